@@ -1,0 +1,183 @@
+//! Configuration of brokers, controllers and clients, with Kafka's names. All times are milliseconds; the defaults of
+//! plans live with the planner, so that no two places can disagree.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::defect::Defects;
+use crate::proto::StrBytes;
+use crate::types::NodeId;
+
+/// What brokers and controllers are configured with. Every node of a cluster has the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterConfig {
+    /// Node ids of the brokers, ascending.
+    pub brokers: Vec<NodeId>,
+    /// Node ids of the quorum's voters, ascending. Source: `controller.quorum.voters`.
+    pub controllers: Vec<NodeId>,
+    /// Salt of all jitter.
+    pub jitter_salt: u64,
+    /// `broker.heartbeat.interval.ms`.
+    pub broker_heartbeat_interval_ms: u64,
+    /// `broker.session.timeout.ms`.
+    pub broker_session_timeout_ms: u64,
+    /// `replica.lag.time.max.ms`.
+    pub replica_lag_time_max_ms: u64,
+    /// `replica.fetch.wait.max.ms`.
+    pub replica_fetch_wait_max_ms: u64,
+    /// `replica.fetch.backoff.ms`.
+    pub replica_fetch_backoff_ms: u64,
+    /// `replica.fetch.max.bytes` of one response.
+    pub replica_fetch_max_bytes: u32,
+    /// `replica.high.watermark.checkpoint.interval.ms`.
+    pub high_watermark_checkpoint_interval_ms: u64,
+    /// `log.flush.offset.checkpoint.interval.ms`.
+    pub recovery_point_checkpoint_interval_ms: u64,
+    /// `log.segment.bytes`.
+    pub segment_bytes: u32,
+    /// `request.timeout.ms` of requests between brokers and controllers.
+    pub request_timeout_ms: u64,
+    /// `controller.quorum.election.timeout.ms`.
+    pub quorum_election_timeout_ms: u64,
+    /// `controller.quorum.fetch.timeout.ms`.
+    pub quorum_fetch_timeout_ms: u64,
+    /// `controller.quorum.election.backoff.max.ms`.
+    pub quorum_election_backoff_max_ms: u64,
+    /// How long a quorum fetch waits for data at the leader; 500 ms in Kafka.
+    pub quorum_fetch_wait_max_ms: u64,
+    /// `controlled.shutdown` patience: a stopping broker halts after this long even if the controller is silent.
+    pub controlled_shutdown_timeout_ms: u64,
+    /// Bugs switched on.
+    pub defects: Defects,
+}
+
+/// What a producer is configured with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProducerConfig {
+    /// The producer's own id.
+    pub node: NodeId,
+    /// Brokers to ask for metadata first.
+    pub bootstrap: Vec<NodeId>,
+    /// Salt of all jitter.
+    pub jitter_salt: u64,
+    /// `acks`.
+    pub acks: Acks,
+    /// `enable.idempotence`.
+    pub idempotence: bool,
+    /// `linger.ms`.
+    pub linger_ms: u64,
+    /// `batch.size`, in records.
+    pub batch_records_max: u32,
+    /// `max.in.flight.requests.per.connection`; at most 5 with idempotence.
+    pub in_flight_max: u32,
+    /// `request.timeout.ms`.
+    pub request_timeout_ms: u64,
+    /// `retry.backoff.ms`.
+    pub retry_backoff_ms: u64,
+    /// `delivery.timeout.ms`.
+    pub delivery_timeout_ms: u64,
+    /// `metadata.max.age.ms`.
+    pub metadata_max_age_ms: u64,
+    /// Size of a record's value in bytes, at least 8: the value's number, then filling.
+    pub value_bytes: u32,
+}
+
+/// What a consumer is configured with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsumerConfig {
+    /// The consumer's own id.
+    pub node: NodeId,
+    /// Brokers to ask for metadata first.
+    pub bootstrap: Vec<NodeId>,
+    /// Salt of all jitter.
+    pub jitter_salt: u64,
+    /// `fetch.max.wait.ms`.
+    pub fetch_wait_max_ms: u64,
+    /// `fetch.max.bytes`.
+    pub fetch_max_bytes: u32,
+    /// `request.timeout.ms`.
+    pub request_timeout_ms: u64,
+    /// `retry.backoff.ms`.
+    pub retry_backoff_ms: u64,
+    /// `metadata.max.age.ms`.
+    pub metadata_max_age_ms: u64,
+    /// `auto.offset.reset`.
+    pub offset_reset: OffsetReset,
+}
+
+/// What an admin client is configured with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdminConfig {
+    /// The client's own id.
+    pub node: NodeId,
+    /// Brokers to ask.
+    pub bootstrap: Vec<NodeId>,
+    /// `request.timeout.ms`.
+    pub request_timeout_ms: u64,
+    /// `retry.backoff.ms`.
+    pub retry_backoff_ms: u64,
+    /// `default.api.timeout.ms`: an operation gives up after this long.
+    pub api_timeout_ms: u64,
+}
+
+/// A topic's configuration, as the controller keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopicConfig {
+    /// The topic's name.
+    pub name: String,
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: u32,
+    /// `unclean.leader.election.enable`.
+    pub unclean_leader_election: bool,
+}
+
+/// `acks` of a producer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Acks {
+    /// Do not wait for an answer.
+    #[serde(rename = "0")]
+    None,
+    /// Wait for the leader's own append.
+    #[serde(rename = "1")]
+    Leader,
+    /// Wait until all in-sync replicas have it.
+    #[serde(rename = "all")]
+    All,
+}
+
+impl Acks {
+    /// As on the wire.
+    pub fn wire(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Leader => 1,
+            Self::All => -1,
+        }
+    }
+}
+
+/// `auto.offset.reset` of a consumer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OffsetReset {
+    /// To the log's start.
+    Earliest,
+    /// To the log's end.
+    Latest,
+}
+
+/// Milliseconds as a duration.
+pub fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// A topic name as the wire has it.
+pub fn topic_name(name: &str) -> StrBytes {
+    StrBytes::from_string(name.to_owned())
+}

@@ -1,0 +1,95 @@
+//! What a node finds on its disk when it boots.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::types::{Offset, TopicPartition};
+
+/// Names a file of a node. Small files are written whole and renamed into place; logs are appended to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum FileId {
+    /// One segment of a partition's log, named by its first offset. Source: Kafka's `LogSegment`.
+    Segment {
+        /// Whose.
+        partition: TopicPartition,
+        /// First offset.
+        base_offset: Offset,
+    },
+    /// `leader-epoch-checkpoint` of a partition.
+    LeaderEpochCheckpoint(TopicPartition),
+    /// A producer state snapshot of a partition, at an offset.
+    ProducerSnapshot {
+        /// Whose.
+        partition: TopicPartition,
+        /// State of all records below this offset.
+        offset: Offset,
+    },
+    /// `recovery-point-offset-checkpoint`: everything below was flushed, per partition.
+    RecoveryPointCheckpoint,
+    /// `replication-offset-checkpoint`: high watermarks.
+    HighWatermarkCheckpoint,
+    /// `log-start-offset-checkpoint`.
+    LogStartOffsetCheckpoint,
+    /// `.kafka_cleanshutdown`, holding the broker epoch of the clean shutdown. Source: KIP-966.
+    CleanShutdown,
+    /// `quorum-state`: epoch, vote and known leader of a quorum voter. Source: KIP-595.
+    QuorumState,
+    /// `partition.metadata` of a broker's replica: the topic's name.
+    PartitionMetadata(TopicPartition),
+}
+
+/// All files of a node, with their content at boot.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DiskImage {
+    /// Content by name.
+    pub files: BTreeMap<FileId, Bytes>,
+}
+
+impl DiskImage {
+    /// The content of a file, if it is there.
+    pub fn read(&self, file: FileId) -> Option<&Bytes> {
+        self.files.get(&file)
+    }
+
+    /// The segments of a partition, by first offset.
+    pub fn segments(&self, partition: TopicPartition) -> impl Iterator<Item = (Offset, &Bytes)> {
+        let first = FileId::Segment { partition, base_offset: Offset(i64::MIN) };
+        let last = FileId::Segment { partition, base_offset: Offset(i64::MAX) };
+        self.files.range(first..=last).filter_map(|(file, bytes)| match file {
+            FileId::Segment { base_offset, .. } => Some((*base_offset, bytes)),
+            FileId::LeaderEpochCheckpoint(_)
+            | FileId::ProducerSnapshot { .. }
+            | FileId::RecoveryPointCheckpoint
+            | FileId::HighWatermarkCheckpoint
+            | FileId::LogStartOffsetCheckpoint
+            | FileId::CleanShutdown
+            | FileId::QuorumState
+            | FileId::PartitionMetadata(_) => None,
+        })
+    }
+
+    /// The partitions that have at least one file, in order, the metadata log apart.
+    pub fn partitions(&self) -> Vec<TopicPartition> {
+        let mut found: Vec<TopicPartition> = self
+            .files
+            .keys()
+            .filter_map(|file| match file {
+                FileId::Segment { partition, .. }
+                | FileId::LeaderEpochCheckpoint(partition)
+                | FileId::ProducerSnapshot { partition, .. }
+                | FileId::PartitionMetadata(partition) => Some(*partition),
+                FileId::RecoveryPointCheckpoint
+                | FileId::HighWatermarkCheckpoint
+                | FileId::LogStartOffsetCheckpoint
+                | FileId::CleanShutdown
+                | FileId::QuorumState => None,
+            })
+            .filter(|partition| *partition != TopicPartition::METADATA)
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}

@@ -1,0 +1,35 @@
+//! Kafka itself, as pure state machines: replicated logs, the controller quorum and the clients.
+//!
+//! Nothing here reads a clock, draws a random number, opens a file or a socket, or logs. A host (the simulator in
+//! `harrow-sim`) calls [`Node::handle`](node::Node::handle) with an [`Event`](node::Event), performs the
+//! [`Effect`](node::Effect)s that come out, in order, and calls again at the node's next deadline. The model does not
+//! know that it is simulated.
+//!
+//! | folder | what lives there |
+//! |---|---|
+//! | `record` | record batches: Kafka's v2 bytes with the header parsed once |
+//! | `log` | segments, leader-epoch cache, producer state, checkpoints, recovery |
+//! | `partition` | one replica: leader and follower rules, ISR, high watermark, purgatory |
+//! | `broker` | a broker: connections, one handler file per API, fetchers, lifecycle, metadata image |
+//! | `raft` | the KRaft quorum: votes, fetch-based replication, check-quorum |
+//! | `controller` | the active controller: registrations, elections, ISR changes, topics |
+//! | `client` | producer, consumer and admin client |
+
+pub mod broker;
+pub mod client;
+pub mod config;
+pub mod controller;
+pub mod defect;
+pub mod disk_image;
+pub mod jitter;
+pub mod log;
+pub mod message;
+pub mod metadata;
+pub mod node;
+pub mod note;
+pub mod partition;
+pub mod process;
+pub mod proto;
+pub mod raft;
+pub mod record;
+pub mod types;

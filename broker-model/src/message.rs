@@ -1,0 +1,354 @@
+//! What nodes say to each other: Kafka's own structs towards clients, our own small ones inside the cluster.
+
+use serde::{Deserialize, Serialize};
+
+use crate::proto;
+use crate::record::RecordBatch;
+use crate::types::{BrokerEpoch, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicPartition};
+
+/// A request or response.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// Pairs a response with its request on one connection.
+    pub correlation_id: CorrelationId,
+    /// What is said.
+    pub body: Body,
+}
+
+/// What is said. Requests and their responses are pairs of the same name.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the Kafka message, or our struct, of its name")]
+pub enum Body {
+    ProduceRequest(Box<proto::ProduceRequest>),
+    ProduceResponse(Box<proto::ProduceResponse>),
+    FetchRequest(Box<proto::FetchRequest>),
+    FetchResponse(Box<proto::FetchResponse>),
+    ListOffsetsRequest(Box<proto::ListOffsetsRequest>),
+    ListOffsetsResponse(Box<proto::ListOffsetsResponse>),
+    MetadataRequest(Box<proto::MetadataRequest>),
+    MetadataResponse(Box<proto::MetadataResponse>),
+    OffsetForLeaderEpochRequest(Box<proto::OffsetForLeaderEpochRequest>),
+    OffsetForLeaderEpochResponse(Box<proto::OffsetForLeaderEpochResponse>),
+    InitProducerIdRequest(Box<proto::InitProducerIdRequest>),
+    InitProducerIdResponse(Box<proto::InitProducerIdResponse>),
+    CreateTopicsRequest(Box<proto::CreateTopicsRequest>),
+    CreateTopicsResponse(Box<proto::CreateTopicsResponse>),
+    ReplicaFetchRequest(Box<ReplicaFetchRequest>),
+    ReplicaFetchResponse(Box<ReplicaFetchResponse>),
+    ReplicaOffsetsRequest(ReplicaOffsetsRequest),
+    ReplicaOffsetsResponse(ReplicaOffsetsResponse),
+    AlterPartitionRequest(Box<AlterPartitionRequest>),
+    AlterPartitionResponse(AlterPartitionResponse),
+    BrokerRegistrationRequest(BrokerRegistrationRequest),
+    BrokerRegistrationResponse(BrokerRegistrationResponse),
+    BrokerHeartbeatRequest(BrokerHeartbeatRequest),
+    BrokerHeartbeatResponse(BrokerHeartbeatResponse),
+    AllocateProducerIdsRequest(AllocateProducerIdsRequest),
+    AllocateProducerIdsResponse(AllocateProducerIdsResponse),
+    VoteRequest(VoteRequest),
+    VoteResponse(VoteResponse),
+    BeginQuorumEpochRequest(BeginQuorumEpochRequest),
+    BeginQuorumEpochResponse(QuorumEpochResponse),
+    EndQuorumEpochRequest(EndQuorumEpochRequest),
+    EndQuorumEpochResponse(QuorumEpochResponse),
+    QuorumFetchRequest(QuorumFetchRequest),
+    QuorumFetchResponse(Box<QuorumFetchResponse>),
+}
+
+/// Errors inside the cluster: Kafka's error codes of the same names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "Kafka's own names and meanings")]
+pub enum ClusterError {
+    FencedLeaderEpoch,
+    UnknownLeaderEpoch,
+    NotLeaderOrFollower,
+    OffsetOutOfRange,
+    UnknownTopicOrPartition,
+    NotController,
+    StaleBrokerEpoch,
+    InvalidRequest,
+    InvalidUpdateVersion,
+    IneligibleReplica,
+    DuplicateBrokerRegistration,
+    InconsistentVoterSet,
+}
+
+/// A follower asks a leader for records. Source: Kafka's Fetch with a replica id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplicaFetchRequest {
+    /// Who asks.
+    pub replica: NodeId,
+    /// Its broker epoch. Source: KIP-903.
+    pub broker_epoch: BrokerEpoch,
+    /// How long the leader may wait for data, in milliseconds.
+    pub wait_max_ms: u64,
+    /// What it wants.
+    pub partitions: Vec<ReplicaFetchPartition>,
+}
+
+/// One partition of a [`ReplicaFetchRequest`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReplicaFetchPartition {
+    /// Which.
+    pub partition: TopicPartition,
+    /// The epoch in which the follower follows.
+    pub current_leader_epoch: LeaderEpoch,
+    /// First offset wanted: the follower's log end.
+    pub fetch_offset: Offset,
+    /// Epoch of the follower's last record, or [`LeaderEpoch::NONE`] if its log is empty. Source: KIP-595.
+    pub last_fetched_epoch: LeaderEpoch,
+    /// The follower's log start.
+    pub log_start_offset: Offset,
+}
+
+/// Answer to [`ReplicaFetchRequest`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplicaFetchResponse {
+    /// The partitions asked for, in the same order.
+    pub partitions: Vec<ReplicaFetchPartitionResponse>,
+}
+
+/// One partition of a [`ReplicaFetchResponse`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplicaFetchPartitionResponse {
+    /// Which.
+    pub partition: TopicPartition,
+    /// What went wrong.
+    pub error: Option<ClusterError>,
+    /// The largest epoch not above the follower's last that the leader knows, and where it ends, if the logs differ.
+    pub diverging: Option<EpochEnd>,
+    /// The leader's high watermark.
+    pub high_watermark: Offset,
+    /// The leader's log start.
+    pub log_start_offset: Offset,
+    /// Records from the fetch offset on.
+    pub batches: Vec<RecordBatch>,
+}
+
+/// An epoch and the offset after its last record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochEnd {
+    /// The epoch; [`LeaderEpoch::NONE`] if undefined.
+    pub epoch: LeaderEpoch,
+    /// End offset; [`Offset::NONE`] if undefined.
+    pub end_offset: Offset,
+}
+
+/// A follower whose offset is out of range asks for the leader's bounds. Source: ListOffsets by a replica.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReplicaOffsetsRequest {
+    /// Which partition.
+    pub partition: TopicPartition,
+    /// The epoch in which the follower follows.
+    pub current_leader_epoch: LeaderEpoch,
+}
+
+/// Answer to [`ReplicaOffsetsRequest`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReplicaOffsetsResponse {
+    /// Which partition.
+    pub partition: TopicPartition,
+    /// What went wrong.
+    pub error: Option<ClusterError>,
+    /// The leader's log start.
+    pub log_start_offset: Offset,
+    /// The leader's log end.
+    pub log_end_offset: Offset,
+}
+
+/// A leader proposes an ISR. Source: KIP-497, KIP-903.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlterPartitionRequest {
+    /// The leader.
+    pub broker: NodeId,
+    /// Its broker epoch.
+    pub broker_epoch: BrokerEpoch,
+    /// Which partition.
+    pub partition: TopicPartition,
+    /// The leader's epoch.
+    pub leader_epoch: LeaderEpoch,
+    /// The version that the proposal changes.
+    pub partition_epoch: PartitionEpoch,
+    /// Proposed members with the broker epochs that the leader knows; [`BrokerEpoch::NONE`] if unknown.
+    pub new_isr: Vec<(NodeId, BrokerEpoch)>,
+    /// Whether the leader, elected uncleanly, is still recovering.
+    pub recovering: bool,
+}
+
+/// Answer to [`AlterPartitionRequest`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlterPartitionResponse {
+    /// Which partition.
+    pub partition: TopicPartition,
+    /// The registration that holds now, or why the proposal is refused.
+    pub result: Result<IsrRegistration, ClusterError>,
+}
+
+/// The controller's view of a partition's leader and ISR.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IsrRegistration {
+    /// Leader.
+    pub leader: Option<NodeId>,
+    /// Its epoch.
+    pub leader_epoch: LeaderEpoch,
+    /// Version.
+    pub partition_epoch: PartitionEpoch,
+    /// In-sync replicas, in replica order.
+    pub isr: Vec<NodeId>,
+}
+
+/// A broker announces a new uptime. Source: KIP-631, KIP-966.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BrokerRegistrationRequest {
+    /// Who.
+    pub broker: NodeId,
+    /// Unique in a run for each uptime.
+    pub incarnation: u64,
+    /// Broker epoch found in the clean-shutdown file, or [`BrokerEpoch::NONE`].
+    pub previous_broker_epoch: BrokerEpoch,
+}
+
+/// Answer to [`BrokerRegistrationRequest`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BrokerRegistrationResponse {
+    /// The broker epoch of this uptime.
+    pub result: Result<BrokerEpoch, ClusterError>,
+    /// The active controller as the answering node knows it.
+    pub controller: Option<NodeId>,
+}
+
+/// A broker is alive. Source: KIP-631.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BrokerHeartbeatRequest {
+    /// Who.
+    pub broker: NodeId,
+    /// In which uptime.
+    pub broker_epoch: BrokerEpoch,
+    /// How far it has applied the metadata log.
+    pub metadata_offset: Offset,
+    /// Asks to stay fenced.
+    pub want_fence: bool,
+    /// Asks for a controlled shutdown.
+    pub want_shutdown: bool,
+}
+
+/// Answer to [`BrokerHeartbeatRequest`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BrokerHeartbeatResponse {
+    /// The broker's state at the controller, or why there is none.
+    pub result: Result<HeartbeatState, ClusterError>,
+    /// The active controller as the answering node knows it.
+    pub controller: Option<NodeId>,
+}
+
+/// A broker's state at the controller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeartbeatState {
+    /// Whether it is fenced.
+    pub fenced: bool,
+    /// Whether it may shut down now.
+    pub should_shut_down: bool,
+}
+
+/// A broker asks for a block of producer ids.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AllocateProducerIdsRequest {
+    /// Who.
+    pub broker: NodeId,
+    /// In which uptime.
+    pub broker_epoch: BrokerEpoch,
+}
+
+/// Answer to [`AllocateProducerIdsRequest`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AllocateProducerIdsResponse {
+    /// First id and number of ids.
+    pub result: Result<(i64, i32), ClusterError>,
+}
+
+/// A candidate asks for a vote. Source: KIP-595.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VoteRequest {
+    /// Epoch of the election.
+    pub epoch: LeaderEpoch,
+    /// Who asks.
+    pub candidate: NodeId,
+    /// Epoch of its last record.
+    pub last_epoch: LeaderEpoch,
+    /// Its log end.
+    pub end_offset: Offset,
+}
+
+/// Answer to [`VoteRequest`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VoteResponse {
+    /// The voter's epoch after the request.
+    pub epoch: LeaderEpoch,
+    /// Leader of that epoch, if known.
+    pub leader: Option<NodeId>,
+    /// Whether the vote is given.
+    pub granted: bool,
+}
+
+/// A new leader makes itself known. Source: KIP-595.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BeginQuorumEpochRequest {
+    /// Its epoch.
+    pub epoch: LeaderEpoch,
+    /// Who.
+    pub leader: NodeId,
+}
+
+/// A leader resigns. Source: KIP-595.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndQuorumEpochRequest {
+    /// Its epoch.
+    pub epoch: LeaderEpoch,
+    /// Who.
+    pub leader: NodeId,
+    /// Who should try first, best first.
+    pub preferred_successors: Vec<NodeId>,
+}
+
+/// Answer to begin and end of a quorum epoch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuorumEpochResponse {
+    /// The answering node's epoch.
+    pub epoch: LeaderEpoch,
+    /// Leader of that epoch, if known.
+    pub leader: Option<NodeId>,
+    /// What went wrong.
+    pub error: Option<ClusterError>,
+}
+
+/// A voter or broker asks for the metadata log. Source: KIP-595.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuorumFetchRequest {
+    /// Who.
+    pub replica: NodeId,
+    /// The epoch it knows; [`LeaderEpoch::NONE`] from a broker that knows none.
+    pub epoch: LeaderEpoch,
+    /// First offset wanted: its log end.
+    pub fetch_offset: Offset,
+    /// Epoch of its last record, or [`LeaderEpoch::NONE`].
+    pub last_fetched_epoch: LeaderEpoch,
+    /// How long the leader may wait for data, in milliseconds.
+    pub wait_max_ms: u64,
+}
+
+/// Answer to [`QuorumFetchRequest`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuorumFetchResponse {
+    /// The answering node's epoch.
+    pub epoch: LeaderEpoch,
+    /// Leader of that epoch, if known.
+    pub leader: Option<NodeId>,
+    /// What went wrong: not leader, or fenced.
+    pub error: Option<ClusterError>,
+    /// Where the logs differ.
+    pub diverging: Option<EpochEnd>,
+    /// The leader's high watermark; [`Offset::NONE`] if not known in its epoch yet.
+    pub high_watermark: Offset,
+    /// Records from the fetch offset on. A broker gets committed ones only.
+    pub batches: Vec<RecordBatch>,
+}

@@ -1,0 +1,115 @@
+//! The metadata image: what replaying the metadata log up to an offset gives. A pure function of the log's prefix.
+
+use std::collections::BTreeMap;
+
+use crate::config::TopicConfig;
+use crate::metadata::MetadataRecord;
+use crate::note::{MetadataChange, PartitionRegistration};
+use crate::types::{BrokerEpoch, NodeId, Offset, TopicId, TopicPartition};
+
+/// Cluster metadata at an offset.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MetadataImage {
+    /// Brokers by id.
+    pub brokers: BTreeMap<NodeId, BrokerRegistration>,
+    /// Topics by id.
+    pub topics: BTreeMap<TopicId, TopicConfig>,
+    /// Topic ids by name.
+    pub topic_ids: BTreeMap<String, TopicId>,
+    /// Partitions.
+    pub partitions: BTreeMap<TopicPartition, PartitionRegistration>,
+    /// First producer id that is not given out.
+    pub next_producer_id: i64,
+    /// Offset after the last applied record.
+    pub end_offset: Offset,
+}
+
+/// A registered broker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BrokerRegistration {
+    /// Epoch of its present uptime.
+    pub broker_epoch: BrokerEpoch,
+    /// Identity of its present uptime.
+    pub incarnation: u64,
+    /// Whether it is fenced.
+    pub fenced: bool,
+    /// Whether it is in controlled shutdown.
+    pub shutting_down: bool,
+}
+
+impl BrokerRegistration {
+    /// Whether it may lead and join an ISR: unfenced and not shutting down. Source: KIP-841.
+    pub fn is_active(&self) -> bool {
+        !self.fenced && !self.shutting_down
+    }
+}
+
+impl MetadataImage {
+    /// Applies the record at `offset` and says what changed.
+    pub fn apply(&mut self, offset: Offset, record: &MetadataRecord) -> MetadataChange {
+        assert!(offset >= self.end_offset, "record at {offset} applied again, image is at {}", self.end_offset);
+        self.end_offset = offset.next();
+        match record {
+            MetadataRecord::LeaderChange { leader } => MetadataChange::LeaderChanged { leader: *leader },
+            MetadataRecord::RegisterBroker { broker, incarnation, unclean } => {
+                let broker_epoch = BrokerEpoch(offset.0);
+                let registration = BrokerRegistration {
+                    broker_epoch,
+                    incarnation: *incarnation,
+                    fenced: true,
+                    shutting_down: false,
+                };
+                self.brokers.insert(*broker, registration);
+                MetadataChange::BrokerRegistered { broker: *broker, broker_epoch, unclean: *unclean }
+            }
+            MetadataRecord::BrokerChange { broker, fenced, shutting_down } => {
+                self.apply_broker_change(*broker, *fenced, *shutting_down)
+            }
+            MetadataRecord::Topic { topic, config } => {
+                self.topics.insert(*topic, config.clone());
+                self.topic_ids.insert(config.name.clone(), *topic);
+                MetadataChange::TopicCreated {
+                    topic: *topic,
+                    name: config.name.clone(),
+                    min_insync_replicas: config.min_insync_replicas,
+                    unclean_leader_election: config.unclean_leader_election,
+                }
+            }
+            MetadataRecord::Partition { partition, registration, unclean } => {
+                self.partitions.insert(*partition, registration.clone());
+                MetadataChange::PartitionChanged {
+                    partition: *partition,
+                    registration: registration.clone(),
+                    unclean: *unclean,
+                }
+            }
+            MetadataRecord::ProducerIds { next_producer_id } => {
+                assert!(
+                    *next_producer_id >= self.next_producer_id,
+                    "producer ids go back from {} to {next_producer_id}",
+                    self.next_producer_id
+                );
+                self.next_producer_id = *next_producer_id;
+                MetadataChange::ProducerIdsAllocated { next_producer_id: *next_producer_id }
+            }
+        }
+    }
+
+    fn apply_broker_change(&mut self, broker: NodeId, fenced: bool, shutting_down: bool) -> MetadataChange {
+        let registration = self.brokers.get_mut(&broker);
+        let registration = registration.unwrap_or_else(|| panic!("change of broker {broker}, which is not registered"));
+        registration.fenced = fenced;
+        registration.shutting_down = shutting_down;
+        MetadataChange::BrokerChanged { broker, broker_epoch: registration.broker_epoch, fenced, shutting_down }
+    }
+
+    /// Whether the broker is registered, unfenced and not shutting down.
+    pub fn is_active(&self, broker: NodeId) -> bool {
+        self.brokers.get(&broker).is_some_and(BrokerRegistration::is_active)
+    }
+
+    /// The configuration of a partition's topic.
+    pub fn topic_of(&self, partition: TopicPartition) -> Option<&TopicConfig> {
+        self.topics.get(&partition.topic)
+    }
+}

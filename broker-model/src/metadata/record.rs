@@ -1,0 +1,70 @@
+//! Records of the metadata log. Our own encoding: the wire crate does not have these.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::config::TopicConfig;
+use crate::note::PartitionRegistration;
+use crate::types::{NodeId, TopicId, TopicPartition};
+
+/// A record of the metadata log. A partition's record holds its whole registration, so replay needs no merging.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum MetadataRecord {
+    /// First record of a quorum leader's epoch. Source: KIP-595's `LeaderChangeMessage`.
+    LeaderChange {
+        /// Who leads.
+        leader: NodeId,
+    },
+    /// A broker's new uptime; its broker epoch is this record's offset. Registered fenced. Source: KIP-631.
+    RegisterBroker {
+        /// Who.
+        broker: NodeId,
+        /// Unique for each uptime.
+        incarnation: u64,
+        /// Whether the uptime before ended without a clean shutdown.
+        unclean: bool,
+    },
+    /// A broker's standing.
+    BrokerChange {
+        /// Who.
+        broker: NodeId,
+        /// Whether it is fenced.
+        fenced: bool,
+        /// Whether it is in controlled shutdown.
+        shutting_down: bool,
+    },
+    /// A topic.
+    Topic {
+        /// Its id.
+        topic: TopicId,
+        /// Its configuration.
+        config: TopicConfig,
+    },
+    /// A partition's registration as it is from here on.
+    Partition {
+        /// Which.
+        partition: TopicPartition,
+        /// The whole registration.
+        registration: PartitionRegistration,
+        /// Whether this change elected a leader from outside ISR and ELR.
+        unclean: bool,
+    },
+    /// Producer ids below this one are given out.
+    ProducerIds {
+        /// First id that is still free.
+        next_producer_id: i64,
+    },
+}
+
+impl MetadataRecord {
+    /// The record's bytes, the value of a record in a batch of the metadata log.
+    pub fn encode(&self) -> Bytes {
+        let bytes = postcard::to_stdvec(self).expect("a metadata record has no unsizable part");
+        Bytes::from(bytes)
+    }
+
+    /// Reads a record back; `None` if the bytes are not one.
+    pub fn decode(bytes: &Bytes) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+}

@@ -1,0 +1,426 @@
+//! Typed facts, in the past tense, that a node states as they become true.
+//!
+//! Trace rows, log lines, reach marks and the online invariants are made from them; the model itself never logs. The
+//! host knows which node states a note and when.
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::ClusterError;
+use crate::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence, TopicPartition,
+};
+
+/// A fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Note {
+    // --- a replica's log; `partition` is TopicPartition::METADATA at controllers
+    /// A batch was appended to this node's log (page cache).
+    Appended {
+        /// Whose log.
+        partition: TopicPartition,
+        /// What.
+        batch: BatchSummary,
+        /// By whose decision.
+        origin: AppendOrigin,
+        /// The epoch in which this node leads or follows.
+        leader_epoch: LeaderEpoch,
+    },
+    /// The log was cut so that it ends at `to`.
+    Truncated {
+        /// Whose log.
+        partition: TopicPartition,
+        /// Log end before.
+        from: Offset,
+        /// Log end after.
+        to: Offset,
+        /// Why.
+        reason: TruncateReason,
+    },
+    /// The log was opened at boot.
+    LogRecovered {
+        /// Whose log.
+        partition: TopicPartition,
+        /// Log start.
+        log_start_offset: Offset,
+        /// Log end.
+        log_end_offset: Offset,
+        /// High watermark from the checkpoint, bounded by the log.
+        high_watermark: Offset,
+        /// Whether the clean-shutdown marker was there.
+        clean: bool,
+    },
+    /// The log start moved up.
+    LogStartMoved {
+        /// Whose log.
+        partition: TopicPartition,
+        /// New log start.
+        log_start_offset: Offset,
+    },
+    // --- partition leader and followers
+    /// This broker now acts as leader.
+    BecameLeader {
+        /// Of what.
+        partition: TopicPartition,
+        /// In which epoch.
+        leader_epoch: LeaderEpoch,
+        /// Version of the registration.
+        partition_epoch: PartitionEpoch,
+        /// Its log end when it became leader.
+        epoch_start_offset: Offset,
+        /// Its own high watermark then.
+        high_watermark: Offset,
+        /// In-sync replicas as registered.
+        isr: Vec<NodeId>,
+    },
+    /// This broker now follows.
+    BecameFollower {
+        /// Of what.
+        partition: TopicPartition,
+        /// In which epoch.
+        leader_epoch: LeaderEpoch,
+        /// Whom, if anyone leads.
+        leader: Option<NodeId>,
+    },
+    /// The high watermark of this replica moved.
+    HighWatermarkMoved {
+        /// Of what.
+        partition: TopicPartition,
+        /// In which epoch this node leads or follows.
+        leader_epoch: LeaderEpoch,
+        /// Whether this node acts as leader.
+        as_leader: bool,
+        /// Before.
+        from: Offset,
+        /// After.
+        to: Offset,
+    },
+    /// A leader asked the controller for another ISR.
+    IsrProposed {
+        /// Of what.
+        partition: TopicPartition,
+        /// In which epoch.
+        leader_epoch: LeaderEpoch,
+        /// Committed members.
+        from: Vec<NodeId>,
+        /// Proposed members.
+        to: Vec<NodeId>,
+    },
+    /// The controller refused the proposal.
+    IsrProposalRefused {
+        /// Of what.
+        partition: TopicPartition,
+        /// Why.
+        error: ClusterError,
+    },
+    /// A leader learned that its ISR is now this one.
+    IsrCommitted {
+        /// Of what.
+        partition: TopicPartition,
+        /// In which epoch.
+        leader_epoch: LeaderEpoch,
+        /// Version.
+        partition_epoch: PartitionEpoch,
+        /// Members.
+        isr: Vec<NodeId>,
+    },
+    /// A leader answered a follower's or client's request with an epoch error.
+    RequestFenced {
+        /// Of what.
+        partition: TopicPartition,
+        /// Who asked.
+        by: NodeId,
+        /// The answer.
+        error: ClusterError,
+    },
+    /// A leader told a follower that its log differs.
+    DivergenceFound {
+        /// Of what.
+        partition: TopicPartition,
+        /// Which follower.
+        follower: NodeId,
+        /// Epoch named in the answer.
+        epoch: LeaderEpoch,
+        /// Its end at the leader.
+        end_offset: Offset,
+    },
+    // --- promises to clients
+    /// A leader answered a produce with success.
+    ProduceAcknowledged {
+        /// Where.
+        partition: TopicPartition,
+        /// The leader's epoch.
+        leader_epoch: LeaderEpoch,
+        /// First offset told.
+        base_offset: Offset,
+        /// Last offset told.
+        last_offset: Offset,
+        /// Checksum of the batch that the client sent.
+        checksum: u32,
+        /// As asked for: -1 is all.
+        acks: i16,
+        /// Whether the batch was recognised as one that is already there.
+        duplicate: bool,
+    },
+    /// A leader refused a produce because too few replicas are in sync.
+    NotEnoughReplicas {
+        /// Where.
+        partition: TopicPartition,
+        /// Whether the records had been appended before.
+        after_append: bool,
+    },
+    /// A leader gave records to a consumer.
+    RecordsServed {
+        /// From where.
+        partition: TopicPartition,
+        /// The leader's epoch.
+        leader_epoch: LeaderEpoch,
+        /// To whom.
+        consumer: NodeId,
+        /// Offset asked for.
+        fetch_offset: Offset,
+        /// The batches, whole.
+        batches: Vec<BatchSummary>,
+    },
+    /// A leader told a client the end offset.
+    EndOffsetServed {
+        /// Of what.
+        partition: TopicPartition,
+        /// The leader's epoch.
+        leader_epoch: LeaderEpoch,
+        /// What it said.
+        offset: Offset,
+    },
+    // --- controller quorum
+    /// This voter's epoch, role or vote changed.
+    QuorumStateChanged {
+        /// Epoch.
+        epoch: LeaderEpoch,
+        /// Role in it.
+        role: QuorumRole,
+        /// Leader of it, if known.
+        leader: Option<NodeId>,
+        /// For whom this voter has voted in it.
+        voted: Option<NodeId>,
+    },
+    /// This voter gave its vote.
+    VoteGranted {
+        /// In which epoch.
+        epoch: LeaderEpoch,
+        /// To whom.
+        candidate: NodeId,
+    },
+    /// The metadata log's high watermark at this voter moved.
+    QuorumHighWatermarkMoved {
+        /// In which epoch.
+        epoch: LeaderEpoch,
+        /// Whether this node leads.
+        as_leader: bool,
+        /// After.
+        to: Offset,
+    },
+    /// This node became the active controller, or ceased to be.
+    ControllerActivated {
+        /// In which epoch.
+        epoch: LeaderEpoch,
+        /// Active or not.
+        active: bool,
+    },
+    // --- committed metadata, stated by every node that applies it
+    /// A metadata record was committed and applied here.
+    MetadataApplied {
+        /// Its offset in the metadata log.
+        offset: Offset,
+        /// Epoch of the controller that wrote it.
+        controller_epoch: LeaderEpoch,
+        /// What it says.
+        change: MetadataChange,
+    },
+    // --- a broker's life
+    /// A broker's own view of its state at the controller changed.
+    BrokerStateChanged {
+        /// State.
+        state: BrokerState,
+        /// Broker epoch of this uptime, once known.
+        broker_epoch: BrokerEpoch,
+    },
+    // --- clients
+    /// A producer sent a batch again.
+    BatchRetried {
+        /// Topic-partition as text: clients know names only.
+        partition: String,
+        /// Error that caused it.
+        error: String,
+    },
+    /// A producer gave up the sequence of a batch and took a new epoch.
+    ProducerEpochBumped {
+        /// Its id.
+        producer_id: ProducerId,
+        /// New epoch.
+        producer_epoch: ProducerEpoch,
+    },
+    /// A consumer found that the log it has read was cut.
+    TruncationDetected {
+        /// Topic-partition as text.
+        partition: String,
+        /// Its position.
+        position: Offset,
+        /// Where the logs part.
+        diverged_at: Offset,
+    },
+    /// A consumer's position was out of range and was reset.
+    PositionReset {
+        /// Topic-partition as text.
+        partition: String,
+        /// Before.
+        from: Offset,
+        /// After.
+        to: Offset,
+    },
+}
+
+/// A batch's header, as far as invariants need it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BatchSummary {
+    /// First offset.
+    pub base_offset: Offset,
+    /// Last offset.
+    pub last_offset: Offset,
+    /// Epoch of the leader that appended it.
+    pub leader_epoch: LeaderEpoch,
+    /// CRC-32C of everything that the leader does not assign.
+    pub checksum: u32,
+    /// Producer, or none.
+    pub producer_id: ProducerId,
+    /// Its epoch.
+    pub producer_epoch: ProducerEpoch,
+    /// Sequence of the first record.
+    pub base_sequence: Sequence,
+}
+
+/// By whose decision a batch was appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AppendOrigin {
+    /// As leader.
+    Leader,
+    /// Copied from the leader.
+    Follower,
+}
+
+/// Why a log was cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TruncateReason {
+    /// The leader's log parts from ours there.
+    Diverged,
+    /// Our log is longer than the leader's, or entirely below its start.
+    OutOfRange,
+    /// To our own high watermark, as before KIP-101.
+    HighWatermark,
+}
+
+/// Role of a quorum voter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QuorumRole {
+    /// Knows the epoch, no leader; may have voted.
+    Unattached,
+    /// Follows a known leader.
+    Follower,
+    /// Asks for votes.
+    Candidate,
+    /// Leads.
+    Leader,
+    /// Led this epoch and gave it up.
+    Resigned,
+}
+
+/// A broker's state at the controller, as it sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BrokerState {
+    /// Not registered yet.
+    Starting,
+    /// Registered; takes no leadership.
+    Fenced,
+    /// Takes part.
+    Running,
+    /// Hands its leaderships over.
+    ShuttingDown,
+}
+
+/// A committed change of the cluster's metadata.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum MetadataChange {
+    /// A quorum leader's first record.
+    LeaderChanged {
+        /// Who.
+        leader: NodeId,
+    },
+    /// A broker's uptime is registered.
+    BrokerRegistered {
+        /// Who.
+        broker: NodeId,
+        /// Its epoch.
+        broker_epoch: BrokerEpoch,
+        /// Whether the uptime before ended without a clean shutdown.
+        unclean: bool,
+    },
+    /// A broker's standing changed.
+    BrokerChanged {
+        /// Who.
+        broker: NodeId,
+        /// Its epoch.
+        broker_epoch: BrokerEpoch,
+        /// Whether it is fenced now.
+        fenced: bool,
+        /// Whether it is in controlled shutdown now.
+        shutting_down: bool,
+    },
+    /// A topic was created.
+    TopicCreated {
+        /// Its id.
+        topic: crate::types::TopicId,
+        /// Its name.
+        name: String,
+        /// `min.insync.replicas`.
+        min_insync_replicas: u32,
+        /// `unclean.leader.election.enable`.
+        unclean_leader_election: bool,
+    },
+    /// A partition's registration was created or changed; the whole of it as it is now.
+    PartitionChanged {
+        /// Which.
+        partition: TopicPartition,
+        /// Its registration.
+        registration: PartitionRegistration,
+        /// Whether this change elected a leader from outside ISR and ELR.
+        unclean: bool,
+    },
+    /// Producer ids below this one are given out.
+    ProducerIdsAllocated {
+        /// First id that is still free.
+        next_producer_id: i64,
+    },
+}
+
+/// A partition as the controller keeps it. Source: Kafka's `PartitionRegistration`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionRegistration {
+    /// Replicas, preferred leader first.
+    pub replicas: Vec<NodeId>,
+    /// In-sync replicas, in replica order.
+    pub isr: Vec<NodeId>,
+    /// Eligible leader replicas: not in sync, but holding everything below the high watermark. Source: KIP-966.
+    pub elr: Vec<NodeId>,
+    /// Last known leader, kept while ISR and ELR are empty.
+    pub last_known_leader: Option<NodeId>,
+    /// Leader.
+    pub leader: Option<NodeId>,
+    /// Epoch of the last leader.
+    pub leader_epoch: LeaderEpoch,
+    /// Version.
+    pub partition_epoch: PartitionEpoch,
+    /// Whether the leader was elected uncleanly and has not finished its recovery.
+    pub recovering: bool,
+}

@@ -1,0 +1,44 @@
+//! Any node, as a host holds it.
+
+use crate::broker::Broker;
+use crate::client::{Admin, Consumer, Producer};
+use crate::controller::Controller;
+use crate::node::{Deadline, Effects, Event, Node};
+use crate::types::Now;
+
+/// A process of the cluster or a client of it.
+#[derive(Debug)]
+pub enum Process {
+    /// A broker.
+    Broker(Box<Broker>),
+    /// A controller.
+    Controller(Box<Controller>),
+    /// A producer.
+    Producer(Box<Producer>),
+    /// A consumer.
+    Consumer(Box<Consumer>),
+    /// An admin client.
+    Admin(Box<Admin>),
+}
+
+impl Node for Process {
+    fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
+        match self {
+            Self::Broker(broker) => broker.handle(now, event, effects),
+            Self::Controller(controller) => controller.handle(now, event, effects),
+            Self::Producer(producer) => producer.handle(now, event, effects),
+            Self::Consumer(consumer) => consumer.handle(now, event, effects),
+            Self::Admin(admin) => admin.handle(now, event, effects),
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Deadline> {
+        match self {
+            Self::Broker(broker) => broker.next_deadline(),
+            Self::Controller(controller) => controller.next_deadline(),
+            Self::Producer(producer) => producer.next_deadline(),
+            Self::Consumer(consumer) => consumer.next_deadline(),
+            Self::Admin(admin) => admin.next_deadline(),
+        }
+    }
+}

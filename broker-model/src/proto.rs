@@ -1,0 +1,32 @@
+//! The one door to the `kafka-protocol` crate: Kafka 4.1's own request and response structs and error codes.
+
+pub use kafka_protocol::error::ResponseError as ErrorCode;
+pub use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+pub use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
+pub use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+pub use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+pub use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+pub use kafka_protocol::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
+pub use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+pub use kafka_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+pub use kafka_protocol::messages::offset_for_leader_epoch_request::{
+    OffsetForLeaderPartition, OffsetForLeaderTopic,
+};
+pub use kafka_protocol::messages::offset_for_leader_epoch_response::{
+    EpochEndOffset, OffsetForLeaderTopicResult,
+};
+pub use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+pub use kafka_protocol::messages::produce_response::{
+    PartitionProduceResponse, TopicProduceResponse,
+};
+pub use kafka_protocol::messages::{
+    BrokerId, CreateTopicsRequest, CreateTopicsResponse, FetchRequest, FetchResponse,
+    InitProducerIdRequest, InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse,
+    MetadataRequest, MetadataResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
+    ProduceRequest, ProduceResponse, TopicName,
+};
+pub use kafka_protocol::protocol::StrBytes;

@@ -1,0 +1,2 @@
+//! harrow
+fn main() {}

@@ -1,0 +1,18 @@
+//! The simulated world: takes a [`Plan`](plan::Plan), runs the model's nodes on simulated clocks, links and disks under
+//! faults, records what happened and watches cross-node invariants as it goes.
+//!
+//! | where | what lives there |
+//! |---|---|
+//! | `plan` | what a run is made from: all choices, as data |
+//! | `run` | what a run gives: end, history, violations, digest, statistics |
+//! | `history` | what clients asked and were told |
+//! | `world` | driver, links, disks, clocks, processes, faults; the only place that names madsim |
+//! | `watch` | online invariants over true state, one file each |
+
+#[cfg(not(madsim))]
+compile_error!("harrow-sim needs `--cfg madsim`: .cargo/config.toml sets it, and RUSTFLAGS in the environment replaces that");
+
+pub mod history;
+pub mod plan;
+pub mod run;
+pub mod violation;

@@ -1,0 +1,479 @@
+//! A plan: everything that a run depends on, drawn, concrete, printable and editable. No choice is left but those that
+//! are keyed to the seed: the latency of the n-th message on a link, the n-th operation of a client.
+
+use harrow_broker_model::config::{AdminConfig, ClusterConfig, ConsumerConfig, ProducerConfig};
+use harrow_broker_model::types::NodeId;
+use serde::{Deserialize, Serialize};
+
+/// Version of the plan's format; another version is refused.
+pub const PLAN_SCHEMA: u32 = 1;
+
+/// What [`run`](crate::run) takes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`PLAN_SCHEMA`].
+    pub schema: u32,
+    /// Name of the scenario that it was drawn from.
+    pub scenario: String,
+    /// Seed that it was drawn with; keys every draw of the run.
+    pub seed: u64,
+    /// Brokers and controllers.
+    pub cluster: ClusterConfig,
+    /// Topics, created in this order before any load.
+    pub topics: Vec<TopicPlan>,
+    /// The admin client that creates them.
+    pub admin: AdminConfig,
+    /// Clients and what they do.
+    pub clients: Vec<ClientPlan>,
+    /// Consumer that reads everything from the beginning after the heal.
+    pub final_reader: ConsumerConfig,
+    /// Links.
+    pub network: NetworkPlan,
+    /// Disks.
+    pub disk: DiskPlan,
+    /// Clocks that are not right; all others are.
+    pub clocks: Vec<ClockPlan>,
+    /// Faults, in order of time.
+    pub steps: Vec<Step>,
+    /// When all faults end and all nodes run again, in milliseconds.
+    pub heal_at_ms: u64,
+    /// How long after the heal everything may take to converge, in milliseconds, without progress.
+    pub converge_within_ms: u64,
+    /// What the judge must know.
+    pub expect: Expectation,
+}
+
+/// A topic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopicPlan {
+    /// Name.
+    pub name: String,
+    /// Number of partitions.
+    pub partitions: u32,
+    /// Replicas of each.
+    pub replication_factor: u32,
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: u32,
+    /// `unclean.leader.election.enable`.
+    pub unclean_leader_election: bool,
+}
+
+/// A client and its load. Operations run one after another or, for a producer, up to a number at a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "kebab-case")]
+pub enum ClientPlan {
+    /// Sends records.
+    Producer {
+        /// Its configuration.
+        config: ProducerConfig,
+        /// Topics that it writes to; the n-th send draws one.
+        topics: Vec<String>,
+        /// Number of distinct keys; 0 sends without keys.
+        keys: u32,
+        /// Number of sends.
+        operations: u32,
+        /// First send, in milliseconds.
+        start_ms: u64,
+        /// Pause between invocations, in microseconds: drawn uniformly in this inclusive range.
+        interval_us: (u64, u64),
+        /// At most so many sends are open at once; further ones wait.
+        outstanding_max: u32,
+    },
+    /// Reads assigned partitions from the beginning.
+    Consumer {
+        /// Its configuration.
+        config: ConsumerConfig,
+        /// Topics that it reads, all partitions.
+        topics: Vec<String>,
+        /// First poll, in milliseconds.
+        start_ms: u64,
+        /// Number of polls.
+        operations: u32,
+        /// Pause between a poll's end and the next, in microseconds, inclusive range.
+        interval_us: (u64, u64),
+        /// Timeout of a poll, in milliseconds.
+        poll_timeout_ms: u32,
+        /// `max.poll.records`.
+        poll_records_max: u32,
+        /// Every so many polls, ask for the end offset of one partition as well; 0 is never.
+        end_offset_every: u32,
+        /// Every so many polls, assign everything again from the beginning; 0 is never.
+        reassign_every: u32,
+    },
+}
+
+/// Links of the network, all alike but for faults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkPlan {
+    /// One-way latency between brokers and controllers, in microseconds, inclusive range.
+    pub latency_us: (u64, u64),
+    /// One-way latency between a client and the cluster, in microseconds, inclusive range.
+    pub client_latency_us: (u64, u64),
+    /// One message in so many is slow; 0 is never.
+    pub slow_one_in: u32,
+    /// Extra latency of a slow message, in microseconds, inclusive range.
+    pub slow_extra_us: (u64, u64),
+    /// Bandwidth of each directed link in bytes per second; 0 is unbounded.
+    pub bandwidth_bytes_per_second: u64,
+    /// Bytes that a directed link queues before it stalls its senders' connection with a reset; 0 is unbounded.
+    pub queue_bytes_max: u64,
+    /// A connection that cannot deliver for this long is reset at both ends, in milliseconds (TCP user timeout).
+    pub stall_timeout_ms: u64,
+    /// A connection attempt that gets no answer for this long fails, in milliseconds.
+    pub connect_timeout_ms: u64,
+}
+
+/// Disks, all alike but for faults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskPlan {
+    /// Time of one sync or flush, in microseconds, inclusive range.
+    pub sync_us: (u64, u64),
+    /// Unsynced writes reach the platter by themselves after this long, in milliseconds (write-back).
+    pub write_back_ms: u64,
+    /// Bytes a disk holds; 0 is unbounded.
+    pub capacity_bytes: u64,
+}
+
+/// One node's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClockPlan {
+    /// Whose.
+    pub node: NodeId,
+    /// Wall clock minus true time at the start, in milliseconds.
+    pub offset_ms: i64,
+    /// How much faster than true time both clocks run, in parts per million.
+    pub drift_ppm: i32,
+}
+
+/// One fault.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Names the step; keys its draws, so that removing another step does not change it.
+    pub id: u32,
+    /// When, in milliseconds.
+    pub at_ms: u64,
+    /// What.
+    pub action: Action,
+}
+
+/// What a step does. Everything with a duration ends by itself, at the latest at the heal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "kebab-case")]
+pub enum Action {
+    /// The process dies; its page cache survives. Started again after `down_ms`.
+    Crash {
+        /// Which.
+        target: Target,
+        /// How long it is down.
+        down_ms: u64,
+    },
+    /// The machine loses power: what was not synced survives in part or not at all.
+    PowerLoss {
+        /// Which.
+        target: Target,
+        /// How long it is down.
+        down_ms: u64,
+    },
+    /// Crash and immediate restart, faster than any session timeout.
+    Bounce {
+        /// Which.
+        target: Target,
+    },
+    /// Graceful stop, then start again.
+    Stop {
+        /// Which.
+        target: Target,
+        /// Time between halt and start.
+        down_ms: u64,
+    },
+    /// The process stands still, as in a long garbage collection; messages wait for it.
+    Pause {
+        /// Which.
+        target: Target,
+        /// How long.
+        for_ms: u64,
+    },
+    /// The process dies and its disk is empty when it starts again.
+    WipeDisk {
+        /// Which.
+        target: Target,
+        /// How long it is down.
+        down_ms: u64,
+    },
+    /// Every broker and controller at once.
+    WholeClusterOutage {
+        /// Whether power is lost, too.
+        power: bool,
+        /// How long.
+        down_ms: u64,
+    },
+    /// Brokers stop gracefully and start again, one after another.
+    RollingRestart {
+        /// Time between halt and start of each.
+        down_ms: u64,
+        /// Time between one's start and the next one's stop.
+        gap_ms: u64,
+    },
+    /// Links are cut.
+    Partition {
+        /// How.
+        cut: Cut,
+        /// How long.
+        for_ms: u64,
+    },
+    /// All connections of a node are reset.
+    ResetConnections {
+        /// Whose.
+        target: Target,
+    },
+    /// Messages to and from a node take longer.
+    Delay {
+        /// Which node.
+        target: Target,
+        /// Extra one-way latency, in microseconds, inclusive range.
+        extra_us: (u64, u64),
+        /// How long.
+        for_ms: u64,
+    },
+    /// Each response on its way to a client is lost with its connection, at a ratio.
+    DropResponses {
+        /// Responses from this node.
+        target: Target,
+        /// One in so many.
+        one_in: u32,
+        /// How long.
+        for_ms: u64,
+    },
+    /// Requests of one kind to a node are held back, then arrive in a burst on their old connections although the
+    /// sender has given these up.
+    HoldRequests {
+        /// Requests to this node.
+        target: Target,
+        /// How long.
+        for_ms: u64,
+    },
+    /// Each response is delivered twice, at a ratio; the second copy comes later.
+    DuplicateResponses {
+        /// Responses from this node.
+        target: Target,
+        /// One in so many.
+        one_in: u32,
+        /// How long.
+        for_ms: u64,
+    },
+    /// Bandwidth of all links of a node is bounded.
+    LimitBandwidth {
+        /// Which node.
+        target: Target,
+        /// Bytes per second.
+        bytes_per_second: u64,
+        /// How long.
+        for_ms: u64,
+    },
+    /// Syncs take longer.
+    SlowDisk {
+        /// Whose.
+        target: Target,
+        /// Extra time of a sync, in microseconds, inclusive range.
+        extra_us: (u64, u64),
+        /// How long.
+        for_ms: u64,
+    },
+    /// Syncs hang.
+    StallDisk {
+        /// Whose.
+        target: Target,
+        /// How long.
+        for_ms: u64,
+    },
+    /// The next write or sync fails: the process halts, as Kafka does when its last log directory fails.
+    FailDisk {
+        /// Whose.
+        target: Target,
+        /// Time between halt and start.
+        down_ms: u64,
+    },
+    /// The disk has no room: the next append fails, with the same end.
+    FullDisk {
+        /// Whose.
+        target: Target,
+        /// How long it stays full; the process starts again afterwards.
+        for_ms: u64,
+    },
+    /// Syncs report success and do nothing.
+    LyingSync {
+        /// Whose.
+        target: Target,
+        /// How long.
+        for_ms: u64,
+    },
+    /// One bit of one unsynced or synced log byte flips on the platter; seen at the next boot.
+    BitRot {
+        /// Whose.
+        target: Target,
+    },
+    /// The wall clock jumps.
+    StepClock {
+        /// Whose.
+        target: Target,
+        /// By how much, in milliseconds; negative is back.
+        by_ms: i64,
+    },
+    /// Both clocks run at another speed.
+    DriftClock {
+        /// Whose.
+        target: Target,
+        /// Faster by so many parts per million; negative is slower.
+        ppm: i32,
+    },
+}
+
+/// Which links a partition cuts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, tag = "shape", rename_all = "kebab-case")]
+pub enum Cut {
+    /// This node from all others, both ways.
+    Isolate {
+        /// Which node.
+        target: Target,
+    },
+    /// Messages from the one to the other; nothing else.
+    OneWay {
+        /// Sender.
+        from: Target,
+        /// Receiver.
+        to: Target,
+    },
+    /// Both ways between the two.
+    Between {
+        /// One side.
+        a: Target,
+        /// Other side.
+        b: Target,
+    },
+    /// This node from all controllers, both ways.
+    FromControllers {
+        /// Which node.
+        target: Target,
+    },
+    /// This node from all clients, both ways.
+    FromClients {
+        /// Which node.
+        target: Target,
+    },
+    /// This node from all other brokers, both ways.
+    FromBrokers {
+        /// Which node.
+        target: Target,
+    },
+    /// Brokers and controllers in two halves, drawn by the step's key; clients reach both.
+    Halves,
+    /// Brokers and controllers in two parts with one node that both reach, drawn by the step's key.
+    Bridge,
+    /// Each broker and controller reaches its neighbours in a ring only, drawn by the step's key.
+    Ring,
+}
+
+/// A node named by what it is when the step fires. Written as text: see [`Target::parse`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// `leader-of TOPIC-PARTITION`.
+    LeaderOf(String, u32),
+    /// `follower-of TOPIC-PARTITION`: a replica that does not lead, drawn by the step's key.
+    FollowerOf(String, u32),
+    /// `isr-follower-of TOPIC-PARTITION`: one of the in-sync ones.
+    IsrFollowerOf(String, u32),
+    /// `controller`: the active controller.
+    ActiveController,
+    /// `standby-controller`: a voter that does not lead, drawn by the step's key.
+    StandbyController,
+    /// `any-controller`, drawn by the step's key.
+    AnyController,
+    /// `any-broker`, drawn by the step's key.
+    AnyBroker,
+    /// `any-node`: a broker or controller, drawn by the step's key.
+    AnyNode,
+    /// `any-client`, drawn by the step's key.
+    AnyClient,
+    /// `node N`.
+    Node(NodeId),
+}
+
+impl Target {
+    /// Reads a target; the error says what is allowed.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (head, rest) = text.split_once(' ').unwrap_or((text, ""));
+        match (head, rest) {
+            ("leader-of", at) => split_partition(at).map(|(topic, index)| Self::LeaderOf(topic, index)),
+            ("follower-of", at) => split_partition(at).map(|(topic, index)| Self::FollowerOf(topic, index)),
+            ("isr-follower-of", at) => split_partition(at).map(|(topic, index)| Self::IsrFollowerOf(topic, index)),
+            ("controller", "") => Ok(Self::ActiveController),
+            ("standby-controller", "") => Ok(Self::StandbyController),
+            ("any-controller", "") => Ok(Self::AnyController),
+            ("any-broker", "") => Ok(Self::AnyBroker),
+            ("any-node", "") => Ok(Self::AnyNode),
+            ("any-client", "") => Ok(Self::AnyClient),
+            ("node", id) => id.parse().map(|id| Self::Node(NodeId(id))).map_err(|_| target_help(text)),
+            _ => Err(target_help(text)),
+        }
+    }
+}
+
+fn split_partition(text: &str) -> Result<(String, u32), String> {
+    let parsed = text.rsplit_once('-').and_then(|(topic, index)| Some((topic.to_owned(), index.parse().ok()?)));
+    parsed.filter(|(topic, _)| !topic.is_empty()).ok_or_else(|| format!("`{text}` is not a partition such as `orders-0`"))
+}
+
+fn target_help(text: &str) -> String {
+    format!(
+        "`{text}` is not a target; use one of: leader-of TOPIC-N, follower-of TOPIC-N, isr-follower-of TOPIC-N, \
+         controller, standby-controller, any-controller, any-broker, any-node, any-client, node N"
+    )
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::LeaderOf(topic, index) => write!(f, "leader-of {topic}-{index}"),
+            Self::FollowerOf(topic, index) => write!(f, "follower-of {topic}-{index}"),
+            Self::IsrFollowerOf(topic, index) => write!(f, "isr-follower-of {topic}-{index}"),
+            Self::ActiveController => f.write_str("controller"),
+            Self::StandbyController => f.write_str("standby-controller"),
+            Self::AnyController => f.write_str("any-controller"),
+            Self::AnyBroker => f.write_str("any-broker"),
+            Self::AnyNode => f.write_str("any-node"),
+            Self::AnyClient => f.write_str("any-client"),
+            Self::Node(id) => write!(f, "node {id}"),
+        }
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What the scenario says about its outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// Faults may exceed what the configuration promises to survive: the atlas that holds them back is off, and loss
+    /// is excused where the policy says so.
+    pub loss_allowed: bool,
+    /// Reach marks without which the run says nothing about the scenario.
+    pub reach: Vec<String>,
+}

@@ -1,0 +1,110 @@
+//! What a run gives.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::types::{NodeId, TopicId};
+use serde::{Deserialize, Serialize};
+
+use crate::history::History;
+use crate::violation::Violation;
+
+/// Everything that is known about a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// How it ended.
+    pub end: End,
+    /// What clients asked and were told.
+    pub history: History,
+    /// Broken invariants, in order of time; the first of each anomaly and partition.
+    pub violations: Vec<Violation>,
+    /// Faults as they were injected, in order of time.
+    pub faults: Vec<InjectedFault>,
+    /// How often each reach mark was met.
+    pub reached: BTreeMap<String, u64>,
+    /// Topic names by id, as committed.
+    pub topics: BTreeMap<TopicId, String>,
+    /// Rolling hash over every event and effect: equal for equal runs.
+    pub digest: u64,
+    /// Counts.
+    pub stats: RunStats,
+    /// Rows of the trace, if it was asked for.
+    pub trace: Option<Vec<TraceRow>>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Everything converged after the heal and the final reads are done.
+    Quiesced,
+    /// It did not, in the time given; what was still pending.
+    TimeLimit {
+        /// The first thing that had not converged.
+        pending: String,
+        /// Why no rule can recover from this state, if that is so: then it is not a bug.
+        unrecoverable: Option<String>,
+    },
+    /// Stopped at the first violation, as asked.
+    Violated,
+    /// An assertion of the model or the testbed failed.
+    Panicked {
+        /// Its message, with the place.
+        message: String,
+        /// The node that was being called, if one was.
+        node: Option<NodeId>,
+    },
+}
+
+/// A fault as injected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InjectedFault {
+    /// The plan's step.
+    pub step: u32,
+    /// True time, in milliseconds.
+    pub at_ms: u64,
+    /// Kind, as in the plan.
+    pub kind: String,
+    /// Nodes that the targets stood for.
+    pub nodes: Vec<NodeId>,
+    /// What happened in words: `crash of broker 2 (leader-of orders-0)`.
+    pub summary: String,
+    /// Why it was held back or weakened, if it was: the atlas, or a target that nobody was.
+    pub held_back: Option<String>,
+    /// Whether unsynced data was lost.
+    pub lossy: bool,
+}
+
+/// Counts of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RunStats {
+    /// Simulated time, in milliseconds.
+    pub simulated_ms: u64,
+    /// Events handled by nodes.
+    pub events: u64,
+    /// Messages delivered.
+    pub messages: u64,
+    /// Client operations that ended well.
+    pub operations_ok: u64,
+    /// Client operations that failed.
+    pub operations_fail: u64,
+    /// Client operations with unknown outcome.
+    pub operations_unknown: u64,
+    /// Records acknowledged to producers.
+    pub records_acked: u64,
+    /// Faults injected.
+    pub faults: u64,
+}
+
+/// One line of the trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceRow {
+    /// Ordinal of the event.
+    pub event: u64,
+    /// True time, in nanoseconds.
+    pub at_ns: u64,
+    /// Node, if one is concerned.
+    pub node: Option<NodeId>,
+    /// What happened.
+    pub text: String,
+    /// Rolling hash after it.
+    pub digest: u64,
+}

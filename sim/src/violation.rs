@@ -1,0 +1,62 @@
+//! A broken invariant, with its evidence.
+
+use harrow_broker_model::types::{NodeId, TopicPartition};
+use serde::{Deserialize, Serialize};
+
+/// An online invariant found something.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Violation {
+    /// Anomaly name, in kebab case, as in `harrow explain`: `ack-before-commit`, `leader-completeness`, ...
+    pub anomaly: String,
+    /// What is broken by it.
+    pub guarantee: Guarantee,
+    /// True time, in nanoseconds.
+    pub at_ns: u64,
+    /// Ordinal of the event in the run.
+    pub event: u64,
+    /// Node at which it showed.
+    pub node: NodeId,
+    /// Partition concerned, if any.
+    pub partition: Option<TopicPartition>,
+    /// First and last offset concerned, if any.
+    pub offsets: Option<(i64, i64)>,
+    /// One line for people.
+    pub summary: String,
+    /// Facts that led there, oldest first, one line each.
+    pub evidence: Vec<String>,
+}
+
+/// What Harrow judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guarantee {
+    /// Acknowledged records stay.
+    Durability,
+    /// Records keep the order that producers and consumers rely on.
+    Ordering,
+    /// Offsets name one record each and consumers move through them without gaps or repeats.
+    Offsets,
+    /// Only committed records are read, and nothing that was not sent.
+    Visibility,
+    /// One leader an epoch; nothing from a fenced one counts.
+    Leadership,
+    /// Replicas agree on what is committed.
+    Replication,
+    /// After the faults end, everything works again.
+    Liveness,
+}
+
+impl Guarantee {
+    /// Its name as the command line prints it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Durability => "durability",
+            Self::Ordering => "ordering",
+            Self::Offsets => "offsets",
+            Self::Visibility => "visibility",
+            Self::Leadership => "leadership",
+            Self::Replication => "replication",
+            Self::Liveness => "liveness",
+        }
+    }
+}
