@@ -141,6 +141,11 @@ pub enum Effect {
         /// Which connection.
         channel: Channel,
     },
+    /// Closes a connection that this node accepted; the other side sees [`Event::ConnectionLost`].
+    Close {
+        /// Which one.
+        connection: ConnectionId,
+    },
     /// Appends to a file in the page cache, creating it if there is none.
     Append {
         /// Which file.
