@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::proto;
 use crate::record::RecordBatch;
-use crate::types::{BrokerEpoch, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicPartition};
+use crate::types::{
+    BrokerEpoch, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicPartition,
+};
 
 /// A request or response.
 #[derive(Debug, Clone, PartialEq)]

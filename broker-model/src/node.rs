@@ -11,7 +11,9 @@ use crate::disk_image::FileId;
 use crate::message::Message;
 use crate::note::Note;
 use crate::proto::{ErrorCode, StrBytes};
-use crate::types::{ConnectionId, FlushToken, LeaderEpoch, NodeId, Now, Offset, OperationId, RecordValue, Time};
+use crate::types::{
+    ConnectionId, FlushToken, LeaderEpoch, NodeId, Now, Offset, OperationId, RecordValue, Time,
+};
 
 /// A process: a broker, a controller or a client.
 pub trait Node {

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::ClusterError;
 use crate::types::{
-    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence, TopicPartition,
+    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
+    TopicPartition,
 };
 
 /// A fact.

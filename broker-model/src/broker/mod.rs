@@ -11,10 +11,21 @@ pub struct Broker {
     _stub: (),
 }
 
-#[expect(unused_variables, clippy::unimplemented, clippy::needless_pass_by_value, reason = "skeleton of the contract")]
+#[expect(
+    unused_variables,
+    clippy::unimplemented,
+    clippy::needless_pass_by_value,
+    reason = "skeleton of the contract"
+)]
 impl Broker {
     /// A new uptime of the node on what its disk holds;  is unique in a run for each uptime.
-    pub fn recover(node: NodeId, config: ClusterConfig, image: &DiskImage, incarnation: u64, now: Now) -> Self {
+    pub fn recover(
+        node: NodeId,
+        config: ClusterConfig,
+        image: &DiskImage,
+        incarnation: u64,
+        now: Now,
+    ) -> Self {
         unimplemented!()
     }
 }

@@ -10,7 +10,12 @@ pub struct Consumer {
     _stub: (),
 }
 
-#[expect(unused_variables, clippy::unimplemented, clippy::needless_pass_by_value, reason = "skeleton of the contract")]
+#[expect(
+    unused_variables,
+    clippy::unimplemented,
+    clippy::needless_pass_by_value,
+    reason = "skeleton of the contract"
+)]
 impl Consumer {
     /// A new client, which knows nothing yet.
     pub fn new(config: ConsumerConfig, now: Now) -> Self {

@@ -10,7 +10,12 @@ pub struct Producer {
     _stub: (),
 }
 
-#[expect(unused_variables, clippy::unimplemented, clippy::needless_pass_by_value, reason = "skeleton of the contract")]
+#[expect(
+    unused_variables,
+    clippy::unimplemented,
+    clippy::needless_pass_by_value,
+    reason = "skeleton of the contract"
+)]
 impl Producer {
     /// A new client, which knows nothing yet.
     pub fn new(config: ProducerConfig, now: Now) -> Self {

@@ -43,11 +43,25 @@ pub struct Log {
     _stub: (),
 }
 
-#[expect(unused_variables, clippy::unimplemented, clippy::needless_pass_by_value, reason = "skeleton of the contract")]
-#[expect(clippy::needless_pass_by_ref_mut, clippy::unused_self, reason = "skeleton of the contract")]
+#[expect(
+    unused_variables,
+    clippy::unimplemented,
+    clippy::needless_pass_by_value,
+    reason = "skeleton of the contract"
+)]
+#[expect(
+    clippy::needless_pass_by_ref_mut,
+    clippy::unused_self,
+    reason = "skeleton of the contract"
+)]
 impl Log {
     /// Opens a log from what is on disk, or makes an empty one; checks and cuts what an unclean stop left behind.
-    pub fn open(partition: TopicPartition, options: LogOptions, image: &DiskImage, effects: &mut Effects) -> Self {
+    pub fn open(
+        partition: TopicPartition,
+        options: LogOptions,
+        image: &DiskImage,
+        effects: &mut Effects,
+    ) -> Self {
         unimplemented!()
     }
 
@@ -103,13 +117,23 @@ impl Log {
     }
 
     /// Gives the batch the next offset and this epoch and appends it; the returned batch is as appended.
-    pub fn append_as_leader(&mut self, batch: &RecordBatch, epoch: LeaderEpoch, effects: &mut Effects) -> RecordBatch {
+    pub fn append_as_leader(
+        &mut self,
+        batch: &RecordBatch,
+        epoch: LeaderEpoch,
+        effects: &mut Effects,
+    ) -> RecordBatch {
         unimplemented!()
     }
 
     /// Appends a leader's batch as it is; `following` is the epoch in which this node follows. The batch must begin
     /// at the log end.
-    pub fn append_as_follower(&mut self, batch: &RecordBatch, following: LeaderEpoch, effects: &mut Effects) {
+    pub fn append_as_follower(
+        &mut self,
+        batch: &RecordBatch,
+        following: LeaderEpoch,
+        effects: &mut Effects,
+    ) {
         unimplemented!()
     }
 

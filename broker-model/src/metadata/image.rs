@@ -47,10 +47,16 @@ impl BrokerRegistration {
 impl MetadataImage {
     /// Applies the record at `offset` and says what changed.
     pub fn apply(&mut self, offset: Offset, record: &MetadataRecord) -> MetadataChange {
-        assert!(offset >= self.end_offset, "record at {offset} applied again, image is at {}", self.end_offset);
+        assert!(
+            offset >= self.end_offset,
+            "record at {offset} applied again, image is at {}",
+            self.end_offset
+        );
         self.end_offset = offset.next();
         match record {
-            MetadataRecord::LeaderChange { leader } => MetadataChange::LeaderChanged { leader: *leader },
+            MetadataRecord::LeaderChange { leader } => {
+                MetadataChange::LeaderChanged { leader: *leader }
+            }
             MetadataRecord::RegisterBroker { broker, incarnation, unclean } => {
                 let broker_epoch = BrokerEpoch(offset.0);
                 let registration = BrokerRegistration {
@@ -60,7 +66,11 @@ impl MetadataImage {
                     shutting_down: false,
                 };
                 self.brokers.insert(*broker, registration);
-                MetadataChange::BrokerRegistered { broker: *broker, broker_epoch, unclean: *unclean }
+                MetadataChange::BrokerRegistered {
+                    broker: *broker,
+                    broker_epoch,
+                    unclean: *unclean,
+                }
             }
             MetadataRecord::BrokerChange { broker, fenced, shutting_down } => {
                 self.apply_broker_change(*broker, *fenced, *shutting_down)
@@ -95,12 +105,23 @@ impl MetadataImage {
         }
     }
 
-    fn apply_broker_change(&mut self, broker: NodeId, fenced: bool, shutting_down: bool) -> MetadataChange {
+    fn apply_broker_change(
+        &mut self,
+        broker: NodeId,
+        fenced: bool,
+        shutting_down: bool,
+    ) -> MetadataChange {
         let registration = self.brokers.get_mut(&broker);
-        let registration = registration.unwrap_or_else(|| panic!("change of broker {broker}, which is not registered"));
+        let registration = registration
+            .unwrap_or_else(|| panic!("change of broker {broker}, which is not registered"));
         registration.fenced = fenced;
         registration.shutting_down = shutting_down;
-        MetadataChange::BrokerChanged { broker, broker_epoch: registration.broker_epoch, fenced, shutting_down }
+        MetadataChange::BrokerChanged {
+            broker,
+            broker_epoch: registration.broker_epoch,
+            fenced,
+            shutting_down,
+        }
     }
 
     /// Whether the broker is registered, unfenced and not shutting down.

@@ -1,1 +1,255 @@
-//! One replica of a partition.
+//! One replica of a partition on one broker: its log, and the rules by which it leads or follows.
+//!
+//! The broker calls in, and after each call takes the [`Changes`] out: what woke up for waiting requests. Source:
+//! Kafka's `Partition`, `Replica` and `AbstractFetcherThread`; the numbers of rules in comments are those of KIP-101,
+//! KIP-279, KIP-320, KIP-497, KIP-841, KIP-903 and KIP-966 where they are told.
+
+mod follower;
+mod isr;
+mod leader;
+mod progress;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crate::config::{ClusterConfig, TopicConfig, ms};
+use crate::defect::{Defect, Defects};
+use crate::log::Log;
+use crate::message::ClusterError;
+use crate::metadata::MetadataImage;
+use crate::node::Effects;
+use crate::note::{Note, PartitionRegistration, TruncateReason};
+use crate::proto::ErrorCode;
+use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Now, Offset, PartitionEpoch, TopicPartition};
+
+pub use follower::FetchOutcome;
+pub use leader::{ConsumerRead, FetchBounds, ProduceAck, ProduceOutcome, ProduceTicket};
+
+use leader::LeaderState;
+
+/// One replica of a partition.
+#[derive(Debug)]
+pub struct Partition {
+    node: NodeId,
+    lag_time_max: Duration,
+    defects: Defects,
+    log: Log,
+    role: Role,
+    leader: Option<NodeId>,
+    leader_epoch: LeaderEpoch,
+    partition_epoch: PartitionEpoch,
+    replicas: Vec<NodeId>,
+    min_insync_replicas: usize,
+    changes: Changes,
+}
+
+/// What a replica does.
+#[derive(Debug)]
+enum Role {
+    /// Follows the registered leader, if there is one.
+    Follower,
+    /// Leads.
+    Leader(LeaderState),
+}
+
+/// What happened to a partition since the broker last asked.
+#[derive(Debug, Default, PartialEq)]
+pub struct Changes {
+    /// The log end moved: waiting fetches may have data.
+    pub log_end_moved: bool,
+    /// The high watermark moved: waiting consumer fetches may have data.
+    pub high_watermark_moved: bool,
+    /// Leader or epoch changed: waiting fetches must be answered and the follower's fetcher looked at again.
+    pub leadership_changed: bool,
+    /// Waiting produces that are decided.
+    pub produced: Vec<(ProduceTicket, Result<ProduceAck, ErrorCode>)>,
+}
+
+/// What the cluster's metadata says that a partition must know; passed to the calls that need it.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The broker's clocks.
+    pub now: Now,
+    /// The broker's own epoch.
+    pub broker_epoch: BrokerEpoch,
+    /// Metadata as this broker has applied it.
+    pub metadata: &'a MetadataImage,
+}
+
+impl Partition {
+    /// A replica that knows no leader yet.
+    pub fn new(node: NodeId, config: &ClusterConfig, log: Log) -> Self {
+        Self {
+            node,
+            lag_time_max: ms(config.replica_lag_time_max_ms),
+            defects: config.defects.clone(),
+            log,
+            role: Role::Follower,
+            leader: None,
+            leader_epoch: LeaderEpoch::NONE,
+            partition_epoch: PartitionEpoch(-1),
+            replicas: Vec::new(),
+            min_insync_replicas: 1,
+            changes: Changes::default(),
+        }
+    }
+
+    /// Takes a registration that the controller committed. Older ones are ignored. Source: rules 2.1.7 and 2.1.8.
+    pub fn apply_registration(
+        &mut self,
+        around: Surroundings<'_>,
+        registration: &PartitionRegistration,
+        topic: &TopicConfig,
+        effects: &mut Effects,
+    ) {
+        if registration.partition_epoch <= self.partition_epoch {
+            return;
+        }
+        assert!(
+            registration.leader_epoch >= self.leader_epoch,
+            "leader epoch of {} falls from {} to {}",
+            self.log.partition(),
+            self.leader_epoch,
+            registration.leader_epoch
+        );
+        let epoch_grew = registration.leader_epoch > self.leader_epoch;
+        self.partition_epoch = registration.partition_epoch;
+        self.leader_epoch = registration.leader_epoch;
+        self.leader = registration.leader;
+        self.replicas.clone_from(&registration.replicas);
+        self.min_insync_replicas = topic.min_insync_replicas as usize;
+        if registration.leader == Some(self.node) {
+            self.make_leader(around, registration, epoch_grew, effects);
+        } else {
+            self.make_follower(epoch_grew, effects);
+        }
+        self.self_check();
+    }
+
+    fn make_follower(&mut self, epoch_grew: bool, effects: &mut Effects) {
+        let led = matches!(self.role, Role::Leader(_));
+        if !led && !epoch_grew {
+            return;
+        }
+        self.refuse_waiting_produces();
+        self.role = Role::Follower;
+        self.changes.leadership_changed = true;
+        effects.note(Note::BecameFollower {
+            partition: self.log.partition(),
+            leader_epoch: self.leader_epoch,
+            leader: self.leader,
+        });
+        if self.defects.has(Defect::TruncateToHw)
+            && self.log.high_watermark() < self.log.log_end_offset()
+        {
+            self.log.truncate_to(self.log.high_watermark(), TruncateReason::HighWatermark, effects);
+        }
+    }
+
+    /// Takes what changed since the last call.
+    pub fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The log, for flush completions, checkpoints and the clean stop.
+    pub fn log_mut(&mut self) -> &mut Log {
+        &mut self.log
+    }
+
+    /// Which partition.
+    pub fn id(&self) -> TopicPartition {
+        self.log.partition()
+    }
+
+    /// Whether this replica acts as leader.
+    pub fn is_leader(&self) -> bool {
+        matches!(self.role, Role::Leader(_))
+    }
+
+    /// The leader that this replica knows.
+    pub fn leader(&self) -> Option<NodeId> {
+        self.leader
+    }
+
+    /// The epoch in which this replica leads or follows.
+    pub fn leader_epoch(&self) -> LeaderEpoch {
+        self.leader_epoch
+    }
+
+    /// Version of the registration that this replica acts on.
+    pub fn partition_epoch(&self) -> PartitionEpoch {
+        self.partition_epoch
+    }
+
+    /// Moves the high watermark, if it is further, and says so.
+    fn advance_high_watermark(&mut self, to: Offset, effects: &mut Effects) -> bool {
+        let from = self.log.high_watermark();
+        if to <= from || !self.log.set_high_watermark(to) {
+            return false;
+        }
+        self.changes.high_watermark_moved = true;
+        effects.note(Note::HighWatermarkMoved {
+            partition: self.log.partition(),
+            leader_epoch: self.leader_epoch,
+            as_leader: self.is_leader(),
+            from,
+            to: self.log.high_watermark(),
+        });
+        true
+    }
+
+    /// Judges the epoch that a request carries; [`LeaderEpoch::NONE`] is not judged. Source: KIP-320.
+    fn check_epoch(&self, current: LeaderEpoch) -> Result<(), ClusterError> {
+        if current == LeaderEpoch::NONE || self.defects.has(Defect::NoFetchEpochFencing) {
+            return Ok(());
+        }
+        match current.cmp(&self.leader_epoch) {
+            std::cmp::Ordering::Less => Err(ClusterError::FencedLeaderEpoch),
+            std::cmp::Ordering::Greater => Err(ClusterError::UnknownLeaderEpoch),
+            std::cmp::Ordering::Equal => Ok(()),
+        }
+    }
+
+    /// Asserts what must hold after every call.
+    fn self_check(&self) {
+        let (start, watermark, end) =
+            (self.log.log_start_offset(), self.log.high_watermark(), self.log.log_end_offset());
+        let id = self.log.partition();
+        assert!(
+            start <= watermark && watermark <= end,
+            "{id}: log start {start} <= high watermark {watermark} <= log end {end} does not hold"
+        );
+        if let Role::Leader(leader) = &self.role {
+            assert!(
+                leader.isr.committed().contains(&self.node),
+                "{id}: leader {} is not in its ISR",
+                self.node
+            );
+            leader.isr.self_check(id, &self.replicas);
+        }
+    }
+}
+
+/// The error code on the wire of an error inside the cluster.
+pub fn error_code(error: ClusterError) -> ErrorCode {
+    match error {
+        ClusterError::FencedLeaderEpoch => ErrorCode::FencedLeaderEpoch,
+        ClusterError::UnknownLeaderEpoch => ErrorCode::UnknownLeaderEpoch,
+        ClusterError::NotLeaderOrFollower => ErrorCode::NotLeaderOrFollower,
+        ClusterError::OffsetOutOfRange => ErrorCode::OffsetOutOfRange,
+        ClusterError::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
+        ClusterError::NotController => ErrorCode::NotController,
+        ClusterError::StaleBrokerEpoch => ErrorCode::StaleBrokerEpoch,
+        ClusterError::InvalidRequest => ErrorCode::InvalidRequest,
+        ClusterError::InvalidUpdateVersion => ErrorCode::InvalidUpdateVersion,
+        ClusterError::IneligibleReplica => ErrorCode::IneligibleReplica,
+        ClusterError::DuplicateBrokerRegistration => ErrorCode::DuplicateBrokerRegistration,
+        ClusterError::InconsistentVoterSet => ErrorCode::InconsistentVoterSet,
+    }
+}

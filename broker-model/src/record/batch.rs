@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use crate::note::BatchSummary;
-use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, RecordValue, Sequence, WallTime};
+use crate::types::{
+    LeaderEpoch, Offset, ProducerEpoch, ProducerId, RecordValue, Sequence, WallTime,
+};
 
 /// A batch that passed its checks: its bytes are whole and its checksum is right.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,153 @@
+//! A follower's rules: what to ask the leader, and what to do with its answers. Source: rules 2.2.4 to 2.2.6.
+
+use crate::defect::Defect;
+use crate::message::{
+    ClusterError, EpochEnd, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
+    ReplicaOffsetsResponse,
+};
+use crate::node::Effects;
+use crate::note::TruncateReason;
+use crate::partition::{Partition, Role};
+use crate::record::RecordBatch;
+use crate::types::{LeaderEpoch, Offset};
+
+/// What a fetch response means for the follower's next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchOutcome {
+    /// Fetch on at once.
+    Continue,
+    /// Ask the leader for its bounds before the next fetch.
+    OutOfRange,
+    /// Wait for the back-off, or for new metadata.
+    BackOff,
+    /// The answer is not for the state we are in.
+    Ignored,
+}
+
+impl Partition {
+    /// What to ask the leader for; `None` if this replica does not follow anyone.
+    pub fn next_fetch(&self) -> Option<ReplicaFetchPartition> {
+        if self.is_leader() || self.leader.is_none() {
+            return None;
+        }
+        // Before KIP-101 a follower told no epoch: its own truncation to the high watermark had to be enough.
+        let last_fetched_epoch = if self.defects.has(Defect::TruncateToHw) {
+            LeaderEpoch::NONE
+        } else {
+            self.log.last_fetched_epoch()
+        };
+        Some(ReplicaFetchPartition {
+            partition: self.log.partition(),
+            current_leader_epoch: self.leader_epoch,
+            fetch_offset: self.log.log_end_offset(),
+            last_fetched_epoch,
+            log_start_offset: self.log.log_start_offset(),
+        })
+    }
+
+    /// Takes the leader's answer to `sent`.
+    pub fn apply_fetch(
+        &mut self,
+        sent: &ReplicaFetchPartition,
+        response: &ReplicaFetchPartitionResponse,
+        effects: &mut Effects,
+    ) -> FetchOutcome {
+        if !self.follows_as_sent(sent) || sent.fetch_offset != self.log.log_end_offset() {
+            return FetchOutcome::Ignored;
+        }
+        let outcome = match (response.error, response.diverging) {
+            (Some(ClusterError::OffsetOutOfRange), _) => FetchOutcome::OutOfRange,
+            (Some(_), _) => FetchOutcome::BackOff,
+            (None, Some(end)) => self.truncate_diverged(end, effects),
+            (None, None) => self.append_fetched(response, effects),
+        };
+        self.self_check();
+        outcome
+    }
+
+    fn follows_as_sent(&self, sent: &ReplicaFetchPartition) -> bool {
+        matches!(self.role, Role::Follower)
+            && self.leader.is_some()
+            && sent.current_leader_epoch == self.leader_epoch
+    }
+
+    /// Rule 2.2.4. When the leader names an epoch that we do not have, we cut to the end of ours before it and ask
+    /// again: the next fetch carries the new last epoch.
+    fn truncate_diverged(&mut self, leader: EpochEnd, effects: &mut Effects) -> FetchOutcome {
+        let end = self.log.log_end_offset();
+        let own = self.log.end_offset_for(leader.epoch);
+        let to = if leader.end_offset == Offset::NONE {
+            self.log.high_watermark()
+        } else if leader.epoch == LeaderEpoch::NONE || own.end_offset == Offset::NONE {
+            leader.end_offset.min(end)
+        } else if own.epoch == leader.epoch {
+            own.end_offset.min(leader.end_offset).min(end)
+        } else {
+            own.end_offset.min(end)
+        };
+        let to = to.max(self.log.log_start_offset());
+        self.log.truncate_to(to, TruncateReason::Diverged, effects);
+        self.changes.log_end_moved = true;
+        FetchOutcome::Continue
+    }
+
+    /// Rule 2.2.5.
+    fn append_fetched(
+        &mut self,
+        response: &ReplicaFetchPartitionResponse,
+        effects: &mut Effects,
+    ) -> FetchOutcome {
+        for batch in &response.batches {
+            if !self.may_append(batch) {
+                return FetchOutcome::BackOff;
+            }
+            if batch.base_offset() != self.log.log_end_offset() {
+                // Only a leader whose log is not ours answers with a batch that does not begin where we end.
+                return FetchOutcome::BackOff;
+            }
+            self.log.append_as_follower(batch, self.leader_epoch, effects);
+            self.changes.log_end_moved = true;
+        }
+        let watermark = response.high_watermark.min(self.log.log_end_offset());
+        self.advance_high_watermark(watermark, effects);
+        if response.log_start_offset > self.log.log_start_offset() {
+            let start = response.log_start_offset.min(self.log.high_watermark());
+            self.log.advance_log_start(start, effects);
+        }
+        FetchOutcome::Continue
+    }
+
+    /// A batch of a later epoch than ours comes from a leader that we do not know yet (KAFKA-18723).
+    fn may_append(&self, batch: &RecordBatch) -> bool {
+        batch.header().leader_epoch <= self.leader_epoch
+            || self.defects.has(Defect::NoFetchEpochFencing)
+    }
+
+    /// Rule 2.2.6: out of range, now that the leader's bounds are known.
+    pub fn apply_leader_bounds(
+        &mut self,
+        sent_epoch: LeaderEpoch,
+        response: &ReplicaOffsetsResponse,
+        effects: &mut Effects,
+    ) -> FetchOutcome {
+        if self.is_leader() || self.leader.is_none() || sent_epoch != self.leader_epoch {
+            return FetchOutcome::Ignored;
+        }
+        if response.error.is_some() {
+            return FetchOutcome::BackOff;
+        }
+        let end = self.log.log_end_offset();
+        if response.log_end_offset < end {
+            let to = response.log_end_offset.max(self.log.log_start_offset());
+            self.log.truncate_to(to, TruncateReason::OutOfRange, effects);
+        } else if response.log_start_offset > end {
+            self.log.truncate_fully_and_start_at(response.log_start_offset, effects);
+        } else {
+            // The leader caught up between its refusal and this answer (KAFKA-2143): nothing to cut.
+            return FetchOutcome::Continue;
+        }
+        self.changes.log_end_moved = true;
+        self.self_check();
+        FetchOutcome::Continue
+    }
+}
