@@ -1,1 +1,457 @@
-//! Rule tables.
+//! Rule tables of one replica: what goes in, what comes out, and what the matching defect makes of it.
+
+use bytes::Bytes;
+
+use super::*;
+use crate::disk_image::DiskImage;
+use crate::log::LogOptions;
+use crate::message::{
+    EpochEnd, IsrRegistration, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
+    ReplicaOffsetsResponse,
+};
+use crate::metadata::{BrokerRegistration, MetadataImage};
+use crate::node::Effect;
+use crate::record::{RecordBatch, RecordBatchBuilder};
+use crate::types::{ProducerEpoch, ProducerId, Sequence, Time, TopicId, WallTime};
+
+const ID: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
+const SECOND: u64 = 1_000_000_000;
+
+/// A partition with the world around it: brokers 1, 2 and 3 are active with broker epochs 11, 12 and 13.
+struct Bench {
+    partition: Partition,
+    metadata: MetadataImage,
+    now: Now,
+    effects: Effects,
+    tickets: u64,
+}
+
+fn registration(leader: i32, leader_epoch: i32, partition_epoch: i32, isr: &[i32]) -> PartitionRegistration {
+    PartitionRegistration {
+        replicas: vec![NodeId(1), NodeId(2), NodeId(3)],
+        isr: isr.iter().map(|id| NodeId(*id)).collect(),
+        elr: Vec::new(),
+        last_known_leader: None,
+        leader: (leader != 0).then_some(NodeId(leader)),
+        leader_epoch: LeaderEpoch(leader_epoch),
+        partition_epoch: PartitionEpoch(partition_epoch),
+        recovering: false,
+    }
+}
+
+fn cluster(defects: &[Defect]) -> ClusterConfig {
+    ClusterConfig {
+        brokers: vec![NodeId(1), NodeId(2), NodeId(3)],
+        controllers: vec![NodeId(101)],
+        jitter_salt: 0,
+        broker_heartbeat_interval_ms: 500,
+        broker_session_timeout_ms: 3_000,
+        replica_lag_time_max_ms: 3_000,
+        replica_fetch_wait_max_ms: 500,
+        replica_fetch_backoff_ms: 500,
+        replica_fetch_max_bytes: 1 << 20,
+        high_watermark_checkpoint_interval_ms: 1_000,
+        recovery_point_checkpoint_interval_ms: 5_000,
+        segment_bytes: 1 << 16,
+        request_timeout_ms: 2_000,
+        quorum_election_timeout_ms: 500,
+        quorum_fetch_timeout_ms: 1_000,
+        quorum_election_backoff_max_ms: 500,
+        quorum_fetch_wait_max_ms: 500,
+        controlled_shutdown_timeout_ms: 5_000,
+        defects: defects.iter().copied().collect(),
+    }
+}
+
+fn batch(producer: i64, sequence: i32) -> RecordBatch {
+    let (id, epoch, sequence) = if producer < 0 {
+        (ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE)
+    } else {
+        (ProducerId(producer), ProducerEpoch(0), Sequence(sequence))
+    };
+    let mut builder = RecordBatchBuilder::new(id, epoch, sequence);
+    builder.push(WallTime(0), None, Some(Bytes::from_static(b"value of a record")));
+    builder.build()
+}
+
+impl Bench {
+    fn new(defects: &[Defect]) -> Self {
+        let mut effects = Effects::new();
+        let options = LogOptions {
+            segment_bytes: 1 << 16,
+            clean: true,
+            recovery_point: Offset::ZERO,
+            high_watermark: Offset::ZERO,
+            log_start_offset: Offset::ZERO,
+        };
+        let log = Log::open(ID, options, &DiskImage::default(), &mut effects);
+        let mut metadata = MetadataImage::default();
+        for id in 1..=3 {
+            let broker = BrokerRegistration {
+                broker_epoch: BrokerEpoch(10 + i64::from(id)),
+                incarnation: 1,
+                fenced: false,
+                shutting_down: false,
+            };
+            metadata.brokers.insert(NodeId(id), broker);
+        }
+        let partition = Partition::new(NodeId(1), &cluster(defects), log);
+        let now = Now { time: Time(100 * SECOND), wall: WallTime(0) };
+        Self { partition, metadata, now, effects, tickets: 0 }
+    }
+
+    /// Broker 1 leads in epoch 1 with this ISR.
+    fn leading(defects: &[Defect], isr: &[i32]) -> Self {
+        let mut bench = Self::new(defects);
+        bench.register(&registration(1, 1, 1, isr));
+        bench
+    }
+
+    fn register(&mut self, registration: &PartitionRegistration) {
+        let topic = TopicConfig {
+            name: "orders".to_owned(),
+            min_insync_replicas: 2,
+            unclean_leader_election: false,
+        };
+        let around =
+            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
+        self.partition.apply_registration(around, registration, &topic, &mut self.effects);
+    }
+
+    fn produce(&mut self, batch: &RecordBatch) -> ProduceOutcome {
+        self.tickets += 1;
+        let ticket = ProduceTicket(self.tickets);
+        let around =
+            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
+        self.partition.produce(around, batch, -1, ticket, &mut self.effects)
+    }
+
+    fn fetch(&mut self, replica: i32, offset: i64) -> ReplicaFetchPartitionResponse {
+        let end = self.partition.log.end_offset_for(LeaderEpoch(1)).end_offset;
+        let last = if offset == 0 || Offset(offset) > end { -1 } else { 1 };
+        self.fetch_in(replica, self.partition.leader_epoch().0, offset, last)
+    }
+
+    fn fetch_in(
+        &mut self,
+        replica: i32,
+        current: i32,
+        offset: i64,
+        last: i32,
+    ) -> ReplicaFetchPartitionResponse {
+        let fetch = ReplicaFetchPartition {
+            partition: ID,
+            current_leader_epoch: LeaderEpoch(current),
+            fetch_offset: Offset(offset),
+            last_fetched_epoch: LeaderEpoch(last),
+            log_start_offset: Offset::ZERO,
+        };
+        let around =
+            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
+        let epoch = BrokerEpoch(10 + i64::from(replica));
+        let bounds = FetchBounds { bytes_max: 1 << 20, update_follower: true };
+        self.partition.replica_fetch(around, NodeId(replica), epoch, &fetch, bounds, &mut self.effects)
+    }
+
+    fn check_lag(&mut self) {
+        let around =
+            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
+        self.partition.check_isr_lag(around, &mut self.effects);
+    }
+
+    fn answer(&mut self, result: &Result<IsrRegistration, ClusterError>) {
+        let sent = self.partition.proposal(BrokerEpoch(11)).expect("a proposal is made");
+        let around =
+            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
+        self.partition.apply_alter_partition(around, &sent, result, &mut self.effects);
+    }
+
+    fn proposed(&self) -> Option<Vec<i32>> {
+        let request = self.partition.proposal(BrokerEpoch(11))?;
+        Some(request.new_isr.iter().map(|(member, _)| member.0).collect())
+    }
+
+    fn high_watermark(&self) -> i64 {
+        self.partition.log.high_watermark().0
+    }
+
+    fn log_end(&self) -> i64 {
+        self.partition.log.log_end_offset().0
+    }
+
+    /// Gives the log `count` batches as a follower of `leader` in `epoch`, leader's high watermark `watermark`.
+    fn copy(&mut self, epoch: i32, count: i64, watermark: i64) {
+        let sent = self.partition.next_fetch().expect("it follows");
+        let first = self.log_end();
+        let batches = (first..first + count)
+            .map(|at| batch(-1, 0).with_assignment(Offset(at), LeaderEpoch(epoch)))
+            .collect();
+        let response = ReplicaFetchPartitionResponse {
+            partition: ID,
+            error: None,
+            diverging: None,
+            high_watermark: Offset(watermark),
+            log_start_offset: Offset::ZERO,
+            batches,
+        };
+        let outcome = self.partition.apply_fetch(&sent, &response, &mut self.effects);
+        assert_eq!(outcome, FetchOutcome::Continue);
+    }
+
+    fn committed(leader_epoch: i32, partition_epoch: i32, isr: &[i32]) -> IsrRegistration {
+        IsrRegistration {
+            leader: Some(NodeId(1)),
+            leader_epoch: LeaderEpoch(leader_epoch),
+            partition_epoch: PartitionEpoch(partition_epoch),
+            isr: isr.iter().map(|id| NodeId(*id)).collect(),
+        }
+    }
+}
+
+#[test]
+fn acks_all_waits_until_every_in_sync_replica_has_the_record() {
+    let mut bench = Bench::leading(&[], &[1, 2, 3]);
+    assert_eq!(bench.produce(&batch(-1, 0)), ProduceOutcome::Waiting);
+    bench.fetch(2, 0);
+    bench.fetch(2, 1);
+    assert_eq!(bench.high_watermark(), 0, "replica 3 has not fetched in this epoch");
+    bench.fetch(3, 1);
+    assert_eq!(bench.high_watermark(), 1);
+    let produced = bench.partition.take_changes().produced;
+    let ack = ProduceAck { base_offset: Offset(0), last_offset: Offset(0) };
+    assert_eq!(produced, vec![(ProduceTicket(1), Ok(ack))]);
+}
+
+#[test]
+fn acks_all_is_refused_before_the_append_when_too_few_are_in_sync() {
+    let mut bench = Bench::leading(&[], &[1]);
+    assert_eq!(bench.produce(&batch(-1, 0)), ProduceOutcome::Refused(ErrorCode::NotEnoughReplicas));
+    assert_eq!(bench.log_end(), 0);
+}
+
+#[test]
+fn the_high_watermark_stands_still_below_min_insync_replicas() {
+    let mut bench = Bench::leading(&[], &[1]);
+    let around =
+        Surroundings { now: bench.now, broker_epoch: BrokerEpoch(11), metadata: &bench.metadata };
+    let one = bench.partition.produce(around, &batch(-1, 0), 1, ProduceTicket(9), &mut bench.effects);
+    assert!(matches!(one, ProduceOutcome::Acknowledged(_)), "acks=1 does not wait: {one:?}");
+    assert_eq!(bench.high_watermark(), 0, "KIP-966: one copy is not committed when two are asked for");
+}
+
+#[test]
+fn a_duplicate_is_answered_with_the_original_offset_and_still_waits() {
+    for (defects, log_end) in [(vec![], 1), (vec![Defect::NoDedup], 2)] {
+        let mut bench = Bench::leading(&defects, &[1, 2]);
+        assert_eq!(bench.produce(&batch(7, 0)), ProduceOutcome::Waiting);
+        assert_eq!(bench.produce(&batch(7, 0)), ProduceOutcome::Waiting, "not committed yet (P04)");
+        assert_eq!(bench.log_end(), log_end, "with {defects:?}");
+    }
+}
+
+#[test]
+fn expansion_needs_the_high_watermark_and_the_epoch_start() {
+    for (defects, joins_early) in [(vec![], false), (vec![Defect::IsrExpandOnlyHw], true)] {
+        let mut bench = Bench::new(&defects);
+        bench.register(&registration(2, 1, 1, &[1, 2]));
+        bench.copy(1, 4, 2);
+        bench.register(&registration(1, 2, 2, &[1]));
+        bench.fetch_in(3, 2, 2, 1);
+        assert_eq!(bench.proposed().is_some(), joins_early, "at the watermark, with {defects:?}");
+        if !joins_early {
+            bench.fetch_in(3, 2, 4, 1);
+            assert_eq!(bench.proposed(), Some(vec![1, 3]), "at the epoch start");
+        }
+    }
+}
+
+#[test]
+fn expansion_needs_an_active_follower_of_the_present_uptime() {
+    for (change, eligible) in [
+        (("as it is", BrokerEpoch(13), false, false), true),
+        (("fenced", BrokerEpoch(13), true, false), false),
+        (("shutting down", BrokerEpoch(13), false, true), false),
+        (("registered anew", BrokerEpoch(12), false, false), false),
+    ] {
+        let (name, broker_epoch, fenced, shutting_down) = change;
+        let mut bench = Bench::leading(&[], &[1, 2]);
+        let broker = BrokerRegistration { broker_epoch, incarnation: 2, fenced, shutting_down };
+        bench.metadata.brokers.insert(NodeId(3), broker);
+        bench.fetch(3, 0);
+        assert_eq!(bench.proposed().is_some(), eligible, "{name}");
+    }
+}
+
+#[test]
+fn a_shrink_counts_only_when_the_controller_has_accepted_it() {
+    for (defects, watermark_before_answer) in [(vec![], 0), (vec![Defect::HwUsesProposedIsr], 1)] {
+        let mut bench = Bench::leading(&defects, &[1, 2, 3]);
+        bench.produce(&batch(-1, 0));
+        bench.fetch(2, 0);
+        bench.now.time = Time(102 * SECOND);
+        bench.fetch(2, 1);
+        bench.now.time = Time(104 * SECOND);
+        bench.check_lag();
+        assert_eq!(bench.proposed(), Some(vec![1, 2]), "3 never fetched");
+        assert_eq!(bench.high_watermark(), watermark_before_answer, "with {defects:?}");
+        bench.answer(&Ok(Bench::committed(1, 2, &[1, 2])));
+        assert_eq!(bench.high_watermark(), 1);
+    }
+}
+
+#[test]
+fn the_controllers_answer_decides_what_becomes_of_a_proposal() {
+    let proposal_left = [
+        (ClusterError::IneligibleReplica, false),
+        (ClusterError::FencedLeaderEpoch, false),
+        (ClusterError::InvalidUpdateVersion, false),
+        (ClusterError::NotController, true),
+    ];
+    for (error, sent_again) in proposal_left {
+        let mut bench = Bench::leading(&[], &[1, 2]);
+        bench.fetch(3, 0);
+        assert_eq!(bench.proposed(), Some(vec![1, 2, 3]));
+        bench.answer(&Err(error));
+        assert_eq!(bench.partition.has_proposal(), sent_again, "{error:?}");
+    }
+}
+
+#[test]
+fn an_expansion_counts_at_once() {
+    let mut bench = Bench::leading(&[], &[1, 2]);
+    bench.fetch(3, 0);
+    assert_eq!(bench.proposed(), Some(vec![1, 2, 3]));
+    bench.produce(&batch(-1, 0));
+    bench.fetch(2, 1);
+    assert_eq!(bench.high_watermark(), 0, "3 is in the maximal ISR and does not have it");
+}
+
+#[test]
+fn requests_of_another_epoch_are_fenced() {
+    for (current, expected) in
+        [(0, Some(ClusterError::FencedLeaderEpoch)), (2, Some(ClusterError::UnknownLeaderEpoch)), (1, None)]
+    {
+        let mut bench = Bench::leading(&[], &[1, 2]);
+        assert_eq!(bench.fetch_in(2, current, 0, -1).error, expected);
+        let mut open = Bench::leading(&[Defect::NoFetchEpochFencing], &[1, 2]);
+        assert_eq!(open.fetch_in(2, current, 0, -1).error, None);
+    }
+}
+
+#[test]
+fn a_diverging_fetch_is_told_where_and_does_not_count() {
+    let mut bench = Bench::new(&[]);
+    bench.register(&registration(2, 1, 1, &[1, 2]));
+    bench.copy(1, 2, 2);
+    bench.register(&registration(1, 3, 2, &[1, 2]));
+    bench.produce(&batch(-1, 0));
+    let answer = bench.fetch_in(2, 3, 3, 2);
+    let end = EpochEnd { epoch: LeaderEpoch(1), end_offset: Offset(2) };
+    assert_eq!((answer.error, answer.diverging), (None, Some(end)));
+    assert_eq!(bench.high_watermark(), 2, "a fetch at 3 of another log is not a copy (KAFKA-13141)");
+}
+
+#[test]
+fn a_follower_cuts_where_the_logs_part() {
+    // (leader's epoch, leader's end) -> own log end, for a log with offsets 0..3 of epoch 1 and 3..5 of epoch 3.
+    for (epoch, end, expected) in [(1, 2, 2), (1, 9, 3), (2, 4, 3), (3, 4, 4), (3, 9, 5)] {
+        let mut bench = Bench::new(&[]);
+        bench.register(&registration(2, 1, 1, &[1, 2]));
+        bench.copy(1, 3, 0);
+        bench.register(&registration(2, 3, 2, &[1, 2]));
+        bench.copy(3, 2, 0);
+        bench.register(&registration(3, 4, 3, &[1, 3]));
+        let sent = bench.partition.next_fetch().expect("it follows");
+        let response = ReplicaFetchPartitionResponse {
+            partition: ID,
+            error: None,
+            diverging: Some(EpochEnd { epoch: LeaderEpoch(epoch), end_offset: Offset(end) }),
+            high_watermark: Offset(9),
+            log_start_offset: Offset::ZERO,
+            batches: Vec::new(),
+        };
+        bench.partition.apply_fetch(&sent, &response, &mut bench.effects);
+        assert_eq!(bench.log_end(), expected, "leader says epoch {epoch} ends at {end}");
+        assert_eq!(bench.high_watermark(), 0, "the watermark of a diverging answer is not taken");
+    }
+}
+
+#[test]
+fn a_new_follower_keeps_its_log_unless_the_old_bug_cuts_it() {
+    for (defects, log_end) in [(vec![], 3), (vec![Defect::TruncateToHw], 1)] {
+        let mut bench = Bench::new(&defects);
+        bench.register(&registration(2, 1, 1, &[1, 2]));
+        bench.copy(1, 3, 1);
+        bench.register(&registration(3, 2, 2, &[1, 3]));
+        assert_eq!(bench.log_end(), log_end, "with {defects:?}");
+    }
+}
+
+#[test]
+fn out_of_range_is_mended_by_the_leaders_bounds() {
+    for (start, end, log_end) in [(0, 2, 2), (0, 9, 3), (7, 9, 7)] {
+        let mut bench = Bench::new(&[]);
+        bench.register(&registration(2, 1, 1, &[1, 2]));
+        bench.copy(1, 3, 0);
+        let response = ReplicaOffsetsResponse {
+            partition: ID,
+            error: None,
+            log_start_offset: Offset(start),
+            log_end_offset: Offset(end),
+        };
+        bench.partition.apply_leader_bounds(LeaderEpoch(1), &response, &mut bench.effects);
+        assert_eq!(bench.log_end(), log_end, "leader has {start}..{end}");
+    }
+}
+
+#[test]
+fn a_deposed_leader_refuses_what_waits() {
+    let mut bench = Bench::leading(&[], &[1, 2]);
+    assert_eq!(bench.produce(&batch(-1, 0)), ProduceOutcome::Waiting);
+    bench.register(&registration(2, 2, 2, &[1, 2]));
+    let changes = bench.partition.take_changes();
+    assert_eq!(changes.produced, vec![(ProduceTicket(1), Err(ErrorCode::NotLeaderOrFollower))]);
+    assert!(changes.leadership_changed);
+}
+
+#[test]
+fn an_older_registration_is_ignored() {
+    let mut bench = Bench::leading(&[], &[1, 2]);
+    bench.register(&registration(2, 1, 1, &[2]));
+    assert!(bench.partition.is_leader());
+}
+
+#[test]
+fn the_end_offset_is_not_told_before_the_watermark_reaches_the_epoch() {
+    let mut bench = Bench::new(&[]);
+    bench.register(&registration(2, 1, 1, &[1, 2]));
+    bench.copy(1, 3, 1);
+    bench.register(&registration(1, 2, 2, &[1, 2]));
+    assert_eq!(bench.partition.latest_offset(LeaderEpoch(2)), Err(ErrorCode::OffsetNotAvailable));
+    bench.fetch_in(2, 2, 3, 1);
+    assert_eq!(bench.partition.latest_offset(LeaderEpoch(2)), Ok(Offset(3)));
+}
+
+#[test]
+fn a_new_epoch_is_on_disk_before_anything_is_served() {
+    let mut bench = Bench::new(&[]);
+    bench.effects = Effects::new();
+    bench.register(&registration(1, 1, 1, &[1, 2]));
+    let list = bench.effects.as_slice();
+    let synced = list.iter().position(|effect| matches!(effect, Effect::Sync { .. }));
+    let led = list.iter().position(|effect| matches!(effect, Effect::Note(Note::BecameLeader { .. })));
+    assert!(synced.is_some() && synced < led, "{list:?}");
+}
+
+#[test]
+fn consumers_read_below_the_high_watermark_only() {
+    let mut bench = Bench::leading(&[], &[1, 2]);
+    bench.produce(&batch(-1, 0));
+    let read = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, 1 << 20);
+    assert!(read.expect("in range").batches.is_empty());
+    bench.fetch(2, 1);
+    let read = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, 1 << 20);
+    assert_eq!(read.expect("in range").batches.len(), 1);
+    let beyond = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(5), LeaderEpoch::NONE, 1 << 20);
+    assert_eq!(beyond, Err(ErrorCode::OffsetOutOfRange));
+}
