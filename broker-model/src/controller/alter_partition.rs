@@ -66,9 +66,10 @@ fn current<'a>(
 }
 
 fn is_repeated(registration: &PartitionRegistration, request: &AlterPartitionRequest) -> bool {
+    let is_proposed = |node: &NodeId| request.new_isr.iter().any(|(member, _)| member == node);
     registration.recovering == request.recovering
         && registration.isr.len() == request.new_isr.len()
-        && request.new_isr.iter().all(|(member, _)| registration.isr.contains(member))
+        && registration.isr.iter().all(is_proposed)
 }
 
 fn check_proposal(
