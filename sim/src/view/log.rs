@@ -61,12 +61,8 @@ impl LogMirror {
 
     /// The batch that holds `offset`.
     pub fn entry_at(&self, offset: Offset) -> Option<&LogEntry> {
-        let index = self
-            .entries
-            .partition_point(|entry| entry.batch.last_offset < offset);
-        self.entries
-            .get(index)
-            .filter(|entry| entry.batch.base_offset <= offset)
+        let index = self.entries.partition_point(|entry| entry.batch.last_offset < offset);
+        self.entries.get(index).filter(|entry| entry.batch.base_offset <= offset)
     }
 
     /// Digest of everything below `end`; `None` if no batch of this log ends there.
@@ -91,16 +87,12 @@ impl LogMirror {
     pub fn common_end(&self, other: &Self) -> Offset {
         let equal = |entry: &LogEntry| other.chain_at(entry.end()) == Some(entry.chain);
         let count = self.entries.partition_point(equal);
-        count
-            .checked_sub(1)
-            .map_or(self.start, |last| self.entries[last].end())
+        count.checked_sub(1).map_or(self.start, |last| self.entries[last].end())
     }
 
     /// The batches that start at or after `from` and end at or before `to`.
     pub fn between(&self, from: Offset, to: Offset) -> &[LogEntry] {
-        let first = self
-            .entries
-            .partition_point(|entry| entry.batch.base_offset < from);
+        let first = self.entries.partition_point(|entry| entry.batch.base_offset < from);
         let past = self.count_below(to);
         self.entries.get(first..past).unwrap_or_default()
     }
@@ -123,14 +115,7 @@ impl LogMirror {
         let count = self.count_below(to);
         self.entries.truncate(count);
         if to < self.start {
-            self.restart_at(
-                to,
-                if to == Offset::ZERO {
-                    0
-                } else {
-                    UNKNOWN_PREFIX
-                },
-            );
+            self.restart_at(to, if to == Offset::ZERO { 0 } else { UNKNOWN_PREFIX });
         }
     }
 

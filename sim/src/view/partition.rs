@@ -19,6 +19,8 @@ pub struct PartitionView {
     pub unclean_leader_election: bool,
     /// Everything that was committed, in order; cut only by an election that loses some of it.
     pub committed: LogMirror,
+    /// The newest epoch in which something was committed: who acts in it or later holds all that is committed.
+    pub committed_in: LeaderEpoch,
     /// The newest epoch whose election lost committed records or was unclean: promises of leaders of earlier epochs
     /// are void.
     pub lost_in: Option<LeaderEpoch>,
@@ -77,10 +79,7 @@ pub(crate) enum Commit {
     /// The records below it are not those that are committed.
     Conflicting { stale: bool },
     /// New records are committed; `lacking` is a member of ISR or ELR that does not hold them.
-    New {
-        stale: bool,
-        lacking: Option<NodeId>,
-    },
+    New { stale: bool, lacking: Option<NodeId> },
 }
 
 impl Commit {
@@ -111,11 +110,8 @@ impl ReplicaView {
 
     pub(crate) fn process_ended(&mut self, lossy: bool) {
         let lossy_before = self.reopening == Some(Reopening::Lossy);
-        self.reopening = Some(if lossy || lossy_before {
-            Reopening::Lossy
-        } else {
-            Reopening::Intact
-        });
+        self.reopening =
+            Some(if lossy || lossy_before { Reopening::Lossy } else { Reopening::Intact });
         self.lossy |= lossy && !self.log.is_empty();
         self.role = ReplicaRole::Idle;
     }
@@ -129,6 +125,7 @@ impl PartitionView {
             min_insync_replicas: 1,
             unclean_leader_election: false,
             committed: LogMirror::default(),
+            committed_in: LeaderEpoch::NONE,
             lost_in: None,
             replicas: Vec::new(),
             facts: FactRing::default(),
@@ -146,10 +143,7 @@ impl PartitionView {
     }
 
     pub(crate) fn replica_mut(&mut self, node: NodeId) -> &mut ReplicaView {
-        let known = self
-            .replicas
-            .iter()
-            .position(|replica| replica.node == node);
+        let known = self.replicas.iter().position(|replica| replica.node == node);
         let index = known.unwrap_or_else(|| {
             self.replicas.push(ReplicaView::new(node));
             self.replicas.len() - 1
@@ -158,9 +152,7 @@ impl PartitionView {
     }
 
     pub(crate) fn known_replica_mut(&mut self, node: NodeId) -> Option<&mut ReplicaView> {
-        self.replicas
-            .iter_mut()
-            .find(|replica| replica.node == node)
+        self.replicas.iter_mut().find(|replica| replica.node == node)
     }
 
     /// The epoch of the newest registered leader.
@@ -185,9 +177,7 @@ impl PartitionView {
     /// Whether the node's log has every committed record.
     pub fn holds_committed(&self, node: NodeId) -> bool {
         self.committed.is_empty()
-            || self
-                .replica(node)
-                .is_some_and(|replica| replica.log.holds(&self.committed))
+            || self.replica(node).is_some_and(|replica| replica.log.holds(&self.committed))
     }
 
     /// How many replicas may have lost records that they once had.
@@ -222,10 +212,7 @@ impl PartitionView {
         if to <= self.committed.end() {
             return Commit::Known;
         }
-        Commit::New {
-            stale,
-            lacking: self.lacking(&replica.log, to),
-        }
+        Commit::New { stale, lacking: self.lacking(&replica.log, to) }
     }
 
     /// The first member of ISR or ELR that does not hold `log` up to `to`. A member that lost its unflushed records is
@@ -246,30 +233,24 @@ impl PartitionView {
         if !verdict.grows() {
             return;
         }
-        let Some(index) = self
-            .replicas
-            .iter()
-            .position(|replica| replica.node == node)
-        else {
+        let Some(index) = self.replicas.iter().position(|replica| replica.node == node) else {
             return;
         };
         if matches!(verdict, Commit::Conflicting { .. }) {
             self.cut_committed(at_ns, node);
         }
         self.committed.extend_from(&self.replicas[index].log, to);
+        self.committed_in = self.committed_in.max(epoch);
     }
 
     /// Takes over what the quorum's leader committed.
-    pub(crate) fn commit_metadata(&mut self, node: NodeId, to: Offset) {
-        let Some(index) = self
-            .replicas
-            .iter()
-            .position(|replica| replica.node == node)
-        else {
+    pub(crate) fn commit_metadata(&mut self, node: NodeId, epoch: LeaderEpoch, to: Offset) {
+        let Some(index) = self.replicas.iter().position(|replica| replica.node == node) else {
             return;
         };
-        if self.replicas[index].log.holds(&self.committed) {
+        if to > self.committed.end() && self.replicas[index].log.holds(&self.committed) {
             self.committed.extend_from(&self.replicas[index].log, to);
+            self.committed_in = self.committed_in.max(epoch);
         }
     }
 
@@ -283,11 +264,7 @@ impl PartitionView {
         end: Offset,
         high_watermark: Offset,
     ) {
-        let fact = Fact::BecameLeader {
-            leader_epoch: epoch,
-            log_end_offset: end,
-            high_watermark,
-        };
+        let fact = Fact::BecameLeader { leader_epoch: epoch, log_end_offset: end, high_watermark };
         self.facts.push(at_ns, node, fact);
         let replica = self.replica_mut(node);
         replica.role = ReplicaRole::Leader;
@@ -300,10 +277,7 @@ impl PartitionView {
 
     /// A replica's log now ends at `to`, which is above its end only if it starts again there, empty.
     pub(crate) fn cut_replica(&mut self, node: NodeId, to: Offset) {
-        let index = self
-            .replicas
-            .iter()
-            .position(|replica| replica.node == node);
+        let index = self.replicas.iter().position(|replica| replica.node == node);
         let index = index.unwrap_or_else(|| {
             self.replicas.push(ReplicaView::new(node));
             self.replicas.len() - 1
@@ -321,9 +295,9 @@ impl PartitionView {
     /// Cuts the committed sequence to what the node's log has of it.
     pub(crate) fn cut_committed(&mut self, at_ns: u64, node: NodeId) {
         let from = self.committed.end();
-        let to = self.replica(node).map_or(Offset::ZERO, |replica| {
-            self.committed.common_end(&replica.log)
-        });
+        let to = self
+            .replica(node)
+            .map_or(Offset::ZERO, |replica| self.committed.common_end(&replica.log));
         self.committed.truncate_to(to);
         self.facts.push(at_ns, node, Fact::Lost { from, to });
     }
@@ -333,8 +307,7 @@ impl PartitionView {
         let again = |now: &PartitionRegistration| {
             now.leader_epoch == next.leader_epoch && now.leader == next.leader
         };
-        next.leader
-            .filter(|_| !self.registration.as_ref().is_some_and(again))
+        next.leader.filter(|_| !self.registration.as_ref().is_some_and(again))
     }
 
     /// Members of the next ISR that were not in the ISR before.
@@ -342,14 +315,8 @@ impl PartitionView {
         &'a self,
         next: &'a PartitionRegistration,
     ) -> impl Iterator<Item = NodeId> + 'a {
-        let before = self
-            .registration
-            .as_ref()
-            .map_or(&[][..], |registration| &registration.isr);
-        next.isr
-            .iter()
-            .copied()
-            .filter(move |member| !before.contains(member))
+        let before = self.registration.as_ref().map_or(&[][..], |registration| &registration.isr);
+        next.isr.iter().copied().filter(move |member| !before.contains(member))
     }
 
     /// Takes over a registration. `registered` says whether a node has registered since its process started.
@@ -381,10 +348,7 @@ impl PartitionView {
         self.facts.push(
             at_ns,
             next.leader.unwrap_or_default(),
-            Fact::Registered {
-                registration: next.clone(),
-                unclean,
-            },
+            Fact::Registered { registration: next.clone(), unclean },
         );
         self.registration = Some(next.clone());
     }
