@@ -127,7 +127,8 @@ impl MetadataFetcher {
                 self.last_fetched_epoch
             );
             self.last_fetched_epoch = controller_epoch;
-            for record in batch.records() {
+            let records = batch.records().expect("a committed metadata batch has a readable body");
+            for record in records {
                 if record.offset < self.image.end_offset {
                     continue;
                 }

@@ -21,7 +21,7 @@ mod purgatory;
 mod tests;
 mod wake;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::config::{ClusterConfig, ms};
 use crate::disk_image::{DiskImage, FileId};

@@ -1,5 +1,22 @@
-//! Record batches in Kafka's v2 format.
+//! Record batches in Kafka's v2 format: the bytes, with the header parsed once.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `batch` | a whole batch, and how bytes become one |
+//! | `header` | the 61 bytes that brokers read, and the checks on them |
+//! | `body` | the records, which only clients and the metadata log read |
+//! | `builder` | putting records together into a batch |
+//! | `value` | values that can be traced to the write they came from |
+//! | `varint` | zigzag variable-length integers |
 
 mod batch;
+mod body;
+mod builder;
+mod header;
+mod value;
+mod varint;
 
-pub use batch::{BatchError, BatchHeader, Record, RecordBatch, RecordBatchBuilder};
+pub use batch::{BatchError, RecordBatch};
+pub use body::Record;
+pub use builder::RecordBatchBuilder;
+pub use header::BatchHeader;

@@ -1,0 +1,171 @@
+//! The records in a batch's body. Source: Kafka's `DefaultRecord`.
+
+use bytes::{Buf, Bytes};
+
+use crate::record::header::HEADER_LENGTH;
+use crate::record::{BatchError, RecordBatch, varint};
+use crate::types::Offset;
+
+/// A record read from a batch's body.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Its offset.
+    pub offset: Offset,
+    /// Key.
+    pub key: Option<Bytes>,
+    /// Value.
+    pub value: Option<Bytes>,
+}
+
+impl RecordBatch {
+    /// The records, in order. An error if the body is compressed or is not exactly the records that
+    /// the header counts; no bytes make this panic or take more memory than they take themselves.
+    pub fn records(&self) -> Result<Vec<Record>, BatchError> {
+        if self.header().is_compressed() {
+            let attributes = i64::from(self.header().attributes);
+            return Err(BatchError::Field { field: "attributes", value: attributes });
+        }
+        let mut body = self.bytes().slice(HEADER_LENGTH..);
+        let count = self.header().record_count;
+        // A record takes at least seven bytes, so a hostile count cannot reserve much.
+        let mut records = Vec::with_capacity((count as usize).min(body.len() / 7));
+        for delta in 0..i64::from(count) {
+            let length = read_length(&mut body, "record length")?;
+            let record = body.split_to(length);
+            records.push(read_record(record, self.base_offset(), delta)?);
+        }
+        if body.has_remaining() {
+            return Err(BatchError::Field { field: "bytes after records", value: body.len() as i64 });
+        }
+        Ok(records)
+    }
+}
+
+fn read_record(mut bytes: Bytes, base: Offset, delta: i64) -> Result<Record, BatchError> {
+    if bytes.is_empty() {
+        return Err(BatchError::Truncated { wanted: 1, present: 0 });
+    }
+    bytes.advance(1); // Attributes of a record; Kafka uses none of the bits.
+    read_varint(&mut bytes)?;
+    let offset_delta = read_varint(&mut bytes)?;
+    if offset_delta != delta {
+        return Err(BatchError::Field { field: "offset delta", value: offset_delta });
+    }
+    let key = read_optional(&mut bytes)?;
+    let value = read_optional(&mut bytes)?;
+    skip_headers(&mut bytes)?;
+    if bytes.has_remaining() {
+        return Err(BatchError::Field { field: "bytes after record", value: bytes.len() as i64 });
+    }
+    Ok(Record { offset: base.plus(delta), key, value })
+}
+
+fn skip_headers(bytes: &mut Bytes) -> Result<(), BatchError> {
+    let count = read_varint(bytes)?;
+    if count < 0 {
+        return Err(BatchError::Field { field: "header count", value: count });
+    }
+    // Every round takes at least two bytes or fails, so a hostile count ends with the bytes.
+    for _ in 0..count {
+        let key = read_length(bytes, "header key length")?;
+        bytes.advance(key);
+        read_optional(bytes)?;
+    }
+    Ok(())
+}
+
+fn read_optional(bytes: &mut Bytes) -> Result<Option<Bytes>, BatchError> {
+    let length = read_varint(bytes)?;
+    if length == -1 {
+        return Ok(None);
+    }
+    let length = checked_length(bytes, "length", length)?;
+    Ok(Some(bytes.split_to(length)))
+}
+
+fn read_length(bytes: &mut Bytes, field: &'static str) -> Result<usize, BatchError> {
+    let length = read_varint(bytes)?;
+    checked_length(bytes, field, length)
+}
+
+fn checked_length(bytes: &Bytes, field: &'static str, value: i64) -> Result<usize, BatchError> {
+    let length = usize::try_from(value).map_err(|_| BatchError::Field { field, value })?;
+    if length > bytes.len() {
+        return Err(BatchError::Truncated { wanted: length, present: bytes.len() });
+    }
+    Ok(length)
+}
+
+fn read_varint(bytes: &mut Bytes) -> Result<i64, BatchError> {
+    let present = bytes.len();
+    let (value, taken) = varint::read(bytes)
+        .ok_or(BatchError::Truncated { wanted: present.saturating_add(1), present })?;
+    bytes.advance(taken);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::record::header::CHECKED_FROM;
+    use crate::record::{BatchHeader, RecordBatchBuilder};
+    use crate::types::{ProducerEpoch, ProducerId, Sequence, WallTime};
+
+    /// A batch of one record with this body and a right checksum.
+    fn batch_with_body(body: &[u8], count: i32) -> RecordBatch {
+        let none = (ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
+        let mut builder = RecordBatchBuilder::new(none.0, none.1, none.2);
+        builder.push(WallTime(0), None, None);
+        let mut header = BatchHeader {
+            length: (HEADER_LENGTH + body.len()) as u32,
+            record_count: count,
+            last_offset_delta: count - 1,
+            ..*builder.build().header()
+        };
+        let mut bytes = vec![0; HEADER_LENGTH];
+        bytes.extend_from_slice(body);
+        header.write(&mut bytes);
+        header.checksum = crc32c::crc32c(&bytes[CHECKED_FROM..]);
+        header.write(&mut bytes);
+        RecordBatch::parse(Bytes::from(bytes)).expect("the checksum was made right")
+    }
+
+    #[test]
+    fn headers_are_skipped() {
+        // Length 11; no bits, times and deltas zero; key null, value null; two headers.
+        let body = [22, 0, 0, 0, 1, 1, 4, 2, b'a', 1, 0, 0];
+        let records = batch_with_body(&body, 1).records();
+        let record = Record { offset: Offset(0), key: None, value: None };
+        assert_eq!(records, Ok(vec![record]));
+    }
+
+    #[test]
+    fn broken_bodies_are_refused() {
+        let table: [(&str, &[u8], i32); 8] = [
+            ("nothing", &[], 1),
+            ("record longer than the body", &[40, 0, 0, 0, 1, 1, 0], 1),
+            ("empty record", &[0], 1),
+            ("wrong offset delta", &[12, 0, 0, 2, 1, 1, 0], 1),
+            ("value beyond the record", &[12, 0, 0, 0, 1, 80, 0], 1),
+            ("negative header count", &[12, 0, 0, 0, 1, 1, 1], 1),
+            ("bytes after the record", &[14, 0, 0, 0, 1, 1, 0, 9], 1),
+            ("a count that is a lie", &[12, 0, 0, 0, 1, 1, 0], i32::MAX),
+        ];
+        for (name, body, count) in table {
+            let records = batch_with_body(body, count).records();
+            assert!(records.is_err(), "{name}: {records:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn no_body_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..60), count in 1..9) {
+            let records = batch_with_body(&body, count).records();
+            prop_assert!(records.is_err() || records.is_ok_and(|list| list.len() == count as usize));
+        }
+    }
+}
