@@ -37,7 +37,11 @@ impl AlterPartitions {
 
     /// The proposal is on its way.
     pub(super) fn sent(&mut self, request: AlterPartitionRequest) {
-        assert!(self.in_flight.is_none(), "two proposals in flight: {:?} and {request:?}", self.in_flight);
+        assert!(
+            self.in_flight.is_none(),
+            "two proposals in flight: {:?} and {request:?}",
+            self.in_flight
+        );
         self.in_flight = Some(request);
     }
 

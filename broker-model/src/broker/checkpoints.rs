@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use crate::config::{ClusterConfig, ms};
 use crate::disk_image::{DiskImage, FileId};
-use crate::log::{LogOptions, decode_offsets, encode_offsets};
+use crate::log::LogOptions;
+use crate::log::checkpoint::{decode_offsets, encode_offsets};
 use crate::node::{Deadline, Effect, Effects};
 use crate::partition::Partition;
 use crate::types::{FlushToken, Offset, Time, TopicPartition};
@@ -50,7 +51,12 @@ impl Checkpoints {
     }
 
     /// What a partition's log is opened with.
-    pub(super) fn log_options(&self, partition: TopicPartition, segment_bytes: u32, clean: bool) -> LogOptions {
+    pub(super) fn log_options(
+        &self,
+        partition: TopicPartition,
+        segment_bytes: u32,
+        clean: bool,
+    ) -> LogOptions {
         LogOptions {
             segment_bytes,
             clean,
@@ -121,14 +127,22 @@ impl Checkpoint {
         changed
     }
 
-    fn write_changes(&mut self, offsets: impl Iterator<Item = (TopicPartition, Offset)>, effects: &mut Effects) {
+    fn write_changes(
+        &mut self,
+        offsets: impl Iterator<Item = (TopicPartition, Offset)>,
+        effects: &mut Effects,
+    ) {
         if self.update(offsets) {
             effects.push(Effect::Write { file: self.file, bytes: encode_offsets(&self.offsets) });
             effects.push(Effect::Flush { file: self.file, token: self.token });
         }
     }
 
-    fn sync(&mut self, offsets: impl Iterator<Item = (TopicPartition, Offset)>, effects: &mut Effects) {
+    fn sync(
+        &mut self,
+        offsets: impl Iterator<Item = (TopicPartition, Offset)>,
+        effects: &mut Effects,
+    ) {
         self.update(offsets);
         effects.push(Effect::Write { file: self.file, bytes: encode_offsets(&self.offsets) });
         effects.push(Effect::Sync { file: self.file });

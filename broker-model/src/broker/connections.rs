@@ -54,7 +54,8 @@ impl Connections {
     /// Answers a request and makes the connection's next one ready. Nothing happens if the connection is gone.
     pub(super) fn reply(&mut self, caller: Caller, body: Body, effects: &mut Effects) {
         if self.is_open(caller) {
-            effects.reply(caller.connection, Message { correlation_id: caller.correlation_id, body });
+            effects
+                .reply(caller.connection, Message { correlation_id: caller.correlation_id, body });
             self.finish(caller);
         }
     }
@@ -74,7 +75,10 @@ impl Connections {
         };
         muted.handling = message.correlation_id;
         let correlation_id = message.correlation_id;
-        self.ready.push_back((Caller { connection: caller.connection, correlation_id, from }, message.body));
+        self.ready.push_back((
+            Caller { connection: caller.connection, correlation_id, from },
+            message.body,
+        ));
     }
 
     /// Closes a connection from this side: the caller sees it lost, and its queued requests are dropped.
@@ -93,7 +97,9 @@ impl Connections {
 
     /// Whether this request is still waited for.
     pub(super) fn is_open(&self, caller: Caller) -> bool {
-        self.muted.get(&caller.connection).is_some_and(|muted| muted.handling == caller.correlation_id)
+        self.muted
+            .get(&caller.connection)
+            .is_some_and(|muted| muted.handling == caller.correlation_id)
     }
 }
 
@@ -116,7 +122,11 @@ mod tests {
     }
 
     fn caller(connection: u64, id: i32) -> Caller {
-        Caller { connection: ConnectionId(connection), correlation_id: CorrelationId(id), from: NodeId(1001) }
+        Caller {
+            connection: ConnectionId(connection),
+            correlation_id: CorrelationId(id),
+            from: NodeId(1001),
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What all parts of a broker share: who it is, its configuration, request ids, and where the active controller is.
 
 use crate::config::ClusterConfig;
-use crate::node::{Channel, Effects};
 use crate::message::{Body, Message};
+use crate::node::{Channel, Effects};
 use crate::types::{CorrelationId, LeaderEpoch, NodeId};
 
 /// Pause before a failed request to a controller is tried again, in milliseconds. Source: `retry.backoff.ms` of Kafka's
@@ -32,7 +32,13 @@ impl Context {
     }
 
     /// Sends a request and returns the id that its response will carry.
-    pub(super) fn send(&mut self, to: NodeId, channel: Channel, body: Body, effects: &mut Effects) -> CorrelationId {
+    pub(super) fn send(
+        &mut self,
+        to: NodeId,
+        channel: Channel,
+        body: Body,
+        effects: &mut Effects,
+    ) -> CorrelationId {
         assert!(to != self.node, "broker {to} sends to itself");
         let correlation_id = CorrelationId(self.next_correlation_id);
         self.next_correlation_id = self.next_correlation_id.checked_add(1).unwrap_or(0);
@@ -123,7 +129,11 @@ mod tests {
         controllers.learned(LeaderEpoch(3), Some(NodeId(101)));
         assert_eq!(controllers.target(), NodeId(101));
         controllers.failed(NodeId(103));
-        assert_eq!(controllers.target(), NodeId(101), "a late failure of another node says nothing about this one");
+        assert_eq!(
+            controllers.target(),
+            NodeId(101),
+            "a late failure of another node says nothing about this one"
+        );
         controllers.failed(NodeId(101));
         assert_eq!(controllers.target(), NodeId(102));
     }
@@ -135,6 +145,10 @@ mod tests {
         controllers.learned(LeaderEpoch(2), Some(NodeId(103)));
         assert_eq!(controllers.target(), NodeId(101));
         controllers.learned(LeaderEpoch(4), None);
-        assert_eq!(controllers.target(), NodeId(102), "a new epoch without a leader makes the old leader stale");
+        assert_eq!(
+            controllers.target(),
+            NodeId(102),
+            "a new epoch without a leader makes the old leader stale"
+        );
     }
 }

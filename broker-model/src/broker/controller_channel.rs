@@ -56,8 +56,15 @@ impl ControllerChannel {
     }
 
     /// The errand that a response ends; `None` if nobody waits for it any more.
-    pub(super) fn answered(&mut self, from: NodeId, correlation_id: CorrelationId) -> Option<Errand> {
-        let index = self.in_flight.iter().position(|sent| sent.correlation_id == correlation_id && sent.to == from)?;
+    pub(super) fn answered(
+        &mut self,
+        from: NodeId,
+        correlation_id: CorrelationId,
+    ) -> Option<Errand> {
+        let index = self
+            .in_flight
+            .iter()
+            .position(|sent| sent.correlation_id == correlation_id && sent.to == from)?;
         Some(self.in_flight.remove(index).errand)
     }
 
@@ -67,7 +74,11 @@ impl ControllerChannel {
     }
 
     /// Gives up the connection to a node that has not answered in time and takes out all that was in flight to it.
-    pub(super) fn expired(&mut self, now: Time, effects: &mut Effects) -> Option<(NodeId, Vec<Errand>)> {
+    pub(super) fn expired(
+        &mut self,
+        now: Time,
+        effects: &mut Effects,
+    ) -> Option<(NodeId, Vec<Errand>)> {
         let to = self.in_flight.iter().find(|sent| sent.deadline <= now)?.to;
         effects.push(Effect::Disconnect { to, channel: Channel::Controller });
         Some((to, self.lost(to)))

@@ -3,7 +3,8 @@
 use crate::broker::Broker;
 use crate::broker::controller_channel::Errand;
 use crate::message::{
-    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionResponse, Body, ClusterError,
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionResponse, Body,
+    ClusterError,
 };
 use crate::node::Effects;
 use crate::types::{NodeId, Now};
@@ -13,7 +14,8 @@ impl Broker {
     pub(super) fn send_errands(&mut self, now: Now, effects: &mut Effects) {
         let broker_epoch = self.lifecycle.broker_epoch();
         while let Some(id) = self.alter_partitions.next(now.time) {
-            let proposal = self.partitions.get(&id).and_then(|partition| partition.proposal(broker_epoch));
+            let proposal =
+                self.partitions.get(&id).and_then(|partition| partition.proposal(broker_epoch));
             let Some(request) = proposal else { continue };
             let body = Body::AlterPartitionRequest(Box::new(request.clone()));
             self.channel.send(Errand::AlterPartition, body, now.time, &mut self.context, effects);
@@ -35,7 +37,12 @@ impl Broker {
         effects: &mut Effects,
     ) {
         let sent = self.alter_partitions.answered();
-        assert!(sent.partition == response.partition, "asked {}, answered {}", sent.partition, response.partition);
+        assert!(
+            sent.partition == response.partition,
+            "asked {}, answered {}",
+            sent.partition,
+            response.partition
+        );
         match response.result {
             Err(ClusterError::NotController) => self.context.controllers.failed(from),
             // The heartbeats find out what became of our registration.
@@ -89,7 +96,13 @@ impl Broker {
     }
 
     /// The connection to a controller is gone, with these errands.
-    pub(super) fn on_errands_lost(&mut self, now: Now, to: NodeId, lost: Vec<Errand>, effects: &mut Effects) {
+    pub(super) fn on_errands_lost(
+        &mut self,
+        now: Now,
+        to: NodeId,
+        lost: Vec<Errand>,
+        effects: &mut Effects,
+    ) {
         if !lost.is_empty() {
             self.context.controllers.failed(to);
         }
@@ -101,7 +114,9 @@ impl Broker {
                     self.touched.push(sent.partition);
                 }
                 Errand::ProducerIds => self.producer_ids.failed(now.time),
-                Errand::CreateTopics { caller, topics } => self.on_create_topics_lost(caller, topics, effects),
+                Errand::CreateTopics { caller, topics } => {
+                    self.on_create_topics_lost(caller, topics, effects)
+                }
             }
         }
     }

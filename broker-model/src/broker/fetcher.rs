@@ -55,14 +55,26 @@ type Partitions = BTreeMap<TopicPartition, Partition>;
 
 impl Fetchers {
     /// The partition follows this leader in this epoch from now on. A request in flight goes on without it.
-    pub(super) fn follow(&mut self, now: Time, partition: TopicPartition, leader: NodeId, leader_epoch: LeaderEpoch) {
+    pub(super) fn follow(
+        &mut self,
+        now: Time,
+        partition: TopicPartition,
+        leader: NodeId,
+        leader_epoch: LeaderEpoch,
+    ) {
         let fetcher = self.by_leader.entry(leader).or_default();
-        if fetcher.followed.get(&partition).is_some_and(|followed| followed.leader_epoch == leader_epoch) {
+        if fetcher
+            .followed
+            .get(&partition)
+            .is_some_and(|followed| followed.leader_epoch == leader_epoch)
+        {
             return;
         }
         self.unfollow(partition);
         let fetcher = self.by_leader.entry(leader).or_default();
-        fetcher.followed.insert(partition, Followed { leader_epoch, resume_at: now, out_of_range: false });
+        fetcher
+            .followed
+            .insert(partition, Followed { leader_epoch, resume_at: now, out_of_range: false });
     }
 
     /// The partition follows nobody.
@@ -104,7 +116,9 @@ impl Fetchers {
         effects: &mut Effects,
     ) {
         let (partitions, touched) = world;
-        let Some((fetcher, Asked::Records(sent))) = self.answered(from, correlation_id) else { return };
+        let Some((fetcher, Asked::Records(sent))) = self.answered(from, correlation_id) else {
+            return;
+        };
         assert!(
             sent.len() == response.partitions.len(),
             "{} answers for {} asked partitions",
@@ -113,7 +127,12 @@ impl Fetchers {
         );
         let resume_at = now + ms(context.config.replica_fetch_backoff_ms);
         for (sent, answer) in sent.iter().zip(&response.partitions) {
-            assert!(sent.partition == answer.partition, "asked {}, answered {}", sent.partition, answer.partition);
+            assert!(
+                sent.partition == answer.partition,
+                "asked {}, answered {}",
+                sent.partition,
+                answer.partition
+            );
             let Some(followed) = fetcher.still_followed(sent) else { continue };
             let Some(partition) = partitions.get_mut(&sent.partition) else { continue };
             followed.take(partition.apply_fetch(sent, answer, effects), resume_at);
@@ -133,8 +152,15 @@ impl Fetchers {
         effects: &mut Effects,
     ) {
         let (partitions, touched) = world;
-        let Some((fetcher, Asked::Bounds(sent))) = self.answered(from, correlation_id) else { return };
-        assert!(sent.partition == response.partition, "asked {}, answered {}", sent.partition, response.partition);
+        let Some((fetcher, Asked::Bounds(sent))) = self.answered(from, correlation_id) else {
+            return;
+        };
+        assert!(
+            sent.partition == response.partition,
+            "asked {}, answered {}",
+            sent.partition,
+            response.partition
+        );
         let Some(followed) = fetcher.followed.get_mut(&sent.partition) else { return };
         if followed.leader_epoch != sent.current_leader_epoch {
             return;
@@ -145,7 +171,11 @@ impl Fetchers {
         touched.push(sent.partition);
     }
 
-    fn answered(&mut self, from: NodeId, correlation_id: CorrelationId) -> Option<(&mut Fetcher, Asked)> {
+    fn answered(
+        &mut self,
+        from: NodeId,
+        correlation_id: CorrelationId,
+    ) -> Option<(&mut Fetcher, Asked)> {
         let fetcher = self.by_leader.get_mut(&from)?;
         let sent = fetcher.in_flight.take_if(|sent| sent.correlation_id == correlation_id)?;
         Some((fetcher, sent.asked))
@@ -153,7 +183,9 @@ impl Fetchers {
 
     /// The fetch connection to a leader is gone.
     pub(super) fn on_connection_lost(&mut self, now: Time, to: NodeId, context: &Context) {
-        if let Some(fetcher) = self.by_leader.get_mut(&to).filter(|fetcher| fetcher.in_flight.is_some()) {
+        if let Some(fetcher) =
+            self.by_leader.get_mut(&to).filter(|fetcher| fetcher.in_flight.is_some())
+        {
             fetcher.back_off(now, context);
         }
     }
@@ -176,7 +208,8 @@ impl Fetcher {
     ) {
         let mut records = Vec::with_capacity(self.followed.len());
         let mut bounds = None;
-        for (id, followed) in self.followed.iter().filter(|(_, followed)| followed.resume_at <= now) {
+        for (id, followed) in self.followed.iter().filter(|(_, followed)| followed.resume_at <= now)
+        {
             if followed.out_of_range {
                 let current_leader_epoch = followed.leader_epoch;
                 bounds = Some(ReplicaOffsetsRequest { partition: *id, current_leader_epoch });

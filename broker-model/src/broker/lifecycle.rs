@@ -10,8 +10,8 @@ use crate::broker::context::Context;
 use crate::config::ms;
 use crate::disk_image::{DiskImage, FileId};
 use crate::message::{
-    Body, BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse,
-    ClusterError,
+    Body, BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
+    BrokerRegistrationResponse, ClusterError,
 };
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::note::{BrokerState, Note};
@@ -71,7 +71,13 @@ impl Lifecycle {
 
     /// Sends what is due, and gives up on what was not answered in time. `metadata_end` is the end of the applied
     /// metadata.
-    pub(super) fn tick(&mut self, now: Time, metadata_end: Offset, context: &mut Context, effects: &mut Effects) {
+    pub(super) fn tick(
+        &mut self,
+        now: Time,
+        metadata_end: Offset,
+        context: &mut Context,
+        effects: &mut Effects,
+    ) {
         if let Some(sent) = self.in_flight.filter(|sent| sent.deadline <= now) {
             effects.push(Effect::Disconnect { to: sent.to, channel: Channel::Heartbeat });
             self.fail(sent.to, now, context);
@@ -84,7 +90,13 @@ impl Lifecycle {
         }
     }
 
-    fn send(&mut self, now: Time, metadata_end: Offset, context: &mut Context, effects: &mut Effects) {
+    fn send(
+        &mut self,
+        now: Time,
+        metadata_end: Offset,
+        context: &mut Context,
+        effects: &mut Effects,
+    ) {
         let body = match self.state {
             BrokerState::Starting => Body::BrokerRegistrationRequest(BrokerRegistrationRequest {
                 broker: context.node,
@@ -116,7 +128,11 @@ impl Lifecycle {
     /// What the clean-shutdown file holds after this uptime; `None` if there is no epoch to tell.
     pub(super) fn clean_shutdown_file(&self) -> Option<Bytes> {
         // An uptime that never registered changed nothing: the marker of the one before still holds.
-        let told = if self.broker_epoch == BrokerEpoch::NONE { self.previous_broker_epoch } else { self.broker_epoch };
+        let told = if self.broker_epoch == BrokerEpoch::NONE {
+            self.previous_broker_epoch
+        } else {
+            self.broker_epoch
+        };
         (told != BrokerEpoch::NONE).then(|| encode_broker_epoch(told))
     }
 
@@ -147,10 +163,18 @@ impl Lifecycle {
         }
         match response.result {
             Ok(broker_epoch) => {
-                assert!(broker_epoch >= self.broker_epoch, "epoch {broker_epoch} after {}", self.broker_epoch);
+                assert!(
+                    broker_epoch >= self.broker_epoch,
+                    "epoch {broker_epoch} after {}",
+                    self.broker_epoch
+                );
                 self.broker_epoch = broker_epoch;
                 self.succeed(now);
-                let state = if self.stop_by.is_some() { BrokerState::ShuttingDown } else { BrokerState::Fenced };
+                let state = if self.stop_by.is_some() {
+                    BrokerState::ShuttingDown
+                } else {
+                    BrokerState::Fenced
+                };
                 self.set_state(state, effects);
             }
             Err(error) => self.refused(error, from, response.controller, now, context),

@@ -75,7 +75,8 @@ impl MetadataFetcher {
         let to = context.controllers.target();
         let body = Body::QuorumFetchRequest(request);
         let correlation_id = context.send(to, Channel::QuorumFetch, body, effects);
-        let patience = context.config.quorum_fetch_timeout_ms.max(2 * context.config.quorum_fetch_wait_max_ms);
+        let patience =
+            context.config.quorum_fetch_timeout_ms.max(2 * context.config.quorum_fetch_wait_max_ms);
         self.in_flight = Some(InFlight { correlation_id, to, deadline: now + ms(patience) });
     }
 
@@ -133,7 +134,8 @@ impl MetadataFetcher {
                     continue;
                 }
                 let value = record.value.as_ref().expect("every metadata record has a value");
-                let decoded = MetadataRecord::decode(value).expect("a batch with a right checksum holds our encoding");
+                let decoded = MetadataRecord::decode(value)
+                    .expect("a batch with a right checksum holds our encoding");
                 self.apply_record(record.offset, &decoded, controller_epoch, &mut applied, effects);
             }
         }
@@ -150,7 +152,11 @@ impl MetadataFetcher {
         applied: &mut Applied,
         effects: &mut Effects,
     ) {
-        assert!(offset == self.image.end_offset, "metadata record {offset} after end {}", self.image.end_offset);
+        assert!(
+            offset == self.image.end_offset,
+            "metadata record {offset} after end {}",
+            self.image.end_offset
+        );
         let change = self.image.apply(offset, record);
         if let MetadataChange::PartitionChanged { partition, .. } = &change {
             applied.partitions.push(*partition);

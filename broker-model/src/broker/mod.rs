@@ -72,7 +72,13 @@ pub struct Broker {
 
 impl Broker {
     /// A new uptime of the node on what its disk holds; `incarnation` is unique in a run for each uptime.
-    pub fn recover(node: NodeId, config: ClusterConfig, image: &DiskImage, incarnation: u64, now: Now) -> Self {
+    pub fn recover(
+        node: NodeId,
+        config: ClusterConfig,
+        image: &DiskImage,
+        incarnation: u64,
+        now: Now,
+    ) -> Self {
         Self {
             lifecycle: Lifecycle::new(image, now.time),
             metadata: MetadataFetcher::new(now.time),
@@ -115,7 +121,10 @@ impl Broker {
     }
 
     /// The parts that a call into a partition needs, borrowed apart from each other.
-    fn surrounded(&mut self, now: Now) -> (Surroundings<'_>, &mut BTreeMap<TopicPartition, Partition>) {
+    fn surrounded(
+        &mut self,
+        now: Now,
+    ) -> (Surroundings<'_>, &mut BTreeMap<TopicPartition, Partition>) {
         let broker_epoch = self.lifecycle.broker_epoch();
         (Surroundings { now, broker_epoch, metadata: self.metadata.image() }, &mut self.partitions)
     }
@@ -139,7 +148,8 @@ impl Broker {
         let (time, id, context) = (now.time, message.correlation_id, &mut self.context);
         match message.body {
             Body::QuorumFetchResponse(response) => {
-                let applied = self.metadata.on_response(time, from, id, &response, context, effects);
+                let applied =
+                    self.metadata.on_response(time, from, id, &response, context, effects);
                 if let Some(applied) = applied {
                     self.publish(now, &applied, effects);
                 }
@@ -199,14 +209,26 @@ impl Broker {
             | Body::BeginQuorumEpochResponse(_)
             | Body::EndQuorumEpochRequest(_)
             | Body::EndQuorumEpochResponse(_)
-            | Body::QuorumFetchRequest(_) => panic!("{from} answers a broker with {:?}", message.body),
+            | Body::QuorumFetchRequest(_) => {
+                panic!("{from} answers a broker with {:?}", message.body)
+            }
         }
     }
 
-    fn on_connection_lost(&mut self, now: Now, to: NodeId, channel: Channel, effects: &mut Effects) {
+    fn on_connection_lost(
+        &mut self,
+        now: Now,
+        to: NodeId,
+        channel: Channel,
+        effects: &mut Effects,
+    ) {
         match channel {
-            Channel::Heartbeat => self.lifecycle.on_connection_lost(now.time, to, &mut self.context),
-            Channel::QuorumFetch => self.metadata.on_connection_lost(now.time, to, &mut self.context),
+            Channel::Heartbeat => {
+                self.lifecycle.on_connection_lost(now.time, to, &mut self.context)
+            }
+            Channel::QuorumFetch => {
+                self.metadata.on_connection_lost(now.time, to, &mut self.context)
+            }
             Channel::ReplicaFetch => self.fetchers.on_connection_lost(now.time, to, &self.context),
             Channel::Controller => {
                 let lost = self.channel.lost(to);
@@ -233,9 +255,11 @@ impl Broker {
         if Checkpoints::is_own_flush(token) {
             return;
         }
-        let hosted = self.partitions.values_mut().map(Partition::log_mut);
-        let mut logs = hosted.chain(self.unhosted.values_mut());
-        logs.any(|log| log.flush_completed(token));
+        let owner = Log::flush_owner(token);
+        let hosted = self.partitions.get_mut(&owner).map(Partition::log_mut);
+        if let Some(log) = hosted.or_else(|| self.unhosted.get_mut(&owner)) {
+            log.flush_completed(token);
+        }
     }
 
     /// Handles the requests whose turn has come, and what they set off, until nothing is left.
@@ -287,7 +311,9 @@ impl Broker {
 
     /// The clean stop: everything is on the platter before the marker says so. Source: rules 2.10, KIP-966.
     fn stop(&mut self, effects: &mut Effects) {
-        for log in self.partitions.values_mut().map(Partition::log_mut).chain(self.unhosted.values_mut()) {
+        for log in
+            self.partitions.values_mut().map(Partition::log_mut).chain(self.unhosted.values_mut())
+        {
             log.sync_all(effects);
         }
         self.checkpoints.sync_all(&self.partitions, effects);
@@ -325,12 +351,18 @@ impl Node for Broker {
         }
         match event {
             Event::Booted => self.on_booted(effects),
-            Event::Request { connection, from, message } => self.connections.accept(connection, from, message),
+            Event::Request { connection, from, message } => {
+                self.connections.accept(connection, from, message)
+            }
             Event::Response { from, message, .. } => self.on_response(now, from, message, effects),
-            Event::ConnectionLost { to, channel } => self.on_connection_lost(now, to, channel, effects),
+            Event::ConnectionLost { to, channel } => {
+                self.on_connection_lost(now, to, channel, effects)
+            }
             Event::ConnectionClosed { connection } => self.on_connection_closed(connection),
             Event::FlushCompleted { token } => self.on_flush_completed(token),
-            Event::Invoked { operation, .. } => panic!("operation {operation} is invoked at a broker"),
+            Event::Invoked { operation, .. } => {
+                panic!("operation {operation} is invoked at a broker")
+            }
             Event::DeadlinePassed => {}
             Event::StopRequested => self.lifecycle.stop(now.time, &self.context, effects),
         }

@@ -86,7 +86,11 @@ mod tests {
     use crate::types::{ConnectionId, CorrelationId, NodeId};
 
     fn caller(connection: u64) -> Caller {
-        Caller { connection: ConnectionId(connection), correlation_id: CorrelationId(1), from: NodeId(1001) }
+        Caller {
+            connection: ConnectionId(connection),
+            correlation_id: CorrelationId(1),
+            from: NodeId(1001),
+        }
     }
 
     #[test]

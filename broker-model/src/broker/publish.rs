@@ -46,7 +46,8 @@ impl Broker {
         let registered = self.metadata.image().brokers.get(&self.context.node);
         own_epoch != BrokerEpoch::NONE
             && registered.is_some_and(|registered| {
-                registered.broker_epoch > own_epoch && registered.incarnation != self.context.incarnation
+                registered.broker_epoch > own_epoch
+                    && registered.incarnation != self.context.incarnation
             })
     }
 
@@ -62,9 +63,11 @@ impl Broker {
                 Some(log) => log,
                 None => new_log(id, self.context.config.segment_bytes, &topic.name, effects),
             };
-            self.partitions.insert(id, Partition::new(self.context.node, &self.context.config, log));
+            self.partitions
+                .insert(id, Partition::new(self.context.node, &self.context.config, log));
         }
-        let partition = self.partitions.get_mut(&id).expect("the partition is hosted since the lines above");
+        let partition =
+            self.partitions.get_mut(&id).expect("the partition is hosted since the lines above");
         let broker_epoch = self.lifecycle.broker_epoch();
         let around = Surroundings { now, broker_epoch, metadata: image };
         partition.apply_registration(around, registration, topic, effects);

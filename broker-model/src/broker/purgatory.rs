@@ -85,14 +85,21 @@ impl Purgatory {
     }
 
     /// Lets a request wait; a fetch is looked at again when a watched partition changes.
-    pub(super) fn park(&mut self, caller: Caller, deadline: Time, wait: Wait, watched: Vec<TopicPartition>) {
+    pub(super) fn park(
+        &mut self,
+        caller: Caller,
+        deadline: Time,
+        wait: Wait,
+        watched: Vec<TopicPartition>,
+    ) {
         let connection = caller.connection;
         for partition in &watched {
             self.watchers.entry(*partition).or_default().push(connection);
         }
         if let Wait::Produce(produce) = &wait {
             assert!(!produce.undecided.is_empty(), "a produce waits for nothing");
-            self.tickets.extend(produce.undecided.iter().map(|undecided| (undecided.ticket, connection)));
+            self.tickets
+                .extend(produce.undecided.iter().map(|undecided| (undecided.ticket, connection)));
         }
         self.deadlines.insert((deadline, connection));
         let before = self.delayed.insert(connection, Delayed { caller, deadline, wait, watched });
@@ -100,9 +107,13 @@ impl Purgatory {
     }
 
     /// The produce that a ticket belongs to, and which of its partitions it is; the partition counts as decided.
-    pub(super) fn decide(&mut self, ticket: ProduceTicket) -> Option<(&mut DelayedProduce, Undecided)> {
+    pub(super) fn decide(
+        &mut self,
+        ticket: ProduceTicket,
+    ) -> Option<(&mut DelayedProduce, Undecided)> {
         let connection = self.tickets.remove(&ticket)?;
-        let delayed = self.delayed.get_mut(&connection).expect("a ticket names a produce that waits");
+        let delayed =
+            self.delayed.get_mut(&connection).expect("a ticket names a produce that waits");
         let Wait::Produce(produce) = &mut delayed.wait else {
             panic!("ticket {ticket:?} names a request that is no produce");
         };
@@ -145,7 +156,8 @@ impl Purgatory {
 
     /// Ends the waiting of the first request whose time is up.
     pub(super) fn expired(&mut self, now: Time) -> Option<Delayed> {
-        let (_, connection) = self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now)?;
+        let (_, connection) =
+            self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now)?;
         self.remove(connection)
     }
 

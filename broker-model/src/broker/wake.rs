@@ -64,7 +64,13 @@ impl Broker {
         }
     }
 
-    fn wake_fetches(&mut self, now: Now, id: TopicPartition, changes: &Changes, effects: &mut Effects) {
+    fn wake_fetches(
+        &mut self,
+        now: Now,
+        id: TopicPartition,
+        changes: &Changes,
+        effects: &mut Effects,
+    ) {
         if !changes.log_end_moved && !changes.high_watermark_moved && !changes.leadership_changed {
             return;
         }
@@ -72,7 +78,9 @@ impl Broker {
             let Some(delayed) = self.purgatory.get(connection) else { continue };
             match &delayed.wait {
                 Wait::ReplicaFetch(request) => {
-                    if changes.leadership_changed || (changes.log_end_moved && self.has_news(id, request)) {
+                    if changes.leadership_changed
+                        || (changes.log_end_moved && self.has_news(id, request))
+                    {
                         self.answer_replica_fetch(now, connection, effects);
                     }
                 }
@@ -100,7 +108,11 @@ impl Broker {
         let Some(delayed) = self.purgatory.remove(connection) else { return };
         if let Wait::ReplicaFetch(request) = delayed.wait {
             let response = self.read_for_replica(now, &request, false, effects);
-            self.connections.reply(delayed.caller, Body::ReplicaFetchResponse(Box::new(response)), effects);
+            self.connections.reply(
+                delayed.caller,
+                Body::ReplicaFetchResponse(Box::new(response)),
+                effects,
+            );
         }
     }
 
@@ -132,7 +144,11 @@ impl Broker {
                 }
                 Wait::ReplicaFetch(request) => {
                     let response = self.read_for_replica(now, &request, false, effects);
-                    self.connections.reply(caller, Body::ReplicaFetchResponse(Box::new(response)), effects);
+                    self.connections.reply(
+                        caller,
+                        Body::ReplicaFetchResponse(Box::new(response)),
+                        effects,
+                    );
                 }
                 Wait::ProducerId => {
                     self.producer_ids.leave(caller);

@@ -4,7 +4,9 @@ use crate::broker::controller_channel::Errand;
 use crate::broker::{Broker, Caller};
 use crate::message::Body;
 use crate::node::Effects;
-use crate::proto::{CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode, TopicName};
+use crate::proto::{
+    CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode, TopicName,
+};
 use crate::types::{NodeId, Now};
 
 impl Broker {

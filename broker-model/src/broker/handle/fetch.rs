@@ -10,7 +10,9 @@ use crate::message::Body;
 use crate::node::Effects;
 use crate::note::Note;
 use crate::partition::ConsumerRead;
-use crate::proto::{BrokerId, ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse};
+use crate::proto::{
+    BrokerId, ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse,
+};
 use crate::proto::{PartitionData, TopicName};
 use crate::record::RecordBatch;
 use crate::types::{LeaderEpoch, NodeId, Now, Offset, TopicPartition};
@@ -30,8 +32,16 @@ pub(in crate::broker) struct Answer {
 /// What is noted when the answer is sent.
 #[derive(Debug)]
 enum Fact {
-    Served { partition: TopicPartition, leader_epoch: LeaderEpoch, fetch_offset: Offset, batches: Vec<RecordBatch> },
-    Refused { partition: TopicPartition, error: ErrorCode },
+    Served {
+        partition: TopicPartition,
+        leader_epoch: LeaderEpoch,
+        fetch_offset: Offset,
+        batches: Vec<RecordBatch>,
+    },
+    Refused {
+        partition: TopicPartition,
+        error: ErrorCode,
+    },
 }
 
 impl Answer {
@@ -55,7 +65,10 @@ impl Broker {
             return;
         }
         let asked = request.topics.iter().flat_map(|topic| {
-            topic.partitions.iter().filter_map(|asked| self.resolve(&topic.topic, asked.partition).ok())
+            topic
+                .partitions
+                .iter()
+                .filter_map(|asked| self.resolve(&topic.topic, asked.partition).ok())
         });
         let watched = asked.collect();
         let deadline = now.time + ms(request.max_wait_ms as u64);
@@ -63,7 +76,12 @@ impl Broker {
     }
 
     /// Sends the answer and notes what it tells.
-    pub(in crate::broker) fn reply_fetch(&mut self, caller: Caller, answer: Answer, effects: &mut Effects) {
+    pub(in crate::broker) fn reply_fetch(
+        &mut self,
+        caller: Caller,
+        answer: Answer,
+        effects: &mut Effects,
+    ) {
         if !self.connections.is_open(caller) {
             return;
         }
@@ -77,7 +95,12 @@ impl Broker {
 
     /// Reads for a consumer what is there now.
     pub(in crate::broker) fn read_for_consumer(&self, request: &FetchRequest) -> Answer {
-        let mut answer = Answer { response: FetchResponse::default(), bytes: 0, urgent: false, facts: Vec::new() };
+        let mut answer = Answer {
+            response: FetchResponse::default(),
+            bytes: 0,
+            urgent: false,
+            facts: Vec::new(),
+        };
         for topic in &request.topics {
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             for asked in &topic.partitions {
@@ -109,7 +132,9 @@ impl Broker {
         );
         let mut read = match read {
             Ok(read) => read,
-            Err(error) => return self.refuse_one(topic, asked, Some(partition.id()), error, answer),
+            Err(error) => {
+                return self.refuse_one(topic, asked, Some(partition.id()), error, answer);
+            }
         };
         if answer.bytes > 0 && left == 0 {
             // The response is full; only its first records may go beyond the limit. Source: KIP-74.
@@ -153,7 +178,8 @@ impl Broker {
     pub(super) fn current_leader(&self, topic: &TopicName, partition: i32) -> (BrokerId, i32) {
         let id = self.resolve(topic, partition).ok();
         let registration = id.and_then(|id| self.metadata.image().partitions.get(&id));
-        let leader = registration.and_then(|registration| registration.leader).map_or(-1, |leader| leader.0);
+        let leader =
+            registration.and_then(|registration| registration.leader).map_or(-1, |leader| leader.0);
         (BrokerId(leader), registration.map_or(-1, |registration| registration.leader_epoch.0))
     }
 }
@@ -190,13 +216,15 @@ fn join(batches: &[RecordBatch]) -> Bytes {
 impl Fact {
     fn into_note(self, consumer: NodeId) -> Option<Note> {
         match self {
-            Self::Served { partition, leader_epoch, fetch_offset, batches } => Some(Note::RecordsServed {
-                partition,
-                leader_epoch,
-                consumer,
-                fetch_offset,
-                batches: batches.iter().map(RecordBatch::summary).collect(),
-            }),
+            Self::Served { partition, leader_epoch, fetch_offset, batches } => {
+                Some(Note::RecordsServed {
+                    partition,
+                    leader_epoch,
+                    consumer,
+                    fetch_offset,
+                    batches: batches.iter().map(RecordBatch::summary).collect(),
+                })
+            }
             Self::Refused { partition, error } => super::fenced(partition, consumer, error),
         }
     }

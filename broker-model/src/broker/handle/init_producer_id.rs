@@ -23,7 +23,12 @@ impl Broker {
         }
         let given = ProducerId(request.producer_id.0);
         if given != ProducerId::NONE && (0..i16::MAX).contains(&request.producer_epoch) {
-            self.give_producer_id(caller, given, ProducerEpoch(request.producer_epoch + 1), effects);
+            self.give_producer_id(
+                caller,
+                given,
+                ProducerEpoch(request.producer_epoch + 1),
+                effects,
+            );
             return;
         }
         if let Some(id) = self.producer_ids.take() {
@@ -43,7 +48,13 @@ impl Broker {
         }
     }
 
-    fn give_producer_id(&mut self, caller: Caller, id: ProducerId, epoch: ProducerEpoch, effects: &mut Effects) {
+    fn give_producer_id(
+        &mut self,
+        caller: Caller,
+        id: ProducerId,
+        epoch: ProducerEpoch,
+        effects: &mut Effects,
+    ) {
         let response = InitProducerIdResponse::default()
             .with_producer_id(id.0.into())
             .with_producer_epoch(epoch.0);
@@ -51,7 +62,12 @@ impl Broker {
     }
 
     /// Answers that there is no id.
-    pub(in crate::broker) fn refuse_producer_id(&mut self, caller: Caller, error: ErrorCode, effects: &mut Effects) {
+    pub(in crate::broker) fn refuse_producer_id(
+        &mut self,
+        caller: Caller,
+        error: ErrorCode,
+        effects: &mut Effects,
+    ) {
         let response = InitProducerIdResponse::default()
             .with_error_code(error.code())
             .with_producer_id(ProducerId::NONE.0.into())

@@ -5,8 +5,8 @@ use crate::message::Body;
 use crate::node::Effects;
 use crate::note::Note;
 use crate::proto::{
-    ErrorCode, ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
-    ListOffsetsTopicResponse, TopicName,
+    ErrorCode, ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest,
+    ListOffsetsResponse, ListOffsetsTopicResponse, TopicName,
 };
 use crate::types::{LeaderEpoch, Offset};
 
@@ -16,7 +16,12 @@ const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 
 impl Broker {
-    pub(super) fn on_list_offsets(&mut self, caller: Caller, request: &ListOffsetsRequest, effects: &mut Effects) {
+    pub(super) fn on_list_offsets(
+        &mut self,
+        caller: Caller,
+        request: &ListOffsetsRequest,
+        effects: &mut Effects,
+    ) {
         let mut response = ListOffsetsResponse::default();
         for topic in &request.topics {
             let mut answers = Vec::with_capacity(topic.partitions.len());
@@ -39,7 +44,9 @@ impl Broker {
         let answer = ListOffsetsPartitionResponse::default()
             .with_partition_index(asked.partition_index)
             .with_timestamp(-1);
-        let refused = |error: ErrorCode| answer.clone().with_error_code(error.code()).with_offset(Offset::NONE.0);
+        let refused = |error: ErrorCode| {
+            answer.clone().with_error_code(error.code()).with_offset(Offset::NONE.0)
+        };
         let partition = match self.hosted(topic, asked.partition_index) {
             Ok(partition) => partition,
             Err(error) => return refused(error),
@@ -60,7 +67,9 @@ impl Broker {
                 answer.with_offset(offset.0).with_leader_epoch(leader_epoch.0)
             }
             Err(error) => {
-                super::fenced(id, caller.from, error).into_iter().for_each(|note| effects.note(note));
+                super::fenced(id, caller.from, error)
+                    .into_iter()
+                    .for_each(|note| effects.note(note));
                 refused(error)
             }
         }

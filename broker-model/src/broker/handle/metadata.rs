@@ -6,8 +6,8 @@ use crate::metadata::MetadataImage;
 use crate::node::Effects;
 use crate::note::PartitionRegistration;
 use crate::proto::{
-    BrokerId, ErrorCode, MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
-    MetadataResponseTopic, StrBytes, TopicName,
+    BrokerId, ErrorCode, MetadataRequest, MetadataResponse, MetadataResponseBroker,
+    MetadataResponsePartition, MetadataResponseTopic, StrBytes, TopicName,
 };
 use crate::types::{NodeId, TopicId, TopicPartition};
 
@@ -15,20 +15,38 @@ use crate::types::{NodeId, TopicId, TopicPartition};
 const PORT: i32 = 9092;
 
 impl Broker {
-    pub(super) fn on_metadata(&mut self, caller: Caller, request: &MetadataRequest, effects: &mut Effects) {
+    pub(super) fn on_metadata(
+        &mut self,
+        caller: Caller,
+        request: &MetadataRequest,
+        effects: &mut Effects,
+    ) {
         let image = self.metadata.image();
         let alive = image.brokers.iter().filter(|(_, registration)| !registration.fenced);
         let brokers = alive.map(|(broker, _)| {
             let host = StrBytes::from_string(format!("broker-{broker}"));
-            MetadataResponseBroker::default().with_node_id(BrokerId(broker.0)).with_host(host).with_port(PORT)
+            MetadataResponseBroker::default()
+                .with_node_id(BrokerId(broker.0))
+                .with_host(host)
+                .with_port(PORT)
         });
         let topics = match &request.topics {
-            None => image.topics.iter().map(|(topic, config)| {
-                known_topic(image, *topic, TopicName(StrBytes::from_string(config.name.clone())))
-            }).collect(),
-            Some(asked) => {
-                asked.iter().filter_map(|asked| asked.name.as_ref()).map(|name| named_topic(image, name)).collect()
-            }
+            None => image
+                .topics
+                .iter()
+                .map(|(topic, config)| {
+                    known_topic(
+                        image,
+                        *topic,
+                        TopicName(StrBytes::from_string(config.name.clone())),
+                    )
+                })
+                .collect(),
+            Some(asked) => asked
+                .iter()
+                .filter_map(|asked| asked.name.as_ref())
+                .map(|name| named_topic(image, name))
+                .collect(),
         };
         // Requests for the controller may go to any broker: each passes them on.
         let response = MetadataResponse::default()
@@ -52,7 +70,8 @@ fn known_topic(image: &MetadataImage, topic: TopicId, name: TopicName) -> Metada
     let first = TopicPartition { topic, partition: 0 };
     let last = TopicPartition { topic, partition: i32::MAX };
     let partitions = image.partitions.range(first..=last);
-    let partitions = partitions.map(|(id, registration)| describe(image, id.partition, registration));
+    let partitions =
+        partitions.map(|(id, registration)| describe(image, id.partition, registration));
     MetadataResponseTopic::default().with_name(Some(name)).with_partitions(partitions.collect())
 }
 

@@ -20,7 +20,13 @@ use crate::types::{NodeId, Now, TopicPartition};
 
 impl Broker {
     /// Dispatches a request. What no broker serves ends the connection, as in Kafka.
-    pub(super) fn on_request(&mut self, now: Now, caller: Caller, body: Body, effects: &mut Effects) {
+    pub(super) fn on_request(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        body: Body,
+        effects: &mut Effects,
+    ) {
         match body {
             Body::ProduceRequest(request) => self.on_produce(now, caller, &request, effects),
             Body::FetchRequest(request) => self.on_fetch(now, caller, request, effects),
@@ -29,10 +35,18 @@ impl Broker {
             Body::OffsetForLeaderEpochRequest(request) => {
                 self.on_offset_for_leader_epoch(caller, &request, effects);
             }
-            Body::InitProducerIdRequest(request) => self.on_init_producer_id(now, caller, &request, effects),
-            Body::CreateTopicsRequest(request) => self.on_create_topics(now, caller, request, effects),
-            Body::ReplicaFetchRequest(request) => self.on_replica_fetch(now, caller, request, effects),
-            Body::ReplicaOffsetsRequest(request) => self.on_replica_offsets(caller, request, effects),
+            Body::InitProducerIdRequest(request) => {
+                self.on_init_producer_id(now, caller, &request, effects)
+            }
+            Body::CreateTopicsRequest(request) => {
+                self.on_create_topics(now, caller, request, effects)
+            }
+            Body::ReplicaFetchRequest(request) => {
+                self.on_replica_fetch(now, caller, request, effects)
+            }
+            Body::ReplicaOffsetsRequest(request) => {
+                self.on_replica_offsets(caller, request, effects)
+            }
             Body::ProduceResponse(_)
             | Body::FetchResponse(_)
             | Body::ListOffsetsResponse(_)
@@ -64,7 +78,8 @@ impl Broker {
     /// The partition of a name and index, as the metadata knows it.
     fn resolve(&self, topic: &TopicName, partition: i32) -> Result<TopicPartition, ErrorCode> {
         let image = self.metadata.image();
-        let topic = image.topic_ids.get(topic.as_str()).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let topic =
+            image.topic_ids.get(topic.as_str()).ok_or(ErrorCode::UnknownTopicOrPartition)?;
         let id = TopicPartition { topic: *topic, partition };
         if !image.partitions.contains_key(&id) {
             return Err(ErrorCode::UnknownTopicOrPartition);

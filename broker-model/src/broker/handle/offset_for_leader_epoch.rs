@@ -4,8 +4,8 @@ use crate::broker::{Broker, Caller};
 use crate::message::Body;
 use crate::node::Effects;
 use crate::proto::{
-    EpochEndOffset, ErrorCode, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
-    OffsetForLeaderTopicResult, TopicName,
+    EpochEndOffset, ErrorCode, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
+    OffsetForLeaderPartition, OffsetForLeaderTopicResult, TopicName,
 };
 use crate::types::{LeaderEpoch, Offset};
 
@@ -25,7 +25,11 @@ impl Broker {
             let topic = OffsetForLeaderTopicResult::default().with_topic(topic.topic.clone());
             response.topics.push(topic.with_partitions(answers));
         }
-        self.connections.reply(caller, Body::OffsetForLeaderEpochResponse(Box::new(response)), effects);
+        self.connections.reply(
+            caller,
+            Body::OffsetForLeaderEpochResponse(Box::new(response)),
+            effects,
+        );
     }
 
     fn epoch_end_one(

@@ -8,19 +8,27 @@ use crate::message::Body;
 use crate::node::Effects;
 use crate::partition::ProduceOutcome;
 use crate::proto::{
-    ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicName,
-    TopicProduceResponse,
+    ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
+    TopicName, TopicProduceResponse,
 };
 use crate::record::{BatchError, RecordBatch};
 use crate::types::{Now, Offset, TopicPartition};
 
 impl Broker {
-    pub(super) fn on_produce(&mut self, now: Now, caller: Caller, request: &ProduceRequest, effects: &mut Effects) {
-        let mut produce = DelayedProduce { response: ProduceResponse::default(), undecided: Vec::new() };
+    pub(super) fn on_produce(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        request: &ProduceRequest,
+        effects: &mut Effects,
+    ) {
+        let mut produce =
+            DelayedProduce { response: ProduceResponse::default(), undecided: Vec::new() };
         for (topic_index, topic) in request.topic_data.iter().enumerate() {
             let mut answers = Vec::with_capacity(topic.partition_data.len());
             for (partition_index, data) in topic.partition_data.iter().enumerate() {
-                let (answer, waits) = self.produce_one(now, request.acks, &topic.name, data, effects);
+                let (answer, waits) =
+                    self.produce_one(now, request.acks, &topic.name, data, effects);
                 produce.undecided.extend(waits.map(|(partition, ticket)| Undecided {
                     ticket,
                     partition,
@@ -35,7 +43,11 @@ impl Broker {
         if request.acks == 0 {
             self.end_unanswered(caller, &produce.response, effects);
         } else if produce.undecided.is_empty() {
-            self.connections.reply(caller, Body::ProduceResponse(Box::new(produce.response)), effects);
+            self.connections.reply(
+                caller,
+                Body::ProduceResponse(Box::new(produce.response)),
+                effects,
+            );
         } else {
             let deadline = now.time + ms(request.timeout_ms.max(0) as u64);
             self.purgatory.park(caller, deadline, Wait::Produce(produce), Vec::new());
@@ -43,7 +55,12 @@ impl Broker {
     }
 
     /// With acks=0 there is no answer to carry an error: the connection ends instead.
-    fn end_unanswered(&mut self, caller: Caller, response: &ProduceResponse, effects: &mut Effects) {
+    fn end_unanswered(
+        &mut self,
+        caller: Caller,
+        response: &ProduceResponse,
+        effects: &mut Effects,
+    ) {
         let answers = response.responses.iter().flat_map(|topic| &topic.partition_responses);
         if answers.into_iter().any(|answer| answer.error_code != 0) {
             self.connections.close(caller, effects);
@@ -61,8 +78,10 @@ impl Broker {
         data: &PartitionProduceData,
         effects: &mut Effects,
     ) -> (PartitionProduceResponse, Option<(TopicPartition, crate::partition::ProduceTicket)>) {
-        let answer = PartitionProduceResponse::default().with_index(data.index).with_log_append_time_ms(-1);
-        let checked = check_acks(acks).and_then(|()| self.hosted(topic, data.index).map(|hosted| hosted.id()));
+        let answer =
+            PartitionProduceResponse::default().with_index(data.index).with_log_append_time_ms(-1);
+        let checked = check_acks(acks)
+            .and_then(|()| self.hosted(topic, data.index).map(|hosted| hosted.id()));
         let checked = checked.and_then(|id| Ok((id, only_batch(data)?)));
         let (id, batch) = match checked {
             Ok(checked) => checked,
@@ -75,10 +94,15 @@ impl Broker {
         let log_start_offset = partition.log().log_start_offset();
         self.touched.push(id);
         match outcome {
-            ProduceOutcome::Acknowledged(ack) => {
-                (answer.with_base_offset(ack.base_offset.0).with_log_start_offset(log_start_offset.0), None)
+            ProduceOutcome::Acknowledged(ack) => (
+                answer
+                    .with_base_offset(ack.base_offset.0)
+                    .with_log_start_offset(log_start_offset.0),
+                None,
+            ),
+            ProduceOutcome::Waiting => {
+                (answer.with_log_start_offset(log_start_offset.0), Some((id, ticket)))
             }
-            ProduceOutcome::Waiting => (answer.with_log_start_offset(log_start_offset.0), Some((id, ticket))),
             ProduceOutcome::Refused(error) => (self.refusal(answer, topic, error), None),
         }
     }
@@ -111,7 +135,9 @@ fn only_batch(data: &PartitionProduceData) -> Result<RecordBatch, ErrorCode> {
     let bytes = data.records.clone().ok_or(ErrorCode::InvalidRecord)?;
     let (mut batches, _, error) = RecordBatch::parse_all(bytes);
     match error {
-        Some(BatchError::Checksum { .. } | BatchError::Truncated { .. }) => return Err(ErrorCode::CorruptMessage),
+        Some(BatchError::Checksum { .. } | BatchError::Truncated { .. }) => {
+            return Err(ErrorCode::CorruptMessage);
+        }
         Some(BatchError::Field { .. }) => return Err(ErrorCode::InvalidRecord),
         None => {}
     }

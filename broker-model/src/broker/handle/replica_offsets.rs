@@ -23,7 +23,8 @@ impl Broker {
             Err(error) => (Some(error), Offset::NONE, Offset::NONE),
         };
         let partition = request.partition;
-        let response = ReplicaOffsetsResponse { partition, error, log_start_offset, log_end_offset };
+        let response =
+            ReplicaOffsetsResponse { partition, error, log_start_offset, log_end_offset };
         self.connections.reply(caller, Body::ReplicaOffsetsResponse(response), effects);
     }
 }
