@@ -1,19 +1,54 @@
 //! A replica's log: segments, leader-epoch cache, producer state, high watermark, recovery.
+//!
+//! A log keeps its batches in memory and states as effects what must happen to its files, so that
+//! disk and memory agree whenever the effects of a call have been performed.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `mod` | [`Log`]: bounds, appends, reads |
+//! | `segment` | whole batches, and the length of the file that holds them |
+//! | `epoch_cache` | where each leader epoch begins |
+//! | `producer_state` | duplicates and gaps of idempotent producers |
+//! | `snapshots` | producer state on disk, and how it is restored |
+//! | `flush` | rolling, background flushes and the recovery point |
+//! | `truncate` | cutting at either end |
+//! | `recovery` | opening what a stop left behind |
+//! | [`checkpoint`] | small files with a checksum |
 
-use crate::disk_image::{DiskImage, FileId};
+pub mod checkpoint;
+mod epoch_cache;
+mod flush;
+mod producer_state;
+mod recovery;
+mod segment;
+mod snapshots;
+mod truncate;
+
+#[cfg(test)]
+mod tests;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::disk_image::FileId;
+use crate::log::epoch_cache::EpochCache;
+use crate::log::flush::Flushes;
+use crate::log::producer_state::ProducerState;
+use crate::log::segment::Segment;
+use crate::log::snapshots::Snapshots;
 use crate::message::EpochEnd;
-use crate::node::Effects;
-use crate::note::TruncateReason;
+use crate::node::{Effect, Effects};
+use crate::note::{AppendOrigin, Note};
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch};
-use crate::types::{FlushToken, LeaderEpoch, Offset, TopicPartition};
+use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
 /// What a log is opened with.
 #[derive(Debug, Clone, Copy)]
 pub struct LogOptions {
     /// `log.segment.bytes`: a segment that would grow beyond is rolled first.
     pub segment_bytes: u32,
-    /// Whether the broker stopped cleanly before: nothing above the recovery point needs checking then.
+    /// Whether the broker stopped cleanly before: nothing above the recovery point needs checking
+    /// then.
     pub clean: bool,
     /// From the recovery point checkpoint.
     pub recovery_point: Offset,
@@ -40,141 +75,226 @@ pub enum ProducerCheck {
 /// A replica's log.
 #[derive(Debug)]
 pub struct Log {
-    _stub: (),
+    partition: TopicPartition,
+    segment_bytes: u32,
+    log_start_offset: Offset,
+    log_end_offset: Offset,
+    high_watermark: Offset,
+    /// Contiguous and ascending; none before the first append.
+    segments: Vec<Segment>,
+    epochs: EpochCache,
+    producers: ProducerState,
+    snapshots: Snapshots,
+    flushes: Flushes,
 }
 
-#[expect(
-    unused_variables,
-    clippy::unimplemented,
-    clippy::needless_pass_by_value,
-    reason = "skeleton of the contract"
-)]
-#[expect(
-    clippy::needless_pass_by_ref_mut,
-    clippy::unused_self,
-    reason = "skeleton of the contract"
-)]
 impl Log {
-    /// Opens a log from what is on disk, or makes an empty one; checks and cuts what an unclean stop left behind.
-    pub fn open(
-        partition: TopicPartition,
-        options: LogOptions,
-        image: &DiskImage,
-        effects: &mut Effects,
-    ) -> Self {
-        unimplemented!()
-    }
-
     /// Whose log this is.
     pub fn partition(&self) -> TopicPartition {
-        unimplemented!()
+        self.partition
     }
 
     /// First offset that may be read.
     pub fn log_start_offset(&self) -> Offset {
-        unimplemented!()
+        self.log_start_offset
     }
 
     /// Offset of the next record.
     pub fn log_end_offset(&self) -> Offset {
-        unimplemented!()
+        self.log_end_offset
     }
 
     /// Everything below is committed, as far as this replica knows.
     pub fn high_watermark(&self) -> Offset {
-        unimplemented!()
+        self.high_watermark
     }
 
     /// Everything below is flushed.
     pub fn recovery_point(&self) -> Offset {
-        unimplemented!()
+        self.flushes.recovery_point()
     }
 
     /// Latest epoch in the epoch cache, or [`LeaderEpoch::NONE`].
     pub fn latest_epoch(&self) -> LeaderEpoch {
-        unimplemented!()
+        self.epochs.latest_epoch()
     }
 
-    /// Epoch of the last record, or of the latest cache entry at or below the log end ([`LeaderEpoch::NONE`] if there
-    /// is none): what a follower sends as last fetched epoch.
+    /// What a follower sends as last fetched epoch: the latest in the epoch cache, even if it has
+    /// no record yet. A leader that does not know that epoch answers with the one before, and the
+    /// entry is dropped; the epoch of the last record instead could hide a divergence. Source:
+    /// Kafka's `UnifiedLog.latestEpoch`, as `ReplicaFetcherThread` uses it.
     pub fn last_fetched_epoch(&self) -> LeaderEpoch {
-        unimplemented!()
+        self.latest_epoch()
     }
 
-    /// Records that `epoch` begins at the log end; the checkpoint is synced before anything else happens.
+    /// Records that `epoch` begins at the log end; the checkpoint is synced before anything else
+    /// happens.
     pub fn assign_epoch(&mut self, epoch: LeaderEpoch, effects: &mut Effects) {
-        unimplemented!()
+        self.assign_epoch_at(epoch, self.log_end_offset, effects);
     }
 
-    /// Where an epoch ends in this log (rules 2.2.2).
+    /// Where an epoch ends in this log (KIP-101, KIP-279): the largest epoch not above it that is
+    /// known here, and its end; both undefined for one that is later than all.
     pub fn end_offset_for(&self, epoch: LeaderEpoch) -> EpochEnd {
-        unimplemented!()
+        self.epochs.end_offset_for(epoch, self.log_end_offset)
     }
 
-    /// Judges a client's batch by its producer's history on this partition (rules 2.7).
+    /// Judges a client's batch by its producer's history on this partition (KIP-98): recognised as
+    /// a duplicate, next in sequence, or an error.
     pub fn check_producer(&self, batch: &BatchHeader) -> Result<ProducerCheck, ErrorCode> {
-        unimplemented!()
+        self.producers.check(batch)
     }
 
-    /// Gives the batch the next offset and this epoch and appends it; the returned batch is as appended.
+    /// Gives the batch the next offset and this epoch and appends it; the returned batch is as
+    /// appended.
     pub fn append_as_leader(
         &mut self,
         batch: &RecordBatch,
         epoch: LeaderEpoch,
         effects: &mut Effects,
     ) -> RecordBatch {
-        unimplemented!()
+        let latest = self.latest_epoch();
+        assert!(epoch >= latest, "leader of epoch {epoch} appends to a log in epoch {latest}");
+        let assigned = batch.with_assignment(self.log_end_offset, epoch);
+        self.append(assigned.clone(), AppendOrigin::Leader, epoch, effects);
+        assigned
     }
 
-    /// Appends a leader's batch as it is; `following` is the epoch in which this node follows. The batch must begin
-    /// at the log end.
+    /// Appends a leader's batch as it is; `following` is the epoch in which this node follows. The
+    /// batch must begin at the log end.
     pub fn append_as_follower(
         &mut self,
         batch: &RecordBatch,
         following: LeaderEpoch,
         effects: &mut Effects,
     ) {
-        unimplemented!()
+        self.append(batch.clone(), AppendOrigin::Follower, following, effects);
     }
 
-    /// Cuts the log so that it ends at `to` (rules 2.2.7). At or above the log end, only the epoch cache is cut.
-    pub fn truncate_to(&mut self, to: Offset, reason: TruncateReason, effects: &mut Effects) {
-        unimplemented!()
-    }
-
-    /// Drops everything and starts again, empty, at an offset.
-    pub fn truncate_fully_and_start_at(&mut self, start: Offset, effects: &mut Effects) {
-        unimplemented!()
-    }
-
-    /// Moves the log start up, deleting segments that are wholly below it.
-    pub fn advance_log_start(&mut self, to: Offset, effects: &mut Effects) {
-        unimplemented!()
-    }
-
-    /// Sets the high watermark, bounded by log start and log end; true if it moved. The caller states the note.
+    /// Sets the high watermark, bounded by log start and log end; true if it moved. The caller
+    /// states the note.
     pub fn set_high_watermark(&mut self, to: Offset) -> bool {
-        unimplemented!()
+        let bounded = to.clamp(self.log_start_offset, self.log_end_offset);
+        let moved = bounded != self.high_watermark;
+        self.high_watermark = bounded;
+        moved
     }
 
-    /// Whole batches from the one that holds `from` on, all of them below `upper`, up to about `bytes_max` bytes (at
-    /// least one batch if there is any).
+    /// Whole batches from the one that holds `from` on, all of them below `upper`, up to about
+    /// `bytes_max` bytes (at least one batch if there is any).
     pub fn read(&self, from: Offset, upper: Offset, bytes_max: u32) -> Vec<RecordBatch> {
-        unimplemented!()
+        let first = self.segments.partition_point(|segment| segment.end_offset() <= from);
+        let mut found = Vec::new();
+        let mut bytes_left = bytes_max;
+        for batch in self.segments[first..].iter().flat_map(|segment| segment.batches_from(from)) {
+            let fits = batch.size() <= bytes_left || found.is_empty();
+            if batch.next_offset() > upper || !fits {
+                break;
+            }
+            bytes_left = bytes_left.saturating_sub(batch.size());
+            found.push(batch.clone());
+        }
+        found
     }
 
-    /// The file that the next append goes to, for a caller that must sync it.
+    /// All batches that are still there, in order.
+    pub fn batches(&self) -> impl DoubleEndedIterator<Item = &RecordBatch> {
+        self.segments.iter().flat_map(|segment| segment.batches())
+    }
+
+    /// A hash over offsets, epochs and checksums of the batches that are there and wholly below
+    /// `upto`. Two logs with the same start agree below `upto` if and only if their digests do. Takes
+    /// time linear in the number of batches: for audits.
+    pub fn digest(&self, upto: Offset) -> u64 {
+        let mut hasher = Xxh3::new();
+        for batch in self.batches().take_while(|batch| batch.next_offset() <= upto) {
+            hasher.update(&batch.base_offset().0.to_le_bytes());
+            hasher.update(&batch.last_offset().0.to_le_bytes());
+            hasher.update(&batch.leader_epoch().0.to_le_bytes());
+            hasher.update(&batch.header().checksum.to_le_bytes());
+        }
+        hasher.digest()
+    }
+
+    /// The file that the last append went to, for a caller that must sync it; before the first
+    /// append, the file that it will go to. See also [`Self::sync_records`].
     pub fn active_file(&self) -> FileId {
-        unimplemented!()
+        let base_offset = self.segments.last().map_or(self.log_end_offset, Segment::base_offset);
+        self.segment_file(base_offset)
     }
 
-    /// Whether a background flush of this token was ours; if so its segment counts as flushed.
-    pub fn flush_completed(&mut self, token: FlushToken) -> bool {
-        unimplemented!()
+    fn append(
+        &mut self,
+        batch: RecordBatch,
+        origin: AppendOrigin,
+        leader_epoch: LeaderEpoch,
+        effects: &mut Effects,
+    ) {
+        let (base, end) = (batch.base_offset(), self.log_end_offset);
+        assert_eq!(base, end, "batch at {base} appended to a log that ends at {end}");
+        // The epoch's entry must be durable before any record of the epoch can be (KAFKA-16541).
+        self.assign_epoch_at(batch.leader_epoch(), base, effects);
+        self.roll_if_full(batch.size(), effects);
+        effects.push(Effect::Append { file: self.active_file(), bytes: batch.bytes().clone() });
+        let summary = batch.summary();
+        self.log_end_offset = batch.next_offset();
+        self.producers.update(batch.header());
+        self.active_segment().push(batch);
+        effects.note(Note::Appended {
+            partition: self.partition,
+            batch: summary,
+            origin,
+            leader_epoch,
+        });
+        self.check();
     }
 
-    /// Syncs all that is not flushed (a clean stop does this).
-    pub fn sync_all(&mut self, effects: &mut Effects) {
-        unimplemented!()
+    fn active_segment(&mut self) -> &mut Segment {
+        if self.segments.is_empty() {
+            self.segments.push(Segment::new(self.log_start_offset));
+        }
+        self.segments.last_mut().expect("one was added if there was none")
+    }
+
+    fn assign_epoch_at(&mut self, epoch: LeaderEpoch, start: Offset, effects: &mut Effects) {
+        if self.epochs.assign(epoch, start) {
+            self.write_epochs(effects);
+        }
+    }
+
+    /// Writes the epoch checkpoint, and syncs it. Kafka does so when an epoch is added and leaves a
+    /// truncation to be written some time; but then an entry can come back with the power that
+    /// contradicts records which were flushed since.
+    fn write_epochs(&self, effects: &mut Effects) {
+        let file = FileId::LeaderEpochCheckpoint(self.partition);
+        effects.push(Effect::Write { file, bytes: self.epochs.encode() });
+        effects.push(Effect::Sync { file });
+    }
+
+    fn segment_file(&self, base_offset: Offset) -> FileId {
+        FileId::Segment { partition: self.partition, base_offset }
+    }
+
+    /// The batch whose last record is the one before `offset`.
+    fn batch_ending_at(&self, offset: Offset) -> Option<&RecordBatch> {
+        let index = self.segments.partition_point(|segment| segment.end_offset() < offset);
+        let batches = self.segments.get(index)?.batches();
+        let index = batches.binary_search_by_key(&offset, RecordBatch::next_offset).ok()?;
+        batches.get(index)
+    }
+
+    /// What must hold between any two calls.
+    fn check(&self) {
+        let (start, end) = (self.log_start_offset, self.log_end_offset);
+        let watermark = self.high_watermark;
+        assert!(
+            start <= watermark && watermark <= end,
+            "{}: log start {start}, high watermark {watermark}, log end {end}",
+            self.partition
+        );
+        let flushed = self.recovery_point();
+        assert!(flushed <= end, "{}: recovery point {flushed}, end {end}", self.partition);
+        let last = self.segments.last().map_or(end, Segment::end_offset);
+        assert_eq!(last, end, "{}: end of the last segment and of the log", self.partition);
     }
 }

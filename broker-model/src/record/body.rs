@@ -35,7 +35,10 @@ impl RecordBatch {
             records.push(read_record(record, self.base_offset(), delta)?);
         }
         if body.has_remaining() {
-            return Err(BatchError::Field { field: "bytes after records", value: body.len() as i64 });
+            return Err(BatchError::Field {
+                field: "bytes after records",
+                value: body.len() as i64,
+            });
         }
         Ok(records)
     }

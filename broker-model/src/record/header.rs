@@ -159,11 +159,8 @@ impl BatchHeader {
             return refuse("producer epoch", i64::from(self.producer_epoch.0));
         }
         let numbered = self.has_producer() && !self.is_control();
-        let sequence_fits = if numbered {
-            self.base_sequence.0 >= 0
-        } else {
-            self.base_sequence == Sequence::NONE
-        };
+        let sequence_fits =
+            if numbered { self.base_sequence.0 >= 0 } else { self.base_sequence == Sequence::NONE };
         if !sequence_fits {
             return refuse("base sequence", i64::from(self.base_sequence.0));
         }

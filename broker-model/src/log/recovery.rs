@@ -1,0 +1,223 @@
+//! Opening what a stop left behind. Source: Kafka's `LogLoader` and `LogSegment.recover`.
+//!
+//! After an unclean stop, every batch from the segment of the recovery point on is checked, and
+//! the log ends before the first byte that is not right. Nothing after a gap is kept.
+//!
+//! Truncations and deletions are not synced, so a power loss may bring back what they removed, next
+//! to records that were written and flushed since. The epoch checkpoint tells them apart: it is
+//! synced whenever it changes, before any record of a new epoch is written, so a record of an
+//! older epoch than the checkpoint has at its offset is a remainder.
+
+use bytes::Bytes;
+
+use crate::disk_image::{DiskImage, FileId};
+use crate::log::epoch_cache::EpochCache;
+use crate::log::flush::Flushes;
+use crate::log::producer_state::ProducerState;
+use crate::log::segment::Segment;
+use crate::log::snapshots::Snapshots;
+use crate::log::{Log, LogOptions};
+use crate::node::{Effect, Effects};
+use crate::note::Note;
+use crate::record::RecordBatch;
+use crate::types::{LeaderEpoch, Offset, TopicPartition};
+
+impl Log {
+    /// Opens a log from what is on disk, or makes an empty one; checks and cuts what an unclean
+    /// stop left behind.
+    pub fn open(
+        partition: TopicPartition,
+        options: LogOptions,
+        image: &DiskImage,
+        effects: &mut Effects,
+    ) -> Self {
+        assert!(options.segment_bytes > 0, "{partition}: segments of 0 bytes");
+        let checkpoint = image.read(FileId::LeaderEpochCheckpoint(partition));
+        let checkpoint = checkpoint.and_then(EpochCache::decode).unwrap_or_default();
+        let mut loader = Loader::new(partition, options, &checkpoint, effects);
+        loader.load(image);
+        let mut log = Self::of_loaded(loader);
+        log.load_epochs(&checkpoint, effects);
+        log.load_snapshots(image, effects);
+        log.restore_producers();
+        log.check();
+        effects.note(Note::LogRecovered {
+            partition,
+            log_start_offset: log.log_start_offset,
+            log_end_offset: log.log_end_offset,
+            high_watermark: log.high_watermark,
+            clean: options.clean,
+        });
+        log
+    }
+
+    fn of_loaded(loader: Loader<'_>) -> Self {
+        let options = loader.options;
+        let first = loader.segments.first().map_or(Offset::ZERO, Segment::base_offset);
+        let start = loader.log_start.max(first);
+        let end = loader.segments.last().map_or(start, Segment::end_offset);
+        // Opening a log after an unclean stop flushes nothing (KAFKA-10101).
+        let trusted = options.clean && !loader.cut;
+        let recovery_point = if trusted { end } else { options.recovery_point.min(end) };
+        Self {
+            partition: loader.partition,
+            segment_bytes: options.segment_bytes,
+            log_start_offset: start,
+            log_end_offset: end,
+            high_watermark: options.high_watermark.clamp(start, end),
+            segments: loader.segments,
+            epochs: EpochCache::default(),
+            producers: ProducerState::default(),
+            snapshots: Snapshots::new(),
+            flushes: Flushes::new(loader.partition, recovery_point),
+        }
+    }
+
+    /// Rebuilds the epoch cache from the batches, which are all at hand; what Kafka does, cutting
+    /// the checkpoint to the log and adding what recovery finds, gives the same for a whole
+    /// checkpoint and less for a torn one. An epoch without records begins at the log end and is
+    /// dropped there as here.
+    fn load_epochs(&mut self, checkpoint: &EpochCache, effects: &mut Effects) {
+        self.epochs = EpochCache::of(self.batches());
+        self.epochs.truncate_from_start(self.log_start_offset);
+        if self.epochs != *checkpoint {
+            self.write_epochs(effects);
+        }
+    }
+}
+
+/// Reads segments in order and decides which part of them is the log.
+struct Loader<'a> {
+    partition: TopicPartition,
+    options: LogOptions,
+    epochs: &'a EpochCache,
+    effects: &'a mut Effects,
+    /// From its checkpoint or from the epoch cache, whose first entry moves with it.
+    log_start: Offset,
+    segments: Vec<Segment>,
+    /// Epoch of the last batch so far.
+    last_epoch: LeaderEpoch,
+    /// Whether something was not kept.
+    cut: bool,
+}
+
+impl<'a> Loader<'a> {
+    fn new(
+        partition: TopicPartition,
+        options: LogOptions,
+        epochs: &'a EpochCache,
+        effects: &'a mut Effects,
+    ) -> Self {
+        let log_start = options.log_start_offset.max(epochs.first_start().unwrap_or(Offset::ZERO));
+        let segments = Vec::new();
+        let last_epoch = LeaderEpoch::NONE;
+        Self { partition, options, epochs, effects, log_start, segments, last_epoch, cut: false }
+    }
+
+    fn load(&mut self, image: &DiskImage) {
+        let mut found: Vec<(Offset, &Bytes)> = image.segments(self.partition).collect();
+        self.drop_below_start(&mut found);
+        let Some(&(first, _)) = found.first() else {
+            return;
+        };
+        // What is below the recovery point was flushed: if it is gone, it was deleted on purpose.
+        let known = self.log_start.max(self.options.recovery_point);
+        let mut expected = (self.options.clean || first <= known).then_some(first);
+        for (index, &(base_offset, bytes)) in found.iter().enumerate() {
+            let next = found.get(index + 1).map(|(next, _)| *next);
+            expected = self.load_segment(expected, base_offset, next, bytes);
+        }
+        self.drop_all_if_below_start();
+    }
+
+    /// Takes a segment in if it begins where the log so far ends; `None` stands for the end of the
+    /// log. Returns where the next segment must begin.
+    fn load_segment(
+        &mut self,
+        expected: Option<Offset>,
+        base_offset: Offset,
+        next: Option<Offset>,
+        bytes: &Bytes,
+    ) -> Option<Offset> {
+        match expected {
+            Some(end) if end == base_offset => {
+                let flushed = next.is_some_and(|next| next <= self.options.recovery_point);
+                self.keep(base_offset, bytes, self.options.clean || flushed)
+            }
+            // A remainder: the segment before reaches across it.
+            Some(end) if end > base_offset => {
+                self.delete(base_offset);
+                Some(end)
+            }
+            Some(_) | None => {
+                self.delete(base_offset);
+                None
+            }
+        }
+    }
+
+    /// Keeps the valid front of a segment.
+    fn keep(&mut self, base_offset: Offset, bytes: &Bytes, unchecked: bool) -> Option<Offset> {
+        let segment = self.read_segment(base_offset, bytes.clone(), unchecked);
+        let (length, end) = (segment.size(), segment.end_offset());
+        self.segments.push(segment);
+        if length == bytes.len() as u64 {
+            return Some(end);
+        }
+        let file = FileId::Segment { partition: self.partition, base_offset };
+        self.effects.push(Effect::Truncate { file, length });
+        self.cut = true;
+        None
+    }
+
+    fn read_segment(&mut self, base: Offset, mut bytes: Bytes, unchecked: bool) -> Segment {
+        let mut segment = Segment::new(base);
+        while !bytes.is_empty() {
+            let batch = if unchecked {
+                RecordBatch::split_front_trusted(&mut bytes)
+            } else {
+                RecordBatch::split_front(&mut bytes)
+            };
+            let Ok(batch) = batch else {
+                break;
+            };
+            if batch.base_offset() != segment.end_offset() || self.is_remainder(&batch) {
+                break;
+            }
+            self.last_epoch = batch.leader_epoch();
+            segment.push(batch);
+        }
+        segment
+    }
+
+    /// Whether a batch is from before a truncation that the power took back.
+    fn is_remainder(&self, batch: &RecordBatch) -> bool {
+        let epoch = batch.leader_epoch();
+        let since = self.last_epoch.max(self.epochs.epoch_at(batch.base_offset()));
+        !self.options.clean && epoch < since
+    }
+
+    /// Segments wholly below the log start were deleted, or were about to be.
+    fn drop_below_start(&mut self, found: &mut Vec<(Offset, &Bytes)>) {
+        let ends_below = |pair: &&[(Offset, &Bytes)]| pair[1].0 <= self.log_start;
+        let count = found.windows(2).take_while(ends_below).count();
+        for (base_offset, _) in found.drain(..count) {
+            self.delete(base_offset);
+        }
+    }
+
+    /// A log that ends below its start holds nothing that may be read: it starts again, empty.
+    fn drop_all_if_below_start(&mut self) {
+        if self.segments.last().is_some_and(|last| last.end_offset() < self.log_start) {
+            for segment in std::mem::take(&mut self.segments) {
+                self.delete(segment.base_offset());
+            }
+        }
+    }
+
+    fn delete(&mut self, base_offset: Offset) {
+        let file = FileId::Segment { partition: self.partition, base_offset };
+        self.effects.push(Effect::Delete { file });
+        self.cut = true;
+    }
+}

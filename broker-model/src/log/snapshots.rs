@@ -1,0 +1,145 @@
+//! Producer state on disk, and how it is restored. Source: Kafka's
+//! `ProducerStateManager.takeSnapshot` and `truncateAndReload`.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::disk_image::{DiskImage, FileId};
+use crate::log::Log;
+use crate::log::checkpoint::{seal, unseal};
+use crate::log::producer_state::ProducerState;
+use crate::log::segment::Segment;
+use crate::node::{Effect, Effects};
+use crate::record::RecordBatch;
+use crate::types::{LeaderEpoch, Offset, TopicPartition};
+
+/// The snapshot files that are on disk, with their content, by the offset below which they hold
+/// everything.
+pub(crate) type Snapshots = BTreeMap<Offset, Bytes>;
+
+/// Content of a snapshot file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Snapshot {
+    /// Epoch and checksum of the batch before the snapshot's offset. If the log has another batch
+    /// there, the snapshot is of a log that was cut since, and its deletion was lost with the power.
+    /// By the log-matching property it is of this log otherwise.
+    last_batch: Option<(LeaderEpoch, u32)>,
+    producers: ProducerState,
+}
+
+fn identity(batch: &RecordBatch) -> (LeaderEpoch, u32) {
+    (batch.leader_epoch(), batch.header().checksum)
+}
+
+impl Log {
+    /// Writes the producer state at the log end and deletes snapshots that cannot be needed any
+    /// more. Nothing is written if no producer is known or if the file is there already.
+    pub(super) fn write_snapshot(&mut self, effects: &mut Effects) -> Option<FileId> {
+        let offset = self.log_end_offset;
+        if self.producers.is_empty() || self.snapshots.contains_key(&offset) {
+            return None;
+        }
+        let last_batch = self.batch_ending_at(offset).map(identity);
+        let bytes = seal(&Snapshot { last_batch, producers: self.producers.clone() });
+        let file = snapshot_file(self.partition, offset);
+        effects.push(Effect::Write { file, bytes: bytes.clone() });
+        self.snapshots.insert(offset, bytes);
+        self.delete_old_snapshots(effects);
+        Some(file)
+    }
+
+    /// Keeps the newest snapshot of what is committed and flushed, and all that are newer: no
+    /// ordinary truncation and no power loss goes back further.
+    fn delete_old_snapshots(&mut self, effects: &mut Effects) {
+        let settled = self.high_watermark.min(self.recovery_point());
+        if let Some((&oldest, _)) = self.snapshots.range(..=settled).next_back() {
+            self.delete_snapshots_below(oldest, effects);
+        }
+    }
+
+    pub(super) fn delete_snapshots_below(&mut self, offset: Offset, effects: &mut Effects) {
+        let kept = self.snapshots.split_off(&offset);
+        let deleted = std::mem::replace(&mut self.snapshots, kept);
+        delete(self.partition, deleted.into_keys(), effects);
+    }
+
+    pub(super) fn delete_snapshots_above(&mut self, offset: Offset, effects: &mut Effects) {
+        let deleted = self.snapshots.split_off(&offset.next());
+        delete(self.partition, deleted.into_keys(), effects);
+    }
+
+    /// Takes over the snapshot files that are of this log, and deletes the others.
+    pub(super) fn load_snapshots(&mut self, image: &DiskImage, effects: &mut Effects) {
+        let first = snapshot_file(self.partition, Offset(i64::MIN));
+        let last = snapshot_file(self.partition, Offset(i64::MAX));
+        for (file, bytes) in image.files.range(first..=last) {
+            let Some(offset) = offset_of(*file) else {
+                continue;
+            };
+            if self.is_snapshot_of_this_log(offset, bytes) {
+                self.snapshots.insert(offset, bytes.clone());
+            } else {
+                effects.push(Effect::Delete { file: *file });
+            }
+        }
+    }
+
+    fn is_snapshot_of_this_log(&self, offset: Offset, bytes: &Bytes) -> bool {
+        let Some(first) = self.segments.first().map(Segment::base_offset) else {
+            return false;
+        };
+        if offset < first || offset > self.log_end_offset {
+            return false;
+        }
+        let Some(snapshot) = unseal::<Snapshot>(bytes) else {
+            return false;
+        };
+        // What came before the first segment is gone and cannot be compared.
+        offset == first || snapshot.last_batch == self.batch_ending_at(offset).map(identity)
+    }
+
+    /// Rebuilds the producer state: the newest snapshot, then the batches after it.
+    pub(super) fn restore_producers(&mut self) {
+        let (mut producers, from) = match self.snapshots.last_key_value() {
+            Some((offset, bytes)) => (producers_in(bytes), *offset),
+            None => (ProducerState::default(), Offset::ZERO),
+        };
+        let end = self.log_end_offset;
+        assert!(from <= end, "snapshot at {from} beyond log end {end}");
+        for batch in self.batches().skip_while(|batch| batch.base_offset() < from) {
+            producers.update(batch.header());
+        }
+        self.producers = producers;
+    }
+}
+
+fn producers_in(bytes: &Bytes) -> ProducerState {
+    let snapshot: Option<Snapshot> = unseal(bytes);
+    snapshot.expect("snapshots are checked when they are loaded").producers
+}
+
+fn snapshot_file(partition: TopicPartition, offset: Offset) -> FileId {
+    FileId::ProducerSnapshot { partition, offset }
+}
+
+fn offset_of(file: FileId) -> Option<Offset> {
+    match file {
+        FileId::ProducerSnapshot { offset, .. } => Some(offset),
+        FileId::Segment { .. }
+        | FileId::LeaderEpochCheckpoint(_)
+        | FileId::RecoveryPointCheckpoint
+        | FileId::HighWatermarkCheckpoint
+        | FileId::LogStartOffsetCheckpoint
+        | FileId::CleanShutdown
+        | FileId::QuorumState
+        | FileId::PartitionMetadata(_) => None,
+    }
+}
+
+fn delete(partition: TopicPartition, offsets: impl Iterator<Item = Offset>, effects: &mut Effects) {
+    for offset in offsets {
+        effects.push(Effect::Delete { file: snapshot_file(partition, offset) });
+    }
+}

@@ -1,0 +1,124 @@
+//! Cutting a log at either end. Source: Kafka's `UnifiedLog.truncateTo`,
+//! `truncateFullyAndStartAt` and `maybeIncrementLogStartOffset`.
+
+use crate::disk_image::FileId;
+use crate::log::Log;
+use crate::log::segment::Segment;
+use crate::node::{Effect, Effects};
+use crate::note::{Note, TruncateReason};
+use crate::types::Offset;
+
+impl Log {
+    /// Cuts the log so that it ends at `to`, or before if a batch reaches across: batches are
+    /// removed whole. At or above the log end, only the epoch cache is cut. Below the first
+    /// segment, the log starts again, empty, at `to`.
+    ///
+    /// The recovery point may fall: a caller that keeps a recovery point checkpoint writes it
+    /// again, as Kafka's `LogManager.truncateTo` does.
+    pub fn truncate_to(&mut self, to: Offset, reason: TruncateReason, effects: &mut Effects) {
+        assert!(to >= Offset::ZERO, "{}: truncated to {to}", self.partition);
+        if to >= self.log_end_offset {
+            if self.epochs.truncate_from_end(to) {
+                self.write_epochs(effects);
+            }
+        } else if self.segments.first().is_none_or(|first| first.base_offset() > to) {
+            self.start_again(to, reason, effects);
+        } else {
+            self.cut_end(to, reason, effects);
+        }
+        self.check();
+    }
+
+    /// Drops everything and starts again, empty, at an offset.
+    pub fn truncate_fully_and_start_at(&mut self, start: Offset, effects: &mut Effects) {
+        assert!(start >= Offset::ZERO, "{}: started again at {start}", self.partition);
+        self.start_again(start, TruncateReason::OutOfRange, effects);
+        self.check();
+    }
+
+    /// Moves the log start up to an offset that is not above the high watermark, deleting segments
+    /// that are wholly below it.
+    pub fn advance_log_start(&mut self, to: Offset, effects: &mut Effects) {
+        if to <= self.log_start_offset {
+            return;
+        }
+        let watermark = self.high_watermark;
+        assert!(to <= watermark, "log start moved to {to}, above high watermark {watermark}");
+        self.log_start_offset = to;
+        // The epoch checkpoint first: it tells a recovery that the segments are meant to be gone.
+        if self.epochs.truncate_from_start(to) {
+            self.write_epochs(effects);
+        }
+        self.delete_segments_below(to, effects);
+        self.note_log_start(effects);
+        self.check();
+    }
+
+    /// Deletes the segments that are wholly below an offset, except the active one.
+    fn delete_segments_below(&mut self, offset: Offset, effects: &mut Effects) {
+        let below = self.segments.partition_point(|segment| segment.end_offset() <= offset);
+        let count = below.min(self.segments.len().saturating_sub(1));
+        if count == 0 {
+            return;
+        }
+        for segment in self.segments.drain(..count) {
+            let (partition, base_offset) = (self.partition, segment.base_offset());
+            let file = FileId::Segment { partition, base_offset };
+            effects.push(Effect::Delete { file });
+        }
+        let first = self.segments[0].base_offset();
+        self.flushes.settle(first);
+        self.delete_snapshots_below(first, effects);
+    }
+
+    fn cut_end(&mut self, to: Offset, reason: TruncateReason, effects: &mut Effects) {
+        let from = self.log_end_offset;
+        while let Some(last) = self.segments.pop_if(|last| last.base_offset() > to) {
+            effects.push(Effect::Delete { file: self.segment_file(last.base_offset()) });
+        }
+        let last = self.segments.last_mut().expect("the first segment begins at or below");
+        let cut = last.cut(to);
+        let (base_offset, length, end) = (last.base_offset(), last.size(), last.end_offset());
+        if cut {
+            effects.push(Effect::Truncate { file: self.segment_file(base_offset), length });
+        }
+        self.log_end_offset = end;
+        self.high_watermark = self.high_watermark.min(end);
+        self.flushes.truncate(end);
+        if self.epochs.truncate_from_end(end) {
+            self.write_epochs(effects);
+        }
+        self.delete_snapshots_above(end, effects);
+        self.restore_producers();
+        effects.note(Note::Truncated { partition: self.partition, from, to: end, reason });
+        if self.log_start_offset > end {
+            self.log_start_offset = end;
+            self.note_log_start(effects);
+        }
+    }
+
+    fn start_again(&mut self, start: Offset, reason: TruncateReason, effects: &mut Effects) {
+        let from = self.log_end_offset;
+        let segments = std::mem::take(&mut self.segments);
+        for base_offset in segments.iter().map(Segment::base_offset) {
+            effects.push(Effect::Delete { file: self.segment_file(base_offset) });
+        }
+        self.log_start_offset = start;
+        self.log_end_offset = start;
+        self.high_watermark = start;
+        self.flushes.truncate(start);
+        self.flushes.settle(start);
+        if self.epochs.clear() {
+            self.write_epochs(effects);
+        }
+        self.delete_snapshots_above(Offset::NONE, effects);
+        self.restore_producers();
+        effects.note(Note::Truncated { partition: self.partition, from, to: start, reason });
+        self.note_log_start(effects);
+    }
+
+    fn note_log_start(&self, effects: &mut Effects) {
+        let (partition, log_start_offset) = (self.partition, self.log_start_offset);
+        effects.note(Note::LogStartMoved { partition, log_start_offset });
+    }
+}
