@@ -1,24 +1,77 @@
-//! A broker.
+//! A broker: what it serves to clients and other brokers, and what it asks of leaders and controllers.
+//!
+//! A broker that boots opens its logs, registers, and replays the metadata log. Only when that has reached its own
+//! registration does it act on metadata and listen: what was true in an earlier uptime never makes it lead. Source:
+//! KIP-631, Kafka's `BrokerServer`.
 
-use crate::config::ClusterConfig;
-use crate::disk_image::DiskImage;
-use crate::node::{Deadline, Effects, Event, Node};
-use crate::types::{NodeId, Now};
+mod alter_partition;
+mod checkpoints;
+mod connections;
+mod context;
+mod controller_channel;
+mod errands;
+mod fetcher;
+mod handle;
+mod lifecycle;
+mod metadata_fetcher;
+mod producer_ids;
+mod publish;
+mod purgatory;
+#[cfg(test)]
+mod tests;
+mod wake;
+
+use std::collections::BTreeMap;
+
+use crate::config::{ClusterConfig, ms};
+use crate::disk_image::{DiskImage, FileId};
+use crate::log::Log;
+use crate::message::{Body, Message};
+use crate::metadata::MetadataImage;
+use crate::node::{Channel, Deadline, Effect, Effects, Event, Node};
+use crate::partition::{Partition, Surroundings};
+use crate::types::{BrokerEpoch, ConnectionId, FlushToken, NodeId, Now, Time, TopicPartition};
+
+use alter_partition::AlterPartitions;
+use checkpoints::Checkpoints;
+use connections::{Caller, Connections};
+use context::Context;
+use controller_channel::{ControllerChannel, Errand};
+use fetcher::Fetchers;
+use lifecycle::Lifecycle;
+use metadata_fetcher::MetadataFetcher;
+use producer_ids::ProducerIds;
+use purgatory::{Purgatory, Wait};
 
 /// A broker.
 #[derive(Debug)]
 pub struct Broker {
-    _stub: (),
+    context: Context,
+    lifecycle: Lifecycle,
+    metadata: MetadataFetcher,
+    /// What the disk held; taken by the first event.
+    boot_image: Option<DiskImage>,
+    /// Logs found on disk whose partitions the metadata has not brought yet.
+    unhosted: BTreeMap<TopicPartition, Log>,
+    partitions: BTreeMap<TopicPartition, Partition>,
+    fetchers: Fetchers,
+    channel: ControllerChannel,
+    alter_partitions: AlterPartitions,
+    producer_ids: ProducerIds,
+    connections: Connections,
+    purgatory: Purgatory,
+    checkpoints: Checkpoints,
+    /// Partitions that may have changed since they were last looked at.
+    touched: Vec<TopicPartition>,
+    /// When follower lag is checked next.
+    isr_check_at: Time,
+    /// Whether metadata has reached this uptime's registration: from then on the broker acts on it and listens.
+    published: bool,
+    halted: bool,
 }
 
-#[expect(
-    unused_variables,
-    clippy::unimplemented,
-    clippy::needless_pass_by_value,
-    reason = "skeleton of the contract"
-)]
 impl Broker {
-    /// A new uptime of the node on what its disk holds;  is unique in a run for each uptime.
+    /// A new uptime of the node on what its disk holds; `incarnation` is unique in a run for each uptime.
     pub fn recover(
         node: NodeId,
         config: ClusterConfig,
@@ -26,17 +79,317 @@ impl Broker {
         incarnation: u64,
         now: Now,
     ) -> Self {
-        unimplemented!()
+        Self {
+            lifecycle: Lifecycle::new(image, now.time),
+            metadata: MetadataFetcher::new(now.time),
+            boot_image: Some(image.clone()),
+            unhosted: BTreeMap::new(),
+            partitions: BTreeMap::new(),
+            fetchers: Fetchers::default(),
+            channel: ControllerChannel::default(),
+            alter_partitions: AlterPartitions::default(),
+            producer_ids: ProducerIds::default(),
+            connections: Connections::default(),
+            purgatory: Purgatory::default(),
+            checkpoints: Checkpoints::new(image, &config, now.time),
+            touched: Vec::new(),
+            isr_check_at: now.time + ms(config.replica_lag_time_max_ms / 2),
+            published: false,
+            halted: false,
+            context: Context::new(node, config, incarnation),
+        }
+    }
+
+    /// A hosted partition.
+    pub fn partition(&self, partition: TopicPartition) -> Option<&Partition> {
+        self.partitions.get(&partition)
+    }
+
+    /// All hosted partitions, in order.
+    pub fn partitions(&self) -> impl Iterator<Item = &Partition> {
+        self.partitions.values()
+    }
+
+    /// The metadata as this broker has applied it.
+    pub fn metadata(&self) -> &MetadataImage {
+        self.metadata.image()
+    }
+
+    /// The epoch of this uptime, [`BrokerEpoch::NONE`] before its registration.
+    pub fn broker_epoch(&self) -> BrokerEpoch {
+        self.lifecycle.broker_epoch()
+    }
+
+    /// The parts that a call into a partition needs, borrowed apart from each other.
+    fn surrounded(
+        &mut self,
+        now: Now,
+    ) -> (Surroundings<'_>, &mut BTreeMap<TopicPartition, Partition>) {
+        let broker_epoch = self.lifecycle.broker_epoch();
+        (Surroundings { now, broker_epoch, metadata: self.metadata.image() }, &mut self.partitions)
+    }
+
+    /// Opens the logs. The clean-shutdown marker holds for this boot only, whatever comes of it (L01).
+    fn on_booted(&mut self, effects: &mut Effects) {
+        let image = self.boot_image.take().expect("a node boots once");
+        let clean = self.lifecycle.stopped_cleanly();
+        if image.read(FileId::CleanShutdown).is_some() {
+            effects.push(Effect::Delete { file: FileId::CleanShutdown });
+            effects.push(Effect::Sync { file: FileId::CleanShutdown });
+        }
+        for partition in image.partitions() {
+            let segment_bytes = self.context.config.segment_bytes;
+            let options = self.checkpoints.log_options(partition, segment_bytes, clean);
+            self.unhosted.insert(partition, Log::open(partition, options, &image, effects));
+        }
+    }
+
+    fn on_response(&mut self, now: Now, from: NodeId, message: Message, effects: &mut Effects) {
+        let (time, id, context) = (now.time, message.correlation_id, &mut self.context);
+        match message.body {
+            Body::QuorumFetchResponse(response) => {
+                let applied =
+                    self.metadata.on_response(time, from, id, &response, context, effects);
+                if let Some(applied) = applied {
+                    self.publish(now, &applied, effects);
+                }
+            }
+            Body::BrokerRegistrationResponse(response) => {
+                self.lifecycle.on_registration(time, from, id, response, context, effects);
+                self.publish_first(now, effects);
+            }
+            Body::BrokerHeartbeatResponse(response) => {
+                self.lifecycle.on_heartbeat(time, from, id, response, context, effects);
+            }
+            Body::ReplicaFetchResponse(response) => {
+                let world = (&mut self.partitions, &mut self.touched);
+                self.fetchers.on_records(time, from, id, &response, world, context, effects);
+            }
+            Body::ReplicaOffsetsResponse(response) => {
+                let world = (&mut self.partitions, &mut self.touched);
+                self.fetchers.on_bounds(time, from, id, &response, world, context, effects);
+            }
+            Body::AlterPartitionResponse(response) => {
+                if self.channel.answered(from, id).is_some() {
+                    self.on_alter_partition(now, from, &response, effects);
+                }
+            }
+            Body::AllocateProducerIdsResponse(response) => {
+                if self.channel.answered(from, id).is_some() {
+                    self.on_producer_ids(now, from, response, effects);
+                }
+            }
+            Body::CreateTopicsResponse(response) => {
+                if let Some(Errand::CreateTopics { caller, .. }) = self.channel.answered(from, id) {
+                    self.on_topics_created(from, caller, response, effects);
+                }
+            }
+            Body::ProduceRequest(_)
+            | Body::ProduceResponse(_)
+            | Body::FetchRequest(_)
+            | Body::FetchResponse(_)
+            | Body::ListOffsetsRequest(_)
+            | Body::ListOffsetsResponse(_)
+            | Body::MetadataRequest(_)
+            | Body::MetadataResponse(_)
+            | Body::OffsetForLeaderEpochRequest(_)
+            | Body::OffsetForLeaderEpochResponse(_)
+            | Body::InitProducerIdRequest(_)
+            | Body::InitProducerIdResponse(_)
+            | Body::CreateTopicsRequest(_)
+            | Body::ReplicaFetchRequest(_)
+            | Body::ReplicaOffsetsRequest(_)
+            | Body::AlterPartitionRequest(_)
+            | Body::BrokerRegistrationRequest(_)
+            | Body::BrokerHeartbeatRequest(_)
+            | Body::AllocateProducerIdsRequest(_)
+            | Body::VoteRequest(_)
+            | Body::VoteResponse(_)
+            | Body::BeginQuorumEpochRequest(_)
+            | Body::BeginQuorumEpochResponse(_)
+            | Body::EndQuorumEpochRequest(_)
+            | Body::EndQuorumEpochResponse(_)
+            | Body::QuorumFetchRequest(_) => {
+                panic!("{from} answers a broker with {:?}", message.body)
+            }
+        }
+    }
+
+    fn on_connection_lost(
+        &mut self,
+        now: Now,
+        to: NodeId,
+        channel: Channel,
+        effects: &mut Effects,
+    ) {
+        match channel {
+            Channel::Heartbeat => {
+                self.lifecycle.on_connection_lost(now.time, to, &mut self.context)
+            }
+            Channel::QuorumFetch => {
+                self.metadata.on_connection_lost(now.time, to, &mut self.context)
+            }
+            Channel::ReplicaFetch => self.fetchers.on_connection_lost(now.time, to, &self.context),
+            Channel::Controller => {
+                let lost = self.channel.lost(to);
+                self.on_errands_lost(now, to, lost, effects);
+            }
+            Channel::Quorum | Channel::Client | Channel::ClientFetch => {
+                panic!("a broker opens no {channel:?} connection, yet lost one to {to}")
+            }
+        }
+    }
+
+    fn on_connection_closed(&mut self, connection: ConnectionId) {
+        self.connections.closed(connection);
+        let Some(delayed) = self.purgatory.remove(connection) else { return };
+        match delayed.wait {
+            Wait::Produce(produce) => self.abandon(&produce.undecided),
+            Wait::ProducerId => self.producer_ids.leave(delayed.caller),
+            Wait::Fetch(_) | Wait::ReplicaFetch(_) => {}
+        }
+    }
+
+    /// A flush belongs to the log that asked for it, or to a checkpoint, which needs nothing more.
+    fn on_flush_completed(&mut self, token: FlushToken) {
+        if Checkpoints::is_own_flush(token) {
+            return;
+        }
+        let owner = Log::flush_owner(token);
+        let hosted = self.partitions.get_mut(&owner).map(Partition::log_mut);
+        if let Some(log) = hosted.or_else(|| self.unhosted.get_mut(&owner)) {
+            log.flush_completed(token);
+        }
+    }
+
+    /// Handles the requests whose turn has come, and what they set off, until nothing is left.
+    fn run_ready(&mut self, now: Now, effects: &mut Effects) {
+        loop {
+            self.settle(now, effects);
+            let Some((caller, body)) = self.connections.next_ready() else { return };
+            if self.published {
+                self.on_request(now, caller, body, effects);
+            } else {
+                // A broker that boots does not listen yet.
+                self.connections.close(caller, effects);
+            }
+        }
+    }
+
+    /// Does what time alone brings.
+    fn tick(&mut self, now: Now, effects: &mut Effects) {
+        let (time, metadata_end) = (now.time, self.metadata.image().end_offset);
+        self.expire_delayed(now, effects);
+        self.check_isr_lag(now, effects);
+        if let Some((to, lost)) = self.channel.expired(time, effects) {
+            self.on_errands_lost(now, to, lost, effects);
+        }
+        self.run_ready(now, effects);
+        self.lifecycle.tick(time, metadata_end, &mut self.context, effects);
+        if self.lifecycle.may_stop() {
+            self.stop(effects);
+            return;
+        }
+        self.metadata.tick(time, &mut self.context, effects);
+        self.send_errands(now, effects);
+        let epoch = self.lifecycle.broker_epoch();
+        self.fetchers.tick(time, epoch, &self.partitions, &mut self.context, effects);
+        self.checkpoints.tick(time, &self.context.config, &self.partitions, effects);
+    }
+
+    fn check_isr_lag(&mut self, now: Now, effects: &mut Effects) {
+        if now.time < self.isr_check_at {
+            return;
+        }
+        self.isr_check_at = now.time + ms(self.context.config.replica_lag_time_max_ms / 2);
+        let (around, partitions) = self.surrounded(now);
+        for partition in partitions.values_mut() {
+            partition.check_isr_lag(around, effects);
+        }
+        self.touched.extend(self.partitions.keys());
+    }
+
+    /// The clean stop: everything is on the platter before the marker says so. Source: rules 2.10, KIP-966.
+    fn stop(&mut self, effects: &mut Effects) {
+        for log in
+            self.partitions.values_mut().map(Partition::log_mut).chain(self.unhosted.values_mut())
+        {
+            log.sync_all(effects);
+        }
+        self.checkpoints.sync_all(&self.partitions, effects);
+        if let Some(bytes) = self.lifecycle.clean_shutdown_file() {
+            effects.push(Effect::Write { file: FileId::CleanShutdown, bytes });
+            effects.push(Effect::Sync { file: FileId::CleanShutdown });
+        }
+        self.halt("stopped", effects);
+    }
+
+    fn halt(&mut self, reason: &'static str, effects: &mut Effects) {
+        self.halted = true;
+        effects.push(Effect::Halt { reason });
+    }
+
+    fn self_check(&self) {
+        assert!(self.touched.is_empty(), "changes of {:?} were not looked at", self.touched);
+        assert!(
+            self.published || self.partitions.is_empty(),
+            "{} partitions are hosted before metadata is published",
+            self.partitions.len()
+        );
+        assert!(
+            !self.published || self.broker_epoch() != BrokerEpoch::NONE,
+            "metadata is published to broker {} before it is registered",
+            self.context.node
+        );
     }
 }
 
-#[expect(clippy::unimplemented, reason = "skeleton of the contract")]
 impl Node for Broker {
-    fn handle(&mut self, _now: Now, _event: Event, _effects: &mut Effects) {
-        unimplemented!()
+    fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
+        if self.halted {
+            return;
+        }
+        match event {
+            Event::Booted => self.on_booted(effects),
+            Event::Request { connection, from, message } => {
+                self.connections.accept(connection, from, message)
+            }
+            Event::Response { from, message, .. } => self.on_response(now, from, message, effects),
+            Event::ConnectionLost { to, channel } => {
+                self.on_connection_lost(now, to, channel, effects)
+            }
+            Event::ConnectionClosed { connection } => self.on_connection_closed(connection),
+            Event::FlushCompleted { token } => self.on_flush_completed(token),
+            Event::Invoked { operation, .. } => {
+                panic!("operation {operation} is invoked at a broker")
+            }
+            Event::DeadlinePassed => {}
+            Event::StopRequested => self.lifecycle.stop(now.time, &self.context, effects),
+        }
+        if self.halted {
+            return;
+        }
+        self.run_ready(now, effects);
+        self.tick(now, effects);
+        self.self_check();
     }
 
     fn next_deadline(&self) -> Option<Deadline> {
-        unimplemented!()
+        if self.halted {
+            return None;
+        }
+        let isr_check = Deadline { at: self.isr_check_at, why: "ISR check is due" };
+        [
+            Some(self.metadata.deadline()),
+            Some(self.checkpoints.deadline()),
+            self.lifecycle.deadline(),
+            self.fetchers.deadline(),
+            self.channel.deadline(),
+            self.alter_partitions.deadline(),
+            self.producer_ids.deadline(),
+            self.purgatory.deadline(),
+        ]
+        .into_iter()
+        .fold(Some(isr_check), Deadline::earlier)
     }
 }

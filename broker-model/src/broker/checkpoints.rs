@@ -1,0 +1,162 @@
+//! Checkpoints of high watermarks, recovery points and log starts: one small file each, for all partitions.
+//!
+//! Partitions that this uptime has not hosted yet keep the entries they had (L08). Source: rules 2.10, Kafka's
+//! `OffsetCheckpointFile`, `ReplicaManager.checkpointHighWatermarks` and `LogManager`.
+
+use std::collections::BTreeMap;
+
+use crate::config::{ClusterConfig, ms};
+use crate::disk_image::{DiskImage, FileId};
+use crate::log::LogOptions;
+use crate::log::checkpoint::{decode_offsets, encode_offsets};
+use crate::node::{Deadline, Effect, Effects};
+use crate::partition::Partition;
+use crate::types::{FlushToken, Offset, Time, TopicPartition};
+
+/// Checkpoints' flushes are told from those of logs by their place at the end of the range.
+const FIRST_TOKEN: u64 = u64::MAX - 2;
+
+/// The three checkpoint files.
+#[derive(Debug)]
+pub(super) struct Checkpoints {
+    high_watermarks: Checkpoint,
+    recovery_points: Checkpoint,
+    log_starts: Checkpoint,
+    high_watermarks_at: Time,
+    recovery_points_at: Time,
+}
+
+/// One file.
+#[derive(Debug)]
+struct Checkpoint {
+    file: FileId,
+    token: FlushToken,
+    /// As last written.
+    offsets: BTreeMap<TopicPartition, Offset>,
+}
+
+/// Hosted partitions by id.
+type Partitions = BTreeMap<TopicPartition, Partition>;
+
+impl Checkpoints {
+    /// As found at boot.
+    pub(super) fn new(image: &DiskImage, config: &ClusterConfig, now: Time) -> Self {
+        Self {
+            high_watermarks: Checkpoint::read(image, FileId::HighWatermarkCheckpoint, 0),
+            recovery_points: Checkpoint::read(image, FileId::RecoveryPointCheckpoint, 1),
+            log_starts: Checkpoint::read(image, FileId::LogStartOffsetCheckpoint, 2),
+            high_watermarks_at: now + ms(config.high_watermark_checkpoint_interval_ms),
+            recovery_points_at: now + ms(config.recovery_point_checkpoint_interval_ms),
+        }
+    }
+
+    /// What a partition's log is opened with.
+    pub(super) fn log_options(
+        &self,
+        partition: TopicPartition,
+        segment_bytes: u32,
+        clean: bool,
+    ) -> LogOptions {
+        LogOptions {
+            segment_bytes,
+            clean,
+            recovery_point: self.recovery_points.of(partition),
+            high_watermark: self.high_watermarks.of(partition),
+            log_start_offset: self.log_starts.of(partition),
+        }
+    }
+
+    /// Writes what is due.
+    pub(super) fn tick(
+        &mut self,
+        now: Time,
+        config: &ClusterConfig,
+        partitions: &Partitions,
+        effects: &mut Effects,
+    ) {
+        if self.high_watermarks_at <= now {
+            self.high_watermarks_at = now + ms(config.high_watermark_checkpoint_interval_ms);
+            self.high_watermarks.write_changes(high_watermarks(partitions), effects);
+        }
+        if self.recovery_points_at <= now {
+            self.recovery_points_at = now + ms(config.recovery_point_checkpoint_interval_ms);
+            self.recovery_points.write_changes(recovery_points(partitions), effects);
+            self.log_starts.write_changes(log_starts(partitions), effects);
+        }
+    }
+
+    /// Writes and syncs all, for a clean stop.
+    pub(super) fn sync_all(&mut self, partitions: &Partitions, effects: &mut Effects) {
+        self.recovery_points.sync(recovery_points(partitions), effects);
+        self.log_starts.sync(log_starts(partitions), effects);
+        self.high_watermarks.sync(high_watermarks(partitions), effects);
+    }
+
+    /// Whether a background flush was one of ours.
+    pub(super) fn is_own_flush(token: FlushToken) -> bool {
+        token.0 >= FIRST_TOKEN
+    }
+
+    /// When the next checkpoint is due.
+    pub(super) fn deadline(&self) -> Deadline {
+        if self.recovery_points_at < self.high_watermarks_at {
+            Deadline { at: self.recovery_points_at, why: "recovery point checkpoint is due" }
+        } else {
+            Deadline { at: self.high_watermarks_at, why: "high watermark checkpoint is due" }
+        }
+    }
+}
+
+impl Checkpoint {
+    fn read(image: &DiskImage, file: FileId, number: u64) -> Self {
+        // A torn file counts as absent: all it costs is a longer recovery and a lower start.
+        let offsets = image.read(file).and_then(decode_offsets).unwrap_or_default();
+        Self { file, token: FlushToken(FIRST_TOKEN + number), offsets }
+    }
+
+    fn of(&self, partition: TopicPartition) -> Offset {
+        self.offsets.get(&partition).copied().unwrap_or(Offset::ZERO)
+    }
+
+    /// Takes the hosted partitions' offsets in; true if any is news.
+    fn update(&mut self, offsets: impl Iterator<Item = (TopicPartition, Offset)>) -> bool {
+        let mut changed = false;
+        for (partition, offset) in offsets {
+            changed |= self.offsets.insert(partition, offset) != Some(offset);
+        }
+        changed
+    }
+
+    fn write_changes(
+        &mut self,
+        offsets: impl Iterator<Item = (TopicPartition, Offset)>,
+        effects: &mut Effects,
+    ) {
+        if self.update(offsets) {
+            effects.push(Effect::Write { file: self.file, bytes: encode_offsets(&self.offsets) });
+            effects.push(Effect::Flush { file: self.file, token: self.token });
+        }
+    }
+
+    fn sync(
+        &mut self,
+        offsets: impl Iterator<Item = (TopicPartition, Offset)>,
+        effects: &mut Effects,
+    ) {
+        self.update(offsets);
+        effects.push(Effect::Write { file: self.file, bytes: encode_offsets(&self.offsets) });
+        effects.push(Effect::Sync { file: self.file });
+    }
+}
+
+fn high_watermarks(partitions: &Partitions) -> impl Iterator<Item = (TopicPartition, Offset)> {
+    partitions.iter().map(|(id, partition)| (*id, partition.log().high_watermark()))
+}
+
+fn recovery_points(partitions: &Partitions) -> impl Iterator<Item = (TopicPartition, Offset)> {
+    partitions.iter().map(|(id, partition)| (*id, partition.log().recovery_point()))
+}
+
+fn log_starts(partitions: &Partitions) -> impl Iterator<Item = (TopicPartition, Offset)> {
+    partitions.iter().map(|(id, partition)| (*id, partition.log().log_start_offset()))
+}

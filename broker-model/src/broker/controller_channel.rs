@@ -1,0 +1,92 @@
+//! What is in flight to controllers on the controller channel: ISR proposals, producer id blocks and forwarded requests.
+
+use crate::broker::connections::Caller;
+use crate::broker::context::Context;
+use crate::config::ms;
+use crate::message::Body;
+use crate::node::{Channel, Deadline, Effect, Effects};
+use crate::proto::TopicName;
+use crate::types::{CorrelationId, NodeId, Time};
+
+/// Why a request was sent.
+#[derive(Debug)]
+pub(super) enum Errand {
+    /// An ISR proposal.
+    AlterPartition,
+    /// A block of producer ids.
+    ProducerIds,
+    /// A client's wish for topics, passed on.
+    CreateTopics {
+        /// Who waits for the answer.
+        caller: Caller,
+        /// The topics' names, for an answer of our own when the controller gives none.
+        topics: Vec<TopicName>,
+    },
+}
+
+/// A request without an answer yet.
+#[derive(Debug)]
+struct InFlight {
+    correlation_id: CorrelationId,
+    to: NodeId,
+    errand: Errand,
+    deadline: Time,
+}
+
+/// The requests in flight. They are few, so a list serves.
+#[derive(Debug, Default)]
+pub(super) struct ControllerChannel {
+    in_flight: Vec<InFlight>,
+}
+
+impl ControllerChannel {
+    /// Sends a request to the controller that is believed to be active.
+    pub(super) fn send(
+        &mut self,
+        errand: Errand,
+        body: Body,
+        now: Time,
+        context: &mut Context,
+        effects: &mut Effects,
+    ) {
+        let to = context.controllers.target();
+        let correlation_id = context.send(to, Channel::Controller, body, effects);
+        let deadline = now + ms(context.config.request_timeout_ms);
+        self.in_flight.push(InFlight { correlation_id, to, errand, deadline });
+    }
+
+    /// The errand that a response ends; `None` if nobody waits for it any more.
+    pub(super) fn answered(
+        &mut self,
+        from: NodeId,
+        correlation_id: CorrelationId,
+    ) -> Option<Errand> {
+        let index = self
+            .in_flight
+            .iter()
+            .position(|sent| sent.correlation_id == correlation_id && sent.to == from)?;
+        Some(self.in_flight.remove(index).errand)
+    }
+
+    /// Takes out all errands to a node whose connection is gone, in the order of sending.
+    pub(super) fn lost(&mut self, to: NodeId) -> Vec<Errand> {
+        self.in_flight.extract_if(.., |sent| sent.to == to).map(|sent| sent.errand).collect()
+    }
+
+    /// Gives up the connection to a node that has not answered in time and takes out all that was in flight to it.
+    pub(super) fn expired(
+        &mut self,
+        now: Time,
+        effects: &mut Effects,
+    ) -> Option<(NodeId, Vec<Errand>)> {
+        let to = self.in_flight.iter().find(|sent| sent.deadline <= now)?.to;
+        effects.push(Effect::Disconnect { to, channel: Channel::Controller });
+        Some((to, self.lost(to)))
+    }
+
+    /// When the first request times out.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        let at = self.in_flight.iter().map(|sent| sent.deadline).min()?;
+        Some(Deadline { at, why: "request to the controller times out" })
+    }
+}

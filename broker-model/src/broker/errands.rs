@@ -1,0 +1,123 @@
+//! What is asked of the active controller, and what its answers mean.
+
+use crate::broker::Broker;
+use crate::broker::controller_channel::Errand;
+use crate::message::{
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionResponse, Body,
+    ClusterError,
+};
+use crate::node::Effects;
+use crate::types::{NodeId, Now};
+
+impl Broker {
+    /// Sends ISR proposals and the request for producer ids, if they are due.
+    pub(super) fn send_errands(&mut self, now: Now, effects: &mut Effects) {
+        let broker_epoch = self.lifecycle.broker_epoch();
+        while let Some(id) = self.alter_partitions.next(now.time) {
+            let proposal =
+                self.partitions.get(&id).and_then(|partition| partition.proposal(broker_epoch));
+            let Some(request) = proposal else { continue };
+            let body = Body::AlterPartitionRequest(Box::new(request.clone()));
+            self.channel.send(Errand::AlterPartition, body, now.time, &mut self.context, effects);
+            self.alter_partitions.sent(request);
+        }
+        if self.producer_ids.ask(now.time) {
+            let request = AllocateProducerIdsRequest { broker: self.context.node, broker_epoch };
+            let body = Body::AllocateProducerIdsRequest(request);
+            self.channel.send(Errand::ProducerIds, body, now.time, &mut self.context, effects);
+        }
+    }
+
+    /// Takes the controller's answer to an ISR proposal.
+    pub(super) fn on_alter_partition(
+        &mut self,
+        now: Now,
+        from: NodeId,
+        response: &AlterPartitionResponse,
+        effects: &mut Effects,
+    ) {
+        let sent = self.alter_partitions.answered();
+        assert!(
+            sent.partition == response.partition,
+            "asked {}, answered {}",
+            sent.partition,
+            response.partition
+        );
+        match response.result {
+            Err(ClusterError::NotController) => self.context.controllers.failed(from),
+            // The heartbeats find out what became of our registration.
+            Err(ClusterError::StaleBrokerEpoch) => {}
+            Ok(_)
+            | Err(
+                ClusterError::FencedLeaderEpoch
+                | ClusterError::UnknownLeaderEpoch
+                | ClusterError::NotLeaderOrFollower
+                | ClusterError::OffsetOutOfRange
+                | ClusterError::UnknownTopicOrPartition
+                | ClusterError::InvalidRequest
+                | ClusterError::InvalidUpdateVersion
+                | ClusterError::IneligibleReplica
+                | ClusterError::DuplicateBrokerRegistration
+                | ClusterError::InconsistentVoterSet,
+            ) => {
+                let (around, partitions) = self.surrounded(now);
+                if let Some(partition) = partitions.get_mut(&sent.partition) {
+                    partition.apply_alter_partition(around, &sent, &response.result, effects);
+                }
+            }
+        }
+        if response.result.is_err() {
+            self.alter_partitions.pause(now.time);
+        }
+        // A proposal that stands is queued again when the partition is looked at.
+        self.touched.push(sent.partition);
+    }
+
+    /// Takes the controller's answer to the request for producer ids.
+    pub(super) fn on_producer_ids(
+        &mut self,
+        now: Now,
+        from: NodeId,
+        response: AllocateProducerIdsResponse,
+        effects: &mut Effects,
+    ) {
+        match response.result {
+            Ok((first, count)) => {
+                self.producer_ids.allocated(first, count);
+                self.serve_producer_ids(effects);
+            }
+            Err(error) => {
+                if error == ClusterError::NotController {
+                    self.context.controllers.failed(from);
+                }
+                self.producer_ids.failed(now.time);
+            }
+        }
+    }
+
+    /// The connection to a controller is gone, with these errands.
+    pub(super) fn on_errands_lost(
+        &mut self,
+        now: Now,
+        to: NodeId,
+        lost: Vec<Errand>,
+        effects: &mut Effects,
+    ) {
+        if !lost.is_empty() {
+            self.context.controllers.failed(to);
+        }
+        for errand in lost {
+            match errand {
+                Errand::AlterPartition => {
+                    let sent = self.alter_partitions.answered();
+                    self.alter_partitions.pause(now.time);
+                    self.touched.push(sent.partition);
+                }
+                Errand::ProducerIds => self.producer_ids.failed(now.time),
+                Errand::CreateTopics { caller, topics } => {
+                    self.on_create_topics_lost(caller, topics, effects)
+                }
+            }
+        }
+    }
+}

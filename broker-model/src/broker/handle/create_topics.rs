@@ -1,0 +1,55 @@
+//! `CreateTopics`: passed on to the active controller, whose answer is passed back. Source: KIP-590.
+
+use crate::broker::controller_channel::Errand;
+use crate::broker::{Broker, Caller};
+use crate::message::Body;
+use crate::node::Effects;
+use crate::proto::{
+    CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode, TopicName,
+};
+use crate::types::{NodeId, Now};
+
+impl Broker {
+    pub(super) fn on_create_topics(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        request: Box<CreateTopicsRequest>,
+        effects: &mut Effects,
+    ) {
+        let topics = request.topics.iter().map(|topic| topic.name.clone()).collect();
+        let errand = Errand::CreateTopics { caller, topics };
+        let body = Body::CreateTopicsRequest(request);
+        self.channel.send(errand, body, now.time, &mut self.context, effects);
+    }
+
+    /// Passes the controller's answer back.
+    pub(in crate::broker) fn on_topics_created(
+        &mut self,
+        from: NodeId,
+        caller: Caller,
+        response: Box<CreateTopicsResponse>,
+        effects: &mut Effects,
+    ) {
+        let not_controller = ErrorCode::NotController.code();
+        if response.topics.iter().any(|topic| topic.error_code == not_controller) {
+            self.context.controllers.failed(from);
+        }
+        self.connections.reply(caller, Body::CreateTopicsResponse(response), effects);
+    }
+
+    /// The controller gave no answer: the topics may or may not exist.
+    pub(in crate::broker) fn on_create_topics_lost(
+        &mut self,
+        caller: Caller,
+        topics: Vec<TopicName>,
+        effects: &mut Effects,
+    ) {
+        let timed_out = ErrorCode::RequestTimedOut.code();
+        let results = topics
+            .into_iter()
+            .map(|name| CreatableTopicResult::default().with_name(name).with_error_code(timed_out));
+        let response = CreateTopicsResponse::default().with_topics(results.collect());
+        self.connections.reply(caller, Body::CreateTopicsResponse(Box::new(response)), effects);
+    }
+}

@@ -1,0 +1,61 @@
+//! `OffsetForLeaderEpoch`: where an epoch ends, for clients that check their position. Source: KIP-279, KIP-320.
+
+use crate::broker::{Broker, Caller};
+use crate::message::Body;
+use crate::node::Effects;
+use crate::proto::{
+    EpochEndOffset, ErrorCode, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
+    OffsetForLeaderPartition, OffsetForLeaderTopicResult, TopicName,
+};
+use crate::types::{LeaderEpoch, Offset};
+
+impl Broker {
+    pub(super) fn on_offset_for_leader_epoch(
+        &mut self,
+        caller: Caller,
+        request: &OffsetForLeaderEpochRequest,
+        effects: &mut Effects,
+    ) {
+        let mut response = OffsetForLeaderEpochResponse::default();
+        for topic in &request.topics {
+            let mut answers = Vec::with_capacity(topic.partitions.len());
+            for asked in &topic.partitions {
+                answers.push(self.epoch_end_one(caller, &topic.topic, asked, effects));
+            }
+            let topic = OffsetForLeaderTopicResult::default().with_topic(topic.topic.clone());
+            response.topics.push(topic.with_partitions(answers));
+        }
+        self.connections.reply(
+            caller,
+            Body::OffsetForLeaderEpochResponse(Box::new(response)),
+            effects,
+        );
+    }
+
+    fn epoch_end_one(
+        &self,
+        caller: Caller,
+        topic: &TopicName,
+        asked: &OffsetForLeaderPartition,
+        effects: &mut Effects,
+    ) -> EpochEndOffset {
+        let answer = EpochEndOffset::default().with_partition(asked.partition);
+        let refused = |error: ErrorCode| {
+            let answer = answer.clone().with_error_code(error.code());
+            answer.with_leader_epoch(LeaderEpoch::NONE.0).with_end_offset(Offset::NONE.0)
+        };
+        let partition = match self.hosted(topic, asked.partition) {
+            Ok(partition) => partition,
+            Err(error) => return refused(error),
+        };
+        let current = LeaderEpoch(asked.current_leader_epoch);
+        match partition.epoch_end(current, LeaderEpoch(asked.leader_epoch)) {
+            Ok(end) => answer.with_leader_epoch(end.epoch.0).with_end_offset(end.end_offset.0),
+            Err(error) => {
+                let note = super::fenced(partition.id(), caller.from, error);
+                note.into_iter().for_each(|note| effects.note(note));
+                refused(error)
+            }
+        }
+    }
+}

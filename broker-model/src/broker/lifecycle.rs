@@ -1,0 +1,321 @@
+//! A broker's life as the controller sees it: registration, heartbeats, unfencing, controlled shutdown.
+//!
+//! Source: KIP-631, KIP-966, Kafka's `BrokerLifecycleManager`.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::broker::context::Context;
+use crate::config::ms;
+use crate::disk_image::{DiskImage, FileId};
+use crate::message::{
+    Body, BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
+    BrokerRegistrationResponse, ClusterError,
+};
+use crate::node::{Channel, Deadline, Effect, Effects};
+use crate::note::{BrokerState, Note};
+use crate::types::{BrokerEpoch, CorrelationId, NodeId, Offset, Time};
+
+/// First pause after a failed registration or heartbeat, in milliseconds; doubles up to the session timeout. Source:
+/// `BrokerLifecycleManager.resendExponentialBackoff`.
+const RESEND_BACKOFF_MS: u64 = 100;
+
+/// Registration, heartbeats and shutdown of one uptime.
+#[derive(Debug)]
+pub(super) struct Lifecycle {
+    state: BrokerState,
+    broker_epoch: BrokerEpoch,
+    previous_broker_epoch: BrokerEpoch,
+    in_flight: Option<InFlight>,
+    /// When the next registration or heartbeat is due.
+    next_at: Time,
+    failures: u32,
+    /// Set once a stop is requested: when patience with the controller ends.
+    stop_by: Option<Time>,
+    may_stop: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct InFlight {
+    correlation_id: CorrelationId,
+    to: NodeId,
+    deadline: Time,
+}
+
+impl Lifecycle {
+    /// A new uptime; `image` tells whether the one before ended cleanly.
+    pub(super) fn new(image: &DiskImage, now: Time) -> Self {
+        let previous = image.read(FileId::CleanShutdown).and_then(decode_broker_epoch);
+        Self {
+            state: BrokerState::Starting,
+            broker_epoch: BrokerEpoch::NONE,
+            previous_broker_epoch: previous.unwrap_or(BrokerEpoch::NONE),
+            in_flight: None,
+            next_at: now,
+            failures: 0,
+            stop_by: None,
+            may_stop: false,
+        }
+    }
+
+    /// The epoch of this uptime, or none before registration.
+    pub(super) fn broker_epoch(&self) -> BrokerEpoch {
+        self.broker_epoch
+    }
+
+    /// Whether a stop was requested and nothing holds it up any more.
+    pub(super) fn may_stop(&self) -> bool {
+        self.may_stop
+    }
+
+    /// Sends what is due, and gives up on what was not answered in time. `metadata_end` is the end of the applied
+    /// metadata.
+    pub(super) fn tick(
+        &mut self,
+        now: Time,
+        metadata_end: Offset,
+        context: &mut Context,
+        effects: &mut Effects,
+    ) {
+        if let Some(sent) = self.in_flight.filter(|sent| sent.deadline <= now) {
+            effects.push(Effect::Disconnect { to: sent.to, channel: Channel::Heartbeat });
+            self.fail(sent.to, now, context);
+        }
+        if self.stop_by.is_some_and(|stop_by| stop_by <= now) {
+            self.may_stop = true;
+        }
+        if self.in_flight.is_none() && self.next_at <= now && !self.may_stop {
+            self.send(now, metadata_end, context, effects);
+        }
+    }
+
+    fn send(
+        &mut self,
+        now: Time,
+        metadata_end: Offset,
+        context: &mut Context,
+        effects: &mut Effects,
+    ) {
+        let body = match self.state {
+            BrokerState::Starting => Body::BrokerRegistrationRequest(BrokerRegistrationRequest {
+                broker: context.node,
+                incarnation: context.incarnation,
+                previous_broker_epoch: self.previous_broker_epoch,
+            }),
+            BrokerState::Fenced | BrokerState::Running | BrokerState::ShuttingDown => {
+                Body::BrokerHeartbeatRequest(BrokerHeartbeatRequest {
+                    broker: context.node,
+                    broker_epoch: self.broker_epoch,
+                    metadata_offset: last_applied(metadata_end),
+                    want_fence: !self.caught_up(metadata_end),
+                    want_shutdown: self.stop_by.is_some(),
+                })
+            }
+        };
+        let to = context.controllers.target();
+        let correlation_id = context.send(to, Channel::Heartbeat, body, effects);
+        // Half a session, so that one lost heartbeat does not end it. Source: KAFKA-14392.
+        let deadline = now + ms(context.config.broker_session_timeout_ms / 2);
+        self.in_flight = Some(InFlight { correlation_id, to, deadline });
+    }
+
+    /// Whether the uptime before this one ended with a clean stop.
+    pub(super) fn stopped_cleanly(&self) -> bool {
+        self.previous_broker_epoch != BrokerEpoch::NONE
+    }
+
+    /// What the clean-shutdown file holds after this uptime; `None` if there is no epoch to tell.
+    pub(super) fn clean_shutdown_file(&self) -> Option<Bytes> {
+        // An uptime that never registered changed nothing: the marker of the one before still holds.
+        let told = if self.broker_epoch == BrokerEpoch::NONE {
+            self.previous_broker_epoch
+        } else {
+            self.broker_epoch
+        };
+        (told != BrokerEpoch::NONE).then(|| encode_broker_epoch(told))
+    }
+
+    /// Whether the metadata log is applied past this uptime's registration.
+    pub(super) fn caught_up(&self, metadata_end: Offset) -> bool {
+        self.broker_epoch != BrokerEpoch::NONE && metadata_end.0 > self.broker_epoch.0
+    }
+
+    /// The metadata moved from one end to another: a fenced broker that has caught up says so at once.
+    pub(super) fn metadata_advanced(&mut self, from: Offset, to: Offset, now: Time) {
+        if self.state == BrokerState::Fenced && !self.caught_up(from) && self.caught_up(to) {
+            self.next_at = now;
+        }
+    }
+
+    /// Takes the answer to a registration.
+    pub(super) fn on_registration(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        correlation_id: CorrelationId,
+        response: BrokerRegistrationResponse,
+        context: &mut Context,
+        effects: &mut Effects,
+    ) {
+        if !self.is_awaited(from, correlation_id) {
+            return;
+        }
+        match response.result {
+            Ok(broker_epoch) => {
+                assert!(
+                    broker_epoch >= self.broker_epoch,
+                    "epoch {broker_epoch} after {}",
+                    self.broker_epoch
+                );
+                self.broker_epoch = broker_epoch;
+                self.succeed(now);
+                let state = if self.stop_by.is_some() {
+                    BrokerState::ShuttingDown
+                } else {
+                    BrokerState::Fenced
+                };
+                self.set_state(state, effects);
+            }
+            Err(error) => self.refused(error, from, response.controller, now, context),
+        }
+    }
+
+    /// Takes the answer to a heartbeat.
+    pub(super) fn on_heartbeat(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        correlation_id: CorrelationId,
+        response: BrokerHeartbeatResponse,
+        context: &mut Context,
+        effects: &mut Effects,
+    ) {
+        if !self.is_awaited(from, correlation_id) {
+            return;
+        }
+        match response.result {
+            Ok(state) => {
+                self.succeed(now + ms(context.config.broker_heartbeat_interval_ms));
+                self.may_stop |= self.stop_by.is_some() && state.should_shut_down;
+                let seen = match (self.stop_by, state.fenced) {
+                    (Some(_), _) => BrokerState::ShuttingDown,
+                    (None, true) => BrokerState::Fenced,
+                    (None, false) => BrokerState::Running,
+                };
+                self.set_state(seen, effects);
+            }
+            Err(error) => {
+                self.refused(error, from, response.controller, now, context);
+                if error == ClusterError::StaleBrokerEpoch {
+                    // The controller does not know this epoch: the registration must be made again. The same uptime
+                    // gets the same epoch back; a newer uptime of this broker makes this one end.
+                    self.set_state(BrokerState::Starting, effects);
+                }
+            }
+        }
+    }
+
+    /// The heartbeat connection to a controller is gone.
+    pub(super) fn on_connection_lost(&mut self, now: Time, to: NodeId, context: &mut Context) {
+        if self.in_flight.is_some_and(|sent| sent.to == to) {
+            self.fail(to, now, context);
+        }
+    }
+
+    /// A graceful stop begins: the controller is asked to move the leaderships away.
+    pub(super) fn stop(&mut self, now: Time, context: &Context, effects: &mut Effects) {
+        if self.stop_by.is_some() {
+            return;
+        }
+        self.stop_by = Some(now + ms(context.config.controlled_shutdown_timeout_ms));
+        match self.state {
+            // There is nothing to hand over before the first registration.
+            BrokerState::Starting => self.may_stop = true,
+            BrokerState::Fenced | BrokerState::Running | BrokerState::ShuttingDown => {
+                self.next_at = now;
+                self.set_state(BrokerState::ShuttingDown, effects);
+            }
+        }
+    }
+
+    /// When this part has something to do.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        let next = match self.in_flight {
+            Some(sent) => Deadline { at: sent.deadline, why: "heartbeat times out" },
+            None => Deadline { at: self.next_at, why: "heartbeat is due" },
+        };
+        let next = (next.at != Time::MAX).then_some(next);
+        let stop = self.stop_by.map(|at| Deadline { at, why: "controlled shutdown times out" });
+        Deadline::earlier(next, stop)
+    }
+
+    fn is_awaited(&self, from: NodeId, correlation_id: CorrelationId) -> bool {
+        self.in_flight.is_some_and(|sent| sent.to == from && sent.correlation_id == correlation_id)
+    }
+
+    fn succeed(&mut self, next_at: Time) {
+        self.in_flight = None;
+        self.failures = 0;
+        self.next_at = next_at;
+        if self.stop_by.is_some() && self.may_stop {
+            self.next_at = Time::MAX;
+        }
+    }
+
+    fn refused(
+        &mut self,
+        error: ClusterError,
+        from: NodeId,
+        controller: Option<NodeId>,
+        now: Time,
+        context: &mut Context,
+    ) {
+        self.fail_quietly(now, context);
+        if error == ClusterError::NotController {
+            context.controllers.failed(from);
+            context.controllers.hinted(controller.filter(|controller| *controller != from));
+        }
+    }
+
+    fn fail(&mut self, to: NodeId, now: Time, context: &mut Context) {
+        context.controllers.failed(to);
+        self.fail_quietly(now, context);
+    }
+
+    fn fail_quietly(&mut self, now: Time, context: &Context) {
+        self.in_flight = None;
+        self.next_at = now + self.backoff(context);
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    fn backoff(&self, context: &Context) -> Duration {
+        let doubled = RESEND_BACKOFF_MS << self.failures.min(10);
+        // A heartbeat that fails may come again as soon as the next one would: a session must survive an election.
+        ms(doubled.min(context.config.broker_heartbeat_interval_ms.max(RESEND_BACKOFF_MS)))
+    }
+
+    fn set_state(&mut self, state: BrokerState, effects: &mut Effects) {
+        if self.state != state {
+            self.state = state;
+            effects.note(Note::BrokerStateChanged { state, broker_epoch: self.broker_epoch });
+        }
+    }
+}
+
+/// What the clean-shutdown file holds.
+fn encode_broker_epoch(broker_epoch: BrokerEpoch) -> Bytes {
+    Bytes::from(format!("0\n{broker_epoch}\n"))
+}
+
+/// Reads the clean-shutdown file; `None` if it is torn.
+fn decode_broker_epoch(bytes: &Bytes) -> Option<BrokerEpoch> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let epoch = text.strip_prefix("0\n")?.strip_suffix('\n')?;
+    epoch.parse().ok().map(BrokerEpoch)
+}
+
+/// The last applied offset of the metadata log. Source: `MetadataProvenance.lastContainedOffset`.
+fn last_applied(metadata_end: Offset) -> Offset {
+    metadata_end.plus(-1)
+}

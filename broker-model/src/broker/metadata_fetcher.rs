@@ -1,0 +1,187 @@
+//! Observer of the metadata log: fetches committed batches from the quorum's leader and applies them to the image.
+//!
+//! A broker keeps no metadata on its disk: at boot it fetches from offset 0. Kafka keeps a copy of the log; what a
+//! broker does with it is the same. Source: KIP-595 (observers), KIP-630, Kafka's `MetadataLoader`.
+
+use crate::broker::context::{Context, RETRY_BACKOFF_MS};
+use crate::config::ms;
+use crate::message::{Body, QuorumFetchRequest, QuorumFetchResponse};
+use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::node::{Channel, Deadline, Effect, Effects};
+use crate::note::{MetadataChange, Note};
+use crate::record::RecordBatch;
+use crate::types::{CorrelationId, LeaderEpoch, NodeId, Offset, Time, TopicPartition};
+
+/// Fetches and applies metadata.
+#[derive(Debug)]
+pub(super) struct MetadataFetcher {
+    image: MetadataImage,
+    last_fetched_epoch: LeaderEpoch,
+    in_flight: Option<InFlight>,
+    next_at: Time,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct InFlight {
+    correlation_id: CorrelationId,
+    to: NodeId,
+    deadline: Time,
+}
+
+/// What a response changed.
+#[derive(Debug)]
+pub(super) struct Applied {
+    /// End of the metadata before.
+    pub(super) from: Offset,
+    /// Partitions whose registration changed, each once, in order.
+    pub(super) partitions: Vec<TopicPartition>,
+}
+
+impl MetadataFetcher {
+    /// Knows nothing yet.
+    pub(super) fn new(now: Time) -> Self {
+        Self {
+            image: MetadataImage::default(),
+            last_fetched_epoch: LeaderEpoch::NONE,
+            in_flight: None,
+            next_at: now,
+        }
+    }
+
+    /// The metadata as applied.
+    pub(super) fn image(&self) -> &MetadataImage {
+        &self.image
+    }
+
+    /// Sends the next fetch if it is due, and gives up on one that was not answered in time.
+    pub(super) fn tick(&mut self, now: Time, context: &mut Context, effects: &mut Effects) {
+        if let Some(sent) = self.in_flight.filter(|sent| sent.deadline <= now) {
+            effects.push(Effect::Disconnect { to: sent.to, channel: Channel::QuorumFetch });
+            self.fail(sent.to, now, context);
+        }
+        if self.in_flight.is_none() && self.next_at <= now {
+            self.send(now, context, effects);
+        }
+    }
+
+    fn send(&mut self, now: Time, context: &mut Context, effects: &mut Effects) {
+        let request = QuorumFetchRequest {
+            replica: context.node,
+            epoch: context.controllers.epoch(),
+            fetch_offset: self.image.end_offset,
+            last_fetched_epoch: self.last_fetched_epoch,
+            wait_max_ms: context.config.quorum_fetch_wait_max_ms,
+        };
+        let to = context.controllers.target();
+        let body = Body::QuorumFetchRequest(request);
+        let correlation_id = context.send(to, Channel::QuorumFetch, body, effects);
+        let patience =
+            context.config.quorum_fetch_timeout_ms.max(2 * context.config.quorum_fetch_wait_max_ms);
+        self.in_flight = Some(InFlight { correlation_id, to, deadline: now + ms(patience) });
+    }
+
+    /// Takes an answer; says what changed, if anything did.
+    pub(super) fn on_response(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        correlation_id: CorrelationId,
+        response: &QuorumFetchResponse,
+        context: &mut Context,
+        effects: &mut Effects,
+    ) -> Option<Applied> {
+        self.in_flight.take_if(|sent| sent.to == from && sent.correlation_id == correlation_id)?;
+        self.next_at = now;
+        if response.error.is_some() || response.epoch < context.controllers.epoch() {
+            // The pause holds off two nodes that point at each other while an election is under way.
+            self.fail(from, now, context);
+            let hint = response.leader.filter(|leader| *leader != from);
+            context.controllers.learned(response.epoch, hint);
+            return None;
+        }
+        context.controllers.learned(response.epoch, response.leader);
+        if response.diverging.is_some() {
+            self.start_again();
+            return None;
+        }
+        if response.batches.is_empty() {
+            return None;
+        }
+        Some(self.apply(&response.batches, effects))
+    }
+
+    /// What was applied is not in the leader's log: the quorum lost committed metadata. The image is built anew, and
+    /// the notes of doing so let whoever watches see what was lost.
+    fn start_again(&mut self) {
+        self.image = MetadataImage::default();
+        self.last_fetched_epoch = LeaderEpoch::NONE;
+    }
+
+    fn apply(&mut self, batches: &[RecordBatch], effects: &mut Effects) -> Applied {
+        let mut applied = Applied { from: self.image.end_offset, partitions: Vec::new() };
+        for batch in batches {
+            let controller_epoch = batch.header().leader_epoch;
+            assert!(
+                controller_epoch >= self.last_fetched_epoch,
+                "metadata batch at {} of epoch {controller_epoch} after epoch {}",
+                batch.base_offset(),
+                self.last_fetched_epoch
+            );
+            self.last_fetched_epoch = controller_epoch;
+            let records = batch.records().expect("a committed metadata batch has a readable body");
+            for record in records {
+                if record.offset < self.image.end_offset {
+                    continue;
+                }
+                let value = record.value.as_ref().expect("every metadata record has a value");
+                let decoded = MetadataRecord::decode(value)
+                    .expect("a batch with a right checksum holds our encoding");
+                self.apply_record(record.offset, &decoded, controller_epoch, &mut applied, effects);
+            }
+        }
+        applied.partitions.sort_unstable();
+        applied.partitions.dedup();
+        applied
+    }
+
+    fn apply_record(
+        &mut self,
+        offset: Offset,
+        record: &MetadataRecord,
+        controller_epoch: LeaderEpoch,
+        applied: &mut Applied,
+        effects: &mut Effects,
+    ) {
+        assert!(
+            offset == self.image.end_offset,
+            "metadata record {offset} after end {}",
+            self.image.end_offset
+        );
+        let change = self.image.apply(offset, record);
+        if let MetadataChange::PartitionChanged { partition, .. } = &change {
+            applied.partitions.push(*partition);
+        }
+        effects.note(Note::MetadataApplied { offset, controller_epoch, change });
+    }
+
+    /// The fetch connection to a controller is gone.
+    pub(super) fn on_connection_lost(&mut self, now: Time, to: NodeId, context: &mut Context) {
+        if self.in_flight.is_some_and(|sent| sent.to == to) {
+            self.fail(to, now, context);
+        }
+    }
+
+    fn fail(&mut self, to: NodeId, now: Time, context: &mut Context) {
+        context.controllers.failed(to);
+        self.in_flight = None;
+        self.next_at = now + ms(RETRY_BACKOFF_MS);
+    }
+
+    /// When this part has something to do.
+    pub(super) fn deadline(&self) -> Deadline {
+        match self.in_flight {
+            Some(sent) => Deadline { at: sent.deadline, why: "metadata fetch times out" },
+            None => Deadline { at: self.next_at, why: "metadata fetch is due" },
+        }
+    }
+}

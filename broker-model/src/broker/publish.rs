@@ -1,0 +1,94 @@
+//! Metadata becomes deeds: replicas are made, led and followed as registered. Source: Kafka's
+//! `BrokerMetadataPublisher` and `ReplicaManager.applyDelta`.
+
+use crate::broker::Broker;
+use crate::broker::metadata_fetcher::Applied;
+use crate::disk_image::{DiskImage, FileId};
+use crate::log::Log;
+use crate::node::{Effect, Effects};
+use crate::partition::{Partition, Surroundings};
+use crate::types::{BrokerEpoch, Now, TopicPartition};
+
+impl Broker {
+    /// Acts on applied changes. Several changes of a partition in one answer count as one, as in Kafka's deltas.
+    pub(super) fn publish(&mut self, now: Now, applied: &Applied, effects: &mut Effects) {
+        let end = self.metadata.image().end_offset;
+        self.lifecycle.metadata_advanced(applied.from, end, now.time);
+        if self.is_replaced() {
+            self.halt("another uptime of this broker is registered", effects);
+            return;
+        }
+        if self.published {
+            for partition in &applied.partitions {
+                self.apply_registration(now, *partition, effects);
+            }
+        } else {
+            self.publish_first(now, effects);
+        }
+    }
+
+    /// Acts on all metadata as soon as it reaches this uptime's registration. Earlier records tell of earlier
+    /// uptimes: to act on them would be to lead in epochs that are over.
+    pub(super) fn publish_first(&mut self, now: Now, effects: &mut Effects) {
+        if self.published || !self.lifecycle.caught_up(self.metadata.image().end_offset) {
+            return;
+        }
+        self.published = true;
+        let all: Vec<TopicPartition> = self.metadata.image().partitions.keys().copied().collect();
+        for partition in all {
+            self.apply_registration(now, partition, effects);
+        }
+    }
+
+    /// Whether the controller has registered an uptime of this broker after this one.
+    fn is_replaced(&self) -> bool {
+        let own_epoch = self.lifecycle.broker_epoch();
+        let registered = self.metadata.image().brokers.get(&self.context.node);
+        own_epoch != BrokerEpoch::NONE
+            && registered.is_some_and(|registered| {
+                registered.broker_epoch > own_epoch
+                    && registered.incarnation != self.context.incarnation
+            })
+    }
+
+    fn apply_registration(&mut self, now: Now, id: TopicPartition, effects: &mut Effects) {
+        let image = self.metadata.image();
+        let registration = image.partitions.get(&id).expect("a changed partition is in the image");
+        if !registration.replicas.contains(&self.context.node) {
+            return;
+        }
+        let topic = image.topic_of(id).expect("a partition's topic is created before it");
+        if !self.partitions.contains_key(&id) {
+            let log = match self.unhosted.remove(&id) {
+                Some(log) => log,
+                None => new_log(id, self.context.config.segment_bytes, &topic.name, effects),
+            };
+            self.partitions
+                .insert(id, Partition::new(self.context.node, &self.context.config, log));
+        }
+        let partition =
+            self.partitions.get_mut(&id).expect("the partition is hosted since the lines above");
+        let broker_epoch = self.lifecycle.broker_epoch();
+        let around = Surroundings { now, broker_epoch, metadata: image };
+        partition.apply_registration(around, registration, topic, effects);
+        match partition.leader().filter(|leader| *leader != self.context.node) {
+            Some(leader) => self.fetchers.follow(now.time, id, leader, partition.leader_epoch()),
+            None => self.fetchers.unfollow(id),
+        }
+        self.touched.push(id);
+    }
+}
+
+/// A replica that is new to this disk.
+fn new_log(id: TopicPartition, segment_bytes: u32, topic: &str, effects: &mut Effects) -> Log {
+    let bytes = bytes::Bytes::copy_from_slice(topic.as_bytes());
+    effects.push(Effect::Write { file: FileId::PartitionMetadata(id), bytes });
+    let options = crate::log::LogOptions {
+        segment_bytes,
+        clean: true,
+        recovery_point: crate::types::Offset::ZERO,
+        high_watermark: crate::types::Offset::ZERO,
+        log_start_offset: crate::types::Offset::ZERO,
+    };
+    Log::open(id, options, &DiskImage::default(), effects)
+}

@@ -1,0 +1,169 @@
+//! Requests that wait: produces for the high watermark, fetches for data, producers for an id.
+//!
+//! Each keeps its connection muted, so a connection names at most one of them. Source: Kafka's
+//! `DelayedOperationPurgatory`, `DelayedProduce` and `DelayedFetch`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::broker::connections::Caller;
+use crate::message::ReplicaFetchRequest;
+use crate::node::Deadline;
+use crate::partition::ProduceTicket;
+use crate::proto::{FetchRequest, PartitionProduceResponse, ProduceResponse};
+use crate::types::{ConnectionId, Time, TopicPartition};
+
+/// A request that waits.
+#[derive(Debug)]
+pub(super) struct Delayed {
+    /// Who gets the answer.
+    pub(super) caller: Caller,
+    /// When the waiting ends at the latest.
+    deadline: Time,
+    /// For what it waits.
+    pub(super) wait: Wait,
+    /// Partitions whose changes may end a fetch's waiting.
+    watched: Vec<TopicPartition>,
+}
+
+/// For what a request waits.
+#[derive(Debug)]
+pub(super) enum Wait {
+    /// A produce with acks=all, until all its partitions are decided.
+    Produce(DelayedProduce),
+    /// A consumer's fetch.
+    Fetch(Box<FetchRequest>),
+    /// A follower's fetch.
+    ReplicaFetch(Box<ReplicaFetchRequest>),
+    /// A producer without an id.
+    ProducerId,
+}
+
+/// A produce of which some partitions are not decided.
+#[derive(Debug)]
+pub(super) struct DelayedProduce {
+    /// The answer, as far as it is known.
+    pub(super) response: ProduceResponse,
+    /// The undecided partitions.
+    pub(super) undecided: Vec<Undecided>,
+}
+
+/// One partition of a produce that is not decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Undecided {
+    /// As the partition knows it.
+    pub(super) ticket: ProduceTicket,
+    /// Which partition.
+    pub(super) partition: TopicPartition,
+    /// Place of the topic in the response.
+    pub(super) topic_index: usize,
+    /// Place of the partition in the topic's response.
+    pub(super) partition_index: usize,
+}
+
+impl DelayedProduce {
+    /// The place of one partition's answer.
+    pub(super) fn slot(&mut self, one: Undecided) -> &mut PartitionProduceResponse {
+        &mut self.response.responses[one.topic_index].partition_responses[one.partition_index]
+    }
+}
+
+/// All requests that wait.
+#[derive(Debug, Default)]
+pub(super) struct Purgatory {
+    delayed: BTreeMap<ConnectionId, Delayed>,
+    deadlines: BTreeSet<(Time, ConnectionId)>,
+    watchers: BTreeMap<TopicPartition, Vec<ConnectionId>>,
+    tickets: BTreeMap<ProduceTicket, ConnectionId>,
+    last_ticket: u64,
+}
+
+impl Purgatory {
+    /// A name for a produce that may have to wait.
+    pub(super) fn new_ticket(&mut self) -> ProduceTicket {
+        self.last_ticket += 1;
+        ProduceTicket(self.last_ticket)
+    }
+
+    /// Lets a request wait; a fetch is looked at again when a watched partition changes.
+    pub(super) fn park(
+        &mut self,
+        caller: Caller,
+        deadline: Time,
+        wait: Wait,
+        watched: Vec<TopicPartition>,
+    ) {
+        let connection = caller.connection;
+        for partition in &watched {
+            self.watchers.entry(*partition).or_default().push(connection);
+        }
+        if let Wait::Produce(produce) = &wait {
+            assert!(!produce.undecided.is_empty(), "a produce waits for nothing");
+            self.tickets
+                .extend(produce.undecided.iter().map(|undecided| (undecided.ticket, connection)));
+        }
+        self.deadlines.insert((deadline, connection));
+        let before = self.delayed.insert(connection, Delayed { caller, deadline, wait, watched });
+        assert!(before.is_none(), "two requests wait on connection {connection}: {before:?}");
+    }
+
+    /// The produce that a ticket belongs to, and which of its partitions it is; the partition counts as decided.
+    pub(super) fn decide(
+        &mut self,
+        ticket: ProduceTicket,
+    ) -> Option<(&mut DelayedProduce, Undecided)> {
+        let connection = self.tickets.remove(&ticket)?;
+        let delayed =
+            self.delayed.get_mut(&connection).expect("a ticket names a produce that waits");
+        let Wait::Produce(produce) = &mut delayed.wait else {
+            panic!("ticket {ticket:?} names a request that is no produce");
+        };
+        let at = produce.undecided.iter().position(|undecided| undecided.ticket == ticket);
+        let undecided = produce.undecided.swap_remove(at.expect("a known ticket is undecided"));
+        Some((produce, undecided))
+    }
+
+    /// The connection of the produce with this ticket.
+    pub(super) fn connection_of(&self, ticket: ProduceTicket) -> Option<ConnectionId> {
+        self.tickets.get(&ticket).copied()
+    }
+
+    /// Connections whose fetch watches a partition, longest wait first.
+    pub(super) fn watchers(&self, partition: TopicPartition) -> Vec<ConnectionId> {
+        self.watchers.get(&partition).cloned().unwrap_or_default()
+    }
+
+    /// What waits on a connection.
+    pub(super) fn get(&self, connection: ConnectionId) -> Option<&Delayed> {
+        self.delayed.get(&connection)
+    }
+
+    /// Ends a request's waiting.
+    pub(super) fn remove(&mut self, connection: ConnectionId) -> Option<Delayed> {
+        let delayed = self.delayed.remove(&connection)?;
+        self.deadlines.remove(&(delayed.deadline, connection));
+        for partition in &delayed.watched {
+            if let Some(watchers) = self.watchers.get_mut(partition) {
+                watchers.retain(|other| *other != connection);
+            }
+        }
+        if let Wait::Produce(produce) = &delayed.wait {
+            for undecided in &produce.undecided {
+                self.tickets.remove(&undecided.ticket);
+            }
+        }
+        Some(delayed)
+    }
+
+    /// Ends the waiting of the first request whose time is up.
+    pub(super) fn expired(&mut self, now: Time) -> Option<Delayed> {
+        let (_, connection) =
+            self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now)?;
+        self.remove(connection)
+    }
+
+    /// When the first request's time is up.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        let (at, _) = self.deadlines.first()?;
+        Some(Deadline { at: *at, why: "a waiting request times out" })
+    }
+}

@@ -1,0 +1,232 @@
+//! Boot, registration, heartbeats, shutdown.
+
+use bytes::Bytes;
+
+use crate::broker::tests::bench::{
+    Bench, CONTROLLER, INCARNATION, ORDERS, batch, partition, register, registration, topic,
+};
+use crate::disk_image::{DiskImage, FileId};
+use crate::message::{
+    Body, BrokerHeartbeatResponse, BrokerRegistrationRequest, ClusterError, HeartbeatState,
+};
+use crate::node::{Channel, Effect, Event, Node};
+use crate::note::{BrokerState, Note};
+use crate::types::{BrokerEpoch, NodeId, Offset};
+
+const ACTIVE: HeartbeatState = HeartbeatState { fenced: false, should_shut_down: false };
+
+fn states(effects: &[Effect]) -> Vec<BrokerState> {
+    let notes = effects.iter().filter_map(|effect| match effect {
+        Effect::Note(Note::BrokerStateChanged { state, .. }) => Some(*state),
+        _ => None,
+    });
+    notes.collect()
+}
+
+fn registration_request(bench: &mut Bench) -> BrokerRegistrationRequest {
+    match bench.take_sent(Channel::Heartbeat).message.body {
+        Body::BrokerRegistrationRequest(request) => request,
+        body => panic!("not a registration: {body:?}"),
+    }
+}
+
+#[test]
+fn the_clean_shutdown_marker_is_told_once_and_gone_before_anything_else() {
+    let mut image = DiskImage::default();
+    image.files.insert(FileId::CleanShutdown, Bytes::from_static(b"0\n42\n"));
+    let (mut bench, effects) = Bench::booted(1, &image);
+    assert_eq!(effects[0], Effect::Delete { file: FileId::CleanShutdown });
+    assert_eq!(effects[1], Effect::Sync { file: FileId::CleanShutdown });
+    let request = registration_request(&mut bench);
+    assert_eq!(request.previous_broker_epoch, BrokerEpoch(42));
+    assert_eq!(request.incarnation, INCARNATION);
+}
+
+#[test]
+fn without_a_whole_marker_the_shutdown_counts_as_unclean() {
+    for torn in [None, Some("0\n4"), Some("")] {
+        let mut image = DiskImage::default();
+        if let Some(torn) = torn {
+            image.files.insert(FileId::CleanShutdown, Bytes::from_static(torn.as_bytes()));
+        }
+        let (mut bench, _) = Bench::booted(1, &image);
+        assert_eq!(
+            registration_request(&mut bench).previous_broker_epoch,
+            BrokerEpoch::NONE,
+            "{torn:?}"
+        );
+    }
+}
+
+#[test]
+fn a_broker_is_unfenced_once_it_has_applied_its_own_registration() {
+    let (mut bench, _) = Bench::booted(1, &DiskImage::default());
+    let effects = bench.answer_registration(Ok(BrokerEpoch(0)));
+    assert_eq!(states(&effects), [BrokerState::Fenced]);
+    let heartbeat = bench.take_sent(Channel::Heartbeat);
+    let Body::BrokerHeartbeatRequest(request) = &heartbeat.message.body else {
+        panic!("{heartbeat:?}")
+    };
+    assert!(request.want_fence, "nothing is applied yet");
+    assert_eq!(request.metadata_offset, Offset(-1));
+    let fenced = HeartbeatState { fenced: true, should_shut_down: false };
+    let response = BrokerHeartbeatResponse { result: Ok(fenced), controller: None };
+    bench.answer(&heartbeat, Body::BrokerHeartbeatResponse(response));
+    assert!(!bench.has_sent(Channel::Heartbeat), "the next heartbeat is due after the interval");
+    bench.commit(&[register(1, INCARNATION)]);
+    let heartbeat = bench.take_sent(Channel::Heartbeat);
+    let Body::BrokerHeartbeatRequest(request) = &heartbeat.message.body else {
+        panic!("{heartbeat:?}")
+    };
+    assert!(!request.want_fence, "caught up: said at once");
+    assert_eq!(request.metadata_offset, Offset(0));
+    let response = BrokerHeartbeatResponse { result: Ok(ACTIVE), controller: None };
+    let effects = bench.answer(&heartbeat, Body::BrokerHeartbeatResponse(response));
+    assert_eq!(states(&effects), [BrokerState::Running]);
+}
+
+#[test]
+fn metadata_of_an_earlier_uptime_makes_no_leader() {
+    let (mut bench, _) = Bench::booted(1, &DiskImage::default());
+    let old = [register(1, 5), topic(1), partition(registration(1, 3, &[1, 2]))];
+    let effects = bench.commit(&old);
+    assert!(bench.broker.partition(ORDERS).is_none(), "not registered yet");
+    assert!(
+        !effects.iter().any(|effect| matches!(effect, Effect::Note(Note::BecameLeader { .. })))
+    );
+    bench.answer_registration(Ok(BrokerEpoch(4)));
+    assert!(
+        bench.broker.partition(ORDERS).is_none(),
+        "registered, but the registration is not applied"
+    );
+    bench.commit(&[partition(registration(2, 4, &[2])), register(1, INCARNATION)]);
+    let hosted = bench.broker.partition(ORDERS).expect("hosted now");
+    assert!(!hosted.is_leader());
+    assert_eq!(bench.take_sent(Channel::ReplicaFetch).to, NodeId(2));
+}
+
+#[test]
+fn a_broker_that_boots_does_not_listen() {
+    let (mut bench, _) = Bench::booted(1, &DiskImage::default());
+    let body = Body::MetadataRequest(Box::default());
+    let effects = bench.request(7, 1001, 1, body);
+    let closes =
+        |effect: &Effect| matches!(effect, Effect::Close { connection } if connection.0 == 7);
+    assert!(effects.iter().any(closes), "{effects:?}");
+}
+
+#[test]
+fn a_duplicate_registration_is_tried_again_until_the_old_session_ends() {
+    let (mut bench, _) = Bench::booted(1, &DiskImage::default());
+    bench.answer_registration(Err(ClusterError::DuplicateBrokerRegistration));
+    assert!(!bench.has_sent(Channel::Heartbeat), "after a pause");
+    bench.sent.clear();
+    bench.pass_ms(150);
+    assert_eq!(registration_request(&mut bench).incarnation, INCARNATION);
+}
+
+#[test]
+fn another_controller_is_asked_when_one_does_not_answer() {
+    let (mut bench, _) = Bench::booted(1, &DiskImage::default());
+    let first = bench.take_sent(Channel::Heartbeat).to;
+    let effects = bench.handle(Event::ConnectionLost { to: first, channel: Channel::Heartbeat });
+    assert!(effects.is_empty(), "after a pause: {effects:?}");
+    bench.pass_ms(150);
+    assert_ne!(bench.take_sent(Channel::Heartbeat).to, first);
+}
+
+#[test]
+fn an_unanswered_heartbeat_is_given_up_after_half_a_session() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1]));
+    bench.pass_ms(2_000);
+    let heartbeat = bench.take_sent(Channel::Heartbeat);
+    let effects = bench.pass_ms(4_500);
+    let given_up = Effect::Disconnect { to: heartbeat.to, channel: Channel::Heartbeat };
+    assert!(effects.contains(&given_up), "{effects:?}");
+}
+
+#[test]
+fn a_stale_epoch_registers_again_and_a_newer_uptime_ends_this_one() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1]));
+    bench.pass_ms(2_000);
+    let heartbeat = bench.take_sent(Channel::Heartbeat);
+    let response = BrokerHeartbeatResponse {
+        result: Err(ClusterError::StaleBrokerEpoch),
+        controller: Some(CONTROLLER),
+    };
+    let effects = bench.answer(&heartbeat, Body::BrokerHeartbeatResponse(response));
+    assert_eq!(states(&effects), [BrokerState::Starting]);
+    bench.sent.retain(|sent| sent.channel != Channel::Heartbeat);
+    bench.pass_ms(150);
+    assert_eq!(registration_request(&mut bench).incarnation, INCARNATION);
+    let effects = bench.commit(&[register(1, INCARNATION + 1)]);
+    assert!(matches!(effects.last(), Some(Effect::Halt { .. })), "{effects:?}");
+    assert_eq!(bench.broker.next_deadline(), None);
+}
+
+/// Index of the first effect that satisfies a test.
+fn place(effects: &[Effect], test: impl Fn(&Effect) -> bool) -> usize {
+    effects.iter().position(test).unwrap_or_else(|| panic!("not among {effects:?}"))
+}
+
+#[test]
+fn a_stop_waits_for_the_controller_then_syncs_everything_before_the_marker() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1]));
+    let effects = bench.handle(Event::StopRequested);
+    assert_eq!(states(&effects), [BrokerState::ShuttingDown]);
+    let heartbeat = bench.take_sent(Channel::Heartbeat);
+    let Body::BrokerHeartbeatRequest(request) = &heartbeat.message.body else {
+        panic!("{heartbeat:?}")
+    };
+    assert!(request.want_shutdown);
+    let response = BrokerHeartbeatResponse { result: Ok(ACTIVE), controller: None };
+    let effects = bench.answer(&heartbeat, Body::BrokerHeartbeatResponse(response));
+    assert!(
+        !effects.iter().any(|effect| matches!(effect, Effect::Halt { .. })),
+        "still leads something"
+    );
+    bench.pass_ms(2_000);
+    let effects = bench.answer_heartbeat(HeartbeatState { fenced: false, should_shut_down: true });
+    let synced = |file: FileId| move |effect: &Effect| *effect == Effect::Sync { file };
+    let high_watermarks = place(&effects, synced(FileId::HighWatermarkCheckpoint));
+    let recovery_points = place(&effects, synced(FileId::RecoveryPointCheckpoint));
+    let written = |effect: &Effect| {
+        *effect
+            == Effect::Write { file: FileId::CleanShutdown, bytes: Bytes::from_static(b"0\n0\n") }
+    };
+    let marker = place(&effects, written);
+    assert!(high_watermarks < marker && recovery_points < marker, "{effects:?}");
+    assert_eq!(place(&effects, synced(FileId::CleanShutdown)), marker + 1);
+    assert_eq!(effects.last(), Some(&Effect::Halt { reason: "stopped" }));
+}
+
+#[test]
+fn a_stop_does_not_wait_for_ever() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1]));
+    bench.handle(Event::StopRequested);
+    let effects = bench.pass_ms(5_000);
+    assert_eq!(effects.last(), Some(&Effect::Halt { reason: "stopped" }));
+}
+
+#[test]
+fn checkpoints_keep_partitions_that_are_not_hosted_yet() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1]));
+    let produce = super::serving::produce(&[batch(1)], 1, 100);
+    bench.request(7, 1001, 1, produce);
+    let effects = bench.pass_ms(5_000);
+    let written = effects.iter().find_map(|effect| match effect {
+        Effect::Write { file: FileId::HighWatermarkCheckpoint, bytes } => Some(bytes.clone()),
+        _ => None,
+    });
+    let mut image = DiskImage::default();
+    image.files.insert(FileId::HighWatermarkCheckpoint, written.expect("the high watermark moved"));
+    let (mut bench, _) = Bench::booted(1, &image);
+    let effects = bench.handle(Event::StopRequested);
+    let kept = effects.iter().find_map(|effect| match effect {
+        Effect::Write { file: FileId::HighWatermarkCheckpoint, bytes } => Some(bytes.clone()),
+        _ => None,
+    });
+    let kept =
+        crate::log::checkpoint::decode_offsets(&kept.expect("a stop writes it")).expect("whole");
+    assert_eq!(kept.get(&ORDERS), Some(&Offset(1)), "this uptime never hosted it");
+}

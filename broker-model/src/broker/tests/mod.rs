@@ -1,0 +1,7 @@
+//! Rules as tables: events in, effects out.
+
+mod bench;
+mod forwarding;
+mod lifecycle;
+mod replication;
+mod serving;

@@ -1,0 +1,165 @@
+//! Fetchers, and two brokers that replicate to each other.
+
+use crate::broker::Broker;
+use crate::broker::tests::bench::{Bench, ORDERS, Sent, batch, partition, registration, replies};
+use crate::broker::tests::serving::produce;
+use crate::message::{
+    Body, ClusterError, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaFetchResponse,
+    ReplicaOffsetsResponse,
+};
+use crate::node::{Channel, Effect, Event};
+use crate::record::RecordBatch;
+use crate::types::{LeaderEpoch, NodeId, Offset};
+
+fn asked(sent: &Sent) -> ReplicaFetchPartition {
+    let Body::ReplicaFetchRequest(request) = &sent.message.body else { panic!("{sent:?}") };
+    assert_eq!(request.partitions.len(), 1);
+    request.partitions[0]
+}
+
+fn answer(error: Option<ClusterError>, high_watermark: i64, batches: Vec<RecordBatch>) -> Body {
+    let answer = ReplicaFetchPartitionResponse {
+        partition: ORDERS,
+        error,
+        diverging: None,
+        high_watermark: Offset(high_watermark),
+        log_start_offset: Offset(0),
+        batches,
+    };
+    Body::ReplicaFetchResponse(Box::new(ReplicaFetchResponse { partitions: vec![answer] }))
+}
+
+fn at(offset: i64, epoch: i32) -> RecordBatch {
+    batch(offset as u64).with_assignment(Offset(offset), LeaderEpoch(epoch))
+}
+
+fn log_end(broker: &Broker) -> Offset {
+    broker.partition(ORDERS).expect("hosted").log().log_end_offset()
+}
+
+#[test]
+fn a_follower_fetches_on_from_where_its_log_ends() {
+    let mut bench = Bench::hosting(registration(2, 1, &[2]));
+    let sent = bench.take_sent(Channel::ReplicaFetch);
+    assert_eq!((sent.to, asked(&sent).fetch_offset), (NodeId(2), Offset(0)));
+    bench.answer(&sent, answer(None, 1, vec![at(0, 1)]));
+    let sent = bench.take_sent(Channel::ReplicaFetch);
+    let next = asked(&sent);
+    assert_eq!((next.fetch_offset, next.last_fetched_epoch), (Offset(1), LeaderEpoch(1)));
+    let hosted = bench.broker.partition(ORDERS).expect("hosted");
+    assert_eq!(hosted.log().high_watermark(), Offset(1));
+}
+
+#[test]
+fn an_error_pauses_the_partition() {
+    let mut bench = Bench::hosting(registration(2, 1, &[2]));
+    let sent = bench.take_sent(Channel::ReplicaFetch);
+    bench.answer(&sent, answer(Some(ClusterError::NotLeaderOrFollower), -1, Vec::new()));
+    assert!(!bench.has_sent(Channel::ReplicaFetch));
+    bench.pass_ms(999);
+    assert!(!bench.has_sent(Channel::ReplicaFetch));
+    bench.pass_ms(1);
+    assert!(bench.has_sent(Channel::ReplicaFetch));
+}
+
+#[test]
+fn a_lost_or_silent_leader_is_asked_again_after_a_pause() {
+    let mut bench = Bench::hosting(registration(2, 1, &[2]));
+    bench.take_sent(Channel::ReplicaFetch);
+    bench.handle(Event::ConnectionLost { to: NodeId(2), channel: Channel::ReplicaFetch });
+    bench.pass_ms(1_000);
+    bench.take_sent(Channel::ReplicaFetch);
+    let effects = bench.pass_ms(3_500);
+    let disconnect = Effect::Disconnect { to: NodeId(2), channel: Channel::ReplicaFetch };
+    assert!(effects.contains(&disconnect), "{effects:?}");
+    assert!(!bench.has_sent(Channel::ReplicaFetch));
+}
+
+#[test]
+fn an_answer_of_an_earlier_epoch_is_not_taken() {
+    let mut bench = Bench::hosting(registration(2, 1, &[2]));
+    let old = bench.take_sent(Channel::ReplicaFetch);
+    bench.commit(&[partition(registration(2, 2, &[2]))]);
+    assert!(!bench.has_sent(Channel::ReplicaFetch), "one request at a time");
+    bench.answer(&old, answer(None, 1, vec![at(0, 1)]));
+    assert_eq!(log_end(&bench.broker), Offset(0));
+    let next = asked(&bench.take_sent(Channel::ReplicaFetch));
+    assert_eq!(next.current_leader_epoch, LeaderEpoch(2));
+}
+
+#[test]
+fn a_new_leader_is_fetched_from_at_once() {
+    let mut bench = Bench::hosting(registration(2, 1, &[2]));
+    let old = bench.take_sent(Channel::ReplicaFetch);
+    bench.commit(&[partition(registration(3, 2, &[3]))]);
+    assert_eq!(bench.take_sent(Channel::ReplicaFetch).to, NodeId(3));
+    bench.answer(&old, answer(None, 1, vec![at(0, 1)]));
+    assert_eq!(log_end(&bench.broker), Offset(0));
+    bench.commit(&[partition(registration(1, 3, &[1]))]);
+    bench.pass_ms(5_000);
+    assert!(!bench.has_sent(Channel::ReplicaFetch), "a leader follows nobody");
+}
+
+#[test]
+fn out_of_range_asks_for_the_leaders_bounds() {
+    for (start, end, expected) in [(5, 9, 5), (0, 1, 1), (0, 9, 2)] {
+        let mut bench = Bench::hosting(registration(2, 1, &[2]));
+        let sent = bench.take_sent(Channel::ReplicaFetch);
+        bench.answer(&sent, answer(None, 1, vec![at(0, 1), at(1, 1)]));
+        let sent = bench.take_sent(Channel::ReplicaFetch);
+        bench.answer(&sent, answer(Some(ClusterError::OffsetOutOfRange), -1, Vec::new()));
+        let sent = bench.take_sent(Channel::ReplicaFetch);
+        assert!(matches!(sent.message.body, Body::ReplicaOffsetsRequest(_)), "{sent:?}");
+        let bounds = ReplicaOffsetsResponse {
+            partition: ORDERS,
+            error: None,
+            log_start_offset: Offset(start),
+            log_end_offset: Offset(end),
+        };
+        bench.answer(&sent, Body::ReplicaOffsetsResponse(bounds));
+        assert_eq!(log_end(&bench.broker), Offset(expected), "leader has {start}..{end}");
+        let next = asked(&bench.take_sent(Channel::ReplicaFetch));
+        assert_eq!(next.fetch_offset, Offset(expected));
+    }
+}
+
+/// Carries what the follower asks of the leader and back, until nothing moves.
+fn replicate(leader: &mut Bench, follower: &mut Bench) -> Vec<Effect> {
+    let mut told = Vec::new();
+    for round in 0..20 {
+        if !follower.has_sent(Channel::ReplicaFetch) {
+            break;
+        }
+        let sent = follower.take_sent(Channel::ReplicaFetch);
+        let effects = leader.request(20, 2, round, sent.message.body.clone());
+        told.extend(effects.clone());
+        let answer = replies(&effects).into_iter().find(|(connection, ..)| *connection == 20);
+        let Some((_, _, body)) = answer else { break };
+        follower.answer(&sent, body);
+    }
+    told
+}
+
+#[test]
+fn two_brokers_commit_a_produce_between_them() {
+    let mut leader = Bench::hosting(registration(1, 1, &[1, 2]));
+    let (mut follower, _) = Bench::booted(2, &crate::disk_image::DiskImage::default());
+    follower.answer_registration(Ok(crate::types::BrokerEpoch(1)));
+    let mut records =
+        vec![super::bench::register(1, 1), super::bench::register(2, super::bench::INCARNATION)];
+    records.extend([super::bench::topic(1), partition(registration(1, 1, &[1, 2]))]);
+    follower.commit(&records);
+    assert_eq!(replies(&leader.request(7, 1001, 1, produce(&[batch(5)], -1, 1_000))), []);
+    let told = replicate(&mut leader, &mut follower);
+    let acknowledged = replies(&told).into_iter().find(|(connection, ..)| *connection == 7);
+    let Some((_, 1, Body::ProduceResponse(response))) = acknowledged else { panic!("{told:?}") };
+    assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
+    assert_eq!(log_end(&leader.broker), log_end(&follower.broker));
+    let watermark =
+        |bench: &Bench| bench.broker.partition(ORDERS).expect("hosted").log().high_watermark();
+    assert_eq!(
+        (watermark(&leader), watermark(&follower)),
+        (Offset(1), Offset(0)),
+        "told with the next answer"
+    );
+}
