@@ -8,25 +8,23 @@
 //! One difference to the Java client: fetches carry the epoch of the last delivered record, as brokers allow for any
 //! fetch, so that a log that parts from what was read is also found without a change of leader in the metadata.
 
+mod end_offsets;
 mod fetcher;
 mod position;
+mod questions;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::config::{ConsumerConfig, OffsetReset, ms};
+use crate::config::{ConsumerConfig, ms};
 use crate::message::{Body, Message};
 use crate::node::{
     Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
 };
-use crate::note::Note;
-use crate::proto::{
-    EpochEndOffset, ErrorCode, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse,
-    ListOffsetsTopic, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
-    OffsetForLeaderPartition, OffsetForLeaderTopic, StrBytes, TopicName,
-};
-use crate::types::{LeaderEpoch, NodeId, Now, Offset, OperationId, Time};
+use crate::proto::{ErrorCode, StrBytes};
+use crate::types::{NodeId, Now, OperationId, Time};
 
-use self::position::{Position, Stage, StartFrom};
+use self::end_offsets::EndQuery;
+use self::position::Position;
 use super::connection::{Backoff, Connections, PositionTicket, Purpose};
 use super::metadata::{Leadership, Metadata, PartitionKey, is_stale_metadata};
 
@@ -51,17 +49,6 @@ struct PendingPoll {
     operation: OperationId,
     returns_at: Time,
     records_max: usize,
-}
-
-/// A question for the end of a partition.
-#[derive(Debug)]
-struct EndQuery {
-    operation: OperationId,
-    key: PartitionKey,
-    gives_up_at: Time,
-    not_before: Time,
-    asked: bool,
-    last_error: ErrorCode,
 }
 
 impl Consumer {
@@ -224,170 +211,6 @@ impl Consumer {
         }
     }
 
-    fn on_start_offset(
-        &mut self,
-        now: Time,
-        ticket: PositionTicket,
-        response: &ListOffsetsResponse,
-        effects: &mut Effects,
-    ) {
-        let offset = match self.find_offset(ticket.key, response) {
-            Ok(offset) => offset,
-            Err(error) => return self.ask_again(now, ticket, error),
-        };
-        let version = self.new_version();
-        let Some(position) = self.current(ticket) else {
-            return;
-        };
-        let Stage::Start(start) = position.stage else {
-            return;
-        };
-        let from = position.offset;
-        // No record was delivered from there yet, so nothing can turn out to be cut: there is no epoch to validate.
-        position.seek((offset, LeaderEpoch::NONE), version);
-        if start != StartFrom::Assignment {
-            let partition = self.metadata.text(ticket.key);
-            effects.note(Note::PositionReset {
-                partition,
-                from,
-                to: offset,
-            });
-        }
-    }
-
-    fn find_offset(
-        &self,
-        key: PartitionKey,
-        response: &ListOffsetsResponse,
-    ) -> Result<Offset, ErrorCode> {
-        let name = self.metadata.name(key.topic);
-        let topic = response.topics.iter().find(|topic| topic.name.0 == *name);
-        let partitions = topic.map_or(&[][..], |topic| &topic.partitions);
-        let answer = partitions
-            .iter()
-            .find(|answer| answer.partition_index == key.partition);
-        let answer = answer.ok_or(ErrorCode::UnknownServerError)?;
-        match ErrorCode::try_from_code(answer.error_code) {
-            None if answer.offset >= 0 => Ok(Offset(answer.offset)),
-            None => Err(ErrorCode::UnknownServerError),
-            Some(error) => Err(error),
-        }
-    }
-
-    /// The leader says where the epoch of the last delivered record ends.
-    fn on_epoch_end(
-        &mut self,
-        now: Time,
-        ticket: PositionTicket,
-        response: &OffsetForLeaderEpochResponse,
-        effects: &mut Effects,
-    ) {
-        let (epoch, end) = match self.find_epoch_end(ticket.key, response) {
-            Ok(answer) => (LeaderEpoch(answer.leader_epoch), Offset(answer.end_offset)),
-            Err(error) => return self.ask_again(now, ticket, error),
-        };
-        if self
-            .current(ticket)
-            .is_none_or(|position| position.stage != Stage::Validate)
-        {
-            return;
-        }
-        self.on_log_end_of_epoch(ticket, (epoch, end), effects);
-    }
-
-    fn find_epoch_end<'a>(
-        &self,
-        key: PartitionKey,
-        response: &'a OffsetForLeaderEpochResponse,
-    ) -> Result<&'a EpochEndOffset, ErrorCode> {
-        let name = self.metadata.name(key.topic);
-        let topic = response.topics.iter().find(|topic| topic.topic.0 == *name);
-        let partitions = topic.map_or(&[][..], |topic| &topic.partitions);
-        let answer = partitions
-            .iter()
-            .find(|answer| answer.partition == key.partition);
-        let answer = answer.ok_or(ErrorCode::UnknownServerError)?;
-        ErrorCode::try_from_code(answer.error_code).map_or(Ok(answer), Err)
-    }
-
-    /// Compares the position with what the leader has of its epoch. Where the leader's log ends below the position,
-    /// what was read there is gone: reading goes on where the logs part. Source: KIP-320,
-    /// `SubscriptionState.maybeCompleteValidation`.
-    fn on_log_end_of_epoch(
-        &mut self,
-        ticket: PositionTicket,
-        (epoch, end): (LeaderEpoch, Offset),
-        effects: &mut Effects,
-    ) {
-        let version = self.new_version();
-        let reset = self.reset_policy();
-        let partition = self.metadata.text(ticket.key);
-        let Some(position) = self.current(ticket) else {
-            return;
-        };
-        let from = position.offset;
-        if epoch == LeaderEpoch::NONE || end < Offset::ZERO {
-            // The leader has nothing of that epoch nor of any before it.
-            return position.enter(Stage::Start(reset), version);
-        }
-        if end >= from {
-            return position.seek((from, epoch.min(position.last_epoch)), version);
-        }
-        position.seek((end, epoch), version);
-        effects.note(Note::TruncationDetected {
-            partition,
-            position: from,
-            diverged_at: end,
-        });
-    }
-
-    fn reset_policy(&self) -> StartFrom {
-        match self.config.offset_reset {
-            OffsetReset::Earliest => StartFrom::Earliest,
-            OffsetReset::Latest => StartFrom::Latest,
-        }
-    }
-
-    fn on_end_offset(
-        &mut self,
-        now: Time,
-        operation: OperationId,
-        response: &ListOffsetsResponse,
-        effects: &mut Effects,
-    ) {
-        let Some(index) = self
-            .end_queries
-            .iter()
-            .position(|query| query.operation == operation)
-        else {
-            return;
-        };
-        let key = self.end_queries[index].key;
-        match self.find_offset(key, response) {
-            Ok(offset) => {
-                self.end_queries.remove(index);
-                effects.complete(operation, Outcome::EndOffset { offset });
-            }
-            Err(error) => self.ask_end_again(now, operation, error),
-        }
-    }
-
-    fn ask_end_again(&mut self, now: Time, operation: OperationId, error: ErrorCode) {
-        let retry_at = self.connections.backoff.after(now);
-        if is_stale_metadata(error) {
-            self.metadata.request_update();
-        }
-        if let Some(query) = self
-            .end_queries
-            .iter_mut()
-            .find(|query| query.operation == operation)
-        {
-            query.asked = false;
-            query.not_before = retry_at;
-            query.last_error = error;
-        }
-    }
-
     /// Does all that has become possible.
     fn run(&mut self, now: Time, effects: &mut Effects) {
         let lost = self.connections.time_out(now, effects);
@@ -467,149 +290,6 @@ impl Consumer {
             }
         }
         records
-    }
-
-    fn end_late_queries(&mut self, now: Time, effects: &mut Effects) {
-        self.end_queries.retain(|query| {
-            let late = query.gives_up_at <= now;
-            if late {
-                let outcome = Outcome::Failed {
-                    error: query.last_error,
-                    partition: query.key.partition,
-                };
-                effects.complete(query.operation, outcome);
-            }
-            !late
-        });
-    }
-
-    /// Asks leaders for end offsets.
-    fn ask_ends(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
-        let mut wake = None;
-        for index in 0..self.end_queries.len() {
-            let query = &self.end_queries[index];
-            let over = Deadline {
-                at: query.gives_up_at,
-                why: "end offset timeout",
-            };
-            wake = Deadline::earlier(wake, Some(over));
-            if query.asked {
-                continue;
-            }
-            let leadership = self.metadata.leadership(query.key);
-            match self.reach(now, leadership, query.not_before) {
-                Reach::Leader(leader) => {
-                    self.ask_end(now, index, (leader, leadership.epoch), effects)
-                }
-                Reach::At(at) => wake = Deadline::earlier(wake, Some(at)),
-                Reach::Leaderless => self.metadata.request_update(),
-            }
-        }
-        wake
-    }
-
-    fn ask_end(
-        &mut self,
-        now: Time,
-        index: usize,
-        (leader, epoch): (NodeId, LeaderEpoch),
-        effects: &mut Effects,
-    ) {
-        let query = &mut self.end_queries[index];
-        query.asked = true;
-        let (key, operation) = (query.key, query.operation);
-        let body = self.list_offsets(key, epoch, StartFrom::Latest.timestamp());
-        self.connections.send(
-            now,
-            (leader, Channel::Client),
-            body,
-            Purpose::EndOffset(operation),
-            effects,
-        );
-    }
-
-    /// Asks leaders where to start, and whether positions still hold.
-    fn ask_positions(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
-        let mut wake = None;
-        let mut leaderless = false;
-        let mut due: Vec<(PartitionKey, NodeId)> = Vec::new();
-        for (&key, position) in &self.positions {
-            if position.asked || position.stage == Stage::Fetch {
-                continue;
-            }
-            match self.reach(now, position.leadership, position.not_before) {
-                Reach::Leader(leader) => due.push((key, leader)),
-                Reach::At(at) => wake = Deadline::earlier(wake, Some(at)),
-                Reach::Leaderless => leaderless = true,
-            }
-        }
-        for (key, leader) in due {
-            self.ask_position(now, key, leader, effects);
-        }
-        if leaderless {
-            self.metadata.request_update();
-        }
-        wake
-    }
-
-    fn ask_position(
-        &mut self,
-        now: Time,
-        key: PartitionKey,
-        leader: NodeId,
-        effects: &mut Effects,
-    ) {
-        let position = self
-            .positions
-            .get_mut(&key)
-            .expect("a position that is due is assigned");
-        position.asked = true;
-        let (ticket, epoch, last) = (
-            position.ticket(key),
-            position.leadership.epoch,
-            position.last_epoch,
-        );
-        let (body, purpose) = match position.stage {
-            Stage::Start(start) => (
-                self.list_offsets(key, epoch, start.timestamp()),
-                Purpose::StartOffset(ticket),
-            ),
-            Stage::Validate => (
-                self.epoch_query(key, epoch, last),
-                Purpose::EpochEnd(ticket),
-            ),
-            Stage::Fetch => unreachable!("a position that fetches asks no other question"),
-        };
-        self.connections
-            .send(now, (leader, Channel::Client), body, purpose, effects);
-    }
-
-    fn list_offsets(&self, key: PartitionKey, epoch: LeaderEpoch, timestamp: i64) -> Body {
-        let partition = ListOffsetsPartition::default()
-            .with_partition_index(key.partition)
-            .with_current_leader_epoch(epoch.0)
-            .with_timestamp(timestamp);
-        let topic = ListOffsetsTopic::default()
-            .with_name(TopicName(self.metadata.name(key.topic).clone()))
-            .with_partitions(vec![partition]);
-        let request = ListOffsetsRequest::default()
-            .with_replica_id((-1).into())
-            .with_topics(vec![topic]);
-        Body::ListOffsetsRequest(Box::new(request))
-    }
-
-    fn epoch_query(&self, key: PartitionKey, current: LeaderEpoch, last: LeaderEpoch) -> Body {
-        let partition = OffsetForLeaderPartition::default()
-            .with_partition(key.partition)
-            .with_current_leader_epoch(current.0)
-            .with_leader_epoch(last.0);
-        let topic = OffsetForLeaderTopic::default()
-            .with_topic(TopicName(self.metadata.name(key.topic).clone()))
-            .with_partitions(vec![partition]);
-        let request = OffsetForLeaderEpochRequest::default()
-            .with_replica_id((-1).into())
-            .with_topics(vec![topic]);
-        Body::OffsetForLeaderEpochRequest(Box::new(request))
     }
 
     /// Whether a leader can be asked now.
