@@ -1,35 +1,332 @@
-//! Admin client.
+//! Admin client: creates topics. Source: Kafka's `KafkaAdminClient`.
+//!
+//! Brokers forward `CreateTopics` to the active controller, so any broker can be asked. What may pass, such as a
+//! controller that is being elected or brokers that have not registered yet, is tried again elsewhere until
+//! `default.api.timeout.ms`. A topic that exists already counts as created: the caller cannot tell an own earlier
+//! attempt, whose answer was lost, from somebody else's.
 
-use crate::config::AdminConfig;
-use crate::node::{Deadline, Effects, Event, Node};
-use crate::types::Now;
+use crate::config::{AdminConfig, ms};
+use crate::message::{Body, Message};
+use crate::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome};
+use crate::proto::{
+    CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
+    StrBytes, TopicName,
+};
+use crate::types::{NodeId, Now, OperationId, Time};
 
-/// A admin.
+use super::connection::{Backoff, Connections, Purpose};
+
+/// An admin client.
 #[derive(Debug)]
 pub struct Admin {
-    _stub: (),
+    config: AdminConfig,
+    connections: Connections,
+    rotation: usize,
+    creations: Vec<Creation>,
+    deadline: Option<Deadline>,
 }
 
-#[expect(
-    unused_variables,
-    clippy::unimplemented,
-    clippy::needless_pass_by_value,
-    reason = "skeleton of the contract"
-)]
+/// A topic that is being created.
+#[derive(Debug)]
+struct Creation {
+    operation: OperationId,
+    topic: CreatableTopic,
+    gives_up_at: Time,
+    /// No attempt before.
+    not_before: Time,
+    asked: bool,
+    /// An attempt was made that was not definitely refused.
+    maybe_created: bool,
+    last_error: ErrorCode,
+}
+
 impl Admin {
     /// A new client, which knows nothing yet.
-    pub fn new(config: AdminConfig, now: Now) -> Self {
-        unimplemented!()
+    pub fn new(config: AdminConfig, _now: Now) -> Self {
+        assert!(
+            !config.bootstrap.is_empty(),
+            "admin {} has no bootstrap brokers",
+            config.node
+        );
+        let backoff = Backoff::new(config.retry_backoff_ms, 0, config.node);
+        Self {
+            connections: Connections::new(backoff, config.request_timeout_ms),
+            rotation: 0,
+            creations: Vec::new(),
+            deadline: None,
+            config,
+        }
+    }
+
+    fn on_invoked(
+        &mut self,
+        now: Time,
+        operation: OperationId,
+        request: Operation,
+        effects: &mut Effects,
+    ) {
+        let Operation::CreateTopic {
+            topic,
+            partitions,
+            replication_factor,
+            min_insync_replicas,
+            unclean_leader_election,
+        } = request
+        else {
+            let outcome = Outcome::Failed {
+                error: ErrorCode::InvalidRequest,
+                partition: -1,
+            };
+            return effects.complete(operation, outcome);
+        };
+        let configs = vec![
+            topic_config("min.insync.replicas", min_insync_replicas.to_string()),
+            topic_config(
+                "unclean.leader.election.enable",
+                unclean_leader_election.to_string(),
+            ),
+        ];
+        let topic = CreatableTopic::default()
+            .with_name(TopicName(topic))
+            .with_num_partitions(partitions)
+            .with_replication_factor(replication_factor)
+            .with_configs(configs);
+        self.creations.push(Creation {
+            operation,
+            topic,
+            gives_up_at: now + ms(self.config.api_timeout_ms),
+            not_before: now,
+            asked: false,
+            maybe_created: false,
+            last_error: ErrorCode::RequestTimedOut,
+        });
+    }
+
+    fn on_response(
+        &mut self,
+        now: Time,
+        from: (NodeId, Channel),
+        message: &Message,
+        effects: &mut Effects,
+    ) {
+        let Some(purpose) = self
+            .connections
+            .answered(from.0, from.1, message.correlation_id)
+        else {
+            return;
+        };
+        let Purpose::CreateTopic(operation) = purpose else {
+            unreachable!("an admin never asks {purpose:?}")
+        };
+        let error = match &message.body {
+            Body::CreateTopicsResponse(response) => self.find_result(operation, response),
+            _nonsense => Some(ErrorCode::UnknownServerError),
+        };
+        match error {
+            None | Some(ErrorCode::TopicAlreadyExists) => {
+                self.end(operation, Outcome::TopicCreated, effects)
+            }
+            Some(error) if may_pass(error) => self.on_attempt_failed(now, operation, error),
+            Some(error) => self.on_refused(operation, error, effects),
+        }
+    }
+
+    fn find_result(
+        &self,
+        operation: OperationId,
+        response: &CreateTopicsResponse,
+    ) -> Option<ErrorCode> {
+        let creation = self
+            .creations
+            .iter()
+            .find(|creation| creation.operation == operation)?;
+        let result = response
+            .topics
+            .iter()
+            .find(|topic| topic.name == creation.topic.name);
+        result.map_or(Some(ErrorCode::UnknownServerError), |it| {
+            ErrorCode::try_from_code(it.error_code)
+        })
+    }
+
+    fn on_attempt_failed(&mut self, now: Time, operation: OperationId, error: ErrorCode) {
+        let not_before = self.connections.backoff.after(now);
+        if let Some(creation) = self
+            .creations
+            .iter_mut()
+            .find(|creation| creation.operation == operation)
+        {
+            creation.asked = false;
+            creation.not_before = not_before;
+            creation.last_error = error;
+            creation.maybe_created |= !refused(error);
+        }
+    }
+
+    fn on_refused(&mut self, operation: OperationId, error: ErrorCode, effects: &mut Effects) {
+        let earlier = self
+            .creations
+            .iter()
+            .any(|it| it.operation == operation && it.maybe_created);
+        let partition = -1;
+        let outcome = if earlier || !refused(error) {
+            Outcome::Unknown { error, partition }
+        } else {
+            Outcome::Failed { error, partition }
+        };
+        self.end(operation, outcome, effects);
+    }
+
+    fn end(&mut self, operation: OperationId, outcome: Outcome, effects: &mut Effects) {
+        let before = self.creations.len();
+        self.creations
+            .retain(|creation| creation.operation != operation);
+        if self.creations.len() < before {
+            effects.complete(operation, outcome);
+        }
+    }
+
+    fn on_lost(&mut self, now: Time, purposes: Vec<Purpose>) {
+        for purpose in purposes {
+            let Purpose::CreateTopic(operation) = purpose else {
+                unreachable!("an admin never asks {purpose:?}")
+            };
+            self.on_attempt_failed(now, operation, ErrorCode::NetworkException);
+        }
+    }
+
+    /// Does all that has become possible.
+    fn run(&mut self, now: Time, effects: &mut Effects) {
+        let lost = self.connections.time_out(now, effects);
+        self.on_lost(now, lost);
+        self.give_up(|creation| creation.gives_up_at <= now, effects);
+        for index in 0..self.creations.len() {
+            self.ask(now, index, effects);
+        }
+        self.deadline = self.compute_deadline();
+    }
+
+    fn ask(&mut self, now: Time, index: usize, effects: &mut Effects) {
+        let creation = &mut self.creations[index];
+        if creation.asked || creation.not_before > now {
+            return;
+        }
+        let brokers = &self.config.bootstrap;
+        let Some(broker) = self.connections.least_loaded(now, brokers, self.rotation) else {
+            return;
+        };
+        self.rotation = (self.rotation + 1) % brokers.len();
+        let left_ms = creation.gives_up_at.since(now).as_millis();
+        let timeout_ms = left_ms.min(u128::from(self.config.request_timeout_ms));
+        let request = CreateTopicsRequest::default()
+            .with_topics(vec![creation.topic.clone()])
+            .with_timeout_ms(i32::try_from(timeout_ms).unwrap_or(i32::MAX));
+        creation.asked = true;
+        let purpose = Purpose::CreateTopic(creation.operation);
+        let body = Body::CreateTopicsRequest(Box::new(request));
+        self.connections
+            .send(now, (broker, Channel::Client), body, purpose, effects);
+    }
+
+    /// Ends creations without success. One that is asked for, or was without a definite refusal, may still happen.
+    fn give_up(&mut self, is_over: impl Fn(&Creation) -> bool, effects: &mut Effects) {
+        self.creations.retain(|creation| {
+            let over = is_over(creation);
+            if over {
+                let (error, partition) = (creation.last_error, -1);
+                let outcome = if creation.asked || creation.maybe_created {
+                    Outcome::Unknown { error, partition }
+                } else {
+                    Outcome::Failed { error, partition }
+                };
+                effects.complete(creation.operation, outcome);
+            }
+            !over
+        });
+    }
+
+    fn compute_deadline(&self) -> Option<Deadline> {
+        let unblocked = self.connections.first_unblocked(&self.config.bootstrap);
+        let due = self.creations.iter().flat_map(|creation| {
+            let retry = Deadline {
+                at: creation.not_before.max(unblocked),
+                why: "retry backoff",
+            };
+            let over = Deadline {
+                at: creation.gives_up_at,
+                why: "api timeout",
+            };
+            [(!creation.asked).then_some(retry), Some(over)]
+        });
+        due.fold(self.connections.next_deadline(), Deadline::earlier)
     }
 }
 
-#[expect(clippy::unimplemented, reason = "skeleton of the contract")]
 impl Node for Admin {
-    fn handle(&mut self, _now: Now, _event: Event, _effects: &mut Effects) {
-        unimplemented!()
+    fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
+        match event {
+            Event::Invoked { operation, request } => {
+                self.on_invoked(now.time, operation, request, effects)
+            }
+            Event::Response {
+                from,
+                channel,
+                message,
+            } => {
+                self.on_response(now.time, (from, channel), &message, effects);
+            }
+            Event::ConnectionLost { to, channel } => {
+                let lost = self.connections.lost(now.time, to, channel);
+                self.on_lost(now.time, lost);
+            }
+            Event::StopRequested => {
+                self.give_up(|_| true, effects);
+                return effects.push(Effect::Halt { reason: "stopped" });
+            }
+            Event::Booted
+            | Event::DeadlinePassed
+            | Event::Request { .. }
+            | Event::ConnectionClosed { .. }
+            | Event::FlushCompleted { .. } => {}
+        }
+        self.run(now.time, effects);
     }
 
     fn next_deadline(&self) -> Option<Deadline> {
-        unimplemented!()
+        self.deadline
     }
+}
+
+fn topic_config(name: &'static str, value: String) -> CreatableTopicConfig {
+    CreatableTopicConfig::default()
+        .with_name(StrBytes::from_static_str(name))
+        .with_value(Some(StrBytes::from_string(value)))
+}
+
+/// Whether a later attempt can succeed. Too few brokers are alive while a cluster boots.
+fn may_pass(error: ErrorCode) -> bool {
+    error.is_retriable()
+        || matches!(
+            error,
+            ErrorCode::InvalidReplicationFactor
+                | ErrorCode::UnknownServerError
+                | ErrorCode::BrokerNotAvailable
+                | ErrorCode::StaleBrokerEpoch
+        )
+}
+
+/// Whether the controller has certainly not created the topic in this attempt.
+fn refused(error: ErrorCode) -> bool {
+    matches!(
+        error,
+        ErrorCode::InvalidReplicationFactor
+            | ErrorCode::InvalidPartitions
+            | ErrorCode::InvalidTopicException
+            | ErrorCode::InvalidConfig
+            | ErrorCode::InvalidRequest
+            | ErrorCode::InvalidReplicaAssignment
+            | ErrorCode::PolicyViolation
+            | ErrorCode::UnsupportedVersion
+            | ErrorCode::ThrottlingQuotaExceeded
+    )
 }

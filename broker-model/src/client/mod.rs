@@ -1,7 +1,20 @@
-//! Clients: producer, consumer, admin.
+//! Clients: producer, consumer and admin, as Kafka 4.1's Java clients behave.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `connection` | what is in flight to whom, request timeouts, backoff after a lost connection |
+//! | `metadata` | who leads what, and when to ask again |
+//! | `producer` | partitioner, batching, retries, idempotence |
+//! | `consumer` | positions and their validation, fetching, end offsets |
+//! | `admin` | topic creation |
+//!
+//! All three work alike: an event changes state, then `run` does everything that has become possible and the next
+//! deadline is computed once. Whatever is tried again waits for `retry.backoff.ms` first.
 
 mod admin;
+mod connection;
 mod consumer;
+mod metadata;
 mod producer;
 
 pub use admin::Admin;

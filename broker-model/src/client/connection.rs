@@ -1,0 +1,351 @@
+//! What a client has in flight, to whom, until when. Source: Kafka's `NetworkClient` and `InFlightRequests`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::config::ms;
+use crate::jitter::jitter;
+use crate::message::{Body, Message};
+use crate::node::{Channel, Deadline, Effect, Effects};
+use crate::types::{CorrelationId, NodeId, Offset, OperationId, Time};
+
+use super::metadata::PartitionKey;
+
+/// What an outstanding request is for.
+#[derive(Debug)]
+pub(crate) enum Purpose {
+    /// Any client: who leads what.
+    Metadata,
+    /// Producer: an identity.
+    InitProducerId,
+    /// Producer: the batches that it carries, at most one a partition.
+    Produce(Vec<BatchTicket>),
+    /// Consumer: the partitions that it asks for.
+    Fetch(Vec<PositionTicket>),
+    /// Consumer: where to start reading.
+    StartOffset(PositionTicket),
+    /// Consumer: whether the log still is the one that was read.
+    EpochEnd(PositionTicket),
+    /// Consumer: the end of a partition.
+    EndOffset(OperationId),
+    /// Admin: a new topic.
+    CreateTopic(OperationId),
+}
+
+/// Names a batch in flight.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BatchTicket {
+    /// Its partition.
+    pub(crate) key: PartitionKey,
+    /// Its number among all batches of the producer.
+    pub(crate) serial: u64,
+}
+
+/// Names the position that a consumer had when it asked; an answer for another one is stale.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PositionTicket {
+    /// The partition.
+    pub(crate) key: PartitionKey,
+    /// The version of the position.
+    pub(crate) version: u64,
+    /// The offset then.
+    pub(crate) offset: Offset,
+}
+
+/// How long to wait before something is tried again: the configured time and up to a fifth more.
+/// Source: KIP-580's jitter; its exponential growth is not modelled.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    base: Duration,
+    salt: u64,
+    node: NodeId,
+    drawn: u64,
+}
+
+impl Backoff {
+    /// A backoff of so many milliseconds; at least one, or nothing would bound the retries.
+    pub(crate) fn new(base_ms: u64, salt: u64, node: NodeId) -> Self {
+        Self {
+            base: ms(base_ms.max(1)),
+            salt,
+            node,
+            drawn: 0,
+        }
+    }
+
+    /// When something that failed now may be tried again.
+    pub(crate) fn after(&mut self, now: Time) -> Time {
+        self.drawn += 1;
+        now + self.base + jitter(self.salt, self.node, self.drawn, self.base / 5)
+    }
+}
+
+/// All connections of one client.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    pub(crate) backoff: Backoff,
+    request_timeout: Duration,
+    next_correlation: i32,
+    peers: BTreeMap<(NodeId, Channel), Peer>,
+}
+
+#[derive(Debug, Default)]
+struct Peer {
+    in_flight: VecDeque<InFlight>,
+    /// No request before this time: the last attempt to talk failed.
+    blocked_until: Time,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    correlation_id: CorrelationId,
+    deadline: Time,
+    purpose: Purpose,
+}
+
+impl Connections {
+    /// No connections yet.
+    pub(crate) fn new(backoff: Backoff, request_timeout_ms: u64) -> Self {
+        Self {
+            backoff,
+            request_timeout: ms(request_timeout_ms.max(1)),
+            next_correlation: 0,
+            peers: BTreeMap::new(),
+        }
+    }
+
+    /// Sends a request; its answer, or its loss, gives the purpose back.
+    pub(crate) fn send(
+        &mut self,
+        now: Time,
+        (to, channel): (NodeId, Channel),
+        body: Body,
+        purpose: Purpose,
+        effects: &mut Effects,
+    ) {
+        let correlation_id = self.send_unanswered((to, channel), body, effects);
+        let deadline = now + self.request_timeout;
+        let peer = self.peers.entry((to, channel)).or_default();
+        assert!(
+            now >= peer.blocked_until,
+            "sent to {to} at {now}, before {}",
+            peer.blocked_until
+        );
+        peer.in_flight.push_back(InFlight {
+            correlation_id,
+            deadline,
+            purpose,
+        });
+    }
+
+    /// Sends a request that has no answer: a produce with acks=0.
+    pub(crate) fn send_unanswered(
+        &mut self,
+        (to, channel): (NodeId, Channel),
+        body: Body,
+        effects: &mut Effects,
+    ) -> CorrelationId {
+        let correlation_id = CorrelationId(self.next_correlation);
+        self.next_correlation = self
+            .next_correlation
+            .checked_add(1)
+            .expect("fewer requests in a run than 2^31");
+        effects.request(
+            to,
+            channel,
+            Message {
+                correlation_id,
+                body,
+            },
+        );
+        correlation_id
+    }
+
+    /// The purpose of the request that is answered; `None` for an answer to nothing that is outstanding, such as a
+    /// duplicate.
+    pub(crate) fn answered(
+        &mut self,
+        from: NodeId,
+        channel: Channel,
+        correlation_id: CorrelationId,
+    ) -> Option<Purpose> {
+        let peer = self.peers.get_mut(&(from, channel))?;
+        let index = peer
+            .in_flight
+            .iter()
+            .position(|request| request.correlation_id == correlation_id)?;
+        peer.in_flight.remove(index).map(|request| request.purpose)
+    }
+
+    /// A connection is gone: the purposes of all that was in flight on it, oldest first.
+    pub(crate) fn lost(&mut self, now: Time, to: NodeId, channel: Channel) -> Vec<Purpose> {
+        let blocked_until = self.backoff.after(now);
+        let peer = self.peers.entry((to, channel)).or_default();
+        peer.blocked_until = blocked_until;
+        peer.in_flight
+            .drain(..)
+            .map(|request| request.purpose)
+            .collect()
+    }
+
+    /// Closes every connection on which a request has waited too long; the purposes of all that was in flight there.
+    /// Source: `NetworkClient.handleTimedOutRequests`.
+    pub(crate) fn time_out(&mut self, now: Time, effects: &mut Effects) -> Vec<Purpose> {
+        let late = |peer: &Peer| peer.in_flight.iter().any(|request| request.deadline <= now);
+        if !self.peers.values().any(late) {
+            return Vec::new();
+        }
+        let late: Vec<_> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| late(peer))
+            .map(|(&to, _)| to)
+            .collect();
+        let mut purposes = Vec::new();
+        for (to, channel) in late {
+            effects.push(Effect::Disconnect { to, channel });
+            purposes.append(&mut self.lost(now, to, channel));
+        }
+        purposes
+    }
+
+    /// How many requests wait for an answer there.
+    pub(crate) fn in_flight(&self, to: NodeId, channel: Channel) -> usize {
+        self.peers
+            .get(&(to, channel))
+            .map_or(0, |peer| peer.in_flight.len())
+    }
+
+    /// Until when nothing may be sent there; in the past if something may.
+    pub(crate) fn blocked_until(&self, to: NodeId, channel: Channel) -> Time {
+        self.peers
+            .get(&(to, channel))
+            .map_or(Time::ZERO, |peer| peer.blocked_until)
+    }
+
+    /// The broker to ask a question that any can answer: of those that may be sent to the one with the least in
+    /// flight, in rotation. Source: `NetworkClient.leastLoadedNode`.
+    pub(crate) fn least_loaded(
+        &self,
+        now: Time,
+        brokers: &[NodeId],
+        rotation: usize,
+    ) -> Option<NodeId> {
+        let candidates = (0..brokers.len()).map(|step| brokers[(rotation + step) % brokers.len()]);
+        candidates
+            .filter(|&broker| self.blocked_until(broker, Channel::Client) <= now)
+            .min_by_key(|&broker| self.in_flight(broker, Channel::Client))
+    }
+
+    /// When the first of the brokers may be sent to again.
+    pub(crate) fn first_unblocked(&self, brokers: &[NodeId]) -> Time {
+        let blocked = brokers
+            .iter()
+            .map(|&broker| self.blocked_until(broker, Channel::Client));
+        blocked.min().unwrap_or(Time::MAX)
+    }
+
+    /// When the first request is too late.
+    pub(crate) fn next_deadline(&self) -> Option<Deadline> {
+        let oldest = self
+            .peers
+            .values()
+            .filter_map(|peer| peer.in_flight.front());
+        let at = oldest.map(|request| request.deadline).min()?;
+        Some(Deadline {
+            at,
+            why: "request timeout",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::MetadataRequest;
+
+    const BROKER: NodeId = NodeId(1);
+    const AT: (NodeId, Channel) = (BROKER, Channel::Client);
+
+    fn connections() -> Connections {
+        Connections::new(Backoff::new(100, 1, NodeId(1001)), 1_000)
+    }
+
+    fn ask(connections: &mut Connections, now: Time, effects: &mut Effects) {
+        let body = Body::MetadataRequest(Box::new(MetadataRequest::default()));
+        connections.send(now, AT, body, Purpose::Metadata, effects);
+    }
+
+    #[test]
+    fn an_answer_counts_once() {
+        let (mut connections, mut effects) = (connections(), Effects::new());
+        ask(&mut connections, Time::ZERO, &mut effects);
+        assert!(
+            connections
+                .answered(BROKER, Channel::ClientFetch, CorrelationId(0))
+                .is_none()
+        );
+        assert!(
+            connections
+                .answered(BROKER, Channel::Client, CorrelationId(7))
+                .is_none()
+        );
+        assert!(
+            connections
+                .answered(BROKER, Channel::Client, CorrelationId(0))
+                .is_some()
+        );
+        assert!(
+            connections
+                .answered(BROKER, Channel::Client, CorrelationId(0))
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn one_late_request_costs_the_whole_connection() {
+        let (mut connections, mut effects) = (connections(), Effects::new());
+        ask(&mut connections, Time::ZERO, &mut effects);
+        ask(&mut connections, Time::ZERO + ms(900), &mut effects);
+        effects.drain().for_each(drop);
+        assert!(
+            connections
+                .time_out(Time::ZERO + ms(999), &mut effects)
+                .is_empty()
+        );
+        let now = Time::ZERO + ms(1_000);
+        assert_eq!(connections.time_out(now, &mut effects).len(), 2);
+        let disconnect = Effect::Disconnect {
+            to: BROKER,
+            channel: Channel::Client,
+        };
+        assert_eq!(effects.as_slice(), &[disconnect]);
+        assert_eq!(connections.next_deadline(), None);
+        let blocked = connections.blocked_until(BROKER, Channel::Client);
+        assert!(
+            blocked >= now + ms(100) && blocked < now + ms(120),
+            "blocked until {blocked}"
+        );
+    }
+
+    #[test]
+    fn questions_go_where_least_is_in_flight_and_nothing_is_blocked() {
+        let (mut connections, mut effects) = (connections(), Effects::new());
+        let brokers = [NodeId(1), NodeId(2), NodeId(3)];
+        assert_eq!(
+            connections.least_loaded(Time::ZERO, &brokers, 1),
+            Some(NodeId(2))
+        );
+        ask(&mut connections, Time::ZERO, &mut effects);
+        assert_eq!(
+            connections.least_loaded(Time::ZERO, &brokers, 0),
+            Some(NodeId(2))
+        );
+        connections.lost(Time::ZERO, NodeId(2), Channel::Client);
+        assert_eq!(
+            connections.least_loaded(Time::ZERO, &brokers, 0),
+            Some(NodeId(3))
+        );
+        assert_eq!(connections.first_unblocked(&brokers), Time::ZERO);
+    }
+}

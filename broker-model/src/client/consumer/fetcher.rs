@@ -1,0 +1,232 @@
+//! Fetches, and what becomes of their answers. Source: Kafka's `AbstractFetch`, `FetchCollector`, `CompletedFetch`.
+
+use bytes::Bytes;
+
+use crate::client::connection::{PositionTicket, Purpose};
+use crate::client::metadata::PartitionKey;
+use crate::message::Body;
+use crate::node::{Channel, Deadline, Effects, PolledRecord};
+use crate::proto::{
+    ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData, StrBytes,
+    TopicName,
+};
+use crate::record::{BatchError, RecordBatch};
+use crate::types::{LeaderEpoch, NodeId, Offset, Time};
+
+use super::Consumer;
+use super::position::{Buffer, Stage};
+
+/// What the bytes of a fetch hold from an offset on.
+struct Fetched {
+    buffer: Buffer,
+    /// The bytes are not all batches, apart from a last one that is cut short.
+    corrupt: bool,
+}
+
+impl Consumer {
+    /// Sends a fetch to every leader that has none in flight, for all partitions with nothing to deliver.
+    pub(super) fn fetch(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
+        let mut wake = None;
+        let mut leaderless = false;
+        let mut due: Vec<(NodeId, PartitionKey)> = Vec::new();
+        for (&key, position) in &self.positions {
+            if !position.is_fetchable(position.not_before) {
+                continue;
+            }
+            let Some(leader) = position.leadership.leader else {
+                leaderless = true;
+                continue;
+            };
+            if self.connections.in_flight(leader, Channel::ClientFetch) > 0 {
+                continue;
+            }
+            let at = position
+                .not_before
+                .max(self.connections.blocked_until(leader, Channel::ClientFetch));
+            if at > now {
+                wake = Deadline::earlier(
+                    wake,
+                    Some(Deadline {
+                        at,
+                        why: "fetch backoff",
+                    }),
+                );
+            } else {
+                due.push((leader, key));
+            }
+        }
+        if leaderless {
+            self.metadata.request_update();
+        }
+        due.sort_unstable();
+        for keys in due.chunk_by(|a, b| a.0 == b.0) {
+            self.fetch_from(now, keys, effects);
+        }
+        wake
+    }
+
+    fn fetch_from(&mut self, now: Time, keys: &[(NodeId, PartitionKey)], effects: &mut Effects) {
+        let leader = keys[0].0;
+        let mut tickets = Vec::with_capacity(keys.len());
+        let mut topics: Vec<FetchTopic> = Vec::new();
+        let mut last_topic = None;
+        for &(_, key) in keys {
+            if last_topic != Some(key.topic) {
+                let name = TopicName(self.metadata.name(key.topic).clone());
+                topics.push(FetchTopic::default().with_topic(name));
+                last_topic = Some(key.topic);
+            }
+            let position = self
+                .positions
+                .get_mut(&key)
+                .expect("a position that is due is assigned");
+            position.asked = true;
+            tickets.push(position.ticket(key));
+            let partition = FetchPartition::default()
+                .with_partition(key.partition)
+                .with_current_leader_epoch(position.leadership.epoch.0)
+                .with_fetch_offset(position.offset.0)
+                .with_last_fetched_epoch(position.last_epoch.0)
+                .with_log_start_offset(-1)
+                .with_partition_max_bytes(self.max_bytes());
+            topics
+                .last_mut()
+                .expect("a topic was just added")
+                .partitions
+                .push(partition);
+        }
+        let request = FetchRequest::default()
+            .with_max_wait_ms(i32::try_from(self.config.fetch_wait_max_ms).unwrap_or(i32::MAX))
+            .with_min_bytes(1)
+            .with_max_bytes(self.max_bytes())
+            .with_topics(topics);
+        let body = Body::FetchRequest(Box::new(request));
+        let to = (leader, Channel::ClientFetch);
+        self.connections
+            .send(now, to, body, Purpose::Fetch(tickets), effects);
+    }
+
+    fn max_bytes(&self) -> i32 {
+        i32::try_from(self.config.fetch_max_bytes).unwrap_or(i32::MAX)
+    }
+
+    /// A leader answered for each partition of a fetch.
+    pub(super) fn on_fetched(
+        &mut self,
+        now: Time,
+        tickets: &[PositionTicket],
+        mut response: FetchResponse,
+        effects: &mut Effects,
+    ) {
+        for &ticket in tickets {
+            let name = self.metadata.name(ticket.key.topic);
+            let topic = response
+                .responses
+                .iter_mut()
+                .find(|topic| topic.topic.0 == *name);
+            let partitions = topic.map_or(&mut [][..], |topic| &mut topic.partitions);
+            let data = partitions
+                .iter_mut()
+                .find(|data| data.partition_index == ticket.key.partition);
+            match data {
+                Some(data) => self.on_partition_fetched(now, ticket, std::mem::take(data), effects),
+                None => self.ask_again(now, ticket, ErrorCode::UnknownServerError),
+            }
+        }
+    }
+
+    fn on_partition_fetched(
+        &mut self,
+        now: Time,
+        ticket: PositionTicket,
+        data: PartitionData,
+        effects: &mut Effects,
+    ) {
+        let (leader, epoch) = (
+            data.current_leader.leader_id.0,
+            data.current_leader.leader_epoch,
+        );
+        self.metadata.learn_leader(ticket.key, leader, epoch);
+        if self
+            .current(ticket)
+            .is_none_or(|position| position.stage != Stage::Fetch)
+        {
+            return;
+        }
+        match ErrorCode::try_from_code(data.error_code) {
+            None if data.diverging_epoch.end_offset >= 0 => {
+                let end = (
+                    LeaderEpoch(data.diverging_epoch.epoch),
+                    Offset(data.diverging_epoch.end_offset),
+                );
+                self.on_log_end_of_epoch(ticket, end, effects);
+            }
+            None => self.on_records(now, ticket, data.records),
+            Some(ErrorCode::OffsetOutOfRange) => self.on_out_of_range(ticket),
+            Some(error) => self.ask_again(now, ticket, error),
+        }
+    }
+
+    /// The position is not in the log. That the position is still the one asked for has been checked: an answer for
+    /// an older one says nothing about it. Source: `FetchCollector.handleInitializeErrors`.
+    fn on_out_of_range(&mut self, ticket: PositionTicket) {
+        let version = self.new_version();
+        let reset = self.reset_policy();
+        if let Some(position) = self.current(ticket) {
+            position.enter(Stage::Start(reset), version);
+        }
+    }
+
+    fn on_records(&mut self, now: Time, ticket: PositionTicket, bytes: Option<Bytes>) {
+        let key = ticket.key;
+        let topic = self.metadata.name(key.topic).clone();
+        let fetched = read_records(
+            bytes.unwrap_or_default(),
+            ticket.offset,
+            (&topic, key.partition),
+        );
+        if fetched.corrupt && fetched.buffer.end.is_none() {
+            return self.ask_again(now, ticket, ErrorCode::CorruptMessage);
+        }
+        let Some(position) = self.current(ticket) else {
+            return;
+        };
+        position.asked = false;
+        position.buffer = fetched.buffer;
+        position.skip_to_end();
+        // It may still be listed for records that were dropped since.
+        if !position.buffer.records.is_empty() && !self.deliverable.contains(&key) {
+            self.deliverable.push_back(key);
+        }
+    }
+}
+
+/// Reads what is at or above an offset. Batches begin where the leader's batches do, so that the first may hold
+/// records that were delivered before; the last may be cut short. Control batches are for brokers and are skipped.
+fn read_records(bytes: Bytes, from: Offset, (topic, partition): (&StrBytes, i32)) -> Fetched {
+    let (batches, _, error) = RecordBatch::parse_all(bytes);
+    let mut corrupt = matches!(
+        error,
+        Some(BatchError::Checksum { .. } | BatchError::Field { .. })
+    );
+    let mut buffer = Buffer::default();
+    for batch in batches.iter().filter(|batch| batch.last_offset() >= from) {
+        let leader_epoch = batch.leader_epoch();
+        if !batch.is_control() {
+            let Ok(records) = batch.records() else {
+                corrupt = true;
+                break;
+            };
+            let wanted = records.into_iter().filter(|record| record.offset >= from);
+            buffer.records.extend(wanted.map(|record| PolledRecord {
+                topic: topic.clone(),
+                partition,
+                offset: record.offset,
+                leader_epoch,
+                value: record.value.as_ref().and_then(RecordBatch::value_number),
+            }));
+        }
+        buffer.end = Some((batch.last_offset().next(), leader_epoch));
+    }
+    Fetched { buffer, corrupt }
+}

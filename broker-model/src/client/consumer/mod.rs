@@ -1,0 +1,352 @@
+//! Consumer client with manual assignment. Source: Kafka's `KafkaConsumer`, `Fetcher`, `SubscriptionState` at 4.1;
+//! KIP-320.
+//!
+//! The position of a partition is the offset that the application gets next; records that are fetched ahead do not
+//! move it. A fetch is sent only for partitions with nothing left to deliver, one at a time to each broker, and it
+//! goes on between polls. Isolation is read_uncommitted.
+//!
+//! One difference to the Java client: fetches carry the epoch of the last delivered record, as brokers allow for any
+//! fetch, so that a log that parts from what was read is also found without a change of leader in the metadata.
+
+mod end_offsets;
+mod fetcher;
+mod position;
+mod questions;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::config::{ConsumerConfig, ms};
+use crate::message::{Body, Message};
+use crate::node::{
+    Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
+};
+use crate::proto::{ErrorCode, StrBytes};
+use crate::types::{NodeId, Now, OperationId, Time};
+
+use self::end_offsets::EndQuery;
+use self::position::Position;
+use super::connection::{Backoff, Connections, PositionTicket, Purpose};
+use super::metadata::{Leadership, Metadata, PartitionKey, is_stale_metadata};
+
+/// A consumer.
+#[derive(Debug)]
+pub struct Consumer {
+    config: ConsumerConfig,
+    connections: Connections,
+    metadata: Metadata,
+    metadata_version: u64,
+    positions: BTreeMap<PartitionKey, Position>,
+    next_version: u64,
+    /// Partitions with records to deliver, in the order in which these arrived.
+    deliverable: VecDeque<PartitionKey>,
+    polls: VecDeque<PendingPoll>,
+    end_queries: Vec<EndQuery>,
+    deadline: Option<Deadline>,
+}
+
+#[derive(Debug)]
+struct PendingPoll {
+    operation: OperationId,
+    returns_at: Time,
+    records_max: usize,
+}
+
+impl Consumer {
+    /// A new client, which knows nothing yet.
+    pub fn new(config: ConsumerConfig, _now: Now) -> Self {
+        let backoff = Backoff::new(config.retry_backoff_ms, config.jitter_salt, config.node);
+        Self {
+            connections: Connections::new(backoff, config.request_timeout_ms),
+            metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node),
+            metadata_version: 0,
+            positions: BTreeMap::new(),
+            next_version: 1,
+            deliverable: VecDeque::new(),
+            polls: VecDeque::new(),
+            end_queries: Vec::new(),
+            deadline: None,
+            config,
+        }
+    }
+
+    fn on_invoked(
+        &mut self,
+        now: Time,
+        operation: OperationId,
+        request: Operation,
+        effects: &mut Effects,
+    ) {
+        match request {
+            Operation::Assign { partitions } => {
+                self.assign(now, &partitions);
+                effects.complete(operation, Outcome::Assigned);
+            }
+            Operation::Poll {
+                timeout_ms,
+                max_records,
+            } => self.polls.push_back(PendingPoll {
+                operation,
+                returns_at: now + ms(u64::from(timeout_ms)),
+                records_max: max_records as usize,
+            }),
+            Operation::EndOffset {
+                partition: (topic, partition),
+            } => {
+                let key = PartitionKey {
+                    topic: self.metadata.place(&topic),
+                    partition,
+                };
+                self.end_queries.push(EndQuery {
+                    operation,
+                    key,
+                    gives_up_at: now + ms(self.config.request_timeout_ms * 2),
+                    not_before: now,
+                    asked: false,
+                    last_error: ErrorCode::RequestTimedOut,
+                });
+            }
+            Operation::Send { .. } | Operation::CreateTopic { .. } => {
+                let outcome = Outcome::Failed {
+                    error: ErrorCode::InvalidRequest,
+                    partition: -1,
+                };
+                effects.complete(operation, outcome);
+            }
+        }
+    }
+
+    fn assign(&mut self, now: Time, partitions: &[(StrBytes, i32)]) {
+        self.positions.clear();
+        self.deliverable.clear();
+        for (topic, partition) in partitions {
+            let key = PartitionKey {
+                topic: self.metadata.place(topic),
+                partition: *partition,
+            };
+            let version = self.new_version();
+            let mut position = Position::new(version, now);
+            position.leadership = self.metadata.leadership(key);
+            self.positions.insert(key, position);
+        }
+    }
+
+    fn new_version(&mut self) -> u64 {
+        self.next_version += 1;
+        self.next_version
+    }
+
+    fn on_response(
+        &mut self,
+        now: Time,
+        from: (NodeId, Channel),
+        message: Message,
+        effects: &mut Effects,
+    ) {
+        let Some(purpose) = self
+            .connections
+            .answered(from.0, from.1, message.correlation_id)
+        else {
+            return;
+        };
+        match (purpose, message.body) {
+            (Purpose::Metadata, Body::MetadataResponse(response)) => {
+                self.metadata
+                    .on_response(now, &response, &mut self.connections);
+            }
+            (Purpose::Fetch(tickets), Body::FetchResponse(response)) => {
+                self.on_fetched(now, &tickets, *response, effects);
+            }
+            (Purpose::StartOffset(ticket), Body::ListOffsetsResponse(response)) => {
+                self.on_start_offset(now, ticket, &response, effects);
+            }
+            (Purpose::EpochEnd(ticket), Body::OffsetForLeaderEpochResponse(response)) => {
+                self.on_epoch_end(now, ticket, &response, effects);
+            }
+            (Purpose::EndOffset(operation), Body::ListOffsetsResponse(response)) => {
+                self.on_end_offset(now, operation, &response, effects);
+            }
+            (purpose, _nonsense) => self.on_lost(now, vec![purpose]),
+        }
+    }
+
+    /// Requests are lost with their connection.
+    fn on_lost(&mut self, now: Time, purposes: Vec<Purpose>) {
+        for purpose in purposes {
+            self.metadata.request_update();
+            match purpose {
+                Purpose::Metadata => self.metadata.on_failure(now, &mut self.connections),
+                Purpose::Fetch(tickets) => {
+                    for ticket in tickets {
+                        self.ask_again(now, ticket, ErrorCode::NetworkException);
+                    }
+                }
+                Purpose::StartOffset(ticket) | Purpose::EpochEnd(ticket) => {
+                    self.ask_again(now, ticket, ErrorCode::NetworkException);
+                }
+                Purpose::EndOffset(operation) => {
+                    self.ask_end_again(now, operation, ErrorCode::NetworkException);
+                }
+                Purpose::InitProducerId | Purpose::Produce(_) | Purpose::CreateTopic(_) => {
+                    unreachable!("a consumer never asks {purpose:?}")
+                }
+            }
+        }
+    }
+
+    /// The position that asked, unless it has changed since (KAFKA-8429).
+    fn current(&mut self, ticket: PositionTicket) -> Option<&mut Position> {
+        let position = self.positions.get_mut(&ticket.key)?;
+        (position.version == ticket.version && position.offset == ticket.offset).then_some(position)
+    }
+
+    /// A question about a position had no answer, or an error that may pass.
+    fn ask_again(&mut self, now: Time, ticket: PositionTicket, error: ErrorCode) {
+        let retry_at = self.connections.backoff.after(now);
+        if is_stale_metadata(error) {
+            self.metadata.request_update();
+        }
+        if let Some(position) = self.current(ticket) {
+            position.asked = false;
+            position.not_before = retry_at;
+        }
+    }
+
+    /// Does all that has become possible.
+    fn run(&mut self, now: Time, effects: &mut Effects) {
+        let lost = self.connections.time_out(now, effects);
+        self.on_lost(now, lost);
+        self.take_notice_of_leaders();
+        self.deliver(now, effects);
+        self.end_late_queries(now, effects);
+        let mut wake = self.ask_ends(now, effects);
+        wake = Deadline::earlier(wake, self.ask_positions(now, effects));
+        wake = Deadline::earlier(wake, self.fetch(now, effects));
+        self.metadata.run(now, &mut self.connections, effects);
+        let poll = self.polls.iter().map(|poll| poll.returns_at).min();
+        self.deadline = [
+            wake,
+            self.connections.next_deadline(),
+            self.metadata.next_deadline(&self.connections),
+            poll.map(|at| Deadline {
+                at,
+                why: "poll timeout",
+            }),
+        ]
+        .into_iter()
+        .fold(None, Deadline::earlier);
+    }
+
+    fn on_stop(&mut self, effects: &mut Effects) {
+        for poll in self.polls.drain(..) {
+            effects.complete(
+                poll.operation,
+                Outcome::Polled {
+                    records: Vec::new(),
+                },
+            );
+        }
+        self.end_late_queries(Time::MAX, effects);
+        effects.push(Effect::Halt { reason: "stopped" });
+    }
+
+    fn take_notice_of_leaders(&mut self) {
+        if self.metadata_version == self.metadata.version() {
+            return;
+        }
+        self.metadata_version = self.metadata.version();
+        for (&key, position) in &mut self.positions {
+            self.next_version += 1;
+            position.on_leadership(self.metadata.leadership(key), self.next_version);
+        }
+    }
+
+    /// Completes polls: with what is there, or with nothing when their time is over.
+    fn deliver(&mut self, now: Time, effects: &mut Effects) {
+        while let Some(poll) = self.polls.front() {
+            let records = self.take_records(poll.records_max);
+            let Some(poll) = self
+                .polls
+                .pop_front_if(|poll| !records.is_empty() || poll.returns_at <= now)
+            else {
+                return;
+            };
+            effects.complete(poll.operation, Outcome::Polled { records });
+        }
+    }
+
+    fn take_records(&mut self, records_max: usize) -> Vec<PolledRecord> {
+        let mut records = Vec::new();
+        while let Some(&key) = self.deliverable.front() {
+            if records.len() >= records_max {
+                break;
+            }
+            let Some(position) = self.positions.get_mut(&key) else {
+                self.deliverable.pop_front();
+                continue;
+            };
+            position.deliver(records_max - records.len(), &mut records);
+            if position.buffer.records.is_empty() {
+                self.deliverable.pop_front();
+            }
+        }
+        records
+    }
+
+    /// Whether a leader can be asked now.
+    fn reach(&self, now: Time, leadership: Leadership, not_before: Time) -> Reach {
+        let Some(leader) = leadership.leader else {
+            return Reach::Leaderless;
+        };
+        let at = not_before.max(self.connections.blocked_until(leader, Channel::Client));
+        if at > now {
+            Reach::At(Deadline {
+                at,
+                why: "retry backoff",
+            })
+        } else {
+            Reach::Leader(leader)
+        }
+    }
+}
+
+/// Whether a leader can be asked.
+enum Reach {
+    /// Now.
+    Leader(NodeId),
+    /// Later.
+    At(Deadline),
+    /// Nobody knows one.
+    Leaderless,
+}
+
+impl Node for Consumer {
+    fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
+        match event {
+            Event::Invoked { operation, request } => {
+                self.on_invoked(now.time, operation, request, effects)
+            }
+            Event::Response {
+                from,
+                channel,
+                message,
+            } => {
+                self.on_response(now.time, (from, channel), message, effects);
+            }
+            Event::ConnectionLost { to, channel } => {
+                let lost = self.connections.lost(now.time, to, channel);
+                self.on_lost(now.time, lost);
+            }
+            Event::StopRequested => return self.on_stop(effects),
+            Event::Booted
+            | Event::DeadlinePassed
+            | Event::Request { .. }
+            | Event::ConnectionClosed { .. }
+            | Event::FlushCompleted { .. } => {}
+        }
+        self.run(now.time, effects);
+    }
+
+    fn next_deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+}

@@ -1,0 +1,175 @@
+//! Where a consumer stands in one partition, and whether it may fetch from there.
+//! Source: Kafka's `SubscriptionState`, `OffsetsForLeaderEpochUtils`; KIP-320; known bug R10.
+
+use std::collections::VecDeque;
+
+use crate::client::connection::PositionTicket;
+use crate::client::metadata::{Leadership, PartitionKey};
+use crate::node::PolledRecord;
+use crate::types::{LeaderEpoch, Offset, Time};
+
+/// A partition that the consumer has been assigned.
+#[derive(Debug)]
+pub(super) struct Position {
+    /// The offset that the application gets next.
+    pub(super) offset: Offset,
+    /// Epoch of the record before it, as delivered; [`LeaderEpoch::NONE`] if none was.
+    pub(super) last_epoch: LeaderEpoch,
+    /// Who leads, as far as this position has taken notice.
+    pub(super) leadership: Leadership,
+    /// What it waits for.
+    pub(super) stage: Stage,
+    /// No request for it before.
+    pub(super) not_before: Time,
+    /// A request for it is in flight.
+    pub(super) asked: bool,
+    /// Fetched and not delivered.
+    pub(super) buffer: Buffer,
+    /// Grows whenever an answer to an older question must not count any more; unique among all positions.
+    pub(super) version: u64,
+}
+
+/// What a position waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// An offset to start from.
+    Start(StartFrom),
+    /// The word of a new leader that its log is the one that was read.
+    Validate,
+    /// Records.
+    Fetch,
+}
+
+/// Where to start from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StartFrom {
+    /// The log's start, as assigned.
+    Assignment,
+    /// The log's start, because the position is not in the log any more.
+    Earliest,
+    /// The log's end, for the same reason.
+    Latest,
+}
+
+impl StartFrom {
+    /// As `ListOffsets` takes it in place of a timestamp.
+    pub(super) fn timestamp(self) -> i64 {
+        match self {
+            Self::Assignment | Self::Earliest => -2,
+            Self::Latest => -1,
+        }
+    }
+}
+
+/// Records between the position and where the next fetch begins.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    /// In the order of their offsets.
+    pub(super) records: VecDeque<PolledRecord>,
+    /// The offset and the epoch to go on from, once all are delivered. Further than the last record where control
+    /// batches or compacted records follow it.
+    pub(super) end: Option<(Offset, LeaderEpoch)>,
+}
+
+impl Position {
+    /// A partition just assigned.
+    pub(super) fn new(version: u64, now: Time) -> Self {
+        Self {
+            offset: Offset::ZERO,
+            last_epoch: LeaderEpoch::NONE,
+            leadership: Leadership {
+                leader: None,
+                epoch: LeaderEpoch::NONE,
+            },
+            stage: Stage::Start(StartFrom::Assignment),
+            not_before: now,
+            asked: false,
+            buffer: Buffer::default(),
+            version,
+        }
+    }
+
+    /// Names this position in a request.
+    pub(super) fn ticket(&self, key: PartitionKey) -> PositionTicket {
+        PositionTicket {
+            key,
+            version: self.version,
+            offset: self.offset,
+        }
+    }
+
+    /// Goes to another stage; what was asked before does not count any more, what was fetched is dropped.
+    pub(super) fn enter(&mut self, stage: Stage, version: u64) {
+        assert!(
+            version > self.version,
+            "version {version} after {}",
+            self.version
+        );
+        self.stage = stage;
+        self.version = version;
+        self.asked = false;
+        self.buffer = Buffer::default();
+    }
+
+    /// Takes notice of the partition's leader. A new epoch makes a position that stems from a record doubtful: the
+    /// new leader's log may part from the one that was read. Source: `SubscriptionState.maybeValidatePosition`.
+    pub(super) fn on_leadership(&mut self, leadership: Leadership, version: u64) {
+        if leadership == self.leadership {
+            return;
+        }
+        let doubtful =
+            leadership.epoch > self.leadership.epoch && self.last_epoch != LeaderEpoch::NONE;
+        self.leadership = leadership;
+        match self.stage {
+            Stage::Fetch if doubtful => self.enter(Stage::Validate, version),
+            Stage::Start(_) | Stage::Validate | Stage::Fetch => self.enter(self.stage, version),
+        }
+    }
+
+    /// Moves to an offset that is not a consequence of delivering records.
+    pub(super) fn seek(&mut self, (offset, epoch): (Offset, LeaderEpoch), version: u64) {
+        self.offset = offset;
+        self.last_epoch = epoch;
+        self.enter(Stage::Fetch, version);
+    }
+
+    /// Delivers up to so many records.
+    pub(super) fn deliver(&mut self, records_max: usize, records: &mut Vec<PolledRecord>) {
+        let count = records_max.min(self.buffer.records.len());
+        for record in self.buffer.records.drain(..count) {
+            assert!(
+                record.offset >= self.offset,
+                "delivered {} at position {}",
+                record.offset,
+                self.offset
+            );
+            self.offset = record.offset.next();
+            self.last_epoch = record.leader_epoch;
+            records.push(record);
+        }
+        self.skip_to_end();
+    }
+
+    /// With nothing left to deliver, the position is where the next fetch begins.
+    pub(super) fn skip_to_end(&mut self) {
+        if self.buffer.records.is_empty()
+            && let Some((offset, epoch)) = self.buffer.end.take()
+        {
+            assert!(
+                offset >= self.offset,
+                "buffer ends at {offset} below position {}",
+                self.offset
+            );
+            self.offset = offset;
+            self.last_epoch = epoch;
+        }
+    }
+
+    /// Whether a fetch for it may be sent now.
+    pub(super) fn is_fetchable(&self, now: Time) -> bool {
+        self.stage == Stage::Fetch
+            && !self.asked
+            && self.buffer.records.is_empty()
+            && self.not_before <= now
+    }
+}

@@ -1,0 +1,194 @@
+//! Where to start reading, and whether the log still is the one that was read: what a position asks before it
+//! fetches. Source: Kafka's `OffsetFetcher`, `OffsetsForLeaderEpochClient`; KIP-320; known bugs R10, R23.
+
+use crate::client::connection::{PositionTicket, Purpose};
+use crate::client::metadata::PartitionKey;
+use crate::config::OffsetReset;
+use crate::message::Body;
+use crate::node::{Channel, Deadline, Effects};
+use crate::note::Note;
+use crate::proto::{
+    EpochEndOffset, ErrorCode, ListOffsetsResponse, OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse, OffsetForLeaderPartition, OffsetForLeaderTopic, TopicName,
+};
+use crate::types::{LeaderEpoch, NodeId, Offset, Time};
+
+use super::position::{Stage, StartFrom};
+use super::{Consumer, Reach};
+
+impl Consumer {
+    /// Asks leaders where to start, and whether positions still hold.
+    pub(super) fn ask_positions(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
+        let mut wake = None;
+        let mut leaderless = false;
+        let mut due: Vec<(PartitionKey, NodeId)> = Vec::new();
+        for (&key, position) in &self.positions {
+            if position.asked || position.stage == Stage::Fetch {
+                continue;
+            }
+            match self.reach(now, position.leadership, position.not_before) {
+                Reach::Leader(leader) => due.push((key, leader)),
+                Reach::At(at) => wake = Deadline::earlier(wake, Some(at)),
+                Reach::Leaderless => leaderless = true,
+            }
+        }
+        for (key, leader) in due {
+            self.ask_position(now, key, leader, effects);
+        }
+        if leaderless {
+            self.metadata.request_update();
+        }
+        wake
+    }
+
+    fn ask_position(
+        &mut self,
+        now: Time,
+        key: PartitionKey,
+        leader: NodeId,
+        effects: &mut Effects,
+    ) {
+        let position = self
+            .positions
+            .get_mut(&key)
+            .expect("a position that is due is assigned");
+        position.asked = true;
+        let (ticket, epoch, last) = (
+            position.ticket(key),
+            position.leadership.epoch,
+            position.last_epoch,
+        );
+        let (body, purpose) = match position.stage {
+            Stage::Start(start) => (
+                self.list_offsets(key, epoch, start.timestamp()),
+                Purpose::StartOffset(ticket),
+            ),
+            Stage::Validate => (
+                self.epoch_query(key, epoch, last),
+                Purpose::EpochEnd(ticket),
+            ),
+            Stage::Fetch => unreachable!("a position that fetches asks no other question"),
+        };
+        self.connections
+            .send(now, (leader, Channel::Client), body, purpose, effects);
+    }
+
+    fn epoch_query(&self, key: PartitionKey, current: LeaderEpoch, last: LeaderEpoch) -> Body {
+        let partition = OffsetForLeaderPartition::default()
+            .with_partition(key.partition)
+            .with_current_leader_epoch(current.0)
+            .with_leader_epoch(last.0);
+        let topic = OffsetForLeaderTopic::default()
+            .with_topic(TopicName(self.metadata.name(key.topic).clone()))
+            .with_partitions(vec![partition]);
+        let request = OffsetForLeaderEpochRequest::default()
+            .with_replica_id((-1).into())
+            .with_topics(vec![topic]);
+        Body::OffsetForLeaderEpochRequest(Box::new(request))
+    }
+
+    pub(super) fn on_start_offset(
+        &mut self,
+        now: Time,
+        ticket: PositionTicket,
+        response: &ListOffsetsResponse,
+        effects: &mut Effects,
+    ) {
+        let offset = match self.find_offset(ticket.key, response) {
+            Ok(offset) => offset,
+            Err(error) => return self.ask_again(now, ticket, error),
+        };
+        let version = self.new_version();
+        let Some(position) = self.current(ticket) else {
+            return;
+        };
+        let Stage::Start(start) = position.stage else {
+            return;
+        };
+        let from = position.offset;
+        // No record was delivered from there yet, so nothing can turn out to be cut: there is no epoch to validate.
+        position.seek((offset, LeaderEpoch::NONE), version);
+        if start != StartFrom::Assignment {
+            let partition = self.metadata.text(ticket.key);
+            effects.note(Note::PositionReset {
+                partition,
+                from,
+                to: offset,
+            });
+        }
+    }
+
+    /// The leader says where the epoch of the last delivered record ends.
+    pub(super) fn on_epoch_end(
+        &mut self,
+        now: Time,
+        ticket: PositionTicket,
+        response: &OffsetForLeaderEpochResponse,
+        effects: &mut Effects,
+    ) {
+        let (epoch, end) = match self.find_epoch_end(ticket.key, response) {
+            Ok(answer) => (LeaderEpoch(answer.leader_epoch), Offset(answer.end_offset)),
+            Err(error) => return self.ask_again(now, ticket, error),
+        };
+        if self
+            .current(ticket)
+            .is_none_or(|position| position.stage != Stage::Validate)
+        {
+            return;
+        }
+        self.on_log_end_of_epoch(ticket, (epoch, end), effects);
+    }
+
+    fn find_epoch_end<'a>(
+        &self,
+        key: PartitionKey,
+        response: &'a OffsetForLeaderEpochResponse,
+    ) -> Result<&'a EpochEndOffset, ErrorCode> {
+        let name = self.metadata.name(key.topic);
+        let topic = response.topics.iter().find(|topic| topic.topic.0 == *name);
+        let partitions = topic.map_or(&[][..], |topic| &topic.partitions);
+        let answer = partitions
+            .iter()
+            .find(|answer| answer.partition == key.partition);
+        let answer = answer.ok_or(ErrorCode::UnknownServerError)?;
+        ErrorCode::try_from_code(answer.error_code).map_or(Ok(answer), Err)
+    }
+
+    /// Compares the position with what the leader has of its epoch. Where the leader's log ends below the position,
+    /// what was read there is gone: reading goes on where the logs part. Source: KIP-320,
+    /// `SubscriptionState.maybeCompleteValidation`.
+    pub(super) fn on_log_end_of_epoch(
+        &mut self,
+        ticket: PositionTicket,
+        (epoch, end): (LeaderEpoch, Offset),
+        effects: &mut Effects,
+    ) {
+        let version = self.new_version();
+        let reset = self.reset_policy();
+        let partition = self.metadata.text(ticket.key);
+        let Some(position) = self.current(ticket) else {
+            return;
+        };
+        let from = position.offset;
+        if epoch == LeaderEpoch::NONE || end < Offset::ZERO {
+            // The leader has nothing of that epoch nor of any before it.
+            return position.enter(Stage::Start(reset), version);
+        }
+        if end >= from {
+            return position.seek((from, epoch.min(position.last_epoch)), version);
+        }
+        position.seek((end, epoch), version);
+        effects.note(Note::TruncationDetected {
+            partition,
+            position: from,
+            diverged_at: end,
+        });
+    }
+
+    pub(super) fn reset_policy(&self) -> StartFrom {
+        match self.config.offset_reset {
+            OffsetReset::Earliest => StartFrom::Earliest,
+            OffsetReset::Latest => StartFrom::Latest,
+        }
+    }
+}

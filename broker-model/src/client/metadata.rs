@@ -1,0 +1,285 @@
+//! What a client knows of the cluster: who leads what, in which epoch. Source: Kafka's `Metadata`, KIP-320.
+
+use std::collections::BTreeMap;
+
+use crate::config::ms;
+use crate::message::Body;
+use crate::node::{Channel, Deadline, Effects};
+use crate::proto::{
+    ErrorCode, MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponsePartition,
+    StrBytes, TopicName,
+};
+use crate::types::{LeaderEpoch, NodeId, Time};
+
+use super::connection::{Connections, Purpose};
+
+/// A partition as a client names it to itself: the place of its topic in [`Metadata`], and its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PartitionKey {
+    /// Place of the topic, in the order in which the client first heard of it.
+    pub(crate) topic: usize,
+    /// Partition, from 0.
+    pub(crate) partition: i32,
+}
+
+/// Who leads a partition, as far as the client knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Leadership {
+    /// The leader, if there is one.
+    pub(crate) leader: Option<NodeId>,
+    /// The epoch of it; [`LeaderEpoch::NONE`] before the client has heard of any.
+    pub(crate) epoch: LeaderEpoch,
+}
+
+impl Leadership {
+    const UNKNOWN: Self = Self {
+        leader: None,
+        epoch: LeaderEpoch::NONE,
+    };
+}
+
+/// Topics, leaders and brokers, and when to ask for them again.
+#[derive(Debug)]
+pub(crate) struct Metadata {
+    topics: Vec<Topic>,
+    places: BTreeMap<StrBytes, usize>,
+    /// Bootstrap brokers and all that were ever named, ascending. None is forgotten: a client whose last answer
+    /// named only brokers that are dead now must still find the others. Source: KIP-1102's rebootstrap.
+    brokers: Vec<NodeId>,
+    rotation: usize,
+    max_age_ms: u64,
+    wanted: bool,
+    asked: bool,
+    not_before: Time,
+    expires_at: Time,
+    version: u64,
+}
+
+#[derive(Debug)]
+struct Topic {
+    name: StrBytes,
+    partitions: Vec<Leadership>,
+}
+
+impl Metadata {
+    /// Knows only whom to ask.
+    pub(crate) fn new(bootstrap: &[NodeId], max_age_ms: u64, node: NodeId) -> Self {
+        assert!(
+            !bootstrap.is_empty(),
+            "client {node} has no bootstrap brokers"
+        );
+        let mut brokers = bootstrap.to_vec();
+        brokers.sort_unstable();
+        brokers.dedup();
+        Self {
+            topics: Vec::new(),
+            places: BTreeMap::new(),
+            brokers,
+            // Clients start at different brokers, or the first broker would answer all of them.
+            rotation: usize::try_from(node.0).unwrap_or(0),
+            max_age_ms: max_age_ms.max(1),
+            wanted: false,
+            asked: false,
+            not_before: Time::ZERO,
+            expires_at: Time::MAX,
+            version: 0,
+        }
+    }
+
+    /// The place of a topic; one that is new is asked for as soon as possible.
+    pub(crate) fn place(&mut self, name: &StrBytes) -> usize {
+        if let Some(&place) = self.places.get(name) {
+            return place;
+        }
+        let place = self.topics.len();
+        self.topics.push(Topic {
+            name: name.clone(),
+            partitions: Vec::new(),
+        });
+        self.places.insert(name.clone(), place);
+        self.wanted = true;
+        place
+    }
+
+    /// A topic's name.
+    pub(crate) fn name(&self, place: usize) -> &StrBytes {
+        &self.topics[place].name
+    }
+
+    /// A topic-partition as text.
+    pub(crate) fn text(&self, key: PartitionKey) -> String {
+        format!("{}-{}", self.name(key.topic).as_str(), key.partition)
+    }
+
+    /// A topic's place, if this client has ever named it.
+    pub(crate) fn find(&self, name: &StrBytes) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
+    /// A topic's partitions; none before the first answer.
+    pub(crate) fn partitions(&self, place: usize) -> &[Leadership] {
+        &self.topics[place].partitions
+    }
+
+    /// Who leads a partition.
+    pub(crate) fn leadership(&self, key: PartitionKey) -> Leadership {
+        let index = usize::try_from(key.partition).ok();
+        let known = index.and_then(|index| self.topics[key.topic].partitions.get(index));
+        known.copied().unwrap_or(Leadership::UNKNOWN)
+    }
+
+    /// Grows with every change of what is known of leaders.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Every broker that the client has heard of, ascending.
+    pub(crate) fn brokers(&self) -> &[NodeId] {
+        &self.brokers
+    }
+
+    /// The broker to ask a question that any can answer, and one that follows at the next question.
+    pub(crate) fn pick_broker(&mut self, now: Time, connections: &Connections) -> Option<NodeId> {
+        let broker = connections.least_loaded(now, &self.brokers, self.rotation)?;
+        self.rotation = (self.rotation + 1) % self.brokers.len();
+        Some(broker)
+    }
+
+    /// Asks for an update as soon as the backoff allows.
+    pub(crate) fn request_update(&mut self) {
+        self.wanted = true;
+    }
+
+    /// Sends a request if one is due.
+    pub(crate) fn run(&mut self, now: Time, connections: &mut Connections, effects: &mut Effects) {
+        if self.asked || self.topics.is_empty() || self.due() > now {
+            return;
+        }
+        let Some(broker) = self.pick_broker(now, connections) else {
+            return;
+        };
+        let topics = self.topics.iter().map(|topic| {
+            MetadataRequestTopic::default().with_name(Some(TopicName(topic.name.clone())))
+        });
+        let request = MetadataRequest::default()
+            .with_topics(Some(topics.collect()))
+            .with_allow_auto_topic_creation(false);
+        let body = Body::MetadataRequest(Box::new(request));
+        connections.send(
+            now,
+            (broker, Channel::Client),
+            body,
+            Purpose::Metadata,
+            effects,
+        );
+        self.asked = true;
+        self.wanted = false;
+    }
+
+    /// The request is lost, or was answered with nonsense.
+    pub(crate) fn on_failure(&mut self, now: Time, connections: &mut Connections) {
+        self.asked = false;
+        self.wanted = true;
+        self.not_before = connections.backoff.after(now);
+    }
+
+    /// Takes an answer in.
+    pub(crate) fn on_response(
+        &mut self,
+        now: Time,
+        response: &MetadataResponse,
+        connections: &mut Connections,
+    ) {
+        self.asked = false;
+        self.not_before = connections.backoff.after(now);
+        self.expires_at = now + ms(self.max_age_ms);
+        self.version += 1;
+        for broker in &response.brokers {
+            self.learn_broker(NodeId(broker.node_id.0));
+        }
+        for topic in &response.topics {
+            let place = topic.name.as_ref().and_then(|name| self.find(name));
+            let Some(place) = place else { continue };
+            self.wanted |= topic.error_code != 0;
+            for partition in &topic.partitions {
+                self.wanted |= partition.error_code != 0 || partition.leader_id.0 < 0;
+                self.learn_partition(place, partition);
+            }
+        }
+    }
+
+    /// A broker told in an error who leads now. Source: KIP-951. `true` if that is news.
+    pub(crate) fn learn_leader(&mut self, key: PartitionKey, leader: i32, epoch: i32) -> bool {
+        let known = self.leadership(key);
+        if leader < 0 || LeaderEpoch(epoch) <= known.epoch || known == Leadership::UNKNOWN {
+            return false;
+        }
+        let index = usize::try_from(key.partition).expect("a known partition is not negative");
+        self.learn_broker(NodeId(leader));
+        self.topics[key.topic].partitions[index] = Leadership {
+            leader: Some(NodeId(leader)),
+            epoch: LeaderEpoch(epoch),
+        };
+        self.version += 1;
+        true
+    }
+
+    /// When the next request is due, for traces and the host.
+    pub(crate) fn next_deadline(&self, connections: &Connections) -> Option<Deadline> {
+        if self.asked || self.topics.is_empty() {
+            return None;
+        }
+        let at = self.due().max(connections.first_unblocked(&self.brokers));
+        (at < Time::MAX).then_some(Deadline {
+            at,
+            why: "metadata refresh",
+        })
+    }
+
+    fn due(&self) -> Time {
+        if self.wanted {
+            self.not_before
+        } else {
+            self.expires_at.max(self.not_before)
+        }
+    }
+
+    fn learn_broker(&mut self, broker: NodeId) {
+        if let Err(index) = self.brokers.binary_search(&broker) {
+            self.brokers.insert(index, broker);
+        }
+    }
+
+    /// Keeps what is known if the answer is from an older epoch: brokers answer from their own, possibly stale, view.
+    fn learn_partition(&mut self, place: usize, partition: &MetadataResponsePartition) {
+        let Ok(index) = usize::try_from(partition.partition_index) else {
+            return;
+        };
+        let partitions = &mut self.topics[place].partitions;
+        if index >= partitions.len() {
+            partitions.resize(index + 1, Leadership::UNKNOWN);
+        }
+        let epoch = LeaderEpoch(partition.leader_epoch);
+        if epoch >= partitions[index].epoch {
+            let leader = (partition.leader_id.0 >= 0).then_some(NodeId(partition.leader_id.0));
+            partitions[index] = Leadership { leader, epoch };
+        }
+    }
+}
+
+/// Whether an error means that the client's picture of the cluster may be old.
+/// Source: the subclasses of `InvalidMetadataException`.
+pub(crate) fn is_stale_metadata(error: ErrorCode) -> bool {
+    matches!(
+        error,
+        ErrorCode::NotLeaderOrFollower
+            | ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::LeaderNotAvailable
+            | ErrorCode::FencedLeaderEpoch
+            | ErrorCode::UnknownLeaderEpoch
+            | ErrorCode::ReplicaNotAvailable
+            | ErrorCode::KafkaStorageError
+            | ErrorCode::ListenerNotFound
+            | ErrorCode::NetworkException
+    )
+}

@@ -1,0 +1,292 @@
+//! Producer client: partitions, batches, sends, retries. Source: Kafka's `KafkaProducer`, `Sender`,
+//! `RecordAccumulator` and `TransactionManager` at 4.1; KIP-98, KIP-360, KIP-480.
+//!
+//! The one operation is [`Operation::Send`]. How it ends:
+//! - `Sent` once the broker has acknowledged the batch; with acks=0 as soon as it is handed to the connection;
+//! - `Failed` only if the record is certainly in no log and never will be: it was never put on the wire, or every
+//!   attempt was refused by an error that brokers give before they append (see `sender::refused_before_append`);
+//! - `Unknown` in every other case, above all when no definite answer came within `delivery.timeout.ms`.
+//!
+//! As in Kafka, a request carries at most one batch of each partition that the broker leads, and a batch's delivery
+//! timeout counts from its first record. `buffer.memory` and `max.block.ms` are not modelled: a record whose topic is
+//! still unknown waits for its delivery timeout.
+
+mod accumulator;
+mod idempotence;
+mod partitioner;
+mod sender;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::config::{Acks, ProducerConfig, ms};
+use crate::message::{Body, Message};
+use crate::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome};
+use crate::proto::{ErrorCode, StrBytes};
+use crate::types::{NodeId, Now, OperationId, RecordValue, Time};
+
+use self::accumulator::{Batch, PendingRecord, Queue};
+use self::idempotence::Identity;
+use self::partitioner::Sticky;
+use super::connection::{Backoff, Connections, Purpose};
+use super::metadata::{Metadata, PartitionKey};
+
+/// A producer.
+#[derive(Debug)]
+pub struct Producer {
+    config: ProducerConfig,
+    connections: Connections,
+    metadata: Metadata,
+    /// Records of topics whose partitions are not known yet, by the topic's place.
+    unplaced: BTreeMap<usize, VecDeque<PendingRecord>>,
+    sticky: BTreeMap<usize, Sticky>,
+    queues: BTreeMap<PartitionKey, Queue>,
+    identity: Identity,
+    next_serial: u64,
+    /// No record's delivery timeout is over before this time.
+    next_expiry: Time,
+    deadline: Option<Deadline>,
+}
+
+impl Producer {
+    /// A new client, which knows nothing yet.
+    pub fn new(config: ProducerConfig, now: Now) -> Self {
+        assert!(config.batch_records_max > 0, "batch_records_max is 0");
+        assert!(config.in_flight_max > 0, "in_flight_max is 0");
+        assert!(
+            config.value_bytes >= 8,
+            "value_bytes is {}",
+            config.value_bytes
+        );
+        let backoff = Backoff::new(config.retry_backoff_ms, config.jitter_salt, config.node);
+        // A broker's answer is needed to know whether a sequence was taken.
+        let idempotent = config.idempotence && config.acks != Acks::None;
+        Self {
+            connections: Connections::new(backoff, config.request_timeout_ms),
+            metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node),
+            unplaced: BTreeMap::new(),
+            sticky: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            identity: Identity::new(idempotent, now.time),
+            next_serial: 0,
+            next_expiry: Time::MAX,
+            deadline: None,
+            config,
+        }
+    }
+
+    fn on_send(
+        &mut self,
+        now: Now,
+        operation: OperationId,
+        (topic, key, value): (&StrBytes, Option<u64>, RecordValue),
+    ) {
+        let place = self.metadata.place(topic);
+        let record = PendingRecord {
+            operation,
+            created: now.time,
+            timestamp: now.wall,
+            key,
+            value,
+        };
+        self.next_expiry = self
+            .next_expiry
+            .min(now.time + ms(self.config.delivery_timeout_ms));
+        if self.metadata.partitions(place).is_empty() {
+            self.metadata.request_update();
+            self.unplaced.entry(place).or_default().push_back(record);
+        } else {
+            self.accumulate(place, record);
+        }
+    }
+
+    /// Puts a record into the open batch of the partition that the partitioner chooses, or into a new one.
+    fn accumulate(&mut self, place: usize, record: PendingRecord) {
+        let limit = self.config.batch_records_max as usize;
+        let partition = self.choose_partition(place, record.key);
+        let queue = self
+            .queues
+            .entry(PartitionKey {
+                topic: place,
+                partition,
+            })
+            .or_default();
+        if let Some(batch) = queue.open_batch(limit) {
+            batch.records.push(record);
+            return;
+        }
+        queue
+            .waiting
+            .push_back(Batch::new(self.next_serial, record));
+        self.next_serial += 1;
+    }
+
+    /// Source: Kafka's `BuiltInPartitioner`, KIP-480.
+    fn choose_partition(&mut self, place: usize, key: Option<u64>) -> i32 {
+        let partitions = self.metadata.partitions(place);
+        if let Some(key) = key {
+            return partitioner::partition_of(key, partitions.len());
+        }
+        let start = self.config.node.0;
+        let sticky = self
+            .sticky
+            .entry(place)
+            .or_insert_with(|| Sticky::new(start, partitions.len()));
+        let limit = self.config.batch_records_max as usize;
+        let current = PartitionKey {
+            topic: place,
+            partition: sticky.partition(),
+        };
+        let open = self
+            .queues
+            .get_mut(&current)
+            .is_some_and(|queue| queue.open_batch(limit).is_some());
+        if !open {
+            sticky.advance(partitions);
+        }
+        sticky.partition()
+    }
+
+    fn on_response(
+        &mut self,
+        now: Now,
+        (from, channel): (NodeId, Channel),
+        message: Message,
+        effects: &mut Effects,
+    ) {
+        let Some(purpose) = self
+            .connections
+            .answered(from, channel, message.correlation_id)
+        else {
+            return;
+        };
+        match (purpose, message.body) {
+            (Purpose::Metadata, Body::MetadataResponse(response)) => {
+                self.metadata
+                    .on_response(now.time, &response, &mut self.connections);
+                self.place_records();
+            }
+            (Purpose::InitProducerId, Body::InitProducerIdResponse(response)) => {
+                let retry_at = self.connections.backoff.after(now.time);
+                self.identity.on_response(&response, retry_at);
+            }
+            (Purpose::Produce(tickets), Body::ProduceResponse(response)) => {
+                self.on_produce_response(now.time, &tickets, &response, effects);
+            }
+            (purpose, _nonsense) => self.on_lost(now.time, vec![purpose], effects),
+        }
+    }
+
+    /// Topics have become known: their records go into batches.
+    fn place_records(&mut self) {
+        let known = |place: &usize| !self.metadata.partitions(*place).is_empty();
+        let places: Vec<usize> = self.unplaced.keys().copied().filter(known).collect();
+        for place in places {
+            for record in self.unplaced.remove(&place).unwrap_or_default() {
+                self.accumulate(place, record);
+            }
+        }
+    }
+
+    /// Requests are lost with their connection.
+    fn on_lost(&mut self, now: Time, purposes: Vec<Purpose>, effects: &mut Effects) {
+        for purpose in purposes {
+            self.metadata.request_update();
+            match purpose {
+                Purpose::Metadata => self.metadata.on_failure(now, &mut self.connections),
+                Purpose::InitProducerId => self
+                    .identity
+                    .on_failure(self.connections.backoff.after(now)),
+                Purpose::Produce(tickets) => {
+                    for ticket in tickets {
+                        self.on_attempt_failed(now, ticket, ErrorCode::NetworkException, effects);
+                    }
+                }
+                Purpose::Fetch(_)
+                | Purpose::StartOffset(_)
+                | Purpose::EpochEnd(_)
+                | Purpose::EndOffset(_)
+                | Purpose::CreateTopic(_) => unreachable!("a producer never asks {purpose:?}"),
+            }
+        }
+    }
+
+    /// Does all that has become possible.
+    fn run(&mut self, now: Time, effects: &mut Effects) {
+        let lost = self.connections.time_out(now, effects);
+        self.on_lost(now, lost, effects);
+        self.expire(now, effects);
+        self.settle_sequences(effects);
+        self.identity
+            .run(now, &mut self.metadata, &mut self.connections, effects);
+        let wake = self.drain(now, effects);
+        self.metadata.run(now, &mut self.connections, effects);
+        self.deadline = [
+            wake,
+            self.connections.next_deadline(),
+            self.metadata.next_deadline(&self.connections),
+            self.identity
+                .next_deadline(self.metadata.brokers(), &self.connections),
+            (self.next_expiry < Time::MAX).then_some(Deadline {
+                at: self.next_expiry,
+                why: "delivery timeout",
+            }),
+        ]
+        .into_iter()
+        .fold(None, Deadline::earlier);
+    }
+
+    fn on_stop(&mut self, effects: &mut Effects) {
+        self.abandon_all(ErrorCode::NetworkException, effects);
+        effects.push(Effect::Halt { reason: "stopped" });
+    }
+}
+
+impl Node for Producer {
+    fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
+        match event {
+            Event::Invoked {
+                operation,
+                request: Operation::Send { topic, key, value },
+            } => {
+                self.on_send(now, operation, (&topic, key, value));
+            }
+            Event::Invoked { operation, request } => refuse(operation, &request, effects),
+            Event::Response {
+                from,
+                channel,
+                message,
+            } => {
+                self.on_response(now, (from, channel), message, effects);
+            }
+            Event::ConnectionLost { to, channel } => {
+                let lost = self.connections.lost(now.time, to, channel);
+                self.metadata.request_update();
+                self.on_lost(now.time, lost, effects);
+            }
+            Event::StopRequested => return self.on_stop(effects),
+            Event::Booted
+            | Event::DeadlinePassed
+            | Event::Request { .. }
+            | Event::ConnectionClosed { .. }
+            | Event::FlushCompleted { .. } => {}
+        }
+        self.run(now.time, effects);
+    }
+
+    fn next_deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+}
+
+/// Another client's operation ends at once.
+fn refuse(operation: OperationId, request: &Operation, effects: &mut Effects) {
+    assert!(
+        !matches!(request, Operation::Send { .. }),
+        "send {operation} refused"
+    );
+    let outcome = Outcome::Failed {
+        error: ErrorCode::InvalidRequest,
+        partition: -1,
+    };
+    effects.complete(operation, outcome);
+}
