@@ -16,3 +16,4 @@ pub mod history;
 pub mod plan;
 pub mod run;
 pub mod violation;
+mod world;
