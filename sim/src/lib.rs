@@ -7,13 +7,18 @@
 //! | `run` | what a run gives: end, history, violations, digest, statistics |
 //! | `history` | what clients asked and were told |
 //! | `world` | driver, links, disks, clocks, processes, faults; the only place that names madsim |
+//! | `view` | the true state of the cluster, mirrored from what nodes state |
 //! | `watch` | online invariants over true state, one file each |
 
 #[cfg(not(madsim))]
-compile_error!("harrow-sim needs `--cfg madsim`: .cargo/config.toml sets it, and RUSTFLAGS in the environment replaces that");
+compile_error!(
+    "harrow-sim needs `--cfg madsim`: .cargo/config.toml sets it, and RUSTFLAGS in the environment replaces that"
+);
 
 pub mod history;
 pub mod plan;
 pub mod run;
+pub mod view;
 pub mod violation;
+pub mod watch;
 mod world;
