@@ -68,16 +68,14 @@ impl Disk {
         self.used_bytes
     }
 
-    /// Adds bytes at the end of a file, which is created if there is none.
-    pub(crate) fn append(&mut self, at_ns: u64, file: FileId, bytes: Bytes) {
+    /// Adds bytes at the end of a file, which is created if there is none; says whether it was.
+    pub(crate) fn append(&mut self, at_ns: u64, file: FileId, bytes: Bytes) -> bool {
         let added = bytes.len() as u64;
         let entry = self.files.entry(file).or_default();
-        entry.length = Some(entry.length.unwrap_or(0) + added);
-        entry.journal.push_back(Entry {
-            at_ns,
-            change: Change::Append(bytes),
-        });
+        let before = entry.length.replace(entry.length.unwrap_or(0) + added);
+        entry.journal.push_back(Entry { at_ns, change: Change::Append(bytes) });
         self.used_bytes += added;
+        before.is_none()
     }
 
     /// Cuts a file.

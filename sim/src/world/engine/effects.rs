@@ -3,7 +3,7 @@
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Effect, Effects, Event, Node};
 use harrow_broker_model::note::Note;
-use harrow_broker_model::types::{FlushToken, NodeId};
+use harrow_broker_model::types::{FlushToken, NodeId, Offset};
 
 use super::slot::StalledSync;
 use super::{Cast, Delivery, Engine, Happening, Report, words};
@@ -150,7 +150,9 @@ impl<N: Node> Engine<N> {
                 if over || slot.disk_condition.full {
                     return self.halt(node, "disk-full", cast);
                 }
-                slot.disk.append(now, file, bytes);
+                let created = slot.disk.append(now, file, bytes);
+                let later = matches!(file, FileId::Segment { base_offset, .. } if base_offset > Offset::ZERO);
+                self.segments_rolled += u64::from(created && later);
             }
             Effect::Truncate { file, length } => slot.disk.truncate(now, file, length),
             Effect::Write { file, bytes } => slot.disk.write(now, file, bytes),

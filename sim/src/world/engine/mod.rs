@@ -227,6 +227,7 @@ pub(crate) struct Engine<N> {
     events: u64,
     incarnations: u64,
     calling: Option<NodeId>,
+    segments_rolled: u64,
     reports: VecDeque<Report>,
     trace: Option<Vec<TraceRow>>,
     shell: Option<TimeHandle>,
@@ -254,6 +255,7 @@ impl<N: Node> Engine<N> {
             events: 0,
             incarnations: 0,
             calling: None,
+            segments_rolled: 0,
             reports: VecDeque::new(),
             trace: setup.record_trace.then(Vec::new),
             shell: TimeHandle::try_current(),
@@ -283,6 +285,11 @@ impl<N: Node> Engine<N> {
     /// The node that is being called, or was when the run ended in a panic.
     pub(crate) fn calling(&self) -> Option<NodeId> {
         self.calling
+    }
+
+    /// Log segments begun that are not a log's first.
+    pub(crate) fn segments_rolled(&self) -> u64 {
+        self.segments_rolled
     }
 
     /// The ids of all nodes, by index.
