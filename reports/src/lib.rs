@@ -10,6 +10,7 @@
 //! | `explain` | every name that a report can show, in plain words |
 
 pub mod check;
+pub mod explain;
 pub mod history_file;
 pub mod policy;
 pub mod render;

@@ -12,6 +12,28 @@ use harrow_sim::violation::Violation;
 
 use crate::check::{Anomaly, Occurrence, Witness};
 
+/// Internal anomalies that damage to stored data can cause by itself.
+const OF_DATA: [&str; 11] = [
+    "leader-completeness",
+    "committed-truncation",
+    "committed-overwritten",
+    "log-matching",
+    "isr-incomplete",
+    "controller-completeness",
+    "committed-metadata-lost",
+    "committed-metadata-overwritten",
+    "committed-metadata-truncation",
+    "metadata-divergence",
+    "double-vote",
+];
+
+/// Internal anomalies that a damaged disk causes at its own node.
+const OF_DISKS: [&str; 3] = [
+    "recovery-lost-records",
+    "recovery-invented-records",
+    "mirror-mismatch",
+];
+
 /// What a configuration promises, and what was done to the cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Terms {
@@ -27,6 +49,8 @@ pub struct Terms {
     pub disturbed: bool,
     /// Damage to data of brokers. Empty unless the scenario allows loss: the atlas sees to the rest.
     pub damage: Vec<Damage>,
+    /// Nodes whose disks lied or rotted.
+    pub corrupted: Vec<i32>,
     /// Why the cluster's metadata itself may be gone, if so.
     pub metadata_damage: Option<String>,
 }
@@ -91,6 +115,7 @@ impl Terms {
             isolation: Isolation::ReadCommitted,
             disturbed: true,
             damage: Vec::new(),
+            corrupted: Vec::new(),
             metadata_damage: None,
         }
     }
@@ -99,7 +124,10 @@ impl Terms {
     pub fn of_run(plan: &Plan, run: &Run) -> Self {
         let done: Vec<&InjectedFault> = run.faults.iter().filter(|f| happened(f)).collect();
         let mut terms = Self::strict();
-        terms.producers = plan.clients.iter().filter_map(producer_of).collect();
+        terms.producers = (0_u32..)
+            .zip(&plan.clients)
+            .filter_map(producer_of)
+            .collect();
         terms.partitions = run
             .history
             .partitions
@@ -107,6 +135,10 @@ impl Terms {
             .map(|name| partition_terms(plan, name))
             .collect();
         terms.disturbed = !done.is_empty();
+        let lasting = done.iter().filter(|fault| lasting(fault));
+        terms.corrupted = lasting
+            .flat_map(|f| f.nodes.iter().map(|node| node.0))
+            .collect();
         if plan.expect.loss_allowed {
             terms.damage = damage(plan, &done);
             terms.metadata_damage = metadata_damage(plan, &done);
@@ -207,14 +239,14 @@ pub fn excuse_violation(
     run: &Run,
     violation: &Violation,
 ) -> Option<String> {
-    const OF_DATA: [&str; 5] = [
-        "leader-completeness",
-        "committed-truncation",
-        "log-matching",
-        "isr-incomplete",
-        "committed-record-lost",
-    ];
-    if !OF_DATA.contains(&violation.anomaly.as_str()) {
+    let anomaly = violation.anomaly.as_str();
+    if OF_DISKS.contains(&anomaly) && terms.corrupted.contains(&violation.node.0) {
+        return Some(format!(
+            "the disk of node {} was made to lie or to rot",
+            violation.node
+        ));
+    }
+    if !OF_DATA.contains(&anomaly) {
         return None;
     }
     if violation.partition == Some(TopicPartition::METADATA) {
@@ -268,9 +300,10 @@ fn happened(fault: &InjectedFault) -> bool {
     fault.held_back.is_none() || fault.lossy
 }
 
-fn producer_of(client: &ClientPlan) -> Option<(u32, ProducerTerms)> {
+/// A process is a client's position in the plan.
+fn producer_of((process, client): (u32, &ClientPlan)) -> Option<(u32, ProducerTerms)> {
     match client {
-        ClientPlan::Producer { config, .. } => Some((config.node.0 as u32, producer_terms(config))),
+        ClientPlan::Producer { config, .. } => Some((process, producer_terms(config))),
         ClientPlan::Consumer { .. } => None,
     }
 }

@@ -8,6 +8,9 @@ use harrow_sim::history::{Completion, Function, History, MicroOperation, NEVER, 
 /// Stands for "no partition chosen" and "no writer".
 pub(crate) const NONE: u32 = u32::MAX;
 
+/// Where searches begin, by the upper half of the value, in which the simulated clients put their own number.
+const HINTS: usize = 64;
+
 /// One send of one operation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Write {
@@ -154,7 +157,7 @@ impl<'a> Index<'a> {
 
     fn collect_reads(&mut self) {
         let history = self.history;
-        let mut hint = 0;
+        let mut hints = [0; HINTS];
         for (operation, record) in (0_u32..).zip(&history.operations) {
             self.read_starts.push(self.reads.len() as u32);
             for action in &record.actions {
@@ -162,7 +165,7 @@ impl<'a> Index<'a> {
                     continue;
                 };
                 for read in records {
-                    let writer = find_writer(&self.writes, &mut hint, read.value, read.partition);
+                    let writer = find_writer(&self.writes, &mut hints, read.value, read.partition);
                     let read = Read {
                         value: read.value,
                         offset: read.offset,
@@ -315,7 +318,8 @@ fn collect_writes(history: &History) -> Vec<Write> {
 
 /// Finds the write of a value to a partition, beginning at the last hit: neighbours in a log were sent at about the
 /// same time, so their writes are close together.
-fn find_writer(writes: &[Write], hint: &mut usize, value: u64, partition: u32) -> u32 {
+fn find_writer(writes: &[Write], hints: &mut [usize; HINTS], value: u64, partition: u32) -> u32 {
+    let hint = &mut hints[(value >> 32) as usize % HINTS];
     let first = gallop(writes, *hint, value);
     *hint = first;
     let group = writes[first..]
