@@ -1,1 +1,18 @@
-//! The judge.
+//! The judge: what a run, or a history from anywhere, says about Kafka's guarantees, and how it is told.
+//!
+//! | where | what lives there |
+//! |---|---|
+//! | `check` | black-box checks of client histories, one file per family of anomalies |
+//! | `policy` | what is legal under a configuration and the faults that were injected |
+//! | `verdict` | both views together: findings with one root cause first, excuses, the outcome |
+//! | `report`, `render` | the report of a run, and how it is told to people and machines |
+//! | `history_file` | histories as files, in Jepsen's shape |
+//! | `explain` | every name that a report can show, in plain words |
+
+pub mod check;
+pub mod explain;
+pub mod history_file;
+pub mod policy;
+pub mod render;
+pub mod report;
+pub mod verdict;

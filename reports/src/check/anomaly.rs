@@ -1,0 +1,132 @@
+//! Names of what can be wrong with a client history. They are Jepsen's where Jepsen has one.
+
+use std::fmt;
+
+use harrow_sim::violation::Guarantee;
+
+/// An anomaly that a client history alone can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Anomaly {
+    /// An acknowledged record is passed over by the reads of its partition.
+    LostWrite,
+    /// An acknowledged record was in no read by the end of the final reads.
+    Unseen,
+    /// One value sits at more than one offset.
+    Duplicate,
+    /// One offset has carried two values.
+    InconsistentOffsets,
+    /// A producer's later send got an offset at or below that of its earlier one.
+    NonmonotonicSend,
+    /// Two sends of one operation are in reverse order in the log.
+    IntNonmonotonicSend,
+    /// A send invoked after another's acknowledgement got an offset at or below it.
+    RealtimeOrder,
+    /// A read returned a value that nobody sent to that partition.
+    GarbageRead,
+    /// A consumer's poll starts at or before what it has read already.
+    NonmonotonicPoll,
+    /// One poll goes back within a partition.
+    IntNonmonotonicPoll,
+    /// A consumer's poll jumps over records that exist.
+    PollSkip,
+    /// One poll jumps over records that exist.
+    IntPollSkip,
+    /// A read returned the value of a send that failed.
+    G1a,
+    /// A transaction read what it had written itself.
+    PrecommittedRead,
+    /// A partition's end offset went back between two calls that do not overlap.
+    EndOffsetRegression,
+}
+
+impl Anomaly {
+    /// All of them, gravest first: at equal times, the earlier one explains the later ones.
+    pub const ALL: [Self; 15] = [
+        Self::LostWrite,
+        Self::Unseen,
+        Self::Duplicate,
+        Self::InconsistentOffsets,
+        Self::NonmonotonicSend,
+        Self::IntNonmonotonicSend,
+        Self::RealtimeOrder,
+        Self::GarbageRead,
+        Self::NonmonotonicPoll,
+        Self::IntNonmonotonicPoll,
+        Self::PollSkip,
+        Self::IntPollSkip,
+        Self::G1a,
+        Self::PrecommittedRead,
+        Self::EndOffsetRegression,
+    ];
+
+    /// Its name in reports and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LostWrite => "lost-write",
+            Self::Unseen => "unseen",
+            Self::Duplicate => "duplicate",
+            Self::InconsistentOffsets => "inconsistent-offsets",
+            Self::NonmonotonicSend => "nonmonotonic-send",
+            Self::IntNonmonotonicSend => "int-nonmonotonic-send",
+            Self::RealtimeOrder => "realtime-order",
+            Self::GarbageRead => "garbage-read",
+            Self::NonmonotonicPoll => "nonmonotonic-poll",
+            Self::IntNonmonotonicPoll => "int-nonmonotonic-poll",
+            Self::PollSkip => "poll-skip",
+            Self::IntPollSkip => "int-poll-skip",
+            Self::G1a => "G1a",
+            Self::PrecommittedRead => "precommitted-read",
+            Self::EndOffsetRegression => "end-offset-regression",
+        }
+    }
+
+    /// The guarantee that it breaks.
+    pub fn guarantee(self) -> Guarantee {
+        match self {
+            Self::LostWrite | Self::Unseen => Guarantee::Durability,
+            Self::NonmonotonicSend
+            | Self::IntNonmonotonicSend
+            | Self::RealtimeOrder
+            | Self::NonmonotonicPoll
+            | Self::IntNonmonotonicPoll => Guarantee::Ordering,
+            Self::Duplicate
+            | Self::InconsistentOffsets
+            | Self::PollSkip
+            | Self::IntPollSkip
+            | Self::EndOffsetRegression => Guarantee::Offsets,
+            Self::GarbageRead | Self::G1a | Self::PrecommittedRead => Guarantee::Visibility,
+        }
+    }
+}
+
+impl fmt::Display for Anomaly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Which rules are applied. One rule is one anomaly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules(u32);
+
+impl Rules {
+    /// Every rule.
+    pub const ALL: Self = Self(u32::MAX);
+
+    /// The same without one: used to show that each rule is needed.
+    #[must_use]
+    pub fn without(self, anomaly: Anomaly) -> Self {
+        Self(self.0 & !(1 << anomaly as u32))
+    }
+
+    /// Whether this rule is applied.
+    pub fn has(self, anomaly: Anomaly) -> bool {
+        self.0 & (1 << anomaly as u32) != 0
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self::ALL
+    }
+}

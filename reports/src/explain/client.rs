@@ -1,0 +1,149 @@
+//! What clients can see.
+
+use super::{Entry, Kind};
+
+pub(super) static ENTRIES: [Entry; 17] = [
+    Entry {
+        name: "lost-write",
+        kind: Kind::ClientAnomaly,
+        meaning: "An acknowledged record is passed over: reads of its partition went on beyond its \
+                  offset without it.",
+        example: "Acknowledged a@0, b@1, c@2; readers get a and c only.",
+        legal: "acks other than all after a failover; when the configuration allows loss: unclean \
+                  election, or min.insync.replicas brokers losing data. Retention may remove a prefix.",
+        source: "Jepsen lost-write",
+    },
+    Entry {
+        name: "unseen",
+        kind: Kind::ClientAnomaly,
+        meaning: "An acknowledged record was in no read by the end of the final reads: it is lost, or \
+                  it is stuck.",
+        example: "Acknowledged a@0 and b@1; the final reads end after a.",
+        legal: "As for lost-write. Still open transactions are no excuse after the heal.",
+        source: "Jepsen unseen",
+    },
+    Entry {
+        name: "duplicate",
+        kind: Kind::ClientAnomaly,
+        meaning: "One value is at more than one offset of its partition.",
+        example: "A record is acknowledged at offset 4 and read at 5 as well.",
+        legal: "With enable.idempotence=false: a retry may append again.",
+        source: "Jepsen duplicate; KIP-98",
+    },
+    Entry {
+        name: "inconsistent-offsets",
+        kind: Kind::ClientAnomaly,
+        meaning: "One offset has carried two different records.",
+        example: "b is acknowledged at offset 1, and readers find c there.",
+        legal: "acks other than all after a failover, unless both were read; when the configuration \
+                  allows loss: unclean election, or min.insync.replicas brokers losing data.",
+        source: "Jepsen inconsistent-offsets; KIP-101",
+    },
+    Entry {
+        name: "nonmonotonic-send",
+        kind: Kind::ClientAnomaly,
+        meaning: "A producer's later send got an offset at or below that of an earlier one.",
+        example: "The same producer is told a@5, then b@3.",
+        legal: "With enable.idempotence=false and several requests in flight.",
+        source: "Jepsen nonmonotonic-send; KIP-98",
+    },
+    Entry {
+        name: "int-nonmonotonic-send",
+        kind: Kind::ClientAnomaly,
+        meaning: "Two sends of one operation are in reverse order in the log.",
+        example: "One transaction sends a, then b, and is told a@3, b@1.",
+        legal: "With enable.idempotence=false and several requests in flight.",
+        source: "Jepsen int-nonmonotonic-send",
+    },
+    Entry {
+        name: "realtime-order",
+        kind: Kind::ClientAnomaly,
+        meaning: "A send that began after another was acknowledged got an offset at or below it.",
+        example: "a is acknowledged at 7; then another client sends b, which is acknowledged at 6.",
+        legal: "acks other than all after a failover.",
+        source: "Redpanda chaos tests; Jepsen G0-realtime",
+    },
+    Entry {
+        name: "garbage-read",
+        kind: Kind::ClientAnomaly,
+        meaning: "A poll returned a value that nobody sent to that partition.",
+        example: "The record at offset 1 holds a value that is in no send.",
+        legal: "Never.",
+        source: "Jepsen no-writer-of-value",
+    },
+    Entry {
+        name: "nonmonotonic-poll",
+        kind: Kind::ClientAnomaly,
+        meaning: "A consumer that kept its assignment got records again that it had read.",
+        example: "One poll ends at offset 1, the next starts at offset 1.",
+        legal: "After an assignment or a seek; after a legal loss; when a legal duplicate comes by.",
+        source: "Jepsen nonmonotonic-poll",
+    },
+    Entry {
+        name: "int-nonmonotonic-poll",
+        kind: Kind::ClientAnomaly,
+        meaning: "One poll goes back within a partition.",
+        example: "A poll returns offset 2, then offset 1.",
+        legal: "After a legal loss; when a legal duplicate comes by.",
+        source: "Jepsen int-nonmonotonic-poll",
+    },
+    Entry {
+        name: "poll-skip",
+        kind: Kind::ClientAnomaly,
+        meaning: "A consumer that kept its assignment jumped over records that exist.",
+        example: "One poll ends at offset 0, the next starts at 2, and another reader finds a record \
+                  at 1.",
+        legal: "After an assignment or a seek; after a legal loss; over records below the log start.",
+        source: "Jepsen poll-skip",
+    },
+    Entry {
+        name: "int-poll-skip",
+        kind: Kind::ClientAnomaly,
+        meaning: "One poll jumps over records that exist.",
+        example: "A poll returns offsets 0 and 2, and offset 1 is acknowledged.",
+        legal: "After a legal loss; over records below the log start.",
+        source: "Jepsen int-poll-skip",
+    },
+    Entry {
+        name: "G1a",
+        kind: Kind::ClientAnomaly,
+        meaning: "A poll returned the value of a send or transaction that failed.",
+        example: "A transaction is aborted and a reader finds its record.",
+        legal: "With isolation.level=read_uncommitted.",
+        source: "Adya's G1a, aborted read; Jepsen G1a",
+    },
+    Entry {
+        name: "precommitted-read",
+        kind: Kind::ClientAnomaly,
+        meaning: "A transaction read what it had written itself before it committed.",
+        example: "One transaction sends a and polls a.",
+        legal: "With isolation.level=read_uncommitted.",
+        source: "Jepsen precommitted-read",
+    },
+    Entry {
+        name: "end-offset-regression",
+        kind: Kind::ClientAnomaly,
+        meaning: "A partition's end offset went back between two calls that do not overlap.",
+        example: "ListOffsets says 5, later 4.",
+        legal: "When the configuration allows loss: unclean election, or min.insync.replicas brokers \
+                  losing data.",
+        source: "KIP-207",
+    },
+    Entry {
+        name: "not-converged",
+        kind: Kind::ClientAnomaly,
+        meaning: "After the heal, something did not come back in the time given; the summary names it.",
+        example: "A partition still has no leader a minute after all brokers run.",
+        legal: "When no rule allows a recovery: for example all members of ISR and ELR lost their \
+                  disks.",
+        source: "KIP-966; TigerBeetle's liveness mode",
+    },
+    Entry {
+        name: "model-panic",
+        kind: Kind::ClientAnomaly,
+        meaning: "An assertion of the model failed and ended the run.",
+        example: "A node appends elsewhere than at its log end.",
+        legal: "Never.",
+        source: "Harrow",
+    },
+];

@@ -1,0 +1,77 @@
+//! Every name that a report can show, in plain words: guarantees, anomalies, invariants, faults and defects.
+
+mod client;
+mod defects;
+mod faults;
+mod guarantees;
+mod internal;
+
+pub use defects::{DEFECTS, DefectEntry};
+
+/// What kind of thing a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Something that is promised.
+    Guarantee,
+    /// Something wrong that clients can see.
+    ClientAnomaly,
+    /// Something wrong in the true state of the cluster.
+    InternalAnomaly,
+    /// A rule over true state.
+    Invariant,
+    /// Something done to the cluster.
+    Fault,
+    /// A historical bug that can be switched on.
+    Defect,
+}
+
+impl Kind {
+    /// As printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Guarantee => "guarantee",
+            Self::ClientAnomaly => "anomaly, as clients see it",
+            Self::InternalAnomaly => "anomaly in the cluster's true state",
+            Self::Invariant => "invariant",
+            Self::Fault => "fault",
+            Self::Defect => "defect",
+        }
+    }
+}
+
+/// What a name means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The name.
+    pub name: &'static str,
+    /// What kind of thing it is.
+    pub kind: Kind,
+    /// What it means.
+    pub meaning: &'static str,
+    /// An example.
+    pub example: &'static str,
+    /// When it is legal.
+    pub legal: &'static str,
+    /// Where it is from.
+    pub source: &'static str,
+}
+
+/// What a name means, if it is known. Case does not matter.
+pub fn explain(name: &str) -> Option<&'static Entry> {
+    entries().find(|entry| entry.name.eq_ignore_ascii_case(name))
+}
+
+/// Every entry, in the order in which a catalogue would print them.
+pub fn entries() -> impl Iterator<Item = &'static Entry> {
+    let tables = [
+        &guarantees::ENTRIES[..],
+        &client::ENTRIES,
+        &internal::ANOMALIES,
+        &internal::INVARIANTS,
+        &faults::ENTRIES,
+    ];
+    tables
+        .into_iter()
+        .flatten()
+        .chain(DEFECTS.iter().map(|defect| &defect.entry))
+}

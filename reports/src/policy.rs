@@ -1,0 +1,383 @@
+//! What is legal: a pure function of the configuration and of the faults that were actually injected.
+//!
+//! An anomaly is excused only for a reason that is printed. Switched-on defects are no reason: they are what a run is
+//! meant to expose.
+
+use harrow_broker_model::config::{Acks, ProducerConfig};
+use harrow_broker_model::types::TopicPartition;
+use harrow_sim::history::History;
+use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
+use harrow_sim::run::{InjectedFault, Run};
+use harrow_sim::violation::Violation;
+
+use crate::check::{Anomaly, Occurrence, Witness};
+
+/// Internal anomalies that damage to stored data can cause by itself.
+const OF_DATA: [&str; 11] = [
+    "leader-completeness",
+    "committed-truncation",
+    "committed-overwritten",
+    "log-matching",
+    "isr-incomplete",
+    "controller-completeness",
+    "committed-metadata-lost",
+    "committed-metadata-overwritten",
+    "committed-metadata-truncation",
+    "metadata-divergence",
+    "double-vote",
+];
+
+/// Internal anomalies that a damaged disk causes at its own node.
+const OF_DISKS: [&str; 3] = [
+    "recovery-lost-records",
+    "recovery-invented-records",
+    "mirror-mismatch",
+];
+
+/// What a configuration promises, and what was done to the cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Terms {
+    /// What holds for a process that `producers` does not name.
+    pub producer: ProducerTerms,
+    /// Processes with terms of their own.
+    pub producers: Vec<(u32, ProducerTerms)>,
+    /// What holds for each partition, by position in the history; the last entry stands for all after it.
+    pub partitions: Vec<PartitionTerms>,
+    /// What consumers may see.
+    pub isolation: Isolation,
+    /// Whether anything was done to the cluster at all: without a fault, no leader changes.
+    pub disturbed: bool,
+    /// Damage to data of brokers. Empty unless the scenario allows loss: the atlas sees to the rest.
+    pub damage: Vec<Damage>,
+    /// Nodes whose disks lied or rotted.
+    pub corrupted: Vec<i32>,
+    /// Why the cluster's metadata itself may be gone, if so.
+    pub metadata_damage: Option<String>,
+}
+
+/// What a producer asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProducerTerms {
+    /// `acks`.
+    pub acks: Acks,
+    /// `enable.idempotence`.
+    pub idempotence: bool,
+    /// `max.in.flight.requests.per.connection`.
+    pub in_flight_max: u32,
+}
+
+/// What a topic promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartitionTerms {
+    /// `unclean.leader.election.enable`.
+    pub unclean_leader_election: bool,
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: u32,
+}
+
+/// `isolation.level` of consumers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// Committed records only.
+    ReadCommitted,
+    /// Whatever is below the high watermark.
+    ReadUncommitted,
+}
+
+/// One broker's data was damaged once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Damage {
+    /// Which broker.
+    pub broker: i32,
+    /// When, in nanoseconds. A record written later is not touched by it.
+    pub at_ns: u64,
+    /// Whether it reaches records written later as well, as rot in a log and a lying disk do.
+    pub lasting: bool,
+}
+
+impl Terms {
+    /// Kafka's strongest promises, for every client and partition alike; a history of unknown origin may have seen
+    /// any fault that they survive.
+    pub fn strict() -> Self {
+        let producer = ProducerTerms {
+            acks: Acks::All,
+            idempotence: true,
+            in_flight_max: 5,
+        };
+        let partition = PartitionTerms {
+            unclean_leader_election: false,
+            min_insync_replicas: 2,
+        };
+        Self {
+            producer,
+            producers: Vec::new(),
+            partitions: vec![partition],
+            isolation: Isolation::ReadCommitted,
+            disturbed: true,
+            damage: Vec::new(),
+            corrupted: Vec::new(),
+            metadata_damage: None,
+        }
+    }
+
+    /// The terms of a run.
+    pub fn of_run(plan: &Plan, run: &Run) -> Self {
+        let done: Vec<&InjectedFault> = run.faults.iter().filter(|f| happened(f)).collect();
+        let mut terms = Self::strict();
+        terms.producers = (0_u32..)
+            .zip(&plan.clients)
+            .filter_map(producer_of)
+            .collect();
+        terms.partitions = run
+            .history
+            .partitions
+            .iter()
+            .map(|name| partition_terms(plan, name))
+            .collect();
+        terms.disturbed = !done.is_empty();
+        let lasting = done.iter().filter(|fault| lasting(fault));
+        terms.corrupted = lasting
+            .flat_map(|f| f.nodes.iter().map(|node| node.0))
+            .collect();
+        if plan.expect.loss_allowed {
+            terms.damage = damage(plan, &done);
+            terms.metadata_damage = metadata_damage(plan, &done);
+        }
+        terms
+    }
+
+    fn producer(&self, process: u32) -> ProducerTerms {
+        let own = self.producers.iter().find(|(named, _)| *named == process);
+        own.map_or(self.producer, |(_, terms)| *terms)
+    }
+
+    fn partition(&self, partition: u32) -> Option<&PartitionTerms> {
+        self.partitions
+            .get(partition as usize)
+            .or(self.partitions.last())
+    }
+
+    /// Why records of this partition written at `since_ns` may be gone, whatever their acks.
+    fn loss(&self, partition: u32, since_ns: u64) -> Option<String> {
+        let terms = self.partition(partition)?;
+        if terms.unclean_leader_election && self.disturbed {
+            return Some("the topic allows unclean leader election, which may drop records".into());
+        }
+        self.damage_reason(terms.min_insync_replicas, since_ns)
+            .or(self.metadata_damage.clone())
+    }
+
+    fn damage_reason(&self, min_insync_replicas: u32, since_ns: u64) -> Option<String> {
+        let touching = self
+            .damage
+            .iter()
+            .filter(|d| d.lasting || d.at_ns >= since_ns);
+        let mut brokers: Vec<i32> = touching.map(|d| d.broker).collect();
+        brokers.sort_unstable();
+        brokers.dedup();
+        let enough = brokers.len() as u64 >= u64::from(min_insync_replicas.max(1));
+        enough.then(|| {
+            format!(
+                "{} brokers lost data, min.insync.replicas={min_insync_replicas} survives fewer",
+                brokers.len()
+            )
+        })
+    }
+}
+
+/// Why an occurrence is legal; `None` if it is not.
+pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
+    let loss = || terms.loss(occurrence.partition, occurrence.since_ns);
+    let (subject, other) = (Some(occurrence.subject), occurrence.other);
+    match occurrence.anomaly {
+        Anomaly::LostWrite | Anomaly::Unseen => weak_acks(terms, history, subject).or_else(loss),
+        Anomaly::Duplicate => may_duplicate(terms, history, subject).or_else(loss),
+        Anomaly::InconsistentOffsets => {
+            let both_read = occurrence.subject.read && other.is_some_and(|other| other.read);
+            let acks = || weak_acks(terms, history, subject).or(weak_acks(terms, history, other));
+            // What a consumer has read was on all in-sync replicas, whatever the producer waited for.
+            if both_read {
+                loss()
+            } else {
+                acks().or_else(loss)
+            }
+        }
+        Anomaly::NonmonotonicSend | Anomaly::IntNonmonotonicSend => {
+            may_reorder(terms, history, subject)
+                .or_else(|| weak_acks(terms, history, subject))
+                .or_else(|| weak_acks(terms, history, other))
+                .or_else(loss)
+        }
+        Anomaly::RealtimeOrder => weak_acks(terms, history, subject)
+            .or_else(|| weak_acks(terms, history, other))
+            .or_else(loss),
+        Anomaly::NonmonotonicPoll | Anomaly::IntNonmonotonicPoll => {
+            let copied = occurrence.through_duplicate;
+            copied
+                .then(|| may_duplicate(terms, history, subject))
+                .flatten()
+                .or_else(loss)
+        }
+        Anomaly::PollSkip | Anomaly::IntPollSkip => {
+            let unread = other.filter(|other| !other.read);
+            weak_acks(terms, history, unread).or_else(loss)
+        }
+        Anomaly::G1a | Anomaly::PrecommittedRead => match terms.isolation {
+            Isolation::ReadUncommitted => Some("isolation.level=read_uncommitted".into()),
+            Isolation::ReadCommitted => None,
+        },
+        Anomaly::EndOffsetRegression => loss(),
+        Anomaly::GarbageRead => None,
+    }
+}
+
+/// Why an internal violation is legal. The watch knows crashes and elections exactly, so only damage that it cannot
+/// see is weighed here.
+pub fn excuse_violation(
+    terms: &Terms,
+    plan: &Plan,
+    run: &Run,
+    violation: &Violation,
+) -> Option<String> {
+    let anomaly = violation.anomaly.as_str();
+    if OF_DISKS.contains(&anomaly) && terms.corrupted.contains(&violation.node.0) {
+        return Some(format!(
+            "the disk of node {} was made to lie or to rot",
+            violation.node
+        ));
+    }
+    if !OF_DATA.contains(&anomaly) {
+        return None;
+    }
+    if violation.partition == Some(TopicPartition::METADATA) {
+        return terms.metadata_damage.clone();
+    }
+    let topic = violation
+        .partition
+        .and_then(|partition| run.topics.get(&partition.topic))?;
+    let topic = plan.topics.iter().find(|planned| planned.name == *topic)?;
+    terms.damage_reason(topic.min_insync_replicas, 0)
+}
+
+fn writer_terms(
+    terms: &Terms,
+    history: &History,
+    record: Option<Witness>,
+) -> Option<ProducerTerms> {
+    let operation = record?.writer?;
+    Some(terms.producer(history.operations[operation as usize].process))
+}
+
+fn weak_acks(terms: &Terms, history: &History, record: Option<Witness>) -> Option<String> {
+    if !terms.disturbed {
+        return None;
+    }
+    match writer_terms(terms, history, record)?.acks {
+        Acks::All => None,
+        Acks::Leader => Some("acks=1 promises nothing once the leader changes".into()),
+        Acks::None => Some("acks=0 promises nothing".into()),
+    }
+}
+
+fn may_duplicate(terms: &Terms, history: &History, record: Option<Witness>) -> Option<String> {
+    let producer = writer_terms(terms, history, record)?;
+    (!producer.idempotence)
+        .then(|| "enable.idempotence=false: a retry may append a record again".into())
+}
+
+fn may_reorder(terms: &Terms, history: &History, record: Option<Witness>) -> Option<String> {
+    let producer = writer_terms(terms, history, record)?;
+    (!producer.idempotence && producer.in_flight_max > 1).then(|| {
+        format!(
+            "enable.idempotence=false with {} requests in flight: a retry may overtake",
+            producer.in_flight_max
+        )
+    })
+}
+
+/// Whether a fault really took place.
+fn happened(fault: &InjectedFault) -> bool {
+    fault.held_back.is_none() || fault.lossy
+}
+
+/// A process is a client's position in the plan.
+fn producer_of((process, client): (u32, &ClientPlan)) -> Option<(u32, ProducerTerms)> {
+    match client {
+        ClientPlan::Producer { config, .. } => Some((process, producer_terms(config))),
+        ClientPlan::Consumer { .. } => None,
+    }
+}
+
+fn producer_terms(config: &ProducerConfig) -> ProducerTerms {
+    let ProducerConfig {
+        acks,
+        idempotence,
+        in_flight_max,
+        ..
+    } = *config;
+    ProducerTerms {
+        acks,
+        idempotence,
+        in_flight_max,
+    }
+}
+
+fn partition_terms(plan: &Plan, name: &str) -> PartitionTerms {
+    let topic = name.rsplit_once('-').map_or(name, |(topic, _)| topic);
+    let of = |topic: &TopicPlan| PartitionTerms {
+        unclean_leader_election: topic.unclean_leader_election,
+        min_insync_replicas: topic.min_insync_replicas,
+    };
+    let strict = PartitionTerms {
+        unclean_leader_election: false,
+        min_insync_replicas: u32::MAX,
+    };
+    plan.topics
+        .iter()
+        .find(|planned| planned.name == topic)
+        .map_or(strict, of)
+}
+
+/// Whether a fault damages stored data: what was not synced is gone, or the disk itself lies or changes.
+fn damages(fault: &InjectedFault) -> bool {
+    fault.lossy || fault.kind == "wipe-disk" || lasting(fault)
+}
+
+fn lasting(fault: &InjectedFault) -> bool {
+    matches!(fault.kind.as_str(), "bit-rot" | "lying-sync")
+}
+
+fn damage(plan: &Plan, faults: &[&InjectedFault]) -> Vec<Damage> {
+    let damaging = faults.iter().filter(|fault| damages(fault));
+    let on_brokers = damaging.flat_map(|fault| {
+        let brokers = fault
+            .nodes
+            .iter()
+            .filter(|node| plan.cluster.brokers.contains(node));
+        brokers.map(|node| Damage {
+            broker: node.0,
+            at_ns: fault.at_ms.saturating_mul(1_000_000),
+            lasting: lasting(fault),
+        })
+    });
+    on_brokers.collect()
+}
+
+/// The quorum syncs what it promises, so a power loss alone harms nothing there.
+fn metadata_damage(plan: &Plan, faults: &[&InjectedFault]) -> Option<String> {
+    let harmful = faults
+        .iter()
+        .filter(|fault| fault.kind == "wipe-disk" || lasting(fault));
+    let mut voters: Vec<i32> = harmful
+        .flat_map(|fault| &fault.nodes)
+        .filter(|node| plan.cluster.controllers.contains(node))
+        .map(|node| node.0)
+        .collect();
+    voters.sort_unstable();
+    voters.dedup();
+    let total = plan.cluster.controllers.len();
+    // A majority needs only as many forgetful members as two majorities share to contradict an earlier one.
+    let shared = 2 * (total / 2 + 1) - total;
+    (voters.len() >= shared)
+        .then(|| format!("{} of {total} controllers lost their disks", voters.len()))
+}

@@ -1,0 +1,116 @@
+//! What is told about a run: one object, versioned, the same for people and machines.
+
+use harrow_sim::run::{Run, RunStats};
+use serde::{Deserialize, Serialize};
+
+use crate::verdict::{Excuse, Finding, Outcome, Verdict};
+
+/// Version of the report's shape.
+pub const REPORT_SCHEMA: u32 = 1;
+
+/// The report of one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`REPORT_SCHEMA`].
+    pub schema: u32,
+    /// What to give to see it again.
+    pub coordinate: Coordinate,
+    /// How it stands.
+    pub outcome: Outcome,
+    /// Root causes, in order of time.
+    pub findings: Vec<Finding>,
+    /// What was seen and is legal.
+    pub excused: Vec<Excuse>,
+    /// Why the run says less than it should; absent if it does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inconclusive: Vec<String>,
+    /// The run's rolling hash, as 16 hexadecimal digits.
+    pub digest: String,
+    /// Counts.
+    pub stats: Stats,
+    /// Reach marks that were met, in order of name.
+    pub reached: Vec<String>,
+}
+
+/// What to give to see a run again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coordinate {
+    /// Scenario, by name or path.
+    pub scenario: String,
+    /// Seed.
+    pub seed: u64,
+    /// Commit of the program; `unknown` outside a repository.
+    pub commit: String,
+}
+
+/// Counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Simulated time.
+    pub simulated_ms: u64,
+    /// Time it took.
+    pub wall_ms: u64,
+    /// Events handled.
+    pub events: u64,
+    /// Messages delivered.
+    pub messages: u64,
+    /// Client operations.
+    pub operations: Operations,
+    /// Records acknowledged.
+    pub records_acked: u64,
+    /// Faults injected.
+    pub faults: u64,
+}
+
+/// Client operations by outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operations {
+    /// They happened.
+    pub ok: u64,
+    /// They did not.
+    pub fail: u64,
+    /// Nobody knows.
+    pub unknown: u64,
+}
+
+impl Report {
+    /// Puts a run and its verdict together.
+    pub fn new(coordinate: Coordinate, verdict: &Verdict, run: &Run, wall_ms: u64) -> Self {
+        let Verdict {
+            outcome,
+            findings,
+            excused,
+            inconclusive,
+        } = verdict.clone();
+        let met = run.reached.iter().filter(|(_, count)| **count > 0);
+        Self {
+            schema: REPORT_SCHEMA,
+            coordinate,
+            outcome,
+            findings,
+            excused,
+            inconclusive,
+            digest: format!("{:016x}", run.digest),
+            stats: Stats::new(&run.stats, wall_ms),
+            reached: met.map(|(mark, _)| mark.clone()).collect(),
+        }
+    }
+}
+
+impl Stats {
+    fn new(stats: &RunStats, wall_ms: u64) -> Self {
+        Self {
+            simulated_ms: stats.simulated_ms,
+            wall_ms,
+            events: stats.events,
+            messages: stats.messages,
+            operations: Operations {
+                ok: stats.operations_ok,
+                fail: stats.operations_fail,
+                unknown: stats.operations_unknown,
+            },
+            records_acked: stats.records_acked,
+            faults: stats.faults,
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! The verdict on a run: both views judged, what is legal excused, one root cause first.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::types::TopicPartition;
+use harrow_sim::history::{Completion, History, MicroOperation};
+use harrow_sim::plan::Plan;
+use harrow_sim::run::{End, Run};
+use harrow_sim::violation::{Guarantee, Violation};
+use serde::{Deserialize, Serialize};
+
+use crate::check::{Anomaly, Occurrence, Options, check};
+use crate::policy::{Terms, excuse, excuse_violation};
+
+/// How a run stands. Later is worse, and the worst wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Every guarantee held, and there was something to hold.
+    Held,
+    /// Nothing is broken, but the run does not show that nothing is.
+    Inconclusive,
+    /// A guarantee was broken, or the model panicked.
+    Violated,
+}
+
+impl Outcome {
+    /// As printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Inconclusive => "inconclusive",
+            Self::Violated => "violated",
+        }
+    }
+}
+
+/// The judgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// How it stands.
+    pub outcome: Outcome,
+    /// Root causes, in order of time.
+    pub findings: Vec<Finding>,
+    /// What was seen and is legal.
+    pub excused: Vec<Excuse>,
+    /// Why the run says less than it should; empty unless something was missing.
+    pub inconclusive: Vec<String>,
+}
+
+/// A broken guarantee.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What is broken, by name: a [`Guarantee`], or `model` for a panic.
+    pub guarantee: String,
+    /// By what, as `harrow explain` knows it.
+    pub anomaly: String,
+    /// One line.
+    pub summary: String,
+    /// Facts, oldest first, one line each.
+    pub evidence: Vec<String>,
+    /// What follows from it, oldest first, one line each.
+    pub consequences: Vec<String>,
+}
+
+/// Something that would be a finding, were it not legal here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excuse {
+    /// What.
+    pub anomaly: String,
+    /// Why it is legal.
+    pub reason: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// Judges a run: `sim::run` gives it, `render` tells it.
+pub fn judge(plan: &Plan, run: &Run) -> Verdict {
+    let terms = Terms::of_run(plan, run);
+    let mut case = Case::default();
+    for violation in &run.violations {
+        match excuse_violation(&terms, plan, run, violation) {
+            Some(reason) => case.excuse(&violation.anomaly, reason),
+            None => case.add(internal(run, violation)),
+        }
+    }
+    case.check_history(&run.history, &terms, &Options::default());
+    case.note_end(run, &terms);
+    for mark in plan.expect.reach.iter().filter(|mark| !reached(run, mark)) {
+        case.inconclusive.push(format!("never reached: {mark}"));
+    }
+    case.close(true)
+}
+
+/// Judges a history alone, from any system: only what clients saw.
+pub fn judge_history(history: &History, terms: &Terms, options: &Options) -> Verdict {
+    let mut case = Case::default();
+    case.check_history(history, terms, options);
+    case.close(false)
+}
+
+fn reached(run: &Run, mark: &str) -> bool {
+    run.reached.get(mark).is_some_and(|count| *count > 0)
+}
+
+/// A broken rule before it is known whether it is a root.
+struct Suspect {
+    at_ns: u64,
+    view: View,
+    /// By name; `None` concerns the whole cluster.
+    partition: Option<String>,
+    finding: Finding,
+}
+
+/// Who saw it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum View {
+    /// The watch, in true state.
+    Internal,
+    /// The checks, in the history.
+    Client,
+    /// Nobody: what should have happened did not.
+    Liveness,
+    /// The model itself.
+    Panic,
+}
+
+/// A verdict in the making.
+#[derive(Default)]
+struct Case {
+    suspects: Vec<Suspect>,
+    excused: BTreeMap<(String, String), u64>,
+    inconclusive: Vec<String>,
+}
+
+impl Case {
+    fn add(&mut self, suspect: Suspect) {
+        self.suspects.push(suspect);
+    }
+
+    fn excuse(&mut self, anomaly: &str, reason: String) {
+        *self
+            .excused
+            .entry((anomaly.to_owned(), reason))
+            .or_default() += 1;
+    }
+
+    fn check_history(&mut self, history: &History, terms: &Terms, options: &Options) {
+        let mut groups: BTreeMap<(Anomaly, u32), (Occurrence, u64)> = BTreeMap::new();
+        for occurrence in check(history, options) {
+            match excuse(terms, history, &occurrence) {
+                Some(reason) => self.excuse(occurrence.anomaly.name(), reason),
+                None => {
+                    let key = (occurrence.anomaly, occurrence.partition);
+                    groups.entry(key).or_insert((occurrence, 0)).1 += 1;
+                }
+            }
+        }
+        self.suspects.extend(
+            groups
+                .values()
+                .map(|(first, count)| client(history, first, *count)),
+        );
+        self.note_gaps(history);
+    }
+
+    fn note_gaps(&mut self, history: &History) {
+        if history.operations.is_empty() {
+            self.inconclusive.push("the history is empty".to_owned());
+        } else if !history.operations.iter().any(acknowledges) {
+            self.inconclusive
+                .push("no record was acknowledged".to_owned());
+        }
+        if !history.final_reads {
+            let gap = "final reads were not done: nothing can be called lost or unseen";
+            self.inconclusive.push(gap.to_owned());
+        }
+    }
+
+    fn note_end(&mut self, run: &Run, terms: &Terms) {
+        match &run.end {
+            End::Quiesced | End::Violated => {}
+            End::TimeLimit {
+                pending,
+                unrecoverable,
+            } => match unrecoverable.as_ref().or(terms.metadata_damage.as_ref()) {
+                Some(reason) => {
+                    self.inconclusive
+                        .push(format!("not converged: {pending}; legal: {reason}"));
+                    self.excuse("not-converged", reason.clone());
+                }
+                None => self.add(not_converged(run, pending)),
+            },
+            End::Panicked { message, node } => {
+                let place = node.map_or_else(String::new, |node| format!(" at node {node}"));
+                let evidence = vec![format!("the run ended at event {}", run.stats.events)];
+                self.add(Suspect {
+                    at_ns: run.stats.simulated_ms.saturating_mul(1_000_000),
+                    view: View::Panic,
+                    partition: None,
+                    finding: Finding {
+                        guarantee: "model".to_owned(),
+                        anomaly: "model-panic".to_owned(),
+                        summary: format!("an assertion failed{place}: {message}"),
+                        evidence,
+                        consequences: Vec::new(),
+                    },
+                });
+            }
+        }
+    }
+
+    /// Folds consequences under roots: internal causes first, then what clients saw, then what never happened.
+    fn close(mut self, both_views: bool) -> Verdict {
+        self.suspects
+            .sort_by_key(|suspect| (suspect.view, suspect.at_ns));
+        let mut roots: Vec<Suspect> = Vec::new();
+        for mut suspect in self.suspects {
+            match roots.iter_mut().find(|root| root.explains(&suspect)) {
+                Some(root) => root.fold(&suspect),
+                None => {
+                    if both_views && suspect.view == View::Client {
+                        let note = "client-side: no internal violation explains it";
+                        suspect.finding.evidence.push(note.to_owned());
+                    }
+                    roots.push(suspect);
+                }
+            }
+        }
+        roots.sort_by_key(|root| (root.at_ns, root.view));
+        let outcome = match (roots.is_empty(), self.inconclusive.is_empty()) {
+            (false, _) => Outcome::Violated,
+            (true, false) => Outcome::Inconclusive,
+            (true, true) => Outcome::Held,
+        };
+        let excused = self.excused.into_iter();
+        Verdict {
+            outcome,
+            findings: roots.into_iter().map(|root| root.finding).collect(),
+            excused: excused
+                .map(|((anomaly, reason), count)| Excuse {
+                    anomaly,
+                    reason,
+                    count,
+                })
+                .collect(),
+            inconclusive: self.inconclusive,
+        }
+    }
+}
+
+impl Suspect {
+    /// Whether the other one is a consequence: it concerns the same partition, or the root concerns them all. What
+    /// clients saw may show before the watch names its cause; a panic is never hidden under anything.
+    fn explains(&self, other: &Self) -> bool {
+        let same_place = self.partition.is_none() || self.partition == other.partition;
+        match (self.view, other.view) {
+            (_, View::Panic) | (View::Panic, _) => false,
+            (View::Internal, View::Internal) => same_place && self.at_ns <= other.at_ns,
+            (View::Internal | View::Client, View::Client) => same_place,
+            (_, View::Liveness) => true,
+            (View::Client | View::Liveness, View::Internal) | (View::Liveness, View::Client) => {
+                false
+            }
+        }
+    }
+
+    fn fold(&mut self, consequence: &Self) {
+        let Finding {
+            anomaly, summary, ..
+        } = &consequence.finding;
+        let mut line = format!("{anomaly}: {summary}");
+        if self.view == View::Internal && consequence.view == View::Client {
+            line.push_str(&format!(" (explained by {})", self.finding.anomaly));
+        }
+        self.finding.consequences.push(line);
+    }
+}
+
+fn internal(run: &Run, violation: &Violation) -> Suspect {
+    let name = |partition: TopicPartition| {
+        let topic = run.topics.get(&partition.topic)?;
+        Some(format!("{topic}-{}", partition.partition))
+    };
+    let place = format!("at node {}, event {}", violation.node, violation.event);
+    let mut evidence = violation.evidence.clone();
+    evidence.push(format!("seen {} {place}", seconds(violation.at_ns)));
+    Suspect {
+        at_ns: violation.at_ns,
+        view: View::Internal,
+        partition: violation.partition.and_then(name),
+        finding: Finding {
+            guarantee: violation.guarantee.name().to_owned(),
+            anomaly: violation.anomaly.clone(),
+            summary: violation.summary.clone(),
+            evidence,
+            consequences: Vec::new(),
+        },
+    }
+}
+
+fn client(history: &History, first: &Occurrence, count: u64) -> Suspect {
+    let mut summary = first.summary(history);
+    if count > 1 {
+        summary.push_str(&format!(" (and {} more)", count - 1));
+    }
+    let mut evidence = first.evidence(history);
+    if first.anomaly == Anomaly::Unseen {
+        evidence.extend(whereabouts(history, first));
+    }
+    Suspect {
+        at_ns: first.at_ns,
+        view: View::Client,
+        partition: Some(history.partitions[first.partition as usize].clone()),
+        finding: Finding {
+            guarantee: first.anomaly.guarantee().name().to_owned(),
+            anomaly: first.anomaly.name().to_owned(),
+            summary,
+            evidence,
+            consequences: Vec::new(),
+        },
+    }
+}
+
+/// Lost or stuck? The last end offset that a client was told after the acknowledgement decides.
+fn whereabouts(history: &History, unseen: &Occurrence) -> Option<String> {
+    let offset = Some(unseen.subject.offset).filter(|offset| *offset >= 0)?;
+    let acknowledged = &history.operations[unseen.subject.operation as usize];
+    let later = history.operations.iter().filter(|operation| {
+        operation.completion == Completion::Ok && operation.invoked_ns > acknowledged.completed_ns
+    });
+    let ends = later
+        .flat_map(|operation| &operation.actions)
+        .filter_map(|action| match action {
+            MicroOperation::EndOffset { partition, offset } if *partition == unseen.partition => {
+                *offset
+            }
+            MicroOperation::Send { .. }
+            | MicroOperation::Poll { .. }
+            | MicroOperation::Assigned { .. }
+            | MicroOperation::EndOffset { .. } => None,
+        });
+    let end = ends.last()?;
+    Some(if end > offset {
+        format!("stuck: the partition's end was {end} afterwards, so the log goes past it")
+    } else {
+        format!("lost: the partition's end was {end} afterwards, so it is not in the log")
+    })
+}
+
+fn not_converged(run: &Run, pending: &str) -> Suspect {
+    Suspect {
+        at_ns: run.stats.simulated_ms.saturating_mul(1_000_000),
+        view: View::Liveness,
+        partition: None,
+        finding: Finding {
+            guarantee: Guarantee::Liveness.name().to_owned(),
+            anomaly: "not-converged".to_owned(),
+            summary: format!("after the heal, this never came: {pending}"),
+            evidence: vec![format!(
+                "given up at {} ms of simulated time",
+                run.stats.simulated_ms
+            )],
+            consequences: Vec::new(),
+        },
+    }
+}
+
+fn acknowledges(operation: &harrow_sim::history::OperationRecord) -> bool {
+    let sends = |action: &MicroOperation| matches!(action, MicroOperation::Send { .. });
+    operation.completion == Completion::Ok && operation.actions.iter().any(sends)
+}
+
+fn seconds(at_ns: u64) -> String {
+    format!(
+        "{}.{:06}s",
+        at_ns / 1_000_000_000,
+        at_ns / 1_000 % 1_000_000
+    )
+}
