@@ -1,0 +1,51 @@
+//! The catalogue: scenarios that come with Harrow, embedded in the binary.
+
+use crate::format::nearest;
+
+/// A scenario file of the catalogue.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// Name, which is also the file's.
+    pub name: &'static str,
+    /// Text.
+    pub text: &'static str,
+}
+
+macro_rules! catalogue {
+    ($($name:literal),+ $(,)?) => {
+        &[$(Entry { name: $name, text: include_str!(concat!("../catalogue/", $name, ".toml")) }),+]
+    };
+}
+
+/// All of them, from simple to hard.
+pub const CATALOGUE: &[Entry] = catalogue![
+    "calm",
+    "leader-crash",
+    "follower-crash",
+    "power-loss",
+    "partition-leader",
+    "one-way-partition",
+    "controller-failover",
+    "rolling-restart",
+    "slow-disk",
+    "clock-skew",
+    "whole-cluster-outage",
+    "lost-response",
+    "unclean-trap",
+    "quick-failover",
+    "catch-up-race",
+    "isr-race",
+    "zombie-follower",
+    "vote-storm",
+    "swarm",
+];
+
+/// The entry of that name.
+pub fn find(name: &str) -> Option<Entry> {
+    CATALOGUE.iter().copied().find(|entry| entry.name == name)
+}
+
+/// The name that is most like this one.
+pub fn nearest_name(name: &str) -> Option<&'static str> {
+    nearest(name, CATALOGUE.iter().map(|entry| entry.name))
+}

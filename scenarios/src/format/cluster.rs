@@ -1,0 +1,87 @@
+//! Reads `[cluster]` and `[[topic]]`, and refuses clusters that cannot be.
+
+use super::Reading;
+use super::scenario::{ClusterScenario, TopicScenario};
+use super::section::Section;
+use crate::planner::defaults;
+
+/// Reads `[cluster]`.
+pub(super) fn read(section: Section<'_>) -> ClusterScenario {
+    let cluster = ClusterScenario {
+        brokers: section.numbers_or("brokers", (1, 99), (3, 3)),
+        controllers: section.numbers_or("controllers", (1, 9), (3, 3)),
+        settings: section.settings(defaults::CLUSTER),
+    };
+    check_order(&section, &cluster, "broker.heartbeat.interval.ms", "broker.session.timeout.ms");
+    check_order(
+        &section,
+        &cluster,
+        "controller.quorum.fetch.wait.max.ms",
+        "controller.quorum.fetch.timeout.ms",
+    );
+    section.finish();
+    cluster
+}
+
+/// One must be shorter than the other in every seed.
+fn check_order(section: &Section<'_>, cluster: &ClusterScenario, shorter: &str, longer: &str) {
+    let (most, least) =
+        (cluster.settings.get(shorter).greatest(), cluster.settings.get(longer).least());
+    if most >= least {
+        let message = format!("`{shorter}` may be {most}, which is not below `{longer}`, {least}");
+        section.problem(&section.place_of(longer), message, format!("make `{longer}` longer"));
+    }
+}
+
+/// Reads a `[[topic]]`.
+pub(super) fn topic(section: Section<'_>, reading: &mut Reading) -> TopicScenario {
+    let topic = TopicScenario {
+        name: section.text("name", "\"orders\""),
+        count: section.numbers_or("count", (1, 1_000), (1, 1)),
+        partitions: section.numbers_or("partitions", (1, 10_000), (1, 1)),
+        replication_factor: section.numbers_or("replication_factor", (1, 99), (3, 3)),
+        min_insync_replicas: section.numbers_or("min.insync.replicas", (1, 99), (1, 1)),
+        unclean_leader_election: section.flags("unclean.leader.election.enable", false),
+    };
+    check(&section, &topic, reading);
+    section.finish();
+    reading.topics.push((topic.name.clone(), topic.partitions.least()));
+    topic
+}
+
+fn check(section: &Section<'_>, topic: &TopicScenario, reading: &Reading) {
+    let (replicas_max, replicas_min) =
+        (topic.replication_factor.greatest(), topic.replication_factor.least());
+    if replicas_max > reading.brokers_min {
+        let message =
+            format!("{replicas_max} replicas do not fit on {} brokers", reading.brokers_min);
+        let help = format!(
+            "set `replication_factor` to at most {}, or raise `cluster.brokers`",
+            reading.brokers_min
+        );
+        section.problem(&section.place_of("replication_factor"), message, help);
+    }
+    if topic.min_insync_replicas.greatest() > replicas_min {
+        let message = format!(
+            "{} in-sync replicas are asked of {replicas_min}",
+            topic.min_insync_replicas.greatest()
+        );
+        let help = format!(
+            "set `min.insync.replicas` to at most {replicas_min}; above it no write can succeed"
+        );
+        section.problem(&section.place_of("min.insync.replicas"), message, help);
+    }
+    let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if topic.name.len() > 200 || !topic.name.chars().all(legal) {
+        let message = format!("`{}` is not a topic name", topic.name);
+        section.problem(
+            &section.place_of("name"),
+            message,
+            "use letters, digits, `.`, `_` and `-`, at most 200",
+        );
+    }
+    if reading.topics.iter().any(|(name, _)| *name == topic.name) {
+        let message = format!("there are two topics `{}`", topic.name);
+        section.problem(&section.place_of("name"), message, "rename one, or use `count`");
+    }
+}

@@ -1,0 +1,357 @@
+//! Reads `[[fault]]` tables: one kind each, with the fields of the plan's action of that name.
+
+use harrow_sim::plan::Target;
+
+use super::Reading;
+use super::problem::name_help;
+use super::scenario::{
+    CutScenario, FaultAction, FaultScenario, ReplicaRole, TargetPattern, Targets, When,
+};
+use super::section::Section;
+use super::value::{Choice, Numbers};
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// Names of the kinds, as in a plan.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Crash,
+    PowerLoss,
+    Bounce,
+    Stop,
+    Pause,
+    WipeDisk,
+    WholeClusterOutage,
+    RollingRestart,
+    Partition,
+    ResetConnections,
+    Delay,
+    DropResponses,
+    HoldRequests,
+    DuplicateResponses,
+    LimitBandwidth,
+    SlowDisk,
+    StallDisk,
+    FailDisk,
+    FullDisk,
+    LyingSync,
+    BitRot,
+    StepClock,
+    DriftClock,
+}
+
+const KINDS: &[(&str, Kind)] = &[
+    ("crash", Kind::Crash),
+    ("power-loss", Kind::PowerLoss),
+    ("bounce", Kind::Bounce),
+    ("stop", Kind::Stop),
+    ("pause", Kind::Pause),
+    ("wipe-disk", Kind::WipeDisk),
+    ("whole-cluster-outage", Kind::WholeClusterOutage),
+    ("rolling-restart", Kind::RollingRestart),
+    ("partition", Kind::Partition),
+    ("reset-connections", Kind::ResetConnections),
+    ("delay", Kind::Delay),
+    ("drop-responses", Kind::DropResponses),
+    ("hold-requests", Kind::HoldRequests),
+    ("duplicate-responses", Kind::DuplicateResponses),
+    ("limit-bandwidth", Kind::LimitBandwidth),
+    ("slow-disk", Kind::SlowDisk),
+    ("stall-disk", Kind::StallDisk),
+    ("fail-disk", Kind::FailDisk),
+    ("full-disk", Kind::FullDisk),
+    ("lying-sync", Kind::LyingSync),
+    ("bit-rot", Kind::BitRot),
+    ("step-clock", Kind::StepClock),
+    ("drift-clock", Kind::DriftClock),
+];
+
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    Isolate,
+    OneWay,
+    Between,
+    FromControllers,
+    FromClients,
+    FromBrokers,
+    Halves,
+    Bridge,
+    Ring,
+}
+
+const SHAPES: &[(&str, Shape)] = &[
+    ("isolate", Shape::Isolate),
+    ("one-way", Shape::OneWay),
+    ("between", Shape::Between),
+    ("from-controllers", Shape::FromControllers),
+    ("from-clients", Shape::FromClients),
+    ("from-brokers", Shape::FromBrokers),
+    ("halves", Shape::Halves),
+    ("bridge", Shape::Bridge),
+    ("ring", Shape::Ring),
+];
+
+/// The names of all fault kinds, in the order of the plan's actions.
+pub fn fault_kinds() -> Vec<&'static str> {
+    KINDS.iter().map(|(name, _)| *name).collect()
+}
+
+/// A table that was read before: others may follow it.
+#[derive(Debug)]
+pub(super) struct Earlier {
+    name: Option<String>,
+    /// When its last step may begin.
+    latest_ms: i64,
+}
+
+/// Reads one table.
+pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> FaultScenario {
+    let kind = section.kind("kind", KINDS);
+    let name = section.texts("name", "\"cut\"").into_iter().next();
+    let (when, latest_ms) = when(&section, &reading.faults);
+    let count = match when {
+        When::At(_) => section.numbers_or("count", (0, 10_000), (1, 1)),
+        When::After { .. } => Numbers::exactly(1),
+    };
+    let chance = section.chance();
+    let action = action(&Fields { section: &section, reading }, kind);
+    check_end(&section, latest_ms, &action, reading);
+    section.finish();
+    reading.faults.push(Earlier { name: name.map(|(name, _)| name), latest_ms });
+    FaultScenario { count, chance, when, action }
+}
+
+/// `at_ms`, or `after` with `delay_ms`; and when the last step may begin.
+fn when(section: &Section<'_>, earlier: &[Earlier]) -> (When, i64) {
+    let Some((name, place)) = section.texts("after", "\"cut\"").into_iter().next() else {
+        let at_ms = section.numbers("at_ms", (0, HOUR_MS), "\"2000..20000\"");
+        let latest_ms = at_ms.greatest();
+        return (When::At(at_ms), latest_ms);
+    };
+    let delay_ms = section.numbers("delay_ms", (0, HOUR_MS), "\"0..50\"");
+    let found = earlier.iter().position(|fault| fault.name.as_ref() == Some(&name));
+    let Some(fault) = found else {
+        let known: Vec<&str> = earlier.iter().filter_map(|fault| fault.name.as_deref()).collect();
+        let help = format!("a [[fault]] above must have this `name`; {}", name_help(&name, &known));
+        section.problem(&place, format!("there is no earlier fault `{name}`"), help);
+        return (When::At(delay_ms), 0);
+    };
+    let latest_ms = earlier[fault].latest_ms + delay_ms.greatest();
+    (When::After { fault, delay_ms }, latest_ms)
+}
+
+/// The fields of actions.
+struct Fields<'a> {
+    section: &'a Section<'a>,
+    reading: &'a Reading,
+}
+
+impl Fields<'_> {
+    fn target(&self) -> Targets {
+        self.targets("target")
+    }
+
+    fn targets(&self, key: &str) -> Targets {
+        let texts = self.section.required_texts(key, "\"leader-of orders-0\"");
+        let patterns: Vec<TargetPattern> = texts
+            .iter()
+            .filter_map(|(text, place)| {
+                let read = pattern(text).and_then(|pattern| self.reading.check_target(pattern));
+                read.map_err(|(message, help)| self.section.problem(place, message, help)).ok()
+            })
+            .collect();
+        let nobody = vec![TargetPattern::Plain(Target::AnyBroker)];
+        Choice::new(if patterns.is_empty() { nobody } else { patterns })
+    }
+
+    fn down_ms(&self) -> Numbers {
+        self.section.numbers("down_ms", (1, HOUR_MS), "\"500..4000\"")
+    }
+
+    fn for_ms(&self) -> Numbers {
+        self.section.numbers("for_ms", (1, HOUR_MS), "\"500..4000\"")
+    }
+
+    fn extra_us(&self) -> Numbers {
+        self.section.numbers("extra_us", (1, HOUR_MS * 1_000), "\"1000..20000\"")
+    }
+
+    fn one_in(&self) -> Numbers {
+        self.section.numbers("one_in", (1, 1_000_000), "\"2..10\"")
+    }
+}
+
+fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
+    match kind {
+        Kind::Crash | Kind::PowerLoss | Kind::Stop | Kind::WipeDisk | Kind::FailDisk => {
+            halting(fields, kind)
+        }
+        Kind::Bounce => FaultAction::Bounce { target: fields.target() },
+        Kind::Pause => FaultAction::Pause { target: fields.target(), for_ms: fields.for_ms() },
+        Kind::WholeClusterOutage => {
+            let power = fields.section.flags("power", false);
+            FaultAction::WholeClusterOutage { power, down_ms: fields.down_ms() }
+        }
+        Kind::RollingRestart => {
+            let gap_ms = fields.section.numbers("gap_ms", (1, HOUR_MS), "\"1000..3000\"");
+            FaultAction::RollingRestart { down_ms: fields.down_ms(), gap_ms }
+        }
+        Kind::Partition => FaultAction::Partition { cut: cut(fields), for_ms: fields.for_ms() },
+        Kind::ResetConnections
+        | Kind::Delay
+        | Kind::DropResponses
+        | Kind::HoldRequests
+        | Kind::DuplicateResponses
+        | Kind::LimitBandwidth => on_links(fields, kind),
+        Kind::SlowDisk => {
+            let (target, extra_us) = (fields.target(), fields.extra_us());
+            FaultAction::SlowDisk { target, extra_us, for_ms: fields.for_ms() }
+        }
+        Kind::StallDisk => {
+            FaultAction::StallDisk { target: fields.target(), for_ms: fields.for_ms() }
+        }
+        Kind::FullDisk => {
+            FaultAction::FullDisk { target: fields.target(), for_ms: fields.for_ms() }
+        }
+        Kind::LyingSync => {
+            FaultAction::LyingSync { target: fields.target(), for_ms: fields.for_ms() }
+        }
+        Kind::BitRot => FaultAction::BitRot { target: fields.target() },
+        Kind::StepClock => {
+            let by_ms = fields.section.numbers("by_ms", (-HOUR_MS, HOUR_MS), "\"-500..500\"");
+            FaultAction::StepClock { target: fields.target(), by_ms }
+        }
+        Kind::DriftClock => {
+            let ppm = fields.section.numbers("ppm", (-500_000, 500_000), "\"-200..200\"");
+            FaultAction::DriftClock { target: fields.target(), ppm }
+        }
+    }
+}
+
+/// The kinds that end a process and start it again.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these five kinds alone")]
+fn halting(fields: &Fields<'_>, kind: Kind) -> FaultAction {
+    let (target, down_ms) = (fields.target(), fields.down_ms());
+    match kind {
+        Kind::Crash => FaultAction::Crash { target, down_ms },
+        Kind::PowerLoss => FaultAction::PowerLoss { target, down_ms },
+        Kind::Stop => FaultAction::Stop { target, down_ms },
+        Kind::WipeDisk => FaultAction::WipeDisk { target, down_ms },
+        Kind::FailDisk => FaultAction::FailDisk { target, down_ms },
+        other => panic!("{other:?} does not end a process"),
+    }
+}
+
+/// The kinds that trouble a node's links without cutting them.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these six kinds alone")]
+fn on_links(fields: &Fields<'_>, kind: Kind) -> FaultAction {
+    let target = fields.target();
+    match kind {
+        Kind::ResetConnections => FaultAction::ResetConnections { target },
+        Kind::Delay => {
+            FaultAction::Delay { target, extra_us: fields.extra_us(), for_ms: fields.for_ms() }
+        }
+        Kind::DropResponses => {
+            FaultAction::DropResponses { target, one_in: fields.one_in(), for_ms: fields.for_ms() }
+        }
+        Kind::HoldRequests => FaultAction::HoldRequests { target, for_ms: fields.for_ms() },
+        Kind::DuplicateResponses => FaultAction::DuplicateResponses {
+            target,
+            one_in: fields.one_in(),
+            for_ms: fields.for_ms(),
+        },
+        Kind::LimitBandwidth => {
+            let bytes_per_second =
+                fields.section.numbers("bytes_per_second", (1, 1 << 40), "\"10000..100000\"");
+            FaultAction::LimitBandwidth { target, bytes_per_second, for_ms: fields.for_ms() }
+        }
+        other => panic!("{other:?} does not trouble links"),
+    }
+}
+
+fn cut(fields: &Fields<'_>) -> CutScenario {
+    match fields.section.kind("cut", SHAPES) {
+        Shape::Isolate => CutScenario::Isolate(fields.target()),
+        Shape::OneWay => {
+            CutScenario::OneWay { from: fields.targets("from"), to: fields.targets("to") }
+        }
+        Shape::Between => CutScenario::Between { a: fields.targets("a"), b: fields.targets("b") },
+        Shape::FromControllers => CutScenario::FromControllers(fields.target()),
+        Shape::FromClients => CutScenario::FromClients(fields.target()),
+        Shape::FromBrokers => CutScenario::FromBrokers(fields.target()),
+        Shape::Halves => CutScenario::Halves,
+        Shape::Bridge => CutScenario::Bridge,
+        Shape::Ring => CutScenario::Ring,
+    }
+}
+
+/// A target or a pattern of one; the error is what is wrong and what would be right.
+fn pattern(text: &str) -> Result<TargetPattern, (String, String)> {
+    let role = match text.split_once(' ') {
+        Some(("leader-of", at)) => Some((ReplicaRole::Leader, at)),
+        Some(("follower-of", at)) => Some((ReplicaRole::Follower, at)),
+        Some(("isr-follower-of", at)) => Some((ReplicaRole::IsrFollower, at)),
+        Some(_) | None => None,
+    };
+    match role {
+        Some((role, "*")) => Ok(TargetPattern::Replica { role, topic: None }),
+        Some((role, at)) if at.ends_with("-*") => {
+            let topic = at.trim_end_matches("-*").to_owned();
+            Ok(TargetPattern::Replica { role, topic: Some(topic) })
+        }
+        Some(_) | None => Target::parse(text).map(TargetPattern::Plain).map_err(split_help),
+    }
+}
+
+/// The contract's message holds the advice, too.
+fn split_help(message: String) -> (String, String) {
+    match message.split_once("; ") {
+        Some((what, help)) => (what.to_owned(), help.to_owned()),
+        None => (message, "write a partition such as `orders-0`, `orders-*` or `*`".to_owned()),
+    }
+}
+
+/// Every fault must be over when the heal begins, or the heal would cut it short unseen.
+fn check_end(section: &Section<'_>, latest_ms: i64, action: &FaultAction, reading: &Reading) {
+    let last = latest_ms + lasts_ms_max(action, reading.brokers_max);
+    let heal = reading.heal_at_ms_min;
+    if last > heal {
+        let message =
+            format!("this fault may last until {last} ms, but the heal may begin at {heal} ms");
+        section.problem(
+            &section.place_of("at_ms"),
+            message,
+            "let it begin or end sooner, or raise `heal.at_ms`",
+        );
+    }
+}
+
+fn lasts_ms_max(action: &FaultAction, brokers_max: i64) -> i64 {
+    match action {
+        FaultAction::Crash { down_ms, .. }
+        | FaultAction::PowerLoss { down_ms, .. }
+        | FaultAction::Stop { down_ms, .. }
+        | FaultAction::WipeDisk { down_ms, .. }
+        | FaultAction::WholeClusterOutage { down_ms, .. }
+        | FaultAction::FailDisk { down_ms, .. } => down_ms.greatest(),
+        FaultAction::Pause { for_ms, .. }
+        | FaultAction::Partition { for_ms, .. }
+        | FaultAction::Delay { for_ms, .. }
+        | FaultAction::DropResponses { for_ms, .. }
+        | FaultAction::HoldRequests { for_ms, .. }
+        | FaultAction::DuplicateResponses { for_ms, .. }
+        | FaultAction::LimitBandwidth { for_ms, .. }
+        | FaultAction::SlowDisk { for_ms, .. }
+        | FaultAction::StallDisk { for_ms, .. }
+        | FaultAction::FullDisk { for_ms, .. }
+        | FaultAction::LyingSync { for_ms, .. } => for_ms.greatest(),
+        FaultAction::RollingRestart { down_ms, gap_ms } => {
+            brokers_max * (down_ms.greatest() + gap_ms.greatest())
+        }
+        FaultAction::Bounce { .. }
+        | FaultAction::ResetConnections { .. }
+        | FaultAction::BitRot { .. }
+        | FaultAction::StepClock { .. }
+        | FaultAction::DriftClock { .. } => 0,
+    }
+}

@@ -1,0 +1,121 @@
+//! Reads `[[load]]` tables: clients and what they do.
+
+use harrow_broker_model::config::{Acks, OffsetReset};
+
+use super::Reading;
+use super::problem::name_help;
+use super::scenario::{LoadKind, LoadScenario};
+use super::section::Section;
+use super::settings::Settings;
+use super::value::Choice;
+use crate::planner::defaults;
+
+/// A load's kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Sends.
+    Producer,
+    /// Reads.
+    Consumer,
+}
+
+/// Names of the kinds.
+const LOAD_KINDS: &[(&str, Kind)] = &[("producer", Kind::Producer), ("consumer", Kind::Consumer)];
+
+const ACKS: &[(&str, Acks)] = &[("all", Acks::All), ("1", Acks::Leader), ("0", Acks::None)];
+const RESETS: &[(&str, OffsetReset)] =
+    &[("earliest", OffsetReset::Earliest), ("latest", OffsetReset::Latest)];
+
+/// Reads one table.
+pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario {
+    let kind = section.kind("kind", LOAD_KINDS);
+    let count = section.numbers_or("count", (0, 800), (1, 1));
+    let chance = section.chance();
+    let topics = topics(&section, reading);
+    let (settings, kind) = match kind {
+        Kind::Producer => producer(&section),
+        Kind::Consumer => {
+            let settings = section.settings(defaults::CONSUMER);
+            (
+                settings,
+                LoadKind::Consumer {
+                    offset_reset: section.words("auto.offset.reset", RESETS, RESETS[0].1),
+                },
+            )
+        }
+    };
+    section.finish();
+    if chance.numerator == chance.denominator {
+        reading.clients_min += count.least();
+    }
+    LoadScenario { count, chance, topics, settings, kind }
+}
+
+fn topics(section: &Section<'_>, reading: &Reading) -> Vec<String> {
+    let asked = section.texts("topics", "[\"orders\"]");
+    let names: Vec<&str> = reading.topics.iter().map(|(name, _)| name.as_str()).collect();
+    if names.is_empty() {
+        section.problem(section.place(), "there is no topic to work on", "write a [[topic]]");
+    }
+    for (topic, place) in &asked {
+        if !names.contains(&topic.as_str()) {
+            section.problem(
+                place,
+                format!("there is no topic `{topic}`"),
+                name_help(topic, &names),
+            );
+        }
+    }
+    asked.into_iter().map(|(topic, _)| topic).collect()
+}
+
+fn producer(section: &Section<'_>) -> (Settings, LoadKind) {
+    let settings = section.settings(defaults::PRODUCER);
+    let acks = section.words("acks", ACKS, Acks::All);
+    let can_be_idempotent = acks.options().contains(&Acks::All);
+    let idempotence = section.flags("enable.idempotence", can_be_idempotent);
+    check_idempotence(section, &acks, &idempotence, &settings);
+    let (linger, request) = (settings.get("linger.ms"), settings.get("request.timeout.ms"));
+    let (needed, given) =
+        (linger.greatest() + request.greatest(), settings.get("delivery.timeout.ms").least());
+    if given < needed {
+        let message = format!(
+            "`delivery.timeout.ms` may be {given}, less than linger and request timeout, {needed}"
+        );
+        section.problem(
+            &section.place_of("delivery.timeout.ms"),
+            message,
+            "raise it, as Kafka demands",
+        );
+    }
+    (settings, LoadKind::Producer { acks, idempotence })
+}
+
+/// Kafka refuses an idempotent producer without `acks=all` or with more than 5 requests in flight. What a seed may
+/// draw is made to fit by the planner; what can never fit is a mistake. Source: KIP-98, KIP-679.
+fn check_idempotence(
+    section: &Section<'_>,
+    acks: &Choice<Acks>,
+    idempotence: &Choice<bool>,
+    settings: &Settings,
+) {
+    if idempotence.options().contains(&false) {
+        return;
+    }
+    if !acks.options().contains(&Acks::All) {
+        let help = "set `acks = \"all\"` or `enable.idempotence = false`";
+        section.problem(
+            &section.place_of("acks"),
+            "an idempotent producer needs `acks = \"all\"`",
+            help,
+        );
+    }
+    let in_flight = settings.get("max.in.flight.requests.per.connection");
+    if in_flight.least() > 5 {
+        let message = format!(
+            "an idempotent producer may have at most 5 requests in flight, not {in_flight}"
+        );
+        let place = section.place_of("max.in.flight.requests.per.connection");
+        section.problem(&place, message, "set it to at most 5 or `enable.idempotence = false`");
+    }
+}

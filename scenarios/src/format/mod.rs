@@ -1,0 +1,333 @@
+//! Scenario files: TOML, read into a [`Scenario`], with every mistake told by file, line, text and what would be right.
+//!
+//! | section | what it says |
+//! |---|---|
+//! | `name`, `proves` | what it is called, and what a run that holds has shown |
+//! | `[cluster]` | `brokers`, `controllers`, and settings by Kafka's names |
+//! | `[[topic]]` | `name`, `count`, `partitions`, `replication_factor`, `min.insync.replicas`, ... |
+//! | `[[load]]` | `kind` = `producer` or `consumer`, `count`, `topics`, and settings |
+//! | `[[fault]]` | `kind`, `at_ms`, `count`, `chance`, `target`, and the kind's own fields; or `after` and `delay_ms` |
+//! | `[network]`, `[disk]` | settings of all links and disks |
+//! | `[[clock]]` | `nodes`, `chance`, `offset_ms`, `drift_ppm` |
+//! | `[heal]` | `at_ms`, `converge_within_ms` |
+//! | `[swarm]` | `fault_tables`, `steps_min`: each seed has a subset of the fault tables |
+//! | `[expect]` | `loss_allowed`, `reach` |
+//!
+//! A number may be a range `"100..500"` (both ends belong to it) or a list of either; a word or target may be a list.
+//! The seed then chooses.
+
+mod cluster;
+mod faults;
+mod loads;
+mod problem;
+mod reach;
+mod scenario;
+mod section;
+mod settings;
+mod tree;
+mod value;
+
+use harrow_sim::plan::Target;
+
+use crate::planner::defaults;
+
+pub use faults::fault_kinds;
+pub use problem::{Mistake, ScenarioError, nearest};
+pub use reach::REACH_MARKS;
+pub use scenario::{
+    ClockNodes, ClockScenario, ClusterScenario, CutScenario, ExpectScenario, FaultAction,
+    FaultScenario, HealScenario, LoadKind, LoadScenario, ReplicaRole, Scenario, SwarmScenario,
+    TargetPattern, Targets, TopicScenario, When,
+};
+pub use settings::{Setting, Settings};
+pub use value::{Chance, Choice, Numbers};
+
+use problem::{Sources, name_help};
+use section::{Problems, Section};
+use tree::{Entry, Node, Place, Table, Value};
+
+/// Reads a scenario. `origin` is what messages call its text; `assignments` are `path=value`, laid over it in order.
+pub fn parse(origin: &str, text: &str, assignments: &[String]) -> Result<Scenario, ScenarioError> {
+    let mut sources = Sources::new(origin, text);
+    let mut root =
+        tree::parse(text).map_err(|problem| ScenarioError::new(vec![problem], &sources))?;
+    for assignment in assignments {
+        let laid = tree::set(&mut root, assignment, &mut sources);
+        laid.map_err(|problem| ScenarioError::new(vec![problem], &sources))?;
+    }
+    let problems = Problems::default();
+    let scenario = read(&root, &problems);
+    let problems = problems.into_list();
+    if problems.is_empty() { Ok(scenario) } else { Err(ScenarioError::new(problems, &sources)) }
+}
+
+/// What later sections must know of earlier ones.
+#[derive(Debug, Default)]
+struct Reading {
+    topics: Vec<(String, i64)>,
+    brokers_min: i64,
+    brokers_max: i64,
+    controllers_min: i64,
+    clients_min: i64,
+    faults: Vec<faults::Earlier>,
+    heal_at_ms_min: i64,
+}
+
+fn read(root: &Table, problems: &Problems) -> Scenario {
+    let document = Document { root, problems };
+    document.check_keys();
+    let (name, proves) = document.head();
+    let cluster = cluster::read(document.section("cluster"));
+    let heal = heal(document.section("heal"));
+    let mut reading = Reading {
+        brokers_min: cluster.brokers.least(),
+        brokers_max: cluster.brokers.greatest(),
+        controllers_min: cluster.controllers.least(),
+        heal_at_ms_min: heal.at_ms.least(),
+        ..Reading::default()
+    };
+    let topics: Vec<_> = document
+        .sections("topic")
+        .into_iter()
+        .map(|section| cluster::topic(section, &mut reading))
+        .collect();
+    let loads: Vec<_> = document
+        .sections("load")
+        .into_iter()
+        .map(|section| loads::read(section, &mut reading))
+        .collect();
+    let faults: Vec<_> = document
+        .sections("fault")
+        .into_iter()
+        .map(|section| faults::read(section, &mut reading))
+        .collect();
+    Scenario {
+        name,
+        proves,
+        cluster,
+        topics,
+        loads,
+        network: settings(document.section("network"), defaults::NETWORK),
+        disk: settings(document.section("disk"), defaults::DISK),
+        clocks: document.sections("clock").into_iter().map(clock).collect(),
+        heal,
+        swarm: document.swarm(faults.len()),
+        faults,
+        expect: expect(document.section("expect")),
+    }
+}
+
+/// The whole document.
+struct Document<'a> {
+    root: &'a Table,
+    problems: &'a Problems,
+}
+
+/// Sections that stand once.
+const SINGLE: [&str; 6] = ["cluster", "network", "disk", "heal", "swarm", "expect"];
+/// Sections that may stand several times.
+const SEVERAL: [&str; 4] = ["topic", "load", "fault", "clock"];
+static EMPTY: Table = Table { entries: Vec::new() };
+
+impl<'a> Document<'a> {
+    fn check_keys(&self) {
+        let known: Vec<&str> =
+            ["name", "proves"].into_iter().chain(SINGLE).chain(SEVERAL).collect();
+        for Entry { key, key_place, node } in &self.root.entries {
+            if !known.contains(&key.as_str()) {
+                self.problems.add(
+                    key_place,
+                    format!("a scenario has no `{key}`"),
+                    name_help(key, &known),
+                );
+            } else if SINGLE.contains(&key.as_str()) && !matches!(node.value, Value::Table(_)) {
+                let message = format!("`{key}` is {}, not a table", node.value.kind());
+                self.problems.add(&node.place, message, format!("write it once, as [{key}]"));
+            }
+        }
+    }
+
+    fn head(&self) -> (String, String) {
+        let entries =
+            self.root.entries.iter().filter(|entry| entry.key == "name" || entry.key == "proves");
+        let head = Table { entries: entries.cloned().collect() };
+        let section = Section::new("a scenario", &head, self.start(), self.problems);
+        let name = section.text("name", "\"leader-crash\"");
+        let proves = section.text("proves", "\"No acknowledged record is lost when ...\"");
+        if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+            let help = "use small letters, digits and `-`";
+            section.problem(&section.place_of("name"), format!("`{name}` is not a name"), help);
+        }
+        (name, proves)
+    }
+
+    fn start(&self) -> Place {
+        Place { source: 0, bytes: 0..0 }
+    }
+
+    fn section(&self, key: &str) -> Section<'a> {
+        let title = format!("[{key}]");
+        match self.root.get(key) {
+            Some(Entry { node: Node { value: Value::Table(table), .. }, key_place, .. }) => {
+                Section::new(&title, table, key_place.clone(), self.problems)
+            }
+            Some(_) | None => Section::new(&title, &EMPTY, self.start(), self.problems),
+        }
+    }
+
+    fn sections(&self, key: &str) -> Vec<Section<'a>> {
+        let Some(entry) = self.root.get(key) else { return Vec::new() };
+        let Value::List(elements) = &entry.node.value else {
+            let message = format!("`{key}` is {}, not a list of tables", entry.node.value.kind());
+            self.problems.add(&entry.key_place, message, format!("write each as [[{key}]]"));
+            return Vec::new();
+        };
+        elements.iter().filter_map(|element| self.element(key, element)).collect()
+    }
+
+    fn element(&self, key: &str, element: &'a Node) -> Option<Section<'a>> {
+        if let Value::Table(table) = &element.value {
+            return Some(Section::new(
+                &format!("[[{key}]]"),
+                table,
+                element.place.clone(),
+                self.problems,
+            ));
+        }
+        let message = format!("`{key}` has {} in it, not a table", element.value.kind());
+        self.problems.add(&element.place, message, format!("write each as [[{key}]]"));
+        None
+    }
+
+    fn swarm(&self, fault_tables: usize) -> Option<SwarmScenario> {
+        self.root.get("swarm")?;
+        let section = self.section("swarm");
+        let most = i64::try_from(fault_tables).unwrap_or(i64::MAX).max(1);
+        let swarm = SwarmScenario {
+            fault_tables: section.numbers("fault_tables", (0, most), "\"2..5\""),
+            steps_min: section.numbers_or("steps_min", (0, 10_000), (0, 0)),
+        };
+        section.finish();
+        Some(swarm)
+    }
+}
+
+fn settings(section: Section<'_>, table: &'static [Setting]) -> Settings {
+    let settings = section.settings(table);
+    section.finish();
+    settings
+}
+
+fn heal(section: Section<'_>) -> HealScenario {
+    let bounds = (1, 3_600_000);
+    let heal = HealScenario {
+        at_ms: section.numbers_or("at_ms", bounds, defaults::HEAL_AT_MS),
+        converge_within_ms: section.numbers_or(
+            "converge_within_ms",
+            bounds,
+            defaults::CONVERGE_WITHIN_MS,
+        ),
+    };
+    section.finish();
+    heal
+}
+
+fn clock(section: Section<'_>) -> ClockScenario {
+    let nodes = [
+        ("brokers", ClockNodes::Brokers),
+        ("controllers", ClockNodes::Controllers),
+        ("clients", ClockNodes::Clients),
+    ];
+    let clock = ClockScenario {
+        nodes: section.kind("nodes", &nodes),
+        chance: section.chance(),
+        offset_ms: section.numbers_or("offset_ms", (-86_400_000, 86_400_000), (0, 0)),
+        drift_ppm: section.numbers_or("drift_ppm", (-500_000, 500_000), (0, 0)),
+    };
+    section.finish();
+    clock
+}
+
+fn expect(section: Section<'_>) -> ExpectScenario {
+    let marks = section.texts("reach", "[\"leader-elected\"]");
+    for (mark, place) in &marks {
+        if !REACH_MARKS.contains(&mark.as_str()) {
+            section.problem(
+                place,
+                format!("`{mark}` is not a reach mark"),
+                name_help(mark, REACH_MARKS),
+            );
+        }
+    }
+    let reach = marks.into_iter().map(|(mark, _)| mark).collect();
+    let expect = ExpectScenario { loss_allowed: section.flag("loss_allowed", false), reach };
+    section.finish();
+    expect
+}
+
+impl Reading {
+    /// Whether a target can be anyone; the error is what is wrong and what would be right.
+    fn check_target(&self, pattern: TargetPattern) -> Result<TargetPattern, (String, String)> {
+        match &pattern {
+            TargetPattern::Plain(
+                Target::LeaderOf(topic, index)
+                | Target::FollowerOf(topic, index)
+                | Target::IsrFollowerOf(topic, index),
+            ) => self.check_partition(topic, *index)?,
+            TargetPattern::Plain(Target::Node(id)) => self.check_node(i64::from(id.0))?,
+            TargetPattern::Replica { topic: Some(topic), .. } => {
+                self.check_topic(topic).map(|_| ())?
+            }
+            TargetPattern::Replica { topic: None, .. } if self.topics.is_empty() => {
+                return Err(("there is no topic".to_owned(), "write a [[topic]]".to_owned()));
+            }
+            TargetPattern::Replica { topic: None, .. }
+            | TargetPattern::Plain(
+                Target::ActiveController
+                | Target::StandbyController
+                | Target::AnyController
+                | Target::AnyBroker
+                | Target::AnyNode
+                | Target::AnyClient,
+            ) => {}
+        }
+        Ok(pattern)
+    }
+
+    fn check_topic(&self, topic: &str) -> Result<i64, (String, String)> {
+        let found =
+            self.topics.iter().find(|(name, _)| name == topic).map(|(_, partitions)| *partitions);
+        found.ok_or_else(|| {
+            let names: Vec<&str> = self.topics.iter().map(|(name, _)| name.as_str()).collect();
+            (format!("there is no topic `{topic}`"), name_help(topic, &names))
+        })
+    }
+
+    fn check_partition(&self, topic: &str, index: u32) -> Result<(), (String, String)> {
+        let partitions = self.check_topic(topic)?;
+        if i64::from(index) < partitions {
+            return Ok(());
+        }
+        let help = format!(
+            "the partitions that every seed has are 0 to {}; or write `{topic}-*`",
+            partitions - 1
+        );
+        Err((format!("topic `{topic}` may have no partition {index}"), help))
+    }
+
+    fn check_node(&self, id: i64) -> Result<(), (String, String)> {
+        let groups = [
+            (defaults::BROKERS_FROM, self.brokers_min),
+            (defaults::CONTROLLERS_FROM, self.controllers_min),
+            (defaults::CLIENTS_FROM, self.clients_min),
+        ];
+        let ranges = groups.map(|(from, count)| (i64::from(from), i64::from(from) + count - 1));
+        if ranges.iter().any(|(first, last)| (*first..=*last).contains(&id)) {
+            return Ok(());
+        }
+        let [brokers, controllers, clients] =
+            ranges.map(|(first, last)| format!("{first} to {last}"));
+        let help = format!("brokers are {brokers}, controllers {controllers}, clients {clients}");
+        Err((format!("there may be no node {id}"), help))
+    }
+}

@@ -1,0 +1,167 @@
+//! What is wrong with a scenario, where, and what would be right.
+
+use std::fmt;
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+
+use super::tree::Place;
+
+/// A text that was parsed.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// All texts that a scenario was made from: its file first, then each `--set`.
+#[derive(Debug, Clone)]
+pub(crate) struct Sources(Vec<Source>);
+
+impl Sources {
+    pub(crate) fn new(name: &str, text: &str) -> Self {
+        Self(vec![Source { name: name.to_owned(), text: text.to_owned() }])
+    }
+
+    pub(crate) fn add(&mut self, source: Source) -> usize {
+        self.0.push(source);
+        self.0.len() - 1
+    }
+}
+
+/// One mistake, before it knows its source's text.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    place: Place,
+    message: String,
+    help: String,
+    /// The place is the last part of a dotted key: the whole key is meant.
+    whole_key: bool,
+}
+
+impl Problem {
+    pub(crate) fn new(place: Place, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { place, message: message.into(), help: help.into(), whole_key: false }
+    }
+
+    /// A problem with a key, of which TOML tells the place of the last part only.
+    pub(crate) fn with_key(
+        place: Place,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self { whole_key: true, ..Self::new(place, message, help) }
+    }
+}
+
+/// A scenario that cannot be used: all mistakes found in it, in the order of their places.
+#[derive(Debug, thiserror::Error)]
+#[error("the scenario has {} mistake{}", .mistakes.len(), if .mistakes.len() == 1 { "" } else { "s" })]
+pub struct ScenarioError {
+    mistakes: Vec<Mistake>,
+}
+
+impl ScenarioError {
+    pub(crate) fn new(mut problems: Vec<Problem>, sources: &Sources) -> Self {
+        assert!(!problems.is_empty(), "an error without a problem");
+        problems.sort_by_key(|problem| (problem.place.source, problem.place.bytes.start));
+        let mistakes = problems.into_iter().map(|problem| Mistake::new(problem, sources)).collect();
+        Self { mistakes }
+    }
+
+    /// The mistakes.
+    pub fn mistakes(&self) -> &[Mistake] {
+        &self.mistakes
+    }
+}
+
+impl Diagnostic for ScenarioError {
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        Some(Box::new(self.mistakes.iter().map(|mistake| mistake as &dyn Diagnostic)))
+    }
+}
+
+/// One mistake with its place in its source.
+#[derive(Debug)]
+pub struct Mistake {
+    message: String,
+    help: String,
+    line: usize,
+    text: String,
+    source: NamedSource<String>,
+    label: LabeledSpan,
+}
+
+impl Mistake {
+    fn new(problem: Problem, sources: &Sources) -> Self {
+        let source = &sources.0[problem.place.source];
+        let bytes = problem.place.bytes;
+        let end = bytes.end.min(source.text.len());
+        let mut start = bytes.start.min(end);
+        if problem.whole_key {
+            let in_key = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+            start = source.text[..start].trim_end_matches(in_key).len();
+        }
+        Self {
+            message: problem.message,
+            help: problem.help,
+            line: 1 + source.text[..start].matches('\n').count(),
+            text: source.text[start..end].to_owned(),
+            label: LabeledSpan::new(Some("here".to_owned()), start, end - start),
+            source: NamedSource::new(source.name.clone(), source.text.clone()),
+        }
+    }
+
+    /// Line in the source, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The offending text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What would be right.
+    pub fn advice(&self) -> &str {
+        &self.help
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+impl Diagnostic for Mistake {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(&self.help))
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(std::iter::once(self.label.clone())))
+    }
+}
+
+/// The name among `known` that is most like `name`, if any is like it at all.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.into_iter().map(|known| (strsim::damerau_levenshtein(name, known), known));
+    let (distance, best) = scored.min_by_key(|(distance, _)| *distance)?;
+    let contained = best.contains(name) || name.contains(best);
+    (distance <= 2.max(name.len() / 3) || contained).then_some(best)
+}
+
+/// Help for a name that is not known: the nearest one if there is one, and all of them.
+pub(crate) fn name_help<'a>(name: &str, known: &[&'a str]) -> String {
+    let all = known.join(", ");
+    match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`? known: {all}"),
+        None => format!("known: {all}"),
+    }
+}

@@ -1,0 +1,32 @@
+//! Marks that a run may reach.
+
+/// What `[expect] reach` may name: the facts that the world counts while a plan runs.
+pub const REACH_MARKS: &[&str] = &[
+    "leader-elected",
+    "leader-changed",
+    "isr-shrunk",
+    "isr-expanded",
+    "isr-proposal-refused",
+    "log-truncated",
+    "log-recovered-unclean",
+    "divergence-found",
+    "request-fenced",
+    "not-enough-replicas",
+    "duplicate-recognised",
+    "batch-retried",
+    "producer-epoch-bumped",
+    "truncation-detected",
+    "position-reset",
+    "controller-elected",
+    "controller-failover",
+    "vote-granted",
+    "broker-fenced",
+    "broker-shut-down",
+    "unclean-election",
+    "segment-rolled",
+    "crash",
+    "power-loss",
+    "fault-injected",
+    "records-acked",
+    "records-read",
+];

@@ -1,0 +1,277 @@
+//! What a person wrote: ranges, choices and symbolic targets, nothing drawn yet.
+
+use harrow_broker_model::config::{Acks, OffsetReset};
+
+use super::settings::Settings;
+use super::value::{Chance, Choice, Numbers};
+
+/// A scenario.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Its name: kebab case.
+    pub name: String,
+    /// What a run that holds has shown.
+    pub proves: String,
+    /// Brokers and controllers.
+    pub cluster: ClusterScenario,
+    /// Topics.
+    pub topics: Vec<TopicScenario>,
+    /// Clients.
+    pub loads: Vec<LoadScenario>,
+    /// Faults.
+    pub faults: Vec<FaultScenario>,
+    /// Links.
+    pub network: Settings,
+    /// Disks.
+    pub disk: Settings,
+    /// Clocks.
+    pub clocks: Vec<ClockScenario>,
+    /// When faults end.
+    pub heal: HealScenario,
+    /// Which fault tables are on in a seed.
+    pub swarm: Option<SwarmScenario>,
+    /// What the judge must know.
+    pub expect: ExpectScenario,
+}
+
+/// `[cluster]`.
+#[derive(Debug, Clone)]
+pub struct ClusterScenario {
+    /// How many brokers.
+    pub brokers: Numbers,
+    /// How many controllers.
+    pub controllers: Numbers,
+    /// Settings by Kafka's names.
+    pub settings: Settings,
+}
+
+/// `[[topic]]`.
+#[derive(Debug, Clone)]
+pub struct TopicScenario {
+    /// Its name; copies beyond the first are called `name.2`, `name.3`, ...
+    pub name: String,
+    /// How many copies.
+    pub count: Numbers,
+    /// Partitions.
+    pub partitions: Numbers,
+    /// Replicas of each.
+    pub replication_factor: Numbers,
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: Numbers,
+    /// `unclean.leader.election.enable`.
+    pub unclean_leader_election: Choice<bool>,
+}
+
+/// `[[load]]`.
+#[derive(Debug, Clone)]
+pub struct LoadScenario {
+    /// How many clients.
+    pub count: Numbers,
+    /// Whether the seed has them at all.
+    pub chance: Chance,
+    /// Topics, by the names of their tables; all if empty.
+    pub topics: Vec<String>,
+    /// Settings by Kafka's names.
+    pub settings: Settings,
+    /// What they do.
+    pub kind: LoadKind,
+}
+
+/// What a load does.
+#[derive(Debug, Clone)]
+pub enum LoadKind {
+    /// Sends.
+    Producer {
+        /// `acks`.
+        acks: Choice<Acks>,
+        /// `enable.idempotence`; drawn, it only counts where `acks` is `all`.
+        idempotence: Choice<bool>,
+    },
+    /// Reads.
+    Consumer {
+        /// `auto.offset.reset`.
+        offset_reset: Choice<OffsetReset>,
+    },
+}
+
+/// `[[fault]]`.
+#[derive(Debug, Clone)]
+pub struct FaultScenario {
+    /// How often; a fault that follows another happens once for each of that one's steps.
+    pub count: Numbers,
+    /// Whether the seed has it at all.
+    pub chance: Chance,
+    /// When.
+    pub when: When,
+    /// What.
+    pub action: FaultAction,
+}
+
+/// When a fault's steps begin.
+#[derive(Debug, Clone)]
+pub enum When {
+    /// At these times.
+    At(Numbers),
+    /// So long after each step of an earlier table.
+    After {
+        /// Position of that table.
+        fault: usize,
+        /// How long, in milliseconds.
+        delay_ms: Numbers,
+    },
+}
+
+/// What a fault does: [`harrow_sim::plan::Action`] before anything is drawn.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each field is that of the plan's action of the same name")]
+pub enum FaultAction {
+    Crash { target: Targets, down_ms: Numbers },
+    PowerLoss { target: Targets, down_ms: Numbers },
+    Bounce { target: Targets },
+    Stop { target: Targets, down_ms: Numbers },
+    Pause { target: Targets, for_ms: Numbers },
+    WipeDisk { target: Targets, down_ms: Numbers },
+    WholeClusterOutage { power: Choice<bool>, down_ms: Numbers },
+    RollingRestart { down_ms: Numbers, gap_ms: Numbers },
+    Partition { cut: CutScenario, for_ms: Numbers },
+    ResetConnections { target: Targets },
+    Delay { target: Targets, extra_us: Numbers, for_ms: Numbers },
+    DropResponses { target: Targets, one_in: Numbers, for_ms: Numbers },
+    HoldRequests { target: Targets, for_ms: Numbers },
+    DuplicateResponses { target: Targets, one_in: Numbers, for_ms: Numbers },
+    LimitBandwidth { target: Targets, bytes_per_second: Numbers, for_ms: Numbers },
+    SlowDisk { target: Targets, extra_us: Numbers, for_ms: Numbers },
+    StallDisk { target: Targets, for_ms: Numbers },
+    FailDisk { target: Targets, down_ms: Numbers },
+    FullDisk { target: Targets, for_ms: Numbers },
+    LyingSync { target: Targets, for_ms: Numbers },
+    BitRot { target: Targets },
+    StepClock { target: Targets, by_ms: Numbers },
+    DriftClock { target: Targets, ppm: Numbers },
+}
+
+/// Which links a partition cuts.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each is the plan's cut of the same name")]
+pub enum CutScenario {
+    Isolate(Targets),
+    OneWay { from: Targets, to: Targets },
+    Between { a: Targets, b: Targets },
+    FromControllers(Targets),
+    FromClients(Targets),
+    FromBrokers(Targets),
+    Halves,
+    Bridge,
+    Ring,
+}
+
+/// Targets to choose from.
+pub type Targets = Choice<TargetPattern>;
+
+/// A target, perhaps with its partition left open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetPattern {
+    /// As it will be in the plan.
+    Plain(harrow_sim::plan::Target),
+    /// A replica of a partition that the seed chooses: `leader-of orders-*` or `leader-of *`.
+    Replica {
+        /// Which replica.
+        role: ReplicaRole,
+        /// Topic by its table's name; any if `None`.
+        topic: Option<String>,
+    },
+}
+
+/// A replica by its standing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplicaRole {
+    /// `leader-of`.
+    Leader,
+    /// `follower-of`.
+    Follower,
+    /// `isr-follower-of`.
+    IsrFollower,
+}
+
+/// `[[clock]]`.
+#[derive(Debug, Clone)]
+pub struct ClockScenario {
+    /// Whose.
+    pub nodes: ClockNodes,
+    /// Whether the seed has it at all, for each node anew.
+    pub chance: Chance,
+    /// Wall clock minus true time.
+    pub offset_ms: Numbers,
+    /// Parts per million.
+    pub drift_ppm: Numbers,
+}
+
+/// Whose clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockNodes {
+    /// All brokers.
+    Brokers,
+    /// All controllers.
+    Controllers,
+    /// All clients.
+    Clients,
+}
+
+/// `[heal]`.
+#[derive(Debug, Clone)]
+pub struct HealScenario {
+    /// When.
+    pub at_ms: Numbers,
+    /// How long until everything must have converged.
+    pub converge_within_ms: Numbers,
+}
+
+/// `[swarm]`: each seed has a subset of the fault tables, so that one fault does not hide another.
+/// Source: Groce et al., Swarm Testing, 2012.
+#[derive(Debug, Clone)]
+pub struct SwarmScenario {
+    /// How many of the fault tables a seed has.
+    pub fault_tables: Numbers,
+    /// At least so many steps: tables that are on get more if there are too few.
+    pub steps_min: Numbers,
+}
+
+/// `[expect]`.
+#[derive(Debug, Clone)]
+pub struct ExpectScenario {
+    /// See [`harrow_sim::plan::Expectation`].
+    pub loss_allowed: bool,
+    /// See [`harrow_sim::plan::Expectation`].
+    pub reach: Vec<String>,
+}
+
+impl FaultAction {
+    /// Its name in scenario files and plans.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Crash { .. } => "crash",
+            Self::PowerLoss { .. } => "power-loss",
+            Self::Bounce { .. } => "bounce",
+            Self::Stop { .. } => "stop",
+            Self::Pause { .. } => "pause",
+            Self::WipeDisk { .. } => "wipe-disk",
+            Self::WholeClusterOutage { .. } => "whole-cluster-outage",
+            Self::RollingRestart { .. } => "rolling-restart",
+            Self::Partition { .. } => "partition",
+            Self::ResetConnections { .. } => "reset-connections",
+            Self::Delay { .. } => "delay",
+            Self::DropResponses { .. } => "drop-responses",
+            Self::HoldRequests { .. } => "hold-requests",
+            Self::DuplicateResponses { .. } => "duplicate-responses",
+            Self::LimitBandwidth { .. } => "limit-bandwidth",
+            Self::SlowDisk { .. } => "slow-disk",
+            Self::StallDisk { .. } => "stall-disk",
+            Self::FailDisk { .. } => "fail-disk",
+            Self::FullDisk { .. } => "full-disk",
+            Self::LyingSync { .. } => "lying-sync",
+            Self::BitRot { .. } => "bit-rot",
+            Self::StepClock { .. } => "step-clock",
+            Self::DriftClock { .. } => "drift-clock",
+        }
+    }
+}

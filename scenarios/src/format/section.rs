@@ -1,0 +1,329 @@
+//! Reads one table of a scenario: typed values, with a problem for each that is wrong and for each key nobody asked for.
+
+use std::cell::{Cell, RefCell};
+
+use super::problem::{Problem, name_help};
+use super::settings::{Setting, Settings};
+use super::tree::{Entry, Node, Place, Table, Value};
+use super::value::{Chance, Choice, Numbers};
+
+/// Where problems are gathered, so that one look at a file shows them all.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(RefCell<Vec<Problem>>);
+
+impl Problems {
+    pub(crate) fn add(&self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+        self.0.borrow_mut().push(Problem::new(place.clone(), message, help));
+    }
+
+    pub(crate) fn add_key(
+        &self,
+        place: &Place,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.0.borrow_mut().push(Problem::with_key(place.clone(), message, help));
+    }
+
+    pub(crate) fn into_list(self) -> Vec<Problem> {
+        self.0.into_inner()
+    }
+}
+
+/// A table being read. Nested tables are seen as dotted keys, so that Kafka's names need no quotes.
+#[derive(Debug)]
+pub(crate) struct Section<'a> {
+    title: String,
+    place: Place,
+    values: Vec<Flat<'a>>,
+    asked: RefCell<Vec<String>>,
+    /// The kind is not known, so nothing can be said about the other keys.
+    unclear: Cell<bool>,
+    problems: &'a Problems,
+}
+
+#[derive(Debug)]
+struct Flat<'a> {
+    key: String,
+    key_place: &'a Place,
+    node: &'a Node,
+}
+
+impl<'a> Section<'a> {
+    pub(crate) fn new(title: &str, table: &'a Table, place: Place, problems: &'a Problems) -> Self {
+        let mut values = Vec::new();
+        flatten("", table, &mut values);
+        Self {
+            title: title.to_owned(),
+            place,
+            values,
+            asked: RefCell::default(),
+            unclear: Cell::new(false),
+            problems,
+        }
+    }
+
+    /// Where the table is.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Where the value of a key is, or else the table.
+    pub(crate) fn place_of(&self, key: &str) -> Place {
+        self.values
+            .iter()
+            .find(|flat| flat.key == key)
+            .map_or(&self.place, |flat| &flat.node.place)
+            .clone()
+    }
+
+    pub(crate) fn problem(
+        &self,
+        place: &Place,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.problems.add(place, message, help);
+    }
+
+    /// The value of a key, if it is there; from now on the key is known.
+    fn value(&self, key: &str) -> Option<&'a Node> {
+        self.asked.borrow_mut().push(key.to_owned());
+        self.values.iter().find(|flat| flat.key == key).map(|flat| flat.node)
+    }
+
+    fn required(&self, key: &str, example: &str) -> Option<&'a Node> {
+        let found = self.value(key);
+        if found.is_none() && !self.unclear.get() {
+            self.problem(
+                &self.place,
+                format!("{} has no `{key}`", self.title),
+                format!("write `{key} = {example}`"),
+            );
+        }
+        found
+    }
+
+    fn wrong_kind(&self, key: &str, node: &Node, wanted: &str, example: &str) {
+        let message = format!("`{key}` is {}, not {wanted}", node.value.kind());
+        self.problem(&node.place, message, format!("write `{key} = {example}`"));
+    }
+
+    /// A text that must be there.
+    pub(crate) fn text(&self, key: &str, example: &str) -> String {
+        self.required(key, example)
+            .and_then(|node| self.text_of(key, node, example))
+            .unwrap_or_default()
+    }
+
+    fn text_of(&self, key: &str, node: &Node, example: &str) -> Option<String> {
+        if let Value::Text(text) = &node.value {
+            return Some(text.clone());
+        }
+        self.wrong_kind(key, node, "text", example);
+        None
+    }
+
+    /// One or several texts with their places, empty if the key is absent.
+    pub(crate) fn texts(&self, key: &str, example: &str) -> Vec<(String, Place)> {
+        let nodes = self.value(key).map_or(&[][..], elements);
+        let texts = nodes
+            .iter()
+            .filter_map(|node| Some((self.text_of(key, node, example)?, node.place.clone())));
+        texts.collect()
+    }
+
+    /// One or several texts; at least one must be there.
+    pub(crate) fn required_texts(&self, key: &str, example: &str) -> Vec<(String, Place)> {
+        if self.required(key, example).is_some() { self.texts(key, example) } else { Vec::new() }
+    }
+
+    /// A flag.
+    pub(crate) fn flag(&self, key: &str, default: bool) -> bool {
+        self.flags(key, default).options()[0]
+    }
+
+    /// A flag, or both for the seed to choose.
+    pub(crate) fn flags(&self, key: &str, default: bool) -> Choice<bool> {
+        let nodes = self.value(key).map_or(&[][..], elements);
+        let flags: Vec<bool> = nodes.iter().filter_map(|node| self.flag_of(key, node)).collect();
+        Choice::new(if flags.is_empty() { vec![default] } else { flags })
+    }
+
+    fn flag_of(&self, key: &str, node: &Node) -> Option<bool> {
+        if let Value::Flag(flag) = node.value {
+            return Some(flag);
+        }
+        self.wrong_kind(key, node, "true or false", "true");
+        None
+    }
+
+    /// One or several words out of a table of words.
+    pub(crate) fn words<T: Copy>(&self, key: &str, words: &[(&str, T)], default: T) -> Choice<T> {
+        let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        let example = format!("\"{}\"", names[0]);
+        let chosen: Vec<T> = self
+            .texts(key, &example)
+            .into_iter()
+            .filter_map(|(text, place)| {
+                let found = words.iter().find(|(name, _)| *name == text).map(|(_, word)| *word);
+                if found.is_none() {
+                    self.problem(
+                        &place,
+                        format!("`{text}` is not a value of `{key}`"),
+                        name_help(&text, &names),
+                    );
+                }
+                found
+            })
+            .collect();
+        Choice::new(if chosen.is_empty() { vec![default] } else { chosen })
+    }
+
+    /// A word that must be there and decides which other keys the table has.
+    pub(crate) fn kind<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> T {
+        let example = format!("\"{}\"", words[0].0);
+        let node = self.required(key, &example);
+        let text = node.and_then(|node| self.text_of(key, node, &example));
+        let found = text.as_ref().and_then(|text| words.iter().find(|(name, _)| name == text));
+        if found.is_none() {
+            if text.is_some() {
+                self.words(key, words, words[0].1);
+            }
+            self.unclear.set(true);
+        }
+        found.map_or(words[0].1, |(_, word)| *word)
+    }
+
+    /// Numbers within bounds, or a default.
+    pub(crate) fn numbers_or(&self, key: &str, bounds: (i64, i64), default: (i64, i64)) -> Numbers {
+        let read = self.value(key).and_then(|node| self.numbers_of(key, node, bounds));
+        read.unwrap_or_else(|| Numbers::new(vec![default]))
+    }
+
+    /// Numbers within bounds that must be there.
+    pub(crate) fn numbers(&self, key: &str, bounds: (i64, i64), example: &str) -> Numbers {
+        let read = self.required(key, example).and_then(|node| self.numbers_of(key, node, bounds));
+        read.unwrap_or_else(|| Numbers::exactly(bounds.0))
+    }
+
+    fn numbers_of(&self, key: &str, node: &Node, bounds: (i64, i64)) -> Option<Numbers> {
+        let ranges: Option<Vec<_>> =
+            elements(node).iter().map(|element| self.range_of(key, element, bounds)).collect();
+        let ranges = ranges?;
+        if ranges.is_empty() {
+            self.problem(
+                &node.place,
+                format!("`{key}` is an empty list"),
+                "give at least one number",
+            );
+            return None;
+        }
+        Some(Numbers::new(ranges))
+    }
+
+    fn range_of(&self, key: &str, node: &Node, bounds: (i64, i64)) -> Option<(i64, i64)> {
+        let (low, high) = match &node.value {
+            Value::Integer(number) => (*number, *number),
+            Value::Text(text) => self.range_text(key, node, text)?,
+            Value::Flag(_) | Value::List(_) | Value::Table(_) | Value::Foreign(_) => {
+                self.wrong_kind(key, node, "a whole number or a range", "\"100..500\"` or `100");
+                return None;
+            }
+        };
+        if low > high {
+            let message = format!("the range `{low}..{high}` of `{key}` is empty");
+            self.problem(
+                &node.place,
+                message,
+                format!("both ends belong to a range: write \"{high}..{low}\""),
+            );
+            return None;
+        }
+        if low < bounds.0 || high > bounds.1 {
+            let found = if low == high { low.to_string() } else { format!("{low}..{high}") };
+            let help = format!("`{key}` lies between {} and {}", bounds.0, bounds.1);
+            self.problem(&node.place, format!("`{key}` is out of bounds: {found}"), help);
+            return None;
+        }
+        Some((low, high))
+    }
+
+    fn range_text(&self, key: &str, node: &Node, text: &str) -> Option<(i64, i64)> {
+        let (low, high) = text.split_once("..").unwrap_or((text, text));
+        match (low.trim().replace('_', "").parse(), high.trim().replace('_', "").parse()) {
+            (Ok(low), Ok(high)) => Some((low, high)),
+            (Err(_), _) | (_, Err(_)) => {
+                let message = format!("`{text}` is neither a number nor a range");
+                self.problem(
+                    &node.place,
+                    message,
+                    format!("write `{key} = 100` or `{key} = \"100..500\"`"),
+                );
+                None
+            }
+        }
+    }
+
+    /// How often this table counts at all: `chance = "1/2"`.
+    pub(crate) fn chance(&self) -> Chance {
+        let Some(node) = self.value("chance") else { return Chance::ALWAYS };
+        let Some(text) = self.text_of("chance", node, "\"1/2\"") else { return Chance::ALWAYS };
+        Chance::parse(&text).unwrap_or_else(|| {
+            let help = "write how many times in how many, such as `chance = \"1/2\"`";
+            self.problem(&node.place, format!("`{text}` is not a chance"), help);
+            Chance::ALWAYS
+        })
+    }
+
+    /// All values of a settings table that this section gives.
+    pub(crate) fn settings(&self, table: &'static [Setting]) -> Settings {
+        let mut settings = Settings::of(table);
+        for setting in table {
+            if let Some(node) = self.value(setting.name)
+                && let Some(numbers) = self.numbers_of(setting.name, node, setting.bounds)
+            {
+                settings.give(setting.name, numbers);
+            }
+        }
+        settings
+    }
+
+    /// Ends the reading: every key that nobody asked for is a problem.
+    pub(crate) fn finish(self) {
+        if self.unclear.get() {
+            return;
+        }
+        let asked = self.asked.borrow();
+        let known: Vec<&str> = asked.iter().map(String::as_str).collect();
+        for flat in &self.values {
+            if !known.contains(&flat.key.as_str()) {
+                let message = format!("{} has no key `{}`", self.title, flat.key);
+                self.problems.add_key(flat.key_place, message, name_help(&flat.key, &known));
+            }
+        }
+    }
+}
+
+/// A list's elements, or the value alone.
+fn elements(node: &Node) -> &[Node] {
+    match &node.value {
+        Value::List(elements) => elements,
+        Value::Text(_)
+        | Value::Integer(_)
+        | Value::Flag(_)
+        | Value::Table(_)
+        | Value::Foreign(_) => std::slice::from_ref(node),
+    }
+}
+
+fn flatten<'a>(prefix: &str, table: &'a Table, values: &mut Vec<Flat<'a>>) {
+    for Entry { key, key_place, node } in &table.entries {
+        let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        if let Value::Table(inner) = &node.value {
+            flatten(&key, inner, values);
+        } else {
+            values.push(Flat { key, key_place, node });
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Draws clients and their loads.
+
+use harrow_broker_model::config::{
+    Acks, AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
+};
+use harrow_broker_model::types::NodeId;
+use harrow_sim::plan::{ClientPlan, TopicPlan};
+
+use super::Drawn;
+use super::cluster::is_copy_of;
+use super::defaults::{CLIENTS_FROM, admin as admin_defaults, final_reader as reader_defaults};
+use super::draws::Draws;
+use crate::format::{Choice, LoadKind, LoadScenario};
+
+/// At most so many requests in flight with idempotence. Source: KIP-98, the broker remembers five batches.
+const IN_FLIGHT_MAX_IDEMPOTENT: u32 = 5;
+
+/// What clients of a load have in common.
+struct Common<'a> {
+    load: &'a LoadScenario,
+    topics: Vec<String>,
+    cluster: &'a ClusterConfig,
+}
+
+pub(super) fn clients(
+    loads: &[LoadScenario],
+    topics: &[TopicPlan],
+    cluster: &ClusterConfig,
+    draws: &Draws,
+) -> Vec<ClientPlan> {
+    let mut clients = Vec::new();
+    let (mut producers, mut consumers) = (0, 0);
+    for load in loads {
+        let draws = match &load.kind {
+            LoadKind::Producer { .. } => draws.at("producer").at(next(&mut producers)),
+            LoadKind::Consumer { .. } => draws.at("consumer").at(next(&mut consumers)),
+        };
+        if !draws.at("chance").happens(load.chance) {
+            continue;
+        }
+        let common = Common { load, topics: topics_of(load, topics), cluster };
+        for index in 0..draws.at("count").small(&load.count) {
+            let node = NodeId(CLIENTS_FROM + clients.len() as i32);
+            clients.push(client(&common, node, &draws.at("client").at(index)));
+        }
+    }
+    clients
+}
+
+fn next(counter: &mut u32) -> u32 {
+    *counter += 1;
+    *counter - 1
+}
+
+fn topics_of(load: &LoadScenario, topics: &[TopicPlan]) -> Vec<String> {
+    let wanted = |name: &str| {
+        load.topics.is_empty() || load.topics.iter().any(|table| is_copy_of(name, table))
+    };
+    topics.iter().map(|topic| topic.name.clone()).filter(|name| wanted(name)).collect()
+}
+
+fn client(common: &Common<'_>, node: NodeId, draws: &Draws) -> ClientPlan {
+    let drawn = Drawn { settings: &common.load.settings, draws };
+    match &common.load.kind {
+        LoadKind::Producer { acks, idempotence } => ClientPlan::Producer {
+            config: producer(common, node, &drawn, (acks, idempotence)),
+            topics: common.topics.clone(),
+            keys: drawn.int("keys"),
+            operations: drawn.int("operations"),
+            start_ms: drawn.long("start_ms"),
+            interval_us: drawn.range("interval_us"),
+            outstanding_max: drawn.int("outstanding_max"),
+        },
+        LoadKind::Consumer { offset_reset } => ClientPlan::Consumer {
+            config: consumer(common, node, &drawn, offset_reset),
+            topics: common.topics.clone(),
+            start_ms: drawn.long("start_ms"),
+            operations: drawn.int("operations"),
+            interval_us: drawn.range("interval_us"),
+            poll_timeout_ms: drawn.int("poll_timeout_ms"),
+            poll_records_max: drawn.int("max.poll.records"),
+            end_offset_every: drawn.int("end_offset_every"),
+            reassign_every: drawn.int("reassign_every"),
+        },
+    }
+}
+
+fn producer(
+    common: &Common<'_>,
+    node: NodeId,
+    drawn: &Drawn<'_>,
+    (acks, idempotence): (&Choice<Acks>, &Choice<bool>),
+) -> ProducerConfig {
+    let acks = *drawn.draws.at("acks").pick(acks);
+    let idempotence = *drawn.draws.at("enable.idempotence").pick(idempotence) && acks == Acks::All;
+    let in_flight_max = drawn.int("max.in.flight.requests.per.connection");
+    ProducerConfig {
+        node,
+        bootstrap: common.cluster.brokers.clone(),
+        jitter_salt: drawn.draws.at("jitter").bits(),
+        acks,
+        idempotence,
+        linger_ms: drawn.long("linger.ms"),
+        batch_records_max: drawn.int("batch.size"),
+        in_flight_max: if idempotence {
+            in_flight_max.min(IN_FLIGHT_MAX_IDEMPOTENT)
+        } else {
+            in_flight_max
+        },
+        request_timeout_ms: drawn.long("request.timeout.ms"),
+        retry_backoff_ms: drawn.long("retry.backoff.ms"),
+        delivery_timeout_ms: drawn.long("delivery.timeout.ms"),
+        metadata_max_age_ms: drawn.long("metadata.max.age.ms"),
+        value_bytes: drawn.int("value_bytes"),
+    }
+}
+
+fn consumer(
+    common: &Common<'_>,
+    node: NodeId,
+    drawn: &Drawn<'_>,
+    offset_reset: &Choice<OffsetReset>,
+) -> ConsumerConfig {
+    ConsumerConfig {
+        node,
+        bootstrap: common.cluster.brokers.clone(),
+        jitter_salt: drawn.draws.at("jitter").bits(),
+        fetch_wait_max_ms: drawn.long("fetch.max.wait.ms"),
+        fetch_max_bytes: drawn.int("fetch.max.bytes"),
+        request_timeout_ms: drawn.long("request.timeout.ms"),
+        retry_backoff_ms: drawn.long("retry.backoff.ms"),
+        metadata_max_age_ms: drawn.long("metadata.max.age.ms"),
+        offset_reset: *drawn.draws.at("auto.offset.reset").pick(offset_reset),
+    }
+}
+
+/// The client that creates the topics.
+pub(super) fn admin(cluster: &ClusterConfig) -> AdminConfig {
+    AdminConfig {
+        node: NodeId(admin_defaults::NODE),
+        bootstrap: cluster.brokers.clone(),
+        request_timeout_ms: admin_defaults::REQUEST_TIMEOUT_MS,
+        retry_backoff_ms: admin_defaults::RETRY_BACKOFF_MS,
+        api_timeout_ms: admin_defaults::API_TIMEOUT_MS,
+    }
+}
+
+/// The client that reads everything at the end.
+pub(super) fn final_reader(cluster: &ClusterConfig) -> ConsumerConfig {
+    ConsumerConfig {
+        node: NodeId(reader_defaults::NODE),
+        bootstrap: cluster.brokers.clone(),
+        jitter_salt: cluster.jitter_salt,
+        fetch_wait_max_ms: reader_defaults::FETCH_WAIT_MAX_MS,
+        fetch_max_bytes: reader_defaults::FETCH_MAX_BYTES,
+        request_timeout_ms: reader_defaults::REQUEST_TIMEOUT_MS,
+        retry_backoff_ms: reader_defaults::RETRY_BACKOFF_MS,
+        metadata_max_age_ms: reader_defaults::METADATA_MAX_AGE_MS,
+        offset_reset: OffsetReset::Earliest,
+    }
+}
+
+/// The node id of a client.
+pub(super) fn node(client: &ClientPlan) -> NodeId {
+    match client {
+        ClientPlan::Producer { config, .. } => config.node,
+        ClientPlan::Consumer { config, .. } => config.node,
+    }
+}

@@ -1,0 +1,100 @@
+//! Draws brokers, controllers, topics, links and disks.
+
+use harrow_broker_model::config::ClusterConfig;
+use harrow_broker_model::defect::Defects;
+use harrow_broker_model::types::NodeId;
+use harrow_sim::plan::{DiskPlan, NetworkPlan, TopicPlan};
+
+use super::Drawn;
+use super::defaults::{BROKERS_FROM, CONTROLLERS_FROM};
+use super::draws::Draws;
+use crate::format::{ClusterScenario, Settings, TopicScenario};
+
+pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig {
+    let drawn = Drawn { settings: &cluster.settings, draws };
+    ClusterConfig {
+        brokers: nodes(BROKERS_FROM, draws.at("brokers").small(&cluster.brokers)),
+        controllers: nodes(CONTROLLERS_FROM, draws.at("controllers").small(&cluster.controllers)),
+        jitter_salt: draws.at("jitter").bits(),
+        broker_heartbeat_interval_ms: drawn.long("broker.heartbeat.interval.ms"),
+        broker_session_timeout_ms: drawn.long("broker.session.timeout.ms"),
+        replica_lag_time_max_ms: drawn.long("replica.lag.time.max.ms"),
+        replica_fetch_wait_max_ms: drawn.long("replica.fetch.wait.max.ms"),
+        replica_fetch_backoff_ms: drawn.long("replica.fetch.backoff.ms"),
+        replica_fetch_max_bytes: drawn.int("replica.fetch.max.bytes"),
+        high_watermark_checkpoint_interval_ms: drawn
+            .long("replica.high.watermark.checkpoint.interval.ms"),
+        recovery_point_checkpoint_interval_ms: drawn
+            .long("log.flush.offset.checkpoint.interval.ms"),
+        segment_bytes: drawn.int("log.segment.bytes"),
+        request_timeout_ms: drawn.long("request.timeout.ms"),
+        quorum_election_timeout_ms: drawn.long("controller.quorum.election.timeout.ms"),
+        quorum_fetch_timeout_ms: drawn.long("controller.quorum.fetch.timeout.ms"),
+        quorum_election_backoff_max_ms: drawn.long("controller.quorum.election.backoff.max.ms"),
+        quorum_fetch_wait_max_ms: drawn.long("controller.quorum.fetch.wait.max.ms"),
+        controlled_shutdown_timeout_ms: drawn.long("controlled.shutdown.timeout.ms"),
+        defects: Defects::default(),
+    }
+}
+
+fn nodes(from: i32, count: u32) -> Vec<NodeId> {
+    (0..count as i32).map(|index| NodeId(from + index)).collect()
+}
+
+/// Draws the copies of every topic table; see [`copy_name`] for their names.
+pub(super) fn topics(tables: &[TopicScenario], draws: &Draws) -> Vec<TopicPlan> {
+    let mut topics = Vec::new();
+    for table in tables {
+        let draws = draws.at(&table.name);
+        for copy in 1..=draws.at("count").small(&table.count) {
+            let draws = draws.at(copy);
+            topics.push(TopicPlan {
+                name: copy_name(&table.name, copy),
+                partitions: draws.at("partitions").small(&table.partitions),
+                replication_factor: draws.at("replication_factor").small(&table.replication_factor),
+                min_insync_replicas: draws
+                    .at("min.insync.replicas")
+                    .small(&table.min_insync_replicas),
+                unclean_leader_election: *draws.at("unclean").pick(&table.unclean_leader_election),
+            });
+        }
+    }
+    topics
+}
+
+/// The first copy has the table's own name, so that targets can rely on it.
+fn copy_name(table: &str, copy: u32) -> String {
+    if copy == 1 { table.to_owned() } else { format!("{table}.{copy}") }
+}
+
+/// Whether a topic of the plan was drawn from this table.
+pub(super) fn is_copy_of(topic: &str, table: &str) -> bool {
+    topic == table
+        || topic
+            .strip_prefix(table)
+            .and_then(|rest| rest.strip_prefix('.'))
+            .is_some_and(|n| n.parse::<u32>().is_ok())
+}
+
+pub(super) fn network(settings: &Settings, draws: &Draws) -> NetworkPlan {
+    let drawn = Drawn { settings, draws };
+    NetworkPlan {
+        latency_us: drawn.range("latency_us"),
+        client_latency_us: drawn.range("client_latency_us"),
+        slow_one_in: drawn.int("slow_one_in"),
+        slow_extra_us: drawn.range("slow_extra_us"),
+        bandwidth_bytes_per_second: drawn.long("bandwidth_bytes_per_second"),
+        queue_bytes_max: drawn.long("queue_bytes_max"),
+        stall_timeout_ms: drawn.long("stall_timeout_ms"),
+        connect_timeout_ms: drawn.long("connect_timeout_ms"),
+    }
+}
+
+pub(super) fn disk(settings: &Settings, draws: &Draws) -> DiskPlan {
+    let drawn = Drawn { settings, draws };
+    DiskPlan {
+        sync_us: drawn.range("sync_us"),
+        write_back_ms: drawn.long("write_back_ms"),
+        capacity_bytes: drawn.long("capacity_bytes"),
+    }
+}

@@ -1,0 +1,149 @@
+//! Defaults of plans: Kafka's where a run of half a minute bears them, scaled down where it does not. The one place
+//! where they are written.
+
+use crate::format::Setting;
+
+const FOREVER_MS: i64 = 3_600_000;
+
+const fn setting(
+    name: &'static str,
+    default: (i64, i64),
+    bounds: (i64, i64),
+    about: &'static str,
+) -> Setting {
+    Setting { name, default, bounds, about }
+}
+
+/// `[cluster]`: every broker and controller has the same.
+#[rustfmt::skip]
+pub const CLUSTER: &[Setting] = &[
+    setting("broker.heartbeat.interval.ms", (500, 500), (10, FOREVER_MS),
+        "Kafka: 2000; a quarter, so that a run sees several session timeouts"),
+    setting("broker.session.timeout.ms", (3_000, 3_000), (50, FOREVER_MS),
+        "Kafka: 9000; a third"),
+    setting("replica.lag.time.max.ms", (3_000, 3_000), (50, FOREVER_MS),
+        "Kafka: 30000; a tenth: the ISR must shrink within a run"),
+    setting("replica.fetch.wait.max.ms", (500, 500), (1, FOREVER_MS), "as Kafka"),
+    setting("replica.fetch.backoff.ms", (500, 500), (1, FOREVER_MS), "Kafka: 1000"),
+    setting("replica.fetch.max.bytes", (65_536, 65_536), (256, 1 << 30),
+        "Kafka: 1048576 a partition; small, so that catching up takes several rounds"),
+    setting("replica.high.watermark.checkpoint.interval.ms", (2_000, 2_000), (10, FOREVER_MS),
+        "Kafka: 5000"),
+    setting("log.flush.offset.checkpoint.interval.ms", (5_000, 5_000), (10, FOREVER_MS),
+        "Kafka: 60000"),
+    setting("log.segment.bytes", (16_384, 16_384), (512, 1 << 30),
+        "Kafka: 1073741824; small, so that segments roll"),
+    setting("request.timeout.ms", (2_000, 2_000), (50, FOREVER_MS),
+        "Kafka: 30000, between brokers and controllers"),
+    setting("controller.quorum.election.timeout.ms", (500, 500), (20, FOREVER_MS), "Kafka: 1000"),
+    setting("controller.quorum.fetch.timeout.ms", (1_000, 1_000), (50, FOREVER_MS), "Kafka: 2000"),
+    setting("controller.quorum.election.backoff.max.ms", (500, 500), (10, FOREVER_MS),
+        "Kafka: 1000"),
+    setting("controller.quorum.fetch.wait.max.ms", (300, 300), (1, FOREVER_MS),
+        "Kafka: 500, fixed; below the fetch timeout"),
+    setting("controlled.shutdown.timeout.ms", (2_000, 2_000), (10, FOREVER_MS),
+        "how long a stopping broker waits for a silent controller"),
+];
+
+/// Keys of a `[[load]]` of kind `producer`.
+#[rustfmt::skip]
+pub const PRODUCER: &[Setting] = &[
+    setting("linger.ms", (5, 5), (0, FOREVER_MS), "as Kafka 4"),
+    setting("batch.size", (16, 16), (1, 100_000), "in records, not bytes"),
+    setting("max.in.flight.requests.per.connection", (5, 5), (1, 100),
+        "as Kafka; at most 5 with idempotence, and drawn values are bounded by that"),
+    setting("request.timeout.ms", (2_000, 2_000), (10, FOREVER_MS), "Kafka: 30000"),
+    setting("retry.backoff.ms", (100, 100), (1, FOREVER_MS), "as Kafka"),
+    setting("delivery.timeout.ms", (10_000, 10_000), (10, FOREVER_MS), "Kafka: 120000"),
+    setting("metadata.max.age.ms", (5_000, 5_000), (10, FOREVER_MS), "Kafka: 300000"),
+    setting("value_bytes", (64, 64), (8, 1 << 20), "size of a record's value"),
+    setting("keys", (16, 16), (0, 1_000_000), "distinct keys; 0 sends without keys"),
+    setting("operations", (400, 400), (1, 100_000_000), "sends of each client"),
+    setting("start_ms", (0, 500), (0, FOREVER_MS), "first send"),
+    setting("interval_us", (20_000, 100_000), (0, 3_600_000_000), "pause between invocations"),
+    setting("outstanding_max", (32, 32), (1, 1_000_000), "sends that are open at once"),
+];
+
+/// Keys of a `[[load]]` of kind `consumer`.
+#[rustfmt::skip]
+pub const CONSUMER: &[Setting] = &[
+    setting("fetch.max.wait.ms", (500, 500), (1, FOREVER_MS), "as Kafka"),
+    setting("fetch.max.bytes", (65_536, 65_536), (256, 1 << 30), "Kafka: 52428800"),
+    setting("request.timeout.ms", (2_000, 2_000), (10, FOREVER_MS), "Kafka: 30000"),
+    setting("retry.backoff.ms", (100, 100), (1, FOREVER_MS), "as Kafka"),
+    setting("metadata.max.age.ms", (5_000, 5_000), (10, FOREVER_MS), "Kafka: 300000"),
+    setting("max.poll.records", (500, 500), (1, 1_000_000), "as Kafka"),
+    setting("operations", (300, 300), (1, 100_000_000), "polls of each client"),
+    setting("start_ms", (0, 500), (0, FOREVER_MS), "first poll"),
+    setting("interval_us", (20_000, 60_000), (0, 3_600_000_000), "pause between polls"),
+    setting("poll_timeout_ms", (100, 100), (1, FOREVER_MS), "timeout of a poll"),
+    setting("end_offset_every", (20, 20), (0, 1_000_000),
+        "every so many polls, ask for an end offset as well; 0 is never"),
+    setting("reassign_every", (0, 0), (0, 1_000_000),
+        "every so many polls, start again from the beginning; 0 is never"),
+];
+
+/// `[network]`.
+#[rustfmt::skip]
+pub const NETWORK: &[Setting] = &[
+    setting("latency_us", (200, 1_000), (0, 3_600_000_000),
+        "one way, between brokers and controllers: machines of one region"),
+    setting("client_latency_us", (300, 2_000), (0, 3_600_000_000), "one way, client and cluster"),
+    setting("slow_one_in", (200, 200), (0, 1_000_000_000), "one message in so many is slow; 0: none"),
+    setting("slow_extra_us", (5_000, 50_000), (0, 3_600_000_000), "extra latency of a slow one"),
+    setting("bandwidth_bytes_per_second", (0, 0), (0, 1 << 40), "of a directed link; 0: unbounded"),
+    setting("queue_bytes_max", (0, 0), (0, 1 << 40), "of a directed link; 0: unbounded"),
+    setting("stall_timeout_ms", (8_000, 8_000), (10, FOREVER_MS),
+        "a connection that cannot deliver for this long is reset"),
+    setting("connect_timeout_ms", (1_000, 1_000), (1, FOREVER_MS),
+        "an unanswered connection attempt fails"),
+];
+
+/// `[disk]`.
+#[rustfmt::skip]
+pub const DISK: &[Setting] = &[
+    setting("sync_us", (100, 2_000), (0, 3_600_000_000), "time of one sync: a solid-state disk"),
+    setting("write_back_ms", (5_000, 5_000), (1, FOREVER_MS),
+        "unsynced writes reach the platter by themselves; Linux: 30000, and 5000 between rounds"),
+    setting("capacity_bytes", (0, 0), (0, 1 << 50), "0: unbounded"),
+];
+
+/// The admin client that creates the topics: not settable, it only prepares a run.
+pub(crate) mod admin {
+    /// Its node id.
+    pub(crate) const NODE: i32 = 1900;
+    /// `request.timeout.ms`.
+    pub(crate) const REQUEST_TIMEOUT_MS: u64 = 2_000;
+    /// `retry.backoff.ms`.
+    pub(crate) const RETRY_BACKOFF_MS: u64 = 100;
+    /// `default.api.timeout.ms`: long enough for any first election.
+    pub(crate) const API_TIMEOUT_MS: u64 = 60_000;
+}
+
+/// The consumer that reads everything after the heal: not settable, or a scenario could blind the judge.
+pub(crate) mod final_reader {
+    /// Its node id.
+    pub(crate) const NODE: i32 = 1901;
+    /// `fetch.max.wait.ms`; short: it is only there to see the end.
+    pub(crate) const FETCH_WAIT_MAX_MS: u64 = 100;
+    /// `fetch.max.bytes`.
+    pub(crate) const FETCH_MAX_BYTES: u32 = 1 << 20;
+    /// `request.timeout.ms`.
+    pub(crate) const REQUEST_TIMEOUT_MS: u64 = 2_000;
+    /// `retry.backoff.ms`.
+    pub(crate) const RETRY_BACKOFF_MS: u64 = 100;
+    /// `metadata.max.age.ms`.
+    pub(crate) const METADATA_MAX_AGE_MS: u64 = 2_000;
+}
+
+/// First node id of brokers, controllers and clients.
+pub(crate) const BROKERS_FROM: i32 = 1;
+/// See [`BROKERS_FROM`].
+pub(crate) const CONTROLLERS_FROM: i32 = 101;
+/// See [`BROKERS_FROM`].
+pub(crate) const CLIENTS_FROM: i32 = 1001;
+
+/// `[heal] at_ms` when it is not given.
+pub(crate) const HEAL_AT_MS: (i64, i64) = (30_000, 30_000);
+/// `[heal] converge_within_ms` when it is not given: several session timeouts.
+pub(crate) const CONVERGE_WITHIN_MS: (i64, i64) = (20_000, 20_000);
