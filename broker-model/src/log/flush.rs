@@ -114,7 +114,7 @@ impl Log {
     /// Syncs the records that are not flushed, for a log whose appends must be durable.
     pub fn sync_records(&mut self, effects: &mut Effects) {
         let flushed = self.recovery_point();
-        for base_offset in self.segments_beyond(flushed) {
+        for (base_offset, _) in self.segments_beyond(flushed) {
             effects.push(Effect::Sync { file: self.segment_file(base_offset) });
         }
         self.flushes.settle(self.log_end_offset);
@@ -131,8 +131,8 @@ impl Log {
         if let Some(file) = self.write_snapshot(effects) {
             self.flush(file, Offset::ZERO, effects);
         }
-        for base_offset in self.segments_beyond(self.flushes.requested) {
-            self.flush(self.segment_file(base_offset), self.log_end_offset, effects);
+        for (base_offset, end) in self.segments_beyond(self.flushes.requested) {
+            self.flush(self.segment_file(base_offset), end, effects);
         }
         self.segments.push(Segment::new(self.log_end_offset));
     }
@@ -142,10 +142,11 @@ impl Log {
         effects.push(Effect::Flush { file, token });
     }
 
-    /// The segments that hold something at or above an offset, by their first offsets.
-    fn segments_beyond(&self, offset: Offset) -> Vec<Offset> {
+    /// The segments that hold something at or above an offset: their first offsets and ends.
+    fn segments_beyond(&self, offset: Offset) -> Vec<(Offset, Offset)> {
         let first = self.segments.partition_point(|segment| segment.end_offset() <= offset);
-        self.segments[first..].iter().map(Segment::base_offset).collect()
+        let bounds = |segment: &Segment| (segment.base_offset(), segment.end_offset());
+        self.segments[first..].iter().map(bounds).collect()
     }
 }
 

@@ -142,7 +142,7 @@ impl<'a> Loader<'a> {
         match expected {
             Some(end) if end == base_offset => {
                 let flushed = next.is_some_and(|next| next <= self.options.recovery_point);
-                self.keep(base_offset, bytes, self.options.clean || flushed)
+                Some(self.keep(base_offset, bytes, self.options.clean || flushed))
             }
             // A remainder: the segment before reaches across it.
             Some(end) if end > base_offset => {
@@ -156,18 +156,18 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Keeps the valid front of a segment.
-    fn keep(&mut self, base_offset: Offset, bytes: &Bytes, unchecked: bool) -> Option<Offset> {
+    /// Keeps the valid front of a segment; returns where it ends. If the next segment begins just
+    /// there, then what was cut off is from before a truncation; if not, that is a gap.
+    fn keep(&mut self, base_offset: Offset, bytes: &Bytes, unchecked: bool) -> Offset {
         let segment = self.read_segment(base_offset, bytes.clone(), unchecked);
         let (length, end) = (segment.size(), segment.end_offset());
         self.segments.push(segment);
-        if length == bytes.len() as u64 {
-            return Some(end);
+        if length < bytes.len() as u64 {
+            let file = FileId::Segment { partition: self.partition, base_offset };
+            self.effects.push(Effect::Truncate { file, length });
+            self.cut = true;
         }
-        let file = FileId::Segment { partition: self.partition, base_offset };
-        self.effects.push(Effect::Truncate { file, length });
-        self.cut = true;
-        None
+        end
     }
 
     fn read_segment(&mut self, base: Offset, mut bytes: Bytes, unchecked: bool) -> Segment {
@@ -193,17 +193,24 @@ impl<'a> Loader<'a> {
     /// Whether a batch is from before a truncation that the power took back.
     fn is_remainder(&self, batch: &RecordBatch) -> bool {
         let epoch = batch.leader_epoch();
-        let since = self.last_epoch.max(self.epochs.epoch_at(batch.base_offset()));
-        !self.options.clean && epoch < since
+        let since = self.last_epoch.max(self.epochs.epoch_at(batch.last_offset()));
+        epoch < since
     }
 
-    /// Segments wholly below the log start were deleted, or were about to be.
+    /// Segments wholly below the log start were deleted, or were about to be. A segment's own
+    /// content says where it ends: the next one may be a remainder.
     fn drop_below_start(&mut self, found: &mut Vec<(Offset, &Bytes)>) {
-        let ends_below = |pair: &&[(Offset, &Bytes)]| pair[1].0 <= self.log_start;
-        let count = found.windows(2).take_while(ends_below).count();
-        for (base_offset, _) in found.drain(..count) {
-            self.delete(base_offset);
+        let ends_below = |loader: &mut Self, base_offset, bytes: &Bytes| {
+            let end = loader.read_segment(base_offset, bytes.clone(), true).end_offset();
+            loader.last_epoch = LeaderEpoch::NONE;
+            end <= loader.log_start
+        };
+        let mut count = 0;
+        while count + 1 < found.len() && ends_below(self, found[count].0, found[count].1) {
+            self.delete(found[count].0);
+            count += 1;
         }
+        found.drain(..count);
     }
 
     /// A log that ends below its start holds nothing that may be read: it starts again, empty.

@@ -61,12 +61,16 @@ impl Log {
         if count == 0 {
             return;
         }
+        let first = self.segments[count].base_offset();
+        // What the deleted records say about their producers must be found elsewhere.
+        if self.snapshots.range(first..).next().is_none() {
+            self.write_snapshot(effects);
+        }
         for segment in self.segments.drain(..count) {
             let (partition, base_offset) = (self.partition, segment.base_offset());
             let file = FileId::Segment { partition, base_offset };
             effects.push(Effect::Delete { file });
         }
-        let first = self.segments[0].base_offset();
         self.flushes.settle(first);
         self.delete_snapshots_below(first, effects);
     }
