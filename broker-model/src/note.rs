@@ -414,7 +414,7 @@ pub struct PartitionRegistration {
     pub isr: Vec<NodeId>,
     /// Eligible leader replicas: not in sync, but holding everything below the high watermark. Source: KIP-966.
     pub elr: Vec<NodeId>,
-    /// Last known leader, kept while ISR and ELR are empty.
+    /// Last known leader, kept while the ISR is empty and nobody leads. Source: KIP-966.
     pub last_known_leader: Option<NodeId>,
     /// Leader.
     pub leader: Option<NodeId>,

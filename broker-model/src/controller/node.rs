@@ -79,6 +79,10 @@ impl Controller {
         self.quorum.boot(now, effects);
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "of all bodies, a controller is asked these nine"
+    )]
     fn on_request(
         &mut self,
         now: Now,
@@ -107,7 +111,7 @@ impl Controller {
             | Body::BrokerHeartbeatRequest(_)
             | Body::AllocateProducerIdsRequest(_)
             | Body::CreateTopicsRequest(_) => {
-                self.on_command(now, connection, message, effects);
+                self.on_command(now, connection, &message, effects);
                 return;
             }
             body => panic!("controller {} was asked {body:?}", self.node),
@@ -116,11 +120,12 @@ impl Controller {
     }
 
     /// A request that only the active controller answers, after what it wrote is committed.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "of all bodies, these five are commands")]
     fn on_command(
         &mut self,
         now: Now,
         connection: ConnectionId,
-        message: Message,
+        message: &Message,
         effects: &mut Effects,
     ) {
         let body = match &message.body {

@@ -113,6 +113,10 @@ impl Quorum {
             expires_at: now.time + crate::config::ms(request.wait_max_ms),
         };
         if let Some(error) = self.fetch_error(request) {
+            if error != ClusterError::NotController {
+                let (partition, by) = (self.log.partition(), request.replica);
+                effects.note(Note::RequestFenced { partition, by, error });
+            }
             self.refuse_fetch(&fetch, error, effects);
             return;
         }

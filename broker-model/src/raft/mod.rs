@@ -1,4 +1,4 @@
-//! The KRaft quorum: votes, fetch-based replication of the metadata log, check-quorum. Source: KIP-595.
+//! The `KRaft` quorum: votes, fetch-based replication of the metadata log, check-quorum. Source: KIP-595.
 //!
 //! A voter is in one of five roles: Unattached, Follower, Candidate, Leader, Resigned. Epoch, vote and known leader are on
 //! the platter before any message that depends on them leaves; appended records are before they count. Not built:

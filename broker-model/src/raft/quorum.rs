@@ -10,7 +10,7 @@ use crate::log::{Log, LogOptions};
 use crate::message::{Body, Message};
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::note::{Note, QuorumRole};
-use crate::raft::election_state::ElectionState;
+use crate::raft::election_state::{ElectionState, StoredState};
 use crate::raft::lanes::{Asked, InFlight, Peer};
 use crate::raft::role::{Candidate, Resigned, Role};
 use crate::types::{
@@ -45,7 +45,6 @@ pub(crate) struct Quorum {
     pub(super) state: ElectionState,
     pub(super) role: Role,
     pub(super) peers: Vec<Peer>,
-    corrupt: bool,
     persisted: Option<ElectionState>,
     correlation_id: CorrelationId,
     dice: Dice,
@@ -107,7 +106,10 @@ impl Quorum {
             log_start_offset: Offset::ZERO,
         };
         let log = Log::open(TopicPartition::METADATA, log_options, image, effects);
-        let read = ElectionState::read(image);
+        let stored = StoredState::read(image);
+        if let Some(length) = stored.cut_to {
+            effects.push(Effect::Truncate { file: FileId::QuorumState, length });
+        }
         let peers = config.controllers.iter().filter(|voter| **voter != node);
         // Multiplied by an odd constant, so that the uptimes' sequences of numbers lie far apart: an answer to an earlier
         // uptime that still arrives must not match.
@@ -119,8 +121,7 @@ impl Quorum {
             vote_not_persisted: config.defects.has(Defect::VoteNotPersisted),
             fetch_bytes_max: config.replica_fetch_max_bytes,
             peers: peers.map(|voter| Peer::new(*voter)).collect(),
-            corrupt: read.is_err(),
-            persisted: read.ok().flatten(),
+            persisted: stored.state,
             state: ElectionState::at(LeaderEpoch(0)),
             role: Role::Unattached { election_at: now.time },
             correlation_id: CorrelationId((thrown >> 34) as i32),
@@ -156,10 +157,7 @@ impl Quorum {
 
     /// First event of an uptime.
     pub(crate) fn boot(&mut self, now: Now, effects: &mut Effects) {
-        if self.corrupt {
-            effects.push(Effect::Halt { reason: "the quorum state is corrupt" });
-            return;
-        }
+        self.persist(effects);
         self.note_state(effects);
         if self.voters.len() == 1 {
             self.stand_for_election(now, effects);
@@ -468,14 +466,21 @@ impl Quorum {
     ) {
         let left = std::mem::replace(&mut self.role, role);
         self.state = state;
-        if persist && self.persisted != Some(state) {
-            effects.push(Effect::Write { file: FileId::QuorumState, bytes: state.encode() });
-            effects.push(Effect::Sync { file: FileId::QuorumState });
-            self.persisted = Some(state);
+        if persist {
+            self.persist(effects);
         }
         self.note_state(effects);
         if let Role::Leader(leader) = left {
             self.turn_away(&leader.waiting, effects);
+        }
+    }
+
+    fn persist(&mut self, effects: &mut Effects) {
+        if self.persisted != Some(self.state) {
+            let (file, bytes) = (FileId::QuorumState, self.state.encode());
+            effects.push(Effect::Append { file, bytes });
+            effects.push(Effect::Sync { file });
+            self.persisted = Some(self.state);
         }
     }
 
@@ -529,12 +534,7 @@ impl Quorum {
         let led = matches!(role, QuorumRole::Leader | QuorumRole::Resigned);
         assert!(leads == led, "role {role:?} with leader {:?}", self.state.leader);
         assert!(
-            self.vote_not_persisted
-                || self.corrupt
-                || self
-                    .persisted
-                    .is_none_or(|on_disk| on_disk == self.state
-                        || self.log.latest_epoch() >= self.state.epoch),
+            self.vote_not_persisted || self.persisted == Some(self.state),
             "{:?} is on the disk, {:?} in memory",
             self.persisted,
             self.state

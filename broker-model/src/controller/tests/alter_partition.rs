@@ -6,6 +6,8 @@ use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, TopicId, TopicPartition};
 
+type Break = fn(&mut AlterPartitionRequest);
+
 fn proposal(isr: &[(i32, i64)]) -> AlterPartitionRequest {
     AlterPartitionRequest {
         broker: NodeId(1),
@@ -40,12 +42,11 @@ fn an_expansion_is_accepted_in_replica_order() {
 #[test]
 fn errors_come_in_kafkas_order() {
     let wrong = [(1, 99), (9, 9)];
-    type Break = fn(&mut AlterPartitionRequest);
     let rows: [(ClusterError, Break); 7] = [
         (ClusterError::InvalidRequest, |_| ()),
         (ClusterError::InvalidUpdateVersion, |it| it.partition_epoch = PartitionEpoch(9)),
         (ClusterError::InvalidRequest, |it| {
-            (it.broker, it.broker_epoch) = (NodeId(2), BrokerEpoch(12))
+            (it.broker, it.broker_epoch) = (NodeId(2), BrokerEpoch(12));
         }),
         (ClusterError::FencedLeaderEpoch, |it| it.leader_epoch = LeaderEpoch(4)),
         (ClusterError::NotController, |it| it.partition_epoch = PartitionEpoch(11)),

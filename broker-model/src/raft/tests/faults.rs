@@ -90,6 +90,7 @@ fn without_persisted_votes_one_epoch_can_have_two_leaders() {
 enum Fault {
     Crash(usize, bool),
     Restart(usize),
+    Bounce(usize, bool),
     Cut(usize, usize),
     Heal,
     Write,
@@ -100,10 +101,13 @@ fn fault() -> impl Strategy<Value = Fault> {
     prop_oneof![
         2 => (0..3_usize, any::<bool>()).prop_map(|(node, power)| Fault::Crash(node, power)),
         3 => (0..3_usize).prop_map(Fault::Restart),
+        3 => (0..3_usize, any::<bool>()).prop_map(|(node, power)| Fault::Bounce(node, power)),
         2 => (0..3_usize, 0..3_usize).prop_map(|(from, to)| Fault::Cut(from, to)),
         1 => Just(Fault::Heal),
         4 => Just(Fault::Write),
-        6 => (1..4000_u64).prop_map(Fault::Wait),
+        // Short waits put crashes between the messages of an election.
+        6 => (1..4_u64).prop_map(Fault::Wait),
+        5 => (1..4000_u64).prop_map(Fault::Wait),
     ]
 }
 
@@ -113,6 +117,10 @@ fn inject(net: &mut Net, fault: &Fault, write: u64) {
         Fault::Crash(index, power) => net.crash(node(index), power),
         Fault::Restart(index) if net.is_up(node(index)) => (),
         Fault::Restart(index) => net.restart(node(index)),
+        Fault::Bounce(index, power) => {
+            net.crash(node(index), power);
+            net.restart(node(index));
+        }
         Fault::Cut(from, to) => drop(net.cut.insert((node(from), node(to)))),
         Fault::Heal => net.cut.clear(),
         Fault::Write => {
@@ -125,11 +133,11 @@ fn inject(net: &mut Net, fault: &Fault, write: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn faults_neither_split_an_epoch_nor_change_what_is_committed(
-        faults in prop::collection::vec(fault(), 5..40),
+        faults in prop::collection::vec(fault(), 5..60),
     ) {
         let mut net = Net::new(config(3, &[]));
         for (index, fault) in faults.iter().enumerate() {

@@ -14,7 +14,9 @@ use crate::types::{LeaderEpoch, NodeId, Offset};
 fn open(image: &DiskImage, defects: &[Defect]) -> Quorum {
     let config = config(3, defects);
     let options = QuorumOptions { node: NodeId(101), config: &config, image, incarnation: 1 };
-    Quorum::open(options, NOW, &mut Effects::new())
+    let mut quorum = Quorum::open(options, NOW, &mut Effects::new());
+    quorum.boot(NOW, &mut Effects::new());
+    quorum
 }
 
 fn request(epoch: i32, candidate: i32) -> VoteRequest {
@@ -31,7 +33,7 @@ fn ask(quorum: &mut Quorum, request: VoteRequest) -> (bool, bool) {
     let mut effects = Effects::new();
     let response = quorum.on_vote_request(NOW, request, &mut effects);
     let wrote = effects.as_slice().windows(2).any(|pair| {
-        matches!(pair[0], Effect::Write { file: FileId::QuorumState, .. })
+        matches!(pair[0], Effect::Append { file: FileId::QuorumState, .. })
             && matches!(pair[1], Effect::Sync { file: FileId::QuorumState })
     });
     quorum.check();
@@ -52,8 +54,6 @@ fn one_vote_in_an_epoch() {
 
 #[test]
 fn an_old_log_gets_no_vote_but_its_epoch_is_taken() {
-    let mut net = crate::controller::tests::net::Net::new(config(3, &[]));
-    net.run_until("an active controller", |net| net.active().is_some());
     let mut quorum = open(&DiskImage::default(), &[]);
     let short = VoteRequest { last_epoch: LeaderEpoch(-2), ..request(3, 102) };
     assert_eq!(ask(&mut quorum, short), (false, true));
@@ -79,9 +79,9 @@ fn becoming_a_follower_keeps_the_vote() {
     let mut effects = Effects::new();
     let begin = BeginQuorumEpochRequest { epoch: LeaderEpoch(3), leader: NodeId(103) };
     assert_eq!(quorum.on_begin_request(NOW, begin, &mut effects).error, None);
-    let voted = effects.as_slice().iter().find_map(|effect| match effect {
-        Effect::Note(Note::QuorumStateChanged { voted, .. }) => Some(*voted),
-        _ => None,
+    let voted = effects.as_slice().iter().find_map(|effect| {
+        let Effect::Note(Note::QuorumStateChanged { voted, .. }) = effect else { return None };
+        Some(*voted)
     });
     assert_eq!(voted, Some(Some(NodeId(102))));
     let other = BeginQuorumEpochRequest { epoch: LeaderEpoch(3), leader: NodeId(102) };
