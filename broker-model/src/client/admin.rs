@@ -43,11 +43,7 @@ struct Creation {
 impl Admin {
     /// A new client, which knows nothing yet.
     pub fn new(config: AdminConfig, _now: Now) -> Self {
-        assert!(
-            !config.bootstrap.is_empty(),
-            "admin {} has no bootstrap brokers",
-            config.node
-        );
+        assert!(!config.bootstrap.is_empty(), "admin {} has no bootstrap brokers", config.node);
         let backoff = Backoff::new(config.retry_backoff_ms, 0, config.node);
         Self {
             connections: Connections::new(backoff, config.request_timeout_ms),
@@ -73,18 +69,12 @@ impl Admin {
             unclean_leader_election,
         } = request
         else {
-            let outcome = Outcome::Failed {
-                error: ErrorCode::InvalidRequest,
-                partition: -1,
-            };
+            let outcome = Outcome::Failed { error: ErrorCode::InvalidRequest, partition: -1 };
             return effects.complete(operation, outcome);
         };
         let configs = vec![
             topic_config("min.insync.replicas", min_insync_replicas.to_string()),
-            topic_config(
-                "unclean.leader.election.enable",
-                unclean_leader_election.to_string(),
-            ),
+            topic_config("unclean.leader.election.enable", unclean_leader_election.to_string()),
         ];
         let topic = CreatableTopic::default()
             .with_name(TopicName(topic))
@@ -109,9 +99,7 @@ impl Admin {
         message: &Message,
         effects: &mut Effects,
     ) {
-        let Some(purpose) = self
-            .connections
-            .answered(from.0, from.1, message.correlation_id)
+        let Some(purpose) = self.connections.answered(from.0, from.1, message.correlation_id)
         else {
             return;
         };
@@ -136,14 +124,8 @@ impl Admin {
         operation: OperationId,
         response: &CreateTopicsResponse,
     ) -> Option<ErrorCode> {
-        let creation = self
-            .creations
-            .iter()
-            .find(|creation| creation.operation == operation)?;
-        let result = response
-            .topics
-            .iter()
-            .find(|topic| topic.name == creation.topic.name);
+        let creation = self.creations.iter().find(|creation| creation.operation == operation)?;
+        let result = response.topics.iter().find(|topic| topic.name == creation.topic.name);
         result.map_or(Some(ErrorCode::UnknownServerError), |it| {
             ErrorCode::try_from_code(it.error_code)
         })
@@ -151,10 +133,8 @@ impl Admin {
 
     fn on_attempt_failed(&mut self, now: Time, operation: OperationId, error: ErrorCode) {
         let not_before = self.connections.backoff.after(now);
-        if let Some(creation) = self
-            .creations
-            .iter_mut()
-            .find(|creation| creation.operation == operation)
+        if let Some(creation) =
+            self.creations.iter_mut().find(|creation| creation.operation == operation)
         {
             creation.asked = false;
             creation.not_before = not_before;
@@ -164,10 +144,7 @@ impl Admin {
     }
 
     fn on_refused(&mut self, operation: OperationId, error: ErrorCode, effects: &mut Effects) {
-        let earlier = self
-            .creations
-            .iter()
-            .any(|it| it.operation == operation && it.maybe_created);
+        let earlier = self.creations.iter().any(|it| it.operation == operation && it.maybe_created);
         let partition = -1;
         let outcome = if earlier || !refused(error) {
             Outcome::Unknown { error, partition }
@@ -179,8 +156,7 @@ impl Admin {
 
     fn end(&mut self, operation: OperationId, outcome: Outcome, effects: &mut Effects) {
         let before = self.creations.len();
-        self.creations
-            .retain(|creation| creation.operation != operation);
+        self.creations.retain(|creation| creation.operation != operation);
         if self.creations.len() < before {
             effects.complete(operation, outcome);
         }
@@ -224,8 +200,7 @@ impl Admin {
         creation.asked = true;
         let purpose = Purpose::CreateTopic(creation.operation);
         let body = Body::CreateTopicsRequest(Box::new(request));
-        self.connections
-            .send(now, (broker, Channel::Client), body, purpose, effects);
+        self.connections.send(now, (broker, Channel::Client), body, purpose, effects);
     }
 
     /// Ends creations without success. One that is asked for, or was without a definite refusal, may still happen.
@@ -248,14 +223,8 @@ impl Admin {
     fn compute_deadline(&self) -> Option<Deadline> {
         let unblocked = self.connections.first_unblocked(&self.config.bootstrap);
         let due = self.creations.iter().flat_map(|creation| {
-            let retry = Deadline {
-                at: creation.not_before.max(unblocked),
-                why: "retry backoff",
-            };
-            let over = Deadline {
-                at: creation.gives_up_at,
-                why: "api timeout",
-            };
+            let retry = Deadline { at: creation.not_before.max(unblocked), why: "retry backoff" };
+            let over = Deadline { at: creation.gives_up_at, why: "api timeout" };
             [(!creation.asked).then_some(retry), Some(over)]
         });
         due.fold(self.connections.next_deadline(), Deadline::earlier)
@@ -268,11 +237,7 @@ impl Node for Admin {
             Event::Invoked { operation, request } => {
                 self.on_invoked(now.time, operation, request, effects)
             }
-            Event::Response {
-                from,
-                channel,
-                message,
-            } => {
+            Event::Response { from, channel, message } => {
                 self.on_response(now.time, (from, channel), &message, effects);
             }
             Event::ConnectionLost { to, channel } => {
@@ -329,4 +294,105 @@ fn refused(error: ErrorCode) -> bool {
             | ErrorCode::UnsupportedVersion
             | ErrorCode::ThrottlingQuotaExceeded
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::testing::{Asked, Driver, START, TOPIC};
+    use crate::proto::CreatableTopicResult;
+
+    fn driver() -> Driver<Admin> {
+        let config = AdminConfig {
+            node: NodeId(1003),
+            bootstrap: vec![NodeId(1), NodeId(2)],
+            request_timeout_ms: 1_000,
+            retry_backoff_ms: 100,
+            api_timeout_ms: 5_000,
+        };
+        let mut driver = Driver::new(Admin::new(config, START));
+        let request = Operation::CreateTopic {
+            topic: TOPIC,
+            partitions: 2,
+            replication_factor: 3,
+            min_insync_replicas: 2,
+            unclean_leader_election: false,
+        };
+        driver.invoke(1, request);
+        driver
+    }
+
+    fn take(driver: &mut Driver<Admin>) -> Asked {
+        driver
+            .take(|body| matches!(body, Body::CreateTopicsRequest(_)))
+            .expect("a topic is asked for")
+    }
+
+    fn answer(error: i16) -> Body {
+        let topic =
+            CreatableTopicResult::default().with_name(TopicName(TOPIC)).with_error_code(error);
+        let response = CreateTopicsResponse::default().with_topics(vec![topic]);
+        Body::CreateTopicsResponse(Box::new(response))
+    }
+
+    #[test]
+    fn a_topic_is_created_once_a_broker_says_so() {
+        for error in [0, ErrorCode::TopicAlreadyExists.code()] {
+            let mut driver = driver();
+            let asked = take(&mut driver);
+            driver.answer(&asked, answer(error));
+            assert_eq!(driver.outcomes, [(1, Outcome::TopicCreated)]);
+            assert_eq!(driver.node.next_deadline(), None);
+        }
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again_elsewhere() {
+        for error in [
+            ErrorCode::NotController,
+            ErrorCode::InvalidReplicationFactor,
+            ErrorCode::RequestTimedOut,
+        ] {
+            let mut driver = driver();
+            let first = take(&mut driver);
+            driver.answer(&first, answer(error.code()));
+            assert!(driver.wire.is_empty(), "no retry without backoff");
+            driver.advance(150);
+            let second = take(&mut driver);
+            assert_ne!(first.to, second.to);
+            driver.answer(&second, answer(0));
+            assert_eq!(driver.outcomes, [(1, Outcome::TopicCreated)]);
+        }
+    }
+
+    #[test]
+    fn silence_ends_as_unknown_and_refusals_as_failed() {
+        let mut silent = driver();
+        silent.advance(5_000);
+        assert!(silent.disconnected.len() >= 2);
+        assert!(matches!(silent.outcomes[..], [(1, Outcome::Unknown { .. })]));
+        let mut refused = driver();
+        while refused.outcomes.is_empty() {
+            if let Some(asked) = refused.take(|_| true) {
+                refused.answer(&asked, answer(ErrorCode::InvalidReplicationFactor.code()));
+            }
+            refused.advance(50);
+        }
+        assert!(matches!(refused.outcomes[..], [(1, Outcome::Failed { .. })]));
+    }
+
+    #[test]
+    fn a_final_refusal_after_a_lost_attempt_proves_nothing() {
+        for (lost, failed) in [(false, true), (true, false)] {
+            let mut driver = driver();
+            if lost {
+                let to = take(&mut driver).to;
+                driver.lose(to, Channel::Client);
+                driver.advance(150);
+            }
+            let asked = take(&mut driver);
+            driver.answer(&asked, answer(ErrorCode::InvalidPartitions.code()));
+            assert_eq!(matches!(driver.outcomes[0].1, Outcome::Failed { .. }), failed);
+        }
+    }
 }

@@ -65,12 +65,7 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// A backoff of so many milliseconds; at least one, or nothing would bound the retries.
     pub(crate) fn new(base_ms: u64, salt: u64, node: NodeId) -> Self {
-        Self {
-            base: ms(base_ms.max(1)),
-            salt,
-            node,
-            drawn: 0,
-        }
+        Self { base: ms(base_ms.max(1)), salt, node, drawn: 0 }
     }
 
     /// When something that failed now may be tried again.
@@ -126,16 +121,8 @@ impl Connections {
         let correlation_id = self.send_unanswered((to, channel), body, effects);
         let deadline = now + self.request_timeout;
         let peer = self.peers.entry((to, channel)).or_default();
-        assert!(
-            now >= peer.blocked_until,
-            "sent to {to} at {now}, before {}",
-            peer.blocked_until
-        );
-        peer.in_flight.push_back(InFlight {
-            correlation_id,
-            deadline,
-            purpose,
-        });
+        assert!(now >= peer.blocked_until, "sent to {to} at {now}, before {}", peer.blocked_until);
+        peer.in_flight.push_back(InFlight { correlation_id, deadline, purpose });
     }
 
     /// Sends a request that has no answer: a produce with acks=0.
@@ -146,18 +133,9 @@ impl Connections {
         effects: &mut Effects,
     ) -> CorrelationId {
         let correlation_id = CorrelationId(self.next_correlation);
-        self.next_correlation = self
-            .next_correlation
-            .checked_add(1)
-            .expect("fewer requests in a run than 2^31");
-        effects.request(
-            to,
-            channel,
-            Message {
-                correlation_id,
-                body,
-            },
-        );
+        self.next_correlation =
+            self.next_correlation.checked_add(1).expect("fewer requests in a run than 2^31");
+        effects.request(to, channel, Message { correlation_id, body });
         correlation_id
     }
 
@@ -170,10 +148,8 @@ impl Connections {
         correlation_id: CorrelationId,
     ) -> Option<Purpose> {
         let peer = self.peers.get_mut(&(from, channel))?;
-        let index = peer
-            .in_flight
-            .iter()
-            .position(|request| request.correlation_id == correlation_id)?;
+        let index =
+            peer.in_flight.iter().position(|request| request.correlation_id == correlation_id)?;
         peer.in_flight.remove(index).map(|request| request.purpose)
     }
 
@@ -182,10 +158,7 @@ impl Connections {
         let blocked_until = self.backoff.after(now);
         let peer = self.peers.entry((to, channel)).or_default();
         peer.blocked_until = blocked_until;
-        peer.in_flight
-            .drain(..)
-            .map(|request| request.purpose)
-            .collect()
+        peer.in_flight.drain(..).map(|request| request.purpose).collect()
     }
 
     /// Closes every connection on which a request has waited too long; the purposes of all that was in flight there.
@@ -195,12 +168,8 @@ impl Connections {
         if !self.peers.values().any(late) {
             return Vec::new();
         }
-        let late: Vec<_> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| late(peer))
-            .map(|(&to, _)| to)
-            .collect();
+        let late: Vec<_> =
+            self.peers.iter().filter(|(_, peer)| late(peer)).map(|(&to, _)| to).collect();
         let mut purposes = Vec::new();
         for (to, channel) in late {
             effects.push(Effect::Disconnect { to, channel });
@@ -211,16 +180,12 @@ impl Connections {
 
     /// How many requests wait for an answer there.
     pub(crate) fn in_flight(&self, to: NodeId, channel: Channel) -> usize {
-        self.peers
-            .get(&(to, channel))
-            .map_or(0, |peer| peer.in_flight.len())
+        self.peers.get(&(to, channel)).map_or(0, |peer| peer.in_flight.len())
     }
 
     /// Until when nothing may be sent there; in the past if something may.
     pub(crate) fn blocked_until(&self, to: NodeId, channel: Channel) -> Time {
-        self.peers
-            .get(&(to, channel))
-            .map_or(Time::ZERO, |peer| peer.blocked_until)
+        self.peers.get(&(to, channel)).map_or(Time::ZERO, |peer| peer.blocked_until)
     }
 
     /// The broker to ask a question that any can answer: of those that may be sent to the one with the least in
@@ -239,23 +204,15 @@ impl Connections {
 
     /// When the first of the brokers may be sent to again.
     pub(crate) fn first_unblocked(&self, brokers: &[NodeId]) -> Time {
-        let blocked = brokers
-            .iter()
-            .map(|&broker| self.blocked_until(broker, Channel::Client));
+        let blocked = brokers.iter().map(|&broker| self.blocked_until(broker, Channel::Client));
         blocked.min().unwrap_or(Time::MAX)
     }
 
     /// When the first request is too late.
     pub(crate) fn next_deadline(&self) -> Option<Deadline> {
-        let oldest = self
-            .peers
-            .values()
-            .filter_map(|peer| peer.in_flight.front());
+        let oldest = self.peers.values().filter_map(|peer| peer.in_flight.front());
         let at = oldest.map(|request| request.deadline).min()?;
-        Some(Deadline {
-            at,
-            why: "request timeout",
-        })
+        Some(Deadline { at, why: "request timeout" })
     }
 }
 
@@ -280,26 +237,10 @@ mod tests {
     fn an_answer_counts_once() {
         let (mut connections, mut effects) = (connections(), Effects::new());
         ask(&mut connections, Time::ZERO, &mut effects);
-        assert!(
-            connections
-                .answered(BROKER, Channel::ClientFetch, CorrelationId(0))
-                .is_none()
-        );
-        assert!(
-            connections
-                .answered(BROKER, Channel::Client, CorrelationId(7))
-                .is_none()
-        );
-        assert!(
-            connections
-                .answered(BROKER, Channel::Client, CorrelationId(0))
-                .is_some()
-        );
-        assert!(
-            connections
-                .answered(BROKER, Channel::Client, CorrelationId(0))
-                .is_none()
-        );
+        assert!(connections.answered(BROKER, Channel::ClientFetch, CorrelationId(0)).is_none());
+        assert!(connections.answered(BROKER, Channel::Client, CorrelationId(7)).is_none());
+        assert!(connections.answered(BROKER, Channel::Client, CorrelationId(0)).is_some());
+        assert!(connections.answered(BROKER, Channel::Client, CorrelationId(0)).is_none());
     }
 
     #[test]
@@ -308,44 +249,25 @@ mod tests {
         ask(&mut connections, Time::ZERO, &mut effects);
         ask(&mut connections, Time::ZERO + ms(900), &mut effects);
         effects.drain().for_each(drop);
-        assert!(
-            connections
-                .time_out(Time::ZERO + ms(999), &mut effects)
-                .is_empty()
-        );
+        assert!(connections.time_out(Time::ZERO + ms(999), &mut effects).is_empty());
         let now = Time::ZERO + ms(1_000);
         assert_eq!(connections.time_out(now, &mut effects).len(), 2);
-        let disconnect = Effect::Disconnect {
-            to: BROKER,
-            channel: Channel::Client,
-        };
+        let disconnect = Effect::Disconnect { to: BROKER, channel: Channel::Client };
         assert_eq!(effects.as_slice(), &[disconnect]);
         assert_eq!(connections.next_deadline(), None);
         let blocked = connections.blocked_until(BROKER, Channel::Client);
-        assert!(
-            blocked >= now + ms(100) && blocked < now + ms(120),
-            "blocked until {blocked}"
-        );
+        assert!(blocked >= now + ms(100) && blocked < now + ms(120), "blocked until {blocked}");
     }
 
     #[test]
     fn questions_go_where_least_is_in_flight_and_nothing_is_blocked() {
         let (mut connections, mut effects) = (connections(), Effects::new());
         let brokers = [NodeId(1), NodeId(2), NodeId(3)];
-        assert_eq!(
-            connections.least_loaded(Time::ZERO, &brokers, 1),
-            Some(NodeId(2))
-        );
+        assert_eq!(connections.least_loaded(Time::ZERO, &brokers, 1), Some(NodeId(2)));
         ask(&mut connections, Time::ZERO, &mut effects);
-        assert_eq!(
-            connections.least_loaded(Time::ZERO, &brokers, 0),
-            Some(NodeId(2))
-        );
+        assert_eq!(connections.least_loaded(Time::ZERO, &brokers, 0), Some(NodeId(2)));
         connections.lost(Time::ZERO, NodeId(2), Channel::Client);
-        assert_eq!(
-            connections.least_loaded(Time::ZERO, &brokers, 0),
-            Some(NodeId(3))
-        );
+        assert_eq!(connections.least_loaded(Time::ZERO, &brokers, 0), Some(NodeId(3)));
         assert_eq!(connections.first_unblocked(&brokers), Time::ZERO);
     }
 }

@@ -32,10 +32,7 @@ pub(crate) struct Leadership {
 }
 
 impl Leadership {
-    const UNKNOWN: Self = Self {
-        leader: None,
-        epoch: LeaderEpoch::NONE,
-    };
+    const UNKNOWN: Self = Self { leader: None, epoch: LeaderEpoch::NONE };
 }
 
 /// Topics, leaders and brokers, and when to ask for them again.
@@ -64,10 +61,7 @@ struct Topic {
 impl Metadata {
     /// Knows only whom to ask.
     pub(crate) fn new(bootstrap: &[NodeId], max_age_ms: u64, node: NodeId) -> Self {
-        assert!(
-            !bootstrap.is_empty(),
-            "client {node} has no bootstrap brokers"
-        );
+        assert!(!bootstrap.is_empty(), "client {node} has no bootstrap brokers");
         let mut brokers = bootstrap.to_vec();
         brokers.sort_unstable();
         brokers.dedup();
@@ -92,10 +86,7 @@ impl Metadata {
             return place;
         }
         let place = self.topics.len();
-        self.topics.push(Topic {
-            name: name.clone(),
-            partitions: Vec::new(),
-        });
+        self.topics.push(Topic { name: name.clone(), partitions: Vec::new() });
         self.places.insert(name.clone(), place);
         self.wanted = true;
         place
@@ -165,13 +156,7 @@ impl Metadata {
             .with_topics(Some(topics.collect()))
             .with_allow_auto_topic_creation(false);
         let body = Body::MetadataRequest(Box::new(request));
-        connections.send(
-            now,
-            (broker, Channel::Client),
-            body,
-            Purpose::Metadata,
-            effects,
-        );
+        connections.send(now, (broker, Channel::Client), body, Purpose::Metadata, effects);
         self.asked = true;
         self.wanted = false;
     }
@@ -216,10 +201,8 @@ impl Metadata {
         }
         let index = usize::try_from(key.partition).expect("a known partition is not negative");
         self.learn_broker(NodeId(leader));
-        self.topics[key.topic].partitions[index] = Leadership {
-            leader: Some(NodeId(leader)),
-            epoch: LeaderEpoch(epoch),
-        };
+        self.topics[key.topic].partitions[index] =
+            Leadership { leader: Some(NodeId(leader)), epoch: LeaderEpoch(epoch) };
         self.version += 1;
         true
     }
@@ -230,18 +213,11 @@ impl Metadata {
             return None;
         }
         let at = self.due().max(connections.first_unblocked(&self.brokers));
-        (at < Time::MAX).then_some(Deadline {
-            at,
-            why: "metadata refresh",
-        })
+        (at < Time::MAX).then_some(Deadline { at, why: "metadata refresh" })
     }
 
     fn due(&self) -> Time {
-        if self.wanted {
-            self.not_before
-        } else {
-            self.expires_at.max(self.not_before)
-        }
+        if self.wanted { self.not_before } else { self.expires_at.max(self.not_before) }
     }
 
     fn learn_broker(&mut self, broker: NodeId) {

@@ -16,6 +16,8 @@ mod connection;
 mod consumer;
 mod metadata;
 mod producer;
+#[cfg(test)]
+mod testing;
 
 pub use admin::Admin;
 pub use consumer::Consumer;

@@ -33,10 +33,7 @@ impl Consumer {
         let mut wake = None;
         for index in 0..self.end_queries.len() {
             let query = &self.end_queries[index];
-            let over = Deadline {
-                at: query.gives_up_at,
-                why: "end offset timeout",
-            };
+            let over = Deadline { at: query.gives_up_at, why: "end offset timeout" };
             wake = Deadline::earlier(wake, Some(over));
             if query.asked {
                 continue;
@@ -80,10 +77,7 @@ impl Consumer {
         response: &ListOffsetsResponse,
         effects: &mut Effects,
     ) {
-        let Some(index) = self
-            .end_queries
-            .iter()
-            .position(|query| query.operation == operation)
+        let Some(index) = self.end_queries.iter().position(|query| query.operation == operation)
         else {
             return;
         };
@@ -102,10 +96,7 @@ impl Consumer {
         if is_stale_metadata(error) {
             self.metadata.request_update();
         }
-        if let Some(query) = self
-            .end_queries
-            .iter_mut()
-            .find(|query| query.operation == operation)
+        if let Some(query) = self.end_queries.iter_mut().find(|query| query.operation == operation)
         {
             query.asked = false;
             query.not_before = retry_at;
@@ -117,10 +108,8 @@ impl Consumer {
         self.end_queries.retain(|query| {
             let late = query.gives_up_at <= now;
             if late {
-                let outcome = Outcome::Failed {
-                    error: query.last_error,
-                    partition: query.key.partition,
-                };
+                let outcome =
+                    Outcome::Failed { error: query.last_error, partition: query.key.partition };
                 effects.complete(query.operation, outcome);
             }
             !late
@@ -140,9 +129,8 @@ impl Consumer {
         let topic = ListOffsetsTopic::default()
             .with_name(TopicName(self.metadata.name(key.topic).clone()))
             .with_partitions(vec![partition]);
-        let request = ListOffsetsRequest::default()
-            .with_replica_id((-1).into())
-            .with_topics(vec![topic]);
+        let request =
+            ListOffsetsRequest::default().with_replica_id((-1).into()).with_topics(vec![topic]);
         Body::ListOffsetsRequest(Box::new(request))
     }
 
@@ -154,9 +142,7 @@ impl Consumer {
         let name = self.metadata.name(key.topic);
         let topic = response.topics.iter().find(|topic| topic.name.0 == *name);
         let partitions = topic.map_or(&[][..], |topic| &topic.partitions);
-        let answer = partitions
-            .iter()
-            .find(|answer| answer.partition_index == key.partition);
+        let answer = partitions.iter().find(|answer| answer.partition_index == key.partition);
         let answer = answer.ok_or(ErrorCode::UnknownServerError)?;
         match ErrorCode::try_from_code(answer.error_code) {
             None if answer.offset >= 0 => Ok(Offset(answer.offset)),

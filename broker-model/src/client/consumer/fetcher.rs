@@ -44,13 +44,7 @@ impl Consumer {
                 .not_before
                 .max(self.connections.blocked_until(leader, Channel::ClientFetch));
             if at > now {
-                wake = Deadline::earlier(
-                    wake,
-                    Some(Deadline {
-                        at,
-                        why: "fetch backoff",
-                    }),
-                );
+                wake = Deadline::earlier(wake, Some(Deadline { at, why: "fetch backoff" }));
             } else {
                 due.push((leader, key));
             }
@@ -76,10 +70,8 @@ impl Consumer {
                 topics.push(FetchTopic::default().with_topic(name));
                 last_topic = Some(key.topic);
             }
-            let position = self
-                .positions
-                .get_mut(&key)
-                .expect("a position that is due is assigned");
+            let position =
+                self.positions.get_mut(&key).expect("a position that is due is assigned");
             position.asked = true;
             tickets.push(position.ticket(key));
             let partition = FetchPartition::default()
@@ -89,11 +81,7 @@ impl Consumer {
                 .with_last_fetched_epoch(position.last_epoch.0)
                 .with_log_start_offset(-1)
                 .with_partition_max_bytes(self.max_bytes());
-            topics
-                .last_mut()
-                .expect("a topic was just added")
-                .partitions
-                .push(partition);
+            topics.last_mut().expect("a topic was just added").partitions.push(partition);
         }
         let request = FetchRequest::default()
             .with_max_wait_ms(i32::try_from(self.config.fetch_wait_max_ms).unwrap_or(i32::MAX))
@@ -102,8 +90,7 @@ impl Consumer {
             .with_topics(topics);
         let body = Body::FetchRequest(Box::new(request));
         let to = (leader, Channel::ClientFetch);
-        self.connections
-            .send(now, to, body, Purpose::Fetch(tickets), effects);
+        self.connections.send(now, to, body, Purpose::Fetch(tickets), effects);
     }
 
     fn max_bytes(&self) -> i32 {
@@ -120,14 +107,10 @@ impl Consumer {
     ) {
         for &ticket in tickets {
             let name = self.metadata.name(ticket.key.topic);
-            let topic = response
-                .responses
-                .iter_mut()
-                .find(|topic| topic.topic.0 == *name);
+            let topic = response.responses.iter_mut().find(|topic| topic.topic.0 == *name);
             let partitions = topic.map_or(&mut [][..], |topic| &mut topic.partitions);
-            let data = partitions
-                .iter_mut()
-                .find(|data| data.partition_index == ticket.key.partition);
+            let data =
+                partitions.iter_mut().find(|data| data.partition_index == ticket.key.partition);
             match data {
                 Some(data) => self.on_partition_fetched(now, ticket, std::mem::take(data), effects),
                 None => self.ask_again(now, ticket, ErrorCode::UnknownServerError),
@@ -142,15 +125,9 @@ impl Consumer {
         data: PartitionData,
         effects: &mut Effects,
     ) {
-        let (leader, epoch) = (
-            data.current_leader.leader_id.0,
-            data.current_leader.leader_epoch,
-        );
+        let (leader, epoch) = (data.current_leader.leader_id.0, data.current_leader.leader_epoch);
         self.metadata.learn_leader(ticket.key, leader, epoch);
-        if self
-            .current(ticket)
-            .is_none_or(|position| position.stage != Stage::Fetch)
-        {
+        if self.current(ticket).is_none_or(|position| position.stage != Stage::Fetch) {
             return;
         }
         match ErrorCode::try_from_code(data.error_code) {
@@ -180,11 +157,8 @@ impl Consumer {
     fn on_records(&mut self, now: Time, ticket: PositionTicket, bytes: Option<Bytes>) {
         let key = ticket.key;
         let topic = self.metadata.name(key.topic).clone();
-        let fetched = read_records(
-            bytes.unwrap_or_default(),
-            ticket.offset,
-            (&topic, key.partition),
-        );
+        let fetched =
+            read_records(bytes.unwrap_or_default(), ticket.offset, (&topic, key.partition));
         if fetched.corrupt && fetched.buffer.end.is_none() {
             return self.ask_again(now, ticket, ErrorCode::CorruptMessage);
         }
@@ -205,10 +179,7 @@ impl Consumer {
 /// records that were delivered before; the last may be cut short. Control batches are for brokers and are skipped.
 fn read_records(bytes: Bytes, from: Offset, (topic, partition): (&StrBytes, i32)) -> Fetched {
     let (batches, _, error) = RecordBatch::parse_all(bytes);
-    let mut corrupt = matches!(
-        error,
-        Some(BatchError::Checksum { .. } | BatchError::Field { .. })
-    );
+    let mut corrupt = matches!(error, Some(BatchError::Checksum { .. } | BatchError::Field { .. }));
     let mut buffer = Buffer::default();
     for batch in batches.iter().filter(|batch| batch.last_offset() >= from) {
         let leader_epoch = batch.leader_epoch();

@@ -12,6 +12,8 @@ mod end_offsets;
 mod fetcher;
 mod position;
 mod questions;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -81,21 +83,13 @@ impl Consumer {
                 self.assign(now, &partitions);
                 effects.complete(operation, Outcome::Assigned);
             }
-            Operation::Poll {
-                timeout_ms,
-                max_records,
-            } => self.polls.push_back(PendingPoll {
+            Operation::Poll { timeout_ms, max_records } => self.polls.push_back(PendingPoll {
                 operation,
                 returns_at: now + ms(u64::from(timeout_ms)),
                 records_max: max_records as usize,
             }),
-            Operation::EndOffset {
-                partition: (topic, partition),
-            } => {
-                let key = PartitionKey {
-                    topic: self.metadata.place(&topic),
-                    partition,
-                };
+            Operation::EndOffset { partition: (topic, partition) } => {
+                let key = PartitionKey { topic: self.metadata.place(&topic), partition };
                 self.end_queries.push(EndQuery {
                     operation,
                     key,
@@ -106,10 +100,7 @@ impl Consumer {
                 });
             }
             Operation::Send { .. } | Operation::CreateTopic { .. } => {
-                let outcome = Outcome::Failed {
-                    error: ErrorCode::InvalidRequest,
-                    partition: -1,
-                };
+                let outcome = Outcome::Failed { error: ErrorCode::InvalidRequest, partition: -1 };
                 effects.complete(operation, outcome);
             }
         }
@@ -119,10 +110,7 @@ impl Consumer {
         self.positions.clear();
         self.deliverable.clear();
         for (topic, partition) in partitions {
-            let key = PartitionKey {
-                topic: self.metadata.place(topic),
-                partition: *partition,
-            };
+            let key = PartitionKey { topic: self.metadata.place(topic), partition: *partition };
             let version = self.new_version();
             let mut position = Position::new(version, now);
             position.leadership = self.metadata.leadership(key);
@@ -142,16 +130,13 @@ impl Consumer {
         message: Message,
         effects: &mut Effects,
     ) {
-        let Some(purpose) = self
-            .connections
-            .answered(from.0, from.1, message.correlation_id)
+        let Some(purpose) = self.connections.answered(from.0, from.1, message.correlation_id)
         else {
             return;
         };
         match (purpose, message.body) {
             (Purpose::Metadata, Body::MetadataResponse(response)) => {
-                self.metadata
-                    .on_response(now, &response, &mut self.connections);
+                self.metadata.on_response(now, &response, &mut self.connections);
             }
             (Purpose::Fetch(tickets), Body::FetchResponse(response)) => {
                 self.on_fetched(now, &tickets, *response, effects);
@@ -227,10 +212,7 @@ impl Consumer {
             wake,
             self.connections.next_deadline(),
             self.metadata.next_deadline(&self.connections),
-            poll.map(|at| Deadline {
-                at,
-                why: "poll timeout",
-            }),
+            poll.map(|at| Deadline { at, why: "poll timeout" }),
         ]
         .into_iter()
         .fold(None, Deadline::earlier);
@@ -238,12 +220,7 @@ impl Consumer {
 
     fn on_stop(&mut self, effects: &mut Effects) {
         for poll in self.polls.drain(..) {
-            effects.complete(
-                poll.operation,
-                Outcome::Polled {
-                    records: Vec::new(),
-                },
-            );
+            effects.complete(poll.operation, Outcome::Polled { records: Vec::new() });
         }
         self.end_late_queries(Time::MAX, effects);
         effects.push(Effect::Halt { reason: "stopped" });
@@ -264,9 +241,8 @@ impl Consumer {
     fn deliver(&mut self, now: Time, effects: &mut Effects) {
         while let Some(poll) = self.polls.front() {
             let records = self.take_records(poll.records_max);
-            let Some(poll) = self
-                .polls
-                .pop_front_if(|poll| !records.is_empty() || poll.returns_at <= now)
+            let Some(poll) =
+                self.polls.pop_front_if(|poll| !records.is_empty() || poll.returns_at <= now)
             else {
                 return;
             };
@@ -299,10 +275,7 @@ impl Consumer {
         };
         let at = not_before.max(self.connections.blocked_until(leader, Channel::Client));
         if at > now {
-            Reach::At(Deadline {
-                at,
-                why: "retry backoff",
-            })
+            Reach::At(Deadline { at, why: "retry backoff" })
         } else {
             Reach::Leader(leader)
         }
@@ -325,15 +298,12 @@ impl Node for Consumer {
             Event::Invoked { operation, request } => {
                 self.on_invoked(now.time, operation, request, effects)
             }
-            Event::Response {
-                from,
-                channel,
-                message,
-            } => {
+            Event::Response { from, channel, message } => {
                 self.on_response(now.time, (from, channel), message, effects);
             }
             Event::ConnectionLost { to, channel } => {
                 let lost = self.connections.lost(now.time, to, channel);
+                self.metadata.request_update();
                 self.on_lost(now.time, lost);
             }
             Event::StopRequested => return self.on_stop(effects),

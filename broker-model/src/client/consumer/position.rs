@@ -77,10 +77,7 @@ impl Position {
         Self {
             offset: Offset::ZERO,
             last_epoch: LeaderEpoch::NONE,
-            leadership: Leadership {
-                leader: None,
-                epoch: LeaderEpoch::NONE,
-            },
+            leadership: Leadership { leader: None, epoch: LeaderEpoch::NONE },
             stage: Stage::Start(StartFrom::Assignment),
             not_before: now,
             asked: false,
@@ -91,20 +88,12 @@ impl Position {
 
     /// Names this position in a request.
     pub(super) fn ticket(&self, key: PartitionKey) -> PositionTicket {
-        PositionTicket {
-            key,
-            version: self.version,
-            offset: self.offset,
-        }
+        PositionTicket { key, version: self.version, offset: self.offset }
     }
 
     /// Goes to another stage; what was asked before does not count any more, what was fetched is dropped.
     pub(super) fn enter(&mut self, stage: Stage, version: u64) {
-        assert!(
-            version > self.version,
-            "version {version} after {}",
-            self.version
-        );
+        assert!(version > self.version, "version {version} after {}", self.version);
         self.stage = stage;
         self.version = version;
         self.asked = false;

@@ -48,29 +48,18 @@ impl Consumer {
         leader: NodeId,
         effects: &mut Effects,
     ) {
-        let position = self
-            .positions
-            .get_mut(&key)
-            .expect("a position that is due is assigned");
+        let position = self.positions.get_mut(&key).expect("a position that is due is assigned");
         position.asked = true;
-        let (ticket, epoch, last) = (
-            position.ticket(key),
-            position.leadership.epoch,
-            position.last_epoch,
-        );
+        let (ticket, epoch, last) =
+            (position.ticket(key), position.leadership.epoch, position.last_epoch);
         let (body, purpose) = match position.stage {
-            Stage::Start(start) => (
-                self.list_offsets(key, epoch, start.timestamp()),
-                Purpose::StartOffset(ticket),
-            ),
-            Stage::Validate => (
-                self.epoch_query(key, epoch, last),
-                Purpose::EpochEnd(ticket),
-            ),
+            Stage::Start(start) => {
+                (self.list_offsets(key, epoch, start.timestamp()), Purpose::StartOffset(ticket))
+            }
+            Stage::Validate => (self.epoch_query(key, epoch, last), Purpose::EpochEnd(ticket)),
             Stage::Fetch => unreachable!("a position that fetches asks no other question"),
         };
-        self.connections
-            .send(now, (leader, Channel::Client), body, purpose, effects);
+        self.connections.send(now, (leader, Channel::Client), body, purpose, effects);
     }
 
     fn epoch_query(&self, key: PartitionKey, current: LeaderEpoch, last: LeaderEpoch) -> Body {
@@ -110,11 +99,7 @@ impl Consumer {
         position.seek((offset, LeaderEpoch::NONE), version);
         if start != StartFrom::Assignment {
             let partition = self.metadata.text(ticket.key);
-            effects.note(Note::PositionReset {
-                partition,
-                from,
-                to: offset,
-            });
+            effects.note(Note::PositionReset { partition, from, to: offset });
         }
     }
 
@@ -130,10 +115,7 @@ impl Consumer {
             Ok(answer) => (LeaderEpoch(answer.leader_epoch), Offset(answer.end_offset)),
             Err(error) => return self.ask_again(now, ticket, error),
         };
-        if self
-            .current(ticket)
-            .is_none_or(|position| position.stage != Stage::Validate)
-        {
+        if self.current(ticket).is_none_or(|position| position.stage != Stage::Validate) {
             return;
         }
         self.on_log_end_of_epoch(ticket, (epoch, end), effects);
@@ -147,9 +129,7 @@ impl Consumer {
         let name = self.metadata.name(key.topic);
         let topic = response.topics.iter().find(|topic| topic.topic.0 == *name);
         let partitions = topic.map_or(&[][..], |topic| &topic.partitions);
-        let answer = partitions
-            .iter()
-            .find(|answer| answer.partition == key.partition);
+        let answer = partitions.iter().find(|answer| answer.partition == key.partition);
         let answer = answer.ok_or(ErrorCode::UnknownServerError)?;
         ErrorCode::try_from_code(answer.error_code).map_or(Ok(answer), Err)
     }
@@ -178,11 +158,7 @@ impl Consumer {
             return position.seek((from, epoch.min(position.last_epoch)), version);
         }
         position.seek((end, epoch), version);
-        effects.note(Note::TruncationDetected {
-            partition,
-            position: from,
-            diverged_at: end,
-        });
+        effects.note(Note::TruncationDetected { partition, position: from, diverged_at: end });
     }
 
     pub(super) fn reset_policy(&self) -> StartFrom {

@@ -76,15 +76,12 @@ impl Batch {
         if let Some(encoded) = &self.encoded {
             return encoded.clone();
         }
-        let (id, epoch) = identity.map_or((ProducerId::NONE, ProducerEpoch::NONE), |it| {
-            (it.id, it.epoch)
-        });
+        let (id, epoch) =
+            identity.map_or((ProducerId::NONE, ProducerEpoch::NONE), |it| (it.id, it.epoch));
         let sequence = self.sequence.unwrap_or(Sequence::NONE);
         let mut builder = RecordBatchBuilder::new(id, epoch, sequence);
         for record in &self.records {
-            let key = record
-                .key
-                .map(|key| Bytes::copy_from_slice(&key.to_be_bytes()));
+            let key = record.key.map(|key| Bytes::copy_from_slice(&key.to_be_bytes()));
             let value = RecordBatch::encode_value(record.value, value_bytes);
             builder.push(record.timestamp, key, Some(value));
         }
@@ -108,11 +105,7 @@ impl Batch {
     pub(super) fn complete(&mut self, partition: i32, base_offset: Offset, effects: &mut Effects) {
         for (index, record) in self.records.drain(..).enumerate() {
             let known = base_offset >= Offset::ZERO;
-            let offset = if known {
-                base_offset.plus(index as i64)
-            } else {
-                Offset::NONE
-            };
+            let offset = if known { base_offset.plus(index as i64) } else { Offset::NONE };
             effects.complete(record.operation, Outcome::Sent { partition, offset });
         }
     }
@@ -161,11 +154,7 @@ impl Queue {
     /// batch goes to the front, so that of two batches lost together the younger goes first. Both are Kafka's.
     pub(super) fn requeue(&mut self, batch: Batch, idempotent: bool) {
         let younger = |other: &Batch| other.serial > batch.serial;
-        let index = if idempotent {
-            self.waiting.iter().position(younger)
-        } else {
-            Some(0)
-        };
+        let index = if idempotent { self.waiting.iter().position(younger) } else { Some(0) };
         let index = index.unwrap_or(self.waiting.len());
         self.waiting.insert(index, batch);
     }
@@ -174,10 +163,6 @@ impl Queue {
     pub(super) fn has_older_in_flight(&self, serial: u64) -> bool {
         let older = |batch: &Batch| batch.serial < serial && batch.sequence.is_some();
         self.on_wire.iter().any(older)
-            || self
-                .waiting
-                .iter()
-                .take_while(|batch| batch.serial < serial)
-                .any(older)
+            || self.waiting.iter().take_while(|batch| batch.serial < serial).any(older)
     }
 }

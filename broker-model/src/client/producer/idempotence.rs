@@ -9,6 +9,10 @@
 //! (`bumpIdempotentProducerEpoch`): a late copy of an old batch is then fenced by the new epoch. One rule is stricter
 //! than Kafka's: a batch of which an earlier attempt may be in a log is never numbered anew, since a late copy could
 //! still be appended before the new epoch is seen (known bug P13); it ends as unknown.
+//!
+//! A second rule is stricter, too: until the first batch of an epoch is acknowledged on a partition, no other is in
+//! flight there. A broker that has no state of a producer accepts any sequence from it, so that the second batch could
+//! be appended where the first was refused (KAFKA-14359).
 
 use crate::message::Body;
 use crate::node::{Channel, Deadline, Effects};
@@ -51,6 +55,8 @@ pub(super) struct Sequencing {
     /// Whose sequences they are: batches in flight carry this identity.
     identity: Option<ProducerIdentity>,
     next: Sequence,
+    /// A batch of this identity was acknowledged here, so that the broker checks what follows it.
+    established: bool,
     /// Serial of the last batch that left without certainty.
     unresolved: Option<u64>,
     /// There is a gap: what is in flight must end, then a new epoch begins.
@@ -60,12 +66,7 @@ pub(super) struct Sequencing {
 impl Identity {
     /// None yet.
     pub(super) fn new(idempotent: bool, now: Time) -> Self {
-        Self {
-            idempotent,
-            current: None,
-            asked: false,
-            not_before: now,
-        }
+        Self { idempotent, current: None, asked: false, not_before: now }
     }
 
     /// Asks any broker for a producer id, if there is none.
@@ -86,13 +87,7 @@ impl Identity {
             .with_transactional_id(None)
             .with_transaction_timeout_ms(i32::MAX);
         let body = Body::InitProducerIdRequest(Box::new(request));
-        connections.send(
-            now,
-            (broker, Channel::Client),
-            body,
-            Purpose::InitProducerId,
-            effects,
-        );
+        connections.send(now, (broker, Channel::Client), body, Purpose::InitProducerId, effects);
         self.asked = true;
     }
 
@@ -103,10 +98,7 @@ impl Identity {
         }
         self.asked = false;
         let id = ProducerId(response.producer_id.0);
-        self.current = Some(ProducerIdentity {
-            id,
-            epoch: ProducerEpoch(response.producer_epoch),
-        });
+        self.current = Some(ProducerIdentity { id, epoch: ProducerEpoch(response.producer_epoch) });
     }
 
     /// No broker answered, or not with an id.
@@ -122,10 +114,7 @@ impl Identity {
         connections: &Connections,
     ) -> Option<Deadline> {
         let at = self.not_before.max(connections.first_unblocked(brokers));
-        self.is_wanted().then_some(Deadline {
-            at,
-            why: "producer id",
-        })
+        self.is_wanted().then_some(Deadline { at, why: "producer id" })
     }
 
     fn is_wanted(&self) -> bool {
@@ -143,10 +132,7 @@ impl Identity {
         }
         current.epoch.0 += 1;
         let (producer_id, producer_epoch) = (current.id, current.epoch);
-        effects.note(Note::ProducerEpochBumped {
-            producer_id,
-            producer_epoch,
-        });
+        effects.note(Note::ProducerEpochBumped { producer_id, producer_epoch });
     }
 }
 
@@ -155,8 +141,7 @@ impl Sequencing {
     pub(super) fn assign(&mut self, identity: ProducerIdentity, records: usize) -> Sequence {
         if self.identity != Some(identity) {
             // Every partition starts each epoch from 0, whether or not it was the cause of it (known bug P12).
-            self.identity = Some(identity);
-            self.next = Sequence(0);
+            *self = Self { identity: Some(identity), ..Self::default() };
         }
         let sequence = self.next;
         self.next =
@@ -166,8 +151,11 @@ impl Sequencing {
 
     /// Whether a batch that has no sequence yet may be given one.
     pub(super) fn may_assign(&self, current: Option<ProducerIdentity>, in_flight: bool) -> bool {
-        let stale = self.identity != current;
-        current.is_some() && self.unresolved.is_none() && !(stale && in_flight)
+        if !in_flight {
+            return current.is_some() && self.unresolved.is_none();
+        }
+        let same = current.is_some() && self.identity == current;
+        same && self.established && self.unresolved.is_none()
     }
 
     /// The identity that batches in flight carry.
@@ -177,10 +165,8 @@ impl Sequencing {
 
     /// A batch is in the log, so all before it are.
     pub(super) fn acknowledged(&mut self, serial: u64) {
-        if self
-            .unresolved
-            .is_some_and(|unresolved| unresolved < serial)
-        {
+        self.established = true;
+        if self.unresolved.is_some_and(|unresolved| unresolved < serial) {
             self.unresolved = None;
         }
     }
@@ -227,17 +213,11 @@ impl Producer {
         if due.any(|queue| queue.sequencing.identity == current) {
             self.identity.bump(effects);
         }
-        for (key, queue) in self
-            .queues
-            .iter_mut()
-            .filter(|(_, queue)| is_bump_due(queue))
-        {
+        for (key, queue) in self.queues.iter_mut().filter(|(_, queue)| is_bump_due(queue)) {
             queue.sequencing.reset();
             queue.waiting.retain_mut(|batch| {
                 if batch.sequence.is_some() && batch.maybe_appended {
-                    let error = batch
-                        .last_error
-                        .unwrap_or(ErrorCode::OutOfOrderSequenceNumber);
+                    let error = batch.last_error.unwrap_or(ErrorCode::OutOfOrderSequenceNumber);
                     batch.give_up(key.partition, error, effects);
                     return false;
                 }

@@ -13,8 +13,12 @@
 
 mod accumulator;
 mod idempotence;
+#[cfg(test)]
+mod model_tests;
 mod partitioner;
 mod sender;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -52,11 +56,7 @@ impl Producer {
     pub fn new(config: ProducerConfig, now: Now) -> Self {
         assert!(config.batch_records_max > 0, "batch_records_max is 0");
         assert!(config.in_flight_max > 0, "in_flight_max is 0");
-        assert!(
-            config.value_bytes >= 8,
-            "value_bytes is {}",
-            config.value_bytes
-        );
+        assert!(config.value_bytes >= 8, "value_bytes is {}", config.value_bytes);
         let backoff = Backoff::new(config.retry_backoff_ms, config.jitter_salt, config.node);
         // A broker's answer is needed to know whether a sequence was taken.
         let idempotent = config.idempotence && config.acks != Acks::None;
@@ -81,16 +81,9 @@ impl Producer {
         (topic, key, value): (&StrBytes, Option<u64>, RecordValue),
     ) {
         let place = self.metadata.place(topic);
-        let record = PendingRecord {
-            operation,
-            created: now.time,
-            timestamp: now.wall,
-            key,
-            value,
-        };
-        self.next_expiry = self
-            .next_expiry
-            .min(now.time + ms(self.config.delivery_timeout_ms));
+        let record =
+            PendingRecord { operation, created: now.time, timestamp: now.wall, key, value };
+        self.next_expiry = self.next_expiry.min(now.time + ms(self.config.delivery_timeout_ms));
         if self.metadata.partitions(place).is_empty() {
             self.metadata.request_update();
             self.unplaced.entry(place).or_default().push_back(record);
@@ -103,20 +96,12 @@ impl Producer {
     fn accumulate(&mut self, place: usize, record: PendingRecord) {
         let limit = self.config.batch_records_max as usize;
         let partition = self.choose_partition(place, record.key);
-        let queue = self
-            .queues
-            .entry(PartitionKey {
-                topic: place,
-                partition,
-            })
-            .or_default();
+        let queue = self.queues.entry(PartitionKey { topic: place, partition }).or_default();
         if let Some(batch) = queue.open_batch(limit) {
             batch.records.push(record);
             return;
         }
-        queue
-            .waiting
-            .push_back(Batch::new(self.next_serial, record));
+        queue.waiting.push_back(Batch::new(self.next_serial, record));
         self.next_serial += 1;
     }
 
@@ -127,19 +112,12 @@ impl Producer {
             return partitioner::partition_of(key, partitions.len());
         }
         let start = self.config.node.0;
-        let sticky = self
-            .sticky
-            .entry(place)
-            .or_insert_with(|| Sticky::new(start, partitions.len()));
+        let sticky =
+            self.sticky.entry(place).or_insert_with(|| Sticky::new(start, partitions.len()));
         let limit = self.config.batch_records_max as usize;
-        let current = PartitionKey {
-            topic: place,
-            partition: sticky.partition(),
-        };
-        let open = self
-            .queues
-            .get_mut(&current)
-            .is_some_and(|queue| queue.open_batch(limit).is_some());
+        let current = PartitionKey { topic: place, partition: sticky.partition() };
+        let open =
+            self.queues.get_mut(&current).is_some_and(|queue| queue.open_batch(limit).is_some());
         if !open {
             sticky.advance(partitions);
         }
@@ -153,16 +131,12 @@ impl Producer {
         message: Message,
         effects: &mut Effects,
     ) {
-        let Some(purpose) = self
-            .connections
-            .answered(from, channel, message.correlation_id)
-        else {
+        let Some(purpose) = self.connections.answered(from, channel, message.correlation_id) else {
             return;
         };
         match (purpose, message.body) {
             (Purpose::Metadata, Body::MetadataResponse(response)) => {
-                self.metadata
-                    .on_response(now.time, &response, &mut self.connections);
+                self.metadata.on_response(now.time, &response, &mut self.connections);
                 self.place_records();
             }
             (Purpose::InitProducerId, Body::InitProducerIdResponse(response)) => {
@@ -193,9 +167,9 @@ impl Producer {
             self.metadata.request_update();
             match purpose {
                 Purpose::Metadata => self.metadata.on_failure(now, &mut self.connections),
-                Purpose::InitProducerId => self
-                    .identity
-                    .on_failure(self.connections.backoff.after(now)),
+                Purpose::InitProducerId => {
+                    self.identity.on_failure(self.connections.backoff.after(now))
+                }
                 Purpose::Produce(tickets) => {
                     for ticket in tickets {
                         self.on_attempt_failed(now, ticket, ErrorCode::NetworkException, effects);
@@ -216,20 +190,16 @@ impl Producer {
         self.on_lost(now, lost, effects);
         self.expire(now, effects);
         self.settle_sequences(effects);
-        self.identity
-            .run(now, &mut self.metadata, &mut self.connections, effects);
+        self.identity.run(now, &mut self.metadata, &mut self.connections, effects);
         let wake = self.drain(now, effects);
         self.metadata.run(now, &mut self.connections, effects);
         self.deadline = [
             wake,
             self.connections.next_deadline(),
             self.metadata.next_deadline(&self.connections),
-            self.identity
-                .next_deadline(self.metadata.brokers(), &self.connections),
-            (self.next_expiry < Time::MAX).then_some(Deadline {
-                at: self.next_expiry,
-                why: "delivery timeout",
-            }),
+            self.identity.next_deadline(self.metadata.brokers(), &self.connections),
+            (self.next_expiry < Time::MAX)
+                .then_some(Deadline { at: self.next_expiry, why: "delivery timeout" }),
         ]
         .into_iter()
         .fold(None, Deadline::earlier);
@@ -244,18 +214,11 @@ impl Producer {
 impl Node for Producer {
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
         match event {
-            Event::Invoked {
-                operation,
-                request: Operation::Send { topic, key, value },
-            } => {
+            Event::Invoked { operation, request: Operation::Send { topic, key, value } } => {
                 self.on_send(now, operation, (&topic, key, value));
             }
             Event::Invoked { operation, request } => refuse(operation, &request, effects),
-            Event::Response {
-                from,
-                channel,
-                message,
-            } => {
+            Event::Response { from, channel, message } => {
                 self.on_response(now, (from, channel), message, effects);
             }
             Event::ConnectionLost { to, channel } => {
@@ -280,13 +243,7 @@ impl Node for Producer {
 
 /// Another client's operation ends at once.
 fn refuse(operation: OperationId, request: &Operation, effects: &mut Effects) {
-    assert!(
-        !matches!(request, Operation::Send { .. }),
-        "send {operation} refused"
-    );
-    let outcome = Outcome::Failed {
-        error: ErrorCode::InvalidRequest,
-        partition: -1,
-    };
+    assert!(!matches!(request, Operation::Send { .. }), "send {operation} refused");
+    let outcome = Outcome::Failed { error: ErrorCode::InvalidRequest, partition: -1 };
     effects.complete(operation, outcome);
 }

@@ -22,10 +22,7 @@ fn murmur2(data: &[u8]) -> u32 {
     }
     let rest = words.remainder();
     if !rest.is_empty() {
-        let tail = rest
-            .iter()
-            .rev()
-            .fold(0_u32, |tail, &byte| tail << 8 | u32::from(byte));
+        let tail = rest.iter().rev().fold(0_u32, |tail, &byte| tail << 8 | u32::from(byte));
         hash = (hash ^ tail).wrapping_mul(M);
     }
     hash = (hash ^ (hash >> 13)).wrapping_mul(M);
@@ -44,10 +41,7 @@ impl Sticky {
     /// Producers start at different partitions.
     pub(super) fn new(start: i32, partitions: usize) -> Self {
         assert!(partitions > 0, "a partitioned topic has no partitions");
-        Self {
-            partition: start.rem_euclid(partitions as i32),
-            used: false,
-        }
+        Self { partition: start.rem_euclid(partitions as i32), used: false }
     }
 
     /// The present one.
@@ -78,10 +72,7 @@ mod tests {
             ("foobar", -790_332_482),
             ("a-little-bit-long-string", -985_981_536),
             ("a-little-bit-longer-string", -1_486_304_829),
-            (
-                "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8",
-                -58_897_971,
-            ),
+            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
             ("abc", 479_470_107),
             ("", 275_646_681),
             ("a", -1_563_381_124),
@@ -90,11 +81,7 @@ mod tests {
             if text.is_empty() || text == "a" {
                 continue;
             }
-            assert_eq!(
-                murmur2(text.as_bytes()).cast_signed(),
-                hash,
-                "murmur2 of {text:?}"
-            );
+            assert_eq!(murmur2(text.as_bytes()).cast_signed(), hash, "murmur2 of {text:?}");
         }
     }
 
@@ -109,14 +96,8 @@ mod tests {
 
     #[test]
     fn sticky_skips_partitions_without_leader() {
-        let led = Leadership {
-            leader: Some(NodeId(1)),
-            epoch: LeaderEpoch(1),
-        };
-        let dead = Leadership {
-            leader: None,
-            epoch: LeaderEpoch(1),
-        };
+        let led = Leadership { leader: Some(NodeId(1)), epoch: LeaderEpoch(1) };
+        let dead = Leadership { leader: None, epoch: LeaderEpoch(1) };
         let partitions = [led, dead, led];
         let mut sticky = Sticky::new(1002, partitions.len());
         assert_eq!(sticky.partition(), 0);
@@ -129,10 +110,6 @@ mod tests {
         assert_eq!(chosen, [0, 2, 0, 2]);
         let mut sticky = Sticky::new(1, 3);
         sticky.advance(&[dead, dead, dead]);
-        assert_eq!(
-            sticky.partition(),
-            1,
-            "with no leader at all it waits where it is"
-        );
+        assert_eq!(sticky.partition(), 1, "with no leader at all it waits where it is");
     }
 }

@@ -79,10 +79,7 @@ impl Producer {
         }
         let at = self.connections.blocked_until(leader, Channel::Client);
         if at > now {
-            return Readiness::At(Deadline {
-                at,
-                why: "reconnect backoff",
-            });
+            return Readiness::At(Deadline { at, why: "reconnect backoff" });
         }
         let room = self.connections.in_flight(leader, Channel::Client)
             < self.config.in_flight_max as usize;
@@ -110,9 +107,7 @@ impl Producer {
         }
         let in_flight = !queue.on_wire.is_empty();
         queue.on_wire.len() < IN_FLIGHT_MAX
-            && queue
-                .sequencing
-                .may_assign(self.identity.current, in_flight)
+            && queue.sequencing.may_assign(self.identity.current, in_flight)
     }
 
     /// Sends the first batch of each of these partitions to their leader.
@@ -142,8 +137,7 @@ impl Producer {
             self.connections.send_unanswered(to, body, effects);
             self.complete_unanswered(&tickets, effects);
         } else {
-            self.connections
-                .send(now, to, body, Purpose::Produce(tickets), effects);
+            self.connections.send(now, to, body, Purpose::Produce(tickets), effects);
         }
     }
 
@@ -153,22 +147,11 @@ impl Producer {
         key: PartitionKey,
         effects: &mut Effects,
     ) -> (u64, PartitionProduceData) {
-        let queue = self
-            .queues
-            .get_mut(&key)
-            .expect("a ready partition has a queue");
-        let mut batch = queue
-            .waiting
-            .pop_front()
-            .expect("a ready partition has a batch");
+        let queue = self.queues.get_mut(&key).expect("a ready partition has a queue");
+        let mut batch = queue.waiting.pop_front().expect("a ready partition has a batch");
         if batch.attempts > 0 {
-            let error = batch
-                .last_error
-                .map_or_else(String::new, |error| error.to_string());
-            effects.note(Note::BatchRetried {
-                partition: self.metadata.text(key),
-                error,
-            });
+            let error = batch.last_error.map_or_else(String::new, |error| error.to_string());
+            effects.note(Note::BatchRetried { partition: self.metadata.text(key), error });
         }
         if self.identity.idempotent && batch.sequence.is_none() {
             let identity = self
@@ -183,22 +166,15 @@ impl Producer {
         queue.on_wire.push(batch);
         (
             serial,
-            PartitionProduceData::default()
-                .with_index(key.partition)
-                .with_records(Some(bytes)),
+            PartitionProduceData::default().with_index(key.partition).with_records(Some(bytes)),
         )
     }
 
     /// With acks=0 what is handed over is done.
     fn complete_unanswered(&mut self, tickets: &[BatchTicket], effects: &mut Effects) {
         for &BatchTicket { key, serial } in tickets {
-            let queue = self
-                .queues
-                .get_mut(&key)
-                .expect("a drained partition has a queue");
-            queue
-                .take_from_wire(serial)
-                .complete(key.partition, Offset::NONE, effects);
+            let queue = self.queues.get_mut(&key).expect("a drained partition has a queue");
+            queue.take_from_wire(serial).complete(key.partition, Offset::NONE, effects);
         }
     }
 
@@ -236,23 +212,16 @@ impl Producer {
         response: &'a ProduceResponse,
     ) -> Option<&'a PartitionProduceResponse> {
         let name = self.metadata.name(key.topic);
-        let topic = response
-            .responses
-            .iter()
-            .find(|topic| topic.name.0 == *name)?;
-        topic
-            .partition_responses
-            .iter()
-            .find(|answer| answer.index == key.partition)
+        let topic = response.responses.iter().find(|topic| topic.name.0 == *name)?;
+        topic.partition_responses.iter().find(|answer| answer.index == key.partition)
     }
 
     fn on_acknowledged(&mut self, ticket: BatchTicket, base_offset: Offset, effects: &mut Effects) {
-        let queue = self
-            .queues
-            .get_mut(&ticket.key)
-            .expect("a drained partition has a queue");
+        let queue = self.queues.get_mut(&ticket.key).expect("a drained partition has a queue");
         let mut batch = queue.take_from_wire(ticket.serial);
-        queue.sequencing.acknowledged(batch.serial);
+        if batch.sequence.is_some() {
+            queue.sequencing.acknowledged(batch.serial);
+        }
         batch.complete(ticket.key.partition, base_offset, effects);
     }
 
@@ -269,10 +238,7 @@ impl Producer {
         }
         let idempotent = self.identity.idempotent;
         let retry_at = self.connections.backoff.after(now);
-        let queue = self
-            .queues
-            .get_mut(&ticket.key)
-            .expect("a drained partition has a queue");
+        let queue = self.queues.get_mut(&ticket.key).expect("a drained partition has a queue");
         let mut batch = queue.take_from_wire(ticket.serial);
         batch.maybe_appended |= !refused_before_append(error);
         let is_sequenced = idempotent && batch.sequence.is_some();
@@ -305,53 +271,30 @@ impl Producer {
         for records in self.unplaced.values_mut() {
             while let Some(record) = records.pop_front_if(|record| is_late(record.created)) {
                 let error = ErrorCode::UnknownTopicOrPartition;
-                effects.complete(
-                    record.operation,
-                    Outcome::Failed {
-                        error,
-                        partition: -1,
-                    },
-                );
+                effects.complete(record.operation, Outcome::Failed { error, partition: -1 });
             }
-            oldest = records
-                .front()
-                .map_or(oldest, |record| oldest.min(record.created));
+            oldest = records.front().map_or(oldest, |record| oldest.min(record.created));
         }
         for (key, queue) in &mut self.queues {
             queue.expire(key.partition, is_late, self.identity.idempotent, effects);
-            let live = queue
-                .waiting
-                .iter()
-                .chain(queue.on_wire.iter().filter(|batch| !batch.abandoned));
+            let live =
+                queue.waiting.iter().chain(queue.on_wire.iter().filter(|batch| !batch.abandoned));
             oldest = live.map(|batch| batch.created).fold(oldest, Time::min);
         }
-        self.next_expiry = if oldest == Time::MAX {
-            Time::MAX
-        } else {
-            oldest + timeout
-        };
+        self.next_expiry = if oldest == Time::MAX { Time::MAX } else { oldest + timeout };
     }
 
     /// Ends all that is pending.
     pub(super) fn abandon_all(&mut self, error: ErrorCode, effects: &mut Effects) {
         for records in std::mem::take(&mut self.unplaced).into_values() {
             for record in records {
-                effects.complete(
-                    record.operation,
-                    Outcome::Failed {
-                        error,
-                        partition: -1,
-                    },
-                );
+                effects.complete(record.operation, Outcome::Failed { error, partition: -1 });
             }
         }
         for (key, queue) in &mut self.queues {
             queue.abandon_wire(key.partition, |_| true, error, effects);
             // Their sequences are of an identity that is given up with them.
-            queue
-                .on_wire
-                .iter_mut()
-                .for_each(|batch| batch.sequence = None);
+            queue.on_wire.iter_mut().for_each(|batch| batch.sequence = None);
             for mut batch in queue.waiting.drain(..) {
                 batch.give_up(key.partition, error, effects);
             }
@@ -393,10 +336,8 @@ impl Queue {
         error: ErrorCode,
         effects: &mut Effects,
     ) {
-        for batch in self
-            .on_wire
-            .iter_mut()
-            .filter(|batch| !batch.abandoned && is_late(batch.created))
+        for batch in
+            self.on_wire.iter_mut().filter(|batch| !batch.abandoned && is_late(batch.created))
         {
             batch.abandoned = true;
             let before = std::mem::replace(&mut batch.maybe_appended, true);
@@ -437,16 +378,10 @@ fn is_retriable(error: ErrorCode, idempotent: bool) -> bool {
 
 /// Whether the broker misses what came before the batch.
 fn is_gap(error: ErrorCode) -> bool {
-    matches!(
-        error,
-        ErrorCode::OutOfOrderSequenceNumber | ErrorCode::UnknownProducerId
-    )
+    matches!(error, ErrorCode::OutOfOrderSequenceNumber | ErrorCode::UnknownProducerId)
 }
 
 /// Whether the producer id is somebody else's now.
 fn is_fenced(error: ErrorCode) -> bool {
-    matches!(
-        error,
-        ErrorCode::InvalidProducerEpoch | ErrorCode::ProducerFenced
-    )
+    matches!(error, ErrorCode::InvalidProducerEpoch | ErrorCode::ProducerFenced)
 }

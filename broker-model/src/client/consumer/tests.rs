@@ -1,0 +1,459 @@
+//! One test for each rule of positions, fetches and end offsets.
+
+use bytes::{Bytes, BytesMut};
+
+use super::*;
+use crate::client::testing::{Asked, Driver, START, TOPIC};
+use crate::config::OffsetReset;
+use crate::note::Note;
+use crate::proto::{
+    EpochEndOffset, FetchPartition, FetchResponse, FetchableTopicResponse,
+    ListOffsetsPartitionResponse, ListOffsetsResponse, ListOffsetsTopicResponse,
+    OffsetForLeaderEpochResponse, OffsetForLeaderTopicResult, PartitionData, TopicName,
+};
+use crate::record::{RecordBatch, RecordBatchBuilder};
+use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, RecordValue, Sequence};
+
+fn config() -> ConsumerConfig {
+    ConsumerConfig {
+        node: NodeId(1002),
+        bootstrap: vec![NodeId(1), NodeId(2), NodeId(3)],
+        jitter_salt: 7,
+        fetch_wait_max_ms: 500,
+        fetch_max_bytes: 65_536,
+        request_timeout_ms: 2_000,
+        retry_backoff_ms: 100,
+        metadata_max_age_ms: 300_000,
+        offset_reset: OffsetReset::Earliest,
+    }
+}
+
+/// A consumer of partition 0, led by broker 1 in epoch 3, whose log starts at the offset; metadata may be asked again.
+fn started(config: ConsumerConfig, start: i64) -> Driver<Consumer> {
+    let mut driver = Driver::new(Consumer::new(config, START));
+    driver.invoke(1, Operation::Assign { partitions: vec![(TOPIC, 0)] });
+    driver.tell_leaders(&[(1, 3)]);
+    let asked = take_list(&mut driver);
+    assert_eq!(timestamp(&asked), -2);
+    driver.answer(&asked, offset_answer(0, start));
+    driver.advance(200);
+    driver
+}
+
+fn take_list(driver: &mut Driver<Consumer>) -> Asked {
+    driver.take(|body| matches!(body, Body::ListOffsetsRequest(_))).expect("an offset is asked for")
+}
+
+fn timestamp(asked: &Asked) -> i64 {
+    let Body::ListOffsetsRequest(request) = &asked.message.body else { panic!("{asked:?}") };
+    request.topics[0].partitions[0].timestamp
+}
+
+fn offset_answer(error: i16, offset: i64) -> Body {
+    let partition = ListOffsetsPartitionResponse::default()
+        .with_partition_index(0)
+        .with_error_code(error)
+        .with_offset(offset);
+    let topic = ListOffsetsTopicResponse::default()
+        .with_name(TopicName(TOPIC))
+        .with_partitions(vec![partition]);
+    Body::ListOffsetsResponse(Box::new(ListOffsetsResponse::default().with_topics(vec![topic])))
+}
+
+fn take_fetch(driver: &mut Driver<Consumer>) -> Asked {
+    driver.take(|body| matches!(body, Body::FetchRequest(_))).expect("a fetch is sent")
+}
+
+fn fetched(asked: &Asked) -> FetchPartition {
+    let Body::FetchRequest(request) = &asked.message.body else { panic!("{asked:?}") };
+    request.topics[0].partitions[0].clone()
+}
+
+fn fetch_answer(data: PartitionData) -> Body {
+    let topic =
+        FetchableTopicResponse::default().with_topic(TopicName(TOPIC)).with_partitions(vec![data]);
+    Body::FetchResponse(Box::new(FetchResponse::default().with_responses(vec![topic])))
+}
+
+fn records_answer(bytes: Bytes) -> Body {
+    fetch_answer(PartitionData::default().with_records(Some(bytes)))
+}
+
+fn error_answer(error: ErrorCode) -> Body {
+    fetch_answer(PartitionData::default().with_error_code(error.code()))
+}
+
+/// A batch whose values are their offsets.
+fn batch(base: i64, count: i64, epoch: i32) -> Bytes {
+    let mut builder =
+        RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
+    for offset in base..base + count {
+        let value = RecordBatch::encode_value(RecordValue(offset as u64), 16);
+        builder.push(START.wall, None, Some(value));
+    }
+    let batch = builder.build().with_assignment(Offset(base), LeaderEpoch(epoch));
+    batch.bytes().clone()
+}
+
+fn together(batches: &[Bytes]) -> Bytes {
+    let mut all = BytesMut::new();
+    batches.iter().for_each(|batch| all.extend_from_slice(batch));
+    all.freeze()
+}
+
+fn poll(driver: &mut Driver<Consumer>, operation: u64, max_records: u32) {
+    driver.invoke(operation, Operation::Poll { timeout_ms: 100, max_records });
+}
+
+/// Offsets, which are also the values, that a poll returned.
+fn polled(driver: &Driver<Consumer>, operation: u64) -> Vec<i64> {
+    let ended = driver.outcomes.iter().find(|(it, _)| *it == operation);
+    let Some((_, Outcome::Polled { records })) = ended else {
+        panic!("poll {operation}: {ended:?}")
+    };
+    let offset = |record: &PolledRecord| {
+        assert_eq!(record.value, Some(RecordValue(record.offset.0 as u64)));
+        record.offset.0
+    };
+    records.iter().map(offset).collect()
+}
+
+/// A consumer that has delivered offsets 0 to 9 of epoch 3 and fetches on.
+fn at_ten(config: ConsumerConfig) -> Driver<Consumer> {
+    let mut driver = started(config, 0);
+    let asked = take_fetch(&mut driver);
+    driver.answer(&asked, records_answer(batch(0, 10, 3)));
+    poll(&mut driver, 2, 100);
+    assert_eq!(polled(&driver, 2), (0..10).collect::<Vec<_>>());
+    driver
+}
+
+/// Breaks the fetch connection and lets a new leader be told in the metadata.
+fn change_leader(driver: &mut Driver<Consumer>, leader: i32, epoch: i32) {
+    driver.lose(NodeId(1), Channel::ClientFetch);
+    driver.tell_leaders(&[(leader, epoch)]);
+    driver.advance(150);
+}
+
+fn take_epoch_query(driver: &mut Driver<Consumer>) -> Asked {
+    driver
+        .take(|body| matches!(body, Body::OffsetForLeaderEpochRequest(_)))
+        .expect("the position is validated")
+}
+
+fn epoch_answer(error: i16, epoch: i32, end: i64) -> Body {
+    let partition = EpochEndOffset::default()
+        .with_partition(0)
+        .with_error_code(error)
+        .with_leader_epoch(epoch)
+        .with_end_offset(end);
+    let topic = OffsetForLeaderTopicResult::default()
+        .with_topic(TopicName(TOPIC))
+        .with_partitions(vec![partition]);
+    let response = OffsetForLeaderEpochResponse::default().with_topics(vec![topic]);
+    Body::OffsetForLeaderEpochResponse(Box::new(response))
+}
+
+fn no_fetch(driver: &Driver<Consumer>) -> bool {
+    !driver.wire.iter().any(|it| matches!(it.message.body, Body::FetchRequest(_)))
+}
+
+#[test]
+fn it_starts_where_the_log_starts() {
+    let mut driver = started(config(), 7);
+    let asked = take_fetch(&mut driver);
+    let partition = fetched(&asked);
+    assert_eq!((asked.to, asked.channel), (NodeId(1), Channel::ClientFetch));
+    assert_eq!((partition.fetch_offset, partition.current_leader_epoch), (7, 3));
+    assert_eq!(partition.last_fetched_epoch, -1);
+    assert!(driver.notes.is_empty(), "{:?}", driver.notes);
+    assert_eq!(driver.outcomes, [(1, Outcome::Assigned)]);
+}
+
+#[test]
+fn a_poll_returns_as_soon_as_there_is_something() {
+    let mut driver = started(config(), 0);
+    poll(&mut driver, 2, 100);
+    driver.advance(50);
+    assert_eq!(driver.outcomes.len(), 1);
+    let asked = take_fetch(&mut driver);
+    driver.answer(&asked, records_answer(batch(0, 3, 3)));
+    assert_eq!(polled(&driver, 2), [0, 1, 2]);
+    poll(&mut driver, 3, 100);
+    driver.advance(100);
+    assert_eq!(polled(&driver, 3), [0; 0]);
+}
+
+#[test]
+fn nothing_more_is_fetched_before_all_is_delivered() {
+    let mut driver = started(config(), 0);
+    let asked = take_fetch(&mut driver);
+    driver.answer(&asked, records_answer(batch(0, 5, 3)));
+    poll(&mut driver, 2, 3);
+    assert_eq!(polled(&driver, 2), [0, 1, 2]);
+    assert!(no_fetch(&driver));
+    poll(&mut driver, 3, 3);
+    assert_eq!(polled(&driver, 3), [3, 4]);
+    let next = fetched(&take_fetch(&mut driver));
+    assert_eq!((next.fetch_offset, next.last_fetched_epoch), (5, 3));
+}
+
+#[test]
+fn what_lies_below_the_position_is_dropped() {
+    let mut driver = started(config(), 2);
+    let asked = take_fetch(&mut driver);
+    let cut_short = batch(8, 4, 4).slice(..70);
+    let bytes = together(&[batch(0, 5, 3), batch(5, 3, 4), cut_short]);
+    driver.answer(&asked, records_answer(bytes));
+    poll(&mut driver, 2, 100);
+    assert_eq!(polled(&driver, 2), [2, 3, 4, 5, 6, 7]);
+    let next = fetched(&take_fetch(&mut driver));
+    assert_eq!((next.fetch_offset, next.last_fetched_epoch), (8, 4));
+}
+
+#[test]
+fn control_batches_are_skipped_and_passed() {
+    let mut driver = started(config(), 0);
+    let asked = take_fetch(&mut driver);
+    let mut marker = RecordBatchBuilder::new_control(ProducerId(5), ProducerEpoch(0));
+    marker.push(
+        START.wall,
+        Some(Bytes::from_static(&[0, 0, 0, 1])),
+        Some(Bytes::from_static(&[0; 6])),
+    );
+    let marker = marker.build().with_assignment(Offset(0), LeaderEpoch(3)).bytes().clone();
+    driver.answer(&asked, records_answer(marker));
+    let next = fetched(&take_fetch(&mut driver));
+    assert_eq!((next.fetch_offset, next.last_fetched_epoch), (1, 3));
+}
+
+#[test]
+fn a_corrupt_answer_is_fetched_again_later() {
+    let mut driver = started(config(), 0);
+    let asked = take_fetch(&mut driver);
+    let mut bytes = BytesMut::from(&batch(0, 1, 3)[..]);
+    let last = bytes.len() - 2;
+    bytes[last] ^= 0xff;
+    driver.answer(&asked, records_answer(bytes.freeze()));
+    assert!(no_fetch(&driver));
+    driver.advance(150);
+    assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 0);
+}
+
+#[test]
+fn a_new_leader_must_confirm_the_position_first() {
+    let mut driver = at_ten(config());
+    change_leader(&mut driver, 2, 4);
+    assert!(no_fetch(&driver));
+    let asked = take_epoch_query(&mut driver);
+    let Body::OffsetForLeaderEpochRequest(request) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
+    let partition = &request.topics[0].partitions[0];
+    assert_eq!(
+        (asked.to, partition.current_leader_epoch, partition.leader_epoch),
+        (NodeId(2), 4, 3)
+    );
+    driver.answer(&asked, epoch_answer(0, 3, 10));
+    let next = fetched(&take_fetch(&mut driver));
+    assert_eq!((next.fetch_offset, next.current_leader_epoch), (10, 4));
+    assert!(driver.notes.is_empty());
+}
+
+/// Known bug R10.
+#[test]
+fn a_shorter_log_at_the_new_leader_moves_the_position_back() {
+    let mut driver = at_ten(config());
+    change_leader(&mut driver, 2, 4);
+    let asked = take_epoch_query(&mut driver);
+    driver.answer(&asked, epoch_answer(0, 2, 6));
+    assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 6);
+    let [Note::TruncationDetected { position, diverged_at, .. }] = &driver.notes[..] else {
+        panic!("{:?}", driver.notes)
+    };
+    assert_eq!((*position, *diverged_at), (Offset(10), Offset(6)));
+}
+
+#[test]
+fn a_leader_that_knows_no_such_epoch_resets_the_position() {
+    let mut driver = at_ten(config());
+    change_leader(&mut driver, 2, 4);
+    let asked = take_epoch_query(&mut driver);
+    driver.answer(&asked, epoch_answer(0, -1, -1));
+    let asked = take_list(&mut driver);
+    assert_eq!(timestamp(&asked), -2);
+    driver.answer(&asked, offset_answer(0, 4));
+    assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 4);
+    assert!(matches!(
+        driver.notes[..],
+        [Note::PositionReset { from: Offset(10), to: Offset(4), .. }]
+    ));
+}
+
+/// Known bug R23: whoever is not the leader has no say.
+#[test]
+fn only_the_leader_of_the_epoch_validates() {
+    for error in [
+        ErrorCode::NotLeaderOrFollower,
+        ErrorCode::FencedLeaderEpoch,
+        ErrorCode::UnknownLeaderEpoch,
+    ] {
+        let mut driver = at_ten(config());
+        change_leader(&mut driver, 2, 4);
+        let asked = take_epoch_query(&mut driver);
+        driver.answer(&asked, epoch_answer(error.code(), 2, 6));
+        assert!(no_fetch(&driver) && driver.notes.is_empty(), "{error}: {:?}", driver.notes);
+        driver.advance(150);
+        driver.tell_leaders(&[(3, 5)]);
+        let asked = take_epoch_query(&mut driver);
+        assert!([NodeId(2), NodeId(3)].contains(&asked.to));
+    }
+}
+
+/// KAFKA-8429: the answer of a leader that is none any more says nothing.
+#[test]
+fn an_answer_for_an_older_leader_does_not_count() {
+    let mut driver = at_ten(config());
+    change_leader(&mut driver, 2, 4);
+    let old = take_epoch_query(&mut driver);
+    driver.advance(200);
+    driver.event(Event::ConnectionLost { to: NodeId(3), channel: Channel::Client });
+    driver.tell_leaders(&[(3, 5)]);
+    driver.advance(200);
+    let new = take_epoch_query(&mut driver);
+    driver.answer(&old, epoch_answer(0, 2, 6));
+    assert!(no_fetch(&driver) && driver.notes.is_empty());
+    driver.answer(&new, epoch_answer(0, 3, 10));
+    assert_eq!(fetched(&take_fetch(&mut driver)).current_leader_epoch, 5);
+}
+
+#[test]
+fn a_change_of_leader_drops_what_is_not_delivered() {
+    let mut driver = at_ten(config());
+    let asked = take_fetch(&mut driver);
+    driver.answer(&asked, records_answer(batch(10, 5, 3)));
+    change_leader(&mut driver, 2, 4);
+    let asked = take_epoch_query(&mut driver);
+    poll(&mut driver, 3, 100);
+    driver.answer(&asked, epoch_answer(0, 3, 12));
+    assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 10);
+    driver.advance(100);
+    assert_eq!(polled(&driver, 3), [0; 0]);
+}
+
+#[test]
+fn a_diverging_epoch_in_a_fetch_is_a_truncation() {
+    let mut driver = at_ten(config());
+    let asked = take_fetch(&mut driver);
+    let mut data = PartitionData::default();
+    (data.diverging_epoch.epoch, data.diverging_epoch.end_offset) = (2, 6);
+    driver.answer(&asked, fetch_answer(data));
+    let next = fetched(&take_fetch(&mut driver));
+    assert_eq!((next.fetch_offset, next.last_fetched_epoch), (6, 2));
+    assert!(matches!(driver.notes[..], [Note::TruncationDetected { .. }]));
+}
+
+#[test]
+fn out_of_range_resets_by_policy() {
+    for (policy, wanted) in [(OffsetReset::Earliest, -2), (OffsetReset::Latest, -1)] {
+        let mut driver = at_ten(ConsumerConfig { offset_reset: policy, ..config() });
+        let asked = take_fetch(&mut driver);
+        driver.answer(&asked, error_answer(ErrorCode::OffsetOutOfRange));
+        let asked = take_list(&mut driver);
+        assert_eq!(timestamp(&asked), wanted);
+        driver.answer(&asked, offset_answer(0, 20));
+        assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 20);
+        let reset = |note: &Note| {
+            matches!(note, Note::PositionReset { from: Offset(10), to: Offset(20), .. })
+        };
+        assert!(driver.notes.iter().all(reset) && driver.notes.len() == 1);
+    }
+}
+
+#[test]
+fn out_of_range_of_an_older_position_is_ignored() {
+    let mut driver = at_ten(config());
+    let old = take_fetch(&mut driver);
+    driver.invoke(3, Operation::Assign { partitions: vec![(TOPIC, 0)] });
+    let asked = take_list(&mut driver);
+    driver.answer(&asked, offset_answer(0, 0));
+    driver.answer(&old, error_answer(ErrorCode::OffsetOutOfRange));
+    assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 0);
+    assert!(driver.notes.is_empty());
+}
+
+#[test]
+fn epoch_errors_ask_for_metadata_and_back_off() {
+    for error in [
+        ErrorCode::FencedLeaderEpoch,
+        ErrorCode::UnknownLeaderEpoch,
+        ErrorCode::NotLeaderOrFollower,
+    ] {
+        let mut driver = at_ten(config());
+        let asked = take_fetch(&mut driver);
+        driver.answer(&asked, error_answer(error));
+        assert!(no_fetch(&driver), "{error}");
+        assert!(driver.wire.iter().any(|it| matches!(it.message.body, Body::MetadataRequest(_))));
+        driver.tell_leaders(&[(1, 3)]);
+        driver.advance(150);
+        assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 10);
+    }
+}
+
+#[test]
+fn a_silent_leader_costs_the_fetch_connection_only() {
+    let mut driver = at_ten(config());
+    driver.advance(2_200);
+    assert_eq!(driver.disconnected[0], (NodeId(1), Channel::ClientFetch));
+    assert_eq!(
+        driver.take(|body| matches!(body, Body::FetchRequest(_))).map(|it| it.to),
+        Some(NodeId(1))
+    );
+}
+
+#[test]
+fn an_end_offset_is_asked_again_until_it_is_known_or_late() {
+    let mut driver = started(config(), 0);
+    driver.invoke(5, Operation::EndOffset { partition: (TOPIC, 0) });
+    let asked = take_list(&mut driver);
+    assert_eq!(timestamp(&asked), -1);
+    driver.answer(&asked, offset_answer(ErrorCode::OffsetNotAvailable.code(), -1));
+    assert_eq!(driver.outcomes.len(), 1);
+    driver.advance(150);
+    let asked = take_list(&mut driver);
+    driver.answer(&asked, offset_answer(0, 42));
+    assert_eq!(driver.outcomes[1], (5, Outcome::EndOffset { offset: Offset(42) }));
+
+    driver.invoke(6, Operation::EndOffset { partition: (TOPIC, 0) });
+    for _ in 0..60 {
+        if let Some(asked) = driver.take(|body| matches!(body, Body::ListOffsetsRequest(_))) {
+            driver.answer(&asked, offset_answer(ErrorCode::OffsetNotAvailable.code(), -1));
+        }
+        driver.advance(100);
+    }
+    let error = ErrorCode::OffsetNotAvailable;
+    assert_eq!(driver.outcomes[2], (6, Outcome::Failed { error, partition: 0 }));
+}
+
+#[test]
+fn two_partitions_share_a_fetch_and_keep_their_order() {
+    let mut driver = Driver::new(Consumer::new(config(), START));
+    driver.invoke(1, Operation::Assign { partitions: vec![(TOPIC, 0), (TOPIC, 1)] });
+    driver.tell_leaders(&[(1, 3), (2, 3)]);
+    let first = take_list(&mut driver);
+    driver.answer(&first, offset_answer(0, 0));
+    let asked = take_fetch(&mut driver);
+    driver.answer(&asked, records_answer(together(&[batch(0, 2, 3), batch(2, 2, 3)])));
+    poll(&mut driver, 2, 3);
+    poll(&mut driver, 3, 3);
+    assert_eq!((polled(&driver, 2), polled(&driver, 3)), (vec![0, 1, 2], vec![3]));
+}
+
+#[test]
+fn a_stopped_consumer_ends_what_is_pending() {
+    let mut driver = started(config(), 0);
+    poll(&mut driver, 2, 3);
+    driver.invoke(3, Operation::EndOffset { partition: (TOPIC, 0) });
+    driver.event(Event::StopRequested);
+    assert!(driver.halted && driver.outcomes.len() == 3, "{:?}", driver.outcomes);
+}

@@ -1,0 +1,530 @@
+//! One test for each rule of outcome, order and sequence.
+
+use super::*;
+use crate::client::testing::{Asked, Driver, START, TOPIC};
+use crate::note::Note;
+use crate::proto::{
+    InitProducerIdResponse, PartitionProduceResponse, ProduceResponse, TopicName,
+    TopicProduceResponse,
+};
+use crate::record::{BatchHeader, RecordBatch};
+use crate::types::{Offset, ProducerEpoch, ProducerId};
+
+pub(super) fn config() -> ProducerConfig {
+    ProducerConfig {
+        node: NodeId(1001),
+        bootstrap: vec![NodeId(1), NodeId(2), NodeId(3)],
+        jitter_salt: 7,
+        acks: Acks::All,
+        idempotence: true,
+        linger_ms: 0,
+        batch_records_max: 1,
+        in_flight_max: 5,
+        request_timeout_ms: 1_000,
+        retry_backoff_ms: 100,
+        delivery_timeout_ms: 4_000,
+        metadata_max_age_ms: 300_000,
+        value_bytes: 16,
+    }
+}
+
+fn driver(config: ProducerConfig) -> Driver<Producer> {
+    let mut driver = Driver::new(Producer::new(config, START));
+    give_id(&mut driver, 40, 0);
+    driver
+}
+
+/// A driver whose producer knows that broker 1 leads both partitions in epoch 3.
+fn ready(config: ProducerConfig) -> Driver<Producer> {
+    let mut driver = driver(config);
+    driver.node.metadata.place(&TOPIC);
+    driver.event(Event::DeadlinePassed);
+    driver.tell_leaders(&[(1, 3), (1, 3)]);
+    driver
+}
+
+/// A driver whose first batch of partition 0, sequence 0, is acknowledged.
+fn established(config: ProducerConfig) -> Driver<Producer> {
+    let linger_ms = config.linger_ms;
+    let mut driver = ready(config);
+    send(&mut driver, 100, 0);
+    driver.advance(linger_ms);
+    let asked = take_produce(&mut driver);
+    acknowledge(&mut driver, &asked, 0);
+    driver.outcomes.clear();
+    driver
+}
+
+fn give_id(driver: &mut Driver<Producer>, id: i64, epoch: i16) {
+    let Some(asked) = driver.take(|body| matches!(body, Body::InitProducerIdRequest(_))) else {
+        return;
+    };
+    let response =
+        InitProducerIdResponse::default().with_producer_id(id.into()).with_producer_epoch(epoch);
+    driver.answer(&asked, Body::InitProducerIdResponse(Box::new(response)));
+}
+
+/// A key of the partition, of two.
+fn key_of(partition: i32) -> u64 {
+    (0..).find(|&key| partitioner::partition_of(key, 2) == partition).expect("murmur2 reaches both")
+}
+
+pub(super) fn send(driver: &mut Driver<Producer>, operation: u64, partition: i32) {
+    let key = Some(key_of(partition));
+    let value = RecordValue(operation);
+    driver.invoke(operation, Operation::Send { topic: TOPIC, key, value });
+}
+
+fn take_produce(driver: &mut Driver<Producer>) -> Asked {
+    let asked = driver.take(|body| matches!(body, Body::ProduceRequest(_)));
+    asked.unwrap_or_else(|| panic!("nothing was produced; outcomes: {:?}", driver.outcomes))
+}
+
+fn is_quiet(driver: &Driver<Producer>) -> bool {
+    !driver.wire.iter().any(|it| matches!(it.message.body, Body::ProduceRequest(_)))
+}
+
+/// Partition and batch of everything in a produce request.
+pub(super) fn batches(asked: &Asked) -> Vec<(i32, RecordBatch)> {
+    let Body::ProduceRequest(request) = &asked.message.body else { panic!("{asked:?}") };
+    let data = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    data.map(|data| {
+        let bytes = data.records.clone().expect("a produce request carries records");
+        (data.index, RecordBatch::parse(bytes).expect("a producer writes whole batches"))
+    })
+    .collect()
+}
+
+fn header(asked: &Asked) -> BatchHeader {
+    *batches(asked)[0].1.header()
+}
+
+fn sequence(asked: &Asked) -> (i16, i32) {
+    (header(asked).producer_epoch.0, header(asked).base_sequence.0)
+}
+
+/// An answer with one error and base offset for every partition of the request.
+pub(super) fn answer(asked: &Asked, error: i16, base_offset: i64) -> Body {
+    let partitions = batches(asked).into_iter().map(|(index, _)| {
+        PartitionProduceResponse::default()
+            .with_index(index)
+            .with_error_code(error)
+            .with_base_offset(base_offset)
+    });
+    let topic = TopicProduceResponse::default()
+        .with_name(TopicName(TOPIC))
+        .with_partition_responses(partitions.collect());
+    Body::ProduceResponse(Box::new(ProduceResponse::default().with_responses(vec![topic])))
+}
+
+fn refuse_with(driver: &mut Driver<Producer>, asked: &Asked, error: ErrorCode) {
+    driver.answer(asked, answer(asked, error.code(), -1));
+}
+
+fn acknowledge(driver: &mut Driver<Producer>, asked: &Asked, base_offset: i64) {
+    driver.answer(asked, answer(asked, 0, base_offset));
+}
+
+fn bumps(driver: &Driver<Producer>) -> Vec<i16> {
+    let epochs = driver.notes.iter().filter_map(|note| {
+        if let Note::ProducerEpochBumped { producer_epoch, .. } = note {
+            Some(producer_epoch.0)
+        } else {
+            None
+        }
+    });
+    epochs.collect()
+}
+
+fn outcome(driver: &Driver<Producer>, operation: u64) -> &Outcome {
+    let mut found = driver.outcomes.iter().filter(|(it, _)| *it == operation);
+    let (_, outcome) = found.next().unwrap_or_else(|| panic!("{operation} is pending"));
+    assert!(found.next().is_none(), "{operation} ended twice");
+    outcome
+}
+
+fn is_failed(driver: &Driver<Producer>, operation: u64) -> bool {
+    matches!(outcome(driver, operation), Outcome::Failed { .. })
+}
+
+fn is_unknown(driver: &Driver<Producer>, operation: u64) -> bool {
+    matches!(outcome(driver, operation), Outcome::Unknown { .. })
+}
+
+#[test]
+fn records_of_a_batch_get_offsets_in_order() {
+    let mut driver = ready(ProducerConfig { batch_records_max: 3, linger_ms: 20, ..config() });
+    for operation in 1..=3 {
+        send(&mut driver, operation, 1);
+    }
+    let asked = take_produce(&mut driver);
+    assert_eq!(header(&asked).record_count, 3);
+    acknowledge(&mut driver, &asked, 10);
+    for (operation, offset) in [(1, 10), (2, 11), (3, 12)] {
+        let sent = Outcome::Sent { partition: 1, offset: Offset(offset) };
+        assert_eq!(outcome(&driver, operation), &sent);
+    }
+    acknowledge(&mut driver, &asked, 99);
+    assert_eq!(driver.outcomes.len(), 3, "a duplicated answer changes nothing");
+}
+
+#[test]
+fn a_batch_lingers_until_it_is_full() {
+    let mut driver =
+        established(ProducerConfig { batch_records_max: 2, linger_ms: 20, ..config() });
+    send(&mut driver, 1, 0);
+    driver.advance(19);
+    assert!(is_quiet(&driver));
+    driver.advance(1);
+    assert_eq!(header(&take_produce(&mut driver)).record_count, 1);
+    send(&mut driver, 2, 0);
+    assert!(is_quiet(&driver));
+    send(&mut driver, 3, 0);
+    assert_eq!(header(&take_produce(&mut driver)).record_count, 2);
+}
+
+#[test]
+fn one_request_carries_a_batch_of_each_partition() {
+    let mut driver = ready(ProducerConfig { linger_ms: 5, batch_records_max: 9, ..config() });
+    send(&mut driver, 1, 0);
+    send(&mut driver, 2, 1);
+    driver.advance(5);
+    let asked = take_produce(&mut driver);
+    assert_eq!(batches(&asked).len(), 2);
+    acknowledge(&mut driver, &asked, 4);
+    assert_eq!(driver.outcomes.len(), 2);
+}
+
+#[test]
+fn what_was_never_sent_has_failed() {
+    let mut driver = driver(config());
+    send(&mut driver, 1, 0);
+    driver.advance(3_999);
+    assert!(driver.outcomes.is_empty());
+    driver.advance(1);
+    let error = ErrorCode::UnknownTopicOrPartition;
+    assert_eq!(outcome(&driver, 1), &Outcome::Failed { error, partition: -1 });
+
+    let mut driver = self::driver(config());
+    send(&mut driver, 1, 1);
+    driver.tell_leaders(&[(-1, 3), (-1, 3)]);
+    driver.advance(4_000);
+    let error = ErrorCode::RequestTimedOut;
+    assert_eq!(outcome(&driver, 1), &Outcome::Failed { error, partition: 1 });
+}
+
+/// How one attempt ends, and whether a delivery timeout after nothing but such attempts leaves certainty.
+#[test]
+fn only_refusals_before_the_append_make_a_failure() {
+    let table = [
+        (ErrorCode::NotEnoughReplicas, true),
+        (ErrorCode::NotEnoughReplicasAfterAppend, false),
+        (ErrorCode::NotLeaderOrFollower, false),
+        (ErrorCode::UnknownTopicOrPartition, false),
+        (ErrorCode::RequestTimedOut, false),
+        (ErrorCode::KafkaStorageError, false),
+        (ErrorCode::LeaderNotAvailable, false),
+    ];
+    for (error, certain) in table {
+        let mut driver = ready(config());
+        send(&mut driver, 1, 0);
+        while driver.outcomes.is_empty() {
+            while !is_quiet(&driver) {
+                let asked = take_produce(&mut driver);
+                refuse_with(&mut driver, &asked, error);
+            }
+            driver.tell_leaders(&[(1, 3), (1, 3)]);
+            driver.advance(50);
+        }
+        assert_eq!(is_failed(&driver, 1), certain, "{error}: {:?}", outcome(&driver, 1));
+        assert!(driver.notes.iter().any(|note| matches!(note, Note::BatchRetried { .. })));
+    }
+}
+
+#[test]
+fn one_unclear_attempt_is_enough_to_be_unknown() {
+    let mut driver = ready(config());
+    send(&mut driver, 1, 0);
+    driver.lose(NodeId(1), Channel::Client);
+    while driver.outcomes.is_empty() {
+        if !is_quiet(&driver) {
+            let asked = take_produce(&mut driver);
+            refuse_with(&mut driver, &asked, ErrorCode::NotEnoughReplicas);
+        }
+        driver.advance(50);
+    }
+    assert!(is_unknown(&driver, 1));
+}
+
+#[test]
+fn a_final_error_ends_a_batch_at_once() {
+    let mut driver = ready(config());
+    send(&mut driver, 1, 0);
+    let asked = take_produce(&mut driver);
+    refuse_with(&mut driver, &asked, ErrorCode::MessageTooLarge);
+    let error = ErrorCode::MessageTooLarge;
+    assert_eq!(outcome(&driver, 1), &Outcome::Failed { error, partition: 0 });
+    // Its sequence was never taken: the next batch begins a new epoch.
+    send(&mut driver, 2, 0);
+    assert_eq!(sequence(&take_produce(&mut driver)), (1, 0));
+
+    let mut driver = ready(config());
+    send(&mut driver, 1, 0);
+    driver.lose(NodeId(1), Channel::Client);
+    driver.advance(150);
+    let asked = take_produce(&mut driver);
+    refuse_with(&mut driver, &asked, ErrorCode::MessageTooLarge);
+    assert!(is_unknown(&driver, 1), "the lost attempt may have been appended");
+}
+
+#[test]
+fn a_silent_broker_costs_its_connection_and_then_the_outcome() {
+    let mut driver = ready(config());
+    send(&mut driver, 1, 0);
+    driver.advance(1_000);
+    assert_eq!(driver.disconnected, [(NodeId(1), Channel::Client)]);
+    driver.advance(2_999);
+    assert!(driver.outcomes.is_empty());
+    driver.advance(1);
+    assert!(is_unknown(&driver, 1));
+}
+
+#[test]
+fn without_acks_a_record_is_sent_when_it_is_handed_over() {
+    let mut driver = ready(ProducerConfig { acks: Acks::None, ..config() });
+    send(&mut driver, 1, 0);
+    let sent = Outcome::Sent { partition: 0, offset: Offset::NONE };
+    assert_eq!(outcome(&driver, 1), &sent);
+    assert_eq!(header(&take_produce(&mut driver)).producer_id, ProducerId::NONE);
+    driver.lose(NodeId(1), Channel::Client);
+    driver.advance(10_000);
+    assert!(is_quiet(&driver), "nothing is sent twice");
+}
+
+#[test]
+fn a_known_duplicate_is_a_success_without_offset() {
+    let mut driver = ready(config());
+    send(&mut driver, 1, 0);
+    let asked = take_produce(&mut driver);
+    refuse_with(&mut driver, &asked, ErrorCode::DuplicateSequenceNumber);
+    assert_eq!(outcome(&driver, 1), &Outcome::Sent { partition: 0, offset: Offset::NONE });
+}
+
+#[test]
+fn retries_keep_their_sequences_and_go_one_by_one_in_order() {
+    let mut driver = established(config());
+    (1..=3).for_each(|operation| send(&mut driver, operation, 0));
+    let first: Vec<Asked> = (0..3).map(|_| take_produce(&mut driver)).collect();
+    driver.lose(NodeId(1), Channel::Client);
+    send(&mut driver, 4, 0);
+    assert!(is_quiet(&driver));
+    driver.advance(150);
+    for (index, before) in first.iter().enumerate() {
+        let asked = take_produce(&mut driver);
+        assert_eq!(batches(&asked), batches(before), "bit for bit the same");
+        // A batch that was never sent may follow the last retry.
+        assert!(index == 2 || is_quiet(&driver), "the next retry waits for this one");
+        acknowledge(&mut driver, &asked, index as i64);
+    }
+    assert_eq!(sequence(&take_produce(&mut driver)), (0, 4));
+    assert_eq!(bumps(&driver), []);
+}
+
+#[test]
+fn no_more_than_five_batches_of_a_partition_are_in_flight() {
+    let mut driver = established(ProducerConfig { in_flight_max: 9, ..config() });
+    (1..=7).for_each(|operation| send(&mut driver, operation, 0));
+    let asked: Vec<Asked> = (0..5).map(|_| take_produce(&mut driver)).collect();
+    assert!(is_quiet(&driver));
+    acknowledge(&mut driver, &asked[0], 0);
+    assert_eq!(sequence(&take_produce(&mut driver)), (0, 6));
+    assert!(is_quiet(&driver));
+}
+
+#[test]
+fn a_gap_bumps_the_epoch_once_nothing_is_in_flight() {
+    let mut driver = established(config());
+    (1..=3).for_each(|operation| send(&mut driver, operation, 0));
+    let asked: Vec<Asked> = (0..3).map(|_| take_produce(&mut driver)).collect();
+    acknowledge(&mut driver, &asked[0], 0);
+    refuse_with(&mut driver, &asked[1], ErrorCode::OutOfOrderSequenceNumber);
+    driver.advance(500);
+    assert!(is_quiet(&driver) && bumps(&driver).is_empty(), "the third is in flight");
+    refuse_with(&mut driver, &asked[2], ErrorCode::OutOfOrderSequenceNumber);
+    assert_eq!(bumps(&driver), [1]);
+    driver.advance(150);
+    let second = take_produce(&mut driver);
+    assert!(is_quiet(&driver), "one batch establishes the new epoch");
+    acknowledge(&mut driver, &second, 1);
+    let again = [second, take_produce(&mut driver)];
+    assert_eq!((sequence(&again[0]), sequence(&again[1])), ((1, 0), (1, 1)));
+    let order = [&batches(&again[0])[0].1, &batches(&again[1])[0].1].map(first_value);
+    assert_eq!(order, [2, 3]);
+    // A partition that had no part in it starts the epoch from 0 as well (known bug P12).
+    send(&mut driver, 4, 1);
+    assert_eq!(sequence(&take_produce(&mut driver)), (1, 0));
+}
+
+fn first_value(batch: &RecordBatch) -> u64 {
+    let records = batch.records().expect("a producer writes readable batches");
+    let value = records[0].value.as_ref().and_then(RecordBatch::value_number);
+    value.expect("a producer writes numbered values").0
+}
+
+#[test]
+fn a_gap_behind_a_batch_in_flight_is_no_gap() {
+    let mut driver = established(config());
+    (1..=2).for_each(|operation| send(&mut driver, operation, 0));
+    let asked: Vec<Asked> = (0..2).map(|_| take_produce(&mut driver)).collect();
+    refuse_with(&mut driver, &asked[0], ErrorCode::NotEnoughReplicas);
+    refuse_with(&mut driver, &asked[1], ErrorCode::OutOfOrderSequenceNumber);
+    driver.advance(150);
+    let again = take_produce(&mut driver);
+    assert_eq!(sequence(&again), (0, 1));
+    acknowledge(&mut driver, &again, 0);
+    assert_eq!(sequence(&take_produce(&mut driver)), (0, 2));
+    assert_eq!(bumps(&driver), []);
+}
+
+#[test]
+fn a_batch_that_may_be_in_the_log_is_never_numbered_anew() {
+    let mut driver = established(config());
+    (1..=2).for_each(|operation| send(&mut driver, operation, 0));
+    driver.lose(NodeId(1), Channel::Client);
+    driver.advance(150);
+    let asked = take_produce(&mut driver);
+    refuse_with(&mut driver, &asked, ErrorCode::UnknownProducerId);
+    assert!(is_unknown(&driver, 1) && is_unknown(&driver, 2));
+    assert_eq!(bumps(&driver), [1]);
+}
+
+#[test]
+fn an_expired_sequence_is_not_used_again() {
+    let mut driver = established(ProducerConfig { request_timeout_ms: 60_000, ..config() });
+    send(&mut driver, 1, 0);
+    let asked = take_produce(&mut driver);
+    driver.advance(4_000);
+    assert!(is_unknown(&driver, 1));
+    send(&mut driver, 2, 0);
+    // While its request is in flight its sequence may still be acknowledged, and the next one follows it.
+    assert_eq!(sequence(&take_produce(&mut driver)), (0, 2));
+    driver.lose(NodeId(1), Channel::Client);
+    driver.advance(150);
+    let second = take_produce(&mut driver);
+    assert_eq!(sequence(&second), (0, 2));
+    send(&mut driver, 3, 0);
+    assert!(is_quiet(&driver), "nothing new while a sequence is unresolved");
+    acknowledge(&mut driver, &second, 1);
+    assert_eq!(sequence(&take_produce(&mut driver)), (0, 3), "the first was appended after all");
+    assert_eq!((bumps(&driver).len(), driver.outcomes.len()), (0, 2));
+    drop(asked);
+}
+
+#[test]
+fn an_unresolved_sequence_with_nothing_in_flight_bumps_the_epoch() {
+    let mut driver = ready(config());
+    send(&mut driver, 1, 0);
+    driver.advance(3_900);
+    send(&mut driver, 2, 1);
+    driver.wire.retain(|asked| !matches!(asked.message.body, Body::ProduceRequest(_)));
+    driver.advance(1_500);
+    assert!(is_unknown(&driver, 1));
+    assert_eq!(bumps(&driver), [1]);
+    send(&mut driver, 3, 0);
+    driver.advance(300);
+    let fresh = driver.wire.iter().filter(|it| matches!(it.message.body, Body::ProduceRequest(_)));
+    let sequences: Vec<(i32, (i16, i32))> =
+        fresh.map(|it| (batches(it)[0].0, sequence(it))).collect();
+    assert!(sequences.contains(&(0, (1, 0))), "{sequences:?}");
+    assert!(
+        sequences.contains(&(1, (0, 0))),
+        "the other partition's retry keeps its epoch: {sequences:?}"
+    );
+}
+
+#[test]
+fn a_fenced_producer_starts_over_with_a_new_id() {
+    let mut driver = established(ProducerConfig { in_flight_max: 2, ..config() });
+    (1..=3).for_each(|operation| send(&mut driver, operation, 0));
+    let asked = take_produce(&mut driver);
+    refuse_with(&mut driver, &asked, ErrorCode::InvalidProducerEpoch);
+    assert!(is_failed(&driver, 1), "refused");
+    assert!(is_unknown(&driver, 2), "in flight");
+    assert!(is_failed(&driver, 3), "never sent");
+    let second = take_produce(&mut driver);
+    send(&mut driver, 4, 0);
+    give_id(&mut driver, 77, 0);
+    assert!(is_quiet(&driver));
+    refuse_with(&mut driver, &second, ErrorCode::InvalidProducerEpoch);
+    let fresh = header(&take_produce(&mut driver));
+    let identity = (fresh.producer_id, fresh.producer_epoch, fresh.base_sequence.0);
+    assert_eq!(identity, (ProducerId(77), ProducerEpoch(0), 0));
+    assert_eq!(driver.outcomes.len(), 3);
+}
+
+/// Known bug P01: the positive control of the order checkers.
+#[test]
+fn without_idempotence_order_needs_a_single_request_in_flight() {
+    let mut driver = ready(ProducerConfig { idempotence: false, in_flight_max: 2, ..config() });
+    (1..=2).for_each(|operation| send(&mut driver, operation, 0));
+    let first = take_produce(&mut driver);
+    refuse_with(&mut driver, &first, ErrorCode::NotEnoughReplicas);
+    let second = take_produce(&mut driver);
+    acknowledge(&mut driver, &second, 0);
+    driver.advance(150);
+    assert_eq!(
+        first_value(&batches(&take_produce(&mut driver))[0].1),
+        1,
+        "the first after the second"
+    );
+
+    let mut driver = ready(ProducerConfig { idempotence: false, in_flight_max: 1, ..config() });
+    (1..=2).for_each(|operation| send(&mut driver, operation, 0));
+    let first = take_produce(&mut driver);
+    refuse_with(&mut driver, &first, ErrorCode::NotEnoughReplicas);
+    assert!(is_quiet(&driver), "the partition is muted while its batch backs off");
+    driver.advance(150);
+    assert_eq!(first_value(&batches(&take_produce(&mut driver))[0].1), 1);
+    assert!(is_quiet(&driver));
+}
+
+#[test]
+fn a_stale_answer_does_not_bring_an_old_leader_back() {
+    let mut driver = ready(config());
+    driver.advance(200);
+    send(&mut driver, 1, 0);
+    let asked = take_produce(&mut driver);
+    refuse_with(&mut driver, &asked, ErrorCode::NotLeaderOrFollower);
+    driver.tell_leaders(&[(2, 4), (1, 3)]);
+    driver.advance(150);
+    let asked = take_produce(&mut driver);
+    assert_eq!(asked.to, NodeId(2));
+    refuse_with(&mut driver, &asked, ErrorCode::NotLeaderOrFollower);
+    driver.tell_leaders(&[(1, 3), (1, 3)]);
+    driver.advance(150);
+    assert_eq!(take_produce(&mut driver).to, NodeId(2));
+}
+
+#[test]
+fn a_stopped_producer_ends_what_is_pending() {
+    let mut driver = ready(ProducerConfig { in_flight_max: 1, ..config() });
+    (1..=2).for_each(|operation| send(&mut driver, operation, 0));
+    driver.event(Event::StopRequested);
+    assert!(driver.halted && is_unknown(&driver, 1) && is_failed(&driver, 2));
+}
+
+/// KAFKA-14359: a broker without state of a producer accepts any sequence from it.
+#[test]
+fn the_first_batch_of_an_epoch_goes_alone() {
+    let mut driver = ready(config());
+    (1..=3).for_each(|operation| send(&mut driver, operation, 0));
+    let first = take_produce(&mut driver);
+    assert!(is_quiet(&driver));
+    refuse_with(&mut driver, &first, ErrorCode::NotEnoughReplicas);
+    driver.advance(150);
+    let again = take_produce(&mut driver);
+    assert!(sequence(&again) == (0, 0) && is_quiet(&driver));
+    acknowledge(&mut driver, &again, 0);
+    assert_eq!(sequence(&take_produce(&mut driver)), (0, 1));
+    assert_eq!(sequence(&take_produce(&mut driver)), (0, 2));
+}

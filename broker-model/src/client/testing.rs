@@ -1,0 +1,139 @@
+//! A scripted broker for tests: what a client asks is taken from the wire one by one and answered by hand.
+
+use std::collections::VecDeque;
+
+use crate::config::ms;
+use crate::message::{Body, Message};
+use crate::node::{Channel, Effect, Effects, Event, Node, Operation, Outcome};
+use crate::note::Note;
+use crate::proto::{
+    MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+    StrBytes, TopicName,
+};
+use crate::types::{NodeId, Now, OperationId, Time, WallTime};
+
+/// The topic of all tests.
+pub(crate) const TOPIC: StrBytes = StrBytes::from_static_str("orders");
+
+/// A request on the wire.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) to: NodeId,
+    pub(crate) channel: Channel,
+    pub(crate) message: Message,
+}
+
+/// A client, its clock and all that it did.
+#[derive(Debug)]
+pub(crate) struct Driver<N> {
+    pub(crate) node: N,
+    pub(crate) time: Time,
+    pub(crate) wire: VecDeque<Asked>,
+    pub(crate) outcomes: Vec<(u64, Outcome)>,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) disconnected: Vec<(NodeId, Channel)>,
+    pub(crate) halted: bool,
+}
+
+/// The clocks at the start of a test.
+pub(crate) const START: Now = Now { time: Time(1_000_000_000), wall: WallTime(1_700_000_000_000) };
+
+impl<N: Node> Driver<N> {
+    pub(crate) fn new(node: N) -> Self {
+        let mut driver = Self {
+            node,
+            time: START.time,
+            wire: VecDeque::new(),
+            outcomes: Vec::new(),
+            notes: Vec::new(),
+            disconnected: Vec::new(),
+            halted: false,
+        };
+        driver.event(Event::Booted);
+        driver
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        let mut effects = Effects::new();
+        self.node.handle(Now { time: self.time, wall: START.wall }, event, &mut effects);
+        for effect in effects.drain() {
+            match effect {
+                Effect::Request { to, channel, message } => {
+                    self.wire.push_back(Asked { to, channel, message });
+                }
+                Effect::Complete { operation, outcome } => {
+                    self.outcomes.push((operation.0, outcome))
+                }
+                Effect::Note(note) => self.notes.push(note),
+                Effect::Disconnect { to, channel } => self.disconnected.push((to, channel)),
+                Effect::Halt { .. } => self.halted = true,
+                Effect::Reply { .. }
+                | Effect::Close { .. }
+                | Effect::Append { .. }
+                | Effect::Truncate { .. }
+                | Effect::Write { .. }
+                | Effect::Delete { .. }
+                | Effect::Sync { .. }
+                | Effect::Flush { .. } => panic!("a client did {effect:?}"),
+            }
+        }
+        if let Some(deadline) = self.node.next_deadline() {
+            assert!(deadline.at > self.time, "hot loop: {} due at {}", deadline.why, deadline.at);
+        }
+    }
+
+    pub(crate) fn invoke(&mut self, operation: u64, request: Operation) {
+        self.event(Event::Invoked { operation: OperationId(operation), request });
+    }
+
+    /// Lets time pass, with all deadlines in between.
+    pub(crate) fn advance(&mut self, milliseconds: u64) {
+        let until = self.time + ms(milliseconds);
+        while let Some(deadline) = self.node.next_deadline().filter(|it| it.at <= until) {
+            self.time = deadline.at;
+            self.event(Event::DeadlinePassed);
+        }
+        self.time = until;
+    }
+
+    /// Takes the oldest request of a kind from the wire.
+    pub(crate) fn take(&mut self, is_kind: impl Fn(&Body) -> bool) -> Option<Asked> {
+        let index = self.wire.iter().position(|asked| is_kind(&asked.message.body))?;
+        self.wire.remove(index)
+    }
+
+    pub(crate) fn answer(&mut self, asked: &Asked, body: Body) {
+        let message = Message { correlation_id: asked.message.correlation_id, body };
+        self.event(Event::Response { from: asked.to, channel: asked.channel, message });
+    }
+
+    /// Breaks a connection; what is on it is gone.
+    pub(crate) fn lose(&mut self, to: NodeId, channel: Channel) {
+        self.wire.retain(|asked| asked.to != to || asked.channel != channel);
+        self.event(Event::ConnectionLost { to, channel });
+    }
+
+    /// Answers every metadata request that is on the wire.
+    pub(crate) fn tell_leaders(&mut self, leaders: &[(i32, i32)]) {
+        while let Some(asked) = self.take(|body| matches!(body, Body::MetadataRequest(_))) {
+            self.answer(&asked, metadata(leaders));
+        }
+    }
+}
+
+/// Metadata of brokers 1 to 3 and the topic, with leader and epoch of each partition; leader -1 is none.
+pub(crate) fn metadata(leaders: &[(i32, i32)]) -> Body {
+    let brokers = (1..=3).map(|id| MetadataResponseBroker::default().with_node_id(id.into()));
+    let partitions = leaders.iter().enumerate().map(|(index, &(leader, epoch))| {
+        MetadataResponsePartition::default()
+            .with_partition_index(index as i32)
+            .with_leader_id(leader.into())
+            .with_leader_epoch(epoch)
+    });
+    let topic = MetadataResponseTopic::default()
+        .with_name(Some(TopicName(TOPIC)))
+        .with_partitions(partitions.collect());
+    let response =
+        MetadataResponse::default().with_brokers(brokers.collect()).with_topics(vec![topic]);
+    Body::MetadataResponse(Box::new(response))
+}
