@@ -1,42 +1,19 @@
-//! A controller: quorum voter, and active controller while it leads.
+//! The coordination layer: broker registrations, partition elections, ISR changes, topics and producer id blocks.
+//!
+//! [`Controller`] is a quorum voter; while it leads the quorum it is the active controller. Each request is judged by a
+//! pure function over the speculative image (all records appended so far) that gives records and an answer; the answer
+//! leaves when the records are committed. Source: KIP-631, KIP-966, KIP-841, KIP-903.
 
-use crate::config::ClusterConfig;
-use crate::disk_image::DiskImage;
-use crate::node::{Deadline, Effects, Event, Node};
-use crate::types::{NodeId, Now};
+mod active;
+mod alter_partition;
+mod brokers;
+mod check;
+mod election;
+mod node;
+mod partitions;
+mod refusal;
+#[cfg(test)]
+pub(crate) mod tests;
+mod topics;
 
-/// A controller: quorum voter, and active controller while it leads.
-#[derive(Debug)]
-pub struct Controller {
-    _stub: (),
-}
-
-#[expect(
-    unused_variables,
-    clippy::unimplemented,
-    clippy::needless_pass_by_value,
-    reason = "skeleton of the contract"
-)]
-impl Controller {
-    /// A new uptime of the node on what its disk holds;  is unique in a run for each uptime.
-    pub fn recover(
-        node: NodeId,
-        config: ClusterConfig,
-        image: &DiskImage,
-        incarnation: u64,
-        now: Now,
-    ) -> Self {
-        unimplemented!()
-    }
-}
-
-#[expect(clippy::unimplemented, reason = "skeleton of the contract")]
-impl Node for Controller {
-    fn handle(&mut self, _now: Now, _event: Event, _effects: &mut Effects) {
-        unimplemented!()
-    }
-
-    fn next_deadline(&self) -> Option<Deadline> {
-        unimplemented!()
-    }
-}
+pub use node::Controller;

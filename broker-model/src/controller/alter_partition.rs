@@ -1,0 +1,115 @@
+//! A leader's proposal of an ISR: validated in Kafka's order, then written. Source: rules 2.3, KIP-497, KIP-841, KIP-903.
+
+use crate::controller::election::{PartitionChange, change_partition};
+use crate::defect::Defects;
+use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
+use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::note::PartitionRegistration;
+use crate::types::{BrokerEpoch, NodeId};
+
+/// Judges a proposal: the record to write, if one is needed, and the registration that then holds.
+pub(super) fn alter_partition(
+    image: &MetadataImage,
+    request: &AlterPartitionRequest,
+    defects: &Defects,
+) -> Result<(Option<MetadataRecord>, IsrRegistration), ClusterError> {
+    let registration = current(image, request)?;
+    if is_repeated(registration, request) {
+        // The answer to the same proposal was lost: it is accepted already (KAFKA-14144).
+        return Ok((None, told(registration)));
+    }
+    check_proposal(registration, request)?;
+    check_eligible(image, request)?;
+    let partition = request.partition;
+    let topic = image.topic_of(partition).expect("a partition's topic is created before it");
+    let change = PartitionChange {
+        registration,
+        target_isr: request.new_isr.iter().map(|(member, _)| *member).collect(),
+        unclean_shutdown: None,
+        recovering: request.recovering,
+        min_insync_replicas: topic.min_insync_replicas,
+        unclean_allowed: topic.unclean_leader_election,
+        defects,
+    };
+    let Some(changed) = change_partition(&change, |broker| image.is_active(broker)) else {
+        return Ok((None, told(registration)));
+    };
+    let answer = told(&changed.registration);
+    let (registration, unclean) = (changed.registration, changed.unclean);
+    Ok((Some(MetadataRecord::Partition { partition, registration, unclean }), answer))
+}
+
+/// The registration that the proposal is about, if the sender is its leader in its present epoch.
+fn current<'a>(
+    image: &'a MetadataImage,
+    request: &AlterPartitionRequest,
+) -> Result<&'a PartitionRegistration, ClusterError> {
+    let sender = image.brokers.get(&request.broker);
+    if sender.is_none_or(|sender| sender.broker_epoch != request.broker_epoch) {
+        return Err(ClusterError::StaleBrokerEpoch);
+    }
+    let registration = image.partitions.get(&request.partition);
+    let registration = registration.ok_or(ClusterError::UnknownTopicOrPartition)?;
+    // A leader that knows more than this controller has it from a later controller (KAFKA-14154).
+    if request.leader_epoch > registration.leader_epoch
+        || request.partition_epoch > registration.partition_epoch
+    {
+        return Err(ClusterError::NotController);
+    }
+    if request.leader_epoch < registration.leader_epoch {
+        return Err(ClusterError::FencedLeaderEpoch);
+    }
+    if registration.leader != Some(request.broker) {
+        return Err(ClusterError::InvalidRequest);
+    }
+    Ok(registration)
+}
+
+fn is_repeated(registration: &PartitionRegistration, request: &AlterPartitionRequest) -> bool {
+    let is_proposed = |node: &NodeId| request.new_isr.iter().any(|(member, _)| member == node);
+    registration.recovering == request.recovering
+        && registration.isr.len() == request.new_isr.len()
+        && registration.isr.iter().all(is_proposed)
+}
+
+fn check_proposal(
+    registration: &PartitionRegistration,
+    request: &AlterPartitionRequest,
+) -> Result<(), ClusterError> {
+    if request.partition_epoch < registration.partition_epoch {
+        return Err(ClusterError::InvalidUpdateVersion);
+    }
+    let members: Vec<NodeId> = request.new_isr.iter().map(|(member, _)| *member).collect();
+    let is_replica = |member: &NodeId| registration.replicas.contains(member);
+    let is_twice = |(index, member): (usize, &NodeId)| members[..index].contains(member);
+    let starts_recovering = request.recovering && !registration.recovering;
+    let valid = members.iter().all(is_replica)
+        && !members.iter().enumerate().any(is_twice)
+        && members.contains(&request.broker)
+        && !(request.recovering && members.len() > 1)
+        && !starts_recovering;
+    if valid { Ok(()) } else { Err(ClusterError::InvalidRequest) }
+}
+
+/// Every member must be active, in the uptime that the leader saw (KIP-841, KIP-903).
+fn check_eligible(
+    image: &MetadataImage,
+    request: &AlterPartitionRequest,
+) -> Result<(), ClusterError> {
+    let eligible = |(member, epoch): &(NodeId, BrokerEpoch)| {
+        image.brokers.get(member).is_some_and(|broker| {
+            broker.is_active() && (*epoch == BrokerEpoch::NONE || *epoch == broker.broker_epoch)
+        })
+    };
+    let all = request.new_isr.iter().all(eligible);
+    if all { Ok(()) } else { Err(ClusterError::IneligibleReplica) }
+}
+
+fn told(registration: &PartitionRegistration) -> IsrRegistration {
+    IsrRegistration {
+        leader: registration.leader,
+        leader_epoch: registration.leader_epoch,
+        partition_epoch: registration.partition_epoch,
+        isr: registration.isr.clone(),
+    }
+}

@@ -1,0 +1,29 @@
+//! What must hold of every partition's registration, asserted as it is written.
+
+use crate::controller::election::effective_min_isr;
+use crate::note::PartitionRegistration;
+use crate::types::TopicPartition;
+
+/// Asserts the shape of a registration, and that it follows from the one before.
+pub(super) fn check_registration(
+    partition: TopicPartition,
+    old: Option<&PartitionRegistration>,
+    new: &PartitionRegistration,
+    min_insync_replicas: u32,
+) {
+    let is_replica = |node| new.replicas.contains(node);
+    assert!(new.isr.iter().all(is_replica), "{partition}: ISR outside the replicas: {new:?}");
+    assert!(new.elr.iter().all(is_replica), "{partition}: ELR outside the replicas: {new:?}");
+    let both = new.elr.iter().any(|member| new.isr.contains(member));
+    assert!(!both, "{partition}: in ISR and ELR at once: {new:?}");
+    let enough = new.isr.len() >= effective_min_isr(min_insync_replicas, new.replicas.len());
+    assert!(!enough || new.elr.is_empty(), "{partition}: ELR beside a full ISR: {new:?}");
+    let led = new.leader.is_none_or(|leader| new.isr.contains(&leader));
+    assert!(led, "{partition}: leader outside the ISR: {new:?}");
+    let Some(old) = old else { return };
+    let moved = new.leader != old.leader;
+    let epoch = if moved { old.leader_epoch.next() } else { old.leader_epoch };
+    assert!(new.leader_epoch == epoch, "{partition}: leader epoch of {new:?} after {old:?}");
+    let version = old.partition_epoch.next();
+    assert!(new.partition_epoch == version, "{partition}: version of {new:?} after {old:?}");
+}

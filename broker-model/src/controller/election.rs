@@ -1,0 +1,161 @@
+//! What becomes of a partition when its ISR or the standing of a broker changes: one pure function.
+//! Source: rules 2.4, Kafka's `PartitionChangeBuilder`, KIP-966.
+
+use crate::defect::{Defect, Defects};
+use crate::note::PartitionRegistration;
+use crate::types::NodeId;
+
+/// What is asked of a partition.
+#[derive(Debug, Clone)]
+pub(super) struct PartitionChange<'a> {
+    /// The registration as it is.
+    pub(super) registration: &'a PartitionRegistration,
+    /// The ISR wanted; an election may replace it.
+    pub(super) target_isr: Vec<NodeId>,
+    /// A replica that stopped uncleanly: it may have lost records, so it is neither in sync nor eligible.
+    pub(super) unclean_shutdown: Option<NodeId>,
+    /// Whether the leader is still to recover from an unclean election.
+    pub(super) recovering: bool,
+    /// `min.insync.replicas`.
+    pub(super) min_insync_replicas: u32,
+    /// `unclean.leader.election.enable`.
+    pub(super) unclean_allowed: bool,
+    /// Bugs switched on.
+    pub(super) defects: &'a Defects,
+}
+
+/// A changed partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ChangedPartition {
+    /// The registration as it is to be.
+    pub(super) registration: PartitionRegistration,
+    /// Whether the leader was elected from outside ISR and ELR.
+    pub(super) unclean: bool,
+}
+
+/// Who leads, and by what right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    /// A member of the ISR.
+    InSync(NodeId),
+    /// A member of the ELR, while the ISR is empty.
+    Eligible(NodeId),
+    /// Somebody who may lack committed records.
+    Unclean(NodeId),
+    /// Nobody can.
+    Nobody,
+}
+
+/// The number of in-sync replicas that a partition needs to take writes: never more than it has replicas.
+pub(super) fn effective_min_isr(configured: u32, replicas: usize) -> usize {
+    replicas.min(configured as usize).max(1)
+}
+
+/// Computes ISR, ELR, leader and epochs; `None` if nothing changes. `may_lead` says who is acceptable as a leader.
+pub(super) fn change_partition(
+    change: &PartitionChange<'_>,
+    may_lead: impl Fn(NodeId) -> bool,
+) -> Option<ChangedPartition> {
+    let old = change.registration;
+    assert!(
+        change.target_isr.iter().all(|member| old.replicas.contains(member)),
+        "target ISR {:?} is not within the replicas {:?}",
+        change.target_isr,
+        old.replicas
+    );
+    let elr = eligible_replicas(change);
+    let choice = choose(change, &elr, may_lead);
+    let mut new = settle(change, elr, choice);
+    if new == *old {
+        return None;
+    }
+    if new.leader != old.leader {
+        new.leader_epoch = old.leader_epoch.next();
+    }
+    new.partition_epoch = old.partition_epoch.next();
+    let unclean = new.leader != old.leader && matches!(choice, Choice::Unclean(_));
+    Some(ChangedPartition { registration: new, unclean })
+}
+
+/// Members that leave the ISR while it is below the minimum hold everything below the high watermark, because the high
+/// watermark stands still from then on: they stay eligible, unless they stopped uncleanly (rules 2.4.2).
+fn eligible_replicas(change: &PartitionChange<'_>) -> Vec<NodeId> {
+    let old = change.registration;
+    let target = &change.target_isr;
+    if target.len() >= effective_min_isr(change.min_insync_replicas, old.replicas.len()) {
+        return Vec::new();
+    }
+    let was_safe = |replica: &NodeId| old.isr.contains(replica) || old.elr.contains(replica);
+    let stays =
+        |replica: &NodeId| !target.contains(replica) && change.unclean_shutdown != Some(*replica);
+    old.replicas.iter().filter(|replica| was_safe(replica) && stays(replica)).copied().collect()
+}
+
+/// Elects: the present leader if it is valid, else the first valid replica, else the last known leader, else, if that is
+/// allowed, anybody (rules 2.4.3 to 2.4.5).
+fn choose(
+    change: &PartitionChange<'_>,
+    elr: &[NodeId],
+    may_lead: impl Fn(NodeId) -> bool,
+) -> Choice {
+    let old = change.registration;
+    let isr = &change.target_isr;
+    let candidates = old.leader.iter().chain(&old.replicas).copied();
+    for replica in candidates.filter(|replica| may_lead(*replica)) {
+        if isr.contains(&replica) {
+            return Choice::InSync(replica);
+        }
+        if isr.is_empty() && elr.contains(&replica) {
+            return Choice::Eligible(replica);
+        }
+    }
+    if isr.is_empty()
+        && elr.is_empty()
+        && let Some(last) = old.last_known_leader.filter(|last| may_lead(*last))
+    {
+        return Choice::Unclean(last);
+    }
+    // Defect::UncleanElection: elects from outside ISR and ELR although the topic forbids it.
+    if change.unclean_allowed || change.defects.has(Defect::UncleanElection) {
+        let first = old.replicas.iter().copied().find(|replica| may_lead(*replica));
+        return first.map_or(Choice::Nobody, Choice::Unclean);
+    }
+    Choice::Nobody
+}
+
+/// The registration that the choice gives, its epochs apart.
+fn settle(change: &PartitionChange<'_>, elr: Vec<NodeId>, choice: Choice) -> PartitionRegistration {
+    let old = change.registration;
+    let in_order = |members: &[NodeId]| -> Vec<NodeId> {
+        old.replicas.iter().filter(|replica| members.contains(replica)).copied().collect()
+    };
+    let (leader, isr, mut elr, recovering) = match choice {
+        Choice::InSync(leader) => {
+            (Some(leader), in_order(&change.target_isr), elr, change.recovering)
+        }
+        Choice::Eligible(leader) => {
+            let rest = elr.into_iter().filter(|member| *member != leader).collect();
+            (Some(leader), vec![leader], rest, change.recovering)
+        }
+        // The new leader may lack what the others had: none of them is eligible any more, and it starts alone.
+        Choice::Unclean(leader) => (Some(leader), vec![leader], Vec::new(), true),
+        Choice::Nobody => (None, in_order(&change.target_isr), elr, change.recovering),
+    };
+    if isr.len() >= effective_min_isr(change.min_insync_replicas, old.replicas.len()) {
+        elr.clear();
+    }
+    let last = old.leader.or(old.last_known_leader);
+    let last_known_leader = last.filter(|_| leader.is_none() && isr.is_empty());
+    let replicas = old.replicas.clone();
+    let (leader_epoch, partition_epoch) = (old.leader_epoch, old.partition_epoch);
+    PartitionRegistration {
+        replicas,
+        isr,
+        elr,
+        last_known_leader,
+        leader,
+        leader_epoch,
+        partition_epoch,
+        recovering,
+    }
+}

@@ -1,0 +1,363 @@
+//! The controller as a node: dispatches events to the quorum and, while active, to the rules.
+
+use crate::config::{ClusterConfig, ms};
+use crate::controller::active::Active;
+use crate::controller::alter_partition::alter_partition;
+use crate::controller::brokers::{fence_records, heartbeat, register};
+use crate::controller::refusal;
+use crate::controller::topics::{allocate_producer_ids, create_topics};
+use crate::disk_image::DiskImage;
+use crate::log::Log;
+use crate::message::{
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
+    AlterPartitionResponse, Body, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
+    BrokerRegistrationRequest, BrokerRegistrationResponse, Message,
+};
+use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::node::{Deadline, Effect, Effects, Event, Node};
+use crate::note::Note;
+use crate::proto::CreateTopicsRequest;
+use crate::raft::{Quorum, QuorumOptions};
+use crate::types::{ConnectionId, LeaderEpoch, NodeId, Now};
+
+/// Bytes of committed records that are read from the log at once.
+const APPLY_BYTES_MAX: u32 = 1 << 20;
+
+/// A controller: quorum voter, and active controller while it leads. Source: KIP-595, KIP-631.
+#[derive(Debug)]
+pub struct Controller {
+    node: NodeId,
+    config: ClusterConfig,
+    quorum: Quorum,
+    /// What opening the log left to do on the disk; performed with the first event.
+    opening: Effects,
+    committed: MetadataImage,
+    active: Option<Active>,
+}
+
+impl Controller {
+    /// A new uptime of the node on what its disk holds; `incarnation` is unique in a run for each uptime.
+    pub fn recover(
+        node: NodeId,
+        config: ClusterConfig,
+        image: &DiskImage,
+        incarnation: u64,
+        now: Now,
+    ) -> Self {
+        let mut opening = Effects::new();
+        let options = QuorumOptions { node, config: &config, image, incarnation };
+        let quorum = Quorum::open(options, now, &mut opening);
+        Self { node, config, quorum, opening, committed: MetadataImage::default(), active: None }
+    }
+
+    /// The metadata log.
+    pub fn log(&self) -> &Log {
+        self.quorum.log()
+    }
+
+    /// The latest quorum epoch that this voter knows.
+    pub fn quorum_epoch(&self) -> LeaderEpoch {
+        self.quorum.epoch()
+    }
+
+    /// Whether it is the active controller: it leads, and a record of its epoch is committed.
+    pub fn is_active(&self) -> bool {
+        self.active.is_some()
+    }
+
+    /// Metadata as committed, as far as this voter knows.
+    pub fn committed_image(&self) -> &MetadataImage {
+        &self.committed
+    }
+
+    // --- events
+
+    fn on_booted(&mut self, now: Now, effects: &mut Effects) {
+        for effect in self.opening.drain() {
+            effects.push(effect);
+        }
+        self.quorum.boot(now, effects);
+    }
+
+    fn on_request(
+        &mut self,
+        now: Now,
+        connection: ConnectionId,
+        message: Message,
+        effects: &mut Effects,
+    ) {
+        let correlation_id = message.correlation_id;
+        let answer = match message.body {
+            Body::QuorumFetchRequest(request) => {
+                let quorum = &mut self.quorum;
+                quorum.on_fetch_request(now, connection, correlation_id, &request, effects);
+                return;
+            }
+            Body::VoteRequest(request) => {
+                Body::VoteResponse(self.quorum.on_vote_request(now, request, effects))
+            }
+            Body::BeginQuorumEpochRequest(request) => {
+                Body::BeginQuorumEpochResponse(self.quorum.on_begin_request(now, request, effects))
+            }
+            Body::EndQuorumEpochRequest(request) => {
+                Body::EndQuorumEpochResponse(self.quorum.on_end_request(now, &request, effects))
+            }
+            Body::AlterPartitionRequest(_)
+            | Body::BrokerRegistrationRequest(_)
+            | Body::BrokerHeartbeatRequest(_)
+            | Body::AllocateProducerIdsRequest(_)
+            | Body::CreateTopicsRequest(_) => {
+                self.on_command(now, connection, message, effects);
+                return;
+            }
+            body => panic!("controller {} was asked {body:?}", self.node),
+        };
+        effects.reply(connection, Message { correlation_id, body: answer });
+    }
+
+    /// A request that only the active controller answers, after what it wrote is committed.
+    fn on_command(
+        &mut self,
+        now: Now,
+        connection: ConnectionId,
+        message: Message,
+        effects: &mut Effects,
+    ) {
+        let body = match &message.body {
+            Body::AlterPartitionRequest(request) => self.on_alter_partition(now, request, effects),
+            Body::BrokerRegistrationRequest(request) => self.on_register(now, request, effects),
+            Body::BrokerHeartbeatRequest(request) => self.on_heartbeat(now, request, effects),
+            Body::AllocateProducerIdsRequest(request) => {
+                self.on_producer_ids(now, request, effects)
+            }
+            Body::CreateTopicsRequest(request) => self.on_create_topics(now, request, effects),
+            body => panic!("{body:?} is not for the active controller"),
+        };
+        let answer = Message { correlation_id: message.correlation_id, body };
+        match &mut self.active {
+            Some(active) => active.answer(connection, answer),
+            None => effects.reply(connection, answer),
+        }
+    }
+
+    fn on_alter_partition(
+        &mut self,
+        now: Now,
+        request: &AlterPartitionRequest,
+        effects: &mut Effects,
+    ) -> Body {
+        let partition = request.partition;
+        let judged = match &self.active {
+            Some(active) => alter_partition(&active.image, request, &self.config.defects),
+            None => Err(crate::message::ClusterError::NotController),
+        };
+        let result = judged.map(|(record, registration)| {
+            self.write(now, record.as_slice(), effects);
+            registration
+        });
+        Body::AlterPartitionResponse(AlterPartitionResponse { partition, result })
+    }
+
+    fn on_register(
+        &mut self,
+        now: Now,
+        request: &BrokerRegistrationRequest,
+        effects: &mut Effects,
+    ) -> Body {
+        let controller = self.quorum.leader();
+        let Some(active) = &mut self.active else {
+            return refusal::registration(controller);
+        };
+        let Active { image, sessions, .. } = active;
+        let judged = register(image, sessions, request, &self.config.defects, now.time);
+        let result = judged.map(|(records, broker_epoch)| {
+            self.write(now, &records, effects);
+            broker_epoch
+        });
+        Body::BrokerRegistrationResponse(BrokerRegistrationResponse { result, controller })
+    }
+
+    fn on_heartbeat(
+        &mut self,
+        now: Now,
+        request: &BrokerHeartbeatRequest,
+        effects: &mut Effects,
+    ) -> Body {
+        let controller = self.quorum.leader();
+        let Some(active) = &mut self.active else {
+            return refusal::heartbeat(controller);
+        };
+        let Active { image, sessions, .. } = active;
+        let judged = heartbeat(image, sessions, request, &self.config.defects, now.time);
+        let result = judged.map(|(records, state)| {
+            self.write(now, &records, effects);
+            state
+        });
+        Body::BrokerHeartbeatResponse(BrokerHeartbeatResponse { result, controller })
+    }
+
+    fn on_producer_ids(
+        &mut self,
+        now: Now,
+        request: &AllocateProducerIdsRequest,
+        effects: &mut Effects,
+    ) -> Body {
+        let Some(active) = &self.active else {
+            return refusal::producer_ids();
+        };
+        let result = allocate_producer_ids(&active.image, request).map(|(record, block)| {
+            self.write(now, &[record], effects);
+            block
+        });
+        Body::AllocateProducerIdsResponse(AllocateProducerIdsResponse { result })
+    }
+
+    fn on_create_topics(
+        &mut self,
+        now: Now,
+        request: &CreateTopicsRequest,
+        effects: &mut Effects,
+    ) -> Body {
+        let Some(active) = &self.active else {
+            return refusal::topics(request);
+        };
+        let (records, response) = create_topics(&active.image, request);
+        self.write(now, &records, effects);
+        Body::CreateTopicsResponse(Box::new(response))
+    }
+
+    fn on_connection_closed(&mut self, connection: ConnectionId) {
+        self.quorum.on_connection_closed(connection);
+        if let Some(active) = &mut self.active {
+            active.forget(connection);
+        }
+    }
+
+    fn on_deadline(&mut self, now: Now, effects: &mut Effects) {
+        self.quorum.on_deadline(now, effects);
+        self.settle(now, effects);
+        self.fence_one(now, effects);
+    }
+
+    /// Fences one broker whose session is over. The next is fenced by an event of its own, from the image that this
+    /// change gives, so that no change overwrites another (KAFKA-13173).
+    fn fence_one(&mut self, now: Now, effects: &mut Effects) {
+        let Some(active) = &self.active else { return };
+        let Some((expires_at, broker)) = active.sessions.first_to_expire(&active.image) else {
+            return;
+        };
+        if expires_at <= now.time {
+            let records = fence_records(&active.image, broker, &self.config.defects);
+            self.write(now, &records, effects);
+        }
+    }
+
+    /// Resigns if it leads, so that the others need not wait for a timeout, and ends.
+    fn on_stop_requested(&mut self, now: Now, effects: &mut Effects) {
+        self.quorum.resign(now.time, effects);
+        self.settle(now, effects);
+        effects.push(Effect::Halt { reason: "stopped" });
+    }
+
+    // --- the log and what follows from it
+
+    /// Appends one batch, and applies it to the speculative image.
+    fn write(&mut self, now: Now, records: &[MetadataRecord], effects: &mut Effects) {
+        if records.is_empty() {
+            return;
+        }
+        let active = self.active.as_mut().expect("only an active controller writes");
+        assert!(self.quorum.leads(active.epoch), "controller of {} no longer leads", active.epoch);
+        let base = self.quorum.append(now, records, effects);
+        active.apply(base, records);
+    }
+
+    /// Lets everything follow that the event brought about in the quorum: leadership lost, records committed, answers
+    /// due, leadership established.
+    fn settle(&mut self, now: Now, effects: &mut Effects) {
+        self.lose_leadership(effects);
+        self.apply_committed(effects);
+        let high_watermark = self.quorum.log().high_watermark();
+        if let Some(active) = &mut self.active {
+            active.release(high_watermark, effects);
+        } else if let Some(epoch) = self.quorum.established_epoch() {
+            let timeout = ms(self.config.broker_session_timeout_ms);
+            self.active = Some(Active::new(epoch, &self.committed, timeout, now.time));
+            effects.note(Note::ControllerActivated { epoch, active: true });
+        }
+    }
+
+    fn lose_leadership(&mut self, effects: &mut Effects) {
+        if let Some(active) = self.active.take_if(|active| !self.quorum.leads(active.epoch)) {
+            effects.note(Note::ControllerActivated { epoch: active.epoch, active: false });
+            active.refuse_all(self.quorum.leader(), effects);
+        }
+    }
+
+    fn apply_committed(&mut self, effects: &mut Effects) {
+        let log = self.quorum.log();
+        let high_watermark = log.high_watermark();
+        while self.committed.end_offset < high_watermark {
+            let from = self.committed.end_offset;
+            let batches = log.read(from, high_watermark, APPLY_BYTES_MAX);
+            assert!(
+                !batches.is_empty(),
+                "no batch at {from}, below the high watermark {high_watermark}"
+            );
+            for batch in batches {
+                let controller_epoch = batch.header().leader_epoch;
+                for record in batch.records().expect("a controller wrote this batch") {
+                    let value = record.value.expect("a metadata record has a value");
+                    let read = MetadataRecord::decode(&value).expect("a controller wrote this");
+                    let offset = record.offset;
+                    let change = self.committed.apply(offset, &read);
+                    effects.note(Note::MetadataApplied { offset, controller_epoch, change });
+                }
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        self.quorum.check();
+        let (end, high_watermark) = (self.committed.end_offset, self.log().high_watermark());
+        assert!(end == high_watermark, "applied to {end}, committed to {high_watermark}");
+        if let Some(active) = &self.active {
+            let (end, log_end) = (active.image.end_offset, self.log().log_end_offset());
+            assert!(end == log_end, "speculative image at {end}, log end at {log_end}");
+        }
+    }
+}
+
+impl Node for Controller {
+    fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
+        match event {
+            Event::Booted => self.on_booted(now, effects),
+            Event::Request { connection, message, .. } => {
+                self.on_request(now, connection, message, effects);
+            }
+            Event::Response { from, channel, message } => {
+                self.quorum.on_response(now, from, channel, message, effects);
+            }
+            Event::ConnectionLost { to, channel } => {
+                self.quorum.on_connection_lost(now, to, channel, effects);
+            }
+            Event::ConnectionClosed { connection } => self.on_connection_closed(connection),
+            Event::FlushCompleted { token } => self.quorum.on_flush_completed(token),
+            Event::Invoked { operation, .. } => {
+                panic!("operation {operation} was invoked at controller {}", self.node)
+            }
+            Event::DeadlinePassed => self.on_deadline(now, effects),
+            Event::StopRequested => self.on_stop_requested(now, effects),
+        }
+        self.settle(now, effects);
+        self.check();
+    }
+
+    fn next_deadline(&self) -> Option<Deadline> {
+        let session = self.active.as_ref().and_then(|active| {
+            let (at, _) = active.sessions.first_to_expire(&active.image)?;
+            Some(Deadline { at, why: "broker session timeout" })
+        });
+        Deadline::earlier(self.quorum.next_deadline(), session)
+    }
+}

@@ -1,0 +1,82 @@
+//! Changes of many partitions at once, because a broker's standing changed.
+//! Source: `ReplicationControlManager.generateLeaderAndIsrUpdates`.
+
+use crate::controller::election::{PartitionChange, change_partition};
+use crate::defect::Defects;
+use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::note::PartitionRegistration;
+use crate::types::{NodeId, TopicPartition};
+
+/// What happened to a broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BrokerEvent {
+    /// It is fenced, or leaves in good order: it must not lead and is not in sync.
+    Left(NodeId),
+    /// Its last uptime ended without a clean shutdown: it may also have lost records.
+    StoppedUncleanly(NodeId),
+    /// It is unfenced: it may lead partitions that nobody leads.
+    Arrived(NodeId),
+}
+
+impl BrokerEvent {
+    /// Whether the partition is touched at all.
+    fn concerns(self, registration: &PartitionRegistration) -> bool {
+        match self {
+            Self::Left(broker) => registration.isr.contains(&broker),
+            Self::StoppedUncleanly(broker) => {
+                registration.isr.contains(&broker) || registration.elr.contains(&broker)
+            }
+            Self::Arrived(broker) => {
+                registration.leader.is_none() && registration.replicas.contains(&broker)
+            }
+        }
+    }
+
+    /// Whether a broker may lead after the event.
+    fn may_lead(self, image: &MetadataImage, broker: NodeId) -> bool {
+        match self {
+            Self::Left(gone) | Self::StoppedUncleanly(gone) => {
+                broker != gone && image.is_active(broker)
+            }
+            Self::Arrived(new) => broker == new || image.is_active(broker),
+        }
+    }
+
+    /// The ISR without a broker that is gone.
+    fn target_isr(self, isr: &[NodeId]) -> Vec<NodeId> {
+        let gone = match self {
+            Self::Left(gone) | Self::StoppedUncleanly(gone) => Some(gone),
+            Self::Arrived(_) => None,
+        };
+        isr.iter().filter(|member| Some(**member) != gone).copied().collect()
+    }
+}
+
+/// The records that the event makes necessary, computed from the image as it is.
+pub(super) fn partition_records(
+    image: &MetadataImage,
+    event: BrokerEvent,
+    defects: &Defects,
+) -> Vec<MetadataRecord> {
+    let concerned =
+        image.partitions.iter().filter(|(_, registration)| event.concerns(registration));
+    let change = |(partition, registration): (&TopicPartition, &PartitionRegistration)| {
+        let topic = image.topic_of(*partition).expect("a partition's topic is created before it");
+        let change = PartitionChange {
+            registration,
+            target_isr: event.target_isr(&registration.isr),
+            unclean_shutdown: match event {
+                BrokerEvent::StoppedUncleanly(broker) => Some(broker),
+                BrokerEvent::Left(_) | BrokerEvent::Arrived(_) => None,
+            },
+            recovering: registration.recovering,
+            min_insync_replicas: topic.min_insync_replicas,
+            unclean_allowed: topic.unclean_leader_election,
+            defects,
+        };
+        let changed = change_partition(&change, |broker| event.may_lead(image, broker))?;
+        let (registration, unclean) = (changed.registration, changed.unclean);
+        Some(MetadataRecord::Partition { partition: *partition, registration, unclean })
+    };
+    concerned.filter_map(change).collect()
+}

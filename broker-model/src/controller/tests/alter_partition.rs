@@ -1,0 +1,118 @@
+//! The order in which a proposal is judged: each row breaks one rule and all that are judged after it.
+
+use super::{P, image, no_defects, nodes, partition};
+use crate::controller::alter_partition::alter_partition;
+use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
+use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, TopicId, TopicPartition};
+
+fn proposal(isr: &[(i32, i64)]) -> AlterPartitionRequest {
+    AlterPartitionRequest {
+        broker: NodeId(1),
+        broker_epoch: BrokerEpoch(11),
+        partition: P,
+        leader_epoch: LeaderEpoch(5),
+        partition_epoch: PartitionEpoch(10),
+        new_isr: isr.iter().map(|(id, epoch)| (NodeId(*id), BrokerEpoch(*epoch))).collect(),
+        recovering: false,
+    }
+}
+
+fn shrunk() -> MetadataImage {
+    image(partition(&[1, 2], &[], Some(1)))
+}
+
+fn judge(
+    image: &MetadataImage,
+    request: &AlterPartitionRequest,
+) -> Result<(Option<MetadataRecord>, IsrRegistration), ClusterError> {
+    alter_partition(image, request, &no_defects())
+}
+
+#[test]
+fn an_expansion_is_accepted_in_replica_order() {
+    let (record, told) = judge(&shrunk(), &proposal(&[(3, 13), (1, 11), (2, -1)])).expect("valid");
+    assert_eq!(told.isr, nodes(&[1, 2, 3]));
+    assert_eq!((told.leader_epoch, told.partition_epoch), (LeaderEpoch(5), PartitionEpoch(11)));
+    assert!(matches!(record, Some(MetadataRecord::Partition { unclean: false, .. })));
+}
+
+#[test]
+fn errors_come_in_kafkas_order() {
+    let wrong = [(1, 99), (9, 9)];
+    type Break = fn(&mut AlterPartitionRequest);
+    let rows: [(ClusterError, Break); 7] = [
+        (ClusterError::InvalidRequest, |_| ()),
+        (ClusterError::InvalidUpdateVersion, |it| it.partition_epoch = PartitionEpoch(9)),
+        (ClusterError::InvalidRequest, |it| {
+            (it.broker, it.broker_epoch) = (NodeId(2), BrokerEpoch(12))
+        }),
+        (ClusterError::FencedLeaderEpoch, |it| it.leader_epoch = LeaderEpoch(4)),
+        (ClusterError::NotController, |it| it.partition_epoch = PartitionEpoch(11)),
+        (ClusterError::UnknownTopicOrPartition, |it| {
+            it.partition = TopicPartition { topic: TopicId(8), partition: 0 };
+        }),
+        (ClusterError::StaleBrokerEpoch, |it| it.broker_epoch = BrokerEpoch(3)),
+    ];
+    let mut request = proposal(&wrong);
+    for (expected, break_rule) in rows {
+        break_rule(&mut request);
+        assert_eq!(judge(&shrunk(), &request).expect_err("broken"), expected, "{request:?}");
+    }
+}
+
+#[test]
+fn a_repeated_proposal_succeeds_though_its_version_is_old() {
+    let mut request = proposal(&[(1, 11), (2, 12)]);
+    request.partition_epoch = PartitionEpoch(9);
+    let (record, told) = judge(&shrunk(), &request).expect("accepted before");
+    assert_eq!((record, told.partition_epoch), (None, PartitionEpoch(10)));
+    request.leader_epoch = LeaderEpoch(4);
+    assert_eq!(judge(&shrunk(), &request), Err(ClusterError::FencedLeaderEpoch));
+}
+
+#[test]
+fn malformed_proposals_are_invalid() {
+    let rows: [&[(i32, i64)]; 4] = [&[], &[(2, 12)], &[(1, 11), (1, 11)], &[(1, 11), (9, 9)]];
+    for isr in rows {
+        let judged = judge(&shrunk(), &proposal(isr));
+        assert_eq!(judged, Err(ClusterError::InvalidRequest), "{isr:?}");
+    }
+    let mut again = proposal(&[(1, 11)]);
+    again.recovering = true;
+    assert_eq!(judge(&shrunk(), &again), Err(ClusterError::InvalidRequest), "recovered before");
+}
+
+#[test]
+fn ineligible_members_are_refused() {
+    let request = proposal(&[(1, 11), (2, 12), (3, 13)]);
+    let mut fenced = shrunk();
+    fenced.brokers.get_mut(&NodeId(3)).expect("registered").fenced = true;
+    assert_eq!(judge(&fenced, &request), Err(ClusterError::IneligibleReplica), "KIP-841");
+    let mut leaving = shrunk();
+    leaving.brokers.get_mut(&NodeId(3)).expect("registered").shutting_down = true;
+    assert_eq!(judge(&leaving, &request), Err(ClusterError::IneligibleReplica), "KIP-841");
+    let mut bounced = shrunk();
+    bounced.brokers.get_mut(&NodeId(3)).expect("registered").broker_epoch = BrokerEpoch(50);
+    assert_eq!(judge(&bounced, &request), Err(ClusterError::IneligibleReplica), "KIP-903");
+}
+
+#[test]
+fn a_shrink_below_the_minimum_keeps_the_others_eligible() {
+    let (record, _) = judge(&shrunk(), &proposal(&[(1, 11)])).expect("valid");
+    let Some(MetadataRecord::Partition { registration, .. }) = record else {
+        panic!("no partition record: {record:?}");
+    };
+    assert_eq!((registration.isr, registration.elr), (nodes(&[1]), nodes(&[2])));
+}
+
+#[test]
+fn the_leaders_next_proposal_ends_its_recovery() {
+    let mut registration = partition(&[1], &[], Some(1));
+    registration.recovering = true;
+    let (record, _) = judge(&image(registration), &proposal(&[(1, 11)])).expect("valid");
+    let Some(MetadataRecord::Partition { registration, .. }) = record else {
+        panic!("no partition record: {record:?}");
+    };
+    assert!(!registration.recovering);
+}

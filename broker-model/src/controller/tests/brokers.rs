@@ -1,0 +1,200 @@
+//! Registration, heartbeats and fencing: what each writes and answers.
+
+use std::time::Duration;
+
+use super::{P, image, no_defects, nodes, partition};
+use crate::controller::brokers::{Sessions, fence_records, heartbeat, register};
+use crate::message::{
+    BrokerHeartbeatRequest, BrokerRegistrationRequest, ClusterError, HeartbeatState,
+};
+use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::note::PartitionRegistration;
+use crate::types::{BrokerEpoch, NodeId, Offset, Time};
+
+const START: Time = Time(0);
+const SOON: Time = Time(1_000_000_000);
+const LATE: Time = Time(10_000_000_000);
+
+fn full() -> MetadataImage {
+    image(partition(&[1, 2, 3], &[], Some(1)))
+}
+
+fn sessions(image: &MetadataImage) -> Sessions {
+    Sessions::fresh(Duration::from_secs(3), image, START)
+}
+
+fn apply(image: &mut MetadataImage, records: &[MetadataRecord]) {
+    for record in records {
+        image.apply(image.end_offset, record);
+    }
+}
+
+fn uptime(broker: i32, incarnation: u64, previous: i64) -> BrokerRegistrationRequest {
+    let previous_broker_epoch = BrokerEpoch(previous);
+    BrokerRegistrationRequest { broker: NodeId(broker), incarnation, previous_broker_epoch }
+}
+
+fn beat(broker: i32, offset: i64) -> BrokerHeartbeatRequest {
+    BrokerHeartbeatRequest {
+        broker: NodeId(broker),
+        broker_epoch: BrokerEpoch(i64::from(10 + broker)),
+        metadata_offset: Offset(offset),
+        want_fence: false,
+        want_shutdown: false,
+    }
+}
+
+fn leave(broker: i32, offset: i64) -> BrokerHeartbeatRequest {
+    BrokerHeartbeatRequest { want_shutdown: true, ..beat(broker, offset) }
+}
+
+fn changed(records: &[MetadataRecord]) -> Vec<PartitionRegistration> {
+    let registration = |record: &MetadataRecord| match record {
+        MetadataRecord::Partition { registration, .. } => Some(registration.clone()),
+        MetadataRecord::LeaderChange { .. }
+        | MetadataRecord::RegisterBroker { .. }
+        | MetadataRecord::BrokerChange { .. }
+        | MetadataRecord::Topic { .. }
+        | MetadataRecord::ProducerIds { .. } => None,
+    };
+    records.iter().filter_map(registration).collect()
+}
+
+fn state(fenced: bool, should_shut_down: bool) -> HeartbeatState {
+    HeartbeatState { fenced, should_shut_down }
+}
+
+#[test]
+fn the_same_uptime_keeps_its_epoch() {
+    let image = full();
+    let judged = register(&image, &mut sessions(&image), &uptime(1, 1, -1), &no_defects(), SOON);
+    assert_eq!(judged, Ok((Vec::new(), BrokerEpoch(11))));
+}
+
+#[test]
+fn another_uptime_waits_for_the_session_to_end() {
+    let image = full();
+    let mut sessions = sessions(&image);
+    let early = register(&image, &mut sessions, &uptime(1, 77, 11), &no_defects(), SOON);
+    assert_eq!(early, Err(ClusterError::DuplicateBrokerRegistration));
+    assert!(register(&image, &mut sessions, &uptime(1, 77, 11), &no_defects(), LATE).is_ok());
+}
+
+#[test]
+fn a_fenced_broker_may_register_at_once() {
+    let mut image = full();
+    let fenced = fence_records(&image, NodeId(1), &no_defects());
+    apply(&mut image, &fenced);
+    assert!(
+        register(&image, &mut sessions(&image), &uptime(1, 77, 11), &no_defects(), SOON).is_ok()
+    );
+}
+
+#[test]
+fn an_unclean_shutdown_leaves_isr_and_elr_before_the_new_uptime() {
+    for (isr, elr, leader) in [(vec![1, 2], vec![], 1), (vec![2], vec![1], 2)] {
+        let image = image(partition(&isr, &elr, Some(leader)));
+        let mut sessions = sessions(&image);
+        let (records, epoch) =
+            register(&image, &mut sessions, &uptime(1, 77, 3), &no_defects(), LATE).expect("valid");
+        let partitions = changed(&records);
+        assert_eq!((&partitions[0].isr, &partitions[0].elr), (&nodes(&[2]), &nodes(&[])));
+        assert_eq!(partitions[0].leader, Some(NodeId(2)));
+        let last = records.last().expect("at least one record");
+        assert!(matches!(last, MetadataRecord::RegisterBroker { unclean: true, .. }));
+        assert_eq!(epoch, BrokerEpoch(101), "offset of the registration: {records:?}");
+    }
+}
+
+#[test]
+fn a_clean_shutdown_stays_eligible() {
+    let image = image(partition(&[1, 2], &[], Some(1)));
+    let mut sessions = sessions(&image);
+    let (records, _) =
+        register(&image, &mut sessions, &uptime(1, 77, 11), &no_defects(), LATE).expect("valid");
+    assert_eq!(changed(&records)[0].elr, nodes(&[1]));
+    let last = records.last().expect("at least one record");
+    assert!(matches!(last, MetadataRecord::RegisterBroker { unclean: false, .. }));
+}
+
+#[test]
+fn a_fenced_broker_is_unfenced_once_it_knows_its_registration() {
+    let mut image = image(partition(&[], &[1], None));
+    image.brokers.get_mut(&NodeId(1)).expect("registered").fenced = true;
+    let mut sessions = sessions(&image);
+    let wants = BrokerHeartbeatRequest { want_fence: true, ..beat(1, 50) };
+    for request in [beat(1, 10), wants] {
+        let judged = heartbeat(&image, &mut sessions, &request, &no_defects(), SOON);
+        assert_eq!(judged, Ok((Vec::new(), state(true, false))), "{request:?}");
+    }
+    let (records, told) =
+        heartbeat(&image, &mut sessions, &beat(1, 11), &no_defects(), SOON).expect("current");
+    assert_eq!(told, state(false, false));
+    assert_eq!(changed(&records)[0].leader, Some(NodeId(1)), "a leaderless partition is led again");
+}
+
+#[test]
+fn another_uptimes_heartbeat_is_stale() {
+    let image = full();
+    let stale = BrokerHeartbeatRequest { broker_epoch: BrokerEpoch(4), ..beat(1, 50) };
+    let judged = heartbeat(&image, &mut sessions(&image), &stale, &no_defects(), SOON);
+    assert_eq!(judged, Err(ClusterError::StaleBrokerEpoch));
+}
+
+#[test]
+fn controlled_shutdown_hands_over_and_waits_until_all_know() {
+    let mut image = full();
+    let mut sessions = sessions(&image);
+    let none = no_defects();
+    let (records, told) =
+        heartbeat(&image, &mut sessions, &leave(1, 99), &none, SOON).expect("current");
+    assert_eq!(told, state(false, false));
+    let new = &changed(&records)[0];
+    assert_eq!((new.leader, &new.isr), (Some(NodeId(2)), &nodes(&[2, 3])));
+    apply(&mut image, &records);
+    for offset in [100, 101] {
+        for broker in [2, 3] {
+            let judged = heartbeat(&image, &mut sessions, &beat(broker, offset), &none, SOON);
+            assert_eq!(judged, Ok((Vec::new(), state(false, false))));
+        }
+        let (records, told) =
+            heartbeat(&image, &mut sessions, &leave(1, 101), &none, SOON).expect("current");
+        assert_eq!(told, state(offset == 101, offset == 101), "active brokers at {offset}");
+        assert_eq!(records.len(), usize::from(offset == 101), "it is fenced as it leaves");
+    }
+}
+
+#[test]
+fn a_broker_that_leads_nothing_may_stop_at_once() {
+    let image = full();
+    let (records, told) =
+        heartbeat(&image, &mut sessions(&image), &leave(3, 99), &no_defects(), SOON)
+            .expect("current");
+    assert_eq!(told, state(true, true));
+    assert_eq!(changed(&records)[0].isr, nodes(&[1, 2]));
+}
+
+#[test]
+fn fencing_two_brokers_in_turn_leaves_neither_in_sync() {
+    let mut image = full();
+    let none = no_defects();
+    for broker in [1, 2] {
+        let records = fence_records(&image, NodeId(broker), &none);
+        apply(&mut image, &records);
+    }
+    let registration = &image.partitions[&P];
+    assert_eq!((registration.leader, &registration.isr), (Some(NodeId(3)), &nodes(&[3])));
+    assert_eq!(registration.elr, nodes(&[2]), "2 left below the minimum, 1 before");
+}
+
+#[test]
+fn heartbeats_keep_sessions_alive() {
+    let mut image = full();
+    let mut sessions = sessions(&image);
+    assert!(heartbeat(&image, &mut sessions, &beat(1, 99), &no_defects(), SOON).is_ok());
+    let (at, broker) = sessions.first_to_expire(&image).expect("three sessions");
+    assert_eq!((at, broker), (Time(3_000_000_000), NodeId(2)));
+    let records = fence_records(&image, NodeId(2), &no_defects());
+    apply(&mut image, &records);
+    assert_eq!(sessions.first_to_expire(&image).expect("two sessions").1, NodeId(3));
+}

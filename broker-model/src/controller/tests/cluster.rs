@@ -1,0 +1,215 @@
+//! Controllers together: brokers register, topics are made, leadership moves, sessions end.
+
+use super::net::Net;
+use super::{config, nodes};
+use crate::config::topic_name;
+use crate::message::{
+    AlterPartitionRequest, Body, BrokerHeartbeatRequest, BrokerRegistrationRequest,
+    BrokerRegistrationResponse, ClusterError, QuorumFetchRequest,
+};
+use crate::node::{Channel, Event};
+use crate::proto::{CreatableTopic, CreateTopicsRequest, ErrorCode, TopicName};
+use crate::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition,
+};
+
+fn active(net: &mut Net) -> NodeId {
+    net.run_until("an active controller", |net| net.active().is_some());
+    net.active().expect("just found")
+}
+
+fn register(net: &mut Net, to: NodeId, broker: i32) {
+    let request = BrokerRegistrationRequest {
+        broker: NodeId(broker),
+        incarnation: 1000 + broker as u64,
+        previous_broker_epoch: BrokerEpoch::NONE,
+    };
+    net.ask(NodeId(broker), to, Channel::Heartbeat, Body::BrokerRegistrationRequest(request));
+}
+
+fn beat(net: &mut Net, to: NodeId, broker: i32) {
+    let known = net.image(to).brokers[&NodeId(broker)].broker_epoch;
+    let request = BrokerHeartbeatRequest {
+        broker: NodeId(broker),
+        broker_epoch: known,
+        metadata_offset: Offset(known.0),
+        want_fence: false,
+        want_shutdown: false,
+    };
+    net.ask(NodeId(broker), to, Channel::Heartbeat, Body::BrokerHeartbeatRequest(request));
+}
+
+fn create(net: &mut Net, to: NodeId, name: &str) {
+    let topic = CreatableTopic::default()
+        .with_name(TopicName(topic_name(name)))
+        .with_num_partitions(1)
+        .with_replication_factor(3);
+    let request = Box::new(CreateTopicsRequest::default().with_topics(vec![topic]));
+    net.ask(NodeId(1), to, Channel::Controller, Body::CreateTopicsRequest(request));
+}
+
+fn created(net: &Net) -> Vec<i16> {
+    let code = |body: &Body| {
+        let Body::CreateTopicsResponse(response) = body else { return None };
+        Some(response.topics[0].error_code)
+    };
+    net.inbox.iter().filter_map(|(_, message)| code(&message.body)).collect()
+}
+
+/// Three brokers, unfenced, and the topic `orders` with a replica on each.
+fn ready() -> (Net, NodeId) {
+    let mut net = Net::new(config(3, &[]));
+    let leader = active(&mut net);
+    for broker in 1..=3 {
+        register(&mut net, leader, broker);
+    }
+    net.run_until("registrations", |net| net.inbox.len() == 3);
+    for broker in 1..=3 {
+        beat(&mut net, leader, broker);
+    }
+    net.run_until("heartbeats", |net| net.inbox.len() == 6);
+    create(&mut net, leader, "orders");
+    net.run_until("a topic", |net| created(net) == [0]);
+    (net, leader)
+}
+
+const ORDERS: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
+
+#[test]
+fn a_cluster_comes_up() {
+    let (mut net, leader) = ready();
+    net.run_for(2000);
+    for controller in nodes(&[101, 102, 103]) {
+        let image = net.image(controller);
+        assert_eq!(image.partitions[&ORDERS].isr.len(), 3, "at {controller}");
+        assert_eq!(image, net.image(leader), "{controller} and the leader agree");
+    }
+}
+
+#[test]
+fn one_controller_suffices() {
+    let mut net = Net::new(config(1, &[]));
+    let leader = active(&mut net);
+    register(&mut net, leader, 1);
+    net.run_until("a registration", |net| net.inbox.len() == 1);
+    net.crash(leader, true);
+    net.restart(leader);
+    active(&mut net);
+    assert!(net.image(leader).brokers.contains_key(&NodeId(1)), "what was answered was synced");
+}
+
+#[test]
+fn a_follower_names_the_leader() {
+    let (mut net, leader) = ready();
+    let other = *nodes(&[101, 102]).iter().find(|node| **node != leader).expect("two");
+    net.inbox.clear();
+    register(&mut net, other, 2);
+    net.run_until("an answer", |net| !net.inbox.is_empty());
+    let expected = BrokerRegistrationResponse {
+        result: Err(ClusterError::NotController),
+        controller: Some(leader),
+    };
+    assert_eq!(net.inbox[0].1.body, Body::BrokerRegistrationResponse(expected));
+}
+
+#[test]
+fn silent_brokers_are_fenced_one_after_the_other() {
+    let (mut net, leader) = ready();
+    net.run_for(10_000);
+    let image = net.image(leader);
+    assert!(image.brokers.values().all(|broker| broker.fenced));
+    let partition = &image.partitions[&ORDERS];
+    assert_eq!((partition.leader, partition.isr.len()), (None, 0));
+    assert!(!partition.elr.is_empty(), "the last members stay eligible: {partition:?}");
+}
+
+#[test]
+fn an_answer_waits_for_the_commit_and_is_refused_without_it() {
+    let (mut net, leader) = ready();
+    for other in nodes(&[101, 102, 103]) {
+        net.cut.insert((other, leader));
+        net.cut.insert((leader, other));
+    }
+    create(&mut net, leader, "lost");
+    net.run_for(1000);
+    assert_eq!(created(&net), [0], "nothing is committed without a majority");
+    net.run_until("the answer", |net| created(net).len() == 2);
+    assert_eq!(created(&net)[1], ErrorCode::NotController.code());
+    let second = active(&mut net);
+    assert_ne!(second, leader);
+    net.cut.clear();
+    net.run_for(5000);
+    assert!(!net.image(leader).topic_ids.contains_key("lost"), "it was cut away");
+    assert_eq!(net.image(leader), net.image(second));
+}
+
+#[test]
+fn a_stopping_leader_hands_over_quickly() {
+    let (mut net, leader) = ready();
+    let stopped = net.now;
+    net.deliver(leader, Event::StopRequested);
+    assert!(!net.is_up(leader));
+    let next = active(&mut net);
+    assert_ne!(next, leader);
+    assert!(net.now.since(stopped).as_millis() < 200, "took {:?}", net.now.since(stopped));
+    create(&mut net, next, "after");
+    net.run_until("a topic", |net| created(net) == [0, 0]);
+}
+
+#[test]
+fn brokers_read_committed_records_and_long_poll() {
+    let (mut net, leader) = ready();
+    net.inbox.clear();
+    let fetch = |fetch_offset, last_fetched_epoch| {
+        Body::QuorumFetchRequest(QuorumFetchRequest {
+            replica: NodeId(1),
+            epoch: LeaderEpoch::NONE,
+            fetch_offset,
+            last_fetched_epoch,
+            wait_max_ms: 400,
+        })
+    };
+    net.ask(NodeId(1), leader, Channel::QuorumFetch, fetch(Offset::ZERO, LeaderEpoch::NONE));
+    net.run_until("an answer", |net| !net.inbox.is_empty());
+    let Body::QuorumFetchResponse(response) = net.inbox[0].1.body.clone() else { panic!("fetch") };
+    let end = net.controller(leader).log().high_watermark();
+    assert_eq!(
+        (response.error, response.high_watermark, response.leader),
+        (None, end, Some(leader))
+    );
+    let last = response.batches.last().expect("records are committed");
+    assert_eq!(last.last_offset().next(), end);
+    let (before, epoch) = (net.now, response.epoch);
+    net.ask(NodeId(1), leader, Channel::QuorumFetch, fetch(end, epoch));
+    net.run_until("an answer", |net| net.inbox.len() == 2);
+    assert!(net.now.since(before).as_millis() >= 400, "nothing new: it waits");
+    net.ask(NodeId(1), leader, Channel::QuorumFetch, fetch(end, epoch));
+    create(&mut net, leader, "news");
+    let before = net.now;
+    net.run_until("an answer", |net| net.inbox.len() == 4);
+    assert!(net.now.since(before).as_millis() < 100, "a commit ends the wait");
+}
+
+#[test]
+fn an_isr_change_is_answered_once_committed() {
+    let (mut net, leader) = ready();
+    let image = net.image(leader);
+    let owner = image.partitions[&ORDERS].leader.expect("led");
+    let epoch_of = |broker| image.brokers[&broker].broker_epoch;
+    let request = AlterPartitionRequest {
+        broker: owner,
+        broker_epoch: epoch_of(owner),
+        partition: ORDERS,
+        leader_epoch: LeaderEpoch(0),
+        partition_epoch: PartitionEpoch(0),
+        new_isr: vec![(owner, epoch_of(owner))],
+        recovering: false,
+    };
+    net.inbox.clear();
+    net.ask(owner, leader, Channel::Controller, Body::AlterPartitionRequest(Box::new(request)));
+    net.run_until("an answer", |net| !net.inbox.is_empty());
+    let Body::AlterPartitionResponse(response) = &net.inbox[0].1.body else { panic!("answer") };
+    let registration = response.result.as_ref().expect("accepted");
+    assert_eq!(registration.partition_epoch, PartitionEpoch(1));
+    assert_eq!(net.image(leader).partitions[&ORDERS].isr, vec![owner], "committed by then");
+}

@@ -1,0 +1,160 @@
+//! One row for each rule of 2.4: a partition, what is asked, who is active, and what becomes of it.
+
+use super::{no_defects, nodes, partition};
+use crate::controller::election::{ChangedPartition, PartitionChange, change_partition};
+use crate::defect::{Defect, Defects};
+use crate::note::PartitionRegistration;
+use crate::types::{LeaderEpoch, NodeId, PartitionEpoch};
+
+struct Case {
+    registration: PartitionRegistration,
+    target: &'static [i32],
+    unclean_shutdown: Option<i32>,
+    active: &'static [i32],
+    unclean_allowed: bool,
+    defects: Defects,
+}
+
+fn case(
+    registration: PartitionRegistration,
+    target: &'static [i32],
+    active: &'static [i32],
+) -> Case {
+    let defects = no_defects();
+    Case { registration, target, unclean_shutdown: None, active, unclean_allowed: false, defects }
+}
+
+fn run(case: &Case) -> Option<ChangedPartition> {
+    let change = PartitionChange {
+        registration: &case.registration,
+        target_isr: nodes(case.target),
+        unclean_shutdown: case.unclean_shutdown.map(NodeId),
+        recovering: case.registration.recovering,
+        min_insync_replicas: 2,
+        unclean_allowed: case.unclean_allowed,
+        defects: &case.defects,
+    };
+    change_partition(&change, |broker| case.active.contains(&broker.0))
+}
+
+#[track_caller]
+fn becomes(case: &Case, isr: &[i32], elr: &[i32], leader: Option<i32>) -> ChangedPartition {
+    let changed = run(case).expect("the partition changes");
+    let new = &changed.registration;
+    assert_eq!((&new.isr, &new.elr), (&nodes(isr), &nodes(elr)), "ISR and ELR");
+    assert_eq!(new.leader, leader.map(NodeId), "leader");
+    let moved = new.leader != case.registration.leader;
+    assert_eq!(new.leader_epoch, LeaderEpoch(5 + i32::from(moved)), "leader epoch");
+    assert_eq!(new.partition_epoch, PartitionEpoch(11), "version");
+    changed
+}
+
+#[test]
+fn nothing_changes_without_a_reason() {
+    let same = case(partition(&[1, 2, 3], &[], Some(1)), &[1, 2, 3], &[1, 2, 3]);
+    assert_eq!(run(&same), None);
+}
+
+#[test]
+fn a_valid_leader_is_kept() {
+    let shrink = case(partition(&[1, 2, 3], &[], Some(3)), &[3, 2], &[1, 2, 3]);
+    let changed = becomes(&shrink, &[2, 3], &[], Some(3));
+    assert!(!changed.unclean);
+}
+
+#[test]
+fn the_first_in_sync_replica_follows_a_leader_that_left() {
+    becomes(&case(partition(&[1, 2, 3], &[], Some(1)), &[2, 3], &[2, 3]), &[2, 3], &[], Some(2));
+    becomes(&case(partition(&[1, 2, 3], &[], Some(1)), &[2, 3], &[3]), &[2, 3], &[], Some(3));
+}
+
+#[test]
+fn below_the_minimum_those_who_leave_stay_eligible() {
+    becomes(&case(partition(&[1, 2], &[], Some(1)), &[2], &[2]), &[2], &[1], Some(2));
+    becomes(&case(partition(&[2], &[1], Some(2)), &[], &[3]), &[], &[1, 2], None);
+}
+
+#[test]
+fn at_the_minimum_nobody_else_is_eligible() {
+    becomes(&case(partition(&[2], &[1], Some(2)), &[2, 3], &[2, 3]), &[2, 3], &[], Some(2));
+}
+
+#[test]
+fn an_unclean_shutdown_loses_its_place_in_isr_and_elr() {
+    let mut member = case(partition(&[1, 2], &[], Some(1)), &[2], &[2]);
+    member.unclean_shutdown = Some(1);
+    becomes(&member, &[2], &[], Some(2));
+    let mut eligible = case(partition(&[2], &[1], Some(2)), &[2], &[2]);
+    eligible.unclean_shutdown = Some(1);
+    becomes(&eligible, &[2], &[], Some(2));
+}
+
+#[test]
+fn an_eligible_replica_leads_alone_when_nobody_is_in_sync() {
+    let changed = becomes(&case(partition(&[], &[1, 3], None), &[], &[3]), &[3], &[1], Some(3));
+    assert!(!changed.unclean, "an eligible replica has everything committed");
+    assert!(!changed.registration.recovering);
+}
+
+#[test]
+fn an_eligible_replica_does_not_lead_beside_an_isr() {
+    // 2 is in sync and is not active: 1 may not take its place.
+    let changed = becomes(&case(partition(&[2], &[1], Some(2)), &[2], &[1]), &[2], &[1], None);
+    assert_eq!(changed.registration.last_known_leader, None, "the ISR is not empty");
+}
+
+#[test]
+fn the_last_known_leader_is_remembered_and_elected_uncleanly() {
+    let mut last = case(partition(&[1], &[], Some(1)), &[], &[3]);
+    last.unclean_shutdown = Some(1);
+    let gone = becomes(&last, &[], &[], None).registration;
+    assert_eq!(gone.last_known_leader, Some(NodeId(1)));
+    let mut back = case(gone, &[], &[3]);
+    assert_eq!(run(&back), None, "3 is not the last known leader");
+    back.active = &[1, 3];
+    let changed = run(&back).expect("the last known leader is back");
+    assert!(changed.unclean && changed.registration.recovering);
+    assert_eq!(changed.registration.isr, nodes(&[1]));
+    assert_eq!(changed.registration.last_known_leader, None);
+}
+
+#[test]
+fn the_last_known_leader_waits_for_eligible_replicas() {
+    let mut registration = partition(&[], &[2], None);
+    registration.last_known_leader = Some(NodeId(1));
+    assert_eq!(run(&case(registration, &[], &[1, 3])), None);
+}
+
+#[test]
+fn unclean_election_if_allowed_clears_the_elr() {
+    let mut allowed = case(partition(&[1], &[2], Some(1)), &[], &[3]);
+    allowed.unclean_allowed = true;
+    let changed = becomes(&allowed, &[3], &[], Some(3));
+    assert!(changed.unclean && changed.registration.recovering);
+}
+
+#[test]
+fn unclean_election_is_not_tried_while_someone_is_eligible() {
+    let mut allowed = case(partition(&[1], &[2], Some(1)), &[], &[2, 3]);
+    allowed.unclean_allowed = true;
+    assert!(!becomes(&allowed, &[2], &[1], Some(2)).unclean);
+}
+
+#[test]
+fn the_defect_elects_uncleanly_although_it_is_forbidden() {
+    let mut buggy = case(partition(&[1], &[2], Some(1)), &[], &[3]);
+    becomes(&buggy, &[], &[1, 2], None);
+    buggy.defects = [Defect::UncleanElection].into_iter().collect();
+    assert!(becomes(&buggy, &[3], &[], Some(3)).unclean);
+}
+
+#[test]
+fn a_minimum_above_the_replicas_is_capped() {
+    let mut narrow = case(partition(&[1], &[], Some(1)), &[], &[]);
+    narrow.registration.replicas = nodes(&[1]);
+    becomes(&narrow, &[], &[1], None);
+    narrow.active = &[1];
+    narrow.registration = PartitionRegistration { leader: None, ..partition(&[], &[1], None) };
+    narrow.registration.replicas = nodes(&[1]);
+    becomes(&narrow, &[1], &[], Some(1));
+}

@@ -1,0 +1,86 @@
+//! Rule tables of the controller, and a small network of controllers.
+
+mod alter_partition;
+mod brokers;
+mod cluster;
+mod election;
+pub(crate) mod net;
+mod topics;
+
+use crate::config::{ClusterConfig, TopicConfig};
+use crate::defect::{Defect, Defects};
+use crate::metadata::{BrokerRegistration, MetadataImage};
+use crate::note::PartitionRegistration;
+use crate::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition,
+};
+
+pub(super) const P: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
+
+/// A cluster of three brokers, 1 to 3, and so many controllers, from 101 on.
+pub(crate) fn config(controllers: i32, defects: &[Defect]) -> ClusterConfig {
+    ClusterConfig {
+        brokers: (1..=3).map(NodeId).collect(),
+        controllers: (101..101 + controllers).map(NodeId).collect(),
+        jitter_salt: 7,
+        broker_heartbeat_interval_ms: 500,
+        broker_session_timeout_ms: 3000,
+        replica_lag_time_max_ms: 3000,
+        replica_fetch_wait_max_ms: 500,
+        replica_fetch_backoff_ms: 100,
+        replica_fetch_max_bytes: 1 << 20,
+        high_watermark_checkpoint_interval_ms: 5000,
+        recovery_point_checkpoint_interval_ms: 5000,
+        segment_bytes: 4096,
+        request_timeout_ms: 1500,
+        quorum_election_timeout_ms: 1000,
+        quorum_fetch_timeout_ms: 2000,
+        quorum_election_backoff_max_ms: 1000,
+        quorum_fetch_wait_max_ms: 500,
+        controlled_shutdown_timeout_ms: 5000,
+        defects: defects.iter().copied().collect(),
+    }
+}
+
+pub(super) fn no_defects() -> Defects {
+    Defects::default()
+}
+
+pub(super) fn nodes(ids: &[i32]) -> Vec<NodeId> {
+    ids.iter().copied().map(NodeId).collect()
+}
+
+/// A partition on brokers 1, 2 and 3 in leader epoch 5 and version 10.
+pub(super) fn partition(isr: &[i32], elr: &[i32], leader: Option<i32>) -> PartitionRegistration {
+    PartitionRegistration {
+        replicas: nodes(&[1, 2, 3]),
+        isr: nodes(isr),
+        elr: nodes(elr),
+        last_known_leader: None,
+        leader: leader.map(NodeId),
+        leader_epoch: LeaderEpoch(5),
+        partition_epoch: PartitionEpoch(10),
+        recovering: false,
+    }
+}
+
+/// Brokers 1, 2 and 3, unfenced, of epochs 11, 12 and 13, and the partition of a topic with two replicas in sync at
+/// least.
+pub(super) fn image(registration: PartitionRegistration) -> MetadataImage {
+    let mut image = MetadataImage { end_offset: Offset(100), ..MetadataImage::default() };
+    for id in 1..=3 {
+        let registration = BrokerRegistration {
+            broker_epoch: BrokerEpoch(i64::from(10 + id)),
+            incarnation: id as u64,
+            fenced: false,
+            shutting_down: false,
+        };
+        image.brokers.insert(NodeId(id), registration);
+    }
+    let name = "orders".to_owned();
+    image.topic_ids.insert(name.clone(), P.topic);
+    let topic = TopicConfig { name, min_insync_replicas: 2, unclean_leader_election: false };
+    image.topics.insert(P.topic, topic);
+    image.partitions.insert(P, registration);
+    image
+}

@@ -1,0 +1,125 @@
+//! Topics and producer id blocks.
+
+use crate::config::TopicConfig;
+use crate::message::{AllocateProducerIdsRequest, ClusterError};
+use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::note::PartitionRegistration;
+use crate::proto::{
+    CreatableTopic, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
+};
+use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, TopicId, TopicPartition};
+
+/// Ids in one block. Source: Kafka's `ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`.
+const PRODUCER_ID_BLOCK: i32 = 1000;
+
+/// Judges a request for a block of producer ids: the record to write, and the block.
+pub(super) fn allocate_producer_ids(
+    image: &MetadataImage,
+    request: &AllocateProducerIdsRequest,
+) -> Result<(MetadataRecord, (i64, i32)), ClusterError> {
+    let known = image.brokers.get(&request.broker);
+    if known.is_none_or(|known| known.broker_epoch != request.broker_epoch) {
+        return Err(ClusterError::StaleBrokerEpoch);
+    }
+    let first = image.next_producer_id;
+    let next_producer_id = first + i64::from(PRODUCER_ID_BLOCK);
+    Ok((MetadataRecord::ProducerIds { next_producer_id }, (first, PRODUCER_ID_BLOCK)))
+}
+
+/// Judges a request for topics: the records of those that can be created, and an answer for each.
+pub(super) fn create_topics(
+    image: &MetadataImage,
+    request: &CreateTopicsRequest,
+) -> (Vec<MetadataRecord>, CreateTopicsResponse) {
+    let mut records = Vec::new();
+    let mut results: Vec<CreatableTopicResult> = Vec::new();
+    let last = image.topics.keys().next_back().map_or(0, |topic| topic.0);
+    let mut next = TopicId(last + 1);
+    for topic in &request.topics {
+        let repeated = results.iter().any(|result| result.name == topic.name);
+        let plan =
+            if repeated { Err(ErrorCode::InvalidRequest) } else { plan_topic(image, topic, next) };
+        results.push(result_of(topic, plan.as_ref().err().copied()));
+        if let Ok(planned) = plan
+            && !request.validate_only
+        {
+            records.extend(planned);
+            next = TopicId(next.0 + 1);
+        }
+    }
+    (records, CreateTopicsResponse::default().with_topics(results))
+}
+
+fn result_of(topic: &CreatableTopic, error: Option<ErrorCode>) -> CreatableTopicResult {
+    CreatableTopicResult::default()
+        .with_name(topic.name.clone())
+        .with_error_code(error.map_or(0, |error| error.code()))
+        .with_num_partitions(topic.num_partitions)
+        .with_replication_factor(topic.replication_factor)
+}
+
+fn plan_topic(
+    image: &MetadataImage,
+    topic: &CreatableTopic,
+    id: TopicId,
+) -> Result<Vec<MetadataRecord>, ErrorCode> {
+    let name = topic.name.0.to_string();
+    if name.is_empty() {
+        return Err(ErrorCode::InvalidTopicException);
+    }
+    if image.topic_ids.contains_key(&name) {
+        return Err(ErrorCode::TopicAlreadyExists);
+    }
+    if topic.num_partitions < 1 {
+        return Err(ErrorCode::InvalidPartitions);
+    }
+    let config = topic_config(name, topic)?;
+    let active: Vec<NodeId> =
+        image.brokers.iter().filter(|(_, it)| it.is_active()).map(|(broker, _)| *broker).collect();
+    let replication = usize::try_from(topic.replication_factor).unwrap_or(0);
+    if replication == 0 || replication > active.len() {
+        return Err(ErrorCode::InvalidReplicationFactor);
+    }
+    let mut records = vec![MetadataRecord::Topic { topic: id, config }];
+    records.extend((0..topic.num_partitions).map(|partition| {
+        let registration = new_partition(place(&active, id, partition, replication));
+        let partition = TopicPartition { topic: id, partition };
+        MetadataRecord::Partition { partition, registration, unclean: false }
+    }));
+    Ok(records)
+}
+
+fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, ErrorCode> {
+    let mut config = TopicConfig { name, min_insync_replicas: 1, unclean_leader_election: false };
+    for entry in &topic.configs {
+        let value = entry.value.as_ref().ok_or(ErrorCode::InvalidConfig)?;
+        let invalid = |_| ErrorCode::InvalidConfig;
+        if *entry.name == *"min.insync.replicas" {
+            config.min_insync_replicas = value.parse().map_err(invalid)?;
+        } else if *entry.name == *"unclean.leader.election.enable" {
+            config.unclean_leader_election = value.parse().map_err(|_| ErrorCode::InvalidConfig)?;
+        } else {
+            return Err(ErrorCode::InvalidConfig);
+        }
+    }
+    if config.min_insync_replicas == 0 { Err(ErrorCode::InvalidConfig) } else { Ok(config) }
+}
+
+/// Round robin over the active brokers, one further for each topic and partition, so that leaders spread.
+fn place(active: &[NodeId], topic: TopicId, partition: i32, replication: usize) -> Vec<NodeId> {
+    let start = topic.0 as usize + partition as usize;
+    (0..replication).map(|index| active[(start + index) % active.len()]).collect()
+}
+
+fn new_partition(replicas: Vec<NodeId>) -> PartitionRegistration {
+    PartitionRegistration {
+        isr: replicas.clone(),
+        elr: Vec::new(),
+        last_known_leader: None,
+        leader: replicas.first().copied(),
+        leader_epoch: LeaderEpoch(0),
+        partition_epoch: PartitionEpoch(0),
+        recovering: false,
+        replicas,
+    }
+}

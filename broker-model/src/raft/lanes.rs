@@ -1,0 +1,90 @@
+//! Requests under way to other voters: at most one that matters on each connection, with its timeout and backoff.
+
+use crate::node::Channel;
+use crate::types::{CorrelationId, LeaderEpoch, NodeId, Time};
+
+/// What was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    Vote,
+    Begin,
+    End,
+    Fetch,
+}
+
+/// A request that has not been answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct InFlight {
+    pub(super) correlation_id: CorrelationId,
+    pub(super) asked: Asked,
+    /// The sender's epoch then: an answer counts in this epoch alone.
+    pub(super) epoch: LeaderEpoch,
+    pub(super) expires_at: Time,
+}
+
+/// One connection to another voter.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Lane {
+    pub(super) in_flight: Option<InFlight>,
+    /// Nothing is sent before this: the backoff after a failure.
+    pub(super) not_before: Time,
+}
+
+impl Lane {
+    /// Whether the question is under way in this epoch already.
+    pub(super) fn is_asking(&self, asked: Asked, epoch: LeaderEpoch) -> bool {
+        self.in_flight.is_some_and(|sent| sent.asked == asked && sent.epoch == epoch)
+    }
+
+    /// Notes a request. One that it replaces keeps its timeout, so that a stalled connection is given up in the end.
+    pub(super) fn sent(&mut self, request: InFlight) {
+        let expires_at = match self.in_flight {
+            Some(replaced) => replaced.expires_at.min(request.expires_at),
+            None => request.expires_at,
+        };
+        self.in_flight = Some(InFlight { expires_at, ..request });
+    }
+
+    /// Takes out the request that this answers; `None` for an answer that nobody waits for any more.
+    pub(super) fn answered(&mut self, correlation_id: CorrelationId) -> Option<InFlight> {
+        self.in_flight.take_if(|sent| sent.correlation_id == correlation_id)
+    }
+
+    /// Drops what is under way and waits before the next try.
+    pub(super) fn failed(&mut self, not_before: Time) {
+        self.in_flight = None;
+        self.not_before = not_before;
+    }
+
+    /// Whether the request under way has timed out.
+    pub(super) fn has_expired(&self, now: Time) -> bool {
+        self.in_flight.is_some_and(|sent| sent.expires_at <= now)
+    }
+}
+
+/// Another voter.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer {
+    pub(super) node: NodeId,
+    pub(super) fetch: Lane,
+    pub(super) quorum: Lane,
+}
+
+impl Peer {
+    pub(super) fn new(node: NodeId) -> Self {
+        Self { node, fetch: Lane::default(), quorum: Lane::default() }
+    }
+
+    /// The lane of a channel; `None` for channels that voters do not open to each other.
+    pub(super) fn lane(&mut self, channel: Channel) -> Option<&mut Lane> {
+        match channel {
+            Channel::QuorumFetch => Some(&mut self.fetch),
+            Channel::Quorum => Some(&mut self.quorum),
+            Channel::ReplicaFetch
+            | Channel::Heartbeat
+            | Channel::Controller
+            | Channel::Client
+            | Channel::ClientFetch => None,
+        }
+    }
+}

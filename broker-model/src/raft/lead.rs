@@ -1,0 +1,366 @@
+//! A leader's side: appending, serving fetches, the high watermark, check-quorum and resignation.
+
+use crate::message::{
+    BeginQuorumEpochRequest, Body, ClusterError, EndQuorumEpochRequest, EpochEnd, Message,
+    QuorumFetchRequest, QuorumFetchResponse,
+};
+use crate::metadata::MetadataRecord;
+use crate::node::{Deadline, Effects};
+use crate::note::Note;
+use crate::raft::election_state::ElectionState;
+use crate::raft::quorum::Quorum;
+use crate::raft::role::{Leader, Progress, Resigned, Role, WaitingFetch};
+use crate::record::RecordBatchBuilder;
+use crate::types::{
+    ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Offset, ProducerEpoch, ProducerId,
+    Sequence, Time,
+};
+
+impl Leader {
+    /// When the voter is told again who leads.
+    pub(super) fn begin_due(&self, voter: NodeId) -> Time {
+        let progress = self.followers.iter().find(|progress| progress.node == voter);
+        progress.map_or(Time::MAX, |progress| progress.begin_due)
+    }
+
+    /// The voter was told, or fetched: no need to tell it before `due`.
+    pub(super) fn begin_sent(&mut self, voter: NodeId, due: Time) {
+        if let Some(progress) = self.progress(voter) {
+            progress.begin_due = due;
+        }
+    }
+
+    fn progress(&mut self, voter: NodeId) -> Option<&mut Progress> {
+        self.followers.iter_mut().find(|progress| progress.node == voter)
+    }
+}
+
+impl Quorum {
+    /// Takes the leadership that a majority gave: states it on disk, then in the log.
+    pub(super) fn become_leader(&mut self, now: Now, effects: &mut Effects) {
+        let state = ElectionState { leader: Some(self.node), ..self.state };
+        let follower = |node| Progress { node, end: None, begin_due: now.time };
+        let leader = Leader {
+            epoch_start: self.log.log_end_offset(),
+            high_watermark: None,
+            followers: self.peers.iter().map(|peer| follower(peer.node)).collect(),
+            fetched: Vec::new(),
+            check_quorum_at: now.time + self.timeouts.check_quorum(),
+            waiting: Vec::new(),
+            told: std::collections::BTreeMap::new(),
+        };
+        self.enter(state, Role::Leader(Box::new(leader)), true, effects);
+        self.append(now, &[MetadataRecord::LeaderChange { leader: self.node }], effects);
+    }
+
+    /// Appends records as one batch and syncs it; returns the offset of the first.
+    pub(crate) fn append(
+        &mut self,
+        now: Now,
+        records: &[MetadataRecord],
+        effects: &mut Effects,
+    ) -> Offset {
+        assert!(matches!(self.role, Role::Leader(_)), "{:?} appends", self.role.name());
+        assert!(!records.is_empty(), "an empty batch is appended");
+        let mut builder =
+            RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
+        for record in records {
+            builder.push(now.wall, None, Some(record.encode()));
+        }
+        let batch = self.log.append_as_leader(&builder.build(), self.state.epoch, effects);
+        // The leader's own end counts for the high watermark, so it must be on the platter (KAFKA-10533).
+        self.log.sync_records(effects);
+        self.advance_high_watermark(effects);
+        self.answer_waiting(now.time, effects);
+        batch.base_offset()
+    }
+
+    /// The majority rule: the highest offset that most voters have flushed, once it is of this epoch (KAFKA-12619).
+    fn advance_high_watermark(&mut self, effects: &mut Effects) {
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let mut ends = vec![self.log.log_end_offset()];
+        ends.extend(leader.followers.iter().map(|follower| follower.end.unwrap_or(Offset::NONE)));
+        ends.sort_unstable_by(|a, b| b.cmp(a));
+        let to = ends[ends.len() / 2];
+        if to <= leader.epoch_start || to <= self.log.high_watermark() {
+            return;
+        }
+        leader.high_watermark = Some(to);
+        let moved = self.log.set_high_watermark(to);
+        assert!(moved, "the high watermark did not move to {to}");
+        let epoch = self.state.epoch;
+        effects.note(Note::QuorumHighWatermarkMoved { epoch, as_leader: true, to });
+    }
+
+    // --- fetches
+
+    /// A voter or broker asks for the log.
+    pub(crate) fn on_fetch_request(
+        &mut self,
+        now: Now,
+        connection: ConnectionId,
+        correlation_id: CorrelationId,
+        request: &QuorumFetchRequest,
+        effects: &mut Effects,
+    ) {
+        let fetch = WaitingFetch {
+            replica: request.replica,
+            connection,
+            correlation_id,
+            fetch_offset: request.fetch_offset,
+            expires_at: now.time + crate::config::ms(request.wait_max_ms),
+        };
+        if let Some(error) = self.fetch_error(request) {
+            self.refuse_fetch(&fetch, error, effects);
+            return;
+        }
+        self.note_contact(now.time, request.replica);
+        if let Some(diverging) = self.divergence(request) {
+            self.answer_diverging(&fetch, diverging, effects);
+            return;
+        }
+        self.note_progress(request, effects);
+        if let Role::Leader(leader) = &mut self.role {
+            leader.waiting.push(fetch);
+        }
+        self.answer_waiting(now.time, effects);
+        self.pump(now.time, effects);
+    }
+
+    /// Why a fetch is refused. Brokers may lag an epoch: they learn it from the answer.
+    fn fetch_error(&self, request: &QuorumFetchRequest) -> Option<ClusterError> {
+        if !matches!(self.role, Role::Leader(_)) {
+            return Some(ClusterError::NotController);
+        }
+        if request.epoch > self.state.epoch {
+            return Some(ClusterError::UnknownLeaderEpoch);
+        }
+        let voter = self.voters.contains(&request.replica);
+        if voter && request.epoch < self.state.epoch {
+            return Some(ClusterError::FencedLeaderEpoch);
+        }
+        let nowhere = request.last_fetched_epoch == LeaderEpoch::NONE;
+        (nowhere && request.fetch_offset > Offset::ZERO).then_some(ClusterError::InvalidRequest)
+    }
+
+    /// A voter that fetches counts for check-quorum and knows who leads.
+    fn note_contact(&mut self, now: Time, replica: NodeId) {
+        let needed = self.majority() - 1;
+        let check_quorum_at = now + self.timeouts.check_quorum();
+        let begin_due = now + self.timeouts.begin_interval();
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        if leader.progress(replica).is_none() {
+            return;
+        }
+        leader.begin_sent(replica, begin_due);
+        if !leader.fetched.contains(&replica) {
+            leader.fetched.push(replica);
+        }
+        if leader.fetched.len() >= needed {
+            leader.fetched.clear();
+            leader.check_quorum_at = check_quorum_at;
+        }
+    }
+
+    /// Where the replica's log parts from this one, if it does (rules 2.1.2).
+    fn divergence(&self, request: &QuorumFetchRequest) -> Option<EpochEnd> {
+        if request.last_fetched_epoch == LeaderEpoch::NONE {
+            return None;
+        }
+        let end = self.log.end_offset_for(request.last_fetched_epoch);
+        if end.epoch == LeaderEpoch::NONE {
+            let epoch = self.log.last_fetched_epoch();
+            return Some(EpochEnd { epoch, end_offset: self.log.log_end_offset() });
+        }
+        let parts = end.epoch < request.last_fetched_epoch || end.end_offset < request.fetch_offset;
+        parts.then_some(end)
+    }
+
+    fn answer_diverging(&self, fetch: &WaitingFetch, diverging: EpochEnd, effects: &mut Effects) {
+        let mut response = self.empty_response();
+        response.diverging = Some(diverging);
+        reply(fetch, response, effects);
+        effects.note(Note::DivergenceFound {
+            partition: self.log.partition(),
+            follower: fetch.replica,
+            epoch: diverging.epoch,
+            end_offset: diverging.end_offset,
+        });
+    }
+
+    fn note_progress(&mut self, request: &QuorumFetchRequest, effects: &mut Effects) {
+        let end = self.log.log_end_offset();
+        let offset = request.fetch_offset;
+        assert!(offset <= end, "{} fetches from {offset}, after {end}", request.replica);
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        if let Some(progress) = leader.progress(request.replica) {
+            progress.end = Some(offset);
+            self.advance_high_watermark(effects);
+        }
+    }
+
+    /// Answers the waiting fetches that have something to hear, or have waited long enough.
+    fn answer_waiting(&mut self, now: Time, effects: &mut Effects) {
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let mut waiting = std::mem::take(&mut leader.waiting);
+        waiting.retain(|fetch| {
+            let due = fetch.expires_at <= now || self.has_news(fetch);
+            if due {
+                self.answer_fetch(fetch, effects);
+            }
+            !due
+        });
+        if let Role::Leader(leader) = &mut self.role {
+            leader.waiting = waiting;
+        }
+    }
+
+    /// Whether there are records for the replica, or a high watermark that it was not told on this connection.
+    fn has_news(&self, fetch: &WaitingFetch) -> bool {
+        let Role::Leader(leader) = &self.role else {
+            return false;
+        };
+        let told =
+            leader.told.get(&fetch.replica) == Some(&(fetch.connection, leader.high_watermark));
+        fetch.fetch_offset < self.readable_end(leader, fetch.replica)
+            || (!told && leader.high_watermark.is_some())
+    }
+
+    /// Voters read to the log's end; brokers read what is committed.
+    fn readable_end(&self, leader: &Leader, replica: NodeId) -> Offset {
+        if self.voters.contains(&replica) {
+            self.log.log_end_offset()
+        } else {
+            leader.high_watermark.unwrap_or(Offset::ZERO)
+        }
+    }
+
+    fn answer_fetch(&mut self, fetch: &WaitingFetch, effects: &mut Effects) {
+        let mut response = self.empty_response();
+        let Role::Leader(leader) = &self.role else {
+            return;
+        };
+        let upper = self.readable_end(leader, fetch.replica);
+        if fetch.fetch_offset < upper {
+            response.batches = self.log.read(fetch.fetch_offset, upper, self.fetch_bytes_max);
+        }
+        reply(fetch, response, effects);
+        if let Role::Leader(leader) = &mut self.role {
+            leader.told.insert(fetch.replica, (fetch.connection, leader.high_watermark));
+        }
+    }
+
+    fn empty_response(&self) -> QuorumFetchResponse {
+        let high_watermark = match &self.role {
+            Role::Leader(leader) => leader.high_watermark,
+            Role::Unattached { .. }
+            | Role::Follower { .. }
+            | Role::Candidate(_)
+            | Role::Resigned(_) => None,
+        };
+        QuorumFetchResponse {
+            epoch: self.state.epoch,
+            leader: self.leader(),
+            error: None,
+            diverging: None,
+            high_watermark: high_watermark.unwrap_or(Offset::NONE),
+            batches: Vec::new(),
+        }
+    }
+
+    fn refuse_fetch(&self, fetch: &WaitingFetch, error: ClusterError, effects: &mut Effects) {
+        let mut response = self.empty_response();
+        response.error = Some(error);
+        reply(fetch, response, effects);
+    }
+
+    /// Answers fetches that waited for a leader that this voter no longer is.
+    pub(super) fn turn_away(&self, waiting: &[WaitingFetch], effects: &mut Effects) {
+        for fetch in waiting {
+            self.refuse_fetch(fetch, ClusterError::NotController, effects);
+        }
+    }
+
+    /// A connection that this voter accepted is gone: nobody waits there any more.
+    pub(crate) fn on_connection_closed(&mut self, connection: ConnectionId) {
+        if let Role::Leader(leader) = &mut self.role {
+            leader.waiting.retain(|fetch| fetch.connection != connection);
+        }
+    }
+
+    // --- timers and resignation
+
+    pub(super) fn leader_deadline(&self, leader: &Leader) -> Option<Deadline> {
+        let check = Deadline { at: leader.check_quorum_at, why: "quorum check" };
+        let check = (self.voters.len() > 1).then_some(check);
+        let wait = leader.waiting.iter().map(|fetch| fetch.expires_at).min();
+        Deadline::earlier(check, wait.map(|at| Deadline { at, why: "quorum fetch wait" }))
+    }
+
+    pub(super) fn on_leader_deadline(&mut self, now: Time, effects: &mut Effects) {
+        let Role::Leader(leader) = &self.role else {
+            return;
+        };
+        if self.voters.len() > 1 && leader.check_quorum_at <= now {
+            self.resign(now, effects);
+        } else {
+            self.answer_waiting(now, effects);
+        }
+    }
+
+    /// Gives the leadership up, and tells the other voters who should try first: the one that fetched farthest.
+    pub(crate) fn resign(&mut self, now: Time, effects: &mut Effects) {
+        let Role::Leader(leader) = &self.role else {
+            return;
+        };
+        let mut ranked: Vec<(Option<Offset>, NodeId)> =
+            leader.followers.iter().map(|follower| (follower.end, follower.node)).collect();
+        ranked.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        let successors: Vec<NodeId> = ranked.into_iter().map(|(_, node)| node).collect();
+        let unaware = successors.clone();
+        let election_at = now + self.election_timeout();
+        let role = Role::Resigned(Resigned { election_at, successors, unaware });
+        self.enter(self.state, role, true, effects);
+        self.pump(now, effects);
+    }
+
+    /// The voter knows of the resignation.
+    pub(super) fn on_resignation_heard(&mut self, from: NodeId, asked_in: LeaderEpoch) {
+        let epoch = self.state.epoch;
+        if let Role::Resigned(resigned) = &mut self.role
+            && asked_in == epoch
+        {
+            resigned.unaware.retain(|voter| *voter != from);
+        }
+    }
+
+    pub(super) fn begin_request(&self) -> Body {
+        let (epoch, leader) = (self.state.epoch, self.node);
+        Body::BeginQuorumEpochRequest(BeginQuorumEpochRequest { epoch, leader })
+    }
+
+    pub(super) fn end_request(&self) -> Body {
+        let preferred_successors = match &self.role {
+            Role::Resigned(resigned) => resigned.successors.clone(),
+            Role::Unattached { .. }
+            | Role::Follower { .. }
+            | Role::Candidate(_)
+            | Role::Leader(_) => Vec::new(),
+        };
+        let (epoch, leader) = (self.state.epoch, self.node);
+        Body::EndQuorumEpochRequest(EndQuorumEpochRequest { epoch, leader, preferred_successors })
+    }
+}
+
+fn reply(fetch: &WaitingFetch, response: QuorumFetchResponse, effects: &mut Effects) {
+    let body = Body::QuorumFetchResponse(Box::new(response));
+    effects.reply(fetch.connection, Message { correlation_id: fetch.correlation_id, body });
+}

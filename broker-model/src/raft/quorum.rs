@@ -1,0 +1,554 @@
+//! A quorum voter: its durable state, its role, its timers, and the transitions between roles.
+
+use std::time::Duration;
+
+use crate::config::{ClusterConfig, ms};
+use crate::defect::Defect;
+use crate::disk_image::{DiskImage, FileId};
+use crate::jitter::jitter;
+use crate::log::{Log, LogOptions};
+use crate::message::{Body, Message};
+use crate::node::{Channel, Deadline, Effect, Effects};
+use crate::note::{Note, QuorumRole};
+use crate::raft::election_state::ElectionState;
+use crate::raft::lanes::{Asked, InFlight, Peer};
+use crate::raft::role::{Candidate, Resigned, Role};
+use crate::types::{
+    CorrelationId, FlushToken, LeaderEpoch, NodeId, Now, Offset, Time, TopicPartition,
+};
+
+/// A retry waits at least this long, and less than twice as long. Source: `retry.backoff.ms` of Kafka's raft client.
+const RETRY_BACKOFF: Duration = Duration::from_millis(50);
+
+/// What a voter is opened with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QuorumOptions<'a> {
+    /// Who it is.
+    pub(crate) node: NodeId,
+    /// The cluster's configuration.
+    pub(crate) config: &'a ClusterConfig,
+    /// Its disk.
+    pub(crate) image: &'a DiskImage,
+    /// Unique in a run for each uptime: spreads the jitter of uptimes.
+    pub(crate) incarnation: u64,
+}
+
+/// A quorum voter.
+#[derive(Debug)]
+pub(crate) struct Quorum {
+    pub(super) node: NodeId,
+    pub(super) voters: Vec<NodeId>,
+    pub(super) timeouts: Timeouts,
+    pub(super) vote_not_persisted: bool,
+    pub(super) fetch_bytes_max: u32,
+    pub(super) log: Log,
+    pub(super) state: ElectionState,
+    pub(super) role: Role,
+    pub(super) peers: Vec<Peer>,
+    corrupt: bool,
+    persisted: Option<ElectionState>,
+    correlation_id: CorrelationId,
+    dice: Dice,
+    checked: (LeaderEpoch, Offset),
+}
+
+/// Times of the quorum, from the configuration.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timeouts {
+    pub(super) election: Duration,
+    pub(super) election_backoff_max: Duration,
+    pub(super) fetch: Duration,
+    pub(super) fetch_wait_max_ms: u64,
+    pub(super) request: Duration,
+}
+
+impl Timeouts {
+    /// A leader that no majority fetched from for so long resigns. Source: KAFKA-15489.
+    pub(super) fn check_quorum(&self) -> Duration {
+        self.fetch * 3 / 2
+    }
+
+    /// A voter that did not fetch for so long is told again who leads.
+    pub(super) fn begin_interval(&self) -> Duration {
+        self.fetch / 2
+    }
+}
+
+/// Jitter that differs with each use.
+#[derive(Debug, Clone, Copy)]
+struct Dice {
+    salt: u64,
+    node: NodeId,
+    thrown: u64,
+}
+
+impl Dice {
+    fn throw(&mut self, bound: Duration) -> Duration {
+        self.thrown = self.thrown.wrapping_add(1);
+        jitter(self.salt, self.node, self.thrown, bound)
+    }
+}
+
+impl Quorum {
+    /// Opens the log and takes up the role that the boot rules give (rules 2.6).
+    pub(crate) fn open(options: QuorumOptions<'_>, now: Now, effects: &mut Effects) -> Self {
+        let QuorumOptions { node, config, image, incarnation } = options;
+        assert!(
+            config.controllers.contains(&node),
+            "{node} is not one of {:?}",
+            config.controllers
+        );
+        // The metadata log keeps no checkpoints: it is synced with each append, and the leader tells the high watermark.
+        let log_options = LogOptions {
+            segment_bytes: config.segment_bytes,
+            clean: false,
+            recovery_point: Offset::ZERO,
+            high_watermark: Offset::ZERO,
+            log_start_offset: Offset::ZERO,
+        };
+        let log = Log::open(TopicPartition::METADATA, log_options, image, effects);
+        let read = ElectionState::read(image);
+        let peers = config.controllers.iter().filter(|voter| **voter != node);
+        // Multiplied by an odd constant, so that the uptimes' sequences of numbers lie far apart: an answer to an earlier
+        // uptime that still arrives must not match.
+        let thrown = incarnation.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut quorum = Self {
+            node,
+            voters: config.controllers.clone(),
+            timeouts: timeouts(config),
+            vote_not_persisted: config.defects.has(Defect::VoteNotPersisted),
+            fetch_bytes_max: config.replica_fetch_max_bytes,
+            peers: peers.map(|voter| Peer::new(*voter)).collect(),
+            corrupt: read.is_err(),
+            persisted: read.ok().flatten(),
+            state: ElectionState::at(LeaderEpoch(0)),
+            role: Role::Unattached { election_at: now.time },
+            correlation_id: CorrelationId((thrown >> 34) as i32),
+            dice: Dice { salt: config.jitter_salt, node, thrown },
+            checked: (LeaderEpoch(0), Offset::ZERO),
+            log,
+        };
+        quorum.take_up_state(now.time);
+        quorum
+    }
+
+    /// The boot rules: what is on the disk decides the role.
+    fn take_up_state(&mut self, now: Time) {
+        let log_epoch = self.log.latest_epoch().max(LeaderEpoch(0));
+        self.state = match self.persisted {
+            Some(state) if state.epoch >= log_epoch => state,
+            Some(_) | None => ElectionState::at(log_epoch),
+        };
+        let election_at = now + self.election_timeout();
+        let ElectionState { voted, leader, .. } = self.state;
+        self.role = if leader == Some(self.node) {
+            // A restarted leader may have lost what it appended, so it never resumes its epoch (KAFKA-10527).
+            Role::Resigned(self.resignation(election_at))
+        } else if leader.is_some() {
+            Role::Follower { fetch_deadline: now + self.timeouts.fetch }
+        } else if voted == Some(self.node) {
+            Role::Candidate(self.candidacy(election_at, 0))
+        } else {
+            Role::Unattached { election_at }
+        };
+        self.checked.0 = self.state.epoch;
+    }
+
+    /// First event of an uptime.
+    pub(crate) fn boot(&mut self, now: Now, effects: &mut Effects) {
+        if self.corrupt {
+            effects.push(Effect::Halt { reason: "the quorum state is corrupt" });
+            return;
+        }
+        self.note_state(effects);
+        if self.voters.len() == 1 {
+            self.stand_for_election(now, effects);
+        }
+        self.pump(now.time, effects);
+    }
+
+    // --- what others may know
+
+    /// The metadata log.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The latest epoch that this voter knows.
+    pub(crate) fn epoch(&self) -> LeaderEpoch {
+        self.state.epoch
+    }
+
+    /// Leader of the epoch, if known and not known to have resigned.
+    pub(crate) fn leader(&self) -> Option<NodeId> {
+        match self.role {
+            Role::Resigned(_) => None,
+            Role::Unattached { .. }
+            | Role::Follower { .. }
+            | Role::Candidate(_)
+            | Role::Leader(_) => self.state.leader,
+        }
+    }
+
+    /// Whether this voter leads the epoch.
+    pub(crate) fn leads(&self, epoch: LeaderEpoch) -> bool {
+        matches!(self.role, Role::Leader(_)) && self.state.epoch == epoch
+    }
+
+    /// The epoch that this voter leads, once a record of it is committed: everything before is then committed too.
+    pub(crate) fn established_epoch(&self) -> Option<LeaderEpoch> {
+        match &self.role {
+            Role::Leader(leader) => leader.high_watermark.map(|_| self.state.epoch),
+            Role::Unattached { .. }
+            | Role::Follower { .. }
+            | Role::Candidate(_)
+            | Role::Resigned(_) => None,
+        }
+    }
+
+    // --- events
+
+    /// An answer to one of this voter's requests.
+    pub(crate) fn on_response(
+        &mut self,
+        now: Now,
+        from: NodeId,
+        channel: Channel,
+        message: Message,
+        effects: &mut Effects,
+    ) {
+        let lane = self.peers.iter_mut().find(|peer| peer.node == from);
+        let sent = lane.and_then(|peer| peer.lane(channel)?.answered(message.correlation_id));
+        let Some(sent) = sent else { return };
+        match (sent.asked, message.body) {
+            (Asked::Vote, Body::VoteResponse(response)) => {
+                self.on_vote_response(now, from, sent.epoch, response, effects);
+            }
+            (Asked::Begin, Body::BeginQuorumEpochResponse(response)) => {
+                self.observe(now.time, response.epoch, response.leader, effects);
+            }
+            (Asked::End, Body::EndQuorumEpochResponse(response)) => {
+                self.observe(now.time, response.epoch, response.leader, effects);
+                self.on_resignation_heard(from, sent.epoch);
+            }
+            (Asked::Fetch, Body::QuorumFetchResponse(response)) => {
+                self.on_fetch_response(now.time, from, sent.epoch, &response, effects);
+            }
+            (asked, body) => panic!("{from} answered {asked:?} with {body:?}"),
+        }
+        self.pump(now.time, effects);
+    }
+
+    /// A connection that this voter opened is gone.
+    pub(crate) fn on_connection_lost(
+        &mut self,
+        now: Now,
+        to: NodeId,
+        channel: Channel,
+        effects: &mut Effects,
+    ) {
+        let not_before = self.after_backoff(now.time);
+        let peer = self.peers.iter_mut().find(|peer| peer.node == to);
+        if let Some(lane) = peer.and_then(|peer| peer.lane(channel)) {
+            lane.failed(not_before);
+        }
+        self.pump(now.time, effects);
+    }
+
+    /// A background flush of the log is done.
+    pub(crate) fn on_flush_completed(&mut self, token: FlushToken) {
+        self.log.flush_completed(token);
+    }
+
+    /// A deadline passed: requests time out, elections begin, waiting fetches are answered.
+    pub(crate) fn on_deadline(&mut self, now: Now, effects: &mut Effects) {
+        self.expire_requests(now.time, effects);
+        match &self.role {
+            Role::Unattached { election_at }
+            | Role::Resigned(Resigned { election_at, .. })
+            | Role::Follower { fetch_deadline: election_at } => {
+                if *election_at <= now.time {
+                    self.stand_for_election(now, effects);
+                }
+            }
+            Role::Candidate(candidate) => {
+                if candidate.election_at <= now.time {
+                    self.on_election_timeout(now, effects);
+                }
+            }
+            Role::Leader(_) => self.on_leader_deadline(now.time, effects),
+        }
+        self.pump(now.time, effects);
+    }
+
+    fn expire_requests(&mut self, now: Time, effects: &mut Effects) {
+        let not_before = self.after_backoff(now);
+        for peer in &mut self.peers {
+            for channel in [Channel::QuorumFetch, Channel::Quorum] {
+                let lane = peer.lane(channel).expect("both are channels between voters");
+                if lane.has_expired(now) {
+                    lane.failed(not_before);
+                    effects.push(Effect::Disconnect { to: peer.node, channel });
+                }
+            }
+        }
+    }
+
+    /// When this voter wants to be woken.
+    pub(crate) fn next_deadline(&self) -> Option<Deadline> {
+        let mut next = self.role_deadline();
+        for (index, peer) in self.peers.iter().enumerate() {
+            for lane in [&peer.fetch, &peer.quorum] {
+                let expiry = lane.in_flight.map(|sent| sent.expires_at);
+                let expiry = expiry.map(|at| Deadline { at, why: "quorum request timeout" });
+                next = Deadline::earlier(next, expiry);
+            }
+            let send = self.next_send(index).map(|at| Deadline { at, why: "quorum retry" });
+            next = Deadline::earlier(next, send);
+        }
+        next
+    }
+
+    fn role_deadline(&self) -> Option<Deadline> {
+        match &self.role {
+            Role::Unattached { election_at } => {
+                Some(Deadline { at: *election_at, why: "quorum election" })
+            }
+            Role::Follower { fetch_deadline } => {
+                Some(Deadline { at: *fetch_deadline, why: "quorum fetch timeout" })
+            }
+            Role::Candidate(candidate) => {
+                Some(Deadline { at: candidate.election_at, why: "quorum election timeout" })
+            }
+            Role::Leader(leader) => self.leader_deadline(leader),
+            Role::Resigned(resigned) => {
+                Some(Deadline { at: resigned.election_at, why: "quorum election" })
+            }
+        }
+    }
+
+    // --- sending
+
+    /// When the role next has something to send to a peer; `None` if nothing, or if it is under way.
+    fn next_send(&self, index: usize) -> Option<Time> {
+        let peer = &self.peers[index];
+        let epoch = self.state.epoch;
+        match &self.role {
+            Role::Unattached { .. } => None,
+            Role::Follower { .. } => (self.state.leader == Some(peer.node)
+                && peer.fetch.in_flight.is_none())
+            .then_some(peer.fetch.not_before),
+            Role::Candidate(candidate) => (candidate.lacks_answer_of(peer.node)
+                && !peer.quorum.is_asking(Asked::Vote, epoch))
+            .then_some(peer.quorum.not_before),
+            Role::Leader(leader) => (!peer.quorum.is_asking(Asked::Begin, epoch))
+                .then(|| leader.begin_due(peer.node).max(peer.quorum.not_before)),
+            Role::Resigned(resigned) => (resigned.unaware.contains(&peer.node)
+                && !peer.quorum.is_asking(Asked::End, epoch))
+            .then_some(peer.quorum.not_before),
+        }
+    }
+
+    /// Sends what the role has to send and no backoff holds up.
+    pub(super) fn pump(&mut self, now: Time, effects: &mut Effects) {
+        for index in 0..self.peers.len() {
+            if self.next_send(index).is_some_and(|at| at <= now) {
+                self.send(now, index, effects);
+            }
+        }
+    }
+
+    fn send(&mut self, now: Time, index: usize, effects: &mut Effects) {
+        let to = self.peers[index].node;
+        let (asked, body) = match &mut self.role {
+            Role::Unattached { .. } => return,
+            Role::Follower { .. } => (Asked::Fetch, self.fetch_request()),
+            Role::Candidate(_) => (Asked::Vote, self.vote_request()),
+            Role::Leader(leader) => {
+                leader.begin_sent(to, now + self.timeouts.begin_interval());
+                (Asked::Begin, self.begin_request())
+            }
+            Role::Resigned(_) => (Asked::End, self.end_request()),
+        };
+        let channel = match asked {
+            Asked::Fetch => Channel::QuorumFetch,
+            Asked::Vote | Asked::Begin | Asked::End => Channel::Quorum,
+        };
+        self.correlation_id = CorrelationId(self.correlation_id.0.wrapping_add(1));
+        let correlation_id = self.correlation_id;
+        let expires_at = now + self.timeouts.request;
+        let sent = InFlight { correlation_id, asked, epoch: self.state.epoch, expires_at };
+        self.peers[index].lane(channel).expect("a channel between voters").sent(sent);
+        effects.request(to, channel, Message { correlation_id, body });
+    }
+
+    // --- transitions
+
+    /// Takes note of an epoch and leader that another node told; true if this voter's state changed.
+    pub(super) fn observe(
+        &mut self,
+        now: Time,
+        epoch: LeaderEpoch,
+        leader: Option<NodeId>,
+        effects: &mut Effects,
+    ) -> bool {
+        let leader = leader.filter(|leader| *leader != self.node && self.voters.contains(leader));
+        let attached = match self.role {
+            Role::Unattached { .. } | Role::Candidate(_) => false,
+            Role::Follower { .. } | Role::Leader(_) | Role::Resigned(_) => true,
+        };
+        match leader {
+            Some(leader)
+                if epoch > self.state.epoch || (epoch == self.state.epoch && !attached) =>
+            {
+                self.become_follower(now, epoch, leader, effects);
+                true
+            }
+            None if epoch > self.state.epoch => {
+                self.become_unattached(now, ElectionState::at(epoch), true, effects);
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// Enters an epoch without a known leader, or gives the vote in it. The election timer goes on unless the vote was
+    /// given: else a voter with an old log that stands again and again would keep all others from standing.
+    pub(super) fn become_unattached(
+        &mut self,
+        now: Time,
+        state: ElectionState,
+        persist: bool,
+        effects: &mut Effects,
+    ) {
+        assert!(
+            state.epoch >= self.state.epoch,
+            "epoch {} after {}",
+            state.epoch,
+            self.state.epoch
+        );
+        let fresh = now + self.election_timeout();
+        let election_at = match &self.role {
+            _ if state.voted.is_some() => fresh,
+            Role::Unattached { election_at } => *election_at,
+            Role::Follower { fetch_deadline } => *fetch_deadline,
+            Role::Candidate(candidate) => candidate.election_at,
+            Role::Leader(_) | Role::Resigned(_) => fresh,
+        };
+        self.enter(state, Role::Unattached { election_at }, persist, effects);
+    }
+
+    /// Follows a leader.
+    pub(super) fn become_follower(
+        &mut self,
+        now: Time,
+        epoch: LeaderEpoch,
+        leader: NodeId,
+        effects: &mut Effects,
+    ) {
+        assert!(leader != self.node, "{leader} cannot follow itself");
+        // The vote of this epoch is kept: it must stay known even while a leader is (KAFKA-18389).
+        let voted = self.state.voted.filter(|_| epoch == self.state.epoch);
+        let state = ElectionState { epoch, voted, leader: Some(leader) };
+        let role = Role::Follower { fetch_deadline: now + self.timeouts.fetch };
+        self.enter(state, role, true, effects);
+        for peer in &mut self.peers {
+            peer.fetch.in_flight = None;
+            peer.fetch.not_before = now;
+        }
+    }
+
+    /// Takes a state and role: on the platter first, then known to those who wait here.
+    pub(super) fn enter(
+        &mut self,
+        state: ElectionState,
+        role: Role,
+        persist: bool,
+        effects: &mut Effects,
+    ) {
+        let left = std::mem::replace(&mut self.role, role);
+        self.state = state;
+        if persist && self.persisted != Some(state) {
+            effects.push(Effect::Write { file: FileId::QuorumState, bytes: state.encode() });
+            effects.push(Effect::Sync { file: FileId::QuorumState });
+            self.persisted = Some(state);
+        }
+        self.note_state(effects);
+        if let Role::Leader(leader) = left {
+            self.turn_away(&leader.waiting, effects);
+        }
+    }
+
+    fn note_state(&self, effects: &mut Effects) {
+        let ElectionState { epoch, voted, leader } = self.state;
+        effects.note(Note::QuorumStateChanged { epoch, role: self.role.name(), leader, voted });
+    }
+
+    // --- small parts
+
+    /// Number of voters that is a majority.
+    pub(super) fn majority(&self) -> usize {
+        self.voters.len() / 2 + 1
+    }
+
+    /// Between one and two election timeouts.
+    pub(super) fn election_timeout(&mut self) -> Duration {
+        self.timeouts.election + self.dice.throw(self.timeouts.election)
+    }
+
+    /// A jittered part of a duration.
+    pub(super) fn jittered(&mut self, bound: Duration) -> Duration {
+        self.dice.throw(bound)
+    }
+
+    /// When to try again after a failure.
+    pub(super) fn after_backoff(&mut self, now: Time) -> Time {
+        now + RETRY_BACKOFF + self.dice.throw(RETRY_BACKOFF)
+    }
+
+    pub(super) fn candidacy(&self, election_at: Time, lost: u32) -> Candidate {
+        let granted = vec![self.node];
+        Candidate { granted, rejected: Vec::new(), election_at, backing_off: false, lost }
+    }
+
+    fn resignation(&self, election_at: Time) -> Resigned {
+        let unaware = self.peers.iter().map(|peer| peer.node).collect();
+        Resigned { election_at, successors: Vec::new(), unaware }
+    }
+
+    /// Asserts what must hold between two events.
+    pub(crate) fn check(&mut self) {
+        let (epoch, high_watermark) = self.checked;
+        let hw = self.log.high_watermark();
+        assert!(self.state.epoch >= epoch, "epoch fell from {epoch} to {}", self.state.epoch);
+        assert!(hw >= high_watermark, "high watermark fell from {high_watermark} to {hw}");
+        let end = self.log.log_end_offset();
+        assert!(hw <= end, "high watermark {hw} is above the log end {end}");
+        let leads = self.state.leader == Some(self.node);
+        let role = self.role.name();
+        let led = matches!(role, QuorumRole::Leader | QuorumRole::Resigned);
+        assert!(leads == led, "role {role:?} with leader {:?}", self.state.leader);
+        assert!(
+            self.vote_not_persisted
+                || self.corrupt
+                || self
+                    .persisted
+                    .is_none_or(|on_disk| on_disk == self.state
+                        || self.log.latest_epoch() >= self.state.epoch),
+            "{:?} is on the disk, {:?} in memory",
+            self.persisted,
+            self.state
+        );
+        self.checked = (self.state.epoch, hw);
+    }
+}
+
+fn timeouts(config: &ClusterConfig) -> Timeouts {
+    Timeouts {
+        election: ms(config.quorum_election_timeout_ms),
+        election_backoff_max: ms(config.quorum_election_backoff_max_ms),
+        fetch: ms(config.quorum_fetch_timeout_ms),
+        fetch_wait_max_ms: config.quorum_fetch_wait_max_ms,
+        request: ms(config.request_timeout_ms),
+    }
+}

@@ -1,0 +1,157 @@
+//! Elections and replication under faults: one leader in an epoch, one history of committed records.
+
+use proptest::prelude::*;
+
+use crate::controller::tests::{config, net::Net};
+use crate::defect::Defect;
+use crate::message::{Body, BrokerRegistrationRequest};
+use crate::node::Channel;
+use crate::types::{BrokerEpoch, LeaderEpoch, NodeId};
+
+fn elect(net: &mut Net) -> NodeId {
+    net.run_until("an active controller", |net| net.active().is_some());
+    net.active().expect("just found")
+}
+
+fn register(net: &mut Net, to: NodeId, incarnation: u64) {
+    let request = BrokerRegistrationRequest {
+        broker: NodeId(1),
+        incarnation,
+        previous_broker_epoch: BrokerEpoch::NONE,
+    };
+    net.ask(NodeId(1), to, Channel::Heartbeat, Body::BrokerRegistrationRequest(request));
+}
+
+#[test]
+fn a_dead_leader_is_replaced_and_follows_when_it_is_back() {
+    for power in [false, true] {
+        let mut net = Net::new(config(3, &[]));
+        let first = elect(&mut net);
+        register(&mut net, first, 1);
+        net.run_until("an answer", |net| !net.inbox.is_empty());
+        net.crash(first, power);
+        let second = elect(&mut net);
+        assert_ne!(first, second);
+        register(&mut net, second, 2);
+        net.restart(first);
+        net.run_for(3000);
+        assert_eq!(net.image(first), net.image(second));
+        assert_eq!(net.image(second).brokers[&NodeId(1)].incarnation, 2);
+    }
+}
+
+#[test]
+fn an_idle_quorum_keeps_its_leader_and_few_messages() {
+    let mut net = Net::new(config(3, &[]));
+    let leader = elect(&mut net);
+    let epoch = net.controller(leader).quorum_epoch();
+    net.run_for(30_000);
+    assert_eq!(net.controller(leader).quorum_epoch(), epoch);
+    assert_eq!(net.active(), Some(leader));
+}
+
+#[test]
+fn a_leader_without_a_majority_resigns() {
+    let mut net = Net::new(config(3, &[]));
+    let first = elect(&mut net);
+    for other in [101, 102, 103].map(NodeId) {
+        net.cut.insert((other, first));
+    }
+    net.run_for(3100);
+    assert!(!net.controller(first).is_active(), "check-quorum is 1.5 times the fetch timeout");
+}
+
+/// K04: c votes for a, loses power, and is asked by b in the same epoch.
+fn leaders_of_epoch_one(defects: &[Defect]) -> usize {
+    let mut net = Net::new(config(3, defects));
+    let [a, b, c] = [101, 102, 103].map(NodeId);
+    let stands = |net: &Net, node| net.controller(node).quorum_epoch() == LeaderEpoch(1);
+    net.crash(b, true);
+    net.crash(c, true);
+    net.run_until("a stands", |net| stands(net, a));
+    net.restart(c);
+    net.run_until("a leads", |net| net.leaders.contains_key(&LeaderEpoch(1)));
+    net.crash(c, true);
+    net.cut.extend([(a, b), (b, a), (a, c), (c, a)]);
+    net.restart(b);
+    net.run_until("b stands", |net| stands(net, b));
+    net.restart(c);
+    net.run_for(500);
+    net.leaders[&LeaderEpoch(1)].len()
+}
+
+#[test]
+fn without_persisted_votes_one_epoch_can_have_two_leaders() {
+    assert_eq!(leaders_of_epoch_one(&[]), 1);
+    assert_eq!(leaders_of_epoch_one(&[Defect::VoteNotPersisted]), 2);
+}
+
+#[derive(Debug, Clone)]
+enum Fault {
+    Crash(usize, bool),
+    Restart(usize),
+    Cut(usize, usize),
+    Heal,
+    Write,
+    Wait(u64),
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        2 => (0..3_usize, any::<bool>()).prop_map(|(node, power)| Fault::Crash(node, power)),
+        3 => (0..3_usize).prop_map(Fault::Restart),
+        2 => (0..3_usize, 0..3_usize).prop_map(|(from, to)| Fault::Cut(from, to)),
+        1 => Just(Fault::Heal),
+        4 => Just(Fault::Write),
+        6 => (1..4000_u64).prop_map(Fault::Wait),
+    ]
+}
+
+fn inject(net: &mut Net, fault: &Fault, write: u64) {
+    let node = |index: usize| NodeId(101 + index as i32);
+    match *fault {
+        Fault::Crash(index, power) => net.crash(node(index), power),
+        Fault::Restart(index) if net.is_up(node(index)) => (),
+        Fault::Restart(index) => net.restart(node(index)),
+        Fault::Cut(from, to) => drop(net.cut.insert((node(from), node(to)))),
+        Fault::Heal => net.cut.clear(),
+        Fault::Write => {
+            for index in 0..3 {
+                register(net, node(index), write);
+            }
+        }
+        Fault::Wait(milliseconds) => net.run_for(milliseconds),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn faults_neither_split_an_epoch_nor_change_what_is_committed(
+        faults in prop::collection::vec(fault(), 5..40),
+    ) {
+        let mut net = Net::new(config(3, &[]));
+        for (index, fault) in faults.iter().enumerate() {
+            inject(&mut net, fault, index as u64);
+        }
+        net.cut.clear();
+        for node in [101, 102, 103].map(NodeId) {
+            if !net.is_up(node) {
+                net.restart(node);
+            }
+        }
+        net.run_for(15_000);
+        let leader = net.active();
+        prop_assert!(leader.is_some(), "the quorum recovers");
+        let leader = leader.expect("just checked");
+        let committed = net.committed_count();
+        prop_assert_eq!(committed as i64, net.image(leader).end_offset.0, "nothing committed is lost");
+        for node in [101, 102, 103].map(NodeId) {
+            prop_assert_eq!(net.image(node), net.image(leader), "{} agrees", node);
+        }
+        for (epoch, leaders) in &net.leaders {
+            prop_assert_eq!(leaders.len(), 1, "leaders of {}: {:?}", epoch, leaders);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The quorum's rules: boot, votes, replication, elections, and safety under random faults.
+
+mod boot;
+mod faults;
+mod votes;

@@ -1,0 +1,97 @@
+//! Vote rules (rules 2.6) and the order of disk and wire.
+
+use super::boot::{NOW, disk};
+use crate::controller::tests::config;
+use crate::defect::Defect;
+use crate::disk_image::{DiskImage, FileId};
+use crate::message::{BeginQuorumEpochRequest, ClusterError, VoteRequest};
+use crate::node::{Effect, Effects};
+use crate::note::Note;
+use crate::raft::election_state::ElectionState;
+use crate::raft::{Quorum, QuorumOptions};
+use crate::types::{LeaderEpoch, NodeId, Offset};
+
+fn open(image: &DiskImage, defects: &[Defect]) -> Quorum {
+    let config = config(3, defects);
+    let options = QuorumOptions { node: NodeId(101), config: &config, image, incarnation: 1 };
+    Quorum::open(options, NOW, &mut Effects::new())
+}
+
+fn request(epoch: i32, candidate: i32) -> VoteRequest {
+    VoteRequest {
+        epoch: LeaderEpoch(epoch),
+        candidate: NodeId(candidate),
+        last_epoch: LeaderEpoch::NONE,
+        end_offset: Offset::ZERO,
+    }
+}
+
+/// Asks and gives back whether the vote was given, and whether state was written and synced.
+fn ask(quorum: &mut Quorum, request: VoteRequest) -> (bool, bool) {
+    let mut effects = Effects::new();
+    let response = quorum.on_vote_request(NOW, request, &mut effects);
+    let wrote = effects.as_slice().windows(2).any(|pair| {
+        matches!(pair[0], Effect::Write { file: FileId::QuorumState, .. })
+            && matches!(pair[1], Effect::Sync { file: FileId::QuorumState })
+    });
+    quorum.check();
+    (response.granted, wrote)
+}
+
+#[test]
+fn one_vote_in_an_epoch() {
+    let mut quorum = open(&DiskImage::default(), &[]);
+    assert_eq!(ask(&mut quorum, request(3, 102)), (true, true));
+    assert_eq!(ask(&mut quorum, request(3, 102)), (true, false), "the same again");
+    assert_eq!(ask(&mut quorum, request(3, 103)), (false, false), "another");
+    assert_eq!(ask(&mut quorum, request(2, 103)), (false, false), "an older epoch");
+    assert_eq!(ask(&mut quorum, request(4, 103)), (true, true), "a newer epoch");
+    assert_eq!(ask(&mut quorum, request(5, 999)), (false, false), "not a voter");
+    assert_eq!(quorum.epoch(), LeaderEpoch(4));
+}
+
+#[test]
+fn an_old_log_gets_no_vote_but_its_epoch_is_taken() {
+    let mut net = crate::controller::tests::net::Net::new(config(3, &[]));
+    net.run_until("an active controller", |net| net.active().is_some());
+    let mut quorum = open(&DiskImage::default(), &[]);
+    let short = VoteRequest { last_epoch: LeaderEpoch(-2), ..request(3, 102) };
+    assert_eq!(ask(&mut quorum, short), (false, true));
+    assert_eq!(quorum.epoch(), LeaderEpoch(3));
+    assert_eq!(ask(&mut quorum, request(3, 103)), (true, true), "the vote is still there");
+}
+
+#[test]
+fn who_knows_a_leader_gives_no_vote_in_its_epoch() {
+    let epoch = LeaderEpoch(4);
+    let follows = ElectionState { epoch, voted: None, leader: Some(NodeId(103)) };
+    let mut follower = open(&disk(follows), &[]);
+    assert_eq!(ask(&mut follower, request(4, 102)), (false, false));
+    let resigned = ElectionState { epoch, voted: None, leader: Some(NodeId(101)) };
+    let mut resigned = open(&disk(resigned), &[]);
+    assert_eq!(ask(&mut resigned, request(4, 102)), (false, false));
+}
+
+#[test]
+fn becoming_a_follower_keeps_the_vote() {
+    let mut quorum = open(&DiskImage::default(), &[]);
+    assert!(ask(&mut quorum, request(3, 102)).0);
+    let mut effects = Effects::new();
+    let begin = BeginQuorumEpochRequest { epoch: LeaderEpoch(3), leader: NodeId(103) };
+    assert_eq!(quorum.on_begin_request(NOW, begin, &mut effects).error, None);
+    let voted = effects.as_slice().iter().find_map(|effect| match effect {
+        Effect::Note(Note::QuorumStateChanged { voted, .. }) => Some(*voted),
+        _ => None,
+    });
+    assert_eq!(voted, Some(Some(NodeId(102))));
+    let other = BeginQuorumEpochRequest { epoch: LeaderEpoch(3), leader: NodeId(102) };
+    let refused = quorum.on_begin_request(NOW, other, &mut effects).error;
+    assert_eq!(refused, Some(ClusterError::InvalidRequest), "two leaders of one epoch");
+}
+
+#[test]
+fn the_defect_leaves_vote_and_epoch_off_the_disk() {
+    let mut quorum = open(&DiskImage::default(), &[Defect::VoteNotPersisted]);
+    assert_eq!(ask(&mut quorum, request(3, 102)), (true, false));
+    assert_eq!(ask(&mut quorum, request(3, 103)), (false, false), "in memory it is known");
+}
