@@ -111,7 +111,10 @@ impl Cluster {
         match effect {
             Effect::Request { to, channel, message } => self.request(node, to, channel, message),
             Effect::Reply { connection, message } => self.reply(node, connection, message),
-            Effect::Disconnect { .. } | Effect::Close { .. } | Effect::Note(_) => {}
+            Effect::Disconnect { .. }
+            | Effect::Close { .. }
+            | Effect::Sync { .. }
+            | Effect::Note(_) => {}
             Effect::Append { file, bytes } => {
                 let files = &mut self.disks.get_mut(&node).expect("booted").files;
                 let old = files.remove(&file).unwrap_or_default();
@@ -127,7 +130,6 @@ impl Cluster {
             Effect::Delete { file } => {
                 self.disks.get_mut(&node).expect("booted").files.remove(&file);
             }
-            Effect::Sync { .. } => {}
             Effect::Flush { token, .. } => self.after_ms(1, node, Event::FlushCompleted { token }),
             Effect::Halt { .. } => {
                 self.halted.insert(node);
@@ -164,7 +166,9 @@ impl Cluster {
         let end = self.now.time + ms(milliseconds);
         while !done(self) {
             let halted = std::mem::take(&mut self.halted);
-            halted.into_iter().for_each(|node| self.crash(node));
+            for node in halted {
+                self.crash(node);
+            }
             let event = self.events.first_key_value().map(|((at, _), _)| *at);
             let wake = |(node, process): (&NodeId, &Process)| {
                 process.next_deadline().map(|deadline| (deadline.at, *node))
