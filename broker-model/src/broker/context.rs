@@ -28,7 +28,9 @@ impl Context {
     pub(super) fn new(node: NodeId, config: ClusterConfig, incarnation: u64) -> Self {
         assert!(config.brokers.contains(&node), "broker {node} is not among {:?}", config.brokers);
         let controllers = Controllers::new(node, &config.controllers);
-        Self { node, config, incarnation, controllers, next_correlation_id: 0 }
+        // A late answer to an earlier uptime must not pass for an answer to this one.
+        let next_correlation_id = ((incarnation % 2048) as i32) << 20;
+        Self { node, config, incarnation, controllers, next_correlation_id }
     }
 
     /// Sends a request and returns the id that its response will carry.

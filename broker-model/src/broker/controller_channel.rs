@@ -1,4 +1,5 @@
-//! What is in flight to controllers on the controller channel: ISR proposals, producer id blocks and forwarded requests.
+//! What is in flight to controllers on the controller channel: ISR proposals, producer id blocks and
+//! forwarded requests.
 
 use crate::broker::connections::Caller;
 use crate::broker::context::Context;

@@ -28,8 +28,33 @@ impl Broker {
         }
     }
 
+    /// Takes the controller's answer to an errand.
+    pub(super) fn on_errand_answered(
+        &mut self,
+        now: Now,
+        from: NodeId,
+        errand: &Errand,
+        answer: Body,
+        effects: &mut Effects,
+    ) {
+        if let (Errand::AlterPartition, Body::AlterPartitionResponse(response)) = (errand, &answer)
+        {
+            self.on_alter_partition(now, from, response, effects);
+        } else if let (Errand::ProducerIds, Body::AllocateProducerIdsResponse(response)) =
+            (errand, &answer)
+        {
+            self.on_producer_ids(now, from, *response, effects);
+        } else if let (Errand::CreateTopics { caller, .. }, Body::CreateTopicsResponse(response)) =
+            (errand, answer)
+        {
+            self.on_topics_created(from, *caller, response, effects);
+        } else {
+            panic!("{from} answers {errand:?} with something else");
+        }
+    }
+
     /// Takes the controller's answer to an ISR proposal.
-    pub(super) fn on_alter_partition(
+    fn on_alter_partition(
         &mut self,
         now: Now,
         from: NodeId,
@@ -74,7 +99,7 @@ impl Broker {
     }
 
     /// Takes the controller's answer to the request for producer ids.
-    pub(super) fn on_producer_ids(
+    fn on_producer_ids(
         &mut self,
         now: Now,
         from: NodeId,
@@ -115,7 +140,7 @@ impl Broker {
                 }
                 Errand::ProducerIds => self.producer_ids.failed(now.time),
                 Errand::CreateTopics { caller, topics } => {
-                    self.on_create_topics_lost(caller, topics, effects)
+                    self.on_create_topics_lost(caller, topics, effects);
                 }
             }
         }

@@ -108,8 +108,7 @@ impl Fetchers {
     pub(super) fn on_records(
         &mut self,
         now: Time,
-        from: NodeId,
-        correlation_id: CorrelationId,
+        (from, correlation_id): (NodeId, CorrelationId),
         response: &ReplicaFetchResponse,
         world: (&mut Partitions, &mut Vec<TopicPartition>),
         context: &Context,
@@ -144,8 +143,7 @@ impl Fetchers {
     pub(super) fn on_bounds(
         &mut self,
         now: Time,
-        from: NodeId,
-        correlation_id: CorrelationId,
+        (from, correlation_id): (NodeId, CorrelationId),
         response: &ReplicaOffsetsResponse,
         world: (&mut Partitions, &mut Vec<TopicPartition>),
         context: &Context,
@@ -252,13 +250,11 @@ impl Fetcher {
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        match &self.in_flight {
-            Some(sent) => Some(Deadline { at: sent.deadline, why: "replica fetch times out" }),
-            None => {
-                let at = self.followed.values().map(|followed| followed.resume_at).min()?;
-                Some(Deadline { at, why: "replica fetch is due" })
-            }
+        if let Some(sent) = &self.in_flight {
+            return Some(Deadline { at: sent.deadline, why: "replica fetch times out" });
         }
+        let at = self.followed.values().map(|followed| followed.resume_at).min()?;
+        Some(Deadline { at, why: "replica fetch is due" })
     }
 }
 

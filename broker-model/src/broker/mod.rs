@@ -36,7 +36,7 @@ use alter_partition::AlterPartitions;
 use checkpoints::Checkpoints;
 use connections::{Caller, Connections};
 use context::Context;
-use controller_channel::{ControllerChannel, Errand};
+use controller_channel::ControllerChannel;
 use fetcher::Fetchers;
 use lifecycle::Lifecycle;
 use metadata_fetcher::MetadataFetcher;
@@ -163,25 +163,17 @@ impl Broker {
             }
             Body::ReplicaFetchResponse(response) => {
                 let world = (&mut self.partitions, &mut self.touched);
-                self.fetchers.on_records(time, from, id, &response, world, context, effects);
+                self.fetchers.on_records(time, (from, id), &response, world, context, effects);
             }
             Body::ReplicaOffsetsResponse(response) => {
                 let world = (&mut self.partitions, &mut self.touched);
-                self.fetchers.on_bounds(time, from, id, &response, world, context, effects);
+                self.fetchers.on_bounds(time, (from, id), &response, world, context, effects);
             }
-            Body::AlterPartitionResponse(response) => {
-                if self.channel.answered(from, id).is_some() {
-                    self.on_alter_partition(now, from, &response, effects);
-                }
-            }
-            Body::AllocateProducerIdsResponse(response) => {
-                if self.channel.answered(from, id).is_some() {
-                    self.on_producer_ids(now, from, response, effects);
-                }
-            }
-            Body::CreateTopicsResponse(response) => {
-                if let Some(Errand::CreateTopics { caller, .. }) = self.channel.answered(from, id) {
-                    self.on_topics_created(from, caller, response, effects);
+            Body::AlterPartitionResponse(_)
+            | Body::AllocateProducerIdsResponse(_)
+            | Body::CreateTopicsResponse(_) => {
+                if let Some(errand) = self.channel.answered(from, id) {
+                    self.on_errand_answered(now, from, &errand, message.body, effects);
                 }
             }
             Body::ProduceRequest(_)
@@ -224,10 +216,10 @@ impl Broker {
     ) {
         match channel {
             Channel::Heartbeat => {
-                self.lifecycle.on_connection_lost(now.time, to, &mut self.context)
+                self.lifecycle.on_connection_lost(now.time, to, &mut self.context);
             }
             Channel::QuorumFetch => {
-                self.metadata.on_connection_lost(now.time, to, &mut self.context)
+                self.metadata.on_connection_lost(now.time, to, &mut self.context);
             }
             Channel::ReplicaFetch => self.fetchers.on_connection_lost(now.time, to, &self.context),
             Channel::Controller => {
@@ -352,11 +344,11 @@ impl Node for Broker {
         match event {
             Event::Booted => self.on_booted(effects),
             Event::Request { connection, from, message } => {
-                self.connections.accept(connection, from, message)
+                self.connections.accept(connection, from, message);
             }
             Event::Response { from, message, .. } => self.on_response(now, from, message, effects),
             Event::ConnectionLost { to, channel } => {
-                self.on_connection_lost(now, to, channel, effects)
+                self.on_connection_lost(now, to, channel, effects);
             }
             Event::ConnectionClosed { connection } => self.on_connection_closed(connection),
             Event::FlushCompleted { token } => self.on_flush_completed(token),

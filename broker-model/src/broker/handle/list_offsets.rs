@@ -67,9 +67,9 @@ impl Broker {
                 answer.with_offset(offset.0).with_leader_epoch(leader_epoch.0)
             }
             Err(error) => {
-                super::fenced(id, caller.from, error)
-                    .into_iter()
-                    .for_each(|note| effects.note(note));
+                if let Some(note) = super::fenced(id, caller.from, error) {
+                    effects.note(note);
+                }
                 refused(error)
             }
         }

@@ -36,16 +36,16 @@ impl Broker {
                 self.on_offset_for_leader_epoch(caller, &request, effects);
             }
             Body::InitProducerIdRequest(request) => {
-                self.on_init_producer_id(now, caller, &request, effects)
+                self.on_init_producer_id(now, caller, &request, effects);
             }
             Body::CreateTopicsRequest(request) => {
-                self.on_create_topics(now, caller, request, effects)
+                self.on_create_topics(now, caller, request, effects);
             }
             Body::ReplicaFetchRequest(request) => {
-                self.on_replica_fetch(now, caller, request, effects)
+                self.on_replica_fetch(now, caller, request, effects);
             }
             Body::ReplicaOffsetsRequest(request) => {
-                self.on_replica_offsets(caller, request, effects)
+                self.on_replica_offsets(caller, request, effects);
             }
             Body::ProduceResponse(_)
             | Body::FetchResponse(_)
@@ -96,10 +96,12 @@ impl Broker {
 
 /// The note that a client's request was refused for its leader epoch, if it was.
 fn fenced(partition: TopicPartition, by: NodeId, error: ErrorCode) -> Option<Note> {
-    let error = match error {
-        ErrorCode::FencedLeaderEpoch => ClusterError::FencedLeaderEpoch,
-        ErrorCode::UnknownLeaderEpoch => ClusterError::UnknownLeaderEpoch,
-        _ => return None,
+    let error = if error == ErrorCode::FencedLeaderEpoch {
+        ClusterError::FencedLeaderEpoch
+    } else if error == ErrorCode::UnknownLeaderEpoch {
+        ClusterError::UnknownLeaderEpoch
+    } else {
+        return None;
     };
     Some(Note::RequestFenced { partition, by, error })
 }

@@ -52,8 +52,9 @@ impl Broker {
         match partition.epoch_end(current, LeaderEpoch(asked.leader_epoch)) {
             Ok(end) => answer.with_leader_epoch(end.epoch.0).with_end_offset(end.end_offset.0),
             Err(error) => {
-                let note = super::fenced(partition.id(), caller.from, error);
-                note.into_iter().for_each(|note| effects.note(note));
+                if let Some(note) = super::fenced(partition.id(), caller.from, error) {
+                    effects.note(note);
+                }
                 refused(error)
             }
         }

@@ -6,7 +6,7 @@ use crate::broker::{Broker, Caller};
 use crate::config::ms;
 use crate::message::Body;
 use crate::node::Effects;
-use crate::partition::ProduceOutcome;
+use crate::partition::{Partition, ProduceOutcome, ProduceTicket};
 use crate::proto::{
     ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicName, TopicProduceResponse,
@@ -77,11 +77,11 @@ impl Broker {
         topic: &TopicName,
         data: &PartitionProduceData,
         effects: &mut Effects,
-    ) -> (PartitionProduceResponse, Option<(TopicPartition, crate::partition::ProduceTicket)>) {
+    ) -> (PartitionProduceResponse, Option<(TopicPartition, ProduceTicket)>) {
         let answer =
             PartitionProduceResponse::default().with_index(data.index).with_log_append_time_ms(-1);
-        let checked = check_acks(acks)
-            .and_then(|()| self.hosted(topic, data.index).map(|hosted| hosted.id()));
+        let checked =
+            check_acks(acks).and_then(|()| self.hosted(topic, data.index).map(Partition::id));
         let checked = checked.and_then(|id| Ok((id, only_batch(data)?)));
         let (id, batch) = match checked {
             Ok(checked) => checked,

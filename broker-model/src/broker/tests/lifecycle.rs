@@ -16,18 +16,17 @@ use crate::types::{BrokerEpoch, NodeId, Offset};
 const ACTIVE: HeartbeatState = HeartbeatState { fenced: false, should_shut_down: false };
 
 fn states(effects: &[Effect]) -> Vec<BrokerState> {
-    let notes = effects.iter().filter_map(|effect| match effect {
-        Effect::Note(Note::BrokerStateChanged { state, .. }) => Some(*state),
-        _ => None,
+    let notes = effects.iter().filter_map(|effect| {
+        let Effect::Note(Note::BrokerStateChanged { state, .. }) = effect else { return None };
+        Some(*state)
     });
     notes.collect()
 }
 
 fn registration_request(bench: &mut Bench) -> BrokerRegistrationRequest {
-    match bench.take_sent(Channel::Heartbeat).message.body {
-        Body::BrokerRegistrationRequest(request) => request,
-        body => panic!("not a registration: {body:?}"),
-    }
+    let sent = bench.take_sent(Channel::Heartbeat);
+    let Body::BrokerRegistrationRequest(request) = sent.message.body else { panic!("{sent:?}") };
+    request
 }
 
 #[test]
@@ -208,24 +207,28 @@ fn a_stop_does_not_wait_for_ever() {
     assert_eq!(effects.last(), Some(&Effect::Halt { reason: "stopped" }));
 }
 
+/// What was written into the checkpoint of high watermarks.
+fn written_high_watermarks(effects: &[Effect]) -> Option<Bytes> {
+    effects.iter().find_map(|effect| {
+        let Effect::Write { file: FileId::HighWatermarkCheckpoint, bytes } = effect else {
+            return None;
+        };
+        Some(bytes.clone())
+    })
+}
+
 #[test]
 fn checkpoints_keep_partitions_that_are_not_hosted_yet() {
     let mut bench = Bench::hosting(registration(1, 1, &[1]));
     let produce = super::serving::produce(&[batch(1)], 1, 100);
     bench.request(7, 1001, 1, produce);
     let effects = bench.pass_ms(5_000);
-    let written = effects.iter().find_map(|effect| match effect {
-        Effect::Write { file: FileId::HighWatermarkCheckpoint, bytes } => Some(bytes.clone()),
-        _ => None,
-    });
+    let written = written_high_watermarks(&effects);
     let mut image = DiskImage::default();
     image.files.insert(FileId::HighWatermarkCheckpoint, written.expect("the high watermark moved"));
     let (mut bench, _) = Bench::booted(1, &image);
     let effects = bench.handle(Event::StopRequested);
-    let kept = effects.iter().find_map(|effect| match effect {
-        Effect::Write { file: FileId::HighWatermarkCheckpoint, bytes } => Some(bytes.clone()),
-        _ => None,
-    });
+    let kept = written_high_watermarks(&effects);
     let kept =
         crate::log::checkpoint::decode_offsets(&kept.expect("a stop writes it")).expect("whole");
     assert_eq!(kept.get(&ORDERS), Some(&Offset(1)), "this uptime never hosted it");

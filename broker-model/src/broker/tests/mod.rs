@@ -1,6 +1,7 @@
 //! Rules as tables: events in, effects out.
 
 mod bench;
+mod cluster;
 mod forwarding;
 mod lifecycle;
 mod replication;
