@@ -1,7 +1,9 @@
 //! Whole runs with toy nodes: a controller that states one topic, two brokers that lead and follow it, clients that
 //! succeed at once.
 
-use harrow_broker_model::config::{Acks, AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig};
+use harrow_broker_model::config::{
+    Acks, AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
+};
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::node::{Deadline, Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::{MetadataChange, Note, PartitionRegistration};
@@ -11,14 +13,22 @@ use harrow_broker_model::types::{
 
 use crate::history::{Completion, Function};
 use crate::plan::{
-    Action, ClientPlan, Cut, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan, Step, Target, TopicPlan,
+    Action, ClientPlan, Cut, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan, Step, Target,
+    TopicPlan,
 };
 use crate::run::{End, Run, RunOptions};
 use crate::world::engine::Boot;
 use crate::world::{direct, engine};
 
-const ORDERS: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
-const PLAIN: RunOptions = RunOptions { record_trace: false, stop_at_violation: false, watch: false };
+const ORDERS: TopicPartition = TopicPartition {
+    topic: TopicId(1),
+    partition: 0,
+};
+const PLAIN: RunOptions = RunOptions {
+    record_trace: false,
+    stop_at_violation: false,
+    watch: false,
+};
 
 /// What a toy does at certain events.
 #[derive(Clone, Copy)]
@@ -35,7 +45,11 @@ impl Node for Toy {
             Event::Booted => self.boot(effects),
             Event::StopRequested => effects.push(Effect::Halt { reason: "stopped" }),
             Event::Invoked { operation, request } => {
-                assert!(!self.panics, "the toy of node {} was told to panic", self.node);
+                assert!(
+                    !self.panics,
+                    "the toy of node {} was told to panic",
+                    self.node
+                );
                 let outcome = self.outcome(&request);
                 effects.complete(operation, outcome);
             }
@@ -96,9 +110,17 @@ impl Toy {
             partition_epoch: PartitionEpoch(0),
             recovering: false,
         };
-        let partition = MetadataChange::PartitionChanged { partition: ORDERS, registration, unclean: false };
+        let partition = MetadataChange::PartitionChanged {
+            partition: ORDERS,
+            registration,
+            unclean: false,
+        };
         for (offset, change) in [(1, topic), (2, partition)] {
-            effects.note(Note::MetadataApplied { offset: Offset(offset), controller_epoch: LeaderEpoch(1), change });
+            effects.note(Note::MetadataApplied {
+                offset: Offset(offset),
+                controller_epoch: LeaderEpoch(1),
+                change,
+            });
         }
     }
 
@@ -106,10 +128,15 @@ impl Toy {
         match request {
             Operation::Send { .. } => {
                 self.sent += 1;
-                Outcome::Sent { partition: 0, offset: Offset(self.sent - 1) }
+                Outcome::Sent {
+                    partition: 0,
+                    offset: Offset(self.sent - 1),
+                }
             }
             Operation::Assign { .. } => Outcome::Assigned,
-            Operation::Poll { .. } => Outcome::Polled { records: Vec::new() },
+            Operation::Poll { .. } => Outcome::Polled {
+                records: Vec::new(),
+            },
             Operation::EndOffset { .. } => Outcome::EndOffset { offset: Offset(0) },
             Operation::CreateTopic { .. } => Outcome::TopicCreated,
         }
@@ -216,10 +243,20 @@ fn plan(actions: &[(u64, Action)]) -> Plan {
             },
         ],
         final_reader: consumer(1003),
-        network: NetworkPlan { ..engine::tests::NETWORK },
-        disk: DiskPlan { ..engine::tests::DISK },
+        network: NetworkPlan {
+            ..engine::tests::NETWORK
+        },
+        disk: DiskPlan {
+            ..engine::tests::DISK
+        },
         clocks: Vec::new(),
-        steps: steps.map(|(id, (at_ms, action))| Step { id: id as u32, at_ms: *at_ms, action: action.clone() }).collect(),
+        steps: steps
+            .map(|(id, (at_ms, action))| Step {
+                id: id as u32,
+                at_ms: *at_ms,
+                action: action.clone(),
+            })
+            .collect(),
         heal_at_ms: 1_000,
         converge_within_ms: 2_000,
         expect: Expectation::default(),
@@ -227,7 +264,12 @@ fn plan(actions: &[(u64, Action)]) -> Plan {
 }
 
 fn run_with(plan: &Plan, options: RunOptions, isr: &'static [i32]) -> Run {
-    direct(plan, options, |boot: Boot<'_>| Toy { node: boot.node, isr, sent: 0, panics: false })
+    direct(plan, options, |boot: Boot<'_>| Toy {
+        node: boot.node,
+        isr,
+        sent: 0,
+        panics: false,
+    })
 }
 
 fn run(plan: &Plan) -> Run {
@@ -235,58 +277,154 @@ fn run(plan: &Plan) -> Run {
 }
 
 fn crash(target: &str, down_ms: u64) -> Action {
-    Action::Crash { target: Target::parse(target).expect("a target"), down_ms }
+    Action::Crash {
+        target: Target::parse(target).expect("a target"),
+        down_ms,
+    }
 }
 
 #[test]
 fn a_calm_run_quiesces_with_a_full_history() {
     let run = run(&plan(&[]));
     assert_eq!(run.end, End::Quiesced, "{:?}", run.faults);
-    let of = |function: Function| run.history.operations.iter().filter(|one| one.function == function).count();
+    let of = |function: Function| {
+        run.history
+            .operations
+            .iter()
+            .filter(|one| one.function == function)
+            .count()
+    };
     assert_eq!(of(Function::Send), 50, "sends");
-    assert_eq!(of(Function::Poll), 20, "polls; the final reader has nothing to read");
-    assert_eq!(of(Function::List), 4, "an end offset after every fifth poll");
-    // After ten polls, and once more by the final reader; the twentieth poll is the last operation.
-    assert_eq!(of(Function::Assign { from_start: true }), 3, "assignments");
-    assert!(run.history.operations.iter().all(|one| one.completion == Completion::Ok), "all ended well");
-    assert_eq!(run.history.partitions, ["orders-0"], "positions of partitions");
+    assert_eq!(
+        of(Function::Poll),
+        20,
+        "polls; the final reader has nothing to read"
+    );
+    // What is due after the twentieth poll is not asked for: that poll is the last operation.
+    assert_eq!(
+        of(Function::List),
+        3,
+        "an end offset after every fifth poll"
+    );
+    assert_eq!(
+        of(Function::Assign { from_start: true }),
+        3,
+        "at first, after ten polls, and by the final reader"
+    );
+    assert!(
+        run.history
+            .operations
+            .iter()
+            .all(|one| one.completion == Completion::Ok),
+        "all ended well"
+    );
+    assert_eq!(
+        run.history.partitions,
+        ["orders-0"],
+        "positions of partitions"
+    );
     assert!(run.history.final_reads, "everything was read");
-    assert_eq!((run.stats.records_acked, run.stats.operations_ok), (50, 77), "{:?}", run.stats);
-    assert_eq!(run.topics.get(&TopicId(1)).map(String::as_str), Some("orders"), "topics by id");
+    assert_eq!(
+        (run.stats.records_acked, run.stats.operations_ok),
+        (50, 76),
+        "{:?}",
+        run.stats
+    );
+    assert_eq!(
+        run.topics.get(&TopicId(1)).map(String::as_str),
+        Some("orders"),
+        "topics by id"
+    );
 }
 
 #[test]
 fn the_digest_does_not_depend_on_who_looks_on() {
     let plan = plan(&[(100, crash("node 2", 50)), (300, crash("any-client", 100))]);
-    let digest = |record_trace, watch| run_with(&plan, RunOptions { record_trace, watch, ..PLAIN }, &[1, 2]).digest;
+    let digest = |record_trace, watch| {
+        run_with(
+            &plan,
+            RunOptions {
+                record_trace,
+                watch,
+                ..PLAIN
+            },
+            &[1, 2],
+        )
+        .digest
+    };
     let plain = digest(false, false);
-    assert_eq!([digest(false, true), digest(true, false), digest(true, true)], [plain; 3], "trace and watch");
-    let traced = run_with(&plan, RunOptions { record_trace: true, ..PLAIN }, &[1, 2]);
+    assert_eq!(
+        [digest(false, true), digest(true, false), digest(true, true)],
+        [plain; 3],
+        "trace and watch"
+    );
+    let traced = run_with(
+        &plan,
+        RunOptions {
+            record_trace: true,
+            ..PLAIN
+        },
+        &[1, 2],
+    );
     let rows = traced.trace.expect("a trace was asked for");
-    assert_eq!(rows.last().map(|row| row.digest), Some(plain), "the last row has the run's digest");
+    assert_eq!(
+        rows.last().map(|row| row.digest),
+        Some(plain),
+        "the last row has the run's digest"
+    );
 }
 
 #[test]
 fn what_has_not_converged_is_named() {
     let short = run_with(&plan(&[]), PLAIN, &[1]);
     let pending = "isr of orders-0 is [1], live replicas are [1,2]".to_owned();
-    assert_eq!(short.end, End::TimeLimit { pending, unrecoverable: None }, "a short isr");
+    assert_eq!(
+        short.end,
+        End::TimeLimit {
+            pending,
+            unrecoverable: None
+        },
+        "a short isr"
+    );
     let empty = run_with(&plan(&[]), PLAIN, &[]);
-    let unrecoverable = Some("isr and elr of orders-0 are empty and its topic forbids unclean elections".to_owned());
+    let unrecoverable = Some(
+        "isr and elr of orders-0 are empty and its topic forbids unclean elections".to_owned(),
+    );
     let pending = "partition orders-0 has no leader".to_owned();
-    assert_eq!(empty.end, End::TimeLimit { pending, unrecoverable }, "nobody to elect");
+    assert_eq!(
+        empty.end,
+        End::TimeLimit {
+            pending,
+            unrecoverable
+        },
+        "nobody to elect"
+    );
     assert!(!empty.history.final_reads, "nothing was read at the end");
 }
 
 #[test]
 fn a_panic_of_a_node_is_the_end_of_the_run() {
     let plan = plan(&[]);
-    let boot = |boot: Boot<'_>| Toy { node: boot.node, isr: &[1, 2], sent: 0, panics: boot.node == NodeId(1002) };
+    let boot = |boot: Boot<'_>| Toy {
+        node: boot.node,
+        isr: &[1, 2],
+        sent: 0,
+        panics: boot.node == NodeId(1002),
+    };
     let run = direct(&plan, PLAIN, boot);
-    let End::Panicked { message, node } = run.end else { panic!("it ended {:?}", run.end) };
-    assert!(message.starts_with("the toy of node 1002 was told to panic at "), "{message}");
+    let End::Panicked { message, node } = run.end else {
+        panic!("it ended {:?}", run.end)
+    };
+    assert!(
+        message.starts_with("the toy of node 1002 was told to panic at "),
+        "{message}"
+    );
     assert_eq!(node, Some(NodeId(1002)), "whose call it was");
-    assert_eq!(run.history.operations.last().map(|one| one.completion), Some(Completion::Info), "what was open");
+    assert_eq!(
+        run.history.operations.last().map(|one| one.completion),
+        Some(Completion::Info),
+        "what was open"
+    );
 }
 
 #[test]
@@ -296,19 +434,49 @@ fn steps_say_what_they_did_or_why_not() {
         (100, crash("leader-of orders-0", 200)),
         (150, crash("leader-of orders-0", 200)),
         (160, crash("leader-of payments-0", 200)),
-        (400, Action::WipeDisk { target: Target::ActiveController, down_ms: 10 }),
-        (410, Action::LyingSync { target: node2.clone(), for_ms: 10 }),
-        (500, Action::Partition { cut: Cut::Isolate { target: node2 }, for_ms: 100 }),
+        (
+            400,
+            Action::WipeDisk {
+                target: Target::ActiveController,
+                down_ms: 10,
+            },
+        ),
+        (
+            410,
+            Action::LyingSync {
+                target: node2.clone(),
+                for_ms: 10,
+            },
+        ),
+        (
+            500,
+            Action::Partition {
+                cut: Cut::Isolate { target: node2 },
+                for_ms: 100,
+            },
+        ),
         (2_000, crash("node 1", 10)),
     ]));
-    let told: Vec<(&str, Option<&str>)> =
-        run.faults.iter().map(|fault| (fault.summary.as_str(), fault.held_back.as_deref())).collect();
+    let told: Vec<(&str, Option<&str>)> = run
+        .faults
+        .iter()
+        .map(|fault| (fault.summary.as_str(), fault.held_back.as_deref()))
+        .collect();
     let expected = [
         ("crash of node 1 (leader-of orders-0) for 200 ms", None),
-        ("crash held back", Some("node 1 (leader-of orders-0) is down")),
-        ("crash held back", Some("leader-of payments-0 is nobody now")),
+        (
+            "crash held back",
+            Some("node 1 (leader-of orders-0) is down"),
+        ),
+        (
+            "crash held back",
+            Some("leader-of payments-0 is nobody now"),
+        ),
         ("wipe-disk held back", Some("controller is nobody now")),
-        ("lying-sync held back", Some("no configuration survives syncs that lie")),
+        (
+            "lying-sync held back",
+            Some("no configuration survives syncs that lie"),
+        ),
         ("partition of 2 (node 2) from all others for 100 ms", None),
     ];
     assert_eq!(told[..6], expected, "faults in order");
@@ -321,9 +489,18 @@ fn steps_say_what_they_did_or_why_not() {
 fn a_crashed_client_comes_back_as_another_process() {
     let run = run(&plan(&[(60, crash("node 1001", 50))]));
     assert_eq!(run.end, End::Quiesced, "it heals");
-    let crash = run.history.operations.iter().find(|one| one.function == Function::Crash).expect("the crash is told");
+    let crash = run
+        .history
+        .operations
+        .iter()
+        .find(|one| one.function == Function::Crash)
+        .expect("the crash is told");
     assert_eq!(crash.process, 0, "the first process of the first client");
-    let sends = run.history.operations.iter().filter(|one| one.function == Function::Send);
+    let sends = run
+        .history
+        .operations
+        .iter()
+        .filter(|one| one.function == Function::Send);
     let mut processes: Vec<u32> = sends.map(|one| one.process).collect();
     processes.dedup();
     assert_eq!(processes, [0, 2], "the number after all clients");
@@ -331,13 +508,27 @@ fn a_crashed_client_comes_back_as_another_process() {
 
 #[test]
 fn brokers_roll_one_after_another() {
-    let roll = Action::RollingRestart { down_ms: 50, gap_ms: 20 };
+    let roll = Action::RollingRestart {
+        down_ms: 50,
+        gap_ms: 20,
+    };
     let plan = plan(&[(100, roll)]);
-    let run = run_with(&plan, RunOptions { record_trace: true, ..PLAIN }, &[1, 2]);
+    let run = run_with(
+        &plan,
+        RunOptions {
+            record_trace: true,
+            ..PLAIN
+        },
+        &[1, 2],
+    );
     let rows = run.trace.expect("a trace was asked for");
     let stops = rows.iter().filter(|row| row.text == "stop requested");
     let stops: Vec<_> = stops.map(|row| (row.at_ns / 1_000_000, row.node)).collect();
-    assert_eq!(stops, [(100, Some(NodeId(1))), (170, Some(NodeId(2)))], "down for 50, then 20 between");
+    assert_eq!(
+        stops,
+        [(100, Some(NodeId(1))), (170, Some(NodeId(2)))],
+        "down for 50, then 20 between"
+    );
     assert_eq!(run.end, End::Quiesced, "all are back");
 }
 
@@ -349,7 +540,10 @@ fn removing_a_step_leaves_the_draws_of_the_others() {
     less.steps.remove(1);
     let nodes = |plan: &Plan| {
         let faults = run(plan).faults;
-        faults.into_iter().map(|fault| (fault.step, fault.nodes)).collect::<Vec<_>>()
+        faults
+            .into_iter()
+            .map(|fault| (fault.step, fault.nodes))
+            .collect::<Vec<_>>()
     };
     let mut expected = nodes(&whole);
     expected.remove(1);
@@ -363,8 +557,17 @@ fn loads_do_not_depend_on_other_clients() {
     alone.clients.truncate(1);
     let sends = |plan: &Plan| {
         let history = run(plan).history;
-        let sends = history.operations.into_iter().filter(|one| one.function == Function::Send);
-        sends.map(|one| (one.invoked_ns, one.actions)).collect::<Vec<_>>()
+        let sends = history
+            .operations
+            .into_iter()
+            .filter(|one| one.function == Function::Send);
+        sends
+            .map(|one| (one.invoked_ns, one.actions))
+            .collect::<Vec<_>>()
     };
-    assert_eq!(sends(&whole), sends(&alone), "keyed by the client and the ordinal");
+    assert_eq!(
+        sends(&whole),
+        sends(&alone),
+        "keyed by the client and the ordinal"
+    );
 }
