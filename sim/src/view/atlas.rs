@@ -15,8 +15,7 @@ impl ClusterView {
         if self.loss_allowed || self.is_controller(node) {
             return Ok(());
         }
-        self.partitions()
-            .try_for_each(|partition| self.survives(partition, node))
+        self.partitions().try_for_each(|partition| self.survives(partition, node))
     }
 
     /// Whether the node's disk may be emptied: as for a power loss, and never a controller's.
@@ -30,17 +29,12 @@ impl ClusterView {
     }
 
     fn survives(&self, view: &PartitionView, node: NodeId) -> Result<(), String> {
-        let hosts = view
-            .replica(node)
-            .is_some_and(|replica| !replica.log.is_empty());
+        let hosts = view.replica(node).is_some_and(|replica| !replica.log.is_empty());
         if !hosts || view.committed.is_empty() {
             return Ok(());
         }
-        let others = view
-            .replicas()
-            .iter()
-            .filter(|replica| replica.lossy && replica.node != node)
-            .count();
+        let others =
+            view.replicas().iter().filter(|replica| replica.lossy && replica.node != node).count();
         let limit = view.min_insync_replicas.saturating_sub(1) as usize;
         let name = self.partition_name(view.partition);
         if others + 1 > limit {

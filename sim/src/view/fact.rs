@@ -13,35 +13,17 @@ const FACTS_MAX: usize = 32;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fact {
     /// The controller's registration changed.
-    Registered {
-        registration: PartitionRegistration,
-        unclean: bool,
-    },
+    Registered { registration: PartitionRegistration, unclean: bool },
     /// A node acts as leader.
-    BecameLeader {
-        leader_epoch: LeaderEpoch,
-        log_end_offset: Offset,
-        high_watermark: Offset,
-    },
+    BecameLeader { leader_epoch: LeaderEpoch, log_end_offset: Offset, high_watermark: Offset },
     /// A node follows.
-    BecameFollower {
-        leader_epoch: LeaderEpoch,
-        leader: Option<NodeId>,
-    },
+    BecameFollower { leader_epoch: LeaderEpoch, leader: Option<NodeId> },
     /// A leader wants another ISR.
     IsrProposed { to: Vec<NodeId> },
     /// A log was cut.
-    Truncated {
-        from: Offset,
-        to: Offset,
-        reason: TruncateReason,
-    },
+    Truncated { from: Offset, to: Offset, reason: TruncateReason },
     /// A log was opened.
-    Recovered {
-        log_end_offset: Offset,
-        high_watermark: Offset,
-        clean: bool,
-    },
+    Recovered { log_end_offset: Offset, high_watermark: Offset, clean: bool },
     /// The process of a replica ended.
     Ended { lossy: bool },
     /// The committed sequence was cut because the elected replica does not hold all of it.
@@ -71,51 +53,26 @@ impl FactRing {
 }
 
 fn instant(at_ns: u64) -> String {
-    format!(
-        "{}.{:06}s",
-        at_ns / 1_000_000_000,
-        at_ns / 1_000 % 1_000_000
-    )
+    format!("{}.{:06}s", at_ns / 1_000_000_000, at_ns / 1_000 % 1_000_000)
 }
 
 fn describe(node: NodeId, fact: &Fact) -> String {
     match fact {
-        Fact::Registered {
-            registration,
-            unclean,
-        } => describe_registration(registration, *unclean),
-        Fact::BecameLeader {
-            leader_epoch,
-            log_end_offset,
-            high_watermark,
-        } => format!(
+        Fact::Registered { registration, unclean } => describe_registration(registration, *unclean),
+        Fact::BecameLeader { leader_epoch, log_end_offset, high_watermark } => format!(
             "node {node} became leader in epoch {leader_epoch} with log end {log_end_offset}, high watermark \
              {high_watermark}"
         ),
-        Fact::BecameFollower {
-            leader_epoch,
-            leader,
-        } => {
-            format!(
-                "node {node} follows {} in epoch {leader_epoch}",
-                optional(*leader)
-            )
+        Fact::BecameFollower { leader_epoch, leader } => {
+            format!("node {node} follows {} in epoch {leader_epoch}", optional(*leader))
         }
         Fact::IsrProposed { to } => format!("node {node} proposed ISR {}", list(to)),
         Fact::Truncated { from, to, reason } => {
             format!("node {node} truncated its log from {from} to {to} ({reason:?})")
         }
-        Fact::Recovered {
-            log_end_offset,
-            high_watermark,
-            clean,
-        } => format!(
+        Fact::Recovered { log_end_offset, high_watermark, clean } => format!(
             "node {node} opened its log {}: log end {log_end_offset}, high watermark {high_watermark}",
-            if *clean {
-                "after a clean stop"
-            } else {
-                "after an unclean stop"
-            }
+            if *clean { "after a clean stop" } else { "after an unclean stop" }
         ),
         Fact::Ended { lossy: true } => format!("node {node} ended and lost what was not flushed"),
         Fact::Ended { lossy: false } => format!("node {node} ended, its files intact"),

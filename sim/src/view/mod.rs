@@ -81,17 +81,13 @@ impl ClusterView {
 
     /// The committed ISR of a partition; empty if there is no such partition.
     pub fn isr_of(&self, topic: &str, partition: u32) -> &[NodeId] {
-        let registration = self
-            .named(topic, partition)
-            .and_then(|view| view.registration.as_ref());
+        let registration = self.named(topic, partition).and_then(|view| view.registration.as_ref());
         registration.map_or(&[], |registration| &registration.isr)
     }
 
     /// The replicas of a partition; empty if there is no such partition.
     pub fn replicas_of(&self, topic: &str, partition: u32) -> &[NodeId] {
-        let registration = self
-            .named(topic, partition)
-            .and_then(|view| view.registration.as_ref());
+        let registration = self.named(topic, partition).and_then(|view| view.registration.as_ref());
         registration.map_or(&[], |registration| &registration.replicas)
     }
 
@@ -107,8 +103,7 @@ impl ClusterView {
 
     /// The true high watermark: everything below is committed.
     pub fn committed_end(&self, partition: TopicPartition) -> Offset {
-        self.partition(partition)
-            .map_or(Offset::ZERO, |view| view.committed.end())
+        self.partition(partition).map_or(Offset::ZERO, |view| view.committed.end())
     }
 
     /// One replica.
@@ -118,8 +113,7 @@ impl ClusterView {
 
     /// One partition.
     pub fn partition(&self, partition: TopicPartition) -> Option<&PartitionView> {
-        self.index_of(partition)
-            .map(|index| &self.partitions[index])
+        self.index_of(partition).map(|index| &self.partitions[index])
     }
 
     /// All partitions but the metadata log, in order of first mention.
@@ -158,41 +152,30 @@ impl ClusterView {
 
     /// Position of a partition among all; it never changes.
     pub(crate) fn index_of(&self, partition: TopicPartition) -> Option<usize> {
-        let found = self
-            .order
-            .binary_search_by_key(&partition, |(known, _)| *known);
+        let found = self.order.binary_search_by_key(&partition, |(known, _)| *known);
         found.ok().map(|position| self.order[position].1)
     }
 
-    /// Whether the broker has registered since its process started.
+    /// Whether the broker has registered since its process started, and still runs.
     pub(crate) fn has_registered(&self, node: NodeId) -> bool {
         self.nodes.get(&node).is_some_and(|view| view.registered)
     }
 
     fn named(&self, topic: &str, partition: u32) -> Option<&PartitionView> {
         let topic = self.topic_id(topic)?;
-        self.partition(TopicPartition {
-            topic,
-            partition: partition as i32,
-        })
+        self.partition(TopicPartition { topic, partition: partition as i32 })
     }
 
     // --- changes
 
     /// A process starts.
     pub fn process_started(&mut self, node: NodeId) {
-        self.nodes.insert(
-            node,
-            NodeView {
-                running: true,
-                registered: false,
-            },
-        );
+        self.nodes.insert(node, NodeView { running: true, registered: false });
     }
 
     /// A process ended; `lossy` if it may have lost what it had not flushed.
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
-        self.nodes.entry(node).or_default().running = false;
+        self.nodes.insert(node, NodeView::default());
         self.quorum.process_ended(node);
         for view in &mut self.partitions {
             let Some(replica) = view.known_replica_mut(node) else {
@@ -206,47 +189,27 @@ impl ClusterView {
     /// Takes a note over.
     pub fn observe(&mut self, at_ns: u64, node: NodeId, note: &Note) {
         match note {
-            Note::Appended {
-                partition,
-                batch,
-                leader_epoch,
-                ..
-            } => {
+            Note::Appended { partition, batch, leader_epoch, .. } => {
                 let replica = self.partition_mut(*partition).replica_mut(node);
                 replica.leader_epoch = *leader_epoch;
                 replica.reopening = None;
                 replica.log.push(*batch);
             }
-            Note::HighWatermarkMoved {
-                partition,
-                leader_epoch,
-                as_leader,
-                to,
-                ..
-            } => {
+            Note::HighWatermarkMoved { partition, leader_epoch, as_leader, to, .. } => {
                 let view = self.partition_mut(*partition);
                 view.replica_mut(node).high_watermark = *to;
                 if *as_leader {
                     view.commit(at_ns, node, *leader_epoch, *to);
                 }
             }
-            Note::MetadataApplied {
-                offset,
-                controller_epoch,
-                change,
-            } => {
+            Note::MetadataApplied { offset, controller_epoch, change } => {
                 self.on_metadata(at_ns, *offset, *controller_epoch, change);
             }
-            Note::QuorumStateChanged {
-                epoch,
-                role,
-                leader,
-                ..
-            } => {
+            Note::QuorumStateChanged { epoch, role, leader, .. } => {
                 self.quorum.state_changed(node, *epoch, *role, *leader);
             }
-            Note::QuorumHighWatermarkMoved { as_leader, to, .. } => {
-                self.on_quorum_high_watermark(node, *as_leader, *to)
+            Note::QuorumHighWatermarkMoved { epoch, as_leader, to } => {
+                self.on_quorum_high_watermark(node, *epoch, *as_leader, *to);
             }
             Note::ControllerActivated { epoch, active } => {
                 self.quorum.activated(node, *epoch, *active)
@@ -275,23 +238,9 @@ impl ClusterView {
     }
 
     fn on_log_note(&mut self, at_ns: u64, node: NodeId, note: &Note) {
-        if let Note::Truncated {
-            partition,
-            from,
-            to,
-            reason,
-        } = note
-        {
+        if let Note::Truncated { partition, from, to, reason } = note {
             let view = self.partition_mut(*partition);
-            view.facts.push(
-                at_ns,
-                node,
-                Fact::Truncated {
-                    from: *from,
-                    to: *to,
-                    reason: *reason,
-                },
-            );
+            view.facts.push(at_ns, node, Fact::Truncated { from: *from, to: *to, reason: *reason });
             view.cut_replica(node, *to);
         } else if let Note::LogRecovered {
             partition,
@@ -313,14 +262,8 @@ impl ClusterView {
             replica.log_start_offset = *log_start_offset;
             replica.high_watermark = *high_watermark;
             replica.reopening = None;
-        } else if let Note::LogStartMoved {
-            partition,
-            log_start_offset,
-        } = note
-        {
-            self.partition_mut(*partition)
-                .replica_mut(node)
-                .log_start_offset = *log_start_offset;
+        } else if let Note::LogStartMoved { partition, log_start_offset } = note {
+            self.partition_mut(*partition).replica_mut(node).log_start_offset = *log_start_offset;
         }
     }
 
@@ -334,27 +277,13 @@ impl ClusterView {
         } = note
         {
             let view = self.partition_mut(*partition);
-            view.lead(
-                at_ns,
-                node,
-                *leader_epoch,
-                *epoch_start_offset,
-                *high_watermark,
-            );
-        } else if let Note::BecameFollower {
-            partition,
-            leader_epoch,
-            leader,
-        } = note
-        {
+            view.lead(at_ns, node, *leader_epoch, *epoch_start_offset, *high_watermark);
+        } else if let Note::BecameFollower { partition, leader_epoch, leader } = note {
             let view = self.partition_mut(*partition);
             view.facts.push(
                 at_ns,
                 node,
-                Fact::BecameFollower {
-                    leader_epoch: *leader_epoch,
-                    leader: *leader,
-                },
+                Fact::BecameFollower { leader_epoch: *leader_epoch, leader: *leader },
             );
             let replica = view.replica_mut(node);
             replica.role = ReplicaRole::Follower;
@@ -368,11 +297,17 @@ impl ClusterView {
         }
     }
 
-    fn on_quorum_high_watermark(&mut self, node: NodeId, as_leader: bool, to: Offset) {
+    fn on_quorum_high_watermark(
+        &mut self,
+        node: NodeId,
+        epoch: LeaderEpoch,
+        as_leader: bool,
+        to: Offset,
+    ) {
         let view = &mut self.partitions[0];
         view.replica_mut(node).high_watermark = to;
         if as_leader {
-            view.commit_metadata(node, to);
+            view.commit_metadata(node, epoch, to);
         }
     }
 
@@ -390,18 +325,14 @@ impl ClusterView {
         if let MetadataChange::BrokerRegistered { broker, .. } = change {
             self.nodes.entry(*broker).or_default().registered = true;
         }
-        let MetadataChange::PartitionChanged {
-            partition,
-            registration,
-            unclean,
-        } = change
-        else {
+        let MetadataChange::PartitionChanged { partition, registration, unclean } = change else {
             return;
         };
         let index = self.index_or_new(*partition);
         let view = &mut self.partitions[index];
         if let Some(topic) = self.registry.topic(partition.topic) {
-            view.min_insync_replicas = topic.min_insync_replicas;
+            let replicas = registration.replicas.len() as u32;
+            view.min_insync_replicas = topic.min_insync_replicas.min(replicas).max(1);
             view.unclean_leader_election = topic.unclean_leader_election;
         }
         let nodes = &self.nodes;
@@ -415,10 +346,7 @@ impl ClusterView {
     }
 
     fn index_or_new(&mut self, partition: TopicPartition) -> usize {
-        match self
-            .order
-            .binary_search_by_key(&partition, |(known, _)| *known)
-        {
+        match self.order.binary_search_by_key(&partition, |(known, _)| *known) {
             Ok(position) => self.order[position].1,
             Err(position) => {
                 let index = self.partitions.len();

@@ -13,12 +13,14 @@ pub struct PartitionView {
     pub partition: TopicPartition,
     /// The newest committed registration; none for the metadata log.
     pub registration: Option<PartitionRegistration>,
-    /// `min.insync.replicas` of its topic.
+    /// `min.insync.replicas` of its topic, bounded by the number of replicas.
     pub min_insync_replicas: u32,
     /// `unclean.leader.election.enable` of its topic.
     pub unclean_leader_election: bool,
     /// Everything that was committed, in order; cut only by an election that loses some of it.
     pub committed: LogMirror,
+    /// The newest epoch in which something was committed: who acts in it or later holds all that is committed.
+    pub committed_in: LeaderEpoch,
     /// The newest epoch whose election lost committed records or was unclean: promises of leaders of earlier epochs
     /// are void.
     pub lost_in: Option<LeaderEpoch>,
@@ -45,6 +47,8 @@ pub struct ReplicaView {
     pub lossy: bool,
     /// Its log end when it became leader of its epoch.
     pub epoch_start_offset: Offset,
+    /// Whether it led when its process ended last.
+    pub led_at_end: bool,
     /// What is expected when its log is opened again; none while it is open.
     pub reopening: Option<Reopening>,
 }
@@ -77,10 +81,7 @@ pub(crate) enum Commit {
     /// The records below it are not those that are committed.
     Conflicting { stale: bool },
     /// New records are committed; `lacking` is a member of ISR or ELR that does not hold them.
-    New {
-        stale: bool,
-        lacking: Option<NodeId>,
-    },
+    New { stale: bool, lacking: Option<NodeId> },
 }
 
 impl Commit {
@@ -105,18 +106,17 @@ impl ReplicaView {
             leader_epoch: LeaderEpoch::NONE,
             lossy: false,
             epoch_start_offset: Offset::ZERO,
+            led_at_end: false,
             reopening: None,
         }
     }
 
     pub(crate) fn process_ended(&mut self, lossy: bool) {
         let lossy_before = self.reopening == Some(Reopening::Lossy);
-        self.reopening = Some(if lossy || lossy_before {
-            Reopening::Lossy
-        } else {
-            Reopening::Intact
-        });
+        self.reopening =
+            Some(if lossy || lossy_before { Reopening::Lossy } else { Reopening::Intact });
         self.lossy |= lossy && !self.log.is_empty();
+        self.led_at_end = self.role == ReplicaRole::Leader;
         self.role = ReplicaRole::Idle;
     }
 }
@@ -129,6 +129,7 @@ impl PartitionView {
             min_insync_replicas: 1,
             unclean_leader_election: false,
             committed: LogMirror::default(),
+            committed_in: LeaderEpoch::NONE,
             lost_in: None,
             replicas: Vec::new(),
             facts: FactRing::default(),
@@ -146,10 +147,7 @@ impl PartitionView {
     }
 
     pub(crate) fn replica_mut(&mut self, node: NodeId) -> &mut ReplicaView {
-        let known = self
-            .replicas
-            .iter()
-            .position(|replica| replica.node == node);
+        let known = self.replicas.iter().position(|replica| replica.node == node);
         let index = known.unwrap_or_else(|| {
             self.replicas.push(ReplicaView::new(node));
             self.replicas.len() - 1
@@ -158,9 +156,7 @@ impl PartitionView {
     }
 
     pub(crate) fn known_replica_mut(&mut self, node: NodeId) -> Option<&mut ReplicaView> {
-        self.replicas
-            .iter_mut()
-            .find(|replica| replica.node == node)
+        self.replicas.iter_mut().find(|replica| replica.node == node)
     }
 
     /// The epoch of the newest registered leader.
@@ -185,9 +181,7 @@ impl PartitionView {
     /// Whether the node's log has every committed record.
     pub fn holds_committed(&self, node: NodeId) -> bool {
         self.committed.is_empty()
-            || self
-                .replica(node)
-                .is_some_and(|replica| replica.log.holds(&self.committed))
+            || self.replica(node).is_some_and(|replica| replica.log.holds(&self.committed))
     }
 
     /// How many replicas may have lost records that they once had.
@@ -222,10 +216,7 @@ impl PartitionView {
         if to <= self.committed.end() {
             return Commit::Known;
         }
-        Commit::New {
-            stale,
-            lacking: self.lacking(&replica.log, to),
-        }
+        Commit::New { stale, lacking: self.lacking(&replica.log, to) }
     }
 
     /// The first member of ISR or ELR that does not hold `log` up to `to`. A member that lost its unflushed records is
@@ -246,30 +237,24 @@ impl PartitionView {
         if !verdict.grows() {
             return;
         }
-        let Some(index) = self
-            .replicas
-            .iter()
-            .position(|replica| replica.node == node)
-        else {
+        let Some(index) = self.replicas.iter().position(|replica| replica.node == node) else {
             return;
         };
         if matches!(verdict, Commit::Conflicting { .. }) {
             self.cut_committed(at_ns, node);
         }
         self.committed.extend_from(&self.replicas[index].log, to);
+        self.committed_in = self.committed_in.max(epoch);
     }
 
     /// Takes over what the quorum's leader committed.
-    pub(crate) fn commit_metadata(&mut self, node: NodeId, to: Offset) {
-        let Some(index) = self
-            .replicas
-            .iter()
-            .position(|replica| replica.node == node)
-        else {
+    pub(crate) fn commit_metadata(&mut self, node: NodeId, epoch: LeaderEpoch, to: Offset) {
+        let Some(index) = self.replicas.iter().position(|replica| replica.node == node) else {
             return;
         };
-        if self.replicas[index].log.holds(&self.committed) {
+        if to > self.committed.end() && self.replicas[index].log.holds(&self.committed) {
             self.committed.extend_from(&self.replicas[index].log, to);
+            self.committed_in = self.committed_in.max(epoch);
         }
     }
 
@@ -283,11 +268,7 @@ impl PartitionView {
         end: Offset,
         high_watermark: Offset,
     ) {
-        let fact = Fact::BecameLeader {
-            leader_epoch: epoch,
-            log_end_offset: end,
-            high_watermark,
-        };
+        let fact = Fact::BecameLeader { leader_epoch: epoch, log_end_offset: end, high_watermark };
         self.facts.push(at_ns, node, fact);
         let replica = self.replica_mut(node);
         replica.role = ReplicaRole::Leader;
@@ -300,10 +281,7 @@ impl PartitionView {
 
     /// A replica's log now ends at `to`, which is above its end only if it starts again there, empty.
     pub(crate) fn cut_replica(&mut self, node: NodeId, to: Offset) {
-        let index = self
-            .replicas
-            .iter()
-            .position(|replica| replica.node == node);
+        let index = self.replicas.iter().position(|replica| replica.node == node);
         let index = index.unwrap_or_else(|| {
             self.replicas.push(ReplicaView::new(node));
             self.replicas.len() - 1
@@ -312,6 +290,7 @@ impl PartitionView {
         if to > replica.log.end() {
             replica.log.restart_from(to, &self.committed);
             replica.log_start_offset = to;
+            replica.high_watermark = to;
         } else {
             replica.log.truncate_to(to);
         }
@@ -321,9 +300,9 @@ impl PartitionView {
     /// Cuts the committed sequence to what the node's log has of it.
     pub(crate) fn cut_committed(&mut self, at_ns: u64, node: NodeId) {
         let from = self.committed.end();
-        let to = self.replica(node).map_or(Offset::ZERO, |replica| {
-            self.committed.common_end(&replica.log)
-        });
+        let to = self
+            .replica(node)
+            .map_or(Offset::ZERO, |replica| self.committed.common_end(&replica.log));
         self.committed.truncate_to(to);
         self.facts.push(at_ns, node, Fact::Lost { from, to });
     }
@@ -333,8 +312,7 @@ impl PartitionView {
         let again = |now: &PartitionRegistration| {
             now.leader_epoch == next.leader_epoch && now.leader == next.leader
         };
-        next.leader
-            .filter(|_| !self.registration.as_ref().is_some_and(again))
+        next.leader.filter(|_| !self.registration.as_ref().is_some_and(again))
     }
 
     /// Members of the next ISR that were not in the ISR before.
@@ -342,14 +320,8 @@ impl PartitionView {
         &'a self,
         next: &'a PartitionRegistration,
     ) -> impl Iterator<Item = NodeId> + 'a {
-        let before = self
-            .registration
-            .as_ref()
-            .map_or(&[][..], |registration| &registration.isr);
-        next.isr
-            .iter()
-            .copied()
-            .filter(move |member| !before.contains(member))
+        let before = self.registration.as_ref().map_or(&[][..], |registration| &registration.isr);
+        next.isr.iter().copied().filter(move |member| !before.contains(member))
     }
 
     /// Takes over a registration. `registered` says whether a node has registered since its process started.
@@ -381,10 +353,7 @@ impl PartitionView {
         self.facts.push(
             at_ns,
             next.leader.unwrap_or_default(),
-            Fact::Registered {
-                registration: next.clone(),
-                unclean,
-            },
+            Fact::Registered { registration: next.clone(), unclean },
         );
         self.registration = Some(next.clone());
     }

@@ -33,9 +33,7 @@ impl QuorumView {
             leader: None,
             active_in: None,
         };
-        Self {
-            voters: voters.iter().map(voter).collect(),
-        }
+        Self { voters: voters.iter().map(voter).collect() }
     }
 
     /// All voters.
@@ -56,9 +54,7 @@ impl QuorumView {
     /// The active controller; the one of the newest epoch if an older one has not noticed yet.
     pub fn active_controller(&self) -> Option<NodeId> {
         let active = self.voters.iter().filter(|voter| voter.active_in.is_some());
-        active
-            .max_by_key(|voter| voter.active_in)
-            .map(|voter| voter.node)
+        active.max_by_key(|voter| voter.active_in).map(|voter| voter.node)
     }
 
     pub(crate) fn state_changed(

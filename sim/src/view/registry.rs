@@ -43,9 +43,7 @@ impl Registry {
 
     /// Whether no node has applied this offset or a later one.
     pub fn is_news(&self, offset: Offset) -> bool {
-        self.applied
-            .last_key_value()
-            .is_none_or(|(newest, _)| offset > *newest)
+        self.applied.last_key_value().is_none_or(|(newest, _)| offset > *newest)
     }
 
     /// A broker.
@@ -60,10 +58,7 @@ impl Registry {
 
     /// The id of a topic.
     pub fn topic_id(&self, name: &str) -> Option<TopicId> {
-        self.topics
-            .iter()
-            .find(|(_, topic)| topic.name == name)
-            .map(|(id, _)| *id)
+        self.topics.iter().find(|(_, topic)| topic.name == name).map(|(id, _)| *id)
     }
 
     /// Names by id.
@@ -77,27 +72,14 @@ impl Registry {
         controller_epoch: LeaderEpoch,
         change: &MetadataChange,
     ) {
-        self.applied
-            .insert(offset, (controller_epoch, change.clone()));
+        self.applied.insert(offset, (controller_epoch, change.clone()));
         match change {
-            MetadataChange::BrokerRegistered {
-                broker,
-                broker_epoch,
-                ..
-            } => {
-                let view = BrokerView {
-                    broker_epoch: *broker_epoch,
-                    fenced: true,
-                    shutting_down: false,
-                };
+            MetadataChange::BrokerRegistered { broker, broker_epoch, .. } => {
+                let view =
+                    BrokerView { broker_epoch: *broker_epoch, fenced: true, shutting_down: false };
                 self.brokers.insert(*broker, view);
             }
-            MetadataChange::BrokerChanged {
-                broker,
-                broker_epoch,
-                fenced,
-                shutting_down,
-            } => {
+            MetadataChange::BrokerChanged { broker, broker_epoch, fenced, shutting_down } => {
                 let view = BrokerView {
                     broker_epoch: *broker_epoch,
                     fenced: *fenced,
