@@ -9,6 +9,9 @@ use harrow_broker_model::types::Offset;
 /// Digest of the part of a log that is not known; no chain of a log that starts at 0 equals one that starts from it.
 const UNKNOWN_PREFIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// Questions are mostly about the newest so many batches.
+const NEAR_END: usize = 8;
+
 /// What is known of a log's content, in offset order and without gaps.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogMirror {
@@ -139,12 +142,14 @@ impl LogMirror {
         }
     }
 
+    /// How many batches end at or below `end`. Nearly always all but the last few: they are looked at first.
     fn count_below(&self, end: Offset) -> usize {
-        match self.entries.last() {
-            Some(last) if last.end() <= end => self.entries.len(),
-            Some(_) => self.entries.partition_point(|entry| entry.end() <= end),
-            None => 0,
+        let above = self.entries.iter().rev().take(NEAR_END).take_while(|entry| entry.end() > end);
+        let count = self.entries.len() - above.count();
+        if count + NEAR_END > self.entries.len() {
+            return count;
         }
+        self.entries[..count].partition_point(|entry| entry.end() <= end)
     }
 }
 
@@ -160,4 +165,86 @@ fn stir(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     value ^ (value >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use harrow_broker_model::note::BatchSummary;
+    use harrow_broker_model::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
+    use proptest::prelude::*;
+
+    use super::LogMirror;
+
+    fn batch(base: i64, count: i64, checksum: u32) -> BatchSummary {
+        BatchSummary {
+            base_offset: Offset(base),
+            last_offset: Offset(base + count - 1),
+            leader_epoch: LeaderEpoch(1),
+            checksum,
+            producer_id: ProducerId::NONE,
+            producer_epoch: ProducerEpoch::NONE,
+            base_sequence: Sequence::NONE,
+        }
+    }
+
+    fn mirror(batches: &[BatchSummary]) -> LogMirror {
+        let mut log = LogMirror::default();
+        batches.iter().for_each(|batch| log.push(*batch));
+        log
+    }
+
+    fn contents() -> impl Strategy<Value = Vec<BatchSummary>> {
+        prop::collection::vec((1..3_i64, 0..2_u32), 0..30).prop_map(|parts| {
+            let mut end = 0;
+            let place = |(count, checksum): (i64, u32)| {
+                end += count;
+                batch(end - count, count, checksum)
+            };
+            parts.into_iter().map(place).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn common_end_is_where_the_batches_part(shared in contents(), a in contents(), b in contents()) {
+            let shift = shared.last().map_or(0, |last| last.last_offset.0 + 1);
+            let after = |tail: &[BatchSummary]| -> Vec<BatchSummary> {
+                let moved = tail.iter().map(|it| batch(it.base_offset.0 + shift, it.last_offset.0 - it.base_offset.0 + 1, it.checksum));
+                shared.iter().copied().chain(moved).collect()
+            };
+            let (a, b) = (after(&a), after(&b));
+            let equal = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+            let expected = equal.checked_sub(1).map_or(Offset::ZERO, |last| a[last].last_offset.next());
+            prop_assert_eq!(mirror(&a).common_end(&mirror(&b)), expected);
+            prop_assert_eq!(mirror(&a).holds(&mirror(&b)), equal == b.len());
+        }
+
+        #[test]
+        fn truncation_gives_the_same_as_never_appending(all in contents(), to in 0..60_i64) {
+            let mut cut = mirror(&all);
+            cut.truncate_to(Offset(to));
+            let kept: Vec<BatchSummary> = all.into_iter().filter(|batch| batch.last_offset.0 < to).collect();
+            prop_assert_eq!(cut, mirror(&kept));
+        }
+
+        #[test]
+        fn questions_by_offset(all in contents(), at in 0..60_i64) {
+            let log = mirror(&all);
+            let held = all.iter().find(|batch| batch.base_offset.0 <= at && at <= batch.last_offset.0);
+            prop_assert_eq!(log.entry_at(Offset(at)).map(|entry| &entry.batch), held);
+            let ends = at == 0 || all.iter().any(|batch| batch.last_offset.0 + 1 == at);
+            prop_assert_eq!(log.chain_at(Offset(at)).is_some(), ends);
+        }
+    }
+
+    #[test]
+    fn a_log_that_starts_again_equals_one_that_never_did() {
+        let whole = mirror(&[batch(0, 1, 1), batch(1, 1, 2), batch(2, 1, 3)]);
+        let mut again = LogMirror::default();
+        again.restart_from(Offset(2), &whole);
+        again.push(batch(2, 1, 3));
+        assert!(again.holds(&whole), "its prefix is the committed one");
+        again.restart_from(Offset(9), &whole);
+        assert!(!again.holds(&whole), "what is below is unknown");
+    }
 }

@@ -156,7 +156,7 @@ impl ClusterView {
         found.ok().map(|position| self.order[position].1)
     }
 
-    /// Whether the broker has registered since its process started.
+    /// Whether the broker has registered since its process started, and still runs.
     pub(crate) fn has_registered(&self, node: NodeId) -> bool {
         self.nodes.get(&node).is_some_and(|view| view.registered)
     }
@@ -175,7 +175,7 @@ impl ClusterView {
 
     /// A process ended; `lossy` if it may have lost what it had not flushed.
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
-        self.nodes.entry(node).or_default().running = false;
+        self.nodes.insert(node, NodeView::default());
         self.quorum.process_ended(node);
         for view in &mut self.partitions {
             let Some(replica) = view.known_replica_mut(node) else {
@@ -331,7 +331,8 @@ impl ClusterView {
         let index = self.index_or_new(*partition);
         let view = &mut self.partitions[index];
         if let Some(topic) = self.registry.topic(partition.topic) {
-            view.min_insync_replicas = topic.min_insync_replicas;
+            let replicas = registration.replicas.len() as u32;
+            view.min_insync_replicas = topic.min_insync_replicas.min(replicas).max(1);
             view.unclean_leader_election = topic.unclean_leader_election;
         }
         let nodes = &self.nodes;

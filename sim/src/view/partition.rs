@@ -13,7 +13,7 @@ pub struct PartitionView {
     pub partition: TopicPartition,
     /// The newest committed registration; none for the metadata log.
     pub registration: Option<PartitionRegistration>,
-    /// `min.insync.replicas` of its topic.
+    /// `min.insync.replicas` of its topic, bounded by the number of replicas.
     pub min_insync_replicas: u32,
     /// `unclean.leader.election.enable` of its topic.
     pub unclean_leader_election: bool,
@@ -47,6 +47,8 @@ pub struct ReplicaView {
     pub lossy: bool,
     /// Its log end when it became leader of its epoch.
     pub epoch_start_offset: Offset,
+    /// Whether it led when its process ended last.
+    pub led_at_end: bool,
     /// What is expected when its log is opened again; none while it is open.
     pub reopening: Option<Reopening>,
 }
@@ -104,6 +106,7 @@ impl ReplicaView {
             leader_epoch: LeaderEpoch::NONE,
             lossy: false,
             epoch_start_offset: Offset::ZERO,
+            led_at_end: false,
             reopening: None,
         }
     }
@@ -113,6 +116,7 @@ impl ReplicaView {
         self.reopening =
             Some(if lossy || lossy_before { Reopening::Lossy } else { Reopening::Intact });
         self.lossy |= lossy && !self.log.is_empty();
+        self.led_at_end = self.role == ReplicaRole::Leader;
         self.role = ReplicaRole::Idle;
     }
 }
@@ -286,6 +290,7 @@ impl PartitionView {
         if to > replica.log.end() {
             replica.log.restart_from(to, &self.committed);
             replica.log_start_offset = to;
+            replica.high_watermark = to;
         } else {
             replica.log.truncate_to(to);
         }

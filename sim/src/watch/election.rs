@@ -4,6 +4,7 @@
 //! the topic permits, or as many replicas lost unflushed records as must hold each committed one. An unclean election
 //! happens only on a topic that permits it, or as recovery by the last known leader when ISR and ELR are empty.
 //! Source: KIP-101, KIP-966; `LeaderCompleteness` of the Kafka TLA+ specifications.
+//! A last known leader that lost unflushed records is the best there is.
 //! Not verified: that the best of several candidates is elected. A node that lost unflushed records and acts as leader
 //! before the controller has learned of its restart is not reported here; what follows from it is, elsewhere.
 
@@ -48,11 +49,13 @@ pub(super) fn on_registered(
         .registry()
         .topic(partition.topic)
         .is_some_and(|topic| topic.unclean_leader_election);
-    if unclean && !permitted && !recovers_last_known(view, leader) {
+    let last_known = unclean && recovers_last_known(context, view, leader);
+    let lossy = view.replica(leader).is_some_and(|replica| replica.lossy);
+    if unclean && !permitted && !last_known {
         findings.report(context, &UNCLEAN, partition, || {
             format!("node {leader} was elected uncleanly in epoch {}", next.leader_epoch)
         });
-    } else if !(unclean && permitted) && !view.loss_is_permitted() {
+    } else if !(unclean && permitted) && !(last_known && lossy) && !view.loss_is_permitted() {
         check_complete(context, findings, view, leader, next.leader_epoch);
     }
 }
@@ -71,9 +74,14 @@ pub(super) fn on_became_leader(
     }
 }
 
-fn recovers_last_known(view: &PartitionView, leader: NodeId) -> bool {
+/// Whether this is recovery by the last known leader: nobody is in sync, and whoever was eligible has ended its process
+/// since it registered, so that the same change may take its eligibility away.
+fn recovers_last_known(context: &Context<'_>, view: &PartitionView, leader: NodeId) -> bool {
     view.registration.as_ref().is_some_and(|before| {
-        before.isr.is_empty() && before.elr.is_empty() && before.last_known_leader == Some(leader)
+        let gone = |member: &NodeId| !context.view.has_registered(*member);
+        before.last_known_leader == Some(leader)
+            && before.isr.is_empty()
+            && before.elr.iter().all(gone)
     })
 }
 

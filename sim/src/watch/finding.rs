@@ -45,7 +45,7 @@ pub(super) struct Context<'a> {
 /// What was found: the first of each anomaly and partition.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    known: BTreeSet<(&'static str, Option<TopicPartition>)>,
+    known: BTreeSet<(&'static str, TopicPartition)>,
     violations: Vec<Violation>,
 }
 
@@ -62,18 +62,17 @@ impl Findings {
         if !self.known.insert((anomaly.name, partition)) {
             return;
         }
-        let view = partition.and_then(|partition| context.view.partition(partition));
-        let name =
-            partition.map(|partition| format!("{}: ", context.view.partition_name(partition)));
+        let view = context.view.partition(partition);
+        let name = context.view.partition_name(partition);
         self.violations.push(Violation {
             anomaly: anomaly.name.to_owned(),
             guarantee: anomaly.guarantee,
             at_ns: context.at_ns,
             event: context.event,
             node: context.node,
-            partition,
+            partition: Some(partition),
             offsets: offsets.map(|(first, last)| (first.0, last.0)),
-            summary: name.unwrap_or_default() + &summary(),
+            summary: format!("{name}: {}", summary()),
             evidence: view.map(evidence).unwrap_or_default(),
         });
     }
@@ -90,19 +89,19 @@ impl Findings {
 /// Where something is broken.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
-    partition: Option<TopicPartition>,
+    partition: TopicPartition,
     offsets: Option<(Offset, Offset)>,
 }
 
 impl From<TopicPartition> for Place {
     fn from(partition: TopicPartition) -> Self {
-        Self { partition: Some(partition), offsets: None }
+        Self { partition, offsets: None }
     }
 }
 
 impl From<(TopicPartition, Offset, Offset)> for Place {
     fn from((partition, first, last): (TopicPartition, Offset, Offset)) -> Self {
-        Self { partition: Some(partition), offsets: Some((first, last)) }
+        Self { partition, offsets: Some((first, last)) }
     }
 }
 

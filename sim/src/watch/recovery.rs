@@ -4,7 +4,8 @@
 //! that, cut between two batches. Nothing is invented.
 //! Source: Kafka's `LogLoader`; "log recovery is a prefix of what was written".
 //! Not verified: that everything flushed is there after a power loss (the world's disk knows what was); the content,
-//! which the audit at the end of a run compares.
+//! which the audit at the end of a run compares; uncommitted records of a follower, whose crash may fall between a cut
+//! of its log and the note of it.
 
 use harrow_broker_model::types::{Offset, TopicPartition};
 
@@ -45,10 +46,17 @@ pub(super) fn on_recovered(
         return;
     };
     let before = replica.log.end();
+    let held = context
+        .view
+        .partition(partition)
+        .map_or(Offset::ZERO, |view| view.committed.common_end(&replica.log));
     let boundary = end == Offset::ZERO || replica.log.chain_at(end).is_some();
     if end > before || !boundary {
         report_invented(context, findings, partition, before, end);
-    } else if end < before && replica.reopening != Some(Reopening::Lossy) {
+    } else if end < before
+        && replica.reopening != Some(Reopening::Lossy)
+        && (replica.led_at_end || end < held)
+    {
         findings.report(context, &SHORTER, (partition, end, before.plus(-1)), || {
             format!("node {} opened its log with end {end}; it was {before}", context.node)
         });

@@ -73,7 +73,10 @@ impl Disk {
         let added = bytes.len() as u64;
         let entry = self.files.entry(file).or_default();
         let before = entry.length.replace(entry.length.unwrap_or(0) + added);
-        entry.journal.push_back(Entry { at_ns, change: Change::Append(bytes) });
+        entry.journal.push_back(Entry {
+            at_ns,
+            change: Change::Append(bytes),
+        });
         self.used_bytes += added;
         before.is_none()
     }

@@ -1,9 +1,12 @@
 //! The rolling hash over every event and effect: equal for equal runs. It mixes the fields that matter of each message,
 //! records by their checksums and offsets, and never formats anything.
 
+mod client;
+mod cluster;
+
 use bytes::Bytes;
 use harrow_broker_model::disk_image::FileId;
-use harrow_broker_model::message::{ClusterError, Message};
+use harrow_broker_model::message::{Body, ClusterError, Message};
 use harrow_broker_model::node::{Channel, Operation, Outcome};
 use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::{NodeId, TopicPartition};
@@ -130,11 +133,44 @@ impl Fingerprint {
         }
     }
 
-    /// Adds a message.
+    /// Adds a message. Each kind begins with a number of its own.
     pub(crate) fn message(&mut self, message: &Message) {
         self.int(i64::from(message.correlation_id.0));
-        if !self.client_request(&message.body) && !self.client_response(&message.body) {
-            self.cluster(&message.body);
+        match &message.body {
+            Body::ProduceRequest(request) => self.produce_request(request),
+            Body::ProduceResponse(response) => self.produce_response(response),
+            Body::FetchRequest(request) => self.fetch_request(request),
+            Body::FetchResponse(response) => self.fetch_response(response),
+            Body::ListOffsetsRequest(request) => self.list_offsets_request(request),
+            Body::ListOffsetsResponse(response) => self.list_offsets_response(response),
+            Body::MetadataRequest(request) => self.metadata_request(request),
+            Body::MetadataResponse(response) => self.metadata_response(response),
+            Body::OffsetForLeaderEpochRequest(request) => self.epoch_request(request),
+            Body::OffsetForLeaderEpochResponse(response) => self.epoch_response(response),
+            Body::InitProducerIdRequest(request) => self.producer_id_request(request),
+            Body::InitProducerIdResponse(response) => self.producer_id_response(response),
+            Body::CreateTopicsRequest(request) => self.create_topics_request(request),
+            Body::CreateTopicsResponse(response) => self.create_topics_response(response),
+            Body::ReplicaFetchRequest(request) => self.replica_fetch_request(request),
+            Body::ReplicaFetchResponse(response) => self.replica_fetch_response(response),
+            Body::ReplicaOffsetsRequest(request) => self.replica_offsets_request(request),
+            Body::ReplicaOffsetsResponse(response) => self.replica_offsets_response(response),
+            Body::AlterPartitionRequest(request) => self.alter_partition_request(request),
+            Body::AlterPartitionResponse(response) => self.alter_partition_response(response),
+            Body::BrokerRegistrationRequest(request) => self.registration_request(request),
+            Body::BrokerRegistrationResponse(response) => self.registration_response(response),
+            Body::BrokerHeartbeatRequest(request) => self.heartbeat_request(request),
+            Body::BrokerHeartbeatResponse(response) => self.heartbeat_response(response),
+            Body::AllocateProducerIdsRequest(request) => self.allocate_request(request),
+            Body::AllocateProducerIdsResponse(response) => self.allocate_response(response),
+            Body::VoteRequest(request) => self.vote_request(request),
+            Body::VoteResponse(response) => self.vote_response(response),
+            Body::BeginQuorumEpochRequest(request) => self.begin_epoch_request(request),
+            Body::BeginQuorumEpochResponse(response) => self.quorum_epoch_response(36, response),
+            Body::EndQuorumEpochRequest(request) => self.end_epoch_request(request),
+            Body::EndQuorumEpochResponse(response) => self.quorum_epoch_response(38, response),
+            Body::QuorumFetchRequest(request) => self.quorum_fetch_request(request),
+            Body::QuorumFetchResponse(response) => self.quorum_fetch_response(response),
         }
     }
 
@@ -196,5 +232,51 @@ pub(crate) fn channel_number(channel: Channel) -> usize {
 /// Number of channels.
 pub(crate) const CHANNELS: usize = 7;
 
-mod client;
-mod cluster;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_and_content_matter() {
+        let of = |words: &[u64]| {
+            let mut print = Fingerprint::new(1);
+            words.iter().for_each(|word| print.word(*word));
+            print.value()
+        };
+        let all = [
+            of(&[]),
+            of(&[0]),
+            of(&[0, 0]),
+            of(&[1, 2]),
+            of(&[2, 1]),
+            of(&[1 << 63]),
+        ];
+        let mut unique = all.to_vec();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), all.len(), "{all:x?}");
+    }
+
+    #[test]
+    fn records_count_by_their_batches_headers() {
+        let batch = |checksum: u8| {
+            let mut bytes = vec![0_u8; 70];
+            bytes[11] = 58;
+            bytes[20] = checksum;
+            bytes
+        };
+        let of = |records: Vec<u8>| {
+            let mut print = Fingerprint::new(1);
+            print.records(Some(&Bytes::from(records)));
+            print.value()
+        };
+        assert_eq!(of(batch(1)), of(batch(1)), "equal");
+        assert_ne!(of(batch(1)), of(batch(2)), "another checksum");
+        assert_ne!(
+            of([batch(1), batch(2)].concat()),
+            of([batch(1), batch(3)].concat()),
+            "in the second batch"
+        );
+        assert_ne!(of(batch(1)[..60].to_vec()), of(batch(1)), "cut");
+    }
+}

@@ -54,14 +54,34 @@ struct Reading {
 
 impl Load {
     /// The load of the client at a position in the plan.
-    pub(crate) fn new(plan: &ClientPlan, ordinal: usize, topics: &[TopicPlan], draws: Draws) -> Self {
+    pub(crate) fn new(
+        plan: &ClientPlan,
+        ordinal: usize,
+        topics: &[TopicPlan],
+        draws: Draws,
+    ) -> Self {
         let (node, start_ms, total, interval_us, open_max) = match plan {
-            ClientPlan::Producer { config, start_ms, operations, interval_us, outstanding_max, .. } => {
-                (config.node, *start_ms, *operations, *interval_us, *outstanding_max)
-            }
-            ClientPlan::Consumer { config, start_ms, operations, interval_us, .. } => {
-                (config.node, *start_ms, *operations, *interval_us, 1)
-            }
+            ClientPlan::Producer {
+                config,
+                start_ms,
+                operations,
+                interval_us,
+                outstanding_max,
+                ..
+            } => (
+                config.node,
+                *start_ms,
+                *operations,
+                *interval_us,
+                *outstanding_max,
+            ),
+            ClientPlan::Consumer {
+                config,
+                start_ms,
+                operations,
+                interval_us,
+                ..
+            } => (config.node, *start_ms, *operations, *interval_us, 1),
         };
         assert!(open_max > 0, "client {node} may have no operation open");
         Self {
@@ -131,7 +151,9 @@ impl Load {
 
     fn pause(&self, ordinal: u64) -> u64 {
         let key = self.node.0 as u64;
-        self.draws.within(Purpose::LoadInterval, key, 0, ordinal, self.interval_us) * 1_000
+        self.draws
+            .within(Purpose::LoadInterval, key, 0, ordinal, self.interval_us)
+            * 1_000
     }
 
     fn request(&mut self, ordinal: u64) -> Operation {
@@ -140,11 +162,16 @@ impl Load {
         match &mut self.kind {
             Kind::Producer { topics, keys } => {
                 let topic = draws.below(Purpose::LoadTopic, key, 0, ordinal, topics.len() as u64);
-                let drawn = |keys: u32| draws.below(Purpose::LoadKey, key, 0, ordinal, u64::from(keys));
+                let drawn =
+                    |keys: u32| draws.below(Purpose::LoadKey, key, 0, ordinal, u64::from(keys));
                 let value = RecordValue((self.ordinal << 32) | u64::from(self.issued));
                 self.issued += 1;
                 let key = (*keys > 0).then(|| drawn(*keys));
-                Operation::Send { topic: topics[topic as usize].clone(), key, value }
+                Operation::Send {
+                    topic: topics[topic as usize].clone(),
+                    key,
+                    value,
+                }
             }
             Kind::Consumer(reading) => {
                 let request = reading.request(draws, key, ordinal, self.issued);
@@ -160,7 +187,10 @@ impl Kind {
         match plan {
             ClientPlan::Producer { topics, keys, .. } => {
                 assert!(!topics.is_empty(), "a producer needs a topic");
-                Self::Producer { topics: topics.iter().map(|topic| topic_name(topic)).collect(), keys: *keys }
+                Self::Producer {
+                    topics: topics.iter().map(|topic| topic_name(topic)).collect(),
+                    keys: *keys,
+                }
             }
             ClientPlan::Consumer {
                 topics: names,
@@ -170,7 +200,9 @@ impl Kind {
                 reassign_every,
                 ..
             } => Self::Consumer(Reading {
-                partitions: all_partitions(topics.iter().filter(|topic| names.contains(&topic.name))),
+                partitions: all_partitions(
+                    topics.iter().filter(|topic| names.contains(&topic.name)),
+                ),
                 poll: (*poll_timeout_ms, *poll_records_max),
                 end_offset_every: *end_offset_every,
                 reassign_every: *reassign_every,
@@ -186,21 +218,37 @@ impl Reading {
     fn request(&mut self, draws: Draws, key: u64, ordinal: u64, polls: u32) -> Operation {
         self.assigning = std::mem::take(&mut self.assign_due);
         if self.assigning {
-            return Operation::Assign { partitions: self.partitions.clone() };
+            return Operation::Assign {
+                partitions: self.partitions.clone(),
+            };
         }
         if std::mem::take(&mut self.end_offset_due) {
-            let chosen = draws.below(Purpose::LoadPartition, key, 0, ordinal, self.partitions.len() as u64);
-            return Operation::EndOffset { partition: self.partitions[chosen as usize].clone() };
+            let chosen = draws.below(
+                Purpose::LoadPartition,
+                key,
+                0,
+                ordinal,
+                self.partitions.len() as u64,
+            );
+            return Operation::EndOffset {
+                partition: self.partitions[chosen as usize].clone(),
+            };
         }
         let polls = polls + 1;
         self.assign_due = self.reassign_every > 0 && polls.is_multiple_of(self.reassign_every);
-        self.end_offset_due = self.end_offset_every > 0 && polls.is_multiple_of(self.end_offset_every);
-        Operation::Poll { timeout_ms: self.poll.0, max_records: self.poll.1 }
+        self.end_offset_due =
+            self.end_offset_every > 0 && polls.is_multiple_of(self.end_offset_every);
+        Operation::Poll {
+            timeout_ms: self.poll.0,
+            max_records: self.poll.1,
+        }
     }
 }
 
 /// All partitions of these topics, as consumers name them.
-pub(crate) fn all_partitions<'a>(topics: impl Iterator<Item = &'a TopicPlan>) -> Vec<(StrBytes, i32)> {
+pub(crate) fn all_partitions<'a>(
+    topics: impl Iterator<Item = &'a TopicPlan>,
+) -> Vec<(StrBytes, i32)> {
     let mut all = Vec::new();
     for topic in topics {
         let name = topic_name(&topic.name);

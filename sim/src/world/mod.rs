@@ -52,7 +52,10 @@ fn direct<N: Node>(plan: &Plan, options: RunOptions, boot: impl FnMut(Boot<'_>) 
     match panics::catch(|| Director::new(plan, options, boot)) {
         Ok(mut director) => {
             let end = panics::catch(|| director.direct());
-            let end = end.unwrap_or_else(|message| End::Panicked { message, node: director.calling() });
+            let end = end.unwrap_or_else(|message| End::Panicked {
+                message,
+                node: director.calling(),
+            });
             director.finish(end)
         }
         Err(message) => stillborn(message),
@@ -62,7 +65,10 @@ fn direct<N: Node>(plan: &Plan, options: RunOptions, boot: impl FnMut(Boot<'_>) 
 /// A run whose plan cannot be run at all.
 fn stillborn(message: String) -> Run {
     Run {
-        end: End::Panicked { message, node: None },
+        end: End::Panicked {
+            message,
+            node: None,
+        },
         history: History::default(),
         violations: Vec::new(),
         faults: Vec::new(),
@@ -76,13 +82,30 @@ fn stillborn(message: String) -> Run {
 
 /// The process of a node of the plan.
 fn cast(plan: &Plan, boot: Boot<'_>) -> Process {
-    let Boot { node, image, incarnation, now } = boot;
+    let Boot {
+        node,
+        image,
+        incarnation,
+        now,
+    } = boot;
     let cluster = &plan.cluster;
     if cluster.brokers.contains(&node) {
-        return Process::Broker(Box::new(Broker::recover(node, cluster.clone(), image, incarnation, now)));
+        return Process::Broker(Box::new(Broker::recover(
+            node,
+            cluster.clone(),
+            image,
+            incarnation,
+            now,
+        )));
     }
     if cluster.controllers.contains(&node) {
-        return Process::Controller(Box::new(Controller::recover(node, cluster.clone(), image, incarnation, now)));
+        return Process::Controller(Box::new(Controller::recover(
+            node,
+            cluster.clone(),
+            image,
+            incarnation,
+            now,
+        )));
     }
     if plan.admin.node == node {
         return Process::Admin(Box::new(Admin::new(plan.admin.clone(), now)));

@@ -38,7 +38,12 @@ impl<F> Observation<F> {
         } else {
             Eyes::Looking(Box::new(ClusterView::new(plan)))
         };
-        Self { boot, eyes, tally: Tally::default(), log_ends: BTreeMap::new() }
+        Self {
+            boot,
+            eyes,
+            tally: Tally::default(),
+            log_ends: BTreeMap::new(),
+        }
     }
 
     /// The true state.
@@ -52,7 +57,10 @@ impl<F> Observation<F> {
     /// Topic names by id.
     pub(crate) fn topics(&self) -> BTreeMap<TopicId, String> {
         let topics = self.view().registry().topics();
-        topics.iter().map(|(id, topic)| (*id, topic.name.clone())).collect()
+        topics
+            .iter()
+            .map(|(id, topic)| (*id, topic.name.clone()))
+            .collect()
     }
 
     /// Whether an invariant found something.
@@ -72,13 +80,25 @@ impl<F> Observation<F> {
     }
 
     fn mark_lost_tail(&mut self, node: NodeId, note: &Note) {
-        if let Note::Appended { partition, batch, .. } = note {
-            self.log_ends.insert((node, *partition), batch.last_offset.next());
+        if let Note::Appended {
+            partition, batch, ..
+        } = note
+        {
+            self.log_ends
+                .insert((node, *partition), batch.last_offset.next());
         } else if let Note::Truncated { partition, to, .. } = note {
             self.log_ends.insert((node, *partition), *to);
-        } else if let Note::LogRecovered { partition, log_end_offset, .. } = note {
+        } else if let Note::LogRecovered {
+            partition,
+            log_end_offset,
+            ..
+        } = note
+        {
             let before = self.log_ends.insert((node, *partition), *log_end_offset);
-            self.tally.add("log-tail-lost", u64::from(before.is_some_and(|before| before > *log_end_offset)));
+            self.tally.add(
+                "log-tail-lost",
+                u64::from(before.is_some_and(|before| before > *log_end_offset)),
+            );
         }
     }
 }
@@ -106,7 +126,9 @@ impl<N, F: FnMut(Boot<'_>) -> N> Cast<N> for Observation<F> {
         self.tally.note(moment.node, note);
         self.mark_lost_tail(moment.node, note);
         match &mut self.eyes {
-            Eyes::Watching(observer) => observer.observe(moment.at_ns, moment.event, moment.node, note),
+            Eyes::Watching(observer) => {
+                observer.observe(moment.at_ns, moment.event, moment.node, note)
+            }
             Eyes::Looking(view) => view.observe(moment.at_ns, moment.node, note),
         }
     }

@@ -37,6 +37,12 @@ impl<T> Queue<T> {
         self.scheduled += 1;
     }
 
+    /// When the next thing happens.
+    #[cfg(test)]
+    pub(crate) fn next_ns(&self) -> Option<u64> {
+        self.heap.peek().map(|Reverse((at_ns, _, _))| *at_ns)
+    }
+
     /// Takes the next thing, with its time.
     pub(crate) fn pop(&mut self) -> Option<(u64, T)> {
         let Reverse((at_ns, _, slot)) = self.heap.pop()?;

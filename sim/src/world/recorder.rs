@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use harrow_broker_model::node::{Operation, Outcome, PolledRecord};
 use harrow_broker_model::types::OperationId;
 
-use crate::history::{Completion, Function, History, MicroOperation, NEVER, OperationRecord, ReadRecord};
+use crate::history::{
+    Completion, Function, History, MicroOperation, NEVER, OperationRecord, ReadRecord,
+};
 use crate::plan::TopicPlan;
 use crate::run::RunStats;
 
@@ -43,7 +45,10 @@ impl Recorder {
             names.extend((0..topic.partitions).map(|index| format!("{}-{index}", topic.name)));
         }
         Self {
-            history: History { partitions: names, ..History::default() },
+            history: History {
+                partitions: names,
+                ..History::default()
+            },
             topics: first,
             open: BTreeMap::new(),
             invoked: 0,
@@ -65,13 +70,24 @@ impl Recorder {
         let id = self.unrecorded();
         let (function, actions) = self.begin(request);
         let first = self.first_of(request);
-        self.open.insert(id, Open { process, invoked_ns: now, function, actions, first });
+        self.open.insert(
+            id,
+            Open {
+                process,
+                invoked_ns: now,
+                function,
+                actions,
+                first,
+            },
+        );
         id
     }
 
     /// An operation ends; false if it is not part of the history, or was given up with its client.
     pub(crate) fn complete(&mut self, now: u64, id: OperationId, outcome: &Outcome) -> bool {
-        let Some(mut open) = self.open.remove(&id) else { return false };
+        let Some(mut open) = self.open.remove(&id) else {
+            return false;
+        };
         let completion = self.end(&mut open, outcome);
         self.push(open, now, completion);
         true
@@ -79,19 +95,31 @@ impl Recorder {
 
     /// A client is torn down: nobody knows what becomes of what it had asked for.
     pub(crate) fn crash(&mut self, process: u32, now: u64) {
-        let lost: Vec<OperationId> =
-            self.open.iter().filter(|(_, open)| open.process == process).map(|(id, _)| *id).collect();
+        let lost: Vec<OperationId> = self
+            .open
+            .iter()
+            .filter(|(_, open)| open.process == process)
+            .map(|(id, _)| *id)
+            .collect();
         for id in lost {
             let open = self.open.remove(&id).expect("it was just found");
             self.push(open, now, Completion::Info);
         }
-        let open = Open { process, invoked_ns: now, function: Function::Crash, actions: Vec::new(), first: 0 };
+        let open = Open {
+            process,
+            invoked_ns: now,
+            function: Function::Crash,
+            actions: Vec::new(),
+            first: 0,
+        };
         self.push(open, now, Completion::Info);
     }
 
     /// The first operation that is still open, with its process.
     pub(crate) fn first_open(&self) -> Option<(OperationId, u32)> {
-        self.open.first_key_value().map(|(id, open)| (*id, open.process))
+        self.open
+            .first_key_value()
+            .map(|(id, open)| (*id, open.process))
     }
 
     /// Operations completed.
@@ -130,20 +158,40 @@ impl Recorder {
     fn begin(&self, request: &Operation) -> (Function, Vec<MicroOperation>) {
         match request {
             Operation::Send { value, .. } => {
-                let send = MicroOperation::Send { partition: None, value: value.0, offset: None };
+                let send = MicroOperation::Send {
+                    partition: None,
+                    value: value.0,
+                    offset: None,
+                };
                 (Function::Send, vec![send])
             }
             Operation::Assign { partitions } => {
-                let positions = partitions.iter().filter_map(|(topic, index)| self.position(topic, *index));
-                let actions = positions.map(|partition| MicroOperation::Assigned { partition }).collect();
+                let positions = partitions
+                    .iter()
+                    .filter_map(|(topic, index)| self.position(topic, *index));
+                let actions = positions
+                    .map(|partition| MicroOperation::Assigned { partition })
+                    .collect();
                 (Function::Assign { from_start: true }, actions)
             }
             Operation::Poll { .. } => (Function::Poll, Vec::new()),
-            Operation::EndOffset { partition: (topic, index) } => {
-                let partition = self.position(topic, *index).expect("loads ask for partitions of the plan");
-                (Function::List, vec![MicroOperation::EndOffset { partition, offset: None }])
+            Operation::EndOffset {
+                partition: (topic, index),
+            } => {
+                let partition = self
+                    .position(topic, *index)
+                    .expect("loads ask for partitions of the plan");
+                (
+                    Function::List,
+                    vec![MicroOperation::EndOffset {
+                        partition,
+                        offset: None,
+                    }],
+                )
             }
-            Operation::CreateTopic { .. } => unreachable!("the admin's operations are not recorded"),
+            Operation::CreateTopic { .. } => {
+                unreachable!("the admin's operations are not recorded")
+            }
         }
     }
 
@@ -156,12 +204,17 @@ impl Recorder {
             }
             Outcome::Assigned | Outcome::TopicCreated => Completion::Ok,
             Outcome::Polled { records } => {
-                let records = records.iter().filter_map(|record| self.read(record)).collect();
+                let records = records
+                    .iter()
+                    .filter_map(|record| self.read(record))
+                    .collect();
                 open.actions.push(MicroOperation::Poll { records });
                 Completion::Ok
             }
             Outcome::EndOffset { offset } => {
-                if let Some(MicroOperation::EndOffset { offset: told, .. }) = open.actions.first_mut() {
+                if let Some(MicroOperation::EndOffset { offset: told, .. }) =
+                    open.actions.first_mut()
+                {
                     *told = Some(offset.0);
                 }
                 Completion::Ok
@@ -183,7 +236,10 @@ impl Recorder {
             return;
         }
         let place = open.first + partition as u32;
-        if let Some(MicroOperation::Send { partition, offset, .. }) = open.actions.first_mut() {
+        if let Some(MicroOperation::Send {
+            partition, offset, ..
+        }) = open.actions.first_mut()
+        {
             *partition = Some(place);
             *offset = told;
         }
@@ -191,7 +247,8 @@ impl Recorder {
 
     fn first_of(&self, request: &Operation) -> u32 {
         if let Operation::Send { topic, .. } = request {
-            self.position(topic, 0).expect("loads send to topics of the plan")
+            self.position(topic, 0)
+                .expect("loads send to topics of the plan")
         } else {
             0
         }
@@ -200,11 +257,21 @@ impl Recorder {
     fn read(&self, record: &PolledRecord) -> Option<ReadRecord> {
         let partition = self.position(&record.topic, record.partition)?;
         let value = record.value.map_or(ReadRecord::GARBAGE, |value| value.0);
-        Some(ReadRecord { partition, offset: record.offset.0, value })
+        Some(ReadRecord {
+            partition,
+            offset: record.offset.0,
+            value,
+        })
     }
 
     fn push(&mut self, open: Open, completed_ns: u64, completion: Completion) {
-        let Open { process, invoked_ns, function, actions, .. } = open;
+        let Open {
+            process,
+            invoked_ns,
+            function,
+            actions,
+            ..
+        } = open;
         if completed_ns != NEVER && function != Function::Crash {
             match completion {
                 Completion::Ok => self.ok += 1,
@@ -212,7 +279,14 @@ impl Recorder {
                 Completion::Info => self.unknown += 1,
             }
         }
-        let record = OperationRecord { process, invoked_ns, completed_ns, completion, function, actions };
+        let record = OperationRecord {
+            process,
+            invoked_ns,
+            completed_ns,
+            completion,
+            function,
+            actions,
+        };
         self.history.operations.push(record);
     }
 }

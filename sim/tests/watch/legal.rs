@@ -4,6 +4,8 @@ use harrow_broker_model::note::{BatchSummary, PartitionRegistration};
 use harrow_broker_model::types::{NodeId, Offset};
 use harrow_sim::watch::ReplicaAudit;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use crate::stage::{A, B, C, Stage, X, record};
 
@@ -32,6 +34,27 @@ enum Action {
     LosePower(usize, usize),
 }
 
+/// A rule that the toy breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bug {
+    /// The leader commits without its last in-sync follower.
+    CommitWithoutOne,
+    /// The leader answers before it commits.
+    AcknowledgeEarly,
+    /// A follower that learns of a new epoch cuts its log to its own high watermark.
+    TruncateToHighWatermark,
+    /// The leader lets followers in whatever they have.
+    ExpandEarly,
+    /// The controller elects anybody and calls it clean.
+    ElectAnybody,
+    /// The leader commits below the minimum.
+    CommitBelowMinimum,
+    /// A node acts as leader because it once was.
+    ClaimAgain,
+    /// A restarted process has lost a record although its files are intact.
+    LoseRecord,
+}
+
 #[derive(Debug, Clone, Default)]
 struct Replica {
     log: Vec<BatchSummary>,
@@ -49,6 +72,7 @@ struct Toy {
     leader: usize,
     epoch: i32,
     written: u32,
+    bug: Option<Bug>,
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -67,8 +91,9 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 impl Toy {
-    fn new() -> Self {
+    fn new(bug: Option<Bug>) -> Self {
         let mut toy = Self {
+            bug,
             stage: Stage::new(MIN_ISR as u32, false),
             replicas: Default::default(),
             isr: vec![0, 1, 2],
@@ -90,6 +115,11 @@ impl Toy {
                 self.leave(node, true)
             }
             Action::Expand(node) => self.expand(node),
+            Action::Elect(node) if self.bug == Some(Bug::ElectAnybody) && node != self.leader => {
+                self.isr = vec![node];
+                self.elr.clear();
+                self.elect(node);
+            }
             Action::Elect(node) if node != self.leader && self.isr.contains(&node) => {
                 self.elect(node)
             }
@@ -109,6 +139,10 @@ impl Toy {
         let batch = record(replica.log.len() as i64, replica.acting, self.written);
         replica.log.push(batch);
         self.stage.append(NODES[node], replica.acting, batch);
+        if self.bug == Some(Bug::AcknowledgeEarly) {
+            let acting = self.replicas[node].acting;
+            self.stage.acknowledge(NODES[node], acting, batch, -1);
+        }
     }
 
     /// Cuts what differs from the leader's log, then copies one record.
@@ -146,10 +180,12 @@ impl Toy {
     /// A leader whose epoch is over hears of no follower any more; its ISR is not smaller than the registered one.
     fn advance(&mut self, node: usize) {
         let current = node == self.leader && self.replicas[node].acting == self.epoch;
-        if !current || self.isr.len() < MIN_ISR {
+        if !current || (self.isr.len() < MIN_ISR && self.bug != Some(Bug::CommitBelowMinimum)) {
             return;
         }
-        let reached = self.isr.iter().map(|member| self.common(*member, node)).min().unwrap_or(0);
+        let counted = if self.bug == Some(Bug::CommitWithoutOne) { 1 } else { self.isr.len() };
+        let members = self.isr.iter().take(counted);
+        let reached = members.map(|member| self.common(*member, node)).min().unwrap_or(0);
         let before = self.replicas[node].high_watermark;
         self.move_high_watermark(node, reached);
         let acting = self.replicas[node].acting;
@@ -177,6 +213,7 @@ impl Toy {
         let leader = &self.replicas[self.leader];
         let complete = self.common(node, self.leader) == leader.log.len()
             && self.replicas[node].acting == self.epoch;
+        let complete = complete || self.bug == Some(Bug::ExpandEarly);
         if led && complete && !self.isr.contains(&node) {
             self.isr.push(node);
             self.elr.retain(|member| *member != node);
@@ -212,16 +249,23 @@ impl Toy {
         if self.replicas[node].acting == self.epoch {
             return;
         }
+        let led = self.replicas[node].leads;
         self.replicas[node].acting = self.epoch;
         self.replicas[node].leads = leads;
-        if leads {
+        if !leads && self.bug == Some(Bug::TruncateToHighWatermark) {
+            let to = self.replicas[node].high_watermark;
+            self.replicas[node].log.truncate(to);
+            self.stage.truncate(NODES[node], to as i64);
+        }
+        if leads || (led && self.bug == Some(Bug::ClaimAgain)) {
             self.stage.became_leader(NODES[node], self.epoch, &[]);
         }
     }
 
     fn bounce(&mut self, node: usize) {
         self.stage.crash(NODES[node], false);
-        let end = self.replicas[node].log.len();
+        let lost = usize::from(self.bug == Some(Bug::LoseRecord));
+        let end = self.replicas[node].log.len().saturating_sub(lost);
         self.come_back(node, end);
     }
 
@@ -272,12 +316,43 @@ impl Toy {
     }
 }
 
+/// Plays random histories with a bug until one is noticed; gives what was found first.
+fn hunt(bug: Bug) -> Option<String> {
+    let mut runner = TestRunner::deterministic();
+    let actions = prop::collection::vec(action(), 200);
+    (0..200).find_map(|_| {
+        let drawn = actions.new_tree(&mut runner).expect("a vector can always be drawn").current();
+        let mut toy = Toy::new(Some(bug));
+        drawn.into_iter().find_map(|action| {
+            toy.play(action);
+            toy.stage.found().into_iter().next()
+        })
+    })
+}
+
+#[test]
+fn each_bug_is_noticed_where_it_happens() {
+    let expected = [
+        (Bug::CommitWithoutOne, "commit-before-replication"),
+        (Bug::AcknowledgeEarly, "ack-before-commit"),
+        (Bug::TruncateToHighWatermark, "committed-truncation"),
+        (Bug::ExpandEarly, "isr-incomplete"),
+        (Bug::ElectAnybody, "leader-completeness"),
+        (Bug::CommitBelowMinimum, "commit-before-replication"),
+        (Bug::ClaimAgain, "dual-leader"),
+        (Bug::LoseRecord, "recovery-lost-records"),
+    ];
+    for (bug, anomaly) in expected {
+        assert_eq!(hunt(bug).as_deref(), Some(anomaly), "{bug:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn legal_histories_give_no_finding(actions in prop::collection::vec(action(), 1..200)) {
-        let mut toy = Toy::new();
+        let mut toy = Toy::new(None);
         for action in actions {
             toy.play(action);
             let found = toy.stage.found();

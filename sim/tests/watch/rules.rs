@@ -137,6 +137,27 @@ fn last_known_leader_may_be_elected_uncleanly() {
 }
 
 #[test]
+fn last_known_leader_may_follow_an_eligible_replica_that_restarted() {
+    let mut stage = committed(1);
+    let mut nobody = stage.next(None, 2, &[]);
+    nobody.last_known_leader = Some(A);
+    nobody.elr = vec![B];
+    stage.registered(X, nobody.clone(), false);
+    stage.crash(B, false);
+    stage.boot(B, X, 1);
+    let next = stage.next(Some(A), 3, &[A]);
+    stage.registered(X, next, true);
+    assert_eq!(stage.found(), NONE, "B's new uptime takes its eligibility away");
+
+    let mut stage = committed(1);
+    nobody.partition_epoch = stage.next(None, 2, &[]).partition_epoch;
+    stage.registered(X, nobody, false);
+    let next = stage.next(Some(A), 3, &[A]);
+    stage.registered(X, next, true);
+    assert_eq!(stage.found(), ["illegal-unclean-election"], "B is eligible");
+}
+
+#[test]
 fn a_leader_that_lost_records_by_a_clean_election_is_reported_once() {
     let mut stage = committed(2);
     stage.append_all(&[A, B], 1, record(2, 1, 2));
@@ -309,7 +330,15 @@ fn a_reopened_log_is_a_prefix() {
     stage.restart(B, 2);
     stage.crash(C, true);
     stage.restart(C, 1);
-    assert_eq!(stage.found(), NONE);
+    stage.append(B, 1, record(2, 1, 2));
+    stage.crash(B, false);
+    stage.restart(B, 2);
+    assert_eq!(stage.found(), NONE, "a crash may hide the note of a follower's cut");
+    stage.append(A, 1, record(2, 1, 2));
+    stage.crash(A, false);
+    stage.restart(A, 2);
+    assert_eq!(stage.found(), ["recovery-lost-records"], "a leader does not cut");
+    let mut stage = committed(2);
     stage.crash(B, false);
     stage.restart(B, 1);
     assert_eq!(stage.found(), ["recovery-lost-records"]);

@@ -127,7 +127,13 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             progress: (String::new(), 0, 0),
             reader_process: 0,
             reader_assigned: false,
-            read_to: vec![0; plan.topics.iter().map(|topic| topic.partitions as usize).sum()],
+            read_to: vec![
+                0;
+                plan.topics
+                    .iter()
+                    .map(|topic| topic.partitions as usize)
+                    .sum()
+            ],
             engine,
         }
     }
@@ -164,8 +170,12 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             ..RunStats::default()
         };
         self.recorder.count(&mut stats);
-        self.cast.tally.add("records-acked", self.recorder.records_acked());
-        self.cast.tally.add("segment-rolled", self.engine.segments_rolled());
+        self.cast
+            .tally
+            .add("records-acked", self.recorder.records_acked());
+        self.cast
+            .tally
+            .add("segment-rolled", self.engine.segments_rolled());
         Run {
             history: self.recorder.finish(end == End::Quiesced),
             violations: self.cast.take_violations(),
@@ -215,14 +225,23 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         self.heal();
         self.phase = Phase::Converging;
         self.progress.2 = self.engine.now();
-        self.engine.cue(self.engine.now() + CHECK_MS * MS, Cue::Check);
+        self.engine
+            .cue(self.engine.now() + CHECK_MS * MS, Cue::Check);
     }
 
     fn on_report(&mut self, report: Report) {
         match report {
-            Report::Completed { node, operation, outcome } => self.completed(node, operation, &outcome),
+            Report::Completed {
+                node,
+                operation,
+                outcome,
+            } => self.completed(node, operation, &outcome),
             Report::Started { node } => self.started(node),
-            Report::Halted { node, reason, asked } => self.halted(node, reason, asked),
+            Report::Halted {
+                node,
+                reason,
+                asked,
+            } => self.halted(node, reason, asked),
         }
     }
 
@@ -247,8 +266,12 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         let id = self.engine.ids()[node];
         if let Some(rolling) = self.rolling {
             if self.plan.cluster.brokers.get(rolling.broker) == Some(&id) {
-                let next = Cue::Roll { step: rolling.step, broker: rolling.broker + 1 };
-                self.engine.cue(self.engine.now() + rolling.gap_ms * MS, next);
+                let next = Cue::Roll {
+                    step: rolling.step,
+                    broker: rolling.broker + 1,
+                };
+                self.engine
+                    .cue(self.engine.now() + rolling.gap_ms * MS, next);
             }
         }
         if let Some(position) = self.load_of[node] {
@@ -262,20 +285,23 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
     /// A process ended by itself: it starts again.
     fn halted(&mut self, node: usize, reason: &'static str, asked: bool) {
         let now = self.engine.now();
-        let full_until = self.active.iter().find_map(|active| match &active.condition {
-            Condition::FullDisk(at) if *at == node => Some(active.until_ns),
-            Condition::Pause(_)
-            | Condition::Cut(_)
-            | Condition::Delay(..)
-            | Condition::Drop(..)
-            | Condition::Hold(..)
-            | Condition::Duplicate(..)
-            | Condition::Bandwidth(..)
-            | Condition::SlowDisk(..)
-            | Condition::StallDisk(_)
-            | Condition::FullDisk(_)
-            | Condition::LyingSync(_) => None,
-        });
+        let full_until = self
+            .active
+            .iter()
+            .find_map(|active| match &active.condition {
+                Condition::FullDisk(at) if *at == node => Some(active.until_ns),
+                Condition::Pause(_)
+                | Condition::Cut(_)
+                | Condition::Delay(..)
+                | Condition::Drop(..)
+                | Condition::Hold(..)
+                | Condition::Duplicate(..)
+                | Condition::Bandwidth(..)
+                | Condition::SlowDisk(..)
+                | Condition::StallDisk(_)
+                | Condition::FullDisk(_)
+                | Condition::LyingSync(_) => None,
+            });
         let down_ms = match (asked, reason) {
             (true, _) | (false, "disk-failed") => self.down_ms[node],
             (false, _) => HALTED_DOWN_MS,
@@ -283,16 +309,21 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         if !asked {
             self.cast.tally.halted(reason);
         }
-        let start = full_until.filter(|_| reason == "disk-full").unwrap_or(now + down_ms * MS);
+        let start = full_until
+            .filter(|_| reason == "disk-full")
+            .unwrap_or(now + down_ms * MS);
         self.engine.start_at(node, start);
         self.client_fell(node);
     }
 
     /// If the node that fell is a client, nobody knows what becomes of what it had asked for.
     fn client_fell(&mut self, node: usize) {
-        let Some(position) = self.load_of[node] else { return };
+        let Some(position) = self.load_of[node] else {
+            return;
+        };
         self.cast.tally.mark("client-crash");
-        self.recorder.crash(self.loads[position].process, self.engine.now());
+        self.recorder
+            .crash(self.loads[position].process, self.engine.now());
         let process = self.new_process();
         self.loads[position].crashed(process);
     }
@@ -307,10 +338,15 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
     }
 
     fn create_topic(&mut self, position: usize) {
-        let Some(topic) = self.plan.topics.get(position) else { return self.start_loads() };
+        let Some(topic) = self.plan.topics.get(position) else {
+            return self.start_loads();
+        };
         let admin = self.place(self.plan.admin.node);
         if !self.engine.runs(admin) {
-            return self.engine.cue(self.engine.now() + CREATE_AGAIN_MS * MS, Cue::CreateTopic(position));
+            return self.engine.cue(
+                self.engine.now() + CREATE_AGAIN_MS * MS,
+                Cue::CreateTopic(position),
+            );
         }
         let request = Operation::CreateTopic {
             topic: topic_name(&topic.name),
@@ -321,7 +357,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         };
         let operation = self.recorder.unrecorded();
         self.creating = Some(operation);
-        self.engine.invoke(admin, operation, request, &mut self.cast);
+        self.engine
+            .invoke(admin, operation, request, &mut self.cast);
     }
 
     fn topic_answered(&mut self, outcome: &Outcome) {
@@ -333,9 +370,15 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
                 self.engine.cue(now, Cue::CreateTopic(self.topics_created));
             }
             Outcome::Failed { .. } | Outcome::Unknown { .. } => {
-                self.engine.cue(now + CREATE_AGAIN_MS * MS, Cue::CreateTopic(self.topics_created));
+                self.engine.cue(
+                    now + CREATE_AGAIN_MS * MS,
+                    Cue::CreateTopic(self.topics_created),
+                );
             }
-            Outcome::Sent { .. } | Outcome::Assigned | Outcome::Polled { .. } | Outcome::EndOffset { .. } => {
+            Outcome::Sent { .. }
+            | Outcome::Assigned
+            | Outcome::Polled { .. }
+            | Outcome::EndOffset { .. } => {
                 panic!("the admin client answered the creation of a topic with {outcome:?}");
             }
         }
@@ -366,7 +409,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         let now = self.engine.now();
         if let Some(request) = self.loads[position].next(now) {
-            let operation = self.recorder.invoke(self.loads[position].process, now, &request);
+            let operation = self
+                .recorder
+                .invoke(self.loads[position].process, now, &request);
             self.engine.invoke(node, operation, request, &mut self.cast);
         }
         self.cue_load(position);
@@ -394,7 +439,10 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         let budget = self.plan.converge_within_ms * MS;
         if now - self.progress.2 > budget || now > self.last_ns() {
             let unrecoverable = self.unrecoverable();
-            return Some(End::TimeLimit { pending: self.progress.0.clone(), unrecoverable });
+            return Some(End::TimeLimit {
+                pending: self.progress.0.clone(),
+                unrecoverable,
+            });
         }
         self.engine.cue(now + CHECK_MS * MS, Cue::Check);
         None
@@ -411,7 +459,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         self.reader_process = self.new_process();
         let reader = self.place(self.plan.final_reader.node);
         self.engine.start_at(reader, self.engine.now());
-        self.engine.cue(self.engine.now() + CHECK_MS * MS, Cue::Check);
+        self.engine
+            .cue(self.engine.now() + CHECK_MS * MS, Cue::Check);
     }
 
     /// The final reader was answered: it goes on.
@@ -420,7 +469,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         if let Outcome::Polled { records } = outcome {
             for record in records {
                 let position = self.recorder.position(&record.topic, record.partition);
-                let position = position.expect("consumers return records of assigned partitions") as usize;
+                let position =
+                    position.expect("consumers return records of assigned partitions") as usize;
                 self.read_to[position] = self.read_to[position].max(record.offset.0 + 1);
             }
         }
@@ -438,12 +488,20 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         let (timeout_ms, max_records) = FINAL_POLL;
         let request = if self.reader_assigned {
-            Operation::Poll { timeout_ms, max_records }
+            Operation::Poll {
+                timeout_ms,
+                max_records,
+            }
         } else {
-            Operation::Assign { partitions: all_partitions(self.plan.topics.iter()) }
+            Operation::Assign {
+                partitions: all_partitions(self.plan.topics.iter()),
+            }
         };
-        let operation = self.recorder.invoke(self.reader_process, self.engine.now(), &request);
-        self.engine.invoke(reader, operation, request, &mut self.cast);
+        let operation = self
+            .recorder
+            .invoke(self.reader_process, self.engine.now(), &request);
+        self.engine
+            .invoke(reader, operation, request, &mut self.cast);
     }
 }
 
@@ -454,19 +512,36 @@ fn members(plan: &Plan) -> Vec<Member> {
         ClientPlan::Producer { config, .. } => config.node,
         ClientPlan::Consumer { config, .. } => config.node,
     });
-    let clients = std::iter::once(plan.admin.node).chain(clients).chain([plan.final_reader.node]);
-    let servers = servers.map(|id| Member { id: *id, client: false });
-    servers.chain(clients.map(|id| Member { id, client: true })).collect()
+    let clients = std::iter::once(plan.admin.node)
+        .chain(clients)
+        .chain([plan.final_reader.node]);
+    let servers = servers.map(|id| Member {
+        id: *id,
+        client: false,
+    });
+    servers
+        .chain(clients.map(|id| Member { id, client: true }))
+        .collect()
 }
 
 /// How long a client's load takes at least, at its slowest pace.
 fn planned_ms(client: &ClientPlan) -> u64 {
     match client {
-        ClientPlan::Producer { start_ms, operations, interval_us, .. } => {
-            start_ms + u64::from(*operations) * interval_us.1 / 1_000
-        }
-        ClientPlan::Consumer { start_ms, operations, interval_us, poll_timeout_ms, .. } => {
-            start_ms + u64::from(*operations) * (interval_us.1 / 1_000 + u64::from(*poll_timeout_ms))
+        ClientPlan::Producer {
+            start_ms,
+            operations,
+            interval_us,
+            ..
+        } => start_ms + u64::from(*operations) * interval_us.1 / 1_000,
+        ClientPlan::Consumer {
+            start_ms,
+            operations,
+            interval_us,
+            poll_timeout_ms,
+            ..
+        } => {
+            start_ms
+                + u64::from(*operations) * (interval_us.1 / 1_000 + u64::from(*poll_timeout_ms))
         }
     }
 }

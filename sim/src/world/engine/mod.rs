@@ -303,11 +303,6 @@ impl<N: Node> Engine<N> {
         (index != u32::MAX).then_some(index as usize)
     }
 
-    /// The process of a node, if it runs.
-    pub(crate) fn process(&self, node: usize) -> Option<&N> {
-        self.slots[node].process.as_ref()
-    }
-
     /// Takes out what the director must act on.
     pub(crate) fn take_report(&mut self) -> Option<Report> {
         self.reports.pop_front()

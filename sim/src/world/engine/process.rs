@@ -158,6 +158,7 @@ impl<N: Node> Engine<N> {
     }
 
     /// What the node would find on its disk if it booted now.
+    #[cfg(test)]
     pub(crate) fn image(&self, node: usize) -> DiskImage {
         self.slots[node].disk.image()
     }
