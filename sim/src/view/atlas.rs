@@ -1,8 +1,8 @@
 //! The fault atlas: which losses the configuration promises to survive in the present state.
 //!
 //! Kafka acknowledges a record when at least `min.insync.replicas` page caches have it; with eligible leader replicas
-//! (KIP-966) it survives as long as fewer than that many of them lose what was not flushed. KRaft flushes before it
-//! counts a record, so a controller may always lose power; but a voter that forgets its vote breaks Raft's promise.
+//! (KIP-966) it survives as long as fewer than that many of them lose what was not flushed. The quorum flushes before
+//! it counts a record, so a controller may always lose power; but a voter that forgets its vote breaks Raft's promise.
 
 use harrow_broker_model::types::NodeId;
 

@@ -189,7 +189,9 @@ mod tests {
 
     fn mirror(batches: &[BatchSummary]) -> LogMirror {
         let mut log = LogMirror::default();
-        batches.iter().for_each(|batch| log.push(*batch));
+        for batch in batches {
+            log.push(*batch);
+        }
         log
     }
 
@@ -209,7 +211,12 @@ mod tests {
         fn common_end_is_where_the_batches_part(shared in contents(), a in contents(), b in contents()) {
             let shift = shared.last().map_or(0, |last| last.last_offset.0 + 1);
             let after = |tail: &[BatchSummary]| -> Vec<BatchSummary> {
-                let moved = tail.iter().map(|it| batch(it.base_offset.0 + shift, it.last_offset.0 - it.base_offset.0 + 1, it.checksum));
+                let shifted = |it: &BatchSummary| batch(
+                    it.base_offset.0 + shift,
+                    it.last_offset.0 - it.base_offset.0 + 1,
+                    it.checksum,
+                );
+                let moved = tail.iter().map(shifted);
                 shared.iter().copied().chain(moved).collect()
             };
             let (a, b) = (after(&a), after(&b));

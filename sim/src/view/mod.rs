@@ -212,7 +212,7 @@ impl ClusterView {
                 self.on_quorum_high_watermark(node, *epoch, *as_leader, *to);
             }
             Note::ControllerActivated { epoch, active } => {
-                self.quorum.activated(node, *epoch, *active)
+                self.quorum.activated(node, *epoch, *active);
             }
             Note::Truncated { .. } | Note::LogRecovered { .. } | Note::LogStartMoved { .. } => {
                 self.on_log_note(at_ns, node, note);

@@ -55,7 +55,7 @@ pub(super) fn on_registered(
         findings.report(context, &UNCLEAN, partition, || {
             format!("node {leader} was elected uncleanly in epoch {}", next.leader_epoch)
         });
-    } else if !(unclean && permitted) && !(last_known && lossy) && !view.loss_is_permitted() {
+    } else if !(unclean && permitted || last_known && lossy || view.loss_is_permitted()) {
         check_complete(context, findings, view, leader, next.leader_epoch);
     }
 }

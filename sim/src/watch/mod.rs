@@ -156,24 +156,7 @@ impl Watch {
                 };
                 self.on_high_watermark(context, moved);
             }
-            Note::ProduceAcknowledged {
-                partition,
-                leader_epoch,
-                base_offset,
-                last_offset,
-                checksum,
-                acks: -1,
-                ..
-            } => {
-                let acknowledgement = Acknowledgement {
-                    partition: *partition,
-                    epoch: *leader_epoch,
-                    base_offset: *base_offset,
-                    last_offset: *last_offset,
-                    checksum: *checksum,
-                };
-                ack_rule::on_acknowledged(context, findings, acknowledgement);
-            }
+            Note::ProduceAcknowledged { .. } => on_acknowledged(context, findings, note),
             Note::RecordsServed { partition, leader_epoch, fetch_offset, batches, .. } => {
                 read_rule::on_served(
                     context,
@@ -189,7 +172,7 @@ impl Watch {
             }
             Note::Truncated { .. } | Note::LogRecovered { .. } => self.on_log_note(context, note),
             Note::BecameLeader { .. } | Note::IsrProposed { .. } => {
-                self.on_leader_note(context, note)
+                self.on_leader_note(context, note);
             }
             Note::QuorumStateChanged { .. }
             | Note::VoteGranted { .. }
@@ -199,8 +182,7 @@ impl Watch {
             Note::MetadataApplied { offset, controller_epoch, change } => {
                 self.on_metadata(context, *offset, *controller_epoch, change);
             }
-            Note::ProduceAcknowledged { .. }
-            | Note::LogStartMoved { .. }
+            Note::LogStartMoved { .. }
             | Note::BecameFollower { .. }
             | Note::IsrProposalRefused { .. }
             | Note::IsrCommitted { .. }
@@ -281,5 +263,28 @@ impl Watch {
             election::on_registered(context, findings, *partition, registration, *unclean);
             membership::on_registered(context, findings, *partition, registration, *unclean);
         }
+    }
+}
+
+/// Only acks=all promises that the records are committed.
+fn on_acknowledged(context: &Context<'_>, findings: &mut Findings, note: &Note) {
+    if let Note::ProduceAcknowledged {
+        partition,
+        leader_epoch,
+        base_offset,
+        last_offset,
+        checksum,
+        acks: -1,
+        ..
+    } = note
+    {
+        let acknowledgement = Acknowledgement {
+            partition: *partition,
+            epoch: *leader_epoch,
+            base_offset: *base_offset,
+            last_offset: *last_offset,
+            checksum: *checksum,
+        };
+        ack_rule::on_acknowledged(context, findings, acknowledgement);
     }
 }

@@ -112,7 +112,7 @@ impl Toy {
             Action::Fetch(node) => self.fetch(node),
             Action::Advance(node) if self.replicas[node].leads => self.advance(node),
             Action::Shrink(node) if node != self.leader && self.isr.contains(&node) => {
-                self.leave(node, true)
+                self.leave(node, true);
             }
             Action::Expand(node) => self.expand(node),
             Action::Elect(node) if self.bug == Some(Bug::ElectAnybody) && node != self.leader => {
@@ -121,10 +121,10 @@ impl Toy {
                 self.elect(node);
             }
             Action::Elect(node) if node != self.leader && self.isr.contains(&node) => {
-                self.elect(node)
+                self.elect(node);
             }
             Action::Elect(node) if self.isr == [self.leader] && self.elr.contains(&node) => {
-                self.elect(node)
+                self.elect(node);
             }
             Action::Learn(node) => self.learn(node),
             Action::Bounce(node) => self.bounce(node),
@@ -227,7 +227,7 @@ impl Toy {
     fn elect(&mut self, node: usize) {
         if self.elr.contains(&node) {
             self.elr.retain(|member| *member != node);
-            self.elr.extend(self.isr.drain(..));
+            self.elr.append(&mut self.isr);
             self.isr.push(node);
         }
         self.epoch += 1;

@@ -1,10 +1,10 @@
 //! One good and one minimally bad case for each rule that the vectors do not cover.
 
-use harrow_broker_model::note::{AppendOrigin, BatchSummary, MetadataChange, Note, QuorumRole};
-use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+use harrow_broker_model::note::{BatchSummary, MetadataChange, Note};
+use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 use harrow_sim::watch::{INVARIANTS, ReplicaAudit};
 
-use crate::stage::{A, B, C, N1, N2, N3, Stage, X, record, sequenced};
+use crate::stage::{A, B, C, N1, Stage, X, record, sequenced};
 
 const NONE: [&str; 0] = [];
 
@@ -188,7 +188,7 @@ fn registrations_have_the_right_shape() {
 
     let mut stage = committed(1);
     stage.elect(A, 1, &[A, B]);
-    let broker_epoch = harrow_broker_model::types::BrokerEpoch(4);
+    let broker_epoch = BrokerEpoch(4);
     let fenced = MetadataChange::BrokerChanged {
         broker: C,
         broker_epoch,
@@ -316,10 +316,10 @@ fn proposals_need_a_complete_follower() {
         from: vec![A, B],
         to,
     };
-    stage.note(A, propose(vec![A, B, C]));
+    stage.note(A, &propose(vec![A, B, C]));
     assert_eq!(stage.found(), NONE, "C reaches the high watermark");
     stage.leader_high_watermark(A, 1, 3);
-    stage.note(A, propose(vec![A, B, C]));
+    stage.note(A, &propose(vec![A, B, C]));
     assert_eq!(stage.found(), ["isr-join-too-early"]);
 }
 
@@ -365,121 +365,6 @@ fn the_audit_finds_false_mirrors() {
     assert!(found[0].summary.starts_with("x-0: replica 2"), "{}", found[0].summary);
     assert!(!found[0].evidence.is_empty(), "evidence is given");
 }
-
-// --- the quorum
-
-fn quorum_append(stage: &mut Stage, node: NodeId, acting: i32, batch: BatchSummary) {
-    let note = Note::Appended {
-        partition: TopicPartition::METADATA,
-        batch,
-        origin: AppendOrigin::Leader,
-        leader_epoch: LeaderEpoch(acting),
-    };
-    stage.note(node, note);
-}
-
-fn quorum_commit(stage: &mut Stage, node: NodeId, epoch: i32, to: i64) {
-    let note = Note::QuorumHighWatermarkMoved {
-        epoch: LeaderEpoch(epoch),
-        as_leader: true,
-        to: Offset(to),
-    };
-    stage.note(node, note);
-}
-
-/// Leader N1 in epoch 1 and one record that N1 and N2 hold.
-fn quorum() -> Stage {
-    let mut stage = Stage::new(2, false);
-    stage.quorum_state(N1, 1, QuorumRole::Leader, Some(N1));
-    quorum_append(&mut stage, N1, 1, record(0, 1, 0));
-    quorum_append(&mut stage, N2, 1, record(0, 1, 0));
-    stage
-}
-
-#[test]
-fn the_quorum_commits_with_a_majority_in_its_own_epoch() {
-    let mut stage = quorum();
-    quorum_commit(&mut stage, N1, 1, 1);
-    assert_eq!(stage.found(), NONE);
-    quorum_append(&mut stage, N1, 1, record(1, 1, 1));
-    quorum_commit(&mut stage, N1, 1, 2);
-    assert_eq!(stage.found(), ["metadata-commit-without-majority"]);
-
-    let mut stage = quorum();
-    stage.quorum_state(N2, 2, QuorumRole::Leader, Some(N2));
-    quorum_commit(&mut stage, N2, 2, 1);
-    assert_eq!(
-        stage.found(),
-        ["metadata-commit-without-majority"],
-        "the record is of an older epoch"
-    );
-}
-
-#[test]
-fn committed_metadata_stays() {
-    let mut stage = quorum();
-    quorum_commit(&mut stage, N1, 1, 1);
-    stage.quorum_state(N3, 2, QuorumRole::Leader, Some(N3));
-    assert_eq!(stage.found(), ["controller-completeness"]);
-    let cut = Note::Truncated {
-        partition: TopicPartition::METADATA,
-        from: Offset(1),
-        to: Offset(0),
-        reason: harrow_broker_model::note::TruncateReason::Diverged,
-    };
-    stage.note(N2, cut);
-    assert_eq!(stage.found(), ["committed-metadata-truncation"]);
-
-    let mut stage = quorum();
-    quorum_commit(&mut stage, N1, 1, 1);
-    stage.crash(N2, true);
-    stage.boot(N2, TopicPartition::METADATA, 0);
-    assert_eq!(stage.found(), ["committed-metadata-lost"]);
-}
-
-#[test]
-fn voters_vote_once_across_restarts() {
-    let mut stage = Stage::new(2, false);
-    let vote = |candidate: NodeId| Note::VoteGranted { epoch: LeaderEpoch(2), candidate };
-    stage.note(N1, vote(N2));
-    stage.crash(N1, true);
-    stage.observer.process_started(0, N1);
-    stage.note(N1, vote(N2));
-    assert_eq!(stage.found(), NONE);
-    stage.note(N1, vote(N3));
-    assert_eq!(stage.found(), ["double-vote"]);
-}
-
-#[test]
-fn an_epoch_of_the_quorum_has_one_leader() {
-    let mut stage = Stage::new(2, false);
-    stage.quorum_state(N1, 1, QuorumRole::Leader, Some(N1));
-    stage.quorum_state(N2, 2, QuorumRole::Leader, Some(N2));
-    assert_eq!(stage.found(), NONE, "two leaders of two epochs may coexist");
-    stage.quorum_state(N3, 2, QuorumRole::Leader, Some(N3));
-    assert_eq!(stage.found(), ["dual-controller"]);
-}
-
-#[test]
-fn all_nodes_apply_the_same_metadata() {
-    let mut stage = Stage::new(2, false);
-    let applied = |topic: &str| Note::MetadataApplied {
-        offset: Offset(6),
-        controller_epoch: LeaderEpoch(1),
-        change: MetadataChange::TopicCreated {
-            topic: harrow_broker_model::types::TopicId(1),
-            name: topic.to_owned(),
-            min_insync_replicas: 2,
-            unclean_leader_election: false,
-        },
-    };
-    stage.note(N2, applied("x"));
-    assert_eq!(stage.found(), NONE);
-    stage.note(N3, applied("y"));
-    assert_eq!(stage.found(), ["metadata-divergence"]);
-}
-
-// --- the view
 
 #[test]
 fn the_atlas_allows_fewer_losses_than_min_insync_replicas() {

@@ -55,9 +55,9 @@ impl Stage {
         stage
     }
 
-    pub(crate) fn note(&mut self, node: NodeId, note: Note) {
+    pub(crate) fn note(&mut self, node: NodeId, note: &Note) {
         self.event += 1;
-        self.observer.observe(self.event * 1_000, self.event, node, &note);
+        self.observer.observe(self.event * 1_000, self.event, node, note);
         let found = self.observer.take_violations();
         self.seen.extend(found.into_iter().map(|violation| violation.anomaly));
     }
@@ -70,7 +70,7 @@ impl Stage {
     pub(crate) fn metadata(&mut self, change: MetadataChange) {
         let offset = Offset(self.metadata_end);
         self.metadata_end += 1;
-        self.note(N1, Note::MetadataApplied { offset, controller_epoch: LeaderEpoch(1), change });
+        self.note(N1, &Note::MetadataApplied { offset, controller_epoch: LeaderEpoch(1), change });
     }
 
     pub(crate) fn broker_registered(&mut self, broker: NodeId) {
@@ -141,7 +141,7 @@ impl Stage {
             origin: AppendOrigin::Follower,
             leader_epoch: LeaderEpoch(acting),
         };
-        self.note(node, note);
+        self.note(node, &note);
     }
 
     pub(crate) fn append_all(&mut self, nodes: &[NodeId], acting: i32, batch: BatchSummary) {
@@ -167,7 +167,7 @@ impl Stage {
             from,
             to: Offset(to),
         };
-        self.note(node, note);
+        self.note(node, &note);
     }
 
     pub(crate) fn became_leader(&mut self, node: NodeId, epoch: i32, isr: &[NodeId]) {
@@ -183,7 +183,7 @@ impl Stage {
             high_watermark,
             isr: isr.to_vec(),
         };
-        self.note(node, note);
+        self.note(node, &note);
     }
 
     pub(crate) fn truncate(&mut self, node: NodeId, to: i64) {
@@ -195,7 +195,7 @@ impl Stage {
             to: Offset(to),
             reason: TruncateReason::Diverged,
         };
-        self.note(node, note);
+        self.note(node, &note);
     }
 
     pub(crate) fn acknowledge(&mut self, node: NodeId, epoch: i32, batch: BatchSummary, acks: i16) {
@@ -208,7 +208,7 @@ impl Stage {
             acks,
             duplicate: false,
         };
-        self.note(node, note);
+        self.note(node, &note);
     }
 
     pub(crate) fn serve(
@@ -225,7 +225,7 @@ impl Stage {
             fetch_offset: Offset(fetch_offset),
             batches: batches.to_vec(),
         };
-        self.note(node, note);
+        self.note(node, &note);
     }
 
     pub(crate) fn end_offset(&mut self, node: NodeId, epoch: i32, offset: i64) {
@@ -234,7 +234,7 @@ impl Stage {
             leader_epoch: LeaderEpoch(epoch),
             offset: Offset(offset),
         };
-        self.note(node, note);
+        self.note(node, &note);
     }
 
     pub(crate) fn crash(&mut self, node: NodeId, lossy: bool) {
@@ -257,7 +257,7 @@ impl Stage {
             high_watermark: Offset::ZERO,
             clean: false,
         };
-        self.note(node, note);
+        self.note(node, &note);
     }
 
     pub(crate) fn quorum_state(
@@ -270,7 +270,7 @@ impl Stage {
         let leader = (role == QuorumRole::Leader).then_some(node);
         self.note(
             node,
-            Note::QuorumStateChanged { epoch: LeaderEpoch(epoch), role, leader, voted },
+            &Note::QuorumStateChanged { epoch: LeaderEpoch(epoch), role, leader, voted },
         );
     }
 }

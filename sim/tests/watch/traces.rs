@@ -97,7 +97,7 @@ impl Driver {
                 );
             }
             "fhw" => {
-                self.stage.high_watermark(node(&event[1]), self.epoch, false, number(&event[3]))
+                self.stage.high_watermark(node(&event[1]), self.epoch, false, number(&event[3]));
             }
             "ack" => {
                 let acks =
@@ -221,6 +221,6 @@ fn epochs_of_two_voters_are_apart() {
         leader: None,
         voted: None,
     };
-    stage.note(crate::stage::N2, note);
+    stage.note(crate::stage::N2, &note);
     assert_eq!(stage.found(), Vec::<String>::new());
 }

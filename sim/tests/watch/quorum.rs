@@ -1,0 +1,121 @@
+//! The controller quorum: one good and one minimally bad case for each rule.
+
+use harrow_broker_model::note::{
+    AppendOrigin, BatchSummary, MetadataChange, Note, QuorumRole, TruncateReason,
+};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
+
+use crate::stage::{N1, N2, N3, Stage, record};
+
+const NONE: [&str; 0] = [];
+
+fn quorum_append(stage: &mut Stage, node: NodeId, acting: i32, batch: BatchSummary) {
+    let note = Note::Appended {
+        partition: TopicPartition::METADATA,
+        batch,
+        origin: AppendOrigin::Leader,
+        leader_epoch: LeaderEpoch(acting),
+    };
+    stage.note(node, &note);
+}
+
+fn quorum_commit(stage: &mut Stage, node: NodeId, epoch: i32, to: i64) {
+    let note = Note::QuorumHighWatermarkMoved {
+        epoch: LeaderEpoch(epoch),
+        as_leader: true,
+        to: Offset(to),
+    };
+    stage.note(node, &note);
+}
+
+/// Leader N1 in epoch 1 and one record that N1 and N2 hold.
+fn quorum() -> Stage {
+    let mut stage = Stage::new(2, false);
+    stage.quorum_state(N1, 1, QuorumRole::Leader, Some(N1));
+    quorum_append(&mut stage, N1, 1, record(0, 1, 0));
+    quorum_append(&mut stage, N2, 1, record(0, 1, 0));
+    stage
+}
+
+#[test]
+fn the_quorum_commits_with_a_majority_in_its_own_epoch() {
+    let mut stage = quorum();
+    quorum_commit(&mut stage, N1, 1, 1);
+    assert_eq!(stage.found(), NONE);
+    quorum_append(&mut stage, N1, 1, record(1, 1, 1));
+    quorum_commit(&mut stage, N1, 1, 2);
+    assert_eq!(stage.found(), ["metadata-commit-without-majority"]);
+
+    let mut stage = quorum();
+    stage.quorum_state(N2, 2, QuorumRole::Leader, Some(N2));
+    quorum_commit(&mut stage, N2, 2, 1);
+    assert_eq!(
+        stage.found(),
+        ["metadata-commit-without-majority"],
+        "the record is of an older epoch"
+    );
+}
+
+#[test]
+fn committed_metadata_stays() {
+    let mut stage = quorum();
+    quorum_commit(&mut stage, N1, 1, 1);
+    stage.quorum_state(N3, 2, QuorumRole::Leader, Some(N3));
+    assert_eq!(stage.found(), ["controller-completeness"]);
+    let cut = Note::Truncated {
+        partition: TopicPartition::METADATA,
+        from: Offset(1),
+        to: Offset(0),
+        reason: TruncateReason::Diverged,
+    };
+    stage.note(N2, &cut);
+    assert_eq!(stage.found(), ["committed-metadata-truncation"]);
+
+    let mut stage = quorum();
+    quorum_commit(&mut stage, N1, 1, 1);
+    stage.crash(N2, true);
+    stage.boot(N2, TopicPartition::METADATA, 0);
+    assert_eq!(stage.found(), ["committed-metadata-lost"]);
+}
+
+#[test]
+fn voters_vote_once_across_restarts() {
+    let mut stage = Stage::new(2, false);
+    let vote = |candidate: NodeId| Note::VoteGranted { epoch: LeaderEpoch(2), candidate };
+    stage.note(N1, &vote(N2));
+    stage.crash(N1, true);
+    stage.observer.process_started(0, N1);
+    stage.note(N1, &vote(N2));
+    assert_eq!(stage.found(), NONE);
+    stage.note(N1, &vote(N3));
+    assert_eq!(stage.found(), ["double-vote"]);
+}
+
+#[test]
+fn an_epoch_of_the_quorum_has_one_leader() {
+    let mut stage = Stage::new(2, false);
+    stage.quorum_state(N1, 1, QuorumRole::Leader, Some(N1));
+    stage.quorum_state(N2, 2, QuorumRole::Leader, Some(N2));
+    assert_eq!(stage.found(), NONE, "two leaders of two epochs may coexist");
+    stage.quorum_state(N3, 2, QuorumRole::Leader, Some(N3));
+    assert_eq!(stage.found(), ["dual-controller"]);
+}
+
+#[test]
+fn all_nodes_apply_the_same_metadata() {
+    let mut stage = Stage::new(2, false);
+    let applied = |topic: &str| Note::MetadataApplied {
+        offset: Offset(6),
+        controller_epoch: LeaderEpoch(1),
+        change: MetadataChange::TopicCreated {
+            topic: TopicId(1),
+            name: topic.to_owned(),
+            min_insync_replicas: 2,
+            unclean_leader_election: false,
+        },
+    };
+    stage.note(N2, &applied("x"));
+    assert_eq!(stage.found(), NONE);
+    stage.note(N3, &applied("y"));
+    assert_eq!(stage.found(), ["metadata-divergence"]);
+}
