@@ -148,13 +148,12 @@ impl Case {
     fn check_history(&mut self, history: &History, terms: &Terms, options: &Options) {
         let mut groups: BTreeMap<(Anomaly, u32), (Occurrence, u64)> = BTreeMap::new();
         for occurrence in check(history, options) {
-            match excuse(terms, history, &occurrence) {
-                Some(reason) => self.excuse(occurrence.anomaly.name(), reason),
-                None => {
-                    let key = (occurrence.anomaly, occurrence.partition);
-                    groups.entry(key).or_insert((occurrence, 0)).1 += 1;
-                }
+            if let Some(reason) = excuse(terms, history, &occurrence) {
+                self.excuse(occurrence.anomaly.name(), reason);
+                continue;
             }
+            let key = (occurrence.anomaly, occurrence.partition);
+            groups.entry(key).or_insert((occurrence, 0)).1 += 1;
         }
         self.suspects.extend(
             groups
@@ -216,16 +215,15 @@ impl Case {
             .sort_by_key(|suspect| (suspect.view, suspect.at_ns));
         let mut roots: Vec<Suspect> = Vec::new();
         for mut suspect in self.suspects {
-            match roots.iter_mut().find(|root| root.explains(&suspect)) {
-                Some(root) => root.fold(&suspect),
-                None => {
-                    if both_views && suspect.view == View::Client {
-                        let note = "client-side: no internal violation explains it";
-                        suspect.finding.evidence.push(note.to_owned());
-                    }
-                    roots.push(suspect);
-                }
+            if let Some(root) = roots.iter_mut().find(|root| root.explains(&suspect)) {
+                root.fold(&suspect);
+                continue;
             }
+            if both_views && suspect.view == View::Client {
+                let note = "client-side: no internal violation explains it";
+                suspect.finding.evidence.push(note.to_owned());
+            }
+            roots.push(suspect);
         }
         roots.sort_by_key(|root| (root.at_ns, root.view));
         let outcome = match (roots.is_empty(), self.inconclusive.is_empty()) {
