@@ -253,13 +253,13 @@ impl Suspect {
     fn explains(&self, other: &Self) -> bool {
         let same_place = self.partition.is_none() || self.partition == other.partition;
         match (self.view, other.view) {
-            (_, View::Panic) | (View::Panic, _) => false,
             (View::Internal, View::Internal) => same_place && self.at_ns <= other.at_ns,
             (View::Internal | View::Client, View::Client) => same_place,
-            (_, View::Liveness) => true,
-            (View::Client | View::Liveness, View::Internal) | (View::Liveness, View::Client) => {
-                false
-            }
+            (View::Internal | View::Client | View::Liveness, View::Liveness) => true,
+            (View::Client | View::Liveness, View::Internal)
+            | (View::Liveness, View::Client)
+            | (View::Panic, _)
+            | (_, View::Panic) => false,
         }
     }
 
@@ -267,11 +267,15 @@ impl Suspect {
         let Finding {
             anomaly, summary, ..
         } = &consequence.finding;
-        let mut line = format!("{anomaly}: {summary}");
-        if self.view == View::Internal && consequence.view == View::Client {
-            line.push_str(&format!(" (explained by {})", self.finding.anomaly));
-        }
-        self.finding.consequences.push(line);
+        let explained = self.view == View::Internal && consequence.view == View::Client;
+        self.finding.consequences.push(if explained {
+            format!(
+                "{anomaly}: {summary} (explained by {})",
+                self.finding.anomaly
+            )
+        } else {
+            format!("{anomaly}: {summary}")
+        });
     }
 }
 
@@ -300,7 +304,7 @@ fn internal(run: &Run, violation: &Violation) -> Suspect {
 fn client(history: &History, first: &Occurrence, count: u64) -> Suspect {
     let mut summary = first.summary(history);
     if count > 1 {
-        summary.push_str(&format!(" (and {} more)", count - 1));
+        summary = format!("{summary} (and {} more)", count - 1);
     }
     let mut evidence = first.evidence(history);
     if first.anomaly == Anomaly::Unseen {
@@ -327,18 +331,21 @@ fn whereabouts(history: &History, unseen: &Occurrence) -> Option<String> {
     let later = history.operations.iter().filter(|operation| {
         operation.completion == Completion::Ok && operation.invoked_ns > acknowledged.completed_ns
     });
-    let ends = later
-        .flat_map(|operation| &operation.actions)
-        .filter_map(|action| match action {
-            MicroOperation::EndOffset { partition, offset } if *partition == unseen.partition => {
-                *offset
-            }
-            MicroOperation::Send { .. }
-            | MicroOperation::Poll { .. }
-            | MicroOperation::Assigned { .. }
-            | MicroOperation::EndOffset { .. } => None,
-        });
-    let end = ends.last()?;
+    let mut ends =
+        later
+            .flat_map(|operation| &operation.actions)
+            .filter_map(|action| match action {
+                MicroOperation::EndOffset { partition, offset }
+                    if *partition == unseen.partition =>
+                {
+                    *offset
+                }
+                MicroOperation::Send { .. }
+                | MicroOperation::Poll { .. }
+                | MicroOperation::Assigned { .. }
+                | MicroOperation::EndOffset { .. } => None,
+            });
+    let end = ends.next_back()?;
     Some(if end > offset {
         format!("stuck: the partition's end was {end} afterwards, so the log goes past it")
     } else {
