@@ -373,6 +373,20 @@ fn weak_acks_excuse_loss_only_if_something_happened() {
 }
 
 #[test]
+fn a_weakened_fault_counts_and_one_that_was_held_back_does_not() {
+    let mut plan = plan();
+    if let ClientPlan::Producer { config, .. } = &mut plan.clients[0] {
+        config.acks = Acks::Leader;
+    }
+    let mut run = run(&[0, 2]);
+    run.faults = vec![fault("power-loss", 1, false)];
+    run.faults[0].held_back = Some("weakened to a crash".to_owned());
+    assert_eq!(judge(&plan, &run).outcome, Outcome::Held);
+    run.faults[0].nodes.clear();
+    assert_eq!(judge(&plan, &run).outcome, Outcome::Violated);
+}
+
+#[test]
 fn unclean_election_excuses_loss() {
     let mut plan = plan();
     plan.topics[0].unclean_leader_election = true;
