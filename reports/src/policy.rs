@@ -134,7 +134,7 @@ impl Terms {
             .iter()
             .map(|name| partition_terms(plan, name))
             .collect();
-        terms.disturbed = !done.is_empty();
+        terms.disturbed = run.faults.iter().any(took_place);
         let lasting = done.iter().filter(|fault| lasting(fault));
         terms.corrupted = lasting
             .flat_map(|f| f.nodes.iter().map(|node| node.0))
@@ -295,7 +295,12 @@ fn may_reorder(terms: &Terms, history: &History, record: Option<Witness>) -> Opt
     })
 }
 
-/// Whether a fault really took place.
+/// Whether anything was done, if only a weaker fault than planned: one that is held back entirely names no node.
+fn took_place(fault: &InjectedFault) -> bool {
+    fault.held_back.is_none() || !fault.nodes.is_empty()
+}
+
+/// Whether a fault took place in full.
 fn happened(fault: &InjectedFault) -> bool {
     fault.held_back.is_none() || fault.lossy
 }

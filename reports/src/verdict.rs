@@ -148,13 +148,12 @@ impl Case {
     fn check_history(&mut self, history: &History, terms: &Terms, options: &Options) {
         let mut groups: BTreeMap<(Anomaly, u32), (Occurrence, u64)> = BTreeMap::new();
         for occurrence in check(history, options) {
-            match excuse(terms, history, &occurrence) {
-                Some(reason) => self.excuse(occurrence.anomaly.name(), reason),
-                None => {
-                    let key = (occurrence.anomaly, occurrence.partition);
-                    groups.entry(key).or_insert((occurrence, 0)).1 += 1;
-                }
+            if let Some(reason) = excuse(terms, history, &occurrence) {
+                self.excuse(occurrence.anomaly.name(), reason);
+                continue;
             }
+            let key = (occurrence.anomaly, occurrence.partition);
+            groups.entry(key).or_insert((occurrence, 0)).1 += 1;
         }
         self.suspects.extend(
             groups
@@ -216,16 +215,15 @@ impl Case {
             .sort_by_key(|suspect| (suspect.view, suspect.at_ns));
         let mut roots: Vec<Suspect> = Vec::new();
         for mut suspect in self.suspects {
-            match roots.iter_mut().find(|root| root.explains(&suspect)) {
-                Some(root) => root.fold(&suspect),
-                None => {
-                    if both_views && suspect.view == View::Client {
-                        let note = "client-side: no internal violation explains it";
-                        suspect.finding.evidence.push(note.to_owned());
-                    }
-                    roots.push(suspect);
-                }
+            if let Some(root) = roots.iter_mut().find(|root| root.explains(&suspect)) {
+                root.fold(&suspect);
+                continue;
             }
+            if both_views && suspect.view == View::Client {
+                let note = "client-side: no internal violation explains it";
+                suspect.finding.evidence.push(note.to_owned());
+            }
+            roots.push(suspect);
         }
         roots.sort_by_key(|root| (root.at_ns, root.view));
         let outcome = match (roots.is_empty(), self.inconclusive.is_empty()) {
@@ -255,13 +253,13 @@ impl Suspect {
     fn explains(&self, other: &Self) -> bool {
         let same_place = self.partition.is_none() || self.partition == other.partition;
         match (self.view, other.view) {
-            (_, View::Panic) | (View::Panic, _) => false,
             (View::Internal, View::Internal) => same_place && self.at_ns <= other.at_ns,
             (View::Internal | View::Client, View::Client) => same_place,
-            (_, View::Liveness) => true,
-            (View::Client | View::Liveness, View::Internal) | (View::Liveness, View::Client) => {
-                false
-            }
+            (View::Internal | View::Client | View::Liveness, View::Liveness) => true,
+            (View::Client | View::Liveness, View::Internal)
+            | (View::Liveness, View::Client)
+            | (View::Panic, _)
+            | (_, View::Panic) => false,
         }
     }
 
@@ -269,11 +267,15 @@ impl Suspect {
         let Finding {
             anomaly, summary, ..
         } = &consequence.finding;
-        let mut line = format!("{anomaly}: {summary}");
-        if self.view == View::Internal && consequence.view == View::Client {
-            line.push_str(&format!(" (explained by {})", self.finding.anomaly));
-        }
-        self.finding.consequences.push(line);
+        let explained = self.view == View::Internal && consequence.view == View::Client;
+        self.finding.consequences.push(if explained {
+            format!(
+                "{anomaly}: {summary} (explained by {})",
+                self.finding.anomaly
+            )
+        } else {
+            format!("{anomaly}: {summary}")
+        });
     }
 }
 
@@ -302,7 +304,7 @@ fn internal(run: &Run, violation: &Violation) -> Suspect {
 fn client(history: &History, first: &Occurrence, count: u64) -> Suspect {
     let mut summary = first.summary(history);
     if count > 1 {
-        summary.push_str(&format!(" (and {} more)", count - 1));
+        summary = format!("{summary} (and {} more)", count - 1);
     }
     let mut evidence = first.evidence(history);
     if first.anomaly == Anomaly::Unseen {
@@ -329,18 +331,21 @@ fn whereabouts(history: &History, unseen: &Occurrence) -> Option<String> {
     let later = history.operations.iter().filter(|operation| {
         operation.completion == Completion::Ok && operation.invoked_ns > acknowledged.completed_ns
     });
-    let ends = later
-        .flat_map(|operation| &operation.actions)
-        .filter_map(|action| match action {
-            MicroOperation::EndOffset { partition, offset } if *partition == unseen.partition => {
-                *offset
-            }
-            MicroOperation::Send { .. }
-            | MicroOperation::Poll { .. }
-            | MicroOperation::Assigned { .. }
-            | MicroOperation::EndOffset { .. } => None,
-        });
-    let end = ends.last()?;
+    let mut ends =
+        later
+            .flat_map(|operation| &operation.actions)
+            .filter_map(|action| match action {
+                MicroOperation::EndOffset { partition, offset }
+                    if *partition == unseen.partition =>
+                {
+                    *offset
+                }
+                MicroOperation::Send { .. }
+                | MicroOperation::Poll { .. }
+                | MicroOperation::Assigned { .. }
+                | MicroOperation::EndOffset { .. } => None,
+            });
+    let end = ends.next_back()?;
     Some(if end > offset {
         format!("stuck: the partition's end was {end} afterwards, so the log goes past it")
     } else {

@@ -154,7 +154,7 @@ fn out_of_scope(vector: &Value) -> Option<&'static str> {
         Some("eos")
     } else if any("reb") {
         Some("rebalances")
-    } else if set(&vector["flags"]).iter().any(|flag| cycles(flag)) {
+    } else if set(&vector["flags"]).iter().any(cycles) {
         Some("the transaction graph")
     } else if vector["cfg"]["compact"] == true || operations.iter().any(keyed) {
         Some("compaction")

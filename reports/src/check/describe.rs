@@ -1,6 +1,6 @@
 //! An occurrence in words: one line, then the facts in order of time.
 
-use harrow_sim::history::{Function, History, NEVER, ReadRecord};
+use harrow_sim::history::{Completion, History, NEVER, ReadRecord};
 
 use super::{Anomaly, Occurrence, Witness};
 
@@ -104,17 +104,18 @@ fn operation_line(
         format!("ended {}", seconds(record.completed_ns))
     };
     let (value, offset) = (value_name(history, witness.value), witness.offset);
-    let what = match record.function {
-        Function::List => format!("was told end offset {offset}"),
-        _ if anomaly == Anomaly::EndOffsetRegression => format!("was told end offset {offset}"),
-        _ if witness.writer == Some(operation) => format!("sent record {value}"),
-        _ => format!("read record {value} at offset {offset}"),
+    let what = if anomaly == Anomaly::EndOffsetRegression {
+        format!("was told end offset {offset}")
+    } else if witness.writer == Some(operation) {
+        format!("sent record {value}")
+    } else {
+        format!("read record {value} at offset {offset}")
     };
     let (process, begun) = (record.process, seconds(record.invoked_ns));
     let outcome = match record.completion {
-        harrow_sim::history::Completion::Ok => "ok",
-        harrow_sim::history::Completion::Fail => "failed",
-        harrow_sim::history::Completion::Info => "unknown outcome",
+        Completion::Ok => "ok",
+        Completion::Fail => "failed",
+        Completion::Info => "unknown outcome",
     };
     format!("client {process} {what}: begun {begun}, {ended}, {outcome}")
 }

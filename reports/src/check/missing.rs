@@ -44,7 +44,7 @@ fn check_lost(index: &Index<'_>, found: &mut Found, write: &Write) {
     if let (Some(highest), Some(offset)) = (highest, write.offset)
         && offset <= highest.offset
     {
-        let (subject, past) = (index.witness_write(write), index.witness_read(&highest));
+        let (subject, past) = (write.witness(), index.witness_read(&highest));
         found.add(
             index,
             Anomaly::LostWrite,
@@ -62,7 +62,7 @@ fn check_unseen(index: &Index<'_>, found: &mut Found, write: &Write) {
         index,
         Anomaly::Unseen,
         write.partition,
-        index.witness_write(write),
+        write.witness(),
         None,
     );
     for occurrence in &mut found.list[before..] {

@@ -150,17 +150,19 @@ fn shown_at(index: &Index<'_>, operation: u32) -> u64 {
     }
 }
 
-impl Index<'_> {
-    fn witness_write(&self, write: &Write) -> Witness {
+impl Write {
+    fn witness(&self) -> Witness {
         Witness {
-            value: write.value,
-            offset: write.offset.unwrap_or(-1),
-            operation: write.operation,
-            writer: Some(write.operation),
-            read: write.read,
+            value: self.value,
+            offset: self.offset.unwrap_or(-1),
+            operation: self.operation,
+            writer: Some(self.operation),
+            read: self.read,
         }
     }
+}
 
+impl Index<'_> {
     fn witness_read(&self, read: &Read) -> Witness {
         let writer = self.writer(read.writer).map(|write| write.operation);
         let Read {

@@ -80,7 +80,7 @@ fn check_poll(
                 }
             }
             Completion::Fail => {}
-            Completion::Info => cursor.possible = further(cursor.possible, *last),
+            Completion::Info => cursor.possible = Some(further(cursor.possible, *last)),
         }
     }
 }
@@ -95,12 +95,10 @@ fn check_start(index: &Index<'_>, found: &mut Found, cursor: &Cursor, first: &Re
     }
 }
 
-fn further(before: Option<Read>, read: Read) -> Option<Read> {
-    Some(
-        before
-            .filter(|before| before.offset > read.offset)
-            .unwrap_or(read),
-    )
+fn further(before: Option<Read>, read: Read) -> Read {
+    before
+        .filter(|before| before.offset > read.offset)
+        .unwrap_or(read)
 }
 
 fn check_back(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, from: &Read, to: &Read) {

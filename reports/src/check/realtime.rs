@@ -44,7 +44,7 @@ fn sends(index: &Index<'_>) -> Vec<Told> {
             .filter(|_| write.completion == Completion::Ok)?;
         let record = index.operation(write.operation);
         let (invoked_ns, completed_ns) = (record.invoked_ns, record.completed_ns);
-        let (partition, witness) = (write.partition, index.witness_write(write));
+        let (partition, witness) = (write.partition, write.witness());
         (partition != NONE).then_some(Told {
             partition,
             invoked_ns,

@@ -95,6 +95,6 @@ fn check_inside(index: &Index<'_>, found: &mut Found, operation: &[Sent<'_>]) {
 }
 
 fn report(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, later: &Write, earlier: &Write) {
-    let (subject, other) = (index.witness_write(later), index.witness_write(earlier));
+    let (subject, other) = (later.witness(), earlier.witness());
     found.add(index, anomaly, later.partition, subject, Some(other));
 }

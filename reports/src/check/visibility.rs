@@ -17,7 +17,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             continue;
         };
         if write.operation == read.operation {
-            let own = index.witness_write(write);
+            let own = write.witness();
             found.add(
                 index,
                 Anomaly::PrecommittedRead,
@@ -28,7 +28,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         } else if write.completion == Completion::Fail
             && index.operation(read.operation).completion == Completion::Ok
         {
-            let failed = index.witness_write(write);
+            let failed = write.witness();
             found.add(index, Anomaly::G1a, read.partition, witness(), Some(failed));
         }
     }

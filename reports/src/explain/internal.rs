@@ -2,7 +2,7 @@
 
 use super::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 38] = [
+pub(super) static ANOMALIES: [Entry; 39] = [
     Entry {
         name: "ack-before-commit",
         kind: Kind::InternalAnomaly,
@@ -72,6 +72,16 @@ pub(super) static ANOMALIES: [Entry; 38] = [
         example: "ISR {1}; 1 dies; lagging 2 is elected.",
         legal: "With unclean.leader.election.enable=true.",
         source: "KIP-106, KIP-966",
+    },
+    Entry {
+        name: "committed-truncation",
+        kind: Kind::InternalAnomaly,
+        meaning: "A member of ISR or ELR truncated committed records that it held.",
+        example: "A follower cuts its log at its own high watermark, two records below what is \
+                  committed.",
+        legal: "When the configuration allows loss: unclean election, or min.insync.replicas brokers \
+                  losing data.",
+        source: "KIP-101; RaftEventSimulationTest",
     },
     Entry {
         name: "hw-regress-same-epoch",

@@ -100,17 +100,17 @@ impl Toy {
             (Some(_), _) => Completion::Ok,
             (None, _) => Completion::Fail,
         };
-        self.complete(pending, completion, choice);
+        self.complete(&pending, completion, choice);
     }
 
-    fn complete(&mut self, pending: Pending, completion: Completion, choice: u32) {
+    fn complete(&mut self, pending: &Pending, completion: Completion, choice: u32) {
         let Pending {
             process,
             partition,
             value,
             invoked_ns,
             appended,
-        } = pending;
+        } = *pending;
         let silent = completion == Completion::Info;
         self.done.push(OperationRecord {
             process,
@@ -190,7 +190,7 @@ impl Toy {
         }
         for pending in std::mem::take(&mut self.pending) {
             self.now += 10;
-            self.complete(pending, Completion::Ok, 1);
+            self.complete(&pending, Completion::Ok, 1);
         }
         self.now += 10;
         let everything = (0..PARTITIONS).flat_map(|partition| {

@@ -29,13 +29,16 @@ type Told = (usize, u32, u64, i64);
 fn told(history: &History) -> Vec<Told> {
     let operations = history.operations.iter().enumerate();
     let sends = operations.filter(|(_, record)| record.completion == Completion::Ok);
-    let told = sends.filter_map(|(operation, record)| match record.actions.first() {
-        Some(MicroOperation::Send {
-            partition: Some(partition),
+    let told = sends.filter_map(|(operation, record)| {
+        let Some(MicroOperation::Send {
+            partition,
             value,
-            offset: Some(offset),
-        }) => Some((operation, *partition, *value, *offset)),
-        _ => None,
+            offset,
+        }) = record.actions.first()
+        else {
+            return None;
+        };
+        Some((operation, (*partition)?, *value, (*offset)?))
     });
     told.collect()
 }
@@ -51,7 +54,9 @@ fn polls(history: &mut History) -> impl Iterator<Item = &mut Vec<ReadRecord>> {
         .flat_map(|operation| &mut operation.actions);
     actions.filter_map(|action| match action {
         MicroOperation::Poll { records } => Some(records),
-        _ => None,
+        MicroOperation::Send { .. }
+        | MicroOperation::Assigned { .. }
+        | MicroOperation::EndOffset { .. } => None,
     })
 }
 
@@ -112,39 +117,39 @@ fn change_acknowledged_value(history: &mut History, choice: usize) -> Option<()>
 }
 
 fn swap_one_producers_sends(history: &mut History, choice: usize) -> Option<()> {
-    let told = told(history);
-    let process = |t: &Told| (history.operations[t.0].process, t.1);
-    swap(
-        history,
-        choice,
-        told.iter()
-            .flat_map(|a| told.iter().map(move |b| (*a, *b)))
-            .filter(|(a, b)| {
-                let (first, second) = (&history.operations[a.0], &history.operations[b.0]);
-                process(a) == process(b) && first.invoked_ns < second.invoked_ns
-            })
-            .collect(),
-    )
+    let pairs = pairs(history, |first, second| {
+        first.process == second.process && first.invoked_ns < second.invoked_ns
+    });
+    swap(history, choice, &pairs)
 }
 
 fn swap_ordered_sends(history: &mut History, choice: usize) -> Option<()> {
+    let pairs = pairs(history, |first, second| {
+        first.completed_ns < second.invoked_ns
+    });
+    swap(history, choice, &pairs)
+}
+
+/// Pairs of told sends to one partition whose operations fit.
+fn pairs(
+    history: &History,
+    fit: impl Fn(&OperationRecord, &OperationRecord) -> bool,
+) -> Vec<(Told, Told)> {
     let told = told(history);
-    swap(
-        history,
-        choice,
-        told.iter()
-            .flat_map(|a| told.iter().map(move |b| (*a, *b)))
-            .filter(|(a, b)| {
-                let (first, second) = (&history.operations[a.0], &history.operations[b.0]);
-                a.1 == b.1 && first.completed_ns < second.invoked_ns
-            })
-            .collect(),
-    )
+    let mut pairs = Vec::new();
+    for first in &told {
+        let fits = |second: &&Told| {
+            let operations = &history.operations;
+            first.1 == second.1 && fit(&operations[first.0], &operations[second.0])
+        };
+        pairs.extend(told.iter().filter(fits).map(|second| (*first, *second)));
+    }
+    pairs
 }
 
 /// Two records change places, in acknowledgements and in reads.
-fn swap(history: &mut History, choice: usize, pairs: Vec<(Told, Told)>) -> Option<()> {
-    let (a, b) = pick(&pairs, choice)?;
+fn swap(history: &mut History, choice: usize, pairs: &[(Told, Told)]) -> Option<()> {
+    let (a, b) = pick(pairs, choice)?;
     set_offset(history, a.0, b.3);
     set_offset(history, b.0, a.3);
     for record in polls(history).flatten() {
