@@ -6,13 +6,35 @@
 //! | `plan` | what a run is made from: all choices, as data |
 //! | `run` | what a run gives: end, history, violations, digest, statistics |
 //! | `history` | what clients asked and were told |
+//! | `reach` | what a run came across, by name |
 //! | `world` | driver, links, disks, clocks, processes, faults; the only place that names madsim |
+//! | `view` | the true state of the cluster, mirrored from what nodes state |
 //! | `watch` | online invariants over true state, one file each |
 
 #[cfg(not(madsim))]
-compile_error!("harrow-sim needs `--cfg madsim`: .cargo/config.toml sets it, and RUSTFLAGS in the environment replaces that");
+compile_error!(
+    "harrow-sim needs `--cfg madsim`: .cargo/config.toml sets it, and RUSTFLAGS in the environment replaces that"
+);
 
 pub mod history;
 pub mod plan;
+pub mod reach;
 pub mod run;
+pub mod view;
 pub mod violation;
+pub mod watch;
+mod world;
+
+use plan::Plan;
+use run::{Run, RunOptions};
+
+/// Runs a plan, on a thread of its own so that nothing of one run reaches the next. It always gives a run: a panic or a
+/// time limit is how the run ended.
+pub fn run(plan: &Plan, options: RunOptions) -> Run {
+    let run = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name(format!("seed {}", plan.seed));
+        let thread = thread.spawn_scoped(scope, || world::simulate(plan, options));
+        thread.expect("the operating system gives a thread").join()
+    });
+    run.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+}

@@ -108,3 +108,21 @@ pub struct TraceRow {
     /// Rolling hash after it.
     pub digest: u64,
 }
+
+/// How a run is made, beyond its plan. None of it changes the digest but for an early stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Keep a row for every event and effect.
+    pub record_trace: bool,
+    /// End at the first violation.
+    pub stop_at_violation: bool,
+    /// Have the online invariants look on.
+    pub watch: bool,
+}
+
+impl Default for RunOptions {
+    /// As in sweeps: watched, to the end, without a trace.
+    fn default() -> Self {
+        Self { record_trace: false, stop_at_violation: false, watch: true }
+    }
+}

@@ -1,0 +1,57 @@
+//! The fault atlas: which losses the configuration promises to survive in the present state.
+//!
+//! Kafka acknowledges a record when at least `min.insync.replicas` page caches have it; with eligible leader replicas
+//! (KIP-966) it survives as long as fewer than that many of them lose what was not flushed. KRaft flushes before it
+//! counts a record, so a controller may always lose power; but a voter that forgets its vote breaks Raft's promise.
+
+use harrow_broker_model::types::NodeId;
+
+use super::{ClusterView, PartitionView};
+
+impl ClusterView {
+    /// Whether this node may lose what it has not flushed without putting committed records at risk; the error says
+    /// which partition is in the way. Always so if the plan allows loss.
+    pub fn power_loss_allowed(&self, node: NodeId) -> Result<(), String> {
+        if self.loss_allowed || self.is_controller(node) {
+            return Ok(());
+        }
+        self.partitions().try_for_each(|partition| self.survives(partition, node))
+    }
+
+    /// Whether the node's disk may be emptied: as for a power loss, and never a controller's.
+    pub fn wipe_allowed(&self, node: NodeId) -> Result<(), String> {
+        if self.is_controller(node) {
+            return Err(format!(
+                "node {node} is a voter: without its vote on disk it may vote twice in one epoch"
+            ));
+        }
+        self.power_loss_allowed(node)
+    }
+
+    fn survives(&self, view: &PartitionView, node: NodeId) -> Result<(), String> {
+        let hosts = view.replica(node).is_some_and(|replica| !replica.log.is_empty());
+        if !hosts || view.committed.is_empty() {
+            return Ok(());
+        }
+        let others =
+            view.replicas().iter().filter(|replica| replica.lossy && replica.node != node).count();
+        let limit = view.min_insync_replicas.saturating_sub(1) as usize;
+        let name = self.partition_name(view.partition);
+        if others + 1 > limit {
+            return Err(format!(
+                "{name}: {} replicas would be lossy, its configuration survives {limit}",
+                others + 1
+            ));
+        }
+        let keeps = |member: NodeId| {
+            let sound =
+                |replica: &super::ReplicaView| !replica.lossy && replica.log.holds(&view.committed);
+            member != node && view.replica(member).is_some_and(sound)
+        };
+        if view.electable().any(keeps) {
+            Ok(())
+        } else {
+            Err(format!("{name}: no other electable replica is complete"))
+        }
+    }
+}

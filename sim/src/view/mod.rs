@@ -1,0 +1,359 @@
+//! The true state of the cluster, mirrored from the notes that nodes state and from the host's knowledge of processes.
+//!
+//! | where | what lives there |
+//! |---|---|
+//! | `log` | the mirror of one log, with prefix digests |
+//! | `partition` | one partition: registration, replicas, committed sequence |
+//! | `registry` | committed metadata by offset, brokers, topics |
+//! | `quorum` | voters and the active controller |
+//! | `atlas` | which losses the configuration survives now |
+//! | `fact` | the last facts of a partition, for evidence |
+//!
+//! The view never judges: a note that cannot be true leaves it in the nearest state that makes sense, and the
+//! invariants, which see each note before the view does, report it.
+
+mod atlas;
+mod fact;
+mod log;
+mod partition;
+mod quorum;
+mod registry;
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::note::{MetadataChange, Note};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
+
+pub use log::{LogEntry, LogMirror};
+pub use partition::{PartitionView, Reopening, ReplicaRole, ReplicaView};
+pub use quorum::{QuorumView, VoterView};
+pub use registry::{BrokerView, Registry, TopicView};
+
+pub(crate) use fact::{Fact, list};
+pub(crate) use partition::Commit;
+
+use crate::plan::Plan;
+
+/// The true state of the cluster.
+#[derive(Debug)]
+pub struct ClusterView {
+    registry: Registry,
+    quorum: QuorumView,
+    nodes: BTreeMap<NodeId, NodeView>,
+    /// In order of first mention, so that a partition's index never changes; the first is the metadata log.
+    partitions: Vec<PartitionView>,
+    /// Index by partition, ascending.
+    order: Vec<(TopicPartition, usize)>,
+    loss_allowed: bool,
+}
+
+/// A process.
+#[derive(Debug, Default)]
+struct NodeView {
+    running: bool,
+    registered: bool,
+}
+
+impl ClusterView {
+    /// The state before anything runs.
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            registry: Registry::default(),
+            quorum: QuorumView::new(&plan.cluster.controllers),
+            nodes: BTreeMap::new(),
+            partitions: vec![PartitionView::new(TopicPartition::METADATA)],
+            order: vec![(TopicPartition::METADATA, 0)],
+            loss_allowed: plan.expect.loss_allowed,
+        }
+    }
+
+    // --- questions
+
+    /// The id of a topic, once its creation is committed.
+    pub fn topic_id(&self, name: &str) -> Option<TopicId> {
+        self.registry.topic_id(name)
+    }
+
+    /// The registered leader of a partition.
+    pub fn leader_of(&self, topic: &str, partition: u32) -> Option<NodeId> {
+        self.named(topic, partition)?.registration.as_ref()?.leader
+    }
+
+    /// The committed ISR of a partition; empty if there is no such partition.
+    pub fn isr_of(&self, topic: &str, partition: u32) -> &[NodeId] {
+        let registration = self.named(topic, partition).and_then(|view| view.registration.as_ref());
+        registration.map_or(&[], |registration| &registration.isr)
+    }
+
+    /// The replicas of a partition; empty if there is no such partition.
+    pub fn replicas_of(&self, topic: &str, partition: u32) -> &[NodeId] {
+        let registration = self.named(topic, partition).and_then(|view| view.registration.as_ref());
+        registration.map_or(&[], |registration| &registration.replicas)
+    }
+
+    /// The active controller.
+    pub fn active_controller(&self) -> Option<NodeId> {
+        self.quorum.active_controller()
+    }
+
+    /// Whether the node's process runs.
+    pub fn is_running(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|view| view.running)
+    }
+
+    /// The true high watermark: everything below is committed.
+    pub fn committed_end(&self, partition: TopicPartition) -> Offset {
+        self.partition(partition).map_or(Offset::ZERO, |view| view.committed.end())
+    }
+
+    /// One replica.
+    pub fn replica(&self, node: NodeId, partition: TopicPartition) -> Option<&ReplicaView> {
+        self.partition(partition)?.replica(node)
+    }
+
+    /// One partition.
+    pub fn partition(&self, partition: TopicPartition) -> Option<&PartitionView> {
+        self.index_of(partition).map(|index| &self.partitions[index])
+    }
+
+    /// All partitions but the metadata log, in order of first mention.
+    pub fn partitions(&self) -> impl Iterator<Item = &PartitionView> {
+        self.partitions[1..].iter()
+    }
+
+    /// Committed metadata.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The controller quorum.
+    pub fn quorum(&self) -> &QuorumView {
+        &self.quorum
+    }
+
+    /// The metadata log: one replica for each voter.
+    pub fn metadata_log(&self) -> &PartitionView {
+        &self.partitions[0]
+    }
+
+    /// Whether the node is a voter of the quorum.
+    pub fn is_controller(&self, node: NodeId) -> bool {
+        self.quorum.voter(node).is_some()
+    }
+
+    /// The partition's name as people write it: `orders-0`.
+    pub fn partition_name(&self, partition: TopicPartition) -> String {
+        match self.registry.topic(partition.topic) {
+            Some(topic) => format!("{}-{}", topic.name, partition.partition),
+            None if partition == TopicPartition::METADATA => "__cluster_metadata-0".to_owned(),
+            None => partition.to_string(),
+        }
+    }
+
+    /// Position of a partition among all; it never changes.
+    pub(crate) fn index_of(&self, partition: TopicPartition) -> Option<usize> {
+        let found = self.order.binary_search_by_key(&partition, |(known, _)| *known);
+        found.ok().map(|position| self.order[position].1)
+    }
+
+    /// Whether the broker has registered since its process started, and still runs.
+    pub(crate) fn has_registered(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|view| view.registered)
+    }
+
+    fn named(&self, topic: &str, partition: u32) -> Option<&PartitionView> {
+        let topic = self.topic_id(topic)?;
+        self.partition(TopicPartition { topic, partition: partition as i32 })
+    }
+
+    // --- changes
+
+    /// A process starts.
+    pub fn process_started(&mut self, node: NodeId) {
+        self.nodes.insert(node, NodeView { running: true, registered: false });
+    }
+
+    /// A process ended; `lossy` if it may have lost what it had not flushed.
+    pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
+        self.nodes.insert(node, NodeView::default());
+        self.quorum.process_ended(node);
+        for view in &mut self.partitions {
+            let Some(replica) = view.known_replica_mut(node) else {
+                continue;
+            };
+            replica.process_ended(lossy);
+            view.facts.push(at_ns, node, Fact::Ended { lossy });
+        }
+    }
+
+    /// Takes a note over.
+    pub fn observe(&mut self, at_ns: u64, node: NodeId, note: &Note) {
+        match note {
+            Note::Appended { partition, batch, leader_epoch, .. } => {
+                let replica = self.partition_mut(*partition).replica_mut(node);
+                replica.leader_epoch = *leader_epoch;
+                replica.reopening = None;
+                replica.log.push(*batch);
+            }
+            Note::HighWatermarkMoved { partition, leader_epoch, as_leader, to, .. } => {
+                let view = self.partition_mut(*partition);
+                view.replica_mut(node).high_watermark = *to;
+                if *as_leader {
+                    view.commit(at_ns, node, *leader_epoch, *to);
+                }
+            }
+            Note::MetadataApplied { offset, controller_epoch, change } => {
+                self.on_metadata(at_ns, *offset, *controller_epoch, change);
+            }
+            Note::QuorumStateChanged { epoch, role, leader, .. } => {
+                self.quorum.state_changed(node, *epoch, *role, *leader);
+            }
+            Note::QuorumHighWatermarkMoved { epoch, as_leader, to } => {
+                self.on_quorum_high_watermark(node, *epoch, *as_leader, *to);
+            }
+            Note::ControllerActivated { epoch, active } => {
+                self.quorum.activated(node, *epoch, *active)
+            }
+            Note::Truncated { .. } | Note::LogRecovered { .. } | Note::LogStartMoved { .. } => {
+                self.on_log_note(at_ns, node, note);
+            }
+            Note::BecameLeader { .. } | Note::BecameFollower { .. } | Note::IsrProposed { .. } => {
+                self.on_role_note(at_ns, node, note);
+            }
+            Note::IsrProposalRefused { .. }
+            | Note::IsrCommitted { .. }
+            | Note::RequestFenced { .. }
+            | Note::DivergenceFound { .. }
+            | Note::ProduceAcknowledged { .. }
+            | Note::NotEnoughReplicas { .. }
+            | Note::RecordsServed { .. }
+            | Note::EndOffsetServed { .. }
+            | Note::VoteGranted { .. }
+            | Note::BrokerStateChanged { .. }
+            | Note::BatchRetried { .. }
+            | Note::ProducerEpochBumped { .. }
+            | Note::TruncationDetected { .. }
+            | Note::PositionReset { .. } => {}
+        }
+    }
+
+    fn on_log_note(&mut self, at_ns: u64, node: NodeId, note: &Note) {
+        if let Note::Truncated { partition, from, to, reason } = note {
+            let view = self.partition_mut(*partition);
+            view.facts.push(at_ns, node, Fact::Truncated { from: *from, to: *to, reason: *reason });
+            view.cut_replica(node, *to);
+        } else if let Note::LogRecovered {
+            partition,
+            log_start_offset,
+            log_end_offset,
+            high_watermark,
+            clean,
+        } = note
+        {
+            let view = self.partition_mut(*partition);
+            let fact = Fact::Recovered {
+                log_end_offset: *log_end_offset,
+                high_watermark: *high_watermark,
+                clean: *clean,
+            };
+            view.facts.push(at_ns, node, fact);
+            view.cut_replica(node, *log_end_offset);
+            let replica = view.replica_mut(node);
+            replica.log_start_offset = *log_start_offset;
+            replica.high_watermark = *high_watermark;
+            replica.reopening = None;
+        } else if let Note::LogStartMoved { partition, log_start_offset } = note {
+            self.partition_mut(*partition).replica_mut(node).log_start_offset = *log_start_offset;
+        }
+    }
+
+    fn on_role_note(&mut self, at_ns: u64, node: NodeId, note: &Note) {
+        if let Note::BecameLeader {
+            partition,
+            leader_epoch,
+            epoch_start_offset,
+            high_watermark,
+            ..
+        } = note
+        {
+            let view = self.partition_mut(*partition);
+            view.lead(at_ns, node, *leader_epoch, *epoch_start_offset, *high_watermark);
+        } else if let Note::BecameFollower { partition, leader_epoch, leader } = note {
+            let view = self.partition_mut(*partition);
+            view.facts.push(
+                at_ns,
+                node,
+                Fact::BecameFollower { leader_epoch: *leader_epoch, leader: *leader },
+            );
+            let replica = view.replica_mut(node);
+            replica.role = ReplicaRole::Follower;
+            replica.leader_epoch = *leader_epoch;
+        } else if let Note::IsrProposed { partition, to, .. } = note {
+            self.partition_mut(*partition).facts.push(
+                at_ns,
+                node,
+                Fact::IsrProposed { to: to.clone() },
+            );
+        }
+    }
+
+    fn on_quorum_high_watermark(
+        &mut self,
+        node: NodeId,
+        epoch: LeaderEpoch,
+        as_leader: bool,
+        to: Offset,
+    ) {
+        let view = &mut self.partitions[0];
+        view.replica_mut(node).high_watermark = to;
+        if as_leader {
+            view.commit_metadata(node, epoch, to);
+        }
+    }
+
+    fn on_metadata(
+        &mut self,
+        at_ns: u64,
+        offset: Offset,
+        controller_epoch: LeaderEpoch,
+        change: &MetadataChange,
+    ) {
+        if !self.registry.is_news(offset) {
+            return;
+        }
+        self.registry.apply(offset, controller_epoch, change);
+        if let MetadataChange::BrokerRegistered { broker, .. } = change {
+            self.nodes.entry(*broker).or_default().registered = true;
+        }
+        let MetadataChange::PartitionChanged { partition, registration, unclean } = change else {
+            return;
+        };
+        let index = self.index_or_new(*partition);
+        let view = &mut self.partitions[index];
+        if let Some(topic) = self.registry.topic(partition.topic) {
+            let replicas = registration.replicas.len() as u32;
+            view.min_insync_replicas = topic.min_insync_replicas.min(replicas).max(1);
+            view.unclean_leader_election = topic.unclean_leader_election;
+        }
+        let nodes = &self.nodes;
+        let registered = |node: NodeId| nodes.get(&node).is_some_and(|view| view.registered);
+        view.register(at_ns, registration, *unclean, registered);
+    }
+
+    fn partition_mut(&mut self, partition: TopicPartition) -> &mut PartitionView {
+        let index = self.index_or_new(partition);
+        &mut self.partitions[index]
+    }
+
+    fn index_or_new(&mut self, partition: TopicPartition) -> usize {
+        match self.order.binary_search_by_key(&partition, |(known, _)| *known) {
+            Ok(position) => self.order[position].1,
+            Err(position) => {
+                let index = self.partitions.len();
+                self.partitions.push(PartitionView::new(partition));
+                self.order.insert(position, (partition, index));
+                index
+            }
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! The true state of one partition: its registration, the mirrors of its replicas and the committed sequence.
+
+use harrow_broker_model::note::PartitionRegistration;
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+
+use super::fact::{Fact, FactRing};
+use super::log::LogMirror;
+
+/// A partition as it truly is.
+#[derive(Debug)]
+pub struct PartitionView {
+    /// Which.
+    pub partition: TopicPartition,
+    /// The newest committed registration; none for the metadata log.
+    pub registration: Option<PartitionRegistration>,
+    /// `min.insync.replicas` of its topic, bounded by the number of replicas.
+    pub min_insync_replicas: u32,
+    /// `unclean.leader.election.enable` of its topic.
+    pub unclean_leader_election: bool,
+    /// Everything that was committed, in order; cut only by an election that loses some of it.
+    pub committed: LogMirror,
+    /// The newest epoch in which something was committed: who acts in it or later holds all that is committed.
+    pub committed_in: LeaderEpoch,
+    /// The newest epoch whose election lost committed records or was unclean: promises of leaders of earlier epochs
+    /// are void.
+    pub lost_in: Option<LeaderEpoch>,
+    replicas: Vec<ReplicaView>,
+    pub(crate) facts: FactRing,
+}
+
+/// One replica as it truly is.
+#[derive(Debug)]
+pub struct ReplicaView {
+    /// Whose.
+    pub node: NodeId,
+    /// Its log.
+    pub log: LogMirror,
+    /// First offset that may be read.
+    pub log_start_offset: Offset,
+    /// Its own high watermark.
+    pub high_watermark: Offset,
+    /// What it does.
+    pub role: ReplicaRole,
+    /// In which epoch.
+    pub leader_epoch: LeaderEpoch,
+    /// Whether it may have lost records that it once had: a power loss or a wipe, and not since joined the ISR.
+    pub lossy: bool,
+    /// Its log end when it became leader of its epoch.
+    pub epoch_start_offset: Offset,
+    /// Whether it led when its process ended last.
+    pub led_at_end: bool,
+    /// What is expected when its log is opened again; none while it is open.
+    pub reopening: Option<Reopening>,
+}
+
+/// What a replica does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplicaRole {
+    /// Nothing yet in this uptime.
+    Idle,
+    /// Leads, as far as it knows.
+    Leader,
+    /// Follows.
+    Follower,
+}
+
+/// How a log was left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reopening {
+    /// With all that was written.
+    Intact,
+    /// With what was flushed, at least.
+    Lossy,
+}
+
+/// What it means that a replica which leads, as it thinks, raised its high watermark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Commit {
+    /// Only records that are committed already.
+    Known,
+    /// The records below it are not those that are committed.
+    Conflicting { stale: bool },
+    /// New records are committed; `lacking` is a member of ISR or ELR that does not hold them.
+    New { stale: bool, lacking: Option<NodeId> },
+}
+
+impl Commit {
+    /// Whether the committed sequence takes the records over.
+    pub(crate) fn grows(self) -> bool {
+        match self {
+            Self::Known => false,
+            Self::Conflicting { stale } => !stale,
+            Self::New { stale, lacking } => !stale || lacking.is_none(),
+        }
+    }
+}
+
+impl ReplicaView {
+    fn new(node: NodeId) -> Self {
+        Self {
+            node,
+            log: LogMirror::default(),
+            log_start_offset: Offset::ZERO,
+            high_watermark: Offset::ZERO,
+            role: ReplicaRole::Idle,
+            leader_epoch: LeaderEpoch::NONE,
+            lossy: false,
+            epoch_start_offset: Offset::ZERO,
+            led_at_end: false,
+            reopening: None,
+        }
+    }
+
+    pub(crate) fn process_ended(&mut self, lossy: bool) {
+        let lossy_before = self.reopening == Some(Reopening::Lossy);
+        self.reopening =
+            Some(if lossy || lossy_before { Reopening::Lossy } else { Reopening::Intact });
+        self.lossy |= lossy && !self.log.is_empty();
+        self.led_at_end = self.role == ReplicaRole::Leader;
+        self.role = ReplicaRole::Idle;
+    }
+}
+
+impl PartitionView {
+    pub(crate) fn new(partition: TopicPartition) -> Self {
+        Self {
+            partition,
+            registration: None,
+            min_insync_replicas: 1,
+            unclean_leader_election: false,
+            committed: LogMirror::default(),
+            committed_in: LeaderEpoch::NONE,
+            lost_in: None,
+            replicas: Vec::new(),
+            facts: FactRing::default(),
+        }
+    }
+
+    /// The replica of a node.
+    pub fn replica(&self, node: NodeId) -> Option<&ReplicaView> {
+        self.replicas.iter().find(|replica| replica.node == node)
+    }
+
+    /// All replicas that were ever heard of.
+    pub fn replicas(&self) -> &[ReplicaView] {
+        &self.replicas
+    }
+
+    pub(crate) fn replica_mut(&mut self, node: NodeId) -> &mut ReplicaView {
+        let known = self.replicas.iter().position(|replica| replica.node == node);
+        let index = known.unwrap_or_else(|| {
+            self.replicas.push(ReplicaView::new(node));
+            self.replicas.len() - 1
+        });
+        &mut self.replicas[index]
+    }
+
+    pub(crate) fn known_replica_mut(&mut self, node: NodeId) -> Option<&mut ReplicaView> {
+        self.replicas.iter_mut().find(|replica| replica.node == node)
+    }
+
+    /// The epoch of the newest registered leader.
+    pub fn leader_epoch(&self) -> LeaderEpoch {
+        self.registration
+            .as_ref()
+            .map_or(LeaderEpoch::NONE, |registration| registration.leader_epoch)
+    }
+
+    /// Members of the committed ISR and ELR: those that may be elected cleanly.
+    pub fn electable(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.registration
+            .iter()
+            .flat_map(|registration| registration.isr.iter().chain(&registration.elr).copied())
+    }
+
+    /// Whether the node is in the committed ISR or ELR.
+    pub fn is_electable(&self, node: NodeId) -> bool {
+        self.electable().any(|member| member == node)
+    }
+
+    /// Whether the node's log has every committed record.
+    pub fn holds_committed(&self, node: NodeId) -> bool {
+        self.committed.is_empty()
+            || self.replica(node).is_some_and(|replica| replica.log.holds(&self.committed))
+    }
+
+    /// How many replicas may have lost records that they once had.
+    pub fn lossy_count(&self) -> usize {
+        self.replicas.iter().filter(|replica| replica.lossy).count()
+    }
+
+    /// Whether as many replicas lost unflushed records as the configuration says must hold each committed one: then
+    /// committed records may be gone, and no rule promises otherwise. Source: KIP-966.
+    pub fn loss_is_permitted(&self) -> bool {
+        self.lossy_count() >= self.min_insync_replicas as usize
+    }
+
+    /// Whether an election after `epoch` lost committed records or was unclean.
+    pub fn lost_since(&self, epoch: LeaderEpoch) -> bool {
+        self.lost_in.is_some_and(|lost_in| lost_in > epoch)
+    }
+
+    /// What it means that `node`, which leads in `epoch` as it thinks, raises its high watermark to `to`.
+    pub(crate) fn judge_commit(&self, node: NodeId, epoch: LeaderEpoch, to: Offset) -> Commit {
+        let leads = |registration: &PartitionRegistration| registration.leader == Some(node);
+        let stale = epoch != self.leader_epoch() || !self.registration.as_ref().is_some_and(leads);
+        let Some(replica) = self.replica(node) else {
+            return Commit::Known;
+        };
+        let known = to.min(self.committed.end());
+        if !self.committed.is_empty()
+            && replica.log.chain_at(known) != self.committed.chain_at(known)
+        {
+            return Commit::Conflicting { stale };
+        }
+        if to <= self.committed.end() {
+            return Commit::Known;
+        }
+        Commit::New { stale, lacking: self.lacking(&replica.log, to) }
+    }
+
+    /// The first member of ISR or ELR that does not hold `log` up to `to`. A member that lost its unflushed records is
+    /// not counted: it held them when the leader heard of it.
+    fn lacking(&self, log: &LogMirror, to: Offset) -> Option<NodeId> {
+        let chain = log.chain_at(to);
+        self.electable().find(|member| {
+            let holds = |replica: &ReplicaView| {
+                replica.lossy || (chain.is_some() && replica.log.chain_at(to) == chain)
+            };
+            !self.replica(*member).is_some_and(holds)
+        })
+    }
+
+    /// Takes over what a leader committed.
+    pub(crate) fn commit(&mut self, at_ns: u64, node: NodeId, epoch: LeaderEpoch, to: Offset) {
+        let verdict = self.judge_commit(node, epoch, to);
+        if !verdict.grows() {
+            return;
+        }
+        let Some(index) = self.replicas.iter().position(|replica| replica.node == node) else {
+            return;
+        };
+        if matches!(verdict, Commit::Conflicting { .. }) {
+            self.cut_committed(at_ns, node);
+        }
+        self.committed.extend_from(&self.replicas[index].log, to);
+        self.committed_in = self.committed_in.max(epoch);
+    }
+
+    /// Takes over what the quorum's leader committed.
+    pub(crate) fn commit_metadata(&mut self, node: NodeId, epoch: LeaderEpoch, to: Offset) {
+        let Some(index) = self.replicas.iter().position(|replica| replica.node == node) else {
+            return;
+        };
+        if to > self.committed.end() && self.replicas[index].log.holds(&self.committed) {
+            self.committed.extend_from(&self.replicas[index].log, to);
+            self.committed_in = self.committed_in.max(epoch);
+        }
+    }
+
+    /// A node acts as leader. After a loss, the new leader's high watermark may be above what is left of the committed
+    /// sequence: its records count as committed from then on.
+    pub(crate) fn lead(
+        &mut self,
+        at_ns: u64,
+        node: NodeId,
+        epoch: LeaderEpoch,
+        end: Offset,
+        high_watermark: Offset,
+    ) {
+        let fact = Fact::BecameLeader { leader_epoch: epoch, log_end_offset: end, high_watermark };
+        self.facts.push(at_ns, node, fact);
+        let replica = self.replica_mut(node);
+        replica.role = ReplicaRole::Leader;
+        replica.leader_epoch = epoch;
+        replica.epoch_start_offset = end;
+        if self.lost_in.is_some() && epoch == self.leader_epoch() {
+            self.commit(at_ns, node, epoch, high_watermark);
+        }
+    }
+
+    /// A replica's log now ends at `to`, which is above its end only if it starts again there, empty.
+    pub(crate) fn cut_replica(&mut self, node: NodeId, to: Offset) {
+        let index = self.replicas.iter().position(|replica| replica.node == node);
+        let index = index.unwrap_or_else(|| {
+            self.replicas.push(ReplicaView::new(node));
+            self.replicas.len() - 1
+        });
+        let replica = &mut self.replicas[index];
+        if to > replica.log.end() {
+            replica.log.restart_from(to, &self.committed);
+            replica.log_start_offset = to;
+            replica.high_watermark = to;
+        } else {
+            replica.log.truncate_to(to);
+        }
+        replica.high_watermark = replica.high_watermark.min(to);
+    }
+
+    /// Cuts the committed sequence to what the node's log has of it.
+    pub(crate) fn cut_committed(&mut self, at_ns: u64, node: NodeId) {
+        let from = self.committed.end();
+        let to = self
+            .replica(node)
+            .map_or(Offset::ZERO, |replica| self.committed.common_end(&replica.log));
+        self.committed.truncate_to(to);
+        self.facts.push(at_ns, node, Fact::Lost { from, to });
+    }
+
+    /// The node that this change newly elects, if it elects one.
+    pub(crate) fn newly_elected(&self, next: &PartitionRegistration) -> Option<NodeId> {
+        let again = |now: &PartitionRegistration| {
+            now.leader_epoch == next.leader_epoch && now.leader == next.leader
+        };
+        next.leader.filter(|_| !self.registration.as_ref().is_some_and(again))
+    }
+
+    /// Members of the next ISR that were not in the ISR before.
+    pub(crate) fn isr_joiners<'a>(
+        &'a self,
+        next: &'a PartitionRegistration,
+    ) -> impl Iterator<Item = NodeId> + 'a {
+        let before = self.registration.as_ref().map_or(&[][..], |registration| &registration.isr);
+        next.isr.iter().copied().filter(move |member| !before.contains(member))
+    }
+
+    /// Takes over a registration. `registered` says whether a node has registered since its process started.
+    pub(crate) fn register(
+        &mut self,
+        at_ns: u64,
+        next: &PartitionRegistration,
+        unclean: bool,
+        registered: impl Fn(NodeId) -> bool,
+    ) {
+        for node in &next.replicas {
+            self.replica_mut(*node);
+        }
+        if let Some(leader) = self.newly_elected(next) {
+            let complete = self.holds_committed(leader);
+            if unclean || !complete {
+                self.lost_in = self.lost_in.max(Some(next.leader_epoch));
+            }
+            if !complete {
+                self.cut_committed(at_ns, leader);
+            }
+        }
+        let joiners: Vec<NodeId> = self.isr_joiners(next).collect();
+        for node in joiners {
+            let sound = registered(node) && self.holds_committed(node);
+            let replica = self.replica_mut(node);
+            replica.lossy &= !(sound && replica.reopening.is_none());
+        }
+        self.facts.push(
+            at_ns,
+            next.leader.unwrap_or_default(),
+            Fact::Registered { registration: next.clone(), unclean },
+        );
+        self.registration = Some(next.clone());
+    }
+}

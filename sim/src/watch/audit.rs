@@ -1,0 +1,71 @@
+//! The mirror agrees with the replicas themselves at the end of a run.
+//!
+//! Promise: what a live replica's log holds, batch by batch, and its end and high watermark, are what its notes said.
+//! Otherwise every other invariant judged something else than the truth.
+//! Source: ours.
+//! Not verified: replicas whose process is down at the end.
+
+use harrow_broker_model::note::BatchSummary;
+
+use super::ReplicaAudit;
+use super::finding::{Anomaly, Context, Findings, Invariant};
+use crate::violation::Guarantee;
+
+const MISMATCH: Anomaly = Anomaly {
+    name: "mirror-mismatch",
+    guarantee: Guarantee::Replication,
+    meaning: "a replica's log is not what the replica stated of it",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "mirror",
+    promise: "replicas state every change of their logs, truthfully",
+    source: "Harrow's own",
+    leaves_out: "replicas whose process is down at the end",
+    anomalies: &[MISMATCH],
+};
+
+pub(super) fn on_audit(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    audit: ReplicaAudit,
+    batches: impl Iterator<Item = BatchSummary>,
+) {
+    if let Some(problem) = problem(context, audit, batches) {
+        findings.report(context, &MISMATCH, audit.partition, || {
+            format!("replica {}: {problem}", audit.node)
+        });
+    }
+}
+
+fn problem(
+    context: &Context<'_>,
+    audit: ReplicaAudit,
+    batches: impl Iterator<Item = BatchSummary>,
+) -> Option<String> {
+    let Some(replica) = context.view.replica(audit.node, audit.partition) else {
+        return (audit.log_end_offset > audit.log_start_offset)
+            .then(|| "no note ever named it".to_owned());
+    };
+    if audit.log_end_offset != replica.log.end() {
+        return Some(format!("log end {}, stated {}", audit.log_end_offset, replica.log.end()));
+    }
+    if audit.high_watermark != replica.high_watermark {
+        return Some(format!(
+            "high watermark {}, stated {}",
+            audit.high_watermark, replica.high_watermark
+        ));
+    }
+    let mut end = audit.log_start_offset;
+    for batch in batches {
+        end = batch.last_offset.next();
+        if replica.log.entry_at(batch.base_offset).is_none_or(|entry| entry.batch != batch) {
+            return Some(format!(
+                "the batch at offset {} is another one than stated",
+                batch.base_offset
+            ));
+        }
+    }
+    (end != audit.log_end_offset)
+        .then(|| format!("the batches end at {end}, the log at {}", audit.log_end_offset))
+}

@@ -1,0 +1,130 @@
+//! What invariants are called, and how they report.
+
+use std::collections::BTreeSet;
+
+use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
+
+use crate::view::{ClusterView, PartitionView, list};
+use crate::violation::{Guarantee, Violation};
+
+/// A promise about true state that is checked at each step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Invariant {
+    /// Its name, in kebab case.
+    pub name: &'static str,
+    /// What holds, in one sentence.
+    pub promise: &'static str,
+    /// Where that is from.
+    pub source: &'static str,
+    /// What it does not verify.
+    pub leaves_out: &'static str,
+    /// The ways in which it can be broken.
+    pub anomalies: &'static [Anomaly],
+}
+
+/// A way in which an invariant can be broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Anomaly {
+    /// Its name, in kebab case.
+    pub name: &'static str,
+    /// What is broken by it.
+    pub guarantee: Guarantee,
+    /// What happened, in one sentence.
+    pub meaning: &'static str,
+}
+
+/// The step that is judged and the state before it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) at_ns: u64,
+    pub(super) event: u64,
+    pub(super) node: NodeId,
+    pub(super) view: &'a ClusterView,
+}
+
+/// What was found: the first of each anomaly and partition.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    known: BTreeSet<(&'static str, TopicPartition)>,
+    violations: Vec<Violation>,
+}
+
+impl Findings {
+    /// Reports a broken invariant; `summary` is only asked for the first of its kind.
+    pub(super) fn report(
+        &mut self,
+        context: &Context<'_>,
+        anomaly: &Anomaly,
+        place: impl Into<Place>,
+        summary: impl FnOnce() -> String,
+    ) {
+        let Place { partition, offsets } = place.into();
+        if !self.known.insert((anomaly.name, partition)) {
+            return;
+        }
+        let view = context.view.partition(partition);
+        let name = context.view.partition_name(partition);
+        self.violations.push(Violation {
+            anomaly: anomaly.name.to_owned(),
+            guarantee: anomaly.guarantee,
+            at_ns: context.at_ns,
+            event: context.event,
+            node: context.node,
+            partition: Some(partition),
+            offsets: offsets.map(|(first, last)| (first.0, last.0)),
+            summary: format!("{name}: {}", summary()),
+            evidence: view.map(evidence).unwrap_or_default(),
+        });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.violations.is_empty()
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Violation> {
+        std::mem::take(&mut self.violations)
+    }
+}
+
+/// Where something is broken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    partition: TopicPartition,
+    offsets: Option<(Offset, Offset)>,
+}
+
+impl From<TopicPartition> for Place {
+    fn from(partition: TopicPartition) -> Self {
+        Self { partition, offsets: None }
+    }
+}
+
+impl From<(TopicPartition, Offset, Offset)> for Place {
+    fn from((partition, first, last): (TopicPartition, Offset, Offset)) -> Self {
+        Self { partition, offsets: Some((first, last)) }
+    }
+}
+
+fn evidence(view: &PartitionView) -> Vec<String> {
+    let mut lines: Vec<String> = view.facts.lines().collect();
+    lines.push(format!("committed end {}", view.committed.end()));
+    for replica in view.replicas() {
+        lines.push(format!(
+            "replica {}: log end {}, high watermark {}, equal to the committed records up to {}",
+            replica.node,
+            replica.log.end(),
+            replica.high_watermark,
+            view.committed.common_end(&replica.log),
+        ));
+    }
+    let lossy: Vec<NodeId> = view
+        .replicas()
+        .iter()
+        .filter(|replica| replica.lossy)
+        .map(|replica| replica.node)
+        .collect();
+    if !lossy.is_empty() {
+        lines.push(format!("lossy: replicas {} lost what was not flushed", list(&lossy)));
+    }
+    lines
+}

@@ -1,0 +1,99 @@
+//! Who joins the ISR: only a replica that has everything.
+//!
+//! Promise: a replica that joins ISR or ELR holds all committed records at the instant at which the change is
+//! committed; a leader proposes one only when its log reaches the leader's high watermark and the start of the leader's
+//! epoch, with equal content.
+//! Source: KIP-497, KAFKA-7128, KIP-966; `Partition.isFollowerInSync`; `LeaderCandidateCompleteness`.
+//! Not verified: members that stay; that a replica outside is let in when it could be. A replica that lost unflushed
+//! records and restarted between proposal and commit, and has not registered yet, is not reported.
+
+use harrow_broker_model::note::PartitionRegistration;
+use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
+
+use super::finding::{Anomaly, Context, Findings, Invariant};
+use crate::view::{PartitionView, ReplicaView};
+use crate::violation::Guarantee;
+
+const INCOMPLETE: Anomaly = Anomaly {
+    name: "isr-incomplete",
+    guarantee: Guarantee::Durability,
+    meaning: "a replica joined ISR or ELR without holding all committed records",
+};
+const TOO_EARLY: Anomaly = Anomaly {
+    name: "isr-join-too-early",
+    guarantee: Guarantee::Replication,
+    meaning: "a leader proposed a replica whose log ends below the high watermark or the start of its epoch",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "isr-membership",
+    promise: "whoever may be elected cleanly holds every committed record",
+    source: "KIP-497, KAFKA-7128, KIP-966",
+    leaves_out: "members that stay; how soon a replica is let in",
+    anomalies: &[INCOMPLETE, TOO_EARLY],
+};
+
+/// A registration was committed.
+pub(super) fn on_registered(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    next: &PartitionRegistration,
+    unclean: bool,
+) {
+    let Some(view) = context.view.partition(partition) else { return };
+    let elected = view.newly_elected(next);
+    if unclean || elected.is_some_and(|leader| !view.holds_committed(leader)) {
+        return;
+    }
+    for member in next.isr.iter().chain(&next.elr).copied() {
+        if view.is_electable(member)
+            || view.holds_committed(member)
+            || lost_unnoticed(context, view, member)
+        {
+            continue;
+        }
+        findings.report(context, &INCOMPLETE, partition, || {
+            format!(
+                "node {member} joined without all committed records, which end at {}",
+                view.committed.end()
+            )
+        });
+    }
+}
+
+/// Whether the member's process restarted with less than it had, and the controller cannot know yet.
+fn lost_unnoticed(context: &Context<'_>, view: &PartitionView, member: NodeId) -> bool {
+    view.replica(member).is_some_and(|replica| replica.lossy)
+        && !context.view.has_registered(member)
+}
+
+/// A leader proposed another ISR.
+pub(super) fn on_proposed(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    epoch: LeaderEpoch,
+    from: &[NodeId],
+    to: &[NodeId],
+) {
+    let Some(view) = context.view.partition(partition) else { return };
+    let leads = view.registration.as_ref().is_some_and(|now| now.leader == Some(context.node));
+    let Some(leader) = view.replica(context.node) else { return };
+    if !leads || epoch != view.leader_epoch() {
+        return;
+    }
+    let needed = leader.high_watermark.max(leader.epoch_start_offset);
+    for member in to.iter().copied().filter(|member| !from.contains(member)) {
+        let reaches =
+            |replica: &ReplicaView| replica.lossy || leader.log.common_end(&replica.log) >= needed;
+        if !view.replica(member).is_some_and(reaches) {
+            findings.report(context, &TOO_EARLY, partition, || {
+                format!(
+                    "leader {} proposed node {member}, whose log does not reach {needed}",
+                    context.node
+                )
+            });
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The controller quorum: Raft's promises.
+//!
+//! Promise: a voter votes for one candidate an epoch, across restarts; an epoch has one leader, on whom all agree; a
+//! voter's epoch never falls; the leader commits only what a majority holds and what ends with its own epoch; a leader
+//! holds everything committed; nothing committed is truncated or lost by a majority; every node that applies an offset
+//! of the metadata log applies the same record.
+//! Source: KIP-595, KIP-631; Raft (Ongaro 2014) sections 3.4 and 3.6; Kafka's `RaftEventSimulationTest`.
+//! Not verified: that a majority's copies are flushed; snapshots and changes of the voter set, which are not modelled.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::note::{MetadataChange, QuorumRole};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+
+use super::finding::{Anomaly, Context, Findings, Invariant};
+use crate::view::{LogMirror, PartitionView};
+use crate::violation::Guarantee;
+
+const LOG: TopicPartition = TopicPartition::METADATA;
+
+const DOUBLE_VOTE: Anomaly = Anomaly {
+    name: "double-vote",
+    guarantee: Guarantee::Leadership,
+    meaning: "a voter voted for two candidates in one epoch",
+};
+const DUAL: Anomaly = Anomaly {
+    name: "dual-controller",
+    guarantee: Guarantee::Leadership,
+    meaning: "an epoch of the quorum has two leaders",
+};
+const REGRESS: Anomaly = Anomaly {
+    name: "controller-epoch-regress",
+    guarantee: Guarantee::Leadership,
+    meaning: "a voter's epoch fell",
+};
+const MINORITY: Anomaly = Anomaly {
+    name: "metadata-commit-without-majority",
+    guarantee: Guarantee::Durability,
+    meaning: "metadata was committed that a majority does not hold, or that ends with an older epoch",
+};
+const OVERWRITTEN: Anomaly = Anomaly {
+    name: "committed-metadata-overwritten",
+    guarantee: Guarantee::Durability,
+    meaning: "a leader of the quorum committed other metadata than was committed before",
+};
+const INCOMPLETE: Anomaly = Anomaly {
+    name: "controller-completeness",
+    guarantee: Guarantee::Durability,
+    meaning: "a leader of the quorum lacks committed metadata",
+};
+const TRUNCATED: Anomaly = Anomaly {
+    name: "committed-metadata-truncation",
+    guarantee: Guarantee::Durability,
+    meaning: "a voter truncated committed metadata",
+};
+const LOST: Anomaly = Anomaly {
+    name: "committed-metadata-lost",
+    guarantee: Guarantee::Durability,
+    meaning: "after a restart, committed metadata is held by less than a majority",
+};
+const DIVERGED: Anomaly = Anomaly {
+    name: "metadata-divergence",
+    guarantee: Guarantee::Replication,
+    meaning: "two nodes applied different metadata at one offset",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "controller-quorum",
+    promise: "one controller an epoch, and committed metadata is the same everywhere and for ever",
+    source: "KIP-595, KIP-631, Raft",
+    leaves_out: "that a majority's copies are flushed",
+    anomalies: &[
+        DOUBLE_VOTE,
+        DUAL,
+        REGRESS,
+        MINORITY,
+        OVERWRITTEN,
+        INCOMPLETE,
+        TRUNCATED,
+        LOST,
+        DIVERGED,
+    ],
+};
+
+/// What voters did, across restarts.
+#[derive(Debug, Default)]
+pub(super) struct Quorum {
+    votes: BTreeMap<(NodeId, LeaderEpoch), NodeId>,
+    leaders: BTreeMap<LeaderEpoch, NodeId>,
+    epochs: BTreeMap<NodeId, LeaderEpoch>,
+}
+
+/// A voter's state.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct VoterState {
+    pub(super) epoch: LeaderEpoch,
+    pub(super) role: QuorumRole,
+    pub(super) leader: Option<NodeId>,
+    pub(super) voted: Option<NodeId>,
+}
+
+impl Quorum {
+    pub(super) fn on_state(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        state: VoterState,
+    ) {
+        let epoch = state.epoch;
+        let before = self.epochs.insert(context.node, epoch);
+        if let Some(before) = before.filter(|before| *before > epoch) {
+            findings.report(context, &REGRESS, LOG, || {
+                format!("voter {} went from epoch {before} to {epoch}", context.node)
+            });
+        }
+        if let Some(candidate) = state.voted {
+            self.on_vote(context, findings, epoch, candidate);
+        }
+        if let Some(leader) = state.leader {
+            self.claim(context, findings, epoch, leader);
+        }
+        if state.role == QuorumRole::Leader {
+            self.claim(context, findings, epoch, context.node);
+            check_complete(context, findings, epoch);
+        }
+    }
+
+    pub(super) fn on_vote(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        epoch: LeaderEpoch,
+        candidate: NodeId,
+    ) {
+        let known = *self.votes.entry((context.node, epoch)).or_insert(candidate);
+        if known != candidate {
+            findings.report(context, &DOUBLE_VOTE, LOG, || {
+                format!(
+                    "voter {} voted for {known} and for {candidate} in epoch {epoch}",
+                    context.node
+                )
+            });
+        }
+    }
+
+    fn claim(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        epoch: LeaderEpoch,
+        leader: NodeId,
+    ) {
+        let known = *self.leaders.entry(epoch).or_insert(leader);
+        if known != leader {
+            findings.report(context, &DUAL, LOG, || {
+                format!("nodes {known} and {leader} lead epoch {epoch}")
+            });
+        }
+    }
+}
+
+fn check_complete(context: &Context<'_>, findings: &mut Findings, epoch: LeaderEpoch) {
+    let log = context.view.metadata_log();
+    if !log.holds_committed(context.node) {
+        findings.report(context, &INCOMPLETE, LOG, || {
+            format!(
+                "node {} leads epoch {epoch}; committed metadata ends at {}",
+                context.node,
+                log.committed.end()
+            )
+        });
+    }
+}
+
+/// The quorum's leader raised its high watermark.
+pub(super) fn on_high_watermark(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    epoch: LeaderEpoch,
+    to: Offset,
+) {
+    let view = context.view.metadata_log();
+    let Some(leader) = view.replica(context.node) else { return };
+    if to <= view.committed.end() {
+        return;
+    }
+    if !leader.log.holds(&view.committed) {
+        findings.report(context, &OVERWRITTEN, LOG, || {
+            format!(
+                "leader {} of epoch {epoch} committed up to {to} over other metadata",
+                context.node
+            )
+        });
+    }
+    let holders = count_holding(context, view, &leader.log, to);
+    let own =
+        leader.log.entry_at(to.plus(-1)).is_some_and(|entry| entry.batch.leader_epoch == epoch);
+    if holders < context.view.quorum().majority() || !own {
+        findings.report(context, &MINORITY, (LOG, view.committed.end(), to.plus(-1)), || {
+            format!(
+                "leader {} of epoch {epoch} committed up to {to}, which {holders} voters hold",
+                context.node
+            )
+        });
+    }
+}
+
+fn count_holding(
+    context: &Context<'_>,
+    view: &PartitionView,
+    log: &LogMirror,
+    to: Offset,
+) -> usize {
+    let Some(chain) = log.chain_at(to) else { return 0 };
+    let holds = |voter: NodeId| {
+        view.replica(voter).is_some_and(|replica| replica.log.chain_at(to) == Some(chain))
+    };
+    context.view.quorum().voters().iter().filter(|voter| holds(voter.node)).count()
+}
+
+/// A voter's metadata log is cut.
+pub(super) fn on_truncated(context: &Context<'_>, findings: &mut Findings, to: Offset) {
+    let view = context.view.metadata_log();
+    let Some(replica) = view.replica(context.node) else { return };
+    let held = view.committed.common_end(&replica.log);
+    if to < held {
+        findings.report(context, &TRUNCATED, (LOG, to, held.plus(-1)), || {
+            format!(
+                "voter {} truncated to {to}; it held committed metadata up to {held}",
+                context.node
+            )
+        });
+    }
+}
+
+/// A voter opened its metadata log.
+pub(super) fn on_recovered(context: &Context<'_>, findings: &mut Findings, log_end_offset: Offset) {
+    let view = context.view.metadata_log();
+    let end = view.committed.end();
+    if log_end_offset >= end {
+        return;
+    }
+    let voters = context.view.quorum().voters().iter();
+    let holders = voters
+        .filter(|voter| voter.node != context.node && view.holds_committed(voter.node))
+        .count();
+    if holders < context.view.quorum().majority() {
+        findings.report(context, &LOST, (LOG, log_end_offset, end.plus(-1)), || {
+            format!(
+                "voter {} has metadata up to {log_end_offset} of {end}; {holders} voters have all",
+                context.node
+            )
+        });
+    }
+}
+
+/// A node applied a metadata record.
+pub(super) fn on_applied(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    offset: Offset,
+    controller_epoch: LeaderEpoch,
+    change: &MetadataChange,
+) {
+    let Some((epoch, known)) = context.view.registry().at(offset) else { return };
+    if *epoch != controller_epoch || known != change {
+        findings.report(context, &DIVERGED, (LOG, offset, offset), || {
+            format!("node {} applied {change:?} of epoch {controller_epoch}, others {known:?} of {epoch}", context.node)
+        });
+    }
+}

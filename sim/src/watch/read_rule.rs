@@ -1,0 +1,149 @@
+//! What a consumer is given.
+//!
+//! Promise: every record served is committed and is the one committed at its offset; the batches of one answer follow
+//! each other without a gap, from the offset asked for; an end offset is never above what is committed, and the
+//! registered leader's answers never go back.
+//! Source: KIP-101, KIP-207, KIP-320; `ConsistentRead` of the Kafka TLA+ specifications.
+//! Not verified: how far behind an answer is; end offsets told by a leader whose epoch is over may be behind.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::note::BatchSummary;
+use harrow_broker_model::types::{LeaderEpoch, Offset, TopicPartition};
+
+use super::finding::{Anomaly, Context, Findings, Invariant};
+use crate::view::PartitionView;
+use crate::violation::Guarantee;
+
+const ABOVE: Anomaly = Anomaly {
+    name: "read-above-true-hw",
+    guarantee: Guarantee::Visibility,
+    meaning: "a consumer was given records that are not committed",
+};
+const DIFFERS: Anomaly = Anomaly {
+    name: "read-differs-from-committed",
+    guarantee: Guarantee::Visibility,
+    meaning: "a consumer was given other records than those committed at these offsets",
+};
+const GAP: Anomaly = Anomaly {
+    name: "read-gap",
+    guarantee: Guarantee::Offsets,
+    meaning: "the batches of an answer do not follow each other from the offset asked for",
+};
+const END_ABOVE: Anomaly = Anomaly {
+    name: "end-offset-above-commit",
+    guarantee: Guarantee::Visibility,
+    meaning: "a client was told an end offset above what is committed",
+};
+const END_REGRESSION: Anomaly = Anomaly {
+    name: "end-offset-regression",
+    guarantee: Guarantee::Offsets,
+    meaning: "a client was told a lower end offset than one was told before",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "read-rule",
+    promise: "clients see committed records only, each at its offset, in order",
+    source: "KIP-101, KIP-207, KIP-320",
+    leaves_out: "how far behind an answer is",
+    anomalies: &[ABOVE, DIFFERS, GAP, END_ABOVE, END_REGRESSION],
+};
+
+/// The highest end offset told of each partition.
+#[derive(Debug, Default)]
+pub(super) struct ReadRule {
+    told: BTreeMap<TopicPartition, Offset>,
+}
+
+impl ReadRule {
+    /// A leader told a client the end offset.
+    pub(super) fn on_end_offset(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        partition: TopicPartition,
+        epoch: LeaderEpoch,
+        offset: Offset,
+    ) {
+        let Some(view) = context.view.partition(partition) else { return };
+        let committed = view.committed.end();
+        let told = self.told.entry(partition).or_default();
+        *told = (*told).min(committed);
+        if view.lost_since(epoch) {
+            return;
+        }
+        if offset > committed {
+            findings.report(context, &END_ABOVE, partition, || {
+                format!("node {} told end offset {offset}, committed end {committed}", context.node)
+            });
+        } else if offset < *told && epoch == view.leader_epoch() {
+            findings.report(context, &END_REGRESSION, (partition, offset, *told), || {
+                format!("node {} told end offset {offset} after {told} had been told", context.node)
+            });
+        }
+        *told = (*told).max(offset.min(committed));
+    }
+}
+
+/// A leader gave records to a consumer.
+pub(super) fn on_served(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    epoch: LeaderEpoch,
+    fetch_offset: Offset,
+    batches: &[BatchSummary],
+) {
+    let Some(view) = context.view.partition(partition) else { return };
+    let Some(first) = batches.first() else { return };
+    if view.lost_since(epoch) {
+        return;
+    }
+    let committed = view.committed.between(first.base_offset, view.committed.end());
+    let mut next = fetch_offset.max(first.base_offset);
+    for (index, batch) in batches.iter().enumerate() {
+        check_batch(context, findings, view, batch, committed.get(index).map(|entry| &entry.batch));
+        let follows =
+            if index == 0 { first.base_offset <= fetch_offset } else { batch.base_offset == next };
+        if !follows || batch.last_offset < fetch_offset {
+            findings.report(
+                context,
+                &GAP,
+                (partition, batch.base_offset, batch.last_offset),
+                || {
+                    format!(
+                        "node {} gave offset {} where {next} comes next",
+                        context.node, batch.base_offset
+                    )
+                },
+            );
+        }
+        next = batch.last_offset.next();
+    }
+}
+
+fn check_batch(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    view: &PartitionView,
+    batch: &BatchSummary,
+    committed: Option<&BatchSummary>,
+) {
+    let place = (view.partition, batch.base_offset, batch.last_offset);
+    let end = view.committed.end();
+    if batch.last_offset >= end {
+        findings.report(context, &ABOVE, place, || {
+            format!(
+                "node {} gave offsets up to {}, committed end {end}",
+                context.node, batch.last_offset
+            )
+        });
+    } else if committed != Some(batch) {
+        findings.report(context, &DIFFERS, place, || {
+            format!(
+                "node {} gave other records at offset {} than the committed ones",
+                context.node, batch.base_offset
+            )
+        });
+    }
+}

@@ -1,0 +1,130 @@
+//! Sequence numbers of idempotent producers in the committed log.
+//!
+//! Promise: on a partition, the committed batches of one producer epoch carry contiguous sequence numbers, each once; a
+//! new epoch starts at 0; epochs of a producer never fall.
+//! Source: KIP-98; `ProducerAppendInfo.checkSequence`.
+//! Not verified: the first sequence of a producer that the partition has not seen, which may be any (its state may have
+//! expired); records that are not committed, which an election may still remove; control batches.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::note::BatchSummary;
+use harrow_broker_model::types::{Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition};
+
+use super::finding::{Anomaly, Context, Findings, Invariant};
+use crate::view::LogEntry;
+use crate::violation::Guarantee;
+
+const DUPLICATE: Anomaly = Anomaly {
+    name: "duplicate-seq",
+    guarantee: Guarantee::Ordering,
+    meaning: "a sequence number of a producer is committed twice",
+};
+const GAP: Anomaly = Anomaly {
+    name: "seq-gap",
+    guarantee: Guarantee::Ordering,
+    meaning: "a producer's committed sequence numbers skip some",
+};
+const EPOCH: Anomaly = Anomaly {
+    name: "producer-epoch-regress",
+    guarantee: Guarantee::Ordering,
+    meaning: "a batch of a fenced producer epoch is committed after one of a newer epoch",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "producer-sequence",
+    promise: "an idempotent producer's records are committed once and in order",
+    source: "KIP-98, ProducerAppendInfo.checkSequence",
+    leaves_out: "the first sequence of a producer that is new to the partition",
+    anomalies: &[DUPLICATE, GAP, EPOCH],
+};
+
+/// Producers' last committed sequences.
+#[derive(Debug, Default)]
+pub(super) struct Sequences {
+    partitions: BTreeMap<TopicPartition, Producers>,
+}
+
+#[derive(Debug, Default)]
+struct Producers {
+    end: Offset,
+    last: BTreeMap<ProducerId, (ProducerEpoch, Sequence)>,
+}
+
+impl Sequences {
+    /// `batches` of `node`'s log are committed now.
+    pub(super) fn on_committed(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        partition: TopicPartition,
+        to: Offset,
+    ) {
+        let Some(view) = context.view.partition(partition) else { return };
+        let Some(replica) = view.replica(context.node) else { return };
+        let producers = self.partitions.entry(partition).or_default();
+        let from = view.committed.common_end(&replica.log);
+        if producers.end != from {
+            *producers = Producers::of(view.committed.between(Offset::ZERO, from));
+        }
+        for entry in replica.log.between(from, to) {
+            if let Some(anomaly) = producers.take(&entry.batch) {
+                report(context, findings, anomaly, partition, &entry.batch);
+            }
+        }
+    }
+}
+
+impl Producers {
+    fn of(entries: &[LogEntry]) -> Self {
+        let mut producers = Self::default();
+        for entry in entries {
+            producers.take(&entry.batch);
+        }
+        producers
+    }
+
+    /// Takes the next committed batch; says what is wrong with it.
+    fn take(&mut self, batch: &BatchSummary) -> Option<&'static Anomaly> {
+        self.end = batch.last_offset.next();
+        if batch.producer_id == ProducerId::NONE || batch.base_sequence == Sequence::NONE {
+            return None;
+        }
+        let count = (batch.last_offset.0 - batch.base_offset.0 + 1) as i32;
+        let next = (batch.producer_epoch, batch.base_sequence.plus(count));
+        let before = self.last.insert(batch.producer_id, next)?;
+        judge(before, batch.producer_epoch, batch.base_sequence)
+    }
+}
+
+fn judge(
+    (epoch_before, expected): (ProducerEpoch, Sequence),
+    epoch: ProducerEpoch,
+    sequence: Sequence,
+) -> Option<&'static Anomaly> {
+    if epoch < epoch_before {
+        return Some(&EPOCH);
+    }
+    let expected = if epoch > epoch_before { Sequence(0) } else { expected };
+    let ahead = (i64::from(sequence.0) - i64::from(expected.0)).rem_euclid(1 << 31);
+    match ahead {
+        0 => None,
+        1..0x4000_0000 => Some(&GAP),
+        _ => Some(&DUPLICATE),
+    }
+}
+
+fn report(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    anomaly: &Anomaly,
+    partition: TopicPartition,
+    batch: &BatchSummary,
+) {
+    findings.report(context, anomaly, (partition, batch.base_offset, batch.last_offset), || {
+        format!(
+            "producer {} epoch {} sequence {} is committed at offset {}",
+            batch.producer_id, batch.producer_epoch, batch.base_sequence, batch.base_offset
+        )
+    });
+}

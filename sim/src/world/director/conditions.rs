@@ -1,0 +1,121 @@
+//! Faults that last: the state of links, disks and processes is a function of the set of those that are active.
+
+use harrow_broker_model::node::{Channel, Node};
+
+use super::Director;
+use crate::world::engine::{Boot, DiskCondition};
+use crate::world::network::{LinkCondition, NodeCondition};
+
+/// A fault that lasts, with its nodes by index.
+#[derive(Debug, Clone)]
+pub(super) enum Condition {
+    /// The process stands still.
+    Pause(usize),
+    /// These directed links, by sender and receiver, pass nothing.
+    Cut(Vec<(usize, usize)>),
+    /// Messages from and to the node take longer.
+    Delay(usize, (u64, u64)),
+    /// Responses of the node are lost with their connections.
+    Drop(usize, u32),
+    /// Requests of one kind to the node are held back.
+    Hold(usize, Channel),
+    /// Responses of the node arrive twice.
+    Duplicate(usize, u32),
+    /// Links from and to the node are narrow.
+    Bandwidth(usize, u64),
+    /// Syncs take longer.
+    SlowDisk(usize, (u64, u64)),
+    /// Syncs hang.
+    StallDisk(usize),
+    /// Appends fail.
+    FullDisk(usize),
+    /// Syncs lie.
+    LyingSync(usize),
+}
+
+/// A condition that holds until its step's end.
+#[derive(Debug, Clone)]
+pub(super) struct Active {
+    pub(super) step: usize,
+    pub(super) condition: Condition,
+    pub(super) until_ns: u64,
+}
+
+#[derive(Debug)]
+struct Conditions {
+    nodes: usize,
+    links: Vec<LinkCondition>,
+    messages: Vec<NodeCondition>,
+    disks: Vec<DiskCondition>,
+    paused: Vec<bool>,
+}
+
+impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
+    /// Makes the world what the active faults say.
+    pub(super) fn apply_conditions(&mut self) {
+        let mut conditions = Conditions::new(self.engine.ids().len());
+        self.active
+            .iter()
+            .for_each(|active| conditions.add(&active.condition));
+        self.engine
+            .set_network_conditions(&conditions.links, &conditions.messages);
+        for (node, condition) in conditions.disks.iter().enumerate() {
+            self.engine.set_disk_condition(node, *condition);
+        }
+        for (node, paused) in conditions.paused.iter().enumerate() {
+            self.engine.set_paused(node, *paused, &mut self.cast);
+        }
+    }
+}
+
+impl Conditions {
+    fn new(nodes: usize) -> Self {
+        Self {
+            nodes,
+            links: vec![LinkCondition::default(); nodes * nodes],
+            messages: vec![NodeCondition::default(); nodes],
+            disks: vec![DiskCondition::default(); nodes],
+            paused: vec![false; nodes],
+        }
+    }
+
+    fn add(&mut self, condition: &Condition) {
+        match condition {
+            Condition::Pause(node) => self.paused[*node] = true,
+            Condition::Cut(links) => {
+                links
+                    .iter()
+                    .for_each(|(from, to)| self.links[from * self.nodes + to].cut = true);
+            }
+            Condition::Delay(node, extra_us) => self.each_link(*node, |link| {
+                link.extra_us = (link.extra_us.0 + extra_us.0, link.extra_us.1 + extra_us.1);
+            }),
+            Condition::Bandwidth(node, limit) => self.each_link(*node, |link| {
+                let before = if link.bytes_per_second == 0 {
+                    u64::MAX
+                } else {
+                    link.bytes_per_second
+                };
+                link.bytes_per_second = before.min(*limit);
+            }),
+            Condition::Drop(node, one_in) => self.messages[*node].drop_one_in = *one_in,
+            Condition::Hold(node, channel) => self.messages[*node].hold = Some(*channel),
+            Condition::Duplicate(node, one_in) => self.messages[*node].duplicate_one_in = *one_in,
+            Condition::SlowDisk(node, extra_us) => {
+                let disk = &mut self.disks[*node];
+                disk.slow_us = (disk.slow_us.0 + extra_us.0, disk.slow_us.1 + extra_us.1);
+            }
+            Condition::StallDisk(node) => self.disks[*node].stalled = true,
+            Condition::FullDisk(node) => self.disks[*node].full = true,
+            Condition::LyingSync(node) => self.disks[*node].lying = true,
+        }
+    }
+
+    /// Changes all links from and to a node.
+    fn each_link(&mut self, node: usize, change: impl Fn(&mut LinkCondition)) {
+        for other in (0..self.nodes).filter(|other| *other != node) {
+            change(&mut self.links[node * self.nodes + other]);
+            change(&mut self.links[other * self.nodes + node]);
+        }
+    }
+}

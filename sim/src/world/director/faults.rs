@@ -1,0 +1,539 @@
+//! Fires the plan's steps, and ends what they started.
+
+use harrow_broker_model::node::Node;
+use harrow_broker_model::types::NodeId;
+
+use super::conditions::{Active, Condition};
+use super::{Director, MS};
+use crate::plan::{Action, Step, Target};
+use crate::run::InjectedFault;
+use crate::world::draw::Purpose;
+use crate::world::engine::{Boot, Cue, Fall};
+
+/// A bounce is over after this long.
+const BOUNCE_MS: u64 = 10;
+
+/// What became of a step.
+#[derive(Debug, Default)]
+struct Fired {
+    nodes: Vec<NodeId>,
+    summary: String,
+    weakened: Option<String>,
+    lossy: bool,
+}
+
+type Firing = Result<Fired, String>;
+
+impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
+    /// A step fires; what became of it is recorded.
+    pub(super) fn fire(&mut self, position: usize) {
+        let step = self.plan.steps[position].clone();
+        let kind = kind(&step.action);
+        let outcome = if self.healed {
+            Err("the faults are over".to_owned())
+        } else {
+            self.act(position, &step)
+        };
+        let held = outcome.is_err();
+        let fired = outcome.unwrap_or_else(|reason| Fired {
+            summary: format!("{kind} held back"),
+            weakened: Some(reason),
+            ..Fired::default()
+        });
+        self.cast.tally.mark(if held {
+            "fault-held-back"
+        } else {
+            "fault-injected"
+        });
+        let fault = InjectedFault {
+            step: step.id,
+            at_ms: self.engine.now() / MS,
+            kind: kind.to_owned(),
+            nodes: fired.nodes,
+            summary: fired.summary,
+            held_back: fired.weakened,
+            lossy: fired.lossy,
+        };
+        tracing::debug!(at_ns = self.engine.now(), step = fault.step, kind, summary = %fault.summary, "fault");
+        if self.engine.traces() {
+            let reason = fault
+                .held_back
+                .as_ref()
+                .map_or(String::new(), |reason| format!(" ({reason})"));
+            self.engine.row(
+                None,
+                format!("fault {}: {}{reason}", fault.step, fault.summary),
+            );
+        }
+        self.injected += u64::from(!held);
+        self.faults.push(fault);
+    }
+
+    /// A lasting fault ends.
+    pub(super) fn end_step(&mut self, position: usize) {
+        let before = self.active.len();
+        self.active.retain(|active| active.step != position);
+        if self.active.len() != before {
+            self.apply_conditions();
+        }
+    }
+
+    /// All faults end and all nodes run.
+    pub(super) fn heal(&mut self) {
+        self.healed = true;
+        self.active.clear();
+        self.rolling = None;
+        self.apply_conditions();
+        let now = self.engine.now();
+        for node in 0..self.engine.ids().len() {
+            self.engine.fail_disk(node, false);
+            let needed = self.engine.ids()[node] != self.plan.final_reader.node;
+            if needed && !self.engine.runs(node) {
+                self.engine.start_at(node, now);
+            }
+        }
+        if self.engine.traces() {
+            self.engine
+                .row(None, "all faults end, all nodes start".to_owned());
+        }
+    }
+
+    fn act(&mut self, position: usize, step: &Step) -> Firing {
+        match &step.action {
+            Action::Crash { target, down_ms } => self.crash(step, target, *down_ms),
+            Action::Bounce { target } => self.crash(step, target, BOUNCE_MS),
+            Action::PowerLoss { target, down_ms } => self.power_loss(step, target, *down_ms),
+            Action::WipeDisk { target, down_ms } => self.wipe(step, target, *down_ms),
+            Action::Stop { target, down_ms } => self.stop(step, target, *down_ms),
+            Action::WholeClusterOutage { power, down_ms } => Ok(self.outage(*power, *down_ms)),
+            Action::RollingRestart { down_ms, gap_ms } => {
+                Ok(self.roll_begin(position, *down_ms, *gap_ms))
+            }
+            Action::Partition { cut, for_ms } => {
+                let cut = self.cut_links(step, cut)?;
+                self.begin(position, Condition::Cut(cut.links), *for_ms);
+                let summary = format!("partition of {} for {for_ms} ms", cut.words);
+                Ok(Fired {
+                    nodes: cut.nodes,
+                    summary,
+                    ..Fired::default()
+                })
+            }
+            Action::Pause { .. }
+            | Action::Delay { .. }
+            | Action::DropResponses { .. }
+            | Action::HoldRequests { .. }
+            | Action::DuplicateResponses { .. }
+            | Action::LimitBandwidth { .. }
+            | Action::SlowDisk { .. }
+            | Action::StallDisk { .. }
+            | Action::FullDisk { .. }
+            | Action::LyingSync { .. } => self.lasting(position, step),
+            Action::ResetConnections { .. }
+            | Action::FailDisk { .. }
+            | Action::BitRot { .. }
+            | Action::StepClock { .. }
+            | Action::DriftClock { .. } => self.instant(step),
+        }
+    }
+
+    /// The one running node that a target stands for.
+    fn running(&self, step: &Step, target: &Target) -> Result<(NodeId, usize), String> {
+        let node = self.resolve(step, target, 0)?;
+        let index = self.place(node);
+        if self.engine.runs(index) {
+            Ok((node, index))
+        } else {
+            Err(format!("node {node} ({target}) is down"))
+        }
+    }
+
+    fn crash(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
+        let (node, index) = self.running(step, target)?;
+        self.fall(index, Fall::Crash, down_ms);
+        Ok(done(
+            node,
+            format!(
+                "{} of node {node} ({target}) for {down_ms} ms",
+                kind(&step.action)
+            ),
+        ))
+    }
+
+    fn power_loss(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
+        let (node, index) = self.running(step, target)?;
+        let allowed = self.loss_allowed(node, false);
+        let how = if allowed.is_ok() {
+            Fall::PowerLoss
+        } else {
+            Fall::Crash
+        };
+        self.fall(index, how, down_ms);
+        Ok(weakened(
+            node,
+            format!("power loss of node {node} ({target}) for {down_ms} ms"),
+            allowed,
+        ))
+    }
+
+    fn wipe(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
+        let (node, index) = self.running(step, target)?;
+        let allowed = self.loss_allowed(node, true);
+        let how = if allowed.is_ok() {
+            Fall::Wipe
+        } else {
+            Fall::Crash
+        };
+        self.fall(index, how, down_ms);
+        Ok(weakened(
+            node,
+            format!("disk of node {node} ({target}) wiped, down for {down_ms} ms"),
+            allowed,
+        ))
+    }
+
+    fn stop(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
+        let (node, index) = self.running(step, target)?;
+        self.down_ms[index] = down_ms;
+        self.engine.stop(index, &mut self.cast);
+        Ok(done(
+            node,
+            format!("graceful stop of node {node} ({target}), down for {down_ms} ms"),
+        ))
+    }
+
+    fn outage(&mut self, power: bool, down_ms: u64) -> Fired {
+        let cluster = &self.plan.cluster;
+        let nodes: Vec<NodeId> = cluster
+            .brokers
+            .iter()
+            .chain(&cluster.controllers)
+            .copied()
+            .collect();
+        let mut fired = Fired::default();
+        for node in nodes {
+            let index = self.place(node);
+            if !self.engine.runs(index) {
+                continue;
+            }
+            // Each loss counts when the next node is asked for.
+            let allowed = if power {
+                self.loss_allowed(node, false)
+            } else {
+                Ok(())
+            };
+            let lossy = power && allowed.is_ok();
+            self.fall(
+                index,
+                if lossy { Fall::PowerLoss } else { Fall::Crash },
+                down_ms,
+            );
+            fired.lossy |= lossy;
+            fired.nodes.push(node);
+            if let Err(reason) = allowed {
+                fired.weakened = Some(format!("node {node} crashed only: {reason}"));
+            }
+        }
+        let what = if power { "power loss" } else { "crash" };
+        fired.summary = format!("{what} of the whole cluster for {down_ms} ms");
+        fired
+    }
+
+    /// Whether the node may lose data now: what the atlas says, unless the plan allows loss.
+    fn loss_allowed(&self, node: NodeId, wipe: bool) -> Result<(), String> {
+        if self.plan.expect.loss_allowed || self.is_client(node) {
+            return Ok(());
+        }
+        let view = self.cast.view();
+        if wipe {
+            view.wipe_allowed(node)
+        } else {
+            view.power_loss_allowed(node)
+        }
+    }
+
+    /// Ends a process; it starts again after a time.
+    pub(super) fn fall(&mut self, index: usize, how: Fall, down_ms: u64) {
+        let mark = match how {
+            Fall::Crash => "crash",
+            Fall::PowerLoss => "power-loss",
+            Fall::Wipe => "wipe",
+        };
+        self.cast.tally.mark(mark);
+        self.engine.fall(index, how, &mut self.cast);
+        self.engine
+            .start_at(index, self.engine.now() + down_ms * MS);
+        self.client_fell(index);
+    }
+
+    /// A lasting fault of one node.
+    fn lasting(&mut self, position: usize, step: &Step) -> Firing {
+        let Some((target, for_ms)) = lasting_target(&step.action) else {
+            unreachable!("{:?} does not last", step.action)
+        };
+        let (node, index) = self.running(step, target)?;
+        if matches!(step.action, Action::LyingSync { .. }) && !self.plan.expect.loss_allowed {
+            return Err("no configuration survives syncs that lie".to_owned());
+        }
+        let condition = self.condition(step, index)?;
+        self.begin(position, condition, for_ms);
+        Ok(done(
+            node,
+            format!(
+                "{} at node {node} ({target}) for {for_ms} ms",
+                kind(&step.action)
+            ),
+        ))
+    }
+
+    fn condition(&mut self, step: &Step, node: usize) -> Result<Condition, String> {
+        Ok(match &step.action {
+            Action::Pause { .. } => Condition::Pause(node),
+            Action::Delay { extra_us, .. } => Condition::Delay(node, *extra_us),
+            Action::DropResponses { one_in, .. } => Condition::Drop(node, *one_in),
+            Action::DuplicateResponses { one_in, .. } => Condition::Duplicate(node, *one_in),
+            Action::LimitBandwidth {
+                bytes_per_second, ..
+            } => Condition::Bandwidth(node, *bytes_per_second),
+            Action::SlowDisk { extra_us, .. } => Condition::SlowDisk(node, *extra_us),
+            Action::StallDisk { .. } => Condition::StallDisk(node),
+            Action::FullDisk { .. } => Condition::FullDisk(node),
+            Action::LyingSync { .. } => Condition::LyingSync(node),
+            Action::HoldRequests { .. } => {
+                let channels = self.engine.accepted_channels(node);
+                let like = |channel: &harrow_broker_model::node::Channel| {
+                    self.draws
+                        .word(Purpose::Hold, u64::from(step.id), 0, *channel as u64)
+                };
+                let chosen = channels.into_iter().max_by_key(like);
+                Condition::Hold(node, chosen.ok_or("nobody is connected to the node")?)
+            }
+            Action::Crash { .. }
+            | Action::PowerLoss { .. }
+            | Action::Bounce { .. }
+            | Action::Stop { .. }
+            | Action::WipeDisk { .. }
+            | Action::WholeClusterOutage { .. }
+            | Action::RollingRestart { .. }
+            | Action::Partition { .. }
+            | Action::ResetConnections { .. }
+            | Action::FailDisk { .. }
+            | Action::BitRot { .. }
+            | Action::StepClock { .. }
+            | Action::DriftClock { .. } => unreachable!("{:?} does not last", step.action),
+        })
+    }
+
+    fn begin(&mut self, position: usize, condition: Condition, for_ms: u64) {
+        let until_ns = (self.engine.now() + for_ms * MS).min(self.plan.heal_at_ms * MS);
+        self.active.push(Active {
+            step: position,
+            condition,
+            until_ns,
+        });
+        self.engine.cue(until_ns, Cue::StepEnd(position));
+        self.apply_conditions();
+    }
+
+    /// A fault of one node that is over at once.
+    fn instant(&mut self, step: &Step) -> Firing {
+        match &step.action {
+            Action::ResetConnections { target } => {
+                let (node, index) = self.running(step, target)?;
+                self.engine.reset_connections(index);
+                Ok(done(
+                    node,
+                    format!("all connections of node {node} ({target}) reset"),
+                ))
+            }
+            Action::FailDisk { target, down_ms } => {
+                let (node, index) = self.running(step, target)?;
+                self.down_ms[index] = *down_ms;
+                self.engine.fail_disk(index, true);
+                Ok(done(
+                    node,
+                    format!("disk of node {node} ({target}) fails, down for {down_ms} ms"),
+                ))
+            }
+            Action::BitRot { target } => self.bit_rot(step, target),
+            Action::StepClock { target, by_ms } => {
+                let node = self.resolve(step, target, 0)?;
+                self.engine.step_clock(self.place(node), *by_ms);
+                Ok(done(
+                    node,
+                    format!("wall clock of node {node} ({target}) stepped by {by_ms} ms"),
+                ))
+            }
+            Action::DriftClock { target, ppm } => {
+                let node = self.resolve(step, target, 0)?;
+                self.engine.drift_clock(self.place(node), *ppm);
+                Ok(done(
+                    node,
+                    format!("clocks of node {node} ({target}) drift by {ppm} ppm"),
+                ))
+            }
+            Action::Crash { .. }
+            | Action::PowerLoss { .. }
+            | Action::Bounce { .. }
+            | Action::Stop { .. }
+            | Action::WipeDisk { .. }
+            | Action::WholeClusterOutage { .. }
+            | Action::RollingRestart { .. }
+            | Action::Partition { .. }
+            | Action::Pause { .. }
+            | Action::Delay { .. }
+            | Action::DropResponses { .. }
+            | Action::HoldRequests { .. }
+            | Action::DuplicateResponses { .. }
+            | Action::LimitBandwidth { .. }
+            | Action::SlowDisk { .. }
+            | Action::StallDisk { .. }
+            | Action::FullDisk { .. }
+            | Action::LyingSync { .. } => unreachable!("{:?} takes its time", step.action),
+        }
+    }
+
+    fn bit_rot(&mut self, step: &Step, target: &Target) -> Firing {
+        let (node, index) = self.running(step, target)?;
+        self.loss_allowed(node, true)?;
+        let file = self
+            .engine
+            .rot(index, u64::from(step.id))
+            .ok_or("the node has no log yet")?;
+        let summary = format!("a bit of {file:?} of node {node} ({target}) flipped");
+        Ok(Fired {
+            lossy: true,
+            ..done(node, summary)
+        })
+    }
+
+    fn roll_begin(&mut self, position: usize, down_ms: u64, gap_ms: u64) -> Fired {
+        self.rolling = Some(super::Rolling {
+            step: position,
+            broker: 0,
+            down_ms,
+            gap_ms,
+        });
+        self.engine.cue(
+            self.engine.now(),
+            Cue::Roll {
+                step: position,
+                broker: 0,
+            },
+        );
+        let nodes = self.plan.cluster.brokers.clone();
+        Fired {
+            nodes,
+            summary: "rolling restart of all brokers".to_owned(),
+            ..Fired::default()
+        }
+    }
+
+    /// The rolling restart goes on: the next broker stops, unless it is down already.
+    pub(super) fn roll(&mut self, step: usize, broker: usize) {
+        let Some(rolling) = self.rolling.as_mut().filter(|rolling| rolling.step == step) else {
+            return;
+        };
+        rolling.broker = broker;
+        let (down_ms, gap_ms) = (rolling.down_ms, rolling.gap_ms);
+        let Some(node) = self.plan.cluster.brokers.get(broker).copied() else {
+            self.rolling = None;
+            return;
+        };
+        let index = self.place(node);
+        if self.engine.runs(index) {
+            self.down_ms[index] = down_ms;
+            self.engine.stop(index, &mut self.cast);
+        } else {
+            self.engine.cue(
+                self.engine.now() + gap_ms * MS,
+                Cue::Roll {
+                    step,
+                    broker: broker + 1,
+                },
+            );
+        }
+    }
+}
+
+fn done(node: NodeId, summary: String) -> Fired {
+    Fired {
+        nodes: vec![node],
+        summary,
+        ..Fired::default()
+    }
+}
+
+/// A fault that loses data, or, if it is not allowed to, a crash in its place.
+fn weakened(node: NodeId, summary: String, allowed: Result<(), String>) -> Fired {
+    match allowed {
+        Ok(()) => Fired {
+            lossy: true,
+            ..done(node, summary)
+        },
+        Err(reason) => {
+            let weakened = Some(format!("weakened to a crash: {reason}"));
+            Fired {
+                weakened,
+                ..done(node, format!("crash in place of {summary}"))
+            }
+        }
+    }
+}
+
+fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
+    match action {
+        Action::Pause { target, for_ms }
+        | Action::Delay { target, for_ms, .. }
+        | Action::DropResponses { target, for_ms, .. }
+        | Action::HoldRequests { target, for_ms }
+        | Action::DuplicateResponses { target, for_ms, .. }
+        | Action::LimitBandwidth { target, for_ms, .. }
+        | Action::SlowDisk { target, for_ms, .. }
+        | Action::StallDisk { target, for_ms }
+        | Action::FullDisk { target, for_ms }
+        | Action::LyingSync { target, for_ms } => Some((target, *for_ms)),
+        Action::Crash { .. }
+        | Action::PowerLoss { .. }
+        | Action::Bounce { .. }
+        | Action::Stop { .. }
+        | Action::WipeDisk { .. }
+        | Action::WholeClusterOutage { .. }
+        | Action::RollingRestart { .. }
+        | Action::Partition { .. }
+        | Action::ResetConnections { .. }
+        | Action::FailDisk { .. }
+        | Action::BitRot { .. }
+        | Action::StepClock { .. }
+        | Action::DriftClock { .. } => None,
+    }
+}
+
+/// The kind of an action, as plans write it.
+pub(super) fn kind(action: &Action) -> &'static str {
+    match action {
+        Action::Crash { .. } => "crash",
+        Action::PowerLoss { .. } => "power-loss",
+        Action::Bounce { .. } => "bounce",
+        Action::Stop { .. } => "stop",
+        Action::Pause { .. } => "pause",
+        Action::WipeDisk { .. } => "wipe-disk",
+        Action::WholeClusterOutage { .. } => "whole-cluster-outage",
+        Action::RollingRestart { .. } => "rolling-restart",
+        Action::Partition { .. } => "partition",
+        Action::ResetConnections { .. } => "reset-connections",
+        Action::Delay { .. } => "delay",
+        Action::DropResponses { .. } => "drop-responses",
+        Action::HoldRequests { .. } => "hold-requests",
+        Action::DuplicateResponses { .. } => "duplicate-responses",
+        Action::LimitBandwidth { .. } => "limit-bandwidth",
+        Action::SlowDisk { .. } => "slow-disk",
+        Action::StallDisk { .. } => "stall-disk",
+        Action::FailDisk { .. } => "fail-disk",
+        Action::FullDisk { .. } => "full-disk",
+        Action::LyingSync { .. } => "lying-sync",
+        Action::BitRot { .. } => "bit-rot",
+        Action::StepClock { .. } => "step-clock",
+        Action::DriftClock { .. } => "drift-clock",
+    }
+}

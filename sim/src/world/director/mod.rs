@@ -1,0 +1,547 @@
+//! Directs a run: starts the nodes, creates the topics, drives the load, fires the faults, heals, waits until everything
+//! has converged, and reads everything once more.
+//!
+//! Loads begin at their planned time, but not before all topics exist. Clients are left alone by the faults of brokers;
+//! a client that is itself the target leaves its open operations with unknown outcome and comes back as a new process.
+
+mod conditions;
+mod cuts;
+mod faults;
+mod pending;
+mod targets;
+#[cfg(test)]
+mod tests;
+
+use harrow_broker_model::config::topic_name;
+use harrow_broker_model::node::{Node, Operation, Outcome};
+use harrow_broker_model::types::{NodeId, OperationId};
+
+use self::conditions::{Active, Condition};
+use super::draw::Draws;
+use super::engine::{Boot, Cue, Engine, Member, Report, Setup, Step};
+use super::load::{Load, all_partitions};
+use super::observe::Observation;
+use super::recorder::Recorder;
+use crate::plan::{ClientPlan, Plan};
+use crate::run::{End, InjectedFault, Run, RunOptions, RunStats};
+
+/// Nanoseconds of a millisecond.
+const MS: u64 = 1_000_000;
+/// How often convergence is looked at.
+const CHECK_MS: u64 = 100;
+/// How long a process that halted by itself is down.
+const HALTED_DOWN_MS: u64 = 1_000;
+/// Pause before a topic's creation is tried again.
+const CREATE_AGAIN_MS: u64 = 100;
+/// Records and time of one poll of the final reader.
+const FINAL_POLL: (u32, u32) = (100, 1_000);
+/// With progress all the time, convergence may still not take longer than so many times its budget.
+const BUDGETS_MAX: u64 = 20;
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Faults and load.
+    Faults,
+    /// After the heal.
+    Converging,
+    /// The final reader reads.
+    Reading,
+}
+
+/// A rolling restart under way.
+#[derive(Debug, Clone, Copy)]
+struct Rolling {
+    step: usize,
+    broker: usize,
+    down_ms: u64,
+    gap_ms: u64,
+}
+
+/// One run.
+pub(crate) struct Director<'p, N, F> {
+    plan: &'p Plan,
+    options: RunOptions,
+    engine: Engine<N>,
+    cast: Observation<F>,
+    recorder: Recorder,
+    draws: Draws,
+    loads: Vec<Load>,
+    /// Load by node index.
+    load_of: Vec<Option<usize>>,
+    /// Process numbers given out.
+    processes: u32,
+    topics_created: usize,
+    creating: Option<OperationId>,
+    active: Vec<Active>,
+    rolling: Option<Rolling>,
+    /// How long each node is down after its next asked halt or disk failure.
+    down_ms: Vec<u64>,
+    faults: Vec<InjectedFault>,
+    injected: u64,
+    healed: bool,
+    phase: Phase,
+    /// What was pending when progress was last made, how many operations were completed, and when.
+    progress: (String, u64, u64),
+    reader_process: u32,
+    reader_assigned: bool,
+    /// Up to where the final reader has read, by position of the partition.
+    read_to: Vec<i64>,
+}
+
+impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
+    /// A run that has not begun.
+    pub(crate) fn new(plan: &'p Plan, options: RunOptions, boot: F) -> Self {
+        let draws = Draws::new(plan.seed);
+        let members = members(plan);
+        let engine = Engine::new(&Setup {
+            seed: plan.seed,
+            members: &members,
+            network: &plan.network,
+            disk: &plan.disk,
+            clocks: &plan.clocks,
+            record_trace: options.record_trace,
+        });
+        let load = |(ordinal, client)| Load::new(client, ordinal, &plan.topics, draws);
+        let loads: Vec<Load> = plan.clients.iter().enumerate().map(load).collect();
+        let load_of = |member: &Member| loads.iter().position(|load| load.node == member.id);
+        let processes = loads.len() as u32;
+        Self {
+            plan,
+            options,
+            cast: Observation::new(plan, options.watch, boot),
+            recorder: Recorder::new(&plan.topics),
+            draws,
+            load_of: members.iter().map(load_of).collect(),
+            loads,
+            processes,
+            topics_created: 0,
+            creating: None,
+            active: Vec::new(),
+            rolling: None,
+            down_ms: vec![0; members.len()],
+            faults: Vec::new(),
+            injected: 0,
+            healed: false,
+            phase: Phase::Faults,
+            progress: (String::new(), 0, 0),
+            reader_process: 0,
+            reader_assigned: false,
+            read_to: vec![
+                0;
+                plan.topics
+                    .iter()
+                    .map(|topic| topic.partitions as usize)
+                    .sum()
+            ],
+            engine,
+        }
+    }
+
+    /// Runs to the end.
+    pub(crate) fn direct(&mut self) -> End {
+        self.begin_run();
+        loop {
+            match self.engine.step(&mut self.cast) {
+                Step::Happened => {}
+                Step::Cue(cue) => {
+                    if let Some(end) = self.on_cue(cue) {
+                        return end;
+                    }
+                }
+                Step::Silence => unreachable!("a run ends with a check"),
+            }
+            while let Some(report) = self.engine.take_report() {
+                self.on_report(report);
+            }
+            if self.options.stop_at_violation && self.cast.has_violation() {
+                return End::Violated;
+            }
+        }
+    }
+
+    /// What is known about the run, which ended like this.
+    pub(crate) fn finish(mut self, end: End) -> Run {
+        let mut stats = RunStats {
+            simulated_ms: self.engine.now() / MS,
+            events: self.engine.events(),
+            messages: self.engine.messages(),
+            faults: self.injected,
+            ..RunStats::default()
+        };
+        self.recorder.count(&mut stats);
+        self.cast
+            .tally
+            .add("records-acked", self.recorder.records_acked());
+        self.cast
+            .tally
+            .add("segment-rolled", self.engine.segments_rolled());
+        Run {
+            history: self.recorder.finish(end == End::Quiesced),
+            violations: self.cast.take_violations(),
+            faults: self.faults,
+            reached: self.cast.tally.counts(),
+            topics: self.cast.topics(),
+            digest: self.engine.digest(),
+            stats,
+            trace: self.engine.take_trace(),
+            end,
+        }
+    }
+
+    /// The node that is being called.
+    pub(crate) fn calling(&self) -> Option<NodeId> {
+        self.engine.calling()
+    }
+
+    fn begin_run(&mut self) {
+        for (index, id) in self.engine.ids().to_vec().into_iter().enumerate() {
+            if id != self.plan.final_reader.node {
+                self.engine.start_at(index, 0);
+            }
+        }
+        for (position, step) in self.plan.steps.iter().enumerate() {
+            self.engine.cue(step.at_ms * MS, Cue::Step(position));
+        }
+        self.engine.cue(self.plan.heal_at_ms * MS, Cue::Heal);
+        self.engine.cue(0, Cue::CreateTopic(0));
+    }
+
+    fn on_cue(&mut self, cue: Cue) -> Option<End> {
+        match cue {
+            Cue::Step(position) => self.fire(position),
+            Cue::StepEnd(position) => self.end_step(position),
+            Cue::Roll { step, broker } => self.roll(step, broker),
+            Cue::CreateTopic(position) => self.create_topic(position),
+            Cue::Load(position) => self.on_load(position),
+            Cue::Heal => self.on_heal(),
+            Cue::Check => return self.check(),
+            Cue::Read => self.read_on(),
+        }
+        None
+    }
+
+    fn on_heal(&mut self) {
+        self.heal();
+        self.phase = Phase::Converging;
+        self.progress.2 = self.engine.now();
+        self.engine
+            .cue(self.engine.now() + CHECK_MS * MS, Cue::Check);
+    }
+
+    fn on_report(&mut self, report: Report) {
+        match report {
+            Report::Completed {
+                node,
+                operation,
+                outcome,
+            } => self.completed(node, operation, &outcome),
+            Report::Started { node } => self.started(node),
+            Report::Halted {
+                node,
+                reason,
+                asked,
+            } => self.halted(node, reason, asked),
+        }
+    }
+
+    fn completed(&mut self, node: usize, operation: OperationId, outcome: &Outcome) {
+        let now = self.engine.now();
+        if self.creating == Some(operation) {
+            return self.topic_answered(outcome);
+        }
+        let recorded = self.recorder.complete(now, operation, outcome);
+        if !recorded {
+            return;
+        }
+        if let Some(position) = self.load_of[node] {
+            self.loads[position].answered(now, outcome);
+            self.cue_load(position);
+        } else {
+            self.final_read(outcome);
+        }
+    }
+
+    fn started(&mut self, node: usize) {
+        let id = self.engine.ids()[node];
+        if let Some(rolling) = self.rolling {
+            if self.plan.cluster.brokers.get(rolling.broker) == Some(&id) {
+                let next = Cue::Roll {
+                    step: rolling.step,
+                    broker: rolling.broker + 1,
+                };
+                self.engine
+                    .cue(self.engine.now() + rolling.gap_ms * MS, next);
+            }
+        }
+        if let Some(position) = self.load_of[node] {
+            self.cue_load(position);
+        }
+        if id == self.plan.final_reader.node {
+            self.read_on();
+        }
+    }
+
+    /// A process ended by itself: it starts again.
+    fn halted(&mut self, node: usize, reason: &'static str, asked: bool) {
+        let now = self.engine.now();
+        let full_until = self
+            .active
+            .iter()
+            .find_map(|active| match &active.condition {
+                Condition::FullDisk(at) if *at == node => Some(active.until_ns),
+                Condition::Pause(_)
+                | Condition::Cut(_)
+                | Condition::Delay(..)
+                | Condition::Drop(..)
+                | Condition::Hold(..)
+                | Condition::Duplicate(..)
+                | Condition::Bandwidth(..)
+                | Condition::SlowDisk(..)
+                | Condition::StallDisk(_)
+                | Condition::FullDisk(_)
+                | Condition::LyingSync(_) => None,
+            });
+        let down_ms = match (asked, reason) {
+            (true, _) | (false, "disk-failed") => self.down_ms[node],
+            (false, _) => HALTED_DOWN_MS,
+        };
+        if !asked {
+            self.cast.tally.halted(reason);
+        }
+        let start = full_until
+            .filter(|_| reason == "disk-full")
+            .unwrap_or(now + down_ms * MS);
+        self.engine.start_at(node, start);
+        self.client_fell(node);
+    }
+
+    /// If the node that fell is a client, nobody knows what becomes of what it had asked for.
+    fn client_fell(&mut self, node: usize) {
+        let Some(position) = self.load_of[node] else {
+            return;
+        };
+        self.cast.tally.mark("client-crash");
+        self.recorder
+            .crash(self.loads[position].process, self.engine.now());
+        let process = self.new_process();
+        self.loads[position].crashed(process);
+    }
+
+    fn new_process(&mut self) -> u32 {
+        self.processes += 1;
+        self.processes - 1
+    }
+
+    fn is_client(&self, node: NodeId) -> bool {
+        !self.plan.cluster.brokers.contains(&node) && !self.plan.cluster.controllers.contains(&node)
+    }
+
+    fn create_topic(&mut self, position: usize) {
+        let Some(topic) = self.plan.topics.get(position) else {
+            return self.start_loads();
+        };
+        let admin = self.place(self.plan.admin.node);
+        if !self.engine.runs(admin) {
+            return self.engine.cue(
+                self.engine.now() + CREATE_AGAIN_MS * MS,
+                Cue::CreateTopic(position),
+            );
+        }
+        let request = Operation::CreateTopic {
+            topic: topic_name(&topic.name),
+            partitions: topic.partitions as i32,
+            replication_factor: topic.replication_factor as i16,
+            min_insync_replicas: topic.min_insync_replicas as i32,
+            unclean_leader_election: topic.unclean_leader_election,
+        };
+        let operation = self.recorder.unrecorded();
+        self.creating = Some(operation);
+        self.engine
+            .invoke(admin, operation, request, &mut self.cast);
+    }
+
+    fn topic_answered(&mut self, outcome: &Outcome) {
+        self.creating = None;
+        let now = self.engine.now();
+        match outcome {
+            Outcome::TopicCreated => {
+                self.topics_created += 1;
+                self.engine.cue(now, Cue::CreateTopic(self.topics_created));
+            }
+            Outcome::Failed { .. } | Outcome::Unknown { .. } => {
+                self.engine.cue(
+                    now + CREATE_AGAIN_MS * MS,
+                    Cue::CreateTopic(self.topics_created),
+                );
+            }
+            Outcome::Sent { .. }
+            | Outcome::Assigned
+            | Outcome::Polled { .. }
+            | Outcome::EndOffset { .. } => {
+                panic!("the admin client answered the creation of a topic with {outcome:?}");
+            }
+        }
+    }
+
+    fn start_loads(&mut self) {
+        for position in 0..self.loads.len() {
+            self.cue_load(position);
+        }
+    }
+
+    /// Asks to be told when a load has something to do.
+    fn cue_load(&mut self, position: usize) {
+        if self.topics_created < self.plan.topics.len() || self.loads[position].cued {
+            return;
+        }
+        if let Some(at_ns) = self.loads[position].wants() {
+            self.loads[position].cued = true;
+            self.engine.cue(at_ns, Cue::Load(position));
+        }
+    }
+
+    fn on_load(&mut self, position: usize) {
+        self.loads[position].cued = false;
+        let node = self.place(self.loads[position].node);
+        if !self.engine.runs(node) {
+            return;
+        }
+        let now = self.engine.now();
+        if let Some(request) = self.loads[position].next(now) {
+            let operation = self
+                .recorder
+                .invoke(self.loads[position].process, now, &request);
+            self.engine.invoke(node, operation, request, &mut self.cast);
+        }
+        self.cue_load(position);
+    }
+
+    /// Looks whether everything has converged, and whether time is up.
+    fn check(&mut self) -> Option<End> {
+        let now = self.engine.now();
+        let pending = match self.phase {
+            Phase::Faults => unreachable!("checks begin with the heal"),
+            Phase::Converging => self.pending(),
+            Phase::Reading => self.reading_pending(),
+        };
+        let Some(pending) = pending else {
+            if self.phase == Phase::Reading {
+                return Some(End::Quiesced);
+            }
+            self.start_reading();
+            return None;
+        };
+        let completed = self.recorder.completed();
+        if self.progress.0 != pending || self.progress.1 != completed {
+            self.progress = (pending, completed, now);
+        }
+        let budget = self.plan.converge_within_ms * MS;
+        if now - self.progress.2 > budget || now > self.last_ns() {
+            let unrecoverable = self.unrecoverable();
+            return Some(End::TimeLimit {
+                pending: self.progress.0.clone(),
+                unrecoverable,
+            });
+        }
+        self.engine.cue(now + CHECK_MS * MS, Cue::Check);
+        None
+    }
+
+    /// True time after which even a run that makes progress ends.
+    fn last_ns(&self) -> u64 {
+        let longest = self.plan.clients.iter().map(planned_ms).max().unwrap_or(0);
+        (self.plan.heal_at_ms + BUDGETS_MAX * self.plan.converge_within_ms + 2 * longest) * MS
+    }
+
+    fn start_reading(&mut self) {
+        self.phase = Phase::Reading;
+        self.reader_process = self.new_process();
+        let reader = self.place(self.plan.final_reader.node);
+        self.engine.start_at(reader, self.engine.now());
+        self.engine
+            .cue(self.engine.now() + CHECK_MS * MS, Cue::Check);
+    }
+
+    /// The final reader was answered: it goes on.
+    fn final_read(&mut self, outcome: &Outcome) {
+        self.reader_assigned |= *outcome == Outcome::Assigned;
+        if let Outcome::Polled { records } = outcome {
+            for record in records {
+                let position = self.recorder.position(&record.topic, record.partition);
+                let position =
+                    position.expect("consumers return records of assigned partitions") as usize;
+                self.read_to[position] = self.read_to[position].max(record.offset.0 + 1);
+            }
+        }
+        if self.reading_pending().is_none() {
+            self.engine.cue(self.engine.now(), Cue::Check);
+        } else {
+            self.engine.cue(self.engine.now() + MS, Cue::Read);
+        }
+    }
+
+    fn read_on(&mut self) {
+        let reader = self.place(self.plan.final_reader.node);
+        if !self.engine.runs(reader) {
+            return;
+        }
+        let (timeout_ms, max_records) = FINAL_POLL;
+        let request = if self.reader_assigned {
+            Operation::Poll {
+                timeout_ms,
+                max_records,
+            }
+        } else {
+            Operation::Assign {
+                partitions: all_partitions(self.plan.topics.iter()),
+            }
+        };
+        let operation = self
+            .recorder
+            .invoke(self.reader_process, self.engine.now(), &request);
+        self.engine
+            .invoke(reader, operation, request, &mut self.cast);
+    }
+}
+
+/// All nodes of a plan: brokers, controllers, admin, clients, final reader.
+fn members(plan: &Plan) -> Vec<Member> {
+    let servers = plan.cluster.brokers.iter().chain(&plan.cluster.controllers);
+    let clients = plan.clients.iter().map(|client| match client {
+        ClientPlan::Producer { config, .. } => config.node,
+        ClientPlan::Consumer { config, .. } => config.node,
+    });
+    let clients = std::iter::once(plan.admin.node)
+        .chain(clients)
+        .chain([plan.final_reader.node]);
+    let servers = servers.map(|id| Member {
+        id: *id,
+        client: false,
+    });
+    servers
+        .chain(clients.map(|id| Member { id, client: true }))
+        .collect()
+}
+
+/// How long a client's load takes at least, at its slowest pace.
+fn planned_ms(client: &ClientPlan) -> u64 {
+    match client {
+        ClientPlan::Producer {
+            start_ms,
+            operations,
+            interval_us,
+            ..
+        } => start_ms + u64::from(*operations) * interval_us.1 / 1_000,
+        ClientPlan::Consumer {
+            start_ms,
+            operations,
+            interval_us,
+            poll_timeout_ms,
+            ..
+        } => {
+            start_ms
+                + u64::from(*operations) * (interval_us.1 / 1_000 + u64::from(*poll_timeout_ms))
+        }
+    }
+}

@@ -1,0 +1,573 @@
+//! Whole runs with toy nodes: a controller that states one topic, two brokers that lead and follow it, clients that
+//! succeed at once.
+
+use harrow_broker_model::config::{
+    Acks, AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
+};
+use harrow_broker_model::defect::Defects;
+use harrow_broker_model::node::{Deadline, Effect, Effects, Event, Node, Operation, Outcome};
+use harrow_broker_model::note::{MetadataChange, Note, PartitionRegistration};
+use harrow_broker_model::types::{
+    LeaderEpoch, NodeId, Now, Offset, PartitionEpoch, TopicId, TopicPartition,
+};
+
+use crate::history::{Completion, Function};
+use crate::plan::{
+    Action, ClientPlan, Cut, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan, Step, Target,
+    TopicPlan,
+};
+use crate::run::{End, Run, RunOptions};
+use crate::world::engine::Boot;
+use crate::world::{direct, engine};
+
+const ORDERS: TopicPartition = TopicPartition {
+    topic: TopicId(1),
+    partition: 0,
+};
+const PLAIN: RunOptions = RunOptions {
+    record_trace: false,
+    stop_at_violation: false,
+    watch: false,
+};
+
+/// What a toy does at certain events.
+#[derive(Clone, Copy)]
+struct Toy {
+    node: NodeId,
+    isr: &'static [i32],
+    sent: i64,
+    panics: bool,
+}
+
+impl Node for Toy {
+    fn handle(&mut self, _now: Now, event: Event, effects: &mut Effects) {
+        match event {
+            Event::Booted => self.boot(effects),
+            Event::StopRequested => effects.push(Effect::Halt { reason: "stopped" }),
+            Event::Invoked { operation, request } => {
+                assert!(
+                    !self.panics,
+                    "the toy of node {} was told to panic",
+                    self.node
+                );
+                let outcome = self.outcome(&request);
+                effects.complete(operation, outcome);
+            }
+            Event::Request { .. }
+            | Event::Response { .. }
+            | Event::ConnectionLost { .. }
+            | Event::ConnectionClosed { .. }
+            | Event::FlushCompleted { .. }
+            | Event::DeadlinePassed => {}
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Deadline> {
+        None
+    }
+}
+
+impl Toy {
+    fn boot(&self, effects: &mut Effects) {
+        if self.node == NodeId(101) {
+            self.state_metadata(effects);
+        }
+        if self.node.0 <= 2 {
+            effects.note(Note::LogRecovered {
+                partition: ORDERS,
+                log_start_offset: Offset(0),
+                log_end_offset: Offset(0),
+                high_watermark: Offset(0),
+                clean: true,
+            });
+        }
+        if self.node == NodeId(1) {
+            effects.note(Note::BecameLeader {
+                partition: ORDERS,
+                leader_epoch: LeaderEpoch(0),
+                partition_epoch: PartitionEpoch(0),
+                epoch_start_offset: Offset(0),
+                high_watermark: Offset(0),
+                isr: Vec::new(),
+            });
+        }
+    }
+
+    fn state_metadata(&self, effects: &mut Effects) {
+        let topic = MetadataChange::TopicCreated {
+            topic: TopicId(1),
+            name: "orders".to_owned(),
+            min_insync_replicas: 1,
+            unclean_leader_election: false,
+        };
+        let registration = PartitionRegistration {
+            replicas: vec![NodeId(1), NodeId(2)],
+            isr: self.isr.iter().map(|id| NodeId(*id)).collect(),
+            elr: Vec::new(),
+            last_known_leader: None,
+            leader: (!self.isr.is_empty()).then_some(NodeId(1)),
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+            recovering: false,
+        };
+        let partition = MetadataChange::PartitionChanged {
+            partition: ORDERS,
+            registration,
+            unclean: false,
+        };
+        for (offset, change) in [(1, topic), (2, partition)] {
+            effects.note(Note::MetadataApplied {
+                offset: Offset(offset),
+                controller_epoch: LeaderEpoch(1),
+                change,
+            });
+        }
+    }
+
+    fn outcome(&mut self, request: &Operation) -> Outcome {
+        match request {
+            Operation::Send { .. } => {
+                self.sent += 1;
+                Outcome::Sent {
+                    partition: 0,
+                    offset: Offset(self.sent - 1),
+                }
+            }
+            Operation::Assign { .. } => Outcome::Assigned,
+            Operation::Poll { .. } => Outcome::Polled {
+                records: Vec::new(),
+            },
+            Operation::EndOffset { .. } => Outcome::EndOffset { offset: Offset(0) },
+            Operation::CreateTopic { .. } => Outcome::TopicCreated,
+        }
+    }
+}
+
+fn consumer(node: i32) -> ConsumerConfig {
+    ConsumerConfig {
+        node: NodeId(node),
+        bootstrap: vec![NodeId(1)],
+        jitter_salt: 1,
+        fetch_wait_max_ms: 100,
+        fetch_max_bytes: 1_000,
+        request_timeout_ms: 1_000,
+        retry_backoff_ms: 100,
+        metadata_max_age_ms: 1_000,
+        offset_reset: OffsetReset::Earliest,
+    }
+}
+
+fn producer(node: i32) -> ProducerConfig {
+    ProducerConfig {
+        node: NodeId(node),
+        bootstrap: vec![NodeId(1)],
+        jitter_salt: 1,
+        acks: Acks::All,
+        idempotence: true,
+        linger_ms: 0,
+        batch_records_max: 1,
+        in_flight_max: 1,
+        request_timeout_ms: 1_000,
+        retry_backoff_ms: 100,
+        delivery_timeout_ms: 1_000,
+        metadata_max_age_ms: 1_000,
+        value_bytes: 8,
+    }
+}
+
+fn cluster() -> ClusterConfig {
+    ClusterConfig {
+        brokers: vec![NodeId(1), NodeId(2)],
+        controllers: vec![NodeId(101)],
+        jitter_salt: 1,
+        broker_heartbeat_interval_ms: 100,
+        broker_session_timeout_ms: 1_000,
+        replica_lag_time_max_ms: 1_000,
+        replica_fetch_wait_max_ms: 100,
+        replica_fetch_backoff_ms: 100,
+        replica_fetch_max_bytes: 1_000,
+        high_watermark_checkpoint_interval_ms: 1_000,
+        recovery_point_checkpoint_interval_ms: 1_000,
+        segment_bytes: 1_000,
+        request_timeout_ms: 1_000,
+        quorum_election_timeout_ms: 500,
+        quorum_fetch_timeout_ms: 500,
+        quorum_election_backoff_max_ms: 100,
+        quorum_fetch_wait_max_ms: 100,
+        controlled_shutdown_timeout_ms: 1_000,
+        defects: Defects::default(),
+    }
+}
+
+fn plan(actions: &[(u64, Action)]) -> Plan {
+    let steps = actions.iter().enumerate();
+    Plan {
+        schema: PLAN_SCHEMA,
+        scenario: "toy".to_owned(),
+        seed: 11,
+        cluster: cluster(),
+        topics: vec![TopicPlan {
+            name: "orders".to_owned(),
+            partitions: 1,
+            replication_factor: 2,
+            min_insync_replicas: 1,
+            unclean_leader_election: false,
+        }],
+        admin: AdminConfig {
+            node: NodeId(1000),
+            bootstrap: vec![NodeId(1)],
+            request_timeout_ms: 1_000,
+            retry_backoff_ms: 100,
+            api_timeout_ms: 1_000,
+        },
+        clients: vec![
+            ClientPlan::Producer {
+                config: producer(1001),
+                topics: vec!["orders".to_owned()],
+                keys: 4,
+                operations: 50,
+                start_ms: 10,
+                interval_us: (1_000, 9_000),
+                outstanding_max: 2,
+            },
+            ClientPlan::Consumer {
+                config: consumer(1002),
+                topics: vec!["orders".to_owned()],
+                start_ms: 10,
+                operations: 20,
+                interval_us: (1_000, 9_000),
+                poll_timeout_ms: 50,
+                poll_records_max: 10,
+                end_offset_every: 5,
+                reassign_every: 10,
+            },
+        ],
+        final_reader: consumer(1003),
+        network: NetworkPlan {
+            ..engine::tests::NETWORK
+        },
+        disk: DiskPlan {
+            ..engine::tests::DISK
+        },
+        clocks: Vec::new(),
+        steps: steps
+            .map(|(id, (at_ms, action))| Step {
+                id: id as u32,
+                at_ms: *at_ms,
+                action: action.clone(),
+            })
+            .collect(),
+        heal_at_ms: 1_000,
+        converge_within_ms: 2_000,
+        expect: Expectation::default(),
+    }
+}
+
+fn run_with(plan: &Plan, options: RunOptions, isr: &'static [i32]) -> Run {
+    direct(plan, options, |boot: Boot<'_>| Toy {
+        node: boot.node,
+        isr,
+        sent: 0,
+        panics: false,
+    })
+}
+
+fn run(plan: &Plan) -> Run {
+    run_with(plan, PLAIN, &[1, 2])
+}
+
+fn crash(target: &str, down_ms: u64) -> Action {
+    Action::Crash {
+        target: Target::parse(target).expect("a target"),
+        down_ms,
+    }
+}
+
+#[test]
+fn a_calm_run_quiesces_with_a_full_history() {
+    let run = run(&plan(&[]));
+    assert_eq!(run.end, End::Quiesced, "{:?}", run.faults);
+    let of = |function: Function| {
+        run.history
+            .operations
+            .iter()
+            .filter(|one| one.function == function)
+            .count()
+    };
+    assert_eq!(of(Function::Send), 50, "sends");
+    assert_eq!(
+        of(Function::Poll),
+        20,
+        "polls; the final reader has nothing to read"
+    );
+    // What is due after the twentieth poll is not asked for: that poll is the last operation.
+    assert_eq!(
+        of(Function::List),
+        3,
+        "an end offset after every fifth poll"
+    );
+    assert_eq!(
+        of(Function::Assign { from_start: true }),
+        3,
+        "at first, after ten polls, and by the final reader"
+    );
+    assert!(
+        run.history
+            .operations
+            .iter()
+            .all(|one| one.completion == Completion::Ok),
+        "all ended well"
+    );
+    assert_eq!(
+        run.history.partitions,
+        ["orders-0"],
+        "positions of partitions"
+    );
+    assert!(run.history.final_reads, "everything was read");
+    assert_eq!(
+        (run.stats.records_acked, run.stats.operations_ok),
+        (50, 76),
+        "{:?}",
+        run.stats
+    );
+    assert_eq!(
+        run.topics.get(&TopicId(1)).map(String::as_str),
+        Some("orders"),
+        "topics by id"
+    );
+}
+
+#[test]
+fn the_digest_does_not_depend_on_who_looks_on() {
+    let plan = plan(&[(100, crash("node 2", 50)), (300, crash("any-client", 100))]);
+    let digest = |record_trace, watch| {
+        run_with(
+            &plan,
+            RunOptions {
+                record_trace,
+                watch,
+                ..PLAIN
+            },
+            &[1, 2],
+        )
+        .digest
+    };
+    let plain = digest(false, false);
+    assert_eq!(
+        [digest(false, true), digest(true, false), digest(true, true)],
+        [plain; 3],
+        "trace and watch"
+    );
+    let traced = run_with(
+        &plan,
+        RunOptions {
+            record_trace: true,
+            ..PLAIN
+        },
+        &[1, 2],
+    );
+    let rows = traced.trace.expect("a trace was asked for");
+    assert_eq!(
+        rows.last().map(|row| row.digest),
+        Some(plain),
+        "the last row has the run's digest"
+    );
+}
+
+#[test]
+fn what_has_not_converged_is_named() {
+    let short = run_with(&plan(&[]), PLAIN, &[1]);
+    let pending = "isr of orders-0 is [1], live replicas are [1,2]".to_owned();
+    assert_eq!(
+        short.end,
+        End::TimeLimit {
+            pending,
+            unrecoverable: None
+        },
+        "a short isr"
+    );
+    let empty = run_with(&plan(&[]), PLAIN, &[]);
+    let unrecoverable = Some(
+        "isr and elr of orders-0 are empty and its topic forbids unclean elections".to_owned(),
+    );
+    let pending = "partition orders-0 has no leader".to_owned();
+    assert_eq!(
+        empty.end,
+        End::TimeLimit {
+            pending,
+            unrecoverable
+        },
+        "nobody to elect"
+    );
+    assert!(!empty.history.final_reads, "nothing was read at the end");
+}
+
+#[test]
+fn a_panic_of_a_node_is_the_end_of_the_run() {
+    let plan = plan(&[]);
+    let boot = |boot: Boot<'_>| Toy {
+        node: boot.node,
+        isr: &[1, 2],
+        sent: 0,
+        panics: boot.node == NodeId(1002),
+    };
+    let run = direct(&plan, PLAIN, boot);
+    let End::Panicked { message, node } = run.end else {
+        panic!("it ended {:?}", run.end)
+    };
+    assert!(
+        message.starts_with("the toy of node 1002 was told to panic at "),
+        "{message}"
+    );
+    assert_eq!(node, Some(NodeId(1002)), "whose call it was");
+    assert_eq!(
+        run.history.operations.last().map(|one| one.completion),
+        Some(Completion::Info),
+        "what was open"
+    );
+}
+
+#[test]
+fn steps_say_what_they_did_or_why_not() {
+    let node2 = Target::Node(NodeId(2));
+    let run = run(&plan(&[
+        (100, crash("leader-of orders-0", 200)),
+        (150, crash("leader-of orders-0", 200)),
+        (160, crash("leader-of payments-0", 200)),
+        (
+            400,
+            Action::WipeDisk {
+                target: Target::ActiveController,
+                down_ms: 10,
+            },
+        ),
+        (
+            410,
+            Action::LyingSync {
+                target: node2.clone(),
+                for_ms: 10,
+            },
+        ),
+        (
+            500,
+            Action::Partition {
+                cut: Cut::Isolate { target: node2 },
+                for_ms: 100,
+            },
+        ),
+        (2_000, crash("node 1", 10)),
+    ]));
+    let told: Vec<(&str, Option<&str>)> = run
+        .faults
+        .iter()
+        .map(|fault| (fault.summary.as_str(), fault.held_back.as_deref()))
+        .collect();
+    let expected = [
+        ("crash of node 1 (leader-of orders-0) for 200 ms", None),
+        (
+            "crash held back",
+            Some("node 1 (leader-of orders-0) is down"),
+        ),
+        (
+            "crash held back",
+            Some("leader-of payments-0 is nobody now"),
+        ),
+        ("wipe-disk held back", Some("controller is nobody now")),
+        (
+            "lying-sync held back",
+            Some("no configuration survives syncs that lie"),
+        ),
+        ("partition of 2 (node 2) from all others for 100 ms", None),
+    ];
+    assert_eq!(told[..6], expected, "faults in order");
+    assert_eq!(run.stats.faults, 2, "held back ones do not count");
+    assert_eq!(run.reached.get("crash"), Some(&1), "{:?}", run.reached);
+    assert_eq!(run.end, End::Quiesced, "and it heals");
+}
+
+#[test]
+fn a_crashed_client_comes_back_as_another_process() {
+    let run = run(&plan(&[(60, crash("node 1001", 50))]));
+    assert_eq!(run.end, End::Quiesced, "it heals");
+    let crash = run
+        .history
+        .operations
+        .iter()
+        .find(|one| one.function == Function::Crash)
+        .expect("the crash is told");
+    assert_eq!(crash.process, 0, "the first process of the first client");
+    let sends = run
+        .history
+        .operations
+        .iter()
+        .filter(|one| one.function == Function::Send);
+    let mut processes: Vec<u32> = sends.map(|one| one.process).collect();
+    processes.dedup();
+    assert_eq!(processes, [0, 2], "the number after all clients");
+}
+
+#[test]
+fn brokers_roll_one_after_another() {
+    let roll = Action::RollingRestart {
+        down_ms: 50,
+        gap_ms: 20,
+    };
+    let plan = plan(&[(100, roll)]);
+    let run = run_with(
+        &plan,
+        RunOptions {
+            record_trace: true,
+            ..PLAIN
+        },
+        &[1, 2],
+    );
+    let rows = run.trace.expect("a trace was asked for");
+    let stops = rows.iter().filter(|row| row.text == "stop requested");
+    let stops: Vec<_> = stops.map(|row| (row.at_ns / 1_000_000, row.node)).collect();
+    assert_eq!(
+        stops,
+        [(100, Some(NodeId(1))), (170, Some(NodeId(2)))],
+        "down for 50, then 20 between"
+    );
+    assert_eq!(run.end, End::Quiesced, "all are back");
+}
+
+#[test]
+fn removing_a_step_leaves_the_draws_of_the_others() {
+    let any = |at_ms| (at_ms, crash("any-broker", 20));
+    let whole = plan(&[any(100), any(200), any(300), any(400)]);
+    let mut less = whole.clone();
+    less.steps.remove(1);
+    let nodes = |plan: &Plan| {
+        let faults = run(plan).faults;
+        faults
+            .into_iter()
+            .map(|fault| (fault.step, fault.nodes))
+            .collect::<Vec<_>>()
+    };
+    let mut expected = nodes(&whole);
+    expected.remove(1);
+    assert_eq!(nodes(&less), expected, "keyed by the step's id");
+}
+
+#[test]
+fn loads_do_not_depend_on_other_clients() {
+    let whole = plan(&[]);
+    let mut alone = whole.clone();
+    alone.clients.truncate(1);
+    let sends = |plan: &Plan| {
+        let history = run(plan).history;
+        let sends = history
+            .operations
+            .into_iter()
+            .filter(|one| one.function == Function::Send);
+        sends
+            .map(|one| (one.invoked_ns, one.actions))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        sends(&whole),
+        sends(&alone),
+        "keyed by the client and the ordinal"
+    );
+}

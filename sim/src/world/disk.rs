@@ -1,0 +1,615 @@
+//! A node's disk: a page cache over a platter.
+//!
+//! Every file is what the platter holds plus a journal of operations that are in the page cache only. A sync or the
+//! write-back moves the journal's head to the platter; a process crash keeps both; a power loss keeps the platter and
+//! a drawn prefix of each journal, the last operation of which may be torn. Files lose independently of each other.
+//! Creation of a file is part of its first operation, so an unsynced new file may vanish with its directory entry.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::{Bytes, BytesMut};
+use harrow_broker_model::disk_image::{DiskImage, FileId};
+
+use super::draw::{Draws, Purpose, Stream};
+
+/// Torn pieces are of this size: a sector.
+const SECTOR_BYTES: usize = 512;
+
+/// Page cache and platter of one node.
+#[derive(Debug, Default)]
+pub(crate) struct Disk {
+    files: BTreeMap<FileId, File>,
+    used_bytes: u64,
+}
+
+/// How far the journal of a file reached when a sync of it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SyncMark {
+    file: FileId,
+    position: u64,
+}
+
+#[derive(Debug, Default)]
+struct File {
+    /// What survives everything but bit rot and a wipe.
+    platter: Option<Content>,
+    /// What the page cache holds beyond the platter, oldest first.
+    journal: VecDeque<Entry>,
+    /// Number of entries that have left the journal.
+    journal_start: u64,
+    /// Length in the page cache; `None` if there is no such file.
+    length: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    at_ns: u64,
+    change: Change,
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Append(Bytes),
+    Truncate(u64),
+    Write(Bytes),
+    Delete,
+}
+
+/// A file's bytes in the pieces in which they were written.
+#[derive(Debug, Clone, Default)]
+struct Content {
+    chunks: Vec<Bytes>,
+    length: u64,
+}
+
+impl Disk {
+    /// Bytes in all files, as the page cache has them.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.used_bytes
+    }
+
+    /// Adds bytes at the end of a file, which is created if there is none; says whether it was.
+    pub(crate) fn append(&mut self, at_ns: u64, file: FileId, bytes: Bytes) -> bool {
+        let added = bytes.len() as u64;
+        let entry = self.files.entry(file).or_default();
+        let before = entry.length.replace(entry.length.unwrap_or(0) + added);
+        entry.journal.push_back(Entry {
+            at_ns,
+            change: Change::Append(bytes),
+        });
+        self.used_bytes += added;
+        before.is_none()
+    }
+
+    /// Cuts a file.
+    pub(crate) fn truncate(&mut self, at_ns: u64, file: FileId, length: u64) {
+        let entry = self.files.entry(file).or_default();
+        let before = entry.length.expect("a node truncates files that it has");
+        assert!(
+            length <= before,
+            "{file:?} of {before} bytes is cut to {length}"
+        );
+        entry.length = Some(length);
+        entry.journal.push_back(Entry {
+            at_ns,
+            change: Change::Truncate(length),
+        });
+        self.used_bytes -= before - length;
+    }
+
+    /// Replaces a file.
+    pub(crate) fn write(&mut self, at_ns: u64, file: FileId, bytes: Bytes) {
+        let entry = self.files.entry(file).or_default();
+        let length = bytes.len() as u64;
+        self.used_bytes = self.used_bytes - entry.length.unwrap_or(0) + length;
+        entry.length = Some(length);
+        entry.journal.push_back(Entry {
+            at_ns,
+            change: Change::Write(bytes),
+        });
+    }
+
+    /// Removes a file, if it is there.
+    pub(crate) fn delete(&mut self, at_ns: u64, file: FileId) {
+        let Some(entry) = self.files.get_mut(&file) else {
+            return;
+        };
+        let Some(length) = entry.length.take() else {
+            return;
+        };
+        entry.journal.push_back(Entry {
+            at_ns,
+            change: Change::Delete,
+        });
+        self.used_bytes -= length;
+    }
+
+    /// A sync of a file begins: it will cover what the cache holds now.
+    pub(crate) fn begin_sync(&self, file: FileId) -> SyncMark {
+        let position = self
+            .files
+            .get(&file)
+            .map_or(0, |file| file.journal_start + file.journal.len() as u64);
+        SyncMark { file, position }
+    }
+
+    /// That sync is done: what it covers is on the platter.
+    pub(crate) fn end_sync(&mut self, mark: SyncMark) {
+        if let Some(file) = self.files.get_mut(&mark.file) {
+            file.settle(|_, position| position < mark.position);
+        }
+        self.forget_if_gone(mark.file);
+    }
+
+    /// Everything is empty.
+    pub(crate) fn wipe(&mut self) {
+        self.files.clear();
+        self.used_bytes = 0;
+    }
+
+    /// Power is lost at a true time: what is older than the write-back time is on the platter, of the rest a drawn part.
+    pub(crate) fn lose_power(
+        &mut self,
+        at_ns: u64,
+        write_back_ns: u64,
+        draws: Draws,
+        key: (u64, u64),
+    ) {
+        let old = at_ns.saturating_sub(write_back_ns);
+        for (ordinal, file) in self.files.values_mut().enumerate() {
+            file.settle(|entry, _| at_ns >= write_back_ns && entry.at_ns <= old);
+            if !file.journal.is_empty() {
+                file.lose(&mut draws.stream(Purpose::PowerLoss, key.0, key.1, ordinal as u64));
+            }
+            file.length = file.platter.as_ref().map(|content| content.length);
+        }
+        self.files.retain(|_, file| file.platter.is_some());
+        self.used_bytes = self.files.values().filter_map(|file| file.length).sum();
+    }
+
+    /// Flips one drawn bit of one log segment, in cache and platter alike; `None` if there is no segment with bytes.
+    pub(crate) fn rot(&mut self, draws: Draws, key: u64) -> Option<FileId> {
+        let mut stream = draws.stream(Purpose::BitRot, key, 0, 0);
+        let mut segments: Vec<(FileId, &mut File)> = self
+            .files
+            .iter_mut()
+            .filter(|(id, file)| matches!(id, FileId::Segment { .. }) && file.stored_bytes() > 0)
+            .map(|(id, file)| (*id, file))
+            .collect();
+        if segments.is_empty() {
+            return None;
+        }
+        let chosen = stream.below(segments.len() as u64) as usize;
+        let (id, file) = &mut segments[chosen];
+        let position = stream.below(file.stored_bytes());
+        file.flip(position, stream.below(8) as u32);
+        Some(*id)
+    }
+
+    /// What the node finds when it boots: the cache, which is the platter alone after a power loss.
+    pub(crate) fn image(&self) -> DiskImage {
+        let files = self
+            .files
+            .iter()
+            .filter_map(|(id, file)| Some((*id, file.cached()?.joined())))
+            .collect();
+        DiskImage { files }
+    }
+
+    fn forget_if_gone(&mut self, id: FileId) {
+        let gone = |file: &File| {
+            file.length.is_none() && file.platter.is_none() && file.journal.is_empty()
+        };
+        if self.files.get(&id).is_some_and(gone) {
+            self.files.remove(&id);
+        }
+    }
+}
+
+impl File {
+    /// Moves the journal's head to the platter, as far as the condition on (entry, position) holds.
+    fn settle(&mut self, durable: impl Fn(&Entry, u64) -> bool) {
+        while self
+            .journal
+            .front()
+            .is_some_and(|entry| durable(entry, self.journal_start))
+        {
+            let entry = self.journal.pop_front().expect("the front was looked at");
+            self.journal_start += 1;
+            apply(&mut self.platter, entry.change);
+        }
+    }
+
+    /// A drawn prefix of the journal survives, the last operation of it perhaps torn; the rest is lost.
+    fn lose(&mut self, stream: &mut Stream) {
+        // In half of the losses nothing of the journal survives: the case that hurts most.
+        let kept = if stream.below(2) == 0 {
+            0
+        } else {
+            stream.below(self.journal.len() as u64 + 1)
+        };
+        self.journal_start += self.journal.len() as u64;
+        let mut journal = std::mem::take(&mut self.journal).into_iter();
+        for entry in journal.by_ref().take(kept as usize) {
+            apply(&mut self.platter, entry.change);
+        }
+        if let Some(entry) = journal.next() {
+            self.tear(entry.change, stream);
+        }
+    }
+
+    /// The first operation that did not survive whole leaves its traces.
+    fn tear(&mut self, change: Change, stream: &mut Stream) {
+        match change {
+            Change::Append(bytes) => {
+                if let Some(torn) = torn_append(&bytes, stream) {
+                    apply(&mut self.platter, Change::Append(torn));
+                }
+            }
+            // The rename is on the platter, the data is not: an empty or torn file under the new name.
+            Change::Write(bytes) if stream.below(4) == 0 => {
+                let kept = if stream.below(2) == 0 {
+                    0
+                } else {
+                    stream.below(bytes.len() as u64 + 1)
+                };
+                apply(
+                    &mut self.platter,
+                    Change::Write(bytes.slice(..kept as usize)),
+                );
+            }
+            Change::Write(_) | Change::Truncate(_) | Change::Delete => {}
+        }
+    }
+
+    fn cached(&self) -> Option<Content> {
+        let mut content = self.platter.clone();
+        for entry in &self.journal {
+            apply(&mut content, entry.change.clone());
+        }
+        content
+    }
+
+    /// Bytes on the platter and in the journal's appends.
+    fn stored_bytes(&self) -> u64 {
+        let journal = self
+            .journal
+            .iter()
+            .filter_map(|entry| entry.change.appended())
+            .map(|bytes| bytes.len() as u64);
+        self.platter.as_ref().map_or(0, |content| content.length) + journal.sum::<u64>()
+    }
+
+    /// Flips a bit of the byte at a position counted over platter and journal.
+    fn flip(&mut self, position: u64, bit: u32) {
+        let platter = self
+            .platter
+            .iter_mut()
+            .flat_map(|content| content.chunks.iter_mut());
+        let journal = self
+            .journal
+            .iter_mut()
+            .filter_map(|entry| entry.change.appended_mut());
+        let mut before = 0;
+        for chunk in platter.chain(journal) {
+            let index = position - before;
+            if index < chunk.len() as u64 {
+                let mut copy = BytesMut::from(&chunk[..]);
+                copy[index as usize] ^= 1 << bit;
+                *chunk = copy.freeze();
+                return;
+            }
+            before += chunk.len() as u64;
+        }
+        unreachable!("byte {position} of {before}");
+    }
+}
+
+impl Change {
+    fn appended(&self) -> Option<&Bytes> {
+        match self {
+            Self::Append(bytes) => Some(bytes),
+            Self::Truncate(_) | Self::Write(_) | Self::Delete => None,
+        }
+    }
+
+    fn appended_mut(&mut self) -> Option<&mut Bytes> {
+        match self {
+            Self::Append(bytes) => Some(bytes),
+            Self::Truncate(_) | Self::Write(_) | Self::Delete => None,
+        }
+    }
+}
+
+impl Content {
+    fn push(&mut self, bytes: Bytes) {
+        self.length += bytes.len() as u64;
+        self.chunks.push(bytes);
+    }
+
+    fn cut(&mut self, length: u64) {
+        while self.length > length {
+            let chunk = self.chunks.pop().expect("a content with bytes has chunks");
+            self.length -= chunk.len() as u64;
+            if self.length < length {
+                self.push(chunk.slice(..(length - self.length) as usize));
+            }
+        }
+    }
+
+    fn joined(&self) -> Bytes {
+        if let [only] = self.chunks.as_slice() {
+            return only.clone();
+        }
+        let mut joined = BytesMut::with_capacity(self.length as usize);
+        self.chunks
+            .iter()
+            .for_each(|chunk| joined.extend_from_slice(chunk));
+        joined.freeze()
+    }
+}
+
+fn apply(content: &mut Option<Content>, change: Change) {
+    match change {
+        Change::Append(bytes) => content.get_or_insert_default().push(bytes),
+        // What was appended before may have been lost to a torn write; then there is less to cut.
+        Change::Truncate(length) => content.get_or_insert_default().cut(length),
+        Change::Write(bytes) => {
+            let mut fresh = Content::default();
+            fresh.push(bytes);
+            *content = Some(fresh);
+        }
+        Change::Delete => *content = None,
+    }
+}
+
+/// What is left of an append that was under way: nothing, a prefix, or a prefix whose last sector is zeroes or garbage.
+fn torn_append(bytes: &Bytes, stream: &mut Stream) -> Option<Bytes> {
+    let kept = stream.below(bytes.len() as u64 + 1) as usize;
+    let torn = SECTOR_BYTES.min(bytes.len() - kept);
+    match stream.below(4) {
+        0 => None,
+        1 => Some(bytes.slice(..kept)),
+        kind => {
+            let mut copy = BytesMut::from(&bytes[..kept]);
+            copy.resize(kept + torn, 0);
+            if kind == 3 {
+                stream.fill(&mut copy[kept..]);
+            }
+            Some(copy.freeze())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harrow_broker_model::types::{Offset, TopicId, TopicPartition};
+
+    const LOG: FileId = FileId::Segment {
+        partition: TopicPartition {
+            topic: TopicId(1),
+            partition: 0,
+        },
+        base_offset: Offset(0),
+    };
+    const SMALL: FileId = FileId::QuorumState;
+
+    fn lose(disk: &mut Disk, at_ns: u64, seed: u64) {
+        disk.lose_power(at_ns, 1_000, Draws::new(seed), (1, 1));
+    }
+
+    fn read(disk: &Disk, file: FileId) -> Option<Bytes> {
+        disk.image().files.get(&file).cloned()
+    }
+
+    fn sync(disk: &mut Disk, file: FileId) {
+        let mark = disk.begin_sync(file);
+        disk.end_sync(mark);
+    }
+
+    #[test]
+    fn a_crash_keeps_the_cache() {
+        let mut disk = Disk::default();
+        disk.append(1, LOG, Bytes::from_static(b"abc"));
+        disk.append(2, LOG, Bytes::from_static(b"defg"));
+        disk.truncate(3, LOG, 5);
+        disk.write(4, SMALL, Bytes::from_static(b"old"));
+        disk.write(5, SMALL, Bytes::from_static(b"newer"));
+        assert_eq!(
+            read(&disk, LOG).as_deref(),
+            Some(&b"abcde"[..]),
+            "appended and cut"
+        );
+        assert_eq!(
+            read(&disk, SMALL).as_deref(),
+            Some(&b"newer"[..]),
+            "replaced"
+        );
+        assert_eq!(disk.used_bytes(), 10, "five and five");
+        disk.delete(6, LOG);
+        assert_eq!((read(&disk, LOG), disk.used_bytes()), (None, 5), "deleted");
+    }
+
+    #[test]
+    fn power_loss_keeps_what_was_synced_and_a_prefix_of_the_rest() {
+        let whole: Vec<u8> = (0..=255).collect();
+        let mut lengths = Vec::new();
+        for seed in 0..200 {
+            let mut disk = Disk::default();
+            disk.append(1, LOG, Bytes::copy_from_slice(&whole[..64]));
+            sync(&mut disk, LOG);
+            disk.append(2, LOG, Bytes::copy_from_slice(&whole[64..128]));
+            disk.append(3, LOG, Bytes::copy_from_slice(&whole[128..]));
+            lose(&mut disk, 4, seed);
+            let left = read(&disk, LOG).expect("a synced file does not vanish");
+            assert!(
+                left.len() >= 64 && left[..64] == whole[..64],
+                "synced bytes are lost, seed {seed}"
+            );
+            lengths.push(left.len());
+        }
+        assert!(
+            lengths.contains(&64),
+            "somebody loses all that was not synced"
+        );
+        assert!(
+            lengths.iter().any(|length| (65..256).contains(length)),
+            "somebody keeps a part"
+        );
+    }
+
+    #[test]
+    fn torn_tails_are_zeroes_or_garbage() {
+        let bytes = Bytes::from(vec![7_u8; 2_000]);
+        let (mut zeroed, mut garbage, mut prefix) = (0, 0, 0);
+        for seed in 0..200 {
+            let mut disk = Disk::default();
+            disk.append(1, LOG, Bytes::from_static(b"x"));
+            sync(&mut disk, LOG);
+            disk.append(2, LOG, bytes.clone());
+            lose(&mut disk, 3, seed);
+            let left = read(&disk, LOG).expect("a synced file does not vanish");
+            let tail = &left[1..];
+            match tail.last() {
+                Some(0) if tail.len() < 2_000 => zeroed += 1,
+                Some(7) | None => prefix += 1,
+                Some(_) => garbage += 1,
+            }
+        }
+        assert!(
+            zeroed > 0 && garbage > 0 && prefix > 0,
+            "zeroed {zeroed}, garbage {garbage}, prefix {prefix}"
+        );
+    }
+
+    #[test]
+    fn write_back_makes_old_writes_durable() {
+        for seed in 0..50 {
+            let mut disk = Disk::default();
+            disk.append(1, LOG, Bytes::from_static(b"old"));
+            lose(&mut disk, 2_000, seed);
+            assert_eq!(
+                read(&disk, LOG).as_deref(),
+                Some(&b"old"[..]),
+                "older than the write-back time"
+            );
+        }
+    }
+
+    #[test]
+    fn a_new_file_may_vanish_unless_synced() {
+        let left = |synced: bool, seed: u64| {
+            let mut disk = Disk::default();
+            disk.write(1, SMALL, Bytes::from_static(b"vote"));
+            if synced {
+                sync(&mut disk, SMALL);
+            }
+            lose(&mut disk, 2, seed);
+            read(&disk, SMALL)
+        };
+        assert!(
+            (0..50).all(|seed| left(true, seed).as_deref() == Some(&b"vote"[..])),
+            "synced"
+        );
+        let unsynced: Vec<_> = (0..50).map(|seed| left(false, seed)).collect();
+        assert!(unsynced.contains(&None), "somebody loses the file");
+        assert!(
+            unsynced.contains(&Some(Bytes::from_static(b"vote"))),
+            "somebody keeps it"
+        );
+        assert!(
+            unsynced.contains(&Some(Bytes::new())),
+            "somebody finds it empty"
+        );
+    }
+
+    #[test]
+    fn an_unsynced_replacement_is_old_new_or_torn() {
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..200 {
+            let mut disk = Disk::default();
+            disk.write(1, SMALL, Bytes::from_static(b"old"));
+            sync(&mut disk, SMALL);
+            disk.write(2, SMALL, Bytes::from_static(b"new"));
+            lose(&mut disk, 3, seed);
+            seen.insert(read(&disk, SMALL).expect("the name is on the platter"));
+        }
+        for content in [&b"old"[..], b"new", b""] {
+            assert!(seen.contains(content), "{content:?} is not among {seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_sync_covers_what_was_there_when_it_began() {
+        for seed in 0..50 {
+            let mut disk = Disk::default();
+            disk.append(1, LOG, Bytes::from_static(b"before"));
+            let mark = disk.begin_sync(LOG);
+            disk.append(2, LOG, Bytes::from_static(b"after"));
+            disk.end_sync(mark);
+            lose(&mut disk, 3, seed);
+            let left = read(&disk, LOG).expect("synced");
+            assert!(
+                left.starts_with(b"before"),
+                "{left:?} does not start with what was synced"
+            );
+        }
+        let mut disk = Disk::default();
+        disk.append(1, LOG, Bytes::from_static(b"x"));
+        let mark = disk.begin_sync(LOG);
+        let kept = (0..50).filter(|seed| {
+            let mut other = Disk::default();
+            other.append(1, LOG, Bytes::from_static(b"x"));
+            let _unfinished = other.begin_sync(LOG);
+            lose(&mut other, 2, *seed);
+            read(&other, LOG).is_some()
+        });
+        assert!(kept.count() < 50, "an unfinished sync promises nothing");
+        disk.end_sync(mark);
+    }
+
+    #[test]
+    fn truncation_and_deletion_may_be_undone_but_not_in_part() {
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..100 {
+            let mut disk = Disk::default();
+            disk.append(1, LOG, Bytes::from_static(b"abcdef"));
+            sync(&mut disk, LOG);
+            disk.truncate(2, LOG, 2);
+            disk.append(3, LOG, Bytes::from_static(b"X"));
+            disk.delete(4, LOG);
+            lose(&mut disk, 5, seed);
+            seen.insert(read(&disk, LOG));
+        }
+        let whole = Some(Bytes::from_static(b"abcdef"));
+        assert!(
+            seen.contains(&whole) && seen.contains(&None),
+            "undone and done: {seen:?}"
+        );
+        let mixed = |left: &Option<Bytes>| {
+            left.as_ref()
+                .is_some_and(|left| left.len() > 3 && Some(left) != whole.as_ref())
+        };
+        assert!(
+            !seen.iter().any(mixed),
+            "an append survives a truncation that does not: {seen:?}"
+        );
+    }
+
+    #[test]
+    fn rot_flips_one_bit_of_a_segment() {
+        let mut disk = Disk::default();
+        assert_eq!(disk.rot(Draws::new(1), 1), None, "nothing to rot");
+        disk.append(1, LOG, Bytes::from_static(&[0; 40]));
+        sync(&mut disk, LOG);
+        disk.append(2, LOG, Bytes::from_static(&[0; 40]));
+        assert_eq!(disk.rot(Draws::new(1), 1), Some(LOG), "the only segment");
+        let ones: u32 = read(&disk, LOG)
+            .expect("there")
+            .iter()
+            .map(|byte| byte.count_ones())
+            .sum();
+        assert_eq!(ones, 1, "one bit");
+    }
+}

@@ -1,0 +1,336 @@
+//! Performs what nodes want done, in order.
+
+use harrow_broker_model::disk_image::FileId;
+use harrow_broker_model::node::{Effect, Effects, Event, Node};
+use harrow_broker_model::note::Note;
+use harrow_broker_model::types::{FlushToken, NodeId, Offset};
+
+use super::slot::StalledSync;
+use super::{Cast, Delivery, Engine, Happening, Report, words};
+use crate::world::disk::SyncMark;
+use crate::world::draw::Purpose;
+use crate::world::engine::Fall;
+use crate::world::fingerprint::channel_number;
+
+/// Whether the effects after one may be performed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Next,
+    Blocked,
+    Fell,
+}
+
+impl<N: Node> Engine<N> {
+    pub(super) fn perform(&mut self, node: usize, effects: &mut Effects, cast: &mut impl Cast<N>) {
+        let mut rest = effects.drain();
+        while let Some(effect) = rest.next() {
+            match self.perform_one(node, effect, cast) {
+                Flow::Next => {}
+                Flow::Blocked => return self.slots[node].stash.extend(rest),
+                Flow::Fell => return,
+            }
+        }
+    }
+
+    pub(super) fn on_sync_done(
+        &mut self,
+        node: usize,
+        uptime: u64,
+        mark: SyncMark,
+        cast: &mut impl Cast<N>,
+    ) {
+        let slot = &mut self.slots[node];
+        if slot.uptime != uptime {
+            return;
+        }
+        if slot.disk_condition.stalled {
+            return slot.stalled_syncs.push(StalledSync { mark, token: None });
+        }
+        if !slot.disk_condition.lying {
+            slot.disk.end_sync(mark);
+        }
+        slot.blocked = false;
+        while let Some(effect) = self.slots[node].stash.pop_front() {
+            if self.perform_one(node, effect, cast) != Flow::Next {
+                return;
+            }
+        }
+        self.drain(node, cast);
+    }
+
+    pub(super) fn on_flush_done(
+        &mut self,
+        node: usize,
+        uptime: u64,
+        mark: SyncMark,
+        token: FlushToken,
+        cast: &mut impl Cast<N>,
+    ) {
+        let slot = &mut self.slots[node];
+        if slot.uptime != uptime {
+            return;
+        }
+        if slot.disk_condition.stalled {
+            return slot.stalled_syncs.push(StalledSync {
+                mark,
+                token: Some(token),
+            });
+        }
+        if !slot.disk_condition.lying {
+            slot.disk.end_sync(mark);
+        }
+        self.deliver(node, Delivery::Event(Event::FlushCompleted { token }), cast);
+    }
+
+    fn perform_one(&mut self, node: usize, effect: Effect, cast: &mut impl Cast<N>) -> Flow {
+        self.hash_effect(&effect);
+        if self.trace.is_some() {
+            self.row(Some(self.ids[node]), words::effect(&effect));
+        }
+        match effect {
+            Effect::Request {
+                to,
+                channel,
+                message,
+            } => {
+                let to = self.peer(to);
+                self.network
+                    .request(self.now, node, to, channel, message, &mut self.queue);
+            }
+            Effect::Reply {
+                connection,
+                message,
+            } => {
+                self.network
+                    .reply(self.now, node, connection.0, message, &mut self.queue);
+            }
+            Effect::Disconnect { to, channel } => {
+                let to = self.peer(to);
+                self.network
+                    .disconnect(self.now, node, to, channel, &mut self.queue);
+            }
+            Effect::Close { connection } => {
+                self.network
+                    .close(self.now, node, connection.0, &mut self.queue)
+            }
+            Effect::Complete { operation, outcome } => {
+                self.reports.push_back(Report::Completed {
+                    node,
+                    operation,
+                    outcome,
+                });
+            }
+            Effect::Note(note) => self.on_note(node, &note, cast),
+            Effect::Halt { reason } => return self.halt(node, reason, cast),
+            Effect::Append { .. }
+            | Effect::Truncate { .. }
+            | Effect::Write { .. }
+            | Effect::Delete { .. }
+            | Effect::Sync { .. }
+            | Effect::Flush { .. } => return self.on_disk(node, effect, cast),
+        }
+        Flow::Next
+    }
+
+    fn on_note(&mut self, node: usize, note: &Note, cast: &mut impl Cast<N>) {
+        tracing::debug!(node = self.ids[node].0, at_ns = self.now, ?note, "note");
+        cast.noted(self.moment(node), note);
+    }
+
+    fn on_disk(&mut self, node: usize, effect: Effect, cast: &mut impl Cast<N>) -> Flow {
+        let now = self.now;
+        let capacity = self.disk_plan.capacity_bytes;
+        let slot = &mut self.slots[node];
+        if std::mem::take(&mut slot.disk_fails) {
+            return self.halt(node, "disk-failed", cast);
+        }
+        match effect {
+            Effect::Append { file, bytes } => {
+                let over = capacity > 0 && slot.disk.used_bytes() + bytes.len() as u64 > capacity;
+                if over || slot.disk_condition.full {
+                    return self.halt(node, "disk-full", cast);
+                }
+                let created = slot.disk.append(now, file, bytes);
+                let later = matches!(file, FileId::Segment { base_offset, .. } if base_offset > Offset::ZERO);
+                self.segments_rolled += u64::from(created && later);
+            }
+            Effect::Truncate { file, length } => slot.disk.truncate(now, file, length),
+            Effect::Write { file, bytes } => slot.disk.write(now, file, bytes),
+            Effect::Delete { file } => slot.disk.delete(now, file),
+            Effect::Sync { file } => return self.sync(node, file),
+            Effect::Flush { file, token } => self.flush(node, file, token),
+            Effect::Request { .. }
+            | Effect::Reply { .. }
+            | Effect::Disconnect { .. }
+            | Effect::Close { .. }
+            | Effect::Complete { .. }
+            | Effect::Note(_)
+            | Effect::Halt { .. } => unreachable!("not an effect on the disk"),
+        }
+        Flow::Next
+    }
+
+    fn sync(&mut self, node: usize, file: FileId) -> Flow {
+        let done = self.now + self.sync_time(node);
+        let slot = &mut self.slots[node];
+        slot.blocked = true;
+        let happening = Happening::SyncDone {
+            node,
+            uptime: slot.uptime,
+            mark: slot.disk.begin_sync(file),
+        };
+        self.queue.push(done, happening);
+        Flow::Blocked
+    }
+
+    fn flush(&mut self, node: usize, file: FileId, token: FlushToken) {
+        let done = self.now + self.sync_time(node);
+        let slot = &mut self.slots[node];
+        let mark = slot.disk.begin_sync(file);
+        let happening = Happening::FlushDone {
+            node,
+            uptime: slot.uptime,
+            mark,
+            token,
+        };
+        self.queue.push(done, happening);
+    }
+
+    /// How long the next sync of a node takes.
+    pub(super) fn sync_time(&mut self, node: usize) -> u64 {
+        let key = self.ids[node].0 as u64;
+        let slot = &mut self.slots[node];
+        let ordinal = slot.syncs;
+        slot.syncs += 1;
+        let micros = self
+            .draws
+            .within(Purpose::SyncTime, key, 0, ordinal, self.disk_plan.sync_us);
+        let extra = self.draws.within(
+            Purpose::SlowSync,
+            key,
+            0,
+            ordinal,
+            slot.disk_condition.slow_us,
+        );
+        (micros + extra) * 1_000
+    }
+
+    fn halt(&mut self, node: usize, reason: &'static str, cast: &mut impl Cast<N>) -> Flow {
+        let asked = self.slots[node].stopping;
+        self.fall(node, Fall::Crash, cast);
+        self.reports.push_back(Report::Halted {
+            node,
+            reason,
+            asked,
+        });
+        Flow::Fell
+    }
+
+    fn peer(&self, id: NodeId) -> usize {
+        self.index_of(id)
+            .unwrap_or_else(|| panic!("there is no node {id} to send to"))
+    }
+
+    pub(super) fn hash_event(&mut self, node: usize, event: &Event) {
+        let hash = &mut self.fingerprint;
+        hash.word(self.now);
+        match event {
+            Event::Booted => hash.pair(self.ids[node].0, 1),
+            Event::Request {
+                connection,
+                from,
+                message,
+            } => {
+                hash.pair(self.ids[node].0, 2);
+                hash.pair(from.0, connection.0 as i32);
+                hash.message(message);
+            }
+            Event::Response {
+                from,
+                channel,
+                message,
+            } => {
+                hash.pair(self.ids[node].0, 3);
+                hash.pair(from.0, channel_number(*channel) as i32);
+                hash.message(message);
+            }
+            Event::ConnectionLost { to, channel } => {
+                hash.pair(self.ids[node].0, 4);
+                hash.pair(to.0, channel_number(*channel) as i32);
+            }
+            Event::ConnectionClosed { connection } => {
+                hash.pair(self.ids[node].0, 5);
+                hash.word(connection.0);
+            }
+            Event::FlushCompleted { token } => {
+                hash.pair(self.ids[node].0, 6);
+                hash.word(token.0);
+            }
+            Event::Invoked { operation, request } => {
+                hash.pair(self.ids[node].0, 7);
+                hash.word(operation.0);
+                hash.operation(request);
+            }
+            Event::DeadlinePassed => hash.pair(self.ids[node].0, 8),
+            Event::StopRequested => hash.pair(self.ids[node].0, 9),
+        }
+    }
+
+    fn hash_effect(&mut self, effect: &Effect) {
+        let hash = &mut self.fingerprint;
+        match effect {
+            Effect::Request {
+                to,
+                channel,
+                message,
+            } => {
+                hash.pair(20 + channel_number(*channel) as i32, to.0);
+                hash.message(message);
+            }
+            Effect::Reply {
+                connection,
+                message,
+            } => {
+                hash.pair(10, connection.0 as i32);
+                hash.message(message);
+            }
+            Effect::Disconnect { to, channel } => {
+                hash.pair(30 + channel_number(*channel) as i32, to.0)
+            }
+            Effect::Close { connection } => hash.pair(11, connection.0 as i32),
+            Effect::Append { file, bytes } => {
+                hash.pair(12, bytes.len() as i32);
+                hash.file(*file);
+                hash.records(Some(bytes));
+            }
+            Effect::Truncate { file, length } => {
+                hash.pair(13, *length as i32);
+                hash.file(*file);
+            }
+            Effect::Write { file, bytes } => {
+                hash.word(14);
+                hash.file(*file);
+                hash.bytes(bytes);
+            }
+            Effect::Delete { file } => {
+                hash.word(15);
+                hash.file(*file);
+            }
+            Effect::Sync { file } => {
+                hash.word(16);
+                hash.file(*file);
+            }
+            Effect::Flush { file, token } => {
+                hash.pair(17, token.0 as i32);
+                hash.file(*file);
+            }
+            Effect::Complete { operation, outcome } => {
+                hash.pair(18, operation.0 as i32);
+                hash.outcome(outcome);
+            }
+            // A note follows from what is hashed already, and which notes there are is not part of the run.
+            Effect::Note(_) => {}
+            Effect::Halt { reason } => hash.bytes(reason.as_bytes()),
+        }
+    }
+}

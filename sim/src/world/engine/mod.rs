@@ -1,0 +1,549 @@
+//! The driver: one heap of what will happen, nodes called directly, one event at a time, their effects performed in
+//! order before the next call.
+//!
+//! It knows nothing of Kafka: any [`Node`] runs on it, so that the world's own promises are tested with toy nodes.
+
+mod effects;
+mod process;
+mod slot;
+#[cfg(test)]
+pub(crate) mod tests;
+mod words;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use harrow_broker_model::disk_image::DiskImage;
+use harrow_broker_model::node::{Effects, Event, Node, Operation, Outcome};
+use harrow_broker_model::note::Note;
+use harrow_broker_model::types::{FlushToken, NodeId, Now, OperationId};
+use madsim::time::TimeHandle;
+
+use super::disk::SyncMark;
+use super::draw::Draws;
+use super::fingerprint::Fingerprint;
+use super::network::{Incoming, Network, Transit};
+use super::queue::Queue;
+use crate::plan::{ClockPlan, DiskPlan, NetworkPlan};
+use crate::run::TraceRow;
+
+pub(crate) use process::Fall;
+pub(crate) use slot::DiskCondition;
+use slot::Slot;
+
+/// A node may see this many deadlines pass at one instant; more is a loop that never ends.
+const DEADLINES_AT_ONCE_MAX: u32 = 10_000;
+
+/// Something in the heap.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// Something on the network.
+    Transit(Transit),
+    /// A node's deadline may have passed.
+    Timer {
+        /// Whose.
+        node: usize,
+        /// Stale timers carry an old one.
+        generation: u64,
+    },
+    /// A process starts.
+    Start {
+        /// Whose.
+        node: usize,
+        /// Stale starts carry an old one.
+        generation: u64,
+    },
+    /// A blocking sync is done.
+    SyncDone {
+        /// Whose.
+        node: usize,
+        /// In which uptime.
+        uptime: u64,
+        /// What it covers.
+        mark: SyncMark,
+    },
+    /// A background flush is done.
+    FlushDone {
+        /// Whose.
+        node: usize,
+        /// In which uptime.
+        uptime: u64,
+        /// What it covers.
+        mark: SyncMark,
+        /// As the node named it.
+        token: FlushToken,
+    },
+    /// Something that the director of the run asked to be told.
+    Cue(Cue),
+}
+
+/// What the director of a run asked to be told at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cue {
+    /// A step of the plan fires, by position.
+    Step(usize),
+    /// A step's fault ends, by position.
+    StepEnd(usize),
+    /// A rolling restart goes on with the broker at a position.
+    Roll {
+        /// The step, by position.
+        step: usize,
+        /// The broker, by position.
+        broker: usize,
+    },
+    /// A topic is to be created, by position.
+    CreateTopic(usize),
+    /// A client may have something to do.
+    Load(usize),
+    /// All faults end.
+    Heal,
+    /// Time to see whether everything has converged.
+    Check,
+    /// The final reader goes on.
+    Read,
+}
+
+/// A point of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// True time.
+    pub(crate) at_ns: u64,
+    /// Ordinal of the event that is being handled, or was last.
+    pub(crate) event: u64,
+    /// Which node.
+    pub(crate) node: NodeId,
+}
+
+/// What a process is made from.
+#[derive(Debug)]
+pub(crate) struct Boot<'a> {
+    /// Which node.
+    pub(crate) node: NodeId,
+    /// What its disk holds.
+    pub(crate) image: &'a DiskImage,
+    /// Unique in the run for each uptime, from 1.
+    pub(crate) incarnation: u64,
+    /// Its clocks.
+    pub(crate) now: Now,
+}
+
+/// Makes processes and is told what they state.
+pub(crate) trait Cast<N> {
+    /// Makes a process.
+    fn boot(&mut self, boot: Boot<'_>) -> N;
+    /// A process starts: before its first event.
+    fn started(&mut self, moment: Moment);
+    /// A process ended; `lossy` if it may find less on its disk than it wrote.
+    fn ended(&mut self, moment: Moment, lossy: bool);
+    /// A node stated a fact.
+    fn noted(&mut self, moment: Moment, note: &Note);
+}
+
+/// What the director must act on.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Report {
+    /// A client operation ended.
+    Completed {
+        /// At which client.
+        node: usize,
+        /// Which.
+        operation: OperationId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A process started.
+    Started {
+        /// Which.
+        node: usize,
+    },
+    /// A process ended by itself or by its disk.
+    Halted {
+        /// Which.
+        node: usize,
+        /// Why.
+        reason: &'static str,
+        /// Whether it was asked to stop.
+        asked: bool,
+    },
+}
+
+/// What one step of the engine was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Something happened; see the reports.
+    Happened,
+    /// A cue is due.
+    Cue(Cue),
+    /// Nothing will ever happen again.
+    Silence,
+}
+
+/// A node as the engine is built with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Member {
+    /// Its id.
+    pub(crate) id: NodeId,
+    /// Whether it uses the clients' latency.
+    pub(crate) client: bool,
+}
+
+/// What an engine is built with.
+#[derive(Debug)]
+pub(crate) struct Setup<'a> {
+    /// Keys every draw.
+    pub(crate) seed: u64,
+    /// The nodes; their positions are their indices from then on.
+    pub(crate) members: &'a [Member],
+    /// Links.
+    pub(crate) network: &'a NetworkPlan,
+    /// Disks.
+    pub(crate) disk: &'a DiskPlan,
+    /// Clocks that are not right.
+    pub(crate) clocks: &'a [ClockPlan],
+    /// Whether rows of the trace are kept.
+    pub(crate) record_trace: bool,
+}
+
+/// Something that waits for a process.
+#[derive(Debug)]
+enum Delivery {
+    Incoming(Incoming),
+    Event(Event),
+}
+
+/// Nodes, network, disks and clocks on one heap.
+pub(crate) struct Engine<N> {
+    now: u64,
+    queue: Queue<Happening>,
+    network: Network,
+    slots: Vec<Slot<N>>,
+    ids: Vec<NodeId>,
+    /// Index by node id, `u32::MAX` for ids that no node has.
+    index: Vec<u32>,
+    draws: Draws,
+    disk_plan: DiskPlan,
+    effects: Effects,
+    fingerprint: Fingerprint,
+    events: u64,
+    incarnations: u64,
+    calling: Option<NodeId>,
+    segments_rolled: u64,
+    reports: VecDeque<Report>,
+    trace: Option<Vec<TraceRow>>,
+    shell: Option<TimeHandle>,
+}
+
+impl<N: Node> Engine<N> {
+    /// A world in which nothing runs yet.
+    pub(crate) fn new(setup: &Setup<'_>) -> Self {
+        let ids: Vec<NodeId> = setup.members.iter().map(|member| member.id).collect();
+        let raw: Vec<i32> = ids.iter().map(|id| id.0).collect();
+        let draws = Draws::new(setup.seed);
+        let clients = setup.members.iter().map(|member| member.client).collect();
+        let clock = |id: &NodeId| setup.clocks.iter().find(|clock| clock.node == *id).copied();
+        Self {
+            now: 0,
+            queue: Queue::new(),
+            network: Network::new(setup.network, draws, &raw, clients),
+            slots: ids.iter().map(|id| Slot::new(clock(id))).collect(),
+            index: index_by_id(&raw),
+            ids,
+            draws,
+            disk_plan: setup.disk.clone(),
+            effects: Effects::new(),
+            fingerprint: Fingerprint::new(setup.seed),
+            events: 0,
+            incarnations: 0,
+            calling: None,
+            segments_rolled: 0,
+            reports: VecDeque::new(),
+            trace: setup.record_trace.then(Vec::new),
+            shell: TimeHandle::try_current(),
+        }
+    }
+
+    /// True time, in nanoseconds.
+    pub(crate) fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Events handled.
+    pub(crate) fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Messages delivered.
+    pub(crate) fn messages(&self) -> u64 {
+        self.network.delivered()
+    }
+
+    /// The digest of everything so far.
+    pub(crate) fn digest(&self) -> u64 {
+        self.fingerprint.value()
+    }
+
+    /// The node that is being called, or was when the run ended in a panic.
+    pub(crate) fn calling(&self) -> Option<NodeId> {
+        self.calling
+    }
+
+    /// Log segments begun that are not a log's first.
+    pub(crate) fn segments_rolled(&self) -> u64 {
+        self.segments_rolled
+    }
+
+    /// The ids of all nodes, by index.
+    pub(crate) fn ids(&self) -> &[NodeId] {
+        &self.ids
+    }
+
+    /// The index of a node, if there is one of that id.
+    pub(crate) fn index_of(&self, id: NodeId) -> Option<usize> {
+        let index = *self.index.get(usize::try_from(id.0).ok()?)?;
+        (index != u32::MAX).then_some(index as usize)
+    }
+
+    /// Takes out what the director must act on.
+    pub(crate) fn take_report(&mut self) -> Option<Report> {
+        self.reports.pop_front()
+    }
+
+    /// Takes out the trace.
+    pub(crate) fn take_trace(&mut self) -> Option<Vec<TraceRow>> {
+        self.trace.take()
+    }
+
+    /// Asks to be told at a true time.
+    pub(crate) fn cue(&mut self, at_ns: u64, cue: Cue) {
+        self.queue.push(at_ns.max(self.now), Happening::Cue(cue));
+    }
+
+    /// Lets the next thing happen.
+    pub(crate) fn step(&mut self, cast: &mut impl Cast<N>) -> Step {
+        let Some((at_ns, what)) = self.queue.pop() else {
+            return Step::Silence;
+        };
+        self.advance(at_ns);
+        match what {
+            Happening::Transit(transit) => self.on_transit(transit, cast),
+            Happening::Timer { node, generation } => self.on_timer(node, generation, cast),
+            Happening::Start { node, generation } => self.on_start(node, generation, cast),
+            Happening::SyncDone { node, uptime, mark } => {
+                self.on_sync_done(node, uptime, mark, cast)
+            }
+            Happening::FlushDone {
+                node,
+                uptime,
+                mark,
+                token,
+            } => {
+                self.on_flush_done(node, uptime, mark, token, cast);
+            }
+            Happening::Cue(cue) => return Step::Cue(cue),
+        }
+        Step::Happened
+    }
+
+    /// The application calls a client.
+    pub(crate) fn invoke(
+        &mut self,
+        node: usize,
+        operation: OperationId,
+        request: Operation,
+        cast: &mut impl Cast<N>,
+    ) {
+        assert!(
+            self.slots[node].process.is_some(),
+            "client {} does not run",
+            self.ids[node]
+        );
+        self.deliver(
+            node,
+            Delivery::Event(Event::Invoked { operation, request }),
+            cast,
+        );
+    }
+
+    fn advance(&mut self, at_ns: u64) {
+        assert!(
+            at_ns >= self.now,
+            "time goes back from {} to {at_ns}",
+            self.now
+        );
+        if at_ns == self.now {
+            return;
+        }
+        if let Some(shell) = &self.shell {
+            shell.advance(Duration::from_nanos(at_ns - self.now));
+        }
+        self.now = at_ns;
+    }
+
+    fn on_transit(&mut self, transit: Transit, cast: &mut impl Cast<N>) {
+        if let Some((node, incoming)) = self.network.happen(self.now, transit, &mut self.queue) {
+            self.deliver(node, Delivery::Incoming(incoming), cast);
+        }
+    }
+
+    /// A timer is scheduled once and looks again when it fires: deadlines move ahead much more often than they pass.
+    fn on_timer(&mut self, node: usize, generation: u64, cast: &mut impl Cast<N>) {
+        let slot = &mut self.slots[node];
+        if slot.timer_generation != generation {
+            return;
+        }
+        slot.timer_at = None;
+        if !slot.is_ready() {
+            return;
+        }
+        let Some(process) = &slot.process else { return };
+        let Some(deadline) = process.next_deadline() else {
+            return;
+        };
+        if slot.clock.true_ns(deadline.at) > self.now {
+            return self.rearm(node);
+        }
+        self.count_deadline(node, deadline.why);
+        self.handle(node, Event::DeadlinePassed, cast);
+    }
+
+    fn count_deadline(&mut self, node: usize, why: &'static str) {
+        let id = self.ids[node];
+        let slot = &mut self.slots[node];
+        if slot.deadlines_at.0 != self.now {
+            slot.deadlines_at = (self.now, 0);
+        }
+        slot.deadlines_at.1 += 1;
+        if slot.deadlines_at.1 > DEADLINES_AT_ONCE_MAX {
+            self.calling = Some(id);
+            panic!("node {id} asks again and again for a deadline that has passed: {why}");
+        }
+    }
+
+    /// Hands something to a process now, or leaves it for later if the process is blocked or paused.
+    fn deliver(&mut self, node: usize, delivery: Delivery, cast: &mut impl Cast<N>) {
+        let slot = &mut self.slots[node];
+        if slot.process.is_none() {
+            return;
+        }
+        if !slot.is_ready() || !slot.inbox.is_empty() {
+            return slot.inbox.push_back(delivery);
+        }
+        if let Some(event) = self.event(delivery) {
+            self.handle(node, event, cast);
+        }
+    }
+
+    /// Hands over what waits, until the process blocks again.
+    fn drain(&mut self, node: usize, cast: &mut impl Cast<N>) {
+        while self.slots[node].is_ready() {
+            let Some(delivery) = self.slots[node].inbox.pop_front() else {
+                break;
+            };
+            if let Some(event) = self.event(delivery) {
+                self.handle(node, event, cast);
+            }
+        }
+        self.rearm(node);
+    }
+
+    fn event(&mut self, delivery: Delivery) -> Option<Event> {
+        match delivery {
+            Delivery::Incoming(incoming) => self.network.event(incoming, &self.ids),
+            Delivery::Event(event) => Some(event),
+        }
+    }
+
+    /// One call of a node, and its effects.
+    fn handle(&mut self, node: usize, event: Event, cast: &mut impl Cast<N>) {
+        self.events += 1;
+        let id = self.ids[node];
+        self.hash_event(node, &event);
+        tracing::trace!(
+            node = id.0,
+            at_ns = self.now,
+            ordinal = self.events,
+            "event"
+        );
+        if self.trace.is_some() {
+            self.row(Some(id), words::event(&event));
+        }
+        let mut effects = std::mem::take(&mut self.effects);
+        let slot = &mut self.slots[node];
+        let now = slot.clock.now(self.now);
+        let process = slot
+            .process
+            .as_mut()
+            .expect("events go to processes that run");
+        self.calling = Some(id);
+        process.handle(now, event, &mut effects);
+        self.calling = None;
+        self.perform(node, &mut effects, cast);
+        self.effects = effects;
+        self.rearm(node);
+    }
+
+    /// Schedules the node's timer if its deadline is earlier than the one scheduled.
+    fn rearm(&mut self, node: usize) {
+        let slot = &mut self.slots[node];
+        if !slot.is_ready() {
+            return;
+        }
+        let Some(deadline) = slot.process.as_ref().and_then(Node::next_deadline) else {
+            return;
+        };
+        let due = slot.clock.true_ns(deadline.at).max(self.now);
+        if slot.timer_at.is_none_or(|at| due < at) {
+            slot.timer_generation += 1;
+            slot.timer_at = Some(due);
+            self.queue.push(
+                due,
+                Happening::Timer {
+                    node,
+                    generation: slot.timer_generation,
+                },
+            );
+        }
+    }
+
+    fn moment(&self, node: usize) -> Moment {
+        Moment {
+            at_ns: self.now,
+            event: self.events,
+            node: self.ids[node],
+        }
+    }
+
+    /// Adds a row to the trace, if there is one.
+    pub(crate) fn row(&mut self, node: Option<NodeId>, text: String) {
+        let digest = self.fingerprint.value();
+        if let Some(trace) = &mut self.trace {
+            trace.push(TraceRow {
+                event: self.events,
+                at_ns: self.now,
+                node,
+                text,
+                digest,
+            });
+        }
+    }
+
+    /// Whether rows of the trace are wanted: texts are made only then.
+    pub(crate) fn traces(&self) -> bool {
+        self.trace.is_some()
+    }
+}
+
+fn index_by_id(ids: &[i32]) -> Vec<u32> {
+    let last = ids.iter().copied().max().unwrap_or(0);
+    assert!(
+        ids.iter().all(|id| (0..1_000_000).contains(id)),
+        "node ids are small: {ids:?}"
+    );
+    let mut index = vec![u32::MAX; last as usize + 1];
+    for (position, id) in ids.iter().enumerate() {
+        let entry = &mut index[*id as usize];
+        assert_eq!(*entry, u32::MAX, "two nodes have id {id}");
+        *entry = position as u32;
+    }
+    index
+}

@@ -1,0 +1,200 @@
+//! The lives of processes and machines: start, crash, power loss, pause, graceful stop; faults of disks and clocks.
+
+use harrow_broker_model::disk_image::{DiskImage, FileId};
+use harrow_broker_model::node::{Channel, Event, Node};
+
+use super::slot::StalledSync;
+use super::{Boot, Cast, Delivery, DiskCondition, Engine, Happening, Report};
+use crate::world::network::{LinkCondition, NodeCondition};
+
+/// How a process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fall {
+    /// It dies; the machine's page cache survives, its kernel resets the connections.
+    Crash,
+    /// The machine loses power.
+    PowerLoss,
+    /// It dies and its disk is emptied.
+    Wipe,
+}
+
+impl<N: Node> Engine<N> {
+    /// Whether the process runs.
+    pub(crate) fn runs(&self, node: usize) -> bool {
+        self.slots[node].process.is_some()
+    }
+
+    /// Whether a graceful stop was asked for and has not ended.
+    pub(crate) fn is_stopping(&self, node: usize) -> bool {
+        self.slots[node].stopping
+    }
+
+    /// Starts a process at a true time, unless another start is asked for or it runs by then.
+    pub(crate) fn start_at(&mut self, node: usize, at_ns: u64) {
+        let slot = &mut self.slots[node];
+        slot.start_generation += 1;
+        let generation = slot.start_generation;
+        self.queue
+            .push(at_ns.max(self.now), Happening::Start { node, generation });
+    }
+
+    pub(super) fn on_start(&mut self, node: usize, generation: u64, cast: &mut impl Cast<N>) {
+        let id = self.ids[node];
+        let slot = &self.slots[node];
+        if slot.start_generation != generation || slot.process.is_some() {
+            return;
+        }
+        let (image, now) = (slot.disk.image(), slot.clock.now(self.now));
+        self.incarnations += 1;
+        let incarnation = self.incarnations;
+        self.network.listen(self.now, node, &mut self.queue);
+        cast.started(self.moment(node));
+        self.calling = Some(id);
+        let process = cast.boot(Boot {
+            node: id,
+            image: &image,
+            incarnation,
+            now,
+        });
+        self.calling = None;
+        self.slots[node].process = Some(process);
+        self.reports.push_back(Report::Started { node });
+        self.deliver(node, Delivery::Event(Event::Booted), cast);
+    }
+
+    /// Ends a process that runs.
+    pub(crate) fn fall(&mut self, node: usize, how: Fall, cast: &mut impl Cast<N>) {
+        let key = self.ids[node].0 as u64;
+        let slot = &mut self.slots[node];
+        assert!(slot.process.take().is_some(), "node {key} does not run");
+        slot.inbox.clear();
+        slot.stash.clear();
+        slot.stalled_syncs.clear();
+        slot.blocked = false;
+        slot.stopping = false;
+        slot.timer_at = None;
+        slot.timer_generation += 1;
+        slot.start_generation += 1;
+        slot.uptime += 1;
+        match how {
+            Fall::Crash => {}
+            Fall::PowerLoss => {
+                slot.power_losses += 1;
+                let write_back_ns = self.disk_plan.write_back_ms * 1_000_000;
+                slot.disk.lose_power(
+                    self.now,
+                    write_back_ns,
+                    self.draws,
+                    (key, slot.power_losses),
+                );
+            }
+            Fall::Wipe => slot.disk.wipe(),
+        }
+        self.network
+            .fall(self.now, node, how == Fall::PowerLoss, &mut self.queue);
+        self.fingerprint.pair(-(key as i32), how as i32);
+        cast.ended(self.moment(node), how != Fall::Crash);
+        if self.trace.is_some() {
+            let how = match how {
+                Fall::Crash => "the process ends",
+                Fall::PowerLoss => "the machine loses power",
+                Fall::Wipe => "the process ends and its disk is wiped",
+            };
+            self.row(Some(self.ids[node]), how.to_owned());
+        }
+    }
+
+    /// Asks a process to stop gracefully.
+    pub(crate) fn stop(&mut self, node: usize, cast: &mut impl Cast<N>) {
+        let slot = &mut self.slots[node];
+        assert!(
+            slot.process.is_some(),
+            "node {} does not run",
+            self.ids[node]
+        );
+        if !std::mem::replace(&mut slot.stopping, true) {
+            self.deliver(node, Delivery::Event(Event::StopRequested), cast);
+        }
+    }
+
+    /// Lets a process stand still or go on. What came meanwhile is handled then, in order.
+    pub(crate) fn set_paused(&mut self, node: usize, paused: bool, cast: &mut impl Cast<N>) {
+        let before = std::mem::replace(&mut self.slots[node].paused, paused);
+        if before && !paused {
+            self.drain(node, cast);
+        }
+    }
+
+    /// Sets the faults of a disk; syncs that it held up and no longer does are done soon.
+    pub(crate) fn set_disk_condition(&mut self, node: usize, condition: DiskCondition) {
+        self.slots[node].disk_condition = condition;
+        if condition.stalled {
+            return;
+        }
+        for StalledSync { mark, token } in std::mem::take(&mut self.slots[node].stalled_syncs) {
+            let done = self.now + self.sync_time(node);
+            let uptime = self.slots[node].uptime;
+            let happening = match token {
+                None => Happening::SyncDone { node, uptime, mark },
+                Some(token) => Happening::FlushDone {
+                    node,
+                    uptime,
+                    mark,
+                    token,
+                },
+            };
+            self.queue.push(done, happening);
+        }
+    }
+
+    /// The next write or sync of a node fails, or, if `fails` is false, no longer does.
+    pub(crate) fn fail_disk(&mut self, node: usize, fails: bool) {
+        self.slots[node].disk_fails = fails;
+    }
+
+    /// Flips a bit of a log segment.
+    pub(crate) fn rot(&mut self, node: usize, key: u64) -> Option<FileId> {
+        self.slots[node].disk.rot(self.draws, key)
+    }
+
+    /// What the node would find on its disk if it booted now.
+    #[cfg(test)]
+    pub(crate) fn image(&self, node: usize) -> DiskImage {
+        self.slots[node].disk.image()
+    }
+
+    /// A node's wall clock jumps.
+    pub(crate) fn step_clock(&mut self, node: usize, by_ms: i64) {
+        self.slots[node].clock.step_wall(by_ms);
+    }
+
+    /// A node's clocks run at another speed from now on.
+    pub(crate) fn drift_clock(&mut self, node: usize, ppm: i32) {
+        let now = self.now;
+        self.slots[node].clock.drift(now, ppm);
+        // The timer in the heap was computed at the old speed.
+        self.slots[node].timer_generation += 1;
+        self.slots[node].timer_at = None;
+        self.rearm(node);
+    }
+
+    /// All connections of a node are reset.
+    pub(crate) fn reset_connections(&mut self, node: usize) {
+        self.network.reset_all(self.now, node, &mut self.queue);
+    }
+
+    /// The channels of the connections that a node has accepted.
+    pub(crate) fn accepted_channels(&mut self, node: usize) -> Vec<Channel> {
+        self.network.accepted_channels(node)
+    }
+
+    /// Sets the faults of the network as a whole.
+    pub(crate) fn set_network_conditions(
+        &mut self,
+        links: &[LinkCondition],
+        nodes: &[NodeCondition],
+    ) {
+        self.network
+            .set_conditions(self.now, links, nodes, &mut self.queue);
+    }
+}

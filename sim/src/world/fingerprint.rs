@@ -1,0 +1,282 @@
+//! The rolling hash over every event and effect: equal for equal runs. It mixes the fields that matter of each message,
+//! records by their checksums and offsets, and never formats anything.
+
+mod client;
+mod cluster;
+
+use bytes::Bytes;
+use harrow_broker_model::disk_image::FileId;
+use harrow_broker_model::message::{Body, ClusterError, Message};
+use harrow_broker_model::node::{Channel, Operation, Outcome};
+use harrow_broker_model::record::RecordBatch;
+use harrow_broker_model::types::{NodeId, TopicPartition};
+use xxhash_rust::xxh3::xxh3_64;
+
+const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// A rolling hash: order matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// The hash of nothing, for a seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed ^ MULTIPLIER)
+    }
+
+    /// The hash so far, with its bits spread.
+    pub(crate) fn value(self) -> u64 {
+        let spread = (self.0 ^ (self.0 >> 32)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+        spread ^ (spread >> 29)
+    }
+
+    /// Adds a number.
+    pub(crate) fn word(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(26) ^ word).wrapping_mul(MULTIPLIER);
+    }
+
+    /// Adds a signed number.
+    pub(crate) fn int(&mut self, number: i64) {
+        self.word(number as u64);
+    }
+
+    /// Adds two small numbers at the price of one.
+    pub(crate) fn pair(&mut self, a: i32, b: i32) {
+        self.word((u64::from(a as u32) << 32) | u64::from(b as u32));
+    }
+
+    /// Adds bytes: few of them, or rarely.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.word(bytes.len() as u64);
+        self.word(xxh3_64(bytes));
+    }
+
+    /// Adds an operation's request.
+    pub(crate) fn operation(&mut self, request: &Operation) {
+        match request {
+            Operation::Send { topic, key, value } => {
+                self.bytes(topic.as_bytes());
+                self.word(key.unwrap_or(u64::MAX));
+                self.word(value.0);
+            }
+            Operation::Assign { partitions } => self.word(partitions.len() as u64),
+            Operation::Poll {
+                timeout_ms,
+                max_records,
+            } => self.pair(*timeout_ms as i32, *max_records as i32),
+            Operation::EndOffset { partition } => {
+                self.bytes(partition.0.as_bytes());
+                self.int(i64::from(partition.1));
+            }
+            Operation::CreateTopic {
+                topic, partitions, ..
+            } => {
+                self.bytes(topic.as_bytes());
+                self.int(i64::from(*partitions));
+            }
+        }
+    }
+
+    /// Adds an operation's outcome.
+    pub(crate) fn outcome(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Sent { partition, offset } => {
+                self.pair(1, *partition);
+                self.int(offset.0);
+            }
+            Outcome::Assigned => self.word(2),
+            Outcome::Polled { records } => {
+                self.pair(3, records.len() as i32);
+                for record in records {
+                    self.pair(record.partition, record.leader_epoch.0);
+                    self.int(record.offset.0);
+                    self.word(record.value.map_or(u64::MAX, |value| value.0));
+                }
+            }
+            Outcome::EndOffset { offset } => {
+                self.word(4);
+                self.int(offset.0);
+            }
+            Outcome::TopicCreated => self.word(5),
+            Outcome::Failed { error, partition } => {
+                self.pair(6, *partition);
+                self.int(i64::from(error.code()));
+            }
+            Outcome::Unknown { error, partition } => {
+                self.pair(7, *partition);
+                self.int(i64::from(error.code()));
+            }
+        }
+    }
+
+    /// Adds a file's name.
+    pub(crate) fn file(&mut self, file: FileId) {
+        match file {
+            FileId::Segment {
+                partition,
+                base_offset,
+            } => {
+                self.partition(1, partition);
+                self.int(base_offset.0);
+            }
+            FileId::LeaderEpochCheckpoint(partition) => self.partition(2, partition),
+            FileId::ProducerSnapshot { partition, offset } => {
+                self.partition(3, partition);
+                self.int(offset.0);
+            }
+            FileId::RecoveryPointCheckpoint => self.word(4),
+            FileId::HighWatermarkCheckpoint => self.word(5),
+            FileId::LogStartOffsetCheckpoint => self.word(6),
+            FileId::CleanShutdown => self.word(7),
+            FileId::QuorumState => self.word(8),
+            FileId::PartitionMetadata(partition) => self.partition(9, partition),
+        }
+    }
+
+    /// Adds a message. Each kind begins with a number of its own.
+    pub(crate) fn message(&mut self, message: &Message) {
+        self.int(i64::from(message.correlation_id.0));
+        match &message.body {
+            Body::ProduceRequest(request) => self.produce_request(request),
+            Body::ProduceResponse(response) => self.produce_response(response),
+            Body::FetchRequest(request) => self.fetch_request(request),
+            Body::FetchResponse(response) => self.fetch_response(response),
+            Body::ListOffsetsRequest(request) => self.list_offsets_request(request),
+            Body::ListOffsetsResponse(response) => self.list_offsets_response(response),
+            Body::MetadataRequest(request) => self.metadata_request(request),
+            Body::MetadataResponse(response) => self.metadata_response(response),
+            Body::OffsetForLeaderEpochRequest(request) => self.epoch_request(request),
+            Body::OffsetForLeaderEpochResponse(response) => self.epoch_response(response),
+            Body::InitProducerIdRequest(request) => self.producer_id_request(request),
+            Body::InitProducerIdResponse(response) => self.producer_id_response(response),
+            Body::CreateTopicsRequest(request) => self.create_topics_request(request),
+            Body::CreateTopicsResponse(response) => self.create_topics_response(response),
+            Body::ReplicaFetchRequest(request) => self.replica_fetch_request(request),
+            Body::ReplicaFetchResponse(response) => self.replica_fetch_response(response),
+            Body::ReplicaOffsetsRequest(request) => self.replica_offsets_request(request),
+            Body::ReplicaOffsetsResponse(response) => self.replica_offsets_response(response),
+            Body::AlterPartitionRequest(request) => self.alter_partition_request(request),
+            Body::AlterPartitionResponse(response) => self.alter_partition_response(response),
+            Body::BrokerRegistrationRequest(request) => self.registration_request(request),
+            Body::BrokerRegistrationResponse(response) => self.registration_response(response),
+            Body::BrokerHeartbeatRequest(request) => self.heartbeat_request(request),
+            Body::BrokerHeartbeatResponse(response) => self.heartbeat_response(response),
+            Body::AllocateProducerIdsRequest(request) => self.allocate_request(request),
+            Body::AllocateProducerIdsResponse(response) => self.allocate_response(response),
+            Body::VoteRequest(request) => self.vote_request(request),
+            Body::VoteResponse(response) => self.vote_response(response),
+            Body::BeginQuorumEpochRequest(request) => self.begin_epoch_request(request),
+            Body::BeginQuorumEpochResponse(response) => self.quorum_epoch_response(36, response),
+            Body::EndQuorumEpochRequest(request) => self.end_epoch_request(request),
+            Body::EndQuorumEpochResponse(response) => self.quorum_epoch_response(38, response),
+            Body::QuorumFetchRequest(request) => self.quorum_fetch_request(request),
+            Body::QuorumFetchResponse(response) => self.quorum_fetch_response(response),
+        }
+    }
+
+    fn partition(&mut self, tag: u64, partition: TopicPartition) {
+        self.word(
+            tag << 56 | u64::from(partition.topic.0) << 32 | u64::from(partition.partition as u32),
+        );
+    }
+
+    fn node(&mut self, node: Option<NodeId>) {
+        self.int(node.map_or(-1, |node| i64::from(node.0)));
+    }
+
+    fn error(&mut self, error: Option<ClusterError>) {
+        self.word(error.map_or(u64::MAX, |error| error as u64));
+    }
+
+    fn batches(&mut self, batches: &[RecordBatch]) {
+        self.word(batches.len() as u64);
+        for batch in batches {
+            let header = batch.header();
+            self.int(header.base_offset.0);
+            self.pair(header.leader_epoch.0, header.checksum as i32);
+        }
+    }
+
+    /// Adds v2 record bytes by the headers of their batches.
+    pub(super) fn records(&mut self, records: Option<&Bytes>) {
+        let Some(records) = records else {
+            return self.word(u64::MAX);
+        };
+        self.word(records.len() as u64);
+        let mut rest: &[u8] = records;
+        // Base offset in bytes 0 to 7, length of what follows in 8 to 11, epoch in 12 to 15, checksum in 17 to 20.
+        while let Some((head, _)) = rest.split_first_chunk::<21>() {
+            let field = |from: usize| {
+                u32::from_be_bytes([head[from], head[from + 1], head[from + 2], head[from + 3]])
+            };
+            self.word(u64::from(field(0)) << 32 | u64::from(field(4)));
+            self.word(u64::from(field(12)) << 32 | u64::from(field(17)));
+            rest = rest.get(12 + field(8) as usize..).unwrap_or(&[]);
+        }
+    }
+}
+
+/// Which connection, as a number.
+pub(crate) fn channel_number(channel: Channel) -> usize {
+    match channel {
+        Channel::ReplicaFetch => 0,
+        Channel::Heartbeat => 1,
+        Channel::Controller => 2,
+        Channel::QuorumFetch => 3,
+        Channel::Quorum => 4,
+        Channel::Client => 5,
+        Channel::ClientFetch => 6,
+    }
+}
+
+/// Number of channels.
+pub(crate) const CHANNELS: usize = 7;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_and_content_matter() {
+        let of = |words: &[u64]| {
+            let mut print = Fingerprint::new(1);
+            words.iter().for_each(|word| print.word(*word));
+            print.value()
+        };
+        let all = [
+            of(&[]),
+            of(&[0]),
+            of(&[0, 0]),
+            of(&[1, 2]),
+            of(&[2, 1]),
+            of(&[1 << 63]),
+        ];
+        let mut unique = all.to_vec();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), all.len(), "{all:x?}");
+    }
+
+    #[test]
+    fn records_count_by_their_batches_headers() {
+        let batch = |checksum: u8| {
+            let mut bytes = vec![0_u8; 70];
+            bytes[11] = 58;
+            bytes[20] = checksum;
+            bytes
+        };
+        let of = |records: Vec<u8>| {
+            let mut print = Fingerprint::new(1);
+            print.records(Some(&Bytes::from(records)));
+            print.value()
+        };
+        assert_eq!(of(batch(1)), of(batch(1)), "equal");
+        assert_ne!(of(batch(1)), of(batch(2)), "another checksum");
+        assert_ne!(
+            of([batch(1), batch(2)].concat()),
+            of([batch(1), batch(3)].concat()),
+            "in the second batch"
+        );
+        assert_ne!(of(batch(1)[..60].to_vec()), of(batch(1)), "cut");
+    }
+}

@@ -1,0 +1,168 @@
+//! Hashes of the messages inside the cluster.
+
+use harrow_broker_model::message::{
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
+    AlterPartitionResponse, BeginQuorumEpochRequest, BrokerHeartbeatRequest,
+    BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse, ClusterError,
+    EndQuorumEpochRequest, QuorumEpochResponse, QuorumFetchRequest, QuorumFetchResponse,
+    ReplicaFetchRequest, ReplicaFetchResponse, ReplicaOffsetsRequest, ReplicaOffsetsResponse,
+    VoteRequest, VoteResponse,
+};
+
+use super::Fingerprint;
+
+impl Fingerprint {
+    pub(super) fn replica_fetch_request(&mut self, request: &ReplicaFetchRequest) {
+        self.pair(20, request.replica.0);
+        self.int(request.broker_epoch.0);
+        for wanted in &request.partitions {
+            self.partition(0, wanted.partition);
+            self.pair(wanted.current_leader_epoch.0, wanted.last_fetched_epoch.0);
+            self.int(wanted.fetch_offset.0);
+        }
+    }
+
+    pub(super) fn replica_fetch_response(&mut self, response: &ReplicaFetchResponse) {
+        self.word(21);
+        for answer in &response.partitions {
+            self.partition(0, answer.partition);
+            self.error(answer.error);
+            self.int(answer.high_watermark.0);
+            if let Some(end) = answer.diverging {
+                self.pair(end.epoch.0, end.end_offset.0 as i32);
+            }
+            self.batches(&answer.batches);
+        }
+    }
+
+    pub(super) fn alter_partition_request(&mut self, request: &AlterPartitionRequest) {
+        self.partition(24, request.partition);
+        self.pair(request.broker.0, request.leader_epoch.0);
+        self.pair(request.partition_epoch.0, i32::from(request.recovering));
+        request
+            .new_isr
+            .iter()
+            .for_each(|(node, epoch)| self.int((i64::from(node.0) << 40) ^ epoch.0));
+    }
+
+    pub(super) fn alter_partition_response(&mut self, response: &AlterPartitionResponse) {
+        self.partition(25, response.partition);
+        match &response.result {
+            Ok(registration) => {
+                self.node(registration.leader);
+                self.pair(registration.leader_epoch.0, registration.partition_epoch.0);
+                registration
+                    .isr
+                    .iter()
+                    .for_each(|node| self.node(Some(*node)));
+            }
+            Err(error) => self.error(Some(*error)),
+        }
+    }
+
+    pub(super) fn quorum_fetch_request(&mut self, request: &QuorumFetchRequest) {
+        self.pair(39, request.replica.0);
+        self.pair(request.epoch.0, request.last_fetched_epoch.0);
+        self.int(request.fetch_offset.0);
+    }
+
+    pub(super) fn quorum_fetch_response(&mut self, response: &QuorumFetchResponse) {
+        self.pair(40, response.epoch.0);
+        self.node(response.leader);
+        self.error(response.error);
+        self.int(response.high_watermark.0);
+        if let Some(end) = response.diverging {
+            self.pair(end.epoch.0, end.end_offset.0 as i32);
+        }
+        self.batches(&response.batches);
+    }
+
+    pub(super) fn quorum_epoch_response(&mut self, tag: i32, response: &QuorumEpochResponse) {
+        self.pair(tag, response.epoch.0);
+        self.node(response.leader);
+        self.error(response.error);
+    }
+
+    pub(super) fn replica_offsets_request(&mut self, request: &ReplicaOffsetsRequest) {
+        self.partition(22, request.partition);
+        self.int(i64::from(request.current_leader_epoch.0));
+    }
+
+    pub(super) fn replica_offsets_response(&mut self, response: &ReplicaOffsetsResponse) {
+        self.partition(23, response.partition);
+        self.error(response.error);
+        self.int(response.log_start_offset.0);
+        self.int(response.log_end_offset.0);
+    }
+
+    pub(super) fn registration_request(&mut self, request: &BrokerRegistrationRequest) {
+        self.pair(27, request.broker.0);
+        self.word(request.incarnation);
+        self.int(request.previous_broker_epoch.0);
+    }
+
+    pub(super) fn registration_response(&mut self, response: &BrokerRegistrationResponse) {
+        self.pair(28, response.controller.map_or(-1, |node| node.0));
+        self.result(response.result.map(|epoch| epoch.0));
+    }
+
+    pub(super) fn heartbeat_request(&mut self, request: &BrokerHeartbeatRequest) {
+        self.pair(29, request.broker.0);
+        self.int(request.broker_epoch.0);
+        self.int(request.metadata_offset.0);
+        self.pair(
+            i32::from(request.want_fence),
+            i32::from(request.want_shutdown),
+        );
+    }
+
+    pub(super) fn heartbeat_response(&mut self, response: &BrokerHeartbeatResponse) {
+        self.pair(30, response.controller.map_or(-1, |node| node.0));
+        self.result(
+            response
+                .result
+                .map(|state| i64::from(state.fenced) << 1 | i64::from(state.should_shut_down)),
+        );
+    }
+
+    pub(super) fn allocate_request(&mut self, request: &AllocateProducerIdsRequest) {
+        self.pair(31, request.broker.0);
+        self.int(request.broker_epoch.0);
+    }
+
+    pub(super) fn allocate_response(&mut self, response: &AllocateProducerIdsResponse) {
+        self.word(32);
+        self.result(response.result.map(|(first, _)| first));
+    }
+
+    pub(super) fn vote_request(&mut self, request: &VoteRequest) {
+        self.pair(33, request.epoch.0);
+        self.pair(request.candidate.0, request.last_epoch.0);
+        self.int(request.end_offset.0);
+    }
+
+    pub(super) fn vote_response(&mut self, response: &VoteResponse) {
+        self.pair(34, response.epoch.0);
+        self.node(response.leader);
+        self.word(u64::from(response.granted));
+    }
+
+    pub(super) fn begin_epoch_request(&mut self, request: &BeginQuorumEpochRequest) {
+        self.pair(35, request.epoch.0);
+        self.node(Some(request.leader));
+    }
+
+    pub(super) fn end_epoch_request(&mut self, request: &EndQuorumEpochRequest) {
+        self.pair(37, request.epoch.0);
+        self.node(Some(request.leader));
+        request
+            .preferred_successors
+            .iter()
+            .for_each(|node| self.node(Some(*node)));
+    }
+
+    /// Errors are the negative numbers.
+    fn result(&mut self, result: Result<i64, ClusterError>) {
+        self.int(result.unwrap_or_else(|error| -1 - error as i64));
+    }
+}

@@ -1,0 +1,258 @@
+//! The application: decides what each client is asked to do, and when. Every choice of the n-th operation of a client
+//! is keyed by (seed, client, n).
+
+use harrow_broker_model::config::topic_name;
+use harrow_broker_model::node::{Operation, Outcome};
+use harrow_broker_model::proto::StrBytes;
+use harrow_broker_model::types::{NodeId, RecordValue};
+
+use super::draw::{Draws, Purpose};
+use crate::plan::{ClientPlan, TopicPlan};
+
+/// One client's load.
+#[derive(Debug)]
+pub(crate) struct Load {
+    /// The client.
+    pub(crate) node: NodeId,
+    /// Its process number in the history; another one after a crash.
+    pub(crate) process: u32,
+    kind: Kind,
+    draws: Draws,
+    /// Position among the clients: the upper half of its values.
+    ordinal: u64,
+    /// Operations that count, begun.
+    issued: u32,
+    total: u32,
+    /// Operations invoked of any kind; keys the draws of the next one.
+    invoked: u64,
+    open: u32,
+    open_max: u32,
+    interval_us: (u64, u64),
+    /// The next invocation is not earlier.
+    next_ns: u64,
+    /// Whether a cue is on its way.
+    pub(crate) cued: bool,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Producer { topics: Vec<StrBytes>, keys: u32 },
+    Consumer(Reading),
+}
+
+#[derive(Debug)]
+struct Reading {
+    partitions: Vec<(StrBytes, i32)>,
+    poll: (u32, u32),
+    end_offset_every: u32,
+    reassign_every: u32,
+    assign_due: bool,
+    /// Whether the operation that is open, or was last, is an assignment.
+    assigning: bool,
+    end_offset_due: bool,
+}
+
+impl Load {
+    /// The load of the client at a position in the plan.
+    pub(crate) fn new(
+        plan: &ClientPlan,
+        ordinal: usize,
+        topics: &[TopicPlan],
+        draws: Draws,
+    ) -> Self {
+        let (node, start_ms, total, interval_us, open_max) = match plan {
+            ClientPlan::Producer {
+                config,
+                start_ms,
+                operations,
+                interval_us,
+                outstanding_max,
+                ..
+            } => (
+                config.node,
+                *start_ms,
+                *operations,
+                *interval_us,
+                *outstanding_max,
+            ),
+            ClientPlan::Consumer {
+                config,
+                start_ms,
+                operations,
+                interval_us,
+                ..
+            } => (config.node, *start_ms, *operations, *interval_us, 1),
+        };
+        assert!(open_max > 0, "client {node} may have no operation open");
+        Self {
+            node,
+            process: ordinal as u32,
+            kind: Kind::new(plan, topics),
+            draws,
+            ordinal: ordinal as u64,
+            issued: 0,
+            total,
+            invoked: 0,
+            open: 0,
+            open_max,
+            interval_us,
+            next_ns: start_ms * 1_000_000,
+            cued: false,
+        }
+    }
+
+    /// Whether everything was asked and answered.
+    pub(crate) fn is_done(&self) -> bool {
+        self.issued == self.total && self.open == 0
+    }
+
+    /// How many of how many operations were begun.
+    pub(crate) fn progress(&self) -> (u32, u32) {
+        (self.issued, self.total)
+    }
+
+    /// When it next wants to be asked, if something is left and it is not waiting for an answer.
+    pub(crate) fn wants(&self) -> Option<u64> {
+        (self.issued < self.total && self.open < self.open_max).then_some(self.next_ns)
+    }
+
+    /// The next operation, if one is due.
+    pub(crate) fn next(&mut self, now: u64) -> Option<Operation> {
+        if self.wants()? > now {
+            return None;
+        }
+        let ordinal = self.invoked;
+        self.invoked += 1;
+        self.open += 1;
+        // A producer's pace does not depend on answers; a consumer's next pause begins with the answer.
+        self.next_ns = now.max(self.next_ns) + self.pause(ordinal);
+        Some(self.request(ordinal))
+    }
+
+    /// An operation ended.
+    pub(crate) fn answered(&mut self, now: u64, outcome: &Outcome) {
+        assert!(self.open > 0, "client {} has nothing open", self.node);
+        self.open -= 1;
+        if let Kind::Consumer(reading) = &mut self.kind {
+            let refused = matches!(outcome, Outcome::Failed { .. } | Outcome::Unknown { .. });
+            reading.assign_due |= refused && reading.assigning;
+            self.next_ns = now + self.pause(self.invoked);
+        }
+    }
+
+    /// The client is torn down and comes back as another process.
+    pub(crate) fn crashed(&mut self, process: u32) {
+        self.process = process;
+        self.open = 0;
+        if let Kind::Consumer(reading) = &mut self.kind {
+            reading.assign_due = true;
+        }
+    }
+
+    fn pause(&self, ordinal: u64) -> u64 {
+        let key = self.node.0 as u64;
+        self.draws
+            .within(Purpose::LoadInterval, key, 0, ordinal, self.interval_us)
+            * 1_000
+    }
+
+    fn request(&mut self, ordinal: u64) -> Operation {
+        let key = self.node.0 as u64;
+        let draws = self.draws;
+        match &mut self.kind {
+            Kind::Producer { topics, keys } => {
+                let topic = draws.below(Purpose::LoadTopic, key, 0, ordinal, topics.len() as u64);
+                let drawn =
+                    |keys: u32| draws.below(Purpose::LoadKey, key, 0, ordinal, u64::from(keys));
+                let value = RecordValue((self.ordinal << 32) | u64::from(self.issued));
+                self.issued += 1;
+                let key = (*keys > 0).then(|| drawn(*keys));
+                Operation::Send {
+                    topic: topics[topic as usize].clone(),
+                    key,
+                    value,
+                }
+            }
+            Kind::Consumer(reading) => {
+                let request = reading.request(draws, key, ordinal, self.issued);
+                self.issued += u32::from(matches!(request, Operation::Poll { .. }));
+                request
+            }
+        }
+    }
+}
+
+impl Kind {
+    fn new(plan: &ClientPlan, topics: &[TopicPlan]) -> Self {
+        match plan {
+            ClientPlan::Producer { topics, keys, .. } => {
+                assert!(!topics.is_empty(), "a producer needs a topic");
+                Self::Producer {
+                    topics: topics.iter().map(|topic| topic_name(topic)).collect(),
+                    keys: *keys,
+                }
+            }
+            ClientPlan::Consumer {
+                topics: names,
+                poll_timeout_ms,
+                poll_records_max,
+                end_offset_every,
+                reassign_every,
+                ..
+            } => Self::Consumer(Reading {
+                partitions: all_partitions(
+                    topics.iter().filter(|topic| names.contains(&topic.name)),
+                ),
+                poll: (*poll_timeout_ms, *poll_records_max),
+                end_offset_every: *end_offset_every,
+                reassign_every: *reassign_every,
+                assign_due: true,
+                assigning: false,
+                end_offset_due: false,
+            }),
+        }
+    }
+}
+
+impl Reading {
+    fn request(&mut self, draws: Draws, key: u64, ordinal: u64, polls: u32) -> Operation {
+        self.assigning = std::mem::take(&mut self.assign_due);
+        if self.assigning {
+            return Operation::Assign {
+                partitions: self.partitions.clone(),
+            };
+        }
+        if std::mem::take(&mut self.end_offset_due) {
+            let chosen = draws.below(
+                Purpose::LoadPartition,
+                key,
+                0,
+                ordinal,
+                self.partitions.len() as u64,
+            );
+            return Operation::EndOffset {
+                partition: self.partitions[chosen as usize].clone(),
+            };
+        }
+        let polls = polls + 1;
+        self.assign_due = self.reassign_every > 0 && polls.is_multiple_of(self.reassign_every);
+        self.end_offset_due =
+            self.end_offset_every > 0 && polls.is_multiple_of(self.end_offset_every);
+        Operation::Poll {
+            timeout_ms: self.poll.0,
+            max_records: self.poll.1,
+        }
+    }
+}
+
+/// All partitions of these topics, as consumers name them.
+pub(crate) fn all_partitions<'a>(
+    topics: impl Iterator<Item = &'a TopicPlan>,
+) -> Vec<(StrBytes, i32)> {
+    let mut all = Vec::new();
+    for topic in topics {
+        let name = topic_name(&topic.name);
+        all.extend((0..topic.partitions as i32).map(|index| (name.clone(), index)));
+    }
+    all
+}

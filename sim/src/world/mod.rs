@@ -1,0 +1,132 @@
+//! The world of a run: driver, links, disks, clocks, processes, faults, load. The only place that names madsim.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `director` | phases of a run: topics, load, faults, heal, convergence, final reads |
+//! | `engine` | the heap of what will happen, processes, effects |
+//! | `network` | links and connections |
+//! | `disk`, `clock` | page cache over platter; monotonic and wall time |
+//! | `draw` | keyed draws |
+//! | `fingerprint` | the digest |
+//! | `load`, `recorder` | what clients are asked; the history |
+//! | `observe` | where notes go: view, watch, reach marks |
+
+mod clock;
+mod director;
+mod disk;
+mod draw;
+mod engine;
+mod fingerprint;
+mod load;
+mod network;
+mod observe;
+mod panics;
+mod queue;
+mod recorder;
+mod weight;
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::broker::Broker;
+use harrow_broker_model::client::{Admin, Consumer, Producer};
+use harrow_broker_model::controller::Controller;
+use harrow_broker_model::node::Node;
+use harrow_broker_model::process::Process;
+use madsim::Config;
+use madsim::runtime::Runtime;
+
+use self::director::Director;
+use self::engine::Boot;
+use crate::history::History;
+use crate::plan::{ClientPlan, Plan};
+use crate::run::{End, Run, RunOptions, RunStats};
+
+/// Runs the model's nodes by a plan, inside a madsim runtime, which keeps stray time and randomness deterministic.
+pub(crate) fn simulate(plan: &Plan, options: RunOptions) -> Run {
+    let runtime = Runtime::with_seed_and_config(plan.seed, Config::default());
+    runtime.block_on(async { direct(plan, options, |boot| cast(plan, boot)) })
+}
+
+/// Runs any nodes by a plan. Panics of nodes and of the testbed become the run's end.
+fn direct<N: Node>(plan: &Plan, options: RunOptions, boot: impl FnMut(Boot<'_>) -> N) -> Run {
+    match panics::catch(|| Director::new(plan, options, boot)) {
+        Ok(mut director) => {
+            let end = panics::catch(|| director.direct());
+            let end = end.unwrap_or_else(|message| End::Panicked {
+                message,
+                node: director.calling(),
+            });
+            director.finish(end)
+        }
+        Err(message) => stillborn(message),
+    }
+}
+
+/// A run whose plan cannot be run at all.
+fn stillborn(message: String) -> Run {
+    Run {
+        end: End::Panicked {
+            message,
+            node: None,
+        },
+        history: History::default(),
+        violations: Vec::new(),
+        faults: Vec::new(),
+        reached: BTreeMap::new(),
+        topics: BTreeMap::new(),
+        digest: 0,
+        stats: RunStats::default(),
+        trace: None,
+    }
+}
+
+/// The process of a node of the plan.
+fn cast(plan: &Plan, boot: Boot<'_>) -> Process {
+    let Boot {
+        node,
+        image,
+        incarnation,
+        now,
+    } = boot;
+    let cluster = &plan.cluster;
+    if cluster.brokers.contains(&node) {
+        return Process::Broker(Box::new(Broker::recover(
+            node,
+            cluster.clone(),
+            image,
+            incarnation,
+            now,
+        )));
+    }
+    if cluster.controllers.contains(&node) {
+        return Process::Controller(Box::new(Controller::recover(
+            node,
+            cluster.clone(),
+            image,
+            incarnation,
+            now,
+        )));
+    }
+    if plan.admin.node == node {
+        return Process::Admin(Box::new(Admin::new(plan.admin.clone(), now)));
+    }
+    if plan.final_reader.node == node {
+        return Process::Consumer(Box::new(Consumer::new(plan.final_reader.clone(), now)));
+    }
+    client(plan, boot)
+}
+
+fn client(plan: &Plan, boot: Boot<'_>) -> Process {
+    for client in &plan.clients {
+        match client {
+            ClientPlan::Producer { config, .. } if config.node == boot.node => {
+                return Process::Producer(Box::new(Producer::new(config.clone(), boot.now)));
+            }
+            ClientPlan::Consumer { config, .. } if config.node == boot.node => {
+                return Process::Consumer(Box::new(Consumer::new(config.clone(), boot.now)));
+            }
+            ClientPlan::Producer { .. } | ClientPlan::Consumer { .. } => {}
+        }
+    }
+    panic!("node {} is not in the plan", boot.node)
+}

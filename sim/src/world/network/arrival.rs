@@ -1,0 +1,258 @@
+//! What happens when a segment arrives or a timeout ends.
+
+use harrow_broker_model::message::Message;
+
+use super::{Establishment, Happening, Machine, Network, Plans, Segment, Side, Transit};
+
+/// What the network has for a node's process. It is checked again when the process takes it: the connection may have
+/// been given up while it waited.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// A request.
+    Request {
+        /// On which connection.
+        connection: u64,
+        /// What.
+        message: Message,
+    },
+    /// A response.
+    Response {
+        /// On which connection.
+        connection: u64,
+        /// What.
+        message: Message,
+    },
+    /// The opener's end is gone.
+    Lost {
+        /// Which connection.
+        connection: u64,
+    },
+    /// The acceptor's end is gone.
+    Closed {
+        /// Which connection.
+        connection: u64,
+    },
+}
+
+impl Network {
+    /// Lets it happen; says what is for which node.
+    pub(crate) fn happen(
+        &mut self,
+        now: u64,
+        transit: Transit,
+        queue: Plans<'_>,
+    ) -> Option<(usize, Incoming)> {
+        match transit {
+            Transit::Arrive {
+                connection,
+                toward,
+                segment,
+            } => self.arrive(now, connection, toward, segment, queue),
+            Transit::Copy {
+                connection,
+                message,
+            } => self.arrive_again(connection, message),
+            Transit::ConnectTimeout { connection } => self.connect_timed_out(connection),
+            Transit::StallTimeout {
+                connection,
+                toward,
+                generation,
+            } => self.stall_timed_out(now, connection, toward, generation, queue),
+            Transit::Ended { connection, side } => self.ended(connection, side),
+        }
+    }
+
+    fn arrive(
+        &mut self,
+        now: u64,
+        id: u64,
+        toward: Side,
+        segment: Segment,
+        queue: Plans<'_>,
+    ) -> Option<(usize, Incoming)> {
+        let at = self.link_at(id, toward);
+        let (_, receiver) = self.endpoints(id, toward);
+        if self.links[at].condition.cut || !self.get(id).ways[toward as usize].stalled.is_empty() {
+            self.get(id).ways[toward as usize]
+                .stalled
+                .push_back(segment);
+            self.wait(now, id, toward, queue);
+            return None;
+        }
+        if self.machines[receiver] == Machine::Dark {
+            self.wait(now, id, toward, queue);
+            return None;
+        }
+        if self.holds(id, toward, &segment) {
+            self.held.push((id, segment));
+            return None;
+        }
+        self.take(now, id, toward, segment, queue)
+    }
+
+    /// The receiver's kernel takes the segment.
+    pub(super) fn take(
+        &mut self,
+        now: u64,
+        id: u64,
+        toward: Side,
+        segment: Segment,
+        queue: Plans<'_>,
+    ) -> Option<(usize, Incoming)> {
+        match segment {
+            Segment::Syn => self.take_syn(now, id, queue),
+            Segment::SynAck => self.take_syn_ack(now, id, queue),
+            Segment::Data(message) => return self.take_data(now, id, toward, message, queue),
+            Segment::Fin | Segment::Rst => return self.ended(id, toward),
+        }
+        None
+    }
+
+    fn take_syn(&mut self, now: u64, id: u64, queue: Plans<'_>) {
+        let acceptor = self.get(id).acceptor;
+        if self.machines[acceptor] == Machine::Listening {
+            self.get(id).open[Side::Acceptor as usize] = true;
+            self.add_end(acceptor, id);
+            self.send(now, id, Side::Opener, Segment::SynAck, queue);
+        } else {
+            self.send(now, id, Side::Opener, Segment::Rst, queue);
+        }
+    }
+
+    fn take_syn_ack(&mut self, now: u64, id: u64, queue: Plans<'_>) {
+        let connection = self.get(id);
+        if connection.establishment != Establishment::Connecting {
+            return;
+        }
+        connection.establishment = Establishment::Established;
+        for message in std::mem::take(&mut connection.pending) {
+            self.send(now, id, Side::Acceptor, Segment::Data(message), queue);
+        }
+    }
+
+    fn take_data(
+        &mut self,
+        now: u64,
+        id: u64,
+        toward: Side,
+        message: Message,
+        queue: Plans<'_>,
+    ) -> Option<(usize, Incoming)> {
+        let back = self.link_at(id, toward.other());
+        if self.links[back].condition.cut {
+            self.wait(now, id, toward, queue);
+        }
+        let connection = self.get(id);
+        if !connection.open[toward as usize] {
+            if connection.open[toward.other() as usize] {
+                self.send(now, id, toward.other(), Segment::Rst, queue);
+            }
+            return None;
+        }
+        let (opener, acceptor) = (connection.opener, connection.acceptor);
+        Some(match toward {
+            Side::Opener => (
+                opener,
+                Incoming::Response {
+                    connection: id,
+                    message,
+                },
+            ),
+            Side::Acceptor => (
+                acceptor,
+                Incoming::Request {
+                    connection: id,
+                    message,
+                },
+            ),
+        })
+    }
+
+    fn arrive_again(&mut self, id: u64, message: Message) -> Option<(usize, Incoming)> {
+        let at = self.link_at(id, Side::Opener);
+        let cut = self.links[at].condition.cut;
+        let connection = self.get(id);
+        let arrives = connection.open[Side::Opener as usize] && !connection.broken && !cut;
+        arrives.then(|| {
+            (
+                connection.opener,
+                Incoming::Response {
+                    connection: id,
+                    message,
+                },
+            )
+        })
+    }
+
+    fn connect_timed_out(&mut self, id: u64) -> Option<(usize, Incoming)> {
+        let connection = self.get(id);
+        if connection.establishment != Establishment::Connecting {
+            return None;
+        }
+        connection.establishment = Establishment::Failed;
+        self.ended(id, Side::Opener)
+    }
+
+    /// One end is gone, if it was there.
+    fn ended(&mut self, id: u64, side: Side) -> Option<(usize, Incoming)> {
+        let connection = self.get(id);
+        if !connection.open[side as usize] {
+            return None;
+        }
+        connection.broken = true;
+        if connection.establishment == Establishment::Connecting {
+            connection.establishment = Establishment::Failed;
+        }
+        Some(match side {
+            Side::Opener => (connection.opener, Incoming::Lost { connection: id }),
+            Side::Acceptor => (connection.acceptor, Incoming::Closed { connection: id }),
+        })
+    }
+
+    /// The sender has waited long enough. It resets its end; the reset follows what is stalled, in its place.
+    fn stall_timed_out(
+        &mut self,
+        now: u64,
+        id: u64,
+        toward: Side,
+        generation: u32,
+        queue: Plans<'_>,
+    ) -> Option<(usize, Incoming)> {
+        let way = &mut self.get(id).ways[toward as usize];
+        if !way.waiting || way.generation != generation {
+            return None;
+        }
+        way.waiting = false;
+        way.stalled.clear();
+        self.send(now, id, toward, Segment::Rst, queue);
+        self.ended(id, toward.other())
+    }
+
+    /// Something sent towards one end is not known to have arrived: the sender's patience starts, if it does not run.
+    fn wait(&mut self, now: u64, id: u64, toward: Side, queue: Plans<'_>) {
+        let patience = self.plan.stall_timeout_ms * 1_000_000;
+        let way = &mut self.get(id).ways[toward as usize];
+        if way.waiting {
+            return;
+        }
+        way.waiting = true;
+        way.generation += 1;
+        let generation = way.generation;
+        self.waiting.push(id);
+        queue.push(
+            now + patience,
+            Happening::Transit(Transit::StallTimeout {
+                connection: id,
+                toward,
+                generation,
+            }),
+        );
+    }
+
+    fn holds(&mut self, id: u64, toward: Side, segment: &Segment) -> bool {
+        let connection = self.get(id);
+        let (acceptor, channel) = (connection.acceptor, connection.channel);
+        let held = self.conditions[acceptor].hold == Some(channel);
+        held && toward == Side::Acceptor && !matches!(segment, Segment::Syn | Segment::SynAck)
+    }
+}

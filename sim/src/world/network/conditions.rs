@@ -1,0 +1,209 @@
+//! Faults of links and nodes' network. They are set as a whole whenever the set of active faults changes.
+
+use harrow_broker_model::node::{Channel, Event};
+use harrow_broker_model::types::{ConnectionId, NodeId};
+
+use super::{
+    Connection, Establishment, Happening, Incoming, Machine, Network, Plans, Segment, Side,
+    Transit, Way,
+};
+
+/// Faults of one directed link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct LinkCondition {
+    /// Nothing passes.
+    pub(crate) cut: bool,
+    /// Extra latency, in microseconds, inclusive range.
+    pub(crate) extra_us: (u64, u64),
+    /// Bandwidth, in bytes per second; 0 is as planned.
+    pub(crate) bytes_per_second: u64,
+}
+
+/// Faults of the messages of one node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct NodeCondition {
+    /// Requests of this kind to the node are held back.
+    pub(crate) hold: Option<Channel>,
+    /// One of so many of its responses to clients is lost with its connection; 0 is none.
+    pub(crate) drop_one_in: u32,
+    /// One of so many of its responses arrives twice; 0 is none.
+    pub(crate) duplicate_one_in: u32,
+}
+
+impl Network {
+    /// Sets the faults of all links and nodes; what they held up before and no longer do travels on.
+    /// `links` is by sender, then receiver.
+    pub(crate) fn set_conditions(
+        &mut self,
+        now: u64,
+        links: &[LinkCondition],
+        nodes: &[NodeCondition],
+        queue: Plans<'_>,
+    ) {
+        assert_eq!(
+            (links.len(), nodes.len()),
+            (self.links.len(), self.nodes),
+            "one condition each"
+        );
+        self.links
+            .iter_mut()
+            .zip(links)
+            .for_each(|(link, condition)| link.condition = *condition);
+        self.conditions.copy_from_slice(nodes);
+        self.release_stalled(now, queue);
+        self.release_held(now, queue);
+    }
+
+    fn release_stalled(&mut self, now: u64, queue: Plans<'_>) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.sort_unstable();
+        waiting.dedup();
+        for id in &waiting {
+            self.release_way(now, *id, Side::Opener, queue);
+            self.release_way(now, *id, Side::Acceptor, queue);
+        }
+        waiting.retain(|id| {
+            let ways = &self.connections[*id as usize - 1].ways;
+            ways.iter()
+                .any(|way| way.waiting || !way.stalled.is_empty())
+        });
+        self.waiting = waiting;
+    }
+
+    fn release_way(&mut self, now: u64, id: u64, toward: Side, queue: Plans<'_>) {
+        let (there, back) = (self.link_at(id, toward), self.link_at(id, toward.other()));
+        if self.links[there].condition.cut {
+            return;
+        }
+        let (_, receiver) = self.endpoints(id, toward);
+        let answered = !self.links[back].condition.cut && self.machines[receiver] != Machine::Dark;
+        let way = &mut self.get(id).ways[toward as usize];
+        let stalled = std::mem::take(&mut way.stalled);
+        way.waiting = way.waiting && stalled.is_empty() && !answered;
+        for segment in stalled {
+            let arrival = now + self.latency(id, toward);
+            let way = &mut self.get(id).ways[toward as usize];
+            way.last_arrival_ns = way.last_arrival_ns.max(arrival);
+            let arrival = way.last_arrival_ns;
+            queue.push(
+                arrival,
+                Happening::Transit(Transit::Arrive {
+                    connection: id,
+                    toward,
+                    segment,
+                }),
+            );
+        }
+    }
+
+    fn release_held(&mut self, now: u64, queue: Plans<'_>) {
+        let (held, released): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|(id, _)| {
+                let connection = &self.connections[*id as usize - 1];
+                self.conditions[connection.acceptor].hold == Some(connection.channel)
+            });
+        self.held = held;
+        let mut reborn: Vec<(u64, u64)> = Vec::new();
+        for (id, segment) in released {
+            let id = match reborn.iter().find(|(old, _)| *old == id) {
+                Some((_, new)) => *new,
+                None => self.reborn(id, &mut reborn),
+            };
+            let transit = Transit::Arrive {
+                connection: id,
+                toward: Side::Acceptor,
+                segment,
+            };
+            queue.push(now, Happening::Transit(transit));
+        }
+        for (_, id) in reborn {
+            let transit = Transit::Arrive {
+                connection: id,
+                toward: Side::Acceptor,
+                segment: Segment::Fin,
+            };
+            queue.push(now, Happening::Transit(transit));
+        }
+    }
+
+    /// The connection on which held requests arrive: their own, or, if the process that accepted it is gone, a new one
+    /// at its next incarnation, whose opener does not listen.
+    fn reborn(&mut self, id: u64, reborn: &mut Vec<(u64, u64)>) -> u64 {
+        let connection = self.get(id);
+        let (opener, acceptor, channel) =
+            (connection.opener, connection.acceptor, connection.channel);
+        if connection.open[Side::Acceptor as usize] || self.machines[acceptor] != Machine::Listening
+        {
+            return id;
+        }
+        self.connections.push(Connection {
+            opener,
+            acceptor,
+            channel,
+            establishment: Establishment::Established,
+            open: [false, true],
+            known: false,
+            broken: false,
+            pending: Vec::new(),
+            ways: [Way::default(), Way::default()],
+        });
+        let new = self.connections.len() as u64;
+        self.add_end(acceptor, new);
+        reborn.push((id, new));
+        new
+    }
+
+    /// Turns what waited for a node's process into its event; `None` if the connection was given up meanwhile.
+    pub(crate) fn event(&mut self, incoming: Incoming, ids: &[NodeId]) -> Option<Event> {
+        match incoming {
+            Incoming::Request {
+                connection: id,
+                message,
+            } => {
+                let connection = self.get(id);
+                connection.known |= connection.open[Side::Acceptor as usize];
+                let from = ids[connection.opener];
+                let open = connection.open[Side::Acceptor as usize];
+                self.delivered += u64::from(open);
+                open.then(|| Event::Request {
+                    connection: ConnectionId(id),
+                    from,
+                    message,
+                })
+            }
+            Incoming::Response {
+                connection: id,
+                message,
+            } => {
+                let connection = self.get(id);
+                let (from, channel) = (ids[connection.acceptor], connection.channel);
+                let open = connection.open[Side::Opener as usize];
+                self.delivered += u64::from(open);
+                open.then_some(Event::Response {
+                    from,
+                    channel,
+                    message,
+                })
+            }
+            Incoming::Lost { connection: id } => {
+                let connection = self.get(id);
+                let (to, channel) = (ids[connection.acceptor], connection.channel);
+                if !std::mem::take(&mut connection.open[Side::Opener as usize]) {
+                    return None;
+                }
+                connection.pending.clear();
+                let slot = self.slot_of(id);
+                self.current[slot] = 0;
+                Some(Event::ConnectionLost { to, channel })
+            }
+            Incoming::Closed { connection: id } => {
+                let connection = self.get(id);
+                let open = std::mem::take(&mut connection.open[Side::Acceptor as usize]);
+                (open && connection.known).then_some(Event::ConnectionClosed {
+                    connection: ConnectionId(id),
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,627 @@
+//! Links and the connections over them.
+//!
+//! A connection keeps TCP's promises: what is sent arrives in order, once, or the connection is reset. Opening one costs
+//! a round trip (SYN, SYN-ACK); requests wait for it. Two connections are not ordered with respect to each other.
+//!
+//! - A cut link stalls what travels on it, also what was sent before the cut. If the link heals within the stall timeout,
+//!   it arrives; else the sender's end is reset. The receiver's end learns nothing through a cut link.
+//! - A receiver whose way back is cut gets the data, but its acknowledgements do not: the sender's end is reset, too.
+//! - A process that dies resets its connections; the reset travels like data. A machine without power sends nothing:
+//!   its peers' data go unanswered, and they time out or are reset when the power is back.
+//! - What was sent before a connection was given up still arrives on it, and the answers vanish.
+
+mod arrival;
+mod conditions;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use harrow_broker_model::message::Message;
+use harrow_broker_model::node::Channel;
+
+use super::draw::{Draws, Purpose};
+use super::engine::Happening;
+use super::fingerprint::{CHANNELS, channel_number};
+use super::queue::Queue;
+use super::weight::wire_bytes;
+use crate::plan::NetworkPlan;
+
+pub(crate) use arrival::Incoming;
+pub(crate) use conditions::{LinkCondition, NodeCondition};
+
+/// No message is faster than this.
+const LATENCY_NS_MIN: u64 = 1_000;
+
+/// One end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The end that sends requests.
+    Opener,
+    /// The end that answers.
+    Acceptor,
+}
+
+impl Side {
+    fn other(self) -> Self {
+        match self {
+            Self::Opener => Self::Acceptor,
+            Self::Acceptor => Self::Opener,
+        }
+    }
+}
+
+/// What travels over a link.
+#[derive(Debug)]
+pub(crate) enum Segment {
+    /// Asks for a connection.
+    Syn,
+    /// Grants it.
+    SynAck,
+    /// A request or a response.
+    Data(Message),
+    /// Orderly end: everything before it has arrived.
+    Fin,
+    /// End at once.
+    Rst,
+}
+
+/// Something about a connection that happens at a time.
+#[derive(Debug)]
+pub(crate) enum Transit {
+    /// A segment arrives at one end.
+    Arrive {
+        /// On which connection.
+        connection: u64,
+        /// At which end.
+        toward: Side,
+        /// What.
+        segment: Segment,
+    },
+    /// The second copy of a response arrives.
+    Copy {
+        /// On which connection.
+        connection: u64,
+        /// What.
+        message: Message,
+    },
+    /// The connection has had its time to be established.
+    ConnectTimeout {
+        /// Which.
+        connection: u64,
+    },
+    /// What travels towards one end has had its time to arrive.
+    StallTimeout {
+        /// On which connection.
+        connection: u64,
+        /// Towards which end.
+        toward: Side,
+        /// Which stall of this way.
+        generation: u32,
+    },
+    /// One end notices that the connection is gone.
+    Ended {
+        /// Which.
+        connection: u64,
+        /// Which end.
+        side: Side,
+    },
+}
+
+/// What a machine does with what arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Machine {
+    /// Its process runs.
+    Listening,
+    /// It refuses connections: there is no process.
+    Refusing,
+    /// It is without power.
+    Dark,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Establishment {
+    Connecting,
+    Established,
+    Failed,
+}
+
+#[derive(Debug)]
+struct Connection {
+    opener: usize,
+    acceptor: usize,
+    channel: Channel,
+    establishment: Establishment,
+    /// Whether the opener's and the acceptor's end are open.
+    open: [bool; 2],
+    /// Whether the acceptor's node has seen a request on it.
+    known: bool,
+    /// Reset on the way: nothing more that is sent travels.
+    broken: bool,
+    /// Requests that wait for the connection to be established.
+    pending: Vec<Message>,
+    /// Ways towards the opener and towards the acceptor.
+    ways: [Way; 2],
+}
+
+/// One direction of a connection.
+#[derive(Debug, Default)]
+struct Way {
+    /// Arrival of the last segment: order is kept.
+    last_arrival_ns: u64,
+    /// Segments that a cut link holds up, in order.
+    stalled: VecDeque<Segment>,
+    /// Whether something sent is not known to have arrived and a timeout runs.
+    waiting: bool,
+    /// Names the timeout.
+    generation: u32,
+}
+
+/// One direction between two machines.
+#[derive(Debug, Clone, Default)]
+struct Link {
+    /// Segments sent; keys the draws of the next one.
+    sent: u64,
+    /// When the last byte that was sent has left, in true time.
+    free_at_ns: u64,
+    condition: LinkCondition,
+}
+
+/// All machines, links and connections.
+#[derive(Debug)]
+pub(crate) struct Network {
+    plan: NetworkPlan,
+    draws: Draws,
+    nodes: usize,
+    /// Ids of the nodes, which key draws: dense indices change when a client is removed from a plan.
+    ids: Vec<u64>,
+    clients: Vec<bool>,
+    machines: Vec<Machine>,
+    conditions: Vec<NodeCondition>,
+    links: Vec<Link>,
+    /// Connections, by id minus one.
+    connections: Vec<Connection>,
+    /// The present connection of (opener, acceptor, channel), 0 if there is none.
+    current: Vec<u64>,
+    /// Connections of which a node has, or had, an open end.
+    ends: Vec<Vec<u64>>,
+    /// Connections that wait for a link or a machine.
+    waiting: Vec<u64>,
+    /// Connections whose end at a node vanished when its power went.
+    orphans: Vec<Vec<u64>>,
+    /// Segments that a `HoldRequests` step holds back.
+    held: Vec<(u64, Segment)>,
+    /// Responses sent by each node; keys the draws of the next one.
+    responses: Vec<u64>,
+    delivered: u64,
+}
+
+type Plans<'a> = &'a mut Queue<Happening>;
+
+impl Network {
+    /// A healthy network of machines without processes. `clients` says which nodes use the clients' latency.
+    pub(crate) fn new(plan: &NetworkPlan, draws: Draws, ids: &[i32], clients: Vec<bool>) -> Self {
+        let nodes = ids.len();
+        assert_eq!(clients.len(), nodes, "each node is a client or not");
+        Self {
+            plan: plan.clone(),
+            draws,
+            nodes,
+            ids: ids.iter().map(|id| *id as u64).collect(),
+            clients,
+            machines: vec![Machine::Refusing; nodes],
+            conditions: vec![NodeCondition::default(); nodes],
+            links: vec![Link::default(); nodes * nodes],
+            connections: Vec::new(),
+            current: vec![0; nodes * nodes * CHANNELS],
+            ends: vec![Vec::new(); nodes],
+            waiting: Vec::new(),
+            orphans: vec![Vec::new(); nodes],
+            held: Vec::new(),
+            responses: vec![0; nodes],
+            delivered: 0,
+        }
+    }
+
+    /// Number of messages that arrived at a node.
+    pub(crate) fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// Sends a request, opening the connection if there is none.
+    pub(crate) fn request(
+        &mut self,
+        now: u64,
+        from: usize,
+        to: usize,
+        channel: Channel,
+        message: Message,
+        queue: Plans<'_>,
+    ) {
+        let id = match self.current[self.slot(from, to, channel)] {
+            0 => self.open(now, from, to, channel, queue),
+            id => id,
+        };
+        let connection = self.get(id);
+        match connection.establishment {
+            Establishment::Connecting => connection.pending.push(message),
+            Establishment::Established => {
+                self.send(now, id, Side::Acceptor, Segment::Data(message), queue)
+            }
+            // The loss is noticed already and on its way to the node: the request goes down with the connection.
+            Establishment::Failed => {}
+        }
+    }
+
+    /// Answers on an accepted connection; nothing happens if it is gone.
+    pub(crate) fn reply(
+        &mut self,
+        now: u64,
+        node: usize,
+        id: u64,
+        message: Message,
+        queue: Plans<'_>,
+    ) {
+        let connection = self.get(id);
+        assert_eq!(
+            connection.acceptor, node,
+            "connection {id} was accepted by another node"
+        );
+        let opener = connection.opener;
+        if !connection.open[Side::Acceptor as usize] {
+            return;
+        }
+        let ordinal = self.responses[node];
+        self.responses[node] += 1;
+        let condition = self.conditions[node];
+        let key = self.ids[node];
+        if self.clients[opener]
+            && self.draws.one_in(
+                Purpose::DropResponse,
+                key,
+                0,
+                ordinal,
+                condition.drop_one_in,
+            )
+        {
+            return self.reset(now, id, queue);
+        }
+        if self.draws.one_in(
+            Purpose::DuplicateResponse,
+            key,
+            0,
+            ordinal,
+            condition.duplicate_one_in,
+        ) {
+            let later = self.draws.within(
+                Purpose::DuplicateDelay,
+                key,
+                0,
+                ordinal,
+                (1_000_000, 60_000_000),
+            );
+            let transit = Transit::Copy {
+                connection: id,
+                message: message.clone(),
+            };
+            queue.push(now + later, Happening::Transit(transit));
+        }
+        self.send(now, id, Side::Opener, Segment::Data(message), queue);
+    }
+
+    /// The opener gives its connection up.
+    pub(crate) fn disconnect(
+        &mut self,
+        now: u64,
+        from: usize,
+        to: usize,
+        channel: Channel,
+        queue: Plans<'_>,
+    ) {
+        let slot = self.slot(from, to, channel);
+        let id = std::mem::take(&mut self.current[slot]);
+        if id == 0 {
+            return;
+        }
+        let connection = self.get(id);
+        connection.open[Side::Opener as usize] = false;
+        connection.pending.clear();
+        if connection.establishment == Establishment::Connecting {
+            connection.establishment = Establishment::Failed;
+        }
+        self.send(now, id, Side::Acceptor, Segment::Fin, queue);
+    }
+
+    /// The acceptor closes a connection.
+    pub(crate) fn close(&mut self, now: u64, node: usize, id: u64, queue: Plans<'_>) {
+        let connection = self.get(id);
+        assert_eq!(
+            connection.acceptor, node,
+            "connection {id} was accepted by another node"
+        );
+        if std::mem::take(&mut connection.open[Side::Acceptor as usize]) {
+            self.send(now, id, Side::Opener, Segment::Fin, queue);
+        }
+    }
+
+    /// All connections of a node are reset by something in between.
+    pub(crate) fn reset_all(&mut self, now: u64, node: usize, queue: Plans<'_>) {
+        for id in self.open_ends(node) {
+            self.reset(now, id, queue);
+        }
+    }
+
+    /// The channels of the open connections that a node has accepted, in order.
+    pub(crate) fn accepted_channels(&mut self, node: usize) -> Vec<Channel> {
+        let ids = self.open_ends(node);
+        let accepted = ids.into_iter().map(|id| &self.connections[id as usize - 1]);
+        let mut channels: Vec<Channel> = accepted
+            .filter(|connection| connection.acceptor == node)
+            .map(|connection| connection.channel)
+            .collect();
+        channels.sort_unstable();
+        channels.dedup();
+        channels
+    }
+
+    /// A node's process runs from now on.
+    pub(crate) fn listen(&mut self, now: u64, node: usize, queue: Plans<'_>) {
+        self.machines[node] = Machine::Listening;
+        for id in std::mem::take(&mut self.orphans[node]) {
+            self.answer_orphan(now, id, node, queue);
+        }
+    }
+
+    /// A node's process is gone, and perhaps its machine's power.
+    pub(crate) fn fall(&mut self, now: u64, node: usize, dark: bool, queue: Plans<'_>) {
+        self.machines[node] = if dark {
+            Machine::Dark
+        } else {
+            Machine::Refusing
+        };
+        for id in self.open_ends(node) {
+            self.drop_end(now, id, node, dark, queue);
+        }
+        self.ends[node].clear();
+    }
+
+    fn drop_end(&mut self, now: u64, id: u64, node: usize, dark: bool, queue: Plans<'_>) {
+        let connection = self.get(id);
+        let side = if connection.opener == node {
+            Side::Opener
+        } else {
+            Side::Acceptor
+        };
+        connection.open[side as usize] = false;
+        if side == Side::Opener {
+            connection.pending.clear();
+            let slot = self.slot_of(id);
+            self.current[slot] = 0;
+        }
+        if dark {
+            // What its kernel had not sent is lost with it.
+            self.get(id).ways[side.other() as usize].stalled.clear();
+            self.orphans[node].push(id);
+        } else {
+            self.send(now, id, side.other(), Segment::Rst, queue);
+        }
+    }
+
+    /// Power is back: data that went unanswered meanwhile is answered with a reset.
+    fn answer_orphan(&mut self, now: u64, id: u64, node: usize, queue: Plans<'_>) {
+        let connection = self.get(id);
+        let peer = if connection.opener == node {
+            Side::Acceptor
+        } else {
+            Side::Opener
+        };
+        if connection.open[peer as usize] && connection.ways[peer.other() as usize].waiting {
+            self.send(now, id, peer, Segment::Rst, queue);
+        }
+    }
+
+    fn open(
+        &mut self,
+        now: u64,
+        from: usize,
+        to: usize,
+        channel: Channel,
+        queue: Plans<'_>,
+    ) -> u64 {
+        assert_ne!(from, to, "a node does not connect to itself");
+        self.connections.push(Connection {
+            opener: from,
+            acceptor: to,
+            channel,
+            establishment: Establishment::Connecting,
+            open: [true, false],
+            known: false,
+            broken: false,
+            pending: Vec::new(),
+            ways: [Way::default(), Way::default()],
+        });
+        let id = self.connections.len() as u64;
+        let slot = self.slot(from, to, channel);
+        self.current[slot] = id;
+        self.add_end(from, id);
+        let timeout = now + self.plan.connect_timeout_ms * 1_000_000;
+        queue.push(
+            timeout,
+            Happening::Transit(Transit::ConnectTimeout { connection: id }),
+        );
+        self.send(now, id, Side::Acceptor, Segment::Syn, queue);
+        id
+    }
+
+    /// Resets a connection from in between: both ends learn of it as the resets arrive.
+    fn reset(&mut self, now: u64, id: u64, queue: Plans<'_>) {
+        if std::mem::replace(&mut self.get(id).broken, true) {
+            return;
+        }
+        self.send(now, id, Side::Opener, Segment::Rst, queue);
+        self.send(now, id, Side::Acceptor, Segment::Rst, queue);
+    }
+
+    /// Puts a segment on its link.
+    fn send(&mut self, now: u64, id: u64, toward: Side, segment: Segment, queue: Plans<'_>) {
+        if self.get(id).broken && matches!(segment, Segment::Data(_)) {
+            return;
+        }
+        let Some(departed) = self.depart(now, id, toward, &segment) else {
+            let side = toward.other();
+            self.reset(now, id, queue);
+            return queue.push(
+                now,
+                Happening::Transit(Transit::Ended {
+                    connection: id,
+                    side,
+                }),
+            );
+        };
+        let arrival = departed + self.latency(id, toward);
+        let way = &mut self.get(id).ways[toward as usize];
+        way.last_arrival_ns = way.last_arrival_ns.max(arrival);
+        let arrival = way.last_arrival_ns;
+        queue.push(
+            arrival,
+            Happening::Transit(Transit::Arrive {
+                connection: id,
+                toward,
+                segment,
+            }),
+        );
+    }
+
+    /// When the segment has left, by the link's bandwidth; `None` if the link's queue is full.
+    fn depart(&mut self, now: u64, id: u64, toward: Side, segment: &Segment) -> Option<u64> {
+        let at = self.link_at(id, toward);
+        let limit = self.links[at].condition.bytes_per_second;
+        let planned = self.plan.bandwidth_bytes_per_second;
+        let rate = if limit == 0 || (planned > 0 && planned < limit) {
+            planned
+        } else {
+            limit
+        };
+        if rate == 0 {
+            return Some(now);
+        }
+        let bytes = if let Segment::Data(message) = segment {
+            wire_bytes(message)
+        } else {
+            64
+        };
+        let link = &mut self.links[at];
+        let start = link.free_at_ns.max(now);
+        let queued = u128::from(start - now) * u128::from(rate) / 1_000_000_000;
+        let full = self.plan.queue_bytes_max > 0
+            && queued + u128::from(bytes) > u128::from(self.plan.queue_bytes_max);
+        // A control segment is never refused: it is what ends a connection whose queue is full.
+        if full && matches!(segment, Segment::Data(_)) && queued > 0 {
+            return None;
+        }
+        link.free_at_ns = start + (u128::from(bytes) * 1_000_000_000 / u128::from(rate)) as u64;
+        Some(link.free_at_ns)
+    }
+
+    /// One-way latency of the next segment on a link, keyed by the link and the segment's ordinal.
+    fn latency(&mut self, id: u64, toward: Side) -> u64 {
+        let (from, to) = self.endpoints(id, toward);
+        let at = from * self.nodes + to;
+        let ordinal = self.links[at].sent;
+        self.links[at].sent += 1;
+        let (a, b) = (self.ids[from], self.ids[to]);
+        let client = self.clients[from] || self.clients[to];
+        let (low, high) = if client {
+            self.plan.client_latency_us
+        } else {
+            self.plan.latency_us
+        };
+        let draws = self.draws;
+        let mut latency =
+            draws.within(Purpose::Latency, a, b, ordinal, (low * 1_000, high * 1_000));
+        if draws.one_in(Purpose::Slow, a, b, ordinal, self.plan.slow_one_in) {
+            let (low, high) = self.plan.slow_extra_us;
+            latency += draws.within(
+                Purpose::SlowExtra,
+                a,
+                b,
+                ordinal,
+                (low * 1_000, high * 1_000),
+            );
+        }
+        let (low, high) = self.links[at].condition.extra_us;
+        if high > 0 {
+            latency += draws.within(
+                Purpose::DelayExtra,
+                a,
+                b,
+                ordinal,
+                (low * 1_000, high * 1_000),
+            );
+        }
+        latency.max(LATENCY_NS_MIN)
+    }
+
+    fn get(&mut self, id: u64) -> &mut Connection {
+        assert!(
+            id > 0 && id <= self.connections.len() as u64,
+            "there is no connection {id}"
+        );
+        &mut self.connections[id as usize - 1]
+    }
+
+    fn slot(&self, from: usize, to: usize, channel: Channel) -> usize {
+        (from * self.nodes + to) * CHANNELS + channel_number(channel)
+    }
+
+    fn slot_of(&mut self, id: u64) -> usize {
+        let connection = self.get(id);
+        let (opener, acceptor, channel) =
+            (connection.opener, connection.acceptor, connection.channel);
+        self.slot(opener, acceptor, channel)
+    }
+
+    /// Sender and receiver of what travels towards one end.
+    fn endpoints(&mut self, id: u64, toward: Side) -> (usize, usize) {
+        let connection = self.get(id);
+        match toward {
+            Side::Opener => (connection.acceptor, connection.opener),
+            Side::Acceptor => (connection.opener, connection.acceptor),
+        }
+    }
+
+    fn link_at(&mut self, id: u64, toward: Side) -> usize {
+        let (from, to) = self.endpoints(id, toward);
+        from * self.nodes + to
+    }
+
+    fn add_end(&mut self, node: usize, id: u64) {
+        let list = &mut self.ends[node];
+        if list.len() >= 64 && list.len() == list.capacity() {
+            let connections = &self.connections;
+            list.retain(|id| connections[*id as usize - 1].is_open_at(node));
+        }
+        list.push(id);
+    }
+
+    /// Connections of which a node has an open end, in order.
+    fn open_ends(&mut self, node: usize) -> Vec<u64> {
+        let connections = &self.connections;
+        let open = self.ends[node]
+            .iter()
+            .copied()
+            .filter(|id| connections[*id as usize - 1].is_open_at(node));
+        open.collect()
+    }
+}
+
+impl Connection {
+    fn is_open_at(&self, node: usize) -> bool {
+        let side = if self.opener == node {
+            Side::Opener
+        } else {
+            Side::Acceptor
+        };
+        self.open[side as usize]
+    }
+}

@@ -1,0 +1,135 @@
+//! Where notes and processes' lives go: the view of the true state, the watch over it, and the reach marks.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::note::Note;
+use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
+
+use super::engine::{Boot, Cast, Moment};
+use crate::plan::Plan;
+use crate::reach::Tally;
+use crate::view::ClusterView;
+use crate::violation::Violation;
+use crate::watch::Observer;
+
+/// The true state, with the invariants over it or, if nobody watches, without.
+#[derive(Debug)]
+enum Eyes {
+    Watching(Box<Observer>),
+    Looking(Box<ClusterView>),
+}
+
+/// Makes processes, and sees what they state.
+#[derive(Debug)]
+pub(crate) struct Observation<F> {
+    boot: F,
+    eyes: Eyes,
+    /// Marks of the run.
+    pub(crate) tally: Tally,
+    /// Log ends as stated, to see which tails are gone when a log is opened again.
+    log_ends: BTreeMap<(NodeId, TopicPartition), Offset>,
+}
+
+impl<F> Observation<F> {
+    /// Before anything runs.
+    pub(crate) fn new(plan: &Plan, watch: bool, boot: F) -> Self {
+        let eyes = if watch {
+            Eyes::Watching(Box::new(Observer::new(plan)))
+        } else {
+            Eyes::Looking(Box::new(ClusterView::new(plan)))
+        };
+        Self {
+            boot,
+            eyes,
+            tally: Tally::default(),
+            log_ends: BTreeMap::new(),
+        }
+    }
+
+    /// The true state.
+    pub(crate) fn view(&self) -> &ClusterView {
+        match &self.eyes {
+            Eyes::Watching(observer) => observer.view(),
+            Eyes::Looking(view) => view,
+        }
+    }
+
+    /// Topic names by id.
+    pub(crate) fn topics(&self) -> BTreeMap<TopicId, String> {
+        let topics = self.view().registry().topics();
+        topics
+            .iter()
+            .map(|(id, topic)| (*id, topic.name.clone()))
+            .collect()
+    }
+
+    /// Whether an invariant found something.
+    pub(crate) fn has_violation(&self) -> bool {
+        match &self.eyes {
+            Eyes::Watching(observer) => observer.has_violation(),
+            Eyes::Looking(_) => false,
+        }
+    }
+
+    /// Takes out what the invariants found.
+    pub(crate) fn take_violations(&mut self) -> Vec<Violation> {
+        match &mut self.eyes {
+            Eyes::Watching(observer) => observer.take_violations(),
+            Eyes::Looking(_) => Vec::new(),
+        }
+    }
+
+    fn mark_lost_tail(&mut self, node: NodeId, note: &Note) {
+        if let Note::Appended {
+            partition, batch, ..
+        } = note
+        {
+            self.log_ends
+                .insert((node, *partition), batch.last_offset.next());
+        } else if let Note::Truncated { partition, to, .. } = note {
+            self.log_ends.insert((node, *partition), *to);
+        } else if let Note::LogRecovered {
+            partition,
+            log_end_offset,
+            ..
+        } = note
+        {
+            let before = self.log_ends.insert((node, *partition), *log_end_offset);
+            self.tally.add(
+                "log-tail-lost",
+                u64::from(before.is_some_and(|before| before > *log_end_offset)),
+            );
+        }
+    }
+}
+
+impl<N, F: FnMut(Boot<'_>) -> N> Cast<N> for Observation<F> {
+    fn boot(&mut self, boot: Boot<'_>) -> N {
+        (self.boot)(boot)
+    }
+
+    fn started(&mut self, moment: Moment) {
+        match &mut self.eyes {
+            Eyes::Watching(observer) => observer.process_started(moment.at_ns, moment.node),
+            Eyes::Looking(view) => view.process_started(moment.node),
+        }
+    }
+
+    fn ended(&mut self, moment: Moment, lossy: bool) {
+        match &mut self.eyes {
+            Eyes::Watching(observer) => observer.process_ended(moment.at_ns, moment.node, lossy),
+            Eyes::Looking(view) => view.process_ended(moment.at_ns, moment.node, lossy),
+        }
+    }
+
+    fn noted(&mut self, moment: Moment, note: &Note) {
+        self.tally.note(moment.node, note);
+        self.mark_lost_tail(moment.node, note);
+        match &mut self.eyes {
+            Eyes::Watching(observer) => {
+                observer.observe(moment.at_ns, moment.event, moment.node, note)
+            }
+            Eyes::Looking(view) => view.observe(moment.at_ns, moment.node, note),
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Writes the history: what clients asked and were told.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::node::{Operation, Outcome, PolledRecord};
+use harrow_broker_model::types::OperationId;
+
+use crate::history::{
+    Completion, Function, History, MicroOperation, NEVER, OperationRecord, ReadRecord,
+};
+use crate::plan::TopicPlan;
+use crate::run::RunStats;
+
+/// The history so far.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    history: History,
+    /// Name and first position of each topic's partitions.
+    topics: Vec<(String, u32)>,
+    open: BTreeMap<OperationId, Open>,
+    invoked: u64,
+    ok: u64,
+    fail: u64,
+    unknown: u64,
+    records_acked: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    process: u32,
+    invoked_ns: u64,
+    function: Function,
+    actions: Vec<MicroOperation>,
+    /// First position of the partitions of the topic that it sends to.
+    first: u32,
+}
+
+impl Recorder {
+    /// An empty history over these topics' partitions.
+    pub(crate) fn new(topics: &[TopicPlan]) -> Self {
+        let mut names = Vec::new();
+        let mut first = Vec::new();
+        for topic in topics {
+            first.push((topic.name.clone(), names.len() as u32));
+            names.extend((0..topic.partitions).map(|index| format!("{}-{index}", topic.name)));
+        }
+        Self {
+            history: History {
+                partitions: names,
+                ..History::default()
+            },
+            topics: first,
+            open: BTreeMap::new(),
+            invoked: 0,
+            ok: 0,
+            fail: 0,
+            unknown: 0,
+            records_acked: 0,
+        }
+    }
+
+    /// A name for an operation that is not part of the history.
+    pub(crate) fn unrecorded(&mut self) -> OperationId {
+        self.invoked += 1;
+        OperationId(self.invoked)
+    }
+
+    /// An operation begins.
+    pub(crate) fn invoke(&mut self, process: u32, now: u64, request: &Operation) -> OperationId {
+        let id = self.unrecorded();
+        let (function, actions) = self.begin(request);
+        let first = self.first_of(request);
+        self.open.insert(
+            id,
+            Open {
+                process,
+                invoked_ns: now,
+                function,
+                actions,
+                first,
+            },
+        );
+        id
+    }
+
+    /// An operation ends; false if it is not part of the history, or was given up with its client.
+    pub(crate) fn complete(&mut self, now: u64, id: OperationId, outcome: &Outcome) -> bool {
+        let Some(mut open) = self.open.remove(&id) else {
+            return false;
+        };
+        let completion = self.end(&mut open, outcome);
+        self.push(open, now, completion);
+        true
+    }
+
+    /// A client is torn down: nobody knows what becomes of what it had asked for.
+    pub(crate) fn crash(&mut self, process: u32, now: u64) {
+        let lost: Vec<OperationId> = self
+            .open
+            .iter()
+            .filter(|(_, open)| open.process == process)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in lost {
+            let open = self.open.remove(&id).expect("it was just found");
+            self.push(open, now, Completion::Info);
+        }
+        let open = Open {
+            process,
+            invoked_ns: now,
+            function: Function::Crash,
+            actions: Vec::new(),
+            first: 0,
+        };
+        self.push(open, now, Completion::Info);
+    }
+
+    /// The first operation that is still open, with its process.
+    pub(crate) fn first_open(&self) -> Option<(OperationId, u32)> {
+        self.open
+            .first_key_value()
+            .map(|(id, open)| (*id, open.process))
+    }
+
+    /// Operations completed.
+    pub(crate) fn completed(&self) -> u64 {
+        self.ok + self.fail + self.unknown
+    }
+
+    /// Records acknowledged.
+    pub(crate) fn records_acked(&self) -> u64 {
+        self.records_acked
+    }
+
+    /// Position of a partition.
+    pub(crate) fn position(&self, topic: &str, partition: i32) -> Option<u32> {
+        let found = self.topics.iter().find(|(name, _)| name == topic);
+        found.map(|(_, first)| first + partition as u32)
+    }
+
+    /// Puts the counts into a run's.
+    pub(crate) fn count(&self, stats: &mut RunStats) {
+        stats.operations_ok = self.ok;
+        stats.operations_fail = self.fail;
+        stats.operations_unknown = self.unknown + self.open.len() as u64;
+        stats.records_acked = self.records_acked;
+    }
+
+    /// The history; what never completed comes last.
+    pub(crate) fn finish(&mut self, final_reads: bool) -> History {
+        for (_, open) in std::mem::take(&mut self.open) {
+            self.push(open, NEVER, Completion::Info);
+        }
+        self.history.final_reads = final_reads;
+        std::mem::take(&mut self.history)
+    }
+
+    fn begin(&self, request: &Operation) -> (Function, Vec<MicroOperation>) {
+        match request {
+            Operation::Send { value, .. } => {
+                let send = MicroOperation::Send {
+                    partition: None,
+                    value: value.0,
+                    offset: None,
+                };
+                (Function::Send, vec![send])
+            }
+            Operation::Assign { partitions } => {
+                let positions = partitions
+                    .iter()
+                    .filter_map(|(topic, index)| self.position(topic, *index));
+                let actions = positions
+                    .map(|partition| MicroOperation::Assigned { partition })
+                    .collect();
+                (Function::Assign { from_start: true }, actions)
+            }
+            Operation::Poll { .. } => (Function::Poll, Vec::new()),
+            Operation::EndOffset {
+                partition: (topic, index),
+            } => {
+                let partition = self
+                    .position(topic, *index)
+                    .expect("loads ask for partitions of the plan");
+                (
+                    Function::List,
+                    vec![MicroOperation::EndOffset {
+                        partition,
+                        offset: None,
+                    }],
+                )
+            }
+            Operation::CreateTopic { .. } => {
+                unreachable!("the admin's operations are not recorded")
+            }
+        }
+    }
+
+    fn end(&mut self, open: &mut Open, outcome: &Outcome) -> Completion {
+        match outcome {
+            Outcome::Sent { partition, offset } => {
+                self.records_acked += 1;
+                Self::place(open, *partition, Some(offset.0));
+                Completion::Ok
+            }
+            Outcome::Assigned | Outcome::TopicCreated => Completion::Ok,
+            Outcome::Polled { records } => {
+                let records = records
+                    .iter()
+                    .filter_map(|record| self.read(record))
+                    .collect();
+                open.actions.push(MicroOperation::Poll { records });
+                Completion::Ok
+            }
+            Outcome::EndOffset { offset } => {
+                if let Some(MicroOperation::EndOffset { offset: told, .. }) =
+                    open.actions.first_mut()
+                {
+                    *told = Some(offset.0);
+                }
+                Completion::Ok
+            }
+            Outcome::Failed { partition, .. } => {
+                Self::place(open, *partition, None);
+                Completion::Fail
+            }
+            Outcome::Unknown { partition, .. } => {
+                Self::place(open, *partition, None);
+                Completion::Info
+            }
+        }
+    }
+
+    /// Where a send went, as far as it is known.
+    fn place(open: &mut Open, partition: i32, told: Option<i64>) {
+        if partition < 0 {
+            return;
+        }
+        let place = open.first + partition as u32;
+        if let Some(MicroOperation::Send {
+            partition, offset, ..
+        }) = open.actions.first_mut()
+        {
+            *partition = Some(place);
+            *offset = told;
+        }
+    }
+
+    fn first_of(&self, request: &Operation) -> u32 {
+        if let Operation::Send { topic, .. } = request {
+            self.position(topic, 0)
+                .expect("loads send to topics of the plan")
+        } else {
+            0
+        }
+    }
+
+    fn read(&self, record: &PolledRecord) -> Option<ReadRecord> {
+        let partition = self.position(&record.topic, record.partition)?;
+        let value = record.value.map_or(ReadRecord::GARBAGE, |value| value.0);
+        Some(ReadRecord {
+            partition,
+            offset: record.offset.0,
+            value,
+        })
+    }
+
+    fn push(&mut self, open: Open, completed_ns: u64, completion: Completion) {
+        let Open {
+            process,
+            invoked_ns,
+            function,
+            actions,
+            ..
+        } = open;
+        if completed_ns != NEVER && function != Function::Crash {
+            match completion {
+                Completion::Ok => self.ok += 1,
+                Completion::Fail => self.fail += 1,
+                Completion::Info => self.unknown += 1,
+            }
+        }
+        let record = OperationRecord {
+            process,
+            invoked_ns,
+            completed_ns,
+            completion,
+            function,
+            actions,
+        };
+        self.history.operations.push(record);
+    }
+}

@@ -1,0 +1,6 @@
+//! The online invariants on hand-made facts: vectors, one good and one minimally bad case per rule, random legal runs.
+
+mod legal;
+mod rules;
+mod stage;
+mod traces;

@@ -1,0 +1,369 @@
+//! A stage on which tests play facts: it fills in what a note needs beyond what a test wants to say.
+
+use std::collections::BTreeSet;
+
+use harrow_broker_model::config::{AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset};
+use harrow_broker_model::defect::Defects;
+use harrow_broker_model::note::{
+    AppendOrigin, BatchSummary, MetadataChange, Note, PartitionRegistration, QuorumRole,
+    TruncateReason,
+};
+use harrow_broker_model::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
+    TopicId, TopicPartition,
+};
+use harrow_sim::plan::{DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan};
+use harrow_sim::watch::Observer;
+
+/// The partition that most tests use.
+pub(crate) const X: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
+/// Brokers.
+pub(crate) const A: NodeId = NodeId(1);
+pub(crate) const B: NodeId = NodeId(2);
+pub(crate) const C: NodeId = NodeId(3);
+/// Controllers.
+pub(crate) const N1: NodeId = NodeId(101);
+pub(crate) const N2: NodeId = NodeId(102);
+pub(crate) const N3: NodeId = NodeId(103);
+
+/// An observer and what tests need to talk to it.
+pub(crate) struct Stage {
+    pub(crate) observer: Observer,
+    event: u64,
+    metadata_end: i64,
+    partition_epoch: i32,
+    seen: BTreeSet<String>,
+}
+
+impl Stage {
+    /// A cluster of three brokers and three controllers, all running, with topic 1, named `x`.
+    pub(crate) fn new(min_insync_replicas: u32, unclean_leader_election: bool) -> Self {
+        let mut stage = Self {
+            observer: Observer::new(&plan()),
+            event: 0,
+            metadata_end: 0,
+            partition_epoch: 0,
+            seen: BTreeSet::new(),
+        };
+        for node in [A, B, C, N1, N2, N3] {
+            stage.observer.process_started(0, node);
+        }
+        for node in [A, B, C] {
+            stage.broker_registered(node);
+        }
+        stage.topic(1, "x", min_insync_replicas, unclean_leader_election);
+        stage
+    }
+
+    pub(crate) fn note(&mut self, node: NodeId, note: Note) {
+        self.event += 1;
+        self.observer.observe(self.event * 1_000, self.event, node, &note);
+        let found = self.observer.take_violations();
+        self.seen.extend(found.into_iter().map(|violation| violation.anomaly));
+    }
+
+    /// What was found, by name; forgets it.
+    pub(crate) fn found(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.seen).into_iter().collect()
+    }
+
+    pub(crate) fn metadata(&mut self, change: MetadataChange) {
+        let offset = Offset(self.metadata_end);
+        self.metadata_end += 1;
+        self.note(N1, Note::MetadataApplied { offset, controller_epoch: LeaderEpoch(1), change });
+    }
+
+    pub(crate) fn broker_registered(&mut self, broker: NodeId) {
+        let broker_epoch = BrokerEpoch(self.metadata_end);
+        self.metadata(MetadataChange::BrokerRegistered { broker, broker_epoch, unclean: false });
+        self.metadata(MetadataChange::BrokerChanged {
+            broker,
+            broker_epoch,
+            fenced: false,
+            shutting_down: false,
+        });
+    }
+
+    pub(crate) fn topic(
+        &mut self,
+        id: u32,
+        name: &str,
+        min_insync_replicas: u32,
+        unclean_leader_election: bool,
+    ) {
+        self.metadata(MetadataChange::TopicCreated {
+            topic: TopicId(id),
+            name: name.to_owned(),
+            min_insync_replicas,
+            unclean_leader_election,
+        });
+    }
+
+    /// The next registration: as now, with these parts replaced.
+    pub(crate) fn next(
+        &mut self,
+        leader: Option<NodeId>,
+        epoch: i32,
+        isr: &[NodeId],
+    ) -> PartitionRegistration {
+        self.partition_epoch += 1;
+        PartitionRegistration {
+            replicas: vec![A, B, C],
+            isr: isr.to_vec(),
+            elr: Vec::new(),
+            last_known_leader: None,
+            leader,
+            leader_epoch: LeaderEpoch(epoch),
+            partition_epoch: PartitionEpoch(self.partition_epoch),
+            recovering: false,
+        }
+    }
+
+    pub(crate) fn registered(
+        &mut self,
+        partition: TopicPartition,
+        next: PartitionRegistration,
+        unclean: bool,
+    ) {
+        self.metadata(MetadataChange::PartitionChanged { partition, registration: next, unclean });
+    }
+
+    /// A clean election.
+    pub(crate) fn elect(&mut self, leader: NodeId, epoch: i32, isr: &[NodeId]) {
+        let next = self.next(Some(leader), epoch, isr);
+        self.registered(X, next, false);
+    }
+
+    pub(crate) fn append(&mut self, node: NodeId, acting: i32, batch: BatchSummary) {
+        let note = Note::Appended {
+            partition: X,
+            batch,
+            origin: AppendOrigin::Follower,
+            leader_epoch: LeaderEpoch(acting),
+        };
+        self.note(node, note);
+    }
+
+    pub(crate) fn append_all(&mut self, nodes: &[NodeId], acting: i32, batch: BatchSummary) {
+        for node in nodes {
+            self.append(*node, acting, batch);
+        }
+    }
+
+    pub(crate) fn leader_high_watermark(&mut self, node: NodeId, epoch: i32, to: i64) {
+        self.high_watermark(node, epoch, true, to);
+    }
+
+    pub(crate) fn high_watermark(&mut self, node: NodeId, epoch: i32, as_leader: bool, to: i64) {
+        let from = self
+            .observer
+            .view()
+            .replica(node, X)
+            .map_or(Offset::ZERO, |replica| replica.high_watermark);
+        let note = Note::HighWatermarkMoved {
+            partition: X,
+            leader_epoch: LeaderEpoch(epoch),
+            as_leader,
+            from,
+            to: Offset(to),
+        };
+        self.note(node, note);
+    }
+
+    pub(crate) fn became_leader(&mut self, node: NodeId, epoch: i32, isr: &[NodeId]) {
+        let (end, high_watermark) =
+            self.observer.view().replica(node, X).map_or((Offset::ZERO, Offset::ZERO), |replica| {
+                (replica.log.end(), replica.high_watermark)
+            });
+        let note = Note::BecameLeader {
+            partition: X,
+            leader_epoch: LeaderEpoch(epoch),
+            partition_epoch: PartitionEpoch(self.partition_epoch),
+            epoch_start_offset: end,
+            high_watermark,
+            isr: isr.to_vec(),
+        };
+        self.note(node, note);
+    }
+
+    pub(crate) fn truncate(&mut self, node: NodeId, to: i64) {
+        let from =
+            self.observer.view().replica(node, X).map_or(Offset::ZERO, |replica| replica.log.end());
+        let note = Note::Truncated {
+            partition: X,
+            from,
+            to: Offset(to),
+            reason: TruncateReason::Diverged,
+        };
+        self.note(node, note);
+    }
+
+    pub(crate) fn acknowledge(&mut self, node: NodeId, epoch: i32, batch: BatchSummary, acks: i16) {
+        let note = Note::ProduceAcknowledged {
+            partition: X,
+            leader_epoch: LeaderEpoch(epoch),
+            base_offset: batch.base_offset,
+            last_offset: batch.last_offset,
+            checksum: batch.checksum,
+            acks,
+            duplicate: false,
+        };
+        self.note(node, note);
+    }
+
+    pub(crate) fn serve(
+        &mut self,
+        node: NodeId,
+        epoch: i32,
+        fetch_offset: i64,
+        batches: &[BatchSummary],
+    ) {
+        let note = Note::RecordsServed {
+            partition: X,
+            leader_epoch: LeaderEpoch(epoch),
+            consumer: NodeId(1001),
+            fetch_offset: Offset(fetch_offset),
+            batches: batches.to_vec(),
+        };
+        self.note(node, note);
+    }
+
+    pub(crate) fn end_offset(&mut self, node: NodeId, epoch: i32, offset: i64) {
+        let note = Note::EndOffsetServed {
+            partition: X,
+            leader_epoch: LeaderEpoch(epoch),
+            offset: Offset(offset),
+        };
+        self.note(node, note);
+    }
+
+    pub(crate) fn crash(&mut self, node: NodeId, lossy: bool) {
+        self.event += 1;
+        self.observer.process_ended(self.event * 1_000, node, lossy);
+    }
+
+    /// The process starts, opens its log of partition 1 and registers.
+    pub(crate) fn restart(&mut self, node: NodeId, log_end: i64) {
+        self.boot(node, X, log_end);
+        self.broker_registered(node);
+    }
+
+    pub(crate) fn boot(&mut self, node: NodeId, partition: TopicPartition, log_end: i64) {
+        self.observer.process_started(self.event * 1_000, node);
+        let note = Note::LogRecovered {
+            partition,
+            log_start_offset: Offset::ZERO,
+            log_end_offset: Offset(log_end),
+            high_watermark: Offset::ZERO,
+            clean: false,
+        };
+        self.note(node, note);
+    }
+
+    pub(crate) fn quorum_state(
+        &mut self,
+        node: NodeId,
+        epoch: i32,
+        role: QuorumRole,
+        voted: Option<NodeId>,
+    ) {
+        let leader = (role == QuorumRole::Leader).then_some(node);
+        self.note(
+            node,
+            Note::QuorumStateChanged { epoch: LeaderEpoch(epoch), role, leader, voted },
+        );
+    }
+}
+
+/// A batch of one record.
+pub(crate) fn record(offset: i64, epoch: i32, checksum: u32) -> BatchSummary {
+    BatchSummary {
+        base_offset: Offset(offset),
+        last_offset: Offset(offset),
+        leader_epoch: LeaderEpoch(epoch),
+        checksum,
+        producer_id: ProducerId::NONE,
+        producer_epoch: ProducerEpoch::NONE,
+        base_sequence: Sequence::NONE,
+    }
+}
+
+/// A batch of one record of an idempotent producer.
+pub(crate) fn sequenced(offset: i64, producer_epoch: i16, sequence: i32) -> BatchSummary {
+    BatchSummary {
+        producer_id: ProducerId(9),
+        producer_epoch: ProducerEpoch(producer_epoch),
+        base_sequence: Sequence(sequence),
+        ..record(offset, 1, sequence as u32)
+    }
+}
+
+fn plan() -> Plan {
+    let client = NodeId(1001);
+    Plan {
+        schema: PLAN_SCHEMA,
+        scenario: "stage".to_owned(),
+        seed: 1,
+        cluster: cluster(),
+        topics: Vec::new(),
+        admin: AdminConfig {
+            node: client,
+            bootstrap: vec![A],
+            request_timeout_ms: 1_000,
+            retry_backoff_ms: 100,
+            api_timeout_ms: 1_000,
+        },
+        clients: Vec::new(),
+        final_reader: ConsumerConfig {
+            node: client,
+            bootstrap: vec![A],
+            jitter_salt: 1,
+            fetch_wait_max_ms: 100,
+            fetch_max_bytes: 1_000,
+            request_timeout_ms: 1_000,
+            retry_backoff_ms: 100,
+            metadata_max_age_ms: 1_000,
+            offset_reset: OffsetReset::Earliest,
+        },
+        network: NetworkPlan {
+            latency_us: (1, 1),
+            client_latency_us: (1, 1),
+            slow_one_in: 0,
+            slow_extra_us: (0, 0),
+            bandwidth_bytes_per_second: 0,
+            queue_bytes_max: 0,
+            stall_timeout_ms: 1_000,
+            connect_timeout_ms: 1_000,
+        },
+        disk: DiskPlan { sync_us: (1, 1), write_back_ms: 1_000, capacity_bytes: 0 },
+        clocks: Vec::new(),
+        steps: Vec::new(),
+        heal_at_ms: 1_000,
+        converge_within_ms: 1_000,
+        expect: Expectation::default(),
+    }
+}
+
+fn cluster() -> ClusterConfig {
+    ClusterConfig {
+        brokers: vec![A, B, C],
+        controllers: vec![N1, N2, N3],
+        jitter_salt: 1,
+        broker_heartbeat_interval_ms: 2_000,
+        broker_session_timeout_ms: 9_000,
+        replica_lag_time_max_ms: 30_000,
+        replica_fetch_wait_max_ms: 500,
+        replica_fetch_backoff_ms: 1_000,
+        replica_fetch_max_bytes: 1_000_000,
+        high_watermark_checkpoint_interval_ms: 5_000,
+        recovery_point_checkpoint_interval_ms: 60_000,
+        segment_bytes: 1_000_000,
+        request_timeout_ms: 30_000,
+        quorum_election_timeout_ms: 1_000,
+        quorum_fetch_timeout_ms: 2_000,
+        quorum_election_backoff_max_ms: 1_000,
+        quorum_fetch_wait_max_ms: 500,
+        controlled_shutdown_timeout_ms: 10_000,
+        defects: Defects::default(),
+    }
+}
