@@ -1,7 +1,16 @@
 //! What people write and run: scenario files, the planner, the catalogue, and the loops behind the `harrow` command.
 //!
-//! [`format::parse`] reads a scenario, [`planner::plan`] draws a plan from it.
+//! | where | what lives there |
+//! |---|---|
+//! | `format` | scenario files, read with every mistake told by place and advice |
+//! | `planner` | all choices of a seed drawn, as a plan |
+//! | `catalogue` | scenarios that come with Harrow |
+//! | `pipeline` | the stages after planning: run, judge, report |
+//! | `commands`, `exit` | the command line, and how it ends |
 
 pub mod catalogue;
+pub mod commands;
+pub mod exit;
 pub mod format;
+pub mod pipeline;
 pub mod planner;

@@ -1,2 +1,5 @@
-//! harrow
-fn main() {}
+//! The `harrow` command.
+
+fn main() -> std::process::ExitCode {
+    harrow_scenarios::commands::main().into()
+}

@@ -20,7 +20,6 @@ mod cluster;
 mod faults;
 mod loads;
 mod problem;
-mod reach;
 mod scenario;
 mod section;
 mod settings;
@@ -28,12 +27,12 @@ mod tree;
 mod value;
 
 use harrow_sim::plan::Target;
+use harrow_sim::reach;
 
 use crate::planner::defaults;
 
 pub use faults::fault_kinds;
 pub use problem::{Mistake, ScenarioError, nearest};
-pub use reach::REACH_MARKS;
 pub use scenario::{
     ClockNodes, ClockScenario, ClusterScenario, CutScenario, ExpectScenario, FaultAction,
     FaultScenario, HealScenario, LoadKind, LoadScenario, ReplicaRole, Scenario, SwarmScenario,
@@ -251,11 +250,11 @@ fn clock(section: Section<'_>) -> ClockScenario {
 fn expect(section: Section<'_>) -> ExpectScenario {
     let marks = section.texts("reach", "[\"leader-elected\"]");
     for (mark, place) in &marks {
-        if !REACH_MARKS.contains(&mark.as_str()) {
+        if !reach::is_known(mark) {
             section.problem(
                 place,
                 format!("`{mark}` is not a reach mark"),
-                name_help(mark, REACH_MARKS),
+                name_help(mark, reach::ALL),
             );
         }
     }

@@ -1,0 +1,176 @@
+//! Results on stdout, failures on stderr, colour decided once.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+use serde::Serialize;
+
+use super::{Color, Format};
+use crate::exit::ExitCode;
+
+/// Why a command could not do what it was asked.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The user can mend it.
+    Input(Box<dyn Diagnostic + Send + Sync>),
+    /// Nobody reads our output any more: there is nothing to tell, and nobody to tell it.
+    Unread,
+    /// Harrow is at fault.
+    Harrow(String),
+}
+
+/// A mistake in the command line or in a file that is no scenario.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct Mistake {
+    message: String,
+    help: String,
+    place: Option<Box<TextPlace>>,
+}
+
+/// Where in a text a mistake is.
+#[derive(Debug)]
+struct TextPlace {
+    source: miette::NamedSource<String>,
+    label: miette::LabeledSpan,
+}
+
+impl Mistake {
+    /// With a place in a text.
+    pub(super) fn at(mut self, source: miette::NamedSource<String>, offset: usize) -> Self {
+        let label = miette::LabeledSpan::at(offset..offset, "here");
+        self.place = Some(Box::new(TextPlace { source, label }));
+        self
+    }
+}
+
+impl Diagnostic for Mistake {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(&self.help))
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        self.place.as_ref().map(|place| &place.source as &dyn miette::SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
+        Some(Box::new(self.place.iter().map(|place| place.label.clone())))
+    }
+}
+
+/// What is wrong and what would be right.
+pub(super) fn mistake(message: impl Into<String>, help: impl Into<String>) -> Mistake {
+    Mistake { message: message.into(), help: help.into(), place: None }
+}
+
+impl From<Mistake> for Failure {
+    fn from(mistake: Mistake) -> Self {
+        Self::Input(Box::new(mistake))
+    }
+}
+
+impl From<crate::format::ScenarioError> for Failure {
+    fn from(error: crate::format::ScenarioError) -> Self {
+        Self::Input(Box::new(error))
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::Unread;
+        }
+        Self::Harrow(format!("failed to write to stdout: {error}"))
+    }
+}
+
+/// Colours of results.
+pub(super) struct ConsoleStyles {
+    /// Those of reports.
+    pub(super) report: harrow_reports::render::Styles,
+    /// Names.
+    pub(super) strong: anstyle::Style,
+}
+
+/// Where results go.
+pub(super) struct Console {
+    stdout: AutoStream<io::Stdout>,
+    format: Format,
+    color: Color,
+}
+
+impl Console {
+    pub(super) fn new(format: Format, color: Color) -> Self {
+        Self { stdout: AutoStream::new(io::stdout(), choice(color)), format, color }
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Colours; stdout drops them where they do not belong.
+    pub(super) fn styles() -> ConsoleStyles {
+        let report = harrow_reports::render::Styles::colored();
+        ConsoleStyles { report, strong: anstyle::Style::new().bold() }
+    }
+
+    /// Stdout; it drops colours where they do not belong.
+    pub(super) fn stdout(&mut self) -> &mut impl Write {
+        &mut self.stdout
+    }
+
+    /// One value on one line.
+    pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        let text =
+            serde_json::to_string(value).map_err(|error| Failure::Harrow(error.to_string()))?;
+        writeln!(self.stdout, "{text}")?;
+        Ok(self.stdout.flush()?)
+    }
+
+    /// Tells why it failed, and how the process ends.
+    pub(super) fn fail(&mut self, failure: &Failure) -> ExitCode {
+        match failure {
+            Failure::Input(diagnostic) => {
+                self.diagnose(diagnostic.as_ref());
+                ExitCode::Usage
+            }
+            Failure::Unread => ExitCode::Failed,
+            Failure::Harrow(message) => {
+                let mut stderr = AutoStream::new(io::stderr(), choice(self.color));
+                // Nothing is left to do if even stderr is gone: the exit code still tells.
+                let _ = writeln!(stderr, "harrow failed: {message}");
+                ExitCode::Failed
+            }
+        }
+    }
+
+    fn diagnose(&self, diagnostic: &dyn Diagnostic) {
+        let mut stderr = AutoStream::new(io::stderr(), choice(self.color));
+        let colored = stderr.current_choice() != ColorChoice::Never;
+        let theme =
+            if colored { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let handler =
+            GraphicalReportHandler::new_themed(theme).with_wrap_lines(false).with_links(false);
+        let mut text = String::new();
+        if handler.render_report(&mut text, diagnostic).is_err() {
+            text = diagnostic.to_string();
+        }
+        // Nothing is left to do if even stderr is gone: the exit code still tells.
+        let _ = writeln!(stderr, "{}", text.trim_end());
+    }
+}
+
+/// Whether somebody watches progress.
+pub(super) fn progress_is_seen() -> bool {
+    io::stderr().is_terminal()
+}
+
+fn choice(color: Color) -> ColorChoice {
+    match color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    }
+}

@@ -1,0 +1,131 @@
+//! The `harrow` command: one file for each subcommand.
+
+mod console;
+mod defects;
+mod explain;
+mod files;
+mod list;
+mod logging;
+mod reading;
+mod replay;
+mod run;
+mod seeds;
+mod sweep;
+mod verify;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit::ExitCode;
+use console::{Console, Failure};
+
+/// Seeds bad weather for a Kafka-like cluster, and judges what is left standing.
+///
+/// A scenario says what may go wrong; a seed decides what does; a run is the same every time. When a guarantee breaks,
+/// the last lines name it, its coordinate (scenario, seed, commit) and the command that shows it again.
+#[derive(Debug, Parser)]
+#[command(name = "harrow", version, after_help = after_help(), max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What every subcommand takes.
+#[derive(Debug, Clone, Args)]
+struct Common {
+    /// How results are written to stdout.
+    #[arg(long, value_enum, default_value_t, global = true)]
+    format: Format,
+    /// When to use colour; `NO_COLOR` in the environment is honoured, too.
+    #[arg(long, value_enum, default_value_t, global = true)]
+    color: Color,
+    /// Log to stderr: once for what happens, twice for details, three times for everything. RUST_LOG wins.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// For machines; versioned by `schema`.
+    Json,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Color {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::List),
+    Run(run::Run),
+    Sweep(sweep::Sweep),
+    Replay(replay::Replay),
+    Verify(verify::Verify),
+    Defects(defects::Defects),
+    Explain(explain::Explain),
+}
+
+fn after_help() -> String {
+    let codes =
+        ExitCode::ALL.map(|code| format!("  {}  {}", code.number(), code.meaning())).join("\n");
+    format!(
+        "First steps:\n  harrow list\n  harrow run leader-crash --seed 1\n  harrow sweep swarm --seeds 1..200\n\n\
+         Exit codes:\n{codes}"
+    )
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let mut console = Console::new(cli.common.format, cli.common.color);
+    let verbose = cli.common.verbose;
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        logging::start(verbose, cli.common.color);
+        dispatch(cli.command, &mut console)
+    }));
+    match caught {
+        Ok(Ok(code)) => code,
+        Ok(Err(failure)) => console.fail(&failure),
+        Err(_) => {
+            console.fail(&Failure::Harrow("a panic, told above; please report it".to_owned()))
+        }
+    }
+}
+
+fn dispatch(command: Command, console: &mut Console) -> Result<ExitCode, Failure> {
+    match command {
+        Command::List(list::List {}) => list::List::execute(console),
+        Command::Run(run) => run.execute(console),
+        Command::Sweep(sweep) => sweep.execute(console),
+        Command::Replay(replay) => replay.execute(console),
+        Command::Verify(verify) => verify.execute(console),
+        Command::Defects(defects::Defects {}) => defects::Defects::execute(console),
+        Command::Explain(explain) => explain.execute(console),
+    }
+}
+
+/// Help and version are results, everything else is wrong usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    if error.print().is_err() {
+        return ExitCode::Failed;
+    }
+    if error.use_stderr() { ExitCode::Usage } else { ExitCode::Held }
+}

@@ -1,0 +1,150 @@
+//! Reads what commands are given: scenarios by name or path, defects by name, plans by path.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+
+use clap::Args;
+use harrow_broker_model::defect::{Defect, Defects};
+use harrow_sim::plan::{PLAN_SCHEMA, Plan};
+use miette::NamedSource;
+use serde::Deserialize;
+
+use super::console::{Failure, Mistake, mistake};
+use crate::catalogue::{self, CATALOGUE};
+use crate::format::{Scenario, nearest, parse};
+use crate::planner::plan;
+
+/// What changes a scenario from the command line.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct Changes {
+    /// Switch a known bug on; repeatable. `harrow defects` lists them.
+    #[arg(long = "defect", value_name = "NAME", value_parser = defect)]
+    defects: Vec<Defect>,
+    /// Lay a value over the scenario; repeatable. PATH is dotted: `heal.at_ms`, `topic.orders.partitions`, `fault.0.count`,
+    /// `cluster.broker.session.timeout.ms`.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+}
+
+/// A scenario with its changes: everything but the seed.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    /// As the command line named it.
+    pub(super) argument: String,
+    pub(super) scenario: Scenario,
+    changes: Changes,
+}
+
+impl Prepared {
+    /// Reads a scenario: a name of the catalogue, or a path to a file.
+    pub(super) fn read(argument: &str, changes: &Changes) -> Result<Self, Failure> {
+        let (origin, text) = source(argument)?;
+        let scenario = parse(&origin, &text, &changes.set)?;
+        Ok(Self { argument: argument.to_owned(), scenario, changes: changes.clone() })
+    }
+
+    /// The plan of a seed.
+    pub(super) fn plan(&self, seed: u64) -> Plan {
+        let mut plan = plan(&self.scenario, seed);
+        plan.cluster.defects = self.changes.defects.iter().copied().collect::<Defects>();
+        plan
+    }
+
+    /// The command that runs a seed again.
+    pub(super) fn command(&self, seed: u64) -> String {
+        let mut words =
+            vec!["harrow run".to_owned(), quoted(&self.argument), format!("--seed {seed}")];
+        words.extend(self.changes.defects.iter().map(|defect| format!("--defect {defect}")));
+        words.extend(self.changes.set.iter().map(|set| format!("--set {}", quoted(set))));
+        words.join(" ")
+    }
+}
+
+/// For a POSIX shell.
+pub(super) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Origin and text of a scenario.
+fn source(argument: &str) -> Result<(String, String), Mistake> {
+    if let Some(entry) = catalogue::find(argument) {
+        return Ok((format!("{}.toml", entry.name), entry.text.to_owned()));
+    }
+    let is_path = Path::new(argument).extension() == Some(OsStr::new("toml"))
+        || argument.contains(['/', '\\']);
+    if !is_path {
+        return Err(unknown_scenario(argument));
+    }
+    let text = fs::read_to_string(argument).map_err(|error| {
+        mistake(
+            format!("failed to read the scenario {argument}: {error}"),
+            "give a path to a .toml file, or a name",
+        )
+    })?;
+    Ok((argument.to_owned(), text))
+}
+
+fn unknown_scenario(argument: &str) -> Mistake {
+    let all: Vec<&str> = CATALOGUE.iter().map(|entry| entry.name).collect();
+    let known = format!("known: {}; or give a path to a .toml file", all.join(", "));
+    let help = match catalogue::nearest_name(argument) {
+        Some(near) => format!("did you mean `{near}`? {known}"),
+        None => known,
+    };
+    mistake(format!("there is no scenario `{argument}`"), help)
+}
+
+/// A defect by its name.
+fn defect(name: &str) -> Result<Defect, String> {
+    Defect::from_name(name).ok_or_else(|| {
+        let names = Defect::ALL.map(Defect::name);
+        let near =
+            nearest(name, names).map_or(String::new(), |near| format!("did you mean `{near}`? "));
+        format!("there is no such defect; {near}known: {}", names.join(", "))
+    })
+}
+
+/// The one field that tells whether the rest can be read.
+#[derive(Deserialize)]
+struct Versioned {
+    schema: u32,
+}
+
+/// Reads a plan file.
+pub(super) fn plan_file(path: &Path) -> Result<Plan, Mistake> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).map_err(|error| {
+        let help = "give the plan.json that `harrow run ... --out DIR` has left";
+        mistake(format!("failed to read the plan {shown}: {error}"), help)
+    })?;
+    let versioned: Versioned =
+        serde_json::from_str(&text).map_err(|error| not_a_plan(path, &text, &error))?;
+    if versioned.schema != PLAN_SCHEMA {
+        let message = format!(
+            "the plan {shown} has schema {}, this harrow reads {PLAN_SCHEMA}",
+            versioned.schema
+        );
+        return Err(mistake(
+            message,
+            "replay it with the commit that wrote it, or draw it anew with `harrow run`",
+        ));
+    }
+    serde_json::from_str(&text).map_err(|error| not_a_plan(path, &text, &error))
+}
+
+fn not_a_plan(path: &Path, text: &str, error: &serde_json::Error) -> Mistake {
+    let (line, column) = (error.line(), error.column());
+    let help = format!(
+        "mend {}:{line}:{column}, or draw the plan anew with `harrow run ... --out DIR`",
+        path.display()
+    );
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let offset = (before + column.saturating_sub(1)).min(text.len());
+    let source = NamedSource::new(path.display().to_string(), text.to_owned());
+    mistake(format!("this is not a plan: {error}"), help).at(source, offset)
+}

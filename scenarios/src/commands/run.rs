@@ -1,0 +1,96 @@
+//! `harrow run`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use harrow_reports::history_file::write_history;
+use harrow_reports::render::{Format, render};
+use harrow_sim::plan::Plan;
+use harrow_sim::run::TraceRow;
+
+use super::console::{Console, Failure};
+use super::files::OutDirectory;
+use super::reading::{Changes, Prepared, quoted};
+use super::seeds;
+use crate::exit::ExitCode;
+use crate::pipeline::{Told, tell};
+
+/// Run a scenario once.
+///
+/// Without --seed, one is drawn and printed. Exit codes: 0 held, 1 violated, 3 inconclusive.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  harrow run leader-crash --seed 7\n  \
+    harrow run quick-failover --seed 1 --defect truncate-to-hw --out runs/1\n  \
+    harrow run my.toml --set heal.at_ms=20000 --format json")]
+pub(super) struct Run {
+    /// A name from `harrow list`, or a path to a .toml file.
+    scenario: String,
+    /// The seed: every choice follows from it.
+    #[arg(long)]
+    seed: Option<u64>,
+    #[command(flatten)]
+    changes: Changes,
+    /// Leave plan.json, history.jsonl, trace.txt and report.json in this directory.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Run {
+    pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
+        let prepared = Prepared::read(&self.scenario, &self.changes)?;
+        let out = self.out.as_deref().map(OutDirectory::open).transpose()?;
+        let seed = self.seed.unwrap_or_else(seeds::drawn);
+        if self.seed.is_none() && !console.is_json() {
+            writeln!(console.stdout(), "seed {seed}")?;
+        }
+        let plan = prepared.plan(seed);
+        show(console, &plan, &self.scenario, out.as_ref(), &prepared.command(seed))
+    }
+}
+
+/// Runs a plan, tells about it and leaves its files.
+pub(super) fn show(
+    console: &mut Console,
+    plan: &Plan,
+    scenario: &str,
+    out: Option<&OutDirectory>,
+    command: &str,
+) -> Result<ExitCode, Failure> {
+    if let Some(out) = out {
+        out.write("plan.json", |file| Ok(serde_json::to_writer_pretty(file, plan)?))?;
+    }
+    let told = tell(plan, scenario, out.is_some());
+    if let Some(out) = out {
+        leave(out, &told)?;
+    }
+    let styles = Console::styles().report;
+    let format =
+        if console.is_json() { Format::Json } else { Format::Human { styles, replay: command } };
+    render(&told.report, format, console.stdout())?;
+    if let Some(out) = out.filter(|_| !console.is_json()) {
+        let plan = out.path("plan.json");
+        writeln!(console.stdout(), "replay {}", quoted(&plan.display().to_string()))?;
+    }
+    console.stdout().flush()?;
+    Ok(told.report.outcome.into())
+}
+
+/// Writes what is known after the run.
+fn leave(out: &OutDirectory, told: &Told) -> Result<(), Failure> {
+    out.write("history.jsonl", |file| write_history(&told.run.history, file))?;
+    let rows = told.run.trace.as_deref().unwrap_or_default();
+    out.write("trace.txt", |file| rows.iter().try_for_each(|row| writeln!(file, "{}", line(row))))?;
+    out.write("report.json", |file| render(&told.report, Format::Json, file))?;
+    Ok(())
+}
+
+/// One row of a trace as text: event, time, node, digest, what happened.
+pub(super) fn line(row: &TraceRow) -> String {
+    let node = row.node.map_or_else(|| "-".to_owned(), |node| node.to_string());
+    let (seconds, nanoseconds) = (row.at_ns / 1_000_000_000, row.at_ns % 1_000_000_000);
+    format!(
+        "{:>9} {seconds:>4}.{nanoseconds:09} {node:>5} {:016x} {}",
+        row.event, row.digest, row.text
+    )
+}

@@ -1,0 +1,123 @@
+//! Ranges of seeds, and seeds out of nowhere.
+
+use std::hash::{BuildHasher, RandomState};
+
+/// `A..B`: both ends belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SeedRange {
+    pub(super) first: u64,
+    pub(super) last: u64,
+}
+
+impl SeedRange {
+    /// Reads `A..B` or `A`.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let (first, last) = text.split_once("..").unwrap_or((text, text));
+        let number = |text: &str| text.trim_start_matches('=').parse::<u64>().ok();
+        let (Some(first), Some(last)) = (number(first), number(last)) else {
+            return Err("write A..B, both ends included, such as 1..1000".to_owned());
+        };
+        if first > last {
+            return Err(format!("{first}..{last} is empty; write {last}..{first}"));
+        }
+        Ok(Self { first, last })
+    }
+}
+
+/// `I/N`: the I-th of N equal parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shard {
+    pub(super) index: u64,
+    pub(super) count: u64,
+}
+
+impl Shard {
+    /// The only part.
+    pub(super) const WHOLE: Self = Self { index: 1, count: 1 };
+
+    /// Reads `I/N`.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let parts =
+            text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match parts {
+            Some((index, count)) if index >= 1 && index <= count => Ok(Self { index, count }),
+            Some(_) | None => Err("write I/N with I from 1 to N, such as 2/8".to_owned()),
+        }
+    }
+}
+
+/// A duration such as `60s`, `5m`, `2h`.
+pub(super) fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number: Option<u64> = text[..text.len() - unit.len()].parse().ok();
+    let seconds = match unit {
+        "s" | "" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3_600),
+        _ => None,
+    };
+    match (number, seconds) {
+        (Some(number), Some(seconds)) if number > 0 => {
+            Ok(std::time::Duration::from_secs(number.saturating_mul(seconds)))
+        }
+        (Some(_) | None, Some(_) | None) => Err("write a time such as 60s, 5m or 2h".to_owned()),
+    }
+}
+
+/// A seed that nobody chose. The standard library keys its hashers from the system's randomness.
+pub(super) fn drawn() -> u64 {
+    RandomState::new().hash_one("a seed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_include_both_ends() {
+        let table = [
+            ("1..1000", Some((1, 1000))),
+            ("7", Some((7, 7))),
+            ("1..=3", Some((1, 3))),
+            ("18446744073709551615", Some((u64::MAX, u64::MAX))),
+            ("3..1", None),
+            ("a..b", None),
+            ("", None),
+            ("-1..3", None),
+        ];
+        for (text, wanted) in table {
+            let read = SeedRange::parse(text).ok().map(|range| (range.first, range.last));
+            assert_eq!(read, wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn shards_count_from_one() {
+        let table = [
+            ("1/1", Some((1, 1))),
+            ("2/8", Some((2, 8))),
+            ("0/8", None),
+            ("9/8", None),
+            ("x", None),
+        ];
+        for (text, wanted) in table {
+            let read = Shard::parse(text).ok().map(|shard| (shard.index, shard.count));
+            assert_eq!(read, wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_have_units() {
+        let table = [
+            ("60s", Some(60)),
+            ("5m", Some(300)),
+            ("2h", Some(7200)),
+            ("9", Some(9)),
+            ("0s", None),
+            ("3d", None),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(duration(text).ok().map(|read| read.as_secs()), wanted, "{text}");
+        }
+    }
+}

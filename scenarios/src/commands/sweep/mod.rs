@@ -1,0 +1,264 @@
+//! `harrow sweep`: many seeds, in parallel, told in order.
+
+mod pool;
+mod tally;
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use harrow_reports::report::Report;
+use harrow_reports::verdict::Outcome;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::console::{Console, Failure, mistake, progress_is_seen};
+use super::reading::{Changes, Prepared};
+use super::seeds::{self, SeedRange, Shard};
+use crate::catalogue::CATALOGUE;
+use crate::exit::ExitCode;
+use crate::pipeline;
+use tally::Tally;
+
+/// Run many seeds in parallel and tell which fail.
+///
+/// Every seed is run with each scenario before the next seed begins. What is told, and in which order, does not depend
+/// on --jobs. Ctrl-C ends the sweep with what was found so far. Exit codes: 0 all held, 1 some violated, 3 none
+/// violated, but some inconclusive or none run.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  harrow sweep swarm --seeds 1..1000\n  harrow sweep --all --for 60s\n  \
+    harrow sweep --all --seeds 1..10000 --shard 2/8 --format json"
+)]
+pub(super) struct Sweep {
+    /// Names from `harrow list`, or paths to .toml files; `swarm` if none is given.
+    #[arg(value_name = "SCENARIO")]
+    scenarios: Vec<String>,
+    /// Every scenario of the catalogue.
+    #[arg(long, conflicts_with = "scenarios")]
+    all: bool,
+    /// Seeds A..B, both ends included; 1..100 if neither this nor --for is given.
+    #[arg(long, value_name = "A..B", value_parser = SeedRange::parse)]
+    seeds: Option<SeedRange>,
+    /// Go on for so long: 60s, 5m, 2h.
+    #[arg(long = "for", value_name = "TIME", value_parser = seeds::duration)]
+    duration: Option<Duration>,
+    /// Only the I-th of N equal parts of the work, I from 1.
+    #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
+    shard: Option<Shard>,
+    /// Worker threads; as many as there are cores if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// End at the first violated run.
+    #[arg(long, conflicts_with = "max_failures")]
+    fail_fast: bool,
+    /// End after so many violated runs.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_failures: Option<u64>,
+    #[command(flatten)]
+    changes: Changes,
+}
+
+/// What is to be run: each unit of work is one seed of one scenario.
+struct Work {
+    prepared: Vec<Prepared>,
+    seeds: SeedRange,
+    shard: Shard,
+}
+
+impl Work {
+    /// The n-th unit of this shard.
+    fn unit(&self, index: u64) -> Option<(usize, u64)> {
+        let at =
+            u128::from(index) * u128::from(self.shard.count) + u128::from(self.shard.index - 1);
+        let scenarios = self.prepared.len() as u128;
+        let seed = u128::from(self.seeds.first) + at / scenarios;
+        let seed = u64::try_from(seed).ok().filter(|seed| *seed <= self.seeds.last)?;
+        Some(((at % scenarios) as usize, seed))
+    }
+
+    /// How many units there are.
+    fn count(&self) -> u64 {
+        let seeds = u128::from(self.seeds.last - self.seeds.first) + 1;
+        let all = seeds * self.prepared.len() as u128;
+        let before = u128::from(self.shard.index - 1);
+        let count = all.saturating_sub(before).div_ceil(u128::from(self.shard.count));
+        u64::try_from(count).unwrap_or(u64::MAX)
+    }
+}
+
+impl Sweep {
+    pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
+        let work = self.work()?;
+        let interrupted = on_interrupt()?;
+        let started = Instant::now();
+        let in_time = || self.duration.is_none_or(|duration| started.elapsed() < duration);
+        let progress = self.progress(&work);
+        let mut tally = Tally::new(&work.prepared);
+        let mut result = Ok(());
+        pool::ordered(
+            pool::Options {
+                jobs: self.jobs(),
+                more: &|| in_time() && !interrupted.load(Ordering::Relaxed),
+            },
+            |index| work.unit(index).map(|(scenario, seed)| (scenario, work.run(scenario, seed))),
+            |(scenario, report)| {
+                progress.inc(1);
+                result = progress.suspend(|| tell(console, &work.prepared[scenario], &report));
+                tally.add(scenario, &report);
+                let enough = tally.violated() >= self.failures_max();
+                if result.is_err() || enough {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            },
+        );
+        progress.finish_and_clear();
+        result?;
+        tally.close(console, started.elapsed(), interrupted.load(Ordering::Relaxed))
+    }
+
+    fn work(&self) -> Result<Work, Failure> {
+        let names: Vec<&str> = match (self.all, self.scenarios.as_slice()) {
+            (true, _) => CATALOGUE.iter().map(|entry| entry.name).collect(),
+            (false, []) => vec!["swarm"],
+            (false, given) => given.iter().map(String::as_str).collect(),
+        };
+        if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name))
+        {
+            return Err(mistake(
+                format!("`{}` is given twice", twice.1),
+                "name each scenario once",
+            )
+            .into());
+        }
+        let prepared: Result<Vec<Prepared>, Failure> =
+            names.iter().map(|name| Prepared::read(name, &self.changes)).collect();
+        let last = if self.duration.is_some() { u64::MAX } else { 100 };
+        let seeds = self.seeds.unwrap_or(SeedRange { first: 1, last });
+        Ok(Work { prepared: prepared?, seeds, shard: self.shard.unwrap_or(Shard::WHOLE) })
+    }
+
+    fn jobs(&self) -> usize {
+        let cores = || thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.map_or_else(cores, usize::from)
+    }
+
+    fn failures_max(&self) -> u64 {
+        if self.fail_fast { 1 } else { self.max_failures.unwrap_or(u64::MAX) }
+    }
+
+    /// A bar if somebody watches, nothing otherwise.
+    fn progress(&self, work: &Work) -> ProgressBar {
+        if !progress_is_seen() {
+            return ProgressBar::hidden();
+        }
+        let bounded = self.duration.is_none() || self.seeds.is_some();
+        let progress =
+            if bounded { ProgressBar::new(work.count()) } else { ProgressBar::new_spinner() };
+        let template = if bounded {
+            "{wide_bar} {pos}/{len} runs {per_sec} {eta}"
+        } else {
+            "{spinner} {pos} runs {per_sec} {elapsed}"
+        };
+        // A template that does not parse leaves the usual bar.
+        match ProgressStyle::with_template(template) {
+            Ok(style) => progress.with_style(style),
+            Err(_) => progress,
+        }
+    }
+}
+
+impl Work {
+    fn run(&self, scenario: usize, seed: u64) -> Report {
+        let prepared = &self.prepared[scenario];
+        pipeline::tell(&prepared.plan(seed), &prepared.argument, false).report
+    }
+}
+
+/// One run, as soon as its turn comes: each of them to machines, violated ones to people.
+fn tell(console: &mut Console, prepared: &Prepared, report: &Report) -> Result<(), Failure> {
+    if console.is_json() {
+        return console.json(report);
+    }
+    if report.outcome != Outcome::Violated {
+        return Ok(());
+    }
+    let styles = Console::styles().report;
+    let (bad, command) = (styles.bad, styles.command);
+    let (scenario, seed) = (&report.coordinate.scenario, report.coordinate.seed);
+    for finding in &report.findings {
+        let (guarantee, anomaly, summary) =
+            (&finding.guarantee, &finding.anomaly, &finding.summary);
+        writeln!(
+            console.stdout(),
+            "{bad}violated{bad:#} {scenario} seed {seed}  {guarantee}: {anomaly}  {summary}"
+        )?;
+    }
+    writeln!(console.stdout(), "  {command}{}{command:#}", prepared.command(seed))?;
+    Ok(console.stdout().flush()?)
+}
+
+/// A flag that the first Ctrl-C raises; the second ends the process.
+fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
+    let raised = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&raised);
+    let handler = move || {
+        if seen.swap(true, Ordering::Relaxed) {
+            process::exit(i32::from(ExitCode::Inconclusive.number()));
+        }
+    };
+    ctrlc::set_handler(handler).map_err(|error| Failure::Harrow(error.to_string()))?;
+    Ok(raised)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work(names: &[&str], seeds: (u64, u64), shard: (u64, u64)) -> Work {
+        let read = |name: &&str| {
+            Prepared::read(name, &Changes::default()).expect("it is in the catalogue")
+        };
+        Work {
+            prepared: names.iter().map(read).collect(),
+            seeds: SeedRange { first: seeds.0, last: seeds.1 },
+            shard: Shard { index: shard.0, count: shard.1 },
+        }
+    }
+
+    fn units(work: &Work) -> Vec<(usize, u64)> {
+        (0..).map_while(|index| work.unit(index)).collect()
+    }
+
+    #[test]
+    fn each_seed_is_run_with_every_scenario() {
+        let work = work(&["calm", "swarm"], (5, 6), (1, 1));
+        assert_eq!(units(&work), [(0, 5), (1, 5), (0, 6), (1, 6)]);
+        assert_eq!(work.count(), 4);
+    }
+
+    #[test]
+    fn shards_share_the_work_without_rest() {
+        let whole = units(&work(&["calm", "swarm", "slow-disk"], (1, 7), (1, 1)));
+        let mut shared = Vec::new();
+        for index in 1..=4 {
+            let part = work(&["calm", "swarm", "slow-disk"], (1, 7), (index, 4));
+            assert_eq!(part.count(), units(&part).len() as u64);
+            shared.extend(units(&part));
+        }
+        shared.sort_by_key(|(scenario, seed)| (*seed, *scenario));
+        assert_eq!(shared, whole);
+    }
+
+    #[test]
+    fn the_last_seed_is_a_seed() {
+        let work = work(&["calm"], (u64::MAX - 1, u64::MAX), (1, 1));
+        assert_eq!(units(&work), [(0, u64::MAX - 1), (0, u64::MAX)]);
+    }
+}

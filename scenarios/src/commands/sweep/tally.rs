@@ -1,0 +1,225 @@
+//! What a sweep found, in memory that does not grow with the number of seeds.
+
+use std::io::Write;
+use std::time::Duration;
+
+use harrow_reports::report::Report;
+use harrow_reports::verdict::Outcome;
+use serde::Serialize;
+
+use crate::commands::console::{Console, Failure};
+use crate::commands::reading::Prepared;
+use crate::exit::ExitCode;
+use crate::pipeline::COMMIT;
+
+/// So many failures are kept for each scenario; further ones are only counted.
+const KEPT_MAX: usize = 1_000;
+
+/// Counts of all scenarios.
+pub(super) struct Tally<'a> {
+    rows: Vec<Row<'a>>,
+}
+
+struct Row<'a> {
+    prepared: &'a Prepared,
+    counts: Counts,
+    failures: Vec<Failed>,
+    /// The first inconclusive run and why it was one.
+    inconclusive: Option<(u64, String)>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+struct Counts {
+    runs: u64,
+    held: u64,
+    violated: u64,
+    inconclusive: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Failed {
+    seed: u64,
+    guarantee: String,
+    anomaly: String,
+    command: String,
+}
+
+/// The last object of a sweep.
+#[derive(Serialize)]
+struct Summary<'a> {
+    schema: u32,
+    kind: &'static str,
+    commit: &'static str,
+    outcome: Outcome,
+    interrupted: bool,
+    wall_ms: u64,
+    runs_per_second: u64,
+    #[serde(flatten)]
+    counts: Counts,
+    scenarios: Vec<ScenarioSummary<'a>>,
+}
+
+#[derive(Serialize)]
+struct ScenarioSummary<'a> {
+    scenario: &'a str,
+    #[serde(flatten)]
+    counts: Counts,
+    failures: &'a [Failed],
+}
+
+impl Counts {
+    fn add(&mut self, outcome: Outcome) {
+        self.runs += 1;
+        match outcome {
+            Outcome::Held => self.held += 1,
+            Outcome::Inconclusive => self.inconclusive += 1,
+            Outcome::Violated => self.violated += 1,
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            runs: self.runs + other.runs,
+            held: self.held + other.held,
+            violated: self.violated + other.violated,
+            inconclusive: self.inconclusive + other.inconclusive,
+        }
+    }
+
+    /// The worst wins; nothing run is nothing shown.
+    fn outcome(self) -> Outcome {
+        if self.violated > 0 {
+            Outcome::Violated
+        } else if self.inconclusive > 0 || self.runs == 0 {
+            Outcome::Inconclusive
+        } else {
+            Outcome::Held
+        }
+    }
+}
+
+impl<'a> Tally<'a> {
+    pub(super) fn new(prepared: &'a [Prepared]) -> Self {
+        let row = |prepared| Row {
+            prepared,
+            counts: Counts::default(),
+            failures: Vec::new(),
+            inconclusive: None,
+        };
+        Self { rows: prepared.iter().map(row).collect() }
+    }
+
+    pub(super) fn add(&mut self, scenario: usize, report: &Report) {
+        let row = &mut self.rows[scenario];
+        row.counts.add(report.outcome);
+        let seed = report.coordinate.seed;
+        match report.outcome {
+            Outcome::Held => {}
+            Outcome::Violated if row.failures.len() >= KEPT_MAX => {}
+            Outcome::Violated => row.failures.push(Failed::new(row.prepared, report)),
+            Outcome::Inconclusive => {
+                let reason = || report.inconclusive.first().cloned().unwrap_or_default();
+                row.inconclusive.get_or_insert_with(|| (seed, reason()));
+            }
+        }
+    }
+
+    pub(super) fn violated(&self) -> u64 {
+        self.rows.iter().map(|row| row.counts.violated).sum()
+    }
+
+    fn total(&self) -> Counts {
+        self.rows.iter().fold(Counts::default(), |sum, row| sum.plus(row.counts))
+    }
+
+    /// Tells the summary, and how the process ends.
+    pub(super) fn close(
+        &self,
+        console: &mut Console,
+        elapsed: Duration,
+        interrupted: bool,
+    ) -> Result<ExitCode, Failure> {
+        let total = self.total();
+        let wall_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let runs_per_second = total.runs * 1_000 / wall_ms.max(1);
+        if console.is_json() {
+            console.json(&Summary {
+                schema: 1,
+                kind: "summary",
+                commit: COMMIT,
+                outcome: total.outcome(),
+                interrupted,
+                wall_ms,
+                runs_per_second,
+                counts: total,
+                scenarios: self.rows.iter().map(Row::summary).collect(),
+            })?;
+        } else {
+            self.table(console)?;
+            let end = if interrupted { ", interrupted" } else { "" };
+            let (runs, name) = (total.runs, total.outcome().name());
+            let seconds = format!("{}.{:01}", wall_ms / 1_000, wall_ms % 1_000 / 100);
+            writeln!(
+                console.stdout(),
+                "{name}: {runs} runs in {seconds} s, {runs_per_second} a second{end}"
+            )?;
+        }
+        console.stdout().flush()?;
+        Ok(total.outcome().into())
+    }
+
+    fn table(&self, console: &mut Console) -> Result<(), Failure> {
+        let width =
+            self.rows.iter().map(|row| row.prepared.argument.len()).max().unwrap_or(0).max(8);
+        let titles = ("scenario", "held", "violated", "inconclusive");
+        writeln!(
+            console.stdout(),
+            "{:width$}  {:>9}  {:>9}  {:>12}",
+            titles.0,
+            titles.1,
+            titles.2,
+            titles.3
+        )?;
+        for row in &self.rows {
+            let Counts { held, violated, inconclusive, .. } = row.counts;
+            writeln!(
+                console.stdout(),
+                "{:width$}  {held:>9}  {violated:>9}  {inconclusive:>12}",
+                row.prepared.argument
+            )?;
+        }
+        for row in &self.rows {
+            if let Some((seed, reason)) = &row.inconclusive {
+                let command = row.prepared.command(*seed);
+                writeln!(
+                    console.stdout(),
+                    "inconclusive {} seed {seed}: {reason}\n  {command}",
+                    row.prepared.argument
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Row<'_> {
+    fn summary(&self) -> ScenarioSummary<'_> {
+        ScenarioSummary {
+            scenario: &self.prepared.argument,
+            counts: self.counts,
+            failures: &self.failures,
+        }
+    }
+}
+
+impl Failed {
+    fn new(prepared: &Prepared, report: &Report) -> Self {
+        let finding = report.findings.first();
+        Self {
+            seed: report.coordinate.seed,
+            guarantee: finding.map_or_else(String::new, |finding| finding.guarantee.clone()),
+            anomaly: finding.map_or_else(String::new, |finding| finding.anomaly.clone()),
+            command: prepared.command(report.coordinate.seed),
+        }
+    }
+}
