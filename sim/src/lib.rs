@@ -25,6 +25,8 @@ pub mod violation;
 pub mod watch;
 mod world;
 
+pub use world::heartbeat;
+
 use plan::Plan;
 use run::{Run, RunOptions};
 

@@ -170,6 +170,7 @@ impl Partition {
                 let appended = self.log.append_as_leader(batch, self.leader_epoch, effects);
                 self.changes.log_end_moved = true;
                 self.maybe_advance_high_watermark(around, effects);
+                self.complete_produces(effects);
                 let ack = ProduceAck {
                     base_offset: appended.base_offset(),
                     last_offset: appended.last_offset(),

@@ -17,6 +17,7 @@ mod disk;
 mod draw;
 mod engine;
 mod fingerprint;
+pub mod heartbeat;
 mod load;
 mod network;
 mod observe;
