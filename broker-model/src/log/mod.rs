@@ -73,6 +73,7 @@ pub enum ProducerCheck {
 }
 
 /// A replica's log.
+#[expect(clippy::struct_field_names, reason = "Kafka's names of the bounds are kept whole")]
 #[derive(Debug)]
 pub struct Log {
     partition: TopicPartition,
@@ -199,12 +200,12 @@ impl Log {
 
     /// All batches that are still there, in order.
     pub fn batches(&self) -> impl DoubleEndedIterator<Item = &RecordBatch> {
-        self.segments.iter().flat_map(|segment| segment.batches())
+        self.segments.iter().flat_map(Segment::batches)
     }
 
     /// A hash over offsets, epochs and checksums of the batches that are there and wholly below
-    /// `upto`. Two logs with the same start agree below `upto` if and only if their digests do. Takes
-    /// time linear in the number of batches: for audits.
+    /// `upto`. Two logs with the same first batch agree below `upto` if their digests do. Takes time
+    /// linear in the number of batches: for audits.
     pub fn digest(&self, upto: Offset) -> u64 {
         let mut hasher = Xxh3::new();
         for batch in self.batches().take_while(|batch| batch.next_offset() <= upto) {

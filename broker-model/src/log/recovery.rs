@@ -1,7 +1,7 @@
 //! Opening what a stop left behind. Source: Kafka's `LogLoader` and `LogSegment.recover`.
 //!
-//! After an unclean stop, every batch from the segment of the recovery point on is checked, and
-//! the log ends before the first byte that is not right. Nothing after a gap is kept.
+//! After an unclean stop, every batch from the segment of the recovery point on is checked, and a
+//! segment ends before the first byte that is not right. Nothing after a gap is kept.
 //!
 //! Truncations and deletions are not synced, so a power loss may bring back what they removed, next
 //! to records that were written and flushed since. The epoch checkpoint tells them apart: it is
@@ -24,7 +24,8 @@ use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
 impl Log {
     /// Opens a log from what is on disk, or makes an empty one; checks and cuts what an unclean
-    /// stop left behind.
+    /// stop left behind. The recovery point may be below its checkpoint then: a caller that keeps
+    /// checkpoints writes them again before records are appended.
     pub fn open(
         partition: TopicPartition,
         options: LogOptions,

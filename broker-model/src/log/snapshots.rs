@@ -23,8 +23,8 @@ pub(crate) type Snapshots = BTreeMap<Offset, Bytes>;
 #[derive(Debug, Serialize, Deserialize)]
 struct Snapshot {
     /// Epoch and checksum of the batch before the snapshot's offset. If the log has another batch
-    /// there, the snapshot is of a log that was cut since, and its deletion was lost with the power.
-    /// By the log-matching property it is of this log otherwise.
+    /// there, the snapshot is of a log that was cut since, and its deletion was lost with the
+    /// power. By the log-matching property it is of this log otherwise.
     last_batch: Option<(LeaderEpoch, u32)>,
     producers: ProducerState,
 }

@@ -45,6 +45,7 @@ impl RecordBatchBuilder {
     }
 
     /// Adds a record.
+    #[expect(clippy::needless_pass_by_value, reason = "callers have no further use for them")]
     pub fn push(&mut self, timestamp: WallTime, key: Option<Bytes>, value: Option<Bytes>) {
         if self.count == 0 {
             self.base_timestamp = timestamp;
@@ -165,7 +166,7 @@ mod tests {
             timestamp: part.0,
             key: part.1.clone().map(Bytes::from),
             value: part.2.clone().map(Bytes::from),
-            headers: Default::default(),
+            headers: <_>::default(),
         }
     }
 

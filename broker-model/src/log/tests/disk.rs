@@ -84,21 +84,18 @@ impl FakeDisk {
     /// appended to, torn in between, perhaps with a damaged last byte.
     pub(super) fn lose_power(&mut self, mut draw: impl FnMut() -> u64) {
         self.crash();
-        let mut files: Vec<FileId> = self.cache.keys().chain(self.platter.keys()).copied().collect();
+        let mut files: Vec<FileId> =
+            self.cache.keys().chain(self.platter.keys()).copied().collect();
         files.sort_unstable();
         files.dedup();
         for file in files {
             let synced = self.platter.get(&file).cloned();
             let cached = self.cache.get(&file).cloned();
-            match survivor(file, synced, cached, &mut draw) {
-                Some(content) => {
-                    self.cache.insert(file, content.clone());
-                    self.platter.insert(file, content);
-                }
-                None => {
-                    self.cache.remove(&file);
-                    self.platter.remove(&file);
-                }
+            self.cache.remove(&file);
+            self.platter.remove(&file);
+            if let Some(content) = survivor(file, synced, cached, &mut draw) {
+                self.cache.insert(file, content.clone());
+                self.platter.insert(file, content);
             }
         }
     }
