@@ -69,7 +69,8 @@ impl StoredState {
     pub(crate) fn read(image: &DiskImage) -> Self {
         let bytes = image.read(FileId::QuorumState).map_or(&[][..], |bytes| bytes.as_ref());
         let records = bytes.chunks(RECORD_BYTES).map(ElectionState::decode);
-        let last = records.enumerate().filter_map(|(index, state)| Some((index, state?))).last();
+        let last =
+            records.enumerate().filter_map(|(index, state)| Some((index, state?))).next_back();
         let end = last.map_or(0, |(index, _)| (index + 1) * RECORD_BYTES);
         let cut_to = (end < bytes.len()).then_some(end as u64);
         Self { state: last.map(|(_, state)| state), cut_to }

@@ -10,6 +10,7 @@ mod lanes;
 mod lead;
 mod quorum;
 mod role;
+mod send;
 #[cfg(test)]
 mod tests;
 mod vote;
