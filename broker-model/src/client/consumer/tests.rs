@@ -97,7 +97,9 @@ fn batch(base: i64, count: i64, epoch: i32) -> Bytes {
 
 fn together(batches: &[Bytes]) -> Bytes {
     let mut all = BytesMut::new();
-    batches.iter().for_each(|batch| all.extend_from_slice(batch));
+    for batch in batches {
+        all.extend_from_slice(batch);
+    }
     all.freeze()
 }
 
