@@ -106,13 +106,14 @@ impl Admin {
         let Purpose::CreateTopic(operation) = purpose else {
             unreachable!("an admin never asks {purpose:?}")
         };
-        let error = match &message.body {
-            Body::CreateTopicsResponse(response) => self.find_result(operation, response),
-            _nonsense => Some(ErrorCode::UnknownServerError),
+        let error = if let Body::CreateTopicsResponse(response) = &message.body {
+            self.find_result(operation, response)
+        } else {
+            Some(ErrorCode::UnknownServerError)
         };
         match error {
             None | Some(ErrorCode::TopicAlreadyExists) => {
-                self.end(operation, Outcome::TopicCreated, effects)
+                self.end(operation, Outcome::TopicCreated, effects);
             }
             Some(error) if may_pass(error) => self.on_attempt_failed(now, operation, error),
             Some(error) => self.on_refused(operation, error, effects),
@@ -235,7 +236,7 @@ impl Node for Admin {
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
         match event {
             Event::Invoked { operation, request } => {
-                self.on_invoked(now.time, operation, request, effects)
+                self.on_invoked(now.time, operation, request, effects);
             }
             Event::Response { from, channel, message } => {
                 self.on_response(now.time, (from, channel), &message, effects);

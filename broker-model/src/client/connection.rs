@@ -229,7 +229,7 @@ mod tests {
     }
 
     fn ask(connections: &mut Connections, now: Time, effects: &mut Effects) {
-        let body = Body::MetadataRequest(Box::new(MetadataRequest::default()));
+        let body = Body::MetadataRequest(Box::<MetadataRequest>::default());
         connections.send(now, AT, body, Purpose::Metadata, effects);
     }
 

@@ -62,7 +62,7 @@ impl<N: Node> Driver<N> {
                     self.wire.push_back(Asked { to, channel, message });
                 }
                 Effect::Complete { operation, outcome } => {
-                    self.outcomes.push((operation.0, outcome))
+                    self.outcomes.push((operation.0, outcome));
                 }
                 Effect::Note(note) => self.notes.push(note),
                 Effect::Disconnect { to, channel } => self.disconnected.push((to, channel)),

@@ -41,7 +41,7 @@ impl Consumer {
             let leadership = self.metadata.leadership(query.key);
             match self.reach(now, leadership, query.not_before) {
                 Reach::Leader(leader) => {
-                    self.ask_end(now, index, (leader, leadership.epoch), effects)
+                    self.ask_end(now, index, (leader, leadership.epoch), effects);
                 }
                 Reach::At(at) => wake = Deadline::earlier(wake, Some(at)),
                 Reach::Leaderless => self.metadata.request_update(),

@@ -3,7 +3,7 @@
 //!
 //! The position of a partition is the offset that the application gets next; records that are fetched ahead do not
 //! move it. A fetch is sent only for partitions with nothing left to deliver, one at a time to each broker, and it
-//! goes on between polls. Isolation is read_uncommitted.
+//! goes on between polls. Isolation is `read_uncommitted`.
 //!
 //! One difference to the Java client: fetches carry the epoch of the last delivered record, as brokers allow for any
 //! fetch, so that a log that parts from what was read is also found without a change of leader in the metadata.
@@ -296,7 +296,7 @@ impl Node for Consumer {
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
         match event {
             Event::Invoked { operation, request } => {
-                self.on_invoked(now.time, operation, request, effects)
+                self.on_invoked(now.time, operation, request, effects);
             }
             Event::Response { from, channel, message } => {
                 self.on_response(now.time, (from, channel), message, effects);

@@ -97,7 +97,9 @@ fn batch(base: i64, count: i64, epoch: i32) -> Bytes {
 
 fn together(batches: &[Bytes]) -> Bytes {
     let mut all = BytesMut::new();
-    batches.iter().for_each(|batch| all.extend_from_slice(batch));
+    for batch in batches {
+        all.extend_from_slice(batch);
+    }
     all.freeze()
 }
 
@@ -436,12 +438,31 @@ fn an_end_offset_is_asked_again_until_it_is_known_or_late() {
 }
 
 #[test]
-fn two_partitions_share_a_fetch_and_keep_their_order() {
+fn one_fetch_asks_for_all_that_a_broker_leads() {
     let mut driver = Driver::new(Consumer::new(config(), START));
     driver.invoke(1, Operation::Assign { partitions: vec![(TOPIC, 0), (TOPIC, 1)] });
-    driver.tell_leaders(&[(1, 3), (2, 3)]);
-    let first = take_list(&mut driver);
-    driver.answer(&first, offset_answer(0, 0));
+    driver.tell_leaders(&[(1, 3), (1, 3)]);
+    let lists = [take_list(&mut driver), take_list(&mut driver)];
+    for asked in &lists {
+        let Body::ListOffsetsRequest(request) = &asked.message.body else { panic!("{asked:?}") };
+        let mut body = offset_answer(0, 0);
+        let Body::ListOffsetsResponse(response) = &mut body else { panic!("{body:?}") };
+        let index = request.topics[0].partitions[0].partition_index;
+        response.topics[0].partitions[0].partition_index = index;
+        driver.answer(asked, body);
+    }
+    let alone = take_fetch(&mut driver);
+    assert!(no_fetch(&driver), "one fetch at a time to a broker");
+    driver.answer(&alone, records_answer(Bytes::new()));
+    let asked = take_fetch(&mut driver);
+    let Body::FetchRequest(request) = &asked.message.body else { panic!("{asked:?}") };
+    let indices: Vec<i32> = request.topics[0].partitions.iter().map(|it| it.partition).collect();
+    assert_eq!(indices, [0, 1]);
+}
+
+#[test]
+fn polls_share_what_one_fetch_brought_in_order() {
+    let mut driver = started(config(), 0);
     let asked = take_fetch(&mut driver);
     driver.answer(&asked, records_answer(together(&[batch(0, 2, 3), batch(2, 2, 3)])));
     poll(&mut driver, 2, 3);

@@ -168,7 +168,7 @@ impl Producer {
             match purpose {
                 Purpose::Metadata => self.metadata.on_failure(now, &mut self.connections),
                 Purpose::InitProducerId => {
-                    self.identity.on_failure(self.connections.backoff.after(now))
+                    self.identity.on_failure(self.connections.backoff.after(now));
                 }
                 Purpose::Produce(tickets) => {
                     for ticket in tickets {
