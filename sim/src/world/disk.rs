@@ -130,7 +130,8 @@ impl Disk {
         self.used_bytes = 0;
     }
 
-    /// Power is lost at a true time: what is older than the write-back time is on the platter, of the rest a drawn part.
+    /// Power is lost at a true time: what is older than the write-back time is on the platter, of the
+    /// rest a drawn part.
     pub(crate) fn lose_power(
         &mut self,
         at_ns: u64,

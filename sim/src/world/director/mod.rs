@@ -1,5 +1,5 @@
-//! Directs a run: starts the nodes, creates the topics, drives the load, fires the faults, heals, waits until everything
-//! has converged, and reads everything once more.
+//! Directs a run: starts the nodes, creates the topics, drives the load, fires the faults, heals, waits until
+//! everything has converged, and reads everything once more.
 //!
 //! Loads begin at their planned time, but not before all topics exist. Clients are left alone by the faults of brokers;
 //! a client that is itself the target leaves its open operations with unknown outcome and comes back as a new process.

@@ -1,10 +1,10 @@
 //! Links and the connections over them.
 //!
-//! A connection keeps TCP's promises: what is sent arrives in order, once, or the connection is reset. Opening one costs
-//! a round trip (SYN, SYN-ACK); requests wait for it. Two connections are not ordered with respect to each other.
+//! A connection keeps TCP's promises: what is sent arrives in order, once, or the connection is reset. Opening
+//! one costs a round trip (SYN, SYN-ACK); requests wait for it. Two connections are not ordered with respect to each other.
 //!
-//! - A cut link stalls what travels on it, also what was sent before the cut. If the link heals within the stall timeout,
-//!   it arrives; else the sender's end is reset. The receiver's end learns nothing through a cut link.
+//! - A cut link stalls what travels on it, also what was sent before the cut. If the link heals within the stall
+//!   timeout, it arrives; else the sender's end is reset. The receiver's end learns nothing through a cut link.
 //! - A receiver whose way back is cut gets the data, but its acknowledgements do not: the sender's end is reset, too.
 //! - A process that dies resets its connections; the reset travels like data. A machine without power sends nothing:
 //!   its peers' data go unanswered, and they time out or are reset when the power is back.
