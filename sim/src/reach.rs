@@ -62,9 +62,7 @@ pub const HALTED: &str = "halted-";
 /// Whether a run can count this mark.
 pub fn is_known(mark: &str) -> bool {
     ALL.binary_search(&mark).is_ok()
-        || mark
-            .strip_prefix(HALTED)
-            .is_some_and(|reason| !reason.is_empty())
+        || mark.strip_prefix(HALTED).is_some_and(|reason| !reason.is_empty())
 }
 
 /// Counts marks.
@@ -86,10 +84,7 @@ impl Tally {
 
     /// Counts a mark several times.
     pub(crate) fn add(&mut self, mark: &'static str, times: u64) {
-        assert!(
-            ALL.binary_search(&mark).is_ok(),
-            "{mark} is not in the list of marks"
-        );
+        assert!(ALL.binary_search(&mark).is_ok(), "{mark} is not in the list of marks");
         if times > 0 {
             *self.counts.entry(mark).or_default() += times;
         }
@@ -102,17 +97,8 @@ impl Tally {
 
     /// All counts, by name.
     pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
-        let marks = self
-            .counts
-            .iter()
-            .map(|(mark, count)| ((*mark).to_owned(), *count));
-        marks
-            .chain(
-                self.halted
-                    .iter()
-                    .map(|(mark, count)| (mark.clone(), *count)),
-            )
-            .collect()
+        let marks = self.counts.iter().map(|(mark, count)| ((*mark).to_owned(), *count));
+        marks.chain(self.halted.iter().map(|(mark, count)| (mark.clone(), *count))).collect()
     }
 
     /// Counts what a note means.
@@ -125,14 +111,10 @@ impl Tally {
             | Note::LogStartMoved { .. }
             | Note::BecameFollower { .. }
             | Note::IsrProposed { .. }
-            | Note::IsrCommitted { .. } => {}
+            | Note::IsrCommitted { .. }
+            | Note::ProduceAcknowledged { duplicate: false, .. } => {}
             Note::MetadataApplied { offset, change, .. } => self.metadata(offset.0, change),
-            Note::ProduceAcknowledged {
-                duplicate: true, ..
-            } => self.mark("duplicate-recognised"),
-            Note::ProduceAcknowledged {
-                duplicate: false, ..
-            } => {}
+            Note::ProduceAcknowledged { duplicate: true, .. } => self.mark("duplicate-recognised"),
             Note::RecordsServed { batches, .. } => {
                 let records = batches
                     .iter()
@@ -143,11 +125,7 @@ impl Tally {
             Note::EndOffsetServed { .. } => self.mark("end-offset-served"),
             Note::Truncated { reason, .. } => self.truncated(*reason),
             Note::LogRecovered { clean, .. } => {
-                self.mark(if *clean {
-                    "log-recovered-clean"
-                } else {
-                    "log-recovered-unclean"
-                });
+                self.mark(if *clean { "log-recovered-clean" } else { "log-recovered-unclean" });
             }
             Note::BecameLeader { .. } => self.mark("leader-elected"),
             Note::IsrProposalRefused { error, .. } => self.refused(*error),
@@ -178,10 +156,7 @@ impl Tally {
 
     fn refused(&mut self, error: ClusterError) {
         self.mark("isr-proposal-refused");
-        self.add(
-            "stale-isr-proposal",
-            u64::from(error == ClusterError::InvalidUpdateVersion),
-        );
+        self.add("stale-isr-proposal", u64::from(error == ClusterError::InvalidUpdateVersion));
     }
 
     fn quorum(&mut self, role: QuorumRole) {
@@ -197,11 +172,7 @@ impl Tally {
             return;
         }
         self.mark("controller-elected");
-        if self
-            .controller
-            .replace(node)
-            .is_some_and(|before| before != node)
-        {
+        if self.controller.replace(node).is_some_and(|before| before != node) {
             self.mark("controller-failover");
         }
     }
@@ -226,21 +197,13 @@ impl Tally {
                 self.add("unclean-registration", u64::from(*unclean));
             }
             MetadataChange::BrokerChanged { fenced, .. } => {
-                self.add("broker-fenced", u64::from(*fenced))
+                self.add("broker-fenced", u64::from(*fenced));
             }
-            MetadataChange::TopicCreated {
-                topic,
-                min_insync_replicas,
-                ..
-            } => {
+            MetadataChange::TopicCreated { topic, min_insync_replicas, .. } => {
                 self.minimum.insert(topic.0, *min_insync_replicas);
                 self.mark("topic-created");
             }
-            MetadataChange::PartitionChanged {
-                partition,
-                registration,
-                unclean,
-            } => {
+            MetadataChange::PartitionChanged { partition, registration, unclean } => {
                 self.add("unclean-election", u64::from(*unclean));
                 self.add("elr-used", u64::from(!registration.elr.is_empty()));
                 let below = self
@@ -249,9 +212,7 @@ impl Tally {
                     .is_some_and(|min| (registration.isr.len() as u32) < *min);
                 self.add("isr-below-min", u64::from(below));
                 let now = (registration.isr.len(), registration.leader);
-                let before = self
-                    .isr_sizes
-                    .insert((partition.topic.0, partition.partition), now);
+                let before = self.isr_sizes.insert((partition.topic.0, partition.partition), now);
                 if let Some(before) = before {
                     self.partition_changed(before, now);
                 }
@@ -263,14 +224,8 @@ impl Tally {
     fn partition_changed(&mut self, before: (usize, Option<NodeId>), now: (usize, Option<NodeId>)) {
         self.add("isr-shrunk", u64::from(now.0 < before.0));
         self.add("isr-expanded", u64::from(now.0 > before.0));
-        self.add(
-            "leader-lost",
-            u64::from(now.1.is_none() && before.1.is_some()),
-        );
-        self.add(
-            "leader-changed",
-            u64::from(now.1.is_some() && now.1 != before.1),
-        );
+        self.add("leader-lost", u64::from(now.1.is_none() && before.1.is_some()));
+        self.add("leader-changed", u64::from(now.1.is_some() && now.1 != before.1));
     }
 }
 
@@ -280,18 +235,9 @@ mod tests {
 
     #[test]
     fn the_list_is_sorted_and_knows_halts() {
-        assert!(
-            ALL.is_sorted_by(|a, b| a < b),
-            "binary search needs an ascending list"
-        );
-        assert!(
-            is_known("isr-shrunk") && is_known("halted-disk-full"),
-            "known marks"
-        );
-        assert!(
-            !is_known("halted-") && !is_known("isr-shrank"),
-            "unknown marks"
-        );
+        assert!(ALL.is_sorted_by(|a, b| a < b), "binary search needs an ascending list");
+        assert!(is_known("isr-shrunk") && is_known("halted-disk-full"), "known marks");
+        assert!(!is_known("halted-") && !is_known("isr-shrank"), "unknown marks");
     }
 
     #[test]
@@ -301,10 +247,7 @@ mod tests {
             LeaderEpoch, Offset, PartitionEpoch, TopicId, TopicPartition,
         };
         let change = |isr: &[i32]| MetadataChange::PartitionChanged {
-            partition: TopicPartition {
-                topic: TopicId(1),
-                partition: 0,
-            },
+            partition: TopicPartition { topic: TopicId(1), partition: 0 },
             registration: PartitionRegistration {
                 replicas: vec![NodeId(1), NodeId(2)],
                 isr: isr.iter().map(|id| NodeId(*id)).collect(),

@@ -35,25 +35,17 @@ impl NodeClock {
     pub(crate) fn now(&self, true_ns: u64) -> Now {
         let own_ns = self.own(true_ns);
         let wall = WALL_START_MS + self.wall_offset_ms + (own_ns / 1_000_000) as i64;
-        Now {
-            time: Time(own_ns),
-            wall: WallTime(wall),
-        }
+        Now { time: Time(own_ns), wall: WallTime(wall) }
     }
 
     /// The first true time at which the monotonic clock shows at least this, so that no timer is early.
     pub(crate) fn true_ns(&self, own: Time) -> u64 {
         if self.speed == MILLION as u64 {
-            return own
-                .0
-                .saturating_sub(self.since_own_ns)
-                .saturating_add(self.since_true_ns);
+            return own.0.saturating_sub(self.since_own_ns).saturating_add(self.since_true_ns);
         }
         let delta = u128::from(own.0.saturating_sub(self.since_own_ns));
         let passed = (delta * MILLION).div_ceil(u128::from(self.speed));
-        u64::try_from(passed)
-            .unwrap_or(u64::MAX)
-            .saturating_add(self.since_true_ns)
+        u64::try_from(passed).unwrap_or(u64::MAX).saturating_add(self.since_true_ns)
     }
 
     /// From now on both clocks run at another speed.
@@ -69,11 +61,7 @@ impl NodeClock {
     }
 
     fn own(&self, true_ns: u64) -> u64 {
-        assert!(
-            true_ns >= self.since_true_ns,
-            "time {true_ns} before {}",
-            self.since_true_ns
-        );
+        assert!(true_ns >= self.since_true_ns, "time {true_ns} before {}", self.since_true_ns);
         let passed = true_ns - self.since_true_ns;
         if self.speed == MILLION as u64 {
             return self.since_own_ns + passed;
@@ -99,14 +87,8 @@ mod tests {
             clock.drift(1_234_567, ppm);
             for deadline in (2_000_000..2_001_000).chain([9_999_999_999]) {
                 let due = clock.true_ns(Time(deadline));
-                assert!(
-                    clock.now(due).time.0 >= deadline,
-                    "early at {ppm} ppm for {deadline}"
-                );
-                assert!(
-                    clock.now(due - 1).time.0 < deadline,
-                    "late at {ppm} ppm for {deadline}"
-                );
+                assert!(clock.now(due).time.0 >= deadline, "early at {ppm} ppm for {deadline}");
+                assert!(clock.now(due - 1).time.0 < deadline, "late at {ppm} ppm for {deadline}");
             }
         }
     }
@@ -114,11 +96,7 @@ mod tests {
     #[test]
     fn steps_move_the_wall_only() {
         let mut clock = NodeClock::new(250, 0);
-        assert_eq!(
-            clock.now(5_000_000).wall,
-            WallTime(WALL_START_MS + 255),
-            "offset and time"
-        );
+        assert_eq!(clock.now(5_000_000).wall, WallTime(WALL_START_MS + 255), "offset and time");
         clock.step_wall(-1_000);
         let now = clock.now(5_000_000);
         assert_eq!(now.wall, WallTime(WALL_START_MS - 745), "stepped back");
@@ -128,21 +106,9 @@ mod tests {
     #[test]
     fn drift_changes_speed_without_a_jump() {
         let mut clock = NodeClock::new(0, 100_000);
-        assert_eq!(
-            clock.now(1_000_000_000).time,
-            Time(1_100_000_000),
-            "10 % fast"
-        );
+        assert_eq!(clock.now(1_000_000_000).time, Time(1_100_000_000), "10 % fast");
         clock.drift(1_000_000_000, -100_000);
-        assert_eq!(
-            clock.now(1_000_000_000).time,
-            Time(1_100_000_000),
-            "no jump"
-        );
-        assert_eq!(
-            clock.now(2_000_000_000).time,
-            Time(2_000_000_000),
-            "10 % slow"
-        );
+        assert_eq!(clock.now(1_000_000_000).time, Time(1_100_000_000), "no jump");
+        assert_eq!(clock.now(2_000_000_000).time, Time(2_000_000_000), "10 % slow");
     }
 }

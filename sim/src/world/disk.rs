@@ -73,10 +73,7 @@ impl Disk {
         let added = bytes.len() as u64;
         let entry = self.files.entry(file).or_default();
         let before = entry.length.replace(entry.length.unwrap_or(0) + added);
-        entry.journal.push_back(Entry {
-            at_ns,
-            change: Change::Append(bytes),
-        });
+        entry.journal.push_back(Entry { at_ns, change: Change::Append(bytes) });
         self.used_bytes += added;
         before.is_none()
     }
@@ -85,15 +82,9 @@ impl Disk {
     pub(crate) fn truncate(&mut self, at_ns: u64, file: FileId, length: u64) {
         let entry = self.files.entry(file).or_default();
         let before = entry.length.expect("a node truncates files that it has");
-        assert!(
-            length <= before,
-            "{file:?} of {before} bytes is cut to {length}"
-        );
+        assert!(length <= before, "{file:?} of {before} bytes is cut to {length}");
         entry.length = Some(length);
-        entry.journal.push_back(Entry {
-            at_ns,
-            change: Change::Truncate(length),
-        });
+        entry.journal.push_back(Entry { at_ns, change: Change::Truncate(length) });
         self.used_bytes -= before - length;
     }
 
@@ -103,10 +94,7 @@ impl Disk {
         let length = bytes.len() as u64;
         self.used_bytes = self.used_bytes - entry.length.unwrap_or(0) + length;
         entry.length = Some(length);
-        entry.journal.push_back(Entry {
-            at_ns,
-            change: Change::Write(bytes),
-        });
+        entry.journal.push_back(Entry { at_ns, change: Change::Write(bytes) });
     }
 
     /// Removes a file, if it is there.
@@ -117,19 +105,14 @@ impl Disk {
         let Some(length) = entry.length.take() else {
             return;
         };
-        entry.journal.push_back(Entry {
-            at_ns,
-            change: Change::Delete,
-        });
+        entry.journal.push_back(Entry { at_ns, change: Change::Delete });
         self.used_bytes -= length;
     }
 
     /// A sync of a file begins: it will cover what the cache holds now.
     pub(crate) fn begin_sync(&self, file: FileId) -> SyncMark {
-        let position = self
-            .files
-            .get(&file)
-            .map_or(0, |file| file.journal_start + file.journal.len() as u64);
+        let position =
+            self.files.get(&file).map_or(0, |file| file.journal_start + file.journal.len() as u64);
         SyncMark { file, position }
     }
 
@@ -147,7 +130,8 @@ impl Disk {
         self.used_bytes = 0;
     }
 
-    /// Power is lost at a true time: what is older than the write-back time is on the platter, of the rest a drawn part.
+    /// Power is lost at a true time: what is older than the write-back time is on the platter, of the
+    /// rest a drawn part.
     pub(crate) fn lose_power(
         &mut self,
         at_ns: u64,
@@ -209,11 +193,7 @@ impl Disk {
 impl File {
     /// Moves the journal's head to the platter, as far as the condition on (entry, position) holds.
     fn settle(&mut self, durable: impl Fn(&Entry, u64) -> bool) {
-        while self
-            .journal
-            .front()
-            .is_some_and(|entry| durable(entry, self.journal_start))
-        {
+        while self.journal.front().is_some_and(|entry| durable(entry, self.journal_start)) {
             let entry = self.journal.pop_front().expect("the front was looked at");
             self.journal_start += 1;
             apply(&mut self.platter, entry.change);
@@ -223,11 +203,8 @@ impl File {
     /// A drawn prefix of the journal survives, the last operation of it perhaps torn; the rest is lost.
     fn lose(&mut self, stream: &mut Stream) {
         // In half of the losses nothing of the journal survives: the case that hurts most.
-        let kept = if stream.below(2) == 0 {
-            0
-        } else {
-            stream.below(self.journal.len() as u64 + 1)
-        };
+        let kept =
+            if stream.below(2) == 0 { 0 } else { stream.below(self.journal.len() as u64 + 1) };
         self.journal_start += self.journal.len() as u64;
         let mut journal = std::mem::take(&mut self.journal).into_iter();
         for entry in journal.by_ref().take(kept as usize) {
@@ -248,15 +225,9 @@ impl File {
             }
             // The rename is on the platter, the data is not: an empty or torn file under the new name.
             Change::Write(bytes) if stream.below(4) == 0 => {
-                let kept = if stream.below(2) == 0 {
-                    0
-                } else {
-                    stream.below(bytes.len() as u64 + 1)
-                };
-                apply(
-                    &mut self.platter,
-                    Change::Write(bytes.slice(..kept as usize)),
-                );
+                let kept =
+                    if stream.below(2) == 0 { 0 } else { stream.below(bytes.len() as u64 + 1) };
+                apply(&mut self.platter, Change::Write(bytes.slice(..kept as usize)));
             }
             Change::Write(_) | Change::Truncate(_) | Change::Delete => {}
         }
@@ -282,14 +253,8 @@ impl File {
 
     /// Flips a bit of the byte at a position counted over platter and journal.
     fn flip(&mut self, position: u64, bit: u32) {
-        let platter = self
-            .platter
-            .iter_mut()
-            .flat_map(|content| content.chunks.iter_mut());
-        let journal = self
-            .journal
-            .iter_mut()
-            .filter_map(|entry| entry.change.appended_mut());
+        let platter = self.platter.iter_mut().flat_map(|content| content.chunks.iter_mut());
+        let journal = self.journal.iter_mut().filter_map(|entry| entry.change.appended_mut());
         let mut before = 0;
         for chunk in platter.chain(journal) {
             let index = position - before;
@@ -342,9 +307,7 @@ impl Content {
             return only.clone();
         }
         let mut joined = BytesMut::with_capacity(self.length as usize);
-        self.chunks
-            .iter()
-            .for_each(|chunk| joined.extend_from_slice(chunk));
+        self.chunks.iter().for_each(|chunk| joined.extend_from_slice(chunk));
         joined.freeze()
     }
 }
@@ -387,10 +350,7 @@ mod tests {
     use harrow_broker_model::types::{Offset, TopicId, TopicPartition};
 
     const LOG: FileId = FileId::Segment {
-        partition: TopicPartition {
-            topic: TopicId(1),
-            partition: 0,
-        },
+        partition: TopicPartition { topic: TopicId(1), partition: 0 },
         base_offset: Offset(0),
     };
     const SMALL: FileId = FileId::QuorumState;
@@ -416,16 +376,8 @@ mod tests {
         disk.truncate(3, LOG, 5);
         disk.write(4, SMALL, Bytes::from_static(b"old"));
         disk.write(5, SMALL, Bytes::from_static(b"newer"));
-        assert_eq!(
-            read(&disk, LOG).as_deref(),
-            Some(&b"abcde"[..]),
-            "appended and cut"
-        );
-        assert_eq!(
-            read(&disk, SMALL).as_deref(),
-            Some(&b"newer"[..]),
-            "replaced"
-        );
+        assert_eq!(read(&disk, LOG).as_deref(), Some(&b"abcde"[..]), "appended and cut");
+        assert_eq!(read(&disk, SMALL).as_deref(), Some(&b"newer"[..]), "replaced");
         assert_eq!(disk.used_bytes(), 10, "five and five");
         disk.delete(6, LOG);
         assert_eq!((read(&disk, LOG), disk.used_bytes()), (None, 5), "deleted");
@@ -449,14 +401,8 @@ mod tests {
             );
             lengths.push(left.len());
         }
-        assert!(
-            lengths.contains(&64),
-            "somebody loses all that was not synced"
-        );
-        assert!(
-            lengths.iter().any(|length| (65..256).contains(length)),
-            "somebody keeps a part"
-        );
+        assert!(lengths.contains(&64), "somebody loses all that was not synced");
+        assert!(lengths.iter().any(|length| (65..256).contains(length)), "somebody keeps a part");
     }
 
     #[test]
@@ -508,20 +454,11 @@ mod tests {
             lose(&mut disk, 2, seed);
             read(&disk, SMALL)
         };
-        assert!(
-            (0..50).all(|seed| left(true, seed).as_deref() == Some(&b"vote"[..])),
-            "synced"
-        );
+        assert!((0..50).all(|seed| left(true, seed).as_deref() == Some(&b"vote"[..])), "synced");
         let unsynced: Vec<_> = (0..50).map(|seed| left(false, seed)).collect();
         assert!(unsynced.contains(&None), "somebody loses the file");
-        assert!(
-            unsynced.contains(&Some(Bytes::from_static(b"vote"))),
-            "somebody keeps it"
-        );
-        assert!(
-            unsynced.contains(&Some(Bytes::new())),
-            "somebody finds it empty"
-        );
+        assert!(unsynced.contains(&Some(Bytes::from_static(b"vote"))), "somebody keeps it");
+        assert!(unsynced.contains(&Some(Bytes::new())), "somebody finds it empty");
     }
 
     #[test]
@@ -550,10 +487,7 @@ mod tests {
             disk.end_sync(mark);
             lose(&mut disk, 3, seed);
             let left = read(&disk, LOG).expect("synced");
-            assert!(
-                left.starts_with(b"before"),
-                "{left:?} does not start with what was synced"
-            );
+            assert!(left.starts_with(b"before"), "{left:?} does not start with what was synced");
         }
         let mut disk = Disk::default();
         disk.append(1, LOG, Bytes::from_static(b"x"));
@@ -583,18 +517,11 @@ mod tests {
             seen.insert(read(&disk, LOG));
         }
         let whole = Some(Bytes::from_static(b"abcdef"));
-        assert!(
-            seen.contains(&whole) && seen.contains(&None),
-            "undone and done: {seen:?}"
-        );
+        assert!(seen.contains(&whole) && seen.contains(&None), "undone and done: {seen:?}");
         let mixed = |left: &Option<Bytes>| {
-            left.as_ref()
-                .is_some_and(|left| left.len() > 3 && Some(left) != whole.as_ref())
+            left.as_ref().is_some_and(|left| left.len() > 3 && Some(left) != whole.as_ref())
         };
-        assert!(
-            !seen.iter().any(mixed),
-            "an append survives a truncation that does not: {seen:?}"
-        );
+        assert!(!seen.iter().any(mixed), "an append survives a truncation that does not: {seen:?}");
     }
 
     #[test]
@@ -605,11 +532,7 @@ mod tests {
         sync(&mut disk, LOG);
         disk.append(2, LOG, Bytes::from_static(&[0; 40]));
         assert_eq!(disk.rot(Draws::new(1), 1), Some(LOG), "the only segment");
-        let ones: u32 = read(&disk, LOG)
-            .expect("there")
-            .iter()
-            .map(|byte| byte.count_ones())
-            .sum();
+        let ones: u32 = read(&disk, LOG).expect("there").iter().map(|byte| byte.count_ones()).sum();
         assert_eq!(ones, 1, "one bit");
     }
 }

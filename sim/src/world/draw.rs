@@ -84,11 +84,7 @@ impl Draws {
         }
         let width = high - low;
         let word = self.word(purpose, a, b, n);
-        if width == u64::MAX {
-            word
-        } else {
-            low + scale(word, width + 1)
-        }
+        if width == u64::MAX { word } else { low + scale(word, width + 1) }
     }
 
     /// Whether a thing that happens once in so many times happens; 0 is never.
@@ -146,9 +142,7 @@ mod tests {
             draws.within(Purpose::Latency, 1, 2, 3, (100, 200)),
             "draws keep no state"
         );
-        let others: Vec<u64> = (0..8)
-            .map(|n| draws.word(Purpose::Latency, 1, 2, n))
-            .collect();
+        let others: Vec<u64> = (0..8).map(|n| draws.word(Purpose::Latency, 1, 2, n)).collect();
         let mut unique = others.clone();
         unique.sort_unstable();
         unique.dedup();
@@ -163,32 +157,16 @@ mod tests {
             seen[(draws.within(Purpose::Target, 0, 0, n, (5, 7)) - 5) as usize] = true;
         }
         assert_eq!(seen, [true; 3], "100 draws from 5..=7 meet each number");
-        assert_eq!(
-            draws.within(Purpose::Target, 0, 0, 0, (4, 4)),
-            4,
-            "a range of one number"
-        );
-        assert!(
-            !draws.one_in(Purpose::Slow, 0, 0, 0, 0),
-            "one in zero is never"
-        );
-        assert!(
-            draws.one_in(Purpose::Slow, 0, 0, 0, 1),
-            "one in one is always"
-        );
+        assert_eq!(draws.within(Purpose::Target, 0, 0, 0, (4, 4)), 4, "a range of one number");
+        assert!(!draws.one_in(Purpose::Slow, 0, 0, 0, 0), "one in zero is never");
+        assert!(draws.one_in(Purpose::Slow, 0, 0, 0, 1), "one in one is always");
     }
 
     #[test]
     fn a_shuffle_keeps_all() {
         let mut list: Vec<u32> = (0..20).collect();
-        Draws::new(3)
-            .stream(Purpose::Cut, 0, 0, 0)
-            .shuffle(&mut list);
-        assert_ne!(
-            list,
-            (0..20).collect::<Vec<_>>(),
-            "twenty items in a drawn order"
-        );
+        Draws::new(3).stream(Purpose::Cut, 0, 0, 0).shuffle(&mut list);
+        assert_ne!(list, (0..20).collect::<Vec<_>>(), "twenty items in a drawn order");
         list.sort_unstable();
         assert_eq!(list, (0..20).collect::<Vec<_>>(), "nothing is lost");
     }

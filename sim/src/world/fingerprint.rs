@@ -60,17 +60,14 @@ impl Fingerprint {
                 self.word(value.0);
             }
             Operation::Assign { partitions } => self.word(partitions.len() as u64),
-            Operation::Poll {
-                timeout_ms,
-                max_records,
-            } => self.pair(*timeout_ms as i32, *max_records as i32),
+            Operation::Poll { timeout_ms, max_records } => {
+                self.pair(*timeout_ms as i32, *max_records as i32);
+            }
             Operation::EndOffset { partition } => {
                 self.bytes(partition.0.as_bytes());
                 self.int(i64::from(partition.1));
             }
-            Operation::CreateTopic {
-                topic, partitions, ..
-            } => {
+            Operation::CreateTopic { topic, partitions, .. } => {
                 self.bytes(topic.as_bytes());
                 self.int(i64::from(*partitions));
             }
@@ -112,10 +109,7 @@ impl Fingerprint {
     /// Adds a file's name.
     pub(crate) fn file(&mut self, file: FileId) {
         match file {
-            FileId::Segment {
-                partition,
-                base_offset,
-            } => {
+            FileId::Segment { partition, base_offset } => {
                 self.partition(1, partition);
                 self.int(base_offset.0);
             }
@@ -165,7 +159,7 @@ impl Fingerprint {
             Body::AllocateProducerIdsResponse(response) => self.allocate_response(response),
             Body::VoteRequest(request) => self.vote_request(request),
             Body::VoteResponse(response) => self.vote_response(response),
-            Body::BeginQuorumEpochRequest(request) => self.begin_epoch_request(request),
+            Body::BeginQuorumEpochRequest(request) => self.begin_epoch_request(*request),
             Body::BeginQuorumEpochResponse(response) => self.quorum_epoch_response(36, response),
             Body::EndQuorumEpochRequest(request) => self.end_epoch_request(request),
             Body::EndQuorumEpochResponse(response) => self.quorum_epoch_response(38, response),
@@ -240,17 +234,12 @@ mod tests {
     fn order_and_content_matter() {
         let of = |words: &[u64]| {
             let mut print = Fingerprint::new(1);
-            words.iter().for_each(|word| print.word(*word));
+            for word in words {
+                print.word(*word);
+            }
             print.value()
         };
-        let all = [
-            of(&[]),
-            of(&[0]),
-            of(&[0, 0]),
-            of(&[1, 2]),
-            of(&[2, 1]),
-            of(&[1 << 63]),
-        ];
+        let all = [of(&[]), of(&[0]), of(&[0, 0]), of(&[1, 2]), of(&[2, 1]), of(&[1 << 63])];
         let mut unique = all.to_vec();
         unique.sort_unstable();
         unique.dedup();

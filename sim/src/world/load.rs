@@ -68,20 +68,10 @@ impl Load {
                 interval_us,
                 outstanding_max,
                 ..
-            } => (
-                config.node,
-                *start_ms,
-                *operations,
-                *interval_us,
-                *outstanding_max,
-            ),
-            ClientPlan::Consumer {
-                config,
-                start_ms,
-                operations,
-                interval_us,
-                ..
-            } => (config.node, *start_ms, *operations, *interval_us, 1),
+            } => (config.node, *start_ms, *operations, *interval_us, *outstanding_max),
+            ClientPlan::Consumer { config, start_ms, operations, interval_us, .. } => {
+                (config.node, *start_ms, *operations, *interval_us, 1)
+            }
         };
         assert!(open_max > 0, "client {node} may have no operation open");
         Self {
@@ -151,9 +141,7 @@ impl Load {
 
     fn pause(&self, ordinal: u64) -> u64 {
         let key = self.node.0 as u64;
-        self.draws
-            .within(Purpose::LoadInterval, key, 0, ordinal, self.interval_us)
-            * 1_000
+        self.draws.within(Purpose::LoadInterval, key, 0, ordinal, self.interval_us) * 1_000
     }
 
     fn request(&mut self, ordinal: u64) -> Operation {
@@ -167,11 +155,7 @@ impl Load {
                 let value = RecordValue((self.ordinal << 32) | u64::from(self.issued));
                 self.issued += 1;
                 let key = (*keys > 0).then(|| drawn(*keys));
-                Operation::Send {
-                    topic: topics[topic as usize].clone(),
-                    key,
-                    value,
-                }
+                Operation::Send { topic: topics[topic as usize].clone(), key, value }
             }
             Kind::Consumer(reading) => {
                 let request = reading.request(draws, key, ordinal, self.issued);
@@ -218,30 +202,18 @@ impl Reading {
     fn request(&mut self, draws: Draws, key: u64, ordinal: u64, polls: u32) -> Operation {
         self.assigning = std::mem::take(&mut self.assign_due);
         if self.assigning {
-            return Operation::Assign {
-                partitions: self.partitions.clone(),
-            };
+            return Operation::Assign { partitions: self.partitions.clone() };
         }
         if std::mem::take(&mut self.end_offset_due) {
-            let chosen = draws.below(
-                Purpose::LoadPartition,
-                key,
-                0,
-                ordinal,
-                self.partitions.len() as u64,
-            );
-            return Operation::EndOffset {
-                partition: self.partitions[chosen as usize].clone(),
-            };
+            let chosen =
+                draws.below(Purpose::LoadPartition, key, 0, ordinal, self.partitions.len() as u64);
+            return Operation::EndOffset { partition: self.partitions[chosen as usize].clone() };
         }
         let polls = polls + 1;
         self.assign_due = self.reassign_every > 0 && polls.is_multiple_of(self.reassign_every);
         self.end_offset_due =
             self.end_offset_every > 0 && polls.is_multiple_of(self.end_offset_every);
-        Operation::Poll {
-            timeout_ms: self.poll.0,
-            max_records: self.poll.1,
-        }
+        Operation::Poll { timeout_ms: self.poll.0, max_records: self.poll.1 }
     }
 }
 

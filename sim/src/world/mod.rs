@@ -11,6 +11,7 @@
 //! | `load`, `recorder` | what clients are asked; the history |
 //! | `observe` | where notes go: view, watch, reach marks |
 
+pub mod bench;
 mod clock;
 mod director;
 mod disk;
@@ -33,6 +34,7 @@ use harrow_broker_model::client::{Admin, Consumer, Producer};
 use harrow_broker_model::controller::Controller;
 use harrow_broker_model::node::Node;
 use harrow_broker_model::process::Process;
+use harrow_broker_model::types::{NodeId, Now};
 use madsim::Config;
 use madsim::runtime::Runtime;
 
@@ -53,10 +55,8 @@ fn direct<N: Node>(plan: &Plan, options: RunOptions, boot: impl FnMut(Boot<'_>) 
     match panics::catch(|| Director::new(plan, options, boot)) {
         Ok(mut director) => {
             let end = panics::catch(|| director.direct());
-            let end = end.unwrap_or_else(|message| End::Panicked {
-                message,
-                node: director.calling(),
-            });
+            let end =
+                end.unwrap_or_else(|message| End::Panicked { message, node: director.calling() });
             director.finish(end)
         }
         Err(message) => stillborn(message),
@@ -66,10 +66,7 @@ fn direct<N: Node>(plan: &Plan, options: RunOptions, boot: impl FnMut(Boot<'_>) 
 /// A run whose plan cannot be run at all.
 fn stillborn(message: String) -> Run {
     Run {
-        end: End::Panicked {
-            message,
-            node: None,
-        },
+        end: End::Panicked { message, node: None },
         history: History::default(),
         violations: Vec::new(),
         faults: Vec::new(),
@@ -83,12 +80,7 @@ fn stillborn(message: String) -> Run {
 
 /// The process of a node of the plan.
 fn cast(plan: &Plan, boot: Boot<'_>) -> Process {
-    let Boot {
-        node,
-        image,
-        incarnation,
-        now,
-    } = boot;
+    let Boot { node, image, incarnation, now } = boot;
     let cluster = &plan.cluster;
     if cluster.brokers.contains(&node) {
         return Process::Broker(Box::new(Broker::recover(
@@ -114,20 +106,20 @@ fn cast(plan: &Plan, boot: Boot<'_>) -> Process {
     if plan.final_reader.node == node {
         return Process::Consumer(Box::new(Consumer::new(plan.final_reader.clone(), now)));
     }
-    client(plan, boot)
+    client(plan, node, now)
 }
 
-fn client(plan: &Plan, boot: Boot<'_>) -> Process {
+fn client(plan: &Plan, node: NodeId, now: Now) -> Process {
     for client in &plan.clients {
         match client {
-            ClientPlan::Producer { config, .. } if config.node == boot.node => {
-                return Process::Producer(Box::new(Producer::new(config.clone(), boot.now)));
+            ClientPlan::Producer { config, .. } if config.node == node => {
+                return Process::Producer(Box::new(Producer::new(config.clone(), now)));
             }
-            ClientPlan::Consumer { config, .. } if config.node == boot.node => {
-                return Process::Consumer(Box::new(Consumer::new(config.clone(), boot.now)));
+            ClientPlan::Consumer { config, .. } if config.node == node => {
+                return Process::Consumer(Box::new(Consumer::new(config.clone(), now)));
             }
             ClientPlan::Producer { .. } | ClientPlan::Consumer { .. } => {}
         }
     }
-    panic!("node {} is not in the plan", boot.node)
+    panic!("node {node} is not in the plan")
 }

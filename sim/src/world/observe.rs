@@ -38,12 +38,7 @@ impl<F> Observation<F> {
         } else {
             Eyes::Looking(Box::new(ClusterView::new(plan)))
         };
-        Self {
-            boot,
-            eyes,
-            tally: Tally::default(),
-            log_ends: BTreeMap::new(),
-        }
+        Self { boot, eyes, tally: Tally::default(), log_ends: BTreeMap::new() }
     }
 
     /// The true state.
@@ -57,10 +52,7 @@ impl<F> Observation<F> {
     /// Topic names by id.
     pub(crate) fn topics(&self) -> BTreeMap<TopicId, String> {
         let topics = self.view().registry().topics();
-        topics
-            .iter()
-            .map(|(id, topic)| (*id, topic.name.clone()))
-            .collect()
+        topics.iter().map(|(id, topic)| (*id, topic.name.clone())).collect()
     }
 
     /// Whether an invariant found something.
@@ -80,20 +72,11 @@ impl<F> Observation<F> {
     }
 
     fn mark_lost_tail(&mut self, node: NodeId, note: &Note) {
-        if let Note::Appended {
-            partition, batch, ..
-        } = note
-        {
-            self.log_ends
-                .insert((node, *partition), batch.last_offset.next());
+        if let Note::Appended { partition, batch, .. } = note {
+            self.log_ends.insert((node, *partition), batch.last_offset.next());
         } else if let Note::Truncated { partition, to, .. } = note {
             self.log_ends.insert((node, *partition), *to);
-        } else if let Note::LogRecovered {
-            partition,
-            log_end_offset,
-            ..
-        } = note
-        {
+        } else if let Note::LogRecovered { partition, log_end_offset, .. } = note {
             let before = self.log_ends.insert((node, *partition), *log_end_offset);
             self.tally.add(
                 "log-tail-lost",
@@ -127,7 +110,7 @@ impl<N, F: FnMut(Boot<'_>) -> N> Cast<N> for Observation<F> {
         self.mark_lost_tail(moment.node, note);
         match &mut self.eyes {
             Eyes::Watching(observer) => {
-                observer.observe(moment.at_ns, moment.event, moment.node, note)
+                observer.observe(moment.at_ns, moment.event, moment.node, note);
             }
             Eyes::Looking(view) => view.observe(moment.at_ns, moment.node, note),
         }

@@ -27,10 +27,7 @@ fn install() {
     let before = take_hook();
     set_hook(Box::new(move |info| {
         let caught = CAUGHT.with_borrow_mut(|message| {
-            message
-                .as_mut()
-                .map(|message| *message = text(info))
-                .is_some()
+            message.as_mut().map(|message| *message = text(info)).is_some()
         });
         if !caught {
             before(info);
@@ -41,12 +38,7 @@ fn install() {
 fn text(info: &PanicHookInfo<'_>) -> String {
     let payload = info.payload_as_str().unwrap_or("a panic without a message");
     match info.location() {
-        Some(place) => format!(
-            "{payload} at {}:{}:{}",
-            place.file(),
-            place.line(),
-            place.column()
-        ),
+        Some(place) => format!("{payload} at {}:{}:{}", place.file(), place.line(), place.column()),
         None => payload.to_owned(),
     }
 }
@@ -61,9 +53,6 @@ mod tests {
         let line = line!() + 1;
         let message = catch(|| panic!("offset {} is not {}", 3, 4)).expect_err("a panic");
         assert!(message.starts_with("offset 3 is not 4 at "), "{message}");
-        assert!(
-            message.contains(&format!("panics.rs:{line}:")),
-            "{message} names line {line}"
-        );
+        assert!(message.contains(&format!("panics.rs:{line}:")), "{message} names line {line}");
     }
 }

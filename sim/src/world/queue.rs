@@ -16,12 +16,7 @@ pub(crate) struct Queue<T> {
 impl<T> Queue<T> {
     /// Nothing will happen.
     pub(crate) fn new() -> Self {
-        Self {
-            heap: BinaryHeap::new(),
-            slots: Vec::new(),
-            free: Vec::new(),
-            scheduled: 0,
-        }
+        Self { heap: BinaryHeap::new(), slots: Vec::new(), free: Vec::new(), scheduled: 0 }
     }
 
     /// Adds something at a true time.
@@ -46,9 +41,7 @@ impl<T> Queue<T> {
     /// Takes the next thing, with its time.
     pub(crate) fn pop(&mut self) -> Option<(u64, T)> {
         let Reverse((at_ns, _, slot)) = self.heap.pop()?;
-        let what = self.slots[slot as usize]
-            .take()
-            .expect("a slot in the heap is filled");
+        let what = self.slots[slot as usize].take().expect("a slot in the heap is filled");
         self.free.push(slot);
         Some((at_ns, what))
     }
@@ -65,11 +58,7 @@ mod tests {
             queue.push(at_ns, what);
         }
         let order: Vec<(u64, char)> = std::iter::from_fn(|| queue.pop()).collect();
-        assert_eq!(
-            order,
-            [(1, 'a'), (1, 'b'), (5, 'c'), (5, 'd')],
-            "time, then order"
-        );
+        assert_eq!(order, [(1, 'a'), (1, 'b'), (5, 'c'), (5, 'd')], "time, then order");
         queue.push(9, 'e');
         assert_eq!(queue.slots.len(), 4, "slots are used again");
         assert_eq!(queue.pop(), Some((9, 'e')), "and filled again");

@@ -45,10 +45,7 @@ impl Recorder {
             names.extend((0..topic.partitions).map(|index| format!("{}-{index}", topic.name)));
         }
         Self {
-            history: History {
-                partitions: names,
-                ..History::default()
-            },
+            history: History { partitions: names, ..History::default() },
             topics: first,
             open: BTreeMap::new(),
             invoked: 0,
@@ -70,16 +67,7 @@ impl Recorder {
         let id = self.unrecorded();
         let (function, actions) = self.begin(request);
         let first = self.first_of(request);
-        self.open.insert(
-            id,
-            Open {
-                process,
-                invoked_ns: now,
-                function,
-                actions,
-                first,
-            },
-        );
+        self.open.insert(id, Open { process, invoked_ns: now, function, actions, first });
         id
     }
 
@@ -117,9 +105,7 @@ impl Recorder {
 
     /// The first operation that is still open, with its process.
     pub(crate) fn first_open(&self) -> Option<(OperationId, u32)> {
-        self.open
-            .first_key_value()
-            .map(|(id, open)| (*id, open.process))
+        self.open.first_key_value().map(|(id, open)| (*id, open.process))
     }
 
     /// Operations completed.
@@ -158,36 +144,21 @@ impl Recorder {
     fn begin(&self, request: &Operation) -> (Function, Vec<MicroOperation>) {
         match request {
             Operation::Send { value, .. } => {
-                let send = MicroOperation::Send {
-                    partition: None,
-                    value: value.0,
-                    offset: None,
-                };
+                let send = MicroOperation::Send { partition: None, value: value.0, offset: None };
                 (Function::Send, vec![send])
             }
             Operation::Assign { partitions } => {
-                let positions = partitions
-                    .iter()
-                    .filter_map(|(topic, index)| self.position(topic, *index));
-                let actions = positions
-                    .map(|partition| MicroOperation::Assigned { partition })
-                    .collect();
+                let positions =
+                    partitions.iter().filter_map(|(topic, index)| self.position(topic, *index));
+                let actions =
+                    positions.map(|partition| MicroOperation::Assigned { partition }).collect();
                 (Function::Assign { from_start: true }, actions)
             }
             Operation::Poll { .. } => (Function::Poll, Vec::new()),
-            Operation::EndOffset {
-                partition: (topic, index),
-            } => {
-                let partition = self
-                    .position(topic, *index)
-                    .expect("loads ask for partitions of the plan");
-                (
-                    Function::List,
-                    vec![MicroOperation::EndOffset {
-                        partition,
-                        offset: None,
-                    }],
-                )
+            Operation::EndOffset { partition: (topic, index) } => {
+                let partition =
+                    self.position(topic, *index).expect("loads ask for partitions of the plan");
+                (Function::List, vec![MicroOperation::EndOffset { partition, offset: None }])
             }
             Operation::CreateTopic { .. } => {
                 unreachable!("the admin's operations are not recorded")
@@ -204,10 +175,7 @@ impl Recorder {
             }
             Outcome::Assigned | Outcome::TopicCreated => Completion::Ok,
             Outcome::Polled { records } => {
-                let records = records
-                    .iter()
-                    .filter_map(|record| self.read(record))
-                    .collect();
+                let records = records.iter().filter_map(|record| self.read(record)).collect();
                 open.actions.push(MicroOperation::Poll { records });
                 Completion::Ok
             }
@@ -236,10 +204,7 @@ impl Recorder {
             return;
         }
         let place = open.first + partition as u32;
-        if let Some(MicroOperation::Send {
-            partition, offset, ..
-        }) = open.actions.first_mut()
-        {
+        if let Some(MicroOperation::Send { partition, offset, .. }) = open.actions.first_mut() {
             *partition = Some(place);
             *offset = told;
         }
@@ -247,8 +212,7 @@ impl Recorder {
 
     fn first_of(&self, request: &Operation) -> u32 {
         if let Operation::Send { topic, .. } = request {
-            self.position(topic, 0)
-                .expect("loads send to topics of the plan")
+            self.position(topic, 0).expect("loads send to topics of the plan")
         } else {
             0
         }
@@ -257,21 +221,11 @@ impl Recorder {
     fn read(&self, record: &PolledRecord) -> Option<ReadRecord> {
         let partition = self.position(&record.topic, record.partition)?;
         let value = record.value.map_or(ReadRecord::GARBAGE, |value| value.0);
-        Some(ReadRecord {
-            partition,
-            offset: record.offset.0,
-            value,
-        })
+        Some(ReadRecord { partition, offset: record.offset.0, value })
     }
 
     fn push(&mut self, open: Open, completed_ns: u64, completion: Completion) {
-        let Open {
-            process,
-            invoked_ns,
-            function,
-            actions,
-            ..
-        } = open;
+        let Open { process, invoked_ns, function, actions, .. } = open;
         if completed_ns != NEVER && function != Function::Crash {
             match completion {
                 Completion::Ok => self.ok += 1,
@@ -279,14 +233,8 @@ impl Recorder {
                 Completion::Info => self.unknown += 1,
             }
         }
-        let record = OperationRecord {
-            process,
-            invoked_ns,
-            completed_ns,
-            completion,
-            function,
-            actions,
-        };
+        let record =
+            OperationRecord { process, invoked_ns, completed_ns, completion, function, actions };
         self.history.operations.push(record);
     }
 }

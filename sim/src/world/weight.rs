@@ -14,29 +14,19 @@ pub(crate) fn wire_bytes(message: &Message) -> u64 {
 fn record_bytes(body: &Body) -> u64 {
     // Only four bodies carry records; the rest are small.
     if let Body::ProduceRequest(request) = body {
-        let partitions = request
-            .topic_data
-            .iter()
-            .flat_map(|topic| &topic.partition_data);
+        let partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
         partitions
             .filter_map(|partition| partition.records.as_ref())
             .map(|records| records.len() as u64)
             .sum()
     } else if let Body::FetchResponse(response) = body {
-        let partitions = response
-            .responses
-            .iter()
-            .flat_map(|topic| &topic.partitions);
+        let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
         partitions
             .filter_map(|partition| partition.records.as_ref())
             .map(|records| records.len() as u64)
             .sum()
     } else if let Body::ReplicaFetchResponse(response) = body {
-        response
-            .partitions
-            .iter()
-            .map(|partition| batch_bytes(&partition.batches))
-            .sum()
+        response.partitions.iter().map(|partition| batch_bytes(&partition.batches)).sum()
     } else if let Body::QuorumFetchResponse(response) = body {
         batch_bytes(&response.batches)
     } else {

@@ -54,11 +54,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// Makes the world what the active faults say.
     pub(super) fn apply_conditions(&mut self) {
         let mut conditions = Conditions::new(self.engine.ids().len());
-        self.active
-            .iter()
-            .for_each(|active| conditions.add(&active.condition));
-        self.engine
-            .set_network_conditions(&conditions.links, &conditions.messages);
+        self.active.iter().for_each(|active| conditions.add(&active.condition));
+        self.engine.set_network_conditions(&conditions.links, &conditions.messages);
         for (node, condition) in conditions.disks.iter().enumerate() {
             self.engine.set_disk_condition(node, *condition);
         }
@@ -83,19 +80,16 @@ impl Conditions {
         match condition {
             Condition::Pause(node) => self.paused[*node] = true,
             Condition::Cut(links) => {
-                links
-                    .iter()
-                    .for_each(|(from, to)| self.links[from * self.nodes + to].cut = true);
+                for (from, to) in links {
+                    self.links[from * self.nodes + to].cut = true;
+                }
             }
             Condition::Delay(node, extra_us) => self.each_link(*node, |link| {
                 link.extra_us = (link.extra_us.0 + extra_us.0, link.extra_us.1 + extra_us.1);
             }),
             Condition::Bandwidth(node, limit) => self.each_link(*node, |link| {
-                let before = if link.bytes_per_second == 0 {
-                    u64::MAX
-                } else {
-                    link.bytes_per_second
-                };
+                let before =
+                    if link.bytes_per_second == 0 { u64::MAX } else { link.bytes_per_second };
                 link.bytes_per_second = before.min(*limit);
             }),
             Condition::Drop(node, one_in) => self.messages[*node].drop_one_in = *one_in,

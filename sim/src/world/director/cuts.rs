@@ -33,31 +33,21 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Cut::FromBrokers { target } => self.apart(step, target, &brokers, "the other brokers"),
             Cut::FromClients { target } => {
                 let cluster = |node: &NodeId| brokers.contains(node) || controllers.contains(node);
-                let clients: Vec<NodeId> = everybody
-                    .into_iter()
-                    .filter(|node| !cluster(node))
-                    .collect();
+                let clients: Vec<NodeId> =
+                    everybody.into_iter().filter(|node| !cluster(node)).collect();
                 self.apart(step, target, &clients, "the clients")
             }
             Cut::OneWay { from, to } => {
                 let (a, b) = (self.resolve(step, from, 0)?, self.resolve(step, to, 1)?);
                 differ(a, b)?;
                 let links = vec![(self.place(a), self.place(b))];
-                Ok(CutLinks {
-                    links,
-                    nodes: vec![a, b],
-                    words: format!("{a} to {b}, one way"),
-                })
+                Ok(CutLinks { links, nodes: vec![a, b], words: format!("{a} to {b}, one way") })
             }
             Cut::Between { a, b } => {
                 let (a, b) = (self.resolve(step, a, 0)?, self.resolve(step, b, 1)?);
                 differ(a, b)?;
                 let links = self.both_ways(&[a], &[b]);
-                Ok(CutLinks {
-                    links,
-                    nodes: vec![a, b],
-                    words: format!("{a} from {b}"),
-                })
+                Ok(CutLinks { links, nodes: vec![a, b], words: format!("{a} from {b}") })
             }
             Cut::Halves => {
                 let order = self.drawn_order(step);
@@ -66,9 +56,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             }
             Cut::Bridge => {
                 let order = self.drawn_order(step);
-                let (_, rest) = order
-                    .split_first()
-                    .ok_or("there is no node to be the bridge")?;
+                let (_, rest) = order.split_first().ok_or("there is no node to be the bridge")?;
                 let (left, right) = rest.split_at(rest.len() / 2);
                 Ok(self.sides(&format!("bridge over {}", order[0]), left, right))
             }
@@ -84,17 +72,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         words: &str,
     ) -> Result<CutLinks, String> {
         let node = self.resolve(step, target, 0)?;
-        let others: Vec<NodeId> = others
-            .iter()
-            .copied()
-            .filter(|other| *other != node)
-            .collect();
+        let others: Vec<NodeId> = others.iter().copied().filter(|other| *other != node).collect();
         let links = self.both_ways(&[node], &others);
-        Ok(CutLinks {
-            links,
-            nodes: vec![node],
-            words: format!("{node} ({target}) from {words}"),
-        })
+        Ok(CutLinks { links, nodes: vec![node], words: format!("{node} ({target}) from {words}") })
     }
 
     fn sides(&self, shape: &str, left: &[NodeId], right: &[NodeId]) -> CutLinks {
@@ -121,25 +101,15 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 }
             }
         }
-        CutLinks {
-            links,
-            words: format!("ring {}", list(&order)),
-            nodes: order,
-        }
+        CutLinks { links, words: format!("ring {}", list(&order)), nodes: order }
     }
 
     /// Brokers and controllers in an order drawn by the step's key.
     fn drawn_order(&self, step: &Step) -> Vec<NodeId> {
         let cluster = &self.plan.cluster;
-        let mut order: Vec<NodeId> = cluster
-            .brokers
-            .iter()
-            .chain(&cluster.controllers)
-            .copied()
-            .collect();
-        self.draws
-            .stream(Purpose::Cut, u64::from(step.id), 0, 0)
-            .shuffle(&mut order);
+        let mut order: Vec<NodeId> =
+            cluster.brokers.iter().chain(&cluster.controllers).copied().collect();
+        self.draws.stream(Purpose::Cut, u64::from(step.id), 0, 0).shuffle(&mut order);
         order
     }
 
@@ -156,18 +126,12 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     /// The index of a node that exists.
     pub(super) fn place(&self, node: NodeId) -> usize {
-        self.engine
-            .index_of(node)
-            .unwrap_or_else(|| panic!("there is no node {node}"))
+        self.engine.index_of(node).unwrap_or_else(|| panic!("there is no node {node}"))
     }
 }
 
 fn differ(a: NodeId, b: NodeId) -> Result<(), String> {
-    if a == b {
-        Err(format!("both targets are node {a}"))
-    } else {
-        Ok(())
-    }
+    if a == b { Err(format!("both targets are node {a}")) } else { Ok(()) }
 }
 
 /// Nodes as people write them: `[1,2,3]`.

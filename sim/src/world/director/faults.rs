@@ -40,11 +40,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             weakened: Some(reason),
             ..Fired::default()
         });
-        self.cast.tally.mark(if held {
-            "fault-held-back"
-        } else {
-            "fault-injected"
-        });
+        self.cast.tally.mark(if held { "fault-held-back" } else { "fault-injected" });
         let fault = InjectedFault {
             step: step.id,
             at_ms: self.engine.now() / MS,
@@ -56,14 +52,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         };
         tracing::debug!(at_ns = self.engine.now(), step = fault.step, kind, summary = %fault.summary, "fault");
         if self.engine.traces() {
-            let reason = fault
-                .held_back
-                .as_ref()
-                .map_or(String::new(), |reason| format!(" ({reason})"));
-            self.engine.row(
-                None,
-                format!("fault {}: {}{reason}", fault.step, fault.summary),
-            );
+            let reason =
+                fault.held_back.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
+            self.engine.row(None, format!("fault {}: {}{reason}", fault.step, fault.summary));
         }
         self.injected += u64::from(!held);
         self.faults.push(fault);
@@ -93,8 +84,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             }
         }
         if self.engine.traces() {
-            self.engine
-                .row(None, "all faults end, all nodes start".to_owned());
+            self.engine.row(None, "all faults end, all nodes start".to_owned());
         }
     }
 
@@ -113,11 +103,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 let cut = self.cut_links(step, cut)?;
                 self.begin(position, Condition::Cut(cut.links), *for_ms);
                 let summary = format!("partition of {} for {for_ms} ms", cut.words);
-                Ok(Fired {
-                    nodes: cut.nodes,
-                    summary,
-                    ..Fired::default()
-                })
+                Ok(Fired { nodes: cut.nodes, summary, ..Fired::default() })
             }
             Action::Pause { .. }
             | Action::Delay { .. }
@@ -151,23 +137,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn crash(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
         let (node, index) = self.running(step, target)?;
         self.fall(index, Fall::Crash, down_ms);
-        Ok(done(
-            node,
-            format!(
-                "{} of node {node} ({target}) for {down_ms} ms",
-                kind(&step.action)
-            ),
-        ))
+        Ok(done(node, format!("{} of node {node} ({target}) for {down_ms} ms", kind(&step.action))))
     }
 
     fn power_loss(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
         let (node, index) = self.running(step, target)?;
         let allowed = self.loss_allowed(node, false);
-        let how = if allowed.is_ok() {
-            Fall::PowerLoss
-        } else {
-            Fall::Crash
-        };
+        let how = if allowed.is_ok() { Fall::PowerLoss } else { Fall::Crash };
         self.fall(index, how, down_ms);
         Ok(weakened(
             node,
@@ -179,11 +155,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn wipe(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
         let (node, index) = self.running(step, target)?;
         let allowed = self.loss_allowed(node, true);
-        let how = if allowed.is_ok() {
-            Fall::Wipe
-        } else {
-            Fall::Crash
-        };
+        let how = if allowed.is_ok() { Fall::Wipe } else { Fall::Crash };
         self.fall(index, how, down_ms);
         Ok(weakened(
             node,
@@ -196,20 +168,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let (node, index) = self.running(step, target)?;
         self.down_ms[index] = down_ms;
         self.engine.stop(index, &mut self.cast);
-        Ok(done(
-            node,
-            format!("graceful stop of node {node} ({target}), down for {down_ms} ms"),
-        ))
+        Ok(done(node, format!("graceful stop of node {node} ({target}), down for {down_ms} ms")))
     }
 
     fn outage(&mut self, power: bool, down_ms: u64) -> Fired {
         let cluster = &self.plan.cluster;
-        let nodes: Vec<NodeId> = cluster
-            .brokers
-            .iter()
-            .chain(&cluster.controllers)
-            .copied()
-            .collect();
+        let nodes: Vec<NodeId> =
+            cluster.brokers.iter().chain(&cluster.controllers).copied().collect();
         let mut fired = Fired::default();
         for node in nodes {
             let index = self.place(node);
@@ -217,17 +182,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 continue;
             }
             // Each loss counts when the next node is asked for.
-            let allowed = if power {
-                self.loss_allowed(node, false)
-            } else {
-                Ok(())
-            };
+            let allowed = if power { self.loss_allowed(node, false) } else { Ok(()) };
             let lossy = power && allowed.is_ok();
-            self.fall(
-                index,
-                if lossy { Fall::PowerLoss } else { Fall::Crash },
-                down_ms,
-            );
+            self.fall(index, if lossy { Fall::PowerLoss } else { Fall::Crash }, down_ms);
             fired.lossy |= lossy;
             fired.nodes.push(node);
             if let Err(reason) = allowed {
@@ -245,11 +202,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             return Ok(());
         }
         let view = self.cast.view();
-        if wipe {
-            view.wipe_allowed(node)
-        } else {
-            view.power_loss_allowed(node)
-        }
+        if wipe { view.wipe_allowed(node) } else { view.power_loss_allowed(node) }
     }
 
     /// Ends a process; it starts again after a time.
@@ -261,8 +214,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         };
         self.cast.tally.mark(mark);
         self.engine.fall(index, how, &mut self.cast);
-        self.engine
-            .start_at(index, self.engine.now() + down_ms * MS);
+        self.engine.start_at(index, self.engine.now() + down_ms * MS);
         self.client_fell(index);
     }
 
@@ -277,13 +229,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         }
         let condition = self.condition(step, index)?;
         self.begin(position, condition, for_ms);
-        Ok(done(
-            node,
-            format!(
-                "{} at node {node} ({target}) for {for_ms} ms",
-                kind(&step.action)
-            ),
-        ))
+        Ok(done(node, format!("{} at node {node} ({target}) for {for_ms} ms", kind(&step.action))))
     }
 
     fn condition(&mut self, step: &Step, node: usize) -> Result<Condition, String> {
@@ -292,9 +238,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::Delay { extra_us, .. } => Condition::Delay(node, *extra_us),
             Action::DropResponses { one_in, .. } => Condition::Drop(node, *one_in),
             Action::DuplicateResponses { one_in, .. } => Condition::Duplicate(node, *one_in),
-            Action::LimitBandwidth {
-                bytes_per_second, ..
-            } => Condition::Bandwidth(node, *bytes_per_second),
+            Action::LimitBandwidth { bytes_per_second, .. } => {
+                Condition::Bandwidth(node, *bytes_per_second)
+            }
             Action::SlowDisk { extra_us, .. } => Condition::SlowDisk(node, *extra_us),
             Action::StallDisk { .. } => Condition::StallDisk(node),
             Action::FullDisk { .. } => Condition::FullDisk(node),
@@ -302,8 +248,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::HoldRequests { .. } => {
                 let channels = self.engine.accepted_channels(node);
                 let like = |channel: &harrow_broker_model::node::Channel| {
-                    self.draws
-                        .word(Purpose::Hold, u64::from(step.id), 0, *channel as u64)
+                    self.draws.word(Purpose::Hold, u64::from(step.id), 0, *channel as u64)
                 };
                 let chosen = channels.into_iter().max_by_key(like);
                 Condition::Hold(node, chosen.ok_or("nobody is connected to the node")?)
@@ -326,11 +271,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     fn begin(&mut self, position: usize, condition: Condition, for_ms: u64) {
         let until_ns = (self.engine.now() + for_ms * MS).min(self.plan.heal_at_ms * MS);
-        self.active.push(Active {
-            step: position,
-            condition,
-            until_ns,
-        });
+        self.active.push(Active { step: position, condition, until_ns });
         self.engine.cue(until_ns, Cue::StepEnd(position));
         self.apply_conditions();
     }
@@ -341,10 +282,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::ResetConnections { target } => {
                 let (node, index) = self.running(step, target)?;
                 self.engine.reset_connections(index);
-                Ok(done(
-                    node,
-                    format!("all connections of node {node} ({target}) reset"),
-                ))
+                Ok(done(node, format!("all connections of node {node} ({target}) reset")))
             }
             Action::FailDisk { target, down_ms } => {
                 let (node, index) = self.running(step, target)?;
@@ -367,10 +305,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::DriftClock { target, ppm } => {
                 let node = self.resolve(step, target, 0)?;
                 self.engine.drift_clock(self.place(node), *ppm);
-                Ok(done(
-                    node,
-                    format!("clocks of node {node} ({target}) drift by {ppm} ppm"),
-                ))
+                Ok(done(node, format!("clocks of node {node} ({target}) drift by {ppm} ppm")))
             }
             Action::Crash { .. }
             | Action::PowerLoss { .. }
@@ -396,37 +331,16 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn bit_rot(&mut self, step: &Step, target: &Target) -> Firing {
         let (node, index) = self.running(step, target)?;
         self.loss_allowed(node, true)?;
-        let file = self
-            .engine
-            .rot(index, u64::from(step.id))
-            .ok_or("the node has no log yet")?;
+        let file = self.engine.rot(index, u64::from(step.id)).ok_or("the node has no log yet")?;
         let summary = format!("a bit of {file:?} of node {node} ({target}) flipped");
-        Ok(Fired {
-            lossy: true,
-            ..done(node, summary)
-        })
+        Ok(Fired { lossy: true, ..done(node, summary) })
     }
 
     fn roll_begin(&mut self, position: usize, down_ms: u64, gap_ms: u64) -> Fired {
-        self.rolling = Some(super::Rolling {
-            step: position,
-            broker: 0,
-            down_ms,
-            gap_ms,
-        });
-        self.engine.cue(
-            self.engine.now(),
-            Cue::Roll {
-                step: position,
-                broker: 0,
-            },
-        );
+        self.rolling = Some(super::Rolling { step: position, broker: 0, down_ms, gap_ms });
+        self.engine.cue(self.engine.now(), Cue::Roll { step: position, broker: 0 });
         let nodes = self.plan.cluster.brokers.clone();
-        Fired {
-            nodes,
-            summary: "rolling restart of all brokers".to_owned(),
-            ..Fired::default()
-        }
+        Fired { nodes, summary: "rolling restart of all brokers".to_owned(), ..Fired::default() }
     }
 
     /// The rolling restart goes on: the next broker stops, unless it is down already.
@@ -445,38 +359,23 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             self.down_ms[index] = down_ms;
             self.engine.stop(index, &mut self.cast);
         } else {
-            self.engine.cue(
-                self.engine.now() + gap_ms * MS,
-                Cue::Roll {
-                    step,
-                    broker: broker + 1,
-                },
-            );
+            self.engine
+                .cue(self.engine.now() + gap_ms * MS, Cue::Roll { step, broker: broker + 1 });
         }
     }
 }
 
 fn done(node: NodeId, summary: String) -> Fired {
-    Fired {
-        nodes: vec![node],
-        summary,
-        ..Fired::default()
-    }
+    Fired { nodes: vec![node], summary, ..Fired::default() }
 }
 
 /// A fault that loses data, or, if it is not allowed to, a crash in its place.
 fn weakened(node: NodeId, summary: String, allowed: Result<(), String>) -> Fired {
     match allowed {
-        Ok(()) => Fired {
-            lossy: true,
-            ..done(node, summary)
-        },
+        Ok(()) => Fired { lossy: true, ..done(node, summary) },
         Err(reason) => {
             let weakened = Some(format!("weakened to a crash: {reason}"));
-            Fired {
-                weakened,
-                ..done(node, format!("crash in place of {summary}"))
-            }
+            Fired { weakened, ..done(node, format!("crash in place of {summary}")) }
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Directs a run: starts the nodes, creates the topics, drives the load, fires the faults, heals, waits until everything
-//! has converged, and reads everything once more.
+//! Directs a run: starts the nodes, creates the topics, drives the load, fires the faults, heals, waits until
+//! everything has converged, and reads everything once more.
 //!
 //! Loads begin at their planned time, but not before all topics exist. Clients are left alone by the faults of brokers;
 //! a client that is itself the target leaves its open operations with unknown outcome and comes back as a new process.
 
 mod conditions;
+mod converge;
 mod cuts;
 mod faults;
 mod pending;
@@ -19,7 +20,7 @@ use harrow_broker_model::types::{NodeId, OperationId};
 use self::conditions::{Active, Condition};
 use super::draw::Draws;
 use super::engine::{Boot, Cue, Engine, Member, Report, Setup, Step};
-use super::load::{Load, all_partitions};
+use super::load::Load;
 use super::observe::Observation;
 use super::recorder::Recorder;
 use crate::plan::{ClientPlan, Plan};
@@ -33,10 +34,6 @@ const CHECK_MS: u64 = 100;
 const HALTED_DOWN_MS: u64 = 1_000;
 /// Pause before a topic's creation is tried again.
 const CREATE_AGAIN_MS: u64 = 100;
-/// Records and time of one poll of the final reader.
-const FINAL_POLL: (u32, u32) = (100, 1_000);
-/// With progress all the time, convergence may still not take longer than so many times its budget.
-const BUDGETS_MAX: u64 = 20;
 
 /// Where a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,13 +124,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             progress: (String::new(), 0, 0),
             reader_process: 0,
             reader_assigned: false,
-            read_to: vec![
-                0;
-                plan.topics
-                    .iter()
-                    .map(|topic| topic.partitions as usize)
-                    .sum()
-            ],
+            read_to: vec![0; plan.topics.iter().map(|topic| topic.partitions as usize).sum()],
             engine,
         }
     }
@@ -170,12 +161,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             ..RunStats::default()
         };
         self.recorder.count(&mut stats);
-        self.cast
-            .tally
-            .add("records-acked", self.recorder.records_acked());
-        self.cast
-            .tally
-            .add("segment-rolled", self.engine.segments_rolled());
+        self.cast.tally.add("records-acked", self.recorder.records_acked());
+        self.cast.tally.add("segment-rolled", self.engine.segments_rolled());
         Run {
             history: self.recorder.finish(end == End::Quiesced),
             violations: self.cast.take_violations(),
@@ -225,23 +212,16 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         self.heal();
         self.phase = Phase::Converging;
         self.progress.2 = self.engine.now();
-        self.engine
-            .cue(self.engine.now() + CHECK_MS * MS, Cue::Check);
+        self.engine.cue(self.engine.now() + CHECK_MS * MS, Cue::Check);
     }
 
     fn on_report(&mut self, report: Report) {
         match report {
-            Report::Completed {
-                node,
-                operation,
-                outcome,
-            } => self.completed(node, operation, &outcome),
+            Report::Completed { node, operation, outcome } => {
+                self.completed(node, operation, &outcome);
+            }
             Report::Started { node } => self.started(node),
-            Report::Halted {
-                node,
-                reason,
-                asked,
-            } => self.halted(node, reason, asked),
+            Report::Halted { node, reason, asked } => self.halted(node, reason, asked),
         }
     }
 
@@ -264,15 +244,11 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
 
     fn started(&mut self, node: usize) {
         let id = self.engine.ids()[node];
-        if let Some(rolling) = self.rolling {
-            if self.plan.cluster.brokers.get(rolling.broker) == Some(&id) {
-                let next = Cue::Roll {
-                    step: rolling.step,
-                    broker: rolling.broker + 1,
-                };
-                self.engine
-                    .cue(self.engine.now() + rolling.gap_ms * MS, next);
-            }
+        if let Some(rolling) = self.rolling
+            && self.plan.cluster.brokers.get(rolling.broker) == Some(&id)
+        {
+            let next = Cue::Roll { step: rolling.step, broker: rolling.broker + 1 };
+            self.engine.cue(self.engine.now() + rolling.gap_ms * MS, next);
         }
         if let Some(position) = self.load_of[node] {
             self.cue_load(position);
@@ -285,23 +261,20 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
     /// A process ended by itself: it starts again.
     fn halted(&mut self, node: usize, reason: &'static str, asked: bool) {
         let now = self.engine.now();
-        let full_until = self
-            .active
-            .iter()
-            .find_map(|active| match &active.condition {
-                Condition::FullDisk(at) if *at == node => Some(active.until_ns),
-                Condition::Pause(_)
-                | Condition::Cut(_)
-                | Condition::Delay(..)
-                | Condition::Drop(..)
-                | Condition::Hold(..)
-                | Condition::Duplicate(..)
-                | Condition::Bandwidth(..)
-                | Condition::SlowDisk(..)
-                | Condition::StallDisk(_)
-                | Condition::FullDisk(_)
-                | Condition::LyingSync(_) => None,
-            });
+        let full_until = self.active.iter().find_map(|active| match &active.condition {
+            Condition::FullDisk(at) if *at == node => Some(active.until_ns),
+            Condition::Pause(_)
+            | Condition::Cut(_)
+            | Condition::Delay(..)
+            | Condition::Drop(..)
+            | Condition::Hold(..)
+            | Condition::Duplicate(..)
+            | Condition::Bandwidth(..)
+            | Condition::SlowDisk(..)
+            | Condition::StallDisk(_)
+            | Condition::FullDisk(_)
+            | Condition::LyingSync(_) => None,
+        });
         let down_ms = match (asked, reason) {
             (true, _) | (false, "disk-failed") => self.down_ms[node],
             (false, _) => HALTED_DOWN_MS,
@@ -309,9 +282,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         if !asked {
             self.cast.tally.halted(reason);
         }
-        let start = full_until
-            .filter(|_| reason == "disk-full")
-            .unwrap_or(now + down_ms * MS);
+        let start = full_until.filter(|_| reason == "disk-full").unwrap_or(now + down_ms * MS);
         self.engine.start_at(node, start);
         self.client_fell(node);
     }
@@ -322,8 +293,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             return;
         };
         self.cast.tally.mark("client-crash");
-        self.recorder
-            .crash(self.loads[position].process, self.engine.now());
+        self.recorder.crash(self.loads[position].process, self.engine.now());
         let process = self.new_process();
         self.loads[position].crashed(process);
     }
@@ -343,10 +313,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         };
         let admin = self.place(self.plan.admin.node);
         if !self.engine.runs(admin) {
-            return self.engine.cue(
-                self.engine.now() + CREATE_AGAIN_MS * MS,
-                Cue::CreateTopic(position),
-            );
+            return self
+                .engine
+                .cue(self.engine.now() + CREATE_AGAIN_MS * MS, Cue::CreateTopic(position));
         }
         let request = Operation::CreateTopic {
             topic: topic_name(&topic.name),
@@ -357,8 +326,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         };
         let operation = self.recorder.unrecorded();
         self.creating = Some(operation);
-        self.engine
-            .invoke(admin, operation, request, &mut self.cast);
+        self.engine.invoke(admin, operation, request, &mut self.cast);
     }
 
     fn topic_answered(&mut self, outcome: &Outcome) {
@@ -370,10 +338,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
                 self.engine.cue(now, Cue::CreateTopic(self.topics_created));
             }
             Outcome::Failed { .. } | Outcome::Unknown { .. } => {
-                self.engine.cue(
-                    now + CREATE_AGAIN_MS * MS,
-                    Cue::CreateTopic(self.topics_created),
-                );
+                self.engine.cue(now + CREATE_AGAIN_MS * MS, Cue::CreateTopic(self.topics_created));
             }
             Outcome::Sent { .. }
             | Outcome::Assigned
@@ -409,99 +374,10 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         let now = self.engine.now();
         if let Some(request) = self.loads[position].next(now) {
-            let operation = self
-                .recorder
-                .invoke(self.loads[position].process, now, &request);
+            let operation = self.recorder.invoke(self.loads[position].process, now, &request);
             self.engine.invoke(node, operation, request, &mut self.cast);
         }
         self.cue_load(position);
-    }
-
-    /// Looks whether everything has converged, and whether time is up.
-    fn check(&mut self) -> Option<End> {
-        let now = self.engine.now();
-        let pending = match self.phase {
-            Phase::Faults => unreachable!("checks begin with the heal"),
-            Phase::Converging => self.pending(),
-            Phase::Reading => self.reading_pending(),
-        };
-        let Some(pending) = pending else {
-            if self.phase == Phase::Reading {
-                return Some(End::Quiesced);
-            }
-            self.start_reading();
-            return None;
-        };
-        let completed = self.recorder.completed();
-        if self.progress.0 != pending || self.progress.1 != completed {
-            self.progress = (pending, completed, now);
-        }
-        let budget = self.plan.converge_within_ms * MS;
-        if now - self.progress.2 > budget || now > self.last_ns() {
-            let unrecoverable = self.unrecoverable();
-            return Some(End::TimeLimit {
-                pending: self.progress.0.clone(),
-                unrecoverable,
-            });
-        }
-        self.engine.cue(now + CHECK_MS * MS, Cue::Check);
-        None
-    }
-
-    /// True time after which even a run that makes progress ends.
-    fn last_ns(&self) -> u64 {
-        let longest = self.plan.clients.iter().map(planned_ms).max().unwrap_or(0);
-        (self.plan.heal_at_ms + BUDGETS_MAX * self.plan.converge_within_ms + 2 * longest) * MS
-    }
-
-    fn start_reading(&mut self) {
-        self.phase = Phase::Reading;
-        self.reader_process = self.new_process();
-        let reader = self.place(self.plan.final_reader.node);
-        self.engine.start_at(reader, self.engine.now());
-        self.engine
-            .cue(self.engine.now() + CHECK_MS * MS, Cue::Check);
-    }
-
-    /// The final reader was answered: it goes on.
-    fn final_read(&mut self, outcome: &Outcome) {
-        self.reader_assigned |= *outcome == Outcome::Assigned;
-        if let Outcome::Polled { records } = outcome {
-            for record in records {
-                let position = self.recorder.position(&record.topic, record.partition);
-                let position =
-                    position.expect("consumers return records of assigned partitions") as usize;
-                self.read_to[position] = self.read_to[position].max(record.offset.0 + 1);
-            }
-        }
-        if self.reading_pending().is_none() {
-            self.engine.cue(self.engine.now(), Cue::Check);
-        } else {
-            self.engine.cue(self.engine.now() + MS, Cue::Read);
-        }
-    }
-
-    fn read_on(&mut self) {
-        let reader = self.place(self.plan.final_reader.node);
-        if !self.engine.runs(reader) {
-            return;
-        }
-        let (timeout_ms, max_records) = FINAL_POLL;
-        let request = if self.reader_assigned {
-            Operation::Poll {
-                timeout_ms,
-                max_records,
-            }
-        } else {
-            Operation::Assign {
-                partitions: all_partitions(self.plan.topics.iter()),
-            }
-        };
-        let operation = self
-            .recorder
-            .invoke(self.reader_process, self.engine.now(), &request);
-        self.engine
-            .invoke(reader, operation, request, &mut self.cast);
     }
 }
 
@@ -512,36 +388,7 @@ fn members(plan: &Plan) -> Vec<Member> {
         ClientPlan::Producer { config, .. } => config.node,
         ClientPlan::Consumer { config, .. } => config.node,
     });
-    let clients = std::iter::once(plan.admin.node)
-        .chain(clients)
-        .chain([plan.final_reader.node]);
-    let servers = servers.map(|id| Member {
-        id: *id,
-        client: false,
-    });
-    servers
-        .chain(clients.map(|id| Member { id, client: true }))
-        .collect()
-}
-
-/// How long a client's load takes at least, at its slowest pace.
-fn planned_ms(client: &ClientPlan) -> u64 {
-    match client {
-        ClientPlan::Producer {
-            start_ms,
-            operations,
-            interval_us,
-            ..
-        } => start_ms + u64::from(*operations) * interval_us.1 / 1_000,
-        ClientPlan::Consumer {
-            start_ms,
-            operations,
-            interval_us,
-            poll_timeout_ms,
-            ..
-        } => {
-            start_ms
-                + u64::from(*operations) * (interval_us.1 / 1_000 + u64::from(*poll_timeout_ms))
-        }
-    }
+    let clients = std::iter::once(plan.admin.node).chain(clients).chain([plan.final_reader.node]);
+    let servers = servers.map(|id| Member { id: *id, client: false });
+    servers.chain(clients.map(|id| Member { id, client: true })).collect()
 }

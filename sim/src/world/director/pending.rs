@@ -48,9 +48,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 && !partition.unclean_leader_election
         })?;
         let name = view.partition_name(stuck.partition);
-        Some(format!(
-            "isr and elr of {name} are empty and its topic forbids unclean elections"
-        ))
+        Some(format!("isr and elr of {name} are empty and its topic forbids unclean elections"))
     }
 
     fn topic_pending(&self) -> Option<String> {
@@ -61,22 +59,20 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn process_pending(&self) -> Option<String> {
         let cluster = &self.plan.cluster;
         let servers = cluster.brokers.iter().chain(&cluster.controllers).copied();
-        servers
-            .chain(self.loads.iter().map(|load| load.node))
-            .find_map(|node| {
-                let index = self.place(node);
-                let state = if !self.engine.runs(index) {
-                    "down"
-                } else if self.engine.is_stopping(index) {
-                    "stopping"
-                } else {
-                    return None;
-                };
-                Some(format!("node {node} is {state}"))
-            })
+        servers.chain(self.loads.iter().map(|load| load.node)).find_map(|node| {
+            let index = self.place(node);
+            let state = if !self.engine.runs(index) {
+                "down"
+            } else if self.engine.is_stopping(index) {
+                "stopping"
+            } else {
+                return None;
+            };
+            Some(format!("node {node} is {state}"))
+        })
     }
 
-    fn membership_pending(&self, name: &str, view: Option<&PartitionView>) -> Option<String> {
+    fn membership_pending(name: &str, view: Option<&PartitionView>) -> Option<String> {
         let Some(registration) = view.and_then(|view| view.registration.as_ref()) else {
             return Some(format!("partition {name} is not registered"));
         };
@@ -94,12 +90,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 list(&live)
             ));
         }
-        let leads = view
-            .and_then(|view| view.replica(leader))
-            .is_some_and(|replica| {
-                replica.role == crate::view::ReplicaRole::Leader
-                    && replica.leader_epoch == registration.leader_epoch
-            });
+        let leads = view.and_then(|view| view.replica(leader)).is_some_and(|replica| {
+            replica.role == crate::view::ReplicaRole::Leader
+                && replica.leader_epoch == registration.leader_epoch
+        });
         (!leads).then(|| {
             format!(
                 "broker {leader} does not yet lead {name} in epoch {}",
@@ -123,7 +117,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         Some(format!("operation {operation} of client {client} is open"))
     }
 
-    fn log_pending(&self, name: &str, view: Option<&PartitionView>) -> Option<String> {
+    fn log_pending(name: &str, view: Option<&PartitionView>) -> Option<String> {
         let view = view?;
         let registration = view.registration.as_ref()?;
         let end = view.replica(registration.leader?)?.log.end();
@@ -140,11 +134,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     fn each_partition(
         &self,
-        ask: impl Fn(&Self, &str, Option<&PartitionView>) -> Option<String>,
+        ask: impl Fn(&str, Option<&PartitionView>) -> Option<String>,
     ) -> Option<String> {
         self.partitions().find_map(|(name, partition)| {
             let view = partition.and_then(|partition| self.cast.view().partition(partition));
-            ask(self, &name, view)
+            ask(&name, view)
         })
     }
 
@@ -153,10 +147,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.plan.topics.iter().flat_map(move |topic| {
             let id = self.cast.view().topic_id(&topic.name);
             (0..topic.partitions).map(move |index| {
-                let partition = id.map(|topic| TopicPartition {
-                    topic,
-                    partition: index as i32,
-                });
+                let partition = id.map(|topic| TopicPartition { topic, partition: index as i32 });
                 (format!("{}-{index}", topic.name), partition)
             })
         })

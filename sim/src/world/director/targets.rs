@@ -24,11 +24,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Target::FollowerOf(topic, index) => {
                 let leader = view.leader_of(topic, *index);
                 let replicas = view.replicas_of(topic, *index).iter().copied();
-                self.choose(
-                    step,
-                    role,
-                    replicas.filter(|replica| Some(*replica) != leader),
-                )
+                self.choose(step, role, replicas.filter(|replica| Some(*replica) != leader))
             }
             Target::IsrFollowerOf(topic, index) => {
                 let leader = view.leader_of(topic, *index);
@@ -41,22 +37,18 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 self.choose(
                     step,
                     role,
-                    cluster
-                        .controllers
-                        .iter()
-                        .copied()
-                        .filter(|node| Some(*node) != active),
+                    cluster.controllers.iter().copied().filter(|node| Some(*node) != active),
                 )
             }
             Target::AnyController => self.choose(step, role, cluster.controllers.iter().copied()),
             Target::AnyBroker => self.choose(step, role, cluster.brokers.iter().copied()),
-            Target::AnyNode => self.choose(
-                step,
-                role,
-                cluster.brokers.iter().chain(&cluster.controllers).copied(),
-            ),
+            Target::AnyNode => {
+                self.choose(step, role, cluster.brokers.iter().chain(&cluster.controllers).copied())
+            }
             Target::AnyClient => self.choose(step, role, self.loads.iter().map(|load| load.node)),
-            Target::Node(node) => self.engine.index_of(*node).map(|_| *node),
+            Target::Node(node) => {
+                self.engine.index_of(*node).filter(|_| !self.is_ours(*node)).map(|_| *node)
+            }
         };
         found.ok_or_else(|| format!("{target} is nobody now"))
     }
@@ -70,13 +62,15 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         candidates: impl Iterator<Item = NodeId>,
     ) -> Option<NodeId> {
         let running = candidates.filter(|node| {
-            self.engine
-                .index_of(*node)
-                .is_some_and(|index| self.engine.runs(index))
+            self.engine.index_of(*node).is_some_and(|index| self.engine.runs(index))
         });
         running.max_by_key(|node| {
-            self.draws
-                .word(Purpose::Target, u64::from(step.id), role, node.0 as u64)
+            self.draws.word(Purpose::Target, u64::from(step.id), role, node.0 as u64)
         })
+    }
+
+    /// The admin client and the final reader serve the run itself: no fault is aimed at them.
+    fn is_ours(&self, node: NodeId) -> bool {
+        node == self.plan.admin.node || node == self.plan.final_reader.node
     }
 }

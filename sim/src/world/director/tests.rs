@@ -20,15 +20,9 @@ use crate::run::{End, Run, RunOptions};
 use crate::world::engine::Boot;
 use crate::world::{direct, engine};
 
-const ORDERS: TopicPartition = TopicPartition {
-    topic: TopicId(1),
-    partition: 0,
-};
-const PLAIN: RunOptions = RunOptions {
-    record_trace: false,
-    stop_at_violation: false,
-    watch: false,
-};
+const ORDERS: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
+const PLAIN: RunOptions =
+    RunOptions { record_trace: false, stop_at_violation: false, watch: false };
 
 /// What a toy does at certain events.
 #[derive(Clone, Copy)]
@@ -45,11 +39,7 @@ impl Node for Toy {
             Event::Booted => self.boot(effects),
             Event::StopRequested => effects.push(Effect::Halt { reason: "stopped" }),
             Event::Invoked { operation, request } => {
-                assert!(
-                    !self.panics,
-                    "the toy of node {} was told to panic",
-                    self.node
-                );
+                assert!(!self.panics, "the toy of node {} was told to panic", self.node);
                 let outcome = self.outcome(&request);
                 effects.complete(operation, outcome);
             }
@@ -110,11 +100,8 @@ impl Toy {
             partition_epoch: PartitionEpoch(0),
             recovering: false,
         };
-        let partition = MetadataChange::PartitionChanged {
-            partition: ORDERS,
-            registration,
-            unclean: false,
-        };
+        let partition =
+            MetadataChange::PartitionChanged { partition: ORDERS, registration, unclean: false };
         for (offset, change) in [(1, topic), (2, partition)] {
             effects.note(Note::MetadataApplied {
                 offset: Offset(offset),
@@ -128,15 +115,10 @@ impl Toy {
         match request {
             Operation::Send { .. } => {
                 self.sent += 1;
-                Outcome::Sent {
-                    partition: 0,
-                    offset: Offset(self.sent - 1),
-                }
+                Outcome::Sent { partition: 0, offset: Offset(self.sent - 1) }
             }
             Operation::Assign { .. } => Outcome::Assigned,
-            Operation::Poll { .. } => Outcome::Polled {
-                records: Vec::new(),
-            },
+            Operation::Poll { .. } => Outcome::Polled { records: Vec::new() },
             Operation::EndOffset { .. } => Outcome::EndOffset { offset: Offset(0) },
             Operation::CreateTopic { .. } => Outcome::TopicCreated,
         }
@@ -243,12 +225,8 @@ fn plan(actions: &[(u64, Action)]) -> Plan {
             },
         ],
         final_reader: consumer(1003),
-        network: NetworkPlan {
-            ..engine::tests::NETWORK
-        },
-        disk: DiskPlan {
-            ..engine::tests::DISK
-        },
+        network: NetworkPlan { ..engine::tests::NETWORK },
+        disk: DiskPlan { ..engine::tests::DISK },
         clocks: Vec::new(),
         steps: steps
             .map(|(id, (at_ms, action))| Step {
@@ -264,12 +242,7 @@ fn plan(actions: &[(u64, Action)]) -> Plan {
 }
 
 fn run_with(plan: &Plan, options: RunOptions, isr: &'static [i32]) -> Run {
-    direct(plan, options, |boot: Boot<'_>| Toy {
-        node: boot.node,
-        isr,
-        sent: 0,
-        panics: false,
-    })
+    direct(plan, options, |boot: Boot<'_>| Toy { node: boot.node, isr, sent: 0, panics: false })
 }
 
 fn run(plan: &Plan) -> Run {
@@ -277,10 +250,7 @@ fn run(plan: &Plan) -> Run {
 }
 
 fn crash(target: &str, down_ms: u64) -> Action {
-    Action::Crash {
-        target: Target::parse(target).expect("a target"),
-        down_ms,
-    }
+    Action::Crash { target: Target::parse(target).expect("a target"), down_ms }
 }
 
 #[test]
@@ -288,69 +258,32 @@ fn a_calm_run_quiesces_with_a_full_history() {
     let run = run(&plan(&[]));
     assert_eq!(run.end, End::Quiesced, "{:?}", run.faults);
     let of = |function: Function| {
-        run.history
-            .operations
-            .iter()
-            .filter(|one| one.function == function)
-            .count()
+        run.history.operations.iter().filter(|one| one.function == function).count()
     };
     assert_eq!(of(Function::Send), 50, "sends");
-    assert_eq!(
-        of(Function::Poll),
-        20,
-        "polls; the final reader has nothing to read"
-    );
+    assert_eq!(of(Function::Poll), 20, "polls; the final reader has nothing to read");
     // What is due after the twentieth poll is not asked for: that poll is the last operation.
-    assert_eq!(
-        of(Function::List),
-        3,
-        "an end offset after every fifth poll"
-    );
+    assert_eq!(of(Function::List), 3, "an end offset after every fifth poll");
     assert_eq!(
         of(Function::Assign { from_start: true }),
         3,
         "at first, after ten polls, and by the final reader"
     );
     assert!(
-        run.history
-            .operations
-            .iter()
-            .all(|one| one.completion == Completion::Ok),
+        run.history.operations.iter().all(|one| one.completion == Completion::Ok),
         "all ended well"
     );
-    assert_eq!(
-        run.history.partitions,
-        ["orders-0"],
-        "positions of partitions"
-    );
+    assert_eq!(run.history.partitions, ["orders-0"], "positions of partitions");
     assert!(run.history.final_reads, "everything was read");
-    assert_eq!(
-        (run.stats.records_acked, run.stats.operations_ok),
-        (50, 76),
-        "{:?}",
-        run.stats
-    );
-    assert_eq!(
-        run.topics.get(&TopicId(1)).map(String::as_str),
-        Some("orders"),
-        "topics by id"
-    );
+    assert_eq!((run.stats.records_acked, run.stats.operations_ok), (50, 76), "{:?}", run.stats);
+    assert_eq!(run.topics.get(&TopicId(1)).map(String::as_str), Some("orders"), "topics by id");
 }
 
 #[test]
 fn the_digest_does_not_depend_on_who_looks_on() {
     let plan = plan(&[(100, crash("node 2", 50)), (300, crash("any-client", 100))]);
     let digest = |record_trace, watch| {
-        run_with(
-            &plan,
-            RunOptions {
-                record_trace,
-                watch,
-                ..PLAIN
-            },
-            &[1, 2],
-        )
-        .digest
+        run_with(&plan, RunOptions { record_trace, watch, ..PLAIN }, &[1, 2]).digest
     };
     let plain = digest(false, false);
     assert_eq!(
@@ -358,47 +291,22 @@ fn the_digest_does_not_depend_on_who_looks_on() {
         [plain; 3],
         "trace and watch"
     );
-    let traced = run_with(
-        &plan,
-        RunOptions {
-            record_trace: true,
-            ..PLAIN
-        },
-        &[1, 2],
-    );
+    let traced = run_with(&plan, RunOptions { record_trace: true, ..PLAIN }, &[1, 2]);
     let rows = traced.trace.expect("a trace was asked for");
-    assert_eq!(
-        rows.last().map(|row| row.digest),
-        Some(plain),
-        "the last row has the run's digest"
-    );
+    assert_eq!(rows.last().map(|row| row.digest), Some(plain), "the last row has the run's digest");
 }
 
 #[test]
 fn what_has_not_converged_is_named() {
     let short = run_with(&plan(&[]), PLAIN, &[1]);
     let pending = "isr of orders-0 is [1], live replicas are [1,2]".to_owned();
-    assert_eq!(
-        short.end,
-        End::TimeLimit {
-            pending,
-            unrecoverable: None
-        },
-        "a short isr"
-    );
+    assert_eq!(short.end, End::TimeLimit { pending, unrecoverable: None }, "a short isr");
     let empty = run_with(&plan(&[]), PLAIN, &[]);
     let unrecoverable = Some(
         "isr and elr of orders-0 are empty and its topic forbids unclean elections".to_owned(),
     );
     let pending = "partition orders-0 has no leader".to_owned();
-    assert_eq!(
-        empty.end,
-        End::TimeLimit {
-            pending,
-            unrecoverable
-        },
-        "nobody to elect"
-    );
+    assert_eq!(empty.end, End::TimeLimit { pending, unrecoverable }, "nobody to elect");
     assert!(!empty.history.final_reads, "nothing was read at the end");
 }
 
@@ -412,13 +320,8 @@ fn a_panic_of_a_node_is_the_end_of_the_run() {
         panics: boot.node == NodeId(1002),
     };
     let run = direct(&plan, PLAIN, boot);
-    let End::Panicked { message, node } = run.end else {
-        panic!("it ended {:?}", run.end)
-    };
-    assert!(
-        message.starts_with("the toy of node 1002 was told to panic at "),
-        "{message}"
-    );
+    let End::Panicked { message, node } = run.end else { panic!("it ended {:?}", run.end) };
+    assert!(message.starts_with("the toy of node 1002 was told to panic at "), "{message}");
     assert_eq!(node, Some(NodeId(1002)), "whose call it was");
     assert_eq!(
         run.history.operations.last().map(|one| one.completion),
@@ -434,27 +337,9 @@ fn steps_say_what_they_did_or_why_not() {
         (100, crash("leader-of orders-0", 200)),
         (150, crash("leader-of orders-0", 200)),
         (160, crash("leader-of payments-0", 200)),
-        (
-            400,
-            Action::WipeDisk {
-                target: Target::ActiveController,
-                down_ms: 10,
-            },
-        ),
-        (
-            410,
-            Action::LyingSync {
-                target: node2.clone(),
-                for_ms: 10,
-            },
-        ),
-        (
-            500,
-            Action::Partition {
-                cut: Cut::Isolate { target: node2 },
-                for_ms: 100,
-            },
-        ),
+        (400, Action::WipeDisk { target: Target::ActiveController, down_ms: 10 }),
+        (410, Action::LyingSync { target: node2.clone(), for_ms: 10 }),
+        (500, Action::Partition { cut: Cut::Isolate { target: node2 }, for_ms: 100 }),
         (2_000, crash("node 1", 10)),
     ]));
     let told: Vec<(&str, Option<&str>)> = run
@@ -464,19 +349,10 @@ fn steps_say_what_they_did_or_why_not() {
         .collect();
     let expected = [
         ("crash of node 1 (leader-of orders-0) for 200 ms", None),
-        (
-            "crash held back",
-            Some("node 1 (leader-of orders-0) is down"),
-        ),
-        (
-            "crash held back",
-            Some("leader-of payments-0 is nobody now"),
-        ),
+        ("crash held back", Some("node 1 (leader-of orders-0) is down")),
+        ("crash held back", Some("leader-of payments-0 is nobody now")),
         ("wipe-disk held back", Some("controller is nobody now")),
-        (
-            "lying-sync held back",
-            Some("no configuration survives syncs that lie"),
-        ),
+        ("lying-sync held back", Some("no configuration survives syncs that lie")),
         ("partition of 2 (node 2) from all others for 100 ms", None),
     ];
     assert_eq!(told[..6], expected, "faults in order");
@@ -496,11 +372,7 @@ fn a_crashed_client_comes_back_as_another_process() {
         .find(|one| one.function == Function::Crash)
         .expect("the crash is told");
     assert_eq!(crash.process, 0, "the first process of the first client");
-    let sends = run
-        .history
-        .operations
-        .iter()
-        .filter(|one| one.function == Function::Send);
+    let sends = run.history.operations.iter().filter(|one| one.function == Function::Send);
     let mut processes: Vec<u32> = sends.map(|one| one.process).collect();
     processes.dedup();
     assert_eq!(processes, [0, 2], "the number after all clients");
@@ -508,19 +380,9 @@ fn a_crashed_client_comes_back_as_another_process() {
 
 #[test]
 fn brokers_roll_one_after_another() {
-    let roll = Action::RollingRestart {
-        down_ms: 50,
-        gap_ms: 20,
-    };
+    let roll = Action::RollingRestart { down_ms: 50, gap_ms: 20 };
     let plan = plan(&[(100, roll)]);
-    let run = run_with(
-        &plan,
-        RunOptions {
-            record_trace: true,
-            ..PLAIN
-        },
-        &[1, 2],
-    );
+    let run = run_with(&plan, RunOptions { record_trace: true, ..PLAIN }, &[1, 2]);
     let rows = run.trace.expect("a trace was asked for");
     let stops = rows.iter().filter(|row| row.text == "stop requested");
     let stops: Vec<_> = stops.map(|row| (row.at_ns / 1_000_000, row.node)).collect();
@@ -540,10 +402,7 @@ fn removing_a_step_leaves_the_draws_of_the_others() {
     less.steps.remove(1);
     let nodes = |plan: &Plan| {
         let faults = run(plan).faults;
-        faults
-            .into_iter()
-            .map(|fault| (fault.step, fault.nodes))
-            .collect::<Vec<_>>()
+        faults.into_iter().map(|fault| (fault.step, fault.nodes)).collect::<Vec<_>>()
     };
     let mut expected = nodes(&whole);
     expected.remove(1);
@@ -557,17 +416,8 @@ fn loads_do_not_depend_on_other_clients() {
     alone.clients.truncate(1);
     let sends = |plan: &Plan| {
         let history = run(plan).history;
-        let sends = history
-            .operations
-            .into_iter()
-            .filter(|one| one.function == Function::Send);
-        sends
-            .map(|one| (one.invoked_ns, one.actions))
-            .collect::<Vec<_>>()
+        let sends = history.operations.into_iter().filter(|one| one.function == Function::Send);
+        sends.map(|one| (one.invoked_ns, one.actions)).collect::<Vec<_>>()
     };
-    assert_eq!(
-        sends(&whole),
-        sends(&alone),
-        "keyed by the client and the ordinal"
-    );
+    assert_eq!(sends(&whole), sends(&alone), "keyed by the client and the ordinal");
 }

@@ -71,10 +71,7 @@ impl<N: Node> Engine<N> {
             return;
         }
         if slot.disk_condition.stalled {
-            return slot.stalled_syncs.push(StalledSync {
-                mark,
-                token: Some(token),
-            });
+            return slot.stalled_syncs.push(StalledSync { mark, token: Some(token) });
         }
         if !slot.disk_condition.lying {
             slot.disk.end_sync(mark);
@@ -88,37 +85,22 @@ impl<N: Node> Engine<N> {
             self.row(Some(self.ids[node]), words::effect(&effect));
         }
         match effect {
-            Effect::Request {
-                to,
-                channel,
-                message,
-            } => {
+            Effect::Request { to, channel, message } => {
                 let to = self.peer(to);
-                self.network
-                    .request(self.now, node, to, channel, message, &mut self.queue);
+                self.network.request(self.now, node, to, channel, message, &mut self.queue);
             }
-            Effect::Reply {
-                connection,
-                message,
-            } => {
-                self.network
-                    .reply(self.now, node, connection.0, message, &mut self.queue);
+            Effect::Reply { connection, message } => {
+                self.network.reply(self.now, node, connection.0, message, &mut self.queue);
             }
             Effect::Disconnect { to, channel } => {
                 let to = self.peer(to);
-                self.network
-                    .disconnect(self.now, node, to, channel, &mut self.queue);
+                self.network.disconnect(self.now, node, to, channel, &mut self.queue);
             }
             Effect::Close { connection } => {
-                self.network
-                    .close(self.now, node, connection.0, &mut self.queue)
+                self.network.close(self.now, node, connection.0, &mut self.queue);
             }
             Effect::Complete { operation, outcome } => {
-                self.reports.push_back(Report::Completed {
-                    node,
-                    operation,
-                    outcome,
-                });
+                self.reports.push_back(Report::Completed { node, operation, outcome });
             }
             Effect::Note(note) => self.on_note(node, &note, cast),
             Effect::Halt { reason } => return self.halt(node, reason, cast),
@@ -174,11 +156,8 @@ impl<N: Node> Engine<N> {
         let done = self.now + self.sync_time(node);
         let slot = &mut self.slots[node];
         slot.blocked = true;
-        let happening = Happening::SyncDone {
-            node,
-            uptime: slot.uptime,
-            mark: slot.disk.begin_sync(file),
-        };
+        let happening =
+            Happening::SyncDone { node, uptime: slot.uptime, mark: slot.disk.begin_sync(file) };
         self.queue.push(done, happening);
         Flow::Blocked
     }
@@ -187,12 +166,7 @@ impl<N: Node> Engine<N> {
         let done = self.now + self.sync_time(node);
         let slot = &mut self.slots[node];
         let mark = slot.disk.begin_sync(file);
-        let happening = Happening::FlushDone {
-            node,
-            uptime: slot.uptime,
-            mark,
-            token,
-        };
+        let happening = Happening::FlushDone { node, uptime: slot.uptime, mark, token };
         self.queue.push(done, happening);
     }
 
@@ -202,33 +176,21 @@ impl<N: Node> Engine<N> {
         let slot = &mut self.slots[node];
         let ordinal = slot.syncs;
         slot.syncs += 1;
-        let micros = self
-            .draws
-            .within(Purpose::SyncTime, key, 0, ordinal, self.disk_plan.sync_us);
-        let extra = self.draws.within(
-            Purpose::SlowSync,
-            key,
-            0,
-            ordinal,
-            slot.disk_condition.slow_us,
-        );
+        let micros = self.draws.within(Purpose::SyncTime, key, 0, ordinal, self.disk_plan.sync_us);
+        let extra =
+            self.draws.within(Purpose::SlowSync, key, 0, ordinal, slot.disk_condition.slow_us);
         (micros + extra) * 1_000
     }
 
     fn halt(&mut self, node: usize, reason: &'static str, cast: &mut impl Cast<N>) -> Flow {
         let asked = self.slots[node].stopping;
         self.fall(node, Fall::Crash, cast);
-        self.reports.push_back(Report::Halted {
-            node,
-            reason,
-            asked,
-        });
+        self.reports.push_back(Report::Halted { node, reason, asked });
         Flow::Fell
     }
 
     fn peer(&self, id: NodeId) -> usize {
-        self.index_of(id)
-            .unwrap_or_else(|| panic!("there is no node {id} to send to"))
+        self.index_of(id).unwrap_or_else(|| panic!("there is no node {id} to send to"))
     }
 
     pub(super) fn hash_event(&mut self, node: usize, event: &Event) {
@@ -236,20 +198,12 @@ impl<N: Node> Engine<N> {
         hash.word(self.now);
         match event {
             Event::Booted => hash.pair(self.ids[node].0, 1),
-            Event::Request {
-                connection,
-                from,
-                message,
-            } => {
+            Event::Request { connection, from, message } => {
                 hash.pair(self.ids[node].0, 2);
                 hash.pair(from.0, connection.0 as i32);
                 hash.message(message);
             }
-            Event::Response {
-                from,
-                channel,
-                message,
-            } => {
+            Event::Response { from, channel, message } => {
                 hash.pair(self.ids[node].0, 3);
                 hash.pair(from.0, channel_number(*channel) as i32);
                 hash.message(message);
@@ -279,23 +233,16 @@ impl<N: Node> Engine<N> {
     fn hash_effect(&mut self, effect: &Effect) {
         let hash = &mut self.fingerprint;
         match effect {
-            Effect::Request {
-                to,
-                channel,
-                message,
-            } => {
+            Effect::Request { to, channel, message } => {
                 hash.pair(20 + channel_number(*channel) as i32, to.0);
                 hash.message(message);
             }
-            Effect::Reply {
-                connection,
-                message,
-            } => {
+            Effect::Reply { connection, message } => {
                 hash.pair(10, connection.0 as i32);
                 hash.message(message);
             }
             Effect::Disconnect { to, channel } => {
-                hash.pair(30 + channel_number(*channel) as i32, to.0)
+                hash.pair(30 + channel_number(*channel) as i32, to.0);
             }
             Effect::Close { connection } => hash.pair(11, connection.0 as i32),
             Effect::Append { file, bytes } => {

@@ -329,14 +329,9 @@ impl<N: Node> Engine<N> {
             Happening::Timer { node, generation } => self.on_timer(node, generation, cast),
             Happening::Start { node, generation } => self.on_start(node, generation, cast),
             Happening::SyncDone { node, uptime, mark } => {
-                self.on_sync_done(node, uptime, mark, cast)
+                self.on_sync_done(node, uptime, mark, cast);
             }
-            Happening::FlushDone {
-                node,
-                uptime,
-                mark,
-                token,
-            } => {
+            Happening::FlushDone { node, uptime, mark, token } => {
                 self.on_flush_done(node, uptime, mark, token, cast);
             }
             Happening::Cue(cue) => return Step::Cue(cue),
@@ -352,24 +347,12 @@ impl<N: Node> Engine<N> {
         request: Operation,
         cast: &mut impl Cast<N>,
     ) {
-        assert!(
-            self.slots[node].process.is_some(),
-            "client {} does not run",
-            self.ids[node]
-        );
-        self.deliver(
-            node,
-            Delivery::Event(Event::Invoked { operation, request }),
-            cast,
-        );
+        assert!(self.slots[node].process.is_some(), "client {} does not run", self.ids[node]);
+        self.deliver(node, Delivery::Event(Event::Invoked { operation, request }), cast);
     }
 
     fn advance(&mut self, at_ns: u64) {
-        assert!(
-            at_ns >= self.now,
-            "time goes back from {} to {at_ns}",
-            self.now
-        );
+        assert!(at_ns >= self.now, "time goes back from {} to {at_ns}", self.now);
         if at_ns == self.now {
             return;
         }
@@ -458,22 +441,14 @@ impl<N: Node> Engine<N> {
         self.events += 1;
         let id = self.ids[node];
         self.hash_event(node, &event);
-        tracing::trace!(
-            node = id.0,
-            at_ns = self.now,
-            ordinal = self.events,
-            "event"
-        );
+        tracing::trace!(node = id.0, at_ns = self.now, ordinal = self.events, "event");
         if self.trace.is_some() {
             self.row(Some(id), words::event(&event));
         }
         let mut effects = std::mem::take(&mut self.effects);
         let slot = &mut self.slots[node];
         let now = slot.clock.now(self.now);
-        let process = slot
-            .process
-            .as_mut()
-            .expect("events go to processes that run");
+        let process = slot.process.as_mut().expect("events go to processes that run");
         self.calling = Some(id);
         process.handle(now, event, &mut effects);
         self.calling = None;
@@ -495,35 +470,19 @@ impl<N: Node> Engine<N> {
         if slot.timer_at.is_none_or(|at| due < at) {
             slot.timer_generation += 1;
             slot.timer_at = Some(due);
-            self.queue.push(
-                due,
-                Happening::Timer {
-                    node,
-                    generation: slot.timer_generation,
-                },
-            );
+            self.queue.push(due, Happening::Timer { node, generation: slot.timer_generation });
         }
     }
 
     fn moment(&self, node: usize) -> Moment {
-        Moment {
-            at_ns: self.now,
-            event: self.events,
-            node: self.ids[node],
-        }
+        Moment { at_ns: self.now, event: self.events, node: self.ids[node] }
     }
 
     /// Adds a row to the trace, if there is one.
     pub(crate) fn row(&mut self, node: Option<NodeId>, text: String) {
         let digest = self.fingerprint.value();
         if let Some(trace) = &mut self.trace {
-            trace.push(TraceRow {
-                event: self.events,
-                at_ns: self.now,
-                node,
-                text,
-                digest,
-            });
+            trace.push(TraceRow { event: self.events, at_ns: self.now, node, text, digest });
         }
     }
 
@@ -535,10 +494,7 @@ impl<N: Node> Engine<N> {
 
 fn index_by_id(ids: &[i32]) -> Vec<u32> {
     let last = ids.iter().copied().max().unwrap_or(0);
-    assert!(
-        ids.iter().all(|id| (0..1_000_000).contains(id)),
-        "node ids are small: {ids:?}"
-    );
+    assert!(ids.iter().all(|id| (0..1_000_000).contains(id)), "node ids are small: {ids:?}");
     let mut index = vec![u32::MAX; last as usize + 1];
     for (position, id) in ids.iter().enumerate() {
         let entry = &mut index[*id as usize];

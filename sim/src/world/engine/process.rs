@@ -1,6 +1,6 @@
 //! The lives of processes and machines: start, crash, power loss, pause, graceful stop; faults of disks and clocks.
 
-use harrow_broker_model::disk_image::{DiskImage, FileId};
+use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Channel, Event, Node};
 
 use super::slot::StalledSync;
@@ -34,8 +34,7 @@ impl<N: Node> Engine<N> {
         let slot = &mut self.slots[node];
         slot.start_generation += 1;
         let generation = slot.start_generation;
-        self.queue
-            .push(at_ns.max(self.now), Happening::Start { node, generation });
+        self.queue.push(at_ns.max(self.now), Happening::Start { node, generation });
     }
 
     pub(super) fn on_start(&mut self, node: usize, generation: u64, cast: &mut impl Cast<N>) {
@@ -50,12 +49,7 @@ impl<N: Node> Engine<N> {
         self.network.listen(self.now, node, &mut self.queue);
         cast.started(self.moment(node));
         self.calling = Some(id);
-        let process = cast.boot(Boot {
-            node: id,
-            image: &image,
-            incarnation,
-            now,
-        });
+        let process = cast.boot(Boot { node: id, image: &image, incarnation, now });
         self.calling = None;
         self.slots[node].process = Some(process);
         self.reports.push_back(Report::Started { node });
@@ -81,17 +75,11 @@ impl<N: Node> Engine<N> {
             Fall::PowerLoss => {
                 slot.power_losses += 1;
                 let write_back_ns = self.disk_plan.write_back_ms * 1_000_000;
-                slot.disk.lose_power(
-                    self.now,
-                    write_back_ns,
-                    self.draws,
-                    (key, slot.power_losses),
-                );
+                slot.disk.lose_power(self.now, write_back_ns, self.draws, (key, slot.power_losses));
             }
             Fall::Wipe => slot.disk.wipe(),
         }
-        self.network
-            .fall(self.now, node, how == Fall::PowerLoss, &mut self.queue);
+        self.network.fall(self.now, node, how == Fall::PowerLoss, &mut self.queue);
         self.fingerprint.pair(-(key as i32), how as i32);
         cast.ended(self.moment(node), how != Fall::Crash);
         if self.trace.is_some() {
@@ -107,11 +95,7 @@ impl<N: Node> Engine<N> {
     /// Asks a process to stop gracefully.
     pub(crate) fn stop(&mut self, node: usize, cast: &mut impl Cast<N>) {
         let slot = &mut self.slots[node];
-        assert!(
-            slot.process.is_some(),
-            "node {} does not run",
-            self.ids[node]
-        );
+        assert!(slot.process.is_some(), "node {} does not run", self.ids[node]);
         if !std::mem::replace(&mut slot.stopping, true) {
             self.deliver(node, Delivery::Event(Event::StopRequested), cast);
         }
@@ -136,12 +120,7 @@ impl<N: Node> Engine<N> {
             let uptime = self.slots[node].uptime;
             let happening = match token {
                 None => Happening::SyncDone { node, uptime, mark },
-                Some(token) => Happening::FlushDone {
-                    node,
-                    uptime,
-                    mark,
-                    token,
-                },
+                Some(token) => Happening::FlushDone { node, uptime, mark, token },
             };
             self.queue.push(done, happening);
         }
@@ -159,7 +138,7 @@ impl<N: Node> Engine<N> {
 
     /// What the node would find on its disk if it booted now.
     #[cfg(test)]
-    pub(crate) fn image(&self, node: usize) -> DiskImage {
+    pub(crate) fn image(&self, node: usize) -> harrow_broker_model::disk_image::DiskImage {
         self.slots[node].disk.image()
     }
 
@@ -194,7 +173,6 @@ impl<N: Node> Engine<N> {
         links: &[LinkCondition],
         nodes: &[NodeCondition],
     ) {
-        self.network
-            .set_conditions(self.now, links, nodes, &mut self.queue);
+        self.network.set_conditions(self.now, links, nodes, &mut self.queue);
     }
 }

@@ -49,39 +49,21 @@ impl Node for Toy {
     fn handle(&mut self, _now: Now, event: Event, effects: &mut Effects) {
         let mut shared = self.shared.borrow_mut();
         let at_us = shared.now_ns / 1_000;
-        if let (
-            Event::Request {
-                connection,
-                message,
-                ..
-            },
-            true,
-        ) = (&event, shared.echo)
-        {
+        if let (Event::Request { connection, message, .. }, true) = (&event, shared.echo) {
             effects.reply(*connection, message.clone());
         }
         if let Event::Invoked { .. } = &event {
-            let act = shared
-                .acts
-                .pop_front()
-                .expect("a test says what to do before it invokes");
+            let act = shared.acts.pop_front().expect("a test says what to do before it invokes");
             return act(effects);
         }
         if event == Event::DeadlinePassed {
             shared.deadline = None;
         }
-        shared.seen.push(Seen {
-            at_us,
-            node: self.id.0,
-            event,
-        });
+        shared.seen.push(Seen { at_us, node: self.id.0, event });
     }
 
     fn next_deadline(&self) -> Option<Deadline> {
-        self.shared
-            .borrow()
-            .deadline
-            .filter(|_| self.id == NodeId(1))
+        self.shared.borrow().deadline.filter(|_| self.id == NodeId(1))
     }
 }
 
@@ -92,10 +74,7 @@ pub(crate) struct Troupe {
 impl Cast<Toy> for Troupe {
     fn boot(&mut self, boot: Boot<'_>) -> Toy {
         self.shared.borrow_mut().images.push(boot.image.clone());
-        Toy {
-            id: boot.node,
-            shared: Rc::clone(&self.shared),
-        }
+        Toy { id: boot.node, shared: Rc::clone(&self.shared) }
     }
 
     fn started(&mut self, _moment: Moment) {}
@@ -125,11 +104,8 @@ pub(crate) const NETWORK: NetworkPlan = NetworkPlan {
     stall_timeout_ms: 1_000,
     connect_timeout_ms: 500,
 };
-pub(crate) const DISK: DiskPlan = DiskPlan {
-    sync_us: (1_000, 1_000),
-    write_back_ms: 10_000,
-    capacity_bytes: 0,
-};
+pub(crate) const DISK: DiskPlan =
+    DiskPlan { sync_us: (1_000, 1_000), write_back_ms: 10_000, capacity_bytes: 0 };
 const LOG: FileId = FileId::QuorumState;
 
 impl Stage {
@@ -138,23 +114,11 @@ impl Stage {
     }
 
     pub(crate) fn with(network: &NetworkPlan, disk: &DiskPlan, clocks: &[ClockPlan]) -> Self {
-        let members: Vec<Member> = (1..=4)
-            .map(|id| Member {
-                id: NodeId(id),
-                client: id == 4,
-            })
-            .collect();
-        let setup = Setup {
-            seed: 5,
-            members: &members,
-            network,
-            disk,
-            clocks,
-            record_trace: false,
-        };
-        let cast = Troupe {
-            shared: Rc::default(),
-        };
+        let members: Vec<Member> =
+            (1..=4).map(|id| Member { id: NodeId(id), client: id == 4 }).collect();
+        let setup =
+            Setup { seed: 5, members: &members, network, disk, clocks, record_trace: false };
+        let cast = Troupe { shared: Rc::default() };
         let mut stage = Self {
             engine: Engine::new(&setup),
             cast,
@@ -186,18 +150,12 @@ impl Stage {
     pub(crate) fn act(&mut self, id: i32, act: impl FnOnce(&mut Effects) + 'static) {
         self.shared().acts.push_back(Box::new(act));
         let node = self.engine.index_of(NodeId(id)).expect("a member");
-        let request = Operation::Poll {
-            timeout_ms: 0,
-            max_records: 0,
-        };
-        self.engine
-            .invoke(node, OperationId(0), request, &mut self.cast);
+        let request = Operation::Poll { timeout_ms: 0, max_records: 0 };
+        self.engine.invoke(node, OperationId(0), request, &mut self.cast);
     }
 
     pub(crate) fn send(&mut self, from: i32, to: i32, channel: Channel, number: i32) {
-        self.act(from, move |effects| {
-            effects.request(NodeId(to), channel, message(number))
-        });
+        self.act(from, move |effects| effects.request(NodeId(to), channel, message(number)));
     }
 
     pub(crate) fn fall(&mut self, id: i32, how: Fall) {
@@ -219,8 +177,7 @@ impl Stage {
     }
 
     fn apply(&mut self) {
-        self.engine
-            .set_network_conditions(&self.links, &self.messages);
+        self.engine.set_network_conditions(&self.links, &self.messages);
     }
 
     pub(crate) fn echo(&mut self) {
@@ -258,10 +215,7 @@ pub(crate) fn message(number: i32) -> Message {
         epoch: LeaderEpoch(number),
         leader: NodeId(1),
     });
-    Message {
-        correlation_id: CorrelationId(number),
-        body,
-    }
+    Message { correlation_id: CorrelationId(number), body }
 }
 
 pub(crate) fn first_connection(events: &[Event]) -> ConnectionId {
@@ -281,10 +235,7 @@ pub(crate) fn first_connection(events: &[Event]) -> ConnectionId {
 }
 
 fn write(effects: &mut Effects, text: &'static str) {
-    effects.push(Effect::Write {
-        file: LOG,
-        bytes: Bytes::from_static(text.as_bytes()),
-    });
+    effects.push(Effect::Write { file: LOG, bytes: Bytes::from_static(text.as_bytes()) });
 }
 
 #[test]
@@ -304,15 +255,8 @@ fn a_sync_blocks_the_node_and_the_effects_after_it() {
     stage.run_until_us(3_000);
     let (one, two) = (stage.seen(1), stage.seen(2));
     assert_eq!((one.len(), two.len()), (1, 1), "{one:?} {two:?}");
-    assert_eq!(
-        one[0].at_us, 2_000,
-        "what waited is handled when the sync is done"
-    );
-    assert!(
-        two[0].at_us >= 2_100,
-        "what follows the sync is sent after it, at {}",
-        two[0].at_us
-    );
+    assert_eq!(one[0].at_us, 2_000, "what waited is handled when the sync is done");
+    assert!(two[0].at_us >= 2_100, "what follows the sync is sent after it, at {}", two[0].at_us);
 }
 
 #[test]
@@ -327,11 +271,7 @@ fn a_crash_between_two_effects_drops_the_rest() {
     stage.fall(1, Fall::Crash);
     stage.start(1);
     stage.run_until_us(10_000);
-    assert_eq!(
-        stage.requests(2),
-        Vec::<i32>::new(),
-        "the request after the sync is never sent"
-    );
+    assert_eq!(stage.requests(2), Vec::<i32>::new(), "the request after the sync is never sent");
     assert_eq!(stage.events(1), [Event::Booted], "a new uptime");
     let image = stage.shared().images.pop().expect("it booted");
     assert_eq!(
@@ -353,32 +293,20 @@ fn power_loss_keeps_what_was_synced() {
     stage.start(1);
     stage.run_until_us(3_000);
     let image = stage.shared().images.pop().expect("it booted");
-    assert_eq!(
-        image.read(LOG).map(|bytes| &bytes[..]),
-        Some(&b"one"[..]),
-        "synced"
-    );
+    assert_eq!(image.read(LOG).map(|bytes| &bytes[..]), Some(&b"one"[..]), "synced");
     stage.fall(1, Fall::Wipe);
     stage.start(1);
     stage.run_until_us(4_000);
-    assert_eq!(
-        stage.shared().images.pop(),
-        Some(DiskImage::default()),
-        "wiped"
-    );
+    assert_eq!(stage.shared().images.pop(), Some(DiskImage::default()), "wiped");
 }
 
 #[test]
 fn a_lying_sync_promises_nothing() {
     let lost = (0..20).filter(|round| {
         let mut stage = Stage::new();
-        stage.engine.set_disk_condition(
-            0,
-            DiskCondition {
-                lying: true,
-                ..DiskCondition::default()
-            },
-        );
+        stage
+            .engine
+            .set_disk_condition(0, DiskCondition { lying: true, ..DiskCondition::default() });
         // Another number of losses before gives another draw.
         for _ in 0..*round {
             stage.fall(1, Fall::PowerLoss);
@@ -402,10 +330,7 @@ fn a_flush_runs_in_the_background_and_dies_with_its_process() {
     let flush = |token| {
         move |effects: &mut Effects| {
             write(effects, "x");
-            effects.push(Effect::Flush {
-                file: LOG,
-                token: FlushToken(token),
-            });
+            effects.push(Effect::Flush { file: LOG, token: FlushToken(token) });
         }
     };
     stage.act(1, flush(7));
@@ -413,41 +338,23 @@ fn a_flush_runs_in_the_background_and_dies_with_its_process() {
     stage.run_until_us(3_000);
     let seen = stage.seen(1);
     assert_eq!(seen.len(), 2, "{seen:?}");
-    assert!(
-        seen[0].at_us < 1_000,
-        "a request is handled while the flush runs"
-    );
+    assert!(seen[0].at_us < 1_000, "a request is handled while the flush runs");
     assert_eq!(
         (seen[1].at_us, &seen[1].event),
-        (
-            1_000,
-            &Event::FlushCompleted {
-                token: FlushToken(7)
-            }
-        ),
+        (1_000, &Event::FlushCompleted { token: FlushToken(7) }),
         "flushed"
     );
     stage.act(1, flush(8));
     stage.fall(1, Fall::Crash);
     stage.start(1);
     stage.run_until_us(9_000);
-    assert_eq!(
-        stage.events(1),
-        [Event::Booted],
-        "a flush of the last uptime comes to nothing"
-    );
+    assert_eq!(stage.events(1), [Event::Booted], "a flush of the last uptime comes to nothing");
 }
 
 #[test]
 fn a_stalled_disk_holds_syncs_up() {
     let mut stage = Stage::new();
-    stage.engine.set_disk_condition(
-        0,
-        DiskCondition {
-            stalled: true,
-            ..DiskCondition::default()
-        },
-    );
+    stage.engine.set_disk_condition(0, DiskCondition { stalled: true, ..DiskCondition::default() });
     stage.act(1, |effects| {
         write(effects, "x");
         effects.push(Effect::Sync { file: LOG });
@@ -464,35 +371,18 @@ fn a_stalled_disk_holds_syncs_up() {
 fn a_full_or_failed_disk_ends_the_process() {
     for full in [true, false] {
         let mut stage = Stage::new();
-        stage.engine.set_disk_condition(
-            0,
-            DiskCondition {
-                full,
-                ..DiskCondition::default()
-            },
-        );
+        stage.engine.set_disk_condition(0, DiskCondition { full, ..DiskCondition::default() });
         stage.engine.fail_disk(0, !full);
         while stage.engine.take_report().is_some() {}
         stage.act(1, |effects| {
-            effects.push(Effect::Append {
-                file: LOG,
-                bytes: Bytes::from_static(b"x"),
-            });
+            effects.push(Effect::Append { file: LOG, bytes: Bytes::from_static(b"x") });
             effects.request(NodeId(2), Channel::Quorum, message(1));
         });
         let reason = if full { "disk-full" } else { "disk-failed" };
-        let halted = Report::Halted {
-            node: 0,
-            reason,
-            asked: false,
-        };
+        let halted = Report::Halted { node: 0, reason, asked: false };
         assert_eq!(stage.engine.take_report(), Some(halted), "halted");
         stage.run_until_us(10_000);
-        assert_eq!(
-            stage.requests(2),
-            Vec::<i32>::new(),
-            "nothing after the failure is performed"
-        );
+        assert_eq!(stage.requests(2), Vec::<i32>::new(), "nothing after the failure is performed");
         assert!(!stage.engine.runs(0), "the process is gone");
     }
 }
@@ -514,28 +404,18 @@ fn a_graceful_stop_is_told_from_a_halt() {
     while stage.engine.take_report().is_some() {}
     stage.engine.stop(0, &mut stage.cast);
     assert_eq!(stage.events(1), [Event::StopRequested], "asked");
-    stage.act(1, |effects| {
-        effects.push(Effect::Halt { reason: "stopped" })
-    });
+    stage.act(1, |effects| effects.push(Effect::Halt { reason: "stopped" }));
     let report = stage.engine.take_report();
     assert_eq!(
         report,
-        Some(Report::Halted {
-            node: 0,
-            reason: "stopped",
-            asked: true
-        }),
+        Some(Report::Halted { node: 0, reason: "stopped", asked: true }),
         "asked for"
     );
     stage.act(2, |effects| effects.push(Effect::Halt { reason: "broken" }));
     let report = stage.engine.take_report();
     assert_eq!(
         report,
-        Some(Report::Halted {
-            node: 1,
-            reason: "broken",
-            asked: false
-        }),
+        Some(Report::Halted { node: 1, reason: "broken", asked: false }),
         "by itself"
     );
 }
@@ -543,16 +423,9 @@ fn a_graceful_stop_is_told_from_a_halt() {
 #[test]
 fn a_deadline_passes_on_the_nodes_own_clock_and_never_early() {
     for ppm in [-300_000, -7, 0, 7, 300_000] {
-        let clock = ClockPlan {
-            node: NodeId(1),
-            offset_ms: 0,
-            drift_ppm: ppm,
-        };
+        let clock = ClockPlan { node: NodeId(1), offset_ms: 0, drift_ppm: ppm };
         let mut stage = Stage::with(&NETWORK, &DISK, &[clock]);
-        stage.shared().deadline = Some(Deadline {
-            at: Time(10_000_000),
-            why: "test",
-        });
+        stage.shared().deadline = Some(Deadline { at: Time(10_000_000), why: "test" });
         stage.act(1, |_| {});
         stage.run_until_us(50_000);
         let seen = stage.seen(1);
@@ -570,10 +443,7 @@ fn a_deadline_passes_on_the_nodes_own_clock_and_never_early() {
 fn a_deadline_that_moves_ahead_passes_once() {
     let mut stage = Stage::new();
     for step in 1..=10 {
-        stage.shared().deadline = Some(Deadline {
-            at: Time(step * 2_000_000),
-            why: "test",
-        });
+        stage.shared().deadline = Some(Deadline { at: Time(step * 2_000_000), why: "test" });
         stage.act(1, |_| {});
         stage.run_until_us(step * 1_000);
     }
@@ -590,10 +460,7 @@ impl Node for Impatient {
     fn handle(&mut self, _now: Now, _event: Event, _effects: &mut Effects) {}
 
     fn next_deadline(&self) -> Option<Deadline> {
-        Some(Deadline {
-            at: Time::ZERO,
-            why: "impatience",
-        })
+        Some(Deadline { at: Time::ZERO, why: "impatience" })
     }
 }
 
@@ -613,10 +480,7 @@ impl Cast<Impatient> for ImpatientCast {
 
 #[test]
 fn a_deadline_that_never_moves_is_an_error_of_its_node() {
-    let members = [Member {
-        id: NodeId(9),
-        client: false,
-    }];
+    let members = [Member { id: NodeId(9), client: false }];
     let setup = Setup {
         seed: 1,
         members: &members,
@@ -657,11 +521,7 @@ fn two_runs_have_one_digest() {
     };
     assert_eq!(digest(false), digest(false), "without faults");
     assert_eq!(digest(true), digest(true), "with a fault");
-    assert_ne!(
-        digest(true).0,
-        digest(false).0,
-        "a fault shows in the digest"
-    );
+    assert_ne!(digest(true).0, digest(false).0, "a fault shows in the digest");
 }
 
 #[test]
@@ -672,10 +532,6 @@ fn the_shells_clock_follows() {
         let mut stage = Stage::new();
         stage.run_until_us(1_500_000);
         let passed = start.elapsed();
-        assert_eq!(
-            passed.as_micros(),
-            1_500_000,
-            "stray code sees simulated time"
-        );
+        assert_eq!(passed.as_micros(), 1_500_000, "stray code sees simulated time");
     });
 }

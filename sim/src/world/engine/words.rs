@@ -6,18 +6,12 @@ use harrow_broker_model::node::{Effect, Event};
 pub(super) fn event(event: &Event) -> String {
     match event {
         Event::Booted => "booted".to_owned(),
-        Event::Request {
-            connection,
-            from,
-            message,
-        } => {
+        Event::Request { connection, from, message } => {
             format!("<- {from} {} on connection {connection}", text(message))
         }
-        Event::Response {
-            from,
-            channel,
-            message,
-        } => format!("<- {from} {} on {channel:?}", text(message)),
+        Event::Response { from, channel, message } => {
+            format!("<- {from} {} on {channel:?}", text(message))
+        }
         Event::ConnectionLost { to, channel } => format!("lost its {channel:?} connection to {to}"),
         Event::ConnectionClosed { connection } => format!("connection {connection} is closed"),
         Event::FlushCompleted { token } => format!("flush {token} completed"),
@@ -31,15 +25,12 @@ pub(super) fn event(event: &Event) -> String {
 
 pub(super) fn effect(effect: &Effect) -> String {
     match effect {
-        Effect::Request {
-            to,
-            channel,
-            message,
-        } => format!("-> {to} {} on {channel:?}", text(message)),
-        Effect::Reply {
-            connection,
-            message,
-        } => format!("-> {} on connection {connection}", text(message)),
+        Effect::Request { to, channel, message } => {
+            format!("-> {to} {} on {channel:?}", text(message))
+        }
+        Effect::Reply { connection, message } => {
+            format!("-> {} on connection {connection}", text(message))
+        }
         Effect::Disconnect { to, channel } => {
             format!("gives up its {channel:?} connection to {to}")
         }
@@ -73,9 +64,7 @@ fn body(body: &Body) -> String {
     }
     if let Body::ReplicaFetchResponse(response) = body {
         let given = response.partitions.iter().map(|given| {
-            let error = given
-                .error
-                .map_or(String::new(), |error| format!(" {error:?}"));
+            let error = given.error.map_or(String::new(), |error| format!(" {error:?}"));
             format!(
                 "{} {} batches, high watermark {}{error}",
                 given.partition,
@@ -83,17 +72,10 @@ fn body(body: &Body) -> String {
                 given.high_watermark
             )
         });
-        return format!(
-            "replica-fetch response [{}]",
-            given.collect::<Vec<_>>().join("; ")
-        );
+        return format!("replica-fetch response [{}]", given.collect::<Vec<_>>().join("; "));
     }
     // The derived text starts with the variant's name; small messages are shown whole.
     let debug = format!("{body:?}");
     let name = debug.split('(').next().unwrap_or_default();
-    if debug.len() <= 240 {
-        debug
-    } else {
-        name.to_owned()
-    }
+    if debug.len() <= 240 { debug } else { name.to_owned() }
 }

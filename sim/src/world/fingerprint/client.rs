@@ -18,11 +18,7 @@ impl Fingerprint {
 
     pub(super) fn produce_response(&mut self, response: &proto::ProduceResponse) {
         self.pair(2, response.responses.len() as i32);
-        for partition in response
-            .responses
-            .iter()
-            .flat_map(|topic| &topic.partition_responses)
-        {
+        for partition in response.responses.iter().flat_map(|topic| &topic.partition_responses) {
             self.pair(partition.index, i32::from(partition.error_code));
             self.int(partition.base_offset);
         }
@@ -38,11 +34,7 @@ impl Fingerprint {
 
     pub(super) fn fetch_response(&mut self, response: &proto::FetchResponse) {
         self.pair(4, i32::from(response.error_code));
-        for partition in response
-            .responses
-            .iter()
-            .flat_map(|topic| &topic.partitions)
-        {
+        for partition in response.responses.iter().flat_map(|topic| &topic.partitions) {
             self.pair(partition.partition_index, i32::from(partition.error_code));
             self.int(partition.high_watermark);
             self.records(partition.records.as_ref());
@@ -90,13 +82,7 @@ impl Fingerprint {
     }
 
     pub(super) fn metadata_request(&mut self, request: &proto::MetadataRequest) {
-        self.pair(
-            7,
-            request
-                .topics
-                .as_ref()
-                .map_or(-1, |topics| topics.len() as i32),
-        );
+        self.pair(7, request.topics.as_ref().map_or(-1, |topics| topics.len() as i32));
     }
 
     pub(super) fn producer_id_request(&mut self, request: &proto::InitProducerIdRequest) {
@@ -112,17 +98,11 @@ impl Fingerprint {
 
     pub(super) fn create_topics_request(&mut self, request: &proto::CreateTopicsRequest) {
         self.pair(13, request.timeout_ms);
-        request
-            .topics
-            .iter()
-            .for_each(|topic| self.bytes(topic.name.as_bytes()));
+        request.topics.iter().for_each(|topic| self.bytes(topic.name.as_bytes()));
     }
 
     pub(super) fn create_topics_response(&mut self, response: &proto::CreateTopicsResponse) {
         self.pair(14, response.topics.len() as i32);
-        response
-            .topics
-            .iter()
-            .for_each(|topic| self.int(i64::from(topic.error_code)));
+        response.topics.iter().for_each(|topic| self.int(i64::from(topic.error_code)));
     }
 }

@@ -51,10 +51,7 @@ impl Fingerprint {
             Ok(registration) => {
                 self.node(registration.leader);
                 self.pair(registration.leader_epoch.0, registration.partition_epoch.0);
-                registration
-                    .isr
-                    .iter()
-                    .for_each(|node| self.node(Some(*node)));
+                registration.isr.iter().for_each(|node| self.node(Some(*node)));
             }
             Err(error) => self.error(Some(*error)),
         }
@@ -110,10 +107,7 @@ impl Fingerprint {
         self.pair(29, request.broker.0);
         self.int(request.broker_epoch.0);
         self.int(request.metadata_offset.0);
-        self.pair(
-            i32::from(request.want_fence),
-            i32::from(request.want_shutdown),
-        );
+        self.pair(i32::from(request.want_fence), i32::from(request.want_shutdown));
     }
 
     pub(super) fn heartbeat_response(&mut self, response: &BrokerHeartbeatResponse) {
@@ -147,7 +141,7 @@ impl Fingerprint {
         self.word(u64::from(response.granted));
     }
 
-    pub(super) fn begin_epoch_request(&mut self, request: &BeginQuorumEpochRequest) {
+    pub(super) fn begin_epoch_request(&mut self, request: BeginQuorumEpochRequest) {
         self.pair(35, request.epoch.0);
         self.node(Some(request.leader));
     }
@@ -155,10 +149,7 @@ impl Fingerprint {
     pub(super) fn end_epoch_request(&mut self, request: &EndQuorumEpochRequest) {
         self.pair(37, request.epoch.0);
         self.node(Some(request.leader));
-        request
-            .preferred_successors
-            .iter()
-            .for_each(|node| self.node(Some(*node)));
+        request.preferred_successors.iter().for_each(|node| self.node(Some(*node)));
     }
 
     /// Errors are the negative numbers.

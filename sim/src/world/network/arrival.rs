@@ -43,21 +43,14 @@ impl Network {
         queue: Plans<'_>,
     ) -> Option<(usize, Incoming)> {
         match transit {
-            Transit::Arrive {
-                connection,
-                toward,
-                segment,
-            } => self.arrive(now, connection, toward, segment, queue),
-            Transit::Copy {
-                connection,
-                message,
-            } => self.arrive_again(connection, message),
+            Transit::Arrive { connection, toward, segment } => {
+                self.arrive(now, connection, toward, segment, queue)
+            }
+            Transit::Copy { connection, message } => self.arrive_again(connection, message),
             Transit::ConnectTimeout { connection } => self.connect_timed_out(connection),
-            Transit::StallTimeout {
-                connection,
-                toward,
-                generation,
-            } => self.stall_timed_out(now, connection, toward, generation, queue),
+            Transit::StallTimeout { connection, toward, generation } => {
+                self.stall_timed_out(now, connection, toward, generation, queue)
+            }
             Transit::Ended { connection, side } => self.ended(connection, side),
         }
     }
@@ -73,9 +66,7 @@ impl Network {
         let at = self.link_at(id, toward);
         let (_, receiver) = self.endpoints(id, toward);
         if self.links[at].condition.cut || !self.get(id).ways[toward as usize].stalled.is_empty() {
-            self.get(id).ways[toward as usize]
-                .stalled
-                .push_back(segment);
+            self.get(id).ways[toward as usize].stalled.push_back(segment);
             self.wait(now, id, toward, queue);
             return None;
         }
@@ -151,20 +142,8 @@ impl Network {
         }
         let (opener, acceptor) = (connection.opener, connection.acceptor);
         Some(match toward {
-            Side::Opener => (
-                opener,
-                Incoming::Response {
-                    connection: id,
-                    message,
-                },
-            ),
-            Side::Acceptor => (
-                acceptor,
-                Incoming::Request {
-                    connection: id,
-                    message,
-                },
-            ),
+            Side::Opener => (opener, Incoming::Response { connection: id, message }),
+            Side::Acceptor => (acceptor, Incoming::Request { connection: id, message }),
         })
     }
 
@@ -173,15 +152,7 @@ impl Network {
         let cut = self.links[at].condition.cut;
         let connection = self.get(id);
         let arrives = connection.open[Side::Opener as usize] && !connection.broken && !cut;
-        arrives.then(|| {
-            (
-                connection.opener,
-                Incoming::Response {
-                    connection: id,
-                    message,
-                },
-            )
-        })
+        arrives.then(|| (connection.opener, Incoming::Response { connection: id, message }))
     }
 
     fn connect_timed_out(&mut self, id: u64) -> Option<(usize, Incoming)> {
@@ -241,11 +212,7 @@ impl Network {
         self.waiting.push(id);
         queue.push(
             now + patience,
-            Happening::Transit(Transit::StallTimeout {
-                connection: id,
-                toward,
-                generation,
-            }),
+            Happening::Transit(Transit::StallTimeout { connection: id, toward, generation }),
         );
     }
 

@@ -45,10 +45,7 @@ impl Network {
             (self.links.len(), self.nodes),
             "one condition each"
         );
-        self.links
-            .iter_mut()
-            .zip(links)
-            .for_each(|(link, condition)| link.condition = *condition);
+        self.links.iter_mut().zip(links).for_each(|(link, condition)| link.condition = *condition);
         self.conditions.copy_from_slice(nodes);
         self.release_stalled(now, queue);
         self.release_held(now, queue);
@@ -64,8 +61,7 @@ impl Network {
         }
         waiting.retain(|id| {
             let ways = &self.connections[*id as usize - 1].ways;
-            ways.iter()
-                .any(|way| way.waiting || !way.stalled.is_empty())
+            ways.iter().any(|way| way.waiting || !way.stalled.is_empty())
         });
         self.waiting = waiting;
     }
@@ -87,19 +83,14 @@ impl Network {
             let arrival = way.last_arrival_ns;
             queue.push(
                 arrival,
-                Happening::Transit(Transit::Arrive {
-                    connection: id,
-                    toward,
-                    segment,
-                }),
+                Happening::Transit(Transit::Arrive { connection: id, toward, segment }),
             );
         }
     }
 
     fn release_held(&mut self, now: u64, queue: Plans<'_>) {
-        let (held, released): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held)
-            .into_iter()
-            .partition(|(id, _)| {
+        let (held, released): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.held).into_iter().partition(|(id, _)| {
                 let connection = &self.connections[*id as usize - 1];
                 self.conditions[connection.acceptor].hold == Some(connection.channel)
             });
@@ -110,19 +101,12 @@ impl Network {
                 Some((_, new)) => *new,
                 None => self.reborn(id, &mut reborn),
             };
-            let transit = Transit::Arrive {
-                connection: id,
-                toward: Side::Acceptor,
-                segment,
-            };
+            let transit = Transit::Arrive { connection: id, toward: Side::Acceptor, segment };
             queue.push(now, Happening::Transit(transit));
         }
         for (_, id) in reborn {
-            let transit = Transit::Arrive {
-                connection: id,
-                toward: Side::Acceptor,
-                segment: Segment::Fin,
-            };
+            let transit =
+                Transit::Arrive { connection: id, toward: Side::Acceptor, segment: Segment::Fin };
             queue.push(now, Happening::Transit(transit));
         }
     }
@@ -157,34 +141,20 @@ impl Network {
     /// Turns what waited for a node's process into its event; `None` if the connection was given up meanwhile.
     pub(crate) fn event(&mut self, incoming: Incoming, ids: &[NodeId]) -> Option<Event> {
         match incoming {
-            Incoming::Request {
-                connection: id,
-                message,
-            } => {
+            Incoming::Request { connection: id, message } => {
                 let connection = self.get(id);
                 connection.known |= connection.open[Side::Acceptor as usize];
                 let from = ids[connection.opener];
                 let open = connection.open[Side::Acceptor as usize];
                 self.delivered += u64::from(open);
-                open.then(|| Event::Request {
-                    connection: ConnectionId(id),
-                    from,
-                    message,
-                })
+                open.then(|| Event::Request { connection: ConnectionId(id), from, message })
             }
-            Incoming::Response {
-                connection: id,
-                message,
-            } => {
+            Incoming::Response { connection: id, message } => {
                 let connection = self.get(id);
                 let (from, channel) = (ids[connection.acceptor], connection.channel);
                 let open = connection.open[Side::Opener as usize];
                 self.delivered += u64::from(open);
-                open.then_some(Event::Response {
-                    from,
-                    channel,
-                    message,
-                })
+                open.then_some(Event::Response { from, channel, message })
             }
             Incoming::Lost { connection: id } => {
                 let connection = self.get(id);
@@ -200,9 +170,8 @@ impl Network {
             Incoming::Closed { connection: id } => {
                 let connection = self.get(id);
                 let open = std::mem::take(&mut connection.open[Side::Acceptor as usize]);
-                (open && connection.known).then_some(Event::ConnectionClosed {
-                    connection: ConnectionId(id),
-                })
+                (open && connection.known)
+                    .then_some(Event::ConnectionClosed { connection: ConnectionId(id) })
             }
         }
     }

@@ -1,10 +1,11 @@
 //! Links and the connections over them.
 //!
-//! A connection keeps TCP's promises: what is sent arrives in order, once, or the connection is reset. Opening one costs
-//! a round trip (SYN, SYN-ACK); requests wait for it. Two connections are not ordered with respect to each other.
+//! A connection keeps TCP's promises: what is sent arrives in order, once, or the connection is reset. Opening
+//! one costs a round trip (SYN, SYN-ACK); requests wait for it. Two connections
+//! are not ordered with respect to each other.
 //!
-//! - A cut link stalls what travels on it, also what was sent before the cut. If the link heals within the stall timeout,
-//!   it arrives; else the sender's end is reset. The receiver's end learns nothing through a cut link.
+//! - A cut link stalls what travels on it, also what was sent before the cut. If the link heals within the stall
+//!   timeout, it arrives; else the sender's end is reset. The receiver's end learns nothing through a cut link.
 //! - A receiver whose way back is cut gets the data, but its acknowledgements do not: the sender's end is reset, too.
 //! - A process that dies resets its connections; the reset travels like data. A machine without power sends nothing:
 //!   its peers' data go unanswered, and they time out or are reset when the power is back.
@@ -12,6 +13,7 @@
 
 mod arrival;
 mod conditions;
+mod send;
 #[cfg(test)]
 mod tests;
 
@@ -24,14 +26,10 @@ use super::draw::{Draws, Purpose};
 use super::engine::Happening;
 use super::fingerprint::{CHANNELS, channel_number};
 use super::queue::Queue;
-use super::weight::wire_bytes;
 use crate::plan::NetworkPlan;
 
 pub(crate) use arrival::Incoming;
 pub(crate) use conditions::{LinkCondition, NodeCondition};
-
-/// No message is faster than this.
-const LATENCY_NS_MIN: u64 = 1_000;
 
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,7 +244,7 @@ impl Network {
         match connection.establishment {
             Establishment::Connecting => connection.pending.push(message),
             Establishment::Established => {
-                self.send(now, id, Side::Acceptor, Segment::Data(message), queue)
+                self.send(now, id, Side::Acceptor, Segment::Data(message), queue);
             }
             // The loss is noticed already and on its way to the node: the request goes down with the connection.
             Establishment::Failed => {}
@@ -263,10 +261,7 @@ impl Network {
         queue: Plans<'_>,
     ) {
         let connection = self.get(id);
-        assert_eq!(
-            connection.acceptor, node,
-            "connection {id} was accepted by another node"
-        );
+        assert_eq!(connection.acceptor, node, "connection {id} was accepted by another node");
         let opener = connection.opener;
         if !connection.open[Side::Acceptor as usize] {
             return;
@@ -276,13 +271,7 @@ impl Network {
         let condition = self.conditions[node];
         let key = self.ids[node];
         if self.clients[opener]
-            && self.draws.one_in(
-                Purpose::DropResponse,
-                key,
-                0,
-                ordinal,
-                condition.drop_one_in,
-            )
+            && self.draws.one_in(Purpose::DropResponse, key, 0, ordinal, condition.drop_one_in)
         {
             return self.reset(now, id, queue);
         }
@@ -300,10 +289,7 @@ impl Network {
                 ordinal,
                 (1_000_000, 60_000_000),
             );
-            let transit = Transit::Copy {
-                connection: id,
-                message: message.clone(),
-            };
+            let transit = Transit::Copy { connection: id, message: message.clone() };
             queue.push(now + later, Happening::Transit(transit));
         }
         self.send(now, id, Side::Opener, Segment::Data(message), queue);
@@ -335,10 +321,7 @@ impl Network {
     /// The acceptor closes a connection.
     pub(crate) fn close(&mut self, now: u64, node: usize, id: u64, queue: Plans<'_>) {
         let connection = self.get(id);
-        assert_eq!(
-            connection.acceptor, node,
-            "connection {id} was accepted by another node"
-        );
+        assert_eq!(connection.acceptor, node, "connection {id} was accepted by another node");
         if std::mem::take(&mut connection.open[Side::Acceptor as usize]) {
             self.send(now, id, Side::Opener, Segment::Fin, queue);
         }
@@ -374,11 +357,7 @@ impl Network {
 
     /// A node's process is gone, and perhaps its machine's power.
     pub(crate) fn fall(&mut self, now: u64, node: usize, dark: bool, queue: Plans<'_>) {
-        self.machines[node] = if dark {
-            Machine::Dark
-        } else {
-            Machine::Refusing
-        };
+        self.machines[node] = if dark { Machine::Dark } else { Machine::Refusing };
         for id in self.open_ends(node) {
             self.drop_end(now, id, node, dark, queue);
         }
@@ -387,11 +366,7 @@ impl Network {
 
     fn drop_end(&mut self, now: u64, id: u64, node: usize, dark: bool, queue: Plans<'_>) {
         let connection = self.get(id);
-        let side = if connection.opener == node {
-            Side::Opener
-        } else {
-            Side::Acceptor
-        };
+        let side = if connection.opener == node { Side::Opener } else { Side::Acceptor };
         connection.open[side as usize] = false;
         if side == Side::Opener {
             connection.pending.clear();
@@ -410,11 +385,7 @@ impl Network {
     /// Power is back: data that went unanswered meanwhile is answered with a reset.
     fn answer_orphan(&mut self, now: u64, id: u64, node: usize, queue: Plans<'_>) {
         let connection = self.get(id);
-        let peer = if connection.opener == node {
-            Side::Acceptor
-        } else {
-            Side::Opener
-        };
+        let peer = if connection.opener == node { Side::Acceptor } else { Side::Opener };
         if connection.open[peer as usize] && connection.ways[peer.other() as usize].waiting {
             self.send(now, id, peer, Segment::Rst, queue);
         }
@@ -445,10 +416,7 @@ impl Network {
         self.current[slot] = id;
         self.add_end(from, id);
         let timeout = now + self.plan.connect_timeout_ms * 1_000_000;
-        queue.push(
-            timeout,
-            Happening::Transit(Transit::ConnectTimeout { connection: id }),
-        );
+        queue.push(timeout, Happening::Transit(Transit::ConnectTimeout { connection: id }));
         self.send(now, id, Side::Acceptor, Segment::Syn, queue);
         id
     }
@@ -462,111 +430,8 @@ impl Network {
         self.send(now, id, Side::Acceptor, Segment::Rst, queue);
     }
 
-    /// Puts a segment on its link.
-    fn send(&mut self, now: u64, id: u64, toward: Side, segment: Segment, queue: Plans<'_>) {
-        if self.get(id).broken && matches!(segment, Segment::Data(_)) {
-            return;
-        }
-        let Some(departed) = self.depart(now, id, toward, &segment) else {
-            let side = toward.other();
-            self.reset(now, id, queue);
-            return queue.push(
-                now,
-                Happening::Transit(Transit::Ended {
-                    connection: id,
-                    side,
-                }),
-            );
-        };
-        let arrival = departed + self.latency(id, toward);
-        let way = &mut self.get(id).ways[toward as usize];
-        way.last_arrival_ns = way.last_arrival_ns.max(arrival);
-        let arrival = way.last_arrival_ns;
-        queue.push(
-            arrival,
-            Happening::Transit(Transit::Arrive {
-                connection: id,
-                toward,
-                segment,
-            }),
-        );
-    }
-
-    /// When the segment has left, by the link's bandwidth; `None` if the link's queue is full.
-    fn depart(&mut self, now: u64, id: u64, toward: Side, segment: &Segment) -> Option<u64> {
-        let at = self.link_at(id, toward);
-        let limit = self.links[at].condition.bytes_per_second;
-        let planned = self.plan.bandwidth_bytes_per_second;
-        let rate = if limit == 0 || (planned > 0 && planned < limit) {
-            planned
-        } else {
-            limit
-        };
-        if rate == 0 {
-            return Some(now);
-        }
-        let bytes = if let Segment::Data(message) = segment {
-            wire_bytes(message)
-        } else {
-            64
-        };
-        let link = &mut self.links[at];
-        let start = link.free_at_ns.max(now);
-        let queued = u128::from(start - now) * u128::from(rate) / 1_000_000_000;
-        let full = self.plan.queue_bytes_max > 0
-            && queued + u128::from(bytes) > u128::from(self.plan.queue_bytes_max);
-        // A control segment is never refused: it is what ends a connection whose queue is full.
-        if full && matches!(segment, Segment::Data(_)) && queued > 0 {
-            return None;
-        }
-        link.free_at_ns = start + (u128::from(bytes) * 1_000_000_000 / u128::from(rate)) as u64;
-        Some(link.free_at_ns)
-    }
-
-    /// One-way latency of the next segment on a link, keyed by the link and the segment's ordinal.
-    fn latency(&mut self, id: u64, toward: Side) -> u64 {
-        let (from, to) = self.endpoints(id, toward);
-        let at = from * self.nodes + to;
-        let ordinal = self.links[at].sent;
-        self.links[at].sent += 1;
-        let (a, b) = (self.ids[from], self.ids[to]);
-        let client = self.clients[from] || self.clients[to];
-        let (low, high) = if client {
-            self.plan.client_latency_us
-        } else {
-            self.plan.latency_us
-        };
-        let draws = self.draws;
-        let mut latency =
-            draws.within(Purpose::Latency, a, b, ordinal, (low * 1_000, high * 1_000));
-        if draws.one_in(Purpose::Slow, a, b, ordinal, self.plan.slow_one_in) {
-            let (low, high) = self.plan.slow_extra_us;
-            latency += draws.within(
-                Purpose::SlowExtra,
-                a,
-                b,
-                ordinal,
-                (low * 1_000, high * 1_000),
-            );
-        }
-        let (low, high) = self.links[at].condition.extra_us;
-        if high > 0 {
-            latency += draws.within(
-                Purpose::DelayExtra,
-                a,
-                b,
-                ordinal,
-                (low * 1_000, high * 1_000),
-            );
-        }
-        latency.max(LATENCY_NS_MIN)
-    }
-
     fn get(&mut self, id: u64) -> &mut Connection {
-        assert!(
-            id > 0 && id <= self.connections.len() as u64,
-            "there is no connection {id}"
-        );
+        assert!(id > 0 && id <= self.connections.len() as u64, "there is no connection {id}");
         &mut self.connections[id as usize - 1]
     }
 
@@ -617,11 +482,7 @@ impl Network {
 
 impl Connection {
     fn is_open_at(&self, node: usize) -> bool {
-        let side = if self.opener == node {
-            Side::Opener
-        } else {
-            Side::Acceptor
-        };
+        let side = if self.opener == node { Side::Opener } else { Side::Acceptor };
         self.open[side as usize]
     }
 }

@@ -8,10 +8,7 @@ use crate::world::engine::Fall;
 use crate::world::engine::tests::{DISK, NETWORK, Stage, first_connection, message};
 use crate::world::network::NodeCondition;
 
-const LOST: Event = Event::ConnectionLost {
-    to: NodeId(2),
-    channel: Channel::Quorum,
-};
+const LOST: Event = Event::ConnectionLost { to: NodeId(2), channel: Channel::Quorum };
 
 /// A stage with an open connection from 1 to 2, on which request 0 was answered.
 fn connected() -> Stage {
@@ -19,11 +16,7 @@ fn connected() -> Stage {
     stage.echo();
     stage.send(1, 2, Channel::Quorum, 0);
     stage.run_until_us(10_000);
-    assert_eq!(
-        (stage.seen(1).len(), stage.requests(2)),
-        (1, vec![0]),
-        "connected"
-    );
+    assert_eq!((stage.seen(1).len(), stage.requests(2)), (1, vec![0]), "connected");
     stage
 }
 
@@ -32,11 +25,7 @@ fn requests_arrive_in_order_after_the_handshake() {
     let mut stage = Stage::new();
     (0..50).for_each(|number| stage.send(1, 2, Channel::Quorum, number));
     stage.run_until_us(299);
-    assert_eq!(
-        stage.seen(2),
-        [],
-        "a handshake and a way take three latencies"
-    );
+    assert_eq!(stage.seen(2), [], "a handshake and a way take three latencies");
     stage.run_until_us(601);
     assert_eq!(stage.requests(2), (0..50).collect::<Vec<_>>(), "in order");
 }
@@ -54,13 +43,9 @@ fn two_connections_are_not_ordered() {
             stage.run_until_us(5_000 + u64::from(number as u32) * 500);
         }
         let seen = stage.requests(2);
-        seen.windows(2)
-            .any(|pair| pair[0] >= 100 && pair[1] < 100 && pair[0] - 100 == pair[1])
+        seen.windows(2).any(|pair| pair[0] >= 100 && pair[1] < 100 && pair[0] - 100 == pair[1])
     });
-    assert!(
-        overtakes,
-        "a later request on another connection arrives first now and then"
-    );
+    assert!(overtakes, "a later request on another connection arrives first now and then");
 }
 
 #[test]
@@ -117,10 +102,7 @@ fn one_way_requests_pass_but_their_sender_gives_up() {
     );
     stage.run_until_us(2_000_000);
     assert_eq!(stage.events(1), [LOST], "no acknowledgement");
-    assert!(
-        matches!(stage.events(2)[..], [Event::ConnectionClosed { .. }]),
-        "its reset passes"
-    );
+    assert!(matches!(stage.events(2)[..], [Event::ConnectionClosed { .. }]), "its reset passes");
 }
 
 #[test]
@@ -131,11 +113,7 @@ fn a_crash_is_learned_by_a_reset_but_not_through_a_partition() {
     let seen = stage.seen(1);
     assert_eq!(seen.len(), 1, "{seen:?}");
     assert_eq!(seen[0].event, LOST, "reset");
-    assert!(
-        seen[0].at_us >= 10_100,
-        "the reset takes its time: {}",
-        seen[0].at_us
-    );
+    assert!(seen[0].at_us >= 10_100, "the reset takes its time: {}", seen[0].at_us);
 
     let mut stage = connected();
     stage.cut(2, 1, true);
@@ -153,20 +131,13 @@ fn no_process_refuses_and_no_power_is_silent() {
     stage.fall(2, Fall::Crash);
     stage.send(1, 2, Channel::Quorum, 1);
     stage.run_until_us(401);
-    assert_eq!(
-        stage.events(1),
-        [LOST],
-        "refused after a way there and back"
-    );
+    assert_eq!(stage.events(1), [LOST], "refused after a way there and back");
     stage.fall(3, Fall::PowerLoss);
     stage.send(1, 3, Channel::Quorum, 1);
     stage.run_until_us(490_000);
     assert_eq!(stage.seen(1), [], "nobody answers");
     stage.run_until_us(510_000);
-    let lost = Event::ConnectionLost {
-        to: NodeId(3),
-        channel: Channel::Quorum,
-    };
+    let lost = Event::ConnectionLost { to: NodeId(3), channel: Channel::Quorum };
     assert_eq!(stage.events(1), [lost], "the attempt times out");
 }
 
@@ -179,16 +150,8 @@ fn the_peer_of_a_machine_without_power_times_out_or_is_reset_when_it_is_back() {
     assert_eq!(stage.seen(1), [], "silence");
     stage.start(2);
     stage.run_until_us(501_000);
-    assert_eq!(
-        stage.events(1),
-        [LOST],
-        "the machine is back and knows of no connection"
-    );
-    assert_eq!(
-        stage.events(2),
-        [Event::Booted],
-        "what was sent to the old process is lost"
-    );
+    assert_eq!(stage.events(1), [LOST], "the machine is back and knows of no connection");
+    assert_eq!(stage.events(2), [Event::Booted], "what was sent to the old process is lost");
 
     let mut stage = connected();
     stage.fall(2, Fall::PowerLoss);
@@ -203,10 +166,7 @@ fn a_late_request_on_a_given_up_connection_still_arrives() {
     stage.cut(1, 2, true);
     stage.send(1, 2, Channel::Quorum, 1);
     stage.act(1, |effects| {
-        effects.push(Effect::Disconnect {
-            to: NodeId(2),
-            channel: Channel::Quorum,
-        })
+        effects.push(Effect::Disconnect { to: NodeId(2), channel: Channel::Quorum });
     });
     stage.run_until_us(100_000);
     stage.send(1, 2, Channel::Quorum, 2);
@@ -223,33 +183,17 @@ fn a_late_request_on_a_given_up_connection_still_arrives() {
             }
         })
         .collect();
-    assert_eq!(
-        numbers,
-        [1, 2],
-        "the old request, then the one on the new connection"
-    );
-    let closed = events
-        .iter()
-        .filter(|event| matches!(event, Event::ConnectionClosed { .. }))
-        .count();
+    assert_eq!(numbers, [1, 2], "the old request, then the one on the new connection");
+    let closed =
+        events.iter().filter(|event| matches!(event, Event::ConnectionClosed { .. })).count();
     assert_eq!(closed, 1, "the old connection ends after its last request");
-    assert_eq!(
-        stage.seen(1).len(),
-        1,
-        "the answer to the old request vanishes; no loss is told"
-    );
+    assert_eq!(stage.seen(1).len(), 1, "the answer to the old request vanishes; no loss is told");
 }
 
 #[test]
 fn held_requests_reach_the_next_incarnation() {
     let mut stage = connected();
-    stage.condition(
-        2,
-        NodeCondition {
-            hold: Some(Channel::Quorum),
-            ..NodeCondition::default()
-        },
-    );
+    stage.condition(2, NodeCondition { hold: Some(Channel::Quorum), ..NodeCondition::default() });
     stage.send(1, 2, Channel::Quorum, 1);
     stage.send(1, 2, Channel::Quorum, 2);
     stage.run_until_us(20_000);
@@ -262,39 +206,24 @@ fn held_requests_reach_the_next_incarnation() {
     stage.run_until_us(40_000);
     let events = stage.events(2);
     assert_eq!(events.len(), 4, "booted, two requests, closed: {events:?}");
-    assert!(
-        matches!(events[3], Event::ConnectionClosed { .. }),
-        "{events:?}"
-    );
+    assert!(matches!(events[3], Event::ConnectionClosed { .. }), "{events:?}");
     assert_eq!(stage.seen(1), [], "answers vanish");
 }
 
 #[test]
 fn held_requests_arrive_in_a_burst_though_they_were_given_up() {
     let mut stage = connected();
-    stage.condition(
-        2,
-        NodeCondition {
-            hold: Some(Channel::Quorum),
-            ..NodeCondition::default()
-        },
-    );
+    stage.condition(2, NodeCondition { hold: Some(Channel::Quorum), ..NodeCondition::default() });
     stage.send(1, 2, Channel::Quorum, 1);
     stage.act(1, |effects| {
-        effects.push(Effect::Disconnect {
-            to: NodeId(2),
-            channel: Channel::Quorum,
-        })
+        effects.push(Effect::Disconnect { to: NodeId(2), channel: Channel::Quorum });
     });
     stage.run_until_us(20_000);
     stage.condition(2, NodeCondition::default());
     stage.run_until_us(30_000);
     let events = stage.events(2);
     assert!(
-        matches!(
-            events[..],
-            [Event::Request { .. }, Event::ConnectionClosed { .. }]
-        ),
+        matches!(events[..], [Event::Request { .. }, Event::ConnectionClosed { .. }]),
         "on its old connection: {events:?}"
     );
 }
@@ -303,26 +232,14 @@ fn held_requests_arrive_in_a_burst_though_they_were_given_up() {
 fn dropped_responses_take_their_connection_with_them() {
     let mut stage = Stage::new();
     stage.echo();
-    stage.condition(
-        2,
-        NodeCondition {
-            drop_one_in: 1,
-            ..NodeCondition::default()
-        },
-    );
+    stage.condition(2, NodeCondition { drop_one_in: 1, ..NodeCondition::default() });
     stage.send(4, 2, Channel::Client, 1);
     stage.run_until_us(50_000);
-    let lost = Event::ConnectionLost {
-        to: NodeId(2),
-        channel: Channel::Client,
-    };
+    let lost = Event::ConnectionLost { to: NodeId(2), channel: Channel::Client };
     assert_eq!(stage.events(4), [lost], "the client sees a reset");
     let events = stage.events(2);
     assert!(
-        matches!(
-            events[..],
-            [Event::Request { .. }, Event::ConnectionClosed { .. }]
-        ),
+        matches!(events[..], [Event::Request { .. }, Event::ConnectionClosed { .. }]),
         "{events:?}"
     );
     stage.send(1, 2, Channel::Quorum, 1);
@@ -336,13 +253,7 @@ fn dropped_responses_take_their_connection_with_them() {
 #[test]
 fn duplicated_responses_arrive_twice() {
     let mut stage = connected();
-    stage.condition(
-        2,
-        NodeCondition {
-            duplicate_one_in: 1,
-            ..NodeCondition::default()
-        },
-    );
+    stage.condition(2, NodeCondition { duplicate_one_in: 1, ..NodeCondition::default() });
     stage.send(1, 2, Channel::Quorum, 1);
     stage.run_until_us(100_000);
     let events = stage.events(1);
@@ -360,11 +271,7 @@ fn both_sides_can_close() {
     stage.act(2, move |effects| effects.push(Effect::Close { connection }));
     stage.act(2, move |effects| effects.reply(connection, message(9)));
     stage.run_until_us(30_000);
-    assert_eq!(
-        stage.events(1),
-        [LOST],
-        "closed by the acceptor; a late reply goes nowhere"
-    );
+    assert_eq!(stage.events(1), [LOST], "closed by the acceptor; a late reply goes nowhere");
     stage.engine.reset_connections(0);
     stage.send(1, 2, Channel::Quorum, 2);
     stage.run_until_us(40_000);
@@ -376,10 +283,7 @@ fn both_sides_can_close() {
 
 #[test]
 fn bandwidth_spaces_messages_and_a_full_queue_resets() {
-    let narrow = NetworkPlan {
-        bandwidth_bytes_per_second: 12_800,
-        ..NETWORK
-    };
+    let narrow = NetworkPlan { bandwidth_bytes_per_second: 12_800, ..NETWORK };
     let mut stage = Stage::with(&narrow, &DISK, &[]);
     (0..5).for_each(|number| stage.send(1, 2, Channel::Quorum, number));
     stage.run_until_us(1_000_000);
@@ -390,10 +294,7 @@ fn bandwidth_spaces_messages_and_a_full_queue_resets() {
         "128 bytes take 10 ms each: {at:?}"
     );
 
-    let short = NetworkPlan {
-        queue_bytes_max: 300,
-        ..narrow
-    };
+    let short = NetworkPlan { queue_bytes_max: 300, ..narrow };
     let mut stage = Stage::with(&short, &DISK, &[]);
     (0..9).for_each(|number| stage.send(1, 2, Channel::Quorum, number));
     stage.run_until_us(1_000_000);
@@ -414,24 +315,9 @@ fn latencies_of_one_link_do_not_depend_on_another() {
             stage.run_until_us(u64::from(number as u32 + 1) * 1_000);
         }
         let mine = |seen: &crate::world::engine::tests::Seen| {
-            matches!(
-                &seen.event,
-                Event::Request {
-                    from: NodeId(1),
-                    ..
-                }
-            )
+            matches!(&seen.event, Event::Request { from: NodeId(1), .. })
         };
-        stage
-            .seen(2)
-            .into_iter()
-            .filter(mine)
-            .map(|seen| seen.at_us)
-            .collect::<Vec<_>>()
+        stage.seen(2).into_iter().filter(mine).map(|seen| seen.at_us).collect::<Vec<_>>()
     };
-    assert_eq!(
-        arrivals(true),
-        arrivals(false),
-        "keyed by the link and the ordinal alone"
-    );
+    assert_eq!(arrivals(true), arrivals(false), "keyed by the link and the ordinal alone");
 }

@@ -1,0 +1,82 @@
+//! When a segment arrives: bandwidth and queue first, then latency.
+
+use super::{Happening, Network, Plans, Segment, Side, Transit};
+use crate::world::draw::Purpose;
+use crate::world::weight::wire_bytes;
+
+/// No message is faster than this.
+const LATENCY_NS_MIN: u64 = 1_000;
+
+impl Network {
+    /// Puts a segment on its link.
+    pub(super) fn send(
+        &mut self,
+        now: u64,
+        id: u64,
+        toward: Side,
+        segment: Segment,
+        queue: Plans<'_>,
+    ) {
+        if self.get(id).broken && matches!(segment, Segment::Data(_)) {
+            return;
+        }
+        let Some(departed) = self.depart(now, id, toward, &segment) else {
+            let side = toward.other();
+            self.reset(now, id, queue);
+            return queue.push(now, Happening::Transit(Transit::Ended { connection: id, side }));
+        };
+        let arrival = departed + self.latency(id, toward);
+        let way = &mut self.get(id).ways[toward as usize];
+        way.last_arrival_ns = way.last_arrival_ns.max(arrival);
+        let arrival = way.last_arrival_ns;
+        queue
+            .push(arrival, Happening::Transit(Transit::Arrive { connection: id, toward, segment }));
+    }
+
+    /// When the segment has left, by the link's bandwidth; `None` if the link's queue is full.
+    fn depart(&mut self, now: u64, id: u64, toward: Side, segment: &Segment) -> Option<u64> {
+        let at = self.link_at(id, toward);
+        let limit = self.links[at].condition.bytes_per_second;
+        let planned = self.plan.bandwidth_bytes_per_second;
+        let rate = if limit == 0 || (planned > 0 && planned < limit) { planned } else { limit };
+        if rate == 0 {
+            return Some(now);
+        }
+        let bytes = if let Segment::Data(message) = segment { wire_bytes(message) } else { 64 };
+        let link = &mut self.links[at];
+        let start = link.free_at_ns.max(now);
+        let queued = u128::from(start - now) * u128::from(rate) / 1_000_000_000;
+        let full = self.plan.queue_bytes_max > 0
+            && queued + u128::from(bytes) > u128::from(self.plan.queue_bytes_max);
+        // A control segment is never refused: it is what ends a connection whose queue is full.
+        if full && matches!(segment, Segment::Data(_)) && queued > 0 {
+            return None;
+        }
+        link.free_at_ns = start + (u128::from(bytes) * 1_000_000_000 / u128::from(rate)) as u64;
+        Some(link.free_at_ns)
+    }
+
+    /// One-way latency of the next segment on a link, keyed by the link and the segment's ordinal.
+    pub(super) fn latency(&mut self, id: u64, toward: Side) -> u64 {
+        let (from, to) = self.endpoints(id, toward);
+        let at = from * self.nodes + to;
+        let ordinal = self.links[at].sent;
+        self.links[at].sent += 1;
+        let (a, b) = (self.ids[from], self.ids[to]);
+        let client = self.clients[from] || self.clients[to];
+        let (low, high) = if client { self.plan.client_latency_us } else { self.plan.latency_us };
+        let draws = self.draws;
+        let mut latency =
+            draws.within(Purpose::Latency, a, b, ordinal, (low * 1_000, high * 1_000));
+        if draws.one_in(Purpose::Slow, a, b, ordinal, self.plan.slow_one_in) {
+            let (low, high) = self.plan.slow_extra_us;
+            latency += draws.within(Purpose::SlowExtra, a, b, ordinal, (low * 1_000, high * 1_000));
+        }
+        let (low, high) = self.links[at].condition.extra_us;
+        if high > 0 {
+            latency +=
+                draws.within(Purpose::DelayExtra, a, b, ordinal, (low * 1_000, high * 1_000));
+        }
+        latency.max(LATENCY_NS_MIN)
+    }
+}
