@@ -42,7 +42,7 @@ struct Common {
     /// When to use colour; `NO_COLOR` in the environment is honoured, too.
     #[arg(long, value_enum, default_value_t, global = true)]
     color: Color,
-    /// Log to stderr: once for what happens, twice for details, three times for everything. RUST_LOG wins.
+    /// Log to stderr: once for what happens, twice for details, three times for everything. `RUST_LOG` wins.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
 }

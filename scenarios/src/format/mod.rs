@@ -122,6 +122,11 @@ struct Document<'a> {
     problems: &'a Problems,
 }
 
+/// The first place of the document.
+fn start() -> Place {
+    Place { source: 0, bytes: 0..0 }
+}
+
 /// Sections that stand once.
 const SINGLE: [&str; 6] = ["cluster", "network", "disk", "heal", "swarm", "expect"];
 /// Sections that may stand several times.
@@ -150,7 +155,7 @@ impl<'a> Document<'a> {
         let entries =
             self.root.entries.iter().filter(|entry| entry.key == "name" || entry.key == "proves");
         let head = Table { entries: entries.cloned().collect() };
-        let section = Section::new("a scenario", &head, self.start(), self.problems);
+        let section = Section::new("a scenario", &head, start(), self.problems);
         let name = section.text("name", "\"leader-crash\"");
         let proves = section.text("proves", "\"No acknowledged record is lost when ...\"");
         if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
@@ -160,17 +165,13 @@ impl<'a> Document<'a> {
         (name, proves)
     }
 
-    fn start(&self) -> Place {
-        Place { source: 0, bytes: 0..0 }
-    }
-
     fn section(&self, key: &str) -> Section<'a> {
         let title = format!("[{key}]");
         match self.root.get(key) {
             Some(Entry { node: Node { value: Value::Table(table), .. }, key_place, .. }) => {
                 Section::new(&title, table, key_place.clone(), self.problems)
             }
-            Some(_) | None => Section::new(&title, &EMPTY, self.start(), self.problems),
+            Some(_) | None => Section::new(&title, &EMPTY, start(), self.problems),
         }
     }
 
@@ -275,7 +276,7 @@ impl Reading {
             ) => self.check_partition(topic, *index)?,
             TargetPattern::Plain(Target::Node(id)) => self.check_node(i64::from(id.0))?,
             TargetPattern::Replica { topic: Some(topic), .. } => {
-                self.check_topic(topic).map(|_| ())?
+                self.check_topic(topic).map(|_| ())?;
             }
             TargetPattern::Replica { topic: None, .. } if self.topics.is_empty() => {
                 return Err(("there is no topic".to_owned(), "write a [[topic]]".to_owned()));

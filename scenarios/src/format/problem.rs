@@ -158,7 +158,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// Help for a name that is not known: the nearest one if there is one, and all of them.
-pub(crate) fn name_help<'a>(name: &str, known: &[&'a str]) -> String {
+pub(crate) fn name_help(name: &str, known: &[&str]) -> String {
     let all = known.join(", ");
     match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`? known: {all}"),

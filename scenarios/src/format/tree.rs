@@ -131,7 +131,11 @@ fn put(table: &mut Table, keys: &[&str], node: Node, place: &Place) -> Result<()
         match table.get_mut(key) {
             Some(entry) => entry.node = node,
             None => {
-                table.entries.push(Entry { key: (*key).to_owned(), key_place: place.clone(), node })
+                table.entries.push(Entry {
+                    key: (*key).to_owned(),
+                    key_place: place.clone(),
+                    node,
+                });
             }
         }
         return Ok(());
