@@ -28,11 +28,8 @@ const OF_DATA: [&str; 11] = [
 ];
 
 /// Internal anomalies that a damaged disk causes at its own node.
-const OF_DISKS: [&str; 3] = [
-    "recovery-lost-records",
-    "recovery-invented-records",
-    "mirror-mismatch",
-];
+const OF_DISKS: [&str; 3] =
+    ["recovery-lost-records", "recovery-invented-records", "mirror-mismatch"];
 
 /// What a configuration promises, and what was done to the cluster.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,15 +96,8 @@ impl Terms {
     /// Kafka's strongest promises, for every client and partition alike; a history of unknown origin may have seen
     /// any fault that they survive.
     pub fn strict() -> Self {
-        let producer = ProducerTerms {
-            acks: Acks::All,
-            idempotence: true,
-            in_flight_max: 5,
-        };
-        let partition = PartitionTerms {
-            unclean_leader_election: false,
-            min_insync_replicas: 2,
-        };
+        let producer = ProducerTerms { acks: Acks::All, idempotence: true, in_flight_max: 5 };
+        let partition = PartitionTerms { unclean_leader_election: false, min_insync_replicas: 2 };
         Self {
             producer,
             producers: Vec::new(),
@@ -124,21 +114,12 @@ impl Terms {
     pub fn of_run(plan: &Plan, run: &Run) -> Self {
         let done: Vec<&InjectedFault> = run.faults.iter().filter(|f| happened(f)).collect();
         let mut terms = Self::strict();
-        terms.producers = (0_u32..)
-            .zip(&plan.clients)
-            .filter_map(producer_of)
-            .collect();
-        terms.partitions = run
-            .history
-            .partitions
-            .iter()
-            .map(|name| partition_terms(plan, name))
-            .collect();
+        terms.producers = (0_u32..).zip(&plan.clients).filter_map(producer_of).collect();
+        terms.partitions =
+            run.history.partitions.iter().map(|name| partition_terms(plan, name)).collect();
         terms.disturbed = run.faults.iter().any(took_place);
         let lasting = done.iter().filter(|fault| lasting(fault));
-        terms.corrupted = lasting
-            .flat_map(|f| f.nodes.iter().map(|node| node.0))
-            .collect();
+        terms.corrupted = lasting.flat_map(|f| f.nodes.iter().map(|node| node.0)).collect();
         if plan.expect.loss_allowed {
             terms.damage = damage(plan, &done);
             terms.metadata_damage = metadata_damage(plan, &done);
@@ -152,9 +133,7 @@ impl Terms {
     }
 
     fn partition(&self, partition: u32) -> Option<&PartitionTerms> {
-        self.partitions
-            .get(partition as usize)
-            .or(self.partitions.last())
+        self.partitions.get(partition as usize).or(self.partitions.last())
     }
 
     /// Why records of this partition written at `since_ns` may be gone, whatever their acks.
@@ -163,15 +142,11 @@ impl Terms {
         if terms.unclean_leader_election && self.disturbed {
             return Some("the topic allows unclean leader election, which may drop records".into());
         }
-        self.damage_reason(terms.min_insync_replicas, since_ns)
-            .or(self.metadata_damage.clone())
+        self.damage_reason(terms.min_insync_replicas, since_ns).or(self.metadata_damage.clone())
     }
 
     fn damage_reason(&self, min_insync_replicas: u32, since_ns: u64) -> Option<String> {
-        let touching = self
-            .damage
-            .iter()
-            .filter(|d| d.lasting || d.at_ns >= since_ns);
+        let touching = self.damage.iter().filter(|d| d.lasting || d.at_ns >= since_ns);
         let mut brokers: Vec<i32> = touching.map(|d| d.broker).collect();
         brokers.sort_unstable();
         brokers.dedup();
@@ -196,11 +171,7 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
             let both_read = occurrence.subject.read && other.is_some_and(|other| other.read);
             let acks = || weak_acks(terms, history, subject).or(weak_acks(terms, history, other));
             // What a consumer has read was on all in-sync replicas, whatever the producer waited for.
-            if both_read {
-                loss()
-            } else {
-                acks().or_else(loss)
-            }
+            if both_read { loss() } else { acks().or_else(loss) }
         }
         Anomaly::NonmonotonicSend | Anomaly::IntNonmonotonicSend => {
             may_reorder(terms, history, subject)
@@ -213,10 +184,7 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
             .or_else(loss),
         Anomaly::NonmonotonicPoll | Anomaly::IntNonmonotonicPoll => {
             let copied = occurrence.through_duplicate;
-            copied
-                .then(|| may_duplicate(terms, history, subject))
-                .flatten()
-                .or_else(loss)
+            copied.then(|| may_duplicate(terms, history, subject)).flatten().or_else(loss)
         }
         Anomaly::PollSkip | Anomaly::IntPollSkip => {
             let unread = other.filter(|other| !other.read);
@@ -241,10 +209,7 @@ pub fn excuse_violation(
 ) -> Option<String> {
     let anomaly = violation.anomaly.as_str();
     if OF_DISKS.contains(&anomaly) && terms.corrupted.contains(&violation.node.0) {
-        return Some(format!(
-            "the disk of node {} was made to lie or to rot",
-            violation.node
-        ));
+        return Some(format!("the disk of node {} was made to lie or to rot", violation.node));
     }
     if !OF_DATA.contains(&anomaly) {
         return None;
@@ -252,9 +217,7 @@ pub fn excuse_violation(
     if violation.partition == Some(TopicPartition::METADATA) {
         return terms.metadata_damage.clone();
     }
-    let topic = violation
-        .partition
-        .and_then(|partition| run.topics.get(&partition.topic))?;
+    let topic = violation.partition.and_then(|partition| run.topics.get(&partition.topic))?;
     let topic = plan.topics.iter().find(|planned| planned.name == *topic)?;
     terms.damage_reason(topic.min_insync_replicas, 0)
 }
@@ -314,17 +277,8 @@ fn producer_of((process, client): (u32, &ClientPlan)) -> Option<(u32, ProducerTe
 }
 
 fn producer_terms(config: &ProducerConfig) -> ProducerTerms {
-    let ProducerConfig {
-        acks,
-        idempotence,
-        in_flight_max,
-        ..
-    } = *config;
-    ProducerTerms {
-        acks,
-        idempotence,
-        in_flight_max,
-    }
+    let ProducerConfig { acks, idempotence, in_flight_max, .. } = *config;
+    ProducerTerms { acks, idempotence, in_flight_max }
 }
 
 fn partition_terms(plan: &Plan, name: &str) -> PartitionTerms {
@@ -333,14 +287,8 @@ fn partition_terms(plan: &Plan, name: &str) -> PartitionTerms {
         unclean_leader_election: topic.unclean_leader_election,
         min_insync_replicas: topic.min_insync_replicas,
     };
-    let strict = PartitionTerms {
-        unclean_leader_election: false,
-        min_insync_replicas: u32::MAX,
-    };
-    plan.topics
-        .iter()
-        .find(|planned| planned.name == topic)
-        .map_or(strict, of)
+    let strict = PartitionTerms { unclean_leader_election: false, min_insync_replicas: u32::MAX };
+    plan.topics.iter().find(|planned| planned.name == topic).map_or(strict, of)
 }
 
 /// Whether a fault damages stored data: what was not synced is gone, or the disk itself lies or changes.
@@ -355,10 +303,7 @@ fn lasting(fault: &InjectedFault) -> bool {
 fn damage(plan: &Plan, faults: &[&InjectedFault]) -> Vec<Damage> {
     let damaging = faults.iter().filter(|fault| damages(fault));
     let on_brokers = damaging.flat_map(|fault| {
-        let brokers = fault
-            .nodes
-            .iter()
-            .filter(|node| plan.cluster.brokers.contains(node));
+        let brokers = fault.nodes.iter().filter(|node| plan.cluster.brokers.contains(node));
         brokers.map(|node| Damage {
             broker: node.0,
             at_ns: fault.at_ms.saturating_mul(1_000_000),
@@ -370,9 +315,7 @@ fn damage(plan: &Plan, faults: &[&InjectedFault]) -> Vec<Damage> {
 
 /// The quorum syncs what it promises, so a power loss alone harms nothing there.
 fn metadata_damage(plan: &Plan, faults: &[&InjectedFault]) -> Option<String> {
-    let harmful = faults
-        .iter()
-        .filter(|fault| fault.kind == "wipe-disk" || lasting(fault));
+    let harmful = faults.iter().filter(|fault| fault.kind == "wipe-disk" || lasting(fault));
     let mut voters: Vec<i32> = harmful
         .flat_map(|fault| &fault.nodes)
         .filter(|node| plan.cluster.controllers.contains(node))

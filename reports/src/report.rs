@@ -76,12 +76,7 @@ pub struct Operations {
 impl Report {
     /// Puts a run and its verdict together.
     pub fn new(coordinate: Coordinate, verdict: &Verdict, run: &Run, wall_ms: u64) -> Self {
-        let Verdict {
-            outcome,
-            findings,
-            excused,
-            inconclusive,
-        } = verdict.clone();
+        let Verdict { outcome, findings, excused, inconclusive } = verdict.clone();
         let met = run.reached.iter().filter(|(_, count)| **count > 0);
         Self {
             schema: REPORT_SCHEMA,

@@ -139,10 +139,7 @@ impl Case {
     }
 
     fn excuse(&mut self, anomaly: &str, reason: String) {
-        *self
-            .excused
-            .entry((anomaly.to_owned(), reason))
-            .or_default() += 1;
+        *self.excused.entry((anomaly.to_owned(), reason)).or_default() += 1;
     }
 
     fn check_history(&mut self, history: &History, terms: &Terms, options: &Options) {
@@ -155,11 +152,7 @@ impl Case {
             let key = (occurrence.anomaly, occurrence.partition);
             groups.entry(key).or_insert((occurrence, 0)).1 += 1;
         }
-        self.suspects.extend(
-            groups
-                .values()
-                .map(|(first, count)| client(history, first, *count)),
-        );
+        self.suspects.extend(groups.values().map(|(first, count)| client(history, first, *count)));
         self.note_gaps(history);
     }
 
@@ -167,8 +160,7 @@ impl Case {
         if history.operations.is_empty() {
             self.inconclusive.push("the history is empty".to_owned());
         } else if !history.operations.iter().any(acknowledges) {
-            self.inconclusive
-                .push("no record was acknowledged".to_owned());
+            self.inconclusive.push("no record was acknowledged".to_owned());
         }
         if !history.final_reads {
             let gap = "final reads were not done: nothing can be called lost or unseen";
@@ -179,17 +171,16 @@ impl Case {
     fn note_end(&mut self, run: &Run, terms: &Terms) {
         match &run.end {
             End::Quiesced | End::Violated => {}
-            End::TimeLimit {
-                pending,
-                unrecoverable,
-            } => match unrecoverable.as_ref().or(terms.metadata_damage.as_ref()) {
-                Some(reason) => {
-                    self.inconclusive
-                        .push(format!("not converged: {pending}; legal: {reason}"));
-                    self.excuse("not-converged", reason.clone());
+            End::TimeLimit { pending, unrecoverable } => {
+                match unrecoverable.as_ref().or(terms.metadata_damage.as_ref()) {
+                    Some(reason) => {
+                        self.inconclusive
+                            .push(format!("not converged: {pending}; legal: {reason}"));
+                        self.excuse("not-converged", reason.clone());
+                    }
+                    None => self.add(not_converged(run, pending)),
                 }
-                None => self.add(not_converged(run, pending)),
-            },
+            }
             End::Panicked { message, node } => {
                 let place = node.map_or_else(String::new, |node| format!(" at node {node}"));
                 let evidence = vec![format!("the run ended at event {}", run.stats.events)];
@@ -211,8 +202,7 @@ impl Case {
 
     /// Folds consequences under roots: internal causes first, then what clients saw, then what never happened.
     fn close(mut self, both_views: bool) -> Verdict {
-        self.suspects
-            .sort_by_key(|suspect| (suspect.view, suspect.at_ns));
+        self.suspects.sort_by_key(|suspect| (suspect.view, suspect.at_ns));
         let mut roots: Vec<Suspect> = Vec::new();
         for mut suspect in self.suspects {
             if let Some(root) = roots.iter_mut().find(|root| root.explains(&suspect)) {
@@ -236,11 +226,7 @@ impl Case {
             outcome,
             findings: roots.into_iter().map(|root| root.finding).collect(),
             excused: excused
-                .map(|((anomaly, reason), count)| Excuse {
-                    anomaly,
-                    reason,
-                    count,
-                })
+                .map(|((anomaly, reason), count)| Excuse { anomaly, reason, count })
                 .collect(),
             inconclusive: self.inconclusive,
         }
@@ -264,15 +250,10 @@ impl Suspect {
     }
 
     fn fold(&mut self, consequence: &Self) {
-        let Finding {
-            anomaly, summary, ..
-        } = &consequence.finding;
+        let Finding { anomaly, summary, .. } = &consequence.finding;
         let explained = self.view == View::Internal && consequence.view == View::Client;
         self.finding.consequences.push(if explained {
-            format!(
-                "{anomaly}: {summary} (explained by {})",
-                self.finding.anomaly
-            )
+            format!("{anomaly}: {summary} (explained by {})", self.finding.anomaly)
         } else {
             format!("{anomaly}: {summary}")
         });
@@ -332,19 +313,15 @@ fn whereabouts(history: &History, unseen: &Occurrence) -> Option<String> {
         operation.completion == Completion::Ok && operation.invoked_ns > acknowledged.completed_ns
     });
     let mut ends =
-        later
-            .flat_map(|operation| &operation.actions)
-            .filter_map(|action| match action {
-                MicroOperation::EndOffset { partition, offset }
-                    if *partition == unseen.partition =>
-                {
-                    *offset
-                }
-                MicroOperation::Send { .. }
-                | MicroOperation::Poll { .. }
-                | MicroOperation::Assigned { .. }
-                | MicroOperation::EndOffset { .. } => None,
-            });
+        later.flat_map(|operation| &operation.actions).filter_map(|action| match action {
+            MicroOperation::EndOffset { partition, offset } if *partition == unseen.partition => {
+                *offset
+            }
+            MicroOperation::Send { .. }
+            | MicroOperation::Poll { .. }
+            | MicroOperation::Assigned { .. }
+            | MicroOperation::EndOffset { .. } => None,
+        });
     let end = ends.next_back()?;
     Some(if end > offset {
         format!("stuck: the partition's end was {end} afterwards, so the log goes past it")
@@ -362,10 +339,7 @@ fn not_converged(run: &Run, pending: &str) -> Suspect {
             guarantee: Guarantee::Liveness.name().to_owned(),
             anomaly: "not-converged".to_owned(),
             summary: format!("after the heal, this never came: {pending}"),
-            evidence: vec![format!(
-                "given up at {} ms of simulated time",
-                run.stats.simulated_ms
-            )],
+            evidence: vec![format!("given up at {} ms of simulated time", run.stats.simulated_ms)],
             consequences: Vec::new(),
         },
     }
@@ -377,9 +351,5 @@ fn acknowledges(operation: &harrow_sim::history::OperationRecord) -> bool {
 }
 
 fn seconds(at_ns: u64) -> String {
-    format!(
-        "{}.{:06}s",
-        at_ns / 1_000_000_000,
-        at_ns / 1_000 % 1_000_000
-    )
+    format!("{}.{:06}s", at_ns / 1_000_000_000, at_ns / 1_000 % 1_000_000)
 }

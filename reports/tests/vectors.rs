@@ -27,15 +27,8 @@ struct Case {
 #[test]
 fn every_vector_gives_exactly_its_flags_and_verdict() {
     let cases = cases();
-    assert!(
-        cases.len() >= 25,
-        "only {} vectors are in scope",
-        cases.len()
-    );
-    let wrong: Vec<String> = cases
-        .iter()
-        .filter_map(|case| mismatch(case, Rules::ALL))
-        .collect();
+    assert!(cases.len() >= 25, "only {} vectors are in scope", cases.len());
+    let wrong: Vec<String> = cases.iter().filter_map(|case| mismatch(case, Rules::ALL)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -55,15 +48,11 @@ fn every_rule_is_needed_by_a_vector() {
 }
 
 fn mismatch(case: &Case, rules: Rules) -> Option<String> {
-    let options = Options {
-        rules,
-        ..case.options.clone()
-    };
+    let options = Options { rules, ..case.options.clone() };
     let found = check(&case.history, &options);
     let names = |legal: bool| -> BTreeSet<String> {
-        let kept = found
-            .iter()
-            .filter(|o| legal || excuse(&case.terms, &case.history, o).is_none());
+        let kept =
+            found.iter().filter(|o| legal || excuse(&case.terms, &case.history, o).is_none());
         kept.map(|o| o.anomaly.name().to_owned()).collect()
     };
     let (flags, bad) = (names(true), names(false));
@@ -83,29 +72,20 @@ fn cases() -> Vec<Case> {
     let path = folder.join("histories.jsonl");
     let given = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{} is not readable: {error}", path.display()));
-    let lines = given
-        .lines()
-        .chain(OWN.lines())
-        .filter(|line| !line.trim().is_empty());
+    let lines = given.lines().chain(OWN.lines()).filter(|line| !line.trim().is_empty());
     let values = lines.map(|line| serde_json::from_str::<Value>(line).expect("a vector is JSON"));
     values.filter_map(|value| read_case(&value)).collect()
 }
 
 fn read_case(vector: &Value) -> Option<Case> {
-    let id = vector["id"]
-        .as_str()
-        .expect("a vector has an id")
-        .to_owned();
+    let id = vector["id"].as_str().expect("a vector has an id").to_owned();
     if let Some(feature) = out_of_scope(vector) {
         eprintln!("{id} skipped: needs {feature}");
         return None;
     }
     let mut names = Names::default();
     let operations = list(&vector["h"]);
-    let operations = operations
-        .iter()
-        .enumerate()
-        .map(|(n, op)| operation(&mut names, n, op));
+    let operations = operations.iter().enumerate().map(|(n, op)| operation(&mut names, n, op));
     let mut operations: Vec<OperationRecord> = operations.collect();
     operations.sort_by_key(|operation| operation.completed_ns);
     let config = &vector["cfg"];
@@ -123,10 +103,7 @@ fn read_case(vector: &Value) -> Option<Case> {
     Some(Case {
         id,
         history,
-        options: Options {
-            rules: Rules::ALL,
-            log_start_offsets,
-        },
+        options: Options { rules: Rules::ALL, log_start_offsets },
         terms: terms(config),
         flags: set(&vector["flags"]),
         bad: set(&vector["bad"]),
@@ -141,10 +118,7 @@ fn out_of_scope(vector: &Value) -> Option<&'static str> {
     let cycles = |flag: &String| flag.starts_with("G0") || flag.starts_with("G1c");
     let keyed = |op: &Value| {
         let actions = op["v"].as_array();
-        actions.is_some_and(|list| {
-            list.iter()
-                .any(|a| a.get(4).is_some_and(|key| !key.is_null()))
-        })
+        actions.is_some_and(|list| list.iter().any(|a| a.get(4).is_some_and(|key| !key.is_null())))
     };
     if vector["cfg"]["sub"] == true || named("subscribe") {
         Some("subscribe")
@@ -165,10 +139,7 @@ fn out_of_scope(vector: &Value) -> Option<&'static str> {
 
 fn terms(config: &Value) -> Terms {
     let mut terms = Terms::strict();
-    let acks = config["acks"]
-        .as_str()
-        .map(str::to_owned)
-        .unwrap_or(config["acks"].to_string());
+    let acks = config["acks"].as_str().map(str::to_owned).unwrap_or(config["acks"].to_string());
     terms.producer.acks = match acks.as_str() {
         "0" => Acks::None,
         "1" => Acks::Leader,
@@ -203,9 +174,7 @@ impl Names {
     }
 
     fn value(&mut self, name: &Value) -> u64 {
-        let name = name
-            .as_str()
-            .map_or_else(|| name.to_string(), str::to_owned);
+        let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
         *self.known.entry(name.clone()).or_insert_with(|| {
             self.values.push(name);
             self.values.len() as u64 - 1
@@ -219,9 +188,7 @@ fn operation(names: &mut Names, ordinal: usize, op: &Value) -> OperationRecord {
         "send" => Function::Send,
         "poll" => Function::Poll,
         "txn" => Function::Txn,
-        "assign" => Function::Assign {
-            from_start: op["seek"] == true,
-        },
+        "assign" => Function::Assign { from_start: op["seek"] == true },
         "list" => Function::List,
         "crash" => Function::Crash,
         other => panic!("function {other} is not in scope"),
@@ -244,17 +211,14 @@ fn operation(names: &mut Names, ordinal: usize, op: &Value) -> OperationRecord {
 
 fn actions(names: &mut Names, function: Function, value: &Value) -> Vec<MicroOperation> {
     match function {
-        Function::Send | Function::Poll | Function::Txn => list(value)
-            .iter()
-            .map(|action| micro(names, action))
-            .collect(),
+        Function::Send | Function::Poll | Function::Txn => {
+            list(value).iter().map(|action| micro(names, action)).collect()
+        }
         Function::Assign { .. } => {
             let taken = list(value);
             let partitions = taken.iter().map(|name| name.as_str().expect("a partition"));
             partitions
-                .map(|name| MicroOperation::Assigned {
-                    partition: names.partition(name),
-                })
+                .map(|name| MicroOperation::Assigned { partition: names.partition(name) })
                 .collect()
         }
         Function::List => {
@@ -296,8 +260,5 @@ fn list(value: &Value) -> Vec<Value> {
 }
 
 fn set(value: &Value) -> BTreeSet<String> {
-    list(value)
-        .iter()
-        .map(|name| name.as_str().expect("an anomaly").to_owned())
-        .collect()
+    list(value).iter().map(|name| name.as_str().expect("an anomaly").to_owned()).collect()
 }

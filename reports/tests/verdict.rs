@@ -64,11 +64,7 @@ fn plan() -> Plan {
             stall_timeout_ms: 1000,
             connect_timeout_ms: 1000,
         },
-        disk: DiskPlan {
-            sync_us: (100, 200),
-            write_back_ms: 5000,
-            capacity_bytes: 0,
-        },
+        disk: DiskPlan { sync_us: (100, 200), write_back_ms: 5000, capacity_bytes: 0 },
         clocks: Vec::new(),
         steps: Vec::new(),
         heal_at_ms: 10_000,
@@ -143,17 +139,10 @@ fn operation(process: u32, at: u64, function: Function, action: MicroOperation) 
 
 /// Values 0, 1 and 2 are acknowledged at their own offsets; the final read returns these offsets.
 fn run(read: &[i64]) -> Run {
-    let send = |value: u64| MicroOperation::Send {
-        partition: Some(0),
-        value,
-        offset: Some(value as i64),
-    };
+    let send =
+        |value: u64| MicroOperation::Send { partition: Some(0), value, offset: Some(value as i64) };
     let sends = (0..3).map(|value| operation(0, value, Function::Send, send(value)));
-    let record = |offset: &i64| ReadRecord {
-        partition: 0,
-        offset: *offset,
-        value: *offset as u64,
-    };
+    let record = |offset: &i64| ReadRecord { partition: 0, offset: *offset, value: *offset as u64 };
     let records = read.iter().map(record).collect();
     let poll = operation(9, 20, Function::Poll, MicroOperation::Poll { records });
     Run {
@@ -166,10 +155,7 @@ fn run(read: &[i64]) -> Run {
         },
         violations: Vec::new(),
         faults: Vec::new(),
-        reached: BTreeMap::from([
-            ("leader-elected".to_owned(), 2),
-            ("isr-shrunk".to_owned(), 0),
-        ]),
+        reached: BTreeMap::from([("leader-elected".to_owned(), 2), ("isr-shrunk".to_owned(), 0)]),
         topics: BTreeMap::from([(TopicId(1), "orders".to_owned())]),
         digest: 0xab,
         stats: RunStats {
@@ -201,10 +187,7 @@ fn violation(anomaly: &str, at_ns: u64) -> Violation {
         at_ns,
         event: 9,
         node: NodeId(2),
-        partition: Some(TopicPartition {
-            topic: TopicId(1),
-            partition: 0,
-        }),
+        partition: Some(TopicPartition { topic: TopicId(1), partition: 0 }),
         offsets: Some((1, 1)),
         summary: "broker 2 lacks offset 1".to_owned(),
         evidence: vec!["committed up to 3".to_owned()],
@@ -212,21 +195,14 @@ fn violation(anomaly: &str, at_ns: u64) -> Violation {
 }
 
 fn names(verdict: &Verdict) -> Vec<&str> {
-    verdict
-        .findings
-        .iter()
-        .map(|finding| finding.anomaly.as_str())
-        .collect()
+    verdict.findings.iter().map(|finding| finding.anomaly.as_str()).collect()
 }
 
 #[test]
 fn a_good_run_is_held() {
     let verdict = judge(&plan(), &run(&[0, 1, 2]));
     assert_eq!(verdict.outcome, Outcome::Held, "{verdict:?}");
-    assert!(
-        verdict.excused.is_empty() && verdict.inconclusive.is_empty(),
-        "{verdict:?}"
-    );
+    assert!(verdict.excused.is_empty() && verdict.inconclusive.is_empty(), "{verdict:?}");
 }
 
 #[test]
@@ -234,10 +210,7 @@ fn a_run_that_shows_nothing_is_inconclusive() {
     let mut empty = run(&[0, 1, 2]);
     empty.history.operations.clear();
     let mut unacknowledged = run(&[]);
-    unacknowledged
-        .history
-        .operations
-        .retain(|operation| operation.function == Function::Poll);
+    unacknowledged.history.operations.retain(|operation| operation.function == Function::Poll);
     let mut unread = run(&[0, 1, 2]);
     unread.history.final_reads = false;
     for run in [empty, unacknowledged, unread] {
@@ -254,10 +227,7 @@ fn a_mark_that_was_never_reached_is_named() {
     plan.expect.reach = wanted.iter().map(|mark| (*mark).to_owned()).collect();
     let verdict = judge(&plan, &run(&[0, 1, 2]));
     assert_eq!(verdict.outcome, Outcome::Inconclusive);
-    assert_eq!(
-        verdict.inconclusive,
-        ["never reached: isr-shrunk", "never reached: unheard-of"]
-    );
+    assert_eq!(verdict.inconclusive, ["never reached: isr-shrunk", "never reached: unheard-of"]);
 }
 
 #[test]
@@ -268,78 +238,47 @@ fn a_client_anomaly_alone_is_client_side() {
     let finding = &verdict.findings[0];
     let last = finding.evidence.last().map(String::as_str);
     assert_eq!(last, Some("client-side: no internal violation explains it"));
-    let follows = |name: &str| {
-        finding
-            .consequences
-            .iter()
-            .any(|line| line.starts_with(name))
-    };
-    assert!(
-        follows("unseen:") && follows("int-poll-skip:"),
-        "{finding:#?}"
-    );
+    let follows = |name: &str| finding.consequences.iter().any(|line| line.starts_with(name));
+    assert!(follows("unseen:") && follows("int-poll-skip:"), "{finding:#?}");
 }
 
 #[test]
 fn an_internal_violation_explains_what_clients_saw() {
     let mut run = run(&[0, 2]);
-    run.violations = vec![
-        violation("leader-completeness", 9),
-        violation("log-matching", 12),
-    ];
+    run.violations = vec![violation("leader-completeness", 9), violation("log-matching", 12)];
     let verdict = judge(&plan(), &run);
     assert_eq!(names(&verdict), ["leader-completeness"], "{verdict:#?}");
     let lines = &verdict.findings[0].consequences;
     assert!(lines[0].starts_with("log-matching: "), "{lines:#?}");
-    let lost = lines
-        .iter()
-        .find(|line| line.starts_with("lost-write: "))
-        .expect("it is folded");
-    assert!(
-        lost.ends_with("(explained by leader-completeness)"),
-        "{lost}"
-    );
+    let lost = lines.iter().find(|line| line.starts_with("lost-write: ")).expect("it is folded");
+    assert!(lost.ends_with("(explained by leader-completeness)"), "{lost}");
 }
 
 #[test]
 fn violations_of_other_partitions_are_roots_of_their_own() {
     let mut run = run(&[0, 1, 2]);
     let mut other = violation("log-matching", 12);
-    other.partition = Some(TopicPartition {
-        topic: TopicId(2),
-        partition: 0,
-    });
+    other.partition = Some(TopicPartition { topic: TopicId(2), partition: 0 });
     run.topics.insert(TopicId(2), "payments".to_owned());
     run.violations = vec![violation("leader-completeness", 9), other];
-    assert_eq!(
-        names(&judge(&plan(), &run)),
-        ["leader-completeness", "log-matching"]
-    );
+    assert_eq!(names(&judge(&plan(), &run)), ["leader-completeness", "log-matching"]);
 }
 
 #[test]
 fn a_panic_is_a_finding_and_is_never_folded() {
     let mut run = run(&[0, 1, 2]);
     run.violations = vec![violation("leader-completeness", 9)];
-    run.end = End::Panicked {
-        message: "offset -1".to_owned(),
-        node: Some(NodeId(2)),
-    };
+    run.end = End::Panicked { message: "offset -1".to_owned(), node: Some(NodeId(2)) };
     let verdict = judge(&plan(), &run);
     assert_eq!(names(&verdict), ["leader-completeness", "model-panic"]);
-    assert!(
-        verdict.findings[1].summary.contains("at node 2: offset -1"),
-        "{verdict:#?}"
-    );
+    assert!(verdict.findings[1].summary.contains("at node 2: offset -1"), "{verdict:#?}");
 }
 
 #[test]
 fn not_converging_is_a_finding_unless_nothing_could() {
     let mut stuck = run(&[0, 1, 2]);
-    stuck.end = End::TimeLimit {
-        pending: "orders-0 has no leader".to_owned(),
-        unrecoverable: None,
-    };
+    stuck.end =
+        End::TimeLimit { pending: "orders-0 has no leader".to_owned(), unrecoverable: None };
     assert_eq!(names(&judge(&plan(), &stuck)), ["not-converged"]);
     stuck.end = End::TimeLimit {
         pending: "orders-0 has no leader".to_owned(),
@@ -347,10 +286,7 @@ fn not_converging_is_a_finding_unless_nothing_could() {
     };
     let verdict = judge(&plan(), &stuck);
     assert_eq!(verdict.outcome, Outcome::Inconclusive);
-    assert!(
-        verdict.inconclusive[0].contains("orders-0 has no leader"),
-        "{verdict:?}"
-    );
+    assert!(verdict.inconclusive[0].contains("orders-0 has no leader"), "{verdict:?}");
 }
 
 #[test]
@@ -364,11 +300,7 @@ fn weak_acks_excuse_loss_only_if_something_happened() {
     run.faults = vec![fault("crash", 1, false)];
     let verdict = judge(&plan, &run);
     assert_eq!(verdict.outcome, Outcome::Held, "{verdict:#?}");
-    let excused: Vec<&str> = verdict
-        .excused
-        .iter()
-        .map(|excuse| excuse.anomaly.as_str())
-        .collect();
+    let excused: Vec<&str> = verdict.excused.iter().map(|excuse| excuse.anomaly.as_str()).collect();
     assert_eq!(excused, ["int-poll-skip", "lost-write", "unseen"]);
 }
 
@@ -401,29 +333,13 @@ fn damage_excuses_loss_from_min_insync_replicas_on_and_only_where_allowed() {
     allowing.expect.loss_allowed = true;
     let mut run = run(&[0, 2]);
     run.faults = vec![fault("power-loss", 1, true), fault("power-loss", 1, true)];
-    assert_eq!(
-        judge(&allowing, &run).outcome,
-        Outcome::Violated,
-        "one broker lost data"
-    );
+    assert_eq!(judge(&allowing, &run).outcome, Outcome::Violated, "one broker lost data");
     run.faults.push(fault("wipe-disk", 2, false));
-    assert_eq!(
-        judge(&allowing, &run).outcome,
-        Outcome::Held,
-        "two brokers lost data"
-    );
-    assert_eq!(
-        judge(&plan(), &run).outcome,
-        Outcome::Violated,
-        "loss is not allowed"
-    );
+    assert_eq!(judge(&allowing, &run).outcome, Outcome::Held, "two brokers lost data");
+    assert_eq!(judge(&plan(), &run).outcome, Outcome::Violated, "loss is not allowed");
     run.faults.iter_mut().for_each(|fault| fault.at_ms = 0);
     let verdict = judge(&allowing, &run);
-    assert_eq!(
-        verdict.outcome,
-        Outcome::Violated,
-        "the record was written after all damage"
-    );
+    assert_eq!(verdict.outcome, Outcome::Violated, "the record was written after all damage");
 }
 
 #[test]
@@ -439,29 +355,18 @@ fn a_defect_excuses_nothing() {
 fn an_unseen_record_is_lost_or_stuck_by_the_last_end_offset() {
     for (end, word) in [(2, "lost:"), (3, "stuck:")] {
         let mut run = run(&[0, 1]);
-        let told = MicroOperation::EndOffset {
-            partition: 0,
-            offset: Some(end),
-        };
-        run.history
-            .operations
-            .push(operation(9, 21, Function::List, told));
+        let told = MicroOperation::EndOffset { partition: 0, offset: Some(end) };
+        run.history.operations.push(operation(9, 21, Function::List, told));
         let verdict = judge(&plan(), &run);
         assert_eq!(names(&verdict), ["unseen"]);
         let evidence = &verdict.findings[0].evidence;
-        assert!(
-            evidence.iter().any(|line| line.starts_with(word)),
-            "{evidence:#?}"
-        );
+        assert!(evidence.iter().any(|line| line.starts_with(word)), "{evidence:#?}");
     }
 }
 
 fn report(run: &Run) -> Report {
-    let coordinate = Coordinate {
-        scenario: "calm".to_owned(),
-        seed: 7,
-        commit: "0123abc".to_owned(),
-    };
+    let coordinate =
+        Coordinate { scenario: "calm".to_owned(), seed: 7, commit: "0123abc".to_owned() };
     Report::new(coordinate, &judge(&plan(), run), run, 4)
 }
 
@@ -492,41 +397,14 @@ fn the_human_report_tells_a_short_story_and_how_to_see_it_again() {
     long.evidence = (0..40).map(|n| format!("fact {n}")).collect();
     broken.violations = vec![long];
     let replay = "harrow run calm --seed 7";
-    let text = rendered(
-        &report(&broken),
-        Format::Human {
-            styles: Styles::plain(),
-            replay,
-        },
-    );
-    let story = text
-        .split("\n\n")
-        .nth(1)
-        .expect("a finding follows the outcome");
+    let text = rendered(&report(&broken), Format::Human { styles: Styles::plain(), replay });
+    let story = text.split("\n\n").nth(1).expect("a finding follows the outcome");
     assert!(story.lines().count() < 15, "{story}");
-    assert!(
-        text.starts_with("violated calm --seed 7 (commit 0123abc)\n"),
-        "{text}"
-    );
-    assert!(
-        text.ends_with("replay: harrow run calm --seed 7\n"),
-        "{text}"
-    );
-    assert!(
-        text.contains("3 records acked, 0 faults injected"),
-        "{text}"
-    );
-    assert!(
-        !text.contains('\u{1b}'),
-        "plain text has no colours: {text}"
-    );
-    let colored = rendered(
-        &report(&broken),
-        Format::Human {
-            styles: Styles::colored(),
-            replay,
-        },
-    );
+    assert!(text.starts_with("violated calm --seed 7 (commit 0123abc)\n"), "{text}");
+    assert!(text.ends_with("replay: harrow run calm --seed 7\n"), "{text}");
+    assert!(text.contains("3 records acked, 0 faults injected"), "{text}");
+    assert!(!text.contains('\u{1b}'), "plain text has no colours: {text}");
+    let colored = rendered(&report(&broken), Format::Human { styles: Styles::colored(), replay });
     assert!(colored.contains('\u{1b}'), "{colored}");
 }
 
@@ -534,15 +412,9 @@ fn the_human_report_tells_a_short_story_and_how_to_see_it_again() {
 fn every_name_is_explained_once() {
     let mut names: Vec<&str> = entries().map(|entry| entry.name).collect();
     names.sort_unstable();
-    assert!(
-        names.windows(2).all(|pair| pair[0] != pair[1]),
-        "{names:#?}"
-    );
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:#?}");
     for anomaly in harrow_reports::check::Anomaly::ALL {
-        assert!(
-            explain(anomaly.name()).is_some(),
-            "{anomaly} is not explained"
-        );
+        assert!(explain(anomaly.name()).is_some(), "{anomaly} is not explained");
     }
     for (defect, entry) in Defect::ALL.into_iter().zip(&DEFECTS) {
         assert_eq!((defect, defect.name()), (entry.defect, entry.entry.name));

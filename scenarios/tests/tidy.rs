@@ -15,7 +15,10 @@ struct Source {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the package is in the workspace")
+        .to_owned()
 }
 
 fn collect(directory: &Path, sources: &mut Vec<Source>) {
@@ -25,13 +28,19 @@ fn collect(directory: &Path, sources: &mut Vec<Source>) {
         .collect();
     entries.sort();
     for path in entries {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name =
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if path.is_dir() {
-            if name != "target" && name != "snapshots" && name != "vectors" && !name.starts_with('.') {
+            if name != "target"
+                && name != "snapshots"
+                && name != "vectors"
+                && !name.starts_with('.')
+            {
                 collect(&path, sources);
             }
         } else if matches!(path.extension().and_then(|e| e.to_str()), Some("rs" | "toml" | "md")) {
-            let relative = path.strip_prefix(root()).expect("inside the workspace").display().to_string();
+            let relative =
+                path.strip_prefix(root()).expect("inside the workspace").display().to_string();
             sources.push(Source { path: relative, text: fs::read_to_string(&path).expect("text") });
         }
     }
@@ -68,7 +77,11 @@ fn files_and_lines_are_short() {
         }
         for (number, line) in source.text.lines().enumerate() {
             if line.chars().count() > COLUMNS_MAX {
-                complaints.push(format!("{}:{}: over {COLUMNS_MAX} columns", source.path, number + 1));
+                complaints.push(format!(
+                    "{}:{}: over {COLUMNS_MAX} columns",
+                    source.path,
+                    number + 1
+                ));
             }
         }
     }
@@ -120,7 +133,8 @@ fn madsim_is_named_in_the_world_alone() {
     let all = sources();
     let mut complaints = Vec::new();
     for source in rust(&all) {
-        let inside = source.path.starts_with("sim/src/world/") || source.path.starts_with("sim/benches/");
+        let inside =
+            source.path.starts_with("sim/src/world/") || source.path.starts_with("sim/benches/");
         let exempt = inside || source.path == "scenarios/tests/tidy.rs";
         for (number, line) in source.text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
@@ -146,7 +160,8 @@ fn packages_depend_in_one_straight_line() {
         ("scenarios", &["harrow-broker-model", "harrow-sim", "harrow-reports"]),
     ];
     for (folder, expected) in allowed {
-        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("a manifest");
+        let manifest =
+            fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("a manifest");
         let table: toml::Table = manifest.parse().expect("a manifest is TOML");
         let dependencies = table.get("dependencies").and_then(toml::Value::as_table);
         let ours: BTreeSet<&str> = dependencies
@@ -156,7 +171,10 @@ fn packages_depend_in_one_straight_line() {
             .filter(|name| name.starts_with("harrow-"))
             .collect();
         let expected: BTreeSet<&str> = expected.iter().copied().collect();
-        assert_eq!(ours, expected, "{folder}/Cargo.toml: the line is broker-model <- sim <- reports <- scenarios");
+        assert_eq!(
+            ours, expected,
+            "{folder}/Cargo.toml: the line is broker-model <- sim <- reports <- scenarios"
+        );
     }
 }
 
@@ -165,7 +183,8 @@ fn the_model_depends_on_nothing_that_acts() {
     let manifest = fs::read_to_string(root().join("broker-model/Cargo.toml")).expect("a manifest");
     let table: toml::Table = manifest.parse().expect("a manifest is TOML");
     let dependencies = table["dependencies"].as_table().expect("a table");
-    let allowed = ["bytes", "crc32c", "kafka-protocol", "postcard", "serde", "thiserror", "xxhash-rust"];
+    let allowed =
+        ["bytes", "crc32c", "kafka-protocol", "postcard", "serde", "thiserror", "xxhash-rust"];
     for name in dependencies.keys() {
         assert!(
             allowed.contains(&name.as_str()),
@@ -184,7 +203,11 @@ fn nothing_is_marked_unfinished() {
             let marked = words.iter().find(|word| line.contains(**word));
             let to_do = line.contains("TODO").then_some(&"TODO");
             if let Some(word) = marked.or(to_do) {
-                complaints.push(format!("{}:{}: {word}: finish it or take it out", source.path, number + 1));
+                complaints.push(format!(
+                    "{}:{}: {word}: finish it or take it out",
+                    source.path,
+                    number + 1
+                ));
             }
             if line.trim_start().starts_with("#[allow(") {
                 complaints.push(format!(
@@ -228,6 +251,9 @@ fn every_defect_is_documented() {
 fn exit_codes_are_documented() {
     let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
     for code in 0..=5 {
-        assert!(readme.contains(&format!("| {code} |")), "README.md: the table of exit codes lacks {code}");
+        assert!(
+            readme.contains(&format!("| {code} |")),
+            "README.md: the table of exit codes lacks {code}"
+        );
     }
 }

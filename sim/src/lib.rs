@@ -23,8 +23,6 @@ pub mod run;
 pub mod view;
 pub mod violation;
 pub mod watch;
-#[doc(hidden)]
-pub use world::bench;
 mod world;
 
 pub use world::heartbeat;

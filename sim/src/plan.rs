@@ -410,24 +410,36 @@ impl Target {
     pub fn parse(text: &str) -> Result<Self, String> {
         let (head, rest) = text.split_once(' ').unwrap_or((text, ""));
         match (head, rest) {
-            ("leader-of", at) => split_partition(at).map(|(topic, index)| Self::LeaderOf(topic, index)),
-            ("follower-of", at) => split_partition(at).map(|(topic, index)| Self::FollowerOf(topic, index)),
-            ("isr-follower-of", at) => split_partition(at).map(|(topic, index)| Self::IsrFollowerOf(topic, index)),
+            ("leader-of", at) => {
+                split_partition(at).map(|(topic, index)| Self::LeaderOf(topic, index))
+            }
+            ("follower-of", at) => {
+                split_partition(at).map(|(topic, index)| Self::FollowerOf(topic, index))
+            }
+            ("isr-follower-of", at) => {
+                split_partition(at).map(|(topic, index)| Self::IsrFollowerOf(topic, index))
+            }
             ("controller", "") => Ok(Self::ActiveController),
             ("standby-controller", "") => Ok(Self::StandbyController),
             ("any-controller", "") => Ok(Self::AnyController),
             ("any-broker", "") => Ok(Self::AnyBroker),
             ("any-node", "") => Ok(Self::AnyNode),
             ("any-client", "") => Ok(Self::AnyClient),
-            ("node", id) => id.parse().map(|id| Self::Node(NodeId(id))).map_err(|_| target_help(text)),
+            ("node", id) => {
+                id.parse().map(|id| Self::Node(NodeId(id))).map_err(|_| target_help(text))
+            }
             _ => Err(target_help(text)),
         }
     }
 }
 
 fn split_partition(text: &str) -> Result<(String, u32), String> {
-    let parsed = text.rsplit_once('-').and_then(|(topic, index)| Some((topic.to_owned(), index.parse().ok()?)));
-    parsed.filter(|(topic, _)| !topic.is_empty()).ok_or_else(|| format!("`{text}` is not a partition such as `orders-0`"))
+    let parsed = text
+        .rsplit_once('-')
+        .and_then(|(topic, index)| Some((topic.to_owned(), index.parse().ok()?)));
+    parsed
+        .filter(|(topic, _)| !topic.is_empty())
+        .ok_or_else(|| format!("`{text}` is not a partition such as `orders-0`"))
 }
 
 fn target_help(text: &str) -> String {

@@ -26,7 +26,12 @@ struct Bench {
     tickets: u64,
 }
 
-fn registration(leader: i32, leader_epoch: i32, partition_epoch: i32, isr: &[i32]) -> PartitionRegistration {
+fn registration(
+    leader: i32,
+    leader_epoch: i32,
+    partition_epoch: i32,
+    isr: &[i32],
+) -> PartitionRegistration {
     PartitionRegistration {
         replicas: vec![NodeId(1), NodeId(2), NodeId(3)],
         isr: isr.iter().map(|id| NodeId(*id)).collect(),
@@ -150,7 +155,14 @@ impl Bench {
             Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
         let epoch = BrokerEpoch(10 + i64::from(replica));
         let bounds = FetchBounds { bytes_max: 1 << 20, update_follower: true };
-        self.partition.replica_fetch(around, NodeId(replica), epoch, &fetch, bounds, &mut self.effects)
+        self.partition.replica_fetch(
+            around,
+            NodeId(replica),
+            epoch,
+            &fetch,
+            bounds,
+            &mut self.effects,
+        )
     }
 
     fn check_lag(&mut self) {
@@ -234,9 +246,14 @@ fn the_high_watermark_stands_still_below_min_insync_replicas() {
     let mut bench = Bench::leading(&[], &[1]);
     let around =
         Surroundings { now: bench.now, broker_epoch: BrokerEpoch(11), metadata: &bench.metadata };
-    let one = bench.partition.produce(around, &batch(-1, 0), 1, ProduceTicket(9), &mut bench.effects);
+    let one =
+        bench.partition.produce(around, &batch(-1, 0), 1, ProduceTicket(9), &mut bench.effects);
     assert!(matches!(one, ProduceOutcome::Acknowledged(_)), "acks=1 does not wait: {one:?}");
-    assert_eq!(bench.high_watermark(), 0, "KIP-966: one copy is not committed when two are asked for");
+    assert_eq!(
+        bench.high_watermark(),
+        0,
+        "KIP-966: one copy is not committed when two are asked for"
+    );
 }
 
 #[test]
@@ -328,9 +345,11 @@ fn an_expansion_counts_at_once() {
 
 #[test]
 fn requests_of_another_epoch_are_fenced() {
-    for (current, expected) in
-        [(0, Some(ClusterError::FencedLeaderEpoch)), (2, Some(ClusterError::UnknownLeaderEpoch)), (1, None)]
-    {
+    for (current, expected) in [
+        (0, Some(ClusterError::FencedLeaderEpoch)),
+        (2, Some(ClusterError::UnknownLeaderEpoch)),
+        (1, None),
+    ] {
         let mut bench = Bench::leading(&[], &[1, 2]);
         assert_eq!(bench.fetch_in(2, current, 0, -1).error, expected);
         let mut open = Bench::leading(&[Defect::NoFetchEpochFencing], &[1, 2]);
@@ -348,7 +367,11 @@ fn a_diverging_fetch_is_told_where_and_does_not_count() {
     let answer = bench.fetch_in(2, 3, 3, 2);
     let end = EpochEnd { epoch: LeaderEpoch(1), end_offset: Offset(2) };
     assert_eq!((answer.error, answer.diverging), (None, Some(end)));
-    assert_eq!(bench.high_watermark(), 2, "a fetch at 3 of another log is not a copy (KAFKA-13141)");
+    assert_eq!(
+        bench.high_watermark(),
+        2,
+        "a fetch at 3 of another log is not a copy (KAFKA-13141)"
+    );
 }
 
 #[test]
@@ -439,7 +462,8 @@ fn a_new_epoch_is_on_disk_before_anything_is_served() {
     bench.register(&registration(1, 1, 1, &[1, 2]));
     let list = bench.effects.as_slice();
     let synced = list.iter().position(|effect| matches!(effect, Effect::Sync { .. }));
-    let led = list.iter().position(|effect| matches!(effect, Effect::Note(Note::BecameLeader { .. })));
+    let led =
+        list.iter().position(|effect| matches!(effect, Effect::Note(Note::BecameLeader { .. })));
     assert!(synced.is_some() && synced < led, "{list:?}");
 }
 
@@ -447,11 +471,14 @@ fn a_new_epoch_is_on_disk_before_anything_is_served() {
 fn consumers_read_below_the_high_watermark_only() {
     let mut bench = Bench::leading(&[], &[1, 2]);
     bench.produce(&batch(-1, 0));
-    let read = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, 1 << 20);
+    let read =
+        bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, 1 << 20);
     assert!(read.expect("in range").batches.is_empty());
     bench.fetch(2, 1);
-    let read = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, 1 << 20);
+    let read =
+        bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, 1 << 20);
     assert_eq!(read.expect("in range").batches.len(), 1);
-    let beyond = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(5), LeaderEpoch::NONE, 1 << 20);
+    let beyond =
+        bench.partition.consumer_fetch(LeaderEpoch(1), Offset(5), LeaderEpoch::NONE, 1 << 20);
     assert_eq!(beyond, Err(ErrorCode::OffsetOutOfRange));
 }

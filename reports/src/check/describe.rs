@@ -10,15 +10,9 @@ impl Occurrence {
         let partition = &history.partitions[self.partition as usize];
         let record = value_name(history, self.subject.value);
         let offset = self.subject.offset;
-        let other = self
-            .other
-            .map(|other| (value_name(history, other.value), other.offset));
+        let other = self.other.map(|other| (value_name(history, other.value), other.offset));
         let (past, past_offset) = other.unwrap_or_default();
-        let copy = if self.through_duplicate {
-            ", as a second copy"
-        } else {
-            ""
-        };
+        let copy = if self.through_duplicate { ", as a second copy" } else { "" };
         match self.anomaly {
             Anomaly::LostWrite => format!(
                 "{partition}: record {record} was acknowledged at offset {offset}; reads go on to \
@@ -84,10 +78,7 @@ impl Occurrence {
             .collect();
         operations.sort_by_key(|(o, w)| (history.operations[*o as usize].invoked_ns, *o, w.offset));
         operations.dedup_by_key(|(operation, witness)| (*operation, witness.value));
-        operations
-            .iter()
-            .map(|(o, w)| operation_line(history, *o, w, self.anomaly))
-            .collect()
+        operations.iter().map(|(o, w)| operation_line(history, *o, w, self.anomaly)).collect()
     }
 }
 
@@ -125,17 +116,11 @@ fn value_name(history: &History, value: u64) -> String {
     if value == ReadRecord::GARBAGE {
         return "(unreadable bytes)".to_owned();
     }
-    let named = usize::try_from(value)
-        .ok()
-        .and_then(|value| history.value_names.get(value));
+    let named = usize::try_from(value).ok().and_then(|value| history.value_names.get(value));
     named.cloned().unwrap_or_else(|| value.to_string())
 }
 
 /// True time as `12.345678s`.
 fn seconds(at_ns: u64) -> String {
-    format!(
-        "{}.{:06}s",
-        at_ns / 1_000_000_000,
-        at_ns / 1_000 % 1_000_000
-    )
+    format!("{}.{:06}s", at_ns / 1_000_000_000, at_ns / 1_000 % 1_000_000)
 }

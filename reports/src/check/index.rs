@@ -76,10 +76,7 @@ impl<'a> Index<'a> {
     /// Reads the history once. Log starts not named are 0.
     pub(crate) fn new(history: &'a History, log_starts: &[(u32, i64)]) -> Self {
         let operations = history.operations.len();
-        assert!(
-            operations < NONE as usize,
-            "{operations} operations do not fit an index"
-        );
+        assert!(operations < NONE as usize, "{operations} operations do not fit an index");
         let mut log_start_offsets = vec![0; history.partitions.len()];
         for (partition, offset) in log_starts {
             log_start_offsets[*partition as usize] = *offset;
@@ -98,9 +95,7 @@ impl<'a> Index<'a> {
         index.place_writes();
         index.place_reads();
         index.placements.sort();
-        index
-            .placements
-            .dedup_by_key(|place| (place.partition, place.offset, place.value));
+        index.placements.dedup_by_key(|place| (place.partition, place.offset, place.value));
         index
     }
 
@@ -139,18 +134,15 @@ impl<'a> Index<'a> {
         if first >= to.offset {
             return None;
         }
-        let begin = self
-            .placements
-            .partition_point(|p| (p.partition, p.offset) < (from.partition, first));
+        let begin =
+            self.placements.partition_point(|p| (p.partition, p.offset) < (from.partition, first));
         self.placements[begin..]
             .iter()
             .take_while(|place| place.partition == from.partition && place.offset < to.offset)
             .find(|place| {
                 place.value != from.value
                     && place.value != to.value
-                    && self
-                        .writer(place.writer)
-                        .is_some_and(|w| w.completion != Completion::Fail)
+                    && self.writer(place.writer).is_some_and(|w| w.completion != Completion::Fail)
             })
             .copied()
     }
@@ -177,11 +169,7 @@ impl<'a> Index<'a> {
                 }
             }
         }
-        assert!(
-            self.reads.len() < NONE as usize,
-            "{} reads do not fit an index",
-            self.reads.len()
-        );
+        assert!(self.reads.len() < NONE as usize, "{} reads do not fit an index", self.reads.len());
         self.read_starts.push(self.reads.len() as u32);
     }
 
@@ -214,12 +202,7 @@ impl<'a> Index<'a> {
             };
             if happened && write.partition != NONE {
                 write.places = Some((offset, offset));
-                let Write {
-                    partition,
-                    value,
-                    operation,
-                    ..
-                } = *write;
+                let Write { partition, value, operation, .. } = *write;
                 self.placements.push(Placement {
                     partition,
                     offset,
@@ -237,12 +220,7 @@ impl<'a> Index<'a> {
             let in_transaction = self.operation(write.operation).function == Function::Txn;
             write.completion == Completion::Info && write.read_ok && in_transaction
         };
-        let mut proved: Vec<u32> = self
-            .writes
-            .iter()
-            .filter(proof)
-            .map(|w| w.operation)
-            .collect();
+        let mut proved: Vec<u32> = self.writes.iter().filter(proof).map(|w| w.operation).collect();
         proved.sort_unstable();
         proved.dedup();
         proved
@@ -250,13 +228,7 @@ impl<'a> Index<'a> {
 
     fn place_reads(&mut self) {
         for read in &self.reads {
-            let Read {
-                value,
-                offset,
-                partition,
-                operation,
-                writer,
-            } = *read;
+            let Read { value, offset, partition, operation, writer } = *read;
             if writer != NONE {
                 let places = &mut self.writes[writer as usize].places;
                 match places {
@@ -267,23 +239,13 @@ impl<'a> Index<'a> {
                     None => *places = Some((offset, offset)),
                 }
             }
-            self.placements.push(Placement {
-                partition,
-                offset,
-                value,
-                operation,
-                writer,
-            });
+            self.placements.push(Placement { partition, offset, value, operation, writer });
         }
     }
 }
 
 fn ended_ns(history: &History) -> u64 {
-    let answered = history
-        .operations
-        .iter()
-        .map(|o| o.completed_ns)
-        .filter(|at| *at != NEVER);
+    let answered = history.operations.iter().map(|o| o.completed_ns).filter(|at| *at != NEVER);
     answered.max().unwrap_or(0)
 }
 
@@ -291,12 +253,7 @@ fn collect_writes(history: &History) -> Vec<Write> {
     let mut writes = Vec::new();
     for (operation, record) in (0_u32..).zip(&history.operations) {
         for (ordinal, action) in (0_u32..).zip(&record.actions) {
-            let MicroOperation::Send {
-                partition,
-                value,
-                offset,
-            } = action
-            else {
+            let MicroOperation::Send { partition, value, offset } = action else {
                 continue;
             };
             writes.push(Write {
@@ -322,14 +279,9 @@ fn find_writer(writes: &[Write], hints: &mut [usize; HINTS], value: u64, partiti
     let hint = &mut hints[(value >> 32) as usize % HINTS];
     let first = gallop(writes, *hint, value);
     *hint = first;
-    let group = writes[first..]
-        .iter()
-        .take_while(|write| write.value == value);
+    let group = writes[first..].iter().take_while(|write| write.value == value);
     let fits = |write: &Write| write.partition == partition || write.partition == NONE;
-    group
-        .zip(first as u32..)
-        .find(|(write, _)| fits(write))
-        .map_or(NONE, |(_, position)| position)
+    group.zip(first as u32..).find(|(write, _)| fits(write)).map_or(NONE, |(_, position)| position)
 }
 
 /// The first position whose value is not below `value`, searched outwards from `hint` in growing strides.

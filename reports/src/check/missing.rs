@@ -14,11 +14,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         return;
     }
     let proved = index.proved_operations();
-    for write in index
-        .writes
-        .iter()
-        .filter(|write| !write.read_ok && write.partition != NONE)
-    {
+    for write in index.writes.iter().filter(|write| !write.read_ok && write.partition != NONE) {
         let retained = write
             .offset
             .is_none_or(|offset| offset >= index.log_start_offsets[write.partition as usize]);
@@ -45,26 +41,14 @@ fn check_lost(index: &Index<'_>, found: &mut Found, write: &Write) {
         && offset <= highest.offset
     {
         let (subject, past) = (write.witness(), index.witness_read(&highest));
-        found.add(
-            index,
-            Anomaly::LostWrite,
-            write.partition,
-            subject,
-            Some(past),
-        );
+        found.add(index, Anomaly::LostWrite, write.partition, subject, Some(past));
     }
 }
 
 /// What is unseen shows only when all reading is over, which is when the last answer came.
 fn check_unseen(index: &Index<'_>, found: &mut Found, write: &Write) {
     let before = found.list.len();
-    found.add(
-        index,
-        Anomaly::Unseen,
-        write.partition,
-        write.witness(),
-        None,
-    );
+    found.add(index, Anomaly::Unseen, write.partition, write.witness(), None);
     for occurrence in &mut found.list[before..] {
         occurrence.at_ns = occurrence.at_ns.max(index.ended_ns());
     }

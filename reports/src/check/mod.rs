@@ -78,19 +78,14 @@ pub struct Witness {
 /// If the history names a partition that it does not list, or is longer than 2^32 operations or reads.
 pub fn check(history: &History, options: &Options) -> Vec<Occurrence> {
     let index = Index::new(history, &options.log_start_offsets);
-    let mut found = Found {
-        rules: options.rules,
-        list: Vec::new(),
-    };
+    let mut found = Found { rules: options.rules, list: Vec::new() };
     missing::check(&index, &mut found);
     places::check(&index, &mut found);
     send_order::check(&index, &mut found);
     realtime::check(&index, &mut found);
     poll_order::check(&index, &mut found);
     visibility::check(&index, &mut found);
-    found
-        .list
-        .sort_by_key(|o| (o.at_ns, o.anomaly, o.partition, o.subject.offset));
+    found.list.sort_by_key(|o| (o.at_ns, o.anomaly, o.partition, o.subject.offset));
     found.list
 }
 
@@ -115,27 +110,12 @@ impl Found {
         }
         let witnesses = [Some(subject), other];
         let concerned = || witnesses.iter().flatten();
-        let at_ns = concerned()
-            .map(|w| shown_at(index, w.operation))
-            .max()
-            .unwrap_or(0);
-        let origins = concerned()
-            .flat_map(|w| [Some(w.operation), w.writer])
-            .flatten();
-        let since_ns = origins
-            .map(|o| index.operation(o).invoked_ns)
-            .min()
-            .unwrap_or(0);
+        let at_ns = concerned().map(|w| shown_at(index, w.operation)).max().unwrap_or(0);
+        let origins = concerned().flat_map(|w| [Some(w.operation), w.writer]).flatten();
+        let since_ns = origins.map(|o| index.operation(o).invoked_ns).min().unwrap_or(0);
         let through_duplicate = false;
-        let occurrence = Occurrence {
-            anomaly,
-            partition,
-            at_ns,
-            since_ns,
-            subject,
-            other,
-            through_duplicate,
-        };
+        let occurrence =
+            Occurrence { anomaly, partition, at_ns, since_ns, subject, other, through_duplicate };
         self.list.push(occurrence);
     }
 }
@@ -143,11 +123,7 @@ impl Found {
 /// When an operation's answer was there; its invocation, if none ever came.
 fn shown_at(index: &Index<'_>, operation: u32) -> u64 {
     let record = index.operation(operation);
-    if record.completed_ns == NEVER {
-        record.invoked_ns
-    } else {
-        record.completed_ns
-    }
+    if record.completed_ns == NEVER { record.invoked_ns } else { record.completed_ns }
 }
 
 impl Write {
@@ -165,19 +141,8 @@ impl Write {
 impl Index<'_> {
     fn witness_read(&self, read: &Read) -> Witness {
         let writer = self.writer(read.writer).map(|write| write.operation);
-        let Read {
-            value,
-            offset,
-            operation,
-            ..
-        } = *read;
-        Witness {
-            value,
-            offset,
-            operation,
-            writer,
-            read: true,
-        }
+        let Read { value, offset, operation, .. } = *read;
+        Witness { value, offset, operation, writer, read: true }
     }
 
     fn witness_placement(&self, place: &Placement) -> Witness {

@@ -38,17 +38,8 @@ fn check_garbage_duplicates(index: &Index<'_>, found: &mut Found) {
     places.sort_by_key(|place| (place.partition, place.value, place.offset));
     for copies in places.chunk_by(|a, b| (a.partition, a.value) == (b.partition, b.value)) {
         if let [first, .., last] = copies {
-            let (first, last) = (
-                index.witness_placement(first),
-                index.witness_placement(last),
-            );
-            found.add(
-                index,
-                Anomaly::Duplicate,
-                copies[0].partition,
-                last,
-                Some(first),
-            );
+            let (first, last) = (index.witness_placement(first), index.witness_placement(last));
+            found.add(index, Anomaly::Duplicate, copies[0].partition, last, Some(first));
         }
     }
 }
@@ -60,28 +51,15 @@ fn check_offsets(index: &Index<'_>, found: &mut Found) {
             continue;
         };
         for other in others {
-            let (first, other) = (
-                index.witness_placement(first),
-                index.witness_placement(other),
-            );
+            let (first, other) = (index.witness_placement(first), index.witness_placement(other));
             let partition = values[0].partition;
-            found.add(
-                index,
-                Anomaly::InconsistentOffsets,
-                partition,
-                other,
-                Some(first),
-            );
+            found.add(index, Anomaly::InconsistentOffsets, partition, other, Some(first));
         }
     }
 }
 
 fn stated(index: &Index<'_>, partition: u32, offset: i64, value: u64) -> Option<Witness> {
     let key = (partition, offset, value);
-    let found = index
-        .placements
-        .binary_search_by_key(&key, |p| (p.partition, p.offset, p.value));
-    found
-        .ok()
-        .map(|position| index.witness_placement(&index.placements[position]))
+    let found = index.placements.binary_search_by_key(&key, |p| (p.partition, p.offset, p.value));
+    found.ok().map(|position| index.witness_placement(&index.placements[position]))
 }

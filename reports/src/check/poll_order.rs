@@ -48,9 +48,7 @@ fn by_process(index: &Index<'_>) -> Vec<(u32, u64, u32)> {
         Function::Poll | Function::Txn => !index.reads_of(*operation).is_empty(),
         Function::Send | Function::List => false,
     });
-    let mut list: Vec<_> = relevant
-        .map(|(o, r)| (r.process, r.invoked_ns, o))
-        .collect();
+    let mut list: Vec<_> = relevant.map(|(o, r)| (r.process, r.invoked_ns, o)).collect();
     list.sort_unstable();
     list
 }
@@ -73,12 +71,7 @@ fn check_poll(
         let cursor = cursors.entry(first.partition).or_default();
         check_start(index, found, cursor, first);
         match index.operation(first.operation).completion {
-            Completion::Ok => {
-                *cursor = Cursor {
-                    sure: Some(*last),
-                    possible: Some(*last),
-                }
-            }
+            Completion::Ok => *cursor = Cursor { sure: Some(*last), possible: Some(*last) },
             Completion::Fail => {}
             Completion::Info => cursor.possible = Some(further(cursor.possible, *last)),
         }
@@ -96,9 +89,7 @@ fn check_start(index: &Index<'_>, found: &mut Found, cursor: &Cursor, first: &Re
 }
 
 fn further(before: Option<Read>, read: Read) -> Read {
-    before
-        .filter(|before| before.offset > read.offset)
-        .unwrap_or(read)
+    before.filter(|before| before.offset > read.offset).unwrap_or(read)
 }
 
 fn check_back(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, from: &Read, to: &Read) {
@@ -110,9 +101,7 @@ fn check_back(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, from: &Rea
     let before = found.list.len();
     let (subject, other) = (index.witness_read(to), index.witness_read(from));
     found.add(index, anomaly, to.partition, subject, Some(other));
-    found.list[before..]
-        .iter_mut()
-        .for_each(|o| o.through_duplicate = offsets_go_on);
+    found.list[before..].iter_mut().for_each(|o| o.through_duplicate = offsets_go_on);
 }
 
 fn check_gap(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, from: &Read, to: &Read) {

@@ -10,21 +10,9 @@ use super::index::{Index, NONE};
 use super::{Anomaly, Found, Witness};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
-    sweep(
-        index,
-        found,
-        Anomaly::RealtimeOrder,
-        sends(index),
-        |floor, offset| offset <= floor,
-    );
+    sweep(index, found, Anomaly::RealtimeOrder, sends(index), |floor, offset| offset <= floor);
     let ends = end_offsets(index);
-    sweep(
-        index,
-        found,
-        Anomaly::EndOffsetRegression,
-        ends,
-        |floor, offset| offset < floor,
-    );
+    sweep(index, found, Anomaly::EndOffsetRegression, ends, |floor, offset| offset < floor);
 }
 
 /// An offset told by an `ok` operation.
@@ -39,19 +27,11 @@ struct Told {
 
 fn sends(index: &Index<'_>) -> Vec<Told> {
     let told = index.writes.iter().filter_map(|write| {
-        let offset = write
-            .offset
-            .filter(|_| write.completion == Completion::Ok)?;
+        let offset = write.offset.filter(|_| write.completion == Completion::Ok)?;
         let record = index.operation(write.operation);
         let (invoked_ns, completed_ns) = (record.invoked_ns, record.completed_ns);
         let (partition, witness) = (write.partition, write.witness());
-        (partition != NONE).then_some(Told {
-            partition,
-            invoked_ns,
-            completed_ns,
-            offset,
-            witness,
-        })
+        (partition != NONE).then_some(Told { partition, invoked_ns, completed_ns, offset, witness })
     });
     told.collect()
 }
@@ -63,28 +43,12 @@ fn end_offsets(index: &Index<'_>) -> Vec<Told> {
             continue;
         }
         for action in &record.actions {
-            let MicroOperation::EndOffset {
-                partition,
-                offset: Some(offset),
-            } = *action
-            else {
+            let MicroOperation::EndOffset { partition, offset: Some(offset) } = *action else {
                 continue;
             };
-            let witness = Witness {
-                value: 0,
-                offset,
-                operation,
-                writer: None,
-                read: true,
-            };
+            let witness = Witness { value: 0, offset, operation, writer: None, read: true };
             let (invoked_ns, completed_ns) = (record.invoked_ns, record.completed_ns);
-            told.push(Told {
-                partition,
-                invoked_ns,
-                completed_ns,
-                offset,
-                witness,
-            });
+            told.push(Told { partition, invoked_ns, completed_ns, offset, witness });
         }
     }
     told
@@ -114,13 +78,7 @@ fn sweep(
             }
         }
         if let Some(floor) = floor.filter(|floor| breaks(floor.offset, call.offset)) {
-            found.add(
-                index,
-                anomaly,
-                call.partition,
-                call.witness,
-                Some(floor.witness),
-            );
+            found.add(index, anomaly, call.partition, call.witness, Some(floor.witness));
         }
     }
 }

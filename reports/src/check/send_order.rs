@@ -14,20 +14,10 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     let told = |write: &&Write| {
         write.offset.is_some() && write.partition != NONE && write.completion != Completion::Fail
     };
-    let mut sends: Vec<Sent<'_>> = index
-        .writes
-        .iter()
-        .filter(told)
-        .map(|w| sent(index, w))
-        .collect();
+    let mut sends: Vec<Sent<'_>> =
+        index.writes.iter().filter(told).map(|w| sent(index, w)).collect();
     sends.sort_by_key(|s| {
-        (
-            s.process,
-            s.write.partition,
-            s.invoked_ns,
-            s.write.operation,
-            s.write.ordinal,
-        )
+        (s.process, s.write.partition, s.invoked_ns, s.write.operation, s.write.ordinal)
     });
     for log in
         sends.chunk_by(|a, b| (a.process, a.write.partition) == (b.process, b.write.partition))
@@ -45,11 +35,7 @@ struct Sent<'a> {
 
 fn sent<'a>(index: &Index<'_>, write: &'a Write) -> Sent<'a> {
     let record = index.operation(write.operation);
-    Sent {
-        process: record.process,
-        invoked_ns: record.invoked_ns,
-        write,
-    }
+    Sent { process: record.process, invoked_ns: record.invoked_ns, write }
 }
 
 /// One process and one partition: each instant's operations against those of the instant before.
@@ -62,13 +48,7 @@ fn check_log(index: &Index<'_>, found: &mut Found, log: &[Sent<'_>]) {
             let last = operation.last().unwrap_or(first);
             check_inside(index, found, operation);
             if let Some(earlier) = before.filter(|earlier| first.write.offset <= earlier.offset) {
-                report(
-                    index,
-                    found,
-                    Anomaly::NonmonotonicSend,
-                    first.write,
-                    earlier,
-                );
+                report(index, found, Anomaly::NonmonotonicSend, first.write, earlier);
             }
             if highest.is_none_or(|highest| highest.offset < last.write.offset) {
                 highest = Some(last.write);
@@ -83,13 +63,7 @@ fn check_inside(index: &Index<'_>, found: &mut Found, operation: &[Sent<'_>]) {
         if let [earlier, later] = pair
             && later.write.offset <= earlier.write.offset
         {
-            report(
-                index,
-                found,
-                Anomaly::IntNonmonotonicSend,
-                later.write,
-                earlier.write,
-            );
+            report(index, found, Anomaly::IntNonmonotonicSend, later.write, earlier.write);
         }
     }
 }

@@ -18,13 +18,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         };
         if write.operation == read.operation {
             let own = write.witness();
-            found.add(
-                index,
-                Anomaly::PrecommittedRead,
-                read.partition,
-                witness(),
-                Some(own),
-            );
+            found.add(index, Anomaly::PrecommittedRead, read.partition, witness(), Some(own));
         } else if write.completion == Completion::Fail
             && index.operation(read.operation).completion == Completion::Ok
         {

@@ -70,8 +70,5 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         &internal::INVARIANTS,
         &faults::ENTRIES,
     ];
-    tables
-        .into_iter()
-        .flatten()
-        .chain(DEFECTS.iter().map(|defect| &defect.entry))
+    tables.into_iter().flatten().chain(DEFECTS.iter().map(|defect| &defect.entry))
 }

@@ -64,21 +64,10 @@ pub(super) enum Value {
 
 /// A micro-operation: a list that begins with its name.
 pub(super) enum Micro {
-    Send {
-        partition: Option<String>,
-        value: Value,
-        offset: Option<i64>,
-    },
-    Poll {
-        records: Option<Polled>,
-    },
-    Assigned {
-        partition: String,
-    },
-    End {
-        partition: String,
-        offset: Option<i64>,
-    },
+    Send { partition: Option<String>, value: Value, offset: Option<i64> },
+    Poll { records: Option<Polled> },
+    Assigned { partition: String },
+    End { partition: String, offset: Option<i64> },
 }
 
 /// Records by partition, in the order of the file.
@@ -89,11 +78,7 @@ impl Serialize for Micro {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
         match self {
-            Self::Send {
-                partition,
-                value,
-                offset,
-            } => {
+            Self::Send { partition, value, offset } => {
                 list.serialize_element("send")?;
                 list.serialize_element(partition)?;
                 list.serialize_element(value)?;
@@ -146,12 +131,8 @@ impl<'de> Visitor<'de> for MicroVisitor {
                 value: required(&mut list, "a value")?,
                 offset: list.next_element::<Option<i64>>()?.flatten(),
             },
-            "poll" => Micro::Poll {
-                records: list.next_element::<Option<Polled>>()?.flatten(),
-            },
-            "assigned" => Micro::Assigned {
-                partition: required(&mut list, "a partition")?,
-            },
+            "poll" => Micro::Poll { records: list.next_element::<Option<Polled>>()?.flatten() },
+            "assigned" => Micro::Assigned { partition: required(&mut list, "a partition")? },
             "end" => Micro::End {
                 partition: required(&mut list, "a partition")?,
                 offset: list.next_element::<Option<i64>>()?.flatten(),
@@ -174,8 +155,7 @@ fn required<'de, A: SeqAccess<'de>, T: Deserialize<'de>>(
     list: &mut A,
     what: &str,
 ) -> Result<T, A::Error> {
-    list.next_element()?
-        .ok_or_else(|| de::Error::custom(format!("{what} is missing")))
+    list.next_element()?.ok_or_else(|| de::Error::custom(format!("{what} is missing")))
 }
 
 impl Serialize for Polled {

@@ -48,41 +48,27 @@ pub fn read_history(reader: impl BufRead) -> Result<History, HistoryError> {
     let mut number = 0;
     for text in reader.lines() {
         number += 1;
-        let text = text.map_err(|source| HistoryError::Read {
-            line: number,
-            source,
-        })?;
+        let text = text.map_err(|source| HistoryError::Read { line: number, source })?;
         match &mut state {
             None => state = Some(Reader::new(parse(&text, number)?, number)?),
             Some(_) if text.trim().is_empty() => {}
             Some(state) => state.take(parse(&text, number)?, number)?,
         }
     }
-    state
-        .ok_or_else(|| content(1, "the file is empty: a header is missing"))?
-        .finish()
+    state.ok_or_else(|| content(1, "the file is empty: a header is missing"))?.finish()
 }
 
 fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str, line: u64) -> Result<T, HistoryError> {
     serde_json::from_str(text).map_err(|error| {
         let whole = error.to_string();
         // The parser counts lines within this one line.
-        let problem = whole
-            .rsplit_once(" at line ")
-            .map_or(whole.as_str(), |(problem, _)| problem);
-        HistoryError::Syntax {
-            line,
-            column: error.column(),
-            problem: problem.to_owned(),
-        }
+        let problem = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(problem, _)| problem);
+        HistoryError::Syntax { line, column: error.column(), problem: problem.to_owned() }
     })
 }
 
 fn content(line: u64, problem: impl Into<String>) -> HistoryError {
-    HistoryError::Content {
-        line,
-        problem: problem.into(),
-    }
+    HistoryError::Content { line, problem: problem.into() }
 }
 
 /// An operation that has begun.
@@ -108,10 +94,7 @@ impl Reader {
     fn new(header: Header, line: u64) -> Result<Self, HistoryError> {
         if header.harrow_history != HISTORY_VERSION {
             let version = header.harrow_history;
-            return Err(content(
-                line,
-                format!("version {version} is not {HISTORY_VERSION}"),
-            ));
+            return Err(content(line, format!("version {version} is not {HISTORY_VERSION}")));
         }
         let mut partitions = BTreeMap::new();
         for (position, name) in (0_u32..).zip(&header.partitions) {
@@ -125,14 +108,7 @@ impl Reader {
             ..History::default()
         };
         let (names, open, sent) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        Ok(Self {
-            history,
-            partitions,
-            names,
-            numbers: false,
-            open,
-            sent,
-        })
+        Ok(Self { history, partitions, names, numbers: false, open, sent })
     }
 
     fn take(&mut self, line: Line, number: u64) -> Result<(), HistoryError> {
@@ -153,18 +129,10 @@ impl Reader {
             function: function(&line),
             actions: self.actions(line.value.unwrap_or_default(), number)?,
         };
-        let open = Open {
-            process: line.process,
-            name: line.f,
-            line: number,
-            record,
-        };
+        let open = Open { process: line.process, name: line.f, line: number, record };
         match self.open.insert(line.index, open) {
             None => Ok(()),
-            Some(_) => Err(content(
-                number,
-                format!("index {} is open already", line.index),
-            )),
+            Some(_) => Err(content(number, format!("index {} is open already", line.index))),
         }
     }
 
@@ -174,10 +142,7 @@ impl Reader {
             return Err(content(number, "it ends an operation that is not open"));
         };
         if open.process != line.process || open.name != line.f {
-            return Err(content(
-                number,
-                "process and f differ from those of its begin",
-            ));
+            return Err(content(number, "process and f differ from those of its begin"));
         }
         if line.time < open.record.invoked_ns || line.time == NEVER {
             return Err(content(number, "it ends before it begins, or never"));
@@ -194,18 +159,12 @@ impl Reader {
 
     fn oldest_open(&self, line: &Line) -> Option<u64> {
         let mine = |open: &Open| open.process == line.process && open.name == line.f;
-        self.open
-            .iter()
-            .find(|(_, open)| mine(open))
-            .map(|(index, _)| *index)
+        self.open.iter().find(|(_, open)| mine(open)).map(|(index, _)| *index)
     }
 
     fn keep(&mut self, record: OperationRecord, number: u64) {
         for action in &record.actions {
-            if let MicroOperation::Send {
-                partition, value, ..
-            } = action
-            {
+            if let MicroOperation::Send { partition, value, .. } = action {
                 self.sent.push((*partition, *value, number));
             }
         }
@@ -217,30 +176,17 @@ impl Reader {
         micros: Vec<Micro>,
         number: u64,
     ) -> Result<Vec<MicroOperation>, HistoryError> {
-        micros
-            .into_iter()
-            .map(|micro| self.action(micro, number))
-            .collect()
+        micros.into_iter().map(|micro| self.action(micro, number)).collect()
     }
 
     fn action(&mut self, micro: Micro, number: u64) -> Result<MicroOperation, HistoryError> {
         Ok(match micro {
-            Micro::Send {
-                partition,
-                value,
-                offset,
-            } => {
-                let partition = partition
-                    .map(|name| self.partition(&name, number))
-                    .transpose()?;
+            Micro::Send { partition, value, offset } => {
+                let partition = partition.map(|name| self.partition(&name, number)).transpose()?;
                 if value == Value::Unreadable(()) {
                     return Err(content(number, "a send must have a value"));
                 }
-                MicroOperation::Send {
-                    partition,
-                    value: self.value(value, number)?,
-                    offset,
-                }
+                MicroOperation::Send { partition, value: self.value(value, number)?, offset }
             }
             Micro::Poll { records } => {
                 let mut read = Vec::new();
@@ -248,18 +194,14 @@ impl Reader {
                     let partition = self.partition(&name, number)?;
                     for (offset, value) in records {
                         let value = self.value(value, number)?;
-                        read.push(ReadRecord {
-                            partition,
-                            offset,
-                            value,
-                        });
+                        read.push(ReadRecord { partition, offset, value });
                     }
                 }
                 MicroOperation::Poll { records: read }
             }
-            Micro::Assigned { partition } => MicroOperation::Assigned {
-                partition: self.partition(&partition, number)?,
-            },
+            Micro::Assigned { partition } => {
+                MicroOperation::Assigned { partition: self.partition(&partition, number)? }
+            }
             Micro::End { partition, offset } => {
                 let partition = self.partition(&partition, number)?;
                 MicroOperation::EndOffset { partition, offset }
@@ -269,29 +211,19 @@ impl Reader {
 
     fn partition(&self, name: &str, number: u64) -> Result<u32, HistoryError> {
         let known = self.partitions.get(name).copied();
-        known.ok_or_else(|| {
-            content(
-                number,
-                format!("the header does not list partition `{name}`"),
-            )
-        })
+        known.ok_or_else(|| content(number, format!("the header does not list partition `{name}`")))
     }
 
     fn value(&mut self, value: Value, number: u64) -> Result<u64, HistoryError> {
         let mixed = || content(number, "values are numbers or text, not both in one file");
         match value {
             Value::Unreadable(()) => Ok(ReadRecord::GARBAGE),
-            Value::Number(ReadRecord::GARBAGE) => Err(content(
-                number,
-                format!("value {} is reserved", ReadRecord::GARBAGE),
-            )),
+            Value::Number(ReadRecord::GARBAGE) => {
+                Err(content(number, format!("value {} is reserved", ReadRecord::GARBAGE)))
+            }
             Value::Number(value) => {
                 self.numbers = true;
-                if self.names.is_empty() {
-                    Ok(value)
-                } else {
-                    Err(mixed())
-                }
+                if self.names.is_empty() { Ok(value) } else { Err(mixed()) }
             }
             Value::Text(_) if self.numbers => Err(mixed()),
             Value::Text(name) => {
@@ -309,9 +241,7 @@ impl Reader {
         let mut open: Vec<Open> = std::mem::take(&mut self.open).into_values().collect();
         open.sort_by_key(|open| open.record.invoked_ns);
         // Stable: equal times stay in the order of the file.
-        self.history
-            .operations
-            .sort_by_key(|record| record.completed_ns);
+        self.history.operations.sort_by_key(|record| record.completed_ns);
         for Open { record, line, .. } in open {
             self.keep(record, line);
         }
@@ -333,9 +263,7 @@ fn function(line: &Line) -> Function {
         Name::Send => Function::Send,
         Name::Poll => Function::Poll,
         Name::Txn => Function::Txn,
-        Name::Assign => Function::Assign {
-            from_start: line.from_start,
-        },
+        Name::Assign => Function::Assign { from_start: line.from_start },
         Name::List => Function::List,
         Name::Crash => Function::Crash,
     }

@@ -23,10 +23,7 @@ pub fn write_history(history: &History, writer: &mut dyn Write) -> io::Result<()
         if !ended {
             begun[position] = index;
         }
-        write_line(
-            writer,
-            &line(history, operation, index, ended.then_some(begun[position])),
-        )?;
+        write_line(writer, &line(history, operation, index, ended.then_some(begun[position])))?;
     }
     Ok(())
 }
@@ -52,17 +49,10 @@ fn line(history: &History, operation: &OperationRecord, index: u64, begun: Optio
         (Some(_), Completion::Info) => Kind::Info,
     };
     let ended = begun.is_some();
-    let actions = operation
-        .actions
-        .iter()
-        .map(|action| micro(history, action, ended));
+    let actions = operation.actions.iter().map(|action| micro(history, action, ended));
     Line {
         index,
-        time: if ended {
-            operation.completed_ns
-        } else {
-            operation.invoked_ns
-        },
+        time: if ended { operation.completed_ns } else { operation.invoked_ns },
         process: operation.process,
         kind,
         f: name(operation.function),
@@ -87,28 +77,20 @@ fn name(function: Function) -> Name {
 fn micro(history: &History, action: &MicroOperation, ended: bool) -> Micro {
     let partition = |partition: u32| history.partitions[partition as usize].clone();
     match action {
-        MicroOperation::Send {
-            partition: to,
-            value: sent,
-            offset,
-        } => Micro::Send {
+        MicroOperation::Send { partition: to, value: sent, offset } => Micro::Send {
             partition: to.map(partition),
             value: value(history, *sent),
             offset: offset.filter(|_| ended),
         },
-        MicroOperation::Poll { records } => Micro::Poll {
-            records: ended.then(|| polled(history, records)),
-        },
-        MicroOperation::Assigned { partition: taken } => Micro::Assigned {
-            partition: partition(*taken),
-        },
-        MicroOperation::EndOffset {
-            partition: of,
-            offset,
-        } => Micro::End {
-            partition: partition(*of),
-            offset: offset.filter(|_| ended),
-        },
+        MicroOperation::Poll { records } => {
+            Micro::Poll { records: ended.then(|| polled(history, records)) }
+        }
+        MicroOperation::Assigned { partition: taken } => {
+            Micro::Assigned { partition: partition(*taken) }
+        }
+        MicroOperation::EndOffset { partition: of, offset } => {
+            Micro::End { partition: partition(*of), offset: offset.filter(|_| ended) }
+        }
     }
 }
 
@@ -119,12 +101,7 @@ fn polled(history: &History, records: &[ReadRecord]) -> Polled {
     let runs = sorted.chunk_by(|a, b| a.partition == b.partition);
     let of_partition = |run: &[&ReadRecord]| {
         let name = history.partitions[run[0].partition as usize].clone();
-        (
-            name,
-            run.iter()
-                .map(|record| (record.offset, value(history, record.value)))
-                .collect(),
-        )
+        (name, run.iter().map(|record| (record.offset, value(history, record.value))).collect())
     };
     Polled(runs.map(of_partition).collect())
 }
@@ -133,9 +110,7 @@ fn value(history: &History, value: u64) -> Value {
     if value == ReadRecord::GARBAGE {
         return Value::Unreadable(());
     }
-    let name = usize::try_from(value)
-        .ok()
-        .and_then(|value| history.value_names.get(value));
+    let name = usize::try_from(value).ok().and_then(|value| history.value_names.get(value));
     name.map_or(Value::Number(value), |name| Value::Text(name.clone()))
 }
 

@@ -24,18 +24,11 @@ pub(super) fn write(
         write_finding(finding, styles, writer)?;
     }
     for excuse in &report.excused {
-        let line = format!(
-            "excused: {} x {} ({})",
-            excuse.count, excuse.anomaly, excuse.reason
-        );
+        let line = format!("excused: {} x {} ({})", excuse.count, excuse.anomaly, excuse.reason);
         writeln!(writer, "{}", painted(styles.dim, &line))?;
     }
     for reason in &report.inconclusive {
-        writeln!(
-            writer,
-            "{} {reason}",
-            painted(styles.doubtful, "inconclusive:")
-        )?;
+        writeln!(writer, "{} {reason}", painted(styles.doubtful, "inconclusive:"))?;
     }
     if report.outcome != Outcome::Held {
         writeln!(writer)?;
@@ -52,20 +45,9 @@ fn write_outcome(report: &Report, styles: &Styles, writer: &mut dyn Write) -> io
     };
     let outcome = painted(style, report.outcome.name());
     let at = &report.coordinate;
-    writeln!(
-        writer,
-        "{outcome} {} --seed {} (commit {})",
-        at.scenario, at.seed, at.commit
-    )?;
-    let Stats {
-        simulated_ms,
-        wall_ms,
-        events,
-        messages,
-        operations,
-        records_acked,
-        faults,
-    } = &report.stats;
+    writeln!(writer, "{outcome} {} --seed {} (commit {})", at.scenario, at.seed, at.commit)?;
+    let Stats { simulated_ms, wall_ms, events, messages, operations, records_acked, faults } =
+        &report.stats;
     writeln!(
         writer,
         "  {records_acked} records acked, {faults} faults injected, {} operations ok, {} failed, {} \

@@ -40,9 +40,7 @@ pub(crate) fn history(choices: &[(u8, u8)]) -> History {
     let mut operations = toy.done;
     operations.sort_by_key(|o| (o.completed_ns, o.invoked_ns));
     History {
-        partitions: (0..PARTITIONS)
-            .map(|index| format!("orders-{index}"))
-            .collect(),
+        partitions: (0..PARTITIONS).map(|index| format!("orders-{index}")).collect(),
         value_names: Vec::new(),
         operations,
         final_reads: true,
@@ -69,13 +67,7 @@ impl Toy {
     fn send(&mut self, process: u32, partition: u32) {
         let (value, invoked_ns) = (self.next_value, self.now);
         self.next_value += 1;
-        self.pending.push(Pending {
-            process,
-            partition,
-            value,
-            invoked_ns,
-            appended: None,
-        });
+        self.pending.push(Pending { process, partition, value, invoked_ns, appended: None });
     }
 
     /// Appends the oldest waiting send of a producer to its partition: producers keep their order.
@@ -104,22 +96,12 @@ impl Toy {
     }
 
     fn complete(&mut self, pending: &Pending, completion: Completion, choice: u32) {
-        let Pending {
-            process,
-            partition,
-            value,
-            invoked_ns,
-            appended,
-        } = *pending;
+        let Pending { process, partition, value, invoked_ns, appended } = *pending;
         let silent = completion == Completion::Info;
         self.done.push(OperationRecord {
             process,
             invoked_ns,
-            completed_ns: if silent && choice & 4 == 0 {
-                NEVER
-            } else {
-                self.now
-            },
+            completed_ns: if silent && choice & 4 == 0 { NEVER } else { self.now },
             completion,
             function: Function::Send,
             actions: vec![MicroOperation::Send {
@@ -181,11 +163,7 @@ impl Toy {
     }
 
     fn finish(&mut self) {
-        while self
-            .pending
-            .iter()
-            .any(|pending| pending.appended.is_none())
-        {
+        while self.pending.iter().any(|pending| pending.appended.is_none()) {
             (0..PRODUCERS).for_each(|producer| self.append(producer));
         }
         for pending in std::mem::take(&mut self.pending) {

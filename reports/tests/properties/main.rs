@@ -14,10 +14,7 @@ fn choices() -> impl Strategy<Value = Vec<(u8, u8)>> {
 }
 
 fn anomalies(history: &History) -> Vec<Anomaly> {
-    check(history, &Options::default())
-        .iter()
-        .map(|occurrence| occurrence.anomaly)
-        .collect()
+    check(history, &Options::default()).iter().map(|occurrence| occurrence.anomaly).collect()
 }
 
 fn written(history: &History) -> Vec<u8> {
@@ -76,15 +73,11 @@ proptest! {
 
 #[test]
 fn every_mutation_finds_a_place() {
-    let choices: Vec<(u8, u8)> = (0..600_u32)
-        .map(|n| ((n * 7) as u8, (n * 13 / 3) as u8))
-        .collect();
+    let choices: Vec<(u8, u8)> =
+        (0..600_u32).map(|n| ((n * 7) as u8, (n * 13 / 3) as u8)).collect();
     for (anomaly, mutate) in mutate::ALL {
         let mut history = generator::history(&choices);
         assert!(mutate(&mut history, 5).is_some(), "{anomaly} has no place");
-        assert!(
-            anomalies(&history).contains(&anomaly),
-            "{anomaly} is not found"
-        );
+        assert!(anomalies(&history).contains(&anomaly), "{anomaly} is not found");
     }
 }

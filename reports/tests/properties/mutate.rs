@@ -30,12 +30,7 @@ fn told(history: &History) -> Vec<Told> {
     let operations = history.operations.iter().enumerate();
     let sends = operations.filter(|(_, record)| record.completion == Completion::Ok);
     let told = sends.filter_map(|(operation, record)| {
-        let Some(MicroOperation::Send {
-            partition,
-            value,
-            offset,
-        }) = record.actions.first()
-        else {
+        let Some(MicroOperation::Send { partition, value, offset }) = record.actions.first() else {
             return None;
         };
         Some((operation, (*partition)?, *value, (*offset)?))
@@ -48,10 +43,7 @@ fn pick<T: Copy>(list: &[T], pick: usize) -> Option<T> {
 }
 
 fn polls(history: &mut History) -> impl Iterator<Item = &mut Vec<ReadRecord>> {
-    let actions = history
-        .operations
-        .iter_mut()
-        .flat_map(|operation| &mut operation.actions);
+    let actions = history.operations.iter_mut().flat_map(|operation| &mut operation.actions);
     actions.filter_map(|action| match action {
         MicroOperation::Poll { records } => Some(records),
         MicroOperation::Send { .. }
@@ -62,10 +54,7 @@ fn polls(history: &mut History) -> impl Iterator<Item = &mut Vec<ReadRecord>> {
 
 /// The last read of everything.
 fn final_read(history: &History) -> Option<OperationRecord> {
-    let mut polls = history
-        .operations
-        .iter()
-        .filter(|record| record.function == Function::Poll);
+    let mut polls = history.operations.iter().filter(|record| record.function == Function::Poll);
     polls.next_back().cloned()
 }
 
@@ -75,11 +64,7 @@ fn forget(history: &mut History, value: u64) {
 
 fn last_offset(history: &mut History, partition: u32) -> i64 {
     let records = polls(history).flat_map(|records| records.iter());
-    records
-        .filter(|r| r.partition == partition)
-        .map(|r| r.offset)
-        .max()
-        .unwrap_or(-1)
+    records.filter(|r| r.partition == partition).map(|r| r.offset).max().unwrap_or(-1)
 }
 
 fn lose_inner(history: &mut History, choice: usize) -> Option<()> {
@@ -100,11 +85,7 @@ fn lose_any(history: &mut History, choice: usize) -> Option<()> {
 fn copy_record(history: &mut History, choice: usize) -> Option<()> {
     let (_, partition, value, _) = pick(&told(history), choice)?;
     let offset = last_offset(history, partition) + 1;
-    polls(history).last()?.push(ReadRecord {
-        partition,
-        offset,
-        value,
-    });
+    polls(history).last()?.push(ReadRecord { partition, offset, value });
     Some(())
 }
 
@@ -124,9 +105,7 @@ fn swap_one_producers_sends(history: &mut History, choice: usize) -> Option<()> 
 }
 
 fn swap_ordered_sends(history: &mut History, choice: usize) -> Option<()> {
-    let pairs = pairs(history, |first, second| {
-        first.completed_ns < second.invoked_ns
-    });
+    let pairs = pairs(history, |first, second| first.completed_ns < second.invoked_ns);
     swap(history, choice, &pairs)
 }
 
@@ -186,11 +165,7 @@ fn poll_again(history: &mut History, _choice: usize) -> Option<()> {
         return None;
     }
     let (invoked_ns, completed_ns) = (again.invoked_ns + 100, again.completed_ns + 100);
-    history.operations.push(OperationRecord {
-        invoked_ns,
-        completed_ns,
-        ..again
-    });
+    history.operations.push(OperationRecord { invoked_ns, completed_ns, ..again });
     Some(())
 }
 
@@ -208,19 +183,12 @@ fn skip_inside_poll(history: &mut History, _choice: usize) -> Option<()> {
     // A second full reader has seen the record that the last one passes over.
     let again = final_read(history)?;
     let records = polls(history).last()?;
-    if records
-        .iter()
-        .filter(|record| record.partition == 0)
-        .count()
-        < 3
-    {
+    if records.iter().filter(|record| record.partition == 0).count() < 3 {
         return None;
     }
     records.remove(1);
     let process = again.process + 1;
-    history
-        .operations
-        .push(OperationRecord { process, ..again });
+    history.operations.push(OperationRecord { process, ..again });
     Some(())
 }
 
@@ -238,10 +206,7 @@ fn lower_an_end(history: &mut History, choice: usize) -> Option<()> {
             invoked_ns: last.invoked_ns + later,
             completed_ns: last.completed_ns + later,
             function: Function::List,
-            actions: vec![MicroOperation::EndOffset {
-                partition,
-                offset: Some(offset),
-            }],
+            actions: vec![MicroOperation::EndOffset { partition, offset: Some(offset) }],
             ..last.clone()
         });
     }

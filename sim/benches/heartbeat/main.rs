@@ -19,11 +19,19 @@ type Engine = fn(nodes: u32, simulated: Duration) -> u64;
 
 #[expect(clippy::print_stdout, reason = "a bench's result is its output")]
 fn main() {
-    println!("{:>6} {:>16} {:>16} {:>16} {:>12} {:>12}", "nodes", "harrow", "madsim", "turmoil", "/madsim", "/turmoil");
+    println!(
+        "{:>6} {:>16} {:>16} {:>16} {:>12} {:>12}",
+        "nodes", "harrow", "madsim", "turmoil", "/madsim", "/turmoil"
+    );
     for nodes in [5_u32, 20, 50] {
         let harrow = speed("harrow", harrow::simulate, nodes, 200_000 / u64::from(nodes));
         let madsim = speed("madsim", raw_madsim::simulate, nodes, 20_000 / u64::from(nodes));
-        let turmoil = speed("turmoil", raw_turmoil::simulate, nodes, (600 / u64::from(nodes * nodes / 4)).max(2));
+        let turmoil = speed(
+            "turmoil",
+            raw_turmoil::simulate,
+            nodes,
+            (600 / u64::from(nodes * nodes / 4)).max(2),
+        );
         println!(
             "{nodes:>6} {harrow:>15.0}x {madsim:>15.0}x {turmoil:>15.1}x {:>12.1} {:>12.0}",
             harrow / madsim,

@@ -11,7 +11,6 @@
 //! | `load`, `recorder` | what clients are asked; the history |
 //! | `observe` | where notes go: view, watch, reach marks |
 
-pub mod bench;
 mod clock;
 mod director;
 mod disk;
