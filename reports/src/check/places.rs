@@ -6,7 +6,7 @@
 
 use harrow_sim::history::ReadRecord;
 
-use super::index::{Index, NONE, Placement};
+use super::index::{Index, NONE, Placement, Read};
 use super::{Anomaly, Found, Witness};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
@@ -46,16 +46,36 @@ fn check_garbage_duplicates(index: &Index<'_>, found: &mut Found) {
 
 fn check_offsets(index: &Index<'_>, found: &mut Found) {
     let same = |a: &Placement, b: &Placement| (a.partition, a.offset) == (b.partition, b.offset);
-    for values in index.placements.chunk_by(same) {
-        let Some((first, others)) = values.split_first() else {
-            continue;
-        };
-        for other in others {
-            let (first, other) = (index.witness_placement(first), index.witness_placement(other));
+    let shared = || index.placements.chunk_by(same).filter(|values| values.len() > 1);
+    let offsets: Vec<(u32, i64)> =
+        shared().map(|values| (values[0].partition, values[0].offset)).collect();
+    let read_there = reads_at(index, &offsets);
+    let witness = |place: &Placement| {
+        let key = (place.partition, place.offset, place.value);
+        // A copy of the value elsewhere says nothing about this offset.
+        let read = read_there.binary_search(&key).is_ok();
+        Witness { read, ..index.witness_placement(place) }
+    };
+    for values in shared() {
+        for other in &values[1..] {
+            let (first, other) = (witness(&values[0]), witness(other));
             let partition = values[0].partition;
             found.add(index, Anomaly::InconsistentOffsets, partition, other, Some(first));
         }
     }
+}
+
+/// What polls returned at these offsets, in order of partition, offset and value.
+fn reads_at(index: &Index<'_>, offsets: &[(u32, i64)]) -> Vec<(u32, i64, u64)> {
+    if offsets.is_empty() {
+        return Vec::new();
+    }
+    let here = |read: &&Read| offsets.binary_search(&(read.partition, read.offset)).is_ok();
+    let reads = index.reads.iter().filter(here);
+    let mut found: Vec<_> = reads.map(|read| (read.partition, read.offset, read.value)).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 fn stated(index: &Index<'_>, partition: u32, offset: i64, value: u64) -> Option<Witness> {

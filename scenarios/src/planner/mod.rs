@@ -10,7 +10,7 @@ mod draws;
 mod faults;
 
 use harrow_broker_model::types::NodeId;
-use harrow_sim::plan::{ClockPlan, Expectation, PLAN_SCHEMA, Plan};
+use harrow_sim::plan::{ClientPlan, ClockPlan, Expectation, PLAN_SCHEMA, Plan};
 
 use crate::format::{ClockNodes, ClockScenario, Numbers, Scenario, Settings};
 use draws::Draws;
@@ -28,7 +28,7 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
         controllers: cluster.controllers.clone(),
         clients: clients.iter().map(clients::node).collect(),
     };
-    let plan = Plan {
+    let mut plan = Plan {
         schema: PLAN_SCHEMA,
         scenario: scenario.name.clone(),
         seed,
@@ -50,8 +50,32 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
         clients,
         steps,
     };
+    bound_fetches(&mut plan);
     assert_sound(&plan);
     plan
+}
+
+/// A response that takes longer than its request's timeout to cross a slow link is asked for again for ever. So where
+/// bandwidth is bounded, a fetch takes at most a quarter of what crosses the link within the timeout.
+fn bound_fetches(plan: &mut Plan) {
+    let bandwidth = plan.network.bandwidth_bytes_per_second;
+    if bandwidth == 0 {
+        return;
+    }
+    let bound = |bytes: &mut u32, timeout_ms: u64| {
+        let crosses = bandwidth.saturating_mul(timeout_ms) / 4_000;
+        *bytes = (*bytes).min(u32::try_from(crosses).unwrap_or(u32::MAX)).max(1);
+    };
+    bound(&mut plan.cluster.replica_fetch_max_bytes, plan.cluster.request_timeout_ms);
+    bound(&mut plan.final_reader.fetch_max_bytes, plan.final_reader.request_timeout_ms);
+    for client in &mut plan.clients {
+        match client {
+            ClientPlan::Consumer { config, .. } => {
+                bound(&mut config.fetch_max_bytes, config.request_timeout_ms);
+            }
+            ClientPlan::Producer { .. } => {}
+        }
+    }
 }
 
 /// What every plan promises to the world, whatever the scenario.

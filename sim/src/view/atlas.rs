@@ -28,6 +28,27 @@ impl ClusterView {
         self.power_loss_allowed(node)
     }
 
+    /// Whether this node's process may die, its page cache intact. A controller takes any restart without a clean stop
+    /// for a loss (KIP-966), and elects the last known leader when nobody else is left: if that one lost data, the
+    /// death of the last sound replica's process loses it for good, although its disk still has it.
+    pub fn crash_allowed(&self, node: NodeId) -> Result<(), String> {
+        if self.loss_allowed || self.is_controller(node) {
+            return Ok(());
+        }
+        self.partitions().try_for_each(|view| {
+            let electable = |replica: &super::ReplicaView| {
+                replica.lossy && (view.is_electable(replica.node) || view.is_last_known(replica.node))
+            };
+            let hosts = view.replica(node).is_some_and(|replica| !replica.log.is_empty());
+            let at_risk = hosts && !view.committed.is_empty() && view.replicas().iter().any(electable);
+            if !at_risk || Self::another_is_sound(view, node) {
+                return Ok(());
+            }
+            let name = self.partition_name(view.partition);
+            Err(format!("{name}: a replica that lost data may still be elected, and no other is sound"))
+        })
+    }
+
     fn survives(&self, view: &PartitionView, node: NodeId) -> Result<(), String> {
         let hosts = view.replica(node).is_some_and(|replica| !replica.log.is_empty());
         if !hosts || view.committed.is_empty() {
@@ -43,15 +64,18 @@ impl ClusterView {
                 others + 1
             ));
         }
-        let keeps = |member: NodeId| {
-            let sound =
-                |replica: &super::ReplicaView| !replica.lossy && replica.log.holds(&view.committed);
-            member != node && view.replica(member).is_some_and(sound)
-        };
-        if view.electable().any(keeps) {
+        if Self::another_is_sound(view, node) {
             Ok(())
         } else {
             Err(format!("{name}: no other electable replica is complete"))
         }
+    }
+
+    /// Whether some member of ISR or ELR other than this node has everything, and will not be taken for lossy.
+    fn another_is_sound(view: &PartitionView, node: NodeId) -> bool {
+        let sound = |replica: &super::ReplicaView| {
+            !replica.lossy && !replica.unclean && replica.log.holds(&view.committed)
+        };
+        view.electable().any(|member| member != node && view.replica(member).is_some_and(sound))
     }
 }

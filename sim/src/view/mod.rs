@@ -262,6 +262,7 @@ impl ClusterView {
             replica.log_start_offset = *log_start_offset;
             replica.high_watermark = *high_watermark;
             replica.reopening = None;
+            replica.unclean &= !clean;
         } else if let Note::LogStartMoved { partition, log_start_offset } = note {
             self.partition_mut(*partition).replica_mut(node).log_start_offset = *log_start_offset;
         }

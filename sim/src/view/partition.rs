@@ -45,6 +45,9 @@ pub struct ReplicaView {
     pub leader_epoch: LeaderEpoch,
     /// Whether it may have lost records that it once had: a power loss or a wipe, and not since joined the ISR.
     pub lossy: bool,
+    /// Whether its process ended since it last joined the ISR or stopped cleanly: the controller will take such a
+    /// replica's eligibility away when it registers again, though its log may be whole.
+    pub unclean: bool,
     /// Its log end when it became leader of its epoch.
     pub epoch_start_offset: Offset,
     /// Whether it led when its process ended last.
@@ -105,6 +108,7 @@ impl ReplicaView {
             role: ReplicaRole::Idle,
             leader_epoch: LeaderEpoch::NONE,
             lossy: false,
+            unclean: false,
             epoch_start_offset: Offset::ZERO,
             led_at_end: false,
             reopening: None,
@@ -116,6 +120,7 @@ impl ReplicaView {
         self.reopening =
             Some(if lossy || lossy_before { Reopening::Lossy } else { Reopening::Intact });
         self.lossy |= lossy && !self.log.is_empty();
+        self.unclean = true;
         self.led_at_end = self.role == ReplicaRole::Leader;
         self.role = ReplicaRole::Idle;
     }
@@ -176,6 +181,11 @@ impl PartitionView {
     /// Whether the node is in the committed ISR or ELR.
     pub fn is_electable(&self, node: NodeId) -> bool {
         self.electable().any(|member| member == node)
+    }
+
+    /// Whether the node is kept as the last known leader.
+    pub fn is_last_known(&self, node: NodeId) -> bool {
+        self.registration.as_ref().is_some_and(|now| now.last_known_leader == Some(node))
     }
 
     /// Whether the node's log has every committed record.
@@ -348,7 +358,9 @@ impl PartitionView {
         for node in joiners {
             let sound = registered(node) && self.holds_committed(node);
             let replica = self.replica_mut(node);
-            replica.lossy &= !(sound && replica.reopening.is_none());
+            let joined = sound && replica.reopening.is_none();
+            replica.lossy &= !joined;
+            replica.unclean &= !joined;
         }
         self.facts.push(
             at_ns,

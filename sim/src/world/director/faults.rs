@@ -136,6 +136,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     fn crash(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
         let (node, index) = self.running(step, target)?;
+        self.crash_allowed(node)?;
         self.fall(index, Fall::Crash, down_ms);
         Ok(done(node, format!("{} of node {node} ({target}) for {down_ms} ms", kind(&step.action))))
     }
@@ -143,6 +144,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn power_loss(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
         let (node, index) = self.running(step, target)?;
         let allowed = self.loss_allowed(node, false);
+        if allowed.is_err() {
+            self.crash_allowed(node)?;
+        }
         let how = if allowed.is_ok() { Fall::PowerLoss } else { Fall::Crash };
         self.fall(index, how, down_ms);
         Ok(weakened(
@@ -155,6 +159,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn wipe(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
         let (node, index) = self.running(step, target)?;
         let allowed = self.loss_allowed(node, true);
+        if allowed.is_err() {
+            self.crash_allowed(node)?;
+        }
         let how = if allowed.is_ok() { Fall::Wipe } else { Fall::Crash };
         self.fall(index, how, down_ms);
         Ok(weakened(
@@ -184,6 +191,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             // Each loss counts when the next node is asked for.
             let allowed = if power { self.loss_allowed(node, false) } else { Ok(()) };
             let lossy = power && allowed.is_ok();
+            if let (false, Err(reason)) = (lossy, self.crash_allowed(node)) {
+                fired.weakened = Some(format!("node {node} spared: {reason}"));
+                continue;
+            }
             self.fall(index, if lossy { Fall::PowerLoss } else { Fall::Crash }, down_ms);
             fired.lossy |= lossy;
             fired.nodes.push(node);
@@ -203,6 +214,14 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         }
         let view = self.cast.view();
         if wipe { view.wipe_allowed(node) } else { view.power_loss_allowed(node) }
+    }
+
+    /// Whether the node's process may die now: what the atlas says, unless the plan allows loss.
+    fn crash_allowed(&self, node: NodeId) -> Result<(), String> {
+        if self.plan.expect.loss_allowed || self.is_client(node) {
+            return Ok(());
+        }
+        self.cast.view().crash_allowed(node)
     }
 
     /// Ends a process; it starts again after a time.
@@ -226,6 +245,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let (node, index) = self.running(step, target)?;
         if matches!(step.action, Action::LyingSync { .. }) && !self.plan.expect.loss_allowed {
             return Err("no configuration survives syncs that lie".to_owned());
+        }
+        if matches!(step.action, Action::FullDisk { .. }) {
+            self.crash_allowed(node)?;
         }
         let condition = self.condition(step, index)?;
         self.begin(position, condition, for_ms);
@@ -286,6 +308,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             }
             Action::FailDisk { target, down_ms } => {
                 let (node, index) = self.running(step, target)?;
+                self.crash_allowed(node)?;
                 self.down_ms[index] = *down_ms;
                 self.engine.fail_disk(index, true);
                 Ok(done(
