@@ -86,7 +86,9 @@ fn describe(node: NodeId, fact: &Fact, before: Option<&PartitionRegistration>) -
             "node {node} opened its log{}: log end {log_end_offset}, high watermark {high_watermark}",
             if *clean { " after a clean stop" } else { "" }
         ),
-        Fact::Ended { lossy: true } => format!("node {node} went down and lost what was not synced"),
+        Fact::Ended { lossy: true } => {
+            format!("node {node} went down and lost what was not synced")
+        }
         Fact::Ended { lossy: false } => format!("node {node} went down, its files intact"),
         Fact::Lost { from, to } => format!(
             "with node {node} elected, the committed records from {to} up to {from} are gone"
@@ -109,8 +111,8 @@ fn describe_registration(
     unclean: bool,
 ) -> String {
     let PartitionRegistration { leader, leader_epoch, isr, elr, .. } = registration;
-    let again =
-        before.is_some_and(|before| (before.leader, before.leader_epoch) == (*leader, *leader_epoch));
+    let again = before
+        .is_some_and(|before| (before.leader, before.leader_epoch) == (*leader, *leader_epoch));
     let who = match leader {
         _ if again => format!("ISR changed under {}", optional(*leader)),
         Some(node) if unclean => format!("node {node} was elected uncleanly"),

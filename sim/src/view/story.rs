@@ -10,7 +10,7 @@ use super::PartitionView;
 use super::fact::{Fact, Row, line};
 
 /// So many facts are told: with the state below them and the report's own lines, a story stays under 15 lines.
-const FACTS_MAX: usize = 7;
+const FACTS_MAX: usize = 6;
 
 impl PartitionView {
     /// Facts that led to something seen at `concerned`, oldest first, then what each replica holds.

@@ -82,14 +82,12 @@ impl<N: Node> Engine<N> {
         self.network.fall(self.now, node, how == Fall::PowerLoss, &mut self.queue);
         self.fingerprint.pair(-(key as i32), how as i32);
         cast.ended(self.moment(node), how != Fall::Crash);
-        if self.trace.is_some() {
-            let how = match how {
-                Fall::Crash => "the process ends",
-                Fall::PowerLoss => "the machine loses power",
-                Fall::Wipe => "the process ends and its disk is wiped",
-            };
-            self.row(Some(self.ids[node]), how.to_owned());
-        }
+        let how = match how {
+            Fall::Crash => "the process ends",
+            Fall::PowerLoss => "the machine loses power",
+            Fall::Wipe => "the process ends and its disk is wiped",
+        };
+        self.announce(Some(self.ids[node]), how.to_owned());
     }
 
     /// Asks a process to stop gracefully.
