@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use harrow_broker_model::types::{NodeId, TopicPartition};
 use harrow_sim::history::{Completion, History, MicroOperation};
 use harrow_sim::plan::Plan;
-use harrow_sim::run::{End, Run};
+use harrow_sim::run::{End, InjectedFault, Run};
 use harrow_sim::violation::{Guarantee, Violation};
 use serde::{Deserialize, Serialize};
 
@@ -291,7 +291,11 @@ fn internal(run: &Run, terms: &Terms, violation: &Violation) -> Suspect {
     };
     let place = format!("at node {}, event {}", violation.node, violation.event);
     let mut evidence = violation.evidence.clone();
-    evidence.push(format!("{} seen {place}", seconds(violation.at_ns)));
+    evidence.push(format!(
+        "{} seen {place}{}",
+        seconds(violation.at_ns),
+        last_faults(run, violation)
+    ));
     let partition = violation.partition.and_then(name);
     let position = |name: &String| run.history.partitions.iter().position(|known| known == name);
     let broken = partition
@@ -312,6 +316,25 @@ fn internal(run: &Run, terms: &Terms, violation: &Violation) -> Suspect {
             consequences: Vec::new(),
         },
     }
+}
+
+/// The faults that were injected last before it.
+fn last_faults(run: &Run, violation: &Violation) -> String {
+    let before = |fault: &&InjectedFault| {
+        fault.at_ms.saturating_mul(1_000_000) <= violation.at_ns && !fault.nodes.is_empty()
+    };
+    let mut last: Vec<String> = run
+        .faults
+        .iter()
+        .rev()
+        .filter(before)
+        .take(2)
+        .map(|fault| {
+            format!("{}.{:03}s {}", fault.at_ms / 1_000, fault.at_ms % 1_000, fault.summary)
+        })
+        .collect();
+    last.reverse();
+    if last.is_empty() { String::new() } else { format!("; last faults: {}", last.join("; ")) }
 }
 
 fn client(history: &History, terms: &Terms, first: &Occurrence, count: u64) -> Suspect {

@@ -63,31 +63,30 @@ fn write_findings(findings: &[Finding], styles: &Styles, writer: &mut dyn Write)
             continue;
         }
         writeln!(writer)?;
-        write_finding(finding, styles, writer)?;
-        write_likewise(findings[position + 1..].iter().filter(alike), writer)?;
+        let others = likewise(findings[position + 1..].iter().filter(alike));
+        write_finding(finding, &others, styles, writer)?;
     }
     Ok(())
 }
 
 /// Where the same is broken, too: summaries begin with the place.
-fn write_likewise<'a>(
-    others: impl Iterator<Item = &'a Finding>,
-    writer: &mut dyn Write,
-) -> io::Result<()> {
-    let place = |other: &'a Finding| other.summary.split(": ").next().unwrap_or_default();
-    let places: Vec<&str> = others.map(place).collect();
-    if places.is_empty() {
-        return Ok(());
-    }
-    writeln!(writer, "  likewise on {}", places.join(", "))
+fn likewise<'a>(others: impl Iterator<Item = &'a Finding>) -> String {
+    let places: Vec<&str> =
+        others.map(|other| other.summary.split(": ").next().unwrap_or_default()).collect();
+    if places.is_empty() { String::new() } else { format!(", likewise on {}", places.join(", ")) }
 }
 
-fn write_finding(finding: &Finding, styles: &Styles, writer: &mut dyn Write) -> io::Result<()> {
+fn write_finding(
+    finding: &Finding,
+    likewise: &str,
+    styles: &Styles,
+    writer: &mut dyn Write,
+) -> io::Result<()> {
     let name = painted(styles.bad, &finding.anomaly);
     if finding.anomaly == "model-panic" {
         writeln!(writer, "{name}: the model broke a rule of its own")?;
     } else {
-        writeln!(writer, "{name} breaks {}", finding.guarantee)?;
+        writeln!(writer, "{name} breaks {}{likewise}", finding.guarantee)?;
     }
     writeln!(writer, "  {}", finding.summary)?;
     if !finding.promise.is_empty() {

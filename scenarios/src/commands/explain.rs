@@ -39,8 +39,9 @@ impl Explain {
         let rows = rows()?;
         match &self.name {
             Some(name) => {
-                let row = find(&rows, name).ok_or_else(|| unknown(&rows, name))?;
-                if console.is_json() { console.json(row)? } else { tell(row, console)? }
+                let found = find(&rows, name);
+                let first = found.first().ok_or_else(|| unknown(&rows, name))?;
+                if console.is_json() { console.json(first)? } else { tell(&found, console)? }
             }
             None if console.is_json() => console.json(&rows)?,
             None => tell_names(&rows, console)?,
@@ -78,10 +79,10 @@ fn row(entry: &Entry) -> Row {
     }
 }
 
-/// Neither case nor the kind of gap between words matters.
-fn find<'a>(rows: &'a [Row], name: &str) -> Option<&'a Row> {
+/// What has a name, for some scenarios are named after their fault. Neither case nor the kind of gap matters.
+fn find<'a>(rows: &'a [Row], name: &str) -> Vec<&'a Row> {
     let name = name.trim().replace([' ', '_'], "-");
-    rows.iter().find(|row| row.name.eq_ignore_ascii_case(&name))
+    rows.iter().filter(|row| row.name.eq_ignore_ascii_case(&name)).collect()
 }
 
 fn tell_names(rows: &[Row], console: &mut Console) -> Result<(), Failure> {
@@ -100,7 +101,17 @@ fn tell_names(rows: &[Row], console: &mut Console) -> Result<(), Failure> {
     Ok(())
 }
 
-fn tell(row: &Row, console: &mut Console) -> Result<(), Failure> {
+fn tell(rows: &[&Row], console: &mut Console) -> Result<(), Failure> {
+    for (position, row) in rows.iter().enumerate() {
+        if position > 0 {
+            writeln!(console.stdout())?;
+        }
+        tell_one(row, console)?;
+    }
+    Ok(())
+}
+
+fn tell_one(row: &Row, console: &mut Console) -> Result<(), Failure> {
     let bold = Console::styles().strong;
     writeln!(console.stdout(), "{bold}{}{bold:#} ({})", row.name, row.kind)?;
     let parts = [

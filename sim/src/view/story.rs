@@ -96,7 +96,7 @@ fn weight(row: &Row, before: Option<&PartitionRegistration>, weighed: &Weighed<'
         Fact::Recovered { log_end_offset: Offset::ZERO, .. } => 0,
         Fact::Recovered { .. } => 20 + 35 * u32::from(weighed.focus),
         Fact::BecameLeader { .. } => 45,
-        Fact::BecameFollower { .. } => 5,
+        Fact::BecameFollower { .. } => 12 * u32::from(weighed.focus),
         Fact::IsrProposed { .. } => 15 + 55 * u32::from(weighed.open),
     }
 }

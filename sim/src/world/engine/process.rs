@@ -4,7 +4,7 @@ use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Channel, Event, Node};
 
 use super::slot::StalledSync;
-use super::{Boot, Cast, Delivery, DiskCondition, Engine, Happening, Report};
+use super::{Boot, Cast, Delivery, DiskCondition, Engine, Happening, Report, Spoken};
 use crate::world::network::{LinkCondition, NodeCondition};
 
 /// How a process ends.
@@ -48,6 +48,8 @@ impl<N: Node> Engine<N> {
         let incarnation = self.incarnations;
         self.network.listen(self.now, node, &mut self.queue);
         cast.started(self.moment(node));
+        let spoken = Spoken { at_ns: self.now, node: Some(id), text: "the process starts" };
+        tracing::info!("{spoken}");
         self.calling = Some(id);
         let process = cast.boot(Boot { node: id, image: &image, incarnation, now });
         self.calling = None;

@@ -7,7 +7,7 @@ use harrow_broker_model::message::{
 use harrow_broker_model::proto::{self, ErrorCode};
 use harrow_broker_model::types::{LeaderEpoch, NodeId};
 
-use super::{Names, also, epoch, joined, nodes, somebody};
+use super::{Names, also, epoch, joined, nodes, somebody, span};
 
 /// What a message says.
 pub(super) fn body(names: &Names, body: &Body) -> String {
@@ -239,7 +239,7 @@ fn given_part(names: &Names, given: &ReplicaFetchPartitionResponse) -> String {
         return format!("{place} {error:?}");
     }
     let records = match (given.batches.first(), given.batches.last()) {
-        (Some(first), Some(last)) => format!(" {}..{}", first.base_offset(), last.last_offset()),
+        (Some(first), Some(last)) => format!(" {}", span(first.base_offset(), last.last_offset())),
         (None, _) | (_, None) => String::new(),
     };
     format!(
@@ -335,7 +335,7 @@ fn quorum(body: &Body) -> String {
         unreachable!("not a voter's message: {body:?}");
     };
     let records = match (response.batches.first(), response.batches.last()) {
-        (Some(first), Some(last)) => format!(" {}..{}", first.base_offset(), last.last_offset()),
+        (Some(first), Some(last)) => format!(" {}", span(first.base_offset(), last.last_offset())),
         (None, _) | (_, None) => String::new(),
     };
     format!(

@@ -138,7 +138,8 @@ fn told(outcome: &Outcome) -> String {
                     Some(_) | None => runs.push((place, record.offset, record.offset)),
                 }
             }
-            let runs = runs.iter().map(|(place, first, last)| format!("{place}@{first}..{last}"));
+            let runs =
+                runs.iter().map(|(place, first, last)| format!("{place}@{}", span(*first, *last)));
             format!("polled {} records {}", records.len(), joined(runs))
         }
         Outcome::EndOffset { offset } => format!("the end offset is {offset}"),
@@ -192,6 +193,11 @@ fn nodes(nodes: &[NodeId]) -> String {
 
 fn somebody(node: Option<NodeId>) -> String {
     node.map_or_else(|| "nobody".to_owned(), |node| format!("node {node}"))
+}
+
+/// Offsets from first to last, both included.
+fn span(first: Offset, last: Offset) -> String {
+    if first == last { first.to_string() } else { format!("{first}..{last}") }
 }
 
 /// ` text value` if there is a value.

@@ -5,7 +5,7 @@ use harrow_broker_model::note::{
 };
 use harrow_broker_model::types::TopicPartition;
 
-use super::{Names, also, nodes, somebody};
+use super::{Names, also, nodes, somebody, span};
 use crate::view::why_cut;
 
 /// What a node has stated.
@@ -50,11 +50,8 @@ fn log(names: &Names, note: &Note) -> String {
             AppendOrigin::Leader => "as leader",
             AppendOrigin::Follower => "as follower",
         };
-        let (first, last, epoch) = (batch.base_offset, batch.last_offset, batch.leader_epoch);
-        return format!(
-            "{}: appended {first}..{last} {by}, epoch {epoch}",
-            names.place(*partition)
-        );
+        let (at, epoch) = (span(batch.base_offset, batch.last_offset), batch.leader_epoch);
+        return format!("{}: appended {at} {by}, epoch {epoch}", names.place(*partition));
     }
     if let Note::Truncated { partition, from, to, reason } = note {
         let place = names.place(*partition);
@@ -151,8 +148,9 @@ fn promise(names: &Names, note: &Note) -> String {
     {
         let again = if *duplicate { ", a duplicate" } else { "" };
         return format!(
-            "{}: acknowledged {base_offset}..{last_offset}, acks={acks}{again}",
-            names.place(*partition)
+            "{}: acknowledged {}, acks={acks}{again}",
+            names.place(*partition),
+            span(*base_offset, *last_offset)
         );
     }
     if let Note::NotEnoughReplicas { partition, after_append } = note {
