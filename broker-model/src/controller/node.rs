@@ -334,6 +334,10 @@ impl Controller {
 }
 
 impl Node for Controller {
+    fn logs(&self) -> Vec<&Log> {
+        vec![self.log()]
+    }
+
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
         match event {
             Event::Booted => self.on_booted(now, effects),

@@ -161,6 +161,11 @@ impl ClusterView {
         self.nodes.get(&node).is_some_and(|view| view.registered)
     }
 
+    /// Whether the controller can know what a node lost: it lost nothing, or has registered since.
+    pub(crate) fn knows_losses_of(&self, node: NodeId, lossy: bool) -> bool {
+        !lossy || self.has_registered(node)
+    }
+
     fn named(&self, topic: &str, partition: u32) -> Option<&PartitionView> {
         let topic = self.topic_id(topic)?;
         self.partition(TopicPartition { topic, partition: partition as i32 })

@@ -284,6 +284,9 @@ impl PartitionView {
         replica.role = ReplicaRole::Leader;
         replica.leader_epoch = epoch;
         replica.epoch_start_offset = end;
+        if epoch == self.leader_epoch() {
+            self.elect(at_ns, node, epoch, false, true);
+        }
         if self.lost_in.is_some() && epoch == self.leader_epoch() {
             self.commit(at_ns, node, epoch, high_watermark);
         }
@@ -317,6 +320,17 @@ impl PartitionView {
         self.facts.push(at_ns, node, Fact::Lost { from, to });
     }
 
+    /// A node is elected: committed records that it does not hold are lost, as soon as it acts.
+    fn elect(&mut self, at_ns: u64, leader: NodeId, epoch: LeaderEpoch, unclean: bool, acts: bool) {
+        let complete = self.holds_committed(leader);
+        if unclean || (acts && !complete) {
+            self.lost_in = self.lost_in.max(Some(epoch));
+        }
+        if acts && !complete {
+            self.cut_committed(at_ns, leader);
+        }
+    }
+
     /// The node that this change newly elects, if it elects one.
     pub(crate) fn newly_elected(&self, next: &PartitionRegistration) -> Option<NodeId> {
         let again = |now: &PartitionRegistration| {
@@ -346,13 +360,9 @@ impl PartitionView {
             self.replica_mut(*node);
         }
         if let Some(leader) = self.newly_elected(next) {
-            let complete = self.holds_committed(leader);
-            if unclean || !complete {
-                self.lost_in = self.lost_in.max(Some(next.leader_epoch));
-            }
-            if !complete {
-                self.cut_committed(at_ns, leader);
-            }
+            // Who lost data and has not registered since does not act yet: nothing is lost by its election alone.
+            let acts = !self.replica(leader).is_some_and(|replica| replica.lossy) || registered(leader);
+            self.elect(at_ns, leader, next.leader_epoch, unclean, acts);
         }
         let joiners: Vec<NodeId> = self.isr_joiners(next).collect();
         for node in joiners {

@@ -303,6 +303,12 @@ impl<N: Node> Engine<N> {
         (index != u32::MAX).then_some(index as usize)
     }
 
+    /// The processes that run and have nothing left to do of their last call.
+    pub(crate) fn idle(&self) -> impl Iterator<Item = (NodeId, &N)> {
+        let ready = self.ids.iter().zip(&self.slots).filter(|(_, slot)| slot.is_ready());
+        ready.filter_map(|(id, slot)| Some((*id, slot.process.as_ref()?)))
+    }
+
     /// Takes out what the director must act on.
     pub(crate) fn take_report(&mut self) -> Option<Report> {
         self.reports.pop_front()
