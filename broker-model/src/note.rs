@@ -49,6 +49,8 @@ pub enum Note {
         high_watermark: Offset,
         /// Whether the clean-shutdown marker was there.
         clean: bool,
+        /// What it holds, in order: a power loss may also undo a cut, so the end alone does not tell.
+        batches: Vec<BatchSummary>,
     },
     /// The log start moved up.
     LogStartMoved {

@@ -37,15 +37,19 @@ impl ClusterView {
         }
         self.partitions().try_for_each(|view| {
             let electable = |replica: &super::ReplicaView| {
-                replica.lossy && (view.is_electable(replica.node) || view.is_last_known(replica.node))
+                replica.lossy
+                    && (view.is_electable(replica.node) || view.is_last_known(replica.node))
             };
             let hosts = view.replica(node).is_some_and(|replica| !replica.log.is_empty());
-            let at_risk = hosts && !view.committed.is_empty() && view.replicas().iter().any(electable);
+            let at_risk =
+                hosts && !view.committed.is_empty() && view.replicas().iter().any(electable);
             if !at_risk || Self::another_is_sound(view, node) {
                 return Ok(());
             }
             let name = self.partition_name(view.partition);
-            Err(format!("{name}: a replica that lost data may still be elected, and no other is sound"))
+            Err(format!(
+                "{name}: a replica that lost data may still be elected, and no other is sound"
+            ))
         })
     }
 

@@ -253,6 +253,7 @@ impl ClusterView {
             log_end_offset,
             high_watermark,
             clean,
+            batches,
         } = note
         {
             let view = self.partition_mut(*partition);
@@ -262,7 +263,7 @@ impl ClusterView {
                 clean: *clean,
             };
             view.facts.push(at_ns, node, fact);
-            view.cut_replica(node, *log_end_offset);
+            view.reopen_replica(node, *log_start_offset, batches);
             let replica = view.replica_mut(node);
             replica.log_start_offset = *log_start_offset;
             replica.high_watermark = *high_watermark;

@@ -69,6 +69,7 @@ impl Toy {
                 log_end_offset: Offset(0),
                 high_watermark: Offset(0),
                 clean: true,
+                batches: Vec::new(),
             });
         }
         if self.node == NodeId(1) {
