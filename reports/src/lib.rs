@@ -3,7 +3,7 @@
 //! | where | what lives there |
 //! |---|---|
 //! | `check` | black-box checks of client histories, one file per family of anomalies |
-//! | `policy` | what is legal under a configuration and the faults that were injected |
+//! | `policy`, `promise` | what is legal, and what is promised, under a configuration and the faults injected |
 //! | `verdict` | both views together: findings with one root cause first, excuses, the outcome |
 //! | `report`, `render` | the report of a run, and how it is told to people and machines |
 //! | `history_file` | histories as files, in Jepsen's shape |
@@ -13,6 +13,7 @@ pub mod check;
 pub mod explain;
 pub mod history_file;
 pub mod policy;
+mod promise;
 pub mod render;
 pub mod report;
 pub mod verdict;

@@ -132,12 +132,12 @@ impl Terms {
         terms
     }
 
-    fn producer(&self, process: u32) -> ProducerTerms {
+    pub(crate) fn producer(&self, process: u32) -> ProducerTerms {
         let own = self.producers.iter().find(|(named, _)| *named == process);
         own.map_or(self.producer, |(_, terms)| *terms)
     }
 
-    fn partition(&self, partition: u32) -> Option<&PartitionTerms> {
+    pub(crate) fn partition(&self, partition: u32) -> Option<&PartitionTerms> {
         self.partitions.get(partition as usize).or(self.partitions.last())
     }
 

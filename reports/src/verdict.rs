@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::types::TopicPartition;
+use harrow_broker_model::types::{NodeId, TopicPartition};
 use harrow_sim::history::{Completion, History, MicroOperation};
 use harrow_sim::plan::Plan;
-use harrow_sim::run::{End, Run};
+use harrow_sim::run::{End, InjectedFault, Run};
 use harrow_sim::violation::{Guarantee, Violation};
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Anomaly, Occurrence, Options, check};
 use crate::policy::{Terms, excuse, excuse_violation};
+use crate::promise::{Place, promise};
 
 /// How a run stands. Later is worse, and the worst wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,6 +58,9 @@ pub struct Finding {
     pub anomaly: String,
     /// One line.
     pub summary: String,
+    /// The configuration that promised it.
+    #[serde(default)]
+    pub promise: String,
     /// Facts, oldest first, one line each.
     pub evidence: Vec<String>,
     /// What follows from it, oldest first, one line each.
@@ -81,7 +85,7 @@ pub fn judge(plan: &Plan, run: &Run) -> Verdict {
     for violation in &run.violations {
         match excuse_violation(&terms, plan, run, violation) {
             Some(reason) => case.excuse(&violation.anomaly, reason),
-            None => case.add(internal(run, violation)),
+            None => case.add(internal(run, &terms, violation)),
         }
     }
     case.check_history(&run.history, &terms, &Options::default());
@@ -109,6 +113,8 @@ struct Suspect {
     view: View,
     /// By name; `None` concerns the whole cluster.
     partition: Option<String>,
+    /// What is broken; none for a panic.
+    guarantee: Option<Guarantee>,
     finding: Finding,
 }
 
@@ -152,7 +158,8 @@ impl Case {
             let key = (occurrence.anomaly, occurrence.partition);
             groups.entry(key).or_insert((occurrence, 0)).1 += 1;
         }
-        self.suspects.extend(groups.values().map(|(first, count)| client(history, first, *count)));
+        let found = groups.values();
+        self.suspects.extend(found.map(|(first, count)| client(history, terms, first, *count)));
         self.note_gaps(history);
     }
 
@@ -178,25 +185,10 @@ impl Case {
                             .push(format!("not converged: {pending}; legal: {reason}"));
                         self.excuse("not-converged", reason.clone());
                     }
-                    None => self.add(not_converged(run, pending)),
+                    None => self.add(not_converged(run, terms, pending)),
                 }
             }
-            End::Panicked { message, node } => {
-                let place = node.map_or_else(String::new, |node| format!(" at node {node}"));
-                let evidence = vec![format!("the run ended at event {}", run.stats.events)];
-                self.add(Suspect {
-                    at_ns: run.stats.simulated_ms.saturating_mul(1_000_000),
-                    view: View::Panic,
-                    partition: None,
-                    finding: Finding {
-                        guarantee: "model".to_owned(),
-                        anomaly: "model-panic".to_owned(),
-                        summary: format!("an assertion failed{place}: {message}"),
-                        evidence,
-                        consequences: Vec::new(),
-                    },
-                });
-            }
+            End::Panicked { message, node } => self.add(panicked(run, message, *node)),
         }
     }
 
@@ -210,8 +202,8 @@ impl Case {
                 continue;
             }
             if both_views && suspect.view == View::Client {
-                let note = "client-side: no internal violation explains it";
-                suspect.finding.evidence.push(note.to_owned());
+                let later = roots.iter().any(|root| root.is_later_cause_of(&suspect));
+                suspect.finding.evidence.push(client_side(later).to_owned());
             }
             roots.push(suspect);
         }
@@ -234,19 +226,30 @@ impl Case {
 }
 
 impl Suspect {
-    /// Whether the other one is a consequence: it concerns the same partition, or the root concerns them all. What
-    /// clients saw may show before the watch names its cause; a panic is never hidden under anything.
+    /// Whether the other one is a consequence: it came no earlier, it concerns the same partition or the root concerns
+    /// them all, and what is broken there can break by what is broken here. A panic is never hidden under anything.
     fn explains(&self, other: &Self) -> bool {
-        let same_place = self.partition.is_none() || self.partition == other.partition;
         match (self.view, other.view) {
-            (View::Internal, View::Internal) => same_place && self.at_ns <= other.at_ns,
-            (View::Internal | View::Client, View::Client) => same_place,
+            (View::Internal, View::Internal | View::Client) | (View::Client, View::Client) => {
+                self.at_ns <= other.at_ns && self.concerns(other)
+            }
             (View::Internal | View::Client | View::Liveness, View::Liveness) => true,
             (View::Client | View::Liveness, View::Internal)
             | (View::Liveness, View::Client)
             | (View::Panic, _)
             | (_, View::Panic) => false,
         }
+    }
+
+    fn concerns(&self, other: &Self) -> bool {
+        let same_place = self.partition.is_none() || self.partition == other.partition;
+        let pair = self.guarantee.zip(other.guarantee);
+        same_place && pair.is_some_and(|(cause, effect)| can_break(cause, effect))
+    }
+
+    /// Whether this would explain the other one, had it not come after it.
+    fn is_later_cause_of(&self, other: &Self) -> bool {
+        self.view == View::Internal && self.at_ns > other.at_ns && self.concerns(other)
     }
 
     fn fold(&mut self, consequence: &Self) {
@@ -260,29 +263,81 @@ impl Suspect {
     }
 }
 
-fn internal(run: &Run, violation: &Violation) -> Suspect {
+/// Whether a broken guarantee can break another one as well. A log that lost records or differs spoils everything that
+/// is read from it, and so does a second leader; a record that is there twice loses nothing.
+fn can_break(cause: Guarantee, effect: Guarantee) -> bool {
+    match cause {
+        Guarantee::Durability | Guarantee::Replication | Guarantee::Leadership => true,
+        Guarantee::Ordering | Guarantee::Offsets => {
+            matches!(effect, Guarantee::Ordering | Guarantee::Offsets)
+        }
+        Guarantee::Visibility => matches!(effect, Guarantee::Visibility | Guarantee::Offsets),
+        Guarantee::Liveness => effect == Guarantee::Liveness,
+    }
+}
+
+fn client_side(later: bool) -> &'static str {
+    if later {
+        "client-side: what broke inside on this partition broke later and cannot explain it"
+    } else {
+        "client-side: no internal violation explains it"
+    }
+}
+
+fn internal(run: &Run, terms: &Terms, violation: &Violation) -> Suspect {
     let name = |partition: TopicPartition| {
         let topic = run.topics.get(&partition.topic)?;
         Some(format!("{topic}-{}", partition.partition))
     };
     let place = format!("at node {}, event {}", violation.node, violation.event);
     let mut evidence = violation.evidence.clone();
-    evidence.push(format!("seen {} {place}", seconds(violation.at_ns)));
+    evidence.push(format!(
+        "{} seen {place}{}",
+        seconds(violation.at_ns),
+        last_faults(run, violation)
+    ));
+    let partition = violation.partition.and_then(name);
+    let position = |name: &String| run.history.partitions.iter().position(|known| known == name);
+    let broken = partition
+        .as_ref()
+        .and_then(position)
+        .map_or(Place::Cluster, |position| Place::Partition(position as u32));
     Suspect {
         at_ns: violation.at_ns,
         view: View::Internal,
-        partition: violation.partition.and_then(name),
+        partition,
+        guarantee: Some(violation.guarantee),
         finding: Finding {
             guarantee: violation.guarantee.name().to_owned(),
             anomaly: violation.anomaly.clone(),
             summary: violation.summary.clone(),
+            promise: promise(terms, violation.guarantee, broken, None),
             evidence,
             consequences: Vec::new(),
         },
     }
 }
 
-fn client(history: &History, first: &Occurrence, count: u64) -> Suspect {
+/// The faults that were injected last before it.
+fn last_faults(run: &Run, violation: &Violation) -> String {
+    let before = |fault: &&InjectedFault| {
+        fault.at_ms.saturating_mul(1_000_000) <= violation.at_ns && !fault.nodes.is_empty()
+    };
+    let mut last: Vec<String> = run
+        .faults
+        .iter()
+        .rev()
+        .filter(before)
+        .take(2)
+        .map(|fault| {
+            format!("{}.{:03}s {}", fault.at_ms / 1_000, fault.at_ms % 1_000, fault.summary)
+        })
+        .collect();
+    last.reverse();
+    if last.is_empty() { String::new() } else { format!("; last faults: {}", last.join("; ")) }
+}
+
+fn client(history: &History, terms: &Terms, first: &Occurrence, count: u64) -> Suspect {
     let mut summary = first.summary(history);
     if count > 1 {
         summary = format!("{summary} (and {} more)", count - 1);
@@ -291,14 +346,18 @@ fn client(history: &History, first: &Occurrence, count: u64) -> Suspect {
     if first.anomaly == Anomaly::Unseen {
         evidence.extend(whereabouts(history, first));
     }
+    let guarantee = first.anomaly.guarantee();
+    let writer = first.subject.writer.map(|w| history.operations[w as usize].process);
     Suspect {
         at_ns: first.at_ns,
         view: View::Client,
+        guarantee: Some(guarantee),
         partition: Some(history.partitions[first.partition as usize].clone()),
         finding: Finding {
-            guarantee: first.anomaly.guarantee().name().to_owned(),
+            guarantee: guarantee.name().to_owned(),
             anomaly: first.anomaly.name().to_owned(),
             summary,
+            promise: promise(terms, guarantee, Place::Partition(first.partition), writer),
             evidence,
             consequences: Vec::new(),
         },
@@ -330,15 +389,45 @@ fn whereabouts(history: &History, unseen: &Occurrence) -> Option<String> {
     })
 }
 
-fn not_converged(run: &Run, pending: &str) -> Suspect {
+fn panicked(run: &Run, message: &str, node: Option<NodeId>) -> Suspect {
+    let place = match node {
+        Some(node) => format!("at node {node}"),
+        None => "outside of any node".to_owned(),
+    };
+    let at_ms = run.stats.simulated_ms;
+    let (seconds, rest) = (at_ms / 1_000, at_ms % 1_000);
+    Suspect {
+        at_ns: at_ms.saturating_mul(1_000_000),
+        view: View::Panic,
+        partition: None,
+        guarantee: None,
+        finding: Finding {
+            guarantee: "model".to_owned(),
+            anomaly: "model-panic".to_owned(),
+            summary: format!("an assertion failed {place}: {message}"),
+            promise: "the model's own assertions, which hold in every run".to_owned(),
+            evidence: vec![
+                format!("{seconds}.{rest:03}s the run ended, at event {}", run.stats.events),
+                "a broken assertion says nothing about what Kafka promises: it is a bug of the model \
+                 or of Harrow, or a defect that was switched on"
+                    .to_owned(),
+            ],
+            consequences: Vec::new(),
+        },
+    }
+}
+
+fn not_converged(run: &Run, terms: &Terms, pending: &str) -> Suspect {
     Suspect {
         at_ns: run.stats.simulated_ms.saturating_mul(1_000_000),
         view: View::Liveness,
         partition: None,
+        guarantee: Some(Guarantee::Liveness),
         finding: Finding {
             guarantee: Guarantee::Liveness.name().to_owned(),
             anomaly: "not-converged".to_owned(),
             summary: format!("after the heal, this never came: {pending}"),
+            promise: promise(terms, Guarantee::Liveness, Place::Cluster, None),
             evidence: vec![format!("given up at {} ms of simulated time", run.stats.simulated_ms)],
             consequences: Vec::new(),
         },

@@ -255,6 +255,50 @@ fn an_internal_violation_explains_what_clients_saw() {
 }
 
 #[test]
+fn what_broke_later_explains_nothing_that_was_seen_before() {
+    let mut run = run(&[0, 2]);
+    // The poll that passes over the record is answered at 20.5 s.
+    run.violations = vec![violation("leader-completeness", 20_600_000_000)];
+    let verdict = judge(&plan(), &run);
+    assert!(names(&verdict).contains(&"lost-write"), "{verdict:#?}");
+    assert!(names(&verdict).contains(&"leader-completeness"), "{verdict:#?}");
+    let last = verdict.findings[0].evidence.last().expect("evidence is given");
+    assert!(last.contains("broke later and cannot explain it"), "{last}");
+}
+
+#[test]
+fn a_record_that_is_there_twice_does_not_explain_one_that_is_lost() {
+    let mut run = run(&[0, 2]);
+    let mut twice = violation("duplicate-seq", 9);
+    twice.guarantee = Guarantee::Ordering;
+    run.violations = vec![twice];
+    assert_eq!(names(&judge(&plan(), &run)), ["duplicate-seq", "lost-write"]);
+}
+
+#[test]
+fn a_finding_names_what_promised_it() {
+    let mut run = run(&[0, 2]);
+    run.violations = vec![violation("leader-completeness", 9)];
+    let promise = &judge(&plan(), &run).findings[0].promise;
+    let wanted = "acks=all, min.insync.replicas=2, unclean.leader.election.enable=false";
+    assert_eq!(promise, wanted);
+}
+
+#[test]
+fn every_rule_of_the_watch_is_explained() {
+    for invariant in harrow_sim::watch::INVARIANTS {
+        assert!(explain(invariant.name).is_some(), "{} is not explained", invariant.name);
+        for anomaly in invariant.anomalies {
+            assert!(explain(anomaly.name).is_some(), "{} is not explained", anomaly.name);
+            assert!(explain(anomaly.guarantee.name()).is_some(), "{}", anomaly.guarantee.name());
+        }
+    }
+    for name in ["model", "model-panic", "not-converged"] {
+        assert!(explain(name).is_some(), "{name} is not explained");
+    }
+}
+
+#[test]
 fn violations_of_other_partitions_are_roots_of_their_own() {
     let mut run = run(&[0, 1, 2]);
     let mut other = violation("log-matching", 12);

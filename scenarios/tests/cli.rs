@@ -359,3 +359,88 @@ fn colour_is_a_choice() {
     assert!(!harrow(&["list"]).stdout.contains('\u{1b}'), "not a terminal");
     assert!(harrow(&["list", "--color", "always"]).stdout.contains('\u{1b}'), "always");
 }
+
+#[test]
+fn a_run_its_repetition_and_its_replay_have_one_digest() {
+    let directory = directory();
+    let arguments = ["run", "leader-crash", "--seed", "7", "--format", "json", "--out", "7"];
+    let runs = [
+        harrow_in(directory.path(), &arguments[..6]),
+        harrow_in(directory.path(), &arguments),
+        harrow_in(directory.path(), &["replay", "7/plan.json", "--format", "json"]),
+    ];
+    for run in &runs {
+        assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+        assert_eq!(run.json()["digest"], runs[0].json()["digest"]);
+    }
+    assert_eq!(harrow(&["verify", "leader-crash", "--seeds", "1..2"]).code, 0);
+}
+
+/// The first seed that breaks with the defect.
+fn broken_seed() -> String {
+    let arguments = "sweep quick-failover --seeds 1..40 --defect truncate-to-hw --fail-fast \
+                     --set heal.converge_within_ms=60000 --format json";
+    let said = harrow(&arguments.split(' ').collect::<Vec<_>>());
+    assert_eq!(said.code, 1, "{}{}", said.stdout, said.stderr);
+    let lines = said.json_lines();
+    let broken = lines.iter().find(|line| line["outcome"] == "violated").expect("one is violated");
+    broken["coordinate"]["seed"].to_string()
+}
+
+#[test]
+fn a_violation_prints_the_command_that_shows_it_again() {
+    let seed = broken_seed();
+    let arguments = [
+        "run",
+        "quick-failover",
+        "--seed",
+        &seed,
+        "--defect",
+        "truncate-to-hw",
+        "--set",
+        "heal.converge_within_ms=60000",
+    ];
+    let said = harrow(&arguments);
+    assert_eq!(said.code, 1, "{}", said.stdout);
+    let finding = said.stdout.split("\n\n").nth(1).expect("a finding follows the outcome");
+    assert!(finding.lines().count() < 15, "{finding}");
+    assert!(finding.contains("breaks durability") && finding.contains("promised by"), "{finding}");
+    let replay = said.stdout.lines().find_map(|line| line.strip_prefix("replay: harrow "));
+    let replay: Vec<&str> = replay.expect("a command").split(' ').collect();
+    assert_eq!(replay, arguments);
+    let again = harrow(&replay);
+    assert_eq!((again.code, digest_of(&again)), (1, digest_of(&said)));
+}
+
+fn digest_of(said: &Said) -> String {
+    let found = said.stdout.split("digest ").nth(1).and_then(|rest| rest.lines().next());
+    found.expect("a digest is told").to_owned()
+}
+
+#[test]
+fn traces_and_logs_are_words() {
+    let directory = directory();
+    let arguments = ["-vvv", "run", "short.toml", "--seed", "3", "--out", "3"];
+    let said = harrow_in(directory.path(), &arguments);
+    let trace = fs::read_to_string(directory.path().join("3/trace.txt")).expect("it is left");
+    for text in [&said.stderr, &trace] {
+        assert!(text.contains("orders-0: leads in epoch 0"), "topic names are told");
+        let dump = text.lines().find(|line| line.contains(['{', '}']));
+        assert_eq!(dump, None, "no dump of a structure");
+        let long = text.lines().find(|line| line.len() > 400);
+        assert_eq!(long, None, "lines are short");
+    }
+}
+
+#[test]
+fn everything_with_a_name_can_be_explained() {
+    for entry in harrow_scenarios::catalogue::CATALOGUE {
+        let said = harrow(&["explain", entry.name]);
+        assert!(said.code == 0 && said.stdout.contains("(scenario)"), "{}", said.stdout);
+    }
+    let all = harrow(&["explain"]);
+    assert!(all.code == 0 && all.stdout.contains("lost-write"), "{}", all.stdout);
+    assert!(all.stdout.lines().all(|line| line.len() <= 80), "{}", all.stdout);
+    assert!(harrow(&["explain", "Lost write"]).stdout.starts_with("lost-write "));
+    assert!(harrow(&["list"]).stdout.lines().all(|line| line.len() <= 80));
+}

@@ -6,11 +6,10 @@ use anstyle::Style;
 
 use super::Styles;
 use crate::report::{Report, Stats};
-use crate::verdict::{Finding, Outcome};
+use crate::verdict::{Excuse, Finding, Outcome};
 
-/// Facts and consequences of a finding are cut to so many lines each: the whole story fits 15.
-const FACTS_MAX: usize = 6;
-const CONSEQUENCES_MAX: usize = 4;
+/// So many facts of a finding are told: the whole story stays under 15 lines.
+const FACTS_MAX: usize = 8;
 
 pub(super) fn write(
     report: &Report,
@@ -19,14 +18,8 @@ pub(super) fn write(
     writer: &mut dyn Write,
 ) -> io::Result<()> {
     write_outcome(report, styles, writer)?;
-    for finding in &report.findings {
-        writeln!(writer)?;
-        write_finding(finding, styles, writer)?;
-    }
-    for excuse in &report.excused {
-        let line = format!("excused: {} x {} ({})", excuse.count, excuse.anomaly, excuse.reason);
-        writeln!(writer, "{}", painted(styles.dim, &line))?;
-    }
+    write_findings(&report.findings, styles, writer)?;
+    write_excuses(&report.excused, styles, writer)?;
     for reason in &report.inconclusive {
         writeln!(writer, "{} {reason}", painted(styles.doubtful, "inconclusive:"))?;
     }
@@ -62,14 +55,73 @@ fn write_outcome(report: &Report, styles: &Styles, writer: &mut dyn Write) -> io
     writeln!(writer, "{}", painted(styles.dim, &line))
 }
 
-fn write_finding(finding: &Finding, styles: &Styles, writer: &mut dyn Write) -> io::Result<()> {
+/// Findings of one anomaly are one story: the first in full, the others by their places.
+fn write_findings(findings: &[Finding], styles: &Styles, writer: &mut dyn Write) -> io::Result<()> {
+    for (position, finding) in findings.iter().enumerate() {
+        let alike = |other: &&Finding| other.anomaly == finding.anomaly;
+        if findings[..position].iter().any(|before| alike(&before)) {
+            continue;
+        }
+        writeln!(writer)?;
+        let others = likewise(findings[position + 1..].iter().filter(alike));
+        write_finding(finding, &others, styles, writer)?;
+    }
+    Ok(())
+}
+
+/// Where the same is broken, too: summaries begin with the place.
+fn likewise<'a>(others: impl Iterator<Item = &'a Finding>) -> String {
+    let places: Vec<&str> =
+        others.map(|other| other.summary.split(": ").next().unwrap_or_default()).collect();
+    if places.is_empty() { String::new() } else { format!(", likewise on {}", places.join(", ")) }
+}
+
+fn write_finding(
+    finding: &Finding,
+    likewise: &str,
+    styles: &Styles,
+    writer: &mut dyn Write,
+) -> io::Result<()> {
     let name = painted(styles.bad, &finding.anomaly);
-    writeln!(writer, "{name} breaks {}", finding.guarantee)?;
+    if finding.anomaly == "model-panic" {
+        writeln!(writer, "{name}: the model broke a rule of its own")?;
+    } else {
+        writeln!(writer, "{name} breaks {}{likewise}", finding.guarantee)?;
+    }
     writeln!(writer, "  {}", finding.summary)?;
+    if !finding.promise.is_empty() {
+        let promise = format!("  promised by {}", finding.promise);
+        writeln!(writer, "{}", painted(styles.dim, &promise))?;
+    }
     write_list(&finding.evidence, FACTS_MAX, "  - ", writer)?;
-    if !finding.consequences.is_empty() {
-        writeln!(writer, "  what follows from it:")?;
-        write_list(&finding.consequences, CONSEQUENCES_MAX, "  > ", writer)?;
+    write_consequences(&finding.consequences, writer)
+}
+
+/// All by name in one line, and the first of them that clients saw, or else the first, in full.
+fn write_consequences(consequences: &[String], writer: &mut dyn Write) -> io::Result<()> {
+    let seen = consequences.iter().find(|line| line.contains("(explained by "));
+    let Some(example) = seen.or(consequences.first()) else {
+        return Ok(());
+    };
+    let name = |line: &String| line.split(": ").next().unwrap_or_default().to_owned();
+    let names: Vec<String> = consequences.iter().map(name).collect();
+    writeln!(writer, "  from this follows {}", names.join(", "))?;
+    let example = example.split(" (explained by ").next().unwrap_or_default();
+    writeln!(writer, "  > {example}")
+}
+
+/// What is legal, by reason.
+fn write_excuses(excused: &[Excuse], styles: &Styles, writer: &mut dyn Write) -> io::Result<()> {
+    for (position, excuse) in excused.iter().enumerate() {
+        let alike = |other: &&Excuse| other.reason == excuse.reason;
+        if excused[..position].iter().any(|before| alike(&before)) {
+            continue;
+        }
+        let all = excused[position..].iter().filter(alike);
+        let counts: Vec<String> =
+            all.map(|excuse| format!("{} x {}", excuse.count, excuse.anomaly)).collect();
+        let line = format!("legal: {} ({})", counts.join(", "), excuse.reason);
+        writeln!(writer, "{}", painted(styles.dim, &line))?;
     }
     Ok(())
 }
@@ -79,7 +131,7 @@ fn write_list(lines: &[String], most: usize, mark: &str, writer: &mut dyn Write)
         writeln!(writer, "{mark}{line}")?;
     }
     if let Some(more) = lines.len().checked_sub(most).filter(|more| *more > 0) {
-        writeln!(writer, "{mark}and {more} more")?;
+        writeln!(writer, "{}and {more} more", " ".repeat(mark.len()))?;
     }
     Ok(())
 }

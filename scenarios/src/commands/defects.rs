@@ -23,20 +23,12 @@ impl Defects {
             return Ok(ExitCode::Held);
         }
         let bold = Console::styles().strong;
-        let rows = [["NAME", "ID", "GUARANTEE", "ANOMALY", "SCENARIO", "SOURCE"]]
-            .into_iter()
-            .chain(DEFECTS.iter().map(|row| {
-                [row.entry.name, row.id, row.guarantee, row.anomaly, row.scenario, row.entry.source]
-            }));
-        let rows: Vec<[&str; 6]> = rows.collect();
-        let widths: Vec<usize> = (0..6)
-            .map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0))
-            .collect();
-        for (index, row) in rows.iter().enumerate() {
-            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-            let line = cells.collect::<Vec<_>>().join("  ");
-            let style = if index == 0 { bold } else { anstyle::Style::new() };
-            writeln!(console.stdout(), "{style}{}{style:#}", line.trim_end())?;
+        for row in &DEFECTS {
+            let (entry, id) = (&row.entry, row.id);
+            writeln!(console.stdout(), "{bold}{}{bold:#}  {id}; {}", entry.name, entry.source)?;
+            let shows =
+                format!("breaks {} by {}, soonest in {}", row.guarantee, row.anomaly, row.scenario);
+            writeln!(console.stdout(), "    {shows}")?;
         }
         Ok(ExitCode::Held)
     }

@@ -3,82 +3,145 @@
 use std::io::Write;
 
 use clap::Args;
-use harrow_reports::explain::{Entry, entries, explain};
+use harrow_reports::explain::{Entry, entries};
 use serde::Serialize;
 
 use super::console::{Console, Failure, Mistake, mistake};
 use super::list::wrapped;
+use crate::catalogue::CATALOGUE;
 use crate::exit::ExitCode;
-use crate::format::nearest;
+use crate::format::{nearest, parse};
 
-/// Explain a guarantee, anomaly, invariant, fault or defect in plain words.
+/// Explain a guarantee, anomaly, invariant, fault, defect or scenario in plain words.
 ///
-/// `--format json` prints one object: name, kind, meaning, example, legal, source.
+/// Without a name, all names are listed. `--format json` prints one object: name, kind, meaning, example, legal, source;
+/// without a name, an array of them.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow explain durability\n  harrow explain power-loss\n  \
     harrow explain truncate-to-hw")]
 pub(super) struct Explain {
-    /// A name that a report, a scenario or `harrow defects` shows.
-    name: String,
+    /// A name that a report, a scenario, `harrow list` or `harrow defects` shows.
+    name: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Row {
-    name: &'static str,
+    name: String,
     kind: &'static str,
-    meaning: &'static str,
-    example: &'static str,
-    legal: &'static str,
-    source: &'static str,
+    meaning: String,
+    example: String,
+    legal: String,
+    source: String,
 }
 
 impl Explain {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
-        let entry = explain(&self.name).ok_or_else(|| unknown(&self.name))?;
-        if console.is_json() {
-            let Entry { name, kind, meaning, example, legal, source } = *entry;
-            console.json(&Row { name, kind: kind.name(), meaning, example, legal, source })?;
-        } else {
-            tell(entry, console)?;
+        let rows = rows()?;
+        match &self.name {
+            Some(name) => {
+                let found = find(&rows, name);
+                let first = found.first().ok_or_else(|| unknown(&rows, name))?;
+                if console.is_json() { console.json(first)? } else { tell(&found, console)? }
+            }
+            None if console.is_json() => console.json(&rows)?,
+            None => tell_names(&rows, console)?,
         }
         Ok(ExitCode::Held)
     }
 }
 
-fn tell(entry: &Entry, console: &mut Console) -> Result<(), Failure> {
+/// Everything that has a name.
+fn rows() -> Result<Vec<Row>, Failure> {
+    let mut rows: Vec<Row> = entries().map(row).collect();
+    for entry in CATALOGUE {
+        let scenario = parse(entry.name, entry.text, &[])?;
+        let reach = scenario.expect.reach.join(", ");
+        rows.push(Row {
+            name: entry.name.to_owned(),
+            kind: "scenario",
+            meaning: scenario.proves,
+            example: format!("harrow run {} --seed 1", entry.name),
+            legal: format!("It is inconclusive where it has not reached {reach}."),
+            source: "Harrow's catalogue".to_owned(),
+        });
+    }
+    Ok(rows)
+}
+
+fn row(entry: &Entry) -> Row {
+    Row {
+        name: entry.name.to_owned(),
+        kind: entry.kind.name(),
+        meaning: entry.meaning.to_owned(),
+        example: entry.example.to_owned(),
+        legal: entry.legal.to_owned(),
+        source: entry.source.to_owned(),
+    }
+}
+
+/// What has a name, for some scenarios are named after their fault. Neither case nor the kind of gap matters.
+fn find<'a>(rows: &'a [Row], name: &str) -> Vec<&'a Row> {
+    let name = name.trim().replace([' ', '_'], "-");
+    rows.iter().filter(|row| row.name.eq_ignore_ascii_case(&name)).collect()
+}
+
+fn tell_names(rows: &[Row], console: &mut Console) -> Result<(), Failure> {
     let bold = Console::styles().strong;
-    writeln!(console.stdout(), "{bold}{}{bold:#} ({})", entry.name, entry.kind.name())?;
+    for (position, row) in rows.iter().enumerate() {
+        if rows[..position].iter().any(|before| before.kind == row.kind) {
+            continue;
+        }
+        let names: Vec<&str> =
+            rows.iter().filter(|other| other.kind == row.kind).map(|r| r.name.as_str()).collect();
+        writeln!(console.stdout(), "{bold}{}{bold:#}", row.kind)?;
+        for line in wrapped(&names.join(", "), 76) {
+            writeln!(console.stdout(), "    {line}")?;
+        }
+    }
+    Ok(())
+}
+
+fn tell(rows: &[&Row], console: &mut Console) -> Result<(), Failure> {
+    for (position, row) in rows.iter().enumerate() {
+        if position > 0 {
+            writeln!(console.stdout())?;
+        }
+        tell_one(row, console)?;
+    }
+    Ok(())
+}
+
+fn tell_one(row: &Row, console: &mut Console) -> Result<(), Failure> {
+    let bold = Console::styles().strong;
+    writeln!(console.stdout(), "{bold}{}{bold:#} ({})", row.name, row.kind)?;
     let parts = [
-        ("", entry.meaning),
-        ("Example", entry.example),
-        ("Legal", entry.legal),
-        ("Source", entry.source),
+        ("", &row.meaning),
+        ("Example", &row.example),
+        ("Legal", &row.legal),
+        ("Source", &row.source),
     ];
     for (title, text) in parts.into_iter().filter(|(_, text)| !text.is_empty()) {
-        let text = if title.is_empty() { text.to_owned() } else { format!("{title}: {text}") };
+        let text = if title.is_empty() { text.clone() } else { format!("{title}: {text}") };
         writeln!(console.stdout())?;
-        for line in wrapped(&text, 98) {
+        for line in wrapped(&text, 80) {
             writeln!(console.stdout(), "{line}")?;
         }
     }
     Ok(())
 }
 
-/// The names that are most like it; all, if none is.
-fn unknown(name: &str) -> Mistake {
-    let names: Vec<&str> = entries().map(|entry| entry.name).collect();
+/// The names that are most like it.
+fn unknown(rows: &[Row], name: &str) -> Mistake {
+    let names = || rows.iter().map(|row| row.name.as_str());
     let lower = name.to_lowercase();
-    let mut near: Vec<&str> =
-        names.iter().copied().filter(|known| known.contains(&lower)).collect();
-    near.extend(nearest(&lower, names.iter().copied()));
+    let mut near: Vec<&str> = names().filter(|known| known.contains(&lower)).collect();
+    near.extend(nearest(&lower, names()));
     near.dedup();
-    let help = if near.is_empty() {
-        format!("known: {}", names.join(", "))
+    let help = if near.is_empty() || lower.is_empty() {
+        "`harrow explain` lists every name".to_owned()
     } else {
-        format!(
-            "did you mean {}?",
-            near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-        )
+        let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+        format!("did you mean {}?", near.join(", "))
     };
     mistake(format!("`{name}` is nothing that Harrow knows"), help)
 }

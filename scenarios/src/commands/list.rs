@@ -45,7 +45,7 @@ fn tell(rows: &[Row], console: &mut Console) -> Result<(), Failure> {
     let bold = Console::styles().strong;
     for row in rows {
         writeln!(console.stdout(), "{bold}{}{bold:#}", row.name)?;
-        for line in wrapped(&row.proves, 94) {
+        for line in wrapped(&row.proves, 76) {
             writeln!(console.stdout(), "    {line}")?;
         }
     }

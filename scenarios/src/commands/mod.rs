@@ -42,7 +42,7 @@ struct Common {
     /// When to use colour; `NO_COLOR` in the environment is honoured, too.
     #[arg(long, value_enum, default_value_t, global = true)]
     color: Color,
-    /// Log to stderr: once for what happens, twice for details, three times for everything. `RUST_LOG` wins.
+    /// Log to stderr: once for faults, twice for what nodes state, three times for every message. `RUST_LOG` wins.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
 }
@@ -84,7 +84,7 @@ fn after_help() -> String {
     let codes =
         ExitCode::ALL.map(|code| format!("  {}  {}", code.number(), code.meaning())).join("\n");
     format!(
-        "First steps:\n  harrow list\n  harrow run leader-crash --seed 1\n  harrow sweep swarm --seeds 1..200\n\n\
+        "First steps:\n  harrow list\n  harrow run leader-crash --seed 7\n  harrow explain leader-crash\n  harrow sweep swarm --seeds 1..200\n\n\
          Exit codes:\n{codes}"
     )
 }
@@ -98,7 +98,7 @@ pub fn main() -> ExitCode {
     let mut console = Console::new(cli.common.format, cli.common.color);
     let verbose = cli.common.verbose;
     let caught = catch_unwind(AssertUnwindSafe(|| {
-        logging::start(verbose, cli.common.color);
+        logging::start(verbose);
         dispatch(cli.command, &mut console)
     }));
     match caught {

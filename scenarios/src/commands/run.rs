@@ -27,7 +27,7 @@ pub(super) struct Run {
     /// A name from `harrow list`, or a path to a .toml file.
     scenario: String,
     /// The seed: every choice follows from it.
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = seeds::seed)]
     seed: Option<u64>,
     #[command(flatten)]
     changes: Changes,
@@ -35,6 +35,9 @@ pub(super) struct Run {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
+
+/// What a run leaves under `--out`.
+const FILES: &str = "plan.json, history.jsonl, trace.txt, report.json";
 
 impl Run {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
@@ -69,8 +72,8 @@ pub(super) fn show(
         if console.is_json() { Format::Json } else { Format::Human { styles, replay: command } };
     render(&told.report, format, console.stdout())?;
     if let Some(out) = out.filter(|_| !console.is_json()) {
-        let plan = out.path("plan.json");
-        writeln!(console.stdout(), "replay {}", quoted(&plan.display().to_string()))?;
+        let plan = quoted(&out.path("plan.json").display().to_string());
+        writeln!(console.stdout(), "left {FILES} there; bit for bit: harrow replay {plan}")?;
     }
     console.stdout().flush()?;
     Ok(told.report.outcome.into())
@@ -85,12 +88,9 @@ fn leave(out: &OutDirectory, told: &Told) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One row of a trace as text: event, time, node, digest, what happened.
+/// One row of a trace as text: event, simulated time, node, what happened.
 pub(super) fn line(row: &TraceRow) -> String {
     let node = row.node.map_or_else(|| "-".to_owned(), |node| node.to_string());
-    let (seconds, nanoseconds) = (row.at_ns / 1_000_000_000, row.at_ns % 1_000_000_000);
-    format!(
-        "{:>9} {seconds:>4}.{nanoseconds:09} {node:>5} {:016x} {}",
-        row.event, row.digest, row.text
-    )
+    let (seconds, micros) = (row.at_ns / 1_000_000_000, row.at_ns / 1_000 % 1_000_000);
+    format!("{:>8} {seconds:>4}.{micros:06}s {node:>5}  {}", row.event, row.text)
 }

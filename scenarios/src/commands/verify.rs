@@ -81,7 +81,7 @@ impl Verify {
         console: &mut Console,
         differences: Vec<Difference>,
     ) -> Result<ExitCode, Failure> {
-        let seeds = self.seeds.last - self.seeds.first + 1;
+        let seeds = (self.seeds.last - self.seeds.first).saturating_add(1);
         let code = if differences.is_empty() { ExitCode::Held } else { ExitCode::NotDeterministic };
         if console.is_json() {
             let deterministic = differences.is_empty();
@@ -122,7 +122,10 @@ fn first_difference(plan: &Plan) -> Option<[String; 2]> {
     let [first, second] =
         [(); 2].map(|()| pipeline::run(plan, true).trace.unwrap_or_default().into_iter());
     let end = |row: Option<TraceRow>| {
-        row.map_or_else(|| "(the run had ended)".to_owned(), |row| line(&row))
+        row.map_or_else(
+            || "(the run had ended)".to_owned(),
+            |row| format!("{} (digest {:016x})", line(&row), row.digest),
+        )
     };
     let (mut first, mut second) = (first, second);
     loop {

@@ -30,10 +30,18 @@ pub(crate) enum Fact {
     Lost { from: Offset, to: Offset },
 }
 
+/// A fact, with its node and true time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) at_ns: u64,
+    pub(crate) node: NodeId,
+    pub(crate) fact: Fact,
+}
+
 /// The newest facts, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct FactRing {
-    rows: VecDeque<(u64, NodeId, Fact)>,
+    rows: VecDeque<Row>,
 }
 
 impl FactRing {
@@ -41,57 +49,78 @@ impl FactRing {
         if self.rows.len() == FACTS_MAX {
             self.rows.pop_front();
         }
-        self.rows.push_back((at_ns, node, fact));
+        self.rows.push_back(Row { at_ns, node, fact });
     }
 
-    /// One line for each fact.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = String> + '_ {
-        self.rows
-            .iter()
-            .map(|(at_ns, node, fact)| format!("{} {}", instant(*at_ns), describe(*node, fact)))
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> + '_ {
+        self.rows.iter()
     }
+}
+
+/// A fact in words. `before` is the registration before it, if it is known.
+pub(crate) fn line(row: &Row, before: Option<&PartitionRegistration>) -> String {
+    format!("{} {}", instant(row.at_ns), describe(row.node, &row.fact, before))
 }
 
 fn instant(at_ns: u64) -> String {
     format!("{}.{:06}s", at_ns / 1_000_000_000, at_ns / 1_000 % 1_000_000)
 }
 
-fn describe(node: NodeId, fact: &Fact) -> String {
+fn describe(node: NodeId, fact: &Fact, before: Option<&PartitionRegistration>) -> String {
     match fact {
-        Fact::Registered { registration, unclean } => describe_registration(registration, *unclean),
+        Fact::Registered { registration, unclean } => {
+            describe_registration(registration, before, *unclean)
+        }
         Fact::BecameLeader { leader_epoch, log_end_offset, high_watermark } => format!(
-            "node {node} became leader in epoch {leader_epoch} with log end {log_end_offset}, high watermark \
+            "node {node} leads in epoch {leader_epoch}, log end {log_end_offset}, high watermark \
              {high_watermark}"
         ),
         Fact::BecameFollower { leader_epoch, leader } => {
             format!("node {node} follows {} in epoch {leader_epoch}", optional(*leader))
         }
-        Fact::IsrProposed { to } => format!("node {node} proposed ISR {}", list(to)),
+        Fact::IsrProposed { to } => format!("node {node} asked for ISR {}", list(to)),
         Fact::Truncated { from, to, reason } => {
-            format!("node {node} truncated its log from {from} to {to} ({reason:?})")
+            format!("node {node} cut its log from {from} to {to}, {}", why_cut(*reason))
         }
         Fact::Recovered { log_end_offset, high_watermark, clean } => format!(
-            "node {node} opened its log {}: log end {log_end_offset}, high watermark {high_watermark}",
-            if *clean { "after a clean stop" } else { "after an unclean stop" }
+            "node {node} opened its log{}: log end {log_end_offset}, high watermark {high_watermark}",
+            if *clean { " after a clean stop" } else { "" }
         ),
-        Fact::Ended { lossy: true } => format!("node {node} ended and lost what was not flushed"),
-        Fact::Ended { lossy: false } => format!("node {node} ended, its files intact"),
-        Fact::Lost { from, to } => {
-            format!("the election of node {node} cut the committed records from {from} to {to}")
+        Fact::Ended { lossy: true } => {
+            format!("node {node} went down and lost what was not synced")
         }
+        Fact::Ended { lossy: false } => format!("node {node} went down, its files intact"),
+        Fact::Lost { from, to } => format!(
+            "with node {node} elected, the committed records from {to} up to {from} are gone"
+        ),
     }
 }
 
-fn describe_registration(registration: &PartitionRegistration, unclean: bool) -> String {
-    format!(
-        "registered: leader {} in epoch {}, ISR {}, ELR {}, partition epoch {}{}",
-        optional(registration.leader),
-        registration.leader_epoch,
-        list(&registration.isr),
-        list(&registration.elr),
-        registration.partition_epoch,
-        if unclean { ", elected uncleanly" } else { "" }
-    )
+/// Why a log was cut, to follow "cut its log".
+pub(crate) fn why_cut(reason: TruncateReason) -> &'static str {
+    match reason {
+        TruncateReason::Diverged => "where it parts from the leader's",
+        TruncateReason::OutOfRange => "out of the leader's range",
+        TruncateReason::HighWatermark => "to its own high watermark",
+    }
+}
+
+fn describe_registration(
+    registration: &PartitionRegistration,
+    before: Option<&PartitionRegistration>,
+    unclean: bool,
+) -> String {
+    let PartitionRegistration { leader, leader_epoch, isr, elr, .. } = registration;
+    let again = before
+        .is_some_and(|before| (before.leader, before.leader_epoch) == (*leader, *leader_epoch));
+    let who = match leader {
+        _ if again => format!("ISR changed under {}", optional(*leader)),
+        Some(node) if unclean => format!("node {node} was elected uncleanly"),
+        Some(node) => format!("node {node} was elected"),
+        None => "nobody leads".to_owned(),
+    };
+    let elr = if elr.is_empty() { String::new() } else { format!(", ELR {}", list(elr)) };
+    format!("{who} in epoch {leader_epoch}: ISR {}{elr}", list(isr))
 }
 
 fn optional(node: Option<NodeId>) -> String {

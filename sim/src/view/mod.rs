@@ -7,7 +7,7 @@
 //! | `registry` | committed metadata by offset, brokers, topics |
 //! | `quorum` | voters and the active controller |
 //! | `atlas` | which losses the configuration survives now |
-//! | `fact` | the last facts of a partition, for evidence |
+//! | `fact`, `story` | the last facts of a partition, and which of them are evidence |
 //!
 //! The view never judges: a note that cannot be true leaves it in the nearest state that makes sense, and the
 //! invariants, which see each note before the view does, report it.
@@ -18,6 +18,7 @@ mod log;
 mod partition;
 mod quorum;
 mod registry;
+mod story;
 
 use std::collections::BTreeMap;
 
@@ -29,7 +30,7 @@ pub use partition::{PartitionView, Reopening, ReplicaRole, ReplicaView};
 pub use quorum::{QuorumView, VoterView};
 pub use registry::{BrokerView, Registry, TopicView};
 
-pub(crate) use fact::{Fact, list};
+pub(crate) use fact::{Fact, list, why_cut};
 pub(crate) use partition::Commit;
 
 use crate::plan::Plan;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
-use crate::view::{ClusterView, PartitionView, list};
+use crate::view::ClusterView;
 use crate::violation::{Guarantee, Violation};
 
 /// A promise about true state that is checked at each step.
@@ -73,7 +73,7 @@ impl Findings {
             partition: Some(partition),
             offsets: offsets.map(|(first, last)| (first.0, last.0)),
             summary: format!("{name}: {}", summary()),
-            evidence: view.map(evidence).unwrap_or_default(),
+            evidence: view.map(|view| view.story(context.node)).unwrap_or_default(),
         });
     }
 
@@ -103,28 +103,4 @@ impl From<(TopicPartition, Offset, Offset)> for Place {
     fn from((partition, first, last): (TopicPartition, Offset, Offset)) -> Self {
         Self { partition, offsets: Some((first, last)) }
     }
-}
-
-fn evidence(view: &PartitionView) -> Vec<String> {
-    let mut lines: Vec<String> = view.facts.lines().collect();
-    lines.push(format!("committed end {}", view.committed.end()));
-    for replica in view.replicas() {
-        lines.push(format!(
-            "replica {}: log end {}, high watermark {}, equal to the committed records up to {}",
-            replica.node,
-            replica.log.end(),
-            replica.high_watermark,
-            view.committed.common_end(&replica.log),
-        ));
-    }
-    let lossy: Vec<NodeId> = view
-        .replicas()
-        .iter()
-        .filter(|replica| replica.lossy)
-        .map(|replica| replica.node)
-        .collect();
-    if !lossy.is_empty() {
-        lines.push(format!("lossy: replicas {} lost what was not flushed", list(&lossy)));
-    }
-    lines
 }

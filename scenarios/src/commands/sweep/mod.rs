@@ -28,7 +28,7 @@ use tally::Tally;
 ///
 /// Every seed is run with each scenario before the next seed begins. What is told, and in which order, does not depend
 /// on --jobs. Ctrl-C ends the sweep with what was found so far. Exit codes: 0 all held, 1 some violated, 3 none
-/// violated, but some inconclusive or none run.
+/// violated, but some inconclusive, none run or interrupted.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  harrow sweep swarm --seeds 1..1000\n  harrow sweep --all --for 60s\n  \

@@ -86,11 +86,11 @@ impl Counts {
         }
     }
 
-    /// The worst wins; nothing run is nothing shown.
-    fn outcome(self) -> Outcome {
+    /// The worst wins; nothing run is nothing shown, and what was interrupted has not shown all that was asked.
+    fn outcome(self, interrupted: bool) -> Outcome {
         if self.violated > 0 {
             Outcome::Violated
-        } else if self.inconclusive > 0 || self.runs == 0 {
+        } else if self.inconclusive > 0 || self.runs == 0 || interrupted {
             Outcome::Inconclusive
         } else {
             Outcome::Held
@@ -140,6 +140,7 @@ impl<'a> Tally<'a> {
         interrupted: bool,
     ) -> Result<ExitCode, Failure> {
         let total = self.total();
+        let outcome = total.outcome(interrupted);
         let wall_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let runs_per_second = total.runs * 1_000 / wall_ms.max(1);
         if console.is_json() {
@@ -147,7 +148,7 @@ impl<'a> Tally<'a> {
                 schema: 1,
                 kind: "summary",
                 commit: COMMIT,
-                outcome: total.outcome(),
+                outcome,
                 interrupted,
                 wall_ms,
                 runs_per_second,
@@ -156,8 +157,12 @@ impl<'a> Tally<'a> {
             })?;
         } else {
             self.table(console)?;
-            let end = if interrupted { ", interrupted" } else { "" };
-            let (runs, name) = (total.runs, total.outcome().name());
+            let end = match (interrupted, total.runs) {
+                (true, _) => ", interrupted",
+                (false, 0) => ": nothing was run",
+                (false, _) => "",
+            };
+            let (runs, name) = (total.runs, outcome.name());
             let seconds = format!("{}.{:01}", wall_ms / 1_000, wall_ms % 1_000 / 100);
             writeln!(
                 console.stdout(),
@@ -165,7 +170,7 @@ impl<'a> Tally<'a> {
             )?;
         }
         console.stdout().flush()?;
-        Ok(total.outcome().into())
+        Ok(outcome.into())
     }
 
     fn table(&self, console: &mut Console) -> Result<(), Failure> {

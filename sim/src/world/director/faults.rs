@@ -50,12 +50,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             held_back: fired.weakened,
             lossy: fired.lossy,
         };
-        tracing::debug!(at_ns = self.engine.now(), step = fault.step, kind, summary = %fault.summary, "fault");
-        if self.engine.traces() {
-            let reason =
-                fault.held_back.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
-            self.engine.row(None, format!("fault {}: {}{reason}", fault.step, fault.summary));
-        }
+        let reason = fault.held_back.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+        self.engine.announce(None, format!("fault {}: {}{reason}", fault.step, fault.summary));
         self.injected += u64::from(!held);
         self.faults.push(fault);
     }
@@ -83,9 +79,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 self.engine.start_at(node, now);
             }
         }
-        if self.engine.traces() {
-            self.engine.row(None, "all faults end, all nodes start".to_owned());
-        }
+        self.engine.announce(None, "all faults end, all nodes start".to_owned());
     }
 
     fn act(&mut self, position: usize, step: &Step) -> Firing {

@@ -6,7 +6,7 @@ use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{FlushToken, NodeId, Offset};
 
 use super::slot::StalledSync;
-use super::{Cast, Delivery, Engine, Happening, Report, words};
+use super::{Cast, Delivery, Engine, Happening, Report};
 use crate::world::disk::SyncMark;
 use crate::world::draw::Purpose;
 use crate::world::engine::Fall;
@@ -81,8 +81,8 @@ impl<N: Node> Engine<N> {
 
     fn perform_one(&mut self, node: usize, effect: Effect, cast: &mut impl Cast<N>) -> Flow {
         self.hash_effect(&effect);
-        if self.trace.is_some() {
-            self.row(Some(self.ids[node]), words::effect(&effect));
+        if self.telling {
+            self.tell_effect(self.ids[node], &effect);
         }
         match effect {
             Effect::Request { to, channel, message } => {
@@ -115,7 +115,6 @@ impl<N: Node> Engine<N> {
     }
 
     fn on_note(&mut self, node: usize, note: &Note, cast: &mut impl Cast<N>) {
-        tracing::debug!(node = self.ids[node].0, at_ns = self.now, ?note, "note");
         cast.noted(self.moment(node), note);
     }
 

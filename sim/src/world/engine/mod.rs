@@ -11,10 +11,11 @@ pub(crate) mod tests;
 mod words;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 use harrow_broker_model::disk_image::DiskImage;
-use harrow_broker_model::node::{Effects, Event, Node, Operation, Outcome};
+use harrow_broker_model::node::{Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{FlushToken, NodeId, Now, OperationId};
 use madsim::time::TimeHandle;
@@ -230,6 +231,9 @@ pub(crate) struct Engine<N> {
     segments_rolled: u64,
     reports: VecDeque<Report>,
     trace: Option<Vec<TraceRow>>,
+    /// Whether anybody reads words, as trace or as log.
+    telling: bool,
+    names: words::Names,
     shell: Option<TimeHandle>,
 }
 
@@ -258,6 +262,8 @@ impl<N: Node> Engine<N> {
             segments_rolled: 0,
             reports: VecDeque::new(),
             trace: setup.record_trace.then(Vec::new),
+            telling: setup.record_trace || tracing::enabled!(tracing::Level::DEBUG),
+            names: words::Names::default(),
             shell: TimeHandle::try_current(),
         }
     }
@@ -447,9 +453,8 @@ impl<N: Node> Engine<N> {
         self.events += 1;
         let id = self.ids[node];
         self.hash_event(node, &event);
-        tracing::trace!(node = id.0, at_ns = self.now, ordinal = self.events, "event");
-        if self.trace.is_some() {
-            self.row(Some(id), words::event(&event));
+        if self.telling {
+            self.tell_event(id, &event);
         }
         let mut effects = std::mem::take(&mut self.effects);
         let slot = &mut self.slots[node];
@@ -492,9 +497,45 @@ impl<N: Node> Engine<N> {
         }
     }
 
-    /// Whether rows of the trace are wanted: texts are made only then.
-    pub(crate) fn traces(&self) -> bool {
-        self.trace.is_some()
+    /// Tells something that people look for first: a row of the trace, and a line of the log.
+    pub(crate) fn announce(&mut self, node: Option<NodeId>, text: String) {
+        tracing::info!("{}", Spoken { at_ns: self.now, node, text: &text });
+        self.row(node, text);
+    }
+
+    fn tell_event(&mut self, node: NodeId, event: &Event) {
+        let text = words::event(&self.names, event);
+        tracing::trace!("{}", Spoken { at_ns: self.now, node: Some(node), text: &text });
+        self.row(Some(node), text);
+    }
+
+    fn tell_effect(&mut self, node: NodeId, effect: &Effect) {
+        self.names.learn(effect);
+        let text = words::effect(&self.names, effect);
+        let spoken = Spoken { at_ns: self.now, node: Some(node), text: &text };
+        if matches!(effect, Effect::Note(_) | Effect::Halt { .. }) {
+            tracing::debug!("{spoken}");
+        } else {
+            tracing::trace!("{spoken}");
+        }
+        self.row(Some(node), text);
+    }
+}
+
+/// A line of the log.
+struct Spoken<'a> {
+    at_ns: u64,
+    node: Option<NodeId>,
+    text: &'a str,
+}
+
+impl fmt::Display for Spoken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, micros) = (self.at_ns / 1_000_000_000, self.at_ns / 1_000 % 1_000_000);
+        match self.node {
+            Some(node) => write!(f, "{seconds:>4}.{micros:06}s {node:>5}  {}", self.text),
+            None => write!(f, "{seconds:>4}.{micros:06}s     -  {}", self.text),
+        }
     }
 }
 

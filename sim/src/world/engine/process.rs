@@ -4,7 +4,7 @@ use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Channel, Event, Node};
 
 use super::slot::StalledSync;
-use super::{Boot, Cast, Delivery, DiskCondition, Engine, Happening, Report};
+use super::{Boot, Cast, Delivery, DiskCondition, Engine, Happening, Report, Spoken};
 use crate::world::network::{LinkCondition, NodeCondition};
 
 /// How a process ends.
@@ -48,6 +48,8 @@ impl<N: Node> Engine<N> {
         let incarnation = self.incarnations;
         self.network.listen(self.now, node, &mut self.queue);
         cast.started(self.moment(node));
+        let spoken = Spoken { at_ns: self.now, node: Some(id), text: "the process starts" };
+        tracing::info!("{spoken}");
         self.calling = Some(id);
         let process = cast.boot(Boot { node: id, image: &image, incarnation, now });
         self.calling = None;
@@ -82,14 +84,12 @@ impl<N: Node> Engine<N> {
         self.network.fall(self.now, node, how == Fall::PowerLoss, &mut self.queue);
         self.fingerprint.pair(-(key as i32), how as i32);
         cast.ended(self.moment(node), how != Fall::Crash);
-        if self.trace.is_some() {
-            let how = match how {
-                Fall::Crash => "the process ends",
-                Fall::PowerLoss => "the machine loses power",
-                Fall::Wipe => "the process ends and its disk is wiped",
-            };
-            self.row(Some(self.ids[node]), how.to_owned());
-        }
+        let how = match how {
+            Fall::Crash => "the process ends",
+            Fall::PowerLoss => "the machine loses power",
+            Fall::Wipe => "the process ends and its disk is wiped",
+        };
+        self.announce(Some(self.ids[node]), how.to_owned());
     }
 
     /// Asks a process to stop gracefully.

@@ -1,0 +1,40 @@
+//! What is told about a run, at fixed coordinates: one that is held and one that a defect breaks.
+
+use harrow_broker_model::defect::Defect;
+use harrow_reports::render::{Format, Styles, render};
+use harrow_scenarios::catalogue::find;
+use harrow_scenarios::format::parse;
+use harrow_scenarios::pipeline::tell;
+use harrow_scenarios::planner::plan;
+
+/// Both formats of a run's report, without what differs between machines and commits.
+fn told(name: &str, seed: u64, defect: Option<Defect>) -> (String, String) {
+    let entry = find(name).expect("it is in the catalogue");
+    let scenario = parse(entry.name, entry.text, &[]).expect("the catalogue parses");
+    let mut plan = plan(&scenario, seed);
+    plan.cluster.defects = defect.into_iter().collect();
+    let mut report = tell(&plan, name, false).report;
+    report.coordinate.commit = "0123456789ab".to_owned();
+    report.stats.wall_ms = 1;
+    let written = |format: Format<'_>| {
+        let mut out = Vec::new();
+        render(&report, format, &mut out).expect("writing to memory does not fail");
+        String::from_utf8(out).expect("reports are text")
+    };
+    let replay = "harrow run ...";
+    (written(Format::Human { styles: Styles::plain(), replay }), written(Format::Json))
+}
+
+#[test]
+fn a_held_run() {
+    let (human, json) = told("leader-crash", 7, None);
+    insta::assert_snapshot!("held-human", human);
+    insta::assert_snapshot!("held-json", json);
+}
+
+#[test]
+fn a_violated_run() {
+    let (human, json) = told("swarm", 7, Some(Defect::TruncateToHw));
+    insta::assert_snapshot!("violated-human", human);
+    insta::assert_snapshot!("violated-json", json);
+}

@@ -1,0 +1,211 @@
+//! Events and effects in words, for the trace and the log: one short line for each fact.
+
+mod message;
+mod note;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use harrow_broker_model::disk_image::FileId;
+use harrow_broker_model::node::{Channel, Effect, Event, Operation, Outcome};
+use harrow_broker_model::note::{MetadataChange, Note};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
+
+/// Topic names by id, as far as any node has learned them.
+#[derive(Debug, Default)]
+pub(super) struct Names(BTreeMap<TopicId, String>);
+
+impl Names {
+    /// Learns from what a node has stated.
+    pub(super) fn learn(&mut self, effect: &Effect) {
+        if let Effect::Note(Note::MetadataApplied {
+            change: MetadataChange::TopicCreated { topic, name, .. },
+            ..
+        }) = effect
+        {
+            self.0.entry(*topic).or_insert_with(|| name.clone());
+        }
+    }
+
+    /// A partition as people write it: `orders-0`.
+    fn place(&self, partition: TopicPartition) -> String {
+        match self.0.get(&partition.topic) {
+            Some(name) => format!("{name}-{}", partition.partition),
+            None if partition == TopicPartition::METADATA => "metadata log".to_owned(),
+            None => format!("topic {}, partition {}", partition.topic, partition.partition),
+        }
+    }
+}
+
+pub(super) fn event(names: &Names, event: &Event) -> String {
+    match event {
+        Event::Booted => "booted".to_owned(),
+        Event::Request { connection, from, message } => {
+            let text = message::body(names, &message.body);
+            format!("<- {from} #{}: {text} (connection {connection})", message.correlation_id)
+        }
+        Event::Response { from, message, .. } => {
+            let text = message::body(names, &message.body);
+            format!("<- {from} #{}: {text}", message.correlation_id)
+        }
+        Event::ConnectionLost { to, channel } => {
+            format!("lost its {} connection to node {to}", channel_name(*channel))
+        }
+        Event::ConnectionClosed { connection } => format!("connection {connection} is closed"),
+        Event::FlushCompleted { token } => format!("flush {token} completed"),
+        Event::Invoked { operation, request } => {
+            format!("operation {operation}: {}", asked(request))
+        }
+        Event::DeadlinePassed => "deadline passed".to_owned(),
+        Event::StopRequested => "stop requested".to_owned(),
+    }
+}
+
+pub(super) fn effect(names: &Names, effect: &Effect) -> String {
+    match effect {
+        Effect::Request { to, message, .. } => {
+            let text = message::body(names, &message.body);
+            format!("-> {to} #{}: {text}", message.correlation_id)
+        }
+        Effect::Reply { connection, message } => {
+            let text = message::body(names, &message.body);
+            format!("-> connection {connection} #{}: {text}", message.correlation_id)
+        }
+        Effect::Disconnect { to, channel } => {
+            format!("gives up its {} connection to node {to}", channel_name(*channel))
+        }
+        Effect::Close { connection } => format!("closes connection {connection}"),
+        Effect::Append { file, bytes } => {
+            format!("appends {} bytes to the {}", bytes.len(), file_name(names, *file))
+        }
+        Effect::Truncate { file, length } => {
+            format!("cuts the {} to {length} bytes", file_name(names, *file))
+        }
+        Effect::Write { file, bytes } => {
+            format!("writes {} bytes to the {}", bytes.len(), file_name(names, *file))
+        }
+        Effect::Delete { file } => format!("deletes the {}", file_name(names, *file)),
+        Effect::Sync { file } => format!("syncs the {}", file_name(names, *file)),
+        Effect::Flush { file, token } => {
+            format!("flushes the {} as {token}", file_name(names, *file))
+        }
+        Effect::Complete { operation, outcome } => {
+            format!("operation {operation}: {}", told(outcome))
+        }
+        Effect::Note(note) => note::words(names, note),
+        Effect::Halt { reason } => format!("halts: {reason}"),
+    }
+}
+
+fn asked(request: &Operation) -> String {
+    match request {
+        Operation::Send { topic, key, value } => {
+            let key = key.map_or_else(String::new, |key| format!(", key {key}"));
+            format!("send record {} to {}{key}", value.0, topic.as_str())
+        }
+        Operation::Assign { partitions } => {
+            let names =
+                partitions.iter().map(|(topic, index)| format!("{}-{index}", topic.as_str()));
+            format!("assign {}", joined(names))
+        }
+        Operation::Poll { timeout_ms, max_records } => {
+            format!("poll up to {max_records} records for {timeout_ms} ms")
+        }
+        Operation::EndOffset { partition: (topic, index) } => {
+            format!("ask the end offset of {}-{index}", topic.as_str())
+        }
+        Operation::CreateTopic { topic, partitions, replication_factor, .. } => format!(
+            "create topic {}, {partitions} partitions of {replication_factor} replicas",
+            topic.as_str()
+        ),
+    }
+}
+
+fn told(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Sent { partition, offset } => {
+            format!("acknowledged in partition {partition} at offset {offset}")
+        }
+        Outcome::Assigned => "assigned".to_owned(),
+        Outcome::Polled { records } => {
+            let mut runs: Vec<(String, Offset, Offset)> = Vec::new();
+            for record in records {
+                let place = format!("{}-{}", record.topic.as_str(), record.partition);
+                match runs.last_mut() {
+                    Some((known, _, last)) if *known == place && record.offset == last.next() => {
+                        *last = record.offset;
+                    }
+                    Some(_) | None => runs.push((place, record.offset, record.offset)),
+                }
+            }
+            let runs =
+                runs.iter().map(|(place, first, last)| format!("{place}@{}", span(*first, *last)));
+            format!("polled {} records {}", records.len(), joined(runs))
+        }
+        Outcome::EndOffset { offset } => format!("the end offset is {offset}"),
+        Outcome::TopicCreated => "the topic exists".to_owned(),
+        Outcome::Failed { error, .. } => format!("failed, {error:?}"),
+        Outcome::Unknown { error, .. } => format!("unknown outcome, {error:?}"),
+    }
+}
+
+fn channel_name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::ReplicaFetch => "replica fetch",
+        Channel::Heartbeat => "heartbeat",
+        Channel::Controller => "controller",
+        Channel::QuorumFetch => "quorum fetch",
+        Channel::Quorum => "quorum",
+        Channel::Client => "client",
+        Channel::ClientFetch => "client fetch",
+    }
+}
+
+fn file_name(names: &Names, file: FileId) -> String {
+    match file {
+        FileId::Segment { partition, base_offset } => {
+            format!("segment {base_offset} of {}", names.place(partition))
+        }
+        FileId::LeaderEpochCheckpoint(partition) => {
+            format!("leader epoch checkpoint of {}", names.place(partition))
+        }
+        FileId::ProducerSnapshot { partition, offset } => {
+            format!("producer snapshot {offset} of {}", names.place(partition))
+        }
+        FileId::RecoveryPointCheckpoint => "recovery point checkpoint".to_owned(),
+        FileId::HighWatermarkCheckpoint => "high watermark checkpoint".to_owned(),
+        FileId::LogStartOffsetCheckpoint => "log start checkpoint".to_owned(),
+        FileId::CleanShutdown => "clean shutdown marker".to_owned(),
+        FileId::QuorumState => "quorum state".to_owned(),
+        FileId::PartitionMetadata(partition) => {
+            format!("partition metadata of {}", names.place(partition))
+        }
+    }
+}
+
+fn joined(parts: impl Iterator<Item = String>) -> String {
+    format!("[{}]", parts.collect::<Vec<_>>().join(", "))
+}
+
+fn nodes(nodes: &[NodeId]) -> String {
+    joined(nodes.iter().map(ToString::to_string))
+}
+
+fn somebody(node: Option<NodeId>) -> String {
+    node.map_or_else(|| "nobody".to_owned(), |node| format!("node {node}"))
+}
+
+/// Offsets from first to last, both included.
+fn span(first: Offset, last: Offset) -> String {
+    if first == last { first.to_string() } else { format!("{first}..{last}") }
+}
+
+/// ` text value` if there is a value.
+fn also<T: fmt::Display>(text: &str, value: Option<T>) -> String {
+    value.map_or_else(String::new, |value| format!("{text}{value}"))
+}
+
+/// An epoch that may be unknown.
+fn epoch(epoch: LeaderEpoch) -> String {
+    if epoch == LeaderEpoch::NONE { "none".to_owned() } else { epoch.to_string() }
+}

@@ -1,0 +1,262 @@
+//! Notes in words.
+
+use harrow_broker_model::note::{
+    AppendOrigin, BrokerState, MetadataChange, Note, PartitionRegistration, QuorumRole,
+};
+use harrow_broker_model::types::TopicPartition;
+
+use super::{Names, also, nodes, somebody, span};
+use crate::view::why_cut;
+
+/// What a node has stated.
+pub(super) fn words(names: &Names, note: &Note) -> String {
+    match note {
+        Note::Appended { .. }
+        | Note::Truncated { .. }
+        | Note::LogRecovered { .. }
+        | Note::LogStartMoved { .. } => log(names, note),
+        Note::BecameLeader { .. }
+        | Note::BecameFollower { .. }
+        | Note::HighWatermarkMoved { .. }
+        | Note::IsrProposed { .. }
+        | Note::IsrProposalRefused { .. }
+        | Note::IsrCommitted { .. }
+        | Note::RequestFenced { .. }
+        | Note::DivergenceFound { .. } => replication(names, note),
+        Note::ProduceAcknowledged { .. }
+        | Note::NotEnoughReplicas { .. }
+        | Note::RecordsServed { .. }
+        | Note::EndOffsetServed { .. } => promise(names, note),
+        Note::QuorumStateChanged { .. }
+        | Note::VoteGranted { .. }
+        | Note::QuorumHighWatermarkMoved { .. }
+        | Note::ControllerActivated { .. } => quorum(note),
+        Note::MetadataApplied { offset, change, .. } => {
+            format!("applied metadata {offset}: {}", metadata(names, change))
+        }
+        Note::BrokerStateChanged { state, broker_epoch } => {
+            format!("broker is {}, broker epoch {broker_epoch}", broker_state(*state))
+        }
+        Note::BatchRetried { .. }
+        | Note::ProducerEpochBumped { .. }
+        | Note::TruncationDetected { .. }
+        | Note::PositionReset { .. } => client(note),
+    }
+}
+
+fn log(names: &Names, note: &Note) -> String {
+    if let Note::Appended { partition, batch, origin, .. } = note {
+        let by = match origin {
+            AppendOrigin::Leader => "as leader",
+            AppendOrigin::Follower => "as follower",
+        };
+        let (at, epoch) = (span(batch.base_offset, batch.last_offset), batch.leader_epoch);
+        return format!("{}: appended {at} {by}, epoch {epoch}", names.place(*partition));
+    }
+    if let Note::Truncated { partition, from, to, reason } = note {
+        let place = names.place(*partition);
+        return format!("{place}: cut the log from {from} to {to}, {}", why_cut(*reason));
+    }
+    if let Note::LogRecovered {
+        partition,
+        log_start_offset,
+        log_end_offset,
+        high_watermark,
+        clean,
+    } = note
+    {
+        let how = if *clean { "after a clean stop" } else { "with no clean stop before" };
+        return format!(
+            "{}: opened the log {how}: {log_start_offset}..{log_end_offset}, high watermark \
+             {high_watermark}",
+            names.place(*partition)
+        );
+    }
+    let Note::LogStartMoved { partition, log_start_offset } = note else {
+        unreachable!("not a note on a log: {note:?}");
+    };
+    format!("{}: log start is {log_start_offset}", names.place(*partition))
+}
+
+fn replication(names: &Names, note: &Note) -> String {
+    let place = |partition: &TopicPartition| names.place(*partition);
+    if let Note::BecameLeader {
+        partition,
+        leader_epoch,
+        epoch_start_offset,
+        high_watermark,
+        isr,
+        ..
+    } = note
+    {
+        return format!(
+            "{}: leads in epoch {leader_epoch}, log end {epoch_start_offset}, high watermark \
+             {high_watermark}, ISR {}",
+            place(partition),
+            nodes(isr)
+        );
+    }
+    if let Note::BecameFollower { partition, leader_epoch, leader } = note {
+        return format!(
+            "{}: follows {} in epoch {leader_epoch}",
+            place(partition),
+            somebody(*leader)
+        );
+    }
+    if let Note::HighWatermarkMoved { partition, as_leader, from, to, .. } = note {
+        let role = if *as_leader { "leader" } else { "follower" };
+        return format!("{}: high watermark {from} to {to} as {role}", place(partition));
+    }
+    if let Note::IsrProposed { partition, from, to, .. } = note {
+        return format!(
+            "{}: asked for ISR {} in place of {}",
+            place(partition),
+            nodes(to),
+            nodes(from)
+        );
+    }
+    isr(names, note)
+}
+
+fn isr(names: &Names, note: &Note) -> String {
+    if let Note::IsrProposalRefused { partition, error } = note {
+        return format!("{}: its ISR was refused, {error:?}", names.place(*partition));
+    }
+    if let Note::IsrCommitted { partition, partition_epoch, isr, .. } = note {
+        return format!(
+            "{}: ISR is {} (partition epoch {partition_epoch})",
+            names.place(*partition),
+            nodes(isr)
+        );
+    }
+    if let Note::RequestFenced { partition, by, error } = note {
+        return format!("{}: fenced node {by}, {error:?}", names.place(*partition));
+    }
+    let Note::DivergenceFound { partition, follower, epoch, end_offset } = note else {
+        unreachable!("not a note on replication: {note:?}");
+    };
+    format!(
+        "{}: the log of node {follower} differs; epoch {epoch} ends at {end_offset} here",
+        names.place(*partition)
+    )
+}
+
+fn promise(names: &Names, note: &Note) -> String {
+    if let Note::ProduceAcknowledged {
+        partition, base_offset, last_offset, acks, duplicate, ..
+    } = note
+    {
+        let again = if *duplicate { ", a duplicate" } else { "" };
+        return format!(
+            "{}: acknowledged {}, acks={acks}{again}",
+            names.place(*partition),
+            span(*base_offset, *last_offset)
+        );
+    }
+    if let Note::NotEnoughReplicas { partition, after_append } = note {
+        let when = if *after_append { "after" } else { "before" };
+        return format!("{}: too few replicas in sync, {when} the append", names.place(*partition));
+    }
+    if let Note::RecordsServed { partition, consumer, fetch_offset, batches, .. } = note {
+        let end = batches.last().map_or(*fetch_offset, |batch| batch.last_offset.next());
+        return format!(
+            "{}: served {fetch_offset} up to {end} to node {consumer}",
+            names.place(*partition)
+        );
+    }
+    let Note::EndOffsetServed { partition, offset, .. } = note else {
+        unreachable!("not a promise: {note:?}");
+    };
+    format!("{}: told a client the end offset {offset}", names.place(*partition))
+}
+
+fn quorum(note: &Note) -> String {
+    if let Note::QuorumStateChanged { epoch, role, leader, voted } = note {
+        let role = match role {
+            QuorumRole::Unattached => "unattached",
+            QuorumRole::Follower => "a follower",
+            QuorumRole::Candidate => "a candidate",
+            QuorumRole::Leader => "the leader",
+            QuorumRole::Resigned => "resigned",
+        };
+        let leader = also(", leader is node ", *leader);
+        return format!(
+            "quorum: {role} in epoch {epoch}{leader}{}",
+            also(", voted for node ", *voted)
+        );
+    }
+    if let Note::VoteGranted { epoch, candidate } = note {
+        return format!("quorum: votes for node {candidate} in epoch {epoch}");
+    }
+    if let Note::QuorumHighWatermarkMoved { to, as_leader, .. } = note {
+        let role = if *as_leader { "leader" } else { "follower" };
+        return format!("quorum: high watermark {to} as {role}");
+    }
+    let Note::ControllerActivated { epoch, active } = note else {
+        unreachable!("not a note on the quorum: {note:?}");
+    };
+    let what =
+        if *active { "is the active controller" } else { "is no longer the active controller" };
+    format!("{what}, epoch {epoch}")
+}
+
+fn metadata(names: &Names, change: &MetadataChange) -> String {
+    match change {
+        MetadataChange::LeaderChanged { leader } => format!("node {leader} leads the quorum"),
+        MetadataChange::BrokerRegistered { broker, broker_epoch, unclean } => {
+            let after = if *unclean { " after an unclean stop" } else { "" };
+            format!("broker {broker} registered in broker epoch {broker_epoch}{after}")
+        }
+        MetadataChange::BrokerChanged { broker, fenced, shutting_down, .. } => {
+            let fenced = if *fenced { "fenced" } else { "unfenced" };
+            let stop = if *shutting_down { ", in controlled shutdown" } else { "" };
+            format!("broker {broker} is {fenced}{stop}")
+        }
+        MetadataChange::TopicCreated { name, min_insync_replicas, .. } => {
+            format!("topic {name} created, min.insync.replicas={min_insync_replicas}")
+        }
+        MetadataChange::PartitionChanged { partition, registration, unclean } => {
+            format!("{}: {}", names.place(*partition), registered(registration, *unclean))
+        }
+        MetadataChange::ProducerIdsAllocated { next_producer_id } => {
+            format!("producer ids below {next_producer_id} are given out")
+        }
+    }
+}
+
+fn registered(registration: &PartitionRegistration, unclean: bool) -> String {
+    let PartitionRegistration { leader, leader_epoch, isr, elr, partition_epoch, .. } =
+        registration;
+    let elr = if elr.is_empty() { String::new() } else { format!(", ELR {}", nodes(elr)) };
+    format!(
+        "leader {} in epoch {leader_epoch}{}, ISR {}{elr}, partition epoch {partition_epoch}",
+        somebody(*leader),
+        if unclean { ", elected uncleanly" } else { "" },
+        nodes(isr)
+    )
+}
+
+fn broker_state(state: BrokerState) -> &'static str {
+    match state {
+        BrokerState::Starting => "starting",
+        BrokerState::Fenced => "fenced",
+        BrokerState::Running => "running",
+        BrokerState::ShuttingDown => "shutting down",
+    }
+}
+
+fn client(note: &Note) -> String {
+    if let Note::BatchRetried { partition, error } = note {
+        return format!("{partition}: sends a batch again, {error}");
+    }
+    if let Note::ProducerEpochBumped { producer_id, producer_epoch } = note {
+        return format!("producer {producer_id} goes on in epoch {producer_epoch}");
+    }
+    if let Note::TruncationDetected { partition, position, diverged_at } = note {
+        return format!("{partition}: what was read up to {position} was cut at {diverged_at}");
+    }
+    let Note::PositionReset { partition, from, to } = note else {
+        unreachable!("not a client's note: {note:?}");
+    };
+    format!("{partition}: position {from} is out of range, reset to {to}")
+}
