@@ -48,6 +48,7 @@ impl<N: Node> Engine<N> {
         let incarnation = self.incarnations;
         self.network.listen(self.now, node, &mut self.queue);
         cast.started(self.moment(node));
+        self.show_time();
         self.calling = Some(id);
         let process = cast.boot(Boot { node: id, image: &image, incarnation, now });
         self.calling = None;
