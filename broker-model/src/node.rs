@@ -8,6 +8,7 @@
 use bytes::Bytes;
 
 use crate::disk_image::FileId;
+use crate::log::Log;
 use crate::message::Message;
 use crate::note::Note;
 use crate::proto::{ErrorCode, StrBytes};
@@ -22,6 +23,11 @@ pub trait Node {
 
     /// When the node wants [`Event::DeadlinePassed`], on its own monotonic clock, if nothing else happens before.
     fn next_deadline(&self) -> Option<Deadline>;
+
+    /// The logs that the node holds, so that a host can compare them with what the node stated of them.
+    fn logs(&self) -> Vec<&Log> {
+        Vec::new()
+    }
 }
 
 /// When a node wants to be woken, and why.
@@ -201,6 +207,9 @@ pub enum Effect {
         reason: &'static str,
     },
 }
+
+// Events and effects are moved for each message: what makes one of them larger makes all of them slower.
+const _: () = assert!(size_of::<Event>() <= 80 && size_of::<Effect>() <= 96);
 
 /// The effects of one call, in order.
 #[derive(Debug, Default)]

@@ -49,6 +49,8 @@ pub enum Note {
         high_watermark: Offset,
         /// Whether the clean-shutdown marker was there.
         clean: bool,
+        /// What it holds, in order: a power loss may also undo a cut, so the end alone does not tell.
+        batches: Vec<BatchSummary>,
     },
     /// The log start moved up.
     LogStartMoved {
@@ -233,8 +235,8 @@ pub enum Note {
         offset: Offset,
         /// Epoch of the controller that wrote it.
         controller_epoch: LeaderEpoch,
-        /// What it says.
-        change: MetadataChange,
+        /// What it says; apart, because it is large and rare.
+        change: Box<MetadataChange>,
     },
     // --- a broker's life
     /// A broker's own view of its state at the controller changed.

@@ -3,6 +3,7 @@
 use crate::broker::Broker;
 use crate::client::{Admin, Consumer, Producer};
 use crate::controller::Controller;
+use crate::log::Log;
 use crate::node::{Deadline, Effects, Event, Node};
 use crate::types::Now;
 
@@ -29,6 +30,16 @@ impl Node for Process {
             Self::Producer(producer) => producer.handle(now, event, effects),
             Self::Consumer(consumer) => consumer.handle(now, event, effects),
             Self::Admin(admin) => admin.handle(now, event, effects),
+        }
+    }
+
+    fn logs(&self) -> Vec<&Log> {
+        match self {
+            Self::Broker(broker) => broker.logs(),
+            Self::Controller(controller) => controller.logs(),
+            Self::Producer(producer) => producer.logs(),
+            Self::Consumer(consumer) => consumer.logs(),
+            Self::Admin(admin) => admin.logs(),
         }
     }
 

@@ -337,6 +337,10 @@ impl Broker {
 }
 
 impl Node for Broker {
+    fn logs(&self) -> Vec<&Log> {
+        self.partitions.values().map(Partition::log).collect()
+    }
+
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
         if self.halted {
             return;

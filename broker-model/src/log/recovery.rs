@@ -48,6 +48,7 @@ impl Log {
             log_end_offset: log.log_end_offset,
             high_watermark: log.high_watermark,
             clean: options.clean,
+            batches: log.batches().map(RecordBatch::summary).collect(),
         });
         log
     }

@@ -158,6 +158,12 @@ impl Quorum {
     /// First event of an uptime.
     pub(crate) fn boot(&mut self, now: Now, effects: &mut Effects) {
         self.persist(effects);
+        // What was read may be in the page cache alone: the process may have died before its sync was done. A power
+        // loss would take it back after others were told of it.
+        if self.persisted.is_some() {
+            effects.push(Effect::Sync { file: FileId::QuorumState });
+        }
+        self.log.sync_records(effects);
         self.note_state(effects);
         if self.voters.len() == 1 {
             self.stand_for_election(now, effects);

@@ -162,6 +162,11 @@ impl ClusterView {
         self.nodes.get(&node).is_some_and(|view| view.registered)
     }
 
+    /// Whether the controller can know what a node lost: it lost nothing, or has registered since.
+    pub(crate) fn knows_losses_of(&self, node: NodeId, lossy: bool) -> bool {
+        !lossy || self.has_registered(node)
+    }
+
     fn named(&self, topic: &str, partition: u32) -> Option<&PartitionView> {
         let topic = self.topic_id(topic)?;
         self.partition(TopicPartition { topic, partition: partition as i32 })
@@ -249,6 +254,7 @@ impl ClusterView {
             log_end_offset,
             high_watermark,
             clean,
+            batches,
         } = note
         {
             let view = self.partition_mut(*partition);
@@ -258,7 +264,7 @@ impl ClusterView {
                 clean: *clean,
             };
             view.facts.push(at_ns, node, fact);
-            view.cut_replica(node, *log_end_offset);
+            view.reopen_replica(node, *log_start_offset, batches);
             let replica = view.replica_mut(node);
             replica.log_start_offset = *log_start_offset;
             replica.high_watermark = *high_watermark;

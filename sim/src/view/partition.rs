@@ -1,6 +1,6 @@
 //! The true state of one partition: its registration, the mirrors of its replicas and the committed sequence.
 
-use harrow_broker_model::note::PartitionRegistration;
+use harrow_broker_model::note::{BatchSummary, PartitionRegistration};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::fact::{Fact, FactRing};
@@ -54,6 +54,8 @@ pub struct ReplicaView {
     pub led_at_end: bool,
     /// What is expected when its log is opened again; none while it is open.
     pub reopening: Option<Reopening>,
+    /// Batches that were cut off: a power loss may undo the cut.
+    cut: Vec<BatchSummary>,
 }
 
 /// What a replica does.
@@ -112,7 +114,19 @@ impl ReplicaView {
             epoch_start_offset: Offset::ZERO,
             led_at_end: false,
             reopening: None,
+            cut: Vec::new(),
         }
+    }
+
+    /// Whether the replica has this batch or, where a cut may have been undone, had it once.
+    pub fn wrote(&self, batch: &BatchSummary, cuts_undone: bool) -> bool {
+        let entry = self.log.entry_at(batch.base_offset);
+        entry.is_some_and(|entry| entry.batch == *batch) || cuts_undone && self.cut.contains(batch)
+    }
+
+    fn keep_cut(&mut self, to: Offset) {
+        let gone = self.log.between(to, self.log.end()).iter().map(|entry| entry.batch);
+        self.cut.extend(gone);
     }
 
     pub(crate) fn process_ended(&mut self, lossy: bool) {
@@ -284,6 +298,9 @@ impl PartitionView {
         replica.role = ReplicaRole::Leader;
         replica.leader_epoch = epoch;
         replica.epoch_start_offset = end;
+        if epoch == self.leader_epoch() {
+            self.elect(at_ns, node, epoch, false, true);
+        }
         if self.lost_in.is_some() && epoch == self.leader_epoch() {
             self.commit(at_ns, node, epoch, high_watermark);
         }
@@ -297,6 +314,7 @@ impl PartitionView {
             self.replicas.len() - 1
         });
         let replica = &mut self.replicas[index];
+        replica.keep_cut(to);
         if to > replica.log.end() {
             replica.log.restart_from(to, &self.committed);
             replica.log_start_offset = to;
@@ -307,6 +325,21 @@ impl PartitionView {
         replica.high_watermark = replica.high_watermark.min(to);
     }
 
+    /// A replica's log was opened again and holds these batches.
+    pub(crate) fn reopen_replica(&mut self, node: NodeId, start: Offset, batches: &[BatchSummary]) {
+        let replica = self.replica_mut(node);
+        let held = |batch: &&BatchSummary| {
+            replica.log.entry_at(batch.base_offset).is_some_and(|entry| entry.batch == **batch)
+        };
+        let same = batches.iter().take_while(held).count();
+        let kept = batches[..same].last().map_or(start, |batch| batch.last_offset.next());
+        self.cut_replica(node, kept);
+        let replica = self.replica_mut(node);
+        for batch in &batches[same..] {
+            replica.log.push(*batch);
+        }
+    }
+
     /// Cuts the committed sequence to what the node's log has of it.
     pub(crate) fn cut_committed(&mut self, at_ns: u64, node: NodeId) {
         let from = self.committed.end();
@@ -315,6 +348,17 @@ impl PartitionView {
             .map_or(Offset::ZERO, |replica| self.committed.common_end(&replica.log));
         self.committed.truncate_to(to);
         self.facts.push(at_ns, node, Fact::Lost { from, to });
+    }
+
+    /// A node is elected: committed records that it does not hold are lost, as soon as it acts.
+    fn elect(&mut self, at_ns: u64, leader: NodeId, epoch: LeaderEpoch, unclean: bool, acts: bool) {
+        let complete = self.holds_committed(leader);
+        if unclean || (acts && !complete) {
+            self.lost_in = self.lost_in.max(Some(epoch));
+        }
+        if acts && !complete {
+            self.cut_committed(at_ns, leader);
+        }
     }
 
     /// The node that this change newly elects, if it elects one.
@@ -346,13 +390,10 @@ impl PartitionView {
             self.replica_mut(*node);
         }
         if let Some(leader) = self.newly_elected(next) {
-            let complete = self.holds_committed(leader);
-            if unclean || !complete {
-                self.lost_in = self.lost_in.max(Some(next.leader_epoch));
-            }
-            if !complete {
-                self.cut_committed(at_ns, leader);
-            }
+            // Who lost data and has not registered since does not act yet: nothing is lost by its election alone.
+            let acts =
+                !self.replica(leader).is_some_and(|replica| replica.lossy) || registered(leader);
+            self.elect(at_ns, leader, next.leader_epoch, unclean, acts);
         }
         let joiners: Vec<NodeId> = self.isr_joiners(next).collect();
         for node in joiners {

@@ -4,9 +4,10 @@
 //! the topic permits, or as many replicas lost unflushed records as must hold each committed one. An unclean election
 //! happens only on a topic that permits it, or as recovery by the last known leader when ISR and ELR are empty.
 //! Source: KIP-101, KIP-966; `LeaderCompleteness` of the Kafka TLA+ specifications.
-//! A last known leader that lost unflushed records is the best there is.
-//! Not verified: that the best of several candidates is elected. A node that lost unflushed records and acts as leader
-//! before the controller has learned of its restart is not reported here; what follows from it is, elsewhere.
+//! A last known leader that lost unflushed records is the best there is. A controller may also choose a node that is down,
+//! or up again and not registered: it cannot know what that node lost, and the node does not act before it registers. So
+//! such a choice is judged when the node begins to act as leader.
+//! Not verified: that the best of several candidates is elected.
 
 use harrow_broker_model::note::PartitionRegistration;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
@@ -55,7 +56,9 @@ pub(super) fn on_registered(
         findings.report(context, &UNCLEAN, partition, || {
             format!("node {leader} was elected uncleanly in epoch {}", next.leader_epoch)
         });
-    } else if !(unclean && permitted || last_known && lossy || view.loss_is_permitted()) {
+    } else if !(unclean && permitted || last_known && lossy || view.loss_is_permitted())
+        && context.view.knows_losses_of(leader, lossy)
+    {
         check_complete(context, findings, view, leader, next.leader_epoch);
     }
 }
@@ -68,8 +71,9 @@ pub(super) fn on_became_leader(
     epoch: LeaderEpoch,
 ) {
     let Some(view) = context.view.partition(partition) else { return };
-    let lossy = view.replica(context.node).is_some_and(|replica| replica.lossy);
-    if epoch == view.leader_epoch() && !lossy && !view.loss_is_permitted() {
+    // An unclean election was judged when it was registered.
+    let judged = view.lost_in.is_some_and(|lost_in| lost_in >= epoch);
+    if epoch == view.leader_epoch() && !judged && !view.loss_is_permitted() {
         check_complete(context, findings, view, context.node, epoch);
     }
 }

@@ -216,8 +216,8 @@ impl Watch {
             } else {
                 truncation::on_truncated(context, findings, *partition, *from, *to);
             }
-        } else if let Note::LogRecovered { partition, log_end_offset, .. } = note {
-            recovery::on_recovered(context, findings, *partition, *log_end_offset);
+        } else if let Note::LogRecovered { partition, log_end_offset, batches, .. } = note {
+            recovery::on_recovered(context, findings, *partition, *log_end_offset, batches);
             if *partition == TopicPartition::METADATA {
                 quorum::on_recovered(context, findings, *log_end_offset);
             }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use harrow_broker_model::log::Log;
 use harrow_broker_model::note::Note;
+use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
 
 use super::engine::{Boot, Cast, Moment};
@@ -10,7 +12,7 @@ use crate::plan::Plan;
 use crate::reach::Tally;
 use crate::view::ClusterView;
 use crate::violation::Violation;
-use crate::watch::Observer;
+use crate::watch::{Observer, ReplicaAudit};
 
 /// The true state, with the invariants over it or, if nobody watches, without.
 #[derive(Debug)]
@@ -47,6 +49,20 @@ impl<F> Observation<F> {
             Eyes::Watching(observer) => observer.view(),
             Eyes::Looking(view) => view,
         }
+    }
+
+    /// Compares a log with the mirror of it.
+    pub(crate) fn audit(&mut self, moment: Moment, log: &Log) {
+        let Eyes::Watching(observer) = &mut self.eyes else { return };
+        let audit = ReplicaAudit {
+            node: moment.node,
+            partition: log.partition(),
+            log_start_offset: log.log_start_offset(),
+            log_end_offset: log.log_end_offset(),
+            high_watermark: log.high_watermark(),
+        };
+        let batches = log.batches().map(RecordBatch::summary);
+        observer.audit_replica(moment.at_ns, moment.event, audit, batches);
     }
 
     /// Topic names by id.

@@ -70,6 +70,7 @@ impl Stage {
     pub(crate) fn metadata(&mut self, change: MetadataChange) {
         let offset = Offset(self.metadata_end);
         self.metadata_end += 1;
+        let change = Box::new(change);
         self.note(N1, &Note::MetadataApplied { offset, controller_epoch: LeaderEpoch(1), change });
     }
 
@@ -250,14 +251,38 @@ impl Stage {
 
     pub(crate) fn boot(&mut self, node: NodeId, partition: TopicPartition, log_end: i64) {
         self.observer.process_started(self.event * 1_000, node);
+        let batches = self.on_disk(node, partition, log_end);
         let note = Note::LogRecovered {
             partition,
             log_start_offset: Offset::ZERO,
             log_end_offset: Offset(log_end),
             high_watermark: Offset::ZERO,
             clean: false,
+            batches,
         };
         self.note(node, &note);
+    }
+
+    /// What the node had, up to an offset; above what it had, records that nobody wrote.
+    fn on_disk(&self, node: NodeId, partition: TopicPartition, log_end: i64) -> Vec<BatchSummary> {
+        let replica = self.observer.view().replica(node, partition);
+        let mut batches: Vec<BatchSummary> = replica
+            .map(|replica| replica.log.entries().iter().map(|entry| entry.batch).collect())
+            .unwrap_or_default();
+        batches.retain(|batch| batch.last_offset.0 < log_end);
+        let end = batches.last().map_or(0, |batch| batch.last_offset.0 + 1);
+        if end < log_end {
+            batches.push(BatchSummary {
+                base_offset: Offset(end),
+                last_offset: Offset(log_end - 1),
+                leader_epoch: LeaderEpoch(0),
+                checksum: 0xdead,
+                producer_id: ProducerId::NONE,
+                producer_epoch: ProducerEpoch::NONE,
+                base_sequence: Sequence::NONE,
+            });
+        }
+        batches
     }
 
     pub(crate) fn quorum_state(

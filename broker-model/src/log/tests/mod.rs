@@ -125,6 +125,7 @@ fn an_empty_disk_gives_an_empty_log() {
         log_end_offset: Offset::ZERO,
         high_watermark: Offset::ZERO,
         clean: false,
+        batches: Vec::new(),
     };
     assert_eq!(effects.as_slice(), [Effect::Note(recovered)]);
 }

@@ -19,7 +19,7 @@ use harrow_broker_model::types::{NodeId, OperationId};
 
 use self::conditions::{Active, Condition};
 use super::draw::Draws;
-use super::engine::{Boot, Cue, Engine, Member, Report, Setup, Step};
+use super::engine::{Boot, Cue, Engine, Member, Moment, Report, Setup, Step};
 use super::load::Load;
 use super::observe::Observation;
 use super::recorder::Recorder;
@@ -161,6 +161,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             ..RunStats::default()
         };
         self.recorder.count(&mut stats);
+        if end == End::Quiesced {
+            self.audit();
+        }
         self.cast.tally.add("records-acked", self.recorder.records_acked());
         self.cast.tally.add("segment-rolled", self.engine.segments_rolled());
         Run {
@@ -173,6 +176,17 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             stats,
             trace: self.engine.take_trace(),
             end,
+        }
+    }
+
+    /// Compares every log that a node holds with what it stated of it: a note that is missing or false would blind all
+    /// invariants.
+    fn audit(&mut self) {
+        let (at_ns, event) = (self.engine.now(), self.engine.events());
+        for (node, process) in self.engine.idle() {
+            for log in process.logs() {
+                self.cast.audit(Moment { at_ns, event, node }, log);
+            }
         }
     }
 

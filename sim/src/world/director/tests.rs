@@ -69,6 +69,7 @@ impl Toy {
                 log_end_offset: Offset(0),
                 high_watermark: Offset(0),
                 clean: true,
+                batches: Vec::new(),
             });
         }
         if self.node == NodeId(1) {
@@ -106,7 +107,7 @@ impl Toy {
             effects.note(Note::MetadataApplied {
                 offset: Offset(offset),
                 controller_epoch: LeaderEpoch(1),
-                change,
+                change: Box::new(change),
             });
         }
     }

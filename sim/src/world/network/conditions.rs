@@ -71,16 +71,14 @@ impl Network {
         if self.links[there].condition.cut {
             return;
         }
-        let (_, receiver) = self.endpoints(id, toward);
+        let (sender, receiver) = self.get(id).endpoints(toward);
         let answered = !self.links[back].condition.cut && self.machines[receiver] != Machine::Dark;
         let way = &mut self.get(id).ways[toward as usize];
         let stalled = std::mem::take(&mut way.stalled);
         way.waiting = way.waiting && stalled.is_empty() && !answered;
         for segment in stalled {
-            let arrival = now + self.latency(id, toward);
-            let way = &mut self.get(id).ways[toward as usize];
-            way.last_arrival_ns = way.last_arrival_ns.max(arrival);
-            let arrival = way.last_arrival_ns;
+            let arrival = now + self.latency(sender, receiver);
+            let arrival = self.get(id).ways[toward as usize].in_order(arrival);
             queue.push(
                 arrival,
                 Happening::Transit(Transit::Arrive { connection: id, toward, segment }),
