@@ -224,11 +224,13 @@ impl Effects {
     }
 
     /// Adds an effect after those that are there.
+    #[inline]
     pub fn push(&mut self, effect: Effect) {
         self.list.push(effect);
     }
 
     /// Adds [`Effect::Request`].
+    #[inline]
     pub fn request(&mut self, to: NodeId, channel: Channel, message: Message) {
         self.push(Effect::Request { to, channel, message });
     }
@@ -249,6 +251,7 @@ impl Effects {
     }
 
     /// Takes all effects out, in order, and keeps the buffer.
+    #[inline]
     pub fn drain(&mut self) -> std::vec::Drain<'_, Effect> {
         self.list.drain(..)
     }
@@ -259,6 +262,7 @@ impl Effects {
     }
 
     /// Whether nothing is to be done.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

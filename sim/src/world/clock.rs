@@ -32,6 +32,7 @@ impl NodeClock {
     }
 
     /// What both clocks show at a true time.
+    #[inline]
     pub(crate) fn now(&self, true_ns: u64) -> Now {
         let own_ns = self.own(true_ns);
         let wall = WALL_START_MS + self.wall_offset_ms + (own_ns / 1_000_000) as i64;
@@ -39,6 +40,7 @@ impl NodeClock {
     }
 
     /// The first true time at which the monotonic clock shows at least this, so that no timer is early.
+    #[inline]
     pub(crate) fn true_ns(&self, own: Time) -> u64 {
         if self.speed == MILLION as u64 {
             return own.0.saturating_sub(self.since_own_ns).saturating_add(self.since_true_ns);
@@ -60,6 +62,7 @@ impl NodeClock {
         self.wall_offset_ms += by_ms;
     }
 
+    #[inline]
     fn own(&self, true_ns: u64) -> u64 {
         assert!(true_ns >= self.since_true_ns, "time {true_ns} before {}", self.since_true_ns);
         let passed = true_ns - self.since_true_ns;

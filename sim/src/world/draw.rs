@@ -60,6 +60,7 @@ impl Draws {
     }
 
     /// 64 uniform bits for this key.
+    #[inline]
     pub(crate) fn word(self, purpose: Purpose, a: u64, b: u64, n: u64) -> u64 {
         let mut key = [0_u8; 32];
         key[..8].copy_from_slice(&(purpose as u64).to_le_bytes());
@@ -76,6 +77,7 @@ impl Draws {
     }
 
     /// A number in an inclusive range.
+    #[inline]
     pub(crate) fn within(self, purpose: Purpose, a: u64, b: u64, n: u64, range: (u64, u64)) -> u64 {
         let (low, high) = range;
         assert!(low <= high, "{purpose:?} draws from {low}..={high}");
