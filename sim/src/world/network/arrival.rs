@@ -216,10 +216,8 @@ impl Network {
         );
     }
 
-    fn holds(&mut self, id: u64, toward: Side, segment: &Segment) -> bool {
-        let connection = self.get(id);
-        let (acceptor, channel) = (connection.acceptor, connection.channel);
-        let held = self.conditions[acceptor].hold == Some(channel);
+    fn holds(&self, id: u64, toward: Side, segment: &Segment) -> bool {
+        let held = self.holds_requests_of(&self.connections[id as usize - 1]);
         held && toward == Side::Acceptor && !matches!(segment, Segment::Syn | Segment::SynAck)
     }
 }
