@@ -17,7 +17,8 @@ pub struct Message {
     pub body: Body,
 }
 
-/// What is said. Requests and their responses are pairs of the same name.
+/// What is said. Requests and their responses are pairs of the same name. Large ones are boxed: a message is moved many
+/// times on its way.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "each variant is the Kafka message, or our struct, of its name")]
 pub enum Body {
@@ -40,7 +41,7 @@ pub enum Body {
     ReplicaOffsetsRequest(ReplicaOffsetsRequest),
     ReplicaOffsetsResponse(ReplicaOffsetsResponse),
     AlterPartitionRequest(Box<AlterPartitionRequest>),
-    AlterPartitionResponse(AlterPartitionResponse),
+    AlterPartitionResponse(Box<AlterPartitionResponse>),
     BrokerRegistrationRequest(BrokerRegistrationRequest),
     BrokerRegistrationResponse(BrokerRegistrationResponse),
     BrokerHeartbeatRequest(BrokerHeartbeatRequest),
@@ -51,7 +52,7 @@ pub enum Body {
     VoteResponse(VoteResponse),
     BeginQuorumEpochRequest(BeginQuorumEpochRequest),
     BeginQuorumEpochResponse(QuorumEpochResponse),
-    EndQuorumEpochRequest(EndQuorumEpochRequest),
+    EndQuorumEpochRequest(Box<EndQuorumEpochRequest>),
     EndQuorumEpochResponse(QuorumEpochResponse),
     QuorumFetchRequest(QuorumFetchRequest),
     QuorumFetchResponse(Box<QuorumFetchResponse>),

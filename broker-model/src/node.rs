@@ -208,6 +208,9 @@ pub enum Effect {
     },
 }
 
+// Events and effects are moved for each message: what makes one of them larger makes all of them slower.
+const _: () = assert!(size_of::<Event>() <= 80 && size_of::<Effect>() <= 96);
+
 /// The effects of one call, in order.
 #[derive(Debug, Default)]
 pub struct Effects {

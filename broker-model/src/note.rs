@@ -235,8 +235,8 @@ pub enum Note {
         offset: Offset,
         /// Epoch of the controller that wrote it.
         controller_epoch: LeaderEpoch,
-        /// What it says.
-        change: MetadataChange,
+        /// What it says; apart, because it is large and rare.
+        change: Box<MetadataChange>,
     },
     // --- a broker's life
     /// A broker's own view of its state at the controller changed.

@@ -265,7 +265,7 @@ mod tests {
             let note = Note::MetadataApplied {
                 offset: Offset(offset),
                 controller_epoch: LeaderEpoch(1),
-                change: change(isr),
+                change: Box::new(change(isr)),
             };
             tally.note(NodeId(1), &note);
         }

@@ -161,6 +161,7 @@ impl MetadataFetcher {
         if let MetadataChange::PartitionChanged { partition, .. } = &change {
             applied.partitions.push(*partition);
         }
+        let change = Box::new(change);
         effects.note(Note::MetadataApplied { offset, controller_epoch, change });
     }
 

@@ -160,7 +160,7 @@ impl Controller {
             self.write(now, record.as_slice(), effects);
             registration
         });
-        Body::AlterPartitionResponse(AlterPartitionResponse { partition, result })
+        Body::AlterPartitionResponse(Box::new(AlterPartitionResponse { partition, result }))
     }
 
     fn on_register(
@@ -315,7 +315,7 @@ impl Controller {
                     let value = record.value.expect("a metadata record has a value");
                     let read = MetadataRecord::decode(&value).expect("a controller wrote this");
                     let offset = record.offset;
-                    let change = self.committed.apply(offset, &read);
+                    let change = Box::new(self.committed.apply(offset, &read));
                     effects.note(Note::MetadataApplied { offset, controller_epoch, change });
                 }
             }

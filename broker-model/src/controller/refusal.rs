@@ -15,7 +15,8 @@ pub(super) fn refuse_answer(answer: Body, controller: Option<NodeId>) -> Body {
     match answer {
         Body::AlterPartitionResponse(response) => {
             let partition = response.partition;
-            Body::AlterPartitionResponse(AlterPartitionResponse { partition, result: Err(REFUSED) })
+            let refused = AlterPartitionResponse { partition, result: Err(REFUSED) };
+            Body::AlterPartitionResponse(Box::new(refused))
         }
         Body::BrokerRegistrationResponse(_) => registration(controller),
         Body::BrokerHeartbeatResponse(_) => heartbeat(controller),

@@ -360,7 +360,11 @@ impl Quorum {
             | Role::Leader(_) => Vec::new(),
         };
         let (epoch, leader) = (self.state.epoch, self.node);
-        Body::EndQuorumEpochRequest(EndQuorumEpochRequest { epoch, leader, preferred_successors })
+        Body::EndQuorumEpochRequest(Box::new(EndQuorumEpochRequest {
+            epoch,
+            leader,
+            preferred_successors,
+        }))
     }
 }
 

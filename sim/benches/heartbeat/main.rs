@@ -2,7 +2,7 @@
 //! The same workload on Harrow's driver, on madsim's own `Endpoint`, and on turmoil with its 1 ms tick, side by side in
 //! one process. Prints simulated seconds per second of real time, the median of several runs, and the ratios.
 //!
-//! `cargo bench -p harrow-sim --bench heartbeat`
+//! `cargo bench -p harrow-sim --bench heartbeat [-- ENGINE]`; an engine's name runs that one alone, for a profiler.
 
 mod harrow;
 mod raw_madsim;
@@ -17,21 +17,25 @@ const LATENCY: (Duration, Duration) = (Duration::from_millis(1), Duration::from_
 /// An engine under test: simulates so many nodes for so long and says how many heartbeats arrived.
 type Engine = fn(nodes: u32, simulated: Duration) -> u64;
 
+/// Name, workload, and how many seconds one node is simulated in one run when there are so many.
+const ENGINES: [(&str, Engine, fn(u64) -> u64); 3] = [
+    ("harrow", harrow::simulate, |nodes| 200_000 / nodes),
+    ("madsim", raw_madsim::simulate, |nodes| 40_000 / nodes),
+    ("turmoil", raw_turmoil::simulate, |nodes| (600 / (nodes * nodes / 4)).max(2)),
+];
+
 #[expect(clippy::print_stdout, reason = "a bench's result is its output")]
 fn main() {
+    let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     println!(
         "{:>6} {:>16} {:>16} {:>16} {:>12} {:>12}",
         "nodes", "harrow", "madsim", "turmoil", "/madsim", "/turmoil"
     );
     for nodes in [5_u32, 20, 50] {
-        let harrow = speed("harrow", harrow::simulate, nodes, 200_000 / u64::from(nodes));
-        let madsim = speed("madsim", raw_madsim::simulate, nodes, 20_000 / u64::from(nodes));
-        let turmoil = speed(
-            "turmoil",
-            raw_turmoil::simulate,
-            nodes,
-            (600 / u64::from(nodes * nodes / 4)).max(2),
-        );
+        let [harrow, madsim, turmoil] = ENGINES.map(|(name, engine, seconds)| {
+            let wanted = only.as_ref().is_none_or(|only| only == name);
+            if wanted { speed(name, engine, nodes, seconds(u64::from(nodes))) } else { f64::NAN }
+        });
         println!(
             "{nodes:>6} {harrow:>15.0}x {madsim:>15.0}x {turmoil:>15.1}x {:>12.1} {:>12.0}",
             harrow / madsim,

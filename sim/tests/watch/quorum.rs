@@ -107,12 +107,12 @@ fn all_nodes_apply_the_same_metadata() {
     let applied = |topic: &str| Note::MetadataApplied {
         offset: Offset(6),
         controller_epoch: LeaderEpoch(1),
-        change: MetadataChange::TopicCreated {
+        change: Box::new(MetadataChange::TopicCreated {
             topic: TopicId(1),
             name: topic.to_owned(),
             min_insync_replicas: 2,
             unclean_leader_election: false,
-        },
+        }),
     };
     stage.note(N2, &applied("x"));
     assert_eq!(stage.found(), NONE);

@@ -70,6 +70,7 @@ impl Stage {
     pub(crate) fn metadata(&mut self, change: MetadataChange) {
         let offset = Offset(self.metadata_end);
         self.metadata_end += 1;
+        let change = Box::new(change);
         self.note(N1, &Note::MetadataApplied { offset, controller_epoch: LeaderEpoch(1), change });
     }
 

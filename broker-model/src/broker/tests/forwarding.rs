@@ -126,7 +126,7 @@ fn an_isr_proposal_is_sent_until_the_controller_decides() {
     assert_eq!(request.new_isr, [(NodeId(1), BrokerEpoch(0)), (NodeId(2), BrokerEpoch(1))]);
     let result = Err(ClusterError::NotController);
     let response = AlterPartitionResponse { partition: ORDERS, result };
-    bench.answer(&sent, Body::AlterPartitionResponse(response));
+    bench.answer(&sent, Body::AlterPartitionResponse(Box::new(response)));
     assert!(!bench.has_sent(Channel::Controller), "after a pause");
     bench.pass_ms(60);
     let sent = bench.take_sent(Channel::Controller);
@@ -138,7 +138,7 @@ fn an_isr_proposal_is_sent_until_the_controller_decides() {
         isr: vec![NodeId(1), NodeId(2)],
     };
     let response = AlterPartitionResponse { partition: ORDERS, result: Ok(registration) };
-    let effects = bench.answer(&sent, Body::AlterPartitionResponse(response));
+    let effects = bench.answer(&sent, Body::AlterPartitionResponse(Box::new(response)));
     let committed = |effect: &Effect| matches!(effect, Effect::Note(Note::IsrCommitted { .. }));
     assert!(effects.iter().any(committed), "{effects:?}");
     bench.pass_ms(1_000);

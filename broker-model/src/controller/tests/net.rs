@@ -212,7 +212,7 @@ impl Net {
             self.leaders.entry(*epoch).or_default().insert(node);
         }
         if let Note::MetadataApplied { offset, controller_epoch, change } = &note {
-            let said = (*controller_epoch, change.clone());
+            let said = (*controller_epoch, (**change).clone());
             let first = self.committed.entry(*offset).or_insert_with(|| said.clone());
             assert_eq!(*first, said, "{node} applied another record at {offset}");
         }

@@ -107,7 +107,7 @@ impl Toy {
             effects.note(Note::MetadataApplied {
                 offset: Offset(offset),
                 controller_epoch: LeaderEpoch(1),
-                change,
+                change: Box::new(change),
             });
         }
     }

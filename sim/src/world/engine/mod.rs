@@ -235,6 +235,8 @@ pub(crate) struct Engine<N> {
     telling: bool,
     names: words::Names,
     shell: Option<TimeHandle>,
+    /// True time that madsim's clock shows.
+    shown_ns: u64,
 }
 
 impl<N: Node> Engine<N> {
@@ -265,6 +267,7 @@ impl<N: Node> Engine<N> {
             telling: setup.record_trace || tracing::enabled!(tracing::Level::DEBUG),
             names: words::Names::default(),
             shell: TimeHandle::try_current(),
+            shown_ns: 0,
         }
     }
 
@@ -346,7 +349,10 @@ impl<N: Node> Engine<N> {
             Happening::FlushDone { node, uptime, mark, token } => {
                 self.on_flush_done(node, uptime, mark, token, cast);
             }
-            Happening::Cue(cue) => return Step::Cue(cue),
+            Happening::Cue(cue) => {
+                self.show_time();
+                return Step::Cue(cue);
+            }
         }
         Step::Happened
     }
@@ -365,18 +371,29 @@ impl<N: Node> Engine<N> {
 
     fn advance(&mut self, at_ns: u64) {
         assert!(at_ns >= self.now, "time goes back from {} to {at_ns}", self.now);
-        if at_ns == self.now {
-            return;
-        }
-        if let Some(shell) = &self.shell {
-            shell.advance(Duration::from_nanos(at_ns - self.now));
-        }
         self.now = at_ns;
     }
 
+    /// Brings madsim's clock to true time. It takes locks, so that it is moved only when somebody could look at it:
+    /// before code of nodes and of the director runs, not for what the network does between.
+    fn show_time(&mut self) {
+        if self.shown_ns == self.now {
+            return;
+        }
+        if let Some(shell) = &self.shell {
+            shell.advance(Duration::from_nanos(self.now - self.shown_ns));
+        }
+        self.shown_ns = self.now;
+    }
+
     fn on_transit(&mut self, transit: Transit, cast: &mut impl Cast<N>) {
-        if let Some((node, incoming)) = self.network.happen(self.now, transit, &mut self.queue) {
+        let Some((node, incoming)) = self.network.happen(self.now, transit, &mut self.queue) else {
+            return;
+        };
+        if !self.slots[node].takes_at_once() {
             self.deliver(node, Delivery::Incoming(incoming), cast);
+        } else if let Some(event) = self.network.event(incoming, &self.ids) {
+            self.handle(node, event, cast);
         }
     }
 
@@ -420,7 +437,7 @@ impl<N: Node> Engine<N> {
         if slot.process.is_none() {
             return;
         }
-        if !slot.is_ready() || !slot.inbox.is_empty() {
+        if !slot.takes_at_once() {
             return slot.inbox.push_back(delivery);
         }
         if let Some(event) = self.event(delivery) {
@@ -451,6 +468,7 @@ impl<N: Node> Engine<N> {
     /// One call of a node, and its effects.
     fn handle(&mut self, node: usize, event: Event, cast: &mut impl Cast<N>) {
         self.events += 1;
+        self.show_time();
         let id = self.ids[node];
         self.hash_event(node, &event);
         if self.telling {
@@ -463,7 +481,9 @@ impl<N: Node> Engine<N> {
         self.calling = Some(id);
         process.handle(now, event, &mut effects);
         self.calling = None;
-        self.perform(node, &mut effects, cast);
+        if !effects.is_empty() {
+            self.perform(node, &mut effects, cast);
+        }
         self.effects = effects;
         self.rearm(node);
     }

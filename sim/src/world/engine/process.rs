@@ -50,6 +50,7 @@ impl<N: Node> Engine<N> {
         cast.started(self.moment(node));
         let spoken = Spoken { at_ns: self.now, node: Some(id), text: "the process starts" };
         tracing::info!("{spoken}");
+        self.show_time();
         self.calling = Some(id);
         let process = cast.boot(Boot { node: id, image: &image, incarnation, now });
         self.calling = None;

@@ -87,6 +87,11 @@ impl<N> Slot<N> {
         }
     }
 
+    /// Whether the process takes what comes now, not after what waits for it.
+    pub(super) fn takes_at_once(&self) -> bool {
+        self.is_ready() && self.inbox.is_empty()
+    }
+
     /// Whether the process runs and takes events.
     pub(super) fn is_ready(&self) -> bool {
         self.process.is_some() && !self.blocked && !self.paused

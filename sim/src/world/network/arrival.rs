@@ -63,9 +63,10 @@ impl Network {
         segment: Segment,
         queue: Plans<'_>,
     ) -> Option<(usize, Incoming)> {
-        let at = self.link_at(id, toward);
-        let (_, receiver) = self.endpoints(id, toward);
-        if self.links[at].condition.cut || !self.get(id).ways[toward as usize].stalled.is_empty() {
+        let connection = self.get(id);
+        let (sender, receiver) = connection.endpoints(toward);
+        let stalls = !connection.ways[toward as usize].stalled.is_empty();
+        if stalls || self.links[sender * self.nodes + receiver].condition.cut {
             self.get(id).ways[toward as usize].stalled.push_back(segment);
             self.wait(now, id, toward, queue);
             return None;
@@ -217,7 +218,8 @@ impl Network {
     }
 
     fn holds(&self, id: u64, toward: Side, segment: &Segment) -> bool {
-        let held = self.holds_requests_of(&self.connections[id as usize - 1]);
-        held && toward == Side::Acceptor && !matches!(segment, Segment::Syn | Segment::SynAck)
+        toward == Side::Acceptor
+            && !matches!(segment, Segment::Syn | Segment::SynAck)
+            && self.holds_requests_of(&self.connections[id as usize - 1])
     }
 }

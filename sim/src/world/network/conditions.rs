@@ -73,16 +73,14 @@ impl Network {
         if self.links[there].condition.cut {
             return;
         }
-        let (_, receiver) = self.endpoints(id, toward);
+        let (sender, receiver) = self.get(id).endpoints(toward);
         let answered = !self.links[back].condition.cut && self.machines[receiver] != Machine::Dark;
         let way = &mut self.get(id).ways[toward as usize];
         let stalled = std::mem::take(&mut way.stalled);
         way.waiting = way.waiting && stalled.is_empty() && !answered;
         for segment in stalled {
-            let arrival = now + self.latency(id, toward);
-            let way = &mut self.get(id).ways[toward as usize];
-            way.last_arrival_ns = way.last_arrival_ns.max(arrival);
-            let arrival = way.last_arrival_ns;
+            let arrival = now + self.latency(sender, receiver);
+            let arrival = self.get(id).ways[toward as usize].in_order(arrival);
             queue.push(
                 arrival,
                 Happening::Transit(Transit::Arrive { connection: id, toward, segment }),
@@ -91,10 +89,9 @@ impl Network {
     }
 
     fn release_held(&mut self, now: u64, queue: Plans<'_>) {
-        let (held, released): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.held).into_iter().partition(|(id, _)| {
-                self.holds_requests_of(&self.connections[*id as usize - 1])
-            });
+        let (held, released): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|(id, _)| self.holds_requests_of(&self.connections[*id as usize - 1]));
         self.held = held;
         let mut reborn: Vec<(u64, u64)> = Vec::new();
         for (id, segment) in released {
@@ -116,8 +113,7 @@ impl Network {
     pub(super) fn holds_requests_of(&self, connection: &Connection) -> bool {
         let (opener, acceptor) = (connection.opener, connection.acceptor);
         self.conditions[acceptor].hold == Some(connection.channel)
-            || (self.conditions[opener].hold_metadata
-                && connection.channel == Channel::QuorumFetch)
+            || (self.conditions[opener].hold_metadata && connection.channel == Channel::QuorumFetch)
     }
 
     /// The connection on which held requests arrive: their own, or, if the process that accepted it is gone, a new one

@@ -155,6 +155,14 @@ struct Way {
     generation: u32,
 }
 
+impl Way {
+    /// When a segment arrives that would arrive then if it were alone: not before those sent earlier.
+    fn in_order(&mut self, arrival_ns: u64) -> u64 {
+        self.last_arrival_ns = self.last_arrival_ns.max(arrival_ns);
+        self.last_arrival_ns
+    }
+}
+
 /// One direction between two machines.
 #[derive(Debug, Clone, Default)]
 struct Link {
@@ -446,17 +454,8 @@ impl Network {
         self.slot(opener, acceptor, channel)
     }
 
-    /// Sender and receiver of what travels towards one end.
-    fn endpoints(&mut self, id: u64, toward: Side) -> (usize, usize) {
-        let connection = self.get(id);
-        match toward {
-            Side::Opener => (connection.acceptor, connection.opener),
-            Side::Acceptor => (connection.opener, connection.acceptor),
-        }
-    }
-
     fn link_at(&mut self, id: u64, toward: Side) -> usize {
-        let (from, to) = self.endpoints(id, toward);
+        let (from, to) = self.get(id).endpoints(toward);
         from * self.nodes + to
     }
 
@@ -481,6 +480,14 @@ impl Network {
 }
 
 impl Connection {
+    /// Sender and receiver of what travels towards one end.
+    fn endpoints(&self, toward: Side) -> (usize, usize) {
+        match toward {
+            Side::Opener => (self.acceptor, self.opener),
+            Side::Acceptor => (self.opener, self.acceptor),
+        }
+    }
+
     fn is_open_at(&self, node: usize) -> bool {
         let side = if self.opener == node { Side::Opener } else { Side::Acceptor };
         self.open[side as usize]

@@ -17,25 +17,24 @@ impl Network {
         segment: Segment,
         queue: Plans<'_>,
     ) {
-        if self.get(id).broken && matches!(segment, Segment::Data(_)) {
+        let connection = self.get(id);
+        if connection.broken && matches!(segment, Segment::Data(_)) {
             return;
         }
-        let Some(departed) = self.depart(now, id, toward, &segment) else {
+        let (from, to) = connection.endpoints(toward);
+        let Some(departed) = self.depart(now, from * self.nodes + to, &segment) else {
             let side = toward.other();
             self.reset(now, id, queue);
             return queue.push(now, Happening::Transit(Transit::Ended { connection: id, side }));
         };
-        let arrival = departed + self.latency(id, toward);
-        let way = &mut self.get(id).ways[toward as usize];
-        way.last_arrival_ns = way.last_arrival_ns.max(arrival);
-        let arrival = way.last_arrival_ns;
+        let arrival = departed + self.latency(from, to);
+        let arrival = self.get(id).ways[toward as usize].in_order(arrival);
         queue
             .push(arrival, Happening::Transit(Transit::Arrive { connection: id, toward, segment }));
     }
 
     /// When the segment has left, by the link's bandwidth; `None` if the link's queue is full.
-    fn depart(&mut self, now: u64, id: u64, toward: Side, segment: &Segment) -> Option<u64> {
-        let at = self.link_at(id, toward);
+    fn depart(&mut self, now: u64, at: usize, segment: &Segment) -> Option<u64> {
         let limit = self.links[at].condition.bytes_per_second;
         let planned = self.plan.bandwidth_bytes_per_second;
         let rate = if limit == 0 || (planned > 0 && planned < limit) { planned } else { limit };
@@ -57,25 +56,23 @@ impl Network {
     }
 
     /// One-way latency of the next segment on a link, keyed by the link and the segment's ordinal.
-    pub(super) fn latency(&mut self, id: u64, toward: Side) -> u64 {
-        let (from, to) = self.endpoints(id, toward);
-        let at = from * self.nodes + to;
-        let ordinal = self.links[at].sent;
-        self.links[at].sent += 1;
+    pub(super) fn latency(&mut self, from: usize, to: usize) -> u64 {
+        let link = &mut self.links[from * self.nodes + to];
+        let ordinal = link.sent;
+        link.sent += 1;
+        let extra_us = link.condition.extra_us;
         let (a, b) = (self.ids[from], self.ids[to]);
         let client = self.clients[from] || self.clients[to];
-        let (low, high) = if client { self.plan.client_latency_us } else { self.plan.latency_us };
-        let draws = self.draws;
-        let mut latency =
-            draws.within(Purpose::Latency, a, b, ordinal, (low * 1_000, high * 1_000));
-        if draws.one_in(Purpose::Slow, a, b, ordinal, self.plan.slow_one_in) {
-            let (low, high) = self.plan.slow_extra_us;
-            latency += draws.within(Purpose::SlowExtra, a, b, ordinal, (low * 1_000, high * 1_000));
+        let range_us = if client { self.plan.client_latency_us } else { self.plan.latency_us };
+        let draw = |purpose, (low, high): (u64, u64)| {
+            self.draws.within(purpose, a, b, ordinal, (low * 1_000, high * 1_000))
+        };
+        let mut latency = draw(Purpose::Latency, range_us);
+        if self.draws.one_in(Purpose::Slow, a, b, ordinal, self.plan.slow_one_in) {
+            latency += draw(Purpose::SlowExtra, self.plan.slow_extra_us);
         }
-        let (low, high) = self.links[at].condition.extra_us;
-        if high > 0 {
-            latency +=
-                draws.within(Purpose::DelayExtra, a, b, ordinal, (low * 1_000, high * 1_000));
+        if extra_us.1 > 0 {
+            latency += draw(Purpose::DelayExtra, extra_us);
         }
         latency.max(LATENCY_NS_MIN)
     }

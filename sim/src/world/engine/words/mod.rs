@@ -18,10 +18,8 @@ pub(super) struct Names(BTreeMap<TopicId, String>);
 impl Names {
     /// Learns from what a node has stated.
     pub(super) fn learn(&mut self, effect: &Effect) {
-        if let Effect::Note(Note::MetadataApplied {
-            change: MetadataChange::TopicCreated { topic, name, .. },
-            ..
-        }) = effect
+        if let Effect::Note(Note::MetadataApplied { change, .. }) = effect
+            && let MetadataChange::TopicCreated { topic, name, .. } = change.as_ref()
         {
             self.0.entry(*topic).or_insert_with(|| name.clone());
         }

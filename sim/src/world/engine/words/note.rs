@@ -63,6 +63,7 @@ fn log(names: &Names, note: &Note) -> String {
         log_end_offset,
         high_watermark,
         clean,
+        ..
     } = note
     {
         let how = if *clean { "after a clean stop" } else { "with no clean stop before" };
