@@ -19,7 +19,7 @@ pub enum Defect {
     UncleanElection,
     /// C05: the high watermark is computed on the proposed, not yet accepted, ISR. Source: KIP-497.
     HwUsesProposedIsr,
-    /// K04: a voter's vote is not on its disk before it is given. Source: KIP-595.
+    /// K04: a voter's epoch is on its disk, but not the vote that it gives in it. Source: KIP-595, KAFKA-18389.
     VoteNotPersisted,
     /// P02: the broker does not recognise a batch that it already has. Source: KIP-98.
     NoDedup,

@@ -258,6 +258,14 @@ pub enum Action {
         /// How long.
         for_ms: u64,
     },
+    /// A node hears nothing new of the metadata, although all its other messages pass: its fetches of the metadata log
+    /// are held back, then arrive in a burst.
+    HoldMetadata {
+        /// Whose fetches.
+        target: Target,
+        /// How long.
+        for_ms: u64,
+    },
     /// Each response is delivered twice, at a ratio; the second copy comes later.
     DuplicateResponses {
         /// Responses from this node.

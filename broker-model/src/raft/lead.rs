@@ -49,7 +49,7 @@ impl Quorum {
             waiting: Vec::new(),
             told: std::collections::BTreeMap::new(),
         };
-        self.enter(state, Role::Leader(Box::new(leader)), true, effects);
+        self.enter(state, Role::Leader(Box::new(leader)), effects);
         self.append(now, &[MetadataRecord::LeaderChange { leader: self.node }], effects);
     }
 
@@ -332,7 +332,7 @@ impl Quorum {
         let unaware = successors.clone();
         let election_at = now + self.election_timeout();
         let role = Role::Resigned(Resigned { election_at, successors, unaware });
-        self.enter(self.state, role, true, effects);
+        self.enter(self.state, role, effects);
         self.pump(now, effects);
     }
 

@@ -354,7 +354,7 @@ impl Quorum {
                 true
             }
             None if epoch > self.state.epoch => {
-                self.become_unattached(now, ElectionState::at(epoch), true, effects);
+                self.become_unattached(now, ElectionState::at(epoch), effects);
                 true
             }
             Some(_) | None => false,
@@ -367,7 +367,6 @@ impl Quorum {
         &mut self,
         now: Time,
         state: ElectionState,
-        persist: bool,
         effects: &mut Effects,
     ) {
         assert!(
@@ -384,7 +383,7 @@ impl Quorum {
             Role::Candidate(candidate) => candidate.election_at,
             Role::Leader(_) | Role::Resigned(_) => fresh,
         };
-        self.enter(state, Role::Unattached { election_at }, persist, effects);
+        self.enter(state, Role::Unattached { election_at }, effects);
     }
 
     /// Follows a leader.
@@ -400,7 +399,7 @@ impl Quorum {
         let voted = self.state.voted.filter(|_| epoch == self.state.epoch);
         let state = ElectionState { epoch, voted, leader: Some(leader) };
         let role = Role::Follower { fetch_deadline: now + self.timeouts.fetch };
-        self.enter(state, role, true, effects);
+        self.enter(state, role, effects);
         for peer in &mut self.peers {
             peer.fetch.in_flight = None;
             peer.fetch.not_before = now;
@@ -408,18 +407,10 @@ impl Quorum {
     }
 
     /// Takes a state and role: on the platter first, then known to those who wait here.
-    pub(super) fn enter(
-        &mut self,
-        state: ElectionState,
-        role: Role,
-        persist: bool,
-        effects: &mut Effects,
-    ) {
+    pub(super) fn enter(&mut self, state: ElectionState, role: Role, effects: &mut Effects) {
         let left = std::mem::replace(&mut self.role, role);
         self.state = state;
-        if persist {
-            self.persist(effects);
-        }
+        self.persist(effects);
         self.note_state(effects);
         if let Role::Leader(leader) = left {
             self.turn_away(&leader.waiting, effects);
@@ -427,12 +418,20 @@ impl Quorum {
     }
 
     fn persist(&mut self, effects: &mut Effects) {
-        if self.persisted != Some(self.state) {
-            let (file, bytes) = (FileId::QuorumState, self.state.encode());
+        let state = self.to_persist();
+        if self.persisted != Some(state) {
+            let (file, bytes) = (FileId::QuorumState, state.encode());
             effects.push(Effect::Append { file, bytes });
             effects.push(Effect::Sync { file });
-            self.persisted = Some(self.state);
+            self.persisted = Some(state);
         }
+    }
+
+    /// What of the state is to be on the disk: all of it.
+    fn to_persist(&self) -> ElectionState {
+        // Defect::VoteNotPersisted: the epoch reaches the disk, the vote that was given in it stays in memory.
+        let voted = self.state.voted.filter(|_| !self.vote_not_persisted);
+        ElectionState { voted, ..self.state }
     }
 
     fn note_state(&self, effects: &mut Effects) {
@@ -485,7 +484,7 @@ impl Quorum {
         let led = matches!(role, QuorumRole::Leader | QuorumRole::Resigned);
         assert!(leads == led, "role {role:?} with leader {:?}", self.state.leader);
         assert!(
-            self.vote_not_persisted || self.persisted == Some(self.state),
+            self.persisted == Some(self.to_persist()),
             "{:?} is on the disk, {:?} in memory",
             self.persisted,
             self.state

@@ -35,9 +35,7 @@ impl Quorum {
         if newer || first {
             let voted = granted.then_some(request.candidate);
             let state = ElectionState { epoch: request.epoch, voted, leader: None };
-            // Defect::VoteNotPersisted: a vote, and the epoch it was given in, do not reach the disk.
-            let persist = !(granted && self.vote_not_persisted);
-            self.become_unattached(now.time, state, persist, effects);
+            self.become_unattached(now.time, state, effects);
         }
         if first {
             let (epoch, candidate) = (request.epoch, request.candidate);
@@ -84,7 +82,7 @@ impl Quorum {
         let epoch = self.state.epoch.next();
         let state = ElectionState { epoch, voted: Some(self.node), leader: None };
         let role = Role::Candidate(self.candidacy(election_at, lost));
-        self.enter(state, role, true, effects);
+        self.enter(state, role, effects);
         if self.majority() == 1 {
             self.become_leader(now, effects);
         }

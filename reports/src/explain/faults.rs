@@ -2,7 +2,7 @@
 
 use super::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 23] = [
+pub(super) static ENTRIES: [Entry; 24] = [
     Entry {
         name: "crash",
         kind: Kind::Fault,
@@ -110,6 +110,15 @@ pub(super) static ENTRIES: [Entry; 23] = [
         example: "hold-requests to leader-of orders-0 for 8 s.",
         legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
         source: "late requests on an old connection",
+    },
+    Entry {
+        name: "hold-metadata",
+        kind: Kind::Fault,
+        meaning: "A node hears nothing new of the metadata, although it fetches records and sends \
+                  heartbeats as ever; then all of it at once.",
+        example: "hold-metadata of follower-of orders-0 for 3 s.",
+        legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
+        source: "a metadata loader that lags; KAFKA-6880",
     },
     Entry {
         name: "duplicate-responses",

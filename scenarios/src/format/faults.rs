@@ -28,6 +28,7 @@ enum Kind {
     Delay,
     DropResponses,
     HoldRequests,
+    HoldMetadata,
     DuplicateResponses,
     LimitBandwidth,
     SlowDisk,
@@ -54,6 +55,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("delay", Kind::Delay),
     ("drop-responses", Kind::DropResponses),
     ("hold-requests", Kind::HoldRequests),
+    ("hold-metadata", Kind::HoldMetadata),
     ("duplicate-responses", Kind::DuplicateResponses),
     ("limit-bandwidth", Kind::LimitBandwidth),
     ("slow-disk", Kind::SlowDisk),
@@ -201,6 +203,7 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         | Kind::Delay
         | Kind::DropResponses
         | Kind::HoldRequests
+        | Kind::HoldMetadata
         | Kind::DuplicateResponses
         | Kind::LimitBandwidth => on_links(fields, kind),
         Kind::SlowDisk => {
@@ -243,7 +246,7 @@ fn halting(fields: &Fields<'_>, kind: Kind) -> FaultAction {
 }
 
 /// The kinds that trouble a node's links without cutting them.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these six kinds alone")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these seven kinds alone")]
 fn on_links(fields: &Fields<'_>, kind: Kind) -> FaultAction {
     let target = fields.target();
     match kind {
@@ -255,6 +258,7 @@ fn on_links(fields: &Fields<'_>, kind: Kind) -> FaultAction {
             FaultAction::DropResponses { target, one_in: fields.one_in(), for_ms: fields.for_ms() }
         }
         Kind::HoldRequests => FaultAction::HoldRequests { target, for_ms: fields.for_ms() },
+        Kind::HoldMetadata => FaultAction::HoldMetadata { target, for_ms: fields.for_ms() },
         Kind::DuplicateResponses => FaultAction::DuplicateResponses {
             target,
             one_in: fields.one_in(),
@@ -339,6 +343,7 @@ fn lasts_ms_max(action: &FaultAction, brokers_max: i64) -> i64 {
         | FaultAction::Delay { for_ms, .. }
         | FaultAction::DropResponses { for_ms, .. }
         | FaultAction::HoldRequests { for_ms, .. }
+        | FaultAction::HoldMetadata { for_ms, .. }
         | FaultAction::DuplicateResponses { for_ms, .. }
         | FaultAction::LimitBandwidth { for_ms, .. }
         | FaultAction::SlowDisk { for_ms, .. }

@@ -178,6 +178,7 @@ impl Drawing<'_> {
             | FaultAction::Delay { .. }
             | FaultAction::DropResponses { .. }
             | FaultAction::HoldRequests { .. }
+            | FaultAction::HoldMetadata { .. }
             | FaultAction::DuplicateResponses { .. }
             | FaultAction::LimitBandwidth { .. } => self.link_action(action),
             FaultAction::SlowDisk { .. }
@@ -218,6 +219,9 @@ impl Drawing<'_> {
             },
             FaultAction::HoldRequests { target, for_ms } => {
                 Action::HoldRequests { target: self.target(target), for_ms: self.lasting(for_ms) }
+            }
+            FaultAction::HoldMetadata { target, for_ms } => {
+                Action::HoldMetadata { target: self.target(target), for_ms: self.lasting(for_ms) }
             }
             FaultAction::DuplicateResponses { target, one_in, for_ms } => {
                 Action::DuplicateResponses {

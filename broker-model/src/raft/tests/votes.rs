@@ -7,7 +7,7 @@ use crate::disk_image::{DiskImage, FileId};
 use crate::message::{BeginQuorumEpochRequest, ClusterError, VoteRequest};
 use crate::node::{Effect, Effects};
 use crate::note::Note;
-use crate::raft::election_state::ElectionState;
+use crate::raft::election_state::{ElectionState, StoredState};
 use crate::raft::{Quorum, QuorumOptions};
 use crate::types::{LeaderEpoch, NodeId, Offset};
 
@@ -89,9 +89,26 @@ fn becoming_a_follower_keeps_the_vote() {
     assert_eq!(refused, Some(ClusterError::InvalidRequest), "two leaders of one epoch");
 }
 
+/// What of a vote for 102 in epoch 3 is on the disk.
+fn persisted_vote(defects: &[Defect]) -> ElectionState {
+    let mut effects = Effects::new();
+    open(&DiskImage::default(), defects).on_vote_request(NOW, request(3, 102), &mut effects);
+    let written = effects.as_slice().iter().find_map(|effect| match effect {
+        Effect::Append { file: FileId::QuorumState, bytes } => Some(bytes.clone()),
+        _ => None,
+    });
+    let mut image = DiskImage::default();
+    image.files.insert(FileId::QuorumState, written.expect("an epoch is written"));
+    StoredState::read(&image).state.expect("whole")
+}
+
 #[test]
-fn the_defect_leaves_vote_and_epoch_off_the_disk() {
-    let mut quorum = open(&DiskImage::default(), &[Defect::VoteNotPersisted]);
-    assert_eq!(ask(&mut quorum, request(3, 102)), (true, false));
-    assert_eq!(ask(&mut quorum, request(3, 103)), (false, false), "in memory it is known");
+fn the_defect_leaves_the_vote_off_the_disk() {
+    let kept = ElectionState { voted: Some(NodeId(102)), ..ElectionState::at(LeaderEpoch(3)) };
+    assert_eq!(persisted_vote(&[]), kept);
+    let defects = [Defect::VoteNotPersisted];
+    let forgotten = persisted_vote(&defects);
+    assert_eq!(forgotten, ElectionState::at(LeaderEpoch(3)));
+    let mut quorum = open(&disk(forgotten), &defects);
+    assert!(ask(&mut quorum, request(3, 103)).0, "a second vote in the epoch");
 }

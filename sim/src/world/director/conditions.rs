@@ -19,6 +19,8 @@ pub(super) enum Condition {
     Drop(usize, u32),
     /// Requests of one kind to the node are held back.
     Hold(usize, Channel),
+    /// The node's fetches of metadata are held back.
+    HoldMetadata(usize),
     /// Responses of the node arrive twice.
     Duplicate(usize, u32),
     /// Links from and to the node are narrow.
@@ -94,6 +96,7 @@ impl Conditions {
             }),
             Condition::Drop(node, one_in) => self.messages[*node].drop_one_in = *one_in,
             Condition::Hold(node, channel) => self.messages[*node].hold = Some(*channel),
+            Condition::HoldMetadata(node) => self.messages[*node].hold_metadata = true,
             Condition::Duplicate(node, one_in) => self.messages[*node].duplicate_one_in = *one_in,
             Condition::SlowDisk(node, extra_us) => {
                 let disk = &mut self.disks[*node];

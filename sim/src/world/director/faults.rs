@@ -103,6 +103,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::Delay { .. }
             | Action::DropResponses { .. }
             | Action::HoldRequests { .. }
+            | Action::HoldMetadata { .. }
             | Action::DuplicateResponses { .. }
             | Action::LimitBandwidth { .. }
             | Action::SlowDisk { .. }
@@ -261,6 +262,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::StallDisk { .. } => Condition::StallDisk(node),
             Action::FullDisk { .. } => Condition::FullDisk(node),
             Action::LyingSync { .. } => Condition::LyingSync(node),
+            Action::HoldMetadata { .. } => Condition::HoldMetadata(node),
             Action::HoldRequests { .. } => {
                 let channels = self.engine.accepted_channels(node);
                 let like = |channel: &harrow_broker_model::node::Channel| {
@@ -336,6 +338,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::Delay { .. }
             | Action::DropResponses { .. }
             | Action::HoldRequests { .. }
+            | Action::HoldMetadata { .. }
             | Action::DuplicateResponses { .. }
             | Action::LimitBandwidth { .. }
             | Action::SlowDisk { .. }
@@ -403,6 +406,7 @@ fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
         | Action::Delay { target, for_ms, .. }
         | Action::DropResponses { target, for_ms, .. }
         | Action::HoldRequests { target, for_ms }
+        | Action::HoldMetadata { target, for_ms }
         | Action::DuplicateResponses { target, for_ms, .. }
         | Action::LimitBandwidth { target, for_ms, .. }
         | Action::SlowDisk { target, for_ms, .. }
@@ -441,6 +445,7 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::Delay { .. } => "delay",
         Action::DropResponses { .. } => "drop-responses",
         Action::HoldRequests { .. } => "hold-requests",
+        Action::HoldMetadata { .. } => "hold-metadata",
         Action::DuplicateResponses { .. } => "duplicate-responses",
         Action::LimitBandwidth { .. } => "limit-bandwidth",
         Action::SlowDisk { .. } => "slow-disk",

@@ -282,6 +282,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             | Condition::Delay(..)
             | Condition::Drop(..)
             | Condition::Hold(..)
+            | Condition::HoldMetadata(_)
             | Condition::Duplicate(..)
             | Condition::Bandwidth(..)
             | Condition::SlowDisk(..)

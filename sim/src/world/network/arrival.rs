@@ -217,12 +217,9 @@ impl Network {
         );
     }
 
-    fn holds(&mut self, id: u64, toward: Side, segment: &Segment) -> bool {
-        if toward == Side::Opener || matches!(segment, Segment::Syn | Segment::SynAck) {
-            return false;
-        }
-        let connection = self.get(id);
-        let (acceptor, channel) = (connection.acceptor, connection.channel);
-        self.conditions[acceptor].hold == Some(channel)
+    fn holds(&self, id: u64, toward: Side, segment: &Segment) -> bool {
+        toward == Side::Acceptor
+            && !matches!(segment, Segment::Syn | Segment::SynAck)
+            && self.holds_requests_of(&self.connections[id as usize - 1])
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct LinkCondition {
 pub(crate) struct NodeCondition {
     /// Requests of this kind to the node are held back.
     pub(crate) hold: Option<Channel>,
+    /// The node's own fetches of the metadata log are held back.
+    pub(crate) hold_metadata: bool,
     /// One of so many of its responses to clients is lost with its connection; 0 is none.
     pub(crate) drop_one_in: u32,
     /// One of so many of its responses arrives twice; 0 is none.
@@ -87,11 +89,9 @@ impl Network {
     }
 
     fn release_held(&mut self, now: u64, queue: Plans<'_>) {
-        let (held, released): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.held).into_iter().partition(|(id, _)| {
-                let connection = &self.connections[*id as usize - 1];
-                self.conditions[connection.acceptor].hold == Some(connection.channel)
-            });
+        let (held, released): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|(id, _)| self.holds_requests_of(&self.connections[*id as usize - 1]));
         self.held = held;
         let mut reborn: Vec<(u64, u64)> = Vec::new();
         for (id, segment) in released {
@@ -107,6 +107,13 @@ impl Network {
                 Transit::Arrive { connection: id, toward: Side::Acceptor, segment: Segment::Fin };
             queue.push(now, Happening::Transit(transit));
         }
+    }
+
+    /// Whether the requests of a connection are held back.
+    pub(super) fn holds_requests_of(&self, connection: &Connection) -> bool {
+        let (opener, acceptor) = (connection.opener, connection.acceptor);
+        self.conditions[acceptor].hold == Some(connection.channel)
+            || (self.conditions[opener].hold_metadata && connection.channel == Channel::QuorumFetch)
     }
 
     /// The connection on which held requests arrive: their own, or, if the process that accepted it is gone, a new one

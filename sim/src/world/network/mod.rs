@@ -195,7 +195,7 @@ pub(crate) struct Network {
     waiting: Vec<u64>,
     /// Connections whose end at a node vanished when its power went.
     orphans: Vec<Vec<u64>>,
-    /// Segments that a `HoldRequests` step holds back.
+    /// Segments that a `HoldRequests` or `HoldMetadata` step holds back.
     held: Vec<(u64, Segment)>,
     /// Responses sent by each node; keys the draws of the next one.
     responses: Vec<u64>,
