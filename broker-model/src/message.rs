@@ -137,7 +137,7 @@ pub struct EpochEnd {
     pub end_offset: Offset,
 }
 
-/// A follower whose offset is out of range asks for the leader's bounds. Source: ListOffsets by a replica.
+/// A follower whose offset is out of range asks for the leader's bounds. Source: `ListOffsets` by a replica.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ReplicaOffsetsRequest {
     /// Which partition.

@@ -57,7 +57,7 @@ pub enum Channel {
     ReplicaFetch,
     /// Registration and heartbeats, broker to active controller.
     Heartbeat,
-    /// AlterPartition, producer id blocks and forwarded requests, broker to active controller.
+    /// `AlterPartition`, producer id blocks and forwarded requests, broker to active controller.
     Controller,
     /// Fetch of the metadata log, voters and brokers to a controller.
     QuorumFetch,

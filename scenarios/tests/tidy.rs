@@ -56,7 +56,7 @@ fn sources() -> Vec<Source> {
 }
 
 fn rust(all: &[Source]) -> impl Iterator<Item = &Source> {
-    all.iter().filter(|source| source.path.ends_with(".rs"))
+    all.iter().filter(|source| Path::new(&source.path).extension().is_some_and(|e| e == "rs"))
 }
 
 fn complain(complaints: &[String]) {

@@ -100,7 +100,7 @@ impl Partition {
         if reached && is_eligible(progress, around.metadata) {
             let mut members = leader.isr.committed.clone();
             members.push(replica);
-            self.propose(members, effects);
+            self.propose(&members, effects);
         }
     }
 
@@ -122,14 +122,14 @@ impl Partition {
         let members: Vec<NodeId> =
             leader.isr.committed.iter().copied().filter(|member| !lags(member)).collect();
         if members.len() < leader.isr.committed.len() {
-            self.propose(members, effects);
+            self.propose(&members, effects);
             self.maybe_advance_high_watermark(around, effects);
         }
         self.self_check();
     }
 
     /// Keeps the proposal in replica order and says so.
-    fn propose(&mut self, members: Vec<NodeId>, effects: &mut Effects) {
+    fn propose(&mut self, members: &[NodeId], effects: &mut Effects) {
         let ordered: Vec<NodeId> =
             self.replicas.iter().copied().filter(|replica| members.contains(replica)).collect();
         let (partition, leader_epoch) = (self.log.partition(), self.leader_epoch);

@@ -98,10 +98,10 @@ impl Partition {
     ) {
         match &mut self.role {
             Role::Leader(leader) if !epoch_grew => {
-                leader.isr = IsrState::new(registration.isr.clone())
+                leader.isr = IsrState::new(registration.isr.clone());
             }
             Role::Leader(_) | Role::Follower => {
-                self.begin_epoch(around.now.time, registration, effects)
+                self.begin_epoch(around.now.time, registration, effects);
             }
         }
         self.maybe_advance_high_watermark(around, effects);

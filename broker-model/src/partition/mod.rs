@@ -38,6 +38,7 @@ pub struct Partition {
     role: Role,
     leader: Option<NodeId>,
     leader_epoch: LeaderEpoch,
+    #[expect(clippy::struct_field_names, reason = "partition epoch is Kafka's word")]
     partition_epoch: PartitionEpoch,
     replicas: Vec<NodeId>,
     min_insync_replicas: usize,

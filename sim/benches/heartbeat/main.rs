@@ -9,7 +9,9 @@ mod harrow;
 mod raw_madsim;
 mod raw_turmoil;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[expect(clippy::disallowed_types, reason = "a bench measures real time")]
+use std::time::Instant;
 
 const ROUNDS: usize = 9;
 const HEARTBEAT: Duration = Duration::from_millis(100);
@@ -19,6 +21,7 @@ const LATENCY: (Duration, Duration) = (Duration::from_millis(1), Duration::from_
 type Engine = fn(nodes: u32, simulated: Duration) -> u64;
 
 /// Name, workload, and how many seconds one node is simulated in one run when there are so many.
+#[expect(clippy::type_complexity, reason = "a table of three columns")]
 const ENGINES: [(&str, Engine, fn(u64) -> u64); 3] = [
     ("harrow", harrow::simulate, |nodes| 100_000 / nodes),
     ("madsim", raw_madsim::simulate, |nodes| 20_000 / nodes),
@@ -54,6 +57,7 @@ fn main() {
 }
 
 /// Simulated time over real time.
+#[expect(clippy::disallowed_types, reason = "a bench measures real time")]
 fn speed(name: &str, engine: Engine, nodes: u32, simulated_s: u64) -> f64 {
     let simulated = Duration::from_secs(simulated_s);
     let begun = Instant::now();

@@ -47,7 +47,7 @@ fn spawn_node(index: u32, nodes: u32, counter: Arc<AtomicU64>) {
             }
         });
         loop {
-            sleep(HEARTBEAT - Duration::from_millis(1)).await;
+            sleep(HEARTBEAT.saturating_sub(Duration::from_millis(1))).await;
             endpoint.send_to(peer, TAG, &[0_u8; 8]).await.expect("the network is up");
         }
     });

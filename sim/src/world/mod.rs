@@ -78,8 +78,7 @@ fn stillborn(message: String) -> Run {
 }
 
 /// The process of a node of the plan.
-fn cast(plan: &Plan, boot: Boot<'_>) -> Process {
-    let Boot { node, image, incarnation, now } = boot;
+fn cast(plan: &Plan, Boot { node, image, incarnation, now }: Boot<'_>) -> Process {
     let cluster = &plan.cluster;
     if cluster.brokers.contains(&node) {
         return Process::Broker(Box::new(Broker::recover(

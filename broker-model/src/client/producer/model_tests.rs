@@ -33,6 +33,7 @@ enum Step {
     Wait(u64),
 }
 
+#[expect(clippy::disallowed_types, reason = "proptest's macro shares its strategies by Arc")]
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0..2_i32).prop_map(Step::Send),

@@ -97,6 +97,7 @@ enum Fault {
     Wait(u64),
 }
 
+#[expect(clippy::disallowed_types, reason = "proptest's macro shares its strategies by Arc")]
 fn fault() -> impl Strategy<Value = Fault> {
     prop_oneof![
         2 => (0..3_usize, any::<bool>()).prop_map(|(node, power)| Fault::Crash(node, power)),

@@ -93,9 +93,9 @@ fn becoming_a_follower_keeps_the_vote() {
 fn persisted_vote(defects: &[Defect]) -> ElectionState {
     let mut effects = Effects::new();
     open(&DiskImage::default(), defects).on_vote_request(NOW, request(3, 102), &mut effects);
-    let written = effects.as_slice().iter().find_map(|effect| match effect {
-        Effect::Append { file: FileId::QuorumState, bytes } => Some(bytes.clone()),
-        _ => None,
+    let written = effects.as_slice().iter().find_map(|effect| {
+        let Effect::Append { file: FileId::QuorumState, bytes } = effect else { return None };
+        Some(bytes.clone())
     });
     let mut image = DiskImage::default();
     image.files.insert(FileId::QuorumState, written.expect("an epoch is written"));
