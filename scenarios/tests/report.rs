@@ -14,7 +14,7 @@ fn told(name: &str, seed: u64, defect: Option<Defect>) -> (String, String) {
     let mut plan = plan(&scenario, seed);
     plan.cluster.defects = defect.into_iter().collect();
     let mut report = tell(&plan, name, false).report;
-    report.coordinate.commit = "0123456789ab".to_owned();
+    "0123456789ab".clone_into(&mut report.coordinate.commit);
     report.stats.wall_ms = 1;
     let written = |format: Format<'_>| {
         let mut out = Vec::new();
