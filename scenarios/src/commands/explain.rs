@@ -14,8 +14,8 @@ use crate::format::{nearest, parse};
 
 /// Explain a guarantee, anomaly, invariant, fault, defect or scenario in plain words.
 ///
-/// Without a name, all names are listed. `--format json` prints one object: name, kind, meaning, example, legal, source;
-/// without a name, an array of them.
+/// Without a name, all names are listed. `--format json` prints one object: name, kind, meaning, example, legal,
+/// source; without a name, an array of them.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow explain durability\n  harrow explain power-loss\n  \
     harrow explain truncate-to-hw")]

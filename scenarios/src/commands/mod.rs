@@ -84,7 +84,8 @@ fn after_help() -> String {
     let codes =
         ExitCode::ALL.map(|code| format!("  {}  {}", code.number(), code.meaning())).join("\n");
     format!(
-        "First steps:\n  harrow list\n  harrow run leader-crash --seed 7\n  harrow explain leader-crash\n  harrow sweep swarm --seeds 1..200\n\n\
+        "First steps:\n  harrow list\n  harrow run leader-crash --seed 7\n  harrow explain leader-crash\n  \
+         harrow sweep swarm --seeds 1..200\n\n\
          Exit codes:\n{codes}"
     )
 }

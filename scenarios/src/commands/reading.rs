@@ -21,8 +21,8 @@ pub(super) struct Changes {
     /// Switch a known bug on; repeatable. `harrow defects` lists them.
     #[arg(long = "defect", value_name = "NAME", value_parser = defect)]
     defects: Vec<Defect>,
-    /// Lay a value over the scenario; repeatable. PATH is dotted: `heal.at_ms`, `topic.orders.partitions`, `fault.0.count`,
-    /// `cluster.broker.session.timeout.ms`.
+    /// Lay a value over the scenario; repeatable. PATH is dotted: `heal.at_ms`, `topic.orders.partitions`,
+    /// `fault.0.count`, `cluster.broker.session.timeout.ms`.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<String>,
 }
