@@ -60,17 +60,18 @@ pub static DEFECTS: [DefectEntry; 7] = [
     DefectEntry {
         defect: Defect::NoFetchEpochFencing,
         id: "R07",
-        guarantee: "durability",
-        anomaly: "isr-incomplete",
+        guarantee: "replication",
+        anomaly: "commit-before-replication",
         scenario: "zombie-follower",
         entry: Entry {
             name: "no-fetch-epoch-fencing",
             kind: Kind::Defect,
             meaning: "A leader takes fetches from followers that live in another epoch, so that their \
                   fetch offsets count although their logs have parted.",
-            example: "A follower is cut off from the controllers and misses that the leadership went \
-                  elsewhere and came back. It fetches on in the old epoch, counts as caught up, joins \
-                  the ISR with other records than the leader, and is elected when the others die.",
+            example: "A follower's metadata is late, and it misses that the leadership went elsewhere and \
+                  came back. It fetches on in the old epoch, with records that the leader has cut away \
+                  meanwhile: its offset counts, others are committed at the same offsets, and it may \
+                  be elected without them.",
             legal: "Never: it is off unless a configuration names it, and excuses nothing.",
             source: "KIP-320, KAFKA-6880, KAFKA-7395; before 2.1",
         },
@@ -78,8 +79,8 @@ pub static DEFECTS: [DefectEntry; 7] = [
     DefectEntry {
         defect: Defect::IsrExpandOnlyHw,
         id: "R11",
-        guarantee: "durability",
-        anomaly: "isr-incomplete",
+        guarantee: "replication",
+        anomaly: "isr-join-too-early",
         scenario: "catch-up-race",
         entry: Entry {
             name: "isr-expand-only-hw",
