@@ -17,7 +17,8 @@
 //! ```
 //!
 //! - `time` is in nanoseconds and never falls from an operation's begin to its end;
-//! - `type` is `invoke`, then `ok`, `fail`, or `info` (nobody knows); an operation without an end is of unknown outcome;
+//! - `type` is `invoke`, then `ok`, `fail`, or `info` (nobody knows); an operation without an end is of unknown
+//!   outcome;
 //! - `f` is `send`, `poll`, `txn`, `assign` (with `"from_start":true` if it seeks to the beginning), `list` or `crash`;
 //! - `value` is a list of micro-operations: `["send", partition, value, offset]` (the partition may be `null`, the
 //!   offset absent), `["poll", {partition: [[offset, value], ...]}]`, `["assigned", partition]`,

@@ -1,5 +1,5 @@
-//! Each historical bug is found in the scenario that the catalogue of defects names for it, by the anomaly that it names,
-//! and the same seed holds without it; and no scenario cries wolf.
+//! Each historical bug is found in the scenario that the catalogue of defects names for it, by the anomaly that it
+//! names, and the same seed holds without it; and no scenario cries wolf.
 
 use harrow_broker_model::defect::Defect;
 use harrow_reports::explain::{DEFECTS, DefectEntry};

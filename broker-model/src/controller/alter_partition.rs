@@ -1,4 +1,5 @@
-//! A leader's proposal of an ISR: validated in Kafka's order, then written. Source: rules 2.3, KIP-497, KIP-841, KIP-903.
+//! A leader's proposal of an ISR: validated in Kafka's order, then written. Source: rules 2.3, KIP-497, KIP-841,
+//! KIP-903.
 
 use crate::controller::election::{PartitionChange, change_partition};
 use crate::defect::Defects;

@@ -91,8 +91,8 @@ fn eligible_replicas(change: &PartitionChange<'_>) -> Vec<NodeId> {
     old.replicas.iter().filter(|replica| was_safe(replica) && stays(replica)).copied().collect()
 }
 
-/// Elects: the present leader if it is valid, else the first valid replica, else the last known leader, else, if that is
-/// allowed, anybody (rules 2.4.3 to 2.4.5).
+/// Elects: the present leader if it is valid, else the first valid replica, else the last known leader, else, if that
+/// is allowed, anybody (rules 2.4.3 to 2.4.5).
 fn choose(
     change: &PartitionChange<'_>,
     elr: &[NodeId],

@@ -1,4 +1,5 @@
-//! The in-sync replicas as their leader knows them, and its proposals to change them. Source: KIP-497, KIP-841, KIP-903.
+//! The in-sync replicas as their leader knows them, and its proposals to change them. Source: KIP-497, KIP-841,
+//! KIP-903.
 
 use crate::defect::Defect;
 use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};

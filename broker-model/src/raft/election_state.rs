@@ -1,7 +1,7 @@
 //! What a voter must not forget: the `quorum-state` file. Source: KIP-595, Kafka's `FileQuorumStateStore`.
 //!
-//! Kafka replaces the whole file and syncs the new one before the rename. Here a rename can reach the platter before the
-//! data, and would take the state before with it: a vote that was given would be forgotten. So the file is a row of
+//! Kafka replaces the whole file and syncs the new one before the rename. Here a rename can reach the platter before
+//! the data, and would take the state before with it: a vote that was given would be forgotten. So the file is a row of
 //! records of one size, and the last whole one counts. A record that power loss tore was never relied on.
 
 use bytes::Bytes;

@@ -97,7 +97,8 @@ impl Quorum {
             "{node} is not one of {:?}",
             config.controllers
         );
-        // The metadata log keeps no checkpoints: it is synced with each append, and the leader tells the high watermark.
+        // The metadata log keeps no checkpoints: it is synced with each append, and the leader tells the high
+        // watermark.
         let log_options = LogOptions {
             segment_bytes: config.segment_bytes,
             clean: false,
@@ -111,8 +112,8 @@ impl Quorum {
             effects.push(Effect::Truncate { file: FileId::QuorumState, length });
         }
         let peers = config.controllers.iter().filter(|voter| **voter != node);
-        // Multiplied by an odd constant, so that the uptimes' sequences of numbers lie far apart: an answer to an earlier
-        // uptime that still arrives must not match.
+        // Multiplied by an odd constant, so that the uptimes' sequences of numbers lie far apart: an answer to an
+        // earlier uptime that still arrives must not match.
         let thrown = incarnation.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut quorum = Self {
             node,

@@ -1,4 +1,5 @@
-//! Reads one table of a scenario: typed values, with a problem for each that is wrong and for each key nobody asked for.
+//! Reads one table of a scenario: typed values, with a problem for each that is wrong and for each key nobody asked
+//! for.
 
 use std::cell::{Cell, RefCell};
 

@@ -4,9 +4,9 @@
 //! the topic permits, or as many replicas lost unflushed records as must hold each committed one. An unclean election
 //! happens only on a topic that permits it, or as recovery by the last known leader when ISR and ELR are empty.
 //! Source: KIP-101, KIP-966; `LeaderCompleteness` of the Kafka TLA+ specifications.
-//! A last known leader that lost unflushed records is the best there is. A controller may also choose a node that is down,
-//! or up again and not registered: it cannot know what that node lost, and the node does not act before it registers. So
-//! such a choice is judged when the node begins to act as leader.
+//! A last known leader that lost unflushed records is the best there is. A controller may also choose a node that is
+//! down, or up again and not registered: it cannot know what that node lost, and the node does not act before it
+//! registers. So such a choice is judged when the node begins to act as leader.
 //! Not verified: that the best of several candidates is elected.
 
 use harrow_broker_model::note::PartitionRegistration;

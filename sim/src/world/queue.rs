@@ -3,8 +3,8 @@
 //!
 //! A hierarchical timing wheel. Time never goes back, so what will happen can be sorted by the highest group of bits in
 //! which its time differs from the present: a level for each group, a slot for each value of the group, a list for each
-//! slot. Adding is O(1); an entry moves to lower levels a few times at most before its turn, wherever it is alone not at
-//! all. A list keeps the order of scheduling: entries of one time are always in the same list, and lists move whole.
+//! slot. Adding is O(1); an entry moves to lower levels a few times at most before its turn, wherever it is alone not
+//! at all. A list keeps the order of scheduling: entries of one time are always in the same list, and lists move whole.
 
 /// Bits of time that one level sorts by.
 const BITS: u32 = 6;

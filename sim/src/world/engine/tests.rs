@@ -525,6 +525,7 @@ fn two_runs_have_one_digest() {
 }
 
 #[test]
+#[expect(clippy::disallowed_types, reason = "inside madsim, Instant shows simulated time")]
 fn the_shells_clock_follows() {
     use madsim::runtime::Runtime;
     Runtime::with_seed_and_config(1, madsim::Config::default()).block_on(async {
