@@ -12,7 +12,7 @@ use crate::types::{
 };
 
 /// A fact.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Note {
     // --- a replica's log; `partition` is TopicPartition::METADATA at controllers
     /// A batch was appended to this node's log (page cache).
@@ -301,7 +301,7 @@ pub struct BatchSummary {
 }
 
 /// By whose decision a batch was appended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AppendOrigin {
     /// As leader.
@@ -311,7 +311,7 @@ pub enum AppendOrigin {
 }
 
 /// Why a log was cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TruncateReason {
     /// The leader's log parts from ours there.
@@ -323,7 +323,7 @@ pub enum TruncateReason {
 }
 
 /// Role of a quorum voter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum QuorumRole {
     /// Knows the epoch, no leader; may have voted.
@@ -339,7 +339,7 @@ pub enum QuorumRole {
 }
 
 /// A broker's state at the controller, as it sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BrokerState {
     /// Not registered yet.
@@ -353,7 +353,7 @@ pub enum BrokerState {
 }
 
 /// A committed change of the cluster's metadata.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MetadataChange {
     /// A quorum leader's first record.
     LeaderChanged {
@@ -408,7 +408,7 @@ pub enum MetadataChange {
 }
 
 /// A partition as the controller keeps it. Source: Kafka's `PartitionRegistration`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PartitionRegistration {
     /// Replicas, preferred leader first.
     pub replicas: Vec<NodeId>,

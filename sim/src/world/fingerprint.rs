@@ -4,10 +4,13 @@
 mod client;
 mod cluster;
 
+use std::hash::{Hash, Hasher};
+
 use bytes::Bytes;
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::message::{Body, ClusterError, Message};
 use harrow_broker_model::node::{Channel, Operation, Outcome};
+use harrow_broker_model::note::Note;
 use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::{NodeId, TopicPartition};
 use xxhash_rust::xxh3::xxh3_64;
@@ -17,6 +20,37 @@ const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 /// A rolling hash: order matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint(u64);
+
+/// Lets derived `Hash` write into the rolling hash, whole words at a time.
+impl Hasher for Fingerprint {
+    fn finish(&self) -> u64 {
+        self.value()
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.bytes(bytes);
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.word(u64::from(number));
+    }
+
+    fn write_u16(&mut self, number: u16) {
+        self.word(u64::from(number));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.word(u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.word(number);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.word(number as u64);
+    }
+}
 
 impl Fingerprint {
     /// The hash of nothing, for a seed.
@@ -49,6 +83,11 @@ impl Fingerprint {
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.word(bytes.len() as u64);
         self.word(xxh3_64(bytes));
+    }
+
+    /// Adds a fact that a node stated.
+    pub(crate) fn note(&mut self, note: &Note) {
+        note.hash(self);
     }
 
     /// Adds an operation's request.

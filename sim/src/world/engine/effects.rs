@@ -274,8 +274,7 @@ impl<N: Node> Engine<N> {
                 hash.pair(18, operation.0 as i32);
                 hash.outcome(outcome);
             }
-            // A note follows from what is hashed already, and which notes there are is not part of the run.
-            Effect::Note(_) => {}
+            Effect::Note(note) => hash.note(note),
             Effect::Halt { reason } => hash.bytes(reason.as_bytes()),
         }
     }
