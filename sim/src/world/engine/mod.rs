@@ -474,17 +474,17 @@ impl<N: Node> Engine<N> {
         if self.telling {
             self.tell_event(id, &event);
         }
-        let mut effects = std::mem::take(&mut self.effects);
         let slot = &mut self.slots[node];
         let now = slot.clock.now(self.now);
         let process = slot.process.as_mut().expect("events go to processes that run");
         self.calling = Some(id);
-        process.handle(now, event, &mut effects);
+        process.handle(now, event, &mut self.effects);
         self.calling = None;
-        if !effects.is_empty() {
+        if !self.effects.is_empty() {
+            let mut effects = std::mem::take(&mut self.effects);
             self.perform(node, &mut effects, cast);
+            self.effects = effects;
         }
-        self.effects = effects;
         self.rearm(node);
     }
 
