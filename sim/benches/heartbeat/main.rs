@@ -1,14 +1,7 @@
-<<<<<<< HEAD
 //! The engine alone: N nodes, each sends one 8-byte heartbeat to its neighbour every 100 ms, one-way latency 1 to 10
 //! ms. The same workload on Harrow's driver, on madsim's own `Endpoint`, and on turmoil with its 1 ms tick, in one
-//! process. Prints simulated seconds per second of real time and their ratios. The engines take turns, and each
-//! figure is a median over the rounds, so that a machine with other work slows all of them alike.
-=======
-//! The engine alone: N nodes, each sends one 8-byte heartbeat to its neighbour every 100 ms, one-way latency 1 to 10 ms.
-//! The same workload on Harrow's driver, on madsim's own `Endpoint`, and on turmoil with its 1 ms tick, in one process.
-//! Prints simulated seconds per second of real time and their ratios. The engines take turns, and the best round of each
-//! counts: other work on the machine makes a round slower, never faster.
->>>>>>> perf
+//! process. Prints simulated seconds per second of real time and their ratios. The engines take turns, and the best
+//! round of each counts: other work on the machine makes a round slower, never faster.
 //!
 //! `cargo bench -p harrow-sim --bench heartbeat [-- ENGINE]`; an engine's name runs that one alone, for a profiler.
 
