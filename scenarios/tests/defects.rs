@@ -11,7 +11,7 @@ use harrow_scenarios::planner::plan;
 
 /// A seed for each defect, with which its scenario finds it.
 const SEEDS: [(Defect, u64); 7] = [
-    (Defect::TruncateToHw, 2),
+    (Defect::TruncateToHw, 9),
     (Defect::NoFetchEpochFencing, 1),
     (Defect::IsrExpandOnlyHw, 1),
     (Defect::UncleanElection, 1),
