@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
@@ -30,7 +31,7 @@ pub(super) fn start(verbose: u8) {
         .init();
 }
 
-/// The message alone: wall time says nothing about a run, whose lines carry simulated time and node.
+/// Simulated time, node and message in columns: wall time says nothing about a run.
 struct Plain;
 
 impl<S, N> FormatEvent<S, N> for Plain
@@ -40,11 +41,42 @@ where
 {
     fn format_event(
         &self,
-        context: &FmtContext<'_, S, N>,
+        _context: &FmtContext<'_, S, N>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        context.field_format().format_fields(writer.by_ref(), event)?;
-        writeln!(writer)
+        let mut line = Line::default();
+        event.record(&mut line);
+        let (seconds, micros) = (line.at_ns / 1_000_000_000, line.at_ns / 1_000 % 1_000_000);
+        let node = line.node.map_or_else(|| "-".to_owned(), |node| node.to_string());
+        writeln!(writer, "{seconds:>4}.{micros:06}s {node:>5}  {}", line.message)
+    }
+}
+
+/// The fields of an event of a run.
+#[derive(Default)]
+struct Line {
+    at_ns: u64,
+    node: Option<i64>,
+    message: String,
+}
+
+impl Visit for Line {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if field.name() == "at_ns" {
+            self.at_ns = value;
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        if field.name() == "node" {
+            self.node = Some(value);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        }
     }
 }

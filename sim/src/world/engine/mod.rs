@@ -11,7 +11,6 @@ pub(crate) mod tests;
 mod words;
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::time::Duration;
 
 use harrow_broker_model::disk_image::DiskImage;
@@ -519,43 +518,25 @@ impl<N: Node> Engine<N> {
 
     /// Tells something that people look for first: a row of the trace, and a line of the log.
     pub(crate) fn announce(&mut self, node: Option<NodeId>, text: String) {
-        tracing::info!("{}", Spoken { at_ns: self.now, node, text: &text });
+        tracing::info!(at_ns = self.now, node = node.map(|node| node.0), "{text}");
         self.row(node, text);
     }
 
     fn tell_event(&mut self, node: NodeId, event: &Event) {
         let text = words::event(&self.names, event);
-        tracing::trace!("{}", Spoken { at_ns: self.now, node: Some(node), text: &text });
+        tracing::trace!(at_ns = self.now, node = node.0, "{text}");
         self.row(Some(node), text);
     }
 
     fn tell_effect(&mut self, node: NodeId, effect: &Effect) {
         self.names.learn(effect);
         let text = words::effect(&self.names, effect);
-        let spoken = Spoken { at_ns: self.now, node: Some(node), text: &text };
         if matches!(effect, Effect::Note(_) | Effect::Halt { .. }) {
-            tracing::debug!("{spoken}");
+            tracing::debug!(at_ns = self.now, node = node.0, "{text}");
         } else {
-            tracing::trace!("{spoken}");
+            tracing::trace!(at_ns = self.now, node = node.0, "{text}");
         }
         self.row(Some(node), text);
-    }
-}
-
-/// A line of the log.
-struct Spoken<'a> {
-    at_ns: u64,
-    node: Option<NodeId>,
-    text: &'a str,
-}
-
-impl fmt::Display for Spoken<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, micros) = (self.at_ns / 1_000_000_000, self.at_ns / 1_000 % 1_000_000);
-        match self.node {
-            Some(node) => write!(f, "{seconds:>4}.{micros:06}s {node:>5}  {}", self.text),
-            None => write!(f, "{seconds:>4}.{micros:06}s     -  {}", self.text),
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Channel, Event, Node};
 
 use super::slot::StalledSync;
-use super::{Boot, Cast, Delivery, DiskCondition, Engine, Happening, Report, Spoken};
+use super::{Boot, Cast, Delivery, DiskCondition, Engine, Happening, Report};
 use crate::world::network::{LinkCondition, NodeCondition};
 
 /// How a process ends.
@@ -48,8 +48,7 @@ impl<N: Node> Engine<N> {
         let incarnation = self.incarnations;
         self.network.listen(self.now, node, &mut self.queue);
         cast.started(self.moment(node));
-        let spoken = Spoken { at_ns: self.now, node: Some(id), text: "the process starts" };
-        tracing::info!("{spoken}");
+        tracing::info!(at_ns = self.now, node = id.0, "the process starts");
         self.show_time();
         self.calling = Some(id);
         let process = cast.boot(Boot { node: id, image: &image, incarnation, now });
