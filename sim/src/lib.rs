@@ -1,4 +1,4 @@
-//! The simulated world: takes a [`Plan`](plan::Plan), runs the model's nodes on simulated clocks, links and disks under
+//! The simulated world: takes a [`Plan`], runs the model's nodes on simulated clocks, links and disks under
 //! faults, records what happened and watches cross-node invariants as it goes.
 //!
 //! | where | what lives there |

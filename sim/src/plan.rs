@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Version of the plan's format; another version is refused.
 pub const PLAN_SCHEMA: u32 = 1;
 
-/// What [`run`](crate::run) takes.
+/// What [`run`](crate::run()) takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
