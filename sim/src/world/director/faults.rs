@@ -137,33 +137,28 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     fn power_loss(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
-        let (node, index) = self.running(step, target)?;
-        let allowed = self.loss_allowed(node, false);
-        if allowed.is_err() {
-            self.crash_allowed(node)?;
-        }
-        let how = if allowed.is_ok() { Fall::PowerLoss } else { Fall::Crash };
-        self.fall(index, how, down_ms);
-        Ok(weakened(
-            node,
-            format!("power loss of node {node} ({target}) for {down_ms} ms"),
-            allowed,
-        ))
+        self.lose(step, target, down_ms, Fall::PowerLoss)
     }
 
     fn wipe(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
+        self.lose(step, target, down_ms, Fall::Wipe)
+    }
+
+    /// Data of a node is lost with its process or, where the atlas forbids that, the process alone.
+    fn lose(&mut self, step: &Step, target: &Target, down_ms: u64, wanted: Fall) -> Firing {
         let (node, index) = self.running(step, target)?;
-        let allowed = self.loss_allowed(node, true);
+        let wipe = wanted == Fall::Wipe;
+        let allowed = self.loss_allowed(node, wipe);
         if allowed.is_err() {
             self.crash_allowed(node)?;
         }
-        let how = if allowed.is_ok() { Fall::Wipe } else { Fall::Crash };
-        self.fall(index, how, down_ms);
-        Ok(weakened(
-            node,
-            format!("disk of node {node} ({target}) wiped, down for {down_ms} ms"),
-            allowed,
-        ))
+        self.fall(index, if allowed.is_ok() { wanted } else { Fall::Crash }, down_ms);
+        let summary = if wipe {
+            format!("disk of node {node} ({target}) wiped, down for {down_ms} ms")
+        } else {
+            format!("power loss of node {node} ({target}) for {down_ms} ms")
+        };
+        Ok(weakened(node, summary, allowed))
     }
 
     fn stop(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
