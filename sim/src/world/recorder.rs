@@ -6,7 +6,8 @@ use harrow_broker_model::node::{Operation, Outcome, PolledRecord};
 use harrow_broker_model::types::OperationId;
 
 use crate::history::{
-    Completion, Function, History, MicroOperation, NEVER, OperationRecord, ReadRecord,
+    Completion, Function, History, MicroOperation, NEVER, NO_OFFSET, OperationRecord, ReadRecord,
+    SendRecord, What,
 };
 use crate::plan::TopicPlan;
 use crate::run::RunStats;
@@ -45,7 +46,7 @@ impl Recorder {
             names.extend((0..topic.partitions).map(|index| format!("{}-{index}", topic.name)));
         }
         Self {
-            history: History { partitions: names, ..History::default() },
+            history: History::new(names),
             topics: first,
             open: BTreeMap::new(),
             invoked: 0,
@@ -144,21 +145,20 @@ impl Recorder {
     fn begin(&self, request: &Operation) -> (Function, Vec<MicroOperation>) {
         match request {
             Operation::Send { value, .. } => {
-                let send = MicroOperation::Send { partition: None, value: value.0, offset: None };
-                (Function::Send, vec![send])
+                (Function::Send, vec![MicroOperation::Send(SendRecord::of(value.0))])
             }
             Operation::Assign { partitions } => {
                 let positions =
                     partitions.iter().filter_map(|(topic, index)| self.position(topic, *index));
                 let actions =
-                    positions.map(|partition| MicroOperation::Assigned { partition }).collect();
+                    positions.map(|partition| detail(What::Assigned { partition })).collect();
                 (Function::Assign { from_start: true }, actions)
             }
             Operation::Poll { .. } => (Function::Poll, Vec::new()),
             Operation::EndOffset { partition: (topic, index) } => {
                 let partition =
                     self.position(topic, *index).expect("loads ask for partitions of the plan");
-                (Function::List, vec![MicroOperation::EndOffset { partition, offset: None }])
+                (Function::List, vec![detail(What::EndOffset { partition, offset: None })])
             }
             Operation::CreateTopic { .. } => {
                 unreachable!("the admin's operations are not recorded")
@@ -180,9 +180,8 @@ impl Recorder {
                 Completion::Ok
             }
             Outcome::EndOffset { offset } => {
-                if let Some(MicroOperation::EndOffset { offset: told, .. }) =
-                    open.actions.first_mut()
-                {
+                let told = open.actions.first_mut();
+                if let Some(MicroOperation::Detail(What::EndOffset { offset: told, .. })) = told {
                     *told = Some(offset.0);
                 }
                 Completion::Ok
@@ -204,9 +203,9 @@ impl Recorder {
             return;
         }
         let place = open.first + partition as u32;
-        if let Some(MicroOperation::Send { partition, offset, .. }) = open.actions.first_mut() {
-            *partition = Some(place);
-            *offset = told;
+        if let Some(MicroOperation::Send(send)) = open.actions.first_mut() {
+            send.partition = place;
+            send.offset = told.unwrap_or(NO_OFFSET);
         }
     }
 
@@ -235,6 +234,10 @@ impl Recorder {
         }
         let record =
             OperationRecord { process, invoked_ns, completed_ns, completion, function, actions };
-        self.history.operations.push(record);
+        self.history.push(&record);
     }
+}
+
+fn detail(what: What) -> MicroOperation {
+    MicroOperation::Detail(what)
 }

@@ -259,7 +259,7 @@ fn a_calm_run_quiesces_with_a_full_history() {
     let run = run(&plan(&[]));
     assert_eq!(run.end, End::Quiesced, "{:?}", run.faults);
     let of = |function: Function| {
-        run.history.operations.iter().filter(|one| one.function == function).count()
+        run.history.rows().iter().filter(|one| one.function == function).count()
     };
     assert_eq!(of(Function::Send), 50, "sends");
     assert_eq!(of(Function::Poll), 20, "polls; the final reader has nothing to read");
@@ -271,7 +271,7 @@ fn a_calm_run_quiesces_with_a_full_history() {
         "at first, after ten polls, and by the final reader"
     );
     assert!(
-        run.history.operations.iter().all(|one| one.completion == Completion::Ok),
+        run.history.rows().iter().all(|one| one.completion == Completion::Ok),
         "all ended well"
     );
     assert_eq!(run.history.partitions, ["orders-0"], "positions of partitions");
@@ -325,7 +325,7 @@ fn a_panic_of_a_node_is_the_end_of_the_run() {
     assert!(message.starts_with("the toy of node 1002 was told to panic at "), "{message}");
     assert_eq!(node, Some(NodeId(1002)), "whose call it was");
     assert_eq!(
-        run.history.operations.last().map(|one| one.completion),
+        run.history.rows().last().map(|one| one.completion),
         Some(Completion::Info),
         "what was open"
     );
@@ -368,12 +368,12 @@ fn a_crashed_client_comes_back_as_another_process() {
     assert_eq!(run.end, End::Quiesced, "it heals");
     let crash = run
         .history
-        .operations
+        .rows()
         .iter()
         .find(|one| one.function == Function::Crash)
         .expect("the crash is told");
     assert_eq!(crash.process, 0, "the first process of the first client");
-    let sends = run.history.operations.iter().filter(|one| one.function == Function::Send);
+    let sends = run.history.rows().iter().filter(|one| one.function == Function::Send);
     let mut processes: Vec<u32> = sends.map(|one| one.process).collect();
     processes.dedup();
     assert_eq!(processes, [0, 2], "the number after all clients");
@@ -417,7 +417,7 @@ fn loads_do_not_depend_on_other_clients() {
     alone.clients.truncate(1);
     let sends = |plan: &Plan| {
         let history = run(plan).history;
-        let sends = history.operations.into_iter().filter(|one| one.function == Function::Send);
+        let sends = history.operations().into_iter().filter(|one| one.function == Function::Send);
         sends.map(|one| (one.invoked_ns, one.actions)).collect::<Vec<_>>()
     };
     assert_eq!(sends(&whole), sends(&alone), "keyed by the client and the ordinal");
