@@ -5,12 +5,12 @@
 
 use harrow_broker_model::config::{Acks, ProducerConfig};
 use harrow_broker_model::types::TopicPartition;
-use harrow_sim::history::History;
+use harrow_sim::history::{Completion, History};
 use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 use harrow_sim::violation::Violation;
 
-use crate::check::{Anomaly, Occurrence, Witness};
+use crate::check::{Anomaly, Circumstance, Occurrence, Witness};
 
 /// Internal anomalies that damage to stored data can cause by itself.
 const OF_DATA: [&str; 11] = [
@@ -42,6 +42,11 @@ pub struct Terms {
     pub partitions: Vec<PartitionTerms>,
     /// What consumers may see.
     pub isolation: Isolation,
+    /// Whether consumers subscribe through a group instead of assigning partitions to themselves. Processes that say so
+    /// in the history are known to.
+    pub subscribes: bool,
+    /// Whether `auto.offset.reset` is `latest` and not `earliest`.
+    pub reset_to_latest: bool,
     /// Whether anything was done to the cluster at all: without a fault, no leader changes.
     pub disturbed: bool,
     /// Whether the answers' leader epochs were watched from inside: then a deposed leader that has not heard of it may
@@ -106,6 +111,8 @@ impl Terms {
             producers: Vec::new(),
             partitions: vec![partition],
             isolation: Isolation::ReadCommitted,
+            subscribes: false,
+            reset_to_latest: false,
             disturbed: true,
             epochs_watched: false,
             damage: Vec::new(),
@@ -150,6 +157,11 @@ impl Terms {
         self.damage_reason(terms.min_insync_replicas, since_ns).or(self.metadata_damage.clone())
     }
 
+    fn read_uncommitted(&self) -> Option<String> {
+        let allowed = self.isolation == Isolation::ReadUncommitted;
+        allowed.then(|| "isolation.level=read_uncommitted".to_owned())
+    }
+
     /// Why an end offset may be older than one that was told before. Source: KIP-207 bounds it by leader epoch only.
     fn deposed_leader(&self) -> Option<String> {
         (self.disturbed && self.epochs_watched).then(|| {
@@ -175,40 +187,99 @@ impl Terms {
 /// Why an occurrence is legal; `None` if it is not.
 pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
     let loss = || terms.loss(occurrence.partition, occurrence.since_ns);
-    let (subject, other) = (Some(occurrence.subject), occurrence.other);
+    let subject = Some(occurrence.subject);
+    let weak = |record: Option<Witness>| weak_acks(terms, history, record);
     match occurrence.anomaly {
-        Anomaly::LostWrite | Anomaly::Unseen => weak_acks(terms, history, subject).or_else(loss),
+        Anomaly::LostWrite | Anomaly::Unseen => {
+            weak(subject).or_else(|| unproved(terms, history, occurrence)).or_else(loss)
+        }
+        Anomaly::TornTransaction => unproved(terms, history, occurrence).or_else(loss),
         Anomaly::Duplicate => may_duplicate(terms, history, subject).or_else(loss),
-        Anomaly::InconsistentOffsets => {
-            let both_read = occurrence.subject.read && other.is_some_and(|other| other.read);
-            let acks = || weak_acks(terms, history, subject).or(weak_acks(terms, history, other));
-            // What a consumer has read was on all in-sync replicas, whatever the producer waited for.
-            if both_read { loss() } else { acks().or_else(loss) }
-        }
-        Anomaly::NonmonotonicSend | Anomaly::IntNonmonotonicSend => {
-            may_reorder(terms, history, subject)
-                .or_else(|| weak_acks(terms, history, subject))
-                .or_else(|| weak_acks(terms, history, other))
-                .or_else(loss)
-        }
-        Anomaly::RealtimeOrder => weak_acks(terms, history, subject)
-            .or_else(|| weak_acks(terms, history, other))
+        Anomaly::InconsistentOffsets
+        | Anomaly::NonmonotonicSend
+        | Anomaly::IntNonmonotonicSend
+        | Anomaly::RealtimeOrder => excuse_place(terms, history, occurrence),
+        Anomaly::NonmonotonicPoll
+        | Anomaly::IntNonmonotonicPoll
+        | Anomaly::PollSkip
+        | Anomaly::IntPollSkip => excuse_poll(terms, history, occurrence),
+        Anomaly::ResumeSkip => excuse_start(terms, occurrence)
+            .or_else(|| weak(occurrence.other.filter(|other| !other.read)))
             .or_else(loss),
-        Anomaly::NonmonotonicPoll | Anomaly::IntNonmonotonicPoll => {
-            let copied = occurrence.through_duplicate;
-            copied.then(|| may_duplicate(terms, history, subject)).flatten().or_else(loss)
-        }
-        Anomaly::PollSkip | Anomaly::IntPollSkip => {
-            let unread = other.filter(|other| !other.read);
-            weak_acks(terms, history, unread).or_else(loss)
-        }
-        Anomaly::G1a | Anomaly::PrecommittedRead => match terms.isolation {
-            Isolation::ReadUncommitted => Some("isolation.level=read_uncommitted".into()),
-            Isolation::ReadCommitted => None,
-        },
+        Anomaly::EosLoss => weak(subject).or_else(loss),
         Anomaly::EndOffsetRegression => terms.deposed_leader().or_else(loss),
-        Anomaly::GarbageRead => None,
+        Anomaly::G1a | Anomaly::PrecommittedRead | Anomaly::G1c => terms.read_uncommitted(),
+        Anomaly::IntSendSkip
+        | Anomaly::G0
+        | Anomaly::G0Process
+        | Anomaly::G0Realtime
+        | Anomaly::G1cWw
+        | Anomaly::G1cWwProcess
+        | Anomaly::G1cWwRealtime => {
+            Some("Kafka does not isolate the writes of transactions".to_owned())
+        }
+        Anomaly::GarbageRead
+        | Anomaly::G1cProcess
+        | Anomaly::G1cRealtime
+        | Anomaly::ZombieCommit
+        | Anomaly::CommitBeyondPosition
+        | Anomaly::DoubleOwnership
+        | Anomaly::EosDuplicate => None,
     }
+}
+
+/// Why a record may stand where it does.
+fn excuse_place(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
+    let (subject, other) = (Some(occurrence.subject), occurrence.other);
+    let acks = || weak_acks(terms, history, subject).or_else(|| weak_acks(terms, history, other));
+    let loss = || terms.loss(occurrence.partition, occurrence.since_ns);
+    if occurrence.anomaly == Anomaly::InconsistentOffsets {
+        // What a consumer has read was on all in-sync replicas, whatever the producer waited for.
+        let both_read = occurrence.subject.read && other.is_some_and(|other| other.read);
+        return if both_read { loss() } else { acks().or_else(loss) };
+    }
+    let reorders = occurrence.anomaly != Anomaly::RealtimeOrder;
+    let reordered = || reorders.then(|| may_reorder(terms, history, subject)).flatten();
+    reordered().or_else(acks).or_else(loss)
+}
+
+/// Why a consumer may go back or jump.
+fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
+    let subject = Some(occurrence.subject);
+    let between_polls = matches!(occurrence.anomaly, Anomaly::NonmonotonicPoll | Anomaly::PollSkip);
+    let copied = occurrence.circumstance == Circumstance::ThroughDuplicate;
+    let subscribed = match occurrence.circumstance {
+        Circumstance::Subscribed => true,
+        Circumstance::Plain => terms.subscribes,
+        Circumstance::KeptAssignment
+        | Circumstance::ThroughDuplicate
+        | Circumstance::NothingCommitted => false,
+    };
+    let moved = (between_polls && subscribed).then(|| {
+        "a subscribed consumer may lose its partitions and get them back between two polls"
+            .to_owned()
+    });
+    let copy = || copied.then(|| may_duplicate(terms, history, subject)).flatten();
+    let unread = || {
+        let skips = matches!(occurrence.anomaly, Anomaly::PollSkip | Anomaly::IntPollSkip);
+        let unread = occurrence.other.filter(|other| skips && !other.read);
+        weak_acks(terms, history, unread)
+    };
+    let loss = || terms.loss(occurrence.partition, occurrence.since_ns);
+    moved.or_else(copy).or_else(unread).or_else(loss)
+}
+
+/// Why a consumer of a group that had committed nothing may start behind the log's start.
+fn excuse_start(terms: &Terms, occurrence: &Occurrence) -> Option<String> {
+    let nothing = occurrence.circumstance == Circumstance::NothingCommitted;
+    (nothing && terms.reset_to_latest).then(|| "auto.offset.reset=latest".to_owned())
+}
+
+/// Whether only a read of what may not be committed makes a transaction of unknown outcome count as committed.
+fn unproved(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
+    let unknown = history.row(occurrence.subject.operation).completion == Completion::Info;
+    let reason = || "isolation.level=read_uncommitted: a read does not prove a commit".to_owned();
+    (unknown && terms.isolation == Isolation::ReadUncommitted).then(reason)
 }
 
 /// Why an internal violation is legal. The watch knows crashes and elections exactly, so only damage that it cannot
@@ -240,7 +311,7 @@ fn writer_terms(
     record: Option<Witness>,
 ) -> Option<ProducerTerms> {
     let operation = record?.writer?;
-    Some(terms.producer(history.operations[operation as usize].process))
+    Some(terms.producer(history.row(operation).process))
 }
 
 fn weak_acks(terms: &Terms, history: &History, record: Option<Witness>) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use harrow_broker_model::types::{NodeId, TopicPartition};
-use harrow_sim::history::{Completion, History, MicroOperation};
+use harrow_sim::history::{Completion, History, What};
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{End, InjectedFault, Run};
 use harrow_sim::violation::{Guarantee, Violation};
@@ -164,9 +164,9 @@ impl Case {
     }
 
     fn note_gaps(&mut self, history: &History) {
-        if history.operations.is_empty() {
+        if history.is_empty() {
             self.inconclusive.push("the history is empty".to_owned());
-        } else if !history.operations.iter().any(acknowledges) {
+        } else if !(0..history.len() as u32).any(|operation| acknowledges(history, operation)) {
             self.inconclusive.push("no record was acknowledged".to_owned());
         }
         if !history.final_reads {
@@ -347,7 +347,7 @@ fn client(history: &History, terms: &Terms, first: &Occurrence, count: u64) -> S
         evidence.extend(whereabouts(history, first));
     }
     let guarantee = first.anomaly.guarantee();
-    let writer = first.subject.writer.map(|w| history.operations[w as usize].process);
+    let writer = first.subject.writer.map(|w| history.row(w).process);
     Suspect {
         at_ns: first.at_ns,
         view: View::Client,
@@ -367,21 +367,16 @@ fn client(history: &History, terms: &Terms, first: &Occurrence, count: u64) -> S
 /// Lost or stuck? The last end offset that a client was told after the acknowledgement decides.
 fn whereabouts(history: &History, unseen: &Occurrence) -> Option<String> {
     let offset = Some(unseen.subject.offset).filter(|offset| *offset >= 0)?;
-    let acknowledged = &history.operations[unseen.subject.operation as usize];
-    let later = history.operations.iter().filter(|operation| {
-        operation.completion == Completion::Ok && operation.invoked_ns > acknowledged.completed_ns
-    });
-    let mut ends =
-        later.flat_map(|operation| &operation.actions).filter_map(|action| match action {
-            MicroOperation::EndOffset { partition, offset } if *partition == unseen.partition => {
-                *offset
-            }
-            MicroOperation::Send { .. }
-            | MicroOperation::Poll { .. }
-            | MicroOperation::Assigned { .. }
-            | MicroOperation::EndOffset { .. } => None,
-        });
-    let end = ends.next_back()?;
+    let acknowledged = history.row(unseen.subject.operation);
+    let end = history.details().iter().rev().find_map(|detail| {
+        let row = history.row(detail.operation);
+        let later = row.completion == Completion::Ok && row.invoked_ns > acknowledged.completed_ns;
+        if let What::EndOffset { partition, offset: Some(end) } = detail.what {
+            (later && partition == unseen.partition).then_some(end)
+        } else {
+            None
+        }
+    })?;
     Some(if end > offset {
         format!("stuck: the partition's end was {end} afterwards, so the log goes past it")
     } else {
@@ -434,9 +429,9 @@ fn not_converged(run: &Run, terms: &Terms, pending: &str) -> Suspect {
     }
 }
 
-fn acknowledges(operation: &harrow_sim::history::OperationRecord) -> bool {
-    let sends = |action: &MicroOperation| matches!(action, MicroOperation::Send { .. });
-    operation.completion == Completion::Ok && operation.actions.iter().any(sends)
+fn acknowledges(history: &History, operation: u32) -> bool {
+    let ok = history.row(operation).completion == Completion::Ok;
+    ok && !history.sends_of(operation).is_empty()
 }
 
 fn seconds(at_ns: u64) -> String {

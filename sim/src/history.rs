@@ -315,6 +315,11 @@ impl History {
         self.rows.partition_point(|row| row.sends_end as usize <= send) as u32
     }
 
+    /// The operation that a read belongs to, by the read's position.
+    pub fn operation_of_read(&self, read: usize) -> u32 {
+        self.rows.partition_point(|row| row.reads_end as usize <= read) as u32
+    }
+
     /// Group and generation in which an operation's client acted, if it said so.
     pub fn member(&self, operation: u32) -> Option<(u32, i64)> {
         self.details_of(operation).find_map(|what| match what {

@@ -37,11 +37,45 @@ pub enum Anomaly {
     PrecommittedRead,
     /// A partition's end offset went back between two calls that do not overlap.
     EndOffsetRegression,
+    /// A transaction of unknown outcome committed in part: a read shows one of its records, and another is nowhere.
+    TornTransaction,
+    /// Other records stand between two sends of one operation.
+    IntSendSkip,
+    /// A consumer began, after it got a partition, behind a record that its group has not processed.
+    ResumeSkip,
+    /// A group took a commit from a member of an older generation.
+    ZombieCommit,
+    /// A consumer committed an offset that it had not come to.
+    CommitBeyondPosition,
+    /// Two members of a group had one partition in one generation.
+    DoubleOwnership,
+    /// Two committed transactions processed the same input record.
+    EosDuplicate,
+    /// An input record was passed over: no committed transaction processed it.
+    EosLoss,
+    /// Transactions overwrite each other in a circle.
+    G0,
+    /// The same, with the order of operations of one process.
+    G0Process,
+    /// The same, with the order in time.
+    G0Realtime,
+    /// Transactions read from each other in a circle.
+    G1c,
+    /// Reads contradict the order of operations of one process.
+    G1cProcess,
+    /// Reads contradict the order in time: something was read before it was sent.
+    G1cRealtime,
+    /// Transactions read from and write after each other in a circle.
+    G1cWw,
+    /// The same, with the order of operations of one process.
+    G1cWwProcess,
+    /// The same, with the order in time.
+    G1cWwRealtime,
 }
 
 impl Anomaly {
     /// All of them, gravest first: at equal times, the earlier one explains the later ones.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 32] = [
         Self::LostWrite,
         Self::Unseen,
         Self::Duplicate,
@@ -57,6 +91,23 @@ impl Anomaly {
         Self::G1a,
         Self::PrecommittedRead,
         Self::EndOffsetRegression,
+        Self::TornTransaction,
+        Self::IntSendSkip,
+        Self::ResumeSkip,
+        Self::ZombieCommit,
+        Self::CommitBeyondPosition,
+        Self::DoubleOwnership,
+        Self::EosDuplicate,
+        Self::EosLoss,
+        Self::G0,
+        Self::G0Process,
+        Self::G0Realtime,
+        Self::G1c,
+        Self::G1cProcess,
+        Self::G1cRealtime,
+        Self::G1cWw,
+        Self::G1cWwProcess,
+        Self::G1cWwRealtime,
     ];
 
     /// Its name in reports and on the command line.
@@ -77,6 +128,23 @@ impl Anomaly {
             Self::G1a => "G1a",
             Self::PrecommittedRead => "precommitted-read",
             Self::EndOffsetRegression => "end-offset-regression",
+            Self::TornTransaction => "torn-transaction",
+            Self::IntSendSkip => "int-send-skip",
+            Self::ResumeSkip => "resume-skip",
+            Self::ZombieCommit => "zombie-commit",
+            Self::CommitBeyondPosition => "commit-beyond-position",
+            Self::DoubleOwnership => "double-ownership",
+            Self::EosDuplicate => "eos-duplicate",
+            Self::EosLoss => "eos-loss",
+            Self::G0 => "G0",
+            Self::G0Process => "G0-process",
+            Self::G0Realtime => "G0-realtime",
+            Self::G1c => "G1c",
+            Self::G1cProcess => "G1c-process",
+            Self::G1cRealtime => "G1c-realtime",
+            Self::G1cWw => "G1c-ww",
+            Self::G1cWwProcess => "G1c-ww-process",
+            Self::G1cWwRealtime => "G1c-ww-realtime",
         }
     }
 
@@ -88,13 +156,32 @@ impl Anomaly {
             | Self::IntNonmonotonicSend
             | Self::RealtimeOrder
             | Self::NonmonotonicPoll
-            | Self::IntNonmonotonicPoll => Guarantee::Ordering,
+            | Self::IntNonmonotonicPoll
+            | Self::IntSendSkip
+            | Self::G0
+            | Self::G0Process
+            | Self::G0Realtime => Guarantee::Ordering,
             Self::Duplicate
             | Self::InconsistentOffsets
             | Self::PollSkip
             | Self::IntPollSkip
-            | Self::EndOffsetRegression => Guarantee::Offsets,
-            Self::GarbageRead | Self::G1a | Self::PrecommittedRead => Guarantee::Visibility,
+            | Self::EndOffsetRegression
+            | Self::ResumeSkip
+            | Self::ZombieCommit
+            | Self::CommitBeyondPosition
+            | Self::DoubleOwnership
+            | Self::EosDuplicate
+            | Self::EosLoss => Guarantee::Offsets,
+            Self::GarbageRead
+            | Self::G1a
+            | Self::PrecommittedRead
+            | Self::TornTransaction
+            | Self::G1c
+            | Self::G1cProcess
+            | Self::G1cRealtime
+            | Self::G1cWw
+            | Self::G1cWwProcess
+            | Self::G1cWwRealtime => Guarantee::Visibility,
         }
     }
 }
@@ -107,11 +194,11 @@ impl fmt::Display for Anomaly {
 
 /// Which rules are applied. One rule is one anomaly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rules(u32);
+pub struct Rules(u64);
 
 impl Rules {
     /// Every rule.
-    pub const ALL: Self = Self(u32::MAX);
+    pub const ALL: Self = Self(u64::MAX);
 
     /// The same without one: used to show that each rule is needed.
     #[must_use]

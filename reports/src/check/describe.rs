@@ -1,71 +1,119 @@
 //! An occurrence in words: one line, then the facts in order of time.
 
-use harrow_sim::history::{Completion, History, NEVER, ReadRecord};
+use harrow_sim::history::{Completion, Function, History, NEVER, ReadRecord};
 
-use super::{Anomaly, Occurrence, Witness};
+use super::{Anomaly, Circumstance, Occurrence, Step, Why, Witness};
+
+/// Steps of a circle that a summary tells.
+const STEPS_MAX: usize = 6;
+
+/// One line for each anomaly. `{record}` is at `{offset}` and was told by client `{who}` in generation `{generation}`;
+/// what it is at odds with is `{other}` at `{other_offset}`, client `{other_who}`, generation `{other_generation}`.
+fn template(anomaly: Anomaly, told: bool) -> &'static str {
+    match anomaly {
+        Anomaly::LostWrite => {
+            "record {record} was acknowledged at offset {offset}; reads go on to offset {other_offset} and \
+             never return it"
+        }
+        Anomaly::Unseen if told => {
+            "record {record} was acknowledged at offset {offset} and no poll ever returned it"
+        }
+        Anomaly::Unseen => "record {record} was acknowledged and no poll ever returned it",
+        Anomaly::Duplicate => "record {record} is at offset {other_offset} and at {offset}",
+        Anomaly::InconsistentOffsets => {
+            "offset {offset} has been record {other} and record {record}"
+        }
+        Anomaly::NonmonotonicSend | Anomaly::IntNonmonotonicSend => {
+            "record {record} was sent after {other} by the same producer, yet is at offset {offset}, not \
+             behind {other_offset}"
+        }
+        Anomaly::RealtimeOrder => {
+            "record {record} was sent after {other} was known to be at {other_offset}, yet is at offset \
+             {offset}"
+        }
+        Anomaly::GarbageRead => "a poll returned {record} at offset {offset}, which nobody sent",
+        Anomaly::NonmonotonicPoll | Anomaly::IntNonmonotonicPoll => {
+            "after offset {other_offset} (record {other}) the consumer got offset {offset} (record \
+             {record}) again{copy}"
+        }
+        Anomaly::PollSkip | Anomaly::IntPollSkip => {
+            "the consumer came to offset {offset} and never got record {other} at {other_offset} on its way"
+        }
+        Anomaly::G1a => "a poll returned record {record} at offset {offset}, whose send had failed",
+        Anomaly::PrecommittedRead => {
+            "a transaction read its own record {record} at offset {offset} before it committed"
+        }
+        Anomaly::EndOffsetRegression => "the end offset went back from {other_offset} to {offset}",
+        Anomaly::TornTransaction => {
+            "a read shows that the transaction of record {record} committed, and no poll ever returned \
+             that record"
+        }
+        Anomaly::IntSendSkip => {
+            "record {other} at offset {other_offset} stands between two sends of one operation"
+        }
+        Anomaly::ResumeSkip => {
+            "client {who} began at offset {offset}; its group had not processed record {other} at \
+             {other_offset}"
+        }
+        Anomaly::ZombieCommit => {
+            "client {who} committed offset {offset} in generation {generation}, after client {other_who} \
+             was told of generation {other_generation}"
+        }
+        Anomaly::CommitBeyondPosition => {
+            "client {who} committed offset {offset} and had not come that far"
+        }
+        Anomaly::DoubleOwnership => {
+            "clients {other_who} and {who} both had it in generation {generation}"
+        }
+        Anomaly::EosDuplicate => {
+            "offset {offset} was processed by committed transactions of clients {other_who} and {who}"
+        }
+        Anomaly::EosLoss => {
+            "record {record} at offset {offset} was processed by no committed transaction"
+        }
+        Anomaly::G0
+        | Anomaly::G0Process
+        | Anomaly::G0Realtime
+        | Anomaly::G1c
+        | Anomaly::G1cProcess
+        | Anomaly::G1cRealtime
+        | Anomaly::G1cWw
+        | Anomaly::G1cWwProcess
+        | Anomaly::G1cWwRealtime => "{steps} operations form a circle: {cycle}",
+    }
+}
 
 impl Occurrence {
     /// One line for people.
     pub fn summary(&self, history: &History) -> String {
         let partition = &history.partitions[self.partition as usize];
-        let record = value_name(history, self.subject.value);
-        let offset = self.subject.offset;
-        let other = self.other.map(|other| (value_name(history, other.value), other.offset));
-        let (past, past_offset) = other.unwrap_or_default();
-        let copy = if self.through_duplicate { ", as a second copy" } else { "" };
-        match self.anomaly {
-            Anomaly::LostWrite => format!(
-                "{partition}: record {record} was acknowledged at offset {offset}; reads go on to \
-                 offset {past_offset} and never return it"
-            ),
-            Anomaly::Unseen if offset < 0 => {
-                format!(
-                    "{partition}: record {record} was acknowledged and no poll ever returned it"
-                )
-            }
-            Anomaly::Unseen => format!(
-                "{partition}: record {record} was acknowledged at offset {offset} and no poll ever \
-                 returned it"
-            ),
-            Anomaly::Duplicate => {
-                format!("{partition}: record {record} is at offset {past_offset} and at {offset}")
-            }
-            Anomaly::InconsistentOffsets => {
-                format!("{partition}: offset {offset} has been record {past} and record {record}")
-            }
-            Anomaly::NonmonotonicSend | Anomaly::IntNonmonotonicSend => format!(
-                "{partition}: record {record} was sent after {past} by the same producer, yet is at \
-                 offset {offset}, not behind {past_offset}"
-            ),
-            Anomaly::RealtimeOrder => format!(
-                "{partition}: record {record} was sent after {past} had been acknowledged at \
-                 {past_offset}, yet is at offset {offset}"
-            ),
-            Anomaly::GarbageRead => {
-                format!(
-                    "{partition}: a poll returned {record} at offset {offset}, which nobody sent"
-                )
-            }
-            Anomaly::NonmonotonicPoll | Anomaly::IntNonmonotonicPoll => format!(
-                "{partition}: after offset {past_offset} (record {past}) the consumer got offset \
-                 {offset} (record {record}) again{copy}"
-            ),
-            Anomaly::PollSkip | Anomaly::IntPollSkip => format!(
-                "{partition}: the consumer came to offset {offset} and never got record {past} at \
-                 {past_offset} on its way"
-            ),
-            Anomaly::G1a => format!(
-                "{partition}: a poll returned record {record} at offset {offset}, whose send had \
-                 failed"
-            ),
-            Anomaly::PrecommittedRead => format!(
-                "{partition}: a transaction read its own record {record} at offset {offset} before \
-                 it committed"
-            ),
-            Anomaly::EndOffsetRegression => {
-                format!("{partition}: the end offset went back from {past_offset} to {offset}")
-            }
+        let subject = self.subject;
+        let other = self.other.unwrap_or(subject);
+        let copied = self.circumstance == Circumstance::ThroughDuplicate;
+        let process = |witness: Witness| history.row(witness.operation).process.to_string();
+        let generation = |witness: Witness| {
+            let member = history.member(witness.operation);
+            member.map_or_else(|| "unknown".to_owned(), |(_, generation)| generation.to_string())
+        };
+        let steps = self.cycle.iter().take(STEPS_MAX).map(|step| step_words(history, step));
+        let mut cycle = steps.collect::<Vec<_>>().join("; ");
+        if self.cycle.len() > STEPS_MAX {
+            cycle.push_str("; ...");
         }
+        let facts = [
+            ("{record}", value_name(history, subject.value)),
+            ("{offset}", subject.offset.to_string()),
+            ("{who}", process(subject)),
+            ("{generation}", generation(subject)),
+            ("{other}", value_name(history, other.value)),
+            ("{other_offset}", other.offset.to_string()),
+            ("{other_who}", process(other)),
+            ("{other_generation}", generation(other)),
+            ("{copy}", if copied { ", as a second copy".to_owned() } else { String::new() }),
+            ("{steps}", self.cycle.len().to_string()),
+            ("{cycle}", cycle),
+        ];
+        format!("{partition}: {}", filled(template(self.anomaly, subject.offset >= 0), &facts))
     }
 
     /// The operations concerned, oldest first, one line each.
@@ -76,39 +124,89 @@ impl Occurrence {
             .flat_map(|w| [Some((w.operation, *w)), w.writer.map(|writer| (writer, *w))])
             .flatten()
             .collect();
-        operations.sort_by_key(|(o, w)| (history.operations[*o as usize].invoked_ns, *o, w.offset));
+        operations.sort_by_key(|(o, w)| (history.row(*o).invoked_ns, *o, w.offset));
         operations.dedup_by_key(|(operation, witness)| (*operation, witness.value));
-        operations.iter().map(|(o, w)| operation_line(history, *o, w, self.anomaly)).collect()
+        operations.iter().map(|(o, w)| self.operation_line(history, *o, w)).collect()
+    }
+
+    fn operation_line(&self, history: &History, operation: u32, witness: &Witness) -> String {
+        let row = history.row(operation);
+        let ended = if row.completed_ns == NEVER {
+            "never ended".to_owned()
+        } else {
+            format!("ended {}", seconds(row.completed_ns))
+        };
+        let (process, begun) = (row.process, seconds(row.invoked_ns));
+        let outcome = match row.completion {
+            Completion::Ok => "ok",
+            Completion::Fail => "failed",
+            Completion::Info => "unknown outcome",
+        };
+        let what = self.deed(history, operation, witness);
+        format!("client {process} {what}: begun {begun}, {ended}, {outcome}")
+    }
+
+    /// What a client did in an operation, as far as it matters here.
+    fn deed(&self, history: &History, operation: u32, witness: &Witness) -> String {
+        let (value, offset) = (value_name(history, witness.value), witness.offset);
+        match history.row(operation).function {
+            Function::List => format!("was told end offset {offset}"),
+            Function::Join => "joined its group".to_owned(),
+            Function::Commit => format!("committed offset {offset}"),
+            Function::Txn if !self.cycle.is_empty() || self.is_about_processing(witness) => {
+                "ran a transaction".to_owned()
+            }
+            Function::Send | Function::Txn if witness.writer == Some(operation) => {
+                format!("sent record {value}")
+            }
+            Function::Send
+            | Function::Poll
+            | Function::Txn
+            | Function::Assign { .. }
+            | Function::Subscribe
+            | Function::Crash => format!("read record {value} at offset {offset}"),
+        }
+    }
+
+    fn is_about_processing(&self, witness: &Witness) -> bool {
+        let processing = matches!(self.anomaly, Anomaly::EosDuplicate | Anomaly::EosLoss);
+        processing && witness.writer.is_none()
     }
 }
 
-fn operation_line(
-    history: &History,
-    operation: u32,
-    witness: &Witness,
-    anomaly: Anomaly,
-) -> String {
-    let record = &history.operations[operation as usize];
-    let ended = if record.completed_ns == NEVER {
-        "never ended".to_owned()
-    } else {
-        format!("ended {}", seconds(record.completed_ns))
+/// Puts facts into a template's places, each once and in one pass: a fact's own text is never a place.
+fn filled(template: &str, facts: &[(&str, String)]) -> String {
+    let mut told = String::new();
+    let mut rest = template;
+    while let Some(open) = rest.find('{') {
+        let close = rest[open..].find('}').map_or(rest.len(), |length| open + length + 1);
+        let place = &rest[open..close];
+        let fact = facts.iter().find(|(name, _)| *name == place);
+        told.push_str(&rest[..open]);
+        told.push_str(fact.map_or(place, |(_, fact)| fact));
+        rest = &rest[close..];
+    }
+    told + rest
+}
+
+fn step_words(history: &History, step: &Step) -> String {
+    let name = |operation: u32| {
+        format!("operation {operation} of client {}", history.row(operation).process)
     };
-    let (value, offset) = (value_name(history, witness.value), witness.offset);
-    let what = if anomaly == Anomaly::EndOffsetRegression {
-        format!("was told end offset {offset}")
-    } else if witness.writer == Some(operation) {
-        format!("sent record {value}")
-    } else {
-        format!("read record {value} at offset {offset}")
+    let (from, to) = (name(step.from), name(step.to));
+    let place = |partition: u32, offset: i64| {
+        format!("{} offset {offset}", history.partitions[partition as usize])
     };
-    let (process, begun) = (record.process, seconds(record.invoked_ns));
-    let outcome = match record.completion {
-        Completion::Ok => "ok",
-        Completion::Fail => "failed",
-        Completion::Info => "unknown outcome",
-    };
-    format!("client {process} {what}: begun {begun}, {ended}, {outcome}")
+    match step.why {
+        Why::Overwrites { partition, offset } => {
+            format!("{to} wrote {} behind {from}", place(partition, offset))
+        }
+        Why::Reads { partition, offset } => {
+            format!("{to} read {} from {from}", place(partition, offset))
+        }
+        Why::Process => format!("{to} came after {from} in one process"),
+        Why::Realtime => format!("{to} began after {from} had ended"),
+    }
 }
 
 /// A value as people know it.

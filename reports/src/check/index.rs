@@ -1,45 +1,36 @@
-//! What all checks look up: who wrote a value, where it was seen, what a partition's log must have held.
+//! What all checks look up: who wrote a value, where it stands in its log, what a partition's log must have held.
 //!
-//! Everything is a sorted vector of fixed-size entries; nothing is indexed by offset, so an offset near 2^63 costs
-//! what offset 0 costs.
+//! Everything is a flat vector of small entries that refer to the history's columns by position: about 20 bytes a
+//! record beside the history itself. Nothing is indexed by offset, so an offset near 2^63 costs what offset 0 costs.
+//!
+//! A record's *place* is the lowest offset at which it was acknowledged or read; all other offsets at which it was are
+//! *copies*, kept apart because there are few.
 
-use harrow_sim::history::{Completion, Function, History, MicroOperation, NEVER, OperationRecord};
+mod build;
+mod keys;
 
-/// Stands for "no partition chosen" and "no writer".
+use std::collections::BTreeMap;
+
+use harrow_sim::history::{
+    Completion, Function, History, NO_OFFSET, NO_PARTITION, ReadRecord, Row, SendRecord,
+};
+
+use super::{Options, Witness};
+
+/// Position of a send in the history's sends.
+pub(crate) type SendId = u32;
+/// Position of a read in the history's reads.
+pub(crate) type ReadId = u32;
+
+/// Stands for "nobody sent this".
 pub(crate) const NONE: u32 = u32::MAX;
+/// Stands for "nowhere".
+const NO_PLACE: i64 = i64::MIN;
 
-/// Where searches begin, by the upper half of the value, in which the simulated clients put their own number.
-const HINTS: usize = 64;
-
-/// One send of one operation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Write {
-    pub(crate) value: u64,
-    /// As told; `None` if not told, or not to be known (acks=0).
-    pub(crate) offset: Option<i64>,
-    pub(crate) partition: u32,
-    pub(crate) operation: u32,
-    /// Position among the operation's actions.
-    pub(crate) ordinal: u32,
-    pub(crate) completion: Completion,
-    /// Lowest and highest place where the value was acknowledged or read.
-    pub(crate) places: Option<(i64, i64)>,
-    /// An `ok` poll returned it.
-    pub(crate) read_ok: bool,
-    /// Any poll returned it.
-    pub(crate) read: bool,
-}
-
-/// One record that a poll returned.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Read {
-    pub(crate) value: u64,
-    pub(crate) offset: i64,
-    pub(crate) partition: u32,
-    pub(crate) operation: u32,
-    /// Position in [`Index::writes`], or [`NONE`].
-    pub(crate) writer: u32,
-}
+/// An `ok` poll returned it.
+const READ_OK: u8 = 1;
+/// Any poll returned it.
+const READ: u8 = 2;
 
 /// One value at one offset of a partition's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,267 +40,257 @@ pub(crate) struct Placement {
     pub(crate) value: u64,
     /// The operation that says so.
     pub(crate) operation: u32,
-    /// Position in [`Index::writes`], or [`NONE`].
-    pub(crate) writer: u32,
+    /// Who sent it, or [`NONE`].
+    pub(crate) writer: SendId,
 }
 
 /// The looked-up facts of one history.
 #[derive(Debug)]
 pub(crate) struct Index<'a> {
     pub(crate) history: &'a History,
-    /// By value, then partition.
-    pub(crate) writes: Vec<Write>,
-    /// By operation, then order of delivery.
-    pub(crate) reads: Vec<Read>,
-    /// The reads of operation `n` are `reads[read_starts[n]..read_starts[n + 1]]`.
-    read_starts: Vec<u32>,
-    /// By partition, then offset, then value.
-    pub(crate) placements: Vec<Placement>,
+    pub(crate) options: &'a Options,
+    /// By send: its operation.
+    operations: Vec<u32>,
+    /// By send: its place, or [`NO_PLACE`].
+    places: Vec<i64>,
+    /// By send: [`READ_OK`] and [`READ`].
+    seen: Vec<u8>,
+    /// Partitions of sends whose producer never learned them, from reads.
+    learned: BTreeMap<SendId, u32>,
+    /// Places that no acknowledgement told, with the operation that read them.
+    stated: BTreeMap<SendId, u32>,
+    /// By read: who sent it, or [`NONE`].
+    writers: Vec<SendId>,
+    /// Sends that have a place, by partition and place.
+    by_place: Vec<SendId>,
+    /// Copies, and values that nobody sent; by partition, offset and value.
+    copies: Vec<Placement>,
+    /// Operations in order of invocation.
+    begun: Vec<u32>,
     /// Per partition: the last read of the highest offset that an `ok` poll returned.
-    pub(crate) highest_reads: Vec<Option<Read>>,
-    /// Per partition: where the log may legally start.
-    pub(crate) log_start_offsets: Vec<i64>,
-    ended_ns: u64,
+    highest_reads: Vec<Option<ReadId>>,
+    /// Transactions of unknown outcome that committed, because a read returned one of their values.
+    proved: Vec<u32>,
+    /// What compaction may have removed.
+    keys: keys::Keys,
 }
 
 impl<'a> Index<'a> {
-    /// Reads the history once. Log starts not named are 0.
-    pub(crate) fn new(history: &'a History, log_starts: &[(u32, i64)]) -> Self {
-        let operations = history.operations.len();
-        assert!(operations < NONE as usize, "{operations} operations do not fit an index");
-        let mut log_start_offsets = vec![0; history.partitions.len()];
-        for (partition, offset) in log_starts {
-            log_start_offsets[*partition as usize] = *offset;
-        }
-        let mut index = Self {
-            history,
-            writes: collect_writes(history),
-            reads: Vec::new(),
-            read_starts: Vec::with_capacity(operations + 1),
-            placements: Vec::new(),
-            highest_reads: vec![None; history.partitions.len()],
-            log_start_offsets,
-            ended_ns: ended_ns(history),
-        };
-        index.collect_reads();
-        index.place_writes();
-        index.place_reads();
-        index.placements.sort();
-        index.placements.dedup_by_key(|place| (place.partition, place.offset, place.value));
-        index
+    pub(crate) fn row(&self, operation: u32) -> &'a Row {
+        self.history.row(operation)
     }
 
-    /// When the last answer came.
+    /// When the last answer came: the completion of the last operation that has one.
     pub(crate) fn ended_ns(&self) -> u64 {
-        self.ended_ns
+        let rows = self.history.rows();
+        let answered = rows.partition_point(|row| row.completed_ns != harrow_sim::history::NEVER);
+        answered.checked_sub(1).map_or(0, |last| rows[last].completed_ns)
     }
 
-    pub(crate) fn operation(&self, operation: u32) -> &'a OperationRecord {
-        &self.history.operations[operation as usize]
+    /// Operations in order of invocation.
+    pub(crate) fn begun(&self) -> &[u32] {
+        &self.begun
     }
 
-    /// The records that an operation's polls returned, in the order of delivery.
-    pub(crate) fn reads_of(&self, operation: u32) -> &[Read] {
-        let first = self.read_starts[operation as usize] as usize;
-        let last = self.read_starts[operation as usize + 1] as usize;
-        &self.reads[first..last]
+    // --- sends
+
+    pub(crate) fn send(&self, send: SendId) -> &'a SendRecord {
+        &self.history.sends()[send as usize]
     }
 
-    /// The write that a read or placement names.
-    pub(crate) fn writer(&self, writer: u32) -> Option<&Write> {
-        (writer != NONE).then(|| &self.writes[writer as usize])
+    pub(crate) fn send_count(&self) -> u32 {
+        self.operations.len() as u32
+    }
+
+    pub(crate) fn operation_of_send(&self, send: SendId) -> u32 {
+        self.operations[send as usize]
+    }
+
+    pub(crate) fn completion_of(&self, send: SendId) -> Completion {
+        self.row(self.operation_of_send(send)).completion
+    }
+
+    /// Where it went, as told or as a read shows.
+    pub(crate) fn partition_of(&self, send: SendId) -> Option<u32> {
+        let told = self.send(send).partition;
+        if told != NO_PARTITION {
+            return Some(told);
+        }
+        self.learned.get(&send).copied()
+    }
+
+    /// The offset that its producer was told.
+    pub(crate) fn told(&self, send: SendId) -> Option<i64> {
+        Some(self.send(send).offset).filter(|offset| *offset >= 0)
+    }
+
+    /// Its lowest offset.
+    pub(crate) fn place(&self, send: SendId) -> Option<i64> {
+        Some(self.places[send as usize]).filter(|place| *place != NO_PLACE)
+    }
+
+    pub(crate) fn was_read_ok(&self, send: SendId) -> bool {
+        self.seen[send as usize] & READ_OK != 0
+    }
+
+    pub(crate) fn was_read(&self, send: SendId) -> bool {
+        self.seen[send as usize] & READ != 0
+    }
+
+    /// Whether its operation is known to have committed.
+    pub(crate) fn committed(&self, send: SendId) -> bool {
+        match self.completion_of(send) {
+            Completion::Ok => true,
+            Completion::Fail => false,
+            Completion::Info => self.is_proved(self.operation_of_send(send)),
+        }
+    }
+
+    /// Whether this is a transaction of unknown outcome that committed, because a read returned one of its values.
+    pub(crate) fn is_proved(&self, operation: u32) -> bool {
+        self.proved.binary_search(&operation).is_ok()
+    }
+
+    /// Whether retention or compaction may have removed what is at this offset.
+    pub(crate) fn may_be_removed(&self, send: SendId, partition: u32, offset: i64) -> bool {
+        offset < self.options.log_start_offset(partition)
+            || self.keys.superseded(partition, self.send(send).key, offset)
+    }
+
+    // --- reads
+
+    pub(crate) fn read(&self, read: ReadId) -> &'a ReadRecord {
+        &self.history.reads()[read as usize]
+    }
+
+    pub(crate) fn writer(&self, read: ReadId) -> Option<SendId> {
+        Some(self.writers[read as usize]).filter(|writer| *writer != NONE)
+    }
+
+    pub(crate) fn operation_of_read(&self, read: ReadId) -> u32 {
+        self.history.operation_of_read(read as usize)
+    }
+
+    /// Positions of the records that an operation's polls returned, in the order of delivery.
+    pub(crate) fn reads_of(&self, operation: u32) -> std::ops::Range<ReadId> {
+        let reads = self.history.reads_of(operation);
+        reads.start as ReadId..reads.end as ReadId
     }
 
     /// Where a read's value stands in the log: its lowest place, so that a second copy counts as the same record.
-    pub(crate) fn place_of(&self, read: &Read) -> i64 {
-        let places = self.writer(read.writer).and_then(|write| write.places);
-        places.map_or(read.offset, |(lowest, _)| lowest)
+    pub(crate) fn place_of(&self, read: ReadId) -> i64 {
+        let place = self.writer(read).and_then(|writer| self.place(writer));
+        place.unwrap_or(self.read(read).offset)
     }
 
-    /// A record that must exist strictly between two reads of one partition, if there is one. Records of failed sends
-    /// do not count, nor do those below the log start, nor other copies of the two reads' own values.
-    pub(crate) fn passed_over(&self, from: &Read, to: &Read) -> Option<Placement> {
-        let start = self.log_start_offsets[from.partition as usize];
-        let first = from.offset.saturating_add(1).max(start);
-        if first >= to.offset {
+    /// The last read of the highest offset that an `ok` poll returned.
+    pub(crate) fn highest_read(&self, partition: u32) -> Option<ReadId> {
+        self.highest_reads[partition as usize]
+    }
+
+    // --- the log
+
+    /// Copies, and values that nobody sent; by partition, offset and value.
+    pub(crate) fn copies(&self) -> &[Placement] {
+        &self.copies
+    }
+
+    /// Sends that have a place, by partition and place.
+    pub(crate) fn by_place(&self) -> &[SendId] {
+        &self.by_place
+    }
+
+    /// Whether two sends have the same place.
+    pub(crate) fn same_place(&self, a: SendId, b: SendId) -> bool {
+        self.place_key(a) == self.place_key(b)
+    }
+
+    /// A sent record at its place.
+    pub(crate) fn placement(&self, send: SendId) -> Placement {
+        let (partition, offset) = self.place_key(send);
+        let operation = if self.told(send) == Some(offset) {
+            self.operation_of_send(send)
+        } else {
+            self.stated.get(&send).copied().unwrap_or(self.operation_of_send(send))
+        };
+        Placement { partition, offset, value: self.send(send).value, operation, writer: send }
+    }
+
+    /// Sends with a place in this partition, at offsets from `first` on, in order.
+    pub(crate) fn placed_from(&self, partition: u32, first: i64) -> &[SendId] {
+        let begin =
+            self.by_place.partition_point(|send| self.place_key(*send) < (partition, first));
+        let rest = &self.by_place[begin..];
+        &rest[..rest.partition_point(|send| self.place_key(*send).0 == partition)]
+    }
+
+    /// A record that must exist at an offset from `first` up to, and without, `end`, if there is one. Records of failed
+    /// sends do not count, nor do those that retention or compaction may have removed, nor copies of `but`.
+    pub(crate) fn exists_between(
+        &self,
+        partition: u32,
+        first: i64,
+        end: i64,
+        but: [u64; 2],
+    ) -> Option<Placement> {
+        let first = first.max(self.options.log_start_offset(partition));
+        if first >= end {
             return None;
         }
-        let begin =
-            self.placements.partition_point(|p| (p.partition, p.offset) < (from.partition, first));
-        self.placements[begin..]
-            .iter()
-            .take_while(|place| place.partition == from.partition && place.offset < to.offset)
-            .find(|place| {
-                place.value != from.value
-                    && place.value != to.value
-                    && self.writer(place.writer).is_some_and(|w| w.completion != Completion::Fail)
-            })
-            .copied()
-    }
-
-    fn collect_reads(&mut self) {
-        let history = self.history;
-        let mut hints = [0; HINTS];
-        for (operation, record) in (0_u32..).zip(&history.operations) {
-            self.read_starts.push(self.reads.len() as u32);
-            for action in &record.actions {
-                let MicroOperation::Poll { records } = action else {
-                    continue;
-                };
-                for read in records {
-                    let writer = find_writer(&self.writes, &mut hints, read.value, read.partition);
-                    let read = Read {
-                        value: read.value,
-                        offset: read.offset,
-                        partition: read.partition,
-                        operation,
-                        writer,
-                    };
-                    self.note_read(read, record.completion == Completion::Ok);
-                }
-            }
-        }
-        assert!(self.reads.len() < NONE as usize, "{} reads do not fit an index", self.reads.len());
-        self.read_starts.push(self.reads.len() as u32);
-    }
-
-    fn note_read(&mut self, read: Read, ok: bool) {
-        self.reads.push(read);
-        if read.writer != NONE {
-            let write = &mut self.writes[read.writer as usize];
-            write.read = true;
-            if write.partition == NONE {
-                // The producer never learned the partition; this read tells it.
-                write.partition = read.partition;
-            }
-            write.read_ok |= ok;
-        }
-        let highest = &mut self.highest_reads[read.partition as usize];
-        if ok && highest.is_none_or(|highest| read.offset >= highest.offset) {
-            *highest = Some(read);
-        }
-    }
-
-    /// Places what was acknowledged, and what an unknown outcome must have done because a read proves it.
-    fn place_writes(&mut self) {
-        let proved = self.proved_operations();
-        for (position, write) in (0_u32..).zip(&mut self.writes) {
-            let Some(offset) = write.offset else { continue };
-            let happened = match write.completion {
-                Completion::Ok => true,
-                Completion::Fail => false,
-                Completion::Info => write.read_ok || proved.binary_search(&write.operation).is_ok(),
-            };
-            if happened && write.partition != NONE {
-                write.places = Some((offset, offset));
-                let Write { partition, value, operation, .. } = *write;
-                self.placements.push(Placement {
-                    partition,
-                    offset,
-                    value,
-                    operation,
-                    writer: position,
-                });
-            }
-        }
-    }
-
-    /// Transactions of unknown outcome that committed, because a read returned one of their values.
-    pub(crate) fn proved_operations(&self) -> Vec<u32> {
-        let proof = |write: &&Write| {
-            let in_transaction = self.operation(write.operation).function == Function::Txn;
-            write.completion == Completion::Info && write.read_ok && in_transaction
+        let fits = |place: &Placement| {
+            place.writer != NONE
+                && !but.contains(&place.value)
+                && self.completion_of(place.writer) != Completion::Fail
+                && !self.may_be_removed(place.writer, partition, place.offset)
         };
-        let mut proved: Vec<u32> = self.writes.iter().filter(proof).map(|w| w.operation).collect();
-        proved.sort_unstable();
-        proved.dedup();
-        proved
+        let placed = self.placed_from(partition, first).iter();
+        let mut placed = placed.map(|send| self.placement(*send));
+        let sent = placed.by_ref().take_while(|place| place.offset < end).find(fits);
+        let copies = &self.copies;
+        let begin =
+            copies.partition_point(|copy| (copy.partition, copy.offset) < (partition, first));
+        let here = |copy: &&Placement| copy.partition == partition && copy.offset < end;
+        let copy = copies[begin..].iter().take_while(here).find(|copy| fits(copy)).copied();
+        [sent, copy].into_iter().flatten().min()
     }
 
-    fn place_reads(&mut self) {
-        for read in &self.reads {
-            let Read { value, offset, partition, operation, writer } = *read;
-            if writer != NONE {
-                let places = &mut self.writes[writer as usize].places;
-                match places {
-                    Some((lowest, highest)) if offset == *lowest || offset == *highest => continue,
-                    Some((lowest, highest)) => {
-                        *places = Some((offset.min(*lowest), offset.max(*highest)));
-                    }
-                    None => *places = Some((offset, offset)),
-                }
-            }
-            self.placements.push(Placement { partition, offset, value, operation, writer });
+    fn place_key(&self, send: SendId) -> (u32, i64) {
+        (self.partition_of(send).unwrap_or(NONE), self.places[send as usize])
+    }
+
+    // --- witnesses
+
+    pub(crate) fn witness_send(&self, send: SendId) -> Witness {
+        let operation = self.operation_of_send(send);
+        Witness {
+            value: self.send(send).value,
+            offset: self.told(send).unwrap_or(NO_OFFSET),
+            operation,
+            writer: Some(operation),
+            read: self.was_read(send),
         }
     }
-}
 
-fn ended_ns(history: &History) -> u64 {
-    let answered = history.operations.iter().map(|o| o.completed_ns).filter(|at| *at != NEVER);
-    answered.max().unwrap_or(0)
-}
+    pub(crate) fn witness_read(&self, read: ReadId) -> Witness {
+        let writer = self.writer(read).map(|writer| self.operation_of_send(writer));
+        let ReadRecord { value, offset, .. } = *self.read(read);
+        Witness { value, offset, operation: self.operation_of_read(read), writer, read: true }
+    }
 
-fn collect_writes(history: &History) -> Vec<Write> {
-    let mut writes = Vec::new();
-    for (operation, record) in (0_u32..).zip(&history.operations) {
-        for (ordinal, action) in (0_u32..).zip(&record.actions) {
-            let MicroOperation::Send { partition, value, offset } = action else {
-                continue;
-            };
-            writes.push(Write {
-                value: *value,
-                offset: offset.filter(|offset| *offset >= 0),
-                partition: partition.unwrap_or(NONE),
-                operation,
-                ordinal,
-                completion: record.completion,
-                places: None,
-                read_ok: false,
-                read: false,
-            });
+    pub(crate) fn witness_placement(&self, place: &Placement) -> Witness {
+        let Placement { value, offset, operation, writer, .. } = *place;
+        let sent = writer != NONE;
+        Witness {
+            value,
+            offset,
+            operation,
+            writer: sent.then(|| self.operation_of_send(writer)),
+            read: !sent || self.was_read(writer),
         }
     }
-    writes.sort_by_key(|write| (write.value, write.partition));
-    writes
-}
 
-/// Finds the write of a value to a partition, beginning at the last hit: neighbours in a log were sent at about the
-/// same time, so their writes are close together.
-fn find_writer(writes: &[Write], hints: &mut [usize; HINTS], value: u64, partition: u32) -> u32 {
-    let hint = &mut hints[(value >> 32) as usize % HINTS];
-    let first = gallop(writes, *hint, value);
-    *hint = first;
-    let group = writes[first..].iter().take_while(|write| write.value == value);
-    let fits = |write: &Write| write.partition == partition || write.partition == NONE;
-    group.zip(first as u32..).find(|(write, _)| fits(write)).map_or(NONE, |(_, position)| position)
-}
-
-/// The first position whose value is not below `value`, searched outwards from `hint` in growing strides.
-fn gallop(writes: &[Write], hint: usize, value: u64) -> usize {
-    let below = |position: usize| writes[position].value < value;
-    let (mut low, mut high) = (0, writes.len());
-    let mut stride = 1;
-    if hint < writes.len() && below(hint) {
-        low = hint + 1;
-        while hint + stride < high {
-            if !below(hint + stride) {
-                high = hint + stride;
-                break;
-            }
-            low = hint + stride + 1;
-            stride *= 2;
-        }
-    } else {
-        high = hint.min(writes.len());
-        while stride <= high {
-            let probe = hint.min(writes.len()).saturating_sub(stride);
-            if below(probe) {
-                low = probe + 1;
-                break;
-            }
-            high = probe;
-            stride *= 2;
-        }
+    /// Whether any operation is a transaction.
+    pub(crate) fn has_transactions(&self) -> bool {
+        self.history.rows().iter().any(|row| row.function == Function::Txn)
     }
-    low + writes[low..high].partition_point(|write| write.value < value)
 }

@@ -3,43 +3,42 @@
 //!
 //! | file | promise |
 //! |---|---|
-//! | `missing` | an acknowledged record is there: lost-write, unseen |
+//! | `missing` | what is acknowledged is there, whole: lost-write, unseen, torn-transaction |
 //! | `places` | one offset, one record, once: duplicate, inconsistent-offsets |
-//! | `send_order` | a producer's records keep their order: nonmonotonic-send, int-nonmonotonic-send |
+//! | `send_order` | a producer's records keep their order: (int-)nonmonotonic-send, int-send-skip |
 //! | `realtime` | time orders offsets: realtime-order, end-offset-regression |
 //! | `poll_order` | consumers move forward without gaps: (int-)nonmonotonic-poll, (int-)poll-skip |
 //! | `visibility` | only what was sent and committed is read: garbage-read, G1a, precommitted-read |
+//! | `groups` | a group goes on where it was: resume-skip, zombie-commit, commit-beyond-position, double-ownership |
+//! | `exactly_once` | each input is processed once: eos-duplicate, eos-loss |
+//! | `cycles` | transactions have an order: G0 and G1c, with session and realtime variants |
 //!
 //! A check says what is there; whether that is legal is the policy's business. An unknown outcome is never treated as
-//! absent. Not verified here: consumer groups, dependency cycles, retention and compaction beyond a log start that
-//! the caller states, timestamps, headers and keys.
+//! absent. Two readers that disagree need no name of their own: other values at one offset are inconsistent-offsets,
+//! other successors a skip of one of them. Not verified here: timestamps, headers, the age of what is read.
 
 mod anomaly;
+mod cycles;
 mod describe;
+mod exactly_once;
+mod groups;
 mod index;
 mod missing;
+mod options;
 mod places;
 mod poll_order;
 mod realtime;
 mod send_order;
 mod visibility;
 
-use harrow_sim::history::{Completion, History, NEVER};
+use harrow_sim::history::{History, NEVER};
 
 pub use anomaly::{Anomaly, Rules};
-use index::{Index, Placement, Read, Write};
-
-/// What the checks are told besides the history.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Options {
-    /// Rules to apply.
-    pub rules: Rules,
-    /// Log starts that retention or `DeleteRecords` has legally reached, by position of the partition.
-    pub log_start_offsets: Vec<(u32, i64)>,
-}
+use index::Index;
+pub use options::{LogFacts, Options};
 
 /// One anomaly, seen once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occurrence {
     /// What.
     pub anomaly: Anomaly,
@@ -53,14 +52,32 @@ pub struct Occurrence {
     pub subject: Witness,
     /// What it is at odds with.
     pub other: Option<Witness>,
-    /// For poll anomalies: the offsets are in order, and only a second copy of a record makes it one.
-    pub through_duplicate: bool,
+    /// What else is known, for the anomalies to which it matters.
+    pub circumstance: Circumstance,
+    /// Of a cycle: its steps. The first begins where the last one ends.
+    pub cycle: Vec<Step>,
+}
+
+/// What else is known about an occurrence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Circumstance {
+    /// Nothing that matters.
+    #[default]
+    Plain,
+    /// The offsets are in order, and only a second copy of a record makes it an anomaly.
+    ThroughDuplicate,
+    /// The consumer assigned its partitions to itself, or said that it was in one generation of its group all the while.
+    KeptAssignment,
+    /// The consumer gets its partitions from a group.
+    Subscribed,
+    /// The group had never committed an offset of the partition.
+    NothingCommitted,
 }
 
 /// A record, or an end offset, as one operation stated it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Witness {
-    /// Its value; 0 for an end offset.
+    /// Its value; 0 for what has none.
     pub value: u64,
     /// Its offset; -1 if none was told.
     pub offset: i64,
@@ -72,12 +89,46 @@ pub struct Witness {
     pub read: bool,
 }
 
+/// One step of a cycle: why one operation comes before the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// The earlier operation.
+    pub from: u32,
+    /// The later one.
+    pub to: u32,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why one operation comes before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The later one's record stands behind the earlier one's (`ww`).
+    Overwrites {
+        /// Partition, by position.
+        partition: u32,
+        /// Offset of the later record.
+        offset: i64,
+    },
+    /// The later one read the earlier one's record (`wr`).
+    Reads {
+        /// Partition, by position.
+        partition: u32,
+        /// Offset of the record.
+        offset: i64,
+    },
+    /// One process did both, one after the other.
+    Process,
+    /// The earlier one had ended before the later one began.
+    Realtime,
+}
+
 /// Applies the rules. The result is in order of time; equal times in the order of [`Anomaly::ALL`].
 ///
 /// # Panics
-/// If the history names a partition that it does not list, or is longer than 2^32 operations or reads.
+/// If the history names a partition or group that it does not list.
 pub fn check(history: &History, options: &Options) -> Vec<Occurrence> {
-    let index = Index::new(history, &options.log_start_offsets);
+    let index = Index::new(history, options);
     let mut found = Found { rules: options.rules, list: Vec::new() };
     missing::check(&index, &mut found);
     places::check(&index, &mut found);
@@ -85,6 +136,9 @@ pub fn check(history: &History, options: &Options) -> Vec<Occurrence> {
     realtime::check(&index, &mut found);
     poll_order::check(&index, &mut found);
     visibility::check(&index, &mut found);
+    groups::check(&index, &mut found);
+    exactly_once::check(&index, &mut found);
+    cycles::check(&index, &mut found);
     found.list.sort_by_key(|o| (o.at_ns, o.anomaly, o.partition, o.subject.offset));
     found.list
 }
@@ -105,6 +159,18 @@ impl Found {
         subject: Witness,
         other: Option<Witness>,
     ) {
+        self.add_with(index, anomaly, partition, (subject, other), Circumstance::Plain);
+    }
+
+    /// The same, with a circumstance.
+    fn add_with(
+        &mut self,
+        index: &Index<'_>,
+        anomaly: Anomaly,
+        partition: u32,
+        (subject, other): (Witness, Option<Witness>),
+        circumstance: Circumstance,
+    ) {
         if !self.rules.has(anomaly) {
             return;
         }
@@ -112,52 +178,23 @@ impl Found {
         let concerned = || witnesses.iter().flatten();
         let at_ns = concerned().map(|w| shown_at(index, w.operation)).max().unwrap_or(0);
         let origins = concerned().flat_map(|w| [Some(w.operation), w.writer]).flatten();
-        let since_ns = origins.map(|o| index.operation(o).invoked_ns).min().unwrap_or(0);
-        let through_duplicate = false;
-        let occurrence =
-            Occurrence { anomaly, partition, at_ns, since_ns, subject, other, through_duplicate };
-        self.list.push(occurrence);
+        let since_ns = origins.map(|o| index.row(o).invoked_ns).min().unwrap_or(0);
+        let cycle = Vec::new();
+        self.list.push(Occurrence {
+            anomaly,
+            partition,
+            at_ns,
+            since_ns,
+            subject,
+            other,
+            circumstance,
+            cycle,
+        });
     }
 }
 
 /// When an operation's answer was there; its invocation, if none ever came.
 fn shown_at(index: &Index<'_>, operation: u32) -> u64 {
-    let record = index.operation(operation);
-    if record.completed_ns == NEVER { record.invoked_ns } else { record.completed_ns }
-}
-
-impl Write {
-    fn witness(&self) -> Witness {
-        Witness {
-            value: self.value,
-            offset: self.offset.unwrap_or(-1),
-            operation: self.operation,
-            writer: Some(self.operation),
-            read: self.read,
-        }
-    }
-}
-
-impl Index<'_> {
-    fn witness_read(&self, read: &Read) -> Witness {
-        let writer = self.writer(read.writer).map(|write| write.operation);
-        let Read { value, offset, operation, .. } = *read;
-        Witness { value, offset, operation, writer, read: true }
-    }
-
-    fn witness_placement(&self, place: &Placement) -> Witness {
-        let writer = self.writer(place.writer);
-        Witness {
-            value: place.value,
-            offset: place.offset,
-            operation: place.operation,
-            writer: writer.map(|write| write.operation),
-            read: writer.is_none_or(|write| write.read),
-        }
-    }
-}
-
-/// Whether an operation is known to have happened.
-fn happened(completion: Completion) -> bool {
-    completion == Completion::Ok
+    let row = index.row(operation);
+    if row.completed_ns == NEVER { row.invoked_ns } else { row.completed_ns }
 }

@@ -6,7 +6,7 @@
 
 use harrow_sim::history::ReadRecord;
 
-use super::index::{Index, NONE, Placement, Read};
+use super::index::{Index, NONE, Placement};
 use super::{Anomaly, Found, Witness};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
@@ -14,72 +14,82 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     check_offsets(index, found);
 }
 
+/// Every record that has copies, against its last one; values that nobody sent, against their first place. Unreadable
+/// bytes are not compared with each other.
 fn check_duplicates(index: &Index<'_>, found: &mut Found) {
-    for write in &index.writes {
-        let Some((lowest, highest)) = write.places else {
-            continue;
-        };
-        if lowest == highest {
-            continue;
-        }
-        let partition = write.partition;
-        let copy = |offset| stated(index, partition, offset, write.value);
-        if let (Some(first), Some(second)) = (copy(lowest), copy(highest)) {
-            found.add(index, Anomaly::Duplicate, partition, second, Some(first));
-        }
-    }
-    check_garbage_duplicates(index, found);
-}
-
-/// Values that nobody sent have no write to hold their places; unreadable bytes are not compared with each other.
-fn check_garbage_duplicates(index: &Index<'_>, found: &mut Found) {
-    let unsent = |place: &&Placement| place.writer == NONE && place.value != ReadRecord::GARBAGE;
-    let mut places: Vec<_> = index.placements.iter().filter(unsent).collect();
-    places.sort_by_key(|place| (place.partition, place.value, place.offset));
-    for copies in places.chunk_by(|a, b| (a.partition, a.value) == (b.partition, b.value)) {
-        if let [first, .., last] = copies {
-            let (first, last) = (index.witness_placement(first), index.witness_placement(last));
-            found.add(index, Anomaly::Duplicate, copies[0].partition, last, Some(first));
+    let named = |copy: &&Placement| copy.writer != NONE || copy.value != ReadRecord::GARBAGE;
+    let mut copies: Vec<&Placement> = index.copies().iter().filter(named).collect();
+    copies.sort_by_key(|copy| (copy.partition, copy.value, copy.writer, copy.offset));
+    let same = |a: &&Placement, b: &&Placement| {
+        (a.partition, a.value, a.writer) == (b.partition, b.value, b.writer)
+    };
+    for group in copies.chunk_by(same) {
+        let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
+        let first = if first.writer == NONE { **first } else { index.placement(first.writer) };
+        if first.offset != last.offset {
+            let (subject, other) = (index.witness_placement(last), index.witness_placement(&first));
+            found.add(index, Anomaly::Duplicate, last.partition, subject, Some(other));
         }
     }
 }
 
+/// Offsets that have carried several values.
 fn check_offsets(index: &Index<'_>, found: &mut Found) {
-    let same = |a: &Placement, b: &Placement| (a.partition, a.offset) == (b.partition, b.offset);
-    let shared = || index.placements.chunk_by(same).filter(|values| values.len() > 1);
-    let offsets: Vec<(u32, i64)> =
-        shared().map(|values| (values[0].partition, values[0].offset)).collect();
-    let read_there = reads_at(index, &offsets);
+    let shared = shared_offsets(index);
+    let read_there = reads_at(index, &shared);
     let witness = |place: &Placement| {
         let key = (place.partition, place.offset, place.value);
         // A copy of the value elsewhere says nothing about this offset.
         let read = read_there.binary_search(&key).is_ok();
         Witness { read, ..index.witness_placement(place) }
     };
-    for values in shared() {
-        for other in &values[1..] {
-            let (first, other) = (witness(&values[0]), witness(other));
-            let partition = values[0].partition;
-            found.add(index, Anomaly::InconsistentOffsets, partition, other, Some(first));
+    let same = |a: &Placement, b: &Placement| (a.partition, a.offset) == (b.partition, b.offset);
+    for values in shared.chunk_by(same) {
+        let Some((first, others)) = values.split_first() else { continue };
+        for other in others {
+            let (subject, first) = (witness(other), witness(first));
+            let partition = other.partition;
+            found.add(index, Anomaly::InconsistentOffsets, partition, subject, Some(first));
         }
     }
 }
 
+/// Everything at an offset that has several values, by partition, offset and value.
+fn shared_offsets(index: &Index<'_>) -> Vec<Placement> {
+    let mut shared = Vec::new();
+    let mut keep = |group: &[u32]| {
+        if group.len() > 1 {
+            shared.extend(group.iter().map(|send| index.placement(*send)));
+        }
+    };
+    index.by_place().chunk_by(|a, b| index.same_place(*a, *b)).for_each(&mut keep);
+    for copies in index.copies().chunk_by(|a, b| (a.partition, a.offset) == (b.partition, b.offset))
+    {
+        let Some(first) = copies.first() else { continue };
+        let sent = index.placed_from(first.partition, first.offset).iter();
+        let sent = sent.map(|send| index.placement(*send));
+        let sent: Vec<Placement> = sent.take_while(|place| place.offset == first.offset).collect();
+        if sent.len() + copies.len() > 1 {
+            shared.extend(sent);
+            shared.extend_from_slice(copies);
+        }
+    }
+    shared.sort_unstable();
+    shared.dedup_by_key(|place| (place.partition, place.offset, place.value));
+    shared
+}
+
 /// What polls returned at these offsets, in order of partition, offset and value.
-fn reads_at(index: &Index<'_>, offsets: &[(u32, i64)]) -> Vec<(u32, i64, u64)> {
-    if offsets.is_empty() {
+fn reads_at(index: &Index<'_>, shared: &[Placement]) -> Vec<(u32, i64, u64)> {
+    if shared.is_empty() {
         return Vec::new();
     }
-    let here = |read: &&Read| offsets.binary_search(&(read.partition, read.offset)).is_ok();
-    let reads = index.reads.iter().filter(here);
+    let shares = |partition: u32, offset: i64| {
+        shared.binary_search_by_key(&(partition, offset), |p| (p.partition, p.offset)).is_ok()
+    };
+    let reads = index.history.reads().iter().filter(|read| shares(read.partition, read.offset));
     let mut found: Vec<_> = reads.map(|read| (read.partition, read.offset, read.value)).collect();
     found.sort_unstable();
     found.dedup();
     found
-}
-
-fn stated(index: &Index<'_>, partition: u32, offset: i64, value: u64) -> Option<Witness> {
-    let key = (partition, offset, value);
-    let found = index.placements.binary_search_by_key(&key, |p| (p.partition, p.offset, p.value));
-    found.ok().map(|position| index.witness_placement(&index.placements[position]))
 }

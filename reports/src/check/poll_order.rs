@@ -2,111 +2,188 @@
 //! Jepsen's `(int-)nonmonotonic-poll` and `(int-)poll-skip`.
 //!
 //! A poll of a failed operation does not move the position, as the application goes back; one of unknown outcome may
-//! have moved it or not, and both are accepted. Assigning or crashing forgets all positions. A gap is one only if a
-//! record is known to exist in it: markers and aborted records leave legal holes. Not verified: where a consumer
-//! starts.
+//! have moved it or not, and both are accepted. Assigning, subscribing, joining and crashing forget all positions; a
+//! rebalance inside an operation forgets those of its partitions. A gap is one only if a record is known to exist in it:
+//! markers and aborted records leave legal holes. Not verified: where a consumer starts (that is `groups`).
 
 use std::collections::BTreeMap;
 
-use harrow_sim::history::{Completion, Function};
+use harrow_sim::history::{Completion, Function, What};
 
-use super::index::{Index, Read};
-use super::{Anomaly, Found};
+use super::index::{Index, ReadId};
+use super::{Anomaly, Circumstance, Found};
 
 /// Where a consumer stands in one partition: the last read that surely counts, and one that may.
 #[derive(Default, Clone, Copy)]
 struct Cursor {
-    sure: Option<Read>,
-    possible: Option<Read>,
+    sure: Option<ReadId>,
+    possible: Option<ReadId>,
+    /// Group and generation of the last poll.
+    member: Option<(u32, i64)>,
+}
+
+/// How a process gets its partitions, as far as it has said.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    #[default]
+    Unsaid,
+    Assigned,
+    Group,
+}
+
+#[derive(Default)]
+struct Consumers {
+    /// By process, then partition.
+    cursors: BTreeMap<(u32, u32), Cursor>,
+    /// By process; those that never said are not in it.
+    sources: BTreeMap<u32, Source>,
 }
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
+    let mut consumers = Consumers::default();
     let mut scratch = Vec::new();
-    for consumer in by_process(index).chunk_by(|a, b| a.0 == b.0) {
-        let mut cursors: BTreeMap<u32, Cursor> = BTreeMap::new();
-        for (_, _, operation) in consumer {
-            match index.operation(*operation).function {
-                Function::Assign { .. } | Function::Crash => cursors.clear(),
-                Function::Send | Function::List => {}
-                Function::Poll | Function::Txn => {
-                    scratch.clear();
-                    scratch.extend_from_slice(index.reads_of(*operation));
-                    // Stable, so the order of delivery stays within a partition.
-                    scratch.sort_by_key(|read| read.partition);
-                    check_poll(index, found, &scratch, &mut cursors);
-                }
+    for operation in index.begun().iter().copied() {
+        let row = index.row(operation);
+        match row.function {
+            Function::Assign { .. } => consumers.reset(row.process, Source::Assigned),
+            Function::Subscribe | Function::Join => consumers.reset(row.process, Source::Group),
+            Function::Crash => consumers.reset(row.process, Source::Unsaid),
+            Function::Send | Function::List | Function::Commit => {}
+            Function::Poll | Function::Txn => {
+                check_poll(index, found, operation, &mut scratch, &mut consumers);
             }
         }
     }
 }
 
-/// Everything that moves or forgets positions, as (process, invocation, operation), in order.
-fn by_process(index: &Index<'_>) -> Vec<(u32, u64, u32)> {
-    let operations = (0_u32..).zip(&index.history.operations);
-    let relevant = operations.filter(|(operation, record)| match record.function {
-        Function::Assign { .. } | Function::Crash => true,
-        Function::Poll | Function::Txn => !index.reads_of(*operation).is_empty(),
-        Function::Send | Function::List => false,
-    });
-    let mut list: Vec<_> = relevant.map(|(o, r)| (r.process, r.invoked_ns, o)).collect();
-    list.sort_unstable();
-    list
+impl Consumers {
+    /// A process gets other partitions: what it has read says nothing about where it goes on.
+    fn reset(&mut self, process: u32, source: Source) {
+        self.sources.insert(process, source);
+        let known = self.cursors.range((process, 0)..=(process, u32::MAX)).map(|(key, _)| *key);
+        let known: Vec<(u32, u32)> = known.collect();
+        for key in known {
+            self.cursors.remove(&key);
+        }
+    }
 }
 
 fn check_poll(
     index: &Index<'_>,
     found: &mut Found,
-    reads: &[Read],
-    cursors: &mut BTreeMap<u32, Cursor>,
+    operation: u32,
+    scratch: &mut Vec<ReadId>,
+    consumers: &mut Consumers,
 ) {
-    for run in reads.chunk_by(|a, b| a.partition == b.partition) {
-        let [first, ..] = run else { continue };
-        let last = run.last().unwrap_or(first);
-        for pair in run.windows(2) {
-            if let [from, to] = pair {
-                check_back(index, found, Anomaly::IntNonmonotonicPoll, from, to);
-                check_gap(index, found, Anomaly::IntPollSkip, from, to);
-            }
+    scratch.clear();
+    scratch.extend(index.reads_of(operation));
+    if scratch.is_empty() {
+        return;
+    }
+    // Stable, so the order of delivery stays within a partition.
+    scratch.sort_by_key(|read| index.read(*read).partition);
+    let rebalanced = rebalanced(index, operation);
+    let member = index.history.member(operation);
+    let (process, completion) = (index.row(operation).process, index.row(operation).completion);
+    let source = consumers.sources.get(&process).copied().unwrap_or_default();
+    let together = |a: &ReadId, b: &ReadId| index.read(*a).partition == index.read(*b).partition;
+    for run in scratch.chunk_by(together) {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+        let partition = index.read(*first).partition;
+        let cursor = consumers.cursors.entry((process, partition)).or_default();
+        if rebalanced.contains(&partition) {
+            *cursor = Cursor::default();
+        } else {
+            check_inside(index, found, run);
+            check_start(index, found, cursor, *first, circumstance(cursor, member, source));
         }
-        let cursor = cursors.entry(first.partition).or_default();
-        check_start(index, found, cursor, first);
-        match index.operation(first.operation).completion {
-            Completion::Ok => *cursor = Cursor { sure: Some(*last), possible: Some(*last) },
+        cursor.member = member;
+        match completion {
+            Completion::Ok => (cursor.sure, cursor.possible) = (Some(*last), Some(*last)),
             Completion::Fail => {}
-            Completion::Info => cursor.possible = Some(further(cursor.possible, *last)),
+            Completion::Info => cursor.possible = Some(further(index, cursor.possible, *last)),
         }
     }
 }
 
-fn check_start(index: &Index<'_>, found: &mut Found, cursor: &Cursor, first: &Read) {
-    if let Some(sure) = &cursor.sure {
-        check_back(index, found, Anomaly::NonmonotonicPoll, sure, first);
-        // Before a first sure read, nothing says where the consumer stood.
-        if let Some(possible) = &cursor.possible {
-            check_gap(index, found, Anomaly::PollSkip, possible, first);
+fn rebalanced(index: &Index<'_>, operation: u32) -> Vec<u32> {
+    let details = index.history.details_of(operation);
+    let rebalanced = details.filter_map(|what| {
+        if let What::Rebalanced { partition } = what { Some(partition) } else { None }
+    });
+    rebalanced.collect()
+}
+
+fn check_inside(index: &Index<'_>, found: &mut Found, run: &[ReadId]) {
+    for pair in run.windows(2) {
+        if let [from, to] = *pair {
+            let plain = Circumstance::Plain;
+            check_back(index, found, Anomaly::IntNonmonotonicPoll, (from, to), plain);
+            check_gap(index, found, Anomaly::IntPollSkip, (from, to), plain);
         }
     }
 }
 
-fn further(before: Option<Read>, read: Read) -> Read {
-    before.filter(|before| before.offset > read.offset).unwrap_or(read)
+fn check_start(
+    index: &Index<'_>,
+    found: &mut Found,
+    cursor: &Cursor,
+    first: ReadId,
+    circumstance: Circumstance,
+) {
+    // Before a first sure read, nothing says where the consumer stood.
+    let Some(sure) = cursor.sure else { return };
+    check_back(index, found, Anomaly::NonmonotonicPoll, (sure, first), circumstance);
+    if let Some(possible) = cursor.possible {
+        check_gap(index, found, Anomaly::PollSkip, (possible, first), circumstance);
+    }
 }
 
-fn check_back(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, from: &Read, to: &Read) {
-    let offsets_go_on = to.offset > from.offset;
+/// Whether a consumer may have lost a partition and got it back since its last poll.
+fn circumstance(cursor: &Cursor, member: Option<(u32, i64)>, source: Source) -> Circumstance {
+    if source == Source::Assigned || member.is_some() && member == cursor.member {
+        Circumstance::KeptAssignment
+    } else if source == Source::Group || member.is_some() {
+        Circumstance::Subscribed
+    } else {
+        Circumstance::Plain
+    }
+}
+
+fn further(index: &Index<'_>, before: Option<ReadId>, read: ReadId) -> ReadId {
+    let offset = index.read(read).offset;
+    before.filter(|before| index.read(*before).offset > offset).unwrap_or(read)
+}
+
+fn check_back(
+    index: &Index<'_>,
+    found: &mut Found,
+    anomaly: Anomaly,
+    (from, to): (ReadId, ReadId),
+    circumstance: Circumstance,
+) {
+    let offsets_go_on = index.read(to).offset > index.read(from).offset;
     if offsets_go_on && index.place_of(to) > index.place_of(from) {
         return;
     }
     // If the offsets go on, a second copy has brought back a record that was there before.
-    let before = found.list.len();
-    let (subject, other) = (index.witness_read(to), index.witness_read(from));
-    found.add(index, anomaly, to.partition, subject, Some(other));
-    found.list[before..].iter_mut().for_each(|o| o.through_duplicate = offsets_go_on);
+    let circumstance = if offsets_go_on { Circumstance::ThroughDuplicate } else { circumstance };
+    let witnesses = (index.witness_read(to), Some(index.witness_read(from)));
+    found.add_with(index, anomaly, index.read(to).partition, witnesses, circumstance);
 }
 
-fn check_gap(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, from: &Read, to: &Read) {
-    if let Some(passed) = index.passed_over(from, to) {
-        let (subject, other) = (index.witness_read(to), index.witness_placement(&passed));
-        found.add(index, anomaly, to.partition, subject, Some(other));
+fn check_gap(
+    index: &Index<'_>,
+    found: &mut Found,
+    anomaly: Anomaly,
+    (from, to): (ReadId, ReadId),
+    circumstance: Circumstance,
+) {
+    let (from, to_id, to) = (index.read(from), to, index.read(to));
+    let first = from.offset.saturating_add(1);
+    let but = [from.value, to.value];
+    if let Some(passed) = index.exists_between(to.partition, first, to.offset, but) {
+        let witnesses = (index.witness_read(to_id), Some(index.witness_placement(&passed)));
+        found.add_with(index, anomaly, to.partition, witnesses, circumstance);
     }
 }

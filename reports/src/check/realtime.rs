@@ -1,84 +1,125 @@
-//! Promises: a send that begins after another was acknowledged lands behind it, whoever sent the two; a partition's
-//! end never goes back. Sources: appends to one leader are linearizable; Redpanda's chaos checker; KIP-207 for end
-//! offsets. Jepsen finds the first only as `G0-realtime`, which it allows.
+//! Promises: a send that begins after another was acknowledged, or after a record was read, lands behind it, whoever
+//! did it; a partition's end never goes back. Sources: appends to one leader are linearizable; Redpanda's chaos
+//! checker; KIP-207 for end offsets. Jepsen finds the first only as `G0-realtime`, which it allows.
 //!
 //! Calls that overlap in time may be ordered either way. Not verified: end offsets against acknowledged records.
 
-use harrow_sim::history::{Completion, MicroOperation};
+use harrow_sim::history::{Completion, Function, NO_PARTITION, What};
 
-use super::index::{Index, NONE};
+use super::index::{Index, ReadId, SendId};
 use super::{Anomaly, Found, Witness};
 
-pub(super) fn check(index: &Index<'_>, found: &mut Found) {
-    sweep(index, found, Anomaly::RealtimeOrder, sends(index), |floor, offset| offset <= floor);
-    let ends = end_offsets(index);
-    sweep(index, found, Anomaly::EndOffsetRegression, ends, |floor, offset| offset < floor);
-}
-
-/// An offset told by an `ok` operation.
+/// What raised a floor.
 #[derive(Clone, Copy)]
-struct Told {
-    partition: u32,
-    invoked_ns: u64,
-    completed_ns: u64,
-    offset: i64,
-    witness: Witness,
+enum Told {
+    Send(SendId),
+    Read(ReadId),
+    End { operation: u32 },
 }
 
-fn sends(index: &Index<'_>) -> Vec<Told> {
-    let told = index.writes.iter().filter_map(|write| {
-        let offset = write.offset.filter(|_| write.completion == Completion::Ok)?;
-        let record = index.operation(write.operation);
-        let (invoked_ns, completed_ns) = (record.invoked_ns, record.completed_ns);
-        let (partition, witness) = (write.partition, write.witness());
-        (partition != NONE).then_some(Told { partition, invoked_ns, completed_ns, offset, witness })
-    });
-    told.collect()
+/// Highest offsets of one partition that were told before now.
+#[derive(Clone, Copy, Default)]
+struct Floors {
+    record: Option<(i64, Told)>,
+    end: Option<(i64, Told)>,
 }
 
-fn end_offsets(index: &Index<'_>) -> Vec<Told> {
-    let mut told = Vec::new();
-    for (operation, record) in (0_u32..).zip(&index.history.operations) {
-        if record.completion != Completion::Ok {
+/// Streams through time: as calls begin, the floors are what had been told by then.
+pub(super) fn check(index: &Index<'_>, found: &mut Found) {
+    let mut floors = vec![Floors::default(); index.history.partitions.len()];
+    let rows = index.history.rows();
+    let mut answered = 0;
+    for operation in index.begun().iter().copied() {
+        let row = index.row(operation);
+        if row.completion != Completion::Ok {
             continue;
         }
-        for action in &record.actions {
-            let MicroOperation::EndOffset { partition, offset: Some(offset) } = *action else {
-                continue;
-            };
-            let witness = Witness { value: 0, offset, operation, writer: None, read: true };
-            let (invoked_ns, completed_ns) = (record.invoked_ns, record.completed_ns);
-            told.push(Told { partition, invoked_ns, completed_ns, offset, witness });
+        while rows.get(answered).is_some_and(|earlier| earlier.completed_ns < row.invoked_ns) {
+            raise(index, &mut floors, answered as u32);
+            answered += 1;
+        }
+        for send in index.history.sends_of(operation) {
+            check_send(index, found, &floors, send as SendId);
+        }
+        if row.function == Function::List {
+            check_ends(index, found, &floors, operation);
         }
     }
-    told
 }
 
-/// Streams through time: the floor is the highest offset told before a call began.
-fn sweep(
-    index: &Index<'_>,
-    found: &mut Found,
-    anomaly: Anomaly,
-    mut begun: Vec<Told>,
-    breaks: impl Fn(i64, i64) -> bool,
-) {
-    let mut ended = begun.clone();
-    begun.sort_by_key(|told| (told.partition, told.invoked_ns, told.witness.operation));
-    ended.sort_by_key(|told| (told.partition, told.completed_ns, told.witness.operation));
-    let mut answers = ended.iter().peekable();
-    let mut floor: Option<&Told> = None;
-    for call in &begun {
-        floor = floor.filter(|floor| floor.partition == call.partition);
-        let before =
-            |told: &&Told| (told.partition, told.completed_ns) < (call.partition, call.invoked_ns);
-        while let Some(answer) = answers.next_if(before) {
-            let raises = floor.is_none_or(|floor| floor.offset < answer.offset);
-            if answer.partition == call.partition && raises {
-                floor = Some(answer);
-            }
+fn check_send(index: &Index<'_>, found: &mut Found, floors: &[Floors], send: SendId) {
+    let record = index.send(send);
+    if record.partition == NO_PARTITION {
+        return;
+    }
+    let floor = floors[record.partition as usize].record;
+    if let (Some(offset), Some((floor, told))) = (index.told(send), floor)
+        && offset <= floor
+    {
+        let (subject, other) = (index.witness_send(send), witness(index, told, floor));
+        found.add(index, Anomaly::RealtimeOrder, record.partition, subject, Some(other));
+    }
+}
+
+fn check_ends(index: &Index<'_>, found: &mut Found, floors: &[Floors], operation: u32) {
+    for (partition, offset) in ends(index, operation) {
+        let floor = floors[partition as usize].end.filter(|(floor, _)| offset < *floor);
+        if let Some((floor, told)) = floor {
+            let subject = witness(index, Told::End { operation }, offset);
+            let other = witness(index, told, floor);
+            found.add(index, Anomaly::EndOffsetRegression, partition, subject, Some(other));
         }
-        if let Some(floor) = floor.filter(|floor| breaks(floor.offset, call.offset)) {
-            found.add(index, anomaly, call.partition, call.witness, Some(floor.witness));
+    }
+}
+
+/// Takes an answer into account.
+fn raise(index: &Index<'_>, floors: &mut [Floors], operation: u32) {
+    if index.row(operation).completion != Completion::Ok {
+        return;
+    }
+    for send in index.history.sends_of(operation) {
+        let send = send as SendId;
+        let partition = index.send(send).partition;
+        if let Some(offset) = index.told(send).filter(|_| partition != NO_PARTITION) {
+            lift(&mut floors[partition as usize].record, offset, Told::Send(send));
+        }
+    }
+    for read in index.reads_of(operation) {
+        let record = index.read(read);
+        // What nobody sent is garbage, and says nothing about offsets.
+        if index.writer(read).is_some() {
+            lift(&mut floors[record.partition as usize].record, record.offset, Told::Read(read));
+        }
+    }
+    if index.row(operation).function == Function::List {
+        for (partition, offset) in ends(index, operation) {
+            lift(&mut floors[partition as usize].end, offset, Told::End { operation });
+        }
+    }
+}
+
+fn lift(floor: &mut Option<(i64, Told)>, offset: i64, told: Told) {
+    if floor.is_none_or(|(floor, _)| floor < offset) {
+        *floor = Some((offset, told));
+    }
+}
+
+fn ends<'a>(index: &Index<'a>, operation: u32) -> impl Iterator<Item = (u32, i64)> + 'a {
+    index.history.details_of(operation).filter_map(|what| {
+        if let What::EndOffset { partition, offset: Some(offset) } = what {
+            Some((partition, offset))
+        } else {
+            None
+        }
+    })
+}
+
+fn witness(index: &Index<'_>, told: Told, offset: i64) -> Witness {
+    match told {
+        Told::Send(send) => index.witness_send(send),
+        Told::Read(read) => index.witness_read(read),
+        Told::End { operation } => {
+            Witness { value: 0, offset, operation, writer: None, read: true }
         }
     }
 }

@@ -1,74 +1,94 @@
 //! Promise: the records of one producer are in each partition in the order in which they were sent, also with several
-//! sends open at once. Sources: KIP-98 (idempotence, or one request in flight); Jepsen's `nonmonotonic-send` and
-//! `int-nonmonotonic-send`.
+//! sends open at once. Sources: KIP-98 (idempotence, or one request in flight); Jepsen's `nonmonotonic-send`,
+//! `int-nonmonotonic-send` and `int-send-skip`.
 //!
 //! Sends of one process are compared by invocation; two of the same instant are not compared. Only offsets that the
 //! producer was told count. Not verified: sends whose offset nobody told.
 
-use harrow_sim::history::Completion;
+use std::collections::BTreeMap;
 
-use super::index::{Index, NONE, Write};
+use harrow_sim::history::{Completion, NO_PARTITION};
+
+use super::index::{Index, SendId};
 use super::{Anomaly, Found};
 
+/// What one process has sent to one partition.
+#[derive(Clone, Copy, Default)]
+struct Sent {
+    /// The highest send of the instants before the newest one.
+    before: Option<SendId>,
+    /// The newest instant and its highest send.
+    newest: Option<(u64, SendId)>,
+}
+
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
-    let told = |write: &&Write| {
-        write.offset.is_some() && write.partition != NONE && write.completion != Completion::Fail
-    };
-    let mut sends: Vec<Sent<'_>> =
-        index.writes.iter().filter(told).map(|w| sent(index, w)).collect();
-    sends.sort_by_key(|s| {
-        (s.process, s.write.partition, s.invoked_ns, s.write.operation, s.write.ordinal)
-    });
-    for log in
-        sends.chunk_by(|a, b| (a.process, a.write.partition) == (b.process, b.write.partition))
+    let mut producers: BTreeMap<(u32, u32), Sent> = BTreeMap::new();
+    let mut told: Vec<SendId> = Vec::new();
+    for operation in index.begun().iter().copied() {
+        let row = index.row(operation);
+        let sends = index.history.sends_of(operation);
+        if sends.is_empty() || row.completion == Completion::Fail {
+            continue;
+        }
+        told.clear();
+        told.extend(sends.map(|send| send as SendId).filter(|send| {
+            index.told(*send).is_some() && index.send(*send).partition != NO_PARTITION
+        }));
+        // Stable, so the order of sends stays within a partition.
+        told.sort_by_key(|send| index.send(*send).partition);
+        let together =
+            |a: &SendId, b: &SendId| index.send(*a).partition == index.send(*b).partition;
+        for sends in told.chunk_by(together) {
+            check_inside(index, found, sends);
+            let Some(first) = sends.first() else { continue };
+            let key = (row.process, index.send(*first).partition);
+            check_instant(index, found, producers.entry(key).or_default(), row.invoked_ns, sends);
+        }
+    }
+}
+
+/// One operation's sends to a partition, against what its process has sent there before.
+fn check_instant(
+    index: &Index<'_>,
+    found: &mut Found,
+    sent: &mut Sent,
+    instant: u64,
+    sends: &[SendId],
+) {
+    let (Some(first), Some(last)) = (sends.first(), sends.last()) else { return };
+    let offset = |send: SendId| index.send(send).offset;
+    if let Some((before, highest)) = sent.newest
+        && before < instant
     {
-        check_log(index, found, log);
+        sent.before = Some(highest);
+        sent.newest = None;
+    }
+    if let Some(before) = sent.before.filter(|before| offset(*first) <= offset(*before)) {
+        report(index, found, Anomaly::NonmonotonicSend, *first, before);
+    }
+    if sent.newest.is_none_or(|(_, highest)| offset(highest) < offset(*last)) {
+        sent.newest = Some((instant, *last));
     }
 }
 
-/// A send with what orders it.
-struct Sent<'a> {
-    process: u32,
-    invoked_ns: u64,
-    write: &'a Write,
-}
-
-fn sent<'a>(index: &Index<'_>, write: &'a Write) -> Sent<'a> {
-    let record = index.operation(write.operation);
-    Sent { process: record.process, invoked_ns: record.invoked_ns, write }
-}
-
-/// One process and one partition: each instant's operations against those of the instant before.
-fn check_log(index: &Index<'_>, found: &mut Found, log: &[Sent<'_>]) {
-    let mut before: Option<&Write> = None;
-    for instant in log.chunk_by(|a, b| a.invoked_ns == b.invoked_ns) {
-        let mut highest: Option<&Write> = None;
-        for operation in instant.chunk_by(|a, b| a.write.operation == b.write.operation) {
-            let [first, ..] = operation else { continue };
-            let last = operation.last().unwrap_or(first);
-            check_inside(index, found, operation);
-            if let Some(earlier) = before.filter(|earlier| first.write.offset <= earlier.offset) {
-                report(index, found, Anomaly::NonmonotonicSend, first.write, earlier);
-            }
-            if highest.is_none_or(|highest| highest.offset < last.write.offset) {
-                highest = Some(last.write);
+fn check_inside(index: &Index<'_>, found: &mut Found, sends: &[SendId]) {
+    for pair in sends.windows(2) {
+        let [earlier, later] = *pair else { continue };
+        let (from, to) = (index.send(earlier), index.send(later));
+        if to.offset <= from.offset {
+            report(index, found, Anomaly::IntNonmonotonicSend, later, earlier);
+        } else if to.offset > from.offset + 1 {
+            let but = [from.value, to.value];
+            let between = (from.offset + 1, to.offset);
+            if let Some(other) = index.exists_between(to.partition, between.0, between.1, but) {
+                let (subject, other) = (index.witness_send(later), index.witness_placement(&other));
+                found.add(index, Anomaly::IntSendSkip, to.partition, subject, Some(other));
             }
         }
-        before = highest.or(before);
     }
 }
 
-fn check_inside(index: &Index<'_>, found: &mut Found, operation: &[Sent<'_>]) {
-    for pair in operation.windows(2) {
-        if let [earlier, later] = pair
-            && later.write.offset <= earlier.write.offset
-        {
-            report(index, found, Anomaly::IntNonmonotonicSend, later.write, earlier.write);
-        }
-    }
-}
-
-fn report(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, later: &Write, earlier: &Write) {
-    let (subject, other) = (later.witness(), earlier.witness());
-    found.add(index, anomaly, later.partition, subject, Some(other));
+fn report(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, later: SendId, earlier: SendId) {
+    let (subject, other) = (index.witness_send(later), index.witness_send(earlier));
+    found.add(index, anomaly, index.send(later).partition, subject, Some(other));
 }

@@ -10,20 +10,25 @@ use super::index::Index;
 use super::{Anomaly, Found};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
-    for read in &index.reads {
-        let witness = || index.witness_read(read);
-        let Some(write) = index.writer(read.writer) else {
-            found.add(index, Anomaly::GarbageRead, read.partition, witness(), None);
-            continue;
-        };
-        if write.operation == read.operation {
-            let own = write.witness();
-            found.add(index, Anomaly::PrecommittedRead, read.partition, witness(), Some(own));
-        } else if write.completion == Completion::Fail
-            && index.operation(read.operation).completion == Completion::Ok
-        {
-            let failed = write.witness();
-            found.add(index, Anomaly::G1a, read.partition, witness(), Some(failed));
+    for (operation, row) in (0_u32..).zip(index.history.rows()) {
+        for read in index.reads_of(operation) {
+            let partition = index.read(read).partition;
+            let Some(writer) = index.writer(read) else {
+                let witness = index.witness_read(read);
+                found.add(index, Anomaly::GarbageRead, partition, witness, None);
+                continue;
+            };
+            let anomaly = if index.operation_of_send(writer) == operation {
+                Anomaly::PrecommittedRead
+            } else if row.completion == Completion::Ok
+                && index.completion_of(writer) == Completion::Fail
+            {
+                Anomaly::G1a
+            } else {
+                continue;
+            };
+            let (read, sent) = (index.witness_read(read), index.witness_send(writer));
+            found.add(index, anomaly, partition, read, Some(sent));
         }
     }
 }

@@ -49,12 +49,15 @@ pub(super) enum Name {
     Poll,
     Txn,
     Assign,
+    Subscribe,
+    Join,
+    Commit,
     List,
     Crash,
 }
 
 /// A record's value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Value {
     Number(u64),
@@ -64,10 +67,14 @@ pub(super) enum Value {
 
 /// A micro-operation: a list that begins with its name.
 pub(super) enum Micro {
-    Send { partition: Option<String>, value: Value, offset: Option<i64> },
+    Send { partition: Option<String>, value: Value, offset: Option<i64>, key: Option<Value> },
     Poll { records: Option<Polled> },
     Assigned { partition: String },
     End { partition: String, offset: Option<i64> },
+    Committed { partition: String, offset: i64 },
+    Rebalanced { partition: String },
+    Consumed { partition: String, first: i64, last: i64 },
+    Member { group: String, generation: i64 },
 }
 
 /// Records by partition, in the order of the file.
@@ -78,12 +85,15 @@ impl Serialize for Micro {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
         match self {
-            Self::Send { partition, value, offset } => {
+            Self::Send { partition, value, offset, key } => {
                 list.serialize_element("send")?;
                 list.serialize_element(partition)?;
                 list.serialize_element(value)?;
-                if let Some(offset) = offset {
+                if offset.is_some() || key.is_some() {
                     list.serialize_element(offset)?;
+                }
+                if let Some(key) = key {
+                    list.serialize_element(key)?;
                 }
             }
             Self::Poll { records } => {
@@ -103,6 +113,26 @@ impl Serialize for Micro {
                     list.serialize_element(offset)?;
                 }
             }
+            Self::Committed { partition, offset } => {
+                list.serialize_element("committed")?;
+                list.serialize_element(partition)?;
+                list.serialize_element(offset)?;
+            }
+            Self::Rebalanced { partition } => {
+                list.serialize_element("rebalanced")?;
+                list.serialize_element(partition)?;
+            }
+            Self::Consumed { partition, first, last } => {
+                list.serialize_element("consumed")?;
+                list.serialize_element(partition)?;
+                list.serialize_element(first)?;
+                list.serialize_element(last)?;
+            }
+            Self::Member { group, generation } => {
+                list.serialize_element("member")?;
+                list.serialize_element(group)?;
+                list.serialize_element(generation)?;
+            }
         }
         list.end()
     }
@@ -113,6 +143,9 @@ impl<'de> Deserialize<'de> for Micro {
         deserializer.deserialize_seq(MicroVisitor)
     }
 }
+
+const MICROS: &[&str] =
+    &["send", "poll", "assigned", "end", "committed", "rebalanced", "consumed", "member"];
 
 struct MicroVisitor;
 
@@ -130,6 +163,7 @@ impl<'de> Visitor<'de> for MicroVisitor {
                 partition: required(&mut list, "a partition or null")?,
                 value: required(&mut list, "a value")?,
                 offset: list.next_element::<Option<i64>>()?.flatten(),
+                key: list.next_element::<Option<Value>>()?.flatten(),
             },
             "poll" => Micro::Poll { records: list.next_element::<Option<Polled>>()?.flatten() },
             "assigned" => Micro::Assigned { partition: required(&mut list, "a partition")? },
@@ -137,12 +171,21 @@ impl<'de> Visitor<'de> for MicroVisitor {
                 partition: required(&mut list, "a partition")?,
                 offset: list.next_element::<Option<i64>>()?.flatten(),
             },
-            other => {
-                return Err(de::Error::unknown_variant(
-                    other,
-                    &["send", "poll", "assigned", "end"],
-                ));
-            }
+            "committed" => Micro::Committed {
+                partition: required(&mut list, "a partition")?,
+                offset: required(&mut list, "an offset")?,
+            },
+            "rebalanced" => Micro::Rebalanced { partition: required(&mut list, "a partition")? },
+            "consumed" => Micro::Consumed {
+                partition: required(&mut list, "a partition")?,
+                first: required(&mut list, "a first offset")?,
+                last: required(&mut list, "a last offset")?,
+            },
+            "member" => Micro::Member {
+                group: required(&mut list, "a group")?,
+                generation: required(&mut list, "a generation")?,
+            },
+            other => return Err(de::Error::unknown_variant(other, MICROS)),
         };
         match list.next_element::<de::IgnoredAny>()? {
             None => Ok(micro),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 
 use harrow_sim::history::{
-    Completion, Function, History, MicroOperation, NEVER, OperationRecord, ReadRecord,
+    Completion, Function, History, MicroOperation, NEVER, NO_KEY, NO_OFFSET, NO_PARTITION,
+    OperationRecord, ReadRecord, SendRecord, What,
 };
 use thiserror::Error;
 
@@ -83,6 +84,7 @@ struct Reader {
     history: History,
     partitions: BTreeMap<String, u32>,
     names: BTreeMap<String, u64>,
+    keys: BTreeMap<Value, u32>,
     numbers: bool,
     /// By index.
     open: BTreeMap<u64, Open>,
@@ -102,13 +104,10 @@ impl Reader {
                 return Err(content(line, format!("partition `{name}` is listed twice")));
             }
         }
-        let history = History {
-            partitions: header.partitions,
-            final_reads: header.final_reads,
-            ..History::default()
-        };
-        let (names, open, sent) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        Ok(Self { history, partitions, names, numbers: false, open, sent })
+        let mut history = History::new(header.partitions);
+        history.final_reads = header.final_reads;
+        let (names, keys, open) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Ok(Self { history, partitions, names, keys, numbers: false, open, sent: Vec::new() })
     }
 
     fn take(&mut self, line: Line, number: u64) -> Result<(), HistoryError> {
@@ -164,11 +163,12 @@ impl Reader {
 
     fn keep(&mut self, record: OperationRecord, number: u64) {
         for action in &record.actions {
-            if let MicroOperation::Send { partition, value, .. } = action {
-                self.sent.push((*partition, *value, number));
+            if let MicroOperation::Send(send) = action {
+                let partition = Some(send.partition).filter(|to| *to != NO_PARTITION);
+                self.sent.push((partition, send.value, number));
             }
         }
-        self.history.operations.push(record);
+        self.history.push(&record);
     }
 
     fn actions(
@@ -181,12 +181,17 @@ impl Reader {
 
     fn action(&mut self, micro: Micro, number: u64) -> Result<MicroOperation, HistoryError> {
         Ok(match micro {
-            Micro::Send { partition, value, offset } => {
+            Micro::Send { partition, value, offset, key } => {
                 let partition = partition.map(|name| self.partition(&name, number)).transpose()?;
                 if value == Value::Unreadable(()) {
                     return Err(content(number, "a send must have a value"));
                 }
-                MicroOperation::Send { partition, value: self.value(value, number)?, offset }
+                MicroOperation::Send(SendRecord {
+                    value: self.value(value, number)?,
+                    offset: offset.unwrap_or(NO_OFFSET),
+                    partition: partition.unwrap_or(NO_PARTITION),
+                    key: key.map_or(NO_KEY, |key| self.key(key)),
+                })
             }
             Micro::Poll { records } => {
                 let mut read = Vec::new();
@@ -199,14 +204,51 @@ impl Reader {
                 }
                 MicroOperation::Poll { records: read }
             }
+            other @ (Micro::Assigned { .. }
+            | Micro::End { .. }
+            | Micro::Committed { .. }
+            | Micro::Rebalanced { .. }
+            | Micro::Consumed { .. }
+            | Micro::Member { .. }) => MicroOperation::Detail(self.detail(other, number)?),
+        })
+    }
+
+    fn detail(&mut self, micro: Micro, number: u64) -> Result<What, HistoryError> {
+        Ok(match micro {
             Micro::Assigned { partition } => {
-                MicroOperation::Assigned { partition: self.partition(&partition, number)? }
+                What::Assigned { partition: self.partition(&partition, number)? }
             }
             Micro::End { partition, offset } => {
-                let partition = self.partition(&partition, number)?;
-                MicroOperation::EndOffset { partition, offset }
+                What::EndOffset { partition: self.partition(&partition, number)?, offset }
             }
+            Micro::Committed { partition, offset } => {
+                What::Committed { partition: self.partition(&partition, number)?, offset }
+            }
+            Micro::Rebalanced { partition } => {
+                What::Rebalanced { partition: self.partition(&partition, number)? }
+            }
+            Micro::Consumed { partition, first, last } => {
+                What::Consumed { partition: self.partition(&partition, number)?, first, last }
+            }
+            Micro::Member { group, generation } => {
+                What::Member { group: self.group(group), generation }
+            }
+            Micro::Send { .. } | Micro::Poll { .. } => unreachable!("these are no details"),
         })
+    }
+
+    fn key(&mut self, key: Value) -> u32 {
+        let next = self.keys.len() as u32;
+        *self.keys.entry(key).or_insert(next)
+    }
+
+    fn group(&mut self, name: String) -> u32 {
+        let groups = &mut self.history.groups;
+        let known = groups.iter().position(|known| *known == name);
+        known.unwrap_or_else(|| {
+            groups.push(name);
+            groups.len() - 1
+        }) as u32
     }
 
     fn partition(&self, name: &str, number: u64) -> Result<u32, HistoryError> {
@@ -241,7 +283,7 @@ impl Reader {
         let mut open: Vec<Open> = std::mem::take(&mut self.open).into_values().collect();
         open.sort_by_key(|open| open.record.invoked_ns);
         // Stable: equal times stay in the order of the file.
-        self.history.operations.sort_by_key(|record| record.completed_ns);
+        self.history.sort();
         for Open { record, line, .. } in open {
             self.keep(record, line);
         }
@@ -264,6 +306,9 @@ fn function(line: &Line) -> Function {
         Name::Poll => Function::Poll,
         Name::Txn => Function::Txn,
         Name::Assign => Function::Assign { from_start: line.from_start },
+        Name::Subscribe => Function::Subscribe,
+        Name::Join => Function::Join,
+        Name::Commit => Function::Commit,
         Name::List => Function::List,
         Name::Crash => Function::Crash,
     }

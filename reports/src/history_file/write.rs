@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use harrow_sim::history::{
-    Completion, Function, History, MicroOperation, NEVER, OperationRecord, ReadRecord,
+    Completion, Function, History, MicroOperation, NEVER, NO_KEY, NO_PARTITION, OperationRecord,
+    ReadRecord, What,
 };
 
 use super::HISTORY_VERSION;
@@ -17,21 +18,21 @@ pub fn write_history(history: &History, writer: &mut dyn Write) -> io::Result<()
         final_reads: history.final_reads,
     };
     write_line(writer, &header)?;
-    let mut begun = vec![0; history.operations.len()];
+    let mut begun = vec![0; history.len()];
     for (index, (_, ended, position)) in (0..).zip(events(history)) {
-        let operation = &history.operations[position];
+        let operation = history.operation(position as u32);
         if !ended {
             begun[position] = index;
         }
-        write_line(writer, &line(history, operation, index, ended.then_some(begun[position])))?;
+        write_line(writer, &line(history, &operation, index, ended.then_some(begun[position])))?;
     }
     Ok(())
 }
 
 /// Begins and ends as (time, whether it is an end, operation), in order.
 fn events(history: &History) -> Vec<(u64, bool, usize)> {
-    let mut events = Vec::with_capacity(2 * history.operations.len());
-    for (position, operation) in history.operations.iter().enumerate() {
+    let mut events = Vec::with_capacity(2 * history.len());
+    for (position, operation) in history.rows().iter().enumerate() {
         events.push((operation.invoked_ns, false, position));
         if operation.completed_ns != NEVER {
             events.push((operation.completed_ns, true, position));
@@ -68,6 +69,9 @@ fn name(function: Function) -> Name {
         Function::Poll => Name::Poll,
         Function::Txn => Name::Txn,
         Function::Assign { .. } => Name::Assign,
+        Function::Subscribe => Name::Subscribe,
+        Function::Join => Name::Join,
+        Function::Commit => Name::Commit,
         Function::List => Name::List,
         Function::Crash => Name::Crash,
     }
@@ -77,19 +81,35 @@ fn name(function: Function) -> Name {
 fn micro(history: &History, action: &MicroOperation, ended: bool) -> Micro {
     let partition = |partition: u32| history.partitions[partition as usize].clone();
     match action {
-        MicroOperation::Send { partition: to, value: sent, offset } => Micro::Send {
-            partition: to.map(partition),
-            value: value(history, *sent),
-            offset: offset.filter(|_| ended),
+        MicroOperation::Send(send) => Micro::Send {
+            partition: Some(send.partition).filter(|to| *to != NO_PARTITION).map(partition),
+            value: value(history, send.value),
+            offset: Some(send.offset).filter(|offset| ended && *offset >= 0),
+            key: Some(send.key).filter(|key| *key != NO_KEY).map(|key| Value::Number(key.into())),
         },
         MicroOperation::Poll { records } => {
             Micro::Poll { records: ended.then(|| polled(history, records)) }
         }
-        MicroOperation::Assigned { partition: taken } => {
-            Micro::Assigned { partition: partition(*taken) }
+        MicroOperation::Detail(what) => detail(history, *what, ended),
+    }
+}
+
+fn detail(history: &History, what: What, ended: bool) -> Micro {
+    let name = |partition: u32| history.partitions[partition as usize].clone();
+    match what {
+        What::Assigned { partition } => Micro::Assigned { partition: name(partition) },
+        What::EndOffset { partition, offset } => {
+            Micro::End { partition: name(partition), offset: offset.filter(|_| ended) }
         }
-        MicroOperation::EndOffset { partition: of, offset } => {
-            Micro::End { partition: partition(*of), offset: offset.filter(|_| ended) }
+        What::Committed { partition, offset } => {
+            Micro::Committed { partition: name(partition), offset }
+        }
+        What::Rebalanced { partition } => Micro::Rebalanced { partition: name(partition) },
+        What::Consumed { partition, first, last } => {
+            Micro::Consumed { partition: name(partition), first, last }
+        }
+        What::Member { group, generation } => {
+            Micro::Member { group: history.groups[group as usize].clone(), generation }
         }
     }
 }

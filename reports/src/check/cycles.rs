@@ -1,0 +1,116 @@
+//! Promise: transactions have an order. Sources: Adya's G0 and G1c; Elle (Kingsbury, Alvaro 2020), with its session and
+//! realtime variants; Jepsen's Kafka checker.
+//!
+//! Edges: `ww` between writers of neighbouring records, `wr` from a writer to who reads it; the variants add the order of
+//! operations of one process, or in time. Kafka isolates no writes, so circles through `ww` are legal; a circle of reads
+//! alone, or of reads and time, never is. An offset that contradicts time by itself is `realtime-order`, a record read
+//! before it was sent a circle of two: neither is told again as part of a larger one. Operations that no edge can
+//! reach, or that touch one record only, cannot be part of any other circle and cost nothing.
+//! Not verified: anti-dependencies (`rw`), since a poll may legally be behind; more than one circle in a tangle.
+
+mod graph;
+mod search;
+mod tangle;
+
+use harrow_sim::history::NEVER;
+
+use super::index::Index;
+use super::{Anomaly, Circumstance, Found, Occurrence, Step, Why, Witness, shown_at};
+use graph::{Edges, Graph, Order};
+
+/// What each pass looks for. Later passes with an order leave out what an earlier pass has told.
+const PASSES: [(Anomaly, Edges); 9] = [
+    (Anomaly::G1c, Edges { ww: false, wr: true, order: None }),
+    (Anomaly::G0, Edges { ww: true, wr: false, order: None }),
+    (Anomaly::G1cWw, Edges { ww: true, wr: true, order: None }),
+    (Anomaly::G1cProcess, Edges { ww: false, wr: true, order: Some(Order::Process) }),
+    (Anomaly::G1cRealtime, Edges { ww: false, wr: true, order: Some(Order::Realtime) }),
+    (Anomaly::G0Process, Edges { ww: true, wr: false, order: Some(Order::Process) }),
+    (Anomaly::G0Realtime, Edges { ww: true, wr: false, order: Some(Order::Realtime) }),
+    (Anomaly::G1cWwProcess, Edges { ww: true, wr: true, order: Some(Order::Process) }),
+    (Anomaly::G1cWwRealtime, Edges { ww: true, wr: true, order: Some(Order::Realtime) }),
+];
+
+pub(super) fn check(index: &Index<'_>, found: &mut Found) {
+    check_future_reads(index, found);
+    let tangled = |operation: u32| {
+        let sends = index.history.sends_of(operation).len();
+        sends > 1 || sends > 0 && !index.history.reads_of(operation).is_empty()
+    };
+    if !(0..index.history.len() as u32).any(tangled) {
+        return;
+    }
+    let mut graph = Graph::new(index);
+    for (anomaly, edges) in PASSES {
+        if !found.rules.has(anomaly) {
+            continue;
+        }
+        graph.choose(edges);
+        for tangle in tangle::tangles(&graph) {
+            let both = anomaly == Anomaly::G1cWw;
+            let steps_max = index.options.cycle_steps_max;
+            if let Some(cycle) = search::cycle(&graph, &tangle, both, steps_max) {
+                tangle.nodes.iter().for_each(|node| graph.tell(*node));
+                add(index, found, anomaly, cycle);
+            }
+        }
+    }
+}
+
+/// Records that were read before they were sent.
+fn check_future_reads(index: &Index<'_>, found: &mut Found) {
+    for operation in 0..index.history.len() as u32 {
+        let reader = index.row(operation);
+        for read in index.reads_of(operation) {
+            let Some(writer) = index.writer(read) else { continue };
+            let sender = index.operation_of_send(writer);
+            if reader.completed_ns == NEVER || reader.completed_ns >= index.row(sender).invoked_ns {
+                continue;
+            }
+            let record = index.read(read);
+            let (partition, offset) = (record.partition, record.offset);
+            let same = index.row(sender).process == reader.process;
+            let (anomaly, why) = if same {
+                (Anomaly::G1cProcess, Why::Process)
+            } else {
+                (Anomaly::G1cRealtime, Why::Realtime)
+            };
+            let reads = Why::Reads { partition, offset };
+            let cycle = vec![
+                Step { from: sender, to: operation, why: reads },
+                Step { from: operation, to: sender, why },
+            ];
+            if found.rules.has(anomaly) {
+                add(index, found, anomaly, cycle);
+            }
+        }
+    }
+}
+
+fn add(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, cycle: Vec<Step>) {
+    let place = |step: &Step| match step.why {
+        Why::Overwrites { partition, offset } | Why::Reads { partition, offset } => {
+            Some((*step, partition, offset))
+        }
+        Why::Process | Why::Realtime => None,
+    };
+    let Some((step, partition, offset)) = cycle.iter().find_map(place) else { return };
+    let witness = |operation: u32, offset: i64| Witness {
+        value: 0,
+        offset,
+        operation,
+        writer: Some(operation),
+        read: true,
+    };
+    let times = || cycle.iter().map(|step| step.to);
+    found.list.push(Occurrence {
+        anomaly,
+        partition,
+        at_ns: times().map(|operation| shown_at(index, operation)).max().unwrap_or(0),
+        since_ns: times().map(|operation| index.row(operation).invoked_ns).min().unwrap_or(0),
+        subject: witness(step.to, offset),
+        other: Some(witness(step.from, offset)),
+        circumstance: Circumstance::Plain,
+        cycle,
+    });
+}

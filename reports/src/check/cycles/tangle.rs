@@ -1,0 +1,102 @@
+//! Strongly connected components, by Tarjan's algorithm without recursion.
+
+use super::graph::{Graph, Node};
+use crate::check::index::NONE;
+
+/// Operations of which each comes before each other.
+pub(super) struct Tangle {
+    /// Ascending, milestones included.
+    pub(super) nodes: Vec<Node>,
+}
+
+impl Tangle {
+    pub(super) fn has(&self, node: Node) -> bool {
+        self.nodes.binary_search(&node).is_ok()
+    }
+}
+
+/// Stands for "part of a component that is complete".
+const CLOSED: u32 = u32::MAX - 1;
+
+struct Walk<'a> {
+    graph: &'a Graph<'a>,
+    /// By node: [`NONE`], then the lowest open ordinal that it reaches, at last [`CLOSED`].
+    low: Vec<u32>,
+    /// Nodes that are not closed, in order of discovery, with their ordinals.
+    open: Vec<Node>,
+    /// The path to the present node: node, cursor, ordinal.
+    path: Vec<(Node, u32, u32)>,
+    next: u32,
+    found: Vec<Tangle>,
+}
+
+/// All components with more than one operation, in the order of their first operation.
+pub(super) fn tangles(graph: &Graph<'_>) -> Vec<Tangle> {
+    let low = vec![NONE; graph.nodes() as usize];
+    let (open, path, found) = (Vec::new(), Vec::new(), Vec::new());
+    let mut walk = Walk { graph, low, open, path, next: 0, found };
+    for operation in 0..graph.operations() {
+        // Only who writes is before anyone; what a reader is part of is found from there, or through a milestone.
+        if walk.low[operation as usize] == NONE {
+            walk.run(operation);
+        }
+    }
+    let mut found = walk.found;
+    found.sort_by_key(|tangle| tangle.nodes.first().copied());
+    found
+}
+
+impl Walk<'_> {
+    fn run(&mut self, root: Node) {
+        self.enter(root);
+        while let Some((node, cursor, _)) = self.path.last_mut() {
+            let node = *node;
+            match self.graph.before(node, cursor) {
+                Some((earlier, _)) => self.follow(node, earlier),
+                None => self.leave(),
+            }
+        }
+    }
+
+    fn enter(&mut self, node: Node) {
+        self.low[node as usize] = self.next;
+        self.open.push(node);
+        self.path.push((node, 0, self.next));
+        self.next += 1;
+    }
+
+    fn follow(&mut self, node: Node, earlier: Node) {
+        match self.low[earlier as usize] {
+            NONE => self.enter(earlier),
+            CLOSED => {}
+            reached => {
+                let low = &mut self.low[node as usize];
+                *low = reached.min(*low);
+            }
+        }
+    }
+
+    fn leave(&mut self) {
+        let Some((node, _, ordinal)) = self.path.pop() else { return };
+        let low = self.low[node as usize];
+        if let Some((parent, _, _)) = self.path.last() {
+            let above = &mut self.low[*parent as usize];
+            *above = low.min(*above);
+        }
+        if low == ordinal {
+            self.close(node);
+        }
+    }
+
+    /// The node is the root of a component: everything found since belongs to it.
+    fn close(&mut self, root: Node) {
+        let first = self.open.iter().rposition(|node| *node == root).unwrap_or(0);
+        let mut nodes = self.open.split_off(first);
+        nodes.iter().for_each(|node| self.low[*node as usize] = CLOSED);
+        let operations = nodes.iter().filter(|node| !self.graph.is_milestone(**node)).count();
+        if operations > 1 {
+            nodes.sort_unstable();
+            self.found.push(Tangle { nodes });
+        }
+    }
+}

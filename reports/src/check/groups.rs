@@ -1,0 +1,296 @@
+//! Promises: a member that gets a partition goes on where its group has committed; only members of the present
+//! generation commit, and no further than they have come; in one generation a partition has one owner. Sources: KIP-62,
+//! KIP-848 (`NoDoubleClientAssignment`); Kafka's `verifiable_consumer.py`; Redpanda's `rw_subscribe`. Jepsen leaves all
+//! of it open.
+//!
+//! Commits of unknown outcome, and those that overlap a join, may count or not: both are accepted. Where a consumer
+//! starts when its group has committed nothing depends on `auto.offset.reset`, which the policy weighs. A commit may
+//! lie behind holes that transactions and compaction leave. Not verified: that commits survive; who is a leader.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use harrow_sim::history::{Completion, Function, NEVER, What};
+
+use super::index::{Index, ReadId};
+use super::{Anomaly, Circumstance, Found, Witness};
+
+/// So many commits of a partition are kept before those that were surely replaced are folded into one.
+const COMMITS_MAX: usize = 64;
+
+/// A group's commit of one partition.
+#[derive(Clone, Copy)]
+struct Commit {
+    offset: i64,
+    invoked_ns: u64,
+    /// When it was surely done; [`NEVER`] if nobody knows.
+    done_ns: u64,
+}
+
+/// What a group has committed of one partition.
+#[derive(Default)]
+struct Committed {
+    /// Those that may be in force.
+    commits: Vec<Commit>,
+    highest: i64,
+}
+
+/// What a process has read of a partition since it got it: how far it may have come, as the next offset.
+#[derive(Clone, Copy)]
+struct Progress {
+    next: i64,
+    last: ReadId,
+}
+
+#[derive(Default)]
+struct Groups {
+    /// By group and partition.
+    committed: BTreeMap<(u32, u32), Committed>,
+    /// By process and partition.
+    progress: BTreeMap<(u32, u32), Progress>,
+    /// When each process asked for its partitions.
+    since: BTreeMap<u32, u64>,
+    /// Processes of which a poll's result is not known: they may have come further than anyone can tell.
+    uncertain: BTreeSet<u32>,
+    /// Whether holes that no record fills are legal.
+    holes: bool,
+}
+
+pub(super) fn check(index: &Index<'_>, found: &mut Found) {
+    check_ownership(index, found);
+    check_generations(index, found);
+    let grouped = index
+        .history
+        .details()
+        .iter()
+        .any(|detail| matches!(detail.what, What::Member { .. } | What::Committed { .. }));
+    if !grouped {
+        return;
+    }
+    let holes = index.has_transactions() || index.options.any_compacted();
+    let mut groups = Groups { holes, ..Groups::default() };
+    for operation in index.begun().iter().copied() {
+        groups.take(index, found, operation);
+    }
+}
+
+impl Groups {
+    /// Takes the next operation in order of invocation.
+    fn take(&mut self, index: &Index<'_>, found: &mut Found, operation: u32) {
+        let row = index.row(operation);
+        match row.function {
+            Function::Assign { .. } | Function::Subscribe | Function::Join | Function::Crash => {
+                self.forget(row.process);
+                self.since.insert(row.process, row.invoked_ns);
+            }
+            Function::Poll | Function::Txn | Function::Commit => {
+                self.rebalance(index, operation);
+                self.read(index, found, operation);
+                self.commit(index, found, operation);
+            }
+            Function::Send | Function::List => {}
+        }
+    }
+
+    fn forget(&mut self, process: u32) {
+        let known = self.progress.range((process, 0)..=(process, u32::MAX));
+        let known: Vec<(u32, u32)> = known.map(|(key, _)| *key).collect();
+        for key in known {
+            self.progress.remove(&key);
+        }
+        self.uncertain.remove(&process);
+    }
+
+    fn rebalance(&mut self, index: &Index<'_>, operation: u32) {
+        for what in index.history.details_of(operation) {
+            if let What::Rebalanced { partition } = what {
+                self.progress.remove(&(index.row(operation).process, partition));
+            }
+        }
+    }
+
+    fn read(&mut self, index: &Index<'_>, found: &mut Found, operation: u32) {
+        let row = index.row(operation);
+        let reads = index.reads_of(operation);
+        if row.completion != Completion::Ok && row.function == Function::Poll && reads.is_empty() {
+            self.uncertain.insert(row.process);
+        }
+        let member = index.history.member(operation);
+        for read in reads {
+            let record = index.read(read);
+            let known = self.progress.get(&(row.process, record.partition)).copied();
+            if let (None, Some((group, _))) = (known, member) {
+                self.check_resume(index, found, read, group);
+            }
+            let next = record.offset.saturating_add(1);
+            if known.is_none_or(|known| known.next <= next) {
+                let progress = Progress { next, last: read };
+                self.progress.insert((row.process, record.partition), progress);
+            }
+        }
+    }
+
+    /// The first read since a process got a partition: nothing may lie between it and what the group has committed.
+    fn check_resume(&self, index: &Index<'_>, found: &mut Found, read: ReadId, group: u32) {
+        let record = index.read(read);
+        let process = index.row(index.operation_of_read(read)).process;
+        let since = self.since.get(&process).copied().unwrap_or(0);
+        let committed = self.committed.get(&(group, record.partition));
+        let furthest = committed.and_then(|committed| committed.furthest_in_force(since));
+        let but = [record.value; 2];
+        let from = furthest.unwrap_or(0);
+        let Some(passed) = index.exists_between(record.partition, from, record.offset, but) else {
+            return;
+        };
+        let circumstance = furthest.map_or(Circumstance::NothingCommitted, |_| Circumstance::Plain);
+        let witnesses = (index.witness_read(read), Some(index.witness_placement(&passed)));
+        found.add_with(index, Anomaly::ResumeSkip, record.partition, witnesses, circumstance);
+    }
+
+    fn commit(&mut self, index: &Index<'_>, found: &mut Found, operation: u32) {
+        let row = index.row(operation);
+        if row.completion == Completion::Fail {
+            return;
+        }
+        let sure = row.completion == Completion::Ok;
+        let member = index.history.member(operation);
+        for what in index.history.details_of(operation) {
+            let What::Committed { partition, offset } = what else { continue };
+            if sure && !self.uncertain.contains(&row.process) {
+                self.check_position(index, found, operation, (partition, offset));
+            }
+            if let Some((group, _)) = member {
+                let done_ns = if sure { row.completed_ns } else { NEVER };
+                let commit = Commit { offset, invoked_ns: row.invoked_ns, done_ns };
+                self.committed.entry((group, partition)).or_default().push(commit);
+            }
+        }
+    }
+
+    /// A commit may not be ahead of what its process has read, or started from.
+    fn check_position(
+        &self,
+        index: &Index<'_>,
+        found: &mut Found,
+        operation: u32,
+        (partition, offset): (u32, i64),
+    ) {
+        let process = index.row(operation).process;
+        let progress = self.progress.get(&(process, partition));
+        let group = index.history.member(operation).map(|(group, _)| group);
+        let committed = group.and_then(|group| self.committed.get(&(group, partition)));
+        let start = index.options.log_start_offset(partition);
+        let resumed = || committed.map_or(start, |committed| committed.highest.max(start));
+        let position = progress.map_or_else(resumed, |progress| progress.next);
+        if offset <= position {
+            return;
+        }
+        let passed = index.exists_between(partition, position, offset, [u64::MAX; 2]);
+        if self.holes && passed.is_none() {
+            return;
+        }
+        let other = passed.map(|passed| index.witness_placement(&passed));
+        let other = other.or_else(|| progress.map(|progress| index.witness_read(progress.last)));
+        let subject = witness(operation, offset);
+        found.add(index, Anomaly::CommitBeyondPosition, partition, subject, other);
+    }
+}
+
+impl Committed {
+    fn push(&mut self, commit: Commit) {
+        self.highest = self.highest.max(commit.offset);
+        self.commits.push(commit);
+        if self.commits.len() <= COMMITS_MAX {
+            return;
+        }
+        // Whoever asked long ago and reads only now may still stand at a replaced one: the highest of them is kept.
+        let replaced = self.replaced_before(commit.invoked_ns);
+        let old = self.commits.iter().filter(|commit| commit.done_ns < replaced);
+        let highest = old.max_by_key(|commit| commit.offset).copied();
+        self.commits.retain(|commit| commit.done_ns >= replaced);
+        self.commits.extend(highest.map(|highest| Commit { done_ns: NEVER, ..highest }));
+    }
+
+    /// What was done before this time had surely been replaced by `since_ns`.
+    fn replaced_before(&self, since_ns: u64) -> u64 {
+        let done = self.commits.iter().filter(|commit| commit.done_ns < since_ns);
+        done.map(|commit| commit.invoked_ns).max().unwrap_or(0)
+    }
+
+    /// The furthest commit that may be in force for who asked at `since_ns`.
+    fn furthest_in_force(&self, since_ns: u64) -> Option<i64> {
+        let replaced = self.replaced_before(since_ns);
+        let in_force = self.commits.iter().filter(|commit| commit.done_ns >= replaced);
+        in_force.map(|commit| commit.offset).max()
+    }
+}
+
+/// In one generation, one member owns a partition.
+fn check_ownership(index: &Index<'_>, found: &mut Found) {
+    let mut owned: Vec<(u32, u32, i64, u32)> = Vec::new();
+    for (operation, row) in (0_u32..).zip(index.history.rows()) {
+        if row.function != Function::Join || row.completion != Completion::Ok {
+            continue;
+        }
+        let Some((group, generation)) = index.history.member(operation) else { continue };
+        for what in index.history.details_of(operation) {
+            if let What::Assigned { partition } = what {
+                owned.push((group, partition, generation, operation));
+            }
+        }
+    }
+    owned.sort_unstable();
+    let same =
+        |a: &(u32, u32, i64, u32), b: &(u32, u32, i64, u32)| (a.0, a.1, a.2) == (b.0, b.1, b.2);
+    for owners in owned.chunk_by(same) {
+        let Some((first, others)) = owners.split_first() else { continue };
+        let process = |operation: u32| index.row(operation).process;
+        let second = others.iter().find(|other| process(other.3) != process(first.3));
+        if let Some(second) = second {
+            let (subject, other) = (witness(second.3, -1), witness(first.3, -1));
+            found.add(index, Anomaly::DoubleOwnership, first.1, subject, Some(other));
+        }
+    }
+}
+
+/// A commit of an older generation is refused once a newer one is known.
+fn check_generations(index: &Index<'_>, found: &mut Found) {
+    let mut newest: BTreeMap<u32, (i64, u32)> = BTreeMap::new();
+    let rows = index.history.rows();
+    let mut answered = 0;
+    for operation in index.begun().iter().copied() {
+        let row = index.row(operation);
+        while rows.get(answered).is_some_and(|earlier| earlier.completed_ns < row.invoked_ns) {
+            learn(index, &mut newest, answered as u32);
+            answered += 1;
+        }
+        if row.completion != Completion::Ok {
+            continue;
+        }
+        let Some((group, generation)) = index.history.member(operation) else { continue };
+        let newer = newest.get(&group).filter(|(newer, _)| *newer > generation);
+        let Some((_, by)) = newer else { continue };
+        for what in index.history.details_of(operation) {
+            if let What::Committed { partition, offset } = what {
+                let (subject, other) = (witness(operation, offset), witness(*by, -1));
+                found.add(index, Anomaly::ZombieCommit, partition, subject, Some(other));
+            }
+        }
+    }
+}
+
+/// The coordinator's answer to a join or a commit shows in which generation a group was.
+fn learn(index: &Index<'_>, newest: &mut BTreeMap<u32, (i64, u32)>, operation: u32) {
+    let row = index.row(operation);
+    let asked = matches!(row.function, Function::Join | Function::Commit);
+    let tells = asked && row.completion == Completion::Ok;
+    if let Some((group, generation)) = index.history.member(operation).filter(|_| tells) {
+        let known = newest.entry(group).or_insert((generation, operation));
+        if known.0 < generation {
+            *known = (generation, operation);
+        }
+    }
+}
+
+fn witness(operation: u32, offset: i64) -> Witness {
+    Witness { value: 0, offset, operation, writer: None, read: true }
+}

@@ -1,0 +1,240 @@
+//! Builds the index: four walks over the history's columns and two sorts.
+
+use std::collections::BTreeMap;
+
+use harrow_sim::history::{Completion, Function, History, NO_PARTITION, ReadRecord};
+
+use super::keys::Keys;
+use super::{Index, NO_PLACE, NONE, Placement, READ, READ_OK, ReadId, SendId};
+use crate::check::Options;
+
+/// Where searches begin, by the upper half of the value, in which the simulated clients put their own number.
+const HINTS: usize = 64;
+
+impl<'a> Index<'a> {
+    /// Reads the history.
+    pub(crate) fn new(history: &'a History, options: &'a Options) -> Self {
+        let mut index = Self {
+            history,
+            options,
+            operations: operations_of_sends(history),
+            places: vec![NO_PLACE; history.sends().len()],
+            seen: vec![0; history.sends().len()],
+            learned: BTreeMap::new(),
+            stated: BTreeMap::new(),
+            writers: Vec::with_capacity(history.reads().len()),
+            by_place: Vec::new(),
+            copies: Vec::new(),
+            begun: Vec::new(),
+            highest_reads: vec![None; history.partitions.len()],
+            proved: Vec::new(),
+            keys: Keys::default(),
+        };
+        index.find_writers();
+        index.proved = index.proved_operations();
+        index.place_sends();
+        index.place_reads();
+        index.sort();
+        index.keys = Keys::of(&index);
+        index
+    }
+
+    /// Who sent each read value, and what of each send was read.
+    fn find_writers(&mut self) {
+        let history = self.history;
+        let values = Values::of(history);
+        let mut hints = [0; HINTS];
+        for (operation, row) in (0_u32..).zip(history.rows()) {
+            for read in history.reads_of(operation) {
+                let record = &history.reads()[read];
+                let writer = self.find_writer(&values, &mut hints, record);
+                self.writers.push(writer);
+                self.note_read(read as ReadId, record, row.completion == Completion::Ok);
+            }
+        }
+    }
+
+    /// The send of a value to a partition, or one whose partition nobody knows.
+    fn find_writer(
+        &self,
+        values: &Values,
+        hints: &mut [usize; HINTS],
+        read: &ReadRecord,
+    ) -> SendId {
+        let hint = &mut hints[(read.value >> 32) as usize % HINTS];
+        *hint = values.gallop(*hint, (read.value, read.partition));
+        if let Some((_, send)) = values.at(*hint, (read.value, read.partition)) {
+            return send;
+        }
+        let mut position = values.gallop(*hint, (read.value, NO_PARTITION));
+        while let Some((_, send)) = values.at(position, (read.value, NO_PARTITION)) {
+            if self.learned.get(&send).is_none_or(|partition| *partition == read.partition) {
+                return send;
+            }
+            position += 1;
+        }
+        NONE
+    }
+
+    fn note_read(&mut self, read: ReadId, record: &ReadRecord, ok: bool) {
+        let writer = self.writers[read as usize];
+        if writer != NONE {
+            let seen = &mut self.seen[writer as usize];
+            if *seen == 0 && self.history.sends()[writer as usize].partition == NO_PARTITION {
+                // The producer never learned the partition; this read tells it.
+                self.learned.insert(writer, record.partition);
+            }
+            *seen |= if ok { READ | READ_OK } else { READ };
+        }
+        let highest = &mut self.highest_reads[record.partition as usize];
+        let reads = self.history.reads();
+        if ok && highest.is_none_or(|highest| record.offset >= reads[highest as usize].offset) {
+            *highest = Some(read);
+        }
+    }
+
+    fn proved_operations(&self) -> Vec<u32> {
+        let unknown = |(_, row): &(u32, &harrow_sim::history::Row)| {
+            row.completion == Completion::Info && row.function == Function::Txn
+        };
+        let read = |operation: u32| {
+            self.history.sends_of(operation).any(|send| self.was_read_ok(send as SendId))
+        };
+        let unknown = (0_u32..).zip(self.history.rows()).filter(unknown);
+        unknown.map(|(operation, _)| operation).filter(|operation| read(*operation)).collect()
+    }
+
+    /// Places what was acknowledged, and what an unknown outcome must have done because a read proves it.
+    fn place_sends(&mut self) {
+        for send in 0..self.send_count() {
+            let happened = match self.completion_of(send) {
+                Completion::Ok => true,
+                Completion::Fail => false,
+                Completion::Info => {
+                    self.was_read_ok(send) || self.is_proved(self.operation_of_send(send))
+                }
+            };
+            if let Some(told) = self.told(send)
+                && happened
+                && self.partition_of(send).is_some()
+            {
+                self.places[send as usize] = told;
+            }
+        }
+    }
+
+    fn place_reads(&mut self) {
+        let history = self.history;
+        for operation in 0..history.len() as u32 {
+            for read in history.reads_of(operation) {
+                let ReadRecord { value, offset, partition } = history.reads()[read];
+                let writer = self.writers[read];
+                let mut copy = Placement { partition, offset, value, operation, writer };
+                if writer == NONE {
+                    self.copies.push(copy);
+                    continue;
+                }
+                let place = self.places[writer as usize];
+                if place == offset {
+                    continue;
+                }
+                if place == NO_PLACE || offset < place {
+                    if place != NO_PLACE {
+                        copy = self.latest_placement(writer, place, copy);
+                    }
+                    self.places[writer as usize] = offset;
+                    self.stated.insert(writer, operation);
+                }
+                if place != NO_PLACE {
+                    self.copies.push(copy);
+                }
+            }
+        }
+    }
+
+    /// What becomes a copy when a lower place is found: the record at the place where it was thought to be.
+    fn latest_placement(&self, writer: SendId, place: i64, read: Placement) -> Placement {
+        let operation = if self.told(writer) == Some(place) {
+            self.operation_of_send(writer)
+        } else {
+            self.stated.get(&writer).copied().unwrap_or(read.operation)
+        };
+        Placement { offset: place, operation, ..read }
+    }
+
+    fn sort(&mut self) {
+        self.copies.sort_unstable();
+        self.copies.dedup_by_key(|copy| (copy.partition, copy.offset, copy.value));
+        let mut by_place: Vec<SendId> =
+            (0..self.send_count()).filter(|send| self.places[*send as usize] != NO_PLACE).collect();
+        by_place.sort_by_key(|send| self.place_key(*send));
+        self.by_place = by_place;
+        let rows = self.history.rows();
+        let mut begun: Vec<u32> = (0..rows.len() as u32).collect();
+        begun.sort_by_key(|operation| rows[*operation as usize].invoked_ns);
+        self.begun = begun;
+    }
+}
+
+fn operations_of_sends(history: &History) -> Vec<u32> {
+    let mut operations = Vec::with_capacity(history.sends().len());
+    for operation in 0..history.len() as u32 {
+        operations.extend(history.sends_of(operation).map(|_| operation));
+    }
+    operations
+}
+
+/// A value in a partition, or in none that is known.
+type Key = (u64, u32);
+
+/// All sends by value, then partition.
+struct Values {
+    sorted: Vec<(Key, SendId)>,
+}
+
+impl Values {
+    fn of(history: &History) -> Self {
+        let sends = history.sends().iter().zip(0..);
+        let mut sorted: Vec<(Key, SendId)> =
+            sends.map(|(send, id)| ((send.value, send.partition), id)).collect();
+        sorted.sort_unstable();
+        Self { sorted }
+    }
+
+    /// The entry at a position, if it has this key.
+    fn at(&self, position: usize, key: Key) -> Option<(Key, SendId)> {
+        self.sorted.get(position).copied().filter(|(found, _)| *found == key)
+    }
+
+    /// The first position whose key is not below `key`, searched outwards from `hint` in growing strides: neighbours
+    /// in a log were sent at about the same time, so their sends are close together.
+    fn gallop(&self, hint: usize, key: Key) -> usize {
+        let sorted = &self.sorted;
+        let below = |position: usize| sorted[position].0 < key;
+        let (mut low, mut high) = (0, sorted.len());
+        let mut stride = 1;
+        if hint < sorted.len() && below(hint) {
+            low = hint + 1;
+            while hint + stride < high {
+                if !below(hint + stride) {
+                    high = hint + stride;
+                    break;
+                }
+                low = hint + stride + 1;
+                stride *= 2;
+            }
+        } else {
+            high = hint.min(sorted.len());
+            while stride <= high {
+                let probe = hint.min(sorted.len()).saturating_sub(stride);
+                if below(probe) {
+                    low = probe + 1;
+                    break;
+                }
+                high = probe;
+                stride *= 2;
+            }
+        }
+        low + sorted[low..high].partition_point(|(sent, _)| *sent < key)
+    }
+}

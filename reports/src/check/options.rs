@@ -1,0 +1,46 @@
+//! What the checks are told besides the history.
+
+use std::collections::BTreeMap;
+
+use super::Rules;
+
+/// What the checks are told besides the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Rules to apply.
+    pub rules: Rules,
+    /// What is known of logs, by position of the partition; a log that is not named starts at 0 and keeps everything.
+    pub logs: BTreeMap<u32, LogFacts>,
+    /// So many steps are spent on the search for a shortest cycle in each tangle of transactions; a tangle that is not
+    /// resolved by then is still reported, with the cycle at which its discovery ended.
+    pub cycle_steps_max: u64,
+}
+
+/// What is known of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LogFacts {
+    /// Where retention or `DeleteRecords` has legally moved its start.
+    pub log_start_offset: i64,
+    /// Whether `cleanup.policy` is `compact`: only the last record of a key must stay.
+    pub compacted: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { rules: Rules::ALL, logs: BTreeMap::new(), cycle_steps_max: 1_000_000 }
+    }
+}
+
+impl Options {
+    pub(crate) fn log_start_offset(&self, partition: u32) -> i64 {
+        self.logs.get(&partition).map_or(0, |facts| facts.log_start_offset)
+    }
+
+    pub(crate) fn compacted(&self, partition: u32) -> bool {
+        self.logs.get(&partition).is_some_and(|facts| facts.compacted)
+    }
+
+    pub(crate) fn any_compacted(&self) -> bool {
+        self.logs.values().any(|facts| facts.compacted)
+    }
+}
