@@ -5,6 +5,7 @@ mod defects;
 mod faults;
 mod guarantees;
 mod internal;
+mod transactions;
 
 pub use defects::{DEFECTS, DefectEntry};
 
@@ -66,6 +67,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
     let tables = [
         &guarantees::ENTRIES[..],
         &client::ENTRIES,
+        &transactions::ENTRIES,
         &internal::ANOMALIES,
         &internal::INVARIANTS,
         &faults::ENTRIES,
