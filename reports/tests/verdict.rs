@@ -12,7 +12,7 @@ use harrow_reports::render::{Format, Styles, render};
 use harrow_reports::report::{Coordinate, Report};
 use harrow_reports::verdict::{Outcome, Verdict, judge};
 use harrow_sim::history::{
-    Completion, Function, History, MicroOperation, OperationRecord, ReadRecord,
+    Completion, Function, History, MicroOperation, OperationRecord, ReadRecord, SendRecord, What,
 };
 use harrow_sim::plan::{
     Action, ClientPlan, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan, TopicPlan,
@@ -139,20 +139,21 @@ fn operation(process: u32, at: u64, function: Function, action: MicroOperation) 
 
 /// Values 0, 1 and 2 are acknowledged at their own offsets; the final read returns these offsets.
 fn run(read: &[i64]) -> Run {
-    let send =
-        |value: u64| MicroOperation::Send { partition: Some(0), value, offset: Some(value as i64) };
+    let send = |value: u64| {
+        let offset = value as i64;
+        MicroOperation::Send(SendRecord { partition: 0, offset, ..SendRecord::of(value) })
+    };
     let sends = (0..3).map(|value| operation(0, value, Function::Send, send(value)));
     let record = |offset: &i64| ReadRecord { partition: 0, offset: *offset, value: *offset as u64 };
     let records = read.iter().map(record).collect();
     let poll = operation(9, 20, Function::Poll, MicroOperation::Poll { records });
     Run {
         end: End::Quiesced,
-        history: History {
-            partitions: vec!["orders-0".to_owned()],
-            value_names: Vec::new(),
-            operations: sends.chain([poll]).collect(),
-            final_reads: true,
-        },
+        history: History::of(
+            vec!["orders-0".to_owned()],
+            true,
+            &sends.chain([poll]).collect::<Vec<_>>(),
+        ),
         violations: Vec::new(),
         faults: Vec::new(),
         reached: BTreeMap::from([("leader-elected".to_owned(), 2), ("isr-shrunk".to_owned(), 0)]),
@@ -208,9 +209,15 @@ fn a_good_run_is_held() {
 #[test]
 fn a_run_that_shows_nothing_is_inconclusive() {
     let mut empty = run(&[0, 1, 2]);
-    empty.history.operations.clear();
+    empty.history = History::of(empty.history.partitions, true, &[]);
     let mut unacknowledged = run(&[]);
-    unacknowledged.history.operations.retain(|operation| operation.function == Function::Poll);
+    let polls: Vec<_> = unacknowledged
+        .history
+        .operations()
+        .into_iter()
+        .filter(|operation| operation.function == Function::Poll)
+        .collect();
+    unacknowledged.history = History::of(unacknowledged.history.partitions, true, &polls);
     let mut unread = run(&[0, 1, 2]);
     unread.history.final_reads = false;
     for run in [empty, unacknowledged, unread] {
@@ -399,8 +406,8 @@ fn a_defect_excuses_nothing() {
 fn an_unseen_record_is_lost_or_stuck_by_the_last_end_offset() {
     for (end, word) in [(2, "lost:"), (3, "stuck:")] {
         let mut run = run(&[0, 1]);
-        let told = MicroOperation::EndOffset { partition: 0, offset: Some(end) };
-        run.history.operations.push(operation(9, 21, Function::List, told));
+        let told = MicroOperation::Detail(What::EndOffset { partition: 0, offset: Some(end) });
+        run.history.push(&operation(9, 21, Function::List, told));
         let verdict = judge(&plan(), &run);
         assert_eq!(names(&verdict), ["unseen"]);
         let evidence = &verdict.findings[0].evidence;
