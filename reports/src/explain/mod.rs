@@ -5,6 +5,7 @@ mod defects;
 mod faults;
 mod guarantees;
 mod internal;
+mod true_state;
 
 pub use defects::{DEFECTS, DefectEntry};
 
@@ -68,6 +69,8 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         &client::ENTRIES,
         &internal::ANOMALIES,
         &internal::INVARIANTS,
+        &true_state::ANOMALIES,
+        &true_state::INVARIANTS,
         &faults::ENTRIES,
     ];
     tables.into_iter().flatten().chain(DEFECTS.iter().map(|defect| &defect.entry))
