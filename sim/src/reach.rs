@@ -112,6 +112,16 @@ impl Tally {
             | Note::BecameFollower { .. }
             | Note::IsrProposed { .. }
             | Note::IsrCommitted { .. }
+            | Note::IsrProposalAccepted { .. }
+            | Note::ProducersKnown { .. }
+            | Note::ProducerIdGiven { .. }
+            | Note::QuorumStatePersisted { .. }
+            | Note::TransactionStateChanged { .. }
+            | Note::TransactionPartitionAdded { .. }
+            | Note::TransactionAttributed { .. }
+            | Note::LastStableOffsetMoved { .. }
+            | Note::PartitionAssigned { .. }
+            | Note::PartitionReleased { .. }
             | Note::ProduceAcknowledged { duplicate: false, .. } => {}
             Note::MetadataApplied { offset, change, .. } => self.metadata(offset.0, change),
             Note::ProduceAcknowledged { duplicate: true, .. } => self.mark("duplicate-recognised"),

@@ -99,6 +99,12 @@ impl Partition {
         match &mut self.role {
             Role::Leader(leader) if !epoch_grew => {
                 leader.isr = IsrState::new(registration.isr.clone());
+                effects.note(Note::IsrCommitted {
+                    partition: self.log.partition(),
+                    leader_epoch: self.leader_epoch,
+                    partition_epoch: self.partition_epoch,
+                    isr: registration.isr.clone(),
+                });
             }
             Role::Leader(_) | Role::Follower => {
                 self.begin_epoch(around.now.time, registration, effects);
@@ -137,6 +143,8 @@ impl Partition {
             high_watermark: self.log.high_watermark(),
             isr: registration.isr.clone(),
         });
+        let producers = self.log.known_producers();
+        effects.note(Note::ProducersKnown { partition: self.log.partition(), producers });
     }
 
     /// Appends a client's batch. Source: rules 2.1.9 and 2.7.

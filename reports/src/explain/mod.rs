@@ -6,6 +6,7 @@ mod faults;
 mod guarantees;
 mod internal;
 mod transactions;
+mod true_state;
 
 pub use defects::{DEFECTS, DefectEntry};
 
@@ -70,6 +71,8 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         &transactions::ENTRIES,
         &internal::ANOMALIES,
         &internal::INVARIANTS,
+        &true_state::ANOMALIES,
+        &true_state::INVARIANTS,
         &faults::ENTRIES,
     ];
     tables.into_iter().flatten().chain(DEFECTS.iter().map(|defect| &defect.entry))

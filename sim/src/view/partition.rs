@@ -50,12 +50,36 @@ pub struct ReplicaView {
     pub unclean: bool,
     /// Its log end when it became leader of its epoch.
     pub epoch_start_offset: Offset,
+    /// The ISR as it believes, if it leads.
+    pub isr: BelievedIsr,
     /// Whether it led when its process ended last.
     pub led_at_end: bool,
     /// What is expected when its log is opened again; none while it is open.
     pub reopening: Option<Reopening>,
     /// Batches that were cut off: a power loss may undo the cut.
     cut: Vec<BatchSummary>,
+}
+
+/// The ISR as a leader believes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BelievedIsr {
+    /// Members by the controller's last word.
+    pub members: Vec<NodeId>,
+    /// Number of members and of those that are proposed besides: what an acknowledgement counts. Source: KIP-497.
+    pub maximal_len: usize,
+}
+
+impl BelievedIsr {
+    pub(crate) fn commit(&mut self, members: &[NodeId]) {
+        self.members.clear();
+        self.members.extend_from_slice(members);
+        self.maximal_len = members.len();
+    }
+
+    pub(crate) fn propose(&mut self, members: &[NodeId]) {
+        let added = members.iter().filter(|member| !self.members.contains(member)).count();
+        self.maximal_len = self.members.len() + added;
+    }
 }
 
 /// What a replica does.
@@ -112,6 +136,7 @@ impl ReplicaView {
             lossy: false,
             unclean: false,
             epoch_start_offset: Offset::ZERO,
+            isr: BelievedIsr::default(),
             led_at_end: false,
             reopening: None,
             cut: Vec::new(),
@@ -195,6 +220,17 @@ impl PartitionView {
     /// Whether the node is in the committed ISR or ELR.
     pub fn is_electable(&self, node: NodeId) -> bool {
         self.electable().any(|member| member == node)
+    }
+
+    /// The ISR by which a leader acts: what it believes in this epoch, else what is registered.
+    pub fn isr_believed_by(&self, node: NodeId, epoch: LeaderEpoch) -> &[NodeId] {
+        let leads = |replica: &&ReplicaView| {
+            replica.role == ReplicaRole::Leader && replica.leader_epoch == epoch
+        };
+        match self.replica(node).filter(leads) {
+            Some(leader) => &leader.isr.members,
+            None => self.registration.as_ref().map_or(&[], |registration| &registration.isr),
+        }
     }
 
     /// Whether the node is kept as the last known leader.

@@ -4,7 +4,7 @@
 //! new epoch starts at 0; epochs of a producer never fall.
 //! Source: KIP-98; `ProducerAppendInfo.checkSequence`.
 //! Not verified: the first sequence of a producer that the partition has not seen, which may be any (its state may have
-//! expired); records that are not committed, which an election may still remove; control batches.
+//! expired); records that are not committed, which an election may still remove.
 
 use std::collections::BTreeMap;
 
@@ -87,13 +87,26 @@ impl Producers {
     /// Takes the next committed batch; says what is wrong with it.
     fn take(&mut self, batch: &BatchSummary) -> Option<&'static Anomaly> {
         self.end = batch.last_offset.next();
-        if batch.producer_id == ProducerId::NONE || batch.base_sequence == Sequence::NONE {
+        if batch.producer_id == ProducerId::NONE {
             return None;
+        }
+        if batch.base_sequence == Sequence::NONE {
+            return self.take_marker(batch);
         }
         let count = (batch.last_offset.0 - batch.base_offset.0 + 1) as i32;
         let next = (batch.producer_epoch, batch.base_sequence.plus(count));
         let before = self.last.insert(batch.producer_id, next)?;
         judge(before, batch.producer_epoch, batch.base_sequence)
+    }
+
+    /// A marker has no sequence; one of a newer epoch begins that epoch. Source: KIP-890.
+    fn take_marker(&mut self, batch: &BatchSummary) -> Option<&'static Anomaly> {
+        let begins = (batch.producer_epoch, Sequence(0));
+        let (epoch, _) = *self.last.entry(batch.producer_id).or_insert(begins);
+        if batch.producer_epoch > epoch {
+            self.last.insert(batch.producer_id, begins);
+        }
+        (batch.producer_epoch < epoch).then_some(&EPOCH)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use harrow_broker_model::log::Log;
-use harrow_broker_model::note::Note;
+use harrow_broker_model::note::{BatchSummary, Note};
 use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
 
@@ -118,6 +118,18 @@ impl<N, F: FnMut(Boot<'_>) -> N> Cast<N> for Observation<F> {
         match &mut self.eyes {
             Eyes::Watching(observer) => observer.process_ended(moment.at_ns, moment.node, lossy),
             Eyes::Looking(view) => view.process_ended(moment.at_ns, moment.node, lossy),
+        }
+    }
+
+    fn flushed(&mut self, moment: Moment, partition: TopicPartition, batches: &[BatchSummary]) {
+        if let Eyes::Watching(observer) = &mut self.eyes {
+            observer.log_flushed(moment.node, partition, batches);
+        }
+    }
+
+    fn persisted(&mut self, moment: Moment, durable: bool) {
+        if let Eyes::Watching(observer) = &mut self.eyes {
+            observer.quorum_state_written(moment.node, durable);
         }
     }
 

@@ -115,6 +115,10 @@ impl<N: Node> Engine<N> {
     }
 
     fn on_note(&mut self, node: usize, note: &Note, cast: &mut impl Cast<N>) {
+        if let Note::QuorumStatePersisted { .. } = note {
+            let durable = self.slots[node].disk.is_durable(FileId::QuorumState);
+            cast.persisted(self.moment(node), durable);
+        }
         cast.noted(self.moment(node), note);
     }
 
