@@ -172,6 +172,14 @@ impl Partition {
         })
     }
 
+    /// Whether it leads and has asked for another ISR, and is not answered yet.
+    pub fn proposes(&self) -> bool {
+        match &self.role {
+            Role::Leader(leader) => leader.isr.proposal.is_some(),
+            Role::Follower => false,
+        }
+    }
+
     /// Whether a proposal waits to be sent.
     pub fn has_proposal(&self) -> bool {
         match &self.role {

@@ -253,6 +253,17 @@ impl Partition {
         }
     }
 
+    /// Whether a produce waits here for what has not happened yet.
+    pub fn is_undecided(&self, ticket: ProduceTicket) -> bool {
+        let Role::Leader(leader) = &self.role else {
+            return false;
+        };
+        let open = |waiting: &WaitingProduce| {
+            waiting.ticket == ticket && waiting.ack.last_offset >= self.log.high_watermark()
+        };
+        leader.waiting.iter().any(open)
+    }
+
     pub(super) fn refuse_waiting_produces(&mut self) {
         if let Role::Leader(leader) = &mut self.role {
             for waiting in leader.waiting.drain(..) {
