@@ -5,6 +5,7 @@ mod defects;
 mod faults;
 mod guarantees;
 mod internal;
+mod liveness;
 
 pub use defects::{DEFECTS, DefectEntry};
 
@@ -17,6 +18,8 @@ pub enum Kind {
     ClientAnomaly,
     /// Something wrong in the true state of the cluster.
     InternalAnomaly,
+    /// Something that never came true after the heal.
+    Liveness,
     /// A rule over true state.
     Invariant,
     /// Something done to the cluster.
@@ -32,6 +35,7 @@ impl Kind {
             Self::Guarantee => "guarantee",
             Self::ClientAnomaly => "anomaly, as clients see it",
             Self::InternalAnomaly => "anomaly in the cluster's true state",
+            Self::Liveness => "anomaly after the heal",
             Self::Invariant => "invariant",
             Self::Fault => "fault",
             Self::Defect => "defect",
@@ -68,6 +72,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         &client::ENTRIES,
         &internal::ANOMALIES,
         &internal::INVARIANTS,
+        &liveness::ENTRIES,
         &faults::ENTRIES,
     ];
     tables.into_iter().flatten().chain(DEFECTS.iter().map(|defect| &defect.entry))

@@ -31,8 +31,8 @@ use crate::types::{NodeId, Now, OperationId, RecordValue, Time};
 
 use self::accumulator::{Batch, PendingRecord, Queue};
 use self::idempotence::Identity;
-pub use self::partitioner::partition_of;
 use self::partitioner::Sticky;
+pub use self::partitioner::partition_of;
 use super::connection::{Backoff, Connections, Purpose};
 use super::metadata::{Metadata, PartitionKey};
 
