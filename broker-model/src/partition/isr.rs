@@ -243,7 +243,9 @@ impl Partition {
             partition_epoch: self.partition_epoch,
             isr: registration.isr.clone(),
         });
-        self.maybe_advance_high_watermark(around, effects);
+        if !self.defects.has(Defect::NoHwOnShrink) {
+            self.maybe_advance_high_watermark(around, effects);
+        }
         self.complete_produces(effects);
     }
 

@@ -104,7 +104,9 @@ impl Partition {
                 self.begin_epoch(around.now.time, registration, effects);
             }
         }
-        self.maybe_advance_high_watermark(around, effects);
+        if epoch_grew || !self.defects.has(Defect::NoHwOnShrink) {
+            self.maybe_advance_high_watermark(around, effects);
+        }
         self.complete_produces(effects);
     }
 

@@ -90,9 +90,15 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn quorum_pending(&self) -> Option<Pending> {
         let controllers = &self.plan.cluster.controllers;
         let leads = |node: &NodeId| self.standing(*node).quorum_leader == Some(*node);
-        let leader = controllers.iter().copied().filter(|node| !self.is_outside(*node)).find(leads);
-        let Some(leader) = leader else {
-            let what = format!("no live controller of {} leads the quorum", list(controllers));
+        let leader = |outside| {
+            let side = controllers.iter().filter(move |node| self.is_outside(**node) == outside);
+            side.copied().find(|node| leads(node))
+        };
+        let Some(leader) = leader(false) else {
+            let what = match leader(true) {
+                Some(other) => format!("the quorum is led by {other}, which is outside the core"),
+                None => format!("no live controller of {} leads the quorum", list(controllers)),
+            };
             return Lacking::count(std::iter::once(what)).of(Goal::QuorumLeader);
         };
         let strangers = self.core().filter_map(|node| {
@@ -268,7 +274,7 @@ fn tell_held((node, held): (NodeId, Held)) -> (String, u64) {
     (format!("node {node} holds {} {}", held.count, held.what), held.count as u64)
 }
 
-fn sorted(nodes: &[NodeId]) -> Vec<NodeId> {
+pub(super) fn sorted(nodes: &[NodeId]) -> Vec<NodeId> {
     let mut nodes = nodes.to_vec();
     nodes.sort_unstable();
     nodes

@@ -16,6 +16,7 @@ use harrow_broker_model::types::NodeId;
 use super::Director;
 use super::converge::Pending;
 use super::cuts::list;
+use super::pending::sorted;
 use crate::liveness::Goal;
 use crate::plan::Fate;
 use crate::view::PartitionView;
@@ -81,7 +82,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         }
         let replicas = &registration.replicas;
         if replicas.iter().all(|replica| self.is_dead(*replica)) {
-            return Some(format!("every replica of {name}, {}, stays dead", list(replicas)));
+            return Some(format!(
+                "every replica of {name}, {}, stays dead",
+                list(&sorted(replicas))
+            ));
         }
         if registration.leader.is_some() || view.unclean_leader_election {
             return None;
