@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use harrow_broker_model::types::{NodeId, TopicPartition};
 use harrow_sim::history::{Completion, History, What};
+use harrow_sim::liveness::Goal;
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{End, InjectedFault, Run};
 use harrow_sim::violation::{Guarantee, Violation};
@@ -176,16 +177,19 @@ impl Case {
     }
 
     fn note_end(&mut self, run: &Run, terms: &Terms) {
+        for unmet in &run.unmet {
+            self.excuse(unmet.goal.name(), unmet.reason.clone());
+        }
         match &run.end {
             End::Quiesced | End::Violated => {}
-            End::TimeLimit { pending, unrecoverable } => {
+            End::TimeLimit { goal, pending, since_ms, unrecoverable } => {
                 match unrecoverable.as_ref().or(terms.metadata_damage.as_ref()) {
                     Some(reason) => {
                         self.inconclusive
                             .push(format!("not converged: {pending}; legal: {reason}"));
-                        self.excuse("not-converged", reason.clone());
+                        self.excuse(goal.name(), reason.clone());
                     }
-                    None => self.add(not_converged(run, terms, pending)),
+                    None => self.add(not_converged(run, terms, *goal, (pending, *since_ms))),
                 }
             }
             End::Panicked { message, node } => self.add(panicked(run, message, *node)),
@@ -412,18 +416,28 @@ fn panicked(run: &Run, message: &str, node: Option<NodeId>) -> Suspect {
     }
 }
 
-fn not_converged(run: &Run, terms: &Terms, pending: &str) -> Suspect {
+fn not_converged(
+    run: &Run,
+    terms: &Terms,
+    goal: Goal,
+    (pending, since_ms): (&str, u64),
+) -> Suspect {
+    let end_ms = run.stats.simulated_ms;
     Suspect {
-        at_ns: run.stats.simulated_ms.saturating_mul(1_000_000),
+        at_ns: end_ms.saturating_mul(1_000_000),
         view: View::Liveness,
         partition: None,
         guarantee: Some(Guarantee::Liveness),
         finding: Finding {
             guarantee: Guarantee::Liveness.name().to_owned(),
-            anomaly: "not-converged".to_owned(),
+            anomaly: goal.name().to_owned(),
             summary: format!("after the heal, this never came: {pending}"),
             promise: promise(terms, Guarantee::Liveness, Place::Cluster, None),
-            evidence: vec![format!("given up at {} ms of simulated time", run.stats.simulated_ms)],
+            evidence: vec![
+                format!("goal: {} ({})", goal.entry().converges, goal.entry().source),
+                format!("{} the last progress", seconds(since_ms.saturating_mul(1_000_000))),
+                format!("{} given up", seconds(end_ms.saturating_mul(1_000_000))),
+            ],
             consequences: Vec::new(),
         },
     }

@@ -6,6 +6,7 @@
 //! | `plan` | what a run is made from: all choices, as data |
 //! | `run` | what a run gives: end, history, violations, digest, statistics |
 //! | `history` | what clients asked and were told |
+//! | `liveness` | what must come true after the heal |
 //! | `reach` | what a run came across, by name |
 //! | `world` | driver, links, disks, clocks, processes, faults; the only place that names madsim |
 //! | `view` | the true state of the cluster, mirrored from what nodes state |
@@ -17,6 +18,7 @@ compile_error!(
 );
 
 pub mod history;
+pub mod liveness;
 pub mod plan;
 pub mod reach;
 pub mod run;

@@ -48,6 +48,7 @@ pub const ALL: &[&str] = &[
     "resigned-leader",
     "segment-rolled",
     "stale-isr-proposal",
+    "stays-dead",
     "topic-created",
     "truncation-detected",
     "unclean-election",

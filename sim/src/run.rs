@@ -6,6 +6,7 @@ use harrow_broker_model::types::{NodeId, TopicId};
 use serde::{Deserialize, Serialize};
 
 use crate::history::History;
+use crate::liveness::Goal;
 use crate::violation::Violation;
 
 /// Everything that is known about a run.
@@ -17,6 +18,8 @@ pub struct Run {
     pub history: History,
     /// Broken invariants, in order of time; the first of each anomaly and partition.
     pub violations: Vec<Violation>,
+    /// Goals that were not met, and legally so, in order of the goals.
+    pub unmet: Vec<UnmetGoal>,
     /// Faults as they were injected, in order of time.
     pub faults: Vec<InjectedFault>,
     /// How often each reach mark was met.
@@ -38,8 +41,12 @@ pub enum End {
     Quiesced,
     /// It did not, in the time given; what was still pending.
     TimeLimit {
-        /// The first thing that had not converged.
+        /// The first goal that was not met.
+        goal: Goal,
+        /// What it waited for.
         pending: String,
+        /// Since when nothing had made progress, in milliseconds of true time.
+        since_ms: u64,
         /// Why no rule can recover from this state, if that is so: then it is not a bug.
         unrecoverable: Option<String>,
     },
@@ -52,6 +59,15 @@ pub enum End {
         /// The node that was being called, if one was.
         node: Option<NodeId>,
     },
+}
+
+/// A goal that no rule can meet for some part of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnmetGoal {
+    /// Which goal.
+    pub goal: Goal,
+    /// Where and why, in words.
+    pub reason: String,
 }
 
 /// A fault as injected.

@@ -18,6 +18,7 @@ use crate::node::{Deadline, Effect, Effects, Event, Node};
 use crate::note::{AcceptedProposal, Note};
 use crate::proto::CreateTopicsRequest;
 use crate::raft::{Quorum, QuorumOptions};
+use crate::standing::Standing;
 use crate::types::{ConnectionId, LeaderEpoch, NodeId, Now};
 
 /// Bytes of committed records that are read from the log at once.
@@ -355,6 +356,16 @@ impl Controller {
 impl Node for Controller {
     fn logs(&self) -> Vec<&Log> {
         vec![self.log()]
+    }
+
+    fn standing(&self) -> Standing {
+        let held = self.active.as_ref().map_or(0, Active::held);
+        Standing {
+            quorum_leader: self.quorum.leader(),
+            metadata_end: self.committed.end_offset,
+            ..Standing::default()
+        }
+        .holds("answers that wait for a commit", held)
     }
 
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {

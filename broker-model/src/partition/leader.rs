@@ -110,7 +110,9 @@ impl Partition {
                 self.begin_epoch(around.now.time, registration, effects);
             }
         }
-        self.maybe_advance_high_watermark(around, effects);
+        if epoch_grew || !self.defects.has(Defect::NoHwOnShrink) {
+            self.maybe_advance_high_watermark(around, effects);
+        }
         self.complete_produces(effects);
     }
 
@@ -259,6 +261,17 @@ impl Partition {
         if let Role::Leader(leader) = &mut self.role {
             leader.waiting.retain(|waiting| waiting.ticket != ticket);
         }
+    }
+
+    /// Whether a produce waits here for what has not happened yet.
+    pub fn is_undecided(&self, ticket: ProduceTicket) -> bool {
+        let Role::Leader(leader) = &self.role else {
+            return false;
+        };
+        let open = |waiting: &WaitingProduce| {
+            waiting.ticket == ticket && waiting.ack.last_offset >= self.log.high_watermark()
+        };
+        leader.waiting.iter().any(open)
     }
 
     pub(super) fn refuse_waiting_produces(&mut self) {

@@ -2,7 +2,7 @@
 
 use super::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 17] = [
+pub(super) static ENTRIES: [Entry; 16] = [
     Entry {
         name: "lost-write",
         kind: Kind::ClientAnomaly,
@@ -128,15 +128,6 @@ pub(super) static ENTRIES: [Entry; 17] = [
         legal: "When the configuration allows loss: unclean election, or min.insync.replicas brokers \
                   losing data.",
         source: "KIP-207",
-    },
-    Entry {
-        name: "not-converged",
-        kind: Kind::ClientAnomaly,
-        meaning: "After the heal, something did not come back in the time given; the summary names it.",
-        example: "A partition still has no leader a minute after all brokers run.",
-        legal: "When no rule allows a recovery: for example all members of ISR and ELR lost their \
-                  disks.",
-        source: "KIP-966; TigerBeetle's liveness mode",
     },
     Entry {
         name: "model-panic",

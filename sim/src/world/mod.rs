@@ -68,6 +68,7 @@ fn stillborn(message: String) -> Run {
         end: End::Panicked { message, node: None },
         history: History::default(),
         violations: Vec::new(),
+        unmet: Vec::new(),
         faults: Vec::new(),
         reached: BTreeMap::new(),
         topics: BTreeMap::new(),
@@ -100,6 +101,9 @@ fn cast(plan: &Plan, Boot { node, image, incarnation, now }: Boot<'_>) -> Proces
     }
     if plan.admin.node == node {
         return Process::Admin(Box::new(Admin::new(plan.admin.clone(), now)));
+    }
+    if plan.fresh_producer.node == node {
+        return Process::Producer(Box::new(Producer::new(plan.fresh_producer.clone(), now)));
     }
     if plan.final_reader.node == node {
         return Process::Consumer(Box::new(Consumer::new(plan.final_reader.clone(), now)));

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use harrow_broker_model::config::{AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset};
+use harrow_broker_model::config::{
+    Acks, AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
+};
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::note::{
     AbortedTransaction, AppendOrigin, BatchKind, BatchSummary, IsolationLevel, MetadataChange,
@@ -507,6 +509,21 @@ fn plan() -> Plan {
             api_timeout_ms: 1_000,
         },
         clients: Vec::new(),
+        fresh_producer: ProducerConfig {
+            node: client,
+            bootstrap: vec![A],
+            jitter_salt: 1,
+            acks: Acks::All,
+            idempotence: true,
+            linger_ms: 0,
+            batch_records_max: 1,
+            in_flight_max: 1,
+            request_timeout_ms: 1_000,
+            retry_backoff_ms: 100,
+            delivery_timeout_ms: 1_000,
+            metadata_max_age_ms: 1_000,
+            value_bytes: 8,
+        },
         final_reader: ConsumerConfig {
             node: client,
             bootstrap: vec![A],
@@ -533,6 +550,7 @@ fn plan() -> Plan {
         steps: Vec::new(),
         heal_at_ms: 1_000,
         converge_within_ms: 1_000,
+        core: None,
         expect: Expectation::default(),
     }
 }

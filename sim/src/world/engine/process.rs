@@ -37,6 +37,16 @@ impl<N: Node> Engine<N> {
         self.queue.push(at_ns.max(self.now), Happening::Start { node, generation });
     }
 
+    /// Whatever start was asked for does not happen.
+    pub(crate) fn call_off_start(&mut self, node: usize) {
+        self.slots[node].start_generation += 1;
+    }
+
+    /// The process of a node, if it runs.
+    pub(crate) fn process(&self, node: usize) -> Option<&N> {
+        self.slots[node].process.as_ref()
+    }
+
     pub(super) fn on_start(&mut self, node: usize, generation: u64, cast: &mut impl Cast<N>) {
         let id = self.ids[node];
         let slot = &self.slots[node];
