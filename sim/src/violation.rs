@@ -20,10 +20,24 @@ pub struct Violation {
     pub partition: Option<TopicPartition>,
     /// First and last offset concerned, if any.
     pub offsets: Option<(i64, i64)>,
+    /// Lowest and highest offset concerned by it or by any later one of this anomaly on this partition, which is not
+    /// told of again; none if one of them concerns the log as a whole.
+    pub reach: Option<(i64, i64)>,
+    /// How often it was seen on this partition.
+    pub count: u64,
     /// One line for people.
     pub summary: String,
     /// Facts that led there, oldest first, one line each.
     pub evidence: Vec<String>,
+}
+
+impl Violation {
+    /// The same was seen again at these offsets.
+    pub(crate) fn repeated(&mut self, offsets: Option<(i64, i64)>) {
+        let wider = self.reach.zip(offsets);
+        self.reach = wider.map(|(all, more)| (all.0.min(more.0), all.1.max(more.1)));
+        self.count += 1;
+    }
 }
 
 /// What Harrow judges.

@@ -9,7 +9,7 @@
 //! | `draw` | keyed draws |
 //! | `fingerprint` | the digest |
 //! | `load`, `recorder` | what clients are asked; the history |
-//! | `observe` | where notes go: view, watch, reach marks |
+//! | `observe` | where notes go: view, watch, reach marks, biographies |
 
 mod clock;
 mod director;
@@ -71,6 +71,8 @@ fn stillborn(message: String) -> Run {
         faults: Vec::new(),
         reached: BTreeMap::new(),
         topics: BTreeMap::new(),
+        partitions: Vec::new(),
+        biographies: Vec::new(),
         digest: 0,
         stats: RunStats::default(),
         trace: None,

@@ -105,8 +105,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         let processes = loads.len() as u32;
         Self {
             plan,
+            cast: Observation::new(plan, &options, boot),
             options,
-            cast: Observation::new(plan, options.watch, boot),
             recorder: Recorder::new(&plan.topics),
             draws,
             load_of: members.iter().map(load_of).collect(),
@@ -166,8 +166,13 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         self.cast.tally.add("records-acked", self.recorder.records_acked());
         self.cast.tally.add("segment-rolled", self.engine.segments_rolled());
+        let truths =
+            self.partitions().map(|(name, partition)| self.cast.truth(name, partition)).collect();
+        let history = self.recorder.finish(end == End::Quiesced);
         Run {
-            history: self.recorder.finish(end == End::Quiesced),
+            partitions: truths,
+            biographies: self.cast.take_biographies(&history),
+            history,
             violations: self.cast.take_violations(),
             faults: self.faults,
             reached: self.cast.tally.counts(),

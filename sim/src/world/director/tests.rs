@@ -22,7 +22,7 @@ use crate::world::{direct, engine};
 
 const ORDERS: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
 const PLAIN: RunOptions =
-    RunOptions { record_trace: false, stop_at_violation: false, watch: false };
+    RunOptions { record_trace: false, stop_at_violation: false, watch: false, follow: Vec::new() };
 
 /// What a toy does at certain events.
 #[derive(Clone, Copy)]

@@ -13,7 +13,8 @@ mod words;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use harrow_broker_model::disk_image::DiskImage;
+use bytes::Bytes;
+use harrow_broker_model::disk_image::{DiskImage, FileId};
 use harrow_broker_model::node::{Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{FlushToken, NodeId, Now, OperationId};
@@ -137,6 +138,8 @@ pub(crate) trait Cast<N> {
     fn ended(&mut self, moment: Moment, lossy: bool);
     /// A node stated a fact.
     fn noted(&mut self, moment: Moment, note: &Note);
+    /// A node appends to a file. Nobody has to look.
+    fn appends(&mut self, _file: FileId, _bytes: &Bytes) {}
 }
 
 /// What the director must act on.
