@@ -157,6 +157,8 @@ fn run(read: &[i64]) -> Run {
         faults: Vec::new(),
         reached: BTreeMap::from([("leader-elected".to_owned(), 2), ("isr-shrunk".to_owned(), 0)]),
         topics: BTreeMap::from([(TopicId(1), "orders".to_owned())]),
+        partitions: Vec::new(),
+        biographies: Vec::new(),
         digest: 0xab,
         stats: RunStats {
             simulated_ms: 30_000,
@@ -189,6 +191,8 @@ fn violation(anomaly: &str, at_ns: u64) -> Violation {
         node: NodeId(2),
         partition: Some(TopicPartition { topic: TopicId(1), partition: 0 }),
         offsets: Some((1, 1)),
+        reach: Some((1, 1)),
+        count: 1,
         summary: "broker 2 lacks offset 1".to_owned(),
         evidence: vec!["committed up to 3".to_owned()],
     }
@@ -251,7 +255,8 @@ fn an_internal_violation_explains_what_clients_saw() {
     let lines = &verdict.findings[0].consequences;
     assert!(lines[0].starts_with("log-matching: "), "{lines:#?}");
     let lost = lines.iter().find(|line| line.starts_with("lost-write: ")).expect("it is folded");
-    assert!(lost.ends_with("(explained by leader-completeness)"), "{lost}");
+    let proof = "(explained by leader-completeness: it concerns the log from offset 1 on)";
+    assert!(lost.ends_with(proof), "{lost}");
 }
 
 #[test]
@@ -397,7 +402,7 @@ fn a_defect_excuses_nothing() {
 
 #[test]
 fn an_unseen_record_is_lost_or_stuck_by_the_last_end_offset() {
-    for (end, word) in [(2, "lost:"), (3, "stuck:")] {
+    for (end, word) in [(2, "a guess: lost"), (3, "a guess: stuck")] {
         let mut run = run(&[0, 1]);
         let told = MicroOperation::EndOffset { partition: 0, offset: Some(end) };
         run.history.operations.push(operation(9, 21, Function::List, told));

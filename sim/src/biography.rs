@@ -23,7 +23,7 @@ use crate::truth::Loss;
 use crate::view::{ClusterView, LogMirror};
 
 /// What the metadata log is called.
-const METADATA_NAME: &str = "__cluster_metadata-0";
+pub const METADATA_NAME: &str = "__cluster_metadata-0";
 
 /// Something that happened to a record that is followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

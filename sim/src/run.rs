@@ -25,7 +25,7 @@ pub struct Run {
     pub reached: BTreeMap<String, u64>,
     /// Topic names by id, as committed.
     pub topics: BTreeMap<TopicId, String>,
-    /// What was true of each partition at the end, in the history's order.
+    /// What was true of each partition at the end, in the history's order; empty if nobody watched.
     pub partitions: Vec<PartitionTruth>,
     /// What happened to each record that was followed, in the order of [`RunOptions::follow`].
     pub biographies: Vec<Vec<Moment>>,

@@ -166,11 +166,13 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         self.cast.tally.add("records-acked", self.recorder.records_acked());
         self.cast.tally.add("segment-rolled", self.engine.segments_rolled());
-        let truths =
-            self.partitions().map(|(name, partition)| self.cast.truth(name, partition)).collect();
+        let truth = |(name, partition)| self.cast.truth(name, partition);
+        // Without the watch nobody can be told that no rule was broken.
+        let partitions =
+            if self.options.watch { self.partitions().map(truth).collect() } else { Vec::new() };
         let history = self.recorder.finish(end == End::Quiesced);
         Run {
-            partitions: truths,
+            partitions,
             biographies: self.cast.take_biographies(&history),
             history,
             violations: self.cast.take_violations(),
