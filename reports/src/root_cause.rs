@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use harrow_sim::run::Run;
 use harrow_sim::violation::{Guarantee, Violation};
 
-use crate::check::Occurrence;
+use crate::check::{Anomaly, Occurrence};
 use crate::cross_check::{Source, concerned};
-use crate::verdict::Finding;
+use crate::verdict::{Finding, Record};
 
 /// Of one kind of consequence, so many examples are told; the rest is counted.
 const EXAMPLES_MAX: usize = 3;
@@ -80,6 +80,8 @@ struct Consequence {
 pub(crate) struct Effect<'a> {
     at_ns: u64,
     guarantee: Guarantee,
+    /// Whether it is about the order of what polls return.
+    of_polls: bool,
     partition: &'a str,
     offsets: Option<(i64, i64)>,
 }
@@ -89,6 +91,10 @@ impl<'a> Effect<'a> {
         Self {
             at_ns: occurrence.at_ns,
             guarantee: occurrence.anomaly.guarantee(),
+            of_polls: matches!(
+                occurrence.anomaly,
+                Anomaly::NonmonotonicPoll | Anomaly::IntNonmonotonicPoll
+            ),
             partition,
             offsets: concerned(occurrence),
         }
@@ -97,15 +103,16 @@ impl<'a> Effect<'a> {
 
 impl Reach {
     fn of(violation: &Violation, partition: Option<&str>) -> Self {
-        let lasts = matches!(
-            violation.guarantee,
-            Guarantee::Durability | Guarantee::Replication | Guarantee::Leadership
-        );
-        match (partition, violation.reach) {
-            (None, _) => Self::Cluster,
-            (Some(_), None) => Self::Partition,
-            (Some(_), Some((first, _))) if lasts => Self::From(first),
-            (Some(_), Some((first, last))) => Self::Between(first, last),
+        let Some((first, last)) = violation.reach.filter(|_| partition.is_some()) else {
+            return if partition.is_some() { Self::Partition } else { Self::Cluster };
+        };
+        match violation.guarantee {
+            Guarantee::Leadership => Self::Partition,
+            Guarantee::Durability | Guarantee::Replication => Self::From(first),
+            Guarantee::Ordering
+            | Guarantee::Offsets
+            | Guarantee::Visibility
+            | Guarantee::Liveness => Self::Between(first, last),
         }
     }
 
@@ -134,9 +141,7 @@ impl Reach {
 impl Power {
     fn may_break(&self, effect: &Effect<'_>) -> bool {
         let same_place = self.partition.as_deref().is_none_or(|name| name == effect.partition);
-        same_place
-            && can_break(self.guarantee, effect.guarantee)
-            && self.reach.covers(effect.offsets)
+        same_place && can_show_as(self.guarantee, effect) && self.reach.covers(effect.offsets)
     }
 }
 
@@ -173,6 +178,12 @@ impl Root {
         self.consequences.push(Consequence { anomaly: anomaly.to_owned(), line, count });
     }
 
+    /// A cause that names no record is told by the first one that it did harm to.
+    pub(crate) fn harms(&mut self, record: Option<Record>) {
+        let own = self.suspect.finding.record.take();
+        self.suspect.finding.record = own.or(record);
+    }
+
     /// Whether the other one, seen by whomever, is a consequence. A panic is never hidden under anything, nor is what
     /// shows that a checker is wrong.
     fn folds(&self, other: &Suspect) -> bool {
@@ -195,8 +206,9 @@ impl Root {
     }
 
     fn fold(&mut self, other: Self) {
-        let Finding { anomaly, summary, .. } = other.suspect.finding;
+        let Finding { anomaly, summary, record, .. } = other.suspect.finding;
         self.add_consequence(&anomaly, format!("{anomaly}: {summary}"), 1);
+        self.harms(record);
         self.consequences.extend(other.consequences);
         self.powers.extend(other.powers);
     }
@@ -267,6 +279,14 @@ fn can_break(cause: Guarantee, effect: Guarantee) -> bool {
         Guarantee::Visibility => matches!(effect, Guarantee::Visibility | Guarantee::Offsets),
         Guarantee::Liveness => effect == Guarantee::Liveness,
     }
+}
+
+/// Whether clients can see a broken guarantee in this way. Who is told or given other records at some offsets misses
+/// the right ones and goes back for what follows; who gets them in another order does not.
+fn can_show_as(cause: Guarantee, effect: &Effect<'_>) -> bool {
+    let mistaken = matches!(cause, Guarantee::Offsets | Guarantee::Visibility);
+    let missed = effect.guarantee == Guarantee::Durability || effect.of_polls;
+    can_break(cause, effect.guarantee) || mistaken && missed
 }
 
 /// A violation's partition by name.

@@ -72,7 +72,7 @@ pub struct Finding {
     /// Where the record is, if the finding is `unseen`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whereabouts: Option<Whereabouts>,
-    /// The record that it is about, if it names one.
+    /// The record that it is about; if it names none, the first one that it did harm to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<Record>,
     /// The record's life, oldest first; empty if nobody followed it.
@@ -212,6 +212,7 @@ impl Case {
                 let proof = root.explains(&effect).expect("the group was made by it");
                 let summary = told.summary(whereabouts);
                 let line = format!("{name}: {summary} (explained by {proof})");
+                root.harms(record_in(history, first));
                 return root.add_consequence(name, line, told.count);
             }
             Origin::Account(source) => source,

@@ -1,5 +1,10 @@
 //! Verdicts, excuses and how they are told, on hand-made runs.
 
+#[path = "verdict/biography.rs"]
+mod biography;
+#[path = "verdict/cross_check.rs"]
+mod cross_check;
+
 use std::collections::BTreeMap;
 
 use harrow_broker_model::config::{
@@ -298,7 +303,7 @@ fn every_rule_of_the_watch_is_explained() {
             assert!(explain(anomaly.guarantee.name()).is_some(), "{}", anomaly.guarantee.name());
         }
     }
-    for name in ["model", "model-panic", "not-converged"] {
+    for name in ["model", "model-panic", "not-converged", "checker-disagreement"] {
         assert!(explain(name).is_some(), "{name} is not explained");
     }
 }

@@ -5,6 +5,9 @@
 //! followed has the digest of one that is not. Not told: requests and messages under way, which are in the trace; each
 //! moment has the ordinal of its event to find it there.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;

@@ -92,8 +92,14 @@ impl Producers {
         }
         let count = (batch.last_offset.0 - batch.base_offset.0 + 1) as i32;
         let next = (batch.producer_epoch, batch.base_sequence.plus(count));
-        let before = self.last.insert(batch.producer_id, next)?;
-        judge(before, batch.producer_epoch, batch.base_sequence)
+        let before = self.last.get(&batch.producer_id);
+        let anomaly =
+            before.and_then(|before| judge(*before, batch.producer_epoch, batch.base_sequence));
+        // What came before a copy, or before a batch of an old epoch, is still the newest: the next copy is one as well.
+        if anomaly.is_none_or(|anomaly| *anomaly == GAP) {
+            self.last.insert(batch.producer_id, next);
+        }
+        anomaly
     }
 }
 

@@ -26,6 +26,9 @@ mod queue;
 mod recorder;
 mod weight;
 
+#[cfg(test)]
+pub(crate) use self::director::tests::plan as toy_plan;
+
 use std::collections::BTreeMap;
 
 use harrow_broker_model::broker::Broker;

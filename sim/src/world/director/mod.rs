@@ -11,7 +11,7 @@ mod faults;
 mod pending;
 mod targets;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use harrow_broker_model::config::topic_name;
 use harrow_broker_model::node::{Node, Operation, Outcome};

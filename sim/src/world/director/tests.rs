@@ -16,7 +16,7 @@ use crate::plan::{
     Action, ClientPlan, Cut, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan, Step, Target,
     TopicPlan,
 };
-use crate::run::{End, Run, RunOptions};
+use crate::run::{End, Follow, Run, RunOptions};
 use crate::world::engine::Boot;
 use crate::world::{direct, engine};
 
@@ -182,7 +182,8 @@ fn cluster() -> ClusterConfig {
     }
 }
 
-fn plan(actions: &[(u64, Action)]) -> Plan {
+/// A calm plan for two brokers, a producer and a consumer, with these faults.
+pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
     let steps = actions.iter().enumerate();
     Plan {
         schema: PLAN_SCHEMA,
@@ -284,7 +285,13 @@ fn a_calm_run_quiesces_with_a_full_history() {
 fn the_digest_does_not_depend_on_who_looks_on() {
     let plan = plan(&[(100, crash("node 2", 50)), (300, crash("any-client", 100))]);
     let digest = |record_trace, watch| {
-        run_with(&plan, RunOptions { record_trace, watch, ..PLAIN }, &[1, 2]).digest
+        let follow = vec![Follow { partition: "orders-0".to_owned(), offset: 0 }];
+        let followed = RunOptions { record_trace, watch, follow, ..PLAIN };
+        let plain = RunOptions { record_trace, watch, ..PLAIN };
+        let [plain, followed] = [plain, followed].map(|options| run_with(&plan, options, &[1, 2]));
+        assert_eq!(plain.digest, followed.digest, "followed or not");
+        assert_eq!((plain.biographies.len(), followed.biographies.len()), (0, 1));
+        plain.digest
     };
     let plain = digest(false, false);
     assert_eq!(
