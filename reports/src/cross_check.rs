@@ -148,37 +148,16 @@ impl<'a> CrossCheck<'a> {
     fn missing(&self, truth: &PartitionTruth, record: &Witness) -> Account {
         let offset = record.offset;
         match self.place(truth, record) {
-            Place::Committed => Account::client(format!(
+            Place::Committed => Account::client(&format!(
                 "the committed log has the record at offset {offset}, below the high watermark {}, \
                  and no loss touched it: a consumer passed it over or did not get there",
                 truth.high_watermark
             )),
-            Place::Gone { loss: Some(loss), .. } => Account::event(lost_line(&loss)),
-            Place::Gone { acknowledged, loss: None } => self.gone(truth, &acknowledged, record),
-            Place::NeverAcknowledged => Account::client(never_acknowledged(offset)),
+            Place::Gone { loss: Some(loss), .. } => Account::event(&lost_line(&loss)),
+            Place::Gone { acknowledged, loss: None } => gone(truth, &acknowledged, record),
+            Place::NeverAcknowledged => Account::client(&never_acknowledged(offset)),
             Place::Untold => Account::unproved(),
         }
-    }
-
-    /// An acknowledged record is not in the committed log, and no loss took it.
-    fn gone(&self, truth: &PartitionTruth, ack: &Acknowledged, record: &Witness) -> Account {
-        let (epoch, offset) = (ack.leader_epoch, record.offset);
-        if let Some(lost_in) = truth.lost_in.filter(|lost_in| *lost_in > epoch) {
-            return Account::event(format!(
-                "the leader of epoch {epoch} acknowledged offset {offset}; the election of epoch \
-                 {lost_in} was unclean or lost records, and what earlier leaders say binds nobody"
-            ));
-        }
-        if ack.acks != -1 {
-            return Account::event(format!(
-                "offset {offset} was acknowledged with acks={} and never committed",
-                ack.acks
-            ));
-        }
-        Account::checker(format!(
-            "offset {offset} was acknowledged with acks=all, is not in the committed log, and neither a \
-             loss nor a violation accounts for it"
-        ))
     }
 
     /// A record has an offset that another one had, or got one below it, which was acknowledged before it was sent.
@@ -203,12 +182,12 @@ impl<'a> CrossCheck<'a> {
         for record in [Some(occurrence.subject), occurrence.other].iter().flatten() {
             match self.place(truth, record) {
                 Place::NeverAcknowledged => {
-                    return Account::client(never_acknowledged(record.offset));
+                    return Account::client(&never_acknowledged(record.offset));
                 }
                 Place::Gone { acknowledged, loss: None } => {
-                    return self.gone(truth, &acknowledged, record);
+                    return gone(truth, &acknowledged, record);
                 }
-                Place::Gone { loss: Some(loss), .. } => return Account::event(lost_line(&loss)),
+                Place::Gone { loss: Some(loss), .. } => return Account::event(&lost_line(&loss)),
                 Place::Committed | Place::Untold => {}
             }
         }
@@ -253,11 +232,11 @@ impl<'a> CrossCheck<'a> {
 }
 
 impl Account {
-    fn event(line: String) -> Self {
+    fn event(line: &str) -> Self {
         Self { source: Source::Event, line: format!("internal event: {line}") }
     }
 
-    fn client(line: String) -> Self {
+    fn client(line: &str) -> Self {
         Self { source: Source::Client, line: format!("client-side: {line}") }
     }
 
@@ -271,13 +250,34 @@ impl Account {
     }
 }
 
+/// An acknowledged record is not in the committed log, and no loss took it.
+fn gone(truth: &PartitionTruth, ack: &Acknowledged, record: &Witness) -> Account {
+    let (epoch, offset) = (ack.leader_epoch, record.offset);
+    if let Some(lost_in) = truth.lost_in.filter(|lost_in| *lost_in > epoch) {
+        return Account::event(&format!(
+            "the leader of epoch {epoch} acknowledged offset {offset}; the election of epoch \
+             {lost_in} was unclean or lost records, and what earlier leaders say binds nobody"
+        ));
+    }
+    if ack.acks != -1 {
+        return Account::event(&format!(
+            "offset {offset} was acknowledged with acks={} and never committed",
+            ack.acks
+        ));
+    }
+    Account::checker(format!(
+        "offset {offset} was acknowledged with acks=all, is not in the committed log, and neither a \
+         loss nor a violation accounts for it"
+    ))
+}
+
 /// The loss of committed records that took what the anomaly concerns, if it came in time.
 fn lost_between(truth: &PartitionTruth, occurrence: &Occurrence) -> Option<Account> {
     let (first, last) = concerned(occurrence)?;
     let in_time = |loss: &&Loss| (occurrence.since_ns..=occurrence.at_ns).contains(&loss.at_ns);
     let took = |loss: &&Loss| loss.first <= last && first < loss.end;
     let loss = truth.losses.iter().filter(in_time).find(took)?;
-    Some(Account::event(lost_line(loss)))
+    Some(Account::event(&lost_line(loss)))
 }
 
 /// First and last offset that an anomaly concerns, as far as clients were told.
@@ -372,4 +372,69 @@ pub(crate) fn first_acknowledged(history: &History, partition: &str, at: i64) ->
         | MicroOperation::Assigned { .. }
         | MicroOperation::EndOffset { .. } => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use harrow_sim::history::{Function, OperationRecord, ReadRecord};
+    use harrow_sim::run::{End, RunStats};
+
+    use super::*;
+
+    fn operation(
+        completion: Completion,
+        function: Function,
+        action: MicroOperation,
+    ) -> OperationRecord {
+        let (process, invoked_ns, completed_ns) = (0, 1, 2);
+        let actions = vec![action];
+        OperationRecord { process, invoked_ns, completed_ns, completion, function, actions }
+    }
+
+    /// One record that was sent and polled, by a poll that ended so.
+    fn run(completion: Completion) -> Run {
+        let send = MicroOperation::Send { partition: Some(0), value: 4, offset: Some(0) };
+        let record = ReadRecord { partition: 0, offset: 0, value: 4 };
+        let poll = MicroOperation::Poll { records: vec![record] };
+        Run {
+            end: End::Quiesced,
+            history: History {
+                partitions: vec!["orders-0".to_owned()],
+                operations: vec![
+                    operation(Completion::Ok, Function::Send, send),
+                    operation(completion, Function::Poll, poll),
+                ],
+                ..History::default()
+            },
+            violations: Vec::new(),
+            faults: Vec::new(),
+            reached: std::collections::BTreeMap::new(),
+            topics: std::collections::BTreeMap::new(),
+            partitions: Vec::new(),
+            biographies: Vec::new(),
+            digest: 0,
+            stats: RunStats::default(),
+            trace: None,
+        }
+    }
+
+    fn claim(anomaly: Anomaly, value: u64) -> Occurrence {
+        let subject = Witness { value, offset: 0, operation: 0, writer: Some(0), read: false };
+        let (partition, at_ns, since_ns, other, through_duplicate) = (0, 2, 1, None, false);
+        Occurrence { anomaly, partition, at_ns, since_ns, subject, other, through_duplicate }
+    }
+
+    #[test]
+    fn a_check_that_misses_a_poll_is_contradicted_by_the_history() {
+        let terms = Terms::strict();
+        let contradicted = |run: &Run, claim: Occurrence| {
+            CrossCheck::new(run, &terms).contradiction(&claim).is_some()
+        };
+        let well = run(Completion::Ok);
+        assert!(contradicted(&well, claim(Anomaly::Unseen, 4)), "the poll returned it");
+        assert!(contradicted(&well, claim(Anomaly::LostWrite, 4)), "the poll returned it");
+        assert!(!contradicted(&well, claim(Anomaly::Unseen, 5)), "another record");
+        assert!(!contradicted(&well, claim(Anomaly::Duplicate, 4)), "it may be there twice");
+        assert!(!contradicted(&run(Completion::Fail), claim(Anomaly::Unseen, 4)), "a failed poll");
+    }
 }

@@ -74,3 +74,32 @@ impl Guarantee {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeats_widen_the_reach_and_keep_the_first() {
+        let mut violation = Violation {
+            anomaly: "duplicate-seq".to_owned(),
+            guarantee: Guarantee::Ordering,
+            at_ns: 1,
+            event: 1,
+            node: NodeId(1),
+            partition: None,
+            offsets: Some((5, 6)),
+            reach: Some((5, 6)),
+            count: 1,
+            summary: String::new(),
+            evidence: Vec::new(),
+        };
+        violation.repeated(Some((9, 12)));
+        violation.repeated(Some((2, 3)));
+        assert_eq!((violation.offsets, violation.reach), (Some((5, 6)), Some((2, 12))));
+        violation.repeated(None);
+        assert_eq!((violation.reach, violation.count), (None, 4), "one concerned the whole log");
+        violation.repeated(Some((1, 1)));
+        assert_eq!(violation.reach, None, "and nothing makes it less");
+    }
+}

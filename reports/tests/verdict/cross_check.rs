@@ -15,6 +15,9 @@ use super::{names, operation, plan, run, violation};
 
 const SECOND: u64 = 1_000_000_000;
 
+/// What makes a truth another one.
+type Change<'a> = &'a dyn Fn(&mut PartitionTruth);
+
 /// Each of the three records was acknowledged within its send and is committed.
 fn truth() -> PartitionTruth {
     let acknowledged = |value: i64| Acknowledged {
@@ -166,7 +169,7 @@ fn an_unseen_record_is_lost_or_stuck_in_one_of_two_ways() {
         truth.acknowledged[2].committed = false;
         truth.losses = vec![loss(2, 3)];
     };
-    let cases: [(&dyn Fn(&mut PartitionTruth), Whereabouts, &str); 4] = [
+    let cases: [(Change<'_>, Whereabouts, &str); 4] = [
         (&|_| {}, Whereabouts::StuckBelowHighWatermark, "\"stuck-below-high-watermark\""),
         (
             &|truth| truth.last_stable_offset = 2,

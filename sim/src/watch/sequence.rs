@@ -134,3 +134,38 @@ fn report(
         )
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use harrow_broker_model::types::LeaderEpoch;
+
+    use super::*;
+
+    fn batch(base: i64, epoch: i16, sequence: i32) -> BatchSummary {
+        BatchSummary {
+            base_offset: Offset(base),
+            last_offset: Offset(base + 1),
+            leader_epoch: LeaderEpoch(0),
+            checksum: 0,
+            producer_id: ProducerId(7),
+            producer_epoch: ProducerEpoch(epoch),
+            base_sequence: Sequence(sequence),
+        }
+    }
+
+    #[test]
+    fn each_of_several_copies_is_one() {
+        let mut producers = Producers::default();
+        let mut take = |base, epoch, sequence| {
+            producers.take(&batch(base, epoch, sequence)).map(|anomaly| anomaly.name)
+        };
+        assert_eq!([take(0, 0, 0), take(2, 0, 2)], [None, None]);
+        assert_eq!([take(4, 0, 0), take(6, 0, 2)], [Some("duplicate-seq"); 2], "copies in order");
+        assert_eq!(take(8, 0, 4), None, "what comes next is still known");
+        assert_eq!(take(10, 1, 0), None, "a new epoch");
+        assert_eq!(take(12, 0, 6), Some("producer-epoch-regress"));
+        assert_eq!(take(14, 1, 2), None, "the new epoch goes on");
+        assert_eq!(take(16, 1, 6), Some("seq-gap"));
+        assert_eq!(take(18, 1, 8), None, "a gap is told once");
+    }
+}
