@@ -2,8 +2,8 @@
 //! can have made it, or else two parts of Harrow contradict each other, and that is said aloud.
 //!
 //! What is proved here: where an acknowledged record is, from the acknowledgement that a leader gave within the
-//! operation and from the committed log; and which loss of committed records took what an anomaly concerns. What is not:
-//! that a client whose offsets are wrong erred in a certain way.
+//! operation and from the committed log; and which loss of committed records took what an anomaly concerns. What is
+//! not: that a client whose offsets are wrong erred in a certain way.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;

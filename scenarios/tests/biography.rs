@@ -1,4 +1,5 @@
-//! Real runs tell the truth about themselves: what is committed at the end, and the life of a record that a defect cost.
+//! Real runs tell the truth about themselves: what is committed at the end, and the life of a record that a defect
+//! cost.
 
 use std::collections::BTreeMap;
 

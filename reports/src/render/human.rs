@@ -97,18 +97,19 @@ fn write_finding(
         writeln!(writer, "{}", painted(styles.dim, &promise))?;
     }
     write_list(&finding.evidence, FACTS_MAX, "  - ", writer)?;
-    write_biography(finding, styles, writer)?;
-    write_consequences(&finding.consequences, writer)
+    write_consequences(&finding.consequences, writer)?;
+    write_biography(finding, styles, writer)
 }
 
-/// What happened to the record that the finding is about, if somebody followed it.
+/// What happened to the record that the finding is about, if somebody followed it: a paragraph of its own, so that the
+/// finding stays as short as it is.
 fn write_biography(finding: &Finding, styles: &Styles, writer: &mut dyn Write) -> io::Result<()> {
     let Some(record) = &finding.record else { return Ok(()) };
     for (position, line) in biography::lines(record, &finding.biography).iter().enumerate() {
         if position == 0 {
-            writeln!(writer, "  {line}")?;
+            writeln!(writer, "\n{line}")?;
         } else {
-            writeln!(writer, "{}", painted(styles.dim, &format!("    {line}")))?;
+            writeln!(writer, "{}", painted(styles.dim, &format!("  {line}")))?;
         }
     }
     Ok(())

@@ -95,7 +95,7 @@ impl Producers {
         let before = self.last.get(&batch.producer_id);
         let anomaly =
             before.and_then(|before| judge(*before, batch.producer_epoch, batch.base_sequence));
-        // What came before a copy, or before a batch of an old epoch, is still the newest: the next copy is one as well.
+        // What came before a copy, or before a batch of an old epoch, is still the newest: the next copy is one too.
         if anomaly.is_none_or(|anomaly| *anomaly == GAP) {
             self.last.insert(batch.producer_id, next);
         }

@@ -139,7 +139,9 @@ pub(crate) trait Cast<N> {
     /// A node stated a fact.
     fn noted(&mut self, moment: Moment, note: &Note);
     /// A node appends to a file. Nobody has to look.
-    fn appends(&mut self, _file: FileId, _bytes: &Bytes) {}
+    fn appends(&mut self, file: FileId, bytes: &Bytes) {
+        let _ = (file, bytes);
+    }
 }
 
 /// What the director must act on.
