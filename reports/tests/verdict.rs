@@ -1,5 +1,10 @@
 //! Verdicts, excuses and how they are told, on hand-made runs.
 
+#[path = "verdict/biography.rs"]
+mod biography;
+#[path = "verdict/cross_check.rs"]
+mod cross_check;
+
 use std::collections::BTreeMap;
 
 use harrow_broker_model::config::{
@@ -166,6 +171,8 @@ fn run(read: &[i64]) -> Run {
         faults: Vec::new(),
         reached: BTreeMap::from([("leader-elected".to_owned(), 2), ("isr-shrunk".to_owned(), 0)]),
         topics: BTreeMap::from([(TopicId(1), "orders".to_owned())]),
+        partitions: Vec::new(),
+        biographies: Vec::new(),
         digest: 0xab,
         stats: RunStats {
             simulated_ms: 30_000,
@@ -198,6 +205,8 @@ fn violation(anomaly: &str, at_ns: u64) -> Violation {
         node: NodeId(2),
         partition: Some(TopicPartition { topic: TopicId(1), partition: 0 }),
         offsets: Some((1, 1)),
+        reach: Some((1, 1)),
+        count: 1,
         summary: "broker 2 lacks offset 1".to_owned(),
         evidence: vec!["committed up to 3".to_owned()],
     }
@@ -266,7 +275,8 @@ fn an_internal_violation_explains_what_clients_saw() {
     let lines = &verdict.findings[0].consequences;
     assert!(lines[0].starts_with("log-matching: "), "{lines:#?}");
     let lost = lines.iter().find(|line| line.starts_with("lost-write: ")).expect("it is folded");
-    assert!(lost.ends_with("(explained by leader-completeness)"), "{lost}");
+    let proof = "(explained by leader-completeness: it concerns the log from offset 1 on)";
+    assert!(lost.ends_with(proof), "{lost}");
 }
 
 #[test]
@@ -309,7 +319,7 @@ fn every_rule_of_the_watch_is_explained() {
         }
     }
     let goals = GOALS.iter().map(|entry| entry.name);
-    for name in ["model", "model-panic"].into_iter().chain(goals) {
+    for name in ["model", "model-panic", "checker-disagreement"].into_iter().chain(goals) {
         assert!(explain(name).is_some(), "{name} is not explained");
     }
 }
@@ -436,7 +446,7 @@ fn a_defect_excuses_nothing() {
 
 #[test]
 fn an_unseen_record_is_lost_or_stuck_by_the_last_end_offset() {
-    for (end, word) in [(2, "lost:"), (3, "stuck:")] {
+    for (end, word) in [(2, "a guess: lost"), (3, "a guess: stuck")] {
         let mut run = run(&[0, 1]);
         let told = MicroOperation::Detail(What::EndOffset { partition: 0, offset: Some(end) });
         run.history.push(&operation(9, 21, Function::List, told));

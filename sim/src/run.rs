@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use harrow_broker_model::types::{NodeId, TopicId};
 use serde::{Deserialize, Serialize};
 
+use crate::biography::Moment;
 use crate::history::History;
 use crate::liveness::Goal;
+use crate::truth::PartitionTruth;
 use crate::violation::Violation;
 
 /// Everything that is known about a run.
@@ -26,6 +28,10 @@ pub struct Run {
     pub reached: BTreeMap<String, u64>,
     /// Topic names by id, as committed.
     pub topics: BTreeMap<TopicId, String>,
+    /// What was true of each partition at the end, in the history's order; empty if nobody watched.
+    pub partitions: Vec<PartitionTruth>,
+    /// What happened to each record that was followed, in the order of [`RunOptions::follow`].
+    pub biographies: Vec<Vec<Moment>>,
     /// Rolling hash over every event and effect: equal for equal runs.
     pub digest: u64,
     /// Counts.
@@ -126,7 +132,7 @@ pub struct TraceRow {
 }
 
 /// How a run is made, beyond its plan. None of it changes the digest but for an early stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunOptions {
     /// Keep a row for every event and effect.
     pub record_trace: bool,
@@ -134,11 +140,22 @@ pub struct RunOptions {
     pub stop_at_violation: bool,
     /// Have the online invariants look on.
     pub watch: bool,
+    /// Records whose lives are to be told.
+    pub follow: Vec<Follow>,
+}
+
+/// A place whose records are followed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Follow {
+    /// Name of the partition, such as `orders-0`.
+    pub partition: String,
+    /// Offset in it.
+    pub offset: i64,
 }
 
 impl Default for RunOptions {
     /// As in sweeps: watched, to the end, without a trace.
     fn default() -> Self {
-        Self { record_trace: false, stop_at_violation: false, watch: true }
+        Self { record_trace: false, stop_at_violation: false, watch: true, follow: Vec::new() }
     }
 }

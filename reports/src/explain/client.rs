@@ -2,7 +2,7 @@
 
 use super::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 16] = [
+pub(super) static ENTRIES: [Entry; 17] = [
     Entry {
         name: "lost-write",
         kind: Kind::ClientAnomaly,
@@ -128,6 +128,16 @@ pub(super) static ENTRIES: [Entry; 16] = [
         legal: "When the configuration allows loss: unclean election, or min.insync.replicas brokers \
                   losing data.",
         source: "KIP-207",
+    },
+    Entry {
+        name: "checker-disagreement",
+        kind: Kind::ClientAnomaly,
+        meaning: "A check of the client history and the true state of the cluster contradict each other, \
+                  so that one of them is wrong.",
+        example: "A record that a poll returned is called unseen; or an acks=all record is missing from \
+                  the committed log, and the watch saw neither a loss nor a broken rule.",
+        legal: "Never: it is a bug of Harrow.",
+        source: "Harrow",
     },
     Entry {
         name: "model-panic",

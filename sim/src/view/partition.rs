@@ -5,6 +5,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::fact::{Fact, FactRing};
 use super::log::LogMirror;
+use crate::truth::Loss;
 
 /// A partition as it truly is.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct PartitionView {
     /// The newest epoch whose election lost committed records or was unclean: promises of leaders of earlier epochs
     /// are void.
     pub lost_in: Option<LeaderEpoch>,
+    /// Each time that committed records were lost, oldest first.
+    pub losses: Vec<Loss>,
     replicas: Vec<ReplicaView>,
     pub(crate) facts: FactRing,
 }
@@ -175,6 +178,7 @@ impl PartitionView {
             committed: LogMirror::default(),
             committed_in: LeaderEpoch::NONE,
             lost_in: None,
+            losses: Vec::new(),
             replicas: Vec::new(),
             facts: FactRing::default(),
         }
@@ -301,7 +305,7 @@ impl PartitionView {
             return;
         };
         if matches!(verdict, Commit::Conflicting { .. }) {
-            self.cut_committed(at_ns, node);
+            self.cut_committed(at_ns, node, epoch);
         }
         self.committed.extend_from(&self.replicas[index].log, to);
         self.committed_in = self.committed_in.max(epoch);
@@ -376,14 +380,18 @@ impl PartitionView {
         }
     }
 
-    /// Cuts the committed sequence to what the node's log has of it.
-    pub(crate) fn cut_committed(&mut self, at_ns: u64, node: NodeId) {
+    /// Cuts the committed sequence to what the log of the node, which leads in `epoch`, has of it.
+    pub(crate) fn cut_committed(&mut self, at_ns: u64, node: NodeId, epoch: LeaderEpoch) {
         let from = self.committed.end();
         let to = self
             .replica(node)
             .map_or(Offset::ZERO, |replica| self.committed.common_end(&replica.log));
         self.committed.truncate_to(to);
         self.facts.push(at_ns, node, Fact::Lost { from, to });
+        if to < from {
+            let (first, end) = (to.0, from.0);
+            self.losses.push(Loss { at_ns, first, end, leader: node, leader_epoch: epoch });
+        }
     }
 
     /// A node is elected: committed records that it does not hold are lost, as soon as it acts.
@@ -393,7 +401,7 @@ impl PartitionView {
             self.lost_in = self.lost_in.max(Some(epoch));
         }
         if acts && !complete {
-            self.cut_committed(at_ns, leader);
+            self.cut_committed(at_ns, leader, epoch);
         }
     }
 

@@ -52,14 +52,19 @@ pub(super) fn on_high_watermark(
 ) -> bool {
     let Some(view) = context.view.partition(partition) else { return false };
     let verdict = view.judge_commit(context.node, epoch, to);
-    let place = (partition, view.committed.end(), to.plus(-1));
     let node = context.node;
+    let place = || {
+        let differs = matches!(verdict, Commit::Conflicting { .. });
+        let replica = view.replica(node).filter(|_| differs);
+        let common = replica.map(|replica| view.committed.common_end(&replica.log));
+        (partition, common.unwrap_or(view.committed.end()), to.plus(-1))
+    };
     let isr = view.isr_believed_by(node, epoch).len();
     if let Commit::New { stale: false, .. } = verdict
         && context.view.keeps_eligible_replicas()
         && isr < view.min_insync_replicas as usize
     {
-        findings.report(context, &BELOW_MINIMUM, place, || {
+        findings.report(context, &BELOW_MINIMUM, place(), || {
             let minimum = view.min_insync_replicas;
             format!(
                 "leader {node} moved its high watermark to {to} with {isr} of {minimum} in sync"
@@ -71,18 +76,18 @@ pub(super) fn on_high_watermark(
         Commit::Known | Commit::New { lacking: None, .. } => {}
         Commit::Conflicting { stale: true } | Commit::New { stale: true, lacking: Some(_) } => {
             if !view.lost_since(epoch) {
-                findings.report(context, &STALE, place, || {
+                findings.report(context, &STALE, place(), || {
                     format!(
                         "node {node} led in epoch {epoch}, which is over, and moved its high watermark to {to}"
                     )
                 });
             }
         }
-        Commit::Conflicting { stale: false } => findings.report(context, &OVERWRITTEN, place, || {
+        Commit::Conflicting { stale: false } => findings.report(context, &OVERWRITTEN, place(), || {
             format!("leader {node} moved its high watermark to {to} over records that differ from the committed ones")
         }),
         Commit::New { stale: false, lacking: Some(member) } => {
-            findings.report(context, &PREMATURE, place, || {
+            findings.report(context, &PREMATURE, place(), || {
                 format!("leader {node} moved its high watermark to {to}, but replica {member} does not hold that")
             });
         }

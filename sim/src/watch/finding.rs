@@ -1,6 +1,6 @@
 //! What invariants are called, and how they report.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
@@ -45,7 +45,8 @@ pub(super) struct Context<'a> {
 /// What was found: the first of each anomaly and place.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    known: BTreeSet<(&'static str, Option<TopicPartition>)>,
+    /// Where the first of each is in the list.
+    known: BTreeMap<(&'static str, Option<TopicPartition>), usize>,
     violations: Vec<Violation>,
 }
 
@@ -59,9 +60,18 @@ impl Findings {
         summary: impl FnOnce() -> String,
     ) {
         let Place { partition, offsets } = place.into();
-        if !self.known.insert((anomaly.name, partition)) {
+        let offsets = offsets.map(|(first, last)| (first.0, last.0));
+        if let Some(first) = self.known.get(&(anomaly.name, partition)) {
+            // The list was taken out since if another one is there, or none.
+            if let Some(violation) = self.violations.get_mut(*first)
+                && violation.anomaly == anomaly.name
+                && violation.partition == partition
+            {
+                violation.repeated(offsets);
+            }
             return;
         }
+        self.known.insert((anomaly.name, partition), self.violations.len());
         let view = partition.and_then(|partition| context.view.partition(partition));
         let name =
             partition.map(|partition| format!("{}: ", context.view.partition_name(partition)));
@@ -72,7 +82,9 @@ impl Findings {
             event: context.event,
             node: context.node,
             partition,
-            offsets: offsets.map(|(first, last)| (first.0, last.0)),
+            offsets,
+            reach: offsets,
+            count: 1,
             summary: format!("{}{}", name.unwrap_or_default(), summary()),
             evidence: view.map(|view| view.story(context.node)).unwrap_or_default(),
         });

@@ -95,8 +95,14 @@ impl Producers {
         }
         let count = (batch.last_offset.0 - batch.base_offset.0 + 1) as i32;
         let next = (batch.producer_epoch, batch.base_sequence.plus(count));
-        let before = self.last.insert(batch.producer_id, next)?;
-        judge(before, batch.producer_epoch, batch.base_sequence)
+        let before = self.last.get(&batch.producer_id);
+        let anomaly =
+            before.and_then(|before| judge(*before, batch.producer_epoch, batch.base_sequence));
+        // What came before a copy, or before a batch of an old epoch, is still the newest: the next copy is one too.
+        if anomaly.is_none_or(|anomaly| *anomaly == GAP) {
+            self.last.insert(batch.producer_id, next);
+        }
+        anomaly
     }
 
     /// A marker has no sequence; one of a newer epoch begins that epoch. Source: KIP-890.
@@ -140,4 +146,41 @@ fn report(
             batch.producer_id, batch.producer_epoch, batch.base_sequence, batch.base_offset
         )
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use harrow_broker_model::note::BatchKind;
+    use harrow_broker_model::types::LeaderEpoch;
+
+    use super::*;
+
+    fn batch(base: i64, epoch: i16, sequence: i32) -> BatchSummary {
+        BatchSummary {
+            base_offset: Offset(base),
+            last_offset: Offset(base + 1),
+            leader_epoch: LeaderEpoch(0),
+            checksum: 0,
+            producer_id: ProducerId(7),
+            producer_epoch: ProducerEpoch(epoch),
+            base_sequence: Sequence(sequence),
+            kind: BatchKind::Plain,
+        }
+    }
+
+    #[test]
+    fn each_of_several_copies_is_one() {
+        let mut producers = Producers::default();
+        let mut take = |base, epoch, sequence| {
+            producers.take(&batch(base, epoch, sequence)).map(|anomaly| anomaly.name)
+        };
+        assert_eq!([take(0, 0, 0), take(2, 0, 2)], [None, None]);
+        assert_eq!([take(4, 0, 0), take(6, 0, 2)], [Some("duplicate-seq"); 2], "copies in order");
+        assert_eq!(take(8, 0, 4), None, "what comes next is still known");
+        assert_eq!(take(10, 1, 0), None, "a new epoch");
+        assert_eq!(take(12, 0, 6), Some("producer-epoch-regress"));
+        assert_eq!(take(14, 1, 2), None, "the new epoch goes on");
+        assert_eq!(take(16, 1, 6), Some("seq-gap"));
+        assert_eq!(take(18, 1, 8), None, "a gap is told once");
+    }
 }

@@ -9,7 +9,7 @@
 //! | `draw` | keyed draws |
 //! | `fingerprint` | the digest |
 //! | `load`, `recorder` | what clients are asked; the history |
-//! | `observe` | where notes go: view, watch, reach marks |
+//! | `observe` | where notes go: view, watch, reach marks, biographies |
 
 mod clock;
 mod director;
@@ -25,6 +25,9 @@ mod panics;
 mod queue;
 mod recorder;
 mod weight;
+
+#[cfg(test)]
+pub(crate) use self::director::tests::plan as toy_plan;
 
 use std::collections::BTreeMap;
 
@@ -72,6 +75,8 @@ fn stillborn(message: String) -> Run {
         faults: Vec::new(),
         reached: BTreeMap::new(),
         topics: BTreeMap::new(),
+        partitions: Vec::new(),
+        biographies: Vec::new(),
         digest: 0,
         stats: RunStats::default(),
         trace: None,

@@ -14,7 +14,7 @@ mod pending;
 mod recoverable;
 mod targets;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use harrow_broker_model::config::topic_name;
 use harrow_broker_model::node::{Node, Operation, Outcome};
@@ -115,8 +115,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         let processes = loads.len() as u32;
         Self {
             plan,
+            cast: Observation::new(plan, &options, boot),
             options,
-            cast: Observation::new(plan, options.watch, boot),
             recorder: Recorder::new(&plan.topics),
             draws,
             load_of: members.iter().map(load_of).collect(),
@@ -177,9 +177,16 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         self.cast.tally.add("records-acked", self.recorder.records_acked());
         self.cast.tally.add("segment-rolled", self.engine.segments_rolled());
+        let truth = |(name, partition)| self.cast.truth(name, partition);
+        // Without the watch nobody can be told that no rule was broken.
+        let partitions =
+            if self.options.watch { self.partitions().map(truth).collect() } else { Vec::new() };
+        let history = self.recorder.finish(end == End::Quiesced);
         Run {
             unmet: self.unmet(),
-            history: self.recorder.finish(end == End::Quiesced),
+            partitions,
+            biographies: self.cast.take_biographies(&history),
+            history,
             violations: self.cast.take_violations(),
             faults: self.faults,
             reached: self.cast.tally.counts(),

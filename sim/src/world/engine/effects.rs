@@ -135,6 +135,7 @@ impl<N: Node> Engine<N> {
                 if over || slot.disk_condition.full {
                     return self.halt(node, "disk-full", cast);
                 }
+                cast.appends(file, &bytes);
                 let created = slot.disk.append(now, file, bytes);
                 let later = matches!(file, FileId::Segment { base_offset, .. } if base_offset > Offset::ZERO);
                 self.segments_rolled += u64::from(created && later);

@@ -13,7 +13,8 @@ mod words;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use harrow_broker_model::disk_image::DiskImage;
+use bytes::Bytes;
+use harrow_broker_model::disk_image::{DiskImage, FileId};
 use harrow_broker_model::node::{Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::{BatchSummary, Note};
 use harrow_broker_model::types::{FlushToken, NodeId, Now, OperationId, TopicPartition};
@@ -146,6 +147,10 @@ pub(crate) trait Cast<N> {
     }
     /// A node stated a fact.
     fn noted(&mut self, moment: Moment, note: &Note);
+    /// A node appends to a file. Nobody has to look.
+    fn appends(&mut self, file: FileId, bytes: &Bytes) {
+        let _ = (file, bytes);
+    }
 }
 
 /// What the director must act on.

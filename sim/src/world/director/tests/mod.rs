@@ -11,7 +11,7 @@ use harrow_broker_model::node::{
     Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
 };
 use harrow_broker_model::note::{
-    AppendOrigin, BatchSummary, MetadataChange, Note, PartitionRegistration,
+    AppendOrigin, BatchKind, BatchSummary, MetadataChange, Note, PartitionRegistration,
 };
 use harrow_broker_model::proto::ErrorCode;
 use harrow_broker_model::standing::{Held, Standing};
@@ -25,13 +25,13 @@ use crate::plan::{
     Action, ClientPlan, Cut, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan, Step, Target,
     TopicPlan,
 };
-use crate::run::{End, Run, RunOptions};
+use crate::run::{End, Follow, Run, RunOptions};
 use crate::world::engine::Boot;
 use crate::world::{direct, engine};
 
 const ORDERS: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
 const PLAIN: RunOptions =
-    RunOptions { record_trace: false, stop_at_violation: false, watch: false };
+    RunOptions { record_trace: false, stop_at_violation: false, watch: false, follow: Vec::new() };
 
 /// What is wrong with the toys of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,6 +266,7 @@ const RECORD: BatchSummary = BatchSummary {
     producer_id: ProducerId::NONE,
     producer_epoch: ProducerEpoch::NONE,
     base_sequence: Sequence::NONE,
+    kind: BatchKind::Plain,
 };
 
 fn consumer(node: i32) -> ConsumerConfig {
@@ -324,7 +325,8 @@ fn cluster() -> ClusterConfig {
     }
 }
 
-fn plan(actions: &[(u64, Action)]) -> Plan {
+/// A calm plan for two brokers, a producer and a consumer, with these faults.
+pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
     let steps = actions.iter().enumerate();
     Plan {
         schema: PLAN_SCHEMA,
@@ -434,7 +436,13 @@ fn a_calm_run_quiesces_with_a_full_history() {
 fn the_digest_does_not_depend_on_who_looks_on() {
     let plan = plan(&[(100, crash("node 2", 50)), (300, crash("any-client", 100))]);
     let digest = |record_trace, watch| {
-        run_with(&plan, RunOptions { record_trace, watch, ..PLAIN }, &[1, 2]).digest
+        let follow = vec![Follow { partition: "orders-0".to_owned(), offset: 0 }];
+        let followed = RunOptions { record_trace, watch, follow, ..PLAIN };
+        let plain = RunOptions { record_trace, watch, ..PLAIN };
+        let [plain, followed] = [plain, followed].map(|options| run_with(&plan, options, &[1, 2]));
+        assert_eq!(plain.digest, followed.digest, "followed or not");
+        assert_eq!((plain.biographies.len(), followed.biographies.len()), (0, 1));
+        plain.digest
     };
     let plain = digest(false, false);
     assert_eq!(
