@@ -6,7 +6,7 @@
 //! not: that a client whose offsets are wrong erred in a certain way.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use harrow_broker_model::config::Acks;
 use harrow_sim::history::{Completion, History, MicroOperation};
@@ -69,8 +69,8 @@ pub(crate) struct Account {
 pub(crate) struct CrossCheck<'a> {
     run: &'a Run,
     terms: &'a Terms,
-    /// What polls returned, by partition and value.
-    polled: OnceCell<BTreeSet<(u32, u64)>>,
+    /// When polls first returned what they did, by partition and value.
+    polled: OnceCell<BTreeMap<(u32, u64), u64>>,
 }
 
 /// Where a record is.
@@ -108,11 +108,25 @@ impl<'a> CrossCheck<'a> {
         })
     }
 
+    /// When an anomaly showed as one that is not legal. Two records that weak acks put at one offset are legal until
+    /// both were read: only then was something served that was never committed.
+    pub(crate) fn shown_ns(&self, occurrence: &Occurrence) -> u64 {
+        let Occurrence { anomaly, partition, at_ns, .. } = *occurrence;
+        let both = [Some(occurrence.subject), occurrence.other];
+        let records = || both.iter().flatten();
+        let weak = |record: &Witness| self.terms_of(record).is_some_and(|acks| acks != Acks::All);
+        if anomaly != Anomaly::InconsistentOffsets || !records().any(weak) {
+            return at_ns;
+        }
+        let read = |record: &Witness| self.polled().get(&(partition, record.value)).copied();
+        records().filter_map(read).chain([at_ns]).max().unwrap_or(at_ns)
+    }
+
     /// What the history itself has against the anomaly: then the check that reported it is wrong.
     pub(crate) fn contradiction(&self, occurrence: &Occurrence) -> Option<String> {
         let missing = matches!(occurrence.anomaly, Anomaly::LostWrite | Anomaly::Unseen);
         let value = occurrence.subject.value;
-        let returned = missing && self.polled().contains(&(occurrence.partition, value));
+        let returned = missing && self.polled().contains_key(&(occurrence.partition, value));
         returned.then(|| "a poll that ended well returned the record".to_owned())
     }
 
@@ -226,7 +240,7 @@ impl<'a> CrossCheck<'a> {
         Some(self.terms.producer(process).acks)
     }
 
-    fn polled(&self) -> &BTreeSet<(u32, u64)> {
+    fn polled(&self) -> &BTreeMap<(u32, u64), u64> {
         self.polled.get_or_init(|| polled(&self.run.history))
     }
 }
@@ -329,16 +343,20 @@ pub(crate) fn process(history: &History, operation: u32) -> u32 {
     history.operations[operation as usize].process
 }
 
-/// What polls that ended well returned, by partition and value.
-fn polled(history: &History) -> BTreeSet<(u32, u64)> {
+/// When polls that ended well first returned what they did, by partition and value.
+fn polled(history: &History) -> BTreeMap<(u32, u64), u64> {
+    let mut first = BTreeMap::new();
     let well = history.operations.iter().filter(|one| one.completion == Completion::Ok);
-    let records = well.flat_map(|one| &one.actions).filter_map(|action| match action {
-        MicroOperation::Poll { records } => Some(records),
-        MicroOperation::Send { .. }
-        | MicroOperation::Assigned { .. }
-        | MicroOperation::EndOffset { .. } => None,
-    });
-    records.flatten().map(|record| (record.partition, record.value)).collect()
+    for operation in well {
+        for action in &operation.actions {
+            let MicroOperation::Poll { records } = action else { continue };
+            for record in records {
+                let at = first.entry((record.partition, record.value)).or_insert(u64::MAX);
+                *at = operation.completed_ns.min(*at);
+            }
+        }
+    }
+    first
 }
 
 /// The last end offset that a client was told of a partition by an operation that began after a time.
@@ -436,5 +454,17 @@ mod tests {
         assert!(!contradicted(&well, claim(Anomaly::Unseen, 5)), "another record");
         assert!(!contradicted(&well, claim(Anomaly::Duplicate, 4)), "it may be there twice");
         assert!(!contradicted(&run(Completion::Fail), claim(Anomaly::Unseen, 4)), "a failed poll");
+    }
+
+    #[test]
+    fn weak_acks_at_one_offset_show_when_both_are_read() {
+        let mut terms = Terms::strict();
+        let mut run = run(Completion::Ok);
+        run.history.operations[1].completed_ns = 70;
+        let other = Witness { value: 9, ..claim(Anomaly::InconsistentOffsets, 4).subject };
+        let claim = Occurrence { other: Some(other), ..claim(Anomaly::InconsistentOffsets, 4) };
+        assert_eq!(CrossCheck::new(&run, &terms).shown_ns(&claim), 2, "acks=all: at once");
+        terms.producer.acks = Acks::Leader;
+        assert_eq!(CrossCheck::new(&run, &terms).shown_ns(&claim), 70, "acks=1: with the read");
     }
 }

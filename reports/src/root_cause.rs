@@ -87,9 +87,10 @@ pub(crate) struct Effect<'a> {
 }
 
 impl<'a> Effect<'a> {
-    pub(crate) fn of(occurrence: &Occurrence, partition: &'a str) -> Self {
+    /// `at_ns` is when it showed as one that is not legal.
+    pub(crate) fn of(occurrence: &Occurrence, at_ns: u64, partition: &'a str) -> Self {
         Self {
-            at_ns: occurrence.at_ns,
+            at_ns,
             guarantee: occurrence.anomaly.guarantee(),
             of_polls: matches!(
                 occurrence.anomaly,

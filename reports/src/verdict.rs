@@ -190,7 +190,9 @@ impl Case {
     ) -> Group {
         let Occurrence { anomaly, partition, .. } = *occurrence;
         let whereabouts = truth.and_then(|truth| truth.whereabouts(occurrence));
-        let effect = Effect::of(occurrence, &history.partitions[partition as usize]);
+        let shown_ns = truth.map_or(occurrence.at_ns, |truth| truth.shown_ns(occurrence));
+        let name = &history.partitions[partition as usize];
+        let effect = Effect::of(occurrence, shown_ns, name);
         let contradicted = truth.is_some_and(|truth| truth.contradiction(occurrence).is_some());
         let root = self.roots.iter().position(|root| root.explains(&effect).is_some());
         let origin = match (contradicted, root, truth) {
@@ -205,7 +207,9 @@ impl Case {
     /// Takes over the first anomaly of a group, with how many there are.
     fn take(&mut self, told: &Told<'_>, whereabouts: Option<Whereabouts>, origin: Origin) {
         let Told { history, first, .. } = *told;
-        let effect = Effect::of(first, &history.partitions[first.partition as usize]);
+        let shown_ns = told.truth.map_or(first.at_ns, |truth| truth.shown_ns(first));
+        let name = &history.partitions[first.partition as usize];
+        let effect = Effect::of(first, shown_ns, name);
         let source = match origin {
             Origin::Root(root) => {
                 let root = &mut self.roots[root];
