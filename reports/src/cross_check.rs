@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use harrow_broker_model::config::Acks;
-use harrow_sim::history::{Completion, History, MicroOperation};
+use harrow_sim::history::{Completion, History, SendRecord, What};
 use harrow_sim::run::Run;
 use harrow_sim::truth::{Acknowledged, Loss, PartitionTruth};
 use serde::{Deserialize, Serialize};
@@ -134,8 +134,10 @@ impl<'a> CrossCheck<'a> {
     pub(crate) fn account(&self, occurrence: &Occurrence) -> Account {
         let Some(truth) = self.truth(occurrence) else { return Account::unproved() };
         match occurrence.anomaly {
-            Anomaly::LostWrite | Anomaly::Unseen => self.missing(truth, &occurrence.subject),
-            Anomaly::PollSkip | Anomaly::IntPollSkip => {
+            Anomaly::LostWrite | Anomaly::Unseen | Anomaly::EosLoss => {
+                self.missing(truth, &occurrence.subject)
+            }
+            Anomaly::PollSkip | Anomaly::IntPollSkip | Anomaly::ResumeSkip => {
                 occurrence.other.map_or_else(Account::unproved, |other| self.missing(truth, &other))
             }
             Anomaly::RealtimeOrder => {
@@ -152,6 +154,21 @@ impl<'a> CrossCheck<'a> {
             | Anomaly::IntNonmonotonicPoll
             | Anomaly::G1a
             | Anomaly::PrecommittedRead
+            | Anomaly::TornTransaction
+            | Anomaly::IntSendSkip
+            | Anomaly::ZombieCommit
+            | Anomaly::CommitBeyondPosition
+            | Anomaly::DoubleOwnership
+            | Anomaly::EosDuplicate
+            | Anomaly::G0
+            | Anomaly::G0Process
+            | Anomaly::G0Realtime
+            | Anomaly::G1c
+            | Anomaly::G1cProcess
+            | Anomaly::G1cRealtime
+            | Anomaly::G1cWw
+            | Anomaly::G1cWwProcess
+            | Anomaly::G1cWwRealtime
             | Anomaly::EndOffsetRegression => {
                 lost_between(truth, occurrence).unwrap_or_else(Account::unproved)
             }
@@ -335,25 +352,24 @@ fn never_acknowledged(offset: i64) -> String {
 
 /// When an operation began and ended, and how.
 fn span(history: &History, operation: u32) -> (u64, u64, Completion) {
-    let record = &history.operations[operation as usize];
-    (record.invoked_ns, record.completed_ns, record.completion)
+    let row = history.row(operation);
+    (row.invoked_ns, row.completed_ns, row.completion)
 }
 
 pub(crate) fn process(history: &History, operation: u32) -> u32 {
-    history.operations[operation as usize].process
+    history.row(operation).process
 }
 
 /// When polls that ended well first returned what they did, by partition and value.
 fn polled(history: &History) -> BTreeMap<(u32, u64), u64> {
     let mut first = BTreeMap::new();
-    let well = history.operations.iter().filter(|one| one.completion == Completion::Ok);
-    for operation in well {
-        for action in &operation.actions {
-            let MicroOperation::Poll { records } = action else { continue };
-            for record in records {
-                let at = first.entry((record.partition, record.value)).or_insert(u64::MAX);
-                *at = operation.completed_ns.min(*at);
-            }
+    for (operation, row) in (0_u32..).zip(history.rows()) {
+        if row.completion != Completion::Ok {
+            continue;
+        }
+        for record in &history.reads()[history.reads_of(operation)] {
+            let at = first.entry((record.partition, record.value)).or_insert(u64::MAX);
+            *at = row.completed_ns.min(*at);
         }
     }
     first
@@ -361,43 +377,36 @@ fn polled(history: &History) -> BTreeMap<(u32, u64), u64> {
 
 /// The last end offset that a client was told of a partition by an operation that began after a time.
 fn last_end_offset(history: &History, partition: u32, after_ns: u64) -> Option<i64> {
-    let later = history
-        .operations
-        .iter()
-        .filter(|one| one.completion == Completion::Ok && one.invoked_ns > after_ns);
-    let mut ends = later.flat_map(|one| &one.actions).filter_map(|action| match action {
-        MicroOperation::EndOffset { partition: of, offset } if *of == partition => *offset,
-        MicroOperation::Send { .. }
-        | MicroOperation::Poll { .. }
-        | MicroOperation::Assigned { .. }
-        | MicroOperation::EndOffset { .. } => None,
-    });
-    ends.next_back()
+    history.details().iter().rev().find_map(|detail| {
+        let row = history.row(detail.operation);
+        let later = row.completion == Completion::Ok && row.invoked_ns > after_ns;
+        if let What::EndOffset { partition: of, offset } = detail.what {
+            offset.filter(|_| later && of == partition)
+        } else {
+            None
+        }
+    })
 }
 
 /// The value that was acknowledged first at a place.
 pub(crate) fn first_acknowledged(history: &History, partition: &str, at: i64) -> Option<u64> {
     let position = history.partitions.iter().position(|name| name == partition)? as u32;
-    let well = history.operations.iter().filter(|one| one.completion == Completion::Ok);
-    well.flat_map(|one| &one.actions).find_map(|action| match action {
-        MicroOperation::Send { partition: Some(of), value, offset: Some(offset) }
-            if (*of, *offset) == (position, at) =>
-        {
-            Some(*value)
-        }
-        MicroOperation::Send { .. }
-        | MicroOperation::Poll { .. }
-        | MicroOperation::Assigned { .. }
-        | MicroOperation::EndOffset { .. } => None,
-    })
+    let here = |send: &SendRecord| (send.partition, send.offset) == (position, at);
+    let ok = |send: usize| {
+        let operation = history.operation_of_send(send);
+        history.row(operation).completion == Completion::Ok
+    };
+    let mut sends = history.sends().iter().enumerate();
+    sends.find(|(send, record)| here(record) && ok(*send)).map(|(_, record)| record.value)
 }
 
 #[cfg(test)]
 mod tests {
-    use harrow_sim::history::{Function, OperationRecord, ReadRecord};
+    use harrow_sim::history::{Function, MicroOperation, OperationRecord, ReadRecord};
     use harrow_sim::run::{End, RunStats};
 
     use super::*;
+    use crate::check::Circumstance;
 
     fn operation(
         completion: Completion,
@@ -411,19 +420,21 @@ mod tests {
 
     /// One record that was sent and polled, by a poll that ended so.
     fn run(completion: Completion) -> Run {
-        let send = MicroOperation::Send { partition: Some(0), value: 4, offset: Some(0) };
+        let send = SendRecord { partition: 0, offset: 0, ..SendRecord::of(4) };
+        let send = MicroOperation::Send(send);
         let record = ReadRecord { partition: 0, offset: 0, value: 4 };
         let poll = MicroOperation::Poll { records: vec![record] };
         Run {
             end: End::Quiesced,
-            history: History {
-                partitions: vec!["orders-0".to_owned()],
-                operations: vec![
+            unmet: Vec::new(),
+            history: History::of(
+                vec!["orders-0".to_owned()],
+                false,
+                &[
                     operation(Completion::Ok, Function::Send, send),
                     operation(completion, Function::Poll, poll),
                 ],
-                ..History::default()
-            },
+            ),
             violations: Vec::new(),
             faults: Vec::new(),
             reached: std::collections::BTreeMap::new(),
@@ -438,8 +449,16 @@ mod tests {
 
     fn claim(anomaly: Anomaly, value: u64) -> Occurrence {
         let subject = Witness { value, offset: 0, operation: 0, writer: Some(0), read: false };
-        let (partition, at_ns, since_ns, other, through_duplicate) = (0, 2, 1, None, false);
-        Occurrence { anomaly, partition, at_ns, since_ns, subject, other, through_duplicate }
+        Occurrence {
+            anomaly,
+            partition: 0,
+            at_ns: 2,
+            since_ns: 1,
+            subject,
+            other: None,
+            circumstance: Circumstance::Plain,
+            cycle: Vec::new(),
+        }
     }
 
     #[test]
@@ -460,7 +479,9 @@ mod tests {
     fn weak_acks_at_one_offset_show_when_both_are_read() {
         let mut terms = Terms::strict();
         let mut run = run(Completion::Ok);
-        run.history.operations[1].completed_ns = 70;
+        let mut operations = run.history.operations();
+        operations[1].completed_ns = 70;
+        run.history = History::of(run.history.partitions, false, &operations);
         let other = Witness { value: 9, ..claim(Anomaly::InconsistentOffsets, 4).subject };
         let claim = Occurrence { other: Some(other), ..claim(Anomaly::InconsistentOffsets, 4) };
         assert_eq!(CrossCheck::new(&run, &terms).shown_ns(&claim), 2, "acks=all: at once");

@@ -449,8 +449,21 @@ fn client(told: &Told<'_>, source: Source, whereabouts: Option<Whereabouts>) -> 
 /// The record that an anomaly is about: for a poll that passed one over, that one.
 fn record_in(history: &History, occurrence: &Occurrence) -> Option<Record> {
     let record = match occurrence.anomaly {
-        Anomaly::PollSkip | Anomaly::IntPollSkip => occurrence.other?,
-        Anomaly::EndOffsetRegression => return None,
+        Anomaly::PollSkip | Anomaly::IntPollSkip | Anomaly::ResumeSkip => occurrence.other?,
+        Anomaly::EndOffsetRegression
+        | Anomaly::ZombieCommit
+        | Anomaly::CommitBeyondPosition
+        | Anomaly::DoubleOwnership
+        | Anomaly::EosDuplicate
+        | Anomaly::G0
+        | Anomaly::G0Process
+        | Anomaly::G0Realtime
+        | Anomaly::G1c
+        | Anomaly::G1cProcess
+        | Anomaly::G1cRealtime
+        | Anomaly::G1cWw
+        | Anomaly::G1cWwProcess
+        | Anomaly::G1cWwRealtime => return None,
         Anomaly::LostWrite
         | Anomaly::Unseen
         | Anomaly::Duplicate
@@ -462,7 +475,10 @@ fn record_in(history: &History, occurrence: &Occurrence) -> Option<Record> {
         | Anomaly::NonmonotonicPoll
         | Anomaly::IntNonmonotonicPoll
         | Anomaly::G1a
-        | Anomaly::PrecommittedRead => occurrence.subject,
+        | Anomaly::PrecommittedRead
+        | Anomaly::TornTransaction
+        | Anomaly::IntSendSkip
+        | Anomaly::EosLoss => occurrence.subject,
     };
     (record.offset >= 0).then(|| Record {
         partition: history.partitions[occurrence.partition as usize].clone(),
