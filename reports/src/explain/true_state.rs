@@ -3,7 +3,7 @@
 
 use super::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 34] = [
+pub(super) static ANOMALIES: [Entry; 33] = [
     Entry {
         name: "commit-below-min-isr",
         kind: Kind::InternalAnomaly,
@@ -288,14 +288,6 @@ pub(super) static ANOMALIES: [Entry; 34] = [
         example: "It was 7, and is 5.",
         legal: "Between epochs it may: a new leader learns its high watermark late.",
         source: "KIP-98",
-    },
-    Entry {
-        name: "double-ownership",
-        kind: Kind::InternalAnomaly,
-        meaning: "A group's partition was given to a member while another one still held it.",
-        example: "Members m1 and m2 both hold orders-0 in epoch 5.",
-        legal: "Never; a fenced member may still believe that it holds it.",
-        source: "KIP-848; NoDoubleClientAssignment",
     },
     Entry {
         name: "member-epoch-regress",

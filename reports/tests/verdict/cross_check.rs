@@ -5,7 +5,7 @@ use harrow_broker_model::config::Acks;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
 use harrow_reports::Whereabouts;
 use harrow_reports::verdict::{Finding, Verdict, judge};
-use harrow_sim::history::{Function, MicroOperation, ReadRecord};
+use harrow_sim::history::{Function, History, MicroOperation, ReadRecord, SendRecord};
 use harrow_sim::plan::ClientPlan;
 use harrow_sim::run::Run;
 use harrow_sim::truth::{Acknowledged, Loss, PartitionTruth};
@@ -141,14 +141,16 @@ fn an_acknowledged_record_that_is_nowhere_is_a_contradiction_and_is_never_folded
 fn a_committed_log_that_grew_in_the_middle_is_a_contradiction() {
     let mut run = true_run(&[0, 1, 2], |_| {});
     let swapped = [(0, 1), (1, 0)];
-    for (operation, (value, offset)) in run.history.operations.iter_mut().zip(swapped) {
+    let mut operations = run.history.operations();
+    for (operation, (value, offset)) in operations.iter_mut().zip(swapped) {
         operation.process = value as u32;
-        let (partition, offset) = (Some(0), Some(offset));
-        operation.actions = vec![MicroOperation::Send { partition, value, offset }];
+        let send = SendRecord { partition: 0, offset, ..SendRecord::of(value) };
+        operation.actions = vec![MicroOperation::Send(send)];
     }
     let records =
         [(0, 1), (1, 0), (2, 2)].map(|(offset, value)| ReadRecord { partition: 0, offset, value });
-    run.history.operations[3].actions = vec![MicroOperation::Poll { records: records.to_vec() }];
+    operations[3].actions = vec![MicroOperation::Poll { records: records.to_vec() }];
+    run.history = History::of(run.history.partitions, true, &operations);
     run.partitions[0].acknowledged[0].first = 1;
     run.partitions[0].acknowledged[0].last = 1;
     run.partitions[0].acknowledged[1].first = 0;
@@ -238,13 +240,12 @@ fn the_consequence_says_how_far_its_cause_reaches() {
 fn of_many_consequences_a_few_are_told_and_the_rest_is_counted() {
     let mut run = run(&[]);
     run.history.partitions = (0..5).map(|index| format!("orders-{index}")).collect();
-    run.history.operations.clear();
+    let mut operations = Vec::new();
     for partition in 0..5_u32 {
         for offset in 0..3_i64 {
             let value = u64::from(partition) * 10 + offset as u64;
-            let (at, offset) = (Some(partition), Some(offset));
-            let send = MicroOperation::Send { partition: at, value, offset };
-            run.history.operations.push(operation(0, value, Function::Send, send));
+            let send = SendRecord { partition, offset, ..SendRecord::of(value) };
+            operations.push(operation(0, value, Function::Send, MicroOperation::Send(send)));
         }
     }
     let read = |partition: u32, offset: i64| ReadRecord {
@@ -253,7 +254,8 @@ fn of_many_consequences_a_few_are_told_and_the_rest_is_counted() {
         value: u64::from(partition) * 10 + offset as u64,
     };
     let records = (0..5).map(|partition| read(partition, 2)).collect();
-    run.history.operations.push(operation(9, 90, Function::Poll, MicroOperation::Poll { records }));
+    operations.push(operation(9, 90, Function::Poll, MicroOperation::Poll { records }));
+    run.history = History::of(run.history.partitions, true, &operations);
     let mut broken = violation("dual-controller", 9);
     broken.guarantee = Guarantee::Leadership;
     broken.partition = Some(TopicPartition::METADATA);
