@@ -203,7 +203,7 @@ pub enum Note {
         isolation: IsolationLevel,
         /// The batches, whole.
         batches: Vec<BatchSummary>,
-        /// Transactions whose records the consumer is told to leave out. Empty with read_uncommitted.
+        /// Transactions whose records the consumer is told to leave out. Empty with `read_uncommitted`.
         aborted: Vec<AbortedTransaction>,
     },
     /// A leader told a client the end offset.

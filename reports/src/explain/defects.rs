@@ -133,7 +133,7 @@ pub static DEFECTS: [DefectEntry; 10] = [
         defect: Defect::VoteNotPersisted,
         id: "K04",
         guarantee: "leadership",
-        anomaly: "double-vote",
+        anomaly: "vote-not-durable",
         scenario: "vote-storm",
         entry: Entry {
             name: "vote-not-persisted",

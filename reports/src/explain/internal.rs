@@ -300,7 +300,7 @@ pub(super) static ANOMALIES: [Entry; 39] = [
     Entry {
         name: "recovery-invented-records",
         kind: Kind::InternalAnomaly,
-        meaning: "A log is longer after a crash, or ends inside a batch.",
+        meaning: "A log holds batches after a crash that were not in it before.",
         example: "A torn tail is not cut.",
         legal: "Never.",
         source: "LogLoader",

@@ -3,7 +3,7 @@
 //! Promise: what a live replica's log holds, batch by batch, and its end and high watermark, are what its notes said.
 //! Otherwise every other invariant judged something else than the truth. Below its high watermark, it holds what is
 //! committed.
-//! Source: ours; TigerBeetle's `storage_checker` for the second.
+//! Source: ours; the storage checker of VOPR for the second.
 //! Not verified: replicas whose process is down at the end.
 
 use harrow_broker_model::note::BatchSummary;

@@ -2,6 +2,35 @@
 //!
 //! [`Observer`] is what the world talks to: it hands each note to the invariants, which judge it by the state before
 //! it, and then to the [`ClusterView`]. Monitors only read: a run is the same with and without them.
+//!
+//! What is promised, by the names that the sources use, and where it is checked:
+//!
+//! | promise | file |
+//! |---|---|
+//! | log matching; appends at the end; no offset is used twice | `log_matching` |
+//! | true high watermark grows and never changes; commit rule; commits need `min.insync.replicas` | `commit_rule` |
+//! | local high watermark within the log, monotone in an epoch | `high_watermark` |
+//! | ISR as registered (`StrongIsr`) and as the leader believes (`WeakIsr`); who joins, who stays | `membership` |
+//! | leader completeness; unclean elections | `election` |
+//! | one leader an epoch; epochs grow; shape of ISR and ELR; fenced brokers; broker epochs | `leadership` |
+//! | changes of the ISR come from the present leader, its version and live uptimes | `proposals` |
+//! | no committed truncation | `truncation` |
+//! | acknowledgements, duplicates' places, refusals | `ack_rule` |
+//! | fetches and end offsets; a record stays what was read (`ConsistentRead`) | `read_rule` |
+//! | votes, quorum epochs and commits; metadata is one sequence for all | `quorum` |
+//! | votes and epochs are durable before they are shown; memory and disk agree | `quorum_disk` |
+//! | reopened logs: nothing invented, nothing flushed lost; nothing committed lost everywhere | `recovery` |
+//! | at the end: replicas agree below their high watermarks | `audit` |
+//! | log starts | `log_start` |
+//! | sequences and epochs of producers in the committed log | `sequence` |
+//! | producers as a new leader knows them; producer ids | `producer_state` |
+//! | transactions: states, decisions, markers, hanging records, fencing | `transactions` |
+//! | last stable offset; `read_committed` | `stable_offset` |
+//! | partitions of a group have one owner | `ownership` |
+//!
+//! Nowhere: snapshots of the metadata log, changes of the voter set, retention by time or size, compaction, offsets
+//! committed by groups, since the model has none of them; that a broker is fenced before its next uptime registers,
+//! since Kafka lets it register once its session is over.
 
 mod ack_rule;
 mod audit;

@@ -1,11 +1,11 @@
 //! The last stable offset, and what it keeps from consumers.
 //!
 //! Promise: a replica's last stable offset is never above its first record of an open transaction nor above a leader's
-//! high watermark, and a leader's never falls within an epoch. A consumer with read_committed is given nothing from the
+//! high watermark, and a leader's never falls within an epoch. A consumer with `read_committed` is given nothing from the
 //! first record of an open transaction on; records of aborted transactions only with the mention that makes it leave them
 //! out; and no such mention of others.
 //! Source: KIP-98; `UnifiedLog.lastStableOffset`, `TransactionIndex`, `CompletedFetch.consumeAbortedTransactionsUpTo`.
-//! Not verified: that the last stable offset rises as early as it may; consumers with read_uncommitted.
+//! Not verified: that the last stable offset rises as early as it may; consumers with `read_uncommitted`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,7 +58,7 @@ pub(super) struct StableOffsets {
     led: BTreeMap<(TopicPartition, NodeId), (LeaderEpoch, Offset)>,
 }
 
-/// What a consumer with read_committed was given.
+/// What a consumer with `read_committed` was given.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Served<'a> {
     pub(super) partition: TopicPartition,
@@ -100,7 +100,7 @@ impl StableOffsets {
         self.led.retain(|(_, leader), _| *leader != node);
     }
 
-    /// A consumer with read_committed was given records.
+    /// A consumer with `read_committed` was given records.
     pub(super) fn on_served(
         &mut self,
         context: &Context<'_>,

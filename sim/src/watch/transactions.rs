@@ -81,7 +81,7 @@ pub(super) struct Transactions {
     coordinated: BTreeMap<ProducerId, (TransactionOrdinal, TransactionState)>,
     /// Newest producer of each transactional id, and those before it.
     identities: BTreeMap<String, Identity>,
-    transactions: BTreeMap<(ProducerId, TransactionOrdinal), Transaction>,
+    begun: BTreeMap<(ProducerId, TransactionOrdinal), Transaction>,
     /// To which transaction the next batch of a producer belongs.
     attributed: BTreeMap<(NodeId, TopicPartition, ProducerId), TransactionOrdinal>,
     partitions: BTreeMap<TopicPartition, OpenTransactions>,
@@ -129,7 +129,7 @@ impl Transactions {
     ) {
         self.check_identity(context, findings, next);
         let key = (next.producer_id, next.transaction);
-        let decided = self.transactions.get(&key).and_then(|known| known.decided);
+        let decided = self.begun.get(&key).and_then(|known| known.decided);
         let before = self.coordinated.insert(next.producer_id, (next.transaction, next.state));
         let before = before.unwrap_or((next.transaction, TransactionState::Empty));
         if !may_follow(before, (next.transaction, next.state), decided) {
@@ -145,7 +145,7 @@ impl Transactions {
             });
             return;
         }
-        let transaction = self.transactions.entry(key).or_default();
+        let transaction = self.begun.entry(key).or_default();
         if let Some(decision) = prepared(next.state) {
             transaction.decided.get_or_insert(decision);
         } else if let Some(decision) = completed(next.state) {
@@ -160,7 +160,7 @@ impl Transactions {
         transaction: TransactionOrdinal,
         partition: TopicPartition,
     ) {
-        let known = self.transactions.entry((producer_id, transaction)).or_default();
+        let known = self.begun.entry((producer_id, transaction)).or_default();
         known.touched.insert(partition);
     }
 
@@ -247,7 +247,7 @@ impl Transactions {
         }
         let Some(ordinal) = ordinal else { return };
         known.ordinals.insert((batch.base_offset, batch.checksum), ordinal);
-        self.transactions.entry((producer, ordinal)).or_default().touched.insert(partition);
+        self.begun.entry((producer, ordinal)).or_default().touched.insert(partition);
     }
 
     fn on_marker(
@@ -272,7 +272,7 @@ impl Transactions {
                 format!("{what} of producer {producer} ended its transaction {open}")
             });
         }
-        let transaction = self.transactions.entry((producer, ordinal)).or_default();
+        let transaction = self.begun.entry((producer, ordinal)).or_default();
         if self.coordinated.contains_key(&producer) && transaction.decided != Some(decision) {
             findings.report(context, &UNDECIDED, place, || {
                 let decided = transaction.decided.map_or("nothing yet", Decision::name);
@@ -437,7 +437,6 @@ fn may_follow(
         State::Ongoing if same => {
             matches!(state, State::Ongoing | State::Empty) && decided.is_none()
         }
-        State::Ongoing => rests,
         State::PrepareCommit | State::PrepareEpochFence => same && state == State::Ongoing,
         State::PrepareAbort => {
             rests && decided.is_none()
@@ -445,7 +444,7 @@ fn may_follow(
         }
         State::CompleteCommit => same && state == State::PrepareCommit,
         State::CompleteAbort => same && state == State::PrepareAbort,
-        State::Dead => rests,
+        State::Ongoing | State::Dead => rests,
     }
 }
 

@@ -309,7 +309,7 @@ impl Stage {
         self.serve_isolated(node, epoch, fetch_offset, batches, None);
     }
 
-    /// Serves with read_committed if there is a list of aborted transactions, which may be empty.
+    /// Serves with `read_committed` if there is a list of aborted transactions, which may be empty.
     pub(crate) fn serve_isolated(
         &mut self,
         node: NodeId,
