@@ -51,7 +51,7 @@ pub struct Plan {
 }
 
 /// A heal that repairs only a core of the cluster. What fails for ever hides no livelock, as faults that always end do.
-/// Source: TigerBeetle's liveness mode.
+/// Source: `TigerBeetle`'s liveness mode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CorePlan {

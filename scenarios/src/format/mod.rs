@@ -9,7 +9,7 @@
 //! | `[[fault]]` | `kind`, `at_ms`, `count`, `chance`, `target`, and the kind's own fields; or `after` and `delay_ms` |
 //! | `[network]`, `[disk]` | settings of all links and disks |
 //! | `[[clock]]` | `nodes`, `chance`, `offset_ms`, `drift_ppm` |
-//! | `[heal]` | `at_ms`, `converge_within_ms`; `core`: whether only a core is healed; `outside`: `dead`, `cut-from-brokers` |
+//! | `[heal]` | `at_ms`, `converge_within_ms`; `core`: whether only a core is healed; `outside`: what the rest does |
 //! | `[swarm]` | `fault_tables`, `steps_min`: each seed has a subset of the fault tables |
 //! | `[expect]` | `loss_allowed`, `reach` |
 //!

@@ -19,6 +19,8 @@ pub(crate) const FINAL_POLL: (u32, u32) = (100, 1_000);
 /// Upper half of the fresh producer's values, where loads have their position among the clients: none has as many, and
 /// it does not depend on how many there are.
 const FRESH_ORDINAL: u64 = 0xffff;
+/// Keys of the fresh producer are sought up to here: far more than a topic has partitions.
+const KEY_MAX: u64 = u32::MAX as u64;
 
 /// One partition as the fresh producer sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +116,12 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             let count = plan.partitions as usize;
             (0..plan.partitions as i32).map(move |index| {
                 let leads_there = |key: &u64| partition_of(*key, count) == index;
-                (topic, (0..).find(leads_there).expect("every partition has keys"))
+                (
+                    topic,
+                    (0..=KEY_MAX)
+                        .find(leads_there)
+                        .expect("some of 2^32 keys leads to each partition"),
+                )
             })
         });
         let taken = self.takes_records();
@@ -282,7 +289,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             let position = self.recorder.position(topic, *partition)?;
             let (name, end) = &ends[position as usize];
             let offset = at(topic, *partition);
-            (offset < *end).then(|| (name, end, offset))
+            (offset < *end).then_some((name, end, offset))
         });
         let mut lags = lags.peekable();
         let (name, end, offset) = lags.peek()?;

@@ -1,4 +1,4 @@
-//! Why no rule can recover from a state: then it is legal, not a bug. Source: TigerBeetle asks the same of its core
+//! Why no rule can recover from a state: then it is legal, not a bug. Source: `TigerBeetle` asks the same of its core
 //! before it calls a state stuck; KIP-966 says who may be elected.
 //!
 //! | lost | said of |

@@ -103,13 +103,13 @@ impl Node for Toy {
     fn standing(&self) -> Standing {
         let of_two = |plant| self.plant == plant && self.node == NodeId(2);
         let lags = self.plant == Plant::Lags && self.node == NodeId(1002);
-        let held = |overdue| vec![Held { what: "requests", count: 1, overdue }];
         Standing {
             quorum_leader: (!of_two(Plant::Stranger)).then_some(NodeId(101)),
             metadata_end: Offset(if of_two(Plant::Behind) { 0 } else { 9 }),
-            held: match self.plant {
-                _ if !(of_two(Plant::Holds) || of_two(Plant::Overdue)) => Vec::new(),
-                plant => held(plant == Plant::Overdue),
+            held: if of_two(Plant::Holds) || of_two(Plant::Overdue) {
+                vec![Held { what: "requests", count: 1, overdue: of_two(Plant::Overdue) }]
+            } else {
+                Vec::new()
             },
             positions: vec![(topic_name("orders"), 0, Offset(if lags { 0 } else { 9 }))],
         }
@@ -131,10 +131,8 @@ impl Toy {
 
     /// One replica, with one committed record if the plant is about records.
     fn state_replica(&self, effects: &mut Effects) {
-        let records = match self.plant {
-            Plant::StuckWatermark | Plant::Lags => vec![RECORD],
-            _ => Vec::new(),
-        };
+        let about_records = [Plant::StuckWatermark, Plant::Lags].contains(&self.plant);
+        let records = if about_records { vec![RECORD] } else { Vec::new() };
         let end = Offset(records.len() as i64);
         let mark = if self.plant == Plant::StuckWatermark { Offset(0) } else { end };
         effects.note(Note::LogRecovered {
@@ -201,11 +199,11 @@ impl Toy {
             });
         }
         if self.plant == Plant::Behind {
-            self.commit_metadata(effects);
+            Self::commit_metadata(effects);
         }
     }
 
-    fn commit_metadata(&self, effects: &mut Effects) {
+    fn commit_metadata(effects: &mut Effects) {
         effects.note(Note::Appended {
             partition: TopicPartition::METADATA,
             batch: RECORD,
