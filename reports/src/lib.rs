@@ -11,6 +11,7 @@
 
 pub mod check;
 pub mod explain;
+mod gaps;
 pub mod history_file;
 pub mod policy;
 mod promise;

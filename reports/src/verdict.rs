@@ -10,6 +10,8 @@ use harrow_sim::violation::{Guarantee, Violation};
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Anomaly, Occurrence, Options, check};
+use crate::gaps::gaps;
+use crate::history_file::Recorded;
 use crate::policy::{Terms, excuse, excuse_violation};
 use crate::promise::{Place, promise};
 
@@ -103,6 +105,19 @@ pub fn judge_history(history: &History, terms: &Terms, options: &Options) -> Ver
     case.close(false)
 }
 
+/// Judges a history from a file. One without its end line may go on: what is absent from it may have been cut off.
+pub fn judge_recorded(recorded: &Recorded, terms: &Terms, options: &Options) -> Verdict {
+    let mut case = Case::default();
+    let mut options = options.clone();
+    if !recorded.complete {
+        let gap = "the end line is missing: the file may be cut off";
+        case.inconclusive.push(gap.to_owned());
+        options.rules = options.rules.without(Anomaly::EosLoss);
+    }
+    case.check_history(&recorded.history, terms, &options);
+    case.close(false)
+}
+
 fn reached(run: &Run, mark: &str) -> bool {
     run.reached.get(mark).is_some_and(|count| *count > 0)
 }
@@ -160,19 +175,7 @@ impl Case {
         }
         let found = groups.values();
         self.suspects.extend(found.map(|(first, count)| client(history, terms, first, *count)));
-        self.note_gaps(history);
-    }
-
-    fn note_gaps(&mut self, history: &History) {
-        if history.is_empty() {
-            self.inconclusive.push("the history is empty".to_owned());
-        } else if !(0..history.len() as u32).any(|operation| acknowledges(history, operation)) {
-            self.inconclusive.push("no record was acknowledged".to_owned());
-        }
-        if !history.final_reads {
-            let gap = "final reads were not done: nothing can be called lost or unseen";
-            self.inconclusive.push(gap.to_owned());
-        }
+        self.inconclusive.extend(gaps(history));
     }
 
     fn note_end(&mut self, run: &Run, terms: &Terms) {
@@ -427,11 +430,6 @@ fn not_converged(run: &Run, terms: &Terms, pending: &str) -> Suspect {
             consequences: Vec::new(),
         },
     }
-}
-
-fn acknowledges(history: &History, operation: u32) -> bool {
-    let ok = history.row(operation).completion == Completion::Ok;
-    ok && !history.sends_of(operation).is_empty()
 }
 
 fn seconds(at_ns: u64) -> String {
