@@ -79,6 +79,10 @@ fn refuse_foreign_bytes(first: &[u8]) -> Result<(), HistoryError> {
     found.map_or(Ok(()), |(_, problem)| Err(HistoryError::syntax(1, 1, *problem)))
 }
 
+/// What to say of a file in the first version of the format.
+pub(super) const VERSION_ONE: &str = "this is version 1 of the format; begin with {\"harrow_history\":2} and end with a \
+     line such as {\"end\":{\"lines\":17,\"final_reads\":true}}";
+
 /// What a first line is that is no header, as far as it can be told, and what would be right.
 pub(super) fn foreign_text(first: &str) -> Option<&'static str> {
     let start = first.trim_start();
@@ -96,6 +100,8 @@ pub(super) fn foreign_text(first: &str) -> Option<&'static str> {
             "this is a JSON array; write one object a line, without brackets and commas around them, after a \
              first line {\"harrow_history\":2}",
         )
+    } else if start.starts_with("{\"harrow_history\":1,") {
+        Some(VERSION_ONE)
     } else if start.starts_with("{\"schema\"") || start == "{" {
         Some(
             "this is a JSON object over several lines, or a plan or report; give the history.jsonl beside it",

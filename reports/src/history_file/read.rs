@@ -9,7 +9,7 @@ use harrow_sim::history::{
 
 use super::HISTORY_VERSION;
 use super::line::{Context, End, Fields, Kind, Name, read_line};
-use super::lines::{Lines, TextLine, foreign_text};
+use super::lines::{Lines, TextLine, VERSION_ONE, foreign_text};
 use super::micro::{MICROS, Micro};
 use super::problem::HistoryError;
 
@@ -287,10 +287,7 @@ fn check_header(fields: &Fields) -> Result<(), String> {
     let wanted = format!("{{\"harrow_history\":{HISTORY_VERSION}}}");
     match fields.harrow_history {
         None => Err(format!("the header is missing; a history begins with {wanted}")),
-        Some(1) => Err(format!(
-            "this is version 1 of the format; begin with {wanted} and end with a line such as \
-             {{\"end\":{{\"lines\":17,\"final_reads\":true}}}}"
-        )),
+        Some(1) => Err(VERSION_ONE.to_owned()),
         Some(HISTORY_VERSION) if has_operation(fields) || fields.end.is_some() => {
             Err("the header has no keys but `harrow_history` and `partitions`".to_owned())
         }
