@@ -398,15 +398,46 @@ impl Dropped {
         if occurrence.partition != partition || occurrence.since_ns >= at_ns {
             return false;
         }
-        let witnesses = [Some(occurrence.subject), occurrence.other];
-        let mut offsets = witnesses.iter().flatten().map(|witness| witness.offset);
-        if occurrence.anomaly == Anomaly::EndOffsetRegression {
-            let low = offsets.clone().min().unwrap_or(i64::MAX);
-            let high = offsets.max().unwrap_or(i64::MIN);
-            return low <= last && first < high;
-        }
+        let (subject, other) = (occurrence.subject.offset, occurrence.other.map(|w| w.offset));
+        let either = [Some(subject), other];
+        let concerned = match occurrence.anomaly {
+            Anomaly::EndOffsetRegression => {
+                let high = other.unwrap_or(subject);
+                return subject.min(high) <= last && first < subject.max(high);
+            }
+            // What shows that a record is missing is there itself.
+            Anomaly::LostWrite | Anomaly::Unseen | Anomaly::TornTransaction | Anomaly::EosLoss => {
+                [Some(subject), None]
+            }
+            Anomaly::PollSkip | Anomaly::IntPollSkip | Anomaly::ResumeSkip => [other, None],
+            Anomaly::Duplicate
+            | Anomaly::InconsistentOffsets
+            | Anomaly::NonmonotonicSend
+            | Anomaly::IntNonmonotonicSend
+            | Anomaly::RealtimeOrder
+            | Anomaly::NonmonotonicPoll
+            | Anomaly::IntNonmonotonicPoll => either,
+            Anomaly::GarbageRead
+            | Anomaly::G1a
+            | Anomaly::PrecommittedRead
+            | Anomaly::IntSendSkip
+            | Anomaly::ZombieCommit
+            | Anomaly::CommitBeyondPosition
+            | Anomaly::DoubleOwnership
+            | Anomaly::EosDuplicate
+            | Anomaly::G0
+            | Anomaly::G0Process
+            | Anomaly::G0Realtime
+            | Anomaly::G1c
+            | Anomaly::G1cProcess
+            | Anomaly::G1cRealtime
+            | Anomaly::G1cWw
+            | Anomaly::G1cWwProcess
+            | Anomaly::G1cWwRealtime => return false,
+        };
         // Where a record stood that nobody was told an offset of, nobody knows.
-        offsets.any(|offset| offset < 0 || (first..=last).contains(&offset))
+        let dropped = |offset: &i64| *offset < 0 || (first..=last).contains(offset);
+        concerned.iter().flatten().any(dropped)
     }
 }
 
