@@ -3,6 +3,8 @@
 //! An anomaly is excused only for a reason that is printed. Switched-on defects are no reason: they are what a run is
 //! meant to expose.
 
+mod dropped;
+
 use harrow_broker_model::config::{Acks, ProducerConfig};
 use harrow_broker_model::types::TopicPartition;
 use harrow_sim::history::{Completion, History};
@@ -11,6 +13,8 @@ use harrow_sim::run::{InjectedFault, Run};
 use harrow_sim::violation::Violation;
 
 use crate::check::{Anomaly, Circumstance, Occurrence, Witness};
+pub use dropped::Dropped;
+use dropped::dropped;
 
 /// Internal anomalies that damage to stored data can cause by itself.
 const OF_DATA: [&str; 11] = [
@@ -93,19 +97,6 @@ pub enum Isolation {
     ReadCommitted,
     /// Whatever is below the high watermark.
     ReadUncommitted,
-}
-
-/// Records that an unclean leader election dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dropped {
-    /// Partition, by position in the history.
-    pub partition: u32,
-    /// First offset.
-    pub first: i64,
-    /// Last offset, inclusive.
-    pub last: i64,
-    /// When, in nanoseconds: what was written later at these offsets is not touched by it.
-    pub at_ns: u64,
 }
 
 /// One broker's data was damaged once.
@@ -388,63 +379,6 @@ fn may_reorder(terms: &Terms, history: &History, record: Option<Witness>) -> Opt
             producer.in_flight_max
         )
     })
-}
-
-impl Dropped {
-    /// Whether an occurrence concerns what was dropped: one of its records was written before, and stood there. Of end
-    /// offsets, what lies between them counts.
-    fn touches(&self, occurrence: &Occurrence) -> bool {
-        let Self { partition, first, last, at_ns } = *self;
-        if occurrence.partition != partition || occurrence.since_ns >= at_ns {
-            return false;
-        }
-        let (subject, other) = (occurrence.subject.offset, occurrence.other.map(|w| w.offset));
-        let either = [Some(subject), other];
-        let concerned = match occurrence.anomaly {
-            Anomaly::EndOffsetRegression => {
-                let high = other.unwrap_or(subject);
-                return subject.min(high) <= last && first < subject.max(high);
-            }
-            // What shows that a record is missing is there itself.
-            Anomaly::LostWrite | Anomaly::Unseen | Anomaly::TornTransaction | Anomaly::EosLoss => {
-                [Some(subject), None]
-            }
-            Anomaly::PollSkip | Anomaly::IntPollSkip | Anomaly::ResumeSkip => [other, None],
-            Anomaly::Duplicate
-            | Anomaly::InconsistentOffsets
-            | Anomaly::NonmonotonicSend
-            | Anomaly::IntNonmonotonicSend
-            | Anomaly::RealtimeOrder
-            | Anomaly::NonmonotonicPoll
-            | Anomaly::IntNonmonotonicPoll => either,
-            Anomaly::GarbageRead
-            | Anomaly::G1a
-            | Anomaly::PrecommittedRead
-            | Anomaly::IntSendSkip
-            | Anomaly::ZombieCommit
-            | Anomaly::CommitBeyondPosition
-            | Anomaly::DoubleOwnership
-            | Anomaly::EosDuplicate
-            | Anomaly::G0
-            | Anomaly::G0Process
-            | Anomaly::G0Realtime
-            | Anomaly::G1c
-            | Anomaly::G1cProcess
-            | Anomaly::G1cRealtime
-            | Anomaly::G1cWw
-            | Anomaly::G1cWwProcess
-            | Anomaly::G1cWwRealtime => return false,
-        };
-        // Where a record stood that nobody was told an offset of, nobody knows.
-        let dropped = |offset: &i64| *offset < 0 || (first..=last).contains(offset);
-        concerned.iter().flatten().any(dropped)
-    }
-}
-
-/// What unclean elections dropped in a run: nothing if there was none.
-fn dropped(run: &Run) -> Option<Vec<Dropped>> {
-    let elected = run.reached.get("unclean-election").is_some_and(|count| *count > 0);
-    (!elected).then(Vec::new)
 }
 
 /// Whether anything was done, if only a weaker fault than planned: one that is held back entirely names no node.

@@ -53,8 +53,11 @@ fn check_send(index: &Index<'_>, found: &mut Found, floors: &[Floors], send: Sen
         return;
     }
     let floor = floors[record.partition as usize].record;
+    let itself = |told: Told| matches!(told, Told::Read(read) if index.writer(read) == Some(send));
     if let (Some(offset), Some((floor, told))) = (index.told(send), floor)
         && offset <= floor
+        // What was read before it was sent is a circle of two.
+        && !itself(told)
     {
         let (subject, other) = (index.witness_send(send), witness(index, told, floor));
         found.add(index, Anomaly::RealtimeOrder, record.partition, subject, Some(other));
