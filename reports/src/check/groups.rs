@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harrow_sim::history::{Completion, Function, NEVER, What};
+use harrow_sim::history::{Completion, Function, NEVER, Row, What};
 
 use super::index::{Index, ReadId};
 use super::{Anomaly, Circumstance, Found, Witness};
@@ -116,7 +116,7 @@ impl Groups {
         known.map(|(key, _)| *key).collect()
     }
 
-    /// A member gets partitions. Only those that it had all the while may go on where it stood.
+    /// A member gets partitions. Those that it had all the while may go on where it stood, others begin where the group is.
     fn join(&mut self, index: &Index<'_>, operation: u32) {
         let row = index.row(operation);
         let process = row.process;
@@ -124,25 +124,31 @@ impl Groups {
             self.loosen(process);
             return;
         }
-        let uncertain = self.uncertain.contains(&process);
-        let mut kept = Vec::new();
-        let group = index.history.member(operation).map(|(group, _)| group);
-        for what in index.history.details_of(operation) {
-            if let (What::Assigned { partition }, Some(group)) = (what, group)
-                && self.owners.insert((group, partition), process) == Some(process)
-            {
-                let known = self.progress.get(&(process, partition)).copied();
-                // Nobody knows how far a poll went whose answer got lost.
-                let anywhere = Progress { next: i64::MAX, last: None, holds: false };
-                kept.extend(known.or(uncertain.then_some(anywhere)).map(|progress| {
-                    let next = if uncertain { i64::MAX } else { progress.next };
-                    ((process, partition), Progress { next, holds: false, ..progress })
-                }));
+        let mut starts = Vec::new();
+        if let Some((group, _)) = index.history.member(operation) {
+            for what in index.history.details_of(operation) {
+                if let What::Assigned { partition } = what {
+                    let next = self.start(group, partition, row);
+                    let start = Progress { next, last: None, holds: false };
+                    starts.push(((process, partition), start));
+                }
             }
         }
         self.forget(process);
-        self.progress.extend(kept);
+        self.progress.extend(starts);
         self.since.insert(process, row.invoked_ns);
+    }
+
+    /// How far a member that now gets a partition may stand.
+    fn start(&mut self, group: u32, partition: u32, row: &Row) -> i64 {
+        let committed = self.committed.get(&(group, partition));
+        let committed = committed.and_then(|commits| commits.furthest_in_force(row.invoked_ns));
+        let kept = self.owners.insert((group, partition), row.process) == Some(row.process);
+        // Nobody knows how far a poll went whose answer got lost.
+        let anywhere = self.uncertain.contains(&row.process).then_some(i64::MAX);
+        let known = self.progress.get(&(row.process, partition)).map(|progress| progress.next);
+        let own = anywhere.or(known).filter(|_| kept);
+        committed.max(own).unwrap_or(0)
     }
 
     fn read(&mut self, index: &Index<'_>, found: &mut Found, operation: u32) {
