@@ -23,11 +23,17 @@ pub enum Defect {
     VoteNotPersisted,
     /// P02: the broker does not recognise a batch that it already has. Source: KIP-98.
     NoDedup,
+    /// C09: a leader keeps the version of the registration that it knew when its epoch began. Source: KAFKA-1382.
+    StalePartitionEpoch,
+    /// A leader does not look at its high watermark again when its ISR has shrunk. Source: KAFKA-13091.
+    NoHwOnShrink,
+    /// One waiting produce in eight is not woken when it is decided. Source: KAFKA-6653.
+    LostWakeup,
 }
 
 impl Defect {
     /// Every defect, in the order of the catalogue.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::TruncateToHw,
         Self::NoFetchEpochFencing,
         Self::IsrExpandOnlyHw,
@@ -35,6 +41,9 @@ impl Defect {
         Self::HwUsesProposedIsr,
         Self::VoteNotPersisted,
         Self::NoDedup,
+        Self::StalePartitionEpoch,
+        Self::NoHwOnShrink,
+        Self::LostWakeup,
     ];
 
     /// The name as the command line takes it.
@@ -47,6 +56,9 @@ impl Defect {
             Self::HwUsesProposedIsr => "hw-uses-proposed-isr",
             Self::VoteNotPersisted => "vote-not-persisted",
             Self::NoDedup => "no-dedup",
+            Self::StalePartitionEpoch => "stale-partition-epoch",
+            Self::NoHwOnShrink => "no-hw-on-shrink",
+            Self::LostWakeup => "lost-wakeup",
         }
     }
 

@@ -32,4 +32,5 @@ pub mod process;
 pub mod proto;
 pub mod raft;
 pub mod record;
+pub mod standing;
 pub mod types;

@@ -12,6 +12,7 @@ use crate::log::Log;
 use crate::message::Message;
 use crate::note::Note;
 use crate::proto::{ErrorCode, StrBytes};
+use crate::standing::Standing;
 use crate::types::{
     ConnectionId, FlushToken, LeaderEpoch, NodeId, Now, Offset, OperationId, RecordValue, Time,
 };
@@ -27,6 +28,11 @@ pub trait Node {
     /// The logs that the node holds, so that a host can compare them with what the node stated of them.
     fn logs(&self) -> Vec<&Log> {
         Vec::new()
+    }
+
+    /// Where the node stands and what it holds, so that a host can tell whether everything has come to rest.
+    fn standing(&self) -> Standing {
+        Standing::default()
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::message::ClusterError;
 use crate::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
-    TopicPartition,
+    TopicPartition, TransactionOrdinal,
 };
 
 /// A fact.
@@ -75,6 +75,13 @@ pub enum Note {
         /// In-sync replicas as registered.
         isr: Vec<NodeId>,
     },
+    /// This broker begins to lead and knows of these producers from its own log. Source: `ProducerStateManager`.
+    ProducersKnown {
+        /// Of what.
+        partition: TopicPartition,
+        /// All of them, by id.
+        producers: Vec<KnownProducer>,
+    },
     /// This broker now follows.
     BecameFollower {
         /// Of what.
@@ -108,6 +115,17 @@ pub enum Note {
         /// Proposed members.
         to: Vec<NodeId>,
     },
+    /// The controller accepted a leader's proposal and wrote the change. It counts only once it is committed.
+    IsrProposalAccepted {
+        /// Of what.
+        partition: TopicPartition,
+        /// Offset of the change in the metadata log.
+        offset: Offset,
+        /// Epoch of the controller.
+        controller_epoch: LeaderEpoch,
+        /// What was asked, and by whom.
+        proposal: Box<AcceptedProposal>,
+    },
     /// The controller refused the proposal.
     IsrProposalRefused {
         /// Of what.
@@ -115,7 +133,7 @@ pub enum Note {
         /// Why.
         error: ClusterError,
     },
-    /// A leader learned that its ISR is now this one.
+    /// A leader learned that its ISR is now this one, whoever changed it.
     IsrCommitted {
         /// Of what.
         partition: TopicPartition,
@@ -181,8 +199,12 @@ pub enum Note {
         consumer: NodeId,
         /// Offset asked for.
         fetch_offset: Offset,
+        /// What the consumer may see.
+        isolation: IsolationLevel,
         /// The batches, whole.
         batches: Vec<BatchSummary>,
+        /// Transactions whose records the consumer is told to leave out. Empty with `read_uncommitted`.
+        aborted: Vec<AbortedTransaction>,
     },
     /// A leader told a client the end offset.
     EndOffsetServed {
@@ -202,6 +224,13 @@ pub enum Note {
         role: QuorumRole,
         /// Leader of it, if known.
         leader: Option<NodeId>,
+        /// For whom this voter has voted in it.
+        voted: Option<NodeId>,
+    },
+    /// This voter's state was written and synced: it survives a power loss. Source: KIP-595.
+    QuorumStatePersisted {
+        /// Epoch.
+        epoch: LeaderEpoch,
         /// For whom this voter has voted in it.
         voted: Option<NodeId>,
     },
@@ -237,6 +266,82 @@ pub enum Note {
         controller_epoch: LeaderEpoch,
         /// What it says; apart, because it is large and rare.
         change: Box<MetadataChange>,
+    },
+    // --- producer ids
+    /// A broker gave a producer id, or the next epoch of one, to a client. Source: KIP-98, KIP-360.
+    ProducerIdGiven {
+        /// Id.
+        producer_id: ProducerId,
+        /// Epoch; 0 with a fresh id.
+        producer_epoch: ProducerEpoch,
+    },
+    // --- transactions; stated once there are transaction coordinators
+    /// A transaction coordinator took a transactional id to another state, or to the same with more partitions: its
+    /// record of it is committed. Source: KIP-98, KIP-890, `TransactionMetadata`.
+    TransactionStateChanged {
+        /// Which.
+        transactional_id: String,
+        /// Its producer.
+        producer_id: ProducerId,
+        /// The epoch that is valid now.
+        producer_epoch: ProducerEpoch,
+        /// Which of the producer's transactions, counted by the coordinator; it grows with each that begins.
+        transaction: TransactionOrdinal,
+        /// State.
+        state: TransactionState,
+    },
+    /// A transaction coordinator registered a partition in an ongoing transaction: it will get a marker. Source: KIP-98.
+    TransactionPartitionAdded {
+        /// Its producer.
+        producer_id: ProducerId,
+        /// Which transaction.
+        transaction: TransactionOrdinal,
+        /// Which partition.
+        partition: TopicPartition,
+    },
+    /// The transactional batch or marker that this leader appends next belongs to this transaction of its producer, as
+    /// its sender counts. Harrow knows; no rule of Kafka reads it. Where it is not stated, a batch counts for the newest
+    /// transaction that the coordinator knows of the producer.
+    TransactionAttributed {
+        /// Where.
+        partition: TopicPartition,
+        /// Its producer.
+        producer_id: ProducerId,
+        /// Which transaction.
+        transaction: TransactionOrdinal,
+    },
+    /// The last stable offset of this replica moved. Source: KIP-98, `UnifiedLog.lastStableOffset`.
+    LastStableOffsetMoved {
+        /// Of what.
+        partition: TopicPartition,
+        /// In which epoch this node leads or follows.
+        leader_epoch: LeaderEpoch,
+        /// Whether this node acts as leader.
+        as_leader: bool,
+        /// After.
+        to: Offset,
+    },
+    // --- groups; stated once there are group coordinators
+    /// A group coordinator holds a partition for a member from now on. Source: KIP-848, `CurrentAssignmentBuilder`.
+    PartitionAssigned {
+        /// Group.
+        group: String,
+        /// Who may consume it.
+        member: String,
+        /// Which partition.
+        partition: TopicPartition,
+        /// The member's epoch; the generation in the classic protocol.
+        member_epoch: i32,
+    },
+    /// A group coordinator no longer holds a partition for a member: it acknowledged the revocation, left, or was
+    /// fenced. In the classic protocol, stated for all members when a generation ends.
+    PartitionReleased {
+        /// Group.
+        group: String,
+        /// Who may not consume it any more.
+        member: String,
+        /// Which partition.
+        partition: TopicPartition,
     },
     // --- a broker's life
     /// A broker's own view of its state at the controller changed.
@@ -298,6 +403,94 @@ pub struct BatchSummary {
     pub producer_epoch: ProducerEpoch,
     /// Sequence of the first record.
     pub base_sequence: Sequence,
+    /// What kind of records it holds.
+    pub kind: BatchKind,
+}
+
+/// What kind of records a batch holds, by its attributes and the key of its control record. Source: KIP-98.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum BatchKind {
+    /// Clients' records, in no transaction.
+    #[default]
+    Plain,
+    /// Clients' records, in a transaction.
+    Transactional,
+    /// The end of its producer's transaction: its records before it are committed.
+    CommitMarker,
+    /// The end of its producer's transaction: its records before it are to be left out.
+    AbortMarker,
+    /// A control record that ends no transaction.
+    Control,
+}
+
+/// What a consumer may see. Source: KIP-98, `isolation.level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IsolationLevel {
+    /// All below the high watermark.
+    ReadUncommitted,
+    /// Committed transactions' records and those in no transaction, below the last stable offset.
+    ReadCommitted,
+}
+
+/// A transaction whose records a consumer is told to leave out, up to its abort marker. Source: KIP-98.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AbortedTransaction {
+    /// Whose.
+    pub producer_id: ProducerId,
+    /// Its first record on the partition.
+    pub first_offset: Offset,
+}
+
+/// State of a transactional id at its coordinator. Source: Kafka's `TransactionState`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TransactionState {
+    /// No transaction has begun since the producer id was given.
+    Empty,
+    /// Records may be added.
+    Ongoing,
+    /// To be committed: decided for good.
+    PrepareCommit,
+    /// To be aborted: decided for good.
+    PrepareAbort,
+    /// All partitions have their commit markers.
+    CompleteCommit,
+    /// All partitions have their abort markers.
+    CompleteAbort,
+    /// A newer producer took over; the transaction will be aborted.
+    PrepareEpochFence,
+    /// Expired; to be forgotten.
+    Dead,
+}
+
+/// A producer as a leader knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct KnownProducer {
+    /// Id.
+    pub producer_id: ProducerId,
+    /// Newest epoch.
+    pub producer_epoch: ProducerEpoch,
+    /// Last sequence in it.
+    pub last_sequence: Sequence,
+}
+
+/// A proposal of an ISR as the controller took it. Source: KIP-497, KIP-903.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AcceptedProposal {
+    /// The leader that asked.
+    pub broker: NodeId,
+    /// Its broker epoch.
+    pub broker_epoch: BrokerEpoch,
+    /// Its leader epoch.
+    pub leader_epoch: LeaderEpoch,
+    /// The version that it knew.
+    pub partition_epoch: PartitionEpoch,
+    /// Members, each with the broker epoch in which the leader saw it; [`BrokerEpoch::NONE`] if not told.
+    pub members: Vec<(NodeId, BrokerEpoch)>,
 }
 
 /// By whose decision a batch was appended.

@@ -5,6 +5,7 @@ use crate::client::{Admin, Consumer, Producer};
 use crate::controller::Controller;
 use crate::log::Log;
 use crate::node::{Deadline, Effects, Event, Node};
+use crate::standing::Standing;
 use crate::types::Now;
 
 /// A process of the cluster or a client of it.
@@ -40,6 +41,16 @@ impl Node for Process {
             Self::Producer(producer) => producer.logs(),
             Self::Consumer(consumer) => consumer.logs(),
             Self::Admin(admin) => admin.logs(),
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        match self {
+            Self::Broker(broker) => broker.standing(),
+            Self::Controller(controller) => controller.standing(),
+            Self::Producer(producer) => producer.standing(),
+            Self::Consumer(consumer) => consumer.standing(),
+            Self::Admin(admin) => admin.standing(),
         }
     }
 

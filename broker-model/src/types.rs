@@ -56,6 +56,11 @@ number! {
     Sequence(i32)
 }
 number! {
+    /// Which of a producer's transactions, in the order in which they begin. Kafka tells them apart by epoch since
+    /// KIP-890 and not at all before; Harrow counts.
+    TransactionOrdinal(u64)
+}
+number! {
     /// A topic's id, given by the controller in order of creation, from 1; 0 is the metadata log.
     TopicId(u32)
 }

@@ -4,16 +4,25 @@
 //! |---|---|
 //! | `check` | black-box checks of client histories, one file per family of anomalies |
 //! | `policy`, `promise` | what is legal, and what is promised, under a configuration and the faults injected |
-//! | `verdict` | both views together: findings with one root cause first, excuses, the outcome |
+//! | `verdict` | both views together: findings, excuses, the outcome |
+//! | `cross_check` | what clients saw, held against the true state |
+//! | `root_cause` | one root cause first, consequences folded under it |
+//! | `biography` | the life of the record that a finding is about |
 //! | `report`, `render` | the report of a run, and how it is told to people and machines |
 //! | `history_file` | histories as files, in Jepsen's shape |
 //! | `explain` | every name that a report can show, in plain words |
 
+pub mod biography;
 pub mod check;
+mod cross_check;
 pub mod explain;
 pub mod history_file;
 pub mod policy;
 mod promise;
 pub mod render;
 pub mod report;
+mod root_cause;
+mod text;
 pub mod verdict;
+
+pub use cross_check::Whereabouts;

@@ -13,12 +13,17 @@ use harrow_sim::violation::Violation;
 use crate::check::{Anomaly, Circumstance, Occurrence, Witness};
 
 /// Internal anomalies that damage to stored data can cause by itself.
-const OF_DATA: [&str; 11] = [
+const OF_DATA: [&str; 16] = [
     "leader-completeness",
     "committed-truncation",
     "committed-overwritten",
     "log-matching",
     "isr-incomplete",
+    "isr-member-behind",
+    "candidate-incomplete",
+    "committed-lost-everywhere",
+    "replica-divergence",
+    "log-start-above-commit",
     "controller-completeness",
     "committed-metadata-lost",
     "committed-metadata-overwritten",
@@ -28,8 +33,14 @@ const OF_DATA: [&str; 11] = [
 ];
 
 /// Internal anomalies that a damaged disk causes at its own node.
-const OF_DISKS: [&str; 3] =
-    ["recovery-lost-records", "recovery-invented-records", "mirror-mismatch"];
+const OF_DISKS: [&str; 6] = [
+    "recovery-lost-records",
+    "recovery-lost-flushed",
+    "recovery-out-of-bounds",
+    "recovery-invented-records",
+    "vote-not-durable",
+    "mirror-mismatch",
+];
 
 /// What a configuration promises, and what was done to the cluster.
 #[derive(Debug, Clone, PartialEq)]

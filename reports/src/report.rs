@@ -85,11 +85,16 @@ impl Report {
             findings,
             excused,
             inconclusive,
-            digest: format!("{:016x}", run.digest),
+            digest: digest_name(run.digest),
             stats: Stats::new(&run.stats, wall_ms),
             reached: met.map(|(mark, _)| mark.clone()).collect(),
         }
     }
+}
+
+/// A digest as reports write it.
+pub fn digest_name(digest: u64) -> String {
+    format!("{digest:016x}")
 }
 
 impl Stats {

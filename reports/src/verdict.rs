@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 
 use harrow_broker_model::types::{NodeId, TopicPartition};
-use harrow_sim::history::{Completion, History, What};
+use harrow_sim::biography::{METADATA_NAME, Moment};
+use harrow_sim::history::{Completion, History};
+use harrow_sim::liveness::Goal;
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{End, InjectedFault, Run};
 use harrow_sim::violation::{Guarantee, Violation};
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Anomaly, Occurrence, Options, check};
+use crate::cross_check::{self, Account, CrossCheck, Source, Whereabouts};
 use crate::policy::{Terms, excuse, excuse_violation};
 use crate::promise::{Place, promise};
+use crate::root_cause::{self, Effect, Root, Suspect, View};
+use crate::text::{seconds, value_name};
 
 /// How a run stands. Later is worse, and the worst wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -50,7 +55,7 @@ pub struct Verdict {
 }
 
 /// A broken guarantee.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Finding {
     /// What is broken, by name: a [`Guarantee`], or `model` for a panic.
     pub guarantee: String,
@@ -63,8 +68,29 @@ pub struct Finding {
     pub promise: String,
     /// Facts, oldest first, one line each.
     pub evidence: Vec<String>,
-    /// What follows from it, oldest first, one line each.
+    /// What follows from it, one line each: a few examples of each kind, and how many more there are.
     pub consequences: Vec<String>,
+    /// Where the record is, if the finding is `unseen`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whereabouts: Option<Whereabouts>,
+    /// The record that it is about; if it names none, the first one that it did harm to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Record>,
+    /// The record's life, oldest first; empty if nobody followed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub biography: Vec<Moment>,
+}
+
+/// A record, by its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Name of its partition, such as `orders-0`.
+    pub partition: String,
+    /// Its offset there.
+    pub offset: i64,
+    /// Its value, if a client knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
 }
 
 /// Something that would be a finding, were it not legal here.
@@ -82,58 +108,40 @@ pub struct Excuse {
 pub fn judge(plan: &Plan, run: &Run) -> Verdict {
     let terms = Terms::of_run(plan, run);
     let mut case = Case::default();
+    let mut found = Vec::new();
     for violation in &run.violations {
         match excuse_violation(&terms, plan, run, violation) {
             Some(reason) => case.excuse(&violation.anomaly, reason),
-            None => case.add(internal(run, &terms, violation)),
+            None => found.push((internal(run, &terms, violation), violation)),
         }
     }
-    case.check_history(&run.history, &terms, &Options::default());
+    case.roots = root_cause::internal_roots(found);
+    let truth = CrossCheck::new(run, &terms);
+    case.check_history(&run.history, &terms, &Options::default(), Some(&truth));
     case.note_end(run, &terms);
     for mark in plan.expect.reach.iter().filter(|mark| !reached(run, mark)) {
         case.inconclusive.push(format!("never reached: {mark}"));
     }
-    case.close(true)
+    case.close()
 }
 
 /// Judges a history alone, from any system: only what clients saw.
 pub fn judge_history(history: &History, terms: &Terms, options: &Options) -> Verdict {
     let mut case = Case::default();
-    case.check_history(history, terms, options);
-    case.close(false)
+    case.check_history(history, terms, options, None);
+    case.close()
 }
 
 fn reached(run: &Run, mark: &str) -> bool {
     run.reached.get(mark).is_some_and(|count| *count > 0)
 }
 
-/// A broken rule before it is known whether it is a root.
-struct Suspect {
-    at_ns: u64,
-    view: View,
-    /// By name; `None` concerns the whole cluster.
-    partition: Option<String>,
-    /// What is broken; none for a panic.
-    guarantee: Option<Guarantee>,
-    finding: Finding,
-}
-
-/// Who saw it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum View {
-    /// The watch, in true state.
-    Internal,
-    /// The checks, in the history.
-    Client,
-    /// Nobody: what should have happened did not.
-    Liveness,
-    /// The model itself.
-    Panic,
-}
-
 /// A verdict in the making.
 #[derive(Default)]
 struct Case {
+    /// Internal violations, with what follows from them.
+    roots: Vec<Root>,
+    /// Everything that no internal violation explains.
     suspects: Vec<Suspect>,
     excused: BTreeMap<(String, String), u64>,
     inconclusive: Vec<String>,
@@ -148,19 +156,81 @@ impl Case {
         *self.excused.entry((anomaly.to_owned(), reason)).or_default() += 1;
     }
 
-    fn check_history(&mut self, history: &History, terms: &Terms, options: &Options) {
-        let mut groups: BTreeMap<(Anomaly, u32), (Occurrence, u64)> = BTreeMap::new();
+    fn check_history(
+        &mut self,
+        history: &History,
+        terms: &Terms,
+        options: &Options,
+        truth: Option<&CrossCheck<'_>>,
+    ) {
+        let mut groups: BTreeMap<Group, (Occurrence, u64)> = BTreeMap::new();
         for occurrence in check(history, options) {
             if let Some(reason) = excuse(terms, history, &occurrence) {
                 self.excuse(occurrence.anomaly.name(), reason);
                 continue;
             }
-            let key = (occurrence.anomaly, occurrence.partition);
-            groups.entry(key).or_insert((occurrence, 0)).1 += 1;
+            let group = self.group(history, &occurrence, truth);
+            groups.entry(group).or_insert((occurrence, 0)).1 += 1;
         }
-        let found = groups.values();
-        self.suspects.extend(found.map(|(first, count)| client(history, terms, first, *count)));
+        let mut groups: Vec<(Group, (Occurrence, u64))> = groups.into_iter().collect();
+        groups.sort_by_key(|(_, (first, _))| first.at_ns);
+        for (group, (first, count)) in groups {
+            let told = Told { history, terms, truth, first: &first, count };
+            self.take(&told, group.whereabouts, group.origin);
+        }
         self.note_gaps(history);
+    }
+
+    /// What an anomaly is told together with: the same anomaly, from the same cause.
+    fn group(
+        &self,
+        history: &History,
+        occurrence: &Occurrence,
+        truth: Option<&CrossCheck<'_>>,
+    ) -> Group {
+        let Occurrence { anomaly, partition, .. } = *occurrence;
+        let whereabouts = truth.and_then(|truth| truth.whereabouts(occurrence));
+        let shown_ns = truth.map_or(occurrence.at_ns, |truth| truth.shown_ns(occurrence));
+        let name = &history.partitions[partition as usize];
+        let effect = Effect::of(occurrence, shown_ns, name);
+        let contradicted = truth.is_some_and(|truth| truth.contradiction(occurrence).is_some());
+        let root = self.roots.iter().position(|root| root.explains(&effect).is_some());
+        let origin = match (contradicted, root, truth) {
+            (true, _, _) => Origin::Account(Source::Checker),
+            (false, Some(root), _) => Origin::Root(root),
+            (false, None, Some(truth)) => Origin::Account(truth.account(occurrence).source),
+            (false, None, None) => Origin::Account(Source::Unproved),
+        };
+        Group { anomaly, partition, whereabouts, origin }
+    }
+
+    /// Takes over the first anomaly of a group, with how many there are.
+    fn take(&mut self, told: &Told<'_>, whereabouts: Option<Whereabouts>, origin: Origin) {
+        let Told { history, first, .. } = *told;
+        let shown_ns = told.truth.map_or(first.at_ns, |truth| truth.shown_ns(first));
+        let name = &history.partitions[first.partition as usize];
+        let effect = Effect::of(first, shown_ns, name);
+        let source = match origin {
+            Origin::Root(root) => {
+                let root = &mut self.roots[root];
+                let name = first.anomaly.name();
+                let proof = root.explains(&effect).expect("the group was made by it");
+                let summary = told.summary(whereabouts);
+                let line = format!("{name}: {summary} (explained by {proof})");
+                root.harms(record_in(history, first));
+                return root.add_consequence(name, line, told.count);
+            }
+            Origin::Account(source) => source,
+        };
+        let mut suspect = client(told, source, whereabouts);
+        if let Some(truth) = told.truth {
+            let later = self.roots.iter().any(|root| root.is_later_cause_of(&effect));
+            suspect.finding.evidence.push(account(truth, first, later));
+        }
+        if source == Source::Checker {
+            suspect.finding = disagreement(suspect.finding);
+        }
+        self.suspects.push(suspect);
     }
 
     fn note_gaps(&mut self, history: &History) {
@@ -176,16 +246,19 @@ impl Case {
     }
 
     fn note_end(&mut self, run: &Run, terms: &Terms) {
+        for unmet in &run.unmet {
+            self.excuse(unmet.goal.name(), unmet.reason.clone());
+        }
         match &run.end {
             End::Quiesced | End::Violated => {}
-            End::TimeLimit { pending, unrecoverable } => {
+            End::TimeLimit { goal, pending, since_ms, unrecoverable } => {
                 match unrecoverable.as_ref().or(terms.metadata_damage.as_ref()) {
                     Some(reason) => {
                         self.inconclusive
                             .push(format!("not converged: {pending}; legal: {reason}"));
-                        self.excuse("not-converged", reason.clone());
+                        self.excuse(goal.name(), reason.clone());
                     }
-                    None => self.add(not_converged(run, terms, pending)),
+                    None => self.add(not_converged(run, terms, *goal, (pending, *since_ms))),
                 }
             }
             End::Panicked { message, node } => self.add(panicked(run, message, *node)),
@@ -193,22 +266,9 @@ impl Case {
     }
 
     /// Folds consequences under roots: internal causes first, then what clients saw, then what never happened.
-    fn close(mut self, both_views: bool) -> Verdict {
-        self.suspects.sort_by_key(|suspect| (suspect.view, suspect.at_ns));
-        let mut roots: Vec<Suspect> = Vec::new();
-        for mut suspect in self.suspects {
-            if let Some(root) = roots.iter_mut().find(|root| root.explains(&suspect)) {
-                root.fold(&suspect);
-                continue;
-            }
-            if both_views && suspect.view == View::Client {
-                let later = roots.iter().any(|root| root.is_later_cause_of(&suspect));
-                suspect.finding.evidence.push(client_side(later).to_owned());
-            }
-            roots.push(suspect);
-        }
-        roots.sort_by_key(|root| (root.at_ns, root.view));
-        let outcome = match (roots.is_empty(), self.inconclusive.is_empty()) {
+    fn close(self) -> Verdict {
+        let findings = root_cause::findings(self.roots, self.suspects);
+        let outcome = match (findings.is_empty(), self.inconclusive.is_empty()) {
             (false, _) => Outcome::Violated,
             (true, false) => Outcome::Inconclusive,
             (true, true) => Outcome::Held,
@@ -216,7 +276,7 @@ impl Case {
         let excused = self.excused.into_iter();
         Verdict {
             outcome,
-            findings: roots.into_iter().map(|root| root.finding).collect(),
+            findings,
             excused: excused
                 .map(|((anomaly, reason), count)| Excuse { anomaly, reason, count })
                 .collect(),
@@ -225,70 +285,76 @@ impl Case {
     }
 }
 
-impl Suspect {
-    /// Whether the other one is a consequence: it came no earlier, it concerns the same partition or the root concerns
-    /// them all, and what is broken there can break by what is broken here. A panic is never hidden under anything.
-    fn explains(&self, other: &Self) -> bool {
-        match (self.view, other.view) {
-            (View::Internal, View::Internal | View::Client) | (View::Client, View::Client) => {
-                self.at_ns <= other.at_ns && self.concerns(other)
-            }
-            (View::Internal | View::Client | View::Liveness, View::Liveness) => true,
-            (View::Client | View::Liveness, View::Internal)
-            | (View::Liveness, View::Client)
-            | (View::Panic, _)
-            | (_, View::Panic) => false,
+/// Anomalies that are told as one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    anomaly: Anomaly,
+    partition: u32,
+    whereabouts: Option<Whereabouts>,
+    origin: Origin,
+}
+
+/// Where an anomaly comes from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    /// An internal violation, by position of its root.
+    Root(usize),
+    /// Somebody else.
+    Account(Source),
+}
+
+/// What a group is told from.
+struct Told<'a> {
+    history: &'a History,
+    terms: &'a Terms,
+    truth: Option<&'a CrossCheck<'a>>,
+    first: &'a Occurrence,
+    count: u64,
+}
+
+impl Told<'_> {
+    fn summary(&self, whereabouts: Option<Whereabouts>) -> String {
+        let mut summary = self.first.summary(self.history);
+        if let Some(whereabouts) = whereabouts.filter(|known| *known != Whereabouts::Unknown) {
+            summary = format!("{summary}: {}", whereabouts.words());
         }
-    }
-
-    fn concerns(&self, other: &Self) -> bool {
-        let same_place = self.partition.is_none() || self.partition == other.partition;
-        let pair = self.guarantee.zip(other.guarantee);
-        same_place && pair.is_some_and(|(cause, effect)| can_break(cause, effect))
-    }
-
-    /// Whether this would explain the other one, had it not come after it.
-    fn is_later_cause_of(&self, other: &Self) -> bool {
-        self.view == View::Internal && self.at_ns > other.at_ns && self.concerns(other)
-    }
-
-    fn fold(&mut self, consequence: &Self) {
-        let Finding { anomaly, summary, .. } = &consequence.finding;
-        let explained = self.view == View::Internal && consequence.view == View::Client;
-        self.finding.consequences.push(if explained {
-            format!("{anomaly}: {summary} (explained by {})", self.finding.anomaly)
-        } else {
-            format!("{anomaly}: {summary}")
-        });
+        if self.count > 1 {
+            summary = format!("{summary} (and {} more)", self.count - 1);
+        }
+        summary
     }
 }
 
-/// Whether a broken guarantee can break another one as well. A log that lost records or differs spoils everything that
-/// is read from it, and so does a second leader; a record that is there twice loses nothing.
-fn can_break(cause: Guarantee, effect: Guarantee) -> bool {
-    match cause {
-        Guarantee::Durability | Guarantee::Replication | Guarantee::Leadership => true,
-        Guarantee::Ordering | Guarantee::Offsets => {
-            matches!(effect, Guarantee::Ordering | Guarantee::Offsets)
-        }
-        Guarantee::Visibility => matches!(effect, Guarantee::Visibility | Guarantee::Offsets),
-        Guarantee::Liveness => effect == Guarantee::Liveness,
+/// What the true state says about an anomaly that no violation explains, in one line.
+fn account(truth: &CrossCheck<'_>, first: &Occurrence, later: bool) -> String {
+    if let Some(contradiction) = truth.contradiction(first) {
+        return contradiction;
     }
+    let Account { source, line } = truth.account(first);
+    if later && source == Source::Unproved {
+        let line =
+            "client-side: what broke inside on this partition broke later and cannot explain it";
+        return line.to_owned();
+    }
+    line
 }
 
-fn client_side(later: bool) -> &'static str {
-    if later {
-        "client-side: what broke inside on this partition broke later and cannot explain it"
-    } else {
-        "client-side: no internal violation explains it"
+/// Two parts of Harrow say the opposite of each other: one of them is wrong, and that comes first.
+fn disagreement(finding: Finding) -> Finding {
+    let Finding { anomaly, summary, mut evidence, .. } = finding;
+    evidence
+        .push("one of Harrow's own views is wrong: please report it with this coordinate".into());
+    Finding {
+        guarantee: "model".to_owned(),
+        anomaly: "checker-disagreement".to_owned(),
+        summary: format!("{anomaly} cannot be: {summary}"),
+        promise: "Harrow: what clients saw and what is true inside must agree".to_owned(),
+        evidence,
+        ..finding
     }
 }
 
 fn internal(run: &Run, terms: &Terms, violation: &Violation) -> Suspect {
-    let name = |partition: TopicPartition| {
-        let topic = run.topics.get(&partition.topic)?;
-        Some(format!("{topic}-{}", partition.partition))
-    };
     let place = format!("at node {}, event {}", violation.node, violation.event);
     let mut evidence = violation.evidence.clone();
     evidence.push(format!(
@@ -296,7 +362,7 @@ fn internal(run: &Run, terms: &Terms, violation: &Violation) -> Suspect {
         seconds(violation.at_ns),
         last_faults(run, violation)
     ));
-    let partition = violation.partition.and_then(name);
+    let partition = root_cause::partition_name(run, violation);
     let position = |name: &String| run.history.partitions.iter().position(|known| known == name);
     let broken = partition
         .as_ref()
@@ -313,9 +379,24 @@ fn internal(run: &Run, terms: &Terms, violation: &Violation) -> Suspect {
             summary: violation.summary.clone(),
             promise: promise(terms, violation.guarantee, broken, None),
             evidence,
-            consequences: Vec::new(),
+            record: record_of(run, violation),
+            ..Finding::default()
         },
     }
+}
+
+/// The first record that a violation names.
+fn record_of(run: &Run, violation: &Violation) -> Option<Record> {
+    let (offset, _) = violation.offsets?;
+    let metadata = violation.partition == Some(TopicPartition::METADATA);
+    let partition = match root_cause::partition_name(run, violation) {
+        Some(name) => name,
+        None if metadata => METADATA_NAME.to_owned(),
+        None => return None,
+    };
+    let value = cross_check::first_acknowledged(&run.history, &partition, offset);
+    let value = value.map(|value| value_name(&run.history, value));
+    Some(Record { partition, offset, value })
 }
 
 /// The faults that were injected last before it.
@@ -337,50 +418,72 @@ fn last_faults(run: &Run, violation: &Violation) -> String {
     if last.is_empty() { String::new() } else { format!("; last faults: {}", last.join("; ")) }
 }
 
-fn client(history: &History, terms: &Terms, first: &Occurrence, count: u64) -> Suspect {
-    let mut summary = first.summary(history);
-    if count > 1 {
-        summary = format!("{summary} (and {} more)", count - 1);
-    }
+fn client(told: &Told<'_>, source: Source, whereabouts: Option<Whereabouts>) -> Suspect {
+    let Told { history, terms, first, .. } = *told;
     let mut evidence = first.evidence(history);
-    if first.anomaly == Anomaly::Unseen {
-        evidence.extend(whereabouts(history, first));
+    let unknown = whereabouts.unwrap_or(Whereabouts::Unknown) == Whereabouts::Unknown;
+    if first.anomaly == Anomaly::Unseen && unknown {
+        evidence.extend(cross_check::guess(history, first));
     }
     let guarantee = first.anomaly.guarantee();
-    let writer = first.subject.writer.map(|w| history.row(w).process);
+    let writer = first.subject.writer.map(|writer| cross_check::process(history, writer));
     Suspect {
         at_ns: first.at_ns,
-        view: View::Client,
+        view: View::Client(source),
         guarantee: Some(guarantee),
         partition: Some(history.partitions[first.partition as usize].clone()),
         finding: Finding {
             guarantee: guarantee.name().to_owned(),
             anomaly: first.anomaly.name().to_owned(),
-            summary,
+            summary: told.summary(whereabouts),
             promise: promise(terms, guarantee, Place::Partition(first.partition), writer),
             evidence,
-            consequences: Vec::new(),
+            whereabouts: whereabouts
+                .or_else(|| (first.anomaly == Anomaly::Unseen).then_some(Whereabouts::Unknown)),
+            record: record_in(history, first),
+            ..Finding::default()
         },
     }
 }
 
-/// Lost or stuck? The last end offset that a client was told after the acknowledgement decides.
-fn whereabouts(history: &History, unseen: &Occurrence) -> Option<String> {
-    let offset = Some(unseen.subject.offset).filter(|offset| *offset >= 0)?;
-    let acknowledged = history.row(unseen.subject.operation);
-    let end = history.details().iter().rev().find_map(|detail| {
-        let row = history.row(detail.operation);
-        let later = row.completion == Completion::Ok && row.invoked_ns > acknowledged.completed_ns;
-        if let What::EndOffset { partition, offset: Some(end) } = detail.what {
-            (later && partition == unseen.partition).then_some(end)
-        } else {
-            None
-        }
-    })?;
-    Some(if end > offset {
-        format!("stuck: the partition's end was {end} afterwards, so the log goes past it")
-    } else {
-        format!("lost: the partition's end was {end} afterwards, so it is not in the log")
+/// The record that an anomaly is about: for a poll that passed one over, that one.
+fn record_in(history: &History, occurrence: &Occurrence) -> Option<Record> {
+    let record = match occurrence.anomaly {
+        Anomaly::PollSkip | Anomaly::IntPollSkip | Anomaly::ResumeSkip => occurrence.other?,
+        Anomaly::EndOffsetRegression
+        | Anomaly::ZombieCommit
+        | Anomaly::CommitBeyondPosition
+        | Anomaly::DoubleOwnership
+        | Anomaly::EosDuplicate
+        | Anomaly::G0
+        | Anomaly::G0Process
+        | Anomaly::G0Realtime
+        | Anomaly::G1c
+        | Anomaly::G1cProcess
+        | Anomaly::G1cRealtime
+        | Anomaly::G1cWw
+        | Anomaly::G1cWwProcess
+        | Anomaly::G1cWwRealtime => return None,
+        Anomaly::LostWrite
+        | Anomaly::Unseen
+        | Anomaly::Duplicate
+        | Anomaly::InconsistentOffsets
+        | Anomaly::NonmonotonicSend
+        | Anomaly::IntNonmonotonicSend
+        | Anomaly::RealtimeOrder
+        | Anomaly::GarbageRead
+        | Anomaly::NonmonotonicPoll
+        | Anomaly::IntNonmonotonicPoll
+        | Anomaly::G1a
+        | Anomaly::PrecommittedRead
+        | Anomaly::TornTransaction
+        | Anomaly::IntSendSkip
+        | Anomaly::EosLoss => occurrence.subject,
+    };
+    (record.offset >= 0).then(|| Record {
+        partition: history.partitions[occurrence.partition as usize].clone(),
+        offset: record.offset,
+        value: Some(value_name(history, record.value)),
     })
 }
 
@@ -407,24 +510,34 @@ fn panicked(run: &Run, message: &str, node: Option<NodeId>) -> Suspect {
                  or of Harrow, or a defect that was switched on"
                     .to_owned(),
             ],
-            consequences: Vec::new(),
+            ..Finding::default()
         },
     }
 }
 
-fn not_converged(run: &Run, terms: &Terms, pending: &str) -> Suspect {
+fn not_converged(
+    run: &Run,
+    terms: &Terms,
+    goal: Goal,
+    (pending, since_ms): (&str, u64),
+) -> Suspect {
+    let end_ms = run.stats.simulated_ms;
     Suspect {
-        at_ns: run.stats.simulated_ms.saturating_mul(1_000_000),
+        at_ns: end_ms.saturating_mul(1_000_000),
         view: View::Liveness,
         partition: None,
         guarantee: Some(Guarantee::Liveness),
         finding: Finding {
             guarantee: Guarantee::Liveness.name().to_owned(),
-            anomaly: "not-converged".to_owned(),
+            anomaly: goal.name().to_owned(),
             summary: format!("after the heal, this never came: {pending}"),
             promise: promise(terms, Guarantee::Liveness, Place::Cluster, None),
-            evidence: vec![format!("given up at {} ms of simulated time", run.stats.simulated_ms)],
-            consequences: Vec::new(),
+            evidence: vec![
+                format!("goal: {} ({})", goal.entry().converges, goal.entry().source),
+                format!("{} the last progress", seconds(since_ms.saturating_mul(1_000_000))),
+                format!("{} given up", seconds(end_ms.saturating_mul(1_000_000))),
+            ],
+            ..Finding::default()
         },
     }
 }
@@ -432,8 +545,4 @@ fn not_converged(run: &Run, terms: &Terms, pending: &str) -> Suspect {
 fn acknowledges(history: &History, operation: u32) -> bool {
     let ok = history.row(operation).completion == Completion::Ok;
     ok && !history.sends_of(operation).is_empty()
-}
-
-fn seconds(at_ns: u64) -> String {
-    format!("{}.{:06}s", at_ns / 1_000_000_000, at_ns / 1_000 % 1_000_000)
 }

@@ -1,5 +1,10 @@
 //! Verdicts, excuses and how they are told, on hand-made runs.
 
+#[path = "verdict/biography.rs"]
+mod biography;
+#[path = "verdict/cross_check.rs"]
+mod cross_check;
+
 use std::collections::BTreeMap;
 
 use harrow_broker_model::config::{
@@ -14,10 +19,11 @@ use harrow_reports::verdict::{Outcome, Verdict, judge};
 use harrow_sim::history::{
     Completion, Function, History, MicroOperation, OperationRecord, ReadRecord, SendRecord, What,
 };
+use harrow_sim::liveness::{GOALS, Goal};
 use harrow_sim::plan::{
     Action, ClientPlan, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan, TopicPlan,
 };
-use harrow_sim::run::{End, InjectedFault, Run, RunStats};
+use harrow_sim::run::{End, InjectedFault, Run, RunStats, UnmetGoal};
 use harrow_sim::violation::{Guarantee, Violation};
 
 fn plan() -> Plan {
@@ -43,6 +49,7 @@ fn plan() -> Plan {
             api_timeout_ms: 60_000,
         },
         clients: vec![producer()],
+        fresh_producer: producer_config(1004),
         final_reader: ConsumerConfig {
             node: NodeId(1003),
             bootstrap,
@@ -69,6 +76,7 @@ fn plan() -> Plan {
         steps: Vec::new(),
         heal_at_ms: 10_000,
         converge_within_ms: 60_000,
+        core: None,
         expect: Expectation::default(),
     }
 }
@@ -97,9 +105,9 @@ fn cluster() -> ClusterConfig {
     }
 }
 
-fn producer() -> ClientPlan {
-    let config = ProducerConfig {
-        node: NodeId(1002),
+fn producer_config(node: i32) -> ProducerConfig {
+    ProducerConfig {
+        node: NodeId(node),
         bootstrap: vec![NodeId(1)],
         jitter_salt: 0,
         acks: Acks::All,
@@ -112,7 +120,11 @@ fn producer() -> ClientPlan {
         delivery_timeout_ms: 30_000,
         metadata_max_age_ms: 60_000,
         value_bytes: 8,
-    };
+    }
+}
+
+fn producer() -> ClientPlan {
+    let config = producer_config(1002);
     let topics = vec!["orders".to_owned()];
     let (keys, operations, start_ms, interval_us, outstanding_max) = (0, 3, 0, (1, 1), 5);
     ClientPlan::Producer {
@@ -155,9 +167,12 @@ fn run(read: &[i64]) -> Run {
             &sends.chain([poll]).collect::<Vec<_>>(),
         ),
         violations: Vec::new(),
+        unmet: Vec::new(),
         faults: Vec::new(),
         reached: BTreeMap::from([("leader-elected".to_owned(), 2), ("isr-shrunk".to_owned(), 0)]),
         topics: BTreeMap::from([(TopicId(1), "orders".to_owned())]),
+        partitions: Vec::new(),
+        biographies: Vec::new(),
         digest: 0xab,
         stats: RunStats {
             simulated_ms: 30_000,
@@ -190,6 +205,8 @@ fn violation(anomaly: &str, at_ns: u64) -> Violation {
         node: NodeId(2),
         partition: Some(TopicPartition { topic: TopicId(1), partition: 0 }),
         offsets: Some((1, 1)),
+        reach: Some((1, 1)),
+        count: 1,
         summary: "broker 2 lacks offset 1".to_owned(),
         evidence: vec!["committed up to 3".to_owned()],
     }
@@ -258,7 +275,8 @@ fn an_internal_violation_explains_what_clients_saw() {
     let lines = &verdict.findings[0].consequences;
     assert!(lines[0].starts_with("log-matching: "), "{lines:#?}");
     let lost = lines.iter().find(|line| line.starts_with("lost-write: ")).expect("it is folded");
-    assert!(lost.ends_with("(explained by leader-completeness)"), "{lost}");
+    let proof = "(explained by leader-completeness: it concerns the log from offset 1 on)";
+    assert!(lost.ends_with(proof), "{lost}");
 }
 
 #[test]
@@ -300,7 +318,8 @@ fn every_rule_of_the_watch_is_explained() {
             assert!(explain(anomaly.guarantee.name()).is_some(), "{}", anomaly.guarantee.name());
         }
     }
-    for name in ["model", "model-panic", "not-converged"] {
+    let goals = GOALS.iter().map(|entry| entry.name);
+    for name in ["model", "model-panic", "checker-disagreement"].into_iter().chain(goals) {
         assert!(explain(name).is_some(), "{name} is not explained");
     }
 }
@@ -328,16 +347,39 @@ fn a_panic_is_a_finding_and_is_never_folded() {
 #[test]
 fn not_converging_is_a_finding_unless_nothing_could() {
     let mut stuck = run(&[0, 1, 2]);
-    stuck.end =
-        End::TimeLimit { pending: "orders-0 has no leader".to_owned(), unrecoverable: None };
-    assert_eq!(names(&judge(&plan(), &stuck)), ["not-converged"]);
     stuck.end = End::TimeLimit {
+        goal: Goal::Leaders,
+        pending: "orders-0 has no leader".to_owned(),
+        since_ms: 11_000,
+        unrecoverable: None,
+    };
+    let verdict = judge(&plan(), &stuck);
+    assert_eq!(names(&verdict), ["partition-leaderless"]);
+    let finding = &verdict.findings[0];
+    assert_eq!(finding.guarantee, "liveness");
+    assert!(finding.summary.contains("orders-0 has no leader"), "{finding:#?}");
+    assert!(finding.evidence.iter().any(|line| line.starts_with("11.000000s")), "{finding:#?}");
+    stuck.end = End::TimeLimit {
+        goal: Goal::Leaders,
+        since_ms: 11_000,
         pending: "orders-0 has no leader".to_owned(),
         unrecoverable: Some("every member of its ISR was wiped".to_owned()),
     };
     let verdict = judge(&plan(), &stuck);
     assert_eq!(verdict.outcome, Outcome::Inconclusive);
     assert!(verdict.inconclusive[0].contains("orders-0 has no leader"), "{verdict:?}");
+    assert_eq!(verdict.excused[0].anomaly, "partition-leaderless");
+}
+
+#[test]
+fn a_goal_that_is_legally_not_met_is_excused_with_its_reason() {
+    let mut run = run(&[0, 1, 2]);
+    let reason = "acks=all is refused by orders-0".to_owned();
+    run.unmet = vec![UnmetGoal { goal: Goal::FreshProducer, reason: reason.clone() }];
+    let verdict = judge(&plan(), &run);
+    assert_eq!(verdict.outcome, Outcome::Held, "{verdict:#?}");
+    let excuse = &verdict.excused[0];
+    assert_eq!((excuse.anomaly.as_str(), &excuse.reason), ("fresh-client-fails", &reason));
 }
 
 #[test]
@@ -404,7 +446,7 @@ fn a_defect_excuses_nothing() {
 
 #[test]
 fn an_unseen_record_is_lost_or_stuck_by_the_last_end_offset() {
-    for (end, word) in [(2, "lost:"), (3, "stuck:")] {
+    for (end, word) in [(2, "a guess: lost"), (3, "a guess: stuck")] {
         let mut run = run(&[0, 1]);
         let told = MicroOperation::Detail(What::EndOffset { partition: 0, offset: Some(end) });
         run.history.push(&operation(9, 21, Function::List, told));

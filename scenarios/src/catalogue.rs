@@ -37,6 +37,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "isr-race",
     "zombie-follower",
     "vote-storm",
+    "minority-stays-dead",
     "swarm",
 ];
 

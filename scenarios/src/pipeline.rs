@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use harrow_reports::report::{Coordinate, Report};
+use harrow_reports::biography;
+use harrow_reports::report::{Coordinate, Report, digest_name};
 use harrow_reports::verdict::judge;
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{Run, RunOptions};
@@ -21,7 +22,22 @@ pub struct Told {
 
 /// Runs a plan. With a trace it is the same run, slower.
 pub fn run(plan: &Plan, record_trace: bool) -> Run {
-    harrow_sim::run(plan, RunOptions { record_trace, stop_at_violation: false, watch: true })
+    harrow_sim::run(plan, RunOptions { record_trace, ..RunOptions::default() })
+}
+
+/// Runs a plan that was told about once more, and adds the lives of the records that its findings are about.
+///
+/// # Panics
+/// If the second run differs from the first.
+pub fn follow(plan: &Plan, report: &mut Report) {
+    let follow = biography::places(&report.findings);
+    if follow.is_empty() {
+        return;
+    }
+    let run = harrow_sim::run(plan, RunOptions { follow: follow.clone(), ..RunOptions::default() });
+    let digest = digest_name(run.digest);
+    assert_eq!(digest, report.digest, "a run that is followed is the same run");
+    biography::attach(&mut report.findings, &follow, &run.biographies);
 }
 
 /// Runs, judges and reports. `scenario` is the name or path to be told.

@@ -224,7 +224,7 @@ fn a_plan_that_is_none_is_told_by_place() {
     harrow_in(directory.path(), &["run", "short.toml", "--seed", "1", "--out", "."]);
     let plan = fs::read_to_string(&path).expect("the run has left it");
     let table = [
-        (plan.replace("\"schema\": 1", "\"schema\": 99"), vec!["schema 99", "reads 1"]),
+        (plan.replace("\"schema\": 2", "\"schema\": 99"), vec!["schema 99", "reads 2"]),
         (
             plan.replace("\"heal_at_ms\": 1000", "\"heal_at_ms\": soon"),
             vec!["not a plan", "plan.json:"],

@@ -10,7 +10,7 @@ use harrow_scenarios::pipeline::run;
 use harrow_scenarios::planner::plan;
 
 /// A seed for each defect, with which its scenario finds it.
-const SEEDS: [(Defect, u64); 7] = [
+const SEEDS: [(Defect, u64); 10] = [
     (Defect::TruncateToHw, 9),
     (Defect::NoFetchEpochFencing, 1),
     (Defect::IsrExpandOnlyHw, 1),
@@ -18,6 +18,9 @@ const SEEDS: [(Defect, u64); 7] = [
     (Defect::HwUsesProposedIsr, 1),
     (Defect::VoteNotPersisted, 1),
     (Defect::NoDedup, 1),
+    (Defect::StalePartitionEpoch, 24),
+    (Defect::NoHwOnShrink, 25),
+    (Defect::LostWakeup, 1),
 ];
 
 fn verdict(scenario: &str, seed: u64, defect: Option<Defect>) -> Verdict {

@@ -4,7 +4,7 @@ use harrow_broker_model::defect::Defect;
 use harrow_reports::render::{Format, Styles, render};
 use harrow_scenarios::catalogue::find;
 use harrow_scenarios::format::parse;
-use harrow_scenarios::pipeline::tell;
+use harrow_scenarios::pipeline::{follow, tell};
 use harrow_scenarios::planner::plan;
 
 /// Both formats of a run's report, without what differs between machines and commits.
@@ -14,6 +14,7 @@ fn told(name: &str, seed: u64, defect: Option<Defect>) -> (String, String) {
     let mut plan = plan(&scenario, seed);
     plan.cluster.defects = defect.into_iter().collect();
     let mut report = tell(&plan, name, false).report;
+    follow(&plan, &mut report);
     "0123456789ab".clone_into(&mut report.coordinate.commit);
     report.stats.wall_ms = 1;
     let written = |format: Format<'_>| {

@@ -5,7 +5,10 @@
 //! |---|---|
 //! | `plan` | what a run is made from: all choices, as data |
 //! | `run` | what a run gives: end, history, violations, digest, statistics |
+//! | `truth` | what was true of each partition at the end |
+//! | `biography` | the life of a record that is followed |
 //! | `history` | what clients asked and were told |
+//! | `liveness` | what must come true after the heal |
 //! | `reach` | what a run came across, by name |
 //! | `world` | driver, links, disks, clocks, processes, faults; the only place that names madsim |
 //! | `view` | the true state of the cluster, mirrored from what nodes state |
@@ -16,10 +19,13 @@ compile_error!(
     "harrow-sim needs `--cfg madsim`: .cargo/config.toml sets it, and RUSTFLAGS in the environment replaces that"
 );
 
+pub mod biography;
 pub mod history;
+pub mod liveness;
 pub mod plan;
 pub mod reach;
 pub mod run;
+pub mod truth;
 pub mod view;
 pub mod violation;
 pub mod watch;

@@ -6,7 +6,7 @@ use harrow_broker_model::types::NodeId;
 use serde::{Deserialize, Serialize};
 
 /// Version of the plan's format; another version is refused.
-pub const PLAN_SCHEMA: u32 = 1;
+pub const PLAN_SCHEMA: u32 = 2;
 
 /// What [`run`](crate::run()) takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,7 +26,9 @@ pub struct Plan {
     pub admin: AdminConfig,
     /// Clients and what they do.
     pub clients: Vec<ClientPlan>,
-    /// Consumer that reads everything from the beginning after the heal.
+    /// Producer that is started after the heal, once all else has converged, and sends to every partition.
+    pub fresh_producer: ProducerConfig,
+    /// Consumer that is started after that, and reads everything from the beginning.
     pub final_reader: ConsumerConfig,
     /// Links.
     pub network: NetworkPlan,
@@ -38,10 +40,37 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// When all faults end and all nodes run again, in milliseconds.
     pub heal_at_ms: u64,
-    /// How long after the heal everything may take to converge, in milliseconds, without progress.
+    /// How long after the heal everything may take to converge, in milliseconds, without progress, beyond what the
+    /// configured timeouts need: see [`Goal::bound_ms`](crate::liveness::Goal::bound_ms).
     pub converge_within_ms: u64,
+    /// Whom the heal does not reach, if it repairs a core only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<CorePlan>,
     /// What the judge must know.
     pub expect: Expectation,
+}
+
+/// A heal that repairs only a core of the cluster. What fails for ever hides no livelock, as faults that always end do.
+/// Source: `TigerBeetle`'s liveness mode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorePlan {
+    /// Brokers and controllers outside the core. Unless the plan allows loss, those are spared without which the
+    /// quorum has no majority, or a partition no complete electable replica or fewer than `min.insync.replicas`.
+    pub outside: Vec<NodeId>,
+    /// What becomes of them.
+    pub fate: Fate,
+}
+
+/// What becomes of the nodes outside the core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// They stay dead for good.
+    Dead,
+    /// They run, and reach the controllers, but no other broker, for good. Kafka has no rule that recovers from this:
+    /// a leader whose heartbeats pass stays leader.
+    CutFromBrokers,
 }
 
 /// A topic.

@@ -48,6 +48,7 @@ pub const ALL: &[&str] = &[
     "resigned-leader",
     "segment-rolled",
     "stale-isr-proposal",
+    "stays-dead",
     "topic-created",
     "truncation-detected",
     "unclean-election",
@@ -112,6 +113,16 @@ impl Tally {
             | Note::BecameFollower { .. }
             | Note::IsrProposed { .. }
             | Note::IsrCommitted { .. }
+            | Note::IsrProposalAccepted { .. }
+            | Note::ProducersKnown { .. }
+            | Note::ProducerIdGiven { .. }
+            | Note::QuorumStatePersisted { .. }
+            | Note::TransactionStateChanged { .. }
+            | Note::TransactionPartitionAdded { .. }
+            | Note::TransactionAttributed { .. }
+            | Note::LastStableOffsetMoved { .. }
+            | Note::PartitionAssigned { .. }
+            | Note::PartitionReleased { .. }
             | Note::ProduceAcknowledged { duplicate: false, .. } => {}
             Note::MetadataApplied { offset, change, .. } => self.metadata(offset.0, change),
             Note::ProduceAcknowledged { duplicate: true, .. } => self.mark("duplicate-recognised"),

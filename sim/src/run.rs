@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use harrow_broker_model::types::{NodeId, TopicId};
 use serde::{Deserialize, Serialize};
 
+use crate::biography::Moment;
 use crate::history::History;
+use crate::liveness::Goal;
+use crate::truth::PartitionTruth;
 use crate::violation::Violation;
 
 /// Everything that is known about a run.
@@ -17,12 +20,18 @@ pub struct Run {
     pub history: History,
     /// Broken invariants, in order of time; the first of each anomaly and partition.
     pub violations: Vec<Violation>,
+    /// Goals that were not met, and legally so, in order of the goals.
+    pub unmet: Vec<UnmetGoal>,
     /// Faults as they were injected, in order of time.
     pub faults: Vec<InjectedFault>,
     /// How often each reach mark was met.
     pub reached: BTreeMap<String, u64>,
     /// Topic names by id, as committed.
     pub topics: BTreeMap<TopicId, String>,
+    /// What was true of each partition at the end, in the history's order; empty if nobody watched.
+    pub partitions: Vec<PartitionTruth>,
+    /// What happened to each record that was followed, in the order of [`RunOptions::follow`].
+    pub biographies: Vec<Vec<Moment>>,
     /// Rolling hash over every event and effect: equal for equal runs.
     pub digest: u64,
     /// Counts.
@@ -38,8 +47,12 @@ pub enum End {
     Quiesced,
     /// It did not, in the time given; what was still pending.
     TimeLimit {
-        /// The first thing that had not converged.
+        /// The first goal that was not met.
+        goal: Goal,
+        /// What it waited for.
         pending: String,
+        /// Since when nothing had made progress, in milliseconds of true time.
+        since_ms: u64,
         /// Why no rule can recover from this state, if that is so: then it is not a bug.
         unrecoverable: Option<String>,
     },
@@ -52,6 +65,15 @@ pub enum End {
         /// The node that was being called, if one was.
         node: Option<NodeId>,
     },
+}
+
+/// A goal that no rule can meet for some part of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnmetGoal {
+    /// Which goal.
+    pub goal: Goal,
+    /// Where and why, in words.
+    pub reason: String,
 }
 
 /// A fault as injected.
@@ -110,7 +132,7 @@ pub struct TraceRow {
 }
 
 /// How a run is made, beyond its plan. None of it changes the digest but for an early stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunOptions {
     /// Keep a row for every event and effect.
     pub record_trace: bool,
@@ -118,11 +140,22 @@ pub struct RunOptions {
     pub stop_at_violation: bool,
     /// Have the online invariants look on.
     pub watch: bool,
+    /// Records whose lives are to be told.
+    pub follow: Vec<Follow>,
+}
+
+/// A place whose records are followed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Follow {
+    /// Name of the partition, such as `orders-0`.
+    pub partition: String,
+    /// Offset in it.
+    pub offset: i64,
 }
 
 impl Default for RunOptions {
     /// As in sweeps: watched, to the end, without a trace.
     fn default() -> Self {
-        Self { record_trace: false, stop_at_violation: false, watch: true }
+        Self { record_trace: false, stop_at_violation: false, watch: true, follow: Vec::new() }
     }
 }

@@ -20,10 +20,24 @@ pub struct Violation {
     pub partition: Option<TopicPartition>,
     /// First and last offset concerned, if any.
     pub offsets: Option<(i64, i64)>,
+    /// Lowest and highest offset concerned by it or by any later one of this anomaly on this partition, which is not
+    /// told of again; none if one of them concerns the log as a whole.
+    pub reach: Option<(i64, i64)>,
+    /// How often it was seen on this partition.
+    pub count: u64,
     /// One line for people.
     pub summary: String,
     /// Facts that led there, oldest first, one line each.
     pub evidence: Vec<String>,
+}
+
+impl Violation {
+    /// The same was seen again at these offsets.
+    pub(crate) fn repeated(&mut self, offsets: Option<(i64, i64)>) {
+        let wider = self.reach.zip(offsets);
+        self.reach = wider.map(|(all, more)| (all.0.min(more.0), all.1.max(more.1)));
+        self.count += 1;
+    }
 }
 
 /// What Harrow judges.
@@ -58,5 +72,34 @@ impl Guarantee {
             Self::Replication => "replication",
             Self::Liveness => "liveness",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeats_widen_the_reach_and_keep_the_first() {
+        let mut violation = Violation {
+            anomaly: "duplicate-seq".to_owned(),
+            guarantee: Guarantee::Ordering,
+            at_ns: 1,
+            event: 1,
+            node: NodeId(1),
+            partition: None,
+            offsets: Some((5, 6)),
+            reach: Some((5, 6)),
+            count: 1,
+            summary: String::new(),
+            evidence: Vec::new(),
+        };
+        violation.repeated(Some((9, 12)));
+        violation.repeated(Some((2, 3)));
+        assert_eq!((violation.offsets, violation.reach), (Some((5, 6)), Some((2, 12))));
+        violation.repeated(None);
+        assert_eq!((violation.reach, violation.count), (None, 4), "one concerned the whole log");
+        violation.repeated(Some((1, 1)));
+        assert_eq!(violation.reach, None, "and nothing makes it less");
     }
 }

@@ -95,6 +95,11 @@ impl Connections {
         self.ready.retain(|(caller, _)| caller.connection != connection);
     }
 
+    /// How many requests wait for another one on their connection.
+    pub(super) fn queued(&self) -> usize {
+        self.muted.values().map(|muted| muted.queue.len()).sum()
+    }
+
     /// Whether this request is still waited for.
     pub(super) fn is_open(&self, caller: Caller) -> bool {
         self.muted

@@ -71,6 +71,11 @@ impl Controllers {
         self.leader.unwrap_or(self.voters[self.turn])
     }
 
+    /// The active controller, if one is believed to be.
+    pub(super) fn known(&self) -> Option<NodeId> {
+        self.leader
+    }
+
     /// The newest quorum epoch that any answer named.
     pub(super) fn epoch(&self) -> LeaderEpoch {
         self.epoch

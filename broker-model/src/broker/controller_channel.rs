@@ -56,6 +56,11 @@ impl ControllerChannel {
         self.in_flight.push(InFlight { correlation_id, to, errand, deadline });
     }
 
+    /// How many requests have no answer yet.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
     /// The errand that a response ends; `None` if nobody waits for it any more.
     pub(super) fn answered(
         &mut self,

@@ -17,6 +17,7 @@ mod metadata_fetcher;
 mod producer_ids;
 mod publish;
 mod purgatory;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod wake;
@@ -30,6 +31,7 @@ use crate::message::{Body, Message};
 use crate::metadata::MetadataImage;
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node};
 use crate::partition::{Partition, Surroundings};
+use crate::standing::Standing;
 use crate::types::{BrokerEpoch, ConnectionId, FlushToken, NodeId, Now, Time, TopicPartition};
 
 use alter_partition::AlterPartitions;
@@ -339,6 +341,10 @@ impl Broker {
 impl Node for Broker {
     fn logs(&self) -> Vec<&Log> {
         self.partitions.values().map(Partition::log).collect()
+    }
+
+    fn standing(&self) -> Standing {
+        self.stand()
     }
 
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {

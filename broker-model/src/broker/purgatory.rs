@@ -137,6 +137,20 @@ impl Purgatory {
         self.delayed.get(&connection)
     }
 
+    /// Produces that wait.
+    pub(super) fn produces(&self) -> impl Iterator<Item = &DelayedProduce> {
+        self.delayed.values().filter_map(|delayed| match &delayed.wait {
+            Wait::Produce(produce) => Some(produce),
+            Wait::Fetch(_) | Wait::ReplicaFetch(_) | Wait::ProducerId => None,
+        })
+    }
+
+    /// How many producers wait for an id.
+    pub(super) fn producer_ids(&self) -> usize {
+        let waits = |delayed: &&Delayed| matches!(delayed.wait, Wait::ProducerId);
+        self.delayed.values().filter(waits).count()
+    }
+
     /// Ends a request's waiting.
     pub(super) fn remove(&mut self, connection: ConnectionId) -> Option<Delayed> {
         let delayed = self.delayed.remove(&connection)?;

@@ -21,4 +21,4 @@ mod testing;
 
 pub use admin::Admin;
 pub use consumer::Consumer;
-pub use producer::Producer;
+pub use producer::{Producer, partition_of};

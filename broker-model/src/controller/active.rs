@@ -71,6 +71,11 @@ impl Active {
         self.held.push_back(HeldAnswer { until, connection, message });
     }
 
+    /// How many answers are held back.
+    pub(super) fn held(&self) -> usize {
+        self.held.len()
+    }
+
     /// Sends the answers whose records are committed.
     pub(super) fn release(&mut self, high_watermark: Offset, effects: &mut Effects) {
         while let Some(answer) = self.held.pop_front_if(|answer| answer.until <= high_watermark) {

@@ -15,9 +15,10 @@ use crate::message::{
 };
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{Deadline, Effect, Effects, Event, Node};
-use crate::note::Note;
+use crate::note::{AcceptedProposal, Note};
 use crate::proto::CreateTopicsRequest;
 use crate::raft::{Quorum, QuorumOptions};
+use crate::standing::Standing;
 use crate::types::{ConnectionId, LeaderEpoch, NodeId, Now};
 
 /// Bytes of committed records that are read from the log at once.
@@ -157,10 +158,29 @@ impl Controller {
             None => Err(crate::message::ClusterError::NotController),
         };
         let result = judged.map(|(record, registration)| {
+            if record.is_some() {
+                self.note_accepted(request, effects);
+            }
             self.write(now, record.as_slice(), effects);
             registration
         });
         Body::AlterPartitionResponse(Box::new(AlterPartitionResponse { partition, result }))
+    }
+
+    /// States what is about to be written, at the log's end.
+    fn note_accepted(&self, request: &AlterPartitionRequest, effects: &mut Effects) {
+        effects.note(Note::IsrProposalAccepted {
+            partition: request.partition,
+            offset: self.log().log_end_offset(),
+            controller_epoch: self.quorum.epoch(),
+            proposal: Box::new(AcceptedProposal {
+                broker: request.broker,
+                broker_epoch: request.broker_epoch,
+                leader_epoch: request.leader_epoch,
+                partition_epoch: request.partition_epoch,
+                members: request.new_isr.clone(),
+            }),
+        });
     }
 
     fn on_register(
@@ -336,6 +356,16 @@ impl Controller {
 impl Node for Controller {
     fn logs(&self) -> Vec<&Log> {
         vec![self.log()]
+    }
+
+    fn standing(&self) -> Standing {
+        let held = self.active.as_ref().map_or(0, Active::held);
+        Standing {
+            quorum_leader: self.quorum.leader(),
+            metadata_end: self.committed.end_offset,
+            ..Standing::default()
+        }
+        .holds("answers that wait for a commit", held)
     }
 
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {

@@ -37,7 +37,7 @@ use crate::log::segment::Segment;
 use crate::log::snapshots::Snapshots;
 use crate::message::EpochEnd;
 use crate::node::{Effect, Effects};
-use crate::note::{AppendOrigin, Note};
+use crate::note::{AppendOrigin, KnownProducer, Note};
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch};
 use crate::types::{LeaderEpoch, Offset, TopicPartition};
@@ -144,6 +144,11 @@ impl Log {
     /// a duplicate, next in sequence, or an error.
     pub fn check_producer(&self, batch: &BatchHeader) -> Result<ProducerCheck, ErrorCode> {
         self.producers.check(batch)
+    }
+
+    /// The producers that the log's records tell of, by id.
+    pub(crate) fn known_producers(&self) -> Vec<KnownProducer> {
+        self.producers.known()
     }
 
     /// Gives the batch the next offset and this epoch and appends it; the returned batch is as

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::log::ProducerCheck;
+use crate::note::KnownProducer;
 use crate::proto::ErrorCode;
 use crate::record::BatchHeader;
 use crate::types::{Offset, ProducerEpoch, ProducerId, Sequence};
@@ -69,6 +70,19 @@ impl ProducerState {
         }
         let entry = self.producers.entry(batch.producer_id);
         entry.or_insert_with(|| ProducerEntry::new(batch.producer_epoch)).update(batch);
+    }
+
+    /// Each producer's newest epoch and the last sequence in it, by id.
+    pub(crate) fn known(&self) -> Vec<KnownProducer> {
+        let known = |(producer_id, entry): (&ProducerId, &ProducerEntry)| {
+            let last = entry.batches.back().expect("an entry is made for a batch");
+            KnownProducer {
+                producer_id: *producer_id,
+                producer_epoch: entry.epoch,
+                last_sequence: last.last_sequence,
+            }
+        };
+        self.producers.iter().map(known).collect()
     }
 }
 

@@ -172,6 +172,14 @@ impl Partition {
         })
     }
 
+    /// Whether it leads and has asked for another ISR, and is not answered yet.
+    pub fn proposes(&self) -> bool {
+        match &self.role {
+            Role::Leader(leader) => leader.isr.proposal.is_some(),
+            Role::Follower => false,
+        }
+    }
+
     /// Whether a proposal waits to be sent.
     pub fn has_proposal(&self) -> bool {
         match &self.role {
@@ -235,7 +243,9 @@ impl Partition {
             partition_epoch: self.partition_epoch,
             isr: registration.isr.clone(),
         });
-        self.maybe_advance_high_watermark(around, effects);
+        if !self.defects.has(Defect::NoHwOnShrink) {
+            self.maybe_advance_high_watermark(around, effects);
+        }
         self.complete_produces(effects);
     }
 

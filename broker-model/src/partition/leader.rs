@@ -99,12 +99,20 @@ impl Partition {
         match &mut self.role {
             Role::Leader(leader) if !epoch_grew => {
                 leader.isr = IsrState::new(registration.isr.clone());
+                effects.note(Note::IsrCommitted {
+                    partition: self.log.partition(),
+                    leader_epoch: self.leader_epoch,
+                    partition_epoch: self.partition_epoch,
+                    isr: registration.isr.clone(),
+                });
             }
             Role::Leader(_) | Role::Follower => {
                 self.begin_epoch(around.now.time, registration, effects);
             }
         }
-        self.maybe_advance_high_watermark(around, effects);
+        if epoch_grew || !self.defects.has(Defect::NoHwOnShrink) {
+            self.maybe_advance_high_watermark(around, effects);
+        }
         self.complete_produces(effects);
     }
 
@@ -137,6 +145,8 @@ impl Partition {
             high_watermark: self.log.high_watermark(),
             isr: registration.isr.clone(),
         });
+        let producers = self.log.known_producers();
+        effects.note(Note::ProducersKnown { partition: self.log.partition(), producers });
     }
 
     /// Appends a client's batch. Source: rules 2.1.9 and 2.7.
@@ -251,6 +261,17 @@ impl Partition {
         if let Role::Leader(leader) = &mut self.role {
             leader.waiting.retain(|waiting| waiting.ticket != ticket);
         }
+    }
+
+    /// Whether a produce waits here for what has not happened yet.
+    pub fn is_undecided(&self, ticket: ProduceTicket) -> bool {
+        let Role::Leader(leader) = &self.role else {
+            return false;
+        };
+        let open = |waiting: &WaitingProduce| {
+            waiting.ticket == ticket && waiting.ack.last_offset >= self.log.high_watermark()
+        };
+        leader.waiting.iter().any(open)
     }
 
     pub(super) fn refuse_waiting_produces(&mut self) {

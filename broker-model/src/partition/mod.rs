@@ -115,6 +115,9 @@ impl Partition {
             registration.leader_epoch
         );
         let epoch_grew = registration.leader_epoch > self.leader_epoch;
+        if !epoch_grew && self.is_leader() && self.defects.has(Defect::StalePartitionEpoch) {
+            return;
+        }
         self.partition_epoch = registration.partition_epoch;
         self.leader_epoch = registration.leader_epoch;
         self.leader = registration.leader;

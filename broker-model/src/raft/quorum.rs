@@ -163,6 +163,7 @@ impl Quorum {
         // loss would take it back after others were told of it.
         if self.persisted.is_some() {
             effects.push(Effect::Sync { file: FileId::QuorumState });
+            self.note_persisted(effects);
         }
         self.log.sync_records(effects);
         self.note_state(effects);
@@ -425,6 +426,13 @@ impl Quorum {
             effects.push(Effect::Append { file, bytes });
             effects.push(Effect::Sync { file });
             self.persisted = Some(state);
+            self.note_persisted(effects);
+        }
+    }
+
+    fn note_persisted(&self, effects: &mut Effects) {
+        if let Some(ElectionState { epoch, voted, .. }) = self.persisted {
+            effects.note(Note::QuorumStatePersisted { epoch, voted });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes};
 
-use crate::note::BatchSummary;
+use crate::note::{BatchKind, BatchSummary};
 use crate::record::BatchHeader;
 use crate::record::header::{CHECKED_FROM, LEADER_EPOCH_AT, batch_length};
 use crate::types::{LeaderEpoch, Offset};
@@ -174,6 +174,29 @@ impl RecordBatch {
             producer_id: self.header.producer_id,
             producer_epoch: self.header.producer_epoch,
             base_sequence: self.header.base_sequence,
+            kind: self.kind(),
+        }
+    }
+
+    /// What kind of records it holds. Only a control batch's body is looked at.
+    pub fn kind(&self) -> BatchKind {
+        if self.is_control() {
+            self.control_kind().unwrap_or(BatchKind::Control)
+        } else if self.header.is_transactional() {
+            BatchKind::Transactional
+        } else {
+            BatchKind::Plain
+        }
+    }
+
+    /// Which marker it is, if it is one. The key of a control record is a version and a type, of two bytes each.
+    /// Source: Kafka's `ControlRecordType`.
+    fn control_kind(&self) -> Option<BatchKind> {
+        let records = self.records().ok()?;
+        match records.first()?.key.as_deref()? {
+            [_, _, 0, 0, ..] => Some(BatchKind::AbortMarker),
+            [_, _, 0, 1, ..] => Some(BatchKind::CommitMarker),
+            _ => None,
         }
     }
 }
@@ -225,6 +248,27 @@ mod tests {
             let unchecked = bit / 8 < 8 || (12..16).contains(&(bit / 8));
             assert!(damaged.is_err() || unchecked, "bit {bit} passed");
         }
+    }
+
+    #[test]
+    fn markers_are_told_by_their_key() {
+        let control = |key: Option<&'static [u8]>| {
+            let mut builder = RecordBatchBuilder::new_control(ProducerId(7), ProducerEpoch(1));
+            builder.push(WallTime(1), key.map(Bytes::from_static), Some(Bytes::from_static(b"v")));
+            builder.build().summary().kind
+        };
+        assert_eq!(control(Some(&[0, 0, 0, 0])), BatchKind::AbortMarker);
+        assert_eq!(control(Some(&[0, 0, 0, 1])), BatchKind::CommitMarker);
+        assert_eq!(control(Some(&[0, 0, 0, 2])), BatchKind::Control);
+        assert_eq!(control(Some(&[0])), BatchKind::Control);
+        assert_eq!(control(None), BatchKind::Control);
+        assert_eq!(batch(1).kind(), BatchKind::Plain);
+        let mut bytes = batch(1).bytes().to_vec();
+        bytes[CHECKED_FROM + 1] |= 0x10;
+        let checksum = crc32c::crc32c(&bytes[CHECKED_FROM..]);
+        bytes[CHECKED_FROM - 4..CHECKED_FROM].copy_from_slice(&checksum.to_be_bytes());
+        let parsed = RecordBatch::parse(Bytes::from(bytes)).expect("only an attribute is other");
+        assert_eq!(parsed.kind(), BatchKind::Transactional);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(crate) const CHECKED_FROM: usize = 21;
 
 const MAGIC: i8 = 2;
 const COMPRESSION_BITS: i16 = 0x07;
+const TRANSACTIONAL_BIT: i16 = 0x10;
 const CONTROL_BIT: i16 = 0x20;
 
 /// The part of a batch that brokers read.
@@ -69,6 +70,11 @@ impl BatchHeader {
     /// Whether it holds control records, which clients do not see.
     pub fn is_control(&self) -> bool {
         self.attributes & CONTROL_BIT != 0
+    }
+
+    /// Whether it is part of a transaction, or ends one.
+    pub fn is_transactional(&self) -> bool {
+        self.attributes & TRANSACTIONAL_BIT != 0
     }
 
     /// Whether the body is compressed.

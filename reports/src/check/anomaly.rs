@@ -148,6 +148,11 @@ impl Anomaly {
         }
     }
 
+    /// Whether its witnesses are records, and not end offsets or commits.
+    pub(crate) fn is_about_records(self) -> bool {
+        !matches!(self, Self::EndOffsetRegression | Self::ZombieCommit | Self::GarbageRead)
+    }
+
     /// The guarantee that it breaks.
     pub fn guarantee(self) -> Guarantee {
         match self {

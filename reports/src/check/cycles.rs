@@ -41,6 +41,14 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         return;
     }
     let mut graph = Graph::new(index);
+    // The order of a process is part of the order in time, so whatever is in no circle here is in none at all.
+    graph.choose(Edges { ww: true, wr: true, order: Some(Order::Realtime) });
+    let all = tangle::tangles(&graph);
+    if all.is_empty() {
+        return;
+    }
+    graph.keep(all.iter().flat_map(|tangle| tangle.nodes.iter().copied()));
+    graph.choose(Edges { ww: true, wr: true, order: None });
     for (anomaly, edges) in PASSES {
         if !found.rules.has(anomaly) {
             continue;

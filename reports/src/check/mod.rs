@@ -13,6 +13,8 @@
 //! | `exactly_once` | each input is processed once: eos-duplicate, eos-loss |
 //! | `cycles` | transactions have an order: G0 and G1c, with session and realtime variants |
 //!
+//! [`check`] judges a whole history; a [`Stream`] tells what a prefix decides while the history is being written.
+//!
 //! A check says what is there; whether that is legal is the policy's business. An unknown outcome is never treated as
 //! absent. Two readers that disagree need no name of their own: other values at one offset are inconsistent-offsets,
 //! other successors a skip of one of them. Not verified here: timestamps, headers, the age of what is read.
@@ -29,6 +31,7 @@ mod places;
 mod poll_order;
 mod realtime;
 mod send_order;
+mod stream;
 mod visibility;
 
 use harrow_sim::history::{History, NEVER};
@@ -36,6 +39,7 @@ use harrow_sim::history::{History, NEVER};
 pub use anomaly::{Anomaly, Rules};
 use index::Index;
 pub use options::{LogFacts, Options};
+pub use stream::{STREAMED, Stream, Ticket};
 
 /// One anomaly, seen once.
 #[derive(Debug, Clone, PartialEq, Eq)]

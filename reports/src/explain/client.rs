@@ -130,13 +130,14 @@ pub(super) static ENTRIES: [Entry; 17] = [
         source: "KIP-207",
     },
     Entry {
-        name: "not-converged",
+        name: "checker-disagreement",
         kind: Kind::ClientAnomaly,
-        meaning: "After the heal, something did not come back in the time given; the summary names it.",
-        example: "A partition still has no leader a minute after all brokers run.",
-        legal: "When no rule allows a recovery: for example all members of ISR and ELR lost their \
-                  disks.",
-        source: "KIP-966; TigerBeetle's liveness mode",
+        meaning: "A check of the client history and the true state of the cluster contradict each other, \
+                  so that one of them is wrong.",
+        example: "A record that a poll returned is called unseen; or an acks=all record is missing from \
+                  the committed log, and the watch saw neither a loss nor a broken rule.",
+        legal: "Never: it is a bug of Harrow.",
+        source: "Harrow",
     },
     Entry {
         name: "model-panic",

@@ -38,7 +38,7 @@ impl Serialize for DefectEntry {
 }
 
 /// Every defect, in the order of [`Defect::ALL`].
-pub static DEFECTS: [DefectEntry; 7] = [
+pub static DEFECTS: [DefectEntry; 10] = [
     DefectEntry {
         defect: Defect::TruncateToHw,
         id: "R01, R02",
@@ -133,7 +133,7 @@ pub static DEFECTS: [DefectEntry; 7] = [
         defect: Defect::VoteNotPersisted,
         id: "K04",
         guarantee: "leadership",
-        anomaly: "double-vote",
+        anomaly: "vote-not-durable",
         scenario: "vote-storm",
         entry: Entry {
             name: "vote-not-persisted",
@@ -159,6 +159,57 @@ pub static DEFECTS: [DefectEntry; 7] = [
                   must, and the record is in the log twice.",
             legal: "Never: it is off unless a configuration names it, and excuses nothing.",
             source: "KIP-98",
+        },
+    },
+    DefectEntry {
+        defect: Defect::StalePartitionEpoch,
+        id: "C09",
+        guarantee: "liveness",
+        anomaly: "isr-not-full",
+        scenario: "follower-crash",
+        entry: Entry {
+            name: "stale-partition-epoch",
+            kind: Kind::Defect,
+            meaning: "A leader never reads again which version of the registration is current, so that every \
+                  change of the ISR that it asks for is refused once somebody else has changed it.",
+            example: "A follower dies, and the controller takes it out of the ISR. The leader does not hear of \
+                  it: when the follower is back, nobody adds it again.",
+            legal: "Never: it is off unless a configuration names it, and excuses nothing.",
+            source: "KAFKA-1382, \"Cached zkVersion not equal\", before 0.8.2; here for a change by the controller",
+        },
+    },
+    DefectEntry {
+        defect: Defect::NoHwOnShrink,
+        id: "KAFKA-13091",
+        guarantee: "liveness",
+        anomaly: "high-watermark-stuck",
+        scenario: "minority-stays-dead",
+        entry: Entry {
+            name: "no-hw-on-shrink",
+            kind: Kind::Defect,
+            meaning: "A leader does not compute its high watermark anew when a member that held it back has \
+                  left the ISR.",
+            example: "A follower dies for good with records under way. The ISR shrinks to the leader, which \
+                  has them all, but they stay uncommitted until somebody produces again.",
+            legal: "Never: it is off unless a configuration names it, and excuses nothing.",
+            source: "KAFKA-13091, KIP-497",
+        },
+    },
+    DefectEntry {
+        defect: Defect::LostWakeup,
+        id: "KAFKA-6653",
+        guarantee: "liveness",
+        anomaly: "resources-held",
+        scenario: "minority-stays-dead",
+        entry: Entry {
+            name: "lost-wakeup",
+            kind: Kind::Defect,
+            meaning: "A produce that waits in the purgatory is not woken although the high watermark has \
+                  passed it.",
+            example: "Two threads look at the waiting produce at once. The one that knows it is done does not \
+                  get the lock and goes away; the other one finds it undone. It waits until it times out.",
+            legal: "Never: it is off unless a configuration names it, and excuses nothing.",
+            source: "KAFKA-6653, KAFKA-5970",
         },
     },
 ];

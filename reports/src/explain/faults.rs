@@ -2,7 +2,7 @@
 
 use super::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 24] = [
+pub(super) static ENTRIES: [Entry; 26] = [
     Entry {
         name: "crash",
         kind: Kind::Fault,
@@ -201,5 +201,24 @@ pub(super) static ENTRIES: [Entry; 24] = [
         example: "drift-clock of any-node by 10000 ppm.",
         legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
         source: "a bad oscillator",
+    },
+    Entry {
+        name: "stay-dead",
+        kind: Kind::Fault,
+        meaning: "The heal repairs a core only: this broker or controller stays dead for good.",
+        example: "[heal] core = true: one broker of three never comes back.",
+        legal: "Held back where the quorum would lose its majority, or a partition its last complete \
+                  replica or min.insync.replicas, unless the scenario allows loss.",
+        source: "TigerBeetle's liveness mode",
+    },
+    Entry {
+        name: "stay-cut",
+        kind: Kind::Fault,
+        meaning: "The heal repairs a core only: this node runs and reaches the controllers, but no \
+                  other broker, for good.",
+        example: "[heal] core = true and outside = \"cut-from-brokers\".",
+        legal: "No rule of Kafka recovers from it when the node leads: its heartbeats pass, so it stays \
+                  leader.",
+        source: "TigerBeetle's liveness mode",
     },
 ];

@@ -92,7 +92,7 @@ pub(super) static ANOMALIES: [Entry; 39] = [
         source: "KIP-966 TLA+ specification",
     },
     Entry {
-        name: "high-watermark-beyond-end",
+        name: "hw-above-leo",
         kind: Kind::InternalAnomaly,
         meaning: "A high watermark is above its log's end.",
         example: "High watermark 8, log end 7.",
@@ -300,7 +300,7 @@ pub(super) static ANOMALIES: [Entry; 39] = [
     Entry {
         name: "recovery-invented-records",
         kind: Kind::InternalAnomaly,
-        meaning: "A log is longer after a crash, or ends inside a batch.",
+        meaning: "A log holds batches after a crash that were not in it before.",
         example: "A torn tail is not cut.",
         legal: "Never.",
         source: "LogLoader",
@@ -363,7 +363,7 @@ pub(super) static INVARIANTS: [Entry; 9] = [
         kind: Kind::Invariant,
         meaning: "A high watermark covers committed records of the own log only, and a leader's never \
                   falls in an epoch.",
-        example: "Broken by hw-regress-same-epoch, high-watermark-beyond-end, high-watermark-ahead.",
+        example: "Broken by hw-regress-same-epoch, hw-above-leo, high-watermark-ahead.",
         legal: "A follower's may fall, and a new leader's may start low.",
         source: "KIP-966",
     },

@@ -5,7 +5,9 @@ mod defects;
 mod faults;
 mod guarantees;
 mod internal;
+mod liveness;
 mod transactions;
+mod true_state;
 
 pub use defects::{DEFECTS, DefectEntry};
 
@@ -18,6 +20,8 @@ pub enum Kind {
     ClientAnomaly,
     /// Something wrong in the true state of the cluster.
     InternalAnomaly,
+    /// Something that never came true after the heal.
+    Liveness,
     /// A rule over true state.
     Invariant,
     /// Something done to the cluster.
@@ -33,6 +37,7 @@ impl Kind {
             Self::Guarantee => "guarantee",
             Self::ClientAnomaly => "anomaly, as clients see it",
             Self::InternalAnomaly => "anomaly in the cluster's true state",
+            Self::Liveness => "anomaly after the heal",
             Self::Invariant => "invariant",
             Self::Fault => "fault",
             Self::Defect => "defect",
@@ -70,6 +75,9 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         &transactions::ENTRIES,
         &internal::ANOMALIES,
         &internal::INVARIANTS,
+        &true_state::ANOMALIES,
+        &true_state::INVARIANTS,
+        &liveness::ENTRIES,
         &faults::ENTRIES,
     ];
     tables.into_iter().flatten().chain(DEFECTS.iter().map(|defect| &defect.entry))

@@ -52,7 +52,8 @@ pub(super) static ENTRIES: [Entry; 17] = [
     Entry {
         name: "double-ownership",
         kind: Kind::ClientAnomaly,
-        meaning: "Two members of a group had one partition in one generation.",
+        meaning: "Two members of a group had one partition at once: in one generation, as clients \
+                  were told, or in the coordinator's true state.",
         example: "Clients 1 and 2 both join generation 3 and are both given orders-0.",
         legal: "Never: a fenced member may still believe, but in another generation.",
         source: "KIP-848 NoDoubleClientAssignment",

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstyle::Style;
 
 use super::Styles;
+use crate::biography;
 use crate::report::{Report, Stats};
 use crate::verdict::{Excuse, Finding, Outcome};
 
@@ -85,6 +86,8 @@ fn write_finding(
     let name = painted(styles.bad, &finding.anomaly);
     if finding.anomaly == "model-panic" {
         writeln!(writer, "{name}: the model broke a rule of its own")?;
+    } else if finding.anomaly == "checker-disagreement" {
+        writeln!(writer, "{name}: Harrow contradicts itself{likewise}")?;
     } else {
         writeln!(writer, "{name} breaks {}{likewise}", finding.guarantee)?;
     }
@@ -94,7 +97,22 @@ fn write_finding(
         writeln!(writer, "{}", painted(styles.dim, &promise))?;
     }
     write_list(&finding.evidence, FACTS_MAX, "  - ", writer)?;
-    write_consequences(&finding.consequences, writer)
+    write_consequences(&finding.consequences, writer)?;
+    write_biography(finding, styles, writer)
+}
+
+/// What happened to the record that the finding is about, if somebody followed it: a paragraph of its own, so that the
+/// finding stays as short as it is.
+fn write_biography(finding: &Finding, styles: &Styles, writer: &mut dyn Write) -> io::Result<()> {
+    let Some(record) = &finding.record else { return Ok(()) };
+    for (position, line) in biography::lines(record, &finding.biography).iter().enumerate() {
+        if position == 0 {
+            writeln!(writer, "\n{line}")?;
+        } else {
+            writeln!(writer, "{}", painted(styles.dim, &format!("  {line}")))?;
+        }
+    }
+    Ok(())
 }
 
 /// All by name in one line, and the first of them that clients saw, or else the first, in full.
@@ -103,8 +121,12 @@ fn write_consequences(consequences: &[String], writer: &mut dyn Write) -> io::Re
     let Some(example) = seen.or(consequences.first()) else {
         return Ok(());
     };
-    let name = |line: &String| line.split(": ").next().unwrap_or_default().to_owned();
-    let names: Vec<String> = consequences.iter().map(name).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for name in consequences.iter().filter_map(|line| line.split(": ").next()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     writeln!(writer, "  from this follows {}", names.join(", "))?;
     let example = example.split(" (explained by ").next().unwrap_or_default();
     writeln!(writer, "  > {example}")

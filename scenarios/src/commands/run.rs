@@ -14,7 +14,7 @@ use super::files::OutDirectory;
 use super::reading::{Changes, Prepared, quoted};
 use super::seeds;
 use crate::exit::ExitCode;
-use crate::pipeline::{Told, tell};
+use crate::pipeline::{Told, follow, tell};
 
 /// Run a scenario once.
 ///
@@ -63,7 +63,8 @@ pub(super) fn show(
     if let Some(out) = out {
         out.write("plan.json", |file| Ok(serde_json::to_writer_pretty(file, plan)?))?;
     }
-    let told = tell(plan, scenario, out.is_some());
+    let mut told = tell(plan, scenario, out.is_some());
+    follow(plan, &mut told.report);
     if let Some(out) = out {
         leave(out, &told)?;
     }

@@ -9,7 +9,7 @@
 //! | `[[fault]]` | `kind`, `at_ms`, `count`, `chance`, `target`, and the kind's own fields; or `after` and `delay_ms` |
 //! | `[network]`, `[disk]` | settings of all links and disks |
 //! | `[[clock]]` | `nodes`, `chance`, `offset_ms`, `drift_ppm` |
-//! | `[heal]` | `at_ms`, `converge_within_ms` |
+//! | `[heal]` | `at_ms`, `converge_within_ms`; `core`: whether only a core is healed; `outside`: what the rest does |
 //! | `[swarm]` | `fault_tables`, `steps_min`: each seed has a subset of the fault tables |
 //! | `[expect]` | `loss_allowed`, `reach` |
 //!
@@ -26,7 +26,7 @@ mod settings;
 mod tree;
 mod value;
 
-use harrow_sim::plan::Target;
+use harrow_sim::plan::{Fate, Target};
 use harrow_sim::reach;
 
 use crate::planner::defaults;
@@ -218,6 +218,9 @@ fn settings(section: Section<'_>, table: &'static [Setting]) -> Settings {
     settings
 }
 
+/// What becomes of nodes outside the core, by name.
+const FATES: [(&str, Fate); 2] = [("dead", Fate::Dead), ("cut-from-brokers", Fate::CutFromBrokers)];
+
 fn heal(section: Section<'_>) -> HealScenario {
     let bounds = (1, 3_600_000);
     let heal = HealScenario {
@@ -227,6 +230,8 @@ fn heal(section: Section<'_>) -> HealScenario {
             bounds,
             defaults::CONVERGE_WITHIN_MS,
         ),
+        core: section.flags("core", false),
+        outside: section.words("outside", &FATES, Fate::Dead),
     };
     section.finish();
     heal

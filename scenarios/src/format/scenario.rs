@@ -1,6 +1,7 @@
 //! What a person wrote: ranges, choices and symbolic targets, nothing drawn yet.
 
 use harrow_broker_model::config::{Acks, OffsetReset};
+use harrow_sim::plan::Fate;
 
 use super::settings::Settings;
 use super::value::{Chance, Choice, Numbers};
@@ -223,8 +224,12 @@ pub enum ClockNodes {
 pub struct HealScenario {
     /// When.
     pub at_ms: Numbers,
-    /// How long until everything must have converged.
+    /// How long everything may take beyond what the configured timeouts need.
     pub converge_within_ms: Numbers,
+    /// Whether the heal repairs a core only, and leaves a random minority outside.
+    pub core: Choice<bool>,
+    /// What becomes of the nodes outside it.
+    pub outside: Choice<Fate>,
 }
 
 /// `[swarm]`: each seed has a subset of the fault tables, so that one fault does not hide another.

@@ -8,7 +8,10 @@ use harrow_sim::plan::{ClientPlan, TopicPlan};
 
 use super::Drawn;
 use super::cluster::is_copy_of;
-use super::defaults::{CLIENTS_FROM, admin as admin_defaults, final_reader as reader_defaults};
+use super::defaults::{
+    CLIENTS_FROM, admin as admin_defaults, final_reader as reader_defaults,
+    fresh_producer as fresh_defaults,
+};
 use super::draws::Draws;
 use crate::format::{Choice, LoadKind, LoadScenario};
 
@@ -142,6 +145,25 @@ pub(super) fn admin(cluster: &ClusterConfig) -> AdminConfig {
         request_timeout_ms: admin_defaults::REQUEST_TIMEOUT_MS,
         retry_backoff_ms: admin_defaults::RETRY_BACKOFF_MS,
         api_timeout_ms: admin_defaults::API_TIMEOUT_MS,
+    }
+}
+
+/// The client that sends to every partition after the heal.
+pub(super) fn fresh_producer(cluster: &ClusterConfig) -> ProducerConfig {
+    ProducerConfig {
+        node: NodeId(fresh_defaults::NODE),
+        bootstrap: cluster.brokers.clone(),
+        jitter_salt: cluster.jitter_salt,
+        acks: Acks::All,
+        idempotence: true,
+        linger_ms: 0,
+        batch_records_max: 1,
+        in_flight_max: IN_FLIGHT_MAX_IDEMPOTENT,
+        request_timeout_ms: fresh_defaults::REQUEST_TIMEOUT_MS,
+        retry_backoff_ms: fresh_defaults::RETRY_BACKOFF_MS,
+        delivery_timeout_ms: fresh_defaults::DELIVERY_TIMEOUT_MS,
+        metadata_max_age_ms: fresh_defaults::METADATA_MAX_AGE_MS,
+        value_bytes: fresh_defaults::VALUE_BYTES,
     }
 }
 

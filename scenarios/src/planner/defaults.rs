@@ -120,6 +120,22 @@ pub(crate) mod admin {
     pub(crate) const API_TIMEOUT_MS: u64 = 60_000;
 }
 
+/// The producer that sends to every partition after the heal: not settable, or a scenario could blind the judge.
+pub(crate) mod fresh_producer {
+    /// Its node id.
+    pub(crate) const NODE: i32 = 1902;
+    /// `request.timeout.ms`.
+    pub(crate) const REQUEST_TIMEOUT_MS: u64 = 2_000;
+    /// `retry.backoff.ms`.
+    pub(crate) const RETRY_BACKOFF_MS: u64 = 100;
+    /// `delivery.timeout.ms`.
+    pub(crate) const DELIVERY_TIMEOUT_MS: u64 = 10_000;
+    /// `metadata.max.age.ms`.
+    pub(crate) const METADATA_MAX_AGE_MS: u64 = 2_000;
+    /// Size of its values.
+    pub(crate) const VALUE_BYTES: u32 = 16;
+}
+
 /// The consumer that reads everything after the heal: not settable, or a scenario could blind the judge.
 pub(crate) mod final_reader {
     /// Its node id.

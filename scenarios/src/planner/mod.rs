@@ -5,6 +5,7 @@
 
 mod clients;
 mod cluster;
+mod core;
 pub mod defaults;
 mod draws;
 mod faults;
@@ -33,6 +34,7 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
         scenario: scenario.name.clone(),
         seed,
         admin: clients::admin(&cluster),
+        fresh_producer: clients::fresh_producer(&cluster),
         final_reader: clients::final_reader(&cluster),
         network: cluster::network(&scenario.network, &draws.at("network")),
         disk: cluster::disk(&scenario.disk, &draws.at("disk")),
@@ -41,6 +43,7 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
         converge_within_ms: heal
             .at("converge_within_ms")
             .unsigned(&scenario.heal.converge_within_ms),
+        core: core::core(&scenario.heal, &cluster, &heal.at("core")),
         expect: Expectation {
             loss_allowed: scenario.expect.loss_allowed,
             reach: scenario.expect.reach.clone(),

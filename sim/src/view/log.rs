@@ -169,7 +169,7 @@ fn stir(value: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use harrow_broker_model::note::BatchSummary;
+    use harrow_broker_model::note::{BatchKind, BatchSummary};
     use harrow_broker_model::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
     use proptest::prelude::*;
 
@@ -184,6 +184,7 @@ mod tests {
             producer_id: ProducerId::NONE,
             producer_epoch: ProducerEpoch::NONE,
             base_sequence: Sequence::NONE,
+            kind: BatchKind::Plain,
         }
     }
 

@@ -26,7 +26,7 @@ use harrow_broker_model::note::{MetadataChange, Note};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
 
 pub use log::{LogEntry, LogMirror};
-pub use partition::{PartitionView, Reopening, ReplicaRole, ReplicaView};
+pub use partition::{BelievedIsr, PartitionView, Reopening, ReplicaRole, ReplicaView};
 pub use quorum::{QuorumView, VoterView};
 pub use registry::{BrokerView, Registry, TopicView};
 
@@ -46,6 +46,8 @@ pub struct ClusterView {
     /// Index by partition, ascending.
     order: Vec<(TopicPartition, usize)>,
     loss_allowed: bool,
+    /// Whether eligible leader replicas are kept: then nothing commits below `min.insync.replicas`. Source: KIP-966.
+    eligible_replicas: bool,
 }
 
 /// A process.
@@ -65,7 +67,18 @@ impl ClusterView {
             partitions: vec![PartitionView::new(TopicPartition::METADATA)],
             order: vec![(TopicPartition::METADATA, 0)],
             loss_allowed: plan.expect.loss_allowed,
+            eligible_replicas: true,
         }
+    }
+
+    /// The cluster keeps no eligible leader replicas, as before KIP-966.
+    pub(crate) fn forget_eligible_replicas(&mut self) {
+        self.eligible_replicas = false;
+    }
+
+    /// Whether the cluster keeps eligible leader replicas.
+    pub fn keeps_eligible_replicas(&self) -> bool {
+        self.eligible_replicas
     }
 
     // --- questions
@@ -223,11 +236,23 @@ impl ClusterView {
             Note::Truncated { .. } | Note::LogRecovered { .. } | Note::LogStartMoved { .. } => {
                 self.on_log_note(at_ns, node, note);
             }
-            Note::BecameLeader { .. } | Note::BecameFollower { .. } | Note::IsrProposed { .. } => {
+            Note::BecameLeader { .. }
+            | Note::BecameFollower { .. }
+            | Note::IsrProposed { .. }
+            | Note::IsrCommitted { .. } => {
                 self.on_role_note(at_ns, node, note);
             }
-            Note::IsrProposalRefused { .. }
-            | Note::IsrCommitted { .. }
+            Note::IsrProposalAccepted { .. }
+            | Note::IsrProposalRefused { .. }
+            | Note::ProducersKnown { .. }
+            | Note::ProducerIdGiven { .. }
+            | Note::QuorumStatePersisted { .. }
+            | Note::TransactionStateChanged { .. }
+            | Note::TransactionPartitionAdded { .. }
+            | Note::TransactionAttributed { .. }
+            | Note::LastStableOffsetMoved { .. }
+            | Note::PartitionAssigned { .. }
+            | Note::PartitionReleased { .. }
             | Note::RequestFenced { .. }
             | Note::DivergenceFound { .. }
             | Note::ProduceAcknowledged { .. }
@@ -281,10 +306,12 @@ impl ClusterView {
             leader_epoch,
             epoch_start_offset,
             high_watermark,
+            isr,
             ..
         } = note
         {
             let view = self.partition_mut(*partition);
+            view.replica_mut(node).isr.commit(isr);
             view.lead(at_ns, node, *leader_epoch, *epoch_start_offset, *high_watermark);
         } else if let Note::BecameFollower { partition, leader_epoch, leader } = note {
             let view = self.partition_mut(*partition);
@@ -297,11 +324,11 @@ impl ClusterView {
             replica.role = ReplicaRole::Follower;
             replica.leader_epoch = *leader_epoch;
         } else if let Note::IsrProposed { partition, to, .. } = note {
-            self.partition_mut(*partition).facts.push(
-                at_ns,
-                node,
-                Fact::IsrProposed { to: to.clone() },
-            );
+            let view = self.partition_mut(*partition);
+            view.replica_mut(node).isr.propose(to);
+            view.facts.push(at_ns, node, Fact::IsrProposed { to: to.clone() });
+        } else if let Note::IsrCommitted { partition, isr, .. } = note {
+            self.partition_mut(*partition).replica_mut(node).isr.commit(isr);
         }
     }
 

@@ -5,6 +5,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::fact::{Fact, FactRing};
 use super::log::LogMirror;
+use crate::truth::Loss;
 
 /// A partition as it truly is.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct PartitionView {
     /// The newest epoch whose election lost committed records or was unclean: promises of leaders of earlier epochs
     /// are void.
     pub lost_in: Option<LeaderEpoch>,
+    /// Each time that committed records were lost, oldest first.
+    pub losses: Vec<Loss>,
     replicas: Vec<ReplicaView>,
     pub(crate) facts: FactRing,
 }
@@ -50,12 +53,36 @@ pub struct ReplicaView {
     pub unclean: bool,
     /// Its log end when it became leader of its epoch.
     pub epoch_start_offset: Offset,
+    /// The ISR as it believes, if it leads.
+    pub isr: BelievedIsr,
     /// Whether it led when its process ended last.
     pub led_at_end: bool,
     /// What is expected when its log is opened again; none while it is open.
     pub reopening: Option<Reopening>,
     /// Batches that were cut off: a power loss may undo the cut.
     cut: Vec<BatchSummary>,
+}
+
+/// The ISR as a leader believes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BelievedIsr {
+    /// Members by the controller's last word.
+    pub members: Vec<NodeId>,
+    /// Number of members and of those that are proposed besides: what an acknowledgement counts. Source: KIP-497.
+    pub maximal_len: usize,
+}
+
+impl BelievedIsr {
+    pub(crate) fn commit(&mut self, members: &[NodeId]) {
+        self.members.clear();
+        self.members.extend_from_slice(members);
+        self.maximal_len = members.len();
+    }
+
+    pub(crate) fn propose(&mut self, members: &[NodeId]) {
+        let added = members.iter().filter(|member| !self.members.contains(member)).count();
+        self.maximal_len = self.members.len() + added;
+    }
 }
 
 /// What a replica does.
@@ -112,6 +139,7 @@ impl ReplicaView {
             lossy: false,
             unclean: false,
             epoch_start_offset: Offset::ZERO,
+            isr: BelievedIsr::default(),
             led_at_end: false,
             reopening: None,
             cut: Vec::new(),
@@ -150,6 +178,7 @@ impl PartitionView {
             committed: LogMirror::default(),
             committed_in: LeaderEpoch::NONE,
             lost_in: None,
+            losses: Vec::new(),
             replicas: Vec::new(),
             facts: FactRing::default(),
         }
@@ -195,6 +224,17 @@ impl PartitionView {
     /// Whether the node is in the committed ISR or ELR.
     pub fn is_electable(&self, node: NodeId) -> bool {
         self.electable().any(|member| member == node)
+    }
+
+    /// The ISR by which a leader acts: what it believes in this epoch, else what is registered.
+    pub fn isr_believed_by(&self, node: NodeId, epoch: LeaderEpoch) -> &[NodeId] {
+        let leads = |replica: &&ReplicaView| {
+            replica.role == ReplicaRole::Leader && replica.leader_epoch == epoch
+        };
+        match self.replica(node).filter(leads) {
+            Some(leader) => &leader.isr.members,
+            None => self.registration.as_ref().map_or(&[], |registration| &registration.isr),
+        }
     }
 
     /// Whether the node is kept as the last known leader.
@@ -265,7 +305,7 @@ impl PartitionView {
             return;
         };
         if matches!(verdict, Commit::Conflicting { .. }) {
-            self.cut_committed(at_ns, node);
+            self.cut_committed(at_ns, node, epoch);
         }
         self.committed.extend_from(&self.replicas[index].log, to);
         self.committed_in = self.committed_in.max(epoch);
@@ -340,14 +380,18 @@ impl PartitionView {
         }
     }
 
-    /// Cuts the committed sequence to what the node's log has of it.
-    pub(crate) fn cut_committed(&mut self, at_ns: u64, node: NodeId) {
+    /// Cuts the committed sequence to what the log of the node, which leads in `epoch`, has of it.
+    pub(crate) fn cut_committed(&mut self, at_ns: u64, node: NodeId, epoch: LeaderEpoch) {
         let from = self.committed.end();
         let to = self
             .replica(node)
             .map_or(Offset::ZERO, |replica| self.committed.common_end(&replica.log));
         self.committed.truncate_to(to);
         self.facts.push(at_ns, node, Fact::Lost { from, to });
+        if to < from {
+            let (first, end) = (to.0, from.0);
+            self.losses.push(Loss { at_ns, first, end, leader: node, leader_epoch: epoch });
+        }
     }
 
     /// A node is elected: committed records that it does not hold are lost, as soon as it acts.
@@ -357,7 +401,7 @@ impl PartitionView {
             self.lost_in = self.lost_in.max(Some(epoch));
         }
         if acts && !complete {
-            self.cut_committed(at_ns, leader);
+            self.cut_committed(at_ns, leader, epoch);
         }
     }
 

@@ -1,11 +1,13 @@
-//! The mirror agrees with the replicas themselves at the end of a run.
+//! The mirror agrees with the replicas themselves at the end of a run, and they with each other.
 //!
 //! Promise: what a live replica's log holds, batch by batch, and its end and high watermark, are what its notes said.
-//! Otherwise every other invariant judged something else than the truth.
-//! Source: ours.
+//! Otherwise every other invariant judged something else than the truth. Below its high watermark, it holds what is
+//! committed.
+//! Source: ours; the storage checker of VOPR for the second.
 //! Not verified: replicas whose process is down at the end.
 
 use harrow_broker_model::note::BatchSummary;
+use harrow_broker_model::types::Offset;
 
 use super::ReplicaAudit;
 use super::finding::{Anomaly, Context, Findings, Invariant};
@@ -16,13 +18,18 @@ const MISMATCH: Anomaly = Anomaly {
     guarantee: Guarantee::Replication,
     meaning: "a replica's log is not what the replica stated of it",
 };
+const DIVERGED: Anomaly = Anomaly {
+    name: "replica-divergence",
+    guarantee: Guarantee::Replication,
+    meaning: "at the end of a run, a replica holds other records below its high watermark than those committed",
+};
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "mirror",
     promise: "replicas state every change of their logs, truthfully",
     source: "Harrow's own",
     leaves_out: "replicas whose process is down at the end",
-    anomalies: &[MISMATCH],
+    anomalies: &[MISMATCH, DIVERGED],
 };
 
 pub(super) fn on_audit(
@@ -34,6 +41,22 @@ pub(super) fn on_audit(
     if let Some(problem) = problem(context, audit, batches) {
         findings.report(context, &MISMATCH, audit.partition, || {
             format!("replica {}: {problem}", audit.node)
+        });
+    } else {
+        check_agreement(context, findings, audit);
+    }
+}
+
+/// Below its high watermark, a replica that acts in an epoch in which something was committed, or later, has it.
+fn check_agreement(context: &Context<'_>, findings: &mut Findings, audit: ReplicaAudit) {
+    let Some(view) = context.view.partition(audit.partition) else { return };
+    let Some(replica) = view.replica(audit.node) else { return };
+    let lagging = view.lost_since(replica.leader_epoch);
+    let end = replica.high_watermark.min(view.committed.end());
+    let agree = replica.log.chain_at(end) == view.committed.chain_at(end);
+    if !agree && !lagging && replica.log.start() == Offset::ZERO {
+        findings.report(context, &DIVERGED, (audit.partition, Offset::ZERO, end), || {
+            format!("replica {} is not as committed up to {end}", audit.node)
         });
     }
 }

@@ -1,6 +1,6 @@
 //! What invariants are called, and how they report.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
@@ -42,10 +42,11 @@ pub(super) struct Context<'a> {
     pub(super) view: &'a ClusterView,
 }
 
-/// What was found: the first of each anomaly and partition.
+/// What was found: the first of each anomaly and place.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    known: BTreeSet<(&'static str, TopicPartition)>,
+    /// Where the first of each is in the list.
+    known: BTreeMap<(&'static str, Option<TopicPartition>), usize>,
     violations: Vec<Violation>,
 }
 
@@ -59,20 +60,32 @@ impl Findings {
         summary: impl FnOnce() -> String,
     ) {
         let Place { partition, offsets } = place.into();
-        if !self.known.insert((anomaly.name, partition)) {
+        let offsets = offsets.map(|(first, last)| (first.0, last.0));
+        if let Some(first) = self.known.get(&(anomaly.name, partition)) {
+            // The list was taken out since if another one is there, or none.
+            if let Some(violation) = self.violations.get_mut(*first)
+                && violation.anomaly == anomaly.name
+                && violation.partition == partition
+            {
+                violation.repeated(offsets);
+            }
             return;
         }
-        let view = context.view.partition(partition);
-        let name = context.view.partition_name(partition);
+        self.known.insert((anomaly.name, partition), self.violations.len());
+        let view = partition.and_then(|partition| context.view.partition(partition));
+        let name =
+            partition.map(|partition| format!("{}: ", context.view.partition_name(partition)));
         self.violations.push(Violation {
             anomaly: anomaly.name.to_owned(),
             guarantee: anomaly.guarantee,
             at_ns: context.at_ns,
             event: context.event,
             node: context.node,
-            partition: Some(partition),
-            offsets: offsets.map(|(first, last)| (first.0, last.0)),
-            summary: format!("{name}: {}", summary()),
+            partition,
+            offsets,
+            reach: offsets,
+            count: 1,
+            summary: format!("{}{}", name.unwrap_or_default(), summary()),
             evidence: view.map(|view| view.story(context.node)).unwrap_or_default(),
         });
     }
@@ -89,18 +102,23 @@ impl Findings {
 /// Where something is broken.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
-    partition: TopicPartition,
+    partition: Option<TopicPartition>,
     offsets: Option<(Offset, Offset)>,
+}
+
+impl Place {
+    /// Nowhere in particular: the cluster, a group or a transaction as a whole.
+    pub(super) const CLUSTER: Self = Self { partition: None, offsets: None };
 }
 
 impl From<TopicPartition> for Place {
     fn from(partition: TopicPartition) -> Self {
-        Self { partition, offsets: None }
+        Self { partition: Some(partition), offsets: None }
     }
 }
 
 impl From<(TopicPartition, Offset, Offset)> for Place {
     fn from((partition, first, last): (TopicPartition, Offset, Offset)) -> Self {
-        Self { partition, offsets: Some((first, last)) }
+        Self { partition: Some(partition), offsets: Some((first, last)) }
     }
 }

@@ -18,7 +18,7 @@ const REGRESS: Anomaly = Anomaly {
     meaning: "a leader's high watermark fell within one epoch",
 };
 const BEYOND_END: Anomaly = Anomaly {
-    name: "high-watermark-beyond-end",
+    name: "hw-above-leo",
     guarantee: Guarantee::Replication,
     meaning: "a high watermark is above the log end",
 };
@@ -52,14 +52,21 @@ pub(super) struct Move {
 }
 
 impl HighWatermarks {
-    pub(super) fn on_moved(&mut self, context: &Context<'_>, findings: &mut Findings, moved: Move) {
+    /// A high watermark moved. Returns whether it is within the log.
+    pub(super) fn on_moved(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        moved: Move,
+    ) -> bool {
         let Move { partition, epoch, as_leader, to } = moved;
-        let Some(view) = context.view.partition(partition) else { return };
+        let Some(view) = context.view.partition(partition) else { return true };
         let end = view.replica(context.node).map_or(Offset::ZERO, |replica| replica.log.end());
         if to > end {
             findings.report(context, &BEYOND_END, partition, || {
                 format!("node {}: high watermark {to}, log end {end}", context.node)
             });
+            return false;
         }
         if as_leader {
             self.check_led(context, findings, moved);
@@ -69,6 +76,7 @@ impl HighWatermarks {
                 format!("follower {} in epoch {epoch}: high watermark {to}, committed end {committed}", context.node)
             });
         }
+        true
     }
 
     /// A process starts: its leaders' high watermarks start anew.

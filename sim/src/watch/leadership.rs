@@ -2,13 +2,15 @@
 //!
 //! Promise: one node acts as leader in an epoch, the one registered for it; leader epochs and partition epochs only
 //! grow, with each election and each change; the leader is in the ISR; ISR and ELR are disjoint sets of replicas; with
-//! an ISR of at least `min.insync.replicas` the ELR is empty; nobody joins the ISR while fenced or shutting down.
-//! Source: KIP-497, KIP-841, KIP-966; `ValidControllerIsrAndElr`.
-//! Not verified: whether a change was necessary.
+//! an ISR of at least `min.insync.replicas` the ELR is empty; when both are empty, the last known leader is kept; nobody
+//! joins the ISR while fenced or shutting down, and who is fenced has left it before; a broker that comes back after an
+//! unclean stop is in neither; each uptime of a broker has a greater broker epoch.
+//! Source: KIP-380, KIP-497, KIP-841, KIP-966; `ValidControllerIsrAndElr`, `MinIsrRecoveryQuorum`.
+//! Not verified: whether a change was necessary; that a live uptime is fenced before another one is registered.
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::note::PartitionRegistration;
+use harrow_broker_model::note::{MetadataChange, PartitionRegistration};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
@@ -35,13 +37,28 @@ const SHAPE: Anomaly = Anomaly {
     guarantee: Guarantee::Replication,
     meaning: "ISR or ELR hold nodes that they must not",
 };
+const OVERLAP: Anomaly = Anomaly {
+    name: "isr-elr-overlap",
+    guarantee: Guarantee::Replication,
+    meaning: "a replica is in ISR and ELR at once",
+};
+const FENCED: Anomaly = Anomaly {
+    name: "fenced-in-isr",
+    guarantee: Guarantee::Replication,
+    meaning: "a broker is fenced, or back after an unclean stop, while it still counts for a partition",
+};
+const BROKER_EPOCH: Anomaly = Anomaly {
+    name: "broker-epoch-regress",
+    guarantee: Guarantee::Leadership,
+    meaning: "an uptime of a broker was registered with a broker epoch that is not new",
+};
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "leadership",
     promise: "an epoch has one leader, epochs grow, and the leader is in sync",
-    source: "KIP-497, KIP-841, KIP-966, ValidControllerIsrAndElr",
+    source: "KIP-380, KIP-497, KIP-841, KIP-966, ValidControllerIsrAndElr",
     leaves_out: "whether a change was necessary",
-    anomalies: &[DUAL, REGRESS, OUTSIDE, SHAPE],
+    anomalies: &[DUAL, REGRESS, OUTSIDE, SHAPE, OVERLAP, FENCED, BROKER_EPOCH],
 };
 
 /// Who led, or was elected to lead, each epoch.
@@ -107,6 +124,36 @@ impl Leadership {
     }
 }
 
+/// The standing of a broker changed: it is registered, fenced or unfenced.
+pub(super) fn on_broker(context: &Context<'_>, findings: &mut Findings, change: &MetadataChange) {
+    if let MetadataChange::BrokerRegistered { broker, broker_epoch, unclean } = change {
+        let before = context.view.registry().broker(*broker).map(|known| known.broker_epoch);
+        if let Some(before) = before.filter(|before| broker_epoch <= before) {
+            findings.report(context, &BROKER_EPOCH, TopicPartition::METADATA, || {
+                format!("broker {broker} registered with epoch {broker_epoch} after {before}")
+            });
+        }
+        if *unclean {
+            check_left(context, findings, *broker, true);
+        }
+    } else if let MetadataChange::BrokerChanged { broker, fenced: true, .. } = change {
+        check_left(context, findings, *broker, false);
+    }
+}
+
+/// The broker must have left every ISR, and every ELR too if it stopped uncleanly.
+fn check_left(context: &Context<'_>, findings: &mut Findings, broker: NodeId, unclean: bool) {
+    for view in context.view.partitions() {
+        let Some(now) = &view.registration else { continue };
+        if now.isr.contains(&broker) || (unclean && now.elr.contains(&broker)) {
+            let what = if unclean { "came back after an unclean stop" } else { "is fenced" };
+            findings.report(context, &FENCED, view.partition, || {
+                format!("broker {broker} {what}: ISR {}, ELR {}", list(&now.isr), list(&now.elr))
+            });
+        }
+    }
+}
+
 fn check_epochs(
     context: &Context<'_>,
     findings: &mut Findings,
@@ -137,8 +184,14 @@ fn check_shape(
     partition: TopicPartition,
     next: &PartitionRegistration,
 ) {
-    if let Some(problem) = shape_problem(context, partition, next) {
-        findings.report(context, &SHAPE, partition, || {
+    let overlap = next.isr.iter().any(|member| next.elr.contains(member));
+    let problem = if overlap {
+        Some((&OVERLAP, "ISR and ELR overlap"))
+    } else {
+        shape_problem(context, partition, next).map(|problem| (&SHAPE, problem))
+    };
+    if let Some((anomaly, problem)) = problem {
+        findings.report(context, anomaly, partition, || {
             format!(
                 "{problem}: replicas {}, ISR {}, ELR {}",
                 list(&next.replicas),
@@ -159,8 +212,8 @@ fn shape_problem(
     if members().any(|member| !next.replicas.contains(member)) {
         return Some("a member is no replica");
     }
-    if next.isr.iter().any(|member| next.elr.contains(member)) {
-        return Some("ISR and ELR overlap");
+    if next.isr.is_empty() && next.elr.is_empty() && next.last_known_leader.is_none() {
+        return Some("nobody may ever lead again");
     }
     let min_isr = registry.topic(partition.topic).map(|topic| topic.min_insync_replicas as usize);
     if min_isr.is_some_and(|min_isr| next.isr.len() >= min_isr) && !next.elr.is_empty() {

@@ -1,10 +1,12 @@
 //! Who joins the ISR: only a replica that has everything.
 //!
 //! Promise: a replica that joins ISR or ELR holds all committed records at the instant at which the change is
-//! committed; a leader proposes one only when its log reaches the leader's high watermark and the start of the leader's
-//! epoch, with equal content.
-//! Source: KIP-497, KAFKA-7128, KIP-966; `Partition.isFollowerInSync`; `LeaderCandidateCompleteness`.
-//! Not verified: members that stay; that a replica outside is let in when it could be. A replica that lost unflushed
+//! committed; a member that stays does as well, once the controller can know what it lost; a leader proposes one only
+//! when its log reaches the leader's high watermark and the start of the leader's epoch, with equal content, and when it
+//! follows in that epoch; every member of the ISR that a leader of the present epoch goes by holds all below that
+//! leader's high watermark.
+//! Source: KIP-497, KAFKA-7128, KIP-966; `Partition.isFollowerInSync`; `LeaderCandidateCompleteness`, `WeakIsr`.
+//! Not verified: that a replica outside is let in when it could be. A replica that lost unflushed
 //! records and restarted between proposal and commit, and has not registered yet, is not reported.
 
 use harrow_broker_model::note::PartitionRegistration;
@@ -24,13 +26,28 @@ const TOO_EARLY: Anomaly = Anomaly {
     guarantee: Guarantee::Replication,
     meaning: "a leader proposed a replica whose log ends below the high watermark or the start of its epoch",
 };
+const UNFETCHED: Anomaly = Anomaly {
+    name: "isr-join-unfetched",
+    guarantee: Guarantee::Replication,
+    meaning: "a leader proposed a replica that has not followed in its epoch",
+};
+const BEHIND: Anomaly = Anomaly {
+    name: "isr-member-behind",
+    guarantee: Guarantee::Replication,
+    meaning: "a leader goes by an ISR with a member that does not hold all below its high watermark",
+};
+const STAYS: Anomaly = Anomaly {
+    name: "candidate-incomplete",
+    guarantee: Guarantee::Durability,
+    meaning: "a replica stays in ISR or ELR although it lost committed records and the controller could know",
+};
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "isr-membership",
     promise: "whoever may be elected cleanly holds every committed record",
     source: "KIP-497, KAFKA-7128, KIP-966",
-    leaves_out: "members that stay; how soon a replica is let in",
-    anomalies: &[INCOMPLETE, TOO_EARLY],
+    leaves_out: "how soon a replica is let in",
+    anomalies: &[INCOMPLETE, TOO_EARLY, UNFETCHED, BEHIND, STAYS],
 };
 
 /// A registration was committed.
@@ -47,18 +64,19 @@ pub(super) fn on_registered(
         return;
     }
     for member in next.isr.iter().chain(&next.elr).copied() {
-        if view.is_electable(member)
-            || view.holds_committed(member)
-            || lost_unnoticed(context, view, member)
-        {
+        if view.holds_committed(member) || lost_unnoticed(context, view, member) {
             continue;
         }
-        findings.report(context, &INCOMPLETE, partition, || {
-            format!(
-                "node {member} joined without all committed records, which end at {}",
-                view.committed.end()
-            )
-        });
+        let end = view.committed.end();
+        if !view.is_electable(member) {
+            findings.report(context, &INCOMPLETE, partition, || {
+                format!("node {member} joined without all committed records, which end at {end}")
+            });
+        } else if !view.loss_is_permitted() && elected.is_none() {
+            findings.report(context, &STAYS, partition, || {
+                format!("node {member} stays without all committed records, which end at {end}")
+            });
+        }
     }
 }
 
@@ -83,6 +101,14 @@ pub(super) fn on_proposed(
     if !leads || epoch != view.leader_epoch() {
         return;
     }
+    for member in to.iter().copied().filter(|member| !from.contains(member)) {
+        if view.replica(member).is_none_or(|replica| replica.leader_epoch != epoch) {
+            findings.report(context, &UNFETCHED, partition, || {
+                format!("leader {} of epoch {epoch} proposed node {member}", context.node)
+            });
+            return;
+        }
+    }
     let needed = leader.high_watermark.max(leader.epoch_start_offset);
     for member in to.iter().copied().filter(|member| !from.contains(member)) {
         let reaches =
@@ -91,6 +117,36 @@ pub(super) fn on_proposed(
             findings.report(context, &TOO_EARLY, partition, || {
                 format!(
                     "leader {} proposed node {member}, whose log does not reach {needed}",
+                    context.node
+                )
+            });
+        }
+    }
+}
+
+/// A leader goes by this ISR from now on.
+pub(super) fn on_believed(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    epoch: LeaderEpoch,
+    isr: &[NodeId],
+) {
+    let Some(view) = context.view.partition(partition) else { return };
+    let Some(registered) = view.registration.as_ref() else { return };
+    let Some(leader) = view.replica(context.node) else { return };
+    if registered.leader != Some(context.node) || registered.leader_epoch != epoch {
+        return;
+    }
+    let committed = leader.high_watermark;
+    for member in isr.iter().copied().filter(|member| registered.isr.contains(member)) {
+        let holds = |replica: &ReplicaView| {
+            replica.lossy || leader.log.common_end(&replica.log) >= committed
+        };
+        if !view.replica(member).is_some_and(holds) {
+            findings.report(context, &BEHIND, partition, || {
+                format!(
+                    "leader {} has node {member} in its ISR, whose log does not reach {committed}",
                     context.node
                 )
             });

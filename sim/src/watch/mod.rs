@@ -2,42 +2,74 @@
 //!
 //! [`Observer`] is what the world talks to: it hands each note to the invariants, which judge it by the state before
 //! it, and then to the [`ClusterView`]. Monitors only read: a run is the same with and without them.
+//!
+//! What is promised, by the names that the sources use, and where it is checked:
+//!
+//! | promise | file |
+//! |---|---|
+//! | log matching; appends at the end; no offset is used twice | `log_matching` |
+//! | true high watermark grows and never changes; commit rule; commits need `min.insync.replicas` | `commit_rule` |
+//! | local high watermark within the log, monotone in an epoch | `high_watermark` |
+//! | ISR as registered (`StrongIsr`) and as the leader believes (`WeakIsr`); who joins, who stays | `membership` |
+//! | leader completeness; unclean elections | `election` |
+//! | one leader an epoch; epochs grow; shape of ISR and ELR; fenced brokers; broker epochs | `leadership` |
+//! | changes of the ISR come from the present leader, its version and live uptimes | `proposals` |
+//! | no committed truncation | `truncation` |
+//! | acknowledgements, duplicates' places, refusals | `ack_rule` |
+//! | fetches and end offsets; a record stays what was read (`ConsistentRead`) | `read_rule` |
+//! | votes, quorum epochs and commits; metadata is one sequence for all | `quorum` |
+//! | votes and epochs are durable before they are shown; memory and disk agree | `quorum_disk` |
+//! | reopened logs: nothing invented, nothing flushed lost; nothing committed lost everywhere | `recovery` |
+//! | at the end: replicas agree below their high watermarks | `audit` |
+//! | log starts | `log_start` |
+//! | sequences and epochs of producers in the committed log | `sequence` |
+//! | producers as a new leader knows them; producer ids | `producer_state` |
+//! | transactions: states, decisions, markers, hanging records, fencing | `transactions` |
+//! | last stable offset; `read_committed` | `stable_offset` |
+//! | partitions of a group have one owner | `ownership` |
+//!
+//! Nowhere: snapshots of the metadata log, changes of the voter set, retention by time or size, compaction, offsets
+//! committed by groups, since the model has none of them; that a broker is fenced before its next uptime registers,
+//! since Kafka lets it register once its session is over.
 
 mod ack_rule;
 mod audit;
 mod commit_rule;
+mod dispatch;
 mod election;
 mod finding;
 mod high_watermark;
 mod leadership;
 mod log_matching;
+mod log_start;
 mod membership;
+mod ownership;
+mod producer_state;
+mod proposals;
 mod quorum;
+mod quorum_disk;
 mod read_rule;
 mod recovery;
 mod sequence;
+mod stable_offset;
+mod transactions;
 mod truncation;
 
-use harrow_broker_model::note::{BatchSummary, MetadataChange, Note};
-use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+use harrow_broker_model::note::{BatchSummary, Note};
+use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
 pub use finding::{Anomaly, Invariant};
+pub(crate) use transactions::in_words as transaction_state;
 
-use ack_rule::Acknowledgement;
-use finding::{Context, Findings};
-use high_watermark::{HighWatermarks, Move};
-use leadership::Leadership;
-use log_matching::LogMatching;
-use quorum::{Quorum, VoterState};
-use read_rule::ReadRule;
-use sequence::Sequences;
+use dispatch::Watch;
+use finding::Context;
 
 use crate::plan::Plan;
 use crate::view::ClusterView;
 use crate::violation::Violation;
 
 /// Every invariant.
-pub const INVARIANTS: [Invariant; 13] = [
+pub const INVARIANTS: [Invariant; 20] = [
     commit_rule::INVARIANT,
     log_matching::INVARIANT,
     election::INVARIANT,
@@ -51,6 +83,13 @@ pub const INVARIANTS: [Invariant; 13] = [
     quorum::INVARIANT,
     recovery::INVARIANT,
     audit::INVARIANT,
+    log_start::INVARIANT,
+    proposals::INVARIANT,
+    quorum_disk::INVARIANT,
+    producer_state::INVARIANT,
+    transactions::INVARIANT,
+    stable_offset::INVARIANT,
+    ownership::INVARIANT,
 ];
 
 /// The true state and the invariants over it.
@@ -58,18 +97,6 @@ pub const INVARIANTS: [Invariant; 13] = [
 pub struct Observer {
     view: ClusterView,
     watch: Watch,
-}
-
-/// The invariants.
-#[derive(Debug, Default)]
-struct Watch {
-    findings: Findings,
-    log_matching: LogMatching,
-    leadership: Leadership,
-    high_watermarks: HighWatermarks,
-    read_rule: ReadRule,
-    sequences: Sequences,
-    quorum: Quorum,
 }
 
 /// What a replica itself says of its log at the end of a run.
@@ -93,6 +120,13 @@ impl Observer {
         Self { view: ClusterView::new(plan), watch: Watch::default() }
     }
 
+    /// The cluster keeps no eligible leader replicas, as before KIP-966.
+    #[must_use]
+    pub fn without_eligible_replicas(mut self) -> Self {
+        self.view.forget_eligible_replicas();
+        self
+    }
+
     /// The true state.
     pub fn view(&self) -> &ClusterView {
         &self.view
@@ -100,13 +134,28 @@ impl Observer {
 
     /// A process starts: before its first event.
     pub fn process_started(&mut self, _at_ns: u64, node: NodeId) {
-        self.watch.high_watermarks.process_started(node);
+        self.watch.process_started(node);
         self.view.process_started(node);
     }
 
     /// A process ended: crash, power loss, wipe or halt. `lossy` if it may find less on its disk than it wrote.
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
         self.view.process_ended(at_ns, node, lossy);
+    }
+
+    /// A node is about to lose power; of one of its logs, these batches are on the platter, in order.
+    pub fn log_flushed(
+        &mut self,
+        node: NodeId,
+        partition: TopicPartition,
+        batches: &[BatchSummary],
+    ) {
+        self.watch.log_flushed(&self.view, node, partition, batches);
+    }
+
+    /// A voter said that its state is written, and the disk says whether it has it for good. To be told before the note.
+    pub fn quorum_state_written(&mut self, node: NodeId, durable: bool) {
+        self.watch.quorum_state_written(node, durable);
     }
 
     /// A node stated a note. `event` is the ordinal of the event that it was handling.
@@ -137,154 +186,5 @@ impl Observer {
     /// Takes out what was found, in order of time: the first of each anomaly and partition.
     pub fn take_violations(&mut self) -> Vec<Violation> {
         self.watch.findings.take()
-    }
-}
-
-impl Watch {
-    fn observe(&mut self, context: &Context<'_>, note: &Note) {
-        let findings = &mut self.findings;
-        match note {
-            Note::Appended { partition, batch, leader_epoch, .. } => {
-                self.log_matching.on_append(context, findings, *partition, batch, *leader_epoch);
-            }
-            Note::HighWatermarkMoved { partition, leader_epoch, as_leader, to, .. } => {
-                let moved = Move {
-                    partition: *partition,
-                    epoch: *leader_epoch,
-                    as_leader: *as_leader,
-                    to: *to,
-                };
-                self.on_high_watermark(context, moved);
-            }
-            Note::ProduceAcknowledged { .. } => on_acknowledged(context, findings, note),
-            Note::RecordsServed { partition, leader_epoch, fetch_offset, batches, .. } => {
-                read_rule::on_served(
-                    context,
-                    findings,
-                    *partition,
-                    *leader_epoch,
-                    *fetch_offset,
-                    batches,
-                );
-            }
-            Note::EndOffsetServed { partition, leader_epoch, offset } => {
-                self.read_rule.on_end_offset(context, findings, *partition, *leader_epoch, *offset);
-            }
-            Note::Truncated { .. } | Note::LogRecovered { .. } => self.on_log_note(context, note),
-            Note::BecameLeader { .. } | Note::IsrProposed { .. } => {
-                self.on_leader_note(context, note);
-            }
-            Note::QuorumStateChanged { .. }
-            | Note::VoteGranted { .. }
-            | Note::QuorumHighWatermarkMoved { .. } => {
-                self.on_quorum_note(context, note);
-            }
-            Note::MetadataApplied { offset, controller_epoch, change } => {
-                self.on_metadata(context, *offset, *controller_epoch, change);
-            }
-            Note::LogStartMoved { .. }
-            | Note::BecameFollower { .. }
-            | Note::IsrProposalRefused { .. }
-            | Note::IsrCommitted { .. }
-            | Note::RequestFenced { .. }
-            | Note::DivergenceFound { .. }
-            | Note::NotEnoughReplicas { .. }
-            | Note::ControllerActivated { .. }
-            | Note::BrokerStateChanged { .. }
-            | Note::BatchRetried { .. }
-            | Note::ProducerEpochBumped { .. }
-            | Note::TruncationDetected { .. }
-            | Note::PositionReset { .. } => {}
-        }
-    }
-
-    fn on_high_watermark(&mut self, context: &Context<'_>, moved: Move) {
-        let Move { partition, epoch, as_leader, to } = moved;
-        self.high_watermarks.on_moved(context, &mut self.findings, moved);
-        if as_leader
-            && commit_rule::on_high_watermark(context, &mut self.findings, partition, epoch, to)
-        {
-            self.sequences.on_committed(context, &mut self.findings, partition, to);
-        }
-    }
-
-    fn on_log_note(&mut self, context: &Context<'_>, note: &Note) {
-        let findings = &mut self.findings;
-        if let Note::Truncated { partition, from, to, .. } = note {
-            if *partition == TopicPartition::METADATA {
-                quorum::on_truncated(context, findings, *to);
-            } else {
-                truncation::on_truncated(context, findings, *partition, *from, *to);
-            }
-        } else if let Note::LogRecovered { partition, log_end_offset, batches, .. } = note {
-            recovery::on_recovered(context, findings, *partition, *log_end_offset, batches);
-            if *partition == TopicPartition::METADATA {
-                quorum::on_recovered(context, findings, *log_end_offset);
-            }
-        }
-    }
-
-    fn on_leader_note(&mut self, context: &Context<'_>, note: &Note) {
-        let findings = &mut self.findings;
-        if let Note::BecameLeader { partition, leader_epoch, .. } = note {
-            self.leadership.on_became_leader(context, findings, *partition, *leader_epoch);
-            election::on_became_leader(context, findings, *partition, *leader_epoch);
-        } else if let Note::IsrProposed { partition, leader_epoch, from, to } = note {
-            membership::on_proposed(context, findings, *partition, *leader_epoch, from, to);
-        }
-    }
-
-    fn on_quorum_note(&mut self, context: &Context<'_>, note: &Note) {
-        let findings = &mut self.findings;
-        if let Note::QuorumStateChanged { epoch, role, leader, voted } = note {
-            let state = VoterState { epoch: *epoch, role: *role, leader: *leader, voted: *voted };
-            self.quorum.on_state(context, findings, state);
-        } else if let Note::VoteGranted { epoch, candidate } = note {
-            self.quorum.on_vote(context, findings, *epoch, *candidate);
-        } else if let Note::QuorumHighWatermarkMoved { epoch, as_leader: true, to } = note {
-            quorum::on_high_watermark(context, findings, *epoch, *to);
-        }
-    }
-
-    fn on_metadata(
-        &mut self,
-        context: &Context<'_>,
-        offset: Offset,
-        controller_epoch: LeaderEpoch,
-        change: &MetadataChange,
-    ) {
-        let findings = &mut self.findings;
-        quorum::on_applied(context, findings, offset, controller_epoch, change);
-        let MetadataChange::PartitionChanged { partition, registration, unclean } = change else {
-            return;
-        };
-        if context.view.registry().is_news(offset) {
-            self.leadership.on_registered(context, findings, *partition, registration);
-            election::on_registered(context, findings, *partition, registration, *unclean);
-            membership::on_registered(context, findings, *partition, registration, *unclean);
-        }
-    }
-}
-
-/// Only acks=all promises that the records are committed.
-fn on_acknowledged(context: &Context<'_>, findings: &mut Findings, note: &Note) {
-    if let Note::ProduceAcknowledged {
-        partition,
-        leader_epoch,
-        base_offset,
-        last_offset,
-        checksum,
-        acks: -1,
-        ..
-    } = note
-    {
-        let acknowledgement = Acknowledgement {
-            partition: *partition,
-            epoch: *leader_epoch,
-            base_offset: *base_offset,
-            last_offset: *last_offset,
-            checksum: *checksum,
-        };
-        ack_rule::on_acknowledged(context, findings, acknowledgement);
     }
 }

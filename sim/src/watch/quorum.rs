@@ -3,7 +3,7 @@
 //! Promise: a voter votes for one candidate an epoch, across restarts; an epoch has one leader, on whom all agree; a
 //! voter's epoch never falls; the leader commits only what a majority holds and what ends with its own epoch; a leader
 //! holds everything committed; nothing committed is truncated or lost by a majority; every node that applies an offset
-//! of the metadata log applies the same record.
+//! of the metadata log applies the same record, one offset after the other.
 //! Source: KIP-595, KIP-631; Raft (Ongaro 2014) sections 3.4 and 3.6; Kafka's `RaftEventSimulationTest`.
 //! Not verified: that a majority's copies are flushed; snapshots and changes of the voter set, which are not modelled.
 
@@ -63,6 +63,11 @@ const DIVERGED: Anomaly = Anomaly {
     guarantee: Guarantee::Replication,
     meaning: "two nodes applied different metadata at one offset",
 };
+const SKIPPED: Anomaly = Anomaly {
+    name: "metadata-gap",
+    guarantee: Guarantee::Replication,
+    meaning: "a node applied metadata out of order, or left some out",
+};
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "controller-quorum",
@@ -79,6 +84,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
         TRUNCATED,
         LOST,
         DIVERGED,
+        SKIPPED,
     ],
 };
 
@@ -88,6 +94,8 @@ pub(super) struct Quorum {
     votes: BTreeMap<(NodeId, LeaderEpoch), NodeId>,
     leaders: BTreeMap<LeaderEpoch, NodeId>,
     epochs: BTreeMap<NodeId, LeaderEpoch>,
+    /// The offset that each running node applied last.
+    applied: BTreeMap<NodeId, Offset>,
 }
 
 /// A voter's state.
@@ -141,6 +149,28 @@ impl Quorum {
                 )
             });
         }
+    }
+
+    /// A process starts: it reads the metadata log anew.
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.applied.remove(&node);
+    }
+
+    /// A node applied a metadata record.
+    pub(super) fn on_applied(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        offset: Offset,
+        (controller_epoch, change): (LeaderEpoch, &MetadataChange),
+    ) {
+        let before = self.applied.insert(context.node, offset);
+        if let Some(before) = before.filter(|before| before.next() != offset) {
+            findings.report(context, &SKIPPED, (LOG, before, offset), || {
+                format!("node {} applied metadata {offset} after {before}", context.node)
+            });
+        }
+        check_same(context, findings, offset, controller_epoch, change);
     }
 
     fn claim(
@@ -255,8 +285,7 @@ pub(super) fn on_recovered(context: &Context<'_>, findings: &mut Findings, log_e
     }
 }
 
-/// A node applied a metadata record.
-pub(super) fn on_applied(
+fn check_same(
     context: &Context<'_>,
     findings: &mut Findings,
     offset: Offset,

@@ -1,16 +1,19 @@
 //! What a restarted process finds in its logs.
 //!
 //! Promise: a log opened after a process crash or a stop is what it was; after a power loss or a wipe it holds only
-//! batches that were in it before, at their places: a cut that was not synced may be undone. Nothing is invented.
-//! Source: Kafka's `LogLoader`; "log recovery is a prefix of what was written".
-//! Not verified: that everything flushed is there after a power loss (the world's disk knows what was); uncommitted
-//! records of a follower, whose crash may fall between a cut of its log and the note of it.
+//! batches that were in it before, at their places: a cut that was not synced may be undone. What was on the platter when
+//! the power went is there. Nothing is invented, the high watermark lies within the log, and a committed record is
+//! nowhere gone as long as fewer replicas than `min.insync.replicas` lost data.
+//! Source: Kafka's `LogLoader`; "log recovery is a prefix of what was written"; `NoCommittedRecordLostGlobally`.
+//! Not verified: uncommitted records of a follower, whose crash may fall between a cut of its log and the note of it.
+
+use std::collections::BTreeMap;
 
 use harrow_broker_model::note::BatchSummary;
-use harrow_broker_model::types::{Offset, TopicPartition};
+use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
-use crate::view::Reopening;
+use crate::view::{ClusterView, Reopening};
 use crate::violation::Guarantee;
 
 const SHORTER: Anomaly = Anomaly {
@@ -23,17 +26,118 @@ const INVENTED: Anomaly = Anomaly {
     guarantee: Guarantee::Replication,
     meaning: "a log holds batches after a crash that were not in it before",
 };
+const FLUSHED: Anomaly = Anomaly {
+    name: "recovery-lost-flushed",
+    guarantee: Guarantee::Durability,
+    meaning: "a log lacks records after a power loss that had been flushed before",
+};
+const BOUNDS: Anomaly = Anomaly {
+    name: "recovery-out-of-bounds",
+    guarantee: Guarantee::Replication,
+    meaning: "a reopened log's high watermark is outside of it",
+};
+const NOWHERE: Anomaly = Anomaly {
+    name: "committed-lost-everywhere",
+    guarantee: Guarantee::Durability,
+    meaning: "no replica holds all committed records any more, though fewer lost data than the configuration survives",
+};
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "log-recovery",
     promise: "a reopened log holds only what was written, and all of it if nothing was lost",
     source: "LogLoader",
-    leaves_out: "that everything flushed survives a power loss",
-    anomalies: &[SHORTER, INVENTED],
+    leaves_out: "a follower's uncommitted records",
+    anomalies: &[SHORTER, INVENTED, FLUSHED, BOUNDS, NOWHERE],
 };
 
-/// A log was opened; it ends at `end` and holds `batches`.
-pub(super) fn on_recovered(
+/// What was on the platter when a node lost power.
+#[derive(Debug, Default)]
+pub(super) struct Platters {
+    flushed: BTreeMap<(NodeId, TopicPartition), Offset>,
+}
+
+/// A reopened log, as its node states it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reopened<'a> {
+    pub(super) partition: TopicPartition,
+    pub(super) log_start_offset: Offset,
+    pub(super) log_end_offset: Offset,
+    pub(super) high_watermark: Offset,
+    pub(super) batches: &'a [BatchSummary],
+}
+
+impl Platters {
+    /// A node loses power; of a log, these batches are on the platter. What is not in the log any more, because a cut
+    /// was not synced, does not count.
+    pub(super) fn on_power_lost(
+        &mut self,
+        view: &ClusterView,
+        node: NodeId,
+        partition: TopicPartition,
+        batches: &[BatchSummary],
+    ) {
+        let Some(replica) = view.replica(node, partition) else { return };
+        // Between two losses the log may not have been opened: then nobody knows what it has become.
+        if replica.reopening.is_some() {
+            return;
+        }
+        let held = batches.iter().take_while(|batch| replica.wrote(batch, false));
+        let end = held.last().map_or(Offset::ZERO, |batch| batch.last_offset.next());
+        self.flushed.insert((node, partition), end);
+    }
+
+    /// A log was opened.
+    pub(super) fn on_recovered(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        log: Reopened<'_>,
+    ) {
+        let flushed = self.flushed.remove(&(context.node, log.partition)).unwrap_or_default();
+        let end = log.log_end_offset;
+        if end < flushed {
+            findings.report(context, &FLUSHED, (log.partition, end, flushed.plus(-1)), || {
+                format!(
+                    "node {} opened its log with end {end}; flushed was all up to {flushed}",
+                    context.node
+                )
+            });
+        }
+        if log.high_watermark > end || log.high_watermark < log.log_start_offset {
+            findings.report(context, &BOUNDS, log.partition, || {
+                format!(
+                    "node {} opened its log {}..{end} with high watermark {}",
+                    context.node, log.log_start_offset, log.high_watermark
+                )
+            });
+        }
+        on_recovered(context, findings, log.partition, end, log.batches);
+        check_somewhere(context, findings, log);
+    }
+}
+
+/// Whether somebody still holds all that is committed. Logs that were not opened since a loss may.
+fn check_somewhere(context: &Context<'_>, findings: &mut Findings, log: Reopened<'_>) {
+    let Some(view) = context.view.partition(log.partition) else { return };
+    let lacking = log.log_end_offset < view.committed.end();
+    if !lacking || view.loss_is_permitted() || log.partition == TopicPartition::METADATA {
+        return;
+    }
+    let mut others = view.replicas().iter().filter(|replica| replica.node != context.node);
+    if !others.any(|replica| replica.log.holds(&view.committed)) {
+        let place = (log.partition, log.log_end_offset, view.committed.end().plus(-1));
+        findings.report(context, &NOWHERE, place, || {
+            format!(
+                "with node {} back without them, nobody holds the committed records up to {}",
+                context.node,
+                view.committed.end()
+            )
+        });
+    }
+}
+
+/// It ends at `end` and holds `batches`.
+fn on_recovered(
     context: &Context<'_>,
     findings: &mut Findings,
     partition: TopicPartition,

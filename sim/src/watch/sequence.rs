@@ -4,7 +4,7 @@
 //! new epoch starts at 0; epochs of a producer never fall.
 //! Source: KIP-98; `ProducerAppendInfo.checkSequence`.
 //! Not verified: the first sequence of a producer that the partition has not seen, which may be any (its state may have
-//! expired); records that are not committed, which an election may still remove; control batches.
+//! expired); records that are not committed, which an election may still remove.
 
 use std::collections::BTreeMap;
 
@@ -87,13 +87,32 @@ impl Producers {
     /// Takes the next committed batch; says what is wrong with it.
     fn take(&mut self, batch: &BatchSummary) -> Option<&'static Anomaly> {
         self.end = batch.last_offset.next();
-        if batch.producer_id == ProducerId::NONE || batch.base_sequence == Sequence::NONE {
+        if batch.producer_id == ProducerId::NONE {
             return None;
+        }
+        if batch.base_sequence == Sequence::NONE {
+            return self.take_marker(batch);
         }
         let count = (batch.last_offset.0 - batch.base_offset.0 + 1) as i32;
         let next = (batch.producer_epoch, batch.base_sequence.plus(count));
-        let before = self.last.insert(batch.producer_id, next)?;
-        judge(before, batch.producer_epoch, batch.base_sequence)
+        let before = self.last.get(&batch.producer_id);
+        let anomaly =
+            before.and_then(|before| judge(*before, batch.producer_epoch, batch.base_sequence));
+        // What came before a copy, or before a batch of an old epoch, is still the newest: the next copy is one too.
+        if anomaly.is_none_or(|anomaly| *anomaly == GAP) {
+            self.last.insert(batch.producer_id, next);
+        }
+        anomaly
+    }
+
+    /// A marker has no sequence; one of a newer epoch begins that epoch. Source: KIP-890.
+    fn take_marker(&mut self, batch: &BatchSummary) -> Option<&'static Anomaly> {
+        let begins = (batch.producer_epoch, Sequence(0));
+        let (epoch, _) = *self.last.entry(batch.producer_id).or_insert(begins);
+        if batch.producer_epoch > epoch {
+            self.last.insert(batch.producer_id, begins);
+        }
+        (batch.producer_epoch < epoch).then_some(&EPOCH)
     }
 }
 
@@ -127,4 +146,41 @@ fn report(
             batch.producer_id, batch.producer_epoch, batch.base_sequence, batch.base_offset
         )
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use harrow_broker_model::note::BatchKind;
+    use harrow_broker_model::types::LeaderEpoch;
+
+    use super::*;
+
+    fn batch(base: i64, epoch: i16, sequence: i32) -> BatchSummary {
+        BatchSummary {
+            base_offset: Offset(base),
+            last_offset: Offset(base + 1),
+            leader_epoch: LeaderEpoch(0),
+            checksum: 0,
+            producer_id: ProducerId(7),
+            producer_epoch: ProducerEpoch(epoch),
+            base_sequence: Sequence(sequence),
+            kind: BatchKind::Plain,
+        }
+    }
+
+    #[test]
+    fn each_of_several_copies_is_one() {
+        let mut producers = Producers::default();
+        let mut take = |base, epoch, sequence| {
+            producers.take(&batch(base, epoch, sequence)).map(|anomaly| anomaly.name)
+        };
+        assert_eq!([take(0, 0, 0), take(2, 0, 2)], [None, None]);
+        assert_eq!([take(4, 0, 0), take(6, 0, 2)], [Some("duplicate-seq"); 2], "copies in order");
+        assert_eq!(take(8, 0, 4), None, "what comes next is still known");
+        assert_eq!(take(10, 1, 0), None, "a new epoch");
+        assert_eq!(take(12, 0, 6), Some("producer-epoch-regress"));
+        assert_eq!(take(14, 1, 2), None, "the new epoch goes on");
+        assert_eq!(take(16, 1, 6), Some("seq-gap"));
+        assert_eq!(take(18, 1, 8), None, "a gap is told once");
+    }
 }

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use harrow_broker_model::disk_image::{DiskImage, FileId};
+use harrow_broker_model::note::BatchSummary;
+use harrow_broker_model::record::RecordBatch;
+use harrow_broker_model::types::TopicPartition;
 
 use super::draw::{Draws, Purpose, Stream};
 
@@ -139,9 +142,8 @@ impl Disk {
         draws: Draws,
         key: (u64, u64),
     ) {
-        let old = at_ns.saturating_sub(write_back_ns);
+        self.write_back(at_ns, write_back_ns);
         for (ordinal, file) in self.files.values_mut().enumerate() {
-            file.settle(|entry, _| at_ns >= write_back_ns && entry.at_ns <= old);
             if !file.journal.is_empty() {
                 file.lose(&mut draws.stream(Purpose::PowerLoss, key.0, key.1, ordinal as u64));
             }
@@ -149,6 +151,35 @@ impl Disk {
         }
         self.files.retain(|_, file| file.platter.is_some());
         self.used_bytes = self.files.values().filter_map(|file| file.length).sum();
+    }
+
+    /// What is older than the write-back time is on the platter.
+    pub(crate) fn write_back(&mut self, at_ns: u64, write_back_ns: u64) {
+        let old = at_ns.saturating_sub(write_back_ns);
+        for file in self.files.values_mut() {
+            file.settle(|entry, _| at_ns >= write_back_ns && entry.at_ns <= old);
+        }
+    }
+
+    /// Whether all of a file would survive a power loss.
+    pub(crate) fn is_durable(&self, file: FileId) -> bool {
+        self.files.get(&file).is_none_or(|file| file.journal.is_empty())
+    }
+
+    /// The batches of each log that would survive a power loss whatever is drawn: those on the platter, from the log's
+    /// first segment on and without a gap, that nothing in the cache cuts away.
+    pub(crate) fn flushed_logs(&self) -> BTreeMap<TopicPartition, Vec<BatchSummary>> {
+        let mut logs: BTreeMap<TopicPartition, Vec<BatchSummary>> = BTreeMap::new();
+        for (id, file) in &self.files {
+            let FileId::Segment { partition, base_offset } = *id else { continue };
+            let log = logs.entry(partition).or_default();
+            let continues = log.last().is_none_or(|last| last.last_offset.next() == base_offset);
+            if continues {
+                let (batches, _, _) = RecordBatch::parse_all(file.certain());
+                log.extend(batches.iter().map(RecordBatch::summary));
+            }
+        }
+        logs
     }
 
     /// Flips one drawn bit of one log segment, in cache and platter alike; `None` if there is no segment with bytes.
@@ -231,6 +262,18 @@ impl File {
             }
             Change::Write(_) | Change::Truncate(_) | Change::Delete => {}
         }
+    }
+
+    /// The part of the platter that no change in the cache takes away.
+    fn certain(&self) -> Bytes {
+        let lengths = self.journal.iter().map(|entry| match entry.change {
+            Change::Append(_) => u64::MAX,
+            Change::Truncate(length) => length,
+            Change::Write(_) | Change::Delete => 0,
+        });
+        let Some(content) = &self.platter else { return Bytes::new() };
+        let length = lengths.min().unwrap_or(u64::MAX).min(content.length);
+        content.joined().slice(..length as usize)
     }
 
     fn cached(&self) -> Option<Content> {
@@ -347,7 +390,10 @@ fn torn_append(bytes: &Bytes, stream: &mut Stream) -> Option<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harrow_broker_model::types::{Offset, TopicId, TopicPartition};
+    use harrow_broker_model::record::RecordBatchBuilder;
+    use harrow_broker_model::types::{
+        LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicId, WallTime,
+    };
 
     const LOG: FileId = FileId::Segment {
         partition: TopicPartition { topic: TopicId(1), partition: 0 },
@@ -501,6 +547,34 @@ mod tests {
         });
         assert!(kept.count() < 50, "an unfinished sync promises nothing");
         disk.end_sync(mark);
+    }
+
+    #[test]
+    fn flushed_is_what_no_power_loss_takes() {
+        let batch = |offset: i64| {
+            let mut builder =
+                RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
+            builder.push(WallTime(0), None, None);
+            builder.build().with_assignment(Offset(offset), LeaderEpoch(0)).bytes().clone()
+        };
+        let ends = |disk: &Disk| -> Vec<i64> {
+            let logs = disk.flushed_logs();
+            logs.values().map(|log| log.last().map_or(0, |last| last.last_offset.0 + 1)).collect()
+        };
+        let mut disk = Disk::default();
+        disk.append(1, LOG, batch(0));
+        disk.append(1, LOG, batch(1));
+        assert_eq!((ends(&disk), disk.is_durable(LOG)), (vec![0], false), "in the cache");
+        sync(&mut disk, LOG);
+        assert_eq!((ends(&disk), disk.is_durable(LOG)), (vec![2], true), "synced");
+        disk.append(2, LOG, batch(2));
+        assert_eq!(ends(&disk), [2], "the third is not");
+        disk.truncate(3, LOG, batch(0).len() as u64);
+        assert_eq!(ends(&disk), [1], "the cut may survive");
+        disk.write_back(3_000, 1_000);
+        assert_eq!(ends(&disk), [1], "the cut is on the platter");
+        disk.delete(4_000, LOG);
+        assert_eq!(ends(&disk), [0], "the deletion may survive");
     }
 
     #[test]

@@ -6,8 +6,12 @@ use harrow_broker_model::node::{Operation, Outcome};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::{NodeId, RecordValue};
 
+use super::director::FINAL_POLL;
 use super::draw::{Draws, Purpose};
 use crate::plan::{ClientPlan, TopicPlan};
+
+/// Pause between polls of a consumer that catches up: answers may come at once.
+const CATCH_UP_NS: u64 = 1_000_000;
 
 /// One client's load.
 #[derive(Debug)]
@@ -25,6 +29,10 @@ pub(crate) struct Load {
     total: u32,
     /// Operations invoked of any kind; keys the draws of the next one.
     invoked: u64,
+    /// Polls that are allowed beyond the planned operations.
+    extra: u32,
+    /// Whether what is open, or was last, is beyond the planned operations.
+    catching_up: bool,
     open: u32,
     open_max: u32,
     interval_us: (u64, u64),
@@ -83,6 +91,8 @@ impl Load {
             issued: 0,
             total,
             invoked: 0,
+            extra: 0,
+            catching_up: false,
             open: 0,
             open_max,
             interval_us,
@@ -91,9 +101,26 @@ impl Load {
         }
     }
 
-    /// Whether everything was asked and answered.
-    pub(crate) fn is_done(&self) -> bool {
-        self.issued == self.total && self.open == 0
+    /// Planned operations that were not begun or are not resolved.
+    pub(crate) fn unresolved(&self) -> u32 {
+        let planned = if self.catching_up { 0 } else { self.open };
+        self.total - self.issued + planned
+    }
+
+    /// Lets a consumer that has done all that was planned poll once more, soon, to get to the end.
+    pub(crate) fn catch_up(&mut self, now: u64) {
+        if self.unresolved() == 0 && self.open == 0 {
+            (self.extra, self.catching_up) = (1, true);
+            self.next_ns = now + CATCH_UP_NS;
+        }
+    }
+
+    /// What a consumer reads.
+    pub(crate) fn assigned(&self) -> Option<&[(StrBytes, i32)]> {
+        match &self.kind {
+            Kind::Producer { .. } => None,
+            Kind::Consumer(reading) => Some(&reading.partitions),
+        }
     }
 
     /// How many of how many operations were begun.
@@ -103,7 +130,8 @@ impl Load {
 
     /// When it next wants to be asked, if something is left and it is not waiting for an answer.
     pub(crate) fn wants(&self) -> Option<u64> {
-        (self.issued < self.total && self.open < self.open_max).then_some(self.next_ns)
+        let left = self.issued < self.total || self.extra > 0;
+        (left && self.open < self.open_max).then_some(self.next_ns)
     }
 
     /// The next operation, if one is due.
@@ -157,6 +185,10 @@ impl Load {
                 let key = (*keys > 0).then(|| drawn(*keys));
                 Operation::Send { topic: topics[topic as usize].clone(), key, value }
             }
+            Kind::Consumer(reading) if self.issued == self.total => {
+                self.extra -= 1;
+                reading.catch_up()
+            }
             Kind::Consumer(reading) => {
                 let request = reading.request(draws, key, ordinal, self.issued);
                 self.issued += u32::from(matches!(request, Operation::Poll { .. }));
@@ -199,6 +231,16 @@ impl Kind {
 }
 
 impl Reading {
+    /// The next operation beyond the planned ones: a poll, unless the assignment is gone.
+    fn catch_up(&mut self) -> Operation {
+        self.assigning = std::mem::take(&mut self.assign_due);
+        if self.assigning {
+            return Operation::Assign { partitions: self.partitions.clone() };
+        }
+        let (timeout_ms, max_records) = FINAL_POLL;
+        Operation::Poll { timeout_ms, max_records }
+    }
+
     fn request(&mut self, draws: Draws, key: u64, ordinal: u64, polls: u32) -> Operation {
         self.assigning = std::mem::take(&mut self.assign_due);
         if self.assigning {

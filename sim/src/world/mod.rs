@@ -9,7 +9,7 @@
 //! | `draw` | keyed draws |
 //! | `fingerprint` | the digest |
 //! | `load`, `recorder` | what clients are asked; the history |
-//! | `observe` | where notes go: view, watch, reach marks |
+//! | `observe` | where notes go: view, watch, reach marks, biographies |
 
 mod clock;
 mod director;
@@ -25,6 +25,9 @@ mod panics;
 mod queue;
 mod recorder;
 mod weight;
+
+#[cfg(test)]
+pub(crate) use self::director::tests::plan as toy_plan;
 
 use std::collections::BTreeMap;
 
@@ -68,9 +71,12 @@ fn stillborn(message: String) -> Run {
         end: End::Panicked { message, node: None },
         history: History::default(),
         violations: Vec::new(),
+        unmet: Vec::new(),
         faults: Vec::new(),
         reached: BTreeMap::new(),
         topics: BTreeMap::new(),
+        partitions: Vec::new(),
+        biographies: Vec::new(),
         digest: 0,
         stats: RunStats::default(),
         trace: None,
@@ -100,6 +106,9 @@ fn cast(plan: &Plan, Boot { node, image, incarnation, now }: Boot<'_>) -> Proces
     }
     if plan.admin.node == node {
         return Process::Admin(Box::new(Admin::new(plan.admin.clone(), now)));
+    }
+    if plan.fresh_producer.node == node {
+        return Process::Producer(Box::new(Producer::new(plan.fresh_producer.clone(), now)));
     }
     if plan.final_reader.node == node {
         return Process::Consumer(Box::new(Consumer::new(plan.final_reader.clone(), now)));

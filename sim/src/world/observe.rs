@@ -2,14 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::log::Log;
-use harrow_broker_model::note::Note;
+use harrow_broker_model::note::{BatchSummary, Note};
 use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
 
 use super::engine::{Boot, Cast, Moment};
+use crate::biography::{Biographer, Moment as LifeMoment, Stage};
+use crate::history::History;
 use crate::plan::Plan;
 use crate::reach::Tally;
+use crate::run::RunOptions;
+use crate::truth::{Acknowledgements, PartitionTruth};
 use crate::view::ClusterView;
 use crate::violation::Violation;
 use crate::watch::{Observer, ReplicaAudit};
@@ -30,17 +36,27 @@ pub(crate) struct Observation<F> {
     pub(crate) tally: Tally,
     /// Log ends as stated, to see which tails are gone when a log is opened again.
     log_ends: BTreeMap<(NodeId, TopicPartition), Offset>,
+    acknowledgements: Acknowledgements,
+    /// Who tells the lives of the records that are followed; mostly nobody.
+    biographers: Vec<Biographer>,
 }
 
 impl<F> Observation<F> {
     /// Before anything runs.
-    pub(crate) fn new(plan: &Plan, watch: bool, boot: F) -> Self {
-        let eyes = if watch {
+    pub(crate) fn new(plan: &Plan, options: &RunOptions, boot: F) -> Self {
+        let eyes = if options.watch {
             Eyes::Watching(Box::new(Observer::new(plan)))
         } else {
             Eyes::Looking(Box::new(ClusterView::new(plan)))
         };
-        Self { boot, eyes, tally: Tally::default(), log_ends: BTreeMap::new() }
+        Self {
+            boot,
+            eyes,
+            tally: Tally::default(),
+            log_ends: BTreeMap::new(),
+            acknowledgements: Acknowledgements::default(),
+            biographers: options.follow.iter().map(Biographer::new).collect(),
+        }
     }
 
     /// The true state.
@@ -71,6 +87,19 @@ impl<F> Observation<F> {
         topics.iter().map(|(id, topic)| (*id, topic.name.clone())).collect()
     }
 
+    /// What is true of a partition now.
+    pub(crate) fn truth(&self, name: String, partition: Option<TopicPartition>) -> PartitionTruth {
+        self.acknowledgements.truth(self.view(), name, partition)
+    }
+
+    /// Takes out the lives of the records that were followed; the history has what clients knew of them.
+    pub(crate) fn take_biographies(&mut self, history: &History) -> Vec<Vec<LifeMoment>> {
+        std::mem::take(&mut self.biographers)
+            .into_iter()
+            .map(|biographer| biographer.finish(history))
+            .collect()
+    }
+
     /// Whether an invariant found something.
     pub(crate) fn has_violation(&self) -> bool {
         match &self.eyes {
@@ -84,6 +113,18 @@ impl<F> Observation<F> {
         match &mut self.eyes {
             Eyes::Watching(observer) => observer.take_violations(),
             Eyes::Looking(_) => Vec::new(),
+        }
+    }
+
+    /// Has each biographer look at the state as it is.
+    fn tell(&mut self, moment: Moment, mut look: impl FnMut(&mut Biographer, Stage<'_>)) {
+        let view = match &self.eyes {
+            Eyes::Watching(observer) => observer.view(),
+            Eyes::Looking(view) => view,
+        };
+        let Moment { at_ns, event, node } = moment;
+        for biographer in &mut self.biographers {
+            look(biographer, Stage { at_ns, event, node, view });
         }
     }
 
@@ -115,20 +156,42 @@ impl<N, F: FnMut(Boot<'_>) -> N> Cast<N> for Observation<F> {
     }
 
     fn ended(&mut self, moment: Moment, lossy: bool) {
+        self.tell(moment, |biographer, stage| biographer.before_end(stage, lossy));
         match &mut self.eyes {
             Eyes::Watching(observer) => observer.process_ended(moment.at_ns, moment.node, lossy),
             Eyes::Looking(view) => view.process_ended(moment.at_ns, moment.node, lossy),
         }
     }
 
+    fn flushed(&mut self, moment: Moment, partition: TopicPartition, batches: &[BatchSummary]) {
+        if let Eyes::Watching(observer) = &mut self.eyes {
+            observer.log_flushed(moment.node, partition, batches);
+        }
+    }
+
+    fn persisted(&mut self, moment: Moment, durable: bool) {
+        if let Eyes::Watching(observer) = &mut self.eyes {
+            observer.quorum_state_written(moment.node, durable);
+        }
+    }
+
     fn noted(&mut self, moment: Moment, note: &Note) {
         self.tally.note(moment.node, note);
         self.mark_lost_tail(moment.node, note);
+        self.acknowledgements.note(moment.at_ns, note);
+        self.tell(moment, |biographer, stage| biographer.before_note(stage, note));
         match &mut self.eyes {
             Eyes::Watching(observer) => {
                 observer.observe(moment.at_ns, moment.event, moment.node, note);
             }
             Eyes::Looking(view) => view.observe(moment.at_ns, moment.node, note),
+        }
+        self.tell(moment, Biographer::after_note);
+    }
+
+    fn appends(&mut self, file: FileId, bytes: &Bytes) {
+        for biographer in &mut self.biographers {
+            biographer.on_append(file, bytes);
         }
     }
 }

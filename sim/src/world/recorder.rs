@@ -109,11 +109,6 @@ impl Recorder {
         self.open.first_key_value().map(|(id, open)| (*id, open.process))
     }
 
-    /// Operations completed.
-    pub(crate) fn completed(&self) -> u64 {
-        self.ok + self.fail + self.unknown
-    }
-
     /// Records acknowledged.
     pub(crate) fn records_acked(&self) -> u64 {
         self.records_acked

@@ -9,7 +9,7 @@ use crate::stage::{N1, N2, N3, Stage, record};
 
 const NONE: [&str; 0] = [];
 
-fn quorum_append(stage: &mut Stage, node: NodeId, acting: i32, batch: BatchSummary) {
+pub(crate) fn quorum_append(stage: &mut Stage, node: NodeId, acting: i32, batch: BatchSummary) {
     let note = Note::Appended {
         partition: TopicPartition::METADATA,
         batch,
@@ -19,7 +19,7 @@ fn quorum_append(stage: &mut Stage, node: NodeId, acting: i32, batch: BatchSumma
     stage.note(node, &note);
 }
 
-fn quorum_commit(stage: &mut Stage, node: NodeId, epoch: i32, to: i64) {
+pub(crate) fn quorum_commit(stage: &mut Stage, node: NodeId, epoch: i32, to: i64) {
     let note = Note::QuorumHighWatermarkMoved {
         epoch: LeaderEpoch(epoch),
         as_leader: true,

@@ -184,7 +184,7 @@ fn registrations_have_the_right_shape() {
     let mut next = stage.next(Some(A), 1, &[A, B]);
     next.elr = vec![B];
     stage.registered(X, next, false);
-    assert_eq!(stage.found(), ["registration-shape"]);
+    assert_eq!(stage.found(), ["isr-elr-overlap"]);
 
     let mut stage = committed(1);
     stage.elect(A, 1, &[A, B]);
@@ -220,7 +220,7 @@ fn high_watermark_stays_within_log_and_commits() {
     stage.high_watermark(B, 1, false, 2);
     assert_eq!(stage.found(), ["high-watermark-ahead"]);
     stage.high_watermark(C, 1, false, 2);
-    assert_eq!(stage.found(), ["high-watermark-beyond-end"]);
+    assert_eq!(stage.found(), ["hw-above-leo"]);
 }
 
 #[test]

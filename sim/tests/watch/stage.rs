@@ -1,19 +1,22 @@
-//! A stage on which tests play facts: it fills in what a note needs beyond what a test wants to say.
+//! A stage on which tests play facts: it fills in what a note needs beyond what a test wants to say. The trace vectors of
+//! the judge are played on it, too.
 
 use std::collections::BTreeSet;
 
-use harrow_broker_model::config::{AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset};
+use harrow_broker_model::config::{
+    Acks, AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
+};
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::note::{
-    AppendOrigin, BatchSummary, MetadataChange, Note, PartitionRegistration, QuorumRole,
-    TruncateReason,
+    AbortedTransaction, AppendOrigin, BatchKind, BatchSummary, IsolationLevel, MetadataChange,
+    Note, PartitionRegistration, QuorumRole, TransactionState, TruncateReason,
 };
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
-    TopicId, TopicPartition,
+    TopicId, TopicPartition, TransactionOrdinal,
 };
 use harrow_sim::plan::{DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan};
-use harrow_sim::watch::Observer;
+use harrow_sim::watch::{Observer, ReplicaAudit};
 
 /// The partition that most tests use.
 pub(crate) const X: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
@@ -29,6 +32,10 @@ pub(crate) const N3: NodeId = NodeId(103);
 /// An observer and what tests need to talk to it.
 pub(crate) struct Stage {
     pub(crate) observer: Observer,
+    /// The partition that the calls are about.
+    pub(crate) partition: TopicPartition,
+    /// Its replicas.
+    pub(crate) replicas: Vec<NodeId>,
     event: u64,
     metadata_end: i64,
     partition_epoch: i32,
@@ -40,6 +47,8 @@ impl Stage {
     pub(crate) fn new(min_insync_replicas: u32, unclean_leader_election: bool) -> Self {
         let mut stage = Self {
             observer: Observer::new(&plan()),
+            partition: X,
+            replicas: vec![A, B, C],
             event: 0,
             metadata_end: 0,
             partition_epoch: 0,
@@ -55,15 +64,26 @@ impl Stage {
         stage
     }
 
+    /// The same stage, in a cluster that keeps no eligible leader replicas.
+    pub(crate) fn before_eligible_replicas(mut self) -> Self {
+        self.observer = self.observer.without_eligible_replicas();
+        self
+    }
+
     pub(crate) fn note(&mut self, node: NodeId, note: &Note) {
         self.event += 1;
         self.observer.observe(self.event * 1_000, self.event, node, note);
+        self.look();
+    }
+
+    fn look(&mut self) {
         let found = self.observer.take_violations();
         self.seen.extend(found.into_iter().map(|violation| violation.anomaly));
     }
 
     /// What was found, by name; forgets it.
     pub(crate) fn found(&mut self) -> Vec<String> {
+        self.look();
         std::mem::take(&mut self.seen).into_iter().collect()
     }
 
@@ -109,7 +129,7 @@ impl Stage {
     ) -> PartitionRegistration {
         self.partition_epoch += 1;
         PartitionRegistration {
-            replicas: vec![A, B, C],
+            replicas: self.replicas.clone(),
             isr: isr.to_vec(),
             elr: Vec::new(),
             last_known_leader: None,
@@ -132,17 +152,27 @@ impl Stage {
     /// A clean election.
     pub(crate) fn elect(&mut self, leader: NodeId, epoch: i32, isr: &[NodeId]) {
         let next = self.next(Some(leader), epoch, isr);
-        self.registered(X, next, false);
+        self.registered(self.partition, next, false);
     }
 
     pub(crate) fn append(&mut self, node: NodeId, acting: i32, batch: BatchSummary) {
-        let note = Note::Appended {
-            partition: X,
-            batch,
-            origin: AppendOrigin::Follower,
-            leader_epoch: LeaderEpoch(acting),
-        };
-        self.note(node, &note);
+        self.append_as(AppendOrigin::Follower, node, acting, batch);
+    }
+
+    /// Appends as the leader that decides what comes next.
+    pub(crate) fn lead(&mut self, node: NodeId, acting: i32, batch: BatchSummary) {
+        self.append_as(AppendOrigin::Leader, node, acting, batch);
+    }
+
+    pub(crate) fn append_as(
+        &mut self,
+        origin: AppendOrigin,
+        node: NodeId,
+        acting: i32,
+        batch: BatchSummary,
+    ) {
+        let (partition, leader_epoch) = (self.partition, LeaderEpoch(acting));
+        self.note(node, &Note::Appended { partition, batch, origin, leader_epoch });
     }
 
     pub(crate) fn append_all(&mut self, nodes: &[NodeId], acting: i32, batch: BatchSummary) {
@@ -159,10 +189,10 @@ impl Stage {
         let from = self
             .observer
             .view()
-            .replica(node, X)
+            .replica(node, self.partition)
             .map_or(Offset::ZERO, |replica| replica.high_watermark);
         let note = Note::HighWatermarkMoved {
-            partition: X,
+            partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             as_leader,
             from,
@@ -172,12 +202,15 @@ impl Stage {
     }
 
     pub(crate) fn became_leader(&mut self, node: NodeId, epoch: i32, isr: &[NodeId]) {
-        let (end, high_watermark) =
-            self.observer.view().replica(node, X).map_or((Offset::ZERO, Offset::ZERO), |replica| {
+        let (end, high_watermark) = self
+            .observer
+            .view()
+            .replica(node, self.partition)
+            .map_or((Offset::ZERO, Offset::ZERO), |replica| {
                 (replica.log.end(), replica.high_watermark)
             });
         let note = Note::BecameLeader {
-            partition: X,
+            partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             partition_epoch: PartitionEpoch(self.partition_epoch),
             epoch_start_offset: end,
@@ -187,11 +220,65 @@ impl Stage {
         self.note(node, &note);
     }
 
+    /// A leader learns that its ISR is this one.
+    pub(crate) fn isr_committed(&mut self, node: NodeId, epoch: i32, isr: &[NodeId]) {
+        let note = Note::IsrCommitted {
+            partition: self.partition,
+            leader_epoch: LeaderEpoch(epoch),
+            partition_epoch: PartitionEpoch(self.partition_epoch),
+            isr: isr.to_vec(),
+        };
+        self.note(node, &note);
+    }
+
+    pub(crate) fn allocate_producer_ids(&mut self, next_producer_id: i64) {
+        self.metadata(MetadataChange::ProducerIdsAllocated { next_producer_id });
+    }
+
+    pub(crate) fn give_producer_id(&mut self, node: NodeId, id: i64, epoch: i16) {
+        let (producer_id, producer_epoch) = (ProducerId(id), ProducerEpoch(epoch));
+        self.note(node, &Note::ProducerIdGiven { producer_id, producer_epoch });
+    }
+
+    /// A node learns whom it follows.
+    pub(crate) fn follow(&mut self, node: NodeId, epoch: i32, leader: NodeId) {
+        let note = Note::BecameFollower {
+            partition: self.partition,
+            leader_epoch: LeaderEpoch(epoch),
+            leader: Some(leader),
+        };
+        self.note(node, &note);
+    }
+
+    /// The offset of the next metadata record.
+    pub(crate) fn metadata_end(&self) -> Offset {
+        Offset(self.metadata_end)
+    }
+
+    /// At the end, the node's own log is what the mirror has.
+    pub(crate) fn audit_mirror(&mut self, node: NodeId) {
+        let view = self.observer.view();
+        let replica = view.replica(node, self.partition).expect("the replica is on the stage");
+        let batches: Vec<BatchSummary> =
+            replica.log.entries().iter().map(|entry| entry.batch).collect();
+        let audit = ReplicaAudit {
+            node,
+            partition: self.partition,
+            log_start_offset: Offset::ZERO,
+            log_end_offset: replica.log.end(),
+            high_watermark: replica.high_watermark,
+        };
+        self.observer.audit_replica(0, 0, audit, batches.into_iter());
+    }
+
     pub(crate) fn truncate(&mut self, node: NodeId, to: i64) {
-        let from =
-            self.observer.view().replica(node, X).map_or(Offset::ZERO, |replica| replica.log.end());
+        let from = self
+            .observer
+            .view()
+            .replica(node, self.partition)
+            .map_or(Offset::ZERO, |replica| replica.log.end());
         let note = Note::Truncated {
-            partition: X,
+            partition: self.partition,
             from,
             to: Offset(to),
             reason: TruncateReason::Diverged,
@@ -201,7 +288,7 @@ impl Stage {
 
     pub(crate) fn acknowledge(&mut self, node: NodeId, epoch: i32, batch: BatchSummary, acks: i16) {
         let note = Note::ProduceAcknowledged {
-            partition: X,
+            partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             base_offset: batch.base_offset,
             last_offset: batch.last_offset,
@@ -219,19 +306,37 @@ impl Stage {
         fetch_offset: i64,
         batches: &[BatchSummary],
     ) {
+        self.serve_isolated(node, epoch, fetch_offset, batches, None);
+    }
+
+    /// Serves with `read_committed` if there is a list of aborted transactions, which may be empty.
+    pub(crate) fn serve_isolated(
+        &mut self,
+        node: NodeId,
+        epoch: i32,
+        fetch_offset: i64,
+        batches: &[BatchSummary],
+        aborted: Option<&[AbortedTransaction]>,
+    ) {
+        let isolation = match aborted {
+            Some(_) => IsolationLevel::ReadCommitted,
+            None => IsolationLevel::ReadUncommitted,
+        };
         let note = Note::RecordsServed {
-            partition: X,
+            partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             consumer: NodeId(1001),
             fetch_offset: Offset(fetch_offset),
+            isolation,
             batches: batches.to_vec(),
+            aborted: aborted.unwrap_or_default().to_vec(),
         };
         self.note(node, &note);
     }
 
     pub(crate) fn end_offset(&mut self, node: NodeId, epoch: i32, offset: i64) {
         let note = Note::EndOffsetServed {
-            partition: X,
+            partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             offset: Offset(offset),
         };
@@ -243,14 +348,62 @@ impl Stage {
         self.observer.process_ended(self.event * 1_000, node, lossy);
     }
 
+    pub(crate) fn last_stable_offset(&mut self, node: NodeId, epoch: i32, leads: bool, to: i64) {
+        let note = Note::LastStableOffsetMoved {
+            partition: self.partition,
+            leader_epoch: LeaderEpoch(epoch),
+            as_leader: leads,
+            to: Offset(to),
+        };
+        self.note(node, &note);
+    }
+
+    /// The coordinator of a transactional id named after its producer, in epoch 0, takes it to a state.
+    pub(crate) fn coordinate(&mut self, producer: i64, transaction: u64, state: TransactionState) {
+        let note = Note::TransactionStateChanged {
+            transactional_id: format!("txn-{producer}"),
+            producer_id: ProducerId(producer),
+            producer_epoch: ProducerEpoch(0),
+            transaction: TransactionOrdinal(transaction),
+            state,
+        };
+        self.note(A, &note);
+    }
+
+    /// The node's next batch of the producer belongs to this transaction.
+    pub(crate) fn attribute(&mut self, node: NodeId, producer: i64, transaction: u64) {
+        let note = Note::TransactionAttributed {
+            partition: self.partition,
+            producer_id: ProducerId(producer),
+            transaction: TransactionOrdinal(transaction),
+        };
+        self.note(node, &note);
+    }
+
+    pub(crate) fn assign(&mut self, group: &str, member: &str, member_epoch: i32) {
+        let (group, member) = (group.to_owned(), member.to_owned());
+        let partition = self.partition;
+        self.note(A, &Note::PartitionAssigned { group, member, partition, member_epoch });
+    }
+
+    pub(crate) fn release(&mut self, group: &str, member: &str) {
+        let (group, member) = (group.to_owned(), member.to_owned());
+        self.note(A, &Note::PartitionReleased { group, member, partition: self.partition });
+    }
+
     /// The process starts, opens its log of partition 1 and registers.
     pub(crate) fn restart(&mut self, node: NodeId, log_end: i64) {
-        self.boot(node, X, log_end);
+        self.boot(node, self.partition, log_end);
         self.broker_registered(node);
     }
 
     pub(crate) fn boot(&mut self, node: NodeId, partition: TopicPartition, log_end: i64) {
         self.observer.process_started(self.event * 1_000, node);
+        self.reopen(node, partition, log_end);
+    }
+
+    /// The process opens a log.
+    pub(crate) fn reopen(&mut self, node: NodeId, partition: TopicPartition, log_end: i64) {
         let batches = self.on_disk(node, partition, log_end);
         let note = Note::LogRecovered {
             partition,
@@ -259,6 +412,21 @@ impl Stage {
             high_watermark: Offset::ZERO,
             clean: false,
             batches,
+        };
+        self.note(node, &note);
+    }
+
+    /// The process crashes and opens its log, which holds these batches, with a high watermark.
+    pub(crate) fn recovered(&mut self, node: NodeId, watermark: i64, batches: &[BatchSummary]) {
+        self.crash(node, false);
+        self.observer.process_started(self.event * 1_000, node);
+        let note = Note::LogRecovered {
+            partition: self.partition,
+            log_start_offset: Offset::ZERO,
+            log_end_offset: batches.last().map_or(Offset::ZERO, |batch| batch.last_offset.next()),
+            high_watermark: Offset(watermark),
+            clean: false,
+            batches: batches.to_vec(),
         };
         self.note(node, &note);
     }
@@ -280,6 +448,7 @@ impl Stage {
                 producer_id: ProducerId::NONE,
                 producer_epoch: ProducerEpoch::NONE,
                 base_sequence: Sequence::NONE,
+                kind: BatchKind::Plain,
             });
         }
         batches
@@ -310,6 +479,7 @@ pub(crate) fn record(offset: i64, epoch: i32, checksum: u32) -> BatchSummary {
         producer_id: ProducerId::NONE,
         producer_epoch: ProducerEpoch::NONE,
         base_sequence: Sequence::NONE,
+        kind: BatchKind::Plain,
     }
 }
 
@@ -339,6 +509,21 @@ fn plan() -> Plan {
             api_timeout_ms: 1_000,
         },
         clients: Vec::new(),
+        fresh_producer: ProducerConfig {
+            node: client,
+            bootstrap: vec![A],
+            jitter_salt: 1,
+            acks: Acks::All,
+            idempotence: true,
+            linger_ms: 0,
+            batch_records_max: 1,
+            in_flight_max: 1,
+            request_timeout_ms: 1_000,
+            retry_backoff_ms: 100,
+            delivery_timeout_ms: 1_000,
+            metadata_max_age_ms: 1_000,
+            value_bytes: 8,
+        },
         final_reader: ConsumerConfig {
             node: client,
             bootstrap: vec![A],
@@ -365,6 +550,7 @@ fn plan() -> Plan {
         steps: Vec::new(),
         heal_at_ms: 1_000,
         converge_within_ms: 1_000,
+        core: None,
         expect: Expectation::default(),
     }
 }

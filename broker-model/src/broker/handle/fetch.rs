@@ -8,7 +8,7 @@ use crate::broker::{Broker, Caller};
 use crate::config::ms;
 use crate::message::Body;
 use crate::node::Effects;
-use crate::note::Note;
+use crate::note::{IsolationLevel, Note};
 use crate::partition::ConsumerRead;
 use crate::proto::{
     BrokerId, ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse,
@@ -25,6 +25,8 @@ pub(in crate::broker) struct Answer {
     bytes: usize,
     /// Whether a partition has an answer that does not wait for bytes: an error or a divergence.
     urgent: bool,
+    /// What the consumer may see.
+    isolation: IsolationLevel,
     /// What becomes true once it is sent, for a caller that is filled in then.
     facts: Vec<Fact>,
 }
@@ -86,7 +88,7 @@ impl Broker {
             return;
         }
         for fact in answer.facts {
-            if let Some(note) = fact.into_note(caller.from) {
+            if let Some(note) = fact.into_note(caller.from, answer.isolation) {
                 effects.note(note);
             }
         }
@@ -99,6 +101,7 @@ impl Broker {
             response: FetchResponse::default(),
             bytes: 0,
             urgent: false,
+            isolation: isolation(request),
             facts: Vec::new(),
         };
         for topic in &request.topics {
@@ -201,6 +204,14 @@ fn partition_data(index: i32, read: &ConsumerRead, answer: &mut Answer) -> Parti
     data
 }
 
+fn isolation(request: &FetchRequest) -> IsolationLevel {
+    if request.isolation_level == 0 {
+        IsolationLevel::ReadUncommitted
+    } else {
+        IsolationLevel::ReadCommitted
+    }
+}
+
 /// The bytes of several batches; those of one are shared, not copied.
 fn join(batches: &[RecordBatch]) -> Bytes {
     if let [only] = batches {
@@ -214,7 +225,7 @@ fn join(batches: &[RecordBatch]) -> Bytes {
 }
 
 impl Fact {
-    fn into_note(self, consumer: NodeId) -> Option<Note> {
+    fn into_note(self, consumer: NodeId, isolation: IsolationLevel) -> Option<Note> {
         match self {
             Self::Served { partition, leader_epoch, fetch_offset, batches } => {
                 Some(Note::RecordsServed {
@@ -222,7 +233,9 @@ impl Fact {
                     leader_epoch,
                     consumer,
                     fetch_offset,
+                    isolation,
                     batches: batches.iter().map(RecordBatch::summary).collect(),
+                    aborted: Vec::new(),
                 })
             }
             Self::Refused { partition, error } => super::fenced(partition, consumer, error),

@@ -23,6 +23,7 @@ use crate::node::{
     Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
 };
 use crate::proto::{ErrorCode, StrBytes};
+use crate::standing::Standing;
 use crate::types::{NodeId, Now, OperationId, Time};
 
 use self::end_offsets::EndQuery;
@@ -293,6 +294,16 @@ enum Reach {
 }
 
 impl Node for Consumer {
+    fn standing(&self) -> Standing {
+        let place = |(key, position): (&PartitionKey, &Position)| {
+            (self.metadata.name(key.topic).clone(), key.partition, position.offset)
+        };
+        let positions = self.positions.iter().map(place).collect();
+        Standing { positions, ..Standing::default() }
+            .holds("polls", self.polls.len())
+            .holds("questions for an end offset", self.end_queries.len())
+    }
+
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
         match event {
             Event::Invoked { operation, request } => {

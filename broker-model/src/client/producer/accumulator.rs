@@ -135,6 +135,11 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// Records that are not answered yet.
+    pub(super) fn records(&self) -> usize {
+        self.waiting.iter().chain(&self.on_wire).map(|batch| batch.records.len()).sum()
+    }
+
     /// The batch that takes further records, if there is one.
     pub(super) fn open_batch(&mut self, records_max: usize) -> Option<&mut Batch> {
         self.waiting.back_mut().filter(|batch| {

@@ -26,11 +26,13 @@ use crate::config::{Acks, ProducerConfig, ms};
 use crate::message::{Body, Message};
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome};
 use crate::proto::{ErrorCode, StrBytes};
+use crate::standing::Standing;
 use crate::types::{NodeId, Now, OperationId, RecordValue, Time};
 
 use self::accumulator::{Batch, PendingRecord, Queue};
 use self::idempotence::Identity;
 use self::partitioner::Sticky;
+pub use self::partitioner::partition_of;
 use super::connection::{Backoff, Connections, Purpose};
 use super::metadata::{Metadata, PartitionKey};
 
@@ -212,6 +214,12 @@ impl Producer {
 }
 
 impl Node for Producer {
+    fn standing(&self) -> Standing {
+        let waiting = self.unplaced.values().map(VecDeque::len).sum::<usize>()
+            + self.queues.values().map(Queue::records).sum::<usize>();
+        Standing::default().holds("records without an answer", waiting)
+    }
+
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
         match event {
             Event::Invoked { operation, request: Operation::Send { topic, key, value } } => {

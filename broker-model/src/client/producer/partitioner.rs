@@ -2,8 +2,9 @@
 
 use crate::client::metadata::Leadership;
 
-/// The partition of a key: murmur2 over its eight bytes, most significant first, as Kafka's own partitioner.
-pub(super) fn partition_of(key: u64, partitions: usize) -> i32 {
+/// The partition of a key: murmur2 over its eight bytes, most significant first, as Kafka's own partitioner. Panics if
+/// the topic has no partitions.
+pub fn partition_of(key: u64, partitions: usize) -> i32 {
     assert!(partitions > 0, "a partitioned topic has no partitions");
     let positive = murmur2(&key.to_be_bytes()) & 0x7fff_ffff;
     (positive as usize % partitions) as i32

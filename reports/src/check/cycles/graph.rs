@@ -1,4 +1,4 @@
-//! The dependency graph, seen backwards: who comes before an operation. Nothing is stored that the index tells.
+//! The dependency graph, seen backwards: who comes before an operation.
 //!
 //! An order in time has quadratically many pairs, so it runs through *milestones*: one for each completion, chained in
 //! order. An operation comes after the milestone of the last completion before its invocation.
@@ -39,11 +39,24 @@ pub(super) enum Edge {
 pub(super) struct Graph<'a> {
     pub(super) index: &'a Index<'a>,
     edges: Edges,
-    /// By send: its position among the placed ones, or [`NONE`].
-    positions: Vec<u32>,
+    /// Edges to earlier operations, those of each operation together: `ww` and `wr`, each earlier operation once.
+    sources: Vec<Source>,
+    /// The edges of operation `n` are `sources[starts[n]..starts[n + 1]]`.
+    starts: Vec<u32>,
+    /// By operation: it may be part of a circle at all.
+    tangled: Vec<bool>,
     /// By operation: already part of a circle that was told.
     told: Vec<bool>,
     milestones: Milestones,
+}
+
+/// An operation that comes before another one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Source {
+    operation: u32,
+    /// The later operation's send, or the earlier one's that was read.
+    send: SendId,
+    reads: bool,
 }
 
 /// The milestones of an order; empty without one.
@@ -61,12 +74,31 @@ impl<'a> Graph<'a> {
         for (position, send) in (0_u32..).zip(index.by_place()) {
             positions[*send as usize] = position;
         }
-        Self {
+        let operations = index.history.len();
+        let mut graph = Self {
             index,
-            edges: Edges { ww: false, wr: false, order: None },
-            positions,
-            told: vec![false; index.history.len()],
+            edges: Edges { ww: true, wr: true, order: None },
+            sources: Vec::new(),
+            starts: Vec::with_capacity(operations + 1),
+            tangled: vec![true; operations],
+            told: vec![false; operations],
             milestones: Milestones::default(),
+        };
+        for operation in 0..operations as u32 {
+            graph.starts.push(graph.sources.len() as u32);
+            graph.collect_sources(operation, &positions);
+        }
+        graph.starts.push(graph.sources.len() as u32);
+        graph
+    }
+
+    /// From now on, only these operations take part.
+    pub(super) fn keep(&mut self, nodes: impl Iterator<Item = Node>) {
+        self.tangled.fill(false);
+        for node in nodes {
+            if let Some(tangled) = self.tangled.get_mut(node as usize) {
+                *tangled = true;
+            }
         }
     }
 
@@ -75,8 +107,10 @@ impl<'a> Graph<'a> {
         if self.edges.order != edges.order {
             self.milestones = match edges.order {
                 None => Milestones::default(),
-                Some(Order::Realtime) => Milestones::of(self.index, |_| 0),
-                Some(Order::Process) => Milestones::of(self.index, |row| row.process),
+                Some(Order::Realtime) => Milestones::of(self.index, &self.tangled, |_| 0),
+                Some(Order::Process) => {
+                    Milestones::of(self.index, &self.tangled, |row| row.process)
+                }
             };
         }
         self.edges = edges;
@@ -110,25 +144,27 @@ impl<'a> Graph<'a> {
         if !self.takes_part(node) {
             return None;
         }
-        let (sends, reads) = (self.index.history.sends_of(node), self.index.reads_of(node));
-        let (writes, all) = (sends.len() as u32, (sends.len() + reads.len()) as u32);
-        while *cursor <= all {
-            let at = *cursor;
+        let (first, end) = (self.starts[node as usize], self.starts[node as usize + 1]);
+        while *cursor < end - first {
+            let source = self.sources[(first + *cursor) as usize];
             *cursor += 1;
-            let found = if at < writes {
-                self.overwritten(node, sends.start as u32 + at)
-            } else if at < all {
-                self.writer(node, reads.start + (at - writes))
-            } else {
-                let milestone = self.milestones.before.get(node as usize).copied();
-                let milestone = milestone.filter(|milestone| *milestone != NONE);
-                milestone.map(|milestone| (self.operations() + milestone, Edge::Order))
-            };
-            if found.is_some() {
-                return found;
+            let followed = if source.reads { self.edges.wr } else { self.edges.ww };
+            if followed && self.takes_part(source.operation) {
+                let edge = if source.reads {
+                    Edge::Reads(source.send)
+                } else {
+                    Edge::Overwrites(source.send)
+                };
+                return Some((source.operation, edge));
             }
         }
-        None
+        if *cursor > end - first {
+            return None;
+        }
+        *cursor += 1;
+        let milestone = self.milestones.before.get(node as usize).copied();
+        let milestone = milestone.filter(|milestone| *milestone != NONE)?;
+        Some((self.operations() + milestone, Edge::Order))
     }
 
     /// One edge as a step, if it joins operations directly.
@@ -157,13 +193,18 @@ impl<'a> Graph<'a> {
         Step { from, to, why }
     }
 
-    fn takes_part(&self, operation: u32) -> bool {
-        let committed = match self.index.row(operation).completion {
+    /// Whether an operation may be part of a circle that this pass looks for.
+    pub(super) fn takes_part(&self, operation: u32) -> bool {
+        let position = operation as usize;
+        self.tangled[position] && !(self.edges.order.is_some() && self.told[position])
+    }
+
+    fn committed(&self, operation: u32) -> bool {
+        match self.index.row(operation).completion {
             Completion::Ok => true,
             Completion::Fail => false,
             Completion::Info => self.index.is_proved(operation),
-        };
-        committed && !(self.edges.order.is_some() && self.told[operation as usize])
+        }
     }
 
     fn before_milestone(&self, milestone: u32, cursor: &mut u32) -> Option<(Node, Edge)> {
@@ -183,34 +224,57 @@ impl<'a> Graph<'a> {
         None
     }
 
-    /// Who wrote the record before this one.
-    fn overwritten(&self, operation: u32, send: SendId) -> Option<(Node, Edge)> {
-        let position = self.positions[send as usize];
-        if !self.edges.ww || position == NONE {
-            return None;
+    /// Who wrote the records before this operation's, and who wrote what it reads.
+    fn collect_sources(&mut self, operation: u32, positions: &[u32]) {
+        if !self.committed(operation) {
+            self.tangled[operation as usize] = false;
+            return;
         }
-        let earlier = self.index.by_place()[..position as usize].last().copied()?;
-        let writer = self.index.operation_of_send(earlier);
-        let neighbours = self.index.partition_of(earlier) == self.index.partition_of(send)
-            && self.index.place(earlier) < self.index.place(send);
-        // An offset that contradicts time is an anomaly of its own.
-        let in_time = self.index.row(operation).completed_ns >= self.index.row(writer).invoked_ns;
-        let fits = neighbours && writer != operation && in_time && self.takes_part(writer);
-        fits.then_some((writer, Edge::Overwrites(send)))
+        let first = self.sources.len();
+        for send in self.index.history.sends_of(operation) {
+            let send = send as SendId;
+            let position = positions[send as usize];
+            let before = position.checked_sub(1).filter(|_| position != NONE);
+            let earlier = before.map(|before| self.index.by_place()[before as usize]);
+            if let Some(earlier) = earlier
+                && self.index.partition_of(earlier) == self.index.partition_of(send)
+                && self.index.place(earlier) < self.index.place(send)
+            {
+                self.add_source(
+                    first,
+                    operation,
+                    self.index.operation_of_send(earlier),
+                    send,
+                    false,
+                );
+            }
+        }
+        for read in self.index.reads_of(operation) {
+            if let Some(send) = self.index.writer(read) {
+                self.add_source(first, operation, self.index.operation_of_send(send), send, true);
+            }
+        }
     }
 
-    fn writer(&self, operation: u32, read: u32) -> Option<(Node, Edge)> {
-        let send = self.index.writer(read).filter(|_| self.edges.wr)?;
-        let writer = self.index.operation_of_send(send);
-        let in_time = self.index.row(operation).completed_ns >= self.index.row(writer).invoked_ns;
-        let fits = writer != operation && in_time && self.takes_part(writer);
-        fits.then_some((writer, Edge::Reads(send)))
+    fn add_source(&mut self, first: usize, later: u32, earlier: u32, send: SendId, reads: bool) {
+        let known = self.sources[first..].iter().rev().take(4);
+        let known =
+            known.filter(|source| (source.operation, source.reads) == (earlier, reads)).count();
+        // What contradicts time by itself is an anomaly of its own.
+        let in_time = self.index.row(later).completed_ns >= self.index.row(earlier).invoked_ns;
+        if known == 0 && earlier != later && in_time && self.committed(earlier) {
+            self.sources.push(Source { operation: earlier, send, reads });
+        }
     }
 }
 
 impl Milestones {
     /// Milestones of the completions of each thread that `thread` tells apart.
-    fn of(index: &Index<'_>, thread: impl Fn(&harrow_sim::history::Row) -> u32) -> Self {
+    fn of(
+        index: &Index<'_>,
+        tangled: &[bool],
+        thread: impl Fn(&harrow_sim::history::Row) -> u32,
+    ) -> Self {
         let rows = index.history.rows();
         let mut before = vec![NONE; rows.len()];
         let mut previous = vec![NONE; rows.len()];
@@ -219,8 +283,10 @@ impl Milestones {
         for operation in index.begun().iter().copied() {
             let row = index.row(operation);
             while rows.get(answered).is_some_and(|earlier| earlier.completed_ns < row.invoked_ns) {
-                let earlier = newest.insert(thread(&rows[answered]), answered as u32);
-                previous[answered] = earlier.unwrap_or(NONE);
+                if tangled[answered] {
+                    let earlier = newest.insert(thread(&rows[answered]), answered as u32);
+                    previous[answered] = earlier.unwrap_or(NONE);
+                }
                 answered += 1;
             }
             before[operation as usize] = newest.get(&thread(row)).copied().unwrap_or(NONE);

@@ -36,8 +36,7 @@ pub(super) fn tangles(graph: &Graph<'_>) -> Vec<Tangle> {
     let (open, path, found) = (Vec::new(), Vec::new(), Vec::new());
     let mut walk = Walk { graph, low, open, path, next: 0, found };
     for operation in 0..graph.operations() {
-        // Only who writes is before anyone; what a reader is part of is found from there, or through a milestone.
-        if walk.low[operation as usize] == NONE {
+        if walk.low[operation as usize] == NONE && graph.takes_part(operation) {
             walk.run(operation);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harrow_sim::history::{Completion, Function, History, NO_PARTITION, ReadRecord};
+use harrow_sim::history::{Completion, Function, History, NO_PARTITION, ReadRecord, SendRecord};
 
 use super::keys::Keys;
 use super::{Index, NO_PLACE, NONE, Placement, READ, READ_OK, ReadId, SendId};
@@ -18,7 +18,7 @@ impl<'a> Index<'a> {
             history,
             options,
             operations: operations_of_sends(history),
-            places: vec![NO_PLACE; history.sends().len()],
+            places: Vec::new(),
             seen: vec![0; history.sends().len()],
             learned: BTreeMap::new(),
             stated: BTreeMap::new(),
@@ -31,6 +31,7 @@ impl<'a> Index<'a> {
             keys: Keys::default(),
         };
         index.find_writers();
+        index.places = vec![NO_PLACE; history.sends().len()];
         index.proved = index.proved_operations();
         index.place_sends();
         index.place_reads();
@@ -63,11 +64,11 @@ impl<'a> Index<'a> {
     ) -> SendId {
         let hint = &mut hints[(read.value >> 32) as usize % HINTS];
         *hint = values.gallop(*hint, (read.value, read.partition));
-        if let Some((_, send)) = values.at(*hint, (read.value, read.partition)) {
+        if let Some(send) = values.at(*hint, (read.value, read.partition)) {
             return send;
         }
         let mut position = values.gallop(*hint, (read.value, NO_PARTITION));
-        while let Some((_, send)) = values.at(position, (read.value, NO_PARTITION)) {
+        while let Some(send) = values.at(position, (read.value, NO_PARTITION)) {
             if self.learned.get(&send).is_none_or(|partition| *partition == read.partition) {
                 return send;
             }
@@ -165,14 +166,64 @@ impl<'a> Index<'a> {
     fn sort(&mut self) {
         self.copies.sort_unstable();
         self.copies.dedup_by_key(|copy| (copy.partition, copy.offset, copy.value));
-        let mut by_place: Vec<SendId> =
-            (0..self.send_count()).filter(|send| self.places[*send as usize] != NO_PLACE).collect();
-        by_place.sort_by_key(|send| self.place_key(*send));
+        self.by_place = self.placed_by_partition();
+        let mut by_place = std::mem::take(&mut self.by_place);
+        let mut rest = by_place.as_mut_slice();
+        while let Some(first) = rest.first() {
+            let partition = self.partition_of(*first);
+            let length = rest.partition_point(|send| self.partition_of(*send) == partition);
+            let (log, others) = rest.split_at_mut(length);
+            sort_nearly_sorted(log, |send| self.places[send as usize]);
+            rest = others;
+        }
         self.by_place = by_place;
         let rows = self.history.rows();
         let mut begun: Vec<u32> = (0..rows.len() as u32).collect();
-        begun.sort_by_key(|operation| rows[*operation as usize].invoked_ns);
+        sort_nearly_sorted(&mut begun, |operation| rows[operation as usize].invoked_ns);
         self.begun = begun;
+    }
+
+    /// Sends that have a place, by partition, else in the order of the history.
+    fn placed_by_partition(&self) -> Vec<SendId> {
+        let placed = || {
+            (0..self.send_count()).filter_map(|send| {
+                let partition = self.partition_of(send)? as usize;
+                self.place(send).map(|_| (send, partition))
+            })
+        };
+        let mut next = vec![0; self.history.partitions.len() + 1];
+        for (_, partition) in placed() {
+            next[partition + 1] += 1;
+        }
+        for partition in 1..next.len() {
+            next[partition] += next[partition - 1];
+        }
+        let mut sorted = vec![NONE; next.last().copied().unwrap_or(0)];
+        for (send, partition) in placed() {
+            sorted[next[partition]] = send;
+            next[partition] += 1;
+        }
+        sorted
+    }
+}
+
+/// Sorts what a history gives in almost the right order: by insertion as long as little moves, else by the library. Stable.
+fn sort_nearly_sorted<K: Ord>(list: &mut [u32], key: impl Fn(u32) -> K) {
+    const MOVES: usize = 8;
+    let mut left = MOVES * list.len();
+    for end in 1..list.len() {
+        let entry = list[end];
+        let mut at = end;
+        while at > 0 && key(list[at - 1]) > key(entry) {
+            if left == 0 {
+                list[at] = entry;
+                return list.sort_by_key(|entry| key(*entry));
+            }
+            left -= 1;
+            list[at] = list[at - 1];
+            at -= 1;
+        }
+        list[at] = entry;
     }
 }
 
@@ -187,30 +238,49 @@ fn operations_of_sends(history: &History) -> Vec<u32> {
 /// A value in a partition, or in none that is known.
 type Key = (u64, u32);
 
+/// A send by its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Sent {
+    value: u64,
+    partition: u32,
+    send: SendId,
+}
+
+impl Sent {
+    fn key(&self) -> Key {
+        (self.value, self.partition)
+    }
+}
+
 /// All sends by value, then partition.
 struct Values {
-    sorted: Vec<(Key, SendId)>,
+    sorted: Vec<Sent>,
 }
 
 impl Values {
     fn of(history: &History) -> Self {
         let sends = history.sends().iter().zip(0..);
-        let mut sorted: Vec<(Key, SendId)> =
-            sends.map(|(send, id)| ((send.value, send.partition), id)).collect();
-        sorted.sort_unstable();
+        let sent = |(record, send): (&SendRecord, SendId)| {
+            let SendRecord { value, partition, .. } = *record;
+            Sent { value, partition, send }
+        };
+        let mut sorted: Vec<Sent> = sends.map(sent).collect();
+        if !sorted.is_sorted() {
+            sorted.sort_unstable();
+        }
         Self { sorted }
     }
 
-    /// The entry at a position, if it has this key.
-    fn at(&self, position: usize, key: Key) -> Option<(Key, SendId)> {
-        self.sorted.get(position).copied().filter(|(found, _)| *found == key)
+    /// The send at a position, if it has this key.
+    fn at(&self, position: usize, key: Key) -> Option<SendId> {
+        self.sorted.get(position).filter(|sent| sent.key() == key).map(|sent| sent.send)
     }
 
     /// The first position whose key is not below `key`, searched outwards from `hint` in growing strides: neighbours
     /// in a log were sent at about the same time, so their sends are close together.
     fn gallop(&self, hint: usize, key: Key) -> usize {
         let sorted = &self.sorted;
-        let below = |position: usize| sorted[position].0 < key;
+        let below = |position: usize| sorted[position].key() < key;
         let (mut low, mut high) = (0, sorted.len());
         let mut stride = 1;
         if hint < sorted.len() && below(hint) {
@@ -235,6 +305,6 @@ impl Values {
                 stride *= 2;
             }
         }
-        low + sorted[low..high].partition_point(|(sent, _)| *sent < key)
+        low + sorted[low..high].partition_point(|sent| sent.key() < key)
     }
 }

@@ -100,12 +100,17 @@ impl Sweep {
         let progress = self.progress(&work);
         let mut tally = Tally::new(&work.prepared);
         let mut result = Ok(());
+        // Only machines are given whole reports.
+        let whole = console.is_json();
         pool::ordered(
             pool::Options {
                 jobs: self.jobs(),
                 more: &|| in_time() && !interrupted.load(Ordering::Relaxed),
             },
-            |index| work.unit(index).map(|(scenario, seed)| (scenario, work.run(scenario, seed))),
+            |index| {
+                let (scenario, seed) = work.unit(index)?;
+                Some((scenario, work.run(scenario, seed, whole)))
+            },
             |(scenario, report)| {
                 progress.inc(1);
                 result = progress.suspend(|| tell(console, &work.prepared[scenario], &report));
@@ -175,9 +180,14 @@ impl Sweep {
 }
 
 impl Work {
-    fn run(&self, scenario: usize, seed: u64) -> Report {
+    fn run(&self, scenario: usize, seed: u64, whole: bool) -> Report {
         let prepared = &self.prepared[scenario];
-        pipeline::tell(&prepared.plan(seed), &prepared.argument, false).report
+        let plan = prepared.plan(seed);
+        let mut report = pipeline::tell(&plan, &prepared.argument, false).report;
+        if whole {
+            pipeline::follow(&plan, &mut report);
+        }
+        report
     }
 }
 

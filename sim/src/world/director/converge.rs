@@ -1,92 +1,147 @@
-//! After the heal: waits until everything has converged, then reads everything from the beginning.
+//! After the heal: waits until goal after goal is met, lets a fresh producer send and a fresh consumer read everything,
+//! and gives up on a goal that makes no progress in its time.
 
-use harrow_broker_model::node::{Node, Operation, Outcome};
+use harrow_broker_model::node::Node;
 
 use super::{CHECK_MS, Director, MS, Phase};
+use crate::liveness::{GOALS, Goal};
 use crate::plan::ClientPlan;
-use crate::run::End;
+use crate::run::{End, UnmetGoal};
 use crate::world::engine::{Boot, Cue};
-use crate::world::load::all_partitions;
 
-/// Records and time of one poll of the final reader.
-const FINAL_POLL: (u32, u32) = (100, 1_000);
-/// With progress all the time, convergence may still not take longer than so many times its budget.
-const BUDGETS_MAX: u64 = 20;
+/// With progress all the time, convergence may still not take longer than so many times the longest bound.
+const BOUNDS_MAX: u64 = 20;
+
+/// What has not converged yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pending {
+    /// The first goal that is not met.
+    pub(super) goal: Goal,
+    /// The first thing that is missing, in words.
+    pub(super) what: String,
+    /// How much is missing; fewer is progress.
+    pub(super) left: u64,
+}
+
+/// The best state so far, and since when.
+#[derive(Debug)]
+pub(super) struct Progress {
+    goal: Goal,
+    left: u64,
+    /// Operations of loads that are not resolved.
+    unresolved: u64,
+    since_ns: u64,
+}
+
+impl Progress {
+    /// Nothing was achieved yet.
+    pub(super) fn none(now: u64) -> Self {
+        Self { goal: Goal::Processes, left: u64::MAX, unresolved: u64::MAX, since_ns: now }
+    }
+
+    /// Since when there was no progress, with what is pending now. A goal that is lost again is no progress, and
+    /// neither is meeting it once more.
+    fn since(&mut self, now: u64, pending: &Pending, unresolved: u64) -> u64 {
+        let further = pending.goal > self.goal;
+        let nearer = pending.goal == self.goal && pending.left < self.left;
+        if further || nearer {
+            (self.goal, self.left) = (pending.goal, pending.left);
+        }
+        if further || nearer || unresolved < self.unresolved {
+            self.since_ns = now;
+        }
+        self.unresolved = self.unresolved.min(unresolved);
+        self.since_ns
+    }
+}
 
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// Looks whether everything has converged, and whether time is up.
     pub(super) fn check(&mut self) -> Option<End> {
-        let now = self.engine.now();
-        let pending = match self.phase {
+        if let Some(end) = self.check_overdue() {
+            return Some(end);
+        }
+        if let Some(pending) = self.pending() {
+            self.stranded_since = None;
+            return self.wait(pending);
+        }
+        match self.phase {
             Phase::Faults => unreachable!("checks begin with the heal"),
-            Phase::Converging => self.pending(),
-            Phase::Reading => self.reading_pending(),
-        };
-        let Some(pending) = pending else {
-            if self.phase == Phase::Reading {
-                return Some(End::Quiesced);
-            }
-            self.start_reading();
-            return None;
-        };
-        let completed = self.recorder.completed();
-        if self.progress.0 != pending || self.progress.1 != completed {
-            self.progress = (pending, completed, now);
+            Phase::Converging => self.start_producing(),
+            Phase::Producing => self.start_reading(),
+            Phase::Reading => return self.at_rest(),
         }
-        let budget = self.plan.converge_within_ms * MS;
-        if now - self.progress.2 > budget || now > self.last_ns() {
-            let unrecoverable = self.unrecoverable();
-            return Some(End::TimeLimit { pending: self.progress.0.clone(), unrecoverable });
-        }
-        self.engine.cue(now + CHECK_MS * MS, Cue::Check);
+        self.check_again();
         None
+    }
+
+    fn check_again(&mut self) {
+        self.engine.cue(self.engine.now() + CHECK_MS * MS, Cue::Check);
+    }
+
+    /// A request whose waiting is over and that nobody ends has lost its wake-up: one that is seen twice is not about
+    /// to be ended.
+    fn check_overdue(&mut self) -> Option<End> {
+        let overdue = self.overdue_pending();
+        let before = std::mem::replace(&mut self.overdue, overdue);
+        let (before, now) = before.zip(self.overdue.clone())?;
+        (before.what == now.what).then(|| self.give_up(now, self.engine.now() - CHECK_MS * MS))
+    }
+
+    fn wait(&mut self, pending: Pending) -> Option<End> {
+        let now = self.engine.now();
+        let unresolved = self.loads.iter().map(|load| u64::from(load.unresolved())).sum();
+        let since = self.progress.since(now, &pending, unresolved);
+        let bound = pending.goal.bound_ms(self.plan) * MS;
+        if now - since > bound || now > self.last_ns() {
+            return Some(self.give_up(pending, since));
+        }
+        self.urge(pending.goal);
+        self.check_again();
+        None
+    }
+
+    fn give_up(&self, pending: Pending, since_ns: u64) -> End {
+        End::TimeLimit {
+            goal: pending.goal,
+            pending: pending.what,
+            since_ms: since_ns / MS,
+            unrecoverable: self.unrecoverable(),
+        }
+    }
+
+    /// All goals are met, but for what no rule can bring back. That must last as long as a leader may take to come.
+    fn at_rest(&mut self) -> Option<End> {
+        let Some((pending, reason)) = self.stranded() else {
+            return Some(End::Quiesced);
+        };
+        let now = self.engine.now();
+        let since = *self.stranded_since.get_or_insert(now);
+        if now - since <= pending.goal.bound_ms(self.plan) * MS {
+            self.check_again();
+            return None;
+        }
+        let (goal, pending) = (pending.goal, pending.what);
+        let since_ms = since / MS;
+        Some(End::TimeLimit { goal, pending, since_ms, unrecoverable: Some(reason) })
     }
 
     /// True time after which even a run that makes progress ends.
     fn last_ns(&self) -> u64 {
         let longest = self.plan.clients.iter().map(planned_ms).max().unwrap_or(0);
-        (self.plan.heal_at_ms + BUDGETS_MAX * self.plan.converge_within_ms + 2 * longest) * MS
+        let bounds = GOALS.iter().map(|entry| entry.goal.bound_ms(self.plan));
+        let bound = bounds.max().expect("the table has goals");
+        (self.plan.heal_at_ms + BOUNDS_MAX * bound + 2 * longest) * MS
     }
 
-    pub(super) fn start_reading(&mut self) {
-        self.phase = Phase::Reading;
-        self.reader_process = self.new_process();
-        let reader = self.place(self.plan.final_reader.node);
-        self.engine.start_at(reader, self.engine.now());
-        self.engine.cue(self.engine.now() + CHECK_MS * MS, Cue::Check);
-    }
-
-    /// The final reader was answered: it goes on.
-    pub(super) fn final_read(&mut self, outcome: &Outcome) {
-        self.reader_assigned |= *outcome == Outcome::Assigned;
-        if let Outcome::Polled { records } = outcome {
-            for record in records {
-                let position = self.recorder.position(&record.topic, record.partition);
-                let position =
-                    position.expect("consumers return records of assigned partitions") as usize;
-                self.read_to[position] = self.read_to[position].max(record.offset.0 + 1);
-            }
-        }
-        if self.reading_pending().is_none() {
-            self.engine.cue(self.engine.now(), Cue::Check);
-        } else {
-            self.engine.cue(self.engine.now() + MS, Cue::Read);
-        }
-    }
-
-    pub(super) fn read_on(&mut self) {
-        let reader = self.place(self.plan.final_reader.node);
-        if !self.engine.runs(reader) {
-            return;
-        }
-        let (timeout_ms, max_records) = FINAL_POLL;
-        let request = if self.reader_assigned {
-            Operation::Poll { timeout_ms, max_records }
-        } else {
-            Operation::Assign { partitions: all_partitions(self.plan.topics.iter()) }
-        };
-        let operation = self.recorder.invoke(self.reader_process, self.engine.now(), &request);
-        self.engine.invoke(reader, operation, request, &mut self.cast);
+    /// Goals that are legally not met.
+    pub(super) fn unmet(&self) -> Vec<UnmetGoal> {
+        let goal = Goal::FreshProducer;
+        let short = self.partitions().filter_map(|(name, partition)| {
+            let view = self.cast.view().partition(partition?)?;
+            Some(UnmetGoal { goal, reason: self.short_of_replicas(&name, view)? })
+        });
+        if self.healed { short.collect() } else { Vec::new() }
     }
 }
 
@@ -100,5 +155,27 @@ fn planned_ms(client: &ClientPlan) -> u64 {
             start_ms
                 + u64::from(*operations) * (interval_us.1 / 1_000 + u64::from(*poll_timeout_ms))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pending(goal: Goal, left: u64) -> Pending {
+        Pending { goal, what: String::new(), left }
+    }
+
+    #[test]
+    fn only_what_is_better_than_ever_before_is_progress() {
+        let mut progress = Progress::none(0);
+        let mut since =
+            |now, goal, left, unresolved| progress.since(now, &pending(goal, left), unresolved);
+        assert_eq!(since(1, Goal::Isr, 3, 9), 1, "a later goal");
+        assert_eq!(since(2, Goal::Isr, 2, 9), 2, "fewer are left");
+        assert_eq!(since(3, Goal::Leaders, 1, 9), 2, "an earlier goal is lost");
+        assert_eq!(since(4, Goal::Isr, 2, 9), 2, "and met once more");
+        assert_eq!(since(5, Goal::Isr, 3, 8), 5, "an operation is resolved");
+        assert_eq!(since(6, Goal::Isr, 3, 8), 5, "nothing");
     }
 }

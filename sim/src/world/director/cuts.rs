@@ -113,7 +113,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         order
     }
 
-    fn both_ways(&self, left: &[NodeId], right: &[NodeId]) -> Vec<(usize, usize)> {
+    pub(super) fn both_ways(&self, left: &[NodeId], right: &[NodeId]) -> Vec<(usize, usize)> {
         let mut links = Vec::new();
         for a in left {
             for b in right {

@@ -65,23 +65,6 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         }
     }
 
-    /// All faults end and all nodes run.
-    pub(super) fn heal(&mut self) {
-        self.healed = true;
-        self.active.clear();
-        self.rolling = None;
-        self.apply_conditions();
-        let now = self.engine.now();
-        for node in 0..self.engine.ids().len() {
-            self.engine.fail_disk(node, false);
-            let needed = self.engine.ids()[node] != self.plan.final_reader.node;
-            if needed && !self.engine.runs(node) {
-                self.engine.start_at(node, now);
-            }
-        }
-        self.engine.announce(None, "all faults end, all nodes start".to_owned());
-    }
-
     fn act(&mut self, position: usize, step: &Step) -> Firing {
         match &step.action {
             Action::Crash { target, down_ms } => self.crash(step, target, *down_ms),

@@ -1,5 +1,5 @@
 //! Directs a run: starts the nodes, creates the topics, drives the load, fires the faults, heals, waits until
-//! everything has converged, and reads everything once more.
+//! everything has converged, lets a fresh client send to every partition, and reads everything once more.
 //!
 //! Loads begin at their planned time, but not before all topics exist. Clients are left alone by the faults of brokers;
 //! a client that is itself the target leaves its open operations with unknown outcome and comes back as a new process.
@@ -8,16 +8,22 @@ mod conditions;
 mod converge;
 mod cuts;
 mod faults;
+mod fresh;
+mod heal;
 mod pending;
+mod recoverable;
 mod targets;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use harrow_broker_model::config::topic_name;
 use harrow_broker_model::node::{Node, Operation, Outcome};
 use harrow_broker_model::types::{NodeId, OperationId};
 
 use self::conditions::{Active, Condition};
+use self::converge::{Pending, Progress};
+pub(crate) use self::fresh::FINAL_POLL;
+use self::fresh::Fresh;
 use super::draw::Draws;
 use super::engine::{Boot, Cue, Engine, Member, Moment, Report, Setup, Step};
 use super::load::Load;
@@ -42,7 +48,9 @@ enum Phase {
     Faults,
     /// After the heal.
     Converging,
-    /// The final reader reads.
+    /// The fresh producer sends.
+    Producing,
+    /// The final reader reads, and so do all consumers.
     Reading,
 }
 
@@ -78,12 +86,14 @@ pub(crate) struct Director<'p, N, F> {
     injected: u64,
     healed: bool,
     phase: Phase,
-    /// What was pending when progress was last made, how many operations were completed, and when.
-    progress: (String, u64, u64),
-    reader_process: u32,
-    reader_assigned: bool,
-    /// Up to where the final reader has read, by position of the partition.
-    read_to: Vec<i64>,
+    /// Nodes that the heal left outside the core.
+    outside: Vec<NodeId>,
+    progress: Progress,
+    /// What was overdue when it was looked at last.
+    overdue: Option<Pending>,
+    /// Since when all goals are met but for what no rule can bring back.
+    stranded_since: Option<u64>,
+    fresh: Fresh,
 }
 
 impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
@@ -105,8 +115,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         let processes = loads.len() as u32;
         Self {
             plan,
+            cast: Observation::new(plan, &options, boot),
             options,
-            cast: Observation::new(plan, options.watch, boot),
             recorder: Recorder::new(&plan.topics),
             draws,
             load_of: members.iter().map(load_of).collect(),
@@ -121,10 +131,11 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             injected: 0,
             healed: false,
             phase: Phase::Faults,
-            progress: (String::new(), 0, 0),
-            reader_process: 0,
-            reader_assigned: false,
-            read_to: vec![0; plan.topics.iter().map(|topic| topic.partitions as usize).sum()],
+            outside: Vec::new(),
+            progress: Progress::none(0),
+            overdue: None,
+            stranded_since: None,
+            fresh: Fresh::new(plan.topics.iter().map(|topic| topic.partitions as usize).sum()),
             engine,
         }
     }
@@ -166,8 +177,16 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         self.cast.tally.add("records-acked", self.recorder.records_acked());
         self.cast.tally.add("segment-rolled", self.engine.segments_rolled());
+        let truth = |(name, partition)| self.cast.truth(name, partition);
+        // Without the watch nobody can be told that no rule was broken.
+        let partitions =
+            if self.options.watch { self.partitions().map(truth).collect() } else { Vec::new() };
+        let history = self.recorder.finish(end == End::Quiesced);
         Run {
-            history: self.recorder.finish(end == End::Quiesced),
+            unmet: self.unmet(),
+            partitions,
+            biographies: self.cast.take_biographies(&history),
+            history,
             violations: self.cast.take_violations(),
             faults: self.faults,
             reached: self.cast.tally.counts(),
@@ -197,7 +216,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
 
     fn begin_run(&mut self) {
         for (index, id) in self.engine.ids().to_vec().into_iter().enumerate() {
-            if id != self.plan.final_reader.node {
+            if !self.is_fresh(id) {
                 self.engine.start_at(index, 0);
             }
         }
@@ -225,7 +244,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
     fn on_heal(&mut self) {
         self.heal();
         self.phase = Phase::Converging;
-        self.progress.2 = self.engine.now();
+        self.progress = Progress::none(self.engine.now());
         self.engine.cue(self.engine.now() + CHECK_MS * MS, Cue::Check);
     }
 
@@ -250,9 +269,10 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         if let Some(position) = self.load_of[node] {
             self.loads[position].answered(now, outcome);
+            self.read_further(position);
             self.cue_load(position);
         } else {
-            self.final_read(outcome);
+            self.fresh_answered(self.engine.ids()[node], operation, outcome);
         }
     }
 
@@ -266,6 +286,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         if let Some(position) = self.load_of[node] {
             self.cue_load(position);
+        }
+        if id == self.plan.fresh_producer.node {
+            self.send_missing();
         }
         if id == self.plan.final_reader.node {
             self.read_on();
@@ -396,14 +419,16 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
     }
 }
 
-/// All nodes of a plan: brokers, controllers, admin, clients, final reader.
+/// All nodes of a plan: brokers, controllers, admin, clients, fresh producer, final reader.
 fn members(plan: &Plan) -> Vec<Member> {
     let servers = plan.cluster.brokers.iter().chain(&plan.cluster.controllers);
     let clients = plan.clients.iter().map(|client| match client {
         ClientPlan::Producer { config, .. } => config.node,
         ClientPlan::Consumer { config, .. } => config.node,
     });
-    let clients = std::iter::once(plan.admin.node).chain(clients).chain([plan.final_reader.node]);
+    let clients = std::iter::once(plan.admin.node)
+        .chain(clients)
+        .chain([plan.fresh_producer.node, plan.final_reader.node]);
     let servers = servers.map(|id| Member { id: *id, client: false });
     servers.chain(clients.map(|id| Member { id, client: true })).collect()
 }

@@ -1,145 +1,261 @@
-//! What has not converged yet, by name, and why it may never.
+//! Which goal is not met yet, and what it waits for, by name. One function a goal, in the order of
+//! [`GOALS`](crate::liveness::GOALS).
 
 use harrow_broker_model::node::Node;
+use harrow_broker_model::note::PartitionRegistration;
+use harrow_broker_model::standing::{Held, Standing};
 use harrow_broker_model::types::{NodeId, TopicPartition};
 
+use super::converge::Pending;
 use super::cuts::list;
 use super::{Director, Phase};
-use crate::view::PartitionView;
+use crate::liveness::Goal;
+use crate::view::{PartitionView, ReplicaRole};
 use crate::world::engine::Boot;
 
+/// What a goal lacks: each thing in words, with how much of it.
+struct Lacking {
+    first: Option<String>,
+    left: u64,
+}
+
+impl Lacking {
+    fn collect(things: impl Iterator<Item = (String, u64)>) -> Self {
+        let mut lacking = Self { first: None, left: 0 };
+        for (what, left) in things {
+            lacking.first.get_or_insert(what);
+            lacking.left = lacking.left.saturating_add(left.max(1));
+        }
+        lacking
+    }
+
+    /// One for each thing.
+    fn count(things: impl Iterator<Item = String>) -> Self {
+        Self::collect(things.map(|what| (what, 1)))
+    }
+
+    fn of(self, goal: Goal) -> Option<Pending> {
+        self.first.map(|what| Pending { goal, what, left: self.left })
+    }
+}
+
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
-    /// The first thing that has not converged; nothing if all has.
-    pub(super) fn pending(&self) -> Option<String> {
-        self.topic_pending()
-            .or_else(|| self.process_pending())
-            .or_else(|| self.each_partition(Self::membership_pending))
-            .or_else(|| self.load_pending())
-            .or_else(|| self.each_partition(Self::log_pending))
+    /// The first goal that is not met; nothing if all are that count in this phase.
+    pub(super) fn pending(&self) -> Option<Pending> {
+        self.processes_pending()
+            .or_else(|| self.quorum_pending())
+            .or_else(|| self.unfenced_pending())
+            .or_else(|| self.metadata_pending())
+            .or_else(|| self.topics_pending())
+            .or_else(|| self.each_partition(Goal::Leaders, Self::leader_pending))
+            .or_else(|| self.each_partition(Goal::Isr, Self::isr_pending))
+            .or_else(|| self.operations_pending())
+            .or_else(|| self.each_partition(Goal::HighWatermark, Self::log_pending))
+            .or_else(|| self.fresh_pending())
+            .or_else(|| self.lag_pending())
+            .or_else(|| self.held_pending())
     }
 
-    /// Which partition the final reader has not read to its end.
-    pub(super) fn reading_pending(&self) -> Option<String> {
-        if self.phase != Phase::Reading {
-            return None;
-        }
-        for (position, (name, partition)) in self.partitions().enumerate() {
-            let end = partition.map_or(0, |partition| self.cast.view().committed_end(partition).0);
-            let read = self.read_to[position];
-            if read < end {
-                return Some(format!(
-                    "final reader is at {read} of {name}, committed end is {end}"
-                ));
-            }
-        }
-        None
-    }
-
-    /// Why no rule can recover from this state, if so.
-    pub(super) fn unrecoverable(&self) -> Option<String> {
-        let view = self.cast.view();
-        let stuck = view.partitions().find(|partition| {
-            let leaderless = partition
-                .registration
-                .as_ref()
-                .is_some_and(|registration| registration.leader.is_none());
-            leaderless
-                && partition.electable().next().is_none()
-                && !partition.unclean_leader_election
-        })?;
-        let name = view.partition_name(stuck.partition);
-        Some(format!("isr and elr of {name} are empty and its topic forbids unclean elections"))
-    }
-
-    fn topic_pending(&self) -> Option<String> {
-        let topic = self.plan.topics.get(self.topics_created)?;
-        Some(format!("topic {} is not created", topic.name))
-    }
-
-    fn process_pending(&self) -> Option<String> {
+    /// Brokers and controllers of the core.
+    fn core(&self) -> impl Iterator<Item = NodeId> + '_ {
         let cluster = &self.plan.cluster;
         let servers = cluster.brokers.iter().chain(&cluster.controllers).copied();
-        servers.chain(self.loads.iter().map(|load| load.node)).find_map(|node| {
-            let index = self.place(node);
-            let state = if !self.engine.runs(index) {
-                "down"
-            } else if self.engine.is_stopping(index) {
-                "stopping"
-            } else {
-                return None;
-            };
-            Some(format!("node {node} is {state}"))
-        })
+        servers.filter(|node| !self.is_outside(*node))
     }
 
-    fn membership_pending(name: &str, view: Option<&PartitionView>) -> Option<String> {
+    fn core_brokers(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.plan.cluster.brokers.iter().copied().filter(|node| !self.is_outside(*node))
+    }
+
+    /// What a node says of itself; an idle stranger's words if it does not run.
+    fn standing(&self, node: NodeId) -> Standing {
+        self.engine.process(self.place(node)).map_or_else(Standing::default, Node::standing)
+    }
+
+    fn processes_pending(&self) -> Option<Pending> {
+        let nodes = self.core().chain(self.loads.iter().map(|load| load.node));
+        let pending = nodes.filter_map(|node| {
+            let index = self.place(node);
+            if !self.engine.runs(index) {
+                Some(format!("node {node} is down"))
+            } else if self.engine.is_stopping(index) {
+                Some(format!("node {node} is stopping"))
+            } else {
+                None
+            }
+        });
+        Lacking::count(pending).of(Goal::Processes)
+    }
+
+    fn quorum_pending(&self) -> Option<Pending> {
+        let controllers = &self.plan.cluster.controllers;
+        let leads = |node: &NodeId| self.standing(*node).quorum_leader == Some(*node);
+        let leader = |outside| {
+            let side = controllers.iter().filter(move |node| self.is_outside(**node) == outside);
+            side.copied().find(|node| leads(node))
+        };
+        let Some(leader) = leader(false) else {
+            let what = match leader(true) {
+                Some(other) => format!("the quorum is led by {other}, which is outside the core"),
+                None => format!("no live controller of {} leads the quorum", list(controllers)),
+            };
+            return Lacking::count(std::iter::once(what)).of(Goal::QuorumLeader);
+        };
+        let strangers = self.core().filter_map(|node| {
+            let known = self.standing(node).quorum_leader;
+            let whom = known.map_or_else(|| "nobody".to_owned(), |other| other.to_string());
+            (known != Some(leader))
+                .then(|| format!("node {node} takes {whom} for quorum leader, not {leader}"))
+        });
+        Lacking::count(strangers).of(Goal::QuorumLeader)
+    }
+
+    fn unfenced_pending(&self) -> Option<Pending> {
+        let registry = self.cast.view().registry();
+        let pending = self.core_brokers().filter_map(|node| match registry.broker(node) {
+            None => Some(format!("broker {node} is not registered")),
+            Some(broker) if broker.fenced => Some(format!("broker {node} is fenced")),
+            Some(broker) if broker.shutting_down => {
+                Some(format!("broker {node} is in controlled shutdown"))
+            }
+            Some(_) => None,
+        });
+        Lacking::count(pending).of(Goal::BrokersUnfenced)
+    }
+
+    fn metadata_pending(&self) -> Option<Pending> {
+        let end = self.cast.view().metadata_log().committed.end();
+        let pending = self.core_brokers().filter_map(|node| {
+            let applied = self.standing(node).metadata_end;
+            let what = || {
+                format!("broker {node} has applied metadata to {applied}, committed end is {end}")
+            };
+            (applied < end).then(|| (what(), end.0.abs_diff(applied.0)))
+        });
+        Lacking::collect(pending).of(Goal::Metadata)
+    }
+
+    fn topics_pending(&self) -> Option<Pending> {
+        let missing = self.plan.topics.iter().skip(self.topics_created);
+        Lacking::count(missing.map(|topic| format!("topic {} is not created", topic.name)))
+            .of(Goal::Topics)
+    }
+
+    fn leader_pending(&self, name: &str, view: Option<&PartitionView>) -> Option<(String, u64)> {
         let Some(registration) = view.and_then(|view| view.registration.as_ref()) else {
-            return Some(format!("partition {name} is not registered"));
+            return Some((format!("partition {name} is not registered"), 1));
         };
         let Some(leader) = registration.leader else {
-            return Some(format!("partition {name} has no leader"));
+            return Some((format!("partition {name} has no leader"), 1));
         };
-        let mut isr = registration.isr.clone();
-        isr.sort_unstable();
-        let mut live: Vec<NodeId> = registration.replicas.clone();
-        live.sort_unstable();
-        if isr != live {
-            return Some(format!(
-                "isr of {name} is {}, live replicas are {}",
-                list(&isr),
-                list(&live)
-            ));
+        if self.is_outside(leader) {
+            let what = format!("partition {name} is led by {leader}, which is outside the core");
+            return Some((what, 1));
         }
-        let leads = view.and_then(|view| view.replica(leader)).is_some_and(|replica| {
-            replica.role == crate::view::ReplicaRole::Leader
-                && replica.leader_epoch == registration.leader_epoch
+        let acts = view.and_then(|view| view.replica(leader)).is_some_and(|replica| {
+            replica.role == ReplicaRole::Leader && replica.leader_epoch == registration.leader_epoch
         });
-        (!leads).then(|| {
-            format!(
-                "broker {leader} does not yet lead {name} in epoch {}",
-                registration.leader_epoch
-            )
-        })
+        let epoch = registration.leader_epoch;
+        (!acts).then(|| (format!("broker {leader} does not yet lead {name} in epoch {epoch}"), 1))
     }
 
-    fn load_pending(&self) -> Option<String> {
-        if let Some(load) = self.loads.iter().find(|load| !load.is_done()) {
-            let (issued, total) = load.progress();
-            if issued < total {
-                return Some(format!(
-                    "client {} has begun {issued} of {total} operations",
-                    load.node
-                ));
-            }
+    fn isr_pending(&self, name: &str, view: Option<&PartitionView>) -> Option<(String, u64)> {
+        let view = view?;
+        let registration = view.registration.as_ref()?;
+        let (live, isr) = (self.live(registration), sorted(&registration.isr));
+        if isr != live {
+            let (isr_words, live_words) = (list(&isr), list(&live));
+            let missing = live.iter().filter(|node| !isr.contains(node)).count() as u64;
+            let what = format!("isr of {name} is {isr_words}, live replicas are {live_words}");
+            return Some((what, missing));
         }
-        let (operation, process) = self.recorder.first_open()?;
-        let client = self.loads.iter().find(|load| load.process == process)?.node;
-        Some(format!("operation {operation} of client {client} is open"))
+        // Below the minimum, members that left stay eligible: of these, only the dead may remain.
+        let below = isr.len() < view.min_insync_replicas as usize;
+        let stays = |node: &&NodeId| !below || !self.is_outside(**node);
+        let elr: Vec<NodeId> = registration.elr.iter().filter(stays).copied().collect();
+        (!elr.is_empty())
+            .then(|| (format!("elr of {name} is {} although its isr is whole", list(&elr)), 1))
     }
 
-    fn log_pending(name: &str, view: Option<&PartitionView>) -> Option<String> {
+    /// Replicas that are in the core, in order.
+    fn live(&self, registration: &PartitionRegistration) -> Vec<NodeId> {
+        let mut live = sorted(&registration.replicas);
+        live.retain(|node| !self.is_outside(*node));
+        live
+    }
+
+    fn operations_pending(&self) -> Option<Pending> {
+        let left = self.loads.iter().map(|load| u64::from(load.unresolved())).sum();
+        let open = self.recorder.first_open();
+        let pending = self.loads.iter().filter(|load| load.unresolved() > 0).find_map(|load| {
+            let (issued, total) = load.progress();
+            let node = load.node;
+            if issued < total {
+                return Some(format!("client {node} has begun {issued} of {total} operations"));
+            }
+            let (operation, _) = open.filter(|(_, process)| *process == load.process)?;
+            Some(format!("operation {operation} of client {node} is open"))
+        });
+        let what = pending.or_else(|| (left > 0).then(|| "an operation is open".to_owned()))?;
+        Some(Pending { goal: Goal::Operations, what, left })
+    }
+
+    fn log_pending(&self, name: &str, view: Option<&PartitionView>) -> Option<(String, u64)> {
         let view = view?;
         let registration = view.registration.as_ref()?;
         let end = view.replica(registration.leader?)?.log.end();
-        registration.replicas.iter().find_map(|node| {
-            let replica = view.replica(*node)?;
-            if replica.log.end() != end {
-                return Some(format!("log end of {name} on broker {node} is {}, leader's is {end}", replica.log.end()));
+        // Below the minimum the high watermark stands still: then only the logs must agree.
+        let commits = self.short_of_replicas(name, view).is_none();
+        let lacking = self.live(registration).into_iter().filter_map(|node| {
+            let replica = view.replica(node)?;
+            let (log_end, mark) = (replica.log.end(), replica.high_watermark);
+            if log_end != end {
+                let what = format!("log end of {name} on broker {node} is {log_end}, leader's is {end}");
+                return Some((what, end.0.abs_diff(log_end.0) + end.0.abs_diff(mark.0)));
             }
-            let mark = replica.high_watermark;
-            (mark != end)
-                .then(|| format!("high watermark of {name} on broker {node} is {mark}, log end of leader is {end}"))
-        })
+            let what =
+                || format!("high watermark of {name} on broker {node} is {mark}, log end of leader is {end}");
+            (commits && mark != end).then(|| (what(), end.0.abs_diff(mark.0)))
+        });
+        let Lacking { first, left } = Lacking::collect(lacking);
+        first.map(|what| (what, left))
     }
 
+    fn held_pending(&self) -> Option<Pending> {
+        if self.phase != Phase::Reading {
+            return None;
+        }
+        let clients = self.loads.iter().map(|load| load.node);
+        let fresh = [self.plan.fresh_producer.node, self.plan.final_reader.node];
+        let held =
+            self.core().chain(clients).chain(fresh).flat_map(|node| {
+                self.standing(node).held.into_iter().map(move |held| (node, held))
+            });
+        Lacking::collect(held.map(tell_held)).of(Goal::Resources)
+    }
+
+    /// Requests that nobody will end although what they wait for has happened.
+    pub(super) fn overdue_pending(&self) -> Option<Pending> {
+        let held = self
+            .core()
+            .flat_map(|node| self.standing(node).held.into_iter().map(move |held| (node, held)));
+        Lacking::collect(held.filter(|(_, held)| held.overdue).map(tell_held)).of(Goal::Resources)
+    }
+
+    /// What each partition lacks, but for those that no rule can bring back.
     fn each_partition(
         &self,
-        ask: impl Fn(&str, Option<&PartitionView>) -> Option<String>,
-    ) -> Option<String> {
-        self.partitions().find_map(|(name, partition)| {
+        goal: Goal,
+        ask: impl Fn(&Self, &str, Option<&PartitionView>) -> Option<(String, u64)>,
+    ) -> Option<Pending> {
+        let lacking = self.partitions().filter_map(|(name, partition)| {
             let view = partition.and_then(|partition| self.cast.view().partition(partition));
-            ask(&name, view)
-        })
+            if view.is_some_and(|view| self.offline(&name, view).is_some()) {
+                return None;
+            }
+            ask(self, &name, view)
+        });
+        Lacking::collect(lacking).of(goal)
     }
 
     /// Names of the plan's partitions, in the history's order, with their ids once they are known.
@@ -152,4 +268,14 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             })
         })
     }
+}
+
+fn tell_held((node, held): (NodeId, Held)) -> (String, u64) {
+    (format!("node {node} holds {} {}", held.count, held.what), held.count as u64)
+}
+
+pub(super) fn sorted(nodes: &[NodeId]) -> Vec<NodeId> {
+    let mut nodes = nodes.to_vec();
+    nodes.sort_unstable();
+    nodes
 }

@@ -69,8 +69,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         })
     }
 
-    /// The admin client and the final reader serve the run itself: no fault is aimed at them.
+    /// The admin client and the fresh clients serve the run itself: no fault is aimed at them.
     fn is_ours(&self, node: NodeId) -> bool {
-        node == self.plan.admin.node || node == self.plan.final_reader.node
+        node == self.plan.admin.node || self.is_fresh(node)
     }
 }

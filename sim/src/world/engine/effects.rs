@@ -115,6 +115,10 @@ impl<N: Node> Engine<N> {
     }
 
     fn on_note(&mut self, node: usize, note: &Note, cast: &mut impl Cast<N>) {
+        if let Note::QuorumStatePersisted { .. } = note {
+            let durable = self.slots[node].disk.is_durable(FileId::QuorumState);
+            cast.persisted(self.moment(node), durable);
+        }
         cast.noted(self.moment(node), note);
     }
 
@@ -131,6 +135,7 @@ impl<N: Node> Engine<N> {
                 if over || slot.disk_condition.full {
                     return self.halt(node, "disk-full", cast);
                 }
+                cast.appends(file, &bytes);
                 let created = slot.disk.append(now, file, bytes);
                 let later = matches!(file, FileId::Segment { base_offset, .. } if base_offset > Offset::ZERO);
                 self.segments_rolled += u64::from(created && later);

@@ -13,10 +13,11 @@ mod words;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use harrow_broker_model::disk_image::DiskImage;
+use bytes::Bytes;
+use harrow_broker_model::disk_image::{DiskImage, FileId};
 use harrow_broker_model::node::{Effect, Effects, Event, Node, Operation, Outcome};
-use harrow_broker_model::note::Note;
-use harrow_broker_model::types::{FlushToken, NodeId, Now, OperationId};
+use harrow_broker_model::note::{BatchSummary, Note};
+use harrow_broker_model::types::{FlushToken, NodeId, Now, OperationId, TopicPartition};
 use madsim::time::TimeHandle;
 
 use super::disk::SyncMark;
@@ -135,8 +136,21 @@ pub(crate) trait Cast<N> {
     fn started(&mut self, moment: Moment);
     /// A process ended; `lossy` if it may find less on its disk than it wrote.
     fn ended(&mut self, moment: Moment, lossy: bool);
+    /// A node is about to lose power; of one of its logs, these batches are on the platter. Who does not watch need not
+    /// listen.
+    fn flushed(&mut self, moment: Moment, partition: TopicPartition, batches: &[BatchSummary]) {
+        let _ = (moment, partition, batches);
+    }
+    /// A voter is about to state that its state is on its disk; whether all of the file would survive a power loss.
+    fn persisted(&mut self, moment: Moment, durable: bool) {
+        let _ = (moment, durable);
+    }
     /// A node stated a fact.
     fn noted(&mut self, moment: Moment, note: &Note);
+    /// A node appends to a file. Nobody has to look.
+    fn appends(&mut self, file: FileId, bytes: &Bytes) {
+        let _ = (file, bytes);
+    }
 }
 
 /// What the director must act on.

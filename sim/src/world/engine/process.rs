@@ -37,6 +37,16 @@ impl<N: Node> Engine<N> {
         self.queue.push(at_ns.max(self.now), Happening::Start { node, generation });
     }
 
+    /// Whatever start was asked for does not happen.
+    pub(crate) fn call_off_start(&mut self, node: usize) {
+        self.slots[node].start_generation += 1;
+    }
+
+    /// The process of a node, if it runs.
+    pub(crate) fn process(&self, node: usize) -> Option<&N> {
+        self.slots[node].process.as_ref()
+    }
+
     pub(super) fn on_start(&mut self, node: usize, generation: u64, cast: &mut impl Cast<N>) {
         let id = self.ids[node];
         let slot = &self.slots[node];
@@ -61,6 +71,9 @@ impl<N: Node> Engine<N> {
     /// Ends a process that runs.
     pub(crate) fn fall(&mut self, node: usize, how: Fall, cast: &mut impl Cast<N>) {
         let key = self.ids[node].0 as u64;
+        if how == Fall::PowerLoss {
+            self.tell_flushed(node, cast);
+        }
         let slot = &mut self.slots[node];
         assert!(slot.process.take().is_some(), "node {key} does not run");
         slot.inbox.clear();
@@ -90,6 +103,15 @@ impl<N: Node> Engine<N> {
             Fall::Wipe => "the process ends and its disk is wiped",
         };
         self.announce(Some(self.ids[node]), how.to_owned());
+    }
+
+    fn tell_flushed(&mut self, node: usize, cast: &mut impl Cast<N>) {
+        let moment = self.moment(node);
+        let disk = &mut self.slots[node].disk;
+        disk.write_back(self.now, self.disk_plan.write_back_ms * 1_000_000);
+        for (partition, batches) in disk.flushed_logs() {
+            cast.flushed(moment, partition, &batches);
+        }
     }
 
     /// Asks a process to stop gracefully.

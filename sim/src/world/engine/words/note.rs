@@ -3,10 +3,11 @@
 use harrow_broker_model::note::{
     AppendOrigin, BrokerState, MetadataChange, Note, PartitionRegistration, QuorumRole,
 };
-use harrow_broker_model::types::TopicPartition;
+use harrow_broker_model::types::{NodeId, TopicPartition};
 
 use super::{Names, also, nodes, somebody, span};
 use crate::view::why_cut;
+use crate::watch::transaction_state;
 
 /// What a node has stated.
 pub(super) fn words(names: &Names, note: &Note) -> String {
@@ -18,7 +19,10 @@ pub(super) fn words(names: &Names, note: &Note) -> String {
         Note::BecameLeader { .. }
         | Note::BecameFollower { .. }
         | Note::HighWatermarkMoved { .. }
+        | Note::ProducersKnown { .. }
+        | Note::LastStableOffsetMoved { .. }
         | Note::IsrProposed { .. }
+        | Note::IsrProposalAccepted { .. }
         | Note::IsrProposalRefused { .. }
         | Note::IsrCommitted { .. }
         | Note::RequestFenced { .. }
@@ -28,12 +32,20 @@ pub(super) fn words(names: &Names, note: &Note) -> String {
         | Note::RecordsServed { .. }
         | Note::EndOffsetServed { .. } => promise(names, note),
         Note::QuorumStateChanged { .. }
+        | Note::QuorumStatePersisted { .. }
         | Note::VoteGranted { .. }
         | Note::QuorumHighWatermarkMoved { .. }
         | Note::ControllerActivated { .. } => quorum(note),
         Note::MetadataApplied { offset, change, .. } => {
             format!("applied metadata {offset}: {}", metadata(names, change))
         }
+        Note::ProducerIdGiven { producer_id, producer_epoch } => {
+            format!("gave out producer {producer_id} in epoch {producer_epoch}")
+        }
+        Note::TransactionStateChanged { .. }
+        | Note::TransactionPartitionAdded { .. }
+        | Note::TransactionAttributed { .. } => transaction(names, note),
+        Note::PartitionAssigned { .. } | Note::PartitionReleased { .. } => group(names, note),
         Note::BrokerStateChanged { state, broker_epoch } => {
             format!("broker is {}, broker epoch {broker_epoch}", broker_state(*state))
         }
@@ -116,10 +128,25 @@ fn replication(names: &Names, note: &Note) -> String {
             nodes(from)
         );
     }
+    if let Note::LastStableOffsetMoved { partition, to, .. } = note {
+        return format!("{}: last stable offset is {to}", place(partition));
+    }
+    if let Note::ProducersKnown { partition, producers } = note {
+        return format!("{}: its log tells of {} producers", place(partition), producers.len());
+    }
     isr(names, note)
 }
 
 fn isr(names: &Names, note: &Note) -> String {
+    if let Note::IsrProposalAccepted { partition, offset, proposal, .. } = note {
+        let members: Vec<NodeId> = proposal.members.iter().map(|(member, _)| *member).collect();
+        return format!(
+            "{}: accepted ISR {} of node {}, metadata offset {offset}",
+            names.place(*partition),
+            nodes(&members),
+            proposal.broker
+        );
+    }
     if let Note::IsrProposalRefused { partition, error } = note {
         return format!("{}: its ISR was refused, {error:?}", names.place(*partition));
     }
@@ -186,6 +213,9 @@ fn quorum(note: &Note) -> String {
             also(", voted for node ", *voted)
         );
     }
+    if let Note::QuorumStatePersisted { epoch, voted } = note {
+        return format!("quorum: epoch {epoch}{} is on the disk", also(", vote for node ", *voted));
+    }
     if let Note::VoteGranted { epoch, candidate } = note {
         return format!("quorum: votes for node {candidate} in epoch {epoch}");
     }
@@ -199,6 +229,49 @@ fn quorum(note: &Note) -> String {
     let what =
         if *active { "is the active controller" } else { "is no longer the active controller" };
     format!("{what}, epoch {epoch}")
+}
+
+fn transaction(names: &Names, note: &Note) -> String {
+    if let Note::TransactionStateChanged {
+        transactional_id,
+        producer_id,
+        producer_epoch,
+        transaction,
+        state,
+    } = note
+    {
+        return format!(
+            "{transactional_id}: transaction {transaction} of producer {producer_id} epoch \
+             {producer_epoch} is {}",
+            transaction_state(*state)
+        );
+    }
+    if let Note::TransactionPartitionAdded { producer_id, transaction, partition } = note {
+        return format!(
+            "{}: takes part in transaction {transaction} of producer {producer_id}",
+            names.place(*partition)
+        );
+    }
+    let Note::TransactionAttributed { partition, producer_id, transaction } = note else {
+        unreachable!("not a note on transactions: {note:?}");
+    };
+    format!(
+        "{}: next of producer {producer_id} belongs to transaction {transaction}",
+        names.place(*partition)
+    )
+}
+
+fn group(names: &Names, note: &Note) -> String {
+    if let Note::PartitionAssigned { group, member, partition, member_epoch } = note {
+        return format!(
+            "{group}: {} is {member}'s in epoch {member_epoch}",
+            names.place(*partition)
+        );
+    }
+    let Note::PartitionReleased { group, member, partition } = note else {
+        unreachable!("not a note on groups: {note:?}");
+    };
+    format!("{group}: {} is no longer {member}'s", names.place(*partition))
 }
 
 fn metadata(names: &Names, change: &MetadataChange) -> String {

@@ -1,6 +1,11 @@
 //! Hand-made histories with the exact set of anomalies that each must show, before and after the policy. Another
 //! folder of vectors can be named by `HARROW_VECTORS`. Removing any one rule must make a case fail.
 
+#[path = "../../../sim/tests/watch/stage.rs"]
+#[expect(dead_code, reason = "the watch's own tests use more of it")]
+mod stage;
+mod traces;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -14,7 +19,7 @@ use harrow_sim::history::{
 use serde_json::Value;
 
 /// Cases for rules that the given vectors do not reach, in the same form.
-const OWN: &str = include_str!("vectors/own.jsonl");
+const OWN: &str = include_str!("own.jsonl");
 
 struct Case {
     id: String,
@@ -67,10 +72,14 @@ fn mismatch(case: &Case, rules: Rules) -> Option<String> {
     })
 }
 
-fn cases() -> Vec<Case> {
+/// Where the vectors are.
+fn folder() -> PathBuf {
     let own_folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
-    let folder = std::env::var_os("HARROW_VECTORS").map_or(own_folder, PathBuf::from);
-    let path = folder.join("histories.jsonl");
+    std::env::var_os("HARROW_VECTORS").map_or(own_folder, PathBuf::from)
+}
+
+fn cases() -> Vec<Case> {
+    let path = folder().join("histories.jsonl");
     let given = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{} is not readable: {error}", path.display()));
     let lines = given.lines().chain(OWN.lines()).filter(|line| !line.trim().is_empty());

@@ -1,14 +1,23 @@
 //! Whole runs with toy nodes: a controller that states one topic, two brokers that lead and follow it, clients that
 //! succeed at once.
 
+mod goals;
+
 use harrow_broker_model::config::{
-    Acks, AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
+    Acks, AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig, topic_name,
 };
 use harrow_broker_model::defect::Defects;
-use harrow_broker_model::node::{Deadline, Effect, Effects, Event, Node, Operation, Outcome};
-use harrow_broker_model::note::{MetadataChange, Note, PartitionRegistration};
+use harrow_broker_model::node::{
+    Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
+};
+use harrow_broker_model::note::{
+    AppendOrigin, BatchKind, BatchSummary, MetadataChange, Note, PartitionRegistration,
+};
+use harrow_broker_model::proto::ErrorCode;
+use harrow_broker_model::standing::{Held, Standing};
 use harrow_broker_model::types::{
-    LeaderEpoch, NodeId, Now, Offset, PartitionEpoch, TopicId, TopicPartition,
+    BrokerEpoch, LeaderEpoch, NodeId, Now, Offset, PartitionEpoch, ProducerEpoch, ProducerId,
+    RecordValue, Sequence, TopicId, TopicPartition,
 };
 
 use crate::history::{Completion, Function};
@@ -16,19 +25,53 @@ use crate::plan::{
     Action, ClientPlan, Cut, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan, Step, Target,
     TopicPlan,
 };
-use crate::run::{End, Run, RunOptions};
+use crate::run::{End, Follow, Run, RunOptions};
 use crate::world::engine::Boot;
 use crate::world::{direct, engine};
 
 const ORDERS: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
 const PLAIN: RunOptions =
-    RunOptions { record_trace: false, stop_at_violation: false, watch: false };
+    RunOptions { record_trace: false, stop_at_violation: false, watch: false, follow: Vec::new() };
+
+/// What is wrong with the toys of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plant {
+    /// Nothing.
+    Sound,
+    /// Broker 2 halts again and again.
+    Halts,
+    /// Broker 2 knows no quorum leader.
+    Stranger,
+    /// Broker 2 stays fenced.
+    Fenced,
+    /// Broker 2 has applied nothing of what is committed.
+    Behind,
+    /// The topic is never created.
+    NoTopic,
+    /// Broker 1 does not act as leader.
+    Idle,
+    /// The ELR still names broker 2.
+    Elr,
+    /// The first send is never answered.
+    Silent,
+    /// The high watermark stays below the log end.
+    StuckWatermark,
+    /// The fresh producer's sends fail.
+    Refused,
+    /// The consumer of a load does not get on.
+    Lags,
+    /// Broker 2 holds a request.
+    Holds,
+    /// Broker 2 holds a request that it should have ended.
+    Overdue,
+}
 
 /// What a toy does at certain events.
 #[derive(Clone, Copy)]
 struct Toy {
     node: NodeId,
     isr: &'static [i32],
+    plant: Plant,
     sent: i64,
     panics: bool,
 }
@@ -40,8 +83,9 @@ impl Node for Toy {
             Event::StopRequested => effects.push(Effect::Halt { reason: "stopped" }),
             Event::Invoked { operation, request } => {
                 assert!(!self.panics, "the toy of node {} was told to panic", self.node);
-                let outcome = self.outcome(&request);
-                effects.complete(operation, outcome);
+                if let Some(outcome) = self.outcome(&request) {
+                    effects.complete(operation, outcome);
+                }
             }
             Event::Request { .. }
             | Event::Response { .. }
@@ -55,31 +99,68 @@ impl Node for Toy {
     fn next_deadline(&self) -> Option<Deadline> {
         None
     }
+
+    fn standing(&self) -> Standing {
+        let of_two = |plant| self.plant == plant && self.node == NodeId(2);
+        let lags = self.plant == Plant::Lags && self.node == NodeId(1002);
+        Standing {
+            quorum_leader: (!of_two(Plant::Stranger)).then_some(NodeId(101)),
+            metadata_end: Offset(if of_two(Plant::Behind) { 0 } else { 9 }),
+            held: if of_two(Plant::Holds) || of_two(Plant::Overdue) {
+                vec![Held { what: "requests", count: 1, overdue: of_two(Plant::Overdue) }]
+            } else {
+                Vec::new()
+            },
+            positions: vec![(topic_name("orders"), 0, Offset(if lags { 0 } else { 9 }))],
+        }
+    }
 }
 
 impl Toy {
     fn boot(&self, effects: &mut Effects) {
+        if self.plant == Plant::Halts && self.node == NodeId(2) {
+            effects.push(Effect::Halt { reason: "planted" });
+        }
         if self.node == NodeId(101) {
             self.state_metadata(effects);
         }
         if self.node.0 <= 2 {
-            effects.note(Note::LogRecovered {
-                partition: ORDERS,
-                log_start_offset: Offset(0),
-                log_end_offset: Offset(0),
-                high_watermark: Offset(0),
-                clean: true,
-                batches: Vec::new(),
-            });
+            self.state_replica(effects);
         }
-        if self.node == NodeId(1) {
-            effects.note(Note::BecameLeader {
+    }
+
+    /// One replica, with one committed record if the plant is about records.
+    fn state_replica(&self, effects: &mut Effects) {
+        let about_records = [Plant::StuckWatermark, Plant::Lags].contains(&self.plant);
+        let records = if about_records { vec![RECORD] } else { Vec::new() };
+        let end = Offset(records.len() as i64);
+        let mark = if self.plant == Plant::StuckWatermark { Offset(0) } else { end };
+        effects.note(Note::LogRecovered {
+            partition: ORDERS,
+            log_start_offset: Offset(0),
+            log_end_offset: end,
+            high_watermark: mark,
+            clean: true,
+            batches: records,
+        });
+        if self.node != NodeId(1) || self.plant == Plant::Idle {
+            return;
+        }
+        effects.note(Note::BecameLeader {
+            partition: ORDERS,
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+            epoch_start_offset: end,
+            high_watermark: mark,
+            isr: Vec::new(),
+        });
+        if mark > Offset(0) {
+            effects.note(Note::HighWatermarkMoved {
                 partition: ORDERS,
                 leader_epoch: LeaderEpoch(0),
-                partition_epoch: PartitionEpoch(0),
-                epoch_start_offset: Offset(0),
-                high_watermark: Offset(0),
-                isr: Vec::new(),
+                as_leader: true,
+                from: Offset(0),
+                to: mark,
             });
         }
     }
@@ -91,10 +172,11 @@ impl Toy {
             min_insync_replicas: 1,
             unclean_leader_election: false,
         };
+        let elr = if self.plant == Plant::Elr { vec![NodeId(2)] } else { Vec::new() };
         let registration = PartitionRegistration {
             replicas: vec![NodeId(1), NodeId(2)],
             isr: self.isr.iter().map(|id| NodeId(*id)).collect(),
-            elr: Vec::new(),
+            elr,
             last_known_leader: None,
             leader: (!self.isr.is_empty()).then_some(NodeId(1)),
             leader_epoch: LeaderEpoch(0),
@@ -103,28 +185,87 @@ impl Toy {
         };
         let partition =
             MetadataChange::PartitionChanged { partition: ORDERS, registration, unclean: false };
-        for (offset, change) in [(1, topic), (2, partition)] {
+        let broker = |id: i32| MetadataChange::BrokerChanged {
+            broker: NodeId(id),
+            broker_epoch: BrokerEpoch(i64::from(id)),
+            fenced: self.plant == Plant::Fenced && id == 2,
+            shutting_down: false,
+        };
+        for (offset, change) in (1..).zip([topic, partition, broker(1), broker(2)]) {
             effects.note(Note::MetadataApplied {
                 offset: Offset(offset),
                 controller_epoch: LeaderEpoch(1),
                 change: Box::new(change),
             });
         }
+        if self.plant == Plant::Behind {
+            Self::commit_metadata(effects);
+        }
     }
 
-    fn outcome(&mut self, request: &Operation) -> Outcome {
-        match request {
+    fn commit_metadata(effects: &mut Effects) {
+        effects.note(Note::Appended {
+            partition: TopicPartition::METADATA,
+            batch: RECORD,
+            origin: AppendOrigin::Leader,
+            leader_epoch: LeaderEpoch(1),
+        });
+        effects.note(Note::QuorumHighWatermarkMoved {
+            epoch: LeaderEpoch(1),
+            as_leader: true,
+            to: Offset(1),
+        });
+    }
+
+    fn outcome(&mut self, request: &Operation) -> Option<Outcome> {
+        Some(match request {
             Operation::Send { .. } => {
                 self.sent += 1;
+                if self.sent == 1 && self.plant == Plant::Silent {
+                    return None;
+                }
+                if self.plant == Plant::Refused && self.node == NodeId(1004) {
+                    let error = ErrorCode::RequestTimedOut;
+                    return Some(Outcome::Unknown { error, partition: 0 });
+                }
                 Outcome::Sent { partition: 0, offset: Offset(self.sent - 1) }
             }
             Operation::Assign { .. } => Outcome::Assigned,
-            Operation::Poll { .. } => Outcome::Polled { records: Vec::new() },
+            Operation::Poll { .. } => Outcome::Polled { records: self.reads() },
             Operation::EndOffset { .. } => Outcome::EndOffset { offset: Offset(0) },
+            Operation::CreateTopic { .. } if self.plant == Plant::NoTopic => {
+                Outcome::Failed { error: ErrorCode::RequestTimedOut, partition: -1 }
+            }
             Operation::CreateTopic { .. } => Outcome::TopicCreated,
+        })
+    }
+
+    /// What the final reader finds where there is a record.
+    fn reads(&self) -> Vec<PolledRecord> {
+        if self.plant != Plant::Lags || self.node != NodeId(1003) {
+            return Vec::new();
         }
+        vec![PolledRecord {
+            topic: topic_name("orders"),
+            partition: 0,
+            offset: Offset(0),
+            leader_epoch: LeaderEpoch(0),
+            value: Some(RecordValue(7)),
+        }]
     }
 }
+
+/// A batch of one record.
+const RECORD: BatchSummary = BatchSummary {
+    base_offset: Offset(0),
+    last_offset: Offset(0),
+    leader_epoch: LeaderEpoch(0),
+    checksum: 1,
+    producer_id: ProducerId::NONE,
+    producer_epoch: ProducerEpoch::NONE,
+    base_sequence: Sequence::NONE,
+    kind: BatchKind::Plain,
+};
 
 fn consumer(node: i32) -> ConsumerConfig {
     ConsumerConfig {
@@ -182,7 +323,8 @@ fn cluster() -> ClusterConfig {
     }
 }
 
-fn plan(actions: &[(u64, Action)]) -> Plan {
+/// A calm plan for two brokers, a producer and a consumer, with these faults.
+pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
     let steps = actions.iter().enumerate();
     Plan {
         schema: PLAN_SCHEMA,
@@ -225,6 +367,7 @@ fn plan(actions: &[(u64, Action)]) -> Plan {
                 reassign_every: 10,
             },
         ],
+        fresh_producer: producer(1004),
         final_reader: consumer(1003),
         network: NetworkPlan { ..engine::tests::NETWORK },
         disk: DiskPlan { ..engine::tests::DISK },
@@ -238,12 +381,19 @@ fn plan(actions: &[(u64, Action)]) -> Plan {
             .collect(),
         heal_at_ms: 1_000,
         converge_within_ms: 2_000,
+        core: None,
         expect: Expectation::default(),
     }
 }
 
 fn run_with(plan: &Plan, options: RunOptions, isr: &'static [i32]) -> Run {
-    direct(plan, options, |boot: Boot<'_>| Toy { node: boot.node, isr, sent: 0, panics: false })
+    direct(plan, options, |boot: Boot<'_>| Toy {
+        node: boot.node,
+        isr,
+        plant: Plant::Sound,
+        sent: 0,
+        panics: false,
+    })
 }
 
 fn run(plan: &Plan) -> Run {
@@ -261,7 +411,7 @@ fn a_calm_run_quiesces_with_a_full_history() {
     let of = |function: Function| {
         run.history.rows().iter().filter(|one| one.function == function).count()
     };
-    assert_eq!(of(Function::Send), 50, "sends");
+    assert_eq!(of(Function::Send), 51, "sends, one of them by the fresh producer");
     assert_eq!(of(Function::Poll), 20, "polls; the final reader has nothing to read");
     // What is due after the twentieth poll is not asked for: that poll is the last operation.
     assert_eq!(of(Function::List), 3, "an end offset after every fifth poll");
@@ -276,7 +426,7 @@ fn a_calm_run_quiesces_with_a_full_history() {
     );
     assert_eq!(run.history.partitions, ["orders-0"], "positions of partitions");
     assert!(run.history.final_reads, "everything was read");
-    assert_eq!((run.stats.records_acked, run.stats.operations_ok), (50, 76), "{:?}", run.stats);
+    assert_eq!((run.stats.records_acked, run.stats.operations_ok), (51, 77), "{:?}", run.stats);
     assert_eq!(run.topics.get(&TopicId(1)).map(String::as_str), Some("orders"), "topics by id");
 }
 
@@ -284,7 +434,13 @@ fn a_calm_run_quiesces_with_a_full_history() {
 fn the_digest_does_not_depend_on_who_looks_on() {
     let plan = plan(&[(100, crash("node 2", 50)), (300, crash("any-client", 100))]);
     let digest = |record_trace, watch| {
-        run_with(&plan, RunOptions { record_trace, watch, ..PLAIN }, &[1, 2]).digest
+        let follow = vec![Follow { partition: "orders-0".to_owned(), offset: 0 }];
+        let followed = RunOptions { record_trace, watch, follow, ..PLAIN };
+        let plain = RunOptions { record_trace, watch, ..PLAIN };
+        let [plain, followed] = [plain, followed].map(|options| run_with(&plan, options, &[1, 2]));
+        assert_eq!(plain.digest, followed.digest, "followed or not");
+        assert_eq!((plain.biographies.len(), followed.biographies.len()), (0, 1));
+        plain.digest
     };
     let plain = digest(false, false);
     assert_eq!(
@@ -298,25 +454,12 @@ fn the_digest_does_not_depend_on_who_looks_on() {
 }
 
 #[test]
-fn what_has_not_converged_is_named() {
-    let short = run_with(&plan(&[]), PLAIN, &[1]);
-    let pending = "isr of orders-0 is [1], live replicas are [1,2]".to_owned();
-    assert_eq!(short.end, End::TimeLimit { pending, unrecoverable: None }, "a short isr");
-    let empty = run_with(&plan(&[]), PLAIN, &[]);
-    let unrecoverable = Some(
-        "isr and elr of orders-0 are empty and its topic forbids unclean elections".to_owned(),
-    );
-    let pending = "partition orders-0 has no leader".to_owned();
-    assert_eq!(empty.end, End::TimeLimit { pending, unrecoverable }, "nobody to elect");
-    assert!(!empty.history.final_reads, "nothing was read at the end");
-}
-
-#[test]
 fn a_panic_of_a_node_is_the_end_of_the_run() {
     let plan = plan(&[]);
     let boot = |boot: Boot<'_>| Toy {
         node: boot.node,
         isr: &[1, 2],
+        plant: Plant::Sound,
         sent: 0,
         panics: boot.node == NodeId(1002),
     };
@@ -376,7 +519,7 @@ fn a_crashed_client_comes_back_as_another_process() {
     let sends = run.history.rows().iter().filter(|one| one.function == Function::Send);
     let mut processes: Vec<u32> = sends.map(|one| one.process).collect();
     processes.dedup();
-    assert_eq!(processes, [0, 2], "the number after all clients");
+    assert_eq!(processes, [0, 2, 3], "the number after all clients; then the fresh producer");
 }
 
 #[test]

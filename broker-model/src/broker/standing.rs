@@ -1,0 +1,31 @@
+//! What a broker says of itself when a host asks.
+
+use crate::broker::Broker;
+use crate::broker::purgatory::Undecided;
+use crate::partition::Partition;
+use crate::standing::Standing;
+
+impl Broker {
+    /// Fetches that wait for news are not counted: an idle cluster has one from each follower.
+    pub(super) fn stand(&self) -> Standing {
+        let proposals = self.partitions.values().filter(|one| one.proposes()).count();
+        let quorum_leader = self.context.controllers.known();
+        let metadata_end = self.metadata.image().end_offset;
+        Standing { quorum_leader, metadata_end, ..Standing::default() }
+            .holds_overdue("produces that nobody ends", self.overdue_produces())
+            .holds("produces that wait", self.purgatory.produces().count())
+            .holds("producers that wait for an id", self.purgatory.producer_ids())
+            .holds("requests to the controller", self.channel.in_flight())
+            .holds("isr proposals", proposals)
+            .holds("requests behind another one", self.connections.queued())
+    }
+
+    /// Produces of which a partition is decided, or gone, although they wait for it still.
+    fn overdue_produces(&self) -> usize {
+        let decided = |one: &Undecided| {
+            let partition = self.partitions.get(&one.partition);
+            !partition.is_some_and(|partition: &Partition| partition.is_undecided(one.ticket))
+        };
+        self.purgatory.produces().filter(|produce| produce.undecided.iter().any(decided)).count()
+    }
+}

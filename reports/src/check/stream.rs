@@ -1,0 +1,324 @@
+//! Checks while a history is being written: each anomaly that a prefix decides is told at the moment at which it shows.
+//!
+//! A [`Stream`] takes begins and ends of operations in order of time and builds the history as it goes. Of the rules of
+//! [`check`](super::check) it applies those of [`STREAMED`]; what needs the rest of the history (what is missing, what
+//! was passed over, groups' starts, cycles) is judged when it is complete. Whatever a stream tells, the whole history
+//! tells as well. Where the sender of a record is still open, the anomaly waits for that send to end, so that the policy
+//! can weigh it.
+
+mod floors;
+mod records;
+
+use std::collections::BTreeMap;
+
+use harrow_sim::history::{
+    Completion, Function, History, MicroOperation, NEVER, OperationRecord, ReadRecord, What,
+};
+
+use super::{Anomaly, Circumstance, Occurrence, Rules, Witness};
+use floors::Floors;
+use records::Records;
+
+/// The rules that a stream applies.
+pub const STREAMED: [Anomaly; 10] = [
+    Anomaly::Duplicate,
+    Anomaly::InconsistentOffsets,
+    Anomaly::GarbageRead,
+    Anomaly::G1a,
+    Anomaly::PrecommittedRead,
+    Anomaly::NonmonotonicSend,
+    Anomaly::RealtimeOrder,
+    Anomaly::IntNonmonotonicPoll,
+    Anomaly::EndOffsetRegression,
+    Anomaly::ZombieCommit,
+];
+
+/// Names an operation that has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(u64);
+
+/// A history in the making, and what is known to be wrong with it.
+#[derive(Debug)]
+pub struct Stream {
+    rules: Rules,
+    history: History,
+    begun: u64,
+    open: BTreeMap<Ticket, OperationRecord>,
+    records: Records,
+    floors: Floors,
+    /// Offsets of told sends by process, partition and invocation.
+    sent: BTreeMap<(u32, u32, u64, u32), Witness>,
+    /// What concerns a sender that is open.
+    waiting: Vec<Found>,
+}
+
+impl Stream {
+    /// An empty history over these partitions; more may be added to it while it grows.
+    pub fn new(partitions: Vec<String>, rules: Rules) -> Self {
+        Self {
+            rules,
+            history: History::new(partitions),
+            begun: 0,
+            open: BTreeMap::new(),
+            records: Records::default(),
+            floors: Floors::default(),
+            sent: BTreeMap::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// The history so far: the operations that have ended.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The same, to name new partitions, groups and values in it.
+    pub fn history_mut(&mut self) -> &mut History {
+        &mut self.history
+    }
+
+    /// An operation begins. Its sends may be read from now on.
+    pub fn begin(&mut self, operation: OperationRecord) -> Ticket {
+        let ticket = Ticket(self.begun);
+        self.begun += 1;
+        for action in &operation.actions {
+            if let MicroOperation::Send(send) = action {
+                self.records.begin(ticket, send);
+            }
+        }
+        self.open.insert(ticket, operation);
+        ticket
+    }
+
+    /// The operation as it began, if it is open.
+    pub fn opened(&self, ticket: Ticket) -> Option<&OperationRecord> {
+        self.open.get(&ticket)
+    }
+
+    /// An operation ends; returns what shows by it. Ends must come in order of time.
+    ///
+    /// # Panics
+    /// If the operation is not open.
+    pub fn end(&mut self, ticket: Ticket, operation: &OperationRecord) -> Vec<Occurrence> {
+        assert!(self.open.remove(&ticket).is_some(), "{ticket:?} is not open");
+        let position = self.history.len() as u32;
+        self.history.push(operation);
+        let mut found = Vec::new();
+        self.take_sends(ticket, position, operation, &mut found);
+        self.take_reads(ticket, position, operation, &mut found);
+        self.take_details(position, operation, &mut found);
+        let oldest = self.open.first_key_value().map(|(_, open)| open.invoked_ns);
+        self.floors.forget_before(oldest.unwrap_or(operation.completed_ns));
+        self.settle(ticket, position, found)
+    }
+
+    /// The whole history: what is still open never ended.
+    pub fn finish(mut self, final_reads: bool) -> History {
+        let mut open: Vec<OperationRecord> = self.open.into_values().collect();
+        open.sort_by_key(|operation| operation.invoked_ns);
+        for mut operation in open {
+            operation.completed_ns = NEVER;
+            operation.completion = Completion::Info;
+            self.history.push(&operation);
+        }
+        self.history.final_reads = final_reads;
+        self.history
+    }
+
+    fn take_sends(
+        &mut self,
+        ticket: Ticket,
+        position: u32,
+        operation: &OperationRecord,
+        found: &mut Vec<Found>,
+    ) {
+        let OperationRecord { process, invoked_ns, completion, .. } = *operation;
+        for action in &operation.actions {
+            let MicroOperation::Send(send) = action else { continue };
+            let read = self.records.end(ticket, send, position, completion);
+            let witness = Witness {
+                value: send.value,
+                offset: send.offset,
+                operation: position,
+                writer: Some(position),
+                read: read.is_some(),
+            };
+            if let (Completion::Fail, Some(read)) = (completion, read) {
+                found.push(Found::of(Anomaly::G1a, send.partition, read, witness));
+            }
+            if completion != Completion::Ok || send.offset < 0 {
+                continue;
+            }
+            let floor = self.floors.record(send.partition, invoked_ns);
+            let floor =
+                floor.filter(|floor| floor.offset >= send.offset && floor.value != send.value);
+            if let Some(floor) = floor {
+                found.push(Found::of(Anomaly::RealtimeOrder, send.partition, witness, floor));
+            }
+            self.compare_sends((process, send.partition, invoked_ns), witness, found);
+            self.records.place(send.partition, witness, found);
+            self.floors.raise_record(send.partition, operation.completed_ns, witness);
+        }
+    }
+
+    /// A process's told sends to a partition, by invocation, against their neighbours.
+    fn compare_sends(
+        &mut self,
+        (process, partition, invoked_ns): (u32, u32, u64),
+        witness: Witness,
+        found: &mut Vec<Found>,
+    ) {
+        let lane = |at: u64, operation: u32| (process, partition, at, operation);
+        let before = self.sent.range(lane(0, 0)..lane(invoked_ns, 0)).next_back();
+        let after = self.sent.range(lane(invoked_ns.saturating_add(1), 0)..=lane(NEVER, u32::MAX));
+        let (before, after) = (before.map(|(_, w)| *w), after.map(|(_, w)| *w).next());
+        if let Some(before) = before.filter(|before| witness.offset <= before.offset) {
+            let anomaly = Anomaly::NonmonotonicSend;
+            found.push(Found::of(anomaly, partition, witness, before));
+        }
+        if let Some(after) = after.filter(|after| after.offset <= witness.offset) {
+            found.push(Found::of(Anomaly::NonmonotonicSend, partition, after, witness));
+        }
+        self.sent.insert(lane(invoked_ns, witness.operation), witness);
+    }
+
+    fn take_reads(
+        &mut self,
+        ticket: Ticket,
+        position: u32,
+        operation: &OperationRecord,
+        found: &mut Vec<Found>,
+    ) {
+        let ok = operation.completion == Completion::Ok;
+        let mut last: BTreeMap<u32, Witness> = BTreeMap::new();
+        let polls = operation.actions.iter().filter_map(|action| match action {
+            MicroOperation::Poll { records } => Some(records),
+            MicroOperation::Send(_) | MicroOperation::Detail(_) => None,
+        });
+        for read in polls.flatten() {
+            let ReadRecord { value, offset, partition } = *read;
+            let writer = None;
+            let witness = Witness { value, offset, operation: position, writer, read: true };
+            let before = last.insert(partition, witness).filter(|before| before.offset >= offset);
+            if let Some(before) = before {
+                found.push(Found::of(Anomaly::IntNonmonotonicPoll, partition, witness, before));
+            }
+            let Some(sender) = self.records.sender(value, partition) else {
+                found.push(Found::alone(Anomaly::GarbageRead, partition, witness));
+                continue;
+            };
+            let witness = Witness { writer: sender.position, ..witness };
+            if sender.ticket == ticket {
+                found.push(Found::alone(Anomaly::PrecommittedRead, partition, witness));
+            } else if ok && sender.completion == Some(Completion::Fail) {
+                found.push(Found::alone(Anomaly::G1a, partition, witness));
+            }
+            self.records.note_read(partition, witness, ok);
+            self.records.place(partition, witness, found);
+            if ok {
+                self.floors.raise_record(partition, operation.completed_ns, witness);
+            }
+        }
+    }
+
+    fn take_details(&mut self, position: u32, operation: &OperationRecord, found: &mut Vec<Found>) {
+        if operation.completion != Completion::Ok {
+            return;
+        }
+        let witness = |offset: i64| Witness {
+            value: 0,
+            offset,
+            operation: position,
+            writer: None,
+            read: true,
+        };
+        let (begun, ended) = (operation.invoked_ns, operation.completed_ns);
+        let member = self.history.member(position);
+        for action in &operation.actions {
+            let MicroOperation::Detail(what) = action else { continue };
+            if let What::EndOffset { partition, offset: Some(offset) } = *what {
+                let told = witness(offset);
+                let floor = self.floors.end(partition, begun);
+                if let Some(floor) = floor.filter(|floor| offset < floor.offset) {
+                    found.push(Found::of(Anomaly::EndOffsetRegression, partition, told, floor));
+                }
+                self.floors.raise_end(partition, ended, told);
+            } else if let (What::Committed { partition, offset }, Some((group, generation))) =
+                (*what, member)
+            {
+                let newer = self.floors.generation(group, begun);
+                if let Some(newer) = newer.filter(|newer| newer.offset > generation) {
+                    let newer = Witness { offset: -1, ..newer };
+                    let told = witness(offset);
+                    found.push(Found::of(Anomaly::ZombieCommit, partition, told, newer));
+                }
+            }
+        }
+        let asked = matches!(operation.function, Function::Join | Function::Commit);
+        if let Some((group, generation)) = member.filter(|_| asked) {
+            self.floors.raise_generation(group, ended, witness(generation));
+        }
+    }
+
+    /// What shows now: what was found and waits for no one, and what waited for this operation.
+    fn settle(&mut self, ticket: Ticket, position: u32, found: Vec<Found>) -> Vec<Occurrence> {
+        self.waiting.extend(found.into_iter().filter(|found| self.rules.has(found.anomaly)));
+        let (mut told, mut waiting) = (Vec::new(), Vec::new());
+        for mut found in std::mem::take(&mut self.waiting) {
+            let witnesses = [Some(&mut found.subject), found.other.as_mut()];
+            let mut open = false;
+            for witness in witnesses.into_iter().flatten() {
+                let sender = self.records.sender(witness.value, found.partition);
+                if let Some(sender) = sender.filter(|_| found.anomaly.is_about_records()) {
+                    witness.writer = sender.position;
+                    open |= sender.position.is_none();
+                }
+            }
+            if open {
+                waiting.push(found);
+            } else {
+                told.push(self.occurrence(found));
+            }
+        }
+        self.waiting = waiting;
+        assert!(self.open.get(&ticket).is_none(), "operation {position} has ended");
+        told
+    }
+
+    fn occurrence(&self, found: Found) -> Occurrence {
+        let Found { anomaly, partition, subject, other } = found;
+        let witnesses = || [Some(subject), other].into_iter().flatten();
+        let operations = witnesses().flat_map(|w| [Some(w.operation), w.writer]).flatten();
+        let at = witnesses().map(|w| self.history.row(w.operation).completed_ns).max();
+        let since = operations.map(|operation| self.history.row(operation).invoked_ns).min();
+        Occurrence {
+            anomaly,
+            partition,
+            at_ns: at.unwrap_or(0),
+            since_ns: since.unwrap_or(0),
+            subject,
+            other,
+            circumstance: Circumstance::Plain,
+            cycle: Vec::new(),
+        }
+    }
+}
+
+/// An anomaly whose senders may still be open.
+#[derive(Debug)]
+struct Found {
+    anomaly: Anomaly,
+    partition: u32,
+    subject: Witness,
+    other: Option<Witness>,
+}
+
+impl Found {
+    fn of(anomaly: Anomaly, partition: u32, subject: Witness, other: Witness) -> Self {
+        Self { anomaly, partition, subject, other: Some(other) }
+    }
+
+    fn alone(anomaly: Anomaly, partition: u32, subject: Witness) -> Self {
+        Self { anomaly, partition, subject, other: None }
+    }
+}

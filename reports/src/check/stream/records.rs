@@ -1,0 +1,88 @@
+//! Records by sender and by place, as far as they are known.
+
+use std::collections::BTreeMap;
+
+use harrow_sim::history::{Completion, NO_PARTITION, SendRecord};
+
+use super::{Found, Ticket};
+use crate::check::{Anomaly, Witness};
+
+/// Who sent a value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sender {
+    pub(super) ticket: Ticket,
+    /// Its operation and how it ended; none while it is open.
+    pub(super) position: Option<u32>,
+    pub(super) completion: Option<Completion>,
+    /// The first `ok` read of it.
+    read: Option<Witness>,
+    /// Where it was first seen.
+    place: Option<Witness>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    /// By value and partition, or [`NO_PARTITION`] while nobody knows it.
+    senders: BTreeMap<(u64, u32), Sender>,
+    /// By partition and offset: what was first seen there.
+    places: BTreeMap<(u32, i64), Witness>,
+}
+
+impl Records {
+    pub(super) fn begin(&mut self, ticket: Ticket, send: &SendRecord) {
+        let (position, completion, read, place) = (None, None, None, None);
+        let sender = Sender { ticket, position, completion, read, place };
+        self.senders.entry((send.value, send.partition)).or_insert(sender);
+    }
+
+    /// A send has ended; returns the first `ok` read of it.
+    pub(super) fn end(
+        &mut self,
+        ticket: Ticket,
+        send: &SendRecord,
+        position: u32,
+        completion: Completion,
+    ) -> Option<Witness> {
+        self.learn_partition(send.value, send.partition);
+        let sender = self.senders.get_mut(&(send.value, send.partition));
+        let sender = sender.filter(|sender| sender.ticket == ticket)?;
+        (sender.position, sender.completion) = (Some(position), Some(completion));
+        sender.read
+    }
+
+    /// Who sent a value to a partition, or to one that nobody knows.
+    pub(super) fn sender(&self, value: u64, partition: u32) -> Option<Sender> {
+        let known = self.senders.get(&(value, partition));
+        known.or_else(|| self.senders.get(&(value, NO_PARTITION))).copied()
+    }
+
+    pub(super) fn note_read(&mut self, partition: u32, read: Witness, ok: bool) {
+        self.learn_partition(read.value, partition);
+        if let Some(sender) = self.senders.get_mut(&(read.value, partition)).filter(|_| ok) {
+            sender.read.get_or_insert(read);
+        }
+    }
+
+    /// A record stands at an offset: it stands nowhere else, and nothing else there.
+    pub(super) fn place(&mut self, partition: u32, seen: Witness, found: &mut Vec<Found>) {
+        let here = *self.places.entry((partition, seen.offset)).or_insert(seen);
+        if here.value != seen.value {
+            found.push(Found::of(Anomaly::InconsistentOffsets, partition, seen, here));
+        }
+        if let Some(sender) = self.senders.get_mut(&(seen.value, partition)) {
+            let first = *sender.place.get_or_insert(seen);
+            if first.offset != seen.offset {
+                found.push(Found::of(Anomaly::Duplicate, partition, seen, first));
+            }
+        }
+    }
+
+    fn learn_partition(&mut self, value: u64, partition: u32) {
+        if partition != NO_PARTITION
+            && !self.senders.contains_key(&(value, partition))
+            && let Some(sender) = self.senders.remove(&(value, NO_PARTITION))
+        {
+            self.senders.insert((value, partition), sender);
+        }
+    }
+}

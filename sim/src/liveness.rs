@@ -1,0 +1,202 @@
+//! What must come true after the heal, goal by goal, each within its own time.
+//!
+//! | id | goal | what counts as progress |
+//! |---|---|---|
+//! | | `node-down` | another process of the core runs |
+//! | L1 | `no-quorum-leader` | another live node knows the leader |
+//! | L2 | `broker-fenced`, `metadata-behind` | another live broker is unfenced, has applied more |
+//! | | `topic-missing` | another topic exists |
+//! | L3 | `partition-leaderless` | another partition is led |
+//! | L4 | `isr-not-full` | another partition's ISR is whole |
+//! | L5 | `high-watermark-stuck` | fewer offsets are missing or above a high watermark |
+//! | L7 | `operation-open` | another operation of a load is begun or ended |
+//! | L9 | `consumer-lag` | consumers lag fewer records behind |
+//! | L11 | `fresh-client-fails` | the fresh producer has one partition more |
+//! | L12 | `resources-held` | less is held |
+//!
+//! Goals are judged in the order of [`GOALS`]: the first that is not met is pending, and it is named. Its time is
+//! counted from the last progress of the whole run, and only the best state so far counts, so that a cluster that goes
+//! back and forth for ever makes none. Absent: L6, L8 and L10 (transactions, groups, reassignments) need coordinators. L13, the
+//! variant in which a minority stays dead for good, is the plan's [`CorePlan`](crate::plan::CorePlan): all goals then
+//! hold for the rest.
+//!
+//! Not verified: that a goal once met stays met. What cannot be met by any rule is told apart by the director.
+//!
+//! Sources: `TigerBeetle`'s liveness mode; Kafka's `RaftEventSimulationTest`; KIP-966; timeouts as configured.
+
+use crate::plan::{ClientPlan, Plan};
+
+/// Something that must come true after the heal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Goal {
+    /// Every process of the core runs.
+    Processes,
+    /// L1: all live controllers and brokers know one live leader of the quorum.
+    QuorumLeader,
+    /// L2: all live brokers are unfenced.
+    BrokersUnfenced,
+    /// L2: all live brokers have applied the committed metadata.
+    Metadata,
+    /// The plan's topics exist.
+    Topics,
+    /// L3: each partition that has an electable replica is led, and its leader acts.
+    Leaders,
+    /// L4: the ISR is all live replicas, and the ELR is empty.
+    Isr,
+    /// L7: every operation of every load was begun and is resolved.
+    Operations,
+    /// L5: all live replicas end where the leader does, and so do their high watermarks.
+    HighWatermark,
+    /// L11: a fresh producer's acks=all record is acknowledged by every partition.
+    FreshProducer,
+    /// L9 and the other half of L11: live consumers and a fresh one have read to the committed end.
+    ConsumerLag,
+    /// L12: nothing is held for anybody any more.
+    Resources,
+}
+
+/// A goal, as the judge knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GoalEntry {
+    /// Which.
+    pub goal: Goal,
+    /// Name of the anomaly when it is not met, in kebab case.
+    pub name: &'static str,
+    /// What converges.
+    pub converges: &'static str,
+    /// Where it is from.
+    pub source: &'static str,
+}
+
+const fn entry(
+    goal: Goal,
+    name: &'static str,
+    converges: &'static str,
+    source: &'static str,
+) -> GoalEntry {
+    GoalEntry { goal, name, converges, source }
+}
+
+/// Every goal, in the order in which they are judged.
+#[rustfmt::skip]
+pub const GOALS: [GoalEntry; 12] = [
+    entry(Goal::Processes, "node-down", "every process of the core runs", "Harrow"),
+    entry(Goal::QuorumLeader, "no-quorum-leader",
+        "all live controllers and brokers know one live quorum leader", "L1; KIP-595"),
+    entry(Goal::BrokersUnfenced, "broker-fenced", "all live brokers are unfenced", "L2; KIP-631"),
+    entry(Goal::Metadata, "metadata-behind",
+        "all live brokers have applied the committed metadata", "L2; KIP-595"),
+    entry(Goal::Topics, "topic-missing", "the topics exist", "KIP-4"),
+    entry(Goal::Leaders, "partition-leaderless",
+        "each partition with an electable replica is led", "L3; KIP-966"),
+    entry(Goal::Isr, "isr-not-full",
+        "the ISR is all live replicas, the ELR is empty", "L4; KIP-497, KIP-966"),
+    entry(Goal::Operations, "operation-open",
+        "every client operation is resolved", "L7; delivery.timeout.ms"),
+    entry(Goal::HighWatermark, "high-watermark-stuck",
+        "log ends and high watermarks of all live replicas are the leader's log end", "L5; KIP-101"),
+    entry(Goal::FreshProducer, "fresh-client-fails",
+        "a fresh producer's record is acknowledged by every partition", "L11"),
+    entry(Goal::ConsumerLag, "consumer-lag",
+        "all live consumers and a fresh one read to the committed end", "L9, L11"),
+    entry(Goal::Resources, "resources-held",
+        "no request waits, none is in flight, no proposal is open", "L12"),
+];
+
+impl Goal {
+    /// Its entry.
+    pub fn entry(self) -> &'static GoalEntry {
+        &GOALS[self as usize]
+    }
+
+    /// Name of the anomaly when it is not met.
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// How long it may take without progress, in milliseconds: what the plan's timeouts need, each goal after those
+    /// that it builds on, and the plan's own allowance for what timeouts do not tell, such as bytes to be moved.
+    pub fn bound_ms(self, plan: &Plan) -> u64 {
+        self.timeouts_ms(plan) + plan.converge_within_ms
+    }
+
+    /// What the plan's timeouts need.
+    fn timeouts_ms(self, plan: &Plan) -> u64 {
+        let c = &plan.cluster;
+        match self {
+            // A process that halted by itself is started again soon.
+            Self::Processes => 1_000,
+            // The election may have to be held twice.
+            Self::QuorumLeader => {
+                2 * (c.quorum_fetch_timeout_ms
+                    + c.quorum_election_timeout_ms
+                    + c.quorum_election_backoff_max_ms)
+            }
+            // A request that went to a dead controller is given up first.
+            Self::BrokersUnfenced => {
+                Self::QuorumLeader.timeouts_ms(plan)
+                    + c.request_timeout_ms
+                    + c.broker_session_timeout_ms
+                    + c.broker_heartbeat_interval_ms
+            }
+            Self::Metadata => {
+                Self::BrokersUnfenced.timeouts_ms(plan) + 2 * c.quorum_fetch_wait_max_ms
+            }
+            Self::Topics => Self::Metadata.timeouts_ms(plan) + plan.admin.request_timeout_ms,
+            Self::Leaders => Self::Topics.timeouts_ms(plan) + 1_000,
+            // A follower that is not alive any more is shrunk away only after the lag.
+            Self::Isr => {
+                Self::Leaders.timeouts_ms(plan)
+                    + 2 * c.replica_lag_time_max_ms
+                    + c.replica_fetch_backoff_ms
+                    + c.replica_fetch_wait_max_ms
+            }
+            Self::Operations => Self::Isr.timeouts_ms(plan) + slowest_operation_ms(plan),
+            Self::HighWatermark => Self::Isr.timeouts_ms(plan) + 2 * c.replica_fetch_wait_max_ms,
+            Self::FreshProducer => {
+                Self::HighWatermark.timeouts_ms(plan) + plan.fresh_producer.delivery_timeout_ms
+            }
+            Self::ConsumerLag => Self::FreshProducer.timeouts_ms(plan) + slowest_fetch_ms(plan),
+            Self::Resources => Self::ConsumerLag.timeouts_ms(plan) + c.request_timeout_ms,
+        }
+    }
+}
+
+/// How long the slowest operation of a load may be open, and the pause before it.
+fn slowest_operation_ms(plan: &Plan) -> u64 {
+    let longest = |client: &ClientPlan| match client {
+        ClientPlan::Producer { config, interval_us, .. } => {
+            config.delivery_timeout_ms + interval_us.1 / 1_000
+        }
+        ClientPlan::Consumer { config, interval_us, poll_timeout_ms, .. } => {
+            let poll_ms = u64::from(*poll_timeout_ms);
+            poll_ms.max(2 * config.request_timeout_ms) + interval_us.1 / 1_000
+        }
+    };
+    plan.clients.iter().map(longest).max().unwrap_or(0)
+}
+
+/// How long a consumer may wait for an answer to learn that it must ask elsewhere.
+fn slowest_fetch_ms(plan: &Plan) -> u64 {
+    let configs = plan.clients.iter().filter_map(|client| match client {
+        ClientPlan::Consumer { config, .. } => Some(config),
+        ClientPlan::Producer { .. } => None,
+    });
+    let longest = |config: &harrow_broker_model::config::ConsumerConfig| {
+        2 * config.request_timeout_ms + config.metadata_max_age_ms + config.fetch_wait_max_ms
+    };
+    configs.chain([&plan.final_reader]).map(longest).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_goal_is_its_own_entry() {
+        for (index, entry) in GOALS.iter().enumerate() {
+            assert_eq!(entry.goal as usize, index, "{}: order of the table", entry.name);
+            assert_eq!(entry.goal.entry(), entry, "{}", entry.name);
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Which note goes to which invariants. A note is judged by the state before it.
+
+use harrow_broker_model::note::{BatchSummary, IsolationLevel, MetadataChange, Note};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+
+use super::ack_rule::{self, Acknowledgement};
+use super::finding::{Context, Findings};
+use super::high_watermark::{HighWatermarks, Move};
+use super::leadership::{self, Leadership};
+use super::log_matching::LogMatching;
+use super::ownership::Ownership;
+use super::producer_state::{self, ProducerIds};
+use super::proposals::Proposals;
+use super::quorum::{self, Quorum, VoterState};
+use super::quorum_disk::QuorumDisks;
+use super::read_rule::{self, ReadRule};
+use super::recovery::{Platters, Reopened};
+use super::sequence::Sequences;
+use super::stable_offset::{Served, StableMove, StableOffsets};
+use super::transactions::{Transactions, Transition};
+use super::{commit_rule, election, log_start, membership, truncation};
+use crate::view::ClusterView;
+
+/// The invariants, with what each remembers.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    pub(super) findings: Findings,
+    log_matching: LogMatching,
+    leadership: Leadership,
+    high_watermarks: HighWatermarks,
+    read_rule: ReadRule,
+    sequences: Sequences,
+    quorum: Quorum,
+    quorum_disks: QuorumDisks,
+    platters: Platters,
+    proposals: Proposals,
+    producer_ids: ProducerIds,
+    transactions: Transactions,
+    stable_offsets: StableOffsets,
+    ownership: Ownership,
+}
+
+impl Watch {
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.high_watermarks.process_started(node);
+        self.stable_offsets.process_started(node);
+        self.quorum.process_started(node);
+        self.quorum_disks.process_started(node);
+    }
+
+    pub(super) fn log_flushed(
+        &mut self,
+        view: &ClusterView,
+        node: NodeId,
+        partition: TopicPartition,
+        batches: &[BatchSummary],
+    ) {
+        self.platters.on_power_lost(view, node, partition, batches);
+    }
+
+    pub(super) fn quorum_state_written(&mut self, node: NodeId, durable: bool) {
+        self.quorum_disks.on_written(node, durable);
+    }
+
+    pub(super) fn observe(&mut self, context: &Context<'_>, note: &Note) {
+        let findings = &mut self.findings;
+        match note {
+            Note::Appended { partition, batch, leader_epoch, origin } => {
+                self.log_matching.on_append(context, findings, *partition, batch, *leader_epoch);
+                self.transactions.on_append(context, findings, *partition, batch, *origin);
+            }
+            Note::HighWatermarkMoved { partition, leader_epoch, as_leader, to, .. } => {
+                let (epoch, as_leader) = (*leader_epoch, *as_leader);
+                let moved = Move { partition: *partition, epoch, as_leader, to: *to };
+                self.on_high_watermark(context, moved);
+            }
+            Note::ProduceAcknowledged { .. }
+            | Note::NotEnoughReplicas { .. }
+            | Note::RecordsServed { .. }
+            | Note::EndOffsetServed { .. } => self.on_promise(context, note),
+            Note::Truncated { .. } | Note::LogRecovered { .. } | Note::LogStartMoved { .. } => {
+                self.on_log_note(context, note);
+            }
+            Note::BecameLeader { .. }
+            | Note::ProducersKnown { .. }
+            | Note::IsrProposed { .. }
+            | Note::IsrProposalAccepted { .. }
+            | Note::IsrCommitted { .. } => self.on_leader_note(context, note),
+            Note::QuorumStateChanged { .. }
+            | Note::QuorumStatePersisted { .. }
+            | Note::VoteGranted { .. }
+            | Note::QuorumHighWatermarkMoved { .. } => {
+                self.on_quorum_note(context, note);
+            }
+            Note::MetadataApplied { offset, controller_epoch, change } => {
+                self.on_metadata(context, *offset, *controller_epoch, change);
+            }
+            Note::ProducerIdGiven { producer_id, producer_epoch } => {
+                self.producer_ids.on_given(context, findings, *producer_id, *producer_epoch);
+            }
+            Note::TransactionStateChanged { .. }
+            | Note::TransactionPartitionAdded { .. }
+            | Note::TransactionAttributed { .. }
+            | Note::LastStableOffsetMoved { .. } => self.on_transaction_note(context, note),
+            Note::PartitionAssigned { group, member, partition, member_epoch } => {
+                let owner = (group.as_str(), member.as_str(), *member_epoch);
+                self.ownership.on_assigned(context, findings, owner, *partition);
+            }
+            Note::PartitionReleased { group, member, partition } => {
+                self.ownership.on_released(group, member, *partition);
+            }
+            Note::BecameFollower { .. }
+            | Note::IsrProposalRefused { .. }
+            | Note::RequestFenced { .. }
+            | Note::DivergenceFound { .. }
+            | Note::ControllerActivated { .. }
+            | Note::BrokerStateChanged { .. }
+            | Note::BatchRetried { .. }
+            | Note::ProducerEpochBumped { .. }
+            | Note::TruncationDetected { .. }
+            | Note::PositionReset { .. } => {}
+        }
+    }
+
+    fn on_high_watermark(&mut self, context: &Context<'_>, moved: Move) {
+        let Move { partition, epoch, as_leader, to } = moved;
+        let within = self.high_watermarks.on_moved(context, &mut self.findings, moved);
+        if as_leader
+            && within
+            && commit_rule::on_high_watermark(context, &mut self.findings, partition, epoch, to)
+        {
+            self.sequences.on_committed(context, &mut self.findings, partition, to);
+        }
+    }
+
+    fn on_promise(&mut self, context: &Context<'_>, note: &Note) {
+        let findings = &mut self.findings;
+        if let Note::RecordsServed {
+            partition,
+            leader_epoch,
+            fetch_offset,
+            batches,
+            isolation,
+            aborted,
+            ..
+        } = note
+        {
+            let (partition, epoch) = (*partition, *leader_epoch);
+            read_rule::on_served(context, findings, partition, epoch, *fetch_offset, batches);
+            if *isolation == IsolationLevel::ReadCommitted {
+                let served = Served { partition, epoch, batches, aborted };
+                self.stable_offsets.on_served(context, findings, served);
+            }
+        } else if let Note::EndOffsetServed { partition, leader_epoch, offset } = note {
+            self.read_rule.on_end_offset(context, findings, *partition, *leader_epoch, *offset);
+        } else if let Note::NotEnoughReplicas { partition, after_append } = note {
+            ack_rule::on_refused(context, findings, *partition, *after_append);
+        } else {
+            on_acknowledged(context, findings, note);
+        }
+    }
+
+    fn on_log_note(&mut self, context: &Context<'_>, note: &Note) {
+        let findings = &mut self.findings;
+        if let Note::Truncated { partition, from, to, .. } = note {
+            if *partition == TopicPartition::METADATA {
+                quorum::on_truncated(context, findings, *to);
+            } else {
+                truncation::on_truncated(context, findings, *partition, *from, *to);
+            }
+        } else if let Note::LogRecovered {
+            partition,
+            log_start_offset,
+            log_end_offset,
+            high_watermark,
+            batches,
+            ..
+        } = note
+        {
+            let log = Reopened {
+                partition: *partition,
+                log_start_offset: *log_start_offset,
+                log_end_offset: *log_end_offset,
+                high_watermark: *high_watermark,
+                batches,
+            };
+            self.platters.on_recovered(context, findings, log);
+            if *partition == TopicPartition::METADATA {
+                quorum::on_recovered(context, findings, *log_end_offset);
+            }
+        } else if let Note::LogStartMoved { partition, log_start_offset } = note {
+            log_start::on_moved(context, findings, *partition, *log_start_offset);
+        }
+    }
+
+    fn on_leader_note(&mut self, context: &Context<'_>, note: &Note) {
+        let findings = &mut self.findings;
+        if let Note::BecameLeader { partition, leader_epoch, isr, .. } = note {
+            self.leadership.on_became_leader(context, findings, *partition, *leader_epoch);
+            election::on_became_leader(context, findings, *partition, *leader_epoch);
+            membership::on_believed(context, findings, *partition, *leader_epoch, isr);
+        } else if let Note::IsrCommitted { partition, leader_epoch, isr, .. } = note {
+            membership::on_believed(context, findings, *partition, *leader_epoch, isr);
+        } else if let Note::IsrProposed { partition, leader_epoch, from, to } = note {
+            membership::on_proposed(context, findings, *partition, *leader_epoch, from, to);
+        } else if let Note::IsrProposalAccepted { partition, offset, controller_epoch, proposal } =
+            note
+        {
+            self.proposals.on_accepted(*controller_epoch, *offset, *partition, proposal);
+        } else if let Note::ProducersKnown { partition, producers } = note {
+            producer_state::on_known(context, findings, *partition, producers);
+        }
+    }
+
+    fn on_quorum_note(&mut self, context: &Context<'_>, note: &Note) {
+        let findings = &mut self.findings;
+        if let Note::QuorumStateChanged { epoch, role, leader, voted } = note {
+            self.quorum_disks.on_shown(context, findings, *epoch, *voted);
+            let state = VoterState { epoch: *epoch, role: *role, leader: *leader, voted: *voted };
+            self.quorum.on_state(context, findings, state);
+        } else if let Note::QuorumStatePersisted { epoch, voted } = note {
+            self.quorum_disks.on_persisted(context.node, *epoch, *voted);
+        } else if let Note::VoteGranted { epoch, candidate } = note {
+            self.quorum_disks.on_shown(context, findings, *epoch, Some(*candidate));
+            self.quorum.on_vote(context, findings, *epoch, *candidate);
+        } else if let Note::QuorumHighWatermarkMoved { epoch, as_leader: true, to } = note {
+            quorum::on_high_watermark(context, findings, *epoch, *to);
+        }
+    }
+
+    fn on_transaction_note(&mut self, context: &Context<'_>, note: &Note) {
+        let findings = &mut self.findings;
+        if let Note::TransactionStateChanged {
+            transactional_id,
+            producer_id,
+            producer_epoch,
+            transaction,
+            state,
+        } = note
+        {
+            let next = Transition {
+                transactional_id,
+                producer_id: *producer_id,
+                producer_epoch: *producer_epoch,
+                transaction: *transaction,
+                state: *state,
+            };
+            self.transactions.on_state(context, findings, next);
+        } else if let Note::TransactionPartitionAdded { producer_id, transaction, partition } = note
+        {
+            self.transactions.on_partition_added(*producer_id, *transaction, *partition);
+        } else if let Note::TransactionAttributed { partition, producer_id, transaction } = note {
+            self.transactions.on_attributed(context, *partition, *producer_id, *transaction);
+        } else if let Note::LastStableOffsetMoved { partition, leader_epoch, as_leader, to } = note
+        {
+            let (epoch, as_leader) = (*leader_epoch, *as_leader);
+            let moved = StableMove { partition: *partition, epoch, as_leader, to: *to };
+            self.stable_offsets.on_moved(context, findings, moved);
+        }
+    }
+
+    fn on_metadata(
+        &mut self,
+        context: &Context<'_>,
+        offset: Offset,
+        controller_epoch: LeaderEpoch,
+        change: &MetadataChange,
+    ) {
+        let findings = &mut self.findings;
+        self.quorum.on_applied(context, findings, offset, (controller_epoch, change));
+        if !context.view.registry().is_news(offset) {
+            return;
+        }
+        match change {
+            MetadataChange::PartitionChanged { partition, registration, unclean } => {
+                self.leadership.on_registered(context, findings, *partition, registration);
+                election::on_registered(context, findings, *partition, registration, *unclean);
+                membership::on_registered(context, findings, *partition, registration, *unclean);
+                self.proposals.on_registered(context, findings, controller_epoch, offset);
+            }
+            MetadataChange::BrokerRegistered { .. } | MetadataChange::BrokerChanged { .. } => {
+                leadership::on_broker(context, findings, change);
+            }
+            MetadataChange::ProducerIdsAllocated { next_producer_id } => {
+                self.producer_ids.on_allocated(context, findings, *next_producer_id);
+            }
+            MetadataChange::LeaderChanged { .. } | MetadataChange::TopicCreated { .. } => {}
+        }
+    }
+}
+
+/// Only acks=all promises that the records are committed.
+fn on_acknowledged(context: &Context<'_>, findings: &mut Findings, note: &Note) {
+    let Note::ProduceAcknowledged {
+        partition,
+        leader_epoch,
+        base_offset,
+        last_offset,
+        checksum,
+        acks,
+        ..
+    } = note
+    else {
+        return;
+    };
+    let acknowledgement = Acknowledgement {
+        partition: *partition,
+        epoch: *leader_epoch,
+        base_offset: *base_offset,
+        last_offset: *last_offset,
+        checksum: *checksum,
+    };
+    match *acks {
+        -1 => ack_rule::on_acknowledged(context, findings, acknowledgement),
+        0 => {}
+        _ => ack_rule::on_leader_acknowledged(context, findings, acknowledgement),
+    }
+}

@@ -1,0 +1,87 @@
+//! What a voter says is on its disk before.
+//!
+//! Promise: when a voter shows an epoch, a candidacy, a vote or a leader to anybody, its epoch and its vote are in its
+//! `quorum-state` file, and the file is synced: a power loss cannot make it vote twice.
+//! Source: KIP-595; `FileQuorumStateStore`; Raft (Ongaro 2014) section 3.8.
+//! Not verified: the known leader, which a voter may learn again; voters that never stated what they wrote.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
+
+use super::finding::{Anomaly, Context, Findings, Invariant};
+use crate::violation::Guarantee;
+
+const FORGETFUL: Anomaly = Anomaly {
+    name: "vote-not-durable",
+    guarantee: Guarantee::Leadership,
+    meaning: "a voter showed an epoch or a vote that is not on its disk, so that a power loss makes it forget",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "quorum-state-durable",
+    promise: "a voter's epoch and vote are on its disk before anybody hears of them",
+    source: "KIP-595, FileQuorumStateStore",
+    leaves_out: "the known leader, which a voter may learn again",
+    anomalies: &[FORGETFUL],
+};
+
+/// What voters have on their disks.
+#[derive(Debug, Default)]
+pub(super) struct QuorumDisks {
+    written: BTreeMap<NodeId, Written>,
+    durable: BTreeMap<NodeId, bool>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Written {
+    epoch: LeaderEpoch,
+    voted: Option<NodeId>,
+    durable: bool,
+}
+
+impl QuorumDisks {
+    /// A process starts: it says anew what it finds.
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.written.remove(&node);
+    }
+
+    /// What the node's disk says of the voter's file: whether all of it would survive a power loss.
+    pub(super) fn on_written(&mut self, node: NodeId, durable: bool) {
+        self.durable.insert(node, durable);
+    }
+
+    /// A voter says that its state is written and synced. Without a word from the disk, it is believed.
+    pub(super) fn on_persisted(&mut self, node: NodeId, epoch: LeaderEpoch, voted: Option<NodeId>) {
+        let durable = self.durable.get(&node).copied().unwrap_or(true);
+        self.written.insert(node, Written { epoch, voted, durable });
+    }
+
+    /// A voter shows this epoch, and this vote in it if it has given one.
+    pub(super) fn on_shown(
+        &self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        epoch: LeaderEpoch,
+        voted: Option<NodeId>,
+    ) {
+        let Some(written) = self.written.get(&context.node) else { return };
+        let told = voted.is_none() || written.voted == voted;
+        if written.durable && written.epoch == epoch && told {
+            return;
+        }
+        findings.report(context, &FORGETFUL, TopicPartition::METADATA, || {
+            let vote = |voted: Option<NodeId>| {
+                voted.map_or_else(|| "no vote".to_owned(), |node| format!("a vote for {node}"))
+            };
+            let synced = if written.durable { "" } else { ", not synced" };
+            format!(
+                "voter {} shows epoch {epoch} and {}; on its disk are epoch {} and {}{synced}",
+                context.node,
+                vote(voted),
+                written.epoch,
+                vote(written.voted)
+            )
+        });
+    }
+}

@@ -1,0 +1,311 @@
+//! Fresh clients after the heal: a producer that sends one record to every partition, then a consumer that reads
+//! everything from the beginning, while the consumers of the loads read on to the end.
+
+use harrow_broker_model::client::partition_of;
+use harrow_broker_model::config::topic_name;
+use harrow_broker_model::node::{Node, Operation, Outcome};
+use harrow_broker_model::proto::ErrorCode;
+use harrow_broker_model::types::{NodeId, Offset, OperationId, RecordValue};
+
+use super::converge::Pending;
+use super::{Director, MS, Phase};
+use crate::liveness::Goal;
+use crate::world::engine::{Boot, Cue};
+use crate::world::load::all_partitions;
+
+/// Time and records of one poll, of the final reader and of a consumer that catches up.
+pub(crate) const FINAL_POLL: (u32, u32) = (100, 1_000);
+
+/// Upper half of the fresh producer's values, where loads have their position among the clients: none has as many, and
+/// it does not depend on how many there are.
+const FRESH_ORDINAL: u64 = 0xffff;
+/// Keys of the fresh producer are sought up to here: far more than a topic has partitions.
+const KEY_MAX: u64 = u32::MAX as u64;
+
+/// One partition as the fresh producer sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FreshRecord {
+    /// Nothing was sent, or what was sent did not end well.
+    Missing(Option<ErrorCode>),
+    /// A record is on its way.
+    Open(OperationId),
+    /// A record is acknowledged.
+    Acknowledged,
+}
+
+/// What the fresh clients have done so far.
+#[derive(Debug)]
+pub(super) struct Fresh {
+    producer_process: u32,
+    reader_process: u32,
+    reader_assigned: bool,
+    /// Whether the reader waits for an answer.
+    reader_asked: bool,
+    /// By position of the partition.
+    records: Vec<FreshRecord>,
+    /// Sends invoked: the lower half of the next value.
+    sent: u64,
+    /// Up to where the final reader has read, by position of the partition.
+    read_to: Vec<i64>,
+}
+
+impl Fresh {
+    /// Nothing, of so many partitions.
+    pub(super) fn new(partitions: usize) -> Self {
+        Self {
+            producer_process: 0,
+            reader_process: 0,
+            reader_assigned: false,
+            reader_asked: false,
+            records: vec![FreshRecord::Missing(None); partitions],
+            sent: 0,
+            read_to: vec![0; partitions],
+        }
+    }
+}
+
+impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
+    pub(super) fn start_producing(&mut self) {
+        self.phase = Phase::Producing;
+        self.fresh.producer_process = self.new_process();
+        let producer = self.place(self.plan.fresh_producer.node);
+        self.engine.start_at(producer, self.engine.now());
+    }
+
+    pub(super) fn start_reading(&mut self) {
+        self.phase = Phase::Reading;
+        self.fresh.reader_process = self.new_process();
+        let reader = self.place(self.plan.final_reader.node);
+        self.engine.start_at(reader, self.engine.now());
+    }
+
+    /// A fresh client runs, or was answered, or time has passed: it goes on.
+    pub(super) fn urge(&mut self, pending: Goal) {
+        match (self.phase, pending) {
+            (Phase::Producing, Goal::FreshProducer) => self.send_missing(),
+            (Phase::Reading, Goal::ConsumerLag) => {
+                self.read_on();
+                self.catch_up();
+            }
+            (Phase::Faults | Phase::Converging | Phase::Producing | Phase::Reading, _) => {}
+        }
+    }
+
+    /// Sends a record to each partition that has none and takes any.
+    pub(super) fn send_missing(&mut self) {
+        let producer = self.place(self.plan.fresh_producer.node);
+        if !self.engine.runs(producer) {
+            return;
+        }
+        for (position, (topic, key)) in self.fresh_sends() {
+            let value = RecordValue(FRESH_ORDINAL << 32 | self.fresh.sent);
+            self.fresh.sent += 1;
+            let topic = topic_name(&self.plan.topics[topic].name);
+            let request = Operation::Send { topic, key: Some(key), value };
+            let process = self.fresh.producer_process;
+            let operation = self.recorder.invoke(process, self.engine.now(), &request);
+            self.fresh.records[position] = FreshRecord::Open(operation);
+            self.engine.invoke(producer, operation, request, &mut self.cast);
+        }
+    }
+
+    /// Position of each partition without a record, with its topic's and a key that leads there.
+    fn fresh_sends(&self) -> Vec<(usize, (usize, u64))> {
+        let topics = self.plan.topics.iter().enumerate();
+        let places = topics.flat_map(|(topic, plan)| {
+            let count = plan.partitions as usize;
+            (0..plan.partitions as i32).map(move |index| {
+                let leads_there = |key: &u64| partition_of(*key, count) == index;
+                (
+                    topic,
+                    (0..=KEY_MAX)
+                        .find(leads_there)
+                        .expect("some of 2^32 keys leads to each partition"),
+                )
+            })
+        });
+        let taken = self.takes_records();
+        let missing = places.enumerate().filter(|(position, _)| {
+            taken[*position] && matches!(self.fresh.records[*position], FreshRecord::Missing(_))
+        });
+        missing.collect()
+    }
+
+    /// Which partitions can take acks=all at all, by position.
+    fn takes_records(&self) -> Vec<bool> {
+        let takes = self.partitions().map(|(name, partition)| {
+            let view = partition.and_then(|partition| self.cast.view().partition(partition));
+            view.is_none_or(|view| {
+                self.offline(&name, view).is_none() && self.short_of_replicas(&name, view).is_none()
+            })
+        });
+        takes.collect()
+    }
+
+    /// An operation of a client without a load ended.
+    pub(super) fn fresh_answered(
+        &mut self,
+        node: NodeId,
+        operation: OperationId,
+        outcome: &Outcome,
+    ) {
+        if node == self.plan.fresh_producer.node {
+            self.fresh_sent(operation, outcome);
+        } else {
+            self.final_read(outcome);
+        }
+    }
+
+    fn fresh_sent(&mut self, operation: OperationId, outcome: &Outcome) {
+        let open = FreshRecord::Open(operation);
+        let position = self.fresh.records.iter().position(|record| *record == open);
+        let position = position.expect("the fresh producer answers what it was asked");
+        self.fresh.records[position] = match outcome {
+            Outcome::Sent { .. } => FreshRecord::Acknowledged,
+            Outcome::Failed { error, .. } | Outcome::Unknown { error, .. } => {
+                FreshRecord::Missing(Some(*error))
+            }
+            Outcome::Assigned
+            | Outcome::Polled { .. }
+            | Outcome::EndOffset { .. }
+            | Outcome::TopicCreated => panic!("the fresh producer answered with {outcome:?}"),
+        };
+    }
+
+    /// Which partition has not acknowledged a record of the fresh producer.
+    pub(super) fn fresh_pending(&self) -> Option<Pending> {
+        match self.phase {
+            Phase::Faults | Phase::Converging => return None,
+            Phase::Producing | Phase::Reading => {}
+        }
+        let taken = self.takes_records();
+        let states = self.partitions().zip(&self.fresh.records).zip(taken);
+        let mut missing = states.filter_map(|(((name, _), record), taken)| {
+            let why = match record {
+                FreshRecord::Acknowledged => return None,
+                FreshRecord::Open(_) | FreshRecord::Missing(None) => "is not acknowledged".into(),
+                FreshRecord::Missing(Some(error)) => format!("ended with {error:?}"),
+            };
+            taken.then(|| format!("the fresh producer's record to {name} {why}"))
+        });
+        let what = missing.next()?;
+        Some(Pending { goal: Goal::FreshProducer, what, left: 1 + missing.count() as u64 })
+    }
+
+    /// The final reader was answered: it goes on.
+    fn final_read(&mut self, outcome: &Outcome) {
+        self.fresh.reader_asked = false;
+        self.fresh.reader_assigned |= *outcome == Outcome::Assigned;
+        if let Outcome::Polled { records } = outcome {
+            for record in records {
+                let position = self.recorder.position(&record.topic, record.partition);
+                let position =
+                    position.expect("consumers return records of assigned partitions") as usize;
+                let read_to = &mut self.fresh.read_to[position];
+                *read_to = (*read_to).max(record.offset.0 + 1);
+            }
+        }
+        if self.final_lag().is_some() {
+            self.engine.cue(self.engine.now() + MS, Cue::Read);
+        }
+    }
+
+    /// Asks the final reader for more, unless it is still busy.
+    pub(super) fn read_on(&mut self) {
+        let reader = self.place(self.plan.final_reader.node);
+        if !self.engine.runs(reader) || self.fresh.reader_asked {
+            return;
+        }
+        let (timeout_ms, max_records) = FINAL_POLL;
+        let request = if self.fresh.reader_assigned {
+            Operation::Poll { timeout_ms, max_records }
+        } else {
+            Operation::Assign { partitions: all_partitions(self.plan.topics.iter()) }
+        };
+        self.fresh.reader_asked = true;
+        let process = self.fresh.reader_process;
+        let operation = self.recorder.invoke(process, self.engine.now(), &request);
+        self.engine.invoke(reader, operation, request, &mut self.cast);
+    }
+
+    /// Lets consumers of loads that lag poll once more.
+    fn catch_up(&mut self) {
+        let now = self.engine.now();
+        for position in 0..self.loads.len() {
+            if self.load_lag(position).is_some() {
+                self.loads[position].catch_up(now);
+                self.cue_load(position);
+            }
+        }
+    }
+
+    /// A consumer of a load was answered while everybody reads to the end.
+    pub(super) fn read_further(&mut self, position: usize) {
+        if self.phase == Phase::Reading && self.load_lag(position).is_some() {
+            self.loads[position].catch_up(self.engine.now());
+        }
+    }
+
+    /// Which consumer has not read to the committed end.
+    pub(super) fn lag_pending(&self) -> Option<Pending> {
+        if self.phase != Phase::Reading {
+            return None;
+        }
+        let loads = (0..self.loads.len()).filter_map(|position| self.load_lag(position));
+        let mut lags = self.final_lag().into_iter().chain(loads);
+        let (what, left) = lags.next()?;
+        Some(Pending {
+            goal: Goal::ConsumerLag,
+            what,
+            left: left + lags.map(|lag| lag.1).sum::<u64>(),
+        })
+    }
+
+    fn final_lag(&self) -> Option<(String, u64)> {
+        let lags = self.ends().into_iter().zip(&self.fresh.read_to);
+        let mut lags = lags.filter(|((_, end), read)| **read < end.0);
+        let ((name, end), read) = lags.next()?;
+        let what = format!("final reader is at {read} of {name}, committed end is {end}");
+        let rest: u64 = lags.map(|((_, end), read)| end.0.abs_diff(*read)).sum();
+        Some((what, end.0.abs_diff(*read) + rest))
+    }
+
+    /// How far the consumer of a load is behind; nothing for a producer.
+    fn load_lag(&self, position: usize) -> Option<(String, u64)> {
+        let load = &self.loads[position];
+        let assigned = load.assigned()?;
+        let places = self
+            .engine
+            .process(self.place(load.node))
+            .map_or_else(Vec::new, |process| process.standing().positions);
+        let at = |topic: &str, partition: i32| {
+            let place = places
+                .iter()
+                .find(|(name, index, _)| *index == partition && name.as_str() == topic);
+            place.map_or(Offset::ZERO, |(_, _, offset)| *offset)
+        };
+        let ends = self.ends();
+        let lags = assigned.iter().filter_map(|(topic, partition)| {
+            let position = self.recorder.position(topic, *partition)?;
+            let (name, end) = &ends[position as usize];
+            let offset = at(topic, *partition);
+            (offset < *end).then_some((name, end, offset))
+        });
+        let mut lags = lags.peekable();
+        let (name, end, offset) = lags.peek()?;
+        let node = load.node;
+        let what = format!("consumer {node} is at {offset} of {name}, committed end is {end}");
+        Some((what, lags.map(|(_, end, offset)| end.0.abs_diff(offset.0)).sum()))
+    }
+
+    /// Name and committed end of each partition, as far as consumers can get, by position.
+    fn ends(&self) -> Vec<(String, Offset)> {
+        let ends = self.partitions().map(|(name, partition)| {
+            let view = partition.and_then(|partition| self.cast.view().partition(partition));
+            let readable = view.filter(|view| !self.is_stranded(&name, view));
+            let end = readable.map_or(Offset::ZERO, |view| view.committed.end());
+            (name, end)
+        });
+        ends.collect()
+    }
+}

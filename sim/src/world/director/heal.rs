@@ -1,0 +1,140 @@
+//! The heal: all faults end, and all nodes run, or all of a core.
+
+use harrow_broker_model::node::Node;
+use harrow_broker_model::types::NodeId;
+
+use super::Director;
+use super::MS;
+use super::conditions::{Active, Condition};
+use crate::plan::Fate;
+use crate::run::InjectedFault;
+use crate::view::PartitionView;
+use crate::world::engine::{Boot, Fall};
+
+/// The step of a condition that no step ends.
+const NO_STEP: usize = usize::MAX;
+
+impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
+    /// All faults end and all nodes run, but for those that the plan leaves outside the core.
+    pub(super) fn heal(&mut self) {
+        self.healed = true;
+        self.active.clear();
+        self.rolling = None;
+        self.apply_conditions();
+        self.leave_outside();
+        let now = self.engine.now();
+        for (node, id) in self.engine.ids().to_vec().into_iter().enumerate() {
+            self.engine.fail_disk(node, false);
+            if !self.is_fresh(id) && !self.is_dead(id) && !self.engine.runs(node) {
+                self.engine.start_at(node, now);
+            }
+        }
+        self.engine.announce(None, "all faults end, all nodes start".to_owned());
+    }
+
+    /// Clients that are started after the heal only.
+    pub(super) fn is_fresh(&self, node: NodeId) -> bool {
+        node == self.plan.fresh_producer.node || node == self.plan.final_reader.node
+    }
+
+    fn leave_outside(&mut self) {
+        let Some(core) = &self.plan.core else { return };
+        for node in &core.outside {
+            let spared = self.may_stay_outside(*node).err();
+            let left = spared.is_none();
+            if left {
+                self.outside.push(*node);
+                match core.fate {
+                    Fate::Dead => self.bury(*node),
+                    Fate::CutFromBrokers => self.cut_for_good(*node),
+                }
+            }
+            self.record_outside(*node, core.fate, spared);
+        }
+        self.apply_conditions();
+    }
+
+    /// The process ends, if it runs, and whatever start was planned for it is called off.
+    fn bury(&mut self, node: NodeId) {
+        let index = self.place(node);
+        if self.engine.runs(index) {
+            self.engine.fall(index, Fall::Crash, &mut self.cast);
+        }
+        self.engine.call_off_start(index);
+        self.cast.tally.mark("stays-dead");
+    }
+
+    fn cut_for_good(&mut self, node: NodeId) {
+        let others = self.plan.cluster.brokers.iter().copied().filter(|other| *other != node);
+        let others: Vec<NodeId> = others.collect();
+        let links = self.both_ways(&[node], &others);
+        let condition = Condition::Cut(links);
+        self.active.push(Active { step: NO_STEP, condition, until_ns: u64::MAX });
+    }
+
+    fn record_outside(&mut self, node: NodeId, fate: Fate, spared: Option<String>) {
+        let (kind, words) = match fate {
+            Fate::Dead => ("stay-dead", "stays dead for good"),
+            Fate::CutFromBrokers => ("stay-cut", "stays cut from the other brokers for good"),
+        };
+        let summary = match spared {
+            None => format!("node {node} {words}"),
+            Some(_) => format!("{kind} held back"),
+        };
+        self.cast.tally.mark(if spared.is_some() { "fault-held-back" } else { "fault-injected" });
+        self.injected += u64::from(spared.is_none());
+        let last = self.faults.iter().map(|fault| fault.step);
+        let step = last.chain(self.plan.steps.iter().map(|step| step.id)).max().unwrap_or(0) + 1;
+        let reason = spared.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+        self.engine.announce(None, format!("fault {step}: {summary}{reason}"));
+        self.faults.push(InjectedFault {
+            step,
+            at_ms: self.engine.now() / MS,
+            kind: kind.to_owned(),
+            nodes: if spared.is_some() { Vec::new() } else { vec![node] },
+            summary,
+            held_back: spared,
+            lossy: false,
+        });
+    }
+
+    /// Whether the rest can do without the node for ever; the error says what would be missing.
+    fn may_stay_outside(&self, node: NodeId) -> Result<(), String> {
+        if self.plan.expect.loss_allowed {
+            return Ok(());
+        }
+        let voters = &self.plan.cluster.controllers;
+        let rest = voters.iter().filter(|voter| **voter != node && !self.is_outside(**voter));
+        if voters.contains(&node) && rest.count() <= voters.len() / 2 {
+            return Err(format!("without node {node} the quorum has no majority"));
+        }
+        self.cast.view().partitions().try_for_each(|view| self.can_do_without(view, node))
+    }
+
+    fn can_do_without(&self, view: &PartitionView, node: NodeId) -> Result<(), String> {
+        let Some(registration) = view.registration.as_ref() else { return Ok(()) };
+        if !registration.replicas.contains(&node) {
+            return Ok(());
+        }
+        let name = self.cast.view().partition_name(view.partition);
+        let stays = |other: &NodeId| *other != node && !self.is_outside(*other);
+        let rest = registration.replicas.iter().filter(|replica| stays(replica)).count();
+        let least = view.min_insync_replicas as usize;
+        if rest < least {
+            return Err(format!(
+                "{name}: {rest} replicas are less than min.insync.replicas={least}"
+            ));
+        }
+        // A process that ended since it last joined the ISR is taken for one that lost data when it comes back.
+        let sound = |member: NodeId| {
+            stays(&member)
+                && view.holds_committed(member)
+                && view.replica(member).is_some_and(|replica| !replica.lossy && !replica.unclean)
+        };
+        if view.electable().any(sound) {
+            Ok(())
+        } else {
+            Err(format!("{name}: no other electable replica is sure to be complete"))
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Elections, registrations, memberships and groups.
+
+use harrow_broker_model::note::{AcceptedProposal, MetadataChange, Note};
+use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch};
+
+use super::{Case, plain};
+use crate::stage::{A, B, C, N1, Stage, X};
+
+/// The ISR is A and B as all know, and C follows again from an offset on.
+fn rejoin(stage: &mut Stage, from: i64) {
+    stage.elect(A, 1, &[A, B]);
+    stage.isr_committed(A, 1, &[A, B]);
+    stage.truncate(C, from);
+}
+
+fn propose(stage: &mut Stage, epoch: i32) {
+    let note = Note::IsrProposed {
+        partition: X,
+        leader_epoch: LeaderEpoch(epoch),
+        from: vec![A, B],
+        to: vec![A, B, C],
+    };
+    stage.note(A, &note);
+}
+
+fn fence(stage: &mut Stage, broker: NodeId) {
+    stage.metadata(MetadataChange::BrokerChanged {
+        broker,
+        broker_epoch: BrokerEpoch(0),
+        fenced: true,
+        shutting_down: false,
+    });
+}
+
+fn register(stage: &mut Stage, broker: NodeId, broker_epoch: i64, unclean: bool) {
+    let broker_epoch = BrokerEpoch(broker_epoch);
+    stage.metadata(MetadataChange::BrokerRegistered { broker, broker_epoch, unclean });
+}
+
+/// The controller takes an ISR from a broker and commits it.
+fn accept(stage: &mut Stage, broker: NodeId, member_epoch: i64, behind: i32) {
+    let next = stage.next(Some(A), 1, &[A, C]);
+    let note = Note::IsrProposalAccepted {
+        partition: X,
+        offset: stage.metadata_end(),
+        controller_epoch: LeaderEpoch(1),
+        proposal: Box::new(AcceptedProposal {
+            broker,
+            broker_epoch: BrokerEpoch::NONE,
+            leader_epoch: LeaderEpoch(1),
+            partition_epoch: PartitionEpoch(next.partition_epoch.0 - 1 - behind),
+            members: vec![(A, BrokerEpoch::NONE), (C, BrokerEpoch(member_epoch))],
+        }),
+    };
+    stage.note(N1, &note);
+    stage.registered(X, next, false);
+}
+
+/// The epoch in which the stage registers a broker.
+fn epoch_of(stage: &Stage, broker: NodeId) -> i64 {
+    let known = stage.observer.view().registry().broker(broker);
+    known.expect("the stage registers it").broker_epoch.0
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "leader-completeness",
+        good: |stage| stage.elect(B, 2, &[B, C]),
+        bad: |stage| {
+            rejoin(stage, 1);
+            stage.elect(C, 2, &[C]);
+        },
+    },
+    Case {
+        anomaly: "illegal-unclean-election",
+        good: |stage| {
+            let mut nobody = stage.next(None, 2, &[]);
+            nobody.last_known_leader = Some(A);
+            stage.registered(X, nobody, false);
+            let next = stage.next(Some(A), 3, &[A]);
+            stage.registered(X, next, true);
+        },
+        bad: |stage| {
+            let next = stage.next(Some(B), 2, &[B]);
+            stage.registered(X, next, true);
+        },
+    },
+    Case {
+        anomaly: "dual-leader",
+        good: |stage| {
+            stage.elect(B, 2, &[B, C]);
+            stage.became_leader(B, 2, &[B, C]);
+        },
+        bad: |stage| stage.became_leader(B, 1, &[A, B, C]),
+    },
+    Case {
+        anomaly: "epoch-regress",
+        good: |stage| stage.elect(B, 2, &[A, B, C]),
+        bad: |stage| stage.elect(A, 0, &[A, B, C]),
+    },
+    Case {
+        anomaly: "leader-not-in-isr",
+        good: |stage| stage.elect(A, 1, &[A, B]),
+        bad: |stage| stage.elect(A, 1, &[B, C]),
+    },
+    Case {
+        anomaly: "registration-shape",
+        good: |stage| {
+            let mut next = stage.next(Some(A), 1, &[A]);
+            next.elr = vec![B];
+            stage.registered(X, next, false);
+        },
+        bad: |stage| {
+            let mut next = stage.next(Some(A), 1, &[A, B]);
+            next.elr = vec![C];
+            stage.registered(X, next, false);
+        },
+    },
+    Case {
+        anomaly: "isr-elr-overlap",
+        good: |stage| {
+            let mut next = stage.next(Some(A), 1, &[A]);
+            next.elr = vec![B, C];
+            stage.registered(X, next, false);
+        },
+        bad: |stage| {
+            let mut next = stage.next(Some(A), 1, &[A]);
+            next.elr = vec![A];
+            stage.registered(X, next, false);
+        },
+    },
+    Case {
+        anomaly: "fenced-in-isr",
+        good: |stage| {
+            stage.elect(A, 1, &[A, B]);
+            fence(stage, C);
+        },
+        bad: |stage| fence(stage, C),
+    },
+    Case {
+        anomaly: "broker-epoch-regress",
+        good: |stage| {
+            let epoch = epoch_of(stage, C);
+            register(stage, C, epoch + 1, false);
+        },
+        bad: |stage| {
+            let epoch = epoch_of(stage, C);
+            register(stage, C, epoch, false);
+        },
+    },
+    Case {
+        anomaly: "isr-incomplete",
+        good: |stage| {
+            rejoin(stage, 2);
+            stage.elect(A, 1, &[A, B, C]);
+        },
+        bad: |stage| {
+            rejoin(stage, 1);
+            stage.elect(A, 1, &[A, B, C]);
+        },
+    },
+    Case {
+        anomaly: "isr-join-too-early",
+        good: |stage| {
+            rejoin(stage, 2);
+            propose(stage, 1);
+        },
+        bad: |stage| {
+            rejoin(stage, 1);
+            propose(stage, 1);
+        },
+    },
+    Case {
+        anomaly: "isr-join-unfetched",
+        good: |stage| {
+            rejoin(stage, 2);
+            stage.elect(A, 2, &[A, B]);
+            stage.became_leader(A, 2, &[A, B]);
+            stage.follow(C, 2, A);
+            propose(stage, 2);
+        },
+        bad: |stage| {
+            rejoin(stage, 2);
+            stage.elect(A, 2, &[A, B]);
+            stage.became_leader(A, 2, &[A, B]);
+            propose(stage, 2);
+        },
+    },
+    Case {
+        anomaly: "isr-member-behind",
+        good: |stage| stage.isr_committed(A, 1, &[A, B, C]),
+        bad: |stage| {
+            // A restarted leader takes its checkpoint for more than was ever committed.
+            stage.append(A, 1, plain(2));
+            stage.recovered(A, 3, &[plain(0), plain(1), plain(2)]);
+            stage.became_leader(A, 1, &[A, B, C]);
+        },
+    },
+    Case {
+        anomaly: "candidate-incomplete",
+        good: |stage| {
+            stage.crash(C, true);
+            stage.reopen(C, X, 1);
+            stage.elect(A, 1, &[A, B]);
+            stage.broker_registered(C);
+        },
+        bad: |stage| {
+            stage.crash(C, true);
+            stage.reopen(C, X, 1);
+            stage.broker_registered(C);
+            stage.elect(A, 1, &[A, B, C]);
+        },
+    },
+    Case {
+        anomaly: "stale-isr-change-accepted",
+        good: |stage| {
+            let epoch = epoch_of(stage, C);
+            accept(stage, A, epoch, 0);
+        },
+        bad: |stage| accept(stage, B, -1, 0),
+    },
+    Case {
+        anomaly: "double-ownership",
+        good: |stage| {
+            stage.assign("g", "m1", 5);
+            stage.release("g", "m1");
+            stage.assign("g", "m2", 6);
+            stage.assign("h", "m1", 1);
+        },
+        bad: |stage| {
+            stage.assign("g", "m1", 5);
+            stage.assign("g", "m2", 5);
+        },
+    },
+    Case {
+        anomaly: "member-epoch-regress",
+        good: |stage| {
+            stage.assign("g", "m1", 5);
+            stage.assign("g", "m1", 6);
+        },
+        bad: |stage| {
+            stage.assign("g", "m1", 6);
+            stage.assign("g", "m1", 5);
+        },
+    },
+];
+
+#[test]
+fn a_proposal_is_stale_by_its_version_or_by_an_uptime() {
+    let stale: [fn(&mut Stage); 2] = [
+        |stage| accept(stage, A, -1, 1),
+        |stage| {
+            let epoch = epoch_of(stage, C);
+            accept(stage, A, epoch - 1, 0);
+        },
+    ];
+    for play in stale {
+        assert_eq!(super::outcome(play), ["stale-isr-change-accepted"]);
+    }
+}
+
+#[test]
+fn a_broker_back_after_an_unclean_stop_counts_nowhere() {
+    let mut stage = super::stage();
+    let mut next = stage.next(Some(A), 1, &[A]);
+    next.elr = vec![B];
+    stage.registered(X, next, false);
+    let epoch = epoch_of(&stage, B);
+    register(&mut stage, B, epoch + 1, true);
+    assert_eq!(stage.found(), ["fenced-in-isr"]);
+}
+
+#[test]
+fn somebody_may_always_lead_again() {
+    let mut stage = super::stage();
+    let nobody = stage.next(None, 2, &[]);
+    stage.registered(X, nobody, false);
+    assert_eq!(stage.found(), ["registration-shape"]);
+}
+
+#[test]
+fn only_who_holds_a_partition_can_release_it() {
+    let mut stage = super::stage();
+    stage.assign("g", "m1", 5);
+    stage.release("g", "m2");
+    stage.assign("g", "m2", 6);
+    assert_eq!(stage.found(), ["double-ownership"]);
+}

@@ -1,0 +1,194 @@
+//! The controller quorum.
+
+use harrow_broker_model::note::{MetadataChange, Note, QuorumRole, TruncateReason};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+
+use super::Case;
+use crate::quorum::{quorum_append, quorum_commit};
+use crate::stage::{N1, N2, N3, Stage, record};
+
+/// Leader N1 of epoch 1, with one record that N2 holds, too.
+fn led(stage: &mut Stage) {
+    stage.quorum_state(N1, 1, QuorumRole::Leader, Some(N1));
+    quorum_append(stage, N1, 1, record(0, 1, 0));
+    quorum_append(stage, N2, 1, record(0, 1, 0));
+}
+
+fn committed(stage: &mut Stage) {
+    led(stage);
+    quorum_commit(stage, N1, 1, 1);
+}
+
+fn vote(stage: &mut Stage, candidate: NodeId) {
+    stage.note(N1, &Note::VoteGranted { epoch: LeaderEpoch(2), candidate });
+}
+
+fn applied(stage: &mut Stage, node: NodeId, offset: i64, leader: NodeId) {
+    let change = Box::new(MetadataChange::LeaderChanged { leader });
+    let controller_epoch = LeaderEpoch(1);
+    stage.note(node, &Note::MetadataApplied { offset: Offset(offset), controller_epoch, change });
+}
+
+fn truncate(stage: &mut Stage, node: NodeId) {
+    let note = Note::Truncated {
+        partition: TopicPartition::METADATA,
+        from: Offset(1),
+        to: Offset(0),
+        reason: TruncateReason::Diverged,
+    };
+    stage.note(node, &note);
+}
+
+/// N1 says what is on its disk, and the disk whether it is there for good.
+fn persisted(stage: &mut Stage, voted: Option<NodeId>, durable: bool) {
+    stage.observer.quorum_state_written(N1, durable);
+    stage.note(N1, &Note::QuorumStatePersisted { epoch: LeaderEpoch(2), voted });
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "double-vote",
+        good: |stage| {
+            vote(stage, N2);
+            vote(stage, N2);
+        },
+        bad: |stage| {
+            vote(stage, N2);
+            vote(stage, N3);
+        },
+    },
+    Case {
+        anomaly: "dual-controller",
+        good: |stage| {
+            stage.quorum_state(N1, 1, QuorumRole::Leader, Some(N1));
+            stage.quorum_state(N2, 2, QuorumRole::Leader, Some(N2));
+        },
+        bad: |stage| {
+            stage.quorum_state(N1, 1, QuorumRole::Leader, Some(N1));
+            stage.quorum_state(N2, 1, QuorumRole::Leader, Some(N2));
+        },
+    },
+    Case {
+        anomaly: "controller-epoch-regress",
+        good: |stage| {
+            stage.quorum_state(N1, 4, QuorumRole::Unattached, None);
+            stage.quorum_state(N2, 3, QuorumRole::Unattached, None);
+        },
+        bad: |stage| {
+            stage.quorum_state(N1, 4, QuorumRole::Unattached, None);
+            stage.quorum_state(N1, 3, QuorumRole::Unattached, None);
+        },
+    },
+    Case {
+        anomaly: "metadata-commit-without-majority",
+        good: committed,
+        bad: |stage| {
+            committed(stage);
+            quorum_append(stage, N1, 1, record(1, 1, 1));
+            quorum_commit(stage, N1, 1, 2);
+        },
+    },
+    Case {
+        anomaly: "committed-metadata-overwritten",
+        good: |stage| {
+            committed(stage);
+            quorum_append(stage, N1, 1, record(1, 1, 1));
+            quorum_append(stage, N2, 1, record(1, 1, 1));
+            quorum_commit(stage, N1, 1, 2);
+        },
+        bad: |stage| {
+            // Two majorities share a voter, so that this never comes alone.
+            committed(stage);
+            quorum_append(stage, N3, 0, record(0, 0, 7));
+            quorum_append(stage, N3, 2, record(1, 2, 8));
+            quorum_commit(stage, N3, 2, 2);
+        },
+    },
+    Case {
+        anomaly: "controller-completeness",
+        good: |stage| {
+            committed(stage);
+            stage.quorum_state(N2, 2, QuorumRole::Leader, Some(N2));
+        },
+        bad: |stage| {
+            committed(stage);
+            stage.quorum_state(N3, 2, QuorumRole::Leader, Some(N3));
+        },
+    },
+    Case {
+        anomaly: "committed-metadata-truncation",
+        good: |stage| {
+            led(stage);
+            truncate(stage, N2);
+        },
+        bad: |stage| {
+            committed(stage);
+            truncate(stage, N2);
+        },
+    },
+    Case {
+        anomaly: "committed-metadata-lost",
+        good: |stage| {
+            committed(stage);
+            stage.crash(N3, true);
+            stage.boot(N3, TopicPartition::METADATA, 0);
+            quorum_append(stage, N3, 1, record(0, 1, 0));
+            stage.crash(N2, true);
+            stage.boot(N2, TopicPartition::METADATA, 0);
+        },
+        bad: |stage| {
+            committed(stage);
+            stage.crash(N2, true);
+            stage.boot(N2, TopicPartition::METADATA, 0);
+        },
+    },
+    Case {
+        anomaly: "metadata-divergence",
+        good: |stage| {
+            applied(stage, N2, 90, N1);
+            applied(stage, N3, 90, N1);
+        },
+        bad: |stage| {
+            applied(stage, N2, 90, N1);
+            applied(stage, N3, 90, N2);
+        },
+    },
+    Case {
+        anomaly: "metadata-gap",
+        good: |stage| {
+            applied(stage, N2, 90, N1);
+            applied(stage, N2, 91, N1);
+            stage.observer.process_started(0, N2);
+            applied(stage, N2, 90, N1);
+        },
+        bad: |stage| {
+            applied(stage, N2, 90, N1);
+            applied(stage, N2, 92, N1);
+        },
+    },
+    Case {
+        anomaly: "vote-not-durable",
+        good: |stage| {
+            persisted(stage, Some(N2), true);
+            vote(stage, N2);
+            stage.quorum_state(N1, 2, QuorumRole::Unattached, Some(N2));
+        },
+        bad: |stage| {
+            persisted(stage, None, true);
+            vote(stage, N2);
+        },
+    },
+];
+
+#[test]
+fn what_is_not_synced_or_of_another_epoch_is_not_durable() {
+    let mut stage = super::stage();
+    persisted(&mut stage, Some(N2), false);
+    vote(&mut stage, N2);
+    assert_eq!(stage.found(), ["vote-not-durable"]);
+
+    let mut stage = super::stage();
+    persisted(&mut stage, None, true);
+    stage.quorum_state(N1, 3, QuorumRole::Unattached, None);
+    assert_eq!(stage.found(), ["vote-not-durable"]);
+}

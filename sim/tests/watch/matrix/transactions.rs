@@ -1,0 +1,289 @@
+//! Transactions and the last stable offset. Producer 9 writes from offset 2 on.
+
+use harrow_broker_model::note::{
+    AbortedTransaction, BatchKind, BatchSummary, Note, TransactionState,
+};
+use harrow_broker_model::types::{
+    Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition, TransactionOrdinal,
+};
+
+use super::{Case, plain};
+use crate::stage::{A, B, C, Stage, X, sequenced};
+use TransactionState::{
+    CompleteAbort, CompleteCommit, Empty, Ongoing, PrepareAbort, PrepareCommit,
+};
+
+const Y: TopicPartition = TopicPartition { topic: TopicId(2), partition: 0 };
+
+fn data(offset: i64, sequence: i32) -> BatchSummary {
+    BatchSummary { kind: BatchKind::Transactional, ..sequenced(offset, 0, sequence) }
+}
+
+fn marker(offset: i64, kind: BatchKind) -> BatchSummary {
+    let checksum = 500 + offset as u32;
+    BatchSummary { kind, checksum, base_sequence: Sequence::NONE, ..sequenced(offset, 0, 0) }
+}
+
+fn commit_marker(offset: i64) -> BatchSummary {
+    marker(offset, BatchKind::CommitMarker)
+}
+
+fn abort_marker(offset: i64) -> BatchSummary {
+    marker(offset, BatchKind::AbortMarker)
+}
+
+fn write(stage: &mut Stage, transaction: u64, batch: BatchSummary) {
+    stage.attribute(A, 9, transaction);
+    stage.lead(A, 1, batch);
+    stage.append_all(&[B, C], 1, batch);
+}
+
+fn decide(stage: &mut Stage, transaction: u64, states: &[TransactionState]) {
+    for state in states {
+        stage.coordinate(9, transaction, *state);
+    }
+}
+
+/// A transaction of one record, ended by a marker, and all of it committed to the log.
+fn ended(stage: &mut Stage, marker: BatchSummary) {
+    write(stage, 1, data(2, 0));
+    write(stage, 1, marker);
+    stage.leader_high_watermark(A, 1, 4);
+}
+
+fn serve(stage: &mut Stage, batch: BatchSummary, aborted: &[AbortedTransaction]) {
+    stage.serve_isolated(A, 1, batch.base_offset.0, &[batch], Some(aborted));
+}
+
+fn identify(stage: &mut Stage, producer: i64, epoch: i16) {
+    let note = Note::TransactionStateChanged {
+        transactional_id: "id".to_owned(),
+        producer_id: ProducerId(producer),
+        producer_epoch: ProducerEpoch(epoch),
+        transaction: TransactionOrdinal(0),
+        state: Empty,
+    };
+    stage.note(A, &note);
+}
+
+/// The same producer's marker on another partition, with nothing else on it.
+fn elsewhere(stage: &mut Stage, transaction: u64, batch: BatchSummary) {
+    stage.partition = Y;
+    stage.attribute(A, 9, transaction);
+    stage.lead(A, 1, batch);
+    stage.partition = X;
+}
+
+const ABORTED: AbortedTransaction =
+    AbortedTransaction { producer_id: ProducerId(9), first_offset: Offset(2) };
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "illegal-txn-transition",
+        good: |stage| {
+            decide(stage, 1, &[Empty, Ongoing, Ongoing, PrepareCommit, CompleteCommit]);
+            decide(stage, 2, &[Ongoing, PrepareAbort, CompleteAbort, Empty]);
+        },
+        bad: |stage| decide(stage, 1, &[Ongoing, PrepareCommit, CompleteAbort]),
+    },
+    Case {
+        anomaly: "fenced-producer-accepted",
+        good: |stage| {
+            identify(stage, 5, 0);
+            identify(stage, 5, 1);
+            identify(stage, 6, 0);
+        },
+        bad: |stage| {
+            identify(stage, 5, 1);
+            identify(stage, 5, 0);
+        },
+    },
+    Case {
+        anomaly: "marker-without-decision",
+        good: |stage| {
+            decide(stage, 1, &[Ongoing]);
+            write(stage, 1, data(2, 0));
+            decide(stage, 1, &[PrepareCommit]);
+            write(stage, 1, commit_marker(3));
+            decide(stage, 1, &[CompleteCommit]);
+        },
+        bad: |stage| {
+            decide(stage, 1, &[Ongoing]);
+            write(stage, 1, data(2, 0));
+            write(stage, 1, commit_marker(3));
+        },
+    },
+    Case {
+        anomaly: "marker-wrong-txn",
+        good: |stage| {
+            ended(stage, commit_marker(3));
+            write(stage, 2, data(4, 1));
+            write(stage, 2, commit_marker(5));
+        },
+        bad: |stage| {
+            ended(stage, commit_marker(3));
+            write(stage, 2, data(4, 1));
+            write(stage, 1, commit_marker(5));
+        },
+    },
+    Case {
+        anomaly: "torn-txn",
+        good: |stage| {
+            ended(stage, commit_marker(3));
+            elsewhere(stage, 1, commit_marker(0));
+        },
+        bad: |stage| {
+            ended(stage, commit_marker(3));
+            elsewhere(stage, 1, abort_marker(0));
+        },
+    },
+    Case {
+        anomaly: "hanging-txn",
+        good: |stage| {
+            ended(stage, abort_marker(3));
+            write(stage, 2, data(4, 1));
+        },
+        bad: |stage| {
+            ended(stage, abort_marker(3));
+            write(stage, 1, data(4, 1));
+        },
+    },
+    Case {
+        anomaly: "non-transactional-append-in-txn",
+        good: |stage| {
+            ended(stage, commit_marker(3));
+            stage.lead(A, 1, sequenced(4, 0, 1));
+        },
+        bad: |stage| {
+            write(stage, 1, data(2, 0));
+            stage.lead(A, 1, sequenced(3, 0, 1));
+        },
+    },
+    Case {
+        anomaly: "read-past-lso",
+        good: |stage| {
+            write(stage, 1, data(2, 0));
+            stage.leader_high_watermark(A, 1, 3);
+            serve(stage, plain(1), &[]);
+            stage.serve(A, 1, 2, &[data(2, 0)]);
+        },
+        bad: |stage| {
+            write(stage, 1, data(2, 0));
+            stage.leader_high_watermark(A, 1, 3);
+            serve(stage, data(2, 0), &[]);
+        },
+    },
+    Case {
+        anomaly: "G1a",
+        good: |stage| {
+            ended(stage, abort_marker(3));
+            serve(stage, data(2, 0), &[ABORTED]);
+        },
+        bad: |stage| {
+            ended(stage, abort_marker(3));
+            serve(stage, data(2, 0), &[]);
+        },
+    },
+    Case {
+        anomaly: "read-hides-committed",
+        good: |stage| {
+            ended(stage, commit_marker(3));
+            serve(stage, data(2, 0), &[]);
+        },
+        bad: |stage| {
+            ended(stage, commit_marker(3));
+            serve(stage, data(2, 0), &[ABORTED]);
+        },
+    },
+    Case {
+        anomaly: "lso-ahead",
+        good: |stage| {
+            write(stage, 1, data(2, 0));
+            stage.leader_high_watermark(A, 1, 3);
+            stage.last_stable_offset(A, 1, true, 2);
+        },
+        bad: |stage| {
+            write(stage, 1, data(2, 0));
+            stage.leader_high_watermark(A, 1, 3);
+            stage.last_stable_offset(A, 1, true, 3);
+        },
+    },
+    Case {
+        anomaly: "lso-regress-same-epoch",
+        good: |stage| {
+            stage.last_stable_offset(A, 1, true, 1);
+            stage.last_stable_offset(A, 1, true, 2);
+        },
+        bad: |stage| {
+            stage.last_stable_offset(A, 1, true, 2);
+            stage.last_stable_offset(A, 1, true, 1);
+        },
+    },
+];
+
+#[test]
+fn a_decision_is_never_taken_back() {
+    let illegal: [&[(u64, TransactionState)]; 5] = [
+        &[(1, Ongoing), (1, PrepareCommit), (1, PrepareAbort)],
+        &[(1, Ongoing), (1, PrepareAbort), (1, CompleteAbort), (1, Ongoing)],
+        &[(2, Ongoing), (1, Ongoing)],
+        &[(1, Ongoing), (2, Ongoing)],
+        &[(1, PrepareCommit)],
+    ];
+    for states in illegal {
+        let mut stage = super::stage();
+        for (transaction, state) in states {
+            stage.coordinate(9, *transaction, *state);
+        }
+        assert_eq!(stage.found(), ["illegal-txn-transition"], "{states:?}");
+    }
+}
+
+#[test]
+fn a_complete_transaction_has_a_marker_everywhere() {
+    let mut stage = super::stage();
+    decide(&mut stage, 1, &[Ongoing]);
+    let added = Note::TransactionPartitionAdded {
+        producer_id: ProducerId(9),
+        transaction: TransactionOrdinal(1),
+        partition: Y,
+    };
+    stage.note(A, &added);
+    write(&mut stage, 1, data(2, 0));
+    decide(&mut stage, 1, &[PrepareCommit]);
+    write(&mut stage, 1, commit_marker(3));
+    assert_eq!(stage.found(), Vec::<String>::new());
+    decide(&mut stage, 1, &[CompleteCommit]);
+    assert_eq!(stage.found(), ["torn-txn"], "registered, but not told");
+}
+
+/// The log of a leader that takes over is read anew: what the one before had appended alone does not count.
+#[test]
+fn a_failover_forgets_what_only_the_old_leader_had() {
+    let mut stage = super::stage();
+    for (offset, sequence) in [(2, 0), (3, 1)] {
+        stage.attribute(A, 9, 1);
+        stage.lead(A, 1, data(offset, sequence));
+    }
+    stage.elect(B, 2, &[B, C]);
+    let batch = BatchSummary {
+        leader_epoch: harrow_broker_model::types::LeaderEpoch(2),
+        ..sequenced(2, 0, 0)
+    };
+    stage.lead(B, 2, batch);
+    assert_eq!(stage.found(), Vec::<String>::new(), "the transaction is not open in this log");
+}
+
+/// Without attribution, a batch belongs to the newest transaction that the coordinator knows.
+#[test]
+fn what_is_not_attributed_belongs_to_the_newest_transaction() {
+    let mut stage = super::stage();
+    decide(&mut stage, 1, &[Ongoing]);
+    stage.lead(A, 1, data(2, 0));
+    decide(&mut stage, 1, &[PrepareAbort]);
+    stage.lead(A, 1, abort_marker(3));
+    decide(&mut stage, 1, &[CompleteAbort]);
+    assert_eq!(stage.found(), Vec::<String>::new());
+    stage.lead(A, 1, data(4, 1));
+    assert_eq!(stage.found(), ["hanging-txn"]);
+}
