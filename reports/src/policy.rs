@@ -232,11 +232,14 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
     let loss = || terms.loss(occurrence);
     let subject = Some(occurrence.subject);
     let weak = |record: Option<Witness>| weak_acks(terms, history, occurrence, record);
+    let unproved = |operations: &[Option<u32>]| unproved(terms, history, operations);
+    let passed = occurrence.other.and_then(|other| other.writer);
+    let (own, others) = (Some(occurrence.subject.operation), occurrence.other.map(|o| o.operation));
     match occurrence.anomaly {
         Anomaly::LostWrite | Anomaly::Unseen => {
-            weak(subject).or_else(|| unproved(terms, history, occurrence)).or_else(loss)
+            weak(subject).or_else(|| unproved(&[own])).or_else(loss)
         }
-        Anomaly::TornTransaction => unproved(terms, history, occurrence).or_else(loss),
+        Anomaly::TornTransaction => unproved(&[own]).or_else(loss),
         Anomaly::Duplicate => may_duplicate(terms, history, subject).or_else(loss),
         Anomaly::InconsistentOffsets
         | Anomaly::NonmonotonicSend
@@ -248,8 +251,12 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
         | Anomaly::IntPollSkip => excuse_poll(terms, history, occurrence),
         Anomaly::ResumeSkip => excuse_start(terms, occurrence)
             .or_else(|| weak(occurrence.other.filter(|other| !other.read)))
+            .or_else(|| unproved(&[passed]))
             .or_else(loss),
-        Anomaly::EosLoss => weak(subject).or_else(loss),
+        Anomaly::EosLoss => {
+            weak(subject).or_else(|| unproved(&[occurrence.subject.writer, others])).or_else(loss)
+        }
+        Anomaly::EosDuplicate => unproved(&[own, others]),
         Anomaly::EndOffsetRegression => terms.deposed_leader().or_else(loss),
         Anomaly::G1a | Anomaly::PrecommittedRead | Anomaly::G1c => terms.read_uncommitted(),
         Anomaly::IntSendSkip
@@ -261,13 +268,14 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
         | Anomaly::G1cWwRealtime => {
             Some("Kafka does not isolate the writes of transactions".to_owned())
         }
+        Anomaly::G1cProcess | Anomaly::G1cRealtime => {
+            // Of two operations alone, one has read what was sent later: no isolation allows that.
+            terms.read_uncommitted().filter(|_| occurrence.cycle.len() > 2)
+        }
         Anomaly::GarbageRead
-        | Anomaly::G1cProcess
-        | Anomaly::G1cRealtime
         | Anomaly::ZombieCommit
         | Anomaly::CommitBeyondPosition
-        | Anomaly::DoubleOwnership
-        | Anomaly::EosDuplicate => None,
+        | Anomaly::DoubleOwnership => None,
     }
 }
 
@@ -307,7 +315,10 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
     let unread = || {
         let skips = matches!(occurrence.anomaly, Anomaly::PollSkip | Anomaly::IntPollSkip);
         let unread = occurrence.other.filter(|other| skips && !other.read);
+        // Compaction drops aborted records, which some have read and others then cannot.
+        let passed = occurrence.other.filter(|_| skips).and_then(|other| other.writer);
         weak_acks(terms, history, occurrence, unread)
+            .or_else(|| unproved(terms, history, &[passed]))
     };
     let loss = || terms.loss(occurrence);
     moved.or_else(copy).or_else(unread).or_else(loss)
@@ -319,9 +330,10 @@ fn excuse_start(terms: &Terms, occurrence: &Occurrence) -> Option<String> {
     (nothing && terms.reset_to_latest).then(|| "auto.offset.reset=latest".to_owned())
 }
 
-/// Whether only a read of what may not be committed makes a transaction of unknown outcome count as committed.
-fn unproved(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
-    let unknown = history.row(occurrence.subject.operation).completion == Completion::Info;
+/// Whether only a read of what may not be committed makes one of these operations of unknown outcome count as committed.
+fn unproved(terms: &Terms, history: &History, operations: &[Option<u32>]) -> Option<String> {
+    let mut operations = operations.iter().flatten();
+    let unknown = operations.any(|o| history.row(*o).completion == Completion::Info);
     let reason = || "isolation.level=read_uncommitted: a read does not prove a commit".to_owned();
     (unknown && terms.isolation == Isolation::ReadUncommitted).then(reason)
 }

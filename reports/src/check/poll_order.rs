@@ -2,14 +2,16 @@
 //! Jepsen's `(int-)nonmonotonic-poll` and `(int-)poll-skip`.
 //!
 //! A poll of a failed operation does not move the position, as the application goes back; one of unknown outcome may
-//! have moved it or not, and both are accepted. Assigning, subscribing, joining and crashing forget all positions; a
-//! rebalance inside an operation forgets those of its partitions. A gap is one only if a record is known to exist in it:
+//! have moved it or not, and both are accepted; if it tells no records, nobody knows how far. Assigning, subscribing,
+//! joining and crashing forget all positions; a rebalance inside an operation forgets those of its partitions, before
+//! and after. A gap is one only if a record is known to exist in it:
 //! markers and aborted records leave legal holes. Not verified: where a consumer starts (that is `groups`).
 
 use std::collections::BTreeMap;
 
-use harrow_sim::history::{Completion, Function, What};
+use harrow_sim::history::{Completion, Function};
 
+use super::groups::rebalanced;
 use super::index::{Index, ReadId};
 use super::{Anomaly, Circumstance, Found};
 
@@ -48,8 +50,8 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             Function::Assign { .. } => consumers.reset(row.process, Source::Assigned),
             Function::Subscribe | Function::Join => consumers.reset(row.process, Source::Group),
             Function::Crash => consumers.reset(row.process, Source::Unsaid),
-            Function::Send | Function::List | Function::Commit => {}
-            Function::Poll | Function::Txn => {
+            Function::Send | Function::List => {}
+            Function::Poll | Function::Txn | Function::Commit => {
                 check_poll(index, found, operation, &mut scratch, &mut consumers);
             }
         }
@@ -66,6 +68,13 @@ impl Consumers {
             self.cursors.remove(&key);
         }
     }
+
+    /// A process may have got more than anyone was told.
+    fn lose_track(&mut self, process: u32) {
+        for (_, cursor) in self.cursors.range_mut((process, 0)..=(process, u32::MAX)) {
+            cursor.possible = None;
+        }
+    }
 }
 
 fn check_poll(
@@ -77,26 +86,32 @@ fn check_poll(
 ) {
     scratch.clear();
     scratch.extend(index.reads_of(operation));
+    let (process, completion) = (index.row(operation).process, index.row(operation).completion);
+    let rebalanced = rebalanced(index, operation);
+    for partition in &rebalanced {
+        // Nobody knows after which of the records that was.
+        consumers.cursors.remove(&(process, *partition));
+    }
     if scratch.is_empty() {
+        if completion == Completion::Info && index.row(operation).function != Function::Commit {
+            consumers.lose_track(process);
+        }
         return;
     }
     // Stable, so the order of delivery stays within a partition.
     scratch.sort_by_key(|read| index.read(*read).partition);
-    let rebalanced = rebalanced(index, operation);
     let member = index.history.member(operation);
-    let (process, completion) = (index.row(operation).process, index.row(operation).completion);
     let source = consumers.sources.get(&process).copied().unwrap_or_default();
     let together = |a: &ReadId, b: &ReadId| index.read(*a).partition == index.read(*b).partition;
     for run in scratch.chunk_by(together) {
         let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
         let partition = index.read(*first).partition;
-        let cursor = consumers.cursors.entry((process, partition)).or_default();
         if rebalanced.contains(&partition) {
-            *cursor = Cursor::default();
-        } else {
-            check_inside(index, found, run);
-            check_start(index, found, cursor, *first, circumstance(cursor, member, source));
+            continue;
         }
+        let cursor = consumers.cursors.entry((process, partition)).or_default();
+        check_inside(index, found, run);
+        check_start(index, found, cursor, *first, circumstance(cursor, member, source));
         cursor.member = member;
         match completion {
             Completion::Ok => (cursor.sure, cursor.possible) = (Some(*last), Some(*last)),
@@ -104,14 +119,6 @@ fn check_poll(
             Completion::Info => cursor.possible = Some(further(index, cursor.possible, *last)),
         }
     }
-}
-
-fn rebalanced(index: &Index<'_>, operation: u32) -> Vec<u32> {
-    let details = index.history.details_of(operation);
-    let rebalanced = details.filter_map(|what| {
-        if let What::Rebalanced { partition } = what { Some(partition) } else { None }
-    });
-    rebalanced.collect()
 }
 
 fn check_inside(index: &Index<'_>, found: &mut Found, run: &[ReadId]) {

@@ -143,8 +143,8 @@ impl Stream {
                 writer: Some(position),
                 read: read.is_some(),
             };
-            if let (Completion::Fail, Some(read)) = (completion, read) {
-                found.push(Found::of(Anomaly::G1a, send.partition, read, witness));
+            if let (Completion::Fail, Some((partition, read))) = (completion, read) {
+                found.push(Found::of(Anomaly::G1a, partition, read, witness));
             }
             if completion != Completion::Ok || send.offset < 0 {
                 continue;
@@ -199,7 +199,10 @@ impl Stream {
             let ReadRecord { value, offset, partition } = *read;
             let writer = None;
             let witness = Witness { value, offset, operation: position, writer, read: true };
-            let before = last.insert(partition, witness).filter(|before| before.offset >= offset);
+            let moved = What::Rebalanced { partition };
+            let kept = !operation.actions.contains(&MicroOperation::Detail(moved));
+            let before = last.insert(partition, witness);
+            let before = before.filter(|before| kept && before.offset >= offset);
             if let Some(before) = before {
                 found.push(Found::of(Anomaly::IntNonmonotonicPoll, partition, witness, before));
             }
