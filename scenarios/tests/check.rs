@@ -128,7 +128,7 @@ fn what_is_no_history_is_told_by_its_line() {
         ),
         (
             whole.replace(SENT, "{\"index\":1,\"f\":\"\0\"}").into_bytes(),
-            "-:3:18: there is a NUL byte",
+            "-:3:17: there is a NUL byte",
         ),
         (
             [whole[..30].as_bytes(), b"\xff", whole[30..].as_bytes()].concat(),
@@ -330,6 +330,27 @@ fn a_run_s_own_file_shows_what_its_clients_saw() {
         }
     }
     assert!(seen > 0, "no client saw anything");
+}
+
+#[test]
+fn an_unclean_election_excuses_what_it_dropped_and_nothing_else() {
+    let scenario = find("unclean-trap").expect("a name of the catalogue");
+    let unclean = ["topic.orders.unclean.leader.election.enable=true".to_owned()];
+    let scenario = parse(scenario.name, scenario.text, &unclean).expect("it is right");
+    let mut dropped = 0;
+    for seed in 1..=5 {
+        let plan = plan(&scenario, seed);
+        let run = run(&plan, false);
+        let config = HistoryConfig::of_run(&plan, &run);
+        let terms = config.terms(&run.history);
+        assert!(anomalies(&run.history, &terms, &Options::default()).is_empty(), "{seed}");
+        let ranges = terms.dropped.as_ref().expect("a run knows what was dropped").len();
+        let nothing = Terms { dropped: Some(Vec::new()), ..terms };
+        let without = anomalies(&run.history, &nothing, &Options::default());
+        assert!(ranges > 0 || without.is_empty(), "{seed}: {without:?}");
+        dropped += usize::from(!without.is_empty());
+    }
+    assert!(dropped > 0, "no unclean election dropped anything that clients saw");
 }
 
 #[test]
