@@ -174,14 +174,14 @@ impl Terms {
 
     /// Why what an occurrence concerns may be gone, whatever its acks.
     fn loss(&self, occurrence: &Occurrence) -> Option<String> {
-        let terms = self.partition(occurrence.partition)?;
+        let terms = *self.partition(occurrence.partition)?;
         self.unclean_loss(terms, occurrence)
             .or_else(|| self.damage_reason(terms.min_insync_replicas, occurrence.since_ns))
             .or_else(|| self.metadata_damage.clone())
     }
 
     /// Why an unclean election may have dropped what an occurrence concerns.
-    fn unclean_loss(&self, terms: &PartitionTerms, occurrence: &Occurrence) -> Option<String> {
+    fn unclean_loss(&self, terms: PartitionTerms, occurrence: &Occurrence) -> Option<String> {
         if let Some(dropped) = &self.dropped {
             let touching = dropped.iter().find(|dropped| dropped.touches(occurrence))?;
             let Dropped { first, last, .. } = touching;

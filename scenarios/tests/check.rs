@@ -52,11 +52,8 @@ const POLLED_NOTHING: &str =
 
 /// Lines with their end line.
 fn history(lines: &[&str], final_reads: bool) -> String {
-    let count = lines.len() + 1;
-    format!(
-        "{HEADER}\n{}{{\"end\":{{\"lines\":{count},\"final_reads\":{final_reads}}}}}\n",
-        lines.iter().map(|line| format!("{line}\n")).collect::<String>()
-    )
+    let end = format!(r#"{{"end":{{"lines":{},"final_reads":{final_reads}}}}}"#, lines.len() + 1);
+    [&[HEADER], lines, &[&end, ""]].concat().join("\n")
 }
 
 #[test]
@@ -131,7 +128,7 @@ fn what_is_no_history_is_told_by_its_line() {
             "-:3:17: there is a NUL byte",
         ),
         (
-            [whole[..30].as_bytes(), b"\xff", whole[30..].as_bytes()].concat(),
+            [&whole.as_bytes()[..30], b"\xff", &whole.as_bytes()[30..]].concat(),
             "-:2:10: this is not UTF-8",
         ),
         (format!("{whole}{SEND}\n").into_bytes(), "-:7: it comes after the end line"),
