@@ -43,12 +43,23 @@ fn checked(text: impl AsRef<[u8]>, more: &[&str]) -> Said {
 }
 
 const HEADER: &str = r#"{"harrow_history":2}"#;
-const SEND: &str = r#"{"index":0,"time":1000000,"process":1,"type":"invoke","f":"send","value":[["send","orders-0","a"]]}"#;
-const SENT: &str = r#"{"index":1,"time":2000000,"process":1,"type":"ok","f":"send","value":[["send","orders-0","a",0]]}"#;
+const SEND: &str = concat!(
+    r#"{"index":0,"time":1000000,"process":1,"type":"invoke","f":"send","#,
+    r#""value":[["send","orders-0","a"]]}"#
+);
+const SENT: &str = concat!(
+    r#"{"index":1,"time":2000000,"process":1,"type":"ok","f":"send","#,
+    r#""value":[["send","orders-0","a",0]]}"#
+);
 const POLL: &str = r#"{"index":2,"time":3000000,"process":9,"type":"invoke","f":"poll"}"#;
-const POLLED: &str = r#"{"index":3,"time":4000000,"process":9,"type":"ok","f":"poll","value":[["poll",{"orders-0":[[0,"a"]]}]]}"#;
-const POLLED_NOTHING: &str =
-    r#"{"index":3,"time":4000000,"process":9,"type":"ok","f":"poll","value":[["poll",{}]]}"#;
+const POLLED: &str = concat!(
+    r#"{"index":3,"time":4000000,"process":9,"type":"ok","f":"poll","#,
+    r#""value":[["poll",{"orders-0":[[0,"a"]]}]]}"#
+);
+const POLLED_NOTHING: &str = concat!(
+    r#"{"index":3,"time":4000000,"process":9,"type":"ok","f":"poll","#,
+    r#""value":[["poll",{}]]}"#
+);
 
 /// Lines with their end line.
 fn history(lines: &[&str], final_reads: bool) -> String {
@@ -213,17 +224,20 @@ fn a_configuration_changes_what_was_promised() {
             "unseen",
         ),
         (
-            "[broker]\nunclean.leader.election.enable = true\n[[dropped]]\npartition = \"orders-0\"\nfirst = 0\nlast = 3\n",
+            "[broker]\nunclean.leader.election.enable = true\n\
+              [[dropped]]\npartition = \"orders-0\"\nfirst = 0\nlast = 3\n",
             0,
             "an unclean leader election dropped offsets 0 to 3",
         ),
         (
-            "[broker]\nunclean.leader.election.enable = true\n[[dropped]]\npartition = \"orders-0\"\nfirst = 1\nlast = 3\n",
+            "[broker]\nunclean.leader.election.enable = true\n\
+              [[dropped]]\npartition = \"orders-0\"\nfirst = 1\nlast = 3\n",
             1,
             "unseen",
         ),
         (
-            "[broker]\nunclean.leader.election.enable = true\n[[dropped]]\npartition = \"orders-0\"\nfirst = 0\nlast = 3\n\
+            "[broker]\nunclean.leader.election.enable = true\n\
+              [[dropped]]\npartition = \"orders-0\"\nfirst = 0\nlast = 3\n\
           at_ns = 1000000\n",
             1,
             "unseen",
