@@ -214,7 +214,9 @@ impl History {
         let mut history = Self { final_reads, ..Self::new(partitions) };
         let mut order: Vec<&OperationRecord> = operations.iter().collect();
         order.sort_by_key(|operation| operation.completed_ns);
-        order.into_iter().for_each(|operation| history.push(operation));
+        for operation in order {
+            history.push(operation);
+        }
         history
     }
 
@@ -388,7 +390,9 @@ impl History {
         self.value_names.clone_from(&unsorted.value_names);
         self.groups.clone_from(&unsorted.groups);
         self.final_reads = unsorted.final_reads;
-        order.into_iter().for_each(|position| self.push(&unsorted.operation(position)));
+        for position in order {
+            self.push(&unsorted.operation(position));
+        }
     }
 }
 
