@@ -3,7 +3,8 @@
 //! A [`Stream`] takes begins and ends of operations in order of time and builds the history as it goes. Of the rules of
 //! [`check`](super::check) it applies those of [`STREAMED`]; what needs the rest of the history (what is missing, what
 //! was passed over, groups' starts, cycles) is judged when it is complete. Whatever a stream tells, the whole history
-//! tells as well. Where the sender of a record is still open, the anomaly waits for that send to end, so that the policy
+//! tells as well, but for one name: a record that is read before it is sent is garbage by then, and a circle in the end.
+//! Where the sender of a record is still open, the anomaly waits for that send to end, so that the policy
 //! can weigh it.
 
 mod floors;
@@ -12,7 +13,8 @@ mod records;
 use std::collections::BTreeMap;
 
 use harrow_sim::history::{
-    Completion, Function, History, MicroOperation, NEVER, OperationRecord, ReadRecord, What,
+    Completion, Function, History, MicroOperation, NEVER, NO_PARTITION, OperationRecord,
+    ReadRecord, What,
 };
 
 use super::{Anomaly, Circumstance, Occurrence, Rules, Witness};
@@ -46,8 +48,8 @@ pub struct Stream {
     open: BTreeMap<Ticket, OperationRecord>,
     records: Records,
     floors: Floors,
-    /// Offsets of told sends by process, partition and invocation.
-    sent: BTreeMap<(u32, u32, u64, u32), Witness>,
+    /// First and highest of each operation's told sends, by process, partition, invocation and operation.
+    sent: BTreeMap<(u32, u32, u64, u32), (Witness, Witness)>,
     /// What concerns a sender that is open.
     waiting: Vec<Found>,
 }
@@ -133,6 +135,7 @@ impl Stream {
         found: &mut Vec<Found>,
     ) {
         let OperationRecord { process, invoked_ns, completion, .. } = *operation;
+        let mut sent: BTreeMap<u32, (Witness, Witness)> = BTreeMap::new();
         for action in &operation.actions {
             let MicroOperation::Send(send) = action else { continue };
             let read = self.records.end(ticket, send, position, completion);
@@ -146,6 +149,11 @@ impl Stream {
             if let (Completion::Fail, Some(read)) = (completion, read) {
                 found.push(Found::of(Anomaly::G1a, send.partition, read, witness));
             }
+            if completion != Completion::Fail && send.offset >= 0 && send.partition != NO_PARTITION
+            {
+                let (_, highest) = sent.entry(send.partition).or_insert((witness, witness));
+                *highest = if highest.offset < send.offset { witness } else { *highest };
+            }
             if completion != Completion::Ok || send.offset < 0 {
                 continue;
             }
@@ -155,31 +163,34 @@ impl Stream {
             if let Some(floor) = floor {
                 found.push(Found::of(Anomaly::RealtimeOrder, send.partition, witness, floor));
             }
-            self.compare_sends((process, send.partition, invoked_ns), witness, found);
             self.records.place(send.partition, witness, found);
             self.floors.raise_record(send.partition, operation.completed_ns, witness);
         }
+        for (partition, sends) in sent {
+            self.compare_sends((process, partition, invoked_ns), sends, found);
+        }
     }
 
-    /// A process's told sends to a partition, by invocation, against their neighbours.
+    /// The first and the highest of an operation's told sends to a partition, against its process's operations before
+    /// and after.
     fn compare_sends(
         &mut self,
         (process, partition, invoked_ns): (u32, u32, u64),
-        witness: Witness,
+        (first, highest): (Witness, Witness),
         found: &mut Vec<Found>,
     ) {
         let lane = |at: u64, operation: u32| (process, partition, at, operation);
         let before = self.sent.range(lane(0, 0)..lane(invoked_ns, 0)).next_back();
         let after = self.sent.range(lane(invoked_ns.saturating_add(1), 0)..=lane(NEVER, u32::MAX));
-        let (before, after) = (before.map(|(_, w)| *w), after.map(|(_, w)| *w).next());
-        if let Some(before) = before.filter(|before| witness.offset <= before.offset) {
-            let anomaly = Anomaly::NonmonotonicSend;
-            found.push(Found::of(anomaly, partition, witness, before));
+        let (before, after) =
+            (before.map(|(_, sent)| sent.1), after.map(|(_, sent)| sent.0).next());
+        if let Some(before) = before.filter(|before| first.offset <= before.offset) {
+            found.push(Found::of(Anomaly::NonmonotonicSend, partition, first, before));
         }
-        if let Some(after) = after.filter(|after| after.offset <= witness.offset) {
-            found.push(Found::of(Anomaly::NonmonotonicSend, partition, after, witness));
+        if let Some(after) = after.filter(|after| after.offset <= highest.offset) {
+            found.push(Found::of(Anomaly::NonmonotonicSend, partition, after, highest));
         }
-        self.sent.insert(lane(invoked_ns, witness.operation), witness);
+        self.sent.insert(lane(invoked_ns, first.operation), (first, highest));
     }
 
     fn take_reads(
@@ -200,11 +211,12 @@ impl Stream {
             let writer = None;
             let witness = Witness { value, offset, operation: position, writer, read: true };
             let before = last.insert(partition, witness).filter(|before| before.offset >= offset);
-            if let Some(before) = before {
+            if let Some(before) = before.filter(|_| !rebalanced(operation, partition)) {
                 found.push(Found::of(Anomaly::IntNonmonotonicPoll, partition, witness, before));
             }
             let Some(sender) = self.records.sender(value, partition) else {
                 found.push(Found::alone(Anomaly::GarbageRead, partition, witness));
+                self.records.place(partition, witness, found);
                 continue;
             };
             let witness = Witness { writer: sender.position, ..witness };
@@ -302,6 +314,12 @@ impl Stream {
             cycle: Vec::new(),
         }
     }
+}
+
+/// Whether a partition was rebalanced inside an operation.
+fn rebalanced(operation: &OperationRecord, partition: u32) -> bool {
+    let what = MicroOperation::Detail(What::Rebalanced { partition });
+    operation.actions.contains(&what)
 }
 
 /// An anomaly whose senders may still be open.
