@@ -327,7 +327,8 @@ fn excuse_start(terms: &Terms, occurrence: &Occurrence) -> Option<String> {
     (nothing && terms.reset_to_latest).then(|| "auto.offset.reset=latest".to_owned())
 }
 
-/// Whether only a read of what may not be committed makes one of these operations of unknown outcome count as committed.
+/// Whether only a read of what may not be committed makes one of these operations of unknown outcome count as
+/// committed.
 fn unproved(terms: &Terms, history: &History, operations: &[Option<u32>]) -> Option<String> {
     let mut operations = operations.iter().flatten();
     let unknown = operations.any(|o| history.row(*o).completion == Completion::Info);

@@ -1,6 +1,7 @@
 //! What clients asked and were told: the black-box record of a run, or of a real cluster.
 //!
-//! A [`History`] keeps its operations in columns: one fixed-size [`Row`] an operation, all sends in one vector, all reads
+//! A [`History`] keeps its operations in columns: one fixed-size [`Row`] an operation, all sends in one vector, all
+//! reads
 //! in another, and what is rare in a third. So ten million operations fit into memory and are walked in order of
 //! address. [`OperationRecord`] is the same operation in one piece, for those who write and edit histories.
 

@@ -1,6 +1,10 @@
 //! Correct histories give no finding; one thing done wrong is named; files give back what was written; hostile files
 //! give errors.
 
+<<<<<<< HEAD
+=======
+mod mutate;
+>>>>>>> prop
 mod stream;
 mod toy;
 
@@ -8,7 +12,7 @@ use std::collections::BTreeSet;
 
 use harrow_reports::check::{Anomaly, Options, check};
 use harrow_reports::history_file::{read_history, write_history};
-use harrow_reports::policy::excuse;
+use harrow_reports::policy::{Isolation, excuse};
 use harrow_sim::history::{History, MicroOperation, NO_KEY, OperationRecord};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -74,13 +78,16 @@ proptest! {
 
     #[test]
     fn a_correct_history_gives_no_finding(choices in choices()) {
-        let good = toy::play(&choices);
+        // Now and then, everyone reads what is not committed, and may.
+        let uncommitted = choices.first().is_some_and(|first| first % 5 == 4);
+        let isolation =
+            if uncommitted { Isolation::ReadUncommitted } else { Isolation::ReadCommitted };
+        let good = toy::play(&choices, isolation);
         let history = good.history();
         let found = check(&history, &good.options);
-        let committed_only = good.terms.isolation == harrow_reports::policy::Isolation::ReadCommitted;
         let wrong = found.iter().filter(|o| {
             let legal = excuse(&good.terms, &history, o).is_some();
-            !legal || committed_only && !always_legal(o.anomaly)
+            !legal || !uncommitted && !always_legal(o.anomaly)
         });
         let told: Vec<_> = wrong.map(|o| (o.anomaly, o.summary(&history), o.evidence(&history))).collect();
         prop_assert!(told.is_empty(), "{told:#?} in {:#?}", Listing(&good.operations));
@@ -119,7 +126,7 @@ proptest! {
 
     #[test]
     fn a_file_gives_back_the_history(choices in choices()) {
-        let good = toy::play(&choices);
+        let good = toy::play(&choices, Isolation::ReadCommitted);
         let history = good.history();
         let back = read_history(&written(&history)[..]).expect("it was written by us").history;
         prop_assert_eq!(anomalies(&back, &good.options), anomalies(&history, &good.options));
@@ -132,12 +139,18 @@ proptest! {
     }
 
     #[test]
+    fn a_stream_tells_what_the_history_tells(choices in choices()) {
+        let good = toy::play(&choices, Isolation::ReadCommitted);
+        prop_assert_eq!(stream::disagreement(&good.history()), None);
+    }
+
+    #[test]
     fn a_damaged_file_is_an_error_or_a_history(
         choices in choices(),
         at in any::<prop::sample::Index>(),
         byte in any::<u8>(),
     ) {
-        let good = toy::play(&choices);
+        let good = toy::play(&choices, Isolation::ReadCommitted);
         let mut file = written(&good.history());
         let position = at.index(file.len());
         file[position] = byte;
@@ -147,6 +160,72 @@ proptest! {
                 prop_assert_ne!(occurrence.summary(&history), "");
                 prop_assert!(!occurrence.evidence(&history).is_empty());
             }
+        }
+    }
+}
+
+/// How often a mutation was tried, and how often it was named.
+#[derive(Debug, Default, Clone)]
+struct Score {
+    tried: u32,
+    named: u32,
+    /// What was told instead, of one that was not named.
+    missed: Option<String>,
+}
+
+#[test]
+fn one_thing_done_wrong_is_named() {
+    const HISTORIES: u64 = 1_200;
+    let mut scores = vec![Score::default(); mutate::ALL.len()];
+    for seed in 0..HISTORIES {
+        let mut pick = mutate::Pick(seed);
+        let length = 60 + seed as usize % 300;
+        let choices: Vec<u32> = (0..length).map(|_| pick.number() as u32).collect();
+        let good = toy::play(&choices, Isolation::ReadCommitted);
+        let facts = mutate::Facts::of(&good);
+        for (mutation, score) in mutate::ALL.iter().zip(&mut scores) {
+            let mut bad = good.clone();
+            if (mutation.apply)(&mut bad, &facts, &mut pick).is_some() {
+                score.take(mutation, &bad);
+                if seed % 20 == 0 {
+                    let disagreement = stream::disagreement(&bad.history());
+                    assert_eq!(
+                        disagreement,
+                        None,
+                        "{} in {:?}",
+                        mutation.name,
+                        Listing(&bad.operations)
+                    );
+                }
+            }
+        }
+    }
+    for (mutation, score) in mutate::ALL.iter().zip(&scores) {
+        eprintln!("{:>35} {:>5} tried {:>5} named", mutation.name, score.tried, score.named);
+    }
+    for (mutation, Score { tried, named, missed }) in mutate::ALL.iter().zip(&scores) {
+        assert!(*tried >= 50, "`{}` finds a place in {tried} histories only", mutation.name);
+        assert_eq!(
+            tried,
+            named,
+            "`{}` was missed: {}",
+            mutation.name,
+            missed.as_deref().unwrap_or("")
+        );
+    }
+}
+
+impl Score {
+    fn take(&mut self, mutation: &mutate::Mutation, bad: &toy::Good) {
+        let history = bad.history();
+        let found = check(&history, &bad.options);
+        let illegal = found.iter().filter(|o| excuse(&bad.terms, &history, o).is_none());
+        let told: BTreeSet<Anomaly> = illegal.map(|occurrence| occurrence.anomaly).collect();
+        self.tried += 1;
+        if mutation.named.iter().any(|anomaly| told.contains(anomaly)) {
+            self.named += 1;
+        } else {
+            self.missed = Some(format!("{told:?} in {:?}", Listing(&bad.operations)));
         }
     }
 }

@@ -9,7 +9,8 @@ const FIRST_PROCESS: u32 = 50;
 const ASKERS: u32 = 2;
 const FIRST_ASKER: u32 = 55;
 const FINAL_READERS: u32 = 2;
-const FIRST_FINAL_READER: u32 = 90;
+/// Final readers have the highest numbers.
+pub(crate) const FIRST_FINAL_READER: u32 = 90;
 
 #[derive(Debug, Default)]
 pub(super) struct Consumers {

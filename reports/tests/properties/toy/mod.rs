@@ -17,6 +17,7 @@ mod log;
 mod produce;
 mod transact;
 
+pub(crate) use consume::FIRST_FINAL_READER;
 use harrow_reports::check::{LogFacts, Options};
 use harrow_reports::policy::{Isolation, Terms};
 use harrow_sim::history::{
@@ -25,13 +26,13 @@ use harrow_sim::history::{
 use log::Log;
 
 /// Read and written by everyone.
-const PLAIN: [u32; 2] = [0, 1];
+pub(crate) const PLAIN: [u32; 2] = [0, 1];
 /// Processed exactly once.
-const INPUT: u32 = 2;
+pub(crate) const INPUT: u32 = 2;
 /// Its topic is compacted.
-const COMPACTED: u32 = 3;
+pub(crate) const COMPACTED: u32 = 3;
 /// Retention moves its start.
-const RETAINED: u32 = 4;
+pub(crate) const RETAINED: u32 = 4;
 const PARTITIONS: u32 = 5;
 
 /// The group of `group`, by position.
@@ -87,10 +88,10 @@ struct Toy {
     done: Vec<OperationRecord>,
 }
 
-/// Plays the choices, finishes what is open and reads everything. Now and then, everyone reads what is not committed.
-pub(crate) fn play(choices: &[u32]) -> Good {
+/// Plays the choices, finishes what is open and reads everything.
+pub(crate) fn play(choices: &[u32], isolation: Isolation) -> Good {
     let mut toy = Toy {
-        uncommitted: choices.first().is_some_and(|first| first % 5 == 4),
+        uncommitted: isolation == Isolation::ReadUncommitted,
         now: 0,
         values: 0,
         logs: (0..PARTITIONS).map(|_| Log::default()).collect(),
