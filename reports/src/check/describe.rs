@@ -59,8 +59,12 @@ fn template(anomaly: Anomaly, told: bool) -> &'static str {
             "client {who} committed offset {offset} in generation {generation}, after client {other_who} \
              was told of generation {other_generation}"
         }
-        Anomaly::CommitBeyondPosition => "client {who} committed offset {offset}, having not come that far",
-        Anomaly::DoubleOwnership => "clients {other_who} and {who} had it in generation {generation}",
+        Anomaly::CommitBeyondPosition => {
+            "client {who} committed offset {offset}, having not come that far"
+        }
+        Anomaly::DoubleOwnership => {
+            "clients {other_who} and {who} had it in generation {generation}"
+        }
         Anomaly::EosDuplicate => {
             "offset {offset} was processed by committed transactions of clients {other_who} and {who}"
         }

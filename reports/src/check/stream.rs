@@ -1,20 +1,11 @@
 //! Checks while a history is being written: each anomaly that a prefix decides is told at the moment at which it shows.
 //!
-<<<<<<< HEAD
 //! A [`Stream`] is told of begins and ends of operations in order of time, as the history of those that have ended
 //! grows. Of the rules of [`check`](super::check) it applies those of [`STREAMED`]; what needs the rest of the history
 //! (what is missing, what was passed over, where groups go on, cycles) is judged when it is complete. Whatever a stream
-//! tells, the whole history tells as well. Where the sender of a record is still open, the anomaly waits for that send
+//! tells, the whole history tells as well, but for one name: a record that is read before it is sent is garbage by then,
+//! and a circle in the end. Where the sender of a record is still open, the anomaly waits for that send
 //! to end, so that the policy can weigh it.
-=======
-//! A [`Stream`] takes begins and ends of operations in order of time and builds the history as it goes. Of the rules of
-//! [`check`](super::check) it applies those of [`STREAMED`]; what needs the rest of the history (what is missing, what
-//! was passed over, groups' starts, cycles) is judged when it is complete. Whatever a stream tells, the whole history
-//! tells as well, but for one name: a record that is read before it is sent is garbage by then, and a circle in the
-//! end.
-//! Where the sender of a record is still open, the anomaly waits for that send to end, so that the policy
-//! can weigh it.
->>>>>>> prop
 
 mod floors;
 mod records;
@@ -22,12 +13,7 @@ mod records;
 use std::collections::BTreeMap;
 
 use harrow_sim::history::{
-<<<<<<< HEAD
-    Completion, Function, History, NEVER, ReadRecord, Row, SendRecord, What,
-=======
-    Completion, Function, History, MicroOperation, NEVER, NO_PARTITION, OperationRecord,
-    ReadRecord, What,
->>>>>>> prop
+    Completion, Function, History, NEVER, NO_PARTITION, ReadRecord, Row, SendRecord, What,
 };
 
 use super::{Anomaly, Circumstance, Occurrence, Rules, Witness};
@@ -59,13 +45,8 @@ pub struct Stream {
     open: BTreeMap<Ticket, u64>,
     records: Records,
     floors: Floors,
-<<<<<<< HEAD
-    /// Told sends by process, partition, invocation and operation.
-    sent: BTreeMap<(u32, u32, u64, u32), Witness>,
-=======
     /// First and highest of each operation's told sends, by process, partition, invocation and operation.
     sent: BTreeMap<(u32, u32, u64, u32), (Witness, Witness)>,
->>>>>>> prop
     /// What concerns a sender that is open.
     waiting: Vec<Found>,
 }
@@ -118,37 +99,11 @@ impl Stream {
         self.settle(history, found)
     }
 
-<<<<<<< HEAD
     fn take_sends(&mut self, ended: Ended<'_>, found: &mut Vec<Found>) {
         let Ended { ticket, position, row, history } = ended;
         let Row { process, invoked_ns, completed_ns, completion, .. } = *row;
-        for send in &history.sends()[history.sends_of(position)] {
-=======
-    /// The whole history: what is still open never ended.
-    pub fn finish(mut self, final_reads: bool) -> History {
-        let mut open: Vec<OperationRecord> = self.open.into_values().collect();
-        open.sort_by_key(|operation| operation.invoked_ns);
-        for mut operation in open {
-            operation.completed_ns = NEVER;
-            operation.completion = Completion::Info;
-            self.history.push(&operation);
-        }
-        self.history.final_reads = final_reads;
-        self.history
-    }
-
-    fn take_sends(
-        &mut self,
-        ticket: Ticket,
-        position: u32,
-        operation: &OperationRecord,
-        found: &mut Vec<Found>,
-    ) {
-        let OperationRecord { process, invoked_ns, completion, .. } = *operation;
         let mut sent: BTreeMap<u32, (Witness, Witness)> = BTreeMap::new();
-        for action in &operation.actions {
-            let MicroOperation::Send(send) = action else { continue };
->>>>>>> prop
+        for send in &history.sends()[history.sends_of(position)] {
             let read = self.records.end(ticket, send, position, completion);
             let witness = Witness {
                 value: send.value,
@@ -213,15 +168,10 @@ impl Stream {
             let ReadRecord { value, offset, partition } = *read;
             let writer = None;
             let witness = Witness { value, offset, operation: position, writer, read: true };
-<<<<<<< HEAD
             let kept = !moved.contains(&What::Rebalanced { partition });
             let before = last.insert(partition, witness);
             let before = before.filter(|before| kept && before.offset >= offset);
             if let Some(before) = before {
-=======
-            let before = last.insert(partition, witness).filter(|before| before.offset >= offset);
-            if let Some(before) = before.filter(|_| !rebalanced(operation, partition)) {
->>>>>>> prop
                 found.push(Found::of(Anomaly::IntNonmonotonicPoll, partition, witness, before));
             }
             let Some(sender) = self.records.sender(value, partition) else {
@@ -305,12 +255,6 @@ impl Stream {
         self.waiting = waiting;
         told
     }
-}
-
-/// Whether a partition was rebalanced inside an operation.
-fn rebalanced(operation: &OperationRecord, partition: u32) -> bool {
-    let what = MicroOperation::Detail(What::Rebalanced { partition });
-    operation.actions.contains(&what)
 }
 
 /// An anomaly whose senders may still be open.
