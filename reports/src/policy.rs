@@ -17,7 +17,7 @@ pub use dropped::Dropped;
 use dropped::dropped;
 
 /// Internal anomalies that damage to stored data can cause by itself.
-const OF_DATA: [&str; 16] = [
+const OF_DATA: [&str; 17] = [
     "leader-completeness",
     "committed-truncation",
     "committed-overwritten",
@@ -34,15 +34,19 @@ const OF_DATA: [&str; 16] = [
     "committed-metadata-truncation",
     "metadata-divergence",
     "double-vote",
+    "metadata-commit-not-durable",
 ];
 
 /// Internal anomalies that a damaged disk causes at its own node.
-const OF_DISKS: [&str; 6] = [
+const OF_DISKS: [&str; 9] = [
     "recovery-lost-records",
     "recovery-lost-flushed",
     "recovery-out-of-bounds",
     "recovery-invented-records",
     "vote-not-durable",
+    "clean-stop-not-durable",
+    "recovery-kept-damage",
+    "epoch-cache-mismatch",
     "mirror-mismatch",
 ];
 
