@@ -624,6 +624,31 @@ mod tests {
     }
 
     #[test]
+    fn a_sound_log_ends_before_what_is_torn() {
+        let mut builder =
+            RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
+        builder.push(WallTime(0), None, None);
+        let built = builder.build();
+        let batch =
+            |offset: i64| built.with_assignment(Offset(offset), LeaderEpoch(0)).bytes().clone();
+        let FileId::Segment { partition, .. } = LOG else { panic!("{LOG:?} is a segment") };
+        let found = |disk: &Disk| disk.sound_log(partition).map(|log| (log.end.0, log.whole));
+        let mut disk = Disk::default();
+        assert_eq!(found(&disk), None, "no file");
+        disk.append(1, LOG, batch(0));
+        assert_eq!((found(&disk), disk.are_logs_durable()), (Some((1, true)), false));
+        sync(&mut disk, LOG);
+        assert!(disk.are_logs_durable());
+        disk.append(2, LOG, batch(1).slice(..20));
+        assert_eq!(found(&disk), Some((1, false)), "the second is torn");
+        disk.truncate(3, LOG, batch(0).len() as u64);
+        let (sound, durable) = (found(&disk), disk.are_logs_durable());
+        assert_eq!((sound, durable), (Some((1, true)), true), "a cut may be undone, nothing more");
+        disk.append(4, LOG, batch(7));
+        assert_eq!(found(&disk), Some((1, false)), "a gap");
+    }
+
+    #[test]
     fn truncation_and_deletion_may_be_undone_but_not_in_part() {
         let mut seen = std::collections::BTreeSet::new();
         for seed in 0..100 {

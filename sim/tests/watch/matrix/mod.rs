@@ -2,6 +2,7 @@
 //! and a good twin that gives nothing. Removing any one rule makes a case fail.
 
 mod cluster;
+mod guards;
 mod quorum;
 mod replication;
 mod transactions;
@@ -53,7 +54,14 @@ fn audit(stage: &mut Stage, end: i64, first: BatchSummary) {
 }
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    [replication::CASES, cluster::CASES, quorum::CASES, transactions::CASES].into_iter().flatten()
+    let tables = [
+        replication::CASES,
+        cluster::CASES,
+        quorum::CASES,
+        transactions::CASES,
+        guards::CASES,
+    ];
+    tables.into_iter().flatten()
 }
 
 fn outcome(play: fn(&mut Stage)) -> Vec<String> {

@@ -1,0 +1,343 @@
+//! Rules that guard other rules: whose word counts for a leader, what a clean stop means, what is on the disk.
+
+use harrow_broker_model::note::{MetadataChange, Note, QuorumRole};
+use harrow_broker_model::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
+};
+
+use super::{Case, plain};
+use crate::quorum::{quorum_append, quorum_commit};
+use crate::stage::{A, B, C, N1, N2, Stage, X, record, sequenced};
+
+fn heard(stage: &mut Stage, follower: NodeId, told_epoch: i32, broker_epoch: i64) {
+    let note = Note::FollowerHeard {
+        partition: X,
+        leader_epoch: LeaderEpoch(1),
+        follower,
+        told_epoch: LeaderEpoch(told_epoch),
+        broker_epoch: BrokerEpoch(broker_epoch),
+        fetch_offset: Offset(2),
+    };
+    stage.note(A, &note);
+}
+
+/// The broker registers again, and the node applies that; gives the broker epochs before and after.
+fn registers_again(stage: &mut Stage, broker: NodeId, applied_by: NodeId) -> (i64, i64) {
+    let before = stage.observer.view().registry().broker(broker).expect("it is registered");
+    let (before, offset) = (before.broker_epoch.0, stage.metadata_end());
+    let broker_epoch = BrokerEpoch(offset.0);
+    stage.metadata(MetadataChange::BrokerRegistered { broker, broker_epoch, unclean: false });
+    applies(stage, applied_by, offset);
+    (before, offset.0)
+}
+
+fn applies(stage: &mut Stage, node: NodeId, offset: Offset) {
+    let known = stage.observer.view().registry().at(offset).cloned();
+    let (controller_epoch, change) = known.expect("it is committed");
+    stage.note(node, &Note::MetadataApplied { offset, controller_epoch, change: Box::new(change) });
+}
+
+fn commit_third(stage: &mut Stage) {
+    stage.lead(A, 1, plain(2));
+    stage.append_all(&[B, C], 1, plain(2));
+    stage.leader_high_watermark(A, 1, 3);
+}
+
+fn diverges(stage: &mut Stage, epoch: i32, end: i64) {
+    let (epoch, end_offset) = (LeaderEpoch(epoch), Offset(end));
+    stage.note(A, &Note::DivergenceFound { partition: X, follower: B, epoch, end_offset });
+}
+
+fn knows(stage: &mut Stage, epochs: &[(i32, i64)]) {
+    stage.observer.expect_all_facts();
+    let epochs = epochs.iter().map(|(epoch, start)| (LeaderEpoch(*epoch), Offset(*start)));
+    stage.note(B, &Note::EpochsKnown { partition: X, epochs: epochs.collect() });
+}
+
+fn stops(stage: &mut Stage, durable: bool) {
+    let known = stage.observer.view().registry().broker(B).expect("it is registered");
+    let broker_epoch = known.broker_epoch;
+    stage.observer.disk_answers(B, durable);
+    stage.note(B, &Note::StoppedCleanly { broker_epoch });
+    stage.crash(B, false);
+}
+
+/// B starts and opens its log, which is as it was, with its marker or without.
+fn opens(stage: &mut Stage, clean: bool) {
+    stage.observer.expect_all_facts();
+    stage.observer.process_started(0, B);
+    let note = Note::LogRecovered {
+        partition: X,
+        log_start_offset: Offset(0),
+        log_end_offset: Offset(2),
+        high_watermark: Offset(0),
+        clean,
+        batches: vec![plain(0), plain(1)],
+    };
+    stage.note(B, &note);
+}
+
+fn goes_by(stage: &mut Stage, version: i32) {
+    let note = Note::IsrCommitted {
+        partition: X,
+        leader_epoch: LeaderEpoch(1),
+        partition_epoch: PartitionEpoch(version),
+        isr: vec![A, B, C],
+    };
+    stage.note(A, &note);
+}
+
+fn refuses(stage: &mut Stage, epoch: i16, sequence: i32, fenced: bool) {
+    let note = Note::SequenceRefused {
+        partition: X,
+        leader_epoch: LeaderEpoch(1),
+        producer_id: ProducerId(9),
+        producer_epoch: ProducerEpoch(epoch),
+        first_sequence: Sequence(sequence),
+        last_sequence: Sequence(sequence),
+        fenced,
+    };
+    stage.note(A, &note);
+}
+
+fn ends_offset(stage: &mut Stage, told_epoch: i32) {
+    let note = Note::EndOffsetServed {
+        partition: X,
+        leader_epoch: LeaderEpoch(1),
+        told_epoch: LeaderEpoch(told_epoch),
+        offset: Offset(2),
+    };
+    stage.note(A, &note);
+}
+
+fn shrinks(stage: &mut Stage, elr: &[NodeId]) {
+    stage.observer.expect_all_facts();
+    let mut next = stage.next(Some(A), 1, &[A]);
+    next.elr = elr.to_vec();
+    stage.registered(X, next, false);
+}
+
+fn leads_quorum(stage: &mut Stage, epoch: i32) {
+    stage.quorum_state(N1, epoch, QuorumRole::Leader, Some(N1));
+}
+
+/// N1 and N2 hold a record of the metadata log, and it is on N1's disk.
+fn replicates(stage: &mut Stage) {
+    stage.observer.expect_all_facts();
+    leads_quorum(stage, 1);
+    for node in [N1, N2] {
+        quorum_append(stage, node, 1, record(0, 1, 0));
+    }
+    stage.note(N1, &Note::QuorumLogSynced { end: Offset(1) });
+}
+
+fn finds(stage: &mut Stage, sound_end: i64, whole: bool) {
+    stage.crash(B, false);
+    stage.observer.process_started(0, B);
+    stage.observer.log_found(B, X, Offset(sound_end), whole);
+    stage.reopen(B, X, 2);
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "fetch-of-other-epoch",
+        good: |stage| heard(stage, B, 1, -1),
+        bad: |stage| heard(stage, B, 0, -1),
+    },
+    Case {
+        anomaly: "fetch-of-earlier-uptime",
+        good: |stage| {
+            // A does not know yet that C registered again.
+            let (before, _) = registers_again(stage, C, N2);
+            heard(stage, C, 1, before);
+            let (_, now) = registers_again(stage, B, A);
+            heard(stage, B, 1, now);
+        },
+        bad: |stage| {
+            let (before, _) = registers_again(stage, B, A);
+            heard(stage, B, 1, before);
+        },
+    },
+    Case {
+        anomaly: "unheard-member-counted",
+        good: |stage| {
+            stage.observer.expect_all_facts();
+            heard(stage, B, 1, -1);
+            heard(stage, C, 1, -1);
+            commit_third(stage);
+        },
+        bad: |stage| {
+            stage.observer.expect_all_facts();
+            heard(stage, B, 1, -1);
+            commit_third(stage);
+        },
+    },
+    Case {
+        anomaly: "epoch-end-wrong",
+        good: |stage| {
+            diverges(stage, 0, 0);
+            diverges(stage, 1, 2);
+        },
+        bad: |stage| diverges(stage, 1, 3),
+    },
+    Case {
+        anomaly: "epoch-cache-mismatch",
+        good: |stage| {
+            knows(stage, &[(1, 0)]);
+            knows(stage, &[(1, 0), (2, 2)]);
+        },
+        bad: |stage| knows(stage, &[(1, 1)]),
+    },
+    Case {
+        anomaly: "clean-stop-not-durable",
+        good: |stage| stops(stage, true),
+        bad: |stage| stops(stage, false),
+    },
+    Case {
+        anomaly: "false-clean-recovery",
+        good: |stage| {
+            stops(stage, true);
+            opens(stage, true);
+            stage.crash(B, false);
+            opens(stage, false);
+        },
+        bad: |stage| {
+            stops(stage, true);
+            opens(stage, true);
+            stage.crash(B, false);
+            opens(stage, true);
+        },
+    },
+    Case {
+        anomaly: "unclean-stop-overlooked",
+        good: |stage| {
+            stage.observer.expect_all_facts();
+            stops(stage, true);
+            registers_again(stage, B, N2);
+        },
+        bad: |stage| {
+            stage.observer.expect_all_facts();
+            stage.crash(B, false);
+            registers_again(stage, B, N2);
+        },
+    },
+    Case {
+        anomaly: "registration-regress",
+        good: |stage| goes_by(stage, 2),
+        bad: |stage| {
+            goes_by(stage, 2);
+            goes_by(stage, 1);
+        },
+    },
+    Case {
+        anomaly: "acts-before-registration",
+        good: |stage| {
+            registers_again(stage, B, B);
+            stage.observer.expect_all_facts();
+            stage.follow(B, 1, A);
+        },
+        bad: |stage| {
+            applies(stage, B, Offset(0));
+            stage.observer.expect_all_facts();
+            stage.follow(B, 1, A);
+        },
+    },
+    Case {
+        anomaly: "needless-sequence-refusal",
+        good: |stage| {
+            stage.lead(A, 1, sequenced(2, 1, 0));
+            refuses(stage, 1, 2, false);
+            refuses(stage, 0, 7, true);
+            refuses(stage, 2, 4, false);
+            for offset in 1..7 {
+                stage.lead(A, 1, sequenced(2 + offset, 1, offset as i32));
+            }
+            refuses(stage, 1, 1, false);
+        },
+        bad: |stage| {
+            for offset in 0..5 {
+                stage.lead(A, 1, sequenced(2 + offset, 1, offset as i32));
+            }
+            refuses(stage, 1, 0, false);
+        },
+    },
+    Case {
+        anomaly: "unfenced-read",
+        good: |stage| {
+            ends_offset(stage, 1);
+            ends_offset(stage, -1);
+        },
+        bad: |stage| ends_offset(stage, 0),
+    },
+    Case {
+        anomaly: "elr-incomplete",
+        good: |stage| shrinks(stage, &[B, C]),
+        bad: |stage| shrinks(stage, &[B]),
+    },
+    Case {
+        anomaly: "controller-epoch-resumed",
+        good: |stage| {
+            leads_quorum(stage, 1);
+            stage.observer.process_started(0, N1);
+            leads_quorum(stage, 2);
+        },
+        bad: |stage| {
+            leads_quorum(stage, 1);
+            stage.observer.process_started(0, N1);
+            leads_quorum(stage, 1);
+        },
+    },
+    Case {
+        anomaly: "metadata-commit-not-durable",
+        good: |stage| {
+            replicates(stage);
+            stage.note(N2, &Note::QuorumLogSynced { end: Offset(1) });
+            quorum_commit(stage, N1, 1, 1);
+        },
+        bad: |stage| {
+            replicates(stage);
+            stage.observer.disk_answers(N2, false);
+            stage.note(N2, &Note::QuorumLogSynced { end: Offset(1) });
+            quorum_commit(stage, N1, 1, 1);
+        },
+    },
+    Case {
+        anomaly: "recovery-kept-damage",
+        good: |stage| finds(stage, 2, true),
+        bad: |stage| finds(stage, 2, false),
+    },
+];
+
+/// The ways to break one rule that its one bad case does not show.
+#[test]
+fn other_ways_to_break_the_same_rule() {
+    type Way = (&'static str, fn(&mut Stage));
+    let ways: [Way; 7] = [
+        ("needless-sequence-refusal", |stage| refuses(stage, 0, 3, false)),
+        ("needless-sequence-refusal", |stage| {
+            stage.lead(A, 1, sequenced(2, 1, 0));
+            refuses(stage, 1, 1, false);
+        }),
+        ("needless-sequence-refusal", |stage| {
+            stage.lead(A, 1, sequenced(2, 1, 0));
+            refuses(stage, 1, 9, true);
+        }),
+        ("needless-sequence-refusal", |stage| {
+            stage.lead(A, 1, sequenced(2, 1, 0));
+            refuses(stage, 2, 0, false);
+        }),
+        ("recovery-kept-damage", |stage| finds(stage, 1, true)),
+        ("epoch-cache-mismatch", |stage| knows(stage, &[(1, 0), (2, 1)])),
+        ("epoch-end-wrong", |stage| {
+            let (epoch, asked) = (LeaderEpoch(0), LeaderEpoch(0));
+            let end_offset = Offset(2);
+            let leader_epoch = LeaderEpoch(1);
+            let note =
+                Note::EpochEndServed { partition: X, leader_epoch, asked, epoch, end_offset };
+            stage.note(A, &note);
+        }),
+    ];
+    for (anomaly, play) in ways {
+        assert_eq!(super::outcome(play), [anomaly]);
+    }
+}
