@@ -127,7 +127,8 @@ fn an_empty_disk_gives_an_empty_log() {
         clean: false,
         batches: Vec::new(),
     };
-    assert_eq!(effects.as_slice(), [Effect::Note(recovered)]);
+    let epochs = Note::EpochsKnown { partition: PARTITION, epochs: Vec::new() };
+    assert_eq!(effects.as_slice(), [Effect::Note(recovered), Effect::Note(epochs)]);
 }
 
 #[test]
