@@ -290,7 +290,8 @@ pub enum Note {
         /// State.
         state: TransactionState,
     },
-    /// A transaction coordinator registered a partition in an ongoing transaction: it will get a marker. Source: KIP-98.
+    /// A transaction coordinator registered a partition in an ongoing transaction: it will get a marker. Source:
+    /// KIP-98.
     TransactionPartitionAdded {
         /// Its producer.
         producer_id: ProducerId,
@@ -300,8 +301,8 @@ pub enum Note {
         partition: TopicPartition,
     },
     /// The transactional batch or marker that this leader appends next belongs to this transaction of its producer, as
-    /// its sender counts. Harrow knows; no rule of Kafka reads it. Where it is not stated, a batch counts for the newest
-    /// transaction that the coordinator knows of the producer.
+    /// its sender counts. Harrow knows; no rule of Kafka reads it. Where it is not stated, a batch counts for the
+    /// newest transaction that the coordinator knows of the producer.
     TransactionAttributed {
         /// Where.
         partition: TopicPartition,

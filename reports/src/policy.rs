@@ -3,6 +3,8 @@
 //! An anomaly is excused only for a reason that is printed. Switched-on defects are no reason: they are what a run is
 //! meant to expose.
 
+mod dropped;
+
 use harrow_broker_model::config::{Acks, ProducerConfig};
 use harrow_broker_model::types::TopicPartition;
 use harrow_sim::history::{Completion, History};
@@ -11,6 +13,8 @@ use harrow_sim::run::{InjectedFault, Run};
 use harrow_sim::violation::Violation;
 
 use crate::check::{Anomaly, Circumstance, Occurrence, Witness};
+pub use dropped::Dropped;
+use dropped::dropped;
 
 /// Internal anomalies that damage to stored data can cause by itself.
 const OF_DATA: [&str; 16] = [
@@ -60,6 +64,12 @@ pub struct Terms {
     pub reset_to_latest: bool,
     /// Whether anything was done to the cluster at all: without a fault, no leader changes.
     pub disturbed: bool,
+    /// From when on nothing was done to the cluster any more and all leaders had settled, in nanoseconds; what was
+    /// written later cannot be lost by a change of leader. [`u64::MAX`] if that is not known.
+    pub settled_ns: u64,
+    /// What changes of leader have legally dropped, if it is known: only these records may be gone from topics that
+    /// allow unclean leader election. None if it is not known.
+    pub dropped: Option<Vec<Dropped>>,
     /// Whether the answers' leader epochs were watched from inside: then a deposed leader that has not heard of it may
     /// answer with its own, older, end offset, and a true regression is an internal violation.
     pub epochs_watched: bool,
@@ -125,6 +135,8 @@ impl Terms {
             subscribes: false,
             reset_to_latest: false,
             disturbed: true,
+            settled_ns: u64::MAX,
+            dropped: None,
             epochs_watched: false,
             damage: Vec::new(),
             corrupted: Vec::new(),
@@ -141,6 +153,7 @@ impl Terms {
             run.history.partitions.iter().map(|name| partition_terms(plan, name)).collect();
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
+        terms.dropped = dropped(run);
         let lasting = done.iter().filter(|fault| lasting(fault));
         terms.corrupted = lasting.flat_map(|f| f.nodes.iter().map(|node| node.0)).collect();
         if plan.expect.loss_allowed {
@@ -159,13 +172,32 @@ impl Terms {
         self.partitions.get(partition as usize).or(self.partitions.last())
     }
 
-    /// Why records of this partition written at `since_ns` may be gone, whatever their acks.
-    fn loss(&self, partition: u32, since_ns: u64) -> Option<String> {
-        let terms = self.partition(partition)?;
-        if terms.unclean_leader_election && self.disturbed {
-            return Some("the topic allows unclean leader election, which may drop records".into());
+    /// Why what an occurrence concerns may be gone, whatever its acks.
+    fn loss(&self, occurrence: &Occurrence) -> Option<String> {
+        let terms = self.partition(occurrence.partition)?;
+        let election = || self.unclean_loss(occurrence);
+        terms
+            .unclean_leader_election
+            .then(election)
+            .flatten()
+            .or_else(|| self.damage_reason(terms.min_insync_replicas, occurrence.since_ns))
+            .or_else(|| self.metadata_damage.clone())
+    }
+
+    /// Why an unclean election may have dropped what an occurrence concerns.
+    fn unclean_loss(&self, occurrence: &Occurrence) -> Option<String> {
+        if let Some(dropped) = &self.dropped {
+            let touching = dropped.iter().find(|dropped| dropped.touches(occurrence))?;
+            let Dropped { first, last, .. } = touching;
+            return Some(format!("an unclean leader election dropped offsets {first} to {last}"));
         }
-        self.damage_reason(terms.min_insync_replicas, since_ns).or(self.metadata_damage.clone())
+        self.may_change_leader(occurrence.since_ns)
+            .then(|| "the topic allows unclean leader election, which may drop records".to_owned())
+    }
+
+    /// Whether a leader may have changed after this time.
+    fn may_change_leader(&self, since_ns: u64) -> bool {
+        self.disturbed && since_ns < self.settled_ns
     }
 
     fn read_uncommitted(&self) -> Option<String> {
@@ -197,9 +229,9 @@ impl Terms {
 
 /// Why an occurrence is legal; `None` if it is not.
 pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
-    let loss = || terms.loss(occurrence.partition, occurrence.since_ns);
+    let loss = || terms.loss(occurrence);
     let subject = Some(occurrence.subject);
-    let weak = |record: Option<Witness>| weak_acks(terms, history, record);
+    let weak = |record: Option<Witness>| weak_acks(terms, history, occurrence, record);
     let unproved = |operations: &[Option<u32>]| unproved(terms, history, operations);
     let passed = occurrence.other.and_then(|other| other.writer);
     let (own, others) = (Some(occurrence.subject.operation), occurrence.other.map(|o| o.operation));
@@ -250,8 +282,9 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
 /// Why a record may stand where it does.
 fn excuse_place(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
     let (subject, other) = (Some(occurrence.subject), occurrence.other);
-    let acks = || weak_acks(terms, history, subject).or_else(|| weak_acks(terms, history, other));
-    let loss = || terms.loss(occurrence.partition, occurrence.since_ns);
+    let weak = |record: Option<Witness>| weak_acks(terms, history, occurrence, record);
+    let acks = || weak(subject).or_else(|| weak(other));
+    let loss = || terms.loss(occurrence);
     if occurrence.anomaly == Anomaly::InconsistentOffsets {
         // What a consumer has read was on all in-sync replicas, whatever the producer waited for.
         let both_read = occurrence.subject.read && other.is_some_and(|other| other.read);
@@ -284,9 +317,10 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
         let unread = occurrence.other.filter(|other| skips && !other.read);
         // Compaction drops aborted records, which some have read and others then cannot.
         let passed = occurrence.other.filter(|_| skips).and_then(|other| other.writer);
-        weak_acks(terms, history, unread).or_else(|| unproved(terms, history, &[passed]))
+        weak_acks(terms, history, occurrence, unread)
+            .or_else(|| unproved(terms, history, &[passed]))
     };
-    let loss = || terms.loss(occurrence.partition, occurrence.since_ns);
+    let loss = || terms.loss(occurrence);
     moved.or_else(copy).or_else(unread).or_else(loss)
 }
 
@@ -336,15 +370,22 @@ fn writer_terms(
     Some(terms.producer(history.row(operation).process))
 }
 
-fn weak_acks(terms: &Terms, history: &History, record: Option<Witness>) -> Option<String> {
-    if !terms.disturbed {
-        return None;
-    }
-    match writer_terms(terms, history, record)?.acks {
-        Acks::All => None,
-        Acks::Leader => Some("acks=1 promises nothing once the leader changes".into()),
-        Acks::None => Some("acks=0 promises nothing".into()),
-    }
+/// Why an acknowledged record may be gone or replaced: its producer did not wait for the replicas, and its leader may
+/// have changed since.
+fn weak_acks(
+    terms: &Terms,
+    history: &History,
+    occurrence: &Occurrence,
+    record: Option<Witness>,
+) -> Option<String> {
+    let reason = match writer_terms(terms, history, record)?.acks {
+        Acks::All => return None,
+        Acks::Leader => terms
+            .may_change_leader(occurrence.since_ns)
+            .then_some("acks=1 promises nothing once the leader changes"),
+        Acks::None => terms.disturbed.then_some("acks=0 promises nothing"),
+    };
+    reason.map(str::to_owned)
 }
 
 fn may_duplicate(terms: &Terms, history: &History, record: Option<Witness>) -> Option<String> {

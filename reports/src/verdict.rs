@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use harrow_broker_model::types::{NodeId, TopicPartition};
 use harrow_sim::biography::{METADATA_NAME, Moment};
-use harrow_sim::history::{Completion, History};
+use harrow_sim::history::History;
 use harrow_sim::liveness::Goal;
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{End, InjectedFault, Run};
@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::{Anomaly, Occurrence, Options, check};
 use crate::cross_check::{self, Account, CrossCheck, Source, Whereabouts};
+use crate::gaps::gaps;
+use crate::history_file::Recorded;
 use crate::policy::{Terms, excuse, excuse_violation};
 use crate::promise::{Place, promise};
 use crate::root_cause::{self, Effect, Root, Suspect, View};
@@ -132,6 +134,23 @@ pub fn judge_history(history: &History, terms: &Terms, options: &Options) -> Ver
     case.close()
 }
 
+/// Judges a history from a file. One without its end line may go on: what is absent from it may have been cut off.
+pub fn judge_recorded(recorded: &Recorded, terms: &Terms, options: &Options) -> Verdict {
+    let mut case = Case::default();
+    let mut options = options.clone();
+    if !recorded.complete {
+        let gap = if recorded.stopped {
+            "reading was stopped at the first violation: the rest is not judged"
+        } else {
+            "the end line is missing: the file may be cut off"
+        };
+        case.inconclusive.push(gap.to_owned());
+        options.rules = options.rules.without(Anomaly::EosLoss);
+    }
+    case.check_history(&recorded.history, terms, &options, None);
+    case.close()
+}
+
 fn reached(run: &Run, mark: &str) -> bool {
     run.reached.get(mark).is_some_and(|count| *count > 0)
 }
@@ -178,7 +197,7 @@ impl Case {
             let told = Told { history, terms, truth, first: &first, count };
             self.take(&told, group.whereabouts, group.origin);
         }
-        self.note_gaps(history);
+        self.inconclusive.extend(gaps(history));
     }
 
     /// What an anomaly is told together with: the same anomaly, from the same cause.
@@ -231,18 +250,6 @@ impl Case {
             suspect.finding = disagreement(suspect.finding);
         }
         self.suspects.push(suspect);
-    }
-
-    fn note_gaps(&mut self, history: &History) {
-        if history.is_empty() {
-            self.inconclusive.push("the history is empty".to_owned());
-        } else if !(0..history.len() as u32).any(|operation| acknowledges(history, operation)) {
-            self.inconclusive.push("no record was acknowledged".to_owned());
-        }
-        if !history.final_reads {
-            let gap = "final reads were not done: nothing can be called lost or unseen";
-            self.inconclusive.push(gap.to_owned());
-        }
     }
 
     fn note_end(&mut self, run: &Run, terms: &Terms) {
@@ -540,9 +547,4 @@ fn not_converged(
             ..Finding::default()
         },
     }
-}
-
-fn acknowledges(history: &History, operation: u32) -> bool {
-    let ok = history.row(operation).completion == Completion::Ok;
-    ok && !history.sends_of(operation).is_empty()
 }

@@ -78,7 +78,7 @@ fn directory() -> TempDir {
 fn help_names_every_command_and_exit_code_and_nothing_that_is_absent() {
     let said = harrow(&["--help"]);
     assert_eq!(said.code, 0);
-    for command in ["list", "run", "sweep", "replay", "verify", "defects", "explain"] {
+    for command in ["list", "run", "sweep", "replay", "verify", "check", "defects", "explain"] {
         assert!(said.stdout.contains(&format!("\n  {command} ")), "{command} in\n{}", said.stdout);
     }
     for code in harrow_scenarios::exit::ExitCode::ALL {
@@ -87,7 +87,7 @@ fn help_names_every_command_and_exit_code_and_nothing_that_is_absent() {
             "{code:?}"
         );
     }
-    for absent in ["shrink", "check", "report "] {
+    for absent in ["shrink", "report "] {
         assert!(!said.stdout.contains(&format!("\n  {absent}")), "{absent} in\n{}", said.stdout);
     }
 }
@@ -198,7 +198,7 @@ fn what_a_run_leaves_replays_to_the_same_digest() {
         .map(|file| file.expect("it can be read").file_name().to_string_lossy().into_owned())
         .collect();
     left.sort();
-    assert_eq!(left, ["history.jsonl", "plan.json", "report.json", "trace.txt"]);
+    assert_eq!(left, ["history.jsonl", "history.toml", "plan.json", "report.json", "trace.txt"]);
     let again = harrow_in(directory.path(), &["replay", "out/3/plan.json", "--format", "json"]);
     assert_eq!(first.code, again.code);
     for part in ["digest", "outcome", "findings", "reached"] {

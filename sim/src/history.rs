@@ -233,17 +233,42 @@ impl History {
                 }
             }
         }
-        let largest = self.rows.len().max(self.sends.len()).max(self.reads.len());
-        assert!(largest < u32::MAX as usize, "{largest} entries do not fit a history");
-        self.rows.push(Row {
+        self.close(Row {
             invoked_ns: operation.invoked_ns,
             completed_ns: operation.completed_ns,
             process: operation.process,
-            sends_end: self.sends.len() as u32,
-            reads_end: self.reads.len() as u32,
+            sends_end: 0,
+            reads_end: 0,
             completion: operation.completion,
             function: operation.function,
         });
+    }
+
+    /// The same for an operation in parts, without a copy of it in between. Of `row`, only what the operation itself
+    /// says counts.
+    ///
+    /// # Panics
+    /// With 2^32 operations, sends or reads.
+    pub fn push_parts(
+        &mut self,
+        row: Row,
+        sends: &[SendRecord],
+        reads: &[ReadRecord],
+        details: &[What],
+    ) {
+        let operation = self.rows.len() as u32;
+        self.sends.extend_from_slice(sends);
+        self.reads.extend_from_slice(reads);
+        self.details.extend(details.iter().map(|what| Detail { operation, what: *what }));
+        self.close(row);
+    }
+
+    /// Ends an operation whose sends, reads and details are in place.
+    fn close(&mut self, row: Row) {
+        let largest = self.rows.len().max(self.sends.len()).max(self.reads.len());
+        assert!(largest < u32::MAX as usize, "{largest} entries do not fit a history");
+        let (sends_end, reads_end) = (self.sends.len() as u32, self.reads.len() as u32);
+        self.rows.push(Row { sends_end, reads_end, ..row });
     }
 
     /// Makes room for so many more operations, sends and reads.
@@ -364,6 +389,27 @@ impl History {
         self.groups.clone_from(&unsorted.groups);
         self.final_reads = unsorted.final_reads;
         order.into_iter().for_each(|position| self.push(&unsorted.operation(position)));
+    }
+}
+
+impl Row {
+    /// An operation that has begun and not ended.
+    pub fn begun(process: u32, function: Function, invoked_ns: u64) -> Self {
+        Self {
+            invoked_ns,
+            completed_ns: NEVER,
+            process,
+            sends_end: 0,
+            reads_end: 0,
+            completion: Completion::Info,
+            function,
+        }
+    }
+
+    /// The same operation, ended.
+    #[must_use]
+    pub fn ended(self, completed_ns: u64, completion: Completion) -> Self {
+        Self { completed_ns, completion, ..self }
     }
 }
 

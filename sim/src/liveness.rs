@@ -16,9 +16,10 @@
 //!
 //! Goals are judged in the order of [`GOALS`]: the first that is not met is pending, and it is named. Its time is
 //! counted from the last progress of the whole run, and only the best state so far counts, so that a cluster that goes
-//! back and forth for ever makes none. Absent: L6, L8 and L10 (transactions, groups, reassignments) need coordinators. L13, the
-//! variant in which a minority stays dead for good, is the plan's [`CorePlan`](crate::plan::CorePlan): all goals then
-//! hold for the rest.
+//! back and forth for ever makes none.
+//!
+//! Absent: L6, L8 and L10 (transactions, groups, reassignments) need coordinators. L13, the variant in which a minority
+//! stays dead for good, is the plan's [`CorePlan`](crate::plan::CorePlan): all goals then hold for the rest.
 //!
 //! Not verified: that a goal once met stays met. What cannot be met by any rule is told apart by the director.
 //!

@@ -1,315 +1,441 @@
-//! Reads histories, and trusts nothing in them.
+//! Reads histories, line by line, and trusts nothing in them.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead};
+use std::io::BufRead;
 
 use harrow_sim::history::{
-    Completion, Function, History, MicroOperation, NEVER, NO_KEY, NO_OFFSET, NO_PARTITION,
-    OperationRecord, ReadRecord, SendRecord, What,
+    Completion, Function, History, NEVER, NO_PARTITION, Row, SendRecord, What,
 };
-use thiserror::Error;
 
 use super::HISTORY_VERSION;
-use super::line::{Header, Kind, Line, Micro, Name, Value};
+use super::line::{Context, End, Fields, Kind, Name, read_line};
+use super::lines::{Lines, TextLine, VERSION_ONE, foreign_text};
+use super::micro::{MICROS, Micro};
+use super::problem::HistoryError;
+use crate::check::{Occurrence, Rules, Stream};
 
-/// Why a file is not a history.
-#[derive(Debug, Error)]
-pub enum HistoryError {
-    /// The bytes could not be had, or are not UTF-8.
-    #[error("read line {line}: {source}")]
-    Read {
-        /// Which line, from 1.
-        line: u64,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A line is not what the format says.
-    #[error("understand line {line}, column {column}: {problem}")]
-    Syntax {
-        /// Which line, from 1.
-        line: u64,
-        /// Which byte of it, from 1.
-        column: usize,
-        /// What is wrong.
-        problem: String,
-    },
-    /// A line contradicts the header or another line.
-    #[error("accept line {line}: {problem}")]
-    Content {
-        /// Which line, from 1.
-        line: u64,
-        /// What is wrong, and what would be right.
-        problem: String,
-    },
+/// A history from a file, and what the file says of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// The operations, in order of completion; those without an end come last.
+    pub history: History,
+    /// Whether the file has its end line, so that nothing is cut off.
+    pub complete: bool,
+    /// How many lines were read: those that the file has, unless reading was stopped.
+    pub lines: u64,
+    /// Whether reading was stopped by who looks on.
+    pub stopped: bool,
 }
 
-/// Reads a history. Operations come out in order of completion; those without an end come last.
-pub fn read_history(reader: impl BufRead) -> Result<History, HistoryError> {
-    let mut state: Option<Reader> = None;
-    let mut number = 0;
-    for text in reader.lines() {
-        number += 1;
-        let text = text.map_err(|source| HistoryError::Read { line: number, source })?;
-        match &mut state {
-            None => state = Some(Reader::new(parse(&text, number)?, number)?),
-            Some(_) if text.trim().is_empty() => {}
-            Some(state) => state.take(parse(&text, number)?, number)?,
+/// What shows while a history is read.
+pub struct Shown<'a> {
+    /// The anomaly.
+    pub occurrence: &'a Occurrence,
+    /// The operations that have ended so far; it has no names yet.
+    pub history: &'a History,
+    /// The partitions that have been named so far.
+    pub partitions: Vec<String>,
+}
+
+/// Looks on while a history is read; says whether to stop.
+pub type Onlooker<'a> = dyn FnMut(&Shown<'_>) -> bool + 'a;
+
+/// Reads a history. Memory stays in proportion to what is in the file; one line at a time is kept as text.
+pub fn read_history(reader: impl BufRead) -> Result<Recorded, HistoryError> {
+    read(reader, Reader::default())
+}
+
+/// The same, checked as it is read: each anomaly that the lines so far decide is shown at once. See [`Stream`].
+pub fn read_history_watched(
+    reader: impl BufRead,
+    onlooker: &mut Onlooker<'_>,
+) -> Result<Recorded, HistoryError> {
+    let watch = Some((Stream::new(Rules::ALL), onlooker));
+    read(reader, Reader { watch, ..Reader::default() })
+}
+
+fn read(reader: impl BufRead, mut state: Reader<'_, '_>) -> Result<Recorded, HistoryError> {
+    let mut lines = Lines::new(reader);
+    while let Some(line) = lines.next_line()? {
+        state.take(&line)?;
+        if state.stopped {
+            break;
         }
     }
-    state.ok_or_else(|| content(1, "the file is empty: a header is missing"))?.finish()
+    let count = lines.count();
+    if count == 0 {
+        let problem = "the file is empty; a history begins with {\"harrow_history\":2}";
+        return Err(HistoryError::content(1, problem));
+    }
+    state.finish(count)
 }
 
-fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str, line: u64) -> Result<T, HistoryError> {
-    serde_json::from_str(text).map_err(|error| {
-        let whole = error.to_string();
-        // The parser counts lines within this one line.
-        let problem = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(problem, _)| problem);
-        HistoryError::Syntax { line, column: error.column(), problem: problem.to_owned() }
-    })
-}
-
-fn content(line: u64, problem: impl Into<String>) -> HistoryError {
-    HistoryError::Content { line, problem: problem.into() }
+/// What stands between the lines.
+#[derive(Default)]
+struct Reader<'w, 'o> {
+    history: History,
+    context: Context,
+    /// By process, function and index of the begin.
+    open: BTreeMap<(u32, Name, u64), Open>,
+    /// The line of each operation of the history: that of its end, if it has one.
+    lines: Vec<u32>,
+    /// Index and time of the last line.
+    last: Option<(u64, u64)>,
+    end: Option<End>,
+    /// Who looks on, with what is known by now.
+    watch: Option<(Stream, &'w mut Onlooker<'o>)>,
+    stopped: bool,
 }
 
 /// An operation that has begun.
 struct Open {
-    process: u32,
-    name: Name,
-    line: u64,
-    record: OperationRecord,
+    line: u32,
+    row: Row,
+    sends: Vec<SendRecord>,
+    details: Vec<What>,
 }
 
-struct Reader {
-    history: History,
-    partitions: BTreeMap<String, u32>,
-    names: BTreeMap<String, u64>,
-    keys: BTreeMap<Value, u32>,
-    numbers: bool,
-    /// By index.
-    open: BTreeMap<u64, Open>,
-    /// Where each value was sent: partition, value, line.
-    sent: Vec<(Option<u32>, u64, u64)>,
-}
-
-impl Reader {
-    fn new(header: Header, line: u64) -> Result<Self, HistoryError> {
-        if header.harrow_history != HISTORY_VERSION {
-            let version = header.harrow_history;
-            return Err(content(line, format!("version {version} is not {HISTORY_VERSION}")));
+impl Reader<'_, '_> {
+    fn take(&mut self, line: &TextLine<'_>) -> Result<(), HistoryError> {
+        let number = line.number;
+        let fields = read_line(line.text, &mut self.context);
+        let fields = fields.map_err(|problem| told(line, problem))?;
+        if number == 1 {
+            return check_header(&fields).map_err(|problem| HistoryError::content(1, problem));
         }
-        let mut partitions = BTreeMap::new();
-        for (position, name) in (0_u32..).zip(&header.partitions) {
-            if partitions.insert(name.clone(), position).is_some() {
-                return Err(content(line, format!("partition `{name}` is listed twice")));
-            }
-        }
-        let mut history = History::new(header.partitions);
-        history.final_reads = header.final_reads;
-        let (names, keys, open) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Ok(Self { history, partitions, names, keys, numbers: false, open, sent: Vec::new() })
+        let taken = self.take_fields(&fields, number);
+        taken.map_err(|problem| HistoryError::content(number, problem))
     }
 
-    fn take(&mut self, line: Line, number: u64) -> Result<(), HistoryError> {
-        match line.kind {
-            Kind::Invoke => self.begin(line, number),
-            Kind::Ok => self.end(line, Completion::Ok, number),
-            Kind::Fail => self.end(line, Completion::Fail, number),
-            Kind::Info => self.end(line, Completion::Info, number),
+    fn take_fields(&mut self, fields: &Fields, number: u64) -> Result<(), String> {
+        if self.end.is_some() {
+            return Err("it comes after the end line, which is the last one".to_owned());
+        }
+        if fields.harrow_history.is_some() || fields.partitions.is_some() {
+            return Err("it is a second header; only the first line is one".to_owned());
+        }
+        match fields.end {
+            Some(end) => self.take_end(fields, end, number),
+            None => self.operation(fields, number),
         }
     }
 
-    fn begin(&mut self, line: Line, number: u64) -> Result<(), HistoryError> {
-        let record = OperationRecord {
-            process: line.process,
-            invoked_ns: line.time,
-            completed_ns: NEVER,
-            completion: Completion::Info,
-            function: function(&line),
-            actions: self.actions(line.value.unwrap_or_default(), number)?,
-        };
-        let open = Open { process: line.process, name: line.f, line: number, record };
-        match self.open.insert(line.index, open) {
-            None => Ok(()),
-            Some(_) => Err(content(number, format!("index {} is open already", line.index))),
+    fn take_end(&mut self, fields: &Fields, end: End, number: u64) -> Result<(), String> {
+        if has_operation(fields) {
+            return Err("the end line has no keys but `end`".to_owned());
         }
-    }
-
-    fn end(&mut self, line: Line, completion: Completion, number: u64) -> Result<(), HistoryError> {
-        let index = line.invoked.or_else(|| self.oldest_open(&line));
-        let Some(open) = index.and_then(|index| self.open.remove(&index)) else {
-            return Err(content(number, "it ends an operation that is not open"));
-        };
-        if open.process != line.process || open.name != line.f {
-            return Err(content(number, "process and f differ from those of its begin"));
+        let before = number - 1;
+        if end.lines != before {
+            let told = end.lines;
+            return Err(format!("it says that {told} lines come before it, and {before} do"));
         }
-        if line.time < open.record.invoked_ns || line.time == NEVER {
-            return Err(content(number, "it ends before it begins, or never"));
-        }
-        let mut record = open.record;
-        record.completed_ns = line.time;
-        record.completion = completion;
-        if let Some(value) = line.value {
-            record.actions = self.actions(value, number)?;
-        }
-        self.keep(record, number);
+        self.end = Some(end);
         Ok(())
     }
 
-    fn oldest_open(&self, line: &Line) -> Option<u64> {
-        let mine = |open: &Open| open.process == line.process && open.name == line.f;
-        self.open.iter().find(|(_, open)| mine(open)).map(|(index, _)| *index)
+    fn operation(&mut self, fields: &Fields, number: u64) -> Result<(), String> {
+        let line = u32::try_from(number).map_err(|_| format!("{number} lines are too many"))?;
+        let index = required(fields.index, "index")?;
+        let time = required(fields.time, "time")?;
+        let process = required(fields.process, "process")?;
+        let kind = required(fields.kind, "type")?;
+        let f = required(fields.f, "f")?;
+        self.follow(index, time)?;
+        self.check_parts(f)?;
+        if fields.from_start.is_some() && f != Name::Assign {
+            return Err(format!("`from_start` belongs to an `assign`, not to a `{}`", f.text()));
+        }
+        let row = Row::begun(process, function(f, fields.from_start), time);
+        match completion(kind) {
+            None => {
+                self.begin(fields, index, f, Open { line, row, sends: vec![], details: vec![] })
+            }
+            Some(completion) => self.complete(fields, f, completion, &row, line),
+        }
     }
 
-    fn keep(&mut self, record: OperationRecord, number: u64) {
-        for action in &record.actions {
-            if let MicroOperation::Send(send) = action {
-                let partition = Some(send.partition).filter(|to| *to != NO_PARTITION);
-                self.sent.push((partition, send.value, number));
+    /// Lines are in order.
+    fn follow(&mut self, index: u64, time: u64) -> Result<(), String> {
+        if let Some((index_before, time_before)) = self.last {
+            if index <= index_before {
+                return Err(format!(
+                    "index {index} comes after {index_before}; each is higher than the one before"
+                ));
+            }
+            if time < time_before {
+                return Err(format!("time {time} comes after {time_before}; time never falls"));
             }
         }
-        self.history.push(&record);
+        self.last = Some((index, time));
+        Ok(())
     }
 
-    fn actions(
+    fn check_parts(&self, f: Name) -> Result<(), String> {
+        let kinds = self.context.parts.kinds;
+        let foreign = MICROS
+            .iter()
+            .find(|(_, micro)| kinds & (1 << *micro as u32) != 0 && !belongs(*micro, f));
+        match foreign {
+            None => Ok(()),
+            Some((name, _)) => Err(format!("`{name}` does not belong into a `{}`", f.text())),
+        }
+    }
+
+    fn begin(
         &mut self,
-        micros: Vec<Micro>,
-        number: u64,
-    ) -> Result<Vec<MicroOperation>, HistoryError> {
-        micros.into_iter().map(|micro| self.action(micro, number)).collect()
+        fields: &Fields,
+        index: u64,
+        f: Name,
+        mut open: Open,
+    ) -> Result<(), String> {
+        if fields.invoked.is_some() {
+            return Err("`invoked` belongs to an end".to_owned());
+        }
+        let parts = &self.context.parts;
+        if parts.told {
+            return Err("a begin cannot know offsets or records yet".to_owned());
+        }
+        open.sends.extend_from_slice(&parts.sends);
+        open.details.extend_from_slice(&parts.details);
+        if let Some((stream, _)) = &mut self.watch {
+            stream.begin(index, open.row.invoked_ns, &open.sends);
+        }
+        self.open.insert((open.row.process, f, index), open);
+        Ok(())
     }
 
-    fn action(&mut self, micro: Micro, number: u64) -> Result<MicroOperation, HistoryError> {
-        Ok(match micro {
-            Micro::Send { partition, value, offset, key } => {
-                let partition = partition.map(|name| self.partition(&name, number)).transpose()?;
-                if value == Value::Unreadable(()) {
-                    return Err(content(number, "a send must have a value"));
-                }
-                MicroOperation::Send(SendRecord {
-                    value: self.value(value, number)?,
-                    offset: offset.unwrap_or(NO_OFFSET),
-                    partition: partition.unwrap_or(NO_PARTITION),
-                    key: key.map_or(NO_KEY, |key| self.key(key)),
-                })
-            }
-            Micro::Poll { records } => {
-                let mut read = Vec::new();
-                for (name, records) in records.unwrap_or_default().0 {
-                    let partition = self.partition(&name, number)?;
-                    for (offset, value) in records {
-                        let value = self.value(value, number)?;
-                        read.push(ReadRecord { partition, offset, value });
-                    }
-                }
-                MicroOperation::Poll { records: read }
-            }
-            other @ (Micro::Assigned { .. }
-            | Micro::End { .. }
-            | Micro::Committed { .. }
-            | Micro::Rebalanced { .. }
-            | Micro::Consumed { .. }
-            | Micro::Member { .. }) => MicroOperation::Detail(self.detail(other, number)?),
-        })
+    fn complete(
+        &mut self,
+        fields: &Fields,
+        f: Name,
+        completion: Completion,
+        row: &Row,
+        line: u32,
+    ) -> Result<(), String> {
+        let begun = self.begun(fields.invoked, row.process, f)?;
+        let open = self.open.remove(&begun).expect("it was just found");
+        if fields.from_start.is_some() && open.row.function != row.function {
+            return Err("`from_start` differs from that of its begin".to_owned());
+        }
+        let row = open.row.ended(row.invoked_ns, completion);
+        let parts = &self.context.parts;
+        let told = fields.value == Some(true);
+        if completion == Completion::Ok {
+            check_told(f, told, parts.kinds, parts.bare_poll)?;
+        }
+        fits(&self.history, parts.reads.len())?;
+        if told {
+            check_sends(&open.sends, &parts.sends)?;
+            self.history.push_parts(row, &parts.sends, &parts.reads, &parts.details);
+        } else {
+            self.history.push_parts(row, &open.sends, &[], &open.details);
+        }
+        self.lines.push(line);
+        self.show(begun.2);
+        Ok(())
     }
 
-    fn detail(&mut self, micro: Micro, number: u64) -> Result<What, HistoryError> {
-        Ok(match micro {
-            Micro::Assigned { partition } => {
-                What::Assigned { partition: self.partition(&partition, number)? }
-            }
-            Micro::End { partition, offset } => {
-                What::EndOffset { partition: self.partition(&partition, number)?, offset }
-            }
-            Micro::Committed { partition, offset } => {
-                What::Committed { partition: self.partition(&partition, number)?, offset }
-            }
-            Micro::Rebalanced { partition } => {
-                What::Rebalanced { partition: self.partition(&partition, number)? }
-            }
-            Micro::Consumed { partition, first, last } => {
-                What::Consumed { partition: self.partition(&partition, number)?, first, last }
-            }
-            Micro::Member { group, generation } => {
-                What::Member { group: self.group(group), generation }
-            }
-            Micro::Send { .. } | Micro::Poll { .. } => unreachable!("these are no details"),
-        })
-    }
-
-    fn key(&mut self, key: Value) -> u32 {
-        let next = self.keys.len() as u32;
-        *self.keys.entry(key).or_insert(next)
-    }
-
-    fn group(&mut self, name: String) -> u32 {
-        let groups = &mut self.history.groups;
-        let known = groups.iter().position(|known| *known == name);
-        known.unwrap_or_else(|| {
-            groups.push(name);
-            groups.len() - 1
-        }) as u32
-    }
-
-    fn partition(&self, name: &str, number: u64) -> Result<u32, HistoryError> {
-        let known = self.partitions.get(name).copied();
-        known.ok_or_else(|| content(number, format!("the header does not list partition `{name}`")))
-    }
-
-    fn value(&mut self, value: Value, number: u64) -> Result<u64, HistoryError> {
-        let mixed = || content(number, "values are numbers or text, not both in one file");
-        match value {
-            Value::Unreadable(()) => Ok(ReadRecord::GARBAGE),
-            Value::Number(ReadRecord::GARBAGE) => {
-                Err(content(number, format!("value {} is reserved", ReadRecord::GARBAGE)))
-            }
-            Value::Number(value) => {
-                self.numbers = true;
-                if self.names.is_empty() { Ok(value) } else { Err(mixed()) }
-            }
-            Value::Text(_) if self.numbers => Err(mixed()),
-            Value::Text(name) => {
-                let next = self.names.len() as u64;
-                let names = &mut self.history.value_names;
-                Ok(*self.names.entry(name).or_insert_with_key(|name| {
-                    names.push(name.clone());
-                    next
-                }))
-            }
+    /// Shows what the operation that has ended last decides.
+    fn show(&mut self, begun: u64) {
+        let Some((stream, onlooker)) = &mut self.watch else { return };
+        let history = &self.history;
+        for occurrence in stream.end(begun, history, history.len() as u32 - 1) {
+            let partitions = self.context.names.partitions();
+            let shown = Shown { occurrence: &occurrence, history, partitions };
+            self.stopped |= onlooker(&shown);
         }
     }
 
-    fn finish(mut self) -> Result<History, HistoryError> {
-        let mut open: Vec<Open> = std::mem::take(&mut self.open).into_values().collect();
-        open.sort_by_key(|open| open.record.invoked_ns);
-        // Stable: equal times stay in the order of the file.
-        self.history.sort();
-        for Open { record, line, .. } in open {
-            self.keep(record, line);
+    /// Which open operation an end belongs to.
+    fn begun(
+        &self,
+        invoked: Option<u64>,
+        process: u32,
+        f: Name,
+    ) -> Result<(u32, Name, u64), String> {
+        let name = f.text();
+        if let Some(index) = invoked {
+            let key = (process, f, index);
+            return self.open.contains_key(&key).then_some(key).ok_or_else(|| {
+                format!("process {process} has no open `{name}` that began at index {index}")
+            });
         }
-        self.sent.sort_unstable();
-        for pair in self.sent.windows(2) {
-            if let [(a, value, first), (b, again, line)] = pair
-                && (a, value) == (b, again)
-            {
-                let problem = format!("its value was sent to the same partition on line {first}");
-                return Err(content(*line, problem));
-            }
+        let mut open = self.open.range((process, f, 0)..=(process, f, u64::MAX));
+        match (open.next(), open.next()) {
+            (Some((key, _)), None) => Ok(*key),
+            (None, _) => Err(format!("process {process} has no open `{name}` that could end")),
+            (Some(_), Some(_)) => Err(format!(
+                "process {process} has several `{name}` open; say which one ends by `invoked`, the index of \
+                 its begin"
+            )),
         }
-        Ok(self.history)
+    }
+
+    fn finish(mut self, lines: u64) -> Result<Recorded, HistoryError> {
+        let mut open: Vec<((u32, Name, u64), Open)> =
+            std::mem::take(&mut self.open).into_iter().collect();
+        open.sort_by_key(|((_, _, index), _)| *index);
+        for (_, Open { line, row, sends, details }) in open {
+            fits(&self.history, 0)
+                .map_err(|problem| HistoryError::content(u64::from(line), problem))?;
+            self.history.push_parts(row, &sends, &[], &details);
+            self.lines.push(line);
+        }
+        self.check_values()?;
+        let mut history = self.history;
+        self.context.names.name(&mut history);
+        let polled = |row: &Row| {
+            let polls = matches!(row.function, Function::Poll | Function::Txn);
+            polls && row.completion == Completion::Ok
+        };
+        // Who has polled nothing cannot have read everything.
+        history.final_reads =
+            self.end.is_some_and(|end| end.final_reads) && history.rows().iter().any(polled);
+        Ok(Recorded { history, complete: self.end.is_some(), lines, stopped: self.stopped })
+    }
+
+    /// No value is sent twice to a partition.
+    fn check_values(&self) -> Result<(), HistoryError> {
+        let sends = self.history.sends().iter().zip(0_u32..);
+        let mut sorted: Vec<(u64, u32, u32)> =
+            sends.map(|(send, position)| (send.value, send.partition, position)).collect();
+        sorted.sort_unstable();
+        let twice = sorted.windows(2).find(|pair| (pair[0].0, pair[0].1) == (pair[1].0, pair[1].1));
+        let Some([first, second]) = twice else { return Ok(()) };
+        let line = |send: u32| {
+            u64::from(self.lines[self.history.operation_of_send(send as usize) as usize])
+        };
+        let lines = [line(first.2), line(second.2)];
+        let place = if first.1 == NO_PARTITION { "to nowhere known" } else { "to its partition" };
+        let problem = format!(
+            "a value of it was sent {place} on line {} already; give every send a value of its own, retries \
+             by the application included",
+            lines[0].min(lines[1])
+        );
+        Err(HistoryError::content(lines[0].max(lines[1]), problem))
     }
 }
 
-fn function(line: &Line) -> Function {
-    match line.f {
+/// An error in a line's text, with what may be said of the first and last line.
+fn told(line: &TextLine<'_>, (column, problem): (usize, String)) -> HistoryError {
+    let number = line.number;
+    if let Some(foreign) = foreign_text(line.text).filter(|_| number == 1) {
+        return HistoryError::syntax(number, 1, foreign);
+    }
+    if line.text.trim().is_empty() {
+        return HistoryError::syntax(number, 1, "the line is empty");
+    }
+    if line.unended && column >= line.text.len() {
+        let problem = "the file ends in the middle of this line: it was cut off";
+        return HistoryError::syntax(number, column, problem);
+    }
+    HistoryError::syntax(number, column, problem)
+}
+
+fn check_header(fields: &Fields) -> Result<(), String> {
+    let wanted = format!("{{\"harrow_history\":{HISTORY_VERSION}}}");
+    match fields.harrow_history {
+        None => Err(format!("the header is missing; a history begins with {wanted}")),
+        Some(1) => Err(VERSION_ONE.to_owned()),
+        Some(HISTORY_VERSION) if has_operation(fields) || fields.end.is_some() => {
+            Err("the header has no keys but `harrow_history` and `partitions`".to_owned())
+        }
+        Some(HISTORY_VERSION) => Ok(()),
+        Some(version) => {
+            Err(format!("version {version} of the format is not known; this is {HISTORY_VERSION}"))
+        }
+    }
+}
+
+/// Whether there is a key of an operation.
+fn has_operation(fields: &Fields) -> bool {
+    let Fields { index, time, process, kind, f, value, from_start, invoked, .. } = fields;
+    let numbers = index.is_some() || time.is_some() || process.is_some() || invoked.is_some();
+    let words = kind.is_some() || f.is_some() || value.is_some() || from_start.is_some();
+    numbers || words
+}
+
+fn required<T>(field: Option<T>, name: &str) -> Result<T, String> {
+    field.ok_or_else(|| format!("the key `{name}` is missing"))
+}
+
+fn completion(kind: Kind) -> Option<Completion> {
+    match kind {
+        Kind::Invoke => None,
+        Kind::Ok => Some(Completion::Ok),
+        Kind::Fail => Some(Completion::Fail),
+        Kind::Info => Some(Completion::Info),
+    }
+}
+
+fn function(f: Name, from_start: Option<bool>) -> Function {
+    match f {
         Name::Send => Function::Send,
         Name::Poll => Function::Poll,
         Name::Txn => Function::Txn,
-        Name::Assign => Function::Assign { from_start: line.from_start },
+        Name::Assign => Function::Assign { from_start: from_start.unwrap_or(false) },
         Name::Subscribe => Function::Subscribe,
         Name::Join => Function::Join,
         Name::Commit => Function::Commit,
         Name::List => Function::List,
         Name::Crash => Function::Crash,
     }
+}
+
+/// Whether a micro-operation may stand in an operation.
+fn belongs(micro: Micro, f: Name) -> bool {
+    match micro {
+        Micro::Send => matches!(f, Name::Send | Name::Txn),
+        Micro::Poll => matches!(f, Name::Poll | Name::Txn),
+        Micro::Assigned => matches!(f, Name::Assign | Name::Subscribe | Name::Join),
+        Micro::End => f == Name::List,
+        Micro::Committed => matches!(f, Name::Commit | Name::Txn | Name::Poll),
+        Micro::Consumed => f == Name::Txn,
+        Micro::Rebalanced | Micro::Member => !matches!(f, Name::Send | Name::Crash),
+    }
+}
+
+/// What an `ok` must say: who leaves it out would have the rest judged as if nothing had happened.
+fn check_told(f: Name, told: bool, kinds: u32, bare_poll: bool) -> Result<(), String> {
+    let has = |micro: Micro| kinds & (1 << micro as u32) != 0;
+    let missing = match f {
+        Name::Send if !has(Micro::Send) => Some("what was sent"),
+        Name::List if !has(Micro::End) => Some("the end offset"),
+        Name::Poll | Name::Txn if bare_poll => Some("what it polled, {} if nothing"),
+        Name::Poll | Name::Txn | Name::Commit if !told => Some("what it did, by `value`"),
+        Name::Send
+        | Name::Poll
+        | Name::Txn
+        | Name::Assign
+        | Name::Subscribe
+        | Name::Join
+        | Name::Commit
+        | Name::List
+        | Name::Crash => None,
+    };
+    missing.map_or(Ok(()), |what| Err(format!("a `{}` that ended ok must say {what}", f.text())))
+}
+
+/// An end sends what its begin does; only where to may have become known.
+fn check_sends(begun: &[SendRecord], ended: &[SendRecord]) -> Result<(), String> {
+    if begun.is_empty() {
+        return Ok(());
+    }
+    let same = |(begun, ended): (&SendRecord, &SendRecord)| {
+        let place = begun.partition == NO_PARTITION || begun.partition == ended.partition;
+        place && begun.value == ended.value
+    };
+    if begun.len() != ended.len() || !begun.iter().zip(ended).all(same) {
+        return Err("it sends something else than its begin, or elsewhere".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether one more operation fits a history.
+fn fits(history: &History, reads: usize) -> Result<(), String> {
+    let most = history.sends().len().max(history.len()).max(history.reads().len() + reads);
+    if most >= (NEVER >> 32) as usize - 1 {
+        return Err("the history is too long: 2^32 operations, sends or reads".to_owned());
+    }
+    Ok(())
 }

@@ -3,63 +3,275 @@
 use std::io::{self, Write};
 
 use harrow_sim::history::{
-    Completion, Function, History, MicroOperation, NEVER, NO_KEY, NO_PARTITION, OperationRecord,
-    ReadRecord, What,
+    Completion, Function, History, NEVER, NO_KEY, NO_OFFSET, NO_PARTITION, ReadRecord, Row, What,
 };
 
 use super::HISTORY_VERSION;
-use super::line::{Header, Kind, Line, Micro, Name, Polled, Value};
+use super::line::Name;
 
-/// Writes a history as lines, in order of time.
+/// Writes a history as lines, in order of time; begins come before ends of the same time.
+///
+/// # Panics
+/// If an operation ends before it begins.
 pub fn write_history(history: &History, writer: &mut dyn Write) -> io::Result<()> {
-    let header = Header {
-        harrow_history: HISTORY_VERSION,
-        partitions: history.partitions.clone(),
-        final_reads: history.final_reads,
-    };
-    write_line(writer, &header)?;
-    let mut begun = vec![0; history.len()];
-    for (index, (_, ended, position)) in (0..).zip(events(history)) {
-        let operation = history.operation(position as u32);
-        if !ended {
-            begun[position] = index;
+    let mut writing = Writing::new(history, writer);
+    writing.header()?;
+    let rows = history.rows();
+    let (begun, ended) = (order(history, |row| row.invoked_ns), order(history, completed));
+    let ended = ended.into_iter().take_while(|end| rows[*end as usize].completed_ns != NEVER);
+    let mut ended = ended.peekable();
+    let mut indices: Vec<u64> = vec![0; rows.len()];
+    for begin in begun {
+        let time = rows[begin as usize].invoked_ns;
+        while let Some(end) = ended.next_if(|end| rows[*end as usize].completed_ns < time) {
+            writing.end(end, indices[end as usize])?;
         }
-        write_line(writer, &line(history, &operation, index, ended.then_some(begun[position])))?;
+        indices[begin as usize] = writing.index;
+        writing.begin(begin)?;
     }
-    Ok(())
+    for end in ended {
+        writing.end(end, indices[end as usize])?;
+    }
+    writing.finish()
 }
 
-/// Begins and ends as (time, whether it is an end, operation), in order.
-fn events(history: &History) -> Vec<(u64, bool, usize)> {
-    let mut events = Vec::with_capacity(2 * history.len());
-    for (position, operation) in history.rows().iter().enumerate() {
-        events.push((operation.invoked_ns, false, position));
-        if operation.completed_ns != NEVER {
-            events.push((operation.completed_ns, true, position));
-        }
-    }
-    events.sort_unstable();
-    events
+fn completed(row: &Row) -> u64 {
+    assert!(row.invoked_ns <= row.completed_ns, "an operation ends before it begins: {row:?}");
+    row.completed_ns
 }
 
-fn line(history: &History, operation: &OperationRecord, index: u64, begun: Option<u64>) -> Line {
-    let kind = match (begun, operation.completion) {
-        (None, _) => Kind::Invoke,
-        (Some(_), Completion::Ok) => Kind::Ok,
-        (Some(_), Completion::Fail) => Kind::Fail,
-        (Some(_), Completion::Info) => Kind::Info,
-    };
-    let ended = begun.is_some();
-    let actions = operation.actions.iter().map(|action| micro(history, action, ended));
-    Line {
-        index,
-        time: if ended { operation.completed_ns } else { operation.invoked_ns },
-        process: operation.process,
-        kind,
-        f: name(operation.function),
-        value: Some(actions.collect()),
-        from_start: operation.function == Function::Assign { from_start: true },
-        invoked: begun,
+/// Operations in order of a time; equal times stay as they are.
+fn order(history: &History, time: impl Fn(&Row) -> u64) -> Vec<u32> {
+    let rows = history.rows();
+    let mut order: Vec<u32> = (0..rows.len() as u32).collect();
+    order.sort_by_key(|operation| time(&rows[*operation as usize]));
+    order
+}
+
+struct Writing<'a> {
+    history: &'a History,
+    writer: &'a mut dyn Write,
+    /// Names as JSON.
+    partitions: Vec<String>,
+    groups: Vec<String>,
+    /// Of the next operation's line.
+    index: u64,
+    /// Operations' text, put together here.
+    line: Vec<u8>,
+    /// Whether a micro-operation stands in the line already.
+    begun: bool,
+}
+
+impl<'a> Writing<'a> {
+    fn new(history: &'a History, writer: &'a mut dyn Write) -> Self {
+        let quoted = |names: &[String]| names.iter().map(|name| quoted(name)).collect();
+        let (partitions, groups) = (quoted(&history.partitions), quoted(&history.groups));
+        let line = Vec::new();
+        Self { history, writer, partitions, groups, index: 0, line, begun: false }
+    }
+
+    fn header(&mut self) -> io::Result<()> {
+        let partitions = self.partitions.join(",");
+        writeln!(
+            self.writer,
+            "{{\"harrow_history\":{HISTORY_VERSION},\"partitions\":[{partitions}]}}"
+        )
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let (lines, final_reads) = (self.index + 1, self.history.final_reads);
+        writeln!(self.writer, "{{\"end\":{{\"lines\":{lines},\"final_reads\":{final_reads}}}}}")?;
+        self.writer.flush()
+    }
+
+    /// What is asked.
+    fn begin(&mut self, operation: u32) -> io::Result<()> {
+        let row = *self.history.row(operation);
+        self.head(&row, row.invoked_ns, "invoke")?;
+        self.value(operation, &row, false)?;
+        if row.function == (Function::Assign { from_start: true }) {
+            self.line.extend_from_slice(b",\"from_start\":true");
+        }
+        self.flush()
+    }
+
+    /// What came of it.
+    fn end(&mut self, operation: u32, invoked: u64) -> io::Result<()> {
+        let row = *self.history.row(operation);
+        let kind = match row.completion {
+            Completion::Ok => "ok",
+            Completion::Fail => "fail",
+            Completion::Info => "info",
+        };
+        self.head(&row, row.completed_ns, kind)?;
+        self.value(operation, &row, true)?;
+        write!(self.line, ",\"invoked\":{invoked}")?;
+        self.flush()
+    }
+
+    fn head(&mut self, row: &Row, time: u64, kind: &str) -> io::Result<()> {
+        let (index, process, f) = (self.index, row.process, name(row.function).text());
+        write!(
+            self.line,
+            "{{\"index\":{index},\"time\":{time},\"process\":{process},\"type\":\"{kind}\",\
+             \"f\":\"{f}\",\"value\":["
+        )
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.line.extend_from_slice(b"}\n");
+        self.writer.write_all(&self.line)?;
+        self.line.clear();
+        self.begun = false;
+        self.index += 1;
+        Ok(())
+    }
+
+    fn value(&mut self, operation: u32, row: &Row, ended: bool) -> io::Result<()> {
+        for send in self.history.sends_of(operation) {
+            self.send(send, ended)?;
+        }
+        if ended {
+            self.polls(operation, row)?;
+        } else if row.function == Function::Poll {
+            self.micro("poll");
+            self.line.push(b']');
+        }
+        for what in self.history.details_of(operation) {
+            self.detail(what, ended)?;
+        }
+        self.line.push(b']');
+        Ok(())
+    }
+
+    /// Opens a micro-operation.
+    fn micro(&mut self, name: &str) {
+        if self.begun {
+            self.line.push(b',');
+        }
+        self.begun = true;
+        self.line.extend_from_slice(b"[\"");
+        self.line.extend_from_slice(name.as_bytes());
+        self.line.push(b'"');
+    }
+
+    fn partition(&mut self, partition: u32) {
+        self.line.push(b',');
+        self.line.extend_from_slice(self.partitions[partition as usize].as_bytes());
+    }
+
+    fn send(&mut self, send: usize, ended: bool) -> io::Result<()> {
+        let send = self.history.sends()[send];
+        self.micro("send");
+        if send.partition == NO_PARTITION {
+            self.line.extend_from_slice(b",null");
+        } else {
+            self.partition(send.partition);
+        }
+        self.line.push(b',');
+        self.record_value(send.value)?;
+        let told = ended && send.offset != NO_OFFSET;
+        if told {
+            write!(self.line, ",{}", send.offset)?;
+        } else if send.key != NO_KEY {
+            self.line.extend_from_slice(b",null");
+        }
+        if send.key != NO_KEY {
+            write!(self.line, ",{}", send.key)?;
+        }
+        self.line.push(b']');
+        Ok(())
+    }
+
+    /// Reads in the order of delivery: a partition that comes again after another one is a poll of its own.
+    fn polls(&mut self, operation: u32, row: &Row) -> io::Result<()> {
+        let reads = &self.history.reads()[self.history.reads_of(operation)];
+        if reads.is_empty() {
+            if row.function == Function::Poll {
+                self.micro("poll");
+                self.line.extend_from_slice(b",{}]");
+            }
+            return Ok(());
+        }
+        let mut polled: Vec<u32> = Vec::new();
+        for run in reads.chunk_by(|a, b| a.partition == b.partition) {
+            let partition = run[0].partition;
+            if polled.contains(&partition) {
+                self.line.extend_from_slice(b"}]");
+                polled.clear();
+            }
+            if polled.is_empty() {
+                self.micro("poll");
+                self.line.extend_from_slice(b",{");
+            } else {
+                self.line.push(b',');
+            }
+            polled.push(partition);
+            self.run(run)?;
+        }
+        self.line.extend_from_slice(b"}]");
+        Ok(())
+    }
+
+    /// Records of one partition.
+    fn run(&mut self, run: &[ReadRecord]) -> io::Result<()> {
+        self.line.extend_from_slice(self.partitions[run[0].partition as usize].as_bytes());
+        for (position, record) in run.iter().enumerate() {
+            let open = if position == 0 { ":[" } else { "," };
+            write!(self.line, "{open}[{},", record.offset)?;
+            self.record_value(record.value)?;
+            self.line.push(b']');
+        }
+        self.line.push(b']');
+        Ok(())
+    }
+
+    fn record_value(&mut self, value: u64) -> io::Result<()> {
+        let names = &self.history.value_names;
+        let name = usize::try_from(value).ok().and_then(|value| names.get(value));
+        match name {
+            Some(name) => self.line.extend_from_slice(quoted(name).as_bytes()),
+            None if value == ReadRecord::GARBAGE => self.line.extend_from_slice(b"null"),
+            None => write!(self.line, "{value}")?,
+        }
+        Ok(())
+    }
+
+    fn detail(&mut self, what: What, ended: bool) -> io::Result<()> {
+        match what {
+            What::Assigned { partition } => {
+                self.micro("assigned");
+                self.partition(partition);
+            }
+            What::EndOffset { partition, offset } => {
+                self.micro("end");
+                self.partition(partition);
+                if let Some(offset) = offset.filter(|_| ended) {
+                    write!(self.line, ",{offset}")?;
+                }
+            }
+            What::Committed { partition, offset } => {
+                self.micro("committed");
+                self.partition(partition);
+                write!(self.line, ",{offset}")?;
+            }
+            What::Rebalanced { partition } => {
+                self.micro("rebalanced");
+                self.partition(partition);
+            }
+            What::Consumed { partition, first, last } => {
+                self.micro("consumed");
+                self.partition(partition);
+                write!(self.line, ",{first},{last}")?;
+            }
+            What::Member { group, generation } => {
+                self.micro("member");
+                let group = &self.groups[group as usize];
+                write!(self.line, ",{group},{generation}")?;
+            }
+        }
+        self.line.push(b']');
+        Ok(())
     }
 }
 
@@ -77,64 +289,7 @@ fn name(function: Function) -> Name {
     }
 }
 
-/// A begin says what is asked; only an end says what came of it.
-fn micro(history: &History, action: &MicroOperation, ended: bool) -> Micro {
-    let partition = |partition: u32| history.partitions[partition as usize].clone();
-    match action {
-        MicroOperation::Send(send) => Micro::Send {
-            partition: Some(send.partition).filter(|to| *to != NO_PARTITION).map(partition),
-            value: value(history, send.value),
-            offset: Some(send.offset).filter(|offset| ended && *offset >= 0),
-            key: Some(send.key).filter(|key| *key != NO_KEY).map(|key| Value::Number(key.into())),
-        },
-        MicroOperation::Poll { records } => {
-            Micro::Poll { records: ended.then(|| polled(history, records)) }
-        }
-        MicroOperation::Detail(what) => detail(history, *what, ended),
-    }
-}
-
-fn detail(history: &History, what: What, ended: bool) -> Micro {
-    let name = |partition: u32| history.partitions[partition as usize].clone();
-    match what {
-        What::Assigned { partition } => Micro::Assigned { partition: name(partition) },
-        What::EndOffset { partition, offset } => {
-            Micro::End { partition: name(partition), offset: offset.filter(|_| ended) }
-        }
-        What::Committed { partition, offset } => {
-            Micro::Committed { partition: name(partition), offset }
-        }
-        What::Rebalanced { partition } => Micro::Rebalanced { partition: name(partition) },
-        What::Consumed { partition, first, last } => {
-            Micro::Consumed { partition: name(partition), first, last }
-        }
-        What::Member { group, generation } => {
-            Micro::Member { group: history.groups[group as usize].clone(), generation }
-        }
-    }
-}
-
-fn polled(history: &History, records: &[ReadRecord]) -> Polled {
-    let mut sorted: Vec<&ReadRecord> = records.iter().collect();
-    // Stable, so the order of delivery stays within a partition.
-    sorted.sort_by_key(|record| record.partition);
-    let runs = sorted.chunk_by(|a, b| a.partition == b.partition);
-    let of_partition = |run: &[&ReadRecord]| {
-        let name = history.partitions[run[0].partition as usize].clone();
-        (name, run.iter().map(|record| (record.offset, value(history, record.value))).collect())
-    };
-    Polled(runs.map(of_partition).collect())
-}
-
-fn value(history: &History, value: u64) -> Value {
-    if value == ReadRecord::GARBAGE {
-        return Value::Unreadable(());
-    }
-    let name = usize::try_from(value).ok().and_then(|value| history.value_names.get(value));
-    name.map_or(Value::Number(value), |name| Value::Text(name.clone()))
-}
-
-fn write_line(writer: &mut dyn Write, line: &impl serde::Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *writer, line)?;
-    writer.write_all(b"\n")
+/// A text as JSON has it.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }

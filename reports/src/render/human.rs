@@ -21,9 +21,7 @@ pub(super) fn write(
     write_outcome(report, styles, writer)?;
     write_findings(&report.findings, styles, writer)?;
     write_excuses(&report.excused, styles, writer)?;
-    for reason in &report.inconclusive {
-        writeln!(writer, "{} {reason}", painted(styles.doubtful, "inconclusive:"))?;
-    }
+    write_doubts(&report.inconclusive, styles, writer)?;
     if report.outcome != Outcome::Held {
         writeln!(writer)?;
         writeln!(writer, "replay: {}", painted(styles.command, replay))?;
@@ -31,13 +29,28 @@ pub(super) fn write(
     Ok(())
 }
 
-fn write_outcome(report: &Report, styles: &Styles, writer: &mut dyn Write) -> io::Result<()> {
-    let style = match report.outcome {
+/// Why a report says less than it should.
+pub(super) fn write_doubts(
+    reasons: &[String],
+    styles: &Styles,
+    writer: &mut dyn Write,
+) -> io::Result<()> {
+    for reason in reasons {
+        writeln!(writer, "{} {reason}", painted(styles.doubtful, "inconclusive:"))?;
+    }
+    Ok(())
+}
+
+pub(super) fn outcome_style(outcome: Outcome, styles: &Styles) -> Style {
+    match outcome {
         Outcome::Held => styles.good,
         Outcome::Inconclusive => styles.doubtful,
         Outcome::Violated => styles.bad,
-    };
-    let outcome = painted(style, report.outcome.name());
+    }
+}
+
+fn write_outcome(report: &Report, styles: &Styles, writer: &mut dyn Write) -> io::Result<()> {
+    let outcome = painted(outcome_style(report.outcome, styles), report.outcome.name());
     let at = &report.coordinate;
     writeln!(writer, "{outcome} {} --seed {} (commit {})", at.scenario, at.seed, at.commit)?;
     let Stats { simulated_ms, wall_ms, events, messages, operations, records_acked, faults } =
@@ -57,7 +70,11 @@ fn write_outcome(report: &Report, styles: &Styles, writer: &mut dyn Write) -> io
 }
 
 /// Findings of one anomaly are one story: the first in full, the others by their places.
-fn write_findings(findings: &[Finding], styles: &Styles, writer: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_findings(
+    findings: &[Finding],
+    styles: &Styles,
+    writer: &mut dyn Write,
+) -> io::Result<()> {
     for (position, finding) in findings.iter().enumerate() {
         let alike = |other: &&Finding| other.anomaly == finding.anomaly;
         if findings[..position].iter().any(|before| alike(&before)) {
@@ -133,7 +150,11 @@ fn write_consequences(consequences: &[String], writer: &mut dyn Write) -> io::Re
 }
 
 /// What is legal, by reason.
-fn write_excuses(excused: &[Excuse], styles: &Styles, writer: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_excuses(
+    excused: &[Excuse],
+    styles: &Styles,
+    writer: &mut dyn Write,
+) -> io::Result<()> {
     for (position, excuse) in excused.iter().enumerate() {
         let alike = |other: &&Excuse| other.reason == excuse.reason;
         if excused[..position].iter().any(|before| alike(&before)) {
@@ -158,6 +179,6 @@ fn write_list(lines: &[String], most: usize, mark: &str, writer: &mut dyn Write)
     Ok(())
 }
 
-fn painted(style: Style, text: &str) -> String {
+pub(super) fn painted(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }

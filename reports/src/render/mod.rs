@@ -1,11 +1,13 @@
 //! Tells a report: to people or to machines.
 
+mod history;
 mod human;
 
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use crate::history_report::HistoryReport;
 use crate::report::Report;
 
 /// How to tell it.
@@ -64,4 +66,13 @@ pub fn render(report: &Report, format: Format<'_>, writer: &mut dyn Write) -> io
             writer.write_all(b"\n")
         }
     }
+}
+
+/// Writes the report of a history for people.
+pub fn render_history(
+    report: &HistoryReport,
+    styles: &Styles,
+    writer: &mut dyn Write,
+) -> io::Result<()> {
+    history::write(report, styles, writer)
 }

@@ -1,5 +1,6 @@
 //! The `harrow` command: one file for each subcommand.
 
+mod check;
 mod console;
 mod defects;
 mod explain;
@@ -76,6 +77,7 @@ enum Command {
     Sweep(sweep::Sweep),
     Replay(replay::Replay),
     Verify(verify::Verify),
+    Check(check::Check),
     Defects(defects::Defects),
     Explain(explain::Explain),
 }
@@ -85,7 +87,7 @@ fn after_help() -> String {
         ExitCode::ALL.map(|code| format!("  {}  {}", code.number(), code.meaning())).join("\n");
     format!(
         "First steps:\n  harrow list\n  harrow run leader-crash --seed 7\n  harrow explain leader-crash\n  \
-         harrow sweep swarm --seeds 1..200\n\n\
+         harrow sweep swarm --seeds 1..200\n  harrow check history.jsonl\n\n\
          Exit codes:\n{codes}"
     )
 }
@@ -118,6 +120,7 @@ fn dispatch(command: Command, console: &mut Console) -> Result<ExitCode, Failure
         Command::Sweep(sweep) => sweep.execute(console),
         Command::Replay(replay) => replay.execute(console),
         Command::Verify(verify) => verify.execute(console),
+        Command::Check(check) => check.execute(console),
         Command::Defects(defects::Defects {}) => defects::Defects::execute(console),
         Command::Explain(explain) => explain.execute(console),
     }

@@ -19,7 +19,7 @@ use crate::exit::ExitCode;
 pub(super) struct Replay {
     /// A plan.json that `harrow run --out` has left; it may have been edited.
     plan: PathBuf,
-    /// Leave plan.json, history.jsonl, trace.txt and report.json in this directory.
+    /// Leave plan.json, history.jsonl, history.toml, trace.txt and report.json in this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }

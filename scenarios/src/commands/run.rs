@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use harrow_reports::config::HistoryConfig;
 use harrow_reports::history_file::write_history;
 use harrow_reports::render::{Format, render};
 use harrow_sim::plan::Plan;
@@ -14,6 +15,7 @@ use super::files::OutDirectory;
 use super::reading::{Changes, Prepared, quoted};
 use super::seeds;
 use crate::exit::ExitCode;
+use crate::format::print_promises;
 use crate::pipeline::{Told, follow, tell};
 
 /// Run a scenario once.
@@ -31,13 +33,13 @@ pub(super) struct Run {
     seed: Option<u64>,
     #[command(flatten)]
     changes: Changes,
-    /// Leave plan.json, history.jsonl, trace.txt and report.json in this directory.
+    /// Leave plan.json, history.jsonl, history.toml, trace.txt and report.json in this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
 /// What a run leaves under `--out`.
-const FILES: &str = "plan.json, history.jsonl, trace.txt, report.json";
+const FILES: &str = "plan.json, history.jsonl, history.toml, trace.txt, report.json";
 
 impl Run {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
@@ -66,7 +68,7 @@ pub(super) fn show(
     let mut told = tell(plan, scenario, out.is_some());
     follow(plan, &mut told.report);
     if let Some(out) = out {
-        leave(out, &told)?;
+        leave(out, plan, &told)?;
     }
     let styles = Console::styles().report;
     let format =
@@ -81,8 +83,10 @@ pub(super) fn show(
 }
 
 /// Writes what is known after the run.
-fn leave(out: &OutDirectory, told: &Told) -> Result<(), Failure> {
+fn leave(out: &OutDirectory, plan: &Plan, told: &Told) -> Result<(), Failure> {
     out.write("history.jsonl", |file| write_history(&told.run.history, file))?;
+    let config = print_promises(&HistoryConfig::of_run(plan, &told.run));
+    out.write("history.toml", |file| file.write_all(config.as_bytes()))?;
     let rows = told.run.trace.as_deref().unwrap_or_default();
     out.write("trace.txt", |file| rows.iter().try_for_each(|row| writeln!(file, "{}", line(row))))?;
     out.write("report.json", |file| render(&told.report, Format::Json, file))?;

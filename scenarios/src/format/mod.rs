@@ -20,6 +20,7 @@ mod cluster;
 mod faults;
 mod loads;
 mod problem;
+mod promises;
 mod scenario;
 mod section;
 mod settings;
@@ -33,6 +34,7 @@ use crate::planner::defaults;
 
 pub use faults::fault_kinds;
 pub use problem::{Mistake, ScenarioError, nearest};
+pub use promises::{parse_promises, print_promises};
 pub use scenario::{
     ClockNodes, ClockScenario, ClusterScenario, CutScenario, ExpectScenario, FaultAction,
     FaultScenario, HealScenario, LoadKind, LoadScenario, ReplicaRole, Scenario, SwarmScenario,
@@ -73,7 +75,7 @@ struct Reading {
 }
 
 fn read(root: &Table, problems: &Problems) -> Scenario {
-    let document = Document { root, problems };
+    let document = Document { root, problems, kind: &SCENARIO };
     document.check_keys();
     let (name, proves) = document.head();
     let cluster = cluster::read(document.section("cluster"));
@@ -120,6 +122,19 @@ fn read(root: &Table, problems: &Problems) -> Scenario {
 struct Document<'a> {
     root: &'a Table,
     problems: &'a Problems,
+    kind: &'static Kind,
+}
+
+/// What may stand at the top of a document.
+struct Kind {
+    /// As in "a scenario has no ...".
+    title: &'static str,
+    /// Keys of no section.
+    plain: &'static [&'static str],
+    /// Sections that stand once.
+    single: &'static [&'static str],
+    /// Sections that may stand several times.
+    several: &'static [&'static str],
 }
 
 /// The first place of the document.
@@ -127,24 +142,26 @@ fn start() -> Place {
     Place { source: 0, bytes: 0..0 }
 }
 
-/// Sections that stand once.
-const SINGLE: [&str; 6] = ["cluster", "network", "disk", "heal", "swarm", "expect"];
-/// Sections that may stand several times.
-const SEVERAL: [&str; 4] = ["topic", "load", "fault", "clock"];
+const SCENARIO: Kind = Kind {
+    title: "a scenario",
+    plain: &["name", "proves"],
+    single: &["cluster", "network", "disk", "heal", "swarm", "expect"],
+    several: &["topic", "load", "fault", "clock"],
+};
 static EMPTY: Table = Table { entries: Vec::new() };
 
 impl<'a> Document<'a> {
     fn check_keys(&self) {
-        let known: Vec<&str> =
-            ["name", "proves"].into_iter().chain(SINGLE).chain(SEVERAL).collect();
+        let Kind { title, plain, single, several } = self.kind;
+        let known = [*plain, *single, *several].concat();
         for Entry { key, key_place, node } in &self.root.entries {
             if !known.contains(&key.as_str()) {
                 self.problems.add(
                     key_place,
-                    format!("a scenario has no `{key}`"),
+                    format!("{title} has no `{key}`"),
                     name_help(key, &known),
                 );
-            } else if SINGLE.contains(&key.as_str()) && !matches!(node.value, Value::Table(_)) {
+            } else if single.contains(&key.as_str()) && !matches!(node.value, Value::Table(_)) {
                 let message = format!("`{key}` is {}, not a table", node.value.kind());
                 self.problems.add(&node.place, message, format!("write it once, as [{key}]"));
             }

@@ -53,19 +53,25 @@ impl Problem {
     }
 }
 
-/// A scenario that cannot be used: all mistakes found in it, in the order of their places.
+/// A scenario, or another such file, that cannot be used: all mistakes found in it, in the order of their places.
 #[derive(Debug, thiserror::Error)]
-#[error("the scenario has {} mistake{}", .mistakes.len(), if .mistakes.len() == 1 { "" } else { "s" })]
+#[error("the {title} has {} mistake{}", .mistakes.len(), if .mistakes.len() == 1 { "" } else { "s" })]
 pub struct ScenarioError {
+    title: &'static str,
     mistakes: Vec<Mistake>,
 }
 
 impl ScenarioError {
-    pub(crate) fn new(mut problems: Vec<Problem>, sources: &Sources) -> Self {
+    pub(crate) fn new(problems: Vec<Problem>, sources: &Sources) -> Self {
+        Self::of("scenario", problems, sources)
+    }
+
+    /// The same of another kind of file.
+    pub(crate) fn of(title: &'static str, mut problems: Vec<Problem>, sources: &Sources) -> Self {
         assert!(!problems.is_empty(), "an error without a problem");
         problems.sort_by_key(|problem| (problem.place.source, problem.place.bytes.start));
         let mistakes = problems.into_iter().map(|problem| Mistake::new(problem, sources)).collect();
-        Self { mistakes }
+        Self { title, mistakes }
     }
 
     /// The mistakes.

@@ -266,6 +266,63 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// One number within bounds, and no choice; none if the key is absent.
+    pub(crate) fn number(&self, key: &str, bounds: (i64, i64), example: &str) -> Option<i64> {
+        let node = self.value(key)?;
+        self.number_of(key, node, bounds, example)
+    }
+
+    /// One number that must be there.
+    pub(crate) fn required_number(&self, key: &str, bounds: (i64, i64), example: &str) -> i64 {
+        let node = self.required(key, example);
+        node.and_then(|node| self.number_of(key, node, bounds, example)).unwrap_or(bounds.0)
+    }
+
+    /// One or several numbers that must be there.
+    pub(crate) fn number_list(&self, key: &str, bounds: (i64, i64), example: &str) -> Vec<i64> {
+        let nodes = self.required(key, example).map_or(&[][..], elements);
+        nodes.iter().filter_map(|node| self.number_of(key, node, bounds, example)).collect()
+    }
+
+    fn number_of(
+        &self,
+        key: &str,
+        node: &Node,
+        (low, high): (i64, i64),
+        example: &str,
+    ) -> Option<i64> {
+        let Value::Integer(number) = node.value else {
+            self.wrong_kind(key, node, "a whole number", example);
+            return None;
+        };
+        if number < low || number > high {
+            let help = format!("`{key}` lies between {low} and {high}");
+            self.problem(&node.place, format!("`{key}` is out of bounds: {number}"), help);
+            return None;
+        }
+        Some(number)
+    }
+
+    /// One text, and no choice; none if the key is absent.
+    pub(crate) fn maybe_text(&self, key: &str, example: &str) -> Option<String> {
+        let node = self.value(key)?;
+        self.text_of(key, node, example)
+    }
+
+    /// One word out of a table, and no choice; none if the key is absent.
+    pub(crate) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<T> {
+        let example = format!("\"{}\"", words[0].0);
+        let node = self.value(key)?;
+        self.text_of(key, node, &example)?;
+        Some(self.words(key, words, words[0].1).options()[0])
+    }
+
+    /// True or false, and no choice; none if the key is absent.
+    pub(crate) fn maybe_flag(&self, key: &str) -> Option<bool> {
+        let node = self.value(key)?;
+        self.flag_of(key, node)
+    }
+
     /// How often this table counts at all: `chance = "1/2"`.
     pub(crate) fn chance(&self) -> Chance {
         let Some(node) = self.value("chance") else { return Chance::ALWAYS };

@@ -153,7 +153,8 @@ impl Observer {
         self.watch.log_flushed(&self.view, node, partition, batches);
     }
 
-    /// A voter said that its state is written, and the disk says whether it has it for good. To be told before the note.
+    /// A voter said that its state is written, and the disk says whether it has it for good. To be told before the
+    /// note.
     pub fn quorum_state_written(&mut self, node: NodeId, durable: bool) {
         self.watch.quorum_state_written(node, durable);
     }

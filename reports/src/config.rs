@@ -1,0 +1,198 @@
+//! What a history's clients were promised and what was done to their cluster, by names: what a person can write down
+//! beside a history, and what a run leaves beside its own.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::config::OffsetReset;
+use harrow_sim::history::History;
+use harrow_sim::plan::Plan;
+use harrow_sim::run::Run;
+
+use crate::check::{LogFacts, Options};
+use crate::policy::{Damage, Dropped, Isolation, PartitionTerms, ProducerTerms, Terms};
+
+/// What was promised, and what was done. Partitions and topics go by name, so that it fits any history of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryConfig {
+    /// Producers that have no settings of their own.
+    pub producer: ProducerTerms,
+    /// Processes with settings of their own.
+    pub producers: BTreeMap<u32, ProducerTerms>,
+    /// `isolation.level` of all consumers.
+    pub isolation: Isolation,
+    /// Whether consumers that do not say so get their partitions from a group.
+    pub subscribes: bool,
+    /// `auto.offset.reset`.
+    pub offset_reset: OffsetReset,
+    /// Topics that have no settings of their own.
+    pub topic: TopicTerms,
+    /// Topics with settings of their own.
+    pub topics: BTreeMap<String, TopicTerms>,
+    /// Where retention or `DeleteRecords` has moved logs' starts, by partition.
+    pub log_starts: BTreeMap<String, i64>,
+    /// What was done to the cluster.
+    pub faults: FaultTerms,
+}
+
+/// What a topic promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicTerms {
+    /// Replication.
+    pub partition: PartitionTerms,
+    /// Whether `cleanup.policy` is `compact`.
+    pub compacted: bool,
+}
+
+/// What was done to the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultTerms {
+    /// Whether anything was done at all, or may have been.
+    pub disturbed: bool,
+    /// From when on nothing was done any more and all leaders had settled, in nanoseconds.
+    pub settled_ns: Option<u64>,
+    /// Whether a leader that is deposed and has not heard of it may answer with its own, older, end offset.
+    pub stale_end_offsets: bool,
+    /// What unclean elections have dropped, if that is known.
+    pub dropped: Option<Vec<DroppedRange>>,
+    /// Brokers that lost data.
+    pub damage: Vec<Damage>,
+    /// Why the cluster's metadata itself may be gone, if so.
+    pub metadata_damage: Option<String>,
+}
+
+/// Records that an unclean election has dropped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DroppedRange {
+    /// Name of the partition.
+    pub partition: String,
+    /// First offset.
+    pub first: i64,
+    /// Last offset, inclusive.
+    pub last: i64,
+    /// When, in nanoseconds.
+    pub at_ns: u64,
+}
+
+impl Default for HistoryConfig {
+    /// Kafka's strongest promises, in a cluster that may have seen any fault that they survive.
+    fn default() -> Self {
+        let strict = Terms::strict();
+        let partition = PartitionTerms { unclean_leader_election: false, min_insync_replicas: 2 };
+        Self {
+            producer: strict.producer,
+            producers: BTreeMap::new(),
+            isolation: strict.isolation,
+            subscribes: false,
+            offset_reset: OffsetReset::Earliest,
+            topic: TopicTerms { partition, compacted: false },
+            topics: BTreeMap::new(),
+            log_starts: BTreeMap::new(),
+            faults: FaultTerms {
+                disturbed: true,
+                settled_ns: None,
+                stale_end_offsets: false,
+                dropped: None,
+                damage: Vec::new(),
+                metadata_damage: None,
+            },
+        }
+    }
+}
+
+impl HistoryConfig {
+    /// What a run promised and did: with it, the run's history alone is judged by the run's own terms.
+    pub fn of_run(plan: &Plan, run: &Run) -> Self {
+        let terms = Terms::of_run(plan, run);
+        let topics = plan.topics.iter().map(|topic| {
+            let partition = PartitionTerms {
+                unclean_leader_election: topic.unclean_leader_election,
+                min_insync_replicas: topic.min_insync_replicas,
+            };
+            (topic.name.clone(), TopicTerms { partition, compacted: false })
+        });
+        let name = |partition: u32| run.history.partitions[partition as usize].clone();
+        let dropped = terms.dropped.map(|dropped| {
+            let named = dropped.iter().map(|dropped| {
+                let Dropped { partition, first, last, at_ns } = *dropped;
+                DroppedRange { partition: name(partition), first, last, at_ns }
+            });
+            named.collect()
+        });
+        Self {
+            producer: terms.producer,
+            producers: terms.producers.into_iter().collect(),
+            isolation: terms.isolation,
+            subscribes: terms.subscribes,
+            offset_reset: if terms.reset_to_latest {
+                OffsetReset::Latest
+            } else {
+                OffsetReset::Earliest
+            },
+            topics: topics.collect(),
+            faults: FaultTerms {
+                disturbed: terms.disturbed,
+                settled_ns: Some(terms.settled_ns).filter(|settled| *settled != u64::MAX),
+                stale_end_offsets: terms.epochs_watched,
+                dropped,
+                damage: terms.damage,
+                metadata_damage: terms.metadata_damage,
+            },
+            ..Self::default()
+        }
+    }
+
+    /// The terms for a history.
+    pub fn terms(&self, history: &History) -> Terms {
+        let faults = &self.faults;
+        let partition = |name: &String| self.topic_of(name).partition;
+        let mut partitions: Vec<PartitionTerms> =
+            history.partitions.iter().map(partition).collect();
+        partitions.push(self.topic.partition);
+        let position = |name: &String| history.partitions.iter().position(|known| known == name);
+        let dropped = faults.dropped.as_ref().map(|ranges| {
+            let known = ranges.iter().filter_map(|range| {
+                let partition = position(&range.partition)? as u32;
+                let DroppedRange { first, last, at_ns, .. } = *range;
+                Some(Dropped { partition, first, last, at_ns })
+            });
+            known.collect()
+        });
+        Terms {
+            producer: self.producer,
+            producers: self.producers.iter().map(|(process, terms)| (*process, *terms)).collect(),
+            partitions,
+            isolation: self.isolation,
+            subscribes: self.subscribes,
+            reset_to_latest: self.offset_reset == OffsetReset::Latest,
+            disturbed: faults.disturbed,
+            settled_ns: faults.settled_ns.unwrap_or(u64::MAX),
+            dropped,
+            epochs_watched: faults.stale_end_offsets,
+            damage: faults.damage.clone(),
+            corrupted: Vec::new(),
+            metadata_damage: faults.metadata_damage.clone(),
+        }
+    }
+
+    /// The options of the checks for a history.
+    pub fn options(&self, history: &History) -> Options {
+        let mut options = Options::default();
+        for (partition, name) in (0_u32..).zip(&history.partitions) {
+            let log_start_offset = self.log_starts.get(name).copied().unwrap_or(0);
+            let compacted = self.topic_of(name).compacted;
+            if compacted || log_start_offset > 0 {
+                options.logs.insert(partition, LogFacts { log_start_offset, compacted });
+            }
+        }
+        options
+    }
+
+    /// Of the partition `orders-0`, the topic is `orders-0` if there is one of this name, and else `orders`.
+    fn topic_of(&self, partition: &str) -> TopicTerms {
+        let numbered = partition
+            .rsplit_once('-')
+            .filter(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit()));
+        let topic = numbered.and_then(|(topic, _)| self.topics.get(topic));
+        self.topics.get(partition).or(topic).copied().unwrap_or(self.topic)
+    }
+}
