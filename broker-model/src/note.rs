@@ -52,6 +52,14 @@ pub enum Note {
         /// What it holds, in order: a power loss may also undo a cut, so the end alone does not tell.
         batches: Vec<BatchSummary>,
     },
+    /// This replica knows that epochs begin in its log at these offsets: stated when the log was opened and when the
+    /// replica begins to lead. Source: KIP-101, `LeaderEpochFileCache`.
+    EpochsKnown {
+        /// Whose log.
+        partition: TopicPartition,
+        /// Epochs and where they begin, ascending.
+        epochs: Vec<(LeaderEpoch, Offset)>,
+    },
     /// The log start moved up.
     LogStartMoved {
         /// Whose log.
@@ -153,6 +161,23 @@ pub enum Note {
         /// The answer.
         error: ClusterError,
     },
+    /// A leader took news of a follower for the first time in its epoch, or in another uptime of the follower, or from
+    /// a
+    /// fetch that names another epoch than the leader's. Source: rule 2.1.3, KIP-320, KIP-903.
+    FollowerHeard {
+        /// Of what.
+        partition: TopicPartition,
+        /// The leader's epoch.
+        leader_epoch: LeaderEpoch,
+        /// Who fetched.
+        follower: NodeId,
+        /// The epoch that the fetch names.
+        told_epoch: LeaderEpoch,
+        /// The follower's broker epoch, as the fetch names it.
+        broker_epoch: BrokerEpoch,
+        /// From where it fetched, which is its log end.
+        fetch_offset: Offset,
+    },
     /// A leader told a follower that its log differs.
     DivergenceFound {
         /// Of what.
@@ -197,6 +222,8 @@ pub enum Note {
         leader_epoch: LeaderEpoch,
         /// To whom.
         consumer: NodeId,
+        /// The leader's epoch as the consumer knows it; [`LeaderEpoch::NONE`] if it did not tell.
+        told_epoch: LeaderEpoch,
         /// Offset asked for.
         fetch_offset: Offset,
         /// What the consumer may see.
@@ -212,8 +239,40 @@ pub enum Note {
         partition: TopicPartition,
         /// The leader's epoch.
         leader_epoch: LeaderEpoch,
+        /// The leader's epoch as the client knows it; [`LeaderEpoch::NONE`] if it did not tell.
+        told_epoch: LeaderEpoch,
         /// What it said.
         offset: Offset,
+    },
+    /// A leader told a client where an epoch ends in its log. Source: KIP-279, KIP-320.
+    EpochEndServed {
+        /// Of what.
+        partition: TopicPartition,
+        /// The leader's epoch.
+        leader_epoch: LeaderEpoch,
+        /// The epoch asked for.
+        asked: LeaderEpoch,
+        /// The epoch answered: the largest known that is not above the one asked for.
+        epoch: LeaderEpoch,
+        /// Where it ends.
+        end_offset: Offset,
+    },
+    /// A leader refused a batch for its producer's epoch or sequence. Source: KIP-98, `ProducerAppendInfo`.
+    SequenceRefused {
+        /// Where.
+        partition: TopicPartition,
+        /// The leader's epoch.
+        leader_epoch: LeaderEpoch,
+        /// Whose.
+        producer_id: ProducerId,
+        /// In which of its epochs.
+        producer_epoch: ProducerEpoch,
+        /// Sequence of the first record.
+        first_sequence: Sequence,
+        /// Sequence of the last record.
+        last_sequence: Sequence,
+        /// Whether for the epoch; else for the sequence.
+        fenced: bool,
     },
     // --- controller quorum
     /// This voter's epoch, role or vote changed.
@@ -233,6 +292,11 @@ pub enum Note {
         epoch: LeaderEpoch,
         /// For whom this voter has voted in it.
         voted: Option<NodeId>,
+    },
+    /// All of this voter's metadata log was synced: it survives a power loss. Source: KIP-595, KAFKA-10533.
+    QuorumLogSynced {
+        /// Its end.
+        end: Offset,
     },
     /// This voter gave its vote.
     VoteGranted {
@@ -350,6 +414,11 @@ pub enum Note {
         /// State.
         state: BrokerState,
         /// Broker epoch of this uptime, once known.
+        broker_epoch: BrokerEpoch,
+    },
+    /// A broker ends cleanly: its logs are on the disk, and a marker that says so. Source: KIP-966, rule 2.10.
+    StoppedCleanly {
+        /// The broker epoch in the marker.
         broker_epoch: BrokerEpoch,
     },
     // --- clients

@@ -17,7 +17,7 @@ pub use dropped::Dropped;
 use dropped::dropped;
 
 /// Internal anomalies that damage to stored data can cause by itself.
-const OF_DATA: [&str; 16] = [
+const OF_DATA: [&str; 17] = [
     "leader-completeness",
     "committed-truncation",
     "committed-overwritten",
@@ -34,15 +34,19 @@ const OF_DATA: [&str; 16] = [
     "committed-metadata-truncation",
     "metadata-divergence",
     "double-vote",
+    "metadata-commit-not-durable",
 ];
 
 /// Internal anomalies that a damaged disk causes at its own node.
-const OF_DISKS: [&str; 6] = [
+const OF_DISKS: [&str; 9] = [
     "recovery-lost-records",
     "recovery-lost-flushed",
     "recovery-out-of-bounds",
     "recovery-invented-records",
     "vote-not-durable",
+    "clean-stop-not-durable",
+    "recovery-kept-damage",
+    "epoch-cache-mismatch",
     "mirror-mismatch",
 ];
 
@@ -67,8 +71,8 @@ pub struct Terms {
     /// From when on nothing was done to the cluster any more and all leaders had settled, in nanoseconds; what was
     /// written later cannot be lost by a change of leader. [`u64::MAX`] if that is not known.
     pub settled_ns: u64,
-    /// What changes of leader have legally dropped, if it is known: only these records may be gone from topics that
-    /// allow unclean leader election. None if it is not known.
+    /// What unclean elections have legally dropped, if it is known: no other record may be gone because its topic
+    /// allows them. None if it is not known.
     pub dropped: Option<Vec<Dropped>>,
     /// Whether the answers' leader epochs were watched from inside: then a deposed leader that has not heard of it may
     /// answer with its own, older, end offset, and a true regression is an internal violation.
@@ -153,7 +157,7 @@ impl Terms {
             run.history.partitions.iter().map(|name| partition_terms(plan, name)).collect();
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
-        terms.dropped = dropped(run);
+        terms.dropped = dropped(plan, run, &terms.partitions);
         let lasting = done.iter().filter(|fault| lasting(fault));
         terms.corrupted = lasting.flat_map(|f| f.nodes.iter().map(|node| node.0)).collect();
         if plan.expect.loss_allowed {
@@ -174,24 +178,21 @@ impl Terms {
 
     /// Why what an occurrence concerns may be gone, whatever its acks.
     fn loss(&self, occurrence: &Occurrence) -> Option<String> {
-        let terms = self.partition(occurrence.partition)?;
-        let election = || self.unclean_loss(occurrence);
-        terms
-            .unclean_leader_election
-            .then(election)
-            .flatten()
+        let terms = *self.partition(occurrence.partition)?;
+        self.unclean_loss(terms, occurrence)
             .or_else(|| self.damage_reason(terms.min_insync_replicas, occurrence.since_ns))
             .or_else(|| self.metadata_damage.clone())
     }
 
     /// Why an unclean election may have dropped what an occurrence concerns.
-    fn unclean_loss(&self, occurrence: &Occurrence) -> Option<String> {
+    fn unclean_loss(&self, terms: PartitionTerms, occurrence: &Occurrence) -> Option<String> {
         if let Some(dropped) = &self.dropped {
             let touching = dropped.iter().find(|dropped| dropped.touches(occurrence))?;
             let Dropped { first, last, .. } = touching;
             return Some(format!("an unclean leader election dropped offsets {first} to {last}"));
         }
-        self.may_change_leader(occurrence.since_ns)
+        let possible = terms.unclean_leader_election && self.may_change_leader(occurrence.since_ns);
+        possible
             .then(|| "the topic allows unclean leader election, which may drop records".to_owned())
     }
 
@@ -330,7 +331,8 @@ fn excuse_start(terms: &Terms, occurrence: &Occurrence) -> Option<String> {
     (nothing && terms.reset_to_latest).then(|| "auto.offset.reset=latest".to_owned())
 }
 
-/// Whether only a read of what may not be committed makes one of these operations of unknown outcome count as committed.
+/// Whether only a read of what may not be committed makes one of these operations of unknown outcome count as
+/// committed.
 fn unproved(terms: &Terms, history: &History, operations: &[Option<u32>]) -> Option<String> {
     let mut operations = operations.iter().flatten();
     let unknown = operations.any(|o| history.row(*o).completion == Completion::Info);

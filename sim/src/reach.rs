@@ -115,6 +115,12 @@ impl Tally {
             | Note::IsrCommitted { .. }
             | Note::IsrProposalAccepted { .. }
             | Note::ProducersKnown { .. }
+            | Note::EpochsKnown { .. }
+            | Note::FollowerHeard { .. }
+            | Note::EpochEndServed { .. }
+            | Note::SequenceRefused { .. }
+            | Note::QuorumLogSynced { .. }
+            | Note::StoppedCleanly { .. }
             | Note::ProducerIdGiven { .. }
             | Note::QuorumStatePersisted { .. }
             | Note::TransactionStateChanged { .. }

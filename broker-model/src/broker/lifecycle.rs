@@ -127,13 +127,18 @@ impl Lifecycle {
 
     /// What the clean-shutdown file holds after this uptime; `None` if there is no epoch to tell.
     pub(super) fn clean_shutdown_file(&self) -> Option<Bytes> {
+        let told = self.marked_broker_epoch();
+        (told != BrokerEpoch::NONE).then(|| encode_broker_epoch(told))
+    }
+
+    /// The broker epoch that the clean-shutdown file of this uptime tells.
+    pub(super) fn marked_broker_epoch(&self) -> BrokerEpoch {
         // An uptime that never registered changed nothing: the marker of the one before still holds.
-        let told = if self.broker_epoch == BrokerEpoch::NONE {
+        if self.broker_epoch == BrokerEpoch::NONE {
             self.previous_broker_epoch
         } else {
             self.broker_epoch
-        };
-        (told != BrokerEpoch::NONE).then(|| encode_broker_epoch(told))
+        }
     }
 
     /// Whether the metadata log is applied past this uptime's registration.

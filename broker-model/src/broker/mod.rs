@@ -30,6 +30,7 @@ use crate::log::Log;
 use crate::message::{Body, Message};
 use crate::metadata::MetadataImage;
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node};
+use crate::note::Note;
 use crate::partition::{Partition, Surroundings};
 use crate::standing::Standing;
 use crate::types::{BrokerEpoch, ConnectionId, FlushToken, NodeId, Now, Time, TopicPartition};
@@ -314,6 +315,8 @@ impl Broker {
         if let Some(bytes) = self.lifecycle.clean_shutdown_file() {
             effects.push(Effect::Write { file: FileId::CleanShutdown, bytes });
             effects.push(Effect::Sync { file: FileId::CleanShutdown });
+            let broker_epoch = self.lifecycle.marked_broker_epoch();
+            effects.note(Note::StoppedCleanly { broker_epoch });
         }
         self.halt("stopped", effects);
     }

@@ -39,6 +39,11 @@ impl EpochCache {
         self.entries.last().map_or(LeaderEpoch::NONE, |entry| entry.epoch)
     }
 
+    /// Every epoch and where it begins, ascending.
+    pub(crate) fn starts(&self) -> Vec<(LeaderEpoch, Offset)> {
+        self.entries.iter().map(|entry| (entry.epoch, entry.start)).collect()
+    }
+
     /// Where the first known epoch begins.
     pub(crate) fn first_start(&self) -> Option<Offset> {
         self.entries.first().map(|entry| entry.start)

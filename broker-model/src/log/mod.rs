@@ -120,6 +120,11 @@ impl Log {
         self.epochs.latest_epoch()
     }
 
+    /// Every epoch that this log knows and where it begins, ascending.
+    pub fn known_epochs(&self) -> Vec<(LeaderEpoch, Offset)> {
+        self.epochs.starts()
+    }
+
     /// What a follower sends as last fetched epoch: the latest in the epoch cache, even if it has
     /// no record yet. A leader that does not know that epoch answers with the one before, and the
     /// entry is dropped; the epoch of the last record instead could hide a divergence. Source:

@@ -50,6 +50,7 @@ impl Log {
             clean: options.clean,
             batches: log.batches().map(RecordBatch::summary).collect(),
         });
+        effects.note(Note::EpochsKnown { partition, epochs: log.known_epochs() });
         log
     }
 

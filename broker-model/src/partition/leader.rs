@@ -145,6 +145,8 @@ impl Partition {
             high_watermark: self.log.high_watermark(),
             isr: registration.isr.clone(),
         });
+        let epochs = self.log.known_epochs();
+        effects.note(Note::EpochsKnown { partition: self.log.partition(), epochs });
         let producers = self.log.known_producers();
         effects.note(Note::ProducersKnown { partition: self.log.partition(), producers });
     }
@@ -171,7 +173,10 @@ impl Partition {
             self.log.check_producer(batch.header())
         };
         match check {
-            Err(error) => ProduceOutcome::Refused(error),
+            Err(error) => {
+                self.note_sequence_refused(batch, error, effects);
+                ProduceOutcome::Refused(error)
+            }
             Ok(ProducerCheck::Duplicate { base_offset, last_offset }) => {
                 let ack = ProduceAck { base_offset, last_offset };
                 self.answer_produce(ack, batch.header().checksum, true, acks, ticket, effects)
@@ -188,6 +193,19 @@ impl Partition {
                 self.answer_produce(ack, appended.header().checksum, false, acks, ticket, effects)
             }
         }
+    }
+
+    fn note_sequence_refused(&self, batch: &RecordBatch, error: ErrorCode, effects: &mut Effects) {
+        let header = batch.header();
+        effects.note(Note::SequenceRefused {
+            partition: self.log.partition(),
+            leader_epoch: self.leader_epoch,
+            producer_id: header.producer_id,
+            producer_epoch: header.producer_epoch,
+            first_sequence: header.base_sequence,
+            last_sequence: header.last_sequence(),
+            fenced: error == ErrorCode::InvalidProducerEpoch,
+        });
     }
 
     /// Answers at once what need not wait, and lets the rest wait, duplicates included (P04).
@@ -407,6 +425,17 @@ impl Partition {
         else {
             return;
         };
+        let told_epoch = fetch.current_leader_epoch;
+        if !progress.is_known_in(broker_epoch) || told_epoch != self.leader_epoch {
+            effects.note(Note::FollowerHeard {
+                partition: self.log.partition(),
+                leader_epoch: self.leader_epoch,
+                follower: replica,
+                told_epoch,
+                broker_epoch,
+                fetch_offset: fetch.fetch_offset,
+            });
+        }
         progress.fetched(
             around.now.time,
             fetch.fetch_offset,

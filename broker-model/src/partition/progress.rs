@@ -56,6 +56,11 @@ impl FollowerProgress {
         self.broker_epoch = broker_epoch;
     }
 
+    /// Whether it has fetched before in the leader's epoch, and in this uptime.
+    pub(super) fn is_known_in(&self, broker_epoch: BrokerEpoch) -> bool {
+        self.log_end_offset.is_some() && self.broker_epoch == broker_epoch
+    }
+
     /// Whether it has all, or had all not longer ago than the allowed lag.
     pub(super) fn is_caught_up(
         &self,

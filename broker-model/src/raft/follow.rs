@@ -84,7 +84,7 @@ impl Quorum {
             self.log.append_as_follower(batch, self.state.epoch, effects);
         }
         if !response.batches.is_empty() {
-            self.log.sync_records(effects);
+            self.sync_log(effects);
         }
         if response.high_watermark != Offset::NONE {
             self.follow_high_watermark(response.high_watermark, effects);

@@ -69,7 +69,7 @@ impl Quorum {
         }
         let batch = self.log.append_as_leader(&builder.build(), self.state.epoch, effects);
         // The leader's own end counts for the high watermark, so it must be on the platter (KAFKA-10533).
-        self.log.sync_records(effects);
+        self.sync_log(effects);
         self.advance_high_watermark(effects);
         self.answer_waiting(now.time, effects);
         batch.base_offset()

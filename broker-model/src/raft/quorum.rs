@@ -165,7 +165,7 @@ impl Quorum {
             effects.push(Effect::Sync { file: FileId::QuorumState });
             self.note_persisted(effects);
         }
-        self.log.sync_records(effects);
+        self.sync_log(effects);
         self.note_state(effects);
         if self.voters.len() == 1 {
             self.stand_for_election(now, effects);
@@ -417,6 +417,12 @@ impl Quorum {
         if let Role::Leader(leader) = left {
             self.turn_away(&leader.waiting, effects);
         }
+    }
+
+    /// Syncs the log, and says so.
+    pub(super) fn sync_log(&mut self, effects: &mut Effects) {
+        self.log.sync_records(effects);
+        effects.note(Note::QuorumLogSynced { end: self.log.log_end_offset() });
     }
 
     fn persist(&mut self, effects: &mut Effects) {

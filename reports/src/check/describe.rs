@@ -60,10 +60,10 @@ fn template(anomaly: Anomaly, told: bool) -> &'static str {
              was told of generation {other_generation}"
         }
         Anomaly::CommitBeyondPosition => {
-            "client {who} committed offset {offset} and had not come that far"
+            "client {who} committed offset {offset}, having not come that far"
         }
         Anomaly::DoubleOwnership => {
-            "clients {other_who} and {who} both had it in generation {generation}"
+            "clients {other_who} and {who} had it in generation {generation}"
         }
         Anomaly::EosDuplicate => {
             "offset {offset} was processed by committed transactions of clients {other_who} and {who}"

@@ -5,7 +5,8 @@
 //!
 //! Commits of unknown outcome, and those that overlap a join, may count or not: both are accepted. What a transaction
 //! has consumed it commits. A member that gets a partition again, which nobody else had in between, may go on where it
-//! stood itself, as with cooperative rebalancing. Where a consumer starts when its group has committed nothing depends on
+//! stood itself, as with cooperative rebalancing. Where a consumer starts when its group has committed nothing depends
+//! on
 //! `auto.offset.reset`, which the policy weighs. A commit may lie behind holes that transactions and compaction leave.
 //! Not verified: that commits survive; who is a leader; where a partition goes on that was rebalanced inside a poll.
 
@@ -116,7 +117,8 @@ impl Groups {
         known.map(|(key, _)| *key).collect()
     }
 
-    /// A member gets partitions. Those that it had all the while may go on where it stood, others begin where the group is.
+    /// A member gets partitions. Those that it had all the while may go on where it stood, others begin where the
+    /// group is.
     fn join(&mut self, index: &Index<'_>, operation: u32) {
         let row = index.row(operation);
         let process = row.process;

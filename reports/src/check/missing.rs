@@ -1,4 +1,5 @@
-//! Promises: what was acknowledged is there, and a transaction is there whole or not at all. Sources: Kafka's `acks=all`;
+//! Promises: what was acknowledged is there, and a transaction is there whole or not at all. Sources: Kafka's
+//! `acks=all`;
 //! KIP-98; Jepsen's `lost-write` and `unseen`.
 //!
 //! A record counts as lost when reads of its partition went on past its offset without it; as unseen when no poll

@@ -4,8 +4,10 @@
 //! A poll of a failed operation does not move the position, as the application goes back; one of unknown outcome may
 //! have moved it or not, and both are accepted; if it tells no records, nobody knows how far. Assigning, subscribing,
 //! joining and crashing forget all positions; a rebalance inside an operation forgets those of its partitions, before
-//! and after. Who assigns and seeks to the beginning stands before the log's first record. A gap is one only if a record
-//! is known to exist in it: markers and aborted records leave legal holes. Not verified: where any other consumer starts
+//! and after. Who assigns and seeks to the beginning stands before the log's first record. A gap is one only if a
+//! record
+//! is known to exist in it: markers and aborted records leave legal holes. Not verified: where any other consumer
+//! starts
 //! (that is `groups`).
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@ mod client;
 mod defects;
 mod faults;
 mod guarantees;
+mod guards;
 mod internal;
 mod liveness;
 mod transactions;
@@ -77,6 +78,8 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         &internal::INVARIANTS,
         &true_state::ANOMALIES,
         &true_state::INVARIANTS,
+        &guards::ANOMALIES,
+        &guards::INVARIANTS,
         &liveness::ENTRIES,
         &faults::ENTRIES,
     ];

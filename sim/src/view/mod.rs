@@ -48,6 +48,8 @@ pub struct ClusterView {
     loss_allowed: bool,
     /// Whether eligible leader replicas are kept: then nothing commits below `min.insync.replicas`. Source: KIP-966.
     eligible_replicas: bool,
+    /// Whether what was not stated did not happen.
+    states_all: bool,
 }
 
 /// A process.
@@ -68,7 +70,18 @@ impl ClusterView {
             order: vec![(TopicPartition::METADATA, 0)],
             loss_allowed: plan.expect.loss_allowed,
             eligible_replicas: true,
+            states_all: false,
         }
+    }
+
+    /// Nodes state every fact: what was not stated did not happen.
+    pub(crate) fn expect_all_facts(&mut self) {
+        self.states_all = true;
+    }
+
+    /// Whether the absence of a fact tells something.
+    pub fn states_all(&self) -> bool {
+        self.states_all
     }
 
     /// The cluster keeps no eligible leader replicas, as before KIP-966.
@@ -245,6 +258,12 @@ impl ClusterView {
             Note::IsrProposalAccepted { .. }
             | Note::IsrProposalRefused { .. }
             | Note::ProducersKnown { .. }
+            | Note::EpochsKnown { .. }
+            | Note::FollowerHeard { .. }
+            | Note::EpochEndServed { .. }
+            | Note::SequenceRefused { .. }
+            | Note::QuorumLogSynced { .. }
+            | Note::StoppedCleanly { .. }
             | Note::ProducerIdGiven { .. }
             | Note::QuorumStatePersisted { .. }
             | Note::TransactionStateChanged { .. }

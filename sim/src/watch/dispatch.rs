@@ -4,7 +4,9 @@ use harrow_broker_model::note::{BatchSummary, IsolationLevel, MetadataChange, No
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::ack_rule::{self, Acknowledgement};
+use super::clean_stop::CleanStops;
 use super::finding::{Context, Findings};
+use super::following::Following;
 use super::high_watermark::{HighWatermarks, Move};
 use super::leadership::{self, Leadership};
 use super::log_matching::LogMatching;
@@ -17,8 +19,9 @@ use super::read_rule::{self, ReadRule};
 use super::recovery::{Platters, Reopened};
 use super::sequence::Sequences;
 use super::stable_offset::{Served, StableMove, StableOffsets};
+use super::standing::{self, Standings};
 use super::transactions::{Transactions, Transition};
-use super::{commit_rule, election, log_start, membership, truncation};
+use super::{commit_rule, election, epoch_ends, log_start, membership, refusal, truncation};
 use crate::view::ClusterView;
 
 /// The invariants, with what each remembers.
@@ -38,6 +41,9 @@ pub(super) struct Watch {
     transactions: Transactions,
     stable_offsets: StableOffsets,
     ownership: Ownership,
+    following: Following,
+    clean_stops: CleanStops,
+    standings: Standings,
 }
 
 impl Watch {
@@ -46,6 +52,8 @@ impl Watch {
         self.stable_offsets.process_started(node);
         self.quorum.process_started(node);
         self.quorum_disks.process_started(node);
+        self.clean_stops.process_started(node);
+        self.standings.process_started(node);
     }
 
     pub(super) fn log_flushed(
@@ -58,8 +66,18 @@ impl Watch {
         self.platters.on_power_lost(view, node, partition, batches);
     }
 
-    pub(super) fn quorum_state_written(&mut self, node: NodeId, durable: bool) {
-        self.quorum_disks.on_written(node, durable);
+    pub(super) fn disk_answers(&mut self, node: NodeId, durable: bool) {
+        self.quorum_disks.on_answer(node, durable);
+    }
+
+    pub(super) fn log_found(
+        &mut self,
+        node: NodeId,
+        partition: TopicPartition,
+        end: Offset,
+        whole: bool,
+    ) {
+        self.platters.on_found(node, partition, (end, whole));
     }
 
     pub(super) fn observe(&mut self, context: &Context<'_>, note: &Note) {
@@ -77,9 +95,24 @@ impl Watch {
             Note::ProduceAcknowledged { .. }
             | Note::NotEnoughReplicas { .. }
             | Note::RecordsServed { .. }
-            | Note::EndOffsetServed { .. } => self.on_promise(context, note),
-            Note::Truncated { .. } | Note::LogRecovered { .. } | Note::LogStartMoved { .. } => {
+            | Note::EndOffsetServed { .. }
+            | Note::SequenceRefused { .. } => self.on_promise(context, note),
+            Note::Truncated { .. }
+            | Note::LogRecovered { .. }
+            | Note::EpochsKnown { .. }
+            | Note::LogStartMoved { .. } => {
                 self.on_log_note(context, note);
+            }
+            Note::DivergenceFound { .. } | Note::EpochEndServed { .. } => {
+                epoch_ends::on_told(context, findings, note);
+            }
+            Note::FollowerHeard { .. } => {
+                let applied = self.quorum.applied_by(context.node);
+                self.following.on_heard(context, findings, note, applied);
+            }
+            Note::StoppedCleanly { broker_epoch } => {
+                let durable = self.quorum_disks.is_durable(context.node);
+                self.clean_stops.on_stopped(context, findings, *broker_epoch, durable);
             }
             Note::BecameLeader { .. }
             | Note::ProducersKnown { .. }
@@ -88,6 +121,7 @@ impl Watch {
             | Note::IsrCommitted { .. } => self.on_leader_note(context, note),
             Note::QuorumStateChanged { .. }
             | Note::QuorumStatePersisted { .. }
+            | Note::QuorumLogSynced { .. }
             | Note::VoteGranted { .. }
             | Note::QuorumHighWatermarkMoved { .. } => {
                 self.on_quorum_note(context, note);
@@ -109,10 +143,12 @@ impl Watch {
             Note::PartitionReleased { group, member, partition } => {
                 self.ownership.on_released(group, member, *partition);
             }
-            Note::BecameFollower { .. }
-            | Note::IsrProposalRefused { .. }
+            Note::BecameFollower { partition, .. } => {
+                let applied = self.quorum.applied_by(context.node);
+                standing::on_acts(context, findings, *partition, applied);
+            }
+            Note::IsrProposalRefused { .. }
             | Note::RequestFenced { .. }
-            | Note::DivergenceFound { .. }
             | Note::ControllerActivated { .. }
             | Note::BrokerStateChanged { .. }
             | Note::BatchRetried { .. }
@@ -125,6 +161,9 @@ impl Watch {
     fn on_high_watermark(&mut self, context: &Context<'_>, moved: Move) {
         let Move { partition, epoch, as_leader, to } = moved;
         let within = self.high_watermarks.on_moved(context, &mut self.findings, moved);
+        if as_leader {
+            self.following.on_high_watermark(context, &mut self.findings, partition, epoch, to);
+        }
         if as_leader
             && within
             && commit_rule::on_high_watermark(context, &mut self.findings, partition, epoch, to)
@@ -138,6 +177,7 @@ impl Watch {
         if let Note::RecordsServed {
             partition,
             leader_epoch,
+            told_epoch,
             fetch_offset,
             batches,
             isolation,
@@ -146,15 +186,20 @@ impl Watch {
         } = note
         {
             let (partition, epoch) = (*partition, *leader_epoch);
+            read_rule::on_told_epoch(context, findings, partition, epoch, *told_epoch);
             read_rule::on_served(context, findings, partition, epoch, *fetch_offset, batches);
             if *isolation == IsolationLevel::ReadCommitted {
                 let served = Served { partition, epoch, batches, aborted };
                 self.stable_offsets.on_served(context, findings, served);
             }
-        } else if let Note::EndOffsetServed { partition, leader_epoch, offset } = note {
+        } else if let Note::EndOffsetServed { partition, leader_epoch, told_epoch, offset } = note {
+            let (place, epoch) = (*partition, *leader_epoch);
+            read_rule::on_told_epoch(context, findings, place, epoch, *told_epoch);
             self.read_rule.on_end_offset(context, findings, *partition, *leader_epoch, *offset);
         } else if let Note::NotEnoughReplicas { partition, after_append } = note {
             ack_rule::on_refused(context, findings, *partition, *after_append);
+        } else if let Note::SequenceRefused { .. } = note {
+            refusal::on_refused(context, findings, note);
         } else {
             on_acknowledged(context, findings, note);
         }
@@ -164,6 +209,7 @@ impl Watch {
         let findings = &mut self.findings;
         if let Note::Truncated { partition, from, to, .. } = note {
             if *partition == TopicPartition::METADATA {
+                self.quorum_disks.on_log_cut(context.node, *to);
                 quorum::on_truncated(context, findings, *to);
             } else {
                 truncation::on_truncated(context, findings, *partition, *from, *to);
@@ -173,8 +219,8 @@ impl Watch {
             log_start_offset,
             log_end_offset,
             high_watermark,
+            clean,
             batches,
-            ..
         } = note
         {
             let log = Reopened {
@@ -185,21 +231,30 @@ impl Watch {
                 batches,
             };
             self.platters.on_recovered(context, findings, log);
+            self.clean_stops.on_opened(context, findings, log, *clean);
             if *partition == TopicPartition::METADATA {
+                self.quorum_disks.on_log_cut(context.node, *log_end_offset);
                 quorum::on_recovered(context, findings, *log_end_offset);
             }
         } else if let Note::LogStartMoved { partition, log_start_offset } = note {
             log_start::on_moved(context, findings, *partition, *log_start_offset);
+        } else if let Note::EpochsKnown { partition, epochs } = note {
+            epoch_ends::on_known(context, findings, *partition, epochs);
         }
     }
 
     fn on_leader_note(&mut self, context: &Context<'_>, note: &Note) {
         let findings = &mut self.findings;
-        if let Note::BecameLeader { partition, leader_epoch, isr, .. } = note {
+        if let Note::BecameLeader { partition, leader_epoch, partition_epoch, isr, .. } = note {
+            let applied = self.quorum.applied_by(context.node);
+            standing::on_acts(context, findings, *partition, applied);
+            self.standings.on_version(context, findings, *partition, *partition_epoch);
+            self.following.on_became_leader(context.node, *partition, *leader_epoch);
             self.leadership.on_became_leader(context, findings, *partition, *leader_epoch);
             election::on_became_leader(context, findings, *partition, *leader_epoch);
             membership::on_believed(context, findings, *partition, *leader_epoch, isr);
-        } else if let Note::IsrCommitted { partition, leader_epoch, isr, .. } = note {
+        } else if let Note::IsrCommitted { partition, leader_epoch, partition_epoch, isr } = note {
+            self.standings.on_version(context, findings, *partition, *partition_epoch);
             membership::on_believed(context, findings, *partition, *leader_epoch, isr);
         } else if let Note::IsrProposed { partition, leader_epoch, from, to } = note {
             membership::on_proposed(context, findings, *partition, *leader_epoch, from, to);
@@ -220,11 +275,14 @@ impl Watch {
             self.quorum.on_state(context, findings, state);
         } else if let Note::QuorumStatePersisted { epoch, voted } = note {
             self.quorum_disks.on_persisted(context.node, *epoch, *voted);
+        } else if let Note::QuorumLogSynced { end } = note {
+            self.quorum_disks.on_log_synced(context.node, *end);
         } else if let Note::VoteGranted { epoch, candidate } = note {
             self.quorum_disks.on_shown(context, findings, *epoch, Some(*candidate));
             self.quorum.on_vote(context, findings, *epoch, *candidate);
         } else if let Note::QuorumHighWatermarkMoved { epoch, as_leader: true, to } = note {
             quorum::on_high_watermark(context, findings, *epoch, *to);
+            self.quorum_disks.on_committed(context, findings, *to);
         }
     }
 
@@ -280,6 +338,7 @@ impl Watch {
             }
             MetadataChange::BrokerRegistered { .. } | MetadataChange::BrokerChanged { .. } => {
                 leadership::on_broker(context, findings, change);
+                self.clean_stops.on_broker(context, findings, change);
             }
             MetadataChange::ProducerIdsAllocated { next_producer_id } => {
                 self.producer_ids.on_allocated(context, findings, *next_producer_id);

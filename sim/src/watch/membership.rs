@@ -3,8 +3,9 @@
 //! Promise: a replica that joins ISR or ELR holds all committed records at the instant at which the change is
 //! committed; a member that stays does as well, once the controller can know what it lost; a leader proposes one only
 //! when its log reaches the leader's high watermark and the start of the leader's epoch, with equal content, and when
-//! it follows in that epoch; every member of the ISR that a leader of the present epoch goes by holds all below that
-//! leader's high watermark.
+//! it
+//! follows in that epoch; every member of the ISR that a leader of the present epoch goes by holds all below that
+//! leader's high watermark; who leaves an ISR that is short, or the ELR, stays eligible unless its process ended.
 //! Source: KIP-497, KAFKA-7128, KIP-966; `Partition.isFollowerInSync`; `LeaderCandidateCompleteness`, `WeakIsr`.
 //! Not verified: that a replica outside is let in when it could be. A replica that lost unflushed
 //! records and restarted between proposal and commit, and has not registered yet, is not reported.
@@ -13,7 +14,7 @@ use harrow_broker_model::note::PartitionRegistration;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
-use crate::view::{PartitionView, ReplicaView};
+use crate::view::{PartitionView, ReplicaView, list};
 use crate::violation::Guarantee;
 
 const INCOMPLETE: Anomaly = Anomaly {
@@ -42,12 +43,18 @@ const STAYS: Anomaly = Anomaly {
     meaning: "a replica stays in ISR or ELR although it lost committed records and the controller could know",
 };
 
+const FORGOTTEN: Anomaly = Anomaly {
+    name: "elr-incomplete",
+    guarantee: Guarantee::Durability,
+    meaning: "a replica left a short ISR in good order, or the ELR, and is not eligible any more",
+};
+
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "isr-membership",
     promise: "whoever may be elected cleanly holds every committed record",
     source: "KIP-497, KAFKA-7128, KIP-966",
     leaves_out: "how soon a replica is let in",
-    anomalies: &[INCOMPLETE, TOO_EARLY, UNFETCHED, BEHIND, STAYS],
+    anomalies: &[INCOMPLETE, TOO_EARLY, UNFETCHED, BEHIND, STAYS, FORGOTTEN],
 };
 
 /// A registration was committed.
@@ -59,6 +66,9 @@ pub(super) fn on_registered(
     unclean: bool,
 ) {
     let Some(view) = context.view.partition(partition) else { return };
+    if !unclean {
+        check_eligible(context, findings, view, next);
+    }
     let elected = view.newly_elected(next);
     if unclean || elected.is_some_and(|leader| !view.holds_committed(leader)) {
         return;
@@ -77,6 +87,38 @@ pub(super) fn on_registered(
                 format!("node {member} stays without all committed records, which end at {end}")
             });
         }
+    }
+}
+
+/// Who leaves while the ISR is short holds all that is committed, because nothing commits from then on: it stays
+/// eligible,
+/// unless its process ended since.
+fn check_eligible(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    view: &PartitionView,
+    next: &PartitionRegistration,
+) {
+    let Some(before) = &view.registration else { return };
+    let short = next.isr.len() < view.min_insync_replicas as usize;
+    if !short || !context.view.states_all() || !context.view.keeps_eligible_replicas() {
+        return;
+    }
+    let stays = |member: &NodeId| next.isr.contains(member) || next.elr.contains(member);
+    let ended = |member: NodeId| {
+        view.replica(member).is_none_or(|replica| replica.unclean)
+            || !context.view.has_registered(member)
+    };
+    let mut candidates = before.isr.iter().chain(&before.elr).copied();
+    if let Some(member) = candidates.find(|member| !stays(member) && !ended(*member)) {
+        findings.report(context, &FORGOTTEN, view.partition, || {
+            format!(
+                "node {member} left: ISR {}, ELR {}, min.insync.replicas {}",
+                list(&next.isr),
+                list(&next.elr),
+                view.min_insync_replicas
+            )
+        });
     }
 }
 

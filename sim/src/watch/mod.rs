@@ -27,6 +27,11 @@
 //! | transactions: states, decisions, markers, hanging records, fencing | `transactions` |
 //! | last stable offset; `read_committed` | `stable_offset` |
 //! | partitions of a group have one owner | `ownership` |
+//! | whose fetches count for a leader | `following` |
+//! | ends of epochs that are told; leader-epoch caches | `epoch_ends` |
+//! | clean stops: durable, told once, and not taken for what they are not | `clean_stop` |
+//! | brokers act on registrations in order, and not before their own | `standing` |
+//! | batches refused for epoch or sequence | `refusal` |
 //!
 //! Nowhere: snapshots of the metadata log, changes of the voter set, retention by time or size, compaction, offsets
 //! committed by groups, since the model has none of them; that a broker is fenced before its next uptime registers,
@@ -34,10 +39,13 @@
 
 mod ack_rule;
 mod audit;
+mod clean_stop;
 mod commit_rule;
 mod dispatch;
 mod election;
+mod epoch_ends;
 mod finding;
+mod following;
 mod high_watermark;
 mod leadership;
 mod log_matching;
@@ -50,8 +58,10 @@ mod quorum;
 mod quorum_disk;
 mod read_rule;
 mod recovery;
+mod refusal;
 mod sequence;
 mod stable_offset;
+mod standing;
 mod transactions;
 mod truncation;
 
@@ -69,7 +79,7 @@ use crate::view::ClusterView;
 use crate::violation::Violation;
 
 /// Every invariant.
-pub const INVARIANTS: [Invariant; 20] = [
+pub const INVARIANTS: [Invariant; 25] = [
     commit_rule::INVARIANT,
     log_matching::INVARIANT,
     election::INVARIANT,
@@ -90,6 +100,11 @@ pub const INVARIANTS: [Invariant; 20] = [
     transactions::INVARIANT,
     stable_offset::INVARIANT,
     ownership::INVARIANT,
+    following::INVARIANT,
+    epoch_ends::INVARIANT,
+    clean_stop::INVARIANT,
+    standing::INVARIANT,
+    refusal::INVARIANT,
 ];
 
 /// The true state and the invariants over it.
@@ -118,6 +133,11 @@ impl Observer {
     /// Before anything runs.
     pub fn new(plan: &Plan) -> Self {
         Self { view: ClusterView::new(plan), watch: Watch::default() }
+    }
+
+    /// Nodes state every fact that there is: what was not stated did not happen.
+    pub fn expect_all_facts(&mut self) {
+        self.view.expect_all_facts();
     }
 
     /// The cluster keeps no eligible leader replicas, as before KIP-966.
@@ -153,10 +173,16 @@ impl Observer {
         self.watch.log_flushed(&self.view, node, partition, batches);
     }
 
-    /// A voter said that its state is written, and the disk says whether it has it for good. To be told before the
-    /// note.
-    pub fn quorum_state_written(&mut self, node: NodeId, durable: bool) {
-        self.watch.quorum_state_written(node, durable);
+    /// A node is about to state that something is on its disk, and the disk says whether it has all of that for good.
+    pub fn disk_answers(&mut self, node: NodeId, durable: bool) {
+        self.watch.disk_answers(node, durable);
+    }
+
+    /// A node is about to state that it opened a log: on its disk, sound batches go up to `end`, and the log is
+    /// `whole` if
+    /// there is nothing else.
+    pub fn log_found(&mut self, node: NodeId, partition: TopicPartition, end: Offset, whole: bool) {
+        self.watch.log_found(node, partition, end, whole);
     }
 
     /// A node stated a note. `event` is the ordinal of the event that it was handling.

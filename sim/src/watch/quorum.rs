@@ -3,9 +3,11 @@
 //! Promise: a voter votes for one candidate an epoch, across restarts; an epoch has one leader, on whom all agree; a
 //! voter's epoch never falls; the leader commits only what a majority holds and what ends with its own epoch; a leader
 //! holds everything committed; nothing committed is truncated or lost by a majority; every node that applies an offset
-//! of the metadata log applies the same record, one offset after the other.
+//! of the metadata log applies the same record, one offset after the other; a voter does not take an epoch up again
+//! that it
+//! led before its process ended.
 //! Source: KIP-595, KIP-631; Raft (Ongaro 2014) sections 3.4 and 3.6; Kafka's `RaftEventSimulationTest`.
-//! Not verified: that a majority's copies are flushed; snapshots and changes of the voter set, which are not modelled.
+//! Not verified: snapshots and changes of the voter set, which are not modelled.
 
 use std::collections::BTreeMap;
 
@@ -63,6 +65,11 @@ const DIVERGED: Anomaly = Anomaly {
     guarantee: Guarantee::Replication,
     meaning: "two nodes applied different metadata at one offset",
 };
+const RESUMED: Anomaly = Anomaly {
+    name: "controller-epoch-resumed",
+    guarantee: Guarantee::Leadership,
+    meaning: "a voter led an epoch again that it had led before its process ended",
+};
 const SKIPPED: Anomaly = Anomaly {
     name: "metadata-gap",
     guarantee: Guarantee::Replication,
@@ -73,7 +80,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "controller-quorum",
     promise: "one controller an epoch, and committed metadata is the same everywhere and for ever",
     source: "KIP-595, KIP-631, Raft",
-    leaves_out: "that a majority's copies are flushed",
+    leaves_out: "snapshots and changes of the voter set",
     anomalies: &[
         DOUBLE_VOTE,
         DUAL,
@@ -85,6 +92,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
         LOST,
         DIVERGED,
         SKIPPED,
+        RESUMED,
     ],
 };
 
@@ -94,6 +102,9 @@ pub(super) struct Quorum {
     votes: BTreeMap<(NodeId, LeaderEpoch), NodeId>,
     leaders: BTreeMap<LeaderEpoch, NodeId>,
     epochs: BTreeMap<NodeId, LeaderEpoch>,
+    /// The newest epoch that each voter leads or led, and the one that it led before its process ended.
+    led: BTreeMap<NodeId, LeaderEpoch>,
+    over: BTreeMap<NodeId, LeaderEpoch>,
     /// The offset that each running node applied last.
     applied: BTreeMap<NodeId, Offset>,
 }
@@ -129,6 +140,7 @@ impl Quorum {
         }
         if state.role == QuorumRole::Leader {
             self.claim(context, findings, epoch, context.node);
+            self.on_led(context, findings, epoch);
             check_complete(context, findings, epoch);
         }
     }
@@ -154,6 +166,24 @@ impl Quorum {
     /// A process starts: it reads the metadata log anew.
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.applied.remove(&node);
+        if let Some(epoch) = self.led.get(&node) {
+            self.over.insert(node, *epoch);
+        }
+    }
+
+    /// The last metadata offset that a running node has applied.
+    pub(super) fn applied_by(&self, node: NodeId) -> Option<Offset> {
+        self.applied.get(&node).copied()
+    }
+
+    /// What a leader appended before its process ended may be gone: it never leads that epoch again (KAFKA-10527).
+    fn on_led(&mut self, context: &Context<'_>, findings: &mut Findings, epoch: LeaderEpoch) {
+        self.led.insert(context.node, epoch);
+        if self.over.get(&context.node).is_some_and(|over| *over >= epoch) {
+            findings.report(context, &RESUMED, LOG, || {
+                format!("voter {} leads epoch {epoch} again after a restart", context.node)
+            });
+        }
     }
 
     /// A node applied a metadata record.

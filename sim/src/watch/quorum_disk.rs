@@ -1,13 +1,15 @@
 //! What a voter says is on its disk before.
 //!
 //! Promise: when a voter shows an epoch, a candidacy, a vote or a leader to anybody, its epoch and its vote are in its
-//! `quorum-state` file, and the file is synced: a power loss cannot make it vote twice.
-//! Source: KIP-595; `FileQuorumStateStore`; Raft (Ongaro 2014) section 3.8.
+//! `quorum-state` file, and the file is synced: a power loss cannot make it vote twice. What the leader commits is
+//! synced
+//! by a majority.
+//! Source: KIP-595, KAFKA-10533; `FileQuorumStateStore`; Raft (Ongaro 2014) section 3.8.
 //! Not verified: the known leader, which a voter may learn again; voters that never stated what they wrote.
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
 use crate::violation::Guarantee;
@@ -18,12 +20,18 @@ const FORGETFUL: Anomaly = Anomaly {
     meaning: "a voter showed an epoch or a vote that is not on its disk, so that a power loss makes it forget",
 };
 
+const VOLATILE: Anomaly = Anomaly {
+    name: "metadata-commit-not-durable",
+    guarantee: Guarantee::Durability,
+    meaning: "metadata was committed that is on the disks of less than a majority",
+};
+
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "quorum-state-durable",
-    promise: "a voter's epoch and vote are on its disk before anybody hears of them",
+    promise: "a voter's epoch, vote and log are on its disk before anybody counts on them",
     source: "KIP-595, FileQuorumStateStore",
     leaves_out: "the known leader, which a voter may learn again",
-    anomalies: &[FORGETFUL],
+    anomalies: &[FORGETFUL, VOLATILE],
 };
 
 /// What voters have on their disks.
@@ -31,6 +39,8 @@ pub(super) const INVARIANT: Invariant = Invariant {
 pub(super) struct QuorumDisks {
     written: BTreeMap<NodeId, Written>,
     durable: BTreeMap<NodeId, bool>,
+    /// Up to where voters' logs are on their disks.
+    synced: BTreeMap<NodeId, Offset>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -46,14 +56,48 @@ impl QuorumDisks {
         self.written.remove(&node);
     }
 
-    /// What the node's disk says of the voter's file: whether all of it would survive a power loss.
-    pub(super) fn on_written(&mut self, node: NodeId, durable: bool) {
+    /// What the node's disk says of what the node is about to state: whether all of it would survive a power loss.
+    pub(super) fn on_answer(&mut self, node: NodeId, durable: bool) {
         self.durable.insert(node, durable);
+    }
+
+    /// What the disk said last. Without a word from it, the node is believed.
+    pub(super) fn is_durable(&self, node: NodeId) -> bool {
+        self.durable.get(&node).copied().unwrap_or(true)
+    }
+
+    /// A voter says that its log is synced.
+    pub(super) fn on_log_synced(&mut self, node: NodeId, end: Offset) {
+        if self.is_durable(node) {
+            self.synced.insert(node, end);
+        }
+    }
+
+    /// A voter's log is cut, or found shorter than it was.
+    pub(super) fn on_log_cut(&mut self, node: NodeId, to: Offset) {
+        if let Some(synced) = self.synced.get_mut(&node) {
+            *synced = (*synced).min(to);
+        }
+    }
+
+    /// The quorum's leader raised its high watermark.
+    pub(super) fn on_committed(&self, context: &Context<'_>, findings: &mut Findings, to: Offset) {
+        let quorum = context.view.quorum();
+        let has = |node: NodeId| self.synced.get(&node).is_some_and(|synced| *synced >= to);
+        let holders = quorum.voters().iter().filter(|voter| has(voter.node)).count();
+        if context.view.states_all() && holders < quorum.majority() {
+            findings.report(context, &VOLATILE, TopicPartition::METADATA, || {
+                format!(
+                    "leader {} committed up to {to}; {holders} voters have that on their disks",
+                    context.node
+                )
+            });
+        }
     }
 
     /// A voter says that its state is written and synced. Without a word from the disk, it is believed.
     pub(super) fn on_persisted(&mut self, node: NodeId, epoch: LeaderEpoch, voted: Option<NodeId>) {
-        let durable = self.durable.get(&node).copied().unwrap_or(true);
+        let durable = self.is_durable(node);
         self.written.insert(node, Written { epoch, voted, durable });
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Promise: every record served is committed and is the one committed at its offset; the batches of one answer follow
 //! each other without a gap, from the offset asked for; an end offset is never above what is committed, and the
-//! registered leader's answers never go back.
+//! registered leader's answers never go back; who knows another epoch of the leader is refused.
 //! Source: KIP-101, KIP-207, KIP-320; `ConsistentRead` of the Kafka TLA+ specifications.
 //! Not verified: how far behind an answer is; end offsets told by a leader whose epoch is over may be behind.
 
@@ -35,6 +35,11 @@ const END_ABOVE: Anomaly = Anomaly {
     guarantee: Guarantee::Visibility,
     meaning: "a client was told an end offset above what is committed",
 };
+const UNFENCED: Anomaly = Anomaly {
+    name: "unfenced-read",
+    guarantee: Guarantee::Leadership,
+    meaning: "a client that knows another epoch of the leader was served all the same",
+};
 const END_REGRESSION: Anomaly = Anomaly {
     name: "end-offset-regression",
     guarantee: Guarantee::Offsets,
@@ -46,7 +51,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     promise: "clients see committed records only, each at its offset, in order",
     source: "KIP-101, KIP-207, KIP-320",
     leaves_out: "how far behind an answer is",
-    anomalies: &[ABOVE, DIFFERS, GAP, END_ABOVE, END_REGRESSION],
+    anomalies: &[ABOVE, DIFFERS, GAP, END_ABOVE, END_REGRESSION, UNFENCED],
 };
 
 /// The highest end offset told of each partition.
@@ -82,6 +87,24 @@ impl ReadRule {
             });
         }
         *told = (*told).max(offset.min(committed));
+    }
+}
+
+/// A leader that leads in `epoch` served a client that told another one, or none.
+pub(super) fn on_told_epoch(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    epoch: LeaderEpoch,
+    told: LeaderEpoch,
+) {
+    if told != LeaderEpoch::NONE && told != epoch {
+        findings.report(context, &UNFENCED, partition, || {
+            format!(
+                "node {}, leader in epoch {epoch}, served a client that asked in epoch {told}",
+                context.node
+            )
+        });
     }
 }
 

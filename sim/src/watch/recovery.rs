@@ -2,8 +2,10 @@
 //!
 //! Promise: a log opened after a process crash or a stop is what it was; after a power loss or a wipe it holds only
 //! batches that were in it before, at their places: a cut that was not synced may be undone. What was on the platter
-//! when the power went is there. Nothing is invented, the high watermark lies within the log, and a committed record
-//! is nowhere gone as long as fewer replicas than `min.insync.replicas` lost data.
+//! when
+//! the power went is there. Nothing is invented, what is damaged is cut off for good, the high watermark lies within
+//! the log, and a committed record is
+//! nowhere gone as long as fewer replicas than `min.insync.replicas` lost data.
 //! Source: Kafka's `LogLoader`; "log recovery is a prefix of what was written"; `NoCommittedRecordLostGlobally`.
 //! Not verified: uncommitted records of a follower, whose crash may fall between a cut of its log and the note of it.
 
@@ -36,6 +38,11 @@ const BOUNDS: Anomaly = Anomaly {
     guarantee: Guarantee::Replication,
     meaning: "a reopened log's high watermark is outside of it",
 };
+const DAMAGED: Anomaly = Anomaly {
+    name: "recovery-kept-damage",
+    guarantee: Guarantee::Replication,
+    meaning: "a log was opened with more or less than the sound batches in its files",
+};
 const NOWHERE: Anomaly = Anomaly {
     name: "committed-lost-everywhere",
     guarantee: Guarantee::Durability,
@@ -47,13 +54,15 @@ pub(super) const INVARIANT: Invariant = Invariant {
     promise: "a reopened log holds only what was written, and all of it if nothing was lost",
     source: "LogLoader",
     leaves_out: "a follower's uncommitted records",
-    anomalies: &[SHORTER, INVENTED, FLUSHED, BOUNDS, NOWHERE],
+    anomalies: &[SHORTER, INVENTED, FLUSHED, BOUNDS, DAMAGED, NOWHERE],
 };
 
 /// What was on the platter when a node lost power.
 #[derive(Debug, Default)]
 pub(super) struct Platters {
     flushed: BTreeMap<(NodeId, TopicPartition), Offset>,
+    /// Where the sound batches of a log that is being opened end, and whether its files hold nothing else.
+    found: BTreeMap<(NodeId, TopicPartition), (Offset, bool)>,
 }
 
 /// A reopened log, as its node states it.
@@ -86,6 +95,33 @@ impl Platters {
         self.flushed.insert((node, partition), end);
     }
 
+    /// A node is about to open a log, in whose files these are the sound batches.
+    pub(super) fn on_found(
+        &mut self,
+        node: NodeId,
+        partition: TopicPartition,
+        found: (Offset, bool),
+    ) {
+        self.found.insert((node, partition), found);
+    }
+
+    /// What the log is and what its files hold is the same: all that is damaged was cut off.
+    fn check_found(&mut self, context: &Context<'_>, findings: &mut Findings, log: Reopened<'_>) {
+        let key = (context.node, log.partition);
+        let Some((sound, whole)) = self.found.remove(&key) else { return };
+        let end = log.log_end_offset;
+        if whole && sound == end {
+            return;
+        }
+        let rest = if whole { "" } else { ", and then something else" };
+        findings.report(context, &DAMAGED, (log.partition, sound.min(end), sound.max(end)), || {
+            format!(
+                "node {} opened its log with end {end}; its files hold sound batches up to {sound}{rest}",
+                context.node
+            )
+        });
+    }
+
     /// A log was opened.
     pub(super) fn on_recovered(
         &mut self,
@@ -93,6 +129,7 @@ impl Platters {
         findings: &mut Findings,
         log: Reopened<'_>,
     ) {
+        self.check_found(context, findings, log);
         let flushed = self.flushed.remove(&(context.node, log.partition)).unwrap_or_default();
         let end = log.log_end_offset;
         if end < flushed {

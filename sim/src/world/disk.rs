@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use harrow_broker_model::disk_image::{DiskImage, FileId};
 use harrow_broker_model::note::BatchSummary;
 use harrow_broker_model::record::RecordBatch;
-use harrow_broker_model::types::TopicPartition;
+use harrow_broker_model::types::{Offset, TopicPartition};
 
 use super::draw::{Draws, Purpose, Stream};
 
@@ -30,6 +30,15 @@ pub(crate) struct Disk {
 pub(crate) struct SyncMark {
     file: FileId,
     position: u64,
+}
+
+/// What of a log's files is sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SoundLog {
+    /// Where the sound batches end.
+    pub(crate) end: Offset,
+    /// Whether there is nothing else in the files.
+    pub(crate) whole: bool,
 }
 
 #[derive(Debug, Default)]
@@ -166,6 +175,38 @@ impl Disk {
         self.files.get(&file).is_none_or(|file| file.journal.is_empty())
     }
 
+    /// Whether all log segments would survive a power loss.
+    pub(crate) fn are_logs_durable(&self) -> bool {
+        let mut files = self.files.iter();
+        files.all(|(id, file)| {
+            let length = file.length.unwrap_or(0);
+            !matches!(id, FileId::Segment { .. }) || file.certain_length() >= length
+        })
+    }
+
+    /// What of a log's files, as the page cache has them, is batches that follow each other and have their checksums;
+    /// `None` without files.
+    pub(crate) fn sound_log(&self, partition: TopicPartition) -> Option<SoundLog> {
+        let first = FileId::Segment { partition, base_offset: Offset(i64::MIN) };
+        let last = FileId::Segment { partition, base_offset: Offset(i64::MAX) };
+        let mut sound: Option<SoundLog> = None;
+        for (id, file) in self.files.range(first..=last) {
+            let (FileId::Segment { base_offset, .. }, Some(content)) = (*id, file.cached()) else {
+                continue;
+            };
+            let so_far = sound.get_or_insert(SoundLog { end: base_offset, whole: true });
+            let (batches, _, error) = RecordBatch::parse_all(content.joined());
+            for batch in &batches {
+                so_far.whole &= batch.base_offset() == so_far.end;
+                if so_far.whole {
+                    so_far.end = batch.next_offset();
+                }
+            }
+            so_far.whole &= error.is_none();
+        }
+        sound
+    }
+
     /// The batches of each log that would survive a power loss whatever is drawn: those on the platter, from the log's
     /// first segment on and without a gap, that nothing in the cache cuts away.
     pub(crate) fn flushed_logs(&self) -> BTreeMap<TopicPartition, Vec<BatchSummary>> {
@@ -264,16 +305,21 @@ impl File {
         }
     }
 
-    /// The part of the platter that no change in the cache takes away.
-    fn certain(&self) -> Bytes {
+    /// Length of the part of the platter that no change in the cache takes away.
+    fn certain_length(&self) -> u64 {
         let lengths = self.journal.iter().map(|entry| match entry.change {
             Change::Append(_) => u64::MAX,
             Change::Truncate(length) => length,
             Change::Write(_) | Change::Delete => 0,
         });
+        let platter = self.platter.as_ref().map_or(0, |content| content.length);
+        lengths.min().unwrap_or(u64::MAX).min(platter)
+    }
+
+    /// The part of the platter that no change in the cache takes away.
+    fn certain(&self) -> Bytes {
         let Some(content) = &self.platter else { return Bytes::new() };
-        let length = lengths.min().unwrap_or(u64::MAX).min(content.length);
-        content.joined().slice(..length as usize)
+        content.joined().slice(..self.certain_length() as usize)
     }
 
     fn cached(&self) -> Option<Content> {

@@ -9,6 +9,7 @@ use harrow_broker_model::note::{BatchSummary, Note};
 use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
 
+use super::disk::SoundLog;
 use super::engine::{Boot, Cast, Moment};
 use crate::biography::{Biographer, Moment as LifeMoment, Stage};
 use crate::history::History;
@@ -45,7 +46,9 @@ impl<F> Observation<F> {
     /// Before anything runs.
     pub(crate) fn new(plan: &Plan, options: &RunOptions, boot: F) -> Self {
         let eyes = if options.watch {
-            Eyes::Watching(Box::new(Observer::new(plan)))
+            let mut observer = Observer::new(plan);
+            observer.expect_all_facts();
+            Eyes::Watching(Box::new(observer))
         } else {
             Eyes::Looking(Box::new(ClusterView::new(plan)))
         };
@@ -171,7 +174,13 @@ impl<N, F: FnMut(Boot<'_>) -> N> Cast<N> for Observation<F> {
 
     fn persisted(&mut self, moment: Moment, durable: bool) {
         if let Eyes::Watching(observer) = &mut self.eyes {
-            observer.quorum_state_written(moment.node, durable);
+            observer.disk_answers(moment.node, durable);
+        }
+    }
+
+    fn reopened(&mut self, moment: Moment, partition: TopicPartition, found: SoundLog) {
+        if let Eyes::Watching(observer) = &mut self.eyes {
+            observer.log_found(moment.node, partition, found.end, found.whole);
         }
     }
 

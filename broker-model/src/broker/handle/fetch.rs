@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use crate::broker::purgatory::Wait;
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
-use crate::message::Body;
+use crate::message::{Body, EpochEnd};
 use crate::node::Effects;
 use crate::note::{IsolationLevel, Note};
 use crate::partition::ConsumerRead;
@@ -37,8 +37,15 @@ enum Fact {
     Served {
         partition: TopicPartition,
         leader_epoch: LeaderEpoch,
+        told_epoch: LeaderEpoch,
         fetch_offset: Offset,
         batches: Vec<RecordBatch>,
+    },
+    Diverged {
+        partition: TopicPartition,
+        leader_epoch: LeaderEpoch,
+        asked: LeaderEpoch,
+        end: EpochEnd,
     },
     Refused {
         partition: TopicPartition,
@@ -144,10 +151,17 @@ impl Broker {
             read.batches.clear();
         }
         let data = partition_data(asked.partition, &read, answer);
+        answer.facts.extend(read.diverging.map(|end| Fact::Diverged {
+            partition: partition.id(),
+            leader_epoch: partition.leader_epoch(),
+            asked: LeaderEpoch(asked.last_fetched_epoch),
+            end,
+        }));
         if !read.batches.is_empty() {
             answer.facts.push(Fact::Served {
                 partition: partition.id(),
                 leader_epoch: partition.leader_epoch(),
+                told_epoch: LeaderEpoch(asked.current_leader_epoch),
                 fetch_offset: Offset(asked.fetch_offset),
                 batches: read.batches,
             });
@@ -227,16 +241,21 @@ fn join(batches: &[RecordBatch]) -> Bytes {
 impl Fact {
     fn into_note(self, consumer: NodeId, isolation: IsolationLevel) -> Option<Note> {
         match self {
-            Self::Served { partition, leader_epoch, fetch_offset, batches } => {
+            Self::Served { partition, leader_epoch, told_epoch, fetch_offset, batches } => {
                 Some(Note::RecordsServed {
                     partition,
                     leader_epoch,
                     consumer,
+                    told_epoch,
                     fetch_offset,
                     isolation,
                     batches: batches.iter().map(RecordBatch::summary).collect(),
                     aborted: Vec::new(),
                 })
+            }
+            Self::Diverged { partition, leader_epoch, asked, end } => {
+                let EpochEnd { epoch, end_offset } = end;
+                Some(Note::EpochEndServed { partition, leader_epoch, asked, epoch, end_offset })
             }
             Self::Refused { partition, error } => super::fenced(partition, consumer, error),
         }

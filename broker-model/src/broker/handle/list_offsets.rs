@@ -62,7 +62,12 @@ impl Broker {
         match found {
             Ok(offset) => {
                 if asked.timestamp == LATEST {
-                    effects.note(Note::EndOffsetServed { partition: id, leader_epoch, offset });
+                    effects.note(Note::EndOffsetServed {
+                        partition: id,
+                        leader_epoch,
+                        told_epoch: current_leader_epoch,
+                        offset,
+                    });
                 }
                 answer.with_offset(offset.0).with_leader_epoch(leader_epoch.0)
             }

@@ -3,6 +3,7 @@
 use crate::broker::{Broker, Caller};
 use crate::message::Body;
 use crate::node::Effects;
+use crate::note::Note;
 use crate::proto::{
     EpochEndOffset, ErrorCode, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
     OffsetForLeaderPartition, OffsetForLeaderTopicResult, TopicName,
@@ -49,8 +50,18 @@ impl Broker {
             Err(error) => return refused(error),
         };
         let current = LeaderEpoch(asked.current_leader_epoch);
-        match partition.epoch_end(current, LeaderEpoch(asked.leader_epoch)) {
-            Ok(end) => answer.with_leader_epoch(end.epoch.0).with_end_offset(end.end_offset.0),
+        let epoch = LeaderEpoch(asked.leader_epoch);
+        match partition.epoch_end(current, epoch) {
+            Ok(end) => {
+                effects.note(Note::EpochEndServed {
+                    partition: partition.id(),
+                    leader_epoch: partition.leader_epoch(),
+                    asked: epoch,
+                    epoch: end.epoch,
+                    end_offset: end.end_offset,
+                });
+                answer.with_leader_epoch(end.epoch.0).with_end_offset(end.end_offset.0)
+            }
             Err(error) => {
                 if let Some(note) = super::fenced(partition.id(), caller.from, error) {
                     effects.note(note);

@@ -41,7 +41,8 @@ fn read_by(facts: &Facts, process: u32, partition: u32) -> i64 {
     own.map(|read| read.record.offset).max().unwrap_or(-1)
 }
 
-/// The first record that a member reads of a partition is gone from that poll and others follow: nobody in the group has
+/// The first record that a member reads of a partition is gone from that poll and others follow: nobody in the group
+/// has
 /// committed past it, so the member has skipped it.
 pub(super) fn skip_after_join(good: &mut Good, facts: &Facts, pick: &mut Pick) -> Option<()> {
     let firsts: Vec<Read> = facts.reads(|read| {
@@ -156,7 +157,8 @@ pub(super) fn own_twice(good: &mut Good, _facts: &Facts, pick: &mut Pick) -> Opt
     Some(())
 }
 
-/// Neighbouring polls of a member that has its partitions all the while: the last read of one and the first of the next.
+/// Neighbouring polls of a member that has its partitions all the while: the last read of one and the first of the
+/// next.
 fn neighbours(good: &Good, facts: &Facts) -> Vec<(Read, Read)> {
     let mut newest: Vec<(u32, usize)> = Vec::new();
     let mut pairs = Vec::new();

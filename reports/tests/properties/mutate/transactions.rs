@@ -142,7 +142,8 @@ pub(super) fn process_one_twice(good: &mut Good, _facts: &Facts, pick: &mut Pick
     Some(())
 }
 
-/// A committed transaction had processed some input, and now no transaction has. Another one must show that the input is
+/// A committed transaction had processed some input, and now no transaction has. Another one must show that the input
+/// is
 /// processed at all.
 pub(super) fn process_never(good: &mut Good, _facts: &Facts, pick: &mut Pick) -> Option<()> {
     let all = processed(good);

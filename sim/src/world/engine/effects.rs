@@ -115,11 +115,23 @@ impl<N: Node> Engine<N> {
     }
 
     fn on_note(&mut self, node: usize, note: &Note, cast: &mut impl Cast<N>) {
-        if let Note::QuorumStatePersisted { .. } = note {
-            let durable = self.slots[node].disk.is_durable(FileId::QuorumState);
-            cast.persisted(self.moment(node), durable);
-        }
+        self.ask_disk(node, note, cast);
         cast.noted(self.moment(node), note);
+    }
+
+    /// What a note says of the disk, the disk is asked first.
+    fn ask_disk(&mut self, node: usize, note: &Note, cast: &mut impl Cast<N>) {
+        let (moment, slot) = (self.moment(node), &self.slots[node]);
+        if let Note::QuorumStatePersisted { .. } = note {
+            cast.persisted(moment, slot.disk.is_durable(FileId::QuorumState));
+        } else if let Note::QuorumLogSynced { .. } | Note::StoppedCleanly { .. } = note {
+            cast.persisted(moment, slot.disk.are_logs_durable());
+        } else if let Note::LogRecovered { partition, .. } = note
+            && !slot.rotten
+            && let Some(found) = slot.disk.sound_log(*partition)
+        {
+            cast.reopened(moment, *partition, found);
+        }
     }
 
     fn on_disk(&mut self, node: usize, effect: Effect, cast: &mut impl Cast<N>) -> Flow {

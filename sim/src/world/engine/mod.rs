@@ -20,7 +20,7 @@ use harrow_broker_model::note::{BatchSummary, Note};
 use harrow_broker_model::types::{FlushToken, NodeId, Now, OperationId, TopicPartition};
 use madsim::time::TimeHandle;
 
-use super::disk::SyncMark;
+use super::disk::{SoundLog, SyncMark};
 use super::draw::Draws;
 use super::fingerprint::Fingerprint;
 use super::network::{Incoming, Network, Transit};
@@ -141,9 +141,13 @@ pub(crate) trait Cast<N> {
     fn flushed(&mut self, moment: Moment, partition: TopicPartition, batches: &[BatchSummary]) {
         let _ = (moment, partition, batches);
     }
-    /// A voter is about to state that its state is on its disk; whether all of the file would survive a power loss.
+    /// A node is about to state that something is on its disk; whether all of that would survive a power loss.
     fn persisted(&mut self, moment: Moment, durable: bool) {
         let _ = (moment, durable);
+    }
+    /// A node is about to state what log it found; what of it is sound on the disk. Nobody has to look.
+    fn reopened(&mut self, moment: Moment, partition: TopicPartition, found: SoundLog) {
+        let _ = (moment, partition, found);
     }
     /// A node stated a fact.
     fn noted(&mut self, moment: Moment, note: &Note);

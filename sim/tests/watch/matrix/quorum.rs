@@ -41,7 +41,7 @@ fn truncate(stage: &mut Stage, node: NodeId) {
 
 /// N1 says what is on its disk, and the disk whether it is there for good.
 fn persisted(stage: &mut Stage, voted: Option<NodeId>, durable: bool) {
-    stage.observer.quorum_state_written(N1, durable);
+    stage.observer.disk_answers(N1, durable);
     stage.note(N1, &Note::QuorumStatePersisted { epoch: LeaderEpoch(2), voted });
 }
 

@@ -3,7 +3,7 @@
 use harrow_broker_model::note::{
     AppendOrigin, BrokerState, MetadataChange, Note, PartitionRegistration, QuorumRole,
 };
-use harrow_broker_model::types::{NodeId, TopicPartition};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::{Names, also, nodes, somebody, span};
 use crate::view::why_cut;
@@ -15,6 +15,7 @@ pub(super) fn words(names: &Names, note: &Note) -> String {
         Note::Appended { .. }
         | Note::Truncated { .. }
         | Note::LogRecovered { .. }
+        | Note::EpochsKnown { .. }
         | Note::LogStartMoved { .. } => log(names, note),
         Note::BecameLeader { .. }
         | Note::BecameFollower { .. }
@@ -26,13 +27,17 @@ pub(super) fn words(names: &Names, note: &Note) -> String {
         | Note::IsrProposalRefused { .. }
         | Note::IsrCommitted { .. }
         | Note::RequestFenced { .. }
+        | Note::FollowerHeard { .. }
         | Note::DivergenceFound { .. } => replication(names, note),
         Note::ProduceAcknowledged { .. }
         | Note::NotEnoughReplicas { .. }
         | Note::RecordsServed { .. }
+        | Note::EpochEndServed { .. }
+        | Note::SequenceRefused { .. }
         | Note::EndOffsetServed { .. } => promise(names, note),
         Note::QuorumStateChanged { .. }
         | Note::QuorumStatePersisted { .. }
+        | Note::QuorumLogSynced { .. }
         | Note::VoteGranted { .. }
         | Note::QuorumHighWatermarkMoved { .. }
         | Note::ControllerActivated { .. } => quorum(note),
@@ -48,6 +53,9 @@ pub(super) fn words(names: &Names, note: &Note) -> String {
         Note::PartitionAssigned { .. } | Note::PartitionReleased { .. } => group(names, note),
         Note::BrokerStateChanged { state, broker_epoch } => {
             format!("broker is {}, broker epoch {broker_epoch}", broker_state(*state))
+        }
+        Note::StoppedCleanly { broker_epoch } => {
+            format!("stopped cleanly in broker epoch {broker_epoch}")
         }
         Note::BatchRetried { .. }
         | Note::ProducerEpochBumped { .. }
@@ -84,6 +92,11 @@ fn log(names: &Names, note: &Note) -> String {
              {high_watermark}",
             names.place(*partition)
         );
+    }
+    if let Note::EpochsKnown { partition, epochs } = note {
+        let known = |(epoch, start): &(LeaderEpoch, Offset)| format!("{epoch} from {start}");
+        let known: Vec<String> = epochs.iter().map(known).collect();
+        return format!("{}: knows epochs [{}]", names.place(*partition), known.join(", "));
     }
     let Note::LogStartMoved { partition, log_start_offset } = note else {
         unreachable!("not a note on a log: {note:?}");
@@ -160,6 +173,16 @@ fn isr(names: &Names, note: &Note) -> String {
     if let Note::RequestFenced { partition, by, error } = note {
         return format!("{}: fenced node {by}, {error:?}", names.place(*partition));
     }
+    if let Note::FollowerHeard {
+        partition, follower, told_epoch, broker_epoch, fetch_offset, ..
+    } = note
+    {
+        return format!(
+            "{}: heard of follower {follower} at {fetch_offset}, in epoch {told_epoch} and broker \
+             epoch {broker_epoch}",
+            names.place(*partition)
+        );
+    }
     let Note::DivergenceFound { partition, follower, epoch, end_offset } = note else {
         unreachable!("not a note on replication: {note:?}");
     };
@@ -192,6 +215,21 @@ fn promise(names: &Names, note: &Note) -> String {
             names.place(*partition)
         );
     }
+    if let Note::EpochEndServed { partition, asked, epoch, end_offset, .. } = note {
+        return format!(
+            "{}: told a client, asked for epoch {asked}, that epoch {epoch} ends at {end_offset}",
+            names.place(*partition)
+        );
+    }
+    if let Note::SequenceRefused {
+        partition, producer_id, producer_epoch, first_sequence, ..
+    } = note
+    {
+        return format!(
+            "{}: refused producer {producer_id} epoch {producer_epoch} sequence {first_sequence}",
+            names.place(*partition)
+        );
+    }
     let Note::EndOffsetServed { partition, offset, .. } = note else {
         unreachable!("not a promise: {note:?}");
     };
@@ -215,6 +253,9 @@ fn quorum(note: &Note) -> String {
     }
     if let Note::QuorumStatePersisted { epoch, voted } = note {
         return format!("quorum: epoch {epoch}{} is on the disk", also(", vote for node ", *voted));
+    }
+    if let Note::QuorumLogSynced { end } = note {
+        return format!("quorum: the log up to {end} is on the disk");
     }
     if let Note::VoteGranted { epoch, candidate } = note {
         return format!("quorum: votes for node {candidate} in epoch {epoch}");

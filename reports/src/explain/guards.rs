@@ -1,0 +1,199 @@
+//! What the watch can see of rules that guard other rules: whose word counts, what clean means, what is on the disk.
+
+use super::{Entry, Kind};
+
+pub(super) static ANOMALIES: [Entry; 16] = [
+    Entry {
+        name: "fetch-of-other-epoch",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader took news of a follower that follows in another epoch than it \
+                  leads.",
+        example: "A fetch that names epoch 3 moves the high watermark of the leader of epoch \
+                  4.",
+        legal: "Never.",
+        source: "KIP-320",
+    },
+    Entry {
+        name: "fetch-of-earlier-uptime",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader took news of a follower from an uptime that it knew to be over.",
+        example: "Broker 3 restarted empty; a late fetch of its former uptime counts for \
+                  offset 90.",
+        legal: "Never.",
+        source: "KIP-903",
+    },
+    Entry {
+        name: "unheard-member-counted",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader raised its high watermark before a member of the ISR had fetched \
+                  in its epoch.",
+        example: "ISR {1, 2}: leader 1 of epoch 4 goes by what 2 had in epoch 2, and 2 has \
+                  been cut since.",
+        legal: "Never.",
+        source: "Partition.makeLeader; rule 2.1.7",
+    },
+    Entry {
+        name: "epoch-end-wrong",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader told an end of an epoch that is not where the epoch ends in its \
+                  log.",
+        example: "Epoch 2 ends at 10 in its log; a follower is told 11 and keeps a record \
+                  that nobody else has.",
+        legal: "Never.",
+        source: "KIP-101, KIP-279",
+    },
+    Entry {
+        name: "epoch-cache-mismatch",
+        kind: Kind::InternalAnomaly,
+        meaning: "A replica takes epochs to begin elsewhere than they do in its own log.",
+        example: "After a cut to 10, its cache still says that epoch 3 began at 12.",
+        legal: "When the node's disk was damaged on purpose.",
+        source: "LeaderEpochFileCache",
+    },
+    Entry {
+        name: "clean-stop-not-durable",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker wrote the marker of a clean stop while some of its records were \
+                  not on its disk.",
+        example: "The marker is synced, the last segment is not: a power loss now looks like \
+                  no loss.",
+        legal: "When the disk lies.",
+        source: "LogManager.shutdown; KIP-966",
+    },
+    Entry {
+        name: "false-clean-recovery",
+        kind: Kind::InternalAnomaly,
+        meaning: "A log was opened as cleanly closed after a stop that was not clean, so \
+                  that nothing in it was checked.",
+        example: "The marker of an earlier stop was left in place; the broker crashed since.",
+        legal: "Never.",
+        source: "CleanShutdownFileHandler",
+    },
+    Entry {
+        name: "unclean-stop-overlooked",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker was registered as cleanly stopped though its uptime before ended \
+                  otherwise: it may stay eligible with less than it had.",
+        example: "Broker 2 lost power and comes back; it stays in the ELR.",
+        legal: "Never.",
+        source: "KIP-966",
+    },
+    Entry {
+        name: "registration-regress",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader went back to an older registration of its partition.",
+        example: "The answer to its proposal told partition epoch 5; then it took epoch 4 \
+                  from late metadata.",
+        legal: "Never.",
+        source: "Partition.makeLeader; rule 2.1.7",
+    },
+    Entry {
+        name: "acts-before-registration",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker led or followed by metadata from before its own registration.",
+        example: "A broker that boots replays that it led epoch 3, and takes records in it.",
+        legal: "Never.",
+        source: "KIP-631; BrokerMetadataPublisher",
+    },
+    Entry {
+        name: "needless-sequence-refusal",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader refused a batch for its epoch or sequence that its own log allows \
+                  or already has.",
+        example: "The second last batch is sent again after a timeout, and is out of order, \
+                  says the leader.",
+        legal: "Never.",
+        source: "KIP-98; ProducerStateEntry",
+    },
+    Entry {
+        name: "unfenced-read",
+        kind: Kind::InternalAnomaly,
+        meaning: "A client that knows another epoch of the leader was served all the same.",
+        example: "It read epoch 2; the leader of epoch 4 gives it the next offset, of \
+                  another log.",
+        legal: "Never.",
+        source: "KIP-320",
+    },
+    Entry {
+        name: "elr-incomplete",
+        kind: Kind::InternalAnomaly,
+        meaning: "A replica left a short ISR in good order, or the ELR, and is not eligible \
+                  any more.",
+        example: "min.insync.replicas=2, ISR {1, 2}: 2 is fenced, the ELR stays empty, and 1 \
+                  dies.",
+        legal: "When the election was unclean.",
+        source: "KIP-966; PartitionChangeBuilder",
+    },
+    Entry {
+        name: "controller-epoch-resumed",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter led an epoch of the quorum again that it had led before its \
+                  process ended.",
+        example: "It appends to epoch 5 where it had appended before its disk lost that.",
+        legal: "Never.",
+        source: "KIP-595, KAFKA-10527",
+    },
+    Entry {
+        name: "metadata-commit-not-durable",
+        kind: Kind::InternalAnomaly,
+        meaning: "Metadata was committed that is on the disks of less than a majority.",
+        example: "The leader counts its own end before its sync: a power loss takes a \
+                  committed record.",
+        legal: "When the disk lies.",
+        source: "KIP-595, KAFKA-10533",
+    },
+    Entry {
+        name: "recovery-kept-damage",
+        kind: Kind::InternalAnomaly,
+        meaning: "A log was opened with more or less than the sound batches in its files.",
+        example: "A torn batch at the end is kept: consumers can never read past it.",
+        legal: "When the node's disk was damaged on purpose.",
+        source: "LogLoader, LogSegment.recover",
+    },
+];
+
+pub(super) static INVARIANTS: [Entry; 5] = [
+    Entry {
+        name: "following",
+        kind: Kind::Invariant,
+        meaning: "A leader counts only what followers tell it in its epoch and in their \
+                  present uptime.",
+        example: "Broken by fetch-of-other-epoch, unheard-member-counted.",
+        legal: "Never.",
+        source: "KIP-320, KIP-903",
+    },
+    Entry {
+        name: "epoch-ends",
+        kind: Kind::Invariant,
+        meaning: "Where epochs begin and end is told as the log has it.",
+        example: "Broken by epoch-end-wrong, epoch-cache-mismatch.",
+        legal: "Never.",
+        source: "KIP-101, KIP-279",
+    },
+    Entry {
+        name: "clean-stop",
+        kind: Kind::Invariant,
+        meaning: "A stop that counts as clean left everything on the disk.",
+        example: "Broken by clean-stop-not-durable, false-clean-recovery.",
+        legal: "When the disk lies.",
+        source: "KIP-966",
+    },
+    Entry {
+        name: "standing",
+        kind: Kind::Invariant,
+        meaning: "Brokers act on the metadata of their own uptime, and never on older after \
+                  newer.",
+        example: "Broken by acts-before-registration.",
+        legal: "Never.",
+        source: "KIP-631",
+    },
+    Entry {
+        name: "sequence-refusal",
+        kind: Kind::Invariant,
+        meaning: "A producer's next batch, and a repetition of one of its last five, are \
+                  never refused.",
+        example: "Broken by needless-sequence-refusal.",
+        legal: "Never.",
+        source: "KIP-98",
+    },
+];
