@@ -3,8 +3,8 @@
 //! checker; KIP-207 for end offsets. Jepsen finds the first only as `G0-realtime`, which it allows.
 //!
 //! Calls that overlap in time may be ordered either way. A send of unknown outcome that told its offset, or that was
-//! read, has taken effect after it began; an answer that came counts, whatever became of the operation. Not verified: end
-//! offsets against acknowledged records, which a last stable offset may be behind.
+//! read, has taken effect after it began; an answer that came counts, whatever became of the operation. Not verified:
+//! end offsets against acknowledged records, which a last stable offset may be behind.
 
 use harrow_sim::history::{Completion, Function, NO_PARTITION, What};
 

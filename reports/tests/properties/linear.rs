@@ -1,12 +1,12 @@
 //! The checks against a search: a small history of one partition is accepted exactly if it is linearizable.
 //!
-//! The object is a log. `append(value)` puts a record at an offset behind all others, with holes where markers would be,
-//! and tells the offset; `read(from)` returns neighbouring records that are there, up to anywhere; `end()` never goes
+//! The object is a log. `append(value)` puts a record at an offset behind all others, with holes where markers would
+//! be, and tells the offset; `read(from)` returns neighbouring records that are there, up to anywhere; `end()` never goes
 //! back. An append of unknown outcome takes effect once or never; a failed one never. The search tries all orders that
 //! time allows (Wing and Gong 1993).
 //!
-//! Scope, where both must agree: values are sent once, with acks=all; each operation has a process of its own, so that no
-//! consumer has a position; the last operation reads from offset 0; who is acknowledged must be read by someone. What
+//! Scope, where both must agree: values are sent once, with acks=all; each operation has a process of its own, so that
+//! no consumer has a position; the last operation reads from offset 0; who is acknowledged must be read by someone. What
 //! the scope leaves out: whether the last reader came to the very end, and end offsets against records, as the last
 //! stable offset may be behind both.
 
@@ -56,7 +56,7 @@ struct Call {
 /// A correct small history, then, in most cases, one or two things done wrong.
 fn calls(pick: &mut Pick) -> Vec<Call> {
     let mut calls = correct(pick);
-    if pick.number() % 4 != 0 {
+    if !pick.number().is_multiple_of(4) {
         for _ in 0..=pick.number() % 2 {
             spoil(&mut calls, pick);
         }
@@ -88,8 +88,8 @@ fn correct(pick: &mut Pick) -> Vec<Call> {
             }
             fate => {
                 (failed, unknown) = (fate == 3, fate == 4 || fate == 5);
-                let happens = !failed && (!unknown || pick.number() % 2 == 0);
-                let offset = end + i64::from(pick.number() % 5 == 0);
+                let happens = !failed && (!unknown || pick.number().is_multiple_of(2));
+                let offset = end + i64::from(pick.number().is_multiple_of(5));
                 if happens {
                     log.push((offset, name));
                     end = offset + 1;
@@ -106,21 +106,22 @@ fn correct(pick: &mut Pick) -> Vec<Call> {
 }
 
 /// Changes one time, offset, value or outcome to anything.
-fn spoil(calls: &mut Vec<Call>, pick: &mut Pick) {
+fn spoil(calls: &mut [Call], pick: &mut Pick) {
     let at = pick.number() as usize % calls.len();
     let last = at == calls.len() - 1;
     let number = pick.number();
     let call = &mut calls[at];
     match (&mut call.deed, pick.number() % 5) {
         (_, 0) if !last => {
-            // Odd hundreds of their own keep times different.
+            // Times stay different: the last two digits stay.
             let shift = 100 * (number % 6);
             (call.begun, call.ended) = (call.begun + shift, call.ended.map(|ended| ended + shift));
         }
         (Deed::Append { offset, .. }, 1) => *offset = None,
-        (Deed::Append { offset: Some(offset), .. }, _) => *offset = (number % 6) as i64,
+        (Deed::Append { offset: Some(offset), .. } | Deed::End { offset }, _) => {
+            *offset = (number % 6) as i64;
+        }
         (Deed::Append { .. }, _) => call.failed = call.ended.is_some(),
-        (Deed::End { offset }, _) => *offset = (number % 6) as i64,
         (Deed::Read { records }, kind) => {
             let length = records.len().max(1);
             let place = number as usize % length;

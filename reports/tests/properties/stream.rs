@@ -77,8 +77,8 @@ pub(crate) fn disagreement(history: &History) -> Option<String> {
     (!agree).then(|| format!("{told}; it does not tell {missed:#?}"))
 }
 
-/// Whether an anomaly shows before the end: what concerns a sender that never ends waits for it in vain, and what only a
-/// read tells of a send is not weighed.
+/// Whether an anomaly shows before the end: what concerns a sender that never ends waits for it in vain, and what only
+/// a read tells of a send is not weighed.
 fn shows_early(history: &History, found: &Occurrence) -> bool {
     let witnesses = [Some(found.subject), found.other].into_iter().flatten();
     let mut operations = witnesses.flat_map(|w| [Some(w.operation), w.writer]).flatten();

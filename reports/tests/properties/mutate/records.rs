@@ -68,23 +68,26 @@ pub(super) fn swap_one_producers(good: &mut Good, facts: &Facts, pick: &mut Pick
     let pairs = facts.pairs(|first, second| {
         first.process == second.process && first.invoked_ns < second.invoked_ns
     });
-    swap(good, pick.of(&pairs)?)
+    swap(good, pick.of(&pairs)?);
+    Some(())
 }
 
 /// The same within one operation.
 pub(super) fn swap_inside(good: &mut Good, facts: &Facts, pick: &mut Pick) -> Option<()> {
     let pairs = facts
         .pairs(|first, second| first.operation == second.operation && first.action < second.action);
-    swap(good, pick.of(&pairs)?)
+    swap(good, pick.of(&pairs)?);
+    Some(())
 }
 
 /// The same where one was acknowledged before the other was sent, whoever sent them.
 pub(super) fn swap_ordered(good: &mut Good, facts: &Facts, pick: &mut Pick) -> Option<()> {
     let pairs = facts.pairs(|first, second| first.completed_ns < second.invoked_ns);
-    swap(good, pick.of(&pairs)?)
+    swap(good, pick.of(&pairs)?);
+    Some(())
 }
 
-fn swap(good: &mut Good, (a, b): (Sent, Sent)) -> Option<()> {
+fn swap(good: &mut Good, (a, b): (Sent, Sent)) {
     good.send_mut(&a).offset = b.record.offset;
     good.send_mut(&b).offset = a.record.offset;
     for record in good.polled().flatten() {
@@ -94,7 +97,6 @@ fn swap(good: &mut Good, (a, b): (Sent, Sent)) -> Option<()> {
             record.value = a.record.value;
         }
     }
-    Some(())
 }
 
 /// A send begins after a later record of its partition was read, and gets its lower offset all the same.
@@ -111,7 +113,7 @@ pub(super) fn send_late(good: &mut Good, facts: &Facts, pick: &mut Pick) -> Opti
         // Nobody has read it before it is sent, which would be another matter.
         let read = ok.iter().filter(|read| read.record.value == sent.record.value);
         let first_read = read.map(|read| good.operations[read.operation].completed_ns).min();
-        let times = after.filter(|at| single && first_read.is_some_and(|first| *at + 1 <= first));
+        let times = after.filter(|at| single && first_read.is_some_and(|first| *at < first));
         late.extend(times.map(|at| (sent, at + 1)));
     }
     let (sent, at) = pick.of(&late)?;
