@@ -1,11 +1,13 @@
-//! Checks while a history is being written: each anomaly that a prefix decides is told at the moment at which it shows.
+//! Checks while a history is being written: each anomaly that a prefix decides is told at the moment at which it
+//! shows.
 //!
 //! A [`Stream`] is told of begins and ends of operations in order of time, as the history of those that have ended
 //! grows. Of the rules of [`check`](super::check) it applies those of [`STREAMED`]; what needs the rest of the history
-//! (what is missing, what was passed over, where groups go on, cycles) is judged when it is complete. Whatever a stream
-//! tells, the whole history tells as well, but for one name: a record that is read before it is sent is garbage by
-//! then, and a circle in the end. Where the sender of a record is still open, the anomaly waits for that send to end,
-//! so that the policy can weigh it. What only a read tells of a send of unknown outcome is held against time in the end.
+//! (what is missing, what was passed over, where groups go on, cycles) is judged when it is complete. Whatever a
+//! stream tells, the whole history tells as well, but for one name: a record that is read before it is sent is garbage
+//! by then, and a circle in the end. Where the sender of a record is still open, the anomaly waits for that send to
+//! end, so that the policy can weigh it. What only a read tells of a send of unknown outcome is held against time in
+//! the end.
 
 mod floors;
 mod records;

@@ -2,13 +2,13 @@
 //!
 //! The object is a log. `append(value)` puts a record at an offset behind all others, with holes where markers would
 //! be, and tells the offset; `read(from)` returns neighbouring records that are there, up to anywhere; `end()` never
-//! goes back. An append of unknown outcome takes effect once or never; a failed one never. The search tries all orders that
-//! time allows (Wing and Gong 1993).
+//! goes back. An append of unknown outcome takes effect once or never; a failed one never. The search tries all orders
+//! that time allows (Wing and Gong 1993).
 //!
 //! Scope, where both must agree: values are sent once, with acks=all; each operation has a process of its own, so that
 //! no consumer has a position; the last operation reads from offset 0; what is acknowledged must be read by someone.
-//! What the scope leaves out: whether the last reader came to the very end, and end offsets against records, as the last
-//! stable offset may be behind both.
+//! What the scope leaves out: whether the last reader came to the very end, and end offsets against records, as the
+//! last stable offset may be behind both.
 
 use std::collections::BTreeMap;
 
