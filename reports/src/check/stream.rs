@@ -1,12 +1,13 @@
-//! Checks while a history is being written: each anomaly that a prefix decides is told at the moment at which it shows.
+//! Checks while a history is being written: each anomaly that a prefix decides is told at the moment at which it
+//! shows.
 //!
 //! A [`Stream`] is told of begins and ends of operations in order of time, as the history of those that have ended
 //! grows. Of the rules of [`check`](super::check) it applies those of [`STREAMED`]; what needs the rest of the history
-//! (what is missing, what was passed over, where groups go on, cycles) is judged when it is complete. Whatever a stream
-//! tells, the whole history tells as well, but for one name: a record that is read before it is sent is garbage by
-//! then,
-//! and a circle in the end. Where the sender of a record is still open, the anomaly waits for that send
-//! to end, so that the policy can weigh it.
+//! (what is missing, what was passed over, where groups go on, cycles) is judged when it is complete. Whatever a
+//! stream tells, the whole history tells as well, but for one name: a record that is read before it is sent is garbage
+//! by then, and a circle in the end. Where the sender of a record is still open, the anomaly waits for that send to
+//! end, so that the policy can weigh it. What only a read tells of a send of unknown outcome is held against time in
+//! the end.
 
 mod floors;
 mod records;
@@ -116,22 +117,21 @@ impl Stream {
             if let (Completion::Fail, Some((partition, read))) = (completion, read) {
                 found.push(Found::of(Anomaly::G1a, partition, read, witness));
             }
-            if completion != Completion::Fail && send.offset >= 0 && send.partition != NO_PARTITION
-            {
-                let (_, highest) = sent.entry(send.partition).or_insert((witness, witness));
-                *highest = if highest.offset < send.offset { witness } else { *highest };
-            }
-            if completion != Completion::Ok || send.offset < 0 {
+            if completion == Completion::Fail || send.offset < 0 || send.partition == NO_PARTITION {
                 continue;
             }
+            let (_, highest) = sent.entry(send.partition).or_insert((witness, witness));
+            *highest = if highest.offset < send.offset { witness } else { *highest };
             let floor = self.floors.record(send.partition, invoked_ns);
             let floor =
                 floor.filter(|floor| floor.offset >= send.offset && floor.value != send.value);
             if let Some(floor) = floor {
                 found.push(Found::of(Anomaly::RealtimeOrder, send.partition, witness, floor));
             }
-            self.records.place(send.partition, witness, found);
             self.floors.raise_record(send.partition, completed_ns, witness);
+            if completion == Completion::Ok {
+                self.records.place(send.partition, witness, found);
+            }
         }
         for (partition, sends) in sent {
             self.compare_sends((process, partition, invoked_ns), sends, found);
@@ -188,9 +188,7 @@ impl Stream {
             }
             self.records.note_read(partition, witness, ok);
             self.records.place(partition, witness, found);
-            if ok {
-                self.floors.raise_record(partition, row.completed_ns, witness);
-            }
+            self.floors.raise_record(partition, row.completed_ns, witness);
         }
     }
 

@@ -59,19 +59,31 @@ pub(crate) fn disagreement(history: &History) -> Option<String> {
         STREAMED.contains(&occurrence.anomaly)
             && occurrence.circumstance != Circumstance::ThroughDuplicate
     };
-    let (mut stream, mut offline) = (names(told.iter()), names(all.iter().filter(plain)));
-    let too_early =
-        |found: &Occurrence| matches!(found.anomaly, Anomaly::G1cRealtime | Anomaly::G1cProcess);
-    let mut less = all.iter().any(too_early);
-    if less {
+    let mut stream = names(told.iter());
+    let early =
+        |found: &&Occurrence| matches!(found.anomaly, Anomaly::G1cRealtime | Anomaly::G1cProcess);
+    let early = all.iter().any(|found| early(&found));
+    if early {
         // What is read before it is sent is a value that nobody has sent so far.
         stream.remove(&Anomaly::GarbageRead);
-        offline.remove(&Anomaly::GarbageRead);
     }
-    // What concerns a sender that never ends waits for it to the end.
-    less |= history.rows().iter().zip(0..).any(|(row, operation)| {
-        row.completed_ns == NEVER && !history.sends_of(operation).is_empty()
-    });
-    let agree = if less { stream.is_subset(&offline) } else { stream == offline };
-    (!agree).then(|| format!("the stream tells {stream:?}, the history {offline:?}"))
+    let most = names(all.iter().filter(plain));
+    let least =
+        names(all.iter().filter(plain).filter(|found| !early && shows_early(history, found)));
+    let agree = stream.is_subset(&most) && least.is_subset(&stream);
+    let missed = all.iter().filter(|found| !stream.contains(&found.anomaly));
+    let missed: Vec<String> = missed.map(|found| found.summary(history)).collect();
+    let told = format!("the stream tells {stream:?}, the history {least:?} to {most:?}");
+    (!agree).then(|| format!("{told}; it does not tell {missed:#?}"))
+}
+
+/// Whether an anomaly shows before the end: what concerns a sender that never ends waits for it in vain, and what only
+/// a read tells of a send is not weighed.
+fn shows_early(history: &History, found: &Occurrence) -> bool {
+    let witnesses = [Some(found.subject), found.other].into_iter().flatten();
+    let mut operations = witnesses.flat_map(|w| [Some(w.operation), w.writer]).flatten();
+    let ends = operations.all(|operation| history.row(operation).completed_ns != NEVER);
+    let sends = &history.sends()[history.sends_of(found.subject.operation)];
+    let told = sends.iter().any(|send| send.value == found.subject.value && send.offset >= 0);
+    ends && (told || found.anomaly != Anomaly::RealtimeOrder)
 }
