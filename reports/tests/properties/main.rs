@@ -118,6 +118,42 @@ impl std::fmt::Debug for Listing<'_> {
 }
 
 proptest! {
+    #![proptest_config(cases(4_000))]
+
+    #[test]
+    fn what_weak_terms_permit_is_excused(choices in choices()) {
+        let good = toy::weak::play(&choices);
+        let history = good.history();
+        let found = check(&history, &good.options);
+        let wrong = found.iter().filter(|o| excuse(&good.terms, &history, o).is_none());
+        let told: Vec<_> = wrong.map(|o| (o.anomaly, o.summary(&history), o.evidence(&history))).collect();
+        prop_assert!(told.is_empty(), "{told:#?} in {:#?}", Listing(&good.operations));
+    }
+}
+
+#[test]
+fn weak_terms_permit_much() {
+    let mut pick = mutate::Pick(0);
+    let choices: Vec<u32> = (0..3_000).map(|_| pick.number() as u32).collect();
+    let good = toy::weak::play(&choices);
+    let told = anomalies(&good.history(), &good.options);
+    for permitted in PERMITTED {
+        assert!(told.contains(&permitted), "{permitted} is not among {told:?}");
+    }
+}
+
+/// What a cluster that promises less does show.
+const PERMITTED: [Anomaly; 7] = [
+    Anomaly::LostWrite,
+    Anomaly::Unseen,
+    Anomaly::Duplicate,
+    Anomaly::InconsistentOffsets,
+    Anomaly::NonmonotonicSend,
+    Anomaly::RealtimeOrder,
+    Anomaly::IntNonmonotonicPoll,
+];
+
+proptest! {
     #![proptest_config(cases(2_000))]
 
     #[test]

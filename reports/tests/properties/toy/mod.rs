@@ -9,6 +9,7 @@
 //! | `consume` | consumers that assign partitions to themselves, end offsets, the final reads |
 //! | `group` | members of a group, with generations, commits, crashes and members that were left behind |
 //! | `copy` | exactly-once processing of one partition |
+//! | `weak` | a cluster of its own that promises less: acks=1, retries without idempotence, failovers |
 
 mod consume;
 mod copy;
@@ -16,6 +17,7 @@ mod group;
 mod log;
 mod produce;
 mod transact;
+pub(crate) mod weak;
 
 pub(crate) use consume::FIRST_FINAL_READER;
 use harrow_reports::check::{LogFacts, Options};
