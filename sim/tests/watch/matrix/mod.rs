@@ -54,13 +54,8 @@ fn audit(stage: &mut Stage, end: i64, first: BatchSummary) {
 }
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    let tables = [
-        replication::CASES,
-        cluster::CASES,
-        quorum::CASES,
-        transactions::CASES,
-        guards::CASES,
-    ];
+    let tables =
+        [replication::CASES, cluster::CASES, quorum::CASES, transactions::CASES, guards::CASES];
     tables.into_iter().flatten()
 }
 
