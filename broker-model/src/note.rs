@@ -161,7 +161,8 @@ pub enum Note {
         /// The answer.
         error: ClusterError,
     },
-    /// A leader took news of a follower for the first time in its epoch, or in another uptime of the follower, or from a
+    /// A leader took news of a follower for the first time in its epoch, or in another uptime of the follower, or from
+    /// a
     /// fetch that names another epoch than the leader's. Source: rule 2.1.3, KIP-320, KIP-903.
     FollowerHeard {
         /// Of what.
@@ -353,7 +354,8 @@ pub enum Note {
         /// State.
         state: TransactionState,
     },
-    /// A transaction coordinator registered a partition in an ongoing transaction: it will get a marker. Source: KIP-98.
+    /// A transaction coordinator registered a partition in an ongoing transaction: it will get a marker. Source:
+    /// KIP-98.
     TransactionPartitionAdded {
         /// Its producer.
         producer_id: ProducerId,
@@ -363,8 +365,8 @@ pub enum Note {
         partition: TopicPartition,
     },
     /// The transactional batch or marker that this leader appends next belongs to this transaction of its producer, as
-    /// its sender counts. Harrow knows; no rule of Kafka reads it. Where it is not stated, a batch counts for the newest
-    /// transaction that the coordinator knows of the producer.
+    /// its sender counts. Harrow knows; no rule of Kafka reads it. Where it is not stated, a batch counts for the
+    /// newest transaction that the coordinator knows of the producer.
     TransactionAttributed {
         /// Where.
         partition: TopicPartition,

@@ -29,7 +29,8 @@ const PARTITIONS: u32 = 16;
 const PRODUCERS: u32 = 16;
 const CONSUMERS: u32 = 16;
 const FINAL_READER: u32 = PRODUCERS + CONSUMERS;
-/// Operations begin this far apart. Each lasts until two others have begun, and no longer than to its process's next turn.
+/// Operations begin this far apart. Each lasts until two others have begun, and no longer than to its process's next
+/// turn.
 const STEP_NS: u64 = 10;
 const FINAL_POLL_RECORDS: usize = 500;
 /// Every so many transactions, two read from each other.

@@ -71,8 +71,8 @@ pub struct Terms {
     /// From when on nothing was done to the cluster any more and all leaders had settled, in nanoseconds; what was
     /// written later cannot be lost by a change of leader. [`u64::MAX`] if that is not known.
     pub settled_ns: u64,
-    /// What changes of leader have legally dropped, if it is known: only these records may be gone from topics that
-    /// allow unclean leader election. None if it is not known.
+    /// What unclean elections have legally dropped, if it is known: no other record may be gone because its topic
+    /// allows them. None if it is not known.
     pub dropped: Option<Vec<Dropped>>,
     /// Whether the answers' leader epochs were watched from inside: then a deposed leader that has not heard of it may
     /// answer with its own, older, end offset, and a true regression is an internal violation.
@@ -157,7 +157,7 @@ impl Terms {
             run.history.partitions.iter().map(|name| partition_terms(plan, name)).collect();
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
-        terms.dropped = dropped(run);
+        terms.dropped = dropped(plan, run, &terms.partitions);
         let lasting = done.iter().filter(|fault| lasting(fault));
         terms.corrupted = lasting.flat_map(|f| f.nodes.iter().map(|node| node.0)).collect();
         if plan.expect.loss_allowed {
@@ -178,24 +178,21 @@ impl Terms {
 
     /// Why what an occurrence concerns may be gone, whatever its acks.
     fn loss(&self, occurrence: &Occurrence) -> Option<String> {
-        let terms = self.partition(occurrence.partition)?;
-        let election = || self.unclean_loss(occurrence);
-        terms
-            .unclean_leader_election
-            .then(election)
-            .flatten()
+        let terms = *self.partition(occurrence.partition)?;
+        self.unclean_loss(terms, occurrence)
             .or_else(|| self.damage_reason(terms.min_insync_replicas, occurrence.since_ns))
             .or_else(|| self.metadata_damage.clone())
     }
 
     /// Why an unclean election may have dropped what an occurrence concerns.
-    fn unclean_loss(&self, occurrence: &Occurrence) -> Option<String> {
+    fn unclean_loss(&self, terms: PartitionTerms, occurrence: &Occurrence) -> Option<String> {
         if let Some(dropped) = &self.dropped {
             let touching = dropped.iter().find(|dropped| dropped.touches(occurrence))?;
             let Dropped { first, last, .. } = touching;
             return Some(format!("an unclean leader election dropped offsets {first} to {last}"));
         }
-        self.may_change_leader(occurrence.since_ns)
+        let possible = terms.unclean_leader_election && self.may_change_leader(occurrence.since_ns);
+        possible
             .then(|| "the topic allows unclean leader election, which may drop records".to_owned())
     }
 
@@ -236,11 +233,14 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
     let loss = || terms.loss(occurrence);
     let subject = Some(occurrence.subject);
     let weak = |record: Option<Witness>| weak_acks(terms, history, occurrence, record);
+    let unproved = |operations: &[Option<u32>]| unproved(terms, history, operations);
+    let passed = occurrence.other.and_then(|other| other.writer);
+    let (own, others) = (Some(occurrence.subject.operation), occurrence.other.map(|o| o.operation));
     match occurrence.anomaly {
         Anomaly::LostWrite | Anomaly::Unseen => {
-            weak(subject).or_else(|| unproved(terms, history, occurrence)).or_else(loss)
+            weak(subject).or_else(|| unproved(&[own])).or_else(loss)
         }
-        Anomaly::TornTransaction => unproved(terms, history, occurrence).or_else(loss),
+        Anomaly::TornTransaction => unproved(&[own]).or_else(loss),
         Anomaly::Duplicate => may_duplicate(terms, history, subject).or_else(loss),
         Anomaly::InconsistentOffsets
         | Anomaly::NonmonotonicSend
@@ -252,8 +252,12 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
         | Anomaly::IntPollSkip => excuse_poll(terms, history, occurrence),
         Anomaly::ResumeSkip => excuse_start(terms, occurrence)
             .or_else(|| weak(occurrence.other.filter(|other| !other.read)))
+            .or_else(|| unproved(&[passed]))
             .or_else(loss),
-        Anomaly::EosLoss => weak(subject).or_else(loss),
+        Anomaly::EosLoss => {
+            weak(subject).or_else(|| unproved(&[occurrence.subject.writer, others])).or_else(loss)
+        }
+        Anomaly::EosDuplicate => unproved(&[own, others]),
         Anomaly::EndOffsetRegression => terms.deposed_leader().or_else(loss),
         Anomaly::G1a | Anomaly::PrecommittedRead | Anomaly::G1c => terms.read_uncommitted(),
         Anomaly::IntSendSkip
@@ -265,13 +269,14 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
         | Anomaly::G1cWwRealtime => {
             Some("Kafka does not isolate the writes of transactions".to_owned())
         }
+        Anomaly::G1cProcess | Anomaly::G1cRealtime => {
+            // Of two operations alone, one has read what was sent later: no isolation allows that.
+            terms.read_uncommitted().filter(|_| occurrence.cycle.len() > 2)
+        }
         Anomaly::GarbageRead
-        | Anomaly::G1cProcess
-        | Anomaly::G1cRealtime
         | Anomaly::ZombieCommit
         | Anomaly::CommitBeyondPosition
-        | Anomaly::DoubleOwnership
-        | Anomaly::EosDuplicate => None,
+        | Anomaly::DoubleOwnership => None,
     }
 }
 
@@ -311,7 +316,10 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
     let unread = || {
         let skips = matches!(occurrence.anomaly, Anomaly::PollSkip | Anomaly::IntPollSkip);
         let unread = occurrence.other.filter(|other| skips && !other.read);
+        // Compaction drops aborted records, which some have read and others then cannot.
+        let passed = occurrence.other.filter(|_| skips).and_then(|other| other.writer);
         weak_acks(terms, history, occurrence, unread)
+            .or_else(|| unproved(terms, history, &[passed]))
     };
     let loss = || terms.loss(occurrence);
     moved.or_else(copy).or_else(unread).or_else(loss)
@@ -323,9 +331,11 @@ fn excuse_start(terms: &Terms, occurrence: &Occurrence) -> Option<String> {
     (nothing && terms.reset_to_latest).then(|| "auto.offset.reset=latest".to_owned())
 }
 
-/// Whether only a read of what may not be committed makes a transaction of unknown outcome count as committed.
-fn unproved(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
-    let unknown = history.row(occurrence.subject.operation).completion == Completion::Info;
+/// Whether only a read of what may not be committed makes one of these operations of unknown outcome count as
+/// committed.
+fn unproved(terms: &Terms, history: &History, operations: &[Option<u32>]) -> Option<String> {
+    let mut operations = operations.iter().flatten();
+    let unknown = operations.any(|o| history.row(*o).completion == Completion::Info);
     let reason = || "isolation.level=read_uncommitted: a read does not prove a commit".to_owned();
     (unknown && terms.isolation == Isolation::ReadUncommitted).then(reason)
 }

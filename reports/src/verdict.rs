@@ -139,7 +139,11 @@ pub fn judge_recorded(recorded: &Recorded, terms: &Terms, options: &Options) -> 
     let mut case = Case::default();
     let mut options = options.clone();
     if !recorded.complete {
-        let gap = "the end line is missing: the file may be cut off";
+        let gap = if recorded.stopped {
+            "reading was stopped at the first violation: the rest is not judged"
+        } else {
+            "the end line is missing: the file may be cut off"
+        };
         case.inconclusive.push(gap.to_owned());
         options.rules = options.rules.without(Anomaly::EosLoss);
     }

@@ -1,6 +1,7 @@
 //! What clients asked and were told: the black-box record of a run, or of a real cluster.
 //!
-//! A [`History`] keeps its operations in columns: one fixed-size [`Row`] an operation, all sends in one vector, all reads
+//! A [`History`] keeps its operations in columns: one fixed-size [`Row`] an operation, all sends in one vector, all
+//! reads
 //! in another, and what is rare in a third. So ten million operations fit into memory and are walked in order of
 //! address. [`OperationRecord`] is the same operation in one piece, for those who write and edit histories.
 
@@ -214,7 +215,9 @@ impl History {
         let mut history = Self { final_reads, ..Self::new(partitions) };
         let mut order: Vec<&OperationRecord> = operations.iter().collect();
         order.sort_by_key(|operation| operation.completed_ns);
-        order.into_iter().for_each(|operation| history.push(operation));
+        for operation in order {
+            history.push(operation);
+        }
         history
     }
 
@@ -388,7 +391,9 @@ impl History {
         self.value_names.clone_from(&unsorted.value_names);
         self.groups.clone_from(&unsorted.groups);
         self.final_reads = unsorted.final_reads;
-        order.into_iter().for_each(|position| self.push(&unsorted.operation(position)));
+        for position in order {
+            self.push(&unsorted.operation(position));
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Promise: transactions have an order. Sources: Adya's G0 and G1c; Elle (Kingsbury, Alvaro 2020), with its session and
 //! realtime variants; Jepsen's Kafka checker.
 //!
-//! Edges: `ww` between writers of neighbouring records, `wr` from a writer to who reads it; the variants add the order of
-//! operations of one process, or in time. Kafka isolates no writes, so circles through `ww` are legal; a circle of reads
+//! Edges: `ww` between writers of neighbouring records, `wr` from a writer to who reads it; the variants add the order
+//! of
+//! operations of one process, or in time. Kafka isolates no writes, so circles through `ww` are legal; a circle of
+//! reads
 //! alone, or of reads and time, never is. An offset that contradicts time by itself is `realtime-order`, a record read
 //! before it was sent a circle of two: neither is told again as part of a larger one. Operations that no edge can
 //! reach, or that touch one record only, cannot be part of any other circle and cost nothing.

@@ -20,9 +20,7 @@ fn template(anomaly: Anomaly, told: bool) -> &'static str {
         }
         Anomaly::Unseen => "record {record} was acknowledged and no poll ever returned it",
         Anomaly::Duplicate => "record {record} is at offset {other_offset} and at {offset}",
-        Anomaly::InconsistentOffsets => {
-            "offset {offset} has been record {other} and record {record}"
-        }
+        Anomaly::InconsistentOffsets => "offset {offset} has been records {other} and {record}",
         Anomaly::NonmonotonicSend | Anomaly::IntNonmonotonicSend => {
             "record {record} was sent after {other} by the same producer, yet is at offset {offset}, not \
              behind {other_offset}"
@@ -41,7 +39,7 @@ fn template(anomaly: Anomaly, told: bool) -> &'static str {
         }
         Anomaly::G1a => "a poll returned record {record} at offset {offset}, whose send had failed",
         Anomaly::PrecommittedRead => {
-            "a transaction read its own record {record} at offset {offset} before it committed"
+            "a transaction read its own record {record} at {offset} before it committed"
         }
         Anomaly::EndOffsetRegression => "the end offset went back from {other_offset} to {offset}",
         Anomaly::TornTransaction => {
@@ -49,7 +47,7 @@ fn template(anomaly: Anomaly, told: bool) -> &'static str {
              that record"
         }
         Anomaly::IntSendSkip => {
-            "record {other} at offset {other_offset} stands between two sends of one operation"
+            "record {other} at {other_offset} is between two sends of one operation"
         }
         Anomaly::ResumeSkip => {
             "client {who} began at offset {offset}; its group had not processed record {other} at \
@@ -60,17 +58,15 @@ fn template(anomaly: Anomaly, told: bool) -> &'static str {
              was told of generation {other_generation}"
         }
         Anomaly::CommitBeyondPosition => {
-            "client {who} committed offset {offset} and had not come that far"
+            "client {who} committed offset {offset}, having not come that far"
         }
         Anomaly::DoubleOwnership => {
-            "clients {other_who} and {who} both had it in generation {generation}"
+            "clients {other_who} and {who} had it in generation {generation}"
         }
         Anomaly::EosDuplicate => {
             "offset {offset} was processed by committed transactions of clients {other_who} and {who}"
         }
-        Anomaly::EosLoss => {
-            "record {record} at offset {offset} was processed by no committed transaction"
-        }
+        Anomaly::EosLoss => "record {record} at {offset} was processed by no committed transaction",
         Anomaly::G0
         | Anomaly::G0Process
         | Anomaly::G0Realtime

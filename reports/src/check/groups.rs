@@ -3,13 +3,16 @@
 //! KIP-848 (`NoDoubleClientAssignment`); Kafka's `verifiable_consumer.py`; Redpanda's `rw_subscribe`. Jepsen leaves all
 //! of it open.
 //!
-//! Commits of unknown outcome, and those that overlap a join, may count or not: both are accepted. Where a consumer
-//! starts when its group has committed nothing depends on `auto.offset.reset`, which the policy weighs. A commit may
-//! lie behind holes that transactions and compaction leave. Not verified: that commits survive; who is a leader.
+//! Commits of unknown outcome, and those that overlap a join, may count or not: both are accepted. What a transaction
+//! has consumed it commits. A member that gets a partition again, which nobody else had in between, may go on where it
+//! stood itself, as with cooperative rebalancing. Where a consumer starts when its group has committed nothing depends
+//! on
+//! `auto.offset.reset`, which the policy weighs. A commit may lie behind holes that transactions and compaction leave.
+//! Not verified: that commits survive; who is a leader; where a partition goes on that was rebalanced inside a poll.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harrow_sim::history::{Completion, Function, NEVER, What};
+use harrow_sim::history::{Completion, Function, NEVER, Row, What};
 
 use super::index::{Index, ReadId};
 use super::{Anomaly, Circumstance, Found, Witness};
@@ -38,7 +41,9 @@ struct Committed {
 #[derive(Clone, Copy)]
 struct Progress {
     next: i64,
-    last: ReadId,
+    last: Option<ReadId>,
+    /// Whether it surely goes on from there; otherwise it may as well start again where its group is.
+    holds: bool,
 }
 
 #[derive(Default)]
@@ -47,6 +52,8 @@ struct Groups {
     committed: BTreeMap<(u32, u32), Committed>,
     /// By process and partition.
     progress: BTreeMap<(u32, u32), Progress>,
+    /// By group and partition: who got it last.
+    owners: BTreeMap<(u32, u32), u32>,
     /// When each process asked for its partitions.
     since: BTreeMap<u32, u64>,
     /// Processes of which a poll's result is not known: they may have come further than anyone can tell.
@@ -78,12 +85,13 @@ impl Groups {
     fn take(&mut self, index: &Index<'_>, found: &mut Found, operation: u32) {
         let row = index.row(operation);
         match row.function {
-            Function::Assign { .. } | Function::Subscribe | Function::Join | Function::Crash => {
+            Function::Assign { .. } | Function::Crash => {
                 self.forget(row.process);
                 self.since.insert(row.process, row.invoked_ns);
             }
+            Function::Subscribe => self.loosen(row.process),
+            Function::Join => self.join(index, operation),
             Function::Poll | Function::Txn | Function::Commit => {
-                self.rebalance(index, operation);
                 self.read(index, found, operation);
                 self.commit(index, found, operation);
             }
@@ -92,20 +100,57 @@ impl Groups {
     }
 
     fn forget(&mut self, process: u32) {
-        let known = self.progress.range((process, 0)..=(process, u32::MAX));
-        let known: Vec<(u32, u32)> = known.map(|(key, _)| *key).collect();
-        for key in known {
+        for key in self.known(process) {
             self.progress.remove(&key);
         }
         self.uncertain.remove(&process);
     }
 
-    fn rebalance(&mut self, index: &Index<'_>, operation: u32) {
-        for what in index.history.details_of(operation) {
-            if let What::Rebalanced { partition } = what {
-                self.progress.remove(&(index.row(operation).process, partition));
+    fn loosen(&mut self, process: u32) {
+        for key in self.known(process) {
+            self.progress.entry(key).and_modify(|progress| progress.holds = false);
+        }
+    }
+
+    fn known(&self, process: u32) -> Vec<(u32, u32)> {
+        let known = self.progress.range((process, 0)..=(process, u32::MAX));
+        known.map(|(key, _)| *key).collect()
+    }
+
+    /// A member gets partitions. Those that it had all the while may go on where it stood, others begin where the
+    /// group is.
+    fn join(&mut self, index: &Index<'_>, operation: u32) {
+        let row = index.row(operation);
+        let process = row.process;
+        if row.completion != Completion::Ok {
+            self.loosen(process);
+            return;
+        }
+        let mut starts = Vec::new();
+        if let Some((group, _)) = index.history.member(operation) {
+            for what in index.history.details_of(operation) {
+                if let What::Assigned { partition } = what {
+                    let next = self.start(group, partition, row);
+                    let start = Progress { next, last: None, holds: false };
+                    starts.push(((process, partition), start));
+                }
             }
         }
+        self.forget(process);
+        self.progress.extend(starts);
+        self.since.insert(process, row.invoked_ns);
+    }
+
+    /// How far a member that now gets a partition may stand.
+    fn start(&mut self, group: u32, partition: u32, row: &Row) -> i64 {
+        let committed = self.committed.get(&(group, partition));
+        let committed = committed.and_then(|commits| commits.furthest_in_force(row.invoked_ns));
+        let kept = self.owners.insert((group, partition), row.process) == Some(row.process);
+        // Nobody knows how far a poll went whose answer got lost.
+        let anywhere = self.uncertain.contains(&row.process).then_some(i64::MAX);
+        let known = self.progress.get(&(row.process, partition)).map(|progress| progress.next);
+        let own = anywhere.or(known).filter(|_| kept);
+        committed.max(own).unwrap_or(0)
     }
 
     fn read(&mut self, index: &Index<'_>, found: &mut Found, operation: u32) {
@@ -115,21 +160,31 @@ impl Groups {
             self.uncertain.insert(row.process);
         }
         let member = index.history.member(operation);
+        let rebalanced = rebalanced(index, operation);
         for read in reads {
             let record = index.read(read);
             let known = self.progress.get(&(row.process, record.partition)).copied();
-            if let (None, Some((group, _))) = (known, member) {
+            if let Some((group, _)) = member
+                && known.is_none_or(|known| !known.holds)
+                && !rebalanced.contains(&record.partition)
+                && !self.uncertain.contains(&row.process)
+            {
                 self.check_resume(index, found, read, group);
             }
             let next = record.offset.saturating_add(1);
-            if known.is_none_or(|known| known.next <= next) {
-                let progress = Progress { next, last: read };
+            if known.is_none_or(|known| known.next <= next || !known.holds) {
+                let progress = Progress { next, last: Some(read), holds: true };
                 self.progress.insert((row.process, record.partition), progress);
             }
         }
+        for partition in rebalanced {
+            let known = self.progress.entry((row.process, partition));
+            known.and_modify(|progress| progress.holds = false);
+        }
     }
 
-    /// The first read since a process got a partition: nothing may lie between it and what the group has committed.
+    /// The first read since a process got a partition: nothing may lie between it and what the group has committed, or
+    /// what the process has read itself.
     fn check_resume(&self, index: &Index<'_>, found: &mut Found, read: ReadId, group: u32) {
         let record = index.read(read);
         let process = index.row(index.operation_of_read(read)).process;
@@ -137,7 +192,8 @@ impl Groups {
         let committed = self.committed.get(&(group, record.partition));
         let furthest = committed.and_then(|committed| committed.furthest_in_force(since));
         let but = [record.value; 2];
-        let from = furthest.unwrap_or(0);
+        let own = self.progress.get(&(process, record.partition)).map(|progress| progress.next);
+        let from = furthest.max(own).unwrap_or(0);
         let Some(passed) = index.exists_between(record.partition, from, record.offset, but) else {
             return;
         };
@@ -154,10 +210,19 @@ impl Groups {
         let sure = row.completion == Completion::Ok;
         let member = index.history.member(operation);
         for what in index.history.details_of(operation) {
-            let What::Committed { partition, offset } = what else { continue };
-            if sure && !self.uncertain.contains(&row.process) {
-                self.check_position(index, found, operation, (partition, offset));
-            }
+            let (partition, offset) = match what {
+                What::Committed { partition, offset } => {
+                    if sure && !self.uncertain.contains(&row.process) {
+                        self.check_position(index, found, operation, (partition, offset));
+                    }
+                    (partition, offset)
+                }
+                What::Consumed { partition, last, .. } => (partition, last.saturating_add(1)),
+                What::Assigned { .. }
+                | What::EndOffset { .. }
+                | What::Rebalanced { .. }
+                | What::Member { .. } => continue,
+            };
             if let Some((group, _)) = member {
                 let done_ns = if sure { row.completed_ns } else { NEVER };
                 let commit = Commit { offset, invoked_ns: row.invoked_ns, done_ns };
@@ -180,7 +245,11 @@ impl Groups {
         let committed = group.and_then(|group| self.committed.get(&(group, partition)));
         let start = index.options.log_start_offset(partition);
         let resumed = || committed.map_or(start, |committed| committed.highest.max(start));
-        let position = progress.map_or_else(resumed, |progress| progress.next);
+        let position = match progress {
+            Some(progress) if progress.holds => progress.next,
+            Some(progress) => progress.next.max(resumed()),
+            None => resumed(),
+        };
         if offset <= position {
             return;
         }
@@ -189,7 +258,8 @@ impl Groups {
             return;
         }
         let other = passed.map(|passed| index.witness_placement(&passed));
-        let other = other.or_else(|| progress.map(|progress| index.witness_read(progress.last)));
+        let last = || progress.and_then(|progress| progress.last);
+        let other = other.or_else(|| last().map(|last| index.witness_read(last)));
         let subject = witness(operation, offset);
         found.add(index, Anomaly::CommitBeyondPosition, partition, subject, other);
     }
@@ -222,6 +292,15 @@ impl Committed {
         let in_force = self.commits.iter().filter(|commit| commit.done_ns >= replaced);
         in_force.map(|commit| commit.offset).max()
     }
+}
+
+/// Partitions that were rebalanced inside an operation.
+pub(super) fn rebalanced(index: &Index<'_>, operation: u32) -> Vec<u32> {
+    let details = index.history.details_of(operation);
+    let rebalanced = details.filter_map(|what| {
+        if let What::Rebalanced { partition } = what { Some(partition) } else { None }
+    });
+    rebalanced.collect()
 }
 
 /// In one generation, one member owns a partition.

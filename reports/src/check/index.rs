@@ -157,6 +157,11 @@ impl<'a> Index<'a> {
             || self.keys.superseded(partition, self.send(send).key, offset)
     }
 
+    /// Whether compaction may have removed a record without a place: then another of its key is known.
+    pub(crate) fn may_be_replaced(&self, send: SendId, partition: u32) -> bool {
+        self.keys.superseded(partition, self.send(send).key, NO_OFFSET)
+    }
+
     // --- reads
 
     pub(crate) fn read(&self, read: ReadId) -> &'a ReadRecord {

@@ -1,4 +1,5 @@
-//! Promises: what was acknowledged is there, and a transaction is there whole or not at all. Sources: Kafka's `acks=all`;
+//! Promises: what was acknowledged is there, and a transaction is there whole or not at all. Sources: Kafka's
+//! `acks=all`;
 //! KIP-98; Jepsen's `lost-write` and `unseen`.
 //!
 //! A record counts as lost when reads of its partition went on past its offset without it; as unseen when no poll
@@ -6,7 +7,7 @@
 //! nobody was told an offset, a record that no read ever returned makes such a transaction torn.
 //! Not verified: whether an unseen record is gone or merely not delivered; that needs more than the history.
 
-use harrow_sim::history::{Completion, NO_KEY};
+use harrow_sim::history::Completion;
 
 use super::index::{Index, SendId};
 use super::{Anomaly, Found};
@@ -24,12 +25,12 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             continue;
         }
         let lost = check_lost(index, found, send, partition);
-        if index.was_read(send) {
+        if index.was_read(send) || may_be_gone(index, send, partition) {
             continue;
         }
         if index.completion_of(send) == Completion::Ok {
             at_the_end(index, found, Anomaly::Unseen, partition, send);
-        } else if !lost && !may_be_compacted(index, send, partition) {
+        } else if !lost {
             at_the_end(index, found, Anomaly::TornTransaction, partition, send);
         }
     }
@@ -46,12 +47,10 @@ fn check_lost(index: &Index<'_>, found: &mut Found, send: SendId, partition: u32
     true
 }
 
-/// Whether a record without an offset may have been there and be gone.
-fn may_be_compacted(index: &Index<'_>, send: SendId, partition: u32) -> bool {
-    let keyed = index.send(send).key != NO_KEY;
-    let facts = index.options;
-    index.told(send).is_none()
-        && (keyed && facts.compacted(partition) || facts.log_start_offset(partition) > 0)
+/// Whether a record without an offset may have been there and be gone, with acks=0 for one.
+fn may_be_gone(index: &Index<'_>, send: SendId, partition: u32) -> bool {
+    let retained = index.options.log_start_offset(partition) > 0;
+    index.told(send).is_none() && (retained || index.may_be_replaced(send, partition))
 }
 
 /// What is missing shows only when all reading is over, which is when the last answer came.

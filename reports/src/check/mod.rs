@@ -70,7 +70,8 @@ pub enum Circumstance {
     Plain,
     /// The offsets are in order, and only a second copy of a record makes it an anomaly.
     ThroughDuplicate,
-    /// The consumer assigned its partitions to itself, or said that it was in one generation of its group all the while.
+    /// The consumer assigned its partitions to itself, or said that it was in one generation of its group all the
+    /// while.
     KeptAssignment,
     /// The consumer gets its partitions from a group.
     Subscribed,

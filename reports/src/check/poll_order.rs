@@ -2,14 +2,19 @@
 //! Jepsen's `(int-)nonmonotonic-poll` and `(int-)poll-skip`.
 //!
 //! A poll of a failed operation does not move the position, as the application goes back; one of unknown outcome may
-//! have moved it or not, and both are accepted. Assigning, subscribing, joining and crashing forget all positions; a
-//! rebalance inside an operation forgets those of its partitions. A gap is one only if a record is known to exist in it:
-//! markers and aborted records leave legal holes. Not verified: where a consumer starts (that is `groups`).
+//! have moved it or not, and both are accepted; if it tells no records, nobody knows how far. Assigning, subscribing,
+//! joining and crashing forget all positions; a rebalance inside an operation forgets those of its partitions, before
+//! and after. Who assigns and seeks to the beginning stands before the log's first record. A gap is one only if a
+//! record
+//! is known to exist in it: markers and aborted records leave legal holes. Not verified: where any other consumer
+//! starts
+//! (that is `groups`).
 
 use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, Function, What};
 
+use super::groups::rebalanced;
 use super::index::{Index, ReadId};
 use super::{Anomaly, Circumstance, Found};
 
@@ -18,6 +23,8 @@ use super::{Anomaly, Circumstance, Found};
 struct Cursor {
     sure: Option<ReadId>,
     possible: Option<ReadId>,
+    /// Whether it stands at the log's start.
+    at_start: bool,
     /// Group and generation of the last poll.
     member: Option<(u32, i64)>,
 }
@@ -45,11 +52,16 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     for operation in index.begun().iter().copied() {
         let row = index.row(operation);
         match row.function {
-            Function::Assign { .. } => consumers.reset(row.process, Source::Assigned),
+            Function::Assign { from_start } => {
+                consumers.reset(row.process, Source::Assigned);
+                if from_start && row.completion == Completion::Ok {
+                    consumers.seek_to_start(index, operation);
+                }
+            }
             Function::Subscribe | Function::Join => consumers.reset(row.process, Source::Group),
             Function::Crash => consumers.reset(row.process, Source::Unsaid),
-            Function::Send | Function::List | Function::Commit => {}
-            Function::Poll | Function::Txn => {
+            Function::Send | Function::List => {}
+            Function::Poll | Function::Txn | Function::Commit => {
                 check_poll(index, found, operation, &mut scratch, &mut consumers);
             }
         }
@@ -66,6 +78,23 @@ impl Consumers {
             self.cursors.remove(&key);
         }
     }
+
+    fn seek_to_start(&mut self, index: &Index<'_>, operation: u32) {
+        let process = index.row(operation).process;
+        for what in index.history.details_of(operation) {
+            if let What::Assigned { partition } = what {
+                let start = Cursor { at_start: true, ..Cursor::default() };
+                self.cursors.insert((process, partition), start);
+            }
+        }
+    }
+
+    /// A process may have got more than anyone was told.
+    fn lose_track(&mut self, process: u32) {
+        for (_, cursor) in self.cursors.range_mut((process, 0)..=(process, u32::MAX)) {
+            (cursor.possible, cursor.at_start) = (None, false);
+        }
+    }
 }
 
 fn check_poll(
@@ -77,41 +106,40 @@ fn check_poll(
 ) {
     scratch.clear();
     scratch.extend(index.reads_of(operation));
+    let (process, completion) = (index.row(operation).process, index.row(operation).completion);
+    let rebalanced = rebalanced(index, operation);
+    for partition in &rebalanced {
+        // Nobody knows after which of the records that was.
+        consumers.cursors.remove(&(process, *partition));
+    }
     if scratch.is_empty() {
+        if completion == Completion::Info && index.row(operation).function != Function::Commit {
+            consumers.lose_track(process);
+        }
         return;
     }
     // Stable, so the order of delivery stays within a partition.
     scratch.sort_by_key(|read| index.read(*read).partition);
-    let rebalanced = rebalanced(index, operation);
     let member = index.history.member(operation);
-    let (process, completion) = (index.row(operation).process, index.row(operation).completion);
     let source = consumers.sources.get(&process).copied().unwrap_or_default();
     let together = |a: &ReadId, b: &ReadId| index.read(*a).partition == index.read(*b).partition;
     for run in scratch.chunk_by(together) {
         let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
         let partition = index.read(*first).partition;
-        let cursor = consumers.cursors.entry((process, partition)).or_default();
         if rebalanced.contains(&partition) {
-            *cursor = Cursor::default();
-        } else {
-            check_inside(index, found, run);
-            check_start(index, found, cursor, *first, circumstance(cursor, member, source));
+            continue;
         }
+        let cursor = consumers.cursors.entry((process, partition)).or_default();
+        check_inside(index, found, run);
+        check_start(index, found, cursor, *first, circumstance(cursor, member, source));
         cursor.member = member;
         match completion {
             Completion::Ok => (cursor.sure, cursor.possible) = (Some(*last), Some(*last)),
             Completion::Fail => {}
             Completion::Info => cursor.possible = Some(further(index, cursor.possible, *last)),
         }
+        cursor.at_start &= completion == Completion::Fail;
     }
-}
-
-fn rebalanced(index: &Index<'_>, operation: u32) -> Vec<u32> {
-    let details = index.history.details_of(operation);
-    let rebalanced = details.filter_map(|what| {
-        if let What::Rebalanced { partition } = what { Some(partition) } else { None }
-    });
-    rebalanced.collect()
 }
 
 fn check_inside(index: &Index<'_>, found: &mut Found, run: &[ReadId]) {
@@ -131,7 +159,10 @@ fn check_start(
     first: ReadId,
     circumstance: Circumstance,
 ) {
-    // Before a first sure read, nothing says where the consumer stood.
+    if cursor.at_start {
+        check_passed(index, found, Anomaly::PollSkip, (0, None), first, circumstance);
+    }
+    // Before a first sure read, nothing else says where the consumer stood.
     let Some(sure) = cursor.sure else { return };
     check_back(index, found, Anomaly::NonmonotonicPoll, (sure, first), circumstance);
     if let Some(possible) = cursor.possible {
@@ -179,11 +210,24 @@ fn check_gap(
     (from, to): (ReadId, ReadId),
     circumstance: Circumstance,
 ) {
-    let (from, to_id, to) = (index.read(from), to, index.read(to));
-    let first = from.offset.saturating_add(1);
-    let but = [from.value, to.value];
-    if let Some(passed) = index.exists_between(to.partition, first, to.offset, but) {
-        let witnesses = (index.witness_read(to_id), Some(index.witness_placement(&passed)));
-        found.add_with(index, anomaly, to.partition, witnesses, circumstance);
+    let from = index.read(from);
+    let next = (from.offset.saturating_add(1), Some(from.value));
+    check_passed(index, found, anomaly, next, to, circumstance);
+}
+
+/// Records between where a consumer stood, behind the record `behind`, and what it read next.
+fn check_passed(
+    index: &Index<'_>,
+    found: &mut Found,
+    anomaly: Anomaly,
+    (next, behind): (i64, Option<u64>),
+    to: ReadId,
+    circumstance: Circumstance,
+) {
+    let record = index.read(to);
+    let but = [behind.unwrap_or(record.value), record.value];
+    if let Some(passed) = index.exists_between(record.partition, next, record.offset, but) {
+        let witnesses = (index.witness_read(to), Some(index.witness_placement(&passed)));
+        found.add_with(index, anomaly, record.partition, witnesses, circumstance);
     }
 }

@@ -15,7 +15,7 @@ use super::{Anomaly, Found};
 /// What one process has sent to one partition.
 #[derive(Clone, Copy, Default)]
 struct Sent {
-    /// The highest send of the instants before the newest one.
+    /// The highest send of the instant before the newest one.
     before: Option<SendId>,
     /// The newest instant and its highest send.
     newest: Option<(u64, SendId)>,
@@ -55,8 +55,9 @@ fn check_instant(
     instant: u64,
     sends: &[SendId],
 ) {
-    let (Some(first), Some(last)) = (sends.first(), sends.last()) else { return };
     let offset = |send: SendId| index.send(send).offset;
+    let highest = sends.iter().copied().max_by_key(|send| offset(*send));
+    let (Some(first), Some(own)) = (sends.first(), highest) else { return };
     if let Some((before, highest)) = sent.newest
         && before < instant
     {
@@ -66,8 +67,8 @@ fn check_instant(
     if let Some(before) = sent.before.filter(|before| offset(*first) <= offset(*before)) {
         report(index, found, Anomaly::NonmonotonicSend, *first, before);
     }
-    if sent.newest.is_none_or(|(_, highest)| offset(highest) < offset(*last)) {
-        sent.newest = Some((instant, *last));
+    if sent.newest.is_none_or(|(_, highest)| offset(highest) < offset(own)) {
+        sent.newest = Some((instant, own));
     }
 }
 

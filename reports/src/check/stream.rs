@@ -1,10 +1,13 @@
-//! Checks while a history is being written: each anomaly that a prefix decides is told at the moment at which it shows.
+//! Checks while a history is being written: each anomaly that a prefix decides is told at the moment at which it
+//! shows.
 //!
-//! A [`Stream`] takes begins and ends of operations in order of time and builds the history as it goes. Of the rules of
-//! [`check`](super::check) it applies those of [`STREAMED`]; what needs the rest of the history (what is missing, what
-//! was passed over, groups' starts, cycles) is judged when it is complete. Whatever a stream tells, the whole history
-//! tells as well. Where the sender of a record is still open, the anomaly waits for that send to end, so that the policy
-//! can weigh it.
+//! A [`Stream`] is told of begins and ends of operations in order of time, as the history of those that have ended
+//! grows. Of the rules of [`check`](super::check) it applies those of [`STREAMED`]; what needs the rest of the history
+//! (what is missing, what was passed over, where groups go on, cycles) is judged when it is complete. Whatever a
+//! stream tells, the whole history tells as well, but for one name: a record that is read before it is sent is garbage
+//! by then, and a circle in the end. Where the sender of a record is still open, the anomaly waits for that send to
+//! end, so that the policy can weigh it. What only a read tells of a send of unknown outcome is held against time in
+//! the end.
 
 mod floors;
 mod records;
@@ -12,7 +15,7 @@ mod records;
 use std::collections::BTreeMap;
 
 use harrow_sim::history::{
-    Completion, Function, History, MicroOperation, NEVER, OperationRecord, ReadRecord, What,
+    Completion, Function, History, NEVER, NO_PARTITION, ReadRecord, Row, SendRecord, What,
 };
 
 use super::{Anomaly, Circumstance, Occurrence, Rules, Witness};
@@ -33,32 +36,37 @@ pub const STREAMED: [Anomaly; 10] = [
     Anomaly::ZombieCommit,
 ];
 
-/// Names an operation that has begun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(u64);
+/// Names an operation that has begun; chosen by the caller, who gives no number twice. Lower ones began earlier.
+pub type Ticket = u64;
 
-/// A history in the making, and what is known to be wrong with it.
+/// What is known to be wrong with a history in the making.
 #[derive(Debug)]
 pub struct Stream {
     rules: Rules,
-    history: History,
-    begun: u64,
-    open: BTreeMap<Ticket, OperationRecord>,
+    /// When the operations began that have not ended.
+    open: BTreeMap<Ticket, u64>,
     records: Records,
     floors: Floors,
-    /// Offsets of told sends by process, partition and invocation.
-    sent: BTreeMap<(u32, u32, u64, u32), Witness>,
+    /// First and highest of each operation's told sends, by process, partition, invocation and operation.
+    sent: BTreeMap<(u32, u32, u64, u32), (Witness, Witness)>,
     /// What concerns a sender that is open.
     waiting: Vec<Found>,
 }
 
+/// An operation that has ended.
+#[derive(Clone, Copy)]
+struct Ended<'a> {
+    ticket: Ticket,
+    position: u32,
+    row: &'a Row,
+    history: &'a History,
+}
+
 impl Stream {
-    /// An empty history over these partitions; more may be added to it while it grows.
-    pub fn new(partitions: Vec<String>, rules: Rules) -> Self {
+    /// Nothing has begun.
+    pub fn new(rules: Rules) -> Self {
         Self {
             rules,
-            history: History::new(partitions),
-            begun: 0,
             open: BTreeMap::new(),
             records: Records::default(),
             floors: Floors::default(),
@@ -67,74 +75,37 @@ impl Stream {
         }
     }
 
-    /// The history so far: the operations that have ended.
-    pub fn history(&self) -> &History {
-        &self.history
-    }
-
-    /// The same, to name new partitions, groups and values in it.
-    pub fn history_mut(&mut self) -> &mut History {
-        &mut self.history
-    }
-
     /// An operation begins. Its sends may be read from now on.
-    pub fn begin(&mut self, operation: OperationRecord) -> Ticket {
-        let ticket = Ticket(self.begun);
-        self.begun += 1;
-        for action in &operation.actions {
-            if let MicroOperation::Send(send) = action {
-                self.records.begin(ticket, send);
-            }
+    pub fn begin(&mut self, ticket: Ticket, invoked_ns: u64, sends: &[SendRecord]) {
+        for send in sends {
+            self.records.begin(ticket, send);
         }
-        self.open.insert(ticket, operation);
-        ticket
+        self.open.insert(ticket, invoked_ns);
     }
 
-    /// The operation as it began, if it is open.
-    pub fn opened(&self, ticket: Ticket) -> Option<&OperationRecord> {
-        self.open.get(&ticket)
-    }
-
-    /// An operation ends; returns what shows by it. Ends must come in order of time.
+    /// An operation has ended and is at this position of the history; returns what shows by it. Ends come in order of
+    /// time.
     ///
     /// # Panics
-    /// If the operation is not open.
-    pub fn end(&mut self, ticket: Ticket, operation: &OperationRecord) -> Vec<Occurrence> {
-        assert!(self.open.remove(&ticket).is_some(), "{ticket:?} is not open");
-        let position = self.history.len() as u32;
-        self.history.push(operation);
+    /// If the operation has not begun.
+    pub fn end(&mut self, ticket: Ticket, history: &History, position: u32) -> Vec<Occurrence> {
+        assert!(self.open.remove(&ticket).is_some(), "operation {ticket} has not begun");
+        let row = history.row(position);
+        let ended = Ended { ticket, position, row, history };
         let mut found = Vec::new();
-        self.take_sends(ticket, position, operation, &mut found);
-        self.take_reads(ticket, position, operation, &mut found);
-        self.take_details(position, operation, &mut found);
-        let oldest = self.open.first_key_value().map(|(_, open)| open.invoked_ns);
-        self.floors.forget_before(oldest.unwrap_or(operation.completed_ns));
-        self.settle(ticket, position, found)
+        self.take_sends(ended, &mut found);
+        self.take_reads(ended, &mut found);
+        self.take_details(ended, &mut found);
+        let oldest = self.open.first_key_value().map(|(_, invoked_ns)| *invoked_ns);
+        self.floors.forget_before(oldest.unwrap_or(row.completed_ns));
+        self.settle(history, found)
     }
 
-    /// The whole history: what is still open never ended.
-    pub fn finish(mut self, final_reads: bool) -> History {
-        let mut open: Vec<OperationRecord> = self.open.into_values().collect();
-        open.sort_by_key(|operation| operation.invoked_ns);
-        for mut operation in open {
-            operation.completed_ns = NEVER;
-            operation.completion = Completion::Info;
-            self.history.push(&operation);
-        }
-        self.history.final_reads = final_reads;
-        self.history
-    }
-
-    fn take_sends(
-        &mut self,
-        ticket: Ticket,
-        position: u32,
-        operation: &OperationRecord,
-        found: &mut Vec<Found>,
-    ) {
-        let OperationRecord { process, invoked_ns, completion, .. } = *operation;
-        for action in &operation.actions {
-            let MicroOperation::Send(send) = action else { continue };
+    fn take_sends(&mut self, ended: Ended<'_>, found: &mut Vec<Found>) {
+        let Ended { ticket, position, row, history } = ended;
+        let Row { process, invoked_ns, completed_ns, completion, .. } = *row;
+        let mut sent: BTreeMap<u32, (Witness, Witness)> = BTreeMap::new();
+        for send in &history.sends()[history.sends_of(position)] {
             let read = self.records.end(ticket, send, position, completion);
             let witness = Witness {
                 value: send.value,
@@ -143,68 +114,70 @@ impl Stream {
                 writer: Some(position),
                 read: read.is_some(),
             };
-            if let (Completion::Fail, Some(read)) = (completion, read) {
-                found.push(Found::of(Anomaly::G1a, send.partition, read, witness));
+            if let (Completion::Fail, Some((partition, read))) = (completion, read) {
+                found.push(Found::of(Anomaly::G1a, partition, read, witness));
             }
-            if completion != Completion::Ok || send.offset < 0 {
+            if completion == Completion::Fail || send.offset < 0 || send.partition == NO_PARTITION {
                 continue;
             }
+            let (_, highest) = sent.entry(send.partition).or_insert((witness, witness));
+            *highest = if highest.offset < send.offset { witness } else { *highest };
             let floor = self.floors.record(send.partition, invoked_ns);
             let floor =
                 floor.filter(|floor| floor.offset >= send.offset && floor.value != send.value);
             if let Some(floor) = floor {
                 found.push(Found::of(Anomaly::RealtimeOrder, send.partition, witness, floor));
             }
-            self.compare_sends((process, send.partition, invoked_ns), witness, found);
-            self.records.place(send.partition, witness, found);
-            self.floors.raise_record(send.partition, operation.completed_ns, witness);
+            self.floors.raise_record(send.partition, completed_ns, witness);
+            if completion == Completion::Ok {
+                self.records.place(send.partition, witness, found);
+            }
+        }
+        for (partition, sends) in sent {
+            self.compare_sends((process, partition, invoked_ns), sends, found);
         }
     }
 
-    /// A process's told sends to a partition, by invocation, against their neighbours.
+    /// The first and the highest of an operation's told sends to a partition, against its process's operations before
+    /// and after.
     fn compare_sends(
         &mut self,
         (process, partition, invoked_ns): (u32, u32, u64),
-        witness: Witness,
+        (first, highest): (Witness, Witness),
         found: &mut Vec<Found>,
     ) {
         let lane = |at: u64, operation: u32| (process, partition, at, operation);
         let before = self.sent.range(lane(0, 0)..lane(invoked_ns, 0)).next_back();
         let after = self.sent.range(lane(invoked_ns.saturating_add(1), 0)..=lane(NEVER, u32::MAX));
-        let (before, after) = (before.map(|(_, w)| *w), after.map(|(_, w)| *w).next());
-        if let Some(before) = before.filter(|before| witness.offset <= before.offset) {
-            let anomaly = Anomaly::NonmonotonicSend;
-            found.push(Found::of(anomaly, partition, witness, before));
+        let (before, after) =
+            (before.map(|(_, sent)| sent.1), after.map(|(_, sent)| sent.0).next());
+        if let Some(before) = before.filter(|before| first.offset <= before.offset) {
+            found.push(Found::of(Anomaly::NonmonotonicSend, partition, first, before));
         }
-        if let Some(after) = after.filter(|after| after.offset <= witness.offset) {
-            found.push(Found::of(Anomaly::NonmonotonicSend, partition, after, witness));
+        if let Some(after) = after.filter(|after| after.offset <= highest.offset) {
+            found.push(Found::of(Anomaly::NonmonotonicSend, partition, after, highest));
         }
-        self.sent.insert(lane(invoked_ns, witness.operation), witness);
+        self.sent.insert(lane(invoked_ns, first.operation), (first, highest));
     }
 
-    fn take_reads(
-        &mut self,
-        ticket: Ticket,
-        position: u32,
-        operation: &OperationRecord,
-        found: &mut Vec<Found>,
-    ) {
-        let ok = operation.completion == Completion::Ok;
+    fn take_reads(&mut self, ended: Ended<'_>, found: &mut Vec<Found>) {
+        let Ended { ticket, position, row, history } = ended;
+        let ok = row.completion == Completion::Ok;
         let mut last: BTreeMap<u32, Witness> = BTreeMap::new();
-        let polls = operation.actions.iter().filter_map(|action| match action {
-            MicroOperation::Poll { records } => Some(records),
-            MicroOperation::Send(_) | MicroOperation::Detail(_) => None,
-        });
-        for read in polls.flatten() {
+        let moved: Vec<What> = history.details_of(position).collect();
+        for read in &history.reads()[history.reads_of(position)] {
             let ReadRecord { value, offset, partition } = *read;
             let writer = None;
             let witness = Witness { value, offset, operation: position, writer, read: true };
-            let before = last.insert(partition, witness).filter(|before| before.offset >= offset);
+            let kept = !moved.contains(&What::Rebalanced { partition });
+            let before = last.insert(partition, witness);
+            let before = before.filter(|before| kept && before.offset >= offset);
             if let Some(before) = before {
                 found.push(Found::of(Anomaly::IntNonmonotonicPoll, partition, witness, before));
             }
             let Some(sender) = self.records.sender(value, partition) else {
                 found.push(Found::alone(Anomaly::GarbageRead, partition, witness));
+                self.records.place(partition, witness, found);
                 continue;
             };
             let witness = Witness { writer: sender.position, ..witness };
@@ -215,14 +188,13 @@ impl Stream {
             }
             self.records.note_read(partition, witness, ok);
             self.records.place(partition, witness, found);
-            if ok {
-                self.floors.raise_record(partition, operation.completed_ns, witness);
-            }
+            self.floors.raise_record(partition, row.completed_ns, witness);
         }
     }
 
-    fn take_details(&mut self, position: u32, operation: &OperationRecord, found: &mut Vec<Found>) {
-        if operation.completion != Completion::Ok {
+    fn take_details(&mut self, ended: Ended<'_>, found: &mut Vec<Found>) {
+        let Ended { position, row, history, .. } = ended;
+        if row.completion != Completion::Ok {
             return;
         }
         let witness = |offset: i64| Witness {
@@ -232,11 +204,10 @@ impl Stream {
             writer: None,
             read: true,
         };
-        let (begun, ended) = (operation.invoked_ns, operation.completed_ns);
-        let member = self.history.member(position);
-        for action in &operation.actions {
-            let MicroOperation::Detail(what) = action else { continue };
-            if let What::EndOffset { partition, offset: Some(offset) } = *what {
+        let (begun, ended) = (row.invoked_ns, row.completed_ns);
+        let member = history.member(position);
+        for what in history.details_of(position) {
+            if let What::EndOffset { partition, offset: Some(offset) } = what {
                 let told = witness(offset);
                 let floor = self.floors.end(partition, begun);
                 if let Some(floor) = floor.filter(|floor| offset < floor.offset) {
@@ -244,7 +215,7 @@ impl Stream {
                 }
                 self.floors.raise_end(partition, ended, told);
             } else if let (What::Committed { partition, offset }, Some((group, generation))) =
-                (*what, member)
+                (what, member)
             {
                 let newer = self.floors.generation(group, begun);
                 if let Some(newer) = newer.filter(|newer| newer.offset > generation) {
@@ -254,14 +225,14 @@ impl Stream {
                 }
             }
         }
-        let asked = matches!(operation.function, Function::Join | Function::Commit);
+        let asked = matches!(row.function, Function::Join | Function::Commit);
         if let Some((group, generation)) = member.filter(|_| asked) {
             self.floors.raise_generation(group, ended, witness(generation));
         }
     }
 
     /// What shows now: what was found and waits for no one, and what waited for this operation.
-    fn settle(&mut self, ticket: Ticket, position: u32, found: Vec<Found>) -> Vec<Occurrence> {
+    fn settle(&mut self, history: &History, found: Vec<Found>) -> Vec<Occurrence> {
         self.waiting.extend(found.into_iter().filter(|found| self.rules.has(found.anomaly)));
         let (mut told, mut waiting) = (Vec::new(), Vec::new());
         for mut found in std::mem::take(&mut self.waiting) {
@@ -277,30 +248,11 @@ impl Stream {
             if open {
                 waiting.push(found);
             } else {
-                told.push(self.occurrence(found));
+                told.push(found.occurrence(history));
             }
         }
         self.waiting = waiting;
-        assert!(self.open.get(&ticket).is_none(), "operation {position} has ended");
         told
-    }
-
-    fn occurrence(&self, found: Found) -> Occurrence {
-        let Found { anomaly, partition, subject, other } = found;
-        let witnesses = || [Some(subject), other].into_iter().flatten();
-        let operations = witnesses().flat_map(|w| [Some(w.operation), w.writer]).flatten();
-        let at = witnesses().map(|w| self.history.row(w.operation).completed_ns).max();
-        let since = operations.map(|operation| self.history.row(operation).invoked_ns).min();
-        Occurrence {
-            anomaly,
-            partition,
-            at_ns: at.unwrap_or(0),
-            since_ns: since.unwrap_or(0),
-            subject,
-            other,
-            circumstance: Circumstance::Plain,
-            cycle: Vec::new(),
-        }
     }
 }
 
@@ -320,5 +272,23 @@ impl Found {
 
     fn alone(anomaly: Anomaly, partition: u32, subject: Witness) -> Self {
         Self { anomaly, partition, subject, other: None }
+    }
+
+    fn occurrence(self, history: &History) -> Occurrence {
+        let Self { anomaly, partition, subject, other } = self;
+        let witnesses = || [Some(subject), other].into_iter().flatten();
+        let operations = witnesses().flat_map(|w| [Some(w.operation), w.writer]).flatten();
+        let at = witnesses().map(|witness| history.row(witness.operation).completed_ns).max();
+        let since = operations.map(|operation| history.row(operation).invoked_ns).min();
+        Occurrence {
+            anomaly,
+            partition,
+            at_ns: at.unwrap_or(0),
+            since_ns: since.unwrap_or(0),
+            subject,
+            other,
+            circumstance: Circumstance::Plain,
+            cycle: Vec::new(),
+        }
     }
 }

@@ -60,8 +60,8 @@ pub static DEFECTS: [DefectEntry; 10] = [
     DefectEntry {
         defect: Defect::NoFetchEpochFencing,
         id: "R07",
-        guarantee: "replication",
-        anomaly: "commit-before-replication",
+        guarantee: "leadership",
+        anomaly: "fetch-of-other-epoch",
         scenario: "zombie-follower",
         entry: Entry {
             name: "no-fetch-epoch-fencing",

@@ -80,8 +80,8 @@ fn refuse_foreign_bytes(first: &[u8]) -> Result<(), HistoryError> {
 }
 
 /// What to say of a file in the first version of the format.
-pub(super) const VERSION_ONE: &str = "this is version 1 of the format; begin with {\"harrow_history\":2} and end with a \
-     line such as {\"end\":{\"lines\":17,\"final_reads\":true}}";
+pub(super) const VERSION_ONE: &str = "this is version 1 of the format; begin with \
+     {\"harrow_history\":2} and end with a line such as {\"end\":{\"lines\":17,\"final_reads\":true}}";
 
 /// What a first line is that is no header, as far as it can be told, and what would be right.
 pub(super) fn foreign_text(first: &str) -> Option<&'static str> {

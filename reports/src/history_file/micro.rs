@@ -115,13 +115,11 @@ impl<'de> Visitor<'de> for MicroSeed<'_> {
                 parts.details.push(What::Member { group, generation });
             }
         }
-        match list.next_element::<de::IgnoredAny>()? {
-            None => Ok(()),
-            Some(_) => {
-                let name = MICROS[name as usize].0;
-                Err(de::Error::custom(format!("`{name}` has too many elements")))
-            }
+        if list.next_element::<de::IgnoredAny>()?.is_some() {
+            let name = MICROS[name as usize].0;
+            return Err(de::Error::custom(format!("`{name}` has too many elements")));
         }
+        Ok(())
     }
 }
 

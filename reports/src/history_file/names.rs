@@ -41,6 +41,14 @@ impl Interned {
         Ok(number)
     }
 
+    fn list(&self) -> Vec<String> {
+        let mut list = vec![String::new(); self.numbers.len()];
+        for (name, number) in &self.numbers {
+            list[*number as usize] = name.to_string();
+        }
+        list
+    }
+
     fn into_list(self) -> Vec<String> {
         let mut list = vec![String::new(); self.numbers.len()];
         for (name, number) in self.numbers {
@@ -139,6 +147,11 @@ impl Names {
     pub(super) fn key_text(&mut self, key: &str) -> Result<u32, String> {
         self.key_kind.be(Kind::Texts, "keys")?;
         self.keys.number(key)
+    }
+
+    /// The partitions so far.
+    pub(super) fn partitions(&self) -> Vec<String> {
+        self.partitions.list()
     }
 
     /// Gives a history its names.

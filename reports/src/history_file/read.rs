@@ -12,6 +12,7 @@ use super::line::{Context, End, Fields, Kind, Name, read_line};
 use super::lines::{Lines, TextLine, VERSION_ONE, foreign_text};
 use super::micro::{MICROS, Micro};
 use super::problem::HistoryError;
+use crate::check::{Occurrence, Rules, Stream};
 
 /// A history from a file, and what the file says of itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,16 +21,46 @@ pub struct Recorded {
     pub history: History,
     /// Whether the file has its end line, so that nothing is cut off.
     pub complete: bool,
-    /// How many lines the file has.
+    /// How many lines were read: those that the file has, unless reading was stopped.
     pub lines: u64,
+    /// Whether reading was stopped by who looks on.
+    pub stopped: bool,
 }
+
+/// What shows while a history is read.
+pub struct Shown<'a> {
+    /// The anomaly.
+    pub occurrence: &'a Occurrence,
+    /// The operations that have ended so far; it has no names yet.
+    pub history: &'a History,
+    /// The partitions that have been named so far.
+    pub partitions: Vec<String>,
+}
+
+/// Looks on while a history is read; says whether to stop.
+pub type Onlooker<'a> = dyn FnMut(&Shown<'_>) -> bool + 'a;
 
 /// Reads a history. Memory stays in proportion to what is in the file; one line at a time is kept as text.
 pub fn read_history(reader: impl BufRead) -> Result<Recorded, HistoryError> {
+    read(reader, Reader::default())
+}
+
+/// The same, checked as it is read: each anomaly that the lines so far decide is shown at once. See [`Stream`].
+pub fn read_history_watched(
+    reader: impl BufRead,
+    onlooker: &mut Onlooker<'_>,
+) -> Result<Recorded, HistoryError> {
+    let watch = Some((Stream::new(Rules::ALL), onlooker));
+    read(reader, Reader { watch, ..Reader::default() })
+}
+
+fn read(reader: impl BufRead, mut state: Reader<'_, '_>) -> Result<Recorded, HistoryError> {
     let mut lines = Lines::new(reader);
-    let mut state = Reader::default();
     while let Some(line) = lines.next_line()? {
         state.take(&line)?;
+        if state.stopped {
+            break;
+        }
     }
     let count = lines.count();
     if count == 0 {
@@ -41,7 +72,7 @@ pub fn read_history(reader: impl BufRead) -> Result<Recorded, HistoryError> {
 
 /// What stands between the lines.
 #[derive(Default)]
-struct Reader {
+struct Reader<'w, 'o> {
     history: History,
     context: Context,
     /// By process, function and index of the begin.
@@ -51,6 +82,9 @@ struct Reader {
     /// Index and time of the last line.
     last: Option<(u64, u64)>,
     end: Option<End>,
+    /// Who looks on, with what is known by now.
+    watch: Option<(Stream, &'w mut Onlooker<'o>)>,
+    stopped: bool,
 }
 
 /// An operation that has begun.
@@ -61,7 +95,7 @@ struct Open {
     details: Vec<What>,
 }
 
-impl Reader {
+impl Reader<'_, '_> {
     fn take(&mut self, line: &TextLine<'_>) -> Result<(), HistoryError> {
         let number = line.number;
         let fields = read_line(line.text, &mut self.context);
@@ -163,6 +197,9 @@ impl Reader {
         }
         open.sends.extend_from_slice(&parts.sends);
         open.details.extend_from_slice(&parts.details);
+        if let Some((stream, _)) = &mut self.watch {
+            stream.begin(index, open.row.invoked_ns, &open.sends);
+        }
         self.open.insert((open.row.process, f, index), open);
         Ok(())
     }
@@ -194,7 +231,19 @@ impl Reader {
             self.history.push_parts(row, &open.sends, &[], &open.details);
         }
         self.lines.push(line);
+        self.show(begun.2);
         Ok(())
+    }
+
+    /// Shows what the operation that has ended last decides.
+    fn show(&mut self, begun: u64) {
+        let Some((stream, onlooker)) = &mut self.watch else { return };
+        let history = &self.history;
+        for occurrence in stream.end(begun, history, history.len() as u32 - 1) {
+            let partitions = self.context.names.partitions();
+            let shown = Shown { occurrence: &occurrence, history, partitions };
+            self.stopped |= onlooker(&shown);
+        }
     }
 
     /// Which open operation an end belongs to.
@@ -242,7 +291,7 @@ impl Reader {
         // Who has polled nothing cannot have read everything.
         history.final_reads =
             self.end.is_some_and(|end| end.final_reads) && history.rows().iter().any(polled);
-        Ok(Recorded { history, complete: self.end.is_some(), lines })
+        Ok(Recorded { history, complete: self.end.is_some(), lines, stopped: self.stopped })
     }
 
     /// No value is sent twice to a partition.

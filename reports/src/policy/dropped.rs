@@ -1,10 +1,11 @@
 //! What unclean leader elections dropped: the only loss that they excuse where it is known. Source: KIP-106.
 
+use harrow_sim::plan::Plan;
 use harrow_sim::run::Run;
-use harrow_sim::truth::{Acknowledged, PartitionTruth};
+use harrow_sim::truth::{Acknowledged, Loss, PartitionTruth};
 use harrow_sim::violation::Violation;
 
-use super::OF_DATA;
+use super::{OF_DATA, PartitionTerms};
 use crate::check::{Anomaly, Occurrence};
 
 /// Records that an unclean leader election dropped.
@@ -72,13 +73,16 @@ impl Dropped {
 }
 
 /// What elections legally dropped in a run: committed records that the new leader lacked, and what leaders of earlier
-/// epochs acknowledged without the cluster. What a broken rule lost is no excuse.
-pub(super) fn dropped(run: &Run) -> Option<Vec<Dropped>> {
+/// epochs acknowledged without the cluster. What a broken rule lost is no excuse. Where no unclean election is allowed,
+/// the last known leader is still elected when nobody else is left (KIP-966): that costs records only after faults
+/// that no configuration promises to survive, so only scenarios that allow loss are excused.
+pub(super) fn dropped(plan: &Plan, run: &Run, terms: &[PartitionTerms]) -> Option<Vec<Dropped>> {
     let known = run.history.partitions.len() == run.partitions.len();
-    let partitions = (0_u32..).zip(&run.partitions);
-    known.then(|| {
-        partitions.flat_map(|(position, truth)| dropped_of(run, position, truth)).collect()
-    })
+    let partitions = (0_u32..).zip(run.partitions.iter().zip(terms));
+    let allowed = partitions
+        .filter(|(_, (_, terms))| terms.unclean_leader_election || plan.expect.loss_allowed);
+    let of_each = allowed.flat_map(|(position, (truth, _))| dropped_of(run, position, truth));
+    known.then(|| of_each.collect())
 }
 
 fn dropped_of(run: &Run, partition: u32, truth: &PartitionTruth) -> Vec<Dropped> {
@@ -88,7 +92,12 @@ fn dropped_of(run: &Run, partition: u32, truth: &PartitionTruth) -> Vec<Dropped>
         let (first, last, at_ns) = (loss.first, loss.end - 1, loss.at_ns);
         Dropped { partition, first, last, at_ns }
     });
-    let stale = |ack: &&Acknowledged| !ack.committed && ack.leader_epoch < lost_in;
+    let stale = |ack: &&Acknowledged| {
+        let told = |loss: &Loss| {
+            loss.at_ns >= ack.at_ns && loss.covers(ack.first) && loss.covers(ack.last)
+        };
+        !ack.committed && ack.leader_epoch < lost_in && !truth.losses.iter().any(told)
+    };
     let acknowledged = truth.acknowledged.iter().filter(stale).map(|ack| {
         let Acknowledged { first, last, at_ns, .. } = *ack;
         Dropped { partition, first, last, at_ns }

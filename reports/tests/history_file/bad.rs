@@ -46,8 +46,10 @@ const ROWS: &[Row] = &[
     (&[BEGIN, r#"{"index":1,"time":6,"process":1,"type":"ok","f":"send","value":[["send","y",7,0]]}"#], 3, None,
         "or elsewhere"),
     (&[BEGIN, r#"{"index":1,"time":6,"process":1,"type":"ok","f":"send"}"#], 3, None, "must say what was sent"),
-    (&[BEGIN, r#"{"index":1,"time":6,"process":1,"type":"ok","f":"send","value":[]}"#], 3, None, "must say what was sent"),
-    (&[POLL, r#"{"index":3,"time":8,"process":2,"type":"ok","f":"poll","value":[["poll"]]}"#], 3, None, "{} if nothing"),
+    (&[BEGIN, r#"{"index":1,"time":6,"process":1,"type":"ok","f":"send","value":[]}"#], 3, None,
+        "must say what was sent"),
+    (&[POLL, r#"{"index":3,"time":8,"process":2,"type":"ok","f":"poll","value":[["poll"]]}"#], 3, None,
+        "{} if nothing"),
     (&[POLL, r#"{"index":3,"time":8,"process":2,"type":"ok","f":"poll"}"#], 3, None, "must say what it did"),
     (&[BEGIN, r#"{"index":1,"time":6,"process":1,"type":"invoke","f":"send","value":[["send","x",8]]}"#,
         r#"{"index":2,"time":6,"process":1,"type":"ok","f":"send","value":[["send","x",8,0]]}"#], 4, None,
@@ -217,8 +219,15 @@ fn a_line_without_end_is_refused_before_it_fills_the_memory() {
 fn what_ends_late_and_offsets_at_the_edge_are_right() {
     let text = [
         HEADER,
-        r#"{"index":5,"time":0,"process":4294967295,"type":"invoke","f":"send","value":[["send",null,18446744073709551614]]}"#,
-        r#"{"index":18446744073709551614,"time":18446744073709551614,"process":4294967295,"type":"ok","f":"send","value":[["send","x",18446744073709551614,9223372036854775807,4294967294]]}"#,
+        concat!(
+            r#"{"index":5,"time":0,"process":4294967295,"type":"invoke","f":"send","#,
+            r#""value":[["send",null,18446744073709551614]]}"#,
+        ),
+        concat!(
+            r#"{"index":18446744073709551614,"time":18446744073709551614,"process":4294967295,"#,
+            r#""type":"ok","f":"send","#,
+            r#""value":[["send","x",18446744073709551614,9223372036854775807,4294967294]]}"#,
+        ),
         r#"{"end":{"lines":3,"final_reads":false}}"#,
     ];
     let recorded = read(text.join("\n").as_bytes()).expect("it is right");

@@ -78,7 +78,7 @@ impl Toy {
         }
         let (invoked, process, mut send) = self.open.remove(which % self.open.len());
         let offset = self.append(send.partition, send.value);
-        let known = which % 5 != 0;
+        let known = !which.is_multiple_of(5);
         send.offset = if known { offset } else { NO_OFFSET };
         let completion = if known { Completion::Ok } else { Completion::Info };
         let actions = vec![MicroOperation::Send(send)];

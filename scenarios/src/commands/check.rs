@@ -7,10 +7,14 @@ use std::time::Instant;
 
 use clap::Args;
 use harrow_reports::config::HistoryConfig;
-use harrow_reports::history_file::{HistoryError, Recorded, read_history};
+use harrow_reports::history_file::{
+    HistoryError, Onlooker, Recorded, Shown, read_history, read_history_watched,
+};
 use harrow_reports::history_report::{HistoryCoordinate, HistoryReport};
+use harrow_reports::policy::excuse;
 use harrow_reports::render::render_history;
 use harrow_reports::verdict::judge_recorded;
+use harrow_sim::history::History;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::console::{Console, Failure, Mistake, mistake, progress_is_seen};
@@ -41,6 +45,9 @@ pub(super) struct Check {
     /// What the clients were promised, and what was done to the cluster, as TOML with Kafka's names.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Judge while reading, and stop at the first violation that the lines so far decide.
+    #[arg(long)]
+    fail_fast: bool,
     /// Print the configuration in force, with what each line means, and judge nothing.
     #[arg(long)]
     print_config: bool,
@@ -55,7 +62,7 @@ impl Check {
             return Ok(ExitCode::Held);
         };
         let started = Instant::now();
-        let recorded = history_file(path)?;
+        let recorded = self.read(&config, path)?;
         note_strangers(&config, &recorded);
         let (terms, options) = (config.terms(&recorded.history), config.options(&recorded.history));
         let verdict = judge_recorded(&recorded, &terms, &options);
@@ -74,6 +81,23 @@ impl Check {
         }
         Ok(report.outcome.into())
     }
+
+    /// Reads the history; with `--fail-fast`, up to the first anomaly that the configuration does not excuse.
+    fn read(&self, config: &HistoryConfig, path: &Path) -> Result<Recorded, Mistake> {
+        if !self.fail_fast {
+            return history_file(path, None);
+        }
+        let mut terms = config.terms(&History::default());
+        let mut known = 0;
+        let mut illegal = |shown: &Shown<'_>| {
+            if shown.partitions.len() > known {
+                known = shown.partitions.len();
+                terms = config.terms(&History::new(shown.partitions.clone()));
+            }
+            excuse(&terms, shown.history, shown.occurrence).is_none()
+        };
+        history_file(path, Some(&mut illegal))
+    }
 }
 
 /// Reads a configuration.
@@ -87,23 +111,33 @@ fn config_file(path: &Path) -> Result<HistoryConfig, Failure> {
 }
 
 /// Reads a history from a path, or from standard input.
-fn history_file(path: &Path) -> Result<Recorded, Mistake> {
+fn history_file(path: &Path, onlooker: Option<&mut Onlooker<'_>>) -> Result<Recorded, Mistake> {
     let shown = path.display().to_string();
     let unreadable = |error: &io::Error| {
         let help = "give a history.jsonl, or `-` for standard input";
         mistake(format!("failed to read the history {shown}: {error}"), help)
     };
     let recorded = if shown == "-" {
-        read_history(watched(io::stdin().lock(), None))
+        read_by(watched(io::stdin().lock(), None), onlooker)
     } else {
         let file = File::open(path).map_err(|error| unreadable(&error))?;
         let bytes = file.metadata().map_err(|error| unreadable(&error))?.len();
-        read_history(watched(file, Some(bytes)))
+        read_by(watched(file, Some(bytes)), onlooker)
     };
     recorded.map_err(|error| match &error {
         HistoryError::Read { source, .. } => unreadable(source),
         HistoryError::Syntax { .. } | HistoryError::Content { .. } => no_history(&shown, &error),
     })
+}
+
+fn read_by(
+    reader: impl BufRead,
+    onlooker: Option<&mut Onlooker<'_>>,
+) -> Result<Recorded, HistoryError> {
+    match onlooker {
+        Some(onlooker) => read_history_watched(reader, onlooker),
+        None => read_history(reader),
+    }
 }
 
 /// A reader with a progress bar on stderr, if somebody watches it and its end is known.

@@ -71,7 +71,7 @@ fn read(document: &Document<'_>) -> HistoryConfig {
         config.log_starts.insert(name, start);
         section.finish();
     }
-    config.faults = faults(document, config.faults.clone());
+    config.faults = faults(document, &config.faults);
     config
 }
 
@@ -133,7 +133,7 @@ fn unique_name<T>(section: &Section<'_>, known: &BTreeMap<String, T>, example: &
     name
 }
 
-fn faults(document: &Document<'_>, default: FaultTerms) -> FaultTerms {
+fn faults(document: &Document<'_>, default: &FaultTerms) -> FaultTerms {
     let section = document.section("faults");
     let settled = section.number("settled_at_ns", (0, MOST), "60_000_000_000");
     let listed = section.word("unclean_elections", &ELECTIONS);
@@ -198,7 +198,7 @@ pub fn print_promises(config: &HistoryConfig) -> String {
 
 fn print_producers(config: &HistoryConfig, text: &mut String) -> std::fmt::Result {
     writeln!(text, "\n# Producers without settings of their own.\n[producer]")?;
-    print_producer(&config.producer, text)?;
+    print_producer(config.producer, text)?;
     let mut alike: Vec<(ProducerTerms, Vec<u32>)> = Vec::new();
     for (process, terms) in &config.producers {
         match alike.iter_mut().find(|(known, _)| known == terms) {
@@ -209,14 +209,14 @@ fn print_producers(config: &HistoryConfig, text: &mut String) -> std::fmt::Resul
     for (terms, processes) in &alike {
         writeln!(text, "\n# Processes with settings of their own.\n[[process]]")?;
         writeln!(text, "numbers = {processes:?}")?;
-        print_producer(terms, text)?;
+        print_producer(*terms, text)?;
     }
     Ok(())
 }
 
-fn print_producer(terms: &ProducerTerms, text: &mut String) -> std::fmt::Result {
+fn print_producer(terms: ProducerTerms, text: &mut String) -> std::fmt::Result {
     let ProducerTerms { acks, idempotence, in_flight_max } = terms;
-    writeln!(text, "acks = {:<34} # \"all\", \"1\" or \"0\"", word(&ACKS, acks))?;
+    writeln!(text, "acks = {:<34} # \"all\", \"1\" or \"0\"", word(&ACKS, &acks))?;
     writeln!(
         text,
         "enable.idempotence = {idempotence:<20} # false: duplicates and disorder are legal"

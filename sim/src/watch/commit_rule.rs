@@ -1,8 +1,9 @@
 //! The commit rule: a leader raises its high watermark only over records that every electable replica has.
 //!
 //! Promise: at the instant at which a leader's high watermark passes a record, every member of the registered ISR and
-//! ELR holds the log up to it, with equal epochs and checksums; what was committed before is still there; the ISR as the
-//! leader knows it is not smaller than `min.insync.replicas`, if eligible leader replicas are kept. A leader whose epoch is over may do so only where this holds as well, which it does when the new leader has not taken over.
+//! ELR holds the log up to it, with equal epochs and checksums; what was committed before is still there; the ISR as
+//! the leader knows it is not smaller than `min.insync.replicas`, if eligible leader replicas are kept. A leader
+//! whose epoch is over may do so only where this holds as well, which it does when the new leader has not taken over.
 //! Source: Kafka's `Partition.maybeIncrementLeaderHW`; KIP-101, KIP-966; `StrongIsr` of the Kafka TLA+ specification.
 //! Not verified: that a high watermark rises as early as it may.
 

@@ -106,14 +106,6 @@ impl Watch {
             Note::DivergenceFound { .. } | Note::EpochEndServed { .. } => {
                 epoch_ends::on_told(context, findings, note);
             }
-            Note::FollowerHeard { .. } => {
-                let applied = self.quorum.applied_by(context.node);
-                self.following.on_heard(context, findings, note, applied);
-            }
-            Note::StoppedCleanly { broker_epoch } => {
-                let durable = self.quorum_disks.is_durable(context.node);
-                self.clean_stops.on_stopped(context, findings, *broker_epoch, durable);
-            }
             Note::BecameLeader { .. }
             | Note::ProducersKnown { .. }
             | Note::IsrProposed { .. }
@@ -136,16 +128,11 @@ impl Watch {
             | Note::TransactionPartitionAdded { .. }
             | Note::TransactionAttributed { .. }
             | Note::LastStableOffsetMoved { .. } => self.on_transaction_note(context, note),
-            Note::PartitionAssigned { group, member, partition, member_epoch } => {
-                let owner = (group.as_str(), member.as_str(), *member_epoch);
-                self.ownership.on_assigned(context, findings, owner, *partition);
-            }
-            Note::PartitionReleased { group, member, partition } => {
-                self.ownership.on_released(group, member, *partition);
-            }
-            Note::BecameFollower { partition, .. } => {
-                let applied = self.quorum.applied_by(context.node);
-                standing::on_acts(context, findings, *partition, applied);
+            Note::FollowerHeard { .. }
+            | Note::StoppedCleanly { .. }
+            | Note::BecameFollower { .. } => self.on_standing_note(context, note),
+            Note::PartitionAssigned { .. } | Note::PartitionReleased { .. } => {
+                self.on_group_note(context, note);
             }
             Note::IsrProposalRefused { .. }
             | Note::RequestFenced { .. }
@@ -155,6 +142,29 @@ impl Watch {
             | Note::ProducerEpochBumped { .. }
             | Note::TruncationDetected { .. }
             | Note::PositionReset { .. } => {}
+        }
+    }
+
+    /// Who is taken for what: followers that count, brokers that stopped cleanly or act as followers.
+    fn on_standing_note(&mut self, context: &Context<'_>, note: &Note) {
+        let findings = &mut self.findings;
+        let applied = self.quorum.applied_by(context.node);
+        if let Note::FollowerHeard { .. } = note {
+            self.following.on_heard(context, findings, note, applied);
+        } else if let Note::StoppedCleanly { broker_epoch } = note {
+            let durable = self.quorum_disks.is_durable(context.node);
+            self.clean_stops.on_stopped(context, findings, *broker_epoch, durable);
+        } else if let Note::BecameFollower { partition, .. } = note {
+            standing::on_acts(context, findings, *partition, applied);
+        }
+    }
+
+    fn on_group_note(&mut self, context: &Context<'_>, note: &Note) {
+        if let Note::PartitionAssigned { group, member, partition, member_epoch } = note {
+            let owner = (group.as_str(), member.as_str(), *member_epoch);
+            self.ownership.on_assigned(context, &mut self.findings, owner, *partition);
+        } else if let Note::PartitionReleased { group, member, partition } = note {
+            self.ownership.on_released(group, member, *partition);
         }
     }
 

@@ -1,10 +1,10 @@
 //! One leader an epoch, and registrations that make sense.
 //!
 //! Promise: one node acts as leader in an epoch, the one registered for it; leader epochs and partition epochs only
-//! grow, with each election and each change; the leader is in the ISR; ISR and ELR are disjoint sets of replicas; with
-//! an ISR of at least `min.insync.replicas` the ELR is empty; when both are empty, the last known leader is kept; nobody
-//! joins the ISR while fenced or shutting down, and who is fenced has left it before; a broker that comes back after an
-//! unclean stop is in neither; each uptime of a broker has a greater broker epoch.
+//! grow, with each election and each change; the leader is in the ISR; ISR and ELR are disjoint sets of replicas;
+//! with an ISR of at least `min.insync.replicas` the ELR is empty; when both are empty, the last known leader is
+//! kept; nobody joins the ISR while fenced or shutting down, and who is fenced has left it before; a broker that
+//! comes back after an unclean stop is in neither; each uptime of a broker has a greater broker epoch.
 //! Source: KIP-380, KIP-497, KIP-841, KIP-966; `ValidControllerIsrAndElr`, `MinIsrRecoveryQuorum`.
 //! Not verified: whether a change was necessary; that a live uptime is fenced before another one is registered.
 

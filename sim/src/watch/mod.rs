@@ -178,7 +178,8 @@ impl Observer {
         self.watch.disk_answers(node, durable);
     }
 
-    /// A node is about to state that it opened a log: on its disk, sound batches go up to `end`, and the log is `whole` if
+    /// A node is about to state that it opened a log: on its disk, sound batches go up to `end`, and the log is
+    /// `whole` if
     /// there is nothing else.
     pub fn log_found(&mut self, node: NodeId, partition: TopicPartition, end: Offset, whole: bool) {
         self.watch.log_found(node, partition, end, whole);

@@ -1,7 +1,7 @@
 //! Changes of the ISR that leaders ask for: only the present leader's, and only from what is true now.
 //!
-//! Promise: a proposal that the controller accepted and that is committed came from the leader of the registration before
-//! it, in its epoch, with its version, by the registered uptimes of the sender and of every member.
+//! Promise: a proposal that the controller accepted and that is committed came from the leader of the registration
+//! before it, in its epoch, with its version, by the registered uptimes of the sender and of every member.
 //! Source: KIP-497, KIP-841, KIP-903; `ReplicationControlManager.validateAlterPartitionData`.
 //! Not verified: proposals that are refused; what an active controller accepts and never commits.
 
@@ -16,7 +16,7 @@ use crate::violation::Guarantee;
 const STALE: Anomaly = Anomaly {
     name: "stale-isr-change-accepted",
     guarantee: Guarantee::Leadership,
-    meaning: "the controller took an ISR from a leader that is deposed, knew an older version or named an earlier uptime",
+    meaning: "the controller took an ISR from a deposed leader, by an old version or with an earlier uptime",
 };
 
 pub(super) const INVARIANT: Invariant = Invariant {

@@ -2,8 +2,8 @@
 //!
 //! Promise: every record served is committed and is the one committed at its offset; the batches of one answer follow
 //! each other without a gap, from the offset asked for; an end offset is never above what is committed, and the
-//! registered leader's answers never go back; who knows another epoch of the leader is refused; and a
-//! consumer is not served on from the end of records that the log no longer has.
+//! registered leader's answers never go back; who knows another epoch of the leader is refused; and a consumer is not
+//! served on from the end of records that the log no longer has.
 //! Source: KIP-101, KIP-207, KIP-320; `ConsistentRead` of the Kafka TLA+ specifications.
 //! Not verified: how far behind an answer is; end offsets told by a leader whose epoch is over may be behind.
 

@@ -1,9 +1,9 @@
 //! The last stable offset, and what it keeps from consumers.
 //!
-//! Promise: a replica's last stable offset is never above its first record of an open transaction nor above a leader's
-//! high watermark, and a leader's never falls within an epoch. A consumer with `read_committed` is given nothing from the
-//! first record of an open transaction on; records of aborted transactions only with the mention that makes it leave them
-//! out; and no such mention of others.
+//! Promise: a replica's last stable offset is never above its first record of an open transaction nor above a
+//! leader's high watermark, and a leader's never falls within an epoch. A consumer with `read_committed` is given
+//! nothing from the first record of an open transaction on; records of aborted transactions only with the mention
+//! that makes it leave them out; and no such mention of others.
 //! Source: KIP-98; `UnifiedLog.lastStableOffset`, `TransactionIndex`, `CompletedFetch.consumeAbortedTransactionsUpTo`.
 //! Not verified: that the last stable offset rises as early as it may; consumers with `read_uncommitted`.
 

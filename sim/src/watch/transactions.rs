@@ -1,11 +1,12 @@
 //! Transactions: one decision each, told everywhere.
 //!
-//! Promise: a transactional id goes through the states of KIP-98 and KIP-890, once to a decision in each transaction and
-//! never back, and only its newest producer id and epoch go on; a marker is written after the coordinator decided so,
-//! ends records of its own transaction only, and says the same on every partition; when the coordinator calls a
-//! transaction complete, each of its partitions has a marker; nothing joins a transaction that is over or never began,
-//! and no record outside of it comes between.
-//! Source: KIP-98, KIP-890, KAFKA-17754; `TransactionMetadata.prepareTransitionTo`, `UnifiedLog.analyzeAndValidateProducerState`.
+//! Promise: a transactional id goes through the states of KIP-98 and KIP-890, once to a decision in each transaction
+//! and never back, and only its newest producer id and epoch go on; a marker is written after the coordinator decided
+//! so, ends records of its own transaction only, and says the same on every partition; when the coordinator calls a
+//! transaction complete, each of its partitions has a marker; nothing joins a transaction that is over or never
+//! began, and no record outside of it comes between.
+//! Source: KIP-98, KIP-890, KAFKA-17754; `TransactionMetadata.prepareTransitionTo`,
+//! `UnifiedLog.analyzeAndValidateProducerState`.
 //! Not verified: coordinator epochs on markers; offsets committed within a transaction; markers that a failover takes
 //! away again, which the last stable offset shows. What a coordinator never stated is not judged by its decision.
 

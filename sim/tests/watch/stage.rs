@@ -1,5 +1,5 @@
-//! A stage on which tests play facts: it fills in what a note needs beyond what a test wants to say. The trace vectors of
-//! the judge are played on it, too.
+//! A stage on which tests play facts: it fills in what a note needs beyond what a test wants to say. The trace
+//! vectors of the judge are played on it, too.
 
 use std::collections::BTreeSet;
 

@@ -91,7 +91,9 @@ impl Walk<'_> {
     fn close(&mut self, root: Node) {
         let first = self.open.iter().rposition(|node| *node == root).unwrap_or(0);
         let mut nodes = self.open.split_off(first);
-        nodes.iter().for_each(|node| self.low[*node as usize] = CLOSED);
+        for node in &nodes {
+            self.low[*node as usize] = CLOSED;
+        }
         let operations = nodes.iter().filter(|node| !self.graph.is_milestone(**node)).count();
         if operations > 1 {
             nodes.sort_unstable();

@@ -207,7 +207,8 @@ impl<'a> Index<'a> {
     }
 }
 
-/// Sorts what a history gives in almost the right order: by insertion as long as little moves, else by the library. Stable.
+/// Sorts what a history gives in almost the right order: by insertion as long as little moves, else by the library.
+/// Stable.
 fn sort_nearly_sorted<K: Ord>(list: &mut [u32], key: impl Fn(u32) -> K) {
     const MOVES: usize = 8;
     let mut left = MOVES * list.len();

@@ -35,19 +35,21 @@ impl Records {
         self.senders.entry((send.value, send.partition)).or_insert(sender);
     }
 
-    /// A send has ended; returns the first `ok` read of it.
+    /// A send has ended; returns the first `ok` read of it and the partition in which it was.
     pub(super) fn end(
         &mut self,
         ticket: Ticket,
         send: &SendRecord,
         position: u32,
         completion: Completion,
-    ) -> Option<Witness> {
+    ) -> Option<(u32, Witness)> {
         self.learn_partition(send.value, send.partition);
-        let sender = self.senders.get_mut(&(send.value, send.partition));
-        let sender = sender.filter(|sender| sender.ticket == ticket)?;
+        // Its producer may not know the partition that a read has told.
+        let copies = self.senders.range_mut((send.value, 0)..=(send.value, u32::MAX));
+        let mut own = copies.filter(|(_, sender)| sender.ticket == ticket);
+        let ((_, partition), sender) = own.next()?;
         (sender.position, sender.completion) = (Some(position), Some(completion));
-        sender.read
+        sender.read.map(|read| (*partition, read))
     }
 
     /// Who sent a value to a partition, or to one that nobody knows.

@@ -1,5 +1,5 @@
-//! The kill matrix: for each anomaly that the watch can name, a minimally bad case that gives it and nothing else, and a
-//! good twin that gives nothing. Removing any one rule makes a case fail.
+//! The kill matrix: for each anomaly that the watch can name, a minimally bad case that gives it and nothing else,
+//! and a good twin that gives nothing. Removing any one rule makes a case fail.
 
 mod cluster;
 mod guards;
