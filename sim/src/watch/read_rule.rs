@@ -123,7 +123,7 @@ impl ReadRule {
         {
             findings.report(context, &ACROSS, (partition, fetch_offset, fetch_offset), || {
                 format!(
-                    "node {} served node {consumer} on from {fetch_offset}, where its log has other records before than the consumer got",
+                    "node {} served node {consumer} on from {fetch_offset}; before that its log has other records",
                     context.node
                 )
             });
