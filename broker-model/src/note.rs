@@ -52,8 +52,8 @@ pub enum Note {
         /// What it holds, in order: a power loss may also undo a cut, so the end alone does not tell.
         batches: Vec<BatchSummary>,
     },
-    /// This replica knows that epochs begin in its log at these offsets: stated when the log was opened and when the
-    /// replica begins to lead. Source: KIP-101, `LeaderEpochFileCache`.
+    /// This replica knows that epochs begin in its log at these offsets: stated when the log was opened or
+    /// cut and when the replica begins to lead. Source: KIP-101, `LeaderEpochFileCache`.
     EpochsKnown {
         /// Whose log.
         partition: TopicPartition,

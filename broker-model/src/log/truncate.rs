@@ -95,6 +95,8 @@ impl Log {
         self.delete_snapshots_above(end, effects);
         self.restore_producers();
         effects.note(Note::Truncated { partition: self.partition, from, to: end, reason });
+        let epochs = self.known_epochs();
+        effects.note(Note::EpochsKnown { partition: self.partition, epochs });
         if self.log_start_offset > end {
             self.log_start_offset = end;
             self.note_log_start(effects);

@@ -2,7 +2,7 @@
 
 use super::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 16] = [
+pub(super) static ANOMALIES: [Entry; 17] = [
     Entry {
         name: "fetch-of-other-epoch",
         kind: Kind::InternalAnomaly,
@@ -111,6 +111,16 @@ pub(super) static ANOMALIES: [Entry; 16] = [
         meaning: "A client that knows another epoch of the leader was served all the same.",
         example: "It read epoch 2; the leader of epoch 4 gives it the next offset, of \
                   another log.",
+        legal: "Never.",
+        source: "KIP-320",
+    },
+    Entry {
+        name: "read-across-truncation",
+        kind: Kind::InternalAnomaly,
+        meaning: "A consumer was served on from the end of records that are not in the log any \
+                  more: it missed what took their place.",
+        example: "It read up to 20; an unclean election cut the log to 12, and from 20 it goes \
+                  on as if nothing had happened.",
         legal: "Never.",
         source: "KIP-320",
     },

@@ -187,17 +187,19 @@ impl Watch {
         if let Note::RecordsServed {
             partition,
             leader_epoch,
+            consumer,
             told_epoch,
             fetch_offset,
             batches,
             isolation,
             aborted,
-            ..
         } = note
         {
             let (partition, epoch) = (*partition, *leader_epoch);
             read_rule::on_told_epoch(context, findings, partition, epoch, *told_epoch);
             read_rule::on_served(context, findings, partition, epoch, *fetch_offset, batches);
+            let reader = (*consumer, partition);
+            self.read_rule.on_given(context, findings, reader, *fetch_offset, batches);
             if *isolation == IsolationLevel::ReadCommitted {
                 let served = Served { partition, epoch, batches, aborted };
                 self.stable_offsets.on_served(context, findings, served);

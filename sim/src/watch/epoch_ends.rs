@@ -1,10 +1,8 @@
 //! Where epochs begin and end in a log.
 //!
 //! Promise: the end of an epoch that a leader tells a follower or a client is where the records of later epochs begin
-//! in
-//! its own log, or the log's end; a replica that opens its log or begins to lead knows the first offset of every epoch
-//! in
-//! it, and of no other epoch but the one that begins at its end.
+//! in its own log, or the log's end; a replica that opens or cuts its log or begins to lead knows the first offset of
+//! every epoch in it, and of no other epoch but the one that begins at its end.
 //! Source: KIP-101, KIP-279, KIP-320; `LeaderEpochFileCache`.
 //! Not verified: what lies below a log start that moved; which of several epochs without records is named.
 

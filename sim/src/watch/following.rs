@@ -2,8 +2,7 @@
 //!
 //! Promise: a leader goes by a follower's position only when the follower told it in the leader's own epoch and in its
 //! present uptime: its high watermark moves only once every member of the ISR was heard in this epoch, a fetch that
-//! names
-//! another epoch is refused, and so is one of an uptime that the leader knows to be over.
+//! names another epoch is refused, and so is one of an uptime that the leader knows to be over.
 //! Source: KIP-320, KIP-903; `Partition.updateFollowerFetchState`, rules 2.1.3 and 2.1.7.
 //! Not verified: each later fetch of a follower that was heard; how far the follower is, which other invariants judge.
 

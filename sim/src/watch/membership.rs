@@ -3,12 +3,11 @@
 //! Promise: a replica that joins ISR or ELR holds all committed records at the instant at which the change is
 //! committed; a member that stays does as well, once the controller can know what it lost; a leader proposes one only
 //! when its log reaches the leader's high watermark and the start of the leader's epoch, with equal content, and when
-//! it
-//! follows in that epoch; every member of the ISR that a leader of the present epoch goes by holds all below that
+//! it follows in that epoch; every member of the ISR that a leader of the present epoch goes by holds all below that
 //! leader's high watermark; who leaves an ISR that is short, or the ELR, stays eligible unless its process ended.
 //! Source: KIP-497, KAFKA-7128, KIP-966; `Partition.isFollowerInSync`; `LeaderCandidateCompleteness`, `WeakIsr`.
-//! Not verified: that a replica outside is let in when it could be. A replica that lost unflushed
-//! records and restarted between proposal and commit, and has not registered yet, is not reported.
+//! Not verified: that a replica outside is let in when it could be. A replica that lost unflushed records and
+//! restarted between proposal and commit, and has not registered yet, is not reported.
 
 use harrow_broker_model::note::PartitionRegistration;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};

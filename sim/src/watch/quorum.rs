@@ -4,8 +4,7 @@
 //! voter's epoch never falls; the leader commits only what a majority holds and what ends with its own epoch; a leader
 //! holds everything committed; nothing committed is truncated or lost by a majority; every node that applies an offset
 //! of the metadata log applies the same record, one offset after the other; a voter does not take an epoch up again
-//! that it
-//! led before its process ended.
+//! that it led before its process ended.
 //! Source: KIP-595, KIP-631; Raft (Ongaro 2014) sections 3.4 and 3.6; Kafka's `RaftEventSimulationTest`.
 //! Not verified: snapshots and changes of the voter set, which are not modelled.
 

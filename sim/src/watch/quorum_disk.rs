@@ -2,8 +2,7 @@
 //!
 //! Promise: when a voter shows an epoch, a candidacy, a vote or a leader to anybody, its epoch and its vote are in its
 //! `quorum-state` file, and the file is synced: a power loss cannot make it vote twice. What the leader commits is
-//! synced
-//! by a majority.
+//! synced by a majority.
 //! Source: KIP-595, KAFKA-10533; `FileQuorumStateStore`; Raft (Ongaro 2014) section 3.8.
 //! Not verified: the known leader, which a voter may learn again; voters that never stated what they wrote.
 

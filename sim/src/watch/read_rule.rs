@@ -2,14 +2,15 @@
 //!
 //! Promise: every record served is committed and is the one committed at its offset; the batches of one answer follow
 //! each other without a gap, from the offset asked for; an end offset is never above what is committed, and the
-//! registered leader's answers never go back; who knows another epoch of the leader is refused.
+//! registered leader's answers never go back; who knows another epoch of the leader is refused; and a consumer is not
+//! served on from the end of records that the log no longer has.
 //! Source: KIP-101, KIP-207, KIP-320; `ConsistentRead` of the Kafka TLA+ specifications.
 //! Not verified: how far behind an answer is; end offsets told by a leader whose epoch is over may be behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use harrow_broker_model::note::BatchSummary;
-use harrow_broker_model::types::{LeaderEpoch, Offset, TopicPartition};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
 use crate::view::PartitionView;
@@ -35,6 +36,11 @@ const END_ABOVE: Anomaly = Anomaly {
     guarantee: Guarantee::Visibility,
     meaning: "a client was told an end offset above what is committed",
 };
+const ACROSS: Anomaly = Anomaly {
+    name: "read-across-truncation",
+    guarantee: Guarantee::Offsets,
+    meaning: "a consumer was served on from the end of records that are not in the log any more",
+};
 const UNFENCED: Anomaly = Anomaly {
     name: "unfenced-read",
     guarantee: Guarantee::Leadership,
@@ -51,13 +57,17 @@ pub(super) const INVARIANT: Invariant = Invariant {
     promise: "clients see committed records only, each at its offset, in order",
     source: "KIP-101, KIP-207, KIP-320",
     leaves_out: "how far behind an answer is",
-    anomalies: &[ABOVE, DIFFERS, GAP, END_ABOVE, END_REGRESSION, UNFENCED],
+    anomalies: &[ABOVE, DIFFERS, GAP, END_ABOVE, END_REGRESSION, UNFENCED, ACROSS],
 };
 
-/// The highest end offset told of each partition.
+/// So many of the last batches that a consumer got are remembered: more than answers can be under way.
+const REMEMBERED: usize = 8;
+
+/// The highest end offset told of each partition, and what each consumer got last.
 #[derive(Debug, Default)]
 pub(super) struct ReadRule {
     told: BTreeMap<TopicPartition, Offset>,
+    given: BTreeMap<(NodeId, TopicPartition), VecDeque<BatchSummary>>,
 }
 
 impl ReadRule {
@@ -87,6 +97,41 @@ impl ReadRule {
             });
         }
         *told = (*told).max(offset.min(committed));
+    }
+}
+
+impl ReadRule {
+    /// A leader gave a consumer records. Where it goes on from the end of an earlier answer, what came before in the
+    /// leader's log is what that answer ended with: else the consumer has not noticed that the log was cut (KIP-320).
+    pub(super) fn on_given(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        (consumer, partition): (NodeId, TopicPartition),
+        fetch_offset: Offset,
+        batches: &[BatchSummary],
+    ) {
+        let Some(last) = batches.last() else { return };
+        let given = self.given.entry((consumer, partition)).or_default();
+        let log = context.view.replica(context.node, partition).map(|replica| &replica.log);
+        let before = log.and_then(|log| log.entry_at(fetch_offset.plus(-1)));
+        let mut ends_there =
+            given.iter().filter(|batch| batch.last_offset.next() == fetch_offset).peekable();
+        if let Some(before) = before
+            && ends_there.peek().is_some()
+            && !ends_there.any(|batch| *batch == before.batch)
+        {
+            findings.report(context, &ACROSS, (partition, fetch_offset, fetch_offset), || {
+                format!(
+                    "node {} served node {consumer} on from {fetch_offset}; before that its log has other records",
+                    context.node
+                )
+            });
+        }
+        if given.len() == REMEMBERED {
+            given.pop_front();
+        }
+        given.push_back(*last);
     }
 }
 

@@ -2,10 +2,9 @@
 //!
 //! Promise: a log opened after a process crash or a stop is what it was; after a power loss or a wipe it holds only
 //! batches that were in it before, at their places: a cut that was not synced may be undone. What was on the platter
-//! when
-//! the power went is there. Nothing is invented, what is damaged is cut off for good, the high watermark lies within
-//! the log, and a committed record is
-//! nowhere gone as long as fewer replicas than `min.insync.replicas` lost data.
+//! when the power went is there. Nothing is invented, what is damaged is cut off for good, the high watermark lies
+//! within the log, and a committed record is nowhere gone as long as fewer replicas than `min.insync.replicas` lost
+//! data.
 //! Source: Kafka's `LogLoader`; "log recovery is a prefix of what was written"; `NoCommittedRecordLostGlobally`.
 //! Not verified: uncommitted records of a follower, whose crash may fall between a cut of its log and the note of it.
 

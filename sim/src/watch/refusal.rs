@@ -1,9 +1,8 @@
 //! Batches that a leader refuses for their producer's epoch or sequence.
 //!
 //! Promise: what follows the producer's last batch in the leader's log, or repeats one of its last five, is never
-//! refused;
-//! neither is the first batch of a new epoch that begins with sequence 0, nor a batch of the newest epoch for its
-//! epoch.
+//! refused; neither is the first batch of a new epoch that begins with sequence 0, nor a batch of the newest epoch for
+//! its epoch.
 //! Source: KIP-98; `ProducerAppendInfo.checkSequence`, `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`.
 //! Not verified: batches that are accepted, which the committed log shows; logs that no longer begin at 0.
 

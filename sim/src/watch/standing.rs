@@ -1,8 +1,7 @@
 //! On which metadata a broker acts.
 //!
 //! Promise: a broker leads or follows only once it has applied the metadata up to its own registration: what was true
-//! in
-//! an earlier uptime never makes it lead; and the registrations by which a leader goes only become newer.
+//! in an earlier uptime never makes it lead; and the registrations by which a leader goes only become newer.
 //! Source: KIP-631; `BrokerMetadataPublisher`, `Partition.makeLeader`, rule 2.1.7.
 //! Not verified: followers' versions, which no rule uses.
 

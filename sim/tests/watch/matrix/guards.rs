@@ -110,6 +110,20 @@ fn ends_offset(stage: &mut Stage, told_epoch: i32) {
     stage.note(A, &note);
 }
 
+/// B, which has lost everything outside the ISR, leads by a legal unclean election: the log is another one.
+fn unclean(stage: &mut Stage) {
+    stage.topic(1, "x", 1, true);
+    stage.elect(A, 1, &[A, C]);
+    stage.truncate(B, 0);
+    let next = stage.next(Some(B), 2, &[B]);
+    stage.registered(X, next, true);
+    stage.became_leader(B, 2, &[B]);
+    for offset in 0..2 {
+        stage.lead(B, 2, record(offset, 2, 8 + offset as u32));
+    }
+    stage.leader_high_watermark(B, 2, 2);
+}
+
 fn shrinks(stage: &mut Stage, elr: &[NodeId]) {
     stage.observer.expect_all_facts();
     let mut next = stage.next(Some(A), 1, &[A]);
@@ -268,6 +282,20 @@ pub(super) const CASES: &[Case] = &[
             ends_offset(stage, -1);
         },
         bad: |stage| ends_offset(stage, 0),
+    },
+    Case {
+        anomaly: "read-across-truncation",
+        good: |stage| {
+            stage.serve(A, 1, 0, &[plain(0)]);
+            unclean(stage);
+            stage.serve(B, 2, 0, &[record(0, 2, 8)]);
+            stage.serve(B, 2, 1, &[record(1, 2, 9)]);
+        },
+        bad: |stage| {
+            stage.serve(A, 1, 0, &[plain(0)]);
+            unclean(stage);
+            stage.serve(B, 2, 1, &[record(1, 2, 9)]);
+        },
     },
     Case {
         anomaly: "elr-incomplete",
