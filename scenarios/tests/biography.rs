@@ -100,11 +100,16 @@ fn in_held_runs_every_acknowledged_record_is_committed_and_nothing_is_lost() {
         assert_eq!(run.partitions.len(), run.history.partitions.len(), "{}", entry.name);
         for (truth, name) in run.partitions.iter().zip(&run.history.partitions) {
             assert_eq!(truth.name, *name, "{}", entry.name);
+            assert_eq!(truth.last_stable_offset, truth.high_watermark, "no transactions yet");
+            let topic = plan.topics.iter().find(|topic| name.starts_with(&topic.name));
+            if topic.is_some_and(|topic| topic.unclean_leader_election) {
+                // Such a topic may lose what it acknowledged, and holds all the same.
+                continue;
+            }
             assert!(truth.losses.is_empty(), "{}: {truth:?}", entry.name);
             let strong = truth.acknowledged.iter().filter(|ack| ack.acks == -1);
             let lost: Vec<_> = strong.filter(|ack| !ack.committed).collect();
             assert!(lost.is_empty(), "{}: {lost:?}", entry.name);
-            assert_eq!(truth.last_stable_offset, truth.high_watermark, "no transactions yet");
         }
         let records = |truth: &harrow_sim::truth::PartitionTruth| {
             truth.acknowledged.iter().map(|ack| ack.last - ack.first + 1).sum::<i64>()
