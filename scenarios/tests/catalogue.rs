@@ -6,6 +6,7 @@ use harrow_scenarios::catalogue::CATALOGUE;
 use harrow_scenarios::format::{Scenario, parse};
 use harrow_scenarios::planner::plan;
 use harrow_sim::plan::{ClientPlan, Plan, Target};
+use harrow_sim::run::RunOptions;
 
 fn scenario(name: &str) -> Scenario {
     let entry = harrow_scenarios::catalogue::find(name).expect("a name of the catalogue");
@@ -154,4 +155,19 @@ fn the_swarm_has_every_kind_of_its_tables_in_some_seed() {
         }
     }
     assert_eq!(seen.iter().map(String::as_str).collect::<BTreeSet<_>>(), wanted);
+}
+
+#[test]
+fn who_watches_changes_nothing() {
+    for entry in CATALOGUE {
+        let plan = plan(&scenario(entry.name), 3);
+        let run = |watch: bool| {
+            let options = RunOptions { watch, ..RunOptions::default() };
+            harrow_sim::run(&plan, options)
+        };
+        let (watched, unwatched) = (run(true), run(false));
+        assert_eq!(watched.digest, unwatched.digest, "{}", entry.name);
+        assert_eq!(watched.history, unwatched.history, "{}", entry.name);
+        assert_eq!(watched.stats.events, unwatched.stats.events, "{}", entry.name);
+    }
 }
