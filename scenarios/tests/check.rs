@@ -68,6 +68,18 @@ fn history(lines: &[&str], final_reads: bool) -> String {
 }
 
 #[test]
+fn fail_fast_stops_at_the_first_violation_and_at_nothing_legal() {
+    let garbage = POLLED.replace("[0,\"a\"]", "[0,\"nobody's\"]");
+    let broken = [HEADER, SEND, SENT, POLL, &garbage, "not JSON", ""].join("\n");
+    assert_eq!(checked(&broken, &[]).code, 2, "the line after it cannot be read");
+    let said = checked(&broken, &["--fail-fast"]);
+    assert_eq!(said.code, 1, "{}{}", said.stdout, said.stderr);
+    assert!(said.stdout.contains("garbage-read"), "{}", said.stdout);
+    let whole = history(&[SEND, SENT, POLL, POLLED], true);
+    assert_eq!(checked(&whole, &["--fail-fast"]).code, 0, "nothing to stop at");
+}
+
+#[test]
 fn every_outcome_has_its_code_and_reason() {
     let unknown = SENT.replace("\"ok\"", "\"info\"").replace(",0]]", "]]");
     let unread = POLLED.replace("\"ok\"", "\"info\"").replace("[[0,\"a\"]]", "[]");
