@@ -148,9 +148,16 @@ impl Anomaly {
         }
     }
 
-    /// Whether its witnesses are records, and not end offsets or commits.
-    pub(crate) fn is_about_records(self) -> bool {
-        !matches!(self, Self::EndOffsetRegression | Self::ZombieCommit | Self::GarbageRead)
+    /// Whether it says that something passed over a record, its other witness.
+    pub(crate) fn passes_over(self) -> bool {
+        matches!(
+            self,
+            Self::PollSkip
+                | Self::IntPollSkip
+                | Self::IntSendSkip
+                | Self::ResumeSkip
+                | Self::CommitBeyondPosition
+        )
     }
 
     /// The guarantee that it breaks.

@@ -116,7 +116,7 @@ fn add(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, cycle: Vec<Step>)
     found.list.push(Occurrence {
         anomaly,
         partition,
-        at_ns: times().map(|operation| shown_at(index, operation)).max().unwrap_or(0),
+        at_ns: times().map(|operation| shown_at(index.history, operation)).max().unwrap_or(0),
         since_ns: times().map(|operation| index.row(operation).invoked_ns).min().unwrap_or(0),
         subject: witness(step.to, offset),
         other: Some(witness(step.from, offset)),

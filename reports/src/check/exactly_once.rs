@@ -53,7 +53,10 @@ fn check_twice(index: &Index<'_>, found: &mut Found, partition: u32, spans: &[Sp
     for span in spans.iter().filter(|span| span.sure) {
         let earlier = furthest.filter(|earlier| earlier.last >= span.first);
         if let Some(earlier) = earlier {
-            let (subject, other) = (witness(span, span.first), witness(&earlier, span.first));
+            let (subject, other) = (
+                Witness::answer(span.operation, span.first),
+                Witness::answer(earlier.operation, span.first),
+            );
             found.add(index, Anomaly::EosDuplicate, partition, subject, Some(other));
         }
         if furthest.is_none_or(|furthest| furthest.last < span.last) {
@@ -80,8 +83,10 @@ fn check_never(index: &Index<'_>, found: &mut Found, partition: u32, spans: &[Sp
             covered = covered.max(span.last);
         }
         if covered < place.offset && must_be_processed(index, &place) {
-            let (subject, other) =
-                (index.witness_placement(&place), witness(furthest, furthest.last));
+            let (subject, other) = (
+                index.witness_placement(&place),
+                Witness::answer(furthest.operation, furthest.last),
+            );
             found.add(index, Anomaly::EosLoss, partition, subject, Some(other));
         }
     }
@@ -92,8 +97,4 @@ fn must_be_processed(index: &Index<'_>, place: &Placement) -> bool {
     there
         && index.completion_of(place.writer) != Completion::Fail
         && !index.may_be_removed(place.writer, place.partition, place.offset)
-}
-
-fn witness(span: &Span, offset: i64) -> Witness {
-    Witness { value: 0, offset, operation: span.operation, writer: None, read: true }
 }

@@ -12,16 +12,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harrow_sim::history::{Completion, Function, NEVER, Row, What};
+use harrow_sim::history::{Completion, Function, History, NEVER, Row, What};
 
 use super::index::{Index, ReadId};
-use super::{Anomaly, Circumstance, Found, Witness};
+use super::{Anomaly, Circumstance, Facts, Found, Gap, Witness};
 
 /// So many commits of a partition are kept before those that were surely replaced are folded into one.
 const COMMITS_MAX: usize = 64;
 
 /// A group's commit of one partition.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Commit {
     offset: i64,
     invoked_ns: u64,
@@ -30,7 +30,7 @@ struct Commit {
 }
 
 /// What a group has committed of one partition.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Committed {
     /// Those that may be in force.
     commits: Vec<Commit>,
@@ -38,7 +38,7 @@ struct Committed {
 }
 
 /// What a process has read of a partition since it got it: how far it may have come, as the next offset.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Progress {
     next: i64,
     last: Option<ReadId>,
@@ -46,8 +46,9 @@ struct Progress {
     holds: bool,
 }
 
-#[derive(Default)]
-struct Groups {
+/// Where all groups and their members stand.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
     /// By group and partition.
     committed: BTreeMap<(u32, u32), Committed>,
     /// By process and partition.
@@ -74,26 +75,31 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         return;
     }
     let holes = index.has_transactions() || index.options.any_compacted();
-    let mut groups = Groups { holes, ..Groups::default() };
+    let mut groups = Groups::new(holes);
     for operation in index.begun().iter().copied() {
         groups.take(index, found, operation);
     }
 }
 
 impl Groups {
+    /// Nobody has done anything. `holes` says whether holes that no record fills are legal.
+    pub(super) fn new(holes: bool) -> Self {
+        Self { holes, ..Self::default() }
+    }
+
     /// Takes the next operation in order of invocation.
-    fn take(&mut self, index: &Index<'_>, found: &mut Found, operation: u32) {
-        let row = index.row(operation);
+    pub(super) fn take(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
+        let row = facts.row(operation);
         match row.function {
             Function::Assign { .. } | Function::Crash => {
                 self.forget(row.process);
                 self.since.insert(row.process, row.invoked_ns);
             }
             Function::Subscribe => self.loosen(row.process),
-            Function::Join => self.join(index, operation),
+            Function::Join => self.join(facts, operation),
             Function::Poll | Function::Txn | Function::Commit => {
-                self.read(index, found, operation);
-                self.commit(index, found, operation);
+                self.read(facts, found, operation);
+                self.commit(facts, found, operation);
             }
             Function::Send | Function::List => {}
         }
@@ -119,16 +125,16 @@ impl Groups {
 
     /// A member gets partitions. Those that it had all the while may go on where it stood, others begin where the
     /// group is.
-    fn join(&mut self, index: &Index<'_>, operation: u32) {
-        let row = index.row(operation);
+    fn join(&mut self, facts: &impl Facts, operation: u32) {
+        let row = facts.row(operation);
         let process = row.process;
         if row.completion != Completion::Ok {
             self.loosen(process);
             return;
         }
         let mut starts = Vec::new();
-        if let Some((group, _)) = index.history.member(operation) {
-            for what in index.history.details_of(operation) {
+        if let Some((group, _)) = facts.history().member(operation) {
+            for what in facts.history().details_of(operation) {
                 if let What::Assigned { partition } = what {
                     let next = self.start(group, partition, row);
                     let start = Progress { next, last: None, holds: false };
@@ -153,23 +159,23 @@ impl Groups {
         committed.max(own).unwrap_or(0)
     }
 
-    fn read(&mut self, index: &Index<'_>, found: &mut Found, operation: u32) {
-        let row = index.row(operation);
-        let reads = index.reads_of(operation);
+    fn read(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
+        let row = facts.row(operation);
+        let reads = facts.reads_of(operation);
         if row.completion != Completion::Ok && row.function == Function::Poll && reads.is_empty() {
             self.uncertain.insert(row.process);
         }
-        let member = index.history.member(operation);
-        let rebalanced = rebalanced(index, operation);
+        let member = facts.history().member(operation);
+        let rebalanced = rebalanced(facts.history(), operation);
         for read in reads {
-            let record = index.read(read);
+            let record = facts.read(read);
             let known = self.progress.get(&(row.process, record.partition)).copied();
             if let Some((group, _)) = member
                 && known.is_none_or(|known| !known.holds)
                 && !rebalanced.contains(&record.partition)
                 && !self.uncertain.contains(&row.process)
             {
-                self.check_resume(index, found, read, group);
+                self.check_resume(facts, found, read, group);
             }
             let next = record.offset.saturating_add(1);
             if known.is_none_or(|known| known.next <= next || !known.holds) {
@@ -185,35 +191,40 @@ impl Groups {
 
     /// The first read since a process got a partition: nothing may lie between it and what the group has committed, or
     /// what the process has read itself.
-    fn check_resume(&self, index: &Index<'_>, found: &mut Found, read: ReadId, group: u32) {
-        let record = index.read(read);
-        let process = index.row(index.operation_of_read(read)).process;
+    fn check_resume(&self, facts: &impl Facts, found: &mut Found, read: ReadId, group: u32) {
+        let record = facts.read(read);
+        let process = facts.row(facts.history().operation_of_read(read as usize)).process;
         let since = self.since.get(&process).copied().unwrap_or(0);
         let committed = self.committed.get(&(group, record.partition));
         let furthest = committed.and_then(|committed| committed.furthest_in_force(since));
         let but = [record.value; 2];
         let own = self.progress.get(&(process, record.partition)).map(|progress| progress.next);
         let from = furthest.max(own).unwrap_or(0);
-        let Some(passed) = index.exists_between(record.partition, from, record.offset, but) else {
-            return;
-        };
         let circumstance = furthest.map_or(Circumstance::NothingCommitted, |_| Circumstance::Plain);
-        let witnesses = (index.witness_read(read), Some(index.witness_placement(&passed)));
-        found.add_with(index, Anomaly::ResumeSkip, record.partition, witnesses, circumstance);
+        let gap = Gap {
+            anomaly: Anomaly::ResumeSkip,
+            partition: record.partition,
+            first: from,
+            end: record.offset,
+            but,
+            subject: facts.witness_read(read),
+            circumstance,
+        };
+        found.add_passed(facts, gap);
     }
 
-    fn commit(&mut self, index: &Index<'_>, found: &mut Found, operation: u32) {
-        let row = index.row(operation);
+    fn commit(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
+        let row = facts.row(operation);
         if row.completion == Completion::Fail {
             return;
         }
         let sure = row.completion == Completion::Ok;
-        let member = index.history.member(operation);
-        for what in index.history.details_of(operation) {
+        let member = facts.history().member(operation);
+        for what in facts.history().details_of(operation) {
             let (partition, offset) = match what {
                 What::Committed { partition, offset } => {
                     if sure && !self.uncertain.contains(&row.process) {
-                        self.check_position(index, found, operation, (partition, offset));
+                        self.check_position(facts, found, operation, (partition, offset));
                     }
                     (partition, offset)
                 }
@@ -234,16 +245,16 @@ impl Groups {
     /// A commit may not be ahead of what its process has read, or started from.
     fn check_position(
         &self,
-        index: &Index<'_>,
+        facts: &impl Facts,
         found: &mut Found,
         operation: u32,
         (partition, offset): (u32, i64),
     ) {
-        let process = index.row(operation).process;
+        let process = facts.row(operation).process;
         let progress = self.progress.get(&(process, partition));
-        let group = index.history.member(operation).map(|(group, _)| group);
+        let group = facts.history().member(operation).map(|(group, _)| group);
         let committed = group.and_then(|group| self.committed.get(&(group, partition)));
-        let start = index.options.log_start_offset(partition);
+        let start = facts.options().log_start_offset(partition);
         let resumed = || committed.map_or(start, |committed| committed.highest.max(start));
         let position = match progress {
             Some(progress) if progress.holds => progress.next,
@@ -253,15 +264,18 @@ impl Groups {
         if offset <= position {
             return;
         }
-        let passed = index.exists_between(partition, position, offset, [u64::MAX; 2]);
-        if self.holes && passed.is_none() {
-            return;
+        let (anomaly, subject) =
+            (Anomaly::CommitBeyondPosition, Witness::answer(operation, offset));
+        let (first, end, but, circumstance) =
+            (position, offset, [u64::MAX; 2], Circumstance::Plain);
+        if self.holes {
+            let gap = Gap { anomaly, partition, first, end, but, subject, circumstance };
+            return found.add_passed(facts, gap);
         }
-        let other = passed.map(|passed| index.witness_placement(&passed));
+        let passed = facts.record_between(partition, first, end, but);
         let last = || progress.and_then(|progress| progress.last);
-        let other = other.or_else(|| last().map(|last| index.witness_read(last)));
-        let subject = witness(operation, offset);
-        found.add(index, Anomaly::CommitBeyondPosition, partition, subject, other);
+        let other = passed.or_else(|| last().map(|last| facts.witness_read(last)));
+        found.add(facts, anomaly, partition, subject, other);
     }
 }
 
@@ -295,9 +309,8 @@ impl Committed {
 }
 
 /// Partitions that were rebalanced inside an operation.
-pub(super) fn rebalanced(index: &Index<'_>, operation: u32) -> Vec<u32> {
-    let details = index.history.details_of(operation);
-    let rebalanced = details.filter_map(|what| {
+pub(super) fn rebalanced(history: &History, operation: u32) -> Vec<u32> {
+    let rebalanced = history.details_of(operation).filter_map(|what| {
         if let What::Rebalanced { partition } = what { Some(partition) } else { None }
     });
     rebalanced.collect()
@@ -325,7 +338,7 @@ fn check_ownership(index: &Index<'_>, found: &mut Found) {
         let process = |operation: u32| index.row(operation).process;
         let second = others.iter().find(|other| process(other.3) != process(first.3));
         if let Some(second) = second {
-            let (subject, other) = (witness(second.3, -1), witness(first.3, -1));
+            let (subject, other) = (Witness::answer(second.3, -1), Witness::answer(first.3, -1));
             found.add(index, Anomaly::DoubleOwnership, first.1, subject, Some(other));
         }
     }
@@ -350,7 +363,8 @@ fn check_generations(index: &Index<'_>, found: &mut Found) {
         let Some((_, by)) = newer else { continue };
         for what in index.history.details_of(operation) {
             if let What::Committed { partition, offset } = what {
-                let (subject, other) = (witness(operation, offset), witness(*by, -1));
+                let (subject, other) =
+                    (Witness::answer(operation, offset), Witness::answer(*by, -1));
                 found.add(index, Anomaly::ZombieCommit, partition, subject, Some(other));
             }
         }
@@ -368,8 +382,4 @@ fn learn(index: &Index<'_>, newest: &mut BTreeMap<u32, (i64, u32)>, operation: u
             *known = (generation, operation);
         }
     }
-}
-
-fn witness(operation: u32, offset: i64) -> Witness {
-    Witness { value: 0, offset, operation, writer: None, read: true }
 }

@@ -23,6 +23,7 @@ mod anomaly;
 mod cycles;
 mod describe;
 mod exactly_once;
+mod facts;
 mod groups;
 mod index;
 mod missing;
@@ -34,9 +35,10 @@ mod send_order;
 mod stream;
 mod visibility;
 
-use harrow_sim::history::{History, NEVER};
+use harrow_sim::history::{History, NEVER, ReadRecord};
 
 pub use anomaly::{Anomaly, Rules};
+use facts::{Facts, Gap};
 use index::Index;
 pub use options::{LogFacts, Options};
 pub use stream::{STREAMED, Stream, Ticket};
@@ -82,7 +84,7 @@ pub enum Circumstance {
 /// A record, or an end offset, as one operation stated it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Witness {
-    /// Its value; 0 for what has none.
+    /// Its value; [`Witness::NO_VALUE`] for what is no record.
     pub value: u64,
     /// Its offset; -1 if none was told.
     pub offset: i64,
@@ -92,6 +94,16 @@ pub struct Witness {
     pub writer: Option<u32>,
     /// Whether any poll returned the value.
     pub read: bool,
+}
+
+impl Witness {
+    /// The value of what is no record.
+    pub const NO_VALUE: u64 = ReadRecord::GARBAGE;
+
+    /// What an operation was told that is no record: an end offset, a commit, or -1 if it has no offset.
+    fn answer(operation: u32, offset: i64) -> Self {
+        Self { value: Self::NO_VALUE, offset, operation, writer: None, read: true }
+    }
 }
 
 /// One step of a cycle: why one operation comes before the next.
@@ -134,7 +146,7 @@ pub enum Why {
 /// If the history names a partition or group that it does not list.
 pub fn check(history: &History, options: &Options) -> Vec<Occurrence> {
     let index = Index::new(history, options);
-    let mut found = Found { rules: options.rules, list: Vec::new() };
+    let mut found = Found::new(options.rules);
     missing::check(&index, &mut found);
     places::check(&index, &mut found);
     send_order::check(&index, &mut found);
@@ -152,54 +164,78 @@ pub fn check(history: &History, options: &Options) -> Vec<Occurrence> {
 struct Found {
     rules: Rules,
     list: Vec<Occurrence>,
+    /// What was passed over without a record in it, for those to whom it may still become known.
+    gaps: Option<Vec<Gap>>,
 }
 
 impl Found {
+    fn new(rules: Rules) -> Self {
+        Self { rules, list: Vec::new(), gaps: None }
+    }
+
     /// Adds an occurrence; its times come from the operations concerned.
     fn add(
         &mut self,
-        index: &Index<'_>,
+        facts: &impl Facts,
         anomaly: Anomaly,
         partition: u32,
         subject: Witness,
         other: Option<Witness>,
     ) {
-        self.add_with(index, anomaly, partition, (subject, other), Circumstance::Plain);
+        self.add_with(facts, anomaly, partition, (subject, other), Circumstance::Plain);
     }
 
     /// The same, with a circumstance.
     fn add_with(
         &mut self,
-        index: &Index<'_>,
+        facts: &impl Facts,
         anomaly: Anomaly,
         partition: u32,
         (subject, other): (Witness, Option<Witness>),
         circumstance: Circumstance,
     ) {
-        if !self.rules.has(anomaly) {
+        if self.rules.has(anomaly) {
+            let plain = Occurrence::of(facts.history(), anomaly, partition, (subject, other));
+            self.list.push(Occurrence { circumstance, ..plain });
+        }
+    }
+
+    /// Adds the first record that was passed over, if one is known.
+    fn add_passed(&mut self, facts: &impl Facts, gap: Gap) {
+        let Gap { anomaly, partition, first, end, but, subject, circumstance } = gap;
+        let first = first.max(facts.options().log_start_offset(partition));
+        if first >= end {
             return;
         }
+        match facts.record_between(partition, first, end, but) {
+            Some(passed) => {
+                let witnesses = (subject, Some(passed));
+                self.add_with(facts, anomaly, partition, witnesses, circumstance);
+            }
+            None => self.gaps.iter_mut().for_each(|gaps| gaps.push(Gap { first, ..gap })),
+        }
+    }
+}
+
+impl Occurrence {
+    fn of(
+        history: &History,
+        anomaly: Anomaly,
+        partition: u32,
+        (subject, other): (Witness, Option<Witness>),
+    ) -> Self {
         let witnesses = [Some(subject), other];
         let concerned = || witnesses.iter().flatten();
-        let at_ns = concerned().map(|w| shown_at(index, w.operation)).max().unwrap_or(0);
+        let at_ns = concerned().map(|w| shown_at(history, w.operation)).max().unwrap_or(0);
         let origins = concerned().flat_map(|w| [Some(w.operation), w.writer]).flatten();
-        let since_ns = origins.map(|o| index.row(o).invoked_ns).min().unwrap_or(0);
-        let cycle = Vec::new();
-        self.list.push(Occurrence {
-            anomaly,
-            partition,
-            at_ns,
-            since_ns,
-            subject,
-            other,
-            circumstance,
-            cycle,
-        });
+        let since_ns = origins.map(|o| history.row(o).invoked_ns).min().unwrap_or(0);
+        let (circumstance, cycle) = (Circumstance::Plain, Vec::new());
+        Self { anomaly, partition, at_ns, since_ns, subject, other, circumstance, cycle }
     }
 }
 
 /// When an operation's answer was there; its invocation, if none ever came.
-fn shown_at(index: &Index<'_>, operation: u32) -> u64 {
-    let row = index.row(operation);
+fn shown_at(history: &History, operation: u32) -> u64 {
+    let row = history.row(operation);
     if row.completed_ns == NEVER { row.invoked_ns } else { row.completed_ns }
 }

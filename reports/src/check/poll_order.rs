@@ -16,10 +16,10 @@ use harrow_sim::history::{Completion, Function, What};
 
 use super::groups::rebalanced;
 use super::index::{Index, ReadId};
-use super::{Anomaly, Circumstance, Found};
+use super::{Anomaly, Circumstance, Facts, Found, Gap};
 
 /// Where a consumer stands in one partition: the last read that surely counts, and one that may.
-#[derive(Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy)]
 struct Cursor {
     sure: Option<ReadId>,
     possible: Option<ReadId>,
@@ -30,7 +30,7 @@ struct Cursor {
 }
 
 /// How a process gets its partitions, as far as it has said.
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Source {
     #[default]
     Unsaid,
@@ -38,37 +38,75 @@ enum Source {
     Group,
 }
 
-#[derive(Default)]
-struct Consumers {
+/// Where all consumers stand.
+#[derive(Debug, Default)]
+pub(super) struct Consumers {
     /// By process, then partition.
     cursors: BTreeMap<(u32, u32), Cursor>,
     /// By process; those that never said are not in it.
     sources: BTreeMap<u32, Source>,
+    scratch: Vec<ReadId>,
 }
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     let mut consumers = Consumers::default();
-    let mut scratch = Vec::new();
     for operation in index.begun().iter().copied() {
-        let row = index.row(operation);
-        match row.function {
-            Function::Assign { from_start } => {
-                consumers.reset(row.process, Source::Assigned);
-                if from_start && row.completion == Completion::Ok {
-                    consumers.seek_to_start(index, operation);
-                }
-            }
-            Function::Subscribe | Function::Join => consumers.reset(row.process, Source::Group),
-            Function::Crash => consumers.reset(row.process, Source::Unsaid),
-            Function::Send | Function::List => {}
-            Function::Poll | Function::Txn | Function::Commit => {
-                check_poll(index, found, operation, &mut scratch, &mut consumers);
-            }
-        }
+        consumers.take(index, found, operation);
+        check_inside(index, found, operation, &mut consumers.scratch);
     }
 }
 
+/// What one operation polled, within itself.
+pub(super) fn check_inside(
+    facts: &impl Facts,
+    found: &mut Found,
+    operation: u32,
+    scratch: &mut Vec<ReadId>,
+) {
+    if facts.reads_of(operation).len() < 2 {
+        return;
+    }
+    let rebalanced = rebalanced(facts.history(), operation);
+    scratch.clear();
+    scratch.extend(facts.reads_of(operation));
+    by_partition(facts, scratch);
+    for pair in scratch.windows(2) {
+        let [from, to] = *pair else { continue };
+        let partition = facts.read(from).partition;
+        if partition != facts.read(to).partition || rebalanced.contains(&partition) {
+            continue;
+        }
+        let plain = Circumstance::Plain;
+        check_back(facts, found, Anomaly::IntNonmonotonicPoll, (from, to), plain);
+        check_gap(facts, found, Anomaly::IntPollSkip, (from, to), plain);
+    }
+}
+
+/// Stable, so the order of delivery stays within a partition.
+fn by_partition(facts: &impl Facts, reads: &mut [ReadId]) {
+    reads.sort_by_key(|read| facts.read(*read).partition);
+}
+
 impl Consumers {
+    /// Takes the next operation in order of invocation.
+    pub(super) fn take(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
+        let row = facts.row(operation);
+        match row.function {
+            Function::Assign { from_start } => {
+                self.reset(row.process, Source::Assigned);
+                if from_start && row.completion == Completion::Ok {
+                    self.seek_to_start(facts, operation);
+                }
+            }
+            Function::Subscribe | Function::Join => self.reset(row.process, Source::Group),
+            Function::Crash => self.reset(row.process, Source::Unsaid),
+            Function::Send | Function::List => {}
+            Function::Poll | Function::Txn | Function::Commit => {
+                self.poll(facts, found, operation);
+            }
+        }
+    }
+
     /// A process gets other partitions: what it has read says nothing about where it goes on.
     fn reset(&mut self, process: u32, source: Source) {
         self.sources.insert(process, source);
@@ -79,9 +117,9 @@ impl Consumers {
         }
     }
 
-    fn seek_to_start(&mut self, index: &Index<'_>, operation: u32) {
-        let process = index.row(operation).process;
-        for what in index.history.details_of(operation) {
+    fn seek_to_start(&mut self, facts: &impl Facts, operation: u32) {
+        let process = facts.row(operation).process;
+        for what in facts.history().details_of(operation) {
             if let What::Assigned { partition } = what {
                 let start = Cursor { at_start: true, ..Cursor::default() };
                 self.cursors.insert((process, partition), start);
@@ -95,78 +133,74 @@ impl Consumers {
             (cursor.possible, cursor.at_start) = (None, false);
         }
     }
-}
 
-fn check_poll(
-    index: &Index<'_>,
-    found: &mut Found,
-    operation: u32,
-    scratch: &mut Vec<ReadId>,
-    consumers: &mut Consumers,
-) {
-    scratch.clear();
-    scratch.extend(index.reads_of(operation));
-    let (process, completion) = (index.row(operation).process, index.row(operation).completion);
-    let rebalanced = rebalanced(index, operation);
-    for partition in &rebalanced {
-        // Nobody knows after which of the records that was.
-        consumers.cursors.remove(&(process, *partition));
-    }
-    if scratch.is_empty() {
-        if completion == Completion::Info && index.row(operation).function != Function::Commit {
-            consumers.lose_track(process);
+    fn poll(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
+        let (process, completion) = (facts.row(operation).process, facts.row(operation).completion);
+        let rebalanced = rebalanced(facts.history(), operation);
+        for partition in &rebalanced {
+            // Nobody knows after which of the records that was.
+            self.cursors.remove(&(process, *partition));
         }
-        return;
-    }
-    // Stable, so the order of delivery stays within a partition.
-    scratch.sort_by_key(|read| index.read(*read).partition);
-    let member = index.history.member(operation);
-    let source = consumers.sources.get(&process).copied().unwrap_or_default();
-    let together = |a: &ReadId, b: &ReadId| index.read(*a).partition == index.read(*b).partition;
-    for run in scratch.chunk_by(together) {
-        let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
-        let partition = index.read(*first).partition;
-        if rebalanced.contains(&partition) {
-            continue;
+        let mut reads = std::mem::take(&mut self.scratch);
+        reads.clear();
+        reads.extend(facts.reads_of(operation));
+        by_partition(facts, &mut reads);
+        if reads.is_empty()
+            && completion == Completion::Info
+            && facts.row(operation).function != Function::Commit
+        {
+            self.lose_track(process);
         }
-        let cursor = consumers.cursors.entry((process, partition)).or_default();
-        check_inside(index, found, run);
-        check_start(index, found, cursor, *first, circumstance(cursor, member, source));
+        let together =
+            |a: &ReadId, b: &ReadId| facts.read(*a).partition == facts.read(*b).partition;
+        for run in reads.chunk_by(together) {
+            let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+            if !rebalanced.contains(&facts.read(*first).partition) {
+                self.go_on(facts, found, operation, (*first, *last));
+            }
+        }
+        self.scratch = reads;
+    }
+
+    /// A consumer goes on in one partition, from its first read in an operation to the last one.
+    fn go_on(
+        &mut self,
+        facts: &impl Facts,
+        found: &mut Found,
+        operation: u32,
+        (first, last): (ReadId, ReadId),
+    ) {
+        let (process, completion) = (facts.row(operation).process, facts.row(operation).completion);
+        let member = facts.history().member(operation);
+        let source = self.sources.get(&process).copied().unwrap_or_default();
+        let partition = facts.read(first).partition;
+        let cursor = self.cursors.entry((process, partition)).or_default();
+        check_start(facts, found, cursor, first, circumstance(cursor, member, source));
         cursor.member = member;
         match completion {
-            Completion::Ok => (cursor.sure, cursor.possible) = (Some(*last), Some(*last)),
+            Completion::Ok => (cursor.sure, cursor.possible) = (Some(last), Some(last)),
             Completion::Fail => {}
-            Completion::Info => cursor.possible = Some(further(index, cursor.possible, *last)),
+            Completion::Info => cursor.possible = Some(further(facts, cursor.possible, last)),
         }
         cursor.at_start &= completion == Completion::Fail;
     }
 }
 
-fn check_inside(index: &Index<'_>, found: &mut Found, run: &[ReadId]) {
-    for pair in run.windows(2) {
-        if let [from, to] = *pair {
-            let plain = Circumstance::Plain;
-            check_back(index, found, Anomaly::IntNonmonotonicPoll, (from, to), plain);
-            check_gap(index, found, Anomaly::IntPollSkip, (from, to), plain);
-        }
-    }
-}
-
 fn check_start(
-    index: &Index<'_>,
+    facts: &impl Facts,
     found: &mut Found,
     cursor: &Cursor,
     first: ReadId,
     circumstance: Circumstance,
 ) {
     if cursor.at_start {
-        check_passed(index, found, Anomaly::PollSkip, (0, None), first, circumstance);
+        check_passed(facts, found, Anomaly::PollSkip, (0, None), first, circumstance);
     }
     // Before a first sure read, nothing else says where the consumer stood.
     let Some(sure) = cursor.sure else { return };
-    check_back(index, found, Anomaly::NonmonotonicPoll, (sure, first), circumstance);
+    check_back(facts, found, Anomaly::NonmonotonicPoll, (sure, first), circumstance);
     if let Some(possible) = cursor.possible {
-        check_gap(index, found, Anomaly::PollSkip, (possible, first), circumstance);
+        check_gap(facts, found, Anomaly::PollSkip, (possible, first), circumstance);
     }
 }
 
@@ -181,53 +215,58 @@ fn circumstance(cursor: &Cursor, member: Option<(u32, i64)>, source: Source) -> 
     }
 }
 
-fn further(index: &Index<'_>, before: Option<ReadId>, read: ReadId) -> ReadId {
-    let offset = index.read(read).offset;
-    before.filter(|before| index.read(*before).offset > offset).unwrap_or(read)
+fn further(facts: &impl Facts, before: Option<ReadId>, read: ReadId) -> ReadId {
+    let offset = facts.read(read).offset;
+    before.filter(|before| facts.read(*before).offset > offset).unwrap_or(read)
 }
 
 fn check_back(
-    index: &Index<'_>,
+    facts: &impl Facts,
     found: &mut Found,
     anomaly: Anomaly,
     (from, to): (ReadId, ReadId),
     circumstance: Circumstance,
 ) {
-    let offsets_go_on = index.read(to).offset > index.read(from).offset;
-    if offsets_go_on && index.place_of(to) > index.place_of(from) {
+    let offsets_go_on = facts.read(to).offset > facts.read(from).offset;
+    if offsets_go_on && facts.place_of(to) > facts.place_of(from) {
         return;
     }
     // If the offsets go on, a second copy has brought back a record that was there before.
     let circumstance = if offsets_go_on { Circumstance::ThroughDuplicate } else { circumstance };
-    let witnesses = (index.witness_read(to), Some(index.witness_read(from)));
-    found.add_with(index, anomaly, index.read(to).partition, witnesses, circumstance);
+    let witnesses = (facts.witness_read(to), Some(facts.witness_read(from)));
+    found.add_with(facts, anomaly, facts.read(to).partition, witnesses, circumstance);
 }
 
 fn check_gap(
-    index: &Index<'_>,
+    facts: &impl Facts,
     found: &mut Found,
     anomaly: Anomaly,
     (from, to): (ReadId, ReadId),
     circumstance: Circumstance,
 ) {
-    let from = index.read(from);
+    let from = facts.read(from);
     let next = (from.offset.saturating_add(1), Some(from.value));
-    check_passed(index, found, anomaly, next, to, circumstance);
+    check_passed(facts, found, anomaly, next, to, circumstance);
 }
 
 /// Records between where a consumer stood, behind the record `behind`, and what it read next.
 fn check_passed(
-    index: &Index<'_>,
+    facts: &impl Facts,
     found: &mut Found,
     anomaly: Anomaly,
     (next, behind): (i64, Option<u64>),
     to: ReadId,
     circumstance: Circumstance,
 ) {
-    let record = index.read(to);
-    let but = [behind.unwrap_or(record.value), record.value];
-    if let Some(passed) = index.exists_between(record.partition, next, record.offset, but) {
-        let witnesses = (index.witness_read(to), Some(index.witness_placement(&passed)));
-        found.add_with(index, anomaly, record.partition, witnesses, circumstance);
-    }
+    let record = facts.read(to);
+    let gap = Gap {
+        anomaly,
+        partition: record.partition,
+        first: next,
+        end: record.offset,
+        but: [behind.unwrap_or(record.value), record.value],
+        subject: facts.witness_read(to),
+        circumstance,
+    };
+    found.add_passed(facts, gap);
 }

@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use harrow_sim::history::{Completion, NO_PARTITION};
+use harrow_sim::history::{Completion, NO_PARTITION, SendRecord};
 
 use super::index::{Index, SendId};
-use super::{Anomaly, Found};
+use super::{Anomaly, Circumstance, Facts, Found, Gap};
 
 /// What one process has sent to one partition.
 #[derive(Clone, Copy, Default)]
@@ -26,25 +26,32 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     let mut told: Vec<SendId> = Vec::new();
     for operation in index.begun().iter().copied() {
         let row = index.row(operation);
-        let sends = index.history.sends_of(operation);
-        if sends.is_empty() || row.completion == Completion::Fail {
-            continue;
-        }
-        told.clear();
-        told.extend(sends.map(|send| send as SendId).filter(|send| {
-            index.told(*send).is_some() && index.send(*send).partition != NO_PARTITION
-        }));
-        // Stable, so the order of sends stays within a partition.
-        told.sort_by_key(|send| index.send(*send).partition);
+        collect_told(index, operation, &mut told);
+        check_inside(index, found, &told);
         let together =
             |a: &SendId, b: &SendId| index.send(*a).partition == index.send(*b).partition;
         for sends in told.chunk_by(together) {
-            check_inside(index, found, sends);
             let Some(first) = sends.first() else { continue };
             let key = (row.process, index.send(*first).partition);
             check_instant(index, found, producers.entry(key).or_default(), row.invoked_ns, sends);
         }
     }
+}
+
+/// An operation's sends whose offsets its producer was told, by partition, else in order.
+pub(super) fn collect_told(facts: &impl Facts, operation: u32, told: &mut Vec<SendId>) {
+    told.clear();
+    if facts.row(operation).completion == Completion::Fail {
+        return;
+    }
+    let known = |send: &SendId| {
+        let SendRecord { offset, partition, .. } = *facts.send(*send);
+        offset >= 0 && partition != NO_PARTITION
+    };
+    let sends = facts.history().sends_of(operation).map(|send| send as SendId);
+    told.extend(sends.filter(known));
+    // Stable, so the order of sends stays within a partition.
+    told.sort_by_key(|send| facts.send(*send).partition);
 }
 
 /// One operation's sends to a partition, against what its process has sent there before.
@@ -72,24 +79,32 @@ fn check_instant(
     }
 }
 
-fn check_inside(index: &Index<'_>, found: &mut Found, sends: &[SendId]) {
-    for pair in sends.windows(2) {
+/// What one operation sent, within itself: as [`collect_told`] gives it.
+pub(super) fn check_inside(facts: &impl Facts, found: &mut Found, told: &[SendId]) {
+    for pair in told.windows(2) {
         let [earlier, later] = *pair else { continue };
-        let (from, to) = (index.send(earlier), index.send(later));
+        let (from, to) = (facts.send(earlier), facts.send(later));
+        if from.partition != to.partition {
+            continue;
+        }
         if to.offset <= from.offset {
-            report(index, found, Anomaly::IntNonmonotonicSend, later, earlier);
-        } else if to.offset > from.offset + 1 {
-            let but = [from.value, to.value];
-            let between = (from.offset + 1, to.offset);
-            if let Some(other) = index.exists_between(to.partition, between.0, between.1, but) {
-                let (subject, other) = (index.witness_send(later), index.witness_placement(&other));
-                found.add(index, Anomaly::IntSendSkip, to.partition, subject, Some(other));
-            }
+            report(facts, found, Anomaly::IntNonmonotonicSend, later, earlier);
+        } else {
+            let gap = Gap {
+                anomaly: Anomaly::IntSendSkip,
+                partition: to.partition,
+                first: from.offset.saturating_add(1),
+                end: to.offset,
+                but: [from.value, to.value],
+                subject: facts.witness_send(later),
+                circumstance: Circumstance::Plain,
+            };
+            found.add_passed(facts, gap);
         }
     }
 }
 
-fn report(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, later: SendId, earlier: SendId) {
-    let (subject, other) = (index.witness_send(later), index.witness_send(earlier));
-    found.add(index, anomaly, index.send(later).partition, subject, Some(other));
+fn report(facts: &impl Facts, found: &mut Found, anomaly: Anomaly, later: SendId, earlier: SendId) {
+    let (subject, other) = (facts.witness_send(later), facts.witness_send(earlier));
+    found.add(facts, anomaly, facts.send(later).partition, subject, Some(other));
 }

@@ -3,14 +3,25 @@
 //!
 //! A [`Stream`] is told of begins and ends of operations in order of time, as the history of those that have ended
 //! grows. Of the rules of [`check`](super::check) it applies those of [`STREAMED`]; what needs the rest of the history
-//! (what is missing, what was passed over, where groups go on, cycles) is judged when it is complete. Whatever a
-//! stream tells, the whole history tells as well, but for one name: a record that is read before it is sent is garbage
-//! by then, and a circle in the end. Where the sender of a record is still open, the anomaly waits for that send to
-//! end, so that the policy can weigh it. What only a read tells of a send of unknown outcome is held against time in
-//! the end.
+//! is judged when it is complete: that something is nowhere, and cycles. Whatever a stream tells, the whole history
+//! tells as well, but for one name: a record that is read before it is sent is garbage by then, and a circle in the
+//! end.
+//!
+//! - Where the sender of a record is still open, the anomaly waits for that send to end, so that the policy can weigh
+//!   it.
+//! - Where consumers stand and what groups have committed follows the order of invocation. So a consumer's call is held
+//!   against that when all consumers' calls that began before it have ended; one that never ends holds them up until
+//!   the history is complete.
+//! - What was passed over with nothing known in it is watched until a record becomes known there; of each stream, the
+//!   last 4096 such gaps.
+//! - What only a read tells of a send of unknown outcome is held against time in the end.
 
 mod floors;
+mod gaps;
+mod known;
+mod order;
 mod records;
+mod spans;
 
 use std::collections::BTreeMap;
 
@@ -18,22 +29,37 @@ use harrow_sim::history::{
     Completion, Function, History, NEVER, NO_PARTITION, ReadRecord, Row, SendRecord, What,
 };
 
-use super::{Anomaly, Circumstance, Occurrence, Rules, Witness};
+use super::groups::Groups;
+use super::poll_order::{self, Consumers};
+use super::{Anomaly, Found, Occurrence, Options, Witness, send_order};
 use floors::Floors;
+use gaps::Gaps;
+use known::Known;
+use order::Order;
 use records::Records;
+use spans::Spans;
 
 /// The rules that a stream applies.
-pub const STREAMED: [Anomaly; 10] = [
+pub const STREAMED: [Anomaly; 19] = [
     Anomaly::Duplicate,
     Anomaly::InconsistentOffsets,
+    Anomaly::NonmonotonicSend,
+    Anomaly::IntNonmonotonicSend,
+    Anomaly::IntSendSkip,
+    Anomaly::RealtimeOrder,
     Anomaly::GarbageRead,
+    Anomaly::NonmonotonicPoll,
+    Anomaly::IntNonmonotonicPoll,
+    Anomaly::PollSkip,
+    Anomaly::IntPollSkip,
     Anomaly::G1a,
     Anomaly::PrecommittedRead,
-    Anomaly::NonmonotonicSend,
-    Anomaly::RealtimeOrder,
-    Anomaly::IntNonmonotonicPoll,
     Anomaly::EndOffsetRegression,
+    Anomaly::ResumeSkip,
     Anomaly::ZombieCommit,
+    Anomaly::CommitBeyondPosition,
+    Anomaly::DoubleOwnership,
+    Anomaly::EosDuplicate,
 ];
 
 /// Names an operation that has begun; chosen by the caller, who gives no number twice. Lower ones began earlier.
@@ -42,15 +68,22 @@ pub type Ticket = u64;
 /// What is known to be wrong with a history in the making.
 #[derive(Debug)]
 pub struct Stream {
-    rules: Rules,
+    options: Options,
     /// When the operations began that have not ended.
     open: BTreeMap<Ticket, u64>,
+    order: Order,
     records: Records,
     floors: Floors,
+    gaps: Gaps,
+    spans: Spans,
+    consumers: Consumers,
+    groups: Groups,
     /// First and highest of each operation's told sends, by process, partition, invocation and operation.
     sent: BTreeMap<(u32, u32, u64, u32), (Witness, Witness)>,
-    /// What concerns a sender that is open.
-    waiting: Vec<Found>,
+    /// By group, partition and generation: the operation by which the first owner got it.
+    owners: BTreeMap<(u32, u32, i64), u32>,
+    /// What concerns a sender that is open, by that sender.
+    waiting: BTreeMap<Ticket, Vec<Occurrence>>,
 }
 
 /// An operation that has ended.
@@ -64,23 +97,38 @@ struct Ended<'a> {
 
 impl Stream {
     /// Nothing has begun.
-    pub fn new(rules: Rules) -> Self {
+    pub fn new(options: Options) -> Self {
         Self {
-            rules,
+            options,
             open: BTreeMap::new(),
+            order: Order::default(),
             records: Records::default(),
             floors: Floors::default(),
+            gaps: Gaps::default(),
+            spans: Spans::default(),
+            consumers: Consumers::default(),
+            // A transaction that is yet to come may leave a hole.
+            groups: Groups::new(true),
             sent: BTreeMap::new(),
-            waiting: Vec::new(),
+            owners: BTreeMap::new(),
+            waiting: BTreeMap::new(),
         }
     }
 
-    /// An operation begins. Its sends may be read from now on.
-    pub fn begin(&mut self, ticket: Ticket, invoked_ns: u64, sends: &[SendRecord]) {
+    /// More is known of the logs, because the history has named more of them.
+    pub fn learn(&mut self, options: Options) {
+        self.options = options;
+    }
+
+    /// An operation begins. Its sends may be read from now on. Of `row`, nothing counts that only its end can tell.
+    pub fn begin(&mut self, ticket: Ticket, row: &Row, sends: &[SendRecord]) {
         for send in sends {
             self.records.begin(ticket, send);
         }
-        self.open.insert(ticket, invoked_ns);
+        self.open.insert(ticket, row.invoked_ns);
+        if concerns_order(row.function) {
+            self.order.begin(row.invoked_ns, ticket);
+        }
     }
 
     /// An operation has ended and is at this position of the history; returns what shows by it. Ends come in order of
@@ -92,49 +140,58 @@ impl Stream {
         assert!(self.open.remove(&ticket).is_some(), "operation {ticket} has not begun");
         let row = history.row(position);
         let ended = Ended { ticket, position, row, history };
-        let mut found = Vec::new();
+        let mut found = Found::new(self.options.rules);
+        found.gaps = Some(Vec::new());
         self.take_sends(ended, &mut found);
         self.take_reads(ended, &mut found);
         self.take_details(ended, &mut found);
+        self.judge_alone(ended, &mut found);
+        self.order.end(row.invoked_ns, ticket, position);
+        self.judge_in_order(history, &mut found);
         let oldest = self.open.first_key_value().map(|(_, invoked_ns)| *invoked_ns);
         self.floors.forget_before(oldest.unwrap_or(row.completed_ns));
-        self.settle(history, found)
+        for gap in found.gaps.take().unwrap_or_default() {
+            self.gaps.watch(gap);
+        }
+        let mut candidates = self.waiting.remove(&ticket).unwrap_or_default();
+        candidates.extend(found.list);
+        self.settle(history, candidates)
     }
 
-    fn take_sends(&mut self, ended: Ended<'_>, found: &mut Vec<Found>) {
+    fn known<'a>(&'a self, history: &'a History) -> Known<'a> {
+        Known { history, options: &self.options, records: &self.records }
+    }
+
+    fn take_sends(&mut self, ended: Ended<'_>, found: &mut Found) {
         let Ended { ticket, position, row, history } = ended;
         let Row { process, invoked_ns, completed_ns, completion, .. } = *row;
         let mut sent: BTreeMap<u32, (Witness, Witness)> = BTreeMap::new();
         for send in &history.sends()[history.sends_of(position)] {
             let read = self.records.end(ticket, send, position, completion);
-            let witness = Witness {
-                value: send.value,
-                offset: send.offset,
-                operation: position,
-                writer: Some(position),
-                read: read.is_some(),
-            };
+            let SendRecord { value, offset, partition, .. } = *send;
+            let (writer, was_read) = (Some(position), read.is_some());
+            let witness = Witness { value, offset, operation: position, writer, read: was_read };
             if let (Completion::Fail, Some((partition, read))) = (completion, read) {
-                found.push(Found::of(Anomaly::G1a, partition, read, witness));
+                found.add(&self.known(history), Anomaly::G1a, partition, read, Some(witness));
             }
-            if completion == Completion::Fail || send.offset < 0 || send.partition == NO_PARTITION {
+            if completion == Completion::Fail || offset < 0 || partition == NO_PARTITION {
                 continue;
             }
-            let (_, highest) = sent.entry(send.partition).or_insert((witness, witness));
-            *highest = if highest.offset < send.offset { witness } else { *highest };
-            let floor = self.floors.record(send.partition, invoked_ns);
-            let floor =
-                floor.filter(|floor| floor.offset >= send.offset && floor.value != send.value);
-            if let Some(floor) = floor {
-                found.push(Found::of(Anomaly::RealtimeOrder, send.partition, witness, floor));
+            let (_, highest) = sent.entry(partition).or_insert((witness, witness));
+            *highest = if highest.offset < offset { witness } else { *highest };
+            let floor = self.floors.record(partition, invoked_ns);
+            let floor = floor.filter(|floor| floor.offset >= offset && floor.value != value);
+            if floor.is_some() {
+                let anomaly = Anomaly::RealtimeOrder;
+                found.add(&self.known(history), anomaly, partition, witness, floor);
             }
-            self.floors.raise_record(send.partition, completed_ns, witness);
+            self.floors.raise_record(partition, completed_ns, witness);
             if completion == Completion::Ok {
-                self.records.place(send.partition, witness, found);
+                self.place(history, partition, witness, found);
             }
         }
         for (partition, sends) in sent {
-            self.compare_sends((process, partition, invoked_ns), sends, found);
+            self.compare_sends(history, (process, partition, invoked_ns), sends, found);
         }
     }
 
@@ -142,68 +199,80 @@ impl Stream {
     /// and after.
     fn compare_sends(
         &mut self,
+        history: &History,
         (process, partition, invoked_ns): (u32, u32, u64),
         (first, highest): (Witness, Witness),
-        found: &mut Vec<Found>,
+        found: &mut Found,
     ) {
         let lane = |at: u64, operation: u32| (process, partition, at, operation);
         let before = self.sent.range(lane(0, 0)..lane(invoked_ns, 0)).next_back();
         let after = self.sent.range(lane(invoked_ns.saturating_add(1), 0)..=lane(NEVER, u32::MAX));
         let (before, after) =
             (before.map(|(_, sent)| sent.1), after.map(|(_, sent)| sent.0).next());
+        let (known, anomaly) = (self.known(history), Anomaly::NonmonotonicSend);
         if let Some(before) = before.filter(|before| first.offset <= before.offset) {
-            found.push(Found::of(Anomaly::NonmonotonicSend, partition, first, before));
+            found.add(&known, anomaly, partition, first, Some(before));
         }
         if let Some(after) = after.filter(|after| after.offset <= highest.offset) {
-            found.push(Found::of(Anomaly::NonmonotonicSend, partition, after, highest));
+            found.add(&known, anomaly, partition, after, Some(highest));
         }
         self.sent.insert(lane(invoked_ns, first.operation), (first, highest));
     }
 
-    fn take_reads(&mut self, ended: Ended<'_>, found: &mut Vec<Found>) {
+    fn take_reads(&mut self, ended: Ended<'_>, found: &mut Found) {
         let Ended { ticket, position, row, history } = ended;
         let ok = row.completion == Completion::Ok;
-        let mut last: BTreeMap<u32, Witness> = BTreeMap::new();
-        let moved: Vec<What> = history.details_of(position).collect();
         for read in &history.reads()[history.reads_of(position)] {
             let ReadRecord { value, offset, partition } = *read;
             let writer = None;
             let witness = Witness { value, offset, operation: position, writer, read: true };
-            let kept = !moved.contains(&What::Rebalanced { partition });
-            let before = last.insert(partition, witness);
-            let before = before.filter(|before| kept && before.offset >= offset);
-            if let Some(before) = before {
-                found.push(Found::of(Anomaly::IntNonmonotonicPoll, partition, witness, before));
-            }
             let Some(sender) = self.records.sender(value, partition) else {
-                found.push(Found::alone(Anomaly::GarbageRead, partition, witness));
-                self.records.place(partition, witness, found);
+                found.add(&self.known(history), Anomaly::GarbageRead, partition, witness, None);
+                self.place(history, partition, witness, found);
                 continue;
             };
             let witness = Witness { writer: sender.position, ..witness };
             if sender.ticket == ticket {
-                found.push(Found::alone(Anomaly::PrecommittedRead, partition, witness));
-            } else if ok && sender.completion == Some(Completion::Fail) {
-                found.push(Found::alone(Anomaly::G1a, partition, witness));
+                let anomaly = Anomaly::PrecommittedRead;
+                found.add(&self.known(history), anomaly, partition, witness, None);
+            } else if ok && sender.failed() {
+                found.add(&self.known(history), Anomaly::G1a, partition, witness, None);
             }
             self.records.note_read(partition, witness, ok);
-            self.records.place(partition, witness, found);
+            self.place(history, partition, witness, found);
             self.floors.raise_record(partition, row.completed_ns, witness);
         }
     }
 
-    fn take_details(&mut self, ended: Ended<'_>, found: &mut Vec<Found>) {
+    /// A record is known to be at an offset.
+    fn place(&mut self, history: &History, partition: u32, seen: Witness, found: &mut Found) {
+        let odds = self.records.place(partition, seen);
+        let known = self.known(history);
+        if odds.other_record.is_some() {
+            let anomaly = Anomaly::InconsistentOffsets;
+            found.add(&known, anomaly, partition, seen, odds.other_record);
+        }
+        if odds.other_place.is_some() {
+            found.add(&known, Anomaly::Duplicate, partition, seen, odds.other_place);
+        }
+        let sender = self.records.sender(seen.value, partition);
+        if sender.is_none_or(|sender| !known.lasts(&sender, partition)) {
+            return;
+        }
+        for gap in self.gaps.fill(partition, seen.offset, seen.value) {
+            let known = self.known(history);
+            let witnesses = (gap.subject, Some(seen));
+            found.add_with(&known, gap.anomaly, partition, witnesses, gap.circumstance);
+        }
+    }
+
+    fn take_details(&mut self, ended: Ended<'_>, found: &mut Found) {
         let Ended { position, row, history, .. } = ended;
         if row.completion != Completion::Ok {
             return;
         }
-        let witness = |offset: i64| Witness {
-            value: 0,
-            offset,
-            operation: position,
-            writer: None,
-            read: true,
-        };
+        let known = Known { history, options: &self.options, records: &self.records };
+        let witness = |offset: i64| Witness::answer(position, offset);
         let (begun, ended) = (row.invoked_ns, row.completed_ns);
         let member = history.member(position);
         for what in history.details_of(position) {
@@ -211,7 +280,8 @@ impl Stream {
                 let told = witness(offset);
                 let floor = self.floors.end(partition, begun);
                 if let Some(floor) = floor.filter(|floor| offset < floor.offset) {
-                    found.push(Found::of(Anomaly::EndOffsetRegression, partition, told, floor));
+                    let anomaly = Anomaly::EndOffsetRegression;
+                    found.add(&known, anomaly, partition, told, Some(floor));
                 }
                 self.floors.raise_end(partition, ended, told);
             } else if let (What::Committed { partition, offset }, Some((group, generation))) =
@@ -219,9 +289,23 @@ impl Stream {
             {
                 let newer = self.floors.generation(group, begun);
                 if let Some(newer) = newer.filter(|newer| newer.offset > generation) {
-                    let newer = Witness { offset: -1, ..newer };
-                    let told = witness(offset);
-                    found.push(Found::of(Anomaly::ZombieCommit, partition, told, newer));
+                    let (told, newer) = (witness(offset), Witness { offset: -1, ..newer });
+                    found.add(&known, Anomaly::ZombieCommit, partition, told, Some(newer));
+                }
+            } else if let What::Consumed { partition, first, last } = what {
+                let lane = (member.map(|(group, _)| group), partition);
+                if let Some(other) = self.spans.add(lane, (first, last), position) {
+                    let twice = witness(other.offset);
+                    found.add(&known, Anomaly::EosDuplicate, partition, twice, Some(other));
+                }
+            } else if let (What::Assigned { partition }, Some((group, generation))) = (what, member)
+                && row.function == Function::Join
+            {
+                let owned = self.owners.entry((group, partition, generation));
+                let first = *owned.or_insert(position);
+                if history.row(first).process != row.process {
+                    let other = Some(Witness::answer(first, -1));
+                    found.add(&known, Anomaly::DoubleOwnership, partition, witness(-1), other);
                 }
             }
         }
@@ -231,64 +315,59 @@ impl Stream {
         }
     }
 
-    /// What shows now: what was found and waits for no one, and what waited for this operation.
-    fn settle(&mut self, history: &History, found: Vec<Found>) -> Vec<Occurrence> {
-        self.waiting.extend(found.into_iter().filter(|found| self.rules.has(found.anomaly)));
-        let (mut told, mut waiting) = (Vec::new(), Vec::new());
-        for mut found in std::mem::take(&mut self.waiting) {
-            let witnesses = [Some(&mut found.subject), found.other.as_mut()];
-            let mut open = false;
-            for witness in witnesses.into_iter().flatten() {
-                let sender = self.records.sender(witness.value, found.partition);
-                if let Some(sender) = sender.filter(|_| found.anomaly.is_about_records()) {
-                    witness.writer = sender.position;
-                    open |= sender.position.is_none();
-                }
-            }
-            if open {
-                waiting.push(found);
-            } else {
-                told.push(found.occurrence(history));
+    /// What an operation shows by itself.
+    fn judge_alone(&self, ended: Ended<'_>, found: &mut Found) {
+        let known = self.known(ended.history);
+        let mut told = Vec::new();
+        send_order::collect_told(&known, ended.position, &mut told);
+        send_order::check_inside(&known, found, &told);
+        poll_order::check_inside(&known, found, ended.position, &mut Vec::new());
+    }
+
+    /// Consumers' calls whose turn has come.
+    fn judge_in_order(&mut self, history: &History, found: &mut Found) {
+        while let Some(position) = self.order.next() {
+            let known = Known { history, options: &self.options, records: &self.records };
+            self.consumers.take(&known, found, position);
+            self.groups.take(&known, found, position);
+        }
+    }
+
+    /// What shows now, of what was found and of what waited for the operation that has ended.
+    fn settle(&mut self, history: &History, candidates: Vec<Occurrence>) -> Vec<Occurrence> {
+        let mut told = Vec::new();
+        for occurrence in candidates {
+            let Occurrence { anomaly, partition, circumstance, .. } = occurrence;
+            let known = self.known(history);
+            let subject = known.with_sender(partition, occurrence.subject);
+            let other = occurrence.other.map(|other| known.with_sender(partition, other));
+            let witnesses = [Some(subject), other].into_iter().flatten();
+            let senders = witnesses.filter_map(|w| self.records.sender(w.value, partition));
+            let mut open = senders.filter(|sender| sender.position.is_none());
+            let failed = |writer| history.row(writer).completion == Completion::Fail;
+            let passed = other.and_then(|other| other.writer).filter(|_| anomaly.passes_over());
+            if let Some(sender) = open.next() {
+                self.waiting.entry(sender.ticket).or_default().push(occurrence);
+            } else if !passed.is_some_and(failed) {
+                // Its senders are known now, and so is when it began.
+                let known = Occurrence::of(history, anomaly, partition, (subject, other));
+                told.push(Occurrence { circumstance, ..known });
             }
         }
-        self.waiting = waiting;
         told
     }
 }
 
-/// An anomaly whose senders may still be open.
-#[derive(Debug)]
-struct Found {
-    anomaly: Anomaly,
-    partition: u32,
-    subject: Witness,
-    other: Option<Witness>,
-}
-
-impl Found {
-    fn of(anomaly: Anomaly, partition: u32, subject: Witness, other: Witness) -> Self {
-        Self { anomaly, partition, subject, other: Some(other) }
-    }
-
-    fn alone(anomaly: Anomaly, partition: u32, subject: Witness) -> Self {
-        Self { anomaly, partition, subject, other: None }
-    }
-
-    fn occurrence(self, history: &History) -> Occurrence {
-        let Self { anomaly, partition, subject, other } = self;
-        let witnesses = || [Some(subject), other].into_iter().flatten();
-        let operations = witnesses().flat_map(|w| [Some(w.operation), w.writer]).flatten();
-        let at = witnesses().map(|witness| history.row(witness.operation).completed_ns).max();
-        let since = operations.map(|operation| history.row(operation).invoked_ns).min();
-        Occurrence {
-            anomaly,
-            partition,
-            at_ns: at.unwrap_or(0),
-            since_ns: since.unwrap_or(0),
-            subject,
-            other,
-            circumstance: Circumstance::Plain,
-            cycle: Vec::new(),
-        }
+/// Whether an operation says where a consumer or a group stands.
+fn concerns_order(function: Function) -> bool {
+    match function {
+        Function::Send | Function::List => false,
+        Function::Poll
+        | Function::Txn
+        | Function::Assign { .. }
+        | Function::Subscribe
+        | Function::Join
+        | Function::Commit
+        | Function::Crash => true,
     }
 }

@@ -154,6 +154,11 @@ impl Names {
         self.partitions.list()
     }
 
+    /// How many they are.
+    pub(super) fn partition_count(&self) -> usize {
+        self.partitions.numbers.len()
+    }
+
     /// Gives a history its names.
     pub(super) fn name(self, history: &mut History) {
         history.partitions = self.partitions.into_list();

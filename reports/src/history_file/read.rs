@@ -12,7 +12,7 @@ use super::line::{Context, End, Fields, Kind, Name, read_line};
 use super::lines::{Lines, TextLine, VERSION_ONE, foreign_text};
 use super::micro::{MICROS, Micro};
 use super::problem::HistoryError;
-use crate::check::{Occurrence, Rules, Stream};
+use crate::check::{Occurrence, Options, Stream};
 
 /// A history from a file, and what the file says of itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,12 +33,16 @@ pub struct Shown<'a> {
     pub occurrence: &'a Occurrence,
     /// The operations that have ended so far; it has no names yet.
     pub history: &'a History,
-    /// The partitions that have been named so far.
-    pub partitions: Vec<String>,
 }
 
-/// Looks on while a history is read; says whether to stop.
-pub type Onlooker<'a> = dyn FnMut(&Shown<'_>) -> bool + 'a;
+/// Looks on while a history is read.
+pub trait Onlooker {
+    /// Learns which partitions have been named so far; says what is known of their logs.
+    fn learn(&mut self, partitions: &[String]) -> Options;
+
+    /// Is shown an anomaly; says whether to stop reading.
+    fn show(&mut self, shown: &Shown<'_>) -> bool;
+}
 
 /// Reads a history. Memory stays in proportion to what is in the file; one line at a time is kept as text.
 pub fn read_history(reader: impl BufRead) -> Result<Recorded, HistoryError> {
@@ -48,13 +52,14 @@ pub fn read_history(reader: impl BufRead) -> Result<Recorded, HistoryError> {
 /// The same, checked as it is read: each anomaly that the lines so far decide is shown at once. See [`Stream`].
 pub fn read_history_watched(
     reader: impl BufRead,
-    onlooker: &mut Onlooker<'_>,
+    onlooker: &mut dyn Onlooker,
 ) -> Result<Recorded, HistoryError> {
-    let watch = Some((Stream::new(Rules::ALL), onlooker));
+    let stream = Stream::new(onlooker.learn(&[]));
+    let watch = Some(Watch { stream, onlooker, partitions: 0 });
     read(reader, Reader { watch, ..Reader::default() })
 }
 
-fn read(reader: impl BufRead, mut state: Reader<'_, '_>) -> Result<Recorded, HistoryError> {
+fn read(reader: impl BufRead, mut state: Reader<'_>) -> Result<Recorded, HistoryError> {
     let mut lines = Lines::new(reader);
     while let Some(line) = lines.next_line()? {
         state.take(&line)?;
@@ -72,7 +77,7 @@ fn read(reader: impl BufRead, mut state: Reader<'_, '_>) -> Result<Recorded, His
 
 /// What stands between the lines.
 #[derive(Default)]
-struct Reader<'w, 'o> {
+struct Reader<'w> {
     history: History,
     context: Context,
     /// By process, function and index of the begin.
@@ -83,8 +88,16 @@ struct Reader<'w, 'o> {
     last: Option<(u64, u64)>,
     end: Option<End>,
     /// Who looks on, with what is known by now.
-    watch: Option<(Stream, &'w mut Onlooker<'o>)>,
+    watch: Option<Watch<'w>>,
     stopped: bool,
+}
+
+/// Who looks on, and what is told.
+struct Watch<'w> {
+    stream: Stream,
+    onlooker: &'w mut dyn Onlooker,
+    /// How many have been named so far.
+    partitions: usize,
 }
 
 /// An operation that has begun.
@@ -95,7 +108,7 @@ struct Open {
     details: Vec<What>,
 }
 
-impl Reader<'_, '_> {
+impl Reader<'_> {
     fn take(&mut self, line: &TextLine<'_>) -> Result<(), HistoryError> {
         let number = line.number;
         let fields = read_line(line.text, &mut self.context);
@@ -197,8 +210,8 @@ impl Reader<'_, '_> {
         }
         open.sends.extend_from_slice(&parts.sends);
         open.details.extend_from_slice(&parts.details);
-        if let Some((stream, _)) = &mut self.watch {
-            stream.begin(index, open.row.invoked_ns, &open.sends);
+        if let Some(watch) = &mut self.watch {
+            watch.stream.begin(index, &open.row, &open.sends);
         }
         self.open.insert((open.row.process, f, index), open);
         Ok(())
@@ -237,12 +250,14 @@ impl Reader<'_, '_> {
 
     /// Shows what the operation that has ended last decides.
     fn show(&mut self, begun: u64) {
-        let Some((stream, onlooker)) = &mut self.watch else { return };
-        let history = &self.history;
-        for occurrence in stream.end(begun, history, history.len() as u32 - 1) {
-            let partitions = self.context.names.partitions();
-            let shown = Shown { occurrence: &occurrence, history, partitions };
-            self.stopped |= onlooker(&shown);
+        let Some(watch) = &mut self.watch else { return };
+        let (history, names) = (&self.history, &self.context.names);
+        if names.partition_count() > watch.partitions {
+            watch.partitions = names.partition_count();
+            watch.stream.learn(watch.onlooker.learn(&names.partitions()));
+        }
+        for occurrence in watch.stream.end(begun, history, history.len() as u32 - 1) {
+            self.stopped |= watch.onlooker.show(&Shown { occurrence: &occurrence, history });
         }
     }
 

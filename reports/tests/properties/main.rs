@@ -159,7 +159,7 @@ proptest! {
     #[test]
     fn a_stream_tells_what_the_whole_history_tells(choices in choices()) {
         let good = toy::play(&choices, Isolation::ReadCommitted);
-        prop_assert_eq!(stream::disagreement(&good.history()), None);
+        prop_assert_eq!(stream::disagreement(&good.history(), &good.options), None);
     }
 }
 
@@ -224,7 +224,7 @@ fn one_thing_done_wrong_is_named() {
             if (mutation.apply)(&mut bad, &facts, &mut pick).is_some() {
                 score.take(mutation, &bad);
                 if seed % 20 == 0 {
-                    let disagreement = stream::disagreement(&bad.history());
+                    let disagreement = stream::disagreement(&bad.history(), &bad.options);
                     assert_eq!(
                         disagreement,
                         None,

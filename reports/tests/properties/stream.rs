@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use harrow_reports::check::{
-    Anomaly, Circumstance, Occurrence, Options, Rules, STREAMED, Stream, check,
+use harrow_reports::check::{Anomaly, Circumstance, Occurrence, Options, STREAMED, Stream, check};
+use harrow_sim::history::{
+    Completion, Function, History, MicroOperation, NEVER, NO_OFFSET, OperationRecord, Row,
+    SendRecord,
 };
-use harrow_sim::history::{History, MicroOperation, NEVER, NO_OFFSET, OperationRecord, SendRecord};
 
 /// Begins and ends in order of time; at equal times begins come first, as a record may be read while it is sent.
-fn streamed(history: &History) -> Vec<Occurrence> {
+fn streamed(history: &History, options: &Options) -> Vec<Occurrence> {
     let operations = history.operations();
     let mut events: Vec<(u64, bool, usize)> = Vec::new();
     for (position, operation) in operations.iter().enumerate() {
@@ -21,7 +22,7 @@ fn streamed(history: &History) -> Vec<Occurrence> {
     let begins = events.iter().filter(|(_, ended, _)| !ended);
     let mut tickets = vec![0; operations.len()];
     begins.zip(0..).for_each(|((_, _, position), ticket)| tickets[*position] = ticket);
-    let mut stream = Stream::new(Rules::ALL);
+    let mut stream = Stream::new(options.clone());
     let mut growing = History::new(history.partitions.clone());
     growing.groups.clone_from(&history.groups);
     let mut told = Vec::new();
@@ -32,7 +33,8 @@ fn streamed(history: &History) -> Vec<Occurrence> {
             growing.push(operation);
             told.extend(stream.end(ticket, &growing, growing.len() as u32 - 1));
         } else {
-            stream.begin(ticket, operation.invoked_ns, &sends(operation));
+            let row = Row::begun(operation.process, operation.function, operation.invoked_ns);
+            stream.begin(ticket, &row, &sends(operation));
         }
     }
     told
@@ -52,9 +54,9 @@ fn names<'a>(occurrences: impl Iterator<Item = &'a Occurrence>) -> BTreeSet<Anom
 }
 
 /// What is wrong with the stream of this history, if anything.
-pub(crate) fn disagreement(history: &History) -> Option<String> {
-    let told = streamed(history);
-    let all = check(history, &Options::default());
+pub(crate) fn disagreement(history: &History, options: &Options) -> Option<String> {
+    let told = streamed(history, options);
+    let all = check(history, options);
     let plain = |occurrence: &&Occurrence| {
         STREAMED.contains(&occurrence.anomaly)
             && occurrence.circumstance != Circumstance::ThroughDuplicate
@@ -68,8 +70,8 @@ pub(crate) fn disagreement(history: &History) -> Option<String> {
         stream.remove(&Anomaly::GarbageRead);
     }
     let most = names(all.iter().filter(plain));
-    let least =
-        names(all.iter().filter(plain).filter(|found| !early && shows_early(history, found)));
+    let shows = |found: &&Occurrence| !early && shows_early(history, options, found);
+    let least = names(all.iter().filter(plain).filter(shows));
     let agree = stream.is_subset(&most) && least.is_subset(&stream);
     let missed = all.iter().filter(|found| !stream.contains(&found.anomaly));
     let missed: Vec<String> = missed.map(|found| found.summary(history)).collect();
@@ -77,13 +79,51 @@ pub(crate) fn disagreement(history: &History) -> Option<String> {
     (!agree).then(|| format!("{told}; it does not tell {missed:#?}"))
 }
 
-/// Whether an anomaly shows before the end: what concerns a sender that never ends waits for it in vain, and what only
-/// a read tells of a send is not weighed.
-fn shows_early(history: &History, found: &Occurrence) -> bool {
+/// Whether an anomaly shows before the end: what concerns a sender that never ends waits for it in vain, and so does
+/// what comes after a consumer's call that never ends; what only a read tells of a send is not weighed.
+fn shows_early(history: &History, options: &Options, found: &Occurrence) -> bool {
     let witnesses = [Some(found.subject), found.other].into_iter().flatten();
     let mut operations = witnesses.flat_map(|w| [Some(w.operation), w.writer]).flatten();
     let ends = operations.all(|operation| history.row(operation).completed_ns != NEVER);
     let sends = &history.sends()[history.sends_of(found.subject.operation)];
     let told = sends.iter().any(|send| send.value == found.subject.value && send.offset >= 0);
-    ends && (told || found.anomaly != Anomaly::RealtimeOrder)
+    let other = found.other.map(|other| history.row(other.operation));
+    let other_is_ok = other.is_some_and(|other| other.completion == Completion::Ok);
+    let shows = match found.anomaly {
+        Anomaly::RealtimeOrder => told,
+        Anomaly::IntPollSkip | Anomaly::IntSendSkip => passed_shows(history, options, found),
+        Anomaly::NonmonotonicPoll => in_turn(history, found),
+        Anomaly::PollSkip | Anomaly::ResumeSkip => {
+            in_turn(history, found) && passed_shows(history, options, found)
+        }
+        Anomaly::CommitBeyondPosition => {
+            // Where nothing is known to be passed over, only its own reads tell.
+            let process = history.row(found.subject.operation).process;
+            let passed = other.is_some_and(|other| other.process != process);
+            in_turn(history, found) && passed && passed_shows(history, options, found)
+        }
+        Anomaly::EosDuplicate => {
+            history.row(found.subject.operation).completion == Completion::Ok && other_is_ok
+        }
+        _ => true,
+    };
+    ends && shows
+}
+
+/// Whether all consumers' calls that began before this one have an end.
+fn in_turn(history: &History, found: &Occurrence) -> bool {
+    let begun = history.row(found.subject.operation).invoked_ns;
+    history.rows().iter().all(|row| {
+        let concerned = !matches!(row.function, Function::Send | Function::List);
+        !concerned || row.invoked_ns > begun || row.completed_ns != NEVER
+    })
+}
+
+/// Whether the record that was passed over is known to last before the end: it was acknowledged or read, and no later
+/// one of its key may remove it.
+fn passed_shows(history: &History, options: &Options, found: &Occurrence) -> bool {
+    let Some(passed) = found.other else { return false };
+    let compacted = options.logs.get(&found.partition).is_some_and(|facts| facts.compacted);
+    let unknown = history.row(passed.operation).completion == Completion::Info;
+    !compacted && !(unknown && passed.writer == Some(passed.operation))
 }

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
+use harrow_reports::check::Options;
 use harrow_reports::config::HistoryConfig;
 use harrow_reports::history_file::{
     HistoryError, Onlooker, Recorded, Shown, read_history, read_history_watched,
 };
 use harrow_reports::history_report::{HistoryCoordinate, HistoryReport};
-use harrow_reports::policy::excuse;
+use harrow_reports::policy::{Terms, excuse};
 use harrow_reports::render::render_history;
 use harrow_reports::verdict::judge_recorded;
 use harrow_sim::history::History;
@@ -87,16 +88,27 @@ impl Check {
         if !self.fail_fast {
             return history_file(path, None);
         }
-        let mut terms = config.terms(&History::default());
-        let mut known = 0;
-        let mut illegal = |shown: &Shown<'_>| {
-            if shown.partitions.len() > known {
-                known = shown.partitions.len();
-                terms = config.terms(&History::new(shown.partitions.clone()));
-            }
-            excuse(&terms, shown.history, shown.occurrence).is_none()
-        };
-        history_file(path, Some(&mut illegal))
+        let terms = config.terms(&History::default());
+        history_file(path, Some(&mut FailFast { config, terms }))
+    }
+}
+
+/// Stops at the first anomaly that the configuration does not excuse.
+struct FailFast<'a> {
+    config: &'a HistoryConfig,
+    /// What it says of the partitions so far.
+    terms: Terms,
+}
+
+impl Onlooker for FailFast<'_> {
+    fn learn(&mut self, partitions: &[String]) -> Options {
+        let named = History::new(partitions.to_vec());
+        self.terms = self.config.terms(&named);
+        self.config.options(&named)
+    }
+
+    fn show(&mut self, shown: &Shown<'_>) -> bool {
+        excuse(&self.terms, shown.history, shown.occurrence).is_none()
     }
 }
 
@@ -111,7 +123,7 @@ fn config_file(path: &Path) -> Result<HistoryConfig, Failure> {
 }
 
 /// Reads a history from a path, or from standard input.
-fn history_file(path: &Path, onlooker: Option<&mut Onlooker<'_>>) -> Result<Recorded, Mistake> {
+fn history_file(path: &Path, onlooker: Option<&mut dyn Onlooker>) -> Result<Recorded, Mistake> {
     let shown = path.display().to_string();
     let unreadable = |error: &io::Error| {
         let help = "give a history.jsonl, or `-` for standard input";
@@ -132,7 +144,7 @@ fn history_file(path: &Path, onlooker: Option<&mut Onlooker<'_>>) -> Result<Reco
 
 fn read_by(
     reader: impl BufRead,
-    onlooker: Option<&mut Onlooker<'_>>,
+    onlooker: Option<&mut dyn Onlooker>,
 ) -> Result<Recorded, HistoryError> {
     match onlooker {
         Some(onlooker) => read_history_watched(reader, onlooker),

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, NO_PARTITION, SendRecord};
 
-use super::{Found, Ticket};
-use crate::check::{Anomaly, Witness};
+use super::Ticket;
+use crate::check::Witness;
 
 /// Who sent a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sender {
     pub(super) ticket: Ticket,
+    pub(super) key: u32,
     /// Its operation and how it ended; none while it is open.
     pub(super) position: Option<u32>,
     pub(super) completion: Option<Completion>,
@@ -18,6 +19,25 @@ pub(super) struct Sender {
     read: Option<Witness>,
     /// Where it was first seen.
     place: Option<Witness>,
+}
+
+impl Sender {
+    pub(super) fn failed(&self) -> bool {
+        self.completion == Some(Completion::Fail)
+    }
+
+    pub(super) fn was_read(&self) -> bool {
+        self.read.is_some()
+    }
+}
+
+/// What is at odds with a record's place.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Odds {
+    /// The record that was seen at this offset first.
+    pub(super) other_record: Option<Witness>,
+    /// Where the record was seen first.
+    pub(super) other_place: Option<Witness>,
 }
 
 #[derive(Debug, Default)]
@@ -31,7 +51,7 @@ pub(super) struct Records {
 impl Records {
     pub(super) fn begin(&mut self, ticket: Ticket, send: &SendRecord) {
         let (position, completion, read, place) = (None, None, None, None);
-        let sender = Sender { ticket, position, completion, read, place };
+        let sender = Sender { ticket, key: send.key, position, completion, read, place };
         self.senders.entry((send.value, send.partition)).or_insert(sender);
     }
 
@@ -66,17 +86,25 @@ impl Records {
     }
 
     /// A record stands at an offset: it stands nowhere else, and nothing else there.
-    pub(super) fn place(&mut self, partition: u32, seen: Witness, found: &mut Vec<Found>) {
+    pub(super) fn place(&mut self, partition: u32, seen: Witness) -> Odds {
         let here = *self.places.entry((partition, seen.offset)).or_insert(seen);
-        if here.value != seen.value {
-            found.push(Found::of(Anomaly::InconsistentOffsets, partition, seen, here));
+        let there = self.senders.get_mut(&(seen.value, partition));
+        let there = there.map(|sender| *sender.place.get_or_insert(seen));
+        Odds {
+            other_record: Some(here).filter(|here| here.value != seen.value),
+            other_place: there.filter(|there| there.offset != seen.offset),
         }
-        if let Some(sender) = self.senders.get_mut(&(seen.value, partition)) {
-            let first = *sender.place.get_or_insert(seen);
-            if first.offset != seen.offset {
-                found.push(Found::of(Anomaly::Duplicate, partition, seen, first));
-            }
-        }
+    }
+
+    /// What was first seen at offsets from `first` up to, and without, `end`.
+    pub(super) fn places(
+        &self,
+        partition: u32,
+        first: i64,
+        end: i64,
+    ) -> impl Iterator<Item = &Witness> {
+        let range = (partition, first)..(partition, end.max(first));
+        self.places.range(range).map(|(_, seen)| seen)
     }
 
     fn learn_partition(&mut self, value: u64, partition: u32) {

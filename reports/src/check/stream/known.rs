@@ -1,0 +1,77 @@
+//! What the rules look up in a history that grows.
+
+use harrow_sim::history::{History, NO_KEY};
+
+use super::records::{Records, Sender};
+use crate::check::index::{ReadId, SendId};
+use crate::check::{Facts, Options, Witness};
+
+/// A history so far, and the records that it has told of.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) history: &'a History,
+    pub(super) options: &'a Options,
+    pub(super) records: &'a Records,
+}
+
+impl Known<'_> {
+    /// Whether a record must be there, unless its send turns out to have failed.
+    pub(super) fn lasts(&self, sender: &Sender, partition: u32) -> bool {
+        // A later record of its key may remove it yet.
+        let replaceable = sender.key != NO_KEY && self.options.compacted(partition);
+        !sender.failed() && !replaceable
+    }
+
+    /// The same, with what is known of who sent it.
+    pub(super) fn with_sender(&self, partition: u32, seen: Witness) -> Witness {
+        let sender = self.records.sender(seen.value, partition);
+        let read = seen.read || sender.is_some_and(|sender| sender.was_read());
+        let writer = sender.map_or(seen.writer, |sender| sender.position);
+        Witness { writer, read, ..seen }
+    }
+}
+
+impl Facts for Known<'_> {
+    fn history(&self) -> &History {
+        self.history
+    }
+
+    fn options(&self) -> &Options {
+        self.options
+    }
+
+    /// As second copies count only in the end, a record stands where it was read.
+    fn place_of(&self, read: ReadId) -> i64 {
+        self.read(read).offset
+    }
+
+    fn witness_send(&self, send: SendId) -> Witness {
+        let operation = self.history.operation_of_send(send as usize);
+        let sent = *self.send(send);
+        let (value, offset, writer) = (sent.value, sent.offset, Some(operation));
+        self.with_sender(sent.partition, Witness { value, offset, operation, writer, read: false })
+    }
+
+    fn witness_read(&self, read: ReadId) -> Witness {
+        let operation = self.history.operation_of_read(read as usize);
+        let record = *self.read(read);
+        let (value, offset, writer) = (record.value, record.offset, None);
+        self.with_sender(record.partition, Witness { value, offset, operation, writer, read: true })
+    }
+
+    fn record_between(
+        &self,
+        partition: u32,
+        first: i64,
+        end: i64,
+        but: [u64; 2],
+    ) -> Option<Witness> {
+        let fits = |seen: &&Witness| {
+            let sender = self.records.sender(seen.value, partition);
+            !but.contains(&seen.value)
+                && sender.is_some_and(|sender| self.lasts(&sender, partition))
+        };
+        let seen = self.records.places(partition, first, end).find(fits)?;
+        Some(self.with_sender(partition, *seen))
+    }
+}
