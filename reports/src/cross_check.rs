@@ -14,7 +14,7 @@ use harrow_sim::run::Run;
 use harrow_sim::truth::{Acknowledged, Loss, PartitionTruth};
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Anomaly, Occurrence, Witness};
+use crate::check::{Anomaly, Kind, Occurrence, Witness};
 use crate::policy::Terms;
 use crate::text::seconds;
 
@@ -133,45 +133,22 @@ impl<'a> CrossCheck<'a> {
     /// What the true state says about an anomaly that no violation explains.
     pub(crate) fn account(&self, occurrence: &Occurrence) -> Account {
         let Some(truth) = self.truth(occurrence) else { return Account::unproved() };
-        match occurrence.anomaly {
-            Anomaly::LostWrite | Anomaly::Unseen | Anomaly::EosLoss => {
-                self.missing(truth, &occurrence.subject)
-            }
-            Anomaly::PollSkip | Anomaly::IntPollSkip | Anomaly::ResumeSkip => {
+        let lost = || lost_between(truth, occurrence);
+        match occurrence.anomaly.kind() {
+            Kind::Missing => self.missing(truth, &occurrence.subject),
+            Kind::PassedOver => {
                 occurrence.other.map_or_else(Account::unproved, |other| self.missing(truth, &other))
             }
-            Anomaly::RealtimeOrder => {
-                lost_between(truth, occurrence).unwrap_or_else(|| self.order(truth, occurrence))
+            Kind::Misplaced if occurrence.anomaly == Anomaly::RealtimeOrder => {
+                lost().unwrap_or_else(|| self.order(truth, occurrence))
             }
-            Anomaly::InconsistentOffsets
-            | Anomaly::Duplicate
-            | Anomaly::NonmonotonicSend
-            | Anomaly::IntNonmonotonicSend => {
-                lost_between(truth, occurrence).unwrap_or_else(|| self.told(truth, occurrence))
-            }
-            Anomaly::GarbageRead
-            | Anomaly::NonmonotonicPoll
-            | Anomaly::IntNonmonotonicPoll
-            | Anomaly::G1a
-            | Anomaly::PrecommittedRead
-            | Anomaly::TornTransaction
-            | Anomaly::IntSendSkip
-            | Anomaly::ZombieCommit
-            | Anomaly::CommitBeyondPosition
-            | Anomaly::DoubleOwnership
-            | Anomaly::EosDuplicate
-            | Anomaly::G0
-            | Anomaly::G0Process
-            | Anomaly::G0Realtime
-            | Anomaly::G1c
-            | Anomaly::G1cProcess
-            | Anomaly::G1cRealtime
-            | Anomaly::G1cWw
-            | Anomaly::G1cWwProcess
-            | Anomaly::G1cWwRealtime
-            | Anomaly::EndOffsetRegression => {
-                lost_between(truth, occurrence).unwrap_or_else(Account::unproved)
-            }
+            Kind::Misplaced => lost().unwrap_or_else(|| self.told(truth, occurrence)),
+            Kind::Repeated
+            | Kind::Shown
+            | Kind::Between
+            | Kind::EndOffset
+            | Kind::Group
+            | Kind::Cycle => lost().unwrap_or_else(Account::unproved),
         }
     }
 

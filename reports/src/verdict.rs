@@ -11,7 +11,7 @@ use harrow_sim::run::{End, InjectedFault, Run};
 use harrow_sim::violation::{Guarantee, Violation};
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Anomaly, Occurrence, Options, check};
+use crate::check::{Anomaly, Kind, Occurrence, Options, check};
 use crate::cross_check::{self, Account, CrossCheck, Source, Whereabouts};
 use crate::gaps::gaps;
 use crate::history_file::Recorded;
@@ -455,37 +455,12 @@ fn client(told: &Told<'_>, source: Source, whereabouts: Option<Whereabouts>) -> 
 
 /// The record that an anomaly is about: for a poll that passed one over, that one.
 fn record_in(history: &History, occurrence: &Occurrence) -> Option<Record> {
-    let record = match occurrence.anomaly {
-        Anomaly::PollSkip | Anomaly::IntPollSkip | Anomaly::ResumeSkip => occurrence.other?,
-        Anomaly::EndOffsetRegression
-        | Anomaly::ZombieCommit
-        | Anomaly::CommitBeyondPosition
-        | Anomaly::DoubleOwnership
-        | Anomaly::EosDuplicate
-        | Anomaly::G0
-        | Anomaly::G0Process
-        | Anomaly::G0Realtime
-        | Anomaly::G1c
-        | Anomaly::G1cProcess
-        | Anomaly::G1cRealtime
-        | Anomaly::G1cWw
-        | Anomaly::G1cWwProcess
-        | Anomaly::G1cWwRealtime => return None,
-        Anomaly::LostWrite
-        | Anomaly::Unseen
-        | Anomaly::Duplicate
-        | Anomaly::InconsistentOffsets
-        | Anomaly::NonmonotonicSend
-        | Anomaly::IntNonmonotonicSend
-        | Anomaly::RealtimeOrder
-        | Anomaly::GarbageRead
-        | Anomaly::NonmonotonicPoll
-        | Anomaly::IntNonmonotonicPoll
-        | Anomaly::G1a
-        | Anomaly::PrecommittedRead
-        | Anomaly::TornTransaction
-        | Anomaly::IntSendSkip
-        | Anomaly::EosLoss => occurrence.subject,
+    let record = match occurrence.anomaly.kind() {
+        Kind::PassedOver => occurrence.other?,
+        Kind::EndOffset | Kind::Group | Kind::Cycle => return None,
+        Kind::Missing | Kind::Misplaced | Kind::Repeated | Kind::Shown | Kind::Between => {
+            occurrence.subject
+        }
     };
     (record.offset >= 0).then(|| Record {
         partition: history.partitions[occurrence.partition as usize].clone(),

@@ -148,16 +148,34 @@ impl Anomaly {
         }
     }
 
-    /// Whether it says that something passed over a record, its other witness.
-    pub(crate) fn passes_over(self) -> bool {
-        matches!(
-            self,
-            Self::PollSkip
-                | Self::IntPollSkip
-                | Self::IntSendSkip
-                | Self::ResumeSkip
-                | Self::CommitBeyondPosition
-        )
+    /// What it says of its witnesses.
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::LostWrite | Self::Unseen | Self::TornTransaction | Self::EosLoss => Kind::Missing,
+            Self::PollSkip | Self::IntPollSkip | Self::ResumeSkip => Kind::PassedOver,
+            Self::Duplicate
+            | Self::InconsistentOffsets
+            | Self::NonmonotonicSend
+            | Self::IntNonmonotonicSend
+            | Self::RealtimeOrder => Kind::Misplaced,
+            Self::NonmonotonicPoll | Self::IntNonmonotonicPoll => Kind::Repeated,
+            Self::GarbageRead | Self::G1a | Self::PrecommittedRead => Kind::Shown,
+            Self::IntSendSkip => Kind::Between,
+            Self::EndOffsetRegression => Kind::EndOffset,
+            Self::ZombieCommit
+            | Self::CommitBeyondPosition
+            | Self::DoubleOwnership
+            | Self::EosDuplicate => Kind::Group,
+            Self::G0
+            | Self::G0Process
+            | Self::G0Realtime
+            | Self::G1c
+            | Self::G1cProcess
+            | Self::G1cRealtime
+            | Self::G1cWw
+            | Self::G1cWwProcess
+            | Self::G1cWwRealtime => Kind::Cycle,
+        }
     }
 
     /// The guarantee that it breaks.
@@ -196,6 +214,29 @@ impl Anomaly {
             | Self::G1cWwRealtime => Guarantee::Visibility,
         }
     }
+}
+
+/// What an anomaly says of its witnesses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The subject is a record that should be there. The other is there, and shows it.
+    Missing,
+    /// The other is a record that the subject, a read, passed over.
+    PassedOver,
+    /// Both are records, and cannot both stand where they were told to.
+    Misplaced,
+    /// The subject is a read of what had been read as the other.
+    Repeated,
+    /// The subject is a read of what should not have been seen.
+    Shown,
+    /// The other is a record that came before the subject, a send.
+    Between,
+    /// Both are end offsets.
+    EndOffset,
+    /// The subject is what a member of a group, or its transaction, did.
+    Group,
+    /// Both are steps of a circle.
+    Cycle,
 }
 
 impl fmt::Display for Anomaly {

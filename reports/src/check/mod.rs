@@ -37,6 +37,7 @@ mod visibility;
 
 use harrow_sim::history::{History, NEVER, ReadRecord};
 
+pub(crate) use anomaly::Kind;
 pub use anomaly::{Anomaly, Rules};
 use facts::{Facts, Gap};
 use index::Index;

@@ -31,7 +31,7 @@ use harrow_sim::history::{
 
 use super::groups::Groups;
 use super::poll_order::{self, Consumers};
-use super::{Anomaly, Found, Occurrence, Options, Witness, send_order};
+use super::{Anomaly, Found, Kind, Occurrence, Options, Witness, send_order};
 use floors::Floors;
 use gaps::Gaps;
 use known::Known;
@@ -345,7 +345,7 @@ impl Stream {
             let senders = witnesses.filter_map(|w| self.records.sender(w.value, partition));
             let mut open = senders.filter(|sender| sender.position.is_none());
             let failed = |writer| history.row(writer).completion == Completion::Fail;
-            let passed = other.and_then(|other| other.writer).filter(|_| anomaly.passes_over());
+            let passed = other.and_then(|other| other.writer).filter(|_| passes_over(anomaly));
             if let Some(sender) = open.next() {
                 self.waiting.entry(sender.ticket).or_default().push(occurrence);
             } else if !passed.is_some_and(failed) {
@@ -356,6 +356,13 @@ impl Stream {
         }
         told
     }
+}
+
+/// Whether it is one only if its other witness is a record that lasts.
+fn passes_over(anomaly: Anomaly) -> bool {
+    let kind = anomaly.kind();
+    let commits = anomaly == Anomaly::CommitBeyondPosition;
+    kind == Kind::PassedOver || kind == Kind::Between || commits
 }
 
 /// Whether an operation says where a consumer or a group stands.

@@ -89,20 +89,19 @@ fn shows_early(history: &History, options: &Options, found: &Occurrence) -> bool
     let told = sends.iter().any(|send| send.value == found.subject.value && send.offset >= 0);
     let other = found.other.map(|other| history.row(other.operation));
     let other_is_ok = other.is_some_and(|other| other.completion == Completion::Ok);
-    let shows = match found.anomaly {
-        Anomaly::RealtimeOrder => told,
-        Anomaly::IntPollSkip | Anomaly::IntSendSkip => passed_shows(history, options, found),
-        Anomaly::NonmonotonicPoll => in_turn(history, found),
-        Anomaly::PollSkip | Anomaly::ResumeSkip => {
-            in_turn(history, found) && passed_shows(history, options, found)
-        }
-        Anomaly::CommitBeyondPosition => {
+    let in_turn = || in_turn(history, found);
+    let passed = || passed_shows(history, options, found);
+    let shows = match found.anomaly.name() {
+        "realtime-order" => told,
+        "int-poll-skip" | "int-send-skip" => passed(),
+        "nonmonotonic-poll" => in_turn(),
+        "poll-skip" | "resume-skip" => in_turn() && passed(),
+        "commit-beyond-position" => {
             // Where nothing is known to be passed over, only its own reads tell.
             let process = history.row(found.subject.operation).process;
-            let passed = other.is_some_and(|other| other.process != process);
-            in_turn(history, found) && passed && passed_shows(history, options, found)
+            in_turn() && passed() && other.is_some_and(|other| other.process != process)
         }
-        Anomaly::EosDuplicate => {
+        "eos-duplicate" => {
             history.row(found.subject.operation).completion == Completion::Ok && other_is_ok
         }
         _ => true,
@@ -125,5 +124,6 @@ fn passed_shows(history: &History, options: &Options, found: &Occurrence) -> boo
     let Some(passed) = found.other else { return false };
     let compacted = options.logs.get(&found.partition).is_some_and(|facts| facts.compacted);
     let unknown = history.row(passed.operation).completion == Completion::Info;
-    !compacted && !(unknown && passed.writer == Some(passed.operation))
+    let sent_only = unknown && passed.writer == Some(passed.operation);
+    !compacted && !sent_only
 }
