@@ -7,7 +7,7 @@ mod dropped;
 
 use harrow_broker_model::config::{Acks, ProducerConfig};
 use harrow_broker_model::types::TopicPartition;
-use harrow_sim::history::{Completion, History};
+use harrow_sim::history::{Completion, Function, History};
 use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 use harrow_sim::violation::Violation;
@@ -180,7 +180,10 @@ impl Terms {
     fn loss(&self, occurrence: &Occurrence) -> Option<String> {
         let terms = *self.partition(occurrence.partition)?;
         self.unclean_loss(terms, occurrence)
-            .or_else(|| self.damage_reason(terms.min_insync_replicas, occurrence.since_ns))
+            .or_else(|| {
+                let between = (occurrence.since_ns, occurrence.at_ns);
+                self.damage_reason(terms.min_insync_replicas, between)
+            })
             .or_else(|| self.metadata_damage.clone())
     }
 
@@ -213,8 +216,14 @@ impl Terms {
         })
     }
 
-    fn damage_reason(&self, min_insync_replicas: u32, since_ns: u64) -> Option<String> {
-        let touching = self.damage.iter().filter(|d| d.lasting || d.at_ns >= since_ns);
+    /// Why damage between two times may have taken what the replicas held.
+    fn damage_reason(
+        &self,
+        min_insync_replicas: u32,
+        (since_ns, until_ns): (u64, u64),
+    ) -> Option<String> {
+        let touches = |d: &&Damage| d.at_ns <= until_ns && (d.lasting || d.at_ns >= since_ns);
+        let touching = self.damage.iter().filter(touches);
         let mut brokers: Vec<i32> = touching.map(|d| d.broker).collect();
         brokers.sort_unstable();
         brokers.dedup();
@@ -259,7 +268,8 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
         }
         Anomaly::EosDuplicate => unproved(&[own, others]),
         Anomaly::EndOffsetRegression => terms.deposed_leader().or_else(loss),
-        Anomaly::G1a | Anomaly::PrecommittedRead | Anomaly::G1c => terms.read_uncommitted(),
+        Anomaly::G1a => terms.read_uncommitted().filter(|_| aborted(history, occurrence)),
+        Anomaly::PrecommittedRead | Anomaly::G1c => terms.read_uncommitted(),
         Anomaly::IntSendSkip
         | Anomaly::G0
         | Anomaly::G0Process
@@ -273,11 +283,16 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
             // Of two operations alone, one has read what was sent later: no isolation allows that.
             terms.read_uncommitted().filter(|_| occurrence.cycle.len() > 2)
         }
-        Anomaly::GarbageRead
-        | Anomaly::ZombieCommit
-        | Anomaly::CommitBeyondPosition
-        | Anomaly::DoubleOwnership => None,
+        Anomaly::CommitBeyondPosition => excuse_start(terms, occurrence),
+        Anomaly::GarbageRead | Anomaly::ZombieCommit | Anomaly::DoubleOwnership => None,
     }
+}
+
+/// Whether it was a transaction that failed, and not a send, which no isolation level lets happen all the same.
+fn aborted(history: &History, occurrence: &Occurrence) -> bool {
+    let witnesses = [Some(occurrence.subject), occurrence.other];
+    let mut writers = witnesses.into_iter().flatten().filter_map(|witness| witness.writer);
+    writers.any(|writer| history.row(writer).function == Function::Txn)
 }
 
 /// Why a record may stand where it does.
@@ -292,7 +307,7 @@ fn excuse_place(terms: &Terms, history: &History, occurrence: &Occurrence) -> Op
         return if both_read { loss() } else { acks().or_else(loss) };
     }
     let reorders = occurrence.anomaly != Anomaly::RealtimeOrder;
-    let reordered = || reorders.then(|| may_reorder(terms, history, subject)).flatten();
+    let reordered = || reorders.then(|| may_reorder(terms, history, [subject, other])).flatten();
     reordered().or_else(acks).or_else(loss)
 }
 
@@ -325,7 +340,7 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
     moved.or_else(copy).or_else(unread).or_else(loss)
 }
 
-/// Why a consumer of a group that had committed nothing may start behind the log's start.
+/// Why a consumer of a group that had committed nothing may stand behind the log's start.
 fn excuse_start(terms: &Terms, occurrence: &Occurrence) -> Option<String> {
     let nothing = occurrence.circumstance == Circumstance::NothingCommitted;
     (nothing && terms.reset_to_latest).then(|| "auto.offset.reset=latest".to_owned())
@@ -360,7 +375,7 @@ pub fn excuse_violation(
     }
     let topic = violation.partition.and_then(|partition| run.topics.get(&partition.topic))?;
     let topic = plan.topics.iter().find(|planned| planned.name == *topic)?;
-    terms.damage_reason(topic.min_insync_replicas, 0)
+    terms.damage_reason(topic.min_insync_replicas, (0, violation.at_ns))
 }
 
 fn writer_terms(
@@ -396,14 +411,19 @@ fn may_duplicate(terms: &Terms, history: &History, record: Option<Witness>) -> O
         .then(|| "enable.idempotence=false: a retry may append a record again".into())
 }
 
-fn may_reorder(terms: &Terms, history: &History, record: Option<Witness>) -> Option<String> {
-    let producer = writer_terms(terms, history, record)?;
-    (!producer.idempotence && producer.in_flight_max > 1).then(|| {
-        format!(
-            "enable.idempotence=false with {} requests in flight: a retry may overtake",
-            producer.in_flight_max
-        )
-    })
+fn may_reorder(terms: &Terms, history: &History, records: [Option<Witness>; 2]) -> Option<String> {
+    let producer = writer_terms(terms, history, records[0])?;
+    if producer.idempotence {
+        return None;
+    }
+    let mut writers = records.into_iter().flatten().filter_map(|record| record.writer);
+    if producer.in_flight_max > 1 {
+        let most = producer.in_flight_max;
+        let reason = format!("enable.idempotence=false with {most} requests in flight");
+        return Some(format!("{reason}: a retry may overtake"));
+    }
+    let unknown = writers.any(|writer| history.row(writer).completion == Completion::Info);
+    unknown.then(|| "enable.idempotence=false: what was given up may still arrive".to_owned())
 }
 
 /// Whether anything was done, if only a weaker fault than planned: one that is held back entirely names no node.

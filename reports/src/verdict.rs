@@ -17,7 +17,7 @@ use crate::gaps::gaps;
 use crate::history_file::Recorded;
 use crate::policy::{Terms, excuse, excuse_violation};
 use crate::promise::{Place, promise};
-use crate::root_cause::{self, Effect, Root, Suspect, View};
+use crate::root_cause::{self, Effect, Root, Seen, Suspect, View};
 use crate::text::{seconds, value_name};
 
 /// How a run stands. Later is worse, and the worst wins.
@@ -182,19 +182,22 @@ impl Case {
         options: &Options,
         truth: Option<&CrossCheck<'_>>,
     ) {
-        let mut groups: BTreeMap<Group, (Occurrence, u64)> = BTreeMap::new();
+        let mut groups: BTreeMap<Group, (Occurrence, Seen, u64)> = BTreeMap::new();
         for occurrence in check(history, options) {
             if let Some(reason) = excuse(terms, history, &occurrence) {
                 self.excuse(occurrence.anomaly.name(), reason);
                 continue;
             }
             let group = self.group(history, &occurrence, truth);
-            groups.entry(group).or_insert((occurrence, 0)).1 += 1;
+            let also = Seen::of(&occurrence);
+            let (_, seen, count) = groups.entry(group).or_insert((occurrence, also, 0));
+            *seen = seen.and(also);
+            *count += 1;
         }
-        let mut groups: Vec<(Group, (Occurrence, u64))> = groups.into_iter().collect();
-        groups.sort_by_key(|(_, (first, _))| first.at_ns);
-        for (group, (first, count)) in groups {
-            let told = Told { history, terms, truth, first: &first, count };
+        let mut groups: Vec<(Group, (Occurrence, Seen, u64))> = groups.into_iter().collect();
+        groups.sort_by_key(|(_, (first, ..))| first.at_ns);
+        for (group, (first, seen, count)) in groups {
+            let told = Told { history, terms, truth, first: &first, seen, count };
             self.take(&told, group.whereabouts, group.origin);
         }
         self.inconclusive.extend(gaps(history));
@@ -316,6 +319,8 @@ struct Told<'a> {
     terms: &'a Terms,
     truth: Option<&'a CrossCheck<'a>>,
     first: &'a Occurrence,
+    /// All of them together.
+    seen: Seen,
     count: u64,
 }
 
@@ -380,6 +385,7 @@ fn internal(run: &Run, terms: &Terms, violation: &Violation) -> Suspect {
         view: View::Internal,
         partition,
         guarantee: Some(violation.guarantee),
+        seen: None,
         finding: Finding {
             guarantee: violation.guarantee.name().to_owned(),
             anomaly: violation.anomaly.clone(),
@@ -438,6 +444,7 @@ fn client(told: &Told<'_>, source: Source, whereabouts: Option<Whereabouts>) -> 
         at_ns: first.at_ns,
         view: View::Client(source),
         guarantee: Some(guarantee),
+        seen: Some(told.seen),
         partition: Some(history.partitions[first.partition as usize].clone()),
         finding: Finding {
             guarantee: guarantee.name().to_owned(),
@@ -481,6 +488,7 @@ fn panicked(run: &Run, message: &str, node: Option<NodeId>) -> Suspect {
         view: View::Panic,
         partition: None,
         guarantee: None,
+        seen: None,
         finding: Finding {
             guarantee: "model".to_owned(),
             anomaly: "model-panic".to_owned(),
@@ -509,6 +517,7 @@ fn not_converged(
         view: View::Liveness,
         partition: None,
         guarantee: Some(Guarantee::Liveness),
+        seen: None,
         finding: Finding {
             guarantee: Guarantee::Liveness.name().to_owned(),
             anomaly: goal.name().to_owned(),

@@ -12,7 +12,7 @@ use harrow_broker_model::config::{
 };
 use harrow_broker_model::defect::{Defect, Defects};
 use harrow_broker_model::types::{NodeId, TopicId, TopicPartition};
-use harrow_reports::explain::{DEFECTS, entries, explain};
+use harrow_reports::explain::{DEFECTS, Kind, entries, explain};
 use harrow_reports::render::{Format, Styles, render};
 use harrow_reports::report::{Coordinate, Report};
 use harrow_reports::verdict::{Outcome, Verdict, judge};
@@ -503,8 +503,19 @@ fn the_human_report_tells_a_short_story_and_how_to_see_it_again() {
 
 #[test]
 fn every_name_is_explained_once() {
-    let mut names: Vec<&str> = entries().map(|entry| entry.name).collect();
+    // What was done and what was come across may have one name.
+    let marks = || entries().filter(|entry| entry.kind == Kind::Mark);
+    let mut names: Vec<&str> =
+        entries().filter(|entry| entry.kind != Kind::Mark).map(|entry| entry.name).collect();
     names.sort_unstable();
+    for mark in harrow_sim::reach::ALL {
+        assert!(marks().any(|entry| entry.name == *mark), "{mark} is not explained");
+    }
+    assert_eq!(
+        marks().count(),
+        harrow_sim::reach::ALL.len() + 1,
+        "one of them stands for all halts"
+    );
     assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:#?}");
     for anomaly in harrow_reports::check::Anomaly::ALL {
         assert!(explain(anomaly.name()).is_some(), "{anomaly} is not explained");

@@ -53,7 +53,8 @@ pub struct Occurrence {
     pub partition: u32,
     /// When it showed: true time in nanoseconds.
     pub at_ns: u64,
-    /// When the oldest write or call concerned was invoked: what happened before cannot be its cause.
+    /// When the oldest write or call concerned was invoked, or the write that is missing: what happened before cannot be
+    /// its cause.
     pub since_ns: u64,
     /// The record or answer at fault.
     pub subject: Witness,
@@ -201,19 +202,19 @@ impl Found {
         }
     }
 
-    /// Adds the first record that was passed over, if one is known.
+    /// Adds the records that were passed over, as far as they are known.
     fn add_passed(&mut self, facts: &impl Facts, gap: Gap) {
-        let Gap { anomaly, partition, first, end, but, subject, circumstance } = gap;
-        let first = first.max(facts.options().log_start_offset(partition));
+        let Gap { anomaly, partition, end, subject, circumstance, .. } = gap;
+        let first = gap.first.max(facts.options().log_start_offset(partition));
         if first >= end {
             return;
         }
-        match facts.record_between(partition, first, end, but) {
-            Some(passed) => {
-                let witnesses = (subject, Some(passed));
-                self.add_with(facts, anomaly, partition, witnesses, circumstance);
-            }
-            None => self.gaps.iter_mut().for_each(|gaps| gaps.push(Gap { first, ..gap })),
+        let passed = facts.records_in(&gap);
+        if passed.is_empty() {
+            self.gaps.iter_mut().for_each(|gaps| gaps.push(Gap { first, ..gap }));
+        }
+        for record in passed {
+            self.add_with(facts, anomaly, partition, (subject, Some(record)), circumstance);
         }
     }
 }
@@ -228,8 +229,21 @@ impl Occurrence {
         let witnesses = [Some(subject), other];
         let concerned = || witnesses.iter().flatten();
         let at_ns = concerned().map(|w| shown_at(history, w.operation)).max().unwrap_or(0);
+        // What became of a record after it was sent explains why it is missing.
+        let missing = match anomaly.kind() {
+            Kind::Missing => subject.writer,
+            Kind::PassedOver => other.and_then(|other| other.writer),
+            Kind::Misplaced
+            | Kind::Repeated
+            | Kind::Shown
+            | Kind::Between
+            | Kind::EndOffset
+            | Kind::Group
+            | Kind::Cycle => None,
+        };
         let origins = concerned().flat_map(|w| [Some(w.operation), w.writer]).flatten();
-        let since_ns = origins.map(|o| history.row(o).invoked_ns).min().unwrap_or(0);
+        let oldest = origins.map(|o| history.row(o).invoked_ns).min();
+        let since_ns = missing.map(|o| history.row(o).invoked_ns).or(oldest).unwrap_or(0);
         let (circumstance, cycle) = (Circumstance::Plain, Vec::new());
         Self { anomaly, partition, at_ns, since_ns, subject, other, circumstance, cycle }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use harrow_sim::history::{
-    Completion, Function, History, NEVER, NO_PARTITION, Row, SendRecord, What,
+    Completion, Function, History, NEVER, NO_KEY, NO_PARTITION, Row, SendRecord, What,
 };
 
 use super::HISTORY_VERSION;
@@ -438,10 +438,13 @@ fn check_sends(begun: &[SendRecord], ended: &[SendRecord]) -> Result<(), String>
     }
     let same = |(begun, ended): (&SendRecord, &SendRecord)| {
         let place = begun.partition == NO_PARTITION || begun.partition == ended.partition;
-        place && begun.value == ended.value
+        let key = begun.key == NO_KEY || begun.key == ended.key;
+        place && key && begun.value == ended.value
     };
     if begun.len() != ended.len() || !begun.iter().zip(ended).all(same) {
-        return Err("it sends something else than its begin, or elsewhere".to_owned());
+        return Err(
+            "it sends something else than its begin, elsewhere, or with another key".to_owned()
+        );
     }
     Ok(())
 }

@@ -22,11 +22,13 @@ pub struct Dropped {
 }
 
 impl Dropped {
-    /// Whether an occurrence concerns what was dropped: one of its records was written before, and stood there. Of end
+    /// Whether an occurrence concerns what was dropped: one of its records was written before, stood there,
+    /// and the anomaly showed afterwards. Of end
     /// offsets, what lies between them counts.
     pub(super) fn touches(&self, occurrence: &Occurrence) -> bool {
         let Self { partition, first, last, at_ns } = *self;
-        if occurrence.partition != partition || occurrence.since_ns >= at_ns {
+        let meanwhile = occurrence.since_ns < at_ns && at_ns <= occurrence.at_ns;
+        if occurrence.partition != partition || !meanwhile {
             return false;
         }
         let (subject, other) = (occurrence.subject.offset, occurrence.other.map(|w| w.offset));
