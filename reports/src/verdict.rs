@@ -16,7 +16,7 @@ use crate::cross_check::{self, Account, CrossCheck, Source, Whereabouts};
 use crate::gaps::gaps;
 use crate::history_file::Recorded;
 use crate::policy::{Terms, excuse, excuse_violation};
-use crate::promise::{Place, promise};
+use crate::promise::{Place, promise, promise_to_clients};
 use crate::root_cause::{self, Effect, Root, Seen, Suspect, View};
 use crate::text::{seconds, value_name};
 
@@ -450,7 +450,7 @@ fn client(told: &Told<'_>, source: Source, whereabouts: Option<Whereabouts>) -> 
             guarantee: guarantee.name().to_owned(),
             anomaly: first.anomaly.name().to_owned(),
             summary: told.summary(whereabouts),
-            promise: promise(terms, guarantee, Place::Partition(first.partition), writer),
+            promise: promise_to_clients(terms, first.anomaly, first.partition, writer),
             evidence,
             whereabouts: whereabouts
                 .or_else(|| (first.anomaly == Anomaly::Unseen).then_some(Whereabouts::Unknown)),

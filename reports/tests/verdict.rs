@@ -12,7 +12,9 @@ use harrow_broker_model::config::{
 };
 use harrow_broker_model::defect::{Defect, Defects};
 use harrow_broker_model::types::{NodeId, TopicId, TopicPartition};
+use harrow_reports::check::{Anomaly, Circumstance, Occurrence, Step, Why, Witness};
 use harrow_reports::explain::{DEFECTS, Kind, entries, explain};
+use harrow_reports::policy::{Isolation, PartitionTerms, ProducerTerms, Terms, excuse};
 use harrow_reports::render::{Format, Styles, render};
 use harrow_reports::report::{Coordinate, Report};
 use harrow_reports::verdict::{Outcome, Verdict, judge};
@@ -501,6 +503,57 @@ fn the_human_report_tells_a_short_story_and_how_to_see_it_again() {
     assert!(colored.contains('\u{1b}'), "{colored}");
 }
 
+/// The most that a configuration can permit.
+fn weakest() -> Terms {
+    let producer = ProducerTerms { acks: Acks::None, idempotence: false, in_flight_max: 5 };
+    let partition = PartitionTerms { unclean_leader_election: true, min_insync_replicas: 1 };
+    Terms {
+        producer,
+        partitions: vec![partition],
+        isolation: Isolation::ReadUncommitted,
+        subscribes: true,
+        reset_to_latest: true,
+        ..Terms::strict()
+    }
+}
+
+/// What `explain` calls never legal no terms excuse, and what it calls legal some do.
+#[test]
+fn what_is_told_to_be_legal_is_excused() {
+    let operation = |function| OperationRecord {
+        process: 1,
+        invoked_ns: 10,
+        completed_ns: 20,
+        completion: Completion::Info,
+        function,
+        actions: Vec::new(),
+    };
+    let operations = [operation(Function::Txn)];
+    let history = History::of(vec!["orders-0".to_owned()], true, &operations);
+    let witness = Witness { value: 1, offset: 1, operation: 0, writer: Some(0), read: false };
+    let step = Step { from: 0, to: 0, why: Why::Process };
+    for anomaly in Anomaly::ALL {
+        let occurrence = |circumstance| Occurrence {
+            anomaly,
+            partition: 0,
+            at_ns: 20,
+            since_ns: 10,
+            subject: witness,
+            other: Some(witness),
+            circumstance,
+            cycle: vec![step; 3],
+        };
+        let excused = [Circumstance::Plain, Circumstance::NothingCommitted]
+            .map(|circumstance| excuse(&weakest(), &history, &occurrence(circumstance)));
+        let legal = explain(anomaly.name()).expect("it is explained").legal;
+        let never = legal.starts_with("Never");
+        assert_eq!(never, excused.iter().all(Option::is_none), "{anomaly}: {legal}");
+        let always = legal.starts_with("Always") || legal.starts_with("As for G");
+        let strict = excuse(&Terms::strict(), &history, &occurrence(Circumstance::Plain));
+        assert_eq!(always, strict.is_some(), "{anomaly}: {legal}");
+    }
+}
+
 #[test]
 fn every_name_is_explained_once() {
     // What was done and what was come across may have one name.
@@ -517,7 +570,7 @@ fn every_name_is_explained_once() {
         "one of them stands for all halts"
     );
     assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:#?}");
-    for anomaly in harrow_reports::check::Anomaly::ALL {
+    for anomaly in Anomaly::ALL {
         assert!(explain(anomaly.name()).is_some(), "{anomaly} is not explained");
     }
     for (defect, entry) in Defect::ALL.into_iter().zip(&DEFECTS) {
