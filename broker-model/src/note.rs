@@ -25,6 +25,8 @@ pub enum Note {
         origin: AppendOrigin,
         /// The epoch in which this node leads or follows.
         leader_epoch: LeaderEpoch,
+        /// The `acks` of the produce request that a leader took it from; 0 where no producer waits for an answer.
+        acks: i16,
     },
     /// The log was cut so that it ends at `to`.
     Truncated {

@@ -182,7 +182,7 @@ impl Partition {
                 self.answer_produce(ack, batch.header().checksum, true, acks, ticket, effects)
             }
             Ok(ProducerCheck::New) => {
-                let appended = self.log.append_as_leader(batch, self.leader_epoch, effects);
+                let appended = self.log.append_as_leader(batch, self.leader_epoch, acks, effects);
                 self.changes.log_end_moved = true;
                 self.maybe_advance_high_watermark(around, effects);
                 self.complete_produces(effects);

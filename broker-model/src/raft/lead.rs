@@ -67,7 +67,7 @@ impl Quorum {
         for record in records {
             builder.push(now.wall, None, Some(record.encode()));
         }
-        let batch = self.log.append_as_leader(&builder.build(), self.state.epoch, effects);
+        let batch = self.log.append_as_leader(&builder.build(), self.state.epoch, 0, effects);
         // The leader's own end counts for the high watermark, so it must be on the platter (KAFKA-10533).
         self.sync_log(effects);
         self.advance_high_watermark(effects);

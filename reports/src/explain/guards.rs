@@ -2,7 +2,7 @@
 
 use super::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 17] = [
+pub(super) static ANOMALIES: [Entry; 19] = [
     Entry {
         name: "fetch-of-other-epoch",
         kind: Kind::InternalAnomaly,
@@ -160,9 +160,30 @@ pub(super) static ANOMALIES: [Entry; 17] = [
         legal: "When the node's disk was damaged on purpose.",
         source: "LogLoader, LogSegment.recover",
     },
+    Entry {
+        name: "append-below-min-isr",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader appended a produce with acks=all while it knew of fewer replicas in \
+                  sync than min.insync.replicas.",
+        example: "min.insync.replicas=2, ISR {1}: the batch is in the log of 1, and its \
+                  producer waits for an answer until it times out.",
+        legal: "Never: not enough replicas must be the answer, before anything is appended.",
+        source: "Partition.appendRecordsToLeader",
+    },
+    Entry {
+        name: "laggard-in-isr",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader kept a follower in its ISR that had not caught up for longer than \
+                  replica.lag.time.max.ms, and half of that again for its next look.",
+        example: "Node 3 is cut off from its leader and still unfenced: with it in the ISR \
+                  nothing commits for as long as the cut lasts.",
+        legal: "While the leader is paused, its disk keeps it waiting, or an earlier proposal \
+                is not answered.",
+        source: "KIP-16; ReplicaManager.maybeShrinkIsr",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 5] = [
+pub(super) static INVARIANTS: [Entry; 6] = [
     Entry {
         name: "following",
         kind: Kind::Invariant,
@@ -205,5 +226,14 @@ pub(super) static INVARIANTS: [Entry; 5] = [
         example: "Broken by needless-sequence-refusal.",
         legal: "Never.",
         source: "KIP-98",
+    },
+    Entry {
+        name: "replica-lag",
+        kind: Kind::Invariant,
+        meaning: "Who has not caught up for too long leaves the ISR, so that it holds nobody \
+                  up.",
+        example: "Broken by laggard-in-isr.",
+        legal: "While its leader cannot look.",
+        source: "KIP-16",
     },
 ];

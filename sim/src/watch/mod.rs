@@ -32,6 +32,7 @@
 //! | clean stops: durable, told once, and not taken for what they are not | `clean_stop` |
 //! | brokers act on registrations in order, and not before their own | `standing` |
 //! | batches refused for epoch or sequence | `refusal` |
+//! | who lags leaves the ISR in time | `lag` |
 //!
 //! Nowhere: snapshots of the metadata log, changes of the voter set, retention by time or size, compaction, offsets
 //! committed by groups, since the model has none of them; that a broker is fenced before its next uptime registers,
@@ -47,6 +48,7 @@ mod epoch_ends;
 mod finding;
 mod following;
 mod high_watermark;
+mod lag;
 mod leadership;
 mod log_matching;
 mod log_start;
@@ -79,7 +81,7 @@ use crate::view::ClusterView;
 use crate::violation::Violation;
 
 /// Every invariant.
-pub const INVARIANTS: [Invariant; 25] = [
+pub const INVARIANTS: [Invariant; 26] = [
     commit_rule::INVARIANT,
     log_matching::INVARIANT,
     election::INVARIANT,
@@ -105,6 +107,7 @@ pub const INVARIANTS: [Invariant; 25] = [
     clean_stop::INVARIANT,
     standing::INVARIANT,
     refusal::INVARIANT,
+    lag::INVARIANT,
 ];
 
 /// The true state and the invariants over it.
@@ -132,7 +135,7 @@ pub struct ReplicaAudit {
 impl Observer {
     /// Before anything runs.
     pub fn new(plan: &Plan) -> Self {
-        Self { view: ClusterView::new(plan), watch: Watch::default() }
+        Self { view: ClusterView::new(plan), watch: Watch::new(plan) }
     }
 
     /// Nodes state every fact that there is: what was not stated did not happen.
@@ -158,8 +161,14 @@ impl Observer {
         self.view.process_started(node);
     }
 
+    /// A process stands still from now on, paused or in a blocking sync, or goes on.
+    pub fn process_stands(&mut self, at_ns: u64, node: NodeId, still: bool) {
+        self.watch.process_stands(at_ns, node, still);
+    }
+
     /// A process ended: crash, power loss, wipe or halt. `lossy` if it may find less on its disk than it wrote.
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
+        self.watch.process_ended(at_ns, &self.view, node);
         self.view.process_ended(at_ns, node, lossy);
     }
 

@@ -184,6 +184,12 @@ impl<N, F: FnMut(Boot<'_>) -> N> Cast<N> for Observation<F> {
         }
     }
 
+    fn stands(&mut self, moment: Moment, still: bool) {
+        if let Eyes::Watching(observer) = &mut self.eyes {
+            observer.process_stands(moment.at_ns, moment.node, still);
+        }
+    }
+
     fn noted(&mut self, moment: Moment, note: &Note) {
         self.tally.note(moment.node, note);
         self.mark_lost_tail(moment.node, note);

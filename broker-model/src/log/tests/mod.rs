@@ -77,7 +77,7 @@ impl Harness {
     }
 
     fn append(&mut self, batch: &RecordBatch, epoch: LeaderEpoch) -> Vec<Effect> {
-        self.log.append_as_leader(batch, epoch, &mut self.effects);
+        self.log.append_as_leader(batch, epoch, -1, &mut self.effects);
         self.disk.apply(&mut self.effects)
     }
 
@@ -143,6 +143,7 @@ fn a_first_append_syncs_its_epoch_before_it_writes() {
         batch: appended.summary(),
         origin: AppendOrigin::Leader,
         leader_epoch: LeaderEpoch(4),
+        acks: -1,
     };
     assert!(matches!(&effects[0], Effect::Write { file, .. } if *file == checkpoint));
     assert_eq!(effects[1], Effect::Sync { file: checkpoint });
@@ -163,6 +164,7 @@ fn a_follower_takes_batches_as_they_are() {
         batch: batch.summary(),
         origin: AppendOrigin::Follower,
         leader_epoch: LeaderEpoch(5),
+        acks: 0,
     };
     assert_eq!(harness.effects.as_slice().last(), Some(&Effect::Note(note)));
 }

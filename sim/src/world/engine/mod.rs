@@ -149,6 +149,10 @@ pub(crate) trait Cast<N> {
     fn reopened(&mut self, moment: Moment, partition: TopicPartition, found: SoundLog) {
         let _ = (moment, partition, found);
     }
+    /// A process stands still from now on, paused or in a blocking sync, or goes on. Nobody has to look.
+    fn stands(&mut self, moment: Moment, still: bool) {
+        let _ = (moment, still);
+    }
     /// A node stated a fact.
     fn noted(&mut self, moment: Moment, note: &Note);
     /// A node appends to a file. Nobody has to look.

@@ -64,6 +64,7 @@ impl<N: Node> Engine<N> {
         let process = cast.boot(Boot { node: id, image: &image, incarnation, now });
         self.calling = None;
         self.slots[node].process = Some(process);
+        self.tell_standing(node, cast);
         self.reports.push_back(Report::Started { node });
         self.deliver(node, Delivery::Event(Event::Booted), cast);
     }
@@ -126,9 +127,18 @@ impl<N: Node> Engine<N> {
     /// Lets a process stand still or go on. What came meanwhile is handled then, in order.
     pub(crate) fn set_paused(&mut self, node: usize, paused: bool, cast: &mut impl Cast<N>) {
         let before = std::mem::replace(&mut self.slots[node].paused, paused);
+        if before != paused {
+            self.tell_standing(node, cast);
+        }
         if before && !paused {
             self.drain(node, cast);
         }
+    }
+
+    /// Tells whether a process stands still.
+    pub(super) fn tell_standing(&self, node: usize, cast: &mut impl Cast<N>) {
+        let still = self.slots[node].paused || self.slots[node].blocked;
+        cast.stands(self.moment(node), still);
     }
 
     /// Sets the faults of a disk; syncs that it held up and no longer does are done soon.
