@@ -156,6 +156,13 @@ impl Log {
         self.producers.known()
     }
 
+    /// States what is known from the batches: where epochs begin, and how far producers are.
+    pub(crate) fn note_known(&self, effects: &mut Effects) {
+        let partition = self.partition;
+        effects.note(Note::EpochsKnown { partition, epochs: self.known_epochs() });
+        effects.note(Note::ProducersKnown { partition, producers: self.known_producers() });
+    }
+
     /// Gives the batch the next offset and this epoch and appends it; the returned batch is as
     /// appended. `acks` is what its producer asked for, 0 if nobody waits for an answer.
     pub fn append_as_leader(

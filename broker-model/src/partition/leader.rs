@@ -145,10 +145,7 @@ impl Partition {
             high_watermark: self.log.high_watermark(),
             isr: registration.isr.clone(),
         });
-        let epochs = self.log.known_epochs();
-        effects.note(Note::EpochsKnown { partition: self.log.partition(), epochs });
-        let producers = self.log.known_producers();
-        effects.note(Note::ProducersKnown { partition: self.log.partition(), producers });
+        self.log.note_known(effects);
     }
 
     /// Appends a client's batch. Source: rules 2.1.9 and 2.7.
