@@ -200,12 +200,19 @@ impl<N: Node> Engine<N> {
         self.network.accepted_channels(node)
     }
 
-    /// Sets the faults of the network as a whole.
+    /// The connections of which a node has an end, by id.
+    pub(crate) fn connections_of(&self, node: usize) -> Vec<u64> {
+        self.network.open_ends(node)
+    }
+
+    /// Sets the faults of the network as a whole; `stalled` are the connections that pass nothing, ascending.
     pub(crate) fn set_network_conditions(
         &mut self,
         links: &[LinkCondition],
         nodes: &[NodeCondition],
+        stalled: &[u64],
     ) {
+        self.network.set_stalled(stalled);
         self.network.set_conditions(self.now, links, nodes, &mut self.queue);
     }
 }
