@@ -2,7 +2,7 @@
 
 use super::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 19] = [
+pub(super) static ANOMALIES: [Entry; 23] = [
     Entry {
         name: "fetch-of-other-epoch",
         kind: Kind::InternalAnomaly,
@@ -161,6 +161,43 @@ pub(super) static ANOMALIES: [Entry; 19] = [
         source: "LogLoader, LogSegment.recover",
     },
     Entry {
+        name: "unfenced-unready",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker was unfenced before it had applied the metadata up to its own \
+                  registration.",
+        example: "A late heartbeat of the uptime before lets it in: it may be elected and does \
+                  not know of it.",
+        legal: "Never.",
+        source: "KIP-631; BrokerHeartbeatManager.calculateNextBrokerState",
+    },
+    Entry {
+        name: "shutdown-unasked",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker was taken for one that shuts down though its present process did not \
+                  ask for that.",
+        example: "The last heartbeat before a restart arrives after it, and the new process \
+                  never joins an ISR.",
+        legal: "Never.",
+        source: "KIP-631; ClusterControlManager.checkBrokerEpoch",
+    },
+    Entry {
+        name: "controller-unelected",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter led an epoch of the quorum for which no majority had voted for it.",
+        example: "A vote that was given in epoch 4 arrives late and is counted in epoch 5.",
+        legal: "Never.",
+        source: "KIP-595; Raft section 3.4",
+    },
+    Entry {
+        name: "controller-without-quorum",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader of the quorum did not resign although no majority had fetched from \
+                  it for three times controller.quorum.fetch.timeout.ms.",
+        example: "It is cut off with some brokers, which go on asking it and learn nothing.",
+        legal: "While it is paused or its disk keeps it waiting.",
+        source: "KIP-595, KAFKA-15489",
+    },
+    Entry {
         name: "append-below-min-isr",
         kind: Kind::InternalAnomaly,
         meaning: "A leader appended a produce with acks=all while it knew of fewer replicas in \
@@ -183,7 +220,7 @@ pub(super) static ANOMALIES: [Entry; 19] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 6] = [
+pub(super) static INVARIANTS: [Entry; 8] = [
     Entry {
         name: "following",
         kind: Kind::Invariant,
@@ -226,6 +263,23 @@ pub(super) static INVARIANTS: [Entry; 6] = [
         example: "Broken by needless-sequence-refusal.",
         legal: "Never.",
         source: "KIP-98",
+    },
+    Entry {
+        name: "broker-fencing",
+        kind: Kind::Invariant,
+        meaning: "Brokers are let in when they are ready, and go when they ask, in their present \
+                  uptime.",
+        example: "Broken by unfenced-unready, shutdown-unasked.",
+        legal: "Never.",
+        source: "KIP-631, KIP-841",
+    },
+    Entry {
+        name: "check-quorum",
+        kind: Kind::Invariant,
+        meaning: "A leader of the quorum that has lost its majority resigns.",
+        example: "Broken by controller-without-quorum.",
+        legal: "While it cannot look.",
+        source: "KIP-595, KAFKA-15489",
     },
     Entry {
         name: "replica-lag",

@@ -5,7 +5,9 @@ use harrow_broker_model::note::{BatchSummary, IsolationLevel, MetadataChange, No
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::ack_rule::{self, Acknowledgement};
+use super::check_quorum::CheckQuorum;
 use super::clean_stop::CleanStops;
+use super::fencing::Fencing;
 use super::finding::{Context, Findings};
 use super::following::Following;
 use super::high_watermark::{HighWatermarks, Move};
@@ -48,6 +50,8 @@ pub(super) struct Watch {
     clean_stops: CleanStops,
     standings: Standings,
     laggards: Laggards,
+    check_quorum: CheckQuorum,
+    fencing: Fencing,
 }
 
 impl Watch {
@@ -71,6 +75,8 @@ impl Watch {
             clean_stops: CleanStops::default(),
             standings: Standings::default(),
             laggards: Laggards::new(plan),
+            check_quorum: CheckQuorum::new(plan),
+            fencing: Fencing::default(),
         }
     }
 
@@ -81,14 +87,27 @@ impl Watch {
         self.quorum_disks.process_started(node);
         self.clean_stops.process_started(node);
         self.standings.process_started(node);
+        self.fencing.process_started(node);
     }
 
     pub(super) fn process_stands(&mut self, at_ns: u64, node: NodeId, still: bool) {
         self.laggards.process_stands(at_ns, node, still);
+        self.check_quorum.process_stands(at_ns, node, still);
     }
 
     pub(super) fn process_ended(&mut self, at_ns: u64, view: &ClusterView, node: NodeId) {
         self.laggards.process_ended(at_ns, view, node);
+        self.check_quorum.process_ended(node);
+    }
+
+    pub(super) fn quorum_fetched(
+        &mut self,
+        at_ns: u64,
+        at: NodeId,
+        by: NodeId,
+        epoch: LeaderEpoch,
+    ) {
+        self.check_quorum.on_fetch(at_ns, at, by, epoch);
     }
 
     pub(super) fn log_flushed(
@@ -118,6 +137,7 @@ impl Watch {
     pub(super) fn observe(&mut self, context: &Context<'_>, note: &Note) {
         let findings = &mut self.findings;
         self.laggards.look(context, findings);
+        self.check_quorum.look(context, findings);
         match note {
             Note::Appended { partition, batch, leader_epoch, origin, acks } => {
                 self.log_matching.on_append(context, findings, *partition, batch, *leader_epoch);
@@ -168,7 +188,8 @@ impl Watch {
             | Note::TransactionPartitionAdded { .. }
             | Note::TransactionAttributed { .. }
             | Note::LastStableOffsetMoved { .. } => self.on_transaction_note(context, note),
-            Note::FollowerHeard { .. }
+            Note::BrokerStateChanged { .. }
+            | Note::FollowerHeard { .. }
             | Note::StoppedCleanly { .. }
             | Note::BecameFollower { .. } => self.on_standing_note(context, note),
             Note::PartitionAssigned { .. } | Note::PartitionReleased { .. } => {
@@ -176,7 +197,6 @@ impl Watch {
             }
             Note::RequestFenced { .. }
             | Note::ControllerActivated { .. }
-            | Note::BrokerStateChanged { .. }
             | Note::BatchRetried { .. }
             | Note::ProducerEpochBumped { .. }
             | Note::TruncationDetected { .. }
@@ -193,6 +213,8 @@ impl Watch {
         } else if let Note::StoppedCleanly { broker_epoch } = note {
             let durable = self.quorum_disks.is_durable(context.node);
             self.clean_stops.on_stopped(context, findings, *broker_epoch, durable);
+        } else if let Note::BrokerStateChanged { state, .. } = note {
+            self.fencing.on_state(context.node, *state);
         } else if let Note::BecameFollower { partition, .. } = note {
             standing::on_acts(context, findings, *partition, applied);
         }
@@ -283,6 +305,7 @@ impl Watch {
                 batches,
             };
             self.platters.on_recovered(context, findings, log);
+            self.log_matching.on_recovered(context, findings, *partition, batches);
             self.clean_stops.on_opened(context, findings, log, *clean);
             if *partition == TopicPartition::METADATA {
                 self.quorum_disks.on_log_cut(context.node, *log_end_offset);
@@ -318,7 +341,9 @@ impl Watch {
             self.laggards.on_proposal(context, *partition, false);
         } else if let Note::IsrProposed { partition, leader_epoch, from, to } = note {
             self.laggards.on_proposal(context, *partition, true);
-            membership::on_proposed(context, findings, *partition, *leader_epoch, from, to);
+            let applied = self.quorum.applied_by(context.node);
+            let proposal = (*leader_epoch, from.as_slice(), to.as_slice());
+            membership::on_proposed(context, findings, *partition, proposal, applied);
         } else if let Note::IsrProposalAccepted { partition, offset, controller_epoch, proposal } =
             note
         {
@@ -334,6 +359,7 @@ impl Watch {
             self.quorum_disks.on_shown(context, findings, *epoch, *voted);
             let state = VoterState { epoch: *epoch, role: *role, leader: *leader, voted: *voted };
             self.quorum.on_state(context, findings, state);
+            self.check_quorum.on_state(context, state);
         } else if let Note::QuorumStatePersisted { epoch, voted } = note {
             self.quorum_disks.on_persisted(context.node, *epoch, *voted);
         } else if let Note::QuorumLogSynced { end } = note {
@@ -400,6 +426,8 @@ impl Watch {
             MetadataChange::BrokerRegistered { .. } | MetadataChange::BrokerChanged { .. } => {
                 leadership::on_broker(context, findings, change);
                 self.clean_stops.on_broker(context, findings, change);
+                let applied = |node| self.quorum.applied_by(node);
+                self.fencing.on_broker(context, findings, change, applied);
             }
             MetadataChange::ProducerIdsAllocated { next_producer_id } => {
                 self.producer_ids.on_allocated(context, findings, *next_producer_id);

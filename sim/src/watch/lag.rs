@@ -8,12 +8,13 @@
 //! the leader's epoch and lacks nothing; lags that end within the time that a leader may take to notice.
 //!
 //! The leader counts from a fetch, which comes after what the follower held: so its own measure of a lag is never
-//! below the true one, and only the true one is looked at here, a few times in each `replica.lag.time.max.ms`. What
-//! keeps a leader from looking begins the count of its time anew: that it stands still, or waits for the answer to
-//! another proposal. What may have happened to a follower's log since it fetched last counts as caught up. All
-//! clocks may be as slow as the plan's slowest.
+//! below the true one. Only that one is looked at here, a few times in each `replica.lag.time.max.ms`: a follower lags
+//! all the time between two looks if what it has at the second is older than the allowed lag at the first. What keeps a
+//! leader from looking excuses it: that it stands still, or waits for the answer to another proposal. What may have
+//! happened to a follower's log since it fetched last counts as caught up. All clocks may be as slow as the plan's
+//! slowest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
@@ -37,9 +38,11 @@ pub(super) const INVARIANT: Invariant = Invariant {
 };
 
 /// What a leader may need beyond the clocks, in nanoseconds: its check is one of several things due at a time.
-const SLACK_NS: u64 = 100_000_000;
+pub(super) const SLACK_NS: u64 = 100_000_000;
 /// Looks in each `replica.lag.time.max.ms`.
 const LOOKS: u64 = 4;
+/// So many ends of a leader's log are remembered: what is older is no news of a member that is still one.
+const ENDS_MAX: usize = 32;
 const MILLION: u64 = 1_000_000;
 
 /// Leaders and how far their followers are.
@@ -48,6 +51,7 @@ pub(super) struct Laggards {
     /// `replica.lag.time.max.ms` and the time between two checks of it, by the slowest clock, in nanoseconds.
     lag_ns: u64,
     check_ns: u64,
+    looked_at_ns: u64,
     next_look_ns: u64,
     /// Since when each node goes on; none while it stands still.
     goes_on: BTreeMap<NodeId, Option<u64>>,
@@ -62,6 +66,8 @@ struct Leading {
     /// Whether it waits for the answer to a proposal, and since when it does not.
     proposes: bool,
     free_since: u64,
+    /// Where its log was seen to end, and when first, oldest first.
+    ends: VecDeque<(Offset, u64)>,
     members: Vec<Member>,
 }
 
@@ -71,9 +77,10 @@ struct Member {
     node: NodeId,
     /// The farthest that it is known to have been.
     reached: Offset,
-    /// Where the leader's log ended when it was seen to have caught up last, and when that was.
-    mark: Offset,
-    mark_at: u64,
+    /// Not before it had all that its leader had last.
+    caught_up_at: u64,
+    /// Since when it lags more than it may; none if it does not.
+    lags_since: Option<u64>,
 }
 
 impl Laggards {
@@ -82,6 +89,7 @@ impl Laggards {
         Self {
             lag_ns: by_slowest_clock(plan, lag_ns),
             check_ns: by_slowest_clock(plan, lag_ns / 2) + SLACK_NS,
+            looked_at_ns: 0,
             next_look_ns: 0,
             goes_on: BTreeMap::new(),
             leaders: BTreeMap::new(),
@@ -114,8 +122,7 @@ impl Laggards {
             if let Some(leader) = view.replica(leading.node, *id)
                 && partition.is_none_or(|only| only == *id)
             {
-                let end = leader.log.end();
-                *member = Member { node, reached: end, mark: end, mark_at: at_ns };
+                *member = Member::caught_up(node, leader.log.end(), at_ns);
             }
         }
     }
@@ -131,8 +138,14 @@ impl Laggards {
         if known.is_some_and(|leading| leading.epoch > epoch) {
             return;
         }
-        let (node, free_since) = (context.node, context.at_ns);
-        let leading = Leading { node, epoch, proposes: false, free_since, members: Vec::new() };
+        let leading = Leading {
+            node: context.node,
+            epoch,
+            proposes: false,
+            free_since: context.at_ns,
+            ends: VecDeque::new(),
+            members: Vec::new(),
+        };
         self.leaders.insert(partition, leading);
     }
 
@@ -161,6 +174,7 @@ impl Laggards {
     }
 
     fn look_at_all(&mut self, context: &Context<'_>, findings: &mut Findings) {
+        let before = std::mem::replace(&mut self.looked_at_ns, context.at_ns);
         let Self { lag_ns, check_ns, goes_on, leaders, .. } = self;
         leaders.retain(|partition, leading| {
             let Some(view) = context.view.partition(*partition) else { return false };
@@ -168,18 +182,25 @@ impl Laggards {
                 return false;
             }
             leading.follow(context.at_ns, view);
-            let running = goes_on.get(&leading.node).copied().unwrap_or(Some(0));
-            if let Some(running_since) = running.filter(|_| !leading.proposes) {
-                let able_since = running_since.max(leading.free_since);
-                let overdue = |member: &&Member| {
-                    context.at_ns > able_since.max(member.mark_at + *lag_ns) + *check_ns
-                };
-                if let Some(member) = leading.members.iter().find(overdue) {
-                    leading.report(context, findings, *partition, member);
-                }
+            leading.members.iter_mut().for_each(|member| member.lag(before, *lag_ns));
+            let goes_on = goes_on.get(&leading.node).copied().unwrap_or(Some(0));
+            if goes_on.is_some_and(|since| context.at_ns > since + SLACK_NS) {
+                leading.judge(context, findings, *partition, *check_ns);
             }
             true
         });
+    }
+}
+
+impl Member {
+    fn caught_up(node: NodeId, reached: Offset, at_ns: u64) -> Self {
+        Self { node, reached, caught_up_at: at_ns, lags_since: None }
+    }
+
+    /// Whether it lagged all the time since the look before, more than it may.
+    fn lag(&mut self, before: u64, lag_ns: u64) {
+        let lagged = before > self.caught_up_at + lag_ns;
+        self.lags_since = lagged.then(|| self.lags_since.unwrap_or(before));
     }
 }
 
@@ -202,44 +223,65 @@ impl Leading {
             return;
         };
         let (epoch, end) = (self.epoch, leader.log.end());
+        self.ends_at(end, at_ns);
         let is_member =
             |node: NodeId| now.isr.contains(&node) && leader.isr.members.contains(&node);
         self.members.retain(|member| is_member(member.node));
         for node in now.isr.iter().copied().filter(|node| *node != self.node && is_member(*node)) {
             if !self.members.iter().any(|member| member.node == node) {
-                self.members.push(Member { node, reached: end, mark: end, mark_at: at_ns });
+                self.members.push(Member::caught_up(node, end, at_ns));
             }
         }
         for member in &mut self.members {
             let replica = view.replica(member.node).filter(|it| it.leader_epoch == epoch);
-            if let Some(replica) = replica {
-                member.reached = member.reached.max(replica.log.end());
-            }
-            if member.reached >= member.mark {
-                (member.mark, member.mark_at) = (end, at_ns);
+            let has = replica.map_or(member.reached, |replica| replica.log.end());
+            if has > member.reached || member.reached >= end {
+                member.reached = member.reached.max(has);
+                // The leader had more not later than at that look; when exactly nobody looked.
+                let beyond = self.ends.iter().find(|(end, _)| *end > member.reached);
+                member.caught_up_at = beyond.map_or(at_ns, |(_, since)| *since);
             }
         }
     }
 
-    fn report(
+    /// Its log ends there now.
+    fn ends_at(&mut self, end: Offset, at_ns: u64) {
+        if self.ends.back().is_none_or(|(last, _)| *last < end) {
+            self.ends.push_back((end, at_ns));
+        }
+        if self.ends.len() > ENDS_MAX {
+            self.ends.pop_front();
+        }
+    }
+
+    /// It could look, and somebody lags since before it had to.
+    fn judge(
         &self,
         context: &Context<'_>,
         findings: &mut Findings,
         partition: TopicPartition,
-        member: &Member,
+        check_ns: u64,
     ) {
-        let lag_ms = (context.at_ns - member.mark_at) / MILLION;
+        let now_ns = context.at_ns;
+        let overdue = |member: &&Member| {
+            let since = member.lags_since.map(|since| since.max(self.free_since));
+            since.is_some_and(|since| now_ns > since + check_ns)
+        };
+        let Some(member) = self.members.iter().find(overdue).filter(|_| !self.proposes) else {
+            return;
+        };
+        let lag_ms = (now_ns - member.caught_up_at) / MILLION;
         findings.report(context, &KEPT, partition, || {
             format!(
-                "leader {} of epoch {} keeps node {} in its ISR, which has not had all up to {} for {lag_ms} ms",
-                self.node, self.epoch, member.node, member.mark
+                "leader {} of epoch {} keeps node {} in its ISR, which has not caught up for {lag_ms} ms",
+                self.node, self.epoch, member.node
             )
         });
     }
 }
 
 /// How much true time passes, at most, while a clock of the plan shows that so much has passed.
-fn by_slowest_clock(plan: &Plan, own_ns: u64) -> u64 {
+pub(super) fn by_slowest_clock(plan: &Plan, own_ns: u64) -> u64 {
     let steps = plan.steps.iter().filter_map(|step| {
         if let Action::DriftClock { ppm, .. } = step.action { Some(ppm) } else { None }
     });

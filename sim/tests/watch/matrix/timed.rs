@@ -74,6 +74,7 @@ fn a_laggard_is_excused_while_its_leader_cannot_see_it() {
         ("in time", |stage| {
             follow(stage);
             goes_on(stage, 44, |_| false);
+            goes_on(stage, 45, |second| second == 0);
         }),
         ("waits for an answer", |stage| {
             follow(stage);
@@ -93,8 +94,7 @@ fn a_laggard_is_excused_while_its_leader_cannot_see_it() {
             goes_on(stage, 20, |_| false);
             stands(stage, true);
             stage.wait_ms(60_000);
-            stands(stage, false);
-            goes_on(stage, 14, |_| false);
+            stage.append(C, 1, plain(22));
         }),
         ("nothing to have", |stage| {
             follow(stage);
