@@ -2,8 +2,8 @@
 //!
 //! Promise: when a leader answers a produce with acks=all with success, the batch is committed, at the offsets told,
 //! and the ISR as the leader knows it has at least `min.insync.replicas` members; it refuses for lack of them before it
-//! appends, and only if they are lacking. With acks=1, the batch is in its own log at the offsets told. A recognised duplicate is answered
-//! with the place of the original.
+//! appends, and only if they are lacking. With acks=1, the batch is in its own log at the offsets told. A recognised
+//! duplicate is answered with the place of the original.
 //! Source: KIP-98, KIP-101, KIP-497; `DelayedProduce`; `inv_pos_acked` of the KIP-966 TLA+ specification.
 //! Not verified: acknowledgements with acks=0, which tell nothing; that what acks=1 answered stays.
 

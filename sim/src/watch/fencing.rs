@@ -2,7 +2,8 @@
 //!
 //! Promise: a broker is unfenced only once it has applied the metadata up to its own registration, and is taken for one
 //! that shuts down only if this uptime of it asked for that: what an earlier uptime said counts for nothing.
-//! Source: KIP-631, KIP-841; `BrokerHeartbeatManager.calculateNextBrokerState`, `ClusterControlManager.checkBrokerEpoch`.
+//! Source: KIP-631, KIP-841; `BrokerHeartbeatManager.calculateNextBrokerState`,
+//! `ClusterControlManager.checkBrokerEpoch`.
 //! Not verified: that it is fenced for a reason, since sessions are the controller's own; brokers that ended between
 //! what they said and the change.
 

@@ -64,15 +64,11 @@ impl LogMatching {
     ) {
         let place = (partition, batch.base_offset, batch.last_offset);
         if let Some(view) = context.view.partition(partition) {
-            check_place(context, findings, view, batch, acting);
+            let before = check_place(context, findings, view, batch, acting);
             check_committed(context, findings, view, batch, acting);
-        }
-        let last = context.view.replica(context.node, partition).and_then(|replica| {
-            let open = replica.reopening != Some(Reopening::Lossy);
-            replica.log.entries().last().filter(|_| open)
-        });
-        if last.is_some_and(|last| last.batch.leader_epoch < batch.leader_epoch) {
-            self.check_beginning(context, findings, partition, batch);
+            if before.is_some_and(|before| before < batch.leader_epoch) {
+                self.check_beginning(context, findings, partition, batch);
+            }
         }
         if let Some(other) = self.remember(partition, batch) {
             findings.report(context, &MISMATCH, place, || {
@@ -116,7 +112,7 @@ impl LogMatching {
             let place = (partition, *first, batch.base_offset.plus(-1));
             findings.report(context, &MISMATCH, place, || {
                 format!(
-                    "in the log of node {} epoch {epoch} begins at {}, after an earlier epoch; its leader began at {first}",
+                    "node {} has epoch {epoch} from {} on, after an earlier one; its leader began it at {first}",
                     context.node, batch.base_offset
                 )
             });
@@ -149,17 +145,18 @@ impl LogMatching {
     }
 }
 
+/// Gives the epoch of the batch before, if there is one and it is known.
 fn check_place(
     context: &Context<'_>,
     findings: &mut Findings,
     view: &PartitionView,
     batch: &BatchSummary,
     acting: LeaderEpoch,
-) {
+) -> Option<LeaderEpoch> {
     let place = (view.partition, batch.base_offset, batch.last_offset);
     let replica = view.replica(context.node);
     if replica.is_some_and(|replica| replica.reopening == Some(Reopening::Lossy)) {
-        return;
+        return None;
     }
     let end = replica.map_or(Offset::ZERO, |replica| replica.log.end());
     if batch.base_offset != end {
@@ -179,6 +176,7 @@ fn check_place(
             )
         });
     }
+    Some(before).filter(|before| *before != LeaderEpoch::NONE)
 }
 
 fn last_epoch(replica: Option<&ReplicaView>) -> LeaderEpoch {

@@ -1,8 +1,9 @@
 //! What replicas know of producers, and where their ids come from.
 //!
 //! Promise: a replica that opened or cut its log, or begins to lead, knows of each producer what its own log tells:
-//! newest epoch, last sequence. It comes from the log or from a snapshot, and both say the same, so a retry after a failover is recognised. A fresh
-//! producer id is given once, out of a block that the controller allocated; blocks never overlap.
+//! newest epoch, last sequence. It comes from the log or from a snapshot, and both say the same, so a retry after a
+//! failover is recognised. A fresh producer id is given once, out of a block that the controller allocated; blocks
+//! never overlap.
 //! Source: KIP-98, KIP-730; `ProducerStateManager`, `ProducerIdControlManager`.
 //! Not verified: producers whose records the log no longer has; that a producer's state expires.
 

@@ -1,10 +1,10 @@
 //! The controller quorum: Raft's promises.
 //!
 //! Promise: a voter votes for one candidate an epoch, across restarts; an epoch has one leader, on whom all agree; a
-//! voter's epoch never falls; who leads an epoch has the votes of a majority in it; the leader commits only what a majority holds and what ends with its own epoch; a leader
-//! holds everything committed; nothing committed is truncated or lost by a majority; every node that applies an offset
-//! of the metadata log applies the same record, one offset after the other; a voter does not take an epoch up again
-//! that it led before its process ended.
+//! voter's epoch never falls; who leads an epoch has the votes of a majority in it; the leader commits only what a
+//! majority holds and what ends with its own epoch; a leader holds everything committed; nothing committed is truncated
+//! or lost by a majority; every node that applies an offset of the metadata log applies the same record, one offset
+//! after the other; a voter does not take an epoch up again that it led before its process ended.
 //! Source: KIP-595, KIP-631; Raft (Ongaro 2014) sections 3.4 and 3.6; Kafka's `RaftEventSimulationTest`.
 //! Not verified: snapshots and changes of the voter set, which are not modelled.
 

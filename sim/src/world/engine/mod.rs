@@ -156,8 +156,8 @@ pub(crate) trait Cast<N> {
     fn stands(&mut self, moment: Moment, still: bool) {
         let _ = (moment, still);
     }
-    /// A node is about to handle a fetch of the metadata log that another one made in an epoch of the quorum. Nobody has
-    /// to look.
+    /// A node is about to handle a fetch of the metadata log, which another one made in an epoch of the quorum. Nobody
+    /// has to look.
     fn quorum_fetched(&mut self, moment: Moment, by: NodeId, epoch: LeaderEpoch) {
         let _ = (moment, by, epoch);
     }

@@ -82,7 +82,7 @@ pub(super) const CASES: &[Case] = &[
         },
         // A broker that fetches is no voter, and a voter of another epoch is none of its followers.
         bad: |stage| {
-            reigns(stage, 9, |second| Some(if second % 2 == 0 { (A, 1) } else { (N2, 2) }))
+            reigns(stage, 9, |second| Some(if second % 2 == 0 { (A, 1) } else { (N2, 2) }));
         },
     },
     Case {
