@@ -27,6 +27,8 @@ pub(crate) struct Load {
     /// Operations that count, begun.
     issued: u32,
     total: u32,
+    /// Sends of a producer beyond the planned operations, begun.
+    further: u64,
     /// Operations invoked of any kind; keys the draws of the next one.
     invoked: u64,
     /// Polls that are allowed beyond the planned operations.
@@ -90,6 +92,7 @@ impl Load {
             ordinal: ordinal as u64,
             issued: 0,
             total,
+            further: 0,
             invoked: 0,
             extra: 0,
             catching_up: false,
@@ -113,6 +116,14 @@ impl Load {
             (self.extra, self.catching_up) = (1, true);
             self.next_ns = now + CATCH_UP_NS;
         }
+    }
+
+    /// One more send of a producer that has done all that was planned, with a value that it has not used.
+    pub(crate) fn one_more(&mut self, topic: &str, key: u64) -> Operation {
+        assert_eq!(self.issued, self.total, "client {} has sends left", self.node);
+        let value = RecordValue((self.ordinal << 32) | (u64::from(self.total) + self.further));
+        self.further += 1;
+        Operation::Send { topic: topic_name(topic), key: Some(key), value }
     }
 
     /// What a consumer reads.
