@@ -229,7 +229,8 @@ impl<'a> Index<'a> {
         &rest[..rest.partition_point(|send| self.place_key(*send).0 == partition)]
     }
 
-    /// A record that must exist at an offset from `first` up to, and without, `end`, if there is one. Records of failed
+    /// A record that must exist at an offset from `first` up to, and without, `end`, if there is one: the lowest, and
+    /// of several at one offset the one that was sent last, which the others may have given way to. Records of failed
     /// sends do not count, nor do those that retention or compaction may have removed, nor copies of `but`.
     pub(crate) fn exists_between(
         &self,
@@ -249,14 +250,17 @@ impl<'a> Index<'a> {
                 && !self.may_be_removed(place.writer, partition, place.offset)
         };
         let placed = self.placed_from(partition, first).iter();
-        let mut placed = placed.map(|send| self.placement(*send));
-        let sent = placed.by_ref().take_while(|place| place.offset < end).find(fits);
+        let mut placed = placed.map(|send| self.placement(*send)).take_while(|p| p.offset < end);
+        let lowest = placed.by_ref().find(fits);
+        let beside = placed.take_while(|p| Some(p.offset) == lowest.map(|l| l.offset)).filter(fits);
         let copies = &self.copies;
         let begin =
             copies.partition_point(|copy| (copy.partition, copy.offset) < (partition, first));
         let here = |copy: &&Placement| copy.partition == partition && copy.offset < end;
         let copy = copies[begin..].iter().take_while(here).find(|copy| fits(copy)).copied();
-        [sent, copy].into_iter().flatten().min()
+        let sent_ns = |place: &Placement| self.row(self.operation_of_send(place.writer)).invoked_ns;
+        let all = lowest.into_iter().chain(beside).chain(copy);
+        all.min_by_key(|place| (place.offset, std::cmp::Reverse(sent_ns(place))))
     }
 
     fn place_key(&self, send: SendId) -> (u32, i64) {

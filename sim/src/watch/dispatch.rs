@@ -11,6 +11,7 @@ use super::high_watermark::{HighWatermarks, Move};
 use super::leadership::{self, Leadership};
 use super::log_matching::LogMatching;
 use super::ownership::Ownership;
+use super::position::Positions;
 use super::producer_state::{self, ProducerIds};
 use super::proposals::Proposals;
 use super::quorum::{self, Quorum, VoterState};
@@ -22,6 +23,7 @@ use super::stable_offset::{Served, StableMove, StableOffsets};
 use super::standing::{self, Standings};
 use super::transactions::{Transactions, Transition};
 use super::{commit_rule, election, epoch_ends, log_start, membership, refusal, truncation};
+use crate::plan::Plan;
 use crate::view::ClusterView;
 
 /// The invariants, with what each remembers.
@@ -44,9 +46,18 @@ pub(super) struct Watch {
     following: Following,
     clean_stops: CleanStops,
     standings: Standings,
+    positions: Positions,
 }
 
 impl Watch {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self { positions: Positions::of(plan), ..Self::default() }
+    }
+
+    pub(super) fn consumer_assigned(&mut self, node: NodeId) {
+        self.read_rule.forget(node, None);
+    }
+
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.high_watermarks.process_started(node);
         self.stable_offsets.process_started(node);
@@ -140,9 +151,20 @@ impl Watch {
             | Note::BrokerStateChanged { .. }
             | Note::BatchRetried { .. }
             | Note::ProducerEpochBumped { .. }
-            | Note::TruncationDetected { .. }
-            | Note::PositionReset { .. } => {}
+            | Note::TruncationDetected { .. } => {}
+            Note::PositionReset { partition, from, to } => {
+                self.on_position_reset(context, partition, (*from, *to));
+            }
         }
+    }
+
+    /// A consumer was out of range. Clients know partitions by name only.
+    fn on_position_reset(&mut self, context: &Context<'_>, name: &str, moved: (Offset, Offset)) {
+        let is_it = |id: &TopicPartition| context.view.partition_name(*id) == name;
+        let known = context.view.partitions().map(|view| view.partition);
+        let Some(partition) = known.into_iter().find(is_it) else { return };
+        self.positions.on_reset(context, &mut self.findings, partition, moved);
+        self.read_rule.forget(context.node, Some(partition));
     }
 
     /// Who is taken for what: followers that count, brokers that stopped cleanly or act as followers.
@@ -207,6 +229,7 @@ impl Watch {
         } else if let Note::EndOffsetServed { partition, leader_epoch, told_epoch, offset } = note {
             let (place, epoch) = (*partition, *leader_epoch);
             read_rule::on_told_epoch(context, findings, place, epoch, *told_epoch);
+            self.positions.on_end_offset(place, *offset);
             self.read_rule.on_end_offset(context, findings, *partition, *leader_epoch, *offset);
         } else if let Note::NotEnoughReplicas { partition, after_append } = note {
             ack_rule::on_refused(context, findings, *partition, *after_append);

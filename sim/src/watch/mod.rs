@@ -32,6 +32,7 @@
 //! | clean stops: durable, told once, and not taken for what they are not | `clean_stop` |
 //! | brokers act on registrations in order, and not before their own | `standing` |
 //! | batches refused for epoch or sequence | `refusal` |
+//! | where consumers go that are out of range | `position` |
 //!
 //! Nowhere: snapshots of the metadata log, changes of the voter set, retention by time or size, compaction, offsets
 //! committed by groups, since the model has none of them; that a broker is fenced before its next uptime registers,
@@ -52,6 +53,7 @@ mod log_matching;
 mod log_start;
 mod membership;
 mod ownership;
+mod position;
 mod producer_state;
 mod proposals;
 mod quorum;
@@ -79,7 +81,7 @@ use crate::view::ClusterView;
 use crate::violation::Violation;
 
 /// Every invariant.
-pub const INVARIANTS: [Invariant; 25] = [
+pub const INVARIANTS: [Invariant; 26] = [
     commit_rule::INVARIANT,
     log_matching::INVARIANT,
     election::INVARIANT,
@@ -105,6 +107,7 @@ pub const INVARIANTS: [Invariant; 25] = [
     clean_stop::INVARIANT,
     standing::INVARIANT,
     refusal::INVARIANT,
+    position::INVARIANT,
 ];
 
 /// The true state and the invariants over it.
@@ -132,7 +135,7 @@ pub struct ReplicaAudit {
 impl Observer {
     /// Before anything runs.
     pub fn new(plan: &Plan) -> Self {
-        Self { view: ClusterView::new(plan), watch: Watch::default() }
+        Self { view: ClusterView::new(plan), watch: Watch::new(plan) }
     }
 
     /// Nodes state every fact that there is: what was not stated did not happen.
@@ -156,6 +159,11 @@ impl Observer {
     pub fn process_started(&mut self, _at_ns: u64, node: NodeId) {
         self.watch.process_started(node);
         self.view.process_started(node);
+    }
+
+    /// An application is about to tell its consumer where to read: what it was given before says nothing about that.
+    pub fn consumer_assigned(&mut self, node: NodeId) {
+        self.watch.consumer_assigned(node);
     }
 
     /// A process ended: crash, power loss, wipe or halt. `lossy` if it may find less on its disk than it wrote.

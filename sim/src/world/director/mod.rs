@@ -422,6 +422,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         let now = self.engine.now();
         if let Some(request) = self.loads[position].next(now) {
+            if matches!(request, Operation::Assign { .. } | Operation::Resume { .. }) {
+                self.cast.consumer_assigned(self.loads[position].node);
+            }
             let operation = self.recorder.invoke(self.loads[position].process, now, &request);
             self.engine.invoke(node, operation, request, &mut self.cast);
         }

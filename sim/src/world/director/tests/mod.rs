@@ -236,7 +236,7 @@ impl Toy {
                 }
                 Outcome::Sent { partition: 0, offset: Offset(self.sent - 1) }
             }
-            Operation::Assign { .. } => Outcome::Assigned,
+            Operation::Assign { .. } | Operation::Resume { .. } => Outcome::Assigned,
             Operation::Poll { .. } => Outcome::Polled { records: self.reads() },
             Operation::EndOffset { .. } => Outcome::EndOffset { offset: Offset(0) },
             Operation::CreateTopic { .. } if self.plant == Plant::NoTopic => {
@@ -371,6 +371,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
                 poll_records_max: 10,
                 end_offset_every: 5,
                 reassign_every: 10,
+                resume_every: 0,
             },
         ],
         fresh_producer: producer(1004),
