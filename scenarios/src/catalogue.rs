@@ -31,6 +31,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "clock-skew",
     "whole-cluster-outage",
     "lost-response",
+    "impatient-producers",
     "stopped-and-struck",
     "unclean-trap",
     "unclean-allowed",
