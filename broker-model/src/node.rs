@@ -291,6 +291,12 @@ pub enum Operation {
         /// Topic name and partition.
         partitions: Vec<(StrBytes, i32)>,
     },
+    /// Consumer: take these partitions, each from an offset that the application has kept, in place of any it has. No
+    /// leader epoch is kept with an offset, so nobody can tell whether the log was cut below it.
+    Resume {
+        /// Topic name, partition and offset.
+        positions: Vec<(StrBytes, i32, Offset)>,
+    },
     /// Consumer: return what has been fetched, waiting for something up to a time.
     Poll {
         /// How long to wait for a first record, in milliseconds.

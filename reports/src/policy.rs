@@ -14,7 +14,7 @@ use harrow_sim::violation::Violation;
 
 use crate::check::{Anomaly, Circumstance, Occurrence, Witness};
 pub use dropped::Dropped;
-use dropped::dropped;
+use dropped::{dropped, went_back, went_back_to_parting};
 
 /// Internal anomalies that damage to stored data can cause by itself.
 const OF_DATA: [&str; 17] = [
@@ -190,6 +190,9 @@ impl Terms {
     /// Why an unclean election may have dropped what an occurrence concerns.
     fn unclean_loss(&self, terms: PartitionTerms, occurrence: &Occurrence) -> Option<String> {
         if let Some(dropped) = &self.dropped {
+            if went_back(occurrence.anomaly) {
+                return went_back_to_parting(dropped, occurrence);
+            }
             let touching = dropped.iter().find(|dropped| dropped.touches(occurrence))?;
             let Dropped { first, last, .. } = touching;
             return Some(format!("an unclean leader election dropped offsets {first} to {last}"));

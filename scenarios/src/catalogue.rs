@@ -32,6 +32,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "whole-cluster-outage",
     "lost-response",
     "slow-follower",
+    "impatient-producers",
     "stopped-and-struck",
     "cut-and-struck",
     "flush-race",

@@ -12,6 +12,7 @@
 //! | L7 | `operation-open` | another operation of a load is begun or ended |
 //! | L9 | `consumer-lag` | consumers lag fewer records behind |
 //! | L11 | `fresh-client-fails` | the fresh producer has one partition more |
+//! | L11 | `producer-stuck` | another partition has taken a record of another producer of a load |
 //! | L12 | `resources-held` | less is held |
 //!
 //! Goals are judged in the order of [`GOALS`]: the first that is not met is pending, and it is named. Its time is
@@ -50,6 +51,9 @@ pub enum Goal {
     HighWatermark,
     /// L11: a fresh producer's acks=all record is acknowledged by every partition.
     FreshProducer,
+    /// L11, of clients that lived through the faults: one more record of each producer of a load is acknowledged by
+    /// every partition that it writes to.
+    LoadProducers,
     /// L9 and the other half of L11: live consumers and a fresh one have read to the committed end.
     ConsumerLag,
     /// L12: nothing is held for anybody any more.
@@ -80,7 +84,7 @@ const fn entry(
 
 /// Every goal, in the order in which they are judged.
 #[rustfmt::skip]
-pub const GOALS: [GoalEntry; 12] = [
+pub const GOALS: [GoalEntry; 13] = [
     entry(Goal::Processes, "node-down", "every process of the core runs", "Harrow"),
     entry(Goal::QuorumLeader, "no-quorum-leader",
         "all live controllers and brokers know one live quorum leader", "L1; KIP-595"),
@@ -98,6 +102,8 @@ pub const GOALS: [GoalEntry; 12] = [
         "log ends and high watermarks of all live replicas are the leader's log end", "L5; KIP-101"),
     entry(Goal::FreshProducer, "fresh-client-fails",
         "a fresh producer's record is acknowledged by every partition", "L11"),
+    entry(Goal::LoadProducers, "producer-stuck",
+        "one more record of each producer is acknowledged by every partition", "L11; KIP-360"),
     entry(Goal::ConsumerLag, "consumer-lag",
         "all live consumers and a fresh one read to the committed end", "L9, L11"),
     entry(Goal::Resources, "resources-held",
@@ -157,7 +163,11 @@ impl Goal {
             Self::FreshProducer => {
                 Self::HighWatermark.timeouts_ms(plan) + plan.fresh_producer.delivery_timeout_ms
             }
-            Self::ConsumerLag => Self::FreshProducer.timeouts_ms(plan) + slowest_fetch_ms(plan),
+            // What is in flight is given up first, then one more record may wait for as long.
+            Self::LoadProducers => {
+                Self::FreshProducer.timeouts_ms(plan) + 2 * slowest_operation_ms(plan)
+            }
+            Self::ConsumerLag => Self::LoadProducers.timeouts_ms(plan) + slowest_fetch_ms(plan),
             Self::Resources => Self::ConsumerLag.timeouts_ms(plan) + c.request_timeout_ms,
         }
     }

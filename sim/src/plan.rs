@@ -130,6 +130,10 @@ pub enum ClientPlan {
         end_offset_every: u32,
         /// Every so many polls, assign everything again from the beginning; 0 is never.
         reassign_every: u32,
+        /// Every so many polls, take everything again from the offsets behind the last records polled, as an
+        /// application does that keeps its offsets itself; 0 is never.
+        #[serde(default)]
+        resume_every: u32,
     },
 }
 

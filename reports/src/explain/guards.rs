@@ -2,7 +2,7 @@
 
 use super::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 23] = [
+pub(super) static ANOMALIES: [Entry; 26] = [
     Entry {
         name: "fetch-of-other-epoch",
         kind: Kind::InternalAnomaly,
@@ -104,6 +104,33 @@ pub(super) static ANOMALIES: [Entry; 23] = [
                   says the leader.",
         legal: "Never.",
         source: "KIP-98; ProducerStateEntry",
+    },
+    Entry {
+        name: "epoch-not-from-zero",
+        kind: Kind::InternalAnomaly,
+        meaning: "A producer sent a later sequence of an epoch to a partition whose leader has nothing of that epoch.",
+        example: "After a bump, one partition goes on with the sequences of the epoch before; or a second batch is in \
+                  flight before the first is acknowledged, and comes to the next leader alone.",
+        legal: "When the partition has lost records.",
+        source: "KIP-360; KAFKA-14359",
+    },
+    Entry {
+        name: "reset-against-policy",
+        kind: Kind::InternalAnomaly,
+        meaning: "A consumer whose position was out of range went elsewhere than its \
+                  auto.offset.reset says.",
+        example: "auto.offset.reset=earliest, and the consumer goes on from the log's end: what \
+                  was written in between is never read.",
+        legal: "Never.",
+        source: "KIP-320; FetchCollector",
+    },
+    Entry {
+        name: "position-reset",
+        kind: Kind::Invariant,
+        meaning: "A consumer whose position is out of range goes where auto.offset.reset says.",
+        example: "Broken by reset-against-policy.",
+        legal: "Never.",
+        source: "KIP-320",
     },
     Entry {
         name: "unfenced-read",
@@ -260,7 +287,7 @@ pub(super) static INVARIANTS: [Entry; 8] = [
         kind: Kind::Invariant,
         meaning: "A producer's next batch, and a repetition of one of its last five, are \
                   never refused.",
-        example: "Broken by needless-sequence-refusal.",
+        example: "Broken by needless-sequence-refusal, epoch-not-from-zero.",
         legal: "Never.",
         source: "KIP-98",
     },

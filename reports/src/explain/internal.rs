@@ -405,7 +405,8 @@ pub(super) static INVARIANTS: [Entry; 9] = [
         kind: Kind::Invariant,
         meaning: "The committed batches of a producer carry contiguous sequence numbers, each once.",
         example: "Broken by duplicate-seq, seq-gap, producer-epoch-regress.",
-        legal: "The first sequence on a partition that knows nothing of the producer may be any.",
+        legal: "In a trace that leaves facts out, the first sequence of a producer that is new to the partition may be \
+                any.",
         source: "KIP-98",
     },
 ];

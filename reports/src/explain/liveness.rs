@@ -2,7 +2,7 @@
 
 use super::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 12] = [
+pub(super) static ENTRIES: [Entry; 13] = [
     Entry {
         name: "node-down",
         kind: Kind::Liveness,
@@ -86,6 +86,16 @@ pub(super) static ENTRIES: [Entry; 12] = [
         example: "The cluster looks whole, but the producer is never given an id.",
         legal: "When fewer replicas live than min.insync.replicas: acks=all is refused then.",
         source: "KIP-98, KIP-966; L11",
+    },
+    Entry {
+        name: "producer-stuck",
+        kind: Kind::Liveness,
+        meaning: "After the heal, a producer that lived through the faults has no further record acknowledged by a \
+                  partition that it writes to.",
+        example: "A batch ended unresolved, and the producer never takes the next epoch.",
+        legal: "Over partitions that are legally offline, and with acks=all where fewer replicas live than \
+                  min.insync.replicas.",
+        source: "KIP-98, KIP-360; L11",
     },
     Entry {
         name: "consumer-lag",

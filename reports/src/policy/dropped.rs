@@ -80,6 +80,24 @@ impl Dropped {
     }
 }
 
+/// Whether the anomaly says that a consumer went back.
+pub(super) fn went_back(anomaly: Anomaly) -> bool {
+    matches!(anomaly, Anomaly::NonmonotonicPoll | Anomaly::IntNonmonotonicPoll)
+}
+
+/// Why a consumer may go back: it had read what an election dropped. Then it goes on where the logs part, and no
+/// further back, since it knows the epoch of what it has read. Source: KIP-320.
+pub(super) fn went_back_to_parting(dropped: &[Dropped], occurrence: &Occurrence) -> Option<String> {
+    let came_from = occurrence.other?.offset;
+    let concerns = |dropped: &&Dropped| {
+        dropped.partition == occurrence.partition && dropped.is_between(occurrence)
+    };
+    let concerned = dropped.iter().filter(concerns);
+    let parted = concerned.map(|dropped| dropped.first).min()?;
+    let legal = parted <= came_from && parted <= occurrence.subject.offset;
+    legal.then(|| format!("an unclean leader election dropped offsets from {parted} on"))
+}
+
 /// What elections legally dropped in a run: committed records that the new leader lacked, and what leaders of earlier
 /// epochs acknowledged without the cluster. What a broken rule lost is no excuse. Where no unclean election is allowed,
 /// the last known leader is still elected when nobody else is left (KIP-966): that costs records only after faults

@@ -268,3 +268,53 @@ fn of_many_consequences_a_few_are_told_and_the_rest_is_counted() {
     assert_eq!(lost[3], "lost-write: 4 more", "two on each of two partitions");
     assert!(lost[0].contains("(and 1 more)"), "{lines:#?}");
 }
+
+/// A consumer polls these offsets; then the records from offset 1 on are lost in an unclean election, two others take
+/// their places, and it polls those. Another consumer reads everything at the end.
+fn after_an_unclean_election(before: &[i64], after: &[i64]) -> Verdict {
+    let mut plan = plan();
+    plan.topics[0].unclean_leader_election = true;
+    let mut run = true_run(&[], |truth| {
+        let mut again: Vec<Acknowledged> = truth.acknowledged[1..].to_vec();
+        truth.acknowledged[1..].iter_mut().for_each(|ack| ack.committed = false);
+        for ack in &mut again {
+            (ack.at_ns, ack.leader_epoch) = (ack.at_ns + 11 * SECOND, LeaderEpoch(2));
+        }
+        truth.acknowledged.append(&mut again);
+        (truth.losses, truth.lost_in) = (vec![loss(1, 3)], Some(LeaderEpoch(2)));
+    });
+    let poll = |process, at, offsets: &[i64], shift: i64| {
+        let value = |offset: i64| (if offset > 0 { offset + shift } else { offset }) as u64;
+        let read =
+            |offset: &i64| ReadRecord { partition: 0, offset: *offset, value: value(*offset) };
+        let records = offsets.iter().map(read).collect();
+        operation(process, at, Function::Poll, MicroOperation::Poll { records })
+    };
+    let send = |offset: i64| {
+        let record = SendRecord { partition: 0, offset, ..SendRecord::of(offset as u64 + 2) };
+        operation(0, offset as u64 + 11, Function::Send, MicroOperation::Send(record))
+    };
+    let mut operations = run.history.operations();
+    operations.truncate(3);
+    operations.extend([poll(9, 5, before, 0), send(1), send(2), poll(9, 20, after, 2)]);
+    operations.push(poll(8, 22, &[0, 1, 2], 2));
+    run.history = History::of(run.history.partitions, true, &operations);
+    judge(&plan, &run)
+}
+
+#[test]
+fn an_unclean_election_takes_a_consumer_back_to_where_the_logs_part() {
+    let legal = after_an_unclean_election(&[0, 1, 2], &[1, 2]);
+    assert_eq!(names(&legal), [""; 0], "{legal:#?}");
+    let excused = legal.excused.iter().find(|excuse| excuse.anomaly == "nonmonotonic-poll");
+    let reason = excused.map(|excuse| excuse.reason.as_str());
+    assert_eq!(reason, Some("an unclean leader election dropped offsets from 1 on"));
+    let further = after_an_unclean_election(&[0, 1, 2], &[0, 1, 2]);
+    assert_eq!(names(&further), ["nonmonotonic-poll"], "{further:#?}");
+}
+
+#[test]
+fn an_unclean_election_lets_nobody_pass_over_what_came_after_it() {
+    let verdict = after_an_unclean_election(&[0], &[2]);
+    assert_eq!(names(&verdict), ["poll-skip"], "{verdict:#?}");
+}

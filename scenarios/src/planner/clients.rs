@@ -84,6 +84,7 @@ fn client(common: &Common<'_>, node: NodeId, draws: &Draws) -> ClientPlan {
             poll_records_max: drawn.int("max.poll.records"),
             end_offset_every: drawn.int("end_offset_every"),
             reassign_every: drawn.int("reassign_every"),
+            resume_every: drawn.int("resume_every"),
         },
     }
 }

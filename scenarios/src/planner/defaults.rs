@@ -81,6 +81,8 @@ pub const CONSUMER: &[Setting] = &[
         "every so many polls, ask for an end offset as well; 0 is never"),
     setting("reassign_every", (0, 0), (0, 1_000_000),
         "every so many polls, start again from the beginning; 0 is never"),
+    setting("resume_every", (0, 0), (0, 1_000_000),
+        "every so many polls, go on from offsets that the application has kept; 0 is never"),
 ];
 
 /// `[network]`.

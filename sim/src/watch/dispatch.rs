@@ -15,6 +15,7 @@ use super::lag::Laggards;
 use super::leadership::{self, Leadership};
 use super::log_matching::LogMatching;
 use super::ownership::Ownership;
+use super::position::Positions;
 use super::producer_state::{self, ProducerIds};
 use super::proposals::Proposals;
 use super::quorum::{self, Quorum, VoterState};
@@ -52,6 +53,7 @@ pub(super) struct Watch {
     laggards: Laggards,
     check_quorum: CheckQuorum,
     fencing: Fencing,
+    positions: Positions,
 }
 
 impl Watch {
@@ -77,7 +79,12 @@ impl Watch {
             laggards: Laggards::new(plan),
             check_quorum: CheckQuorum::new(plan),
             fencing: Fencing::default(),
+            positions: Positions::of(plan),
         }
+    }
+
+    pub(super) fn consumer_assigned(&mut self, node: NodeId) {
+        self.read_rule.forget(node, None);
     }
 
     pub(super) fn process_started(&mut self, node: NodeId) {
@@ -199,9 +206,20 @@ impl Watch {
             | Note::ControllerActivated { .. }
             | Note::BatchRetried { .. }
             | Note::ProducerEpochBumped { .. }
-            | Note::TruncationDetected { .. }
-            | Note::PositionReset { .. } => {}
+            | Note::TruncationDetected { .. } => {}
+            Note::PositionReset { partition, from, to } => {
+                self.on_position_reset(context, partition, (*from, *to));
+            }
         }
+    }
+
+    /// A consumer was out of range. Clients know partitions by name only.
+    fn on_position_reset(&mut self, context: &Context<'_>, name: &str, moved: (Offset, Offset)) {
+        let is_it = |id: &TopicPartition| context.view.partition_name(*id) == name;
+        let known = context.view.partitions().map(|view| view.partition);
+        let Some(partition) = known.into_iter().find(is_it) else { return };
+        self.positions.on_reset(context, &mut self.findings, partition, moved);
+        self.read_rule.forget(context.node, Some(partition));
     }
 
     /// Who is taken for what: followers that count, brokers that stopped cleanly or act as followers.
@@ -268,6 +286,7 @@ impl Watch {
         } else if let Note::EndOffsetServed { partition, leader_epoch, told_epoch, offset } = note {
             let (place, epoch) = (*partition, *leader_epoch);
             read_rule::on_told_epoch(context, findings, place, epoch, *told_epoch);
+            self.positions.on_end_offset(place, *offset);
             self.read_rule.on_end_offset(context, findings, *partition, *leader_epoch, *offset);
         } else if let Note::NotEnoughReplicas { partition, after_append } = note {
             ack_rule::on_refused(context, findings, *partition, *after_append);

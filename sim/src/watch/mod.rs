@@ -35,6 +35,7 @@
 //! | who lags leaves the ISR in time | `lag` |
 //! | a leader of the quorum without followers resigns | `check_quorum` |
 //! | brokers are unfenced when they are ready, and shut down when they ask | `fencing` |
+//! | where consumers go that are out of range | `position` |
 //!
 //! Nowhere: snapshots of the metadata log, changes of the voter set, retention by time or size, compaction, offsets
 //! committed by groups, since the model has none of them; that a broker is fenced before its next uptime registers,
@@ -58,6 +59,7 @@ mod log_matching;
 mod log_start;
 mod membership;
 mod ownership;
+mod position;
 mod producer_state;
 mod proposals;
 mod quorum;
@@ -85,7 +87,7 @@ use crate::view::ClusterView;
 use crate::violation::Violation;
 
 /// Every invariant.
-pub const INVARIANTS: [Invariant; 28] = [
+pub const INVARIANTS: [Invariant; 29] = [
     commit_rule::INVARIANT,
     log_matching::INVARIANT,
     election::INVARIANT,
@@ -114,6 +116,7 @@ pub const INVARIANTS: [Invariant; 28] = [
     lag::INVARIANT,
     check_quorum::INVARIANT,
     fencing::INVARIANT,
+    position::INVARIANT,
 ];
 
 /// The true state and the invariants over it.
@@ -170,6 +173,11 @@ impl Observer {
     /// A process stands still from now on, paused or in a blocking sync, or goes on.
     pub fn process_stands(&mut self, at_ns: u64, node: NodeId, still: bool) {
         self.watch.process_stands(at_ns, node, still);
+    }
+
+    /// An application is about to tell its consumer where to read: what it was given before says nothing about that.
+    pub fn consumer_assigned(&mut self, node: NodeId) {
+        self.watch.consumer_assigned(node);
     }
 
     /// A process ended: crash, power loss, wipe or halt. `lossy` if it may find less on its disk than it wrote.

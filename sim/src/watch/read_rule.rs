@@ -5,15 +5,16 @@
 //! registered leader's answers never go back; who knows another epoch of the leader is refused; and a consumer is not
 //! served on from the end of records that the log no longer has.
 //! Source: KIP-101, KIP-207, KIP-320; `ConsistentRead` of the Kafka TLA+ specifications.
-//! Not verified: how far behind an answer is; end offsets told by a leader whose epoch is over may be behind.
+//! Not verified: records of an older epoch than the consumer read, where a leader's log has more of them: KIP-320 takes
+//! the consumer to the end of that epoch. How far behind an answer is; end offsets told by a leader whose epoch is over may be behind.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use harrow_broker_model::note::BatchSummary;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
-use crate::view::PartitionView;
+use crate::view::{LogMirror, PartitionView};
 use crate::violation::Guarantee;
 
 const ABOVE: Anomaly = Anomaly {
@@ -60,14 +61,49 @@ pub(super) const INVARIANT: Invariant = Invariant {
     anomalies: &[ABOVE, DIFFERS, GAP, END_ABOVE, END_REGRESSION, UNFENCED, ACROSS],
 };
 
-/// So many of the last batches that a consumer got are remembered: more than answers can be under way.
-const REMEMBERED: usize = 8;
+/// Of what a consumer got around an offset, so many batches are looked at: more than there are versions of a log.
+const LOOKED_AT: usize = 16;
 
-/// The highest end offset told of each partition, and what each consumer got last.
+/// The highest end offset told of each partition, and what each consumer got.
 #[derive(Debug, Default)]
 pub(super) struct ReadRule {
     told: BTreeMap<TopicPartition, Offset>,
-    given: BTreeMap<(NodeId, TopicPartition), VecDeque<BatchSummary>>,
+    given: BTreeMap<(NodeId, TopicPartition), Given>,
+}
+
+/// All that a consumer got of a partition, in order of the last offset; several batches where logs have parted.
+#[derive(Debug, Default)]
+struct Given(Vec<BatchSummary>);
+
+impl Given {
+    fn take(&mut self, batch: &BatchSummary) {
+        let Self(batches) = self;
+        if batches.last().is_none_or(|last| last.last_offset < batch.last_offset) {
+            return batches.push(*batch);
+        }
+        let from = batches.partition_point(|known| known.last_offset < batch.last_offset);
+        let same = |known: &&BatchSummary| known.last_offset == batch.last_offset;
+        if !batches[from..].iter().take_while(same).any(|known| known == batch) {
+            batches.insert(from, *batch);
+        }
+    }
+
+    /// Whether records right before the offset were given, and the log has others there. A consumer that read newer
+    /// epochs cannot tell at the end of an older one (KIP-320).
+    fn parts_from(&self, log: &LogMirror, offset: Offset) -> bool {
+        let Self(batches) = self;
+        let behind = offset.plus(-1);
+        let Some(before) = log.entry_at(behind).map(|entry| &entry.batch) else { return false };
+        let from = batches.partition_point(|known| known.last_offset < behind);
+        let near = batches[from..].iter().take(LOOKED_AT);
+        let mut there = near.filter(|known| known.base_offset <= behind).peekable();
+        let goes_on = log.entry_at(offset).map(|entry| entry.batch.leader_epoch);
+        let ends = goes_on != Some(before.leader_epoch);
+        let fits = |known: &BatchSummary| {
+            known == before || ends && known.leader_epoch > before.leader_epoch
+        };
+        there.peek().is_some() && !there.any(fits)
+    }
 }
 
 impl ReadRule {
@@ -101,8 +137,15 @@ impl ReadRule {
 }
 
 impl ReadRule {
-    /// A leader gave a consumer records. Where it goes on from the end of an earlier answer, what came before in the
-    /// leader's log is what that answer ended with: else the consumer has not noticed that the log was cut (KIP-320).
+    /// A consumer goes on from elsewhere, of one partition or of all: what it got there does not matter any more.
+    pub(super) fn forget(&mut self, consumer: NodeId, partition: Option<TopicPartition>) {
+        self.given.retain(|(node, of), _| {
+            *node != consumer || partition.is_some_and(|partition| partition != *of)
+        });
+    }
+
+    /// A leader gave a consumer records. Where it goes on from records that it got earlier, what comes before in the
+    /// leader's log is one of these: else the consumer has not noticed that the log was cut (KIP-320).
     pub(super) fn on_given(
         &mut self,
         context: &Context<'_>,
@@ -111,16 +154,12 @@ impl ReadRule {
         fetch_offset: Offset,
         batches: &[BatchSummary],
     ) {
-        let Some(last) = batches.last() else { return };
+        if batches.is_empty() {
+            return;
+        }
         let given = self.given.entry((consumer, partition)).or_default();
         let log = context.view.replica(context.node, partition).map(|replica| &replica.log);
-        let before = log.and_then(|log| log.entry_at(fetch_offset.plus(-1)));
-        let mut ends_there =
-            given.iter().filter(|batch| batch.last_offset.next() == fetch_offset).peekable();
-        if let Some(before) = before
-            && ends_there.peek().is_some()
-            && !ends_there.any(|batch| *batch == before.batch)
-        {
+        if log.is_some_and(|log| given.parts_from(log, fetch_offset)) {
             findings.report(context, &ACROSS, (partition, fetch_offset, fetch_offset), || {
                 format!(
                     "node {} served node {consumer} on from {fetch_offset}; before that its log has other records",
@@ -128,10 +167,9 @@ impl ReadRule {
                 )
             });
         }
-        if given.len() == REMEMBERED {
-            given.pop_front();
+        for batch in batches {
+            given.take(batch);
         }
-        given.push_back(*last);
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Promise: what follows the producer's last batch in the leader's log, or repeats one of its last five, is never
 //! refused; neither is the first batch of a new epoch that begins with sequence 0, nor a batch of the newest epoch for
-//! its epoch.
-//! Source: KIP-98; `ProducerAppendInfo.checkSequence`, `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`.
+//! its epoch. And a producer does not give cause: it begins each epoch with sequence 0 on every partition, and sends
+//! nothing else there before that is acknowledged.
+//! Source: KIP-98, KIP-360; `ProducerAppendInfo.checkSequence`, `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`;
+//! KAFKA-14359.
 //! Not verified: batches that are accepted, which the committed log shows; logs that no longer begin at 0.
 
 use harrow_broker_model::note::{BatchSummary, Note};
@@ -22,12 +24,18 @@ const NEEDLESS: Anomaly = Anomaly {
     meaning: "a leader refused a batch for its epoch or sequence that its own log allows or already has",
 };
 
+const NOT_FROM_ZERO: Anomaly = Anomaly {
+    name: "epoch-not-from-zero",
+    guarantee: Guarantee::Ordering,
+    meaning: "a producer sent a later sequence of an epoch to a partition that has taken none of that epoch",
+};
+
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "sequence-refusal",
     promise: "an idempotent producer's next batch, and a repetition of one of its last five, are never refused",
     source: "KIP-98, ProducerAppendInfo.checkSequence",
     leaves_out: "batches that are accepted",
-    anomalies: &[NEEDLESS],
+    anomalies: &[NEEDLESS, NOT_FROM_ZERO],
 };
 
 /// A batch as its producer numbers it.
@@ -48,7 +56,7 @@ pub(super) fn on_refused(context: &Context<'_>, findings: &mut Findings, note: &
         first_sequence,
         last_sequence,
         fenced,
-        ..
+        leader_epoch,
     } = note
     else {
         return;
@@ -70,7 +78,29 @@ pub(super) fn on_refused(context: &Context<'_>, findings: &mut Findings, note: &
                 context.node
             )
         });
+        return;
     }
+    // An earlier leader may have acknowledged the beginning, and the cluster lost it.
+    let present = context.view.partition(*partition).is_some_and(|view| {
+        view.lost_in.is_none() && view.leader_epoch() == *leader_epoch && context.view.states_all()
+    });
+    if present && begins_late(&replica.log, batch) {
+        findings.report(context, &NOT_FROM_ZERO, *partition, || {
+            let leader = context.node;
+            format!(
+                "producer {producer_id} sent sequence {first_sequence} of epoch {producer_epoch}, \
+                 of which leader {leader} has nothing"
+            )
+        });
+    }
+}
+
+/// Whether the log has nothing of the batch's epoch, nor of a newer one, though the batch is not the first of it.
+fn begins_late(log: &LogMirror, batch: Numbered) -> bool {
+    let mut own = log.entries().iter().rev().map(|entry| &entry.batch);
+    let known =
+        own.any(|known| known.producer_id == batch.producer && known.producer_epoch >= batch.epoch);
+    !known && batch.first != Sequence(0)
 }
 
 /// Why the batch must be taken, or recognised; none if it is rightly refused.

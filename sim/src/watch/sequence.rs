@@ -1,10 +1,10 @@
 //! Sequence numbers of idempotent producers in the committed log.
 //!
 //! Promise: on a partition, the committed batches of one producer epoch carry contiguous sequence numbers, each once; a
-//! new epoch starts at 0; epochs of a producer never fall.
+//! new epoch starts at 0; epochs of a producer never fall. Where all is known, a producer's first batch starts at 0.
 //! Source: KIP-98; `ProducerAppendInfo.checkSequence`.
-//! Not verified: the first sequence of a producer that the partition has not seen, which may be any (its state may have
-//! expired); records that are not committed, which an election may still remove.
+//! Not verified: in a trace that may leave things out, the first sequence of a producer that the partition has not seen
+//! (its state may have expired); records that are not committed, which an election may still remove.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "producer-sequence",
     promise: "an idempotent producer's records are committed once and in order",
     source: "KIP-98, ProducerAppendInfo.checkSequence",
-    leaves_out: "the first sequence of a producer that is new to the partition",
+    leaves_out: "where the trace may be incomplete, the first sequence of a producer that is new to the partition",
     anomalies: &[DUPLICATE, GAP, EPOCH],
 };
 
@@ -67,8 +67,13 @@ impl Sequences {
         if producers.end != from {
             *producers = Producers::of(view.committed.between(Offset::ZERO, from));
         }
+        // What came first may be lost, or not be in the log any more.
+        let whole = context.view.states_all()
+            && view.lost_in.is_none()
+            && replica.log.start() == Offset::ZERO;
         for entry in replica.log.between(from, to) {
-            if let Some(anomaly) = producers.take(&entry.batch) {
+            let begins = whole && producers.begins_late(&entry.batch);
+            if let Some(anomaly) = producers.take(&entry.batch).or(begins.then_some(&GAP)) {
                 report(context, findings, anomaly, partition, &entry.batch);
             }
         }
@@ -82,6 +87,14 @@ impl Producers {
             producers.take(&entry.batch);
         }
         producers
+    }
+
+    /// Whether it is the first batch of its producer, and does not begin with sequence 0.
+    fn begins_late(&self, batch: &BatchSummary) -> bool {
+        let numbered = batch.base_sequence != Sequence::NONE && batch.base_sequence != Sequence(0);
+        numbered
+            && batch.producer_id != ProducerId::NONE
+            && !self.last.contains_key(&batch.producer_id)
     }
 
     /// Takes the next committed batch; says what is wrong with it.

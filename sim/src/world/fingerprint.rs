@@ -99,6 +99,13 @@ impl Fingerprint {
                 self.word(value.0);
             }
             Operation::Assign { partitions } => self.word(partitions.len() as u64),
+            Operation::Resume { positions } => {
+                self.word(positions.len() as u64);
+                for (_, index, offset) in positions {
+                    self.int(i64::from(*index));
+                    self.int(offset.0);
+                }
+            }
             Operation::Poll { timeout_ms, max_records } => {
                 self.pair(*timeout_ms as i32, *max_records as i32);
             }

@@ -4,7 +4,7 @@
 use harrow_broker_model::config::topic_name;
 use harrow_broker_model::node::{Operation, Outcome};
 use harrow_broker_model::proto::StrBytes;
-use harrow_broker_model::types::{NodeId, RecordValue};
+use harrow_broker_model::types::{NodeId, Offset, RecordValue};
 
 use super::director::FINAL_POLL;
 use super::draw::{Draws, Purpose};
@@ -27,6 +27,8 @@ pub(crate) struct Load {
     /// Operations that count, begun.
     issued: u32,
     total: u32,
+    /// Sends of a producer beyond the planned operations, begun.
+    further: u64,
     /// Operations invoked of any kind; keys the draws of the next one.
     invoked: u64,
     /// Polls that are allowed beyond the planned operations.
@@ -54,7 +56,11 @@ struct Reading {
     poll: (u32, u32),
     end_offset_every: u32,
     reassign_every: u32,
+    resume_every: u32,
     assign_due: bool,
+    resume_due: bool,
+    /// The offset behind the last record polled of each partition, by position: what the application keeps.
+    kept: Vec<Offset>,
     /// Whether the operation that is open, or was last, is an assignment.
     assigning: bool,
     end_offset_due: bool,
@@ -90,6 +96,7 @@ impl Load {
             ordinal: ordinal as u64,
             issued: 0,
             total,
+            further: 0,
             invoked: 0,
             extra: 0,
             catching_up: false,
@@ -113,6 +120,14 @@ impl Load {
             (self.extra, self.catching_up) = (1, true);
             self.next_ns = now + CATCH_UP_NS;
         }
+    }
+
+    /// One more send of a producer that has done all that was planned, with a value that it has not used.
+    pub(crate) fn one_more(&mut self, topic: &str, key: u64) -> Operation {
+        assert_eq!(self.issued, self.total, "client {} has sends left", self.node);
+        let value = RecordValue((self.ordinal << 32) | (u64::from(self.total) + self.further));
+        self.further += 1;
+        Operation::Send { topic: topic_name(topic), key: Some(key), value }
     }
 
     /// What a consumer reads.
@@ -154,6 +169,7 @@ impl Load {
         if let Kind::Consumer(reading) = &mut self.kind {
             let refused = matches!(outcome, Outcome::Failed { .. } | Outcome::Unknown { .. });
             reading.assign_due |= refused && reading.assigning;
+            reading.keep(outcome);
             self.next_ns = now + self.pause(self.invoked);
         }
     }
@@ -214,15 +230,19 @@ impl Kind {
                 poll_records_max,
                 end_offset_every,
                 reassign_every,
+                resume_every,
                 ..
             } => Self::Consumer(Reading {
+                kept: Vec::new(),
                 partitions: all_partitions(
                     topics.iter().filter(|topic| names.contains(&topic.name)),
                 ),
                 poll: (*poll_timeout_ms, *poll_records_max),
                 end_offset_every: *end_offset_every,
                 reassign_every: *reassign_every,
+                resume_every: *resume_every,
                 assign_due: true,
+                resume_due: false,
                 assigning: false,
                 end_offset_due: false,
             }),
@@ -231,11 +251,39 @@ impl Kind {
 }
 
 impl Reading {
+    /// The application keeps the offset behind what it was given.
+    fn keep(&mut self, outcome: &Outcome) {
+        let Outcome::Polled { records } = outcome else { return };
+        if self.resume_every == 0 {
+            return;
+        }
+        for record in records {
+            let is_it = |(topic, index): &(StrBytes, i32)| {
+                *index == record.partition && *topic == record.topic
+            };
+            if let Some(position) = self.partitions.iter().position(is_it) {
+                self.kept[position] = record.offset.next();
+            }
+        }
+    }
+
+    /// From the beginning: what was kept does not count any more.
+    fn assign(&mut self) -> Operation {
+        self.kept = vec![Offset::ZERO; self.partitions.len()];
+        Operation::Assign { partitions: self.partitions.clone() }
+    }
+
+    fn resume(&self) -> Operation {
+        let places = self.partitions.iter().zip(&self.kept);
+        let positions = places.map(|((topic, index), kept)| (topic.clone(), *index, *kept));
+        Operation::Resume { positions: positions.collect() }
+    }
+
     /// The next operation beyond the planned ones: a poll, unless the assignment is gone.
     fn catch_up(&mut self) -> Operation {
         self.assigning = std::mem::take(&mut self.assign_due);
         if self.assigning {
-            return Operation::Assign { partitions: self.partitions.clone() };
+            return self.assign();
         }
         let (timeout_ms, max_records) = FINAL_POLL;
         Operation::Poll { timeout_ms, max_records }
@@ -244,7 +292,10 @@ impl Reading {
     fn request(&mut self, draws: Draws, key: u64, ordinal: u64, polls: u32) -> Operation {
         self.assigning = std::mem::take(&mut self.assign_due);
         if self.assigning {
-            return Operation::Assign { partitions: self.partitions.clone() };
+            return self.assign();
+        }
+        if std::mem::take(&mut self.resume_due) {
+            return self.resume();
         }
         if std::mem::take(&mut self.end_offset_due) {
             let chosen =
@@ -253,6 +304,7 @@ impl Reading {
         }
         let polls = polls + 1;
         self.assign_due = self.reassign_every > 0 && polls.is_multiple_of(self.reassign_every);
+        self.resume_due = self.resume_every > 0 && polls.is_multiple_of(self.resume_every);
         self.end_offset_due =
             self.end_offset_every > 0 && polls.is_multiple_of(self.end_offset_every);
         Operation::Poll { timeout_ms: self.poll.0, max_records: self.poll.1 }

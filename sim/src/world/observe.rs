@@ -70,6 +70,13 @@ impl<F> Observation<F> {
         }
     }
 
+    /// An application tells its consumer where to read.
+    pub(crate) fn consumer_assigned(&mut self, node: NodeId) {
+        if let Eyes::Watching(observer) = &mut self.eyes {
+            observer.consumer_assigned(node);
+        }
+    }
+
     /// Compares a log with the mirror of it.
     pub(crate) fn audit(&mut self, moment: Moment, log: &Log) {
         let Eyes::Watching(observer) = &mut self.eyes else { return };

@@ -149,6 +149,13 @@ impl Recorder {
                     positions.map(|partition| detail(What::Assigned { partition })).collect();
                 (Function::Assign { from_start: true }, actions)
             }
+            Operation::Resume { positions } => {
+                let positions =
+                    positions.iter().filter_map(|(topic, index, _)| self.position(topic, *index));
+                let actions =
+                    positions.map(|partition| detail(What::Assigned { partition })).collect();
+                (Function::Assign { from_start: false }, actions)
+            }
             Operation::Poll { .. } => (Function::Poll, Vec::new()),
             Operation::EndOffset { partition: (topic, index) } => {
                 let partition =

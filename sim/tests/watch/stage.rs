@@ -15,7 +15,7 @@ use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
     TopicId, TopicPartition, TransactionOrdinal,
 };
-use harrow_sim::plan::{DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan};
+use harrow_sim::plan::{ClientPlan, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan};
 use harrow_sim::watch::{Observer, ReplicaAudit};
 
 /// The partition that most tests use.
@@ -515,6 +515,20 @@ pub(crate) fn sequenced(offset: i64, producer_epoch: i16, sequence: i32) -> Batc
     }
 }
 
+fn consumer(node: NodeId) -> ConsumerConfig {
+    ConsumerConfig {
+        node,
+        bootstrap: vec![A],
+        jitter_salt: 1,
+        fetch_wait_max_ms: 100,
+        fetch_max_bytes: 1_000,
+        request_timeout_ms: 1_000,
+        retry_backoff_ms: 100,
+        metadata_max_age_ms: 1_000,
+        offset_reset: OffsetReset::Earliest,
+    }
+}
+
 fn plan() -> Plan {
     let client = NodeId(1001);
     Plan {
@@ -530,7 +544,20 @@ fn plan() -> Plan {
             retry_backoff_ms: 100,
             api_timeout_ms: 1_000,
         },
-        clients: Vec::new(),
+        clients: [(1001, OffsetReset::Earliest), (1002, OffsetReset::Latest)]
+            .map(|(node, offset_reset)| ClientPlan::Consumer {
+                config: ConsumerConfig { offset_reset, ..consumer(NodeId(node)) },
+                topics: vec!["x".to_owned()],
+                start_ms: 0,
+                operations: 1,
+                interval_us: (0, 0),
+                poll_timeout_ms: 0,
+                poll_records_max: 1,
+                end_offset_every: 0,
+                reassign_every: 0,
+                resume_every: 0,
+            })
+            .to_vec(),
         fresh_producer: ProducerConfig {
             node: client,
             bootstrap: vec![A],
@@ -546,17 +573,7 @@ fn plan() -> Plan {
             metadata_max_age_ms: 1_000,
             value_bytes: 8,
         },
-        final_reader: ConsumerConfig {
-            node: client,
-            bootstrap: vec![A],
-            jitter_salt: 1,
-            fetch_wait_max_ms: 100,
-            fetch_max_bytes: 1_000,
-            request_timeout_ms: 1_000,
-            retry_backoff_ms: 100,
-            metadata_max_age_ms: 1_000,
-            offset_reset: OffsetReset::Earliest,
-        },
+        final_reader: consumer(client),
         network: NetworkPlan {
             latency_us: (1, 1),
             client_latency_us: (1, 1),

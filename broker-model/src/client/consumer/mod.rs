@@ -24,7 +24,7 @@ use crate::node::{
 };
 use crate::proto::{ErrorCode, StrBytes};
 use crate::standing::Standing;
-use crate::types::{NodeId, Now, OperationId, Time};
+use crate::types::{LeaderEpoch, NodeId, Now, Offset, OperationId, Time};
 
 use self::end_offsets::EndQuery;
 use self::position::Position;
@@ -84,6 +84,10 @@ impl Consumer {
                 self.assign(now, &partitions);
                 effects.complete(operation, Outcome::Assigned);
             }
+            Operation::Resume { positions } => {
+                self.resume(now, &positions);
+                effects.complete(operation, Outcome::Assigned);
+            }
             Operation::Poll { timeout_ms, max_records } => self.polls.push_back(PendingPoll {
                 operation,
                 returns_at: now + ms(u64::from(timeout_ms)),
@@ -116,6 +120,18 @@ impl Consumer {
             let mut position = Position::new(version, now);
             position.leadership = self.metadata.leadership(key);
             self.positions.insert(key, position);
+        }
+    }
+
+    /// Source: `KafkaConsumer.seek(TopicPartition, long)`, which knows no epoch.
+    fn resume(&mut self, now: Time, positions: &[(StrBytes, i32, Offset)]) {
+        let partitions = positions.iter().map(|(topic, index, _)| (topic.clone(), *index));
+        self.assign(now, &partitions.collect::<Vec<_>>());
+        for (topic, partition, offset) in positions {
+            let key = PartitionKey { topic: self.metadata.place(topic), partition: *partition };
+            let version = self.new_version();
+            let position = self.positions.get_mut(&key).expect("it was just assigned");
+            position.seek((*offset, LeaderEpoch::NONE), version);
         }
     }
 

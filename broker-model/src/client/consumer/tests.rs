@@ -385,6 +385,19 @@ fn out_of_range_of_an_older_position_is_ignored() {
 }
 
 #[test]
+fn a_kept_offset_is_taken_as_it_is_and_reset_by_policy_when_it_is_gone() {
+    let mut driver = at_ten(config());
+    take_fetch(&mut driver);
+    driver.invoke(3, Operation::Resume { positions: vec![(TOPIC, 0, Offset(7))] });
+    driver.advance(2_200);
+    let asked = take_fetch(&mut driver);
+    let fetch = fetched(&asked);
+    assert_eq!((fetch.fetch_offset, fetch.last_fetched_epoch), (7, -1), "no epoch is kept");
+    driver.answer(&asked, error_answer(ErrorCode::OffsetOutOfRange));
+    assert_eq!(timestamp(&take_list(&mut driver)), -2);
+}
+
+#[test]
 fn epoch_errors_ask_for_metadata_and_back_off() {
     for error in [
         ErrorCode::FencedLeaderEpoch,

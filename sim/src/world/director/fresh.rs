@@ -2,7 +2,7 @@
 //! everything from the beginning, while the consumers of the loads read on to the end.
 
 use harrow_broker_model::client::partition_of;
-use harrow_broker_model::config::topic_name;
+use harrow_broker_model::config::{Acks, topic_name};
 use harrow_broker_model::node::{Node, Operation, Outcome};
 use harrow_broker_model::proto::ErrorCode;
 use harrow_broker_model::types::{NodeId, Offset, OperationId, RecordValue};
@@ -22,15 +22,40 @@ const FRESH_ORDINAL: u64 = 0xffff;
 /// Keys of the fresh producer are sought up to here: far more than a topic has partitions.
 const KEY_MAX: u64 = u32::MAX as u64;
 
-/// One partition as the fresh producer sees it.
+/// What became of a record that shows whether a partition takes any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FreshRecord {
+pub(super) enum Probe {
     /// Nothing was sent, or what was sent did not end well.
     Missing(Option<ErrorCode>),
     /// A record is on its way.
     Open(OperationId),
     /// A record is acknowledged.
     Acknowledged,
+}
+
+impl Probe {
+    /// Why it is not acknowledged, in words; nothing if it is.
+    pub(super) fn lacks(self) -> Option<String> {
+        match self {
+            Self::Acknowledged => None,
+            Self::Open(_) | Self::Missing(None) => Some("is not acknowledged".to_owned()),
+            Self::Missing(Some(error)) => Some(format!("ended with {error:?}")),
+        }
+    }
+
+    /// As a send left it that ended so.
+    pub(super) fn after(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Sent { .. } => Self::Acknowledged,
+            Outcome::Failed { error, .. } | Outcome::Unknown { error, .. } => {
+                Self::Missing(Some(*error))
+            }
+            Outcome::Assigned
+            | Outcome::Polled { .. }
+            | Outcome::EndOffset { .. }
+            | Outcome::TopicCreated => panic!("a send was answered with {outcome:?}"),
+        }
+    }
 }
 
 /// What the fresh clients have done so far.
@@ -42,7 +67,7 @@ pub(super) struct Fresh {
     /// Whether the reader waits for an answer.
     reader_asked: bool,
     /// By position of the partition.
-    records: Vec<FreshRecord>,
+    records: Vec<Probe>,
     /// Sends invoked: the lower half of the next value.
     sent: u64,
     /// Up to where the final reader has read, by position of the partition.
@@ -57,7 +82,7 @@ impl Fresh {
             reader_process: 0,
             reader_assigned: false,
             reader_asked: false,
-            records: vec![FreshRecord::Missing(None); partitions],
+            records: vec![Probe::Missing(None); partitions],
             sent: 0,
             read_to: vec![0; partitions],
         }
@@ -70,6 +95,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.fresh.producer_process = self.new_process();
         let producer = self.place(self.plan.fresh_producer.node);
         self.engine.start_at(producer, self.engine.now());
+        self.resume_loads();
     }
 
     pub(super) fn start_reading(&mut self) {
@@ -82,7 +108,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// A fresh client runs, or was answered, or time has passed: it goes on.
     pub(super) fn urge(&mut self, pending: Goal) {
         match (self.phase, pending) {
-            (Phase::Producing, Goal::FreshProducer) => self.send_missing(),
+            (Phase::Producing | Phase::Reading, Goal::FreshProducer) => self.send_missing(),
+            (Phase::Producing | Phase::Reading, Goal::LoadProducers) => self.resume_loads(),
             (Phase::Reading, Goal::ConsumerLag) => {
                 self.read_on();
                 self.catch_up();
@@ -104,7 +131,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             let request = Operation::Send { topic, key: Some(key), value };
             let process = self.fresh.producer_process;
             let operation = self.recorder.invoke(process, self.engine.now(), &request);
-            self.fresh.records[position] = FreshRecord::Open(operation);
+            self.fresh.records[position] = Probe::Open(operation);
             self.engine.invoke(producer, operation, request, &mut self.cast);
         }
     }
@@ -114,29 +141,23 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let topics = self.plan.topics.iter().enumerate();
         let places = topics.flat_map(|(topic, plan)| {
             let count = plan.partitions as usize;
-            (0..plan.partitions as i32).map(move |index| {
-                let leads_there = |key: &u64| partition_of(*key, count) == index;
-                (
-                    topic,
-                    (0..=KEY_MAX)
-                        .find(leads_there)
-                        .expect("some of 2^32 keys leads to each partition"),
-                )
-            })
+            (0..plan.partitions as i32).map(move |index| (topic, key_to(index, count)))
         });
-        let taken = self.takes_records();
+        let taken = self.takes_records(Acks::All);
         let missing = places.enumerate().filter(|(position, _)| {
-            taken[*position] && matches!(self.fresh.records[*position], FreshRecord::Missing(_))
+            taken[*position] && matches!(self.fresh.records[*position], Probe::Missing(_))
         });
         missing.collect()
     }
 
-    /// Which partitions can take acks=all at all, by position.
-    fn takes_records(&self) -> Vec<bool> {
+    /// Which partitions can take records with these acks at all, by position.
+    pub(super) fn takes_records(&self, acks: Acks) -> Vec<bool> {
         let takes = self.partitions().map(|(name, partition)| {
             let view = partition.and_then(|partition| self.cast.view().partition(partition));
             view.is_none_or(|view| {
-                self.offline(&name, view).is_none() && self.short_of_replicas(&name, view).is_none()
+                let waits = acks == Acks::All;
+                self.offline(&name, view).is_none()
+                    && !(waits && self.short_of_replicas(&name, view).is_some())
             })
         });
         takes.collect()
@@ -157,36 +178,30 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     fn fresh_sent(&mut self, operation: OperationId, outcome: &Outcome) {
-        let open = FreshRecord::Open(operation);
+        let open = Probe::Open(operation);
         let position = self.fresh.records.iter().position(|record| *record == open);
         let position = position.expect("the fresh producer answers what it was asked");
-        self.fresh.records[position] = match outcome {
-            Outcome::Sent { .. } => FreshRecord::Acknowledged,
-            Outcome::Failed { error, .. } | Outcome::Unknown { error, .. } => {
-                FreshRecord::Missing(Some(*error))
-            }
-            Outcome::Assigned
-            | Outcome::Polled { .. }
-            | Outcome::EndOffset { .. }
-            | Outcome::TopicCreated => panic!("the fresh producer answered with {outcome:?}"),
-        };
+        self.fresh.records[position] = Probe::after(outcome);
+    }
+
+    /// Whether it is time for clients to show that they are served.
+    pub(super) fn asks_clients(&self) -> bool {
+        match self.phase {
+            Phase::Faults | Phase::Converging => false,
+            Phase::Producing | Phase::Reading => true,
+        }
     }
 
     /// Which partition has not acknowledged a record of the fresh producer.
     pub(super) fn fresh_pending(&self) -> Option<Pending> {
-        match self.phase {
-            Phase::Faults | Phase::Converging => return None,
-            Phase::Producing | Phase::Reading => {}
+        if !self.asks_clients() {
+            return None;
         }
-        let taken = self.takes_records();
+        let taken = self.takes_records(Acks::All);
         let states = self.partitions().zip(&self.fresh.records).zip(taken);
-        let mut missing = states.filter_map(|(((name, _), record), taken)| {
-            let why = match record {
-                FreshRecord::Acknowledged => return None,
-                FreshRecord::Open(_) | FreshRecord::Missing(None) => "is not acknowledged".into(),
-                FreshRecord::Missing(Some(error)) => format!("ended with {error:?}"),
-            };
-            taken.then(|| format!("the fresh producer's record to {name} {why}"))
+        let mut missing = states.filter(|(_, taken)| *taken).filter_map(|((at, record), _)| {
+            let (name, why) = (at.0, record.lacks()?);
+            Some(format!("the fresh producer's record to {name} {why}"))
         });
         let what = missing.next()?;
         Some(Pending { goal: Goal::FreshProducer, what, left: 1 + missing.count() as u64 })
@@ -308,4 +323,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         });
         ends.collect()
     }
+}
+
+/// A key that leads to this one of so many partitions.
+pub(super) fn key_to(index: i32, partitions: usize) -> u64 {
+    let leads_there = |key: &u64| partition_of(*key, partitions) == index;
+    (0..=KEY_MAX).find(leads_there).expect("some of 2^32 keys leads to each partition")
 }

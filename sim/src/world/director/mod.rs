@@ -1,5 +1,6 @@
 //! Directs a run: starts the nodes, creates the topics, drives the load, fires the faults, heals, waits until
-//! everything has converged, lets a fresh client send to every partition, and reads everything once more.
+//! everything has converged, lets a fresh client and those of the loads send to every partition, and reads everything
+//! once more.
 //!
 //! Loads begin at their planned time, but not before all topics exist. Clients are left alone by the faults of brokers;
 //! a client that is itself the target leaves its open operations with unknown outcome and comes back as a new process.
@@ -12,6 +13,7 @@ mod fresh;
 mod heal;
 mod pending;
 mod recoverable;
+mod resume;
 mod targets;
 #[cfg(test)]
 pub(super) mod tests;
@@ -24,6 +26,7 @@ use self::conditions::{Active, Condition};
 use self::converge::{Pending, Progress};
 pub(crate) use self::fresh::FINAL_POLL;
 use self::fresh::Fresh;
+use self::resume::Resumed;
 use super::draw::Draws;
 use super::engine::{Boot, Cue, Engine, Member, Moment, Report, Setup, Step};
 use super::load::Load;
@@ -48,7 +51,7 @@ enum Phase {
     Faults,
     /// After the heal.
     Converging,
-    /// The fresh producer sends.
+    /// The fresh producer sends, and so do all producers.
     Producing,
     /// The final reader reads, and so do all consumers.
     Reading,
@@ -94,6 +97,8 @@ pub(crate) struct Director<'p, N, F> {
     /// Since when all goals are met but for what no rule can bring back.
     stranded_since: Option<u64>,
     fresh: Fresh,
+    /// What producers of loads have sent since the heal.
+    resumed: Vec<Resumed>,
 }
 
 impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
@@ -135,6 +140,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             progress: Progress::none(0),
             overdue: None,
             stranded_since: None,
+            resumed: Resumed::all(plan),
             fresh: Fresh::new(plan.topics.iter().map(|topic| topic.partitions as usize).sum()),
             engine,
         }
@@ -267,6 +273,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         if !recorded {
             return;
         }
+        if self.asks_clients() && self.resumed_answered(operation, outcome) {
+            return;
+        }
         if let Some(position) = self.load_of[node] {
             self.loads[position].answered(now, outcome);
             self.read_further(position);
@@ -335,6 +344,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         self.recorder.crash(self.loads[position].process, self.engine.now());
         let process = self.new_process();
         self.loads[position].crashed(process);
+        self.resumed_fell(position);
     }
 
     fn new_process(&mut self) -> u32 {
@@ -413,6 +423,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         let now = self.engine.now();
         if let Some(request) = self.loads[position].next(now) {
+            if matches!(request, Operation::Assign { .. } | Operation::Resume { .. }) {
+                self.cast.consumer_assigned(self.loads[position].node);
+            }
             let operation = self.recorder.invoke(self.loads[position].process, now, &request);
             self.engine.invoke(node, operation, request, &mut self.cast);
         }

@@ -52,6 +52,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             .or_else(|| self.operations_pending())
             .or_else(|| self.each_partition(Goal::HighWatermark, Self::log_pending))
             .or_else(|| self.fresh_pending())
+            .or_else(|| self.resumed_pending())
             .or_else(|| self.lag_pending())
             .or_else(|| self.held_pending())
     }

@@ -100,6 +100,11 @@ fn refuses(stage: &mut Stage, epoch: i16, sequence: i32, fenced: bool) {
     stage.note(A, &note);
 }
 
+fn resets(stage: &mut Stage, consumer: i32, to: i64) {
+    let (partition, from, to) = ("x-0".to_owned(), Offset(9), Offset(to));
+    stage.note(NodeId(consumer), &Note::PositionReset { partition, from, to });
+}
+
 fn ends_offset(stage: &mut Stage, told_epoch: i32) {
     let note = Note::EndOffsetServed {
         partition: X,
@@ -292,6 +297,23 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        anomaly: "epoch-not-from-zero",
+        good: |stage| {
+            stage.lead(A, 1, sequenced(2, 1, 0));
+            // A trace that leaves facts out says nothing.
+            refuses(stage, 2, 4, false);
+            stage.observer.expect_all_facts();
+            refuses(stage, 1, 4, false);
+            stage.lead(A, 1, sequenced(3, 2, 0));
+            refuses(stage, 2, 4, false);
+        },
+        bad: |stage| {
+            stage.lead(A, 1, sequenced(2, 1, 0));
+            stage.observer.expect_all_facts();
+            refuses(stage, 2, 4, false);
+        },
+    },
+    Case {
         anomaly: "unfenced-read",
         good: |stage| {
             ends_offset(stage, 1);
@@ -306,11 +328,35 @@ pub(super) const CASES: &[Case] = &[
             unclean(stage);
             stage.serve(B, 2, 0, &[record(0, 2, 8)]);
             stage.serve(B, 2, 1, &[record(1, 2, 9)]);
+            // The next leader has other records there, of an older epoch: KIP-320 asks for the end of that epoch.
+            let next = stage.next(Some(A), 3, &[A]);
+            stage.registered(X, next, true);
+            stage.became_leader(A, 3, &[A]);
+            stage.lead(A, 3, record(2, 3, 20));
+            stage.leader_high_watermark(A, 3, 3);
+            stage.serve(A, 3, 2, &[record(2, 3, 20)]);
         },
         bad: |stage| {
             stage.serve(A, 1, 0, &[plain(0)]);
             unclean(stage);
             stage.serve(B, 2, 1, &[record(1, 2, 9)]);
+        },
+    },
+    Case {
+        anomaly: "reset-against-policy",
+        good: |stage| {
+            // What a consumer got before says nothing about where it goes on then.
+            stage.serve(A, 1, 0, &[plain(0)]);
+            unclean(stage);
+            resets(stage, 1001, 0);
+            stage.serve(B, 2, 1, &[record(1, 2, 9)]);
+            stage.observer.expect_all_facts();
+            ends_offset(stage, 1);
+            resets(stage, 1002, 2);
+        },
+        bad: |stage| {
+            ends_offset(stage, 1);
+            resets(stage, 1001, 2);
         },
     },
     Case {
@@ -412,7 +458,7 @@ fn reopened(batches: Vec<BatchSummary>) -> Note {
 #[test]
 fn other_ways_to_break_the_same_rule() {
     type Way = (&'static str, fn(&mut Stage));
-    let ways: [Way; 10] = [
+    let ways: [Way; 14] = [
         ("needless-sequence-refusal", |stage| refuses(stage, 0, 3, false)),
         ("needless-sequence-refusal", |stage| {
             stage.lead(A, 1, sequenced(2, 1, 0));
@@ -425,6 +471,41 @@ fn other_ways_to_break_the_same_rule() {
         ("needless-sequence-refusal", |stage| {
             stage.lead(A, 1, sequenced(2, 1, 0));
             refuses(stage, 2, 0, false);
+        }),
+        ("reset-against-policy", |stage| {
+            stage.observer.expect_all_facts();
+            ends_offset(stage, 1);
+            resets(stage, 1002, 0);
+        }),
+        // From the middle of a batch, and of an answer.
+        ("read-across-truncation", |stage| {
+            let batch = BatchSummary { last_offset: Offset(3), ..record(2, 1, 77) };
+            stage.lead(A, 1, batch);
+            stage.append_all(&[B, C], 1, batch);
+            stage.leader_high_watermark(A, 1, 4);
+            stage.serve(A, 1, 2, &[batch]);
+            unclean(stage);
+            for offset in 2..4 {
+                stage.lead(B, 2, record(offset, 2, 8 + offset as u32));
+            }
+            stage.leader_high_watermark(B, 2, 4);
+            stage.serve(B, 2, 3, &[record(3, 2, 11)]);
+        }),
+        ("read-across-truncation", |stage| {
+            stage.serve(A, 1, 0, &[plain(0), plain(1)]);
+            unclean(stage);
+            stage.serve(B, 2, 1, &[record(1, 2, 9)]);
+        }),
+        ("seq-gap", |stage| {
+            stage.observer.expect_all_facts();
+            stage.lead(A, 1, sequenced(2, 0, 4));
+            stage.append_all(&[B, C], 1, sequenced(2, 0, 4));
+            for follower in [B, C] {
+                let known = stage.observer.view().registry().broker(follower);
+                let broker_epoch = known.expect("it is registered").broker_epoch.0;
+                heard(stage, follower, 1, broker_epoch);
+            }
+            stage.leader_high_watermark(A, 1, 3);
         }),
         ("recovery-kept-damage", |stage| finds(stage, 1, true)),
         ("log-matching", |stage| {

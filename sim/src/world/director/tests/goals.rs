@@ -19,7 +19,7 @@ fn limit(run: &Run) -> (Goal, &str, Option<&str>) {
     }
 }
 
-const PLANTS: [(Plant, &[i32], Goal, &str); 14] = [
+const PLANTS: [(Plant, &[i32], Goal, &str); 15] = [
     (Plant::Halts, &[1, 2], Goal::Processes, "node 2 is down"),
     (
         Plant::Stranger,
@@ -50,6 +50,12 @@ const PLANTS: [(Plant, &[i32], Goal, &str); 14] = [
         &[1, 2],
         Goal::FreshProducer,
         "the fresh producer's record to orders-0 ended with RequestTimedOut",
+    ),
+    (
+        Plant::Stuck,
+        &[1, 2],
+        Goal::LoadProducers,
+        "the record of producer 1001 to orders-0 ended with RequestTimedOut",
     ),
     (
         Plant::Lags,

@@ -58,6 +58,8 @@ enum Plant {
     StuckWatermark,
     /// The fresh producer's sends fail.
     Refused,
+    /// The producer of a load gets nothing through any more once its load is done.
+    Stuck,
     /// The consumer of a load does not get on.
     Lags,
     /// Broker 2 holds a request.
@@ -229,9 +231,13 @@ impl Toy {
                     let error = ErrorCode::RequestTimedOut;
                     return Some(Outcome::Unknown { error, partition: 0 });
                 }
+                if self.plant == Plant::Stuck && self.sent > 50 {
+                    let error = ErrorCode::RequestTimedOut;
+                    return Some(Outcome::Failed { error, partition: 0 });
+                }
                 Outcome::Sent { partition: 0, offset: Offset(self.sent - 1) }
             }
-            Operation::Assign { .. } => Outcome::Assigned,
+            Operation::Assign { .. } | Operation::Resume { .. } => Outcome::Assigned,
             Operation::Poll { .. } => Outcome::Polled { records: self.reads() },
             Operation::EndOffset { .. } => Outcome::EndOffset { offset: Offset(0) },
             Operation::CreateTopic { .. } if self.plant == Plant::NoTopic => {
@@ -366,6 +372,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
                 poll_records_max: 10,
                 end_offset_every: 5,
                 reassign_every: 10,
+                resume_every: 0,
             },
         ],
         fresh_producer: producer(1004),
@@ -412,7 +419,7 @@ fn a_calm_run_quiesces_with_a_full_history() {
     let of = |function: Function| {
         run.history.rows().iter().filter(|one| one.function == function).count()
     };
-    assert_eq!(of(Function::Send), 51, "sends, one of them by the fresh producer");
+    assert_eq!(of(Function::Send), 52, "sends, one more of the load and one of the fresh producer");
     assert_eq!(of(Function::Poll), 20, "polls; the final reader has nothing to read");
     // What is due after the twentieth poll is not asked for: that poll is the last operation.
     assert_eq!(of(Function::List), 3, "an end offset after every fifth poll");
@@ -427,7 +434,7 @@ fn a_calm_run_quiesces_with_a_full_history() {
     );
     assert_eq!(run.history.partitions, ["orders-0"], "positions of partitions");
     assert!(run.history.final_reads, "everything was read");
-    assert_eq!((run.stats.records_acked, run.stats.operations_ok), (51, 77), "{:?}", run.stats);
+    assert_eq!((run.stats.records_acked, run.stats.operations_ok), (52, 78), "{:?}", run.stats);
     assert_eq!(run.topics.get(&TopicId(1)).map(String::as_str), Some("orders"), "topics by id");
 }
 

@@ -106,6 +106,12 @@ fn asked(request: &Operation) -> String {
                 partitions.iter().map(|(topic, index)| format!("{}-{index}", topic.as_str()));
             format!("assign {}", joined(names))
         }
+        Operation::Resume { positions } => {
+            let places = positions
+                .iter()
+                .map(|(topic, index, offset)| format!("{}-{index} from {offset}", topic.as_str()));
+            format!("resume {}", joined(places))
+        }
         Operation::Poll { timeout_ms, max_records } => {
             format!("poll up to {max_records} records for {timeout_ms} ms")
         }
