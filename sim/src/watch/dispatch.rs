@@ -56,6 +56,10 @@ impl Watch {
         self.standings.process_started(node);
     }
 
+    pub(super) fn disk_wiped(&mut self, node: NodeId) {
+        self.quorum.disk_wiped(node);
+    }
+
     pub(super) fn log_flushed(
         &mut self,
         view: &ClusterView,
