@@ -158,7 +158,6 @@ impl<N: Node> Engine<N> {
 
     /// Flips a bit of a log segment.
     pub(crate) fn rot(&mut self, node: usize, key: u64) -> Option<FileId> {
-        self.slots[node].rotten = true;
         self.slots[node].disk.rot(self.draws, key)
     }
 
