@@ -171,6 +171,7 @@ impl HistoryConfig {
             damage: faults.damage.clone(),
             corrupted: Vec::new(),
             spoiled: Vec::new(),
+            voter_damage: None,
             quorum_damage: None,
             metadata_damage: faults.metadata_damage.clone().map(|reason| {
                 // When is not known: from the beginning on.

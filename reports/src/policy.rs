@@ -51,6 +51,8 @@ pub struct Terms {
     pub corrupted: Vec<Corrupted>,
     /// Partitions of which a log was opened with damage that nothing repairs.
     pub spoiled: Vec<Spoiled>,
+    /// Why a majority's disks may hold less than was committed, if so: one voter's is enough for that.
+    pub voter_damage: Option<MetadataDamage>,
     /// Why voters may contradict what the quorum decided, if so.
     pub quorum_damage: Option<MetadataDamage>,
     /// Why the cluster's metadata itself is gone, if so.
@@ -117,6 +119,7 @@ impl Terms {
             damage: Vec::new(),
             corrupted: Vec::new(),
             spoiled: Vec::new(),
+            voter_damage: None,
             quorum_damage: None,
             metadata_damage: None,
         }
@@ -136,6 +139,7 @@ impl Terms {
             terms.damage = damage::of_brokers(plan, &done);
             terms.corrupted = damage::corrupted(&done);
             terms.spoiled = damage::spoiled(run, &terms.corrupted);
+            terms.voter_damage = damage::of_voters(plan, &done, 1);
             terms.quorum_damage = damage::of_quorum(plan, &done);
             let quorum = terms.quorum_damage.as_ref();
             terms.metadata_damage = quorum.and_then(|harm| damage::of_metadata(run, harm));

@@ -117,8 +117,20 @@ pub(super) fn place_of(run: &Run, violation: &Violation) -> Option<(u32, String)
     Some((position as u32, name))
 }
 
-/// The quorum syncs what it promises, so a power loss alone harms nothing there.
+/// Enough voters to contradict what the quorum decided: a majority needs only as many forgetful members as it shares with
+/// any other one.
 pub(super) fn of_quorum(plan: &Plan, faults: &[&InjectedFault]) -> Option<MetadataDamage> {
+    let total = plan.cluster.controllers.len();
+    of_voters(plan, faults, 2 * (total / 2 + 1) - total)
+}
+
+/// When `enough` voters had lost what they had on their disks. The quorum syncs what it promises, so a power loss alone
+/// harms nothing there.
+pub(super) fn of_voters(
+    plan: &Plan,
+    faults: &[&InjectedFault],
+    enough: usize,
+) -> Option<MetadataDamage> {
     let harmful = faults.iter().filter(|fault| fault.kind == "wipe-disk" || lasting(fault));
     let mut harmed: Vec<(u64, i32)> = harmful
         .flat_map(|fault| fault.nodes.iter().map(|node| (at_ns(fault), *node)))
@@ -132,12 +144,9 @@ pub(super) fn of_quorum(plan: &Plan, faults: &[&InjectedFault]) -> Option<Metada
             voters.push((at_ns, voter));
         }
     }
-    let total = plan.cluster.controllers.len();
-    // A majority needs only as many forgetful members as two majorities share to contradict an earlier one.
-    let shared = 2 * (total / 2 + 1) - total;
-    let (at_ns, _) = *voters.get(shared.checked_sub(1)?)?;
-    let reason = format!("{} of {total} controllers lost their disks", voters.len());
-    Some(MetadataDamage { reason, at_ns })
+    let (at_ns, _) = *voters.get(enough.checked_sub(1)?)?;
+    let (harmed, total) = (voters.len(), plan.cluster.controllers.len());
+    Some(MetadataDamage { reason: format!("{harmed} of {total} controllers lost their disks"), at_ns })
 }
 
 /// What became of the metadata after the quorum was damaged; nothing if all that it had committed stayed.

@@ -41,6 +41,9 @@ const OF_DISKS: [&str; 12] = [
     "controller-epoch-resumed",
 ];
 
+/// Internal anomalies that tell how many voters have something: one voter less breaks them.
+const OF_VOTERS: [&str; 2] = ["committed-metadata-lost", "metadata-commit-not-durable"];
+
 /// Why an internal violation is legal.
 pub fn excuse_violation(
     terms: &Terms,
@@ -56,7 +59,9 @@ pub fn excuse_violation(
         return harmed.then(|| format!("the disk of node {node} was made to lie or to rot"));
     }
     if violation.partition == Some(TopicPartition::METADATA) {
-        let damage = terms.quorum_damage.as_ref().filter(|damage| damage.at_ns <= at_ns);
+        let of_one = OF_VOTERS.contains(&anomaly);
+        let damage = if of_one { &terms.voter_damage } else { &terms.quorum_damage };
+        let damage = damage.as_ref().filter(|damage| damage.at_ns <= at_ns);
         return damage.map(|damage| damage.reason.clone());
     }
     terms

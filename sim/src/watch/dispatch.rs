@@ -58,6 +58,7 @@ impl Watch {
 
     pub(super) fn disk_wiped(&mut self, node: NodeId) {
         self.quorum.disk_wiped(node);
+        self.platters.disk_wiped(node);
     }
 
     pub(super) fn log_flushed(

@@ -717,4 +717,25 @@ mod tests {
         let ones: u32 = read(&disk, LOG).expect("there").iter().map(|byte| byte.count_ones()).sum();
         assert_eq!(ones, 1, "one bit");
     }
+
+    #[test]
+    fn rot_of_the_newest_segment_is_found_by_who_checks_it() {
+        let mut builder =
+            RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
+        builder.push(WallTime(0), None, None);
+        let built = builder.build();
+        let batch =
+            |offset: i64| built.with_assignment(Offset(offset), LeaderEpoch(0)).bytes().clone();
+        let FileId::Segment { partition, .. } = LOG else { panic!("{LOG:?} is a segment") };
+        let newest = FileId::Segment { partition, base_offset: Offset(1) };
+        for seed in 0..200 {
+            let mut disk = Disk::default();
+            assert_eq!(disk.rot_newest(Draws::new(seed), 1), None, "nothing to rot");
+            disk.append(1, LOG, batch(0));
+            disk.append(2, newest, batch(1));
+            assert_eq!(disk.rot_newest(Draws::new(seed), 1), Some(newest), "seed {seed}");
+            let found = disk.sound_log(partition).expect("there are files");
+            assert_eq!((found.end, found.whole), (Offset(1), false), "seed {seed}");
+        }
+    }
 }
