@@ -9,7 +9,9 @@ use harrow_sim::plan::Plan;
 use harrow_sim::run::Run;
 
 use crate::check::{LogFacts, Options};
-use crate::policy::{Damage, Dropped, Isolation, MetadataDamage, PartitionTerms, ProducerTerms, Terms};
+use crate::policy::{
+    Damage, Dropped, Isolation, MetadataDamage, PartitionTerms, ProducerTerms, Terms,
+};
 
 /// What was promised, and what was done. Partitions and topics go by name, so that it fits any history of them.
 #[derive(Debug, Clone, PartialEq)]

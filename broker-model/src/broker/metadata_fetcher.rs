@@ -94,7 +94,8 @@ impl MetadataFetcher {
         context: &mut Context,
         effects: &mut Effects,
     ) -> Result<Option<Applied>, &'static str> {
-        let awaited = |sent: &mut InFlight| sent.to == from && sent.correlation_id == correlation_id;
+        let awaited =
+            |sent: &mut InFlight| sent.to == from && sent.correlation_id == correlation_id;
         if self.in_flight.take_if(awaited).is_none() {
             return Ok(None);
         }

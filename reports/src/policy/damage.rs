@@ -58,7 +58,9 @@ pub struct Spoiled {
 impl Spoiled {
     pub(super) fn reason(&self) -> String {
         let Self { name, node, .. } = self;
-        format!("node {node} opened its log of {name} with damage of its disk, which nothing repairs")
+        format!(
+            "node {node} opened its log of {name} with damage of its disk, which nothing repairs"
+        )
     }
 }
 
@@ -96,9 +98,8 @@ pub(super) fn corrupted(faults: &[&InjectedFault]) -> Vec<Corrupted> {
 /// Partitions into which damage was taken by a node whose disk lied or rotted before.
 pub(super) fn spoiled(run: &Run, corrupted: &[Corrupted]) -> Vec<Spoiled> {
     let of_one = |violation: &Violation| {
-        let damaged = |one: &Corrupted| {
-            one.node == violation.node.0 && one.at_ns <= violation.at_ns
-        };
+        let damaged =
+            |one: &Corrupted| one.node == violation.node.0 && one.at_ns <= violation.at_ns;
         if !TAKEN_IN.contains(&violation.anomaly.as_str()) || !corrupted.iter().any(damaged) {
             return None;
         }
@@ -146,7 +147,10 @@ pub(super) fn of_voters(
     }
     let (at_ns, _) = *voters.get(enough.checked_sub(1)?)?;
     let (harmed, total) = (voters.len(), plan.cluster.controllers.len());
-    Some(MetadataDamage { reason: format!("{harmed} of {total} controllers lost their disks"), at_ns })
+    Some(MetadataDamage {
+        reason: format!("{harmed} of {total} controllers lost their disks"),
+        at_ns,
+    })
 }
 
 /// What became of the metadata after the quorum was damaged; nothing if all that it had committed stayed.

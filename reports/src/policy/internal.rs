@@ -70,12 +70,7 @@ pub fn excuse_violation(
         .or_else(|| lost_by_brokers(terms, plan, run, violation))
 }
 
-fn lost_by_brokers(
-    terms: &Terms,
-    plan: &Plan,
-    run: &Run,
-    violation: &Violation,
-) -> Option<String> {
+fn lost_by_brokers(terms: &Terms, plan: &Plan, run: &Run, violation: &Violation) -> Option<String> {
     if !OF_DATA.contains(&violation.anomaly.as_str()) {
         return None;
     }

@@ -340,7 +340,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.loss_allowed(node, true)?;
         if !self.plan.expect.loss_allowed {
             self.rotting.push((index, step.id));
-            let summary = format!("a bit of a log of node {node} ({target}) flips by its next crash");
+            let summary =
+                format!("a bit of a log of node {node} ({target}) flips by its next crash");
             return Ok(done(node, summary));
         }
         let file = self.engine.rot(index, u64::from(step.id)).ok_or("the node has no log yet")?;
