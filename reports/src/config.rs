@@ -26,6 +26,8 @@ pub struct HistoryConfig {
     pub subscribes: bool,
     /// `auto.offset.reset`.
     pub offset_reset: OffsetReset,
+    /// Whether `group.protocol` is `consumer`, in which each member has an epoch of its own, and not `classic`.
+    pub member_epochs: bool,
     /// Topics that have no settings of their own.
     pub topic: TopicTerms,
     /// Topics with settings of their own.
@@ -86,6 +88,7 @@ impl Default for HistoryConfig {
             isolation: strict.isolation,
             subscribes: false,
             offset_reset: OffsetReset::Earliest,
+            member_epochs: false,
             topic: TopicTerms { partition, compacted: false },
             topics: BTreeMap::new(),
             log_starts: BTreeMap::new(),
@@ -184,7 +187,7 @@ impl HistoryConfig {
 
     /// The options of the checks for a history.
     pub fn options(&self, history: &History) -> Options {
-        let mut options = Options::default();
+        let mut options = Options { member_epochs: self.member_epochs, ..Options::default() };
         for (partition, name) in (0_u32..).zip(&history.partitions) {
             let log_start_offset = self.log_starts.get(name).copied().unwrap_or(0);
             let compacted = self.topic_of(name).compacted;
@@ -193,6 +196,12 @@ impl HistoryConfig {
             }
         }
         options
+    }
+
+    /// Whether any log is known to have lost a prefix, or to be compacted.
+    pub fn knows_logs(&self) -> bool {
+        let compacted = self.topics.values().any(|topic| topic.compacted);
+        self.topic.compacted || compacted || !self.log_starts.is_empty()
     }
 
     /// Of the partition `orders-0`, the topic is `orders-0` if there is one of this name, and else `orders`.

@@ -8,7 +8,7 @@ mod dropped;
 mod internal;
 
 use harrow_broker_model::config::{Acks, ProducerConfig};
-use harrow_sim::history::{Completion, History};
+use harrow_sim::history::{Completion, Function, History};
 use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 
@@ -261,7 +261,8 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
         }
         Anomaly::EosDuplicate => unproved(&[own, others]),
         Anomaly::EndOffsetRegression => terms.deposed_leader().or_else(loss),
-        Anomaly::G1a | Anomaly::PrecommittedRead | Anomaly::G1c => terms.read_uncommitted(),
+        Anomaly::G1a => terms.read_uncommitted().filter(|_| aborted(history, occurrence)),
+        Anomaly::PrecommittedRead | Anomaly::G1c => terms.read_uncommitted(),
         Anomaly::IntSendSkip
         | Anomaly::G0
         | Anomaly::G0Process
@@ -275,11 +276,16 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
             // Of two operations alone, one has read what was sent later: no isolation allows that.
             terms.read_uncommitted().filter(|_| occurrence.cycle.len() > 2)
         }
-        Anomaly::GarbageRead
-        | Anomaly::ZombieCommit
-        | Anomaly::CommitBeyondPosition
-        | Anomaly::DoubleOwnership => None,
+        Anomaly::CommitBeyondPosition => excuse_start(terms, occurrence),
+        Anomaly::GarbageRead | Anomaly::ZombieCommit | Anomaly::DoubleOwnership => None,
     }
+}
+
+/// Whether it was a transaction that failed, and not a send, which no isolation level lets happen all the same.
+fn aborted(history: &History, occurrence: &Occurrence) -> bool {
+    let witnesses = [Some(occurrence.subject), occurrence.other];
+    let mut writers = witnesses.into_iter().flatten().filter_map(|witness| witness.writer);
+    writers.any(|writer| history.row(writer).function == Function::Txn)
 }
 
 /// Why a record may stand where it does.
@@ -294,7 +300,7 @@ fn excuse_place(terms: &Terms, history: &History, occurrence: &Occurrence) -> Op
         return if both_read { loss() } else { acks().or_else(loss) };
     }
     let reorders = occurrence.anomaly != Anomaly::RealtimeOrder;
-    let reordered = || reorders.then(|| may_reorder(terms, history, subject)).flatten();
+    let reordered = || reorders.then(|| may_reorder(terms, history, [subject, other])).flatten();
     reordered().or_else(acks).or_else(loss)
 }
 
@@ -327,7 +333,7 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
     moved.or_else(copy).or_else(unread).or_else(loss)
 }
 
-/// Why a consumer of a group that had committed nothing may start behind the log's start.
+/// Why a consumer of a group that had committed nothing may stand behind the log's start.
 fn excuse_start(terms: &Terms, occurrence: &Occurrence) -> Option<String> {
     let nothing = occurrence.circumstance == Circumstance::NothingCommitted;
     (nothing && terms.reset_to_latest).then(|| "auto.offset.reset=latest".to_owned())
@@ -375,14 +381,19 @@ fn may_duplicate(terms: &Terms, history: &History, record: Option<Witness>) -> O
         .then(|| "enable.idempotence=false: a retry may append a record again".into())
 }
 
-fn may_reorder(terms: &Terms, history: &History, record: Option<Witness>) -> Option<String> {
-    let producer = writer_terms(terms, history, record)?;
-    (!producer.idempotence && producer.in_flight_max > 1).then(|| {
-        format!(
-            "enable.idempotence=false with {} requests in flight: a retry may overtake",
-            producer.in_flight_max
-        )
-    })
+fn may_reorder(terms: &Terms, history: &History, records: [Option<Witness>; 2]) -> Option<String> {
+    let producer = writer_terms(terms, history, records[0])?;
+    if producer.idempotence {
+        return None;
+    }
+    let mut writers = records.into_iter().flatten().filter_map(|record| record.writer);
+    if producer.in_flight_max > 1 {
+        let most = producer.in_flight_max;
+        let reason = format!("enable.idempotence=false with {most} requests in flight");
+        return Some(format!("{reason}: a retry may overtake"));
+    }
+    let unknown = writers.any(|writer| history.row(writer).completion == Completion::Info);
+    unknown.then(|| "enable.idempotence=false: what was given up may still arrive".to_owned())
 }
 
 /// Whether anything was done, if only a weaker fault than planned: one that is held back entirely names no node.

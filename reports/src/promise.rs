@@ -3,6 +3,7 @@
 use harrow_broker_model::config::Acks;
 use harrow_sim::violation::Guarantee;
 
+use crate::check::Anomaly;
 use crate::policy::{Isolation, ProducerTerms, Terms};
 
 /// Where something is broken.
@@ -40,6 +41,62 @@ pub(crate) fn promise(
     }
 }
 
+/// What promises that clients never see an anomaly in a partition. `producer` names whose settings apply, if a record of
+/// its is concerned.
+pub(crate) fn promise_to_clients(
+    terms: &Terms,
+    anomaly: Anomaly,
+    partition: u32,
+    producer: Option<u32>,
+) -> String {
+    let producer = terms.producer(producer.unwrap_or(u32::MAX));
+    let fixed = match anomaly {
+        Anomaly::LostWrite
+        | Anomaly::Unseen
+        | Anomaly::InconsistentOffsets
+        | Anomaly::RealtimeOrder
+        | Anomaly::EndOffsetRegression => return durability(terms, producer, partition),
+        Anomaly::Duplicate | Anomaly::NonmonotonicSend | Anomaly::IntNonmonotonicSend => {
+            return ordering(producer);
+        }
+        Anomaly::G1a
+        | Anomaly::PrecommittedRead
+        | Anomaly::G1c
+        | Anomaly::G1cProcess
+        | Anomaly::G1cRealtime => return isolation(terms),
+        Anomaly::ResumeSkip => {
+            let reset = if terms.reset_to_latest { "latest" } else { "earliest" };
+            return format!(
+                "the group's committed offsets; without any, auto.offset.reset={reset}"
+            );
+        }
+        Anomaly::NonmonotonicPoll
+        | Anomaly::IntNonmonotonicPoll
+        | Anomaly::PollSkip
+        | Anomaly::IntPollSkip => {
+            "a consumer's position: what it has not been given before, in order, without gaps"
+        }
+        Anomaly::GarbageRead => "every record's checksum: what is read was sent",
+        Anomaly::TornTransaction => "a transaction: all of its records, or none",
+        Anomaly::EosDuplicate | Anomaly::EosLoss => {
+            "exactly-once processing: a transaction commits its input's offsets with its output"
+        }
+        Anomaly::ZombieCommit => "the group's coordinator: who is of an older generation is fenced",
+        Anomaly::CommitBeyondPosition => {
+            "a consumer's position: it commits no further than it came"
+        }
+        Anomaly::DoubleOwnership => "the group's assignment: one owner of a partition at a time",
+        Anomaly::IntSendSkip
+        | Anomaly::G0
+        | Anomaly::G0Process
+        | Anomaly::G0Realtime
+        | Anomaly::G1cWw
+        | Anomaly::G1cWwProcess
+        | Anomaly::G1cWwRealtime => "nothing: Kafka does not isolate the writes of transactions",
+    };
+    fixed.to_owned()
+}
+
 fn ordering(producer: ProducerTerms) -> String {
     if producer.idempotence {
         "enable.idempotence=true: each record once, in the order of sends".to_owned()
@@ -49,11 +106,15 @@ fn ordering(producer: ProducerTerms) -> String {
 }
 
 fn visibility(terms: &Terms) -> String {
+    format!("{}: nothing above the high watermark is served", isolation(terms))
+}
+
+fn isolation(terms: &Terms) -> String {
     let isolation = match terms.isolation {
         Isolation::ReadCommitted => "read_committed",
         Isolation::ReadUncommitted => "read_uncommitted",
     };
-    format!("isolation.level={isolation}: nothing above the high watermark is served")
+    format!("isolation.level={isolation}")
 }
 
 fn durability(terms: &Terms, producer: ProducerTerms, partition: u32) -> String {

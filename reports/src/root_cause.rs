@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use harrow_sim::run::Run;
 use harrow_sim::violation::{Guarantee, Violation};
 
-use crate::check::{Anomaly, Occurrence};
+use crate::check::{Anomaly, Kind, Occurrence};
 use crate::cross_check::{Source, concerned};
 use crate::verdict::{Finding, Record};
 
@@ -25,7 +25,48 @@ pub(crate) struct Suspect {
     pub(crate) partition: Option<String>,
     /// What is broken; none for a panic.
     pub(crate) guarantee: Option<Guarantee>,
+    /// What clients saw, and the offsets that it concerns.
+    pub(crate) seen: Option<Seen>,
     pub(crate) finding: Finding,
+}
+
+/// A client anomaly, as far as it matters to what follows from what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) anomaly: Anomaly,
+    /// First and last offset; none if clients were told none.
+    pub(crate) offsets: Option<(i64, i64)>,
+}
+
+impl Seen {
+    pub(crate) fn of(occurrence: &Occurrence) -> Self {
+        Self { anomaly: occurrence.anomaly, offsets: concerned(occurrence) }
+    }
+
+    /// The same anomaly seen here and there.
+    #[must_use]
+    pub(crate) fn and(self, other: Self) -> Self {
+        let both = self.offsets.zip(other.offsets);
+        Self { offsets: both.map(|(a, b)| (a.0.min(b.0), a.1.max(b.1))), ..self }
+    }
+
+    /// Whether one anomaly may follow from another one that clients saw before: it concerns the same records, and is
+    /// not one that no other can cause.
+    fn may_follow_from(self, cause: Self) -> bool {
+        let alone = match self.anomaly.kind() {
+            Kind::Shown | Kind::Group => self.anomaly != Anomaly::EosDuplicate,
+            Kind::Missing
+            | Kind::PassedOver
+            | Kind::Misplaced
+            | Kind::Repeated
+            | Kind::Between
+            | Kind::EndOffset
+            | Kind::Cycle => false,
+        };
+        let apart = cause.offsets.zip(self.offsets);
+        let apart = apart.is_some_and(|(one, other)| one.1 < other.0 || other.1 < one.0);
+        !alone && !apart
+    }
 }
 
 /// Who saw it.
@@ -237,7 +278,9 @@ impl Suspect {
     fn concerns(&self, other: &Self) -> bool {
         let same_place = self.partition.is_none() || self.partition == other.partition;
         let pair = self.guarantee.zip(other.guarantee);
-        same_place && pair.is_some_and(|(cause, effect)| can_break(cause, effect))
+        let follows =
+            self.seen.zip(other.seen).is_none_or(|(one, other)| other.may_follow_from(one));
+        same_place && follows && pair.is_some_and(|(cause, effect)| can_break(cause, effect))
     }
 }
 

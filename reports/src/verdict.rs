@@ -11,13 +11,13 @@ use harrow_sim::run::{End, InjectedFault, Run};
 use harrow_sim::violation::{Guarantee, Violation};
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Anomaly, Kind, Occurrence, Options, check};
+use crate::check::{Anomaly, Examined, Kind, Occurrence, Options, Removal, examine};
 use crate::cross_check::{self, Account, CrossCheck, Source, Whereabouts};
 use crate::gaps::gaps;
 use crate::history_file::Recorded;
 use crate::policy::{Terms, excuse, excuse_violation};
-use crate::promise::{Place, promise};
-use crate::root_cause::{self, Effect, Root, Suspect, View};
+use crate::promise::{Place, promise, promise_to_clients};
+use crate::root_cause::{self, Effect, Root, Seen, Suspect, View};
 use crate::text::{seconds, value_name};
 
 /// How a run stands. Later is worse, and the worst wins.
@@ -182,22 +182,45 @@ impl Case {
         options: &Options,
         truth: Option<&CrossCheck<'_>>,
     ) {
-        let mut groups: BTreeMap<Group, (Occurrence, u64)> = BTreeMap::new();
-        for occurrence in check(history, options) {
+        let mut groups: BTreeMap<Group, (Occurrence, Seen, u64)> = BTreeMap::new();
+        let examined = examine(history, options);
+        self.note_removed(history, options, &examined);
+        for occurrence in examined.occurrences {
             if let Some(reason) = excuse(terms, history, &occurrence) {
                 self.excuse(occurrence.anomaly.name(), reason);
                 continue;
             }
             let group = self.group(history, &occurrence, truth);
-            groups.entry(group).or_insert((occurrence, 0)).1 += 1;
+            let also = Seen::of(&occurrence);
+            let (_, seen, count) = groups.entry(group).or_insert((occurrence, also, 0));
+            *seen = seen.and(also);
+            *count += 1;
         }
-        let mut groups: Vec<(Group, (Occurrence, u64))> = groups.into_iter().collect();
-        groups.sort_by_key(|(_, (first, _))| first.at_ns);
-        for (group, (first, count)) in groups {
-            let told = Told { history, terms, truth, first: &first, count };
+        let mut groups: Vec<(Group, (Occurrence, Seen, u64))> = groups.into_iter().collect();
+        groups.sort_by_key(|(_, (first, ..))| first.at_ns);
+        for (group, (first, seen, count)) in groups {
+            let told = Told { history, terms, truth, first: &first, seen, count };
             self.take(&told, group.whereabouts, group.origin);
         }
         self.inconclusive.extend(gaps(history));
+    }
+
+    /// What nobody read and nobody can miss: whoever allows too much sees how much that was.
+    fn note_removed(&mut self, history: &History, options: &Options, examined: &Examined) {
+        for ((partition, removal), count) in &examined.removed {
+            let name = &history.partitions[*partition as usize];
+            let reason = match removal {
+                Removal::Retention => {
+                    let start = options.logs.get(partition).map_or(0, |log| log.log_start_offset);
+                    format!("the log of {name} begins at offset {start}")
+                }
+                Removal::Compaction => {
+                    format!("{name} is compacted, and later records have their keys")
+                }
+            };
+            let excused = (Anomaly::Unseen.name().to_owned(), reason);
+            *self.excused.entry(excused).or_default() += count;
+        }
     }
 
     /// What an anomaly is told together with: the same anomaly, from the same cause.
@@ -332,6 +355,8 @@ struct Told<'a> {
     terms: &'a Terms,
     truth: Option<&'a CrossCheck<'a>>,
     first: &'a Occurrence,
+    /// All of them together.
+    seen: Seen,
     count: u64,
 }
 
@@ -396,6 +421,7 @@ fn internal(run: &Run, terms: &Terms, violation: &Violation) -> Suspect {
         view: View::Internal,
         partition,
         guarantee: Some(violation.guarantee),
+        seen: None,
         finding: Finding {
             guarantee: violation.guarantee.name().to_owned(),
             anomaly: violation.anomaly.clone(),
@@ -454,12 +480,13 @@ fn client(told: &Told<'_>, source: Source, whereabouts: Option<Whereabouts>) -> 
         at_ns: first.at_ns,
         view: View::Client(source),
         guarantee: Some(guarantee),
+        seen: Some(told.seen),
         partition: Some(history.partitions[first.partition as usize].clone()),
         finding: Finding {
             guarantee: guarantee.name().to_owned(),
             anomaly: first.anomaly.name().to_owned(),
             summary: told.summary(whereabouts),
-            promise: promise(terms, guarantee, Place::Partition(first.partition), writer),
+            promise: promise_to_clients(terms, first.anomaly, first.partition, writer),
             evidence,
             whereabouts: whereabouts
                 .or_else(|| (first.anomaly == Anomaly::Unseen).then_some(Whereabouts::Unknown)),
@@ -497,6 +524,7 @@ fn panicked(run: &Run, message: &str, node: Option<NodeId>) -> Suspect {
         view: View::Panic,
         partition: None,
         guarantee: None,
+        seen: None,
         finding: Finding {
             guarantee: "model".to_owned(),
             anomaly: "model-panic".to_owned(),
@@ -525,6 +553,7 @@ fn not_converged(
         view: View::Liveness,
         partition: None,
         guarantee: Some(Guarantee::Liveness),
+        seen: None,
         finding: Finding {
             guarantee: Guarantee::Liveness.name().to_owned(),
             anomaly: goal.name().to_owned(),

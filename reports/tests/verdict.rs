@@ -14,10 +14,14 @@ use harrow_broker_model::config::{
 };
 use harrow_broker_model::defect::{Defect, Defects};
 use harrow_broker_model::types::{NodeId, TopicId, TopicPartition};
-use harrow_reports::explain::{DEFECTS, entries, explain};
+use harrow_reports::check::{
+    Anomaly, Circumstance, LogFacts, Occurrence, Options, Step, Why, Witness,
+};
+use harrow_reports::explain::{DEFECTS, Kind, entries, explain};
+use harrow_reports::policy::{Isolation, PartitionTerms, ProducerTerms, Terms, excuse};
 use harrow_reports::render::{Format, Styles, render};
 use harrow_reports::report::{Coordinate, Report};
-use harrow_reports::verdict::{Outcome, Verdict, judge};
+use harrow_reports::verdict::{Outcome, Verdict, judge, judge_history};
 use harrow_sim::history::{
     Completion, Function, History, MicroOperation, OperationRecord, ReadRecord, SendRecord, What,
 };
@@ -504,11 +508,90 @@ fn the_human_report_tells_a_short_story_and_how_to_see_it_again() {
 }
 
 #[test]
+fn what_retention_took_is_counted() {
+    let history = run(&[1, 2]).history;
+    let facts = |log_start_offset, compacted| LogFacts { log_start_offset, compacted };
+    let options = |facts| Options { logs: BTreeMap::from([(0, facts)]), ..Options::default() };
+    let verdict = judge_history(&history, &Terms::strict(), &options(facts(1, false)));
+    assert!(verdict.findings.is_empty(), "{verdict:#?}");
+    let told: Vec<(&str, &str, u64)> = verdict
+        .excused
+        .iter()
+        .map(|excuse| (excuse.anomaly.as_str(), excuse.reason.as_str(), excuse.count))
+        .collect();
+    assert_eq!(told, [("unseen", "the log of orders-0 begins at offset 1", 1)]);
+    let verdict = judge_history(&history, &Terms::strict(), &options(facts(0, true)));
+    assert_eq!(names(&verdict), ["lost-write"], "without keys, compaction removes nothing");
+}
+
+/// The most that a configuration can permit.
+fn weakest() -> Terms {
+    let producer = ProducerTerms { acks: Acks::None, idempotence: false, in_flight_max: 5 };
+    let partition = PartitionTerms { unclean_leader_election: true, min_insync_replicas: 1 };
+    Terms {
+        producer,
+        partitions: vec![partition],
+        isolation: Isolation::ReadUncommitted,
+        subscribes: true,
+        reset_to_latest: true,
+        ..Terms::strict()
+    }
+}
+
+/// What `explain` calls never legal no terms excuse, and what it calls legal some do.
+#[test]
+fn what_is_told_to_be_legal_is_excused() {
+    let operation = |function| OperationRecord {
+        process: 1,
+        invoked_ns: 10,
+        completed_ns: 20,
+        completion: Completion::Info,
+        function,
+        actions: Vec::new(),
+    };
+    let operations = [operation(Function::Txn)];
+    let history = History::of(vec!["orders-0".to_owned()], true, &operations);
+    let witness = Witness { value: 1, offset: 1, operation: 0, writer: Some(0), read: false };
+    let step = Step { from: 0, to: 0, why: Why::Process };
+    for anomaly in Anomaly::ALL {
+        let occurrence = |circumstance| Occurrence {
+            anomaly,
+            partition: 0,
+            at_ns: 20,
+            since_ns: 10,
+            subject: witness,
+            other: Some(witness),
+            circumstance,
+            cycle: vec![step; 3],
+        };
+        let excused = [Circumstance::Plain, Circumstance::NothingCommitted]
+            .map(|circumstance| excuse(&weakest(), &history, &occurrence(circumstance)));
+        let legal = explain(anomaly.name()).expect("it is explained").legal;
+        let never = legal.starts_with("Never");
+        assert_eq!(never, excused.iter().all(Option::is_none), "{anomaly}: {legal}");
+        let always = legal.starts_with("Always") || legal.starts_with("As for G");
+        let strict = excuse(&Terms::strict(), &history, &occurrence(Circumstance::Plain));
+        assert_eq!(always, strict.is_some(), "{anomaly}: {legal}");
+    }
+}
+
+#[test]
 fn every_name_is_explained_once() {
-    let mut names: Vec<&str> = entries().map(|entry| entry.name).collect();
+    // What was done and what was come across may have one name.
+    let marks = || entries().filter(|entry| entry.kind == Kind::Mark);
+    let mut names: Vec<&str> =
+        entries().filter(|entry| entry.kind != Kind::Mark).map(|entry| entry.name).collect();
     names.sort_unstable();
+    for mark in harrow_sim::reach::ALL {
+        assert!(marks().any(|entry| entry.name == *mark), "{mark} is not explained");
+    }
+    assert_eq!(
+        marks().count(),
+        harrow_sim::reach::ALL.len() + 1,
+        "one of them stands for all halts"
+    );
     assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:#?}");
-    for anomaly in harrow_reports::check::Anomaly::ALL {
+    for anomaly in Anomaly::ALL {
         assert!(explain(anomaly.name()).is_some(), "{anomaly} is not explained");
     }
     for (defect, entry) in Defect::ALL.into_iter().zip(&DEFECTS) {

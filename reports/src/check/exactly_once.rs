@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use harrow_sim::history::{Completion, What};
+use harrow_sim::history::{Completion, NEVER, What};
 
 use super::index::{Index, Placement};
 use super::{Anomaly, Found, Witness};
@@ -36,14 +36,14 @@ fn inputs(index: &Index<'_>) -> BTreeMap<(Option<u32>, u32), Vec<Span>> {
     for detail in index.history.details() {
         let What::Consumed { partition, first, last } = detail.what else { continue };
         let operation = detail.operation;
+        let group = index.history.member(operation).map(|(group, _)| group);
+        let spans = inputs.entry((group, partition)).or_default();
         let sure = match index.row(operation).completion {
             Completion::Ok => true,
             Completion::Fail => continue,
             Completion::Info => index.is_proved(operation),
         };
-        let group = index.history.member(operation).map(|(group, _)| group);
-        let span = Span { first, last, operation, sure };
-        inputs.entry((group, partition)).or_default().push(span);
+        spans.push(Span { first, last, operation, sure });
     }
     inputs
 }
@@ -51,7 +51,9 @@ fn inputs(index: &Index<'_>) -> BTreeMap<(Option<u32>, u32), Vec<Span>> {
 fn check_twice(index: &Index<'_>, found: &mut Found, partition: u32, spans: &[Span]) {
     let mut furthest: Option<Span> = None;
     for span in spans.iter().filter(|span| span.sure) {
-        let earlier = furthest.filter(|earlier| earlier.last >= span.first);
+        // Who names a record twice has processed it in one transaction.
+        let earlier = furthest
+            .filter(|earlier| earlier.last >= span.first && earlier.operation != span.operation);
         if let Some(earlier) = earlier {
             let (subject, other) = (
                 Witness::answer(span.operation, span.first),
@@ -67,10 +69,10 @@ fn check_twice(index: &Index<'_>, found: &mut Found, partition: u32, spans: &[Sp
 
 /// Records that are surely there, up to the furthest that was processed, or all of them if everything is over.
 fn check_never(index: &Index<'_>, found: &mut Found, partition: u32, spans: &[Span]) {
-    let Some(furthest) = spans.iter().filter(|span| span.sure).max_by_key(|span| span.last) else {
-        return;
-    };
-    let end = if index.history.final_reads { i64::MAX } else { furthest.last };
+    let furthest = spans.iter().filter(|span| span.sure).max_by_key(|span| span.last);
+    let over = index.history.final_reads.then_some(i64::MAX);
+    let Some(end) = over.or_else(|| furthest.map(|span| span.last)) else { return };
+    let furthest = furthest.map(|span| Witness::answer(span.operation, span.last));
     let mut covered = i64::MIN;
     let mut spans_left = spans.iter().peekable();
     let start = index.options.log_start_offset(partition);
@@ -83,11 +85,8 @@ fn check_never(index: &Index<'_>, found: &mut Found, partition: u32, spans: &[Sp
             covered = covered.max(span.last);
         }
         if covered < place.offset && must_be_processed(index, &place) {
-            let (subject, other) = (
-                index.witness_placement(&place),
-                Witness::answer(furthest.operation, furthest.last),
-            );
-            found.add(index, Anomaly::EosLoss, partition, subject, Some(other));
+            let subject = index.witness_placement(&place);
+            found.add(index, Anomaly::EosLoss, partition, subject, furthest);
         }
     }
 }
@@ -96,5 +95,5 @@ fn must_be_processed(index: &Index<'_>, place: &Placement) -> bool {
     let there = index.committed(place.writer) || index.was_read_ok(place.writer);
     there
         && index.completion_of(place.writer) != Completion::Fail
-        && !index.may_be_removed(place.writer, place.partition, place.offset)
+        && !index.may_be_removed(place.writer, (place.partition, place.offset), NEVER)
 }

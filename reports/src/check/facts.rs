@@ -1,6 +1,6 @@
 //! What the rules look up that judge whole histories and growing ones alike.
 
-use harrow_sim::history::{History, ReadRecord, Row, SendRecord};
+use harrow_sim::history::{History, NEVER, ReadRecord, Row, SendRecord};
 
 use super::index::{Index, ReadId, SendId};
 use super::{Anomaly, Circumstance, Options, Witness};
@@ -18,15 +18,13 @@ pub(super) trait Facts {
 
     fn witness_read(&self, read: ReadId) -> Witness;
 
-    /// A record that must exist at an offset from `first` up to, and without, `end`, if one is known. Records of failed
-    /// sends do not count, nor do those that retention or compaction may have removed, nor copies of `but`.
-    fn record_between(
-        &self,
-        partition: u32,
-        first: i64,
-        end: i64,
-        but: [u64; 2],
-    ) -> Option<Witness>;
+    /// Partition and offset of a send, as far as they are known.
+    fn offset_of(&self, send: SendId) -> Option<(u32, i64)>;
+
+    /// Records that must have existed in a gap when that was passed over, as far as they are known: of each process
+    /// the one that it sent last, as other promises may hold for each. Records of failed sends do not count, nor those
+    /// that were sent later, nor those that retention or compaction may have removed by then.
+    fn records_in(&self, gap: &Gap) -> Vec<Witness>;
 
     fn row(&self, operation: u32) -> &Row {
         self.history().row(operation)
@@ -47,6 +45,9 @@ pub(super) trait Facts {
     }
 }
 
+/// So many records of a gap are looked at.
+pub(super) const PASSED_MAX: usize = 64;
+
 /// Offsets that were passed over: an anomaly if a record stands among them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gap {
@@ -61,6 +62,15 @@ pub(super) struct Gap {
     /// What went on behind it.
     pub(super) subject: Witness,
     pub(super) circumstance: Circumstance,
+}
+
+impl Gap {
+    /// By when a record must have been sent to be passed over, in nanoseconds. A commit passes over what is yet to
+    /// come as well.
+    pub(super) fn sent_by_ns(&self, history: &History) -> u64 {
+        let commit = self.anomaly == Anomaly::CommitBeyondPosition;
+        if commit { NEVER } else { history.row(self.subject.operation).completed_ns }
+    }
 }
 
 impl Facts for Index<'_> {
@@ -84,14 +94,36 @@ impl Facts for Index<'_> {
         Index::witness_read(self, read)
     }
 
-    fn record_between(
-        &self,
-        partition: u32,
-        first: i64,
-        end: i64,
-        but: [u64; 2],
-    ) -> Option<Witness> {
-        let place = self.exists_between(partition, first, end, but)?;
-        Some(self.witness_placement(&place))
+    fn offset_of(&self, send: SendId) -> Option<(u32, i64)> {
+        let offset = self.told(send).or_else(|| self.place(send))?;
+        Some((self.partition_of(send)?, offset))
     }
+
+    fn records_in(&self, gap: &Gap) -> Vec<Witness> {
+        let passed = self.exist_in(gap).take(PASSED_MAX);
+        let witnesses = passed.map(|place| self.witness_placement(&place));
+        newest_of_each(self.history, witnesses)
+    }
+}
+
+/// Of each process the record that it sent last, in order of offset.
+pub(super) fn newest_of_each(
+    history: &History,
+    records: impl Iterator<Item = Witness>,
+) -> Vec<Witness> {
+    let mut newest: Vec<Witness> = Vec::new();
+    let sent = |record: &Witness| record.writer.map(|writer| history.row(writer));
+    for record in records {
+        let process = sent(&record).map(|row| row.process);
+        let same = newest.iter_mut().find(|known| sent(known).map(|row| row.process) == process);
+        match same {
+            None => newest.push(record),
+            Some(known) => {
+                let later =
+                    sent(&record).map(|row| row.invoked_ns) > sent(known).map(|row| row.invoked_ns);
+                *known = if later { record } else { *known };
+            }
+        }
+    }
+    newest
 }

@@ -8,14 +8,15 @@
 
 mod build;
 mod keys;
+mod survivors;
 
 use std::collections::BTreeMap;
 
 use harrow_sim::history::{
-    Completion, Function, History, NO_OFFSET, NO_PARTITION, ReadRecord, Row, SendRecord,
+    Completion, History, NEVER, NO_OFFSET, NO_PARTITION, ReadRecord, Row, SendRecord,
 };
 
-use super::{Options, Witness};
+use super::{Gap, Options, Removal, Witness};
 
 /// Position of a send in the history's sends.
 pub(crate) type SendId = u32;
@@ -73,6 +74,7 @@ pub(crate) struct Index<'a> {
     proved: Vec<u32>,
     /// What compaction may have removed.
     keys: keys::Keys,
+    survivors: survivors::Survivors,
 }
 
 impl<'a> Index<'a> {
@@ -151,15 +153,27 @@ impl<'a> Index<'a> {
         self.proved.binary_search(&operation).is_ok()
     }
 
-    /// Whether retention or compaction may have removed what is at this offset.
-    pub(crate) fn may_be_removed(&self, send: SendId, partition: u32, offset: i64) -> bool {
+    /// Whether retention or compaction may have removed what is at this place by this time, in nanoseconds.
+    pub(crate) fn may_be_removed(
+        &self,
+        send: SendId,
+        (partition, offset): (u32, i64),
+        by_ns: u64,
+    ) -> bool {
         offset < self.options.log_start_offset(partition)
-            || self.keys.superseded(partition, self.send(send).key, offset)
+            || self.keys.superseded((partition, self.send(send).key), offset, by_ns)
+    }
+
+    /// Why what is at this place may be gone in the end, if it may.
+    pub(crate) fn removal(&self, send: SendId, (partition, offset): (u32, i64)) -> Option<Removal> {
+        let retained = offset < self.options.log_start_offset(partition);
+        let removed = self.may_be_removed(send, (partition, offset), NEVER);
+        removed.then_some(if retained { Removal::Retention } else { Removal::Compaction })
     }
 
     /// Whether compaction may have removed a record without a place: then another of its key is known.
     pub(crate) fn may_be_replaced(&self, send: SendId, partition: u32) -> bool {
-        self.keys.superseded(partition, self.send(send).key, NO_OFFSET)
+        self.keys.superseded((partition, self.send(send).key), NO_OFFSET, NEVER)
     }
 
     // --- reads
@@ -229,34 +243,45 @@ impl<'a> Index<'a> {
         &rest[..rest.partition_point(|send| self.place_key(*send).0 == partition)]
     }
 
-    /// A record that must exist at an offset from `first` up to, and without, `end`, if there is one. Records of failed
-    /// sends do not count, nor do those that retention or compaction may have removed, nor copies of `but`.
-    pub(crate) fn exists_between(
-        &self,
-        partition: u32,
-        first: i64,
-        end: i64,
-        but: [u64; 2],
-    ) -> Option<Placement> {
-        let first = first.max(self.options.log_start_offset(partition));
-        if first >= end {
-            return None;
-        }
-        let fits = |place: &Placement| {
-            place.writer != NONE
+    /// Records that must have existed in a gap when that was passed over, in order of offset. Records of failed sends do
+    /// not count, nor those that were sent later, nor those that retention or compaction may have removed by then.
+    pub(crate) fn exist_in(&self, gap: &Gap) -> impl Iterator<Item = Placement> + '_ {
+        let Gap { partition, end, but, .. } = *gap;
+        let first = gap.first.max(self.options.log_start_offset(partition));
+        let passed_ns = self.row(gap.subject.operation).completed_ns;
+        let sent_by_ns = gap.sent_by_ns(self.history);
+        let fits = move |place: &Placement| {
+            let Placement { writer, offset, .. } = *place;
+            writer != NONE
                 && !but.contains(&place.value)
-                && self.completion_of(place.writer) != Completion::Fail
-                && !self.may_be_removed(place.writer, partition, place.offset)
+                && self.completion_of(writer) != Completion::Fail
+                && self.row(self.operation_of_send(writer)).invoked_ns <= sent_by_ns
+                && !self.may_be_removed(writer, (partition, offset), passed_ns)
         };
-        let placed = self.placed_from(partition, first).iter();
-        let mut placed = placed.map(|send| self.placement(*send));
-        let sent = placed.by_ref().take_while(|place| place.offset < end).find(fits);
+        let here = move |place: &Placement| place.partition == partition && place.offset < end;
+        let sent = self.survivors_from(partition, first, passed_ns);
         let copies = &self.copies;
         let begin =
             copies.partition_point(|copy| (copy.partition, copy.offset) < (partition, first));
-        let here = |copy: &&Placement| copy.partition == partition && copy.offset < end;
-        let copy = copies[begin..].iter().take_while(here).find(|copy| fits(copy)).copied();
-        [sent, copy].into_iter().flatten().min()
+        let copies = copies[begin..].iter().copied().take_while(here);
+        sent.take_while(here).chain(copies).filter(fits)
+    }
+
+    /// Sent records in this partition from an offset on, in order, that had not failed and were not compacted away by
+    /// this time, in nanoseconds.
+    fn survivors_from(
+        &self,
+        partition: u32,
+        first: i64,
+        by_ns: u64,
+    ) -> impl Iterator<Item = Placement> + '_ {
+        let begin =
+            self.by_place.partition_point(|send| self.place_key(*send) < (partition, first));
+        let next = move |position: &usize| self.survivors.next(*position + 1, by_ns);
+        let positions = std::iter::successors(self.survivors.next(begin, by_ns), next);
+        let sends = positions.map_while(|position| self.by_place.get(position));
+        let placed = sends.map(|send| self.placement(*send));
+        placed.take_while(move |place| place.partition == partition)
     }
 
     fn place_key(&self, send: SendId) -> (u32, i64) {
@@ -292,10 +317,5 @@ impl<'a> Index<'a> {
             writer: sent.then(|| self.operation_of_send(writer)),
             read: !sent || self.was_read(writer),
         }
-    }
-
-    /// Whether any operation is a transaction.
-    pub(crate) fn has_transactions(&self) -> bool {
-        self.history.rows().iter().any(|row| row.function == Function::Txn)
     }
 }

@@ -35,6 +35,8 @@ mod send_order;
 mod stream;
 mod visibility;
 
+use std::collections::BTreeMap;
+
 use harrow_sim::history::{History, NEVER, ReadRecord};
 
 pub(crate) use anomaly::Kind;
@@ -53,7 +55,8 @@ pub struct Occurrence {
     pub partition: u32,
     /// When it showed: true time in nanoseconds.
     pub at_ns: u64,
-    /// When the oldest write or call concerned was invoked: what happened before cannot be its cause.
+    /// When the oldest write or call concerned was invoked, or the write that is missing: what happened before cannot be
+    /// its cause.
     pub since_ns: u64,
     /// The record or answer at fault.
     pub subject: Witness,
@@ -141,11 +144,37 @@ pub enum Why {
     Realtime,
 }
 
+/// What the checks found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Examined {
+    /// In order of time; equal times in the order of [`Anomaly::ALL`].
+    pub occurrences: Vec<Occurrence>,
+    /// Acknowledged records that nobody read, and that nobody can miss: by partition and reason, how many.
+    pub removed: BTreeMap<(u32, Removal), u64>,
+}
+
+/// Why a log need not have a record any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Removal {
+    /// It is below the log start offset.
+    Retention,
+    /// A later record of its key is there.
+    Compaction,
+}
+
 /// Applies the rules. The result is in order of time; equal times in the order of [`Anomaly::ALL`].
 ///
 /// # Panics
 /// If the history names a partition or group that it does not list.
 pub fn check(history: &History, options: &Options) -> Vec<Occurrence> {
+    examine(history, options).occurrences
+}
+
+/// The same, with what was legally removed.
+///
+/// # Panics
+/// As [`check`].
+pub fn examine(history: &History, options: &Options) -> Examined {
     let index = Index::new(history, options);
     let mut found = Found::new(options.rules);
     missing::check(&index, &mut found);
@@ -158,7 +187,7 @@ pub fn check(history: &History, options: &Options) -> Vec<Occurrence> {
     exactly_once::check(&index, &mut found);
     cycles::check(&index, &mut found);
     found.list.sort_by_key(|o| (o.at_ns, o.anomaly, o.partition, o.subject.offset));
-    found.list
+    Examined { occurrences: found.list, removed: found.removed }
 }
 
 /// Collects what the enabled rules find.
@@ -167,11 +196,12 @@ struct Found {
     list: Vec<Occurrence>,
     /// What was passed over without a record in it, for those to whom it may still become known.
     gaps: Option<Vec<Gap>>,
+    removed: BTreeMap<(u32, Removal), u64>,
 }
 
 impl Found {
     fn new(rules: Rules) -> Self {
-        Self { rules, list: Vec::new(), gaps: None }
+        Self { rules, list: Vec::new(), gaps: None, removed: BTreeMap::new() }
     }
 
     /// Adds an occurrence; its times come from the operations concerned.
@@ -201,19 +231,19 @@ impl Found {
         }
     }
 
-    /// Adds the first record that was passed over, if one is known.
+    /// Adds the records that were passed over, as far as they are known.
     fn add_passed(&mut self, facts: &impl Facts, gap: Gap) {
-        let Gap { anomaly, partition, first, end, but, subject, circumstance } = gap;
-        let first = first.max(facts.options().log_start_offset(partition));
+        let Gap { anomaly, partition, end, subject, circumstance, .. } = gap;
+        let first = gap.first.max(facts.options().log_start_offset(partition));
         if first >= end {
             return;
         }
-        match facts.record_between(partition, first, end, but) {
-            Some(passed) => {
-                let witnesses = (subject, Some(passed));
-                self.add_with(facts, anomaly, partition, witnesses, circumstance);
-            }
-            None => self.gaps.iter_mut().for_each(|gaps| gaps.push(Gap { first, ..gap })),
+        let passed = facts.records_in(&gap);
+        if passed.is_empty() {
+            self.gaps.iter_mut().for_each(|gaps| gaps.push(Gap { first, ..gap }));
+        }
+        for record in passed {
+            self.add_with(facts, anomaly, partition, (subject, Some(record)), circumstance);
         }
     }
 }
@@ -228,8 +258,21 @@ impl Occurrence {
         let witnesses = [Some(subject), other];
         let concerned = || witnesses.iter().flatten();
         let at_ns = concerned().map(|w| shown_at(history, w.operation)).max().unwrap_or(0);
+        // What became of a record after it was sent explains why it is missing.
+        let missing = match anomaly.kind() {
+            Kind::Missing => subject.writer,
+            Kind::PassedOver => other.and_then(|other| other.writer),
+            Kind::Misplaced
+            | Kind::Repeated
+            | Kind::Shown
+            | Kind::Between
+            | Kind::EndOffset
+            | Kind::Group
+            | Kind::Cycle => None,
+        };
         let origins = concerned().flat_map(|w| [Some(w.operation), w.writer]).flatten();
-        let since_ns = origins.map(|o| history.row(o).invoked_ns).min().unwrap_or(0);
+        let oldest = origins.map(|o| history.row(o).invoked_ns).min();
+        let since_ns = missing.map(|o| history.row(o).invoked_ns).or(oldest).unwrap_or(0);
         let (circumstance, cycle) = (Circumstance::Plain, Vec::new());
         Self { anomaly, partition, at_ns, since_ns, subject, other, circumstance, cycle }
     }

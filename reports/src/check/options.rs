@@ -11,6 +11,8 @@ pub struct Options {
     pub rules: Rules,
     /// What is known of logs, by position of the partition; a log that is not named starts at 0 and keeps everything.
     pub logs: BTreeMap<u32, LogFacts>,
+    /// Whether groups follow the consumer protocol of KIP-848, in which each member has an epoch of its own.
+    pub member_epochs: bool,
     /// So many steps are spent on the search for a shortest cycle in each tangle of transactions; a tangle that is not
     /// resolved by then is still reported, with the cycle at which its discovery ended.
     pub cycle_steps_max: u64,
@@ -27,7 +29,12 @@ pub struct LogFacts {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { rules: Rules::ALL, logs: BTreeMap::new(), cycle_steps_max: 1_000_000 }
+        Self {
+            rules: Rules::ALL,
+            logs: BTreeMap::new(),
+            member_epochs: false,
+            cycle_steps_max: 1_000_000,
+        }
     }
 }
 

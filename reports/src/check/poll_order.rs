@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, Function, What};
 
-use super::groups::rebalanced;
+use super::groups::{failed_to_move, rebalanced};
 use super::index::{Index, ReadId};
 use super::{Anomaly, Circumstance, Facts, Found, Gap};
 
@@ -91,6 +91,9 @@ impl Consumers {
     /// Takes the next operation in order of invocation.
     pub(super) fn take(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
         let row = facts.row(operation);
+        if failed_to_move(row) {
+            return;
+        }
         match row.function {
             Function::Assign { from_start } => {
                 self.reset(row.process, Source::Assigned);
@@ -259,6 +262,9 @@ fn check_passed(
     circumstance: Circumstance,
 ) {
     let record = facts.read(to);
+    if next >= record.offset {
+        return;
+    }
     let gap = Gap {
         anomaly,
         partition: record.partition,

@@ -2,56 +2,65 @@
 //! sends open at once. Sources: KIP-98 (idempotence, or one request in flight); Jepsen's `nonmonotonic-send`,
 //! `int-nonmonotonic-send` and `int-send-skip`.
 //!
-//! Sends of one process are compared by invocation; two of the same instant are not compared. Only offsets that the
-//! producer was told count. Not verified: sends whose offset nobody told.
+//! Sends of one process are compared by invocation, up to its crash; two of the same instant are not compared. Where
+//! the producer was told no offset, reads may tell where a record stands. Not verified: sends that nobody has placed.
 
 use std::collections::BTreeMap;
 
-use harrow_sim::history::{Completion, NO_PARTITION, SendRecord};
+use harrow_sim::history::{Completion, Function};
 
 use super::index::{Index, SendId};
-use super::{Anomaly, Circumstance, Facts, Found, Gap};
+use super::{Anomaly, Circumstance, Facts, Found, Gap, Witness};
+
+/// A send and where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Placed {
+    partition: u32,
+    offset: i64,
+    send: SendId,
+}
 
 /// What one process has sent to one partition.
 #[derive(Clone, Copy, Default)]
 struct Sent {
     /// The highest send of the instant before the newest one.
-    before: Option<SendId>,
+    before: Option<Placed>,
     /// The newest instant and its highest send.
-    newest: Option<(u64, SendId)>,
+    newest: Option<(u64, Placed)>,
 }
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     let mut producers: BTreeMap<(u32, u32), Sent> = BTreeMap::new();
-    let mut told: Vec<SendId> = Vec::new();
+    let mut sends: Vec<Placed> = Vec::new();
     for operation in index.begun().iter().copied() {
         let row = index.row(operation);
-        collect_told(index, operation, &mut told);
-        check_inside(index, found, &told);
-        let together =
-            |a: &SendId, b: &SendId| index.send(*a).partition == index.send(*b).partition;
-        for sends in told.chunk_by(together) {
+        if row.function == Function::Crash {
+            // Whoever sends in its place is another producer.
+            producers.retain(|(process, _), _| *process != row.process);
+        }
+        collect(index, operation, &mut sends);
+        check_inside(index, found, &sends);
+        for sends in sends.chunk_by(|a, b| a.partition == b.partition) {
             let Some(first) = sends.first() else { continue };
-            let key = (row.process, index.send(*first).partition);
-            check_instant(index, found, producers.entry(key).or_default(), row.invoked_ns, sends);
+            let sent = producers.entry((row.process, first.partition)).or_default();
+            check_instant(index, found, sent, row.invoked_ns, sends);
         }
     }
 }
 
-/// An operation's sends whose offsets its producer was told, by partition, else in order.
-pub(super) fn collect_told(facts: &impl Facts, operation: u32, told: &mut Vec<SendId>) {
-    told.clear();
+/// An operation's sends as far as they have a place, by partition, else in order.
+pub(super) fn collect(facts: &impl Facts, operation: u32, placed: &mut Vec<Placed>) {
+    placed.clear();
     if facts.row(operation).completion == Completion::Fail {
         return;
     }
-    let known = |send: &SendId| {
-        let SendRecord { offset, partition, .. } = *facts.send(*send);
-        offset >= 0 && partition != NO_PARTITION
-    };
     let sends = facts.history().sends_of(operation).map(|send| send as SendId);
-    told.extend(sends.filter(known));
+    placed.extend(sends.filter_map(|send| {
+        let (partition, offset) = facts.offset_of(send)?;
+        Some(Placed { partition, offset, send })
+    }));
     // Stable, so the order of sends stays within a partition.
-    told.sort_by_key(|send| facts.send(*send).partition);
+    placed.sort_by_key(|placed| placed.partition);
 }
 
 /// One operation's sends to a partition, against what its process has sent there before.
@@ -60,10 +69,9 @@ fn check_instant(
     found: &mut Found,
     sent: &mut Sent,
     instant: u64,
-    sends: &[SendId],
+    sends: &[Placed],
 ) {
-    let offset = |send: SendId| index.send(send).offset;
-    let highest = sends.iter().copied().max_by_key(|send| offset(*send));
+    let highest = sends.iter().copied().max_by_key(|placed| placed.offset);
     let (Some(first), Some(own)) = (sends.first(), highest) else { return };
     if let Some((before, highest)) = sent.newest
         && before < instant
@@ -71,32 +79,31 @@ fn check_instant(
         sent.before = Some(highest);
         sent.newest = None;
     }
-    if let Some(before) = sent.before.filter(|before| offset(*first) <= offset(*before)) {
-        report(index, found, Anomaly::NonmonotonicSend, *first, before);
+    if let Some(before) = sent.before.filter(|before| first.offset <= before.offset) {
+        report(index, found, Anomaly::NonmonotonicSend, first, &before);
     }
-    if sent.newest.is_none_or(|(_, highest)| offset(highest) < offset(own)) {
+    if sent.newest.is_none_or(|(_, highest)| highest.offset < own.offset) {
         sent.newest = Some((instant, own));
     }
 }
 
-/// What one operation sent, within itself: as [`collect_told`] gives it.
-pub(super) fn check_inside(facts: &impl Facts, found: &mut Found, told: &[SendId]) {
-    for pair in told.windows(2) {
-        let [earlier, later] = *pair else { continue };
-        let (from, to) = (facts.send(earlier), facts.send(later));
+/// What one operation sent, within itself: as [`collect`] gives it.
+pub(super) fn check_inside(facts: &impl Facts, found: &mut Found, sends: &[Placed]) {
+    for pair in sends.windows(2) {
+        let [from, to] = pair else { continue };
         if from.partition != to.partition {
             continue;
         }
         if to.offset <= from.offset {
-            report(facts, found, Anomaly::IntNonmonotonicSend, later, earlier);
-        } else {
+            report(facts, found, Anomaly::IntNonmonotonicSend, to, from);
+        } else if to.offset - from.offset > 1 {
             let gap = Gap {
                 anomaly: Anomaly::IntSendSkip,
                 partition: to.partition,
                 first: from.offset.saturating_add(1),
                 end: to.offset,
-                but: [from.value, to.value],
-                subject: facts.witness_send(later),
+                but: [facts.send(from.send).value, facts.send(to.send).value],
+                subject: witness(facts, to),
                 circumstance: Circumstance::Plain,
             };
             found.add_passed(facts, gap);
@@ -104,7 +111,17 @@ pub(super) fn check_inside(facts: &impl Facts, found: &mut Found, told: &[SendId
     }
 }
 
-fn report(facts: &impl Facts, found: &mut Found, anomaly: Anomaly, later: SendId, earlier: SendId) {
-    let (subject, other) = (facts.witness_send(later), facts.witness_send(earlier));
-    found.add(facts, anomaly, facts.send(later).partition, subject, Some(other));
+fn report(
+    facts: &impl Facts,
+    found: &mut Found,
+    anomaly: Anomaly,
+    later: &Placed,
+    earlier: &Placed,
+) {
+    let (subject, other) = (witness(facts, later), witness(facts, earlier));
+    found.add(facts, anomaly, later.partition, subject, Some(other));
+}
+
+fn witness(facts: &impl Facts, placed: &Placed) -> Witness {
+    Witness { offset: placed.offset, ..facts.witness_send(placed.send) }
 }

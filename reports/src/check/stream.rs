@@ -23,15 +23,15 @@ mod order;
 mod records;
 mod spans;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_sim::history::{
     Completion, Function, History, NEVER, NO_PARTITION, ReadRecord, Row, SendRecord, What,
 };
 
-use super::groups::Groups;
+use super::groups::{Groups, Holes, Owners};
 use super::poll_order::{self, Consumers};
-use super::{Anomaly, Found, Kind, Occurrence, Options, Witness, send_order};
+use super::{Anomaly, Found, Gap, Kind, Occurrence, Options, Witness, send_order};
 use floors::Floors;
 use gaps::Gaps;
 use known::Known;
@@ -80,10 +80,11 @@ pub struct Stream {
     groups: Groups,
     /// First and highest of each operation's told sends, by process, partition, invocation and operation.
     sent: BTreeMap<(u32, u32, u64, u32), (Witness, Witness)>,
-    /// By group, partition and generation: the operation by which the first owner got it.
-    owners: BTreeMap<(u32, u32, i64), u32>,
+    owners: Owners,
     /// What concerns a sender that is open, by that sender.
     waiting: BTreeMap<Ticket, Vec<Occurrence>>,
+    /// Open operations that have not said yet what they send.
+    silent: BTreeSet<Ticket>,
 }
 
 /// An operation that has ended.
@@ -108,10 +109,11 @@ impl Stream {
             spans: Spans::default(),
             consumers: Consumers::default(),
             // A transaction that is yet to come may leave a hole.
-            groups: Groups::new(true),
+            groups: Groups::new(Holes::Anywhere),
             sent: BTreeMap::new(),
-            owners: BTreeMap::new(),
+            owners: Owners::default(),
             waiting: BTreeMap::new(),
+            silent: BTreeSet::new(),
         }
     }
 
@@ -123,9 +125,13 @@ impl Stream {
     /// An operation begins. Its sends may be read from now on. Of `row`, nothing counts that only its end can tell.
     pub fn begin(&mut self, ticket: Ticket, row: &Row, sends: &[SendRecord]) {
         for send in sends {
-            self.records.begin(ticket, send);
+            self.records.begin(ticket, row.invoked_ns, send);
+        }
+        if sends.is_empty() && matches!(row.function, Function::Send | Function::Txn) {
+            self.silent.insert(ticket);
         }
         self.open.insert(ticket, row.invoked_ns);
+        self.owners.begin(row);
         if concerns_order(row.function) {
             self.order.begin(row.invoked_ns, ticket);
         }
@@ -138,6 +144,7 @@ impl Stream {
     /// If the operation has not begun.
     pub fn end(&mut self, ticket: Ticket, history: &History, position: u32) -> Vec<Occurrence> {
         assert!(self.open.remove(&ticket).is_some(), "operation {ticket} has not begun");
+        self.silent.remove(&ticket);
         let row = history.row(position);
         let ended = Ended { ticket, position, row, history };
         let mut found = Found::new(self.options.rules);
@@ -167,7 +174,7 @@ impl Stream {
         let Row { process, invoked_ns, completed_ns, completion, .. } = *row;
         let mut sent: BTreeMap<u32, (Witness, Witness)> = BTreeMap::new();
         for send in &history.sends()[history.sends_of(position)] {
-            let read = self.records.end(ticket, send, position, completion);
+            let read = self.records.end(ticket, send, (position, row));
             let SendRecord { value, offset, partition, .. } = *send;
             let (writer, was_read) = (Some(position), read.is_some());
             let witness = Witness { value, offset, operation: position, writer, read: was_read };
@@ -256,10 +263,12 @@ impl Stream {
             found.add(&known, Anomaly::Duplicate, partition, seen, odds.other_place);
         }
         let sender = self.records.sender(seen.value, partition);
-        if sender.is_none_or(|sender| !known.lasts(&sender, partition)) {
-            return;
-        }
-        for gap in self.gaps.fill(partition, seen.offset, seen.value) {
+        let Some(sender) = sender.filter(|sender| known.lasts(sender, partition)) else { return };
+        // What was sent only afterwards was not there to be passed over.
+        let passes = |gap: &Gap| {
+            sender.invoked_ns <= gap.sent_by_ns(history) && !gap.but.contains(&seen.value)
+        };
+        for gap in self.gaps.fill(partition, seen.offset, &passes) {
             let known = self.known(history);
             let witnesses = (gap.subject, Some(seen));
             found.add_with(&known, gap.anomaly, partition, witnesses, gap.circumstance);
@@ -284,43 +293,26 @@ impl Stream {
                     found.add(&known, anomaly, partition, told, Some(floor));
                 }
                 self.floors.raise_end(partition, ended, told);
-            } else if let (What::Committed { partition, offset }, Some((group, generation))) =
-                (what, member)
-            {
-                let newer = self.floors.generation(group, begun);
-                if let Some(newer) = newer.filter(|newer| newer.offset > generation) {
-                    let (told, newer) = (witness(offset), Witness { offset: -1, ..newer });
-                    found.add(&known, Anomaly::ZombieCommit, partition, told, Some(newer));
-                }
             } else if let What::Consumed { partition, first, last } = what {
                 let lane = (member.map(|(group, _)| group), partition);
                 if let Some(other) = self.spans.add(lane, (first, last), position) {
                     let twice = witness(other.offset);
                     found.add(&known, Anomaly::EosDuplicate, partition, twice, Some(other));
                 }
-            } else if let (What::Assigned { partition }, Some((group, generation))) = (what, member)
-                && row.function == Function::Join
-            {
-                let owned = self.owners.entry((group, partition, generation));
-                let first = *owned.or_insert(position);
-                if history.row(first).process != row.process {
-                    let other = Some(Witness::answer(first, -1));
-                    found.add(&known, Anomaly::DoubleOwnership, partition, witness(-1), other);
-                }
             }
         }
-        let asked = matches!(row.function, Function::Join | Function::Commit);
-        if let Some((group, generation)) = member.filter(|_| asked) {
-            self.floors.raise_generation(group, ended, witness(generation));
+        for ((_, partition, _), first) in self.owners.end(history, position) {
+            let other = Some(Witness::answer(first, -1));
+            found.add(&known, Anomaly::DoubleOwnership, partition, witness(-1), other);
         }
     }
 
     /// What an operation shows by itself.
     fn judge_alone(&self, ended: Ended<'_>, found: &mut Found) {
         let known = self.known(ended.history);
-        let mut told = Vec::new();
-        send_order::collect_told(&known, ended.position, &mut told);
-        send_order::check_inside(&known, found, &told);
+        let mut sends = Vec::new();
+        send_order::collect(&known, ended.position, &mut sends);
+        send_order::check_inside(&known, found, &sends);
         poll_order::check_inside(&known, found, ended.position, &mut Vec::new());
     }
 
@@ -346,7 +338,13 @@ impl Stream {
             let mut open = senders.filter(|sender| sender.position.is_none());
             let failed = |writer| history.row(writer).completion == Completion::Fail;
             let passed = other.and_then(|other| other.writer).filter(|_| passes_over(anomaly));
-            if let Some(sender) = open.next() {
+            let garbage = anomaly == Anomaly::GarbageRead;
+            let sent = || self.records.sender(subject.value, partition).is_some();
+            if garbage && sent() {
+                // One that had not said yet what it sends has said it now.
+            } else if let Some(silent) = self.silent.last().filter(|_| garbage) {
+                self.waiting.entry(*silent).or_default().push(occurrence);
+            } else if let Some(sender) = open.next() {
                 self.waiting.entry(sender.ticket).or_default().push(occurrence);
             } else if !passed.is_some_and(failed) {
                 // Its senders are known now, and so is when it began.

@@ -9,8 +9,10 @@ pub(super) static ENTRIES: [Entry; 17] = [
         meaning: "An acknowledged record is passed over: reads of its partition went on beyond its \
                   offset without it.",
         example: "Acknowledged a@0, b@1, c@2; readers get a and c only.",
-        legal: "acks other than all after a failover; when the configuration allows loss: unclean \
-                  election, or min.insync.replicas brokers losing data. Retention may remove a prefix.",
+        legal: "With acks other than all after a failover; when the configuration allows loss \
+                  (an unclean election, or min.insync.replicas brokers losing data in between); \
+                  with read_uncommitted, of a transaction of unknown outcome. Retention may \
+                  remove a prefix, and compaction what a later record of its key replaces.",
         source: "Jepsen lost-write",
     },
     Entry {
@@ -27,7 +29,9 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "One value is at more than one offset of its partition.",
         example: "A record is acknowledged at offset 4 and read at 5 as well.",
-        legal: "With enable.idempotence=false: a retry may append again.",
+        legal: "With enable.idempotence=false: a retry may append again. When the configuration \
+                  allows loss (an unclean election, or min.insync.replicas brokers losing data \
+                  in between).",
         source: "Jepsen duplicate; KIP-98",
     },
     Entry {
@@ -35,8 +39,9 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "One offset has carried two different records.",
         example: "b is acknowledged at offset 1, and readers find c there.",
-        legal: "acks other than all after a failover, unless both were read; when the configuration \
-                  allows loss: unclean election, or min.insync.replicas brokers losing data.",
+        legal: "acks other than all after a failover, unless both were read; when the \
+                  configuration allows loss: unclean election, or min.insync.replicas brokers \
+                  losing data.",
         source: "Jepsen inconsistent-offsets; KIP-101",
     },
     Entry {
@@ -44,7 +49,10 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "A producer's later send got an offset at or below that of an earlier one.",
         example: "The same producer is told a@5, then b@3.",
-        legal: "With enable.idempotence=false and several requests in flight.",
+        legal: "With enable.idempotence=false, if several requests are in flight or the outcome \
+                  of one is not known; with acks other than all after a failover; when the \
+                  configuration allows loss (an unclean election, or min.insync.replicas brokers \
+                  losing data in between).",
         source: "Jepsen nonmonotonic-send; KIP-98",
     },
     Entry {
@@ -52,7 +60,7 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "Two sends of one operation are in reverse order in the log.",
         example: "One transaction sends a, then b, and is told a@3, b@1.",
-        legal: "With enable.idempotence=false and several requests in flight.",
+        legal: "As for nonmonotonic-send.",
         source: "Jepsen int-nonmonotonic-send",
     },
     Entry {
@@ -60,7 +68,8 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "A send that began after another was acknowledged got an offset at or below it.",
         example: "a is acknowledged at 7; then another client sends b, which is acknowledged at 6.",
-        legal: "acks other than all after a failover.",
+        legal: "With acks other than all after a failover; when the configuration allows loss \
+                  (an unclean election, or min.insync.replicas brokers losing data in between).",
         source: "Redpanda chaos tests; Jepsen G0-realtime",
     },
     Entry {
@@ -76,7 +85,10 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "A consumer that kept its assignment got records again that it had read.",
         example: "One poll ends at offset 1, the next starts at offset 1.",
-        legal: "After an assignment or a seek; after a legal loss; when a legal duplicate comes by.",
+        legal: "After an assignment or a seek; of a subscribed consumer that may have lost its \
+                  partitions in between; when a legal duplicate comes by; when the configuration \
+                  allows loss (an unclean election, or min.insync.replicas brokers losing data \
+                  in between).",
         source: "Jepsen nonmonotonic-poll",
     },
     Entry {
@@ -84,7 +96,9 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "One poll goes back within a partition.",
         example: "A poll returns offset 2, then offset 1.",
-        legal: "After a legal loss; when a legal duplicate comes by.",
+        legal: "If the partition was rebalanced meanwhile; when a legal duplicate comes by; when \
+                  the configuration allows loss (an unclean election, or min.insync.replicas \
+                  brokers losing data in between).",
         source: "Jepsen int-nonmonotonic-poll",
     },
     Entry {
@@ -93,7 +107,11 @@ pub(super) static ENTRIES: [Entry; 17] = [
         meaning: "A consumer that kept its assignment jumped over records that exist.",
         example: "One poll ends at offset 0, the next starts at 2, and another reader finds a record \
                   at 1.",
-        legal: "After an assignment or a seek; after a legal loss; over records below the log start.",
+        legal: "After an assignment or a seek; of a subscribed consumer that may have lost its \
+                  partitions in between; over records below the log start or compacted away, \
+                  records with acks other than all that nobody read; when the configuration \
+                  allows loss (an unclean election, or min.insync.replicas brokers losing data \
+                  in between).",
         source: "Jepsen poll-skip",
     },
     Entry {
@@ -101,7 +119,10 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "One poll jumps over records that exist.",
         example: "A poll returns offsets 0 and 2, and offset 1 is acknowledged.",
-        legal: "After a legal loss; over records below the log start.",
+        legal: "If the partition was rebalanced meanwhile; over records below the log start or \
+                  compacted away, records with acks other than all that nobody read; when the \
+                  configuration allows loss (an unclean election, or min.insync.replicas brokers \
+                  losing data in between).",
         source: "Jepsen int-poll-skip",
     },
     Entry {
@@ -109,7 +130,8 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "A poll returned the value of a send or transaction that failed.",
         example: "A transaction is aborted and a reader finds its record.",
-        legal: "With isolation.level=read_uncommitted.",
+        legal: "With isolation.level=read_uncommitted, of a transaction. A plain send that \
+                  failed must never be there.",
         source: "Adya's G1a, aborted read; Jepsen G1a",
     },
     Entry {
@@ -125,8 +147,9 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "A partition's end offset went back between two calls that do not overlap.",
         example: "ListOffsets says 5, later 4.",
-        legal: "When the configuration allows loss: unclean election, or min.insync.replicas brokers \
-                  losing data.",
+        legal: "Of a deposed leader that has not heard of it, where the answers' epochs are \
+                  watched from inside; when the configuration allows loss (an unclean election, \
+                  or min.insync.replicas brokers losing data in between).",
         source: "KIP-207",
     },
     Entry {

@@ -1,4 +1,5 @@
-//! Every name that a report can show, in plain words: guarantees, anomalies, invariants, faults and defects.
+//! Every name that a report can show, in plain words: guarantees, anomalies, invariants, faults, defects and reach
+//! marks.
 
 mod client;
 mod defects;
@@ -7,6 +8,7 @@ mod guarantees;
 mod guards;
 mod internal;
 mod liveness;
+mod marks;
 mod transactions;
 mod true_state;
 
@@ -29,6 +31,8 @@ pub enum Kind {
     Fault,
     /// A historical bug that can be switched on.
     Defect,
+    /// Something that a run came across.
+    Mark,
 }
 
 impl Kind {
@@ -42,6 +46,7 @@ impl Kind {
             Self::Invariant => "invariant",
             Self::Fault => "fault",
             Self::Defect => "defect",
+            Self::Mark => "reach mark",
         }
     }
 }
@@ -83,5 +88,6 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         &liveness::ENTRIES,
         &faults::ENTRIES,
     ];
-    tables.into_iter().flatten().chain(DEFECTS.iter().map(|defect| &defect.entry))
+    let defects = DEFECTS.iter().map(|defect| &defect.entry);
+    tables.into_iter().flatten().chain(defects).chain(&marks::ENTRIES)
 }

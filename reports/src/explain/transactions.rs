@@ -28,8 +28,9 @@ pub(super) static ENTRIES: [Entry; 17] = [
                   group had not processed.",
         example: "The group committed offset 2; the next owner's first record is at 3, and there \
                   is one at 2.",
-        legal: "With auto.offset.reset=latest, if the group had committed nothing; where the \
-                configuration allows loss.",
+        legal: "With auto.offset.reset=latest, if the group had committed nothing; over records \
+                  with acks other than all that nobody read; when the configuration allows loss \
+                  (an unclean election, or min.insync.replicas brokers losing data in between).",
         source: "KIP-62; Redpanda's rw_subscribe",
     },
     Entry {
@@ -38,7 +39,9 @@ pub(super) static ENTRIES: [Entry; 17] = [
         meaning: "A group took an offset commit from a member of an older generation.",
         example: "Client 2 joined in generation 2; then client 1's commit in generation 1 is \
                   accepted.",
-        legal: "Never.",
+        legal: "Never. By the consumer protocol (group.protocol=consumer) each member has an \
+                  epoch of its own, and is a zombie only once its partition was given to \
+                  another.",
         source: "KIP-62, KIP-848",
     },
     Entry {
@@ -46,7 +49,9 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "A consumer committed an offset that it had not come to.",
         example: "A consumer read offsets 0 and 1, and commits 5.",
-        legal: "Never: behind it may lie only markers, aborted and compacted records.",
+        legal: "With auto.offset.reset=latest, if neither the group had committed nor the member \
+                  had read anything. Behind the last record there may lie markers, aborted and \
+                  compacted ones.",
         source: "Kafka's verifiable_consumer.py",
     },
     Entry {
@@ -55,7 +60,8 @@ pub(super) static ENTRIES: [Entry; 17] = [
         meaning: "Two members of a group had one partition at once: in one generation, as clients \
                   were told, or in the coordinator's true state.",
         example: "Clients 1 and 2 both join generation 3 and are both given orders-0.",
-        legal: "Never: a fenced member may still believe, but in another generation.",
+        legal: "Never: a fenced member may still believe, but in another generation. Who crashes \
+                  or joins anew owns nothing any more.",
         source: "KIP-848 NoDoubleClientAssignment",
     },
     Entry {
@@ -63,7 +69,8 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "Two committed transactions processed the same input record.",
         example: "Two transactions that commit offset 0 of the input as processed both commit.",
-        legal: "Never.",
+        legal: "With isolation.level=read_uncommitted, where a read does not prove that a \
+                  transaction of unknown outcome committed.",
         source: "KIP-98, KIP-447",
     },
     Entry {
@@ -71,7 +78,7 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "An input record was passed over: no committed transaction processed it.",
         example: "Transactions commit inputs 0 and 2 as processed, none commits 1.",
-        legal: "Where the configuration allows the input record itself to be lost.",
+        legal: "As for lost-write, of the input record.",
         source: "KIP-98, KIP-447; ducktape's transactional copier",
     },
     Entry {
@@ -113,7 +120,7 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "Reads contradict the order within a process.",
         example: "A process reads a record and sends it afterwards.",
-        legal: "Never.",
+        legal: "With isolation.level=read_uncommitted, in a circle of three and more.",
         source: "Elle",
     },
     Entry {
@@ -121,7 +128,8 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "Reads contradict time: something was read before it was sent.",
         example: "A poll that ended at 1 s returns a record whose send began at 2 s.",
-        legal: "Never, if the clocks of the history are one clock.",
+        legal: "With isolation.level=read_uncommitted, in a circle of three and more. The clocks \
+                  of the history must be one clock.",
         source: "Elle",
     },
     Entry {

@@ -111,8 +111,17 @@ impl<'de> Visitor<'de> for MicroSeed<'_> {
             Micro::Member => {
                 let group = required(&mut list, Text, "a group")?;
                 let group = names.group(&group.0).map_err(de::Error::custom)?;
-                let generation = required(&mut list, Offset, "a generation")?;
-                parts.details.push(What::Member { group, generation });
+                let generation = required(&mut list, Generation, "a generation")?;
+                let member = What::Member { group, generation };
+                let known = |what: &&What| matches!(what, What::Member { .. });
+                match parts.details.iter().find(known) {
+                    None => parts.details.push(member),
+                    Some(known) if *known == member => {}
+                    Some(_) => {
+                        let problem = "an operation is that of one member, in one generation";
+                        return Err(de::Error::custom(problem));
+                    }
+                }
             }
         }
         if list.next_element::<de::IgnoredAny>()?.is_some() {
@@ -287,7 +296,7 @@ impl Visitor<'_> for MaybeKey<'_> {
     }
 }
 
-/// An offset, or a generation: a whole number from 0 of 63 bits.
+/// An offset: a whole number from 0 of 63 bits.
 struct Offset;
 
 impl<'de> DeserializeSeed<'de> for Offset {
@@ -307,6 +316,35 @@ impl Visitor<'_> for Offset {
 
     fn visit_u64<E: de::Error>(self, offset: u64) -> Result<i64, E> {
         i64::try_from(offset).map_err(|_| E::invalid_value(Unexpected::Unsigned(offset), &self))
+    }
+}
+
+/// A generation or member epoch: a whole number from 0 of 63 bits, or -1 outside of any.
+struct Generation;
+
+impl<'de> DeserializeSeed<'de> for Generation {
+    type Value = i64;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<i64, D::Error> {
+        deserializer.deserialize_i64(self)
+    }
+}
+
+impl Visitor<'_> for Generation {
+    type Value = i64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a generation from 0 to {}, or -1 if the client is no member", i64::MAX)
+    }
+
+    fn visit_i64<E: de::Error>(self, generation: i64) -> Result<i64, E> {
+        let known = (generation >= -1).then_some(generation);
+        known.ok_or_else(|| E::invalid_value(Unexpected::Signed(generation), &self))
+    }
+
+    fn visit_u64<E: de::Error>(self, generation: u64) -> Result<i64, E> {
+        let known = i64::try_from(generation);
+        known.map_err(|_| E::invalid_value(Unexpected::Unsigned(generation), &self))
     }
 }
 

@@ -63,14 +63,20 @@ fn check_text(name: &str) -> Result<(), String> {
     if name.is_empty() {
         return Err("a name or value is empty".to_owned());
     }
-    if let Some(control) = name.chars().find(|c| c.is_control()) {
-        return Err(format!("`{}` has the control character {control:?} in it", Shown(name)));
+    if let Some(hidden) = name.chars().find(|c| c.is_control() || is_invisible(*c)) {
+        return Err(format!("`{}` has the control character {hidden:?} in it", Shown(name)));
     }
     if name.len() > TEXT_BYTES_MAX {
         let bytes = name.len();
         return Err(format!("`{}` has {bytes} bytes, {TEXT_BYTES_MAX} are the most", Shown(name)));
     }
     Ok(())
+}
+
+/// Whether a character shows nothing itself and may turn around, break or hide what people read.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 /// Whether something is numbers or texts; not both in one file.

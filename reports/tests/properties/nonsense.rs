@@ -108,9 +108,10 @@ fn options() -> impl Strategy<Value = Options> {
         .prop_map(|(log_start_offset, compacted)| LogFacts { log_start_offset, compacted });
     let logs = prop::collection::btree_map(partition(), facts, 0..3);
     let steps = prop::sample::select(vec![0, 1, 7, 1_000_000]);
-    (logs, steps).prop_map(|(logs, cycle_steps_max)| Options {
+    (logs, any::<bool>(), steps).prop_map(|(logs, member_epochs, cycle_steps_max)| Options {
         rules: Rules::ALL,
         logs,
+        member_epochs,
         cycle_steps_max,
     })
 }

@@ -94,7 +94,8 @@ fn read_case(vector: &Value) -> Case {
     let operations = operations.iter().enumerate().map(|(n, op)| operation(&mut names, n, op));
     let operations: Vec<OperationRecord> = operations.collect();
     let config = &vector["cfg"];
-    let mut options = Options::default();
+    let member_epochs = config["protocol"] == "consumer";
+    let mut options = Options { member_epochs, ..Options::default() };
     for (name, offset) in config["start"].as_object().into_iter().flatten() {
         let log_start_offset = offset.as_i64().expect("an offset");
         let facts = LogFacts { log_start_offset, compacted: false };
@@ -125,6 +126,7 @@ fn terms(config: &Value) -> Terms {
         terms.isolation = Isolation::ReadUncommitted;
     }
     terms.subscribes = config["sub"] == true;
+    terms.reset_to_latest = config["reset"] == "latest";
     let partition = &mut terms.partitions[0];
     partition.unclean_leader_election = config["unclean"].as_bool().unwrap_or(false);
     partition.min_insync_replicas = config["min_isr"].as_u64().unwrap_or(2) as u32;
@@ -213,7 +215,7 @@ fn actions(names: &mut Names, function: Function, op: &Value) -> Vec<MicroOperat
         actions.push(MicroOperation::Detail(what));
     }
     if op.get("g").is_some() {
-        let generation = op["gen"].as_i64().expect("a member has a generation");
+        let generation = op["gen"].as_i64().unwrap_or(-1);
         let what = What::Member { group: names.group(&op["g"]), generation };
         actions.push(MicroOperation::Detail(what));
     }

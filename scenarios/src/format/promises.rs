@@ -23,6 +23,7 @@ const RESET: [(&str, OffsetReset); 3] = [
     ("latest", OffsetReset::Latest),
     ("none", OffsetReset::Earliest),
 ];
+const PROTOCOL: [(&str, bool); 2] = [("classic", false), ("consumer", true)];
 const CLEANUP: [(&str, bool); 2] = [("delete", false), ("compact", true)];
 /// Whether it is known what unclean elections dropped.
 const ELECTIONS: [(&str, bool); 2] = [("unknown", false), ("listed", true)];
@@ -110,6 +111,8 @@ fn process(section: Section<'_>, config: &mut HistoryConfig) {
 fn consumer(section: Section<'_>, config: &mut HistoryConfig) {
     config.isolation = section.word("isolation.level", &ISOLATION).unwrap_or(config.isolation);
     config.offset_reset = section.word("auto.offset.reset", &RESET).unwrap_or(config.offset_reset);
+    config.member_epochs =
+        section.word("group.protocol", &PROTOCOL).unwrap_or(config.member_epochs);
     config.subscribes = section.maybe_flag("subscribe").unwrap_or(config.subscribes);
     section.finish();
 }
@@ -231,10 +234,12 @@ fn print_producer(terms: ProducerTerms, text: &mut String) -> std::fmt::Result {
 fn print_consumers(config: &HistoryConfig, text: &mut String) -> std::fmt::Result {
     let isolation = word(&ISOLATION, &config.isolation);
     let reset = word(&RESET, &config.offset_reset);
+    let protocol = word(&PROTOCOL, &config.member_epochs);
     let subscribes = config.subscribes;
     writeln!(text, "\n# All consumers.\n[consumer]")?;
     writeln!(text, "isolation.level = {isolation:<23} # or \"read_uncommitted\"")?;
     writeln!(text, "auto.offset.reset = {reset:<21} # or \"latest\"")?;
+    writeln!(text, "group.protocol = {protocol:<24} # or \"consumer\": each member has its epoch")?;
     writeln!(text, "subscribe = {subscribes:<29} # partitions come from a group, not by assign")
 }
 
@@ -324,6 +329,7 @@ mod tests {
             isolation: Isolation::ReadUncommitted,
             subscribes: true,
             offset_reset: OffsetReset::Latest,
+            member_epochs: true,
             topics: [("a.b".to_owned(), terms)].into(),
             log_starts: [("a.b-0".to_owned(), 4)].into(),
             faults: FaultTerms {

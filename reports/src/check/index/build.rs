@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use harrow_sim::history::{Completion, Function, History, NO_PARTITION, ReadRecord, SendRecord};
 
 use super::keys::Keys;
+use super::survivors::Survivors;
 use super::{Index, NO_PLACE, NONE, Placement, READ, READ_OK, ReadId, SendId};
 use crate::check::Options;
 
@@ -29,6 +30,7 @@ impl<'a> Index<'a> {
             highest_reads: vec![None; history.partitions.len()],
             proved: Vec::new(),
             keys: Keys::default(),
+            survivors: Survivors::default(),
         };
         index.find_writers();
         index.places = vec![NO_PLACE; history.sends().len()];
@@ -37,6 +39,7 @@ impl<'a> Index<'a> {
         index.place_reads();
         index.sort();
         index.keys = Keys::of(&index);
+        index.survivors = Survivors::of(&index);
         index
     }
 

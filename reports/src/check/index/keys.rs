@@ -1,14 +1,26 @@
 //! What compaction may have removed: every record but the last of its key.
 
-use harrow_sim::history::{Completion, NO_KEY};
+use harrow_sim::history::{Completion, NEVER, NO_KEY};
 
 use super::Index;
 
-/// The last place of each key, in compacted partitions.
+/// A partition and a key in it.
+type Key = (u32, u32);
+
+/// A record of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Keyed {
+    key: Key,
+    place: i64,
+    /// When the first of this one and of all later ones of its key began to be sent.
+    invoked_ns: u64,
+}
+
+/// The records of each key, in compacted partitions.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    /// By partition and key.
-    last: Vec<((u32, u32), i64)>,
+    /// By key and place.
+    records: Vec<Keyed>,
 }
 
 impl Keys {
@@ -21,17 +33,30 @@ impl Keys {
             let (partition, place) = index.place_key(*send);
             let lasting = index.completion_of(*send) != Completion::Fail;
             let counts = key != NO_KEY && lasting && index.options.compacted(partition);
-            counts.then_some(((partition, key), place))
+            let invoked_ns = index.row(index.operation_of_send(*send)).invoked_ns;
+            counts.then_some(Keyed { key: (partition, key), place, invoked_ns })
         });
-        let mut last: Vec<_> = placed.collect();
-        last.sort_unstable_by_key(|(key, place)| (*key, std::cmp::Reverse(*place)));
-        last.dedup_by_key(|(key, _)| *key);
-        Self { last }
+        let mut records: Vec<Keyed> = placed.collect();
+        records.sort_unstable();
+        let mut later: Option<Keyed> = None;
+        for record in records.iter_mut().rev() {
+            let same = later.filter(|later| later.key == record.key);
+            record.invoked_ns = record.invoked_ns.min(same.map_or(NEVER, |l| l.invoked_ns));
+            later = Some(*record);
+        }
+        Self { records }
     }
 
-    /// Whether a later record of the same key exists.
-    pub(super) fn superseded(&self, partition: u32, key: u32, offset: i64) -> bool {
-        let found = self.last.binary_search_by_key(&(partition, key), |(known, _)| *known);
-        key != NO_KEY && found.is_ok_and(|position| self.last[position].1 > offset)
+    /// When a later record of the same key began to be sent, in nanoseconds, if there is one.
+    pub(super) fn superseded_ns(&self, key: Key, offset: i64) -> Option<u64> {
+        let later = |record: &Keyed| (record.key, record.place) > (key, offset);
+        let position = self.records.partition_point(|record| !later(record));
+        let record = self.records.get(position).filter(|record| record.key == key)?;
+        (key.1 != NO_KEY).then_some(record.invoked_ns)
+    }
+
+    /// Whether a later record of the same key existed by this time, in nanoseconds.
+    pub(super) fn superseded(&self, key: Key, offset: i64, by_ns: u64) -> bool {
+        self.superseded_ns(key, offset).is_some_and(|at_ns| at_ns <= by_ns)
     }
 }

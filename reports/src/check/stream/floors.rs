@@ -1,4 +1,4 @@
-//! What had been told by when: the highest offset, end or generation, as it rose over time.
+//! What had been told by when: the highest offset or end, as it rose over time.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -15,7 +15,6 @@ struct Floor {
 pub(super) struct Floors {
     records: BTreeMap<u32, Floor>,
     ends: BTreeMap<u32, Floor>,
-    generations: BTreeMap<u32, Floor>,
 }
 
 impl Floors {
@@ -37,18 +36,9 @@ impl Floors {
         self.ends.entry(partition).or_default().raise(at_ns, told);
     }
 
-    /// The newest generation of a group that was known before this time, as the witness's offset.
-    pub(super) fn generation(&self, group: u32, before_ns: u64) -> Option<Witness> {
-        self.generations.get(&group)?.before(before_ns)
-    }
-
-    pub(super) fn raise_generation(&mut self, group: u32, at_ns: u64, told: Witness) {
-        self.generations.entry(group).or_default().raise(at_ns, told);
-    }
-
     /// Nobody will ask for a time before this one any more.
     pub(super) fn forget_before(&mut self, at_ns: u64) {
-        let floors = [&mut self.records, &mut self.ends, &mut self.generations];
+        let floors = [&mut self.records, &mut self.ends];
         for floor in floors.into_iter().flat_map(BTreeMap::values_mut) {
             while floor.rises.get(1).is_some_and(|(rose_ns, _)| *rose_ns < at_ns) {
                 floor.rises.pop_front();

@@ -34,11 +34,16 @@ impl Gaps {
         self.open.insert(key, gap);
     }
 
-    /// A record of this value is at an offset: returns the gaps in which that is.
-    pub(super) fn fill(&mut self, partition: u32, offset: i64, value: u64) -> Vec<Gap> {
+    /// A record is at an offset: returns the gaps in which it passes for one that was passed over.
+    pub(super) fn fill(
+        &mut self,
+        partition: u32,
+        offset: i64,
+        passes: &dyn Fn(&Gap) -> bool,
+    ) -> Vec<Gap> {
         let furthest = offset.saturating_sub_unsigned(self.longest);
         let near = self.open.range((partition, furthest, 0)..=(partition, offset, u64::MAX));
-        let filled = near.filter(|(_, gap)| offset < gap.end && !gap.but.contains(&value));
+        let filled = near.filter(|(_, gap)| offset < gap.end && passes(gap));
         let filled: Vec<Key> = filled.map(|(key, _)| *key).collect();
         filled.into_iter().filter_map(|key| self.open.remove(&key)).collect()
     }

@@ -1,10 +1,11 @@
 //! What the rules look up in a history that grows.
 
-use harrow_sim::history::{History, NO_KEY};
+use harrow_sim::history::{History, NO_KEY, NO_PARTITION, SendRecord};
 
 use super::records::{Records, Sender};
+use crate::check::facts::{PASSED_MAX, newest_of_each};
 use crate::check::index::{ReadId, SendId};
-use crate::check::{Facts, Options, Witness};
+use crate::check::{Facts, Gap, Options, Witness};
 
 /// A history so far, and the records that it has told of.
 #[derive(Clone, Copy)]
@@ -59,19 +60,23 @@ impl Facts for Known<'_> {
         self.with_sender(record.partition, Witness { value, offset, operation, writer, read: true })
     }
 
-    fn record_between(
-        &self,
-        partition: u32,
-        first: i64,
-        end: i64,
-        but: [u64; 2],
-    ) -> Option<Witness> {
+    /// What was told: where else it may be read, a send may be twice.
+    fn offset_of(&self, send: SendId) -> Option<(u32, i64)> {
+        let SendRecord { offset, partition, .. } = *self.send(send);
+        (offset >= 0 && partition != NO_PARTITION).then_some((partition, offset))
+    }
+
+    fn records_in(&self, gap: &Gap) -> Vec<Witness> {
+        let Gap { partition, end, but, .. } = *gap;
+        let first = gap.first.max(self.options.log_start_offset(partition));
+        let sent_by_ns = gap.sent_by_ns(self.history);
+        let there =
+            |sender: Sender| sender.invoked_ns <= sent_by_ns && self.lasts(&sender, partition);
         let fits = |seen: &&Witness| {
             let sender = self.records.sender(seen.value, partition);
-            !but.contains(&seen.value)
-                && sender.is_some_and(|sender| self.lasts(&sender, partition))
+            !but.contains(&seen.value) && sender.is_some_and(there)
         };
-        let seen = self.records.places(partition, first, end).find(fits)?;
-        Some(self.with_sender(partition, *seen))
+        let seen = self.records.places(partition, first, end).filter(fits).take(PASSED_MAX);
+        newest_of_each(self.history, seen.map(|seen| self.with_sender(partition, *seen)))
     }
 }

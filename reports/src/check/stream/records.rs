@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harrow_sim::history::{Completion, NO_PARTITION, SendRecord};
+use harrow_sim::history::{Completion, NO_PARTITION, Row, SendRecord};
 
 use super::Ticket;
 use crate::check::Witness;
@@ -11,6 +11,8 @@ use crate::check::Witness;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sender {
     pub(super) ticket: Ticket,
+    /// When it began, in nanoseconds.
+    pub(super) invoked_ns: u64,
     pub(super) key: u32,
     /// Its operation and how it ended; none while it is open.
     pub(super) position: Option<u32>,
@@ -49,9 +51,10 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn begin(&mut self, ticket: Ticket, send: &SendRecord) {
+    pub(super) fn begin(&mut self, ticket: Ticket, invoked_ns: u64, send: &SendRecord) {
         let (position, completion, read, place) = (None, None, None, None);
-        let sender = Sender { ticket, key: send.key, position, completion, read, place };
+        let sender =
+            Sender { ticket, invoked_ns, key: send.key, position, completion, read, place };
         self.senders.entry((send.value, send.partition)).or_insert(sender);
     }
 
@@ -60,15 +63,19 @@ impl Records {
         &mut self,
         ticket: Ticket,
         send: &SendRecord,
-        position: u32,
-        completion: Completion,
+        (position, row): (u32, &Row),
     ) -> Option<(u32, Witness)> {
+        // A begin need not say what is sent.
+        let named = [send.partition, NO_PARTITION].map(|partition| (send.value, partition));
+        if !named.iter().any(|key| self.senders.contains_key(key)) {
+            self.begin(ticket, row.invoked_ns, send);
+        }
         self.learn_partition(send.value, send.partition);
         // Its producer may not know the partition that a read has told.
         let copies = self.senders.range_mut((send.value, 0)..=(send.value, u32::MAX));
         let mut own = copies.filter(|(_, sender)| sender.ticket == ticket);
         let ((_, partition), sender) = own.next()?;
-        (sender.position, sender.completion) = (Some(position), Some(completion));
+        (sender.position, sender.completion) = (Some(position), Some(row.completion));
         sender.read.map(|read| (*partition, read))
     }
 

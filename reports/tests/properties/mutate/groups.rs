@@ -150,10 +150,20 @@ pub(super) fn commit_beyond(good: &mut Good, facts: &Facts, pick: &mut Pick) -> 
 pub(super) fn own_twice(good: &mut Good, _facts: &Facts, pick: &mut Pick) -> Option<()> {
     let joins = good.operations.iter().filter(|operation| {
         let gets = details(operation).any(|what| matches!(what, What::Assigned { .. }));
-        operation.function == Function::Join && operation.completion == Completion::Ok && gets
+        let begins = |other: &OperationRecord| {
+            other.process == operation.process && other.invoked_ns == operation.completed_ns
+        };
+        // Its first owner must have it for some time.
+        let keeps = !good.operations.iter().any(begins);
+        operation.function == Function::Join
+            && operation.completion == Completion::Ok
+            && gets
+            && keeps
     });
-    let joins: Vec<Vec<MicroOperation>> = joins.map(|join| join.actions.clone()).collect();
-    good.push_last(Function::Join, pick.of(&joins)?);
+    let joins: Vec<OperationRecord> = joins.cloned().collect();
+    let join = pick.of(&joins)?;
+    let process = 1_000 + good.operations.len() as u32;
+    good.operations.push(OperationRecord { process, ..join });
     Some(())
 }
 

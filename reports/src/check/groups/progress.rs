@@ -1,0 +1,307 @@
+//! Where groups and their members stand: what was committed, and what each process has read since it got a partition.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use harrow_sim::history::{Completion, Function, NEVER, Row, What};
+
+use super::generations::Generations;
+use super::{Holes, failed_to_move, rebalanced};
+use crate::check::index::ReadId;
+use crate::check::{Anomaly, Circumstance, Facts, Found, Gap, Witness};
+
+/// So many commits of a partition are kept before those that were surely replaced are folded into one.
+const COMMITS_MAX: usize = 64;
+
+/// A group's commit of one partition.
+#[derive(Debug, Clone, Copy)]
+struct Commit {
+    offset: i64,
+    invoked_ns: u64,
+    /// When it was surely done; [`NEVER`] if nobody knows.
+    done_ns: u64,
+}
+
+/// What a group has committed of one partition.
+#[derive(Debug, Default)]
+struct Committed {
+    /// Those that may be in force.
+    commits: Vec<Commit>,
+    highest: i64,
+}
+
+/// What a process has read of a partition since it got it: how far it may have come, as the next offset.
+#[derive(Debug, Clone, Copy)]
+struct Progress {
+    next: i64,
+    last: Option<ReadId>,
+    /// Whether it surely goes on from there; otherwise it may as well start again where its group is.
+    holds: bool,
+}
+
+/// Where all groups and their members stand.
+#[derive(Debug, Default)]
+pub(in crate::check) struct Groups {
+    /// By group and partition.
+    committed: BTreeMap<(u32, u32), Committed>,
+    /// By process and partition.
+    progress: BTreeMap<(u32, u32), Progress>,
+    /// By group and partition: who got it last.
+    owners: BTreeMap<(u32, u32), u32>,
+    /// When each process asked for its partitions.
+    since: BTreeMap<u32, u64>,
+    /// Processes of which a poll's result is not known: they may have come further than anyone can tell.
+    uncertain: BTreeSet<u32>,
+    /// Group and generation that each process's last join gave it.
+    members: BTreeMap<u32, (u32, i64)>,
+    generations: Generations,
+    holes: Holes,
+}
+
+impl Groups {
+    /// Nobody has done anything.
+    pub(in crate::check) fn new(holes: Holes) -> Self {
+        Self { holes, ..Self::default() }
+    }
+
+    /// Takes the next operation in order of invocation.
+    pub(in crate::check) fn take(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
+        let row = facts.row(operation);
+        let member = self.member(facts, operation);
+        self.generations.take(facts, found, operation, member);
+        if failed_to_move(row) {
+            return;
+        }
+        match row.function {
+            Function::Assign { .. } | Function::Crash => {
+                self.forget(row.process);
+                self.members.remove(&row.process);
+                self.since.insert(row.process, row.invoked_ns);
+            }
+            Function::Subscribe => {
+                self.loosen(row.process);
+                self.members.remove(&row.process);
+            }
+            Function::Join => self.join(facts, operation),
+            Function::Poll | Function::Txn | Function::Commit => {
+                self.read(facts, found, operation);
+                self.commit(facts, found, operation);
+            }
+            Function::Send | Function::List => {}
+        }
+    }
+
+    /// As which member of which group a process acts: as it says, or as its last join made it.
+    fn member(&self, facts: &impl Facts, operation: u32) -> Option<(u32, i64)> {
+        let joined = || self.members.get(&facts.row(operation).process).copied();
+        facts.history().member(operation).or_else(joined)
+    }
+
+    fn forget(&mut self, process: u32) {
+        for key in self.known(process) {
+            self.progress.remove(&key);
+        }
+        self.uncertain.remove(&process);
+    }
+
+    fn loosen(&mut self, process: u32) {
+        for key in self.known(process) {
+            self.progress.entry(key).and_modify(|progress| progress.holds = false);
+        }
+    }
+
+    fn known(&self, process: u32) -> Vec<(u32, u32)> {
+        let known = self.progress.range((process, 0)..=(process, u32::MAX));
+        known.map(|(key, _)| *key).collect()
+    }
+
+    /// A member gets partitions. Those that it had all the while may go on where it stood, others begin where the
+    /// group is.
+    fn join(&mut self, facts: &impl Facts, operation: u32) {
+        let row = facts.row(operation);
+        let process = row.process;
+        self.members.remove(&process);
+        if row.completion != Completion::Ok {
+            self.loosen(process);
+            return;
+        }
+        let mut starts = Vec::new();
+        if let Some((group, generation)) = facts.history().member(operation) {
+            self.members.insert(process, (group, generation));
+            for what in facts.history().details_of(operation) {
+                if let What::Assigned { partition } = what {
+                    let next = self.start(group, partition, row);
+                    let start = Progress { next, last: None, holds: false };
+                    starts.push(((process, partition), start));
+                }
+            }
+        }
+        self.forget(process);
+        self.progress.extend(starts);
+        self.since.insert(process, row.invoked_ns);
+    }
+
+    /// How far a member that now gets a partition may stand.
+    fn start(&mut self, group: u32, partition: u32, row: &Row) -> i64 {
+        let committed = self.committed.get(&(group, partition));
+        let committed = committed.and_then(|commits| commits.furthest_in_force(row.invoked_ns));
+        let kept = self.owners.insert((group, partition), row.process) == Some(row.process);
+        // Nobody knows how far a poll went whose answer got lost.
+        let anywhere = self.uncertain.contains(&row.process).then_some(i64::MAX);
+        let known = self.progress.get(&(row.process, partition)).map(|progress| progress.next);
+        let own = anywhere.or(known).filter(|_| kept);
+        committed.max(own).unwrap_or(0)
+    }
+
+    fn read(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
+        let row = facts.row(operation);
+        let reads = facts.reads_of(operation);
+        if row.completion != Completion::Ok && row.function == Function::Poll && reads.is_empty() {
+            self.uncertain.insert(row.process);
+        }
+        let member = self.member(facts, operation);
+        let rebalanced = rebalanced(facts.history(), operation);
+        for read in reads {
+            let record = facts.read(read);
+            let known = self.progress.get(&(row.process, record.partition)).copied();
+            if let Some((group, _)) = member
+                && known.is_none_or(|known| !known.holds)
+                && !rebalanced.contains(&record.partition)
+                && !self.uncertain.contains(&row.process)
+            {
+                self.check_resume(facts, found, read, group);
+            }
+            let next = record.offset.saturating_add(1);
+            if known.is_none_or(|known| known.next <= next || !known.holds) {
+                let progress = Progress { next, last: Some(read), holds: true };
+                self.progress.insert((row.process, record.partition), progress);
+            }
+        }
+        for partition in rebalanced {
+            let known = self.progress.entry((row.process, partition));
+            known.and_modify(|progress| progress.holds = false);
+        }
+    }
+
+    /// The first read since a process got a partition: nothing may lie between it and what the group has committed, or
+    /// what the process has read itself.
+    fn check_resume(&self, facts: &impl Facts, found: &mut Found, read: ReadId, group: u32) {
+        let record = facts.read(read);
+        let process = facts.row(facts.history().operation_of_read(read as usize)).process;
+        let since = self.since.get(&process).copied().unwrap_or(0);
+        let committed = self.committed.get(&(group, record.partition));
+        let furthest = committed.and_then(|committed| committed.furthest_in_force(since));
+        let but = [record.value; 2];
+        let own = self.progress.get(&(process, record.partition)).map(|progress| progress.next);
+        let from = furthest.max(own).unwrap_or(0);
+        let circumstance = furthest.map_or(Circumstance::NothingCommitted, |_| Circumstance::Plain);
+        let gap = Gap {
+            anomaly: Anomaly::ResumeSkip,
+            partition: record.partition,
+            first: from,
+            end: record.offset,
+            but,
+            subject: facts.witness_read(read),
+            circumstance,
+        };
+        found.add_passed(facts, gap);
+    }
+
+    fn commit(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
+        let row = facts.row(operation);
+        if row.completion == Completion::Fail {
+            return;
+        }
+        let sure = row.completion == Completion::Ok;
+        let member = self.member(facts, operation);
+        for what in facts.history().details_of(operation) {
+            let (partition, offset) = match what {
+                What::Committed { partition, offset } => {
+                    if sure && !self.uncertain.contains(&row.process) {
+                        self.check_position(facts, found, operation, (partition, offset));
+                    }
+                    (partition, offset)
+                }
+                What::Consumed { partition, last, .. } => (partition, last.saturating_add(1)),
+                What::Assigned { .. }
+                | What::EndOffset { .. }
+                | What::Rebalanced { .. }
+                | What::Member { .. } => continue,
+            };
+            if let Some((group, _)) = member {
+                let done_ns = if sure { row.completed_ns } else { NEVER };
+                let commit = Commit { offset, invoked_ns: row.invoked_ns, done_ns };
+                self.committed.entry((group, partition)).or_default().push(commit);
+            }
+        }
+    }
+
+    /// A commit may not be ahead of what its process has read, or started from.
+    fn check_position(
+        &self,
+        facts: &impl Facts,
+        found: &mut Found,
+        operation: u32,
+        (partition, offset): (u32, i64),
+    ) {
+        let process = facts.row(operation).process;
+        let progress = self.progress.get(&(process, partition));
+        let group = self.member(facts, operation).map(|(group, _)| group);
+        let committed = group.and_then(|group| self.committed.get(&(group, partition)));
+        let start = facts.options().log_start_offset(partition);
+        let resumed = || committed.map_or(start, |committed| committed.highest.max(start));
+        let position = match progress {
+            Some(progress) if progress.holds => progress.next,
+            Some(progress) => progress.next.max(resumed()),
+            None => resumed(),
+        };
+        if offset <= position {
+            return;
+        }
+        let last = progress.and_then(|progress| progress.last);
+        let begun = committed.is_some() || last.is_some();
+        let gap = Gap {
+            anomaly: Anomaly::CommitBeyondPosition,
+            partition,
+            first: position,
+            end: offset,
+            but: [Witness::NO_VALUE; 2],
+            subject: Witness::answer(operation, offset),
+            circumstance: if begun { Circumstance::Plain } else { Circumstance::NothingCommitted },
+        };
+        if self.holes.has(partition) {
+            return found.add_passed(facts, gap);
+        }
+        let passed = facts.records_in(&gap).first().copied();
+        let other = passed.or_else(|| last.map(|last| facts.witness_read(last)));
+        found.add_with(facts, gap.anomaly, partition, (gap.subject, other), gap.circumstance);
+    }
+}
+
+impl Committed {
+    fn push(&mut self, commit: Commit) {
+        self.highest = self.highest.max(commit.offset);
+        self.commits.push(commit);
+        if self.commits.len() <= COMMITS_MAX {
+            return;
+        }
+        // Whoever asked long ago and reads only now may still stand at a replaced one: the highest of them is kept.
+        let replaced = self.replaced_before(commit.invoked_ns);
+        let old = self.commits.iter().filter(|commit| commit.done_ns < replaced);
+        let highest = old.max_by_key(|commit| commit.offset).copied();
+        self.commits.retain(|commit| commit.done_ns >= replaced);
+        self.commits.extend(highest.map(|highest| Commit { done_ns: NEVER, ..highest }));
+    }
+
+    /// What was done before this time had surely been replaced by `since_ns`.
+    fn replaced_before(&self, since_ns: u64) -> u64 {
+        let done = self.commits.iter().filter(|commit| commit.done_ns < since_ns);
+        done.map(|commit| commit.invoked_ns).max().unwrap_or(0)
+    }
+
+    /// The furthest commit that may be in force for who asked at `since_ns`.
+    fn furthest_in_force(&self, since_ns: u64) -> Option<i64> {
+        let replaced = self.replaced_before(since_ns);
+        let in_force = self.commits.iter().filter(|commit| commit.done_ns >= replaced);
+        in_force.map(|commit| commit.offset).max()
+    }
+}

@@ -1,0 +1,109 @@
+//! What a run can have come across: the names in `reached`, and in a scenario's `expect.reach`.
+
+use super::{Entry, Kind};
+
+/// A mark and what it counts.
+const fn mark(name: &'static str, meaning: &'static str) -> Entry {
+    Entry {
+        name,
+        kind: Kind::Mark,
+        meaning,
+        example: "",
+        legal: "Always: it says what happened, not that it was wrong.",
+        source: "",
+    }
+}
+
+/// The same, with what it comes from.
+const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str) -> Entry {
+    Entry { source, ..mark(name, meaning) }
+}
+
+pub(super) static ENTRIES: [Entry; 47] = [
+    mark("batch-retried", "A producer sent a batch again."),
+    mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
+    mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
+    mark("broker-running", "A broker caught up with the metadata and was unfenced."),
+    mark("broker-shut-down", "A broker began a controlled shutdown."),
+    mark("candidate-stood", "A voter of the controller quorum stood for election."),
+    mark("client-crash", "A client was torn down and began anew, its positions forgotten."),
+    mark("controller-elected", "A controller became active."),
+    mark("controller-failover", "Another controller became active than before."),
+    mark("crash", "A process was killed; what it wrote stayed in the page cache."),
+    mark_of(
+        "divergence-found",
+        "A leader told a replica or consumer that its log goes another way, and from where.",
+        "KIP-595, KIP-320",
+    ),
+    mark_of(
+        "duplicate-recognised",
+        "A broker got a batch that it had already, and acknowledged it as that one.",
+        "KIP-98",
+    ),
+    mark_of("elr-used", "A partition had eligible leader replicas outside its ISR.", "KIP-966"),
+    mark("end-offset-served", "A leader told a client an end offset."),
+    mark(
+        "fault-held-back",
+        "A planned fault was weakened or left out, as the configuration does not promise to survive it.",
+    ),
+    mark("fault-injected", "A planned fault was injected."),
+    mark("halted-REASON", "A process ended by itself, for the reason that the mark names."),
+    mark("isr-below-min", "An ISR was smaller than min.insync.replicas."),
+    mark("isr-expanded", "A replica joined an ISR."),
+    mark_of(
+        "isr-proposal-refused",
+        "The controller refused a leader's change of its ISR.",
+        "KIP-497: AlterPartition",
+    ),
+    mark("isr-shrunk", "A replica left an ISR."),
+    mark("leader-changed", "A partition got another leader."),
+    mark("leader-elected", "A broker began to lead a partition."),
+    mark("leader-lost", "A partition had no leader for some time."),
+    mark("log-recovered-clean", "A broker opened a log that had been closed by a clean stop."),
+    mark(
+        "log-recovered-unclean",
+        "A broker opened a log after a crash, and checked what it holds.",
+    ),
+    mark("log-tail-lost", "A log was shorter after a restart: what was not synced was gone."),
+    mark("log-truncated", "A replica cut the end of its log."),
+    mark("not-enough-replicas", "A produce with acks=all failed for want of in-sync replicas."),
+    mark("not-enough-replicas-after-append", "The same, after the leader had appended it."),
+    mark("out-of-range-truncation", "A replica stood outside its leader's log and began anew."),
+    mark_of(
+        "position-reset",
+        "A consumer's position was outside the log, and its reset policy chose another.",
+        "auto.offset.reset",
+    ),
+    mark("power-loss", "A machine lost power: what was not synced survived in part or not at all."),
+    mark_of(
+        "producer-epoch-bumped",
+        "A producer began a new epoch, as it could not know the fate of a batch.",
+        "KIP-360",
+    ),
+    mark("records-acked", "Records were acknowledged; counted."),
+    mark("records-read", "Records were served to consumers; counted."),
+    mark("request-fenced", "A request was refused for its stale leader epoch or broker epoch."),
+    mark_of("resigned-leader", "A quorum leader resigned without a majority.", "KIP-996, KIP-595"),
+    mark("segment-rolled", "A log began a new segment."),
+    mark_of(
+        "stale-isr-proposal",
+        "The controller refused a change of an ISR that was made on an older version of it.",
+        "KIP-497",
+    ),
+    mark("stays-dead", "A machine was left dead when the others were healed."),
+    mark("topic-created", "A topic was created."),
+    mark_of(
+        "truncation-detected",
+        "A consumer found that the log that it had read from was cut.",
+        "KIP-320",
+    ),
+    mark_of(
+        "unclean-election",
+        "A replica outside ISR and ELR was elected: as the topic allows it, or because nobody but the last known \
+         leader was left, whom the controller elects whatever the topic allows.",
+        "KIP-106, KIP-966",
+    ),
+    mark("unclean-registration", "A broker registered after a stop that was not clean."),
+    mark("vote-granted", "A voter of the controller quorum gave its vote."),
+    mark("wipe", "A machine came back with an empty disk."),
+];
