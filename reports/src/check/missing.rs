@@ -32,10 +32,11 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         {
             continue;
         }
+        let subject = index.witness_send(send);
         if index.completion_of(send) == Completion::Ok {
-            at_the_end(index, found, Anomaly::Unseen, partition, send);
+            at_the_end(index, found, Anomaly::Unseen, partition, (subject, None));
         } else if !lost {
-            at_the_end(index, found, Anomaly::TornTransaction, partition, send);
+            at_the_end(index, found, Anomaly::TornTransaction, partition, (subject, None));
         }
     }
 }
@@ -58,7 +59,8 @@ fn check_lost(
         return false;
     }
     let subject = Witness { offset, ..index.witness_send(send) };
-    found.add(index, Anomaly::LostWrite, partition, subject, Some(index.witness_read(highest)));
+    let passer = Some(index.witness_read(highest));
+    at_the_end(index, found, Anomaly::LostWrite, partition, (subject, passer));
     true
 }
 
@@ -110,16 +112,17 @@ fn may_be_gone(index: &Index<'_>, send: SendId, partition: u32) -> bool {
     index.told(send).is_none() && (retained || index.may_be_replaced(send, partition))
 }
 
-/// What is missing shows only when all reading is over, which is when the last answer came.
+/// What is missing shows only when all reading is over, which is when the last answer came: until then some poll may
+/// still return it, and an election may still drop it.
 fn at_the_end(
     index: &Index<'_>,
     found: &mut Found,
     anomaly: Anomaly,
     partition: u32,
-    send: SendId,
+    (subject, other): (Witness, Option<Witness>),
 ) {
     let before = found.list.len();
-    found.add(index, anomaly, partition, index.witness_send(send), None);
+    found.add(index, anomaly, partition, subject, other);
     for occurrence in &mut found.list[before..] {
         occurrence.at_ns = occurrence.at_ns.max(index.ended_ns());
     }
