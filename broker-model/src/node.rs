@@ -214,6 +214,9 @@ pub enum Effect {
     },
 }
 
+/// Why a process halts whose quorum does not have metadata any more that it has seen committed.
+pub const COMMITTED_METADATA_GONE: &str = "committed metadata is gone from the quorum";
+
 // Events and effects are moved for each message: what makes one of them larger makes all of them slower.
 const _: () = assert!(size_of::<Event>() <= 80 && size_of::<Effect>() <= 96);
 

@@ -9,7 +9,9 @@ use harrow_sim::plan::Plan;
 use harrow_sim::run::Run;
 
 use crate::check::{LogFacts, Options};
-use crate::policy::{Damage, Dropped, Isolation, PartitionTerms, ProducerTerms, Terms};
+use crate::policy::{
+    Damage, Dropped, Isolation, MetadataDamage, PartitionTerms, ProducerTerms, Terms,
+};
 
 /// What was promised, and what was done. Partitions and topics go by name, so that it fits any history of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,7 +140,7 @@ impl HistoryConfig {
                 stale_end_offsets: terms.epochs_watched,
                 dropped,
                 damage: terms.damage,
-                metadata_damage: terms.metadata_damage,
+                metadata_damage: terms.metadata_damage.map(|damage| damage.reason),
             },
             ..Self::default()
         }
@@ -173,7 +175,13 @@ impl HistoryConfig {
             epochs_watched: faults.stale_end_offsets,
             damage: faults.damage.clone(),
             corrupted: Vec::new(),
-            metadata_damage: faults.metadata_damage.clone(),
+            spoiled: Vec::new(),
+            voter_damage: None,
+            quorum_damage: None,
+            metadata_damage: faults.metadata_damage.clone().map(|reason| {
+                // When is not known: from the beginning on.
+                MetadataDamage { reason, at_ns: 0 }
+            }),
         }
     }
 

@@ -3,52 +3,20 @@
 //! An anomaly is excused only for a reason that is printed. Switched-on defects are no reason: they are what a run is
 //! meant to expose.
 
+mod damage;
 mod dropped;
+mod internal;
 
 use harrow_broker_model::config::{Acks, ProducerConfig};
-use harrow_broker_model::types::TopicPartition;
 use harrow_sim::history::{Completion, Function, History};
 use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
-use harrow_sim::violation::Violation;
 
 use crate::check::{Anomaly, Circumstance, Occurrence, Witness};
+pub use damage::{Corrupted, MetadataDamage, Spoiled};
 pub use dropped::Dropped;
 use dropped::{dropped, went_back, went_back_to_parting};
-
-/// Internal anomalies that damage to stored data can cause by itself.
-const OF_DATA: [&str; 17] = [
-    "leader-completeness",
-    "committed-truncation",
-    "committed-overwritten",
-    "log-matching",
-    "isr-incomplete",
-    "isr-member-behind",
-    "candidate-incomplete",
-    "committed-lost-everywhere",
-    "replica-divergence",
-    "log-start-above-commit",
-    "controller-completeness",
-    "committed-metadata-lost",
-    "committed-metadata-overwritten",
-    "committed-metadata-truncation",
-    "metadata-divergence",
-    "double-vote",
-    "metadata-commit-not-durable",
-];
-
-/// Internal anomalies that a damaged disk causes at its own node.
-const OF_DISKS: [&str; 9] = [
-    "recovery-lost-records",
-    "recovery-lost-flushed",
-    "recovery-out-of-bounds",
-    "recovery-invented-records",
-    "vote-not-durable",
-    "clean-stop-not-durable",
-    "recovery-kept-damage",
-    "epoch-cache-mismatch",
-    "mirror-mismatch",
-];
+pub use internal::excuse_violation;
 
 /// What a configuration promises, and what was done to the cluster.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,10 +47,16 @@ pub struct Terms {
     pub epochs_watched: bool,
     /// Damage to data of brokers. Empty unless the scenario allows loss: the atlas sees to the rest.
     pub damage: Vec<Damage>,
-    /// Nodes whose disks lied or rotted.
-    pub corrupted: Vec<i32>,
-    /// Why the cluster's metadata itself may be gone, if so.
-    pub metadata_damage: Option<String>,
+    /// Nodes whose disks lied or rotted. Empty unless the scenario allows loss, as is what follows.
+    pub corrupted: Vec<Corrupted>,
+    /// Partitions of which a log was opened with damage that nothing repairs.
+    pub spoiled: Vec<Spoiled>,
+    /// Why a majority's disks may hold less than was committed, if so: one voter's is enough for that.
+    pub voter_damage: Option<MetadataDamage>,
+    /// Why voters may contradict what the quorum decided, if so.
+    pub quorum_damage: Option<MetadataDamage>,
+    /// Why the cluster's metadata itself is gone, if so.
+    pub metadata_damage: Option<MetadataDamage>,
 }
 
 /// What a producer asked for.
@@ -144,6 +118,9 @@ impl Terms {
             epochs_watched: false,
             damage: Vec::new(),
             corrupted: Vec::new(),
+            spoiled: Vec::new(),
+            voter_damage: None,
+            quorum_damage: None,
             metadata_damage: None,
         }
     }
@@ -158,11 +135,14 @@ impl Terms {
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
         terms.dropped = dropped(plan, run, &terms.partitions);
-        let lasting = done.iter().filter(|fault| lasting(fault));
-        terms.corrupted = lasting.flat_map(|f| f.nodes.iter().map(|node| node.0)).collect();
         if plan.expect.loss_allowed {
-            terms.damage = damage(plan, &done);
-            terms.metadata_damage = metadata_damage(plan, &done);
+            terms.damage = damage::of_brokers(plan, &done);
+            terms.corrupted = damage::corrupted(&done);
+            terms.spoiled = damage::spoiled(run, &terms.corrupted);
+            terms.voter_damage = damage::of_voters(plan, &done, 1);
+            terms.quorum_damage = damage::of_quorum(plan, &done);
+            let quorum = terms.quorum_damage.as_ref();
+            terms.metadata_damage = quorum.and_then(|harm| damage::of_metadata(run, harm));
         }
         terms
     }
@@ -184,7 +164,20 @@ impl Terms {
                 let between = (occurrence.since_ns, occurrence.at_ns);
                 self.damage_reason(terms.min_insync_replicas, between)
             })
-            .or_else(|| self.metadata_damage.clone())
+            .or_else(|| self.spoiled(occurrence.partition, occurrence.at_ns))
+            .or_else(|| self.metadata_gone(occurrence.at_ns))
+    }
+
+    /// Why a partition does not keep its promises any more at this time, because a log took damage in.
+    pub(crate) fn spoiled(&self, partition: u32, at_ns: u64) -> Option<String> {
+        let of_it = |spoiled: &&Spoiled| spoiled.partition == partition && spoiled.at_ns <= at_ns;
+        self.spoiled.iter().find(of_it).map(Spoiled::reason)
+    }
+
+    /// Why nothing that rests on the cluster's metadata is promised any more at this time.
+    pub(crate) fn metadata_gone(&self, at_ns: u64) -> Option<String> {
+        let damage = self.metadata_damage.as_ref().filter(|damage| damage.at_ns <= at_ns);
+        damage.map(|damage| damage.reason.clone())
     }
 
     /// Why an unclean election may have dropped what an occurrence concerns.
@@ -358,29 +351,6 @@ fn unproved(terms: &Terms, history: &History, operations: &[Option<u32>]) -> Opt
     (unknown && terms.isolation == Isolation::ReadUncommitted).then(reason)
 }
 
-/// Why an internal violation is legal. The watch knows crashes and elections exactly, so only damage that it cannot
-/// see is weighed here.
-pub fn excuse_violation(
-    terms: &Terms,
-    plan: &Plan,
-    run: &Run,
-    violation: &Violation,
-) -> Option<String> {
-    let anomaly = violation.anomaly.as_str();
-    if OF_DISKS.contains(&anomaly) && terms.corrupted.contains(&violation.node.0) {
-        return Some(format!("the disk of node {} was made to lie or to rot", violation.node));
-    }
-    if !OF_DATA.contains(&anomaly) {
-        return None;
-    }
-    if violation.partition == Some(TopicPartition::METADATA) {
-        return terms.metadata_damage.clone();
-    }
-    let topic = violation.partition.and_then(|partition| run.topics.get(&partition.topic))?;
-    let topic = plan.topics.iter().find(|planned| planned.name == *topic)?;
-    terms.damage_reason(topic.min_insync_replicas, (0, violation.at_ns))
-}
-
 fn writer_terms(
     terms: &Terms,
     history: &History,
@@ -460,43 +430,4 @@ fn partition_terms(plan: &Plan, name: &str) -> PartitionTerms {
     };
     let strict = PartitionTerms { unclean_leader_election: false, min_insync_replicas: u32::MAX };
     plan.topics.iter().find(|planned| planned.name == topic).map_or(strict, of)
-}
-
-/// Whether a fault damages stored data: what was not synced is gone, or the disk itself lies or changes.
-fn damages(fault: &InjectedFault) -> bool {
-    fault.lossy || fault.kind == "wipe-disk" || lasting(fault)
-}
-
-fn lasting(fault: &InjectedFault) -> bool {
-    matches!(fault.kind.as_str(), "bit-rot" | "lying-sync")
-}
-
-fn damage(plan: &Plan, faults: &[&InjectedFault]) -> Vec<Damage> {
-    let damaging = faults.iter().filter(|fault| damages(fault));
-    let on_brokers = damaging.flat_map(|fault| {
-        let brokers = fault.nodes.iter().filter(|node| plan.cluster.brokers.contains(node));
-        brokers.map(|node| Damage {
-            broker: node.0,
-            at_ns: fault.at_ms.saturating_mul(1_000_000),
-            lasting: lasting(fault),
-        })
-    });
-    on_brokers.collect()
-}
-
-/// The quorum syncs what it promises, so a power loss alone harms nothing there.
-fn metadata_damage(plan: &Plan, faults: &[&InjectedFault]) -> Option<String> {
-    let harmful = faults.iter().filter(|fault| fault.kind == "wipe-disk" || lasting(fault));
-    let mut voters: Vec<i32> = harmful
-        .flat_map(|fault| &fault.nodes)
-        .filter(|node| plan.cluster.controllers.contains(node))
-        .map(|node| node.0)
-        .collect();
-    voters.sort_unstable();
-    voters.dedup();
-    let total = plan.cluster.controllers.len();
-    // A majority needs only as many forgetful members as two majorities share to contradict an earlier one.
-    let shared = 2 * (total / 2 + 1) - total;
-    (voters.len() >= shared)
-        .then(|| format!("{} of {total} controllers lost their disks", voters.len()))
 }

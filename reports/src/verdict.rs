@@ -282,7 +282,7 @@ impl Case {
         match &run.end {
             End::Quiesced | End::Violated => {}
             End::TimeLimit { goal, pending, since_ms, unrecoverable } => {
-                match unrecoverable.as_ref().or(terms.metadata_damage.as_ref()) {
+                match unrecoverable.clone().or_else(|| hopeless(terms, pending)) {
                     Some(reason) => {
                         self.inconclusive
                             .push(format!("not converged: {pending}; legal: {reason}"));
@@ -291,7 +291,15 @@ impl Case {
                     None => self.add(not_converged(run, terms, *goal, (pending, *since_ms))),
                 }
             }
-            End::Panicked { message, node } => self.add(panicked(run, message, *node)),
+            End::Panicked { message, node } => match terms.metadata_gone(u64::MAX) {
+                // The model's assertions take for granted that the quorum keeps what it committed.
+                Some(reason) => {
+                    let told = format!("an assertion failed: {message}; legal: {reason}");
+                    self.inconclusive.push(told);
+                    self.excuse("model-panic", reason);
+                }
+                None => self.add(panicked(run, message, *node)),
+            },
         }
     }
 
@@ -313,6 +321,14 @@ impl Case {
             inconclusive: self.inconclusive,
         }
     }
+}
+
+/// Why what is pending may never come, because of damage that the scenario allows.
+fn hopeless(terms: &Terms, pending: &str) -> Option<String> {
+    let named = |name: &str| pending.split([' ', ',']).any(|word| word == name);
+    let of_it = terms.spoiled.iter().find(|spoiled| named(&spoiled.name));
+    let spoiled = of_it.and_then(|spoiled| terms.spoiled(spoiled.partition, u64::MAX));
+    spoiled.or_else(|| terms.metadata_gone(u64::MAX))
 }
 
 /// Anomalies that are told as one.

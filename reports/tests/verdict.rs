@@ -4,6 +4,8 @@
 mod biography;
 #[path = "verdict/cross_check.rs"]
 mod cross_check;
+#[path = "verdict/damage.rs"]
+mod damage;
 
 use std::collections::BTreeMap;
 

@@ -13,7 +13,7 @@ use crate::message::{
     Body, BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
     BrokerRegistrationResponse, ClusterError,
 };
-use crate::node::{Channel, Deadline, Effect, Effects};
+use crate::node::{COMMITTED_METADATA_GONE, Channel, Deadline, Effect, Effects};
 use crate::note::{BrokerState, Note};
 use crate::types::{BrokerEpoch, CorrelationId, NodeId, Offset, Time};
 
@@ -154,6 +154,10 @@ impl Lifecycle {
     }
 
     /// Takes the answer to a registration.
+    ///
+    /// # Errors
+    /// The controller gives an older epoch than this uptime has: its log is not the one in which this uptime was
+    /// registered first, and the process must end.
     pub(super) fn on_registration(
         &mut self,
         now: Time,
@@ -162,17 +166,15 @@ impl Lifecycle {
         response: BrokerRegistrationResponse,
         context: &mut Context,
         effects: &mut Effects,
-    ) {
+    ) -> Result<(), &'static str> {
         if !self.is_awaited(from, correlation_id) {
-            return;
+            return Ok(());
         }
         match response.result {
             Ok(broker_epoch) => {
-                assert!(
-                    broker_epoch >= self.broker_epoch,
-                    "epoch {broker_epoch} after {}",
-                    self.broker_epoch
-                );
+                if broker_epoch < self.broker_epoch {
+                    return Err(COMMITTED_METADATA_GONE);
+                }
                 self.broker_epoch = broker_epoch;
                 self.succeed(now);
                 let state = if self.stop_by.is_some() {
@@ -184,6 +186,7 @@ impl Lifecycle {
             }
             Err(error) => self.refused(error, from, response.controller, now, context),
         }
+        Ok(())
     }
 
     /// Takes the answer to a heartbeat.

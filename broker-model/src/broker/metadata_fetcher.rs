@@ -7,7 +7,7 @@ use crate::broker::context::{Context, RETRY_BACKOFF_MS};
 use crate::config::ms;
 use crate::message::{Body, QuorumFetchRequest, QuorumFetchResponse};
 use crate::metadata::{MetadataImage, MetadataRecord};
-use crate::node::{Channel, Deadline, Effect, Effects};
+use crate::node::{COMMITTED_METADATA_GONE, Channel, Deadline, Effect, Effects};
 use crate::note::{MetadataChange, Note};
 use crate::record::RecordBatch;
 use crate::types::{CorrelationId, LeaderEpoch, NodeId, Offset, Time, TopicPartition};
@@ -81,6 +81,10 @@ impl MetadataFetcher {
     }
 
     /// Takes an answer; says what changed, if anything did.
+    ///
+    /// # Errors
+    /// What was applied is not in the leader's log: the quorum lost committed metadata. The process must end and read
+    /// all of it anew, as in Kafka, where an observer that would cut below its high watermark ends.
     pub(super) fn on_response(
         &mut self,
         now: Time,
@@ -89,32 +93,28 @@ impl MetadataFetcher {
         response: &QuorumFetchResponse,
         context: &mut Context,
         effects: &mut Effects,
-    ) -> Option<Applied> {
-        self.in_flight.take_if(|sent| sent.to == from && sent.correlation_id == correlation_id)?;
+    ) -> Result<Option<Applied>, &'static str> {
+        let awaited =
+            |sent: &mut InFlight| sent.to == from && sent.correlation_id == correlation_id;
+        if self.in_flight.take_if(awaited).is_none() {
+            return Ok(None);
+        }
         self.next_at = now;
         if response.error.is_some() || response.epoch < context.controllers.epoch() {
             // The pause holds off two nodes that point at each other while an election is under way.
             self.fail(from, now, context);
             let hint = response.leader.filter(|leader| *leader != from);
             context.controllers.learned(response.epoch, hint);
-            return None;
+            return Ok(None);
         }
         context.controllers.learned(response.epoch, response.leader);
         if response.diverging.is_some() {
-            self.start_again();
-            return None;
+            return Err(COMMITTED_METADATA_GONE);
         }
         if response.batches.is_empty() {
-            return None;
+            return Ok(None);
         }
-        Some(self.apply(&response.batches, effects))
-    }
-
-    /// What was applied is not in the leader's log: the quorum lost committed metadata. The image is built anew, and
-    /// the notes of doing so let whoever watches see what was lost.
-    fn start_again(&mut self) {
-        self.image = MetadataImage::default();
-        self.last_fetched_epoch = LeaderEpoch::NONE;
+        Ok(Some(self.apply(&response.batches, effects)))
     }
 
     fn apply(&mut self, batches: &[RecordBatch], effects: &mut Effects) -> Applied {

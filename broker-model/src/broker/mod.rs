@@ -155,13 +155,17 @@ impl Broker {
             Body::QuorumFetchResponse(response) => {
                 let applied =
                     self.metadata.on_response(time, from, id, &response, context, effects);
-                if let Some(applied) = applied {
-                    self.publish(now, &applied, effects);
+                match applied {
+                    Ok(Some(applied)) => self.publish(now, &applied, effects),
+                    Ok(None) => {}
+                    Err(reason) => self.halt(reason, effects),
                 }
             }
             Body::BrokerRegistrationResponse(response) => {
-                self.lifecycle.on_registration(time, from, id, response, context, effects);
-                self.publish_first(now, effects);
+                match self.lifecycle.on_registration(time, from, id, response, context, effects) {
+                    Ok(()) => self.publish_first(now, effects),
+                    Err(reason) => self.halt(reason, effects),
+                }
             }
             Body::BrokerHeartbeatResponse(response) => {
                 self.lifecycle.on_heartbeat(time, from, id, response, context, effects);

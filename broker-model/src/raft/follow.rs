@@ -4,7 +4,7 @@ use crate::message::{
     BeginQuorumEpochRequest, Body, ClusterError, EndQuorumEpochRequest, EpochEnd,
     QuorumEpochResponse, QuorumFetchRequest, QuorumFetchResponse,
 };
-use crate::node::Effects;
+use crate::node::{COMMITTED_METADATA_GONE, Effect, Effects};
 use crate::note::{Note, TruncateReason};
 use crate::raft::quorum::Quorum;
 use crate::raft::role::Role;
@@ -63,7 +63,8 @@ impl Quorum {
         }
     }
 
-    /// Cuts what the leader does not have (rules 2.2.4). Committed records are never among it.
+    /// Cuts what the leader does not have (rules 2.2.4). Committed records are never among it unless the quorum lost
+    /// them: that is fatal to this process, as in Kafka. Source: `KafkaMetadataLog.truncateTo`.
     fn cut_divergence(&mut self, leader_end: EpochEnd, effects: &mut Effects) {
         let own = self.log.end_offset_for(leader_end.epoch);
         let mut to = self.log.log_end_offset();
@@ -73,8 +74,10 @@ impl Quorum {
         if own.epoch != LeaderEpoch::NONE {
             to = to.min(own.end_offset);
         }
-        let high_watermark = self.log.high_watermark();
-        assert!(to >= high_watermark, "cut to {to}, below the high watermark {high_watermark}");
+        if to < self.log.high_watermark() {
+            effects.push(Effect::Halt { reason: COMMITTED_METADATA_GONE });
+            return;
+        }
         self.log.truncate_to(to, TruncateReason::Diverged, effects);
     }
 

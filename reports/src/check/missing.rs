@@ -32,10 +32,11 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         {
             continue;
         }
+        let subject = index.witness_send(send);
         if index.completion_of(send) == Completion::Ok {
-            at_the_end(index, found, Anomaly::Unseen, partition, send);
+            at_the_end(index, found, Anomaly::Unseen, partition, (subject, None));
         } else if !lost {
-            at_the_end(index, found, Anomaly::TornTransaction, partition, send);
+            at_the_end(index, found, Anomaly::TornTransaction, partition, (subject, None));
         }
     }
 }
@@ -52,47 +53,62 @@ fn check_lost(
         return false;
     };
     let passed = offset <= index.read(highest).offset;
-    let surely =
-        index.history.final_reads || !index.was_read(send) && passages.passed(partition, offset);
+    let sent_ns = index.history.row(index.witness_send(send).operation).invoked_ns;
+    let passed_over = || !index.was_read(send) && passages.passed(partition, offset, sent_ns);
+    let surely = index.history.final_reads || passed_over();
     if !passed || !surely {
         return false;
     }
     let subject = Witness { offset, ..index.witness_send(send) };
-    found.add(index, Anomaly::LostWrite, partition, subject, Some(index.witness_read(highest)));
+    let passer = Some(index.witness_read(highest));
+    at_the_end(index, found, Anomaly::LostWrite, partition, (subject, passer));
     true
 }
 
 /// Where consumers came past while nobody can have read unseen: without final reads, only what lies between two reads
 /// of one process counts as passed over.
 struct Passages {
-    /// By partition: the first and last offset that each process was told by polls that ended well.
-    spans: Vec<(u32, i64, i64)>,
+    /// By partition.
+    spans: Vec<(u32, Span)>,
+}
+
+/// What one process was told of one partition by polls that ended well.
+#[derive(Clone, Copy)]
+struct Span {
+    /// First and last offset.
+    from: i64,
+    to: i64,
+    /// When it was told the last one: a record that was sent later was not there to be passed over.
+    at_ns: u64,
 }
 
 impl Passages {
     fn of(index: &Index<'_>) -> Self {
         let mut spans = Vec::new();
         if !index.history.final_reads && !any_untold(index) {
-            let mut known: BTreeMap<(u32, u32), (i64, i64)> = BTreeMap::new();
+            let mut known: BTreeMap<(u32, u32), Span> = BTreeMap::new();
             for (operation, row) in (0_u32..).zip(index.history.rows()) {
                 for read in index.reads_of(operation).filter(|_| row.completion == Completion::Ok) {
                     let ReadRecord { partition, offset, .. } = *index.read(read);
-                    let span = known.entry((partition, row.process)).or_insert((offset, offset));
-                    *span = (span.0.min(offset), span.1.max(offset));
+                    let here = Span { from: offset, to: offset, at_ns: row.completed_ns };
+                    let span = known.entry((partition, row.process)).or_insert(here);
+                    span.from = span.from.min(offset);
+                    if offset >= span.to {
+                        (span.to, span.at_ns) = (offset, row.completed_ns);
+                    }
                 }
             }
-            spans.extend(
-                known.into_iter().map(|((partition, _), (from, to))| (partition, from, to)),
-            );
+            spans.extend(known.into_iter().map(|((partition, _), span)| (partition, span)));
         }
         Self { spans }
     }
 
-    fn passed(&self, partition: u32, offset: i64) -> bool {
-        let between = |span: &&(u32, i64, i64)| span.1 < offset && offset < span.2;
+    /// Whether somebody who was told of offsets around it would have been told of a record that was sent then.
+    fn passed(&self, partition: u32, offset: i64, sent_ns: u64) -> bool {
+        let around = |span: &Span| span.from < offset && offset < span.to && sent_ns <= span.at_ns;
         let first = self.spans.partition_point(|span| span.0 < partition);
-        let here = self.spans[first..].iter().take_while(|span| span.0 == partition);
-        here.into_iter().any(|span| between(&span))
+        let mut here = self.spans[first..].iter().take_while(|span| span.0 == partition);
+        here.any(|(_, span)| around(span))
     }
 }
 
@@ -110,16 +126,17 @@ fn may_be_gone(index: &Index<'_>, send: SendId, partition: u32) -> bool {
     index.told(send).is_none() && (retained || index.may_be_replaced(send, partition))
 }
 
-/// What is missing shows only when all reading is over, which is when the last answer came.
+/// What is missing shows only when all reading is over, which is when the last answer came: until then some poll may
+/// still return it, and an election may still drop it.
 fn at_the_end(
     index: &Index<'_>,
     found: &mut Found,
     anomaly: Anomaly,
     partition: u32,
-    send: SendId,
+    (subject, other): (Witness, Option<Witness>),
 ) {
     let before = found.list.len();
-    found.add(index, anomaly, partition, index.witness_send(send), None);
+    found.add(index, anomaly, partition, subject, other);
     for occurrence in &mut found.list[before..] {
         occurrence.at_ns = occurrence.at_ns.max(index.ended_ns());
     }

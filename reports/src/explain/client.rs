@@ -167,7 +167,8 @@ pub(super) static ENTRIES: [Entry; 17] = [
         kind: Kind::ClientAnomaly,
         meaning: "An assertion of the model failed and ended the run.",
         example: "A node appends elsewhere than at its log end.",
-        legal: "Never.",
+        legal: "Once allowed damage has cost the quorum metadata that it had committed: the model takes \
+                  for granted that it does not.",
         source: "Harrow",
     },
 ];

@@ -193,8 +193,10 @@ pub(super) static ENTRIES: [Entry; 27] = [
         kind: Kind::Fault,
         meaning: "One bit of a log flips on the platter; seen at the next boot.",
         example: "bit-rot at any-broker.",
-        legal: "Held back by the atlas where it would exceed what the configuration survives, unless \
-                  the scenario allows loss.",
+        legal: "Where the scenario allows no loss, the bit flips by the node's next crash, where the next \
+                  process looks for damage, and is held back by the atlas if the configuration would not \
+                  survive that. Where it allows loss, any bit flips at once: what nobody checks is taken \
+                  in, and nothing repairs it.",
         source: "silent corruption",
     },
     Entry {

@@ -205,7 +205,7 @@ pub(super) static ANOMALIES: [Entry; 39] = [
         kind: Kind::InternalAnomaly,
         meaning: "A voter's epoch fell.",
         example: "It was in epoch 4 and is in 3 after a restart.",
-        legal: "When the voter's disk was wiped.",
+        legal: "When the voter's disk was wiped or lies.",
         source: "KIP-595",
     },
     Entry {

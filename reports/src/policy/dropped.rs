@@ -5,7 +5,8 @@ use harrow_sim::run::Run;
 use harrow_sim::truth::{Acknowledged, Loss, PartitionTruth};
 use harrow_sim::violation::Violation;
 
-use super::{OF_DATA, PartitionTerms};
+use super::PartitionTerms;
+use super::internal::OF_DATA;
 use crate::check::{Anomaly, Occurrence};
 
 /// Records that an unclean leader election dropped.

@@ -17,8 +17,12 @@ const ISOLATION: [(&str, Isolation); 2] = [
     ("read_committed", Isolation::ReadCommitted),
     ("read_uncommitted", Isolation::ReadUncommitted),
 ];
-const RESET: [(&str, OffsetReset); 2] =
-    [("earliest", OffsetReset::Earliest), ("latest", OffsetReset::Latest)];
+/// With `none`, a consumer that has nowhere to start is told so and stops: like `earliest`, it never jumps to the end.
+const RESET: [(&str, OffsetReset); 3] = [
+    ("earliest", OffsetReset::Earliest),
+    ("latest", OffsetReset::Latest),
+    ("none", OffsetReset::Earliest),
+];
 const PROTOCOL: [(&str, bool); 2] = [("classic", false), ("consumer", true)];
 const CLEANUP: [(&str, bool); 2] = [("delete", false), ("compact", true)];
 /// Whether it is known what unclean elections dropped.

@@ -107,7 +107,12 @@ impl<'a> Section<'a> {
 
     fn wrong_kind(&self, key: &str, node: &Node, wanted: &str, example: &str) {
         let message = format!("`{key}` is {}, not {wanted}", node.value.kind());
-        self.problem(&node.place, message, format!("write `{key} = {example}`"));
+        let mut help = format!("write `{key} = {example}`");
+        // A shell takes the quotes of a text away.
+        if node.place.is_assignment() && example.starts_with('"') {
+            help = format!("{help}; in a shell, `--set '...{key}={example}'`");
+        }
+        self.problem(&node.place, message, help);
     }
 
     /// A text that must be there.
@@ -115,6 +120,18 @@ impl<'a> Section<'a> {
         self.required(key, example)
             .and_then(|node| self.text_of(key, node, example))
             .unwrap_or_default()
+    }
+
+    /// Text that stands for one of these names. A number that is spelt like one of them is what is meant.
+    fn name_of(&self, key: &str, node: &Node, names: &[&str]) -> Option<String> {
+        let spelt = match &node.value {
+            Value::Integer(number) => Some(number.to_string()),
+            Value::Flag(flag) => Some(flag.to_string()),
+            Value::Text(_) | Value::List(_) | Value::Table(_) | Value::Foreign(_) => None,
+        };
+        let meant = spelt.filter(|spelt| names.contains(&spelt.as_str()));
+        let example = meant.as_deref().unwrap_or(names[0]);
+        self.text_of(key, node, &format!("\"{example}\""))
     }
 
     fn text_of(&self, key: &str, node: &Node, example: &str) -> Option<String> {
@@ -162,10 +179,11 @@ impl<'a> Section<'a> {
     /// One or several words out of a table of words.
     pub(crate) fn words<T: Copy>(&self, key: &str, words: &[(&str, T)], default: T) -> Choice<T> {
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
-        let example = format!("\"{}\"", names[0]);
-        let chosen: Vec<T> = self
-            .texts(key, &example)
-            .into_iter()
+        let nodes = self.value(key).map_or(&[][..], elements);
+        let texts = nodes
+            .iter()
+            .filter_map(|node| Some((self.name_of(key, node, &names)?, node.place.clone())));
+        let chosen: Vec<T> = texts
             .filter_map(|(text, place)| {
                 let found = words.iter().find(|(name, _)| *name == text).map(|(_, word)| *word);
                 if found.is_none() {

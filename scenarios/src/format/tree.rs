@@ -15,6 +15,13 @@ pub(crate) struct Place {
     pub(crate) bytes: Range<usize>,
 }
 
+impl Place {
+    /// Whether it is in a `--set` of the command line, not in the file.
+    pub(crate) fn is_assignment(&self) -> bool {
+        self.source > 0
+    }
+}
+
 /// A value with its place.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {

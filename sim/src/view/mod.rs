@@ -213,9 +213,15 @@ impl ClusterView {
             let Some(replica) = view.known_replica_mut(node) else {
                 continue;
             };
+            let lossy = lossy || replica.rotten;
             replica.process_ended(lossy);
             view.facts.push(at_ns, node, Fact::Ended { lossy });
         }
+    }
+
+    /// A bit of one of a node's logs flipped: whatever process opens it may have lost records.
+    pub fn log_rotted(&mut self, node: NodeId, partition: TopicPartition) {
+        self.partition_mut(partition).replica_mut(node).rotten = true;
     }
 
     /// Takes a note over.

@@ -48,6 +48,8 @@ pub struct ReplicaView {
     pub leader_epoch: LeaderEpoch,
     /// Whether it may have lost records that it once had: a power loss or a wipe, and not since joined the ISR.
     pub lossy: bool,
+    /// Whether a bit of its files flipped: each process that opens them may find less.
+    pub rotten: bool,
     /// Whether its process ended since it last joined the ISR or stopped cleanly: the controller will take such a
     /// replica's eligibility away when it registers again, though its log may be whole.
     pub unclean: bool,
@@ -137,6 +139,7 @@ impl ReplicaView {
             role: ReplicaRole::Idle,
             leader_epoch: LeaderEpoch::NONE,
             lossy: false,
+            rotten: false,
             unclean: false,
             epoch_start_offset: Offset::ZERO,
             isr: BelievedIsr::default(),

@@ -117,6 +117,11 @@ impl Watch {
         self.check_quorum.on_fetch(at_ns, at, by, epoch);
     }
 
+    pub(super) fn disk_wiped(&mut self, node: NodeId) {
+        self.quorum.disk_wiped(node);
+        self.platters.disk_wiped(node);
+    }
+
     pub(super) fn log_flushed(
         &mut self,
         view: &ClusterView,

@@ -191,6 +191,16 @@ impl Observer {
         self.watch.quorum_fetched(at_ns, at, by, epoch);
     }
 
+    /// A node's disk was emptied, and with it what the node remembers across restarts.
+    pub fn disk_wiped(&mut self, node: NodeId) {
+        self.watch.disk_wiped(node);
+    }
+
+    /// A bit of one of a node's logs flipped: who opens it may find less than was written, or something else.
+    pub fn log_rotted(&mut self, node: NodeId, partition: TopicPartition) {
+        self.view.log_rotted(node, partition);
+    }
+
     /// A node is about to lose power; of one of its logs, these batches are on the platter, in order.
     pub fn log_flushed(
         &mut self,

@@ -4,11 +4,12 @@
 //! voter's epoch never falls; who leads an epoch has the votes of a majority in it; the leader commits only what a
 //! majority holds and what ends with its own epoch; a leader holds everything committed; nothing committed is truncated
 //! or lost by a majority; every node that applies an offset of the metadata log applies the same record, one offset
-//! after the other; a voter does not take an epoch up again that it led before its process ended.
+//! after the other; a voter does not take an epoch up again that it led before its process ended. A voter
+//! whose disk was wiped starts anew.
 //! Source: KIP-595, KIP-631; Raft (Ongaro 2014) sections 3.4 and 3.6; Kafka's `RaftEventSimulationTest`.
 //! Not verified: snapshots and changes of the voter set, which are not modelled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::note::{MetadataChange, QuorumRole};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
@@ -105,6 +106,8 @@ pub(super) const INVARIANT: Invariant = Invariant {
 #[derive(Debug, Default)]
 pub(super) struct Quorum {
     votes: BTreeMap<(NodeId, LeaderEpoch), NodeId>,
+    /// Votes that their voters cannot know of any more.
+    forgotten: BTreeSet<(NodeId, LeaderEpoch)>,
     leaders: BTreeMap<LeaderEpoch, NodeId>,
     epochs: BTreeMap<NodeId, LeaderEpoch>,
     /// The newest epoch that each voter leads or led, and the one that it led before its process ended.
@@ -158,7 +161,11 @@ impl Quorum {
         epoch: LeaderEpoch,
         candidate: NodeId,
     ) {
-        let known = *self.votes.entry((context.node, epoch)).or_insert(candidate);
+        let vote = (context.node, epoch);
+        if self.forgotten.remove(&vote) {
+            self.votes.insert(vote, candidate);
+        }
+        let known = *self.votes.entry(vote).or_insert(candidate);
         if known != candidate {
             findings.report(context, &DOUBLE_VOTE, LOG, || {
                 format!(
@@ -167,6 +174,15 @@ impl Quorum {
                 )
             });
         }
+    }
+
+    /// A voter's disk was emptied: it starts again at epoch 0 and knows of no vote. What it had promised, it may break;
+    /// what becomes of that at others is judged as ever.
+    pub(super) fn disk_wiped(&mut self, node: NodeId) {
+        self.epochs.remove(&node);
+        self.led.remove(&node);
+        self.over.remove(&node);
+        self.forgotten.extend(self.votes.keys().filter(|(voter, _)| *voter == node));
     }
 
     /// A process starts: it reads the metadata log anew.

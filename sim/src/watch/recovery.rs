@@ -94,6 +94,11 @@ impl Platters {
         self.flushed.insert((node, partition), end);
     }
 
+    /// A node's disk was emptied: whatever was on it is gone.
+    pub(super) fn disk_wiped(&mut self, node: NodeId) {
+        self.flushed.retain(|(owner, _), _| *owner != node);
+    }
+
     /// A node is about to open a log, in whose files these are the sound batches.
     pub(super) fn on_found(
         &mut self,

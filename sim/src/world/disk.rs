@@ -18,6 +18,12 @@ use super::draw::{Draws, Purpose, Stream};
 /// Torn pieces are of this size: a sector.
 const SECTOR_BYTES: usize = 512;
 
+/// A batch's epoch is so long, and the one field that its checksum leaves out.
+const EPOCH_BYTES: u64 = 4;
+
+/// How many places are tried for rot that is to be found.
+const ROT_TRIES: u64 = 8;
+
 /// Page cache and platter of one node.
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
@@ -246,6 +252,37 @@ impl Disk {
         let position = stream.below(file.stored_bytes());
         file.flip(position, stream.below(8) as u32);
         Some(*id)
+    }
+
+    /// As [`Self::rot`], in the newest segment of a log, which every unclean start checks, and where the check finds it:
+    /// of a batch, only the epoch is outside of its checksum. `None` if there is no such place.
+    pub(crate) fn rot_newest(&mut self, draws: Draws, key: u64) -> Option<FileId> {
+        let mut stream = draws.stream(Purpose::BitRot, key, 1, 0);
+        let mut newest: BTreeMap<TopicPartition, FileId> = BTreeMap::new();
+        for (id, file) in &self.files {
+            if let FileId::Segment { partition, .. } = *id
+                && file.length.is_some_and(|length| length > 0)
+            {
+                newest.insert(partition, *id);
+            }
+        }
+        if newest.is_empty() {
+            return None;
+        }
+        let chosen = stream.below(newest.len() as u64) as usize;
+        let (partition, id) = newest.into_iter().nth(chosen).expect("it is one of them");
+        let sound = self.sound_log(partition)?.end;
+        let stored = self.files.get(&id).expect("it was found").stored_bytes();
+        let (first, bit) = (stream.below(stored), stream.below(8) as u32);
+        let mut places = (0..ROT_TRIES).map(|index| (first + index * EPOCH_BYTES) % stored);
+        places.find_map(|place| {
+            self.files.get_mut(&id)?.flip(place, bit);
+            let found = self.sound_log(partition)?.end < sound;
+            if !found {
+                self.files.get_mut(&id)?.flip(place, bit);
+            }
+            found.then_some(id)
+        })
     }
 
     /// What the node finds when it boots: the cache, which is the platter alone after a power loss.
@@ -692,5 +729,26 @@ mod tests {
         assert_eq!(disk.rot(Draws::new(1), 1), Some(LOG), "the only segment");
         let ones: u32 = read(&disk, LOG).expect("there").iter().map(|byte| byte.count_ones()).sum();
         assert_eq!(ones, 1, "one bit");
+    }
+
+    #[test]
+    fn rot_of_the_newest_segment_is_found_by_who_checks_it() {
+        let mut builder =
+            RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
+        builder.push(WallTime(0), None, None);
+        let built = builder.build();
+        let batch =
+            |offset: i64| built.with_assignment(Offset(offset), LeaderEpoch(0)).bytes().clone();
+        let FileId::Segment { partition, .. } = LOG else { panic!("{LOG:?} is a segment") };
+        let newest = FileId::Segment { partition, base_offset: Offset(1) };
+        for seed in 0..200 {
+            let mut disk = Disk::default();
+            assert_eq!(disk.rot_newest(Draws::new(seed), 1), None, "nothing to rot");
+            disk.append(1, LOG, batch(0));
+            disk.append(2, newest, batch(1));
+            assert_eq!(disk.rot_newest(Draws::new(seed), 1), Some(newest), "seed {seed}");
+            let found = disk.sound_log(partition).expect("there are files");
+            assert_eq!((found.end, found.whole), (Offset(1), false), "seed {seed}");
+        }
     }
 }

@@ -91,6 +91,21 @@ impl<F> Observation<F> {
         observer.audit_replica(moment.at_ns, moment.event, audit, batches);
     }
 
+    /// A node's disk was emptied: it has forgotten what it had promised by it.
+    pub(crate) fn wiped(&mut self, node: NodeId) {
+        if let Eyes::Watching(observer) = &mut self.eyes {
+            observer.disk_wiped(node);
+        }
+    }
+
+    /// A bit of one of a node's logs flipped.
+    pub(crate) fn rotted(&mut self, node: NodeId, partition: TopicPartition) {
+        match &mut self.eyes {
+            Eyes::Watching(observer) => observer.log_rotted(node, partition),
+            Eyes::Looking(view) => view.log_rotted(node, partition),
+        }
+    }
+
     /// Topic names by id.
     pub(crate) fn topics(&self) -> BTreeMap<TopicId, String> {
         let topics = self.view().registry().topics();

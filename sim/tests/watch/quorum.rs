@@ -92,6 +92,37 @@ fn voters_vote_once_across_restarts() {
     assert_eq!(stage.found(), ["double-vote"]);
 }
 
+/// Source: Kafka's `RaftEventSimulationTest`, whose `MonotonicEpoch` does not hold when a disk is wiped.
+#[test]
+fn a_voter_whose_disk_was_wiped_starts_anew() {
+    let voter = |stage: &mut Stage, wiped: Option<NodeId>| {
+        stage.quorum_state(N1, 2, QuorumRole::Leader, Some(N1));
+        stage.crash(N1, true);
+        if let Some(node) = wiped {
+            stage.observer.disk_wiped(node);
+        }
+        stage.observer.process_started(0, N1);
+        stage.quorum_state(N1, 0, QuorumRole::Unattached, None);
+        stage.quorum_state(N1, 2, QuorumRole::Leader, Some(N1));
+        stage.note(N1, &Note::VoteGranted { epoch: LeaderEpoch(2), candidate: N2 });
+        stage.found()
+    };
+    let all = ["controller-epoch-regress", "controller-epoch-resumed", "double-vote"];
+    assert_eq!(voter(&mut Stage::new(2, false), None), all, "a power loss takes nothing back");
+    assert_eq!(voter(&mut Stage::new(2, false), Some(N2)), all, "that was another one's disk");
+    // It votes for itself at first, as it did before, and then again: only that is twice in one life.
+    assert_eq!(voter(&mut Stage::new(2, false), Some(N1)), ["double-vote"]);
+
+    let mut stage = Stage::new(2, false);
+    let vote = |candidate: NodeId| Note::VoteGranted { epoch: LeaderEpoch(2), candidate };
+    stage.note(N1, &vote(N2));
+    stage.observer.disk_wiped(N1);
+    stage.note(N1, &vote(N3));
+    assert_eq!(stage.found(), NONE, "it knows of no vote");
+    stage.note(N1, &vote(N2));
+    assert_eq!(stage.found(), ["double-vote"], "of that one it knows");
+}
+
 #[test]
 fn an_epoch_of_the_quorum_has_one_leader() {
     let mut stage = Stage::new(2, false);

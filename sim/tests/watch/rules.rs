@@ -385,6 +385,24 @@ fn the_atlas_allows_fewer_losses_than_min_insync_replicas() {
     assert_eq!(stage.found(), NONE);
 }
 
+/// A process that opens a log with a flipped bit may find less: as after a power loss, of that log alone.
+#[test]
+fn rot_is_a_loss_from_the_next_end_of_the_process_on() {
+    for rotten in [false, true] {
+        let mut stage = committed(2);
+        if rotten {
+            stage.observer.log_rotted(C, X);
+        }
+        assert!(!stage.observer.view().replica(C, X).expect("it is there").lossy, "not yet read");
+        stage.crash(C, false);
+        stage.restart(C, 1);
+        let found = stage.found();
+        assert_eq!(found.is_empty(), rotten, "{found:?}");
+        let view = stage.observer.view();
+        assert_eq!(view.power_loss_allowed(B).is_err(), rotten, "C counts as lossy");
+    }
+}
+
 #[test]
 fn the_view_answers_by_name() {
     let stage = committed(1);

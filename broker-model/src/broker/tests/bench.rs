@@ -7,7 +7,7 @@ use crate::config::{ClusterConfig, TopicConfig};
 use crate::defect::Defects;
 use crate::disk_image::DiskImage;
 use crate::message::{
-    Body, BrokerHeartbeatResponse, BrokerRegistrationResponse, HeartbeatState, Message,
+    Body, BrokerHeartbeatResponse, BrokerRegistrationResponse, EpochEnd, HeartbeatState, Message,
     QuorumFetchResponse,
 };
 use crate::metadata::MetadataRecord;
@@ -190,6 +190,20 @@ impl Bench {
             diverging: None,
             high_watermark: self.metadata_end(),
             batches: vec![batch],
+        };
+        self.answer(&Sent { ..sent }, Body::QuorumFetchResponse(Box::new(response)))
+    }
+
+    /// The controller answers the broker's metadata fetch with where its log parts from what was applied.
+    pub(super) fn diverge(&mut self, end_offset: Offset) -> Vec<Effect> {
+        let sent = self.take_sent(Channel::QuorumFetch);
+        let response = QuorumFetchResponse {
+            epoch: LeaderEpoch(1),
+            leader: Some(CONTROLLER),
+            error: None,
+            diverging: Some(EpochEnd { epoch: LeaderEpoch(1), end_offset }),
+            high_watermark: Offset::NONE,
+            batches: Vec::new(),
         };
         self.answer(&Sent { ..sent }, Body::QuorumFetchResponse(Box::new(response)))
     }

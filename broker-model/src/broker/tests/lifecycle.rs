@@ -9,7 +9,7 @@ use crate::disk_image::{DiskImage, FileId};
 use crate::message::{
     Body, BrokerHeartbeatResponse, BrokerRegistrationRequest, ClusterError, HeartbeatState,
 };
-use crate::node::{Channel, Effect, Event, Node};
+use crate::node::{COMMITTED_METADATA_GONE, Channel, Effect, Event, Node};
 use crate::note::{BrokerState, Note};
 use crate::types::{BrokerEpoch, NodeId, Offset};
 
@@ -161,6 +161,34 @@ fn a_stale_epoch_registers_again_and_a_newer_uptime_ends_this_one() {
     let effects = bench.commit(&[register(1, INCARNATION + 1)]);
     assert!(matches!(effects.last(), Some(Effect::Halt { .. })), "{effects:?}");
     assert_eq!(bench.broker.next_deadline(), None);
+}
+
+/// As in Kafka, whose metadata loader fails for good: the next uptime reads all of it anew.
+#[test]
+fn a_broker_whose_metadata_is_gone_from_the_quorum_halts() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1]));
+    let effects = bench.diverge(Offset(1));
+    assert_eq!(effects.last(), Some(&Effect::Halt { reason: COMMITTED_METADATA_GONE }));
+    assert_eq!(bench.broker.next_deadline(), None);
+}
+
+#[test]
+fn an_older_epoch_than_its_own_ends_a_broker() {
+    for (told, halts) in [(1, true), (2, false)] {
+        let mut bench = Bench::booted(1, &DiskImage::default()).0;
+        bench.answer_registration(Ok(BrokerEpoch(2)));
+        bench.pass_ms(2_000);
+        let heartbeat = bench.take_sent(Channel::Heartbeat);
+        let response = BrokerHeartbeatResponse {
+            result: Err(ClusterError::StaleBrokerEpoch),
+            controller: Some(CONTROLLER),
+        };
+        bench.answer(&heartbeat, Body::BrokerHeartbeatResponse(response));
+        bench.pass_ms(150);
+        let effects = bench.answer_registration(Ok(BrokerEpoch(told)));
+        let halt = Effect::Halt { reason: COMMITTED_METADATA_GONE };
+        assert_eq!(effects.contains(&halt), halts, "{told}: {effects:?}");
+    }
 }
 
 /// Index of the first effect that satisfies a test.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::config::ClusterConfig;
 use crate::controller::Controller;
 use crate::disk_image::{DiskImage, FileId};
-use crate::message::{Body, Message};
+use crate::message::{Body, EpochEnd, Message};
 use crate::metadata::MetadataImage;
 use crate::node::{Channel, Effect, Effects, Event, Node};
 use crate::note::{MetadataChange, Note, QuorumRole};
@@ -38,6 +38,8 @@ pub(crate) struct Net {
     /// Leaders by epoch; two in one is what must not be.
     pub(crate) leaders: BTreeMap<LeaderEpoch, BTreeSet<NodeId>>,
     committed: BTreeMap<Offset, (LeaderEpoch, MetadataChange)>,
+    /// Controllers that ended by themselves, and why.
+    pub(crate) halted: Vec<(NodeId, &'static str)>,
     count: u64,
 }
 
@@ -54,6 +56,7 @@ impl Net {
             notes: Vec::new(),
             leaders: BTreeMap::new(),
             committed: BTreeMap::new(),
+            halted: Vec::new(),
             count: 0,
             config,
         };
@@ -88,6 +91,22 @@ impl Net {
         let links: Vec<Link> = self.connections.keys().copied().collect();
         for link in links.into_iter().filter(|(from, to, _)| *from == node || *to == node) {
             self.close(link);
+        }
+    }
+
+    /// Puts into the next answer to a fetch of the metadata log by `node` that its log parts from the leader's here.
+    pub(crate) fn diverge_at(&mut self, node: NodeId, epoch_end: EpochEnd) {
+        loop {
+            for (_, event) in self.queue.values_mut().filter(|(to, _)| *to == node) {
+                if let Event::Response { message, .. } = event
+                    && let Body::QuorumFetchResponse(response) = &mut message.body
+                {
+                    response.diverging = Some(epoch_end);
+                    response.batches.clear();
+                    return;
+                }
+            }
+            assert!(self.step(self.now + Duration::from_secs(30)), "{node} is not answered");
         }
     }
 
@@ -203,7 +222,10 @@ impl Net {
             }
             Effect::Complete { .. } => panic!("{node} completes an operation"),
             Effect::Note(note) => self.on_note(node, note),
-            Effect::Halt { .. } => self.crash(node, false),
+            Effect::Halt { reason } => {
+                self.halted.push((node, reason));
+                self.crash(node, false);
+            }
         }
     }
 

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use crate::controller::tests::{config, net::Net};
 use crate::defect::Defect;
-use crate::message::{Body, BrokerRegistrationRequest};
-use crate::node::Channel;
+use crate::message::{Body, BrokerRegistrationRequest, EpochEnd};
+use crate::node::{COMMITTED_METADATA_GONE, Channel};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId};
 
 fn elect(net: &mut Net) -> NodeId {
@@ -59,6 +59,29 @@ fn a_leader_without_a_majority_resigns() {
     }
     net.run_for(3100);
     assert!(!net.controller(first).is_active(), "check-quorum is 1.5 times the fetch timeout");
+}
+
+/// Kafka's metadata log refuses to be cut below its high watermark, and its process ends. The next one knows no high
+/// watermark and follows.
+#[test]
+fn a_voter_that_must_cut_what_is_committed_halts() {
+    let mut net = Net::new(config(3, &[]));
+    let leader = elect(&mut net);
+    register(&mut net, leader, 1);
+    net.run_for(1000);
+    let voters = [101, 102, 103].map(NodeId);
+    let follower = voters.into_iter().find(|node| *node != leader).expect("there are three");
+    let high_watermark = net.controller(follower).log().high_watermark();
+    let (epoch, above) = (net.controller(leader).quorum_epoch(), high_watermark);
+    net.diverge_at(follower, EpochEnd { epoch, end_offset: above });
+    net.run_for(1000);
+    assert!(net.halted.is_empty(), "nothing committed is cut: {:?}", net.halted);
+    net.diverge_at(follower, EpochEnd { epoch, end_offset: above.plus(-1) });
+    net.run_until("a halt", |net| !net.halted.is_empty());
+    assert_eq!(net.halted, [(follower, COMMITTED_METADATA_GONE)]);
+    net.restart(follower);
+    net.run_for(1000);
+    assert_eq!(net.image(follower), net.image(leader));
 }
 
 /// K04: c votes for a, loses power, and is asked by b in the same epoch.

@@ -101,12 +101,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         None
     }
 
+    /// What is lost elsewhere excuses nothing: only what stands in the way of this goal counts.
     fn give_up(&self, pending: Pending, since_ns: u64) -> End {
         End::TimeLimit {
             goal: pending.goal,
             pending: pending.what,
             since_ms: since_ns / MS,
-            unrecoverable: self.unrecoverable(),
+            unrecoverable: self.unrecoverable(pending.goal),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Fires the plan's steps, and ends what they started.
 
+use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::Node;
 use harrow_broker_model::types::NodeId;
 
@@ -200,13 +201,17 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     /// Ends a process; it starts again after a time.
     pub(super) fn fall(&mut self, index: usize, how: Fall, down_ms: u64) {
+        let how = if how == Fall::Crash { self.crash_or_rot(index) } else { how };
         let mark = match how {
-            Fall::Crash => "crash",
+            Fall::Crash | Fall::Rot => "crash",
             Fall::PowerLoss => "power-loss",
             Fall::Wipe => "wipe",
         };
         self.cast.tally.mark(mark);
         self.engine.fall(index, how, &mut self.cast);
+        if how == Fall::Wipe {
+            self.cast.wiped(self.engine.ids()[index]);
+        }
         self.engine.start_at(index, self.engine.now() + down_ms * MS);
         self.client_fell(index);
     }
@@ -329,12 +334,45 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         }
     }
 
+    /// Nobody reads a log's files before a process starts on them, so rot is a loss at that moment and not before. Where
+    /// loss is allowed, any bit flips, at once. Else the atlas is asked when the loss is due, at the next crash, and the
+    /// bit is one whose flip the start of the process finds: what is taken on trust after a clean stop or below the
+    /// recovery point, and what no checksum covers, no configuration survives.
     fn bit_rot(&mut self, step: &Step, target: &Target) -> Firing {
         let (node, index) = self.running(step, target)?;
         self.loss_allowed(node, true)?;
+        if !self.plan.expect.loss_allowed {
+            self.rotting.push((index, step.id));
+            let summary =
+                format!("a bit of a log of node {node} ({target}) flips by its next crash");
+            return Ok(done(node, summary));
+        }
         let file = self.engine.rot(index, u64::from(step.id)).ok_or("the node has no log yet")?;
+        if let FileId::Segment { partition, .. } = file {
+            self.cast.rotted(node, partition);
+        }
         let summary = format!("a bit of {file:?} of node {node} ({target}) flipped");
         Ok(Fired { lossy: true, ..done(node, summary) })
+    }
+
+    /// What a crash is at a node whose log is to rot: rot as well, unless the atlas forbids the loss by now.
+    fn crash_or_rot(&mut self, index: usize) -> Fall {
+        let Some(position) = self.rotting.iter().position(|(node, _)| *node == index) else {
+            return Fall::Crash;
+        };
+        let node = self.engine.ids()[index];
+        let (_, step) = self.rotting[position];
+        let allowed = self.loss_allowed(node, true).is_ok();
+        let Some(file) = allowed.then(|| self.engine.rot_newest(index, u64::from(step))).flatten()
+        else {
+            return Fall::Crash;
+        };
+        self.rotting.remove(position);
+        if let Some(fault) = self.faults.iter_mut().find(|fault| fault.step == step) {
+            fault.summary = format!("a bit of {file:?} of node {node} flipped by its next crash");
+            fault.lossy = true;
+        }
+        Fall::Rot
     }
 
     fn roll_begin(&mut self, position: usize, down_ms: u64, gap_ms: u64) -> Fired {

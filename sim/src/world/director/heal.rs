@@ -20,6 +20,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.healed = true;
         self.active.clear();
         self.rolling = None;
+        self.spare_rotting();
         self.apply_conditions();
         self.leave_outside();
         let now = self.engine.now();
@@ -30,6 +31,16 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             }
         }
         self.engine.announce(None, "all faults end, all nodes start".to_owned());
+    }
+
+    /// What was to rot by a crash that never came does not.
+    fn spare_rotting(&mut self) {
+        for (_, step) in std::mem::take(&mut self.rotting) {
+            if let Some(fault) = self.faults.iter_mut().find(|fault| fault.step == step) {
+                let why = "the node did not crash while the configuration would survive the loss";
+                fault.held_back = Some(why.to_owned());
+            }
+        }
     }
 
     /// Clients that are started after the heal only.

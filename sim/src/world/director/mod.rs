@@ -85,6 +85,8 @@ pub(crate) struct Director<'p, N, F> {
     rolling: Option<Rolling>,
     /// How long each node is down after its next asked halt or disk failure.
     down_ms: Vec<u64>,
+    /// Nodes whose logs are to rot by their next crash, with the steps that say so.
+    rotting: Vec<(usize, u32)>,
     faults: Vec<InjectedFault>,
     injected: u64,
     healed: bool,
@@ -132,6 +134,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             active: Vec::new(),
             rolling: None,
             down_ms: vec![0; members.len()],
+            rotting: Vec::new(),
             faults: Vec::new(),
             injected: 0,
             healed: false,

@@ -3,7 +3,7 @@
 //!
 //! | lost | said of |
 //! |---|---|
-//! | a majority of the quorum is dead for good or was wiped | the cluster |
+//! | a majority of the quorum is dead for good, or was wiped and never caught up | the cluster |
 //! | every member of ISR and ELR is dead for good, or none is left | a partition, unless unclean election may help |
 //! | every replica is dead for good | a partition |
 //! | fewer replicas live than `min.insync.replicas` | a partition: acks=all is refused, the high watermark stands |
@@ -33,9 +33,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.is_outside(node) && self.plan.core.as_ref().is_some_and(|core| core.fate == Fate::Dead)
     }
 
-    /// Why no rule can recover from this state, if so.
-    pub(super) fn unrecoverable(&self) -> Option<String> {
-        self.quorum_lost().or_else(|| self.stranded().map(|(_, reason)| reason))
+    /// Why no rule can meet this goal, if so. Goals leave out the partitions that are lost, so what is pending never
+    /// waits for one of those; and a process starts, and what is overdue is ended, without any quorum.
+    pub(super) fn unrecoverable(&self, goal: Goal) -> Option<String> {
+        let alone = matches!(goal, Goal::Processes | Goal::Resources);
+        if alone { None } else { self.quorum_lost() }
     }
 
     /// What no rule can bring back, partition by partition; the first.
@@ -57,7 +59,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let (dead, rest): (Vec<NodeId>, Vec<NodeId>) =
             voters.iter().partition(|voter| self.is_dead(**voter));
         let (wiped, sound): (Vec<NodeId>, Vec<NodeId>) =
-            rest.iter().partition(|voter| self.was_wiped(**voter));
+            rest.iter().partition(|voter| self.is_hollow(**voter));
         if sound.len() > voters.len() / 2 {
             return None;
         }
@@ -67,6 +69,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             list(&dead),
             list(&wiped)
         ))
+    }
+
+    /// Whether a voter's disk was wiped and has not got back what is committed.
+    fn is_hollow(&self, voter: NodeId) -> bool {
+        self.was_wiped(voter) && !self.cast.view().metadata_log().holds_committed(voter)
     }
 
     fn was_wiped(&self, node: NodeId) -> bool {

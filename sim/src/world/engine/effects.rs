@@ -128,7 +128,6 @@ impl<N: Node> Engine<N> {
         } else if let Note::QuorumLogSynced { .. } | Note::StoppedCleanly { .. } = note {
             cast.persisted(moment, slot.disk.are_logs_durable());
         } else if let Note::LogRecovered { partition, .. } = note
-            && !slot.rotten
             && let Some(found) = slot.disk.sound_log(*partition)
         {
             cast.reopened(moment, *partition, found);

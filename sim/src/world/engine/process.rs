@@ -16,6 +16,8 @@ pub(crate) enum Fall {
     PowerLoss,
     /// It dies and its disk is emptied.
     Wipe,
+    /// It dies, and a bit of a log has flipped by the time the next process reads it.
+    Rot,
 }
 
 impl<N: Node> Engine<N> {
@@ -87,7 +89,7 @@ impl<N: Node> Engine<N> {
         slot.start_generation += 1;
         slot.uptime += 1;
         match how {
-            Fall::Crash => {}
+            Fall::Crash | Fall::Rot => {}
             Fall::PowerLoss => {
                 slot.power_losses += 1;
                 let write_back_ns = self.disk_plan.write_back_ms * 1_000_000;
@@ -102,6 +104,7 @@ impl<N: Node> Engine<N> {
             Fall::Crash => "the process ends",
             Fall::PowerLoss => "the machine loses power",
             Fall::Wipe => "the process ends and its disk is wiped",
+            Fall::Rot => "the process ends and a bit of its log flips",
         };
         self.announce(Some(self.ids[node]), how.to_owned());
     }
@@ -165,8 +168,12 @@ impl<N: Node> Engine<N> {
 
     /// Flips a bit of a log segment.
     pub(crate) fn rot(&mut self, node: usize, key: u64) -> Option<FileId> {
-        self.slots[node].rotten = true;
         self.slots[node].disk.rot(self.draws, key)
+    }
+
+    /// Flips a bit of a log's newest segment, where the next process finds it if this one does not stop cleanly.
+    pub(crate) fn rot_newest(&mut self, node: usize, key: u64) -> Option<FileId> {
+        self.slots[node].disk.rot_newest(self.draws, key)
     }
 
     /// What the node would find on its disk if it booted now.

@@ -39,8 +39,6 @@ pub(super) struct Slot<N> {
     pub(super) disk_condition: DiskCondition,
     /// The next write or sync fails.
     pub(super) disk_fails: bool,
-    /// A bit of a log was flipped once: what is found on the disk says nothing about its reader any more.
-    pub(super) rotten: bool,
     pub(super) stalled_syncs: Vec<StalledSync>,
     /// Syncs begun; keys the draws of the next one.
     pub(super) syncs: u64,
@@ -73,7 +71,6 @@ impl<N> Slot<N> {
             disk: Disk::default(),
             disk_condition: DiskCondition::default(),
             disk_fails: false,
-            rotten: false,
             stalled_syncs: Vec::new(),
             syncs: 0,
             power_losses: 0,

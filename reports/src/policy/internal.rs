@@ -1,0 +1,80 @@
+//! What excuses internal violations: damage that the watch cannot see, done before the violation showed.
+//!
+//! The watch knows crashes, power losses, wipes, rot and elections exactly, and judges by them. What is weighed here is
+//! what follows from a disk that lied, from damage that was read and believed, and from metadata that is gone.
+
+use harrow_broker_model::types::TopicPartition;
+use harrow_sim::plan::Plan;
+use harrow_sim::run::Run;
+use harrow_sim::violation::Violation;
+
+use super::Terms;
+use super::damage::place_of;
+
+/// Internal anomalies that damage to stored data can cause by itself.
+pub(super) const OF_DATA: [&str; 10] = [
+    "leader-completeness",
+    "committed-truncation",
+    "committed-overwritten",
+    "log-matching",
+    "isr-incomplete",
+    "isr-member-behind",
+    "candidate-incomplete",
+    "committed-lost-everywhere",
+    "replica-divergence",
+    "log-start-above-commit",
+];
+
+/// Internal anomalies that a damaged disk causes at its own node, and that nothing else excuses.
+const OF_DISKS: [&str; 12] = [
+    "recovery-lost-records",
+    "recovery-lost-flushed",
+    "recovery-out-of-bounds",
+    "recovery-invented-records",
+    "vote-not-durable",
+    "clean-stop-not-durable",
+    "recovery-kept-damage",
+    "epoch-cache-mismatch",
+    "mirror-mismatch",
+    "double-vote",
+    "controller-epoch-regress",
+    "controller-epoch-resumed",
+];
+
+/// Internal anomalies that tell how many voters have something: one voter less breaks them.
+const OF_VOTERS: [&str; 2] = ["committed-metadata-lost", "metadata-commit-not-durable"];
+
+/// Why an internal violation is legal.
+pub fn excuse_violation(
+    terms: &Terms,
+    plan: &Plan,
+    run: &Run,
+    violation: &Violation,
+) -> Option<String> {
+    let (anomaly, at_ns) = (violation.anomaly.as_str(), violation.at_ns);
+    if OF_DISKS.contains(&anomaly) {
+        let node = violation.node;
+        let mut corrupted = terms.corrupted.iter();
+        let harmed = corrupted.any(|one| one.node == node.0 && one.at_ns <= at_ns);
+        return harmed.then(|| format!("the disk of node {node} was made to lie or to rot"));
+    }
+    if violation.partition == Some(TopicPartition::METADATA) {
+        let of_one = OF_VOTERS.contains(&anomaly);
+        let damage = if of_one { &terms.voter_damage } else { &terms.quorum_damage };
+        let damage = damage.as_ref().filter(|damage| damage.at_ns <= at_ns);
+        return damage.map(|damage| damage.reason.clone());
+    }
+    terms
+        .metadata_gone(at_ns)
+        .or_else(|| terms.spoiled(place_of(run, violation)?.0, at_ns))
+        .or_else(|| lost_by_brokers(terms, plan, run, violation))
+}
+
+fn lost_by_brokers(terms: &Terms, plan: &Plan, run: &Run, violation: &Violation) -> Option<String> {
+    if !OF_DATA.contains(&violation.anomaly.as_str()) {
+        return None;
+    }
+    let topic = violation.partition.and_then(|partition| run.topics.get(&partition.topic))?;
+    let topic = plan.topics.iter().find(|planned| planned.name == *topic)?;
+    terms.damage_reason(topic.min_insync_replicas, (0, violation.at_ns))
+}
