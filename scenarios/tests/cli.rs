@@ -329,7 +329,7 @@ fn every_defect_is_listed_with_a_scenario_of_the_catalogue() {
     let rows = json.as_array().expect("an array");
     assert_eq!(rows.len(), harrow_broker_model::defect::Defect::ALL.len());
     for row in rows {
-        for key in ["name", "id", "source", "guarantee", "anomaly", "scenario"] {
+        for key in ["name", "source", "guarantee", "anomaly", "scenario"] {
             assert!(row[key].as_str().is_some_and(|text| !text.is_empty()), "{key} in {row}");
         }
         let scenario = row["scenario"].as_str().expect("a scenario");

@@ -163,14 +163,17 @@ impl<'a> Section<'a> {
     pub(crate) fn words<T: Copy>(&self, key: &str, words: &[(&str, T)], default: T) -> Choice<T> {
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
         let example = format!("\"{}\"", names[0]);
-        let chosen: Vec<T> = self
-            .texts(key, &example)
-            .into_iter()
+        let numbered = names.iter().any(|name| name.parse::<i64>().is_ok());
+        let nodes = self.value(key).map_or(&[][..], elements);
+        let chosen: Vec<T> = nodes
+            .iter()
+            .filter_map(|node| Some((self.word_text(key, node, &example, numbered)?, &node.place)))
             .filter_map(|(text, place)| {
-                let found = words.iter().find(|(name, _)| *name == text).map(|(_, word)| *word);
+                let bare = text.replace(", ", ",");
+                let found = words.iter().find(|(name, _)| *name == bare).map(|(_, word)| *word);
                 if found.is_none() {
                     self.problem(
-                        &place,
+                        place,
                         format!("`{text}` is not a value of `{key}`"),
                         name_help(&text, &names),
                     );
@@ -179,6 +182,16 @@ impl<'a> Section<'a> {
             })
             .collect();
         Choice::new(if chosen.is_empty() { vec![default] } else { chosen })
+    }
+
+    /// A word as text. Where some words are numbers, as with `acks`, numbers need no quotes.
+    fn word_text(&self, key: &str, node: &Node, example: &str, numbered: bool) -> Option<String> {
+        if let Value::Integer(number) = node.value
+            && numbered
+        {
+            return Some(number.to_string());
+        }
+        self.text_of(key, node, example)
     }
 
     /// A word that must be there and decides which other keys the table has.
@@ -313,7 +326,10 @@ impl<'a> Section<'a> {
     pub(crate) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<T> {
         let example = format!("\"{}\"", words[0].0);
         let node = self.value(key)?;
-        self.text_of(key, node, &example)?;
+        if matches!(node.value, Value::List(_)) {
+            self.wrong_kind(key, node, "text", &example);
+            return None;
+        }
         Some(self.words(key, words, words[0].1).options()[0])
     }
 
