@@ -1,7 +1,8 @@
 //! Numbers that are sound one by one, but cannot work together: a run with them would break a promise of liveness, and
 //! nothing would be wrong with the model. They are refused, with the reason, in scenarios and in plans alike.
 
-/// The longest times of links and disks, and the shortest that configurations leave them; amounts at their greatest.
+/// Usual times of links and disks, see [`usual`], and the shortest that configurations leave them; amounts at their
+/// greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Extremes {
     /// One way between nodes, with what slow messages add if they are no exception, in microseconds.
@@ -165,6 +166,17 @@ impl Extremes {
             help: format!("at most {PARTITIONS_MAX} partitions and {REPLICAS_MAX} replicas are"),
         })
     }
+}
+
+/// What most draws from a range stay below. Each message and each sync draws anew: where the highest alone is too long,
+/// the next try succeeds.
+pub(super) fn usual((low, high): (i64, i64)) -> i64 {
+    low + (high - low) / 4 * 3
+}
+
+/// The same of several ranges: the worst of them.
+pub(super) fn usual_of(ranges: &[(i64, i64)]) -> i64 {
+    ranges.iter().copied().map(usual).max().unwrap_or(0)
 }
 
 /// The least of some ranges that is no zero, which stands for unbounded.

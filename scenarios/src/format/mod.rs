@@ -144,11 +144,12 @@ fn extremes(
 ) -> Extremes {
     let often = network.get("slow_one_in");
     let often = limits::least_bounded(often.ranges()).is_some_and(|least| least < OFTEN_SLOW);
-    let slow_us = if often { network.get("slow_extra_us").greatest() } else { 0 };
+    let usual = |settings: &Settings, name| limits::usual_of(settings.get(name).ranges());
+    let slow_us = if often { usual(network, "slow_extra_us") } else { 0 };
     Extremes {
-        latency_us: network.get("latency_us").greatest() + slow_us,
-        client_latency_us: network.get("client_latency_us").greatest() + slow_us,
-        sync_us: disk.get("sync_us").greatest(),
+        latency_us: usual(network, "latency_us") + slow_us,
+        client_latency_us: usual(network, "client_latency_us") + slow_us,
+        sync_us: usual(disk, "sync_us"),
         election_ms: cluster.get("controller.quorum.election.timeout.ms").least(),
         heartbeat_ms: cluster.get("broker.heartbeat.interval.ms").greatest(),
         session_ms: cluster.get("broker.session.timeout.ms").least(),

@@ -412,8 +412,9 @@ impl Check<'_> {
     fn worst(&self) -> Extremes {
         let Plan { cluster, network, disk, topics, clients, .. } = self.plan;
         let often = network.slow_one_in > 0 && i64::from(network.slow_one_in) < OFTEN_SLOW;
-        let slow_us = if often { network.slow_extra_us.1 } else { 0 };
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX).min(1 << 40);
+        let usual = |(low, high): (u64, u64)| limits::usual((number(low), number(high)));
+        let slow_us = if often { usual(network.slow_extra_us) } else { 0 };
         let total =
             |of: fn(&harrow_sim::plan::TopicPlan) -> u64| number(topics.iter().map(of).sum());
         let sent = clients.iter().map(|client| match client {
@@ -426,9 +427,9 @@ impl Check<'_> {
         });
         let sent: Vec<(i64, i64)> = sent.collect();
         Extremes {
-            latency_us: number(network.latency_us.1) + number(slow_us),
-            client_latency_us: number(network.client_latency_us.1) + number(slow_us),
-            sync_us: number(disk.sync_us.1),
+            latency_us: usual(network.latency_us) + slow_us,
+            client_latency_us: usual(network.client_latency_us) + slow_us,
+            sync_us: usual(disk.sync_us),
             election_ms: number(cluster.quorum_election_timeout_ms),
             heartbeat_ms: number(cluster.broker_heartbeat_interval_ms),
             session_ms: number(cluster.broker_session_timeout_ms),
