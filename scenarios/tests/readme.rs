@@ -1,8 +1,8 @@
 //! What the README shows is what the binary says: every block with a command is run again, in the workspace's root, and
 //! compared, but for the commit and the time it took.
 //!
-//! When figures have changed for a good reason, `HARROW_README=write cargo test -p harrow-scenarios --test readme` writes
-//! what is said now into the README.
+//! When figures have changed for a good reason, `HARROW_README=write cargo test -p harrow-scenarios --test readme`
+//! writes what is said now into the README.
 
 use std::fs;
 use std::path::{Path, PathBuf};

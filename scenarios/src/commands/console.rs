@@ -146,8 +146,8 @@ impl Console {
         }
     }
 
-    /// How the process ends when a result was told and something beside it, such as its files, went wrong: that is told,
-    /// too, and a violation stays one.
+    /// How the process ends when a result was told and something beside it, such as its files, went wrong: that is
+    /// told, too, and a violation stays one.
     pub(super) fn also(&mut self, code: ExitCode, beside: Result<(), Failure>) -> ExitCode {
         let Err(failure) = beside else { return code };
         self.fail(&failure);
