@@ -190,6 +190,12 @@ impl HistoryConfig {
         options
     }
 
+    /// Whether any log is known to have lost a prefix, or to be compacted.
+    pub fn knows_logs(&self) -> bool {
+        let compacted = self.topics.values().any(|topic| topic.compacted);
+        self.topic.compacted || compacted || !self.log_starts.is_empty()
+    }
+
     /// Of the partition `orders-0`, the topic is `orders-0` if there is one of this name, and else `orders`.
     fn topic_of(&self, partition: &str) -> TopicTerms {
         let numbered = partition

@@ -24,7 +24,7 @@ pub(crate) fn gaps(history: &History) -> Vec<String> {
         gaps.push("no poll returned a record".to_owned());
     }
     if !history.final_reads {
-        gaps.push("final reads were not done: nothing can be called lost or unseen".to_owned());
+        gaps.push("final reads were not done: nothing can be called unseen".to_owned());
     }
     gaps
 }

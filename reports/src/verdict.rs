@@ -11,7 +11,7 @@ use harrow_sim::run::{End, InjectedFault, Run};
 use harrow_sim::violation::{Guarantee, Violation};
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Anomaly, Kind, Occurrence, Options, check};
+use crate::check::{Anomaly, Examined, Kind, Occurrence, Options, Removal, examine};
 use crate::cross_check::{self, Account, CrossCheck, Source, Whereabouts};
 use crate::gaps::gaps;
 use crate::history_file::Recorded;
@@ -187,7 +187,9 @@ impl Case {
         truth: Option<&CrossCheck<'_>>,
     ) {
         let mut groups: BTreeMap<Group, (Occurrence, Seen, u64)> = BTreeMap::new();
-        for occurrence in check(history, options) {
+        let examined = examine(history, options);
+        self.note_removed(history, options, &examined);
+        for occurrence in examined.occurrences {
             if let Some(reason) = excuse(terms, history, &occurrence) {
                 self.excuse(occurrence.anomaly.name(), reason);
                 continue;
@@ -205,6 +207,24 @@ impl Case {
             self.take(&told, group.whereabouts, group.origin);
         }
         self.inconclusive.extend(gaps(history));
+    }
+
+    /// What nobody read and nobody can miss: whoever allows too much sees how much that was.
+    fn note_removed(&mut self, history: &History, options: &Options, examined: &Examined) {
+        for ((partition, removal), count) in &examined.removed {
+            let name = &history.partitions[*partition as usize];
+            let reason = match removal {
+                Removal::Retention => {
+                    let start = options.logs.get(partition).map_or(0, |log| log.log_start_offset);
+                    format!("the log of {name} begins at offset {start}")
+                }
+                Removal::Compaction => {
+                    format!("{name} is compacted, and later records have their keys")
+                }
+            };
+            let excused = (Anomaly::Unseen.name().to_owned(), reason);
+            *self.excused.entry(excused).or_default() += count;
+        }
     }
 
     /// What an anomaly is told together with: the same anomaly, from the same cause.

@@ -12,12 +12,14 @@ use harrow_broker_model::config::{
 };
 use harrow_broker_model::defect::{Defect, Defects};
 use harrow_broker_model::types::{NodeId, TopicId, TopicPartition};
-use harrow_reports::check::{Anomaly, Circumstance, Occurrence, Step, Why, Witness};
+use harrow_reports::check::{
+    Anomaly, Circumstance, LogFacts, Occurrence, Options, Step, Why, Witness,
+};
 use harrow_reports::explain::{DEFECTS, Kind, entries, explain};
 use harrow_reports::policy::{Isolation, PartitionTerms, ProducerTerms, Terms, excuse};
 use harrow_reports::render::{Format, Styles, render};
 use harrow_reports::report::{Coordinate, Report};
-use harrow_reports::verdict::{Outcome, Verdict, judge};
+use harrow_reports::verdict::{Outcome, Verdict, judge, judge_history};
 use harrow_sim::history::{
     Completion, Function, History, MicroOperation, OperationRecord, ReadRecord, SendRecord, What,
 };
@@ -508,6 +510,23 @@ fn the_human_report_tells_a_short_story_and_how_to_see_it_again() {
     assert!(!text.contains('\u{1b}'), "plain text has no colours: {text}");
     let colored = rendered(&report(&broken), Format::Human { styles: Styles::colored(), replay });
     assert!(colored.contains('\u{1b}'), "{colored}");
+}
+
+#[test]
+fn what_retention_took_is_counted() {
+    let history = run(&[1, 2]).history;
+    let facts = |log_start_offset, compacted| LogFacts { log_start_offset, compacted };
+    let options = |facts| Options { logs: BTreeMap::from([(0, facts)]), ..Options::default() };
+    let verdict = judge_history(&history, &Terms::strict(), &options(facts(1, false)));
+    assert!(verdict.findings.is_empty(), "{verdict:#?}");
+    let told: Vec<(&str, &str, u64)> = verdict
+        .excused
+        .iter()
+        .map(|excuse| (excuse.anomaly.as_str(), excuse.reason.as_str(), excuse.count))
+        .collect();
+    assert_eq!(told, [("unseen", "the log of orders-0 begins at offset 1", 1)]);
+    let verdict = judge_history(&history, &Terms::strict(), &options(facts(0, true)));
+    assert_eq!(names(&verdict), ["lost-write"], "without keys, compaction removes nothing");
 }
 
 /// The most that a configuration can permit.

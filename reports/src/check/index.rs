@@ -16,7 +16,7 @@ use harrow_sim::history::{
     Completion, History, NEVER, NO_OFFSET, NO_PARTITION, ReadRecord, Row, SendRecord,
 };
 
-use super::{Gap, Options, Witness};
+use super::{Gap, Options, Removal, Witness};
 
 /// Position of a send in the history's sends.
 pub(crate) type SendId = u32;
@@ -162,6 +162,13 @@ impl<'a> Index<'a> {
     ) -> bool {
         offset < self.options.log_start_offset(partition)
             || self.keys.superseded((partition, self.send(send).key), offset, by_ns)
+    }
+
+    /// Why what is at this place may be gone in the end, if it may.
+    pub(crate) fn removal(&self, send: SendId, (partition, offset): (u32, i64)) -> Option<Removal> {
+        let retained = offset < self.options.log_start_offset(partition);
+        let removed = self.may_be_removed(send, (partition, offset), NEVER);
+        removed.then_some(if retained { Removal::Retention } else { Removal::Compaction })
     }
 
     /// Whether compaction may have removed a record without a place: then another of its key is known.

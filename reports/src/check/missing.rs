@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use harrow_sim::history::{Completion, Function, NEVER, ReadRecord};
+use harrow_sim::history::{Completion, Function, ReadRecord};
 
 use super::index::{Index, SendId};
 use super::{Anomaly, Found, Witness};
@@ -23,7 +23,8 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         }
         let Some(partition) = index.partition_of(send) else { continue };
         let offset = index.told(send).or_else(|| index.place(send));
-        if offset.is_some_and(|offset| index.may_be_removed(send, (partition, offset), NEVER)) {
+        if let Some(removal) = offset.and_then(|offset| index.removal(send, (partition, offset))) {
+            *found.removed.entry((partition, removal)).or_default() += 1;
             continue;
         }
         let lost = check_lost(index, found, &passages, send, partition);

@@ -35,6 +35,8 @@ mod send_order;
 mod stream;
 mod visibility;
 
+use std::collections::BTreeMap;
+
 use harrow_sim::history::{History, NEVER, ReadRecord};
 
 pub(crate) use anomaly::Kind;
@@ -142,11 +144,37 @@ pub enum Why {
     Realtime,
 }
 
+/// What the checks found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Examined {
+    /// In order of time; equal times in the order of [`Anomaly::ALL`].
+    pub occurrences: Vec<Occurrence>,
+    /// Acknowledged records that nobody read, and that nobody can miss: by partition and reason, how many.
+    pub removed: BTreeMap<(u32, Removal), u64>,
+}
+
+/// Why a log need not have a record any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Removal {
+    /// It is below the log start offset.
+    Retention,
+    /// A later record of its key is there.
+    Compaction,
+}
+
 /// Applies the rules. The result is in order of time; equal times in the order of [`Anomaly::ALL`].
 ///
 /// # Panics
 /// If the history names a partition or group that it does not list.
 pub fn check(history: &History, options: &Options) -> Vec<Occurrence> {
+    examine(history, options).occurrences
+}
+
+/// The same, with what was legally removed.
+///
+/// # Panics
+/// As [`check`].
+pub fn examine(history: &History, options: &Options) -> Examined {
     let index = Index::new(history, options);
     let mut found = Found::new(options.rules);
     missing::check(&index, &mut found);
@@ -159,7 +187,7 @@ pub fn check(history: &History, options: &Options) -> Vec<Occurrence> {
     exactly_once::check(&index, &mut found);
     cycles::check(&index, &mut found);
     found.list.sort_by_key(|o| (o.at_ns, o.anomaly, o.partition, o.subject.offset));
-    found.list
+    Examined { occurrences: found.list, removed: found.removed }
 }
 
 /// Collects what the enabled rules find.
@@ -168,11 +196,12 @@ struct Found {
     list: Vec<Occurrence>,
     /// What was passed over without a record in it, for those to whom it may still become known.
     gaps: Option<Vec<Gap>>,
+    removed: BTreeMap<(u32, Removal), u64>,
 }
 
 impl Found {
     fn new(rules: Rules) -> Self {
-        Self { rules, list: Vec::new(), gaps: None }
+        Self { rules, list: Vec::new(), gaps: None, removed: BTreeMap::new() }
     }
 
     /// Adds an occurrence; its times come from the operations concerned.

@@ -262,6 +262,9 @@ fn check_passed(
     circumstance: Circumstance,
 ) {
     let record = facts.read(to);
+    if next >= record.offset {
+        return;
+    }
     let gap = Gap {
         anomaly,
         partition: record.partition,

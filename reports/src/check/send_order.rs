@@ -96,7 +96,7 @@ pub(super) fn check_inside(facts: &impl Facts, found: &mut Found, sends: &[Place
         }
         if to.offset <= from.offset {
             report(facts, found, Anomaly::IntNonmonotonicSend, to, from);
-        } else {
+        } else if to.offset - from.offset > 1 {
             let gap = Gap {
                 anomaly: Anomaly::IntSendSkip,
                 partition: to.partition,

@@ -37,12 +37,19 @@ pub struct Shown<'a> {
     pub occurrence: &'a Occurrence,
     /// The operations that have ended so far; it has no names yet.
     pub history: &'a History,
+    /// How many partitions have been named so far.
+    pub partition_count: usize,
+    /// Gives their names.
+    pub partitions: &'a dyn Fn() -> Vec<String>,
 }
 
 /// Looks on while a history is read.
 pub trait Onlooker {
-    /// Learns which partitions have been named so far; says what is known of their logs.
-    fn learn(&mut self, partitions: &[String]) -> Options;
+    /// Whether anything is known of logs, by their names.
+    fn knows_logs(&self) -> bool;
+
+    /// What is known of the logs of these partitions, which are all that have been named so far.
+    fn options(&self, partitions: Vec<String>) -> Options;
 
     /// Is shown an anomaly; says whether to stop reading.
     fn show(&mut self, shown: &Shown<'_>) -> bool;
@@ -58,7 +65,7 @@ pub fn read_history_watched(
     reader: impl BufRead,
     onlooker: &mut dyn Onlooker,
 ) -> Result<Recorded, HistoryError> {
-    let stream = Stream::new(onlooker.learn(&[]));
+    let stream = Stream::new(onlooker.options(Vec::new()));
     let watch = Some(Watch { stream, onlooker, partitions: 0 });
     read(reader, Reader { watch, ..Reader::default() })
 }
@@ -265,12 +272,15 @@ impl Reader<'_> {
     fn show(&mut self, begun: u64) {
         let Some(watch) = &mut self.watch else { return };
         let (history, names) = (&self.history, &self.context.names);
-        if names.partition_count() > watch.partitions {
-            watch.partitions = names.partition_count();
-            watch.stream.learn(watch.onlooker.learn(&names.partitions()));
+        let partition_count = names.partition_count();
+        if partition_count > watch.partitions && watch.onlooker.knows_logs() {
+            watch.stream.learn(watch.onlooker.options(names.partitions()));
         }
+        watch.partitions = partition_count;
         for occurrence in watch.stream.end(begun, history, history.len() as u32 - 1) {
-            self.stopped |= watch.onlooker.show(&Shown { occurrence: &occurrence, history });
+            let (occurrence, partitions) = (&occurrence, &|| names.partitions());
+            let shown = Shown { occurrence, history, partition_count, partitions };
+            self.stopped |= watch.onlooker.show(&shown);
         }
     }
 

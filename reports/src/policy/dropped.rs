@@ -17,18 +17,24 @@ pub struct Dropped {
     pub first: i64,
     /// Last offset, inclusive.
     pub last: i64,
-    /// When, in nanoseconds: what was written later at these offsets is not touched by it.
+    /// When, in nanoseconds: what was written later at these offsets is not touched by it. [`u64::MAX`] if that is not
+    /// known.
     pub at_ns: u64,
 }
 
 impl Dropped {
+    /// Whether it came after what an occurrence concerns was written, and before the occurrence showed.
+    fn is_between(&self, occurrence: &Occurrence) -> bool {
+        let known = self.at_ns != u64::MAX;
+        occurrence.since_ns < self.at_ns && (!known || self.at_ns <= occurrence.at_ns)
+    }
+
     /// Whether an occurrence concerns what was dropped: one of its records was written before, stood there,
     /// and the anomaly showed afterwards. Of end
     /// offsets, what lies between them counts.
     pub(super) fn touches(&self, occurrence: &Occurrence) -> bool {
-        let Self { partition, first, last, at_ns } = *self;
-        let meanwhile = occurrence.since_ns < at_ns && at_ns <= occurrence.at_ns;
-        if occurrence.partition != partition || !meanwhile {
+        let Self { partition, first, last, .. } = *self;
+        if occurrence.partition != partition || !self.is_between(occurrence) {
             return false;
         }
         let (subject, other) = (occurrence.subject.offset, occurrence.other.map(|w| w.offset));

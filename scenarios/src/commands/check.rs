@@ -97,25 +97,32 @@ impl Check {
             return history_file(path, None);
         }
         let terms = config.terms(&History::default());
-        history_file(path, Some(&mut FailFast { config, terms }))
+        history_file(path, Some(&mut FailFast { config, terms, partition_count: 0 }))
     }
 }
 
 /// Stops at the first anomaly that the configuration does not excuse.
 struct FailFast<'a> {
     config: &'a HistoryConfig,
-    /// What it says of the partitions so far.
+    /// What it says of the partitions that were known when an anomaly was shown last.
     terms: Terms,
+    partition_count: usize,
 }
 
 impl Onlooker for FailFast<'_> {
-    fn learn(&mut self, partitions: &[String]) -> Options {
-        let named = History::new(partitions.to_vec());
-        self.terms = self.config.terms(&named);
-        self.config.options(&named)
+    fn knows_logs(&self) -> bool {
+        self.config.knows_logs()
+    }
+
+    fn options(&self, partitions: Vec<String>) -> Options {
+        self.config.options(&History::new(partitions))
     }
 
     fn show(&mut self, shown: &Shown<'_>) -> bool {
+        if shown.partition_count > self.partition_count {
+            self.partition_count = shown.partition_count;
+            self.terms = self.config.terms(&History::new((shown.partitions)()));
+        }
         excuse(&self.terms, shown.history, shown.occurrence).is_none()
     }
 }

@@ -42,11 +42,14 @@ pub(super) struct Context<'a> {
     pub(super) view: &'a ClusterView,
 }
 
-/// What was found: the first of each anomaly and place.
+/// What is reported once: an anomaly, where, and at which node, as a disk's faults excuse its own node alone.
+type Kind = (&'static str, Option<TopicPartition>, NodeId);
+
+/// What was found: the first of each kind.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     /// Where the first of each is in the list.
-    known: BTreeMap<(&'static str, Option<TopicPartition>), usize>,
+    known: BTreeMap<Kind, usize>,
     violations: Vec<Violation>,
 }
 
@@ -61,17 +64,19 @@ impl Findings {
     ) {
         let Place { partition, offsets } = place.into();
         let offsets = offsets.map(|(first, last)| (first.0, last.0));
-        if let Some(first) = self.known.get(&(anomaly.name, partition)) {
+        let kind = (anomaly.name, partition, context.node);
+        if let Some(first) = self.known.get(&kind) {
             // The list was taken out since if another one is there, or none.
             if let Some(violation) = self.violations.get_mut(*first)
                 && violation.anomaly == anomaly.name
                 && violation.partition == partition
+                && violation.node == context.node
             {
                 violation.repeated(offsets);
             }
             return;
         }
-        self.known.insert((anomaly.name, partition), self.violations.len());
+        self.known.insert(kind, self.violations.len());
         let view = partition.and_then(|partition| context.view.partition(partition));
         let name =
             partition.map(|partition| format!("{}: ", context.view.partition_name(partition)));
