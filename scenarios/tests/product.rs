@@ -6,6 +6,9 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use harrow_scenarios::catalogue::CATALOGUE;
+use harrow_scenarios::format::{check_plan, parse};
+use harrow_scenarios::planner::plan;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -31,7 +34,7 @@ const WEAK: &str = "name = \"weak\"\nproves = \"Nothing.\"\n[[topic]]\nname = \"
     [[load]]\nkind = \"producer\"\noperations = 60\n[[fault]]\nkind = \"wipe-disk\"\n\
     at_ms = \"2000..4000\"\ncount = 3\ntarget = \"leader-of orders-0\"\ndown_ms = 500\n\
     [[fault]]\nkind = \"lying-sync\"\nat_ms = 1000\ntarget = \"any-broker\"\nfor_ms = 500\n\
-    [heal]\nat_ms = 6000\n[expect]\nreach = [\"power-loss\"]\n";
+    [heal]\nat_ms = 6000\n[expect]\nreach = [\"wipe\"]\n";
 
 const SHORT: &str = "name = \"short\"\nproves = \"Nothing much.\"\n[[topic]]\nname = \"orders\"\n\
     [[load]]\nkind = \"producer\"\noperations = 5\n[[fault]]\nkind = \"crash\"\nat_ms = 500\n\
@@ -69,13 +72,13 @@ fn faults_that_were_not_done_are_told_with_their_reasons() {
         "1 x lying-sync (no configuration survives syncs that lie)",
         "of 4 faults weakened:",
         "x wipe-disk (1 replicas would be lossy, its configuration survives 0)",
-        "never reached: power-loss",
+        "never reached: wipe",
     ] {
         assert!(said.stdout.contains(part), "`{part}` in\n{}", said.stdout);
     }
     let said = harrow(directory.path(), &["sweep", "weak.toml", "--seeds", "1..2"]);
     assert!(said.stdout.contains("of 8 planned faults "), "{}", said.stdout);
-    let said = harrow(directory.path(), &["run", "short.toml", "--seed", "1"]);
+    let said = harrow(directory.path(), &["run", "leader-crash", "--seed", "7"]);
     assert!(!said.stdout.contains("held back") && !said.stdout.contains("weakened"), "all done");
 }
 
@@ -113,11 +116,26 @@ fn every_number_of_a_plan_has_bounds() {
         |name: &&String| ["/seed", "jitter_salt", "/id"].iter().any(|end| name.ends_with(end));
     for pointer in all.iter().filter(|name| !free(name)) {
         let mut edited = plan.clone();
-        *edited.pointer_mut(pointer).expect("it was just found") = json!(4_000_000_000_000_000_000_u64);
+        *edited.pointer_mut(pointer).expect("it was just found") =
+            json!(4_000_000_000_000_000_000_u64);
         fs::write(path.join("e.json"), edited.to_string()).expect("it takes files");
         let said = harrow(path, &["replay", "e.json"]);
         assert_eq!(said.code, 2, "{pointer}\n{}{}", said.stdout, said.stderr);
         assert!(said.stderr.contains("e.json"), "{pointer}\n{}", said.stderr);
+    }
+}
+
+#[test]
+fn every_plan_that_is_drawn_is_within_the_bounds() {
+    for entry in CATALOGUE {
+        let scenario = parse(entry.name, entry.text, &[]).expect("the catalogue parses");
+        for seed in 1..=30 {
+            let plan = plan(&scenario, seed);
+            let text = serde_json::to_string(&plan).expect("it is plain data");
+            let checked = check_plan("plan.json", &text, &plan);
+            let told = checked.err().map(|error| error.mistakes()[0].to_string());
+            assert_eq!(told, None, "{} {seed}", entry.name);
+        }
     }
 }
 
