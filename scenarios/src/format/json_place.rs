@@ -85,12 +85,11 @@ impl Scanner<'_> {
                     depth += 1;
                     self.at += 1;
                 }
-                b'}' | b']' if depth == 0 => return,
+                b'}' | b']' | b',' if depth == 0 => return,
                 b'}' | b']' => {
                     depth -= 1;
                     self.at += 1;
                 }
-                b',' if depth == 0 => return,
                 _ => self.at += 1,
             }
             let ends = !matches!(self.text.get(self.at), Some(b'0'..=b'9' | b'a'..=b'z' | b'.'));

@@ -9,6 +9,8 @@ pub(super) struct Extremes {
     pub(super) latency_us: i64,
     /// One way between clients and nodes, likewise.
     pub(super) client_latency_us: i64,
+    /// What a slow message adds at the most, in microseconds, if there are any.
+    pub(super) slow_us: i64,
     /// One sync, in microseconds.
     pub(super) sync_us: i64,
     /// `controller.quorum.election.timeout.ms`, at its least.
@@ -62,6 +64,7 @@ impl Extremes {
     pub(super) fn contradictions(&self) -> Vec<Contradiction> {
         let all = [
             self.election(),
+            self.slow(),
             self.heartbeat(),
             self.clients(),
             self.bandwidth(),
@@ -71,9 +74,9 @@ impl Extremes {
         all.into_iter().flatten().collect()
     }
 
-    /// A vote takes a round trip, a sync at the voter and one at the candidate.
+    /// A vote takes a round trip, a sync at the voter and one at the candidate, and half a one as a margin.
     fn election(&self) -> Option<Contradiction> {
-        let needed = 2 * (self.latency_us + self.sync_us);
+        let needed = 2 * self.latency_us + 5 * self.sync_us / 2;
         let given = self.election_ms * 1_000;
         let at = if self.sync_us >= self.latency_us {
             ("disk", "sync_us")
@@ -87,6 +90,20 @@ impl Extremes {
                  `controller.quorum.election.timeout.ms`, {given} us: no controller could be elected"
             ),
             help: "lower it, or raise the timeout".to_owned(),
+        })
+    }
+
+    /// All that a connection carries waits behind a slow message.
+    fn slow(&self) -> Option<Contradiction> {
+        let given = self.election_ms * 1_000;
+        (self.slow_us >= given).then(|| Contradiction {
+            at: ("network", "slow_extra_us"),
+            message: format!(
+                "a slow message holds up its connection for up to {} us, not below \
+                 `controller.quorum.election.timeout.ms`, {given} us: no controller could stay elected",
+                self.slow_us
+            ),
+            help: "lower it; the fault `delay` makes messages slow for a time".to_owned(),
         })
     }
 

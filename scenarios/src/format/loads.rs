@@ -20,6 +20,10 @@ enum Kind {
     Consumer,
 }
 
+/// Why long pauses are refused.
+pub(super) const PAUSE_HELD: &str =
+    "and a run that stands still for so long after the heal is given up";
+
 /// Simulated time that the pauses of a load may take.
 pub(super) const HOURS_MAX: i64 = 24;
 
@@ -34,11 +38,11 @@ const RESETS: &[(&str, OffsetReset)] =
 
 /// Reads one table.
 pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario {
-    let kind = section.kind("kind", LOAD_KINDS);
+    let named = section.kind("kind", LOAD_KINDS);
     let count = section.numbers_or("count", (0, 800), (1, 1));
     let chance = section.chance();
     let topics = topics(&section, reading);
-    let (settings, kind) = match kind {
+    let (settings, kind) = match named {
         Kind::Producer => producer(&section),
         Kind::Consumer => {
             let settings = section.settings(defaults::CONSUMER);
@@ -50,8 +54,8 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario 
             )
         }
     };
-    check_times(&section, &settings, reading);
-    if matches!(kind, LoadKind::Producer { .. }) {
+    check_times(&section, named, &settings, reading);
+    if named == Kind::Producer {
         let value = settings.get("value_bytes").greatest() + OVERHEAD_BYTES;
         let batch = settings.get("batch.size").greatest().saturating_mul(value);
         reading.batch_bytes_max = reading.batch_bytes_max.max(batch);
@@ -67,7 +71,7 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario 
 }
 
 /// A load that begins after the faults shows nothing of them, and one that goes on for days is no test.
-fn check_times(section: &Section<'_>, settings: &Settings, reading: &Reading) {
+fn check_times(section: &Section<'_>, kind: Kind, settings: &Settings, reading: &Reading) {
     let (start, heal) = (settings.get("start_ms").greatest(), reading.heal_at_ms_min);
     if start > heal {
         let message =
@@ -77,6 +81,16 @@ fn check_times(section: &Section<'_>, settings: &Settings, reading: &Reading) {
     }
     let (operations, interval_us) =
         (settings.get("operations").greatest(), settings.get("interval_us").greatest());
+    let poll_ms = match kind {
+        Kind::Producer => 0,
+        Kind::Consumer => settings.get("poll_timeout_ms").greatest(),
+    };
+    let (pause, converge) = (interval_us / 1_000 + poll_ms, reading.converge_ms_min);
+    if pause > converge {
+        let message = format!("{pause} ms may pass between operations, {PAUSE_HELD}");
+        let help = format!("at most {converge} ms, which is `heal.converge_within_ms`");
+        section.problem(&section.place_of("interval_us"), message, help);
+    }
     let hours = operations.saturating_mul(interval_us) / 3_600_000_000;
     if hours >= HOURS_MAX {
         let message = format!(

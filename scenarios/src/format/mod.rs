@@ -78,6 +78,7 @@ struct Reading {
     clients_min: i64,
     faults: Vec<faults::Earlier>,
     heal_at_ms_min: i64,
+    converge_ms_min: i64,
     partitions_max: i64,
     replicas_max: i64,
     batch_bytes_max: i64,
@@ -95,6 +96,7 @@ fn read(root: &Table, problems: &Problems) -> Scenario {
         brokers_max: cluster.brokers.greatest(),
         controllers_min: cluster.controllers.least(),
         heal_at_ms_min: heal.at_ms.least(),
+        converge_ms_min: heal.converge_within_ms.least(),
         ..Reading::default()
     };
     let topics: Vec<_> = document
@@ -142,13 +144,14 @@ fn extremes(
     disk: &Settings,
     reading: &Reading,
 ) -> Extremes {
-    let often = network.get("slow_one_in");
-    let often = limits::least_bounded(often.ranges()).is_some_and(|least| least < OFTEN_SLOW);
+    let one_in = limits::least_bounded(network.get("slow_one_in").ranges());
+    let often = one_in.is_some_and(|least| least < OFTEN_SLOW);
     let usual = |settings: &Settings, name| limits::usual_of(settings.get(name).ranges());
     let slow_us = if often { usual(network, "slow_extra_us") } else { 0 };
     Extremes {
         latency_us: usual(network, "latency_us") + slow_us,
         client_latency_us: usual(network, "client_latency_us") + slow_us,
+        slow_us: one_in.map_or(0, |_| network.get("slow_extra_us").greatest()),
         sync_us: usual(disk, "sync_us"),
         election_ms: cluster.get("controller.quorum.election.timeout.ms").least(),
         heartbeat_ms: cluster.get("broker.heartbeat.interval.ms").greatest(),

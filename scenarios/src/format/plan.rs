@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::cluster::is_topic_name;
 use super::json_place::place;
 use super::limits::{self, Extremes, OFTEN_SLOW, OVERHEAD_BYTES, PARTITIONS_MAX};
-use super::loads::HOURS_MAX;
+use super::loads::{HOURS_MAX, PAUSE_HELD};
 use super::plan_fields::{
     ADMIN, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, DISK_FIELDS, Field, NETWORK_FIELDS,
     PRODUCER_CONFIG, PRODUCER_FIELDS, STEP_FIELDS, field_bounds,
@@ -54,7 +54,7 @@ impl Check<'_> {
     }
 
     fn at(&self, path: &str) -> &Value {
-        let pointer: String = path.split('.').map(|key| format!("/{key}")).collect();
+        let pointer = format!("/{}", path.replace('.', "/"));
         self.value.pointer(&pointer).unwrap_or(&Value::Null)
     }
 
@@ -144,9 +144,10 @@ impl Check<'_> {
         let read = |value: &Value| {
             value.as_i64().or(value.is_u64().then_some(i64::MAX)).unwrap_or(bounds.0)
         };
-        let (low, high) = match self.at(path) {
-            Value::Array(ends) if ends.len() == 2 => (read(&ends[0]), read(&ends[1])),
-            one => (read(one), read(one)),
+        let value = self.at(path);
+        let (low, high) = match value.as_array().map(Vec::as_slice) {
+            Some([low, high]) => (read(low), read(high)),
+            Some(_) | None => (read(value), read(value)),
         };
         if low > high {
             let help = "write the lower end first; both belong to the range";
@@ -265,6 +266,16 @@ impl Check<'_> {
         if *start_ms > heal {
             let message = format!("the load begins at {start_ms} ms, the heal at {heal} ms");
             self.problem(&format!("{path}.start_ms"), message, "let it begin sooner");
+        }
+        let poll_ms = match client {
+            ClientPlan::Producer { .. } => 0,
+            ClientPlan::Consumer { poll_timeout_ms, .. } => u64::from(*poll_timeout_ms),
+        };
+        let (pause, converge) = (interval_us.1 / 1_000 + poll_ms, self.plan.converge_within_ms);
+        if pause > converge {
+            let message = format!("{pause} ms may pass between operations, {PAUSE_HELD}");
+            let help = format!("at most {converge} ms, which is `converge_within_ms`");
+            self.problem(&format!("{path}.interval_us"), message, help);
         }
         let hours = u64::from(*operations).saturating_mul(interval_us.1) / 3_600_000_000;
         if hours >= HOURS_MAX as u64 {
@@ -429,6 +440,7 @@ impl Check<'_> {
         Extremes {
             latency_us: usual(network.latency_us) + slow_us,
             client_latency_us: usual(network.client_latency_us) + slow_us,
+            slow_us: if network.slow_one_in > 0 { number(network.slow_extra_us.1) } else { 0 },
             sync_us: usual(disk.sync_us),
             election_ms: number(cluster.quorum_election_timeout_ms),
             heartbeat_ms: number(cluster.broker_heartbeat_interval_ms),
