@@ -205,7 +205,7 @@ fn numbers_that_cannot_work_are_refused_with_the_reason() {
         ("load.0.start_ms=1001", "after the heal, which"),
         ("load.0.interval_us=3600000000", "hours"),
         ("load.0.interval_us=2001000", "2001 ms may pass between operations"),
-        ("network.slow_extra_us=600000", "no controller could stay elected"),
+        ("network.slow_extra_us=2000000", "no controller could stay elected"),
         ("disk.sync_us=220000", "no controller could be elected"),
         ("load.0.operations=100000000", "`operations` is out of bounds"),
         ("cluster.broker.session.timeout.ms=900", "brokers could not stay unfenced"),
