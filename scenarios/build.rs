@@ -3,19 +3,41 @@
 use std::path::Path;
 use std::process::Command;
 
+/// What the binary is built from, beside this package.
+const SOURCES: [&str; 9] = [
+    "build.rs",
+    "src",
+    "catalogue",
+    "../reports/src",
+    "../sim/src",
+    "../broker-model/src",
+    "../Cargo.toml",
+    "../Cargo.lock",
+    "../.cargo/config.toml",
+];
+
 fn main() {
-    let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
-    println!("cargo:rustc-env=HARROW_COMMIT={commit}");
-    println!("cargo:rerun-if-changed=build.rs");
-    // The reflog grows with every commit and checkout. A path that is not there would make every build a new one.
-    let reflog =
-        git(&["rev-parse", "--git-path", "logs/HEAD"]).filter(|path| Path::new(path).exists());
-    if let Some(path) = reflog {
+    println!("cargo:rustc-env=HARROW_COMMIT={}", commit());
+    // The reflog grows with every commit and checkout, the index with what is staged. A path that is not there would
+    // make every build a new one.
+    let told = ["logs/HEAD", "index"].map(|name| git(&["rev-parse", "--git-path", name]));
+    let sources = SOURCES.map(|source| Some(source.to_owned()));
+    for path in told.into_iter().chain(sources).flatten().filter(|path| Path::new(path).exists()) {
         println!("cargo:rerun-if-changed={path}");
     }
 }
 
-/// What git says, if it is there and this is a repository.
+/// The commit, marked if the sources are not those of the commit: then it does not name the program.
+fn commit() -> String {
+    let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else {
+        return "unknown".to_owned();
+    };
+    let status = ["--no-optional-locks", "status", "--porcelain", "--untracked-files=no", "--"];
+    let changed = git(&[&status[..], &SOURCES[..]].concat());
+    if changed.is_some() { format!("{commit}-dirty") } else { commit }
+}
+
+/// What git says, if it is there, this is a repository, and there is something to say.
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git")
         .args(arguments)

@@ -9,6 +9,7 @@
 //! | `cross_check` | what clients saw, held against the true state |
 //! | `root_cause` | one root cause first, consequences folded under it |
 //! | `biography` | the life of the record that a finding is about |
+//! | `faults` | what became of the faults that a plan wanted |
 //! | `report`, `render` | the report of a run, and how it is told to people and machines |
 //! | `history_file`, `history_report` | histories as files, in Jepsen's shape, and what is told about them |
 //! | `explain` | every name that a report can show, in plain words |
@@ -18,6 +19,7 @@ pub mod check;
 pub mod config;
 mod cross_check;
 pub mod explain;
+pub mod faults;
 mod gaps;
 pub mod history_file;
 pub mod history_report;

@@ -1,8 +1,10 @@
 //! What is told about a run: one object, versioned, the same for people and machines.
 
+use harrow_sim::plan::Plan;
 use harrow_sim::run::{Run, RunStats};
 use serde::{Deserialize, Serialize};
 
+use crate::faults::FaultCounts;
 use crate::verdict::{Excuse, Finding, Outcome, Verdict};
 
 /// Version of the report's shape.
@@ -28,6 +30,8 @@ pub struct Report {
     pub digest: String,
     /// Counts.
     pub stats: Stats,
+    /// What became of the planned faults.
+    pub faults: FaultCounts,
     /// Reach marks that were met, in order of name.
     pub reached: Vec<String>,
 }
@@ -39,8 +43,13 @@ pub struct Coordinate {
     pub scenario: String,
     /// Seed.
     pub seed: u64,
-    /// Commit of the program; `unknown` outside a repository.
+    /// Commit of the program, with `-dirty` if files differed from it; `unknown` outside a repository.
     pub commit: String,
+    /// The plan file that was replayed, if one was: it may differ from what scenario and seed give.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// The whole command that shows it again, with every defect and change.
+    pub replay: String,
 }
 
 /// Counts.
@@ -48,8 +57,9 @@ pub struct Coordinate {
 pub struct Stats {
     /// Simulated time.
     pub simulated_ms: u64,
-    /// Time it took.
-    pub wall_ms: u64,
+    /// Time it took; absent in files, which are the same bytes for the same run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall_ms: Option<u64>,
     /// Events handled.
     pub events: u64,
     /// Messages delivered.
@@ -75,7 +85,13 @@ pub struct Operations {
 
 impl Report {
     /// Puts a run and its verdict together.
-    pub fn new(coordinate: Coordinate, verdict: &Verdict, run: &Run, wall_ms: u64) -> Self {
+    pub fn new(
+        coordinate: Coordinate,
+        plan: &Plan,
+        verdict: &Verdict,
+        run: &Run,
+        wall_ms: u64,
+    ) -> Self {
         let Verdict { outcome, findings, excused, inconclusive } = verdict.clone();
         let met = run.reached.iter().filter(|(_, count)| **count > 0);
         Self {
@@ -87,8 +103,16 @@ impl Report {
             inconclusive,
             digest: digest_name(run.digest),
             stats: Stats::new(&run.stats, wall_ms),
+            faults: FaultCounts::of(plan, run),
             reached: met.map(|(mark, _)| mark.clone()).collect(),
         }
+    }
+
+    /// The report without what differs between two runs of one plan.
+    #[must_use]
+    pub fn timeless(&self) -> Self {
+        let stats = Stats { wall_ms: None, ..self.stats.clone() };
+        Self { stats, ..self.clone() }
     }
 }
 
@@ -101,7 +125,7 @@ impl Stats {
     fn new(stats: &RunStats, wall_ms: u64) -> Self {
         Self {
             simulated_ms: stats.simulated_ms,
-            wall_ms,
+            wall_ms: Some(wall_ms),
             events: stats.events,
             messages: stats.messages,
             operations: Operations {

@@ -139,12 +139,16 @@ pub fn judge_recorded(recorded: &Recorded, terms: &Terms, options: &Options) -> 
     let mut case = Case::default();
     let mut options = options.clone();
     if !recorded.complete {
-        let gap = if recorded.stopped {
-            "reading was stopped at the first violation: the rest is not judged"
-        } else {
-            "the end line is missing: the file may be cut off"
+        let gap = match recorded.cut {
+            Some(line) => {
+                format!("the file ends in the middle of line {line}: it was cut off there")
+            }
+            None if recorded.stopped => {
+                "reading was stopped at the first violation: the rest is not judged".to_owned()
+            }
+            None => "the end line is missing: the file may be cut off".to_owned(),
         };
-        case.inconclusive.push(gap.to_owned());
+        case.inconclusive.push(gap);
         options.rules = options.rules.without(Anomaly::EosLoss);
     }
     case.check_history(&recorded.history, terms, &options, None);

@@ -464,9 +464,14 @@ fn an_unseen_record_is_lost_or_stuck_by_the_last_end_offset() {
 }
 
 fn report(run: &Run) -> Report {
-    let coordinate =
-        Coordinate { scenario: "calm".to_owned(), seed: 7, commit: "0123abc".to_owned() };
-    Report::new(coordinate, &judge(&plan(), run), run, 4)
+    let coordinate = Coordinate {
+        scenario: "calm".to_owned(),
+        seed: 7,
+        commit: "0123abc".to_owned(),
+        plan: None,
+        replay: "harrow run calm --seed 7".to_owned(),
+    };
+    Report::new(coordinate, &plan(), &judge(&plan(), run), run, 4)
 }
 
 fn rendered(report: &Report, format: Format<'_>) -> String {
@@ -479,10 +484,12 @@ fn rendered(report: &Report, format: Format<'_>) -> String {
 fn the_json_report_has_its_documented_shape() {
     let text = rendered(&report(&run(&[0, 1, 2])), Format::Json);
     let expected = concat!(
-        r#"{"schema":1,"coordinate":{"scenario":"calm","seed":7,"commit":"0123abc"},"#,
+        r#"{"schema":1,"coordinate":{"scenario":"calm","seed":7,"commit":"0123abc","#,
+        r#""replay":"harrow run calm --seed 7"},"#,
         r#""outcome":"held","findings":[],"excused":[],"digest":"00000000000000ab","#,
         r#""stats":{"simulated_ms":30000,"wall_ms":4,"events":12,"messages":0,"#,
         r#""operations":{"ok":0,"fail":0,"unknown":0},"records_acked":3,"faults":0},"#,
+        r#""faults":{"planned":0,"injected":0,"weakened":0,"held_back":0},"#,
         r#""reached":["leader-elected"]}"#,
         "\n",
     );

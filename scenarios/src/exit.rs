@@ -18,19 +18,22 @@ pub enum ExitCode {
     Inconclusive,
     /// 4: two runs of one plan differ.
     NotDeterministic,
-    /// 5: Harrow itself failed.
+    /// 5: Harrow itself failed, or could not write what it was asked to leave.
     Failed,
+    /// 141: who read the output closed it early; a shell sees the same of a program that SIGPIPE has ended.
+    Unread,
 }
 
 impl ExitCode {
     /// Every code, in order of its number.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Held,
         Self::Violated,
         Self::Usage,
         Self::Inconclusive,
         Self::NotDeterministic,
         Self::Failed,
+        Self::Unread,
     ];
 
     /// The number.
@@ -42,6 +45,7 @@ impl ExitCode {
             Self::Inconclusive => 3,
             Self::NotDeterministic => 4,
             Self::Failed => 5,
+            Self::Unread => 141,
         }
     }
 
@@ -53,7 +57,8 @@ impl ExitCode {
             Self::Usage => "wrong usage or bad input",
             Self::Inconclusive => "inconclusive: nothing was violated, but not enough was reached",
             Self::NotDeterministic => "two runs of one plan differ",
-            Self::Failed => "Harrow itself failed",
+            Self::Failed => "Harrow itself failed, or could not write its files",
+            Self::Unread => "the output was closed before all was written, as by SIGPIPE",
         }
     }
 }

@@ -40,14 +40,30 @@ pub fn follow(plan: &Plan, report: &mut Report) {
     biography::attach(&mut report.findings, &follow, &run.biographies);
 }
 
-/// Runs, judges and reports. `scenario` is the name or path to be told.
-pub fn tell(plan: &Plan, scenario: &str, record_trace: bool) -> Told {
+/// What a run is called, and how it is seen again.
+#[derive(Debug, Clone, Copy)]
+pub struct Calling<'a> {
+    /// Scenario, by name or path.
+    pub scenario: &'a str,
+    /// The plan file that is replayed, if one is.
+    pub plan: Option<&'a str>,
+    /// The whole command that shows it again.
+    pub replay: &'a str,
+}
+
+/// Runs, judges and reports.
+pub fn tell(plan: &Plan, calling: Calling<'_>, record_trace: bool) -> Told {
     let started = Instant::now();
     let run = run(plan, record_trace);
     let verdict = judge(plan, &run);
     let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let coordinate =
-        Coordinate { scenario: scenario.to_owned(), seed: plan.seed, commit: COMMIT.to_owned() };
-    let report = Report::new(coordinate, &verdict, &run, wall_ms);
+    let coordinate = Coordinate {
+        scenario: calling.scenario.to_owned(),
+        seed: plan.seed,
+        commit: COMMIT.to_owned(),
+        plan: calling.plan.map(str::to_owned),
+        replay: calling.replay.to_owned(),
+    };
+    let report = Report::new(coordinate, plan, &verdict, &run, wall_ms);
     Told { run, report }
 }

@@ -129,7 +129,9 @@ fn what_is_no_history_is_told_by_its_line() {
         (format!("\u{feff}{whole}").into_bytes(), "-:1:1: there is a byte order mark"),
         (whole.replace('\n', "\r\n").into_bytes(), "-:1:21: the line ends in CR LF"),
         (whole.replace(SENT, &SENT[..60]).into_bytes(), "-:3:60: the line ends in the middle"),
-        (whole[..whole.len() - 5].into(), "-:6:34: the file ends in the middle of this line"),
+        (whole[..9].into(), "-:1:9: the file ends in the middle of this line"),
+        (b"# A heading\n".to_vec(), "-:1:1: this is not JSON"),
+        (b"#jepsen.history.Op{:index 0}\n".to_vec(), "-:1:1: this looks like EDN"),
         (
             whole.replace("\"time\":3000000", "\"tine\":3000000").into_bytes(),
             "-:4:17: unknown key `tine`; did you mean `time`?",

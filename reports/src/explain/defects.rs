@@ -11,8 +11,6 @@ use super::{Entry, Kind};
 pub struct DefectEntry {
     /// The switch.
     pub defect: Defect,
-    /// Its number in the catalogue of known bugs.
-    pub id: &'static str,
     /// The guarantee that it breaks.
     pub guarantee: &'static str,
     /// The anomaly by which it shows first.
@@ -26,9 +24,8 @@ pub struct DefectEntry {
 /// As `defects --format json` prints it.
 impl Serialize for DefectEntry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut row = serializer.serialize_struct("DefectEntry", 6)?;
+        let mut row = serializer.serialize_struct("DefectEntry", 5)?;
         row.serialize_field("name", self.entry.name)?;
-        row.serialize_field("id", self.id)?;
         row.serialize_field("source", self.entry.source)?;
         row.serialize_field("guarantee", self.guarantee)?;
         row.serialize_field("anomaly", self.anomaly)?;
@@ -41,7 +38,6 @@ impl Serialize for DefectEntry {
 pub static DEFECTS: [DefectEntry; 10] = [
     DefectEntry {
         defect: Defect::TruncateToHw,
-        id: "R01, R02",
         guarantee: "durability",
         anomaly: "committed-truncation",
         scenario: "quick-failover",
@@ -59,7 +55,6 @@ pub static DEFECTS: [DefectEntry; 10] = [
     },
     DefectEntry {
         defect: Defect::NoFetchEpochFencing,
-        id: "R07",
         guarantee: "leadership",
         anomaly: "fetch-of-other-epoch",
         scenario: "zombie-follower",
@@ -78,7 +73,6 @@ pub static DEFECTS: [DefectEntry; 10] = [
     },
     DefectEntry {
         defect: Defect::IsrExpandOnlyHw,
-        id: "R11",
         guarantee: "replication",
         anomaly: "isr-join-too-early",
         scenario: "catch-up-race",
@@ -96,7 +90,6 @@ pub static DEFECTS: [DefectEntry; 10] = [
     },
     DefectEntry {
         defect: Defect::UncleanElection,
-        id: "R20",
         guarantee: "durability",
         anomaly: "illegal-unclean-election",
         scenario: "unclean-trap",
@@ -113,7 +106,6 @@ pub static DEFECTS: [DefectEntry; 10] = [
     },
     DefectEntry {
         defect: Defect::HwUsesProposedIsr,
-        id: "C05",
         guarantee: "replication",
         anomaly: "commit-before-replication",
         scenario: "isr-race",
@@ -131,7 +123,6 @@ pub static DEFECTS: [DefectEntry; 10] = [
     },
     DefectEntry {
         defect: Defect::VoteNotPersisted,
-        id: "K04",
         guarantee: "leadership",
         anomaly: "vote-not-durable",
         scenario: "vote-storm",
@@ -147,7 +138,6 @@ pub static DEFECTS: [DefectEntry; 10] = [
     },
     DefectEntry {
         defect: Defect::NoDedup,
-        id: "P02",
         guarantee: "ordering",
         anomaly: "duplicate-seq",
         scenario: "lost-response",
@@ -163,7 +153,6 @@ pub static DEFECTS: [DefectEntry; 10] = [
     },
     DefectEntry {
         defect: Defect::StalePartitionEpoch,
-        id: "C09",
         guarantee: "liveness",
         anomaly: "isr-not-full",
         scenario: "follower-crash",
@@ -180,7 +169,6 @@ pub static DEFECTS: [DefectEntry; 10] = [
     },
     DefectEntry {
         defect: Defect::NoHwOnShrink,
-        id: "KAFKA-13091",
         guarantee: "liveness",
         anomaly: "high-watermark-stuck",
         scenario: "minority-stays-dead",
@@ -197,7 +185,6 @@ pub static DEFECTS: [DefectEntry; 10] = [
     },
     DefectEntry {
         defect: Defect::LostWakeup,
-        id: "KAFKA-6653",
         guarantee: "liveness",
         anomaly: "resources-held",
         scenario: "minority-stays-dead",

@@ -1,5 +1,5 @@
-//! Every name that a report can show, in plain words: guarantees, anomalies, invariants, faults, defects and reach
-//! marks.
+//! Every name that a report can show, in plain words: guarantees, anomalies, invariants, faults, defects, reach marks
+//! and the words of a verdict.
 
 mod client;
 mod defects;
@@ -9,6 +9,7 @@ mod guards;
 mod internal;
 mod liveness;
 mod marks;
+mod outcomes;
 mod transactions;
 mod true_state;
 
@@ -33,6 +34,8 @@ pub enum Kind {
     Defect,
     /// Something that a run came across.
     Mark,
+    /// How a verdict calls what it found.
+    Outcome,
 }
 
 impl Kind {
@@ -47,6 +50,7 @@ impl Kind {
             Self::Fault => "fault",
             Self::Defect => "defect",
             Self::Mark => "reach mark",
+            Self::Outcome => "word of a verdict",
         }
     }
 }
@@ -89,5 +93,5 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         &faults::ENTRIES,
     ];
     let defects = DEFECTS.iter().map(|defect| &defect.entry);
-    tables.into_iter().flatten().chain(defects).chain(&marks::ENTRIES)
+    tables.into_iter().flatten().chain(defects).chain(&marks::ENTRIES).chain(&outcomes::ENTRIES)
 }

@@ -58,9 +58,17 @@ impl<R: BufRead> Lines<R> {
             let problem = "the line ends in CR LF; lines end in LF alone";
             return Err(HistoryError::syntax(line, whole.len(), problem));
         }
-        let text = std::str::from_utf8(whole).map_err(|error| {
-            HistoryError::syntax(line, error.valid_up_to() + 1, "this is not UTF-8")
-        })?;
+        let text = match std::str::from_utf8(whole) {
+            Ok(text) => text,
+            // The file ends within a character: the line is cut off, which its reader sees.
+            Err(error) if unended && error.error_len().is_none() => {
+                std::str::from_utf8(&whole[..error.valid_up_to()]).expect("so much of it is valid")
+            }
+            Err(error) => {
+                let column = error.valid_up_to() + 1;
+                return Err(HistoryError::syntax(line, column, "this is not UTF-8"));
+            }
+        };
         Ok(Some(TextLine { number: line, text, unended }))
     }
 }
@@ -86,7 +94,11 @@ pub(super) const VERSION_ONE: &str = "this is version 1 of the format; begin wit
 /// What a first line is that is no header, as far as it can be told, and what would be right.
 pub(super) fn foreign_text(first: &str) -> Option<&'static str> {
     let start = first.trim_start();
-    if start.starts_with("{:") || start.starts_with('#') || start.starts_with(';') {
+    // A tagged literal such as `#jepsen.history.Op{`; other lines with this sign are headings and comments.
+    let tagged = start.strip_prefix('#').is_some_and(|rest| {
+        rest.starts_with('{') || (rest.contains('{') && rest.starts_with(char::is_alphabetic))
+    });
+    if start.starts_with("{:") || tagged {
         Some(
             "this looks like EDN, as Jepsen writes it, which is not read here; HISTORY.md shows how to convert \
              it",

@@ -7,6 +7,8 @@ use harrow_sim::history::{
     Completion, Function, History, NEVER, NO_KEY, NO_PARTITION, Row, SendRecord, What,
 };
 
+use serde::de::IgnoredAny;
+
 use super::HISTORY_VERSION;
 use super::line::{Context, End, Fields, Kind, Name, read_line};
 use super::lines::{Lines, TextLine, VERSION_ONE, foreign_text};
@@ -21,8 +23,10 @@ pub struct Recorded {
     pub history: History,
     /// Whether the file has its end line, so that nothing is cut off.
     pub complete: bool,
-    /// How many lines were read: those that the file has, unless reading was stopped.
+    /// How many whole lines were read: those that the file has, unless reading was stopped.
     pub lines: u64,
+    /// The line in whose middle the file ends, if it does: nothing of it is taken.
+    pub cut: Option<u64>,
     /// Whether reading was stopped by who looks on.
     pub stopped: bool,
 }
@@ -97,6 +101,8 @@ struct Reader<'w> {
     /// Who looks on, with what is known by now.
     watch: Option<Watch<'w>>,
     stopped: bool,
+    /// The line in whose middle the file ends.
+    cut: Option<u64>,
 }
 
 /// Who looks on, and what is told.
@@ -118,8 +124,15 @@ struct Open {
 impl Reader<'_> {
     fn take(&mut self, line: &TextLine<'_>) -> Result<(), HistoryError> {
         let number = line.number;
-        let fields = read_line(line.text, &mut self.context);
-        let fields = fields.map_err(|problem| told(line, problem))?;
+        let fields = match read_line(line.text, &mut self.context) {
+            Ok(fields) => fields,
+            // Who is killed leaves a file like this: what comes before is still what happened.
+            Err((column, _)) if number > 1 && self.end.is_none() && is_cut(line, column) => {
+                self.cut = Some(number);
+                return Ok(());
+            }
+            Err(problem) => return Err(told(line, problem)),
+        };
         if number == 1 {
             return check_header(&fields).map_err(|problem| HistoryError::content(1, problem));
         }
@@ -316,7 +329,9 @@ impl Reader<'_> {
         // Who has polled nothing cannot have read everything.
         history.final_reads =
             self.end.is_some_and(|end| end.final_reads) && history.rows().iter().any(polled);
-        Ok(Recorded { history, complete: self.end.is_some(), lines, stopped: self.stopped })
+        let lines = lines - u64::from(self.cut.is_some());
+        let (complete, stopped) = (self.end.is_some(), self.stopped);
+        Ok(Recorded { history, complete, lines, cut: self.cut, stopped })
     }
 
     /// No value is sent twice to a partition.
@@ -341,6 +356,13 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a line that cannot be read is the beginning of one: nothing is wrong with it but its end.
+fn is_cut(line: &TextLine<'_>, column: usize) -> bool {
+    let goes_on =
+        || serde_json::from_str::<IgnoredAny>(line.text).is_err_and(|error| error.is_eof());
+    line.unended && column >= line.text.len() && !line.text.trim().is_empty() && goes_on()
+}
+
 /// An error in a line's text, with what may be said of the first and last line.
 fn told(line: &TextLine<'_>, (column, problem): (usize, String)) -> HistoryError {
     let number = line.number;
@@ -350,7 +372,7 @@ fn told(line: &TextLine<'_>, (column, problem): (usize, String)) -> HistoryError
     if line.text.trim().is_empty() {
         return HistoryError::syntax(number, 1, "the line is empty");
     }
-    if line.unended && column >= line.text.len() {
+    if is_cut(line, column) {
         let problem = "the file ends in the middle of this line: it was cut off";
         return HistoryError::syntax(number, column, problem);
     }

@@ -6,8 +6,12 @@ use anstyle::Style;
 
 use super::Styles;
 use crate::biography;
+use crate::faults::{FaultCounts, How};
 use crate::report::{Report, Stats};
 use crate::verdict::{Excuse, Finding, Outcome};
+
+/// So many reasons are told why faults were spared.
+const REASONS_MAX: usize = 3;
 
 /// So many facts of a finding are told: the whole story stays under 15 lines.
 const FACTS_MAX: usize = 8;
@@ -52,7 +56,8 @@ pub(super) fn outcome_style(outcome: Outcome, styles: &Styles) -> Style {
 fn write_outcome(report: &Report, styles: &Styles, writer: &mut dyn Write) -> io::Result<()> {
     let outcome = painted(outcome_style(report.outcome, styles), report.outcome.name());
     let at = &report.coordinate;
-    writeln!(writer, "{outcome} {} --seed {} (commit {})", at.scenario, at.seed, at.commit)?;
+    let plan = at.plan.as_ref().map_or(String::new(), |plan| format!(", plan {plan}"));
+    writeln!(writer, "{outcome} {} --seed {}{plan} (commit {})", at.scenario, at.seed, at.commit)?;
     let Stats { simulated_ms, wall_ms, events, messages, operations, records_acked, faults } =
         &report.stats;
     writeln!(
@@ -61,12 +66,43 @@ fn write_outcome(report: &Report, styles: &Styles, writer: &mut dyn Write) -> io
          unknown",
         operations.ok, operations.fail, operations.unknown
     )?;
+    let wall = wall_ms.map_or(String::new(), |wall_ms| format!(" in {wall_ms} ms"));
     let line = format!(
-        "  {events} events, {messages} messages, {simulated_ms} ms simulated in {wall_ms} ms, digest \
-         {}",
+        "  {events} events, {messages} messages, {simulated_ms} ms simulated{wall}, digest {}",
         report.digest
     );
-    writeln!(writer, "{}", painted(styles.dim, &line))
+    writeln!(writer, "{}", painted(styles.dim, &line))?;
+    write_spared(&report.faults, How::HeldBack, styles, writer)?;
+    write_spared(&report.faults, How::Weakened, styles, writer)
+}
+
+/// Faults that were not done as planned, and why: what was not done was not survived.
+fn write_spared(
+    faults: &FaultCounts,
+    how: How,
+    styles: &Styles,
+    writer: &mut dyn Write,
+) -> io::Result<()> {
+    let (count, done) = match how {
+        How::HeldBack => (faults.held_back, "held back"),
+        How::Weakened => (faults.weakened, "weakened"),
+    };
+    if count == 0 {
+        return Ok(());
+    }
+    let groups: Vec<String> = faults
+        .spared
+        .iter()
+        .filter(|group| group.how == how)
+        .map(|group| format!("{} x {} ({})", group.count, group.kind, group.reason))
+        .collect();
+    let more = match groups.len().saturating_sub(REASONS_MAX) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let told = groups[..groups.len().min(REASONS_MAX)].join(", ");
+    let head = painted(styles.doubtful, &format!("{count} of {} faults {done}:", faults.planned));
+    writeln!(writer, "  {head} {told}{more}")
 }
 
 /// Findings of one anomaly are one story: the first in full, the others by their places.

@@ -113,7 +113,7 @@ const ROWS: &[Row] = &[
     (&[r#"{"value":{"a":1}}"#], 2, Some(10), "a list of micro-operations"),
     (&[r#"{"value":[[[[[[[[1]]]]]]]]}"#], 2, Some(11), "one of send, poll"),
     // No JSON.
-    (&["{\"index\":0"], 2, Some(10), "it was cut off"),
+    (&["{\"index\":0 x"], 2, Some(12), "expected `,` or `}`"),
     (&["[1,2]"], 2, Some(0), "an object"),
     (&["null"], 2, Some(4), "an object"),
     (&["{} {}"], 2, Some(4), "trailing characters"),
@@ -192,9 +192,18 @@ fn bytes_that_are_no_text_have_their_place() {
 }
 
 #[test]
-fn a_line_that_is_cut_off_is_said_to_be() {
-    let error = error(format!("{HEADER}\n{BEGIN}\n{}", &OK[..40]).as_bytes());
-    assert_eq!(error.line(), 3);
+fn a_line_that_is_cut_off_is_said_to_be_and_the_whole_ones_are_read() {
+    for length in 1..OK.len() {
+        let text = format!("{HEADER}\n{BEGIN}\n{}", &OK[..length]);
+        let read = harrow_reports::history_file::read_history(text.as_bytes());
+        let recorded = read.expect("the whole lines are read");
+        assert_eq!((recorded.cut, recorded.complete, recorded.lines), (Some(3), false, 2));
+        assert_eq!(recorded.history.len(), 1, "{text}");
+    }
+    let within_a_character = [format!("{HEADER}\n{{\"f\":\"").as_bytes(), b"\xc3"].concat();
+    let read = harrow_reports::history_file::read_history(&within_a_character[..]);
+    assert_eq!(read.expect("the header is whole").cut, Some(2));
+    let error = error(&HEADER.as_bytes()[..9]);
     assert!(error.problem().contains("the file ends in the middle"), "{error}");
 }
 

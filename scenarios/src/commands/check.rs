@@ -1,5 +1,6 @@
 //! `harrow check`.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -50,7 +51,7 @@ pub(super) struct Check {
     #[arg(long)]
     fail_fast: bool,
     /// Print the configuration in force, with what each line means, and judge nothing.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "fail_fast")]
     print_config: bool,
 }
 
@@ -59,9 +60,16 @@ impl Check {
         let config = self.config.as_deref().map(config_file).transpose()?.unwrap_or_default();
         let path = self.history.as_deref().filter(|_| !self.print_config);
         let Some(path) = path else {
+            if console.is_json() {
+                let help = "leave `--format json` out: it is a file for `--config`";
+                return Err(mistake("a configuration is printed as TOML", help).into());
+            }
             console.stdout().write_all(print_promises(&config).as_bytes())?;
             return Ok(ExitCode::Held);
         };
+        if self.config.is_none() {
+            note_config_beside(path);
+        }
         let started = Instant::now();
         let recorded = self.read(&config, path)?;
         note_strangers(&config, &recorded);
@@ -177,8 +185,30 @@ fn no_history(shown: &str, error: &HistoryError) -> Mistake {
     mistake(message, "reports/HISTORY.md documents the format, with an example to copy")
 }
 
+/// A run leaves its configuration beside its history; who forgets it holds the strongest promises against weaker ones.
+fn note_config_beside(history: &Path) {
+    let beside = history.with_extension("toml");
+    if beside.is_file() {
+        let shown = beside.display();
+        // Nothing is left to do if even stderr is gone: the verdict stands without the note.
+        let _ = writeln!(
+            io::stderr(),
+            "note: {shown} lies beside the history and is not used; give it by --config if it says \
+             what was promised"
+        );
+    }
+}
+
 /// Names in the configuration that the history does not have are likely slips; the verdict does not depend on them.
 fn note_strangers(config: &HistoryConfig, recorded: &Recorded) {
+    let processes: BTreeSet<u32> = recorded.history.rows().iter().map(|row| row.process).collect();
+    for number in config.producers.keys().filter(|number| !processes.contains(number)) {
+        // Nothing is left to do if even stderr is gone: the verdict stands without the note.
+        let _ = writeln!(
+            io::stderr(),
+            "note: the history has no process {number}, which the configuration names"
+        );
+    }
     let partitions = &recorded.history.partitions;
     let has_topic = |topic: &str| {
         partitions.iter().any(|partition| {

@@ -136,7 +136,7 @@ impl Console {
                 self.diagnose(diagnostic.as_ref());
                 ExitCode::Usage
             }
-            Failure::Unread => ExitCode::Failed,
+            Failure::Unread => ExitCode::Unread,
             Failure::Harrow(message) => {
                 let mut stderr = AutoStream::new(io::stderr(), choice(self.color));
                 // Nothing is left to do if even stderr is gone: the exit code still tells.
@@ -144,6 +144,14 @@ impl Console {
                 ExitCode::Failed
             }
         }
+    }
+
+    /// How the process ends when a result was told and something beside it, such as its files, went wrong: that is
+    /// told, too, and a violation stays one.
+    pub(super) fn also(&mut self, code: ExitCode, beside: Result<(), Failure>) -> ExitCode {
+        let Err(failure) = beside else { return code };
+        self.fail(&failure);
+        if code == ExitCode::Violated { code } else { ExitCode::Failed }
     }
 
     fn diagnose(&self, diagnostic: &dyn Diagnostic) {

@@ -10,7 +10,7 @@ use crate::exit::ExitCode;
 
 /// List the historical bugs that can be switched on, and where each shows soonest.
 ///
-/// `--format json` prints one array: name, id, source, guarantee, anomaly, scenario.
+/// `--format json` prints one array: name, source, guarantee, anomaly, scenario.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow defects\n  harrow explain no-dedup\n  \
     harrow sweep lost-response --seeds 1..200 --defect no-dedup --fail-fast")]
@@ -24,8 +24,8 @@ impl Defects {
         }
         let bold = Console::styles().strong;
         for row in &DEFECTS {
-            let (entry, id) = (&row.entry, row.id);
-            writeln!(console.stdout(), "{bold}{}{bold:#}  {id}; {}", entry.name, entry.source)?;
+            let entry = &row.entry;
+            writeln!(console.stdout(), "{bold}{}{bold:#}  {}", entry.name, entry.source)?;
             let shows =
                 format!("breaks {} by {}, soonest in {}", row.guarantee, row.anomaly, row.scenario);
             writeln!(console.stdout(), "    {shows}")?;

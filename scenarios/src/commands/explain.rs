@@ -15,12 +15,12 @@ use crate::format::{nearest, parse};
 /// Explain a guarantee, anomaly, invariant, fault, defect or scenario in plain words.
 ///
 /// Without a name, all names are listed. `--format json` prints one object: name, kind, meaning, example, legal,
-/// source; without a name, an array of them.
+/// source; an array of them without a name, or where several have it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow explain durability\n  harrow explain power-loss\n  \
-    harrow explain truncate-to-hw")]
+    harrow explain truncate-to-hw\n  harrow explain KIP-101\n  harrow explain inconclusive")]
 pub(super) struct Explain {
-    /// A name that a report, a scenario, `harrow list` or `harrow defects` shows.
+    /// A name that a report, a scenario, `harrow list` or `harrow defects` shows, or a source such as KIP-101.
     name: Option<String>,
 }
 
@@ -41,7 +41,11 @@ impl Explain {
             Some(name) => {
                 let found = find(&rows, name);
                 let first = found.first().ok_or_else(|| unknown(&rows, name))?;
-                if console.is_json() { console.json(first)? } else { tell(&found, console)? }
+                match found.as_slice() {
+                    [_] if console.is_json() => console.json(first)?,
+                    several if console.is_json() => console.json(&several)?,
+                    several => tell(several, console)?,
+                }
             }
             None if console.is_json() => console.json(&rows)?,
             None => tell_names(&rows, console)?,
@@ -79,10 +83,27 @@ fn row(entry: &Entry) -> Row {
     }
 }
 
-/// What has a name, for some scenarios are named after their fault. Neither case nor the kind of gap matters.
+/// What has a name, for some scenarios are named after their fault. Neither case nor the kind of gap matters. What
+/// nothing is named by may be a source, such as a KIP: then everything that comes from it.
 fn find<'a>(rows: &'a [Row], name: &str) -> Vec<&'a Row> {
     let name = name.trim().replace([' ', '_'], "-");
-    rows.iter().filter(|row| row.name.eq_ignore_ascii_case(&name)).collect()
+    let named: Vec<&Row> = rows.iter().filter(|row| row.name.eq_ignore_ascii_case(&name)).collect();
+    if named.is_empty() {
+        rows.iter().filter(|row| comes_from(row, &name)).collect()
+    } else {
+        named
+    }
+}
+
+/// Whether a row has this source: `KIP-10` is no part of `KIP-101`.
+fn comes_from(row: &Row, source: &str) -> bool {
+    let in_word = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
+    let mut words = row.source.split(|c: char| !in_word(c));
+    let is_number = source.rsplit_once('-').is_some_and(|(head, number)| {
+        ["kip", "kafka"].contains(&head.to_lowercase().as_str())
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    is_number && words.any(|word| word.trim_end_matches('.').eq_ignore_ascii_case(source))
 }
 
 fn tell_names(rows: &[Row], console: &mut Console) -> Result<(), Failure> {

@@ -14,6 +14,7 @@ mod seeds;
 mod sweep;
 mod verify;
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -128,8 +129,9 @@ fn dispatch(command: Command, console: &mut Console) -> Result<ExitCode, Failure
 
 /// Help and version are results, everything else is wrong usage.
 fn usage(error: &clap::Error) -> ExitCode {
-    if error.print().is_err() {
-        return ExitCode::Failed;
+    if let Err(error) = error.print() {
+        let unread = error.kind() == io::ErrorKind::BrokenPipe;
+        return if unread { ExitCode::Unread } else { ExitCode::Failed };
     }
     if error.use_stderr() { ExitCode::Usage } else { ExitCode::Held }
 }

@@ -9,10 +9,11 @@ use harrow_broker_model::defect::{Defect, Defects};
 use harrow_sim::plan::{PLAN_SCHEMA, Plan};
 use miette::NamedSource;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::console::{Failure, Mistake, mistake};
 use crate::catalogue::{self, CATALOGUE};
-use crate::format::{Scenario, nearest, parse};
+use crate::format::{Scenario, check_plan, nearest, parse};
 use crate::planner::plan;
 
 /// What changes a scenario from the command line.
@@ -109,14 +110,16 @@ fn defect(name: &str) -> Result<Defect, String> {
     })
 }
 
-/// The one field that tells whether the rest can be read.
+/// The fields that tell whether the rest can be read.
 #[derive(Deserialize)]
 struct Versioned {
     schema: u32,
+    /// Reports have it, plans do not.
+    coordinate: Option<IgnoredAny>,
 }
 
-/// Reads a plan file.
-pub(super) fn plan_file(path: &Path) -> Result<Plan, Mistake> {
+/// Reads a plan file, which may have been edited: what a scenario cannot ask for is refused.
+pub(super) fn plan_file(path: &Path) -> Result<Plan, Failure> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|error| {
         let help = "give the plan.json that `harrow run ... --out DIR` has left";
@@ -124,6 +127,10 @@ pub(super) fn plan_file(path: &Path) -> Result<Plan, Mistake> {
     })?;
     let versioned: Versioned =
         serde_json::from_str(&text).map_err(|error| not_a_plan(path, &text, &error))?;
+    if versioned.coordinate.is_some() {
+        let help = "give the plan.json beside it, or run the command that it has as `replay`";
+        return Err(mistake(format!("{shown} is a report, not a plan"), help).into());
+    }
     if versioned.schema != PLAN_SCHEMA {
         let message = format!(
             "the plan {shown} has schema {}, this harrow reads {PLAN_SCHEMA}",
@@ -132,9 +139,12 @@ pub(super) fn plan_file(path: &Path) -> Result<Plan, Mistake> {
         return Err(mistake(
             message,
             "replay it with the commit that wrote it, or draw it anew with `harrow run`",
-        ));
+        )
+        .into());
     }
-    serde_json::from_str(&text).map_err(|error| not_a_plan(path, &text, &error))
+    let plan = serde_json::from_str(&text).map_err(|error| not_a_plan(path, &text, &error))?;
+    check_plan(&shown.to_string(), &text, &plan)?;
+    Ok(plan)
 }
 
 fn not_a_plan(path: &Path, text: &str, error: &serde_json::Error) -> Mistake {

@@ -9,6 +9,7 @@ use super::files::OutDirectory;
 use super::reading::{plan_file, quoted};
 use super::run::show;
 use crate::exit::ExitCode;
+use crate::pipeline::Calling;
 
 /// Run a plan file again, bit for bit: same digest, same findings.
 ///
@@ -28,7 +29,9 @@ impl Replay {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
         let plan = plan_file(&self.plan)?;
         let out = self.out.as_deref().map(OutDirectory::open).transpose()?;
-        let command = format!("harrow replay {}", quoted(&self.plan.display().to_string()));
-        show(console, &plan, &plan.scenario, out.as_ref(), &command)
+        let path = self.plan.display().to_string();
+        let command = format!("harrow replay {}", quoted(&path));
+        let calling = Calling { scenario: &plan.scenario, plan: Some(&path), replay: &command };
+        show(console, &plan, calling, out.as_ref())
     }
 }

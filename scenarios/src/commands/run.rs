@@ -16,7 +16,7 @@ use super::reading::{Changes, Prepared, quoted};
 use super::seeds;
 use crate::exit::ExitCode;
 use crate::format::print_promises;
-use crate::pipeline::{Told, follow, tell};
+use crate::pipeline::{Calling, Told, follow, tell};
 
 /// Run a scenario once.
 ///
@@ -49,37 +49,47 @@ impl Run {
         if self.seed.is_none() && !console.is_json() {
             writeln!(console.stdout(), "seed {seed}")?;
         }
-        let plan = prepared.plan(seed);
-        show(console, &plan, &self.scenario, out.as_ref(), &prepared.command(seed))
+        let (plan, command) = (prepared.plan(seed), prepared.command(seed));
+        let calling = Calling { scenario: &self.scenario, plan: None, replay: &command };
+        show(console, &plan, calling, out.as_ref())
     }
 }
 
-/// Runs a plan, tells about it and leaves its files.
+/// Runs a plan, tells about it and leaves its files. A verdict is told even if its files cannot be written.
 pub(super) fn show(
     console: &mut Console,
     plan: &Plan,
-    scenario: &str,
+    calling: Calling<'_>,
     out: Option<&OutDirectory>,
-    command: &str,
 ) -> Result<ExitCode, Failure> {
     if let Some(out) = out {
-        out.write("plan.json", |file| Ok(serde_json::to_writer_pretty(file, plan)?))?;
+        leave_plan(out, plan)?;
     }
-    let mut told = tell(plan, scenario, out.is_some());
+    let mut told = tell(plan, calling, out.is_some());
     follow(plan, &mut told.report);
-    if let Some(out) = out {
-        leave(out, plan, &told)?;
-    }
-    let styles = Console::styles().report;
-    let format =
-        if console.is_json() { Format::Json } else { Format::Human { styles, replay: command } };
+    let left = out.map_or(Ok(()), |out| leave(out, plan, &told));
+    let (styles, replay) = (Console::styles().report, calling.replay);
+    let format = if console.is_json() { Format::Json } else { Format::Human { styles, replay } };
     render(&told.report, format, console.stdout())?;
-    if let Some(out) = out.filter(|_| !console.is_json()) {
+    if let Some(out) = out.filter(|_| !console.is_json() && left.is_ok()) {
         let plan = quoted(&out.path("plan.json").display().to_string());
         writeln!(console.stdout(), "left {FILES} there; bit for bit: harrow replay {plan}")?;
     }
     console.stdout().flush()?;
-    Ok(told.report.outcome.into())
+    Ok(console.also(told.report.outcome.into(), left))
+}
+
+/// Writes what is known before the run.
+fn leave_plan(out: &OutDirectory, plan: &Plan) -> Result<(), Failure> {
+    Ok(out.write("plan.json", |file| Ok(serde_json::to_writer_pretty(file, plan)?))?)
+}
+
+/// Runs a plan once more, with a trace, and leaves all of its files.
+pub(super) fn keep(out: &OutDirectory, plan: &Plan, calling: Calling<'_>) -> Result<(), Failure> {
+    leave_plan(out, plan)?;
+    let mut told = tell(plan, calling, true);
+    follow(plan, &mut told.report);
+    leave(out, plan, &told)
 }
 
 /// Writes what is known after the run.
@@ -89,7 +99,9 @@ fn leave(out: &OutDirectory, plan: &Plan, told: &Told) -> Result<(), Failure> {
     out.write("history.toml", |file| file.write_all(config.as_bytes()))?;
     let rows = told.run.trace.as_deref().unwrap_or_default();
     out.write("trace.txt", |file| rows.iter().try_for_each(|row| writeln!(file, "{}", line(row))))?;
-    out.write("report.json", |file| render(&told.report, Format::Json, file))?;
+    // Two runs of one plan leave the same bytes.
+    let report = told.report.timeless();
+    out.write("report.json", |file| render(&report, Format::Json, file))?;
     Ok(())
 }
 

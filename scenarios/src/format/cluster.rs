@@ -1,6 +1,7 @@
 //! Reads `[cluster]` and `[[topic]]`, and refuses clusters that cannot be.
 
 use super::Reading;
+use super::limits::PARTITIONS_MAX;
 use super::scenario::{ClusterScenario, TopicScenario};
 use super::section::Section;
 use crate::planner::defaults;
@@ -38,15 +39,24 @@ pub(super) fn topic(section: Section<'_>, reading: &mut Reading) -> TopicScenari
     let topic = TopicScenario {
         name: section.text("name", "\"orders\""),
         count: section.numbers_or("count", (1, 1_000), (1, 1)),
-        partitions: section.numbers_or("partitions", (1, 10_000), (1, 1)),
+        partitions: section.numbers_or("partitions", (1, PARTITIONS_MAX), (1, 1)),
         replication_factor: section.numbers_or("replication_factor", (1, 99), (3, 3)),
         min_insync_replicas: section.numbers_or("min.insync.replicas", (1, 99), (1, 1)),
         unclean_leader_election: section.flags("unclean.leader.election.enable", false),
     };
     check(&section, &topic, reading);
     section.finish();
+    let partitions = topic.count.greatest() * topic.partitions.greatest();
+    reading.partitions_max += partitions;
+    reading.replicas_max += partitions * topic.replication_factor.greatest();
     reading.topics.push((topic.name.clone(), topic.partitions.least()));
     topic
+}
+
+/// As Kafka has it, with some room for the numbers of copies.
+pub(super) fn is_topic_name(name: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    !name.is_empty() && name.len() <= 200 && name.chars().all(legal)
 }
 
 fn check(section: &Section<'_>, topic: &TopicScenario, reading: &Reading) {
@@ -71,8 +81,7 @@ fn check(section: &Section<'_>, topic: &TopicScenario, reading: &Reading) {
         );
         section.problem(&section.place_of("min.insync.replicas"), message, help);
     }
-    let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if topic.name.len() > 200 || !topic.name.chars().all(legal) {
+    if !is_topic_name(&topic.name) {
         let message = format!("`{}` is not a topic name", topic.name);
         section.problem(
             &section.place_of("name"),

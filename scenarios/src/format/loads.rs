@@ -3,6 +3,7 @@
 use harrow_broker_model::config::{Acks, OffsetReset};
 
 use super::Reading;
+use super::limits::OVERHEAD_BYTES;
 use super::problem::name_help;
 use super::scenario::{LoadKind, LoadScenario};
 use super::section::Section;
@@ -19,20 +20,29 @@ enum Kind {
     Consumer,
 }
 
+/// Why long pauses are refused.
+pub(super) const PAUSE_HELD: &str =
+    "and a run that stands still for so long after the heal is given up";
+
+/// Simulated time that the pauses of a load may take.
+pub(super) const HOURS_MAX: i64 = 24;
+
 /// Names of the kinds.
 const LOAD_KINDS: &[(&str, Kind)] = &[("producer", Kind::Producer), ("consumer", Kind::Consumer)];
 
-const ACKS: &[(&str, Acks)] = &[("all", Acks::All), ("1", Acks::Leader), ("0", Acks::None)];
+/// `-1` is Kafka's other name of `all`.
+const ACKS: &[(&str, Acks)] =
+    &[("all", Acks::All), ("-1", Acks::All), ("1", Acks::Leader), ("0", Acks::None)];
 const RESETS: &[(&str, OffsetReset)] =
     &[("earliest", OffsetReset::Earliest), ("latest", OffsetReset::Latest)];
 
 /// Reads one table.
 pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario {
-    let kind = section.kind("kind", LOAD_KINDS);
+    let named = section.kind("kind", LOAD_KINDS);
     let count = section.numbers_or("count", (0, 800), (1, 1));
     let chance = section.chance();
     let topics = topics(&section, reading);
-    let (settings, kind) = match kind {
+    let (settings, kind) = match named {
         Kind::Producer => producer(&section),
         Kind::Consumer => {
             let settings = section.settings(defaults::CONSUMER);
@@ -44,11 +54,51 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario 
             )
         }
     };
+    check_times(&section, named, &settings, reading);
+    if named == Kind::Producer {
+        let value = settings.get("value_bytes").greatest() + OVERHEAD_BYTES;
+        let batch = settings.get("batch.size").greatest().saturating_mul(value);
+        reading.batch_bytes_max = reading.batch_bytes_max.max(batch);
+        let records = count.greatest().saturating_mul(settings.get("operations").greatest());
+        let sent = records.saturating_mul(value);
+        reading.sent_bytes_max = reading.sent_bytes_max.saturating_add(sent);
+    }
     section.finish();
     if chance.numerator == chance.denominator {
         reading.clients_min += count.least();
     }
     LoadScenario { count, chance, topics, settings, kind }
+}
+
+/// A load that begins after the faults shows nothing of them, and one that goes on for days is no test.
+fn check_times(section: &Section<'_>, kind: Kind, settings: &Settings, reading: &Reading) {
+    let (start, heal) = (settings.get("start_ms").greatest(), reading.heal_at_ms_min);
+    if start > heal {
+        let message =
+            format!("the load may begin at {start} ms, after the heal, which may be at {heal} ms");
+        let help = "let it begin sooner, or raise `heal.at_ms`: faults are over by then";
+        section.problem(&section.place_of("start_ms"), message, help);
+    }
+    let (operations, interval_us) =
+        (settings.get("operations").greatest(), settings.get("interval_us").greatest());
+    let poll_ms = match kind {
+        Kind::Producer => 0,
+        Kind::Consumer => settings.get("poll_timeout_ms").greatest(),
+    };
+    let (pause, converge) = (interval_us / 1_000 + poll_ms, reading.converge_ms_min);
+    if pause > converge {
+        let message = format!("{pause} ms may pass between operations, {PAUSE_HELD}");
+        let help = format!("at most {converge} ms, which is `heal.converge_within_ms`");
+        section.problem(&section.place_of("interval_us"), message, help);
+    }
+    let hours = operations.saturating_mul(interval_us) / 3_600_000_000;
+    if hours >= HOURS_MAX {
+        let message = format!(
+            "{operations} operations with pauses of up to {interval_us} us may take {hours} hours"
+        );
+        let help = format!("take fewer operations or shorter pauses: less than {HOURS_MAX} hours");
+        section.problem(&section.place_of("interval_us"), message, help);
+    }
 }
 
 fn topics(section: &Section<'_>, reading: &Reading) -> Vec<String> {

@@ -18,7 +18,11 @@
 
 mod cluster;
 mod faults;
+mod json_place;
+mod limits;
 mod loads;
+mod plan;
+mod plan_fields;
 mod problem;
 mod promises;
 mod scenario;
@@ -33,6 +37,7 @@ use harrow_sim::reach;
 use crate::planner::defaults;
 
 pub use faults::fault_kinds;
+pub use plan::check_plan;
 pub use problem::{Mistake, ScenarioError, nearest};
 pub use promises::{parse_promises, print_promises};
 pub use scenario::{
@@ -43,6 +48,7 @@ pub use scenario::{
 pub use settings::{Setting, Settings};
 pub use value::{Chance, Choice, Numbers};
 
+use limits::{Extremes, OFTEN_SLOW};
 use problem::{Sources, name_help};
 use section::{Problems, Section};
 use tree::{Entry, Node, Place, Table, Value};
@@ -72,6 +78,11 @@ struct Reading {
     clients_min: i64,
     faults: Vec<faults::Earlier>,
     heal_at_ms_min: i64,
+    converge_ms_min: i64,
+    partitions_max: i64,
+    replicas_max: i64,
+    batch_bytes_max: i64,
+    sent_bytes_max: i64,
 }
 
 fn read(root: &Table, problems: &Problems) -> Scenario {
@@ -85,6 +96,7 @@ fn read(root: &Table, problems: &Problems) -> Scenario {
         brokers_max: cluster.brokers.greatest(),
         controllers_min: cluster.controllers.least(),
         heal_at_ms_min: heal.at_ms.least(),
+        converge_ms_min: heal.converge_within_ms.least(),
         ..Reading::default()
     };
     let topics: Vec<_> = document
@@ -102,19 +114,54 @@ fn read(root: &Table, problems: &Problems) -> Scenario {
         .into_iter()
         .map(|section| faults::read(section, &mut reading))
         .collect();
+    let network = settings(document.section("network"), defaults::NETWORK);
+    let disk = settings(document.section("disk"), defaults::DISK);
+    let extremes = extremes(&cluster.settings, &network, &disk, &reading);
+    for contradiction in extremes.contradictions() {
+        let place = document.place_of(contradiction.at);
+        problems.add(&place, contradiction.message, contradiction.help);
+    }
     Scenario {
         name,
         proves,
         cluster,
         topics,
         loads,
-        network: settings(document.section("network"), defaults::NETWORK),
-        disk: settings(document.section("disk"), defaults::DISK),
+        network,
+        disk,
         clocks: document.sections("clock").into_iter().map(clock).collect(),
         heal,
         swarm: document.swarm(faults.len()),
         faults,
         expect: expect(document.section("expect")),
+    }
+}
+
+/// What a seed may draw at the worst.
+fn extremes(
+    cluster: &Settings,
+    network: &Settings,
+    disk: &Settings,
+    reading: &Reading,
+) -> Extremes {
+    let one_in = limits::least_bounded(network.get("slow_one_in").ranges());
+    let often = one_in.is_some_and(|least| least < OFTEN_SLOW);
+    let usual = |settings: &Settings, name| limits::usual_of(settings.get(name).ranges());
+    let slow_us = if often { usual(network, "slow_extra_us") } else { 0 };
+    Extremes {
+        latency_us: usual(network, "latency_us") + slow_us,
+        client_latency_us: usual(network, "client_latency_us") + slow_us,
+        slow_us: one_in.map_or(0, |_| network.get("slow_extra_us").greatest()),
+        sync_us: usual(disk, "sync_us"),
+        election_ms: cluster.get("controller.quorum.election.timeout.ms").least(),
+        heartbeat_ms: cluster.get("broker.heartbeat.interval.ms").greatest(),
+        session_ms: cluster.get("broker.session.timeout.ms").least(),
+        bandwidth: limits::least_bounded(network.get("bandwidth_bytes_per_second").ranges()),
+        capacity: limits::least_bounded(disk.get("capacity_bytes").ranges()),
+        batch_bytes: reading.batch_bytes_max,
+        sent_bytes: reading.sent_bytes_max,
+        partitions: reading.partitions_max,
+        replicas: reading.replicas_max,
     }
 }
 
@@ -189,6 +236,24 @@ impl<'a> Document<'a> {
                 Section::new(&title, table, key_place.clone(), self.problems)
             }
             Some(_) | None => Section::new(&title, &EMPTY, start(), self.problems),
+        }
+    }
+
+    /// Where a value stands that is not in order; the start if the scenario does not give it.
+    fn place_of(&self, (section, key): (&str, &str)) -> Place {
+        let last = self.root.get(section).and_then(|entry| match &entry.node.value {
+            Value::List(tables) => tables.last(),
+            Value::Text(_)
+            | Value::Integer(_)
+            | Value::Flag(_)
+            | Value::Table(_)
+            | Value::Foreign(_) => Some(&entry.node),
+        });
+        match last.map(|node| (&node.value, node.place.clone())) {
+            Some((Value::Table(table), place)) => {
+                Section::new(section, table, place, self.problems).place_of(key)
+            }
+            Some(_) | None => start(),
         }
     }
 

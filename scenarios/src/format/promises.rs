@@ -12,7 +12,9 @@ use super::problem::{ScenarioError, Sources};
 use super::section::{Problems, Section};
 use super::{Document, Kind, tree};
 
-const ACKS: [(&str, Acks); 3] = [("all", Acks::All), ("1", Acks::Leader), ("0", Acks::None)];
+/// `-1` is Kafka's other name of `all`; the first name of a meaning is the one that is printed.
+const ACKS: [(&str, Acks); 4] =
+    [("all", Acks::All), ("-1", Acks::All), ("1", Acks::Leader), ("0", Acks::None)];
 const ISOLATION: [(&str, Isolation); 2] = [
     ("read_committed", Isolation::ReadCommitted),
     ("read_uncommitted", Isolation::ReadUncommitted),
@@ -24,7 +26,9 @@ const RESET: [(&str, OffsetReset); 3] = [
     ("none", OffsetReset::Earliest),
 ];
 const PROTOCOL: [(&str, bool); 2] = [("classic", false), ("consumer", true)];
-const CLEANUP: [(&str, bool); 2] = [("delete", false), ("compact", true)];
+/// Whether a topic is compacted; what retention removes besides is told by `log_start_offset`.
+const CLEANUP: [(&str, bool); 4] =
+    [("delete", false), ("compact", true), ("compact,delete", true), ("delete,compact", true)];
 /// Whether it is known what unclean elections dropped.
 const ELECTIONS: [(&str, bool); 2] = [("unknown", false), ("listed", true)];
 
@@ -364,6 +368,23 @@ mod tests {
     }
 
     #[test]
+    fn acks_and_cleanup_have_kafka_s_other_names() {
+        for all in ["\"-1\"", "-1", "\"all\""] {
+            let read = parse_promises("config.toml", &format!("[producer]\nacks = {all}\n"));
+            assert_eq!(read.expect("it is right").producer.acks, Acks::All, "{all}");
+        }
+        for (number, acks) in [(1, Acks::Leader), (0, Acks::None)] {
+            let read = parse_promises("config.toml", &format!("[producer]\nacks = {number}\n"));
+            assert_eq!(read.expect("it is right").producer.acks, acks, "{number}");
+        }
+        for both in ["compact,delete", "delete,compact", "compact, delete"] {
+            let text = format!("[[topic]]\nname = \"x\"\ncleanup.policy = \"{both}\"\n");
+            let read = parse_promises("config.toml", &text).expect("it is right");
+            assert!(read.topics["x"].compacted, "{both}");
+        }
+    }
+
+    #[test]
     fn weak_acks_switch_idempotence_off_as_in_kafka() {
         let text = "[producer]\nacks = \"1\"\n";
         let read = parse_promises("config.toml", text).expect("it is right");
@@ -376,9 +397,10 @@ mod tests {
             ("[producr]\n", 1, "no `producr`", "did you mean `producer`"),
             ("producer = 3\n", 1, "not a table", "[producer]"),
             ("[producer]\nack = \"all\"\n", 2, "no key `ack`", "`acks`"),
-            ("[producer]\nacks = 1\n", 2, "`acks` is a number", "acks = \"all\""),
+            ("[producer]\nacks = 2\n", 2, "`2` is not a value of `acks`", "all, -1, 1, 0"),
+            ("[consumer]\nisolation.level = 1\n", 2, "is a number, not text", "read_committed"),
             ("[producer]\nacks = [\"all\"]\n", 2, "`acks` is a list", "acks = \"all\""),
-            ("[producer]\nacks = \"2\"\n", 2, "not a value of `acks`", "all, 1, 0"),
+            ("[producer]\nacks = \"2\"\n", 2, "not a value of `acks`", "all, -1, 1, 0"),
             ("[producer]\nacks = \"1\"\nenable.idempotence = true\n", 3, "needs `acks", "false"),
             ("[[process]]\nacks = \"1\"\n", 1, "has no `numbers`", "[1, 2]"),
             ("[[process]]\nnumbers = [1, -1]\n", 2, "out of bounds: -1", "between 0"),

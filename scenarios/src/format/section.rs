@@ -122,18 +122,6 @@ impl<'a> Section<'a> {
             .unwrap_or_default()
     }
 
-    /// Text that stands for one of these names. A number that is spelt like one of them is what is meant.
-    fn name_of(&self, key: &str, node: &Node, names: &[&str]) -> Option<String> {
-        let spelt = match &node.value {
-            Value::Integer(number) => Some(number.to_string()),
-            Value::Flag(flag) => Some(flag.to_string()),
-            Value::Text(_) | Value::List(_) | Value::Table(_) | Value::Foreign(_) => None,
-        };
-        let meant = spelt.filter(|spelt| names.contains(&spelt.as_str()));
-        let example = meant.as_deref().unwrap_or(names[0]);
-        self.text_of(key, node, &format!("\"{example}\""))
-    }
-
     fn text_of(&self, key: &str, node: &Node, example: &str) -> Option<String> {
         if let Value::Text(text) = &node.value {
             return Some(text.clone());
@@ -179,16 +167,18 @@ impl<'a> Section<'a> {
     /// One or several words out of a table of words.
     pub(crate) fn words<T: Copy>(&self, key: &str, words: &[(&str, T)], default: T) -> Choice<T> {
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        let example = format!("\"{}\"", names[0]);
+        let numbered = names.iter().any(|name| name.parse::<i64>().is_ok());
         let nodes = self.value(key).map_or(&[][..], elements);
-        let texts = nodes
+        let chosen: Vec<T> = nodes
             .iter()
-            .filter_map(|node| Some((self.name_of(key, node, &names)?, node.place.clone())));
-        let chosen: Vec<T> = texts
+            .filter_map(|node| Some((self.word_text(key, node, &example, numbered)?, &node.place)))
             .filter_map(|(text, place)| {
-                let found = words.iter().find(|(name, _)| *name == text).map(|(_, word)| *word);
+                let bare = text.replace(", ", ",");
+                let found = words.iter().find(|(name, _)| *name == bare).map(|(_, word)| *word);
                 if found.is_none() {
                     self.problem(
-                        &place,
+                        place,
                         format!("`{text}` is not a value of `{key}`"),
                         name_help(&text, &names),
                     );
@@ -197,6 +187,16 @@ impl<'a> Section<'a> {
             })
             .collect();
         Choice::new(if chosen.is_empty() { vec![default] } else { chosen })
+    }
+
+    /// A word as text. Where some words are numbers, as with `acks`, numbers need no quotes.
+    fn word_text(&self, key: &str, node: &Node, example: &str, numbered: bool) -> Option<String> {
+        if let Value::Integer(number) = node.value
+            && numbered
+        {
+            return Some(number.to_string());
+        }
+        self.text_of(key, node, example)
     }
 
     /// A word that must be there and decides which other keys the table has.
@@ -331,7 +331,10 @@ impl<'a> Section<'a> {
     pub(crate) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<T> {
         let example = format!("\"{}\"", words[0].0);
         let node = self.value(key)?;
-        self.text_of(key, node, &example)?;
+        if matches!(node.value, Value::List(_)) {
+            self.wrong_kind(key, node, "text", &example);
+            return None;
+        }
         Some(self.words(key, words, words[0].1).options()[0])
     }
 

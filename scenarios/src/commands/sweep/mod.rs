@@ -1,10 +1,12 @@
 //! `harrow sweep`: many seeds, in parallel, told in order.
 
+mod keeper;
 mod pool;
 mod tally;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,18 +23,20 @@ use super::reading::{Changes, Prepared};
 use super::seeds::{self, SeedRange, Shard};
 use crate::catalogue::CATALOGUE;
 use crate::exit::ExitCode;
-use crate::pipeline;
-use tally::Tally;
+use crate::pipeline::{self, Calling};
+use keeper::Keeper;
+use tally::{Ended, Tally};
 
 /// Run many seeds in parallel and tell which fail.
 ///
 /// Every seed is run with each scenario before the next seed begins. What is told, and in which order, does not depend
-/// on --jobs. Ctrl-C ends the sweep with what was found so far. Exit codes: 0 all held, 1 some violated, 3 none
-/// violated, but some inconclusive, none run or interrupted.
+/// on --jobs. Ctrl-C ends the sweep with what was found so far. Exit codes: 0 all held, or a shard had no part of the
+/// work; 1 some violated; 3 none violated, but some inconclusive, none run or interrupted.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  harrow sweep swarm --seeds 1..1000\n  harrow sweep --all --for 60s\n  \
-    harrow sweep --all --seeds 1..10000 --shard 2/8 --format json"
+    harrow sweep --all --seeds 1..10000 --shard 2/8 --format json\n  \
+    harrow sweep swarm --seeds 1..1000 --max-failures 5 --out failed"
 )]
 pub(super) struct Sweep {
     /// Names from `harrow list`, or paths to .toml files; `swarm` if none is given.
@@ -59,6 +63,9 @@ pub(super) struct Sweep {
     /// End after so many violated runs.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_failures: Option<u64>,
+    /// Leave what `harrow run --out` leaves of each violated run in DIR/SCENARIO-SEED.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     changes: Changes,
 }
@@ -94,6 +101,10 @@ impl Work {
 impl Sweep {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
         let work = self.work()?;
+        let mut keeper = Keeper::open(self.out.as_deref(), &work.prepared)?;
+        if work.count() == 0 {
+            note_empty_shard(work.shard);
+        }
         let interrupted = on_interrupt()?;
         let started = Instant::now();
         let in_time = || self.duration.is_none_or(|duration| started.elapsed() < duration);
@@ -113,7 +124,9 @@ impl Sweep {
             },
             |(scenario, report)| {
                 progress.inc(1);
-                result = progress.suspend(|| tell(console, &work.prepared[scenario], &report));
+                let prepared = &work.prepared[scenario];
+                let kept = keeper.keep(scenario, prepared, &report);
+                result = progress.suspend(|| tell(console, prepared, &report, kept.as_deref()));
                 tally.add(scenario, &report);
                 let enough = tally.violated() >= self.failures_max();
                 if result.is_err() || enough {
@@ -125,7 +138,13 @@ impl Sweep {
         );
         progress.finish_and_clear();
         result?;
-        tally.close(console, started.elapsed(), interrupted.load(Ordering::Relaxed))
+        let ended = Ended {
+            elapsed: started.elapsed(),
+            interrupted: interrupted.load(Ordering::Relaxed),
+            empty: work.count() == 0,
+        };
+        let code = tally.close(console, ended)?;
+        Ok(console.also(code, keeper.close()))
     }
 
     fn work(&self) -> Result<Work, Failure> {
@@ -182,8 +201,9 @@ impl Sweep {
 impl Work {
     fn run(&self, scenario: usize, seed: u64, whole: bool) -> Report {
         let prepared = &self.prepared[scenario];
-        let plan = prepared.plan(seed);
-        let mut report = pipeline::tell(&plan, &prepared.argument, false).report;
+        let (plan, replay) = (prepared.plan(seed), prepared.command(seed));
+        let calling = Calling { scenario: &prepared.argument, plan: None, replay: &replay };
+        let mut report = pipeline::tell(&plan, calling, false).report;
         if whole {
             pipeline::follow(&plan, &mut report);
         }
@@ -191,8 +211,20 @@ impl Work {
     }
 }
 
+/// More machines than there is work for is no failure of any of them.
+fn note_empty_shard(shard: Shard) {
+    let Shard { index, count } = shard;
+    // Nothing is left to do if even stderr is gone: the summary stands without the note.
+    let _ = writeln!(io::stderr(), "note: shard {index}/{count} has no part of the work");
+}
+
 /// One run, as soon as its turn comes: each of them to machines, violated ones to people.
-fn tell(console: &mut Console, prepared: &Prepared, report: &Report) -> Result<(), Failure> {
+fn tell(
+    console: &mut Console,
+    prepared: &Prepared,
+    report: &Report,
+    kept: Option<&Path>,
+) -> Result<(), Failure> {
     if console.is_json() {
         return console.json(report);
     }
@@ -211,6 +243,9 @@ fn tell(console: &mut Console, prepared: &Prepared, report: &Report) -> Result<(
         )?;
     }
     writeln!(console.stdout(), "  {command}{}{command:#}", prepared.command(seed))?;
+    if let Some(kept) = kept {
+        writeln!(console.stdout(), "  left in {}", kept.display())?;
+    }
     Ok(console.stdout().flush()?)
 }
 

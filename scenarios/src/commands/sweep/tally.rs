@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use harrow_reports::faults::FaultCounts;
 use harrow_reports::report::Report;
 use harrow_reports::verdict::Outcome;
 use serde::Serialize;
@@ -18,6 +19,48 @@ const KEPT_MAX: usize = 1_000;
 /// Counts of all scenarios.
 pub(super) struct Tally<'a> {
     rows: Vec<Row<'a>>,
+    faults: FaultSums,
+}
+
+/// How a sweep ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ended {
+    /// How long it took.
+    pub(super) elapsed: Duration,
+    /// Whether somebody ended it.
+    pub(super) interrupted: bool,
+    /// Whether its shard has no part of the work.
+    pub(super) empty: bool,
+}
+
+/// What became of the planned faults of all runs.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+struct FaultSums {
+    planned: u64,
+    injected: u64,
+    weakened: u64,
+    held_back: u64,
+}
+
+impl FaultSums {
+    fn add(&mut self, faults: &FaultCounts) {
+        self.planned += faults.planned;
+        self.injected += faults.injected;
+        self.weakened += faults.weakened;
+        self.held_back += faults.held_back;
+    }
+
+    /// What was not done was not survived.
+    fn tell(self, console: &mut Console) -> Result<(), Failure> {
+        let Self { planned, weakened, held_back, .. } = self;
+        if weakened + held_back > 0 {
+            writeln!(
+                console.stdout(),
+                "of {planned} planned faults {held_back} were held back, {weakened} weakened"
+            )?;
+        }
+        Ok(())
+    }
 }
 
 struct Row<'a> {
@@ -56,6 +99,7 @@ struct Summary<'a> {
     runs_per_second: u64,
     #[serde(flatten)]
     counts: Counts,
+    faults: FaultSums,
     scenarios: Vec<ScenarioSummary<'a>>,
 }
 
@@ -86,11 +130,13 @@ impl Counts {
         }
     }
 
-    /// The worst wins; nothing run is nothing shown, and what was interrupted has not shown all that was asked.
-    fn outcome(self, interrupted: bool) -> Outcome {
+    /// The worst wins; nothing run is nothing shown unless there was nothing to run, and what was interrupted has not
+    /// shown all that was asked.
+    fn outcome(self, ended: Ended) -> Outcome {
+        let nothing = self.runs == 0 && !ended.empty;
         if self.violated > 0 {
             Outcome::Violated
-        } else if self.inconclusive > 0 || self.runs == 0 || interrupted {
+        } else if self.inconclusive > 0 || nothing || ended.interrupted {
             Outcome::Inconclusive
         } else {
             Outcome::Held
@@ -106,10 +152,11 @@ impl<'a> Tally<'a> {
             failures: Vec::new(),
             inconclusive: None,
         };
-        Self { rows: prepared.iter().map(row).collect() }
+        Self { rows: prepared.iter().map(row).collect(), faults: FaultSums::default() }
     }
 
     pub(super) fn add(&mut self, scenario: usize, report: &Report) {
+        self.faults.add(&report.faults);
         let row = &mut self.rows[scenario];
         row.counts.add(report.outcome);
         let seed = report.coordinate.seed;
@@ -133,14 +180,10 @@ impl<'a> Tally<'a> {
     }
 
     /// Tells the summary, and how the process ends.
-    pub(super) fn close(
-        &self,
-        console: &mut Console,
-        elapsed: Duration,
-        interrupted: bool,
-    ) -> Result<ExitCode, Failure> {
+    pub(super) fn close(&self, console: &mut Console, ended: Ended) -> Result<ExitCode, Failure> {
+        let Ended { elapsed, interrupted, empty } = ended;
         let total = self.total();
-        let outcome = total.outcome(interrupted);
+        let outcome = total.outcome(ended);
         let wall_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let runs_per_second = total.runs * 1_000 / wall_ms.max(1);
         if console.is_json() {
@@ -153,15 +196,18 @@ impl<'a> Tally<'a> {
                 wall_ms,
                 runs_per_second,
                 counts: total,
+                faults: self.faults,
                 scenarios: self.rows.iter().map(Row::summary).collect(),
             })?;
         } else {
             self.table(console)?;
             let end = match (interrupted, total.runs) {
                 (true, _) => ", interrupted",
+                (false, 0) if empty => ": this shard has no part of the work",
                 (false, 0) => ": nothing was run",
                 (false, _) => "",
             };
+            self.faults.tell(console)?;
             let (runs, name) = (total.runs, outcome.name());
             let seconds = format!("{}.{:01}", wall_ms / 1_000, wall_ms % 1_000 / 100);
             writeln!(

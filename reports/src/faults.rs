@@ -1,0 +1,151 @@
+//! What became of the faults that a plan wanted: those that were left out or weakened are told with their reasons, or
+//! a run would seem to survive what was never done to it.
+
+use std::collections::BTreeMap;
+
+use harrow_sim::plan::Plan;
+use harrow_sim::run::{InjectedFault, Run};
+use serde::{Deserialize, Serialize};
+
+/// What became of the planned faults.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FaultCounts {
+    /// Faults of the plan, and nodes that it leaves outside the heal.
+    pub planned: u64,
+    /// Faults that were done to the cluster, the weakened ones included.
+    pub injected: u64,
+    /// Faults that were done in a weaker form.
+    pub weakened: u64,
+    /// Faults that were left out.
+    pub held_back: u64,
+    /// Why, the most frequent reason first; absent if all came as planned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spared: Vec<Spared>,
+}
+
+/// Faults of one kind that were not done as planned, for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Spared {
+    /// What became of them.
+    pub how: How,
+    /// Kind of the fault, as in the plan.
+    pub kind: String,
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// What becomes of a fault that is not done as planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// It was left out.
+    HeldBack,
+    /// Something less was done, such as a crash in place of a power loss.
+    Weakened,
+}
+
+impl FaultCounts {
+    /// Counts the faults of a run.
+    pub fn of(plan: &Plan, run: &Run) -> Self {
+        let outside = plan.core.as_ref().map_or(0, |core| core.outside.len());
+        let spared = spared(&run.faults);
+        let sum = |how: How| {
+            spared.iter().filter(|group| group.how == how).map(|group| group.count).sum()
+        };
+        Self {
+            planned: (plan.steps.len() + outside) as u64,
+            injected: run.stats.faults,
+            weakened: sum(How::Weakened),
+            held_back: sum(How::HeldBack),
+            spared,
+        }
+    }
+}
+
+/// One that is held back entirely names no node.
+fn spared(faults: &[InjectedFault]) -> Vec<Spared> {
+    let mut groups: BTreeMap<(How, String, String), u64> = BTreeMap::new();
+    for fault in faults {
+        let Some(reason) = &fault.held_back else { continue };
+        let how = if fault.nodes.is_empty() { How::HeldBack } else { How::Weakened };
+        *groups.entry((how, fault.kind.clone(), cause(reason))).or_default() += 1;
+    }
+    let mut spared: Vec<Spared> = groups
+        .into_iter()
+        .map(|((how, kind, reason), count)| Spared { how, kind, reason, count })
+        .collect();
+    spared.sort_by_key(|group| (group.how, std::cmp::Reverse(group.count)));
+    spared
+}
+
+/// The reason without what differs from one fault to the next: the node, the partition.
+fn cause(reason: &str) -> String {
+    let reason = reason.strip_prefix("weakened to a crash: ").unwrap_or(reason);
+    let reason = [" spared: ", " crashed only: "]
+        .iter()
+        .find_map(|what| reason.split_once(what))
+        .map_or(reason, |(_, reason)| reason);
+    if reason.ends_with(" is down") {
+        return "the target was down".to_owned();
+    }
+    if reason.ends_with(" is nobody now") {
+        return "nobody was the target".to_owned();
+    }
+    match reason.split_once(": ") {
+        Some((place, rest)) if !place.contains(' ') => rest.to_owned(),
+        Some(_) | None => reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use harrow_broker_model::types::NodeId;
+
+    use super::*;
+
+    fn fault(kind: &str, nodes: &[i32], reason: Option<&str>) -> InjectedFault {
+        InjectedFault {
+            step: 1,
+            at_ms: 1,
+            kind: kind.to_owned(),
+            nodes: nodes.iter().copied().map(NodeId).collect(),
+            summary: String::new(),
+            held_back: reason.map(str::to_owned),
+            lossy: false,
+        }
+    }
+
+    #[test]
+    fn faults_are_counted_by_what_became_of_them_and_why() {
+        let limit = "2 replicas would be lossy, its configuration survives 1";
+        let faults = [
+            fault("crash", &[1], None),
+            fault("wipe-disk", &[2], Some(&format!("weakened to a crash: orders-0: {limit}"))),
+            fault("wipe-disk", &[3], Some(&format!("weakened to a crash: pay-7: {limit}"))),
+            fault("crash", &[], Some("node 3 (leader-of orders-0) is down")),
+            fault("crash", &[], Some("controller is nobody now")),
+            fault("crash", &[], Some("node 1 (any-broker) is down")),
+            fault("whole-cluster-outage", &[1], Some(&format!("node 2 spared: a-0: {limit}"))),
+            fault("lying-sync", &[], Some("no configuration survives syncs that lie")),
+        ];
+        let told: Vec<(How, &str, String, u64)> = spared(&faults)
+            .into_iter()
+            .map(|group| {
+                let kind = faults.iter().find(|fault| fault.kind == group.kind);
+                (group.how, kind.expect("it is one").kind.as_str(), group.reason, group.count)
+            })
+            .collect();
+        let lies = "no configuration survives syncs that lie";
+        let wanted = [
+            (How::HeldBack, "crash", "the target was down", 2),
+            (How::HeldBack, "crash", "nobody was the target", 1),
+            (How::HeldBack, "lying-sync", lies, 1),
+            (How::Weakened, "wipe-disk", limit, 2),
+            (How::Weakened, "whole-cluster-outage", limit, 1),
+        ];
+        let wanted = wanted.map(|(how, kind, reason, count)| (how, kind, reason.to_owned(), count));
+        assert_eq!(told, wanted);
+    }
+}

@@ -1,0 +1,147 @@
+//! Which bounds each number of a plan has: those of the scenario's setting that it was drawn from.
+
+use super::settings::Setting;
+use crate::planner::defaults;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// A number of a plan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field {
+    /// As the plan names it.
+    pub(super) name: &'static str,
+    bounds: Bounds,
+}
+
+/// What bounds it.
+#[derive(Debug, Clone, Copy)]
+enum Bounds {
+    /// The setting of this name.
+    Of(&'static [Setting], &'static str),
+    /// These, both inclusive.
+    Fixed(i64, i64),
+}
+
+/// The bounds of a field, both inclusive.
+pub(super) fn field_bounds(field: &Field) -> (i64, i64) {
+    match field.bounds {
+        Bounds::Fixed(low, high) => (low, high),
+        Bounds::Of(table, name) => {
+            let setting = table.iter().find(|setting| setting.name == name);
+            setting.unwrap_or_else(|| panic!("no setting `{name}` for `{}`", field.name)).bounds
+        }
+    }
+}
+
+const fn of(name: &'static str, table: &'static [Setting], setting: &'static str) -> Field {
+    Field { name, bounds: Bounds::Of(table, setting) }
+}
+
+const fn fixed(name: &'static str, low: i64, high: i64) -> Field {
+    Field { name, bounds: Bounds::Fixed(low, high) }
+}
+
+const CLUSTER: &[Setting] = defaults::CLUSTER;
+const PRODUCER: &[Setting] = defaults::PRODUCER;
+const CONSUMER: &[Setting] = defaults::CONSUMER;
+const NETWORK: &[Setting] = defaults::NETWORK;
+const DISK: &[Setting] = defaults::DISK;
+
+#[rustfmt::skip]
+pub(super) const CLUSTER_FIELDS: &[Field] = &[
+    of("broker_heartbeat_interval_ms", CLUSTER, "broker.heartbeat.interval.ms"),
+    of("broker_session_timeout_ms", CLUSTER, "broker.session.timeout.ms"),
+    of("replica_lag_time_max_ms", CLUSTER, "replica.lag.time.max.ms"),
+    of("replica_fetch_wait_max_ms", CLUSTER, "replica.fetch.wait.max.ms"),
+    of("replica_fetch_backoff_ms", CLUSTER, "replica.fetch.backoff.ms"),
+    // Less than in a scenario: the planner fits it to what crosses a slow link.
+    fixed("replica_fetch_max_bytes", 1, 1 << 30),
+    of("high_watermark_checkpoint_interval_ms", CLUSTER,
+        "replica.high.watermark.checkpoint.interval.ms"),
+    of("recovery_point_checkpoint_interval_ms", CLUSTER,
+        "log.flush.offset.checkpoint.interval.ms"),
+    of("segment_bytes", CLUSTER, "log.segment.bytes"),
+    of("request_timeout_ms", CLUSTER, "request.timeout.ms"),
+    of("quorum_election_timeout_ms", CLUSTER, "controller.quorum.election.timeout.ms"),
+    of("quorum_fetch_timeout_ms", CLUSTER, "controller.quorum.fetch.timeout.ms"),
+    of("quorum_election_backoff_max_ms", CLUSTER, "controller.quorum.election.backoff.max.ms"),
+    of("quorum_fetch_wait_max_ms", CLUSTER, "controller.quorum.fetch.wait.max.ms"),
+    of("controlled_shutdown_timeout_ms", CLUSTER, "controlled.shutdown.timeout.ms"),
+];
+
+#[rustfmt::skip]
+pub(super) const PRODUCER_CONFIG: &[Field] = &[
+    of("linger_ms", PRODUCER, "linger.ms"),
+    of("batch_records_max", PRODUCER, "batch.size"),
+    of("in_flight_max", PRODUCER, "max.in.flight.requests.per.connection"),
+    of("request_timeout_ms", PRODUCER, "request.timeout.ms"),
+    of("retry_backoff_ms", PRODUCER, "retry.backoff.ms"),
+    of("delivery_timeout_ms", PRODUCER, "delivery.timeout.ms"),
+    of("metadata_max_age_ms", PRODUCER, "metadata.max.age.ms"),
+    of("value_bytes", PRODUCER, "value_bytes"),
+];
+
+#[rustfmt::skip]
+pub(super) const PRODUCER_FIELDS: &[Field] = &[
+    of("keys", PRODUCER, "keys"),
+    of("operations", PRODUCER, "operations"),
+    of("start_ms", PRODUCER, "start_ms"),
+    of("interval_us", PRODUCER, "interval_us"),
+    of("outstanding_max", PRODUCER, "outstanding_max"),
+];
+
+#[rustfmt::skip]
+pub(super) const CONSUMER_CONFIG: &[Field] = &[
+    of("fetch_wait_max_ms", CONSUMER, "fetch.max.wait.ms"),
+    fixed("fetch_max_bytes", 1, 1 << 30),
+    of("request_timeout_ms", CONSUMER, "request.timeout.ms"),
+    of("retry_backoff_ms", CONSUMER, "retry.backoff.ms"),
+    of("metadata_max_age_ms", CONSUMER, "metadata.max.age.ms"),
+];
+
+#[rustfmt::skip]
+pub(super) const CONSUMER_FIELDS: &[Field] = &[
+    of("operations", CONSUMER, "operations"),
+    of("start_ms", CONSUMER, "start_ms"),
+    of("interval_us", CONSUMER, "interval_us"),
+    of("poll_timeout_ms", CONSUMER, "poll_timeout_ms"),
+    of("poll_records_max", CONSUMER, "max.poll.records"),
+    of("end_offset_every", CONSUMER, "end_offset_every"),
+    of("reassign_every", CONSUMER, "reassign_every"),
+];
+
+pub(super) const ADMIN: &[Field] = &[
+    fixed("request_timeout_ms", 10, HOUR_MS),
+    fixed("retry_backoff_ms", 1, HOUR_MS),
+    fixed("api_timeout_ms", 10, HOUR_MS),
+];
+
+#[rustfmt::skip]
+pub(super) const NETWORK_FIELDS: &[Field] = &[
+    of("latency_us", NETWORK, "latency_us"),
+    of("client_latency_us", NETWORK, "client_latency_us"),
+    of("slow_one_in", NETWORK, "slow_one_in"),
+    of("slow_extra_us", NETWORK, "slow_extra_us"),
+    of("bandwidth_bytes_per_second", NETWORK, "bandwidth_bytes_per_second"),
+    of("queue_bytes_max", NETWORK, "queue_bytes_max"),
+    of("stall_timeout_ms", NETWORK, "stall_timeout_ms"),
+    of("connect_timeout_ms", NETWORK, "connect_timeout_ms"),
+];
+
+pub(super) const DISK_FIELDS: &[Field] = &[
+    of("sync_us", DISK, "sync_us"),
+    of("write_back_ms", DISK, "write_back_ms"),
+    of("capacity_bytes", DISK, "capacity_bytes"),
+];
+
+/// As the fields of a `[[fault]]` are bounded.
+pub(super) const STEP_FIELDS: &[Field] = &[
+    fixed("down_ms", 1, HOUR_MS),
+    fixed("for_ms", 1, HOUR_MS),
+    fixed("gap_ms", 1, HOUR_MS),
+    fixed("extra_us", 1, HOUR_MS * 1_000),
+    fixed("one_in", 1, 1_000_000),
+    fixed("bytes_per_second", 1, 1 << 40),
+    fixed("by_ms", -HOUR_MS, HOUR_MS),
+    fixed("ppm", -500_000, 500_000),
+];
