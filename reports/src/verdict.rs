@@ -284,7 +284,7 @@ impl Case {
             self.excuse(unmet.goal.name(), unmet.reason.clone());
         }
         match &run.end {
-            End::Quiesced | End::Violated => {}
+            End::Quiesced => {}
             End::TimeLimit { goal, pending, since_ms, unrecoverable } => {
                 match unrecoverable.clone().or_else(|| hopeless(terms, pending)) {
                     Some(reason) => {

@@ -56,8 +56,6 @@ pub enum End {
         /// Why no rule can recover from this state, if that is so: then it is not a bug.
         unrecoverable: Option<String>,
     },
-    /// Stopped at the first violation, as asked.
-    Violated,
     /// An assertion of the model or the testbed failed.
     Panicked {
         /// Its message, with the place.
@@ -136,8 +134,6 @@ pub struct TraceRow {
 pub struct RunOptions {
     /// Keep a row for every event and effect.
     pub record_trace: bool,
-    /// End at the first violation.
-    pub stop_at_violation: bool,
     /// Have the online invariants look on.
     pub watch: bool,
     /// Records whose lives are to be told.
@@ -156,6 +152,6 @@ pub struct Follow {
 impl Default for RunOptions {
     /// As in sweeps: watched, to the end, without a trace.
     fn default() -> Self {
-        Self { record_trace: false, stop_at_violation: false, watch: true, follow: Vec::new() }
+        Self { record_trace: false, watch: true, follow: Vec::new() }
     }
 }

@@ -95,10 +95,6 @@ impl Findings {
         });
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.violations.is_empty()
-    }
-
     pub(super) fn take(&mut self) -> Vec<Violation> {
         std::mem::take(&mut self.violations)
     }

@@ -243,11 +243,6 @@ impl Observer {
         audit::on_audit(&context, &mut self.watch.findings, audit, batches);
     }
 
-    /// Whether anything was found since violations were last taken.
-    pub fn has_violation(&self) -> bool {
-        !self.watch.findings.is_empty()
-    }
-
     /// Takes out what was found, in order of time: the first of each anomaly and partition.
     pub fn take_violations(&mut self) -> Vec<Violation> {
         self.watch.findings.take()

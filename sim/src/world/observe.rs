@@ -125,14 +125,6 @@ impl<F> Observation<F> {
             .collect()
     }
 
-    /// Whether an invariant found something.
-    pub(crate) fn has_violation(&self) -> bool {
-        match &self.eyes {
-            Eyes::Watching(observer) => observer.has_violation(),
-            Eyes::Looking(_) => false,
-        }
-    }
-
     /// Takes out what the invariants found.
     pub(crate) fn take_violations(&mut self) -> Vec<Violation> {
         match &mut self.eyes {

@@ -165,9 +165,6 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             while let Some(report) = self.engine.take_report() {
                 self.on_report(report);
             }
-            if self.options.stop_at_violation && self.cast.has_violation() {
-                return End::Violated;
-            }
         }
     }
 

@@ -15,7 +15,7 @@ fn limit(run: &Run) -> (Goal, &str, Option<&str>) {
         End::TimeLimit { goal, pending, unrecoverable, .. } => {
             (*goal, pending, unrecoverable.as_deref())
         }
-        End::Quiesced | End::Violated | End::Panicked { .. } => panic!("it ended {:?}", run.end),
+        End::Quiesced | End::Panicked { .. } => panic!("it ended {:?}", run.end),
     }
 }
 

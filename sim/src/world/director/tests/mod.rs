@@ -30,8 +30,7 @@ use crate::world::engine::Boot;
 use crate::world::{direct, engine};
 
 const ORDERS: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
-const PLAIN: RunOptions =
-    RunOptions { record_trace: false, stop_at_violation: false, watch: false, follow: Vec::new() };
+const PLAIN: RunOptions = RunOptions { record_trace: false, watch: false, follow: Vec::new() };
 
 /// What is wrong with the toys of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
