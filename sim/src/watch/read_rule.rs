@@ -6,7 +6,8 @@
 //! served on from the end of records that the log no longer has.
 //! Source: KIP-101, KIP-207, KIP-320; `ConsistentRead` of the Kafka TLA+ specifications.
 //! Not verified: records of an older epoch than the consumer read, where a leader's log has more of them: KIP-320 takes
-//! the consumer to the end of that epoch. How far behind an answer is; end offsets told by a leader whose epoch is over may be behind.
+//! the consumer to the end of that epoch. Nor how far behind an answer is; end offsets told by a leader whose epoch is
+//! over may be behind.
 
 use std::collections::BTreeMap;
 
