@@ -1,5 +1,5 @@
-//! Scenarios that a user may write, whose faults damage disks: what the damage did is legal and told with its reason, and
-//! where no loss is allowed, none comes of it.
+//! Scenarios that a user may write, whose faults damage disks: what the damage did is legal and told with its
+//! reason, and where no loss is allowed, none comes of it.
 
 use harrow_broker_model::defect::Defect;
 use harrow_reports::verdict::{Outcome, Verdict, judge};

@@ -41,8 +41,9 @@ pub struct MetadataDamage {
     pub at_ns: u64,
 }
 
-/// A log of a partition was opened with damage that Kafka takes on trust: below the recovery point, after a clean stop,
-/// or in what no checksum covers. Nothing repairs it: its leader serves what others refuse, or what was never written.
+/// A log of a partition was opened with damage that Kafka takes on trust: below the recovery point, after a
+/// clean stop, or in what no checksum covers. Nothing repairs it: its leader serves what others refuse, or
+/// what was never written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spoiled {
     /// Partition, by position in the history.
@@ -118,15 +119,15 @@ pub(super) fn place_of(run: &Run, violation: &Violation) -> Option<(u32, String)
     Some((position as u32, name))
 }
 
-/// Enough voters to contradict what the quorum decided: a majority needs only as many forgetful members as it shares with
-/// any other one.
+/// Enough voters to contradict what the quorum decided: a majority needs only as many forgetful members as it
+/// shares with any other one.
 pub(super) fn of_quorum(plan: &Plan, faults: &[&InjectedFault]) -> Option<MetadataDamage> {
     let total = plan.cluster.controllers.len();
     of_voters(plan, faults, 2 * (total / 2 + 1) - total)
 }
 
-/// When `enough` voters had lost what they had on their disks. The quorum syncs what it promises, so a power loss alone
-/// harms nothing there.
+/// When `enough` voters had lost what they had on their disks. The quorum syncs what it promises, so a power
+/// loss alone harms nothing there.
 pub(super) fn of_voters(
     plan: &Plan,
     faults: &[&InjectedFault],

@@ -213,8 +213,8 @@ impl Disk {
         sound
     }
 
-    /// The batches of each log that would survive a power loss whatever is drawn: those on the platter, from the log's
-    /// first segment on and without a gap, that nothing in the cache cuts away.
+    /// The batches of each log that would survive a power loss whatever is drawn: those on the platter, from
+    /// the log's first segment on and without a gap, that nothing in the cache cuts away.
     pub(crate) fn flushed_logs(&self) -> BTreeMap<TopicPartition, Vec<BatchSummary>> {
         let mut logs: BTreeMap<TopicPartition, Vec<BatchSummary>> = BTreeMap::new();
         let mut ends: BTreeMap<TopicPartition, Offset> = BTreeMap::new();
@@ -254,8 +254,9 @@ impl Disk {
         Some(*id)
     }
 
-    /// As [`Self::rot`], in the newest segment of a log, which every unclean start checks, and where the check finds it:
-    /// of a batch, only the epoch is outside of its checksum. `None` if there is no such place.
+    /// As [`Self::rot`], in the newest segment of a log, which every unclean start checks, and where the
+    /// check finds it: of a batch, only the epoch is outside of its checksum. `None` if there is no such
+    /// place.
     pub(crate) fn rot_newest(&mut self, draws: Draws, key: u64) -> Option<FileId> {
         let mut stream = draws.stream(Purpose::BitRot, key, 1, 0);
         let mut newest: BTreeMap<TopicPartition, FileId> = BTreeMap::new();
@@ -458,7 +459,8 @@ fn apply(content: &mut Option<Content>, change: Change) {
     }
 }
 
-/// What is left of an append that was under way: nothing, a prefix, or a prefix whose last sector is zeroes or garbage.
+/// What is left of an append that was under way: nothing, a prefix, or a prefix whose last sector is zeroes
+/// or garbage.
 fn torn_append(bytes: &Bytes, stream: &mut Stream) -> Option<Bytes> {
     let kept = stream.below(bytes.len() as u64 + 1) as usize;
     let torn = SECTOR_BYTES.min(bytes.len() - kept);

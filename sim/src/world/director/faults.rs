@@ -334,10 +334,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         }
     }
 
-    /// Nobody reads a log's files before a process starts on them, so rot is a loss at that moment and not before. Where
-    /// loss is allowed, any bit flips, at once. Else the atlas is asked when the loss is due, at the next crash, and the
-    /// bit is one whose flip the start of the process finds: what is taken on trust after a clean stop or below the
-    /// recovery point, and what no checksum covers, no configuration survives.
+    /// Nobody reads a log's files before a process starts on them, so rot is a loss at that moment and not
+    /// before. Where loss is allowed, any bit flips, at once. Else the atlas is asked when the loss is due,
+    /// at the next crash, and the bit is one whose flip the start of the process finds: what is taken on
+    /// trust after a clean stop or below the recovery point, and what no checksum covers, no configuration
+    /// survives.
     fn bit_rot(&mut self, step: &Step, target: &Target) -> Firing {
         let (node, index) = self.running(step, target)?;
         self.loss_allowed(node, true)?;
