@@ -96,7 +96,7 @@ pub(super) fn check_inside(facts: &impl Facts, found: &mut Found, sends: &[Place
         }
         if to.offset <= from.offset {
             report(facts, found, Anomaly::IntNonmonotonicSend, to, from);
-        } else if to.offset - from.offset > 1 {
+        } else if to.offset > from.offset.saturating_add(1) {
             let gap = Gap {
                 anomaly: Anomaly::IntSendSkip,
                 partition: to.partition,
