@@ -25,6 +25,8 @@ pub enum Note {
         origin: AppendOrigin,
         /// The epoch in which this node leads or follows.
         leader_epoch: LeaderEpoch,
+        /// The `acks` of the produce request that a leader took it from; 0 where no producer waits for an answer.
+        acks: i16,
     },
     /// The log was cut so that it ends at `to`.
     Truncated {
@@ -83,7 +85,8 @@ pub enum Note {
         /// In-sync replicas as registered.
         isr: Vec<NodeId>,
     },
-    /// This broker begins to lead and knows of these producers from its own log. Source: `ProducerStateManager`.
+    /// This replica knows of these producers from its own log: stated when the log was opened or cut and when the
+    /// replica begins to lead. Source: `ProducerStateManager`.
     ProducersKnown {
         /// Of what.
         partition: TopicPartition,
@@ -162,8 +165,8 @@ pub enum Note {
         error: ClusterError,
     },
     /// A leader took news of a follower for the first time in its epoch, or in another uptime of the follower, or from
-    /// a
-    /// fetch that names another epoch than the leader's. Source: rule 2.1.3, KIP-320, KIP-903.
+    /// a fetch that names another epoch than the leader's. Leaders of the quorum state it of voters, without broker
+    /// epochs. Source: rule 2.1.3, KIP-320, KIP-903; KIP-595.
     FollowerHeard {
         /// Of what.
         partition: TopicPartition,

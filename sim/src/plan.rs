@@ -295,6 +295,15 @@ pub enum Action {
         /// How long.
         for_ms: u64,
     },
+    /// The connections that a node has now stand still, both ways, as when the path that they take through the network
+    /// is lost. What is sent on them waits, even if its sender dies meanwhile; connections opened from then on take
+    /// another path. If the path is back before the stall timeout, all that waits arrives, however old it is.
+    StallConnections {
+        /// Whose.
+        target: Target,
+        /// How long.
+        for_ms: u64,
+    },
     /// Each response is delivered twice, at a ratio; the second copy comes later.
     DuplicateResponses {
         /// Responses from this node.

@@ -85,6 +85,20 @@ impl Checkpoints {
         }
     }
 
+    /// A log was cut, or opened with less than it had: nothing is appended to it before its checkpoint says so. Else a
+    /// recovery would trust what takes the place of records that had been flushed. Source: Kafka's
+    /// `LogManager.truncateTo`, which writes the recovery points at once.
+    pub(super) fn lower(
+        &mut self,
+        partition: TopicPartition,
+        recovery_point: Offset,
+        effects: &mut Effects,
+    ) {
+        if self.recovery_points.of(partition) > recovery_point {
+            self.recovery_points.sync(std::iter::once((partition, recovery_point)), effects);
+        }
+    }
+
     /// Writes and syncs all, for a clean stop.
     pub(super) fn sync_all(&mut self, partitions: &Partitions, effects: &mut Effects) {
         self.recovery_points.sync(recovery_points(partitions), effects);
@@ -159,4 +173,28 @@ fn recovery_points(partitions: &Partitions) -> impl Iterator<Item = (TopicPartit
 
 fn log_starts(partitions: &Partitions) -> impl Iterator<Item = (TopicPartition, Offset)> {
     partitions.iter().map(|(id, partition)| (*id, partition.log().log_start_offset()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::TopicId;
+
+    #[test]
+    fn a_recovery_point_falls_at_once_and_for_good() {
+        let partition = TopicPartition { topic: TopicId(1), partition: 0 };
+        let file = FileId::RecoveryPointCheckpoint;
+        let bytes = encode_offsets(&BTreeMap::from([(partition, Offset(40))]));
+        let image = DiskImage { files: BTreeMap::from([(file, bytes)]) };
+        let config = crate::controller::tests::config(3, &[]);
+        let mut checkpoints = Checkpoints::new(&image, &config, Time(0));
+        let mut effects = Effects::new();
+        checkpoints.lower(partition, Offset(40), &mut effects);
+        checkpoints.lower(partition, Offset(50), &mut effects);
+        assert_eq!(effects.as_slice(), [], "it says no more than is flushed");
+        checkpoints.lower(partition, Offset(30), &mut effects);
+        let bytes = encode_offsets(&BTreeMap::from([(partition, Offset(30))]));
+        assert_eq!(effects.as_slice(), [Effect::Write { file, bytes }, Effect::Sync { file }]);
+        assert_eq!(checkpoints.log_options(partition, 1, false).recovery_point, Offset(30));
+    }
 }

@@ -143,7 +143,9 @@ impl Broker {
         for partition in image.partitions() {
             let segment_bytes = self.context.config.segment_bytes;
             let options = self.checkpoints.log_options(partition, segment_bytes, clean);
-            self.unhosted.insert(partition, Log::open(partition, options, &image, effects));
+            let log = Log::open(partition, options, &image, effects);
+            self.checkpoints.lower(partition, log.recovery_point(), effects);
+            self.unhosted.insert(partition, log);
         }
     }
 

@@ -19,6 +19,9 @@ impl Broker {
             if partition.has_proposal() {
                 self.alter_partitions.enqueue(id);
             }
+            if changes.log_cut {
+                self.checkpoints.lower(id, partition.log().recovery_point(), effects);
+            }
             self.wake_fetches(now, id, &changes, effects);
             for (ticket, result) in changes.produced {
                 if self.loses_wakeup(ticket) {

@@ -156,18 +156,26 @@ impl Log {
         self.producers.known()
     }
 
+    /// States what is known from the batches: where epochs begin, and how far producers are.
+    pub(crate) fn note_known(&self, effects: &mut Effects) {
+        let partition = self.partition;
+        effects.note(Note::EpochsKnown { partition, epochs: self.known_epochs() });
+        effects.note(Note::ProducersKnown { partition, producers: self.known_producers() });
+    }
+
     /// Gives the batch the next offset and this epoch and appends it; the returned batch is as
-    /// appended.
+    /// appended. `acks` is what its producer asked for, 0 if nobody waits for an answer.
     pub fn append_as_leader(
         &mut self,
         batch: &RecordBatch,
         epoch: LeaderEpoch,
+        acks: i16,
         effects: &mut Effects,
     ) -> RecordBatch {
         let latest = self.latest_epoch();
         assert!(epoch >= latest, "leader of epoch {epoch} appends to a log in epoch {latest}");
         let assigned = batch.with_assignment(self.log_end_offset, epoch);
-        self.append(assigned.clone(), AppendOrigin::Leader, epoch, effects);
+        self.append(assigned.clone(), (AppendOrigin::Leader, acks), epoch, effects);
         assigned
     }
 
@@ -179,7 +187,7 @@ impl Log {
         following: LeaderEpoch,
         effects: &mut Effects,
     ) {
-        self.append(batch.clone(), AppendOrigin::Follower, following, effects);
+        self.append(batch.clone(), (AppendOrigin::Follower, 0), following, effects);
     }
 
     /// Sets the high watermark, bounded by log start and log end; true if it moved. The caller
@@ -237,7 +245,7 @@ impl Log {
     fn append(
         &mut self,
         batch: RecordBatch,
-        origin: AppendOrigin,
+        (origin, acks): (AppendOrigin, i16),
         leader_epoch: LeaderEpoch,
         effects: &mut Effects,
     ) {
@@ -256,6 +264,7 @@ impl Log {
             batch: summary,
             origin,
             leader_epoch,
+            acks,
         });
         self.check();
     }

@@ -6,7 +6,8 @@
 //! Truncations and deletions are not synced, so a power loss may bring back what they removed, next
 //! to records that were written and flushed since. The epoch checkpoint tells them apart: it is
 //! synced whenever it changes, before any record of a new epoch is written, so a record of an
-//! older epoch than the checkpoint has at its offset is a remainder.
+//! older epoch than the checkpoint has at its offset is a remainder. And before it forgets an epoch,
+//! what was cut is synced: a remainder that only that epoch gives away would be taken for the log.
 
 use bytes::Bytes;
 
@@ -37,8 +38,9 @@ impl Log {
         let checkpoint = checkpoint.and_then(EpochCache::decode).unwrap_or_default();
         let mut loader = Loader::new(partition, options, &checkpoint, effects);
         loader.load(image);
+        let changed = loader.changed.clone();
         let mut log = Self::of_loaded(loader);
-        log.load_epochs(&checkpoint, effects);
+        log.load_epochs(&checkpoint, &changed, effects);
         log.load_snapshots(image, effects);
         log.restore_producers();
         log.check();
@@ -50,7 +52,7 @@ impl Log {
             clean: options.clean,
             batches: log.batches().map(RecordBatch::summary).collect(),
         });
-        effects.note(Note::EpochsKnown { partition, epochs: log.known_epochs() });
+        log.note_known(effects);
         log
     }
 
@@ -60,7 +62,7 @@ impl Log {
         let start = loader.log_start.max(first);
         let end = loader.segments.last().map_or(start, Segment::end_offset);
         // Opening a log after an unclean stop flushes nothing (KAFKA-10101).
-        let trusted = options.clean && !loader.cut;
+        let trusted = options.clean && loader.changed.is_empty();
         let recovery_point = if trusted { end } else { options.recovery_point.min(end) };
         Self {
             partition: loader.partition,
@@ -80,12 +82,20 @@ impl Log {
     /// the checkpoint to the log and adding what recovery finds, gives the same for a whole
     /// checkpoint and less for a torn one. An epoch without records begins at the log end and is
     /// dropped there as here.
-    fn load_epochs(&mut self, checkpoint: &EpochCache, effects: &mut Effects) {
+    fn load_epochs(&mut self, checkpoint: &EpochCache, changed: &[FileId], effects: &mut Effects) {
         self.epochs = EpochCache::of(self.batches());
         self.epochs.truncate_from_start(self.log_start_offset);
         if self.epochs != *checkpoint {
+            sync_all(changed, effects);
             self.write_epochs(effects);
         }
+    }
+}
+
+/// What is in these files, or that they are gone, is on the platter before what follows.
+pub(super) fn sync_all(files: &[FileId], effects: &mut Effects) {
+    for file in files {
+        effects.push(Effect::Sync { file: *file });
     }
 }
 
@@ -100,8 +110,8 @@ struct Loader<'a> {
     segments: Vec<Segment>,
     /// Epoch of the last batch so far.
     last_epoch: LeaderEpoch,
-    /// Whether something was not kept.
-    cut: bool,
+    /// Files of which something was not kept.
+    changed: Vec<FileId>,
 }
 
 impl<'a> Loader<'a> {
@@ -114,7 +124,8 @@ impl<'a> Loader<'a> {
         let log_start = options.log_start_offset.max(epochs.first_start().unwrap_or(Offset::ZERO));
         let segments = Vec::new();
         let last_epoch = LeaderEpoch::NONE;
-        Self { partition, options, epochs, effects, log_start, segments, last_epoch, cut: false }
+        let changed = Vec::new();
+        Self { partition, options, epochs, effects, log_start, segments, last_epoch, changed }
     }
 
     fn load(&mut self, image: &DiskImage) {
@@ -168,7 +179,7 @@ impl<'a> Loader<'a> {
         if length < bytes.len() as u64 {
             let file = FileId::Segment { partition: self.partition, base_offset };
             self.effects.push(Effect::Truncate { file, length });
-            self.cut = true;
+            self.changed.push(file);
         }
         end
     }
@@ -228,6 +239,6 @@ impl<'a> Loader<'a> {
     fn delete(&mut self, base_offset: Offset) {
         let file = FileId::Segment { partition: self.partition, base_offset };
         self.effects.push(Effect::Delete { file });
-        self.cut = true;
+        self.changed.push(file);
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::disk_image::FileId;
 use crate::log::Log;
-use crate::log::segment::Segment;
+use crate::log::recovery::sync_all;
 use crate::node::{Effect, Effects};
 use crate::note::{Note, TruncateReason};
 use crate::types::Offset;
@@ -77,26 +77,31 @@ impl Log {
 
     fn cut_end(&mut self, to: Offset, reason: TruncateReason, effects: &mut Effects) {
         let from = self.log_end_offset;
+        let mut changed = Vec::new();
         while let Some(last) = self.segments.pop_if(|last| last.base_offset() > to) {
-            effects.push(Effect::Delete { file: self.segment_file(last.base_offset()) });
+            let file = self.segment_file(last.base_offset());
+            effects.push(Effect::Delete { file });
+            changed.push(file);
         }
         let last = self.segments.last_mut().expect("the first segment begins at or below");
         let cut = last.cut(to);
         let (base_offset, length, end) = (last.base_offset(), last.size(), last.end_offset());
         if cut {
-            effects.push(Effect::Truncate { file: self.segment_file(base_offset), length });
+            let file = self.segment_file(base_offset);
+            effects.push(Effect::Truncate { file, length });
+            changed.push(file);
         }
         self.log_end_offset = end;
         self.high_watermark = self.high_watermark.min(end);
         self.flushes.truncate(end);
         if self.epochs.truncate_from_end(end) {
+            sync_all(&changed, effects);
             self.write_epochs(effects);
         }
         self.delete_snapshots_above(end, effects);
         self.restore_producers();
         effects.note(Note::Truncated { partition: self.partition, from, to: end, reason });
-        let epochs = self.known_epochs();
-        effects.note(Note::EpochsKnown { partition: self.partition, epochs });
+        self.note_known(effects);
         if self.log_start_offset > end {
             self.log_start_offset = end;
             self.note_log_start(effects);
@@ -106,8 +111,10 @@ impl Log {
     fn start_again(&mut self, start: Offset, reason: TruncateReason, effects: &mut Effects) {
         let from = self.log_end_offset;
         let segments = std::mem::take(&mut self.segments);
-        for base_offset in segments.iter().map(Segment::base_offset) {
-            effects.push(Effect::Delete { file: self.segment_file(base_offset) });
+        let changed: Vec<FileId> =
+            segments.iter().map(|segment| self.segment_file(segment.base_offset())).collect();
+        for file in &changed {
+            effects.push(Effect::Delete { file: *file });
         }
         self.log_start_offset = start;
         self.log_end_offset = start;
@@ -115,6 +122,7 @@ impl Log {
         self.flushes.truncate(start);
         self.flushes.settle(start);
         if self.epochs.clear() {
+            sync_all(&changed, effects);
             self.write_epochs(effects);
         }
         self.delete_snapshots_above(Offset::NONE, effects);

@@ -88,6 +88,7 @@ impl Partition {
         let to = to.max(self.log.log_start_offset());
         self.log.truncate_to(to, TruncateReason::Diverged, effects);
         self.changes.log_end_moved = true;
+        self.changes.log_cut = true;
         FetchOutcome::Continue
     }
 
@@ -147,6 +148,7 @@ impl Partition {
             return FetchOutcome::Continue;
         }
         self.changes.log_end_moved = true;
+        self.changes.log_cut = true;
         self.self_check();
         FetchOutcome::Continue
     }

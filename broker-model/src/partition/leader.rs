@@ -145,10 +145,7 @@ impl Partition {
             high_watermark: self.log.high_watermark(),
             isr: registration.isr.clone(),
         });
-        let epochs = self.log.known_epochs();
-        effects.note(Note::EpochsKnown { partition: self.log.partition(), epochs });
-        let producers = self.log.known_producers();
-        effects.note(Note::ProducersKnown { partition: self.log.partition(), producers });
+        self.log.note_known(effects);
     }
 
     /// Appends a client's batch. Source: rules 2.1.9 and 2.7.
@@ -182,7 +179,7 @@ impl Partition {
                 self.answer_produce(ack, batch.header().checksum, true, acks, ticket, effects)
             }
             Ok(ProducerCheck::New) => {
-                let appended = self.log.append_as_leader(batch, self.leader_epoch, effects);
+                let appended = self.log.append_as_leader(batch, self.leader_epoch, acks, effects);
                 self.changes.log_end_moved = true;
                 self.maybe_advance_high_watermark(around, effects);
                 self.complete_produces(effects);

@@ -59,6 +59,8 @@ enum Role {
 pub struct Changes {
     /// The log end moved: waiting fetches may have data.
     pub log_end_moved: bool,
+    /// The log was cut: its recovery point may be lower than its checkpoint says.
+    pub log_cut: bool,
     /// The high watermark moved: waiting consumer fetches may have data.
     pub high_watermark_moved: bool,
     /// Leader or epoch changed: waiting fetches must be answered and the follower's fetcher looked at again.
@@ -148,6 +150,7 @@ impl Partition {
             && self.log.high_watermark() < self.log.log_end_offset()
         {
             self.log.truncate_to(self.log.high_watermark(), TruncateReason::HighWatermark, effects);
+            self.changes.log_cut = true;
         }
     }
 

@@ -12,8 +12,8 @@ use crate::raft::quorum::Quorum;
 use crate::raft::role::{Leader, Progress, Resigned, Role, WaitingFetch};
 use crate::record::RecordBatchBuilder;
 use crate::types::{
-    ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Offset, ProducerEpoch, ProducerId,
-    Sequence, Time,
+    BrokerEpoch, ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Offset, ProducerEpoch,
+    ProducerId, Sequence, Time,
 };
 
 impl Leader {
@@ -67,7 +67,7 @@ impl Quorum {
         for record in records {
             builder.push(now.wall, None, Some(record.encode()));
         }
-        let batch = self.log.append_as_leader(&builder.build(), self.state.epoch, effects);
+        let batch = self.log.append_as_leader(&builder.build(), self.state.epoch, 0, effects);
         // The leader's own end counts for the high watermark, so it must be on the platter (KAFKA-10533).
         self.sync_log(effects);
         self.advance_high_watermark(effects);
@@ -204,6 +204,16 @@ impl Quorum {
             return;
         };
         if let Some(progress) = leader.progress(request.replica) {
+            if progress.end.is_none() || request.epoch != self.state.epoch {
+                effects.note(Note::FollowerHeard {
+                    partition: self.log.partition(),
+                    leader_epoch: self.state.epoch,
+                    follower: request.replica,
+                    told_epoch: request.epoch,
+                    broker_epoch: BrokerEpoch::NONE,
+                    fetch_offset: offset,
+                });
+            }
             progress.end = Some(offset);
             self.advance_high_watermark(effects);
         }

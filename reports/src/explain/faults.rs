@@ -2,7 +2,7 @@
 
 use super::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 26] = [
+pub(super) static ENTRIES: [Entry; 27] = [
     Entry {
         name: "crash",
         kind: Kind::Fault,
@@ -119,6 +119,17 @@ pub(super) static ENTRIES: [Entry; 26] = [
         example: "hold-metadata of follower-of orders-0 for 3 s.",
         legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
         source: "a metadata loader that lags; KAFKA-6880",
+    },
+    Entry {
+        name: "stall-connections",
+        kind: Kind::Fault,
+        meaning: "The connections that a node has stand still, as when their path through the \
+                  network is lost; new ones take another path. When the path is back, all that \
+                  was sent arrives, even from processes that have died since.",
+        example: "stall-connections of follower-of orders-0 for 5 s, and its process restarts \
+                  meanwhile: its last fetch arrives after those of the next process.",
+        legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
+        source: "TCP retransmission; KIP-903",
     },
     Entry {
         name: "duplicate-responses",

@@ -2,7 +2,7 @@
 
 use super::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 17] = [
+pub(super) static ANOMALIES: [Entry; 23] = [
     Entry {
         name: "fetch-of-other-epoch",
         kind: Kind::InternalAnomaly,
@@ -160,9 +160,67 @@ pub(super) static ANOMALIES: [Entry; 17] = [
         legal: "When the node's disk was damaged on purpose.",
         source: "LogLoader, LogSegment.recover",
     },
+    Entry {
+        name: "unfenced-unready",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker was unfenced before it had applied the metadata up to its own \
+                  registration.",
+        example: "A late heartbeat of the uptime before lets it in: it may be elected and does \
+                  not know of it.",
+        legal: "Never.",
+        source: "KIP-631; BrokerHeartbeatManager.calculateNextBrokerState",
+    },
+    Entry {
+        name: "shutdown-unasked",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker was taken for one that shuts down though its present process did not \
+                  ask for that.",
+        example: "The last heartbeat before a restart arrives after it, and the new process \
+                  never joins an ISR.",
+        legal: "Never.",
+        source: "KIP-631; ClusterControlManager.checkBrokerEpoch",
+    },
+    Entry {
+        name: "controller-unelected",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter led an epoch of the quorum for which no majority had voted for it.",
+        example: "A vote that was given in epoch 4 arrives late and is counted in epoch 5.",
+        legal: "Never.",
+        source: "KIP-595; Raft section 3.4",
+    },
+    Entry {
+        name: "controller-without-quorum",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader of the quorum did not resign although no majority had fetched from \
+                  it for three times controller.quorum.fetch.timeout.ms.",
+        example: "It is cut off with some brokers, which go on asking it and learn nothing.",
+        legal: "While it is paused or its disk keeps it waiting.",
+        source: "KIP-595, KAFKA-15489",
+    },
+    Entry {
+        name: "append-below-min-isr",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader appended a produce with acks=all while it knew of fewer replicas in \
+                  sync than min.insync.replicas.",
+        example: "min.insync.replicas=2, ISR {1}: the batch is in the log of 1, and its \
+                  producer waits for an answer until it times out.",
+        legal: "Never: not enough replicas must be the answer, before anything is appended.",
+        source: "Partition.appendRecordsToLeader",
+    },
+    Entry {
+        name: "laggard-in-isr",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader kept a follower in its ISR that had not caught up for longer than \
+                  replica.lag.time.max.ms, and half of that again for its next look.",
+        example: "Node 3 is cut off from its leader and still unfenced: with it in the ISR \
+                  nothing commits for as long as the cut lasts.",
+        legal: "While the leader is paused, its disk keeps it waiting, or an earlier proposal \
+                is not answered.",
+        source: "KIP-16; ReplicaManager.maybeShrinkIsr",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 5] = [
+pub(super) static INVARIANTS: [Entry; 8] = [
     Entry {
         name: "following",
         kind: Kind::Invariant,
@@ -205,5 +263,31 @@ pub(super) static INVARIANTS: [Entry; 5] = [
         example: "Broken by needless-sequence-refusal.",
         legal: "Never.",
         source: "KIP-98",
+    },
+    Entry {
+        name: "broker-fencing",
+        kind: Kind::Invariant,
+        meaning: "Brokers are let in when they are ready, and go when they ask, in their present \
+                  uptime.",
+        example: "Broken by unfenced-unready, shutdown-unasked.",
+        legal: "Never.",
+        source: "KIP-631, KIP-841",
+    },
+    Entry {
+        name: "check-quorum",
+        kind: Kind::Invariant,
+        meaning: "A leader of the quorum that has lost its majority resigns.",
+        example: "Broken by controller-without-quorum.",
+        legal: "While it cannot look.",
+        source: "KIP-595, KAFKA-15489",
+    },
+    Entry {
+        name: "replica-lag",
+        kind: Kind::Invariant,
+        meaning: "Who has not caught up for too long leaves the ISR, so that it holds nobody \
+                  up.",
+        example: "Broken by laggard-in-isr.",
+        legal: "While its leader cannot look.",
+        source: "KIP-16",
     },
 ];

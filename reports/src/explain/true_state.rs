@@ -169,7 +169,8 @@ pub(super) static ANOMALIES: [Entry; 33] = [
     Entry {
         name: "producer-state-mismatch",
         kind: Kind::InternalAnomaly,
-        meaning: "A new leader knows other producers or sequences than its own log has.",
+        meaning: "A replica that opened or cut its log, or began to lead, knows other producers or \
+                  sequences than its log has.",
         example: "After a failover, the new leader has no state of producer 7: a retry is \
                   appended again.",
         legal: "Never.",
@@ -328,7 +329,7 @@ pub(super) static INVARIANTS: [Entry; 7] = [
     Entry {
         name: "producer-state",
         kind: Kind::Invariant,
-        meaning: "Leaders know producers as their logs do, and a producer id has one owner.",
+        meaning: "Replicas know producers as their logs do, and a producer id has one owner.",
         example: "Broken by producer-state-mismatch, producer-id-block-overlap, producer-id- \
                   reused.",
         legal: "Never.",

@@ -29,6 +29,7 @@ enum Kind {
     DropResponses,
     HoldRequests,
     HoldMetadata,
+    StallConnections,
     DuplicateResponses,
     LimitBandwidth,
     SlowDisk,
@@ -56,6 +57,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("drop-responses", Kind::DropResponses),
     ("hold-requests", Kind::HoldRequests),
     ("hold-metadata", Kind::HoldMetadata),
+    ("stall-connections", Kind::StallConnections),
     ("duplicate-responses", Kind::DuplicateResponses),
     ("limit-bandwidth", Kind::LimitBandwidth),
     ("slow-disk", Kind::SlowDisk),
@@ -204,6 +206,7 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         | Kind::DropResponses
         | Kind::HoldRequests
         | Kind::HoldMetadata
+        | Kind::StallConnections
         | Kind::DuplicateResponses
         | Kind::LimitBandwidth => on_links(fields, kind),
         Kind::SlowDisk => {
@@ -246,7 +249,7 @@ fn halting(fields: &Fields<'_>, kind: Kind) -> FaultAction {
 }
 
 /// The kinds that trouble a node's links without cutting them.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these seven kinds alone")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these eight kinds alone")]
 fn on_links(fields: &Fields<'_>, kind: Kind) -> FaultAction {
     let target = fields.target();
     match kind {
@@ -259,6 +262,7 @@ fn on_links(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         }
         Kind::HoldRequests => FaultAction::HoldRequests { target, for_ms: fields.for_ms() },
         Kind::HoldMetadata => FaultAction::HoldMetadata { target, for_ms: fields.for_ms() },
+        Kind::StallConnections => FaultAction::StallConnections { target, for_ms: fields.for_ms() },
         Kind::DuplicateResponses => FaultAction::DuplicateResponses {
             target,
             one_in: fields.one_in(),
@@ -344,6 +348,7 @@ fn lasts_ms_max(action: &FaultAction, brokers_max: i64) -> i64 {
         | FaultAction::DropResponses { for_ms, .. }
         | FaultAction::HoldRequests { for_ms, .. }
         | FaultAction::HoldMetadata { for_ms, .. }
+        | FaultAction::StallConnections { for_ms, .. }
         | FaultAction::DuplicateResponses { for_ms, .. }
         | FaultAction::LimitBandwidth { for_ms, .. }
         | FaultAction::SlowDisk { for_ms, .. }

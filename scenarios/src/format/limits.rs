@@ -107,14 +107,14 @@ impl Extremes {
         })
     }
 
-    /// A session must bear one heartbeat that is lost or late.
+    /// A session must bear a heartbeat that is late by half, and a connection that is made anew.
     fn heartbeat(&self) -> Option<Contradiction> {
-        let needed = 2 * self.heartbeat_ms * 1_000 + 4 * self.latency_us;
+        let needed = self.heartbeat_ms * 1_500 + 4 * self.latency_us;
         let given = self.session_ms * 1_000;
         (needed >= given).then(|| Contradiction {
             at: ("cluster", "broker.session.timeout.ms"),
             message: format!(
-                "two heartbeats and their way may take {needed} us, not below \
+                "a heartbeat that is late, and its way, may take {needed} us, not below \
                  `broker.session.timeout.ms`, {given} us: brokers could not stay unfenced"
             ),
             help: "raise it, or lower `broker.heartbeat.interval.ms` or the latency".to_owned(),

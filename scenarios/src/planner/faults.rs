@@ -179,6 +179,7 @@ impl Drawing<'_> {
             | FaultAction::DropResponses { .. }
             | FaultAction::HoldRequests { .. }
             | FaultAction::HoldMetadata { .. }
+            | FaultAction::StallConnections { .. }
             | FaultAction::DuplicateResponses { .. }
             | FaultAction::LimitBandwidth { .. } => self.link_action(action),
             FaultAction::SlowDisk { .. }
@@ -223,6 +224,10 @@ impl Drawing<'_> {
             FaultAction::HoldMetadata { target, for_ms } => {
                 Action::HoldMetadata { target: self.target(target), for_ms: self.lasting(for_ms) }
             }
+            FaultAction::StallConnections { target, for_ms } => Action::StallConnections {
+                target: self.target(target),
+                for_ms: self.lasting(for_ms),
+            },
             FaultAction::DuplicateResponses { target, one_in, for_ms } => {
                 Action::DuplicateResponses {
                     target: self.target(target),

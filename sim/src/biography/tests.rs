@@ -80,7 +80,7 @@ impl Scene {
         let (partition, leader_epoch) = (X, batch.leader_epoch());
         self.note(
             node,
-            &Note::Appended { partition, batch: batch.summary(), origin, leader_epoch },
+            &Note::Appended { partition, batch: batch.summary(), origin, leader_epoch, acks: 0 },
         );
     }
 

@@ -1,12 +1,13 @@
 //! What an acknowledgement with acks=all means.
 //!
 //! Promise: when a leader answers a produce with acks=all with success, the batch is committed, at the offsets told,
-//! and the ISR as the leader knows it has at least `min.insync.replicas` members; it refuses for lack of them only if
-//! they are lacking. With acks=1, the batch is in its own log at the offsets told. A recognised duplicate is answered
-//! with the place of the original.
+//! and the ISR as the leader knows it has at least `min.insync.replicas` members; it refuses for lack of them before it
+//! appends, and only if they are lacking. With acks=1, the batch is in its own log at the offsets told. A recognised
+//! duplicate is answered with the place of the original.
 //! Source: KIP-98, KIP-101, KIP-497; `DelayedProduce`; `inv_pos_acked` of the KIP-966 TLA+ specification.
 //! Not verified: acknowledgements with acks=0, which tell nothing; that what acks=1 answered stays.
 
+use harrow_broker_model::note::BatchSummary;
 use harrow_broker_model::types::{LeaderEpoch, Offset, TopicPartition};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
@@ -28,6 +29,11 @@ const BELOW_MINIMUM: Anomaly = Anomaly {
     guarantee: Guarantee::Durability,
     meaning: "a produce with acks=all was acknowledged while fewer replicas than min.insync.replicas were in sync",
 };
+const UNREFUSED: Anomaly = Anomaly {
+    name: "append-below-min-isr",
+    guarantee: Guarantee::Durability,
+    meaning: "a leader appended a produce with acks=all while fewer replicas than min.insync.replicas were in sync",
+};
 const NEEDLESS: Anomaly = Anomaly {
     name: "needless-refusal",
     guarantee: Guarantee::Liveness,
@@ -39,7 +45,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     promise: "an acknowledged record is committed at the offset told",
     source: "KIP-98, KIP-101, DelayedProduce",
     leaves_out: "acks=0; that what acks=1 answered stays",
-    anomalies: &[EARLY, OTHER, BELOW_MINIMUM, NEEDLESS],
+    anomalies: &[EARLY, OTHER, BELOW_MINIMUM, UNREFUSED, NEEDLESS],
 };
 
 /// What a leader told a producer.
@@ -106,6 +112,26 @@ fn check_minimum(
         let place = (ack.partition, ack.base_offset, ack.last_offset);
         findings.report(context, &BELOW_MINIMUM, place, || {
             format!("leader {} acknowledged with {in_sync} of {minimum} in sync", context.node)
+        });
+    }
+}
+
+/// A leader appended what a producer sent. With acks=all it refuses before it appends if it knows of too few replicas
+/// in sync: records that cannot be acknowledged would stay in its log.
+pub(super) fn on_appended(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    (partition, batch): (TopicPartition, &BatchSummary),
+    epoch: LeaderEpoch,
+) {
+    let Some(view) = context.view.partition(partition) else { return };
+    let leads = |it: &&ReplicaView| it.role == ReplicaRole::Leader && it.leader_epoch == epoch;
+    let Some(leader) = view.replica(context.node).filter(leads) else { return };
+    let (in_sync, minimum) = (leader.isr.members.len(), view.min_insync_replicas as usize);
+    if in_sync < minimum {
+        let place = (partition, batch.base_offset, batch.last_offset);
+        findings.report(context, &UNREFUSED, place, || {
+            format!("leader {} took a produce with {in_sync} of {minimum} in sync", context.node)
         });
     }
 }

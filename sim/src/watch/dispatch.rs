@@ -1,13 +1,17 @@
 //! Which note goes to which invariants. A note is judged by the state before it.
 
+use harrow_broker_model::message::ClusterError;
 use harrow_broker_model::note::{BatchSummary, IsolationLevel, MetadataChange, Note};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::ack_rule::{self, Acknowledgement};
+use super::check_quorum::CheckQuorum;
 use super::clean_stop::CleanStops;
+use super::fencing::Fencing;
 use super::finding::{Context, Findings};
 use super::following::Following;
 use super::high_watermark::{HighWatermarks, Move};
+use super::lag::Laggards;
 use super::leadership::{self, Leadership};
 use super::log_matching::LogMatching;
 use super::ownership::Ownership;
@@ -22,10 +26,11 @@ use super::stable_offset::{Served, StableMove, StableOffsets};
 use super::standing::{self, Standings};
 use super::transactions::{Transactions, Transition};
 use super::{commit_rule, election, epoch_ends, log_start, membership, refusal, truncation};
+use crate::plan::Plan;
 use crate::view::ClusterView;
 
 /// The invariants, with what each remembers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watch {
     pub(super) findings: Findings,
     log_matching: LogMatching,
@@ -44,9 +49,37 @@ pub(super) struct Watch {
     following: Following,
     clean_stops: CleanStops,
     standings: Standings,
+    laggards: Laggards,
+    check_quorum: CheckQuorum,
+    fencing: Fencing,
 }
 
 impl Watch {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            findings: Findings::default(),
+            log_matching: LogMatching::default(),
+            leadership: Leadership::default(),
+            high_watermarks: HighWatermarks::default(),
+            read_rule: ReadRule::default(),
+            sequences: Sequences::default(),
+            quorum: Quorum::default(),
+            quorum_disks: QuorumDisks::default(),
+            platters: Platters::default(),
+            proposals: Proposals::default(),
+            producer_ids: ProducerIds::default(),
+            transactions: Transactions::default(),
+            stable_offsets: StableOffsets::default(),
+            ownership: Ownership::default(),
+            following: Following::default(),
+            clean_stops: CleanStops::default(),
+            standings: Standings::default(),
+            laggards: Laggards::new(plan),
+            check_quorum: CheckQuorum::new(plan),
+            fencing: Fencing::default(),
+        }
+    }
+
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.high_watermarks.process_started(node);
         self.stable_offsets.process_started(node);
@@ -54,6 +87,27 @@ impl Watch {
         self.quorum_disks.process_started(node);
         self.clean_stops.process_started(node);
         self.standings.process_started(node);
+        self.fencing.process_started(node);
+    }
+
+    pub(super) fn process_stands(&mut self, at_ns: u64, node: NodeId, still: bool) {
+        self.laggards.process_stands(at_ns, node, still);
+        self.check_quorum.process_stands(at_ns, node, still);
+    }
+
+    pub(super) fn process_ended(&mut self, at_ns: u64, view: &ClusterView, node: NodeId) {
+        self.laggards.process_ended(at_ns, view, node);
+        self.check_quorum.process_ended(node);
+    }
+
+    pub(super) fn quorum_fetched(
+        &mut self,
+        at_ns: u64,
+        at: NodeId,
+        by: NodeId,
+        epoch: LeaderEpoch,
+    ) {
+        self.check_quorum.on_fetch(at_ns, at, by, epoch);
     }
 
     pub(super) fn log_flushed(
@@ -82,10 +136,15 @@ impl Watch {
 
     pub(super) fn observe(&mut self, context: &Context<'_>, note: &Note) {
         let findings = &mut self.findings;
+        self.laggards.look(context, findings);
+        self.check_quorum.look(context, findings);
         match note {
-            Note::Appended { partition, batch, leader_epoch, origin } => {
+            Note::Appended { partition, batch, leader_epoch, origin, acks } => {
                 self.log_matching.on_append(context, findings, *partition, batch, *leader_epoch);
                 self.transactions.on_append(context, findings, *partition, batch, *origin);
+                if *acks == -1 {
+                    ack_rule::on_appended(context, findings, (*partition, batch), *leader_epoch);
+                }
             }
             Note::HighWatermarkMoved { partition, leader_epoch, as_leader, to, .. } => {
                 let (epoch, as_leader) = (*leader_epoch, *as_leader);
@@ -109,6 +168,7 @@ impl Watch {
             Note::BecameLeader { .. }
             | Note::ProducersKnown { .. }
             | Note::IsrProposed { .. }
+            | Note::IsrProposalRefused { .. }
             | Note::IsrProposalAccepted { .. }
             | Note::IsrCommitted { .. } => self.on_leader_note(context, note),
             Note::QuorumStateChanged { .. }
@@ -128,16 +188,15 @@ impl Watch {
             | Note::TransactionPartitionAdded { .. }
             | Note::TransactionAttributed { .. }
             | Note::LastStableOffsetMoved { .. } => self.on_transaction_note(context, note),
-            Note::FollowerHeard { .. }
+            Note::BrokerStateChanged { .. }
+            | Note::FollowerHeard { .. }
             | Note::StoppedCleanly { .. }
             | Note::BecameFollower { .. } => self.on_standing_note(context, note),
             Note::PartitionAssigned { .. } | Note::PartitionReleased { .. } => {
                 self.on_group_note(context, note);
             }
-            Note::IsrProposalRefused { .. }
-            | Note::RequestFenced { .. }
+            Note::RequestFenced { .. }
             | Note::ControllerActivated { .. }
-            | Note::BrokerStateChanged { .. }
             | Note::BatchRetried { .. }
             | Note::ProducerEpochBumped { .. }
             | Note::TruncationDetected { .. }
@@ -154,6 +213,8 @@ impl Watch {
         } else if let Note::StoppedCleanly { broker_epoch } = note {
             let durable = self.quorum_disks.is_durable(context.node);
             self.clean_stops.on_stopped(context, findings, *broker_epoch, durable);
+        } else if let Note::BrokerStateChanged { state, .. } = note {
+            self.fencing.on_state(context.node, *state);
         } else if let Note::BecameFollower { partition, .. } = note {
             standing::on_acts(context, findings, *partition, applied);
         }
@@ -224,6 +285,7 @@ impl Watch {
                 self.quorum_disks.on_log_cut(context.node, *to);
                 quorum::on_truncated(context, findings, *to);
             } else {
+                self.laggards.forgive(context.at_ns, context.view, context.node, Some(*partition));
                 truncation::on_truncated(context, findings, *partition, *from, *to);
             }
         } else if let Note::LogRecovered {
@@ -243,6 +305,7 @@ impl Watch {
                 batches,
             };
             self.platters.on_recovered(context, findings, log);
+            self.log_matching.on_recovered(context, findings, *partition, batches);
             self.clean_stops.on_opened(context, findings, log, *clean);
             if *partition == TopicPartition::METADATA {
                 self.quorum_disks.on_log_cut(context.node, *log_end_offset);
@@ -261,15 +324,26 @@ impl Watch {
             let applied = self.quorum.applied_by(context.node);
             standing::on_acts(context, findings, *partition, applied);
             self.standings.on_version(context, findings, *partition, *partition_epoch);
+            self.laggards.on_became_leader(context, *partition, *leader_epoch);
             self.following.on_became_leader(context.node, *partition, *leader_epoch);
             self.leadership.on_became_leader(context, findings, *partition, *leader_epoch);
             election::on_became_leader(context, findings, *partition, *leader_epoch);
             membership::on_believed(context, findings, *partition, *leader_epoch, isr);
         } else if let Note::IsrCommitted { partition, leader_epoch, partition_epoch, isr } = note {
             self.standings.on_version(context, findings, *partition, *partition_epoch);
+            self.laggards.on_proposal(context, *partition, false);
             membership::on_believed(context, findings, *partition, *leader_epoch, isr);
+        } else if let Note::IsrProposalRefused {
+            partition,
+            error: ClusterError::IneligibleReplica,
+        } = note
+        {
+            self.laggards.on_proposal(context, *partition, false);
         } else if let Note::IsrProposed { partition, leader_epoch, from, to } = note {
-            membership::on_proposed(context, findings, *partition, *leader_epoch, from, to);
+            self.laggards.on_proposal(context, *partition, true);
+            let applied = self.quorum.applied_by(context.node);
+            let proposal = (*leader_epoch, from.as_slice(), to.as_slice());
+            membership::on_proposed(context, findings, *partition, proposal, applied);
         } else if let Note::IsrProposalAccepted { partition, offset, controller_epoch, proposal } =
             note
         {
@@ -285,6 +359,7 @@ impl Watch {
             self.quorum_disks.on_shown(context, findings, *epoch, *voted);
             let state = VoterState { epoch: *epoch, role: *role, leader: *leader, voted: *voted };
             self.quorum.on_state(context, findings, state);
+            self.check_quorum.on_state(context, state);
         } else if let Note::QuorumStatePersisted { epoch, voted } = note {
             self.quorum_disks.on_persisted(context.node, *epoch, *voted);
         } else if let Note::QuorumLogSynced { end } = note {
@@ -351,6 +426,8 @@ impl Watch {
             MetadataChange::BrokerRegistered { .. } | MetadataChange::BrokerChanged { .. } => {
                 leadership::on_broker(context, findings, change);
                 self.clean_stops.on_broker(context, findings, change);
+                let applied = |node| self.quorum.applied_by(node);
+                self.fencing.on_broker(context, findings, change, applied);
             }
             MetadataChange::ProducerIdsAllocated { next_producer_id } => {
                 self.producer_ids.on_allocated(context, findings, *next_producer_id);

@@ -2,7 +2,9 @@
 //!
 //! Promise: a batch that a node appends in the newest epoch, below the committed end, is the committed one; two batches
 //! with equal first offset and epoch are the same batch; appends are at the log end; epochs within a log never fall and
-//! are never above the epoch in which the node acts.
+//! are never above the epoch in which the node acts; and where an epoch begins in a log, it begins with the first batch
+//! that its leader appended: else the log has something of an earlier epoch in the place of what came first in this
+//! one, and nobody who compares epochs and ends will ever notice. That holds when a log is opened, too.
 //! Source: KIP-101; `LogMatchingProperty` and `inv_true_hw` of the KIP-966 TLA+ specification.
 //! Not verified: bytes (checksums stand for them); what a node appends while it follows a leader whose epoch is over.
 
@@ -62,14 +64,56 @@ impl LogMatching {
     ) {
         let place = (partition, batch.base_offset, batch.last_offset);
         if let Some(view) = context.view.partition(partition) {
-            check_place(context, findings, view, batch, acting);
+            let before = check_place(context, findings, view, batch, acting);
             check_committed(context, findings, view, batch, acting);
+            if before.is_some_and(|before| before < batch.leader_epoch) {
+                self.check_beginning(context, findings, partition, batch);
+            }
         }
         if let Some(other) = self.remember(partition, batch) {
             findings.report(context, &MISMATCH, place, || {
                 format!(
                     "node {} appended checksum {:#010x} at offset {}, where epoch {} has {other:#010x}",
                     context.node, batch.checksum, batch.base_offset, batch.leader_epoch
+                )
+            });
+        }
+    }
+
+    /// A node opened its log, which holds these batches.
+    pub(super) fn on_recovered(
+        &self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        partition: TopicPartition,
+        batches: &[BatchSummary],
+    ) {
+        for pair in batches.windows(2).filter(|pair| pair[0].leader_epoch < pair[1].leader_epoch) {
+            self.check_beginning(context, findings, partition, &pair[1]);
+        }
+    }
+
+    /// In a log, the batch follows one of an earlier epoch: its epoch has none before it.
+    fn check_beginning(
+        &self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        partition: TopicPartition,
+        batch: &BatchSummary,
+    ) {
+        let epochs = self.epochs.get(&partition).map_or(&[][..], Vec::as_slice);
+        let epoch = batch.leader_epoch;
+        let known = epochs.binary_search_by_key(&epoch, |known| known.epoch);
+        let first = known.ok().and_then(|index| epochs[index].batches.first());
+        let Some((first, _)) = first.filter(|(first, _)| *first < batch.base_offset) else {
+            return;
+        };
+        if context.view.states_all() {
+            let place = (partition, *first, batch.base_offset.plus(-1));
+            findings.report(context, &MISMATCH, place, || {
+                format!(
+                    "node {} has epoch {epoch} from {} on, after an earlier one; its leader began it at {first}",
+                    context.node, batch.base_offset
                 )
             });
         }
@@ -101,17 +145,18 @@ impl LogMatching {
     }
 }
 
+/// Gives the epoch of the batch before, if there is one and it is known.
 fn check_place(
     context: &Context<'_>,
     findings: &mut Findings,
     view: &PartitionView,
     batch: &BatchSummary,
     acting: LeaderEpoch,
-) {
+) -> Option<LeaderEpoch> {
     let place = (view.partition, batch.base_offset, batch.last_offset);
     let replica = view.replica(context.node);
     if replica.is_some_and(|replica| replica.reopening == Some(Reopening::Lossy)) {
-        return;
+        return None;
     }
     let end = replica.map_or(Offset::ZERO, |replica| replica.log.end());
     if batch.base_offset != end {
@@ -131,6 +176,7 @@ fn check_place(
             )
         });
     }
+    Some(before).filter(|before| *before != LeaderEpoch::NONE)
 }
 
 fn last_epoch(replica: Option<&ReplicaView>) -> LeaderEpoch {

@@ -10,7 +10,7 @@
 //! restarted between proposal and commit, and has not registered yet, is not reported.
 
 use harrow_broker_model::note::PartitionRegistration;
-use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
 use crate::view::{PartitionView, ReplicaView, list};
@@ -127,14 +127,14 @@ fn lost_unnoticed(context: &Context<'_>, view: &PartitionView, member: NodeId) -
         && !context.view.has_registered(member)
 }
 
-/// A leader proposed another ISR.
+/// A leader, which has applied the metadata up to an offset, proposed another ISR. What a member lost since the leader
+/// heard of it, the leader cannot know before it knows of the member's next uptime.
 pub(super) fn on_proposed(
     context: &Context<'_>,
     findings: &mut Findings,
     partition: TopicPartition,
-    epoch: LeaderEpoch,
-    from: &[NodeId],
-    to: &[NodeId],
+    (epoch, from, to): (LeaderEpoch, &[NodeId], &[NodeId]),
+    applied: Option<Offset>,
 ) {
     let Some(view) = context.view.partition(partition) else { return };
     let leads = view.registration.as_ref().is_some_and(|now| now.leader == Some(context.node));
@@ -152,8 +152,13 @@ pub(super) fn on_proposed(
     }
     let needed = leader.high_watermark.max(leader.epoch_start_offset);
     for member in to.iter().copied().filter(|member| !from.contains(member)) {
-        let reaches =
-            |replica: &ReplicaView| replica.lossy || leader.log.common_end(&replica.log) >= needed;
+        let known = context.view.registry().broker(member).is_some_and(|broker| {
+            applied.is_some_and(|applied| applied.0 >= broker.broker_epoch.0)
+        });
+        let unheard = !known || !context.view.has_registered(member);
+        let reaches = |replica: &ReplicaView| {
+            replica.lossy && unheard || leader.log.common_end(&replica.log) >= needed
+        };
         if !view.replica(member).is_some_and(reaches) {
             findings.report(context, &TOO_EARLY, partition, || {
                 format!(

@@ -32,6 +32,9 @@
 //! | clean stops: durable, told once, and not taken for what they are not | `clean_stop` |
 //! | brokers act on registrations in order, and not before their own | `standing` |
 //! | batches refused for epoch or sequence | `refusal` |
+//! | who lags leaves the ISR in time | `lag` |
+//! | a leader of the quorum without followers resigns | `check_quorum` |
+//! | brokers are unfenced when they are ready, and shut down when they ask | `fencing` |
 //!
 //! Nowhere: snapshots of the metadata log, changes of the voter set, retention by time or size, compaction, offsets
 //! committed by groups, since the model has none of them; that a broker is fenced before its next uptime registers,
@@ -39,14 +42,17 @@
 
 mod ack_rule;
 mod audit;
+mod check_quorum;
 mod clean_stop;
 mod commit_rule;
 mod dispatch;
 mod election;
 mod epoch_ends;
+mod fencing;
 mod finding;
 mod following;
 mod high_watermark;
+mod lag;
 mod leadership;
 mod log_matching;
 mod log_start;
@@ -66,7 +72,7 @@ mod transactions;
 mod truncation;
 
 use harrow_broker_model::note::{BatchSummary, Note};
-use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 pub use finding::{Anomaly, Invariant};
 pub(crate) use transactions::in_words as transaction_state;
@@ -79,7 +85,7 @@ use crate::view::ClusterView;
 use crate::violation::Violation;
 
 /// Every invariant.
-pub const INVARIANTS: [Invariant; 25] = [
+pub const INVARIANTS: [Invariant; 28] = [
     commit_rule::INVARIANT,
     log_matching::INVARIANT,
     election::INVARIANT,
@@ -105,6 +111,9 @@ pub const INVARIANTS: [Invariant; 25] = [
     clean_stop::INVARIANT,
     standing::INVARIANT,
     refusal::INVARIANT,
+    lag::INVARIANT,
+    check_quorum::INVARIANT,
+    fencing::INVARIANT,
 ];
 
 /// The true state and the invariants over it.
@@ -132,7 +141,7 @@ pub struct ReplicaAudit {
 impl Observer {
     /// Before anything runs.
     pub fn new(plan: &Plan) -> Self {
-        Self { view: ClusterView::new(plan), watch: Watch::default() }
+        Self { view: ClusterView::new(plan), watch: Watch::new(plan) }
     }
 
     /// Nodes state every fact that there is: what was not stated did not happen.
@@ -158,9 +167,20 @@ impl Observer {
         self.view.process_started(node);
     }
 
+    /// A process stands still from now on, paused or in a blocking sync, or goes on.
+    pub fn process_stands(&mut self, at_ns: u64, node: NodeId, still: bool) {
+        self.watch.process_stands(at_ns, node, still);
+    }
+
     /// A process ended: crash, power loss, wipe or halt. `lossy` if it may find less on its disk than it wrote.
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
+        self.watch.process_ended(at_ns, &self.view, node);
         self.view.process_ended(at_ns, node, lossy);
+    }
+
+    /// A node is about to handle a fetch of the metadata log that another one made in an epoch of the quorum.
+    pub fn quorum_fetched(&mut self, at_ns: u64, at: NodeId, by: NodeId, epoch: LeaderEpoch) {
+        self.watch.quorum_fetched(at_ns, at, by, epoch);
     }
 
     /// A node is about to lose power; of one of its logs, these batches are on the platter, in order.

@@ -1,8 +1,9 @@
-//! What a new leader knows of producers, and where their ids come from.
+//! What replicas know of producers, and where their ids come from.
 //!
-//! Promise: a broker that begins to lead knows of each producer what its own log tells: newest epoch, last sequence. It
-//! comes from the log or from a snapshot, and both say the same, so a retry after a failover is recognised. A fresh
-//! producer id is given once, out of a block that the controller allocated; blocks never overlap.
+//! Promise: a replica that opened or cut its log, or begins to lead, knows of each producer what its own log tells:
+//! newest epoch, last sequence. It comes from the log or from a snapshot, and both say the same, so a retry after a
+//! failover is recognised. A fresh producer id is given once, out of a block that the controller allocated; blocks
+//! never overlap.
 //! Source: KIP-98, KIP-730; `ProducerStateManager`, `ProducerIdControlManager`.
 //! Not verified: producers whose records the log no longer has; that a producer's state expires.
 
@@ -18,7 +19,7 @@ use crate::violation::Guarantee;
 const FORGOTTEN: Anomaly = Anomaly {
     name: "producer-state-mismatch",
     guarantee: Guarantee::Ordering,
-    meaning: "a new leader knows other producers or sequences than its own log has",
+    meaning: "a replica knows other producers or sequences than its own log has",
 };
 const OVERLAP: Anomaly = Anomaly {
     name: "producer-id-block-overlap",
@@ -33,7 +34,7 @@ const REUSED: Anomaly = Anomaly {
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "producer-state",
-    promise: "leaders know producers as their logs do, and an id has one owner",
+    promise: "replicas know producers as their logs do, and an id has one owner",
     source: "KIP-98, KIP-730, ProducerStateManager",
     leaves_out: "producers whose records the log no longer has",
     anomalies: &[FORGOTTEN, OVERLAP, REUSED],
@@ -83,7 +84,7 @@ impl ProducerIds {
     }
 }
 
-/// A broker that begins to lead knows these producers.
+/// A replica that opened or cut its log, or begins to lead, knows these producers.
 pub(super) fn on_known(
     context: &Context<'_>,
     findings: &mut Findings,
@@ -106,13 +107,13 @@ pub(super) fn on_known(
                 |(epoch, sequence)| format!("knows epoch {epoch} sequence {sequence}"),
             );
             format!(
-                "the log of leader {} ends producer {id} at epoch {epoch} sequence {sequence}; it {knows}",
+                "the log of node {} ends producer {id} at epoch {epoch} sequence {sequence}; it {knows}",
                 context.node
             )
         });
     } else if let Some((id, _)) = foreign {
         findings.report(context, &FORGOTTEN, partition, || {
-            format!("leader {} knows producer {id}, of which its log has nothing", context.node)
+            format!("node {} knows producer {id}, of which its log has nothing", context.node)
         });
     }
 }

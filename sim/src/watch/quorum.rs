@@ -1,10 +1,10 @@
 //! The controller quorum: Raft's promises.
 //!
 //! Promise: a voter votes for one candidate an epoch, across restarts; an epoch has one leader, on whom all agree; a
-//! voter's epoch never falls; the leader commits only what a majority holds and what ends with its own epoch; a leader
-//! holds everything committed; nothing committed is truncated or lost by a majority; every node that applies an offset
-//! of the metadata log applies the same record, one offset after the other; a voter does not take an epoch up again
-//! that it led before its process ended.
+//! voter's epoch never falls; who leads an epoch has the votes of a majority in it; the leader commits only what a
+//! majority holds and what ends with its own epoch; a leader holds everything committed; nothing committed is truncated
+//! or lost by a majority; every node that applies an offset of the metadata log applies the same record, one offset
+//! after the other; a voter does not take an epoch up again that it led before its process ended.
 //! Source: KIP-595, KIP-631; Raft (Ongaro 2014) sections 3.4 and 3.6; Kafka's `RaftEventSimulationTest`.
 //! Not verified: snapshots and changes of the voter set, which are not modelled.
 
@@ -69,6 +69,11 @@ const RESUMED: Anomaly = Anomaly {
     guarantee: Guarantee::Leadership,
     meaning: "a voter led an epoch again that it had led before its process ended",
 };
+const UNELECTED: Anomaly = Anomaly {
+    name: "controller-unelected",
+    guarantee: Guarantee::Leadership,
+    meaning: "a voter led an epoch for which no majority had voted for it",
+};
 const SKIPPED: Anomaly = Anomaly {
     name: "metadata-gap",
     guarantee: Guarantee::Replication,
@@ -92,6 +97,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
         DIVERGED,
         SKIPPED,
         RESUMED,
+        UNELECTED,
     ],
 };
 
@@ -140,6 +146,7 @@ impl Quorum {
         if state.role == QuorumRole::Leader {
             self.claim(context, findings, epoch, context.node);
             self.on_led(context, findings, epoch);
+            self.check_elected(context, findings, epoch);
             check_complete(context, findings, epoch);
         }
     }
@@ -181,6 +188,18 @@ impl Quorum {
         if self.over.get(&context.node).is_some_and(|over| *over >= epoch) {
             findings.report(context, &RESUMED, LOG, || {
                 format!("voter {} leads epoch {epoch} again after a restart", context.node)
+            });
+        }
+    }
+
+    /// Votes are stated before they are sent: those of a winner are all known.
+    fn check_elected(&self, context: &Context<'_>, findings: &mut Findings, epoch: LeaderEpoch) {
+        let (node, quorum) = (context.node, context.view.quorum());
+        let voted = |voter: NodeId| self.votes.get(&(voter, epoch)) == Some(&node);
+        let votes = quorum.voters().iter().filter(|voter| voted(voter.node)).count();
+        if votes < quorum.majority() && context.view.states_all() {
+            findings.report(context, &UNELECTED, LOG, || {
+                format!("node {node} leads epoch {epoch} with {votes} votes")
             });
         }
     }

@@ -211,13 +211,19 @@ impl Disk {
     /// first segment on and without a gap, that nothing in the cache cuts away.
     pub(crate) fn flushed_logs(&self) -> BTreeMap<TopicPartition, Vec<BatchSummary>> {
         let mut logs: BTreeMap<TopicPartition, Vec<BatchSummary>> = BTreeMap::new();
+        let mut ends: BTreeMap<TopicPartition, Offset> = BTreeMap::new();
         for (id, file) in &self.files {
             let FileId::Segment { partition, base_offset } = *id else { continue };
             let log = logs.entry(partition).or_default();
-            let continues = log.last().is_none_or(|last| last.last_offset.next() == base_offset);
-            if continues {
+            if file.length.is_none() {
+                continue;
+            }
+            // Segments are flushed each by itself: a later one may be on the platter before the first.
+            let end = ends.entry(partition).or_insert(base_offset);
+            if *end == base_offset {
                 let (batches, _, _) = RecordBatch::parse_all(file.certain());
                 log.extend(batches.iter().map(RecordBatch::summary));
+                *end = log.last().map_or(base_offset, |last| last.last_offset.next());
             }
         }
         logs
@@ -619,6 +625,13 @@ mod tests {
         assert_eq!(ends(&disk), [1], "the cut may survive");
         disk.write_back(3_000, 1_000);
         assert_eq!(ends(&disk), [1], "the cut is on the platter");
+        let FileId::Segment { partition, .. } = LOG else { panic!("{LOG:?} is a segment") };
+        let next = FileId::Segment { partition, base_offset: Offset(2) };
+        disk.append(3_500, LOG, batch(1));
+        disk.append(3_500, next, batch(2));
+        sync(&mut disk, next);
+        assert_eq!(ends(&disk), [1], "a later segment alone does not count");
+        disk.delete(4_000, next);
         disk.delete(4_000, LOG);
         assert_eq!(ends(&disk), [0], "the deletion may survive");
     }

@@ -7,7 +7,7 @@ use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::log::Log;
 use harrow_broker_model::note::{BatchSummary, Note};
 use harrow_broker_model::record::RecordBatch;
-use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
 
 use super::disk::SoundLog;
 use super::engine::{Boot, Cast, Moment};
@@ -181,6 +181,18 @@ impl<N, F: FnMut(Boot<'_>) -> N> Cast<N> for Observation<F> {
     fn reopened(&mut self, moment: Moment, partition: TopicPartition, found: SoundLog) {
         if let Eyes::Watching(observer) = &mut self.eyes {
             observer.log_found(moment.node, partition, found.end, found.whole);
+        }
+    }
+
+    fn quorum_fetched(&mut self, moment: Moment, by: NodeId, epoch: LeaderEpoch) {
+        if let Eyes::Watching(observer) = &mut self.eyes {
+            observer.quorum_fetched(moment.at_ns, moment.node, by, epoch);
+        }
+    }
+
+    fn stands(&mut self, moment: Moment, still: bool) {
+        if let Eyes::Watching(observer) = &mut self.eyes {
+            observer.process_stands(moment.at_ns, moment.node, still);
         }
     }
 

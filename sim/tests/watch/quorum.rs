@@ -15,6 +15,7 @@ pub(crate) fn quorum_append(stage: &mut Stage, node: NodeId, acting: i32, batch:
         batch,
         origin: AppendOrigin::Leader,
         leader_epoch: LeaderEpoch(acting),
+        acks: 0,
     };
     stage.note(node, &note);
 }

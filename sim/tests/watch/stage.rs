@@ -37,6 +37,8 @@ pub(crate) struct Stage {
     /// Its replicas.
     pub(crate) replicas: Vec<NodeId>,
     event: u64,
+    /// How much later it is than one microsecond for each fact.
+    late_ns: u64,
     metadata_end: i64,
     partition_epoch: i32,
     seen: BTreeSet<String>,
@@ -50,6 +52,7 @@ impl Stage {
             partition: X,
             replicas: vec![A, B, C],
             event: 0,
+            late_ns: 0,
             metadata_end: 0,
             partition_epoch: 0,
             seen: BTreeSet::new(),
@@ -72,8 +75,13 @@ impl Stage {
 
     pub(crate) fn note(&mut self, node: NodeId, note: &Note) {
         self.event += 1;
-        self.observer.observe(self.event * 1_000, self.event, node, note);
+        self.observer.observe(self.now_ns(), self.event, node, note);
         self.look();
+    }
+
+    /// The present time.
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.late_ns + self.event * 1_000
     }
 
     fn look(&mut self) {
@@ -164,6 +172,18 @@ impl Stage {
         self.append_as(AppendOrigin::Leader, node, acting, batch);
     }
 
+    /// Appends as the leader what a producer with acks=all sent.
+    pub(crate) fn lead_all(&mut self, node: NodeId, acting: i32, batch: BatchSummary) {
+        let (partition, leader_epoch) = (self.partition, LeaderEpoch(acting));
+        let origin = AppendOrigin::Leader;
+        self.note(node, &Note::Appended { partition, batch, origin, leader_epoch, acks: -1 });
+    }
+
+    /// Time passes until something is stated next.
+    pub(crate) fn wait_ms(&mut self, ms: u64) {
+        self.late_ns += ms * 1_000_000;
+    }
+
     pub(crate) fn append_as(
         &mut self,
         origin: AppendOrigin,
@@ -172,7 +192,7 @@ impl Stage {
         batch: BatchSummary,
     ) {
         let (partition, leader_epoch) = (self.partition, LeaderEpoch(acting));
-        self.note(node, &Note::Appended { partition, batch, origin, leader_epoch });
+        self.note(node, &Note::Appended { partition, batch, origin, leader_epoch, acks: 0 });
     }
 
     pub(crate) fn append_all(&mut self, nodes: &[NodeId], acting: i32, batch: BatchSummary) {
@@ -347,7 +367,7 @@ impl Stage {
 
     pub(crate) fn crash(&mut self, node: NodeId, lossy: bool) {
         self.event += 1;
-        self.observer.process_ended(self.event * 1_000, node, lossy);
+        self.observer.process_ended(self.now_ns(), node, lossy);
     }
 
     pub(crate) fn last_stable_offset(&mut self, node: NodeId, epoch: i32, leads: bool, to: i64) {
@@ -400,7 +420,7 @@ impl Stage {
     }
 
     pub(crate) fn boot(&mut self, node: NodeId, partition: TopicPartition, log_end: i64) {
-        self.observer.process_started(self.event * 1_000, node);
+        self.observer.process_started(self.now_ns(), node);
         self.reopen(node, partition, log_end);
     }
 
@@ -421,7 +441,7 @@ impl Stage {
     /// The process crashes and opens its log, which holds these batches, with a high watermark.
     pub(crate) fn recovered(&mut self, node: NodeId, watermark: i64, batches: &[BatchSummary]) {
         self.crash(node, false);
-        self.observer.process_started(self.event * 1_000, node);
+        self.observer.process_started(self.now_ns(), node);
         let note = Note::LogRecovered {
             partition: self.partition,
             log_start_offset: Offset::ZERO,

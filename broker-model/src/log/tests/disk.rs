@@ -56,8 +56,9 @@ impl FakeDisk {
     }
 
     fn sync(&mut self, file: FileId) {
-        if let Some(content) = self.cache.get(&file) {
-            self.platter.insert(file, content.clone());
+        match self.cache.get(&file) {
+            Some(content) => drop(self.platter.insert(file, content.clone())),
+            None => drop(self.platter.remove(&file)),
         }
     }
 

@@ -77,7 +77,7 @@ impl Harness {
     }
 
     fn append(&mut self, batch: &RecordBatch, epoch: LeaderEpoch) -> Vec<Effect> {
-        self.log.append_as_leader(batch, epoch, &mut self.effects);
+        self.log.append_as_leader(batch, epoch, -1, &mut self.effects);
         self.disk.apply(&mut self.effects)
     }
 
@@ -128,7 +128,8 @@ fn an_empty_disk_gives_an_empty_log() {
         batches: Vec::new(),
     };
     let epochs = Note::EpochsKnown { partition: PARTITION, epochs: Vec::new() };
-    assert_eq!(effects.as_slice(), [Effect::Note(recovered), Effect::Note(epochs)]);
+    let producers = Note::ProducersKnown { partition: PARTITION, producers: Vec::new() };
+    assert_eq!(effects.as_slice(), [recovered, epochs, producers].map(Effect::Note));
 }
 
 #[test]
@@ -143,6 +144,7 @@ fn a_first_append_syncs_its_epoch_before_it_writes() {
         batch: appended.summary(),
         origin: AppendOrigin::Leader,
         leader_epoch: LeaderEpoch(4),
+        acks: -1,
     };
     assert!(matches!(&effects[0], Effect::Write { file, .. } if *file == checkpoint));
     assert_eq!(effects[1], Effect::Sync { file: checkpoint });
@@ -163,6 +165,7 @@ fn a_follower_takes_batches_as_they_are() {
         batch: batch.summary(),
         origin: AppendOrigin::Follower,
         leader_epoch: LeaderEpoch(5),
+        acks: 0,
     };
     assert_eq!(harness.effects.as_slice().last(), Some(&Effect::Note(note)));
 }
@@ -235,7 +238,8 @@ fn a_truncation_inside_a_segment_cuts_the_file() {
     let note = Note::Truncated { partition: PARTITION, from, to, reason: TruncateReason::Diverged };
     let epochs = harness.log.known_epochs();
     let known = Note::EpochsKnown { partition: PARTITION, epochs };
-    assert!(effects.ends_with(&[Effect::Note(note), Effect::Note(known)]));
+    let producers = Note::ProducersKnown { partition: PARTITION, producers: Vec::new() };
+    assert!(effects.ends_with(&[note, known, producers].map(Effect::Note)));
     assert_eq!((harness.log.log_end_offset(), harness.log.high_watermark()), (to, to));
     harness.disk.assert_agrees(&harness.log);
 }
@@ -332,6 +336,52 @@ fn a_rotten_batch_ends_an_unclean_log_and_its_later_segments() {
     assert_eq!(effects[1], Effect::Delete { file: segment(bases[2]) });
     assert_eq!(harness.log.log_end_offset(), Offset(bases[1]));
     harness.disk.assert_agrees(&harness.log);
+}
+
+/// What was cut is synced before an epoch is forgotten that may tell its remainders.
+fn assert_cuts_are_synced_first(effects: &[Effect]) {
+    let checkpoint = FileId::LeaderEpochCheckpoint(PARTITION);
+    let forgets =
+        |effect: &Effect| matches!(effect, Effect::Write { file, .. } if *file == checkpoint);
+    let forgotten = effects.iter().position(forgets).expect("the checkpoint is written");
+    let (before, after) = effects.split_at(forgotten);
+    let cut = |effect: &Effect| match effect {
+        Effect::Truncate { file, .. } | Effect::Delete { file } => Some(*file),
+        Effect::Append { .. }
+        | Effect::Write { .. }
+        | Effect::Sync { .. }
+        | Effect::Flush { .. }
+        | Effect::Note(_)
+        | Effect::Request { .. }
+        | Effect::Reply { .. }
+        | Effect::Disconnect { .. }
+        | Effect::Close { .. }
+        | Effect::Complete { .. }
+        | Effect::Halt { .. } => None,
+    };
+    let segments: Vec<FileId> = before.iter().filter_map(cut).collect();
+    assert!(segments.len() > 1, "a segment is cut, others are deleted: {before:?}");
+    for file in segments {
+        assert!(before.contains(&Effect::Sync { file }), "{file:?} is not synced: {before:?}");
+    }
+    let cut_later = |effect: &Effect| matches!(cut(effect), Some(FileId::Segment { .. }));
+    assert!(!after.iter().any(cut_later), "{after:?}");
+}
+
+#[test]
+fn an_epoch_is_forgotten_when_what_was_cut_is_gone_for_good() {
+    let two_epochs = || {
+        let mut harness = Harness::filled();
+        (0..12).for_each(|tag| drop(harness.append(&plain(2, tag), EPOCH.next())));
+        harness
+    };
+    let mut harness = two_epochs();
+    assert_cuts_are_synced_first(&harness.truncate(15));
+
+    let mut harness = two_epochs();
+    let bases = harness.segment_bases();
+    harness.disk.flip_bit(segment(bases[1]), 600);
+    assert_cuts_are_synced_first(&harness.reopen(options(false)));
 }
 
 #[test]

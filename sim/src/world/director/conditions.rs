@@ -21,6 +21,8 @@ pub(super) enum Condition {
     Hold(usize, Channel),
     /// The node's fetches of metadata are held back.
     HoldMetadata(usize),
+    /// These connections, by id, pass nothing.
+    Stall(Vec<u64>),
     /// Responses of the node arrive twice.
     Duplicate(usize, u32),
     /// Links from and to the node are narrow.
@@ -48,6 +50,7 @@ struct Conditions {
     nodes: usize,
     links: Vec<LinkCondition>,
     messages: Vec<NodeCondition>,
+    stalled: Vec<u64>,
     disks: Vec<DiskCondition>,
     paused: Vec<bool>,
 }
@@ -57,7 +60,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     pub(super) fn apply_conditions(&mut self) {
         let mut conditions = Conditions::new(self.engine.ids().len());
         self.active.iter().for_each(|active| conditions.add(&active.condition));
-        self.engine.set_network_conditions(&conditions.links, &conditions.messages);
+        let Conditions { links, messages, stalled, .. } = &mut conditions;
+        stalled.sort_unstable();
+        stalled.dedup();
+        self.engine.set_network_conditions(links, messages, stalled);
         for (node, condition) in conditions.disks.iter().enumerate() {
             self.engine.set_disk_condition(node, *condition);
         }
@@ -73,6 +79,7 @@ impl Conditions {
             nodes,
             links: vec![LinkCondition::default(); nodes * nodes],
             messages: vec![NodeCondition::default(); nodes],
+            stalled: Vec::new(),
             disks: vec![DiskCondition::default(); nodes],
             paused: vec![false; nodes],
         }
@@ -97,6 +104,7 @@ impl Conditions {
             Condition::Drop(node, one_in) => self.messages[*node].drop_one_in = *one_in,
             Condition::Hold(node, channel) => self.messages[*node].hold = Some(*channel),
             Condition::HoldMetadata(node) => self.messages[*node].hold_metadata = true,
+            Condition::Stall(connections) => self.stalled.extend(connections),
             Condition::Duplicate(node, one_in) => self.messages[*node].duplicate_one_in = *one_in,
             Condition::SlowDisk(node, extra_us) => {
                 let disk = &mut self.disks[*node];

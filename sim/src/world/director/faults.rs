@@ -87,6 +87,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::DropResponses { .. }
             | Action::HoldRequests { .. }
             | Action::HoldMetadata { .. }
+            | Action::StallConnections { .. }
             | Action::DuplicateResponses { .. }
             | Action::LimitBandwidth { .. }
             | Action::SlowDisk { .. }
@@ -241,6 +242,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::FullDisk { .. } => Condition::FullDisk(node),
             Action::LyingSync { .. } => Condition::LyingSync(node),
             Action::HoldMetadata { .. } => Condition::HoldMetadata(node),
+            Action::StallConnections { .. } => Condition::Stall(self.engine.connections_of(node)),
             Action::HoldRequests { .. } => {
                 let channels = self.engine.accepted_channels(node);
                 let like = |channel: &harrow_broker_model::node::Channel| {
@@ -317,6 +319,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::DropResponses { .. }
             | Action::HoldRequests { .. }
             | Action::HoldMetadata { .. }
+            | Action::StallConnections { .. }
             | Action::DuplicateResponses { .. }
             | Action::LimitBandwidth { .. }
             | Action::SlowDisk { .. }
@@ -385,6 +388,7 @@ fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
         | Action::DropResponses { target, for_ms, .. }
         | Action::HoldRequests { target, for_ms }
         | Action::HoldMetadata { target, for_ms }
+        | Action::StallConnections { target, for_ms }
         | Action::DuplicateResponses { target, for_ms, .. }
         | Action::LimitBandwidth { target, for_ms, .. }
         | Action::SlowDisk { target, for_ms, .. }
@@ -424,6 +428,7 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::DropResponses { .. } => "drop-responses",
         Action::HoldRequests { .. } => "hold-requests",
         Action::HoldMetadata { .. } => "hold-metadata",
+        Action::StallConnections { .. } => "stall-connections",
         Action::DuplicateResponses { .. } => "duplicate-responses",
         Action::LimitBandwidth { .. } => "limit-bandwidth",
         Action::SlowDisk { .. } => "slow-disk",

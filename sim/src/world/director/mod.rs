@@ -306,6 +306,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             | Condition::Drop(..)
             | Condition::Hold(..)
             | Condition::HoldMetadata(_)
+            | Condition::Stall(_)
             | Condition::Duplicate(..)
             | Condition::Bandwidth(..)
             | Condition::SlowDisk(..)

@@ -50,6 +50,7 @@ impl<N: Node> Engine<N> {
             slot.disk.end_sync(mark);
         }
         slot.blocked = false;
+        self.tell_standing(node, cast);
         while let Some(effect) = self.slots[node].stash.pop_front() {
             if self.perform_one(node, effect, cast) != Flow::Next {
                 return;
@@ -155,7 +156,7 @@ impl<N: Node> Engine<N> {
             Effect::Truncate { file, length } => slot.disk.truncate(now, file, length),
             Effect::Write { file, bytes } => slot.disk.write(now, file, bytes),
             Effect::Delete { file } => slot.disk.delete(now, file),
-            Effect::Sync { file } => return self.sync(node, file),
+            Effect::Sync { file } => return self.sync(node, file, cast),
             Effect::Flush { file, token } => self.flush(node, file, token),
             Effect::Request { .. }
             | Effect::Reply { .. }
@@ -168,13 +169,14 @@ impl<N: Node> Engine<N> {
         Flow::Next
     }
 
-    fn sync(&mut self, node: usize, file: FileId) -> Flow {
+    fn sync(&mut self, node: usize, file: FileId, cast: &mut impl Cast<N>) -> Flow {
         let done = self.now + self.sync_time(node);
         let slot = &mut self.slots[node];
         slot.blocked = true;
         let happening =
             Happening::SyncDone { node, uptime: slot.uptime, mark: slot.disk.begin_sync(file) };
         self.queue.push(done, happening);
+        self.tell_standing(node, cast);
         Flow::Blocked
     }
 

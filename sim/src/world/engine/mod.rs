@@ -15,9 +15,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use harrow_broker_model::disk_image::{DiskImage, FileId};
+use harrow_broker_model::message::{Body, Message};
 use harrow_broker_model::node::{Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::{BatchSummary, Note};
-use harrow_broker_model::types::{FlushToken, NodeId, Now, OperationId, TopicPartition};
+use harrow_broker_model::types::{
+    FlushToken, LeaderEpoch, NodeId, Now, OperationId, TopicPartition,
+};
 use madsim::time::TimeHandle;
 
 use super::disk::{SoundLog, SyncMark};
@@ -148,6 +151,15 @@ pub(crate) trait Cast<N> {
     /// A node is about to state what log it found; what of it is sound on the disk. Nobody has to look.
     fn reopened(&mut self, moment: Moment, partition: TopicPartition, found: SoundLog) {
         let _ = (moment, partition, found);
+    }
+    /// A process stands still from now on, paused or in a blocking sync, or goes on. Nobody has to look.
+    fn stands(&mut self, moment: Moment, still: bool) {
+        let _ = (moment, still);
+    }
+    /// A node is about to handle a fetch of the metadata log, which another one made in an epoch of the quorum. Nobody
+    /// has to look.
+    fn quorum_fetched(&mut self, moment: Moment, by: NodeId, epoch: LeaderEpoch) {
+        let _ = (moment, by, epoch);
     }
     /// A node stated a fact.
     fn noted(&mut self, moment: Moment, note: &Note);
@@ -490,6 +502,11 @@ impl<N: Node> Engine<N> {
         self.hash_event(node, &event);
         if self.telling {
             self.tell_event(id, &event);
+        }
+        if let Event::Request { message: Message { body, .. }, .. } = &event
+            && let Body::QuorumFetchRequest(fetch) = body
+        {
+            cast.quorum_fetched(self.moment(node), fetch.replica, fetch.epoch);
         }
         let slot = &mut self.slots[node];
         let now = slot.clock.now(self.now);

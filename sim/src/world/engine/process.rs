@@ -64,6 +64,7 @@ impl<N: Node> Engine<N> {
         let process = cast.boot(Boot { node: id, image: &image, incarnation, now });
         self.calling = None;
         self.slots[node].process = Some(process);
+        self.tell_standing(node, cast);
         self.reports.push_back(Report::Started { node });
         self.deliver(node, Delivery::Event(Event::Booted), cast);
     }
@@ -126,9 +127,18 @@ impl<N: Node> Engine<N> {
     /// Lets a process stand still or go on. What came meanwhile is handled then, in order.
     pub(crate) fn set_paused(&mut self, node: usize, paused: bool, cast: &mut impl Cast<N>) {
         let before = std::mem::replace(&mut self.slots[node].paused, paused);
+        if before != paused {
+            self.tell_standing(node, cast);
+        }
         if before && !paused {
             self.drain(node, cast);
         }
+    }
+
+    /// Tells whether a process stands still.
+    pub(super) fn tell_standing(&self, node: usize, cast: &mut impl Cast<N>) {
+        let still = self.slots[node].paused || self.slots[node].blocked;
+        cast.stands(self.moment(node), still);
     }
 
     /// Sets the faults of a disk; syncs that it held up and no longer does are done soon.
@@ -190,12 +200,19 @@ impl<N: Node> Engine<N> {
         self.network.accepted_channels(node)
     }
 
-    /// Sets the faults of the network as a whole.
+    /// The connections of which a node has an end, by id.
+    pub(crate) fn connections_of(&self, node: usize) -> Vec<u64> {
+        self.network.open_ends(node)
+    }
+
+    /// Sets the faults of the network as a whole; `stalled` are the connections that pass nothing, ascending.
     pub(crate) fn set_network_conditions(
         &mut self,
         links: &[LinkCondition],
         nodes: &[NodeCondition],
+        stalled: &[u64],
     ) {
+        self.network.set_stalled(stalled);
         self.network.set_conditions(self.now, links, nodes, &mut self.queue);
     }
 }

@@ -92,6 +92,7 @@ pub(crate) struct Stage {
     pub(crate) cast: Troupe,
     links: Vec<LinkCondition>,
     messages: Vec<NodeCondition>,
+    stalled: Vec<u64>,
 }
 
 pub(crate) const NETWORK: NetworkPlan = NetworkPlan {
@@ -124,6 +125,7 @@ impl Stage {
             cast,
             links: vec![LinkCondition::default(); 16],
             messages: vec![NodeCondition::default(); 4],
+            stalled: Vec::new(),
         };
         (0..4).for_each(|node| stage.engine.start_at(node, 0));
         stage.run_until_us(0);
@@ -176,8 +178,15 @@ impl Stage {
         self.apply();
     }
 
+    /// The connections that a node has now lose their path, or all get theirs back.
+    pub(crate) fn stall(&mut self, id: i32, stalled: bool) {
+        let connections = self.engine.connections_of(id as usize - 1);
+        self.stalled = if stalled { connections } else { Vec::new() };
+        self.apply();
+    }
+
     fn apply(&mut self) {
-        self.engine.set_network_conditions(&self.links, &self.messages);
+        self.engine.set_network_conditions(&self.links, &self.messages, &self.stalled);
     }
 
     pub(crate) fn echo(&mut self) {

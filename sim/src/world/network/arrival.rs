@@ -66,7 +66,8 @@ impl Network {
         let connection = self.get(id);
         let (sender, receiver) = connection.endpoints(toward);
         let stalls = !connection.ways[toward as usize].stalled.is_empty();
-        if stalls || self.links[sender * self.nodes + receiver].condition.cut {
+        let cut = self.links[sender * self.nodes + receiver].condition.cut;
+        if stalls || cut || self.is_pathless(id) {
             self.get(id).ways[toward as usize].stalled.push_back(segment);
             self.wait(now, id, toward, queue);
             return None;
@@ -150,7 +151,7 @@ impl Network {
 
     fn arrive_again(&mut self, id: u64, message: Message) -> Option<(usize, Incoming)> {
         let at = self.link_at(id, Side::Opener);
-        let cut = self.links[at].condition.cut;
+        let cut = self.links[at].condition.cut || self.is_pathless(id);
         let connection = self.get(id);
         let arrives = connection.open[Side::Opener as usize] && !connection.broken && !cut;
         arrives.then(|| (connection.opener, Incoming::Response { connection: id, message }))

@@ -53,6 +53,20 @@ impl Network {
         self.release_held(now, queue);
     }
 
+    /// Sets which connections have lost their path, ascending; what waits on the others goes on with the next
+    /// [`Self::set_conditions`].
+    pub(crate) fn set_stalled(&mut self, connections: &[u64]) {
+        assert!(connections.is_sorted(), "connections {connections:?} are not in order");
+        self.pathless.clear();
+        self.pathless.extend_from_slice(connections);
+    }
+
+    /// Whether nothing passes on a connection, though the links may be whole.
+    #[inline]
+    pub(super) fn is_pathless(&self, id: u64) -> bool {
+        !self.pathless.is_empty() && self.pathless.binary_search(&id).is_ok()
+    }
+
     fn release_stalled(&mut self, now: u64, queue: Plans<'_>) {
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.sort_unstable();
@@ -70,7 +84,7 @@ impl Network {
 
     fn release_way(&mut self, now: u64, id: u64, toward: Side, queue: Plans<'_>) {
         let (there, back) = (self.link_at(id, toward), self.link_at(id, toward.other()));
-        if self.links[there].condition.cut {
+        if self.links[there].condition.cut || self.is_pathless(id) {
             return;
         }
         let (sender, receiver) = self.get(id).endpoints(toward);

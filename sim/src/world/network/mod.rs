@@ -9,7 +9,10 @@
 //! - A receiver whose way back is cut gets the data, but its acknowledgements do not: the sender's end is reset, too.
 //! - A process that dies resets its connections; the reset travels like data. A machine without power sends nothing:
 //!   its peers' data go unanswered, and they time out or are reset when the power is back.
-//! - What was sent before a connection was given up still arrives on it, and the answers vanish.
+//! - A connection whose path is lost stalls alone, in both directions: others between the same machines pass.
+//! - What was sent before a connection was given up still arrives on it, and the answers vanish. That holds for what a
+//!   process sent before it died, too: its kernel goes on trying. So a request may arrive long after its sender's next
+//!   process was heard of on another connection.
 
 mod arrival;
 mod conditions;
@@ -193,6 +196,8 @@ pub(crate) struct Network {
     ends: Vec<Vec<u64>>,
     /// Connections that wait for a link or a machine.
     waiting: Vec<u64>,
+    /// Connections whose path is lost, ascending.
+    pathless: Vec<u64>,
     /// Connections whose end at a node vanished when its power went.
     orphans: Vec<Vec<u64>>,
     /// Segments that a `HoldRequests` or `HoldMetadata` step holds back.
@@ -222,6 +227,7 @@ impl Network {
             current: vec![0; nodes * nodes * CHANNELS],
             ends: vec![Vec::new(); nodes],
             waiting: Vec::new(),
+            pathless: Vec::new(),
             orphans: vec![Vec::new(); nodes],
             held: Vec::new(),
             responses: vec![0; nodes],
@@ -469,7 +475,7 @@ impl Network {
     }
 
     /// Connections of which a node has an open end, in order.
-    fn open_ends(&mut self, node: usize) -> Vec<u64> {
+    pub(crate) fn open_ends(&self, node: usize) -> Vec<u64> {
         let connections = &self.connections;
         let open = self.ends[node]
             .iter()

@@ -229,6 +229,58 @@ fn held_requests_arrive_in_a_burst_though_they_were_given_up() {
 }
 
 #[test]
+fn what_a_dead_process_sent_arrives_after_what_its_next_one_did() {
+    let mut stage = connected();
+    stage.stall(1, true);
+    stage.send(1, 2, Channel::Quorum, 1);
+    stage.run_until_us(20_000);
+    stage.fall(1, Fall::Crash);
+    stage.start(1);
+    stage.run_until_us(100_000);
+    assert_eq!(stage.seen(2), [], "neither the request nor the reset passes");
+    stage.send(1, 2, Channel::Quorum, 2);
+    stage.run_until_us(200_000);
+    assert_eq!(stage.requests(2), [2], "a new connection takes another path");
+    stage.seen(1);
+    stage.stall(1, false);
+    stage.run_until_us(300_000);
+    let events = stage.events(2);
+    let [Event::Request { message, .. }, Event::ConnectionClosed { .. }] = &events[..] else {
+        panic!("the old request, then the reset: {events:?}");
+    };
+    assert_eq!(message.correlation_id.0, 1);
+    assert_eq!(stage.seen(1), [], "nobody hears the answer");
+}
+
+#[test]
+fn what_a_machine_had_not_sent_is_gone_with_its_power() {
+    let mut stage = connected();
+    stage.stall(1, true);
+    stage.send(1, 2, Channel::Quorum, 1);
+    stage.run_until_us(20_000);
+    stage.fall(1, Fall::PowerLoss);
+    stage.start(1);
+    stage.run_until_us(100_000);
+    stage.stall(1, false);
+    stage.run_until_us(200_000);
+    assert_eq!(stage.requests(2), Vec::<i32>::new(), "nobody sends it again");
+}
+
+#[test]
+fn a_connection_without_a_path_is_given_up_at_last() {
+    let mut stage = connected();
+    stage.stall(2, true);
+    stage.send(1, 2, Channel::Quorum, 1);
+    stage.run_until_us(900_000);
+    assert_eq!(stage.seen(1), [], "the opener still hopes");
+    stage.run_until_us(1_100_000);
+    assert_eq!(stage.events(1), [LOST], "after the stall timeout");
+    stage.stall(2, false);
+    stage.run_until_us(1_200_000);
+    assert_eq!(stage.requests(2), Vec::<i32>::new(), "what was given up does not arrive");
+}
+
+#[test]
 fn dropped_responses_take_their_connection_with_them() {
     let mut stage = Stage::new();
     stage.echo();

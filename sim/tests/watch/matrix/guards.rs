@@ -1,6 +1,6 @@
 //! Rules that guard other rules: whose word counts for a leader, what a clean stop means, what is on the disk.
 
-use harrow_broker_model::note::{MetadataChange, Note, QuorumRole};
+use harrow_broker_model::note::{BatchSummary, BrokerState, MetadataChange, Note, QuorumRole};
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
 };
@@ -131,7 +131,10 @@ fn shrinks(stage: &mut Stage, elr: &[NodeId]) {
     stage.registered(X, next, false);
 }
 
+/// N1 leads with the vote of N2.
 fn leads_quorum(stage: &mut Stage, epoch: i32) {
+    let candidate = N1;
+    stage.note(N2, &Note::VoteGranted { epoch: LeaderEpoch(epoch), candidate });
     stage.quorum_state(N1, epoch, QuorumRole::Leader, Some(N1));
 }
 
@@ -150,6 +153,19 @@ fn finds(stage: &mut Stage, sound_end: i64, whole: bool) {
     stage.observer.process_started(0, B);
     stage.observer.log_found(B, X, Offset(sound_end), whole);
     stage.reopen(B, X, 2);
+}
+
+/// B, which the stage has registered, is let in, or goes.
+fn changes(stage: &mut Stage, fenced: bool, shutting_down: bool) {
+    let broker_epoch = stage.observer.view().registry().broker(B).expect("known").broker_epoch;
+    let change = MetadataChange::BrokerChanged { broker: B, broker_epoch, fenced, shutting_down };
+    stage.metadata(change);
+}
+
+fn asks_to_stop(stage: &mut Stage) {
+    let broker_epoch = stage.observer.view().registry().broker(B).expect("known").broker_epoch;
+    let state = BrokerState::ShuttingDown;
+    stage.note(B, &Note::BrokerStateChanged { state, broker_epoch });
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -330,17 +346,73 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        anomaly: "unfenced-unready",
+        good: |stage| {
+            // What a process that has ended had said is not known any more.
+            registers_again(stage, B, N2);
+            stage.crash(B, false);
+            stage.observer.process_started(0, B);
+            stage.observer.expect_all_facts();
+            changes(stage, false, false);
+        },
+        bad: |stage| {
+            registers_again(stage, B, N2);
+            stage.observer.expect_all_facts();
+            changes(stage, false, false);
+        },
+    },
+    Case {
+        anomaly: "shutdown-unasked",
+        good: |stage| {
+            registers_again(stage, B, B);
+            stage.observer.expect_all_facts();
+            changes(stage, false, false);
+            asks_to_stop(stage);
+            changes(stage, false, true);
+        },
+        bad: |stage| {
+            asks_to_stop(stage);
+            stops(stage, true);
+            stage.observer.process_started(0, B);
+            registers_again(stage, B, B);
+            stage.observer.expect_all_facts();
+            changes(stage, false, false);
+            changes(stage, false, true);
+        },
+    },
+    Case {
         anomaly: "recovery-kept-damage",
         good: |stage| finds(stage, 2, true),
         bad: |stage| finds(stage, 2, false),
     },
 ];
 
+/// C leads in epoch 2, where it appended two records.
+fn begins_second(stage: &mut Stage) {
+    stage.elect(C, 2, &[C, A, B]);
+    stage.became_leader(C, 2, &[C, A, B]);
+    stage.observer.expect_all_facts();
+    stage.lead(C, 2, record(2, 2, 7));
+    stage.lead(C, 2, record(3, 2, 8));
+}
+
+fn reopened(batches: Vec<BatchSummary>) -> Note {
+    let log_end_offset = batches.last().map_or(Offset(0), |last| last.last_offset.next());
+    Note::LogRecovered {
+        partition: X,
+        log_start_offset: Offset(0),
+        log_end_offset,
+        high_watermark: Offset(0),
+        clean: false,
+        batches,
+    }
+}
+
 /// The ways to break one rule that its one bad case does not show.
 #[test]
 fn other_ways_to_break_the_same_rule() {
     type Way = (&'static str, fn(&mut Stage));
-    let ways: [Way; 7] = [
+    let ways: [Way; 10] = [
         ("needless-sequence-refusal", |stage| refuses(stage, 0, 3, false)),
         ("needless-sequence-refusal", |stage| {
             stage.lead(A, 1, sequenced(2, 1, 0));
@@ -355,6 +427,38 @@ fn other_ways_to_break_the_same_rule() {
             refuses(stage, 2, 0, false);
         }),
         ("recovery-kept-damage", |stage| finds(stage, 1, true)),
+        ("log-matching", |stage| {
+            // B has a record of epoch 1 where epoch 2 began, and goes on with the next one.
+            begins_second(stage);
+            stage.append(B, 1, plain(2));
+            stage.append(B, 2, record(3, 2, 8));
+        }),
+        ("log-matching", |stage| {
+            begins_second(stage);
+            stage.append(B, 1, plain(2));
+            stage.truncate(B, 2);
+            stage.append_all(&[B], 2, record(2, 2, 7));
+            stage.append_all(&[B], 2, record(3, 2, 8));
+            // A cut is undone by a power loss, but for the last record.
+            stage.crash(B, true);
+            stage.observer.process_started(0, B);
+            let batches = vec![plain(0), plain(1), plain(2), record(3, 2, 8)];
+            stage.note(B, &reopened(batches));
+        }),
+        ("isr-join-too-early", |stage| {
+            // C lost what A had heard it has, and A knows of its next uptime.
+            stage.elect(A, 1, &[A, B]);
+            stage.isr_committed(A, 1, &[A, B]);
+            stage.follow(C, 1, A);
+            stage.crash(C, true);
+            stage.observer.process_started(0, C);
+            stage.boot(C, X, 1);
+            registers_again(stage, C, A);
+            stage.follow(C, 1, A);
+            let (from, to) = (vec![A, B], vec![A, B, C]);
+            let leader_epoch = LeaderEpoch(1);
+            stage.note(A, &Note::IsrProposed { partition: X, leader_epoch, from, to });
+        }),
         ("epoch-cache-mismatch", |stage| knows(stage, &[(1, 0), (2, 1)])),
         ("epoch-end-wrong", |stage| {
             let (epoch, asked) = (LeaderEpoch(0), LeaderEpoch(0));
@@ -368,4 +472,18 @@ fn other_ways_to_break_the_same_rule() {
     for (anomaly, play) in ways {
         assert_eq!(super::outcome(play), [anomaly]);
     }
+}
+
+#[test]
+fn an_epoch_may_begin_where_its_leader_began_it() {
+    let sound: fn(&mut Stage) = |stage| {
+        begins_second(stage);
+        stage.append(B, 2, record(2, 2, 7));
+        stage.append(B, 2, record(3, 2, 8));
+        stage.crash(B, true);
+        stage.observer.process_started(0, B);
+        stage.note(B, &reopened(vec![plain(0), plain(1), record(2, 2, 7)]));
+        stage.append(B, 2, record(3, 2, 8));
+    };
+    assert_eq!(super::outcome(sound), Vec::<String>::new());
 }

@@ -5,6 +5,7 @@ mod cluster;
 mod guards;
 mod quorum;
 mod replication;
+mod timed;
 mod transactions;
 
 use std::collections::BTreeSet;
@@ -54,8 +55,14 @@ fn audit(stage: &mut Stage, end: i64, first: BatchSummary) {
 }
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    let tables =
-        [replication::CASES, cluster::CASES, quorum::CASES, transactions::CASES, guards::CASES];
+    let tables = [
+        replication::CASES,
+        cluster::CASES,
+        quorum::CASES,
+        transactions::CASES,
+        guards::CASES,
+        timed::CASES,
+    ];
     tables.into_iter().flatten()
 }
 

@@ -5,7 +5,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::Case;
 use crate::quorum::{quorum_append, quorum_commit};
-use crate::stage::{N1, N2, N3, Stage, record};
+use crate::stage::{A, N1, N2, N3, Stage, record};
 
 /// Leader N1 of epoch 1, with one record that N2 holds, too.
 fn led(stage: &mut Stage) {
@@ -45,7 +45,46 @@ fn persisted(stage: &mut Stage, voted: Option<NodeId>, durable: bool) {
     stage.note(N1, &Note::QuorumStatePersisted { epoch: LeaderEpoch(2), voted });
 }
 
+/// N1 leads epoch 1 for so long, and hears of others at the end of each second.
+fn reigns(stage: &mut Stage, seconds: u64, hears: impl Fn(u64) -> Option<(NodeId, i32)>) {
+    stage.quorum_state(N1, 1, QuorumRole::Leader, Some(N1));
+    for second in 0..seconds {
+        stage.wait_ms(1_000);
+        if let Some((by, epoch)) = hears(second) {
+            stage.observer.quorum_fetched(stage.now_ns(), N1, by, LeaderEpoch(epoch));
+        }
+        // Somebody states something.
+        stage.quorum_state(N3, 1, QuorumRole::Unattached, None);
+    }
+}
+
 pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "controller-unelected",
+        good: |stage| {
+            stage.observer.expect_all_facts();
+            stage.note(N2, &Note::VoteGranted { epoch: LeaderEpoch(2), candidate: N1 });
+            stage.quorum_state(N1, 2, QuorumRole::Leader, Some(N1));
+        },
+        bad: |stage| {
+            stage.observer.expect_all_facts();
+            stage.note(N2, &Note::VoteGranted { epoch: LeaderEpoch(1), candidate: N1 });
+            stage.quorum_state(N1, 2, QuorumRole::Leader, Some(N1));
+        },
+    },
+    Case {
+        anomaly: "controller-without-quorum",
+        good: |stage| {
+            reigns(stage, 20, |second| (second % 5 == 0).then_some((N2, 1)));
+            stage.quorum_state(N1, 1, QuorumRole::Resigned, None);
+            stage.wait_ms(60_000);
+            stage.quorum_state(N3, 1, QuorumRole::Unattached, None);
+        },
+        // A broker that fetches is no voter, and a voter of another epoch is none of its followers.
+        bad: |stage| {
+            reigns(stage, 9, |second| Some(if second % 2 == 0 { (A, 1) } else { (N2, 2) }));
+        },
+    },
     Case {
         anomaly: "double-vote",
         good: |stage| {

@@ -78,6 +78,18 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        anomaly: "append-below-min-isr",
+        good: |stage| {
+            stage.lead_all(A, 1, plain(2));
+            shrink(stage);
+            stage.lead(A, 1, plain(3));
+        },
+        bad: |stage| {
+            shrink(stage);
+            stage.lead_all(A, 1, plain(2));
+        },
+    },
+    Case {
         anomaly: "needless-refusal",
         good: |stage| {
             shrink(stage);

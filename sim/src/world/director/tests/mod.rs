@@ -209,6 +209,7 @@ impl Toy {
             batch: RECORD,
             origin: AppendOrigin::Leader,
             leader_epoch: LeaderEpoch(1),
+            acks: 0,
         });
         effects.note(Note::QuorumHighWatermarkMoved {
             epoch: LeaderEpoch(1),

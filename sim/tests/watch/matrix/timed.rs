@@ -1,0 +1,164 @@
+//! Rules that bound times. On the stage `replica.lag.time.max.ms` is 30 s, and a leader looks every 15 s.
+
+use harrow_broker_model::message::ClusterError;
+use harrow_broker_model::note::Note;
+use harrow_broker_model::types::{LeaderEpoch, NodeId};
+
+use super::{Case, outcome, plain};
+use crate::stage::{A, B, C, Stage};
+
+fn end_of(stage: &Stage, node: NodeId) -> i64 {
+    let view = stage.observer.view();
+    view.replica(node, stage.partition).expect("it is a replica").log.end().0
+}
+
+/// A leads on for so long, a record each second; C has each at once, and B has all that there is when `follows` says.
+fn goes_on(stage: &mut Stage, seconds: i64, follows: fn(i64) -> bool) {
+    for second in 0..seconds {
+        stage.wait_ms(1_000);
+        let record = plain(end_of(stage, A));
+        stage.lead(A, 1, record);
+        stage.append(C, 1, record);
+        if follows(second) {
+            (end_of(stage, B)..end_of(stage, A))
+                .for_each(|offset| stage.append(B, 1, plain(offset)));
+        }
+    }
+}
+
+/// B and C follow A.
+fn follow(stage: &mut Stage) {
+    stage.follow(B, 1, A);
+    stage.follow(C, 1, A);
+    // The present leader is known from when it began to lead.
+    stage.became_leader(A, 1, &[A, B, C]);
+}
+
+fn proposes(stage: &mut Stage) {
+    let note = Note::IsrProposed {
+        partition: stage.partition,
+        leader_epoch: LeaderEpoch(1),
+        from: vec![A, B, C],
+        to: vec![A, C],
+    };
+    stage.note(A, &note);
+}
+
+fn is_refused(stage: &mut Stage, error: ClusterError) {
+    stage.note(A, &Note::IsrProposalRefused { partition: stage.partition, error });
+}
+
+fn stands(stage: &mut Stage, still: bool) {
+    let now_ns = stage.now_ns();
+    stage.observer.process_stands(now_ns, A, still);
+}
+
+pub(super) const CASES: &[Case] = &[Case {
+    anomaly: "laggard-in-isr",
+    good: |stage| {
+        follow(stage);
+        // It is never where the leader is, and has what the leader had half a minute ago.
+        goes_on(stage, 200, |second| second % 29 == 0);
+    },
+    bad: |stage| {
+        follow(stage);
+        goes_on(stage, 70, |second| second < 5);
+    },
+}];
+
+/// What keeps a leader from looking, or makes it right not to.
+#[test]
+fn a_laggard_is_excused_while_its_leader_cannot_see_it() {
+    type Way = (&'static str, fn(&mut Stage));
+    let ways: [Way; 6] = [
+        ("in time", |stage| {
+            follow(stage);
+            goes_on(stage, 44, |_| false);
+            goes_on(stage, 45, |second| second == 0);
+        }),
+        ("waits for an answer", |stage| {
+            follow(stage);
+            goes_on(stage, 40, |_| false);
+            proposes(stage);
+            goes_on(stage, 100, |_| false);
+        }),
+        ("was refused just now", |stage| {
+            follow(stage);
+            goes_on(stage, 40, |_| false);
+            proposes(stage);
+            is_refused(stage, ClusterError::IneligibleReplica);
+            goes_on(stage, 14, |_| false);
+        }),
+        ("stood still", |stage| {
+            follow(stage);
+            goes_on(stage, 20, |_| false);
+            stands(stage, true);
+            stage.wait_ms(60_000);
+            stage.append(C, 1, plain(22));
+        }),
+        ("nothing to have", |stage| {
+            follow(stage);
+            for _ in 0..200 {
+                stage.wait_ms(1_000);
+                stage.high_watermark(A, 1, true, 2);
+            }
+        }),
+        ("left", |stage| {
+            follow(stage);
+            goes_on(stage, 40, |_| false);
+            stage.elect(A, 1, &[A, C]);
+            stage.isr_committed(A, 1, &[A, C]);
+            goes_on(stage, 100, |_| false);
+        }),
+    ];
+    for (why, play) in ways {
+        assert_eq!(outcome(play), Vec::<String>::new(), "{why}");
+    }
+}
+
+/// What does not excuse it.
+#[test]
+fn a_laggard_is_found_whatever_came_before() {
+    type Way = (&'static str, fn(&mut Stage));
+    let ways: [Way; 5] = [
+        ("was refused long ago", |stage| {
+            follow(stage);
+            goes_on(stage, 20, |_| false);
+            proposes(stage);
+            is_refused(stage, ClusterError::IneligibleReplica);
+            goes_on(stage, 60, |_| false);
+        }),
+        ("stood still long ago", |stage| {
+            follow(stage);
+            stands(stage, true);
+            stands(stage, false);
+            goes_on(stage, 70, |_| false);
+        }),
+        ("dead", |stage| {
+            follow(stage);
+            stage.crash(B, false);
+            goes_on(stage, 70, |_| false);
+        }),
+        ("too slow", |stage| {
+            follow(stage);
+            for second in 0..150 {
+                stage.wait_ms(1_000);
+                stage.lead(A, 1, plain(2 + second));
+                stage.append(C, 1, plain(2 + second));
+                if second % 3 == 0 {
+                    stage.append(B, 1, plain(2 + second / 3));
+                }
+            }
+        }),
+        ("cut its log long ago", |stage| {
+            follow(stage);
+            stage.follow(B, 1, A);
+            stage.append(B, 1, plain(2));
+            stage.truncate(B, 2);
+            goes_on(stage, 70, |_| false);
+        }),
+    ];
+    for (why, play) in ways {
+        assert_eq!(outcome(play), ["laggard-in-isr"], "{why}");
+    }
+}
