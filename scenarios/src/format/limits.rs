@@ -93,14 +93,14 @@ impl Extremes {
         })
     }
 
-    /// All that a connection carries waits behind a slow message. One in twenty that takes nearly as long as clients wait
-    /// is borne; one that takes a minute keeps the quorum from ever having a leader.
+    /// All that a connection carries waits behind a slow message. One in twenty that takes nearly as long as clients
+    /// wait is borne; one that takes a minute keeps the quorum from ever having a leader.
     fn slow(&self) -> Option<Contradiction> {
         (self.slow_us >= CLIENT_TIMEOUT_US).then(|| Contradiction {
             at: ("network", "slow_extra_us"),
             message: format!(
-                "a slow message holds up its connection for up to {} us, and requests are given up after \
-                 {CLIENT_TIMEOUT_US} us: no controller could stay elected",
+                "a slow message holds up its connection for up to {} us, and requests are given up \
+                 after {CLIENT_TIMEOUT_US} us: no controller could stay elected",
                 self.slow_us
             ),
             help: "lower it; the fault `delay` makes messages slow for a time".to_owned(),
