@@ -93,28 +93,28 @@ impl Extremes {
         })
     }
 
-    /// All that a connection carries waits behind a slow message. One in twenty that takes nearly as long as clients wait
-    /// is borne; one that takes a minute keeps the quorum from ever having a leader.
+    /// All that a connection carries waits behind a slow message. One in twenty that takes nearly as long as clients
+    /// wait is borne; one that takes a minute keeps the quorum from ever having a leader.
     fn slow(&self) -> Option<Contradiction> {
         (self.slow_us >= CLIENT_TIMEOUT_US).then(|| Contradiction {
             at: ("network", "slow_extra_us"),
             message: format!(
-                "a slow message holds up its connection for up to {} us, and requests are given up after \
-                 {CLIENT_TIMEOUT_US} us: no controller could stay elected",
+                "a slow message holds up its connection for up to {} us, and requests are given up \
+                 after {CLIENT_TIMEOUT_US} us: no controller could stay elected",
                 self.slow_us
             ),
             help: "lower it; the fault `delay` makes messages slow for a time".to_owned(),
         })
     }
 
-    /// A session must bear one heartbeat that is lost or late.
+    /// A session must bear a heartbeat that is late by half, and a connection that is made anew.
     fn heartbeat(&self) -> Option<Contradiction> {
-        let needed = 2 * self.heartbeat_ms * 1_000 + 4 * self.latency_us;
+        let needed = self.heartbeat_ms * 1_500 + 4 * self.latency_us;
         let given = self.session_ms * 1_000;
         (needed >= given).then(|| Contradiction {
             at: ("cluster", "broker.session.timeout.ms"),
             message: format!(
-                "two heartbeats and their way may take {needed} us, not below \
+                "a heartbeat that is late, and its way, may take {needed} us, not below \
                  `broker.session.timeout.ms`, {given} us: brokers could not stay unfenced"
             ),
             help: "raise it, or lower `broker.heartbeat.interval.ms` or the latency".to_owned(),

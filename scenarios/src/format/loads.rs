@@ -85,9 +85,11 @@ fn check_times(section: &Section<'_>, kind: Kind, settings: &Settings, reading: 
         Kind::Producer => 0,
         Kind::Consumer => settings.get("poll_timeout_ms").greatest(),
     };
-    let (pause, converge) = (interval_us / 1_000 + poll_ms, reading.converge_ms_min);
+    let backoff_ms = settings.get("retry.backoff.ms").greatest();
+    let (pause, converge) = (interval_us / 1_000 + poll_ms + backoff_ms, reading.converge_ms_min);
     if pause > converge {
-        let message = format!("{pause} ms may pass between operations, {PAUSE_HELD}");
+        let message =
+            format!("{pause} ms may pass between operations (with backoff and poll), {PAUSE_HELD}");
         let help = format!("at most {converge} ms, which is `heal.converge_within_ms`");
         section.problem(&section.place_of("interval_us"), message, help);
     }

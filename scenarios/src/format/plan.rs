@@ -268,12 +268,17 @@ impl Check<'_> {
             self.problem(&format!("{path}.start_ms"), message, "let it begin sooner");
         }
         let poll_ms = match client {
-            ClientPlan::Producer { .. } => 0,
-            ClientPlan::Consumer { poll_timeout_ms, .. } => u64::from(*poll_timeout_ms),
+            ClientPlan::Producer { config, .. } => config.retry_backoff_ms,
+            ClientPlan::Consumer { config, poll_timeout_ms, .. } => {
+                config.retry_backoff_ms.saturating_add(u64::from(*poll_timeout_ms))
+            }
         };
-        let (pause, converge) = (interval_us.1 / 1_000 + poll_ms, self.plan.converge_within_ms);
+        let (pause, converge) =
+            ((interval_us.1 / 1_000).saturating_add(poll_ms), self.plan.converge_within_ms);
         if pause > converge {
-            let message = format!("{pause} ms may pass between operations, {PAUSE_HELD}");
+            let message = format!(
+                "{pause} ms may pass between operations (with backoff and poll), {PAUSE_HELD}"
+            );
             let help = format!("at most {converge} ms, which is `converge_within_ms`");
             self.problem(&format!("{path}.interval_us"), message, help);
         }
