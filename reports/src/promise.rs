@@ -41,8 +41,8 @@ pub(crate) fn promise(
     }
 }
 
-/// What promises that clients never see an anomaly in a partition. `producer` names whose settings apply, if a record of
-/// its is concerned.
+/// What promises that clients never see an anomaly in a partition. `producer` names whose settings apply, if a
+/// record of its is concerned.
 pub(crate) fn promise_to_clients(
     terms: &Terms,
     anomaly: Anomaly,

@@ -115,10 +115,7 @@ fn wrong_usage_is_told_with_what_would_be_right() {
         (&["run", "calm", "--seed", "-1"], &["-1"]),
         (&["run", "leader-crsh"], &["leader-crsh", "did you mean `leader-crash`"]),
         (&["run", "no/such/file.toml"], &["failed to read", "no/such/file.toml"]),
-        (
-            &["run", "calm", "--set", "load.0.acks=1"],
-            &["not text", "write `acks = \"1\"`", "in a shell, `--set '...acks=\"1\"'`"],
-        ),
+        (&["run", "calm", "--set", "load.0.acks=7"], &["`7` is not a value of `acks`"]),
         (&["run", "calm", "--set", "heal.at_m=5"], &["no key `at_m`", "did you mean `at_ms`"]),
         (&["run", "calm", "--defect", "no-dedupe"], &["did you mean `no-dedup`?"]),
         (&["run", "calm", "--format", "xml"], &["xml", "human", "json"]),

@@ -1,10 +1,11 @@
 //! What all checks look up: who wrote a value, where it stands in its log, what a partition's log must have held.
 //!
 //! Everything is a flat vector of small entries that refer to the history's columns by position: about 20 bytes a
-//! record beside the history itself. Nothing is indexed by offset, so an offset near 2^63 costs what offset 0 costs.
+//! record beside the history itself. Nothing is indexed by offset, so an offset near 2^63 costs what offset 0
+//! costs.
 //!
-//! A record's *place* is the lowest offset at which it was acknowledged or read; all other offsets at which it was are
-//! *copies*, kept apart because there are few.
+//! A record's *place* is the lowest offset at which it was acknowledged or read; all other offsets at which it was
+//! are *copies*, kept apart because there are few.
 
 mod build;
 mod keys;
@@ -243,8 +244,9 @@ impl<'a> Index<'a> {
         &rest[..rest.partition_point(|send| self.place_key(*send).0 == partition)]
     }
 
-    /// Records that must have existed in a gap when that was passed over, in order of offset. Records of failed sends do
-    /// not count, nor those that were sent later, nor those that retention or compaction may have removed by then.
+    /// Records that must have existed in a gap when that was passed over, in order of offset. Records of failed
+    /// sends do not count, nor those that were sent later, nor those that retention or compaction may have removed
+    /// by then.
     pub(crate) fn exist_in(&self, gap: &Gap) -> impl Iterator<Item = Placement> + '_ {
         let Gap { partition, end, but, .. } = *gap;
         let first = gap.first.max(self.options.log_start_offset(partition));
@@ -267,8 +269,8 @@ impl<'a> Index<'a> {
         sent.take_while(here).chain(copies).filter(fits)
     }
 
-    /// Sent records in this partition from an offset on, in order, that had not failed and were not compacted away by
-    /// this time, in nanoseconds.
+    /// Sent records in this partition from an offset on, in order, that had not failed and were not compacted away
+    /// by this time, in nanoseconds.
     fn survivors_from(
         &self,
         partition: u32,

@@ -1,12 +1,11 @@
 //! Promises: what was acknowledged is there, and a transaction is there whole or not at all. Sources: Kafka's
-//! `acks=all`;
-//! KIP-98; Jepsen's `lost-write` and `unseen`.
+//! `acks=all`; KIP-98; Jepsen's `lost-write` and `unseen`.
 //!
 //! A record counts as lost when reads of its partition went on past its offset without it; as unseen when no poll
-//! returned it. Without final reads nothing is unseen, and lost is only what one process came past, if every poll has
-//! told what it returned. Transactions of unknown outcome are held to their offsets once a read proves that they committed; where
-//! nobody was told an offset, a record that no read ever returned makes such a transaction torn.
-//! Not verified: whether an unseen record is gone or merely not delivered; that needs more than the history.
+//! returned it. Without final reads nothing is unseen, and lost is only what one process came past, if every poll
+//! has told what it returned. Transactions of unknown outcome are held to their offsets once a read proves that
+//! they committed; where nobody was told an offset, a record that no read ever returned makes such a transaction
+//! torn. Not verified: whether an unseen record is gone or merely not delivered; that needs more than the history.
 
 use std::collections::BTreeMap;
 
@@ -65,8 +64,8 @@ fn check_lost(
     true
 }
 
-/// Where consumers came past while nobody can have read unseen: without final reads, only what lies between two reads
-/// of one process counts as passed over.
+/// Where consumers came past while nobody can have read unseen: without final reads, only what lies between two
+/// reads of one process counts as passed over.
 struct Passages {
     /// By partition.
     spans: Vec<(u32, Span)>,
@@ -126,8 +125,8 @@ fn may_be_gone(index: &Index<'_>, send: SendId, partition: u32) -> bool {
     index.told(send).is_none() && (retained || index.may_be_replaced(send, partition))
 }
 
-/// What is missing shows only when all reading is over, which is when the last answer came: until then some poll may
-/// still return it, and an election may still drop it.
+/// What is missing shows only when all reading is over, which is when the last answer came: until then some poll
+/// may still return it, and an election may still drop it.
 fn at_the_end(
     index: &Index<'_>,
     found: &mut Found,

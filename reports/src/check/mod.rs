@@ -15,9 +15,10 @@
 //!
 //! [`check`] judges a whole history; a [`Stream`] tells what a prefix decides while the history is being written.
 //!
-//! A check says what is there; whether that is legal is the policy's business. An unknown outcome is never treated as
-//! absent. Two readers that disagree need no name of their own: other values at one offset are inconsistent-offsets,
-//! other successors a skip of one of them. Not verified here: timestamps, headers, the age of what is read.
+//! A check says what is there; whether that is legal is the policy's business. An unknown outcome is never treated
+//! as absent. Two readers that disagree need no name of their own: other values at one offset are
+//! inconsistent-offsets, other successors a skip of one of them. Not verified here: timestamps, headers, the age of
+//! what is read.
 
 mod anomaly;
 mod cycles;
@@ -55,8 +56,8 @@ pub struct Occurrence {
     pub partition: u32,
     /// When it showed: true time in nanoseconds.
     pub at_ns: u64,
-    /// When the oldest write or call concerned was invoked, or the write that is missing: what happened before cannot be
-    /// its cause.
+    /// When the oldest write or call concerned was invoked, or the write that is missing: what happened before
+    /// cannot be its cause.
     pub since_ns: u64,
     /// The record or answer at fault.
     pub subject: Witness,

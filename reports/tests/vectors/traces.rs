@@ -196,10 +196,8 @@ impl Player {
         let name = event.text(1)?;
         let mut told = self.told(name);
         told.epoch = event.epoch(2)?;
-        let leader = match event.at(3)? {
-            Value::Null => None,
-            name => Some(self.broker(name)?),
-        };
+        let leader = Some(event.at(3)?).filter(|leader| !leader.is_null());
+        let leader = leader.map(|leader| self.broker(leader)).transpose()?;
         told.leader = leader.unwrap_or(told.leader);
         told.isr = self.brokers_of(event.at(4)?)?;
         let unclean = event.0.get(5).is_some_and(|options| options["unclean"] == true);
@@ -367,10 +365,8 @@ impl Player {
 
     fn on_own(&mut self, event: Event<'_>) -> Result<(), String> {
         let group = event.text(1)?;
-        let member = match event.at(3)? {
-            Value::Number(number) => &number.to_string(),
-            _ => event.text(3)?,
-        };
+        let number = event.at(3)?.as_i64().map(|number| number.to_string());
+        let member = number.as_deref().map_or_else(|| event.text(3), Ok)?;
         let told = self.partition_at(event, 2)?;
         self.owners.insert((group.to_owned(), told.partition), member.to_owned());
         self.stage.assign(group, member, event.epoch(4)?);

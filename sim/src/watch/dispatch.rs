@@ -187,9 +187,7 @@ impl Watch {
             | Note::QuorumStatePersisted { .. }
             | Note::QuorumLogSynced { .. }
             | Note::VoteGranted { .. }
-            | Note::QuorumHighWatermarkMoved { .. } => {
-                self.on_quorum_note(context, note);
-            }
+            | Note::QuorumHighWatermarkMoved { .. } => self.on_quorum_note(context, note),
             Note::MetadataApplied { offset, controller_epoch, change } => {
                 self.on_metadata(context, *offset, *controller_epoch, change);
             }

@@ -1,7 +1,8 @@
 //! In one generation, a partition has one owner at a time.
 //!
-//! A member owns what a join gave it, and what its polls return, until its process joins again, takes other partitions or crashes: from then on
-//! somebody else may have come in its place, as a static member does without a new generation (KIP-345).
+//! A member owns what a join gave it, and what its polls return, until its process joins again, takes other
+//! partitions or crashes: from then on somebody else may have come in its place, as a static member does without a
+//! new generation (KIP-345).
 
 use std::collections::BTreeMap;
 
@@ -55,8 +56,8 @@ impl Owners {
         }
     }
 
-    /// An operation has ended; returns what it has that another process has as well, with the operation that shows it of
-    /// that one.
+    /// An operation has ended; returns what it has that another process has as well, with the operation that shows
+    /// it of that one.
     pub(in crate::check) fn end(&mut self, history: &History, operation: u32) -> Vec<(Place, u32)> {
         let row = history.row(operation);
         let shows = matches!(row.function, Function::Join | Function::Poll);

@@ -442,7 +442,7 @@ fn the_digest_does_not_depend_on_who_looks_on() {
     let plan = plan(&[(100, crash("node 2", 50)), (300, crash("any-client", 100))]);
     let digest = |record_trace, watch| {
         let follow = vec![Follow { partition: "orders-0".to_owned(), offset: 0 }];
-        let followed = RunOptions { record_trace, watch, follow, ..PLAIN };
+        let followed = RunOptions { record_trace, watch, follow };
         let plain = RunOptions { record_trace, watch, ..PLAIN };
         let [plain, followed] = [plain, followed].map(|options| run_with(&plan, options, &[1, 2]));
         assert_eq!(plain.digest, followed.digest, "followed or not");
