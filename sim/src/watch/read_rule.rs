@@ -74,18 +74,34 @@ pub(super) struct ReadRule {
 
 /// All that a consumer got of a partition, in order of the last offset; several batches where logs have parted.
 #[derive(Debug, Default)]
-struct Given(Vec<BatchSummary>);
+struct Given(Vec<Got>);
+
+/// What tells one batch from another, in little room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Got {
+    base_offset: Offset,
+    last_offset: Offset,
+    leader_epoch: LeaderEpoch,
+    checksum: u32,
+}
+
+impl Got {
+    fn of(batch: &BatchSummary) -> Self {
+        let BatchSummary { base_offset, last_offset, leader_epoch, checksum, .. } = *batch;
+        Self { base_offset, last_offset, leader_epoch, checksum }
+    }
+}
 
 impl Given {
-    fn take(&mut self, batch: &BatchSummary) {
+    fn take(&mut self, batch: Got) {
         let Self(batches) = self;
         if batches.last().is_none_or(|last| last.last_offset < batch.last_offset) {
-            return batches.push(*batch);
+            return batches.push(batch);
         }
         let from = batches.partition_point(|known| known.last_offset < batch.last_offset);
-        let same = |known: &&BatchSummary| known.last_offset == batch.last_offset;
-        if !batches[from..].iter().take_while(same).any(|known| known == batch) {
-            batches.insert(from, *batch);
+        let same = |known: &&Got| known.last_offset == batch.last_offset;
+        if !batches[from..].iter().take_while(same).any(|known| *known == batch) {
+            batches.insert(from, batch);
         }
     }
 
@@ -94,15 +110,19 @@ impl Given {
     fn parts_from(&self, log: &LogMirror, offset: Offset) -> bool {
         let Self(batches) = self;
         let behind = offset.plus(-1);
-        let Some(before) = log.entry_at(behind).map(|entry| &entry.batch) else { return false };
+        if batches.is_empty() {
+            return false;
+        }
+        let Some(before) = log.entry_at(behind).map(|entry| Got::of(&entry.batch)) else {
+            return false;
+        };
         let from = batches.partition_point(|known| known.last_offset < behind);
         let near = batches[from..].iter().take(LOOKED_AT);
         let mut there = near.filter(|known| known.base_offset <= behind).peekable();
         let goes_on = log.entry_at(offset).map(|entry| entry.batch.leader_epoch);
         let ends = goes_on != Some(before.leader_epoch);
-        let fits = |known: &BatchSummary| {
-            known == before || ends && known.leader_epoch > before.leader_epoch
-        };
+        let fits =
+            |known: &Got| *known == before || ends && known.leader_epoch > before.leader_epoch;
         there.peek().is_some() && !there.any(fits)
     }
 }
@@ -169,7 +189,7 @@ impl ReadRule {
             });
         }
         for batch in batches {
-            given.take(batch);
+            given.take(Got::of(batch));
         }
     }
 }
