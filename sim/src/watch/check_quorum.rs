@@ -7,12 +7,11 @@
 //! Not verified: that it resigns at once. A set of voters may begin to fill just before the time is over, so that twice
 //! that time is allowed, by the slowest clock of the plan; and a leader that stands still resigns when it goes on.
 
-use std::collections::BTreeMap;
-
 use harrow_broker_model::note::QuorumRole;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
+use super::going::Going;
 use super::lag::{SLACK_NS, by_slowest_clock};
 use super::quorum::VoterState;
 use crate::plan::Plan;
@@ -40,7 +39,6 @@ pub(super) struct CheckQuorum {
     patience_ns: u64,
     next_look_ns: u64,
     leaders: Vec<Leader>,
-    goes_on: BTreeMap<NodeId, Option<u64>>,
 }
 
 #[derive(Debug)]
@@ -60,13 +58,7 @@ impl CheckQuorum {
             patience_ns: 2 * by_slowest_clock(plan, timeout_ns * 3 / 2) + SLACK_NS,
             next_look_ns: 0,
             leaders: Vec::new(),
-            goes_on: BTreeMap::new(),
         }
-    }
-
-    /// A process stands still from now on, or goes on.
-    pub(super) fn process_stands(&mut self, at_ns: u64, node: NodeId, still: bool) {
-        self.goes_on.insert(node, (!still).then_some(at_ns));
     }
 
     /// A process ended.
@@ -96,17 +88,16 @@ impl CheckQuorum {
 
     /// Time goes on.
     #[inline]
-    pub(super) fn look(&mut self, context: &Context<'_>, findings: &mut Findings) {
+    pub(super) fn look(&mut self, context: &Context<'_>, findings: &mut Findings, going: &Going) {
         if context.at_ns >= self.next_look_ns {
             self.next_look_ns = context.at_ns + self.patience_ns / 8;
-            self.look_at_all(context, findings);
+            self.look_at_all(context, findings, going);
         }
     }
 
-    fn look_at_all(&self, context: &Context<'_>, findings: &mut Findings) {
+    fn look_at_all(&self, context: &Context<'_>, findings: &mut Findings, going: &Going) {
         for leader in self.leaders.iter().filter(|_| self.others > 0) {
-            let goes_on = self.goes_on.get(&leader.node).copied().unwrap_or(Some(0));
-            let able = goes_on.is_some_and(|since| context.at_ns > since + SLACK_NS);
+            let able = going.for_longer_than(context.at_ns, leader.node, SLACK_NS);
             let had = leader.majority_at(context, self.others);
             if able && context.at_ns > had + self.patience_ns {
                 findings.report(context, &ALONE, TopicPartition::METADATA, || {

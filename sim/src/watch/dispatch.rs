@@ -10,6 +10,7 @@ use super::clean_stop::CleanStops;
 use super::fencing::Fencing;
 use super::finding::{Context, Findings};
 use super::following::Following;
+use super::going::Going;
 use super::high_watermark::{HighWatermarks, Move};
 use super::lag::Laggards;
 use super::leadership::{self, Leadership};
@@ -50,6 +51,7 @@ pub(super) struct Watch {
     following: Following,
     clean_stops: CleanStops,
     standings: Standings,
+    going: Going,
     laggards: Laggards,
     check_quorum: CheckQuorum,
     fencing: Fencing,
@@ -76,6 +78,7 @@ impl Watch {
             following: Following::default(),
             clean_stops: CleanStops::default(),
             standings: Standings::default(),
+            going: Going::default(),
             laggards: Laggards::new(plan),
             check_quorum: CheckQuorum::new(plan),
             fencing: Fencing::default(),
@@ -98,8 +101,7 @@ impl Watch {
     }
 
     pub(super) fn process_stands(&mut self, at_ns: u64, node: NodeId, still: bool) {
-        self.laggards.process_stands(at_ns, node, still);
-        self.check_quorum.process_stands(at_ns, node, still);
+        self.going.process_stands(at_ns, node, still);
     }
 
     pub(super) fn process_ended(&mut self, at_ns: u64, view: &ClusterView, node: NodeId) {
@@ -148,8 +150,8 @@ impl Watch {
 
     pub(super) fn observe(&mut self, context: &Context<'_>, note: &Note) {
         let findings = &mut self.findings;
-        self.laggards.look(context, findings);
-        self.check_quorum.look(context, findings);
+        self.laggards.look(context, findings, &self.going);
+        self.check_quorum.look(context, findings, &self.going);
         match note {
             Note::Appended { partition, batch, leader_epoch, origin, acks } => {
                 self.log_matching.on_append(context, findings, *partition, batch, *leader_epoch);

@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
+use super::going::Going;
 use crate::plan::{Action, Plan};
 use crate::view::{ClusterView, PartitionView, ReplicaRole};
 use crate::violation::Guarantee;
@@ -53,8 +54,6 @@ pub(super) struct Laggards {
     check_ns: u64,
     looked_at_ns: u64,
     next_look_ns: u64,
-    /// Since when each node goes on; none while it stands still.
-    goes_on: BTreeMap<NodeId, Option<u64>>,
     leaders: BTreeMap<TopicPartition, Leading>,
 }
 
@@ -91,14 +90,8 @@ impl Laggards {
             check_ns: by_slowest_clock(plan, lag_ns / 2) + SLACK_NS,
             looked_at_ns: 0,
             next_look_ns: 0,
-            goes_on: BTreeMap::new(),
             leaders: BTreeMap::new(),
         }
-    }
-
-    /// A process stands still from now on, or goes on.
-    pub(super) fn process_stands(&mut self, at_ns: u64, node: NodeId, still: bool) {
-        self.goes_on.insert(node, (!still).then_some(at_ns));
     }
 
     /// A process ended: it leads nothing any more, and what it has when it is back is another question.
@@ -166,16 +159,16 @@ impl Laggards {
 
     /// Time goes on.
     #[inline]
-    pub(super) fn look(&mut self, context: &Context<'_>, findings: &mut Findings) {
+    pub(super) fn look(&mut self, context: &Context<'_>, findings: &mut Findings, going: &Going) {
         if context.at_ns >= self.next_look_ns {
             self.next_look_ns = context.at_ns + self.lag_ns / LOOKS;
-            self.look_at_all(context, findings);
+            self.look_at_all(context, findings, going);
         }
     }
 
-    fn look_at_all(&mut self, context: &Context<'_>, findings: &mut Findings) {
+    fn look_at_all(&mut self, context: &Context<'_>, findings: &mut Findings, going: &Going) {
         let before = std::mem::replace(&mut self.looked_at_ns, context.at_ns);
-        let Self { lag_ns, check_ns, goes_on, leaders, .. } = self;
+        let Self { lag_ns, check_ns, leaders, .. } = self;
         leaders.retain(|partition, leading| {
             let Some(view) = context.view.partition(*partition) else { return false };
             if !leading.is_present(view) {
@@ -183,8 +176,7 @@ impl Laggards {
             }
             leading.follow(context.at_ns, view);
             leading.members.iter_mut().for_each(|member| member.lag(before, *lag_ns));
-            let goes_on = goes_on.get(&leading.node).copied().unwrap_or(Some(0));
-            if goes_on.is_some_and(|since| context.at_ns > since + SLACK_NS) {
+            if going.for_longer_than(context.at_ns, leading.node, SLACK_NS) {
                 leading.judge(context, findings, *partition, *check_ns);
             }
             true

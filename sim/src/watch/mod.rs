@@ -52,6 +52,7 @@ mod epoch_ends;
 mod fencing;
 mod finding;
 mod following;
+mod going;
 mod high_watermark;
 mod lag;
 mod leadership;
