@@ -1,6 +1,6 @@
 //! A follower's rules: what to ask the leader, and what to do with its answers. Source: rules 2.2.4 to 2.2.6.
 
-use crate::defect::Defect;
+use crate::defect::ReplicationDefect;
 use crate::message::{
     ClusterError, EpochEnd, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
     ReplicaOffsetsResponse,
@@ -31,7 +31,7 @@ impl Partition {
             return None;
         }
         // Before KIP-101 a follower told no epoch: its own truncation to the high watermark had to be enough.
-        let last_fetched_epoch = if self.defects.has(Defect::TruncateToHw) {
+        let last_fetched_epoch = if self.defects.has(ReplicationDefect::TruncateToHw) {
             LeaderEpoch::NONE
         } else {
             self.log.last_fetched_epoch()
@@ -121,7 +121,7 @@ impl Partition {
     /// A batch of a later epoch than ours comes from a leader that we do not know yet (KAFKA-18723).
     fn may_append(&self, batch: &RecordBatch) -> bool {
         batch.header().leader_epoch <= self.leader_epoch
-            || self.defects.has(Defect::NoFetchEpochFencing)
+            || self.defects.has(ReplicationDefect::NoFetchEpochFencing)
     }
 
     /// Rule 2.2.6: out of range, now that the leader's bounds are known.

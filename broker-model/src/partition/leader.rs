@@ -1,6 +1,6 @@
 //! A leader's rules: produce, fetches of followers and consumers, the high watermark. Source: rules 2.1.1 to 2.1.10.
 
-use crate::defect::Defect;
+use crate::defect::{LogDefect, ReplicationDefect};
 use crate::log::ProducerCheck;
 use crate::message::{
     ClusterError, EpochEnd, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
@@ -110,7 +110,7 @@ impl Partition {
                 self.begin_epoch(around.now.time, registration, effects);
             }
         }
-        if epoch_grew || !self.defects.has(Defect::NoHwOnShrink) {
+        if epoch_grew || !self.defects.has(ReplicationDefect::NoHwOnShrink) {
             self.maybe_advance_high_watermark(around, effects);
         }
         self.complete_produces(effects);
@@ -164,7 +164,7 @@ impl Partition {
             effects.note(Note::NotEnoughReplicas { partition: self.id(), after_append: false });
             return ProduceOutcome::Refused(ErrorCode::NotEnoughReplicas);
         }
-        let check = if self.defects.has(Defect::NoDedup) {
+        let check = if self.defects.has(LogDefect::NoDedup) {
             Ok(ProducerCheck::New)
         } else {
             self.log.check_producer(batch.header())
@@ -391,7 +391,7 @@ impl Partition {
         fetch_offset: Offset,
     ) -> Result<Option<EpochEnd>, ClusterError> {
         // Before KIP-320 a fetch told no epochs at all: one from another epoch could not be compared.
-        let legacy = self.defects.has(Defect::NoFetchEpochFencing)
+        let legacy = self.defects.has(ReplicationDefect::NoFetchEpochFencing)
             && current_leader_epoch != LeaderEpoch::NONE
             && current_leader_epoch != self.leader_epoch;
         if last_fetched_epoch == LeaderEpoch::NONE || legacy {
@@ -453,7 +453,7 @@ impl Partition {
         effects: &mut Effects,
     ) {
         let end = self.log.log_end_offset();
-        let by_proposal = self.defects.has(Defect::HwUsesProposedIsr);
+        let by_proposal = self.defects.has(ReplicationDefect::HwUsesProposedIsr);
         let Role::Leader(leader) = &self.role else {
             return;
         };
