@@ -376,7 +376,7 @@ fn a_flush_runs_in_the_background_and_dies_with_its_process() {
 fn a_replacement_blocks_unless_it_is_made_in_the_background() {
     for blocking in [true, false] {
         let mut stage = Stage::new();
-        stage.act(1, |effects| {
+        stage.act(1, move |effects| {
             let (file, bytes) = (LOG, Bytes::from_static(b"vote"));
             effects.push(if blocking {
                 Effect::Replace { file, bytes }
