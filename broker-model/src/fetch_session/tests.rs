@@ -1,0 +1,1 @@
+//! Tables of both sides.
