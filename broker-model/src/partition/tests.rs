@@ -463,7 +463,7 @@ fn a_new_epoch_is_on_disk_before_anything_is_served() {
     bench.effects = Effects::new();
     bench.register(&registration(1, 1, 1, &[1, 2]));
     let list = bench.effects.as_slice();
-    let synced = list.iter().position(|effect| matches!(effect, Effect::Sync { .. }));
+    let synced = list.iter().position(|effect| matches!(effect, Effect::Replace { .. }));
     let led =
         list.iter().position(|effect| matches!(effect, Effect::Note(Note::BecameLeader { .. })));
     assert!(synced.is_some() && synced < led, "{list:?}");
