@@ -45,11 +45,6 @@ impl<K: Ord + Copy, D: PartialEq + Copy> SessionHandler<K, D> {
         self.partitions.get(key)
     }
 
-    /// All partitions of the session.
-    pub(crate) fn partitions(&self) -> impl Iterator<Item = (&K, &D)> {
-        self.partitions.iter()
-    }
-
     /// Whether the session has no partitions, so that a request would ask for nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.partitions.is_empty()

@@ -92,11 +92,6 @@ impl SessionPartitions {
         self.partitions.len()
     }
 
-    /// All, in order.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &SessionKey> {
-        self.partitions.keys()
-    }
-
     /// What is wanted of a partition.
     pub(crate) fn wanted(&self, key: &SessionKey) -> Option<&Wanted> {
         self.partitions.get(key).map(|cached| &cached.wanted)

@@ -1,1 +1,1 @@
-//! Tables of both sides.
+//! Tables of both sides, and one machine of both against a full fetch.
