@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::defect::{Defect, LogDefect, ReplicationDefect};
 use crate::disk_image::DiskImage;
 use crate::log::LogOptions;
 use crate::message::{
@@ -65,6 +66,7 @@ fn cluster(defects: &[Defect]) -> ClusterConfig {
         quorum_election_backoff_max_ms: 500,
         quorum_fetch_wait_max_ms: 500,
         controlled_shutdown_timeout_ms: 5_000,
+        kafka: None,
         defects: defects.iter().copied().collect(),
     }
 }
