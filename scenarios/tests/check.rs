@@ -383,7 +383,8 @@ fn a_violated_run_is_violated_by_its_history_alone() {
     let directory = TempDir::new().expect("a temporary directory");
     let path = directory.path();
     let defect = LogDefect::NoDedup.name();
-    let entry = DEFECTS.iter().find(|entry| entry.defect == LogDefect::NoDedup).expect("it is listed");
+    let entry =
+        DEFECTS.iter().find(|entry| entry.defect == LogDefect::NoDedup).expect("it is listed");
     let arguments = ["run", entry.scenario, "--seed", "1", "--defect", defect, "--out", "run"];
     assert_eq!(harrow(path, &arguments, b"").code, 1);
     let arguments =

@@ -1,7 +1,9 @@
 //! Each historical bug is found in the scenario that the catalogue of defects names for it, by the anomaly that it
 //! names, and the same seed holds without it; and no scenario cries wolf.
 
-use harrow_broker_model::defect::{BrokerDefect, ControllerDefect, Defect, LogDefect, QuorumDefect, ReplicationDefect};
+use harrow_broker_model::defect::{
+    BrokerDefect, ControllerDefect, Defect, LogDefect, QuorumDefect, ReplicationDefect,
+};
 use harrow_reports::explain::{DEFECTS, DefectEntry};
 use harrow_reports::verdict::{Outcome, Verdict, judge};
 use harrow_scenarios::catalogue::{CATALOGUE, find};

@@ -118,7 +118,10 @@ impl Partition {
             registration.leader_epoch
         );
         let epoch_grew = registration.leader_epoch > self.leader_epoch;
-        if !epoch_grew && self.is_leader() && self.defects.has(ReplicationDefect::StalePartitionEpoch) {
+        if !epoch_grew
+            && self.is_leader()
+            && self.defects.has(ReplicationDefect::StalePartitionEpoch)
+        {
             return;
         }
         self.partition_epoch = registration.partition_epoch;
