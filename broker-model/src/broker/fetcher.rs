@@ -26,7 +26,7 @@ pub(super) struct Fetchers {
 /// Follows one leader.
 #[derive(Debug)]
 struct Fetcher {
-    followed: BTreeMap<TopicPartition, Followed>,
+    followed: BTreeMap<TopicPartition, PartitionFetchState>,
     /// Partitions that are not asked for before a time.
     delayed: BTreeSet<(Time, TopicPartition)>,
     /// Partitions for which the leader's bounds must be asked before the next fetch.
@@ -39,7 +39,7 @@ struct Fetcher {
 
 /// One partition of a fetcher.
 #[derive(Debug, Clone, Copy)]
-struct Followed {
+struct PartitionFetchState {
     leader_epoch: LeaderEpoch,
     /// As in the fetcher's `delayed`.
     delayed_until: Option<Time>,
@@ -49,11 +49,11 @@ struct Followed {
 struct InFlight {
     correlation_id: CorrelationId,
     deadline: Time,
-    asked: Asked,
+    asked: RequestKind,
 }
 
 #[derive(Debug)]
-enum Asked {
+enum RequestKind {
     /// What the session was told last.
     Records,
     Bounds(ReplicaOffsetsRequest),
@@ -81,7 +81,9 @@ impl Fetchers {
         }
         self.unfollow(partition);
         let fetcher = self.by_leader.entry(leader).or_insert_with(|| Fetcher::new(now));
-        fetcher.followed.insert(partition, Followed { leader_epoch, delayed_until: None });
+        fetcher
+            .followed
+            .insert(partition, PartitionFetchState { leader_epoch, delayed_until: None });
         fetcher.session.touch(partition);
     }
 
@@ -124,7 +126,7 @@ impl Fetchers {
         effects: &mut Effects,
     ) {
         let (partitions, touched) = world;
-        let Some((fetcher, Asked::Records)) = self.answered(from, correlation_id) else {
+        let Some((fetcher, RequestKind::Records)) = self.answered(from, correlation_id) else {
             return;
         };
         let answered = response.partitions.iter().map(|answer| answer.partition);
@@ -157,7 +159,7 @@ impl Fetchers {
         effects: &mut Effects,
     ) {
         let (partitions, touched) = world;
-        let Some((fetcher, Asked::Bounds(sent))) = self.answered(from, correlation_id) else {
+        let Some((fetcher, RequestKind::Bounds(sent))) = self.answered(from, correlation_id) else {
             return;
         };
         let id = sent.partition;
@@ -175,7 +177,7 @@ impl Fetchers {
         &mut self,
         from: NodeId,
         correlation_id: CorrelationId,
-    ) -> Option<(&mut Fetcher, Asked)> {
+    ) -> Option<(&mut Fetcher, RequestKind)> {
         let fetcher = self.by_leader.get_mut(&from)?;
         let sent = fetcher.in_flight.take_if(|sent| sent.correlation_id == correlation_id)?;
         Some((fetcher, sent.asked))
@@ -218,7 +220,7 @@ impl Fetcher {
         effects: &mut Effects,
     ) {
         let (body, asked) = if let Some(bounds) = self.next_bounds() {
-            (RequestBody::ReplicaOffsets(bounds), Asked::Bounds(bounds))
+            (RequestBody::ReplicaOffsets(bounds), RequestKind::Bounds(bounds))
         } else {
             let followed = &self.followed;
             let ready = |id: &TopicPartition| {
@@ -237,7 +239,7 @@ impl Fetcher {
                 partitions: built.to_send.into_iter().map(|(_, wanted)| wanted).collect(),
                 forgotten: built.to_forget,
             };
-            (RequestBody::ReplicaFetch(Box::new(request)), Asked::Records)
+            (RequestBody::ReplicaFetch(Box::new(request)), RequestKind::Records)
         };
         let correlation_id = context.send(leader, Channel::ReplicaFetch, body, effects);
         let patience = context.config.request_timeout_ms + context.config.replica_fetch_wait_max_ms;
@@ -302,7 +304,7 @@ impl Fetcher {
 
     /// The connection failed: nothing is asked of this leader for a while, and then in a new session.
     fn back_off(&mut self, now: Time, context: &Context) {
-        if let Some(InFlight { asked: Asked::Records, .. }) = self.in_flight.take() {
+        if let Some(InFlight { asked: RequestKind::Records, .. }) = self.in_flight.take() {
             self.session.on_error();
         }
         self.resume_at = now + ms(context.config.replica_fetch_backoff_ms);

@@ -1,7 +1,7 @@
 //! What follows from a change of a partition: produces decided, waiting fetches looked at again, ISR proposals queued.
 
 use crate::broker::Broker;
-use crate::broker::purgatory::{Delayed, ReplicaFetch, Undecided, Wait};
+use crate::broker::purgatory::{Delayed, PendingPartition, ReplicaFetch, Wait};
 use crate::defect::BrokerDefect;
 use crate::fetch_session::cache::FetchContext;
 use crate::fetch_session::session::SessionKey;
@@ -70,7 +70,7 @@ impl Broker {
     }
 
     /// Forgets produces at their partitions.
-    pub(super) fn abandon(&mut self, undecided: &[Undecided]) {
+    pub(super) fn abandon(&mut self, undecided: &[PendingPartition]) {
         for one in undecided {
             if let Some(partition) = self.partitions.get_mut(&one.partition) {
                 partition.abandon_produce(one.ticket);

@@ -76,10 +76,10 @@ impl Broker {
         for asked in all {
             let known = self.metadata.image().partitions.contains_key(&asked.partition);
             let bounds = FetchBounds { bytes_max: bytes_left, update_follower: is_new };
-            let (around, hosted) = self.surrounded(now);
+            let (context, hosted) = self.partition_context(now);
             let answer = match hosted.get_mut(&asked.partition) {
                 Some(partition) => {
-                    partition.replica_fetch(around, replica, broker_epoch, &asked, bounds, effects)
+                    partition.replica_fetch(context, replica, broker_epoch, &asked, bounds, effects)
                 }
                 None if known => refusal(&asked, ClusterError::NotLeaderOrFollower),
                 None => refusal(&asked, ClusterError::UnknownTopicOrPartition),
