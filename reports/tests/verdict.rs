@@ -18,10 +18,11 @@ use harrow_reports::check::{
     Anomaly, Circumstance, LogFacts, Occurrence, Options, Step, Why, Witness,
 };
 use harrow_reports::explain::{DEFECTS, Kind, entries, explain};
+use harrow_reports::judge::{judge, judge_history};
 use harrow_reports::policy::{Isolation, PartitionTerms, ProducerTerms, Terms, excuse};
 use harrow_reports::render::{Format, Styles, render};
 use harrow_reports::report::{Coordinate, Report};
-use harrow_reports::verdict::{Outcome, Verdict, judge, judge_history};
+use harrow_reports::verdict::{Outcome, Verdict};
 use harrow_sim::history::{
     Completion, Function, History, MicroOperation, OperationRecord, ReadRecord, SendRecord, What,
 };

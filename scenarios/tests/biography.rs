@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use harrow_broker_model::defect::Defect;
 use harrow_reports::biography::places;
-use harrow_reports::verdict::judge;
+use harrow_reports::judge::judge;
 use harrow_scenarios::catalogue::{CATALOGUE, find};
 use harrow_scenarios::format::parse;
 use harrow_scenarios::pipeline::{Calling, follow, tell};
