@@ -16,8 +16,10 @@ mod tangle;
 
 use harrow_sim::history::NEVER;
 
+use super::anomaly::Anomaly;
+use super::found::Found;
 use super::index::Index;
-use super::{Anomaly, Circumstance, Found, Occurrence, Step, Why, Witness, shown_at};
+use super::occurrence::{Circumstance, Occurrence, Step, Why, Witness, shown_at};
 use graph::{Edges, Graph, Order};
 
 /// What each pass looks for. Later passes with an order leave out what an earlier pass has told.

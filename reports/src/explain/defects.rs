@@ -4,7 +4,7 @@ use harrow_broker_model::defect::Defect;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use super::{Entry, Kind};
+use super::entry::{Entry, Kind};
 
 /// A historical bug and how it is caught.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

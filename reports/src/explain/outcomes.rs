@@ -1,6 +1,6 @@
 //! The words of a verdict.
 
-use super::{Entry, Kind};
+use super::entry::{Entry, Kind};
 
 const fn word(name: &'static str, meaning: &'static str, example: &'static str) -> Entry {
     Entry { name, kind: Kind::Outcome, meaning, example, legal: "", source: "Harrow" }

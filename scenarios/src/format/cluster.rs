@@ -1,7 +1,7 @@
 //! Reads `[cluster]` and `[[topic]]`, and refuses clusters that cannot be.
 
-use super::Reading;
 use super::limits::PARTITIONS_MAX;
+use super::reading::Reading;
 use super::scenario::{ClusterScenario, TopicScenario};
 use super::section::Section;
 use crate::planner::defaults;

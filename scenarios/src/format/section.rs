@@ -3,9 +3,10 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::place::Place;
 use super::problem::{Problem, name_help};
 use super::settings::{Setting, Settings};
-use super::tree::{Entry, Node, Place, Table, Value};
+use super::tree::{Entry, Node, Table, Value};
 use super::value::{Chance, Choice, Numbers};
 
 /// Where problems are gathered, so that one look at a file shows them all.

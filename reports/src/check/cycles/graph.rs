@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use harrow_sim::history::Completion;
 
 use crate::check::index::{Index, NONE, SendId};
-use crate::check::{Step, Why};
+use crate::check::occurrence::{Step, Why};
 
 /// An operation, or (from the number of operations on) the milestone of one.
 pub(super) type Node = u32;

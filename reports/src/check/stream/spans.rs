@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::Witness;
+use crate::check::occurrence::Witness;
 
 /// Offsets that one transaction processed, or several that overlap.
 #[derive(Debug, Clone, Copy)]
