@@ -37,6 +37,8 @@ pub struct Verdict {
     pub excused: Vec<Excuse>,
     /// Why the run says less than it should; empty unless something was missing.
     pub inconclusive: Vec<String>,
+    /// Reach marks that were expected and not met; each has its line in `inconclusive`, too.
+    pub unreached: Vec<String>,
 }
 
 /// A broken guarantee.

@@ -259,6 +259,7 @@ fn a_mark_that_was_never_reached_is_named() {
     let verdict = judge(&plan, &run(&[0, 1, 2]));
     assert_eq!(verdict.outcome, Outcome::Inconclusive);
     assert_eq!(verdict.inconclusive, ["never reached: isr-shrunk", "never reached: unheard-of"]);
+    assert_eq!(verdict.unreached, ["isr-shrunk", "unheard-of"], "for who counts over many runs");
 }
 
 #[test]

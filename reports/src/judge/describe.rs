@@ -24,7 +24,8 @@ const EXAMPLES_MAX: usize = 3;
 
 /// The verdict, as people and machines are told it.
 pub(super) fn describe(case: &Case<'_>, roots: &[Root<'_>], aside: SetAside) -> Verdict {
-    let SetAside { excused, inconclusive } = aside;
+    let SetAside { excused, mut inconclusive, unreached } = aside;
+    inconclusive.extend(unreached.iter().map(|mark| format!("never reached: {mark}")));
     let outcome = match (roots.is_empty(), inconclusive.is_empty()) {
         (false, _) => Outcome::Violated,
         (true, false) => Outcome::Inconclusive,
@@ -37,6 +38,7 @@ pub(super) fn describe(case: &Case<'_>, roots: &[Root<'_>], aside: SetAside) -> 
         findings: roots.iter().map(|root| finding(case, root)).collect(),
         excused: excused.collect(),
         inconclusive,
+        unreached,
     }
 }
 

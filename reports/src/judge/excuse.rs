@@ -25,6 +25,8 @@ pub(super) struct SetAside {
     pub(super) excused: BTreeMap<(String, String), u64>,
     /// Why the run says less than it should.
     pub(super) inconclusive: Vec<String>,
+    /// Reach marks that were expected and not met.
+    pub(super) unreached: Vec<String>,
 }
 
 impl SetAside {
@@ -54,8 +56,7 @@ pub(super) fn excuse<'a>(case: &Case<'a>, detected: Detected<'a>) -> (Broken<'a>
         anomalies: broken_promises(case, detected.anomalies, &mut aside),
         failure: detected.failure.and_then(|failure| unexcused(case.terms, failure, &mut aside)),
     };
-    let unreached = detected.unreached.into_iter();
-    aside.inconclusive.extend(unreached.map(|mark| format!("never reached: {mark}")));
+    aside.unreached = detected.unreached.into_iter().map(str::to_owned).collect();
     (broken, aside)
 }
 

@@ -11,7 +11,7 @@
 //! | `[[clock]]` | `nodes`, `chance`, `offset_ms`, `drift_ppm` |
 //! | `[heal]` | `at_ms`, `converge_within_ms`; `core`: whether only a core is healed; `outside`: what the rest does |
 //! | `[swarm]` | `fault_tables`, `steps_min`: each seed has a subset of the fault tables |
-//! | `[expect]` | `loss_allowed`, `reach` |
+//! | `[expect]` | `loss_allowed`, `reach`; `reach_share`: in how many of a sweep's runs, such as `"1/2"` |
 //!
 //! A number may be a range `"100..500"` (both ends belong to it) or a list of either; a word or target may be a list.
 //! The seed then chooses.
@@ -334,7 +334,11 @@ fn expect(section: Section<'_>) -> ExpectScenario {
         }
     }
     let reach = marks.into_iter().map(|(mark, _)| mark).collect();
-    let expect = ExpectScenario { loss_allowed: section.flag("loss_allowed", false), reach };
+    let expect = ExpectScenario {
+        loss_allowed: section.flag("loss_allowed", false),
+        reach,
+        reach_share: section.ratio("reach_share", "share"),
+    };
     section.finish();
     expect
 }
