@@ -6,7 +6,7 @@ use harrow_broker_model::types::NodeId;
 use serde::{Deserialize, Serialize};
 
 /// Version of the plan's format; another version is refused.
-pub const PLAN_SCHEMA: u32 = 2;
+pub const PLAN_SCHEMA: u32 = 3;
 
 /// What [`run`](crate::run()) takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,6 +87,8 @@ pub struct TopicPlan {
     pub min_insync_replicas: u32,
     /// `unclean.leader.election.enable`.
     pub unclean_leader_election: bool,
+    /// `max.message.bytes`.
+    pub max_message_bytes: u32,
 }
 
 /// A client and its load. Operations run one after another or, for a producer, up to a number at a time.

@@ -3,8 +3,8 @@
 use crate::broker::Broker;
 use crate::broker::handle::fetch::Answer;
 use crate::broker::purgatory::{Undecided, Wait};
-use crate::defect::Defect;
-use crate::message::{Body, ReplicaFetchRequest};
+use crate::defect::BrokerDefect;
+use crate::message::{ReplicaFetchRequest, ResponseBody};
 use crate::node::Effects;
 use crate::partition::{Changes, ProduceAck, ProduceTicket};
 use crate::proto::ErrorCode;
@@ -35,7 +35,7 @@ impl Broker {
     /// Kafka looked at a delayed operation only if it got its lock at once: whoever came while another thread looked
     /// went away, and nobody looked again. There are no threads here: one decision in eight stands for those.
     fn loses_wakeup(&self, ticket: ProduceTicket) -> bool {
-        self.context.config.defects.has(Defect::LostWakeup) && ticket.0.is_multiple_of(8)
+        self.context.config.defects.has(BrokerDefect::LostWakeup) && ticket.0.is_multiple_of(8)
     }
 
     /// Fills in one partition of a waiting produce; the last one sends the answer.
@@ -63,7 +63,7 @@ impl Broker {
     fn answer_produce(&mut self, connection: ConnectionId, effects: &mut Effects) {
         let Some(delayed) = self.purgatory.remove(connection) else { return };
         if let Wait::Produce(produce) = delayed.wait {
-            let body = Body::ProduceResponse(Box::new(produce.response));
+            let body = ResponseBody::Produce(Box::new(produce.response));
             self.connections.reply(delayed.caller, body, effects);
         }
     }
@@ -123,7 +123,7 @@ impl Broker {
             let response = self.read_for_replica(now, &request, false, effects);
             self.connections.reply(
                 delayed.caller,
-                Body::ReplicaFetchResponse(Box::new(response)),
+                ResponseBody::ReplicaFetch(Box::new(response)),
                 effects,
             );
         }
@@ -148,7 +148,7 @@ impl Broker {
                         slot.base_offset = Offset::NONE.0;
                     }
                     self.abandon(&undecided);
-                    let body = Body::ProduceResponse(Box::new(produce.response));
+                    let body = ResponseBody::Produce(Box::new(produce.response));
                     self.connections.reply(caller, body, effects);
                 }
                 Wait::Fetch(request) => {
@@ -159,7 +159,7 @@ impl Broker {
                     let response = self.read_for_replica(now, &request, false, effects);
                     self.connections.reply(
                         caller,
-                        Body::ReplicaFetchResponse(Box::new(response)),
+                        ResponseBody::ReplicaFetch(Box::new(response)),
                         effects,
                     );
                 }

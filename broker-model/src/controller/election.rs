@@ -1,8 +1,9 @@
 //! What becomes of a partition when its ISR or the standing of a broker changes: one pure function.
 //! Source: rules 2.4, Kafka's `PartitionChangeBuilder`, KIP-966.
 
-use crate::defect::{Defect, Defects};
+use crate::defect::{ControllerDefect, Defects};
 use crate::note::PartitionRegistration;
+use crate::replication::effective_min_isr;
 use crate::types::NodeId;
 
 /// What is asked of a partition.
@@ -44,11 +45,6 @@ enum Choice {
     Unclean(NodeId),
     /// Nobody can.
     Nobody,
-}
-
-/// The number of in-sync replicas that a partition needs to take writes: never more than it has replicas.
-pub(super) fn effective_min_isr(configured: u32, replicas: usize) -> usize {
-    replicas.min(configured as usize).max(1)
 }
 
 /// Computes ISR, ELR, leader and epochs; `None` if nothing changes. `may_lead` says who is acceptable as a leader.
@@ -115,8 +111,8 @@ fn choose(
     {
         return Choice::Unclean(last);
     }
-    // Defect::UncleanElection: elects from outside ISR and ELR although the topic forbids it.
-    if change.unclean_allowed || change.defects.has(Defect::UncleanElection) {
+    // ControllerDefect::UncleanElection: elects from outside ISR and ELR although the topic forbids it.
+    if change.unclean_allowed || change.defects.has(ControllerDefect::UncleanElection) {
         let first = old.replicas.iter().copied().find(|replica| may_lead(*replica));
         return first.map_or(Choice::Nobody, Choice::Unclean);
     }

@@ -14,13 +14,14 @@ mod tests;
 use std::time::Duration;
 
 use crate::config::{ClusterConfig, TopicConfig, ms};
-use crate::defect::{Defect, Defects};
+use crate::defect::{Defects, ReplicationDefect};
 use crate::log::Log;
 use crate::message::ClusterError;
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
 use crate::note::{Note, PartitionRegistration, TruncateReason};
 use crate::proto::ErrorCode;
+use crate::replication::{check_leader_epoch, effective_min_isr};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Now, Offset, PartitionEpoch, TopicPartition};
 
 pub use follower::FetchOutcome;
@@ -86,7 +87,7 @@ impl Partition {
         Self {
             node,
             lag_time_max: ms(config.replica_lag_time_max_ms),
-            defects: config.defects.clone(),
+            defects: config.defects,
             log,
             role: Role::Follower,
             leader: None,
@@ -117,14 +118,18 @@ impl Partition {
             registration.leader_epoch
         );
         let epoch_grew = registration.leader_epoch > self.leader_epoch;
-        if !epoch_grew && self.is_leader() && self.defects.has(Defect::StalePartitionEpoch) {
+        if !epoch_grew
+            && self.is_leader()
+            && self.defects.has(ReplicationDefect::StalePartitionEpoch)
+        {
             return;
         }
         self.partition_epoch = registration.partition_epoch;
         self.leader_epoch = registration.leader_epoch;
         self.leader = registration.leader;
         self.replicas.clone_from(&registration.replicas);
-        self.min_insync_replicas = topic.min_insync_replicas as usize;
+        self.min_insync_replicas =
+            effective_min_isr(topic.min_insync_replicas, registration.replicas.len());
         if registration.leader == Some(self.node) {
             self.make_leader(around, registration, epoch_grew, effects);
         } else {
@@ -146,7 +151,7 @@ impl Partition {
             leader_epoch: self.leader_epoch,
             leader: self.leader,
         });
-        if self.defects.has(Defect::TruncateToHw)
+        if self.defects.has(ReplicationDefect::TruncateToHw)
             && self.log.high_watermark() < self.log.log_end_offset()
         {
             self.log.truncate_to(self.log.high_watermark(), TruncateReason::HighWatermark, effects);
@@ -211,16 +216,12 @@ impl Partition {
         true
     }
 
-    /// Judges the epoch that a request carries; [`LeaderEpoch::NONE`] is not judged. Source: KIP-320.
+    /// Judges the epoch that a request carries. Source: KIP-320.
     fn check_epoch(&self, current: LeaderEpoch) -> Result<(), ClusterError> {
-        if current == LeaderEpoch::NONE || self.defects.has(Defect::NoFetchEpochFencing) {
+        if self.defects.has(ReplicationDefect::NoFetchEpochFencing) {
             return Ok(());
         }
-        match current.cmp(&self.leader_epoch) {
-            std::cmp::Ordering::Less => Err(ClusterError::FencedLeaderEpoch),
-            std::cmp::Ordering::Greater => Err(ClusterError::UnknownLeaderEpoch),
-            std::cmp::Ordering::Equal => Ok(()),
-        }
+        check_leader_epoch(current, self.leader_epoch)
     }
 
     /// Asserts what must hold after every call.

@@ -14,16 +14,15 @@ mod outcomes;
 mod transactions;
 mod true_state;
 
-pub use defects::{DEFECTS, DefectEntry};
 pub use entry::{Entry, Kind};
 
 /// What a name means, if it is known. Case does not matter.
-pub fn explain(name: &str) -> Option<&'static Entry> {
+pub fn explain(name: &str) -> Option<Entry> {
     entries().find(|entry| entry.name.eq_ignore_ascii_case(name))
 }
 
 /// Every entry, in the order in which a catalogue would print them.
-pub fn entries() -> impl Iterator<Item = &'static Entry> {
+pub fn entries() -> impl Iterator<Item = Entry> {
     let tables = [
         &guarantees::ENTRIES[..],
         &client::ENTRIES,
@@ -37,6 +36,6 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         &liveness::ENTRIES,
         &faults::ENTRIES,
     ];
-    let defects = DEFECTS.iter().map(|defect| &defect.entry);
-    tables.into_iter().flatten().chain(defects).chain(&marks::ENTRIES).chain(&outcomes::ENTRIES)
+    let words = marks::ENTRIES.iter().chain(&outcomes::ENTRIES).copied();
+    tables.into_iter().flatten().copied().chain(defects::entries()).chain(words)
 }

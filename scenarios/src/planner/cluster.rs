@@ -33,7 +33,8 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         quorum_election_backoff_max_ms: drawn.long("controller.quorum.election.backoff.max.ms"),
         quorum_fetch_wait_max_ms: drawn.long("controller.quorum.fetch.wait.max.ms"),
         controlled_shutdown_timeout_ms: drawn.long("controlled.shutdown.timeout.ms"),
-        defects: Defects::default(),
+        kafka: None,
+        defects: Defects::NONE,
     }
 }
 
@@ -56,6 +57,7 @@ pub(super) fn topics(tables: &[TopicScenario], draws: &Draws) -> Vec<TopicPlan> 
                     .at("min.insync.replicas")
                     .small(&table.min_insync_replicas),
                 unclean_leader_election: *draws.at("unclean").pick(&table.unclean_leader_election),
+                max_message_bytes: draws.at("max.message.bytes").small(&table.max_message_bytes),
             });
         }
     }

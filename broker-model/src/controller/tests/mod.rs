@@ -38,6 +38,7 @@ pub(crate) fn config(controllers: i32, defects: &[Defect]) -> ClusterConfig {
         quorum_election_backoff_max_ms: 1000,
         quorum_fetch_wait_max_ms: 500,
         controlled_shutdown_timeout_ms: 5000,
+        kafka: None,
         defects: defects.iter().copied().collect(),
     }
 }
@@ -79,7 +80,12 @@ pub(super) fn image(registration: PartitionRegistration) -> MetadataImage {
     }
     let name = "orders".to_owned();
     image.topic_ids.insert(name.clone(), P.topic);
-    let topic = TopicConfig { name, min_insync_replicas: 2, unclean_leader_election: false };
+    let topic = TopicConfig {
+        name,
+        min_insync_replicas: 2,
+        unclean_leader_election: false,
+        max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
+    };
     image.topics.insert(P.topic, topic);
     image.partitions.insert(P, registration);
     image

@@ -325,7 +325,8 @@ fn cluster() -> ClusterConfig {
         quorum_election_backoff_max_ms: 100,
         quorum_fetch_wait_max_ms: 100,
         controlled_shutdown_timeout_ms: 1_000,
-        defects: Defects::default(),
+        kafka: None,
+        defects: Defects::NONE,
     }
 }
 
@@ -343,6 +344,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
             replication_factor: 2,
             min_insync_replicas: 1,
             unclean_leader_election: false,
+            max_message_bytes: 1_048_588,
         }],
         admin: AdminConfig {
             node: NodeId(1000),
