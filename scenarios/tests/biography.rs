@@ -10,9 +10,10 @@ use harrow_scenarios::catalogue::{CATALOGUE, find};
 use harrow_scenarios::format::parse;
 use harrow_scenarios::pipeline::{Calling, follow, tell};
 use harrow_scenarios::planner::plan;
+use harrow_sim::biography::Follow;
 use harrow_sim::biography::MomentKind;
 use harrow_sim::plan::Plan;
-use harrow_sim::run::{Follow, RunOptions};
+use harrow_sim::run::RunOptions;
 
 const CALLING: Calling<'_> =
     Calling { scenario: "quick-failover", plan: None, replay: "harrow run ..." };

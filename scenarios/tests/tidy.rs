@@ -3,6 +3,8 @@
 
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/module.rs"]
+mod module;
 #[path = "tidy/modules.rs"]
 mod modules;
 #[path = "tidy/reader.rs"]

@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::modules::{Import, Module, Modules, Place, Segments, modules, resolve};
+use super::module::{Import, Module, Modules, Segments};
+use super::modules::{Place, modules, resolve};
 
 /// What each file takes from which other one.
 type Imports = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;

@@ -1,48 +1,13 @@
-//! The modules of a crate: what each defines, imports and names, in which file it stands, and where a path ends.
+//! The modules of a crate, and where a path that one of them names ends.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use super::module::{Modules, Segments};
 use super::reader::read_file;
-
-/// Segments of a path, such as `["crate", "log", "Log"]`.
-pub(crate) type Segments = Vec<String>;
 
 /// Where a path ends: a module, and a name in it if it does not end at the module itself.
 pub(crate) type Place = (Segments, Option<String>);
 
 /// Names that lead to other names are followed so far: a `use` that leads to itself leads nowhere.
 const DETOURS_MAX: u32 = 16;
-
-/// A crate's modules, by their path from its root.
-pub(crate) type Modules = BTreeMap<Segments, Module>;
-
-/// A module.
-#[derive(Debug, Default)]
-pub(crate) struct Module {
-    /// Its file.
-    pub(crate) file: String,
-    /// What it brings in by `use`.
-    pub(crate) imports: Vec<Import>,
-    /// Paths of two or more segments that its code names outside of `use`.
-    pub(crate) paths: BTreeSet<Segments>,
-    /// Every word of its code outside of `use`.
-    pub(crate) words: BTreeSet<String>,
-    /// What it defines.
-    pub(crate) items: BTreeSet<String>,
-    /// Modules declared here that have a file of their own, with its path if an attribute gives it.
-    pub(crate) declared: Vec<(String, Option<String>)>,
-}
-
-/// One name brought in by a `use`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Import {
-    /// What is imported; for a glob, from where.
-    pub(crate) path: Segments,
-    /// The name here; none for a glob.
-    pub(crate) name: Option<String>,
-    /// Whether it is handed on to others.
-    pub(crate) public: bool,
-}
 
 /// Reads a crate from its root file on. `text` gives a file's content, if there is such a file.
 pub(crate) fn modules(root: &str, text: &dyn Fn(&str) -> Option<String>) -> Modules {

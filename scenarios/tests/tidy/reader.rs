@@ -1,7 +1,7 @@
 //! Reads a source file into the modules that stand in it: the file's own, and those written within it. What is
 //! compiled for unit tests alone is passed over.
 
-use super::modules::{Import, Module, Modules, Segments};
+use super::module::{Import, Module, Modules, Segments};
 use super::tokens::{Token, tokens};
 
 const DEFINING: [&str; 8] = ["struct", "enum", "union", "trait", "type", "fn", "const", "static"];
