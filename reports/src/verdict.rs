@@ -59,7 +59,7 @@ pub struct Finding {
     pub consequences: Vec<String>,
     /// Where the record is, if the finding is `unseen`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub whereabouts: Option<Whereabouts>,
+    pub whereabouts: Option<RecordLocation>,
     /// The record that it is about; if it names none, the first one that it did harm to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<Record>,
@@ -83,7 +83,7 @@ pub struct Record {
 /// Where an acknowledged record that no poll returned is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Whereabouts {
+pub enum RecordLocation {
     /// Not in the committed log.
     Lost,
     /// Committed and below the last stable offset: consumers could read it and did not get to it.
@@ -94,7 +94,7 @@ pub enum Whereabouts {
     Unknown,
 }
 
-impl Whereabouts {
+impl RecordLocation {
     /// As people read it.
     pub fn description(self) -> &'static str {
         match self {

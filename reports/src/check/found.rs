@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::anomaly::{Anomaly, Rules};
 use super::facts::Facts;
 use super::gap::Gap;
-use super::occurrence::{Circumstance, Occurrence, Witness};
+use super::occurrence::{Circumstance, Observation, Occurrence};
 use super::options::Removal;
 
 /// Collects what the enabled rules find.
@@ -28,8 +28,8 @@ impl Found {
         facts: &impl Facts,
         anomaly: Anomaly,
         partition: u32,
-        subject: Witness,
-        other: Option<Witness>,
+        subject: Observation,
+        other: Option<Observation>,
     ) {
         self.add_with(facts, anomaly, partition, (subject, other), Circumstance::Plain);
     }
@@ -40,7 +40,7 @@ impl Found {
         facts: &impl Facts,
         anomaly: Anomaly,
         partition: u32,
-        (subject, other): (Witness, Option<Witness>),
+        (subject, other): (Observation, Option<Observation>),
         circumstance: Circumstance,
     ) {
         if self.rules.has(anomaly) {

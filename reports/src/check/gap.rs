@@ -3,7 +3,7 @@
 use harrow_sim::history::{History, NEVER};
 
 use super::anomaly::Anomaly;
-use super::occurrence::{Circumstance, Witness};
+use super::occurrence::{Circumstance, Observation};
 
 /// Offsets that were passed over: an anomaly if a record stands among them.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +17,7 @@ pub(super) struct Gap {
     /// Values that do not count.
     pub(super) but: [u64; 2],
     /// What went on behind it.
-    pub(super) subject: Witness,
+    pub(super) subject: Observation,
     pub(super) circumstance: Circumstance,
 }
 

@@ -26,7 +26,7 @@ use harrow_sim::history::What;
 
 use super::found::Found;
 use super::index::Index;
-pub(super) use holes::Holes;
+pub(super) use holes::UnusedOffsets;
 pub(super) use moves::{failed_to_move, rebalanced};
 pub(super) use ownership::Owners;
 pub(super) use progress::Groups;
@@ -41,7 +41,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         return;
     }
     ownership::check(index, found);
-    let mut groups = Groups::new(Holes::of(index));
+    let mut groups = Groups::new(UnusedOffsets::of(index));
     for operation in index.begun().iter().copied() {
         groups.take(index, found, operation);
     }

@@ -18,7 +18,7 @@ use harrow_sim::history::{
 };
 
 use super::gap::Gap;
-use super::occurrence::Witness;
+use super::occurrence::Observation;
 use super::options::{Options, Removal};
 
 /// Position of a send in the history's sends.
@@ -294,9 +294,9 @@ impl<'a> Index<'a> {
 
     // --- witnesses
 
-    pub(crate) fn witness_send(&self, send: SendId) -> Witness {
+    pub(crate) fn observation_of_send(&self, send: SendId) -> Observation {
         let operation = self.operation_of_send(send);
-        Witness {
+        Observation {
             value: self.send(send).value,
             offset: self.told(send).unwrap_or(NO_OFFSET),
             operation,
@@ -305,16 +305,16 @@ impl<'a> Index<'a> {
         }
     }
 
-    pub(crate) fn witness_read(&self, read: ReadId) -> Witness {
+    pub(crate) fn observation_of_read(&self, read: ReadId) -> Observation {
         let writer = self.writer(read).map(|writer| self.operation_of_send(writer));
         let ReadRecord { value, offset, .. } = *self.read(read);
-        Witness { value, offset, operation: self.operation_of_read(read), writer, read: true }
+        Observation { value, offset, operation: self.operation_of_read(read), writer, read: true }
     }
 
-    pub(crate) fn witness_placement(&self, place: &Placement) -> Witness {
+    pub(crate) fn observation_of_placement(&self, place: &Placement) -> Observation {
         let Placement { value, offset, operation, writer, .. } = *place;
         let sent = writer != NONE;
-        Witness {
+        Observation {
             value,
             offset,
             operation,

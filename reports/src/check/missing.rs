@@ -14,7 +14,7 @@ use harrow_sim::history::{Completion, Function, ReadRecord};
 use super::anomaly::Anomaly;
 use super::found::Found;
 use super::index::{Index, SendId};
-use super::occurrence::Witness;
+use super::occurrence::Observation;
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     let passages = Passages::of(index);
@@ -33,7 +33,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         {
             continue;
         }
-        let subject = index.witness_send(send);
+        let subject = index.observation_of_send(send);
         if index.completion_of(send) == Completion::Ok {
             at_the_end(index, found, Anomaly::Unseen, partition, (subject, None));
         } else if !lost {
@@ -54,14 +54,14 @@ fn check_lost(
         return false;
     };
     let passed = offset <= index.read(highest).offset;
-    let sent_ns = index.history.row(index.witness_send(send).operation).invoked_ns;
+    let sent_ns = index.history.row(index.observation_of_send(send).operation).invoked_ns;
     let passed_over = || !index.was_read(send) && passages.passed(partition, offset, sent_ns);
     let surely = index.history.final_reads || passed_over();
     if !passed || !surely {
         return false;
     }
-    let subject = Witness { offset, ..index.witness_send(send) };
-    let passer = Some(index.witness_read(highest));
+    let subject = Observation { offset, ..index.observation_of_send(send) };
+    let passer = Some(index.observation_of_read(highest));
     at_the_end(index, found, Anomaly::LostWrite, partition, (subject, passer));
     true
 }
@@ -134,7 +134,7 @@ fn at_the_end(
     found: &mut Found,
     anomaly: Anomaly,
     partition: u32,
-    (subject, other): (Witness, Option<Witness>),
+    (subject, other): (Observation, Option<Observation>),
 ) {
     let before = found.list.len();
     found.add(index, anomaly, partition, subject, other);

@@ -47,7 +47,7 @@ pub(crate) use anomaly::Kind;
 pub use anomaly::{Anomaly, Rules};
 use found::Found;
 use index::Index;
-pub use occurrence::{Circumstance, Occurrence, Step, Why, Witness};
+pub use occurrence::{Circumstance, Dependency, Observation, Occurrence, Step};
 pub use options::{LogFacts, Options, Removal};
 pub use stream::{STREAMED, Stream, Ticket};
 

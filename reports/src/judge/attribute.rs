@@ -3,7 +3,7 @@
 use harrow_sim::violation::{Guarantee, Violation};
 
 use crate::check::Occurrence;
-use crate::verdict::Whereabouts;
+use crate::verdict::RecordLocation;
 
 use super::case::Case;
 use super::cross_check::{Account, CrossCheck};
@@ -26,7 +26,7 @@ pub(super) struct ClientAnomaly<'a> {
     /// When it showed as one that is not legal.
     pub(super) shown_ns: u64,
     /// Where the record is, if the anomaly is `unseen`.
-    pub(super) whereabouts: Option<Whereabouts>,
+    pub(super) whereabouts: Option<RecordLocation>,
     /// Whether the history itself speaks against it.
     pub(super) contradicted: bool,
     /// What the true state says about it; none if there is none.

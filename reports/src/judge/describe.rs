@@ -8,7 +8,7 @@ use harrow_sim::violation::{Guarantee, Violation};
 use crate::check::Anomaly;
 use crate::promise::{Place, promise, promise_to_clients};
 use crate::text::seconds;
-use crate::verdict::{Excuse, Finding, Outcome, Verdict, Whereabouts};
+use crate::verdict::{Excuse, Finding, Outcome, RecordLocation, Verdict};
 
 use super::case::Case;
 use super::cross_check::{Account, Source};
@@ -116,7 +116,7 @@ fn summary(case: &Case<'_>, charge: &Charge<'_>) -> String {
 fn client_summary(case: &Case<'_>, anomalies: &Anomalies) -> String {
     let Anomalies { first, whereabouts, count, .. } = anomalies;
     let mut summary = first.summary(case.history);
-    if let Some(whereabouts) = whereabouts.filter(|known| *known != Whereabouts::Unknown) {
+    if let Some(whereabouts) = whereabouts.filter(|known| *known != RecordLocation::Unknown) {
         summary = format!("{summary}: {}", whereabouts.description());
     }
     if *count > 1 {
@@ -178,9 +178,9 @@ fn fault_line(fault: &InjectedFault) -> String {
 fn client(case: &Case<'_>, anomalies: &Anomalies, finding: Finding) -> Finding {
     let Anomalies { first, account, later_cause, .. } = anomalies;
     let unseen = first.anomaly == Anomaly::Unseen;
-    let whereabouts = anomalies.whereabouts.or(unseen.then_some(Whereabouts::Unknown));
+    let whereabouts = anomalies.whereabouts.or(unseen.then_some(RecordLocation::Unknown));
     let mut evidence = first.evidence(case.history);
-    if whereabouts == Some(Whereabouts::Unknown) {
+    if whereabouts == Some(RecordLocation::Unknown) {
         evidence.extend(guess(case.history, first));
     }
     evidence.extend(account.as_ref().map(|account| account_line(account, *later_cause)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::Anomaly;
-use crate::verdict::Whereabouts;
+use crate::verdict::RecordLocation;
 
 use super::attribute::ClientAnomaly;
 use super::cross_check::Source;
@@ -32,7 +32,7 @@ pub(super) enum Origin {
 struct Key {
     anomaly: Anomaly,
     partition: u32,
-    whereabouts: Option<Whereabouts>,
+    whereabouts: Option<RecordLocation>,
     cause: Cause,
 }
 

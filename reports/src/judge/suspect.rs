@@ -4,7 +4,7 @@ use harrow_broker_model::types::NodeId;
 use harrow_sim::violation::{Guarantee, Violation};
 
 use crate::check::{Anomaly, Kind, Occurrence};
-use crate::verdict::Whereabouts;
+use crate::verdict::RecordLocation;
 
 use super::cross_check::{Account, Source};
 use super::detect::NotConverged;
@@ -48,7 +48,7 @@ pub(super) struct Anomalies {
     /// All of them together.
     pub(super) seen: Seen,
     pub(super) count: u64,
-    pub(super) whereabouts: Option<Whereabouts>,
+    pub(super) whereabouts: Option<RecordLocation>,
     /// What the true state says about the first; none without one.
     pub(super) account: Option<Account>,
     /// Whether something that broke inside later would explain it, had it come in time.

@@ -9,7 +9,7 @@ use crate::check::index::{Index, SendId};
 /// Where offsets may be free that no record of the history takes: markers of transactions, what they aborted, and what
 /// compaction removed.
 #[derive(Debug, Default)]
-pub(in crate::check) enum Holes {
+pub(in crate::check) enum UnusedOffsets {
     /// Nobody knows yet.
     #[default]
     Anywhere,
@@ -17,7 +17,7 @@ pub(in crate::check) enum Holes {
     In(BTreeSet<u32>),
 }
 
-impl Holes {
+impl UnusedOffsets {
     pub(super) fn of(index: &Index<'_>) -> Self {
         let mut partitions: BTreeSet<u32> = (0..index.history.partitions.len() as u32)
             .filter(|p| index.options.compacted(*p))

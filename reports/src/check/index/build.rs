@@ -6,7 +6,7 @@ use harrow_sim::history::{
     Completion, Function, History, NEVER, NO_KEY, NO_PARTITION, ReadRecord, SendRecord,
 };
 
-use super::keys::{Keyed, Keys};
+use super::keys::{KeyedRecord, Keys};
 use super::survivors::Survivors;
 use super::{Index, NO_PLACE, NONE, Placement, READ, READ_OK, ReadId, SendId};
 use crate::check::options::Options;
@@ -55,7 +55,7 @@ impl<'a> Index<'a> {
             let lasting = self.completion_of(*send) != Completion::Fail;
             let counts = key != NO_KEY && lasting && self.options.compacted(partition);
             let invoked_ns = self.row(self.operation_of_send(*send)).invoked_ns;
-            counts.then_some(Keyed { key: (partition, key), place, invoked_ns })
+            counts.then_some(KeyedRecord { key: (partition, key), place, invoked_ns })
         });
         Keys::of(keyed.collect())
     }

@@ -7,7 +7,7 @@ pub(super) type Key = (u32, u32);
 
 /// A record of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Keyed {
+pub(super) struct KeyedRecord {
     pub(super) key: Key,
     pub(super) place: i64,
     /// When it began to be sent; once the records are ordered, the first of it and of all later ones of its key.
@@ -18,13 +18,13 @@ pub(super) struct Keyed {
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     /// By key and place.
-    records: Vec<Keyed>,
+    records: Vec<KeyedRecord>,
 }
 
 impl Keys {
-    pub(super) fn of(mut records: Vec<Keyed>) -> Self {
+    pub(super) fn of(mut records: Vec<KeyedRecord>) -> Self {
         records.sort_unstable();
-        let mut later: Option<Keyed> = None;
+        let mut later: Option<KeyedRecord> = None;
         for record in records.iter_mut().rev() {
             let same = later.filter(|later| later.key == record.key);
             record.invoked_ns = record.invoked_ns.min(same.map_or(NEVER, |l| l.invoked_ns));
@@ -35,7 +35,7 @@ impl Keys {
 
     /// When a later record of the same key began to be sent, in nanoseconds, if there is one.
     pub(super) fn superseded_ns(&self, key: Key, offset: i64) -> Option<u64> {
-        let later = |record: &Keyed| (record.key, record.place) > (key, offset);
+        let later = |record: &KeyedRecord| (record.key, record.place) > (key, offset);
         let position = self.records.partition_point(|record| !later(record));
         let record = self.records.get(position).filter(|record| record.key == key)?;
         (key.1 != NO_KEY).then_some(record.invoked_ns)
