@@ -295,8 +295,9 @@ fn controller(node: Option<NodeId>) -> String {
 
 fn quorum(body: &Body) -> String {
     if let Body::VoteRequest(request) = body {
+        let kind = if request.pre_vote { "pre-vote" } else { "vote" };
         return format!(
-            "vote for node {} in epoch {}, log end {} of epoch {}",
+            "{kind} for node {} in epoch {}, log end {} of epoch {}",
             request.candidate,
             request.epoch,
             request.end_offset,
