@@ -32,5 +32,6 @@ pub mod process;
 pub mod proto;
 pub mod raft;
 pub mod record;
+mod replication;
 pub mod standing;
 pub mod types;

@@ -1,7 +1,7 @@
 //! What must hold of every partition's registration, asserted as it is written.
 
-use crate::controller::election::effective_min_isr;
 use crate::note::PartitionRegistration;
+use crate::replication::effective_min_isr;
 use crate::types::TopicPartition;
 
 /// Asserts the shape of a registration, and that it follows from the one before.

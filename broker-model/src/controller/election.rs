@@ -3,6 +3,7 @@
 
 use crate::defect::{Defect, Defects};
 use crate::note::PartitionRegistration;
+use crate::replication::effective_min_isr;
 use crate::types::NodeId;
 
 /// What is asked of a partition.
@@ -44,11 +45,6 @@ enum Choice {
     Unclean(NodeId),
     /// Nobody can.
     Nobody,
-}
-
-/// The number of in-sync replicas that a partition needs to take writes: never more than it has replicas.
-pub(super) fn effective_min_isr(configured: u32, replicas: usize) -> usize {
-    replicas.min(configured as usize).max(1)
 }
 
 /// Computes ISR, ELR, leader and epochs; `None` if nothing changes. `may_lead` says who is acceptable as a leader.

@@ -8,8 +8,8 @@ use crate::message::{
 use crate::node::Effects;
 use crate::note::TruncateReason;
 use crate::partition::{Partition, Role};
-use crate::record::RecordBatch;
-use crate::types::{LeaderEpoch, Offset};
+use crate::replication::{Appendable, appendable, truncation_offset};
+use crate::types::LeaderEpoch;
 
 /// What a fetch response means for the follower's next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,17 +74,8 @@ impl Partition {
     /// Rule 2.2.4. When the leader names an epoch that we do not have, we cut to the end of ours before it and ask
     /// again: the next fetch carries the new last epoch.
     fn truncate_diverged(&mut self, leader: EpochEnd, effects: &mut Effects) -> FetchOutcome {
-        let end = self.log.log_end_offset();
         let own = self.log.end_offset_for(leader.epoch);
-        let to = if leader.end_offset == Offset::NONE {
-            self.log.high_watermark()
-        } else if leader.epoch == LeaderEpoch::NONE || own.end_offset == Offset::NONE {
-            leader.end_offset.min(end)
-        } else if own.epoch == leader.epoch {
-            own.end_offset.min(leader.end_offset).min(end)
-        } else {
-            own.end_offset.min(end)
-        };
+        let to = truncation_offset(leader, own, self.log.log_end_offset());
         let to = to.max(self.log.log_start_offset());
         self.log.truncate_to(to, TruncateReason::Diverged, effects);
         self.changes.log_end_moved = true;
@@ -98,14 +89,17 @@ impl Partition {
         response: &ReplicaFetchPartitionResponse,
         effects: &mut Effects,
     ) -> FetchOutcome {
-        for batch in &response.batches {
-            if !self.may_append(batch) {
-                return FetchOutcome::BackOff;
-            }
-            if batch.base_offset() != self.log.log_end_offset() {
-                // Only a leader whose log is not ours answers with a batch that does not begin where we end.
-                return FetchOutcome::BackOff;
-            }
+        let epoch = if self.defects.has(Defect::NoFetchEpochFencing) {
+            LeaderEpoch(i32::MAX)
+        } else {
+            self.leader_epoch
+        };
+        let Appendable::Batches(batches) =
+            appendable(&response.batches, self.log.log_end_offset(), epoch)
+        else {
+            return FetchOutcome::BackOff;
+        };
+        for batch in batches {
             self.log.append_as_follower(batch, self.leader_epoch, effects);
             self.changes.log_end_moved = true;
         }
@@ -116,12 +110,6 @@ impl Partition {
             self.log.advance_log_start(start, effects);
         }
         FetchOutcome::Continue
-    }
-
-    /// A batch of a later epoch than ours comes from a leader that we do not know yet (KAFKA-18723).
-    fn may_append(&self, batch: &RecordBatch) -> bool {
-        batch.header().leader_epoch <= self.leader_epoch
-            || self.defects.has(Defect::NoFetchEpochFencing)
     }
 
     /// Rule 2.2.6: out of range, now that the leader's bounds are known.

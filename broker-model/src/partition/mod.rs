@@ -21,6 +21,7 @@ use crate::metadata::MetadataImage;
 use crate::node::Effects;
 use crate::note::{Note, PartitionRegistration, TruncateReason};
 use crate::proto::ErrorCode;
+use crate::replication::{check_leader_epoch, effective_min_isr};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Now, Offset, PartitionEpoch, TopicPartition};
 
 pub use follower::FetchOutcome;
@@ -124,7 +125,8 @@ impl Partition {
         self.leader_epoch = registration.leader_epoch;
         self.leader = registration.leader;
         self.replicas.clone_from(&registration.replicas);
-        self.min_insync_replicas = topic.min_insync_replicas as usize;
+        self.min_insync_replicas =
+            effective_min_isr(topic.min_insync_replicas, registration.replicas.len());
         if registration.leader == Some(self.node) {
             self.make_leader(around, registration, epoch_grew, effects);
         } else {
@@ -211,16 +213,12 @@ impl Partition {
         true
     }
 
-    /// Judges the epoch that a request carries; [`LeaderEpoch::NONE`] is not judged. Source: KIP-320.
+    /// Judges the epoch that a request carries. Source: KIP-320.
     fn check_epoch(&self, current: LeaderEpoch) -> Result<(), ClusterError> {
-        if current == LeaderEpoch::NONE || self.defects.has(Defect::NoFetchEpochFencing) {
+        if self.defects.has(Defect::NoFetchEpochFencing) {
             return Ok(());
         }
-        match current.cmp(&self.leader_epoch) {
-            std::cmp::Ordering::Less => Err(ClusterError::FencedLeaderEpoch),
-            std::cmp::Ordering::Greater => Err(ClusterError::UnknownLeaderEpoch),
-            std::cmp::Ordering::Equal => Ok(()),
-        }
+        check_leader_epoch(current, self.leader_epoch)
     }
 
     /// Asserts what must hold after every call.

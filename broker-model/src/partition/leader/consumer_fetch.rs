@@ -1,0 +1,86 @@
+//! What clients may read and know of a partition: what is committed. Source: rule 2.1.10, KIP-207, KIP-320,
+//! `Partition.readRecords`, `Partition.fetchOffsetForTimestamp`.
+
+use crate::message::EpochEnd;
+use crate::partition::{Partition, Role, error_code};
+use crate::proto::ErrorCode;
+use crate::record::RecordBatch;
+use crate::types::{LeaderEpoch, Offset};
+
+/// What a consumer's fetch reads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConsumerRead {
+    /// Records, in whole batches.
+    pub batches: Vec<RecordBatch>,
+    /// The high watermark.
+    pub high_watermark: Offset,
+    /// The log start.
+    pub log_start_offset: Offset,
+    /// Where the logs differ, if the consumer told its last epoch and they do. Source: KIP-595.
+    pub diverging: Option<EpochEnd>,
+}
+
+impl Partition {
+    /// Reads for a consumer, up to the high watermark. Source: rule 2.1.10, KIP-320.
+    pub fn consumer_fetch(
+        &self,
+        current_leader_epoch: LeaderEpoch,
+        fetch_offset: Offset,
+        last_fetched_epoch: LeaderEpoch,
+        bytes_max: u32,
+    ) -> Result<ConsumerRead, ErrorCode> {
+        self.check_client_request(current_leader_epoch)?;
+        let (start, high_watermark, end) =
+            (self.log.log_start_offset(), self.log.high_watermark(), self.log.log_end_offset());
+        let mut read = ConsumerRead {
+            batches: Vec::new(),
+            high_watermark,
+            log_start_offset: start,
+            diverging: None,
+        };
+        if fetch_offset < start || fetch_offset > end {
+            return Err(ErrorCode::OffsetOutOfRange);
+        }
+        read.diverging = self
+            .divergence_from(current_leader_epoch, last_fetched_epoch, fetch_offset)
+            .map_err(error_code)?;
+        if read.diverging.is_none() && fetch_offset < high_watermark {
+            read.batches = self.log.read(fetch_offset, high_watermark, bytes_max);
+        }
+        Ok(read)
+    }
+
+    /// The end offset that a client may know. Source: KIP-207: not before this leader's watermark reached its epoch.
+    pub fn latest_offset(&self, current_leader_epoch: LeaderEpoch) -> Result<Offset, ErrorCode> {
+        self.check_client_request(current_leader_epoch)?;
+        let Role::Leader(leader) = &self.role else {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        };
+        let high_watermark = self.log.high_watermark();
+        if high_watermark < leader.epoch_start_offset {
+            return Err(ErrorCode::OffsetNotAvailable);
+        }
+        Ok(high_watermark)
+    }
+
+    /// The log start that a client may know.
+    pub fn earliest_offset(&self, current_leader_epoch: LeaderEpoch) -> Result<Offset, ErrorCode> {
+        self.check_client_request(current_leader_epoch)?;
+        Ok(self.log.log_start_offset())
+    }
+
+    /// Where an epoch ends, for a client. Source: KIP-101, KIP-279, KIP-320.
+    pub fn epoch_end(
+        &self,
+        current_leader_epoch: LeaderEpoch,
+        epoch: LeaderEpoch,
+    ) -> Result<EpochEnd, ErrorCode> {
+        self.check_client_request(current_leader_epoch)?;
+        Ok(self.log.end_offset_for(epoch))
+    }
+
+    fn check_client_request(&self, current_leader_epoch: LeaderEpoch) -> Result<(), ErrorCode> {
+        self.check_epoch(current_leader_epoch).map_err(error_code)?;
+        if self.is_leader() { Ok(()) } else { Err(ErrorCode::NotLeaderOrFollower) }
+    }
+}

@@ -1,0 +1,208 @@
+//! Produce: a batch is judged, appended, and acknowledged when as many replicas have it as was asked for. Source: rules
+//! 2.1.9 and 2.7, `Partition.appendRecordsToLeader`, `Partition.checkEnoughReplicasReachOffset`.
+
+use crate::defect::Defect;
+use crate::log::ProducerCheck;
+use crate::node::Effects;
+use crate::note::Note;
+use crate::partition::{Partition, Role, Surroundings};
+use crate::proto::ErrorCode;
+use crate::record::RecordBatch;
+use crate::types::Offset;
+
+/// Names a produce that waits; chosen by the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProduceTicket(pub u64);
+
+/// A batch that is appended and not yet committed.
+#[derive(Debug)]
+pub(super) struct WaitingProduce {
+    ticket: ProduceTicket,
+    ack: ProduceAck,
+    checksum: u32,
+    duplicate: bool,
+}
+
+/// Where a batch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProduceAck {
+    /// Its first offset.
+    pub base_offset: Offset,
+    /// Its last offset.
+    pub last_offset: Offset,
+}
+
+/// What became of a produce.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProduceOutcome {
+    /// Done.
+    Acknowledged(ProduceAck),
+    /// Appended; the ticket is decided later, by [`Changes::produced`](super::Changes::produced).
+    Waiting,
+    /// Refused.
+    Refused(ErrorCode),
+}
+
+impl Partition {
+    /// Appends a client's batch. Source: rules 2.1.9 and 2.7.
+    pub fn produce(
+        &mut self,
+        around: Surroundings<'_>,
+        batch: &RecordBatch,
+        acks: i16,
+        ticket: ProduceTicket,
+        effects: &mut Effects,
+    ) -> ProduceOutcome {
+        let Role::Leader(leader) = &self.role else {
+            return ProduceOutcome::Refused(ErrorCode::NotLeaderOrFollower);
+        };
+        if acks == -1 && leader.isr.committed().len() < self.min_insync_replicas {
+            effects.note(Note::NotEnoughReplicas { partition: self.id(), after_append: false });
+            return ProduceOutcome::Refused(ErrorCode::NotEnoughReplicas);
+        }
+        let check = if self.defects.has(Defect::NoDedup) {
+            Ok(ProducerCheck::New)
+        } else {
+            self.log.check_producer(batch.header())
+        };
+        match check {
+            Err(error) => {
+                self.note_sequence_refused(batch, error, effects);
+                ProduceOutcome::Refused(error)
+            }
+            Ok(ProducerCheck::Duplicate { base_offset, last_offset }) => {
+                let ack = ProduceAck { base_offset, last_offset };
+                let checksum = batch.header().checksum;
+                let waiting = WaitingProduce { ticket, ack, checksum, duplicate: true };
+                self.answer_produce(waiting, acks, effects)
+            }
+            Ok(ProducerCheck::New) => {
+                let appended = self.log.append_as_leader(batch, self.leader_epoch, acks, effects);
+                self.changes.log_end_moved = true;
+                self.maybe_advance_high_watermark(around, effects);
+                self.complete_produces(effects);
+                let ack = ProduceAck {
+                    base_offset: appended.base_offset(),
+                    last_offset: appended.last_offset(),
+                };
+                let checksum = appended.header().checksum;
+                let waiting = WaitingProduce { ticket, ack, checksum, duplicate: false };
+                self.answer_produce(waiting, acks, effects)
+            }
+        }
+    }
+
+    fn note_sequence_refused(&self, batch: &RecordBatch, error: ErrorCode, effects: &mut Effects) {
+        let header = batch.header();
+        effects.note(Note::SequenceRefused {
+            partition: self.log.partition(),
+            leader_epoch: self.leader_epoch,
+            producer_id: header.producer_id,
+            producer_epoch: header.producer_epoch,
+            first_sequence: header.base_sequence,
+            last_sequence: header.last_sequence(),
+            fenced: error == ErrorCode::InvalidProducerEpoch,
+        });
+    }
+
+    /// Answers at once what need not wait or is decided, and lets the rest wait, duplicates included (P04).
+    fn answer_produce(
+        &mut self,
+        waiting: WaitingProduce,
+        acks: i16,
+        effects: &mut Effects,
+    ) -> ProduceOutcome {
+        if acks != -1 {
+            self.note_acknowledged(&waiting, acks, effects);
+            return ProduceOutcome::Acknowledged(waiting.ack);
+        }
+        if waiting.ack.last_offset < self.log.high_watermark() {
+            return match self.decide(&waiting, effects) {
+                Ok(ack) => ProduceOutcome::Acknowledged(ack),
+                Err(error) => ProduceOutcome::Refused(error),
+            };
+        }
+        let Role::Leader(leader) = &mut self.role else {
+            return ProduceOutcome::Refused(ErrorCode::NotLeaderOrFollower);
+        };
+        let last_offset = waiting.ack.last_offset;
+        let at = leader.waiting.partition_point(|other| other.ack.last_offset <= last_offset);
+        leader.waiting.insert(at, waiting);
+        ProduceOutcome::Waiting
+    }
+
+    /// Decides the waiting produces that the high watermark has passed.
+    pub(in crate::partition) fn complete_produces(&mut self, effects: &mut Effects) {
+        let high_watermark = self.log.high_watermark();
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let passed =
+            leader.waiting.partition_point(|waiting| waiting.ack.last_offset < high_watermark);
+        if passed == 0 {
+            return;
+        }
+        let done: Vec<WaitingProduce> = leader.waiting.drain(..passed).collect();
+        for waiting in done {
+            let result = self.decide(&waiting, effects);
+            self.changes.produced.push((waiting.ticket, result));
+        }
+    }
+
+    /// What a produce is answered whose records the high watermark has passed: in the meantime the ISR may have become
+    /// too small. Source: `Partition.checkEnoughReplicasReachOffset`.
+    fn decide(
+        &self,
+        waiting: &WaitingProduce,
+        effects: &mut Effects,
+    ) -> Result<ProduceAck, ErrorCode> {
+        let Role::Leader(leader) = &self.role else {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        };
+        if leader.isr.maximal_len() >= self.min_insync_replicas {
+            self.note_acknowledged(waiting, -1, effects);
+            Ok(waiting.ack)
+        } else {
+            effects.note(Note::NotEnoughReplicas { partition: self.id(), after_append: true });
+            Err(ErrorCode::NotEnoughReplicasAfterAppend)
+        }
+    }
+
+    fn note_acknowledged(&self, waiting: &WaitingProduce, acks: i16, effects: &mut Effects) {
+        effects.note(Note::ProduceAcknowledged {
+            partition: self.log.partition(),
+            leader_epoch: self.leader_epoch,
+            base_offset: waiting.ack.base_offset,
+            last_offset: waiting.ack.last_offset,
+            checksum: waiting.checksum,
+            acks,
+            duplicate: waiting.duplicate,
+        });
+    }
+
+    /// Forgets a produce whose request timed out or whose connection is gone.
+    pub fn abandon_produce(&mut self, ticket: ProduceTicket) {
+        if let Role::Leader(leader) = &mut self.role {
+            leader.waiting.retain(|waiting| waiting.ticket != ticket);
+        }
+    }
+
+    /// Whether a produce waits here for what has not happened yet.
+    pub fn is_undecided(&self, ticket: ProduceTicket) -> bool {
+        let Role::Leader(leader) = &self.role else {
+            return false;
+        };
+        let open = |waiting: &WaitingProduce| {
+            waiting.ticket == ticket && waiting.ack.last_offset >= self.log.high_watermark()
+        };
+        leader.waiting.iter().any(open)
+    }
+
+    pub(in crate::partition) fn refuse_waiting_produces(&mut self) {
+        if let Role::Leader(leader) = &mut self.role {
+            for waiting in leader.waiting.drain(..) {
+                self.changes.produced.push((waiting.ticket, Err(ErrorCode::NotLeaderOrFollower)));
+            }
+        }
+    }
+}
