@@ -11,6 +11,7 @@ use crate::node::{COMMITTED_METADATA_GONE, Effect, Effects};
 use crate::note::{Note, TruncateReason};
 use crate::raft::quorum::Quorum;
 use crate::raft::role::Role;
+use crate::replication::{Appendable, appendable, truncation_offset};
 use crate::types::{LeaderEpoch, NodeId, Now, Offset, Time};
 
 impl Quorum {
@@ -52,24 +53,12 @@ impl Quorum {
         if !follows || self.state.leader != Some(from) || asked_in != self.state.epoch {
             return;
         }
-        if !self.continues_log(response) {
-            self.hold_fetch(now, from);
-            return;
-        }
         let fetch_deadline = now + self.timeouts.fetch;
         self.role = Role::Follower { fetch_deadline, has_fetched: true };
         match response.diverging {
             Some(leader_end) => self.cut_divergence(leader_end, effects),
-            None => self.take_batches(response, effects),
+            None => self.take_batches(now, from, response, effects),
         }
-    }
-
-    /// Whether the batches begin at this log's end and none is from a later epoch than the one followed.
-    fn continues_log(&self, response: &QuorumFetchResponse) -> bool {
-        let first = response.batches.first();
-        let begins = first.is_none_or(|batch| batch.base_offset() == self.log.log_end_offset());
-        let epoch = self.state.epoch;
-        begins && response.batches.iter().all(|batch| batch.header().leader_epoch <= epoch)
     }
 
     fn hold_fetch(&mut self, now: Time, from: NodeId) {
@@ -92,11 +81,23 @@ impl Quorum {
     }
 
     /// Appends and syncs: the next fetch tells the leader that these records are safe here (KAFKA-10533).
-    fn take_batches(&mut self, response: &QuorumFetchResponse, effects: &mut Effects) {
-        for batch in &response.batches {
+    fn take_batches(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        response: &QuorumFetchResponse,
+        effects: &mut Effects,
+    ) {
+        let end = self.log.log_end_offset();
+        let Appendable::Batches(batches) = appendable(&response.batches, end, self.state.epoch)
+        else {
+            self.hold_fetch(now, from);
+            return;
+        };
+        for batch in batches {
             self.log.append_as_follower(batch, self.state.epoch, effects);
         }
-        if !response.batches.is_empty() {
+        if !batches.is_empty() {
             self.sync_log(effects);
         }
         if response.high_watermark != Offset::NONE {
@@ -173,17 +174,4 @@ fn successor_wait(rank: Option<usize>, ranks: usize, longest: Duration) -> Durat
     }
     let first = longest.as_millis() as u64 >> (ranks - 1).min(63);
     ms(first << (rank - 1).min(63)).min(longest)
-}
-
-/// Where a log is cut whose leader says that an epoch ends there, and whose own log ends that epoch there; `own` is
-/// undefined if the log knows no such epoch. Source: `ReplicatedLog.truncateToEndOffset`.
-pub(crate) fn truncation_offset(leader_end: EpochEnd, own: EpochEnd, log_end: Offset) -> Offset {
-    if leader_end.epoch <= LeaderEpoch(0) {
-        return leader_end.end_offset.min(log_end);
-    }
-    if own.epoch == LeaderEpoch::NONE {
-        return log_end;
-    }
-    let same = own.epoch == leader_end.epoch;
-    if same { own.end_offset.min(leader_end.end_offset) } else { own.end_offset }
 }

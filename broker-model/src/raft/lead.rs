@@ -13,6 +13,7 @@ use crate::raft::election_state::ElectionState;
 use crate::raft::quorum::Quorum;
 use crate::raft::role::{Leader, Progress, Resigned, Role, WaitingFetch};
 use crate::record::RecordBatchBuilder;
+use crate::replication::divergence;
 use crate::types::{
     BrokerEpoch, ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Offset, ProducerEpoch,
     ProducerId, Sequence, Time,
@@ -171,8 +172,7 @@ impl Quorum {
             let epoch = self.log.last_fetched_epoch();
             return Some(EpochEnd { epoch, end_offset: self.log.log_end_offset() });
         }
-        let parts = end.epoch < request.last_fetched_epoch || end.end_offset < request.fetch_offset;
-        parts.then_some(end)
+        divergence(end, request.last_fetched_epoch, request.fetch_offset)
     }
 
     fn answer_diverging(&self, fetch: &WaitingFetch, diverging: EpochEnd, effects: &mut Effects) {

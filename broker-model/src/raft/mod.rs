@@ -16,5 +16,4 @@ mod send;
 mod tests;
 mod vote;
 
-pub(crate) use follow::truncation_offset;
 pub(crate) use quorum::{Quorum, QuorumOptions};

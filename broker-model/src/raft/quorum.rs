@@ -9,7 +9,7 @@ use crate::jitter::jitter;
 use crate::log::{Log, LogOptions};
 use crate::message::{Body, Message};
 use crate::node::{Channel, Deadline, Effect, Effects};
-use crate::note::{Note, QuorumRole};
+use crate::note::Note;
 use crate::raft::election_state::{ElectionState, StoredState};
 use crate::raft::lanes::{Asked, Peer};
 use crate::raft::role::{Election, Resigned, Role};
@@ -343,7 +343,7 @@ impl Quorum {
         next
     }
 
-    fn role_deadline(&self) -> Option<Deadline> {
+    pub(super) fn role_deadline(&self) -> Option<Deadline> {
         match &self.role {
             Role::Unattached { election_at } => {
                 Some(Deadline { at: *election_at, why: "quorum election" })
