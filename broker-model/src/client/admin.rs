@@ -6,7 +6,7 @@
 //! attempt, whose answer was lost, from somebody else's.
 
 use crate::config::{AdminConfig, ms};
-use crate::message::{Body, Message};
+use crate::message::{RequestBody, Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome};
 use crate::proto::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
@@ -67,6 +67,7 @@ impl Admin {
             replication_factor,
             min_insync_replicas,
             unclean_leader_election,
+            max_message_bytes,
         } = request
         else {
             let outcome = Outcome::Failed { error: ErrorCode::InvalidRequest, partition: -1 };
@@ -75,6 +76,7 @@ impl Admin {
         let configs = vec![
             topic_config("min.insync.replicas", min_insync_replicas.to_string()),
             topic_config("unclean.leader.election.enable", unclean_leader_election.to_string()),
+            topic_config("max.message.bytes", max_message_bytes.to_string()),
         ];
         let topic = CreatableTopic::default()
             .with_name(TopicName(topic))
@@ -96,7 +98,7 @@ impl Admin {
         &mut self,
         now: Time,
         from: (NodeId, Channel),
-        message: &Message,
+        message: &Response,
         effects: &mut Effects,
     ) {
         let Some(purpose) = self.connections.answered(from.0, from.1, message.correlation_id)
@@ -106,7 +108,7 @@ impl Admin {
         let Purpose::CreateTopic(operation) = purpose else {
             unreachable!("an admin never asks {purpose:?}")
         };
-        let error = if let Body::CreateTopicsResponse(response) = &message.body {
+        let error = if let ResponseBody::CreateTopics(response) = &message.body {
             self.find_result(operation, response)
         } else {
             Some(ErrorCode::UnknownServerError)
@@ -200,7 +202,7 @@ impl Admin {
             .with_timeout_ms(i32::try_from(timeout_ms).unwrap_or(i32::MAX));
         creation.asked = true;
         let purpose = Purpose::CreateTopic(creation.operation);
-        let body = Body::CreateTopicsRequest(Box::new(request));
+        let body = RequestBody::CreateTopics(Box::new(request));
         self.connections.send(now, (broker, Channel::Client), body, purpose, effects);
     }
 
@@ -301,6 +303,7 @@ fn refused(error: ErrorCode) -> bool {
 mod tests {
     use super::*;
     use crate::client::testing::{Asked, Driver, START, TOPIC};
+    use crate::config::TopicConfig;
     use crate::proto::CreatableTopicResult;
 
     fn driver() -> Driver<Admin> {
@@ -318,6 +321,7 @@ mod tests {
             replication_factor: 3,
             min_insync_replicas: 2,
             unclean_leader_election: false,
+            max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
         };
         driver.invoke(1, request);
         driver
@@ -325,15 +329,15 @@ mod tests {
 
     fn take(driver: &mut Driver<Admin>) -> Asked {
         driver
-            .take(|body| matches!(body, Body::CreateTopicsRequest(_)))
+            .take(|body| matches!(body, RequestBody::CreateTopics(_)))
             .expect("a topic is asked for")
     }
 
-    fn answer(error: i16) -> Body {
+    fn answer(error: i16) -> ResponseBody {
         let topic =
             CreatableTopicResult::default().with_name(TopicName(TOPIC)).with_error_code(error);
         let response = CreateTopicsResponse::default().with_topics(vec![topic]);
-        Body::CreateTopicsResponse(Box::new(response))
+        ResponseBody::CreateTopics(Box::new(response))
     }
 
     #[test]

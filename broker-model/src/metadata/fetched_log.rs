@@ -127,10 +127,8 @@ mod tests {
 
     #[test]
     fn a_cut_spares_what_is_committed() {
-        let end = |epoch, offset| EpochEnd {
-            epoch: LeaderEpoch(epoch),
-            end_offset: Offset(offset),
-        };
+        let end =
+            |epoch, offset| EpochEnd { epoch: LeaderEpoch(epoch), end_offset: Offset(offset) };
         // Log, high watermark, what the leader says, and where the log then ends.
         let rows: [(&[(i64, i32)], i64, EpochEnd, Option<i64>); 5] = [
             (&[(0, 1), (1, 1), (2, 2)], 1, end(1, 2), Some(2)),

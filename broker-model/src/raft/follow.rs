@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::config::ms;
 use crate::message::{
-    BeginQuorumEpochRequest, Body, ClusterError, EndQuorumEpochRequest, EpochEnd,
-    QuorumEpochResponse, QuorumFetchRequest, QuorumFetchResponse,
+    BeginQuorumEpochRequest, ClusterError, EndQuorumEpochRequest, EpochEnd, QuorumEpochResponse,
+    QuorumFetchRequest, QuorumFetchResponse, RequestBody,
 };
 use crate::node::{COMMITTED_METADATA_GONE, Effect, Effects};
 use crate::note::{Note, TruncateReason};
@@ -15,8 +15,8 @@ use crate::replication::{Appendable, appendable, truncation_offset};
 use crate::types::{LeaderEpoch, NodeId, Now, Offset, Time};
 
 impl Quorum {
-    pub(super) fn fetch_request(&self) -> Body {
-        Body::QuorumFetchRequest(QuorumFetchRequest {
+    pub(super) fn fetch_request(&self) -> RequestBody {
+        RequestBody::QuorumFetch(QuorumFetchRequest {
             replica: self.node,
             epoch: self.state.epoch,
             fetch_offset: self.log.log_end_offset(),

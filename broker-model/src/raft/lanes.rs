@@ -36,7 +36,8 @@ pub(super) struct Lane {
 impl Lane {
     /// Whether the question is under way in this epoch already.
     pub(super) fn is_asking(&self, asked: Asked, epoch: LeaderEpoch) -> bool {
-        self.in_flight.is_some_and(|sent| sent.awaited && sent.asked == asked && sent.epoch == epoch)
+        self.in_flight
+            .is_some_and(|sent| sent.awaited && sent.asked == asked && sent.epoch == epoch)
     }
 
     /// Whether an answer is waited for.

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use crate::message::{
-    BeginQuorumEpochRequest, Body, ClusterError, EndQuorumEpochRequest, EpochEnd, Message,
-    QuorumFetchRequest, QuorumFetchResponse,
+    BeginQuorumEpochRequest, ClusterError, EndQuorumEpochRequest, EpochEnd, Message,
+    QuorumFetchRequest, QuorumFetchResponse, RequestBody, ResponseBody,
 };
 use crate::metadata::MetadataRecord;
 use crate::node::{Deadline, Effects};
@@ -40,7 +40,7 @@ impl Quorum {
             waiting: Vec::new(),
         };
         self.enter(state, Role::Leader(Box::new(leader)), effects);
-        self.reset_lanes(now.time);
+        self.reset_connections(now.time);
         self.append(now, &[MetadataRecord::LeaderChange { leader: self.node }], effects);
     }
 
@@ -216,9 +216,8 @@ impl Quorum {
             return;
         };
         let waiting = std::mem::take(&mut leader.waiting);
-        let (due, rest): (Vec<_>, Vec<_>) = waiting
-            .into_iter()
-            .partition(|fetch| fetch.expires_at <= now || self.has_news(fetch));
+        let (due, rest): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|fetch| fetch.expires_at <= now || self.has_news(fetch));
         for fetch in &due {
             // A fetch that waited and is answered with news counts as made now: Kafka judges it again.
             if self.has_news(fetch) {
@@ -324,7 +323,7 @@ impl Quorum {
         let election_at = now + self.election_timeout();
         let role = Role::Resigned(Resigned { election_at, successors, unaware });
         self.enter(self.state, role, effects);
-        self.reset_lanes(now);
+        self.reset_connections(now);
         self.pump(now, effects);
     }
 
@@ -338,12 +337,12 @@ impl Quorum {
         }
     }
 
-    pub(super) fn begin_request(&self) -> Body {
+    pub(super) fn begin_request(&self) -> RequestBody {
         let (epoch, leader) = (self.state.epoch, self.node);
-        Body::BeginQuorumEpochRequest(BeginQuorumEpochRequest { epoch, leader })
+        RequestBody::BeginQuorumEpoch(BeginQuorumEpochRequest { epoch, leader })
     }
 
-    pub(super) fn end_request(&self) -> Body {
+    pub(super) fn end_request(&self) -> RequestBody {
         let preferred_successors = match &self.role {
             Role::Resigned(resigned) => resigned.successors.clone(),
             Role::Unattached { .. }
@@ -353,7 +352,7 @@ impl Quorum {
             | Role::Leader(_) => Vec::new(),
         };
         let (epoch, leader) = (self.state.epoch, self.node);
-        Body::EndQuorumEpochRequest(Box::new(EndQuorumEpochRequest {
+        RequestBody::EndQuorumEpoch(Box::new(EndQuorumEpochRequest {
             epoch,
             leader,
             preferred_successors,
@@ -362,6 +361,6 @@ impl Quorum {
 }
 
 fn reply(fetch: &WaitingFetch, response: QuorumFetchResponse, effects: &mut Effects) {
-    let body = Body::QuorumFetchResponse(Box::new(response));
+    let body = ResponseBody::QuorumFetch(Box::new(response));
     effects.reply(fetch.connection, Message { correlation_id: fetch.correlation_id, body });
 }

@@ -7,7 +7,7 @@ use crate::defect::Defect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::jitter::jitter;
 use crate::log::{Log, LogOptions};
-use crate::message::{Body, Message};
+use crate::message::{Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::note::Note;
 use crate::raft::election_state::{ElectionState, StoredState};
@@ -19,6 +19,9 @@ use crate::types::{
 
 /// A retry waits at least this long, and less than twice as long. Source: `retry.backoff.ms` of Kafka's raft client.
 const RETRY_BACKOFF: Duration = Duration::from_millis(50);
+
+/// A voter that stops waits at most this long for another leader. Source: `KafkaRaftClientDriver.shutdown`.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a voter is opened with.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +49,8 @@ pub(crate) struct Quorum {
     pub(super) state: ElectionState,
     pub(super) role: Role,
     pub(super) peers: Vec<Peer>,
+    /// Once a stop is requested: when it ends the process even without another leader.
+    stop_by: Option<Time>,
     /// The peer that is asked next where any will do.
     pub(super) next_bootstrap: usize,
     persisted: Option<ElectionState>,
@@ -125,6 +130,7 @@ impl Quorum {
             vote_not_persisted: config.defects.has(Defect::VoteNotPersisted),
             no_pre_vote: false,
             fetch_bytes_max: config.replica_fetch_max_bytes,
+            stop_by: None,
             next_bootstrap: 0,
             peers: peers.map(|voter| Peer::new(*voter)).collect(),
             persisted: stored.state,
@@ -237,24 +243,24 @@ impl Quorum {
         now: Now,
         from: NodeId,
         channel: Channel,
-        message: Message,
+        message: Response,
         effects: &mut Effects,
     ) {
         let lane = self.peers.iter_mut().find(|peer| peer.node == from);
         let sent = lane.and_then(|peer| peer.lane(channel)?.answered(message.correlation_id));
         let Some(sent) = sent else { return };
         match (sent.asked, message.body) {
-            (asked @ (Asked::PreVote | Asked::Vote), Body::VoteResponse(response)) => {
+            (asked @ (Asked::PreVote | Asked::Vote), ResponseBody::Vote(response)) => {
                 self.on_vote_response(now, from, (asked, sent.epoch), response, effects);
             }
-            (Asked::Begin, Body::BeginQuorumEpochResponse(response)) => {
+            (Asked::Begin, ResponseBody::BeginQuorumEpoch(response)) => {
                 self.observe(now.time, response.epoch, response.leader, effects);
             }
-            (Asked::End, Body::EndQuorumEpochResponse(response)) => {
+            (Asked::End, ResponseBody::EndQuorumEpoch(response)) => {
                 self.observe(now.time, response.epoch, response.leader, effects);
                 self.on_resignation_heard(from, sent.epoch);
             }
-            (Asked::Fetch, Body::QuorumFetchResponse(response)) => {
+            (Asked::Fetch, ResponseBody::QuorumFetch(response)) => {
                 self.on_fetch_response(now.time, from, sent.epoch, &response, effects);
             }
             (asked, body) => panic!("{from} answered {asked:?} with {body:?}"),
@@ -286,6 +292,13 @@ impl Quorum {
     /// A deadline passed: requests time out, elections begin, waiting fetches are answered.
     pub(crate) fn on_deadline(&mut self, now: Now, effects: &mut Effects) {
         self.expire_requests(now.time, effects);
+        if self.stop_by.is_none() {
+            self.on_role_deadline(now, effects);
+        }
+        self.pump(now.time, effects);
+    }
+
+    fn on_role_deadline(&mut self, now: Now, effects: &mut Effects) {
         match &self.role {
             Role::Unattached { election_at: at }
             | Role::Follower { fetch_deadline: at, .. }
@@ -306,7 +319,25 @@ impl Quorum {
             }
             Role::Leader(_) => self.on_leader_deadline(now.time, effects),
         }
-        self.pump(now.time, effects);
+    }
+
+    /// The process is to stop. A leader resigns and stays until another voter has taken over, so that it can still
+    /// grant pre-votes. Source: `KafkaRaftClient.maybeCompleteShutdown`.
+    pub(crate) fn stop(&mut self, now: Time, effects: &mut Effects) {
+        self.stop_by.get_or_insert(now + SHUTDOWN_PATIENCE);
+        self.resign(now, effects);
+    }
+
+    /// Whether a stop was requested and nothing holds it up any more.
+    pub(crate) fn may_stop(&self, now: Time) -> bool {
+        let follows = self.state.leader.is_some_and(|leader| leader != self.node);
+        let alone = self.voters.len() == 1;
+        self.stop_by.is_some_and(|stop_by| alone || follows || stop_by <= now)
+    }
+
+    /// Whether a stop was requested.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop_by.is_some()
     }
 
     /// The others had an election timeout's time to elect somebody. The epoch is left, because this voter leads it in
@@ -344,6 +375,9 @@ impl Quorum {
     }
 
     pub(super) fn role_deadline(&self) -> Option<Deadline> {
+        if let Some(at) = self.stop_by {
+            return Some(Deadline { at, why: "quorum voter stops" });
+        }
         match &self.role {
             Role::Unattached { election_at } => {
                 Some(Deadline { at: *election_at, why: "quorum election" })
@@ -411,7 +445,7 @@ impl Quorum {
             Role::Follower { .. } | Role::Leader(_) => fresh,
         };
         self.enter(state, Role::Unattached { election_at }, effects);
-        self.reset_lanes(now);
+        self.reset_connections(now);
     }
 
     /// Follows a leader.
@@ -428,11 +462,11 @@ impl Quorum {
         let state = ElectionState { epoch, voted, leader: Some(leader) };
         let fetch_deadline = now + self.timeouts.fetch;
         self.enter(state, Role::Follower { fetch_deadline, has_fetched: false }, effects);
-        self.reset_lanes(now);
+        self.reset_connections(now);
     }
 
     /// Forgets what was asked in another role. Source: `KafkaRaftClient.resetConnections`.
-    pub(super) fn reset_lanes(&mut self, now: Time) {
+    pub(super) fn reset_connections(&mut self, now: Time) {
         for peer in &mut self.peers {
             peer.fetch.reset(now);
             peer.quorum.reset(now);

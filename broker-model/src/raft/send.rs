@@ -7,7 +7,7 @@
 //! Kafka begins at a random bootstrap server and may ask itself; here it is each other voter in turn. Kafka asks again as
 //! soon as an answer names nobody; here the one that answered so is left alone for a retry backoff.
 
-use crate::message::{Body, Message};
+use crate::message::{Message, RequestBody};
 use crate::node::{Channel, Effects};
 use crate::raft::lanes::{Asked, InFlight};
 use crate::raft::quorum::Quorum;
@@ -25,6 +25,7 @@ impl Quorum {
                 .then_some(peer.quorum.not_before)
         };
         match &self.role {
+            Role::Unattached { .. } if self.is_stopping() => None,
             Role::Unattached { .. } => self.next_bootstrap_fetch(index),
             Role::Follower { .. } => self.next_follower_fetch(index),
             Role::Prospective(election) => asks(election, Asked::PreVote),
@@ -55,7 +56,8 @@ impl Quorum {
         self.announce(now, effects);
         let (first, peers) = (self.next_bootstrap, self.peers.len());
         for index in (0..peers).map(|turn| (first + turn) % peers) {
-            if self.next_send(index).is_some_and(|at| at <= now) && !self.leader_is_due(index, now) {
+            if self.next_send(index).is_some_and(|at| at <= now) && !self.leader_is_due(index, now)
+            {
                 let (asked, body) = self.request_of_role();
                 self.send(now, index, asked, body, effects);
             }
@@ -71,7 +73,7 @@ impl Quorum {
         !leads(self.peers[index].node) && self.peers.iter().any(due)
     }
 
-    fn request_of_role(&self) -> (Asked, Body) {
+    fn request_of_role(&self) -> (Asked, RequestBody) {
         match &self.role {
             Role::Unattached { .. } | Role::Follower { .. } => (Asked::Fetch, self.fetch_request()),
             Role::Prospective(_) => (Asked::PreVote, self.vote_request(true)),
@@ -103,7 +105,7 @@ impl Quorum {
         now: Time,
         index: usize,
         asked: Asked,
-        body: Body,
+        body: RequestBody,
         effects: &mut Effects,
     ) {
         let to = self.peers[index].node;

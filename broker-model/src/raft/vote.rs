@@ -6,7 +6,7 @@
 //! majority enters a new epoch and asks for votes, which are given once an epoch and never to a log that is behind.
 //! Source: KIP-595, KIP-996; Kafka's `ProspectiveState`, `CandidateState`, `EpochState.canGrantVote`.
 
-use crate::message::{Body, VoteRequest, VoteResponse};
+use crate::message::{RequestBody, VoteRequest, VoteResponse};
 use crate::node::Effects;
 use crate::note::Note;
 use crate::raft::election_state::ElectionState;
@@ -119,7 +119,7 @@ impl Quorum {
         let election = Election::begun_by(self.node, election_at);
         let won = election.is_granted(self.voters.len());
         self.enter(self.state, Role::Prospective(election), effects);
-        self.reset_lanes(now.time);
+        self.reset_connections(now.time);
         if won {
             self.become_candidate(now, effects);
         }
@@ -133,16 +133,16 @@ impl Quorum {
         let election = Election::begun_by(self.node, election_at);
         let won = election.is_granted(self.voters.len());
         self.enter(state, Role::Candidate(election), effects);
-        self.reset_lanes(now.time);
+        self.reset_connections(now.time);
         if won {
             self.become_leader(now, effects);
         }
     }
 
-    pub(super) fn vote_request(&self, pre_vote: bool) -> Body {
+    pub(super) fn vote_request(&self, pre_vote: bool) -> RequestBody {
         let (last_epoch, end_offset) = self.log_position();
         let (epoch, candidate) = (self.state.epoch, self.node);
-        Body::VoteRequest(VoteRequest { epoch, candidate, last_epoch, end_offset, pre_vote })
+        RequestBody::Vote(VoteRequest { epoch, candidate, last_epoch, end_offset, pre_vote })
     }
 
     /// Counts an answer, if this voter still asks what it asked then.

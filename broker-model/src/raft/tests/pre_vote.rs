@@ -4,8 +4,8 @@ use super::boot::{NOW, disk, state};
 use crate::controller::tests::{config, net::Net};
 use crate::disk_image::DiskImage;
 use crate::message::{
-    Body, ClusterError, EndQuorumEpochRequest, Message, QuorumFetchResponse, VoteRequest,
-    VoteResponse,
+    ClusterError, EndQuorumEpochRequest, Message, QuorumFetchResponse, RequestBody, ResponseBody,
+    VoteRequest, VoteResponse,
 };
 use crate::node::{Channel, Effect, Effects};
 use crate::note::QuorumRole;
@@ -40,7 +40,7 @@ impl Voter {
     }
 
     /// The newest request on a channel: to whom, its id and what it asks.
-    fn asked(&self, channel: Channel) -> (NodeId, CorrelationId, Body) {
+    fn asked(&self, channel: Channel) -> (NodeId, CorrelationId, RequestBody) {
         let asked = self.effects.as_slice().iter().rev().find_map(|effect| match effect {
             Effect::Request { to, channel: on, message } if *on == channel => {
                 Some((*to, message.correlation_id, message.body.clone()))
@@ -50,7 +50,7 @@ impl Voter {
         asked.expect("something was asked")
     }
 
-    fn answer(&mut self, now: Now, channel: Channel, body: Body) {
+    fn answer(&mut self, now: Now, channel: Channel, body: ResponseBody) {
         let (from, correlation_id, _) = self.asked(channel);
         let message = Message { correlation_id, body };
         self.quorum.on_response(now, from, channel, message, &mut self.effects);
@@ -66,12 +66,12 @@ impl Voter {
             high_watermark: Offset::NONE,
             batches: Vec::new(),
         };
-        self.answer(NOW, Channel::QuorumFetch, Body::QuorumFetchResponse(Box::new(response)));
+        self.answer(NOW, Channel::QuorumFetch, ResponseBody::QuorumFetch(Box::new(response)));
     }
 
     fn voted(&mut self, now: Now, epoch: LeaderEpoch, granted: bool) {
         let response = VoteResponse { epoch, leader: None, granted };
-        self.answer(now, Channel::Quorum, Body::VoteResponse(response));
+        self.answer(now, Channel::Quorum, ResponseBody::Vote(response));
     }
 
     fn deadline(&mut self, now: Now) {
@@ -145,7 +145,7 @@ fn a_pre_vote_of_a_newer_epoch_is_judged_in_that_epoch_and_takes_no_vote() {
 fn a_majority_of_pre_votes_begins_an_election() {
     let mut voter = prospective();
     let (_, _, body) = voter.asked(Channel::Quorum);
-    let Body::VoteRequest(asked) = body else { panic!("{body:?}") };
+    let RequestBody::Vote(asked) = body else { panic!("{body:?}") };
     assert_eq!((asked.pre_vote, asked.epoch), (true, EPOCH), "in the epoch that it is in");
     voter.voted(LATER, EPOCH, true);
     assert_eq!((voter.role(), voter.quorum.epoch()), (QuorumRole::Candidate, EPOCH.next()));
@@ -163,7 +163,7 @@ fn without_a_majority_of_pre_votes_the_leader_that_was_known_is_followed_again()
             let sent = voter.quorum.peers.iter().find(|peer| peer.node == node);
             let sent = sent.expect("a peer").quorum.in_flight.expect("it was asked");
             let response = VoteResponse { epoch: EPOCH, leader: None, granted: false };
-            let body = Body::VoteResponse(response);
+            let body = ResponseBody::Vote(response);
             let message = Message { correlation_id: sent.correlation_id, body };
             voter.quorum.on_response(LATER, node, channel, message, &mut voter.effects);
         }
