@@ -9,8 +9,8 @@
 
 use crate::message::{Message, RequestBody};
 use crate::node::{Channel, Effects};
-use crate::raft::lanes::{Asked, InFlight};
 use crate::raft::quorum::Quorum;
+use crate::raft::request_manager::{InFlight, RequestKind};
 use crate::raft::role::{Election, Role};
 use crate::types::{CorrelationId, NodeId, Time};
 
@@ -28,11 +28,11 @@ impl Quorum {
             Role::Unattached { .. } if self.is_stopping() => None,
             Role::Unattached { .. } => self.next_bootstrap_fetch(index),
             Role::Follower { .. } => self.next_follower_fetch(index),
-            Role::Prospective(election) => asks(election, Asked::PreVote),
-            Role::Candidate(election) => asks(election, Asked::Vote),
+            Role::Prospective(election) => asks(election, RequestKind::PreVote),
+            Role::Candidate(election) => asks(election, RequestKind::Vote),
             Role::Leader(_) => None,
             Role::Resigned(resigned) => (resigned.unaware.contains(&peer.node)
-                && !asking(Asked::End))
+                && !asking(RequestKind::End))
             .then_some(peer.quorum.not_before),
         }
     }
@@ -69,17 +69,20 @@ impl Quorum {
         let leads = |node: NodeId| {
             matches!(self.role, Role::Follower { .. }) && self.state.leader == Some(node)
         };
-        let due = |peer: &super::lanes::Peer| leads(peer.node) && peer.fetch.not_before <= now;
+        let due =
+            |peer: &super::request_manager::Peer| leads(peer.node) && peer.fetch.not_before <= now;
         !leads(self.peers[index].node) && self.peers.iter().any(due)
     }
 
-    fn request_of_role(&self) -> (Asked, RequestBody) {
+    fn request_of_role(&self) -> (RequestKind, RequestBody) {
         match &self.role {
-            Role::Unattached { .. } | Role::Follower { .. } => (Asked::Fetch, self.fetch_request()),
-            Role::Prospective(_) => (Asked::PreVote, self.vote_request(true)),
-            Role::Candidate(_) => (Asked::Vote, self.vote_request(false)),
-            Role::Leader(_) => (Asked::Begin, self.begin_request()),
-            Role::Resigned(_) => (Asked::End, self.end_request()),
+            Role::Unattached { .. } | Role::Follower { .. } => {
+                (RequestKind::Fetch, self.fetch_request())
+            }
+            Role::Prospective(_) => (RequestKind::PreVote, self.vote_request(true)),
+            Role::Candidate(_) => (RequestKind::Vote, self.vote_request(false)),
+            Role::Leader(_) => (RequestKind::Begin, self.begin_request()),
+            Role::Resigned(_) => (RequestKind::End, self.end_request()),
         }
     }
 
@@ -92,10 +95,10 @@ impl Quorum {
         }
         leader.begin_at = now + self.timeouts.begin_interval();
         for index in 0..self.peers.len() {
-            let lane = &self.peers[index].quorum;
-            if !lane.is_busy() && lane.not_before <= now {
+            let connection = &self.peers[index].quorum;
+            if !connection.is_busy() && connection.not_before <= now {
                 let body = self.begin_request();
-                self.send(now, index, Asked::Begin, body, effects);
+                self.send(now, index, RequestKind::Begin, body, effects);
             }
         }
     }
@@ -104,16 +107,18 @@ impl Quorum {
         &mut self,
         now: Time,
         index: usize,
-        asked: Asked,
+        asked: RequestKind,
         body: RequestBody,
         effects: &mut Effects,
     ) {
         let to = self.peers[index].node;
         let channel = match asked {
-            Asked::Fetch => Channel::QuorumFetch,
-            Asked::PreVote | Asked::Vote | Asked::Begin | Asked::End => Channel::Quorum,
+            RequestKind::Fetch => Channel::QuorumFetch,
+            RequestKind::PreVote | RequestKind::Vote | RequestKind::Begin | RequestKind::End => {
+                Channel::Quorum
+            }
         };
-        if asked == Asked::Fetch {
+        if asked == RequestKind::Fetch {
             self.next_bootstrap = (index + 1) % self.peers.len();
         }
         self.correlation_id = CorrelationId(self.correlation_id.0.wrapping_add(1));
@@ -121,7 +126,7 @@ impl Quorum {
         let expires_at = now + self.timeouts.request;
         let epoch = self.state.epoch;
         let sent = InFlight { correlation_id, asked, epoch, expires_at, awaited: true };
-        self.peers[index].lane(channel).expect("a channel between voters").sent(sent);
+        self.peers[index].connection(channel).expect("a channel between voters").sent(sent);
         effects.request(to, channel, Message { correlation_id, body });
     }
 }

@@ -10,8 +10,8 @@ use crate::message::{RequestBody, VoteRequest, VoteResponse};
 use crate::node::Effects;
 use crate::note::Note;
 use crate::raft::election_state::ElectionState;
-use crate::raft::lanes::Asked;
 use crate::raft::quorum::Quorum;
+use crate::raft::request_manager::RequestKind;
 use crate::raft::role::{Election, Role};
 use crate::types::{LeaderEpoch, NodeId, Now, Offset, Time};
 
@@ -150,7 +150,7 @@ impl Quorum {
         &mut self,
         now: Now,
         from: NodeId,
-        (asked, asked_in): (Asked, LeaderEpoch),
+        (asked, asked_in): (RequestKind, LeaderEpoch),
         response: VoteResponse,
         effects: &mut Effects,
     ) {
@@ -169,11 +169,15 @@ impl Quorum {
         election.record(from, response.granted);
         let (won, lost) = (election.is_granted(voters), election.is_rejected(voters));
         match asked {
-            Asked::PreVote if won => self.become_candidate(now, effects),
-            Asked::PreVote if lost => self.give_up_pre_votes(now.time, effects),
-            Asked::Vote if won => self.become_leader(now, effects),
+            RequestKind::PreVote if won => self.become_candidate(now, effects),
+            RequestKind::PreVote if lost => self.give_up_pre_votes(now.time, effects),
+            RequestKind::Vote if won => self.become_leader(now, effects),
             // A candidate that has lost waits for the end of its election: others may stand meanwhile.
-            Asked::PreVote | Asked::Vote | Asked::Begin | Asked::End | Asked::Fetch => {}
+            RequestKind::PreVote
+            | RequestKind::Vote
+            | RequestKind::Begin
+            | RequestKind::End
+            | RequestKind::Fetch => {}
         }
     }
 

@@ -158,8 +158,8 @@ fn without_a_majority_of_pre_votes_the_leader_that_was_known_is_followed_again()
     let refuse = |voter: &mut Voter| {
         voter.deadline(LATER);
         assert_eq!(voter.role(), QuorumRole::Prospective);
-        let lane = |node: i32| (NodeId(node), Channel::Quorum);
-        for (node, channel) in [lane(102), lane(103)] {
+        let connection = |node: i32| (NodeId(node), Channel::Quorum);
+        for (node, channel) in [connection(102), connection(103)] {
             let sent = voter.quorum.peers.iter().find(|peer| peer.node == node);
             let sent = sent.expect("a peer").quorum.in_flight.expect("it was asked");
             let response = VoteResponse { epoch: EPOCH, leader: None, granted: false };
