@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{ClusterConfig, ms};
-use crate::defect::Defect;
+use crate::defect::QuorumDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::jitter::jitter;
 use crate::log::{Log, LogOptions};
@@ -115,10 +115,6 @@ impl Quorum {
             log_start_offset: Offset::ZERO,
         };
         let log = Log::open(TopicPartition::METADATA, log_options, image, effects);
-        let stored = StoredState::read(image);
-        if let Some(length) = stored.cut_to {
-            effects.push(Effect::Truncate { file: FileId::QuorumState, length });
-        }
         let peers = config.controllers.iter().filter(|voter| **voter != node);
         // Multiplied by an odd constant, so that the uptimes' sequences of numbers lie far apart: an answer to an
         // earlier uptime that still arrives must not match.
@@ -133,7 +129,7 @@ impl Quorum {
             stop_by: None,
             next_bootstrap: 0,
             peers: peers.map(|voter| Peer::new(*voter)).collect(),
-            persisted: stored.state,
+            persisted: image.read(FileId::QuorumState).and_then(ElectionState::decode),
             state: ElectionState::at(LeaderEpoch(0)),
             role: Role::Unattached { election_at: now.time },
             correlation_id: CorrelationId((drawn >> 34) as i32),
@@ -173,12 +169,7 @@ impl Quorum {
     /// First event of an uptime.
     pub(crate) fn boot(&mut self, now: Now, effects: &mut Effects) {
         self.persist(effects);
-        // What was read may be in the page cache alone: the process may have died before its sync was done. A power
-        // loss would take it back after others were told of it.
-        if self.persisted.is_some() {
-            effects.push(Effect::Sync { file: FileId::QuorumState });
-            self.note_persisted(effects);
-        }
+        self.note_persisted(effects);
         self.sync_log(effects);
         self.note_state(effects);
         if self.voters.len() == 1 {
@@ -496,8 +487,7 @@ impl Quorum {
         let state = self.to_persist();
         if self.persisted != Some(state) {
             let (file, bytes) = (FileId::QuorumState, state.encode());
-            effects.push(Effect::Append { file, bytes });
-            effects.push(Effect::Sync { file });
+            effects.push(Effect::Replace { file, bytes });
             self.persisted = Some(state);
             self.note_persisted(effects);
         }
@@ -511,7 +501,7 @@ impl Quorum {
 
     /// What of the state is to be on the disk: all of it.
     fn to_persist(&self) -> ElectionState {
-        // Defect::VoteNotPersisted: the epoch reaches the disk, the vote that was given in it stays in memory.
+        // QuorumDefect::VoteNotPersisted: the epoch reaches the disk, the vote that was given in it stays in memory.
         let voted = self.state.voted.filter(|_| !self.vote_not_persisted);
         ElectionState { voted, ..self.state }
     }
