@@ -38,7 +38,7 @@ fn counts(moments: &[harrow_sim::biography::Moment]) -> BTreeMap<String, usize> 
 
 #[test]
 fn a_record_that_truncation_cost_has_its_whole_life_told() {
-    let plan = planned("quick-failover", 9, Some(Defect::TruncateToHw));
+    let plan = planned("quick-failover", 9, Some(ReplicationDefect::TruncateToHw.into()));
     let mut report = run_and_judge(&plan, CALLING, false).report;
     assert!(report.findings.iter().all(|finding| finding.biography.is_empty()), "not followed yet");
     follow(&plan, &mut report);

@@ -3,7 +3,7 @@
 use crate::broker::Broker;
 use crate::broker::handle::fetch::Answer;
 use crate::broker::purgatory::{PendingPartition, Wait};
-use crate::defect::Defect;
+use crate::defect::BrokerDefect;
 use crate::message::{ReplicaFetchRequest, ResponseBody};
 use crate::node::Effects;
 use crate::partition::{Changes, ProduceAck, ProduceTicket};

@@ -243,7 +243,7 @@ impl Partition {
             partition_epoch: self.partition_epoch,
             isr: registration.isr.clone(),
         });
-        if !self.defects.has(Defect::NoHwOnShrink) {
+        if !self.defects.has(ReplicationDefect::NoHwOnShrink) {
             self.maybe_advance_high_watermark(context, effects);
         }
         self.complete_produces(effects);

@@ -123,7 +123,7 @@ impl Quorum {
             node,
             voters: config.controllers.clone(),
             timeouts: timeouts(config),
-            vote_not_persisted: config.defects.has(Defect::VoteNotPersisted),
+            vote_not_persisted: config.defects.has(QuorumDefect::VoteNotPersisted),
             no_pre_vote: false,
             fetch_bytes_max: config.replica_fetch_max_bytes,
             stop_by: None,

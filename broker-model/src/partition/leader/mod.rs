@@ -66,7 +66,7 @@ impl Partition {
                 self.begin_epoch(context.now.time, registration, effects);
             }
         }
-        if epoch_grew || !self.defects.has(Defect::NoHwOnShrink) {
+        if epoch_grew || !self.defects.has(ReplicationDefect::NoHwOnShrink) {
             self.maybe_advance_high_watermark(context, effects);
         }
         self.complete_produces(effects);
