@@ -135,7 +135,7 @@ fn madsim_is_named_in_the_world_alone() {
     for source in rust(&all) {
         let inside =
             source.path.starts_with("sim/src/world/") || source.path.starts_with("sim/benches/");
-        let exempt = inside || source.path == "scenarios/tests/tidy.rs";
+        let exempt = inside || source.path == "scenarios/tests/it/tidy.rs";
         for (number, line) in source.text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
             let names = code.contains("madsim::") || code.contains("use madsim");
@@ -198,7 +198,7 @@ fn nothing_is_marked_unfinished() {
     let words = ["FIXME", "XXX", "todo!", "unimplemented!", "#[ignore", "dbg!(", "debug_assert"];
     let all = sources();
     let mut complaints = Vec::new();
-    for source in rust(&all).filter(|source| source.path != "scenarios/tests/tidy.rs") {
+    for source in rust(&all).filter(|source| source.path != "scenarios/tests/it/tidy.rs") {
         for (number, line) in source.text.lines().enumerate() {
             let marked = words.iter().find(|word| line.contains(**word));
             let to_do = line.contains("TODO").then_some(&"TODO");
