@@ -8,7 +8,6 @@ mod damage;
 mod defects;
 mod format_errors;
 mod liveness;
-mod main;
 mod planner;
 mod product;
 mod readme;
