@@ -246,7 +246,6 @@ impl Broker {
         let Some(delayed) = self.purgatory.remove(connection) else { return };
         match delayed.wait {
             Wait::Produce(produce) => self.abandon(&produce.undecided),
-            Wait::ProducerId => self.producer_ids.leave(delayed.caller),
             Wait::Fetch(_) | Wait::ReplicaFetch(_) => {}
         }
     }

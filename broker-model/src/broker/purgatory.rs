@@ -34,8 +34,6 @@ pub(super) enum Wait {
     Fetch(Box<FetchRequest>),
     /// A follower's fetch.
     ReplicaFetch(Box<ReplicaFetchRequest>),
-    /// A producer without an id.
-    ProducerId,
 }
 
 /// A produce of which some partitions are not decided.
@@ -141,14 +139,8 @@ impl Purgatory {
     pub(super) fn produces(&self) -> impl Iterator<Item = &DelayedProduce> {
         self.delayed.values().filter_map(|delayed| match &delayed.wait {
             Wait::Produce(produce) => Some(produce),
-            Wait::Fetch(_) | Wait::ReplicaFetch(_) | Wait::ProducerId => None,
+            Wait::Fetch(_) | Wait::ReplicaFetch(_) => None,
         })
-    }
-
-    /// How many producers wait for an id.
-    pub(super) fn producer_ids(&self) -> usize {
-        let waits = |delayed: &&Delayed| matches!(delayed.wait, Wait::ProducerId);
-        self.delayed.values().filter(waits).count()
     }
 
     /// Ends a request's waiting.

@@ -105,7 +105,7 @@ impl Broker {
                         }
                     }
                 }
-                Wait::Produce(_) | Wait::ProducerId => panic!("{:?} watches {id}", delayed.wait),
+                Wait::Produce(_) => panic!("{:?} watches {id}", delayed.wait),
             }
         }
     }
@@ -162,10 +162,6 @@ impl Broker {
                         Body::ReplicaFetchResponse(Box::new(response)),
                         effects,
                     );
-                }
-                Wait::ProducerId => {
-                    self.producer_ids.leave(caller);
-                    self.refuse_producer_id(caller, ErrorCode::CoordinatorLoadInProgress, effects);
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::proto::{
     TopicName,
 };
 use crate::record::{BatchError, RecordBatch};
-use crate::types::{LeaderEpoch, NodeId, Offset, Time};
+use crate::types::{NodeId, Offset, Time};
 
 use super::Consumer;
 use super::position::{Buffer, Stage};
@@ -78,7 +78,6 @@ impl Consumer {
                 .with_partition(key.partition)
                 .with_current_leader_epoch(position.leadership.epoch.0)
                 .with_fetch_offset(position.offset.0)
-                .with_last_fetched_epoch(position.last_epoch.0)
                 .with_log_start_offset(-1)
                 .with_partition_max_bytes(self.max_bytes());
             topics.last_mut().expect("a topic was just added").partitions.push(partition);
@@ -103,7 +102,6 @@ impl Consumer {
         now: Time,
         tickets: &[PositionTicket],
         mut response: FetchResponse,
-        effects: &mut Effects,
     ) {
         for &ticket in tickets {
             let name = self.metadata.name(ticket.key.topic);
@@ -112,44 +110,31 @@ impl Consumer {
             let data =
                 partitions.iter_mut().find(|data| data.partition_index == ticket.key.partition);
             match data {
-                Some(data) => self.on_partition_fetched(now, ticket, std::mem::take(data), effects),
+                Some(data) => self.on_partition_fetched(now, ticket, std::mem::take(data)),
                 None => self.ask_again(now, ticket, ErrorCode::UnknownServerError),
             }
         }
     }
 
-    fn on_partition_fetched(
-        &mut self,
-        now: Time,
-        ticket: PositionTicket,
-        data: PartitionData,
-        effects: &mut Effects,
-    ) {
+    fn on_partition_fetched(&mut self, now: Time, ticket: PositionTicket, data: PartitionData) {
         let (leader, epoch) = (data.current_leader.leader_id.0, data.current_leader.leader_epoch);
         self.metadata.learn_leader(ticket.key, leader, epoch);
-        if self.current(ticket).is_none_or(|position| position.stage != Stage::Fetch) {
+        if self.fetching(ticket).is_none() {
             return;
         }
         match ErrorCode::try_from_code(data.error_code) {
-            None if data.diverging_epoch.end_offset >= 0 => {
-                let end = (
-                    LeaderEpoch(data.diverging_epoch.epoch),
-                    Offset(data.diverging_epoch.end_offset),
-                );
-                self.on_log_end_of_epoch(ticket, end, effects);
-            }
             None => self.on_records(now, ticket, data.records),
             Some(ErrorCode::OffsetOutOfRange) => self.on_out_of_range(ticket),
             Some(error) => self.ask_again(now, ticket, error),
         }
     }
 
-    /// The position is not in the log. That the position is still the one asked for has been checked: an answer for
-    /// an older one says nothing about it. Source: `FetchCollector.handleInitializeErrors`.
+    /// The position is not in the log. An answer for another offset says nothing about it. Source:
+    /// `FetchCollector.handleInitializeErrors`.
     fn on_out_of_range(&mut self, ticket: PositionTicket) {
         let version = self.new_version();
         let reset = self.reset_policy();
-        if let Some(position) = self.current(ticket) {
+        if let Some(position) = self.fetching(ticket) {
             position.enter(Stage::Start(reset), version);
         }
     }
@@ -162,7 +147,7 @@ impl Consumer {
         if fetched.corrupt && fetched.buffer.end.is_none() {
             return self.ask_again(now, ticket, ErrorCode::CorruptMessage);
         }
-        let Some(position) = self.current(ticket) else {
+        let Some(position) = self.fetching(ticket) else {
             return;
         };
         position.asked = false;
