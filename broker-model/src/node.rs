@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::disk_image::FileId;
 use crate::log::Log;
-use crate::message::Message;
+use crate::message::{Request, Response};
 use crate::note::Note;
 use crate::proto::{ErrorCode, StrBytes};
 use crate::standing::Standing;
@@ -87,7 +87,7 @@ pub enum Event {
         /// Who sent it.
         from: NodeId,
         /// What it says.
-        message: Message,
+        message: Request,
     },
     /// An answer arrived on a connection that this node opened.
     Response {
@@ -96,7 +96,7 @@ pub enum Event {
         /// Which connection to it.
         channel: Channel,
         /// What it says.
-        message: Message,
+        message: Response,
     },
     /// A connection that this node opened is gone, with all that was in flight on it: reset, refused or timed out.
     ConnectionLost {
@@ -138,14 +138,14 @@ pub enum Effect {
         /// On which connection.
         channel: Channel,
         /// What.
-        message: Message,
+        message: Request,
     },
     /// Answers on a connection that this node accepted; nothing happens if it is gone.
     Reply {
         /// Which connection.
         connection: ConnectionId,
         /// What.
-        message: Message,
+        message: Response,
     },
     /// Closes a connection that this node opened, for example after a request timeout: what is in flight on it from
     /// this side still arrives, what comes back does not. No [`Event::ConnectionLost`] follows.
@@ -240,12 +240,12 @@ impl Effects {
 
     /// Adds [`Effect::Request`].
     #[inline]
-    pub fn request(&mut self, to: NodeId, channel: Channel, message: Message) {
+    pub fn request(&mut self, to: NodeId, channel: Channel, message: Request) {
         self.push(Effect::Request { to, channel, message });
     }
 
     /// Adds [`Effect::Reply`].
-    pub fn reply(&mut self, connection: ConnectionId, message: Message) {
+    pub fn reply(&mut self, connection: ConnectionId, message: Response) {
         self.push(Effect::Reply { connection, message });
     }
 

@@ -3,8 +3,8 @@
 use crate::broker::Broker;
 use crate::broker::controller_channel::Errand;
 use crate::message::{
-    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionResponse, Body,
-    ClusterError,
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionResponse, ClusterError,
+    RequestBody, ResponseBody,
 };
 use crate::node::Effects;
 use crate::types::{NodeId, Now};
@@ -17,13 +17,13 @@ impl Broker {
             let proposal =
                 self.partitions.get(&id).and_then(|partition| partition.proposal(broker_epoch));
             let Some(request) = proposal else { continue };
-            let body = Body::AlterPartitionRequest(Box::new(request.clone()));
+            let body = RequestBody::AlterPartition(Box::new(request.clone()));
             self.channel.send(Errand::AlterPartition, body, now.time, &mut self.context, effects);
             self.alter_partitions.sent(request);
         }
         if self.producer_ids.ask(now.time) {
             let request = AllocateProducerIdsRequest { broker: self.context.node, broker_epoch };
-            let body = Body::AllocateProducerIdsRequest(request);
+            let body = RequestBody::AllocateProducerIds(request);
             self.channel.send(Errand::ProducerIds, body, now.time, &mut self.context, effects);
         }
     }
@@ -34,13 +34,13 @@ impl Broker {
         now: Now,
         from: NodeId,
         errand: &Errand,
-        answer: Body,
+        answer: ResponseBody,
         effects: &mut Effects,
     ) {
-        if let (Errand::AlterPartition, Body::AlterPartitionResponse(response)) = (errand, &answer)
+        if let (Errand::AlterPartition, ResponseBody::AlterPartition(response)) = (errand, &answer)
         {
             self.on_alter_partition(now, from, response, effects);
-        } else if let (Errand::ProducerIds, Body::AllocateProducerIdsResponse(response)) =
+        } else if let (Errand::ProducerIds, ResponseBody::AllocateProducerIds(response)) =
             (errand, &answer)
         {
             self.on_producer_ids(now, from, *response);

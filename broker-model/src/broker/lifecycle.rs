@@ -10,8 +10,8 @@ use crate::broker::context::Context;
 use crate::config::ms;
 use crate::disk_image::{DiskImage, FileId};
 use crate::message::{
-    Body, BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
-    BrokerRegistrationResponse, ClusterError,
+    BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
+    BrokerRegistrationResponse, ClusterError, RequestBody,
 };
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Deadline, Effect, Effects};
 use crate::note::{BrokerState, Note};
@@ -98,13 +98,13 @@ impl Lifecycle {
         effects: &mut Effects,
     ) {
         let body = match self.state {
-            BrokerState::Starting => Body::BrokerRegistrationRequest(BrokerRegistrationRequest {
+            BrokerState::Starting => RequestBody::BrokerRegistration(BrokerRegistrationRequest {
                 broker: context.node,
                 incarnation: context.incarnation,
                 previous_broker_epoch: self.previous_broker_epoch,
             }),
             BrokerState::Fenced | BrokerState::Running | BrokerState::ShuttingDown => {
-                Body::BrokerHeartbeatRequest(BrokerHeartbeatRequest {
+                RequestBody::BrokerHeartbeat(BrokerHeartbeatRequest {
                     broker: context.node,
                     broker_epoch: self.broker_epoch,
                     metadata_offset: last_applied(metadata_end),

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use crate::config::{ClusterConfig, ms};
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::Log;
-use crate::message::{Body, Message};
+use crate::message::{Response, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node};
 use crate::note::Note;
@@ -149,10 +149,10 @@ impl Broker {
         }
     }
 
-    fn on_response(&mut self, now: Now, from: NodeId, message: Message, effects: &mut Effects) {
+    fn on_response(&mut self, now: Now, from: NodeId, message: Response, effects: &mut Effects) {
         let (time, id, context) = (now.time, message.correlation_id, &mut self.context);
         match message.body {
-            Body::QuorumFetchResponse(response) => {
+            ResponseBody::QuorumFetch(response) => {
                 let applied =
                     self.metadata.on_response(time, from, id, &response, context, effects);
                 match applied {
@@ -161,56 +161,39 @@ impl Broker {
                     Err(reason) => self.halt(reason, effects),
                 }
             }
-            Body::BrokerRegistrationResponse(response) => {
+            ResponseBody::BrokerRegistration(response) => {
                 match self.lifecycle.on_registration(time, from, id, response, context, effects) {
                     Ok(()) => self.publish_first(now, effects),
                     Err(reason) => self.halt(reason, effects),
                 }
             }
-            Body::BrokerHeartbeatResponse(response) => {
+            ResponseBody::BrokerHeartbeat(response) => {
                 self.lifecycle.on_heartbeat(time, from, id, response, context, effects);
             }
-            Body::ReplicaFetchResponse(response) => {
+            ResponseBody::ReplicaFetch(response) => {
                 let world = (&mut self.partitions, &mut self.touched);
                 self.fetchers.on_records(time, (from, id), &response, world, context, effects);
             }
-            Body::ReplicaOffsetsResponse(response) => {
+            ResponseBody::ReplicaOffsets(response) => {
                 let world = (&mut self.partitions, &mut self.touched);
                 self.fetchers.on_bounds(time, (from, id), &response, world, context, effects);
             }
-            Body::AlterPartitionResponse(_)
-            | Body::AllocateProducerIdsResponse(_)
-            | Body::CreateTopicsResponse(_) => {
+            ResponseBody::AlterPartition(_)
+            | ResponseBody::AllocateProducerIds(_)
+            | ResponseBody::CreateTopics(_) => {
                 if let Some(errand) = self.channel.answered(from, id) {
                     self.on_errand_answered(now, from, &errand, message.body, effects);
                 }
             }
-            Body::ProduceRequest(_)
-            | Body::ProduceResponse(_)
-            | Body::FetchRequest(_)
-            | Body::FetchResponse(_)
-            | Body::ListOffsetsRequest(_)
-            | Body::ListOffsetsResponse(_)
-            | Body::MetadataRequest(_)
-            | Body::MetadataResponse(_)
-            | Body::OffsetForLeaderEpochRequest(_)
-            | Body::OffsetForLeaderEpochResponse(_)
-            | Body::InitProducerIdRequest(_)
-            | Body::InitProducerIdResponse(_)
-            | Body::CreateTopicsRequest(_)
-            | Body::ReplicaFetchRequest(_)
-            | Body::ReplicaOffsetsRequest(_)
-            | Body::AlterPartitionRequest(_)
-            | Body::BrokerRegistrationRequest(_)
-            | Body::BrokerHeartbeatRequest(_)
-            | Body::AllocateProducerIdsRequest(_)
-            | Body::VoteRequest(_)
-            | Body::VoteResponse(_)
-            | Body::BeginQuorumEpochRequest(_)
-            | Body::BeginQuorumEpochResponse(_)
-            | Body::EndQuorumEpochRequest(_)
-            | Body::EndQuorumEpochResponse(_)
-            | Body::QuorumFetchRequest(_) => {
+            ResponseBody::Produce(_)
+            | ResponseBody::Fetch(_)
+            | ResponseBody::ListOffsets(_)
+            | ResponseBody::Metadata(_)
+            | ResponseBody::OffsetForLeaderEpoch(_)
+            | ResponseBody::InitProducerId(_)
+            | ResponseBody::Vote(_)
+            | ResponseBody::BeginQuorumEpoch(_)
+            | ResponseBody::EndQuorumEpoch(_) => {
                 panic!("{from} answers a broker with {:?}", message.body)
             }
         }

@@ -4,7 +4,7 @@ use crate::broker::Broker;
 use crate::broker::handle::fetch::Answer;
 use crate::broker::purgatory::{Undecided, Wait};
 use crate::defect::Defect;
-use crate::message::{Body, ReplicaFetchRequest};
+use crate::message::{ReplicaFetchRequest, ResponseBody};
 use crate::node::Effects;
 use crate::partition::{Changes, ProduceAck, ProduceTicket};
 use crate::proto::ErrorCode;
@@ -63,7 +63,7 @@ impl Broker {
     fn answer_produce(&mut self, connection: ConnectionId, effects: &mut Effects) {
         let Some(delayed) = self.purgatory.remove(connection) else { return };
         if let Wait::Produce(produce) = delayed.wait {
-            let body = Body::ProduceResponse(Box::new(produce.response));
+            let body = ResponseBody::Produce(Box::new(produce.response));
             self.connections.reply(delayed.caller, body, effects);
         }
     }
@@ -123,7 +123,7 @@ impl Broker {
             let response = self.read_for_replica(now, &request, false, effects);
             self.connections.reply(
                 delayed.caller,
-                Body::ReplicaFetchResponse(Box::new(response)),
+                ResponseBody::ReplicaFetch(Box::new(response)),
                 effects,
             );
         }
@@ -148,7 +148,7 @@ impl Broker {
                         slot.base_offset = Offset::NONE.0;
                     }
                     self.abandon(&undecided);
-                    let body = Body::ProduceResponse(Box::new(produce.response));
+                    let body = ResponseBody::Produce(Box::new(produce.response));
                     self.connections.reply(caller, body, effects);
                 }
                 Wait::Fetch(request) => {
@@ -159,7 +159,7 @@ impl Broker {
                     let response = self.read_for_replica(now, &request, false, effects);
                     self.connections.reply(
                         caller,
-                        Body::ReplicaFetchResponse(Box::new(response)),
+                        ResponseBody::ReplicaFetch(Box::new(response)),
                         effects,
                     );
                 }

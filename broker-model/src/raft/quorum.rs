@@ -7,7 +7,7 @@ use crate::defect::Defect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::jitter::jitter;
 use crate::log::{Log, LogOptions};
-use crate::message::{Body, Message};
+use crate::message::{Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::note::{Note, QuorumRole};
 use crate::raft::election_state::{ElectionState, StoredState};
@@ -220,24 +220,24 @@ impl Quorum {
         now: Now,
         from: NodeId,
         channel: Channel,
-        message: Message,
+        message: Response,
         effects: &mut Effects,
     ) {
         let lane = self.peers.iter_mut().find(|peer| peer.node == from);
         let sent = lane.and_then(|peer| peer.lane(channel)?.answered(message.correlation_id));
         let Some(sent) = sent else { return };
         match (sent.asked, message.body) {
-            (Asked::Vote, Body::VoteResponse(response)) => {
+            (Asked::Vote, ResponseBody::Vote(response)) => {
                 self.on_vote_response(now, from, sent.epoch, response, effects);
             }
-            (Asked::Begin, Body::BeginQuorumEpochResponse(response)) => {
+            (Asked::Begin, ResponseBody::BeginQuorumEpoch(response)) => {
                 self.observe(now.time, response.epoch, response.leader, effects);
             }
-            (Asked::End, Body::EndQuorumEpochResponse(response)) => {
+            (Asked::End, ResponseBody::EndQuorumEpoch(response)) => {
                 self.observe(now.time, response.epoch, response.leader, effects);
                 self.on_resignation_heard(from, sent.epoch);
             }
-            (Asked::Fetch, Body::QuorumFetchResponse(response)) => {
+            (Asked::Fetch, ResponseBody::QuorumFetch(response)) => {
                 self.on_fetch_response(now.time, from, sent.epoch, &response, effects);
             }
             (asked, body) => panic!("{from} answered {asked:?} with {body:?}"),

@@ -22,7 +22,7 @@
 //! **Not covered.** Transactions. An acknowledgement of a batch that expired in an older epoch is not counted here; Java
 //! compares its sequence with those of the new epoch.
 
-use crate::message::Body;
+use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
 use crate::note::Note;
 use crate::proto::{ErrorCode, InitProducerIdRequest, InitProducerIdResponse};
@@ -90,7 +90,7 @@ impl Identity {
         let request = InitProducerIdRequest::default()
             .with_transactional_id(None)
             .with_transaction_timeout_ms(i32::MAX);
-        let body = Body::InitProducerIdRequest(Box::new(request));
+        let body = RequestBody::InitProducerId(Box::new(request));
         connections.send(now, (broker, Channel::Client), body, Purpose::InitProducerId, effects);
         self.asked = true;
     }

@@ -194,7 +194,7 @@ impl Producer {
             .with_acks(self.config.acks.wire())
             .with_timeout_ms(i32::try_from(self.config.request_timeout_ms).unwrap_or(i32::MAX))
             .with_topic_data(topics);
-        let body = Body::ProduceRequest(Box::new(request));
+        let body = RequestBody::Produce(Box::new(request));
         let to = (leader, Channel::Client);
         if self.config.acks == Acks::None {
             self.connections.send_unanswered(to, body, effects);

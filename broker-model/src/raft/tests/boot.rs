@@ -2,7 +2,7 @@
 
 use crate::controller::tests::config;
 use crate::disk_image::{DiskImage, FileId};
-use crate::message::{Body, Message, VoteRequest};
+use crate::message::{Message, RequestBody, VoteRequest};
 use crate::node::{Channel, Effect, Effects};
 use crate::note::{Note, QuorumRole};
 use crate::raft::election_state::ElectionState;
@@ -68,7 +68,7 @@ fn a_restarted_candidate_asks_in_the_same_epoch() {
             Effect::Request {
                 channel: Channel::Quorum,
                 message: Message {
-                    body: Body::VoteRequest(VoteRequest { epoch: LeaderEpoch(4), .. }),
+                    body: RequestBody::Vote(VoteRequest { epoch: LeaderEpoch(4), .. }),
                     ..
                 },
                 ..

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::controller::tests::{config, net::Net};
 use crate::defect::Defect;
-use crate::message::{Body, BrokerRegistrationRequest, EpochEnd};
+use crate::message::{BrokerRegistrationRequest, EpochEnd, RequestBody};
 use crate::node::{COMMITTED_METADATA_GONE, Channel};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId};
 
@@ -19,7 +19,7 @@ fn register(net: &mut Net, to: NodeId, incarnation: u64) {
         incarnation,
         previous_broker_epoch: BrokerEpoch::NONE,
     };
-    net.ask(NodeId(1), to, Channel::Heartbeat, Body::BrokerRegistrationRequest(request));
+    net.ask(NodeId(1), to, Channel::Heartbeat, RequestBody::BrokerRegistration(request));
 }
 
 #[test]

@@ -218,12 +218,12 @@ impl<N: Node> Engine<N> {
             Event::Request { connection, from, message } => {
                 hash.pair(self.ids[node].0, 2);
                 hash.pair(from.0, connection.0 as i32);
-                hash.message(message);
+                hash.request(message);
             }
             Event::Response { from, channel, message } => {
                 hash.pair(self.ids[node].0, 3);
                 hash.pair(from.0, channel_number(*channel) as i32);
-                hash.message(message);
+                hash.response(message);
             }
             Event::ConnectionLost { to, channel } => {
                 hash.pair(self.ids[node].0, 4);
@@ -252,11 +252,11 @@ impl<N: Node> Engine<N> {
         match effect {
             Effect::Request { to, channel, message } => {
                 hash.pair(20 + channel_number(*channel) as i32, to.0);
-                hash.message(message);
+                hash.request(message);
             }
             Effect::Reply { connection, message } => {
                 hash.pair(10, connection.0 as i32);
-                hash.message(message);
+                hash.response(message);
             }
             Effect::Disconnect { to, channel } => {
                 hash.pair(30 + channel_number(*channel) as i32, to.0);

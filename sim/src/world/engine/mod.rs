@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use harrow_broker_model::disk_image::{DiskImage, FileId};
-use harrow_broker_model::message::{Body, Message};
+use harrow_broker_model::message::RequestBody;
 use harrow_broker_model::node::{Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::{BatchSummary, Note};
 use harrow_broker_model::types::{
@@ -503,8 +503,8 @@ impl<N: Node> Engine<N> {
         if self.telling {
             self.tell_event(id, &event);
         }
-        if let Event::Request { message: Message { body, .. }, .. } = &event
-            && let Body::QuorumFetchRequest(fetch) = body
+        if let Event::Request { message, .. } = &event
+            && let RequestBody::QuorumFetch(fetch) = &message.body
         {
             cast.quorum_fetched(self.moment(node), fetch.replica, fetch.epoch);
         }

@@ -39,11 +39,11 @@ pub(super) fn event(names: &Names, event: &Event) -> String {
     match event {
         Event::Booted => "booted".to_owned(),
         Event::Request { connection, from, message } => {
-            let text = message::body(names, &message.body);
+            let text = message::request(names, &message.body);
             format!("<- {from} #{}: {text} (connection {connection})", message.correlation_id)
         }
         Event::Response { from, message, .. } => {
-            let text = message::body(names, &message.body);
+            let text = message::response(names, &message.body);
             format!("<- {from} #{}: {text}", message.correlation_id)
         }
         Event::ConnectionLost { to, channel } => {
@@ -62,11 +62,11 @@ pub(super) fn event(names: &Names, event: &Event) -> String {
 pub(super) fn effect(names: &Names, effect: &Effect) -> String {
     match effect {
         Effect::Request { to, message, .. } => {
-            let text = message::body(names, &message.body);
+            let text = message::request(names, &message.body);
             format!("-> {to} #{}: {text}", message.correlation_id)
         }
         Effect::Reply { connection, message } => {
-            let text = message::body(names, &message.body);
+            let text = message::response(names, &message.body);
             format!("-> connection {connection} #{}: {text}", message.correlation_id)
         }
         Effect::Disconnect { to, channel } => {
