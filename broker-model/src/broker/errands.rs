@@ -44,7 +44,7 @@ impl Broker {
             (errand, &answer)
         {
             self.on_producer_ids(now, from, *response);
-        } else if let (Errand::CreateTopics { caller, .. }, Body::CreateTopicsResponse(response)) =
+        } else if let (Errand::CreateTopics { caller, .. }, ResponseBody::CreateTopics(response)) =
             (errand, answer)
         {
             self.on_topics_created(from, *caller, response, effects);

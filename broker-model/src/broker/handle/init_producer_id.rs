@@ -5,7 +5,7 @@
 //! that an epoch is free. Such a producer takes its next epochs by itself (KIP-360).
 
 use crate::broker::{Broker, Caller};
-use crate::message::Body;
+use crate::message::ResponseBody;
 use crate::node::Effects;
 use crate::note::Note;
 use crate::proto::{ErrorCode, InitProducerIdRequest, InitProducerIdResponse};
@@ -38,6 +38,6 @@ impl Broker {
                 .with_producer_id(ProducerId::NONE.0.into())
                 .with_producer_epoch(ProducerEpoch::NONE.0),
         };
-        self.connections.reply(caller, Body::InitProducerIdResponse(Box::new(response)), effects);
+        self.connections.reply(caller, ResponseBody::InitProducerId(Box::new(response)), effects);
     }
 }

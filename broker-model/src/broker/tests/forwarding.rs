@@ -39,7 +39,7 @@ fn producer_ids_come_from_a_block_that_is_fetched_once() {
     assert_eq!(sent.to, CONTROLLER);
     assert!(!bench.has_sent(Channel::Controller));
     let response = AllocateProducerIdsResponse { result: Ok((1000, 1000)) };
-    let effects = bench.answer(&sent, Body::AllocateProducerIdsResponse(response));
+    let effects = bench.answer(&sent, ResponseBody::AllocateProducerIds(response));
     assert_eq!(replies(&effects), []);
     for (id, epoch, expected) in [(-1, -1, 1000), (1000, 3, 1001), (7, i16::MAX, 1002)] {
         let effects = bench.request(7, 1001, 2, init_producer_id(id, epoch));

@@ -160,7 +160,7 @@ impl Consumer {
             (Purpose::Metadata, ResponseBody::Metadata(response)) => {
                 self.metadata.on_response(now, &response, &mut self.connections);
             }
-            (Purpose::Fetch(tickets), Body::FetchResponse(response)) => {
+            (Purpose::Fetch(tickets), ResponseBody::Fetch(response)) => {
                 self.on_fetched(now, &tickets, *response);
             }
             (Purpose::StartOffset(ticket), ResponseBody::ListOffsets(response)) => {

@@ -146,13 +146,13 @@ fn take_epoch_query(driver: &mut Driver<Consumer>) -> Asked {
 }
 
 fn queried(asked: &Asked) -> OffsetForLeaderPartition {
-    let Body::OffsetForLeaderEpochRequest(request) = &asked.message.body else {
+    let RequestBody::OffsetForLeaderEpoch(request) = &asked.message.body else {
         panic!("{asked:?}")
     };
     request.topics[0].partitions[0].clone()
 }
 
-fn epoch_answer(error: i16, epoch: i32, end: i64) -> Body {
+fn epoch_answer(error: i16, epoch: i32, end: i64) -> ResponseBody {
     let partition = EpochEndOffset::default()
         .with_partition(0)
         .with_error_code(error)
@@ -357,7 +357,7 @@ fn an_offset_that_was_asked_for_is_not_validated_but_its_epoch_is_seen() {
     driver.tell_leaders(&[(1, 3)]);
     let asked = take_list(&mut driver);
     let mut body = offset_answer(0, 7);
-    let Body::ListOffsetsResponse(response) = &mut body else { panic!("{body:?}") };
+    let ResponseBody::ListOffsets(response) = &mut body else { panic!("{body:?}") };
     response.topics[0].partitions[0].leader_epoch = 5;
     driver.answer(&asked, body);
     let fetch = fetched(&take_fetch(&mut driver));

@@ -6,7 +6,7 @@
 //! up to the first partition that must stop: Kafka ends there, so that this one holds up those after it for a while.
 
 use crate::config::{Acks, ProducerConfig, ms};
-use crate::message::Body;
+use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects, Outcome};
 use crate::note::Note;
 use crate::proto::{

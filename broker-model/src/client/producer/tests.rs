@@ -565,7 +565,7 @@ fn a_retry_to_a_leader_that_was_told_does_not_wait() {
     send(&mut driver, 1, 0);
     let asked = take_produce(&mut driver);
     let mut body = answer(&asked, ErrorCode::NotLeaderOrFollower.code(), -1);
-    let Body::ProduceResponse(response) = &mut body else { panic!("{body:?}") };
+    let ResponseBody::Produce(response) = &mut body else { panic!("{body:?}") };
     let told = &mut response.responses[0].partition_responses[0].current_leader;
     (told.leader_id, told.leader_epoch) = (2.into(), 4);
     driver.answer(&asked, body);
