@@ -31,4 +31,4 @@ mod root_cause;
 mod text;
 pub mod verdict;
 
-pub use cross_check::Whereabouts;
+pub use cross_check::RecordLocation;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
-use harrow_broker_model::defect::Defect;
+use harrow_broker_model::defect::LogDefect;
 use harrow_reports::check::{Options, check};
 use harrow_reports::config::HistoryConfig;
 use harrow_reports::explain::DEFECTS;
@@ -382,8 +382,9 @@ fn an_unclean_election_excuses_what_it_dropped_and_nothing_else() {
 fn a_violated_run_is_violated_by_its_history_alone() {
     let directory = TempDir::new().expect("a temporary directory");
     let path = directory.path();
-    let defect = Defect::NoDedup.name();
-    let entry = DEFECTS.iter().find(|entry| entry.defect == Defect::NoDedup).expect("it is listed");
+    let defect = LogDefect::NoDedup.name();
+    let entry =
+        DEFECTS.iter().find(|entry| entry.defect == LogDefect::NoDedup).expect("it is listed");
     let arguments = ["run", entry.scenario, "--seed", "1", "--defect", defect, "--out", "run"];
     assert_eq!(harrow(path, &arguments, b"").code, 1);
     let arguments =

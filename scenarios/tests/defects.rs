@@ -1,7 +1,9 @@
 //! Each historical bug is found in the scenario that the catalogue of defects names for it, by the anomaly that it
 //! names, and the same seed holds without it; and no scenario cries wolf.
 
-use harrow_broker_model::defect::Defect;
+use harrow_broker_model::defect::{
+    BrokerDefect, ControllerDefect, Defect, LogDefect, QuorumDefect, ReplicationDefect,
+};
 use harrow_reports::explain::{DEFECTS, DefectEntry};
 use harrow_reports::verdict::{Outcome, Verdict, judge};
 use harrow_scenarios::catalogue::{CATALOGUE, find};
@@ -11,16 +13,16 @@ use harrow_scenarios::planner::plan;
 
 /// A seed for each defect, with which its scenario finds it.
 const SEEDS: [(Defect, u64); 10] = [
-    (Defect::TruncateToHw, 9),
-    (Defect::NoFetchEpochFencing, 1),
-    (Defect::IsrExpandOnlyHw, 1),
-    (Defect::UncleanElection, 1),
-    (Defect::HwUsesProposedIsr, 1),
-    (Defect::VoteNotPersisted, 1),
-    (Defect::NoDedup, 1),
-    (Defect::StalePartitionEpoch, 24),
-    (Defect::NoHwOnShrink, 25),
-    (Defect::LostWakeup, 1),
+    (ReplicationDefect::TruncateToHw, 9),
+    (ReplicationDefect::NoFetchEpochFencing, 1),
+    (ReplicationDefect::IsrExpandOnlyHw, 1),
+    (ControllerDefect::UncleanElection, 1),
+    (ReplicationDefect::HwUsesProposedIsr, 1),
+    (QuorumDefect::VoteNotPersisted, 1),
+    (LogDefect::NoDedup, 1),
+    (ReplicationDefect::StalePartitionEpoch, 24),
+    (ReplicationDefect::NoHwOnShrink, 25),
+    (BrokerDefect::LostWakeup, 1),
 ];
 
 fn verdict(scenario: &str, seed: u64, defect: Option<Defect>) -> Verdict {

@@ -14,7 +14,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::config::{ClusterConfig, TopicConfig, ms};
-use crate::defect::{Defect, Defects};
+use crate::defect::{Defects, ReplicationDefect};
 use crate::log::Log;
 use crate::message::ClusterError;
 use crate::metadata::MetadataImage;
@@ -72,7 +72,7 @@ pub struct Changes {
 
 /// What the cluster's metadata says that a partition must know; passed to the calls that need it.
 #[derive(Debug, Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct PartitionContext<'a> {
     /// The broker's clocks.
     pub now: Now,
     /// The broker's own epoch.
@@ -87,7 +87,7 @@ impl Partition {
         Self {
             node,
             lag_time_max: ms(config.replica_lag_time_max_ms),
-            defects: config.defects.clone(),
+            defects: config.defects,
             log,
             role: Role::Follower,
             leader: None,
@@ -102,7 +102,7 @@ impl Partition {
     /// Takes a registration that the controller committed. Older ones are ignored. Source: rules 2.1.7 and 2.1.8.
     pub fn apply_registration(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         registration: &PartitionRegistration,
         topic: &TopicConfig,
         effects: &mut Effects,
@@ -118,7 +118,10 @@ impl Partition {
             registration.leader_epoch
         );
         let epoch_grew = registration.leader_epoch > self.leader_epoch;
-        if !epoch_grew && self.is_leader() && self.defects.has(Defect::StalePartitionEpoch) {
+        if !epoch_grew
+            && self.is_leader()
+            && self.defects.has(ReplicationDefect::StalePartitionEpoch)
+        {
             return;
         }
         self.partition_epoch = registration.partition_epoch;
@@ -128,7 +131,7 @@ impl Partition {
         self.min_insync_replicas =
             effective_min_isr(topic.min_insync_replicas, registration.replicas.len());
         if registration.leader == Some(self.node) {
-            self.make_leader(around, registration, epoch_grew, effects);
+            self.make_leader(context, registration, epoch_grew, effects);
         } else {
             self.make_follower(epoch_grew, effects);
         }
@@ -148,7 +151,7 @@ impl Partition {
             leader_epoch: self.leader_epoch,
             leader: self.leader,
         });
-        if self.defects.has(Defect::TruncateToHw)
+        if self.defects.has(ReplicationDefect::TruncateToHw)
             && self.log.high_watermark() < self.log.log_end_offset()
         {
             self.log.truncate_to(self.log.high_watermark(), TruncateReason::HighWatermark, effects);
@@ -215,7 +218,7 @@ impl Partition {
 
     /// Judges the epoch that a request carries. Source: KIP-320.
     fn check_epoch(&self, current: LeaderEpoch) -> Result<(), ClusterError> {
-        if self.defects.has(Defect::NoFetchEpochFencing) {
+        if self.defects.has(ReplicationDefect::NoFetchEpochFencing) {
             return Ok(());
         }
         check_leader_epoch(current, self.leader_epoch)

@@ -119,17 +119,23 @@ impl Bench {
             unclean_leader_election: false,
             max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
         };
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
-        self.partition.apply_registration(around, registration, &topic, &mut self.effects);
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
+        self.partition.apply_registration(context, registration, &topic, &mut self.effects);
     }
 
     fn produce(&mut self, batch: &RecordBatch) -> ProduceOutcome {
         self.tickets += 1;
         let ticket = ProduceTicket(self.tickets);
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
-        self.partition.produce(around, batch, -1, ticket, &mut self.effects)
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
+        self.partition.produce(context, batch, -1, ticket, &mut self.effects)
     }
 
     fn fetch(&mut self, replica: i32, offset: i64) -> ReplicaFetchPartitionResponse {
@@ -152,12 +158,15 @@ impl Bench {
             last_fetched_epoch: LeaderEpoch(last),
             log_start_offset: Offset::ZERO,
         };
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
         let epoch = BrokerEpoch(10 + i64::from(replica));
         let bounds = FetchBounds { bytes_max: 1 << 20, update_follower: true };
         self.partition.replica_fetch(
-            around,
+            context,
             NodeId(replica),
             epoch,
             &fetch,
@@ -167,16 +176,22 @@ impl Bench {
     }
 
     fn check_lag(&mut self) {
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
-        self.partition.check_isr_lag(around, &mut self.effects);
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
+        self.partition.check_isr_lag(context, &mut self.effects);
     }
 
     fn answer(&mut self, result: &Result<IsrRegistration, ClusterError>) {
         let sent = self.partition.proposal(BrokerEpoch(11)).expect("a proposal is made");
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
-        self.partition.apply_alter_partition(around, &sent, result, &mut self.effects);
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
+        self.partition.apply_alter_partition(context, &sent, result, &mut self.effects);
     }
 
     fn proposed(&self) -> Option<Vec<i32>> {
@@ -245,10 +260,13 @@ fn acks_all_is_refused_before_the_append_when_too_few_are_in_sync() {
 #[test]
 fn the_high_watermark_stands_still_below_min_insync_replicas() {
     let mut bench = Bench::leading(&[], &[1]);
-    let around =
-        Surroundings { now: bench.now, broker_epoch: BrokerEpoch(11), metadata: &bench.metadata };
+    let context = PartitionContext {
+        now: bench.now,
+        broker_epoch: BrokerEpoch(11),
+        metadata: &bench.metadata,
+    };
     let one =
-        bench.partition.produce(around, &batch(-1, 0), 1, ProduceTicket(9), &mut bench.effects);
+        bench.partition.produce(context, &batch(-1, 0), 1, ProduceTicket(9), &mut bench.effects);
     assert!(matches!(one, ProduceOutcome::Acknowledged(_)), "acks=1 does not wait: {one:?}");
     assert_eq!(
         bench.high_watermark(),
@@ -259,7 +277,7 @@ fn the_high_watermark_stands_still_below_min_insync_replicas() {
 
 #[test]
 fn a_duplicate_is_answered_with_the_original_offset_and_still_waits() {
-    for (defects, log_end) in [(vec![], 1), (vec![Defect::NoDedup], 2)] {
+    for (defects, log_end) in [(vec![], 1), (vec![LogDefect::NoDedup], 2)] {
         let mut bench = Bench::leading(&defects, &[1, 2]);
         assert_eq!(bench.produce(&batch(7, 0)), ProduceOutcome::Waiting);
         assert_eq!(bench.produce(&batch(7, 0)), ProduceOutcome::Waiting, "not committed yet (P04)");
@@ -269,7 +287,9 @@ fn a_duplicate_is_answered_with_the_original_offset_and_still_waits() {
 
 #[test]
 fn expansion_needs_the_high_watermark_and_the_epoch_start() {
-    for (defects, joins_early) in [(vec![], false), (vec![Defect::IsrExpandOnlyHw], true)] {
+    for (defects, joins_early) in
+        [(vec![], false), (vec![ReplicationDefect::IsrExpandOnlyHw], true)]
+    {
         let mut bench = Bench::new(&defects);
         bench.register(&registration(2, 1, 1, &[1, 2]));
         bench.copy(1, 4, 2);
@@ -302,7 +322,9 @@ fn expansion_needs_an_active_follower_of_the_present_uptime() {
 
 #[test]
 fn a_shrink_counts_only_when_the_controller_has_accepted_it() {
-    for (defects, watermark_before_answer) in [(vec![], 0), (vec![Defect::HwUsesProposedIsr], 1)] {
+    for (defects, watermark_before_answer) in
+        [(vec![], 0), (vec![ReplicationDefect::HwUsesProposedIsr], 1)]
+    {
         let mut bench = Bench::leading(&defects, &[1, 2, 3]);
         bench.produce(&batch(-1, 0));
         bench.fetch(2, 0);
@@ -353,7 +375,7 @@ fn requests_of_another_epoch_are_fenced() {
     ] {
         let mut bench = Bench::leading(&[], &[1, 2]);
         assert_eq!(bench.fetch_in(2, current, 0, -1).error, expected);
-        let mut open = Bench::leading(&[Defect::NoFetchEpochFencing], &[1, 2]);
+        let mut open = Bench::leading(&[ReplicationDefect::NoFetchEpochFencing], &[1, 2]);
         assert_eq!(open.fetch_in(2, current, 0, -1).error, None);
     }
 }
@@ -402,7 +424,7 @@ fn a_follower_cuts_where_the_logs_part() {
 
 #[test]
 fn a_new_follower_keeps_its_log_unless_the_old_bug_cuts_it() {
-    for (defects, log_end) in [(vec![], 3), (vec![Defect::TruncateToHw], 1)] {
+    for (defects, log_end) in [(vec![], 3), (vec![ReplicationDefect::TruncateToHw], 1)] {
         let mut bench = Bench::new(&defects);
         bench.register(&registration(2, 1, 1, &[1, 2]));
         bench.copy(1, 3, 1);
