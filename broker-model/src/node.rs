@@ -1,7 +1,7 @@
 //! The contract between a node and its host: events in, effects out.
 //!
 //! The host calls [`Node::handle`] with one event at a time, performs all effects of the call in order, then asks for
-//! [`Node::next_deadline`] again. While an [`Effect::Sync`] is under way the node is blocked: the effects after it wait
+//! [`Node::next_deadline`] again. While an [`Effect::Sync`] or [`Effect::Replace`] is under way the node is blocked: the effects after it wait
 //! for it, and so do further events. A crash between two effects drops the rest. Persistent state is what reached the
 //! disk: after a crash the host builds a new node from a [`DiskImage`](crate::disk_image::DiskImage).
 
@@ -174,8 +174,26 @@ pub enum Effect {
         /// New length, not above the present one.
         length: u64,
     },
-    /// Replaces a small file: written aside, then renamed, both in the page cache only.
+    /// Writes a small file in place, in the page cache only: the old content is gone at once, and a power loss may leave
+    /// the old, the new, or a torn part of the new.
     Write {
+        /// Which file.
+        file: FileId,
+        /// Its whole new content.
+        bytes: Bytes,
+    },
+    /// Replaces a small file and blocks the node until it is done: written aside, synced, renamed atomically, and the
+    /// directory synced. Whatever happens meanwhile, the file is the old or the new one, and never torn. Source:
+    /// Kafka's `CheckpointFile.write`, `Utils.atomicMoveWithFallback`.
+    Replace {
+        /// Which file.
+        file: FileId,
+        /// Its whole new content.
+        bytes: Bytes,
+    },
+    /// As [`Effect::Replace`], on a scheduler thread: the node goes on, and no event follows. Until it is done the file
+    /// is the old one, for a new process too. A later replacement of the same file overtakes it.
+    ReplaceInBackground {
         /// Which file.
         file: FileId,
         /// Its whole new content.

@@ -34,23 +34,18 @@ fn verdict(scenario: &str, seed: u64, defect: Option<Defect>) -> Verdict {
     judge(&plan, &run(&plan, false))
 }
 
-fn entry(defect: Defect) -> &'static DefectEntry {
-    DEFECTS.iter().find(|entry| entry.defect == defect).expect("every defect has an entry")
-}
-
 #[test]
 fn every_defect_is_found_by_its_anomaly() {
-    assert_eq!(SEEDS.map(|(defect, _)| defect), Defect::ALL, "a seed for each");
-    for (defect, seed) in SEEDS {
-        let entry = entry(defect);
-        let found = verdict(entry.scenario, seed, Some(defect));
-        assert_eq!(found.outcome, Outcome::Violated, "{defect}: {} {seed}", entry.scenario);
+    for defect in Defect::all() {
+        let entry = defect.entry();
+        let found = verdict(entry.scenario, entry.seed, Some(defect));
+        let place = format!("{} --seed {}", entry.scenario, entry.seed);
+        assert_eq!(found.outcome, Outcome::Violated, "{defect}: {place}");
         let root = &found.findings[0];
         assert_eq!(
             (root.anomaly.as_str(), root.guarantee.as_str()),
             (entry.anomaly, entry.guarantee),
-            "{defect}: {} {seed}: {}",
-            entry.scenario,
+            "{defect}: {place}: {}",
             root.summary
         );
     }
@@ -58,8 +53,8 @@ fn every_defect_is_found_by_its_anomaly() {
 
 #[test]
 fn the_same_seeds_hold_without_the_defect() {
-    for (defect, seed) in SEEDS {
-        holds(entry(defect).scenario, seed);
+    for defect in Defect::all() {
+        holds(defect.entry().scenario, defect.entry().seed);
     }
 }
 

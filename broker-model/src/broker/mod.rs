@@ -135,11 +135,12 @@ impl Broker {
         )
     }
 
-    /// Opens the logs. The clean-shutdown marker holds for this boot only, whatever comes of it (L01).
+    /// Opens the logs. The clean-shutdown marker holds for this boot only, whatever comes of it (L01). That it is there
+    /// says that the logs are whole; what it says, to the controller, is which uptime stopped. Source: `LogManager.loadLogs`.
     fn on_booted(&mut self, effects: &mut Effects) {
         let image = self.boot_image.take().expect("a node boots once");
-        let clean = self.lifecycle.stopped_cleanly();
-        if image.read(FileId::CleanShutdown).is_some() {
+        let clean = image.read(FileId::CleanShutdown).is_some();
+        if clean {
             effects.push(Effect::Delete { file: FileId::CleanShutdown });
             effects.push(Effect::Sync { file: FileId::CleanShutdown });
         }
@@ -236,11 +237,8 @@ impl Broker {
         }
     }
 
-    /// A flush belongs to the log that asked for it, or to a checkpoint, which needs nothing more.
+    /// A flush belongs to the log that asked for it.
     fn on_flush_completed(&mut self, token: FlushToken) {
-        if Checkpoints::is_own_flush(token) {
-            return;
-        }
         let owner = Log::flush_owner(token);
         let hosted = self.partitions.get_mut(&owner).map(Partition::log_mut);
         if let Some(log) = hosted.or_else(|| self.unhosted.get_mut(&owner)) {
@@ -295,20 +293,20 @@ impl Broker {
         self.touched.extend(self.partitions.keys());
     }
 
-    /// The clean stop: everything is on the platter before the marker says so. Source: rules 2.10, KIP-966.
+    /// The clean stop: everything is on the platter before the marker says so, which is written in place and synced.
+    /// Source: rules 2.10, KIP-966, `BrokerServer.shutdown`, `LogManager.shutdown`, `CleanShutdownFileHandler.write`.
     fn stop(&mut self, effects: &mut Effects) {
+        self.checkpoints.replace_high_watermarks(&self.partitions, effects);
         for log in
             self.partitions.values_mut().map(Partition::log_mut).chain(self.unhosted.values_mut())
         {
             log.sync_all(effects);
         }
-        self.checkpoints.sync_all(&self.partitions, effects);
-        if let Some(bytes) = self.lifecycle.clean_shutdown_file() {
-            effects.push(Effect::Write { file: FileId::CleanShutdown, bytes });
-            effects.push(Effect::Sync { file: FileId::CleanShutdown });
-            let broker_epoch = self.lifecycle.marked_broker_epoch();
-            effects.note(Note::StoppedCleanly { broker_epoch });
-        }
+        self.checkpoints.replace_log_bounds(&self.partitions, effects);
+        let (file, bytes) = (FileId::CleanShutdown, self.lifecycle.clean_shutdown_file());
+        effects.push(Effect::Write { file, bytes });
+        effects.push(Effect::Sync { file });
+        effects.note(Note::StoppedCleanly { broker_epoch: self.lifecycle.broker_epoch() });
         self.halt("stopped", effects);
     }
 

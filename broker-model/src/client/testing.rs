@@ -72,6 +72,8 @@ impl<N: Node> Driver<N> {
                 | Effect::Append { .. }
                 | Effect::Truncate { .. }
                 | Effect::Write { .. }
+                | Effect::Replace { .. }
+                | Effect::ReplaceInBackground { .. }
                 | Effect::Delete { .. }
                 | Effect::Sync { .. }
                 | Effect::Flush { .. } => panic!("a client did {effect:?}"),

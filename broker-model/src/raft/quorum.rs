@@ -107,10 +107,6 @@ impl Quorum {
             log_start_offset: Offset::ZERO,
         };
         let log = Log::open(TopicPartition::METADATA, log_options, image, effects);
-        let stored = StoredState::read(image);
-        if let Some(length) = stored.cut_to {
-            effects.push(Effect::Truncate { file: FileId::QuorumState, length });
-        }
         let peers = config.controllers.iter().filter(|voter| **voter != node);
         // Multiplied by an odd constant, so that the uptimes' sequences of numbers lie far apart: an answer to an
         // earlier uptime that still arrives must not match.
@@ -122,7 +118,7 @@ impl Quorum {
             vote_not_persisted: config.defects.has(QuorumDefect::VoteNotPersisted),
             fetch_bytes_max: config.replica_fetch_max_bytes,
             peers: peers.map(|voter| Peer::new(*voter)).collect(),
-            persisted: stored.state,
+            persisted: image.read(FileId::QuorumState).and_then(ElectionState::decode),
             state: ElectionState::at(LeaderEpoch(0)),
             role: Role::Unattached { election_at: now.time },
             correlation_id: CorrelationId((drawn >> 34) as i32),
@@ -159,12 +155,7 @@ impl Quorum {
     /// First event of an uptime.
     pub(crate) fn boot(&mut self, now: Now, effects: &mut Effects) {
         self.persist(effects);
-        // What was read may be in the page cache alone: the process may have died before its sync was done. A power
-        // loss would take it back after others were told of it.
-        if self.persisted.is_some() {
-            effects.push(Effect::Sync { file: FileId::QuorumState });
-            self.note_persisted(effects);
-        }
+        self.note_persisted(effects);
         self.sync_log(effects);
         self.note_state(effects);
         if self.voters.len() == 1 {
@@ -431,8 +422,7 @@ impl Quorum {
         let state = self.to_persist();
         if self.persisted != Some(state) {
             let (file, bytes) = (FileId::QuorumState, state.encode());
-            effects.push(Effect::Append { file, bytes });
-            effects.push(Effect::Sync { file });
+            effects.push(Effect::Replace { file, bytes });
             self.persisted = Some(state);
             self.note_persisted(effects);
         }

@@ -124,7 +124,9 @@ impl Cluster {
                 let disk = self.disks.get_mut(&node).expect("booted");
                 disk.files.get_mut(&file).expect("a file is cut").truncate(length as usize);
             }
-            Effect::Write { file, bytes } => {
+            Effect::Write { file, bytes }
+            | Effect::Replace { file, bytes }
+            | Effect::ReplaceInBackground { file, bytes } => {
                 self.disks.get_mut(&node).expect("booted").files.insert(file, bytes);
             }
             Effect::Delete { file } => {

@@ -216,8 +216,9 @@ fn a_stop_waits_for_the_controller_then_syncs_everything_before_the_marker() {
     bench.pass_ms(2_000);
     let effects = bench.answer_heartbeat(HeartbeatState { fenced: false, should_shut_down: true });
     let synced = |file: FileId| move |effect: &Effect| *effect == Effect::Sync { file };
-    let high_watermarks = place(&effects, synced(FileId::HighWatermarkCheckpoint));
-    let recovery_points = place(&effects, synced(FileId::RecoveryPointCheckpoint));
+    let replaced = |wanted: FileId| move |effect: &Effect| matches!(effect, Effect::Replace { file, .. } if *file == wanted);
+    let high_watermarks = place(&effects, replaced(FileId::HighWatermarkCheckpoint));
+    let recovery_points = place(&effects, replaced(FileId::RecoveryPointCheckpoint));
     let written = |effect: &Effect| {
         *effect
             == Effect::Write { file: FileId::CleanShutdown, bytes: Bytes::from_static(b"0\n0\n") }
@@ -226,6 +227,22 @@ fn a_stop_waits_for_the_controller_then_syncs_everything_before_the_marker() {
     assert!(high_watermarks < marker && recovery_points < marker, "{effects:?}");
     assert_eq!(place(&effects, synced(FileId::CleanShutdown)), marker + 1);
     assert_eq!(effects.last(), Some(&Effect::Halt { reason: "stopped" }));
+}
+
+#[test]
+fn an_uptime_that_never_registered_leaves_no_epoch_in_its_marker() {
+    let mut image = DiskImage::default();
+    image.files.insert(FileId::CleanShutdown, Bytes::from_static(b"0\n42\n"));
+    let (mut bench, _) = Bench::booted(1, &image);
+    let effects = bench.handle(Event::StopRequested);
+    let (file, bytes) = (FileId::CleanShutdown, Bytes::from_static(b"0\n-1\n"));
+    let marker = place(&effects, |effect| *effect == Effect::Write { file, bytes: bytes.clone() });
+    assert_eq!(effects[marker + 1], Effect::Sync { file });
+    let mut image = DiskImage::default();
+    image.files.insert(file, bytes);
+    let (mut bench, _) = Bench::booted(1, &image);
+    let request = registration_request(&mut bench);
+    assert_eq!(request.previous_broker_epoch, BrokerEpoch::NONE, "it counts as unclean");
 }
 
 #[test]
@@ -239,10 +256,12 @@ fn a_stop_does_not_wait_for_ever() {
 /// What was written into the checkpoint of high watermarks.
 fn written_high_watermarks(effects: &[Effect]) -> Option<Bytes> {
     effects.iter().find_map(|effect| {
-        let Effect::Write { file: FileId::HighWatermarkCheckpoint, bytes } = effect else {
+        let (Effect::Replace { file, bytes } | Effect::ReplaceInBackground { file, bytes }) =
+            effect
+        else {
             return None;
         };
-        Some(bytes.clone())
+        (*file == FileId::HighWatermarkCheckpoint).then(|| bytes.clone())
     })
 }
 

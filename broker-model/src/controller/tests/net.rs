@@ -214,6 +214,10 @@ impl Net {
                 bytes.truncate(length as usize);
             }
             Effect::Write { file, bytes } => drop(slot.cache.files.insert(file, bytes)),
+            Effect::Replace { file, bytes } | Effect::ReplaceInBackground { file, bytes } => {
+                drop(slot.cache.files.insert(file, bytes));
+                slot.sync(file);
+            }
             Effect::Delete { file } => drop(slot.cache.files.remove(&file)),
             Effect::Sync { file } => slot.sync(file),
             Effect::Flush { file, token } => {

@@ -1,5 +1,6 @@
 //! Performs what nodes want done, in order.
 
+use bytes::Bytes;
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Effect, Effects, Event, Node};
 use harrow_broker_model::note::Note;
@@ -49,7 +50,7 @@ impl<N: Node> Engine<N> {
             return;
         }
         if slot.disk_condition.stalled {
-            return slot.stalled_syncs.push(StalledSync { mark, token: None });
+            return slot.stalled_syncs.push(StalledSync::Sync { mark });
         }
         if !slot.disk_condition.lying {
             slot.disk.end_sync(mark);
@@ -77,7 +78,7 @@ impl<N: Node> Engine<N> {
             return;
         }
         if slot.disk_condition.stalled {
-            return slot.stalled_syncs.push(StalledSync { mark, token: Some(token) });
+            return slot.stalled_syncs.push(StalledSync::Flush { mark, token });
         }
         if !slot.disk_condition.lying {
             slot.disk.end_sync(mark);
@@ -113,6 +114,8 @@ impl<N: Node> Engine<N> {
             Effect::Append { .. }
             | Effect::Truncate { .. }
             | Effect::Write { .. }
+            | Effect::Replace { .. }
+            | Effect::ReplaceInBackground { .. }
             | Effect::Delete { .. }
             | Effect::Sync { .. }
             | Effect::Flush { .. } => return self.on_disk(node, effect, host),
@@ -159,6 +162,12 @@ impl<N: Node> Engine<N> {
             }
             Effect::Truncate { file, length } => slot.disk.truncate(now, file, length),
             Effect::Write { file, bytes } => slot.disk.write(now, file, bytes),
+            Effect::Replace { file, bytes } => {
+                self.replace(node, file, bytes, true);
+                self.report_blocked(node, host);
+                return Flow::Blocked;
+            }
+            Effect::ReplaceInBackground { file, bytes } => self.replace(node, file, bytes, false),
             Effect::Delete { file } => slot.disk.delete(now, file),
             Effect::Sync { file } => return self.sync(node, file, host),
             Effect::Flush { file, token } => self.flush(node, file, token),
@@ -193,6 +202,15 @@ impl<N: Node> Engine<N> {
         let mark = slot.disk.begin_sync(file);
         let happening = ScheduledEvent::FlushDone { node, uptime: slot.uptime, mark, token };
         self.queue.push(done, happening);
+    }
+
+    fn replace(&mut self, node: usize, file: FileId, bytes: Bytes, blocking: bool) {
+        let done = self.now + self.sync_time(node);
+        let slot = &mut self.slots[node];
+        slot.blocked |= blocking;
+        let replacement = Box::new(slot.disk.begin_replace(file, bytes));
+        let uptime = slot.uptime;
+        self.queue.push(done, ScheduledEvent::ReplaceDone { node, uptime, replacement, blocking });
     }
 
     /// How long the next sync of a node takes.
@@ -281,6 +299,16 @@ impl<N: Node> Engine<N> {
             }
             Effect::Write { file, bytes } => {
                 hash.word(14);
+                hash.file(*file);
+                hash.bytes(bytes);
+            }
+            Effect::Replace { file, bytes } => {
+                hash.word(19);
+                hash.file(*file);
+                hash.bytes(bytes);
+            }
+            Effect::ReplaceInBackground { file, bytes } => {
+                hash.word(20);
                 hash.file(*file);
                 hash.bytes(bytes);
             }

@@ -23,7 +23,7 @@ use harrow_broker_model::types::{
 };
 use madsim::time::TimeHandle;
 
-use super::disk::{SoundLog, SyncMark};
+use super::disk::{Replacement, SoundLog, SyncMark};
 use super::draw::Draws;
 use super::fingerprint::Fingerprint;
 use super::network::{Incoming, Network, Transit};
@@ -76,6 +76,17 @@ pub(crate) enum ScheduledEvent {
         mark: SyncMark,
         /// As the node named it.
         token: FlushToken,
+    },
+    /// A small file is replaced.
+    ReplaceDone {
+        /// Whose.
+        node: usize,
+        /// In which uptime.
+        uptime: u64,
+        /// By what.
+        replacement: Box<Replacement>,
+        /// Whether the node waits for it.
+        blocking: bool,
     },
     /// Something that the director of the run asked to be told.
     DirectorTimer(DirectorTimer),

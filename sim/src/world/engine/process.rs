@@ -150,7 +150,7 @@ impl<N: Node> Engine<N> {
         if condition.stalled {
             return;
         }
-        for StalledSync { mark, token } in std::mem::take(&mut self.slots[node].stalled_syncs) {
+        for stalled in std::mem::take(&mut self.slots[node].stalled_syncs) {
             let done = self.now + self.sync_time(node);
             let uptime = self.slots[node].uptime;
             let happening = match token {

@@ -373,6 +373,29 @@ fn a_flush_runs_in_the_background_and_dies_with_its_process() {
 }
 
 #[test]
+fn a_replacement_blocks_unless_it_is_made_in_the_background() {
+    for blocking in [true, false] {
+        let mut stage = Stage::new();
+        stage.act(1, move |effects| {
+            let (file, bytes) = (LOG, Bytes::from_static(b"vote"));
+            effects.push(if blocking {
+                Effect::Replace { file, bytes }
+            } else {
+                Effect::ReplaceInBackground { file, bytes }
+            });
+        });
+        stage.send(2, 1, Channel::Quorum, 1);
+        stage.run_until_us(999);
+        assert_eq!(stage.seen(1).is_empty(), blocking, "a request is handled meanwhile");
+        assert_eq!(stage.engine.image(0).read(LOG), None, "the old file, until it is done");
+        stage.run_until_us(2_000);
+        stage.crash_node(1, CrashKind::PowerLoss);
+        let image = stage.engine.image(0);
+        assert_eq!(image.read(LOG).map(|bytes| &bytes[..]), Some(&b"vote"[..]), "durable");
+    }
+}
+
+#[test]
 fn a_stalled_disk_holds_syncs_up() {
     let mut stage = Stage::new();
     stage.engine.set_disk_condition(0, DiskCondition { stalled: true, ..DiskCondition::default() });

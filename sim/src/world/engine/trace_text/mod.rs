@@ -82,6 +82,13 @@ pub(super) fn effect(names: &Names, effect: &Effect) -> String {
         Effect::Write { file, bytes } => {
             format!("writes {} bytes to the {}", bytes.len(), file_name(names, *file))
         }
+        Effect::Replace { file, bytes } => {
+            format!("replaces the {} by {} bytes", file_name(names, *file), bytes.len())
+        }
+        Effect::ReplaceInBackground { file, bytes } => {
+            let name = file_name(names, *file);
+            format!("replaces the {name} by {} bytes in the background", bytes.len())
+        }
         Effect::Delete { file } => format!("deletes the {}", file_name(names, *file)),
         Effect::Sync { file } => format!("syncs the {}", file_name(names, *file)),
         Effect::Flush { file, token } => {
