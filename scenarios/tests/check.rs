@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
-use harrow_broker_model::defect::LogDefect;
+use harrow_broker_model::defect::{Defect, LogDefect};
 use harrow_reports::check::{Options, check};
 use harrow_reports::config::HistoryConfig;
 use harrow_reports::history_file::{read_history, write_history};
@@ -382,10 +382,8 @@ fn an_unclean_election_excuses_what_it_dropped_and_nothing_else() {
 fn a_violated_run_is_violated_by_its_history_alone() {
     let directory = TempDir::new().expect("a temporary directory");
     let path = directory.path();
-    let defect = LogDefect::NoDedup.name();
-    let entry =
-        DEFECTS.iter().find(|entry| entry.defect == LogDefect::NoDedup).expect("it is listed");
-    let arguments = ["run", entry.scenario, "--seed", "1", "--defect", defect, "--out", "run"];
+    let entry = LogDefect::NoDedup.entry();
+    let arguments = ["run", entry.scenario, "--seed", "1", "--defect", entry.name, "--out", "run"];
     assert_eq!(harrow(path, &arguments, b"").code, 1);
     let arguments =
         ["check", "run/history.jsonl", "--config", "run/history.toml", "--format", "json"];

@@ -1,29 +1,12 @@
 //! Each historical bug is found in the scenario that the catalogue of defects names for it, by the anomaly that it
 //! names, and the same seed holds without it; and no scenario cries wolf.
 
-use harrow_broker_model::defect::{
-    BrokerDefect, ControllerDefect, Defect, LogDefect, QuorumDefect, ReplicationDefect,
-};
-use harrow_reports::explain::{DEFECTS, DefectEntry};
+use harrow_broker_model::defect::Defect;
 use harrow_reports::verdict::{Outcome, Verdict, judge};
 use harrow_scenarios::catalogue::{CATALOGUE, find};
 use harrow_scenarios::format::parse;
 use harrow_scenarios::pipeline::run;
 use harrow_scenarios::planner::plan;
-
-/// A seed for each defect, with which its scenario finds it.
-const SEEDS: [(Defect, u64); 10] = [
-    (ReplicationDefect::TruncateToHw, 9),
-    (ReplicationDefect::NoFetchEpochFencing, 1),
-    (ReplicationDefect::IsrExpandOnlyHw, 1),
-    (ControllerDefect::UncleanElection, 1),
-    (ReplicationDefect::HwUsesProposedIsr, 1),
-    (QuorumDefect::VoteNotPersisted, 1),
-    (LogDefect::NoDedup, 1),
-    (ReplicationDefect::StalePartitionEpoch, 24),
-    (ReplicationDefect::NoHwOnShrink, 25),
-    (BrokerDefect::LostWakeup, 1),
-];
 
 fn verdict(scenario: &str, seed: u64, defect: Option<Defect>) -> Verdict {
     let entry = find(scenario).expect("a name of the catalogue");

@@ -40,7 +40,7 @@ fn a_held_run() {
 
 #[test]
 fn a_violated_run() {
-    let (human, json) = told("swarm", 7, Some(ReplicationDefect::TruncateToHw));
+    let (human, json) = told("swarm", 7, Some(ReplicationDefect::TruncateToHw.into()));
     insta::assert_snapshot!("violated-human", human);
     insta::assert_snapshot!("violated-json", json);
 }

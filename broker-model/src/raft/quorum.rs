@@ -10,7 +10,7 @@ use crate::log::{Log, LogOptions};
 use crate::message::{Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::note::{Note, QuorumRole};
-use crate::raft::election_state::{ElectionState, StoredState};
+use crate::raft::election_state::ElectionState;
 use crate::raft::request_manager::{Peer, RequestKind};
 use crate::raft::role::{Candidate, Resigned, Role};
 use crate::types::{

@@ -22,6 +22,7 @@
 //! **Not covered.** Transactions. An acknowledgement of a batch that expired in an older epoch is not counted here; Java
 //! compares its sequence with those of the new epoch.
 
+use crate::defect::ProducerDefect;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
 use crate::note::Note;
@@ -241,7 +242,7 @@ impl Producer {
         if !self.identity.idempotent {
             return;
         }
-        let waits = !self.weak.renumbers_in_flight;
+        let waits = !self.defects.has(ProducerDefect::RenumbersInFlight);
         let mut due: Vec<PartitionKey> = Vec::new();
         for (&key, queue) in &mut self.queues {
             if queue.sequences.is_unresolved() && !queue.has_in_flight() {
@@ -258,9 +259,10 @@ impl Producer {
 
     fn bump_epoch(&mut self, due: &[PartitionKey], effects: &mut Effects) {
         self.identity.bump(effects);
+        let renumbers = self.defects.has(ProducerDefect::RenumbersInFlight);
         for key in due {
             let queue = self.queues.get_mut(key).expect("a partition that is due has a queue");
-            match self.identity.current.filter(|_| self.weak.renumbers_in_flight) {
+            match self.identity.current.filter(|_| renumbers) {
                 Some(identity) => queue.renumber_in_flight(identity),
                 None => queue.leave_epoch(key.partition, effects),
             }

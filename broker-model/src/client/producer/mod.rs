@@ -23,6 +23,7 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::config::{Acks, ProducerConfig, ms};
+use crate::defect::Defects;
 use crate::message::{Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome};
 use crate::node_status::NodeStatus;
@@ -36,17 +37,6 @@ pub use self::partitioner::partition_of;
 use super::connection::{Backoff, Connections, Purpose};
 use super::metadata::{Metadata, PartitionKey};
 
-/// Kafka's own weak rules, where they are on.
-#[derive(Debug, Clone, Copy, Default)]
-struct Weaknesses {
-    /// A bump numbers anew what may be in a log.
-    renumbers_in_flight: bool,
-    /// Several first batches of an epoch are in flight at once.
-    first_batches_together: bool,
-    /// A batch that expires in its first attempt does not leave an unresolved sequence.
-    expiry_unmarked: bool,
-}
-
 /// A producer.
 #[derive(Debug)]
 pub struct Producer {
@@ -58,7 +48,7 @@ pub struct Producer {
     sticky: BTreeMap<usize, Sticky>,
     queues: BTreeMap<PartitionKey, Queue>,
     identity: Identity,
-    weak: Weaknesses,
+    defects: Defects,
     /// The partition that was looked at last when a broker was sent to. Source: `nodesDrainIndex`.
     last_drained: BTreeMap<NodeId, PartitionKey>,
     next_serial: u64,
@@ -69,7 +59,7 @@ pub struct Producer {
 
 impl Producer {
     /// A new client, which knows nothing yet.
-    pub fn new(config: ProducerConfig, now: Now) -> Self {
+    pub fn new(config: ProducerConfig, defects: Defects, now: Now) -> Self {
         assert!(config.batch_records_max > 0, "batch_records_max is 0");
         assert!(config.in_flight_max > 0, "in_flight_max is 0");
         assert!(config.value_bytes >= 8, "value_bytes is {}", config.value_bytes);
@@ -88,7 +78,7 @@ impl Producer {
             sticky: BTreeMap::new(),
             queues: BTreeMap::new(),
             identity: Identity::new(idempotent, now.time),
-            weak: Weaknesses::default(),
+            defects,
             last_drained: BTreeMap::new(),
             next_serial: 0,
             next_expiry: Time::MAX,

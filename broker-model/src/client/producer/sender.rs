@@ -6,6 +6,7 @@
 //! up to the first partition that must stop: Kafka ends there, so that this one holds up those after it for a while.
 
 use crate::config::{Acks, ProducerConfig, ms};
+use crate::defect::ProducerDefect;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects, Outcome};
 use crate::note::Note;
@@ -156,7 +157,7 @@ impl Producer {
             return Drain::Stop;
         }
         let alone = in_flight && !queue.sequences.is_established();
-        if alone && !self.weak.first_batches_together {
+        if alone && !self.defects.has(ProducerDefect::FirstBatchesTogether) {
             return Drain::Skip;
         }
         self.unless_bumping(queue)
@@ -333,6 +334,7 @@ impl Producer {
             return;
         }
         let error = ErrorCode::RequestTimedOut;
+        let only_retries = self.defects.has(ProducerDefect::ExpiryUnmarked);
         let timeout = ms(self.config.delivery_timeout_ms);
         let is_late = |created: Time| created + timeout <= now;
         let mut oldest = Time::MAX;
@@ -344,7 +346,7 @@ impl Producer {
             oldest = records.front().map_or(oldest, |record| oldest.min(record.created));
         }
         for (key, queue) in &mut self.queues {
-            queue.expire(key.partition, is_late, error, self.weak.expiry_unmarked, effects);
+            queue.expire(key.partition, is_late, error, only_retries, effects);
             let live = queue.waiting.iter().chain(queue.on_wire.iter().filter(|batch| !batch.done));
             oldest = live.map(|batch| batch.created).fold(oldest, Time::min);
         }

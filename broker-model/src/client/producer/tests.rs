@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
+use crate::defect::ProducerDefect;
 use crate::message::RequestBody;
 use crate::note::Note;
 use crate::proto::{
@@ -30,7 +31,7 @@ pub(super) fn config() -> ProducerConfig {
 }
 
 fn driver(config: ProducerConfig) -> Driver<Producer> {
-    let mut driver = Driver::new(Producer::new(config, START));
+    let mut driver = Driver::new(Producer::new(config, Defects::NONE, START));
     give_id(&mut driver, 40, 0);
     driver
 }
@@ -336,7 +337,7 @@ fn retries_keep_their_sequences_and_go_one_by_one_in_order() {
 #[test]
 fn the_limit_in_flight_is_one_of_the_connection() {
     let mut driver = established(ProducerConfig { in_flight_max: 3, ..config() });
-    driver.node.weak.first_batches_together = true;
+    driver.node.defects = Defects::from_iter([ProducerDefect::FirstBatchesTogether]);
     for (operation, partition) in [(1, 0), (2, 1), (3, 0), (4, 1), (5, 0)] {
         send(&mut driver, operation, partition);
     }
@@ -450,7 +451,7 @@ fn what_follows_an_expired_batch_tells_that_it_was_appended() {
 #[test]
 fn a_first_attempt_that_expires_unmarked_is_missed_by_all_that_follow() {
     let mut driver = established(ProducerConfig { request_timeout_ms: 60_000, ..config() });
-    driver.node.weak.expiry_unmarked = true;
+    driver.node.defects = Defects::from_iter([ProducerDefect::ExpiryUnmarked]);
     send(&mut driver, 1, 0);
     drop(take_produce(&mut driver));
     driver.advance(4_000);
@@ -508,7 +509,7 @@ fn a_fenced_batch_fails_and_its_partition_takes_the_next_epoch() {
 #[test]
 fn a_bump_numbers_anew_what_may_be_in_the_log() {
     let mut driver = established(config());
-    driver.node.weak.renumbers_in_flight = true;
+    driver.node.defects = Defects::from_iter([ProducerDefect::RenumbersInFlight]);
     (1..=3).for_each(|operation| send(&mut driver, operation, 0));
     let asked: Vec<SentRequest> = (0..3).map(|_| take_produce(&mut driver)).collect();
     refuse_with(&mut driver, &asked[0], ErrorCode::OutOfOrderSequenceNumber);
@@ -531,7 +532,7 @@ fn a_bump_numbers_anew_what_may_be_in_the_log() {
 #[test]
 fn first_batches_may_fly_together() {
     let mut driver = ready(config());
-    driver.node.weak.first_batches_together = true;
+    driver.node.defects = Defects::from_iter([ProducerDefect::FirstBatchesTogether]);
     (1..=2).for_each(|operation| send(&mut driver, operation, 0));
     let asked: Vec<SentRequest> = (0..2).map(|_| take_produce(&mut driver)).collect();
     assert_eq!(asked.iter().map(sequence).collect::<Vec<_>>(), [(0, 0), (0, 1)]);

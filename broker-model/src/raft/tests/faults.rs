@@ -106,7 +106,7 @@ fn leaders_of_epoch_one(defects: &[Defect]) -> usize {
 #[test]
 fn without_persisted_votes_one_epoch_can_have_two_leaders() {
     assert_eq!(leaders_of_epoch_one(&[]), 1);
-    assert_eq!(leaders_of_epoch_one(&[QuorumDefect::VoteNotPersisted]), 2);
+    assert_eq!(leaders_of_epoch_one(&[QuorumDefect::VoteNotPersisted.into()]), 2);
 }
 
 #[derive(Debug, Clone)]

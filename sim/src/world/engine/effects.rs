@@ -8,7 +8,7 @@ use harrow_broker_model::types::{FlushToken, NodeId, Offset};
 
 use super::slot::StalledSync;
 use super::{Delivery, Engine, NodeHost, Report, ScheduledEvent};
-use crate::world::disk::SyncMark;
+use crate::world::disk::{Replacement, SyncMark};
 use crate::world::draw::Purpose;
 use crate::world::engine::CrashKind;
 use crate::world::fingerprint::channel_number;
@@ -55,7 +55,34 @@ impl<N: Node> Engine<N> {
         if !slot.disk_condition.lying {
             slot.disk.end_sync(mark);
         }
-        slot.blocked = false;
+        self.unblock(node, host);
+    }
+
+    pub(super) fn on_replace_done(
+        &mut self,
+        node: usize,
+        uptime: u64,
+        replacement: Box<Replacement>,
+        blocking: bool,
+        host: &mut impl NodeHost<N>,
+    ) {
+        let now = self.now;
+        let slot = &mut self.slots[node];
+        if slot.uptime != uptime {
+            return;
+        }
+        if slot.disk_condition.stalled {
+            return slot.stalled_syncs.push(StalledSync::Replace { replacement, blocking });
+        }
+        slot.disk.end_replace(now, *replacement, !slot.disk_condition.lying);
+        if blocking {
+            self.unblock(node, host);
+        }
+    }
+
+    /// What a node waited for is done: the effects after it are performed, then what came meanwhile is handled.
+    fn unblock(&mut self, node: usize, host: &mut impl NodeHost<N>) {
+        self.slots[node].blocked = false;
         self.report_blocked(node, host);
         while let Some(effect) = self.slots[node].stash.pop_front() {
             if self.perform_one(node, effect, host) != Flow::Next {

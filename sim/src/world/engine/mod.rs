@@ -389,6 +389,9 @@ impl<N: Node> Engine<N> {
             ScheduledEvent::FlushDone { node, uptime, mark, token } => {
                 self.on_flush_done(node, uptime, mark, token, host);
             }
+            ScheduledEvent::ReplaceDone { node, uptime, replacement, blocking } => {
+                self.on_replace_done(node, uptime, replacement, blocking, host);
+            }
             ScheduledEvent::DirectorTimer(timer) => {
                 self.show_time();
                 return Step::DirectorTimer(timer);

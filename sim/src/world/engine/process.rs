@@ -153,9 +153,14 @@ impl<N: Node> Engine<N> {
         for stalled in std::mem::take(&mut self.slots[node].stalled_syncs) {
             let done = self.now + self.sync_time(node);
             let uptime = self.slots[node].uptime;
-            let happening = match token {
-                None => ScheduledEvent::SyncDone { node, uptime, mark },
-                Some(token) => ScheduledEvent::FlushDone { node, uptime, mark, token },
+            let happening = match stalled {
+                StalledSync::Sync { mark } => ScheduledEvent::SyncDone { node, uptime, mark },
+                StalledSync::Flush { mark, token } => {
+                    ScheduledEvent::FlushDone { node, uptime, mark, token }
+                }
+                StalledSync::Replace { replacement, blocking } => {
+                    ScheduledEvent::ReplaceDone { node, uptime, replacement, blocking }
+                }
             };
             self.queue.push(done, happening);
         }
