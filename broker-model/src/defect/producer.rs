@@ -11,7 +11,7 @@ ProducerDefect {
         source: "KIP-360, KAFKA-8805; TxnPartitionEntry.startSequencesAtBeginning",
         affected: Affected::Open { since: Version::new(2, 6, 0) },
         side: Client,
-        shows: "order" / "duplicate-write" in "impatient-producers", seed 1,
+        shows: "ordering" / "epoch-not-from-zero" in "impatient-producers", seed 7,
         meaning: "When an idempotent producer takes its next epoch, it numbers all that is in flight on \
             the partition anew, what may be in the log under its old number included.",
         example: "Two batches are on the wire. The first is refused for good, the second is appended, but \
@@ -24,7 +24,7 @@ ProducerDefect {
         source: "KAFKA-14312, KAFKA-15591, KAFKA-5494; RecordAccumulator.shouldStopDrainBatchesForPartition",
         affected: Affected::Open { since: Version::new(1, 0, 0) },
         side: Client,
-        shows: "order" / "reordered-write" in "impatient-producers", seed 1,
+        shows: "ordering" / "epoch-not-from-zero" in "impatient-producers", seed 1,
         meaning: "A producer has several batches in flight towards a broker that has no state of it and \
             therefore takes whatever sequence comes first.",
         example: "A producer sends its first two batches. The broker does not lead yet when the first \
@@ -37,7 +37,7 @@ ProducerDefect {
         source: "KAFKA-5494; Sender.sendProducerData, ProducerBatch.inRetry",
         affected: Affected::Open { since: Version::new(1, 0, 0) },
         side: Client,
-        shows: "liveness" / "producer-stuck" in "impatient-producers", seed 1,
+        shows: "ordering" / "epoch-not-from-zero" in "impatient-producers", seed 1,
         meaning: "A batch that expires in its first attempt is forgotten with its sequence: what follows it \
             is refused as out of order and sent again in vain until it expires, too.",
         example: "A batch lingers, is sent late and lost with its connection as it expires. The next ten \
