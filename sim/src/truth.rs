@@ -3,7 +3,7 @@
 //! Clients know what they were told. Whether a record that was acknowledged is in the committed log, was there once, or
 //! never was, only the cluster itself knows: this is that knowledge, as data.
 
-use harrow_broker_model::note::Note;
+use harrow_broker_model::note::{Note, ProducerNote};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use crate::view::{ClusterView, PartitionView};
@@ -84,7 +84,7 @@ struct Statement {
 impl Acknowledgements {
     /// Takes an acknowledgement over; other notes are passed by.
     pub(crate) fn note(&mut self, at_ns: u64, note: &Note) {
-        if let Note::ProduceAcknowledged {
+        if let Note::Producer(ProducerNote::ProduceAcknowledged {
             partition,
             leader_epoch,
             base_offset,
@@ -92,7 +92,7 @@ impl Acknowledgements {
             checksum,
             acks,
             ..
-        } = note
+        }) = note
         {
             let (first, last) = (base_offset.0, last_offset.0);
             let (leader_epoch, acks, committed) = (*leader_epoch, *acks, false);

@@ -8,7 +8,7 @@ use crate::broker::{Broker, Caller};
 use crate::config::ms;
 use crate::message::{EpochEnd, ResponseBody};
 use crate::node::Effects;
-use crate::note::{IsolationLevel, Note};
+use crate::note::{ConsumerNote, IsolationLevel, Note};
 use crate::partition::ConsumerRead;
 use crate::proto::{
     BrokerId, ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse,
@@ -247,7 +247,7 @@ impl Fact {
                 current_leader_epoch,
                 fetch_offset,
                 batches,
-            } => Some(Note::RecordsServed {
+            } => Some(Note::Consumer(ConsumerNote::RecordsServed {
                 partition,
                 leader_epoch,
                 consumer,
@@ -256,10 +256,16 @@ impl Fact {
                 isolation,
                 batches: batches.iter().map(RecordBatch::summary).collect(),
                 aborted: Vec::new(),
-            }),
+            })),
             Self::Diverged { partition, leader_epoch, asked, end } => {
                 let EpochEnd { epoch, end_offset } = end;
-                Some(Note::EpochEndServed { partition, leader_epoch, asked, epoch, end_offset })
+                Some(Note::Consumer(ConsumerNote::EpochEndServed {
+                    partition,
+                    leader_epoch,
+                    asked,
+                    epoch,
+                    end_offset,
+                }))
             }
             Self::Refused { partition, error } => super::fenced(partition, consumer, error),
         }
