@@ -8,7 +8,7 @@ use crate::config::ms;
 use crate::message::{QuorumFetchRequest, QuorumFetchResponse, RequestBody};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Deadline, Effect, Effects};
-use crate::note::{ControllerNote, MetadataChange};
+use crate::note::{MetadataChange, Note};
 use crate::record::RecordBatch;
 use crate::types::{CorrelationId, LeaderEpoch, NodeId, Offset, Time, TopicPartition};
 
@@ -35,6 +35,8 @@ pub(super) struct Applied {
     pub(super) from: Offset,
     /// Partitions whose registration changed, each once, in order.
     pub(super) partitions: Vec<TopicPartition>,
+    /// Whether a broker's registration changed.
+    pub(super) brokers: bool,
 }
 
 impl MetadataFetcher {
@@ -118,7 +120,8 @@ impl MetadataFetcher {
     }
 
     fn apply(&mut self, batches: &[RecordBatch], effects: &mut Effects) -> Applied {
-        let mut applied = Applied { from: self.image.end_offset, partitions: Vec::new() };
+        let mut applied =
+            Applied { from: self.image.end_offset, partitions: Vec::new(), brokers: false };
         for batch in batches {
             let controller_epoch = batch.header().leader_epoch;
             assert!(
@@ -161,8 +164,12 @@ impl MetadataFetcher {
         if let MetadataChange::PartitionChanged { partition, .. } = &change {
             applied.partitions.push(*partition);
         }
+        applied.brokers |= matches!(
+            change,
+            MetadataChange::BrokerRegistered { .. } | MetadataChange::BrokerChanged { .. }
+        );
         let change = Box::new(change);
-        effects.note(ControllerNote::MetadataApplied { offset, controller_epoch, change });
+        effects.note(Note::MetadataApplied { offset, controller_epoch, change });
     }
 
     /// The fetch connection to a controller is gone.

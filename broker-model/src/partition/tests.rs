@@ -56,6 +56,7 @@ fn cluster(defects: &[Defect]) -> ClusterConfig {
         replica_fetch_wait_max_ms: 500,
         replica_fetch_backoff_ms: 500,
         replica_fetch_max_bytes: 1 << 20,
+        fetch_session_slots: 1_000,
         high_watermark_checkpoint_interval_ms: 1_000,
         recovery_point_checkpoint_interval_ms: 5_000,
         segment_bytes: 1 << 16,
@@ -487,9 +488,8 @@ fn a_new_epoch_is_on_disk_before_anything_is_served() {
     bench.register(&registration(1, 1, 1, &[1, 2]));
     let list = bench.effects.as_slice();
     let synced = list.iter().position(|effect| matches!(effect, Effect::Replace { .. }));
-    let led = list.iter().position(|effect| {
-        matches!(effect, Effect::Note(Note::Replication(ReplicationNote::BecameLeader { .. })))
-    });
+    let led =
+        list.iter().position(|effect| matches!(effect, Effect::Note(Note::BecameLeader { .. })));
     assert!(synced.is_some() && synced < led, "{list:?}");
 }
 

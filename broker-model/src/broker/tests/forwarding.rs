@@ -2,12 +2,13 @@
 
 use crate::broker::tests::bench::{Bench, CONTROLLER, ORDERS, only_reply, registration, replies};
 use crate::config::topic_name;
+use crate::fetch_session::FetchMetadata;
 use crate::message::{
     AllocateProducerIdsResponse, AlterPartitionResponse, ClusterError, IsrRegistration,
     ReplicaFetchPartition, ReplicaFetchRequest, RequestBody, ResponseBody,
 };
 use crate::node::{Channel, Effect, Event};
-use crate::note::{Note, ReplicationNote};
+use crate::note::Note;
 use crate::proto::{
     CreatableTopic, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
     InitProducerIdRequest, TopicName,
@@ -104,7 +105,9 @@ fn follower_fetch(bench: &mut Bench) -> Vec<Effect> {
         replica: NodeId(2),
         broker_epoch: BrokerEpoch(1),
         wait_max_ms: 500,
+        session: FetchMetadata::LEGACY,
         partitions: vec![asked],
+        forgotten: Vec::new(),
     };
     bench.request(9, 2, 1, RequestBody::ReplicaFetch(Box::new(request)))
 }
@@ -131,9 +134,7 @@ fn an_isr_proposal_is_sent_until_the_controller_decides() {
     };
     let response = AlterPartitionResponse { partition: ORDERS, result: Ok(registration) };
     let effects = bench.answer(&sent, ResponseBody::AlterPartition(Box::new(response)));
-    let committed = |effect: &Effect| {
-        matches!(effect, Effect::Note(Note::Replication(ReplicationNote::IsrCommitted { .. })))
-    };
+    let committed = |effect: &Effect| matches!(effect, Effect::Note(Note::IsrCommitted { .. }));
     assert!(effects.iter().any(committed), "{effects:?}");
     bench.pass_ms(1_000);
     assert!(!bench.has_sent(Channel::Controller));

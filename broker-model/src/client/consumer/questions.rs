@@ -6,7 +6,7 @@ use crate::client::metadata::{Leadership, PartitionKey};
 use crate::config::OffsetReset;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
-use crate::note::ConsumerNote;
+use crate::note::Note;
 use crate::proto::{
     EpochEndOffset, ErrorCode, ListOffsetsResponse, OffsetForLeaderEpochRequest,
     OffsetForLeaderEpochResponse, OffsetForLeaderPartition, OffsetForLeaderTopic, TopicName,
@@ -22,10 +22,7 @@ impl Consumer {
         let mut wake = None;
         let mut leaderless = false;
         let mut due: Vec<(PartitionKey, NodeId)> = Vec::new();
-        for (&key, position) in &self.positions {
-            if position.asked || position.stage == Stage::Fetch {
-                continue;
-            }
+        for (&key, position) in self.positions.asking() {
             match self.reach(now, self.leadership_for(key, position), position.not_before) {
                 Reach::Leader(leader) => due.push((key, leader)),
                 Reach::At(at) => wake = Deadline::earlier(wake, Some(at)),
@@ -57,7 +54,8 @@ impl Consumer {
         leader: NodeId,
         effects: &mut Effects,
     ) {
-        let epoch = self.leadership_for(key, &self.positions[&key]).epoch;
+        let position = self.positions.get(&key).expect("a position that is due is assigned");
+        let epoch = self.leadership_for(key, position).epoch;
         let position = self.positions.get_mut(&key).expect("a position that is due is assigned");
         position.asked = true;
         let (ticket, last) = (position.ticket(key), position.last_epoch);
@@ -117,7 +115,7 @@ impl Consumer {
         position.seek((offset, LeaderEpoch::NONE), version);
         if start != StartFrom::Assignment {
             let partition = self.metadata.text(ticket.key);
-            effects.note(ConsumerNote::PositionReset { partition, from, to: offset });
+            effects.note(Note::PositionReset { partition, from, to: offset });
         }
     }
 
@@ -176,11 +174,7 @@ impl Consumer {
             return position.enter(Stage::Fetch, version);
         }
         position.seek((end, epoch), version);
-        effects.note(ConsumerNote::TruncationDetected {
-            partition,
-            position: from,
-            diverged_at: end,
-        });
+        effects.note(Note::TruncationDetected { partition, position: from, diverged_at: end });
     }
 
     pub(super) fn reset_policy(&self) -> StartFrom {

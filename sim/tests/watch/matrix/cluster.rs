@@ -1,11 +1,9 @@
 //! Elections, registrations, memberships and groups.
 
-use harrow_broker_model::note::{
-    AcceptedProposal, ControllerNote, MetadataChange, Note, ReplicationNote,
-};
+use harrow_broker_model::note::{AcceptedProposal, MetadataChange, Note};
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch};
 
-use super::{Case, plain};
+use super::case::{Case, plain};
 use crate::stage::{A, B, C, N1, Stage, X};
 
 /// The ISR is A and B as all know, and C follows again from an offset on.
@@ -16,12 +14,12 @@ fn rejoin(stage: &mut Stage, from: i64) {
 }
 
 fn propose(stage: &mut Stage, epoch: i32) {
-    let note = Note::Replication(ReplicationNote::IsrProposed {
+    let note = Note::IsrProposed {
         partition: X,
         leader_epoch: LeaderEpoch(epoch),
         from: vec![A, B],
         to: vec![A, B, C],
-    });
+    };
     stage.note(A, &note);
 }
 
@@ -42,7 +40,7 @@ fn register(stage: &mut Stage, broker: NodeId, broker_epoch: i64, unclean: bool)
 /// The controller takes an ISR from a broker and commits it.
 fn accept(stage: &mut Stage, broker: NodeId, member_epoch: i64, behind: i32) {
     let next = stage.next(Some(A), 1, &[A, C]);
-    let note = Note::Controller(ControllerNote::IsrProposalAccepted {
+    let note = Note::IsrProposalAccepted {
         partition: X,
         offset: stage.metadata_end(),
         controller_epoch: LeaderEpoch(1),
@@ -53,7 +51,7 @@ fn accept(stage: &mut Stage, broker: NodeId, member_epoch: i64, behind: i32) {
             partition_epoch: PartitionEpoch(next.partition_epoch.0 - 1 - behind),
             members: vec![(A, BrokerEpoch::NONE), (C, BrokerEpoch(member_epoch))],
         }),
-    });
+    };
     stage.note(N1, &note);
     stage.registered(X, next, false);
 }
@@ -257,13 +255,13 @@ fn a_proposal_is_stale_by_its_version_or_by_an_uptime() {
         },
     ];
     for play in stale {
-        assert_eq!(super::outcome(play), ["stale-isr-change-accepted"]);
+        assert_eq!(super::case::outcome(play), ["stale-isr-change-accepted"]);
     }
 }
 
 #[test]
 fn a_broker_back_after_an_unclean_stop_counts_nowhere() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     let mut next = stage.next(Some(A), 1, &[A]);
     next.elr = vec![B];
     stage.registered(X, next, false);
@@ -274,7 +272,7 @@ fn a_broker_back_after_an_unclean_stop_counts_nowhere() {
 
 #[test]
 fn somebody_may_always_lead_again() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     let nobody = stage.next(None, 2, &[]);
     stage.registered(X, nobody, false);
     assert_eq!(stage.found(), ["registration-shape"]);
@@ -282,7 +280,7 @@ fn somebody_may_always_lead_again() {
 
 #[test]
 fn only_who_holds_a_partition_can_release_it() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     stage.assign("g", "m1", 5);
     stage.release("g", "m2");
     stage.assign("g", "m2", 6);

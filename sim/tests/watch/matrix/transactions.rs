@@ -1,13 +1,13 @@
 //! Transactions and the last stable offset. Producer 9 writes from offset 2 on.
 
 use harrow_broker_model::note::{
-    AbortedTransaction, BatchKind, BatchSummary, Note, TransactionNote, TransactionState,
+    AbortedTransaction, BatchKind, BatchSummary, Note, TransactionState,
 };
 use harrow_broker_model::types::{
     Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition, TransactionOrdinal,
 };
 
-use super::{Case, plain};
+use super::case::{Case, plain};
 use crate::stage::{A, B, C, Stage, X, sequenced};
 use TransactionState::{
     CompleteAbort, CompleteCommit, Empty, Ongoing, PrepareAbort, PrepareCommit,
@@ -56,13 +56,13 @@ fn serve(stage: &mut Stage, batch: BatchSummary, aborted: &[AbortedTransaction])
 }
 
 fn identify(stage: &mut Stage, producer: i64, epoch: i16) {
-    let note = Note::Transaction(TransactionNote::StateChanged {
+    let note = Note::TransactionStateChanged {
         transactional_id: "id".to_owned(),
         producer_id: ProducerId(producer),
         producer_epoch: ProducerEpoch(epoch),
         transaction: TransactionOrdinal(0),
         state: Empty,
-    });
+    };
     stage.note(A, &note);
 }
 
@@ -231,7 +231,7 @@ fn a_decision_is_never_taken_back() {
         &[(1, PrepareCommit)],
     ];
     for states in illegal {
-        let mut stage = super::stage();
+        let mut stage = super::case::stage();
         for (transaction, state) in states {
             stage.coordinate(9, *transaction, *state);
         }
@@ -241,13 +241,13 @@ fn a_decision_is_never_taken_back() {
 
 #[test]
 fn a_complete_transaction_has_a_marker_everywhere() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     decide(&mut stage, 1, &[Ongoing]);
-    let added = Note::Transaction(TransactionNote::PartitionAdded {
+    let added = Note::TransactionPartitionAdded {
         producer_id: ProducerId(9),
         transaction: TransactionOrdinal(1),
         partition: Y,
-    });
+    };
     stage.note(A, &added);
     write(&mut stage, 1, data(2, 0));
     decide(&mut stage, 1, &[PrepareCommit]);
@@ -260,7 +260,7 @@ fn a_complete_transaction_has_a_marker_everywhere() {
 /// The log of a leader that takes over is read anew: what the one before had appended alone does not count.
 #[test]
 fn a_failover_forgets_what_only_the_old_leader_had() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     for (offset, sequence) in [(2, 0), (3, 1)] {
         stage.attribute(A, 9, 1);
         stage.lead(A, 1, data(offset, sequence));
@@ -277,7 +277,7 @@ fn a_failover_forgets_what_only_the_old_leader_had() {
 /// Without attribution, a batch belongs to the newest transaction that the coordinator knows.
 #[test]
 fn what_is_not_attributed_belongs_to_the_newest_transaction() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     decide(&mut stage, 1, &[Ongoing]);
     stage.lead(A, 1, data(2, 0));
     decide(&mut stage, 1, &[PrepareAbort]);

@@ -12,8 +12,7 @@ use harrow_broker_model::node::{
 };
 use harrow_broker_model::node_status::{Held, NodeStatus};
 use harrow_broker_model::note::{
-    AppendOrigin, BatchKind, BatchSummary, ControllerNote, LogNote, MetadataChange,
-    PartitionRegistration, QuorumNote, ReplicationNote,
+    AppendOrigin, BatchKind, BatchSummary, MetadataChange, Note, PartitionRegistration,
 };
 use harrow_broker_model::proto::ErrorCode;
 use harrow_broker_model::types::{
@@ -21,12 +20,13 @@ use harrow_broker_model::types::{
     RecordValue, Sequence, TopicId, TopicPartition,
 };
 
+use crate::biography::Follow;
 use crate::history::{Completion, Function};
 use crate::plan::{
     Action, ClientPlan, Cut, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan, Step, Target,
     TopicPlan,
 };
-use crate::run::{End, Follow, Run, RunOptions};
+use crate::run::{End, Run, RunOptions};
 use crate::world::engine::Boot;
 use crate::world::{direct, engine};
 
@@ -137,7 +137,7 @@ impl Toy {
         let records = if about_records { vec![RECORD] } else { Vec::new() };
         let end = Offset(records.len() as i64);
         let mark = if self.plant == Plant::StuckWatermark { Offset(0) } else { end };
-        effects.note(LogNote::Recovered {
+        effects.note(Note::LogRecovered {
             partition: ORDERS,
             log_start_offset: Offset(0),
             log_end_offset: end,
@@ -148,7 +148,7 @@ impl Toy {
         if self.node != NodeId(1) || self.plant == Plant::Idle {
             return;
         }
-        effects.note(ReplicationNote::BecameLeader {
+        effects.note(Note::BecameLeader {
             partition: ORDERS,
             leader_epoch: LeaderEpoch(0),
             partition_epoch: PartitionEpoch(0),
@@ -157,7 +157,7 @@ impl Toy {
             isr: Vec::new(),
         });
         if mark > Offset(0) {
-            effects.note(ReplicationNote::HighWatermarkMoved {
+            effects.note(Note::HighWatermarkMoved {
                 partition: ORDERS,
                 leader_epoch: LeaderEpoch(0),
                 as_leader: true,
@@ -194,7 +194,7 @@ impl Toy {
             shutting_down: false,
         };
         for (offset, change) in (1..).zip([topic, partition, broker(1), broker(2)]) {
-            effects.note(ControllerNote::MetadataApplied {
+            effects.note(Note::MetadataApplied {
                 offset: Offset(offset),
                 controller_epoch: LeaderEpoch(1),
                 change: Box::new(change),
@@ -206,14 +206,14 @@ impl Toy {
     }
 
     fn commit_metadata(effects: &mut Effects) {
-        effects.note(LogNote::Appended {
+        effects.note(Note::Appended {
             partition: TopicPartition::METADATA,
             batch: RECORD,
             origin: AppendOrigin::Leader,
             leader_epoch: LeaderEpoch(1),
             acks: 0,
         });
-        effects.note(QuorumNote::HighWatermarkMoved {
+        effects.note(Note::QuorumHighWatermarkMoved {
             epoch: LeaderEpoch(1),
             as_leader: true,
             to: Offset(1),
@@ -317,6 +317,7 @@ fn cluster() -> ClusterConfig {
         replica_fetch_wait_max_ms: 100,
         replica_fetch_backoff_ms: 100,
         replica_fetch_max_bytes: 1_000,
+        fetch_session_slots: 1_000,
         high_watermark_checkpoint_interval_ms: 1_000,
         recovery_point_checkpoint_interval_ms: 1_000,
         segment_bytes: 1_000,
