@@ -50,8 +50,8 @@ fn missing(cell: &str) -> Vec<String> {
     let lacks = |(file, function): (&str, &str)| -> Option<String> {
         let text = fs::read_to_string(model().join("src").join(file));
         let Ok(text) = text else { return Some(format!("there is no src/{file}")) };
-        let is_there = text.contains(&format!("fn {function}("))
-            || text.contains(&format!("fn {function}<"));
+        let is_there =
+            text.contains(&format!("fn {function}(")) || text.contains(&format!("fn {function}<"));
         (!is_there).then(|| format!("src/{file} has no function `{function}`"))
     };
     named(cell).into_iter().filter_map(lacks).collect()
