@@ -9,7 +9,7 @@ use crate::jitter::jitter;
 use crate::log::{Log, LogOptions};
 use crate::message::{Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects};
-use crate::note::Note;
+use crate::note::QuorumNote;
 use crate::raft::election_state::ElectionState;
 use crate::raft::request_manager::{Peer, RequestKind};
 use crate::raft::role::{Election, Resigned, Role};
