@@ -227,7 +227,7 @@ pub enum Action {
         /// Time between halt and start.
         down_ms: u64,
     },
-    /// The process stands still, as in a long garbage collection; messages wait for it.
+    /// The process is suspended, as in a long garbage collection; messages wait for it.
     Pause {
         /// Which.
         target: Target,

@@ -58,7 +58,7 @@ pub struct LogOptions {
     pub log_start_offset: Offset,
 }
 
-/// A batch's standing with respect to its producer's history on this partition.
+/// A batch compared with its producer's history on this partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProducerCheck {
     /// Not seen before: append it.

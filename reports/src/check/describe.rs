@@ -158,7 +158,7 @@ impl Occurrence {
     ) -> String {
         let (value, offset) = (value_name(history, observation.value), observation.offset);
         match history.row(operation).function {
-            Function::List => format!("was told end offset {offset}"),
+            Function::List => format!("got end offset {offset}"),
             Function::Join => "joined its group".to_owned(),
             Function::Commit => format!("committed offset {offset}"),
             Function::Txn if !self.cycle.is_empty() || self.is_about_processing(observation) => {

@@ -362,7 +362,7 @@ impl Stream {
     }
 }
 
-/// Whether it is one only if its other witness is a record that lasts.
+/// Whether it is one only if its other observation is a record that lasts.
 fn passes_over(anomaly: Anomaly) -> bool {
     let kind = anomaly.kind();
     let commits = anomaly == Anomaly::CommitBeyondPosition;

@@ -23,7 +23,7 @@ pub(super) static ENTRIES: [Entry; 27] = [
     Entry {
         name: "bounce",
         kind: Kind::Fault,
-        meaning: "Crash and restart faster than any session timeout: nobody is told.",
+        meaning: "Crash and restart faster than any session timeout, unnoticed.",
         example: "bounce follower-of orders-0.",
         legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
         source: "KIP-101 scenario 1",
@@ -39,7 +39,7 @@ pub(super) static ENTRIES: [Entry; 27] = [
     Entry {
         name: "pause",
         kind: Kind::Fault,
-        meaning: "The process stands still, as in a long garbage collection; messages wait for it.",
+        meaning: "The process is suspended, as in a long garbage collection; messages wait for it.",
         example: "pause leader-of orders-0 for 12 s.",
         legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
         source: "SIGSTOP",

@@ -35,7 +35,7 @@ pub(super) static ANOMALIES: [Entry; 26] = [
     Entry {
         name: "epoch-end-wrong",
         kind: Kind::InternalAnomaly,
-        meaning: "A leader told an end of an epoch that is not where the epoch ends in its \
+        meaning: "A leader returned an end offset of an epoch that is not where the epoch ends in its \
                   log.",
         example: "Epoch 2 ends at 10 in its log; a follower is told 11 and keeps a record \
                   that nobody else has.",
@@ -251,8 +251,8 @@ pub(super) static INVARIANTS: [Entry; 8] = [
     Entry {
         name: "following",
         kind: Kind::Invariant,
-        meaning: "A leader counts only what followers tell it in its epoch and in their \
-                  present uptime.",
+        meaning: "A leader counts only fetches of its own epoch and of a follower's present \
+                  uptime.",
         example: "Broken by fetch-of-other-epoch, unheard-member-counted.",
         legal: "Never.",
         source: "KIP-320, KIP-903",
@@ -260,7 +260,7 @@ pub(super) static INVARIANTS: [Entry; 8] = [
     Entry {
         name: "epoch-ends",
         kind: Kind::Invariant,
-        meaning: "Where epochs begin and end is told as the log has it.",
+        meaning: "Starts and ends of epochs are known and returned as the log has them.",
         example: "Broken by epoch-end-wrong, epoch-cache-mismatch.",
         legal: "Never.",
         source: "KIP-101, KIP-279",

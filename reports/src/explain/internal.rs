@@ -24,7 +24,7 @@ pub(super) static ANOMALIES: [Entry; 39] = [
         kind: Kind::InternalAnomaly,
         meaning: "A replica's log is not what the replica stated of it: all other invariants judged \
                   something else.",
-        example: "A truncation that no note told of.",
+        example: "A truncation that no note stated.",
         legal: "Never.",
         source: "Harrow",
     },
@@ -284,8 +284,8 @@ pub(super) static ANOMALIES: [Entry; 39] = [
     Entry {
         name: "end-offset-above-commit",
         kind: Kind::InternalAnomaly,
-        meaning: "A client was told an end offset above what is committed.",
-        example: "Committed up to 5, told 6.",
+        meaning: "A leader returned an end offset above what is committed.",
+        example: "Committed up to 5, returned 6.",
         legal: "Never.",
         source: "KIP-207",
     },
@@ -336,7 +336,7 @@ pub(super) static INVARIANTS: [Entry; 9] = [
     Entry {
         name: "ack-rule",
         kind: Kind::Invariant,
-        meaning: "An acknowledged record is committed at the offset told.",
+        meaning: "An acknowledged record is committed at the offset returned.",
         example: "Broken by ack-before-commit, ack-of-other-record.",
         legal: "acks=0 and acks=1 promise less.",
         source: "KIP-98, KIP-101",

@@ -62,7 +62,7 @@ pub(super) static ANOMALIES: [Entry; 33] = [
         kind: Kind::InternalAnomaly,
         meaning: "A leader proposed a replica for the ISR that has not followed in the \
                   leader's epoch.",
-        example: "A fetch of epoch 3 counts for the leader of epoch 4, whose log parts from \
+        example: "A fetch of epoch 3 counts for the leader of epoch 4, whose log diverges from \
                   the follower's.",
         legal: "Never.",
         source: "KAFKA-7128, KIP-320",
@@ -70,7 +70,7 @@ pub(super) static ANOMALIES: [Entry; 33] = [
     Entry {
         name: "isr-member-behind",
         kind: Kind::InternalAnomaly,
-        meaning: "A leader goes by an ISR with a member that does not hold all below its high \
+        meaning: "A leader uses an ISR with a member that does not hold all below its high \
                   watermark.",
         example: "The high watermark is 9, the log of member 2 ends at 7.",
         legal: "When the configuration allows loss: unclean election, or min.insync.replicas \
@@ -153,7 +153,7 @@ pub(super) static ANOMALIES: [Entry; 33] = [
         name: "log-start-regress",
         kind: Kind::InternalAnomaly,
         meaning: "A replica's log start went back although its log holds records.",
-        example: "From 30 back to 10: deleted records are told as there.",
+        example: "From 30 back to 10: deleted records are offered again.",
         legal: "Never.",
         source: "KIP-107",
     },
@@ -267,8 +267,8 @@ pub(super) static ANOMALIES: [Entry; 33] = [
     Entry {
         name: "read-hides-committed",
         kind: Kind::InternalAnomaly,
-        meaning: "A consumer with read_committed was told to leave out records of a committed \
-                  transaction.",
+        meaning: "A consumer with read_committed got a committed transaction as an aborted \
+                  one.",
         example: "The answer lists the producer as aborted from offset 5; it committed.",
         legal: "Never.",
         source: "KIP-98; TransactionIndex",
@@ -338,7 +338,7 @@ pub(super) static INVARIANTS: [Entry; 7] = [
     Entry {
         name: "transactions",
         kind: Kind::Invariant,
-        meaning: "A transaction is decided once, and every partition is told the same.",
+        meaning: "A transaction is decided once, with the same outcome on every partition.",
         example: "Broken by torn-txn, marker-wrong-txn, hanging-txn and others.",
         legal: "Never.",
         source: "KIP-98, KIP-890",

@@ -187,7 +187,7 @@ pub enum TargetPattern {
     },
 }
 
-/// A replica by its standing.
+/// A replica by its role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplicaRole {
     /// `leader-of`.

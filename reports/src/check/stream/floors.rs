@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::check::occurrence::Observation;
 
-/// Highest values by the time from which they were known, both ascending; the value is the witness's offset.
+/// Highest values by the time from which they were known, both ascending; the value is the observation's offset.
 #[derive(Debug, Default)]
 struct Floor {
     rises: VecDeque<(u64, Observation)>,

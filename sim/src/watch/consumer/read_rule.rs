@@ -36,7 +36,7 @@ const GAP: Anomaly = Anomaly {
 const END_ABOVE: Anomaly = Anomaly {
     name: "end-offset-above-commit",
     guarantee: Guarantee::Visibility,
-    meaning: "a client was told an end offset above what is committed",
+    meaning: "a leader returned an end offset above what is committed",
 };
 const ACROSS: Anomaly = Anomaly {
     name: "read-across-truncation",
@@ -51,7 +51,7 @@ const UNFENCED: Anomaly = Anomaly {
 const END_REGRESSION: Anomaly = Anomaly {
     name: "end-offset-regression",
     guarantee: Guarantee::Offsets,
-    meaning: "a client was told a lower end offset than one was told before",
+    meaning: "a leader returned a lower end offset than was returned before",
 };
 
 pub(super) const INVARIANT: Invariant = Invariant {
@@ -147,11 +147,14 @@ impl ReadRule {
         }
         if offset > committed {
             findings.report(context, &END_ABOVE, partition, || {
-                format!("node {} told end offset {offset}, committed end {committed}", context.node)
+                format!(
+                    "node {} returned end offset {offset}, committed end {committed}",
+                    context.node
+                )
             });
         } else if offset < *told && epoch == view.leader_epoch() {
             findings.report(context, &END_REGRESSION, (partition, offset, *told), || {
-                format!("node {} told end offset {offset} after {told} had been told", context.node)
+                format!("node {} returned end offset {offset} after {told}", context.node)
             });
         }
         *told = (*told).max(offset.min(committed));

@@ -42,7 +42,7 @@ const NEEDLESS: Anomaly = Anomaly {
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "ack-rule",
-    promise: "an acknowledged record is committed at the offset told",
+    promise: "an acknowledged record is committed at the offset returned",
     source: "KIP-98, KIP-101, DelayedProduce",
     leaves_out: "acks=0; that what acks=1 answered stays",
     anomalies: &[EARLY, OTHER, BELOW_MINIMUM, UNREFUSED, NEEDLESS],

@@ -76,7 +76,7 @@ impl ProducerIds {
         if epoch == ProducerEpoch(0) && (!self.given.insert(id) || id.0 >= self.next) {
             findings.report(context, &REUSED, Place::CLUSTER, || {
                 format!(
-                    "node {} gave out producer id {id}; allocated are those below {}",
+                    "node {} assigned producer id {id}; allocated are those below {}",
                     context.node, self.next
                 )
             });

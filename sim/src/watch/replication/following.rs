@@ -4,7 +4,7 @@
 //! present uptime: its high watermark moves only once every member of the ISR was heard in this epoch, a fetch that
 //! names another epoch is refused, and so is one of an uptime that the leader knows to be over.
 //! Source: KIP-320, KIP-903; `Partition.updateFollowerFetchState`, rules 2.1.3 and 2.1.7.
-//! Not verified: each later fetch of a follower that was heard; how far the follower is, which other invariants judge.
+//! Not verified: later fetches of a known follower; how far the follower is, which other invariants judge.
 
 use std::collections::BTreeMap;
 
@@ -32,9 +32,9 @@ const UNHEARD: Anomaly = Anomaly {
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "following",
-    promise: "a leader counts only what followers tell it in its epoch and in their present uptime",
+    promise: "a leader counts only fetches of its own epoch and of a follower's present uptime",
     source: "KIP-320, KIP-903, Partition.updateFollowerFetchState",
-    leaves_out: "each later fetch of a follower that was heard",
+    leaves_out: "later fetches of a known follower",
     anomalies: &[OTHER_EPOCH, DEAD_UPTIME, UNHEARD],
 };
 
@@ -87,7 +87,7 @@ impl Following {
         if *current_leader_epoch != LeaderEpoch::NONE && current_leader_epoch != leader_epoch {
             findings.report(context, &OTHER_EPOCH, *partition, || {
                 format!(
-                    "leader {} of epoch {leader_epoch} took a fetch of node {follower}, which is in epoch {current_leader_epoch}",
+                    "leader {} of epoch {leader_epoch} accepted a fetch of node {follower}, which is in epoch {current_leader_epoch}",
                     context.node
                 )
             });
@@ -146,7 +146,7 @@ fn check_uptime(
     if let Some(newer) = newer.filter(|_| told != BrokerEpoch::NONE) {
         findings.report(context, &DEAD_UPTIME, partition, || {
             format!(
-                "leader {} took a fetch of node {follower} in broker epoch {told}; it knew of {newer}",
+                "leader {} accepted a fetch of node {follower} in broker epoch {told}; it knew of {newer}",
                 context.node
             )
         });

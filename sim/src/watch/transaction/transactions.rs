@@ -59,7 +59,7 @@ const BETWEEN: Anomaly = Anomaly {
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "transactions",
-    promise: "a transaction is decided once, and every partition is told the same",
+    promise: "a transaction is decided once, with the same outcome on every partition",
     source: "KIP-98, KIP-890, TransactionMetadata",
     leaves_out: "coordinator epochs; offsets committed within a transaction",
     anomalies: &[TRANSITION, FENCED, UNDECIDED, WRONG, TORN, HANGING, BETWEEN],

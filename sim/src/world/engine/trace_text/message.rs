@@ -1,4 +1,4 @@
-//! Messages in words: kind, partitions, offsets, epochs, error.
+//! Messages as trace text: kind, partitions, offsets, epochs, error.
 
 use harrow_broker_model::fetch_session::FetchMetadata;
 use harrow_broker_model::message::{

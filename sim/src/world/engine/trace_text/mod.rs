@@ -1,4 +1,4 @@
-//! Events and effects in words, for the trace and the log: one short line for each fact.
+//! Events and effects as trace text: one short line for each.
 
 mod message;
 mod note;
