@@ -18,6 +18,8 @@ mod targets;
 #[cfg(test)]
 pub(super) mod tests;
 
+use std::collections::BTreeMap;
+
 use harrow_broker_model::config::topic_name;
 use harrow_broker_model::node::{Node, Operation, Outcome};
 use harrow_broker_model::types::{NodeId, OperationId};
@@ -101,6 +103,8 @@ pub(crate) struct Director<'p, N, F> {
     fresh: FreshClients,
     /// What producers of loads have sent since the heal.
     resumed: Vec<Resumed>,
+    /// Those of them that wait for an answer.
+    resumed_open: BTreeMap<OperationId, usize>,
 }
 
 impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
@@ -144,6 +148,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             overdue: None,
             stranded_since: None,
             resumed: Resumed::all(plan),
+            resumed_open: BTreeMap::new(),
             fresh: FreshClients::new(
                 plan.topics.iter().map(|topic| topic.partitions as usize).sum(),
             ),

@@ -10,7 +10,7 @@ use harrow_broker_model::types::OperationId;
 
 use super::Director;
 use super::converge::Pending;
-use super::fresh::{Probe, key_to};
+use super::fresh::{Probe, keys_to_each};
 use crate::liveness::Goal;
 use crate::plan::{ClientPlan, Plan};
 use crate::world::engine::Boot;
@@ -59,29 +59,36 @@ impl Resumed {
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// Lets each producer of a load send one more record to each partition that has acknowledged none since the heal.
     pub(super) fn resume_loads(&mut self) {
-        for index in self.not_resumed() {
+        let missing = self.not_resumed();
+        if missing.is_empty() {
+            return;
+        }
+        let topics = self.plan.topics.iter();
+        let keys: Vec<Vec<u64>> =
+            topics.map(|topic| keys_to_each(topic.partitions as usize)).collect();
+        for index in missing {
             let Resumed { load, place: (topic, partition), probe, .. } = self.resumed[index];
             let node = self.place(self.loads[load].node);
             if !matches!(probe, Probe::Missing(_)) || !self.engine.runs(node) {
                 continue;
             }
             let planned = &self.plan.topics[topic];
-            let key = key_to(partition, planned.partitions as usize);
+            let key = keys[topic][partition as usize];
             let request = self.loads[load].one_more(&planned.name, key);
             let process = self.loads[load].process;
             let operation = self.recorder.invoke(process, self.engine.now(), &request);
             self.resumed[index].probe = Probe::Open(operation);
+            self.resumed_open.insert(operation, index);
             self.engine.invoke(node, operation, request, &mut self.host);
         }
     }
 
     /// A send ended: whether it was one of these.
     pub(super) fn resumed_answered(&mut self, operation: OperationId, outcome: &Outcome) -> bool {
-        let open = Probe::Open(operation);
-        let Some(resumed) = self.resumed.iter_mut().find(|resumed| resumed.probe == open) else {
+        let Some(index) = self.resumed_open.remove(&operation) else {
             return false;
         };
-        resumed.probe = Probe::after(outcome);
+        self.resumed[index].probe = Probe::after(outcome);
         true
     }
 
@@ -91,6 +98,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         for resumed in of_it.filter(|resumed| matches!(resumed.probe, Probe::Open(_))) {
             resumed.probe = Probe::Missing(None);
         }
+        let resumed = &self.resumed;
+        self.resumed_open.retain(|_, index| resumed[*index].load != load);
     }
 
     /// Which producer of a load has had nothing acknowledged since the heal.
