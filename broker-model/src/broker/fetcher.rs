@@ -318,7 +318,7 @@ impl Fetcher {
         if let Some(sent) = &self.in_flight {
             return Some(Deadline { at: sent.deadline, why: "replica fetch times out" });
         }
-        let asks = self.delayed.len() < self.followed.len() || !self.session.is_empty();
+        let asks = !self.session.touched().is_empty() || !self.session.is_empty();
         let next = if asks { self.resume_at } else { self.delayed.first()?.0.max(self.resume_at) };
         Some(Deadline { at: next, why: "replica fetch is due" })
     }

@@ -1,7 +1,7 @@
 //! Fresh clients after the heal: a producer that sends one record to every partition, then a consumer that reads
 //! everything from the beginning, while the consumers of the loads read on to the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use harrow_broker_model::client::partition_of;
 use harrow_broker_model::config::{Acks, topic_name};
@@ -17,6 +17,9 @@ use crate::world::load::all_partitions;
 
 /// Time and records of one poll, of the final reader and of a consumer that catches up.
 pub(crate) const FINAL_POLL: (u32, u32) = (100, 1_000);
+
+/// So many records of one producer are on their way at once: what it looks at for each grows with them.
+pub(super) const PROBES_OPEN_MAX: usize = 64;
 
 /// Upper half of the fresh producer's values, where loads have their position among the clients: none has as many, and
 /// it does not depend on how many there are.
@@ -72,6 +75,8 @@ pub(super) struct FreshClients {
     records: Vec<Probe>,
     /// Partitions of the sends that are not answered, by position.
     open: BTreeMap<OperationId, usize>,
+    /// Partitions to be sent to, with their topics' positions and keys that lead there.
+    waiting: VecDeque<(usize, (usize, u64))>,
     /// Sends invoked: the lower half of the next value.
     sent: u64,
     /// Up to where the final reader has read, by position of the partition.
@@ -88,6 +93,7 @@ impl FreshClients {
             reader_asked: false,
             records: vec![Probe::Missing(None); partitions],
             open: BTreeMap::new(),
+            waiting: VecDeque::new(),
             sent: 0,
             read_to: vec![0; partitions],
         }
@@ -129,7 +135,14 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if !self.engine.runs(producer) {
             return;
         }
-        for (position, (topic, key)) in self.fresh_sends() {
+        self.fresh.waiting = self.fresh_sends().into();
+        self.send_waiting(producer);
+    }
+
+    /// Lets the fresh producer send what waits, but not more at once than it bears.
+    fn send_waiting(&mut self, producer: usize) {
+        while self.fresh.open.len() < PROBES_OPEN_MAX {
+            let Some((position, (topic, key))) = self.fresh.waiting.pop_front() else { return };
             let value = RecordValue(FRESH_ORDINAL << 32 | self.fresh.sent);
             self.fresh.sent += 1;
             let topic = topic_name(&self.plan.topics[topic].name);
@@ -191,6 +204,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             self.fresh.records[position]
         );
         self.fresh.records[position] = Probe::after(outcome);
+        let producer = self.place(self.plan.fresh_producer.node);
+        if self.engine.runs(producer) {
+            self.send_waiting(producer);
+        }
     }
 
     /// Whether it is time for clients to show that they are served.

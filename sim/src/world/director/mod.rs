@@ -18,8 +18,6 @@ mod targets;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::collections::BTreeMap;
-
 use harrow_broker_model::config::topic_name;
 use harrow_broker_model::node::{Node, Operation, Outcome};
 use harrow_broker_model::types::{NodeId, OperationId};
@@ -28,7 +26,7 @@ use self::conditions::{Active, Condition};
 use self::converge::{Pending, Progress};
 pub(crate) use self::fresh::FINAL_POLL;
 use self::fresh::FreshClients;
-use self::resume::Resumed;
+use self::resume::{Resumed, Resuming};
 use super::draw::Draws;
 use super::engine::{Boot, DirectorTimer, Engine, Member, Moment, Report, Setup, Step};
 use super::load::Load;
@@ -103,8 +101,7 @@ pub(crate) struct Director<'p, N, F> {
     fresh: FreshClients,
     /// What producers of loads have sent since the heal.
     resumed: Vec<Resumed>,
-    /// Those of them that wait for an answer.
-    resumed_open: BTreeMap<OperationId, usize>,
+    resuming: Resuming,
 }
 
 impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
@@ -148,7 +145,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             overdue: None,
             stranded_since: None,
             resumed: Resumed::all(plan),
-            resumed_open: BTreeMap::new(),
+            resuming: Resuming::default(),
             fresh: FreshClients::new(
                 plan.topics.iter().map(|topic| topic.partitions as usize).sum(),
             ),
@@ -280,10 +277,10 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         if !recorded {
             return;
         }
-        if self.asks_clients() && self.resumed_answered(operation, outcome) {
-            return;
-        }
         if let Some(position) = self.load_of[node] {
+            if self.asks_clients() && self.resumed_answered(position, operation, outcome) {
+                return;
+            }
             self.loads[position].answered(now, outcome);
             self.read_further(position);
             self.set_load_timer(position);
