@@ -56,7 +56,7 @@ impl Consumer {
     ) {
         let position = self.positions.get(&key).expect("a position that is due is assigned");
         let epoch = self.leadership_for(key, position).epoch;
-        let position = self.positions.get_mut(&key).expect("it was just found");
+        let position = self.positions.get_mut(&key).expect("a position that is due is assigned");
         position.asked = true;
         let (ticket, last) = (position.ticket(key), position.last_epoch);
         let (body, purpose) = match position.stage {

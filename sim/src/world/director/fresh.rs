@@ -19,7 +19,7 @@ use crate::world::load::all_partitions;
 pub(crate) const FINAL_POLL: (u32, u32) = (100, 1_000);
 
 /// So many records of one producer are on their way at once: what it looks at for each grows with them.
-pub(super) const PROBES_OPEN_MAX: usize = 64;
+pub(super) const PROBES_OPEN_MAX: usize = 16;
 
 /// Upper half of the fresh producer's values, where loads have their position among the clients: none has as many, and
 /// it does not depend on how many there are.
