@@ -23,7 +23,7 @@ BrokerDefect {
         source: "KIP-227: `CachedPartition.maybeUpdateResponseData`, without its second condition",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "consumer-lag" in "swarm", seed 1,
+        shows: "liveness" / "high-watermark-stuck" in "swarm", seed 1,
         meaning: "A fetch session looks at a partition again when its log grew, but not when only its \
             high watermark moved.",
         example: "A follower has the last record. The leader commits it, and has nothing more to send: \
@@ -34,7 +34,7 @@ BrokerDefect {
         source: "KIP-227: `FetchSessionHandler.FetchRequestData.Builder.build`",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "isr-not-full" in "swarm", seed 1,
+        shows: "liveness" / "isr-not-full" in "swarm", seed 2,
         meaning: "A follower whose fetch session is gone names in the next one only what changed since \
             its last request.",
         example: "A connection is reset, the session with it. Of three partitions one had got records \
