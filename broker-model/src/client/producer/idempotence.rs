@@ -25,7 +25,7 @@
 use crate::defect::ProducerDefect;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
-use crate::note::Note;
+use crate::note::ProducerNote;
 use crate::proto::{ErrorCode, InitProducerIdRequest, InitProducerIdResponse};
 use crate::types::{NodeId, ProducerEpoch, ProducerId, Sequence, Time};
 
@@ -137,7 +137,7 @@ impl Identity {
         }
         current.epoch.0 += 1;
         let (producer_id, producer_epoch) = (current.id, current.epoch);
-        effects.note(Note::ProducerEpochBumped { producer_id, producer_epoch });
+        effects.note(ProducerNote::EpochBumped { producer_id, producer_epoch });
     }
 }
 
@@ -244,14 +244,14 @@ impl Producer {
         }
         let waits = !self.defects.has(ProducerDefect::RenumbersInFlight);
         let mut due: Vec<PartitionKey> = Vec::new();
-        for (&key, queue) in &mut self.queues {
+        self.queues.for_each_busy(|key, queue| {
             if queue.sequences.is_unresolved() && !queue.has_in_flight() {
                 queue.sequences.resolve();
             }
             if queue.sequences.bump_requested && !(waits && queue.is_live_on_wire()) {
                 due.push(key);
             }
-        }
+        });
         if !due.is_empty() {
             self.bump_epoch(&due, effects);
         }
