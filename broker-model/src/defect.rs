@@ -27,13 +27,19 @@ pub enum Defect {
     StalePartitionEpoch,
     /// A leader does not look at its high watermark again when its ISR has shrunk. Source: KAFKA-13091.
     NoHwOnShrink,
+    /// A proposal that is sent again names the broker epochs that are the newest then. Source: KIP-903.
+    ProposalTakesNewestEpochs,
+    /// A registration that tells nothing new ends a proposal that is pending.
+    EqualEpochDropsProposal,
+    /// A leader that is elected again keeps what it knew of its followers' logs.
+    ReelectionKeepsFollowers,
     /// One waiting produce in eight is not woken when it is decided. Source: KAFKA-6653.
     LostWakeup,
 }
 
 impl Defect {
     /// Every defect, in the order of the catalogue.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::TruncateToHw,
         Self::NoFetchEpochFencing,
         Self::IsrExpandOnlyHw,
@@ -43,6 +49,9 @@ impl Defect {
         Self::NoDedup,
         Self::StalePartitionEpoch,
         Self::NoHwOnShrink,
+        Self::ProposalTakesNewestEpochs,
+        Self::EqualEpochDropsProposal,
+        Self::ReelectionKeepsFollowers,
         Self::LostWakeup,
     ];
 
@@ -58,6 +67,9 @@ impl Defect {
             Self::NoDedup => "no-dedup",
             Self::StalePartitionEpoch => "stale-partition-epoch",
             Self::NoHwOnShrink => "no-hw-on-shrink",
+            Self::ProposalTakesNewestEpochs => "proposal-takes-newest-epochs",
+            Self::EqualEpochDropsProposal => "equal-epoch-drops-proposal",
+            Self::ReelectionKeepsFollowers => "reelection-keeps-followers",
             Self::LostWakeup => "lost-wakeup",
         }
     }

@@ -72,6 +72,7 @@ pub enum ClusterError {
     InvalidRequest,
     InvalidUpdateVersion,
     IneligibleReplica,
+    OperationNotAttempted,
     DuplicateBrokerRegistration,
     InconsistentVoterSet,
 }

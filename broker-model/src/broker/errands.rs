@@ -2,9 +2,10 @@
 
 use crate::broker::Broker;
 use crate::broker::controller_channel::Errand;
+use crate::defect::Defect;
 use crate::message::{
-    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionResponse, Body,
-    ClusterError,
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
+    AlterPartitionResponse, Body, ClusterError,
 };
 use crate::node::Effects;
 use crate::types::{NodeId, Now};
@@ -13,18 +14,28 @@ impl Broker {
     /// Sends ISR proposals and the request for producer ids, if they are due.
     pub(super) fn send_errands(&mut self, now: Now, effects: &mut Effects) {
         let broker_epoch = self.lifecycle.broker_epoch();
-        while let Some(id) = self.alter_partitions.next(now.time) {
-            let proposal =
-                self.partitions.get(&id).and_then(|partition| partition.proposal(broker_epoch));
-            let Some(request) = proposal else { continue };
-            let body = Body::AlterPartitionRequest(Box::new(request.clone()));
+        if let Some(proposal) = self.alter_partitions.next(now.time) {
+            let mut request = AlterPartitionRequest { broker_epoch, ..proposal.clone() };
+            self.take_newest_epochs(&mut request);
+            let body = Body::AlterPartitionRequest(Box::new(request));
             self.channel.send(Errand::AlterPartition, body, now.time, &mut self.context, effects);
-            self.alter_partitions.sent(request);
+            self.alter_partitions.sent();
         }
         if self.producer_ids.ask(now.time) {
             let request = AllocateProducerIdsRequest { broker: self.context.node, broker_epoch };
             let body = Body::AllocateProducerIdsRequest(request);
             self.channel.send(Errand::ProducerIds, body, now.time, &mut self.context, effects);
+        }
+    }
+
+    /// What broker epochs a proposal names: those of the time at which it was made (KIP-903). A replica that restarted
+    /// since is refused. The old form named the newest at each sending, and let it in without its records.
+    fn take_newest_epochs(&self, request: &mut AlterPartitionRequest) {
+        if !self.context.config.defects.has(Defect::ProposalTakesNewestEpochs) {
+            return;
+        }
+        if let Some(partition) = self.partitions.get(&request.partition) {
+            partition.take_newest_epochs(&mut request.new_isr);
         }
     }
 
@@ -61,17 +72,13 @@ impl Broker {
         response: &AlterPartitionResponse,
         effects: &mut Effects,
     ) {
-        let sent = self.alter_partitions.answered();
-        assert!(
-            sent.partition == response.partition,
-            "asked {}, answered {}",
-            sent.partition,
-            response.partition
-        );
         match response.result {
-            Err(ClusterError::NotController) => self.context.controllers.failed(from),
+            Err(ClusterError::NotController) => {
+                self.context.controllers.failed(from);
+                self.alter_partitions.failed(now.time);
+            }
             // The heartbeats find out what became of our registration.
-            Err(ClusterError::StaleBrokerEpoch) => {}
+            Err(ClusterError::StaleBrokerEpoch) => self.alter_partitions.failed(now.time),
             Ok(_)
             | Err(
                 ClusterError::FencedLeaderEpoch
@@ -82,20 +89,18 @@ impl Broker {
                 | ClusterError::InvalidRequest
                 | ClusterError::InvalidUpdateVersion
                 | ClusterError::IneligibleReplica
+                | ClusterError::OperationNotAttempted
                 | ClusterError::DuplicateBrokerRegistration
                 | ClusterError::InconsistentVoterSet,
             ) => {
+                let sent = self.alter_partitions.decided(response.partition);
                 let (around, partitions) = self.surrounded(now);
                 if let Some(partition) = partitions.get_mut(&sent.partition) {
                     partition.apply_alter_partition(around, &sent, &response.result, effects);
                 }
             }
         }
-        if response.result.is_err() {
-            self.alter_partitions.pause(now.time);
-        }
-        // A proposal that stands is queued again when the partition is looked at.
-        self.touched.push(sent.partition);
+        self.touched.push(response.partition);
     }
 
     /// Takes the controller's answer to the request for producer ids.
@@ -133,11 +138,7 @@ impl Broker {
         }
         for errand in lost {
             match errand {
-                Errand::AlterPartition => {
-                    let sent = self.alter_partitions.answered();
-                    self.alter_partitions.pause(now.time);
-                    self.touched.push(sent.partition);
-                }
+                Errand::AlterPartition => self.alter_partitions.failed(now.time),
                 Errand::ProducerIds => self.producer_ids.failed(now.time),
                 Errand::CreateTopics { caller, topics } => {
                     self.on_create_topics_lost(caller, topics, effects);

@@ -253,7 +253,8 @@ impl Fetcher {
         if let Some(sent) = &self.in_flight {
             return Some(Deadline { at: sent.deadline, why: "replica fetch times out" });
         }
-        let at = self.followed.values().map(|followed| followed.resume_at).min()?;
+        let resume = self.followed.values().map(|followed| followed.resume_at);
+        let at = resume.min().filter(|at| *at < Time::MAX)?;
         Some(Deadline { at, why: "replica fetch is due" })
     }
 }
@@ -263,7 +264,10 @@ impl Followed {
         match outcome {
             FetchOutcome::Continue => self.out_of_range = false,
             FetchOutcome::OutOfRange => self.out_of_range = true,
-            FetchOutcome::BackOff => self.resume_at = resume_at,
+            FetchOutcome::BackOff => {
+                (self.resume_at, self.out_of_range) = (resume_at, false);
+            }
+            FetchOutcome::Failed => self.resume_at = Time::MAX,
             FetchOutcome::Ignored => {}
         }
     }

@@ -4,7 +4,7 @@ use crate::broker::Broker;
 use crate::broker::handle::fetch::Answer;
 use crate::broker::purgatory::{Undecided, Wait};
 use crate::defect::Defect;
-use crate::message::{Body, ReplicaFetchRequest};
+use crate::message::{Body, ClusterError, ReplicaFetchRequest};
 use crate::node::Effects;
 use crate::partition::{Changes, ProduceAck, ProduceTicket};
 use crate::proto::ErrorCode;
@@ -16,8 +16,10 @@ impl Broker {
         while let Some(id) = self.touched.pop() {
             let Some(partition) = self.partitions.get_mut(&id) else { continue };
             let changes = partition.take_changes();
-            if partition.has_proposal() {
-                self.alter_partitions.enqueue(id);
+            if let Some(proposal) = partition.take_proposal()
+                && !self.alter_partitions.submit(proposal)
+            {
+                partition.refuse_proposal(ClusterError::OperationNotAttempted, effects);
             }
             if changes.log_cut {
                 self.checkpoints.lower(id, partition.log().recovery_point(), effects);

@@ -44,6 +44,15 @@ pub struct Partition {
     replicas: Vec<NodeId>,
     min_insync_replicas: usize,
     changes: Changes,
+    /// Leader and partition epoch at the last self-check: neither falls.
+    epochs_checked: (LeaderEpoch, PartitionEpoch),
+}
+
+/// What is new in a registration.
+#[derive(Debug, Clone, Copy)]
+struct Change {
+    leader_epoch_grew: bool,
+    partition_epoch_grew: bool,
 }
 
 /// What a replica does.
@@ -96,6 +105,7 @@ impl Partition {
             replicas: Vec::new(),
             min_insync_replicas: 1,
             changes: Changes::default(),
+            epochs_checked: (LeaderEpoch::NONE, PartitionEpoch(-1)),
         }
     }
 
@@ -107,18 +117,17 @@ impl Partition {
         topic: &TopicConfig,
         effects: &mut Effects,
     ) {
-        if registration.partition_epoch <= self.partition_epoch {
+        if registration.partition_epoch < self.partition_epoch {
             return;
         }
-        assert!(
-            registration.leader_epoch >= self.leader_epoch,
-            "leader epoch of {} falls from {} to {}",
-            self.log.partition(),
-            self.leader_epoch,
-            registration.leader_epoch
-        );
-        let epoch_grew = registration.leader_epoch > self.leader_epoch;
-        if !epoch_grew && self.is_leader() && self.defects.has(Defect::StalePartitionEpoch) {
+        let change = Change {
+            leader_epoch_grew: registration.leader_epoch > self.leader_epoch,
+            partition_epoch_grew: registration.partition_epoch > self.partition_epoch,
+        };
+        if !change.leader_epoch_grew
+            && self.is_leader()
+            && self.defects.has(Defect::StalePartitionEpoch)
+        {
             return;
         }
         self.partition_epoch = registration.partition_epoch;
@@ -128,9 +137,9 @@ impl Partition {
         self.min_insync_replicas =
             effective_min_isr(topic.min_insync_replicas, registration.replicas.len());
         if registration.leader == Some(self.node) {
-            self.make_leader(around, registration, epoch_grew, effects);
+            self.make_leader(around, registration, change, effects);
         } else {
-            self.make_follower(epoch_grew, effects);
+            self.make_follower(change.leader_epoch_grew, effects);
         }
         self.self_check();
     }
@@ -196,11 +205,18 @@ impl Partition {
         self.partition_epoch
     }
 
-    /// Moves the high watermark, if it is further, and says so.
-    fn advance_high_watermark(&mut self, to: Offset, effects: &mut Effects) -> bool {
+    /// Moves a leader's high watermark, if it is further, and says so: it never falls.
+    fn advance_high_watermark(&mut self, to: Offset, effects: &mut Effects) {
+        if to > self.log.high_watermark() {
+            self.set_high_watermark(to, effects);
+        }
+    }
+
+    /// Moves the high watermark, within the log, and says so.
+    fn set_high_watermark(&mut self, to: Offset, effects: &mut Effects) {
         let from = self.log.high_watermark();
-        if to <= from || !self.log.set_high_watermark(to) {
-            return false;
+        if !self.log.set_high_watermark(to) {
+            return;
         }
         self.changes.high_watermark_moved = true;
         effects.note(Note::HighWatermarkMoved {
@@ -210,7 +226,6 @@ impl Partition {
             from,
             to: self.log.high_watermark(),
         });
-        true
     }
 
     /// Judges the epoch that a request carries. Source: KIP-320.
@@ -222,10 +237,16 @@ impl Partition {
     }
 
     /// Asserts what must hold after every call.
-    fn self_check(&self) {
+    fn self_check(&mut self) {
         let (start, watermark, end) =
             (self.log.log_start_offset(), self.log.high_watermark(), self.log.log_end_offset());
         let id = self.log.partition();
+        let epochs = (self.leader_epoch, self.partition_epoch);
+        let before = std::mem::replace(&mut self.epochs_checked, epochs);
+        assert!(
+            before.0 <= epochs.0 && before.1 <= epochs.1,
+            "{id}: leader and partition epoch fell from {before:?} to {epochs:?}"
+        );
         assert!(
             start <= watermark && watermark <= end,
             "{id}: log start {start} <= high watermark {watermark} <= log end {end} does not hold"
@@ -254,6 +275,7 @@ pub fn error_code(error: ClusterError) -> ErrorCode {
         ClusterError::InvalidRequest => ErrorCode::InvalidRequest,
         ClusterError::InvalidUpdateVersion => ErrorCode::InvalidUpdateVersion,
         ClusterError::IneligibleReplica => ErrorCode::IneligibleReplica,
+        ClusterError::OperationNotAttempted => ErrorCode::OperationNotAttempted,
         ClusterError::DuplicateBrokerRegistration => ErrorCode::DuplicateBrokerRegistration,
         ClusterError::InconsistentVoterSet => ErrorCode::InconsistentVoterSet,
     }
