@@ -135,6 +135,13 @@ pub struct TopicConfig {
     pub min_insync_replicas: u32,
     /// `unclean.leader.election.enable`.
     pub unclean_leader_election: bool,
+    /// `max.message.bytes`: a larger batch is refused.
+    pub max_message_bytes: u32,
+}
+
+impl TopicConfig {
+    /// `max.message.bytes` of a topic that sets none. Source: Kafka's `ServerLogConfigs.MAX_MESSAGE_BYTES_DEFAULT`.
+    pub const MAX_MESSAGE_BYTES_DEFAULT: u32 = 1_048_588;
 }
 
 /// `acks` of a producer.

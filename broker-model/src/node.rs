@@ -324,6 +324,8 @@ pub enum Operation {
         min_insync_replicas: i32,
         /// `unclean.leader.election.enable`.
         unclean_leader_election: bool,
+        /// `max.message.bytes`.
+        max_message_bytes: u32,
     },
 }
 

@@ -46,6 +46,7 @@ fn plan() -> Plan {
             replication_factor: 3,
             min_insync_replicas: 2,
             unclean_leader_election: false,
+            max_message_bytes: 1_048_588,
         }],
         admin: AdminConfig {
             node: NodeId(1001),

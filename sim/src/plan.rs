@@ -87,6 +87,8 @@ pub struct TopicPlan {
     pub min_insync_replicas: u32,
     /// `unclean.leader.election.enable`.
     pub unclean_leader_election: bool,
+    /// `max.message.bytes`.
+    pub max_message_bytes: u32,
 }
 
 /// A client and its load. Operations run one after another or, for a producer, up to a number at a time.

@@ -67,6 +67,7 @@ impl Admin {
             replication_factor,
             min_insync_replicas,
             unclean_leader_election,
+            max_message_bytes,
         } = request
         else {
             let outcome = Outcome::Failed { error: ErrorCode::InvalidRequest, partition: -1 };
@@ -75,6 +76,7 @@ impl Admin {
         let configs = vec![
             topic_config("min.insync.replicas", min_insync_replicas.to_string()),
             topic_config("unclean.leader.election.enable", unclean_leader_election.to_string()),
+            topic_config("max.message.bytes", max_message_bytes.to_string()),
         ];
         let topic = CreatableTopic::default()
             .with_name(TopicName(topic))
@@ -301,6 +303,7 @@ fn refused(error: ErrorCode) -> bool {
 mod tests {
     use super::*;
     use crate::client::testing::{Asked, Driver, START, TOPIC};
+    use crate::config::TopicConfig;
     use crate::proto::CreatableTopicResult;
 
     fn driver() -> Driver<Admin> {
@@ -318,6 +321,7 @@ mod tests {
             replication_factor: 3,
             min_insync_replicas: 2,
             unclean_leader_election: false,
+            max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
         };
         driver.invoke(1, request);
         driver

@@ -90,7 +90,12 @@ fn plan_topic(
 }
 
 fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, ErrorCode> {
-    let mut config = TopicConfig { name, min_insync_replicas: 1, unclean_leader_election: false };
+    let mut config = TopicConfig {
+        name,
+        min_insync_replicas: 1,
+        unclean_leader_election: false,
+        max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
+    };
     for entry in &topic.configs {
         let value = entry.value.as_ref().ok_or(ErrorCode::InvalidConfig)?;
         let invalid = |_| ErrorCode::InvalidConfig;
@@ -98,6 +103,8 @@ fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, Err
             config.min_insync_replicas = value.parse().map_err(invalid)?;
         } else if *entry.name == *"unclean.leader.election.enable" {
             config.unclean_leader_election = value.parse().map_err(|_| ErrorCode::InvalidConfig)?;
+        } else if *entry.name == *"max.message.bytes" {
+            config.max_message_bytes = value.parse().map_err(invalid)?;
         } else {
             return Err(ErrorCode::InvalidConfig);
         }

@@ -117,6 +117,7 @@ impl Bench {
             name: "orders".to_owned(),
             min_insync_replicas: 2,
             unclean_leader_election: false,
+            max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
         };
         let around =
             Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };

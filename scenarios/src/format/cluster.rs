@@ -1,10 +1,16 @@
 //! Reads `[cluster]` and `[[topic]]`, and refuses clusters that cannot be.
 
+use harrow_broker_model::config::TopicConfig;
+
 use super::Reading;
 use super::limits::PARTITIONS_MAX;
 use super::scenario::{ClusterScenario, TopicScenario};
 use super::section::Section;
 use crate::planner::defaults;
+
+/// What `max.message.bytes` may be: room for one small record at least.
+pub(super) const MESSAGE_BYTES: (i64, i64) = (128, 100_000_000);
+const MESSAGE_BYTES_DEFAULT: i64 = TopicConfig::MAX_MESSAGE_BYTES_DEFAULT as i64;
 
 /// Reads `[cluster]`.
 pub(super) fn read(section: Section<'_>) -> ClusterScenario {
@@ -43,6 +49,11 @@ pub(super) fn topic(section: Section<'_>, reading: &mut Reading) -> TopicScenari
         replication_factor: section.numbers_or("replication_factor", (1, 99), (3, 3)),
         min_insync_replicas: section.numbers_or("min.insync.replicas", (1, 99), (1, 1)),
         unclean_leader_election: section.flags("unclean.leader.election.enable", false),
+        max_message_bytes: section.numbers_or(
+            "max.message.bytes",
+            MESSAGE_BYTES,
+            (MESSAGE_BYTES_DEFAULT, MESSAGE_BYTES_DEFAULT),
+        ),
     };
     check(&section, &topic, reading);
     section.finish();

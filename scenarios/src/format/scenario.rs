@@ -61,6 +61,8 @@ pub struct TopicScenario {
     pub min_insync_replicas: Numbers,
     /// `unclean.leader.election.enable`.
     pub unclean_leader_election: Choice<bool>,
+    /// `max.message.bytes`.
+    pub max_message_bytes: Numbers,
 }
 
 /// `[[load]]`.

@@ -56,6 +56,7 @@ pub(super) fn topics(tables: &[TopicScenario], draws: &Draws) -> Vec<TopicPlan> 
                     .at("min.insync.replicas")
                     .small(&table.min_insync_replicas),
                 unclean_leader_election: *draws.at("unclean").pick(&table.unclean_leader_election),
+                max_message_bytes: draws.at("max.message.bytes").small(&table.max_message_bytes),
             });
         }
     }

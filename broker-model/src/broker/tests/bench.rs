@@ -262,7 +262,12 @@ pub(super) fn partition(registration: PartitionRegistration) -> MetadataRecord {
 
 pub(super) fn topic(min_insync_replicas: u32) -> MetadataRecord {
     let name = "orders".to_owned();
-    let config = TopicConfig { name, min_insync_replicas, unclean_leader_election: false };
+    let config = TopicConfig {
+        name,
+        min_insync_replicas,
+        unclean_leader_election: false,
+        max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
+    };
     MetadataRecord::Topic { topic: ORDERS.topic, config }
 }
 

@@ -79,7 +79,12 @@ pub(super) fn image(registration: PartitionRegistration) -> MetadataImage {
     }
     let name = "orders".to_owned();
     image.topic_ids.insert(name.clone(), P.topic);
-    let topic = TopicConfig { name, min_insync_replicas: 2, unclean_leader_election: false };
+    let topic = TopicConfig {
+        name,
+        min_insync_replicas: 2,
+        unclean_leader_election: false,
+        max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
+    };
     image.topics.insert(P.topic, topic);
     image.partitions.insert(P, registration);
     image

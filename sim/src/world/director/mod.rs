@@ -372,6 +372,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             replication_factor: topic.replication_factor as i16,
             min_insync_replicas: topic.min_insync_replicas as i32,
             unclean_leader_election: topic.unclean_leader_election,
+            max_message_bytes: topic.max_message_bytes,
         };
         let operation = self.recorder.unrecorded();
         self.creating = Some(operation);

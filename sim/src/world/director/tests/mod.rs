@@ -343,6 +343,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
             replication_factor: 2,
             min_insync_replicas: 1,
             unclean_leader_election: false,
+            max_message_bytes: 1_048_588,
         }],
         admin: AdminConfig {
             node: NodeId(1000),
