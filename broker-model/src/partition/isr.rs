@@ -190,7 +190,8 @@ impl Partition {
     pub fn take_newest_epochs(&self, members: &mut [(NodeId, BrokerEpoch)]) {
         if let Role::Leader(leader) = &self.role {
             for (member, epoch) in members {
-                *epoch = leader.broker_epoch_of(*member, (*member, *epoch));
+                let known = leader.follower(*member).and_then(|progress| progress.broker_epoch);
+                *epoch = known.unwrap_or(*epoch);
             }
         }
     }

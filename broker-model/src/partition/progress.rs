@@ -115,7 +115,10 @@ mod tests {
         let mut progress = FollowerProgress::new(NodeId(2), None);
         progress.fetched(Time(5), Offset(4), Offset(1), Offset(9), BrokerEpoch(7));
         let mut progress = progress.reset(None, Offset(9));
-        assert_eq!((progress.log_end_offset, progress.broker_epoch), (Offset(4), Some(BrokerEpoch(7))));
+        assert_eq!(
+            (progress.log_end_offset, progress.broker_epoch),
+            (Offset(4), Some(BrokerEpoch(7)))
+        );
         assert!(!progress.is_caught_up(Offset(9), Time(5), SECOND), "not in the ISR: lags");
         progress = progress.reset(Some(Time(6)), Offset(9));
         assert!(progress.is_caught_up(Offset(9), Time(6), SECOND), "in the ISR: caught up now");

@@ -192,8 +192,7 @@ mod tests {
     use crate::types::{LeaderEpoch, ProducerEpoch, ProducerId, Sequence, WallTime};
 
     fn encoded() -> Vec<u8> {
-        let mut builder =
-            RecordBatchBuilder::new(ProducerId(7), ProducerEpoch(0), Sequence(0));
+        let mut builder = RecordBatchBuilder::new(ProducerId(7), ProducerEpoch(0), Sequence(0));
         builder.push(WallTime(0), None, Some(Bytes::from_static(b"value")));
         builder.build().bytes().to_vec()
     }

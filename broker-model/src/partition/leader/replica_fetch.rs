@@ -175,8 +175,7 @@ impl Partition {
                 fetch_offset: fetch.fetch_offset,
             });
         }
-        let (now, offset, start) =
-            (around.now.time, fetch.fetch_offset, fetch.log_start_offset);
+        let (now, offset, start) = (around.now.time, fetch.fetch_offset, fetch.log_start_offset);
         let moved = progress.fetched(now, offset, start, leader_end, broker_epoch);
         self.maybe_expand_isr(around, replica, effects);
         if moved {
