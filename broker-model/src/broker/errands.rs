@@ -2,7 +2,7 @@
 
 use crate::broker::Broker;
 use crate::broker::controller_channel::Errand;
-use crate::defect::Defect;
+use crate::defect::ReplicationDefect;
 use crate::message::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
     AlterPartitionResponse, Body, ClusterError,
@@ -31,7 +31,7 @@ impl Broker {
     /// What broker epochs a proposal names: those of the time at which it was made (KIP-903). A replica that restarted
     /// since is refused. The old form named the newest at each sending, and let it in without its records.
     fn take_newest_epochs(&self, request: &mut AlterPartitionRequest) {
-        if !self.context.config.defects.has(Defect::ProposalTakesNewestEpochs) {
+        if !self.context.config.defects.has(ReplicationDefect::ProposalTakesNewestEpochs) {
             return;
         }
         if let Some(partition) = self.partitions.get(&request.partition) {

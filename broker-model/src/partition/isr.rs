@@ -6,7 +6,7 @@
 //! replica that lost records in the restart is let in by a proposal made before, and may be elected (KIP-903). Not
 //! covered: replica reassignment, and recovery from an unclean election.
 
-use crate::defect::Defect;
+use crate::defect::ReplicationDefect;
 use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
@@ -97,7 +97,7 @@ impl Partition {
         effects: &mut Effects,
     ) {
         let high_watermark = self.log.high_watermark();
-        let any_epoch_start = self.defects.has(Defect::IsrExpandOnlyHw);
+        let any_epoch_start = self.defects.has(ReplicationDefect::IsrExpandOnlyHw);
         let Role::Leader(leader) = &self.role else {
             return;
         };
@@ -138,7 +138,7 @@ impl Partition {
         let members: Vec<NodeId> =
             leader.isr.committed.iter().copied().filter(|member| !lags(member)).collect();
         self.propose(around, &members, effects);
-        if self.defects.has(Defect::HwUsesProposedIsr) {
+        if self.defects.has(ReplicationDefect::HwUsesProposedIsr) {
             self.maybe_advance_high_watermark(around, effects);
         }
         self.self_check();
@@ -247,7 +247,7 @@ impl Partition {
         }
         self.partition_epoch = registration.partition_epoch;
         self.take_isr(&registration.isr, effects);
-        if !self.defects.has(Defect::NoHwOnShrink) {
+        if !self.defects.has(ReplicationDefect::NoHwOnShrink) {
             self.maybe_advance_high_watermark(around, effects);
         }
         self.complete_produces(effects);

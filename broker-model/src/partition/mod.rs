@@ -14,7 +14,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::config::{ClusterConfig, TopicConfig, ms};
-use crate::defect::{Defect, Defects};
+use crate::defect::{Defects, ReplicationDefect};
 use crate::log::Log;
 use crate::message::ClusterError;
 use crate::metadata::MetadataImage;
@@ -96,7 +96,7 @@ impl Partition {
         Self {
             node,
             lag_time_max: ms(config.replica_lag_time_max_ms),
-            defects: config.defects.clone(),
+            defects: config.defects,
             log,
             role: Role::Follower,
             leader: None,
@@ -126,7 +126,7 @@ impl Partition {
         };
         if !change.leader_epoch_grew
             && self.is_leader()
-            && self.defects.has(Defect::StalePartitionEpoch)
+            && self.defects.has(ReplicationDefect::StalePartitionEpoch)
         {
             return;
         }
@@ -157,7 +157,7 @@ impl Partition {
             leader_epoch: self.leader_epoch,
             leader: self.leader,
         });
-        if self.defects.has(Defect::TruncateToHw)
+        if self.defects.has(ReplicationDefect::TruncateToHw)
             && self.log.high_watermark() < self.log.log_end_offset()
         {
             self.log.truncate_to(self.log.high_watermark(), TruncateReason::HighWatermark, effects);
@@ -230,7 +230,7 @@ impl Partition {
 
     /// Judges the epoch that a request carries. Source: KIP-320.
     fn check_epoch(&self, current: LeaderEpoch) -> Result<(), ClusterError> {
-        if self.defects.has(Defect::NoFetchEpochFencing) {
+        if self.defects.has(ReplicationDefect::NoFetchEpochFencing) {
             return Ok(());
         }
         check_leader_epoch(current, self.leader_epoch)

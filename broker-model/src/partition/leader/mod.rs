@@ -11,7 +11,7 @@ mod consumer_fetch;
 mod produce;
 mod replica_fetch;
 
-use crate::defect::Defect;
+use crate::defect::{Defect, ReplicationDefect};
 use crate::node::Effects;
 use crate::note::{Note, PartitionRegistration};
 use crate::partition::isr::{IsrState, is_eligible};
@@ -80,7 +80,7 @@ impl Partition {
         } else if change.partition_epoch_grew || !self.keeps_proposal(&registration.isr) {
             self.take_isr(&registration.isr, effects);
         }
-        if change.leader_epoch_grew || !self.defects.has(Defect::NoHwOnShrink) {
+        if change.leader_epoch_grew || !self.defects.has(ReplicationDefect::NoHwOnShrink) {
             self.maybe_advance_high_watermark(around, effects);
         }
         self.complete_produces(effects);
@@ -91,7 +91,7 @@ impl Partition {
         let Role::Leader(leader) = &self.role else {
             return false;
         };
-        leader.isr.committed() == registered && !self.defects.has(Defect::EqualEpochDropsProposal)
+        leader.isr.committed() == registered && !self.defects.has(ReplicationDefect::EqualEpochDropsProposal)
     }
 
     fn begin_epoch(
@@ -129,7 +129,7 @@ impl Partition {
         registration: &PartitionRegistration,
         now: Time,
     ) -> (Vec<FollowerProgress>, Vec<WaitingProduce>) {
-        let keeps_followers = self.defects.has(Defect::ReelectionKeepsFollowers);
+        let keeps_followers = self.defects.has(ReplicationDefect::ReelectionKeepsFollowers);
         let (known, waiting) = match std::mem::replace(&mut self.role, Role::Follower) {
             Role::Leader(leader) if keeps_followers => (leader.followers, leader.waiting),
             Role::Leader(leader) => (Vec::new(), leader.waiting),
@@ -155,7 +155,7 @@ impl Partition {
         effects: &mut Effects,
     ) {
         let end = self.log.log_end_offset();
-        let by_proposal = self.defects.has(Defect::HwUsesProposedIsr);
+        let by_proposal = self.defects.has(ReplicationDefect::HwUsesProposedIsr);
         let Role::Leader(leader) = &self.role else {
             return;
         };

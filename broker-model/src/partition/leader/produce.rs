@@ -1,7 +1,7 @@
 //! Produce: a batch is judged, appended, and acknowledged when as many replicas have it as was asked for. Source: rules
 //! 2.1.9 and 2.7, `Partition.appendRecordsToLeader`, `Partition.checkEnoughReplicasReachOffset`.
 
-use crate::defect::Defect;
+use crate::defect::LogDefect;
 use crate::log::ProducerCheck;
 use crate::node::Effects;
 use crate::note::Note;
@@ -91,7 +91,7 @@ impl Partition {
             return Err(ErrorCode::NotEnoughReplicas);
         }
         let batch = batch?;
-        if self.defects.has(Defect::NoDedup) {
+        if self.defects.has(LogDefect::NoDedup) {
             return Ok((batch, ProducerCheck::New));
         }
         let check = self.log.check_producer(batch.header());
