@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{Offset, TopicPartition};
 
-/// Names a file of a node. Small files are written whole and renamed into place; logs are appended to.
+/// Names a file of a node. Logs are appended to. Checkpoints, the quorum state and the partition
+/// metadata are replaced whole; producer snapshots and the clean-shutdown file are written in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FileId {
     /// One segment of a partition's log, named by its first offset. Source: Kafka's `LogSegment`.

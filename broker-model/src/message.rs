@@ -8,54 +8,66 @@ use crate::types::{
     BrokerEpoch, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicPartition,
 };
 
-/// A request or response.
+/// What is said on a connection, with the number that pairs an answer with its request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Message {
+pub struct Message<B> {
     /// Pairs a response with its request on one connection.
     pub correlation_id: CorrelationId,
     /// What is said.
-    pub body: Body,
+    pub body: B,
 }
 
-/// What is said. Requests and their responses are pairs of the same name. Large ones are boxed: a message is moved many
-/// times on its way.
+/// What the side that opened a connection sends.
+pub type Request = Message<RequestBody>;
+
+/// What the side that accepted a connection sends.
+pub type Response = Message<ResponseBody>;
+
+/// What is asked. Each request has the response of the same name. Large ones are boxed: a message is moved many times on
+/// its way.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, reason = "each variant is the Kafka message, or our struct, of its name")]
-pub enum Body {
-    ProduceRequest(Box<proto::ProduceRequest>),
-    ProduceResponse(Box<proto::ProduceResponse>),
-    FetchRequest(Box<proto::FetchRequest>),
-    FetchResponse(Box<proto::FetchResponse>),
-    ListOffsetsRequest(Box<proto::ListOffsetsRequest>),
-    ListOffsetsResponse(Box<proto::ListOffsetsResponse>),
-    MetadataRequest(Box<proto::MetadataRequest>),
-    MetadataResponse(Box<proto::MetadataResponse>),
-    OffsetForLeaderEpochRequest(Box<proto::OffsetForLeaderEpochRequest>),
-    OffsetForLeaderEpochResponse(Box<proto::OffsetForLeaderEpochResponse>),
-    InitProducerIdRequest(Box<proto::InitProducerIdRequest>),
-    InitProducerIdResponse(Box<proto::InitProducerIdResponse>),
-    CreateTopicsRequest(Box<proto::CreateTopicsRequest>),
-    CreateTopicsResponse(Box<proto::CreateTopicsResponse>),
-    ReplicaFetchRequest(Box<ReplicaFetchRequest>),
-    ReplicaFetchResponse(Box<ReplicaFetchResponse>),
-    ReplicaOffsetsRequest(ReplicaOffsetsRequest),
-    ReplicaOffsetsResponse(ReplicaOffsetsResponse),
-    AlterPartitionRequest(Box<AlterPartitionRequest>),
-    AlterPartitionResponse(Box<AlterPartitionResponse>),
-    BrokerRegistrationRequest(BrokerRegistrationRequest),
-    BrokerRegistrationResponse(BrokerRegistrationResponse),
-    BrokerHeartbeatRequest(BrokerHeartbeatRequest),
-    BrokerHeartbeatResponse(BrokerHeartbeatResponse),
-    AllocateProducerIdsRequest(AllocateProducerIdsRequest),
-    AllocateProducerIdsResponse(AllocateProducerIdsResponse),
-    VoteRequest(VoteRequest),
-    VoteResponse(VoteResponse),
-    BeginQuorumEpochRequest(BeginQuorumEpochRequest),
-    BeginQuorumEpochResponse(QuorumEpochResponse),
-    EndQuorumEpochRequest(Box<EndQuorumEpochRequest>),
-    EndQuorumEpochResponse(QuorumEpochResponse),
-    QuorumFetchRequest(QuorumFetchRequest),
-    QuorumFetchResponse(Box<QuorumFetchResponse>),
+#[expect(missing_docs, reason = "each variant is the Kafka request, or our struct, of its name")]
+pub enum RequestBody {
+    Produce(Box<proto::ProduceRequest>),
+    Fetch(Box<proto::FetchRequest>),
+    ListOffsets(Box<proto::ListOffsetsRequest>),
+    Metadata(Box<proto::MetadataRequest>),
+    OffsetForLeaderEpoch(Box<proto::OffsetForLeaderEpochRequest>),
+    InitProducerId(Box<proto::InitProducerIdRequest>),
+    CreateTopics(Box<proto::CreateTopicsRequest>),
+    ReplicaFetch(Box<ReplicaFetchRequest>),
+    ReplicaOffsets(ReplicaOffsetsRequest),
+    AlterPartition(Box<AlterPartitionRequest>),
+    BrokerRegistration(BrokerRegistrationRequest),
+    BrokerHeartbeat(BrokerHeartbeatRequest),
+    AllocateProducerIds(AllocateProducerIdsRequest),
+    Vote(VoteRequest),
+    BeginQuorumEpoch(BeginQuorumEpochRequest),
+    EndQuorumEpoch(Box<EndQuorumEpochRequest>),
+    QuorumFetch(QuorumFetchRequest),
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the Kafka response, or our struct, of its name")]
+pub enum ResponseBody {
+    Produce(Box<proto::ProduceResponse>),
+    Fetch(Box<proto::FetchResponse>),
+    ListOffsets(Box<proto::ListOffsetsResponse>),
+    Metadata(Box<proto::MetadataResponse>),
+    OffsetForLeaderEpoch(Box<proto::OffsetForLeaderEpochResponse>),
+    InitProducerId(Box<proto::InitProducerIdResponse>),
+    CreateTopics(Box<proto::CreateTopicsResponse>),
+    ReplicaFetch(Box<ReplicaFetchResponse>),
+    ReplicaOffsets(ReplicaOffsetsResponse),
+    AlterPartition(Box<AlterPartitionResponse>),
+    BrokerRegistration(BrokerRegistrationResponse),
+    BrokerHeartbeat(BrokerHeartbeatResponse),
+    AllocateProducerIds(AllocateProducerIdsResponse),
+    Vote(VoteResponse),
+    BeginQuorumEpoch(QuorumEpochResponse),
+    EndQuorumEpoch(QuorumEpochResponse),
+    QuorumFetch(Box<QuorumFetchResponse>),
 }
 
 /// Errors inside the cluster: Kafka's error codes of the same names.

@@ -1,7 +1,7 @@
 //! The contract between a node and its host: events in, effects out.
 //!
 //! The host calls [`Node::handle`] with one event at a time, performs all effects of the call in order, then asks for
-//! [`Node::next_deadline`] again. While an [`Effect::Sync`] is under way the node is blocked: the effects after it wait
+//! [`Node::next_deadline`] again. While an [`Effect::Sync`] or [`Effect::Replace`] is under way the node is blocked: the effects after it wait
 //! for it, and so do further events. A crash between two effects drops the rest. Persistent state is what reached the
 //! disk: after a crash the host builds a new node from a [`DiskImage`](crate::disk_image::DiskImage).
 
@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::disk_image::FileId;
 use crate::log::Log;
-use crate::message::Message;
+use crate::message::{Request, Response};
 use crate::note::Note;
 use crate::proto::{ErrorCode, StrBytes};
 use crate::standing::Standing;
@@ -87,7 +87,7 @@ pub enum Event {
         /// Who sent it.
         from: NodeId,
         /// What it says.
-        message: Message,
+        message: Request,
     },
     /// An answer arrived on a connection that this node opened.
     Response {
@@ -96,7 +96,7 @@ pub enum Event {
         /// Which connection to it.
         channel: Channel,
         /// What it says.
-        message: Message,
+        message: Response,
     },
     /// A connection that this node opened is gone, with all that was in flight on it: reset, refused or timed out.
     ConnectionLost {
@@ -138,14 +138,14 @@ pub enum Effect {
         /// On which connection.
         channel: Channel,
         /// What.
-        message: Message,
+        message: Request,
     },
     /// Answers on a connection that this node accepted; nothing happens if it is gone.
     Reply {
         /// Which connection.
         connection: ConnectionId,
         /// What.
-        message: Message,
+        message: Response,
     },
     /// Closes a connection that this node opened, for example after a request timeout: what is in flight on it from
     /// this side still arrives, what comes back does not. No [`Event::ConnectionLost`] follows.
@@ -174,8 +174,26 @@ pub enum Effect {
         /// New length, not above the present one.
         length: u64,
     },
-    /// Replaces a small file: written aside, then renamed, both in the page cache only.
+    /// Writes a small file in place, in the page cache only: the old content is gone at once, and a power loss may leave
+    /// the old, the new, or a torn part of the new.
     Write {
+        /// Which file.
+        file: FileId,
+        /// Its whole new content.
+        bytes: Bytes,
+    },
+    /// Replaces a small file and blocks the node until it is done: written aside, synced, renamed atomically, and the
+    /// directory synced. Whatever happens meanwhile, the file is the old or the new one, and never torn. Source:
+    /// Kafka's `CheckpointFile.write`, `Utils.atomicMoveWithFallback`.
+    Replace {
+        /// Which file.
+        file: FileId,
+        /// Its whole new content.
+        bytes: Bytes,
+    },
+    /// As [`Effect::Replace`], on a scheduler thread: the node goes on, and no event follows. Until it is done the file
+    /// is the old one, for a new process too. A later replacement of the same file overtakes it.
+    ReplaceInBackground {
         /// Which file.
         file: FileId,
         /// Its whole new content.
@@ -240,12 +258,12 @@ impl Effects {
 
     /// Adds [`Effect::Request`].
     #[inline]
-    pub fn request(&mut self, to: NodeId, channel: Channel, message: Message) {
+    pub fn request(&mut self, to: NodeId, channel: Channel, message: Request) {
         self.push(Effect::Request { to, channel, message });
     }
 
     /// Adds [`Effect::Reply`].
-    pub fn reply(&mut self, connection: ConnectionId, message: Message) {
+    pub fn reply(&mut self, connection: ConnectionId, message: Response) {
         self.push(Effect::Reply { connection, message });
     }
 

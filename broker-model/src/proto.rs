@@ -29,4 +29,17 @@ pub use kafka_protocol::messages::{
     MetadataRequest, MetadataResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
     ProduceRequest, ProduceResponse, TopicName,
 };
-pub use kafka_protocol::protocol::StrBytes;
+pub use kafka_protocol::protocol::{Encodable, Message as KafkaMessage, StrBytes};
+
+/// A message in the bytes of the newest version of its API that the crate knows.
+///
+/// # Panics
+/// If a field is set that this version has not.
+pub fn encode<M: Encodable + KafkaMessage + std::fmt::Debug>(message: &M) -> bytes::Bytes {
+    let mut bytes = bytes::BytesMut::new();
+    let version = M::VERSIONS.max;
+    if let Err(error) = message.encode(&mut bytes, version) {
+        panic!("{message:?} has no form in version {version}: {error}");
+    }
+    bytes.freeze()
+}

@@ -11,10 +11,7 @@ use crate::log::LogOptions;
 use crate::log::checkpoint::{decode_offsets, encode_offsets};
 use crate::node::{Deadline, Effect, Effects};
 use crate::partition::Partition;
-use crate::types::{FlushToken, Offset, Time, TopicPartition};
-
-/// Checkpoints' flushes are told from those of logs by their place at the end of the range.
-const FIRST_TOKEN: u64 = u64::MAX - 2;
+use crate::types::{Offset, Time, TopicPartition};
 
 /// The three checkpoint files.
 #[derive(Debug)]
@@ -30,7 +27,6 @@ pub(super) struct Checkpoints {
 #[derive(Debug)]
 struct Checkpoint {
     file: FileId,
-    token: FlushToken,
     /// As last written.
     offsets: BTreeMap<TopicPartition, Offset>,
 }
@@ -42,9 +38,9 @@ impl Checkpoints {
     /// As found at boot.
     pub(super) fn new(image: &DiskImage, config: &ClusterConfig, now: Time) -> Self {
         Self {
-            high_watermarks: Checkpoint::read(image, FileId::HighWatermarkCheckpoint, 0),
-            recovery_points: Checkpoint::read(image, FileId::RecoveryPointCheckpoint, 1),
-            log_starts: Checkpoint::read(image, FileId::LogStartOffsetCheckpoint, 2),
+            high_watermarks: Checkpoint::read(image, FileId::HighWatermarkCheckpoint),
+            recovery_points: Checkpoint::read(image, FileId::RecoveryPointCheckpoint),
+            log_starts: Checkpoint::read(image, FileId::LogStartOffsetCheckpoint),
             high_watermarks_at: now + ms(config.high_watermark_checkpoint_interval_ms),
             recovery_points_at: now + ms(config.recovery_point_checkpoint_interval_ms),
         }
@@ -95,20 +91,23 @@ impl Checkpoints {
         effects: &mut Effects,
     ) {
         if self.recovery_points.of(partition) > recovery_point {
-            self.recovery_points.sync(std::iter::once((partition, recovery_point)), effects);
+            self.recovery_points.replace(std::iter::once((partition, recovery_point)), effects);
         }
     }
 
-    /// Writes and syncs all, for a clean stop.
-    pub(super) fn sync_all(&mut self, partitions: &Partitions, effects: &mut Effects) {
-        self.recovery_points.sync(recovery_points(partitions), effects);
-        self.log_starts.sync(log_starts(partitions), effects);
-        self.high_watermarks.sync(high_watermarks(partitions), effects);
+    /// Replaces the high watermarks, first of all in a clean stop. Source: `ReplicaManager.shutdown`.
+    pub(super) fn replace_high_watermarks(
+        &mut self,
+        partitions: &Partitions,
+        effects: &mut Effects,
+    ) {
+        self.high_watermarks.replace(high_watermarks(partitions), effects);
     }
 
-    /// Whether a background flush was one of ours.
-    pub(super) fn is_own_flush(token: FlushToken) -> bool {
-        token.0 >= FIRST_TOKEN
+    /// Replaces the rest, once a clean stop has flushed the logs. Source: `LogManager.shutdown`.
+    pub(super) fn replace_log_bounds(&mut self, partitions: &Partitions, effects: &mut Effects) {
+        self.recovery_points.replace(recovery_points(partitions), effects);
+        self.log_starts.replace(log_starts(partitions), effects);
     }
 
     /// When the next checkpoint is due.
@@ -122,10 +121,11 @@ impl Checkpoints {
 }
 
 impl Checkpoint {
-    fn read(image: &DiskImage, file: FileId, number: u64) -> Self {
-        // A torn file counts as absent: all it costs is a longer recovery and a lower start.
+    fn read(image: &DiskImage, file: FileId) -> Self {
+        // Kafka replaces these files, so only a disk that lies about syncs leaves one torn. Such a one counts as absent:
+        // all it costs is a longer recovery and a lower start.
         let offsets = image.read(file).and_then(decode_offsets).unwrap_or_default();
-        Self { file, token: FlushToken(FIRST_TOKEN + number), offsets }
+        Self { file, offsets }
     }
 
     fn of(&self, partition: TopicPartition) -> Offset {
@@ -147,19 +147,18 @@ impl Checkpoint {
         effects: &mut Effects,
     ) {
         if self.update(offsets) {
-            effects.push(Effect::Write { file: self.file, bytes: encode_offsets(&self.offsets) });
-            effects.push(Effect::Flush { file: self.file, token: self.token });
+            let (file, bytes) = (self.file, encode_offsets(&self.offsets));
+            effects.push(Effect::ReplaceInBackground { file, bytes });
         }
     }
 
-    fn sync(
+    fn replace(
         &mut self,
         offsets: impl Iterator<Item = (TopicPartition, Offset)>,
         effects: &mut Effects,
     ) {
         self.update(offsets);
-        effects.push(Effect::Write { file: self.file, bytes: encode_offsets(&self.offsets) });
-        effects.push(Effect::Sync { file: self.file });
+        effects.push(Effect::Replace { file: self.file, bytes: encode_offsets(&self.offsets) });
     }
 }
 
@@ -194,7 +193,7 @@ mod tests {
         assert_eq!(effects.as_slice(), [], "it says no more than is flushed");
         checkpoints.lower(partition, Offset(30), &mut effects);
         let bytes = encode_offsets(&BTreeMap::from([(partition, Offset(30))]));
-        assert_eq!(effects.as_slice(), [Effect::Write { file, bytes }, Effect::Sync { file }]);
+        assert_eq!(effects.as_slice(), [Effect::Replace { file, bytes }]);
         assert_eq!(checkpoints.log_options(partition, 1, false).recovery_point, Offset(30));
     }
 }

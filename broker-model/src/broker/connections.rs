@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::message::{Body, Message};
+use crate::message::{Message, Request, RequestBody, ResponseBody};
 use crate::node::Effects;
 use crate::types::{ConnectionId, CorrelationId, NodeId};
 
@@ -24,19 +24,19 @@ pub(super) struct Connections {
     /// Only muted connections are here; an idle one needs no state.
     muted: BTreeMap<ConnectionId, Muted>,
     /// Requests whose turn has come, in order.
-    ready: VecDeque<(Caller, Body)>,
+    ready: VecDeque<(Caller, RequestBody)>,
 }
 
 /// A connection with a request being handled.
 #[derive(Debug)]
 struct Muted {
     handling: CorrelationId,
-    queue: VecDeque<(NodeId, Message)>,
+    queue: VecDeque<(NodeId, Request)>,
 }
 
 impl Connections {
     /// Takes a request in: it becomes ready, or waits until its connection is free.
-    pub(super) fn accept(&mut self, connection: ConnectionId, from: NodeId, message: Message) {
+    pub(super) fn accept(&mut self, connection: ConnectionId, from: NodeId, message: Request) {
         if let Some(muted) = self.muted.get_mut(&connection) {
             muted.queue.push_back((from, message));
             return;
@@ -47,12 +47,12 @@ impl Connections {
     }
 
     /// The next request to handle.
-    pub(super) fn next_ready(&mut self) -> Option<(Caller, Body)> {
+    pub(super) fn next_ready(&mut self) -> Option<(Caller, RequestBody)> {
         self.ready.pop_front()
     }
 
     /// Answers a request and makes the connection's next one ready. Nothing happens if the connection is gone.
-    pub(super) fn reply(&mut self, caller: Caller, body: Body, effects: &mut Effects) {
+    pub(super) fn reply(&mut self, caller: Caller, body: ResponseBody, effects: &mut Effects) {
         if self.is_open(caller) {
             effects
                 .reply(caller.connection, Message { correlation_id: caller.correlation_id, body });
@@ -111,15 +111,24 @@ impl Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::ReplicaOffsetsRequest;
-    use crate::types::{LeaderEpoch, TopicPartition};
+    use crate::message::{ReplicaOffsetsRequest, ReplicaOffsetsResponse};
+    use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
-    fn request(id: i32) -> Message {
-        let body = Body::ReplicaOffsetsRequest(ReplicaOffsetsRequest {
+    fn request(id: i32) -> Request {
+        let body = RequestBody::ReplicaOffsets(ReplicaOffsetsRequest {
             partition: TopicPartition::METADATA,
             current_leader_epoch: LeaderEpoch(id),
         });
-        Message { correlation_id: CorrelationId(id), body }
+        Request { correlation_id: CorrelationId(id), body }
+    }
+
+    fn answer() -> ResponseBody {
+        ResponseBody::ReplicaOffsets(ReplicaOffsetsResponse {
+            partition: TopicPartition::METADATA,
+            error: None,
+            log_start_offset: Offset(0),
+            log_end_offset: Offset(0),
+        })
     }
 
     fn next(connections: &mut Connections) -> Option<(u64, i32)> {
@@ -145,7 +154,7 @@ mod tests {
         assert_eq!(next(&mut connections), Some((8, 9)), "another connection does not wait");
         assert_eq!(next(&mut connections), None, "requests 2 and 3 wait for the reply to 1");
         let mut effects = Effects::new();
-        connections.reply(caller(7, 1), request(1).body, &mut effects);
+        connections.reply(caller(7, 1), answer(), &mut effects);
         assert_eq!(effects.as_slice().len(), 1);
         assert_eq!(next(&mut connections), Some((7, 2)));
         connections.finish(caller(7, 2));
@@ -161,7 +170,7 @@ mod tests {
         assert_eq!(next(&mut connections), Some((7, 1)));
         connections.closed(ConnectionId(7));
         let mut effects = Effects::new();
-        connections.reply(caller(7, 1), request(1).body, &mut effects);
+        connections.reply(caller(7, 1), answer(), &mut effects);
         assert!(effects.is_empty());
         assert_eq!(next(&mut connections), None);
     }

@@ -1,7 +1,7 @@
 //! What all parts of a broker share: who it is, its configuration, request ids, and where the active controller is.
 
 use crate::config::ClusterConfig;
-use crate::message::{Body, Message};
+use crate::message::{Message, RequestBody};
 use crate::node::{Channel, Effects};
 use crate::types::{CorrelationId, LeaderEpoch, NodeId};
 
@@ -38,7 +38,7 @@ impl Context {
         &mut self,
         to: NodeId,
         channel: Channel,
-        body: Body,
+        body: RequestBody,
         effects: &mut Effects,
     ) -> CorrelationId {
         assert!(to != self.node, "broker {to} sends to itself");

@@ -4,7 +4,7 @@
 use crate::broker::connections::Caller;
 use crate::broker::context::Context;
 use crate::config::ms;
-use crate::message::Body;
+use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::proto::TopicName;
 use crate::types::{CorrelationId, NodeId, Time};
@@ -45,7 +45,7 @@ impl ControllerChannel {
     pub(super) fn send(
         &mut self,
         errand: Errand,
-        body: Body,
+        body: RequestBody,
         now: Time,
         context: &mut Context,
         effects: &mut Effects,

@@ -23,7 +23,7 @@ impl Broker {
         }
         if self.producer_ids.ask(now.time) {
             let request = AllocateProducerIdsRequest { broker: self.context.node, broker_epoch };
-            let body = Body::AllocateProducerIdsRequest(request);
+            let body = RequestBody::AllocateProducerIds(request);
             self.channel.send(Errand::ProducerIds, body, now.time, &mut self.context, effects);
         }
     }
@@ -45,17 +45,17 @@ impl Broker {
         now: Now,
         from: NodeId,
         errand: &Errand,
-        answer: Body,
+        answer: ResponseBody,
         effects: &mut Effects,
     ) {
-        if let (Errand::AlterPartition, Body::AlterPartitionResponse(response)) = (errand, &answer)
+        if let (Errand::AlterPartition, ResponseBody::AlterPartition(response)) = (errand, &answer)
         {
             self.on_alter_partition(now, from, response, effects);
-        } else if let (Errand::ProducerIds, Body::AllocateProducerIdsResponse(response)) =
+        } else if let (Errand::ProducerIds, ResponseBody::AllocateProducerIds(response)) =
             (errand, &answer)
         {
             self.on_producer_ids(now, from, *response, effects);
-        } else if let (Errand::CreateTopics { caller, .. }, Body::CreateTopicsResponse(response)) =
+        } else if let (Errand::CreateTopics { caller, .. }, ResponseBody::CreateTopics(response)) =
             (errand, answer)
         {
             self.on_topics_created(from, *caller, response, effects);

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use crate::broker::context::Context;
 use crate::config::ms;
 use crate::message::{
-    Body, ReplicaFetchPartition, ReplicaFetchRequest, ReplicaFetchResponse, ReplicaOffsetsRequest,
-    ReplicaOffsetsResponse,
+    ReplicaFetchPartition, ReplicaFetchRequest, ReplicaFetchResponse, ReplicaOffsetsRequest,
+    ReplicaOffsetsResponse, RequestBody,
 };
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::partition::{FetchOutcome, Partition};
@@ -216,7 +216,7 @@ impl Fetcher {
             records.extend(partitions.get(id).and_then(Partition::next_fetch));
         }
         let (body, asked) = match bounds {
-            Some(bounds) => (Body::ReplicaOffsetsRequest(bounds), Asked::Bounds(bounds)),
+            Some(bounds) => (RequestBody::ReplicaOffsets(bounds), Asked::Bounds(bounds)),
             None if records.is_empty() => return,
             None => {
                 let request = ReplicaFetchRequest {
@@ -225,7 +225,7 @@ impl Fetcher {
                     wait_max_ms: context.config.replica_fetch_wait_max_ms,
                     partitions: records.clone(),
                 };
-                (Body::ReplicaFetchRequest(Box::new(request)), Asked::Records(records))
+                (RequestBody::ReplicaFetch(Box::new(request)), Asked::Records(records))
             }
         };
         let correlation_id = context.send(leader, Channel::ReplicaFetch, body, effects);

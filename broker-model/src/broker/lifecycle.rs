@@ -10,8 +10,8 @@ use crate::broker::context::Context;
 use crate::config::ms;
 use crate::disk_image::{DiskImage, FileId};
 use crate::message::{
-    Body, BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
-    BrokerRegistrationResponse, ClusterError,
+    BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
+    BrokerRegistrationResponse, ClusterError, RequestBody,
 };
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Deadline, Effect, Effects};
 use crate::note::{BrokerState, Note};
@@ -103,13 +103,13 @@ impl Lifecycle {
         effects: &mut Effects,
     ) {
         let body = match self.state {
-            BrokerState::Starting => Body::BrokerRegistrationRequest(BrokerRegistrationRequest {
+            BrokerState::Starting => RequestBody::BrokerRegistration(BrokerRegistrationRequest {
                 broker: context.node,
                 incarnation: context.incarnation,
                 previous_broker_epoch: self.previous_broker_epoch,
             }),
             BrokerState::Fenced | BrokerState::Running | BrokerState::ShuttingDown => {
-                Body::BrokerHeartbeatRequest(BrokerHeartbeatRequest {
+                RequestBody::BrokerHeartbeat(BrokerHeartbeatRequest {
                     broker: context.node,
                     broker_epoch: self.broker_epoch,
                     metadata_offset: last_applied(metadata_end),
@@ -125,25 +125,10 @@ impl Lifecycle {
         self.in_flight = Some(InFlight { correlation_id, to, deadline });
     }
 
-    /// Whether the uptime before this one ended with a clean stop.
-    pub(super) fn stopped_cleanly(&self) -> bool {
-        self.previous_broker_epoch != BrokerEpoch::NONE
-    }
-
-    /// What the clean-shutdown file holds after this uptime; `None` if there is no epoch to tell.
-    pub(super) fn clean_shutdown_file(&self) -> Option<Bytes> {
-        let told = self.marked_broker_epoch();
-        (told != BrokerEpoch::NONE).then(|| encode_broker_epoch(told))
-    }
-
-    /// The broker epoch that the clean-shutdown file of this uptime tells.
-    pub(super) fn marked_broker_epoch(&self) -> BrokerEpoch {
-        // An uptime that never registered changed nothing: the marker of the one before still holds.
-        if self.broker_epoch == BrokerEpoch::NONE {
-            self.previous_broker_epoch
-        } else {
-            self.broker_epoch
-        }
+    /// What the clean-shutdown file holds after this uptime: its broker epoch, -1 if it never registered. Then the next
+    /// uptime counts as one after an unclean stop. Source: `BrokerServer.shutdown`, `LogManager.shutdown`.
+    pub(super) fn clean_shutdown_file(&self) -> Bytes {
+        encode_broker_epoch(self.broker_epoch)
     }
 
     /// Whether the metadata log is applied past this uptime's registration.

@@ -5,7 +5,7 @@
 
 use crate::broker::context::{Context, RETRY_BACKOFF_MS};
 use crate::config::ms;
-use crate::message::{Body, QuorumFetchRequest, QuorumFetchResponse};
+use crate::message::{QuorumFetchRequest, QuorumFetchResponse, RequestBody};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Deadline, Effect, Effects};
 use crate::note::{MetadataChange, Note};
@@ -73,7 +73,7 @@ impl MetadataFetcher {
             wait_max_ms: context.config.quorum_fetch_wait_max_ms,
         };
         let to = context.controllers.target();
-        let body = Body::QuorumFetchRequest(request);
+        let body = RequestBody::QuorumFetch(request);
         let correlation_id = context.send(to, Channel::QuorumFetch, body, effects);
         let patience =
             context.config.quorum_fetch_timeout_ms.max(2 * context.config.quorum_fetch_wait_max_ms);

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use crate::config::{ClusterConfig, ms};
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::Log;
-use crate::message::{Body, Message};
+use crate::message::{Response, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node};
 use crate::note::Note;
@@ -132,11 +132,12 @@ impl Broker {
         (Surroundings { now, broker_epoch, metadata: self.metadata.image() }, &mut self.partitions)
     }
 
-    /// Opens the logs. The clean-shutdown marker holds for this boot only, whatever comes of it (L01).
+    /// Opens the logs. The clean-shutdown marker holds for this boot only, whatever comes of it (L01). That it is there
+    /// says that the logs are whole; what it says, to the controller, is which uptime stopped. Source: `LogManager.loadLogs`.
     fn on_booted(&mut self, effects: &mut Effects) {
         let image = self.boot_image.take().expect("a node boots once");
-        let clean = self.lifecycle.stopped_cleanly();
-        if image.read(FileId::CleanShutdown).is_some() {
+        let clean = image.read(FileId::CleanShutdown).is_some();
+        if clean {
             effects.push(Effect::Delete { file: FileId::CleanShutdown });
             effects.push(Effect::Sync { file: FileId::CleanShutdown });
         }
@@ -149,10 +150,10 @@ impl Broker {
         }
     }
 
-    fn on_response(&mut self, now: Now, from: NodeId, message: Message, effects: &mut Effects) {
+    fn on_response(&mut self, now: Now, from: NodeId, message: Response, effects: &mut Effects) {
         let (time, id, context) = (now.time, message.correlation_id, &mut self.context);
         match message.body {
-            Body::QuorumFetchResponse(response) => {
+            ResponseBody::QuorumFetch(response) => {
                 let applied =
                     self.metadata.on_response(time, from, id, &response, context, effects);
                 match applied {
@@ -161,56 +162,39 @@ impl Broker {
                     Err(reason) => self.halt(reason, effects),
                 }
             }
-            Body::BrokerRegistrationResponse(response) => {
+            ResponseBody::BrokerRegistration(response) => {
                 match self.lifecycle.on_registration(time, from, id, response, context, effects) {
                     Ok(()) => self.publish_first(now, effects),
                     Err(reason) => self.halt(reason, effects),
                 }
             }
-            Body::BrokerHeartbeatResponse(response) => {
+            ResponseBody::BrokerHeartbeat(response) => {
                 self.lifecycle.on_heartbeat(time, from, id, response, context, effects);
             }
-            Body::ReplicaFetchResponse(response) => {
+            ResponseBody::ReplicaFetch(response) => {
                 let world = (&mut self.partitions, &mut self.touched);
                 self.fetchers.on_records(time, (from, id), &response, world, context, effects);
             }
-            Body::ReplicaOffsetsResponse(response) => {
+            ResponseBody::ReplicaOffsets(response) => {
                 let world = (&mut self.partitions, &mut self.touched);
                 self.fetchers.on_bounds(time, (from, id), &response, world, context, effects);
             }
-            Body::AlterPartitionResponse(_)
-            | Body::AllocateProducerIdsResponse(_)
-            | Body::CreateTopicsResponse(_) => {
+            ResponseBody::AlterPartition(_)
+            | ResponseBody::AllocateProducerIds(_)
+            | ResponseBody::CreateTopics(_) => {
                 if let Some(errand) = self.channel.answered(from, id) {
                     self.on_errand_answered(now, from, &errand, message.body, effects);
                 }
             }
-            Body::ProduceRequest(_)
-            | Body::ProduceResponse(_)
-            | Body::FetchRequest(_)
-            | Body::FetchResponse(_)
-            | Body::ListOffsetsRequest(_)
-            | Body::ListOffsetsResponse(_)
-            | Body::MetadataRequest(_)
-            | Body::MetadataResponse(_)
-            | Body::OffsetForLeaderEpochRequest(_)
-            | Body::OffsetForLeaderEpochResponse(_)
-            | Body::InitProducerIdRequest(_)
-            | Body::InitProducerIdResponse(_)
-            | Body::CreateTopicsRequest(_)
-            | Body::ReplicaFetchRequest(_)
-            | Body::ReplicaOffsetsRequest(_)
-            | Body::AlterPartitionRequest(_)
-            | Body::BrokerRegistrationRequest(_)
-            | Body::BrokerHeartbeatRequest(_)
-            | Body::AllocateProducerIdsRequest(_)
-            | Body::VoteRequest(_)
-            | Body::VoteResponse(_)
-            | Body::BeginQuorumEpochRequest(_)
-            | Body::BeginQuorumEpochResponse(_)
-            | Body::EndQuorumEpochRequest(_)
-            | Body::EndQuorumEpochResponse(_)
-            | Body::QuorumFetchRequest(_) => {
+            ResponseBody::Produce(_)
+            | ResponseBody::Fetch(_)
+            | ResponseBody::ListOffsets(_)
+            | ResponseBody::Metadata(_)
+            | ResponseBody::OffsetForLeaderEpoch(_)
+            | ResponseBody::InitProducerId(_)
+            | ResponseBody::Vote(_)
+            | ResponseBody::BeginQuorumEpoch(_)
+            | ResponseBody::EndQuorumEpoch(_) => {
                 panic!("{from} answers a broker with {:?}", message.body)
             }
         }
@@ -251,11 +235,8 @@ impl Broker {
         }
     }
 
-    /// A flush belongs to the log that asked for it, or to a checkpoint, which needs nothing more.
+    /// A flush belongs to the log that asked for it.
     fn on_flush_completed(&mut self, token: FlushToken) {
-        if Checkpoints::is_own_flush(token) {
-            return;
-        }
         let owner = Log::flush_owner(token);
         let hosted = self.partitions.get_mut(&owner).map(Partition::log_mut);
         if let Some(log) = hosted.or_else(|| self.unhosted.get_mut(&owner)) {
@@ -310,20 +291,20 @@ impl Broker {
         self.touched.extend(self.partitions.keys());
     }
 
-    /// The clean stop: everything is on the platter before the marker says so. Source: rules 2.10, KIP-966.
+    /// The clean stop: everything is on the platter before the marker says so, which is written in place and synced.
+    /// Source: rules 2.10, KIP-966, `BrokerServer.shutdown`, `LogManager.shutdown`, `CleanShutdownFileHandler.write`.
     fn stop(&mut self, effects: &mut Effects) {
+        self.checkpoints.replace_high_watermarks(&self.partitions, effects);
         for log in
             self.partitions.values_mut().map(Partition::log_mut).chain(self.unhosted.values_mut())
         {
             log.sync_all(effects);
         }
-        self.checkpoints.sync_all(&self.partitions, effects);
-        if let Some(bytes) = self.lifecycle.clean_shutdown_file() {
-            effects.push(Effect::Write { file: FileId::CleanShutdown, bytes });
-            effects.push(Effect::Sync { file: FileId::CleanShutdown });
-            let broker_epoch = self.lifecycle.marked_broker_epoch();
-            effects.note(Note::StoppedCleanly { broker_epoch });
-        }
+        self.checkpoints.replace_log_bounds(&self.partitions, effects);
+        let (file, bytes) = (FileId::CleanShutdown, self.lifecycle.clean_shutdown_file());
+        effects.push(Effect::Write { file, bytes });
+        effects.push(Effect::Sync { file });
+        effects.note(Note::StoppedCleanly { broker_epoch: self.lifecycle.broker_epoch() });
         self.halt("stopped", effects);
     }
 

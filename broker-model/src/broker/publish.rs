@@ -85,7 +85,8 @@ impl Broker {
 /// A replica that is new to this disk.
 fn new_log(id: TopicPartition, segment_bytes: u32, topic: &str, effects: &mut Effects) -> Log {
     let bytes = bytes::Bytes::copy_from_slice(topic.as_bytes());
-    effects.push(Effect::Write { file: FileId::PartitionMetadata(id), bytes });
+    // Source: `PartitionMetadataFile`, which a scheduler thread flushes.
+    effects.push(Effect::ReplaceInBackground { file: FileId::PartitionMetadata(id), bytes });
     let options = crate::log::LogOptions {
         segment_bytes,
         clean: true,

@@ -65,7 +65,7 @@ impl Broker {
     fn answer_produce(&mut self, connection: ConnectionId, effects: &mut Effects) {
         let Some(delayed) = self.purgatory.remove(connection) else { return };
         if let Wait::Produce(produce) = delayed.wait {
-            let body = Body::ProduceResponse(Box::new(produce.response));
+            let body = ResponseBody::Produce(Box::new(produce.response));
             self.connections.reply(delayed.caller, body, effects);
         }
     }
@@ -125,7 +125,7 @@ impl Broker {
             let response = self.read_for_replica(now, &request, false, effects);
             self.connections.reply(
                 delayed.caller,
-                Body::ReplicaFetchResponse(Box::new(response)),
+                ResponseBody::ReplicaFetch(Box::new(response)),
                 effects,
             );
         }
@@ -150,7 +150,7 @@ impl Broker {
                         slot.base_offset = Offset::NONE.0;
                     }
                     self.abandon(&undecided);
-                    let body = Body::ProduceResponse(Box::new(produce.response));
+                    let body = ResponseBody::Produce(Box::new(produce.response));
                     self.connections.reply(caller, body, effects);
                 }
                 Wait::Fetch(request) => {
@@ -161,7 +161,7 @@ impl Broker {
                     let response = self.read_for_replica(now, &request, false, effects);
                     self.connections.reply(
                         caller,
-                        Body::ReplicaFetchResponse(Box::new(response)),
+                        ResponseBody::ReplicaFetch(Box::new(response)),
                         effects,
                     );
                 }

@@ -6,7 +6,7 @@
 //! attempt, whose answer was lost, from somebody else's.
 
 use crate::config::{AdminConfig, ms};
-use crate::message::{Body, Message};
+use crate::message::{RequestBody, Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome};
 use crate::proto::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
@@ -98,7 +98,7 @@ impl Admin {
         &mut self,
         now: Time,
         from: (NodeId, Channel),
-        message: &Message,
+        message: &Response,
         effects: &mut Effects,
     ) {
         let Some(purpose) = self.connections.answered(from.0, from.1, message.correlation_id)
@@ -108,7 +108,7 @@ impl Admin {
         let Purpose::CreateTopic(operation) = purpose else {
             unreachable!("an admin never asks {purpose:?}")
         };
-        let error = if let Body::CreateTopicsResponse(response) = &message.body {
+        let error = if let ResponseBody::CreateTopics(response) = &message.body {
             self.find_result(operation, response)
         } else {
             Some(ErrorCode::UnknownServerError)
@@ -202,7 +202,7 @@ impl Admin {
             .with_timeout_ms(i32::try_from(timeout_ms).unwrap_or(i32::MAX));
         creation.asked = true;
         let purpose = Purpose::CreateTopic(creation.operation);
-        let body = Body::CreateTopicsRequest(Box::new(request));
+        let body = RequestBody::CreateTopics(Box::new(request));
         self.connections.send(now, (broker, Channel::Client), body, purpose, effects);
     }
 
@@ -329,15 +329,15 @@ mod tests {
 
     fn take(driver: &mut Driver<Admin>) -> Asked {
         driver
-            .take(|body| matches!(body, Body::CreateTopicsRequest(_)))
+            .take(|body| matches!(body, RequestBody::CreateTopics(_)))
             .expect("a topic is asked for")
     }
 
-    fn answer(error: i16) -> Body {
+    fn answer(error: i16) -> ResponseBody {
         let topic =
             CreatableTopicResult::default().with_name(TopicName(TOPIC)).with_error_code(error);
         let response = CreateTopicsResponse::default().with_topics(vec![topic]);
-        Body::CreateTopicsResponse(Box::new(response))
+        ResponseBody::CreateTopics(Box::new(response))
     }
 
     #[test]

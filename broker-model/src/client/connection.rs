@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::ms;
 use crate::jitter::jitter;
-use crate::message::{Body, Message};
+use crate::message::{Message, RequestBody};
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::types::{CorrelationId, NodeId, Offset, OperationId, Time};
 
@@ -114,7 +114,7 @@ impl Connections {
         &mut self,
         now: Time,
         (to, channel): (NodeId, Channel),
-        body: Body,
+        body: RequestBody,
         purpose: Purpose,
         effects: &mut Effects,
     ) {
@@ -129,7 +129,7 @@ impl Connections {
     pub(crate) fn send_unanswered(
         &mut self,
         (to, channel): (NodeId, Channel),
-        body: Body,
+        body: RequestBody,
         effects: &mut Effects,
     ) -> CorrelationId {
         let correlation_id = CorrelationId(self.next_correlation);
@@ -229,7 +229,7 @@ mod tests {
     }
 
     fn ask(connections: &mut Connections, now: Time, effects: &mut Effects) {
-        let body = Body::MetadataRequest(Box::<MetadataRequest>::default());
+        let body = RequestBody::Metadata(Box::<MetadataRequest>::default());
         connections.send(now, AT, body, Purpose::Metadata, effects);
     }
 

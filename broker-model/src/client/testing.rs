@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::config::ms;
-use crate::message::{Body, Message};
+use crate::message::{Message, Request, RequestBody, ResponseBody};
 use crate::node::{Channel, Effect, Effects, Event, Node, Operation, Outcome};
 use crate::note::Note;
 use crate::proto::{
@@ -20,7 +20,7 @@ pub(crate) const TOPIC: StrBytes = StrBytes::from_static_str("orders");
 pub(crate) struct Asked {
     pub(crate) to: NodeId,
     pub(crate) channel: Channel,
-    pub(crate) message: Message,
+    pub(crate) message: Request,
 }
 
 /// A client, its clock and all that it did.
@@ -72,6 +72,8 @@ impl<N: Node> Driver<N> {
                 | Effect::Append { .. }
                 | Effect::Truncate { .. }
                 | Effect::Write { .. }
+                | Effect::Replace { .. }
+                | Effect::ReplaceInBackground { .. }
                 | Effect::Delete { .. }
                 | Effect::Sync { .. }
                 | Effect::Flush { .. } => panic!("a client did {effect:?}"),
@@ -97,12 +99,12 @@ impl<N: Node> Driver<N> {
     }
 
     /// Takes the oldest request of a kind from the wire.
-    pub(crate) fn take(&mut self, is_kind: impl Fn(&Body) -> bool) -> Option<Asked> {
+    pub(crate) fn take(&mut self, is_kind: impl Fn(&RequestBody) -> bool) -> Option<Asked> {
         let index = self.wire.iter().position(|asked| is_kind(&asked.message.body))?;
         self.wire.remove(index)
     }
 
-    pub(crate) fn answer(&mut self, asked: &Asked, body: Body) {
+    pub(crate) fn answer(&mut self, asked: &Asked, body: ResponseBody) {
         let message = Message { correlation_id: asked.message.correlation_id, body };
         self.event(Event::Response { from: asked.to, channel: asked.channel, message });
     }
@@ -115,14 +117,14 @@ impl<N: Node> Driver<N> {
 
     /// Answers every metadata request that is on the wire.
     pub(crate) fn tell_leaders(&mut self, leaders: &[(i32, i32)]) {
-        while let Some(asked) = self.take(|body| matches!(body, Body::MetadataRequest(_))) {
+        while let Some(asked) = self.take(|body| matches!(body, RequestBody::Metadata(_))) {
             self.answer(&asked, metadata(leaders));
         }
     }
 }
 
 /// Metadata of brokers 1 to 3 and the topic, with leader and epoch of each partition; leader -1 is none.
-pub(crate) fn metadata(leaders: &[(i32, i32)]) -> Body {
+pub(crate) fn metadata(leaders: &[(i32, i32)]) -> ResponseBody {
     let brokers = (1..=3).map(|id| MetadataResponseBroker::default().with_node_id(id.into()));
     let partitions = leaders.iter().enumerate().map(|(index, &(leader, epoch))| {
         MetadataResponsePartition::default()
@@ -135,5 +137,5 @@ pub(crate) fn metadata(leaders: &[(i32, i32)]) -> Body {
         .with_partitions(partitions.collect());
     let response =
         MetadataResponse::default().with_brokers(brokers.collect()).with_topics(vec![topic]);
-    Body::MetadataResponse(Box::new(response))
+    ResponseBody::Metadata(Box::new(response))
 }

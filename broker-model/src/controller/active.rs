@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::controller::brokers::Sessions;
 use crate::controller::check::check_registration;
 use crate::controller::refusal::refuse_answer;
-use crate::message::Message;
+use crate::message::{Message, Response};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::Effects;
 use crate::types::{ConnectionId, LeaderEpoch, NodeId, Offset, Time};
@@ -29,7 +29,7 @@ struct HeldAnswer {
     /// The high watermark that it waits for.
     until: Offset,
     connection: ConnectionId,
-    message: Message,
+    message: Response,
 }
 
 impl Active {
@@ -66,7 +66,7 @@ impl Active {
     }
 
     /// Holds an answer back until all that was appended before it is committed: it may tell of any of it.
-    pub(super) fn answer(&mut self, connection: ConnectionId, message: Message) {
+    pub(super) fn answer(&mut self, connection: ConnectionId, message: Response) {
         let until = self.image.end_offset;
         self.held.push_back(HeldAnswer { until, connection, message });
     }

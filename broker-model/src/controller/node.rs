@@ -10,8 +10,9 @@ use crate::disk_image::DiskImage;
 use crate::log::Log;
 use crate::message::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
-    AlterPartitionResponse, Body, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
-    BrokerRegistrationRequest, BrokerRegistrationResponse, Message,
+    AlterPartitionResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
+    BrokerRegistrationRequest, BrokerRegistrationResponse, Request, RequestBody, Response,
+    ResponseBody,
 };
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{Deadline, Effect, Effects, Event, Node};
@@ -80,69 +81,62 @@ impl Controller {
         self.quorum.boot(now, effects);
     }
 
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "of all bodies, a controller is asked these nine"
-    )]
+    /// Dispatches a request. Nobody asks a controller what only brokers serve.
     fn on_request(
         &mut self,
         now: Now,
         connection: ConnectionId,
-        message: Message,
+        Request { correlation_id, body }: Request,
         effects: &mut Effects,
     ) {
-        let correlation_id = message.correlation_id;
-        let answer = match message.body {
-            Body::QuorumFetchRequest(request) => {
+        let (body, for_active) = match body {
+            RequestBody::QuorumFetch(request) => {
                 let quorum = &mut self.quorum;
                 quorum.on_fetch_request(now, connection, correlation_id, &request, effects);
                 return;
             }
-            Body::VoteRequest(request) => {
-                Body::VoteResponse(self.quorum.on_vote_request(now, request, effects))
+            RequestBody::Vote(request) => {
+                (ResponseBody::Vote(self.quorum.on_vote_request(now, request, effects)), false)
             }
-            Body::BeginQuorumEpochRequest(request) => {
-                Body::BeginQuorumEpochResponse(self.quorum.on_begin_request(now, request, effects))
+            RequestBody::BeginQuorumEpoch(request) => (
+                ResponseBody::BeginQuorumEpoch(self.quorum.on_begin_request(now, request, effects)),
+                false,
+            ),
+            RequestBody::EndQuorumEpoch(request) => (
+                ResponseBody::EndQuorumEpoch(self.quorum.on_end_request(now, &request, effects)),
+                false,
+            ),
+            RequestBody::AlterPartition(request) => {
+                (self.on_alter_partition(now, &request, effects), true)
             }
-            Body::EndQuorumEpochRequest(request) => {
-                Body::EndQuorumEpochResponse(self.quorum.on_end_request(now, &request, effects))
+            RequestBody::BrokerRegistration(request) => {
+                (self.on_register(now, &request, effects), true)
             }
-            Body::AlterPartitionRequest(_)
-            | Body::BrokerRegistrationRequest(_)
-            | Body::BrokerHeartbeatRequest(_)
-            | Body::AllocateProducerIdsRequest(_)
-            | Body::CreateTopicsRequest(_) => {
-                self.on_command(now, connection, &message, effects);
-                return;
+            RequestBody::BrokerHeartbeat(request) => {
+                (self.on_heartbeat(now, &request, effects), true)
             }
-            body => panic!("controller {} was asked {body:?}", self.node),
+            RequestBody::AllocateProducerIds(request) => {
+                (self.on_producer_ids(now, &request, effects), true)
+            }
+            RequestBody::CreateTopics(request) => {
+                (self.on_create_topics(now, &request, effects), true)
+            }
+            RequestBody::Produce(_)
+            | RequestBody::Fetch(_)
+            | RequestBody::ListOffsets(_)
+            | RequestBody::Metadata(_)
+            | RequestBody::OffsetForLeaderEpoch(_)
+            | RequestBody::InitProducerId(_)
+            | RequestBody::ReplicaFetch(_)
+            | RequestBody::ReplicaOffsets(_) => {
+                panic!("controller {} was asked {body:?}", self.node)
+            }
         };
-        effects.reply(connection, Message { correlation_id, body: answer });
-    }
-
-    /// A request that only the active controller answers, after what it wrote is committed.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "of all bodies, these five are commands")]
-    fn on_command(
-        &mut self,
-        now: Now,
-        connection: ConnectionId,
-        message: &Message,
-        effects: &mut Effects,
-    ) {
-        let body = match &message.body {
-            Body::AlterPartitionRequest(request) => self.on_alter_partition(now, request, effects),
-            Body::BrokerRegistrationRequest(request) => self.on_register(now, request, effects),
-            Body::BrokerHeartbeatRequest(request) => self.on_heartbeat(now, request, effects),
-            Body::AllocateProducerIdsRequest(request) => {
-                self.on_producer_ids(now, request, effects)
-            }
-            Body::CreateTopicsRequest(request) => self.on_create_topics(now, request, effects),
-            body => panic!("{body:?} is not for the active controller"),
-        };
-        let answer = Message { correlation_id: message.correlation_id, body };
+        let answer = Response { correlation_id, body };
         match &mut self.active {
-            Some(active) => active.answer(connection, answer),
-            None => effects.reply(connection, answer),
+            // What the active controller answers waits until all that it wrote is committed.
+            Some(active) if for_active => active.answer(connection, answer),
+            Some(_) | None => effects.reply(connection, answer),
         }
     }
 
@@ -151,7 +145,7 @@ impl Controller {
         now: Now,
         request: &AlterPartitionRequest,
         effects: &mut Effects,
-    ) -> Body {
+    ) -> ResponseBody {
         let partition = request.partition;
         let judged = match &self.active {
             Some(active) => alter_partition(&active.image, request, &self.config.defects),
@@ -164,7 +158,7 @@ impl Controller {
             self.write(now, record.as_slice(), effects);
             registration
         });
-        Body::AlterPartitionResponse(Box::new(AlterPartitionResponse { partition, result }))
+        ResponseBody::AlterPartition(Box::new(AlterPartitionResponse { partition, result }))
     }
 
     /// States what is about to be written, at the log's end.
@@ -188,7 +182,7 @@ impl Controller {
         now: Now,
         request: &BrokerRegistrationRequest,
         effects: &mut Effects,
-    ) -> Body {
+    ) -> ResponseBody {
         let controller = self.quorum.leader();
         let Some(active) = &mut self.active else {
             return refusal::registration(controller);
@@ -199,7 +193,7 @@ impl Controller {
             self.write(now, &records, effects);
             broker_epoch
         });
-        Body::BrokerRegistrationResponse(BrokerRegistrationResponse { result, controller })
+        ResponseBody::BrokerRegistration(BrokerRegistrationResponse { result, controller })
     }
 
     fn on_heartbeat(
@@ -207,7 +201,7 @@ impl Controller {
         now: Now,
         request: &BrokerHeartbeatRequest,
         effects: &mut Effects,
-    ) -> Body {
+    ) -> ResponseBody {
         let controller = self.quorum.leader();
         let Some(active) = &mut self.active else {
             return refusal::heartbeat(controller);
@@ -218,7 +212,7 @@ impl Controller {
             self.write(now, &records, effects);
             state
         });
-        Body::BrokerHeartbeatResponse(BrokerHeartbeatResponse { result, controller })
+        ResponseBody::BrokerHeartbeat(BrokerHeartbeatResponse { result, controller })
     }
 
     fn on_producer_ids(
@@ -226,7 +220,7 @@ impl Controller {
         now: Now,
         request: &AllocateProducerIdsRequest,
         effects: &mut Effects,
-    ) -> Body {
+    ) -> ResponseBody {
         let Some(active) = &self.active else {
             return refusal::producer_ids();
         };
@@ -234,7 +228,7 @@ impl Controller {
             self.write(now, &[record], effects);
             block
         });
-        Body::AllocateProducerIdsResponse(AllocateProducerIdsResponse { result })
+        ResponseBody::AllocateProducerIds(AllocateProducerIdsResponse { result })
     }
 
     fn on_create_topics(
@@ -242,13 +236,13 @@ impl Controller {
         now: Now,
         request: &CreateTopicsRequest,
         effects: &mut Effects,
-    ) -> Body {
+    ) -> ResponseBody {
         let Some(active) = &self.active else {
             return refusal::topics(request);
         };
         let (records, response) = create_topics(&active.image, request);
         self.write(now, &records, effects);
-        Body::CreateTopicsResponse(Box::new(response))
+        ResponseBody::CreateTopics(Box::new(response))
     }
 
     fn on_connection_closed(&mut self, connection: ConnectionId) {

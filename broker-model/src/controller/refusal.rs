@@ -1,8 +1,8 @@
 //! The answer of a node that is not the active controller, in the form that each request takes.
 
 use crate::message::{
-    AllocateProducerIdsResponse, AlterPartitionResponse, Body, BrokerHeartbeatResponse,
-    BrokerRegistrationResponse, ClusterError,
+    AllocateProducerIdsResponse, AlterPartitionResponse, BrokerHeartbeatResponse,
+    BrokerRegistrationResponse, ClusterError, ResponseBody,
 };
 use crate::proto::{CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode};
 use crate::types::NodeId;
@@ -11,46 +11,46 @@ const REFUSED: ClusterError = ClusterError::NotController;
 
 /// Turns an answer that was held back into its refusal: whether its records survive is not known.
 #[expect(clippy::wildcard_enum_match_arm, reason = "of all bodies, these five are held back")]
-pub(super) fn refuse_answer(answer: Body, controller: Option<NodeId>) -> Body {
+pub(super) fn refuse_answer(answer: ResponseBody, controller: Option<NodeId>) -> ResponseBody {
     match answer {
-        Body::AlterPartitionResponse(response) => {
+        ResponseBody::AlterPartition(response) => {
             let partition = response.partition;
             let refused = AlterPartitionResponse { partition, result: Err(REFUSED) };
-            Body::AlterPartitionResponse(Box::new(refused))
+            ResponseBody::AlterPartition(Box::new(refused))
         }
-        Body::BrokerRegistrationResponse(_) => registration(controller),
-        Body::BrokerHeartbeatResponse(_) => heartbeat(controller),
-        Body::AllocateProducerIdsResponse(_) => producer_ids(),
-        Body::CreateTopicsResponse(mut response) => {
+        ResponseBody::BrokerRegistration(_) => registration(controller),
+        ResponseBody::BrokerHeartbeat(_) => heartbeat(controller),
+        ResponseBody::AllocateProducerIds(_) => producer_ids(),
+        ResponseBody::CreateTopics(mut response) => {
             for topic in &mut response.topics {
                 topic.error_code = ErrorCode::NotController.code();
             }
-            Body::CreateTopicsResponse(response)
+            ResponseBody::CreateTopics(response)
         }
         body => panic!("{body:?} was held back"),
     }
 }
 
-pub(super) fn registration(controller: Option<NodeId>) -> Body {
+pub(super) fn registration(controller: Option<NodeId>) -> ResponseBody {
     let result = Err(REFUSED);
-    Body::BrokerRegistrationResponse(BrokerRegistrationResponse { result, controller })
+    ResponseBody::BrokerRegistration(BrokerRegistrationResponse { result, controller })
 }
 
-pub(super) fn heartbeat(controller: Option<NodeId>) -> Body {
+pub(super) fn heartbeat(controller: Option<NodeId>) -> ResponseBody {
     let result = Err(REFUSED);
-    Body::BrokerHeartbeatResponse(BrokerHeartbeatResponse { result, controller })
+    ResponseBody::BrokerHeartbeat(BrokerHeartbeatResponse { result, controller })
 }
 
-pub(super) fn producer_ids() -> Body {
-    Body::AllocateProducerIdsResponse(AllocateProducerIdsResponse { result: Err(REFUSED) })
+pub(super) fn producer_ids() -> ResponseBody {
+    ResponseBody::AllocateProducerIds(AllocateProducerIdsResponse { result: Err(REFUSED) })
 }
 
-pub(super) fn topics(request: &CreateTopicsRequest) -> Body {
+pub(super) fn topics(request: &CreateTopicsRequest) -> ResponseBody {
     let refuse = |name: &crate::proto::TopicName| {
         CreatableTopicResult::default()
             .with_name(name.clone())
             .with_error_code(ErrorCode::NotController.code())
     };
     let topics = request.topics.iter().map(|topic| refuse(&topic.name)).collect();
-    Body::CreateTopicsResponse(Box::new(CreateTopicsResponse::default().with_topics(topics)))
+    ResponseBody::CreateTopics(Box::new(CreateTopicsResponse::default().with_topics(topics)))
 }

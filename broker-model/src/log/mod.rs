@@ -282,13 +282,12 @@ impl Log {
         }
     }
 
-    /// Writes the epoch checkpoint, and syncs it. Kafka does so when an epoch is added and leaves a
+    /// Replaces the epoch checkpoint. Kafka does so when an epoch is added and leaves a
     /// truncation to be written some time; but then an entry can come back with the power that
     /// contradicts records which were flushed since.
     fn write_epochs(&self, effects: &mut Effects) {
         let file = FileId::LeaderEpochCheckpoint(self.partition);
-        effects.push(Effect::Write { file, bytes: self.epochs.encode() });
-        effects.push(Effect::Sync { file });
+        effects.push(Effect::Replace { file, bytes: self.epochs.encode() });
     }
 
     fn segment_file(&self, base_offset: Offset) -> FileId {

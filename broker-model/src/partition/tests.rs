@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::defect::{Defect, LogDefect, ReplicationDefect};
 use crate::disk_image::DiskImage;
 use crate::log::LogOptions;
 use crate::message::{
@@ -67,6 +68,7 @@ fn cluster(defects: &[Defect]) -> ClusterConfig {
         quorum_election_backoff_max_ms: 500,
         quorum_fetch_wait_max_ms: 500,
         controlled_shutdown_timeout_ms: 5_000,
+        kafka: None,
         defects: defects.iter().copied().collect(),
     }
 }
@@ -678,7 +680,7 @@ fn a_new_epoch_is_on_disk_before_anything_is_served() {
     bench.effects = Effects::new();
     bench.register(&registration(1, 1, 1, &[1, 2]));
     let list = bench.effects.as_slice();
-    let synced = list.iter().position(|effect| matches!(effect, Effect::Sync { .. }));
+    let synced = list.iter().position(|effect| matches!(effect, Effect::Replace { .. }));
     let led =
         list.iter().position(|effect| matches!(effect, Effect::Note(Note::BecameLeader { .. })));
     assert!(synced.is_some() && synced < led, "{list:?}");

@@ -1,8 +1,8 @@
 //! A follower's side: fetching the metadata log, and hearing of leaders that come and go.
 
 use crate::message::{
-    BeginQuorumEpochRequest, Body, ClusterError, EndQuorumEpochRequest, EpochEnd,
-    QuorumEpochResponse, QuorumFetchRequest, QuorumFetchResponse,
+    BeginQuorumEpochRequest, ClusterError, EndQuorumEpochRequest, EpochEnd, QuorumEpochResponse,
+    QuorumFetchRequest, QuorumFetchResponse, RequestBody,
 };
 use crate::node::{COMMITTED_METADATA_GONE, Effect, Effects};
 use crate::note::{Note, TruncateReason};
@@ -11,8 +11,8 @@ use crate::raft::role::Role;
 use crate::types::{LeaderEpoch, NodeId, Now, Offset, Time};
 
 impl Quorum {
-    pub(super) fn fetch_request(&self) -> Body {
-        Body::QuorumFetchRequest(QuorumFetchRequest {
+    pub(super) fn fetch_request(&self) -> RequestBody {
+        RequestBody::QuorumFetch(QuorumFetchRequest {
             replica: self.node,
             epoch: self.state.epoch,
             fetch_offset: self.log.log_end_offset(),

@@ -1,8 +1,8 @@
 //! A leader's side: appending, serving fetches, the high watermark, check-quorum and resignation.
 
 use crate::message::{
-    BeginQuorumEpochRequest, Body, ClusterError, EndQuorumEpochRequest, EpochEnd, Message,
-    QuorumFetchRequest, QuorumFetchResponse,
+    BeginQuorumEpochRequest, ClusterError, EndQuorumEpochRequest, EpochEnd, Message,
+    QuorumFetchRequest, QuorumFetchResponse, RequestBody, ResponseBody,
 };
 use crate::metadata::MetadataRecord;
 use crate::node::{Deadline, Effects};
@@ -356,12 +356,12 @@ impl Quorum {
         }
     }
 
-    pub(super) fn begin_request(&self) -> Body {
+    pub(super) fn begin_request(&self) -> RequestBody {
         let (epoch, leader) = (self.state.epoch, self.node);
-        Body::BeginQuorumEpochRequest(BeginQuorumEpochRequest { epoch, leader })
+        RequestBody::BeginQuorumEpoch(BeginQuorumEpochRequest { epoch, leader })
     }
 
-    pub(super) fn end_request(&self) -> Body {
+    pub(super) fn end_request(&self) -> RequestBody {
         let preferred_successors = match &self.role {
             Role::Resigned(resigned) => resigned.successors.clone(),
             Role::Unattached { .. }
@@ -370,7 +370,7 @@ impl Quorum {
             | Role::Leader(_) => Vec::new(),
         };
         let (epoch, leader) = (self.state.epoch, self.node);
-        Body::EndQuorumEpochRequest(Box::new(EndQuorumEpochRequest {
+        RequestBody::EndQuorumEpoch(Box::new(EndQuorumEpochRequest {
             epoch,
             leader,
             preferred_successors,
@@ -379,6 +379,6 @@ impl Quorum {
 }
 
 fn reply(fetch: &WaitingFetch, response: QuorumFetchResponse, effects: &mut Effects) {
-    let body = Body::QuorumFetchResponse(Box::new(response));
+    let body = ResponseBody::QuorumFetch(Box::new(response));
     effects.reply(fetch.connection, Message { correlation_id: fetch.correlation_id, body });
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::config::{ClusterConfig, ms};
-use crate::defect::Defect;
+use crate::defect::QuorumDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::jitter::jitter;
 use crate::log::{Log, LogOptions};
-use crate::message::{Body, Message};
+use crate::message::{Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::note::{Note, QuorumRole};
-use crate::raft::election_state::{ElectionState, StoredState};
+use crate::raft::election_state::ElectionState;
 use crate::raft::lanes::{Asked, Peer};
 use crate::raft::role::{Candidate, Resigned, Role};
 use crate::types::{
@@ -107,10 +107,6 @@ impl Quorum {
             log_start_offset: Offset::ZERO,
         };
         let log = Log::open(TopicPartition::METADATA, log_options, image, effects);
-        let stored = StoredState::read(image);
-        if let Some(length) = stored.cut_to {
-            effects.push(Effect::Truncate { file: FileId::QuorumState, length });
-        }
         let peers = config.controllers.iter().filter(|voter| **voter != node);
         // Multiplied by an odd constant, so that the uptimes' sequences of numbers lie far apart: an answer to an
         // earlier uptime that still arrives must not match.
@@ -119,10 +115,10 @@ impl Quorum {
             node,
             voters: config.controllers.clone(),
             timeouts: timeouts(config),
-            vote_not_persisted: config.defects.has(Defect::VoteNotPersisted),
+            vote_not_persisted: config.defects.has(QuorumDefect::VoteNotPersisted),
             fetch_bytes_max: config.replica_fetch_max_bytes,
             peers: peers.map(|voter| Peer::new(*voter)).collect(),
-            persisted: stored.state,
+            persisted: image.read(FileId::QuorumState).and_then(ElectionState::decode),
             state: ElectionState::at(LeaderEpoch(0)),
             role: Role::Unattached { election_at: now.time },
             correlation_id: CorrelationId((thrown >> 34) as i32),
@@ -159,12 +155,7 @@ impl Quorum {
     /// First event of an uptime.
     pub(crate) fn boot(&mut self, now: Now, effects: &mut Effects) {
         self.persist(effects);
-        // What was read may be in the page cache alone: the process may have died before its sync was done. A power
-        // loss would take it back after others were told of it.
-        if self.persisted.is_some() {
-            effects.push(Effect::Sync { file: FileId::QuorumState });
-            self.note_persisted(effects);
-        }
+        self.note_persisted(effects);
         self.sync_log(effects);
         self.note_state(effects);
         if self.voters.len() == 1 {
@@ -220,24 +211,24 @@ impl Quorum {
         now: Now,
         from: NodeId,
         channel: Channel,
-        message: Message,
+        message: Response,
         effects: &mut Effects,
     ) {
         let lane = self.peers.iter_mut().find(|peer| peer.node == from);
         let sent = lane.and_then(|peer| peer.lane(channel)?.answered(message.correlation_id));
         let Some(sent) = sent else { return };
         match (sent.asked, message.body) {
-            (Asked::Vote, Body::VoteResponse(response)) => {
+            (Asked::Vote, ResponseBody::Vote(response)) => {
                 self.on_vote_response(now, from, sent.epoch, response, effects);
             }
-            (Asked::Begin, Body::BeginQuorumEpochResponse(response)) => {
+            (Asked::Begin, ResponseBody::BeginQuorumEpoch(response)) => {
                 self.observe(now.time, response.epoch, response.leader, effects);
             }
-            (Asked::End, Body::EndQuorumEpochResponse(response)) => {
+            (Asked::End, ResponseBody::EndQuorumEpoch(response)) => {
                 self.observe(now.time, response.epoch, response.leader, effects);
                 self.on_resignation_heard(from, sent.epoch);
             }
-            (Asked::Fetch, Body::QuorumFetchResponse(response)) => {
+            (Asked::Fetch, ResponseBody::QuorumFetch(response)) => {
                 self.on_fetch_response(now.time, from, sent.epoch, &response, effects);
             }
             (asked, body) => panic!("{from} answered {asked:?} with {body:?}"),
@@ -429,8 +420,7 @@ impl Quorum {
         let state = self.to_persist();
         if self.persisted != Some(state) {
             let (file, bytes) = (FileId::QuorumState, state.encode());
-            effects.push(Effect::Append { file, bytes });
-            effects.push(Effect::Sync { file });
+            effects.push(Effect::Replace { file, bytes });
             self.persisted = Some(state);
             self.note_persisted(effects);
         }
@@ -444,7 +434,7 @@ impl Quorum {
 
     /// What of the state is to be on the disk: all of it.
     fn to_persist(&self) -> ElectionState {
-        // Defect::VoteNotPersisted: the epoch reaches the disk, the vote that was given in it stays in memory.
+        // QuorumDefect::VoteNotPersisted: the epoch reaches the disk, the vote that was given in it stays in memory.
         let voted = self.state.voted.filter(|_| !self.vote_not_persisted);
         ElectionState { voted, ..self.state }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::message::{Body, VoteRequest, VoteResponse};
+use crate::message::{RequestBody, VoteRequest, VoteResponse};
 use crate::node::Effects;
 use crate::note::Note;
 use crate::raft::election_state::ElectionState;
@@ -88,10 +88,10 @@ impl Quorum {
         }
     }
 
-    pub(super) fn vote_request(&self) -> Body {
+    pub(super) fn vote_request(&self) -> RequestBody {
         let (last_epoch, end_offset) = self.log_position();
         let (epoch, candidate) = (self.state.epoch, self.node);
-        Body::VoteRequest(VoteRequest { epoch, candidate, last_epoch, end_offset })
+        RequestBody::Vote(VoteRequest { epoch, candidate, last_epoch, end_offset })
     }
 
     /// Counts an answer, if this voter is still a candidate of the epoch in which it asked.

@@ -29,6 +29,8 @@ const ROT_TRIES: u64 = 8;
 pub(crate) struct Disk {
     files: BTreeMap<FileId, File>,
     used_bytes: u64,
+    /// Replacements begun.
+    replacements: u64,
 }
 
 /// How far the journal of a file reached when a sync of it began.
@@ -36,6 +38,14 @@ pub(crate) struct Disk {
 pub(crate) struct SyncMark {
     file: FileId,
     position: u64,
+}
+
+/// A small file that is being replaced: what is written aside, and when the replacement began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Replacement {
+    file: FileId,
+    bytes: Bytes,
+    number: u64,
 }
 
 /// What of a log's files is sound.
@@ -57,6 +67,8 @@ struct File {
     journal_start: u64,
     /// Length in the page cache; `None` if there is no such file.
     length: Option<u64>,
+    /// Number of the newest replacement that is done.
+    replaced: u64,
 }
 
 #[derive(Debug)]
@@ -106,13 +118,34 @@ impl Disk {
         self.used_bytes -= before - length;
     }
 
-    /// Replaces a file.
+    /// Writes a file in place.
     pub(crate) fn write(&mut self, at_ns: u64, file: FileId, bytes: Bytes) {
         let entry = self.files.entry(file).or_default();
         let length = bytes.len() as u64;
         self.used_bytes = self.used_bytes - entry.length.unwrap_or(0) + length;
         entry.length = Some(length);
         entry.journal.push_back(Entry { at_ns, change: Change::Write(bytes) });
+    }
+
+    /// A replacement of a file begins: it is written aside, so nothing is to be seen of it yet.
+    pub(crate) fn begin_replace(&mut self, file: FileId, bytes: Bytes) -> Replacement {
+        self.replacements += 1;
+        Replacement { file, bytes, number: self.replacements }
+    }
+
+    /// That replacement is done: what is on the platter is the new file. One that began later and is done already
+    /// overtook it. If the disk lies about syncs, the rename alone is done, in the page cache.
+    pub(crate) fn end_replace(&mut self, at_ns: u64, replacement: Replacement, synced: bool) {
+        let Replacement { file, bytes, number } = replacement;
+        let entry = self.files.entry(file).or_default();
+        if entry.replaced > number {
+            return;
+        }
+        entry.replaced = number;
+        self.write(at_ns, file, bytes);
+        if synced {
+            self.end_sync(self.begin_sync(file));
+        }
     }
 
     /// Removes a file, if it is there.
@@ -339,7 +372,7 @@ impl File {
                     apply(&mut self.platter, Change::Append(torn));
                 }
             }
-            // The rename is on the platter, the data is not: an empty or torn file under the new name.
+            // The file was emptied first, the data is not or partly there.
             Change::Write(bytes) if stream.below(4) == 0 => {
                 let kept =
                     if stream.below(2) == 0 { 0 } else { stream.below(bytes.len() as u64 + 1) };
@@ -599,7 +632,28 @@ mod tests {
     }
 
     #[test]
-    fn an_unsynced_replacement_is_old_new_or_torn() {
+    fn a_replacement_is_old_or_new_and_the_later_one_counts() {
+        for (synced, seed) in [(true, 1), (true, 2), (false, 3)] {
+            let mut disk = Disk::default();
+            let old = disk.begin_replace(SMALL, Bytes::from_static(b"old"));
+            lose(&mut disk, 1, seed);
+            assert_eq!(read(&disk, SMALL), None, "nothing is to be seen before it is done");
+            disk.end_replace(2, old, synced);
+            assert_eq!(read(&disk, SMALL).as_deref(), Some(&b"old"[..]));
+            assert_eq!(disk.is_durable(SMALL), synced, "the sync lied");
+            let new = disk.begin_replace(SMALL, Bytes::from_static(b"newer"));
+            let newest = disk.begin_replace(SMALL, Bytes::from_static(b"newest"));
+            assert_eq!(read(&disk, SMALL).as_deref(), Some(&b"old"[..]), "written aside");
+            disk.end_replace(3, newest, true);
+            disk.end_replace(4, new, true);
+            lose(&mut disk, 5, seed);
+            assert_eq!(read(&disk, SMALL).as_deref(), Some(&b"newest"[..]), "seed {seed}");
+            assert_eq!(disk.used_bytes(), 6);
+        }
+    }
+
+    #[test]
+    fn a_file_written_in_place_is_old_new_or_torn() {
         let mut seen = std::collections::BTreeSet::new();
         for seed in 0..200 {
             let mut disk = Disk::default();

@@ -8,9 +8,10 @@ use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 use harrow_broker_model::disk_image::FileId;
-use harrow_broker_model::message::{Body, ClusterError, Message};
+use harrow_broker_model::message::{ClusterError, Request, RequestBody, Response, ResponseBody};
 use harrow_broker_model::node::{Channel, Operation, Outcome};
 use harrow_broker_model::note::Note;
+use harrow_broker_model::proto::{Encodable, KafkaMessage, encode};
 use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::{NodeId, TopicPartition};
 use xxhash_rust::xxh3::xxh3_64;
@@ -173,45 +174,58 @@ impl Fingerprint {
         }
     }
 
-    /// Adds a message. Each kind begins with a number of its own.
-    pub(crate) fn message(&mut self, message: &Message) {
+    /// Adds a request. Each kind begins with a number of its own.
+    pub(crate) fn request(&mut self, message: &Request) {
         self.int(i64::from(message.correlation_id.0));
         match &message.body {
-            Body::ProduceRequest(request) => self.produce_request(request),
-            Body::ProduceResponse(response) => self.produce_response(response),
-            Body::FetchRequest(request) => self.fetch_request(request),
-            Body::FetchResponse(response) => self.fetch_response(response),
-            Body::ListOffsetsRequest(request) => self.list_offsets_request(request),
-            Body::ListOffsetsResponse(response) => self.list_offsets_response(response),
-            Body::MetadataRequest(request) => self.metadata_request(request),
-            Body::MetadataResponse(response) => self.metadata_response(response),
-            Body::OffsetForLeaderEpochRequest(request) => self.epoch_request(request),
-            Body::OffsetForLeaderEpochResponse(response) => self.epoch_response(response),
-            Body::InitProducerIdRequest(request) => self.producer_id_request(request),
-            Body::InitProducerIdResponse(response) => self.producer_id_response(response),
-            Body::CreateTopicsRequest(request) => self.create_topics_request(request),
-            Body::CreateTopicsResponse(response) => self.create_topics_response(response),
-            Body::ReplicaFetchRequest(request) => self.replica_fetch_request(request),
-            Body::ReplicaFetchResponse(response) => self.replica_fetch_response(response),
-            Body::ReplicaOffsetsRequest(request) => self.replica_offsets_request(request),
-            Body::ReplicaOffsetsResponse(response) => self.replica_offsets_response(response),
-            Body::AlterPartitionRequest(request) => self.alter_partition_request(request),
-            Body::AlterPartitionResponse(response) => self.alter_partition_response(response),
-            Body::BrokerRegistrationRequest(request) => self.registration_request(request),
-            Body::BrokerRegistrationResponse(response) => self.registration_response(response),
-            Body::BrokerHeartbeatRequest(request) => self.heartbeat_request(request),
-            Body::BrokerHeartbeatResponse(response) => self.heartbeat_response(response),
-            Body::AllocateProducerIdsRequest(request) => self.allocate_request(request),
-            Body::AllocateProducerIdsResponse(response) => self.allocate_response(response),
-            Body::VoteRequest(request) => self.vote_request(request),
-            Body::VoteResponse(response) => self.vote_response(response),
-            Body::BeginQuorumEpochRequest(request) => self.begin_epoch_request(*request),
-            Body::BeginQuorumEpochResponse(response) => self.quorum_epoch_response(36, response),
-            Body::EndQuorumEpochRequest(request) => self.end_epoch_request(request),
-            Body::EndQuorumEpochResponse(response) => self.quorum_epoch_response(38, response),
-            Body::QuorumFetchRequest(request) => self.quorum_fetch_request(request),
-            Body::QuorumFetchResponse(response) => self.quorum_fetch_response(response),
+            RequestBody::Produce(request) => self.produce_request(request),
+            RequestBody::Fetch(request) => self.fetch_request(request),
+            RequestBody::Metadata(request) => self.metadata_request(request),
+            RequestBody::ListOffsets(request) => self.encoded(5, &**request),
+            RequestBody::OffsetForLeaderEpoch(request) => self.encoded(9, &**request),
+            RequestBody::InitProducerId(request) => self.encoded(11, &**request),
+            RequestBody::CreateTopics(request) => self.encoded(13, &**request),
+            RequestBody::ReplicaFetch(request) => self.replica_fetch_request(request),
+            RequestBody::ReplicaOffsets(request) => self.replica_offsets_request(request),
+            RequestBody::AlterPartition(request) => self.alter_partition_request(request),
+            RequestBody::BrokerRegistration(request) => self.registration_request(request),
+            RequestBody::BrokerHeartbeat(request) => self.heartbeat_request(request),
+            RequestBody::AllocateProducerIds(request) => self.allocate_request(request),
+            RequestBody::Vote(request) => self.vote_request(request),
+            RequestBody::BeginQuorumEpoch(request) => self.begin_epoch_request(*request),
+            RequestBody::EndQuorumEpoch(request) => self.end_epoch_request(request),
+            RequestBody::QuorumFetch(request) => self.quorum_fetch_request(request),
         }
+    }
+
+    /// Adds a response. Each kind begins with a number of its own.
+    pub(crate) fn response(&mut self, message: &Response) {
+        self.int(i64::from(message.correlation_id.0));
+        match &message.body {
+            ResponseBody::Produce(response) => self.produce_response(response),
+            ResponseBody::Fetch(response) => self.fetch_response(response),
+            ResponseBody::Metadata(response) => self.metadata_response(response),
+            ResponseBody::ListOffsets(response) => self.encoded(6, &**response),
+            ResponseBody::OffsetForLeaderEpoch(response) => self.encoded(10, &**response),
+            ResponseBody::InitProducerId(response) => self.encoded(12, &**response),
+            ResponseBody::CreateTopics(response) => self.encoded(14, &**response),
+            ResponseBody::ReplicaFetch(response) => self.replica_fetch_response(response),
+            ResponseBody::ReplicaOffsets(response) => self.replica_offsets_response(response),
+            ResponseBody::AlterPartition(response) => self.alter_partition_response(response),
+            ResponseBody::BrokerRegistration(response) => self.registration_response(response),
+            ResponseBody::BrokerHeartbeat(response) => self.heartbeat_response(response),
+            ResponseBody::AllocateProducerIds(response) => self.allocate_response(response),
+            ResponseBody::Vote(response) => self.vote_response(response),
+            ResponseBody::BeginQuorumEpoch(response) => self.quorum_epoch_response(36, response),
+            ResponseBody::EndQuorumEpoch(response) => self.quorum_epoch_response(38, response),
+            ResponseBody::QuorumFetch(response) => self.quorum_fetch_response(response),
+        }
+    }
+
+    /// Adds a message that is rare enough to be encoded for it: every field counts, and nobody has to list them.
+    fn encoded<M: Encodable + KafkaMessage + std::fmt::Debug>(&mut self, tag: u64, message: &M) {
+        self.word(tag);
+        self.bytes(&encode(message));
     }
 
     fn partition(&mut self, tag: u64, partition: TopicPartition) {

@@ -1,33 +1,46 @@
-//! Roughly how many bytes a message is on the wire: records count, the rest is a header.
+//! Roughly how many bytes a segment is on the wire: records count, the rest is a header.
 
-use harrow_broker_model::message::{Body, Message};
+use harrow_broker_model::message::{RequestBody, ResponseBody};
 use harrow_broker_model::record::RecordBatch;
 
-/// Bytes of everything but records.
+use super::network::Segment;
+
+/// Bytes of a message but for its records.
 const HEADER_BYTES: u64 = 128;
 
-/// Bytes of a message on the wire.
-pub(crate) fn wire_bytes(message: &Message) -> u64 {
-    HEADER_BYTES + record_bytes(&message.body)
+/// Bytes of what opens or ends a connection.
+const CONTROL_BYTES: u64 = 64;
+
+/// Bytes of a segment on the wire.
+pub(crate) fn wire_bytes(segment: &Segment) -> u64 {
+    match segment {
+        Segment::Request(message) => HEADER_BYTES + request_bytes(&message.body),
+        Segment::Response(message) => HEADER_BYTES + response_bytes(&message.body),
+        Segment::Syn | Segment::SynAck | Segment::Fin | Segment::Rst => CONTROL_BYTES,
+    }
 }
 
-fn record_bytes(body: &Body) -> u64 {
-    // Only four bodies carry records; the rest are small.
-    if let Body::ProduceRequest(request) = body {
-        let partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
-        partitions
-            .filter_map(|partition| partition.records.as_ref())
-            .map(|records| records.len() as u64)
-            .sum()
-    } else if let Body::FetchResponse(response) = body {
+/// Only one request carries records.
+fn request_bytes(body: &RequestBody) -> u64 {
+    let RequestBody::Produce(request) = body else { return 0 };
+    let partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    partitions
+        .filter_map(|partition| partition.records.as_ref())
+        .map(|records| records.len() as u64)
+        .sum()
+}
+
+/// Only three responses carry records.
+fn response_bytes(body: &ResponseBody) -> u64 {
+    if let ResponseBody::Fetch(response) = body {
         let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
         partitions
             .filter_map(|partition| partition.records.as_ref())
             .map(|records| records.len() as u64)
             .sum()
-    } else if let Body::ReplicaFetchResponse(response) = body {
+    } else if let ResponseBody::ReplicaFetch(response) = body {
         response.partitions.iter().map(|partition| batch_bytes(&partition.batches)).sum()
-    } else if let Body::QuorumFetchResponse(response) = body {
+    } else if let ResponseBody::QuorumFetch(response) = body {
         batch_bytes(&response.batches)
     } else {
         0

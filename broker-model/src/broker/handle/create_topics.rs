@@ -2,7 +2,7 @@
 
 use crate::broker::controller_channel::Errand;
 use crate::broker::{Broker, Caller};
-use crate::message::Body;
+use crate::message::{RequestBody, ResponseBody};
 use crate::node::Effects;
 use crate::proto::{
     CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode, TopicName,
@@ -19,7 +19,7 @@ impl Broker {
     ) {
         let topics = request.topics.iter().map(|topic| topic.name.clone()).collect();
         let errand = Errand::CreateTopics { caller, topics };
-        let body = Body::CreateTopicsRequest(request);
+        let body = RequestBody::CreateTopics(request);
         self.channel.send(errand, body, now.time, &mut self.context, effects);
     }
 
@@ -35,7 +35,7 @@ impl Broker {
         if response.topics.iter().any(|topic| topic.error_code == not_controller) {
             self.context.controllers.failed(from);
         }
-        self.connections.reply(caller, Body::CreateTopicsResponse(response), effects);
+        self.connections.reply(caller, ResponseBody::CreateTopics(response), effects);
     }
 
     /// The controller gave no answer: the topics may or may not exist.
@@ -50,6 +50,6 @@ impl Broker {
             .into_iter()
             .map(|name| CreatableTopicResult::default().with_name(name).with_error_code(timed_out));
         let response = CreateTopicsResponse::default().with_topics(results.collect());
-        self.connections.reply(caller, Body::CreateTopicsResponse(Box::new(response)), effects);
+        self.connections.reply(caller, ResponseBody::CreateTopics(Box::new(response)), effects);
     }
 }

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use crate::broker::purgatory::Wait;
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
-use crate::message::{Body, EpochEnd};
+use crate::message::{EpochEnd, ResponseBody};
 use crate::node::Effects;
 use crate::note::{IsolationLevel, Note};
 use crate::partition::ConsumerRead;
@@ -99,7 +99,7 @@ impl Broker {
                 effects.note(note);
             }
         }
-        self.connections.reply(caller, Body::FetchResponse(Box::new(answer.response)), effects);
+        self.connections.reply(caller, ResponseBody::Fetch(Box::new(answer.response)), effects);
     }
 
     /// Reads for a consumer what is there now.

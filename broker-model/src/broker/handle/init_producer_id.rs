@@ -3,7 +3,7 @@
 use crate::broker::purgatory::Wait;
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
-use crate::message::Body;
+use crate::message::ResponseBody;
 use crate::node::Effects;
 use crate::note::Note;
 use crate::proto::{ErrorCode, InitProducerIdRequest, InitProducerIdResponse};
@@ -60,7 +60,7 @@ impl Broker {
         let response = InitProducerIdResponse::default()
             .with_producer_id(id.0.into())
             .with_producer_epoch(epoch.0);
-        self.connections.reply(caller, Body::InitProducerIdResponse(Box::new(response)), effects);
+        self.connections.reply(caller, ResponseBody::InitProducerId(Box::new(response)), effects);
     }
 
     /// Answers that there is no id.
@@ -74,6 +74,6 @@ impl Broker {
             .with_error_code(error.code())
             .with_producer_id(ProducerId::NONE.0.into())
             .with_producer_epoch(ProducerEpoch::NONE.0);
-        self.connections.reply(caller, Body::InitProducerIdResponse(Box::new(response)), effects);
+        self.connections.reply(caller, ResponseBody::InitProducerId(Box::new(response)), effects);
     }
 }

@@ -1,7 +1,7 @@
 //! `ListOffsets`: where a partition begins and ends, for clients. Source: rule 2.1.10, KIP-207, KIP-320.
 
 use crate::broker::{Broker, Caller};
-use crate::message::Body;
+use crate::message::ResponseBody;
 use crate::node::Effects;
 use crate::note::Note;
 use crate::proto::{
@@ -31,7 +31,7 @@ impl Broker {
             let topic = ListOffsetsTopicResponse::default().with_name(topic.name.clone());
             response.topics.push(topic.with_partitions(answers));
         }
-        self.connections.reply(caller, Body::ListOffsetsResponse(Box::new(response)), effects);
+        self.connections.reply(caller, ResponseBody::ListOffsets(Box::new(response)), effects);
     }
 
     fn list_one(

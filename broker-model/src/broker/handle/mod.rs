@@ -11,7 +11,7 @@ mod replica_fetch;
 mod replica_offsets;
 
 use crate::broker::{Broker, Caller};
-use crate::message::{Body, ClusterError};
+use crate::message::{ClusterError, RequestBody};
 use crate::node::Effects;
 use crate::note::Note;
 use crate::partition::Partition;
@@ -24,54 +24,37 @@ impl Broker {
         &mut self,
         now: Now,
         caller: Caller,
-        body: Body,
+        body: RequestBody,
         effects: &mut Effects,
     ) {
         match body {
-            Body::ProduceRequest(request) => self.on_produce(now, caller, &request, effects),
-            Body::FetchRequest(request) => self.on_fetch(now, caller, request, effects),
-            Body::ListOffsetsRequest(request) => self.on_list_offsets(caller, &request, effects),
-            Body::MetadataRequest(request) => self.on_metadata(caller, &request, effects),
-            Body::OffsetForLeaderEpochRequest(request) => {
+            RequestBody::Produce(request) => self.on_produce(now, caller, &request, effects),
+            RequestBody::Fetch(request) => self.on_fetch(now, caller, request, effects),
+            RequestBody::ListOffsets(request) => self.on_list_offsets(caller, &request, effects),
+            RequestBody::Metadata(request) => self.on_metadata(caller, &request, effects),
+            RequestBody::OffsetForLeaderEpoch(request) => {
                 self.on_offset_for_leader_epoch(caller, &request, effects);
             }
-            Body::InitProducerIdRequest(request) => {
+            RequestBody::InitProducerId(request) => {
                 self.on_init_producer_id(now, caller, &request, effects);
             }
-            Body::CreateTopicsRequest(request) => {
+            RequestBody::CreateTopics(request) => {
                 self.on_create_topics(now, caller, request, effects);
             }
-            Body::ReplicaFetchRequest(request) => {
+            RequestBody::ReplicaFetch(request) => {
                 self.on_replica_fetch(now, caller, request, effects);
             }
-            Body::ReplicaOffsetsRequest(request) => {
+            RequestBody::ReplicaOffsets(request) => {
                 self.on_replica_offsets(caller, request, effects);
             }
-            Body::ProduceResponse(_)
-            | Body::FetchResponse(_)
-            | Body::ListOffsetsResponse(_)
-            | Body::MetadataResponse(_)
-            | Body::OffsetForLeaderEpochResponse(_)
-            | Body::InitProducerIdResponse(_)
-            | Body::CreateTopicsResponse(_)
-            | Body::ReplicaFetchResponse(_)
-            | Body::ReplicaOffsetsResponse(_)
-            | Body::AlterPartitionRequest(_)
-            | Body::AlterPartitionResponse(_)
-            | Body::BrokerRegistrationRequest(_)
-            | Body::BrokerRegistrationResponse(_)
-            | Body::BrokerHeartbeatRequest(_)
-            | Body::BrokerHeartbeatResponse(_)
-            | Body::AllocateProducerIdsRequest(_)
-            | Body::AllocateProducerIdsResponse(_)
-            | Body::VoteRequest(_)
-            | Body::VoteResponse(_)
-            | Body::BeginQuorumEpochRequest(_)
-            | Body::BeginQuorumEpochResponse(_)
-            | Body::EndQuorumEpochRequest(_)
-            | Body::EndQuorumEpochResponse(_)
-            | Body::QuorumFetchRequest(_)
-            | Body::QuorumFetchResponse(_) => self.connections.close(caller, effects),
+            RequestBody::AlterPartition(_)
+            | RequestBody::BrokerRegistration(_)
+            | RequestBody::BrokerHeartbeat(_)
+            | RequestBody::AllocateProducerIds(_)
+            | RequestBody::Vote(_)
+            | RequestBody::BeginQuorumEpoch(_)
+            | RequestBody::EndQuorumEpoch(_)
+            | RequestBody::QuorumFetch(_) => self.connections.close(caller, effects),
         }
     }
 

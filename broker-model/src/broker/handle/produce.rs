@@ -6,7 +6,7 @@ use bytes::Bytes;
 use crate::broker::purgatory::{DelayedProduce, Undecided, Wait};
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
-use crate::message::Body;
+use crate::message::ResponseBody;
 use crate::node::Effects;
 use crate::partition::{ProduceOutcome, ProduceTicket};
 use crate::proto::{
@@ -47,7 +47,7 @@ impl Broker {
         } else if produce.undecided.is_empty() {
             self.connections.reply(
                 caller,
-                Body::ProduceResponse(Box::new(produce.response)),
+                ResponseBody::Produce(Box::new(produce.response)),
                 effects,
             );
         } else {

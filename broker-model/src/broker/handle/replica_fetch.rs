@@ -4,8 +4,8 @@ use crate::broker::purgatory::Wait;
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
 use crate::message::{
-    Body, ClusterError, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaFetchRequest,
-    ReplicaFetchResponse,
+    ClusterError, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaFetchRequest,
+    ReplicaFetchResponse, ResponseBody,
 };
 use crate::node::Effects;
 use crate::partition::FetchBounds;
@@ -25,7 +25,7 @@ impl Broker {
             answer.error.is_some() || answer.diverging.is_some() || !answer.batches.is_empty()
         });
         if urgent || request.wait_max_ms == 0 || request.partitions.is_empty() {
-            self.connections.reply(caller, Body::ReplicaFetchResponse(Box::new(response)), effects);
+            self.connections.reply(caller, ResponseBody::ReplicaFetch(Box::new(response)), effects);
             return;
         }
         let watched = request.partitions.iter().map(|asked| asked.partition).collect();

@@ -1,7 +1,7 @@
 //! The bounds of a leader's log, for a follower out of range. Source: rule 2.2.6.
 
 use crate::broker::{Broker, Caller};
-use crate::message::{Body, ClusterError, ReplicaOffsetsRequest, ReplicaOffsetsResponse};
+use crate::message::{ClusterError, ReplicaOffsetsRequest, ReplicaOffsetsResponse, ResponseBody};
 use crate::node::Effects;
 use crate::types::Offset;
 
@@ -25,6 +25,6 @@ impl Broker {
         let partition = request.partition;
         let response =
             ReplicaOffsetsResponse { partition, error, log_start_offset, log_end_offset };
-        self.connections.reply(caller, Body::ReplicaOffsetsResponse(response), effects);
+        self.connections.reply(caller, ResponseBody::ReplicaOffsets(response), effects);
     }
 }

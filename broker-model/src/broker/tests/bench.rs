@@ -7,8 +7,8 @@ use crate::config::{ClusterConfig, TopicConfig};
 use crate::defect::Defects;
 use crate::disk_image::DiskImage;
 use crate::message::{
-    Body, BrokerHeartbeatResponse, BrokerRegistrationResponse, EpochEnd, HeartbeatState, Message,
-    QuorumFetchResponse,
+    BrokerHeartbeatResponse, BrokerRegistrationResponse, EpochEnd, HeartbeatState, Message,
+    QuorumFetchResponse, Request, RequestBody, ResponseBody,
 };
 use crate::metadata::MetadataRecord;
 use crate::node::{Channel, Effect, Effects, Event, Node};
@@ -31,7 +31,7 @@ pub(super) const INCARNATION: u64 = 77;
 pub(super) struct Sent {
     pub(super) to: NodeId,
     pub(super) channel: Channel,
-    pub(super) message: Message,
+    pub(super) message: Request,
 }
 
 /// A broker, its clock, and what it waits for.
@@ -63,7 +63,8 @@ pub(super) fn config() -> ClusterConfig {
         quorum_election_backoff_max_ms: 1_000,
         quorum_fetch_wait_max_ms: 500,
         controlled_shutdown_timeout_ms: 5_000,
-        defects: Defects::default(),
+        kafka: None,
+        defects: Defects::NONE,
     }
 }
 
@@ -151,7 +152,7 @@ impl Bench {
     }
 
     /// Answers a request of the broker's.
-    pub(super) fn answer(&mut self, sent: &Sent, body: Body) -> Vec<Effect> {
+    pub(super) fn answer(&mut self, sent: &Sent, body: ResponseBody) -> Vec<Effect> {
         let message = Message { correlation_id: sent.message.correlation_id, body };
         self.handle(Event::Response { from: sent.to, channel: sent.channel, message })
     }
@@ -161,16 +162,16 @@ impl Bench {
         result: Result<BrokerEpoch, crate::message::ClusterError>,
     ) -> Vec<Effect> {
         let sent = self.take_sent(Channel::Heartbeat);
-        assert!(matches!(sent.message.body, Body::BrokerRegistrationRequest(_)), "{sent:?}");
+        assert!(matches!(sent.message.body, RequestBody::BrokerRegistration(_)), "{sent:?}");
         let response = BrokerRegistrationResponse { result, controller: None };
-        self.answer(&sent, Body::BrokerRegistrationResponse(response))
+        self.answer(&sent, ResponseBody::BrokerRegistration(response))
     }
 
     pub(super) fn answer_heartbeat(&mut self, state: HeartbeatState) -> Vec<Effect> {
         let sent = self.take_sent(Channel::Heartbeat);
-        assert!(matches!(sent.message.body, Body::BrokerHeartbeatRequest(_)), "{sent:?}");
+        assert!(matches!(sent.message.body, RequestBody::BrokerHeartbeat(_)), "{sent:?}");
         let response = BrokerHeartbeatResponse { result: Ok(state), controller: None };
-        self.answer(&sent, Body::BrokerHeartbeatResponse(response))
+        self.answer(&sent, ResponseBody::BrokerHeartbeat(response))
     }
 
     /// The controller commits records and answers the broker's metadata fetch with them.
@@ -191,7 +192,7 @@ impl Bench {
             high_watermark: self.metadata_end(),
             batches: vec![batch],
         };
-        self.answer(&Sent { ..sent }, Body::QuorumFetchResponse(Box::new(response)))
+        self.answer(&Sent { ..sent }, ResponseBody::QuorumFetch(Box::new(response)))
     }
 
     /// The controller answers the broker's metadata fetch with where its log parts from what was applied.
@@ -205,7 +206,7 @@ impl Bench {
             high_watermark: Offset::NONE,
             batches: Vec::new(),
         };
-        self.answer(&Sent { ..sent }, Body::QuorumFetchResponse(Box::new(response)))
+        self.answer(&Sent { ..sent }, ResponseBody::QuorumFetch(Box::new(response)))
     }
 
     /// A request arrives; all that the broker does about it.
@@ -214,7 +215,7 @@ impl Bench {
         connection: u64,
         from: i32,
         id: i32,
-        body: Body,
+        body: RequestBody,
     ) -> Vec<Effect> {
         self.handle(Event::Request {
             connection: ConnectionId(connection),
@@ -225,7 +226,7 @@ impl Bench {
 }
 
 /// The replies among effects.
-pub(super) fn replies(effects: &[Effect]) -> Vec<(u64, i32, Body)> {
+pub(super) fn replies(effects: &[Effect]) -> Vec<(u64, i32, ResponseBody)> {
     let replies = effects.iter().filter_map(|effect| {
         if let Effect::Reply { connection, message } = effect {
             return Some((connection.0, message.correlation_id.0, message.body.clone()));
@@ -236,7 +237,7 @@ pub(super) fn replies(effects: &[Effect]) -> Vec<(u64, i32, Body)> {
 }
 
 /// The only reply among effects.
-pub(super) fn only_reply(effects: &[Effect]) -> Body {
+pub(super) fn only_reply(effects: &[Effect]) -> ResponseBody {
     let mut replies = replies(effects);
     assert_eq!(replies.len(), 1, "one reply among {effects:?}");
     replies.remove(0).2

@@ -8,7 +8,7 @@ use crate::broker::tests::serving::produce;
 use crate::config::{ms, topic_name};
 use crate::controller::Controller;
 use crate::disk_image::DiskImage;
-use crate::message::{Body, Message};
+use crate::message::{Message, Request, RequestBody, Response, ResponseBody};
 use crate::node::{Channel, Effect, Effects, Event, Node};
 use crate::process::Process;
 use crate::proto::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, TopicName};
@@ -29,7 +29,7 @@ struct Cluster {
     events: BTreeMap<(Time, u64), (NodeId, Event)>,
     sequence: u64,
     now: Now,
-    answers: Vec<Body>,
+    answers: Vec<ResponseBody>,
     uptimes: u64,
     halted: BTreeSet<NodeId>,
 }
@@ -124,7 +124,9 @@ impl Cluster {
                 let disk = self.disks.get_mut(&node).expect("booted");
                 disk.files.get_mut(&file).expect("a file is cut").truncate(length as usize);
             }
-            Effect::Write { file, bytes } => {
+            Effect::Write { file, bytes }
+            | Effect::Replace { file, bytes }
+            | Effect::ReplaceInBackground { file, bytes } => {
                 self.disks.get_mut(&node).expect("booted").files.insert(file, bytes);
             }
             Effect::Delete { file } => {
@@ -138,7 +140,7 @@ impl Cluster {
         }
     }
 
-    fn request(&mut self, from: NodeId, to: NodeId, channel: Channel, message: Message) {
+    fn request(&mut self, from: NodeId, to: NodeId, channel: Channel, message: Request) {
         if to != CLIENT && !self.nodes.contains_key(&to) {
             self.after_ms(1, from, Event::ConnectionLost { to, channel });
             return;
@@ -152,7 +154,7 @@ impl Cluster {
         self.after_ms(1, to, Event::Request { connection, from, message });
     }
 
-    fn reply(&mut self, node: NodeId, connection: ConnectionId, message: Message) {
+    fn reply(&mut self, node: NodeId, connection: ConnectionId, message: Response) {
         let (opener, acceptor, channel) = self.links[connection.0 as usize];
         if opener == CLIENT {
             self.answers.push(message.body);
@@ -228,7 +230,7 @@ impl Cluster {
     }
 
     /// Sends a client's request to a broker and runs until it is answered.
-    fn ask(&mut self, broker: NodeId, body: Body) -> Body {
+    fn ask(&mut self, broker: NodeId, body: RequestBody) -> ResponseBody {
         self.answers.clear();
         self.sequence += 1;
         let message = Message { correlation_id: CorrelationId(self.sequence as i32), body };
@@ -241,7 +243,7 @@ impl Cluster {
         assert!(self.run_until(60_000, Self::accepts_acks_all), "no leader with enough replicas");
         let leader = self.leader().expect("there is one");
         let body = self.ask(leader, produce(&[batch(value)], -1, 5_000));
-        let Body::ProduceResponse(response) = body else { panic!("{body:?}") };
+        let ResponseBody::Produce(response) = body else { panic!("{body:?}") };
         let answer = &response.responses[0].partition_responses[0];
         assert_eq!(answer.error_code, 0, "{answer:?}");
     }
@@ -263,8 +265,8 @@ fn with_orders() -> Cluster {
         .with_replication_factor(3)
         .with_configs(vec![minimum]);
     let request = CreateTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(5_000);
-    let body = cluster.ask(NodeId(2), Body::CreateTopicsRequest(Box::new(request)));
-    let Body::CreateTopicsResponse(response) = body else { panic!("{body:?}") };
+    let body = cluster.ask(NodeId(2), RequestBody::CreateTopics(Box::new(request)));
+    let ResponseBody::CreateTopics(response) = body else { panic!("{body:?}") };
     assert_eq!(response.topics[0].error_code, 0);
     cluster
 }

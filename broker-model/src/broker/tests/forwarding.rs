@@ -3,8 +3,8 @@
 use crate::broker::tests::bench::{Bench, CONTROLLER, ORDERS, only_reply, registration, replies};
 use crate::config::topic_name;
 use crate::message::{
-    AllocateProducerIdsResponse, AlterPartitionResponse, Body, ClusterError, IsrRegistration,
-    ReplicaFetchPartition, ReplicaFetchRequest,
+    AllocateProducerIdsResponse, AlterPartitionResponse, ClusterError, IsrRegistration,
+    ReplicaFetchPartition, ReplicaFetchRequest, RequestBody, ResponseBody,
 };
 use crate::node::{Channel, Effect, Event};
 use crate::note::Note;
@@ -14,16 +14,16 @@ use crate::proto::{
 };
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch};
 
-fn init_producer_id(id: i64, epoch: i16) -> Body {
+fn init_producer_id(id: i64, epoch: i16) -> RequestBody {
     let request = InitProducerIdRequest::default()
         .with_transactional_id(None)
         .with_producer_id(id.into())
         .with_producer_epoch(epoch);
-    Body::InitProducerIdRequest(Box::new(request))
+    RequestBody::InitProducerId(Box::new(request))
 }
 
-fn given(body: &Body) -> (i16, i64, i16) {
-    let Body::InitProducerIdResponse(response) = body else { panic!("{body:?}") };
+fn given(body: &ResponseBody) -> (i16, i64, i16) {
+    let ResponseBody::InitProducerId(response) = body else { panic!("{body:?}") };
     (response.error_code, response.producer_id.0, response.producer_epoch)
 }
 
@@ -35,7 +35,7 @@ fn producer_ids_come_from_a_block_that_is_fetched_once() {
     let sent = bench.take_sent(Channel::Controller);
     assert_eq!(sent.to, CONTROLLER);
     let response = AllocateProducerIdsResponse { result: Ok((1000, 1000)) };
-    let effects = bench.answer(&sent, Body::AllocateProducerIdsResponse(response));
+    let effects = bench.answer(&sent, ResponseBody::AllocateProducerIds(response));
     let answers: Vec<_> =
         replies(&effects).iter().map(|(connection, _, body)| (*connection, given(body))).collect();
     assert_eq!(answers, [(7, (0, 1000, 0)), (8, (0, 1001, 0))]);
@@ -66,9 +66,9 @@ fn a_block_that_does_not_come_is_asked_for_elsewhere_and_the_client_told() {
     assert_eq!(given(&answers[0].2).0, ErrorCode::CoordinatorLoadInProgress.code());
 }
 
-fn create_topics() -> Body {
+fn create_topics() -> RequestBody {
     let topic = CreatableTopic::default().with_name(TopicName(topic_name("new")));
-    Body::CreateTopicsRequest(Box::new(CreateTopicsRequest::default().with_topics(vec![topic])))
+    RequestBody::CreateTopics(Box::new(CreateTopicsRequest::default().with_topics(vec![topic])))
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn create_topics_is_passed_on_and_its_answer_passed_back() {
         let sent = bench.take_sent(Channel::Controller);
         assert_eq!(sent.message.body, create_topics());
         let result = CreatableTopicResult::default().with_error_code(error_code);
-        let response = Body::CreateTopicsResponse(Box::new(
+        let response = ResponseBody::CreateTopics(Box::new(
             CreateTopicsResponse::default().with_topics(vec![result]),
         ));
         let effects = bench.answer(&sent, response.clone());
@@ -94,7 +94,7 @@ fn create_topics_without_an_answer_may_or_may_not_have_happened() {
     let effects = bench.pass_ms(3_000);
     let disconnect = Effect::Disconnect { to: CONTROLLER, channel: Channel::Controller };
     assert!(effects.contains(&disconnect), "{effects:?}");
-    let Body::CreateTopicsResponse(response) = only_reply(&effects) else { panic!("{effects:?}") };
+    let ResponseBody::CreateTopics(response) = only_reply(&effects) else { panic!("{effects:?}") };
     assert_eq!(response.topics[0].error_code, ErrorCode::RequestTimedOut.code());
     assert_eq!(response.topics[0].name, TopicName(topic_name("new")));
 }
@@ -114,7 +114,7 @@ fn follower_fetch(bench: &mut Bench) -> Vec<Effect> {
         wait_max_ms: 500,
         partitions: vec![asked],
     };
-    bench.request(9, 2, 1, Body::ReplicaFetchRequest(Box::new(request)))
+    bench.request(9, 2, 1, RequestBody::ReplicaFetch(Box::new(request)))
 }
 
 #[test]
@@ -122,11 +122,11 @@ fn an_isr_proposal_is_sent_until_the_controller_decides() {
     let mut bench = Bench::hosting(registration(1, 1, &[1]));
     follower_fetch(&mut bench);
     let sent = bench.take_sent(Channel::Controller);
-    let Body::AlterPartitionRequest(request) = &sent.message.body else { panic!("{sent:?}") };
+    let RequestBody::AlterPartition(request) = &sent.message.body else { panic!("{sent:?}") };
     assert_eq!(request.new_isr, [(NodeId(1), BrokerEpoch(0)), (NodeId(2), BrokerEpoch(1))]);
     let result = Err(ClusterError::NotController);
     let response = AlterPartitionResponse { partition: ORDERS, result };
-    bench.answer(&sent, Body::AlterPartitionResponse(Box::new(response)));
+    bench.answer(&sent, ResponseBody::AlterPartition(Box::new(response)));
     assert!(!bench.has_sent(Channel::Controller), "after a pause");
     bench.pass_ms(60);
     let sent = bench.take_sent(Channel::Controller);
@@ -138,7 +138,7 @@ fn an_isr_proposal_is_sent_until_the_controller_decides() {
         isr: vec![NodeId(1), NodeId(2)],
     };
     let response = AlterPartitionResponse { partition: ORDERS, result: Ok(registration) };
-    let effects = bench.answer(&sent, Body::AlterPartitionResponse(Box::new(response)));
+    let effects = bench.answer(&sent, ResponseBody::AlterPartition(Box::new(response)));
     let committed = |effect: &Effect| matches!(effect, Effect::Note(Note::IsrCommitted { .. }));
     assert!(effects.iter().any(committed), "{effects:?}");
     bench.pass_ms(1_000);

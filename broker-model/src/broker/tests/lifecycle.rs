@@ -7,7 +7,8 @@ use crate::broker::tests::bench::{
 };
 use crate::disk_image::{DiskImage, FileId};
 use crate::message::{
-    Body, BrokerHeartbeatResponse, BrokerRegistrationRequest, ClusterError, HeartbeatState,
+    BrokerHeartbeatResponse, BrokerRegistrationRequest, ClusterError, HeartbeatState, RequestBody,
+    ResponseBody,
 };
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Effect, Event, Node};
 use crate::note::{BrokerState, Note};
@@ -25,7 +26,7 @@ fn states(effects: &[Effect]) -> Vec<BrokerState> {
 
 fn registration_request(bench: &mut Bench) -> BrokerRegistrationRequest {
     let sent = bench.take_sent(Channel::Heartbeat);
-    let Body::BrokerRegistrationRequest(request) = sent.message.body else { panic!("{sent:?}") };
+    let RequestBody::BrokerRegistration(request) = sent.message.body else { panic!("{sent:?}") };
     request
 }
 
@@ -63,24 +64,24 @@ fn a_broker_is_unfenced_once_it_has_applied_its_own_registration() {
     let effects = bench.answer_registration(Ok(BrokerEpoch(0)));
     assert_eq!(states(&effects), [BrokerState::Fenced]);
     let heartbeat = bench.take_sent(Channel::Heartbeat);
-    let Body::BrokerHeartbeatRequest(request) = &heartbeat.message.body else {
+    let RequestBody::BrokerHeartbeat(request) = &heartbeat.message.body else {
         panic!("{heartbeat:?}")
     };
     assert!(request.want_fence, "nothing is applied yet");
     assert_eq!(request.metadata_offset, Offset(-1));
     let fenced = HeartbeatState { fenced: true, should_shut_down: false };
     let response = BrokerHeartbeatResponse { result: Ok(fenced), controller: None };
-    bench.answer(&heartbeat, Body::BrokerHeartbeatResponse(response));
+    bench.answer(&heartbeat, ResponseBody::BrokerHeartbeat(response));
     assert!(!bench.has_sent(Channel::Heartbeat), "the next heartbeat is due after the interval");
     bench.commit(&[register(1, INCARNATION)]);
     let heartbeat = bench.take_sent(Channel::Heartbeat);
-    let Body::BrokerHeartbeatRequest(request) = &heartbeat.message.body else {
+    let RequestBody::BrokerHeartbeat(request) = &heartbeat.message.body else {
         panic!("{heartbeat:?}")
     };
     assert!(!request.want_fence, "caught up: said at once");
     assert_eq!(request.metadata_offset, Offset(0));
     let response = BrokerHeartbeatResponse { result: Ok(ACTIVE), controller: None };
-    let effects = bench.answer(&heartbeat, Body::BrokerHeartbeatResponse(response));
+    let effects = bench.answer(&heartbeat, ResponseBody::BrokerHeartbeat(response));
     assert_eq!(states(&effects), [BrokerState::Running]);
 }
 
@@ -107,7 +108,7 @@ fn metadata_of_an_earlier_uptime_makes_no_leader() {
 #[test]
 fn a_broker_that_boots_does_not_listen() {
     let (mut bench, _) = Bench::booted(1, &DiskImage::default());
-    let body = Body::MetadataRequest(Box::default());
+    let body = RequestBody::Metadata(Box::default());
     let effects = bench.request(7, 1001, 1, body);
     let closes =
         |effect: &Effect| matches!(effect, Effect::Close { connection } if connection.0 == 7);
@@ -153,7 +154,7 @@ fn a_stale_epoch_registers_again_and_a_newer_uptime_ends_this_one() {
         result: Err(ClusterError::StaleBrokerEpoch),
         controller: Some(CONTROLLER),
     };
-    let effects = bench.answer(&heartbeat, Body::BrokerHeartbeatResponse(response));
+    let effects = bench.answer(&heartbeat, ResponseBody::BrokerHeartbeat(response));
     assert_eq!(states(&effects), [BrokerState::Starting]);
     bench.sent.retain(|sent| sent.channel != Channel::Heartbeat);
     bench.pass_ms(150);
@@ -183,7 +184,7 @@ fn an_older_epoch_than_its_own_ends_a_broker() {
             result: Err(ClusterError::StaleBrokerEpoch),
             controller: Some(CONTROLLER),
         };
-        bench.answer(&heartbeat, Body::BrokerHeartbeatResponse(response));
+        bench.answer(&heartbeat, ResponseBody::BrokerHeartbeat(response));
         bench.pass_ms(150);
         let effects = bench.answer_registration(Ok(BrokerEpoch(told)));
         let halt = Effect::Halt { reason: COMMITTED_METADATA_GONE };
@@ -202,12 +203,12 @@ fn a_stop_waits_for_the_controller_then_syncs_everything_before_the_marker() {
     let effects = bench.handle(Event::StopRequested);
     assert_eq!(states(&effects), [BrokerState::ShuttingDown]);
     let heartbeat = bench.take_sent(Channel::Heartbeat);
-    let Body::BrokerHeartbeatRequest(request) = &heartbeat.message.body else {
+    let RequestBody::BrokerHeartbeat(request) = &heartbeat.message.body else {
         panic!("{heartbeat:?}")
     };
     assert!(request.want_shutdown);
     let response = BrokerHeartbeatResponse { result: Ok(ACTIVE), controller: None };
-    let effects = bench.answer(&heartbeat, Body::BrokerHeartbeatResponse(response));
+    let effects = bench.answer(&heartbeat, ResponseBody::BrokerHeartbeat(response));
     assert!(
         !effects.iter().any(|effect| matches!(effect, Effect::Halt { .. })),
         "still leads something"
@@ -215,8 +216,9 @@ fn a_stop_waits_for_the_controller_then_syncs_everything_before_the_marker() {
     bench.pass_ms(2_000);
     let effects = bench.answer_heartbeat(HeartbeatState { fenced: false, should_shut_down: true });
     let synced = |file: FileId| move |effect: &Effect| *effect == Effect::Sync { file };
-    let high_watermarks = place(&effects, synced(FileId::HighWatermarkCheckpoint));
-    let recovery_points = place(&effects, synced(FileId::RecoveryPointCheckpoint));
+    let replaced = |wanted: FileId| move |effect: &Effect| matches!(effect, Effect::Replace { file, .. } if *file == wanted);
+    let high_watermarks = place(&effects, replaced(FileId::HighWatermarkCheckpoint));
+    let recovery_points = place(&effects, replaced(FileId::RecoveryPointCheckpoint));
     let written = |effect: &Effect| {
         *effect
             == Effect::Write { file: FileId::CleanShutdown, bytes: Bytes::from_static(b"0\n0\n") }
@@ -225,6 +227,22 @@ fn a_stop_waits_for_the_controller_then_syncs_everything_before_the_marker() {
     assert!(high_watermarks < marker && recovery_points < marker, "{effects:?}");
     assert_eq!(place(&effects, synced(FileId::CleanShutdown)), marker + 1);
     assert_eq!(effects.last(), Some(&Effect::Halt { reason: "stopped" }));
+}
+
+#[test]
+fn an_uptime_that_never_registered_leaves_no_epoch_in_its_marker() {
+    let mut image = DiskImage::default();
+    image.files.insert(FileId::CleanShutdown, Bytes::from_static(b"0\n42\n"));
+    let (mut bench, _) = Bench::booted(1, &image);
+    let effects = bench.handle(Event::StopRequested);
+    let (file, bytes) = (FileId::CleanShutdown, Bytes::from_static(b"0\n-1\n"));
+    let marker = place(&effects, |effect| *effect == Effect::Write { file, bytes: bytes.clone() });
+    assert_eq!(effects[marker + 1], Effect::Sync { file });
+    let mut image = DiskImage::default();
+    image.files.insert(file, bytes);
+    let (mut bench, _) = Bench::booted(1, &image);
+    let request = registration_request(&mut bench);
+    assert_eq!(request.previous_broker_epoch, BrokerEpoch::NONE, "it counts as unclean");
 }
 
 #[test]
@@ -238,10 +256,12 @@ fn a_stop_does_not_wait_for_ever() {
 /// What was written into the checkpoint of high watermarks.
 fn written_high_watermarks(effects: &[Effect]) -> Option<Bytes> {
     effects.iter().find_map(|effect| {
-        let Effect::Write { file: FileId::HighWatermarkCheckpoint, bytes } = effect else {
+        let (Effect::Replace { file, bytes } | Effect::ReplaceInBackground { file, bytes }) =
+            effect
+        else {
             return None;
         };
-        Some(bytes.clone())
+        (*file == FileId::HighWatermarkCheckpoint).then(|| bytes.clone())
     })
 }
 

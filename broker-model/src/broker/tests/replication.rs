@@ -4,20 +4,24 @@ use crate::broker::Broker;
 use crate::broker::tests::bench::{Bench, ORDERS, Sent, batch, partition, registration, replies};
 use crate::broker::tests::serving::produce;
 use crate::message::{
-    Body, ClusterError, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaFetchResponse,
-    ReplicaOffsetsResponse,
+    ClusterError, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaFetchResponse,
+    ReplicaOffsetsResponse, RequestBody, ResponseBody,
 };
 use crate::node::{Channel, Effect, Event};
 use crate::record::RecordBatch;
 use crate::types::{LeaderEpoch, NodeId, Offset};
 
 fn asked(sent: &Sent) -> ReplicaFetchPartition {
-    let Body::ReplicaFetchRequest(request) = &sent.message.body else { panic!("{sent:?}") };
+    let RequestBody::ReplicaFetch(request) = &sent.message.body else { panic!("{sent:?}") };
     assert_eq!(request.partitions.len(), 1);
     request.partitions[0]
 }
 
-fn answer(error: Option<ClusterError>, high_watermark: i64, batches: Vec<RecordBatch>) -> Body {
+fn answer(
+    error: Option<ClusterError>,
+    high_watermark: i64,
+    batches: Vec<RecordBatch>,
+) -> ResponseBody {
     let answer = ReplicaFetchPartitionResponse {
         partition: ORDERS,
         error,
@@ -26,7 +30,7 @@ fn answer(error: Option<ClusterError>, high_watermark: i64, batches: Vec<RecordB
         log_start_offset: Offset(0),
         batches,
     };
-    Body::ReplicaFetchResponse(Box::new(ReplicaFetchResponse { partitions: vec![answer] }))
+    ResponseBody::ReplicaFetch(Box::new(ReplicaFetchResponse { partitions: vec![answer] }))
 }
 
 fn at(offset: i64, epoch: i32) -> RecordBatch {
@@ -109,14 +113,14 @@ fn out_of_range_asks_for_the_leaders_bounds() {
         let sent = bench.take_sent(Channel::ReplicaFetch);
         bench.answer(&sent, answer(Some(ClusterError::OffsetOutOfRange), -1, Vec::new()));
         let sent = bench.take_sent(Channel::ReplicaFetch);
-        assert!(matches!(sent.message.body, Body::ReplicaOffsetsRequest(_)), "{sent:?}");
+        assert!(matches!(sent.message.body, RequestBody::ReplicaOffsets(_)), "{sent:?}");
         let bounds = ReplicaOffsetsResponse {
             partition: ORDERS,
             error: None,
             log_start_offset: Offset(start),
             log_end_offset: Offset(end),
         };
-        bench.answer(&sent, Body::ReplicaOffsetsResponse(bounds));
+        bench.answer(&sent, ResponseBody::ReplicaOffsets(bounds));
         assert_eq!(log_end(&bench.broker), Offset(expected), "leader has {start}..{end}");
         let next = asked(&bench.take_sent(Channel::ReplicaFetch));
         assert_eq!(next.fetch_offset, Offset(expected));
@@ -152,7 +156,7 @@ fn two_brokers_commit_a_produce_between_them() {
     assert_eq!(replies(&leader.request(7, 1001, 1, produce(&[batch(5)], -1, 1_000))), []);
     let told = replicate(&mut leader, &mut follower);
     let acknowledged = replies(&told).into_iter().find(|(connection, ..)| *connection == 7);
-    let Some((_, 1, Body::ProduceResponse(response))) = acknowledged else { panic!("{told:?}") };
+    let Some((_, 1, ResponseBody::Produce(response))) = acknowledged else { panic!("{told:?}") };
     assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
     assert_eq!(log_end(&leader.broker), log_end(&follower.broker));
     let watermark =

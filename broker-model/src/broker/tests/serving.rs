@@ -6,7 +6,7 @@ use crate::broker::tests::bench::{
     Bench, ORDERS, batch, bytes_of, only_reply, partition, registration, replies, topic,
 };
 use crate::config::topic_name;
-use crate::message::{Body, ClusterError};
+use crate::message::{ClusterError, RequestBody, ResponseBody};
 use crate::node::{Effect, Event};
 use crate::note::Note;
 use crate::proto::{
@@ -23,25 +23,25 @@ fn orders() -> TopicName {
 }
 
 /// A produce of batches to "orders", one for each partition from 0 on.
-pub(super) fn produce(batches: &[RecordBatch], acks: i16, timeout_ms: i32) -> Body {
+pub(super) fn produce(batches: &[RecordBatch], acks: i16, timeout_ms: i32) -> RequestBody {
     produce_bytes(batches.iter().map(bytes_of).collect(), acks, timeout_ms)
 }
 
-fn produce_bytes(records: Vec<Bytes>, acks: i16, timeout_ms: i32) -> Body {
+fn produce_bytes(records: Vec<Bytes>, acks: i16, timeout_ms: i32) -> RequestBody {
     let data = records.into_iter().zip(0..).map(|(bytes, index)| {
         PartitionProduceData::default().with_index(index).with_records(Some(bytes))
     });
     let topic = TopicProduceData::default().with_name(orders()).with_partition_data(data.collect());
     let request = ProduceRequest::default().with_acks(acks).with_timeout_ms(timeout_ms);
-    Body::ProduceRequest(Box::new(request.with_topic_data(vec![topic])))
+    RequestBody::Produce(Box::new(request.with_topic_data(vec![topic])))
 }
 
-fn produced(body: Body) -> PartitionProduceResponse {
-    let Body::ProduceResponse(mut response) = body else { panic!("{body:?}") };
+fn produced(body: ResponseBody) -> PartitionProduceResponse {
+    let ResponseBody::Produce(mut response) = body else { panic!("{body:?}") };
     response.responses.remove(0).partition_responses.remove(0)
 }
 
-fn fetch(offset: i64, current_leader_epoch: i32, min_bytes: i32) -> Body {
+fn fetch(offset: i64, current_leader_epoch: i32, min_bytes: i32) -> RequestBody {
     let asked = FetchPartition::default()
         .with_partition(0)
         .with_fetch_offset(offset)
@@ -53,20 +53,20 @@ fn fetch(offset: i64, current_leader_epoch: i32, min_bytes: i32) -> Body {
         .with_max_wait_ms(500)
         .with_min_bytes(min_bytes)
         .with_max_bytes(1 << 20);
-    Body::FetchRequest(Box::new(request.with_topics(vec![topic])))
+    RequestBody::Fetch(Box::new(request.with_topics(vec![topic])))
 }
 
-fn fetched(body: Body) -> PartitionData {
-    let Body::FetchResponse(mut response) = body else { panic!("{body:?}") };
+fn fetched(body: ResponseBody) -> PartitionData {
+    let ResponseBody::Fetch(mut response) = body else { panic!("{body:?}") };
     response.responses.remove(0).partitions.remove(0)
 }
 
-fn list_offsets(timestamp: i64, current_leader_epoch: i32) -> Body {
+fn list_offsets(timestamp: i64, current_leader_epoch: i32) -> RequestBody {
     let asked = ListOffsetsPartition::default()
         .with_timestamp(timestamp)
         .with_current_leader_epoch(current_leader_epoch);
     let topic = ListOffsetsTopic::default().with_name(orders()).with_partitions(vec![asked]);
-    Body::ListOffsetsRequest(Box::new(ListOffsetsRequest::default().with_topics(vec![topic])))
+    RequestBody::ListOffsets(Box::new(ListOffsetsRequest::default().with_topics(vec![topic])))
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_produce_is_refused_at_the_door() {
 fn each_partition_of_a_produce_has_its_own_outcome() {
     let mut bench = Bench::hosting(registration(1, 1, &[1]));
     let effects = bench.request(7, 1001, 1, produce(&[batch(5), batch(6)], -1, 100));
-    let Body::ProduceResponse(response) = only_reply(&effects) else { panic!("{effects:?}") };
+    let ResponseBody::Produce(response) = only_reply(&effects) else { panic!("{effects:?}") };
     let answers = &response.responses[0].partition_responses;
     assert_eq!(answers[0].error_code, 0);
     assert_eq!(answers[1].error_code, ErrorCode::UnknownTopicOrPartition.code());
@@ -207,7 +207,7 @@ fn client_requests_are_fenced_by_leader_epoch() {
         assert_eq!(fetched(only_reply(&effects)).error_code, error.code());
         assert!(effects.contains(&fenced));
         let effects = bench.request(8, 1002, 2, list_offsets(-1, epoch));
-        let Body::ListOffsetsResponse(response) = only_reply(&effects) else {
+        let ResponseBody::ListOffsets(response) = only_reply(&effects) else {
             panic!("{effects:?}")
         };
         assert_eq!(response.topics[0].partitions[0].error_code, error.code());
@@ -219,8 +219,8 @@ fn client_requests_are_fenced_by_leader_epoch() {
             OffsetForLeaderTopic::default().with_topic(orders()).with_partitions(vec![asked]);
         let request = OffsetForLeaderEpochRequest::default().with_topics(vec![topic]);
         let effects =
-            bench.request(8, 1002, 3, Body::OffsetForLeaderEpochRequest(Box::new(request)));
-        let Body::OffsetForLeaderEpochResponse(response) = only_reply(&effects) else {
+            bench.request(8, 1002, 3, RequestBody::OffsetForLeaderEpoch(Box::new(request)));
+        let ResponseBody::OffsetForLeaderEpoch(response) = only_reply(&effects) else {
             panic!("{effects:?}")
         };
         assert_eq!(response.topics[0].partitions[0].error_code, error.code());
@@ -233,7 +233,7 @@ fn the_end_offset_is_told_only_once_the_epoch_has_begun_to_commit() {
     let mut bench = Bench::hosting(registration(1, 1, &[1, 2]));
     bench.request(7, 1001, 1, produce(&[batch(5)], 1, 100));
     let answer = |effects: &[Effect]| {
-        let Body::ListOffsetsResponse(response) = only_reply(effects) else {
+        let ResponseBody::ListOffsets(response) = only_reply(effects) else {
             panic!("{effects:?}")
         };
         response.topics[0].partitions[0].clone()
@@ -259,11 +259,11 @@ fn an_epoch_end_is_told_by_the_leader_alone() {
     let asked =
         OffsetForLeaderPartition::default().with_current_leader_epoch(-1).with_leader_epoch(1);
     let topic = OffsetForLeaderTopic::default().with_topic(orders()).with_partitions(vec![asked]);
-    let request = Body::OffsetForLeaderEpochRequest(Box::new(
+    let request = RequestBody::OffsetForLeaderEpoch(Box::new(
         OffsetForLeaderEpochRequest::default().with_topics(vec![topic]),
     ));
     let answer = |effects: &[Effect]| {
-        let Body::OffsetForLeaderEpochResponse(response) = only_reply(effects) else {
+        let ResponseBody::OffsetForLeaderEpoch(response) = only_reply(effects) else {
             panic!("{effects:?}")
         };
         response.topics[0].partitions[0].clone()
@@ -287,8 +287,8 @@ fn metadata_tells_brokers_topics_and_what_is_unknown() {
     let ask =
         |name: &str| MetadataRequestTopic::default().with_name(Some(TopicName(topic_name(name))));
     let request = MetadataRequest::default().with_topics(Some(vec![ask("orders"), ask("nothing")]));
-    let effects = bench.request(8, 1002, 1, Body::MetadataRequest(Box::new(request)));
-    let Body::MetadataResponse(response) = only_reply(&effects) else { panic!("{effects:?}") };
+    let effects = bench.request(8, 1002, 1, RequestBody::Metadata(Box::new(request)));
+    let ResponseBody::Metadata(response) = only_reply(&effects) else { panic!("{effects:?}") };
     let brokers: Vec<i32> = response.brokers.iter().map(|broker| broker.node_id.0).collect();
     assert_eq!(brokers, [1, 2, 3]);
     let told = &response.topics[0].partitions[0];
@@ -296,8 +296,8 @@ fn metadata_tells_brokers_topics_and_what_is_unknown() {
     assert_eq!(told.isr_nodes.iter().map(|broker| broker.0).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(response.topics[1].error_code, ErrorCode::UnknownTopicOrPartition.code());
     let all = MetadataRequest::default().with_topics(None);
-    let effects = bench.request(8, 1002, 2, Body::MetadataRequest(Box::new(all)));
-    let Body::MetadataResponse(response) = only_reply(&effects) else { panic!("{effects:?}") };
+    let effects = bench.request(8, 1002, 2, RequestBody::Metadata(Box::new(all)));
+    let ResponseBody::Metadata(response) = only_reply(&effects) else { panic!("{effects:?}") };
     assert_eq!(response.topics.len(), 1);
 }
 

@@ -5,7 +5,7 @@
 
 use crate::client::connection::Purpose;
 use crate::client::metadata::{PartitionKey, is_stale_metadata};
-use crate::message::Body;
+use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects, Outcome};
 use crate::proto::{
     ErrorCode, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
@@ -121,7 +121,7 @@ impl Consumer {
         key: PartitionKey,
         epoch: LeaderEpoch,
         timestamp: i64,
-    ) -> Body {
+    ) -> RequestBody {
         let partition = ListOffsetsPartition::default()
             .with_partition_index(key.partition)
             .with_current_leader_epoch(epoch.0)
@@ -131,7 +131,7 @@ impl Consumer {
             .with_partitions(vec![partition]);
         let request =
             ListOffsetsRequest::default().with_replica_id((-1).into()).with_topics(vec![topic]);
-        Body::ListOffsetsRequest(Box::new(request))
+        RequestBody::ListOffsets(Box::new(request))
     }
 
     pub(super) fn find_offset(

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::client::connection::{PositionTicket, Purpose};
 use crate::client::metadata::PartitionKey;
-use crate::message::Body;
+use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects, PolledRecord};
 use crate::proto::{
     ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData, StrBytes,
@@ -88,7 +88,7 @@ impl Consumer {
             .with_min_bytes(1)
             .with_max_bytes(self.max_bytes())
             .with_topics(topics);
-        let body = Body::FetchRequest(Box::new(request));
+        let body = RequestBody::Fetch(Box::new(request));
         let to = (leader, Channel::ClientFetch);
         self.connections.send(now, to, body, Purpose::Fetch(tickets), effects);
     }

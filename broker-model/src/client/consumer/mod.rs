@@ -18,7 +18,7 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::config::{ConsumerConfig, ms};
-use crate::message::{Body, Message};
+use crate::message::{Response, ResponseBody};
 use crate::node::{
     Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
 };
@@ -144,7 +144,7 @@ impl Consumer {
         &mut self,
         now: Time,
         from: (NodeId, Channel),
-        message: Message,
+        message: Response,
         effects: &mut Effects,
     ) {
         let Some(purpose) = self.connections.answered(from.0, from.1, message.correlation_id)
@@ -152,19 +152,19 @@ impl Consumer {
             return;
         };
         match (purpose, message.body) {
-            (Purpose::Metadata, Body::MetadataResponse(response)) => {
+            (Purpose::Metadata, ResponseBody::Metadata(response)) => {
                 self.metadata.on_response(now, &response, &mut self.connections);
             }
-            (Purpose::Fetch(tickets), Body::FetchResponse(response)) => {
+            (Purpose::Fetch(tickets), ResponseBody::Fetch(response)) => {
                 self.on_fetched(now, &tickets, *response, effects);
             }
-            (Purpose::StartOffset(ticket), Body::ListOffsetsResponse(response)) => {
+            (Purpose::StartOffset(ticket), ResponseBody::ListOffsets(response)) => {
                 self.on_start_offset(now, ticket, &response, effects);
             }
-            (Purpose::EpochEnd(ticket), Body::OffsetForLeaderEpochResponse(response)) => {
+            (Purpose::EpochEnd(ticket), ResponseBody::OffsetForLeaderEpoch(response)) => {
                 self.on_epoch_end(now, ticket, &response, effects);
             }
-            (Purpose::EndOffset(operation), Body::ListOffsetsResponse(response)) => {
+            (Purpose::EndOffset(operation), ResponseBody::ListOffsets(response)) => {
                 self.on_end_offset(now, operation, &response, effects);
             }
             (purpose, _nonsense) => self.on_lost(now, vec![purpose]),

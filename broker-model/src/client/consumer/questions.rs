@@ -4,7 +4,7 @@
 use crate::client::connection::{PositionTicket, Purpose};
 use crate::client::metadata::PartitionKey;
 use crate::config::OffsetReset;
-use crate::message::Body;
+use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
 use crate::note::Note;
 use crate::proto::{
@@ -62,7 +62,12 @@ impl Consumer {
         self.connections.send(now, (leader, Channel::Client), body, purpose, effects);
     }
 
-    fn epoch_query(&self, key: PartitionKey, current: LeaderEpoch, last: LeaderEpoch) -> Body {
+    fn epoch_query(
+        &self,
+        key: PartitionKey,
+        current: LeaderEpoch,
+        last: LeaderEpoch,
+    ) -> RequestBody {
         let partition = OffsetForLeaderPartition::default()
             .with_partition(key.partition)
             .with_current_leader_epoch(current.0)
@@ -73,7 +78,7 @@ impl Consumer {
         let request = OffsetForLeaderEpochRequest::default()
             .with_replica_id((-1).into())
             .with_topics(vec![topic]);
-        Body::OffsetForLeaderEpochRequest(Box::new(request))
+        RequestBody::OffsetForLeaderEpoch(Box::new(request))
     }
 
     pub(super) fn on_start_offset(

@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use super::*;
 use crate::client::testing::{Asked, Driver, START, TOPIC};
 use crate::config::OffsetReset;
+use crate::message::RequestBody;
 use crate::note::Note;
 use crate::proto::{
     EpochEndOffset, FetchPartition, FetchResponse, FetchableTopicResponse,
@@ -41,15 +42,15 @@ fn started(config: ConsumerConfig, start: i64) -> Driver<Consumer> {
 }
 
 fn take_list(driver: &mut Driver<Consumer>) -> Asked {
-    driver.take(|body| matches!(body, Body::ListOffsetsRequest(_))).expect("an offset is asked for")
+    driver.take(|body| matches!(body, RequestBody::ListOffsets(_))).expect("an offset is asked for")
 }
 
 fn timestamp(asked: &Asked) -> i64 {
-    let Body::ListOffsetsRequest(request) = &asked.message.body else { panic!("{asked:?}") };
+    let RequestBody::ListOffsets(request) = &asked.message.body else { panic!("{asked:?}") };
     request.topics[0].partitions[0].timestamp
 }
 
-fn offset_answer(error: i16, offset: i64) -> Body {
+fn offset_answer(error: i16, offset: i64) -> ResponseBody {
     let partition = ListOffsetsPartitionResponse::default()
         .with_partition_index(0)
         .with_error_code(error)
@@ -57,29 +58,29 @@ fn offset_answer(error: i16, offset: i64) -> Body {
     let topic = ListOffsetsTopicResponse::default()
         .with_name(TopicName(TOPIC))
         .with_partitions(vec![partition]);
-    Body::ListOffsetsResponse(Box::new(ListOffsetsResponse::default().with_topics(vec![topic])))
+    ResponseBody::ListOffsets(Box::new(ListOffsetsResponse::default().with_topics(vec![topic])))
 }
 
 fn take_fetch(driver: &mut Driver<Consumer>) -> Asked {
-    driver.take(|body| matches!(body, Body::FetchRequest(_))).expect("a fetch is sent")
+    driver.take(|body| matches!(body, RequestBody::Fetch(_))).expect("a fetch is sent")
 }
 
 fn fetched(asked: &Asked) -> FetchPartition {
-    let Body::FetchRequest(request) = &asked.message.body else { panic!("{asked:?}") };
+    let RequestBody::Fetch(request) = &asked.message.body else { panic!("{asked:?}") };
     request.topics[0].partitions[0].clone()
 }
 
-fn fetch_answer(data: PartitionData) -> Body {
+fn fetch_answer(data: PartitionData) -> ResponseBody {
     let topic =
         FetchableTopicResponse::default().with_topic(TopicName(TOPIC)).with_partitions(vec![data]);
-    Body::FetchResponse(Box::new(FetchResponse::default().with_responses(vec![topic])))
+    ResponseBody::Fetch(Box::new(FetchResponse::default().with_responses(vec![topic])))
 }
 
-fn records_answer(bytes: Bytes) -> Body {
+fn records_answer(bytes: Bytes) -> ResponseBody {
     fetch_answer(PartitionData::default().with_records(Some(bytes)))
 }
 
-fn error_answer(error: ErrorCode) -> Body {
+fn error_answer(error: ErrorCode) -> ResponseBody {
     fetch_answer(PartitionData::default().with_error_code(error.code()))
 }
 
@@ -139,11 +140,11 @@ fn change_leader(driver: &mut Driver<Consumer>, leader: i32, epoch: i32) {
 
 fn take_epoch_query(driver: &mut Driver<Consumer>) -> Asked {
     driver
-        .take(|body| matches!(body, Body::OffsetForLeaderEpochRequest(_)))
+        .take(|body| matches!(body, RequestBody::OffsetForLeaderEpoch(_)))
         .expect("the position is validated")
 }
 
-fn epoch_answer(error: i16, epoch: i32, end: i64) -> Body {
+fn epoch_answer(error: i16, epoch: i32, end: i64) -> ResponseBody {
     let partition = EpochEndOffset::default()
         .with_partition(0)
         .with_error_code(error)
@@ -153,11 +154,11 @@ fn epoch_answer(error: i16, epoch: i32, end: i64) -> Body {
         .with_topic(TopicName(TOPIC))
         .with_partitions(vec![partition]);
     let response = OffsetForLeaderEpochResponse::default().with_topics(vec![topic]);
-    Body::OffsetForLeaderEpochResponse(Box::new(response))
+    ResponseBody::OffsetForLeaderEpoch(Box::new(response))
 }
 
 fn no_fetch(driver: &Driver<Consumer>) -> bool {
-    !driver.wire.iter().any(|it| matches!(it.message.body, Body::FetchRequest(_)))
+    !driver.wire.iter().any(|it| matches!(it.message.body, RequestBody::Fetch(_)))
 }
 
 #[test]
@@ -248,7 +249,7 @@ fn a_new_leader_must_confirm_the_position_first() {
     change_leader(&mut driver, 2, 4);
     assert!(no_fetch(&driver));
     let asked = take_epoch_query(&mut driver);
-    let Body::OffsetForLeaderEpochRequest(request) = &asked.message.body else {
+    let RequestBody::OffsetForLeaderEpoch(request) = &asked.message.body else {
         panic!("{asked:?}")
     };
     let partition = &request.topics[0].partitions[0];
@@ -408,7 +409,7 @@ fn epoch_errors_ask_for_metadata_and_back_off() {
         let asked = take_fetch(&mut driver);
         driver.answer(&asked, error_answer(error));
         assert!(no_fetch(&driver), "{error}");
-        assert!(driver.wire.iter().any(|it| matches!(it.message.body, Body::MetadataRequest(_))));
+        assert!(driver.wire.iter().any(|it| matches!(it.message.body, RequestBody::Metadata(_))));
         driver.tell_leaders(&[(1, 3)]);
         driver.advance(150);
         assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 10);
@@ -421,7 +422,7 @@ fn a_silent_leader_costs_the_fetch_connection_only() {
     driver.advance(2_200);
     assert_eq!(driver.disconnected[0], (NodeId(1), Channel::ClientFetch));
     assert_eq!(
-        driver.take(|body| matches!(body, Body::FetchRequest(_))).map(|it| it.to),
+        driver.take(|body| matches!(body, RequestBody::Fetch(_))).map(|it| it.to),
         Some(NodeId(1))
     );
 }
@@ -441,7 +442,7 @@ fn an_end_offset_is_asked_again_until_it_is_known_or_late() {
 
     driver.invoke(6, Operation::EndOffset { partition: (TOPIC, 0) });
     for _ in 0..60 {
-        if let Some(asked) = driver.take(|body| matches!(body, Body::ListOffsetsRequest(_))) {
+        if let Some(asked) = driver.take(|body| matches!(body, RequestBody::ListOffsets(_))) {
             driver.answer(&asked, offset_answer(ErrorCode::OffsetNotAvailable.code(), -1));
         }
         driver.advance(100);
@@ -457,9 +458,9 @@ fn one_fetch_asks_for_all_that_a_broker_leads() {
     driver.tell_leaders(&[(1, 3), (1, 3)]);
     let lists = [take_list(&mut driver), take_list(&mut driver)];
     for asked in &lists {
-        let Body::ListOffsetsRequest(request) = &asked.message.body else { panic!("{asked:?}") };
+        let RequestBody::ListOffsets(request) = &asked.message.body else { panic!("{asked:?}") };
         let mut body = offset_answer(0, 0);
-        let Body::ListOffsetsResponse(response) = &mut body else { panic!("{body:?}") };
+        let ResponseBody::ListOffsets(response) = &mut body else { panic!("{body:?}") };
         let index = request.topics[0].partitions[0].partition_index;
         response.topics[0].partitions[0].partition_index = index;
         driver.answer(asked, body);
@@ -468,7 +469,7 @@ fn one_fetch_asks_for_all_that_a_broker_leads() {
     assert!(no_fetch(&driver), "one fetch at a time to a broker");
     driver.answer(&alone, records_answer(Bytes::new()));
     let asked = take_fetch(&mut driver);
-    let Body::FetchRequest(request) = &asked.message.body else { panic!("{asked:?}") };
+    let RequestBody::Fetch(request) = &asked.message.body else { panic!("{asked:?}") };
     let indices: Vec<i32> = request.topics[0].partitions.iter().map(|it| it.partition).collect();
     assert_eq!(indices, [0, 1]);
 }

@@ -14,7 +14,7 @@
 //! flight there. A broker that has no state of a producer accepts any sequence from it, so that the second batch could
 //! be appended where the first was refused (KAFKA-14359).
 
-use crate::message::Body;
+use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
 use crate::note::Note;
 use crate::proto::{ErrorCode, InitProducerIdRequest, InitProducerIdResponse};
@@ -86,7 +86,7 @@ impl Identity {
         let request = InitProducerIdRequest::default()
             .with_transactional_id(None)
             .with_transaction_timeout_ms(i32::MAX);
-        let body = Body::InitProducerIdRequest(Box::new(request));
+        let body = RequestBody::InitProducerId(Box::new(request));
         connections.send(now, (broker, Channel::Client), body, Purpose::InitProducerId, effects);
         self.asked = true;
     }

@@ -23,7 +23,7 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::config::{Acks, ProducerConfig, ms};
-use crate::message::{Body, Message};
+use crate::message::{Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome};
 use crate::proto::{ErrorCode, StrBytes};
 use crate::standing::Standing;
@@ -130,22 +130,22 @@ impl Producer {
         &mut self,
         now: Now,
         (from, channel): (NodeId, Channel),
-        message: Message,
+        message: Response,
         effects: &mut Effects,
     ) {
         let Some(purpose) = self.connections.answered(from, channel, message.correlation_id) else {
             return;
         };
         match (purpose, message.body) {
-            (Purpose::Metadata, Body::MetadataResponse(response)) => {
+            (Purpose::Metadata, ResponseBody::Metadata(response)) => {
                 self.metadata.on_response(now.time, &response, &mut self.connections);
                 self.place_records();
             }
-            (Purpose::InitProducerId, Body::InitProducerIdResponse(response)) => {
+            (Purpose::InitProducerId, ResponseBody::InitProducerId(response)) => {
                 let retry_at = self.connections.backoff.after(now.time);
                 self.identity.on_response(&response, retry_at);
             }
-            (Purpose::Produce(tickets), Body::ProduceResponse(response)) => {
+            (Purpose::Produce(tickets), ResponseBody::Produce(response)) => {
                 self.on_produce_response(now.time, &tickets, &response, effects);
             }
             (purpose, _nonsense) => self.on_lost(now.time, vec![purpose], effects),

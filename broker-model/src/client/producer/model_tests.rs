@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::tests::{answer, batches, config, send};
 use super::*;
 use crate::client::testing::{Asked, Driver, START, metadata};
+use crate::message::RequestBody;
 use crate::proto::InitProducerIdResponse;
 use crate::record::{BatchHeader, RecordBatch};
 
@@ -95,7 +96,7 @@ impl Log {
 struct World {
     driver: Driver<Producer>,
     logs: BTreeMap<i32, Log>,
-    answers: VecDeque<(Asked, Body)>,
+    answers: VecDeque<(Asked, ResponseBody)>,
     late: VecDeque<Asked>,
     sent: u64,
     next_id: i64,
@@ -151,20 +152,20 @@ impl World {
         // Requests that were put on the wire by the same call that closed the connection count as lost, too: the
         // producer waits for them until they time out.
         self.late.extend(
-            wire.into_iter().filter(|it| matches!(it.message.body, Body::ProduceRequest(_))),
+            wire.into_iter().filter(|it| matches!(it.message.body, RequestBody::Produce(_))),
         );
     }
 
     fn arrive(&mut self, error: Option<ErrorCode>, appends: bool) {
         let Some(asked) = self.driver.wire.pop_front() else { return };
-        let body = if let Body::MetadataRequest(_) = &asked.message.body {
+        let body = if let RequestBody::Metadata(_) = &asked.message.body {
             metadata(&[(LEADER.0, 3), (LEADER.0, 3)])
-        } else if let Body::InitProducerIdRequest(_) = &asked.message.body {
+        } else if let RequestBody::InitProducerId(_) = &asked.message.body {
             self.next_id += 1;
             let response = InitProducerIdResponse::default()
                 .with_producer_id(self.next_id.into())
                 .with_producer_epoch(0);
-            Body::InitProducerIdResponse(Box::new(response))
+            ResponseBody::InitProducerId(Box::new(response))
         } else {
             let answered = if appends { self.execute(&asked) } else { answer(&asked, 0, -1) };
             error.map_or(answered, |error| answer(&asked, error.code(), -1))
@@ -172,9 +173,9 @@ impl World {
         self.answers.push_back((asked, body));
     }
 
-    fn execute(&mut self, asked: &Asked) -> Body {
+    fn execute(&mut self, asked: &Asked) -> ResponseBody {
         let mut body = answer(asked, 0, 0);
-        let Body::ProduceResponse(response) = &mut body else { panic!("{body:?}") };
+        let ResponseBody::Produce(response) = &mut body else { panic!("{body:?}") };
         for (index, batch) in batches(asked) {
             let (error, base_offset) = self.logs.entry(index).or_default().append(&batch);
             let mut partitions =

@@ -1,7 +1,7 @@
 //! What goes on the wire when, and what its end means. Source: Kafka's `Sender`, `RecordAccumulator.drain`.
 
 use crate::config::{Acks, ms};
-use crate::message::Body;
+use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects, Outcome};
 use crate::note::Note;
 use crate::proto::{
@@ -131,7 +131,7 @@ impl Producer {
             .with_acks(self.config.acks.wire())
             .with_timeout_ms(i32::try_from(self.config.request_timeout_ms).unwrap_or(i32::MAX))
             .with_topic_data(topics);
-        let body = Body::ProduceRequest(Box::new(request));
+        let body = RequestBody::Produce(Box::new(request));
         let to = (leader, Channel::Client);
         if self.config.acks == Acks::None {
             self.connections.send_unanswered(to, body, effects);

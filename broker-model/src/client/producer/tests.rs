@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::client::testing::{Asked, Driver, START, TOPIC};
+use crate::message::RequestBody;
 use crate::note::Note;
 use crate::proto::{
     InitProducerIdResponse, PartitionProduceResponse, ProduceResponse, TopicName,
@@ -56,12 +57,12 @@ fn established(config: ProducerConfig) -> Driver<Producer> {
 }
 
 fn give_id(driver: &mut Driver<Producer>, id: i64, epoch: i16) {
-    let Some(asked) = driver.take(|body| matches!(body, Body::InitProducerIdRequest(_))) else {
+    let Some(asked) = driver.take(|body| matches!(body, RequestBody::InitProducerId(_))) else {
         return;
     };
     let response =
         InitProducerIdResponse::default().with_producer_id(id.into()).with_producer_epoch(epoch);
-    driver.answer(&asked, Body::InitProducerIdResponse(Box::new(response)));
+    driver.answer(&asked, ResponseBody::InitProducerId(Box::new(response)));
 }
 
 /// A key of the partition, of two.
@@ -78,17 +79,17 @@ pub(super) fn send(driver: &mut Driver<Producer>, operation: u64, partition: i32
 }
 
 fn take_produce(driver: &mut Driver<Producer>) -> Asked {
-    let asked = driver.take(|body| matches!(body, Body::ProduceRequest(_)));
+    let asked = driver.take(|body| matches!(body, RequestBody::Produce(_)));
     asked.unwrap_or_else(|| panic!("nothing was produced; outcomes: {:?}", driver.outcomes))
 }
 
 fn is_quiet(driver: &Driver<Producer>) -> bool {
-    !driver.wire.iter().any(|it| matches!(it.message.body, Body::ProduceRequest(_)))
+    !driver.wire.iter().any(|it| matches!(it.message.body, RequestBody::Produce(_)))
 }
 
 /// Partition and batch of everything in a produce request.
 pub(super) fn batches(asked: &Asked) -> Vec<(i32, RecordBatch)> {
-    let Body::ProduceRequest(request) = &asked.message.body else { panic!("{asked:?}") };
+    let RequestBody::Produce(request) = &asked.message.body else { panic!("{asked:?}") };
     let data = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
     data.map(|data| {
         let bytes = data.records.clone().expect("a produce request carries records");
@@ -106,7 +107,7 @@ fn sequence(asked: &Asked) -> (i16, i32) {
 }
 
 /// An answer with one error and base offset for every partition of the request.
-pub(super) fn answer(asked: &Asked, error: i16, base_offset: i64) -> Body {
+pub(super) fn answer(asked: &Asked, error: i16, base_offset: i64) -> ResponseBody {
     let partitions = batches(asked).into_iter().map(|(index, _)| {
         PartitionProduceResponse::default()
             .with_index(index)
@@ -116,7 +117,7 @@ pub(super) fn answer(asked: &Asked, error: i16, base_offset: i64) -> Body {
     let topic = TopicProduceResponse::default()
         .with_name(TopicName(TOPIC))
         .with_partition_responses(partitions.collect());
-    Body::ProduceResponse(Box::new(ProduceResponse::default().with_responses(vec![topic])))
+    ResponseBody::Produce(Box::new(ProduceResponse::default().with_responses(vec![topic])))
 }
 
 fn refuse_with(driver: &mut Driver<Producer>, asked: &Asked, error: ErrorCode) {
@@ -428,13 +429,13 @@ fn an_unresolved_sequence_with_nothing_in_flight_bumps_the_epoch() {
     send(&mut driver, 1, 0);
     driver.advance(3_900);
     send(&mut driver, 2, 1);
-    driver.wire.retain(|asked| !matches!(asked.message.body, Body::ProduceRequest(_)));
+    driver.wire.retain(|asked| !matches!(asked.message.body, RequestBody::Produce(_)));
     driver.advance(1_500);
     assert!(is_unknown(&driver, 1));
     assert_eq!(bumps(&driver), [1]);
     send(&mut driver, 3, 0);
     driver.advance(300);
-    let fresh = driver.wire.iter().filter(|it| matches!(it.message.body, Body::ProduceRequest(_)));
+    let fresh = driver.wire.iter().filter(|it| matches!(it.message.body, RequestBody::Produce(_)));
     let sequences: Vec<(i32, (i16, i32))> =
         fresh.map(|it| (batches(it)[0].0, sequence(it))).collect();
     assert!(sequences.contains(&(0, (1, 0))), "{sequences:?}");

@@ -4,8 +4,8 @@ use super::net::Net;
 use super::{config, nodes};
 use crate::config::topic_name;
 use crate::message::{
-    AlterPartitionRequest, Body, BrokerHeartbeatRequest, BrokerRegistrationRequest,
-    BrokerRegistrationResponse, ClusterError, QuorumFetchRequest,
+    AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest,
+    BrokerRegistrationResponse, ClusterError, QuorumFetchRequest, RequestBody, ResponseBody,
 };
 use crate::node::{Channel, Event};
 use crate::proto::{CreatableTopic, CreateTopicsRequest, ErrorCode, TopicName};
@@ -24,7 +24,7 @@ fn register(net: &mut Net, to: NodeId, broker: i32) {
         incarnation: 1000 + broker as u64,
         previous_broker_epoch: BrokerEpoch::NONE,
     };
-    net.ask(NodeId(broker), to, Channel::Heartbeat, Body::BrokerRegistrationRequest(request));
+    net.ask(NodeId(broker), to, Channel::Heartbeat, RequestBody::BrokerRegistration(request));
 }
 
 fn beat(net: &mut Net, to: NodeId, broker: i32) {
@@ -36,7 +36,7 @@ fn beat(net: &mut Net, to: NodeId, broker: i32) {
         want_fence: false,
         want_shutdown: false,
     };
-    net.ask(NodeId(broker), to, Channel::Heartbeat, Body::BrokerHeartbeatRequest(request));
+    net.ask(NodeId(broker), to, Channel::Heartbeat, RequestBody::BrokerHeartbeat(request));
 }
 
 fn create(net: &mut Net, to: NodeId, name: &str) {
@@ -45,12 +45,12 @@ fn create(net: &mut Net, to: NodeId, name: &str) {
         .with_num_partitions(1)
         .with_replication_factor(3);
     let request = Box::new(CreateTopicsRequest::default().with_topics(vec![topic]));
-    net.ask(NodeId(1), to, Channel::Controller, Body::CreateTopicsRequest(request));
+    net.ask(NodeId(1), to, Channel::Controller, RequestBody::CreateTopics(request));
 }
 
 fn created(net: &Net) -> Vec<i16> {
-    let code = |body: &Body| {
-        let Body::CreateTopicsResponse(response) = body else { return None };
+    let code = |body: &ResponseBody| {
+        let ResponseBody::CreateTopics(response) = body else { return None };
         Some(response.topics[0].error_code)
     };
     net.inbox.iter().filter_map(|(_, message)| code(&message.body)).collect()
@@ -109,7 +109,7 @@ fn a_follower_names_the_leader() {
         result: Err(ClusterError::NotController),
         controller: Some(leader),
     };
-    assert_eq!(net.inbox[0].1.body, Body::BrokerRegistrationResponse(expected));
+    assert_eq!(net.inbox[0].1.body, ResponseBody::BrokerRegistration(expected));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn brokers_read_committed_records_and_long_poll() {
     let (mut net, leader) = ready();
     net.inbox.clear();
     let fetch = |fetch_offset, last_fetched_epoch| {
-        Body::QuorumFetchRequest(QuorumFetchRequest {
+        RequestBody::QuorumFetch(QuorumFetchRequest {
             replica: NodeId(1),
             epoch: LeaderEpoch::NONE,
             fetch_offset,
@@ -171,7 +171,7 @@ fn brokers_read_committed_records_and_long_poll() {
     };
     net.ask(NodeId(1), leader, Channel::QuorumFetch, fetch(Offset::ZERO, LeaderEpoch::NONE));
     net.run_until("an answer", |net| !net.inbox.is_empty());
-    let Body::QuorumFetchResponse(response) = net.inbox[0].1.body.clone() else { panic!("fetch") };
+    let ResponseBody::QuorumFetch(response) = net.inbox[0].1.body.clone() else { panic!("fetch") };
     let end = net.controller(leader).log().high_watermark();
     assert_eq!(
         (response.error, response.high_watermark, response.leader),
@@ -206,9 +206,9 @@ fn an_isr_change_is_answered_once_committed() {
         recovering: false,
     };
     net.inbox.clear();
-    net.ask(owner, leader, Channel::Controller, Body::AlterPartitionRequest(Box::new(request)));
+    net.ask(owner, leader, Channel::Controller, RequestBody::AlterPartition(Box::new(request)));
     net.run_until("an answer", |net| !net.inbox.is_empty());
-    let Body::AlterPartitionResponse(response) = &net.inbox[0].1.body else { panic!("answer") };
+    let ResponseBody::AlterPartition(response) = &net.inbox[0].1.body else { panic!("answer") };
     let registration = response.result.as_ref().expect("accepted");
     assert_eq!(registration.partition_epoch, PartitionEpoch(1));
     assert_eq!(net.image(leader).partitions[&ORDERS].isr, vec![owner], "committed by then");

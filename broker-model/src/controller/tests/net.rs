@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::config::ClusterConfig;
 use crate::controller::Controller;
 use crate::disk_image::{DiskImage, FileId};
-use crate::message::{Body, EpochEnd, Message};
+use crate::message::{EpochEnd, Message, Request, RequestBody, Response, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::node::{Channel, Effect, Effects, Event, Node};
 use crate::note::{MetadataChange, Note, QuorumRole};
@@ -33,7 +33,7 @@ pub(crate) struct Net {
     connections: BTreeMap<Link, ConnectionId>,
     /// Pairs between which nothing passes, in this direction.
     pub(crate) cut: BTreeSet<(NodeId, NodeId)>,
-    pub(crate) inbox: Vec<(NodeId, Message)>,
+    pub(crate) inbox: Vec<(NodeId, Response)>,
     pub(crate) notes: Vec<(NodeId, Note)>,
     /// Leaders by epoch; two in one is what must not be.
     pub(crate) leaders: BTreeMap<LeaderEpoch, BTreeSet<NodeId>>,
@@ -99,7 +99,7 @@ impl Net {
         loop {
             for (_, event) in self.queue.values_mut().filter(|(to, _)| *to == node) {
                 if let Event::Response { message, .. } = event
-                    && let Body::QuorumFetchResponse(response) = &mut message.body
+                    && let ResponseBody::QuorumFetch(response) = &mut message.body
                 {
                     response.diverging = Some(epoch_end);
                     response.batches.clear();
@@ -151,12 +151,12 @@ impl Net {
     }
 
     /// Sends a request of the test's own.
-    pub(crate) fn ask(&mut self, from: NodeId, to: NodeId, channel: Channel, body: Body) {
+    pub(crate) fn ask(&mut self, from: NodeId, to: NodeId, channel: Channel, body: RequestBody) {
         let correlation_id = CorrelationId(self.next() as i32);
         self.request(from, to, channel, Message { correlation_id, body });
     }
 
-    fn request(&mut self, from: NodeId, to: NodeId, channel: Channel, message: Message) {
+    fn request(&mut self, from: NodeId, to: NodeId, channel: Channel, message: Request) {
         if self.cut.contains(&(from, to)) {
             return;
         }
@@ -169,7 +169,7 @@ impl Net {
         self.schedule(to, Event::Request { connection, from, message });
     }
 
-    fn reply(&mut self, by: NodeId, connection: ConnectionId, message: Message) {
+    fn reply(&mut self, by: NodeId, connection: ConnectionId, message: Response) {
         let link = self.connections.iter().find(|(_, id)| **id == connection);
         let Some((&(from, to, channel), _)) = link else { return };
         assert_eq!(to, by, "answer on a connection of another node");
@@ -214,6 +214,10 @@ impl Net {
                 bytes.truncate(length as usize);
             }
             Effect::Write { file, bytes } => drop(slot.cache.files.insert(file, bytes)),
+            Effect::Replace { file, bytes } | Effect::ReplaceInBackground { file, bytes } => {
+                drop(slot.cache.files.insert(file, bytes));
+                slot.sync(file);
+            }
             Effect::Delete { file } => drop(slot.cache.files.remove(&file)),
             Effect::Sync { file } => slot.sync(file),
             Effect::Flush { file, token } => {

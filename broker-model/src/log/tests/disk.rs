@@ -39,6 +39,10 @@ impl FakeDisk {
                 content.truncate(*length as usize);
             }
             Effect::Write { file, bytes } => self.put(*file, bytes),
+            Effect::Replace { file, bytes } | Effect::ReplaceInBackground { file, bytes } => {
+                self.put(*file, bytes);
+                self.sync(*file);
+            }
             Effect::Delete { file } => {
                 let content = self.cache.remove(file);
                 assert!(content.is_some(), "{file:?} deleted, but it is not there");

@@ -2,7 +2,7 @@
 
 use crate::controller::tests::config;
 use crate::disk_image::{DiskImage, FileId};
-use crate::message::{Body, Message, VoteRequest};
+use crate::message::{Message, RequestBody, VoteRequest};
 use crate::node::{Channel, Effect, Effects};
 use crate::note::{Note, QuorumRole};
 use crate::raft::election_state::ElectionState;
@@ -68,7 +68,7 @@ fn a_restarted_candidate_asks_in_the_same_epoch() {
             Effect::Request {
                 channel: Channel::Quorum,
                 message: Message {
-                    body: Body::VoteRequest(VoteRequest { epoch: LeaderEpoch(4), .. }),
+                    body: RequestBody::Vote(VoteRequest { epoch: LeaderEpoch(4), .. }),
                     ..
                 },
                 ..
@@ -89,28 +89,5 @@ fn a_vote_survives_a_restart() {
             end_offset: Offset(9),
         };
         assert_eq!(quorum.on_vote_request(NOW, request, &mut effects).granted, expected);
-    }
-}
-
-#[test]
-fn a_torn_record_is_cut_and_the_one_before_counts() {
-    let before = state(4, Some(102), None);
-    let torn_record = state(5, None, None).encode();
-    for (kept, torn) in [(0, 0), (7, 0), (16, 1), (3, 512)] {
-        let mut file = before.encode().to_vec();
-        file.extend_from_slice(&torn_record[..kept]);
-        file.resize(file.len() + torn, 0);
-        let whole = if kept == 16 { 32 } else { 16 };
-        let mut image = DiskImage::default();
-        image.files.insert(FileId::QuorumState, file.clone().into());
-        let (quorum, effects) = open(&image);
-        assert_eq!(quorum.epoch(), LeaderEpoch(if kept == 16 { 5 } else { 4 }));
-        let cut = effects.as_slice().iter().find_map(|effect| {
-            let Effect::Truncate { file: FileId::QuorumState, length } = effect else {
-                return None;
-            };
-            Some(*length)
-        });
-        assert_eq!(cut, (file.len() > whole).then_some(whole as u64), "kept {kept}, torn {torn}");
     }
 }

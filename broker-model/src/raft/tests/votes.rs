@@ -2,12 +2,12 @@
 
 use super::boot::{NOW, disk};
 use crate::controller::tests::config;
-use crate::defect::Defect;
+use crate::defect::{Defect, QuorumDefect};
 use crate::disk_image::{DiskImage, FileId};
 use crate::message::{BeginQuorumEpochRequest, ClusterError, VoteRequest};
 use crate::node::{Effect, Effects};
 use crate::note::Note;
-use crate::raft::election_state::{ElectionState, StoredState};
+use crate::raft::election_state::ElectionState;
 use crate::raft::{Quorum, QuorumOptions};
 use crate::types::{LeaderEpoch, NodeId, Offset};
 
@@ -28,14 +28,13 @@ fn request(epoch: i32, candidate: i32) -> VoteRequest {
     }
 }
 
-/// Asks and gives back whether the vote was given, and whether state was written and synced.
+/// Asks and gives back whether the vote was given, and whether the state was replaced.
 fn ask(quorum: &mut Quorum, request: VoteRequest) -> (bool, bool) {
     let mut effects = Effects::new();
     let response = quorum.on_vote_request(NOW, request, &mut effects);
-    let wrote = effects.as_slice().windows(2).any(|pair| {
-        matches!(pair[0], Effect::Append { file: FileId::QuorumState, .. })
-            && matches!(pair[1], Effect::Sync { file: FileId::QuorumState })
-    });
+    let replaced =
+        |effect: &Effect| matches!(effect, Effect::Replace { file: FileId::QuorumState, .. });
+    let wrote = effects.as_slice().iter().any(replaced);
     quorum.check();
     (response.granted, wrote)
 }
@@ -94,19 +93,17 @@ fn persisted_vote(defects: &[Defect]) -> ElectionState {
     let mut effects = Effects::new();
     open(&DiskImage::default(), defects).on_vote_request(NOW, request(3, 102), &mut effects);
     let written = effects.as_slice().iter().find_map(|effect| {
-        let Effect::Append { file: FileId::QuorumState, bytes } = effect else { return None };
+        let Effect::Replace { file: FileId::QuorumState, bytes } = effect else { return None };
         Some(bytes.clone())
     });
-    let mut image = DiskImage::default();
-    image.files.insert(FileId::QuorumState, written.expect("an epoch is written"));
-    StoredState::read(&image).state.expect("whole")
+    ElectionState::decode(&written.expect("an epoch is written")).expect("whole")
 }
 
 #[test]
 fn the_defect_leaves_the_vote_off_the_disk() {
     let kept = ElectionState { voted: Some(NodeId(102)), ..ElectionState::at(LeaderEpoch(3)) };
     assert_eq!(persisted_vote(&[]), kept);
-    let defects = [Defect::VoteNotPersisted];
+    let defects = [QuorumDefect::VoteNotPersisted.into()];
     let forgotten = persisted_vote(&defects);
     assert_eq!(forgotten, ElectionState::at(LeaderEpoch(3)));
     let mut quorum = open(&disk(forgotten), &defects);

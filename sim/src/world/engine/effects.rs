@@ -1,5 +1,6 @@
 //! Performs what nodes want done, in order.
 
+use bytes::Bytes;
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Effect, Effects, Event, Node};
 use harrow_broker_model::note::Note;
@@ -7,7 +8,7 @@ use harrow_broker_model::types::{FlushToken, NodeId, Offset};
 
 use super::slot::StalledSync;
 use super::{Cast, Delivery, Engine, Happening, Report};
-use crate::world::disk::SyncMark;
+use crate::world::disk::{Replacement, SyncMark};
 use crate::world::draw::Purpose;
 use crate::world::engine::Fall;
 use crate::world::fingerprint::channel_number;
@@ -44,12 +45,39 @@ impl<N: Node> Engine<N> {
             return;
         }
         if slot.disk_condition.stalled {
-            return slot.stalled_syncs.push(StalledSync { mark, token: None });
+            return slot.stalled_syncs.push(StalledSync::Sync { mark });
         }
         if !slot.disk_condition.lying {
             slot.disk.end_sync(mark);
         }
-        slot.blocked = false;
+        self.unblock(node, cast);
+    }
+
+    pub(super) fn on_replace_done(
+        &mut self,
+        node: usize,
+        uptime: u64,
+        replacement: Box<Replacement>,
+        blocking: bool,
+        cast: &mut impl Cast<N>,
+    ) {
+        let now = self.now;
+        let slot = &mut self.slots[node];
+        if slot.uptime != uptime {
+            return;
+        }
+        if slot.disk_condition.stalled {
+            return slot.stalled_syncs.push(StalledSync::Replace { replacement, blocking });
+        }
+        slot.disk.end_replace(now, *replacement, !slot.disk_condition.lying);
+        if blocking {
+            self.unblock(node, cast);
+        }
+    }
+
+    /// What a node waited for is done: the effects after it are performed, then what came meanwhile is handled.
+    fn unblock(&mut self, node: usize, cast: &mut impl Cast<N>) {
+        self.slots[node].blocked = false;
         self.tell_standing(node, cast);
         while let Some(effect) = self.slots[node].stash.pop_front() {
             if self.perform_one(node, effect, cast) != Flow::Next {
@@ -72,7 +100,7 @@ impl<N: Node> Engine<N> {
             return;
         }
         if slot.disk_condition.stalled {
-            return slot.stalled_syncs.push(StalledSync { mark, token: Some(token) });
+            return slot.stalled_syncs.push(StalledSync::Flush { mark, token });
         }
         if !slot.disk_condition.lying {
             slot.disk.end_sync(mark);
@@ -108,6 +136,8 @@ impl<N: Node> Engine<N> {
             Effect::Append { .. }
             | Effect::Truncate { .. }
             | Effect::Write { .. }
+            | Effect::Replace { .. }
+            | Effect::ReplaceInBackground { .. }
             | Effect::Delete { .. }
             | Effect::Sync { .. }
             | Effect::Flush { .. } => return self.on_disk(node, effect, cast),
@@ -154,6 +184,12 @@ impl<N: Node> Engine<N> {
             }
             Effect::Truncate { file, length } => slot.disk.truncate(now, file, length),
             Effect::Write { file, bytes } => slot.disk.write(now, file, bytes),
+            Effect::Replace { file, bytes } => {
+                self.replace(node, file, bytes, true);
+                self.tell_standing(node, cast);
+                return Flow::Blocked;
+            }
+            Effect::ReplaceInBackground { file, bytes } => self.replace(node, file, bytes, false),
             Effect::Delete { file } => slot.disk.delete(now, file),
             Effect::Sync { file } => return self.sync(node, file, cast),
             Effect::Flush { file, token } => self.flush(node, file, token),
@@ -187,6 +223,15 @@ impl<N: Node> Engine<N> {
         self.queue.push(done, happening);
     }
 
+    fn replace(&mut self, node: usize, file: FileId, bytes: Bytes, blocking: bool) {
+        let done = self.now + self.sync_time(node);
+        let slot = &mut self.slots[node];
+        slot.blocked |= blocking;
+        let replacement = Box::new(slot.disk.begin_replace(file, bytes));
+        let uptime = slot.uptime;
+        self.queue.push(done, Happening::ReplaceDone { node, uptime, replacement, blocking });
+    }
+
     /// How long the next sync of a node takes.
     pub(super) fn sync_time(&mut self, node: usize) -> u64 {
         let key = self.ids[node].0 as u64;
@@ -218,12 +263,12 @@ impl<N: Node> Engine<N> {
             Event::Request { connection, from, message } => {
                 hash.pair(self.ids[node].0, 2);
                 hash.pair(from.0, connection.0 as i32);
-                hash.message(message);
+                hash.request(message);
             }
             Event::Response { from, channel, message } => {
                 hash.pair(self.ids[node].0, 3);
                 hash.pair(from.0, channel_number(*channel) as i32);
-                hash.message(message);
+                hash.response(message);
             }
             Event::ConnectionLost { to, channel } => {
                 hash.pair(self.ids[node].0, 4);
@@ -252,11 +297,11 @@ impl<N: Node> Engine<N> {
         match effect {
             Effect::Request { to, channel, message } => {
                 hash.pair(20 + channel_number(*channel) as i32, to.0);
-                hash.message(message);
+                hash.request(message);
             }
             Effect::Reply { connection, message } => {
                 hash.pair(10, connection.0 as i32);
-                hash.message(message);
+                hash.response(message);
             }
             Effect::Disconnect { to, channel } => {
                 hash.pair(30 + channel_number(*channel) as i32, to.0);
@@ -273,6 +318,16 @@ impl<N: Node> Engine<N> {
             }
             Effect::Write { file, bytes } => {
                 hash.word(14);
+                hash.file(*file);
+                hash.bytes(bytes);
+            }
+            Effect::Replace { file, bytes } => {
+                hash.word(19);
+                hash.file(*file);
+                hash.bytes(bytes);
+            }
+            Effect::ReplaceInBackground { file, bytes } => {
+                hash.word(20);
                 hash.file(*file);
                 hash.bytes(bytes);
             }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use harrow_broker_model::disk_image::{DiskImage, FileId};
-use harrow_broker_model::message::{Body, Message};
+use harrow_broker_model::message::RequestBody;
 use harrow_broker_model::node::{Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::{BatchSummary, Note};
 use harrow_broker_model::types::{
@@ -23,7 +23,7 @@ use harrow_broker_model::types::{
 };
 use madsim::time::TimeHandle;
 
-use super::disk::{SoundLog, SyncMark};
+use super::disk::{Replacement, SoundLog, SyncMark};
 use super::draw::Draws;
 use super::fingerprint::Fingerprint;
 use super::network::{Incoming, Network, Transit};
@@ -76,6 +76,17 @@ pub(crate) enum Happening {
         mark: SyncMark,
         /// As the node named it.
         token: FlushToken,
+    },
+    /// A small file is replaced.
+    ReplaceDone {
+        /// Whose.
+        node: usize,
+        /// In which uptime.
+        uptime: u64,
+        /// By what.
+        replacement: Box<Replacement>,
+        /// Whether the node waits for it.
+        blocking: bool,
     },
     /// Something that the director of the run asked to be told.
     Cue(Cue),
@@ -378,6 +389,9 @@ impl<N: Node> Engine<N> {
             Happening::FlushDone { node, uptime, mark, token } => {
                 self.on_flush_done(node, uptime, mark, token, cast);
             }
+            Happening::ReplaceDone { node, uptime, replacement, blocking } => {
+                self.on_replace_done(node, uptime, replacement, blocking, cast);
+            }
             Happening::Cue(cue) => {
                 self.show_time();
                 return Step::Cue(cue);
@@ -503,8 +517,8 @@ impl<N: Node> Engine<N> {
         if self.telling {
             self.tell_event(id, &event);
         }
-        if let Event::Request { message: Message { body, .. }, .. } = &event
-            && let Body::QuorumFetchRequest(fetch) = body
+        if let Event::Request { message, .. } = &event
+            && let RequestBody::QuorumFetch(fetch) = &message.body
         {
             cast.quorum_fetched(self.moment(node), fetch.replica, fetch.epoch);
         }

@@ -150,12 +150,17 @@ impl<N: Node> Engine<N> {
         if condition.stalled {
             return;
         }
-        for StalledSync { mark, token } in std::mem::take(&mut self.slots[node].stalled_syncs) {
+        for stalled in std::mem::take(&mut self.slots[node].stalled_syncs) {
             let done = self.now + self.sync_time(node);
             let uptime = self.slots[node].uptime;
-            let happening = match token {
-                None => Happening::SyncDone { node, uptime, mark },
-                Some(token) => Happening::FlushDone { node, uptime, mark, token },
+            let happening = match stalled {
+                StalledSync::Sync { mark } => Happening::SyncDone { node, uptime, mark },
+                StalledSync::Flush { mark, token } => {
+                    Happening::FlushDone { node, uptime, mark, token }
+                }
+                StalledSync::Replace { replacement, blocking } => {
+                    Happening::ReplaceDone { node, uptime, replacement, blocking }
+                }
             };
             self.queue.push(done, happening);
         }

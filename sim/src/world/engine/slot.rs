@@ -8,7 +8,7 @@ use harrow_broker_model::types::FlushToken;
 use super::Delivery;
 use crate::plan::ClockPlan;
 use crate::world::clock::NodeClock;
-use crate::world::disk::{Disk, SyncMark};
+use crate::world::disk::{Disk, Replacement, SyncMark};
 
 /// Faults of one node's disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,9 +25,10 @@ pub(crate) struct DiskCondition {
 
 /// A sync that was due while the disk stalled.
 #[derive(Debug)]
-pub(super) struct StalledSync {
-    pub(super) mark: SyncMark,
-    pub(super) token: Option<FlushToken>,
+pub(super) enum StalledSync {
+    Sync { mark: SyncMark },
+    Flush { mark: SyncMark, token: FlushToken },
+    Replace { replacement: Box<Replacement>, blocking: bool },
 }
 
 /// One node: its machine, and its process if it runs.

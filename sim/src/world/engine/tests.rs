@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use harrow_broker_model::disk_image::{DiskImage, FileId};
-use harrow_broker_model::message::{BeginQuorumEpochRequest, Body, Message};
+use harrow_broker_model::message::{
+    BeginQuorumEpochRequest, QuorumEpochResponse, Request, RequestBody, Response, ResponseBody,
+};
 use harrow_broker_model::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation};
 use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{
@@ -50,7 +52,7 @@ impl Node for Toy {
         let mut shared = self.shared.borrow_mut();
         let at_us = shared.now_ns / 1_000;
         if let (Event::Request { connection, message, .. }, true) = (&event, shared.echo) {
-            effects.reply(*connection, message.clone());
+            effects.reply(*connection, answer(message.correlation_id.0));
         }
         if let Event::Invoked { .. } = &event {
             let act = shared.acts.pop_front().expect("a test says what to do before it invokes");
@@ -157,7 +159,7 @@ impl Stage {
     }
 
     pub(crate) fn send(&mut self, from: i32, to: i32, channel: Channel, number: i32) {
-        self.act(from, move |effects| effects.request(NodeId(to), channel, message(number)));
+        self.act(from, move |effects| effects.request(NodeId(to), channel, request(number)));
     }
 
     pub(crate) fn fall(&mut self, id: i32, how: Fall) {
@@ -219,12 +221,22 @@ impl Stage {
     }
 }
 
-pub(crate) fn message(number: i32) -> Message {
-    let body = Body::BeginQuorumEpochRequest(BeginQuorumEpochRequest {
+const GRANTED: QuorumEpochResponse =
+    QuorumEpochResponse { epoch: LeaderEpoch(1), leader: None, error: None };
+
+/// An answer of this number.
+pub(crate) fn answer(number: i32) -> Response {
+    let body = ResponseBody::BeginQuorumEpoch(GRANTED);
+    Response { correlation_id: CorrelationId(number), body }
+}
+
+/// A request of this number.
+pub(crate) fn request(number: i32) -> Request {
+    let body = RequestBody::BeginQuorumEpoch(BeginQuorumEpochRequest {
         epoch: LeaderEpoch(number),
         leader: NodeId(1),
     });
-    Message { correlation_id: CorrelationId(number), body }
+    Request { correlation_id: CorrelationId(number), body }
 }
 
 pub(crate) fn first_connection(events: &[Event]) -> ConnectionId {
@@ -256,7 +268,7 @@ fn a_sync_blocks_the_node_and_the_effects_after_it() {
     stage.act(1, |effects| {
         write(effects, "vote");
         effects.push(Effect::Sync { file: LOG });
-        effects.request(NodeId(2), Channel::Quorum, message(2));
+        effects.request(NodeId(2), Channel::Quorum, request(2));
     });
     stage.send(3, 1, Channel::Quorum, 3);
     stage.run_until_us(1_900);
@@ -274,7 +286,7 @@ fn a_crash_between_two_effects_drops_the_rest() {
     stage.act(1, |effects| {
         write(effects, "vote");
         effects.push(Effect::Sync { file: LOG });
-        effects.request(NodeId(2), Channel::Quorum, message(2));
+        effects.request(NodeId(2), Channel::Quorum, request(2));
     });
     stage.run_until_us(500);
     stage.fall(1, Fall::Crash);
@@ -361,6 +373,29 @@ fn a_flush_runs_in_the_background_and_dies_with_its_process() {
 }
 
 #[test]
+fn a_replacement_blocks_unless_it_is_made_in_the_background() {
+    for blocking in [true, false] {
+        let mut stage = Stage::new();
+        stage.act(1, move |effects| {
+            let (file, bytes) = (LOG, Bytes::from_static(b"vote"));
+            effects.push(if blocking {
+                Effect::Replace { file, bytes }
+            } else {
+                Effect::ReplaceInBackground { file, bytes }
+            });
+        });
+        stage.send(2, 1, Channel::Quorum, 1);
+        stage.run_until_us(999);
+        assert_eq!(stage.seen(1).is_empty(), blocking, "a request is handled meanwhile");
+        assert_eq!(stage.engine.image(0).read(LOG), None, "the old file, until it is done");
+        stage.run_until_us(2_000);
+        stage.fall(1, Fall::PowerLoss);
+        let image = stage.engine.image(0);
+        assert_eq!(image.read(LOG).map(|bytes| &bytes[..]), Some(&b"vote"[..]), "durable");
+    }
+}
+
+#[test]
 fn a_stalled_disk_holds_syncs_up() {
     let mut stage = Stage::new();
     stage.engine.set_disk_condition(0, DiskCondition { stalled: true, ..DiskCondition::default() });
@@ -385,7 +420,7 @@ fn a_full_or_failed_disk_ends_the_process() {
         while stage.engine.take_report().is_some() {}
         stage.act(1, |effects| {
             effects.push(Effect::Append { file: LOG, bytes: Bytes::from_static(b"x") });
-            effects.request(NodeId(2), Channel::Quorum, message(1));
+            effects.request(NodeId(2), Channel::Quorum, request(1));
         });
         let reason = if full { "disk-full" } else { "disk-failed" };
         let halted = Report::Halted { node: 0, reason, asked: false };

@@ -1,4 +1,4 @@
-//! Hashes of the messages between clients and brokers.
+//! Hashes of the messages between clients and brokers that are sent often.
 
 use harrow_broker_model::proto;
 
@@ -41,22 +41,6 @@ impl Fingerprint {
         }
     }
 
-    pub(super) fn list_offsets_request(&mut self, request: &proto::ListOffsetsRequest) {
-        self.pair(5, i32::from(request.isolation_level));
-        for partition in request.topics.iter().flat_map(|topic| &topic.partitions) {
-            self.pair(partition.partition_index, partition.current_leader_epoch);
-            self.int(partition.timestamp);
-        }
-    }
-
-    pub(super) fn list_offsets_response(&mut self, response: &proto::ListOffsetsResponse) {
-        self.pair(6, response.topics.len() as i32);
-        for partition in response.topics.iter().flat_map(|topic| &topic.partitions) {
-            self.pair(partition.partition_index, i32::from(partition.error_code));
-            self.int(partition.offset);
-        }
-    }
-
     pub(super) fn metadata_response(&mut self, response: &proto::MetadataResponse) {
         self.pair(8, response.brokers.len() as i32);
         for partition in response.topics.iter().flat_map(|topic| &topic.partitions) {
@@ -65,44 +49,7 @@ impl Fingerprint {
         }
     }
 
-    pub(super) fn epoch_request(&mut self, request: &proto::OffsetForLeaderEpochRequest) {
-        self.pair(9, request.topics.len() as i32);
-        for partition in request.topics.iter().flat_map(|topic| &topic.partitions) {
-            self.pair(partition.partition, partition.current_leader_epoch);
-            self.int(i64::from(partition.leader_epoch));
-        }
-    }
-
-    pub(super) fn epoch_response(&mut self, response: &proto::OffsetForLeaderEpochResponse) {
-        self.pair(10, response.topics.len() as i32);
-        for partition in response.topics.iter().flat_map(|topic| &topic.partitions) {
-            self.pair(partition.partition, i32::from(partition.error_code));
-            self.pair(partition.leader_epoch, partition.end_offset as i32);
-        }
-    }
-
     pub(super) fn metadata_request(&mut self, request: &proto::MetadataRequest) {
         self.pair(7, request.topics.as_ref().map_or(-1, |topics| topics.len() as i32));
-    }
-
-    pub(super) fn producer_id_request(&mut self, request: &proto::InitProducerIdRequest) {
-        self.pair(11, i32::from(request.producer_epoch));
-        self.int(request.producer_id.0);
-    }
-
-    pub(super) fn producer_id_response(&mut self, response: &proto::InitProducerIdResponse) {
-        self.pair(12, i32::from(response.error_code));
-        self.int(response.producer_id.0);
-        self.int(i64::from(response.producer_epoch));
-    }
-
-    pub(super) fn create_topics_request(&mut self, request: &proto::CreateTopicsRequest) {
-        self.pair(13, request.timeout_ms);
-        request.topics.iter().for_each(|topic| self.bytes(topic.name.as_bytes()));
-    }
-
-    pub(super) fn create_topics_response(&mut self, response: &proto::CreateTopicsResponse) {
-        self.pair(14, response.topics.len() as i32);
-        response.topics.iter().for_each(|topic| self.int(i64::from(topic.error_code)));
     }
 }

@@ -1,6 +1,6 @@
 //! What happens when a segment arrives or a timeout ends.
 
-use harrow_broker_model::message::Message;
+use harrow_broker_model::message::{Request, Response};
 
 use super::{Establishment, Happening, Machine, Network, Plans, Segment, Side, Transit};
 
@@ -13,14 +13,14 @@ pub(crate) enum Incoming {
         /// On which connection.
         connection: u64,
         /// What.
-        message: Message,
+        message: Request,
     },
     /// A response.
     Response {
         /// On which connection.
         connection: u64,
         /// What.
-        message: Message,
+        message: Response,
     },
     /// The opener's end is gone.
     Lost {
@@ -95,7 +95,16 @@ impl Network {
         match segment {
             Segment::Syn => self.take_syn(now, id, queue),
             Segment::SynAck => self.take_syn_ack(now, id, queue),
-            Segment::Data(message) => return self.take_data(now, id, toward, message, queue),
+            Segment::Request(message) => {
+                assert!(toward == Side::Acceptor, "request {message:?} towards its opener");
+                let acceptor = self.take_data(now, id, toward, queue)?;
+                return Some((acceptor, Incoming::Request { connection: id, message }));
+            }
+            Segment::Response(message) => {
+                assert!(toward == Side::Opener, "response {message:?} towards who answers");
+                let opener = self.take_data(now, id, toward, queue)?;
+                return Some((opener, Incoming::Response { connection: id, message }));
+            }
             Segment::Fin | Segment::Rst => return self.ended(id, toward),
         }
         None
@@ -119,18 +128,12 @@ impl Network {
         }
         connection.establishment = Establishment::Established;
         for message in std::mem::take(&mut connection.pending) {
-            self.send(now, id, Side::Acceptor, Segment::Data(message), queue);
+            self.send(now, id, Side::Acceptor, Segment::Request(message), queue);
         }
     }
 
-    fn take_data(
-        &mut self,
-        now: u64,
-        id: u64,
-        toward: Side,
-        message: Message,
-        queue: Plans<'_>,
-    ) -> Option<(usize, Incoming)> {
+    /// Who gets what arrives at one end, if that is open.
+    fn take_data(&mut self, now: u64, id: u64, toward: Side, queue: Plans<'_>) -> Option<usize> {
         let back = self.link_at(id, toward.other());
         if self.links[back].condition.cut {
             self.wait(now, id, toward, queue);
@@ -142,14 +145,13 @@ impl Network {
             }
             return None;
         }
-        let (opener, acceptor) = (connection.opener, connection.acceptor);
         Some(match toward {
-            Side::Opener => (opener, Incoming::Response { connection: id, message }),
-            Side::Acceptor => (acceptor, Incoming::Request { connection: id, message }),
+            Side::Opener => connection.opener,
+            Side::Acceptor => connection.acceptor,
         })
     }
 
-    fn arrive_again(&mut self, id: u64, message: Message) -> Option<(usize, Incoming)> {
+    fn arrive_again(&mut self, id: u64, message: Response) -> Option<(usize, Incoming)> {
         let at = self.link_at(id, Side::Opener);
         let cut = self.links[at].condition.cut || self.is_pathless(id);
         let connection = self.get(id);

@@ -22,7 +22,7 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use harrow_broker_model::message::Message;
+use harrow_broker_model::message::{Request, Response};
 use harrow_broker_model::node::Channel;
 
 use super::draw::{Draws, Purpose};
@@ -59,12 +59,21 @@ pub(crate) enum Segment {
     Syn,
     /// Grants it.
     SynAck,
-    /// A request or a response.
-    Data(Message),
+    /// A request, from the opener.
+    Request(Request),
+    /// A response, from the acceptor.
+    Response(Response),
     /// Orderly end: everything before it has arrived.
     Fin,
     /// End at once.
     Rst,
+}
+
+impl Segment {
+    /// Whether it is part of what the processes say, not of how connections begin and end.
+    fn is_data(&self) -> bool {
+        matches!(self, Self::Request(_) | Self::Response(_))
+    }
 }
 
 /// Something about a connection that happens at a time.
@@ -84,7 +93,7 @@ pub(crate) enum Transit {
         /// On which connection.
         connection: u64,
         /// What.
-        message: Message,
+        message: Response,
     },
     /// The connection has had its time to be established.
     ConnectTimeout {
@@ -140,7 +149,7 @@ struct Connection {
     /// Reset on the way: nothing more that is sent travels.
     broken: bool,
     /// Requests that wait for the connection to be established.
-    pending: Vec<Message>,
+    pending: Vec<Request>,
     /// Ways towards the opener and towards the acceptor.
     ways: [Way; 2],
 }
@@ -247,7 +256,7 @@ impl Network {
         from: usize,
         to: usize,
         channel: Channel,
-        message: Message,
+        message: Request,
         queue: Plans<'_>,
     ) {
         let id = match self.current[self.slot(from, to, channel)] {
@@ -258,7 +267,7 @@ impl Network {
         match connection.establishment {
             Establishment::Connecting => connection.pending.push(message),
             Establishment::Established => {
-                self.send(now, id, Side::Acceptor, Segment::Data(message), queue);
+                self.send(now, id, Side::Acceptor, Segment::Request(message), queue);
             }
             // The loss is noticed already and on its way to the node: the request goes down with the connection.
             Establishment::Failed => {}
@@ -271,7 +280,7 @@ impl Network {
         now: u64,
         node: usize,
         id: u64,
-        message: Message,
+        message: Response,
         queue: Plans<'_>,
     ) {
         let connection = self.get(id);
@@ -306,7 +315,7 @@ impl Network {
             let transit = Transit::Copy { connection: id, message: message.clone() };
             queue.push(now + later, Happening::Transit(transit));
         }
-        self.send(now, id, Side::Opener, Segment::Data(message), queue);
+        self.send(now, id, Side::Opener, Segment::Response(message), queue);
     }
 
     /// The opener gives its connection up.

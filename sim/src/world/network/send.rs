@@ -18,7 +18,7 @@ impl Network {
         queue: Plans<'_>,
     ) {
         let connection = self.get(id);
-        if connection.broken && matches!(segment, Segment::Data(_)) {
+        if connection.broken && segment.is_data() {
             return;
         }
         let (from, to) = connection.endpoints(toward);
@@ -41,14 +41,14 @@ impl Network {
         if rate == 0 {
             return Some(now);
         }
-        let bytes = if let Segment::Data(message) = segment { wire_bytes(message) } else { 64 };
+        let bytes = wire_bytes(segment);
         let link = &mut self.links[at];
         let start = link.free_at_ns.max(now);
         let queued = u128::from(start - now) * u128::from(rate) / 1_000_000_000;
         let full = self.plan.queue_bytes_max > 0
             && queued + u128::from(bytes) > u128::from(self.plan.queue_bytes_max);
         // A control segment is never refused: it is what ends a connection whose queue is full.
-        if full && matches!(segment, Segment::Data(_)) && queued > 0 {
+        if full && segment.is_data() && queued > 0 {
             return None;
         }
         link.free_at_ns = start + (u128::from(bytes) * 1_000_000_000 / u128::from(rate)) as u64;

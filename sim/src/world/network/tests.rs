@@ -5,7 +5,7 @@ use harrow_broker_model::types::NodeId;
 
 use crate::plan::NetworkPlan;
 use crate::world::engine::Fall;
-use crate::world::engine::tests::{DISK, NETWORK, Stage, first_connection, message};
+use crate::world::engine::tests::{DISK, NETWORK, Stage, answer, first_connection};
 use crate::world::network::NodeCondition;
 
 const LOST: Event = Event::ConnectionLost { to: NodeId(2), channel: Channel::Quorum };
@@ -321,7 +321,7 @@ fn both_sides_can_close() {
     let connection = first_connection(&stage.events(2));
     stage.seen(1);
     stage.act(2, move |effects| effects.push(Effect::Close { connection }));
-    stage.act(2, move |effects| effects.reply(connection, message(9)));
+    stage.act(2, move |effects| effects.reply(connection, answer(9)));
     stage.run_until_us(30_000);
     assert_eq!(stage.events(1), [LOST], "closed by the acceptor; a late reply goes nowhere");
     stage.engine.reset_connections(0);

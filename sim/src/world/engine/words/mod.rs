@@ -39,11 +39,11 @@ pub(super) fn event(names: &Names, event: &Event) -> String {
     match event {
         Event::Booted => "booted".to_owned(),
         Event::Request { connection, from, message } => {
-            let text = message::body(names, &message.body);
+            let text = message::request(names, &message.body);
             format!("<- {from} #{}: {text} (connection {connection})", message.correlation_id)
         }
         Event::Response { from, message, .. } => {
-            let text = message::body(names, &message.body);
+            let text = message::response(names, &message.body);
             format!("<- {from} #{}: {text}", message.correlation_id)
         }
         Event::ConnectionLost { to, channel } => {
@@ -62,11 +62,11 @@ pub(super) fn event(names: &Names, event: &Event) -> String {
 pub(super) fn effect(names: &Names, effect: &Effect) -> String {
     match effect {
         Effect::Request { to, message, .. } => {
-            let text = message::body(names, &message.body);
+            let text = message::request(names, &message.body);
             format!("-> {to} #{}: {text}", message.correlation_id)
         }
         Effect::Reply { connection, message } => {
-            let text = message::body(names, &message.body);
+            let text = message::response(names, &message.body);
             format!("-> connection {connection} #{}: {text}", message.correlation_id)
         }
         Effect::Disconnect { to, channel } => {
@@ -81,6 +81,13 @@ pub(super) fn effect(names: &Names, effect: &Effect) -> String {
         }
         Effect::Write { file, bytes } => {
             format!("writes {} bytes to the {}", bytes.len(), file_name(names, *file))
+        }
+        Effect::Replace { file, bytes } => {
+            format!("replaces the {} by {} bytes", file_name(names, *file), bytes.len())
+        }
+        Effect::ReplaceInBackground { file, bytes } => {
+            let name = file_name(names, *file);
+            format!("replaces the {name} by {} bytes in the background", bytes.len())
         }
         Effect::Delete { file } => format!("deletes the {}", file_name(names, *file)),
         Effect::Sync { file } => format!("syncs the {}", file_name(names, *file)),
