@@ -5,7 +5,7 @@ use crate::broker::controller_channel::Errand;
 use crate::defect::ReplicationDefect;
 use crate::message::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
-    AlterPartitionResponse, Body, ClusterError,
+    AlterPartitionResponse, ClusterError, RequestBody, ResponseBody,
 };
 use crate::node::Effects;
 use crate::types::{NodeId, Now};
@@ -17,7 +17,7 @@ impl Broker {
         if let Some(proposal) = self.alter_partitions.next(now.time) {
             let mut request = AlterPartitionRequest { broker_epoch, ..proposal.clone() };
             self.take_newest_epochs(&mut request);
-            let body = Body::AlterPartitionRequest(Box::new(request));
+            let body = RequestBody::AlterPartition(Box::new(request));
             self.channel.send(Errand::AlterPartition, body, now.time, &mut self.context, effects);
             self.alter_partitions.sent();
         }

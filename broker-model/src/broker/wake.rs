@@ -4,7 +4,7 @@ use crate::broker::Broker;
 use crate::broker::handle::fetch::Answer;
 use crate::broker::purgatory::{Undecided, Wait};
 use crate::defect::BrokerDefect;
-use crate::message::{Body, ClusterError, ReplicaFetchRequest};
+use crate::message::{ClusterError, ReplicaFetchRequest, ResponseBody};
 use crate::node::Effects;
 use crate::partition::{Changes, ProduceAck, ProduceTicket};
 use crate::proto::ErrorCode;

@@ -48,13 +48,6 @@ pub struct Partition {
     epochs_checked: (LeaderEpoch, PartitionEpoch),
 }
 
-/// What is new in a registration.
-#[derive(Debug, Clone, Copy)]
-struct Change {
-    leader_epoch_grew: bool,
-    partition_epoch_grew: bool,
-}
-
 /// What a replica does.
 #[derive(Debug)]
 enum Role {
@@ -109,7 +102,8 @@ impl Partition {
         }
     }
 
-    /// Takes a registration that the controller committed. Older ones are ignored. Source: rules 2.1.7 and 2.1.8.
+    /// Takes a registration that the controller committed. Older ones are ignored; one of the same partition epoch is
+    /// not, although the answer to a proposal has told it before. Source: rules 2.1.7 and 2.1.8, KAFKA-13790.
     pub fn apply_registration(
         &mut self,
         around: Surroundings<'_>,
@@ -120,11 +114,8 @@ impl Partition {
         if registration.partition_epoch < self.partition_epoch {
             return;
         }
-        let change = Change {
-            leader_epoch_grew: registration.leader_epoch > self.leader_epoch,
-            partition_epoch_grew: registration.partition_epoch > self.partition_epoch,
-        };
-        if !change.leader_epoch_grew
+        let epoch_grew = registration.leader_epoch > self.leader_epoch;
+        if !epoch_grew
             && self.is_leader()
             && self.defects.has(ReplicationDefect::StalePartitionEpoch)
         {
@@ -137,9 +128,9 @@ impl Partition {
         self.min_insync_replicas =
             effective_min_isr(topic.min_insync_replicas, registration.replicas.len());
         if registration.leader == Some(self.node) {
-            self.make_leader(around, registration, change, effects);
+            self.make_leader(around, registration, epoch_grew, effects);
         } else {
-            self.make_follower(change.leader_epoch_grew, effects);
+            self.make_follower(epoch_grew, effects);
         }
         self.self_check();
     }

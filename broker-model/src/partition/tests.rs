@@ -282,7 +282,7 @@ fn the_high_watermark_stands_still_below_min_insync_replicas() {
 
 #[test]
 fn a_duplicate_is_answered_with_the_original_offset_and_still_waits() {
-    for (defects, log_end) in [(vec![], 1), (vec![LogDefect::NoDedup], 2)] {
+    for (defects, log_end) in [(vec![], 1), (vec![LogDefect::NoDedup.into()], 2)] {
         let mut bench = Bench::leading(&defects, &[1, 2]);
         assert_eq!(bench.produce(&batch(7, 0)), ProduceOutcome::Waiting);
         assert_eq!(bench.produce(&batch(7, 0)), ProduceOutcome::Waiting, "not committed yet (P04)");
@@ -292,7 +292,9 @@ fn a_duplicate_is_answered_with_the_original_offset_and_still_waits() {
 
 #[test]
 fn expansion_needs_the_high_watermark_and_the_epoch_start() {
-    for (defects, joins_early) in [(vec![], false), (vec![ReplicationDefect::IsrExpandOnlyHw], true)] {
+    for (defects, joins_early) in
+        [(vec![], false), (vec![ReplicationDefect::IsrExpandOnlyHw.into()], true)]
+    {
         let mut bench = Bench::new(&defects);
         bench.register(&registration(2, 1, 1, &[1, 2]));
         bench.copy(1, 4, 2);
@@ -325,7 +327,9 @@ fn expansion_needs_an_active_follower_of_the_present_uptime() {
 
 #[test]
 fn a_shrink_counts_only_when_the_controller_has_accepted_it() {
-    for (defects, watermark_before_answer) in [(vec![], 0), (vec![ReplicationDefect::HwUsesProposedIsr], 1)] {
+    for (defects, watermark_before_answer) in
+        [(vec![], 0), (vec![ReplicationDefect::HwUsesProposedIsr.into()], 1)]
+    {
         let mut bench = Bench::leading(&defects, &[1, 2, 3]);
         bench.produce(&batch(-1, 0));
         bench.fetch(2, 0);
@@ -378,7 +382,7 @@ fn requests_of_another_epoch_are_fenced() {
     ] {
         let mut bench = Bench::leading(&[], &[1, 2]);
         assert_eq!(bench.fetch_in(2, current, 0, -1).error, expected);
-        let mut open = Bench::leading(&[ReplicationDefect::NoFetchEpochFencing], &[1, 2]);
+        let mut open = Bench::leading(&[ReplicationDefect::NoFetchEpochFencing.into()], &[1, 2]);
         assert_eq!(open.fetch_in(2, current, 0, -1).error, None);
     }
 }
@@ -427,7 +431,7 @@ fn a_follower_cuts_where_the_logs_part() {
 
 #[test]
 fn a_new_follower_keeps_its_log_unless_the_old_bug_cuts_it() {
-    for (defects, log_end) in [(vec![], 3), (vec![ReplicationDefect::TruncateToHw], 1)] {
+    for (defects, log_end) in [(vec![], 3), (vec![ReplicationDefect::TruncateToHw.into()], 1)] {
         let mut bench = Bench::new(&defects);
         bench.register(&registration(2, 1, 1, &[1, 2]));
         bench.copy(1, 3, 1);
@@ -471,21 +475,24 @@ fn a_proposal_names_the_broker_epochs_of_its_making() {
 }
 
 #[test]
-fn a_registration_that_tells_nothing_new_leaves_a_proposal_alone_unless_kafkas_rule_is_on() {
-    for (defects, pending) in [(vec![], true), (vec![ReplicationDefect::EqualEpochDropsProposal], false)] {
-        let mut bench = Bench::leading(&defects, &[1, 2]);
+fn a_registration_of_the_same_partition_epoch_ends_a_proposal() {
+    for partition_epoch in [1, 2] {
+        let mut bench = Bench::leading(&[], &[1, 2]);
         bench.fetch(3, 0);
         bench.proposed().expect("3 is caught up");
-        bench.register(&registration(1, 1, 1, &[1, 2]));
-        assert_eq!(bench.partition.proposes(), pending, "with {defects:?}");
-        bench.register(&registration(1, 1, 2, &[1, 2]));
-        assert!(!bench.partition.proposes(), "a newer one ends it, with {defects:?}");
+        bench.register(&registration(1, 1, partition_epoch, &[1, 2]));
+        assert!(!bench.partition.proposes(), "partition epoch {partition_epoch} (KAFKA-13790)");
+        bench.fetch(3, 0);
+        let again = bench.partition.take_proposal().expect("3 is still caught up");
+        assert_eq!(again.partition_epoch, PartitionEpoch(partition_epoch));
     }
 }
 
 #[test]
 fn a_leader_elected_again_keeps_who_waits_and_asks_its_followers_anew() {
-    for (defects, watermark) in [(vec![], 0), (vec![ReplicationDefect::ReelectionKeepsFollowers], 1)] {
+    for (defects, watermark) in
+        [(vec![], 0), (vec![ReplicationDefect::ReelectionKeepsFollowers.into()], 1)]
+    {
         let mut bench = Bench::leading(&defects, &[1, 2, 3]);
         bench.fetch(2, 0);
         assert_eq!(bench.produce(&batch(-1, 0)), ProduceOutcome::Waiting);
@@ -523,7 +530,7 @@ fn an_answer_tells_the_high_watermark_from_before_its_fetch_counted() {
 
 #[test]
 fn the_high_watermark_is_looked_at_only_when_a_followers_log_end_moved() {
-    let mut bench = Bench::leading(&[ReplicationDefect::NoHwOnShrink], &[1, 2, 3]);
+    let mut bench = Bench::leading(&[ReplicationDefect::NoHwOnShrink.into()], &[1, 2, 3]);
     bench.produce(&batch(-1, 0));
     bench.fetch(2, 1);
     bench.register(&registration(1, 1, 2, &[1, 2]));

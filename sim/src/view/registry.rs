@@ -59,7 +59,9 @@ impl Registry {
         }
         let changes = self.applied.range(Offset(uptime.0)..=applied).rev();
         let newest = changes.map(|(_, (_, change))| change).find_map(|change| match change {
-            MetadataChange::BrokerChanged { broker, fenced, .. } if *broker == node => Some(!fenced),
+            MetadataChange::BrokerChanged { broker, fenced, .. } if *broker == node => {
+                Some(!fenced)
+            }
             MetadataChange::BrokerRegistered { broker, .. } if *broker == node => Some(false),
             MetadataChange::BrokerChanged { .. }
             | MetadataChange::BrokerRegistered { .. }

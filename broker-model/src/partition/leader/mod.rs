@@ -11,12 +11,12 @@ mod consumer_fetch;
 mod produce;
 mod replica_fetch;
 
-use crate::defect::{Defect, ReplicationDefect};
+use crate::defect::ReplicationDefect;
 use crate::node::Effects;
 use crate::note::{Note, PartitionRegistration};
 use crate::partition::isr::{IsrState, is_eligible};
 use crate::partition::progress::FollowerProgress;
-use crate::partition::{Change, Partition, Role, Surroundings};
+use crate::partition::{Partition, Role, Surroundings};
 use crate::types::{BrokerEpoch, NodeId, Offset, Time};
 
 pub use consumer_fetch::ConsumerRead;
@@ -72,26 +72,18 @@ impl Partition {
         &mut self,
         around: Surroundings<'_>,
         registration: &PartitionRegistration,
-        change: Change,
+        epoch_grew: bool,
         effects: &mut Effects,
     ) {
-        if change.leader_epoch_grew {
+        if epoch_grew {
             self.begin_epoch(around.now.time, registration, effects);
-        } else if change.partition_epoch_grew || !self.keeps_proposal(&registration.isr) {
+        } else {
             self.take_isr(&registration.isr, effects);
         }
-        if change.leader_epoch_grew || !self.defects.has(ReplicationDefect::NoHwOnShrink) {
+        if epoch_grew || !self.defects.has(ReplicationDefect::NoHwOnShrink) {
             self.maybe_advance_high_watermark(around, effects);
         }
         self.complete_produces(effects);
-    }
-
-    /// Whether a registration tells nothing new, and a proposal made on it stands. Kafka gives the proposal up.
-    fn keeps_proposal(&self, registered: &[NodeId]) -> bool {
-        let Role::Leader(leader) = &self.role else {
-            return false;
-        };
-        leader.isr.committed() == registered && !self.defects.has(ReplicationDefect::EqualEpochDropsProposal)
     }
 
     fn begin_epoch(
