@@ -6,7 +6,7 @@ use crate::broker::metadata_fetcher::Applied;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::Log;
 use crate::node::{Effect, Effects};
-use crate::partition::{Partition, Surroundings};
+use crate::partition::{Partition, PartitionContext};
 use crate::types::{BrokerEpoch, Now, TopicPartition};
 
 impl Broker {
@@ -69,8 +69,8 @@ impl Broker {
         let partition =
             self.partitions.get_mut(&id).expect("the partition is hosted since the lines above");
         let broker_epoch = self.lifecycle.broker_epoch();
-        let around = Surroundings { now, broker_epoch, metadata: image };
-        partition.apply_registration(around, registration, topic, effects);
+        let context = PartitionContext { now, broker_epoch, metadata: image };
+        partition.apply_registration(context, registration, topic, effects);
         let in_sync = registration.isr.contains(&self.context.node);
         let leader = partition.leader().filter(|leader| *leader != self.context.node);
         match leader.filter(|_| in_sync || !self.lifecycle.is_stopping()) {

@@ -12,7 +12,7 @@ use crate::metadata::MetadataImage;
 use crate::node::Effects;
 use crate::note::Note;
 use crate::partition::progress::FollowerProgress;
-use crate::partition::{Partition, Role, Surroundings};
+use crate::partition::{Partition, PartitionContext, Role};
 use crate::types::{BrokerEpoch, NodeId, TopicPartition};
 
 /// Committed members and at most one proposal.
@@ -92,7 +92,7 @@ impl Partition {
     /// Proposes to add a follower that has fetched all it needs. Source: rule 2.3, KAFKA-7128, KIP-841.
     pub(super) fn maybe_expand_isr(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         replica: NodeId,
         effects: &mut Effects,
     ) {
@@ -110,15 +110,15 @@ impl Partition {
         let end = progress.log_end_offset;
         let reached =
             end >= high_watermark && (any_epoch_start || end >= leader.epoch_start_offset);
-        if reached && is_eligible(progress, around.metadata) {
+        if reached && is_eligible(progress, context.metadata) {
             let mut members = leader.isr.committed.clone();
             members.push(replica);
-            self.propose(around, &members, effects);
+            self.propose(context, &members, effects);
         }
     }
 
     /// Proposes to remove followers that lag too long. Called every half `replica.lag.time.max.ms`.
-    pub fn check_isr_lag(&mut self, around: Surroundings<'_>, effects: &mut Effects) {
+    pub fn check_isr_lag(&mut self, context: PartitionContext<'_>, effects: &mut Effects) {
         let (node, end, lag_time_max) = (self.node, self.log.log_end_offset(), self.lag_time_max);
         let Role::Leader(leader) = &self.role else {
             return;
@@ -129,7 +129,7 @@ impl Partition {
         let lags = |member: &NodeId| {
             *member != node
                 && leader.follower(*member).is_none_or(|progress| {
-                    !progress.is_caught_up(end, around.now.time, lag_time_max)
+                    !progress.is_caught_up(end, context.now.time, lag_time_max)
                 })
         };
         if !leader.isr.committed.iter().any(lags) {
@@ -137,20 +137,25 @@ impl Partition {
         }
         let members: Vec<NodeId> =
             leader.isr.committed.iter().copied().filter(|member| !lags(member)).collect();
-        self.propose(around, &members, effects);
+        self.propose(context, &members, effects);
         if self.defects.has(ReplicationDefect::HwUsesProposedIsr) {
-            self.maybe_advance_high_watermark(around, effects);
+            self.maybe_advance_high_watermark(context, effects);
         }
         self.self_check();
     }
 
     /// Keeps the proposal in replica order and says so. A member that has not fetched in this epoch is named without
     /// its broker epoch: should it restart, the controller takes it out of the ISR and the proposal is too old.
-    fn propose(&mut self, around: Surroundings<'_>, members: &[NodeId], effects: &mut Effects) {
+    fn propose(
+        &mut self,
+        context: PartitionContext<'_>,
+        members: &[NodeId],
+        effects: &mut Effects,
+    ) {
         let (partition, leader_epoch) = (self.log.partition(), self.leader_epoch);
         let proposed = self.replicas.iter().copied().filter(|replica| members.contains(replica));
         let ordered: Vec<NodeId> = proposed.collect();
-        let own = (self.node, around.broker_epoch);
+        let own = (self.node, context.broker_epoch);
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
@@ -208,7 +213,7 @@ impl Partition {
     /// come here. Source: rule 2.3, `Partition.submitAlterPartition`.
     pub fn apply_alter_partition(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         sent: &AlterPartitionRequest,
         result: &Result<IsrRegistration, ClusterError>,
         effects: &mut Effects,
@@ -217,7 +222,7 @@ impl Partition {
             return;
         }
         match result {
-            Ok(registration) => self.commit_isr(around, registration, effects),
+            Ok(registration) => self.commit_isr(context, registration, effects),
             Err(error) => self.refuse_proposal(*error, effects),
         }
         self.self_check();
@@ -236,7 +241,7 @@ impl Partition {
     /// Source: `Partition.handleAlterPartitionUpdate`.
     fn commit_isr(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         registration: &IsrRegistration,
         effects: &mut Effects,
     ) {
@@ -248,7 +253,7 @@ impl Partition {
         self.partition_epoch = registration.partition_epoch;
         self.take_isr(&registration.isr, effects);
         if !self.defects.has(ReplicationDefect::NoHwOnShrink) {
-            self.maybe_advance_high_watermark(around, effects);
+            self.maybe_advance_high_watermark(context, effects);
         }
         self.complete_produces(effects);
     }

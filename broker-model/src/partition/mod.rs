@@ -74,7 +74,7 @@ pub struct Changes {
 
 /// What the cluster's metadata says that a partition must know; passed to the calls that need it.
 #[derive(Debug, Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct PartitionContext<'a> {
     /// The broker's clocks.
     pub now: Now,
     /// The broker's own epoch.
@@ -106,7 +106,7 @@ impl Partition {
     /// not, although the answer to a proposal has told it before. Source: rules 2.1.7 and 2.1.8, KAFKA-13790.
     pub fn apply_registration(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         registration: &PartitionRegistration,
         topic: &TopicConfig,
         effects: &mut Effects,
@@ -128,7 +128,7 @@ impl Partition {
         self.min_insync_replicas =
             effective_min_isr(topic.min_insync_replicas, registration.replicas.len());
         if registration.leader == Some(self.node) {
-            self.make_leader(around, registration, epoch_grew, effects);
+            self.make_leader(context, registration, epoch_grew, effects);
         } else {
             self.make_follower(epoch_grew, effects);
         }

@@ -124,9 +124,12 @@ impl Bench {
             unclean_leader_election: false,
             max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
         };
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
-        self.partition.apply_registration(around, registration, &topic, &mut self.effects);
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
+        self.partition.apply_registration(context, registration, &topic, &mut self.effects);
     }
 
     fn produce(&mut self, batch: &RecordBatch) -> ProduceOutcome {
@@ -136,9 +139,12 @@ impl Bench {
     fn produce_raw(&mut self, batch: Result<&RecordBatch, ErrorCode>, acks: i16) -> ProduceOutcome {
         self.tickets += 1;
         let ticket = ProduceTicket(self.tickets);
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
-        self.partition.produce(around, batch, acks, ticket, &mut self.effects)
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
+        self.partition.produce(context, batch, acks, ticket, &mut self.effects)
     }
 
     fn fetch(&mut self, replica: i32, offset: i64) -> ReplicaFetchPartitionResponse {
@@ -173,11 +179,14 @@ impl Bench {
             last_fetched_epoch: LeaderEpoch(last),
             log_start_offset: Offset::ZERO,
         };
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
         let bounds = FetchBounds { bytes_max: 1 << 20, update_follower: true };
         self.partition.replica_fetch(
-            around,
+            context,
             NodeId(replica),
             epoch,
             &fetch,
@@ -187,17 +196,23 @@ impl Bench {
     }
 
     fn check_lag(&mut self) {
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
-        self.partition.check_isr_lag(around, &mut self.effects);
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
+        self.partition.check_isr_lag(context, &mut self.effects);
     }
 
     fn answer(&mut self, result: &Result<IsrRegistration, ClusterError>) {
         self.proposed().expect("a proposal is made");
         let sent = self.sent.clone().expect("a proposal was handed over");
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
-        self.partition.apply_alter_partition(around, &sent, result, &mut self.effects);
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
+        self.partition.apply_alter_partition(context, &sent, result, &mut self.effects);
     }
 
     /// Members of the pending proposal; it is handed over, if it was not before.
@@ -268,10 +283,18 @@ fn acks_all_is_refused_before_the_append_when_too_few_are_in_sync() {
 #[test]
 fn the_high_watermark_stands_still_below_min_insync_replicas() {
     let mut bench = Bench::leading(&[], &[1]);
-    let around =
-        Surroundings { now: bench.now, broker_epoch: BrokerEpoch(11), metadata: &bench.metadata };
-    let one =
-        bench.partition.produce(around, Ok(&batch(-1, 0)), 1, ProduceTicket(9), &mut bench.effects);
+    let context = PartitionContext {
+        now: bench.now,
+        broker_epoch: BrokerEpoch(11),
+        metadata: &bench.metadata,
+    };
+    let one = bench.partition.produce(
+        context,
+        Ok(&batch(-1, 0)),
+        1,
+        ProduceTicket(9),
+        &mut bench.effects,
+    );
     assert!(matches!(one, ProduceOutcome::Acknowledged(_)), "acks=1 does not wait: {one:?}");
     assert_eq!(
         bench.high_watermark(),

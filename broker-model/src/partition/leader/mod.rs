@@ -16,7 +16,7 @@ use crate::node::Effects;
 use crate::note::{Note, PartitionRegistration};
 use crate::partition::isr::{IsrState, is_eligible};
 use crate::partition::progress::FollowerProgress;
-use crate::partition::{Partition, Role, Surroundings};
+use crate::partition::{Partition, PartitionContext, Role};
 use crate::types::{BrokerEpoch, NodeId, Offset, Time};
 
 pub use consumer_fetch::ConsumerRead;
@@ -70,18 +70,18 @@ impl Partition {
     /// where it begins is noted before anything is served. Source: `Partition.makeLeader`.
     pub(in crate::partition) fn make_leader(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         registration: &PartitionRegistration,
         epoch_grew: bool,
         effects: &mut Effects,
     ) {
         if epoch_grew {
-            self.begin_epoch(around.now.time, registration, effects);
+            self.begin_epoch(context.now.time, registration, effects);
         } else {
             self.take_isr(&registration.isr, effects);
         }
         if epoch_grew || !self.defects.has(ReplicationDefect::NoHwOnShrink) {
-            self.maybe_advance_high_watermark(around, effects);
+            self.maybe_advance_high_watermark(context, effects);
         }
         self.complete_produces(effects);
     }
@@ -143,7 +143,7 @@ impl Partition {
     /// follower that has not fetched from this leader holds it where it is. Source: `Partition.maybeIncrementLeaderHW`.
     pub(in crate::partition) fn maybe_advance_high_watermark(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         effects: &mut Effects,
     ) {
         let end = self.log.log_end_offset();
@@ -154,13 +154,13 @@ impl Partition {
         if leader.isr.committed().len() < self.min_insync_replicas {
             return;
         }
-        let (now, lag_time_max) = (around.now.time, self.lag_time_max);
+        let (now, lag_time_max) = (context.now.time, self.lag_time_max);
         let mut least = end;
         for progress in &leader.followers {
             let is_about_to_join = || {
                 progress.is_caught_up(end, now, lag_time_max)
                     && !leader.isr.maximal_contains(progress.replica)
-                    && is_eligible(progress, around.metadata)
+                    && is_eligible(progress, context.metadata)
             };
             if progress.log_end_offset < least
                 && (leader.isr.holds_high_watermark(progress.replica, by_proposal)

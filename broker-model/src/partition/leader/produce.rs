@@ -5,7 +5,7 @@ use crate::defect::LogDefect;
 use crate::log::ProducerCheck;
 use crate::node::Effects;
 use crate::note::Note;
-use crate::partition::{Partition, Role, Surroundings};
+use crate::partition::{Partition, PartitionContext, Role};
 use crate::proto::ErrorCode;
 use crate::record::RecordBatch;
 use crate::types::Offset;
@@ -55,7 +55,7 @@ impl Partition {
     /// `Partition.appendRecordsToLeader`, `UnifiedLog.append`.
     pub fn produce(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         batch: Result<&RecordBatch, ErrorCode>,
         acks: i16,
         ticket: ProduceTicket,
@@ -63,7 +63,7 @@ impl Partition {
     ) -> ProduceOutcome {
         let outcome = match self.check_produce(batch, acks, effects) {
             Ok((batch, ProducerCheck::New)) => {
-                self.append_produced(around, batch, acks, ticket, effects)
+                self.append_produced(context, batch, acks, ticket, effects)
             }
             Ok((batch, ProducerCheck::Duplicate { base_offset, last_offset })) => {
                 let ack = ProduceAck { base_offset, last_offset };
@@ -101,7 +101,7 @@ impl Partition {
 
     fn append_produced(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         batch: &RecordBatch,
         acks: i16,
         ticket: ProduceTicket,
@@ -109,7 +109,7 @@ impl Partition {
     ) -> ProduceOutcome {
         let appended = self.log.append_as_leader(batch, self.leader_epoch, acks, effects);
         self.changes.log_end_moved = true;
-        self.maybe_advance_high_watermark(around, effects);
+        self.maybe_advance_high_watermark(context, effects);
         self.complete_produces(effects);
         let (base_offset, last_offset) = (appended.base_offset(), appended.last_offset());
         let ack = ProduceAck { base_offset, last_offset };

@@ -7,7 +7,7 @@ use crate::message::{
 };
 use crate::node::Effects;
 use crate::note::Note;
-use crate::partition::{Partition, Role, Surroundings};
+use crate::partition::{Partition, PartitionContext, Role};
 use crate::record::RecordBatch;
 use crate::replication::{divergence, is_in_range};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
@@ -36,7 +36,7 @@ impl Partition {
     /// counted: a follower hears of it one fetch later. Source: rules 2.1.1 to 2.1.4, `Partition.fetchRecords`.
     pub fn replica_fetch(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         replica: NodeId,
         broker_epoch: BrokerEpoch,
         fetch: &ReplicaFetchPartition,
@@ -51,7 +51,7 @@ impl Partition {
             log_start_offset: self.log.log_start_offset(),
             batches: Vec::new(),
         };
-        match self.read_for_replica(around, replica, broker_epoch, fetch, bounds, effects) {
+        match self.read_for_replica(context, replica, broker_epoch, fetch, bounds, effects) {
             Ok(Read::Batches(batches)) => answer.batches = batches,
             Ok(Read::Diverging(end)) => answer.diverging = Some(end),
             Err(error) => answer.error = Some(error),
@@ -61,7 +61,7 @@ impl Partition {
 
     fn read_for_replica(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         replica: NodeId,
         broker_epoch: BrokerEpoch,
         fetch: &ReplicaFetchPartition,
@@ -84,8 +84,8 @@ impl Partition {
         let end = self.log.log_end_offset();
         let batches = self.log.read(fetch.fetch_offset, end, bounds.bytes_max);
         if bounds.update_follower {
-            check_broker_epoch(around, replica, broker_epoch)?;
-            self.follower_fetched(around, replica, broker_epoch, fetch, effects);
+            check_broker_epoch(context, replica, broker_epoch)?;
+            self.follower_fetched(context, replica, broker_epoch, fetch, effects);
         }
         Ok(Read::Batches(batches))
     }
@@ -151,7 +151,7 @@ impl Partition {
     /// is looked at only if the follower's log end moved. Source: `Partition.updateFollowerFetchState`.
     fn follower_fetched(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         replica: NodeId,
         broker_epoch: BrokerEpoch,
         fetch: &ReplicaFetchPartition,
@@ -164,22 +164,22 @@ impl Partition {
         };
         let progress = leader.followers.iter_mut().find(|other| other.replica == replica);
         let progress = progress.expect("a follower is known that was found before");
-        let told_epoch = fetch.current_leader_epoch;
-        if !progress.is_known_in(broker_epoch) || told_epoch != leader_epoch {
+        let current_leader_epoch = fetch.current_leader_epoch;
+        if !progress.is_known_in(broker_epoch) || current_leader_epoch != leader_epoch {
             effects.note(Note::FollowerHeard {
                 partition,
                 leader_epoch,
                 follower: replica,
-                told_epoch,
+                current_leader_epoch,
                 broker_epoch,
                 fetch_offset: fetch.fetch_offset,
             });
         }
-        let (now, offset, start) = (around.now.time, fetch.fetch_offset, fetch.log_start_offset);
+        let (now, offset, start) = (context.now.time, fetch.fetch_offset, fetch.log_start_offset);
         let moved = progress.fetched(now, offset, start, leader_end, broker_epoch);
-        self.maybe_expand_isr(around, replica, effects);
+        self.maybe_expand_isr(context, replica, effects);
         if moved {
-            self.maybe_advance_high_watermark(around, effects);
+            self.maybe_advance_high_watermark(context, effects);
             self.complete_produces(effects);
         }
         self.self_check();
@@ -201,11 +201,11 @@ impl Partition {
 /// A fetch of an uptime that is over does not count: the replica may have lost what it tells. Only registrations that
 /// are not fenced are compared with. Source: KIP-903, `Replica.updateFetchStateOrThrow`.
 fn check_broker_epoch(
-    around: Surroundings<'_>,
+    context: PartitionContext<'_>,
     replica: NodeId,
     broker_epoch: BrokerEpoch,
 ) -> Result<(), ClusterError> {
-    let registered = around.metadata.brokers.get(&replica).filter(|broker| !broker.fenced);
+    let registered = context.metadata.brokers.get(&replica).filter(|broker| !broker.fenced);
     let is_over = registered.is_some_and(|broker| broker.broker_epoch > broker_epoch);
     if broker_epoch != BrokerEpoch::NONE && is_over {
         return Err(ClusterError::NotLeaderOrFollower);
