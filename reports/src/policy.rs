@@ -1,11 +1,21 @@
 //! What is legal: a pure function of the configuration and of the faults that were actually injected.
 //!
+//! | file | what it says |
+//! |---|---|
+//! | `promised` | what clients and topics asked for |
+//! | `terms` | that, with what was done to the cluster |
+//! | `damage`, `dropped` | what was done to stored data; what unclean elections dropped |
+//! | `anomaly`, `internal` | why what clients saw, or what broke inside, is legal |
+//!
 //! An anomaly is excused only for a reason that is printed. Switched-on defects are no reason: they are what a run is
 //! meant to expose.
 
+mod anomaly;
 mod damage;
 mod dropped;
 mod internal;
+mod promised;
+mod terms;
 
 use harrow_broker_model::config::{Acks, ProducerConfig};
 use harrow_sim::history::{Completion, Function, History};
@@ -15,7 +25,6 @@ use harrow_sim::run::{InjectedFault, Run};
 use crate::check::{Anomaly, Circumstance, Observation, Occurrence};
 pub use damage::{Corrupted, MetadataDamage, Spoiled};
 pub use dropped::Dropped;
-use dropped::{dropped, went_back, went_back_to_parting};
 pub use internal::excuse_violation;
 
 /// What a configuration promises, and what was done to the cluster.

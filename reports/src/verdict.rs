@@ -1,14 +1,6 @@
-//! The verdict on a run: both views judged, what is legal excused, one root cause first.
+//! The verdict on a run, as data: the outcome, what was broken, what is legal. `judge` gives it, `render` prints it.
 
-use std::collections::BTreeMap;
-
-use harrow_broker_model::types::{NodeId, TopicPartition};
-use harrow_sim::biography::{METADATA_NAME, Moment};
-use harrow_sim::history::History;
-use harrow_sim::liveness::Goal;
-use harrow_sim::plan::Plan;
-use harrow_sim::run::{End, InjectedFault, Run};
-use harrow_sim::violation::{Guarantee, Violation};
+use harrow_sim::biography::Moment;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Anomaly, Examined, Kind, Occurrence, Options, Removal, examine};
@@ -54,12 +46,14 @@ pub struct Verdict {
     pub excused: Vec<Excuse>,
     /// Why the run says less than it should; empty unless something was missing.
     pub inconclusive: Vec<String>,
+    /// Reach marks that were expected and not met; each has its line in `inconclusive`, too.
+    pub unreached: Vec<String>,
 }
 
 /// A broken guarantee.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Finding {
-    /// What is broken, by name: a [`Guarantee`], or `model` for a panic.
+    /// What is broken, by name: a [`Guarantee`](harrow_sim::violation::Guarantee), or `model` for a panic.
     pub guarantee: String,
     /// By what, as `harrow explain` knows it.
     pub anomaly: String,
@@ -93,6 +87,32 @@ pub struct Record {
     /// Its value, if a client knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+}
+
+/// Where an acknowledged record that no poll returned is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordLocation {
+    /// Not in the committed log.
+    Lost,
+    /// Committed and below the last stable offset: consumers could read it and did not get to it.
+    StuckBelowHighWatermark,
+    /// Committed, but not below the last stable offset: consumers that read committed records must wait.
+    StuckOnLastStableOffset,
+    /// The true state is not known, or does not tell.
+    Unknown,
+}
+
+impl RecordLocation {
+    /// As people read it.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::StuckBelowHighWatermark => "stuck below the high watermark",
+            Self::StuckOnLastStableOffset => "stuck on the last stable offset",
+            Self::Unknown => "lost or stuck, which is not known",
+        }
+    }
 }
 
 /// Something that would be a finding, were it not legal here.

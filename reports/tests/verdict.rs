@@ -18,10 +18,11 @@ use harrow_reports::check::{
     Anomaly, Circumstance, Dependency, LogFacts, Observation, Occurrence, Options, Step,
 };
 use harrow_reports::explain::{Kind, entries, explain};
+use harrow_reports::judge::{judge, judge_history};
 use harrow_reports::policy::{Isolation, PartitionTerms, ProducerTerms, Terms, excuse};
 use harrow_reports::render::{Format, Styles, render};
 use harrow_reports::report::{Coordinate, Report};
-use harrow_reports::verdict::{Outcome, Verdict, judge, judge_history};
+use harrow_reports::verdict::{Outcome, Verdict};
 use harrow_sim::history::{
     Completion, Function, History, MicroOperation, OperationRecord, ReadRecord, SendRecord, What,
 };
@@ -260,6 +261,7 @@ fn a_mark_that_was_never_reached_is_named() {
     let verdict = judge(&plan, &run(&[0, 1, 2]));
     assert_eq!(verdict.outcome, Outcome::Inconclusive);
     assert_eq!(verdict.inconclusive, ["never reached: isr-shrunk", "never reached: unheard-of"]);
+    assert_eq!(verdict.unreached, ["isr-shrunk", "unheard-of"], "for who counts over many runs");
 }
 
 #[test]

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use harrow_broker_model::defect::{Defect, ReplicationDefect};
 use harrow_reports::biography::places;
-use harrow_reports::verdict::judge;
+use harrow_reports::judge::judge;
 use harrow_scenarios::catalogue::{CATALOGUE, find};
 use harrow_scenarios::format::parse;
 use harrow_scenarios::pipeline::{RunIdentity, follow, run_and_judge};
 use harrow_scenarios::planner::plan;
+use harrow_sim::biography::Follow;
 use harrow_sim::biography::MomentKind;
 use harrow_sim::plan::Plan;
-use harrow_sim::run::{Follow, RunOptions};
+use harrow_sim::run::RunOptions;
 
 const CALLING: RunIdentity<'_> =
     RunIdentity { scenario: "quick-failover", plan: None, replay: "harrow run ..." };

@@ -297,6 +297,51 @@ fn shards_together_are_the_whole_sweep() {
     assert_eq!(parts, digests("1/1"));
 }
 
+/// It crashes a broker in every other run or so.
+fn sometimes_crashing(directory: &Path) {
+    let crash = "[[fault]]\nkind = \"crash\"\nchance = \"1/2\"\nat_ms = 200\ndown_ms = 100\n\
+        target = \"any-broker\"\n[expect]\nreach = [\"crash\"]\n";
+    fs::write(directory.join("sometimes.toml"), format!("{SHORT}{crash}")).expect("it takes files");
+}
+
+#[test]
+fn what_one_run_misses_another_run_of_the_sweep_may_reach() {
+    let directory = directory();
+    sometimes_crashing(directory.path());
+    let sweep = ["sweep", "sometimes.toml", "--seeds", "1..12"];
+    let said = harrow_in(directory.path(), &[&sweep[..], &["--format", "json"]].concat());
+    let mut lines = said.json_lines();
+    let summary = lines.pop().expect("a summary");
+    let missed: Vec<&Value> =
+        lines.iter().filter(|line| line["outcome"] == "inconclusive").collect();
+    assert!((1..12).contains(&missed.len()), "{} of 12 missed it", missed.len());
+    assert!(missed.iter().all(|line| line["unreached"][0] == "crash"), "{missed:#?}");
+    assert_eq!((said.code, summary["outcome"].as_str()), (0, Some("held")), "{summary}");
+    assert_eq!((summary["held"].as_u64(), summary["inconclusive"].as_u64()), (Some(12), Some(0)));
+    assert_eq!(summary["unreached"].as_u64(), Some(missed.len() as u64), "{summary}");
+    let reach = &summary["scenarios"][0]["reach"][0];
+    assert_eq!(reach["runs"].as_u64(), Some(12 - missed.len() as u64), "{summary}");
+    let seed = missed[0]["coordinate"]["seed"].to_string();
+    let alone = harrow_in(directory.path(), &["run", "sometimes.toml", "--seed", &seed]);
+    assert_eq!(alone.code, 3, "{}", alone.stdout);
+}
+
+#[test]
+fn a_sweep_that_reaches_too_little_is_inconclusive() {
+    let directory = directory();
+    sometimes_crashing(directory.path());
+    let table = [
+        ("expect.reach_share=\"1/1\"", "`reach_share` asks for 1/1"),
+        ("expect.reach=[\"wipe\"]", "`wipe` was reached in none of 12 runs"),
+    ];
+    for (set, told) in table {
+        let sweep = ["sweep", "sometimes.toml", "--seeds", "1..12", "--set", set];
+        let said = harrow_in(directory.path(), &sweep);
+        assert_eq!(said.code, 3, "{set}: {}", said.stdout);
+        assert!(said.stdout.contains(told), "{set}: {}", said.stdout);
+    }
+}
+
 #[test]
 fn a_sweep_for_a_time_ends() {
     let directory = directory();

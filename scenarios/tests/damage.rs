@@ -2,7 +2,8 @@
 //! reason, and where no loss is allowed, none comes of it.
 
 use harrow_broker_model::defect::BrokerDefect;
-use harrow_reports::verdict::{Outcome, Verdict, judge};
+use harrow_reports::judge::judge;
+use harrow_reports::verdict::{Outcome, Verdict};
 use harrow_scenarios::catalogue::find;
 use harrow_scenarios::format::parse;
 use harrow_scenarios::pipeline::run;

@@ -2,7 +2,8 @@
 //! names, and the same seed holds without it; and no scenario cries wolf.
 
 use harrow_broker_model::defect::Defect;
-use harrow_reports::verdict::{Outcome, Verdict, judge};
+use harrow_reports::judge::judge;
+use harrow_reports::verdict::{Outcome, Verdict};
 use harrow_scenarios::catalogue::{CATALOGUE, find};
 use harrow_scenarios::format::parse;
 use harrow_scenarios::pipeline::run;

@@ -76,6 +76,7 @@ const ROWS: &[Row] = &[
     row("[[fault]]\nkind = \"bounce\"\nat_ms = 5\nchance = \"2/1\"\ntarget = \"any-node\"\n", 4, "\"2/1\"",
         "not a chance", "1/2"),
     row("[expect]\nreach = [\"leader-elcted\"]\n", 2, "\"leader-elcted\"", "not a reach mark", "`leader-elected`"),
+    row("[expect]\nreach_share = \"most\"\n", 2, "\"most\"", "`most` is not a share", "reach_share = \"1/2\""),
     row("[expect]\nloss_allowed = 1\n", 2, "1", "`loss_allowed` is a number", "true"),
     row("[swarm]\nfault_tables = \"1..2\"\n", 2, "\"1..2\"", "out of bounds", "between 0 and 1"),
     row("network = 3\n", 1, "3", "`network` is a number", "[network]"),

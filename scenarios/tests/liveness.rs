@@ -1,7 +1,8 @@
 //! Liveness on the real model: a livelock is told with what is pending, and what no rule can bring back is no bug.
 
 use harrow_broker_model::types::NodeId;
-use harrow_reports::verdict::{Outcome, Verdict, judge};
+use harrow_reports::judge::judge;
+use harrow_reports::verdict::{Outcome, Verdict};
 use harrow_scenarios::catalogue::find;
 use harrow_scenarios::format::parse;
 use harrow_scenarios::pipeline::run;

@@ -1,6 +1,17 @@
 //! The house rules that no compiler checks: lengths, crate edges, where madsim may be named, words that mark unfinished
 //! work, and documented tables that must agree with the code. Every complaint names the place and what would be right.
 
+#[path = "tidy/circles.rs"]
+mod circles;
+#[path = "tidy/module.rs"]
+mod module;
+#[path = "tidy/modules.rs"]
+mod modules;
+#[path = "tidy/reader.rs"]
+mod reader;
+#[path = "tidy/tokens.rs"]
+mod tokens;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -125,6 +136,33 @@ fn functions_are_short() {
         }
     }
     assert!(seen > 300, "only {seen} functions found: the scan is broken");
+    complain(&complaints);
+}
+
+/// Whether a file is the root of a crate: a library, a program, a test or a bench.
+fn is_crate_root(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts[..] {
+        [_, "src", name] => name == "lib.rs" || name == "main.rs",
+        [_, "tests" | "benches", _] => true,
+        [_, "tests" | "benches", _, name] => name == "main.rs",
+        _ => false,
+    }
+}
+
+#[test]
+fn no_files_import_each_other() {
+    let all = sources();
+    let text = |path: &str| {
+        let source = all.iter().find(|source| source.path == path)?;
+        Some(source.text.clone())
+    };
+    let mended = |path: &&str| path.starts_with("reports/") || path.starts_with("scenarios/");
+    let paths = rust(&all).map(|source| source.path.as_str());
+    let roots: Vec<&str> = paths.filter(|path| is_crate_root(path)).filter(mended).collect();
+    assert!(roots.len() > 15, "only {} crates found: the walk is broken", roots.len());
+    let complaints: Vec<String> =
+        roots.iter().flat_map(|root| circles::circles(root, &text)).collect();
     complain(&complaints);
 }
 

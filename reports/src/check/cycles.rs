@@ -16,6 +16,8 @@ mod search;
 
 use harrow_sim::history::NEVER;
 
+use super::anomaly::Anomaly;
+use super::found::Found;
 use super::index::Index;
 use super::{Anomaly, Circumstance, Dependency, Found, Observation, Occurrence, Step, shown_at};
 use graph::{Edges, Graph, Order};

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, NEVER, What};
 
+use super::anomaly::Anomaly;
+use super::found::Found;
 use super::index::{Index, Placement};
 use super::{Anomaly, Found, Observation};
 

@@ -1,7 +1,8 @@
 //! What the rules look up that judge whole histories and growing ones alike.
 
-use harrow_sim::history::{History, NEVER, ReadRecord, Row, SendRecord};
+use harrow_sim::history::{History, ReadRecord, Row, SendRecord};
 
+use super::gap::Gap;
 use super::index::{Index, ReadId, SendId};
 use super::{Anomaly, Circumstance, Observation, Options};
 

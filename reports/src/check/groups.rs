@@ -17,15 +17,17 @@
 //! commits survive; who is a leader; where a partition goes on that was rebalanced inside a poll.
 
 mod generations;
+mod holes;
+mod moves;
 mod ownership;
 mod progress;
 
-use std::collections::BTreeSet;
+use harrow_sim::history::What;
 
-use harrow_sim::history::{Completion, Function, History, Row, What};
-
-use super::Found;
-use super::index::{Index, SendId};
+use super::found::Found;
+use super::index::Index;
+pub(super) use holes::UnusedOffsets;
+pub(super) use moves::{failed_to_move, rebalanced};
 pub(super) use ownership::Owners;
 pub(super) use progress::Groups;
 

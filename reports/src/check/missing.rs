@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, Function, ReadRecord};
 
+use super::anomaly::Anomaly;
+use super::found::Found;
 use super::index::{Index, SendId};
 use super::{Anomaly, Found, Observation};
 

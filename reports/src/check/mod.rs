@@ -25,9 +25,12 @@ mod cycles;
 mod describe;
 mod exactly_once;
 mod facts;
+mod found;
+mod gap;
 mod groups;
 mod index;
 mod missing;
+mod occurrence;
 mod options;
 mod places;
 mod poll_order;
@@ -38,13 +41,14 @@ mod visibility;
 
 use std::collections::BTreeMap;
 
-use harrow_sim::history::{History, NEVER, ReadRecord};
+use harrow_sim::history::History;
 
 pub(crate) use anomaly::Kind;
 pub use anomaly::{Anomaly, Rules};
-use facts::{Facts, Gap};
+use found::Found;
 use index::Index;
-pub use options::{LogFacts, Options};
+pub use occurrence::{Circumstance, Dependency, Observation, Occurrence, Step};
+pub use options::{LogFacts, Options, Removal};
 pub use stream::{STREAMED, Stream, Ticket};
 
 /// One anomaly, seen once.
@@ -152,15 +156,6 @@ pub struct Examined {
     pub occurrences: Vec<Occurrence>,
     /// Acknowledged records that nobody read, and that nobody can miss: by partition and reason, how many.
     pub removed: BTreeMap<(u32, Removal), u64>,
-}
-
-/// Why a log need not have a record any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Removal {
-    /// It is below the log start offset.
-    Retention,
-    /// A later record of its key is there.
-    Compaction,
 }
 
 /// Applies the rules. The result is in order of time; equal times in the order of [`Anomaly::ALL`].

@@ -6,6 +6,8 @@
 
 use harrow_sim::history::ReadRecord;
 
+use super::anomaly::Anomaly;
+use super::found::Found;
 use super::index::{Index, NONE, Placement};
 use super::{Anomaly, Found, Observation};
 

@@ -22,6 +22,7 @@ mod known;
 mod order;
 mod records;
 mod spans;
+mod ticket;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +39,7 @@ use known::Known;
 use order::Order;
 use records::Records;
 use spans::Spans;
+pub use ticket::Ticket;
 
 /// The rules that a stream applies.
 pub const STREAMED: [Anomaly; 19] = [
@@ -61,9 +63,6 @@ pub const STREAMED: [Anomaly; 19] = [
     Anomaly::DoubleOwnership,
     Anomaly::EosDuplicate,
 ];
-
-/// Names an operation that has begun; chosen by the caller, who gives no number twice. Lower ones began earlier.
-pub type Ticket = u64;
 
 /// What is known to be wrong with a history in the making.
 #[derive(Debug)]

@@ -7,8 +7,9 @@ mod toy;
 
 use harrow_reports::check::Options;
 use harrow_reports::history_file::{HistoryError, Recorded, read_history, write_history};
+use harrow_reports::judge::judge_recorded;
 use harrow_reports::policy::Terms;
-use harrow_reports::verdict::{Outcome, Verdict, judge_recorded};
+use harrow_reports::verdict::{Outcome, Verdict};
 use harrow_sim::history::History;
 use proptest::prelude::*;
 

@@ -5,8 +5,8 @@ use harrow_broker_model::defect::Defects;
 use harrow_broker_model::types::NodeId;
 use harrow_sim::plan::{DiskPlan, NetworkPlan, TopicPlan};
 
-use super::Drawn;
 use super::defaults::{BROKERS_FROM, CONTROLLERS_FROM};
+use super::drawn::Drawn;
 use super::draws::Draws;
 use crate::format::{ClusterScenario, Settings, TopicScenario};
 

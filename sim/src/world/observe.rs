@@ -16,7 +16,7 @@ use crate::history::History;
 use crate::plan::Plan;
 use crate::reach::Tally;
 use crate::run::RunOptions;
-use crate::truth::{Acknowledgements, PartitionTruth};
+use crate::truth::PartitionTruth;
 use crate::view::ClusterView;
 use crate::violation::Violation;
 use crate::watch::{Observer, ReplicaAudit};

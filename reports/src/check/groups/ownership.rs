@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, Function, History, NEVER, Row, What};
 
+use crate::check::anomaly::Anomaly;
+use crate::check::found::Found;
 use crate::check::index::Index;
 use crate::check::{Anomaly, Found, Observation};
 

@@ -1,11 +1,9 @@
 //! What compaction may have removed: every record but the last of its key.
 
-use harrow_sim::history::{Completion, NEVER, NO_KEY};
-
-use super::Index;
+use harrow_sim::history::{NEVER, NO_KEY};
 
 /// A partition and a key in it.
-type Key = (u32, u32);
+pub(super) type Key = (u32, u32);
 
 /// A record of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,9 @@
 use harrow_sim::history::{History, NO_KEY, NO_PARTITION, SendRecord};
 
 use super::records::{Records, Sender};
+use crate::check::facts::Facts;
 use crate::check::facts::{PASSED_MAX, newest_of_each};
+use crate::check::gap::Gap;
 use crate::check::index::{ReadId, SendId};
 use crate::check::{Facts, Gap, Observation, Options};
 

@@ -2,20 +2,16 @@
 
 use harrow_sim::history::{Completion, Function, MicroOperation, ReadRecord, What};
 
-use super::{Choice, PARTITIONS, Toy, assigned};
+use super::choice::Choice;
+use super::details::assigned;
+use super::state::{CONSUMERS, PARTITIONS, Toy};
 
-const CONSUMERS: u32 = 2;
 const FIRST_PROCESS: u32 = 50;
 const ASKERS: u32 = 2;
 const FIRST_ASKER: u32 = 55;
 const FINAL_READERS: u32 = 2;
 /// Final readers have the highest numbers.
 pub(crate) const FIRST_FINAL_READER: u32 = 90;
-
-#[derive(Debug, Default)]
-pub(super) struct Consumers {
-    positions: [[i64; PARTITIONS as usize]; CONSUMERS as usize],
-}
 
 impl Toy {
     /// Two partitions, or one of them twice. A failed poll does not count; an unknown one may, and may not be told.

@@ -2,31 +2,12 @@
 
 use harrow_sim::history::{Completion, Function, MicroOperation, What};
 
-use super::{COPIERS, Choice, INPUT, PARTITIONS, Toy, assigned, member};
+use super::choice::Choice;
+use super::details::{assigned, member};
+use super::state::{COPIERS, INPUT, PARTITIONS, Running, Toy};
 
 const COPIER_COUNT: u32 = 2;
 const FIRST_PROCESS: u32 = 70;
-
-/// A transaction under way.
-#[derive(Debug, Clone, Copy)]
-struct Running {
-    number: u32,
-    /// Where the input goes on after it.
-    next: i64,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Copiers {
-    generation: i64,
-    owner: u32,
-    position: i64,
-    committed: i64,
-    running: Option<Running>,
-    /// A transaction of unknown outcome, which is decided before anyone goes on.
-    unknown: Option<Running>,
-    /// The owner is gone, and someone must take over.
-    vacant: bool,
-}
 
 impl Toy {
     /// Someone else, or the same again, becomes the owner. The old one's transaction is fenced, and so fails or ends

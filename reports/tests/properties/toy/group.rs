@@ -4,31 +4,13 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, Function, MicroOperation, What};
 
-use super::{COMPACTED, Choice, GROUP, PLAIN, RETAINED, Toy, assigned, member};
+use super::choice::Choice;
+use super::details::{assigned, member};
+use super::state::{COMPACTED, GROUP, MEMBERS, Member, PLAIN, RETAINED, Toy};
 
-const MEMBERS: usize = 3;
 const FIRST_PROCESS: u32 = 60;
 /// What the group reads.
 const SUBSCRIBED: [u32; 3] = [PLAIN[0], COMPACTED, RETAINED];
-
-/// A member as it sees itself: it may not know that the group has gone on without it.
-#[derive(Debug, Clone, Default)]
-struct Member {
-    generation: i64,
-    /// By partition.
-    positions: BTreeMap<u32, i64>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Group {
-    generation: i64,
-    committed: BTreeMap<u32, i64>,
-    members: [Member; MEMBERS],
-    /// Who truly has a partition.
-    owners: BTreeMap<u32, usize>,
-    /// Commits that nobody answered and that may arrive yet: generation, partition, offset.
-    late: Vec<(i64, u32, i64)>,
-}
 
 impl Toy {
     /// A new generation: some members get partitions, each exactly one owner.

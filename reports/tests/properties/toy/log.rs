@@ -2,7 +2,7 @@
 
 use harrow_sim::history::NO_KEY;
 
-use super::Choice;
+use super::choice::Choice;
 
 /// What a transaction has done with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,54 +9,31 @@
 //! | `consume` | consumers that assign partitions to themselves, end offsets, the final reads |
 //! | `group` | members of a group, with generations, commits, crashes and members that were left behind |
 //! | `copy` | exactly-once processing of one partition |
+//! | `state`, `choice`, `details` | what all of them know, choose by and tell |
 //! | `weak` | a cluster of its own that promises less: acks=1, retries without idempotence, failovers |
 
+mod choice;
 mod consume;
 mod copy;
+mod details;
 mod group;
 mod log;
 mod produce;
+mod state;
 mod transact;
 pub(crate) mod weak;
 
-pub(crate) use consume::FIRST_FINAL_READER;
 use harrow_reports::check::{LogFacts, Options};
 use harrow_reports::policy::{Isolation, Terms};
 use harrow_sim::history::{
-    Completion, Function, History, MicroOperation, OperationRecord, ReadRecord, What,
+    Completion, Function, History, MicroOperation, OperationRecord, ReadRecord,
 };
+
+use choice::Choice;
+pub(crate) use consume::FIRST_FINAL_READER;
 use log::Log;
-
-/// Read and written by everyone.
-pub(crate) const PLAIN: [u32; 2] = [0, 1];
-/// Processed exactly once.
-pub(crate) const INPUT: u32 = 2;
-/// Its topic is compacted.
-pub(crate) const COMPACTED: u32 = 3;
-/// Retention moves its start.
-pub(crate) const RETAINED: u32 = 4;
-const PARTITIONS: u32 = 5;
-
-/// The group of `group`, by position.
-pub(crate) const GROUP: u32 = 0;
-/// The group of `copy`, by position.
-const COPIERS: u32 = 1;
-
-/// A number to choose by, used up from below.
-pub(crate) struct Choice(u32);
-
-impl Choice {
-    /// One of so many.
-    fn of(&mut self, count: u32) -> u32 {
-        let chosen = self.0 % count;
-        self.0 /= count;
-        chosen
-    }
-
-    fn one_in(&mut self, count: u32) -> bool {
-        self.of(count) == count - 1
-    }
-}
+pub(crate) use state::{COMPACTED, GROUP, INPUT, PLAIN, RETAINED};
+use state::{Consumers, Copiers, Group, PARTITIONS, Producers, Toy, Transactions};
 
 /// A correct history, and what is known of its logs and terms.
 #[derive(Debug, Clone)]
@@ -76,20 +53,6 @@ impl Good {
     }
 }
 
-struct Toy {
-    /// Whether everyone reads what is not committed.
-    uncommitted: bool,
-    now: u64,
-    values: u64,
-    logs: Vec<Log>,
-    producers: produce::Producers,
-    transactions: transact::Transactions,
-    consumers: consume::Consumers,
-    group: group::Group,
-    copiers: copy::Copiers,
-    done: Vec<OperationRecord>,
-}
-
 /// Plays the choices, finishes what is open and reads everything.
 pub(crate) fn play(choices: &[u32], isolation: Isolation) -> Good {
     let mut toy = Toy {
@@ -97,11 +60,11 @@ pub(crate) fn play(choices: &[u32], isolation: Isolation) -> Good {
         now: 0,
         values: 0,
         logs: (0..PARTITIONS).map(|_| Log::default()).collect(),
-        producers: produce::Producers::default(),
-        transactions: transact::Transactions::default(),
-        consumers: consume::Consumers::default(),
-        group: group::Group::default(),
-        copiers: copy::Copiers::default(),
+        producers: Producers::default(),
+        transactions: Transactions::default(),
+        consumers: Consumers::default(),
+        group: Group::default(),
+        copiers: Copiers::default(),
         done: Vec::new(),
     };
     for choice in choices {
@@ -158,13 +121,18 @@ impl Toy {
         Good { operations, options, terms }
     }
 
-    fn value(&mut self) -> u64 {
+    pub(super) fn value(&mut self) -> u64 {
         self.values += 1;
         self.values
     }
 
     /// What a consumer at a position gets, and where it stands then. Once it has everything, it is behind all holes.
-    fn read(&self, partition: u32, position: i64, count: usize) -> (Vec<ReadRecord>, i64) {
+    pub(super) fn read(
+        &self,
+        partition: u32,
+        position: i64,
+        count: usize,
+    ) -> (Vec<ReadRecord>, i64) {
         let log = &self.logs[partition as usize];
         let position = position.max(log.start());
         let end = if self.uncommitted { log.end() } else { log.last_stable_offset() };
@@ -181,7 +149,7 @@ impl Toy {
     }
 
     /// An operation around the present instant, without its process's others.
-    fn record(
+    pub(super) fn record(
         &mut self,
         process: u32,
         completion: Completion,
@@ -198,12 +166,4 @@ impl Toy {
             actions,
         });
     }
-}
-
-fn member(group: u32, generation: i64) -> MicroOperation {
-    MicroOperation::Detail(What::Member { group, generation })
-}
-
-fn assigned(partition: u32) -> MicroOperation {
-    MicroOperation::Detail(What::Assigned { partition })
 }

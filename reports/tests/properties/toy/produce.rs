@@ -5,7 +5,8 @@ use harrow_sim::history::{
     SendRecord,
 };
 
-use super::{COMPACTED, Choice, PARTITIONS, Toy};
+use super::choice::Choice;
+use super::state::{COMPACTED, PARTITIONS, Pending, Toy};
 
 const PRODUCERS: u32 = 4;
 /// It asks for no acknowledgement, and so is told no offsets.
@@ -15,24 +16,6 @@ const BURSTS: u32 = 5;
 
 /// Keys of the compacted partition.
 const KEYS: u32 = 3;
-
-/// A send that is under way.
-#[derive(Debug, Clone, Copy)]
-struct Pending {
-    process: u32,
-    partition: u32,
-    value: u64,
-    key: u32,
-    invoked_ns: u64,
-    appended: Option<i64>,
-    /// The producer has its answer, and the record may arrive yet.
-    answered: bool,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Producers {
-    pending: Vec<Pending>,
-}
 
 /// Records of the compacted partition have keys; others need none.
 pub(super) fn key(partition: u32, choice: &mut Choice) -> u32 {

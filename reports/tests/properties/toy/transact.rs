@@ -3,63 +3,14 @@
 //! A transaction is decided once and marked in each partition at its own time, so one partition may show it before
 //! another does. An unknown outcome is decided sooner or later.
 
-use std::collections::BTreeSet;
-
 use harrow_sim::history::{
     Completion, Function, MicroOperation, NEVER, NO_OFFSET, NO_PARTITION, OperationRecord,
     SendRecord,
 };
 
+use super::choice::Choice;
 use super::produce::key;
-use super::{Choice, PARTITIONS, Toy};
-
-/// Of the first client; each that ends in the unknown is followed by one with a higher number.
-const FIRST_PROCESS: u32 = 10;
-const CLIENTS: usize = 3;
-
-/// A client that runs transactions, one at a time.
-#[derive(Debug, Clone, Copy)]
-struct Client {
-    process: u32,
-    positions: [i64; PARTITIONS as usize],
-    /// Positions at the begin of its transaction.
-    before: [i64; PARTITIONS as usize],
-    /// Its open transaction, or the last one.
-    transaction: u32,
-}
-
-/// What is not over yet of a transaction.
-#[derive(Debug)]
-struct Transaction {
-    number: u32,
-    invoked_ns: u64,
-    actions: Vec<MicroOperation>,
-    /// Partitions without a marker.
-    unmarked: Vec<u32>,
-    /// Whether it commits.
-    decided: Option<bool>,
-    answered: bool,
-}
-
-#[derive(Debug)]
-pub(super) struct Transactions {
-    clients: [Client; CLIENTS],
-    open: Vec<Transaction>,
-    /// Those that are decided to commit.
-    committed: BTreeSet<u32>,
-    number: u32,
-    process: u32,
-}
-
-impl Default for Transactions {
-    fn default() -> Self {
-        let positions = [0; PARTITIONS as usize];
-        let client = |process| Client { process, positions, before: positions, transaction: 0 };
-        let clients = [10, 11, 12].map(client);
-        let process = FIRST_PROCESS + CLIENTS as u32;
-        Self { clients, open: Vec::new(), committed: BTreeSet::new(), number: 0, process }
-    }
-}
+use super::state::{CLIENTS, Client, PARTITIONS, Toy, Transaction};
 
 impl Toy {
     /// One client does the next thing.

@@ -9,7 +9,9 @@ use harrow_sim::history::{
     SendRecord, What,
 };
 
-use super::{Choice, Good, assigned};
+use super::Good;
+use super::choice::Choice;
+use super::details::assigned;
 
 const PARTITIONS: u32 = 2;
 const PRODUCERS: u32 = 3;

@@ -20,12 +20,13 @@ use harrow_broker_model::types::{
     RecordValue, Sequence, TopicId, TopicPartition,
 };
 
+use crate::biography::Follow;
 use crate::history::{Completion, Function};
 use crate::plan::{
     Action, ClientPlan, Cut, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan, Step, Target,
     TopicPlan,
 };
-use crate::run::{End, Follow, Run, RunOptions};
+use crate::run::{End, Run, RunOptions};
 use crate::world::engine::Boot;
 use crate::world::{direct, engine};
 

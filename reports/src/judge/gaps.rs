@@ -3,7 +3,7 @@
 use harrow_sim::history::{Completion, History, Row};
 
 /// Why a history does not show that everything held; empty if it can.
-pub(crate) fn gaps(history: &History) -> Vec<String> {
+pub(super) fn gaps(history: &History) -> Vec<String> {
     if history.is_empty() {
         return vec!["the history is empty".to_owned()];
     }

@@ -9,14 +9,14 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use harrow_broker_model::config::Acks;
-use harrow_sim::history::{Completion, History, SendRecord, What};
+use harrow_sim::history::Completion;
 use harrow_sim::run::Run;
 use harrow_sim::truth::{Acknowledged, Loss, PartitionTruth};
-use serde::{Deserialize, Serialize};
 
 use crate::check::{Anomaly, Kind, Observation, Occurrence};
 use crate::policy::Terms;
 use crate::text::seconds;
+use crate::verdict::RecordLocation;
 
 /// Where an acknowledged record that no poll returned is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ impl RecordLocation {
 
 /// Who answers for an anomaly that no internal violation explains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Source {
+pub(super) enum Source {
     /// Something inside, which broke no rule of the watch.
     Event,
     /// A client.
@@ -59,14 +59,14 @@ pub(crate) enum Source {
 
 /// What the true state says about an anomaly.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Account {
-    pub(crate) source: Source,
+pub(super) struct Account {
+    pub(super) source: Source,
     /// One line for people.
-    pub(crate) line: String,
+    pub(super) line: String,
 }
 
 /// Holds anomalies against the true state of a run.
-pub(crate) struct CrossCheck<'a> {
+pub(super) struct CrossCheck<'a> {
     run: &'a Run,
     terms: &'a Terms,
     /// When polls first returned what they did, by partition and value.
@@ -86,7 +86,7 @@ enum Place {
 }
 
 impl<'a> CrossCheck<'a> {
-    pub(crate) fn new(run: &'a Run, terms: &'a Terms) -> Self {
+    pub(super) fn new(run: &'a Run, terms: &'a Terms) -> Self {
         Self { run, terms, polled: OnceCell::new() }
     }
 
@@ -112,7 +112,7 @@ impl<'a> CrossCheck<'a> {
 
     /// When an anomaly showed as one that is not legal. Two records that weak acks put at one offset are legal until
     /// both were read: only then was something served that was never committed.
-    pub(crate) fn shown_ns(&self, occurrence: &Occurrence) -> u64 {
+    pub(super) fn shown_ns(&self, occurrence: &Occurrence) -> u64 {
         let Occurrence { anomaly, partition, at_ns, .. } = *occurrence;
         let both = [Some(occurrence.subject), occurrence.other];
         let records = || both.iter().flatten();
@@ -126,15 +126,15 @@ impl<'a> CrossCheck<'a> {
     }
 
     /// What the history itself has against the anomaly: then the check that reported it is wrong.
-    pub(crate) fn contradiction(&self, occurrence: &Occurrence) -> Option<String> {
+    pub(super) fn contradiction(&self, occurrence: &Occurrence) -> Option<Account> {
         let missing = matches!(occurrence.anomaly, Anomaly::LostWrite | Anomaly::Unseen);
         let value = occurrence.subject.value;
         let returned = missing && self.polled().contains_key(&(occurrence.partition, value));
-        returned.then(|| "a poll that ended well returned the record".to_owned())
+        returned.then(|| Account::checker("a poll that ended well returned the record".to_owned()))
     }
 
     /// What the true state says about an anomaly that no violation explains.
-    pub(crate) fn account(&self, occurrence: &Occurrence) -> Account {
+    pub(super) fn account(&self, occurrence: &Occurrence) -> Account {
         let Some(truth) = self.truth(occurrence) else { return Account::unproved() };
         let lost = || lost_between(truth, occurrence);
         match occurrence.anomaly.kind() {
@@ -255,7 +255,7 @@ impl Account {
         Self { source: Source::Checker, line }
     }
 
-    pub(crate) fn unproved() -> Self {
+    pub(super) fn unproved() -> Self {
         let line = "client-side: no internal violation explains it".to_owned();
         Self { source: Source::Unproved, line }
     }
@@ -291,29 +291,6 @@ fn lost_between(truth: &PartitionTruth, occurrence: &Occurrence) -> Option<Accou
     Some(Account::event(&lost_line(loss)))
 }
 
-/// First and last offset that an anomaly concerns, as far as clients were told.
-pub(crate) fn concerned(occurrence: &Occurrence) -> Option<(i64, i64)> {
-    // That reads went on past a missing record says nothing about where they came to.
-    let alone = matches!(occurrence.anomaly, Anomaly::LostWrite | Anomaly::Unseen);
-    let other = occurrence.other.filter(|_| !alone);
-    let told = [Some(occurrence.subject), other];
-    let offsets = || told.iter().flatten().map(|record| record.offset).filter(|at| *at >= 0);
-    offsets().min().zip(offsets().max())
-}
-
-/// Lost or stuck, as far as clients can know: the last end offset that one was told after the acknowledgement. It is a
-/// guess: the log may go past an offset and hold another record there.
-pub(crate) fn guess(history: &History, unseen: &Occurrence) -> Option<String> {
-    let offset = Some(unseen.subject.offset).filter(|offset| *offset >= 0)?;
-    let (_, acknowledged_ns, _) = span(history, unseen.subject.operation);
-    let end = last_end_offset(history, unseen.partition, acknowledged_ns)?;
-    Some(if end > offset {
-        format!("a guess: stuck; the partition's end was {end} afterwards, so the log goes past it")
-    } else {
-        format!("a guess: lost; the partition's end was {end} afterwards, so it is not in the log")
-    })
-}
-
 fn lost_line(loss: &Loss) -> String {
     let Loss { at_ns, first, end, leader, leader_epoch } = loss;
     let at = seconds(*at_ns);
@@ -328,61 +305,11 @@ fn never_acknowledged(offset: i64) -> String {
     format!("no leader acknowledged offset {offset} while the send was open: its client made it up")
 }
 
-// --- what the history says, in the few ways that are asked for here
-
-/// When an operation began and ended, and how.
-fn span(history: &History, operation: u32) -> (u64, u64, Completion) {
-    let row = history.row(operation);
-    (row.invoked_ns, row.completed_ns, row.completion)
-}
-
-pub(crate) fn process(history: &History, operation: u32) -> u32 {
-    history.row(operation).process
-}
-
-/// When polls that ended well first returned what they did, by partition and value.
-fn polled(history: &History) -> BTreeMap<(u32, u64), u64> {
-    let mut first = BTreeMap::new();
-    for (operation, row) in (0_u32..).zip(history.rows()) {
-        if row.completion != Completion::Ok {
-            continue;
-        }
-        for record in &history.reads()[history.reads_of(operation)] {
-            let at = first.entry((record.partition, record.value)).or_insert(u64::MAX);
-            *at = row.completed_ns.min(*at);
-        }
-    }
-    first
-}
-
-/// The last end offset that a client was told of a partition by an operation that began after a time.
-fn last_end_offset(history: &History, partition: u32, after_ns: u64) -> Option<i64> {
-    history.details().iter().rev().find_map(|detail| {
-        let row = history.row(detail.operation);
-        let later = row.completion == Completion::Ok && row.invoked_ns > after_ns;
-        if let What::EndOffset { partition: of, offset } = detail.what {
-            offset.filter(|_| later && of == partition)
-        } else {
-            None
-        }
-    })
-}
-
-/// The value that was acknowledged first at a place.
-pub(crate) fn first_acknowledged(history: &History, partition: &str, at: i64) -> Option<u64> {
-    let position = history.partitions.iter().position(|name| name == partition)? as u32;
-    let here = |send: &SendRecord| (send.partition, send.offset) == (position, at);
-    let ok = |send: usize| {
-        let operation = history.operation_of_send(send);
-        history.row(operation).completion == Completion::Ok
-    };
-    let mut sends = history.sends().iter().enumerate();
-    sends.find(|(send, record)| here(record) && ok(*send)).map(|(_, record)| record.value)
-}
-
 #[cfg(test)]
 mod tests {
-    use harrow_sim::history::{Function, MicroOperation, OperationRecord, ReadRecord};
+    use harrow_sim::history::{
+        Function, History, MicroOperation, OperationRecord, ReadRecord, SendRecord,
+    };
     use harrow_sim::run::{End, RunStats};
 
     use super::*;
