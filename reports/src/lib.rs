@@ -29,5 +29,3 @@ pub mod report;
 pub mod rules;
 mod text;
 pub mod verdict;
-
-pub use cross_check::RecordLocation;

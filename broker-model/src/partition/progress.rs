@@ -72,6 +72,16 @@ impl FollowerProgress {
         before != fetch_offset
     }
 
+    /// It had everything until then, by fetches of a session that were not counted one by one. Source: KIP-227.
+    pub(super) fn kept_up(&mut self, until: Time) {
+        if self.log_end_offset == Offset::NONE {
+            return;
+        }
+        self.last_caught_up = self.last_caught_up.max(Some(until));
+        self.last_fetch = self.last_fetch.max(Some(until));
+        self.leader_end_at_last_fetch = self.leader_end_at_last_fetch.max(self.log_end_offset);
+    }
+
     /// Whether it has fetched before from this leader, and in this uptime.
     pub(super) fn is_known_in(&self, broker_epoch: BrokerEpoch) -> bool {
         self.broker_epoch == Some(broker_epoch)

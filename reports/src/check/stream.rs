@@ -30,9 +30,14 @@ use harrow_sim::history::{
     Completion, Function, History, NEVER, NO_PARTITION, ReadRecord, Row, SendRecord, What,
 };
 
+use super::anomaly::{Anomaly, Kind};
+use super::found::Found;
+use super::gap::Gap;
 use super::groups::{Groups, Owners, UnusedOffsets};
+use super::occurrence::{Observation, Occurrence};
+use super::options::Options;
 use super::poll_order::{self, Consumers};
-use super::{Anomaly, Found, Gap, Kind, Observation, Occurrence, Options, send_order};
+use super::send_order;
 use floors::Floors;
 use gaps::Gaps;
 use known::Known;

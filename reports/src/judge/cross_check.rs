@@ -18,31 +18,7 @@ use crate::policy::Terms;
 use crate::text::seconds;
 use crate::verdict::RecordLocation;
 
-/// Where an acknowledged record that no poll returned is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RecordLocation {
-    /// Not in the committed log.
-    Lost,
-    /// Committed and below the last stable offset: consumers could read it and did not get to it.
-    StuckBelowHighWatermark,
-    /// Committed, but not below the last stable offset: consumers that read committed records must wait.
-    StuckOnLastStableOffset,
-    /// The true state is not known, or does not tell.
-    Unknown,
-}
-
-impl RecordLocation {
-    /// As people read it.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::Lost => "lost",
-            Self::StuckBelowHighWatermark => "stuck below the high watermark",
-            Self::StuckOnLastStableOffset => "stuck on the last stable offset",
-            Self::Unknown => "lost or stuck, which is not known",
-        }
-    }
-}
+use super::lookup::{concerned, polled, process, span};
 
 /// Who answers for an anomaly that no internal violation explains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,7 +67,7 @@ impl<'a> CrossCheck<'a> {
     }
 
     /// Where a record is that no poll returned; none for other anomalies.
-    pub(crate) fn whereabouts(&self, occurrence: &Occurrence) -> Option<RecordLocation> {
+    pub(super) fn whereabouts(&self, occurrence: &Occurrence) -> Option<RecordLocation> {
         if occurrence.anomaly != Anomaly::Unseen {
             return None;
         }

@@ -33,7 +33,7 @@ mod settings;
 mod tree;
 mod value;
 
-use harrow_sim::plan::{OutsideState, Target};
+use harrow_sim::plan::OutsideState;
 use harrow_sim::reach;
 
 use crate::planner::defaults;

@@ -11,6 +11,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPart
 
 use super::disk::SoundLog;
 use super::engine::{Boot, Moment, NodeHost};
+use crate::acknowledgements::Acknowledgements;
 use crate::biography::{Biographer, Moment as LifeMoment, Stage};
 use crate::history::History;
 use crate::plan::Plan;

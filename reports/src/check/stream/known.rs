@@ -7,7 +7,8 @@ use crate::check::facts::Facts;
 use crate::check::facts::{PASSED_MAX, newest_of_each};
 use crate::check::gap::Gap;
 use crate::check::index::{ReadId, SendId};
-use crate::check::{Facts, Gap, Observation, Options};
+use crate::check::occurrence::Observation;
+use crate::check::options::Options;
 
 /// A history so far, and the records that it has told of.
 #[derive(Clone, Copy)]

@@ -3,8 +3,8 @@
 
 use harrow_broker_model::config::Acks;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
-use harrow_reports::RecordLocation;
-use harrow_reports::verdict::{Finding, Verdict, judge};
+use harrow_reports::judge::judge;
+use harrow_reports::verdict::{Finding, RecordLocation, Verdict};
 use harrow_sim::history::{Function, History, MicroOperation, ReadRecord, SendRecord};
 use harrow_sim::plan::ClientPlan;
 use harrow_sim::run::Run;
@@ -194,7 +194,7 @@ fn an_unseen_record_is_lost_or_stuck_in_one_of_two_ways() {
         assert_eq!(finding.whereabouts, Some(whereabouts), "{finding:#?}");
         let json = serde_json::to_string(finding).expect("a finding is data");
         assert!(json.contains(&format!("\"whereabouts\":{name}")), "{json}");
-        let told = finding.summary.ends_with(whereabouts.describe());
+        let told = finding.summary.ends_with(whereabouts.description());
         assert_eq!(told, whereabouts != RecordLocation::Unknown, "{}", finding.summary);
     }
 }
