@@ -10,7 +10,7 @@ use crate::defect::ReplicationDefect;
 use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
-use crate::note::Note;
+use crate::note::ReplicationNote;
 use crate::partition::progress::FollowerProgress;
 use crate::partition::{Partition, PartitionContext, Role};
 use crate::types::{BrokerEpoch, NodeId, TopicPartition};
@@ -162,7 +162,7 @@ impl Partition {
         assert!(!leader.isr.is_pending(), "{partition}: two ISR proposals at once");
         let with_epoch = |member: &NodeId| (*member, leader.broker_epoch_of(*member, own));
         let members = ordered.iter().map(with_epoch).collect();
-        effects.note(Note::IsrProposed {
+        effects.note(ReplicationNote::IsrProposed {
             partition,
             leader_epoch,
             from: leader.isr.committed.clone(),
@@ -264,7 +264,7 @@ impl Partition {
             return;
         };
         leader.isr = IsrState::new(isr.to_vec());
-        effects.note(Note::IsrCommitted {
+        effects.note(ReplicationNote::IsrCommitted {
             partition: self.log.partition(),
             leader_epoch: self.leader_epoch,
             partition_epoch: self.partition_epoch,
@@ -275,7 +275,8 @@ impl Partition {
     /// A proposal that was surely not applied is given up; one that is refused because the leader knows too little is
     /// kept until it knows more; any other is sent again. Source: `Partition.handleAlterPartitionError`.
     pub fn refuse_proposal(&mut self, error: ClusterError, effects: &mut Effects) {
-        effects.note(Note::IsrProposalRefused { partition: self.log.partition(), error });
+        effects
+            .note(ReplicationNote::IsrProposalRefused { partition: self.log.partition(), error });
         let Role::Leader(leader) = &mut self.role else {
             return;
         };

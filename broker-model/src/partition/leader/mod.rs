@@ -13,7 +13,7 @@ mod replica_fetch;
 
 use crate::defect::ReplicationDefect;
 use crate::node::Effects;
-use crate::note::{Note, PartitionRegistration};
+use crate::note::{PartitionRegistration, ReplicationNote};
 use crate::partition::isr::{IsrState, is_eligible};
 use crate::partition::progress::FollowerProgress;
 use crate::partition::{Partition, PartitionContext, Role};
@@ -102,7 +102,7 @@ impl Partition {
             waiting,
         });
         self.changes.leadership_changed = true;
-        effects.note(Note::BecameLeader {
+        effects.note(ReplicationNote::BecameLeader {
             partition: self.log.partition(),
             leader_epoch: registration.leader_epoch,
             partition_epoch: registration.partition_epoch,

@@ -6,7 +6,7 @@ use crate::message::{
     ClusterError, EpochEnd, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
 };
 use crate::node::Effects;
-use crate::note::Note;
+use crate::note::ReplicationNote;
 use crate::partition::{Partition, PartitionContext, Role};
 use crate::record::RecordBatch;
 use crate::replication::{divergence, is_in_range};
@@ -73,7 +73,7 @@ impl Partition {
         })?;
         let (told, last) = (fetch.current_leader_epoch, fetch.last_fetched_epoch);
         if let Some(end) = self.check_position(told, last, fetch.fetch_offset)? {
-            effects.note(Note::DivergenceFound {
+            effects.note(ReplicationNote::DivergenceFound {
                 partition: self.id(),
                 follower: replica,
                 epoch: end.epoch,
@@ -111,7 +111,7 @@ impl Partition {
 
     fn note_fenced(&self, by: NodeId, error: ClusterError, effects: &mut Effects) {
         if matches!(error, ClusterError::FencedLeaderEpoch | ClusterError::UnknownLeaderEpoch) {
-            effects.note(Note::RequestFenced { partition: self.id(), by, error });
+            effects.note(ReplicationNote::RequestFenced { partition: self.id(), by, error });
         }
     }
 
@@ -166,7 +166,7 @@ impl Partition {
         let progress = progress.expect("a follower is known that was found before");
         let current_leader_epoch = fetch.current_leader_epoch;
         if !progress.is_known_in(broker_epoch) || current_leader_epoch != leader_epoch {
-            effects.note(Note::FollowerHeard {
+            effects.note(ReplicationNote::FollowerHeard {
                 partition,
                 leader_epoch,
                 follower: replica,
