@@ -67,7 +67,7 @@ impl Broker {
         } else if let (PendingRequest::ProducerIds, ResponseBody::AllocateProducerIds(response)) =
             (pending, &answer)
         {
-            self.on_producer_ids(now, from, *response, effects);
+            self.on_producer_ids(now, from, *response);
         } else if let (
             PendingRequest::CreateTopics { caller, .. },
             ResponseBody::CreateTopics(response),
@@ -119,24 +119,16 @@ impl Broker {
     }
 
     /// Takes the controller's answer to the request for producer ids.
-    fn on_producer_ids(
-        &mut self,
-        now: Now,
-        from: NodeId,
-        response: AllocateProducerIdsResponse,
-        effects: &mut Effects,
-    ) {
+    fn on_producer_ids(&mut self, now: Now, from: NodeId, response: AllocateProducerIdsResponse) {
         match response.result {
             Ok((first, count)) => {
                 self.producer_ids.allocated(first, count);
-                self.serve_producer_ids(effects);
             }
-            Err(error) => {
-                if error == ClusterError::NotController {
-                    self.context.controllers.failed(from);
-                }
-                self.producer_ids.failed(now.time);
+            Err(ClusterError::NotController) => {
+                self.context.controllers.failed(from);
+                self.producer_ids.lost(now.time);
             }
+            Err(_) => self.producer_ids.refused(now.time),
         }
     }
 

@@ -32,7 +32,7 @@ use crate::message::{Response, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node};
 use crate::node_status::NodeStatus;
-use crate::note::Note;
+use crate::note::BrokerNote;
 use crate::partition::{Partition, PartitionContext};
 use crate::types::{BrokerEpoch, ConnectionId, FlushToken, NodeId, Now, Time, TopicPartition};
 
@@ -237,7 +237,6 @@ impl Broker {
         let Some(delayed) = self.purgatory.remove(connection) else { return };
         match delayed.wait {
             Wait::Produce(produce) => self.abandon(&produce.undecided),
-            Wait::ProducerId => self.producer_ids.leave(delayed.caller),
             Wait::Fetch(ConsumerFetch { context, .. })
             | Wait::ReplicaFetch(ReplicaFetch { context, .. }) => {
                 self.fetch_sessions.waits_no_more(context, connection);
@@ -314,7 +313,7 @@ impl Broker {
         let (file, bytes) = (FileId::CleanShutdown, self.lifecycle.clean_shutdown_file());
         effects.push(Effect::Write { file, bytes });
         effects.push(Effect::Sync { file });
-        effects.note(Note::StoppedCleanly { broker_epoch: self.lifecycle.broker_epoch() });
+        effects.note(BrokerNote::StoppedCleanly { broker_epoch: self.lifecycle.broker_epoch() });
         self.halt("stopped", effects);
     }
 
