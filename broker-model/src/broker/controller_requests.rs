@@ -146,7 +146,7 @@ impl Broker {
         for pending in lost {
             match pending {
                 PendingRequest::AlterPartition => self.alter_partitions.failed(now.time),
-                PendingRequest::ProducerIds => self.producer_ids.failed(now.time),
+                PendingRequest::ProducerIds => self.producer_ids.lost(now.time),
                 PendingRequest::CreateTopics { caller, topics } => {
                     self.on_create_topics_lost(caller, topics, effects);
                 }

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::note::{Note, ReplicationNote};
+use harrow_broker_model::note::ReplicationNote;
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use crate::violation::Guarantee;
@@ -75,14 +75,14 @@ impl Following {
         note: &ReplicationNote,
         applied: Option<Offset>,
     ) {
-        let Note::Replication(ReplicationNote::FollowerHeard {
+        let ReplicationNote::FollowerHeard {
             partition,
             leader_epoch,
             follower,
             current_leader_epoch,
             broker_epoch,
             ..
-        }) = note
+        } = note
         else {
             return;
         };
