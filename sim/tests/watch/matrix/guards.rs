@@ -604,7 +604,7 @@ fn other_ways_to_break_a_rule_about_logs() {
 
 fn each_is_found(variants: &[Variant]) {
     for (anomaly, play) in variants {
-        assert_eq!(super::outcome(*play), [*anomaly]);
+        assert_eq!(super::case::outcome(*play), [*anomaly]);
     }
 }
 
