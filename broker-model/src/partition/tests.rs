@@ -58,6 +58,9 @@ fn cluster(defects: &[Defect]) -> ClusterConfig {
         high_watermark_checkpoint_interval_ms: 1_000,
         recovery_point_checkpoint_interval_ms: 5_000,
         segment_bytes: 1 << 16,
+        flush_scheduler_interval_ms: u64::MAX / 2_000_000,
+        producer_id_expiration_ms: 86_400_000,
+        producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 2_000,
         quorum_election_timeout_ms: 500,
         quorum_fetch_timeout_ms: 1_000,
@@ -118,6 +121,8 @@ impl Bench {
             min_insync_replicas: 2,
             unclean_leader_election: false,
             max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
+            flush_messages: TopicConfig::FLUSH_NEVER,
+            flush_ms: TopicConfig::FLUSH_NEVER,
         };
         let around =
             Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };

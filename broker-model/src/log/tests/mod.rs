@@ -5,9 +5,10 @@ mod machine;
 
 use bytes::Bytes;
 
+use crate::defect::Defects;
 use crate::disk_image::FileId;
 use crate::log::tests::disk::FakeDisk;
-use crate::log::{Log, LogOptions, ProducerCheck};
+use crate::log::{Log, LogConfig, LogOptions, ProducerCheck};
 use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, Note, TruncateReason};
 use crate::record::{RecordBatch, RecordBatchBuilder};
@@ -19,9 +20,18 @@ const PARTITION: TopicPartition = TopicPartition { topic: TopicId(2), partition:
 const EPOCH: LeaderEpoch = LeaderEpoch(1);
 const SEGMENT_BYTES: u32 = 400;
 
-fn options(clean: bool) -> LogOptions {
+const CONFIG: LogConfig = LogConfig {
+    segment_bytes: SEGMENT_BYTES,
+    flush_messages: u64::MAX,
+    flush_ms: u64::MAX,
+    producer_id_expiration_ms: u64::MAX,
+    defects: Defects::NONE,
+};
+
+pub(super) fn options(clean: bool) -> LogOptions {
     LogOptions {
-        segment_bytes: SEGMENT_BYTES,
+        config: CONFIG,
+        now: WallTime(0),
         clean,
         recovery_point: Offset::ZERO,
         high_watermark: Offset::ZERO,
