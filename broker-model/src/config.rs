@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::defect::Defects;
+use crate::defect::{Defects, Version};
 use crate::proto::StrBytes;
 use crate::types::NodeId;
 
@@ -55,7 +55,10 @@ pub struct ClusterConfig {
     pub quorum_fetch_wait_max_ms: u64,
     /// `controlled.shutdown` patience: a stopping broker halts after this long even if the controller is silent.
     pub controlled_shutdown_timeout_ms: u64,
-    /// Bugs switched on.
+    /// The version of Kafka whose weaknesses are all on, if the run is as a version is; absent as promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<Version>,
+    /// Bugs and weaknesses that are on, those of `kafka` included. Clients of the cluster follow the same ones.
     pub defects: Defects,
 }
 

@@ -12,6 +12,7 @@
 //! | `faults` | what became of the faults that a plan wanted |
 //! | `report`, `render` | the report of a run, and how it is told to people and machines |
 //! | `history_file`, `history_report` | histories as files, in Jepsen's shape, and what is told about them |
+//! | `rules` | by which rules a run was made: as promised, or as a version is |
 //! | `explain` | every name that a report can show, in plain words |
 
 pub mod biography;
@@ -28,6 +29,7 @@ mod promise;
 pub mod render;
 pub mod report;
 mod root_cause;
+pub mod rules;
 mod text;
 pub mod verdict;
 

@@ -5,10 +5,11 @@ use harrow_sim::run::{Run, RunStats};
 use serde::{Deserialize, Serialize};
 
 use crate::faults::FaultCounts;
+use crate::rules::Rules;
 use crate::verdict::{Excuse, Finding, Outcome, Verdict};
 
 /// Version of the report's shape.
-pub const REPORT_SCHEMA: u32 = 1;
+pub const REPORT_SCHEMA: u32 = 2;
 
 /// The report of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub struct Report {
     pub schema: u32,
     /// What to give to see it again.
     pub coordinate: Coordinate,
+    /// By which rules it was made.
+    pub rules: Rules,
     /// How it stands.
     pub outcome: Outcome,
     /// Root causes, in order of time.
@@ -97,6 +100,7 @@ impl Report {
         Self {
             schema: REPORT_SCHEMA,
             coordinate,
+            rules: Rules::of(plan.cluster.kafka, plan.cluster.defects),
             outcome,
             findings,
             excused,

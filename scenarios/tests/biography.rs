@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::defect::Defect;
+use harrow_broker_model::defect::{Defect, ReplicationDefect};
 use harrow_reports::biography::places;
 use harrow_reports::verdict::judge;
 use harrow_scenarios::catalogue::{CATALOGUE, find};
@@ -38,7 +38,7 @@ fn counts(moments: &[harrow_sim::biography::Moment]) -> BTreeMap<String, usize> 
 
 #[test]
 fn a_record_that_truncation_cost_has_its_whole_life_told() {
-    let plan = planned("quick-failover", 9, Some(Defect::TruncateToHw));
+    let plan = planned("quick-failover", 9, Some(ReplicationDefect::TruncateToHw.into()));
     let mut report = tell(&plan, CALLING, false).report;
     assert!(report.findings.iter().all(|finding| finding.biography.is_empty()), "not followed yet");
     follow(&plan, &mut report);
@@ -64,7 +64,7 @@ fn a_record_that_truncation_cost_has_its_whole_life_told() {
 
 #[test]
 fn following_changes_nothing() {
-    let plan = planned("swarm", 7, Some(Defect::TruncateToHw));
+    let plan = planned("swarm", 7, Some(ReplicationDefect::TruncateToHw.into()));
     let plain = harrow_sim::run(&plan, RunOptions::default());
     let follow = places(&judge(&plan, &plain).findings);
     assert!(follow.len() >= 2, "{follow:?}");

@@ -5,10 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
-use harrow_broker_model::defect::Defect;
+use harrow_broker_model::defect::{Defect, LogDefect};
 use harrow_reports::check::{Options, check};
 use harrow_reports::config::HistoryConfig;
-use harrow_reports::explain::DEFECTS;
 use harrow_reports::history_file::{read_history, write_history};
 use harrow_reports::policy::{Terms, excuse};
 use harrow_scenarios::catalogue::find;
@@ -334,23 +333,24 @@ fn anomalies(
 #[test]
 fn a_run_s_own_file_shows_what_its_clients_saw() {
     let mut seen = 0;
-    for entry in &DEFECTS {
+    for defect in Defect::all() {
+        let entry = defect.entry();
         for seed in 1..=3 {
             let scenario = find(entry.scenario).expect("a name of the catalogue");
             let scenario = parse(scenario.name, scenario.text, &[]).expect("it is right");
             let mut plan = plan(&scenario, seed);
-            plan.cluster.defects = [entry.defect].into_iter().collect();
+            plan.cluster.defects = [defect].into_iter().collect();
             let run = run(&plan, false);
             let mut file = Vec::new();
             write_history(&run.history, &mut file).expect("writing to memory works");
             let recorded = read_history(&file[..]).expect("it was written by us");
-            assert_eq!(recorded.history, run.history, "{} {seed}", entry.defect);
+            assert_eq!(recorded.history, run.history, "{defect} {seed}");
             let config = print_promises(&HistoryConfig::of_run(&plan, &run));
             let config = parse_promises("history.toml", &config).expect("it was printed by us");
             let history = &recorded.history;
             let inside = anomalies(&run.history, &Terms::of_run(&plan, &run), &Options::default());
             let outside = anomalies(history, &config.terms(history), &config.options(history));
-            assert_eq!(inside, outside, "{} {seed}", entry.defect);
+            assert_eq!(inside, outside, "{defect} {seed}");
             seen += usize::from(!inside.is_empty());
         }
     }
@@ -382,9 +382,8 @@ fn an_unclean_election_excuses_what_it_dropped_and_nothing_else() {
 fn a_violated_run_is_violated_by_its_history_alone() {
     let directory = TempDir::new().expect("a temporary directory");
     let path = directory.path();
-    let defect = Defect::NoDedup.name();
-    let entry = DEFECTS.iter().find(|entry| entry.defect == Defect::NoDedup).expect("it is listed");
-    let arguments = ["run", entry.scenario, "--seed", "1", "--defect", defect, "--out", "run"];
+    let entry = LogDefect::NoDedup.entry();
+    let arguments = ["run", entry.scenario, "--seed", "1", "--defect", entry.name, "--out", "run"];
     assert_eq!(harrow(path, &arguments, b"").code, 1);
     let arguments =
         ["check", "run/history.jsonl", "--config", "run/history.toml", "--format", "json"];

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
+use harrow_broker_model::defect::Defect;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -330,22 +331,23 @@ fn every_defect_is_listed_with_a_scenario_of_the_catalogue() {
     let json = harrow(&["defects", "--format", "json"]).json();
     let human = harrow(&["defects"]).stdout;
     let rows = json.as_array().expect("an array");
-    assert_eq!(rows.len(), harrow_broker_model::defect::Defect::ALL.len());
+    assert_eq!(rows.len(), Defect::all().count());
     for row in rows {
-        for key in ["name", "source", "guarantee", "anomaly", "scenario"] {
+        for key in ["name", "source", "side", "guarantee", "anomaly", "scenario"] {
             assert!(row[key].as_str().is_some_and(|text| !text.is_empty()), "{key} in {row}");
         }
         let scenario = row["scenario"].as_str().expect("a scenario");
         assert!(harrow_scenarios::catalogue::find(scenario).is_some(), "{row}");
         assert!(human.contains(row["name"].as_str().expect("a name")), "{row}");
+        assert!(row["fixed"].is_array() && row["seed"].is_u64(), "{row}");
+        assert!(row["since"].is_string() || row["fixed"].as_array().is_some_and(Vec::is_empty));
     }
 }
 
 #[test]
 fn what_scenarios_and_defects_name_can_be_explained() {
     let kinds = harrow_scenarios::format::fault_kinds();
-    let defects =
-        harrow_broker_model::defect::Defect::ALL.map(harrow_broker_model::defect::Defect::name);
+    let defects = Defect::all().map(Defect::name);
     for name in kinds.into_iter().chain(defects) {
         assert!(harrow_reports::explain::explain(name).is_some(), "{name}");
     }

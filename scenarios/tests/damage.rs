@@ -1,7 +1,7 @@
 //! Scenarios that a user may write, whose faults damage disks: what the damage did is legal and told with its
 //! reason, and where no loss is allowed, none comes of it.
 
-use harrow_broker_model::defect::Defect;
+use harrow_broker_model::defect::BrokerDefect;
 use harrow_reports::verdict::{Outcome, Verdict, judge};
 use harrow_scenarios::catalogue::find;
 use harrow_scenarios::format::parse;
@@ -134,7 +134,7 @@ fn a_partition_that_is_offline_excuses_no_other_one() {
         let mut plan = plan(&scenario, seed);
         let sound = judge(&plan, &run(&plan, false));
         assert!(sound.findings.is_empty(), "seed {seed}: {sound:#?}");
-        plan.cluster.defects = [Defect::LostWakeup].into_iter().collect();
+        plan.cluster.defects = [BrokerDefect::LostWakeup].into_iter().collect();
         let verdict = judge(&plan, &run(&plan, false));
         stuck += u32::from(verdict.outcome == Outcome::Violated);
     }

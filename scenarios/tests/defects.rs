@@ -2,26 +2,11 @@
 //! names, and the same seed holds without it; and no scenario cries wolf.
 
 use harrow_broker_model::defect::Defect;
-use harrow_reports::explain::{DEFECTS, DefectEntry};
 use harrow_reports::verdict::{Outcome, Verdict, judge};
 use harrow_scenarios::catalogue::{CATALOGUE, find};
 use harrow_scenarios::format::parse;
 use harrow_scenarios::pipeline::run;
 use harrow_scenarios::planner::plan;
-
-/// A seed for each defect, with which its scenario finds it.
-const SEEDS: [(Defect, u64); 10] = [
-    (Defect::TruncateToHw, 9),
-    (Defect::NoFetchEpochFencing, 1),
-    (Defect::IsrExpandOnlyHw, 1),
-    (Defect::UncleanElection, 1),
-    (Defect::HwUsesProposedIsr, 1),
-    (Defect::VoteNotPersisted, 1),
-    (Defect::NoDedup, 1),
-    (Defect::StalePartitionEpoch, 24),
-    (Defect::NoHwOnShrink, 25),
-    (Defect::LostWakeup, 1),
-];
 
 fn verdict(scenario: &str, seed: u64, defect: Option<Defect>) -> Verdict {
     let entry = find(scenario).expect("a name of the catalogue");
@@ -32,23 +17,18 @@ fn verdict(scenario: &str, seed: u64, defect: Option<Defect>) -> Verdict {
     judge(&plan, &run(&plan, false))
 }
 
-fn entry(defect: Defect) -> &'static DefectEntry {
-    DEFECTS.iter().find(|entry| entry.defect == defect).expect("every defect has an entry")
-}
-
 #[test]
 fn every_defect_is_found_by_its_anomaly() {
-    assert_eq!(SEEDS.map(|(defect, _)| defect), Defect::ALL, "a seed for each");
-    for (defect, seed) in SEEDS {
-        let entry = entry(defect);
-        let found = verdict(entry.scenario, seed, Some(defect));
-        assert_eq!(found.outcome, Outcome::Violated, "{defect}: {} {seed}", entry.scenario);
+    for defect in Defect::all() {
+        let entry = defect.entry();
+        let found = verdict(entry.scenario, entry.seed, Some(defect));
+        let place = format!("{} --seed {}", entry.scenario, entry.seed);
+        assert_eq!(found.outcome, Outcome::Violated, "{defect}: {place}");
         let root = &found.findings[0];
         assert_eq!(
             (root.anomaly.as_str(), root.guarantee.as_str()),
             (entry.anomaly, entry.guarantee),
-            "{defect}: {} {seed}: {}",
-            entry.scenario,
+            "{defect}: {place}: {}",
             root.summary
         );
     }
@@ -56,8 +36,8 @@ fn every_defect_is_found_by_its_anomaly() {
 
 #[test]
 fn the_same_seeds_hold_without_the_defect() {
-    for (defect, seed) in SEEDS {
-        holds(entry(defect).scenario, seed);
+    for defect in Defect::all() {
+        holds(defect.entry().scenario, defect.entry().seed);
     }
 }
 

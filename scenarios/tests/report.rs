@@ -1,6 +1,6 @@
 //! What is told about a run, at fixed coordinates: one that is held and one that a defect breaks.
 
-use harrow_broker_model::defect::Defect;
+use harrow_broker_model::defect::{Defect, ReplicationDefect};
 use harrow_reports::render::{Format, Styles, render};
 use harrow_scenarios::catalogue::find;
 use harrow_scenarios::format::parse;
@@ -36,7 +36,7 @@ fn a_held_run() {
 
 #[test]
 fn a_violated_run() {
-    let (human, json) = told("swarm", 7, Some(Defect::TruncateToHw));
+    let (human, json) = told("swarm", 7, Some(ReplicationDefect::TruncateToHw.into()));
     insta::assert_snapshot!("violated-human", human);
     insta::assert_snapshot!("violated-json", json);
 }

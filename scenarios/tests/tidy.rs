@@ -238,7 +238,7 @@ fn every_scenario_of_the_catalogue_is_documented() {
 #[test]
 fn every_defect_is_documented() {
     let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
-    for defect in harrow_broker_model::defect::Defect::ALL {
+    for defect in harrow_broker_model::defect::Defect::all() {
         assert!(
             readme.contains(&format!("`{}`", defect.name())),
             "README.md: the table of defects lacks `{}`",

@@ -6,7 +6,7 @@ use harrow_broker_model::types::NodeId;
 use serde::{Deserialize, Serialize};
 
 /// Version of the plan's format; another version is refused.
-pub const PLAN_SCHEMA: u32 = 2;
+pub const PLAN_SCHEMA: u32 = 3;
 
 /// What [`run`](crate::run()) takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use crate::broker::Broker;
 use crate::broker::handle::fetch::Answer;
 use crate::broker::purgatory::{Undecided, Wait};
-use crate::defect::Defect;
+use crate::defect::BrokerDefect;
 use crate::message::{ReplicaFetchRequest, ResponseBody};
 use crate::node::Effects;
 use crate::partition::{Changes, ProduceAck, ProduceTicket};
@@ -35,7 +35,7 @@ impl Broker {
     /// Kafka looked at a delayed operation only if it got its lock at once: whoever came while another thread looked
     /// went away, and nobody looked again. There are no threads here: one decision in eight stands for those.
     fn loses_wakeup(&self, ticket: ProduceTicket) -> bool {
-        self.context.config.defects.has(Defect::LostWakeup) && ticket.0.is_multiple_of(8)
+        self.context.config.defects.has(BrokerDefect::LostWakeup) && ticket.0.is_multiple_of(8)
     }
 
     /// Fills in one partition of a waiting produce; the last one sends the answer.

@@ -1,7 +1,7 @@
 //! What becomes of a partition when its ISR or the standing of a broker changes: one pure function.
 //! Source: rules 2.4, Kafka's `PartitionChangeBuilder`, KIP-966.
 
-use crate::defect::{Defect, Defects};
+use crate::defect::{ControllerDefect, Defects};
 use crate::note::PartitionRegistration;
 use crate::replication::effective_min_isr;
 use crate::types::NodeId;
@@ -111,8 +111,8 @@ fn choose(
     {
         return Choice::Unclean(last);
     }
-    // Defect::UncleanElection: elects from outside ISR and ELR although the topic forbids it.
-    if change.unclean_allowed || change.defects.has(Defect::UncleanElection) {
+    // ControllerDefect::UncleanElection: elects from outside ISR and ELR although the topic forbids it.
+    if change.unclean_allowed || change.defects.has(ControllerDefect::UncleanElection) {
         let first = old.replicas.iter().copied().find(|replica| may_lead(*replica));
         return first.map_or(Choice::Nobody, Choice::Unclean);
     }

@@ -1,6 +1,6 @@
 //! A follower's rules: what to ask the leader, and what to do with its answers. Source: rules 2.2.4 to 2.2.6.
 
-use crate::defect::Defect;
+use crate::defect::ReplicationDefect;
 use crate::message::{
     ClusterError, EpochEnd, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
     ReplicaOffsetsResponse,
@@ -31,7 +31,7 @@ impl Partition {
             return None;
         }
         // Before KIP-101 a follower told no epoch: its own truncation to the high watermark had to be enough.
-        let last_fetched_epoch = if self.defects.has(Defect::TruncateToHw) {
+        let last_fetched_epoch = if self.defects.has(ReplicationDefect::TruncateToHw) {
             LeaderEpoch::NONE
         } else {
             self.log.last_fetched_epoch()
@@ -89,7 +89,7 @@ impl Partition {
         response: &ReplicaFetchPartitionResponse,
         effects: &mut Effects,
     ) -> FetchOutcome {
-        let epoch = if self.defects.has(Defect::NoFetchEpochFencing) {
+        let epoch = if self.defects.has(ReplicationDefect::NoFetchEpochFencing) {
             LeaderEpoch(i32::MAX)
         } else {
             self.leader_epoch

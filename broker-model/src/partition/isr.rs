@@ -1,7 +1,7 @@
 //! The in-sync replicas as their leader knows them, and its proposals to change them. Source: KIP-497, KIP-841,
 //! KIP-903.
 
-use crate::defect::Defect;
+use crate::defect::ReplicationDefect;
 use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
@@ -83,7 +83,7 @@ impl Partition {
         effects: &mut Effects,
     ) {
         let high_watermark = self.log.high_watermark();
-        let any_epoch_start = self.defects.has(Defect::IsrExpandOnlyHw);
+        let any_epoch_start = self.defects.has(ReplicationDefect::IsrExpandOnlyHw);
         let Role::Leader(leader) = &self.role else {
             return;
         };
@@ -243,7 +243,7 @@ impl Partition {
             partition_epoch: self.partition_epoch,
             isr: registration.isr.clone(),
         });
-        if !self.defects.has(Defect::NoHwOnShrink) {
+        if !self.defects.has(ReplicationDefect::NoHwOnShrink) {
             self.maybe_advance_high_watermark(around, effects);
         }
         self.complete_produces(effects);

@@ -14,7 +14,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::config::{ClusterConfig, TopicConfig, ms};
-use crate::defect::{Defect, Defects};
+use crate::defect::{Defects, ReplicationDefect};
 use crate::log::Log;
 use crate::message::ClusterError;
 use crate::metadata::MetadataImage;
@@ -87,7 +87,7 @@ impl Partition {
         Self {
             node,
             lag_time_max: ms(config.replica_lag_time_max_ms),
-            defects: config.defects.clone(),
+            defects: config.defects,
             log,
             role: Role::Follower,
             leader: None,
@@ -118,7 +118,10 @@ impl Partition {
             registration.leader_epoch
         );
         let epoch_grew = registration.leader_epoch > self.leader_epoch;
-        if !epoch_grew && self.is_leader() && self.defects.has(Defect::StalePartitionEpoch) {
+        if !epoch_grew
+            && self.is_leader()
+            && self.defects.has(ReplicationDefect::StalePartitionEpoch)
+        {
             return;
         }
         self.partition_epoch = registration.partition_epoch;
@@ -149,7 +152,7 @@ impl Partition {
             leader_epoch: self.leader_epoch,
             leader: self.leader,
         });
-        if self.defects.has(Defect::TruncateToHw)
+        if self.defects.has(ReplicationDefect::TruncateToHw)
             && self.log.high_watermark() < self.log.log_end_offset()
         {
             self.log.truncate_to(self.log.high_watermark(), TruncateReason::HighWatermark, effects);
@@ -216,7 +219,7 @@ impl Partition {
 
     /// Judges the epoch that a request carries. Source: KIP-320.
     fn check_epoch(&self, current: LeaderEpoch) -> Result<(), ClusterError> {
-        if self.defects.has(Defect::NoFetchEpochFencing) {
+        if self.defects.has(ReplicationDefect::NoFetchEpochFencing) {
             return Ok(());
         }
         check_leader_epoch(current, self.leader_epoch)

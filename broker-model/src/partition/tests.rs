@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::defect::{Defect, LogDefect, ReplicationDefect};
 use crate::disk_image::DiskImage;
 use crate::log::LogOptions;
 use crate::message::{
@@ -67,6 +68,7 @@ fn cluster(defects: &[Defect]) -> ClusterConfig {
         quorum_election_backoff_max_ms: 500,
         quorum_fetch_wait_max_ms: 500,
         controlled_shutdown_timeout_ms: 5_000,
+        kafka: None,
         defects: defects.iter().copied().collect(),
     }
 }
@@ -264,7 +266,7 @@ fn the_high_watermark_stands_still_below_min_insync_replicas() {
 
 #[test]
 fn a_duplicate_is_answered_with_the_original_offset_and_still_waits() {
-    for (defects, log_end) in [(vec![], 1), (vec![Defect::NoDedup], 2)] {
+    for (defects, log_end) in [(vec![], 1), (vec![LogDefect::NoDedup.into()], 2)] {
         let mut bench = Bench::leading(&defects, &[1, 2]);
         assert_eq!(bench.produce(&batch(7, 0)), ProduceOutcome::Waiting);
         assert_eq!(bench.produce(&batch(7, 0)), ProduceOutcome::Waiting, "not committed yet (P04)");
@@ -274,7 +276,9 @@ fn a_duplicate_is_answered_with_the_original_offset_and_still_waits() {
 
 #[test]
 fn expansion_needs_the_high_watermark_and_the_epoch_start() {
-    for (defects, joins_early) in [(vec![], false), (vec![Defect::IsrExpandOnlyHw], true)] {
+    for (defects, joins_early) in
+        [(vec![], false), (vec![ReplicationDefect::IsrExpandOnlyHw.into()], true)]
+    {
         let mut bench = Bench::new(&defects);
         bench.register(&registration(2, 1, 1, &[1, 2]));
         bench.copy(1, 4, 2);
@@ -307,7 +311,9 @@ fn expansion_needs_an_active_follower_of_the_present_uptime() {
 
 #[test]
 fn a_shrink_counts_only_when_the_controller_has_accepted_it() {
-    for (defects, watermark_before_answer) in [(vec![], 0), (vec![Defect::HwUsesProposedIsr], 1)] {
+    for (defects, watermark_before_answer) in
+        [(vec![], 0), (vec![ReplicationDefect::HwUsesProposedIsr.into()], 1)]
+    {
         let mut bench = Bench::leading(&defects, &[1, 2, 3]);
         bench.produce(&batch(-1, 0));
         bench.fetch(2, 0);
@@ -358,7 +364,7 @@ fn requests_of_another_epoch_are_fenced() {
     ] {
         let mut bench = Bench::leading(&[], &[1, 2]);
         assert_eq!(bench.fetch_in(2, current, 0, -1).error, expected);
-        let mut open = Bench::leading(&[Defect::NoFetchEpochFencing], &[1, 2]);
+        let mut open = Bench::leading(&[ReplicationDefect::NoFetchEpochFencing.into()], &[1, 2]);
         assert_eq!(open.fetch_in(2, current, 0, -1).error, None);
     }
 }
@@ -407,7 +413,7 @@ fn a_follower_cuts_where_the_logs_part() {
 
 #[test]
 fn a_new_follower_keeps_its_log_unless_the_old_bug_cuts_it() {
-    for (defects, log_end) in [(vec![], 3), (vec![Defect::TruncateToHw], 1)] {
+    for (defects, log_end) in [(vec![], 3), (vec![ReplicationDefect::TruncateToHw.into()], 1)] {
         let mut bench = Bench::new(&defects);
         bench.register(&registration(2, 1, 1, &[1, 2]));
         bench.copy(1, 3, 1);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{ClusterConfig, ms};
-use crate::defect::Defect;
+use crate::defect::QuorumDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::jitter::jitter;
 use crate::log::{Log, LogConfig, LogOptions};
@@ -116,7 +116,7 @@ impl Quorum {
             node,
             voters: config.controllers.clone(),
             timeouts: timeouts(config),
-            vote_not_persisted: config.defects.has(Defect::VoteNotPersisted),
+            vote_not_persisted: config.defects.has(QuorumDefect::VoteNotPersisted),
             fetch_bytes_max: config.replica_fetch_max_bytes,
             peers: peers.map(|voter| Peer::new(*voter)).collect(),
             persisted: image.read(FileId::QuorumState).and_then(ElectionState::decode),
@@ -435,7 +435,7 @@ impl Quorum {
 
     /// What of the state is to be on the disk: all of it.
     fn to_persist(&self) -> ElectionState {
-        // Defect::VoteNotPersisted: the epoch reaches the disk, the vote that was given in it stays in memory.
+        // QuorumDefect::VoteNotPersisted: the epoch reaches the disk, the vote that was given in it stays in memory.
         let voted = self.state.voted.filter(|_| !self.vote_not_persisted);
         ElectionState { voted, ..self.state }
     }

@@ -13,8 +13,6 @@ mod outcomes;
 mod transactions;
 mod true_state;
 
-pub use defects::{DEFECTS, DefectEntry};
-
 /// What kind of thing a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -73,12 +71,12 @@ pub struct Entry {
 }
 
 /// What a name means, if it is known. Case does not matter.
-pub fn explain(name: &str) -> Option<&'static Entry> {
+pub fn explain(name: &str) -> Option<Entry> {
     entries().find(|entry| entry.name.eq_ignore_ascii_case(name))
 }
 
 /// Every entry, in the order in which a catalogue would print them.
-pub fn entries() -> impl Iterator<Item = &'static Entry> {
+pub fn entries() -> impl Iterator<Item = Entry> {
     let tables = [
         &guarantees::ENTRIES[..],
         &client::ENTRIES,
@@ -92,6 +90,6 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         &liveness::ENTRIES,
         &faults::ENTRIES,
     ];
-    let defects = DEFECTS.iter().map(|defect| &defect.entry);
-    tables.into_iter().flatten().chain(defects).chain(&marks::ENTRIES).chain(&outcomes::ENTRIES)
+    let words = marks::ENTRIES.iter().chain(&outcomes::ENTRIES).copied();
+    tables.into_iter().flatten().copied().chain(defects::entries()).chain(words)
 }

@@ -57,7 +57,12 @@ fn write_outcome(report: &Report, styles: &Styles, writer: &mut dyn Write) -> io
     let outcome = painted(outcome_style(report.outcome, styles), report.outcome.name());
     let at = &report.coordinate;
     let plan = at.plan.as_ref().map_or(String::new(), |plan| format!(", plan {plan}"));
-    writeln!(writer, "{outcome} {} --seed {}{plan} (commit {})", at.scenario, at.seed, at.commit)?;
+    let told = &report.rules.told;
+    writeln!(
+        writer,
+        "{outcome} {told}: {} --seed {}{plan} (commit {})",
+        at.scenario, at.seed, at.commit
+    )?;
     let Stats { simulated_ms, wall_ms, events, messages, operations, records_acked, faults } =
         &report.stats;
     writeln!(

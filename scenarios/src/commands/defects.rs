@@ -3,32 +3,78 @@
 use std::io::Write;
 
 use clap::Args;
-use harrow_reports::explain::DEFECTS;
+use harrow_broker_model::defect::{Defect, Entry, Version};
+use serde::Serialize;
 
 use super::console::{Console, Failure};
+use super::reading::version;
 use crate::exit::ExitCode;
 
-/// List the historical bugs that can be switched on, and where each shows soonest.
+/// List the bugs and weaknesses of Kafka that can be switched on, which versions have them, and where each shows soonest.
 ///
-/// `--format json` prints one array: name, source, guarantee, anomaly, scenario.
+/// `--format json` prints one array: name, source, since, fixed, side, guarantee, anomaly, scenario, seed. `since` is
+/// null for what nobody shipped; `fixed` is empty for what is open.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  harrow defects\n  harrow explain no-dedup\n  \
-    harrow sweep lost-response --seeds 1..200 --defect no-dedup --fail-fast")]
-pub(super) struct Defects {}
+#[command(
+    after_help = "Examples:\n  harrow defects\n  harrow defects --kafka 4.1\n  harrow explain no-dedup\n  \
+    harrow sweep lost-response --seeds 1..200 --defect no-dedup --fail-fast"
+)]
+pub(super) struct Defects {
+    /// Only those that this version of Kafka has.
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    kafka: Option<Version>,
+}
+
+/// As `--format json` prints it.
+#[derive(Serialize)]
+struct Row {
+    name: &'static str,
+    source: &'static str,
+    since: Option<Version>,
+    fixed: &'static [Version],
+    side: &'static str,
+    guarantee: &'static str,
+    anomaly: &'static str,
+    scenario: &'static str,
+    seed: u64,
+}
+
+impl From<&Entry> for Row {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            name: entry.name,
+            source: entry.source,
+            since: entry.affected.since(),
+            fixed: entry.affected.fixed(),
+            side: entry.side.name(),
+            guarantee: entry.guarantee,
+            anomaly: entry.anomaly,
+            scenario: entry.scenario,
+            seed: entry.seed,
+        }
+    }
+}
 
 impl Defects {
-    pub(super) fn execute(console: &mut Console) -> Result<ExitCode, Failure> {
+    pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
+        let entries: Vec<&Entry> = Defect::all()
+            .map(Defect::entry)
+            .filter(|entry| self.kafka.is_none_or(|version| entry.affected.includes(version)))
+            .collect();
         if console.is_json() {
-            console.json(&DEFECTS)?;
+            console.json(&entries.iter().map(|entry| Row::from(*entry)).collect::<Vec<_>>())?;
             return Ok(ExitCode::Held);
         }
         let bold = Console::styles().strong;
-        for row in &DEFECTS {
-            let entry = &row.entry;
+        for entry in &entries {
             writeln!(console.stdout(), "{bold}{}{bold:#}  {}", entry.name, entry.source)?;
-            let shows =
-                format!("breaks {} by {}, soonest in {}", row.guarantee, row.anomaly, row.scenario);
+            writeln!(console.stdout(), "    {} side, {}", entry.side.name(), entry.affected)?;
+            let Entry { guarantee, anomaly, scenario, seed, .. } = entry;
+            let shows = format!("breaks {guarantee} by {anomaly}, in {scenario} --seed {seed}");
             writeln!(console.stdout(), "    {shows}")?;
+        }
+        if let (Some(version), true) = (self.kafka, entries.is_empty()) {
+            writeln!(console.stdout(), "the catalogue has none that Kafka {version} has")?;
         }
         Ok(ExitCode::Held)
     }

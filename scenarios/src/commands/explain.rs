@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use clap::Args;
-use harrow_reports::explain::{Entry, entries};
+use harrow_broker_model::defect::Defect;
+use harrow_reports::explain::{Entry, Kind, entries};
 use serde::Serialize;
 
 use super::console::{Console, Failure, Mistake, mistake};
@@ -56,7 +57,7 @@ impl Explain {
 
 /// Everything that has a name.
 fn rows() -> Result<Vec<Row>, Failure> {
-    let mut rows: Vec<Row> = entries().map(row).collect();
+    let mut rows: Vec<Row> = entries().map(|entry| row(&entry)).collect();
     for entry in CATALOGUE {
         let scenario = parse(entry.name, entry.text, &[])?;
         let reach = scenario.expect.reach.join(", ");
@@ -79,7 +80,17 @@ fn row(entry: &Entry) -> Row {
         meaning: entry.meaning.to_owned(),
         example: entry.example.to_owned(),
         legal: entry.legal.to_owned(),
-        source: entry.source.to_owned(),
+        source: source(entry),
+    }
+}
+
+/// Where it is from; of a defect also which versions have it.
+fn source(entry: &Entry) -> String {
+    match Defect::from_name(entry.name) {
+        Some(defect) if entry.kind == Kind::Defect => {
+            format!("{}; {}", entry.source, defect.entry().affected)
+        }
+        _ => entry.source.to_owned(),
     }
 }
 

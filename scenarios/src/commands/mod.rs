@@ -122,7 +122,7 @@ fn dispatch(command: Command, console: &mut Console) -> Result<ExitCode, Failure
         Command::Replay(replay) => replay.execute(console),
         Command::Verify(verify) => verify.execute(console),
         Command::Check(check) => check.execute(console),
-        Command::Defects(defects::Defects {}) => defects::Defects::execute(console),
+        Command::Defects(defects) => defects.execute(console),
         Command::Explain(explain) => explain.execute(console),
     }
 }

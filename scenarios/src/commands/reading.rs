@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use clap::Args;
-use harrow_broker_model::defect::{Defect, Defects};
+use harrow_broker_model::defect::{Defect, Defects, NotAVersion, Version};
+use harrow_reports::rules::Rules;
 use harrow_sim::plan::{PLAN_SCHEMA, Plan};
 use miette::NamedSource;
 use serde::Deserialize;
@@ -22,6 +23,10 @@ pub(super) struct Changes {
     /// Switch a known bug on; repeatable. `harrow defects` lists them.
     #[arg(long = "defect", value_name = "NAME", value_parser = defect)]
     defects: Vec<Defect>,
+    /// Switch on all bugs and weaknesses that this version of Kafka has, such as 4.1 or 3.9.1: the run is as the version
+    /// is, not as documentation promises. `harrow defects --kafka VERSION` lists them.
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    kafka: Option<Version>,
     /// Lay a value over the scenario; repeatable. PATH is dotted: `heal.at_ms`, `topic.orders.partitions`,
     /// `fault.0.count`, `cluster.broker.session.timeout.ms`.
     #[arg(long = "set", value_name = "PATH=VALUE")]
@@ -48,14 +53,28 @@ impl Prepared {
     /// The plan of a seed.
     pub(super) fn plan(&self, seed: u64) -> Plan {
         let mut plan = plan(&self.scenario, seed);
-        plan.cluster.defects = self.changes.defects.iter().copied().collect::<Defects>();
+        plan.cluster.kafka = self.changes.kafka;
+        plan.cluster.defects = self.defects();
         plan
+    }
+
+    /// Every bug and weakness that is on.
+    fn defects(&self) -> Defects {
+        let mut defects = self.changes.kafka.map_or(Defects::NONE, Defects::of_version);
+        defects.extend(self.changes.defects.iter().copied());
+        defects
+    }
+
+    /// By which rules its runs are made.
+    pub(super) fn rules(&self) -> Rules {
+        Rules::of(self.changes.kafka, self.defects())
     }
 
     /// The command that runs a seed again.
     pub(super) fn command(&self, seed: u64) -> String {
         let mut words =
             vec!["harrow run".to_owned(), quoted(&self.argument), format!("--seed {seed}")];
+        words.extend(self.changes.kafka.map(|version| format!("--kafka {version}")));
         words.extend(self.changes.defects.iter().map(|defect| format!("--defect {defect}")));
         words.extend(self.changes.set.iter().map(|set| format!("--set {}", quoted(set))));
         words.join(" ")
@@ -103,11 +122,16 @@ fn unknown_scenario(argument: &str) -> Mistake {
 /// A defect by its name.
 fn defect(name: &str) -> Result<Defect, String> {
     Defect::from_name(name).ok_or_else(|| {
-        let names = Defect::ALL.map(Defect::name);
-        let near =
-            nearest(name, names).map_or(String::new(), |near| format!("did you mean `{near}`? "));
+        let names: Vec<&str> = Defect::all().map(Defect::name).collect();
+        let near = nearest(name, names.iter().copied())
+            .map_or(String::new(), |near| format!("did you mean `{near}`? "));
         format!("there is no such defect; {near}known: {}", names.join(", "))
     })
+}
+
+/// A version of Kafka.
+pub(super) fn version(text: &str) -> Result<Version, NotAVersion> {
+    text.parse()
 }
 
 /// The fields that tell whether the rest can be read.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use harrow_broker_model::defect::Defects;
 use harrow_broker_model::types::NodeId;
 use harrow_sim::plan::{Action, ClientPlan, Plan, Target};
 use harrow_sim::reach;
@@ -24,6 +25,7 @@ const HOUR_MS: u64 = 3_600_000;
 pub fn check_plan(origin: &str, text: &str, plan: &Plan) -> Result<(), ScenarioError> {
     let value = serde_json::to_value(plan).expect("a plan is plain data");
     let mut check = Check { text, plan, value: &value, problems: Vec::new() };
+    check.rules();
     check.nodes();
     check.numbers();
     check.topics();
@@ -56,6 +58,20 @@ impl Check<'_> {
     fn at(&self, path: &str) -> &Value {
         let pointer = format!("/{}", path.replace('.', "/"));
         self.value.pointer(&pointer).unwrap_or(&Value::Null)
+    }
+
+    /// A version has all of its bugs and weaknesses.
+    fn rules(&mut self) {
+        let cluster = &self.plan.cluster;
+        let Some(version) = cluster.kafka else { return };
+        let lacking = Defects::of_version(version).iter().find(|it| !cluster.defects.has(*it));
+        if let Some(defect) = lacking {
+            self.problem(
+                "cluster.defects",
+                format!("Kafka {version} has {defect}, which is not on"),
+                "add it, or take `kafka` out: then the run is with the defects that are named",
+            );
+        }
     }
 
     /// How many there are, whose ids they have, and that nobody has another one's.

@@ -37,7 +37,8 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         quorum_election_backoff_max_ms: drawn.long("controller.quorum.election.backoff.max.ms"),
         quorum_fetch_wait_max_ms: drawn.long("controller.quorum.fetch.wait.max.ms"),
         controlled_shutdown_timeout_ms: drawn.long("controlled.shutdown.timeout.ms"),
-        defects: Defects::default(),
+        kafka: None,
+        defects: Defects::NONE,
     }
 }
 

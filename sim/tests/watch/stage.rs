@@ -617,6 +617,7 @@ fn cluster() -> ClusterConfig {
         quorum_election_backoff_max_ms: 1_000,
         quorum_fetch_wait_max_ms: 500,
         controlled_shutdown_timeout_ms: 10_000,
-        defects: Defects::default(),
+        kafka: None,
+        defects: Defects::NONE,
     }
 }

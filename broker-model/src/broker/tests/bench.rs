@@ -66,7 +66,8 @@ pub(super) fn config() -> ClusterConfig {
         quorum_election_backoff_max_ms: 1_000,
         quorum_fetch_wait_max_ms: 500,
         controlled_shutdown_timeout_ms: 5_000,
-        defects: Defects::default(),
+        kafka: None,
+        defects: Defects::NONE,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{no_defects, nodes, partition};
 use crate::controller::election::{ChangedPartition, PartitionChange, change_partition};
-use crate::defect::{Defect, Defects};
+use crate::defect::{ControllerDefect, Defects};
 use crate::note::PartitionRegistration;
 use crate::types::{LeaderEpoch, NodeId, PartitionEpoch};
 
@@ -144,7 +144,7 @@ fn unclean_election_is_not_tried_while_someone_is_eligible() {
 fn the_defect_elects_uncleanly_although_it_is_forbidden() {
     let mut buggy = case(partition(&[1], &[2], Some(1)), &[], &[3]);
     becomes(&buggy, &[], &[1, 2], None);
-    buggy.defects = [Defect::UncleanElection].into_iter().collect();
+    buggy.defects = [ControllerDefect::UncleanElection].into_iter().collect();
     assert!(becomes(&buggy, &[3], &[], Some(3)).unclean);
 }
 

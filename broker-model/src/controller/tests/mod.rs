@@ -41,6 +41,7 @@ pub(crate) fn config(controllers: i32, defects: &[Defect]) -> ClusterConfig {
         quorum_election_backoff_max_ms: 1000,
         quorum_fetch_wait_max_ms: 500,
         controlled_shutdown_timeout_ms: 5000,
+        kafka: None,
         defects: defects.iter().copied().collect(),
     }
 }

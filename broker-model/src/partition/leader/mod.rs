@@ -11,7 +11,7 @@ mod consumer_fetch;
 mod produce;
 mod replica_fetch;
 
-use crate::defect::Defect;
+use crate::defect::ReplicationDefect;
 use crate::node::Effects;
 use crate::note::{Note, PartitionRegistration};
 use crate::partition::isr::{IsrState, is_eligible, least_log_end};
@@ -66,7 +66,7 @@ impl Partition {
                 self.begin_epoch(around.now.time, registration, effects);
             }
         }
-        if epoch_grew || !self.defects.has(Defect::NoHwOnShrink) {
+        if epoch_grew || !self.defects.has(ReplicationDefect::NoHwOnShrink) {
             self.maybe_advance_high_watermark(around, effects);
         }
         self.complete_produces(effects);
@@ -111,7 +111,7 @@ impl Partition {
         effects: &mut Effects,
     ) {
         let end = self.log.log_end_offset();
-        let by_proposal = self.defects.has(Defect::HwUsesProposedIsr);
+        let by_proposal = self.defects.has(ReplicationDefect::HwUsesProposedIsr);
         let Role::Leader(leader) = &self.role else {
             return;
         };

@@ -1,7 +1,7 @@
 //! Produce: a batch is judged, appended, and acknowledged when as many replicas have it as was asked for. Source: rules
 //! 2.1.9 and 2.7, `Partition.appendRecordsToLeader`, `Partition.checkEnoughReplicasReachOffset`.
 
-use crate::defect::Defect;
+use crate::defect::LogDefect;
 use crate::log::ProducerCheck;
 use crate::node::Effects;
 use crate::note::Note;
@@ -60,7 +60,7 @@ impl Partition {
             effects.note(Note::NotEnoughReplicas { partition: self.id(), after_append: false });
             return ProduceOutcome::Refused(ErrorCode::NotEnoughReplicas);
         }
-        let check = if self.defects.has(Defect::NoDedup) {
+        let check = if self.defects.has(LogDefect::NoDedup) {
             Ok(ProducerCheck::New)
         } else {
             self.log.check_producer(batch.header())

@@ -1,7 +1,7 @@
 //! Fetch by followers: what they are answered, and what their fetches tell the leader. Source: rules 2.1.1 to 2.1.4,
 //! `Partition.fetchRecords`, `Partition.updateFollowerFetchState`.
 
-use crate::defect::Defect;
+use crate::defect::ReplicationDefect;
 use crate::message::{
     ClusterError, EpochEnd, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
 };
@@ -116,7 +116,7 @@ impl Partition {
         fetch_offset: Offset,
     ) -> Result<Option<EpochEnd>, ClusterError> {
         // Before KIP-320 a fetch told no epochs at all: one from another epoch could not be compared.
-        let legacy = self.defects.has(Defect::NoFetchEpochFencing)
+        let legacy = self.defects.has(ReplicationDefect::NoFetchEpochFencing)
             && current_leader_epoch != LeaderEpoch::NONE
             && current_leader_epoch != self.leader_epoch;
         if last_fetched_epoch == LeaderEpoch::NONE || legacy {

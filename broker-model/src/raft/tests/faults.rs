@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::controller::tests::{config, net::Net};
-use crate::defect::Defect;
+use crate::defect::{Defect, QuorumDefect};
 use crate::message::{BrokerRegistrationRequest, EpochEnd, RequestBody};
 use crate::node::{COMMITTED_METADATA_GONE, Channel};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId};
@@ -106,7 +106,7 @@ fn leaders_of_epoch_one(defects: &[Defect]) -> usize {
 #[test]
 fn without_persisted_votes_one_epoch_can_have_two_leaders() {
     assert_eq!(leaders_of_epoch_one(&[]), 1);
-    assert_eq!(leaders_of_epoch_one(&[Defect::VoteNotPersisted]), 2);
+    assert_eq!(leaders_of_epoch_one(&[QuorumDefect::VoteNotPersisted.into()]), 2);
 }
 
 #[derive(Debug, Clone)]

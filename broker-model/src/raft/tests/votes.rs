@@ -2,7 +2,7 @@
 
 use super::boot::{NOW, disk};
 use crate::controller::tests::config;
-use crate::defect::Defect;
+use crate::defect::{Defect, QuorumDefect};
 use crate::disk_image::{DiskImage, FileId};
 use crate::message::{BeginQuorumEpochRequest, ClusterError, VoteRequest};
 use crate::node::{Effect, Effects};
@@ -103,7 +103,7 @@ fn persisted_vote(defects: &[Defect]) -> ElectionState {
 fn the_defect_leaves_the_vote_off_the_disk() {
     let kept = ElectionState { voted: Some(NodeId(102)), ..ElectionState::at(LeaderEpoch(3)) };
     assert_eq!(persisted_vote(&[]), kept);
-    let defects = [Defect::VoteNotPersisted];
+    let defects = [QuorumDefect::VoteNotPersisted.into()];
     let forgotten = persisted_vote(&defects);
     assert_eq!(forgotten, ElectionState::at(LeaderEpoch(3)));
     let mut quorum = open(&disk(forgotten), &defects);

@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::time::Duration;
 
+use harrow_broker_model::defect::Defects;
 use harrow_reports::faults::FaultCounts;
 use harrow_reports::report::Report;
+use harrow_reports::rules::Rules;
 use harrow_reports::verdict::Outcome;
 use serde::Serialize;
 
@@ -93,6 +95,7 @@ struct Summary<'a> {
     schema: u32,
     kind: &'static str,
     commit: &'static str,
+    rules: Rules,
     outcome: Outcome,
     interrupted: bool,
     wall_ms: u64,
@@ -179,6 +182,11 @@ impl<'a> Tally<'a> {
         self.rows.iter().fold(Counts::default(), |sum, row| sum.plus(row.counts))
     }
 
+    /// By which rules all runs were made; the same for every scenario of a sweep.
+    fn rules(&self) -> Rules {
+        self.rows.first().map_or_else(|| Rules::of(None, Defects::NONE), |row| row.prepared.rules())
+    }
+
     /// Tells the summary, and how the process ends.
     pub(super) fn close(&self, console: &mut Console, ended: Ended) -> Result<ExitCode, Failure> {
         let Ended { elapsed, interrupted, empty } = ended;
@@ -191,6 +199,7 @@ impl<'a> Tally<'a> {
                 schema: 1,
                 kind: "summary",
                 commit: COMMIT,
+                rules: self.rules(),
                 outcome,
                 interrupted,
                 wall_ms,
@@ -208,11 +217,11 @@ impl<'a> Tally<'a> {
                 (false, _) => "",
             };
             self.faults.tell(console)?;
-            let (runs, name) = (total.runs, outcome.name());
+            let (runs, name, told) = (total.runs, outcome.name(), self.rules().told);
             let seconds = format!("{}.{:01}", wall_ms / 1_000, wall_ms % 1_000 / 100);
             writeln!(
                 console.stdout(),
-                "{name}: {runs} runs in {seconds} s, {runs_per_second} a second{end}"
+                "{name} {told}: {runs} runs in {seconds} s, {runs_per_second} a second{end}"
             )?;
         }
         console.stdout().flush()?;

@@ -328,7 +328,8 @@ fn cluster() -> ClusterConfig {
         quorum_election_backoff_max_ms: 100,
         quorum_fetch_wait_max_ms: 100,
         controlled_shutdown_timeout_ms: 1_000,
-        defects: Defects::default(),
+        kafka: None,
+        defects: Defects::NONE,
     }
 }
 

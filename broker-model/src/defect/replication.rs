@@ -1,0 +1,85 @@
+//! Wrong and weak rules of leaders and followers.
+
+use super::entry::family;
+use super::version::{Affected, Version};
+
+family! {
+/// Wrong and weak rules of leaders and followers.
+ReplicationDefect {
+    TruncateToHw {
+        name: "truncate-to-hw",
+        source: "KIP-101, KAFKA-1211",
+        affected: Affected::Fixed { since: Version::new(0, 8, 0), fixed: &[Version::new(0, 11, 0)] },
+        side: Server,
+        shows: "durability" / "committed-truncation" in "quick-failover", seed 9,
+        meaning: "A new follower cuts its log at its own high watermark, which lags behind what is \
+            committed, and then may be elected without those records.",
+        example: "A follower has a record that the leader has committed, but has not heard so yet. It \
+            restarts and cuts the record away; before it has fetched it again the leader dies, and \
+            the follower is elected: it is still in the ISR. The record is gone everywhere.",
+    }
+
+    NoFetchEpochFencing {
+        name: "no-fetch-epoch-fencing",
+        source: "KIP-320, KAFKA-6880, KAFKA-7395",
+        affected: Affected::Fixed { since: Version::new(0, 8, 0), fixed: &[Version::new(2, 1, 0)] },
+        side: Server,
+        shows: "leadership" / "fetch-of-other-epoch" in "zombie-follower", seed 1,
+        meaning: "A leader takes fetches from followers that live in another epoch, so that their fetch \
+            offsets count although their logs have parted.",
+        example: "A follower's metadata is late, and it misses that the leadership went elsewhere and \
+            came back. It fetches on in the old epoch, with records that the leader has cut away \
+            meanwhile: its offset counts, others are committed at the same offsets, and it may be \
+            elected without them.",
+    }
+
+    IsrExpandOnlyHw {
+        name: "isr-expand-only-hw",
+        source: "KAFKA-7128",
+        affected: Affected::Fixed { since: Version::new(0, 8, 0), fixed: &[Version::new(2, 0, 1), Version::new(2, 1, 0)] },
+        side: Server,
+        shows: "replication" / "isr-join-too-early" in "catch-up-race", seed 1,
+        meaning: "A replica joins the ISR as soon as it reaches the leader's high watermark, although a \
+            new leader's lags behind what is committed.",
+        example: "Committed up to 10; a new leader still believes 5. A replica that ends at 5 has \
+            reached that and joins the ISR. The leader dies, and the replica is elected without \
+            offsets 5 to 9.",
+    }
+
+    HwUsesProposedIsr {
+        name: "hw-uses-proposed-isr",
+        source: "KIP-497, Partition.maximalIsr",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "commit-before-replication" in "isr-race", seed 1,
+        meaning: "A leader commits on the ISR that it has asked for, before the controller has accepted \
+            it.",
+        example: "A leader asks to drop a slow follower while it is cut off from the controllers. It \
+            commits and acknowledges without that follower; the controller, which still counts it \
+            in, elects it.",
+    }
+
+    StalePartitionEpoch {
+        name: "stale-partition-epoch",
+        source: "KAFKA-1382, \"Cached zkVersion not equal\"; here for a change by the controller",
+        affected: Affected::Fixed { since: Version::new(0, 8, 0), fixed: &[Version::new(0, 8, 2)] },
+        side: Server,
+        shows: "liveness" / "isr-not-full" in "follower-crash", seed 24,
+        meaning: "A leader never reads again which version of the registration is current, so that every \
+            change of the ISR that it asks for is refused once somebody else has changed it.",
+        example: "A follower dies, and the controller takes it out of the ISR. The leader does not hear \
+            of it: when the follower is back, nobody adds it again.",
+    }
+
+    NoHwOnShrink {
+        name: "no-hw-on-shrink",
+        source: "KAFKA-13091, KIP-497",
+        affected: Affected::Fixed { since: Version::new(2, 7, 0), fixed: &[Version::new(3, 1, 0)] },
+        side: Server,
+        shows: "liveness" / "high-watermark-stuck" in "minority-stays-dead", seed 25,
+        meaning: "A leader does not compute its high watermark anew when a member that held it back has \
+            left the ISR.",
+        example: "A follower dies for good with records under way. The ISR shrinks to the leader, which \
+            has them all, but they stay uncommitted until somebody produces again.",
+    }
+} }
