@@ -23,7 +23,9 @@ mod story;
 use std::collections::BTreeMap;
 
 use harrow_broker_model::note::{MetadataChange, Note};
-use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
+use harrow_broker_model::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicId, TopicPartition,
+};
 
 pub use log::{LogEntry, LogMirror};
 pub use partition::{BelievedIsr, PartitionView, Reopening, ReplicaRole, ReplicaView};
@@ -50,13 +52,21 @@ pub struct ClusterView {
     eligible_replicas: bool,
     /// Whether what was not stated did not happen.
     states_all: bool,
+    /// Whether a replica may forget a producer of which its log still has records.
+    producers_expire: bool,
 }
+
+/// `producer.id.expiration.ms` from which on no run, nor a step of a clock in it, is long enough for a producer to
+/// expire: a day, Kafka's default.
+const PRODUCERS_STAY_MS: u64 = 86_400_000;
 
 /// A process.
 #[derive(Debug, Default)]
 struct NodeView {
     running: bool,
     registered: bool,
+    /// It stopped last before it was registered: its logs are whole, but the controller cannot know.
+    stopped_unregistered: bool,
 }
 
 impl ClusterView {
@@ -71,7 +81,13 @@ impl ClusterView {
             loss_allowed: plan.expect.loss_allowed,
             eligible_replicas: true,
             states_all: false,
+            producers_expire: plan.cluster.producer_id_expiration_ms < PRODUCERS_STAY_MS,
         }
+    }
+
+    /// Whether a replica may forget a producer of which its log still has records.
+    pub fn producers_expire(&self) -> bool {
+        self.producers_expire
     }
 
     /// Nodes state every fact: what was not stated did not happen.
@@ -202,12 +218,14 @@ impl ClusterView {
 
     /// A process starts.
     pub fn process_started(&mut self, node: NodeId) {
-        self.nodes.insert(node, NodeView { running: true, registered: false });
+        let known = self.nodes.entry(node).or_default();
+        (known.running, known.registered) = (true, false);
     }
 
     /// A process ended; `lossy` if it may have lost what it had not flushed.
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
-        self.nodes.insert(node, NodeView::default());
+        let known = self.nodes.entry(node).or_default();
+        (known.running, known.registered) = (false, false);
         self.quorum.process_ended(node);
         for view in &mut self.partitions {
             let Some(replica) = view.known_replica_mut(node) else {
@@ -252,6 +270,10 @@ impl ClusterView {
             Note::ControllerActivated { epoch, active } => {
                 self.quorum.activated(node, *epoch, *active);
             }
+            Note::StoppedCleanly { broker_epoch } => {
+                self.nodes.entry(node).or_default().stopped_unregistered =
+                    *broker_epoch == BrokerEpoch::NONE;
+            }
             Note::Truncated { .. } | Note::LogRecovered { .. } | Note::LogStartMoved { .. } => {
                 self.on_log_note(at_ns, node, note);
             }
@@ -269,7 +291,6 @@ impl ClusterView {
             | Note::EpochEndServed { .. }
             | Note::SequenceRefused { .. }
             | Note::QuorumLogSynced { .. }
-            | Note::StoppedCleanly { .. }
             | Note::ProducerIdGiven { .. }
             | Note::QuorumStatePersisted { .. }
             | Note::TransactionStateChanged { .. }
@@ -307,6 +328,7 @@ impl ClusterView {
             batches,
         } = note
         {
+            let unregistered = self.nodes.get(&node).is_some_and(|node| node.stopped_unregistered);
             let view = self.partition_mut(*partition);
             let fact = Fact::Recovered {
                 log_end_offset: *log_end_offset,
@@ -319,7 +341,7 @@ impl ClusterView {
             replica.log_start_offset = *log_start_offset;
             replica.high_watermark = *high_watermark;
             replica.reopening = None;
-            replica.unclean &= !clean;
+            replica.unclean &= !clean || unregistered;
         } else if let Note::LogStartMoved { partition, log_start_offset } = note {
             self.partition_mut(*partition).replica_mut(node).log_start_offset = *log_start_offset;
         }
