@@ -3,8 +3,9 @@
 
 use crate::broker::Broker;
 use crate::broker::metadata_fetcher::Applied;
+use crate::config::ClusterConfig;
 use crate::disk_image::{DiskImage, FileId};
-use crate::log::Log;
+use crate::log::{Log, LogConfig, LogOptions};
 use crate::node::{Effect, Effects};
 use crate::partition::{Partition, Surroundings};
 use crate::types::{BrokerEpoch, Now, TopicPartition};
@@ -90,8 +91,8 @@ fn new_log(
     let bytes = bytes::Bytes::copy_from_slice(topic.as_bytes());
     // Source: `PartitionMetadataFile`, which a scheduler thread flushes.
     effects.push(Effect::ReplaceInBackground { file: FileId::PartitionMetadata(id), bytes });
-    let options = crate::log::LogOptions {
-        config: crate::log::LogConfig::of(config),
+    let options = LogOptions {
+        config: LogConfig::of(config),
         now: now.wall,
         clean: true,
         recovery_point: crate::types::Offset::ZERO,

@@ -126,7 +126,7 @@ impl Log {
         };
         let mut kept: BTreeSet<Offset> = found.iter().filter_map(whole).collect();
         let bases: BTreeSet<Offset> = self.segments.iter().map(Segment::base_offset).collect();
-        let newest_stray = kept.difference(&bases).next_back().copied();
+        let newest_stray = kept.difference(&bases).last().copied();
         kept.retain(|offset| {
             let stray = Some(*offset) == newest_stray && bases.last().is_none_or(|last| last <= offset);
             checked.is_some() || bases.contains(offset) || stray

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::*;
 use crate::defect::{Defect, LogDefect, ReplicationDefect};
 use crate::disk_image::DiskImage;
-use crate::log::LogOptions;
+use crate::log::{LogConfig, LogOptions};
 use crate::message::{
     EpochEnd, IsrRegistration, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
     ReplicaOffsetsResponse,
@@ -88,7 +88,8 @@ impl Bench {
     fn new(defects: &[Defect]) -> Self {
         let mut effects = Effects::new();
         let options = LogOptions {
-            segment_bytes: 1 << 16,
+            config: LogConfig::of(&cluster(defects)),
+            now: WallTime(0),
             clean: true,
             recovery_point: Offset::ZERO,
             high_watermark: Offset::ZERO,

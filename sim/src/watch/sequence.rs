@@ -60,6 +60,9 @@ impl Sequences {
         partition: TopicPartition,
         to: Offset,
     ) {
+        if context.view.producers_expire() {
+            return;
+        }
         let Some(view) = context.view.partition(partition) else { return };
         let Some(replica) = view.replica(context.node) else { return };
         let producers = self.partitions.entry(partition).or_default();
@@ -73,9 +76,6 @@ impl Sequences {
             && replica.log.start() == Offset::ZERO;
         for entry in replica.log.between(from, to) {
             let begins = whole && producers.begins_late(&entry.batch);
-            if context.view.producers_expire() {
-                continue;
-            }
             if let Some(anomaly) = producers.take(&entry.batch).or(begins.then_some(&GAP)) {
                 report(context, findings, anomaly, partition, &entry.batch);
             }

@@ -2,6 +2,7 @@
 
 mod disk;
 mod machine;
+mod weak_rules;
 
 use bytes::Bytes;
 
@@ -218,9 +219,9 @@ fn a_full_segment_is_rolled_and_flushed_in_the_background() {
     assert_eq!((file, Log::flush_owner(token)), (segment(0), PARTITION));
     assert!(matches!(&effects[1], Effect::Append { file, .. } if *file == segment(base)));
     assert_eq!(harness.log.recovery_point(), Offset::ZERO);
-    assert!(harness.log.flush_completed(token));
+    assert!(harness.log.flush_completed(token, WallTime(0)));
     assert_eq!(harness.log.recovery_point(), Offset(base));
-    assert!(!harness.log.flush_completed(token), "a flush completes once");
+    assert!(!harness.log.flush_completed(token, WallTime(0)), "a flush completes once");
 }
 
 #[test]
