@@ -10,9 +10,9 @@ use bytes::Bytes;
 use crate::disk_image::FileId;
 use crate::log::Log;
 use crate::message::{Request, Response};
+use crate::node_status::NodeStatus;
 use crate::note::Note;
 use crate::proto::{ErrorCode, StrBytes};
-use crate::standing::Standing;
 use crate::types::{
     ConnectionId, FlushToken, LeaderEpoch, NodeId, Now, Offset, OperationId, RecordValue, Time,
 };
@@ -31,8 +31,8 @@ pub trait Node {
     }
 
     /// Where the node stands and what it holds, so that a host can tell whether everything has come to rest.
-    fn standing(&self) -> Standing {
-        Standing::default()
+    fn status(&self) -> NodeStatus {
+        NodeStatus::default()
     }
 }
 

@@ -175,7 +175,7 @@ pub enum Note {
         /// Who fetched.
         follower: NodeId,
         /// The epoch that the fetch names.
-        told_epoch: LeaderEpoch,
+        current_leader_epoch: LeaderEpoch,
         /// The follower's broker epoch, as the fetch names it.
         broker_epoch: BrokerEpoch,
         /// From where it fetched, which is its log end.
@@ -226,7 +226,7 @@ pub enum Note {
         /// To whom.
         consumer: NodeId,
         /// The leader's epoch as the consumer knows it; [`LeaderEpoch::NONE`] if it did not tell.
-        told_epoch: LeaderEpoch,
+        current_leader_epoch: LeaderEpoch,
         /// Offset asked for.
         fetch_offset: Offset,
         /// What the consumer may see.
@@ -243,7 +243,7 @@ pub enum Note {
         /// The leader's epoch.
         leader_epoch: LeaderEpoch,
         /// The leader's epoch as the client knows it; [`LeaderEpoch::NONE`] if it did not tell.
-        told_epoch: LeaderEpoch,
+        current_leader_epoch: LeaderEpoch,
         /// What it said.
         offset: Offset,
     },

@@ -5,7 +5,7 @@ use crate::client::{Admin, Consumer, Producer};
 use crate::controller::Controller;
 use crate::log::Log;
 use crate::node::{Deadline, Effects, Event, Node};
-use crate::standing::Standing;
+use crate::node_status::NodeStatus;
 use crate::types::Now;
 
 /// A process of the cluster or a client of it.
@@ -44,13 +44,13 @@ impl Node for Process {
         }
     }
 
-    fn standing(&self) -> Standing {
+    fn status(&self) -> NodeStatus {
         match self {
-            Self::Broker(broker) => broker.standing(),
-            Self::Controller(controller) => controller.standing(),
-            Self::Producer(producer) => producer.standing(),
-            Self::Consumer(consumer) => consumer.standing(),
-            Self::Admin(admin) => admin.standing(),
+            Self::Broker(broker) => broker.status(),
+            Self::Controller(controller) => controller.status(),
+            Self::Producer(producer) => producer.status(),
+            Self::Consumer(consumer) => consumer.status(),
+            Self::Admin(admin) => admin.status(),
         }
     }
 

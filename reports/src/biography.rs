@@ -155,14 +155,14 @@ impl Subject {
 
     fn line(&self, moment: &Moment) -> String {
         let node = moment.node.map_or_else(String::new, |node| format!("node {node}"));
-        format!("{} {}", seconds(moment.at_ns), self.words(&node, &moment.kind))
+        format!("{} {}", seconds(moment.at_ns), self.describe(&node, &moment.kind))
     }
 
-    fn words(&self, node: &str, kind: &MomentKind) -> String {
+    fn describe(&self, node: &str, kind: &MomentKind) -> String {
         match kind {
             MomentKind::SendInvoked { .. }
             | MomentKind::SendCompleted { .. }
-            | MomentKind::Polled { .. } => self.client_words(kind),
+            | MomentKind::Polled { .. } => self.describe_client(kind),
             MomentKind::Appended { record, origin: AppendOrigin::Leader } => {
                 let (name, epoch) = (self.name(*record), record.leader_epoch);
                 format!("{node} appended {name} as leader of epoch {epoch}")
@@ -212,7 +212,7 @@ impl Subject {
         }
     }
 
-    fn client_words(&self, kind: &MomentKind) -> String {
+    fn describe_client(&self, kind: &MomentKind) -> String {
         let name = |value: u64| match self.value {
             Some(subject) if subject == value => "it".to_owned(),
             Some(_) | None => format!("record {value}"),

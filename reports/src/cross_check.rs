@@ -14,14 +14,14 @@ use harrow_sim::run::Run;
 use harrow_sim::truth::{Acknowledged, Loss, PartitionTruth};
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Anomaly, Kind, Occurrence, Witness};
+use crate::check::{Anomaly, Kind, Observation, Occurrence};
 use crate::policy::Terms;
 use crate::text::seconds;
 
 /// Where an acknowledged record that no poll returned is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Whereabouts {
+pub enum RecordLocation {
     /// Not in the committed log.
     Lost,
     /// Committed and below the last stable offset: consumers could read it and did not get to it.
@@ -32,9 +32,9 @@ pub enum Whereabouts {
     Unknown,
 }
 
-impl Whereabouts {
+impl RecordLocation {
     /// As people read it.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::Lost => "lost",
             Self::StuckBelowHighWatermark => "stuck below the high watermark",
@@ -91,20 +91,22 @@ impl<'a> CrossCheck<'a> {
     }
 
     /// Where a record is that no poll returned; none for other anomalies.
-    pub(crate) fn whereabouts(&self, occurrence: &Occurrence) -> Option<Whereabouts> {
+    pub(crate) fn whereabouts(&self, occurrence: &Occurrence) -> Option<RecordLocation> {
         if occurrence.anomaly != Anomaly::Unseen {
             return None;
         }
-        let Some(truth) = self.truth(occurrence) else { return Some(Whereabouts::Unknown) };
+        let Some(truth) = self.truth(occurrence) else { return Some(RecordLocation::Unknown) };
         let subject = &occurrence.subject;
         Some(match self.place(truth, subject) {
             Place::Committed if subject.offset >= truth.last_stable_offset => {
-                Whereabouts::StuckOnLastStableOffset
+                RecordLocation::StuckOnLastStableOffset
             }
-            Place::Committed => Whereabouts::StuckBelowHighWatermark,
-            Place::Gone { .. } => Whereabouts::Lost,
-            Place::NeverAcknowledged if subject.offset >= truth.high_watermark => Whereabouts::Lost,
-            Place::NeverAcknowledged | Place::Untold => Whereabouts::Unknown,
+            Place::Committed => RecordLocation::StuckBelowHighWatermark,
+            Place::Gone { .. } => RecordLocation::Lost,
+            Place::NeverAcknowledged if subject.offset >= truth.high_watermark => {
+                RecordLocation::Lost
+            }
+            Place::NeverAcknowledged | Place::Untold => RecordLocation::Unknown,
         })
     }
 
@@ -114,11 +116,12 @@ impl<'a> CrossCheck<'a> {
         let Occurrence { anomaly, partition, at_ns, .. } = *occurrence;
         let both = [Some(occurrence.subject), occurrence.other];
         let records = || both.iter().flatten();
-        let weak = |record: &Witness| self.terms_of(record).is_some_and(|acks| acks != Acks::All);
+        let weak =
+            |record: &Observation| self.terms_of(record).is_some_and(|acks| acks != Acks::All);
         if anomaly != Anomaly::InconsistentOffsets || !records().any(weak) {
             return at_ns;
         }
-        let read = |record: &Witness| self.polled().get(&(partition, record.value)).copied();
+        let read = |record: &Observation| self.polled().get(&(partition, record.value)).copied();
         records().filter_map(read).chain([at_ns]).max().unwrap_or(at_ns)
     }
 
@@ -153,7 +156,7 @@ impl<'a> CrossCheck<'a> {
     }
 
     /// An acknowledged record was not read.
-    fn missing(&self, truth: &PartitionTruth, record: &Witness) -> Account {
+    fn missing(&self, truth: &PartitionTruth, record: &Observation) -> Account {
         let offset = record.offset;
         match self.place(truth, record) {
             Place::Committed => Account::client(&format!(
@@ -203,7 +206,7 @@ impl<'a> CrossCheck<'a> {
     }
 
     /// Where a record is that an operation says it was told of.
-    fn place(&self, truth: &PartitionTruth, record: &Witness) -> Place {
+    fn place(&self, truth: &PartitionTruth, record: &Observation) -> Place {
         let Some(writer) = record.writer else { return Place::Untold };
         let (begun, ended, completion) = span(&self.run.history, writer);
         if record.offset < 0 || completion != Completion::Ok {
@@ -229,7 +232,7 @@ impl<'a> CrossCheck<'a> {
         self.run.partitions.get(occurrence.partition as usize)
     }
 
-    fn terms_of(&self, record: &Witness) -> Option<Acks> {
+    fn terms_of(&self, record: &Observation) -> Option<Acks> {
         let process = process(&self.run.history, record.writer?);
         Some(self.terms.producer(process).acks)
     }
@@ -259,7 +262,7 @@ impl Account {
 }
 
 /// An acknowledged record is not in the committed log, and no loss took it.
-fn gone(truth: &PartitionTruth, ack: &Acknowledged, record: &Witness) -> Account {
+fn gone(truth: &PartitionTruth, ack: &Acknowledged, record: &Observation) -> Account {
     let (epoch, offset) = (ack.leader_epoch, record.offset);
     if let Some(lost_in) = truth.lost_in.filter(|lost_in| *lost_in > epoch) {
         return Account::event(&format!(
@@ -425,7 +428,7 @@ mod tests {
     }
 
     fn claim(anomaly: Anomaly, value: u64) -> Occurrence {
-        let subject = Witness { value, offset: 0, operation: 0, writer: Some(0), read: false };
+        let subject = Observation { value, offset: 0, operation: 0, writer: Some(0), read: false };
         Occurrence {
             anomaly,
             partition: 0,
@@ -459,7 +462,7 @@ mod tests {
         let mut operations = run.history.operations();
         operations[1].completed_ns = 70;
         run.history = History::of(run.history.partitions, false, &operations);
-        let other = Witness { value: 9, ..claim(Anomaly::InconsistentOffsets, 4).subject };
+        let other = Observation { value: 9, ..claim(Anomaly::InconsistentOffsets, 4).subject };
         let claim = Occurrence { other: Some(other), ..claim(Anomaly::InconsistentOffsets, 4) };
         assert_eq!(CrossCheck::new(&run, &terms).shown_ns(&claim), 2, "acks=all: at once");
         terms.producer.acks = Acks::Leader;

@@ -20,14 +20,14 @@ pub struct FaultCounts {
     pub held_back: u64,
     /// Why, the most frequent reason first; absent if all came as planned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub spared: Vec<Spared>,
+    pub spared: Vec<FaultDeviation>,
 }
 
 /// Faults of one kind that were not done as planned, for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Spared {
+pub struct FaultDeviation {
     /// What became of them.
-    pub how: How,
+    pub how: Deviation,
     /// Kind of the fault, as in the plan.
     pub kind: String,
     /// Why.
@@ -39,7 +39,7 @@ pub struct Spared {
 /// What becomes of a fault that is not done as planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum How {
+pub enum Deviation {
     /// It was left out.
     HeldBack,
     /// Something less was done, such as a crash in place of a power loss.
@@ -51,30 +51,30 @@ impl FaultCounts {
     pub fn of(plan: &Plan, run: &Run) -> Self {
         let outside = plan.core.as_ref().map_or(0, |core| core.outside.len());
         let spared = spared(&run.faults);
-        let sum = |how: How| {
+        let sum = |how: Deviation| {
             spared.iter().filter(|group| group.how == how).map(|group| group.count).sum()
         };
         Self {
             planned: (plan.steps.len() + outside) as u64,
             injected: run.stats.faults,
-            weakened: sum(How::Weakened),
-            held_back: sum(How::HeldBack),
+            weakened: sum(Deviation::Weakened),
+            held_back: sum(Deviation::HeldBack),
             spared,
         }
     }
 }
 
 /// One that is held back entirely names no node.
-fn spared(faults: &[InjectedFault]) -> Vec<Spared> {
-    let mut groups: BTreeMap<(How, String, String), u64> = BTreeMap::new();
+fn spared(faults: &[InjectedFault]) -> Vec<FaultDeviation> {
+    let mut groups: BTreeMap<(Deviation, String, String), u64> = BTreeMap::new();
     for fault in faults {
         let Some(reason) = &fault.held_back else { continue };
-        let how = if fault.nodes.is_empty() { How::HeldBack } else { How::Weakened };
+        let how = if fault.nodes.is_empty() { Deviation::HeldBack } else { Deviation::Weakened };
         *groups.entry((how, fault.kind.clone(), cause(reason))).or_default() += 1;
     }
-    let mut spared: Vec<Spared> = groups
+    let mut spared: Vec<FaultDeviation> = groups
         .into_iter()
-        .map(|((how, kind, reason), count)| Spared { how, kind, reason, count })
+        .map(|((how, kind, reason), count)| FaultDeviation { how, kind, reason, count })
         .collect();
     spared.sort_by_key(|group| (group.how, std::cmp::Reverse(group.count)));
     spared
@@ -130,7 +130,7 @@ mod tests {
             fault("whole-cluster-outage", &[1], Some(&format!("node 2 spared: a-0: {limit}"))),
             fault("lying-sync", &[], Some("no configuration survives syncs that lie")),
         ];
-        let told: Vec<(How, &str, String, u64)> = spared(&faults)
+        let told: Vec<(Deviation, &str, String, u64)> = spared(&faults)
             .into_iter()
             .map(|group| {
                 let kind = faults.iter().find(|fault| fault.kind == group.kind);
@@ -139,11 +139,11 @@ mod tests {
             .collect();
         let lies = "no configuration survives syncs that lie";
         let wanted = [
-            (How::HeldBack, "crash", "the target was down", 2),
-            (How::HeldBack, "crash", "nobody was the target", 1),
-            (How::HeldBack, "lying-sync", lies, 1),
-            (How::Weakened, "wipe-disk", limit, 2),
-            (How::Weakened, "whole-cluster-outage", limit, 1),
+            (Deviation::HeldBack, "crash", "the target was down", 2),
+            (Deviation::HeldBack, "crash", "nobody was the target", 1),
+            (Deviation::HeldBack, "lying-sync", lies, 1),
+            (Deviation::Weakened, "wipe-disk", limit, 2),
+            (Deviation::Weakened, "whole-cluster-outage", limit, 1),
         ];
         let wanted = wanted.map(|(how, kind, reason, count)| (how, kind, reason.to_owned(), count));
         assert_eq!(told, wanted);

@@ -12,7 +12,7 @@ mod read;
 mod write;
 
 pub use problem::HistoryError;
-pub use read::{Onlooker, Recorded, Shown, read_history, read_history_watched};
+pub use read::{HistoryObserver, Recorded, Shown, read_history, read_history_watched};
 pub use write::write_history;
 
 /// Version of the format; another version is refused.

@@ -33,4 +33,4 @@ pub mod rules;
 mod text;
 pub mod verdict;
 
-pub use cross_check::Whereabouts;
+pub use cross_check::RecordLocation;

@@ -12,7 +12,7 @@ use harrow_sim::history::{Completion, Function, History};
 use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 
-use crate::check::{Anomaly, Circumstance, Occurrence, Witness};
+use crate::check::{Anomaly, Circumstance, Observation, Occurrence};
 pub use damage::{Corrupted, MetadataDamage, Spoiled};
 pub use dropped::Dropped;
 use dropped::{dropped, went_back, went_back_to_parting};
@@ -246,7 +246,7 @@ impl Terms {
 pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
     let loss = || terms.loss(occurrence);
     let subject = Some(occurrence.subject);
-    let weak = |record: Option<Witness>| weak_acks(terms, history, occurrence, record);
+    let weak = |record: Option<Observation>| weak_acks(terms, history, occurrence, record);
     let unproved = |operations: &[Option<u32>]| unproved(terms, history, operations);
     let passed = occurrence.other.and_then(|other| other.writer);
     let (own, others) = (Some(occurrence.subject.operation), occurrence.other.map(|o| o.operation));
@@ -295,15 +295,16 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
 
 /// Whether it was a transaction that failed, and not a send, which no isolation level lets happen all the same.
 fn aborted(history: &History, occurrence: &Occurrence) -> bool {
-    let witnesses = [Some(occurrence.subject), occurrence.other];
-    let mut writers = witnesses.into_iter().flatten().filter_map(|witness| witness.writer);
+    let observations = [Some(occurrence.subject), occurrence.other];
+    let mut writers =
+        observations.into_iter().flatten().filter_map(|observation| observation.writer);
     writers.any(|writer| history.row(writer).function == Function::Txn)
 }
 
 /// Why a record may stand where it does.
 fn excuse_place(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
     let (subject, other) = (Some(occurrence.subject), occurrence.other);
-    let weak = |record: Option<Witness>| weak_acks(terms, history, occurrence, record);
+    let weak = |record: Option<Observation>| weak_acks(terms, history, occurrence, record);
     let acks = || weak(subject).or_else(|| weak(other));
     let loss = || terms.loss(occurrence);
     if occurrence.anomaly == Anomaly::InconsistentOffsets {
@@ -363,7 +364,7 @@ fn unproved(terms: &Terms, history: &History, operations: &[Option<u32>]) -> Opt
 fn writer_terms(
     terms: &Terms,
     history: &History,
-    record: Option<Witness>,
+    record: Option<Observation>,
 ) -> Option<ProducerTerms> {
     let operation = record?.writer?;
     Some(terms.producer(history.row(operation).process))
@@ -375,7 +376,7 @@ fn weak_acks(
     terms: &Terms,
     history: &History,
     occurrence: &Occurrence,
-    record: Option<Witness>,
+    record: Option<Observation>,
 ) -> Option<String> {
     let reason = match writer_terms(terms, history, record)?.acks {
         Acks::All => return None,
@@ -387,7 +388,7 @@ fn weak_acks(
     reason.map(str::to_owned)
 }
 
-fn may_duplicate(terms: &Terms, history: &History, record: Option<Witness>) -> Option<String> {
+fn may_duplicate(terms: &Terms, history: &History, record: Option<Observation>) -> Option<String> {
     let producer = writer_terms(terms, history, record)?;
     let expired = || terms.producers_expire.then(|| FORGOTTEN.to_owned());
     (!producer.idempotence)
@@ -395,7 +396,11 @@ fn may_duplicate(terms: &Terms, history: &History, record: Option<Witness>) -> O
         .or_else(expired)
 }
 
-fn may_reorder(terms: &Terms, history: &History, records: [Option<Witness>; 2]) -> Option<String> {
+fn may_reorder(
+    terms: &Terms,
+    history: &History,
+    records: [Option<Observation>; 2],
+) -> Option<String> {
     let producer = writer_terms(terms, history, records[0])?;
     if producer.idempotence {
         return terms.producers_expire.then(|| FORGOTTEN.to_owned());

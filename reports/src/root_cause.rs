@@ -169,7 +169,7 @@ impl Reach {
     }
 
     /// To follow "it concerns".
-    fn words(self) -> String {
+    fn describe(self) -> String {
         match self {
             Self::Cluster => "the whole cluster".to_owned(),
             Self::Partition => "the whole partition".to_owned(),
@@ -207,7 +207,7 @@ impl Root {
     pub(crate) fn explains(&self, effect: &Effect<'_>) -> Option<String> {
         let in_time = |power: &&Power| power.at_ns <= effect.at_ns && power.may_break(effect);
         let power = self.powers.iter().find(in_time)?;
-        Some(format!("{}: it concerns {}", power.anomaly, power.reach.words()))
+        Some(format!("{}: it concerns {}", power.anomaly, power.reach.describe()))
     }
 
     /// Whether it would explain the anomaly, had it not come after it.

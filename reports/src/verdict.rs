@@ -12,7 +12,7 @@ use harrow_sim::violation::{Guarantee, Violation};
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Anomaly, Examined, Kind, Occurrence, Options, Removal, examine};
-use crate::cross_check::{self, Account, CrossCheck, Source, Whereabouts};
+use crate::cross_check::{self, Account, CrossCheck, RecordLocation, Source};
 use crate::gaps::gaps;
 use crate::history_file::Recorded;
 use crate::policy::{Terms, excuse, excuse_violation};
@@ -74,7 +74,7 @@ pub struct Finding {
     pub consequences: Vec<String>,
     /// Where the record is, if the finding is `unseen`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub whereabouts: Option<Whereabouts>,
+    pub whereabouts: Option<RecordLocation>,
     /// The record that it is about; if it names none, the first one that it did harm to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<Record>,
@@ -203,7 +203,7 @@ impl Case {
         let mut groups: Vec<(Group, (Occurrence, Seen, u64))> = groups.into_iter().collect();
         groups.sort_by_key(|(_, (first, ..))| first.at_ns);
         for (group, (first, seen, count)) in groups {
-            let told = Told { history, terms, truth, first: &first, seen, count };
+            let told = GroupContext { history, terms, truth, first: &first, seen, count };
             self.take(&told, group.whereabouts, group.origin);
         }
         self.inconclusive.extend(gaps(history));
@@ -251,8 +251,13 @@ impl Case {
     }
 
     /// Takes over the first anomaly of a group, with how many there are.
-    fn take(&mut self, told: &Told<'_>, whereabouts: Option<Whereabouts>, origin: Origin) {
-        let Told { history, first, .. } = *told;
+    fn take(
+        &mut self,
+        told: &GroupContext<'_>,
+        whereabouts: Option<RecordLocation>,
+        origin: Origin,
+    ) {
+        let GroupContext { history, first, .. } = *told;
         let shown_ns = told.truth.map_or(first.at_ns, |truth| truth.shown_ns(first));
         let name = &history.partitions[first.partition as usize];
         let effect = Effect::of(first, shown_ns, name);
@@ -340,7 +345,7 @@ fn hopeless(terms: &Terms, pending: &str) -> Option<String> {
 struct Group {
     anomaly: Anomaly,
     partition: u32,
-    whereabouts: Option<Whereabouts>,
+    whereabouts: Option<RecordLocation>,
     origin: Origin,
 }
 
@@ -354,7 +359,7 @@ enum Origin {
 }
 
 /// What a group is told from.
-struct Told<'a> {
+struct GroupContext<'a> {
     history: &'a History,
     terms: &'a Terms,
     truth: Option<&'a CrossCheck<'a>>,
@@ -364,11 +369,11 @@ struct Told<'a> {
     count: u64,
 }
 
-impl Told<'_> {
-    fn summary(&self, whereabouts: Option<Whereabouts>) -> String {
+impl GroupContext<'_> {
+    fn summary(&self, whereabouts: Option<RecordLocation>) -> String {
         let mut summary = self.first.summary(self.history);
-        if let Some(whereabouts) = whereabouts.filter(|known| *known != Whereabouts::Unknown) {
-            summary = format!("{summary}: {}", whereabouts.words());
+        if let Some(whereabouts) = whereabouts.filter(|known| *known != RecordLocation::Unknown) {
+            summary = format!("{summary}: {}", whereabouts.describe());
         }
         if self.count > 1 {
             summary = format!("{summary} (and {} more)", self.count - 1);
@@ -471,10 +476,10 @@ fn last_faults(run: &Run, violation: &Violation) -> String {
     if last.is_empty() { String::new() } else { format!("; last faults: {}", last.join("; ")) }
 }
 
-fn client(told: &Told<'_>, source: Source, whereabouts: Option<Whereabouts>) -> Suspect {
-    let Told { history, terms, first, .. } = *told;
+fn client(told: &GroupContext<'_>, source: Source, whereabouts: Option<RecordLocation>) -> Suspect {
+    let GroupContext { history, terms, first, .. } = *told;
     let mut evidence = first.evidence(history);
-    let unknown = whereabouts.unwrap_or(Whereabouts::Unknown) == Whereabouts::Unknown;
+    let unknown = whereabouts.unwrap_or(RecordLocation::Unknown) == RecordLocation::Unknown;
     if first.anomaly == Anomaly::Unseen && unknown {
         evidence.extend(cross_check::guess(history, first));
     }
@@ -493,7 +498,7 @@ fn client(told: &Told<'_>, source: Source, whereabouts: Option<Whereabouts>) -> 
             promise: promise_to_clients(terms, first.anomaly, first.partition, writer),
             evidence,
             whereabouts: whereabouts
-                .or_else(|| (first.anomaly == Anomaly::Unseen).then_some(Whereabouts::Unknown)),
+                .or_else(|| (first.anomaly == Anomaly::Unseen).then_some(RecordLocation::Unknown)),
             record: record_in(history, first),
             ..Finding::default()
         },

@@ -15,7 +15,7 @@ use harrow_broker_model::config::{
 use harrow_broker_model::defect::{Defect, Defects};
 use harrow_broker_model::types::{NodeId, TopicId, TopicPartition};
 use harrow_reports::check::{
-    Anomaly, Circumstance, LogFacts, Occurrence, Options, Step, Why, Witness,
+    Anomaly, Circumstance, Dependency, LogFacts, Observation, Occurrence, Options, Step,
 };
 use harrow_reports::explain::{Kind, entries, explain};
 use harrow_reports::policy::{Isolation, PartitionTerms, ProducerTerms, Terms, excuse};
@@ -565,16 +565,17 @@ fn what_is_told_to_be_legal_is_excused() {
     };
     let operations = [operation(Function::Txn)];
     let history = History::of(vec!["orders-0".to_owned()], true, &operations);
-    let witness = Witness { value: 1, offset: 1, operation: 0, writer: Some(0), read: false };
-    let step = Step { from: 0, to: 0, why: Why::Process };
+    let observation =
+        Observation { value: 1, offset: 1, operation: 0, writer: Some(0), read: false };
+    let step = Step { from: 0, to: 0, dependency: Dependency::Process };
     for anomaly in Anomaly::ALL {
         let occurrence = |circumstance| Occurrence {
             anomaly,
             partition: 0,
             at_ns: 20,
             since_ns: 10,
-            subject: witness,
-            other: Some(witness),
+            subject: observation,
+            other: Some(observation),
             circumstance,
             cycle: vec![step; 3],
         };

@@ -13,7 +13,7 @@ pub const COMMIT: &str = env!("HARROW_COMMIT");
 
 /// A run and what is to be said about it.
 #[derive(Debug)]
-pub struct Told {
+pub struct JudgedRun {
     /// The run.
     pub run: Run,
     /// Its report.
@@ -42,7 +42,7 @@ pub fn follow(plan: &Plan, report: &mut Report) {
 
 /// What a run is called, and how it is seen again.
 #[derive(Debug, Clone, Copy)]
-pub struct Calling<'a> {
+pub struct RunIdentity<'a> {
     /// Scenario, by name or path.
     pub scenario: &'a str,
     /// The plan file that is replayed, if one is.
@@ -52,18 +52,18 @@ pub struct Calling<'a> {
 }
 
 /// Runs, judges and reports.
-pub fn tell(plan: &Plan, calling: Calling<'_>, record_trace: bool) -> Told {
+pub fn run_and_judge(plan: &Plan, identity: RunIdentity<'_>, record_trace: bool) -> JudgedRun {
     let started = Instant::now();
     let run = run(plan, record_trace);
     let verdict = judge(plan, &run);
     let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let coordinate = Coordinate {
-        scenario: calling.scenario.to_owned(),
+        scenario: identity.scenario.to_owned(),
         seed: plan.seed,
         commit: COMMIT.to_owned(),
-        plan: calling.plan.map(str::to_owned),
-        replay: calling.replay.to_owned(),
+        plan: identity.plan.map(str::to_owned),
+        replay: identity.replay.to_owned(),
     };
     let report = Report::new(coordinate, plan, &verdict, &run, wall_ms);
-    Told { run, report }
+    JudgedRun { run, report }
 }

@@ -8,14 +8,14 @@ use harrow_reports::biography::places;
 use harrow_reports::verdict::judge;
 use harrow_scenarios::catalogue::{CATALOGUE, find};
 use harrow_scenarios::format::parse;
-use harrow_scenarios::pipeline::{Calling, follow, tell};
+use harrow_scenarios::pipeline::{RunIdentity, follow, run_and_judge};
 use harrow_scenarios::planner::plan;
 use harrow_sim::biography::MomentKind;
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{Follow, RunOptions};
 
-const CALLING: Calling<'_> =
-    Calling { scenario: "quick-failover", plan: None, replay: "harrow run ..." };
+const CALLING: RunIdentity<'_> =
+    RunIdentity { scenario: "quick-failover", plan: None, replay: "harrow run ..." };
 
 fn planned(scenario: &str, seed: u64, defect: Option<Defect>) -> Plan {
     let entry = find(scenario).expect("a name of the catalogue");
@@ -39,7 +39,7 @@ fn counts(moments: &[harrow_sim::biography::Moment]) -> BTreeMap<String, usize> 
 #[test]
 fn a_record_that_truncation_cost_has_its_whole_life_told() {
     let plan = planned("quick-failover", 9, Some(ReplicationDefect::TruncateToHw.into()));
-    let mut report = tell(&plan, CALLING, false).report;
+    let mut report = run_and_judge(&plan, CALLING, false).report;
     assert!(report.findings.iter().all(|finding| finding.biography.is_empty()), "not followed yet");
     follow(&plan, &mut report);
     let finding = &report.findings[0];

@@ -6,7 +6,7 @@ use harrow_scenarios::catalogue::find;
 use harrow_scenarios::format::parse;
 use harrow_scenarios::pipeline::run;
 use harrow_scenarios::planner::plan;
-use harrow_sim::plan::{Action, CorePlan, Fate, Plan, Step, Target};
+use harrow_sim::plan::{Action, CorePlan, OutsideState, Plan, Step, Target};
 
 fn planned(scenario: &str, seed: u64, assignments: &[&str]) -> Plan {
     let entry = find(scenario).expect("a name of the catalogue");
@@ -24,7 +24,7 @@ fn verdict(plan: &Plan) -> Verdict {
 fn without(dead: &[i32]) -> Plan {
     let mut plan = planned("calm", 1, &[]);
     let outside = dead.iter().map(|id| NodeId(*id)).collect();
-    plan.core = Some(CorePlan { outside, fate: Fate::Dead });
+    plan.core = Some(CorePlan { outside, fate: OutsideState::Dead });
     plan.expect.loss_allowed = true;
     plan
 }

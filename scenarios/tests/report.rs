@@ -4,7 +4,7 @@ use harrow_broker_model::defect::{Defect, ReplicationDefect};
 use harrow_reports::render::{Format, Styles, render};
 use harrow_scenarios::catalogue::find;
 use harrow_scenarios::format::parse;
-use harrow_scenarios::pipeline::{Calling, follow, tell};
+use harrow_scenarios::pipeline::{RunIdentity, follow, run_and_judge};
 use harrow_scenarios::planner::plan;
 
 /// Both formats of a run's report, without what differs between machines and commits.
@@ -13,8 +13,12 @@ fn told(name: &str, seed: u64, defect: Option<Defect>) -> (String, String) {
     let scenario = parse(entry.name, entry.text, &[]).expect("the catalogue parses");
     let mut plan = plan(&scenario, seed);
     plan.cluster.defects = defect.into_iter().collect();
-    let mut report =
-        tell(&plan, Calling { scenario: name, plan: None, replay: "harrow run ..." }, false).report;
+    let mut report = run_and_judge(
+        &plan,
+        RunIdentity { scenario: name, plan: None, replay: "harrow run ..." },
+        false,
+    )
+    .report;
     follow(&plan, &mut report);
     "0123456789ab".clone_into(&mut report.coordinate.commit);
     report.stats.wall_ms = Some(1);

@@ -59,13 +59,13 @@ pub struct CorePlan {
     /// quorum has no majority, or a partition no complete electable replica or fewer than `min.insync.replicas`.
     pub outside: Vec<NodeId>,
     /// What becomes of them.
-    pub fate: Fate,
+    pub fate: OutsideState,
 }
 
 /// What becomes of the nodes outside the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fate {
+pub enum OutsideState {
     /// They stay dead for good.
     Dead,
     /// They run, and reach the controllers, but no other broker, for good. Kafka has no rule that recovers from this:

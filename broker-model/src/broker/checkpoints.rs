@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use crate::config::{ClusterConfig, ms};
 use crate::disk_image::{DiskImage, FileId};
-use crate::log::{LogConfig, LogOptions};
 use crate::log::checkpoint::{decode_offsets, encode_offsets};
+use crate::log::{LogConfig, LogOptions};
 use crate::node::{Deadline, Effect, Effects};
 use crate::partition::Partition;
 use crate::types::{Offset, Time, TopicPartition, WallTime};

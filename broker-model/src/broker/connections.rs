@@ -22,14 +22,14 @@ pub(super) struct Caller {
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     /// Only muted connections are here; an idle one needs no state.
-    muted: BTreeMap<ConnectionId, Muted>,
+    muted: BTreeMap<ConnectionId, MutedConnection>,
     /// Requests whose turn has come, in order.
     ready: VecDeque<(Caller, RequestBody)>,
 }
 
 /// A connection with a request being handled.
 #[derive(Debug)]
-struct Muted {
+struct MutedConnection {
     handling: CorrelationId,
     queue: VecDeque<(NodeId, Request)>,
 }
@@ -42,7 +42,7 @@ impl Connections {
             return;
         }
         let handling = message.correlation_id;
-        self.muted.insert(connection, Muted { handling, queue: VecDeque::new() });
+        self.muted.insert(connection, MutedConnection { handling, queue: VecDeque::new() });
         self.ready.push_back((Caller { connection, correlation_id: handling, from }, message.body));
     }
 

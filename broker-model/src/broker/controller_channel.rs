@@ -11,7 +11,7 @@ use crate::types::{CorrelationId, NodeId, Time};
 
 /// Why a request was sent.
 #[derive(Debug)]
-pub(super) enum Errand {
+pub(super) enum PendingRequest {
     /// An ISR proposal.
     AlterPartition,
     /// A block of producer ids.
@@ -30,7 +30,7 @@ pub(super) enum Errand {
 struct InFlight {
     correlation_id: CorrelationId,
     to: NodeId,
-    errand: Errand,
+    pending: PendingRequest,
     deadline: Time,
 }
 
@@ -44,7 +44,7 @@ impl ControllerChannel {
     /// Sends a request to the controller that is believed to be active.
     pub(super) fn send(
         &mut self,
-        errand: Errand,
+        pending: PendingRequest,
         body: RequestBody,
         now: Time,
         context: &mut Context,
@@ -53,7 +53,7 @@ impl ControllerChannel {
         let to = context.controllers.target();
         let correlation_id = context.send(to, Channel::Controller, body, effects);
         let deadline = now + ms(context.config.request_timeout_ms);
-        self.in_flight.push(InFlight { correlation_id, to, errand, deadline });
+        self.in_flight.push(InFlight { correlation_id, to, pending, deadline });
     }
 
     /// How many requests have no answer yet.
@@ -66,17 +66,17 @@ impl ControllerChannel {
         &mut self,
         from: NodeId,
         correlation_id: CorrelationId,
-    ) -> Option<Errand> {
+    ) -> Option<PendingRequest> {
         let index = self
             .in_flight
             .iter()
             .position(|sent| sent.correlation_id == correlation_id && sent.to == from)?;
-        Some(self.in_flight.remove(index).errand)
+        Some(self.in_flight.remove(index).pending)
     }
 
     /// Takes out all errands to a node whose connection is gone, in the order of sending.
-    pub(super) fn lost(&mut self, to: NodeId) -> Vec<Errand> {
-        self.in_flight.extract_if(.., |sent| sent.to == to).map(|sent| sent.errand).collect()
+    pub(super) fn lost(&mut self, to: NodeId) -> Vec<PendingRequest> {
+        self.in_flight.extract_if(.., |sent| sent.to == to).map(|sent| sent.pending).collect()
     }
 
     /// Gives up the connection to a node that has not answered in time and takes out all that was in flight to it.
@@ -84,7 +84,7 @@ impl ControllerChannel {
         &mut self,
         now: Time,
         effects: &mut Effects,
-    ) -> Option<(NodeId, Vec<Errand>)> {
+    ) -> Option<(NodeId, Vec<PendingRequest>)> {
         let to = self.in_flight.iter().find(|sent| sent.deadline <= now)?.to;
         effects.push(Effect::Disconnect { to, channel: Channel::Controller });
         Some((to, self.lost(to)))

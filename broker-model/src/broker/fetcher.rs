@@ -23,13 +23,13 @@ pub(super) struct Fetchers {
 /// Follows one leader.
 #[derive(Debug, Default)]
 struct Fetcher {
-    followed: BTreeMap<TopicPartition, Followed>,
+    followed: BTreeMap<TopicPartition, PartitionFetchState>,
     in_flight: Option<InFlight>,
 }
 
 /// One partition of a fetcher.
 #[derive(Debug, Clone, Copy)]
-struct Followed {
+struct PartitionFetchState {
     leader_epoch: LeaderEpoch,
     /// Not asked for before.
     resume_at: Time,
@@ -41,11 +41,11 @@ struct Followed {
 struct InFlight {
     correlation_id: CorrelationId,
     deadline: Time,
-    asked: Asked,
+    asked: RequestKind,
 }
 
 #[derive(Debug)]
-enum Asked {
+enum RequestKind {
     Records(Vec<ReplicaFetchPartition>),
     Bounds(ReplicaOffsetsRequest),
 }
@@ -72,9 +72,10 @@ impl Fetchers {
         }
         self.unfollow(partition);
         let fetcher = self.by_leader.entry(leader).or_default();
-        fetcher
-            .followed
-            .insert(partition, Followed { leader_epoch, resume_at: now, out_of_range: false });
+        fetcher.followed.insert(
+            partition,
+            PartitionFetchState { leader_epoch, resume_at: now, out_of_range: false },
+        );
     }
 
     /// The partition follows nobody.
@@ -115,7 +116,8 @@ impl Fetchers {
         effects: &mut Effects,
     ) {
         let (partitions, touched) = world;
-        let Some((fetcher, Asked::Records(sent))) = self.answered(from, correlation_id) else {
+        let Some((fetcher, RequestKind::Records(sent))) = self.answered(from, correlation_id)
+        else {
             return;
         };
         assert!(
@@ -150,7 +152,7 @@ impl Fetchers {
         effects: &mut Effects,
     ) {
         let (partitions, touched) = world;
-        let Some((fetcher, Asked::Bounds(sent))) = self.answered(from, correlation_id) else {
+        let Some((fetcher, RequestKind::Bounds(sent))) = self.answered(from, correlation_id) else {
             return;
         };
         assert!(
@@ -173,7 +175,7 @@ impl Fetchers {
         &mut self,
         from: NodeId,
         correlation_id: CorrelationId,
-    ) -> Option<(&mut Fetcher, Asked)> {
+    ) -> Option<(&mut Fetcher, RequestKind)> {
         let fetcher = self.by_leader.get_mut(&from)?;
         let sent = fetcher.in_flight.take_if(|sent| sent.correlation_id == correlation_id)?;
         Some((fetcher, sent.asked))
@@ -216,7 +218,7 @@ impl Fetcher {
             records.extend(partitions.get(id).and_then(Partition::next_fetch));
         }
         let (body, asked) = match bounds {
-            Some(bounds) => (RequestBody::ReplicaOffsets(bounds), Asked::Bounds(bounds)),
+            Some(bounds) => (RequestBody::ReplicaOffsets(bounds), RequestKind::Bounds(bounds)),
             None if records.is_empty() => return,
             None => {
                 let request = ReplicaFetchRequest {
@@ -225,7 +227,7 @@ impl Fetcher {
                     wait_max_ms: context.config.replica_fetch_wait_max_ms,
                     partitions: records.clone(),
                 };
-                (RequestBody::ReplicaFetch(Box::new(request)), Asked::Records(records))
+                (RequestBody::ReplicaFetch(Box::new(request)), RequestKind::Records(records))
             }
         };
         let correlation_id = context.send(leader, Channel::ReplicaFetch, body, effects);
@@ -234,7 +236,7 @@ impl Fetcher {
     }
 
     /// Whether the partition follows this leader in the epoch in which it asked.
-    fn still_followed(&mut self, sent: &ReplicaFetchPartition) -> Option<&mut Followed> {
+    fn still_followed(&mut self, sent: &ReplicaFetchPartition) -> Option<&mut PartitionFetchState> {
         self.followed
             .get_mut(&sent.partition)
             .filter(|followed| followed.leader_epoch == sent.current_leader_epoch)
@@ -258,7 +260,7 @@ impl Fetcher {
     }
 }
 
-impl Followed {
+impl PartitionFetchState {
     fn take(&mut self, outcome: FetchOutcome, resume_at: Time) {
         match outcome {
             FetchOutcome::Continue => self.out_of_range = false,

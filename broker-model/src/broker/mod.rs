@@ -9,7 +9,7 @@ mod checkpoints;
 mod connections;
 mod context;
 mod controller_channel;
-mod errands;
+mod controller_requests;
 mod fetcher;
 mod handle;
 mod lifecycle;
@@ -18,7 +18,7 @@ mod metadata_fetcher;
 mod producer_ids;
 mod publish;
 mod purgatory;
-mod standing;
+mod status;
 #[cfg(test)]
 mod tests;
 mod wake;
@@ -32,9 +32,9 @@ use crate::log::{Log, LogConfig};
 use crate::message::{Response, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node};
+use crate::node_status::NodeStatus;
 use crate::note::Note;
-use crate::partition::{Partition, Surroundings};
-use crate::standing::Standing;
+use crate::partition::{Partition, PartitionContext};
 use crate::types::{BrokerEpoch, ConnectionId, FlushToken, NodeId, Now, Time, TopicPartition};
 
 use alter_partition::AlterPartitions;
@@ -129,12 +129,15 @@ impl Broker {
     }
 
     /// The parts that a call into a partition needs, borrowed apart from each other.
-    fn surrounded(
+    fn partition_context(
         &mut self,
         now: Now,
-    ) -> (Surroundings<'_>, &mut BTreeMap<TopicPartition, Partition>) {
+    ) -> (PartitionContext<'_>, &mut BTreeMap<TopicPartition, Partition>) {
         let broker_epoch = self.lifecycle.broker_epoch();
-        (Surroundings { now, broker_epoch, metadata: self.metadata.image() }, &mut self.partitions)
+        (
+            PartitionContext { now, broker_epoch, metadata: self.metadata.image() },
+            &mut self.partitions,
+        )
     }
 
     /// Opens the logs. The clean-shutdown marker holds for this boot only, whatever comes of it (L01). That it is there
@@ -192,8 +195,8 @@ impl Broker {
             ResponseBody::AlterPartition(_)
             | ResponseBody::AllocateProducerIds(_)
             | ResponseBody::CreateTopics(_) => {
-                if let Some(errand) = self.channel.answered(from, id) {
-                    self.on_errand_answered(now, from, &errand, message.body, effects);
+                if let Some(pending) = self.channel.answered(from, id) {
+                    self.on_controller_response(now, from, &pending, message.body, effects);
                 }
             }
             ResponseBody::Produce(_)
@@ -283,7 +286,7 @@ impl Broker {
             return;
         }
         self.metadata.tick(time, &mut self.context, effects);
-        self.send_errands(now, effects);
+        self.send_controller_requests(now, effects);
         let epoch = self.lifecycle.broker_epoch();
         self.fetchers.tick(time, epoch, &self.partitions, &mut self.context, effects);
         self.checkpoints.tick(time, &self.context.config, &self.partitions, effects);
@@ -295,9 +298,9 @@ impl Broker {
             return;
         }
         self.isr_check_at = now.time + ms(self.context.config.replica_lag_time_max_ms / 2);
-        let (around, partitions) = self.surrounded(now);
+        let (context, partitions) = self.partition_context(now);
         for partition in partitions.values_mut() {
-            partition.check_isr_lag(around, effects);
+            partition.check_isr_lag(context, effects);
         }
         self.touched.extend(self.partitions.keys());
     }
@@ -344,8 +347,8 @@ impl Node for Broker {
         self.partitions.values().map(Partition::log).collect()
     }
 
-    fn standing(&self) -> Standing {
-        self.stand()
+    fn status(&self) -> NodeStatus {
+        self.node_status()
     }
 
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {

@@ -7,7 +7,7 @@ use crate::config::ClusterConfig;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::{Log, LogConfig, LogOptions};
 use crate::node::{Effect, Effects};
-use crate::partition::{Partition, Surroundings};
+use crate::partition::{Partition, PartitionContext};
 use crate::types::{BrokerEpoch, Now, TopicPartition};
 
 impl Broker {
@@ -70,8 +70,8 @@ impl Broker {
         let partition =
             self.partitions.get_mut(&id).expect("the partition is hosted since the lines above");
         let broker_epoch = self.lifecycle.broker_epoch();
-        let around = Surroundings { now, broker_epoch, metadata: image };
-        partition.apply_registration(around, registration, topic, effects);
+        let context = PartitionContext { now, broker_epoch, metadata: image };
+        partition.apply_registration(context, registration, topic, effects);
         match partition.leader().filter(|leader| *leader != self.context.node) {
             Some(leader) => self.fetchers.follow(now.time, id, leader, partition.leader_epoch()),
             None => self.fetchers.unfollow(id),

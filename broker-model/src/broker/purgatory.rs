@@ -44,12 +44,12 @@ pub(super) struct DelayedProduce {
     /// The answer, as far as it is known.
     pub(super) response: ProduceResponse,
     /// The undecided partitions.
-    pub(super) undecided: Vec<Undecided>,
+    pub(super) undecided: Vec<PendingPartition>,
 }
 
 /// One partition of a produce that is not decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Undecided {
+pub(super) struct PendingPartition {
     /// As the partition knows it.
     pub(super) ticket: ProduceTicket,
     /// Which partition.
@@ -62,7 +62,7 @@ pub(super) struct Undecided {
 
 impl DelayedProduce {
     /// The place of one partition's answer.
-    pub(super) fn slot(&mut self, one: Undecided) -> &mut PartitionProduceResponse {
+    pub(super) fn slot(&mut self, one: PendingPartition) -> &mut PartitionProduceResponse {
         &mut self.response.responses[one.topic_index].partition_responses[one.partition_index]
     }
 }
@@ -110,7 +110,7 @@ impl Purgatory {
     pub(super) fn decide(
         &mut self,
         ticket: ProduceTicket,
-    ) -> Option<(&mut DelayedProduce, Undecided)> {
+    ) -> Option<(&mut DelayedProduce, PendingPartition)> {
         let connection = self.tickets.remove(&ticket)?;
         let delayed =
             self.delayed.get_mut(&connection).expect("a ticket names a produce that waits");

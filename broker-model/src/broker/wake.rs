@@ -2,7 +2,7 @@
 
 use crate::broker::Broker;
 use crate::broker::handle::fetch::Answer;
-use crate::broker::purgatory::{Undecided, Wait};
+use crate::broker::purgatory::{PendingPartition, Wait};
 use crate::defect::BrokerDefect;
 use crate::message::{ReplicaFetchRequest, ResponseBody};
 use crate::node::Effects;
@@ -69,7 +69,7 @@ impl Broker {
     }
 
     /// Forgets produces at their partitions.
-    pub(super) fn abandon(&mut self, undecided: &[Undecided]) {
+    pub(super) fn abandon(&mut self, undecided: &[PendingPartition]) {
         for one in undecided {
             if let Some(partition) = self.partitions.get_mut(&one.partition) {
                 partition.abandon_produce(one.ticket);

@@ -306,7 +306,7 @@ fn refused(error: ErrorCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::testing::{Asked, Driver, START, TOPIC};
+    use crate::client::testing::{Driver, START, SentRequest, TOPIC};
     use crate::config::TopicConfig;
     use crate::proto::CreatableTopicResult;
 
@@ -333,7 +333,7 @@ mod tests {
         driver
     }
 
-    fn take(driver: &mut Driver<Admin>) -> Asked {
+    fn take(driver: &mut Driver<Admin>) -> SentRequest {
         driver
             .take(|body| matches!(body, RequestBody::CreateTopics(_)))
             .expect("a topic is asked for")

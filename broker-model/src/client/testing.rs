@@ -17,7 +17,7 @@ pub(crate) const TOPIC: StrBytes = StrBytes::from_static_str("orders");
 
 /// A request on the wire.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct SentRequest {
     pub(crate) to: NodeId,
     pub(crate) channel: Channel,
     pub(crate) message: Request,
@@ -28,7 +28,7 @@ pub(crate) struct Asked {
 pub(crate) struct Driver<N> {
     pub(crate) node: N,
     pub(crate) time: Time,
-    pub(crate) wire: VecDeque<Asked>,
+    pub(crate) wire: VecDeque<SentRequest>,
     pub(crate) outcomes: Vec<(u64, Outcome)>,
     pub(crate) notes: Vec<Note>,
     pub(crate) disconnected: Vec<(NodeId, Channel)>,
@@ -59,7 +59,7 @@ impl<N: Node> Driver<N> {
         for effect in effects.drain() {
             match effect {
                 Effect::Request { to, channel, message } => {
-                    self.wire.push_back(Asked { to, channel, message });
+                    self.wire.push_back(SentRequest { to, channel, message });
                 }
                 Effect::Complete { operation, outcome } => {
                     self.outcomes.push((operation.0, outcome));
@@ -99,12 +99,12 @@ impl<N: Node> Driver<N> {
     }
 
     /// Takes the oldest request of a kind from the wire.
-    pub(crate) fn take(&mut self, is_kind: impl Fn(&RequestBody) -> bool) -> Option<Asked> {
+    pub(crate) fn take(&mut self, is_kind: impl Fn(&RequestBody) -> bool) -> Option<SentRequest> {
         let index = self.wire.iter().position(|asked| is_kind(&asked.message.body))?;
         self.wire.remove(index)
     }
 
-    pub(crate) fn answer(&mut self, asked: &Asked, body: ResponseBody) {
+    pub(crate) fn answer(&mut self, asked: &SentRequest, body: ResponseBody) {
         let message = Message { correlation_id: asked.message.correlation_id, body };
         self.event(Event::Response { from: asked.to, channel: asked.channel, message });
     }
@@ -116,7 +116,7 @@ impl<N: Node> Driver<N> {
     }
 
     /// Answers every metadata request that is on the wire.
-    pub(crate) fn tell_leaders(&mut self, leaders: &[(i32, i32)]) {
+    pub(crate) fn send_leaders(&mut self, leaders: &[(i32, i32)]) {
         while let Some(asked) = self.take(|body| matches!(body, RequestBody::Metadata(_))) {
             self.answer(&asked, metadata(leaders));
         }

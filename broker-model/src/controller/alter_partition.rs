@@ -17,7 +17,7 @@ pub(super) fn alter_partition(
     let registration = current(image, request)?;
     if is_repeated(registration, request) {
         // The answer to the same proposal was lost: it is accepted already (KAFKA-14144).
-        return Ok((None, told(registration)));
+        return Ok((None, isr_registration(registration)));
     }
     check_proposal(registration, request)?;
     check_eligible(image, request)?;
@@ -33,9 +33,9 @@ pub(super) fn alter_partition(
         defects,
     };
     let Some(changed) = change_partition(&change, |broker| image.is_active(broker)) else {
-        return Ok((None, told(registration)));
+        return Ok((None, isr_registration(registration)));
     };
-    let answer = told(&changed.registration);
+    let answer = isr_registration(&changed.registration);
     let (registration, unclean) = (changed.registration, changed.unclean);
     Ok((Some(MetadataRecord::Partition { partition, registration, unclean }), answer))
 }
@@ -106,7 +106,7 @@ fn check_eligible(
     if all { Ok(()) } else { Err(ClusterError::IneligibleReplica) }
 }
 
-fn told(registration: &PartitionRegistration) -> IsrRegistration {
+fn isr_registration(registration: &PartitionRegistration) -> IsrRegistration {
     IsrRegistration {
         leader: registration.leader,
         leader_epoch: registration.leader_epoch,

@@ -16,10 +16,10 @@ use crate::message::{
 };
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{Deadline, Effect, Effects, Event, Node};
+use crate::node_status::NodeStatus;
 use crate::note::{AcceptedProposal, Note};
 use crate::proto::CreateTopicsRequest;
 use crate::raft::{Quorum, QuorumOptions};
-use crate::standing::Standing;
 use crate::types::{ConnectionId, LeaderEpoch, NodeId, Now};
 
 /// Bytes of committed records that are read from the log at once.
@@ -352,12 +352,12 @@ impl Node for Controller {
         vec![self.log()]
     }
 
-    fn standing(&self) -> Standing {
+    fn status(&self) -> NodeStatus {
         let held = self.active.as_ref().map_or(0, Active::held);
-        Standing {
+        NodeStatus {
             quorum_leader: self.quorum.leader(),
             metadata_end: self.committed.end_offset,
-            ..Standing::default()
+            ..NodeStatus::default()
         }
         .holds("answers that wait for a commit", held)
     }

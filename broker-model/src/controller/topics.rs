@@ -95,8 +95,8 @@ fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, Err
         min_insync_replicas: 1,
         unclean_leader_election: false,
         max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
-            flush_messages: TopicConfig::FLUSH_NEVER,
-            flush_ms: TopicConfig::FLUSH_NEVER,
+        flush_messages: TopicConfig::FLUSH_NEVER,
+        flush_ms: TopicConfig::FLUSH_NEVER,
     };
     for entry in &topic.configs {
         let value = entry.value.as_ref().ok_or(ErrorCode::InvalidConfig)?;

@@ -4,10 +4,10 @@
 
 use std::collections::VecDeque;
 
-use crate::disk_image::FileId;
 use crate::defect::LogDefect;
-use crate::log::{Log, LogOptions};
+use crate::disk_image::FileId;
 use crate::log::segment::Segment;
+use crate::log::{Log, LogOptions};
 use crate::node::{Effect, Effects};
 use crate::types::{FlushToken, Offset, TopicId, TopicPartition, WallTime};
 

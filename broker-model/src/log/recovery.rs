@@ -189,8 +189,7 @@ impl<'a> Loader<'a> {
         };
         // What is below the recovery point was flushed: if it is gone, it was deleted on purpose.
         let known = self.log_start.max(self.options.recovery_point);
-        let begins =
-            self.options.clean || first <= known || self.has(LogDefect::RecoveryKeepsGaps);
+        let begins = self.options.clean || first <= known || self.has(LogDefect::RecoveryKeepsGaps);
         let mut expected = begins.then_some(first);
         for (index, &(base_offset, bytes)) in found.iter().enumerate() {
             let next = found.get(index + 1).map(|(next, _)| *next);

@@ -106,7 +106,11 @@ impl Log {
         let kept = if self.trusts_any_snapshot() {
             self.snapshots_within(&found, checked)
         } else {
-            found.keys().copied().filter(|at| self.is_snapshot_of_this_log(*at, &found[at])).collect()
+            found
+                .keys()
+                .copied()
+                .filter(|at| self.is_snapshot_of_this_log(*at, &found[at]))
+                .collect()
         };
         let gone = found.keys().copied().filter(|offset| !kept.contains(offset));
         delete(self.partition, gone, effects);
@@ -128,7 +132,8 @@ impl Log {
         let bases: BTreeSet<Offset> = self.segments.iter().map(Segment::base_offset).collect();
         let newest_stray = kept.difference(&bases).last().copied();
         kept.retain(|offset| {
-            let stray = Some(*offset) == newest_stray && bases.last().is_none_or(|last| last <= offset);
+            let stray =
+                Some(*offset) == newest_stray && bases.last().is_none_or(|last| last <= offset);
             checked.is_some() || bases.contains(offset) || stray
         });
         kept

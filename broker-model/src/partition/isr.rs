@@ -7,7 +7,7 @@ use crate::metadata::MetadataImage;
 use crate::node::Effects;
 use crate::note::Note;
 use crate::partition::progress::FollowerProgress;
-use crate::partition::{Partition, Role, Surroundings};
+use crate::partition::{Partition, PartitionContext, Role};
 use crate::types::{BrokerEpoch, NodeId, Offset, TopicPartition};
 
 /// Committed members and at most one proposal.
@@ -78,7 +78,7 @@ impl Partition {
     /// Proposes to add a follower that has fetched all it needs. Source: rule 2.3, KAFKA-7128, KIP-841.
     pub(super) fn maybe_expand_isr(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         replica: NodeId,
         effects: &mut Effects,
     ) {
@@ -98,7 +98,7 @@ impl Partition {
         };
         let reached =
             end >= high_watermark && (any_epoch_start || end >= leader.epoch_start_offset);
-        if reached && is_eligible(progress, around.metadata) {
+        if reached && is_eligible(progress, context.metadata) {
             let mut members = leader.isr.committed.clone();
             members.push(replica);
             self.propose(&members, effects);
@@ -106,7 +106,7 @@ impl Partition {
     }
 
     /// Proposes to remove followers that lag too long. Called every half `replica.lag.time.max.ms`.
-    pub fn check_isr_lag(&mut self, around: Surroundings<'_>, effects: &mut Effects) {
+    pub fn check_isr_lag(&mut self, context: PartitionContext<'_>, effects: &mut Effects) {
         let (node, end, lag_time_max) = (self.node, self.log.log_end_offset(), self.lag_time_max);
         let Role::Leader(leader) = &self.role else {
             return;
@@ -117,14 +117,14 @@ impl Partition {
         let lags = |member: &NodeId| {
             *member != node
                 && leader.follower(*member).is_none_or(|progress| {
-                    !progress.is_caught_up(end, around.now.time, lag_time_max)
+                    !progress.is_caught_up(end, context.now.time, lag_time_max)
                 })
         };
         let members: Vec<NodeId> =
             leader.isr.committed.iter().copied().filter(|member| !lags(member)).collect();
         if members.len() < leader.isr.committed.len() {
             self.propose(&members, effects);
-            self.maybe_advance_high_watermark(around, effects);
+            self.maybe_advance_high_watermark(context, effects);
         }
         self.self_check();
     }
@@ -194,7 +194,7 @@ impl Partition {
     /// timeouts) never come here. Source: rule 2.3, `Partition.handleAlterPartitionError`.
     pub fn apply_alter_partition(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         sent: &AlterPartitionRequest,
         result: &Result<IsrRegistration, ClusterError>,
         effects: &mut Effects,
@@ -203,7 +203,7 @@ impl Partition {
             return;
         }
         match result {
-            Ok(registration) => self.commit_isr(around, registration, effects),
+            Ok(registration) => self.commit_isr(context, registration, effects),
             Err(error) => self.refuse_proposal(*error, effects),
         }
         self.self_check();
@@ -223,7 +223,7 @@ impl Partition {
 
     fn commit_isr(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         registration: &IsrRegistration,
         effects: &mut Effects,
     ) {
@@ -244,7 +244,7 @@ impl Partition {
             isr: registration.isr.clone(),
         });
         if !self.defects.has(ReplicationDefect::NoHwOnShrink) {
-            self.maybe_advance_high_watermark(around, effects);
+            self.maybe_advance_high_watermark(context, effects);
         }
         self.complete_produces(effects);
     }

@@ -72,7 +72,7 @@ pub struct Changes {
 
 /// What the cluster's metadata says that a partition must know; passed to the calls that need it.
 #[derive(Debug, Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct PartitionContext<'a> {
     /// The broker's clocks.
     pub now: Now,
     /// The broker's own epoch.
@@ -102,7 +102,7 @@ impl Partition {
     /// Takes a registration that the controller committed. Older ones are ignored. Source: rules 2.1.7 and 2.1.8.
     pub fn apply_registration(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         registration: &PartitionRegistration,
         topic: &TopicConfig,
         effects: &mut Effects,
@@ -132,7 +132,7 @@ impl Partition {
             effective_min_isr(topic.min_insync_replicas, registration.replicas.len());
         self.log.set_flush_intervals(topic.flush_messages, topic.flush_ms);
         if registration.leader == Some(self.node) {
-            self.make_leader(around, registration, epoch_grew, effects);
+            self.make_leader(context, registration, epoch_grew, effects);
         } else {
             self.make_follower(epoch_grew, effects);
         }

@@ -127,17 +127,23 @@ impl Bench {
             flush_messages: TopicConfig::FLUSH_NEVER,
             flush_ms: TopicConfig::FLUSH_NEVER,
         };
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
-        self.partition.apply_registration(around, registration, &topic, &mut self.effects);
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
+        self.partition.apply_registration(context, registration, &topic, &mut self.effects);
     }
 
     fn produce(&mut self, batch: &RecordBatch) -> ProduceOutcome {
         self.tickets += 1;
         let ticket = ProduceTicket(self.tickets);
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
-        self.partition.produce(around, batch, -1, ticket, &mut self.effects)
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
+        self.partition.produce(context, batch, -1, ticket, &mut self.effects)
     }
 
     fn fetch(&mut self, replica: i32, offset: i64) -> ReplicaFetchPartitionResponse {
@@ -160,12 +166,15 @@ impl Bench {
             last_fetched_epoch: LeaderEpoch(last),
             log_start_offset: Offset::ZERO,
         };
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
         let epoch = BrokerEpoch(10 + i64::from(replica));
         let bounds = FetchBounds { bytes_max: 1 << 20, update_follower: true };
         self.partition.replica_fetch(
-            around,
+            context,
             NodeId(replica),
             epoch,
             &fetch,
@@ -175,16 +184,22 @@ impl Bench {
     }
 
     fn check_lag(&mut self) {
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
-        self.partition.check_isr_lag(around, &mut self.effects);
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
+        self.partition.check_isr_lag(context, &mut self.effects);
     }
 
     fn answer(&mut self, result: &Result<IsrRegistration, ClusterError>) {
         let sent = self.partition.proposal(BrokerEpoch(11)).expect("a proposal is made");
-        let around =
-            Surroundings { now: self.now, broker_epoch: BrokerEpoch(11), metadata: &self.metadata };
-        self.partition.apply_alter_partition(around, &sent, result, &mut self.effects);
+        let context = PartitionContext {
+            now: self.now,
+            broker_epoch: BrokerEpoch(11),
+            metadata: &self.metadata,
+        };
+        self.partition.apply_alter_partition(context, &sent, result, &mut self.effects);
     }
 
     fn proposed(&self) -> Option<Vec<i32>> {
@@ -253,10 +268,13 @@ fn acks_all_is_refused_before_the_append_when_too_few_are_in_sync() {
 #[test]
 fn the_high_watermark_stands_still_below_min_insync_replicas() {
     let mut bench = Bench::leading(&[], &[1]);
-    let around =
-        Surroundings { now: bench.now, broker_epoch: BrokerEpoch(11), metadata: &bench.metadata };
+    let context = PartitionContext {
+        now: bench.now,
+        broker_epoch: BrokerEpoch(11),
+        metadata: &bench.metadata,
+    };
     let one =
-        bench.partition.produce(around, &batch(-1, 0), 1, ProduceTicket(9), &mut bench.effects);
+        bench.partition.produce(context, &batch(-1, 0), 1, ProduceTicket(9), &mut bench.effects);
     assert!(matches!(one, ProduceOutcome::Acknowledged(_)), "acks=1 does not wait: {one:?}");
     assert_eq!(
         bench.high_watermark(),

@@ -209,7 +209,7 @@ impl Quorum {
                     partition: self.log.partition(),
                     leader_epoch: self.state.epoch,
                     follower: request.replica,
-                    told_epoch: request.epoch,
+                    current_leader_epoch: request.epoch,
                     broker_epoch: BrokerEpoch::NONE,
                     fetch_offset: offset,
                 });
@@ -347,7 +347,7 @@ impl Quorum {
     }
 
     /// The voter knows of the resignation.
-    pub(super) fn on_resignation_heard(&mut self, from: NodeId, asked_in: LeaderEpoch) {
+    pub(super) fn on_leader_resigned(&mut self, from: NodeId, asked_in: LeaderEpoch) {
         let epoch = self.state.epoch;
         if let Role::Resigned(resigned) = &mut self.role
             && asked_in == epoch

@@ -6,9 +6,9 @@
 
 mod election_state;
 mod follow;
-mod lanes;
 mod lead;
 mod quorum;
+mod request_manager;
 mod role;
 mod send;
 #[cfg(test)]

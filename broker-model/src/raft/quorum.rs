@@ -11,7 +11,7 @@ use crate::message::{Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::note::{Note, QuorumRole};
 use crate::raft::election_state::ElectionState;
-use crate::raft::lanes::{Asked, Peer};
+use crate::raft::request_manager::{Peer, RequestKind};
 use crate::raft::role::{Candidate, Resigned, Role};
 use crate::types::{
     CorrelationId, FlushToken, LeaderEpoch, NodeId, Now, Offset, Time, TopicPartition,
@@ -47,7 +47,7 @@ pub(crate) struct Quorum {
     pub(super) peers: Vec<Peer>,
     persisted: Option<ElectionState>,
     pub(super) correlation_id: CorrelationId,
-    dice: Dice,
+    jitter: ElectionJitter,
     checked: (LeaderEpoch, Offset),
 }
 
@@ -75,16 +75,16 @@ impl Timeouts {
 
 /// Jitter that differs with each use.
 #[derive(Debug, Clone, Copy)]
-struct Dice {
+struct ElectionJitter {
     salt: u64,
     node: NodeId,
-    thrown: u64,
+    drawn: u64,
 }
 
-impl Dice {
-    fn throw(&mut self, bound: Duration) -> Duration {
-        self.thrown = self.thrown.wrapping_add(1);
-        jitter(self.salt, self.node, self.thrown, bound)
+impl ElectionJitter {
+    fn draw(&mut self, bound: Duration) -> Duration {
+        self.drawn = self.drawn.wrapping_add(1);
+        jitter(self.salt, self.node, self.drawn, bound)
     }
 }
 
@@ -111,7 +111,7 @@ impl Quorum {
         let peers = config.controllers.iter().filter(|voter| **voter != node);
         // Multiplied by an odd constant, so that the uptimes' sequences of numbers lie far apart: an answer to an
         // earlier uptime that still arrives must not match.
-        let thrown = incarnation.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let drawn = incarnation.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut quorum = Self {
             node,
             voters: config.controllers.clone(),
@@ -122,8 +122,8 @@ impl Quorum {
             persisted: image.read(FileId::QuorumState).and_then(ElectionState::decode),
             state: ElectionState::at(LeaderEpoch(0)),
             role: Role::Unattached { election_at: now.time },
-            correlation_id: CorrelationId((thrown >> 34) as i32),
-            dice: Dice { salt: config.jitter_salt, node, thrown },
+            correlation_id: CorrelationId((drawn >> 34) as i32),
+            jitter: ElectionJitter { salt: config.jitter_salt, node, drawn },
             checked: (LeaderEpoch(0), Offset::ZERO),
             log,
         };
@@ -160,7 +160,7 @@ impl Quorum {
         self.sync_log(effects);
         self.note_state(effects);
         if self.voters.len() == 1 {
-            self.stand_for_election(now, effects);
+            self.become_candidate(now, effects);
         }
         self.pump(now.time, effects);
     }
@@ -215,21 +215,22 @@ impl Quorum {
         message: Response,
         effects: &mut Effects,
     ) {
-        let lane = self.peers.iter_mut().find(|peer| peer.node == from);
-        let sent = lane.and_then(|peer| peer.lane(channel)?.answered(message.correlation_id));
+        let connection = self.peers.iter_mut().find(|peer| peer.node == from);
+        let sent =
+            connection.and_then(|peer| peer.connection(channel)?.answered(message.correlation_id));
         let Some(sent) = sent else { return };
         match (sent.asked, message.body) {
-            (Asked::Vote, ResponseBody::Vote(response)) => {
+            (RequestKind::Vote, ResponseBody::Vote(response)) => {
                 self.on_vote_response(now, from, sent.epoch, response, effects);
             }
-            (Asked::Begin, ResponseBody::BeginQuorumEpoch(response)) => {
+            (RequestKind::Begin, ResponseBody::BeginQuorumEpoch(response)) => {
                 self.observe(now.time, response.epoch, response.leader, effects);
             }
-            (Asked::End, ResponseBody::EndQuorumEpoch(response)) => {
+            (RequestKind::End, ResponseBody::EndQuorumEpoch(response)) => {
                 self.observe(now.time, response.epoch, response.leader, effects);
-                self.on_resignation_heard(from, sent.epoch);
+                self.on_leader_resigned(from, sent.epoch);
             }
-            (Asked::Fetch, ResponseBody::QuorumFetch(response)) => {
+            (RequestKind::Fetch, ResponseBody::QuorumFetch(response)) => {
                 self.on_fetch_response(now.time, from, sent.epoch, &response, effects);
             }
             (asked, body) => panic!("{from} answered {asked:?} with {body:?}"),
@@ -247,8 +248,8 @@ impl Quorum {
     ) {
         let not_before = self.after_backoff(now.time);
         let peer = self.peers.iter_mut().find(|peer| peer.node == to);
-        if let Some(lane) = peer.and_then(|peer| peer.lane(channel)) {
-            lane.failed(not_before);
+        if let Some(connection) = peer.and_then(|peer| peer.connection(channel)) {
+            connection.failed(not_before);
         }
         self.pump(now.time, effects);
     }
@@ -266,7 +267,7 @@ impl Quorum {
             | Role::Resigned(Resigned { election_at, .. })
             | Role::Follower { fetch_deadline: election_at } => {
                 if *election_at <= now.time {
-                    self.stand_for_election(now, effects);
+                    self.become_candidate(now, effects);
                 }
             }
             Role::Candidate(candidate) => {
@@ -283,9 +284,10 @@ impl Quorum {
         let not_before = self.after_backoff(now);
         for peer in &mut self.peers {
             for channel in [Channel::QuorumFetch, Channel::Quorum] {
-                let lane = peer.lane(channel).expect("both are channels between voters");
-                if lane.has_expired(now) {
-                    lane.failed(not_before);
+                let connection =
+                    peer.connection(channel).expect("both are channels between voters");
+                if connection.has_expired(now) {
+                    connection.failed(not_before);
                     effects.push(Effect::Disconnect { to: peer.node, channel });
                 }
             }
@@ -296,8 +298,8 @@ impl Quorum {
     pub(crate) fn next_deadline(&self) -> Option<Deadline> {
         let mut next = self.role_deadline();
         for (index, peer) in self.peers.iter().enumerate() {
-            for lane in [&peer.fetch, &peer.quorum] {
-                let expiry = lane.in_flight.map(|sent| sent.expires_at);
+            for connection in [&peer.fetch, &peer.quorum] {
+                let expiry = connection.in_flight.map(|sent| sent.expires_at);
                 let expiry = expiry.map(|at| Deadline { at, why: "quorum request timeout" });
                 next = Deadline::earlier(next, expiry);
             }
@@ -454,17 +456,17 @@ impl Quorum {
 
     /// Between one and two election timeouts.
     pub(super) fn election_timeout(&mut self) -> Duration {
-        self.timeouts.election + self.dice.throw(self.timeouts.election)
+        self.timeouts.election + self.jitter.draw(self.timeouts.election)
     }
 
     /// A jittered part of a duration.
     pub(super) fn jittered(&mut self, bound: Duration) -> Duration {
-        self.dice.throw(bound)
+        self.jitter.draw(bound)
     }
 
     /// When to try again after a failure.
     pub(super) fn after_backoff(&mut self, now: Time) -> Time {
-        now + RETRY_BACKOFF + self.dice.throw(RETRY_BACKOFF)
+        now + RETRY_BACKOFF + self.jitter.draw(RETRY_BACKOFF)
     }
 
     pub(super) fn candidacy(&self, election_at: Time, lost: u32) -> Candidate {

@@ -2,8 +2,8 @@
 
 use crate::message::Message;
 use crate::node::{Channel, Effects};
-use crate::raft::lanes::{Asked, InFlight};
 use crate::raft::quorum::Quorum;
+use crate::raft::request_manager::{InFlight, RequestKind};
 use crate::raft::role::Role;
 use crate::types::{CorrelationId, Time};
 
@@ -18,12 +18,12 @@ impl Quorum {
                 && peer.fetch.in_flight.is_none())
             .then_some(peer.fetch.not_before),
             Role::Candidate(candidate) => (candidate.lacks_answer_of(peer.node)
-                && !peer.quorum.is_asking(Asked::Vote, epoch))
+                && !peer.quorum.is_asking(RequestKind::Vote, epoch))
             .then_some(peer.quorum.not_before),
-            Role::Leader(leader) => (!peer.quorum.is_asking(Asked::Begin, epoch))
+            Role::Leader(leader) => (!peer.quorum.is_asking(RequestKind::Begin, epoch))
                 .then(|| leader.begin_due(peer.node).max(peer.quorum.not_before)),
             Role::Resigned(resigned) => (resigned.unaware.contains(&peer.node)
-                && !peer.quorum.is_asking(Asked::End, epoch))
+                && !peer.quorum.is_asking(RequestKind::End, epoch))
             .then_some(peer.quorum.not_before),
         }
     }
@@ -41,23 +41,23 @@ impl Quorum {
         let to = self.peers[index].node;
         let (asked, body) = match &mut self.role {
             Role::Unattached { .. } => return,
-            Role::Follower { .. } => (Asked::Fetch, self.fetch_request()),
-            Role::Candidate(_) => (Asked::Vote, self.vote_request()),
+            Role::Follower { .. } => (RequestKind::Fetch, self.fetch_request()),
+            Role::Candidate(_) => (RequestKind::Vote, self.vote_request()),
             Role::Leader(leader) => {
                 leader.begin_sent(to, now + self.timeouts.begin_interval());
-                (Asked::Begin, self.begin_request())
+                (RequestKind::Begin, self.begin_request())
             }
-            Role::Resigned(_) => (Asked::End, self.end_request()),
+            Role::Resigned(_) => (RequestKind::End, self.end_request()),
         };
         let channel = match asked {
-            Asked::Fetch => Channel::QuorumFetch,
-            Asked::Vote | Asked::Begin | Asked::End => Channel::Quorum,
+            RequestKind::Fetch => Channel::QuorumFetch,
+            RequestKind::Vote | RequestKind::Begin | RequestKind::End => Channel::Quorum,
         };
         self.correlation_id = CorrelationId(self.correlation_id.0.wrapping_add(1));
         let correlation_id = self.correlation_id;
         let expires_at = now + self.timeouts.request;
         let sent = InFlight { correlation_id, asked, epoch: self.state.epoch, expires_at };
-        self.peers[index].lane(channel).expect("a channel between voters").sent(sent);
+        self.peers[index].connection(channel).expect("a channel between voters").sent(sent);
         effects.request(to, channel, Message { correlation_id, body });
     }
 }

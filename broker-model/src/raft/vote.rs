@@ -70,7 +70,7 @@ impl Quorum {
     }
 
     /// Begins an election in the next epoch.
-    pub(super) fn stand_for_election(&mut self, now: Now, effects: &mut Effects) {
+    pub(super) fn become_candidate(&mut self, now: Now, effects: &mut Effects) {
         let lost = match &self.role {
             Role::Candidate(candidate) => candidate.lost,
             Role::Unattached { .. }
@@ -131,7 +131,7 @@ impl Quorum {
             panic!("an election of {:?} timed out", self.role.name());
         };
         if candidate.backing_off {
-            self.stand_for_election(now, effects);
+            self.become_candidate(now, effects);
         } else {
             self.back_off(now);
         }

@@ -10,14 +10,14 @@
 //! reach, or that touch one record only, cannot be part of any other circle and cost nothing.
 //! Not verified: anti-dependencies (`rw`), since a poll may legally be behind; more than one circle in a tangle.
 
+mod components;
 mod graph;
 mod search;
-mod tangle;
 
 use harrow_sim::history::NEVER;
 
 use super::index::Index;
-use super::{Anomaly, Circumstance, Found, Occurrence, Step, Why, Witness, shown_at};
+use super::{Anomaly, Circumstance, Dependency, Found, Observation, Occurrence, Step, shown_at};
 use graph::{Edges, Graph, Order};
 
 /// What each pass looks for. Later passes with an order leave out what an earlier pass has told.
@@ -45,22 +45,22 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     let mut graph = Graph::new(index);
     // The order of a process is part of the order in time, so whatever is in no circle here is in none at all.
     graph.choose(Edges { ww: true, wr: true, order: Some(Order::Realtime) });
-    let all = tangle::tangles(&graph);
+    let all = components::components(&graph);
     if all.is_empty() {
         return;
     }
-    graph.keep(all.iter().flat_map(|tangle| tangle.nodes.iter().copied()));
+    graph.keep(all.iter().flat_map(|component| component.nodes.iter().copied()));
     graph.choose(Edges { ww: true, wr: true, order: None });
     for (anomaly, edges) in PASSES {
         if !found.rules.has(anomaly) {
             continue;
         }
         graph.choose(edges);
-        for tangle in tangle::tangles(&graph) {
+        for component in components::components(&graph) {
             let both = anomaly == Anomaly::G1cWw;
             let steps_max = index.options.cycle_steps_max;
-            if let Some(cycle) = search::cycle(&graph, &tangle, both, steps_max) {
-                tangle.nodes.iter().for_each(|node| graph.tell(*node));
+            if let Some(cycle) = search::cycle(&graph, &component, both, steps_max) {
+                component.nodes.iter().for_each(|node| graph.tell(*node));
                 add(index, found, anomaly, cycle);
             }
         }
@@ -80,15 +80,15 @@ fn check_future_reads(index: &Index<'_>, found: &mut Found) {
             let record = index.read(read);
             let (partition, offset) = (record.partition, record.offset);
             let same = index.row(sender).process == reader.process;
-            let (anomaly, why) = if same {
-                (Anomaly::G1cProcess, Why::Process)
+            let (anomaly, dependency) = if same {
+                (Anomaly::G1cProcess, Dependency::Process)
             } else {
-                (Anomaly::G1cRealtime, Why::Realtime)
+                (Anomaly::G1cRealtime, Dependency::Realtime)
             };
-            let reads = Why::Reads { partition, offset };
+            let reads = Dependency::Reads { partition, offset };
             let cycle = vec![
-                Step { from: sender, to: operation, why: reads },
-                Step { from: operation, to: sender, why },
+                Step { from: sender, to: operation, dependency: reads },
+                Step { from: operation, to: sender, dependency },
             ];
             if found.rules.has(anomaly) {
                 add(index, found, anomaly, cycle);
@@ -98,14 +98,14 @@ fn check_future_reads(index: &Index<'_>, found: &mut Found) {
 }
 
 fn add(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, cycle: Vec<Step>) {
-    let place = |step: &Step| match step.why {
-        Why::Overwrites { partition, offset } | Why::Reads { partition, offset } => {
+    let place = |step: &Step| match step.dependency {
+        Dependency::Overwrites { partition, offset } | Dependency::Reads { partition, offset } => {
             Some((*step, partition, offset))
         }
-        Why::Process | Why::Realtime => None,
+        Dependency::Process | Dependency::Realtime => None,
     };
     let Some((step, partition, offset)) = cycle.iter().find_map(place) else { return };
-    let witness = |operation: u32, offset: i64| Witness {
+    let observation = |operation: u32, offset: i64| Observation {
         value: 0,
         offset,
         operation,
@@ -118,8 +118,8 @@ fn add(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, cycle: Vec<Step>)
         partition,
         at_ns: times().map(|operation| shown_at(index.history, operation)).max().unwrap_or(0),
         since_ns: times().map(|operation| index.row(operation).invoked_ns).min().unwrap_or(0),
-        subject: witness(step.to, offset),
-        other: Some(witness(step.from, offset)),
+        subject: observation(step.to, offset),
+        other: Some(observation(step.from, offset)),
         circumstance: Circumstance::Plain,
         cycle,
     });

@@ -2,7 +2,7 @@
 
 use harrow_sim::history::{Completion, Function, History, NEVER, ReadRecord};
 
-use super::{Anomaly, Circumstance, Occurrence, Step, Why, Witness};
+use super::{Anomaly, Circumstance, Dependency, Observation, Occurrence, Step};
 
 /// Steps of a circle that a summary tells.
 const STEPS_MAX: usize = 6;
@@ -86,12 +86,13 @@ impl Occurrence {
         let subject = self.subject;
         let other = self.other.unwrap_or(subject);
         let copied = self.circumstance == Circumstance::ThroughDuplicate;
-        let process = |witness: Witness| history.row(witness.operation).process.to_string();
-        let generation = |witness: Witness| {
-            let member = history.member(witness.operation);
+        let process =
+            |observation: Observation| history.row(observation.operation).process.to_string();
+        let generation = |observation: Observation| {
+            let member = history.member(observation.operation);
             member.map_or_else(|| "unknown".to_owned(), |(_, generation)| generation.to_string())
         };
-        let steps = self.cycle.iter().take(STEPS_MAX).map(|step| step_words(history, step));
+        let steps = self.cycle.iter().take(STEPS_MAX).map(|step| step_text(history, step));
         let mut cycle = steps.collect::<Vec<_>>().join("; ");
         if self.cycle.len() > STEPS_MAX {
             cycle.push_str("; ...");
@@ -114,18 +115,23 @@ impl Occurrence {
 
     /// The operations concerned, oldest first, one line each.
     pub fn evidence(&self, history: &History) -> Vec<String> {
-        let witnesses = [Some(self.subject), self.other];
-        let stated = witnesses.iter().flatten();
-        let mut operations: Vec<(u32, Witness)> = stated
+        let observations = [Some(self.subject), self.other];
+        let stated = observations.iter().flatten();
+        let mut operations: Vec<(u32, Observation)> = stated
             .flat_map(|w| [Some((w.operation, *w)), w.writer.map(|writer| (writer, *w))])
             .flatten()
             .collect();
         operations.sort_by_key(|(o, w)| (history.row(*o).invoked_ns, *o, w.offset));
-        operations.dedup_by_key(|(operation, witness)| (*operation, witness.value));
+        operations.dedup_by_key(|(operation, observation)| (*operation, observation.value));
         operations.iter().map(|(o, w)| self.operation_line(history, *o, w)).collect()
     }
 
-    fn operation_line(&self, history: &History, operation: u32, witness: &Witness) -> String {
+    fn operation_line(
+        &self,
+        history: &History,
+        operation: u32,
+        observation: &Observation,
+    ) -> String {
         let row = history.row(operation);
         let ended = if row.completed_ns == NEVER {
             "never ended".to_owned()
@@ -138,21 +144,26 @@ impl Occurrence {
             Completion::Fail => "failed",
             Completion::Info => "unknown outcome",
         };
-        let what = self.deed(history, operation, witness);
+        let what = self.operation_text(history, operation, observation);
         format!("client {process} {what}: begun {begun}, {ended}, {outcome}")
     }
 
     /// What a client did in an operation, as far as it matters here.
-    fn deed(&self, history: &History, operation: u32, witness: &Witness) -> String {
-        let (value, offset) = (value_name(history, witness.value), witness.offset);
+    fn operation_text(
+        &self,
+        history: &History,
+        operation: u32,
+        observation: &Observation,
+    ) -> String {
+        let (value, offset) = (value_name(history, observation.value), observation.offset);
         match history.row(operation).function {
             Function::List => format!("was told end offset {offset}"),
             Function::Join => "joined its group".to_owned(),
             Function::Commit => format!("committed offset {offset}"),
-            Function::Txn if !self.cycle.is_empty() || self.is_about_processing(witness) => {
+            Function::Txn if !self.cycle.is_empty() || self.is_about_processing(observation) => {
                 "ran a transaction".to_owned()
             }
-            Function::Send | Function::Txn if witness.writer == Some(operation) => {
+            Function::Send | Function::Txn if observation.writer == Some(operation) => {
                 format!("sent record {value}")
             }
             Function::Send
@@ -164,9 +175,9 @@ impl Occurrence {
         }
     }
 
-    fn is_about_processing(&self, witness: &Witness) -> bool {
+    fn is_about_processing(&self, observation: &Observation) -> bool {
         let processing = matches!(self.anomaly, Anomaly::EosDuplicate | Anomaly::EosLoss);
-        processing && witness.writer.is_none()
+        processing && observation.writer.is_none()
     }
 }
 
@@ -185,7 +196,7 @@ fn filled(template: &str, facts: &[(&str, String)]) -> String {
     told + rest
 }
 
-fn step_words(history: &History, step: &Step) -> String {
+fn step_text(history: &History, step: &Step) -> String {
     let name = |operation: u32| {
         format!("operation {operation} of client {}", history.row(operation).process)
     };
@@ -193,15 +204,15 @@ fn step_words(history: &History, step: &Step) -> String {
     let place = |partition: u32, offset: i64| {
         format!("{} offset {offset}", history.partitions[partition as usize])
     };
-    match step.why {
-        Why::Overwrites { partition, offset } => {
+    match step.dependency {
+        Dependency::Overwrites { partition, offset } => {
             format!("{to} wrote {} behind {from}", place(partition, offset))
         }
-        Why::Reads { partition, offset } => {
+        Dependency::Reads { partition, offset } => {
             format!("{to} read {} from {from}", place(partition, offset))
         }
-        Why::Process => format!("{to} came after {from} in one process"),
-        Why::Realtime => format!("{to} began after {from} had ended"),
+        Dependency::Process => format!("{to} came after {from} in one process"),
+        Dependency::Realtime => format!("{to} began after {from} had ended"),
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use harrow_sim::history::{Completion, NEVER, What};
 
 use super::index::{Index, Placement};
-use super::{Anomaly, Found, Witness};
+use super::{Anomaly, Found, Observation};
 
 /// Offsets that one transaction processed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,8 +56,8 @@ fn check_twice(index: &Index<'_>, found: &mut Found, partition: u32, spans: &[Sp
             .filter(|earlier| earlier.last >= span.first && earlier.operation != span.operation);
         if let Some(earlier) = earlier {
             let (subject, other) = (
-                Witness::answer(span.operation, span.first),
-                Witness::answer(earlier.operation, span.first),
+                Observation::answer(span.operation, span.first),
+                Observation::answer(earlier.operation, span.first),
             );
             found.add(index, Anomaly::EosDuplicate, partition, subject, Some(other));
         }
@@ -72,7 +72,7 @@ fn check_never(index: &Index<'_>, found: &mut Found, partition: u32, spans: &[Sp
     let furthest = spans.iter().filter(|span| span.sure).max_by_key(|span| span.last);
     let over = index.history.final_reads.then_some(i64::MAX);
     let Some(end) = over.or_else(|| furthest.map(|span| span.last)) else { return };
-    let furthest = furthest.map(|span| Witness::answer(span.operation, span.last));
+    let furthest = furthest.map(|span| Observation::answer(span.operation, span.last));
     let mut covered = i64::MIN;
     let mut spans_left = spans.iter().peekable();
     let start = index.options.log_start_offset(partition);
@@ -85,7 +85,7 @@ fn check_never(index: &Index<'_>, found: &mut Found, partition: u32, spans: &[Sp
             covered = covered.max(span.last);
         }
         if covered < place.offset && must_be_processed(index, &place) {
-            let subject = index.witness_placement(&place);
+            let subject = index.observation_of_placement(&place);
             found.add(index, Anomaly::EosLoss, partition, subject, furthest);
         }
     }

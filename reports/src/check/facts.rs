@@ -3,7 +3,7 @@
 use harrow_sim::history::{History, NEVER, ReadRecord, Row, SendRecord};
 
 use super::index::{Index, ReadId, SendId};
-use super::{Anomaly, Circumstance, Options, Witness};
+use super::{Anomaly, Circumstance, Observation, Options};
 
 /// A history, and what is known by it.
 pub(super) trait Facts {
@@ -14,9 +14,9 @@ pub(super) trait Facts {
     /// Where a read's value stands in the log: its lowest place, so that a second copy counts as the same record.
     fn place_of(&self, read: ReadId) -> i64;
 
-    fn witness_send(&self, send: SendId) -> Witness;
+    fn observation_of_send(&self, send: SendId) -> Observation;
 
-    fn witness_read(&self, read: ReadId) -> Witness;
+    fn observation_of_read(&self, read: ReadId) -> Observation;
 
     /// Partition and offset of a send, as far as they are known.
     fn offset_of(&self, send: SendId) -> Option<(u32, i64)>;
@@ -24,7 +24,7 @@ pub(super) trait Facts {
     /// Records that must have existed in a gap when that was passed over, as far as they are known: of each process
     /// the one that it sent last, as other promises may hold for each. Records of failed sends do not count, nor those
     /// that were sent later, nor those that retention or compaction may have removed by then.
-    fn records_in(&self, gap: &Gap) -> Vec<Witness>;
+    fn records_in(&self, gap: &Gap) -> Vec<Observation>;
 
     fn row(&self, operation: u32) -> &Row {
         self.history().row(operation)
@@ -60,7 +60,7 @@ pub(super) struct Gap {
     /// Values that do not count.
     pub(super) but: [u64; 2],
     /// What went on behind it.
-    pub(super) subject: Witness,
+    pub(super) subject: Observation,
     pub(super) circumstance: Circumstance,
 }
 
@@ -86,12 +86,12 @@ impl Facts for Index<'_> {
         Index::place_of(self, read)
     }
 
-    fn witness_send(&self, send: SendId) -> Witness {
-        Index::witness_send(self, send)
+    fn observation_of_send(&self, send: SendId) -> Observation {
+        Index::observation_of_send(self, send)
     }
 
-    fn witness_read(&self, read: ReadId) -> Witness {
-        Index::witness_read(self, read)
+    fn observation_of_read(&self, read: ReadId) -> Observation {
+        Index::observation_of_read(self, read)
     }
 
     fn offset_of(&self, send: SendId) -> Option<(u32, i64)> {
@@ -99,20 +99,20 @@ impl Facts for Index<'_> {
         Some((self.partition_of(send)?, offset))
     }
 
-    fn records_in(&self, gap: &Gap) -> Vec<Witness> {
+    fn records_in(&self, gap: &Gap) -> Vec<Observation> {
         let passed = self.exist_in(gap).take(PASSED_MAX);
-        let witnesses = passed.map(|place| self.witness_placement(&place));
-        newest_of_each(self.history, witnesses)
+        let observations = passed.map(|place| self.observation_of_placement(&place));
+        newest_of_each(self.history, observations)
     }
 }
 
 /// Of each process the record that it sent last, in order of offset.
 pub(super) fn newest_of_each(
     history: &History,
-    records: impl Iterator<Item = Witness>,
-) -> Vec<Witness> {
-    let mut newest: Vec<Witness> = Vec::new();
-    let sent = |record: &Witness| record.writer.map(|writer| history.row(writer));
+    records: impl Iterator<Item = Observation>,
+) -> Vec<Observation> {
+    let mut newest: Vec<Observation> = Vec::new();
+    let sent = |record: &Observation| record.writer.map(|writer| history.row(writer));
     for record in records {
         let process = sent(&record).map(|row| row.process);
         let same = newest.iter_mut().find(|known| sent(known).map(|row| row.process) == process);

@@ -39,7 +39,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         return;
     }
     ownership::check(index, found);
-    let mut groups = Groups::new(Holes::of(index));
+    let mut groups = Groups::new(UnusedOffsets::of(index));
     for operation in index.begun().iter().copied() {
         groups.take(index, found, operation);
     }
@@ -48,7 +48,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
 /// Where offsets may be free that no record of the history takes: markers of transactions, what they aborted, and what
 /// compaction removed.
 #[derive(Debug, Default)]
-pub(super) enum Holes {
+pub(super) enum UnusedOffsets {
     /// Nobody knows yet.
     #[default]
     Anywhere,
@@ -56,7 +56,7 @@ pub(super) enum Holes {
     In(BTreeSet<u32>),
 }
 
-impl Holes {
+impl UnusedOffsets {
     fn of(index: &Index<'_>) -> Self {
         let mut partitions: BTreeSet<u32> = (0..index.history.partitions.len() as u32)
             .filter(|p| index.options.compacted(*p))

@@ -17,7 +17,7 @@ use harrow_sim::history::{
     Completion, History, NEVER, NO_OFFSET, NO_PARTITION, ReadRecord, Row, SendRecord,
 };
 
-use super::{Gap, Options, Removal, Witness};
+use super::{Gap, Observation, Options, Removal};
 
 /// Position of a send in the history's sends.
 pub(crate) type SendId = u32;
@@ -292,9 +292,9 @@ impl<'a> Index<'a> {
 
     // --- witnesses
 
-    pub(crate) fn witness_send(&self, send: SendId) -> Witness {
+    pub(crate) fn observation_of_send(&self, send: SendId) -> Observation {
         let operation = self.operation_of_send(send);
-        Witness {
+        Observation {
             value: self.send(send).value,
             offset: self.told(send).unwrap_or(NO_OFFSET),
             operation,
@@ -303,16 +303,16 @@ impl<'a> Index<'a> {
         }
     }
 
-    pub(crate) fn witness_read(&self, read: ReadId) -> Witness {
+    pub(crate) fn observation_of_read(&self, read: ReadId) -> Observation {
         let writer = self.writer(read).map(|writer| self.operation_of_send(writer));
         let ReadRecord { value, offset, .. } = *self.read(read);
-        Witness { value, offset, operation: self.operation_of_read(read), writer, read: true }
+        Observation { value, offset, operation: self.operation_of_read(read), writer, read: true }
     }
 
-    pub(crate) fn witness_placement(&self, place: &Placement) -> Witness {
+    pub(crate) fn observation_of_placement(&self, place: &Placement) -> Observation {
         let Placement { value, offset, operation, writer, .. } = *place;
         let sent = writer != NONE;
-        Witness {
+        Observation {
             value,
             offset,
             operation,

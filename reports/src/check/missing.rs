@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use harrow_sim::history::{Completion, Function, ReadRecord};
 
 use super::index::{Index, SendId};
-use super::{Anomaly, Found, Witness};
+use super::{Anomaly, Found, Observation};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     let passages = Passages::of(index);
@@ -31,7 +31,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         {
             continue;
         }
-        let subject = index.witness_send(send);
+        let subject = index.observation_of_send(send);
         if index.completion_of(send) == Completion::Ok {
             at_the_end(index, found, Anomaly::Unseen, partition, (subject, None));
         } else if !lost {
@@ -52,14 +52,14 @@ fn check_lost(
         return false;
     };
     let passed = offset <= index.read(highest).offset;
-    let sent_ns = index.history.row(index.witness_send(send).operation).invoked_ns;
+    let sent_ns = index.history.row(index.observation_of_send(send).operation).invoked_ns;
     let passed_over = || !index.was_read(send) && passages.passed(partition, offset, sent_ns);
     let surely = index.history.final_reads || passed_over();
     if !passed || !surely {
         return false;
     }
-    let subject = Witness { offset, ..index.witness_send(send) };
-    let passer = Some(index.witness_read(highest));
+    let subject = Observation { offset, ..index.observation_of_send(send) };
+    let passer = Some(index.observation_of_read(highest));
     at_the_end(index, found, Anomaly::LostWrite, partition, (subject, passer));
     true
 }
@@ -132,7 +132,7 @@ fn at_the_end(
     found: &mut Found,
     anomaly: Anomaly,
     partition: u32,
-    (subject, other): (Witness, Option<Witness>),
+    (subject, other): (Observation, Option<Observation>),
 ) {
     let before = found.list.len();
     found.add(index, anomaly, partition, subject, other);

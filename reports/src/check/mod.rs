@@ -60,9 +60,9 @@ pub struct Occurrence {
     /// cannot be its cause.
     pub since_ns: u64,
     /// The record or answer at fault.
-    pub subject: Witness,
+    pub subject: Observation,
     /// What it is at odds with.
-    pub other: Option<Witness>,
+    pub other: Option<Observation>,
     /// What else is known, for the anomalies to which it matters.
     pub circumstance: Circumstance,
     /// Of a cycle: its steps. The first begins where the last one ends.
@@ -88,8 +88,8 @@ pub enum Circumstance {
 
 /// A record, or an end offset, as one operation stated it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Witness {
-    /// Its value; [`Witness::NO_VALUE`] for what is no record.
+pub struct Observation {
+    /// Its value; [`Observation::NO_VALUE`] for what is no record.
     pub value: u64,
     /// Its offset; -1 if none was told.
     pub offset: i64,
@@ -101,7 +101,7 @@ pub struct Witness {
     pub read: bool,
 }
 
-impl Witness {
+impl Observation {
     /// The value of what is no record.
     pub const NO_VALUE: u64 = ReadRecord::GARBAGE;
 
@@ -119,12 +119,12 @@ pub struct Step {
     /// The later one.
     pub to: u32,
     /// Why.
-    pub why: Why,
+    pub dependency: Dependency,
 }
 
 /// Why one operation comes before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub enum Dependency {
     /// The later one's record stands behind the earlier one's (`ww`).
     Overwrites {
         /// Partition, by position.
@@ -211,8 +211,8 @@ impl Found {
         facts: &impl Facts,
         anomaly: Anomaly,
         partition: u32,
-        subject: Witness,
-        other: Option<Witness>,
+        subject: Observation,
+        other: Option<Observation>,
     ) {
         self.add_with(facts, anomaly, partition, (subject, other), Circumstance::Plain);
     }
@@ -223,7 +223,7 @@ impl Found {
         facts: &impl Facts,
         anomaly: Anomaly,
         partition: u32,
-        (subject, other): (Witness, Option<Witness>),
+        (subject, other): (Observation, Option<Observation>),
         circumstance: Circumstance,
     ) {
         if self.rules.has(anomaly) {
@@ -254,10 +254,10 @@ impl Occurrence {
         history: &History,
         anomaly: Anomaly,
         partition: u32,
-        (subject, other): (Witness, Option<Witness>),
+        (subject, other): (Observation, Option<Observation>),
     ) -> Self {
-        let witnesses = [Some(subject), other];
-        let concerned = || witnesses.iter().flatten();
+        let observations = [Some(subject), other];
+        let concerned = || observations.iter().flatten();
         let at_ns = concerned().map(|w| shown_at(history, w.operation)).max().unwrap_or(0);
         // What became of a record after it was sent explains why it is missing.
         let missing = match anomaly.kind() {

@@ -7,7 +7,7 @@
 use harrow_sim::history::ReadRecord;
 
 use super::index::{Index, NONE, Placement};
-use super::{Anomaly, Found, Witness};
+use super::{Anomaly, Found, Observation};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     check_duplicates(index, found);
@@ -27,7 +27,8 @@ fn check_duplicates(index: &Index<'_>, found: &mut Found) {
         let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
         let first = if first.writer == NONE { **first } else { index.placement(first.writer) };
         if first.offset != last.offset {
-            let (subject, other) = (index.witness_placement(last), index.witness_placement(&first));
+            let (subject, other) =
+                (index.observation_of_placement(last), index.observation_of_placement(&first));
             found.add(index, Anomaly::Duplicate, last.partition, subject, Some(other));
         }
     }
@@ -37,17 +38,17 @@ fn check_duplicates(index: &Index<'_>, found: &mut Found) {
 fn check_offsets(index: &Index<'_>, found: &mut Found) {
     let shared = shared_offsets(index);
     let read_there = reads_at(index, &shared);
-    let witness = |place: &Placement| {
+    let observation = |place: &Placement| {
         let key = (place.partition, place.offset, place.value);
         // A copy of the value elsewhere says nothing about this offset.
         let read = read_there.binary_search(&key).is_ok();
-        Witness { read, ..index.witness_placement(place) }
+        Observation { read, ..index.observation_of_placement(place) }
     };
     let same = |a: &Placement, b: &Placement| (a.partition, a.offset) == (b.partition, b.offset);
     for values in shared.chunk_by(same) {
         let Some((first, others)) = values.split_first() else { continue };
         for other in others {
-            let (subject, first) = (witness(other), witness(first));
+            let (subject, first) = (observation(other), observation(first));
             let partition = other.partition;
             found.add(index, Anomaly::InconsistentOffsets, partition, subject, Some(first));
         }

@@ -236,8 +236,8 @@ fn check_back(
     }
     // If the offsets go on, a second copy has brought back a record that was there before.
     let circumstance = if offsets_go_on { Circumstance::ThroughDuplicate } else { circumstance };
-    let witnesses = (facts.witness_read(to), Some(facts.witness_read(from)));
-    found.add_with(facts, anomaly, facts.read(to).partition, witnesses, circumstance);
+    let observations = (facts.observation_of_read(to), Some(facts.observation_of_read(from)));
+    found.add_with(facts, anomaly, facts.read(to).partition, observations, circumstance);
 }
 
 fn check_gap(
@@ -271,7 +271,7 @@ fn check_passed(
         first: next,
         end: record.offset,
         but: [behind.unwrap_or(record.value), record.value],
-        subject: facts.witness_read(to),
+        subject: facts.observation_of_read(to),
         circumstance,
     };
     found.add_passed(facts, gap);

@@ -9,11 +9,11 @@
 use harrow_sim::history::{Completion, Function, NO_PARTITION, What};
 
 use super::index::{Index, ReadId, SendId};
-use super::{Anomaly, Found, Witness};
+use super::{Anomaly, Found, Observation};
 
 /// What raised a floor.
 #[derive(Clone, Copy)]
-enum Told {
+enum FloorSource {
     Send(SendId),
     Read(ReadId),
     End { operation: u32 },
@@ -22,8 +22,8 @@ enum Told {
 /// Highest offsets of one partition that were told before now.
 #[derive(Clone, Copy, Default)]
 struct Floors {
-    record: Option<(i64, Told)>,
-    end: Option<(i64, Told)>,
+    record: Option<(i64, FloorSource)>,
+    end: Option<(i64, FloorSource)>,
 }
 
 /// Streams through time: as calls begin, the floors are what had been told by then.
@@ -52,14 +52,14 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
 fn check_send(index: &Index<'_>, found: &mut Found, floors: &[Floors], send: SendId) {
     let Some(partition) = index.partition_of(send) else { return };
     let offset = index.told(send).or_else(|| index.place(send));
-    let itself = |told: Told| matches!(told, Told::Read(read) if index.writer(read) == Some(send));
+    let itself = |told: FloorSource| matches!(told, FloorSource::Read(read) if index.writer(read) == Some(send));
     if let (Some(offset), Some((floor, told))) = (offset, floors[partition as usize].record)
         && offset <= floor
         // What was read before it was sent is a circle of two.
         && !itself(told)
     {
-        let subject = Witness { offset, ..index.witness_send(send) };
-        let other = Some(witness(index, told, floor));
+        let subject = Observation { offset, ..index.observation_of_send(send) };
+        let other = Some(observation(index, told, floor));
         found.add(index, Anomaly::RealtimeOrder, partition, subject, other);
     }
 }
@@ -68,8 +68,8 @@ fn check_ends(index: &Index<'_>, found: &mut Found, floors: &[Floors], operation
     for (partition, offset) in ends(index, operation) {
         let floor = floors[partition as usize].end.filter(|(floor, _)| offset < *floor);
         if let Some((floor, told)) = floor {
-            let subject = witness(index, Told::End { operation }, offset);
-            let other = witness(index, told, floor);
+            let subject = observation(index, FloorSource::End { operation }, offset);
+            let other = observation(index, told, floor);
             found.add(index, Anomaly::EndOffsetRegression, partition, subject, Some(other));
         }
     }
@@ -83,24 +83,28 @@ fn raise(index: &Index<'_>, floors: &mut [Floors], operation: u32) {
         let send = send as SendId;
         let partition = index.send(send).partition;
         if let Some(offset) = index.told(send).filter(|_| partition != NO_PARTITION) {
-            lift(&mut floors[partition as usize].record, offset, Told::Send(send));
+            lift(&mut floors[partition as usize].record, offset, FloorSource::Send(send));
         }
     }
     for read in index.reads_of(operation) {
         let record = index.read(read);
         // What nobody sent is garbage, and says nothing about offsets.
         if index.writer(read).is_some() {
-            lift(&mut floors[record.partition as usize].record, record.offset, Told::Read(read));
+            lift(
+                &mut floors[record.partition as usize].record,
+                record.offset,
+                FloorSource::Read(read),
+            );
         }
     }
     if index.row(operation).function == Function::List && completion == Completion::Ok {
         for (partition, offset) in ends(index, operation) {
-            lift(&mut floors[partition as usize].end, offset, Told::End { operation });
+            lift(&mut floors[partition as usize].end, offset, FloorSource::End { operation });
         }
     }
 }
 
-fn lift(floor: &mut Option<(i64, Told)>, offset: i64, told: Told) {
+fn lift(floor: &mut Option<(i64, FloorSource)>, offset: i64, told: FloorSource) {
     if floor.is_none_or(|(floor, _)| floor < offset) {
         *floor = Some((offset, told));
     }
@@ -116,10 +120,10 @@ fn ends<'a>(index: &Index<'a>, operation: u32) -> impl Iterator<Item = (u32, i64
     })
 }
 
-fn witness(index: &Index<'_>, told: Told, offset: i64) -> Witness {
+fn observation(index: &Index<'_>, told: FloorSource, offset: i64) -> Observation {
     match told {
-        Told::Send(send) => index.witness_send(send),
-        Told::Read(read) => index.witness_read(read),
-        Told::End { operation } => Witness::answer(operation, offset),
+        FloorSource::Send(send) => index.observation_of_send(send),
+        FloorSource::Read(read) => index.observation_of_read(read),
+        FloorSource::End { operation } => Observation::answer(operation, offset),
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use harrow_sim::history::{Completion, Function};
 
 use super::index::{Index, SendId};
-use super::{Anomaly, Circumstance, Facts, Found, Gap, Witness};
+use super::{Anomaly, Circumstance, Facts, Found, Gap, Observation};
 
 /// A send and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub(super) fn check_inside(facts: &impl Facts, found: &mut Found, sends: &[Place
                 first: from.offset.saturating_add(1),
                 end: to.offset,
                 but: [facts.send(from.send).value, facts.send(to.send).value],
-                subject: witness(facts, to),
+                subject: observation(facts, to),
                 circumstance: Circumstance::Plain,
             };
             found.add_passed(facts, gap);
@@ -118,10 +118,10 @@ fn report(
     later: &Placed,
     earlier: &Placed,
 ) {
-    let (subject, other) = (witness(facts, later), witness(facts, earlier));
+    let (subject, other) = (observation(facts, later), observation(facts, earlier));
     found.add(facts, anomaly, later.partition, subject, Some(other));
 }
 
-fn witness(facts: &impl Facts, placed: &Placed) -> Witness {
-    Witness { offset: placed.offset, ..facts.witness_send(placed.send) }
+fn observation(facts: &impl Facts, placed: &Placed) -> Observation {
+    Observation { offset: placed.offset, ..facts.observation_of_send(placed.send) }
 }

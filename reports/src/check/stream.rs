@@ -29,9 +29,9 @@ use harrow_sim::history::{
     Completion, Function, History, NEVER, NO_PARTITION, ReadRecord, Row, SendRecord, What,
 };
 
-use super::groups::{Groups, Holes, Owners};
+use super::groups::{Groups, Owners, UnusedOffsets};
 use super::poll_order::{self, Consumers};
-use super::{Anomaly, Found, Gap, Kind, Occurrence, Options, Witness, send_order};
+use super::{Anomaly, Found, Gap, Kind, Observation, Occurrence, Options, send_order};
 use floors::Floors;
 use gaps::Gaps;
 use known::Known;
@@ -79,7 +79,7 @@ pub struct Stream {
     consumers: Consumers,
     groups: Groups,
     /// First and highest of each operation's told sends, by process, partition, invocation and operation.
-    sent: BTreeMap<(u32, u32, u64, u32), (Witness, Witness)>,
+    sent: BTreeMap<(u32, u32, u64, u32), (Observation, Observation)>,
     owners: Owners,
     /// What concerns a sender that is open, by that sender.
     waiting: BTreeMap<Ticket, Vec<Occurrence>>,
@@ -109,7 +109,7 @@ impl Stream {
             spans: Spans::default(),
             consumers: Consumers::default(),
             // A transaction that is yet to come may leave a hole.
-            groups: Groups::new(Holes::Anywhere),
+            groups: Groups::new(UnusedOffsets::Anywhere),
             sent: BTreeMap::new(),
             owners: Owners::default(),
             waiting: BTreeMap::new(),
@@ -172,29 +172,30 @@ impl Stream {
     fn take_sends(&mut self, ended: Ended<'_>, found: &mut Found) {
         let Ended { ticket, position, row, history } = ended;
         let Row { process, invoked_ns, completed_ns, completion, .. } = *row;
-        let mut sent: BTreeMap<u32, (Witness, Witness)> = BTreeMap::new();
+        let mut sent: BTreeMap<u32, (Observation, Observation)> = BTreeMap::new();
         for send in &history.sends()[history.sends_of(position)] {
             let read = self.records.end(ticket, send, (position, row));
             let SendRecord { value, offset, partition, .. } = *send;
             let (writer, was_read) = (Some(position), read.is_some());
-            let witness = Witness { value, offset, operation: position, writer, read: was_read };
+            let observation =
+                Observation { value, offset, operation: position, writer, read: was_read };
             if let (Completion::Fail, Some((partition, read))) = (completion, read) {
-                found.add(&self.known(history), Anomaly::G1a, partition, read, Some(witness));
+                found.add(&self.known(history), Anomaly::G1a, partition, read, Some(observation));
             }
             if completion == Completion::Fail || offset < 0 || partition == NO_PARTITION {
                 continue;
             }
-            let (_, highest) = sent.entry(partition).or_insert((witness, witness));
-            *highest = if highest.offset < offset { witness } else { *highest };
+            let (_, highest) = sent.entry(partition).or_insert((observation, observation));
+            *highest = if highest.offset < offset { observation } else { *highest };
             let floor = self.floors.record(partition, invoked_ns);
             let floor = floor.filter(|floor| floor.offset >= offset && floor.value != value);
             if floor.is_some() {
                 let anomaly = Anomaly::RealtimeOrder;
-                found.add(&self.known(history), anomaly, partition, witness, floor);
+                found.add(&self.known(history), anomaly, partition, observation, floor);
             }
-            self.floors.raise_record(partition, completed_ns, witness);
+            self.floors.raise_record(partition, completed_ns, observation);
             if completion == Completion::Ok {
-                self.place(history, partition, witness, found);
+                self.place(history, partition, observation, found);
             }
         }
         for (partition, sends) in sent {
@@ -208,7 +209,7 @@ impl Stream {
         &mut self,
         history: &History,
         (process, partition, invoked_ns): (u32, u32, u64),
-        (first, highest): (Witness, Witness),
+        (first, highest): (Observation, Observation),
         found: &mut Found,
     ) {
         let lane = |at: u64, operation: u32| (process, partition, at, operation);
@@ -232,35 +233,36 @@ impl Stream {
         for read in &history.reads()[history.reads_of(position)] {
             let ReadRecord { value, offset, partition } = *read;
             let writer = None;
-            let witness = Witness { value, offset, operation: position, writer, read: true };
+            let observation =
+                Observation { value, offset, operation: position, writer, read: true };
             let Some(sender) = self.records.sender(value, partition) else {
-                found.add(&self.known(history), Anomaly::GarbageRead, partition, witness, None);
-                self.place(history, partition, witness, found);
+                found.add(&self.known(history), Anomaly::GarbageRead, partition, observation, None);
+                self.place(history, partition, observation, found);
                 continue;
             };
-            let witness = Witness { writer: sender.position, ..witness };
+            let observation = Observation { writer: sender.position, ..observation };
             if sender.ticket == ticket {
                 let anomaly = Anomaly::PrecommittedRead;
-                found.add(&self.known(history), anomaly, partition, witness, None);
+                found.add(&self.known(history), anomaly, partition, observation, None);
             } else if ok && sender.failed() {
-                found.add(&self.known(history), Anomaly::G1a, partition, witness, None);
+                found.add(&self.known(history), Anomaly::G1a, partition, observation, None);
             }
-            self.records.note_read(partition, witness, ok);
-            self.place(history, partition, witness, found);
-            self.floors.raise_record(partition, row.completed_ns, witness);
+            self.records.note_read(partition, observation, ok);
+            self.place(history, partition, observation, found);
+            self.floors.raise_record(partition, row.completed_ns, observation);
         }
     }
 
     /// A record is known to be at an offset.
-    fn place(&mut self, history: &History, partition: u32, seen: Witness, found: &mut Found) {
-        let odds = self.records.place(partition, seen);
+    fn place(&mut self, history: &History, partition: u32, seen: Observation, found: &mut Found) {
+        let conflicts = self.records.place(partition, seen);
         let known = self.known(history);
-        if odds.other_record.is_some() {
+        if conflicts.other_record.is_some() {
             let anomaly = Anomaly::InconsistentOffsets;
-            found.add(&known, anomaly, partition, seen, odds.other_record);
+            found.add(&known, anomaly, partition, seen, conflicts.other_record);
         }
-        if odds.other_place.is_some() {
-            found.add(&known, Anomaly::Duplicate, partition, seen, odds.other_place);
+        if conflicts.other_place.is_some() {
+            found.add(&known, Anomaly::Duplicate, partition, seen, conflicts.other_place);
         }
         let sender = self.records.sender(seen.value, partition);
         let Some(sender) = sender.filter(|sender| known.lasts(sender, partition)) else { return };
@@ -270,8 +272,8 @@ impl Stream {
         };
         for gap in self.gaps.fill(partition, seen.offset, &passes) {
             let known = self.known(history);
-            let witnesses = (gap.subject, Some(seen));
-            found.add_with(&known, gap.anomaly, partition, witnesses, gap.circumstance);
+            let observations = (gap.subject, Some(seen));
+            found.add_with(&known, gap.anomaly, partition, observations, gap.circumstance);
         }
     }
 
@@ -281,12 +283,12 @@ impl Stream {
             return;
         }
         let known = Known { history, options: &self.options, records: &self.records };
-        let witness = |offset: i64| Witness::answer(position, offset);
+        let observation = |offset: i64| Observation::answer(position, offset);
         let (begun, ended) = (row.invoked_ns, row.completed_ns);
         let member = history.member(position);
         for what in history.details_of(position) {
             if let What::EndOffset { partition, offset: Some(offset) } = what {
-                let told = witness(offset);
+                let told = observation(offset);
                 let floor = self.floors.end(partition, begun);
                 if let Some(floor) = floor.filter(|floor| offset < floor.offset) {
                     let anomaly = Anomaly::EndOffsetRegression;
@@ -296,14 +298,14 @@ impl Stream {
             } else if let What::Consumed { partition, first, last } = what {
                 let lane = (member.map(|(group, _)| group), partition);
                 if let Some(other) = self.spans.add(lane, (first, last), position) {
-                    let twice = witness(other.offset);
+                    let twice = observation(other.offset);
                     found.add(&known, Anomaly::EosDuplicate, partition, twice, Some(other));
                 }
             }
         }
         for ((_, partition, _), first) in self.owners.end(history, position) {
-            let other = Some(Witness::answer(first, -1));
-            found.add(&known, Anomaly::DoubleOwnership, partition, witness(-1), other);
+            let other = Some(Observation::answer(first, -1));
+            found.add(&known, Anomaly::DoubleOwnership, partition, observation(-1), other);
         }
     }
 
@@ -333,8 +335,8 @@ impl Stream {
             let known = self.known(history);
             let subject = known.with_sender(partition, occurrence.subject);
             let other = occurrence.other.map(|other| known.with_sender(partition, other));
-            let witnesses = [Some(subject), other].into_iter().flatten();
-            let senders = witnesses.filter_map(|w| self.records.sender(w.value, partition));
+            let observations = [Some(subject), other].into_iter().flatten();
+            let senders = observations.filter_map(|w| self.records.sender(w.value, partition));
             let mut open = senders.filter(|sender| sender.position.is_none());
             let failed = |writer| history.row(writer).completion == Completion::Fail;
             let passed = other.and_then(|other| other.writer).filter(|_| passes_over(anomaly));

@@ -14,8 +14,8 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         for read in index.reads_of(operation) {
             let partition = index.read(read).partition;
             let Some(writer) = index.writer(read) else {
-                let witness = index.witness_read(read);
-                found.add(index, Anomaly::GarbageRead, partition, witness, None);
+                let observation = index.observation_of_read(read);
+                found.add(index, Anomaly::GarbageRead, partition, observation, None);
                 continue;
             };
             let anomaly = if index.operation_of_send(writer) == operation {
@@ -27,7 +27,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             } else {
                 continue;
             };
-            let (read, sent) = (index.witness_read(read), index.witness_send(writer));
+            let (read, sent) = (index.observation_of_read(read), index.observation_of_send(writer));
             found.add(index, anomaly, partition, read, Some(sent));
         }
     }

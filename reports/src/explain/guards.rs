@@ -274,7 +274,7 @@ pub(super) static INVARIANTS: [Entry; 8] = [
         source: "KIP-966",
     },
     Entry {
-        name: "standing",
+        name: "metadata-freshness",
         kind: Kind::Invariant,
         meaning: "Brokers act on the metadata of their own uptime, and never on older after \
                   newer.",

@@ -113,11 +113,11 @@ pub(super) fn read_line(text: &str, context: &mut Context) -> Result<Fields, (us
     let mut json = serde_json::Deserializer::from_str(text);
     let read = LineSeed(context).deserialize(&mut json);
     let fields = read.and_then(|fields| json.end().map(|()| fields));
-    fields.map_err(|error| (error.column().max(1), words(text, &error)))
+    fields.map_err(|error| (error.column().max(1), describe(text, &error)))
 }
 
 /// The parser's message without its place, and plainer where that is possible.
-fn words(text: &str, error: &serde_json::Error) -> String {
+fn describe(text: &str, error: &serde_json::Error) -> String {
     if error.is_eof() {
         return "the line ends in the middle: it was cut off".to_owned();
     }

@@ -44,7 +44,7 @@ pub struct Shown<'a> {
 }
 
 /// Looks on while a history is read.
-pub trait Onlooker {
+pub trait HistoryObserver {
     /// Whether anything is known of logs, by their names.
     fn knows_logs(&self) -> bool;
 
@@ -63,10 +63,10 @@ pub fn read_history(reader: impl BufRead) -> Result<Recorded, HistoryError> {
 /// The same, checked as it is read: each anomaly that the lines so far decide is shown at once. See [`Stream`].
 pub fn read_history_watched(
     reader: impl BufRead,
-    onlooker: &mut dyn Onlooker,
+    observer: &mut dyn HistoryObserver,
 ) -> Result<Recorded, HistoryError> {
-    let stream = Stream::new(onlooker.options(Vec::new()));
-    let watch = Some(Watch { stream, onlooker, partitions: 0 });
+    let stream = Stream::new(observer.options(Vec::new()));
+    let watch = Some(Watch { stream, observer, partitions: 0 });
     read(reader, Reader { watch, ..Reader::default() })
 }
 
@@ -108,7 +108,7 @@ struct Reader<'w> {
 /// Who looks on, and what is told.
 struct Watch<'w> {
     stream: Stream,
-    onlooker: &'w mut dyn Onlooker,
+    observer: &'w mut dyn HistoryObserver,
     /// How many have been named so far.
     partitions: usize,
 }
@@ -273,14 +273,14 @@ impl Reader<'_> {
         let Some(watch) = &mut self.watch else { return };
         let (history, names) = (&self.history, &self.context.names);
         let partition_count = names.partition_count();
-        if partition_count > watch.partitions && watch.onlooker.knows_logs() {
-            watch.stream.learn(watch.onlooker.options(names.partitions()));
+        if partition_count > watch.partitions && watch.observer.knows_logs() {
+            watch.stream.learn(watch.observer.options(names.partitions()));
         }
         watch.partitions = partition_count;
         for occurrence in watch.stream.end(begun, history, history.len() as u32 - 1) {
             let (occurrence, partitions) = (&occurrence, &|| names.partitions());
             let shown = Shown { occurrence, history, partition_count, partitions };
-            self.stopped |= watch.onlooker.show(&shown);
+            self.stopped |= watch.observer.show(&shown);
         }
     }
 

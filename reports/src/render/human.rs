@@ -6,7 +6,7 @@ use anstyle::Style;
 
 use super::Styles;
 use crate::biography;
-use crate::faults::{FaultCounts, How};
+use crate::faults::{Deviation, FaultCounts};
 use crate::report::{Report, Stats};
 use crate::verdict::{Excuse, Finding, Outcome};
 
@@ -77,20 +77,20 @@ fn write_outcome(report: &Report, styles: &Styles, writer: &mut dyn Write) -> io
         report.digest
     );
     writeln!(writer, "{}", painted(styles.dim, &line))?;
-    write_spared(&report.faults, How::HeldBack, styles, writer)?;
-    write_spared(&report.faults, How::Weakened, styles, writer)
+    write_spared(&report.faults, Deviation::HeldBack, styles, writer)?;
+    write_spared(&report.faults, Deviation::Weakened, styles, writer)
 }
 
 /// Faults that were not done as planned, and why: what was not done was not survived.
 fn write_spared(
     faults: &FaultCounts,
-    how: How,
+    how: Deviation,
     styles: &Styles,
     writer: &mut dyn Write,
 ) -> io::Result<()> {
     let (count, done) = match how {
-        How::HeldBack => (faults.held_back, "held back"),
-        How::Weakened => (faults.weakened, "weakened"),
+        Deviation::HeldBack => (faults.held_back, "held back"),
+        Deviation::Weakened => (faults.weakened, "weakened"),
     };
     if count == 0 {
         return Ok(());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use harrow_reports::check::{
-    Anomaly, Circumstance, Occurrence, Options, STREAMED, Stream, Witness, check,
+    Anomaly, Circumstance, Observation, Occurrence, Options, STREAMED, Stream, check,
 };
 use harrow_sim::history::{
     Completion, Function, History, MicroOperation, NEVER, NO_OFFSET, OperationRecord, Row,
@@ -87,8 +87,8 @@ pub(crate) fn disagreement(history: &History, options: &Options) -> Option<Strin
 /// Whether an anomaly shows before the end: what concerns a sender that never ends waits for it in vain, and so does
 /// what comes after a consumer's call that never ends; what only a read tells of a send is not weighed.
 fn shows_early(history: &History, options: &Options, found: &Occurrence) -> bool {
-    let witnesses = [Some(found.subject), found.other].into_iter().flatten();
-    let mut operations = witnesses.flat_map(|w| [Some(w.operation), w.writer]).flatten();
+    let observations = [Some(found.subject), found.other].into_iter().flatten();
+    let mut operations = observations.flat_map(|w| [Some(w.operation), w.writer]).flatten();
     let ends = operations.all(|operation| history.row(operation).completed_ns != NEVER);
     let sends = &history.sends()[history.sends_of(found.subject.operation)];
     let told = sends.iter().any(|send| send.value == found.subject.value && send.offset >= 0);
@@ -129,9 +129,9 @@ fn all_named(history: &History) -> bool {
 
 /// Whether producers were told where both records stand.
 fn told_both(history: &History, found: &Occurrence) -> bool {
-    let told = |witness: Witness| {
-        let sends = &history.sends()[history.sends_of(witness.operation)];
-        sends.iter().any(|send| send.value == witness.value && send.offset >= 0)
+    let told = |observation: Observation| {
+        let sends = &history.sends()[history.sends_of(observation.operation)];
+        sends.iter().any(|send| send.value == observation.value && send.offset >= 0)
     };
     [Some(found.subject), found.other].into_iter().flatten().all(told)
 }

@@ -66,7 +66,7 @@ fn mismatch(line: &str) -> Option<String> {
 
 /// A partition as the vector has told of it.
 #[derive(Debug, Clone)]
-struct Told {
+struct PartitionState {
     partition: TopicPartition,
     epoch: i32,
     leader: NodeId,
@@ -83,7 +83,7 @@ struct Player {
     read_committed: bool,
     brokers: Vec<(String, NodeId)>,
     controllers: Vec<String>,
-    partitions: Vec<(String, Told)>,
+    partitions: Vec<(String, PartitionState)>,
     /// What is on the disks of brokers that are down, and which are up and not registered.
     kept: BTreeMap<NodeId, BTreeMap<String, i64>>,
     unregistered: BTreeSet<NodeId>,
@@ -279,7 +279,7 @@ impl Player {
     }
 
     /// Whether a broker has this record at this offset.
-    fn has(&self, node: NodeId, told: &Told, offset: i64, value: &Value) -> bool {
+    fn has(&self, node: NodeId, told: &PartitionState, offset: i64, value: &Value) -> bool {
         let replica = self.stage.observer.view().replica(node, told.partition);
         let entry = replica.and_then(|replica| replica.log.entry_at(Offset(offset)));
         entry.is_some_and(|entry| entry.batch.checksum == checksum(value))
@@ -312,7 +312,7 @@ impl Player {
             let records = records.as_i64().ok_or("what is kept is not a number")?;
             kept.insert(name.clone(), records);
         }
-        let loses = |(name, told): &(String, Told)| {
+        let loses = |(name, told): &(String, PartitionState)| {
             kept.get(name).is_some_and(|kept| *kept < self.end_of(node, told).0)
         };
         let lossy = self.partitions.iter().any(loses);
@@ -385,7 +385,7 @@ impl Player {
     /// The record as a batch at an offset. A copy of what the leader has there has the leader's epoch.
     fn batch(
         &self,
-        told: &Told,
+        told: &PartitionState,
         offset: i64,
         value: &Value,
         epoch: i32,
@@ -445,25 +445,29 @@ impl Player {
         }
     }
 
-    fn end_of(&self, node: NodeId, told: &Told) -> Offset {
+    fn end_of(&self, node: NodeId, told: &PartitionState) -> Offset {
         let replica = self.stage.observer.view().replica(node, told.partition);
         replica.map_or(Offset::ZERO, |replica| replica.log.end())
     }
 
     /// The broker at `index` and the partition after it; the stage turns to it.
-    fn replica_at(&mut self, event: Event<'_>, index: usize) -> Result<(NodeId, Told), String> {
+    fn replica_at(
+        &mut self,
+        event: Event<'_>,
+        index: usize,
+    ) -> Result<(NodeId, PartitionState), String> {
         let node = self.broker(event.at(index)?)?;
         Ok((node, self.partition_at(event, index + 1)?))
     }
 
-    fn partition_at(&mut self, event: Event<'_>, index: usize) -> Result<Told, String> {
+    fn partition_at(&mut self, event: Event<'_>, index: usize) -> Result<PartitionState, String> {
         let told = self.told(event.text(index)?);
         self.stage.partition = told.partition;
         Ok(told)
     }
 
     /// A partition by name; a new one is the only partition of a new topic.
-    fn told(&mut self, name: &str) -> Told {
+    fn told(&mut self, name: &str) -> PartitionState {
         if let Some((_, told)) = self.partitions.iter().find(|(known, _)| known == name) {
             return told.clone();
         }
@@ -471,7 +475,7 @@ impl Player {
         if id > 1 {
             self.stage.topic(id, name, self.min_isr, self.unclean);
         }
-        let told = Told {
+        let told = PartitionState {
             partition: TopicPartition { topic: TopicId(id), partition: 0 },
             epoch: 0,
             leader: A,
@@ -482,7 +486,7 @@ impl Player {
         told
     }
 
-    fn keep(&mut self, name: &str, told: &Told) {
+    fn keep(&mut self, name: &str, told: &PartitionState) {
         if let Some((_, kept)) = self.partitions.iter_mut().find(|(known, _)| known == name) {
             kept.clone_from(told);
         }

@@ -3,7 +3,7 @@
 
 use harrow_broker_model::config::Acks;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
-use harrow_reports::Whereabouts;
+use harrow_reports::RecordLocation;
 use harrow_reports::verdict::{Finding, Verdict, judge};
 use harrow_sim::history::{Function, History, MicroOperation, ReadRecord, SendRecord};
 use harrow_sim::plan::ClientPlan;
@@ -129,7 +129,7 @@ fn an_acknowledged_record_that_is_nowhere_is_a_contradiction_and_is_never_folded
     let finding = &verdict.findings[0];
     assert_eq!(finding.guarantee, "model");
     assert!(finding.summary.contains(" cannot be: orders-0: "), "{finding:#?}");
-    let said = |words: &str| finding.evidence.iter().any(|line| line.contains(words));
+    let said = |describe: &str| finding.evidence.iter().any(|line| line.contains(describe));
     assert!(said("acknowledged with acks=all, is not in the committed log"), "{finding:#?}");
     // What is broken inside explains it, and no contradiction is left.
     let mut run = true_run(&[0, 2], missing);
@@ -171,19 +171,19 @@ fn an_unseen_record_is_lost_or_stuck_in_one_of_two_ways() {
         truth.acknowledged[2].committed = false;
         truth.losses = vec![loss(2, 3)];
     };
-    let cases: [(Change<'_>, Whereabouts, &str); 4] = [
-        (&|_| {}, Whereabouts::StuckBelowHighWatermark, "\"stuck-below-high-watermark\""),
+    let cases: [(Change<'_>, RecordLocation, &str); 4] = [
+        (&|_| {}, RecordLocation::StuckBelowHighWatermark, "\"stuck-below-high-watermark\""),
         (
             &|truth| truth.last_stable_offset = 2,
-            Whereabouts::StuckOnLastStableOffset,
+            RecordLocation::StuckOnLastStableOffset,
             "\"stuck-on-last-stable-offset\"",
         ),
-        (&lost, Whereabouts::Lost, "\"lost\""),
+        (&lost, RecordLocation::Lost, "\"lost\""),
         (
             &|truth| {
                 truth.acknowledged.pop();
             },
-            Whereabouts::Unknown,
+            RecordLocation::Unknown,
             "\"unknown\"",
         ),
     ];
@@ -194,8 +194,8 @@ fn an_unseen_record_is_lost_or_stuck_in_one_of_two_ways() {
         assert_eq!(finding.whereabouts, Some(whereabouts), "{finding:#?}");
         let json = serde_json::to_string(finding).expect("a finding is data");
         assert!(json.contains(&format!("\"whereabouts\":{name}")), "{json}");
-        let told = finding.summary.ends_with(whereabouts.words());
-        assert_eq!(told, whereabouts != Whereabouts::Unknown, "{}", finding.summary);
+        let told = finding.summary.ends_with(whereabouts.describe());
+        assert_eq!(told, whereabouts != RecordLocation::Unknown, "{}", finding.summary);
     }
 }
 

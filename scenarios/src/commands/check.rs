@@ -10,7 +10,7 @@ use clap::Args;
 use harrow_reports::check::Options;
 use harrow_reports::config::HistoryConfig;
 use harrow_reports::history_file::{
-    HistoryError, Onlooker, Recorded, Shown, read_history, read_history_watched,
+    HistoryError, HistoryObserver, Recorded, Shown, read_history, read_history_watched,
 };
 use harrow_reports::history_report::{HistoryCoordinate, HistoryReport};
 use harrow_reports::policy::{Terms, excuse};
@@ -109,7 +109,7 @@ struct FailFast<'a> {
     partition_count: usize,
 }
 
-impl Onlooker for FailFast<'_> {
+impl HistoryObserver for FailFast<'_> {
     fn knows_logs(&self) -> bool {
         self.config.knows_logs()
     }
@@ -138,18 +138,21 @@ fn config_file(path: &Path) -> Result<HistoryConfig, Failure> {
 }
 
 /// Reads a history from a path, or from standard input.
-fn history_file(path: &Path, onlooker: Option<&mut dyn Onlooker>) -> Result<Recorded, Mistake> {
+fn history_file(
+    path: &Path,
+    observer: Option<&mut dyn HistoryObserver>,
+) -> Result<Recorded, Mistake> {
     let shown = path.display().to_string();
     let unreadable = |error: &io::Error| {
         let help = "give a history.jsonl, or `-` for standard input";
         mistake(format!("failed to read the history {shown}: {error}"), help)
     };
     let recorded = if shown == "-" {
-        read_by(watched(io::stdin().lock(), None), onlooker)
+        read_by(watched(io::stdin().lock(), None), observer)
     } else {
         let file = File::open(path).map_err(|error| unreadable(&error))?;
         let bytes = file.metadata().map_err(|error| unreadable(&error))?.len();
-        read_by(watched(file, Some(bytes)), onlooker)
+        read_by(watched(file, Some(bytes)), observer)
     };
     recorded.map_err(|error| match &error {
         HistoryError::Read { source, .. } => unreadable(source),
@@ -159,10 +162,10 @@ fn history_file(path: &Path, onlooker: Option<&mut dyn Onlooker>) -> Result<Reco
 
 fn read_by(
     reader: impl BufRead,
-    onlooker: Option<&mut dyn Onlooker>,
+    observer: Option<&mut dyn HistoryObserver>,
 ) -> Result<Recorded, HistoryError> {
-    match onlooker {
-        Some(onlooker) => read_history_watched(reader, onlooker),
+    match observer {
+        Some(observer) => read_history_watched(reader, observer),
         None => read_history(reader),
     }
 }

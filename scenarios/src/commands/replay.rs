@@ -9,7 +9,7 @@ use super::files::OutDirectory;
 use super::reading::{plan_file, quoted};
 use super::run::show;
 use crate::exit::ExitCode;
-use crate::pipeline::Calling;
+use crate::pipeline::RunIdentity;
 
 /// Run a plan file again, bit for bit: same digest, same findings.
 ///
@@ -31,7 +31,8 @@ impl Replay {
         let out = self.out.as_deref().map(OutDirectory::open).transpose()?;
         let path = self.plan.display().to_string();
         let command = format!("harrow replay {}", quoted(&path));
-        let calling = Calling { scenario: &plan.scenario, plan: Some(&path), replay: &command };
-        show(console, &plan, calling, out.as_ref())
+        let identity =
+            RunIdentity { scenario: &plan.scenario, plan: Some(&path), replay: &command };
+        show(console, &plan, identity, out.as_ref())
     }
 }

@@ -16,7 +16,7 @@ use super::reading::{Changes, Prepared, quoted};
 use super::seeds;
 use crate::exit::ExitCode;
 use crate::format::print_promises;
-use crate::pipeline::{Calling, Told, follow, tell};
+use crate::pipeline::{JudgedRun, RunIdentity, follow, run_and_judge};
 
 /// Run a scenario once.
 ///
@@ -50,8 +50,8 @@ impl Run {
             writeln!(console.stdout(), "seed {seed}")?;
         }
         let (plan, command) = (prepared.plan(seed), prepared.command(seed));
-        let calling = Calling { scenario: &self.scenario, plan: None, replay: &command };
-        show(console, &plan, calling, out.as_ref())
+        let identity = RunIdentity { scenario: &self.scenario, plan: None, replay: &command };
+        show(console, &plan, identity, out.as_ref())
     }
 }
 
@@ -59,16 +59,16 @@ impl Run {
 pub(super) fn show(
     console: &mut Console,
     plan: &Plan,
-    calling: Calling<'_>,
+    identity: RunIdentity<'_>,
     out: Option<&OutDirectory>,
 ) -> Result<ExitCode, Failure> {
     if let Some(out) = out {
         leave_plan(out, plan)?;
     }
-    let mut told = tell(plan, calling, out.is_some());
+    let mut told = run_and_judge(plan, identity, out.is_some());
     follow(plan, &mut told.report);
     let left = out.map_or(Ok(()), |out| leave(out, plan, &told));
-    let (styles, replay) = (Console::styles().report, calling.replay);
+    let (styles, replay) = (Console::styles().report, identity.replay);
     let format = if console.is_json() { Format::Json } else { Format::Human { styles, replay } };
     render(&told.report, format, console.stdout())?;
     if let Some(out) = out.filter(|_| !console.is_json() && left.is_ok()) {
@@ -85,15 +85,19 @@ fn leave_plan(out: &OutDirectory, plan: &Plan) -> Result<(), Failure> {
 }
 
 /// Runs a plan once more, with a trace, and leaves all of its files.
-pub(super) fn keep(out: &OutDirectory, plan: &Plan, calling: Calling<'_>) -> Result<(), Failure> {
+pub(super) fn keep(
+    out: &OutDirectory,
+    plan: &Plan,
+    identity: RunIdentity<'_>,
+) -> Result<(), Failure> {
     leave_plan(out, plan)?;
-    let mut told = tell(plan, calling, true);
+    let mut told = run_and_judge(plan, identity, true);
     follow(plan, &mut told.report);
     leave(out, plan, &told)
 }
 
 /// Writes what is known after the run.
-fn leave(out: &OutDirectory, plan: &Plan, told: &Told) -> Result<(), Failure> {
+fn leave(out: &OutDirectory, plan: &Plan, told: &JudgedRun) -> Result<(), Failure> {
     out.write("history.jsonl", |file| write_history(&told.run.history, file))?;
     let config = print_promises(&HistoryConfig::of_run(plan, &told.run));
     out.write("history.toml", |file| file.write_all(config.as_bytes()))?;

@@ -31,7 +31,7 @@ mod settings;
 mod tree;
 mod value;
 
-use harrow_sim::plan::{Fate, Target};
+use harrow_sim::plan::{OutsideState, Target};
 use harrow_sim::reach;
 
 use crate::planner::defaults;
@@ -301,7 +301,8 @@ fn settings(section: Section<'_>, table: &'static [Setting]) -> Settings {
 }
 
 /// What becomes of nodes outside the core, by name.
-const FATES: [(&str, Fate); 2] = [("dead", Fate::Dead), ("cut-from-brokers", Fate::CutFromBrokers)];
+const FATES: [(&str, OutsideState); 2] =
+    [("dead", OutsideState::Dead), ("cut-from-brokers", OutsideState::CutFromBrokers)];
 
 fn heal(section: Section<'_>) -> HealScenario {
     let bounds = (1, 3_600_000);
@@ -313,7 +314,7 @@ fn heal(section: Section<'_>) -> HealScenario {
             defaults::CONVERGE_WITHIN_MS,
         ),
         core: section.flags("core", false),
-        outside: section.words("outside", &FATES, Fate::Dead),
+        outside: section.words("outside", &FATES, OutsideState::Dead),
     };
     section.finish();
     heal

@@ -1,7 +1,7 @@
 //! What a person wrote: ranges, choices and symbolic targets, nothing drawn yet.
 
 use harrow_broker_model::config::{Acks, OffsetReset};
-use harrow_sim::plan::Fate;
+use harrow_sim::plan::OutsideState;
 
 use super::settings::Settings;
 use super::value::{Chance, Choice, Numbers};
@@ -236,7 +236,7 @@ pub struct HealScenario {
     /// Whether the heal repairs a core only, and leaves a random minority outside.
     pub core: Choice<bool>,
     /// What becomes of the nodes outside it.
-    pub outside: Choice<Fate>,
+    pub outside: Choice<OutsideState>,
 }
 
 /// `[swarm]`: each seed has a subset of the fault tables, so that one fault does not hide another.

@@ -13,12 +13,12 @@
 //! invariants, which see each note before the view does, report it.
 
 mod atlas;
+mod evidence;
 mod fact;
 mod log;
 mod partition;
 mod quorum;
 mod registry;
-mod story;
 
 use std::collections::BTreeMap;
 

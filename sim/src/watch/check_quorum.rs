@@ -11,9 +11,9 @@ use harrow_broker_model::note::QuorumRole;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
-use super::going::Going;
-use super::lag::{SLACK_NS, by_slowest_clock};
+use super::follower_lag::{SLACK_NS, by_slowest_clock};
 use super::quorum::VoterState;
+use super::running_since::RunningSince;
 use crate::plan::Plan;
 use crate::violation::Guarantee;
 
@@ -88,16 +88,26 @@ impl CheckQuorum {
 
     /// Time goes on.
     #[inline]
-    pub(super) fn look(&mut self, context: &Context<'_>, findings: &mut Findings, going: &Going) {
+    pub(super) fn look(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        running_since: &RunningSince,
+    ) {
         if context.at_ns >= self.next_look_ns {
             self.next_look_ns = context.at_ns + self.patience_ns / 8;
-            self.look_at_all(context, findings, going);
+            self.look_at_all(context, findings, running_since);
         }
     }
 
-    fn look_at_all(&self, context: &Context<'_>, findings: &mut Findings, going: &Going) {
+    fn look_at_all(
+        &self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        running_since: &RunningSince,
+    ) {
         for leader in self.leaders.iter().filter(|_| self.others > 0) {
-            let able = going.for_longer_than(context.at_ns, leader.node, SLACK_NS);
+            let able = running_since.for_longer_than(context.at_ns, leader.node, SLACK_NS);
             let had = leader.majority_at(context, self.others);
             if able && context.at_ns > had + self.patience_ns {
                 findings.report(context, &ALONE, TopicPartition::METADATA, || {

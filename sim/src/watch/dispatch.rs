@@ -9,12 +9,12 @@ use super::check_quorum::CheckQuorum;
 use super::clean_stop::CleanStops;
 use super::fencing::Fencing;
 use super::finding::{Context, Findings};
+use super::follower_lag::FollowerLag;
 use super::following::Following;
-use super::going::Going;
 use super::high_watermark::{HighWatermarks, Move};
-use super::lag::Laggards;
 use super::leadership::{self, Leadership};
 use super::log_matching::LogMatching;
+use super::metadata_freshness::{self, RegistrationVersions};
 use super::ownership::Ownership;
 use super::position::Positions;
 use super::producer_state::{self, ProducerIds};
@@ -22,10 +22,10 @@ use super::proposals::Proposals;
 use super::quorum::{self, Quorum, VoterState};
 use super::quorum_disk::QuorumDisks;
 use super::read_rule::{self, ReadRule};
-use super::recovery::{Platters, Reopened};
+use super::recovery::{DurableLogs, Reopened};
+use super::running_since::RunningSince;
 use super::sequence::Sequences;
 use super::stable_offset::{Served, StableMove, StableOffsets};
-use super::standing::{self, Standings};
 use super::transactions::{Transactions, Transition};
 use super::{commit_rule, election, epoch_ends, log_start, membership, refusal, truncation};
 use crate::plan::Plan;
@@ -42,7 +42,7 @@ pub(super) struct Watch {
     sequences: Sequences,
     quorum: Quorum,
     quorum_disks: QuorumDisks,
-    platters: Platters,
+    durable_logs: DurableLogs,
     proposals: Proposals,
     producer_ids: ProducerIds,
     transactions: Transactions,
@@ -50,9 +50,9 @@ pub(super) struct Watch {
     ownership: Ownership,
     following: Following,
     clean_stops: CleanStops,
-    standings: Standings,
-    going: Going,
-    laggards: Laggards,
+    registration_versions: RegistrationVersions,
+    running_since: RunningSince,
+    follower_lag: FollowerLag,
     check_quorum: CheckQuorum,
     fencing: Fencing,
     positions: Positions,
@@ -69,7 +69,7 @@ impl Watch {
             sequences: Sequences::default(),
             quorum: Quorum::default(),
             quorum_disks: QuorumDisks::default(),
-            platters: Platters::default(),
+            durable_logs: DurableLogs::default(),
             proposals: Proposals::default(),
             producer_ids: ProducerIds::default(),
             transactions: Transactions::default(),
@@ -77,9 +77,9 @@ impl Watch {
             ownership: Ownership::default(),
             following: Following::default(),
             clean_stops: CleanStops::default(),
-            standings: Standings::default(),
-            going: Going::default(),
-            laggards: Laggards::new(plan),
+            registration_versions: RegistrationVersions::default(),
+            running_since: RunningSince::default(),
+            follower_lag: FollowerLag::new(plan),
             check_quorum: CheckQuorum::new(plan),
             fencing: Fencing::default(),
             positions: Positions::of(plan),
@@ -96,16 +96,16 @@ impl Watch {
         self.quorum.process_started(node);
         self.quorum_disks.process_started(node);
         self.clean_stops.process_started(node);
-        self.standings.process_started(node);
+        self.registration_versions.process_started(node);
         self.fencing.process_started(node);
     }
 
-    pub(super) fn process_stands(&mut self, at_ns: u64, node: NodeId, still: bool) {
-        self.going.process_stands(at_ns, node, still);
+    pub(super) fn process_blocked(&mut self, at_ns: u64, node: NodeId, still: bool) {
+        self.running_since.process_blocked(at_ns, node, still);
     }
 
     pub(super) fn process_ended(&mut self, at_ns: u64, view: &ClusterView, node: NodeId) {
-        self.laggards.process_ended(at_ns, view, node);
+        self.follower_lag.process_ended(at_ns, view, node);
         self.check_quorum.process_ended(node);
     }
 
@@ -121,7 +121,7 @@ impl Watch {
 
     pub(super) fn disk_wiped(&mut self, node: NodeId) {
         self.quorum.disk_wiped(node);
-        self.platters.disk_wiped(node);
+        self.durable_logs.disk_wiped(node);
     }
 
     pub(super) fn log_flushed(
@@ -131,7 +131,7 @@ impl Watch {
         partition: TopicPartition,
         batches: &[BatchSummary],
     ) {
-        self.platters.on_power_lost(view, node, partition, batches);
+        self.durable_logs.on_power_lost(view, node, partition, batches);
     }
 
     pub(super) fn disk_answers(&mut self, node: NodeId, durable: bool) {
@@ -145,13 +145,13 @@ impl Watch {
         end: Offset,
         whole: bool,
     ) {
-        self.platters.on_found(node, partition, (end, whole));
+        self.durable_logs.on_found(node, partition, (end, whole));
     }
 
     pub(super) fn observe(&mut self, context: &Context<'_>, note: &Note) {
         let findings = &mut self.findings;
-        self.laggards.look(context, findings, &self.going);
-        self.check_quorum.look(context, findings, &self.going);
+        self.follower_lag.look(context, findings, &self.running_since);
+        self.check_quorum.look(context, findings, &self.running_since);
         match note {
             Note::Appended { partition, batch, leader_epoch, origin, acks } => {
                 self.log_matching.on_append(context, findings, *partition, batch, *leader_epoch);
@@ -203,7 +203,7 @@ impl Watch {
             Note::BrokerStateChanged { .. }
             | Note::FollowerHeard { .. }
             | Note::StoppedCleanly { .. }
-            | Note::BecameFollower { .. } => self.on_standing_note(context, note),
+            | Note::BecameFollower { .. } => self.on_leadership_note(context, note),
             Note::PartitionAssigned { .. } | Note::PartitionReleased { .. } => {
                 self.on_group_note(context, note);
             }
@@ -228,7 +228,7 @@ impl Watch {
     }
 
     /// Who is taken for what: followers that count, brokers that stopped cleanly or act as followers.
-    fn on_standing_note(&mut self, context: &Context<'_>, note: &Note) {
+    fn on_leadership_note(&mut self, context: &Context<'_>, note: &Note) {
         let findings = &mut self.findings;
         let applied = self.quorum.applied_by(context.node);
         if let Note::FollowerHeard { .. } = note {
@@ -239,7 +239,7 @@ impl Watch {
         } else if let Note::BrokerStateChanged { state, .. } = note {
             self.fencing.on_state(context.node, *state);
         } else if let Note::BecameFollower { partition, .. } = note {
-            standing::on_acts(context, findings, *partition, applied);
+            metadata_freshness::on_acts(context, findings, *partition, applied);
         }
     }
 
@@ -272,7 +272,7 @@ impl Watch {
             partition,
             leader_epoch,
             consumer,
-            told_epoch,
+            current_leader_epoch,
             fetch_offset,
             batches,
             isolation,
@@ -280,7 +280,13 @@ impl Watch {
         } = note
         {
             let (partition, epoch) = (*partition, *leader_epoch);
-            read_rule::on_told_epoch(context, findings, partition, epoch, *told_epoch);
+            read_rule::on_current_leader_epoch(
+                context,
+                findings,
+                partition,
+                epoch,
+                *current_leader_epoch,
+            );
             read_rule::on_served(context, findings, partition, epoch, *fetch_offset, batches);
             let reader = (*consumer, partition);
             self.read_rule.on_given(context, findings, reader, *fetch_offset, batches);
@@ -288,9 +294,21 @@ impl Watch {
                 let served = Served { partition, epoch, batches, aborted };
                 self.stable_offsets.on_served(context, findings, served);
             }
-        } else if let Note::EndOffsetServed { partition, leader_epoch, told_epoch, offset } = note {
+        } else if let Note::EndOffsetServed {
+            partition,
+            leader_epoch,
+            current_leader_epoch,
+            offset,
+        } = note
+        {
             let (place, epoch) = (*partition, *leader_epoch);
-            read_rule::on_told_epoch(context, findings, place, epoch, *told_epoch);
+            read_rule::on_current_leader_epoch(
+                context,
+                findings,
+                place,
+                epoch,
+                *current_leader_epoch,
+            );
             self.positions.on_end_offset(place, *offset);
             self.read_rule.on_end_offset(context, findings, *partition, *leader_epoch, *offset);
         } else if let Note::NotEnoughReplicas { partition, after_append } = note {
@@ -309,7 +327,12 @@ impl Watch {
                 self.quorum_disks.on_log_cut(context.node, *to);
                 quorum::on_truncated(context, findings, *to);
             } else {
-                self.laggards.forgive(context.at_ns, context.view, context.node, Some(*partition));
+                self.follower_lag.forgive(
+                    context.at_ns,
+                    context.view,
+                    context.node,
+                    Some(*partition),
+                );
                 truncation::on_truncated(context, findings, *partition, *from, *to);
             }
         } else if let Note::LogRecovered {
@@ -328,7 +351,7 @@ impl Watch {
                 high_watermark: *high_watermark,
                 batches,
             };
-            self.platters.on_recovered(context, findings, log);
+            self.durable_logs.on_recovered(context, findings, log);
             self.log_matching.on_recovered(context, findings, *partition, batches);
             self.clean_stops.on_opened(context, findings, log, *clean);
             if *partition == TopicPartition::METADATA {
@@ -346,25 +369,25 @@ impl Watch {
         let findings = &mut self.findings;
         if let Note::BecameLeader { partition, leader_epoch, partition_epoch, isr, .. } = note {
             let applied = self.quorum.applied_by(context.node);
-            standing::on_acts(context, findings, *partition, applied);
-            self.standings.on_version(context, findings, *partition, *partition_epoch);
-            self.laggards.on_became_leader(context, *partition, *leader_epoch);
+            metadata_freshness::on_acts(context, findings, *partition, applied);
+            self.registration_versions.on_version(context, findings, *partition, *partition_epoch);
+            self.follower_lag.on_became_leader(context, *partition, *leader_epoch);
             self.following.on_became_leader(context.node, *partition, *leader_epoch);
             self.leadership.on_became_leader(context, findings, *partition, *leader_epoch);
             election::on_became_leader(context, findings, *partition, *leader_epoch);
             membership::on_believed(context, findings, *partition, *leader_epoch, isr);
         } else if let Note::IsrCommitted { partition, leader_epoch, partition_epoch, isr } = note {
-            self.standings.on_version(context, findings, *partition, *partition_epoch);
-            self.laggards.on_proposal(context, *partition, false);
+            self.registration_versions.on_version(context, findings, *partition, *partition_epoch);
+            self.follower_lag.on_proposal(context, *partition, false);
             membership::on_believed(context, findings, *partition, *leader_epoch, isr);
         } else if let Note::IsrProposalRefused {
             partition,
             error: ClusterError::IneligibleReplica,
         } = note
         {
-            self.laggards.on_proposal(context, *partition, false);
+            self.follower_lag.on_proposal(context, *partition, false);
         } else if let Note::IsrProposed { partition, leader_epoch, from, to } = note {
-            self.laggards.on_proposal(context, *partition, true);
+            self.follower_lag.on_proposal(context, *partition, true);
             let applied = self.quorum.applied_by(context.node);
             let proposal = (*leader_epoch, from.as_slice(), to.as_slice());
             membership::on_proposed(context, findings, *partition, proposal, applied);

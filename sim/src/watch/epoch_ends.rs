@@ -79,8 +79,8 @@ pub(super) fn on_known(
             format!(
                 "node {} knows the epochs {}; its log has {}, and ends at {}",
                 context.node,
-                told(known),
-                told(&truly),
+                format_epochs(known),
+                format_epochs(&truly),
                 replica.log.end()
             )
         });
@@ -105,7 +105,7 @@ fn starts(log: &LogMirror) -> Vec<(LeaderEpoch, Offset)> {
     starts
 }
 
-fn told(starts: &[(LeaderEpoch, Offset)]) -> String {
+fn format_epochs(starts: &[(LeaderEpoch, Offset)]) -> String {
     let one = |(epoch, start): &(LeaderEpoch, Offset)| format!("{epoch} from {start}");
     let all: Vec<String> = starts.iter().map(one).collect();
     format!("[{}]", all.join(", "))

@@ -91,7 +91,7 @@ impl Findings {
             reach: offsets,
             count: 1,
             summary: format!("{}{}", name.unwrap_or_default(), summary()),
-            evidence: view.map(|view| view.story(context.node)).unwrap_or_default(),
+            evidence: view.map(|view| view.evidence(context.node)).unwrap_or_default(),
         });
     }
 

@@ -74,15 +74,20 @@ impl Following {
         applied: Option<Offset>,
     ) {
         let Note::FollowerHeard {
-            partition, leader_epoch, follower, told_epoch, broker_epoch, ..
+            partition,
+            leader_epoch,
+            follower,
+            current_leader_epoch,
+            broker_epoch,
+            ..
         } = note
         else {
             return;
         };
-        if *told_epoch != LeaderEpoch::NONE && told_epoch != leader_epoch {
+        if *current_leader_epoch != LeaderEpoch::NONE && current_leader_epoch != leader_epoch {
             findings.report(context, &OTHER_EPOCH, *partition, || {
                 format!(
-                    "leader {} of epoch {leader_epoch} took a fetch of node {follower}, which is in epoch {told_epoch}",
+                    "leader {} of epoch {leader_epoch} took a fetch of node {follower}, which is in epoch {current_leader_epoch}",
                     context.node
                 )
             });

@@ -51,14 +51,14 @@ mod election;
 mod epoch_ends;
 mod fencing;
 mod finding;
+mod follower_lag;
 mod following;
-mod going;
 mod high_watermark;
-mod lag;
 mod leadership;
 mod log_matching;
 mod log_start;
 mod membership;
+mod metadata_freshness;
 mod ownership;
 mod position;
 mod producer_state;
@@ -68,9 +68,9 @@ mod quorum_disk;
 mod read_rule;
 mod recovery;
 mod refusal;
+mod running_since;
 mod sequence;
 mod stable_offset;
-mod standing;
 mod transactions;
 mod truncation;
 
@@ -78,7 +78,7 @@ use harrow_broker_model::note::{BatchSummary, Note};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 pub use finding::{Anomaly, Invariant};
-pub(crate) use transactions::in_words as transaction_state;
+pub(crate) use transactions::state_name as transaction_state;
 
 use dispatch::Watch;
 use finding::Context;
@@ -112,9 +112,9 @@ pub const INVARIANTS: [Invariant; 29] = [
     following::INVARIANT,
     epoch_ends::INVARIANT,
     clean_stop::INVARIANT,
-    standing::INVARIANT,
+    metadata_freshness::INVARIANT,
     refusal::INVARIANT,
-    lag::INVARIANT,
+    follower_lag::INVARIANT,
     check_quorum::INVARIANT,
     fencing::INVARIANT,
     position::INVARIANT,
@@ -172,8 +172,8 @@ impl Observer {
     }
 
     /// A process stands still from now on, paused or in a blocking sync, or goes on.
-    pub fn process_stands(&mut self, at_ns: u64, node: NodeId, still: bool) {
-        self.watch.process_stands(at_ns, node, still);
+    pub fn process_blocked(&mut self, at_ns: u64, node: NodeId, still: bool) {
+        self.watch.process_blocked(at_ns, node, still);
     }
 
     /// An application is about to tell its consumer where to read: what it was given before says nothing about that.

@@ -100,8 +100,7 @@ pub(super) fn on_known(
         .collect();
     let expire = context.view.producers_expire();
     let expired = |id: &ProducerId| expire && !known.contains_key(id);
-    let lacking =
-        told.iter().find(|(id, state)| known.get(id) != Some(*state) && !expired(id));
+    let lacking = told.iter().find(|(id, state)| known.get(id) != Some(*state) && !expired(id));
     let foreign = known.iter().find(|(id, _)| from_start && !told.contains_key(id));
     if let Some((id, (epoch, sequence))) = lacking {
         findings.report(context, &FORGOTTEN, partition, || {

@@ -69,37 +69,37 @@ const LOOKED_AT: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct ReadRule {
     told: BTreeMap<TopicPartition, Offset>,
-    given: BTreeMap<(NodeId, TopicPartition), Given>,
+    given: BTreeMap<(NodeId, TopicPartition), ReceivedBatches>,
 }
 
 /// All that a consumer got of a partition, in order of the last offset; several batches where logs have parted.
 #[derive(Debug, Default)]
-struct Given(Vec<Got>);
+struct ReceivedBatches(Vec<ReceivedBatch>);
 
 /// What tells one batch from another, in little room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Got {
+struct ReceivedBatch {
     base_offset: Offset,
     last_offset: Offset,
     leader_epoch: LeaderEpoch,
     checksum: u32,
 }
 
-impl Got {
+impl ReceivedBatch {
     fn of(batch: &BatchSummary) -> Self {
         let BatchSummary { base_offset, last_offset, leader_epoch, checksum, .. } = *batch;
         Self { base_offset, last_offset, leader_epoch, checksum }
     }
 }
 
-impl Given {
-    fn take(&mut self, batch: Got) {
+impl ReceivedBatches {
+    fn take(&mut self, batch: ReceivedBatch) {
         let Self(batches) = self;
         if batches.last().is_none_or(|last| last.last_offset < batch.last_offset) {
             return batches.push(batch);
         }
         let from = batches.partition_point(|known| known.last_offset < batch.last_offset);
-        let same = |known: &&Got| known.last_offset == batch.last_offset;
+        let same = |known: &&ReceivedBatch| known.last_offset == batch.last_offset;
         if !batches[from..].iter().take_while(same).any(|known| *known == batch) {
             batches.insert(from, batch);
         }
@@ -113,7 +113,7 @@ impl Given {
         if batches.is_empty() {
             return false;
         }
-        let Some(before) = log.entry_at(behind).map(|entry| Got::of(&entry.batch)) else {
+        let Some(before) = log.entry_at(behind).map(|entry| ReceivedBatch::of(&entry.batch)) else {
             return false;
         };
         let from = batches.partition_point(|known| known.last_offset < behind);
@@ -121,8 +121,9 @@ impl Given {
         let mut there = near.filter(|known| known.base_offset <= behind).peekable();
         let goes_on = log.entry_at(offset).map(|entry| entry.batch.leader_epoch);
         let ends = goes_on != Some(before.leader_epoch);
-        let fits =
-            |known: &Got| *known == before || ends && known.leader_epoch > before.leader_epoch;
+        let fits = |known: &ReceivedBatch| {
+            *known == before || ends && known.leader_epoch > before.leader_epoch
+        };
         there.peek().is_some() && !there.any(fits)
     }
 }
@@ -189,13 +190,13 @@ impl ReadRule {
             });
         }
         for batch in batches {
-            given.take(Got::of(batch));
+            given.take(ReceivedBatch::of(batch));
         }
     }
 }
 
 /// A leader that leads in `epoch` served a client that told another one, or none.
-pub(super) fn on_told_epoch(
+pub(super) fn on_current_leader_epoch(
     context: &Context<'_>,
     findings: &mut Findings,
     partition: TopicPartition,

@@ -58,7 +58,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
 
 /// What was on the platter when a node lost power.
 #[derive(Debug, Default)]
-pub(super) struct Platters {
+pub(super) struct DurableLogs {
     flushed: BTreeMap<(NodeId, TopicPartition), Offset>,
     /// Where the sound batches of a log that is being opened end, and whether its files hold nothing else.
     found: BTreeMap<(NodeId, TopicPartition), (Offset, bool)>,
@@ -74,7 +74,7 @@ pub(super) struct Reopened<'a> {
     pub(super) batches: &'a [BatchSummary],
 }
 
-impl Platters {
+impl DurableLogs {
     /// A node loses power; of a log, these batches are on the platter. What is not in the log any more, because a cut
     /// was not synced, does not count.
     pub(super) fn on_power_lost(

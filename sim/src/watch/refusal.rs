@@ -41,7 +41,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
 
 /// A batch as its producer numbers it.
 #[derive(Debug, Clone, Copy)]
-struct Numbered {
+struct NumberedBatch {
     producer: ProducerId,
     epoch: ProducerEpoch,
     first: Sequence,
@@ -66,7 +66,7 @@ pub(super) fn on_refused(context: &Context<'_>, findings: &mut Findings, note: &
     if replica.log.start() > Offset::ZERO || context.view.producers_expire() {
         return;
     }
-    let batch = Numbered {
+    let batch = NumberedBatch {
         producer: *producer_id,
         epoch: *producer_epoch,
         first: *first_sequence,
@@ -97,7 +97,7 @@ pub(super) fn on_refused(context: &Context<'_>, findings: &mut Findings, note: &
 }
 
 /// Whether the log has nothing of the batch's epoch, nor of a newer one, though the batch is not the first of it.
-fn begins_late(log: &LogMirror, batch: Numbered) -> bool {
+fn begins_late(log: &LogMirror, batch: NumberedBatch) -> bool {
     let mut own = log.entries().iter().rev().map(|entry| &entry.batch);
     let known =
         own.any(|known| known.producer_id == batch.producer && known.producer_epoch >= batch.epoch);
@@ -105,7 +105,7 @@ fn begins_late(log: &LogMirror, batch: Numbered) -> bool {
 }
 
 /// Why the batch must be taken, or recognised; none if it is rightly refused.
-fn reason_to_accept(log: &LogMirror, batch: Numbered, fenced: bool) -> Option<&'static str> {
+fn reason_to_accept(log: &LogMirror, batch: NumberedBatch, fenced: bool) -> Option<&'static str> {
     let own = log.entries().iter().rev().map(|entry| &entry.batch);
     let counted = |known: &BatchSummary| known.base_sequence != Sequence::NONE;
     let mut own = own.filter(|known| known.producer_id == batch.producer && counted(known));

@@ -53,8 +53,8 @@ pub(super) const INVARIANT: Invariant = Invariant {
 /// Open and ended transactions of logs that were asked about.
 #[derive(Debug, Default)]
 pub(super) struct StableOffsets {
-    committed: BTreeMap<TopicPartition, Stability>,
-    replicas: BTreeMap<(TopicPartition, NodeId), Stability>,
+    committed: BTreeMap<TopicPartition, LogTransactions>,
+    replicas: BTreeMap<(TopicPartition, NodeId), LogTransactions>,
     led: BTreeMap<(TopicPartition, NodeId), (LeaderEpoch, Offset)>,
 }
 
@@ -78,7 +78,7 @@ pub(super) struct StableMove {
 
 /// The transactions of one log, up to an offset of it.
 #[derive(Debug, Default)]
-struct Stability {
+struct LogTransactions {
     end: Offset,
     chain: u64,
     /// First record of each open transaction.
@@ -177,7 +177,7 @@ impl StableOffsets {
     }
 }
 
-impl Stability {
+impl LogTransactions {
     /// Reads the log up to its end; from its start, if it is another than before.
     fn follow(&mut self, log: &LogMirror) {
         if log.chain_at(self.end) != Some(self.chain) {

@@ -139,9 +139,9 @@ impl Transactions {
                     "transaction {} of {} is {} after transaction {} was {}",
                     next.transaction,
                     next.transactional_id,
-                    in_words(next.state),
+                    state_name(next.state),
                     before.0,
-                    in_words(before.1)
+                    state_name(before.1)
                 )
             });
             return;
@@ -480,7 +480,7 @@ fn place(partition: TopicPartition, batch: &BatchSummary) -> Place {
 }
 
 /// A transaction's state, in words.
-pub(crate) fn in_words(state: TransactionState) -> &'static str {
+pub(crate) fn state_name(state: TransactionState) -> &'static str {
     match state {
         TransactionState::Empty => "empty",
         TransactionState::Ongoing => "ongoing",

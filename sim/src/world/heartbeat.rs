@@ -9,7 +9,7 @@ use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{CorrelationId, LeaderEpoch, NodeId, Now, Time};
 use madsim::runtime::Runtime;
 
-use super::engine::{Boot, Cast, Cue, Engine, Member, Moment, Setup, Step};
+use super::engine::{Boot, DirectorTimer, Engine, Member, Moment, NodeHost, Setup, Step};
 use crate::plan::{DiskPlan, NetworkPlan};
 
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -52,7 +52,7 @@ struct Ring {
     nodes: i32,
 }
 
-impl Cast<Heartbeat> for Ring {
+impl NodeHost<Heartbeat> for Ring {
     fn boot(&mut self, boot: Boot<'_>) -> Heartbeat {
         let neighbour = NodeId(boot.node.0 % self.nodes + 1);
         Heartbeat { id: boot.node, neighbour, next: boot.now.time + INTERVAL }
@@ -87,7 +87,7 @@ fn drive(nodes: u32, simulated: Duration) -> u64 {
     for node in 0..members.len() {
         engine.start_at(node, 0);
     }
-    engine.cue(simulated.as_nanos() as u64, Cue::Heal);
-    while engine.step(&mut ring) != Step::Cue(Cue::Heal) {}
+    engine.set_timer(simulated.as_nanos() as u64, DirectorTimer::Heal);
+    while engine.step(&mut ring) != Step::DirectorTimer(DirectorTimer::Heal) {}
     engine.messages()
 }

@@ -41,7 +41,7 @@ pub(crate) struct Load {
     /// The next invocation is not earlier.
     next_ns: u64,
     /// Whether a cue is on its way.
-    pub(crate) cued: bool,
+    pub(crate) timer_set: bool,
 }
 
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl Load {
             open_max,
             interval_us,
             next_ns: start_ms * 1_000_000,
-            cued: false,
+            timer_set: false,
         }
     }
 

@@ -24,7 +24,7 @@ mod observe;
 mod panics;
 mod queue;
 mod recorder;
-mod weight;
+mod wire_size;
 
 #[cfg(test)]
 pub(crate) use self::director::tests::plan as toy_plan;
@@ -49,7 +49,7 @@ use crate::run::{End, Run, RunOptions, RunStats};
 /// Runs the model's nodes by a plan, inside a madsim runtime, which keeps stray time and randomness deterministic.
 pub(crate) fn simulate(plan: &Plan, options: RunOptions) -> Run {
     let runtime = Runtime::with_seed_and_config(plan.seed, Config::default());
-    runtime.block_on(async { direct(plan, options, |boot| cast(plan, boot)) })
+    runtime.block_on(async { direct(plan, options, |boot| host(plan, boot)) })
 }
 
 /// Runs any nodes by a plan. Panics of nodes and of the testbed become the run's end.
@@ -84,7 +84,7 @@ fn stillborn(message: String) -> Run {
 }
 
 /// The process of a node of the plan.
-fn cast(plan: &Plan, Boot { node, image, incarnation, now }: Boot<'_>) -> Process {
+fn host(plan: &Plan, Boot { node, image, incarnation, now }: Boot<'_>) -> Process {
     let cluster = &plan.cluster;
     if cluster.brokers.contains(&node) {
         return Process::Broker(Box::new(Broker::recover(

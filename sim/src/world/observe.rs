@@ -10,7 +10,7 @@ use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
 
 use super::disk::SoundLog;
-use super::engine::{Boot, Cast, Moment};
+use super::engine::{Boot, Moment, NodeHost};
 use crate::biography::{Biographer, Moment as LifeMoment, Stage};
 use crate::history::History;
 use crate::plan::Plan;
@@ -23,7 +23,7 @@ use crate::watch::{Observer, ReplicaAudit};
 
 /// The true state, with the invariants over it or, if nobody watches, without.
 #[derive(Debug)]
-enum Eyes {
+enum TrueState {
     Watching(Box<Observer>),
     Looking(Box<ClusterView>),
 }
@@ -32,7 +32,7 @@ enum Eyes {
 #[derive(Debug)]
 pub(crate) struct Observation<F> {
     boot: F,
-    eyes: Eyes,
+    true_state: TrueState,
     /// Marks of the run.
     pub(crate) tally: Tally,
     /// Log ends as stated, to see which tails are gone when a log is opened again.
@@ -45,16 +45,16 @@ pub(crate) struct Observation<F> {
 impl<F> Observation<F> {
     /// Before anything runs.
     pub(crate) fn new(plan: &Plan, options: &RunOptions, boot: F) -> Self {
-        let eyes = if options.watch {
+        let true_state = if options.watch {
             let mut observer = Observer::new(plan);
             observer.expect_all_facts();
-            Eyes::Watching(Box::new(observer))
+            TrueState::Watching(Box::new(observer))
         } else {
-            Eyes::Looking(Box::new(ClusterView::new(plan)))
+            TrueState::Looking(Box::new(ClusterView::new(plan)))
         };
         Self {
             boot,
-            eyes,
+            true_state,
             tally: Tally::default(),
             log_ends: BTreeMap::new(),
             acknowledgements: Acknowledgements::default(),
@@ -64,22 +64,22 @@ impl<F> Observation<F> {
 
     /// The true state.
     pub(crate) fn view(&self) -> &ClusterView {
-        match &self.eyes {
-            Eyes::Watching(observer) => observer.view(),
-            Eyes::Looking(view) => view,
+        match &self.true_state {
+            TrueState::Watching(observer) => observer.view(),
+            TrueState::Looking(view) => view,
         }
     }
 
     /// An application tells its consumer where to read.
     pub(crate) fn consumer_assigned(&mut self, node: NodeId) {
-        if let Eyes::Watching(observer) = &mut self.eyes {
+        if let TrueState::Watching(observer) = &mut self.true_state {
             observer.consumer_assigned(node);
         }
     }
 
     /// Compares a log with the mirror of it.
     pub(crate) fn audit(&mut self, moment: Moment, log: &Log) {
-        let Eyes::Watching(observer) = &mut self.eyes else { return };
+        let TrueState::Watching(observer) = &mut self.true_state else { return };
         let audit = ReplicaAudit {
             node: moment.node,
             partition: log.partition(),
@@ -93,16 +93,16 @@ impl<F> Observation<F> {
 
     /// A node's disk was emptied: it has forgotten what it had promised by it.
     pub(crate) fn wiped(&mut self, node: NodeId) {
-        if let Eyes::Watching(observer) = &mut self.eyes {
+        if let TrueState::Watching(observer) = &mut self.true_state {
             observer.disk_wiped(node);
         }
     }
 
     /// A bit of one of a node's logs flipped.
     pub(crate) fn rotted(&mut self, node: NodeId, partition: TopicPartition) {
-        match &mut self.eyes {
-            Eyes::Watching(observer) => observer.log_rotted(node, partition),
-            Eyes::Looking(view) => view.log_rotted(node, partition),
+        match &mut self.true_state {
+            TrueState::Watching(observer) => observer.log_rotted(node, partition),
+            TrueState::Looking(view) => view.log_rotted(node, partition),
         }
     }
 
@@ -127,17 +127,17 @@ impl<F> Observation<F> {
 
     /// Takes out what the invariants found.
     pub(crate) fn take_violations(&mut self) -> Vec<Violation> {
-        match &mut self.eyes {
-            Eyes::Watching(observer) => observer.take_violations(),
-            Eyes::Looking(_) => Vec::new(),
+        match &mut self.true_state {
+            TrueState::Watching(observer) => observer.take_violations(),
+            TrueState::Looking(_) => Vec::new(),
         }
     }
 
     /// Has each biographer look at the state as it is.
     fn tell(&mut self, moment: Moment, mut look: impl FnMut(&mut Biographer, Stage<'_>)) {
-        let view = match &self.eyes {
-            Eyes::Watching(observer) => observer.view(),
-            Eyes::Looking(view) => view,
+        let view = match &self.true_state {
+            TrueState::Watching(observer) => observer.view(),
+            TrueState::Looking(view) => view,
         };
         let Moment { at_ns, event, node } = moment;
         for biographer in &mut self.biographers {
@@ -160,53 +160,55 @@ impl<F> Observation<F> {
     }
 }
 
-impl<N, F: FnMut(Boot<'_>) -> N> Cast<N> for Observation<F> {
+impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
     fn boot(&mut self, boot: Boot<'_>) -> N {
         (self.boot)(boot)
     }
 
     fn started(&mut self, moment: Moment) {
-        match &mut self.eyes {
-            Eyes::Watching(observer) => observer.process_started(moment.at_ns, moment.node),
-            Eyes::Looking(view) => view.process_started(moment.node),
+        match &mut self.true_state {
+            TrueState::Watching(observer) => observer.process_started(moment.at_ns, moment.node),
+            TrueState::Looking(view) => view.process_started(moment.node),
         }
     }
 
     fn ended(&mut self, moment: Moment, lossy: bool) {
         self.tell(moment, |biographer, stage| biographer.before_end(stage, lossy));
-        match &mut self.eyes {
-            Eyes::Watching(observer) => observer.process_ended(moment.at_ns, moment.node, lossy),
-            Eyes::Looking(view) => view.process_ended(moment.at_ns, moment.node, lossy),
+        match &mut self.true_state {
+            TrueState::Watching(observer) => {
+                observer.process_ended(moment.at_ns, moment.node, lossy)
+            }
+            TrueState::Looking(view) => view.process_ended(moment.at_ns, moment.node, lossy),
         }
     }
 
     fn flushed(&mut self, moment: Moment, partition: TopicPartition, batches: &[BatchSummary]) {
-        if let Eyes::Watching(observer) = &mut self.eyes {
+        if let TrueState::Watching(observer) = &mut self.true_state {
             observer.log_flushed(moment.node, partition, batches);
         }
     }
 
     fn persisted(&mut self, moment: Moment, durable: bool) {
-        if let Eyes::Watching(observer) = &mut self.eyes {
+        if let TrueState::Watching(observer) = &mut self.true_state {
             observer.disk_answers(moment.node, durable);
         }
     }
 
     fn reopened(&mut self, moment: Moment, partition: TopicPartition, found: SoundLog) {
-        if let Eyes::Watching(observer) = &mut self.eyes {
+        if let TrueState::Watching(observer) = &mut self.true_state {
             observer.log_found(moment.node, partition, found.end, found.whole);
         }
     }
 
     fn quorum_fetched(&mut self, moment: Moment, by: NodeId, epoch: LeaderEpoch) {
-        if let Eyes::Watching(observer) = &mut self.eyes {
+        if let TrueState::Watching(observer) = &mut self.true_state {
             observer.quorum_fetched(moment.at_ns, moment.node, by, epoch);
         }
     }
 
-    fn stands(&mut self, moment: Moment, still: bool) {
-        if let Eyes::Watching(observer) = &mut self.eyes {
-            observer.process_stands(moment.at_ns, moment.node, still);
+    fn blocked_changed(&mut self, moment: Moment, still: bool) {
+        if let TrueState::Watching(observer) = &mut self.true_state {
+            observer.process_blocked(moment.at_ns, moment.node, still);
         }
     }
 
@@ -215,11 +217,11 @@ impl<N, F: FnMut(Boot<'_>) -> N> Cast<N> for Observation<F> {
         self.mark_lost_tail(moment.node, note);
         self.acknowledgements.note(moment.at_ns, note);
         self.tell(moment, |biographer, stage| biographer.before_note(stage, note));
-        match &mut self.eyes {
-            Eyes::Watching(observer) => {
+        match &mut self.true_state {
+            TrueState::Watching(observer) => {
                 observer.observe(moment.at_ns, moment.event, moment.node, note);
             }
-            Eyes::Looking(view) => view.observe(moment.at_ns, moment.node, note),
+            TrueState::Looking(view) => view.observe(moment.at_ns, moment.node, note),
         }
         self.tell(moment, Biographer::after_note);
     }

@@ -346,7 +346,7 @@ impl Stage {
             partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             consumer: NodeId(1001),
-            told_epoch: LeaderEpoch::NONE,
+            current_leader_epoch: LeaderEpoch::NONE,
             fetch_offset: Offset(fetch_offset),
             isolation,
             batches: batches.to_vec(),
@@ -359,7 +359,7 @@ impl Stage {
         let note = Note::EndOffsetServed {
             partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
-            told_epoch: LeaderEpoch::NONE,
+            current_leader_epoch: LeaderEpoch::NONE,
             offset: Offset(offset),
         };
         self.note(node, &note);

@@ -1,6 +1,6 @@
 //! `CreateTopics`: passed on to the active controller, whose answer is passed back. Source: KIP-590.
 
-use crate::broker::controller_channel::Errand;
+use crate::broker::controller_channel::PendingRequest;
 use crate::broker::{Broker, Caller};
 use crate::message::{RequestBody, ResponseBody};
 use crate::node::Effects;
@@ -18,9 +18,9 @@ impl Broker {
         effects: &mut Effects,
     ) {
         let topics = request.topics.iter().map(|topic| topic.name.clone()).collect();
-        let errand = Errand::CreateTopics { caller, topics };
+        let pending = PendingRequest::CreateTopics { caller, topics };
         let body = RequestBody::CreateTopics(request);
-        self.channel.send(errand, body, now.time, &mut self.context, effects);
+        self.channel.send(pending, body, now.time, &mut self.context, effects);
     }
 
     /// Passes the controller's answer back.

@@ -37,7 +37,7 @@ enum Fact {
     Served {
         partition: TopicPartition,
         leader_epoch: LeaderEpoch,
-        told_epoch: LeaderEpoch,
+        current_leader_epoch: LeaderEpoch,
         fetch_offset: Offset,
         batches: Vec<RecordBatch>,
     },
@@ -161,7 +161,7 @@ impl Broker {
             answer.facts.push(Fact::Served {
                 partition: partition.id(),
                 leader_epoch: partition.leader_epoch(),
-                told_epoch: LeaderEpoch(asked.current_leader_epoch),
+                current_leader_epoch: LeaderEpoch(asked.current_leader_epoch),
                 fetch_offset: Offset(asked.fetch_offset),
                 batches: read.batches,
             });
@@ -241,18 +241,22 @@ fn join(batches: &[RecordBatch]) -> Bytes {
 impl Fact {
     fn into_note(self, consumer: NodeId, isolation: IsolationLevel) -> Option<Note> {
         match self {
-            Self::Served { partition, leader_epoch, told_epoch, fetch_offset, batches } => {
-                Some(Note::RecordsServed {
-                    partition,
-                    leader_epoch,
-                    consumer,
-                    told_epoch,
-                    fetch_offset,
-                    isolation,
-                    batches: batches.iter().map(RecordBatch::summary).collect(),
-                    aborted: Vec::new(),
-                })
-            }
+            Self::Served {
+                partition,
+                leader_epoch,
+                current_leader_epoch,
+                fetch_offset,
+                batches,
+            } => Some(Note::RecordsServed {
+                partition,
+                leader_epoch,
+                consumer,
+                current_leader_epoch,
+                fetch_offset,
+                isolation,
+                batches: batches.iter().map(RecordBatch::summary).collect(),
+                aborted: Vec::new(),
+            }),
             Self::Diverged { partition, leader_epoch, asked, end } => {
                 let EpochEnd { epoch, end_offset } = end;
                 Some(Note::EpochEndServed { partition, leader_epoch, asked, epoch, end_offset })

@@ -65,7 +65,7 @@ impl Broker {
                     effects.note(Note::EndOffsetServed {
                         partition: id,
                         leader_epoch,
-                        told_epoch: current_leader_epoch,
+                        current_leader_epoch: current_leader_epoch,
                         offset,
                     });
                 }

@@ -1,7 +1,7 @@
 //! Produce: batches are checked at the door, appended, and acknowledged as acks asks for. Source: rules 2.1.9 and 2.7,
 //! Kafka's `KafkaApis.handleProduceRequest` and `ReplicaManager.appendRecords`.
 
-use crate::broker::purgatory::{DelayedProduce, Undecided, Wait};
+use crate::broker::purgatory::{DelayedProduce, PendingPartition, Wait};
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
 use crate::message::ResponseBody;
@@ -29,7 +29,7 @@ impl Broker {
             for (partition_index, data) in topic.partition_data.iter().enumerate() {
                 let (answer, waits) =
                     self.produce_one(now, request.acks, &topic.name, data, effects);
-                produce.undecided.extend(waits.map(|(partition, ticket)| Undecided {
+                produce.undecided.extend(waits.map(|(partition, ticket)| PendingPartition {
                     ticket,
                     partition,
                     topic_index,
@@ -88,9 +88,9 @@ impl Broker {
             Err(error) => return (self.refusal(answer, topic, error), None),
         };
         let ticket = self.purgatory.new_ticket();
-        let (around, partitions) = self.surrounded(now);
+        let (context, partitions) = self.partition_context(now);
         let partition = partitions.get_mut(&id).expect("the partition was found hosted");
-        let outcome = partition.produce(around, &batch, acks, ticket, effects);
+        let outcome = partition.produce(context, &batch, acks, ticket, effects);
         let log_start_offset = partition.log().log_start_offset();
         self.touched.push(id);
         match outcome {

@@ -46,10 +46,10 @@ impl Broker {
         for asked in &request.partitions {
             let known = self.metadata.image().partitions.contains_key(&asked.partition);
             let bounds = FetchBounds { bytes_max: bytes_left, update_follower: is_new };
-            let (around, hosted) = self.surrounded(now);
+            let (context, hosted) = self.partition_context(now);
             let answer = match hosted.get_mut(&asked.partition) {
                 Some(partition) => partition.replica_fetch(
-                    around,
+                    context,
                     request.replica,
                     request.broker_epoch,
                     asked,

@@ -271,8 +271,8 @@ pub(super) fn topic(min_insync_replicas: u32) -> MetadataRecord {
         min_insync_replicas,
         unclean_leader_election: false,
         max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
-            flush_messages: TopicConfig::FLUSH_NEVER,
-            flush_ms: TopicConfig::FLUSH_NEVER,
+        flush_messages: TopicConfig::FLUSH_NEVER,
+        flush_ms: TopicConfig::FLUSH_NEVER,
     };
     MetadataRecord::Topic { topic: ORDERS.topic, config }
 }

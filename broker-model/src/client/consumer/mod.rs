@@ -22,8 +22,8 @@ use crate::message::{Response, ResponseBody};
 use crate::node::{
     Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
 };
+use crate::node_status::NodeStatus;
 use crate::proto::{ErrorCode, StrBytes};
-use crate::standing::Standing;
 use crate::types::{LeaderEpoch, NodeId, Now, Offset, OperationId, Time};
 
 use self::end_offsets::EndQuery;
@@ -310,12 +310,12 @@ enum Reach {
 }
 
 impl Node for Consumer {
-    fn standing(&self) -> Standing {
+    fn status(&self) -> NodeStatus {
         let place = |(key, position): (&PartitionKey, &Position)| {
             (self.metadata.name(key.topic).clone(), key.partition, position.offset)
         };
         let positions = self.positions.iter().map(place).collect();
-        Standing { positions, ..Standing::default() }
+        NodeStatus { positions, ..NodeStatus::default() }
             .holds("polls", self.polls.len())
             .holds("questions for an end offset", self.end_queries.len())
     }

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::*;
-use crate::client::testing::{Asked, Driver, START, TOPIC};
+use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::config::OffsetReset;
 use crate::message::RequestBody;
 use crate::note::Note;
@@ -33,7 +33,7 @@ fn config() -> ConsumerConfig {
 fn started(config: ConsumerConfig, start: i64) -> Driver<Consumer> {
     let mut driver = Driver::new(Consumer::new(config, START));
     driver.invoke(1, Operation::Assign { partitions: vec![(TOPIC, 0)] });
-    driver.tell_leaders(&[(1, 3)]);
+    driver.send_leaders(&[(1, 3)]);
     let asked = take_list(&mut driver);
     assert_eq!(timestamp(&asked), -2);
     driver.answer(&asked, offset_answer(0, start));
@@ -41,11 +41,11 @@ fn started(config: ConsumerConfig, start: i64) -> Driver<Consumer> {
     driver
 }
 
-fn take_list(driver: &mut Driver<Consumer>) -> Asked {
+fn take_list(driver: &mut Driver<Consumer>) -> SentRequest {
     driver.take(|body| matches!(body, RequestBody::ListOffsets(_))).expect("an offset is asked for")
 }
 
-fn timestamp(asked: &Asked) -> i64 {
+fn timestamp(asked: &SentRequest) -> i64 {
     let RequestBody::ListOffsets(request) = &asked.message.body else { panic!("{asked:?}") };
     request.topics[0].partitions[0].timestamp
 }
@@ -61,11 +61,11 @@ fn offset_answer(error: i16, offset: i64) -> ResponseBody {
     ResponseBody::ListOffsets(Box::new(ListOffsetsResponse::default().with_topics(vec![topic])))
 }
 
-fn take_fetch(driver: &mut Driver<Consumer>) -> Asked {
+fn take_fetch(driver: &mut Driver<Consumer>) -> SentRequest {
     driver.take(|body| matches!(body, RequestBody::Fetch(_))).expect("a fetch is sent")
 }
 
-fn fetched(asked: &Asked) -> FetchPartition {
+fn fetched(asked: &SentRequest) -> FetchPartition {
     let RequestBody::Fetch(request) = &asked.message.body else { panic!("{asked:?}") };
     request.topics[0].partitions[0].clone()
 }
@@ -134,11 +134,11 @@ fn at_ten(config: ConsumerConfig) -> Driver<Consumer> {
 /// Breaks the fetch connection and lets a new leader be told in the metadata.
 fn change_leader(driver: &mut Driver<Consumer>, leader: i32, epoch: i32) {
     driver.lose(NodeId(1), Channel::ClientFetch);
-    driver.tell_leaders(&[(leader, epoch)]);
+    driver.send_leaders(&[(leader, epoch)]);
     driver.advance(150);
 }
 
-fn take_epoch_query(driver: &mut Driver<Consumer>) -> Asked {
+fn take_epoch_query(driver: &mut Driver<Consumer>) -> SentRequest {
     driver
         .take(|body| matches!(body, RequestBody::OffsetForLeaderEpoch(_)))
         .expect("the position is validated")
@@ -307,7 +307,7 @@ fn only_the_leader_of_the_epoch_validates() {
         driver.answer(&asked, epoch_answer(error.code(), 2, 6));
         assert!(no_fetch(&driver) && driver.notes.is_empty(), "{error}: {:?}", driver.notes);
         driver.advance(150);
-        driver.tell_leaders(&[(3, 5)]);
+        driver.send_leaders(&[(3, 5)]);
         let asked = take_epoch_query(&mut driver);
         assert!([NodeId(2), NodeId(3)].contains(&asked.to));
     }
@@ -321,7 +321,7 @@ fn an_answer_for_an_older_leader_does_not_count() {
     let old = take_epoch_query(&mut driver);
     driver.advance(200);
     driver.event(Event::ConnectionLost { to: NodeId(3), channel: Channel::Client });
-    driver.tell_leaders(&[(3, 5)]);
+    driver.send_leaders(&[(3, 5)]);
     driver.advance(200);
     let new = take_epoch_query(&mut driver);
     driver.answer(&old, epoch_answer(0, 2, 6));
@@ -410,7 +410,7 @@ fn epoch_errors_ask_for_metadata_and_back_off() {
         driver.answer(&asked, error_answer(error));
         assert!(no_fetch(&driver), "{error}");
         assert!(driver.wire.iter().any(|it| matches!(it.message.body, RequestBody::Metadata(_))));
-        driver.tell_leaders(&[(1, 3)]);
+        driver.send_leaders(&[(1, 3)]);
         driver.advance(150);
         assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 10);
     }
@@ -455,7 +455,7 @@ fn an_end_offset_is_asked_again_until_it_is_known_or_late() {
 fn one_fetch_asks_for_all_that_a_broker_leads() {
     let mut driver = Driver::new(Consumer::new(config(), START));
     driver.invoke(1, Operation::Assign { partitions: vec![(TOPIC, 0), (TOPIC, 1)] });
-    driver.tell_leaders(&[(1, 3), (1, 3)]);
+    driver.send_leaders(&[(1, 3), (1, 3)]);
     let lists = [take_list(&mut driver), take_list(&mut driver)];
     for asked in &lists {
         let RequestBody::ListOffsets(request) = &asked.message.body else { panic!("{asked:?}") };

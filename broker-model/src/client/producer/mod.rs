@@ -25,8 +25,8 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::config::{Acks, ProducerConfig, ms};
 use crate::message::{Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome};
+use crate::node_status::NodeStatus;
 use crate::proto::{ErrorCode, StrBytes};
-use crate::standing::Standing;
 use crate::types::{NodeId, Now, OperationId, RecordValue, Time};
 
 use self::accumulator::{Batch, PendingRecord, Queue};
@@ -214,10 +214,10 @@ impl Producer {
 }
 
 impl Node for Producer {
-    fn standing(&self) -> Standing {
+    fn status(&self) -> NodeStatus {
         let waiting = self.unplaced.values().map(VecDeque::len).sum::<usize>()
             + self.queues.values().map(Queue::records).sum::<usize>();
-        Standing::default().holds("records without an answer", waiting)
+        NodeStatus::default().holds("records without an answer", waiting)
     }
 
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::tests::{answer, batches, config, send};
 use super::*;
-use crate::client::testing::{Asked, Driver, START, metadata};
+use crate::client::testing::{Driver, START, SentRequest, metadata};
 use crate::message::RequestBody;
 use crate::proto::InitProducerIdResponse;
 use crate::record::{BatchHeader, RecordBatch};
@@ -96,8 +96,8 @@ impl Log {
 struct World {
     driver: Driver<Producer>,
     logs: BTreeMap<i32, Log>,
-    answers: VecDeque<(Asked, ResponseBody)>,
-    late: VecDeque<Asked>,
+    answers: VecDeque<(SentRequest, ResponseBody)>,
+    late: VecDeque<SentRequest>,
     sent: u64,
     next_id: i64,
 }
@@ -173,7 +173,7 @@ impl World {
         self.answers.push_back((asked, body));
     }
 
-    fn execute(&mut self, asked: &Asked) -> ResponseBody {
+    fn execute(&mut self, asked: &SentRequest) -> ResponseBody {
         let mut body = answer(asked, 0, 0);
         let ResponseBody::Produce(response) = &mut body else { panic!("{body:?}") };
         for (index, batch) in batches(asked) {

@@ -1,7 +1,7 @@
 //! One test for each rule of outcome, order and sequence.
 
 use super::*;
-use crate::client::testing::{Asked, Driver, START, TOPIC};
+use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::message::RequestBody;
 use crate::note::Note;
 use crate::proto::{
@@ -40,7 +40,7 @@ fn ready(config: ProducerConfig) -> Driver<Producer> {
     let mut driver = driver(config);
     driver.node.metadata.place(&TOPIC);
     driver.event(Event::DeadlinePassed);
-    driver.tell_leaders(&[(1, 3), (1, 3)]);
+    driver.send_leaders(&[(1, 3), (1, 3)]);
     driver
 }
 
@@ -78,7 +78,7 @@ pub(super) fn send(driver: &mut Driver<Producer>, operation: u64, partition: i32
     driver.invoke(operation, Operation::Send { topic: TOPIC, key, value });
 }
 
-fn take_produce(driver: &mut Driver<Producer>) -> Asked {
+fn take_produce(driver: &mut Driver<Producer>) -> SentRequest {
     let asked = driver.take(|body| matches!(body, RequestBody::Produce(_)));
     asked.unwrap_or_else(|| panic!("nothing was produced; outcomes: {:?}", driver.outcomes))
 }
@@ -88,7 +88,7 @@ fn is_quiet(driver: &Driver<Producer>) -> bool {
 }
 
 /// Partition and batch of everything in a produce request.
-pub(super) fn batches(asked: &Asked) -> Vec<(i32, RecordBatch)> {
+pub(super) fn batches(asked: &SentRequest) -> Vec<(i32, RecordBatch)> {
     let RequestBody::Produce(request) = &asked.message.body else { panic!("{asked:?}") };
     let data = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
     data.map(|data| {
@@ -98,16 +98,16 @@ pub(super) fn batches(asked: &Asked) -> Vec<(i32, RecordBatch)> {
     .collect()
 }
 
-fn header(asked: &Asked) -> BatchHeader {
+fn header(asked: &SentRequest) -> BatchHeader {
     *batches(asked)[0].1.header()
 }
 
-fn sequence(asked: &Asked) -> (i16, i32) {
+fn sequence(asked: &SentRequest) -> (i16, i32) {
     (header(asked).producer_epoch.0, header(asked).base_sequence.0)
 }
 
 /// An answer with one error and base offset for every partition of the request.
-pub(super) fn answer(asked: &Asked, error: i16, base_offset: i64) -> ResponseBody {
+pub(super) fn answer(asked: &SentRequest, error: i16, base_offset: i64) -> ResponseBody {
     let partitions = batches(asked).into_iter().map(|(index, _)| {
         PartitionProduceResponse::default()
             .with_index(index)
@@ -120,11 +120,11 @@ pub(super) fn answer(asked: &Asked, error: i16, base_offset: i64) -> ResponseBod
     ResponseBody::Produce(Box::new(ProduceResponse::default().with_responses(vec![topic])))
 }
 
-fn refuse_with(driver: &mut Driver<Producer>, asked: &Asked, error: ErrorCode) {
+fn refuse_with(driver: &mut Driver<Producer>, asked: &SentRequest, error: ErrorCode) {
     driver.answer(asked, answer(asked, error.code(), -1));
 }
 
-fn acknowledge(driver: &mut Driver<Producer>, asked: &Asked, base_offset: i64) {
+fn acknowledge(driver: &mut Driver<Producer>, asked: &SentRequest, base_offset: i64) {
     driver.answer(asked, answer(asked, 0, base_offset));
 }
 
@@ -210,7 +210,7 @@ fn what_was_never_sent_has_failed() {
 
     let mut driver = self::driver(config());
     send(&mut driver, 1, 1);
-    driver.tell_leaders(&[(-1, 3), (-1, 3)]);
+    driver.send_leaders(&[(-1, 3), (-1, 3)]);
     driver.advance(4_000);
     let error = ErrorCode::RequestTimedOut;
     assert_eq!(outcome(&driver, 1), &Outcome::Failed { error, partition: 1 });
@@ -236,7 +236,7 @@ fn only_refusals_before_the_append_make_a_failure() {
                 let asked = take_produce(&mut driver);
                 refuse_with(&mut driver, &asked, error);
             }
-            driver.tell_leaders(&[(1, 3), (1, 3)]);
+            driver.send_leaders(&[(1, 3), (1, 3)]);
             driver.advance(50);
         }
         assert_eq!(is_failed(&driver, 1), certain, "{error}: {:?}", outcome(&driver, 1));
@@ -317,7 +317,7 @@ fn a_known_duplicate_is_a_success_without_offset() {
 fn retries_keep_their_sequences_and_go_one_by_one_in_order() {
     let mut driver = established(config());
     (1..=3).for_each(|operation| send(&mut driver, operation, 0));
-    let first: Vec<Asked> = (0..3).map(|_| take_produce(&mut driver)).collect();
+    let first: Vec<SentRequest> = (0..3).map(|_| take_produce(&mut driver)).collect();
     driver.lose(NodeId(1), Channel::Client);
     send(&mut driver, 4, 0);
     assert!(is_quiet(&driver));
@@ -337,7 +337,7 @@ fn retries_keep_their_sequences_and_go_one_by_one_in_order() {
 fn no_more_than_five_batches_of_a_partition_are_in_flight() {
     let mut driver = established(ProducerConfig { in_flight_max: 9, ..config() });
     (1..=7).for_each(|operation| send(&mut driver, operation, 0));
-    let asked: Vec<Asked> = (0..5).map(|_| take_produce(&mut driver)).collect();
+    let asked: Vec<SentRequest> = (0..5).map(|_| take_produce(&mut driver)).collect();
     assert!(is_quiet(&driver));
     acknowledge(&mut driver, &asked[0], 0);
     assert_eq!(sequence(&take_produce(&mut driver)), (0, 6));
@@ -348,7 +348,7 @@ fn no_more_than_five_batches_of_a_partition_are_in_flight() {
 fn a_gap_bumps_the_epoch_once_nothing_is_in_flight() {
     let mut driver = established(config());
     (1..=3).for_each(|operation| send(&mut driver, operation, 0));
-    let asked: Vec<Asked> = (0..3).map(|_| take_produce(&mut driver)).collect();
+    let asked: Vec<SentRequest> = (0..3).map(|_| take_produce(&mut driver)).collect();
     acknowledge(&mut driver, &asked[0], 0);
     refuse_with(&mut driver, &asked[1], ErrorCode::OutOfOrderSequenceNumber);
     driver.advance(500);
@@ -378,7 +378,7 @@ fn first_value(batch: &RecordBatch) -> u64 {
 fn a_gap_behind_a_batch_in_flight_is_no_gap() {
     let mut driver = established(config());
     (1..=2).for_each(|operation| send(&mut driver, operation, 0));
-    let asked: Vec<Asked> = (0..2).map(|_| take_produce(&mut driver)).collect();
+    let asked: Vec<SentRequest> = (0..2).map(|_| take_produce(&mut driver)).collect();
     refuse_with(&mut driver, &asked[0], ErrorCode::NotEnoughReplicas);
     refuse_with(&mut driver, &asked[1], ErrorCode::OutOfOrderSequenceNumber);
     driver.advance(150);
@@ -498,12 +498,12 @@ fn a_stale_answer_does_not_bring_an_old_leader_back() {
     send(&mut driver, 1, 0);
     let asked = take_produce(&mut driver);
     refuse_with(&mut driver, &asked, ErrorCode::NotLeaderOrFollower);
-    driver.tell_leaders(&[(2, 4), (1, 3)]);
+    driver.send_leaders(&[(2, 4), (1, 3)]);
     driver.advance(150);
     let asked = take_produce(&mut driver);
     assert_eq!(asked.to, NodeId(2));
     refuse_with(&mut driver, &asked, ErrorCode::NotLeaderOrFollower);
-    driver.tell_leaders(&[(1, 3), (1, 3)]);
+    driver.send_leaders(&[(1, 3), (1, 3)]);
     driver.advance(150);
     assert_eq!(take_produce(&mut driver).to, NodeId(2));
 }

@@ -88,8 +88,8 @@ pub(super) fn image(registration: PartitionRegistration) -> MetadataImage {
         min_insync_replicas: 2,
         unclean_leader_election: false,
         max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
-            flush_messages: TopicConfig::FLUSH_NEVER,
-            flush_ms: TopicConfig::FLUSH_NEVER,
+        flush_messages: TopicConfig::FLUSH_NEVER,
+        flush_ms: TopicConfig::FLUSH_NEVER,
     };
     image.topics.insert(P.topic, topic);
     image.partitions.insert(P, registration);

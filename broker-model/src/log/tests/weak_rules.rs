@@ -97,9 +97,8 @@ fn a_segment_that_reaches_across_the_next_is_kept_as_kafka_does() {
         let file = segment(bases[1]);
         harness.disk.put(file, old.read(file).expect("there"));
         harness.reopen(with(defects));
-        let overlaps = harness.log.segments.windows(2).any(|two| {
-            two[0].end_offset() > two[1].base_offset()
-        });
+        let overlaps =
+            harness.log.segments.windows(2).any(|two| two[0].end_offset() > two[1].base_offset());
         assert_eq!(overlaps, !defects.is_empty(), "{:?}", harness.log.segments);
         let bases: Vec<i64> = harness.log.batches().map(|batch| batch.base_offset().0).collect();
         assert!(bases.is_sorted(), "{bases:?}");
@@ -175,7 +174,10 @@ fn an_unclean_start_takes_no_snapshot_above_the_first_segment_that_it_checks() {
 fn a_snapshot_keeps_one_batch_in_kafka() {
     for (defects, again) in [
         (&[][..], Ok(true)),
-        (&[LogDefect::SnapshotsKeepOneBatch], Err(crate::proto::ErrorCode::OutOfOrderSequenceNumber)),
+        (
+            &[LogDefect::SnapshotsKeepOneBatch],
+            Err(crate::proto::ErrorCode::OutOfOrderSequenceNumber),
+        ),
     ] {
         let mut harness = harness_with(with(defects));
         (0..3).for_each(|index| drop(harness.append(&numbered(7, index * 2, 2), EPOCH)));

@@ -16,7 +16,7 @@ use crate::node::Effects;
 use crate::note::{Note, PartitionRegistration};
 use crate::partition::isr::{IsrState, is_eligible, least_log_end};
 use crate::partition::progress::FollowerProgress;
-use crate::partition::{Partition, Role, Surroundings};
+use crate::partition::{Partition, PartitionContext, Role};
 use crate::types::{NodeId, Offset, Time};
 
 pub use consumer_fetch::ConsumerRead;
@@ -47,7 +47,7 @@ impl Partition {
     /// Rule 2.1.7: in a new epoch, note where it begins before anything is served, and forget what followers had.
     pub(in crate::partition) fn make_leader(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         registration: &PartitionRegistration,
         epoch_grew: bool,
         effects: &mut Effects,
@@ -63,11 +63,11 @@ impl Partition {
                 });
             }
             Role::Leader(_) | Role::Follower => {
-                self.begin_epoch(around.now.time, registration, effects);
+                self.begin_epoch(context.now.time, registration, effects);
             }
         }
         if epoch_grew || !self.defects.has(ReplicationDefect::NoHwOnShrink) {
-            self.maybe_advance_high_watermark(around, effects);
+            self.maybe_advance_high_watermark(context, effects);
         }
         self.complete_produces(effects);
     }
@@ -107,7 +107,7 @@ impl Partition {
     /// Rule 2.1.5: the least log end of the maximal ISR and of those about to join it; not below min ISR (KIP-966).
     pub(in crate::partition) fn maybe_advance_high_watermark(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         effects: &mut Effects,
     ) {
         let end = self.log.log_end_offset();
@@ -118,13 +118,13 @@ impl Partition {
         if leader.isr.committed().len() < self.min_insync_replicas {
             return;
         }
-        let (now, lag_time_max) = (around.now.time, self.lag_time_max);
+        let (now, lag_time_max) = (context.now.time, self.lag_time_max);
         let must_have = leader.followers.iter().filter(|progress| {
             leader.isr.holds_high_watermark(progress.replica, by_proposal)
                 || (progress.is_caught_up(end, now, lag_time_max)
                     && progress.log_end_offset.is_some()
                     && !leader.isr.maximal_contains(progress.replica)
-                    && is_eligible(progress, around.metadata))
+                    && is_eligible(progress, context.metadata))
         });
         if let Some(least) = least_log_end(must_have.map(|progress| progress.log_end_offset), end) {
             self.advance_high_watermark(least, effects);

@@ -5,7 +5,7 @@ use crate::defect::LogDefect;
 use crate::log::ProducerCheck;
 use crate::node::Effects;
 use crate::note::Note;
-use crate::partition::{Partition, Role, Surroundings};
+use crate::partition::{Partition, PartitionContext, Role};
 use crate::proto::ErrorCode;
 use crate::record::RecordBatch;
 use crate::types::Offset;
@@ -47,7 +47,7 @@ impl Partition {
     /// Appends a client's batch. Source: rules 2.1.9 and 2.7.
     pub fn produce(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         batch: &RecordBatch,
         acks: i16,
         ticket: ProduceTicket,
@@ -79,7 +79,7 @@ impl Partition {
             Ok(ProducerCheck::New) => {
                 let appended = self.log.append_as_leader(batch, self.leader_epoch, acks, effects);
                 self.changes.log_end_moved = true;
-                self.maybe_advance_high_watermark(around, effects);
+                self.maybe_advance_high_watermark(context, effects);
                 self.complete_produces(effects);
                 let ack = ProduceAck {
                     base_offset: appended.base_offset(),

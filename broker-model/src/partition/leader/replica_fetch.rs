@@ -7,7 +7,7 @@ use crate::message::{
 };
 use crate::node::Effects;
 use crate::note::Note;
-use crate::partition::{Partition, Role, Surroundings};
+use crate::partition::{Partition, PartitionContext, Role};
 use crate::record::RecordBatch;
 use crate::replication::{divergence, is_in_range};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
@@ -26,14 +26,14 @@ impl Partition {
     /// which the broker may hold back until there are some. Source: rules 2.1.1 to 2.1.4.
     pub fn replica_fetch(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         replica: NodeId,
         broker_epoch: BrokerEpoch,
         fetch: &ReplicaFetchPartition,
         bounds: FetchBounds,
         effects: &mut Effects,
     ) -> ReplicaFetchPartitionResponse {
-        if let Err(error) = self.check_replica_fetch(around, replica, broker_epoch, fetch) {
+        if let Err(error) = self.check_replica_fetch(context, replica, broker_epoch, fetch) {
             if matches!(error, ClusterError::FencedLeaderEpoch | ClusterError::UnknownLeaderEpoch) {
                 effects.note(Note::RequestFenced { partition: self.id(), by: replica, error });
             }
@@ -62,7 +62,7 @@ impl Partition {
         }
         let batches = self.log.read(fetch.fetch_offset, end, bounds.bytes_max);
         if bounds.update_follower {
-            self.follower_fetched(around, replica, broker_epoch, fetch, effects);
+            self.follower_fetched(context, replica, broker_epoch, fetch, effects);
         }
         self.fetch_answer(None, None, batches)
     }
@@ -85,7 +85,7 @@ impl Partition {
 
     fn check_replica_fetch(
         &self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         replica: NodeId,
         broker_epoch: BrokerEpoch,
         fetch: &ReplicaFetchPartition,
@@ -97,7 +97,7 @@ impl Partition {
         if leader.follower(replica).is_none() {
             return Err(ClusterError::UnknownLeaderEpoch);
         }
-        let registered = around.metadata.brokers.get(&replica).map(|broker| broker.broker_epoch);
+        let registered = context.metadata.brokers.get(&replica).map(|broker| broker.broker_epoch);
         if broker_epoch != BrokerEpoch::NONE && registered.is_some_and(|epoch| epoch > broker_epoch)
         {
             return Err(ClusterError::NotLeaderOrFollower);
@@ -132,7 +132,7 @@ impl Partition {
     /// Rules 2.1.3 and 2.1.4: the follower's news, then ISR, then high watermark, then who waited.
     fn follower_fetched(
         &mut self,
-        around: Surroundings<'_>,
+        context: PartitionContext<'_>,
         replica: NodeId,
         broker_epoch: BrokerEpoch,
         fetch: &ReplicaFetchPartition,
@@ -146,26 +146,26 @@ impl Partition {
         else {
             return;
         };
-        let told_epoch = fetch.current_leader_epoch;
-        if !progress.is_known_in(broker_epoch) || told_epoch != self.leader_epoch {
+        let current_leader_epoch = fetch.current_leader_epoch;
+        if !progress.is_known_in(broker_epoch) || current_leader_epoch != self.leader_epoch {
             effects.note(Note::FollowerHeard {
                 partition: self.log.partition(),
                 leader_epoch: self.leader_epoch,
                 follower: replica,
-                told_epoch,
+                current_leader_epoch,
                 broker_epoch,
                 fetch_offset: fetch.fetch_offset,
             });
         }
         progress.fetched(
-            around.now.time,
+            context.now.time,
             fetch.fetch_offset,
             fetch.log_start_offset,
             end,
             broker_epoch,
         );
-        self.maybe_expand_isr(around, replica, effects);
-        self.maybe_advance_high_watermark(around, effects);
+        self.maybe_expand_isr(context, replica, effects);
+        self.maybe_advance_high_watermark(context, effects);
         self.complete_produces(effects);
         self.self_check();
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use harrow_sim::history::Completion;
 
 use crate::check::index::{Index, NONE, SendId};
-use crate::check::{Step, Why};
+use crate::check::{Dependency, Step};
 
 /// An operation, or (from the number of operations on) the milestone of one.
 pub(super) type Node = u32;
@@ -169,28 +169,28 @@ impl<'a> Graph<'a> {
 
     /// One edge as a step, if it joins operations directly.
     pub(super) fn step(&self, from: Node, to: Node, edge: Edge) -> Option<Step> {
-        let why = |send: SendId| self.index.placement(send);
-        let why = match edge {
+        let dependency = |send: SendId| self.index.placement(send);
+        let dependency = match edge {
             Edge::Overwrites(send) => {
-                let place = why(send);
-                Why::Overwrites { partition: place.partition, offset: place.offset }
+                let place = dependency(send);
+                Dependency::Overwrites { partition: place.partition, offset: place.offset }
             }
             Edge::Reads(send) => {
-                let place = why(send);
-                Why::Reads { partition: place.partition, offset: place.offset }
+                let place = dependency(send);
+                Dependency::Reads { partition: place.partition, offset: place.offset }
             }
             Edge::Order => return None,
         };
-        Some(Step { from, to, why })
+        Some(Step { from, to, dependency })
     }
 
     /// The step between two operations that only the chosen order joins.
     pub(super) fn order_step(&self, from: Node, to: Node) -> Step {
-        let why = match self.edges.order {
-            Some(Order::Process) => Why::Process,
-            Some(Order::Realtime) | None => Why::Realtime,
+        let dependency = match self.edges.order {
+            Some(Order::Process) => Dependency::Process,
+            Some(Order::Realtime) | None => Dependency::Realtime,
         };
-        Step { from, to, why }
+        Step { from, to, dependency }
     }
 
     /// Whether an operation may be part of a circle that this pass looks for.

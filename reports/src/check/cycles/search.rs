@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::components::Component;
 use super::graph::{Edge, Graph, Node};
-use super::tangle::Tangle;
 use crate::check::Step;
 
 /// A node, and which kinds of edges lead to it from the start: bit 0 `ww`, bit 1 `wr`. Kept at 0 unless both are asked
@@ -15,13 +15,13 @@ const BOTH: u8 = 3;
 /// A circle within the tangle; with `both`, one that has a `ww` and a `wr` edge, if there is one.
 pub(super) fn cycle(
     graph: &Graph<'_>,
-    tangle: &Tangle,
+    component: &Component,
     both: bool,
     steps_max: u64,
 ) -> Option<Vec<Step>> {
     let mut steps = 0;
-    for start in tangle.nodes.iter().copied().filter(|node| !graph.is_milestone(*node)) {
-        let found = around(graph, tangle, start, both, &mut steps, steps_max);
+    for start in component.nodes.iter().copied().filter(|node| !graph.is_milestone(*node)) {
+        let found = around(graph, component, start, both, &mut steps, steps_max);
         if found.is_some() {
             return found;
         }
@@ -29,13 +29,13 @@ pub(super) fn cycle(
             break;
         }
     }
-    if both && steps < steps_max { None } else { first_circle(graph, tangle) }
+    if both && steps < steps_max { None } else { first_circle(graph, component) }
 }
 
 /// The shortest circle through a node, backwards.
 fn around(
     graph: &Graph<'_>,
-    tangle: &Tangle,
+    component: &Component,
     start: Node,
     both: bool,
     steps: &mut u64,
@@ -52,7 +52,7 @@ fn around(
                 if *steps > steps_max {
                     return None;
                 }
-                if !tangle.has(earlier) {
+                if !component.has(earlier) {
                     continue;
                 }
                 let kinds = if both { state.1 | kind(edge) } else { 0 };
@@ -119,8 +119,8 @@ fn join_orders(graph: &Graph<'_>, edges: &[(Node, Node, Edge)]) -> Vec<Step> {
 }
 
 /// Goes backwards within the tangle until a node comes again.
-fn first_circle(graph: &Graph<'_>, tangle: &Tangle) -> Option<Vec<Step>> {
-    let start = tangle.nodes.iter().copied().find(|node| !graph.is_milestone(*node))?;
+fn first_circle(graph: &Graph<'_>, component: &Component) -> Option<Vec<Step>> {
+    let start = component.nodes.iter().copied().find(|node| !graph.is_milestone(*node))?;
     let mut seen: BTreeMap<Node, usize> = BTreeMap::new();
     let mut edges: Vec<(Node, Node, Edge)> = Vec::new();
     let mut node = start;
@@ -135,7 +135,7 @@ fn first_circle(graph: &Graph<'_>, tangle: &Tangle) -> Option<Vec<Step>> {
         let mut cursor = 0;
         let (earlier, edge) = loop {
             let (earlier, edge) = graph.before(node, &mut cursor)?;
-            if tangle.has(earlier) {
+            if component.has(earlier) {
                 break (earlier, edge);
             }
         };

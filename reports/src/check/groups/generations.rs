@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, Function, What};
 
-use crate::check::{Anomaly, Facts, Found, Witness};
+use crate::check::{Anomaly, Facts, Found, Observation};
 
 /// A generation and the operation that told of it.
 type Known = (i64, u32);
@@ -53,7 +53,8 @@ impl Generations {
             let Some((partition, offset)) = committed(facts, operation, what) else { continue };
             let newer = self.newer(facts, (group, partition, row.process));
             if let Some((_, by)) = newer.filter(|(newer, _)| *newer > generation) {
-                let (told, other) = (Witness::answer(operation, offset), Witness::answer(by, -1));
+                let (told, other) =
+                    (Observation::answer(operation, offset), Observation::answer(by, -1));
                 found.add(facts, Anomaly::ZombieCommit, partition, told, Some(other));
             }
         }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use harrow_sim::history::{Completion, Function, History, NEVER, Row, What};
 
 use crate::check::index::Index;
-use crate::check::{Anomaly, Found, Witness};
+use crate::check::{Anomaly, Found, Observation};
 
 /// By group, partition and generation.
 type Place = (u32, u32, i64);
@@ -43,7 +43,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     told.sort_by_key(|(place, _, _)| *place);
     told.dedup_by_key(|(place, _, _)| *place);
     for ((_, partition, _), operation, first) in told {
-        let (subject, other) = (Witness::answer(operation, -1), Witness::answer(first, -1));
+        let (subject, other) = (Observation::answer(operation, -1), Observation::answer(first, -1));
         found.add(index, Anomaly::DoubleOwnership, partition, subject, Some(other));
     }
 }

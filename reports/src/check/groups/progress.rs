@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use harrow_sim::history::{Completion, Function, NEVER, Row, What};
 
 use super::generations::Generations;
-use super::{Holes, failed_to_move, rebalanced};
+use super::{UnusedOffsets, failed_to_move, rebalanced};
 use crate::check::index::ReadId;
-use crate::check::{Anomaly, Circumstance, Facts, Found, Gap, Witness};
+use crate::check::{Anomaly, Circumstance, Facts, Found, Gap, Observation};
 
 /// So many commits of a partition are kept before those that were surely replaced are folded into one.
 const COMMITS_MAX: usize = 64;
@@ -54,12 +54,12 @@ pub(in crate::check) struct Groups {
     /// Group and generation that each process's last join gave it.
     members: BTreeMap<u32, (u32, i64)>,
     generations: Generations,
-    holes: Holes,
+    holes: UnusedOffsets,
 }
 
 impl Groups {
     /// Nobody has done anything.
-    pub(in crate::check) fn new(holes: Holes) -> Self {
+    pub(in crate::check) fn new(holes: UnusedOffsets) -> Self {
         Self { holes, ..Self::default() }
     }
 
@@ -200,7 +200,7 @@ impl Groups {
             first: from,
             end: record.offset,
             but,
-            subject: facts.witness_read(read),
+            subject: facts.observation_of_read(read),
             circumstance,
         };
         found.add_passed(facts, gap);
@@ -264,15 +264,15 @@ impl Groups {
             partition,
             first: position,
             end: offset,
-            but: [Witness::NO_VALUE; 2],
-            subject: Witness::answer(operation, offset),
+            but: [Observation::NO_VALUE; 2],
+            subject: Observation::answer(operation, offset),
             circumstance: if begun { Circumstance::Plain } else { Circumstance::NothingCommitted },
         };
         if self.holes.has(partition) {
             return found.add_passed(facts, gap);
         }
         let passed = facts.records_in(&gap).first().copied();
-        let other = passed.or_else(|| last.map(|last| facts.witness_read(last)));
+        let other = passed.or_else(|| last.map(|last| facts.observation_of_read(last)));
         found.add_with(facts, gap.anomaly, partition, (gap.subject, other), gap.circumstance);
     }
 }

@@ -9,7 +9,7 @@ type Key = (u32, u32);
 
 /// A record of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Keyed {
+struct KeyedRecord {
     key: Key,
     place: i64,
     /// When the first of this one and of all later ones of its key began to be sent.
@@ -20,7 +20,7 @@ struct Keyed {
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     /// By key and place.
-    records: Vec<Keyed>,
+    records: Vec<KeyedRecord>,
 }
 
 impl Keys {
@@ -34,11 +34,11 @@ impl Keys {
             let lasting = index.completion_of(*send) != Completion::Fail;
             let counts = key != NO_KEY && lasting && index.options.compacted(partition);
             let invoked_ns = index.row(index.operation_of_send(*send)).invoked_ns;
-            counts.then_some(Keyed { key: (partition, key), place, invoked_ns })
+            counts.then_some(KeyedRecord { key: (partition, key), place, invoked_ns })
         });
-        let mut records: Vec<Keyed> = placed.collect();
+        let mut records: Vec<KeyedRecord> = placed.collect();
         records.sort_unstable();
-        let mut later: Option<Keyed> = None;
+        let mut later: Option<KeyedRecord> = None;
         for record in records.iter_mut().rev() {
             let same = later.filter(|later| later.key == record.key);
             record.invoked_ns = record.invoked_ns.min(same.map_or(NEVER, |l| l.invoked_ns));
@@ -49,7 +49,7 @@ impl Keys {
 
     /// When a later record of the same key began to be sent, in nanoseconds, if there is one.
     pub(super) fn superseded_ns(&self, key: Key, offset: i64) -> Option<u64> {
-        let later = |record: &Keyed| (record.key, record.place) > (key, offset);
+        let later = |record: &KeyedRecord| (record.key, record.place) > (key, offset);
         let position = self.records.partition_point(|record| !later(record));
         let record = self.records.get(position).filter(|record| record.key == key)?;
         (key.1 != NO_KEY).then_some(record.invoked_ns)

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::check::Witness;
+use crate::check::Observation;
 
 /// Highest values by the time from which they were known, both ascending; the value is the witness's offset.
 #[derive(Debug, Default)]
 struct Floor {
-    rises: VecDeque<(u64, Witness)>,
+    rises: VecDeque<(u64, Observation)>,
 }
 
 /// All floors.
@@ -19,20 +19,20 @@ pub(super) struct Floors {
 
 impl Floors {
     /// The highest record of a partition that was known before this time.
-    pub(super) fn record(&self, partition: u32, before_ns: u64) -> Option<Witness> {
+    pub(super) fn record(&self, partition: u32, before_ns: u64) -> Option<Observation> {
         self.records.get(&partition)?.before(before_ns)
     }
 
-    pub(super) fn raise_record(&mut self, partition: u32, at_ns: u64, told: Witness) {
+    pub(super) fn raise_record(&mut self, partition: u32, at_ns: u64, told: Observation) {
         self.records.entry(partition).or_default().raise(at_ns, told);
     }
 
     /// The highest end of a partition that was told before this time.
-    pub(super) fn end(&self, partition: u32, before_ns: u64) -> Option<Witness> {
+    pub(super) fn end(&self, partition: u32, before_ns: u64) -> Option<Observation> {
         self.ends.get(&partition)?.before(before_ns)
     }
 
-    pub(super) fn raise_end(&mut self, partition: u32, at_ns: u64, told: Witness) {
+    pub(super) fn raise_end(&mut self, partition: u32, at_ns: u64, told: Observation) {
         self.ends.entry(partition).or_default().raise(at_ns, told);
     }
 
@@ -48,12 +48,12 @@ impl Floors {
 }
 
 impl Floor {
-    fn before(&self, at_ns: u64) -> Option<Witness> {
+    fn before(&self, at_ns: u64) -> Option<Observation> {
         let known = self.rises.partition_point(|(rose_ns, _)| *rose_ns < at_ns);
         Some(self.rises.get(known.checked_sub(1)?)?.1)
     }
 
-    fn raise(&mut self, at_ns: u64, told: Witness) {
+    fn raise(&mut self, at_ns: u64, told: Observation) {
         if self.rises.back().is_none_or(|(_, highest)| highest.offset < told.offset) {
             self.rises.push_back((at_ns, told));
         }

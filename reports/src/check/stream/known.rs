@@ -5,7 +5,7 @@ use harrow_sim::history::{History, NO_KEY, NO_PARTITION, SendRecord};
 use super::records::{Records, Sender};
 use crate::check::facts::{PASSED_MAX, newest_of_each};
 use crate::check::index::{ReadId, SendId};
-use crate::check::{Facts, Gap, Options, Witness};
+use crate::check::{Facts, Gap, Observation, Options};
 
 /// A history so far, and the records that it has told of.
 #[derive(Clone, Copy)]
@@ -24,11 +24,11 @@ impl Known<'_> {
     }
 
     /// The same, with what is known of who sent it.
-    pub(super) fn with_sender(&self, partition: u32, seen: Witness) -> Witness {
+    pub(super) fn with_sender(&self, partition: u32, seen: Observation) -> Observation {
         let sender = self.records.sender(seen.value, partition);
         let read = seen.read || sender.is_some_and(|sender| sender.was_read());
         let writer = sender.map_or(seen.writer, |sender| sender.position);
-        Witness { writer, read, ..seen }
+        Observation { writer, read, ..seen }
     }
 }
 
@@ -46,18 +46,24 @@ impl Facts for Known<'_> {
         self.read(read).offset
     }
 
-    fn witness_send(&self, send: SendId) -> Witness {
+    fn observation_of_send(&self, send: SendId) -> Observation {
         let operation = self.history.operation_of_send(send as usize);
         let sent = *self.send(send);
         let (value, offset, writer) = (sent.value, sent.offset, Some(operation));
-        self.with_sender(sent.partition, Witness { value, offset, operation, writer, read: false })
+        self.with_sender(
+            sent.partition,
+            Observation { value, offset, operation, writer, read: false },
+        )
     }
 
-    fn witness_read(&self, read: ReadId) -> Witness {
+    fn observation_of_read(&self, read: ReadId) -> Observation {
         let operation = self.history.operation_of_read(read as usize);
         let record = *self.read(read);
         let (value, offset, writer) = (record.value, record.offset, None);
-        self.with_sender(record.partition, Witness { value, offset, operation, writer, read: true })
+        self.with_sender(
+            record.partition,
+            Observation { value, offset, operation, writer, read: true },
+        )
     }
 
     /// What was told: where else it may be read, a send may be twice.
@@ -66,13 +72,13 @@ impl Facts for Known<'_> {
         (offset >= 0 && partition != NO_PARTITION).then_some((partition, offset))
     }
 
-    fn records_in(&self, gap: &Gap) -> Vec<Witness> {
+    fn records_in(&self, gap: &Gap) -> Vec<Observation> {
         let Gap { partition, end, but, .. } = *gap;
         let first = gap.first.max(self.options.log_start_offset(partition));
         let sent_by_ns = gap.sent_by_ns(self.history);
         let there =
             |sender: Sender| sender.invoked_ns <= sent_by_ns && self.lasts(&sender, partition);
-        let fits = |seen: &&Witness| {
+        let fits = |seen: &&Observation| {
             let sender = self.records.sender(seen.value, partition);
             !but.contains(&seen.value) && sender.is_some_and(there)
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use harrow_sim::history::{Completion, NO_PARTITION, Row, SendRecord};
 
 use super::Ticket;
-use crate::check::Witness;
+use crate::check::Observation;
 
 /// Who sent a value.
 #[derive(Debug, Clone, Copy)]
@@ -18,9 +18,9 @@ pub(super) struct Sender {
     pub(super) position: Option<u32>,
     pub(super) completion: Option<Completion>,
     /// The first `ok` read of it.
-    read: Option<Witness>,
+    read: Option<Observation>,
     /// Where it was first seen.
-    place: Option<Witness>,
+    place: Option<Observation>,
 }
 
 impl Sender {
@@ -35,11 +35,11 @@ impl Sender {
 
 /// What is at odds with a record's place.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Odds {
+pub(super) struct Conflicts {
     /// The record that was seen at this offset first.
-    pub(super) other_record: Option<Witness>,
+    pub(super) other_record: Option<Observation>,
     /// Where the record was seen first.
-    pub(super) other_place: Option<Witness>,
+    pub(super) other_place: Option<Observation>,
 }
 
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ pub(super) struct Records {
     /// By value and partition, or [`NO_PARTITION`] while nobody knows it.
     senders: BTreeMap<(u64, u32), Sender>,
     /// By partition and offset: what was first seen there.
-    places: BTreeMap<(u32, i64), Witness>,
+    places: BTreeMap<(u32, i64), Observation>,
 }
 
 impl Records {
@@ -64,7 +64,7 @@ impl Records {
         ticket: Ticket,
         send: &SendRecord,
         (position, row): (u32, &Row),
-    ) -> Option<(u32, Witness)> {
+    ) -> Option<(u32, Observation)> {
         // A begin need not say what is sent.
         let named = [send.partition, NO_PARTITION].map(|partition| (send.value, partition));
         if !named.iter().any(|key| self.senders.contains_key(key)) {
@@ -85,7 +85,7 @@ impl Records {
         known.or_else(|| self.senders.get(&(value, NO_PARTITION))).copied()
     }
 
-    pub(super) fn note_read(&mut self, partition: u32, read: Witness, ok: bool) {
+    pub(super) fn note_read(&mut self, partition: u32, read: Observation, ok: bool) {
         self.learn_partition(read.value, partition);
         if let Some(sender) = self.senders.get_mut(&(read.value, partition)).filter(|_| ok) {
             sender.read.get_or_insert(read);
@@ -93,11 +93,11 @@ impl Records {
     }
 
     /// A record stands at an offset: it stands nowhere else, and nothing else there.
-    pub(super) fn place(&mut self, partition: u32, seen: Witness) -> Odds {
+    pub(super) fn place(&mut self, partition: u32, seen: Observation) -> Conflicts {
         let here = *self.places.entry((partition, seen.offset)).or_insert(seen);
         let there = self.senders.get_mut(&(seen.value, partition));
         let there = there.map(|sender| *sender.place.get_or_insert(seen));
-        Odds {
+        Conflicts {
             other_record: Some(here).filter(|here| here.value != seen.value),
             other_place: there.filter(|there| there.offset != seen.offset),
         }
@@ -109,7 +109,7 @@ impl Records {
         partition: u32,
         first: i64,
         end: i64,
-    ) -> impl Iterator<Item = &Witness> {
+    ) -> impl Iterator<Item = &Observation> {
         let range = (partition, first)..(partition, end.max(first));
         self.places.range(range).map(|(_, seen)| seen)
     }

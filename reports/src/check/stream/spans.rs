@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::Witness;
+use crate::check::Observation;
 
 /// Offsets that one transaction processed, or several that overlap.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,7 @@ impl Spans {
         (group, partition): (Option<u32>, u32),
         (first, last): (i64, i64),
         operation: u32,
-    ) -> Option<Witness> {
+    ) -> Option<Observation> {
         let lane = |first: i64| (group, partition, first);
         let before = self.processed.range(lane(i64::MIN)..=lane(first)).next_back();
         let before = before.filter(|(_, span)| span.last >= first);
@@ -39,6 +39,6 @@ impl Spans {
         self.processed.remove(&lane(at));
         self.processed.insert(lane(at.min(first)), united);
         let offset = first.max(at);
-        Some(Witness::answer(span.operation, offset))
+        Some(Observation::answer(span.operation, offset))
     }
 }

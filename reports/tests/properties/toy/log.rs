@@ -6,7 +6,7 @@ use super::Choice;
 
 /// What a transaction has done with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum EntryState {
     Open,
     Committed,
     Aborted,
@@ -19,7 +19,7 @@ pub(super) struct Entry {
     key: u32,
     /// Zero for what belongs to no transaction.
     transaction: u32,
-    fate: Fate,
+    fate: EntryState,
 }
 
 #[derive(Debug, Default)]
@@ -40,13 +40,13 @@ impl Log {
 
     /// The offset of the first record that is not decided.
     pub(super) fn last_stable_offset(&self) -> i64 {
-        let open = self.entries.iter().find(|entry| entry.fate == Fate::Open);
+        let open = self.entries.iter().find(|entry| entry.fate == EntryState::Open);
         open.map_or(self.end, |entry| entry.offset)
     }
 
     pub(super) fn append(&mut self, value: u64, key: u32, transaction: Option<u32>) -> i64 {
         let offset = self.end;
-        let fate = if transaction.is_some() { Fate::Open } else { Fate::Committed };
+        let fate = if transaction.is_some() { EntryState::Open } else { EntryState::Committed };
         let transaction = transaction.unwrap_or(0);
         self.entries.push(Entry { offset, value, key, transaction, fate });
         self.end += 1;
@@ -55,7 +55,7 @@ impl Log {
 
     /// A marker decides a transaction's records, and takes an offset itself.
     pub(super) fn mark(&mut self, transaction: u32, commits: bool) {
-        let fate = if commits { Fate::Committed } else { Fate::Aborted };
+        let fate = if commits { EntryState::Committed } else { EntryState::Aborted };
         for entry in self.entries.iter_mut().filter(|entry| entry.transaction == transaction) {
             entry.fate = fate;
         }
@@ -72,7 +72,7 @@ impl Log {
         let fits = move |entry: &&Entry| {
             entry.offset >= from
                 && entry.offset < end
-                && (uncommitted || entry.fate == Fate::Committed)
+                && (uncommitted || entry.fate == EntryState::Committed)
         };
         self.entries.iter().filter(fits)
     }
@@ -91,7 +91,7 @@ impl Log {
         let point = stable - i64::from(choice.of(3));
         let cleaned: Vec<Entry> =
             self.entries.iter().filter(|e| e.offset < point).copied().collect();
-        let lasting = |entry: &Entry| entry.fate == Fate::Committed;
+        let lasting = |entry: &Entry| entry.fate == EntryState::Committed;
         let replaced = |entry: &Entry| {
             let mut later = cleaned.iter().filter(|later| later.offset > entry.offset);
             entry.key != NO_KEY && later.any(|later| later.key == entry.key && lasting(later))

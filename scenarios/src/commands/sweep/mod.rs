@@ -1,6 +1,6 @@
 //! `harrow sweep`: many seeds, in parallel, told in order.
 
-mod keeper;
+mod artifacts;
 mod pool;
 mod tally;
 
@@ -23,8 +23,8 @@ use super::reading::{Changes, Prepared};
 use super::seeds::{self, SeedRange, Shard};
 use crate::catalogue::CATALOGUE;
 use crate::exit::ExitCode;
-use crate::pipeline::{self, Calling};
-use keeper::Keeper;
+use crate::pipeline::{self, RunIdentity};
+use artifacts::ArtifactWriter;
 use tally::{Ended, Tally};
 
 /// Run many seeds in parallel and tell which fail.
@@ -101,7 +101,7 @@ impl Work {
 impl Sweep {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
         let work = self.work()?;
-        let mut keeper = Keeper::open(self.out.as_deref(), &work.prepared)?;
+        let mut artifacts = ArtifactWriter::open(self.out.as_deref(), &work.prepared)?;
         if work.count() == 0 {
             note_empty_shard(work.shard);
         }
@@ -125,7 +125,7 @@ impl Sweep {
             |(scenario, report)| {
                 progress.inc(1);
                 let prepared = &work.prepared[scenario];
-                let kept = keeper.keep(scenario, prepared, &report);
+                let kept = artifacts.keep(scenario, prepared, &report);
                 result = progress.suspend(|| tell(console, prepared, &report, kept.as_deref()));
                 tally.add(scenario, &report);
                 let enough = tally.violated() >= self.failures_max();
@@ -144,7 +144,7 @@ impl Sweep {
             empty: work.count() == 0,
         };
         let code = tally.close(console, ended)?;
-        Ok(console.also(code, keeper.close()))
+        Ok(console.also(code, artifacts.close()))
     }
 
     fn work(&self) -> Result<Work, Failure> {
@@ -202,8 +202,8 @@ impl Work {
     fn run(&self, scenario: usize, seed: u64, whole: bool) -> Report {
         let prepared = &self.prepared[scenario];
         let (plan, replay) = (prepared.plan(seed), prepared.command(seed));
-        let calling = Calling { scenario: &prepared.argument, plan: None, replay: &replay };
-        let mut report = pipeline::tell(&plan, calling, false).report;
+        let identity = RunIdentity { scenario: &prepared.argument, plan: None, replay: &replay };
+        let mut report = pipeline::run_and_judge(&plan, identity, false).report;
         if whole {
             pipeline::follow(&plan, &mut report);
         }

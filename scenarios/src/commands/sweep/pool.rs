@@ -26,13 +26,13 @@ struct State {
     stopped: bool,
 }
 
-struct Desk {
+struct WorkQueue {
     state: Mutex<State>,
     moved: Condvar,
     ahead_max: u64,
 }
 
-impl Desk {
+impl WorkQueue {
     /// The state stays usable when a worker panics: it is three plain values.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -63,7 +63,7 @@ impl Desk {
 }
 
 /// Stops all when its worker panics: nobody may wait for a result that will never come.
-struct StopOnPanic<'a>(&'a Desk);
+struct StopOnPanic<'a>(&'a WorkQueue);
 
 impl Drop for StopOnPanic<'_> {
     fn drop(&mut self) {
@@ -81,15 +81,15 @@ pub(super) fn ordered<T: Send>(
 ) {
     assert!(options.jobs > 0, "no worker");
     let ahead_max = AHEAD_MAX * options.jobs as u64;
-    let desk = Desk { state: Mutex::default(), moved: Condvar::new(), ahead_max };
+    let queue = WorkQueue { state: Mutex::default(), moved: Condvar::new(), ahead_max };
     let (sender, results) = channel();
     thread::scope(|scope| {
         for _ in 0..options.jobs {
             let sender = sender.clone();
-            let (desk, work, more) = (&desk, &work, options.more);
+            let (queue, work, more) = (&queue, &work, options.more);
             scope.spawn(move || {
-                let _guard = StopOnPanic(desk);
-                labour(desk, work, more, &sender);
+                let _guard = StopOnPanic(queue);
+                labour(queue, work, more, &sender);
             });
         }
         drop(sender);
@@ -99,9 +99,9 @@ pub(super) fn ordered<T: Send>(
             waiting.insert(index, result);
             while let Some(result) = waiting.remove(&next) {
                 next += 1;
-                desk.told();
+                queue.told();
                 if tell(result).is_break() {
-                    desk.stop();
+                    queue.stop();
                     return;
                 }
             }
@@ -110,16 +110,16 @@ pub(super) fn ordered<T: Send>(
 }
 
 fn labour<T>(
-    desk: &Desk,
+    queue: &WorkQueue,
     work: &impl Fn(u64) -> Option<T>,
     more: &(dyn Fn() -> bool + Sync),
     results: &Sender<(u64, T)>,
 ) {
     while more()
-        && let Some(index) = desk.claim()
+        && let Some(index) = queue.claim()
     {
         let Some(result) = work(index) else {
-            desk.stop();
+            queue.stop();
             return;
         };
         if results.send((index, result)).is_err() {

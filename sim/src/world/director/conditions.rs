@@ -68,7 +68,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             self.engine.set_disk_condition(node, *condition);
         }
         for (node, paused) in conditions.paused.iter().enumerate() {
-            self.engine.set_paused(node, *paused, &mut self.cast);
+            self.engine.set_paused(node, *paused, &mut self.host);
         }
     }
 }

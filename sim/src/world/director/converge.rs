@@ -7,7 +7,7 @@ use super::{CHECK_MS, Director, MS, Phase};
 use crate::liveness::{GOALS, Goal};
 use crate::plan::ClientPlan;
 use crate::run::{End, UnmetGoal};
-use crate::world::engine::{Boot, Cue};
+use crate::world::engine::{Boot, DirectorTimer};
 
 /// With progress all the time, convergence may still not take longer than so many times the longest bound.
 const BOUNDS_MAX: u64 = 20;
@@ -76,7 +76,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     fn check_again(&mut self) {
-        self.engine.cue(self.engine.now() + CHECK_MS * MS, Cue::Check);
+        self.engine.set_timer(self.engine.now() + CHECK_MS * MS, DirectorTimer::Check);
     }
 
     /// A request whose waiting is over and that nobody ends has lost its wake-up: one that is seen twice is not about
@@ -96,7 +96,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if now - since > bound || now > self.last_ns() {
             return Some(self.give_up(pending, since));
         }
-        self.urge(pending.goal);
+        self.prompt(pending.goal);
         self.check_again();
         None
     }
@@ -139,7 +139,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     pub(super) fn unmet(&self) -> Vec<UnmetGoal> {
         let goal = Goal::FreshProducer;
         let short = self.partitions().filter_map(|(name, partition)| {
-            let view = self.cast.view().partition(partition?)?;
+            let view = self.host.view().partition(partition?)?;
             Some(UnmetGoal { goal, reason: self.short_of_replicas(&name, view)? })
         });
         if self.healed { short.collect() } else { Vec::new() }

@@ -16,7 +16,7 @@ pub(super) struct CutLinks {
     /// Nodes named by targets, or one side of a drawn shape.
     pub(super) nodes: Vec<NodeId>,
     /// The shape in words.
-    pub(super) words: String,
+    pub(super) description: String,
 }
 
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
@@ -41,13 +41,17 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 let (a, b) = (self.resolve(step, from, 0)?, self.resolve(step, to, 1)?);
                 differ(a, b)?;
                 let links = vec![(self.place(a), self.place(b))];
-                Ok(CutLinks { links, nodes: vec![a, b], words: format!("{a} to {b}, one way") })
+                Ok(CutLinks {
+                    links,
+                    nodes: vec![a, b],
+                    description: format!("{a} to {b}, one way"),
+                })
             }
             Cut::Between { a, b } => {
                 let (a, b) = (self.resolve(step, a, 0)?, self.resolve(step, b, 1)?);
                 differ(a, b)?;
                 let links = self.both_ways(&[a], &[b]);
-                Ok(CutLinks { links, nodes: vec![a, b], words: format!("{a} from {b}") })
+                Ok(CutLinks { links, nodes: vec![a, b], description: format!("{a} from {b}") })
             }
             Cut::Halves => {
                 let order = self.drawn_order(step);
@@ -69,12 +73,16 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         step: &Step,
         target: &crate::plan::Target,
         others: &[NodeId],
-        words: &str,
+        description: &str,
     ) -> Result<CutLinks, String> {
         let node = self.resolve(step, target, 0)?;
         let others: Vec<NodeId> = others.iter().copied().filter(|other| *other != node).collect();
         let links = self.both_ways(&[node], &others);
-        Ok(CutLinks { links, nodes: vec![node], words: format!("{node} ({target}) from {words}") })
+        Ok(CutLinks {
+            links,
+            nodes: vec![node],
+            description: format!("{node} ({target}) from {description}"),
+        })
     }
 
     fn sides(&self, shape: &str, left: &[NodeId], right: &[NodeId]) -> CutLinks {
@@ -84,7 +92,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         others.sort_unstable();
         CutLinks {
             links: self.both_ways(left, right),
-            words: format!("{shape}: {} from {}", list(&nodes), list(&others)),
+            description: format!("{shape}: {} from {}", list(&nodes), list(&others)),
             nodes,
         }
     }
@@ -101,7 +109,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 }
             }
         }
-        CutLinks { links, words: format!("ring {}", list(&order)), nodes: order }
+        CutLinks { links, description: format!("ring {}", list(&order)), nodes: order }
     }
 
     /// Brokers and controllers in an order drawn by the step's key.

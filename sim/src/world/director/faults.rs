@@ -9,7 +9,7 @@ use super::{Director, MS};
 use crate::plan::{Action, Step, Target};
 use crate::run::InjectedFault;
 use crate::world::draw::Purpose;
-use crate::world::engine::{Boot, Cue, Fall};
+use crate::world::engine::{Boot, CrashKind, DirectorTimer};
 
 /// A bounce is over after this long.
 const BOUNCE_MS: u64 = 10;
@@ -41,7 +41,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             weakened: Some(reason),
             ..Fired::default()
         });
-        self.cast.tally.mark(if held { "fault-held-back" } else { "fault-injected" });
+        self.host.tally.mark(if held { "fault-held-back" } else { "fault-injected" });
         let fault = InjectedFault {
             step: step.id,
             at_ms: self.engine.now() / MS,
@@ -80,7 +80,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::Partition { cut, for_ms } => {
                 let cut = self.cut_links(step, cut)?;
                 self.begin(position, Condition::Cut(cut.links), *for_ms);
-                let summary = format!("partition of {} for {for_ms} ms", cut.words);
+                let summary = format!("partition of {} for {for_ms} ms", cut.description);
                 Ok(Fired { nodes: cut.nodes, summary, ..Fired::default() })
             }
             Action::Pause { .. }
@@ -117,27 +117,27 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn crash(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
         let (node, index) = self.running(step, target)?;
         self.crash_allowed(node)?;
-        self.fall(index, Fall::Crash, down_ms);
+        self.crash_node(index, CrashKind::Crash, down_ms);
         Ok(done(node, format!("{} of node {node} ({target}) for {down_ms} ms", kind(&step.action))))
     }
 
     fn power_loss(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
-        self.lose(step, target, down_ms, Fall::PowerLoss)
+        self.lose(step, target, down_ms, CrashKind::PowerLoss)
     }
 
     fn wipe(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
-        self.lose(step, target, down_ms, Fall::Wipe)
+        self.lose(step, target, down_ms, CrashKind::Wipe)
     }
 
     /// Data of a node is lost with its process or, where the atlas forbids that, the process alone.
-    fn lose(&mut self, step: &Step, target: &Target, down_ms: u64, wanted: Fall) -> Firing {
+    fn lose(&mut self, step: &Step, target: &Target, down_ms: u64, wanted: CrashKind) -> Firing {
         let (node, index) = self.running(step, target)?;
-        let wipe = wanted == Fall::Wipe;
+        let wipe = wanted == CrashKind::Wipe;
         let allowed = self.loss_allowed(node, wipe);
         if allowed.is_err() {
             self.crash_allowed(node)?;
         }
-        self.fall(index, if allowed.is_ok() { wanted } else { Fall::Crash }, down_ms);
+        self.crash_node(index, if allowed.is_ok() { wanted } else { CrashKind::Crash }, down_ms);
         let summary = if wipe {
             format!("disk of node {node} ({target}) wiped, down for {down_ms} ms")
         } else {
@@ -149,7 +149,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn stop(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
         let (node, index) = self.running(step, target)?;
         self.down_ms[index] = down_ms;
-        self.engine.stop(index, &mut self.cast);
+        self.engine.stop(index, &mut self.host);
         Ok(done(node, format!("graceful stop of node {node} ({target}), down for {down_ms} ms")))
     }
 
@@ -170,7 +170,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 fired.weakened = Some(format!("node {node} spared: {reason}"));
                 continue;
             }
-            self.fall(index, if lossy { Fall::PowerLoss } else { Fall::Crash }, down_ms);
+            self.crash_node(
+                index,
+                if lossy { CrashKind::PowerLoss } else { CrashKind::Crash },
+                down_ms,
+            );
             fired.lossy |= lossy;
             fired.nodes.push(node);
             if let Err(reason) = allowed {
@@ -187,7 +191,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if self.plan.expect.loss_allowed || self.is_client(node) {
             return Ok(());
         }
-        let view = self.cast.view();
+        let view = self.host.view();
         if wipe { view.wipe_allowed(node) } else { view.power_loss_allowed(node) }
     }
 
@@ -196,24 +200,24 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if self.plan.expect.loss_allowed || self.is_client(node) {
             return Ok(());
         }
-        self.cast.view().crash_allowed(node)
+        self.host.view().crash_allowed(node)
     }
 
     /// Ends a process; it starts again after a time.
-    pub(super) fn fall(&mut self, index: usize, how: Fall, down_ms: u64) {
-        let how = if how == Fall::Crash { self.crash_or_rot(index) } else { how };
+    pub(super) fn crash_node(&mut self, index: usize, how: CrashKind, down_ms: u64) {
+        let how = if how == CrashKind::Crash { self.crash_or_rot(index) } else { how };
         let mark = match how {
-            Fall::Crash | Fall::Rot => "crash",
-            Fall::PowerLoss => "power-loss",
-            Fall::Wipe => "wipe",
+            CrashKind::Crash | CrashKind::Rot => "crash",
+            CrashKind::PowerLoss => "power-loss",
+            CrashKind::Wipe => "wipe",
         };
-        self.cast.tally.mark(mark);
-        self.engine.fall(index, how, &mut self.cast);
-        if how == Fall::Wipe {
-            self.cast.wiped(self.engine.ids()[index]);
+        self.host.tally.mark(mark);
+        self.engine.crash_node(index, how, &mut self.host);
+        if how == CrashKind::Wipe {
+            self.host.wiped(self.engine.ids()[index]);
         }
         self.engine.start_at(index, self.engine.now() + down_ms * MS);
-        self.client_fell(index);
+        self.client_crashed(index);
     }
 
     /// A lasting fault of one node.
@@ -275,7 +279,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn begin(&mut self, position: usize, condition: Condition, for_ms: u64) {
         let until_ns = (self.engine.now() + for_ms * MS).min(self.plan.heal_at_ms * MS);
         self.active.push(Active { step: position, condition, until_ns });
-        self.engine.cue(until_ns, Cue::StepEnd(position));
+        self.engine.set_timer(until_ns, DirectorTimer::StepEnd(position));
         self.apply_conditions();
     }
 
@@ -350,35 +354,35 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         }
         let file = self.engine.rot(index, u64::from(step.id)).ok_or("the node has no log yet")?;
         if let FileId::Segment { partition, .. } = file {
-            self.cast.rotted(node, partition);
+            self.host.rotted(node, partition);
         }
         let summary = format!("a bit of {file:?} of node {node} ({target}) flipped");
         Ok(Fired { lossy: true, ..done(node, summary) })
     }
 
     /// What a crash is at a node whose log is to rot: rot as well, unless the atlas forbids the loss by now.
-    fn crash_or_rot(&mut self, index: usize) -> Fall {
+    fn crash_or_rot(&mut self, index: usize) -> CrashKind {
         let Some(position) = self.rotting.iter().position(|(node, _)| *node == index) else {
-            return Fall::Crash;
+            return CrashKind::Crash;
         };
         let node = self.engine.ids()[index];
         let (_, step) = self.rotting[position];
         let allowed = self.loss_allowed(node, true).is_ok();
         let Some(file) = allowed.then(|| self.engine.rot_newest(index, u64::from(step))).flatten()
         else {
-            return Fall::Crash;
+            return CrashKind::Crash;
         };
         self.rotting.remove(position);
         if let Some(fault) = self.faults.iter_mut().find(|fault| fault.step == step) {
             fault.summary = format!("a bit of {file:?} of node {node} flipped by its next crash");
             fault.lossy = true;
         }
-        Fall::Rot
+        CrashKind::Rot
     }
 
     fn roll_begin(&mut self, position: usize, down_ms: u64, gap_ms: u64) -> Fired {
         self.rolling = Some(super::Rolling { step: position, broker: 0, down_ms, gap_ms });
-        self.engine.cue(self.engine.now(), Cue::Roll { step: position, broker: 0 });
+        self.engine.set_timer(self.engine.now(), DirectorTimer::Roll { step: position, broker: 0 });
         let nodes = self.plan.cluster.brokers.clone();
         Fired { nodes, summary: "rolling restart of all brokers".to_owned(), ..Fired::default() }
     }
@@ -397,10 +401,12 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let index = self.place(node);
         if self.engine.runs(index) {
             self.down_ms[index] = down_ms;
-            self.engine.stop(index, &mut self.cast);
+            self.engine.stop(index, &mut self.host);
         } else {
-            self.engine
-                .cue(self.engine.now() + gap_ms * MS, Cue::Roll { step, broker: broker + 1 });
+            self.engine.set_timer(
+                self.engine.now() + gap_ms * MS,
+                DirectorTimer::Roll { step, broker: broker + 1 },
+            );
         }
     }
 }

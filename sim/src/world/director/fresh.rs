@@ -10,7 +10,7 @@ use harrow_broker_model::types::{NodeId, Offset, OperationId, RecordValue};
 use super::converge::Pending;
 use super::{Director, MS, Phase};
 use crate::liveness::Goal;
-use crate::world::engine::{Boot, Cue};
+use crate::world::engine::{Boot, DirectorTimer};
 use crate::world::load::all_partitions;
 
 /// Time and records of one poll, of the final reader and of a consumer that catches up.
@@ -60,7 +60,7 @@ impl Probe {
 
 /// What the fresh clients have done so far.
 #[derive(Debug)]
-pub(super) struct Fresh {
+pub(super) struct FreshClients {
     producer_process: u32,
     reader_process: u32,
     reader_assigned: bool,
@@ -74,7 +74,7 @@ pub(super) struct Fresh {
     read_to: Vec<i64>,
 }
 
-impl Fresh {
+impl FreshClients {
     /// Nothing, of so many partitions.
     pub(super) fn new(partitions: usize) -> Self {
         Self {
@@ -106,7 +106,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     /// A fresh client runs, or was answered, or time has passed: it goes on.
-    pub(super) fn urge(&mut self, pending: Goal) {
+    pub(super) fn prompt(&mut self, pending: Goal) {
         match (self.phase, pending) {
             (Phase::Producing | Phase::Reading, Goal::FreshProducer) => self.send_missing(),
             (Phase::Producing | Phase::Reading, Goal::LoadProducers) => self.resume_loads(),
@@ -132,7 +132,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             let process = self.fresh.producer_process;
             let operation = self.recorder.invoke(process, self.engine.now(), &request);
             self.fresh.records[position] = Probe::Open(operation);
-            self.engine.invoke(producer, operation, request, &mut self.cast);
+            self.engine.invoke(producer, operation, request, &mut self.host);
         }
     }
 
@@ -153,7 +153,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// Which partitions can take records with these acks at all, by position.
     pub(super) fn takes_records(&self, acks: Acks) -> Vec<bool> {
         let takes = self.partitions().map(|(name, partition)| {
-            let view = partition.and_then(|partition| self.cast.view().partition(partition));
+            let view = partition.and_then(|partition| self.host.view().partition(partition));
             view.is_none_or(|view| {
                 let waits = acks == Acks::All;
                 self.offline(&name, view).is_none()
@@ -221,7 +221,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             }
         }
         if self.final_lag().is_some() {
-            self.engine.cue(self.engine.now() + MS, Cue::Read);
+            self.engine.set_timer(self.engine.now() + MS, DirectorTimer::Read);
         }
     }
 
@@ -240,7 +240,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.fresh.reader_asked = true;
         let process = self.fresh.reader_process;
         let operation = self.recorder.invoke(process, self.engine.now(), &request);
-        self.engine.invoke(reader, operation, request, &mut self.cast);
+        self.engine.invoke(reader, operation, request, &mut self.host);
     }
 
     /// Lets consumers of loads that lag poll once more.
@@ -249,7 +249,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         for position in 0..self.loads.len() {
             if self.load_lag(position).is_some() {
                 self.loads[position].catch_up(now);
-                self.cue_load(position);
+                self.set_load_timer(position);
             }
         }
     }
@@ -292,7 +292,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let places = self
             .engine
             .process(self.place(load.node))
-            .map_or_else(Vec::new, |process| process.standing().positions);
+            .map_or_else(Vec::new, |process| process.status().positions);
         let at = |topic: &str, partition: i32| {
             let place = places
                 .iter()
@@ -316,7 +316,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// Name and committed end of each partition, as far as consumers can get, by position.
     fn ends(&self) -> Vec<(String, Offset)> {
         let ends = self.partitions().map(|(name, partition)| {
-            let view = partition.and_then(|partition| self.cast.view().partition(partition));
+            let view = partition.and_then(|partition| self.host.view().partition(partition));
             let readable = view.filter(|view| !self.is_stranded(&name, view));
             let end = readable.map_or(Offset::ZERO, |view| view.committed.end());
             (name, end)

@@ -6,10 +6,10 @@ use harrow_broker_model::types::NodeId;
 use super::Director;
 use super::MS;
 use super::conditions::{Active, Condition};
-use crate::plan::Fate;
+use crate::plan::OutsideState;
 use crate::run::InjectedFault;
 use crate::view::PartitionView;
-use crate::world::engine::{Boot, Fall};
+use crate::world::engine::{Boot, CrashKind};
 
 /// The step of a condition that no step ends.
 const NO_STEP: usize = usize::MAX;
@@ -56,8 +56,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             if left {
                 self.outside.push(*node);
                 match core.fate {
-                    Fate::Dead => self.bury(*node),
-                    Fate::CutFromBrokers => self.cut_for_good(*node),
+                    OutsideState::Dead => self.end_for_good(*node),
+                    OutsideState::CutFromBrokers => self.cut_for_good(*node),
                 }
             }
             self.record_outside(*node, core.fate, spared);
@@ -66,13 +66,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     /// The process ends, if it runs, and whatever start was planned for it is called off.
-    fn bury(&mut self, node: NodeId) {
+    fn end_for_good(&mut self, node: NodeId) {
         let index = self.place(node);
         if self.engine.runs(index) {
-            self.engine.fall(index, Fall::Crash, &mut self.cast);
+            self.engine.crash_node(index, CrashKind::Crash, &mut self.host);
         }
         self.engine.call_off_start(index);
-        self.cast.tally.mark("stays-dead");
+        self.host.tally.mark("stays-dead");
     }
 
     fn cut_for_good(&mut self, node: NodeId) {
@@ -83,16 +83,18 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.active.push(Active { step: NO_STEP, condition, until_ns: u64::MAX });
     }
 
-    fn record_outside(&mut self, node: NodeId, fate: Fate, spared: Option<String>) {
-        let (kind, words) = match fate {
-            Fate::Dead => ("stay-dead", "stays dead for good"),
-            Fate::CutFromBrokers => ("stay-cut", "stays cut from the other brokers for good"),
+    fn record_outside(&mut self, node: NodeId, fate: OutsideState, spared: Option<String>) {
+        let (kind, description) = match fate {
+            OutsideState::Dead => ("stay-dead", "stays dead for good"),
+            OutsideState::CutFromBrokers => {
+                ("stay-cut", "stays cut from the other brokers for good")
+            }
         };
         let summary = match spared {
-            None => format!("node {node} {words}"),
+            None => format!("node {node} {description}"),
             Some(_) => format!("{kind} held back"),
         };
-        self.cast.tally.mark(if spared.is_some() { "fault-held-back" } else { "fault-injected" });
+        self.host.tally.mark(if spared.is_some() { "fault-held-back" } else { "fault-injected" });
         self.injected += u64::from(spared.is_none());
         let last = self.faults.iter().map(|fault| fault.step);
         let step = last.chain(self.plan.steps.iter().map(|step| step.id)).max().unwrap_or(0) + 1;
@@ -119,7 +121,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if voters.contains(&node) && rest.count() <= voters.len() / 2 {
             return Err(format!("without node {node} the quorum has no majority"));
         }
-        self.cast.view().partitions().try_for_each(|view| self.can_do_without(view, node))
+        self.host.view().partitions().try_for_each(|view| self.can_do_without(view, node))
     }
 
     fn can_do_without(&self, view: &PartitionView, node: NodeId) -> Result<(), String> {
@@ -127,7 +129,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if !registration.replicas.contains(&node) {
             return Ok(());
         }
-        let name = self.cast.view().partition_name(view.partition);
+        let name = self.host.view().partition_name(view.partition);
         let stays = |other: &NodeId| *other != node && !self.is_outside(*other);
         let rest = registration.replicas.iter().filter(|replica| stays(replica)).count();
         let least = view.min_insync_replicas as usize;

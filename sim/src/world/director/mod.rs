@@ -25,10 +25,10 @@ use harrow_broker_model::types::{NodeId, OperationId};
 use self::conditions::{Active, Condition};
 use self::converge::{Pending, Progress};
 pub(crate) use self::fresh::FINAL_POLL;
-use self::fresh::Fresh;
+use self::fresh::FreshClients;
 use self::resume::Resumed;
 use super::draw::Draws;
-use super::engine::{Boot, Cue, Engine, Member, Moment, Report, Setup, Step};
+use super::engine::{Boot, DirectorTimer, Engine, Member, Moment, Report, Setup, Step};
 use super::load::Load;
 use super::observe::Observation;
 use super::recorder::Recorder;
@@ -71,7 +71,7 @@ pub(crate) struct Director<'p, N, F> {
     plan: &'p Plan,
     options: RunOptions,
     engine: Engine<N>,
-    cast: Observation<F>,
+    host: Observation<F>,
     recorder: Recorder,
     draws: Draws,
     loads: Vec<Load>,
@@ -98,7 +98,7 @@ pub(crate) struct Director<'p, N, F> {
     overdue: Option<Pending>,
     /// Since when all goals are met but for what no rule can bring back.
     stranded_since: Option<u64>,
-    fresh: Fresh,
+    fresh: FreshClients,
     /// What producers of loads have sent since the heal.
     resumed: Vec<Resumed>,
 }
@@ -122,7 +122,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         let processes = loads.len() as u32;
         Self {
             plan,
-            cast: Observation::new(plan, &options, boot),
+            host: Observation::new(plan, &options, boot),
             options,
             recorder: Recorder::new(&plan.topics),
             draws,
@@ -144,7 +144,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             overdue: None,
             stranded_since: None,
             resumed: Resumed::all(plan),
-            fresh: Fresh::new(plan.topics.iter().map(|topic| topic.partitions as usize).sum()),
+            fresh: FreshClients::new(
+                plan.topics.iter().map(|topic| topic.partitions as usize).sum(),
+            ),
             engine,
         }
     }
@@ -153,10 +155,10 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
     pub(crate) fn direct(&mut self) -> End {
         self.begin_run();
         loop {
-            match self.engine.step(&mut self.cast) {
+            match self.engine.step(&mut self.host) {
                 Step::Happened => {}
-                Step::Cue(cue) => {
-                    if let Some(end) = self.on_cue(cue) {
+                Step::DirectorTimer(timer) => {
+                    if let Some(end) = self.on_timer(timer) {
                         return end;
                     }
                 }
@@ -181,9 +183,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         if end == End::Quiesced {
             self.audit();
         }
-        self.cast.tally.add("records-acked", self.recorder.records_acked());
-        self.cast.tally.add("segment-rolled", self.engine.segments_rolled());
-        let truth = |(name, partition)| self.cast.truth(name, partition);
+        self.host.tally.add("records-acked", self.recorder.records_acked());
+        self.host.tally.add("segment-rolled", self.engine.segments_rolled());
+        let truth = |(name, partition)| self.host.truth(name, partition);
         // Without the watch nobody can be told that no rule was broken.
         let partitions =
             if self.options.watch { self.partitions().map(truth).collect() } else { Vec::new() };
@@ -191,12 +193,12 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         Run {
             unmet: self.unmet(),
             partitions,
-            biographies: self.cast.take_biographies(&history),
+            biographies: self.host.take_biographies(&history),
             history,
-            violations: self.cast.take_violations(),
+            violations: self.host.take_violations(),
             faults: self.faults,
-            reached: self.cast.tally.counts(),
-            topics: self.cast.topics(),
+            reached: self.host.tally.counts(),
+            topics: self.host.topics(),
             digest: self.engine.digest(),
             stats,
             trace: self.engine.take_trace(),
@@ -210,7 +212,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         let (at_ns, event) = (self.engine.now(), self.engine.events());
         for (node, process) in self.engine.idle() {
             for log in process.logs() {
-                self.cast.audit(Moment { at_ns, event, node }, log);
+                self.host.audit(Moment { at_ns, event, node }, log);
             }
         }
     }
@@ -227,22 +229,22 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             }
         }
         for (position, step) in self.plan.steps.iter().enumerate() {
-            self.engine.cue(step.at_ms * MS, Cue::Step(position));
+            self.engine.set_timer(step.at_ms * MS, DirectorTimer::Step(position));
         }
-        self.engine.cue(self.plan.heal_at_ms * MS, Cue::Heal);
-        self.engine.cue(0, Cue::CreateTopic(0));
+        self.engine.set_timer(self.plan.heal_at_ms * MS, DirectorTimer::Heal);
+        self.engine.set_timer(0, DirectorTimer::CreateTopic(0));
     }
 
-    fn on_cue(&mut self, cue: Cue) -> Option<End> {
-        match cue {
-            Cue::Step(position) => self.fire(position),
-            Cue::StepEnd(position) => self.end_step(position),
-            Cue::Roll { step, broker } => self.roll(step, broker),
-            Cue::CreateTopic(position) => self.create_topic(position),
-            Cue::Load(position) => self.on_load(position),
-            Cue::Heal => self.on_heal(),
-            Cue::Check => return self.check(),
-            Cue::Read => self.read_on(),
+    fn on_timer(&mut self, timer: DirectorTimer) -> Option<End> {
+        match timer {
+            DirectorTimer::Step(position) => self.fire(position),
+            DirectorTimer::StepEnd(position) => self.end_step(position),
+            DirectorTimer::Roll { step, broker } => self.roll(step, broker),
+            DirectorTimer::CreateTopic(position) => self.create_topic(position),
+            DirectorTimer::Load(position) => self.on_load(position),
+            DirectorTimer::Heal => self.on_heal(),
+            DirectorTimer::Check => return self.check(),
+            DirectorTimer::Read => self.read_on(),
         }
         None
     }
@@ -251,7 +253,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         self.heal();
         self.phase = Phase::Converging;
         self.progress = Progress::none(self.engine.now());
-        self.engine.cue(self.engine.now() + CHECK_MS * MS, Cue::Check);
+        self.engine.set_timer(self.engine.now() + CHECK_MS * MS, DirectorTimer::Check);
     }
 
     fn on_report(&mut self, report: Report) {
@@ -279,7 +281,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         if let Some(position) = self.load_of[node] {
             self.loads[position].answered(now, outcome);
             self.read_further(position);
-            self.cue_load(position);
+            self.set_load_timer(position);
         } else {
             self.fresh_answered(self.engine.ids()[node], operation, outcome);
         }
@@ -290,11 +292,11 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         if let Some(rolling) = self.rolling
             && self.plan.cluster.brokers.get(rolling.broker) == Some(&id)
         {
-            let next = Cue::Roll { step: rolling.step, broker: rolling.broker + 1 };
-            self.engine.cue(self.engine.now() + rolling.gap_ms * MS, next);
+            let next = DirectorTimer::Roll { step: rolling.step, broker: rolling.broker + 1 };
+            self.engine.set_timer(self.engine.now() + rolling.gap_ms * MS, next);
         }
         if let Some(position) = self.load_of[node] {
-            self.cue_load(position);
+            self.set_load_timer(position);
         }
         if id == self.plan.fresh_producer.node {
             self.send_missing();
@@ -328,23 +330,23 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             (false, _) => HALTED_DOWN_MS,
         };
         if !asked {
-            self.cast.tally.halted(reason);
+            self.host.tally.halted(reason);
         }
         let start = full_until.filter(|_| reason == "disk-full").unwrap_or(now + down_ms * MS);
         self.engine.start_at(node, start);
-        self.client_fell(node);
+        self.client_crashed(node);
     }
 
     /// If the node that fell is a client, nobody knows what becomes of what it had asked for.
-    fn client_fell(&mut self, node: usize) {
+    fn client_crashed(&mut self, node: usize) {
         let Some(position) = self.load_of[node] else {
             return;
         };
-        self.cast.tally.mark("client-crash");
+        self.host.tally.mark("client-crash");
         self.recorder.crash(self.loads[position].process, self.engine.now());
         let process = self.new_process();
         self.loads[position].crashed(process);
-        self.resumed_fell(position);
+        self.resumed_crashed(position);
     }
 
     fn new_process(&mut self) -> u32 {
@@ -362,9 +364,10 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         };
         let admin = self.place(self.plan.admin.node);
         if !self.engine.runs(admin) {
-            return self
-                .engine
-                .cue(self.engine.now() + CREATE_AGAIN_MS * MS, Cue::CreateTopic(position));
+            return self.engine.set_timer(
+                self.engine.now() + CREATE_AGAIN_MS * MS,
+                DirectorTimer::CreateTopic(position),
+            );
         }
         let request = Operation::CreateTopic {
             topic: topic_name(&topic.name),
@@ -378,7 +381,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         };
         let operation = self.recorder.unrecorded();
         self.creating = Some(operation);
-        self.engine.invoke(admin, operation, request, &mut self.cast);
+        self.engine.invoke(admin, operation, request, &mut self.host);
     }
 
     fn topic_answered(&mut self, outcome: &Outcome) {
@@ -387,10 +390,13 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         match outcome {
             Outcome::TopicCreated => {
                 self.topics_created += 1;
-                self.engine.cue(now, Cue::CreateTopic(self.topics_created));
+                self.engine.set_timer(now, DirectorTimer::CreateTopic(self.topics_created));
             }
             Outcome::Failed { .. } | Outcome::Unknown { .. } => {
-                self.engine.cue(now + CREATE_AGAIN_MS * MS, Cue::CreateTopic(self.topics_created));
+                self.engine.set_timer(
+                    now + CREATE_AGAIN_MS * MS,
+                    DirectorTimer::CreateTopic(self.topics_created),
+                );
             }
             Outcome::Sent { .. }
             | Outcome::Assigned
@@ -403,23 +409,23 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
 
     fn start_loads(&mut self) {
         for position in 0..self.loads.len() {
-            self.cue_load(position);
+            self.set_load_timer(position);
         }
     }
 
     /// Asks to be told when a load has something to do.
-    fn cue_load(&mut self, position: usize) {
-        if self.topics_created < self.plan.topics.len() || self.loads[position].cued {
+    fn set_load_timer(&mut self, position: usize) {
+        if self.topics_created < self.plan.topics.len() || self.loads[position].timer_set {
             return;
         }
         if let Some(at_ns) = self.loads[position].wants() {
-            self.loads[position].cued = true;
-            self.engine.cue(at_ns, Cue::Load(position));
+            self.loads[position].timer_set = true;
+            self.engine.set_timer(at_ns, DirectorTimer::Load(position));
         }
     }
 
     fn on_load(&mut self, position: usize) {
-        self.loads[position].cued = false;
+        self.loads[position].timer_set = false;
         let node = self.place(self.loads[position].node);
         if !self.engine.runs(node) {
             return;
@@ -427,12 +433,12 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         let now = self.engine.now();
         if let Some(request) = self.loads[position].next(now) {
             if matches!(request, Operation::Assign { .. } | Operation::Resume { .. }) {
-                self.cast.consumer_assigned(self.loads[position].node);
+                self.host.consumer_assigned(self.loads[position].node);
             }
             let operation = self.recorder.invoke(self.loads[position].process, now, &request);
-            self.engine.invoke(node, operation, request, &mut self.cast);
+            self.engine.invoke(node, operation, request, &mut self.host);
         }
-        self.cue_load(position);
+        self.set_load_timer(position);
     }
 }
 

@@ -2,8 +2,8 @@
 //! [`GOALS`](crate::liveness::GOALS).
 
 use harrow_broker_model::node::Node;
+use harrow_broker_model::node_status::{Held, NodeStatus};
 use harrow_broker_model::note::PartitionRegistration;
-use harrow_broker_model::standing::{Held, Standing};
 use harrow_broker_model::types::{NodeId, TopicPartition};
 
 use super::converge::Pending;
@@ -14,12 +14,12 @@ use crate::view::{PartitionView, ReplicaRole};
 use crate::world::engine::Boot;
 
 /// What a goal lacks: each thing in words, with how much of it.
-struct Lacking {
+struct Shortfall {
     first: Option<String>,
     left: u64,
 }
 
-impl Lacking {
+impl Shortfall {
     fn collect(things: impl Iterator<Item = (String, u64)>) -> Self {
         let mut lacking = Self { first: None, left: 0 };
         for (what, left) in things {
@@ -69,8 +69,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     /// What a node says of itself; an idle stranger's words if it does not run.
-    fn standing(&self, node: NodeId) -> Standing {
-        self.engine.process(self.place(node)).map_or_else(Standing::default, Node::standing)
+    fn status(&self, node: NodeId) -> NodeStatus {
+        self.engine.process(self.place(node)).map_or_else(NodeStatus::default, Node::status)
     }
 
     fn processes_pending(&self) -> Option<Pending> {
@@ -85,12 +85,12 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 None
             }
         });
-        Lacking::count(pending).of(Goal::Processes)
+        Shortfall::count(pending).of(Goal::Processes)
     }
 
     fn quorum_pending(&self) -> Option<Pending> {
         let controllers = &self.plan.cluster.controllers;
-        let leads = |node: &NodeId| self.standing(*node).quorum_leader == Some(*node);
+        let leads = |node: &NodeId| self.status(*node).quorum_leader == Some(*node);
         let leader = |outside| {
             let side = controllers.iter().filter(move |node| self.is_outside(**node) == outside);
             side.copied().find(|node| leads(node))
@@ -100,19 +100,19 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 Some(other) => format!("the quorum is led by {other}, which is outside the core"),
                 None => format!("no live controller of {} leads the quorum", list(controllers)),
             };
-            return Lacking::count(std::iter::once(what)).of(Goal::QuorumLeader);
+            return Shortfall::count(std::iter::once(what)).of(Goal::QuorumLeader);
         };
         let strangers = self.core().filter_map(|node| {
-            let known = self.standing(node).quorum_leader;
+            let known = self.status(node).quorum_leader;
             let whom = known.map_or_else(|| "nobody".to_owned(), |other| other.to_string());
             (known != Some(leader))
                 .then(|| format!("node {node} takes {whom} for quorum leader, not {leader}"))
         });
-        Lacking::count(strangers).of(Goal::QuorumLeader)
+        Shortfall::count(strangers).of(Goal::QuorumLeader)
     }
 
     fn unfenced_pending(&self) -> Option<Pending> {
-        let registry = self.cast.view().registry();
+        let registry = self.host.view().registry();
         let pending = self.core_brokers().filter_map(|node| match registry.broker(node) {
             None => Some(format!("broker {node} is not registered")),
             Some(broker) if broker.fenced => Some(format!("broker {node} is fenced")),
@@ -121,24 +121,24 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             }
             Some(_) => None,
         });
-        Lacking::count(pending).of(Goal::BrokersUnfenced)
+        Shortfall::count(pending).of(Goal::BrokersUnfenced)
     }
 
     fn metadata_pending(&self) -> Option<Pending> {
-        let end = self.cast.view().metadata_log().committed.end();
+        let end = self.host.view().metadata_log().committed.end();
         let pending = self.core_brokers().filter_map(|node| {
-            let applied = self.standing(node).metadata_end;
+            let applied = self.status(node).metadata_end;
             let what = || {
                 format!("broker {node} has applied metadata to {applied}, committed end is {end}")
             };
             (applied < end).then(|| (what(), end.0.abs_diff(applied.0)))
         });
-        Lacking::collect(pending).of(Goal::Metadata)
+        Shortfall::collect(pending).of(Goal::Metadata)
     }
 
     fn topics_pending(&self) -> Option<Pending> {
         let missing = self.plan.topics.iter().skip(self.topics_created);
-        Lacking::count(missing.map(|topic| format!("topic {} is not created", topic.name)))
+        Shortfall::count(missing.map(|topic| format!("topic {} is not created", topic.name)))
             .of(Goal::Topics)
     }
 
@@ -165,9 +165,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let registration = view.registration.as_ref()?;
         let (live, isr) = (self.live(registration), sorted(&registration.isr));
         if isr != live {
-            let (isr_words, live_words) = (list(&isr), list(&live));
+            let (isr_text, live_text) = (list(&isr), list(&live));
             let missing = live.iter().filter(|node| !isr.contains(node)).count() as u64;
-            let what = format!("isr of {name} is {isr_words}, live replicas are {live_words}");
+            let what = format!("isr of {name} is {isr_text}, live replicas are {live_text}");
             return Some((what, missing));
         }
         // Below the minimum, members that left stay eligible: of these, only the dead may remain.
@@ -218,7 +218,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 || format!("high watermark of {name} on broker {node} is {mark}, log end of leader is {end}");
             (commits && mark != end).then(|| (what(), end.0.abs_diff(mark.0)))
         });
-        let Lacking { first, left } = Lacking::collect(lacking);
+        let Shortfall { first, left } = Shortfall::collect(lacking);
         first.map(|what| (what, left))
     }
 
@@ -228,19 +228,20 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         }
         let clients = self.loads.iter().map(|load| load.node);
         let fresh = [self.plan.fresh_producer.node, self.plan.final_reader.node];
-        let held =
-            self.core().chain(clients).chain(fresh).flat_map(|node| {
-                self.standing(node).held.into_iter().map(move |held| (node, held))
-            });
-        Lacking::collect(held.map(tell_held)).of(Goal::Resources)
+        let held = self
+            .core()
+            .chain(clients)
+            .chain(fresh)
+            .flat_map(|node| self.status(node).held.into_iter().map(move |held| (node, held)));
+        Shortfall::collect(held.map(list_held)).of(Goal::Resources)
     }
 
     /// Requests that nobody will end although what they wait for has happened.
     pub(super) fn overdue_pending(&self) -> Option<Pending> {
         let held = self
             .core()
-            .flat_map(|node| self.standing(node).held.into_iter().map(move |held| (node, held)));
-        Lacking::collect(held.filter(|(_, held)| held.overdue).map(tell_held)).of(Goal::Resources)
+            .flat_map(|node| self.status(node).held.into_iter().map(move |held| (node, held)));
+        Shortfall::collect(held.filter(|(_, held)| held.overdue).map(list_held)).of(Goal::Resources)
     }
 
     /// What each partition lacks, but for those that no rule can bring back.
@@ -250,19 +251,19 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         ask: impl Fn(&Self, &str, Option<&PartitionView>) -> Option<(String, u64)>,
     ) -> Option<Pending> {
         let lacking = self.partitions().filter_map(|(name, partition)| {
-            let view = partition.and_then(|partition| self.cast.view().partition(partition));
+            let view = partition.and_then(|partition| self.host.view().partition(partition));
             if view.is_some_and(|view| self.offline(&name, view).is_some()) {
                 return None;
             }
             ask(self, &name, view)
         });
-        Lacking::collect(lacking).of(goal)
+        Shortfall::collect(lacking).of(goal)
     }
 
     /// Names of the plan's partitions, in the history's order, with their ids once they are known.
     pub(super) fn partitions(&self) -> impl Iterator<Item = (String, Option<TopicPartition>)> + '_ {
         self.plan.topics.iter().flat_map(move |topic| {
-            let id = self.cast.view().topic_id(&topic.name);
+            let id = self.host.view().topic_id(&topic.name);
             (0..topic.partitions).map(move |index| {
                 let partition = id.map(|topic| TopicPartition { topic, partition: index as i32 });
                 (format!("{}-{index}", topic.name), partition)
@@ -271,7 +272,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 }
 
-fn tell_held((node, held): (NodeId, Held)) -> (String, u64) {
+fn list_held((node, held): (NodeId, Held)) -> (String, u64) {
     (format!("node {node} holds {} {}", held.count, held.what), held.count as u64)
 }
 

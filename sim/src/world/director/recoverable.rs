@@ -18,7 +18,7 @@ use super::converge::Pending;
 use super::cuts::list;
 use super::pending::sorted;
 use crate::liveness::Goal;
-use crate::plan::Fate;
+use crate::plan::OutsideState;
 use crate::view::PartitionView;
 use crate::world::engine::Boot;
 
@@ -30,7 +30,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     /// Whether the node is dead for good.
     pub(super) fn is_dead(&self, node: NodeId) -> bool {
-        self.is_outside(node) && self.plan.core.as_ref().is_some_and(|core| core.fate == Fate::Dead)
+        self.is_outside(node)
+            && self.plan.core.as_ref().is_some_and(|core| core.fate == OutsideState::Dead)
     }
 
     /// Why no rule can meet this goal, if so. Goals leave out the partitions that are lost, so what is pending never
@@ -43,7 +44,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// What no rule can bring back, partition by partition; the first.
     pub(super) fn stranded(&self) -> Option<(Pending, String)> {
         self.partitions().find_map(|(name, partition)| {
-            let view = self.cast.view().partition(partition?)?;
+            let view = self.host.view().partition(partition?)?;
             let (goal, what, reason) = if let Some(reason) = self.offline(&name, view) {
                 (Goal::Leaders, format!("partition {name} has no leader"), reason)
             } else {
@@ -73,7 +74,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     /// Whether a voter's disk was wiped and has not got back what is committed.
     fn is_hollow(&self, voter: NodeId) -> bool {
-        self.was_wiped(voter) && !self.cast.view().metadata_log().holds_committed(voter)
+        self.was_wiped(voter) && !self.host.view().metadata_log().holds_committed(voter)
     }
 
     fn was_wiped(&self, node: NodeId) -> bool {

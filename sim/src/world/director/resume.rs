@@ -71,7 +71,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             let process = self.loads[load].process;
             let operation = self.recorder.invoke(process, self.engine.now(), &request);
             self.resumed[index].probe = Probe::Open(operation);
-            self.engine.invoke(node, operation, request, &mut self.cast);
+            self.engine.invoke(node, operation, request, &mut self.host);
         }
     }
 
@@ -86,7 +86,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     /// A client is torn down: nobody will answer what it had asked for.
-    pub(super) fn resumed_fell(&mut self, load: usize) {
+    pub(super) fn resumed_crashed(&mut self, load: usize) {
         let of_it = self.resumed.iter_mut().filter(|resumed| resumed.load == load);
         for resumed in of_it.filter(|resumed| matches!(resumed.probe, Probe::Open(_))) {
             resumed.probe = Probe::Missing(None);

@@ -17,7 +17,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         target: &Target,
         role: u64,
     ) -> Result<NodeId, String> {
-        let view = self.cast.view();
+        let view = self.host.view();
         let cluster = &self.plan.cluster;
         let found = match target {
             Target::LeaderOf(topic, index) => view.leader_of(topic, *index),

@@ -7,10 +7,10 @@ use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{FlushToken, NodeId, Offset};
 
 use super::slot::StalledSync;
-use super::{Cast, Delivery, Engine, Happening, Report};
+use super::{Delivery, Engine, NodeHost, Report, ScheduledEvent};
 use crate::world::disk::{Replacement, SyncMark};
 use crate::world::draw::Purpose;
-use crate::world::engine::Fall;
+use crate::world::engine::CrashKind;
 use crate::world::fingerprint::channel_number;
 
 /// Whether the effects after one may be performed.
@@ -22,10 +22,15 @@ enum Flow {
 }
 
 impl<N: Node> Engine<N> {
-    pub(super) fn perform(&mut self, node: usize, effects: &mut Effects, cast: &mut impl Cast<N>) {
+    pub(super) fn perform(
+        &mut self,
+        node: usize,
+        effects: &mut Effects,
+        host: &mut impl NodeHost<N>,
+    ) {
         let mut rest = effects.drain();
         while let Some(effect) = rest.next() {
-            match self.perform_one(node, effect, cast) {
+            match self.perform_one(node, effect, host) {
                 Flow::Next => {}
                 Flow::Blocked => return self.slots[node].stash.extend(rest),
                 Flow::Fell => return,
@@ -38,7 +43,7 @@ impl<N: Node> Engine<N> {
         node: usize,
         uptime: u64,
         mark: SyncMark,
-        cast: &mut impl Cast<N>,
+        host: &mut impl NodeHost<N>,
     ) {
         let slot = &mut self.slots[node];
         if slot.uptime != uptime {
@@ -50,7 +55,7 @@ impl<N: Node> Engine<N> {
         if !slot.disk_condition.lying {
             slot.disk.end_sync(mark);
         }
-        self.unblock(node, cast);
+        self.unblock(node, host);
     }
 
     pub(super) fn on_replace_done(
@@ -59,7 +64,7 @@ impl<N: Node> Engine<N> {
         uptime: u64,
         replacement: Box<Replacement>,
         blocking: bool,
-        cast: &mut impl Cast<N>,
+        host: &mut impl NodeHost<N>,
     ) {
         let now = self.now;
         let slot = &mut self.slots[node];
@@ -71,20 +76,20 @@ impl<N: Node> Engine<N> {
         }
         slot.disk.end_replace(now, *replacement, !slot.disk_condition.lying);
         if blocking {
-            self.unblock(node, cast);
+            self.unblock(node, host);
         }
     }
 
     /// What a node waited for is done: the effects after it are performed, then what came meanwhile is handled.
-    fn unblock(&mut self, node: usize, cast: &mut impl Cast<N>) {
+    fn unblock(&mut self, node: usize, host: &mut impl NodeHost<N>) {
         self.slots[node].blocked = false;
-        self.tell_standing(node, cast);
+        self.report_blocked(node, host);
         while let Some(effect) = self.slots[node].stash.pop_front() {
-            if self.perform_one(node, effect, cast) != Flow::Next {
+            if self.perform_one(node, effect, host) != Flow::Next {
                 return;
             }
         }
-        self.drain(node, cast);
+        self.drain(node, host);
     }
 
     pub(super) fn on_flush_done(
@@ -93,7 +98,7 @@ impl<N: Node> Engine<N> {
         uptime: u64,
         mark: SyncMark,
         token: FlushToken,
-        cast: &mut impl Cast<N>,
+        host: &mut impl NodeHost<N>,
     ) {
         let slot = &mut self.slots[node];
         if slot.uptime != uptime {
@@ -105,13 +110,13 @@ impl<N: Node> Engine<N> {
         if !slot.disk_condition.lying {
             slot.disk.end_sync(mark);
         }
-        self.deliver(node, Delivery::Event(Event::FlushCompleted { token }), cast);
+        self.deliver(node, Delivery::Event(Event::FlushCompleted { token }), host);
     }
 
-    fn perform_one(&mut self, node: usize, effect: Effect, cast: &mut impl Cast<N>) -> Flow {
+    fn perform_one(&mut self, node: usize, effect: Effect, host: &mut impl NodeHost<N>) -> Flow {
         self.hash_effect(&effect);
         if self.telling {
-            self.tell_effect(self.ids[node], &effect);
+            self.trace_effect(self.ids[node], &effect);
         }
         match effect {
             Effect::Request { to, channel, message } => {
@@ -131,8 +136,8 @@ impl<N: Node> Engine<N> {
             Effect::Complete { operation, outcome } => {
                 self.reports.push_back(Report::Completed { node, operation, outcome });
             }
-            Effect::Note(note) => self.on_note(node, &note, cast),
-            Effect::Halt { reason } => return self.halt(node, reason, cast),
+            Effect::Note(note) => self.on_note(node, &note, host),
+            Effect::Halt { reason } => return self.halt(node, reason, host),
             Effect::Append { .. }
             | Effect::Truncate { .. }
             | Effect::Write { .. }
@@ -140,44 +145,44 @@ impl<N: Node> Engine<N> {
             | Effect::ReplaceInBackground { .. }
             | Effect::Delete { .. }
             | Effect::Sync { .. }
-            | Effect::Flush { .. } => return self.on_disk(node, effect, cast),
+            | Effect::Flush { .. } => return self.on_disk(node, effect, host),
         }
         Flow::Next
     }
 
-    fn on_note(&mut self, node: usize, note: &Note, cast: &mut impl Cast<N>) {
-        self.ask_disk(node, note, cast);
-        cast.noted(self.moment(node), note);
+    fn on_note(&mut self, node: usize, note: &Note, host: &mut impl NodeHost<N>) {
+        self.ask_disk(node, note, host);
+        host.noted(self.moment(node), note);
     }
 
     /// What a note says of the disk, the disk is asked first.
-    fn ask_disk(&mut self, node: usize, note: &Note, cast: &mut impl Cast<N>) {
+    fn ask_disk(&mut self, node: usize, note: &Note, host: &mut impl NodeHost<N>) {
         let (moment, slot) = (self.moment(node), &self.slots[node]);
         if let Note::QuorumStatePersisted { .. } = note {
-            cast.persisted(moment, slot.disk.is_durable(FileId::QuorumState));
+            host.persisted(moment, slot.disk.is_durable(FileId::QuorumState));
         } else if let Note::QuorumLogSynced { .. } | Note::StoppedCleanly { .. } = note {
-            cast.persisted(moment, slot.disk.are_logs_durable());
+            host.persisted(moment, slot.disk.are_logs_durable());
         } else if let Note::LogRecovered { partition, .. } = note
             && let Some(found) = slot.disk.sound_log(*partition)
         {
-            cast.reopened(moment, *partition, found);
+            host.reopened(moment, *partition, found);
         }
     }
 
-    fn on_disk(&mut self, node: usize, effect: Effect, cast: &mut impl Cast<N>) -> Flow {
+    fn on_disk(&mut self, node: usize, effect: Effect, host: &mut impl NodeHost<N>) -> Flow {
         let now = self.now;
         let capacity = self.disk_plan.capacity_bytes;
         let slot = &mut self.slots[node];
         if std::mem::take(&mut slot.disk_fails) {
-            return self.halt(node, "disk-failed", cast);
+            return self.halt(node, "disk-failed", host);
         }
         match effect {
             Effect::Append { file, bytes } => {
                 let over = capacity > 0 && slot.disk.used_bytes() + bytes.len() as u64 > capacity;
                 if over || slot.disk_condition.full {
-                    return self.halt(node, "disk-full", cast);
+                    return self.halt(node, "disk-full", host);
                 }
-                cast.appends(file, &bytes);
+                host.appends(file, &bytes);
                 let created = slot.disk.append(now, file, bytes);
                 let later = matches!(file, FileId::Segment { base_offset, .. } if base_offset > Offset::ZERO);
                 self.segments_rolled += u64::from(created && later);
@@ -186,12 +191,12 @@ impl<N: Node> Engine<N> {
             Effect::Write { file, bytes } => slot.disk.write(now, file, bytes),
             Effect::Replace { file, bytes } => {
                 self.replace(node, file, bytes, true);
-                self.tell_standing(node, cast);
+                self.report_blocked(node, host);
                 return Flow::Blocked;
             }
             Effect::ReplaceInBackground { file, bytes } => self.replace(node, file, bytes, false),
             Effect::Delete { file } => slot.disk.delete(now, file),
-            Effect::Sync { file } => return self.sync(node, file, cast),
+            Effect::Sync { file } => return self.sync(node, file, host),
             Effect::Flush { file, token } => self.flush(node, file, token),
             Effect::Request { .. }
             | Effect::Reply { .. }
@@ -204,14 +209,17 @@ impl<N: Node> Engine<N> {
         Flow::Next
     }
 
-    fn sync(&mut self, node: usize, file: FileId, cast: &mut impl Cast<N>) -> Flow {
+    fn sync(&mut self, node: usize, file: FileId, host: &mut impl NodeHost<N>) -> Flow {
         let done = self.now + self.sync_time(node);
         let slot = &mut self.slots[node];
         slot.blocked = true;
-        let happening =
-            Happening::SyncDone { node, uptime: slot.uptime, mark: slot.disk.begin_sync(file) };
+        let happening = ScheduledEvent::SyncDone {
+            node,
+            uptime: slot.uptime,
+            mark: slot.disk.begin_sync(file),
+        };
         self.queue.push(done, happening);
-        self.tell_standing(node, cast);
+        self.report_blocked(node, host);
         Flow::Blocked
     }
 
@@ -219,7 +227,7 @@ impl<N: Node> Engine<N> {
         let done = self.now + self.sync_time(node);
         let slot = &mut self.slots[node];
         let mark = slot.disk.begin_sync(file);
-        let happening = Happening::FlushDone { node, uptime: slot.uptime, mark, token };
+        let happening = ScheduledEvent::FlushDone { node, uptime: slot.uptime, mark, token };
         self.queue.push(done, happening);
     }
 
@@ -229,7 +237,7 @@ impl<N: Node> Engine<N> {
         slot.blocked |= blocking;
         let replacement = Box::new(slot.disk.begin_replace(file, bytes));
         let uptime = slot.uptime;
-        self.queue.push(done, Happening::ReplaceDone { node, uptime, replacement, blocking });
+        self.queue.push(done, ScheduledEvent::ReplaceDone { node, uptime, replacement, blocking });
     }
 
     /// How long the next sync of a node takes.
@@ -244,9 +252,9 @@ impl<N: Node> Engine<N> {
         (micros + extra) * 1_000
     }
 
-    fn halt(&mut self, node: usize, reason: &'static str, cast: &mut impl Cast<N>) -> Flow {
+    fn halt(&mut self, node: usize, reason: &'static str, host: &mut impl NodeHost<N>) -> Flow {
         let asked = self.slots[node].stopping;
-        self.fall(node, Fall::Crash, cast);
+        self.crash_node(node, CrashKind::Crash, host);
         self.reports.push_back(Report::Halted { node, reason, asked });
         Flow::Fell
     }

@@ -8,7 +8,7 @@ mod process;
 mod slot;
 #[cfg(test)]
 pub(crate) mod tests;
-mod words;
+mod trace_text;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -31,7 +31,7 @@ use super::queue::Queue;
 use crate::plan::{ClockPlan, DiskPlan, NetworkPlan};
 use crate::run::TraceRow;
 
-pub(crate) use process::Fall;
+pub(crate) use process::CrashKind;
 pub(crate) use slot::DiskCondition;
 use slot::Slot;
 
@@ -40,7 +40,7 @@ const DEADLINES_AT_ONCE_MAX: u32 = 10_000;
 
 /// Something in the heap.
 #[derive(Debug)]
-pub(crate) enum Happening {
+pub(crate) enum ScheduledEvent {
     /// Something on the network.
     Transit(Transit),
     /// A node's deadline may have passed.
@@ -89,12 +89,12 @@ pub(crate) enum Happening {
         blocking: bool,
     },
     /// Something that the director of the run asked to be told.
-    Cue(Cue),
+    DirectorTimer(DirectorTimer),
 }
 
 /// What the director of a run asked to be told at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cue {
+pub(crate) enum DirectorTimer {
     /// A step of the plan fires, by position.
     Step(usize),
     /// A step's fault ends, by position.
@@ -143,7 +143,7 @@ pub(crate) struct Boot<'a> {
 }
 
 /// Makes processes and is told what they state.
-pub(crate) trait Cast<N> {
+pub(crate) trait NodeHost<N> {
     /// Makes a process.
     fn boot(&mut self, boot: Boot<'_>) -> N;
     /// A process starts: before its first event.
@@ -164,7 +164,7 @@ pub(crate) trait Cast<N> {
         let _ = (moment, partition, found);
     }
     /// A process stands still from now on, paused or in a blocking sync, or goes on. Nobody has to look.
-    fn stands(&mut self, moment: Moment, still: bool) {
+    fn blocked_changed(&mut self, moment: Moment, still: bool) {
         let _ = (moment, still);
     }
     /// A node is about to handle a fetch of the metadata log, which another one made in an epoch of the quorum. Nobody
@@ -214,7 +214,7 @@ pub(crate) enum Step {
     /// Something happened; see the reports.
     Happened,
     /// A cue is due.
-    Cue(Cue),
+    DirectorTimer(DirectorTimer),
     /// Nothing will ever happen again.
     Silence,
 }
@@ -255,7 +255,7 @@ enum Delivery {
 /// Nodes, network, disks and clocks on one heap.
 pub(crate) struct Engine<N> {
     now: u64,
-    queue: Queue<Happening>,
+    queue: Queue<ScheduledEvent>,
     network: Network,
     slots: Vec<Slot<N>>,
     ids: Vec<NodeId>,
@@ -273,7 +273,7 @@ pub(crate) struct Engine<N> {
     trace: Option<Vec<TraceRow>>,
     /// Whether anybody reads words, as trace or as log.
     telling: bool,
-    names: words::Names,
+    names: trace_text::Names,
     shell: Option<TimeHandle>,
     /// True time that madsim's clock shows.
     shown_ns: u64,
@@ -305,7 +305,7 @@ impl<N: Node> Engine<N> {
             reports: VecDeque::new(),
             trace: setup.record_trace.then(Vec::new),
             telling: setup.record_trace || tracing::enabled!(tracing::Level::DEBUG),
-            names: words::Names::default(),
+            names: trace_text::Names::default(),
             shell: TimeHandle::try_current(),
             shown_ns: 0,
         }
@@ -369,32 +369,32 @@ impl<N: Node> Engine<N> {
     }
 
     /// Asks to be told at a true time.
-    pub(crate) fn cue(&mut self, at_ns: u64, cue: Cue) {
-        self.queue.push(at_ns.max(self.now), Happening::Cue(cue));
+    pub(crate) fn set_timer(&mut self, at_ns: u64, timer: DirectorTimer) {
+        self.queue.push(at_ns.max(self.now), ScheduledEvent::DirectorTimer(timer));
     }
 
     /// Lets the next thing happen.
-    pub(crate) fn step(&mut self, cast: &mut impl Cast<N>) -> Step {
+    pub(crate) fn step(&mut self, host: &mut impl NodeHost<N>) -> Step {
         let Some((at_ns, what)) = self.queue.pop() else {
             return Step::Silence;
         };
         self.advance(at_ns);
         match what {
-            Happening::Transit(transit) => self.on_transit(transit, cast),
-            Happening::Timer { node, generation } => self.on_timer(node, generation, cast),
-            Happening::Start { node, generation } => self.on_start(node, generation, cast),
-            Happening::SyncDone { node, uptime, mark } => {
-                self.on_sync_done(node, uptime, mark, cast);
+            ScheduledEvent::Transit(transit) => self.on_transit(transit, host),
+            ScheduledEvent::Timer { node, generation } => self.on_timer(node, generation, host),
+            ScheduledEvent::Start { node, generation } => self.on_start(node, generation, host),
+            ScheduledEvent::SyncDone { node, uptime, mark } => {
+                self.on_sync_done(node, uptime, mark, host);
             }
-            Happening::FlushDone { node, uptime, mark, token } => {
-                self.on_flush_done(node, uptime, mark, token, cast);
+            ScheduledEvent::FlushDone { node, uptime, mark, token } => {
+                self.on_flush_done(node, uptime, mark, token, host);
             }
-            Happening::ReplaceDone { node, uptime, replacement, blocking } => {
-                self.on_replace_done(node, uptime, replacement, blocking, cast);
+            ScheduledEvent::ReplaceDone { node, uptime, replacement, blocking } => {
+                self.on_replace_done(node, uptime, replacement, blocking, host);
             }
-            Happening::Cue(cue) => {
+            ScheduledEvent::DirectorTimer(timer) => {
                 self.show_time();
-                return Step::Cue(cue);
+                return Step::DirectorTimer(timer);
             }
         }
         Step::Happened
@@ -406,10 +406,10 @@ impl<N: Node> Engine<N> {
         node: usize,
         operation: OperationId,
         request: Operation,
-        cast: &mut impl Cast<N>,
+        host: &mut impl NodeHost<N>,
     ) {
         assert!(self.slots[node].process.is_some(), "client {} does not run", self.ids[node]);
-        self.deliver(node, Delivery::Event(Event::Invoked { operation, request }), cast);
+        self.deliver(node, Delivery::Event(Event::Invoked { operation, request }), host);
     }
 
     fn advance(&mut self, at_ns: u64) {
@@ -429,19 +429,19 @@ impl<N: Node> Engine<N> {
         self.shown_ns = self.now;
     }
 
-    fn on_transit(&mut self, transit: Transit, cast: &mut impl Cast<N>) {
+    fn on_transit(&mut self, transit: Transit, host: &mut impl NodeHost<N>) {
         let Some((node, incoming)) = self.network.happen(self.now, transit, &mut self.queue) else {
             return;
         };
         if !self.slots[node].takes_at_once() {
-            self.deliver(node, Delivery::Incoming(incoming), cast);
+            self.deliver(node, Delivery::Incoming(incoming), host);
         } else if let Some(event) = self.network.event(incoming, &self.ids) {
-            self.handle(node, event, cast);
+            self.handle(node, event, host);
         }
     }
 
     /// A timer is scheduled once and looks again when it fires: deadlines move ahead much more often than they pass.
-    fn on_timer(&mut self, node: usize, generation: u64, cast: &mut impl Cast<N>) {
+    fn on_timer(&mut self, node: usize, generation: u64, host: &mut impl NodeHost<N>) {
         let slot = &mut self.slots[node];
         if slot.timer_generation != generation {
             return;
@@ -458,7 +458,7 @@ impl<N: Node> Engine<N> {
             return self.rearm(node);
         }
         self.count_deadline(node, deadline.why);
-        self.handle(node, Event::DeadlinePassed, cast);
+        self.handle(node, Event::DeadlinePassed, host);
     }
 
     fn count_deadline(&mut self, node: usize, why: &'static str) {
@@ -475,7 +475,7 @@ impl<N: Node> Engine<N> {
     }
 
     /// Hands something to a process now, or leaves it for later if the process is blocked or paused.
-    fn deliver(&mut self, node: usize, delivery: Delivery, cast: &mut impl Cast<N>) {
+    fn deliver(&mut self, node: usize, delivery: Delivery, host: &mut impl NodeHost<N>) {
         let slot = &mut self.slots[node];
         if slot.process.is_none() {
             return;
@@ -484,18 +484,18 @@ impl<N: Node> Engine<N> {
             return slot.inbox.push_back(delivery);
         }
         if let Some(event) = self.event(delivery) {
-            self.handle(node, event, cast);
+            self.handle(node, event, host);
         }
     }
 
     /// Hands over what waits, until the process blocks again.
-    fn drain(&mut self, node: usize, cast: &mut impl Cast<N>) {
+    fn drain(&mut self, node: usize, host: &mut impl NodeHost<N>) {
         while self.slots[node].is_ready() {
             let Some(delivery) = self.slots[node].inbox.pop_front() else {
                 break;
             };
             if let Some(event) = self.event(delivery) {
-                self.handle(node, event, cast);
+                self.handle(node, event, host);
             }
         }
         self.rearm(node);
@@ -509,18 +509,18 @@ impl<N: Node> Engine<N> {
     }
 
     /// One call of a node, and its effects.
-    fn handle(&mut self, node: usize, event: Event, cast: &mut impl Cast<N>) {
+    fn handle(&mut self, node: usize, event: Event, host: &mut impl NodeHost<N>) {
         self.events += 1;
         self.show_time();
         let id = self.ids[node];
         self.hash_event(node, &event);
         if self.telling {
-            self.tell_event(id, &event);
+            self.trace_event(id, &event);
         }
         if let Event::Request { message, .. } = &event
             && let RequestBody::QuorumFetch(fetch) = &message.body
         {
-            cast.quorum_fetched(self.moment(node), fetch.replica, fetch.epoch);
+            host.quorum_fetched(self.moment(node), fetch.replica, fetch.epoch);
         }
         let slot = &mut self.slots[node];
         let now = slot.clock.now(self.now);
@@ -530,7 +530,7 @@ impl<N: Node> Engine<N> {
         self.calling = None;
         if !self.effects.is_empty() {
             let mut effects = std::mem::take(&mut self.effects);
-            self.perform(node, &mut effects, cast);
+            self.perform(node, &mut effects, host);
             self.effects = effects;
         }
         self.rearm(node);
@@ -549,7 +549,7 @@ impl<N: Node> Engine<N> {
         if slot.timer_at.is_none_or(|at| due < at) {
             slot.timer_generation += 1;
             slot.timer_at = Some(due);
-            self.queue.push(due, Happening::Timer { node, generation: slot.timer_generation });
+            self.queue.push(due, ScheduledEvent::Timer { node, generation: slot.timer_generation });
         }
     }
 
@@ -571,15 +571,15 @@ impl<N: Node> Engine<N> {
         self.row(node, text);
     }
 
-    fn tell_event(&mut self, node: NodeId, event: &Event) {
-        let text = words::event(&self.names, event);
+    fn trace_event(&mut self, node: NodeId, event: &Event) {
+        let text = trace_text::event(&self.names, event);
         tracing::trace!(at_ns = self.now, node = node.0, "{text}");
         self.row(Some(node), text);
     }
 
-    fn tell_effect(&mut self, node: NodeId, effect: &Effect) {
+    fn trace_effect(&mut self, node: NodeId, effect: &Effect) {
         self.names.learn(effect);
-        let text = words::effect(&self.names, effect);
+        let text = trace_text::effect(&self.names, effect);
         if matches!(effect, Effect::Note(_) | Effect::Halt { .. }) {
             tracing::debug!(at_ns = self.now, node = node.0, "{text}");
         } else {

@@ -4,12 +4,12 @@ use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Channel, Event, Node};
 
 use super::slot::StalledSync;
-use super::{Boot, Cast, Delivery, DiskCondition, Engine, Happening, Report};
+use super::{Boot, Delivery, DiskCondition, Engine, NodeHost, Report, ScheduledEvent};
 use crate::world::network::{LinkCondition, NodeCondition};
 
 /// How a process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fall {
+pub(crate) enum CrashKind {
     /// It dies; the machine's page cache survives, its kernel resets the connections.
     Crash,
     /// The machine loses power.
@@ -36,7 +36,7 @@ impl<N: Node> Engine<N> {
         let slot = &mut self.slots[node];
         slot.start_generation += 1;
         let generation = slot.start_generation;
-        self.queue.push(at_ns.max(self.now), Happening::Start { node, generation });
+        self.queue.push(at_ns.max(self.now), ScheduledEvent::Start { node, generation });
     }
 
     /// Whatever start was asked for does not happen.
@@ -49,7 +49,7 @@ impl<N: Node> Engine<N> {
         self.slots[node].process.as_ref()
     }
 
-    pub(super) fn on_start(&mut self, node: usize, generation: u64, cast: &mut impl Cast<N>) {
+    pub(super) fn on_start(&mut self, node: usize, generation: u64, host: &mut impl NodeHost<N>) {
         let id = self.ids[node];
         let slot = &self.slots[node];
         if slot.start_generation != generation || slot.process.is_some() {
@@ -59,23 +59,23 @@ impl<N: Node> Engine<N> {
         self.incarnations += 1;
         let incarnation = self.incarnations;
         self.network.listen(self.now, node, &mut self.queue);
-        cast.started(self.moment(node));
+        host.started(self.moment(node));
         tracing::info!(at_ns = self.now, node = id.0, "the process starts");
         self.show_time();
         self.calling = Some(id);
-        let process = cast.boot(Boot { node: id, image: &image, incarnation, now });
+        let process = host.boot(Boot { node: id, image: &image, incarnation, now });
         self.calling = None;
         self.slots[node].process = Some(process);
-        self.tell_standing(node, cast);
+        self.report_blocked(node, host);
         self.reports.push_back(Report::Started { node });
-        self.deliver(node, Delivery::Event(Event::Booted), cast);
+        self.deliver(node, Delivery::Event(Event::Booted), host);
     }
 
     /// Ends a process that runs.
-    pub(crate) fn fall(&mut self, node: usize, how: Fall, cast: &mut impl Cast<N>) {
+    pub(crate) fn crash_node(&mut self, node: usize, how: CrashKind, host: &mut impl NodeHost<N>) {
         let key = self.ids[node].0 as u64;
-        if how == Fall::PowerLoss {
-            self.tell_flushed(node, cast);
+        if how == CrashKind::PowerLoss {
+            self.report_flushed(node, host);
         }
         let slot = &mut self.slots[node];
         assert!(slot.process.take().is_some(), "node {key} does not run");
@@ -89,59 +89,59 @@ impl<N: Node> Engine<N> {
         slot.start_generation += 1;
         slot.uptime += 1;
         match how {
-            Fall::Crash | Fall::Rot => {}
-            Fall::PowerLoss => {
+            CrashKind::Crash | CrashKind::Rot => {}
+            CrashKind::PowerLoss => {
                 slot.power_losses += 1;
                 let write_back_ns = self.disk_plan.write_back_ms * 1_000_000;
                 slot.disk.lose_power(self.now, write_back_ns, self.draws, (key, slot.power_losses));
             }
-            Fall::Wipe => slot.disk.wipe(),
+            CrashKind::Wipe => slot.disk.wipe(),
         }
-        self.network.fall(self.now, node, how == Fall::PowerLoss, &mut self.queue);
+        self.network.crash_node(self.now, node, how == CrashKind::PowerLoss, &mut self.queue);
         self.fingerprint.pair(-(key as i32), how as i32);
-        cast.ended(self.moment(node), how != Fall::Crash);
+        host.ended(self.moment(node), how != CrashKind::Crash);
         let how = match how {
-            Fall::Crash => "the process ends",
-            Fall::PowerLoss => "the machine loses power",
-            Fall::Wipe => "the process ends and its disk is wiped",
-            Fall::Rot => "the process ends and a bit of its log flips",
+            CrashKind::Crash => "the process ends",
+            CrashKind::PowerLoss => "the machine loses power",
+            CrashKind::Wipe => "the process ends and its disk is wiped",
+            CrashKind::Rot => "the process ends and a bit of its log flips",
         };
         self.announce(Some(self.ids[node]), how.to_owned());
     }
 
-    fn tell_flushed(&mut self, node: usize, cast: &mut impl Cast<N>) {
+    fn report_flushed(&mut self, node: usize, host: &mut impl NodeHost<N>) {
         let moment = self.moment(node);
         let disk = &mut self.slots[node].disk;
         disk.write_back(self.now, self.disk_plan.write_back_ms * 1_000_000);
         for (partition, batches) in disk.flushed_logs() {
-            cast.flushed(moment, partition, &batches);
+            host.flushed(moment, partition, &batches);
         }
     }
 
     /// Asks a process to stop gracefully.
-    pub(crate) fn stop(&mut self, node: usize, cast: &mut impl Cast<N>) {
+    pub(crate) fn stop(&mut self, node: usize, host: &mut impl NodeHost<N>) {
         let slot = &mut self.slots[node];
         assert!(slot.process.is_some(), "node {} does not run", self.ids[node]);
         if !std::mem::replace(&mut slot.stopping, true) {
-            self.deliver(node, Delivery::Event(Event::StopRequested), cast);
+            self.deliver(node, Delivery::Event(Event::StopRequested), host);
         }
     }
 
     /// Lets a process stand still or go on. What came meanwhile is handled then, in order.
-    pub(crate) fn set_paused(&mut self, node: usize, paused: bool, cast: &mut impl Cast<N>) {
+    pub(crate) fn set_paused(&mut self, node: usize, paused: bool, host: &mut impl NodeHost<N>) {
         let before = std::mem::replace(&mut self.slots[node].paused, paused);
         if before != paused {
-            self.tell_standing(node, cast);
+            self.report_blocked(node, host);
         }
         if before && !paused {
-            self.drain(node, cast);
+            self.drain(node, host);
         }
     }
 
     /// Tells whether a process stands still.
-    pub(super) fn tell_standing(&self, node: usize, cast: &mut impl Cast<N>) {
+    pub(super) fn report_blocked(&self, node: usize, host: &mut impl NodeHost<N>) {
         let still = self.slots[node].paused || self.slots[node].blocked;
-        cast.stands(self.moment(node), still);
+        host.blocked_changed(self.moment(node), still);
     }
 
     /// Sets the faults of a disk; syncs that it held up and no longer does are done soon.
@@ -154,12 +154,12 @@ impl<N: Node> Engine<N> {
             let done = self.now + self.sync_time(node);
             let uptime = self.slots[node].uptime;
             let happening = match stalled {
-                StalledSync::Sync { mark } => Happening::SyncDone { node, uptime, mark },
+                StalledSync::Sync { mark } => ScheduledEvent::SyncDone { node, uptime, mark },
                 StalledSync::Flush { mark, token } => {
-                    Happening::FlushDone { node, uptime, mark, token }
+                    ScheduledEvent::FlushDone { node, uptime, mark, token }
                 }
                 StalledSync::Replace { replacement, blocking } => {
-                    Happening::ReplaceDone { node, uptime, replacement, blocking }
+                    ScheduledEvent::ReplaceDone { node, uptime, replacement, blocking }
                 }
             };
             self.queue.push(done, happening);

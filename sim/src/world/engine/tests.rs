@@ -69,11 +69,11 @@ impl Node for Toy {
     }
 }
 
-pub(crate) struct Troupe {
+pub(crate) struct ToyHost {
     shared: Rc<RefCell<Shared>>,
 }
 
-impl Cast<Toy> for Troupe {
+impl NodeHost<Toy> for ToyHost {
     fn boot(&mut self, boot: Boot<'_>) -> Toy {
         self.shared.borrow_mut().images.push(boot.image.clone());
         Toy { id: boot.node, shared: Rc::clone(&self.shared) }
@@ -91,7 +91,7 @@ impl Cast<Toy> for Troupe {
 /// Three servers, 1 to 3, and a client, 4, all running.
 pub(crate) struct Stage {
     pub(crate) engine: Engine<Toy>,
-    pub(crate) cast: Troupe,
+    pub(crate) host: ToyHost,
     links: Vec<LinkCondition>,
     messages: Vec<NodeCondition>,
     stalled: Vec<u64>,
@@ -121,10 +121,10 @@ impl Stage {
             (1..=4).map(|id| Member { id: NodeId(id), client: id == 4 }).collect();
         let setup =
             Setup { seed: 5, members: &members, network, disk, clocks, record_trace: false };
-        let cast = Troupe { shared: Rc::default() };
+        let host = ToyHost { shared: Rc::default() };
         let mut stage = Self {
             engine: Engine::new(&setup),
-            cast,
+            host,
             links: vec![LinkCondition::default(); 16],
             messages: vec![NodeCondition::default(); 4],
             stalled: Vec::new(),
@@ -136,15 +136,15 @@ impl Stage {
     }
 
     pub(crate) fn shared(&self) -> std::cell::RefMut<'_, Shared> {
-        self.cast.shared.borrow_mut()
+        self.host.shared.borrow_mut()
     }
 
     /// Lets everything happen up to a true time, inclusive.
     pub(crate) fn run_until_us(&mut self, at_us: u64) {
-        self.engine.cue(at_us * 1_000, Cue::Check);
+        self.engine.set_timer(at_us * 1_000, DirectorTimer::Check);
         loop {
             self.shared().now_ns = self.engine.queue.next_ns().unwrap_or(0);
-            if self.engine.step(&mut self.cast) == Step::Cue(Cue::Check) {
+            if self.engine.step(&mut self.host) == Step::DirectorTimer(DirectorTimer::Check) {
                 break;
             }
         }
@@ -155,15 +155,15 @@ impl Stage {
         self.shared().acts.push_back(Box::new(act));
         let node = self.engine.index_of(NodeId(id)).expect("a member");
         let request = Operation::Poll { timeout_ms: 0, max_records: 0 };
-        self.engine.invoke(node, OperationId(0), request, &mut self.cast);
+        self.engine.invoke(node, OperationId(0), request, &mut self.host);
     }
 
     pub(crate) fn send(&mut self, from: i32, to: i32, channel: Channel, number: i32) {
         self.act(from, move |effects| effects.request(NodeId(to), channel, request(number)));
     }
 
-    pub(crate) fn fall(&mut self, id: i32, how: Fall) {
-        self.engine.fall(id as usize - 1, how, &mut self.cast);
+    pub(crate) fn crash_node(&mut self, id: i32, how: CrashKind) {
+        self.engine.crash_node(id as usize - 1, how, &mut self.host);
     }
 
     pub(crate) fn start(&mut self, id: i32) {
@@ -289,7 +289,7 @@ fn a_crash_between_two_effects_drops_the_rest() {
         effects.request(NodeId(2), Channel::Quorum, request(2));
     });
     stage.run_until_us(500);
-    stage.fall(1, Fall::Crash);
+    stage.crash_node(1, CrashKind::Crash);
     stage.start(1);
     stage.run_until_us(10_000);
     assert_eq!(stage.requests(2), Vec::<i32>::new(), "the request after the sync is never sent");
@@ -310,12 +310,12 @@ fn power_loss_keeps_what_was_synced() {
         effects.push(Effect::Sync { file: LOG });
     });
     stage.run_until_us(2_000);
-    stage.fall(1, Fall::PowerLoss);
+    stage.crash_node(1, CrashKind::PowerLoss);
     stage.start(1);
     stage.run_until_us(3_000);
     let image = stage.shared().images.pop().expect("it booted");
     assert_eq!(image.read(LOG).map(|bytes| &bytes[..]), Some(&b"one"[..]), "synced");
-    stage.fall(1, Fall::Wipe);
+    stage.crash_node(1, CrashKind::Wipe);
     stage.start(1);
     stage.run_until_us(4_000);
     assert_eq!(stage.shared().images.pop(), Some(DiskImage::default()), "wiped");
@@ -330,7 +330,7 @@ fn a_lying_sync_promises_nothing() {
             .set_disk_condition(0, DiskCondition { lying: true, ..DiskCondition::default() });
         // Another number of losses before gives another draw.
         for _ in 0..*round {
-            stage.fall(1, Fall::PowerLoss);
+            stage.crash_node(1, CrashKind::PowerLoss);
             stage.start(1);
             stage.run_until_us(1);
         }
@@ -339,7 +339,7 @@ fn a_lying_sync_promises_nothing() {
             effects.push(Effect::Sync { file: LOG });
         });
         stage.run_until_us(5_000);
-        stage.fall(1, Fall::PowerLoss);
+        stage.crash_node(1, CrashKind::PowerLoss);
         stage.engine.image(0).read(LOG).is_none()
     });
     assert!(lost.count() > 0, "twenty lies and nothing lost");
@@ -366,7 +366,7 @@ fn a_flush_runs_in_the_background_and_dies_with_its_process() {
         "flushed"
     );
     stage.act(1, flush(8));
-    stage.fall(1, Fall::Crash);
+    stage.crash_node(1, CrashKind::Crash);
     stage.start(1);
     stage.run_until_us(9_000);
     assert_eq!(stage.events(1), [Event::Booted], "a flush of the last uptime comes to nothing");
@@ -389,7 +389,7 @@ fn a_replacement_blocks_unless_it_is_made_in_the_background() {
         assert_eq!(stage.seen(1).is_empty(), blocking, "a request is handled meanwhile");
         assert_eq!(stage.engine.image(0).read(LOG), None, "the old file, until it is done");
         stage.run_until_us(2_000);
-        stage.fall(1, Fall::PowerLoss);
+        stage.crash_node(1, CrashKind::PowerLoss);
         let image = stage.engine.image(0);
         assert_eq!(image.read(LOG).map(|bytes| &bytes[..]), Some(&b"vote"[..]), "durable");
     }
@@ -434,11 +434,11 @@ fn a_full_or_failed_disk_ends_the_process() {
 #[test]
 fn a_paused_process_gets_everything_later_in_order() {
     let mut stage = Stage::new();
-    stage.engine.set_paused(1, true, &mut stage.cast);
+    stage.engine.set_paused(1, true, &mut stage.host);
     (1..=5).for_each(|number| stage.send(1, 2, Channel::Quorum, number));
     stage.run_until_us(50_000);
     assert_eq!(stage.seen(2), [], "it stands still");
-    stage.engine.set_paused(1, false, &mut stage.cast);
+    stage.engine.set_paused(1, false, &mut stage.host);
     assert_eq!(stage.requests(2), [1, 2, 3, 4, 5], "all at once, in order");
 }
 
@@ -446,7 +446,7 @@ fn a_paused_process_gets_everything_later_in_order() {
 fn a_graceful_stop_is_told_from_a_halt() {
     let mut stage = Stage::new();
     while stage.engine.take_report().is_some() {}
-    stage.engine.stop(0, &mut stage.cast);
+    stage.engine.stop(0, &mut stage.host);
     assert_eq!(stage.events(1), [Event::StopRequested], "asked");
     stage.act(1, |effects| effects.push(Effect::Halt { reason: "stopped" }));
     let report = stage.engine.take_report();
@@ -510,7 +510,7 @@ impl Node for Impatient {
 
 struct ImpatientCast;
 
-impl Cast<Impatient> for ImpatientCast {
+impl NodeHost<Impatient> for ImpatientCast {
     fn boot(&mut self, _boot: Boot<'_>) -> Impatient {
         Impatient
     }
@@ -556,7 +556,7 @@ fn two_runs_have_one_digest() {
             stage.send(4, 3, Channel::Client, number);
             stage.run_until_us(u64::from(number as u32) * 100);
             if faulty && number == 25 {
-                stage.fall(2, Fall::Crash);
+                stage.crash_node(2, CrashKind::Crash);
                 stage.start(2);
             }
         }

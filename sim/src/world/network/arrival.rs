@@ -2,7 +2,7 @@
 
 use harrow_broker_model::message::{Request, Response};
 
-use super::{Establishment, Happening, Machine, Network, Plans, Segment, Side, Transit};
+use super::{Establishment, Machine, Network, Plans, ScheduledEvent, Segment, Side, Transit};
 
 /// What the network has for a node's process. It is checked again when the process takes it: the connection may have
 /// been given up while it waited.
@@ -65,10 +65,10 @@ impl Network {
     ) -> Option<(usize, Incoming)> {
         let connection = self.get(id);
         let (sender, receiver) = connection.endpoints(toward);
-        let stalls = !connection.ways[toward as usize].stalled.is_empty();
+        let stalls = !connection.directions[toward as usize].stalled.is_empty();
         let cut = self.links[sender * self.nodes + receiver].condition.cut;
         if stalls || cut || self.is_pathless(id) {
-            self.get(id).ways[toward as usize].stalled.push_back(segment);
+            self.get(id).directions[toward as usize].stalled.push_back(segment);
             self.wait(now, id, toward, queue);
             return None;
         }
@@ -193,12 +193,12 @@ impl Network {
         generation: u32,
         queue: Plans<'_>,
     ) -> Option<(usize, Incoming)> {
-        let way = &mut self.get(id).ways[toward as usize];
-        if !way.waiting || way.generation != generation {
+        let direction = &mut self.get(id).directions[toward as usize];
+        if !direction.waiting || direction.generation != generation {
             return None;
         }
-        way.waiting = false;
-        way.stalled.clear();
+        direction.waiting = false;
+        direction.stalled.clear();
         self.send(now, id, toward, Segment::Rst, queue);
         self.ended(id, toward.other())
     }
@@ -206,17 +206,17 @@ impl Network {
     /// Something sent towards one end is not known to have arrived: the sender's patience starts, if it does not run.
     fn wait(&mut self, now: u64, id: u64, toward: Side, queue: Plans<'_>) {
         let patience = self.plan.stall_timeout_ms * 1_000_000;
-        let way = &mut self.get(id).ways[toward as usize];
-        if way.waiting {
+        let direction = &mut self.get(id).directions[toward as usize];
+        if direction.waiting {
             return;
         }
-        way.waiting = true;
-        way.generation += 1;
-        let generation = way.generation;
+        direction.waiting = true;
+        direction.generation += 1;
+        let generation = direction.generation;
         self.waiting.push(id);
         queue.push(
             now + patience,
-            Happening::Transit(Transit::StallTimeout { connection: id, toward, generation }),
+            ScheduledEvent::Transit(Transit::StallTimeout { connection: id, toward, generation }),
         );
     }
 

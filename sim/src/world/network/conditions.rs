@@ -4,8 +4,8 @@ use harrow_broker_model::node::{Channel, Event};
 use harrow_broker_model::types::{ConnectionId, NodeId};
 
 use super::{
-    Connection, Establishment, Happening, Incoming, Machine, Network, Plans, Segment, Side,
-    Transit, Way,
+    Connection, Direction, Establishment, Incoming, Machine, Network, Plans, ScheduledEvent,
+    Segment, Side, Transit,
 };
 
 /// Faults of one directed link.
@@ -72,32 +72,32 @@ impl Network {
         waiting.sort_unstable();
         waiting.dedup();
         for id in &waiting {
-            self.release_way(now, *id, Side::Opener, queue);
-            self.release_way(now, *id, Side::Acceptor, queue);
+            self.release_direction(now, *id, Side::Opener, queue);
+            self.release_direction(now, *id, Side::Acceptor, queue);
         }
         waiting.retain(|id| {
-            let ways = &self.connections[*id as usize - 1].ways;
-            ways.iter().any(|way| way.waiting || !way.stalled.is_empty())
+            let directions = &self.connections[*id as usize - 1].directions;
+            directions.iter().any(|direction| direction.waiting || !direction.stalled.is_empty())
         });
         self.waiting = waiting;
     }
 
-    fn release_way(&mut self, now: u64, id: u64, toward: Side, queue: Plans<'_>) {
+    fn release_direction(&mut self, now: u64, id: u64, toward: Side, queue: Plans<'_>) {
         let (there, back) = (self.link_at(id, toward), self.link_at(id, toward.other()));
         if self.links[there].condition.cut || self.is_pathless(id) {
             return;
         }
         let (sender, receiver) = self.get(id).endpoints(toward);
         let answered = !self.links[back].condition.cut && self.machines[receiver] != Machine::Dark;
-        let way = &mut self.get(id).ways[toward as usize];
-        let stalled = std::mem::take(&mut way.stalled);
-        way.waiting = way.waiting && stalled.is_empty() && !answered;
+        let direction = &mut self.get(id).directions[toward as usize];
+        let stalled = std::mem::take(&mut direction.stalled);
+        direction.waiting = direction.waiting && stalled.is_empty() && !answered;
         for segment in stalled {
             let arrival = now + self.latency(sender, receiver);
-            let arrival = self.get(id).ways[toward as usize].in_order(arrival);
+            let arrival = self.get(id).directions[toward as usize].in_order(arrival);
             queue.push(
                 arrival,
-                Happening::Transit(Transit::Arrive { connection: id, toward, segment }),
+                ScheduledEvent::Transit(Transit::Arrive { connection: id, toward, segment }),
             );
         }
     }
@@ -114,12 +114,12 @@ impl Network {
                 None => self.reborn(id, &mut reborn),
             };
             let transit = Transit::Arrive { connection: id, toward: Side::Acceptor, segment };
-            queue.push(now, Happening::Transit(transit));
+            queue.push(now, ScheduledEvent::Transit(transit));
         }
         for (_, id) in reborn {
             let transit =
                 Transit::Arrive { connection: id, toward: Side::Acceptor, segment: Segment::Fin };
-            queue.push(now, Happening::Transit(transit));
+            queue.push(now, ScheduledEvent::Transit(transit));
         }
     }
 
@@ -149,7 +149,7 @@ impl Network {
             known: false,
             broken: false,
             pending: Vec::new(),
-            ways: [Way::default(), Way::default()],
+            directions: [Direction::default(), Direction::default()],
         });
         let new = self.connections.len() as u64;
         self.add_end(acceptor, new);

@@ -26,7 +26,7 @@ use harrow_broker_model::message::{Request, Response};
 use harrow_broker_model::node::Channel;
 
 use super::draw::{Draws, Purpose};
-use super::engine::Happening;
+use super::engine::ScheduledEvent;
 use super::fingerprint::{CHANNELS, channel_number};
 use super::queue::Queue;
 use crate::plan::NetworkPlan;
@@ -151,12 +151,12 @@ struct Connection {
     /// Requests that wait for the connection to be established.
     pending: Vec<Request>,
     /// Ways towards the opener and towards the acceptor.
-    ways: [Way; 2],
+    directions: [Direction; 2],
 }
 
 /// One direction of a connection.
 #[derive(Debug, Default)]
-struct Way {
+struct Direction {
     /// Arrival of the last segment: order is kept.
     last_arrival_ns: u64,
     /// Segments that a cut link holds up, in order.
@@ -167,7 +167,7 @@ struct Way {
     generation: u32,
 }
 
-impl Way {
+impl Direction {
     /// When a segment arrives that would arrive then if it were alone: not before those sent earlier.
     fn in_order(&mut self, arrival_ns: u64) -> u64 {
         self.last_arrival_ns = self.last_arrival_ns.max(arrival_ns);
@@ -216,7 +216,7 @@ pub(crate) struct Network {
     delivered: u64,
 }
 
-type Plans<'a> = &'a mut Queue<Happening>;
+type Plans<'a> = &'a mut Queue<ScheduledEvent>;
 
 impl Network {
     /// A healthy network of machines without processes. `clients` says which nodes use the clients' latency.
@@ -313,7 +313,7 @@ impl Network {
                 (1_000_000, 60_000_000),
             );
             let transit = Transit::Copy { connection: id, message: message.clone() };
-            queue.push(now + later, Happening::Transit(transit));
+            queue.push(now + later, ScheduledEvent::Transit(transit));
         }
         self.send(now, id, Side::Opener, Segment::Response(message), queue);
     }
@@ -379,7 +379,7 @@ impl Network {
     }
 
     /// A node's process is gone, and perhaps its machine's power.
-    pub(crate) fn fall(&mut self, now: u64, node: usize, dark: bool, queue: Plans<'_>) {
+    pub(crate) fn crash_node(&mut self, now: u64, node: usize, dark: bool, queue: Plans<'_>) {
         self.machines[node] = if dark { Machine::Dark } else { Machine::Refusing };
         for id in self.open_ends(node) {
             self.drop_end(now, id, node, dark, queue);
@@ -398,7 +398,7 @@ impl Network {
         }
         if dark {
             // What its kernel had not sent is lost with it.
-            self.get(id).ways[side.other() as usize].stalled.clear();
+            self.get(id).directions[side.other() as usize].stalled.clear();
             self.orphans[node].push(id);
         } else {
             self.send(now, id, side.other(), Segment::Rst, queue);
@@ -409,7 +409,7 @@ impl Network {
     fn answer_orphan(&mut self, now: u64, id: u64, node: usize, queue: Plans<'_>) {
         let connection = self.get(id);
         let peer = if connection.opener == node { Side::Acceptor } else { Side::Opener };
-        if connection.open[peer as usize] && connection.ways[peer.other() as usize].waiting {
+        if connection.open[peer as usize] && connection.directions[peer.other() as usize].waiting {
             self.send(now, id, peer, Segment::Rst, queue);
         }
     }
@@ -432,14 +432,14 @@ impl Network {
             known: false,
             broken: false,
             pending: Vec::new(),
-            ways: [Way::default(), Way::default()],
+            directions: [Direction::default(), Direction::default()],
         });
         let id = self.connections.len() as u64;
         let slot = self.slot(from, to, channel);
         self.current[slot] = id;
         self.add_end(from, id);
         let timeout = now + self.plan.connect_timeout_ms * 1_000_000;
-        queue.push(timeout, Happening::Transit(Transit::ConnectTimeout { connection: id }));
+        queue.push(timeout, ScheduledEvent::Transit(Transit::ConnectTimeout { connection: id }));
         self.send(now, id, Side::Acceptor, Segment::Syn, queue);
         id
     }

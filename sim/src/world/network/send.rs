@@ -1,8 +1,8 @@
 //! When a segment arrives: bandwidth and queue first, then latency.
 
-use super::{Happening, Network, Plans, Segment, Side, Transit};
+use super::{Network, Plans, ScheduledEvent, Segment, Side, Transit};
 use crate::world::draw::Purpose;
-use crate::world::weight::wire_bytes;
+use crate::world::wire_size::wire_bytes;
 
 /// No message is faster than this.
 const LATENCY_NS_MIN: u64 = 1_000;
@@ -25,12 +25,15 @@ impl Network {
         let Some(departed) = self.depart(now, from * self.nodes + to, &segment) else {
             let side = toward.other();
             self.reset(now, id, queue);
-            return queue.push(now, Happening::Transit(Transit::Ended { connection: id, side }));
+            return queue
+                .push(now, ScheduledEvent::Transit(Transit::Ended { connection: id, side }));
         };
         let arrival = departed + self.latency(from, to);
-        let arrival = self.get(id).ways[toward as usize].in_order(arrival);
-        queue
-            .push(arrival, Happening::Transit(Transit::Arrive { connection: id, toward, segment }));
+        let arrival = self.get(id).directions[toward as usize].in_order(arrival);
+        queue.push(
+            arrival,
+            ScheduledEvent::Transit(Transit::Arrive { connection: id, toward, segment }),
+        );
     }
 
     /// When the segment has left, by the link's bandwidth; `None` if the link's queue is full.

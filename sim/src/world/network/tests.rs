@@ -4,7 +4,7 @@ use harrow_broker_model::node::{Channel, Effect, Event};
 use harrow_broker_model::types::NodeId;
 
 use crate::plan::NetworkPlan;
-use crate::world::engine::Fall;
+use crate::world::engine::CrashKind;
 use crate::world::engine::tests::{DISK, NETWORK, Stage, answer, first_connection};
 use crate::world::network::NodeCondition;
 
@@ -108,7 +108,7 @@ fn one_way_requests_pass_but_their_sender_gives_up() {
 #[test]
 fn a_crash_is_learned_by_a_reset_but_not_through_a_partition() {
     let mut stage = connected();
-    stage.fall(2, Fall::Crash);
+    stage.crash_node(2, CrashKind::Crash);
     stage.run_until_us(10_500);
     let seen = stage.seen(1);
     assert_eq!(seen.len(), 1, "{seen:?}");
@@ -117,7 +117,7 @@ fn a_crash_is_learned_by_a_reset_but_not_through_a_partition() {
 
     let mut stage = connected();
     stage.cut(2, 1, true);
-    stage.fall(2, Fall::Crash);
+    stage.crash_node(2, CrashKind::Crash);
     stage.run_until_us(5_000_000);
     assert_eq!(stage.seen(1), [], "an idle opener learns nothing");
     stage.cut(2, 1, false);
@@ -128,11 +128,11 @@ fn a_crash_is_learned_by_a_reset_but_not_through_a_partition() {
 #[test]
 fn no_process_refuses_and_no_power_is_silent() {
     let mut stage = Stage::new();
-    stage.fall(2, Fall::Crash);
+    stage.crash_node(2, CrashKind::Crash);
     stage.send(1, 2, Channel::Quorum, 1);
     stage.run_until_us(401);
     assert_eq!(stage.events(1), [LOST], "refused after a way there and back");
-    stage.fall(3, Fall::PowerLoss);
+    stage.crash_node(3, CrashKind::PowerLoss);
     stage.send(1, 3, Channel::Quorum, 1);
     stage.run_until_us(490_000);
     assert_eq!(stage.seen(1), [], "nobody answers");
@@ -144,7 +144,7 @@ fn no_process_refuses_and_no_power_is_silent() {
 #[test]
 fn the_peer_of_a_machine_without_power_times_out_or_is_reset_when_it_is_back() {
     let mut stage = connected();
-    stage.fall(2, Fall::PowerLoss);
+    stage.crash_node(2, CrashKind::PowerLoss);
     stage.send(1, 2, Channel::Quorum, 1);
     stage.run_until_us(500_000);
     assert_eq!(stage.seen(1), [], "silence");
@@ -154,7 +154,7 @@ fn the_peer_of_a_machine_without_power_times_out_or_is_reset_when_it_is_back() {
     assert_eq!(stage.events(2), [Event::Booted], "what was sent to the old process is lost");
 
     let mut stage = connected();
-    stage.fall(2, Fall::PowerLoss);
+    stage.crash_node(2, CrashKind::PowerLoss);
     stage.send(1, 2, Channel::Quorum, 1);
     stage.run_until_us(1_100_000);
     assert_eq!(stage.events(1), [LOST], "timed out");
@@ -198,7 +198,7 @@ fn held_requests_reach_the_next_incarnation() {
     stage.send(1, 2, Channel::Quorum, 2);
     stage.run_until_us(20_000);
     assert_eq!(stage.seen(2), [], "held back");
-    stage.fall(2, Fall::Crash);
+    stage.crash_node(2, CrashKind::Crash);
     stage.start(2);
     stage.run_until_us(30_000);
     assert_eq!(stage.events(1), [LOST], "the opener knows of the crash");
@@ -234,7 +234,7 @@ fn what_a_dead_process_sent_arrives_after_what_its_next_one_did() {
     stage.stall(1, true);
     stage.send(1, 2, Channel::Quorum, 1);
     stage.run_until_us(20_000);
-    stage.fall(1, Fall::Crash);
+    stage.crash_node(1, CrashKind::Crash);
     stage.start(1);
     stage.run_until_us(100_000);
     assert_eq!(stage.seen(2), [], "neither the request nor the reset passes");
@@ -258,7 +258,7 @@ fn what_a_machine_had_not_sent_is_gone_with_its_power() {
     stage.stall(1, true);
     stage.send(1, 2, Channel::Quorum, 1);
     stage.run_until_us(20_000);
-    stage.fall(1, Fall::PowerLoss);
+    stage.crash_node(1, CrashKind::PowerLoss);
     stage.start(1);
     stage.run_until_us(100_000);
     stage.stall(1, false);

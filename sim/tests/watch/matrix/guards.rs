@@ -9,12 +9,12 @@ use super::{Case, plain};
 use crate::quorum::{quorum_append, quorum_commit};
 use crate::stage::{A, B, C, N1, N2, Stage, X, record, sequenced};
 
-fn heard(stage: &mut Stage, follower: NodeId, told_epoch: i32, broker_epoch: i64) {
+fn heard(stage: &mut Stage, follower: NodeId, current_leader_epoch: i32, broker_epoch: i64) {
     let note = Note::FollowerHeard {
         partition: X,
         leader_epoch: LeaderEpoch(1),
         follower,
-        told_epoch: LeaderEpoch(told_epoch),
+        current_leader_epoch: LeaderEpoch(current_leader_epoch),
         broker_epoch: BrokerEpoch(broker_epoch),
         fetch_offset: Offset(2),
     };
@@ -105,11 +105,11 @@ fn resets(stage: &mut Stage, consumer: i32, to: i64) {
     stage.note(NodeId(consumer), &Note::PositionReset { partition, from, to });
 }
 
-fn ends_offset(stage: &mut Stage, told_epoch: i32) {
+fn ends_offset(stage: &mut Stage, current_leader_epoch: i32) {
     let note = Note::EndOffsetServed {
         partition: X,
         leader_epoch: LeaderEpoch(1),
-        told_epoch: LeaderEpoch(told_epoch),
+        current_leader_epoch: LeaderEpoch(current_leader_epoch),
         offset: Offset(2),
     };
     stage.note(A, &note);
@@ -455,12 +455,12 @@ fn reopened(batches: Vec<BatchSummary>) -> Note {
 }
 
 /// An anomaly and what shows it.
-type Way = (&'static str, fn(&mut Stage));
+type Variant = (&'static str, fn(&mut Stage));
 
 /// The ways to break one rule that its one bad case does not show.
 #[test]
 fn other_ways_to_break_the_same_rule() {
-    let ways: [Way; 8] = [
+    let variants: [Variant; 8] = [
         ("needless-sequence-refusal", |stage| refuses(stage, 0, 3, false)),
         ("needless-sequence-refusal", |stage| {
             stage.lead(A, 1, sequenced(2, 1, 0));
@@ -510,13 +510,13 @@ fn other_ways_to_break_the_same_rule() {
             stage.leader_high_watermark(A, 1, 3);
         }),
     ];
-    each_is_found(&ways);
+    each_is_found(&variants);
 }
 
 /// The same of rules about logs.
 #[test]
 fn other_ways_to_break_a_rule_about_logs() {
-    let ways: [Way; 6] = [
+    let variants: [Variant; 6] = [
         ("recovery-kept-damage", |stage| finds(stage, 1, true)),
         ("log-matching", |stage| {
             // B has a record of epoch 1 where epoch 2 began, and goes on with the next one.
@@ -560,11 +560,11 @@ fn other_ways_to_break_a_rule_about_logs() {
             stage.note(A, &note);
         }),
     ];
-    each_is_found(&ways);
+    each_is_found(&variants);
 }
 
-fn each_is_found(ways: &[Way]) {
-    for (anomaly, play) in ways {
+fn each_is_found(variants: &[Variant]) {
+    for (anomaly, play) in variants {
         assert_eq!(super::outcome(*play), [*anomaly]);
     }
 }

@@ -48,9 +48,9 @@ fn is_refused(stage: &mut Stage, error: ClusterError) {
     stage.note(A, &Note::IsrProposalRefused { partition: stage.partition, error });
 }
 
-fn stands(stage: &mut Stage, still: bool) {
+fn blocked_changed(stage: &mut Stage, still: bool) {
     let now_ns = stage.now_ns();
-    stage.observer.process_stands(now_ns, A, still);
+    stage.observer.process_blocked(now_ns, A, still);
 }
 
 pub(super) const CASES: &[Case] = &[Case {
@@ -69,8 +69,8 @@ pub(super) const CASES: &[Case] = &[Case {
 /// What keeps a leader from looking, or makes it right not to.
 #[test]
 fn a_laggard_is_excused_while_its_leader_cannot_see_it() {
-    type Way = (&'static str, fn(&mut Stage));
-    let ways: [Way; 6] = [
+    type Variant = (&'static str, fn(&mut Stage));
+    let variants: [Variant; 6] = [
         ("in time", |stage| {
             follow(stage);
             goes_on(stage, 44, |_| false);
@@ -92,7 +92,7 @@ fn a_laggard_is_excused_while_its_leader_cannot_see_it() {
         ("stood still", |stage| {
             follow(stage);
             goes_on(stage, 20, |_| false);
-            stands(stage, true);
+            blocked_changed(stage, true);
             stage.wait_ms(60_000);
             stage.append(C, 1, plain(22));
         }),
@@ -111,7 +111,7 @@ fn a_laggard_is_excused_while_its_leader_cannot_see_it() {
             goes_on(stage, 100, |_| false);
         }),
     ];
-    for (why, play) in ways {
+    for (why, play) in variants {
         assert_eq!(outcome(play), Vec::<String>::new(), "{why}");
     }
 }
@@ -119,8 +119,8 @@ fn a_laggard_is_excused_while_its_leader_cannot_see_it() {
 /// What does not excuse it.
 #[test]
 fn a_laggard_is_found_whatever_came_before() {
-    type Way = (&'static str, fn(&mut Stage));
-    let ways: [Way; 5] = [
+    type Variant = (&'static str, fn(&mut Stage));
+    let variants: [Variant; 5] = [
         ("was refused long ago", |stage| {
             follow(stage);
             goes_on(stage, 20, |_| false);
@@ -130,8 +130,8 @@ fn a_laggard_is_found_whatever_came_before() {
         }),
         ("stood still long ago", |stage| {
             follow(stage);
-            stands(stage, true);
-            stands(stage, false);
+            blocked_changed(stage, true);
+            blocked_changed(stage, false);
             goes_on(stage, 70, |_| false);
         }),
         ("dead", |stage| {
@@ -158,7 +158,7 @@ fn a_laggard_is_found_whatever_came_before() {
             goes_on(stage, 70, |_| false);
         }),
     ];
-    for (why, play) in ways {
+    for (why, play) in variants {
         assert_eq!(outcome(play), ["laggard-in-isr"], "{why}");
     }
 }

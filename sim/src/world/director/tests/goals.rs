@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::liveness::{GOALS, Goal};
-use crate::plan::{CorePlan, Fate};
+use crate::plan::{CorePlan, OutsideState};
 
 fn planted(plan: &Plan, plant: Plant, isr: &'static [i32]) -> Run {
     let boot = |boot: Boot<'_>| Toy { node: boot.node, isr, plant, sent: 0, panics: false };
@@ -101,7 +101,7 @@ fn a_partition_that_nobody_may_lead_is_legally_offline() {
     assert_eq!(limit(&run), (Goal::Leaders, "partition orders-0 has no leader", Some(reason)));
 }
 
-fn outside(nodes: &[i32], fate: Fate) -> Plan {
+fn outside(nodes: &[i32], fate: OutsideState) -> Plan {
     let mut plan = plan(&[]);
     plan.core = Some(CorePlan { outside: nodes.iter().map(|id| NodeId(*id)).collect(), fate });
     plan
@@ -109,7 +109,7 @@ fn outside(nodes: &[i32], fate: Fate) -> Plan {
 
 #[test]
 fn a_minority_that_stays_dead_is_not_waited_for() {
-    let run = planted(&outside(&[2], Fate::Dead), Plant::Sound, &[1]);
+    let run = planted(&outside(&[2], OutsideState::Dead), Plant::Sound, &[1]);
     assert_eq!(run.end, End::Quiesced, "{:?}", run.faults);
     assert_eq!(run.faults[0].summary, "node 2 stays dead for good");
     assert_eq!(run.reached.get("stays-dead"), Some(&1), "{:?}", run.reached);
@@ -118,7 +118,7 @@ fn a_minority_that_stays_dead_is_not_waited_for() {
 
 #[test]
 fn a_node_that_cannot_be_done_without_is_spared() {
-    let run = planted(&outside(&[101, 1], Fate::Dead), Plant::Sound, &[1]);
+    let run = planted(&outside(&[101, 1], OutsideState::Dead), Plant::Sound, &[1]);
     let held: Vec<Option<&str>> =
         run.faults.iter().map(|fault| fault.held_back.as_deref()).collect();
     let expected = [
@@ -131,7 +131,7 @@ fn a_node_that_cannot_be_done_without_is_spared() {
 #[test]
 fn what_stays_dead_beyond_the_limits_is_told_as_the_reason() {
     let dead = |nodes: &[i32], isr| {
-        let mut plan = outside(nodes, Fate::Dead);
+        let mut plan = outside(nodes, OutsideState::Dead);
         plan.expect.loss_allowed = true;
         planted(&plan, Plant::Sound, isr)
     };
@@ -147,9 +147,9 @@ fn what_stays_dead_beyond_the_limits_is_told_as_the_reason() {
 
 #[test]
 fn a_broker_that_the_others_cannot_reach_is_told_when_it_leads() {
-    let run = planted(&outside(&[2], Fate::CutFromBrokers), Plant::Sound, &[1]);
+    let run = planted(&outside(&[2], OutsideState::CutFromBrokers), Plant::Sound, &[1]);
     assert_eq!(run.end, End::Quiesced, "a follower outside the core does no harm");
-    let mut plan = outside(&[1], Fate::CutFromBrokers);
+    let mut plan = outside(&[1], OutsideState::CutFromBrokers);
     plan.expect.loss_allowed = true;
     let run = planted(&plan, Plant::Sound, &[1]);
     let pending = "partition orders-0 is led by 1, which is outside the core";

@@ -10,11 +10,11 @@ use harrow_broker_model::defect::Defects;
 use harrow_broker_model::node::{
     Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
 };
+use harrow_broker_model::node_status::{Held, NodeStatus};
 use harrow_broker_model::note::{
     AppendOrigin, BatchKind, BatchSummary, MetadataChange, Note, PartitionRegistration,
 };
 use harrow_broker_model::proto::ErrorCode;
-use harrow_broker_model::standing::{Held, Standing};
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Now, Offset, PartitionEpoch, ProducerEpoch, ProducerId,
     RecordValue, Sequence, TopicId, TopicPartition,
@@ -101,10 +101,10 @@ impl Node for Toy {
         None
     }
 
-    fn standing(&self) -> Standing {
+    fn status(&self) -> NodeStatus {
         let of_two = |plant| self.plant == plant && self.node == NodeId(2);
         let lags = self.plant == Plant::Lags && self.node == NodeId(1002);
-        Standing {
+        NodeStatus {
             quorum_leader: (!of_two(Plant::Stranger)).then_some(NodeId(101)),
             metadata_end: Offset(if of_two(Plant::Behind) { 0 } else { 9 }),
             held: if of_two(Plant::Holds) || of_two(Plant::Overdue) {

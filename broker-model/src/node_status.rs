@@ -6,7 +6,7 @@ use crate::types::{NodeId, Offset};
 
 /// Where a node stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
+pub struct NodeStatus {
     /// The leader of the controller quorum, as far as this broker or controller knows.
     pub quorum_leader: Option<NodeId>,
     /// First offset of the metadata log that this broker or controller has not applied.
@@ -28,7 +28,7 @@ pub struct Held {
     pub overdue: bool,
 }
 
-impl Standing {
+impl NodeStatus {
     /// Adds what is held, if there is any of it.
     pub(crate) fn holds(mut self, what: &'static str, count: usize) -> Self {
         if count > 0 {

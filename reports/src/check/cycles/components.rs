@@ -4,12 +4,12 @@ use super::graph::{Graph, Node};
 use crate::check::index::NONE;
 
 /// Operations of which each comes before each other.
-pub(super) struct Tangle {
+pub(super) struct Component {
     /// Ascending, milestones included.
     pub(super) nodes: Vec<Node>,
 }
 
-impl Tangle {
+impl Component {
     pub(super) fn has(&self, node: Node) -> bool {
         self.nodes.binary_search(&node).is_ok()
     }
@@ -18,7 +18,7 @@ impl Tangle {
 /// Stands for "part of a component that is complete".
 const CLOSED: u32 = u32::MAX - 1;
 
-struct Walk<'a> {
+struct TarjanSearch<'a> {
     graph: &'a Graph<'a>,
     /// By node: [`NONE`], then the lowest open ordinal that it reaches, at last [`CLOSED`].
     low: Vec<u32>,
@@ -27,25 +27,25 @@ struct Walk<'a> {
     /// The path to the present node: node, cursor, ordinal.
     path: Vec<(Node, u32, u32)>,
     next: u32,
-    found: Vec<Tangle>,
+    found: Vec<Component>,
 }
 
 /// All components with more than one operation, in the order of their first operation.
-pub(super) fn tangles(graph: &Graph<'_>) -> Vec<Tangle> {
+pub(super) fn components(graph: &Graph<'_>) -> Vec<Component> {
     let low = vec![NONE; graph.nodes() as usize];
     let (open, path, found) = (Vec::new(), Vec::new(), Vec::new());
-    let mut walk = Walk { graph, low, open, path, next: 0, found };
+    let mut walk = TarjanSearch { graph, low, open, path, next: 0, found };
     for operation in 0..graph.operations() {
         if walk.low[operation as usize] == NONE && graph.takes_part(operation) {
             walk.run(operation);
         }
     }
     let mut found = walk.found;
-    found.sort_by_key(|tangle| tangle.nodes.first().copied());
+    found.sort_by_key(|component| component.nodes.first().copied());
     found
 }
 
-impl Walk<'_> {
+impl TarjanSearch<'_> {
     fn run(&mut self, root: Node) {
         self.enter(root);
         while let Some((node, cursor, _)) = self.path.last_mut() {
@@ -97,7 +97,7 @@ impl Walk<'_> {
         let operations = nodes.iter().filter(|node| !self.graph.is_milestone(**node)).count();
         if operations > 1 {
             nodes.sort_unstable();
-            self.found.push(Tangle { nodes });
+            self.found.push(Component { nodes });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is asked of the active controller, and what its answers mean.
 
 use crate::broker::Broker;
-use crate::broker::controller_channel::Errand;
+use crate::broker::controller_channel::PendingRequest;
 use crate::message::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionResponse, ClusterError,
     RequestBody, ResponseBody,
@@ -11,45 +11,60 @@ use crate::types::{NodeId, Now};
 
 impl Broker {
     /// Sends ISR proposals and the request for producer ids, if they are due.
-    pub(super) fn send_errands(&mut self, now: Now, effects: &mut Effects) {
+    pub(super) fn send_controller_requests(&mut self, now: Now, effects: &mut Effects) {
         let broker_epoch = self.lifecycle.broker_epoch();
         while let Some(id) = self.alter_partitions.next(now.time) {
             let proposal =
                 self.partitions.get(&id).and_then(|partition| partition.proposal(broker_epoch));
             let Some(request) = proposal else { continue };
             let body = RequestBody::AlterPartition(Box::new(request.clone()));
-            self.channel.send(Errand::AlterPartition, body, now.time, &mut self.context, effects);
+            self.channel.send(
+                PendingRequest::AlterPartition,
+                body,
+                now.time,
+                &mut self.context,
+                effects,
+            );
             self.alter_partitions.sent(request);
         }
         if self.producer_ids.ask(now.time) {
             let request = AllocateProducerIdsRequest { broker: self.context.node, broker_epoch };
             let body = RequestBody::AllocateProducerIds(request);
-            self.channel.send(Errand::ProducerIds, body, now.time, &mut self.context, effects);
+            self.channel.send(
+                PendingRequest::ProducerIds,
+                body,
+                now.time,
+                &mut self.context,
+                effects,
+            );
         }
     }
 
     /// Takes the controller's answer to an errand.
-    pub(super) fn on_errand_answered(
+    pub(super) fn on_controller_response(
         &mut self,
         now: Now,
         from: NodeId,
-        errand: &Errand,
+        pending: &PendingRequest,
         answer: ResponseBody,
         effects: &mut Effects,
     ) {
-        if let (Errand::AlterPartition, ResponseBody::AlterPartition(response)) = (errand, &answer)
+        if let (PendingRequest::AlterPartition, ResponseBody::AlterPartition(response)) =
+            (pending, &answer)
         {
             self.on_alter_partition(now, from, response, effects);
-        } else if let (Errand::ProducerIds, ResponseBody::AllocateProducerIds(response)) =
-            (errand, &answer)
+        } else if let (PendingRequest::ProducerIds, ResponseBody::AllocateProducerIds(response)) =
+            (pending, &answer)
         {
             self.on_producer_ids(now, from, *response, effects);
-        } else if let (Errand::CreateTopics { caller, .. }, ResponseBody::CreateTopics(response)) =
-            (errand, answer)
+        } else if let (
+            PendingRequest::CreateTopics { caller, .. },
+            ResponseBody::CreateTopics(response),
+        ) = (pending, answer)
         {
             self.on_topics_created(from, *caller, response, effects);
         } else {
-            panic!("{from} answers {errand:?} with something else");
+            panic!("{from} answers {pending:?} with something else");
         }
     }
 
@@ -85,9 +100,9 @@ impl Broker {
                 | ClusterError::DuplicateBrokerRegistration
                 | ClusterError::InconsistentVoterSet,
             ) => {
-                let (around, partitions) = self.surrounded(now);
+                let (context, partitions) = self.partition_context(now);
                 if let Some(partition) = partitions.get_mut(&sent.partition) {
-                    partition.apply_alter_partition(around, &sent, &response.result, effects);
+                    partition.apply_alter_partition(context, &sent, &response.result, effects);
                 }
             }
         }
@@ -125,21 +140,21 @@ impl Broker {
         &mut self,
         now: Now,
         to: NodeId,
-        lost: Vec<Errand>,
+        lost: Vec<PendingRequest>,
         effects: &mut Effects,
     ) {
         if !lost.is_empty() {
             self.context.controllers.failed(to);
         }
-        for errand in lost {
-            match errand {
-                Errand::AlterPartition => {
+        for pending in lost {
+            match pending {
+                PendingRequest::AlterPartition => {
                     let sent = self.alter_partitions.answered();
                     self.alter_partitions.pause(now.time);
                     self.touched.push(sent.partition);
                 }
-                Errand::ProducerIds => self.producer_ids.failed(now.time),
-                Errand::CreateTopics { caller, topics } => {
+                PendingRequest::ProducerIds => self.producer_ids.failed(now.time),
+                PendingRequest::CreateTopics { caller, topics } => {
                     self.on_create_topics_lost(caller, topics, effects);
                 }
             }

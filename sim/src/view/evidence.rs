@@ -14,7 +14,7 @@ const FACTS_MAX: usize = 6;
 
 impl PartitionView {
     /// Facts that led to something seen at `concerned`, oldest first, then what each replica holds.
-    pub(crate) fn story(&self, concerned: NodeId) -> Vec<String> {
+    pub(crate) fn evidence(&self, concerned: NodeId) -> Vec<String> {
         let lacking = self.lacking_committed();
         let mut told: Vec<(u32, usize, String)> = Vec::new();
         let mut before: Option<&PartitionRegistration> = None;
@@ -22,7 +22,7 @@ impl PartitionView {
         for (position, row) in self.facts.rows().enumerate() {
             let focus = row.node == concerned || lacking.contains(&row.node);
             let open = proposed == Some(position);
-            let weight = weight(row, before, &Weighed { focus, open, lacking: &lacking });
+            let weight = weight(row, before, &FactContext { focus, open, lacking: &lacking });
             if weight > 0 {
                 told.push((weight, position, line(row, before)));
             }
@@ -73,7 +73,7 @@ impl PartitionView {
 }
 
 /// What a fact is weighed by besides itself.
-struct Weighed<'a> {
+struct FactContext<'a> {
     /// It concerns the node of the violation, or one that lacks records.
     focus: bool,
     /// It is a proposal that nobody has answered.
@@ -82,22 +82,26 @@ struct Weighed<'a> {
 }
 
 /// How much a fact tells; 0 is nothing.
-fn weight(row: &Row, before: Option<&PartitionRegistration>, weighed: &Weighed<'_>) -> u32 {
+fn weight(
+    row: &Row,
+    before: Option<&PartitionRegistration>,
+    fact_context: &FactContext<'_>,
+) -> u32 {
     match &row.fact {
         Fact::Registered { unclean: true, .. } => 95,
         Fact::Registered { registration, unclean: false } => {
-            registration_weight(registration, before, weighed.lacking)
+            registration_weight(registration, before, fact_context.lacking)
         }
-        Fact::Truncated { from, to, .. } if to < from => 60 + 30 * u32::from(weighed.focus),
+        Fact::Truncated { from, to, .. } if to < from => 60 + 30 * u32::from(fact_context.focus),
         Fact::Truncated { .. } => 5,
         Fact::Ended { lossy: true } => 85,
-        Fact::Ended { lossy: false } => 30 + 22 * u32::from(weighed.focus),
+        Fact::Ended { lossy: false } => 30 + 22 * u32::from(fact_context.focus),
         Fact::Lost { .. } => 80,
         Fact::Recovered { log_end_offset: Offset::ZERO, .. } => 0,
-        Fact::Recovered { .. } => 20 + 35 * u32::from(weighed.focus),
+        Fact::Recovered { .. } => 20 + 35 * u32::from(fact_context.focus),
         Fact::BecameLeader { .. } => 45,
-        Fact::BecameFollower { .. } => 12 * u32::from(weighed.focus),
-        Fact::IsrProposed { .. } => 15 + 55 * u32::from(weighed.open),
+        Fact::BecameFollower { .. } => 12 * u32::from(fact_context.focus),
+        Fact::IsrProposed { .. } => 15 + 55 * u32::from(fact_context.open),
     }
 }
 

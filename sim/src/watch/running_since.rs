@@ -4,14 +4,14 @@ use harrow_broker_model::types::NodeId;
 
 /// Since when each node goes on.
 #[derive(Debug, Default)]
-pub(super) struct Going {
+pub(super) struct RunningSince {
     /// None while it stands still. There are few nodes, and they stand still often.
     since: Vec<(NodeId, Option<u64>)>,
 }
 
-impl Going {
+impl RunningSince {
     /// A process stands still from now on, or goes on.
-    pub(super) fn process_stands(&mut self, at_ns: u64, node: NodeId, still: bool) {
+    pub(super) fn process_blocked(&mut self, at_ns: u64, node: NodeId, still: bool) {
         let since = (!still).then_some(at_ns);
         match self.since.iter_mut().find(|(known, _)| *known == node) {
             Some((_, known)) => *known = since,

@@ -1,17 +1,17 @@
 //! What a broker says of itself when a host asks.
 
 use crate::broker::Broker;
-use crate::broker::purgatory::Undecided;
+use crate::broker::purgatory::PendingPartition;
+use crate::node_status::NodeStatus;
 use crate::partition::Partition;
-use crate::standing::Standing;
 
 impl Broker {
     /// Fetches that wait for news are not counted: an idle cluster has one from each follower.
-    pub(super) fn stand(&self) -> Standing {
+    pub(super) fn node_status(&self) -> NodeStatus {
         let proposals = self.partitions.values().filter(|one| one.proposes()).count();
         let quorum_leader = self.context.controllers.known();
         let metadata_end = self.metadata.image().end_offset;
-        Standing { quorum_leader, metadata_end, ..Standing::default() }
+        NodeStatus { quorum_leader, metadata_end, ..NodeStatus::default() }
             .holds_overdue("produces that nobody ends", self.overdue_produces())
             .holds("produces that wait", self.purgatory.produces().count())
             .holds("producers that wait for an id", self.purgatory.producer_ids())
@@ -22,7 +22,7 @@ impl Broker {
 
     /// Produces of which a partition is decided, or gone, although they wait for it still.
     fn overdue_produces(&self) -> usize {
-        let decided = |one: &Undecided| {
+        let decided = |one: &PendingPartition| {
             let partition = self.partitions.get(&one.partition);
             !partition.is_some_and(|partition: &Partition| partition.is_undecided(one.ticket))
         };

@@ -97,7 +97,7 @@ pub(super) fn effect(names: &Names, effect: &Effect) -> String {
         Effect::Complete { operation, outcome } => {
             format!("operation {operation}: {}", told(outcome))
         }
-        Effect::Note(note) => note::words(names, note),
+        Effect::Note(note) => note::trace_text(names, note),
         Effect::Halt { reason } => format!("halts: {reason}"),
     }
 }

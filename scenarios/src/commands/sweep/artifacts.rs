@@ -9,10 +9,10 @@ use crate::commands::console::{Failure, mistake};
 use crate::commands::files::OutDirectory;
 use crate::commands::reading::Prepared;
 use crate::commands::run::keep;
-use crate::pipeline::Calling;
+use crate::pipeline::RunIdentity;
 
 /// Keeps what violated runs leave, if anybody wants it.
-pub(super) struct Keeper<'a> {
+pub(super) struct ArtifactWriter<'a> {
     out: Option<&'a Path>,
     /// What each scenario is called in the directory.
     names: Vec<String>,
@@ -20,7 +20,7 @@ pub(super) struct Keeper<'a> {
     failed: Result<(), Failure>,
 }
 
-impl<'a> Keeper<'a> {
+impl<'a> ArtifactWriter<'a> {
     /// Sees whether the directory takes files, before the sweep.
     pub(super) fn open(out: Option<&'a Path>, prepared: &[Prepared]) -> Result<Self, Failure> {
         let names: Vec<String> = prepared.iter().map(|one| file_name(&one.argument)).collect();
@@ -46,10 +46,13 @@ impl<'a> Keeper<'a> {
             self.out.filter(|_| report.outcome == Outcome::Violated && self.failed.is_ok())?;
         let seed = report.coordinate.seed;
         let path = out.join(format!("{}-{seed}", self.names[scenario]));
-        let calling =
-            Calling { scenario: &prepared.argument, plan: None, replay: &report.coordinate.replay };
+        let identity = RunIdentity {
+            scenario: &prepared.argument,
+            plan: None,
+            replay: &report.coordinate.replay,
+        };
         let kept = OutDirectory::open(&path).map_err(Failure::from);
-        self.failed = kept.and_then(|out| keep(&out, &prepared.plan(seed), calling));
+        self.failed = kept.and_then(|out| keep(&out, &prepared.plan(seed), identity));
         self.failed.is_ok().then_some(path)
     }
 

@@ -10,7 +10,7 @@ use crate::view::why_cut;
 use crate::watch::transaction_state;
 
 /// What a node has stated.
-pub(super) fn words(names: &Names, note: &Note) -> String {
+pub(super) fn trace_text(names: &Names, note: &Note) -> String {
     match note {
         Note::Appended { .. }
         | Note::Truncated { .. }
@@ -174,11 +174,16 @@ fn isr(names: &Names, note: &Note) -> String {
         return format!("{}: fenced node {by}, {error:?}", names.place(*partition));
     }
     if let Note::FollowerHeard {
-        partition, follower, told_epoch, broker_epoch, fetch_offset, ..
+        partition,
+        follower,
+        current_leader_epoch,
+        broker_epoch,
+        fetch_offset,
+        ..
     } = note
     {
         return format!(
-            "{}: heard of follower {follower} at {fetch_offset}, in epoch {told_epoch} and broker \
+            "{}: heard of follower {follower} at {fetch_offset}, in epoch {current_leader_epoch} and broker \
              epoch {broker_epoch}",
             names.place(*partition)
         );

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
-use super::going::Going;
+use super::running_since::RunningSince;
 use crate::plan::{Action, Plan};
 use crate::view::{ClusterView, PartitionView, ReplicaRole};
 use crate::violation::Guarantee;
@@ -48,7 +48,7 @@ const MILLION: u64 = 1_000_000;
 
 /// Leaders and how far their followers are.
 #[derive(Debug)]
-pub(super) struct Laggards {
+pub(super) struct FollowerLag {
     /// `replica.lag.time.max.ms` and the time between two checks of it, by the slowest clock, in nanoseconds.
     lag_ns: u64,
     check_ns: u64,
@@ -82,7 +82,7 @@ struct Member {
     lags_since: Option<u64>,
 }
 
-impl Laggards {
+impl FollowerLag {
     pub(super) fn new(plan: &Plan) -> Self {
         let lag_ns = plan.cluster.replica_lag_time_max_ms * MILLION;
         Self {
@@ -159,14 +159,24 @@ impl Laggards {
 
     /// Time goes on.
     #[inline]
-    pub(super) fn look(&mut self, context: &Context<'_>, findings: &mut Findings, going: &Going) {
+    pub(super) fn look(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        running_since: &RunningSince,
+    ) {
         if context.at_ns >= self.next_look_ns {
             self.next_look_ns = context.at_ns + self.lag_ns / LOOKS;
-            self.look_at_all(context, findings, going);
+            self.look_at_all(context, findings, running_since);
         }
     }
 
-    fn look_at_all(&mut self, context: &Context<'_>, findings: &mut Findings, going: &Going) {
+    fn look_at_all(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        running_since: &RunningSince,
+    ) {
         let before = std::mem::replace(&mut self.looked_at_ns, context.at_ns);
         let Self { lag_ns, check_ns, leaders, .. } = self;
         leaders.retain(|partition, leading| {
@@ -176,7 +186,7 @@ impl Laggards {
             }
             leading.follow(context.at_ns, view);
             leading.members.iter_mut().for_each(|member| member.lag(before, *lag_ns));
-            if going.for_longer_than(context.at_ns, leading.node, SLACK_NS) {
+            if running_since.for_longer_than(context.at_ns, leading.node, SLACK_NS) {
                 leading.judge(context, findings, *partition, *check_ns);
             }
             true

@@ -24,7 +24,7 @@ const EARLY: Anomaly = Anomaly {
 };
 
 pub(super) const INVARIANT: Invariant = Invariant {
-    name: "standing",
+    name: "metadata-freshness",
     promise: "brokers act on the metadata of their own uptime, and never on older after newer",
     source: "KIP-631, Partition.makeLeader",
     leaves_out: "followers' versions",
@@ -33,11 +33,11 @@ pub(super) const INVARIANT: Invariant = Invariant {
 
 /// The versions by which leaders go.
 #[derive(Debug, Default)]
-pub(super) struct Standings {
+pub(super) struct RegistrationVersions {
     versions: BTreeMap<(NodeId, TopicPartition), PartitionEpoch>,
 }
 
-impl Standings {
+impl RegistrationVersions {
     /// A process starts: it knows no version.
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.versions.retain(|(known, _), _| *known != node);

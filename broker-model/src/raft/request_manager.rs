@@ -5,7 +5,7 @@ use crate::types::{CorrelationId, LeaderEpoch, NodeId, Time};
 
 /// What was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum RequestKind {
     Vote,
     Begin,
     End,
@@ -16,7 +16,7 @@ pub(super) enum Asked {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct InFlight {
     pub(super) correlation_id: CorrelationId,
-    pub(super) asked: Asked,
+    pub(super) asked: RequestKind,
     /// The sender's epoch then: an answer counts in this epoch alone.
     pub(super) epoch: LeaderEpoch,
     pub(super) expires_at: Time,
@@ -24,15 +24,15 @@ pub(super) struct InFlight {
 
 /// One connection to another voter.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Lane {
+pub(super) struct ConnectionState {
     pub(super) in_flight: Option<InFlight>,
     /// Nothing is sent before this: the backoff after a failure.
     pub(super) not_before: Time,
 }
 
-impl Lane {
+impl ConnectionState {
     /// Whether the question is under way in this epoch already.
-    pub(super) fn is_asking(&self, asked: Asked, epoch: LeaderEpoch) -> bool {
+    pub(super) fn is_asking(&self, asked: RequestKind, epoch: LeaderEpoch) -> bool {
         self.in_flight.is_some_and(|sent| sent.asked == asked && sent.epoch == epoch)
     }
 
@@ -66,17 +66,17 @@ impl Lane {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer {
     pub(super) node: NodeId,
-    pub(super) fetch: Lane,
-    pub(super) quorum: Lane,
+    pub(super) fetch: ConnectionState,
+    pub(super) quorum: ConnectionState,
 }
 
 impl Peer {
     pub(super) fn new(node: NodeId) -> Self {
-        Self { node, fetch: Lane::default(), quorum: Lane::default() }
+        Self { node, fetch: ConnectionState::default(), quorum: ConnectionState::default() }
     }
 
     /// The lane of a channel; `None` for channels that voters do not open to each other.
-    pub(super) fn lane(&mut self, channel: Channel) -> Option<&mut Lane> {
+    pub(super) fn connection(&mut self, channel: Channel) -> Option<&mut ConnectionState> {
         match channel {
             Channel::QuorumFetch => Some(&mut self.fetch),
             Channel::Quorum => Some(&mut self.quorum),
