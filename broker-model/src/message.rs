@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::proto;
 use crate::record::RecordBatch;
 use crate::types::{
@@ -97,8 +98,12 @@ pub struct ReplicaFetchRequest {
     pub broker_epoch: BrokerEpoch,
     /// How long the leader may wait for data, in milliseconds.
     pub wait_max_ms: u64,
-    /// What it wants.
+    /// The fetch session, and the request's place in it. Source: KIP-227.
+    pub session: FetchMetadata,
+    /// What it wants: all of it in a full request, else what changed.
     pub partitions: Vec<ReplicaFetchPartition>,
+    /// What it does not want any more.
+    pub forgotten: Vec<TopicPartition>,
 }
 
 /// One partition of a [`ReplicaFetchRequest`].
@@ -119,7 +124,9 @@ pub struct ReplicaFetchPartition {
 /// Answer to [`ReplicaFetchRequest`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReplicaFetchResponse {
-    /// The partitions asked for, in the same order.
+    /// The fetch session, [`FetchMetadata::NO_SESSION`] if there is none, or why the request is refused.
+    pub session: Result<i32, SessionError>,
+    /// The partitions asked for, in the same order; in a session those with news.
     pub partitions: Vec<ReplicaFetchPartitionResponse>,
 }
 
@@ -292,6 +299,8 @@ pub struct VoteRequest {
     pub last_epoch: LeaderEpoch,
     /// Its log end.
     pub end_offset: Offset,
+    /// Whether it only asks if it would get the vote, in an epoch that it has not entered for this. Source: KIP-996.
+    pub pre_vote: bool,
 }
 
 /// Answer to [`VoteRequest`].
@@ -347,6 +356,9 @@ pub struct QuorumFetchRequest {
     pub fetch_offset: Offset,
     /// Epoch of its last record, or [`LeaderEpoch::NONE`].
     pub last_fetched_epoch: LeaderEpoch,
+    /// The high watermark that it knows, or [`Offset::NONE`]: the answer does not wait if the leader's is higher. Source:
+    /// KIP-1166.
+    pub high_watermark: Offset,
     /// How long the leader may wait for data, in milliseconds.
     pub wait_max_ms: u64,
 }
@@ -364,6 +376,6 @@ pub struct QuorumFetchResponse {
     pub diverging: Option<EpochEnd>,
     /// The leader's high watermark; [`Offset::NONE`] if not known in its epoch yet.
     pub high_watermark: Offset,
-    /// Records from the fetch offset on. A broker gets committed ones only.
+    /// Records from the fetch offset on, committed or not.
     pub batches: Vec<RecordBatch>,
 }

@@ -6,9 +6,8 @@
 use std::collections::BTreeSet;
 
 use harrow_broker_model::note::{AppendOrigin, TruncateReason};
-use harrow_sim::biography::{Moment, MomentKind, Occupant};
+use harrow_sim::biography::{Follow, Moment, MomentKind, Occupant};
 use harrow_sim::history::Completion;
-use harrow_sim::run::Follow;
 
 use crate::text::seconds;
 use crate::verdict::{Finding, Record};

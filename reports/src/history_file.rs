@@ -7,8 +7,10 @@ mod line;
 mod lines;
 mod micro;
 mod names;
+mod parts;
 mod problem;
 mod read;
+mod word;
 mod write;
 
 pub use problem::HistoryError;

@@ -68,7 +68,7 @@ impl HistoryReport {
         recorded: &Recorded,
         wall_ms: u64,
     ) -> Self {
-        let Verdict { outcome, findings, excused, inconclusive } = verdict;
+        let Verdict { outcome, findings, excused, inconclusive, .. } = verdict;
         let stats = HistoryStats::new(recorded, wall_ms);
         let schema = REPORT_SCHEMA;
         Self { schema, coordinate, outcome, findings, excused, inconclusive, stats }

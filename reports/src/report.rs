@@ -29,6 +29,9 @@ pub struct Report {
     /// Why the run says less than it should; absent if it does not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inconclusive: Vec<String>,
+    /// Reach marks that were expected and not met; each has its line in `inconclusive`, too. Absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<String>,
     /// The run's rolling hash, as 16 hexadecimal digits.
     pub digest: String,
     /// Counts.
@@ -95,7 +98,7 @@ impl Report {
         run: &Run,
         wall_ms: u64,
     ) -> Self {
-        let Verdict { outcome, findings, excused, inconclusive } = verdict.clone();
+        let Verdict { outcome, findings, excused, inconclusive, unreached } = verdict.clone();
         let met = run.reached.iter().filter(|(_, count)| **count > 0);
         Self {
             schema: REPORT_SCHEMA,
@@ -105,10 +108,20 @@ impl Report {
             findings,
             excused,
             inconclusive,
+            unreached,
             digest: digest_name(run.digest),
             stats: Stats::new(&run.stats, wall_ms),
             faults: FaultCounts::of(plan, run),
             reached: met.map(|(mark, _)| mark.clone()).collect(),
+        }
+    }
+
+    /// How it stands among other runs, which may come across what this one did not.
+    pub fn outcome_apart_from_reach(&self) -> Outcome {
+        let for_reach_alone = self.inconclusive.len() == self.unreached.len();
+        match self.outcome {
+            Outcome::Inconclusive if for_reach_alone => Outcome::Held,
+            outcome => outcome,
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::alloc::System;
 
-use harrow_reports::verdict::judge;
+use harrow_reports::judge::judge;
 use harrow_scenarios::{catalogue, format, planner};
 use harrow_sim::run::RunOptions;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};

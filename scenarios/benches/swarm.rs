@@ -9,7 +9,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use harrow_reports::verdict::judge;
+use harrow_reports::judge::judge;
 use harrow_scenarios::format::{self, Scenario};
 use harrow_scenarios::{catalogue, planner};
 use harrow_sim::plan::Plan;

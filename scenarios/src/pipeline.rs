@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use harrow_reports::biography;
+use harrow_reports::judge::judge;
 use harrow_reports::report::{Coordinate, Report, digest_name};
-use harrow_reports::verdict::judge;
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{Run, RunOptions};
 

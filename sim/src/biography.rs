@@ -21,9 +21,17 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 use serde::{Deserialize, Serialize};
 
 use crate::history::{Completion, History, NEVER, NO_OFFSET, NO_PARTITION, Row};
-use crate::run::Follow;
 use crate::truth::Loss;
 use crate::view::{ClusterView, LogMirror};
+
+/// A place whose records are followed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Follow {
+    /// Name of the partition, such as `orders-0`.
+    pub partition: String,
+    /// Offset in it.
+    pub offset: i64,
+}
 
 /// What the metadata log is called.
 pub const METADATA_NAME: &str = "__cluster_metadata-0";

@@ -19,6 +19,7 @@ compile_error!(
     "harrow-sim needs `--cfg madsim`: .cargo/config.toml sets it, and RUSTFLAGS in the environment replaces that"
 );
 
+mod acknowledgements;
 pub mod biography;
 pub mod history;
 pub mod liveness;

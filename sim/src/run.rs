@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use harrow_broker_model::types::{NodeId, TopicId};
 use serde::{Deserialize, Serialize};
 
-use crate::biography::Moment;
+use crate::biography::{Follow, Moment};
 use crate::history::History;
 use crate::liveness::Goal;
 use crate::truth::PartitionTruth;
@@ -138,15 +138,6 @@ pub struct RunOptions {
     pub watch: bool,
     /// Records whose lives are to be told.
     pub follow: Vec<Follow>,
-}
-
-/// A place whose records are followed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Follow {
-    /// Name of the partition, such as `orders-0`.
-    pub partition: String,
-    /// Offset in it.
-    pub offset: i64,
 }
 
 impl Default for RunOptions {

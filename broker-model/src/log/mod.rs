@@ -32,7 +32,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::config::{ClusterConfig, TopicConfig};
 use crate::defect::{Defects, LogDefect};
 use crate::disk_image::FileId;
-use crate::log::epoch_cache::EpochCache;
+pub(crate) use crate::log::epoch_cache::EpochCache;
 use crate::log::flush::Flushes;
 use crate::log::producer_state::ProducerState;
 use crate::log::segment::Segment;

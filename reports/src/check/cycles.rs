@@ -16,8 +16,10 @@ mod search;
 
 use harrow_sim::history::NEVER;
 
+use super::anomaly::Anomaly;
+use super::found::Found;
 use super::index::Index;
-use super::{Anomaly, Circumstance, Dependency, Found, Observation, Occurrence, Step, shown_at};
+use super::occurrence::{Circumstance, Dependency, Observation, Occurrence, Step, shown_at};
 use graph::{Edges, Graph, Order};
 
 /// What each pass looks for. Later passes with an order leave out what an earlier pass has told.

@@ -2,7 +2,8 @@
 
 use harrow_sim::history::{Completion, Function, History, NEVER, ReadRecord};
 
-use super::{Anomaly, Circumstance, Dependency, Observation, Occurrence, Step};
+use super::anomaly::Anomaly;
+use super::occurrence::{Circumstance, Dependency, Observation, Occurrence, Step};
 
 /// Steps of a circle that a summary tells.
 const STEPS_MAX: usize = 6;

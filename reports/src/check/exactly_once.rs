@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, NEVER, What};
 
+use super::anomaly::Anomaly;
+use super::found::Found;
 use super::index::{Index, Placement};
-use super::{Anomaly, Found, Observation};
+use super::occurrence::Observation;
 
 /// Offsets that one transaction processed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,9 +1,11 @@
 //! What the rules look up that judge whole histories and growing ones alike.
 
-use harrow_sim::history::{History, NEVER, ReadRecord, Row, SendRecord};
+use harrow_sim::history::{History, ReadRecord, Row, SendRecord};
 
+use super::gap::Gap;
 use super::index::{Index, ReadId, SendId};
-use super::{Anomaly, Circumstance, Observation, Options};
+use super::occurrence::Observation;
+use super::options::Options;
 
 /// A history, and what is known by it.
 pub(super) trait Facts {
@@ -47,31 +49,6 @@ pub(super) trait Facts {
 
 /// So many records of a gap are looked at.
 pub(super) const PASSED_MAX: usize = 64;
-
-/// Offsets that were passed over: an anomaly if a record stands among them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Gap {
-    pub(super) anomaly: Anomaly,
-    pub(super) partition: u32,
-    /// The first offset passed over.
-    pub(super) first: i64,
-    /// The offset that was gone on to.
-    pub(super) end: i64,
-    /// Values that do not count.
-    pub(super) but: [u64; 2],
-    /// What went on behind it.
-    pub(super) subject: Observation,
-    pub(super) circumstance: Circumstance,
-}
-
-impl Gap {
-    /// By when a record must have been sent to be passed over, in nanoseconds. A commit passes over what is yet to
-    /// come as well.
-    pub(super) fn sent_by_ns(&self, history: &History) -> u64 {
-        let commit = self.anomaly == Anomaly::CommitBeyondPosition;
-        if commit { NEVER } else { history.row(self.subject.operation).completed_ns }
-    }
-}
 
 impl Facts for Index<'_> {
     fn history(&self) -> &History {

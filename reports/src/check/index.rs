@@ -17,7 +17,9 @@ use harrow_sim::history::{
     Completion, History, NEVER, NO_OFFSET, NO_PARTITION, ReadRecord, Row, SendRecord,
 };
 
-use super::{Gap, Observation, Options, Removal};
+use super::gap::Gap;
+use super::occurrence::Observation;
+use super::options::{Options, Removal};
 
 /// Position of a send in the history's sends.
 pub(crate) type SendId = u32;

@@ -11,8 +11,10 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, Function, ReadRecord};
 
+use super::anomaly::Anomaly;
+use super::found::Found;
 use super::index::{Index, SendId};
-use super::{Anomaly, Found, Observation};
+use super::occurrence::Observation;
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     let passages = Passages::of(index);

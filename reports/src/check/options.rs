@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Rules;
+use super::anomaly::Rules;
 
 /// What the checks are told besides the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,15 @@ pub struct LogFacts {
     pub log_start_offset: i64,
     /// Whether `cleanup.policy` is `compact`: only the last record of a key must stay.
     pub compacted: bool,
+}
+
+/// Why a log need not have a record any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Removal {
+    /// It is below the log start offset.
+    Retention,
+    /// A later record of its key is there.
+    Compaction,
 }
 
 impl Default for Options {

@@ -6,8 +6,10 @@
 
 use harrow_sim::history::ReadRecord;
 
+use super::anomaly::Anomaly;
+use super::found::Found;
 use super::index::{Index, NONE, Placement};
-use super::{Anomaly, Found, Observation};
+use super::occurrence::Observation;
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     check_duplicates(index, found);

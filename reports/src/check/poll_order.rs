@@ -14,9 +14,13 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, Function, What};
 
+use super::anomaly::Anomaly;
+use super::facts::Facts;
+use super::found::Found;
+use super::gap::Gap;
 use super::groups::{failed_to_move, rebalanced};
 use super::index::{Index, ReadId};
-use super::{Anomaly, Circumstance, Facts, Found, Gap};
+use super::occurrence::Circumstance;
 
 /// Where a consumer stands in one partition: the last read that surely counts, and one that may.
 #[derive(Debug, Default, Clone, Copy)]

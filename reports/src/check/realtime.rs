@@ -8,8 +8,10 @@
 
 use harrow_sim::history::{Completion, Function, NO_PARTITION, What};
 
+use super::anomaly::Anomaly;
+use super::found::Found;
 use super::index::{Index, ReadId, SendId};
-use super::{Anomaly, Found, Observation};
+use super::occurrence::Observation;
 
 /// What raised a floor.
 #[derive(Clone, Copy)]

@@ -9,8 +9,12 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, Function};
 
+use super::anomaly::Anomaly;
+use super::facts::Facts;
+use super::found::Found;
+use super::gap::Gap;
 use super::index::{Index, SendId};
-use super::{Anomaly, Circumstance, Facts, Found, Gap, Observation};
+use super::occurrence::{Circumstance, Observation};
 
 /// A send and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,6 +22,7 @@ mod known;
 mod order;
 mod records;
 mod spans;
+mod ticket;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,15 +30,21 @@ use harrow_sim::history::{
     Completion, Function, History, NEVER, NO_PARTITION, ReadRecord, Row, SendRecord, What,
 };
 
+use super::anomaly::{Anomaly, Kind};
+use super::found::Found;
+use super::gap::Gap;
 use super::groups::{Groups, Owners, UnusedOffsets};
+use super::occurrence::{Observation, Occurrence};
+use super::options::Options;
 use super::poll_order::{self, Consumers};
-use super::{Anomaly, Found, Gap, Kind, Observation, Occurrence, Options, send_order};
+use super::send_order;
 use floors::Floors;
 use gaps::Gaps;
 use known::Known;
 use order::Order;
 use records::Records;
 use spans::Spans;
+pub use ticket::Ticket;
 
 /// The rules that a stream applies.
 pub const STREAMED: [Anomaly; 19] = [
@@ -61,9 +68,6 @@ pub const STREAMED: [Anomaly; 19] = [
     Anomaly::DoubleOwnership,
     Anomaly::EosDuplicate,
 ];
-
-/// Names an operation that has begun; chosen by the caller, who gives no number twice. Lower ones began earlier.
-pub type Ticket = u64;
 
 /// What is known to be wrong with a history in the making.
 #[derive(Debug)]

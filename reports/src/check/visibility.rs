@@ -6,8 +6,9 @@
 
 use harrow_sim::history::Completion;
 
+use super::anomaly::Anomaly;
+use super::found::Found;
 use super::index::Index;
-use super::{Anomaly, Found};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     for (operation, row) in (0_u32..).zip(index.history.rows()) {

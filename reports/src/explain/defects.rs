@@ -2,7 +2,7 @@
 
 use harrow_broker_model::defect::Defect;
 
-use super::{Entry, Kind};
+use super::entry::{Entry, Kind};
 
 /// Every defect, in the order of the catalogue.
 pub(super) fn entries() -> impl Iterator<Item = Entry> {

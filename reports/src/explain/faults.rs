@@ -1,6 +1,6 @@
 //! What a step can do.
 
-use super::{Entry, Kind};
+use super::entry::{Entry, Kind};
 
 pub(super) static ENTRIES: [Entry; 27] = [
     Entry {

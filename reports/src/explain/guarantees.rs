@@ -1,6 +1,6 @@
 //! What is promised.
 
-use super::{Entry, Kind};
+use super::entry::{Entry, Kind};
 
 pub(super) static ENTRIES: [Entry; 8] = [
     Entry {

@@ -1,6 +1,6 @@
 //! What the watch can see of rules that guard other rules: whose word counts, what clean means, what is on the disk.
 
-use super::{Entry, Kind};
+use super::entry::{Entry, Kind};
 
 pub(super) static ANOMALIES: [Entry; 26] = [
     Entry {

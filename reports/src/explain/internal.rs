@@ -1,6 +1,6 @@
 //! What the watch can see in the true state of the cluster.
 
-use super::{Entry, Kind};
+use super::entry::{Entry, Kind};
 
 pub(super) static ANOMALIES: [Entry; 39] = [
     Entry {

@@ -1,6 +1,6 @@
 //! What must come true after the heal, goal by goal: the names are those of the goals that were not met.
 
-use super::{Entry, Kind};
+use super::entry::{Entry, Kind};
 
 pub(super) static ENTRIES: [Entry; 13] = [
     Entry {

@@ -1,6 +1,6 @@
 //! What a run can have come across: the names in `reached`, and in a scenario's `expect.reach`.
 
-use super::{Entry, Kind};
+use super::entry::{Entry, Kind};
 
 /// A mark and what it counts.
 const fn mark(name: &'static str, meaning: &'static str) -> Entry {

@@ -1,6 +1,6 @@
 //! The words of a verdict.
 
-use super::{Entry, Kind};
+use super::entry::{Entry, Kind};
 
 const fn word(name: &'static str, meaning: &'static str, example: &'static str) -> Entry {
     Entry { name, kind: Kind::Outcome, meaning, example, legal: "", source: "Harrow" }
@@ -18,8 +18,9 @@ pub(super) static ENTRIES: [Entry; 7] = [
         "inconclusive",
         "No guarantee was broken, but less was shown than was asked: the line says what is missing. Exit \
          code 3.",
-        "A mark of `expect.reach` was never reached; no record was acknowledged; final reads were not \
-         done; the history is cut off. Take another seed or more operations, or record what is missing.",
+        "A mark of `expect.reach` was never reached, by this run or by so many runs of a sweep as the scenario \
+         asks for; no record was acknowledged; final reads were not done; the history is cut off. Take \
+         another seed or more operations, or record what is missing.",
     ),
     word(
         "violated",

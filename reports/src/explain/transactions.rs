@@ -1,6 +1,6 @@
 //! What clients can see of groups and of transactions.
 
-use super::{Entry, Kind};
+use super::entry::{Entry, Kind};
 
 pub(super) static ENTRIES: [Entry; 17] = [
     Entry {

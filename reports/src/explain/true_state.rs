@@ -1,7 +1,7 @@
 //! What the watch can see in the true state of the cluster: transactions, groups, disks and memberships. The rest is in
 //! `internal`.
 
-use super::{Entry, Kind};
+use super::entry::{Entry, Kind};
 
 pub(super) static ANOMALIES: [Entry; 33] = [
     Entry {

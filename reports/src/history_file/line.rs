@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use harrow_sim::history::{ReadRecord, SendRecord, What};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Unexpected, Visitor};
 
 use super::micro::MicroList;
 use super::names::Names;
-use super::problem::unknown;
+use super::parts::Context;
+use super::word::Word;
 
 /// What kind of line it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,38 +73,6 @@ pub(super) struct Fields {
 pub(super) struct End {
     pub(super) lines: u64,
     pub(super) final_reads: bool,
-}
-
-/// Where lines are read into.
-#[derive(Default)]
-pub(super) struct Context {
-    pub(super) names: Names,
-    pub(super) parts: Parts,
-}
-
-/// The parts of the present line's operation.
-#[derive(Default)]
-pub(super) struct Parts {
-    pub(super) sends: Vec<SendRecord>,
-    pub(super) reads: Vec<ReadRecord>,
-    pub(super) details: Vec<What>,
-    /// Names of the micro-operations as bits, by position in [`MICROS`](super::micro::MICROS).
-    pub(super) kinds: u32,
-    /// Whether something is told that only an end can know.
-    pub(super) told: bool,
-    /// Whether a poll does not say what it returned.
-    pub(super) bare_poll: bool,
-}
-
-impl Parts {
-    fn clear(&mut self) {
-        self.sends.clear();
-        self.reads.clear();
-        self.details.clear();
-        self.kinds = 0;
-        self.told = false;
-        self.bare_poll = false;
-    }
 }
 
 /// Reads a line. The error is a column, from 1, and what is wrong.
@@ -223,37 +191,6 @@ fn once<'de, A: MapAccess<'de>, S: DeserializeSeed<'de>>(
     }
     *slot = Some(map.next_value_seed(seed)?);
     Ok(())
-}
-
-/// One word out of a table.
-pub(super) struct Word<T: 'static>(
-    pub(super) &'static str,
-    pub(super) &'static [(&'static str, T)],
-);
-
-impl<'de, T: Copy> DeserializeSeed<'de> for Word<T> {
-    type Value = T;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<T: Copy> Visitor<'_> for Word<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all: Vec<&str> = self.1.iter().map(|(word, _)| *word).collect();
-        write!(f, "`{}`, one of {}", self.0, all.join(", "))
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        let found = self.1.iter().find(|(word, _)| *word == text);
-        found.map(|(_, meaning)| *meaning).ok_or_else(|| {
-            let all: Vec<&str> = self.1.iter().map(|(word, _)| *word).collect();
-            E::custom(unknown(self.0, text, &all))
-        })
-    }
 }
 
 /// A whole number from 0 up to, and with, a highest one.

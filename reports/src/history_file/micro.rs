@@ -5,8 +5,9 @@ use std::fmt;
 use harrow_sim::history::{NO_KEY, NO_OFFSET, NO_PARTITION, ReadRecord, SendRecord, What};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor};
 
-use super::line::{Context, Parts, Word};
 use super::names::Names;
+use super::parts::{Context, Parts};
+use super::word::Word;
 
 /// What a micro-operation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

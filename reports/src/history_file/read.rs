@@ -10,9 +10,10 @@ use harrow_sim::history::{
 use serde::de::IgnoredAny;
 
 use super::HISTORY_VERSION;
-use super::line::{Context, End, Fields, Kind, Name, read_line};
+use super::line::{End, Fields, Kind, Name, read_line};
 use super::lines::{Lines, TextLine, VERSION_ONE, foreign_text};
 use super::micro::{MICROS, Micro};
+use super::parts::Context;
 use super::problem::HistoryError;
 use crate::check::{Occurrence, Options, Stream};
 

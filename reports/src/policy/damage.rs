@@ -5,8 +5,6 @@ use harrow_sim::plan::Plan;
 use harrow_sim::run::{InjectedFault, Run};
 use harrow_sim::violation::Violation;
 
-use super::Damage;
-
 /// How it shows that a log was opened with damage: with records that were never written, or with what is not sound.
 const TAKEN_IN: [&str; 2] = ["recovery-invented-records", "recovery-kept-damage"];
 
@@ -22,6 +20,31 @@ const METADATA_GONE: [&str; 9] = [
     "metadata-divergence",
     "metadata-gap",
 ];
+
+/// Internal anomalies that damage to stored data can cause by itself.
+pub(super) const OF_DATA: [&str; 10] = [
+    "leader-completeness",
+    "committed-truncation",
+    "committed-overwritten",
+    "log-matching",
+    "isr-incomplete",
+    "isr-member-behind",
+    "candidate-incomplete",
+    "committed-lost-everywhere",
+    "replica-divergence",
+    "log-start-above-commit",
+];
+
+/// One broker's data was damaged once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Damage {
+    /// Which broker.
+    pub broker: i32,
+    /// When, in nanoseconds. A record written later is not touched by it.
+    pub at_ns: u64,
+    /// Whether it reaches records written later as well, as rot in a log and a lying disk do.
+    pub lasting: bool,
+}
 
 /// A node whose disk was made to lie or to rot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use harrow_sim::run::Run;
 use harrow_sim::truth::{Acknowledged, Loss, PartitionTruth};
 use harrow_sim::violation::Violation;
 
-use super::PartitionTerms;
-use super::internal::OF_DATA;
+use super::damage::OF_DATA;
+use super::promised::PartitionTerms;
 use crate::check::{Anomaly, Occurrence};
 
 /// Records that an unclean leader election dropped.

@@ -8,22 +8,8 @@ use harrow_sim::plan::Plan;
 use harrow_sim::run::Run;
 use harrow_sim::violation::Violation;
 
-use super::Terms;
-use super::damage::place_of;
-
-/// Internal anomalies that damage to stored data can cause by itself.
-pub(super) const OF_DATA: [&str; 10] = [
-    "leader-completeness",
-    "committed-truncation",
-    "committed-overwritten",
-    "log-matching",
-    "isr-incomplete",
-    "isr-member-behind",
-    "candidate-incomplete",
-    "committed-lost-everywhere",
-    "replica-divergence",
-    "log-start-above-commit",
-];
+use super::damage::{OF_DATA, place_of};
+use super::terms::Terms;
 
 /// Internal anomalies that a damaged disk causes at its own node, and that nothing else excuses.
 const OF_DISKS: [&str; 12] = [

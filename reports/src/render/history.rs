@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::{Styles, human};
+use super::human;
+use super::styles::Styles;
 use crate::history_report::{HistoryReport, HistoryStats};
 
 pub(super) fn write(

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::Styles;
+use super::styles::Styles;
 use crate::biography;
 use crate::faults::{Deviation, FaultCounts};
 use crate::report::{Report, Stats};

@@ -13,9 +13,9 @@ use harrow_reports::history_file::{
     HistoryError, HistoryObserver, Recorded, Shown, read_history, read_history_watched,
 };
 use harrow_reports::history_report::{HistoryCoordinate, HistoryReport};
+use harrow_reports::judge::judge_recorded;
 use harrow_reports::policy::{Terms, excuse};
 use harrow_reports::render::render_history;
-use harrow_reports::verdict::judge_recorded;
 use harrow_sim::history::History;
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -66,7 +66,9 @@ fn rows() -> Result<Vec<Row>, Failure> {
             kind: "scenario",
             meaning: scenario.proves,
             example: format!("harrow run {} --seed 1", entry.name),
-            legal: format!("It is inconclusive where it has not reached {reach}."),
+            legal: format!(
+                "A run is inconclusive where it has not reached {reach}; a sweep, where no run has."
+            ),
             source: "Harrow's catalogue".to_owned(),
         });
     }

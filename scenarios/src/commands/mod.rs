@@ -17,10 +17,10 @@ mod verify;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::exit::ExitCode;
-use console::{Console, Failure};
+use console::{Color, Console, Failure, Format};
 
 /// Seeds bad weather for a Kafka-like cluster, and judges what is left standing.
 ///
@@ -47,28 +47,6 @@ struct Common {
     /// Log to stderr: once for faults, twice for what nodes state, three times for every message. `RUST_LOG` wins.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
-}
-
-/// How results are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Human,
-    /// For machines; versioned by `schema`.
-    Json,
-}
-
-/// When to use colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Color {
-    /// On a terminal.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,8 +2,8 @@
 
 use harrow_broker_model::config::TopicConfig;
 
-use super::Reading;
 use super::limits::PARTITIONS_MAX;
+use super::reading::Reading;
 use super::scenario::{ClusterScenario, TopicScenario};
 use super::section::Section;
 use crate::planner::defaults;

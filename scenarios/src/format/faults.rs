@@ -2,8 +2,8 @@
 
 use harrow_sim::plan::Target;
 
-use super::Reading;
 use super::problem::name_help;
+use super::reading::{Earlier, Reading};
 use super::scenario::{
     CutScenario, FaultAction, FaultScenario, ReplicaRole, TargetPattern, Targets, When,
 };
@@ -98,14 +98,6 @@ const SHAPES: &[(&str, Shape)] = &[
 /// The names of all fault kinds, in the order of the plan's actions.
 pub fn fault_kinds() -> Vec<&'static str> {
     KINDS.iter().map(|(name, _)| *name).collect()
-}
-
-/// A table that was read before: others may follow it.
-#[derive(Debug)]
-pub(super) struct Earlier {
-    name: Option<String>,
-    /// When its last step may begin.
-    latest_ms: i64,
 }
 
 /// Reads one table.

@@ -2,9 +2,9 @@
 
 use harrow_broker_model::config::{Acks, OffsetReset};
 
-use super::Reading;
 use super::limits::OVERHEAD_BYTES;
 use super::problem::name_help;
+use super::reading::Reading;
 use super::scenario::{LoadKind, LoadScenario};
 use super::section::Section;
 use super::settings::Settings;

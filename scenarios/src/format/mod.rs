@@ -11,7 +11,7 @@
 //! | `[[clock]]` | `nodes`, `chance`, `offset_ms`, `drift_ppm` |
 //! | `[heal]` | `at_ms`, `converge_within_ms`; `core`: whether only a core is healed; `outside`: what the rest does |
 //! | `[swarm]` | `fault_tables`, `steps_min`: each seed has a subset of the fault tables |
-//! | `[expect]` | `loss_allowed`, `reach` |
+//! | `[expect]` | `loss_allowed`, `reach`; `reach_share`: in how many of a sweep's runs, such as `"1/2"` |
 //!
 //! A number may be a range `"100..500"` (both ends belong to it) or a list of either; a word or target may be a list.
 //! The seed then chooses.
@@ -21,17 +21,19 @@ mod faults;
 mod json_place;
 mod limits;
 mod loads;
+mod place;
 mod plan;
 mod plan_fields;
 mod problem;
 mod promises;
+mod reading;
 mod scenario;
 mod section;
 mod settings;
 mod tree;
 mod value;
 
-use harrow_sim::plan::{OutsideState, Target};
+use harrow_sim::plan::OutsideState;
 use harrow_sim::reach;
 
 use crate::planner::defaults;
@@ -49,9 +51,11 @@ pub use settings::{Setting, Settings};
 pub use value::{Chance, Choice, Numbers};
 
 use limits::{Extremes, OFTEN_SLOW};
+use place::Place;
 use problem::{Sources, name_help};
+use reading::Reading;
 use section::{Problems, Section};
-use tree::{Entry, Node, Place, Table, Value};
+use tree::{Entry, Node, Table, Value};
 
 /// Reads a scenario. `origin` is what messages call its text; `assignments` are `path=value`, laid over it in order.
 pub fn parse(origin: &str, text: &str, assignments: &[String]) -> Result<Scenario, ScenarioError> {
@@ -66,23 +70,6 @@ pub fn parse(origin: &str, text: &str, assignments: &[String]) -> Result<Scenari
     let scenario = read(&root, &problems);
     let problems = problems.into_list();
     if problems.is_empty() { Ok(scenario) } else { Err(ScenarioError::new(problems, &sources)) }
-}
-
-/// What later sections must know of earlier ones.
-#[derive(Debug, Default)]
-struct Reading {
-    topics: Vec<(String, i64)>,
-    brokers_min: i64,
-    brokers_max: i64,
-    controllers_min: i64,
-    clients_min: i64,
-    faults: Vec<faults::Earlier>,
-    heal_at_ms_min: i64,
-    converge_ms_min: i64,
-    partitions_max: i64,
-    replicas_max: i64,
-    batch_bytes_max: i64,
-    sent_bytes_max: i64,
 }
 
 fn read(root: &Table, problems: &Problems) -> Scenario {
@@ -348,74 +335,11 @@ fn expect(section: Section<'_>) -> ExpectScenario {
         }
     }
     let reach = marks.into_iter().map(|(mark, _)| mark).collect();
-    let expect = ExpectScenario { loss_allowed: section.flag("loss_allowed", false), reach };
+    let expect = ExpectScenario {
+        loss_allowed: section.flag("loss_allowed", false),
+        reach,
+        reach_share: section.ratio("reach_share", "share"),
+    };
     section.finish();
     expect
-}
-
-impl Reading {
-    /// Whether a target can be anyone; the error is what is wrong and what would be right.
-    fn check_target(&self, pattern: TargetPattern) -> Result<TargetPattern, (String, String)> {
-        match &pattern {
-            TargetPattern::Plain(
-                Target::LeaderOf(topic, index)
-                | Target::FollowerOf(topic, index)
-                | Target::IsrFollowerOf(topic, index),
-            ) => self.check_partition(topic, *index)?,
-            TargetPattern::Plain(Target::Node(id)) => self.check_node(i64::from(id.0))?,
-            TargetPattern::Replica { topic: Some(topic), .. } => {
-                self.check_topic(topic).map(|_| ())?;
-            }
-            TargetPattern::Replica { topic: None, .. } if self.topics.is_empty() => {
-                return Err(("there is no topic".to_owned(), "write a [[topic]]".to_owned()));
-            }
-            TargetPattern::Replica { topic: None, .. }
-            | TargetPattern::Plain(
-                Target::ActiveController
-                | Target::StandbyController
-                | Target::AnyController
-                | Target::AnyBroker
-                | Target::AnyNode
-                | Target::AnyClient,
-            ) => {}
-        }
-        Ok(pattern)
-    }
-
-    fn check_topic(&self, topic: &str) -> Result<i64, (String, String)> {
-        let found =
-            self.topics.iter().find(|(name, _)| name == topic).map(|(_, partitions)| *partitions);
-        found.ok_or_else(|| {
-            let names: Vec<&str> = self.topics.iter().map(|(name, _)| name.as_str()).collect();
-            (format!("there is no topic `{topic}`"), name_help(topic, &names))
-        })
-    }
-
-    fn check_partition(&self, topic: &str, index: u32) -> Result<(), (String, String)> {
-        let partitions = self.check_topic(topic)?;
-        if i64::from(index) < partitions {
-            return Ok(());
-        }
-        let help = format!(
-            "the partitions that every seed has are 0 to {}; or write `{topic}-*`",
-            partitions - 1
-        );
-        Err((format!("topic `{topic}` may have no partition {index}"), help))
-    }
-
-    fn check_node(&self, id: i64) -> Result<(), (String, String)> {
-        let groups = [
-            (defaults::BROKERS_FROM, self.brokers_min),
-            (defaults::CONTROLLERS_FROM, self.controllers_min),
-            (defaults::CLIENTS_FROM, self.clients_min),
-        ];
-        let ranges = groups.map(|(from, count)| (i64::from(from), i64::from(from) + count - 1));
-        if ranges.iter().any(|(first, last)| (*first..=*last).contains(&id)) {
-            return Ok(());
-        }
-        let [brokers, controllers, clients] =
-            ranges.map(|(first, last)| format!("{first} to {last}"));
-        let help = format!("brokers are {brokers}, controllers {controllers}, clients {clients}");
-        Err((format!("there may be no node {id}"), help))
-    }
 }

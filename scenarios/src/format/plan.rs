@@ -12,12 +12,12 @@ use super::cluster::{FLUSH_MESSAGES, FLUSH_MS, MESSAGE_BYTES, is_topic_name};
 use super::json_place::place;
 use super::limits::{self, Extremes, OFTEN_SLOW, OVERHEAD_BYTES, PARTITIONS_MAX};
 use super::loads::{HOURS_MAX, PAUSE_HELD};
+use super::place::Place;
 use super::plan_fields::{
     ADMIN, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, DISK_FIELDS, Field, NETWORK_FIELDS,
     PRODUCER_CONFIG, PRODUCER_FIELDS, STEP_FIELDS, field_bounds,
 };
 use super::problem::{Problem, ScenarioError, Sources, name_help};
-use super::tree::Place;
 
 const HOUR_MS: u64 = 3_600_000;
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
-use super::tree::Place;
+use super::place::Place;
 
 /// A text that was parsed.
 #[derive(Debug, Clone)]

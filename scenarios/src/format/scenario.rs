@@ -256,6 +256,8 @@ pub struct ExpectScenario {
     pub loss_allowed: bool,
     /// See [`harrow_sim::plan::Expectation`].
     pub reach: Vec<String>,
+    /// Of a sweep's runs, at least so many come across each mark of `reach`; none asks for a single one.
+    pub reach_share: Option<Chance>,
 }
 
 impl FaultAction {

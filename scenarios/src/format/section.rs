@@ -3,9 +3,10 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::place::Place;
 use super::problem::{Problem, name_help};
 use super::settings::{Setting, Settings};
-use super::tree::{Entry, Node, Place, Table, Value};
+use super::tree::{Entry, Node, Table, Value};
 use super::value::{Chance, Choice, Numbers};
 
 /// Where problems are gathered, so that one look at a file shows them all.
@@ -346,13 +347,19 @@ impl<'a> Section<'a> {
 
     /// How often this table counts at all: `chance = "1/2"`.
     pub(crate) fn chance(&self) -> Chance {
-        let Some(node) = self.value("chance") else { return Chance::ALWAYS };
-        let Some(text) = self.text_of("chance", node, "\"1/2\"") else { return Chance::ALWAYS };
-        Chance::parse(&text).unwrap_or_else(|| {
-            let help = "write how many times in how many, such as `chance = \"1/2\"`";
-            self.problem(&node.place, format!("`{text}` is not a chance"), help);
-            Chance::ALWAYS
-        })
+        self.ratio("chance", "chance").unwrap_or(Chance::ALWAYS)
+    }
+
+    /// So many in so many, such as `"1/2"`; none if the key is absent. `what` is what messages call it.
+    pub(crate) fn ratio(&self, key: &str, what: &str) -> Option<Chance> {
+        let node = self.value(key)?;
+        let text = self.text_of(key, node, "\"1/2\"")?;
+        let ratio = Chance::parse(&text);
+        if ratio.is_none() {
+            let help = format!("write how many times in how many, such as `{key} = \"1/2\"`");
+            self.problem(&node.place, format!("`{text}` is not a {what}"), help);
+        }
+        ratio
     }
 
     /// All values of a settings table that this section gives.

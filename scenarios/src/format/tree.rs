@@ -4,23 +4,8 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
+use super::place::Place;
 use super::problem::{Problem, Source, Sources};
-
-/// A place in one of the sources.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Which source.
-    pub(crate) source: usize,
-    /// Which bytes.
-    pub(crate) bytes: Range<usize>,
-}
-
-impl Place {
-    /// Whether it is in a `--set` of the command line, not in the file.
-    pub(crate) fn is_assignment(&self) -> bool {
-        self.source > 0
-    }
-}
 
 /// A value with its place.
 #[derive(Debug, Clone)]

@@ -6,12 +6,12 @@ use harrow_broker_model::config::{
 use harrow_broker_model::types::NodeId;
 use harrow_sim::plan::{ClientPlan, TopicPlan};
 
-use super::Drawn;
 use super::cluster::is_copy_of;
 use super::defaults::{
     CLIENTS_FROM, admin as admin_defaults, final_reader as reader_defaults,
     fresh_producer as fresh_defaults,
 };
+use super::drawn::Drawn;
 use super::draws::Draws;
 use crate::format::{Choice, LoadKind, LoadScenario};
 

@@ -7,13 +7,14 @@ mod clients;
 mod cluster;
 mod core;
 pub mod defaults;
+mod drawn;
 mod draws;
 mod faults;
 
 use harrow_broker_model::types::NodeId;
 use harrow_sim::plan::{ClientPlan, ClockPlan, Expectation, PLAN_SCHEMA, Plan};
 
-use crate::format::{ClockNodes, ClockScenario, Numbers, Scenario, Settings};
+use crate::format::{ClockNodes, ClockScenario, Scenario};
 use draws::Draws;
 
 /// Draws the plan of a seed. Equal inputs give equal plans.
@@ -125,34 +126,4 @@ fn clocks(tables: &[ClockScenario], nodes: &Nodes, draws: &Draws) -> Vec<ClockPl
     clocks.sort_by_key(|clock| clock.node);
     clocks.dedup_by_key(|clock| clock.node);
     clocks
-}
-
-/// Settings being drawn, each from the stream of its own name.
-struct Drawn<'a> {
-    settings: &'a Settings,
-    draws: &'a Draws,
-}
-
-impl Drawn<'_> {
-    fn numbers(&self, name: &str) -> (Numbers, Draws) {
-        (self.settings.get(name), self.draws.at(name))
-    }
-
-    /// A time or size.
-    fn long(&self, name: &str) -> u64 {
-        let (numbers, draws) = self.numbers(name);
-        draws.unsigned(&numbers)
-    }
-
-    /// A count.
-    fn int(&self, name: &str) -> u32 {
-        let (numbers, draws) = self.numbers(name);
-        draws.small(&numbers)
-    }
-
-    /// A range that stays one in the plan.
-    fn range(&self, name: &str) -> (u64, u64) {
-        let (numbers, draws) = self.numbers(name);
-        draws.unsigned_range(&numbers)
-    }
 }

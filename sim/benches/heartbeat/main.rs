@@ -8,14 +8,13 @@
 mod harrow;
 mod raw_madsim;
 mod raw_turmoil;
+mod workload;
 
 use std::time::Duration;
 #[expect(clippy::disallowed_types, reason = "a bench measures real time")]
 use std::time::Instant;
 
 const ROUNDS: usize = 9;
-const HEARTBEAT: Duration = Duration::from_millis(100);
-const LATENCY: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(10));
 
 /// An engine under test: simulates so many nodes for so long and says how many heartbeats arrived.
 type Engine = fn(nodes: u32, simulated: Duration) -> u64;

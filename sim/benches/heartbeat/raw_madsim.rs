@@ -9,7 +9,7 @@ use madsim::net::Endpoint;
 use madsim::runtime::{Handle, Runtime};
 use madsim::time::sleep;
 
-use crate::{HEARTBEAT, LATENCY};
+use crate::workload::{HEARTBEAT, LATENCY};
 
 const TAG: u64 = 1;
 

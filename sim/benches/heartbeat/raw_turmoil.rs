@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use turmoil::net::UdpSocket;
 
-use crate::{HEARTBEAT, LATENCY};
+use crate::workload::{HEARTBEAT, LATENCY};
 
 const PORT: u16 = 1000;
 

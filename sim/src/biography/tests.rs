@@ -7,8 +7,9 @@ use harrow_broker_model::types::{
 };
 
 use super::*;
+use crate::acknowledgements::Acknowledgements;
 use crate::history::{Function, MicroOperation, OperationRecord, ReadRecord, SendRecord};
-use crate::truth::{Acknowledgements, PartitionTruth};
+use crate::truth::PartitionTruth;
 use crate::world::toy_plan;
 
 const X: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };

@@ -11,12 +11,13 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPart
 
 use super::disk::SoundLog;
 use super::engine::{Boot, Moment, NodeHost};
+use crate::acknowledgements::Acknowledgements;
 use crate::biography::{Biographer, Moment as LifeMoment, Stage};
 use crate::history::History;
 use crate::plan::Plan;
 use crate::reach::Tally;
 use crate::run::RunOptions;
-use crate::truth::{Acknowledgements, PartitionTruth};
+use crate::truth::PartitionTruth;
 use crate::view::ClusterView;
 use crate::violation::Violation;
 use crate::watch::{Observer, ReplicaAudit};

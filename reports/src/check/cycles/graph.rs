@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use harrow_sim::history::Completion;
 
 use crate::check::index::{Index, NONE, SendId};
-use crate::check::{Dependency, Step};
+use crate::check::occurrence::{Dependency, Step};
 
 /// An operation, or (from the number of operations on) the milestone of one.
 pub(super) type Node = u32;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::components::Component;
 use super::graph::{Edge, Graph, Node};
-use crate::check::Step;
+use crate::check::occurrence::Step;
 
 /// A node, and which kinds of edges lead to it from the start: bit 0 `ww`, bit 1 `wr`. Kept at 0 unless both are asked
 /// for.

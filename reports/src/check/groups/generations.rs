@@ -10,7 +10,10 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, Function, What};
 
-use crate::check::{Anomaly, Facts, Found, Observation};
+use crate::check::anomaly::Anomaly;
+use crate::check::facts::Facts;
+use crate::check::found::Found;
+use crate::check::occurrence::Observation;
 
 /// A generation and the operation that told of it.
 type Known = (i64, u32);

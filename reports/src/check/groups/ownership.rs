@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, Function, History, NEVER, Row, What};
 
+use crate::check::anomaly::Anomaly;
+use crate::check::found::Found;
 use crate::check::index::Index;
-use crate::check::{Anomaly, Found, Observation};
+use crate::check::occurrence::Observation;
 
 /// By group, partition and generation.
 type Place = (u32, u32, i64);

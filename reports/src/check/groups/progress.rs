@@ -5,9 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use harrow_sim::history::{Completion, Function, NEVER, Row, What};
 
 use super::generations::Generations;
-use super::{UnusedOffsets, failed_to_move, rebalanced};
+use super::holes::UnusedOffsets;
+use super::moves::{failed_to_move, rebalanced};
+use crate::check::anomaly::Anomaly;
+use crate::check::facts::Facts;
+use crate::check::found::Found;
+use crate::check::gap::Gap;
 use crate::check::index::ReadId;
-use crate::check::{Anomaly, Circumstance, Facts, Found, Gap, Observation};
+use crate::check::occurrence::{Circumstance, Observation};
 
 /// So many commits of a partition are kept before those that were surely replaced are folded into one.
 const COMMITS_MAX: usize = 64;

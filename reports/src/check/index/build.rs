@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use harrow_sim::history::{Completion, Function, History, NO_PARTITION, ReadRecord, SendRecord};
+use harrow_sim::history::{
+    Completion, Function, History, NEVER, NO_KEY, NO_PARTITION, ReadRecord, SendRecord,
+};
 
-use super::keys::Keys;
+use super::keys::{KeyedRecord, Keys};
 use super::survivors::Survivors;
 use super::{Index, NO_PLACE, NONE, Placement, READ, READ_OK, ReadId, SendId};
-use crate::check::Options;
+use crate::check::options::Options;
 
 /// Where searches begin, by the upper half of the value, in which the simulated clients put their own number.
 const HINTS: usize = 64;
@@ -38,9 +40,38 @@ impl<'a> Index<'a> {
         index.place_sends();
         index.place_reads();
         index.sort();
-        index.keys = Keys::of(&index);
-        index.survivors = Survivors::of(&index);
+        index.keys = index.keys();
+        index.survivors = index.survivors();
         index
+    }
+
+    fn keys(&self) -> Keys {
+        if !self.options.any_compacted() {
+            return Keys::default();
+        }
+        let keyed = self.by_place.iter().filter_map(|send| {
+            let key = self.send(*send).key;
+            let (partition, place) = self.place_key(*send);
+            let lasting = self.completion_of(*send) != Completion::Fail;
+            let counts = key != NO_KEY && lasting && self.options.compacted(partition);
+            let invoked_ns = self.row(self.operation_of_send(*send)).invoked_ns;
+            counts.then_some(KeyedRecord { key: (partition, key), place, invoked_ns })
+        });
+        Keys::of(keyed.collect())
+    }
+
+    fn survivors(&self) -> Survivors {
+        let failed = |send: &u32| self.completion_of(*send) == Completion::Fail;
+        if !self.options.any_compacted() && !self.by_place.iter().any(failed) {
+            return Survivors::default();
+        }
+        let removed = self.by_place.iter().map(|send| {
+            let (partition, place) = self.place_key(*send);
+            let key = (partition, self.send(*send).key);
+            let superseded = self.keys.superseded_ns(key, place).unwrap_or(NEVER);
+            if failed(send) { 0 } else { superseded }
+        });
+        Survivors::of(self.by_place.len(), removed)
     }
 
     /// Who sent each read value, and what of each send was read.

@@ -1,19 +1,17 @@
 //! What compaction may have removed: every record but the last of its key.
 
-use harrow_sim::history::{Completion, NEVER, NO_KEY};
-
-use super::Index;
+use harrow_sim::history::{NEVER, NO_KEY};
 
 /// A partition and a key in it.
-type Key = (u32, u32);
+pub(super) type Key = (u32, u32);
 
 /// A record of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct KeyedRecord {
-    key: Key,
-    place: i64,
-    /// When the first of this one and of all later ones of its key began to be sent.
-    invoked_ns: u64,
+pub(super) struct KeyedRecord {
+    pub(super) key: Key,
+    pub(super) place: i64,
+    /// When it began to be sent; once the records are ordered, the first of it and of all later ones of its key.
+    pub(super) invoked_ns: u64,
 }
 
 /// The records of each key, in compacted partitions.
@@ -24,19 +22,7 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    pub(super) fn of(index: &Index<'_>) -> Self {
-        if !index.options.any_compacted() {
-            return Self::default();
-        }
-        let placed = index.by_place.iter().filter_map(|send| {
-            let key = index.send(*send).key;
-            let (partition, place) = index.place_key(*send);
-            let lasting = index.completion_of(*send) != Completion::Fail;
-            let counts = key != NO_KEY && lasting && index.options.compacted(partition);
-            let invoked_ns = index.row(index.operation_of_send(*send)).invoked_ns;
-            counts.then_some(KeyedRecord { key: (partition, key), place, invoked_ns })
-        });
-        let mut records: Vec<KeyedRecord> = placed.collect();
+    pub(super) fn of(mut records: Vec<KeyedRecord>) -> Self {
         records.sort_unstable();
         let mut later: Option<KeyedRecord> = None;
         for record in records.iter_mut().rev() {

@@ -1,9 +1,7 @@
 //! Which of the records in a log were there at a time: the next one that neither failed nor was compacted away by then,
 //! found without a walk over the others.
 
-use harrow_sim::history::{Completion, NEVER};
-
-use super::Index;
+use harrow_sim::history::NEVER;
 
 /// A tree of maxima over the placed sends, in order of partition and place: when each may have been removed, in
 /// nanoseconds.
@@ -15,19 +13,12 @@ pub(super) struct Survivors {
 }
 
 impl Survivors {
-    pub(super) fn of(index: &Index<'_>) -> Self {
-        let failed = |send: &u32| index.completion_of(*send) == Completion::Fail;
-        if !index.options.any_compacted() && !index.by_place.iter().any(failed) {
-            return Self::default();
-        }
-        let leaves = index.by_place.len().next_power_of_two();
+    /// `removed` tells for each of so many placed sends when it may have been removed, in nanoseconds.
+    pub(super) fn of(sends: usize, removed: impl Iterator<Item = u64>) -> Self {
+        let leaves = sends.next_power_of_two();
         let mut removed_ns = vec![0; 2 * leaves];
-        for (position, send) in index.by_place.iter().enumerate() {
-            let (partition, place) = index.place_key(*send);
-            let key = (partition, index.send(*send).key);
-            let lasting = index.completion_of(*send) != Completion::Fail;
-            let removed = index.keys.superseded_ns(key, place).unwrap_or(NEVER);
-            removed_ns[leaves + position] = if lasting { removed } else { 0 };
+        for (leaf, at_ns) in removed_ns[leaves..].iter_mut().zip(removed) {
+            *leaf = at_ns;
         }
         for node in (1..leaves).rev() {
             removed_ns[node] = removed_ns[2 * node].max(removed_ns[2 * node + 1]);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::check::Observation;
+use crate::check::occurrence::Observation;
 
 /// Highest values by the time from which they were known, both ascending; the value is the witness's offset.
 #[derive(Debug, Default)]

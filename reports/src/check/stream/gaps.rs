@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::check::Gap;
+use crate::check::gap::Gap;
 
 /// So many are watched; the oldest make room. Markers and aborted records leave gaps that never fill.
 const GAPS_MAX: usize = 4096;

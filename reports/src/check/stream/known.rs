@@ -3,9 +3,12 @@
 use harrow_sim::history::{History, NO_KEY, NO_PARTITION, SendRecord};
 
 use super::records::{Records, Sender};
+use crate::check::facts::Facts;
 use crate::check::facts::{PASSED_MAX, newest_of_each};
+use crate::check::gap::Gap;
 use crate::check::index::{ReadId, SendId};
-use crate::check::{Facts, Gap, Observation, Options};
+use crate::check::occurrence::Observation;
+use crate::check::options::Options;
 
 /// A history so far, and the records that it has told of.
 #[derive(Clone, Copy)]

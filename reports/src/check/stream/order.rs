@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Ticket;
+use super::ticket::Ticket;
 
 #[derive(Debug, Default)]
 pub(super) struct Order {

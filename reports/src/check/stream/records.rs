@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use harrow_sim::history::{Completion, NO_PARTITION, Row, SendRecord};
 
-use super::Ticket;
-use crate::check::Observation;
+use super::ticket::Ticket;
+use crate::check::occurrence::Observation;
 
 /// Who sent a value.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::Observation;
+use crate::check::occurrence::Observation;
 
 /// Offsets that one transaction processed, or several that overlap.
 #[derive(Debug, Clone, Copy)]

@@ -15,6 +15,8 @@ use crate::commands::reading::Prepared;
 use crate::exit::ExitCode;
 use crate::pipeline::COMMIT;
 
+use super::reach::{Mark, Reach};
+
 /// So many failures are kept for each scenario; further ones are only counted.
 const KEPT_MAX: usize = 1_000;
 
@@ -71,6 +73,7 @@ struct Row<'a> {
     failures: Vec<Failed>,
     /// The first inconclusive run and why it was one.
     inconclusive: Option<(u64, String)>,
+    reach: Reach<'a>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -78,7 +81,10 @@ struct Counts {
     runs: u64,
     held: u64,
     violated: u64,
+    /// For another reason than that a mark was not reached.
     inconclusive: u64,
+    /// Of those that held, how many did not reach every mark.
+    unreached: u64,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -111,14 +117,19 @@ struct ScenarioSummary<'a> {
     scenario: &'a str,
     #[serde(flatten)]
     counts: Counts,
+    reach: Vec<Mark<'a>>,
     failures: &'a [Failed],
 }
 
 impl Counts {
-    fn add(&mut self, outcome: Outcome) {
+    /// What a run did not reach is counted: whether enough runs did is known when all have ended.
+    fn add(&mut self, report: &Report) {
         self.runs += 1;
-        match outcome {
-            Outcome::Held => self.held += 1,
+        match report.outcome_apart_from_reach() {
+            Outcome::Held => {
+                self.held += 1;
+                self.unreached += u64::from(!report.unreached.is_empty());
+            }
             Outcome::Inconclusive => self.inconclusive += 1,
             Outcome::Violated => self.violated += 1,
         }
@@ -130,16 +141,17 @@ impl Counts {
             held: self.held + other.held,
             violated: self.violated + other.violated,
             inconclusive: self.inconclusive + other.inconclusive,
+            unreached: self.unreached + other.unreached,
         }
     }
 
     /// The worst wins; nothing run is nothing shown unless there was nothing to run, and what was interrupted has not
-    /// shown all that was asked.
-    fn outcome(self, ended: Ended) -> Outcome {
+    /// shown all that was asked, nor what no run, or too few, have come across.
+    fn outcome(self, ended: Ended, reached: bool) -> Outcome {
         let nothing = self.runs == 0 && !ended.empty;
         if self.violated > 0 {
             Outcome::Violated
-        } else if self.inconclusive > 0 || nothing || ended.interrupted {
+        } else if self.inconclusive > 0 || nothing || ended.interrupted || !reached {
             Outcome::Inconclusive
         } else {
             Outcome::Held
@@ -149,11 +161,12 @@ impl Counts {
 
 impl<'a> Tally<'a> {
     pub(super) fn new(prepared: &'a [Prepared]) -> Self {
-        let row = |prepared| Row {
+        let row = |prepared: &'a Prepared| Row {
             prepared,
             counts: Counts::default(),
             failures: Vec::new(),
             inconclusive: None,
+            reach: Reach::of(&prepared.scenario.expect),
         };
         Self { rows: prepared.iter().map(row).collect(), faults: FaultSums::default() }
     }
@@ -161,9 +174,10 @@ impl<'a> Tally<'a> {
     pub(super) fn add(&mut self, scenario: usize, report: &Report) {
         self.faults.add(&report.faults);
         let row = &mut self.rows[scenario];
-        row.counts.add(report.outcome);
+        row.counts.add(report);
+        row.reach.add(&report.reached);
         let seed = report.coordinate.seed;
-        match report.outcome {
+        match report.outcome_apart_from_reach() {
             Outcome::Held => {}
             Outcome::Violated if row.failures.len() >= KEPT_MAX => {}
             Outcome::Violated => row.failures.push(Failed::new(row.prepared, report)),
@@ -191,7 +205,8 @@ impl<'a> Tally<'a> {
     pub(super) fn close(&self, console: &mut Console, ended: Ended) -> Result<ExitCode, Failure> {
         let Ended { elapsed, interrupted, empty } = ended;
         let total = self.total();
-        let outcome = total.outcome(ended);
+        let reached = self.rows.iter().all(|row| row.reach.missing().is_empty());
+        let outcome = total.outcome(ended, reached);
         let wall_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let runs_per_second = total.runs * 1_000 / wall_ms.max(1);
         if console.is_json() {
@@ -257,6 +272,10 @@ impl<'a> Tally<'a> {
                     row.prepared.argument
                 )?;
             }
+            for missing in row.reach.missing() {
+                let name = &row.prepared.argument;
+                writeln!(console.stdout(), "inconclusive {name}: {missing}")?;
+            }
         }
         Ok(())
     }
@@ -267,6 +286,7 @@ impl Row<'_> {
         ScenarioSummary {
             scenario: &self.prepared.argument,
             counts: self.counts,
+            reach: self.reach.marks(),
             failures: &self.failures,
         }
     }

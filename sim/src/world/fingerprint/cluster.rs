@@ -15,15 +15,20 @@ impl Fingerprint {
     pub(super) fn replica_fetch_request(&mut self, request: &ReplicaFetchRequest) {
         self.pair(20, request.replica.0);
         self.int(request.broker_epoch.0);
+        self.pair(request.session.session_id, request.session.epoch);
         for wanted in &request.partitions {
             self.partition(0, wanted.partition);
             self.pair(wanted.current_leader_epoch.0, wanted.last_fetched_epoch.0);
             self.int(wanted.fetch_offset.0);
         }
+        request.forgotten.iter().for_each(|partition| self.partition(1, *partition));
     }
 
     pub(super) fn replica_fetch_response(&mut self, response: &ReplicaFetchResponse) {
-        self.word(21);
+        match response.session {
+            Ok(session) => self.pair(21, session),
+            Err(error) => self.pair(20, error as i32),
+        }
         for answer in &response.partitions {
             self.partition(0, answer.partition);
             self.error(answer.error);
@@ -61,6 +66,7 @@ impl Fingerprint {
         self.pair(39, request.replica.0);
         self.pair(request.epoch.0, request.last_fetched_epoch.0);
         self.int(request.fetch_offset.0);
+        self.int(request.high_watermark.0);
     }
 
     pub(super) fn quorum_fetch_response(&mut self, response: &QuorumFetchResponse) {
@@ -133,6 +139,7 @@ impl Fingerprint {
         self.pair(33, request.epoch.0);
         self.pair(request.candidate.0, request.last_epoch.0);
         self.int(request.end_offset.0);
+        self.word(u64::from(request.pre_vote));
     }
 
     pub(super) fn vote_response(&mut self, response: &VoteResponse) {

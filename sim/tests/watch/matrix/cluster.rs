@@ -3,7 +3,7 @@
 use harrow_broker_model::note::{AcceptedProposal, MetadataChange, Note};
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch};
 
-use super::{Case, plain};
+use super::case::{Case, plain};
 use crate::stage::{A, B, C, N1, Stage, X};
 
 /// The ISR is A and B as all know, and C follows again from an offset on.
@@ -255,13 +255,13 @@ fn a_proposal_is_stale_by_its_version_or_by_an_uptime() {
         },
     ];
     for play in stale {
-        assert_eq!(super::outcome(play), ["stale-isr-change-accepted"]);
+        assert_eq!(super::case::outcome(play), ["stale-isr-change-accepted"]);
     }
 }
 
 #[test]
 fn a_broker_back_after_an_unclean_stop_counts_nowhere() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     let mut next = stage.next(Some(A), 1, &[A]);
     next.elr = vec![B];
     stage.registered(X, next, false);
@@ -272,7 +272,7 @@ fn a_broker_back_after_an_unclean_stop_counts_nowhere() {
 
 #[test]
 fn somebody_may_always_lead_again() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     let nobody = stage.next(None, 2, &[]);
     stage.registered(X, nobody, false);
     assert_eq!(stage.found(), ["registration-shape"]);
@@ -280,7 +280,7 @@ fn somebody_may_always_lead_again() {
 
 #[test]
 fn only_who_holds_a_partition_can_release_it() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     stage.assign("g", "m1", 5);
     stage.release("g", "m2");
     stage.assign("g", "m2", 6);

@@ -5,7 +5,7 @@ use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
 };
 
-use super::{Case, plain};
+use super::case::{Case, plain};
 use crate::quorum::{quorum_append, quorum_commit};
 use crate::stage::{A, B, C, N1, N2, Stage, X, record, sequenced};
 
@@ -565,7 +565,7 @@ fn other_ways_to_break_a_rule_about_logs() {
 
 fn each_is_found(variants: &[Variant]) {
     for (anomaly, play) in variants {
-        assert_eq!(super::outcome(*play), [*anomaly]);
+        assert_eq!(super::case::outcome(*play), [*anomaly]);
     }
 }
 
@@ -580,5 +580,5 @@ fn an_epoch_may_begin_where_its_leader_began_it() {
         stage.note(B, &reopened(vec![plain(0), plain(1), record(2, 2, 7)]));
         stage.append(B, 2, record(3, 2, 8));
     };
-    assert_eq!(super::outcome(sound), Vec::<String>::new());
+    assert_eq!(super::case::outcome(sound), Vec::<String>::new());
 }

@@ -3,7 +3,7 @@
 use harrow_broker_model::note::{MetadataChange, Note, QuorumRole, TruncateReason};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
-use super::Case;
+use super::case::Case;
 use crate::quorum::{quorum_append, quorum_commit};
 use crate::stage::{A, N1, N2, N3, Stage, record};
 
@@ -221,12 +221,12 @@ pub(super) const CASES: &[Case] = &[
 
 #[test]
 fn what_is_not_synced_or_of_another_epoch_is_not_durable() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     persisted(&mut stage, Some(N2), false);
     vote(&mut stage, N2);
     assert_eq!(stage.found(), ["vote-not-durable"]);
 
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     persisted(&mut stage, None, true);
     stage.quorum_state(N1, 3, QuorumRole::Unattached, None);
     assert_eq!(stage.found(), ["vote-not-durable"]);

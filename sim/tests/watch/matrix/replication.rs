@@ -3,7 +3,7 @@
 use harrow_broker_model::note::{BatchSummary, KnownProducer, Note};
 use harrow_broker_model::types::{Offset, ProducerEpoch, ProducerId, Sequence};
 
-use super::{Case, audit, plain};
+use super::case::{Case, audit, plain};
 use crate::stage::{A, B, C, Stage, X, record, sequenced};
 
 fn commit(stage: &mut Stage, batches: &[BatchSummary]) {
@@ -390,14 +390,14 @@ fn before_eligible_replicas_a_leader_may_commit_below_the_minimum() {
 
 #[test]
 fn a_producer_that_the_log_does_not_have_is_not_known() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     know(&mut stage, 5);
     assert_eq!(stage.found(), ["producer-state-mismatch"]);
 }
 
 #[test]
 fn a_producer_id_must_be_allocated() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     stage.allocate_producer_ids(1_000);
     stage.give_producer_id(A, 1_000, 0);
     assert_eq!(stage.found(), ["producer-id-reused"]);
@@ -405,7 +405,7 @@ fn a_producer_id_must_be_allocated() {
 
 #[test]
 fn a_cut_that_was_not_synced_does_not_count_as_flushed() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     stage.elect(A, 1, &[A, C]);
     stage.truncate(B, 1);
     stage.observer.log_flushed(B, X, &[plain(0), plain(1)]);

@@ -4,7 +4,7 @@ use harrow_broker_model::message::ClusterError;
 use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{LeaderEpoch, NodeId};
 
-use super::{Case, outcome, plain};
+use super::case::{Case, outcome, plain};
 use crate::stage::{A, B, C, Stage};
 
 fn end_of(stage: &Stage, node: NodeId) -> i64 {

@@ -7,7 +7,7 @@ use harrow_broker_model::types::{
     Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition, TransactionOrdinal,
 };
 
-use super::{Case, plain};
+use super::case::{Case, plain};
 use crate::stage::{A, B, C, Stage, X, sequenced};
 use TransactionState::{
     CompleteAbort, CompleteCommit, Empty, Ongoing, PrepareAbort, PrepareCommit,
@@ -231,7 +231,7 @@ fn a_decision_is_never_taken_back() {
         &[(1, PrepareCommit)],
     ];
     for states in illegal {
-        let mut stage = super::stage();
+        let mut stage = super::case::stage();
         for (transaction, state) in states {
             stage.coordinate(9, *transaction, *state);
         }
@@ -241,7 +241,7 @@ fn a_decision_is_never_taken_back() {
 
 #[test]
 fn a_complete_transaction_has_a_marker_everywhere() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     decide(&mut stage, 1, &[Ongoing]);
     let added = Note::TransactionPartitionAdded {
         producer_id: ProducerId(9),
@@ -260,7 +260,7 @@ fn a_complete_transaction_has_a_marker_everywhere() {
 /// The log of a leader that takes over is read anew: what the one before had appended alone does not count.
 #[test]
 fn a_failover_forgets_what_only_the_old_leader_had() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     for (offset, sequence) in [(2, 0), (3, 1)] {
         stage.attribute(A, 9, 1);
         stage.lead(A, 1, data(offset, sequence));
@@ -277,7 +277,7 @@ fn a_failover_forgets_what_only_the_old_leader_had() {
 /// Without attribution, a batch belongs to the newest transaction that the coordinator knows.
 #[test]
 fn what_is_not_attributed_belongs_to_the_newest_transaction() {
-    let mut stage = super::stage();
+    let mut stage = super::case::stage();
     decide(&mut stage, 1, &[Ongoing]);
     stage.lead(A, 1, data(2, 0));
     decide(&mut stage, 1, &[PrepareAbort]);

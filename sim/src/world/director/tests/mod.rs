@@ -20,12 +20,13 @@ use harrow_broker_model::types::{
     RecordValue, Sequence, TopicId, TopicPartition,
 };
 
+use crate::biography::Follow;
 use crate::history::{Completion, Function};
 use crate::plan::{
     Action, ClientPlan, Cut, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan, Step, Target,
     TopicPlan,
 };
-use crate::run::{End, Follow, Run, RunOptions};
+use crate::run::{End, Run, RunOptions};
 use crate::world::engine::Boot;
 use crate::world::{direct, engine};
 
@@ -316,6 +317,7 @@ fn cluster() -> ClusterConfig {
         replica_fetch_wait_max_ms: 100,
         replica_fetch_backoff_ms: 100,
         replica_fetch_max_bytes: 1_000,
+        fetch_session_slots: 1_000,
         high_watermark_checkpoint_interval_ms: 1_000,
         recovery_point_checkpoint_interval_ms: 1_000,
         segment_bytes: 1_000,

@@ -246,6 +246,7 @@ fn quorum(note: &Note) -> String {
         let role = match role {
             QuorumRole::Unattached => "unattached",
             QuorumRole::Follower => "a follower",
+            QuorumRole::Prospective => "prospective",
             QuorumRole::Candidate => "a candidate",
             QuorumRole::Leader => "the leader",
             QuorumRole::Resigned => "resigned",

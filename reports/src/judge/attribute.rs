@@ -1,0 +1,99 @@
+//! Third stage: who answers for it. Each violation gets its place; each client anomaly is held against the true state.
+
+use harrow_sim::violation::{Guarantee, Violation};
+
+use crate::check::Occurrence;
+use crate::verdict::RecordLocation;
+
+use super::case::Case;
+use super::cross_check::{Account, CrossCheck};
+use super::detect::{Failure, FailureKind};
+use super::excuse::Broken;
+use super::suspect::{Charge, Suspect, View};
+
+/// What is broken, with all that the true state knows about each by itself.
+pub(super) struct Attributed<'a> {
+    pub(super) violations: Vec<Suspect<'a>>,
+    pub(super) anomalies: Vec<ClientAnomaly<'a>>,
+    pub(super) failure: Option<Suspect<'a>>,
+}
+
+/// A client anomaly, held against the true state.
+pub(super) struct ClientAnomaly<'a> {
+    pub(super) occurrence: Occurrence,
+    /// Name of its partition.
+    pub(super) partition: &'a str,
+    /// When it showed as one that is not legal.
+    pub(super) shown_ns: u64,
+    /// Where the record is, if the anomaly is `unseen`.
+    pub(super) whereabouts: Option<RecordLocation>,
+    /// Whether the history itself speaks against it.
+    pub(super) contradicted: bool,
+    /// What the true state says about it; none if there is none.
+    pub(super) account: Option<Account>,
+}
+
+/// Attributes everything that is broken.
+pub(super) fn attribute<'a>(case: &Case<'a>, broken: Broken<'a>) -> Attributed<'a> {
+    let Broken { violations, anomalies, failure } = broken;
+    let truth = case.simulated.map(|simulated| CrossCheck::new(simulated.run, case.terms));
+    let anomalies = anomalies.into_iter().map(|occurrence| {
+        client_anomaly(case.partition_name(occurrence.partition), occurrence, truth.as_ref())
+    });
+    Attributed {
+        anomalies: anomalies.collect(),
+        violations: violations.into_iter().map(|violation| internal(case, violation)).collect(),
+        failure: failure.map(ended),
+    }
+}
+
+fn internal<'a>(case: &Case<'_>, violation: &'a Violation) -> Suspect<'a> {
+    Suspect {
+        at_ns: violation.at_ns,
+        view: View::Internal,
+        partition: case.violated_partition(violation),
+        guarantee: Some(violation.guarantee),
+        charge: Charge::Violation(violation),
+    }
+}
+
+fn client_anomaly<'a>(
+    partition: &'a str,
+    occurrence: Occurrence,
+    truth: Option<&CrossCheck<'_>>,
+) -> ClientAnomaly<'a> {
+    let Some(truth) = truth else {
+        let shown_ns = occurrence.at_ns;
+        let (whereabouts, contradicted, account) = (None, false, None);
+        return ClientAnomaly {
+            occurrence,
+            partition,
+            shown_ns,
+            whereabouts,
+            contradicted,
+            account,
+        };
+    };
+    let contradiction = truth.contradiction(&occurrence);
+    ClientAnomaly {
+        partition,
+        shown_ns: truth.shown_ns(&occurrence),
+        whereabouts: truth.whereabouts(&occurrence),
+        contradicted: contradiction.is_some(),
+        account: Some(contradiction.unwrap_or_else(|| truth.account(&occurrence))),
+        occurrence,
+    }
+}
+
+fn ended(failure: Failure<'_>) -> Suspect<'_> {
+    let Failure { ended_ns: at_ns, kind } = failure;
+    let (view, guarantee, charge) = match kind {
+        FailureKind::NotConverged(stuck) => {
+            (View::Liveness, Some(Guarantee::Liveness), Charge::NotConverged(stuck))
+        }
+        FailureKind::Panicked { message, node, events } => {
+            (View::Panic, None, Charge::Panicked { message, node, events })
+        }
+    };
+    Suspect { at_ns, view, partition: None, guarantee, charge }
+}

@@ -1,0 +1,252 @@
+//! Last stage: root causes in words, each as a finding with its evidence, and the outcome.
+
+use std::collections::BTreeMap;
+
+use harrow_sim::run::InjectedFault;
+use harrow_sim::violation::{Guarantee, Violation};
+
+use crate::check::Anomaly;
+use crate::promise::{Place, promise, promise_to_clients};
+use crate::text::seconds;
+use crate::verdict::{Excuse, Finding, Outcome, RecordLocation, Verdict};
+
+use super::case::Case;
+use super::cross_check::{Account, Source};
+use super::detect::NotConverged;
+use super::excuse::SetAside;
+use super::lookup::{guess, process};
+use super::record::record;
+use super::root::{Consequence, Root};
+use super::suspect::{Anomalies, Charge, Suspect};
+
+/// Of one kind of consequence, so many examples are told; the rest is counted.
+const EXAMPLES_MAX: usize = 3;
+
+/// The verdict, as people and machines are told it.
+pub(super) fn describe(case: &Case<'_>, roots: &[Root<'_>], aside: SetAside) -> Verdict {
+    let SetAside { excused, mut inconclusive, unreached } = aside;
+    inconclusive.extend(unreached.iter().map(|mark| format!("never reached: {mark}")));
+    let outcome = match (roots.is_empty(), inconclusive.is_empty()) {
+        (false, _) => Outcome::Violated,
+        (true, false) => Outcome::Inconclusive,
+        (true, true) => Outcome::Held,
+    };
+    let excused = excused.into_iter();
+    let excused = excused.map(|((anomaly, reason), count)| Excuse { anomaly, reason, count });
+    Verdict {
+        outcome,
+        findings: roots.iter().map(|root| finding(case, root)).collect(),
+        excused: excused.collect(),
+        inconclusive,
+        unreached,
+    }
+}
+
+/// A cause that names no record is told by the first one that it did harm to.
+fn finding(case: &Case<'_>, root: &Root<'_>) -> Finding {
+    let charges = root.consequences.iter().map(|consequence| &consequence.charge);
+    let mut charges = std::iter::once(&root.suspect.charge).chain(charges);
+    Finding {
+        consequences: consequences(case, &root.consequences),
+        record: charges.find_map(|charge| record(case, charge)),
+        ..cause(case, &root.suspect)
+    }
+}
+
+/// A few examples of each kind.
+fn consequences(case: &Case<'_>, all: &[Consequence<'_>]) -> Vec<String> {
+    let mut told: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for consequence in all {
+        let name = anomaly_name(&consequence.charge);
+        let (examples, untold) = told.entry(name).or_default();
+        if *examples == EXAMPLES_MAX {
+            *untold += occurrences(consequence);
+        } else {
+            *examples += 1;
+            lines.push(consequence_line(case, name, consequence));
+        }
+    }
+    let rest = told.into_iter().filter(|(_, (_, untold))| *untold > 0);
+    lines.extend(rest.map(|(name, (_, untold))| format!("{name}: {untold} more")));
+    lines
+}
+
+/// A violation explains each anomaly of a group; a cause that only clients saw explains the group.
+fn occurrences(consequence: &Consequence<'_>) -> u64 {
+    match (&consequence.charge, &consequence.proof) {
+        (Charge::Anomalies(anomalies), Some(_)) => anomalies.count,
+        _ => 1,
+    }
+}
+
+fn consequence_line(case: &Case<'_>, name: &str, consequence: &Consequence<'_>) -> String {
+    let summary = summary(case, &consequence.charge);
+    match &consequence.proof {
+        Some(proof) => format!("{name}: {summary} (explained by {proof})"),
+        None => format!("{name}: {summary}"),
+    }
+}
+
+fn anomaly_name<'a>(charge: &'a Charge<'_>) -> &'a str {
+    match charge {
+        Charge::Violation(violation) => &violation.anomaly,
+        Charge::Anomalies(anomalies) => anomalies.first.anomaly.name(),
+        Charge::NotConverged(stuck) => stuck.goal.name(),
+        Charge::Panicked { .. } => "model-panic",
+    }
+}
+
+fn summary(case: &Case<'_>, charge: &Charge<'_>) -> String {
+    match charge {
+        Charge::Violation(violation) => violation.summary.clone(),
+        Charge::Anomalies(anomalies) => client_summary(case, anomalies),
+        Charge::NotConverged(stuck) => {
+            format!("after the heal, this never came: {}", stuck.pending)
+        }
+        Charge::Panicked { message, node: Some(node), .. } => {
+            format!("an assertion failed at node {node}: {message}")
+        }
+        Charge::Panicked { message, node: None, .. } => {
+            format!("an assertion failed outside of any node: {message}")
+        }
+    }
+}
+
+fn client_summary(case: &Case<'_>, anomalies: &Anomalies) -> String {
+    let Anomalies { first, whereabouts, count, .. } = anomalies;
+    let mut summary = first.summary(case.history);
+    if let Some(whereabouts) = whereabouts.filter(|known| *known != RecordLocation::Unknown) {
+        summary = format!("{summary}: {}", whereabouts.description());
+    }
+    if *count > 1 {
+        summary = format!("{summary} (and {} more)", count - 1);
+    }
+    summary
+}
+
+/// The finding of a cause, as if nothing followed from it.
+fn cause(case: &Case<'_>, suspect: &Suspect<'_>) -> Finding {
+    let charge = &suspect.charge;
+    let finding = Finding {
+        guarantee: suspect.guarantee.map_or("model", Guarantee::name).to_owned(),
+        anomaly: anomaly_name(charge).to_owned(),
+        summary: summary(case, charge),
+        ..Finding::default()
+    };
+    match charge {
+        Charge::Violation(violation) => internal(case, violation, suspect, finding),
+        Charge::Anomalies(anomalies) => client(case, anomalies, finding),
+        Charge::NotConverged(stuck) => not_converged(case, stuck, suspect.at_ns, finding),
+        Charge::Panicked { events, .. } => panicked(*events, suspect.at_ns, finding),
+    }
+}
+
+fn internal(
+    case: &Case<'_>,
+    violation: &Violation,
+    suspect: &Suspect<'_>,
+    finding: Finding,
+) -> Finding {
+    let Violation { at_ns, node, event, guarantee, .. } = violation;
+    let faults = last_faults(case.faults(), *at_ns);
+    let shown = format!("{} seen at node {node}, event {event}{faults}", seconds(*at_ns));
+    let position = suspect.partition.as_ref().and_then(|name| case.position(name));
+    let place = position.map_or(Place::Cluster, Place::Partition);
+    Finding {
+        promise: promise(case.terms, *guarantee, place, None),
+        evidence: violation.evidence.iter().cloned().chain([shown]).collect(),
+        ..finding
+    }
+}
+
+/// The faults that were injected last before a time.
+fn last_faults(faults: &[InjectedFault], at_ns: u64) -> String {
+    let before = |fault: &&InjectedFault| {
+        fault.at_ms.saturating_mul(1_000_000) <= at_ns && !fault.nodes.is_empty()
+    };
+    let mut last: Vec<String> =
+        faults.iter().rev().filter(before).take(2).map(fault_line).collect();
+    last.reverse();
+    if last.is_empty() { String::new() } else { format!("; last faults: {}", last.join("; ")) }
+}
+
+fn fault_line(fault: &InjectedFault) -> String {
+    format!("{} {}", milliseconds(fault.at_ms), fault.summary)
+}
+
+fn client(case: &Case<'_>, anomalies: &Anomalies, finding: Finding) -> Finding {
+    let Anomalies { first, account, later_cause, .. } = anomalies;
+    let unseen = first.anomaly == Anomaly::Unseen;
+    let whereabouts = anomalies.whereabouts.or(unseen.then_some(RecordLocation::Unknown));
+    let mut evidence = first.evidence(case.history);
+    if whereabouts == Some(RecordLocation::Unknown) {
+        evidence.extend(guess(case.history, first));
+    }
+    evidence.extend(account.as_ref().map(|account| account_line(account, *later_cause)));
+    let writer = first.subject.writer.map(|writer| process(case.history, writer));
+    let promise = promise_to_clients(case.terms, first.anomaly, first.partition, writer);
+    let finding = Finding { promise, evidence, whereabouts, ..finding };
+    let disagreed = account.as_ref().is_some_and(|account| account.source == Source::Checker);
+    if disagreed { disagreement(finding) } else { finding }
+}
+
+/// What the true state says about an anomaly that no violation explains, in one line.
+fn account_line(account: &Account, later_cause: bool) -> String {
+    if later_cause && account.source == Source::Unproved {
+        return "client-side: what broke inside on this partition broke later and cannot explain it"
+            .to_owned();
+    }
+    account.line.clone()
+}
+
+/// Two parts of Harrow say the opposite of each other: one of them is wrong, and that comes first.
+fn disagreement(finding: Finding) -> Finding {
+    let Finding { anomaly, summary, mut evidence, .. } = finding;
+    evidence
+        .push("one of Harrow's own views is wrong: please report it with this coordinate".into());
+    Finding {
+        guarantee: "model".to_owned(),
+        anomaly: "checker-disagreement".to_owned(),
+        summary: format!("{anomaly} cannot be: {summary}"),
+        promise: "Harrow: what clients saw and what is true inside must agree".to_owned(),
+        evidence,
+        ..finding
+    }
+}
+
+fn not_converged(
+    case: &Case<'_>,
+    stuck: &NotConverged<'_>,
+    end_ns: u64,
+    finding: Finding,
+) -> Finding {
+    let entry = stuck.goal.entry();
+    Finding {
+        promise: promise(case.terms, Guarantee::Liveness, Place::Cluster, None),
+        evidence: vec![
+            format!("goal: {} ({})", entry.converges, entry.source),
+            format!("{} the last progress", seconds(stuck.since_ms.saturating_mul(1_000_000))),
+            format!("{} given up", seconds(end_ns)),
+        ],
+        ..finding
+    }
+}
+
+fn panicked(events: u64, end_ns: u64, finding: Finding) -> Finding {
+    Finding {
+        promise: "the model's own assertions, which hold in every run".to_owned(),
+        evidence: vec![
+            format!("{} the run ended, at event {events}", milliseconds(end_ns / 1_000_000)),
+            "a broken assertion says nothing about what Kafka promises: it is a bug of the model \
+             or of Harrow, or a defect that was switched on"
+                .to_owned(),
+        ],
+        ..finding
+    }
+}
+
+/// True time as `12.345s`.
+fn milliseconds(at_ms: u64) -> String {
+    format!("{}.{:03}s", at_ms / 1_000, at_ms % 1_000)
+}

@@ -1,0 +1,139 @@
+//! Second stage: what the configuration and the injected faults permit is set aside, each with its reason. What is
+//! left is broken.
+
+use std::collections::BTreeMap;
+
+use harrow_sim::violation::Violation;
+
+use crate::check::{Anomaly, Occurrence, Removal};
+use crate::policy::{self, Terms};
+
+use super::case::Case;
+use super::detect::{Detected, Failure, FailureKind, NotConverged};
+
+/// What nothing excuses.
+pub(super) struct Broken<'a> {
+    pub(super) violations: Vec<&'a Violation>,
+    pub(super) anomalies: Vec<Occurrence>,
+    pub(super) failure: Option<Failure<'a>>,
+}
+
+/// What is set aside, and what the run cannot show because of it.
+#[derive(Default)]
+pub(super) struct SetAside {
+    /// How often each anomaly was legal, by name and reason.
+    pub(super) excused: BTreeMap<(String, String), u64>,
+    /// Why the run says less than it should.
+    pub(super) inconclusive: Vec<String>,
+    /// Reach marks that were expected and not met.
+    pub(super) unreached: Vec<String>,
+}
+
+impl SetAside {
+    fn add(&mut self, anomaly: &str, reason: String, count: u64) {
+        *self.excused.entry((anomaly.to_owned(), reason)).or_default() += count;
+    }
+
+    /// Whether something is not excused.
+    fn is_broken(&mut self, anomaly: &str, excuse: Option<String>) -> bool {
+        let broken = excuse.is_none();
+        if let Some(reason) = excuse {
+            self.add(anomaly, reason, 1);
+        }
+        broken
+    }
+}
+
+/// Parts what is legal from what is broken.
+pub(super) fn excuse<'a>(case: &Case<'a>, detected: Detected<'a>) -> (Broken<'a>, SetAside) {
+    let mut aside = SetAside { inconclusive: detected.gaps, ..SetAside::default() };
+    set_removed_aside(case, &detected.removed, &mut aside);
+    for unmet in detected.unmet {
+        aside.add(unmet.goal.name(), unmet.reason.clone(), 1);
+    }
+    let broken = Broken {
+        violations: broken_invariants(case, detected.violations, &mut aside),
+        anomalies: broken_promises(case, detected.anomalies, &mut aside),
+        failure: detected.failure.and_then(|failure| unexcused(case.terms, failure, &mut aside)),
+    };
+    aside.unreached = detected.unreached.into_iter().map(str::to_owned).collect();
+    (broken, aside)
+}
+
+/// What nobody read and nobody can miss: whoever allows too much sees how much that was.
+fn set_removed_aside(
+    case: &Case<'_>,
+    removed: &BTreeMap<(u32, Removal), u64>,
+    aside: &mut SetAside,
+) {
+    for ((partition, removal), count) in removed {
+        let name = case.partition_name(*partition);
+        let reason = match removal {
+            Removal::Retention => {
+                let log = case.options.logs.get(partition);
+                let start = log.map_or(0, |log| log.log_start_offset);
+                format!("the log of {name} begins at offset {start}")
+            }
+            Removal::Compaction => {
+                format!("{name} is compacted, and later records have their keys")
+            }
+        };
+        aside.add(Anomaly::Unseen.name(), reason, *count);
+    }
+}
+
+fn broken_invariants<'a>(
+    case: &Case<'a>,
+    violations: Vec<&'a Violation>,
+    aside: &mut SetAside,
+) -> Vec<&'a Violation> {
+    let mut broken = violations;
+    broken.retain(|violation| {
+        let excuse = case.simulated.and_then(|simulated| {
+            policy::excuse_violation(case.terms, simulated.plan, simulated.run, violation)
+        });
+        aside.is_broken(&violation.anomaly, excuse)
+    });
+    broken
+}
+
+fn broken_promises(
+    case: &Case<'_>,
+    anomalies: Vec<Occurrence>,
+    aside: &mut SetAside,
+) -> Vec<Occurrence> {
+    let mut broken = anomalies;
+    broken.retain(|occurrence| {
+        let excuse = policy::excuse(case.terms, case.history, occurrence);
+        aside.is_broken(occurrence.anomaly.name(), excuse)
+    });
+    broken
+}
+
+/// A failure that damage makes legal shows nothing, but it cuts the run short: so it is inconclusive.
+fn unexcused<'a>(terms: &Terms, failure: Failure<'a>, aside: &mut SetAside) -> Option<Failure<'a>> {
+    let (anomaly, what, reason) = match &failure.kind {
+        FailureKind::NotConverged(stuck) => {
+            let NotConverged { goal, pending, unrecoverable, .. } = stuck;
+            let reason = unrecoverable.map(str::to_owned).or_else(|| hopeless(terms, pending));
+            (goal.name(), format!("not converged: {pending}"), reason)
+        }
+        // The model's assertions take for granted that the quorum keeps what it committed.
+        FailureKind::Panicked { message, .. } => {
+            let reason = terms.metadata_gone(u64::MAX);
+            ("model-panic", format!("an assertion failed: {message}"), reason)
+        }
+    };
+    let Some(reason) = reason else { return Some(failure) };
+    aside.inconclusive.push(format!("{what}; legal: {reason}"));
+    aside.add(anomaly, reason, 1);
+    None
+}
+
+/// Why what is pending may never come, because of damage that the scenario allows.
+fn hopeless(terms: &Terms, pending: &str) -> Option<String> {
+    let named = |name: &str| pending.split([' ', ',']).any(|word| word == name);
+    let of_it = terms.spoiled.iter().find(|spoiled| named(&spoiled.name));
+    let spoiled = of_it.and_then(|spoiled| terms.spoiled(spoiled.partition, u64::MAX));
+    spoiled.or_else(|| terms.metadata_gone(u64::MAX))
+}

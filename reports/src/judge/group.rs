@@ -1,0 +1,103 @@
+//! Client anomalies of one kind, in one partition and from one cause are told as one.
+
+use std::collections::BTreeMap;
+
+use crate::check::Anomaly;
+use crate::verdict::RecordLocation;
+
+use super::attribute::ClientAnomaly;
+use super::cross_check::Source;
+use super::power::Effect;
+use super::root::Root;
+use super::suspect::{Anomalies, Seen};
+
+/// A group of client anomalies.
+pub(super) struct Group<'a> {
+    /// Name of their partition.
+    pub(super) partition: &'a str,
+    pub(super) origin: Origin,
+    pub(super) anomalies: Anomalies,
+}
+
+/// Where the anomalies come from.
+pub(super) enum Origin {
+    /// An internal violation, by position of its root, with the proof for the first of them.
+    Root(usize, String),
+    /// Somebody else.
+    Account(Source),
+}
+
+/// What anomalies of a group have in common.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    anomaly: Anomaly,
+    partition: u32,
+    whereabouts: Option<RecordLocation>,
+    cause: Cause,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Cause {
+    Root(usize),
+    Account(Source),
+}
+
+/// Groups the anomalies by what explains them. The result is in order of time.
+pub(super) fn groups<'a>(roots: &[Root<'_>], anomalies: Vec<ClientAnomaly<'a>>) -> Vec<Group<'a>> {
+    let mut groups: BTreeMap<Key, Group<'a>> = BTreeMap::new();
+    for anomaly in anomalies {
+        let origin = origin(roots, &anomaly);
+        let key = Key::of(&anomaly, &origin);
+        let seen = Seen::of(&anomaly.occurrence);
+        if let Some(Group { anomalies, .. }) = groups.get_mut(&key) {
+            anomalies.seen = anomalies.seen.and(seen);
+            anomalies.count += 1;
+        } else {
+            groups.insert(key, Group::begun_by(roots, anomaly, seen, origin));
+        }
+    }
+    let mut groups: Vec<Group<'a>> = groups.into_values().collect();
+    groups.sort_by_key(|group| group.anomalies.first.at_ns);
+    groups
+}
+
+/// What the history itself speaks against has no cause inside; what a violation explains needs no other account.
+fn origin(roots: &[Root<'_>], anomaly: &ClientAnomaly<'_>) -> Origin {
+    let source = anomaly.account.as_ref().map_or(Source::Unproved, |account| account.source);
+    if anomaly.contradicted {
+        return Origin::Account(source);
+    }
+    let effect = Effect::of(anomaly);
+    let proofs = roots.iter().enumerate();
+    let mut proofs = proofs.filter_map(|(root, it)| Some((root, it.explains(&effect)?)));
+    proofs.next().map_or(Origin::Account(source), |(root, proof)| Origin::Root(root, proof))
+}
+
+impl Key {
+    fn of(anomaly: &ClientAnomaly<'_>, origin: &Origin) -> Self {
+        Self {
+            anomaly: anomaly.occurrence.anomaly,
+            partition: anomaly.occurrence.partition,
+            whereabouts: anomaly.whereabouts,
+            cause: match origin {
+                Origin::Root(root, _) => Cause::Root(*root),
+                Origin::Account(source) => Cause::Account(*source),
+            },
+        }
+    }
+}
+
+impl<'a> Group<'a> {
+    fn begun_by(
+        roots: &[Root<'_>],
+        anomaly: ClientAnomaly<'a>,
+        seen: Seen,
+        origin: Origin,
+    ) -> Self {
+        let effect = Effect::of(&anomaly);
+        let later_cause = roots.iter().any(|root| root.came_too_late_for(&effect));
+        let ClientAnomaly { occurrence: first, partition, whereabouts, account, .. } = anomaly;
+        let anomalies = Anomalies { first, seen, count: 1, whereabouts, account, later_cause };
+        Self { partition, origin, anomalies }
+    }
+}

@@ -1,0 +1,57 @@
+//! Each historical bug is found in the scenario that the catalogue of defects names for it, by the anomaly that it
+//! names, and the same seed holds without it; and no scenario cries wolf.
+
+use harrow_broker_model::defect::Defect;
+use harrow_reports::judge::judge;
+use harrow_reports::verdict::{Outcome, Verdict};
+use harrow_scenarios::catalogue::{CATALOGUE, find};
+use harrow_scenarios::format::parse;
+use harrow_scenarios::pipeline::run;
+use harrow_scenarios::planner::plan;
+
+fn verdict(scenario: &str, seed: u64, defect: Option<Defect>) -> Verdict {
+    let entry = find(scenario).expect("a name of the catalogue");
+    let parsed = parse(entry.name, entry.text, &[])
+        .unwrap_or_else(|error| panic!("{scenario}: {:?}", error.mistakes()));
+    let mut plan = plan(&parsed, seed);
+    plan.cluster.defects = defect.into_iter().collect();
+    judge(&plan, &run(&plan, false))
+}
+
+#[test]
+fn every_defect_is_found_by_its_anomaly() {
+    for defect in Defect::all() {
+        let entry = defect.entry();
+        let found = verdict(entry.scenario, entry.seed, Some(defect));
+        let place = format!("{} --seed {}", entry.scenario, entry.seed);
+        assert_eq!(found.outcome, Outcome::Violated, "{defect}: {place}");
+        let root = &found.findings[0];
+        assert_eq!(
+            (root.anomaly.as_str(), root.guarantee.as_str()),
+            (entry.anomaly, entry.guarantee),
+            "{defect}: {place}: {}",
+            root.summary
+        );
+    }
+}
+
+#[test]
+fn the_same_seeds_hold_without_the_defect() {
+    for defect in Defect::all() {
+        holds(defect.entry().scenario, defect.entry().seed);
+    }
+}
+
+#[test]
+fn three_seeds_of_every_scenario_hold() {
+    for entry in CATALOGUE {
+        (1..=3).for_each(|seed| holds(entry.name, seed));
+    }
+}
+
+fn holds(scenario: &str, seed: u64) {
+    let verdict = verdict(scenario, seed, None);
+    let findings: Vec<_> =
+        verdict.findings.iter().map(|finding| (&finding.anomaly, &finding.summary)).collect();
+    assert_eq!(verdict.outcome, Outcome::Held, "{scenario} {seed}: {findings:?}");
+}

@@ -1,0 +1,144 @@
+//! Every mistake is told with its line, its text and what would be right.
+
+use harrow_scenarios::format::{ScenarioError, parse};
+
+const HEAD: &str = "name = \"test\"\nproves = \"Something.\"\n";
+const TOPIC: &str = "[[topic]]\nname = \"orders\"\npartitions = 2\n";
+
+/// One row: what follows the head and the topic, the line counted from there, the offending text, parts of message and
+/// advice.
+struct Row {
+    text: &'static str,
+    line: usize,
+    offending: &'static str,
+    message: &'static str,
+    advice: &'static str,
+}
+
+const fn row(
+    text: &'static str,
+    line: usize,
+    offending: &'static str,
+    message: &'static str,
+    advice: &'static str,
+) -> Row {
+    Row { text, line, offending, message, advice }
+}
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    row("[clster]\n", 1, "clster", "no `clster`", "did you mean `cluster`"),
+    row("[cluster]\nbroker.sesion.timeout.ms = 1\n", 2, "sesion", "no key `broker.sesion.timeout.ms`",
+        "did you mean `broker.session.timeout.ms`"),
+    row("[cluster]\nbrokers = true\n", 2, "true", "`brokers` is true or false", "100..500"),
+    row("[cluster]\nbrokers = 3.5\n", 2, "3.5", "a number with a fraction", "write `brokers = "),
+    row("[cluster]\nbrokers = \"5..3\"\n", 2, "\"5..3\"", "`5..3` of `brokers` is empty", "\"3..5\""),
+    row("[cluster]\nbrokers = 0\n", 2, "0", "out of bounds: 0", "between 1 and 99"),
+    row("[cluster]\nbrokers = \"three\"\n", 2, "\"three\"", "neither a number nor a range", "brokers = 100"),
+    row("[cluster]\nbroker.session.timeout.ms = 400\n", 2, "400", "not below", "longer"),
+    row("[[topic]]\nname = \"wide\"\nreplication_factor = 5\n", 3, "5", "5 replicas do not fit on 3 brokers",
+        "at most 3"),
+    row("[[topic]]\nname = \"strict\"\nreplication_factor = 2\nmin.insync.replicas = 3\n", 4, "3",
+        "3 in-sync replicas are asked of 2", "at most 2"),
+    row("[[topic]]\nname = \"orders\"\n", 2, "\"orders\"", "two topics `orders`", "rename"),
+    row("[[topic]]\nname = \"or ders\"\n", 2, "\"or ders\"", "not a topic name", "letters"),
+    row("[[load]]\ncount = 1\n", 1, "[[load]]", "has no `kind`", "kind = \"producer\""),
+    row("[[load]]\nkind = \"producr\"\n", 2, "\"producr\"", "`producr` is not a value", "`producer`"),
+    row("[[load]]\nkind = \"producer\"\ntopics = [\"order\"]\n", 3, "\"order\"", "no topic `order`", "`orders`"),
+    row("[[load]]\nkind = \"producer\"\npoll_timeout_ms = 3\n", 3, "poll_timeout_ms", "no key `poll_timeout_ms`",
+        "known:"),
+    row("[[load]]\nkind = \"producer\"\nacks = 7\n", 3, "7", "`7` is not a value of `acks`", "known:"),
+    row("[[load]]\nkind = \"producer\"\nacks = true\n", 3, "true", "`acks` is true or false, not text",
+        "write `acks = \"all\"`"),
+    row("[[load]]\nkind = \"producer\"\nacks = \"1\"\nenable.idempotence = true\n", 3, "\"1\"",
+        "needs `acks = \"all\"`", "idempotence = false"),
+    row("[[load]]\nkind = \"producer\"\nmax.in.flight.requests.per.connection = 6\n", 3, "6", "at most 5",
+        "enable.idempotence"),
+    row("[[load]]\nkind = \"producer\"\ndelivery.timeout.ms = 100\n", 3, "100", "less than linger", "raise it"),
+    row("[[fault]]\nkind = \"crsh\"\n", 2, "\"crsh\"", "`crsh` is not a value", "`crash`"),
+    row("[[fault]]\nkind = \"crash\"\nat_ms = 5\ndown_ms = 5\n", 1, "[[fault]]", "has no `target`", "leader-of"),
+    row("[[fault]]\nkind = \"crash\"\nat_ms = 5\ndown_ms = 5\ntarget = \"leader-of orders-2\"\n", 5,
+        "\"leader-of orders-2\"", "may have no partition 2", "0 to 1"),
+    row("[[fault]]\nkind = \"crash\"\nat_ms = 5\ndown_ms = 5\ntarget = \"leader-of ordrs-0\"\n", 5,
+        "\"leader-of ordrs-0\"", "no topic `ordrs`", "`orders`"),
+    row("[[fault]]\nkind = \"crash\"\nat_ms = 5\ndown_ms = 5\ntarget = \"the leader\"\n", 5, "\"the leader\"",
+        "not a target", "leader-of TOPIC-N"),
+    row("[[fault]]\nkind = \"crash\"\nat_ms = 5\ndown_ms = 5\ntarget = \"node 4\"\n", 5, "\"node 4\"", "no node 4",
+        "brokers are 1 to 3"),
+    row("[[fault]]\nkind = \"bounce\"\nat_ms = 5\ntarget = \"controller\"\ndown_ms = 9\n", 5, "down_ms",
+        "no key `down_ms`", "known:"),
+    row("[[fault]]\nkind = \"partition\"\ncut = \"halfs\"\nat_ms = 5\nfor_ms = 9\n", 3, "\"halfs\"",
+        "`halfs` is not a value", "`halves`"),
+    row("[[fault]]\nkind = \"crash\"\nat_ms = \"0..29999\"\ndown_ms = 5\ntarget = \"any-node\"\n", 3,
+        "\"0..29999\"", "until 30004 ms", "heal.at_ms"),
+    row("[[fault]]\nkind = \"bounce\"\nafter = \"cut\"\ndelay_ms = 5\ntarget = \"any-node\"\n", 3, "\"cut\"",
+        "no earlier fault `cut`", "[[fault]] above"),
+    row("[[fault]]\nkind = \"bounce\"\nat_ms = 5\nchance = \"2/1\"\ntarget = \"any-node\"\n", 4, "\"2/1\"",
+        "not a chance", "1/2"),
+    row("[expect]\nreach = [\"leader-elcted\"]\n", 2, "\"leader-elcted\"", "not a reach mark", "`leader-elected`"),
+    row("[expect]\nreach_share = \"most\"\n", 2, "\"most\"", "`most` is not a share", "reach_share = \"1/2\""),
+    row("[expect]\nloss_allowed = 1\n", 2, "1", "`loss_allowed` is a number", "true"),
+    row("[swarm]\nfault_tables = \"1..2\"\n", 2, "\"1..2\"", "out of bounds", "between 0 and 1"),
+    row("network = 3\n", 1, "3", "`network` is a number", "[network]"),
+    row("[heal]\nat_ms = \n", 2, "", "", "toml.io"),
+];
+
+fn mistakes(text: &str) -> ScenarioError {
+    parse("test.toml", text, &[]).expect_err("this is wrong")
+}
+
+#[test]
+fn every_mistake_has_its_place_and_advice() {
+    for row in ROWS {
+        let top = if row.text.starts_with("network") { row.text } else { "" };
+        let rest = if top.is_empty() { row.text } else { "" };
+        let text = format!("{HEAD}{top}{TOPIC}{rest}");
+        let error = mistakes(&text);
+        let mistake = &error.mistakes()[0];
+        let before = if top.is_empty() { 5 } else { 2 };
+        assert_eq!(mistake.line(), before + row.line, "{}: {mistake}", row.text);
+        assert!(mistake.text().contains(row.offending), "{}: {:?}", row.text, mistake.text());
+        assert!(mistake.to_string().contains(row.message), "{}: {mistake}", row.text);
+        assert!(mistake.advice().contains(row.advice), "{}: {}", row.text, mistake.advice());
+    }
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_told_at_once() {
+    let error = mistakes("name = \"Test\"\n[cluster]\nbrokers = 0\nbrokrs = 1\n");
+    let lines: Vec<usize> =
+        error.mistakes().iter().map(harrow_scenarios::format::Mistake::line).collect();
+    assert_eq!(lines, [1, 1, 3, 4], "{:?}", error.mistakes());
+}
+
+#[test]
+fn a_wrong_set_is_told_in_its_own_words() {
+    let text = format!("{HEAD}{TOPIC}");
+    let table = [
+        ("heal.at_ms", "no `=`", "path=value"),
+        ("heal.at_m=5", "no key `at_m`", "`at_ms`"),
+        ("topic.1.partitions=5", "no element `1`", "1 elements"),
+        ("topic.order.partitions=5", "no element `order`", "name"),
+        ("name.x=5", "`name` is text", "path to a value"),
+        ("topic.orders.partitions=many", "neither a number nor a range", "100..500"),
+        ("a..b=1", "empty part", "fault.0.count"),
+    ];
+    for (assignment, message, advice) in table {
+        let error = parse("test.toml", &text, &[assignment.to_owned()]).expect_err("this is wrong");
+        let mistake = &error.mistakes()[0];
+        assert!(mistake.to_string().contains(message), "{assignment}: {mistake}");
+        assert!(mistake.advice().contains(advice), "{assignment}: {}", mistake.advice());
+    }
+}
+
+#[test]
+fn the_report_shows_file_line_and_text() {
+    let error = mistakes(&format!("{HEAD}{TOPIC}[cluster]\nbrokers = \"5..3\"\n"));
+    let mut shown = String::new();
+    let handler =
+        miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor());
+    handler.render_report(&mut shown, &error).expect("writing to memory works");
+    for part in ["test.toml:7:11", "brokers = \"5..3\"", "help: both ends belong to a range"] {
+        assert!(shown.contains(part), "`{part}` in\n{shown}");
+    }
+}
