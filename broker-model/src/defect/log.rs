@@ -22,7 +22,7 @@ LogDefect {
         source: "LogSegment.recover, LogLoader.recoverLog",
         affected: Affected::Open { since: Version::new(0, 11, 0) },
         side: Server,
-        shows: "replication" / "log-divergence" in "power-loss", seed 1,
+        shows: "replication" / "recovery-kept-damage" in "cut-and-struck", seed 1,
         meaning: "Recovery checks that batches are whole and takes them for the log: what a truncation had \
             removed, and the power brought back, stays, next to what was written since.",
         example: "A follower cuts its log at 40 and takes the new leader's records from there. The cut was \
@@ -36,7 +36,7 @@ LogDefect {
         source: "LogLoader.recoverLog",
         affected: Affected::Open { since: Version::new(0, 8, 0) },
         side: Server,
-        shows: "durability" / "recovery-kept-damage" in "power-loss", seed 1,
+        shows: "replication" / "recovery-kept-damage" in "flush-race", seed 1,
         meaning: "Recovery does not compare where a segment ends with where the next one begins: if the end of \
             one is lost and the next one is there, the log has a hole.",
         example: "A segment is rolled and its flush is under way; the next one is written back already. Power \
@@ -49,7 +49,8 @@ LogDefect {
         source: "KAFKA-16541, FileRecords.truncateTo, LeaderEpochFileCache.truncateFromEndAsyncFlush",
         affected: Affected::Open { since: Version::new(0, 8, 0) },
         side: Server,
-        shows: "replication" / "log-divergence" in "power-loss", seed 1,
+        with: ["recovery-trusts-remainders"],
+        shows: "replication" / "recovery-kept-damage" in "cut-and-struck", seed 77,
         meaning: "A truncation is not synced, and its epoch checkpoint is written some time later: a power loss \
             may bring back what was cut, records and epochs each by themselves.",
         example: "A follower cuts off what its leader does not have, and with it an epoch. The epoch is gone \
@@ -57,41 +58,18 @@ LogDefect {
             records are back, and nothing tells that they are not the log's.",
     }
 
-    EpochCacheFromCheckpoint {
-        name: "epoch-cache-from-checkpoint",
-        source: "LogLoader.load, LeaderEpochFileCache, KAFKA-16541, KAFKA-15046",
+    DerivedStateFromFiles {
+        name: "derived-state-from-files",
+        source: "LogLoader.load, LeaderEpochFileCache, ProducerStateManager.truncateAndReload, KAFKA-16541, KAFKA-15046",
         affected: Affected::Open { since: Version::new(0, 11, 0) },
         side: Server,
-        shows: "replication" / "log-divergence" in "power-loss", seed 1,
-        meaning: "A log that is opened takes its epochs from the checkpoint, not from its records: recovery only \
-            adds later ones.",
+        with: ["recovery-trusts-remainders"],
+        shows: "replication" / "epoch-cache-mismatch" in "cut-and-struck", seed 33,
+        meaning: "A log that is opened takes its epochs from their checkpoint and its producers from their newest \
+            snapshot, whatever log these were written for: recovery only adds later epochs and later records.",
         example: "The checkpoint says that epoch 7 begins at 40; a power loss has left older records there. The \
-            replica tells leaders and followers that its records from 40 on are of epoch 7.",
-    }
-
-    SnapshotsWithoutIdentity {
-        name: "snapshots-without-identity",
-        source: "ProducerStateManager.truncateAndReload, removeStraySnapshots",
-        affected: Affected::Open { since: Version::new(0, 11, 0) },
-        side: Server,
-        shows: "ordering" / "producer-state-mismatch" in "power-loss", seed 1,
-        meaning: "A producer snapshot says up to which offset it holds everything, but not of which log: one whose \
+            replica tells leaders and followers that its records from 40 on are of epoch 7. Or a snapshot whose \
             deletion was lost with the power is taken for that of the log that has grown since.",
-        example: "A log is cut below a snapshot's offset and grows again with other records. Power brings the \
-            deleted snapshot back; the replica loads it and refuses a producer's next batch, or takes a \
-            batch a second time.",
-    }
-
-    SnapshotsKeepOneBatch {
-        name: "snapshots-keep-one-batch",
-        source: "KIP-98, ProducerStateManager.writeSnapshot",
-        affected: Affected::Open { since: Version::new(1, 0, 0) },
-        side: Server,
-        shows: "ordering" / "needless-sequence-refusal" in "power-loss", seed 1,
-        meaning: "A producer snapshot holds each producer's last batch only, so a broker that restarted does not \
-            recognise a repetition of the four before.",
-        example: "A broker restarts cleanly and leads again. A producer repeats two batches whose responses were \
-            lost: the first of them is out of order for the broker, although it has it.",
     }
 
     MarkerDeletionNotSynced {
@@ -99,7 +77,7 @@ LogDefect {
         source: "CleanShutdownFileHandler.delete, LogManager.loadLogs, KAFKA-10471",
         affected: Affected::Open { since: Version::new(0, 8, 0) },
         side: Server,
-        shows: "durability" / "false-clean-recovery" in "power-loss", seed 1,
+        shows: "durability" / "false-clean-recovery" in "stopped-and-struck", seed 1,
         meaning: "A broker that starts deletes its clean-shutdown file, but does not sync that: the file can come back \
             with the power, and logs that were torn are opened as whole.",
         example: "A broker stops cleanly, starts, and loses power soon after. Its clean-shutdown file is there \

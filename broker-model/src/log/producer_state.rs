@@ -78,14 +78,6 @@ impl ProducerState {
         self.producers.retain(|_, entry| !expired(entry));
     }
 
-    /// Forgets all batches of each producer but its last.
-    pub(crate) fn keep_last_batches(&mut self) {
-        for entry in self.producers.values_mut() {
-            let last = entry.batches.split_off(entry.batches.len() - 1);
-            entry.batches = last;
-        }
-    }
-
     /// Takes in a batch that is in the log now; it is not judged again.
     pub(crate) fn update(&mut self, batch: &BatchHeader) {
         if !batch.has_producer() || batch.is_control() {
@@ -228,16 +220,6 @@ mod tests {
         state = seven_batches();
         state.remove_expired(WallTime(i64::MIN), 1);
         assert_eq!(state.count(), 1, "a clock that runs behind expires nothing");
-    }
-
-    #[test]
-    fn a_trimmed_producer_knows_its_last_batch_only() {
-        let mut state = seven_batches();
-        state.keep_last_batches();
-        let again = state.check(&header(1, 3, 12, 2, 0));
-        assert!(matches!(again, Ok(ProducerCheck::Duplicate { .. })), "{again:?}");
-        let before = state.check(&header(1, 3, 10, 2, 0));
-        assert_eq!(before, Err(ErrorCode::OutOfOrderSequenceNumber));
     }
 
     #[test]

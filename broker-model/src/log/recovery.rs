@@ -45,7 +45,7 @@ impl Log {
         loader.load(image);
         let (changed, checked) = (loader.changed.clone(), loader.checked_from);
         let mut log = Self::of_loaded(loader);
-        if config.defects.has(LogDefect::EpochCacheFromCheckpoint) {
+        if config.defects.has(LogDefect::DerivedStateFromFiles) {
             log.take_epochs(checkpoint, checked, effects);
         } else {
             log.rebuild_epochs(&checkpoint, &changed, effects);

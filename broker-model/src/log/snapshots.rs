@@ -43,11 +43,7 @@ impl Log {
             return None;
         }
         let last_batch = self.batch_ending_at(offset).map(identity);
-        let mut producers = self.producers.clone();
-        if self.config.defects.has(LogDefect::SnapshotsKeepOneBatch) {
-            producers.keep_last_batches();
-        }
-        let bytes = seal(&Snapshot { last_batch, producers });
+        let bytes = seal(&Snapshot { last_batch, producers: self.producers.clone() });
         let file = snapshot_file(self.partition, offset);
         effects.push(Effect::Write { file, bytes: bytes.clone() });
         self.snapshots.insert(offset, bytes);
@@ -67,7 +63,7 @@ impl Log {
     }
 
     fn trusts_any_snapshot(&self) -> bool {
-        self.config.defects.has(LogDefect::SnapshotsWithoutIdentity)
+        self.config.defects.has(LogDefect::DerivedStateFromFiles)
     }
 
     /// Keeps the newest snapshot of what is committed and flushed, and all that are newer: no ordinary truncation and no

@@ -54,6 +54,9 @@ pub struct ClusterView {
     states_all: bool,
     /// Whether a replica may forget a producer of which its log still has records.
     producers_expire: bool,
+    /// Whether known weaknesses are switched on. Then faults are weighed as if every promise were kept: what the
+    /// promised rules survive takes place under the weak ones too.
+    weak: bool,
 }
 
 /// `producer.id.expiration.ms` from which on no run, nor a step of a clock in it, is long enough for a producer to
@@ -82,6 +85,7 @@ impl ClusterView {
             eligible_replicas: true,
             states_all: false,
             producers_expire: plan.cluster.producer_id_expiration_ms < PRODUCERS_STAY_MS,
+            weak: !plan.cluster.defects.is_empty(),
         }
     }
 
@@ -419,7 +423,7 @@ impl ClusterView {
         }
         let nodes = &self.nodes;
         let registered = |node: NodeId| nodes.get(&node).is_some_and(|view| view.registered);
-        view.register(at_ns, registration, *unclean, registered);
+        view.register(at_ns, registration, *unclean, self.weak, registered);
     }
 
     fn partition_mut(&mut self, partition: TopicPartition) -> &mut PartitionView {

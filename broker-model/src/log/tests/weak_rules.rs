@@ -121,7 +121,7 @@ fn cuts_are_not_synced_in_kafka() {
 
 #[test]
 fn epochs_are_those_of_the_checkpoint_in_kafka() {
-    for (defects, begins) in [(&[][..], 20), (&[LogDefect::EpochCacheFromCheckpoint], 10)] {
+    for (defects, begins) in [(&[][..], 20), (&[LogDefect::DerivedStateFromFiles], 10)] {
         let mut harness = filled_with(with(defects));
         harness.append(&plain(2, 1), LeaderEpoch(5));
         let entries = [(EPOCH, Offset(0)), (LeaderEpoch(3), Offset(10))];
@@ -141,7 +141,7 @@ fn epochs_are_those_of_the_checkpoint_in_kafka() {
 
 #[test]
 fn a_snapshot_of_another_log_is_taken_for_this_one_in_kafka() {
-    for (defects, known) in [(&[][..], 0), (&[LogDefect::SnapshotsWithoutIdentity], 1)] {
+    for (defects, known) in [(&[][..], 0), (&[LogDefect::DerivedStateFromFiles], 1)] {
         let mut harness = harness_with(with(defects));
         harness.append(&numbered(7, 0, 2), EPOCH);
         harness.append(&numbered(7, 2, 2), EPOCH);
@@ -159,7 +159,7 @@ fn a_snapshot_of_another_log_is_taken_for_this_one_in_kafka() {
 
 #[test]
 fn an_unclean_start_takes_no_snapshot_above_the_first_segment_that_it_checks() {
-    let defects = [LogDefect::SnapshotsWithoutIdentity];
+    let defects = [LogDefect::DerivedStateFromFiles];
     let mut harness = harness_with(with(&defects));
     (0..4).for_each(|index| drop(harness.append(&numbered(7, index * 2, 2), EPOCH)));
     harness.log.sync_all(&mut harness.effects);
@@ -170,26 +170,6 @@ fn an_unclean_start_takes_no_snapshot_above_the_first_segment_that_it_checks() {
     };
     assert!(effects.contains(&deleted(8)), "{effects:?}");
     assert_eq!(harness.log.known_producers().len(), 1, "its records tell of it");
-}
-
-#[test]
-fn a_snapshot_keeps_one_batch_in_kafka() {
-    for (defects, again) in [
-        (&[][..], Ok(true)),
-        (
-            &[LogDefect::SnapshotsKeepOneBatch],
-            Err(crate::proto::ErrorCode::OutOfOrderSequenceNumber),
-        ),
-    ] {
-        let mut harness = harness_with(with(defects));
-        (0..3).for_each(|index| drop(harness.append(&numbered(7, index * 2, 2), EPOCH)));
-        harness.log.sync_all(&mut harness.effects);
-        harness.disk.apply(&mut harness.effects);
-        harness.reopen(LogOptions { clean: true, ..with(defects) });
-        let repeated = harness.log.check_producer(numbered(7, 2, 2).header());
-        let known = repeated.map(|check| matches!(check, ProducerCheck::Duplicate { .. }));
-        assert_eq!(known, again, "{defects:?}");
-    }
 }
 
 #[test]
