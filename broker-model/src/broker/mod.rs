@@ -160,7 +160,8 @@ impl Broker {
         for partition in image.partitions() {
             let options = self.checkpoints.log_options(partition, config, now.wall, clean);
             let log = Log::open(partition, options, &image, effects);
-            if !defects.has(LogDefect::RecoveryPointAboveLog) {
+            // What recovery cut off counts as flushed for Kafka until the next checkpoint.
+            if !defects.has(LogDefect::CutsNotSynced) {
                 self.checkpoints.lower(partition, log.recovery_point(), effects);
             }
             self.unhosted.insert(partition, log);

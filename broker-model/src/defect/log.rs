@@ -46,13 +46,15 @@ LogDefect {
 
     CutsNotSynced {
         name: "cuts-not-synced",
-        source: "KAFKA-16541, FileRecords.truncateTo, LeaderEpochFileCache.truncateFromEndAsyncFlush",
+        source: "KAFKA-16541, FileRecords.truncateTo, LeaderEpochFileCache.truncateFromEndAsyncFlush, \
+            UnifiedLog.flush, LocalLog.markFlushed",
         affected: Affected::Open { since: Version::new(0, 8, 0) },
         side: Server,
         with: ["recovery-trusts-remainders"],
         shows: "replication" / "recovery-kept-damage" in "cut-and-struck", seed 77,
         meaning: "A truncation is not synced, and its epoch checkpoint is written some time later: a power loss \
-            may bring back what was cut, records and epochs each by themselves.",
+            may bring back what was cut, records and epochs each by themselves. A flush that was scheduled before \
+            the cut still moves the recovery point, above what is flushed of what took its place.",
         example: "A follower cuts off what its leader does not have, and with it an epoch. The epoch is gone \
             from the checkpoint, but the file that was cut was never synced: after a power loss the \
             records are back, and nothing tells that they are not the log's.",
@@ -82,18 +84,5 @@ LogDefect {
             with the power, and logs that were torn are opened as whole.",
         example: "A broker stops cleanly, starts, and loses power soon after. Its clean-shutdown file is there \
             again: the logs are not checked, and the controller is told that nothing was lost.",
-    }
-
-    RecoveryPointAboveLog {
-        name: "recovery-point-above-log",
-        source: "UnifiedLog.flush, LocalLog.markFlushed, LogManager.loadLogs",
-        affected: Affected::Open { since: Version::new(0, 8, 1) },
-        side: Server,
-        shows: "durability" / "recovery-kept-damage" in "power-loss", seed 1,
-        meaning: "A flush that was scheduled before a truncation moves the recovery point above what the \
-            truncation left, and a log that recovery cut keeps its old recovery point on disk: what is appended \
-            below it counts as flushed.",
-        example: "A segment is rolled at 100 and its flush scheduled; a new leader has the log cut at 50. The \
-            flush is done and says 100. What is appended from 50 on is never checked after a power loss.",
     }
 } }

@@ -53,7 +53,7 @@ impl Flushes {
             pending: VecDeque::new(),
             counter: 0,
             last_flushed: options.now,
-            overtakes_truncation: defects.has(LogDefect::RecoveryPointAboveLog),
+            overtakes_truncation: defects.has(LogDefect::CutsNotSynced),
         }
     }
 
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_flush_proves_nothing_about_what_came_after_a_truncation() {
-        for (defects, proved) in [(&[][..], 4), (&[LogDefect::RecoveryPointAboveLog], 10)] {
+        for (defects, proved) in [(&[][..], 4), (&[LogDefect::CutsNotSynced], 10)] {
             let mut flushes = flushes(defects);
             let token = flushes.request(Offset(10));
             flushes.truncate(Offset(4));

@@ -401,7 +401,7 @@ impl Log {
             self.partition
         );
         let flushed = self.recovery_point();
-        let beyond = self.config.defects.has(LogDefect::RecoveryPointAboveLog);
+        let beyond = self.config.defects.has(LogDefect::CutsNotSynced);
         assert!(flushed <= end || beyond, "{}: flushed {flushed}, end {end}", self.partition);
         self.epochs.check(end);
         let last = self.segments.last().map_or(end, Segment::end_offset);
