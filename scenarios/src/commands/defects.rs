@@ -73,7 +73,8 @@ impl Defects {
             writeln!(console.stdout(), "    {} side, {}", entry.side.name(), entry.affected)?;
             let Entry { with, guarantee, anomaly, scenario, seed, .. } = entry;
             let with: String = with.iter().map(|other| format!(" with {other}")).collect();
-            let shows = format!("breaks {guarantee} by {anomaly}, in {scenario} --seed {seed}{with}");
+            let shows =
+                format!("breaks {guarantee} by {anomaly}, in {scenario} --seed {seed}{with}");
             writeln!(console.stdout(), "    {shows}")?;
         }
         if let (Some(version), true) = (self.kafka, entries.is_empty()) {
