@@ -5,7 +5,7 @@ use crate::broker::purgatory::{Delayed, PendingPartition, ReplicaFetch, Wait};
 use crate::defect::BrokerDefect;
 use crate::fetch_session::cache::FetchContext;
 use crate::fetch_session::session::SessionKey;
-use crate::message::ResponseBody;
+use crate::message::{ClusterError, ResponseBody};
 use crate::node::Effects;
 use crate::partition::{Changes, ProduceAck, ProduceTicket};
 use crate::proto::ErrorCode;
@@ -17,8 +17,10 @@ impl Broker {
         while let Some(id) = self.touched.pop() {
             let Some(partition) = self.partitions.get_mut(&id) else { continue };
             let changes = partition.take_changes();
-            if partition.has_proposal() {
-                self.alter_partitions.enqueue(id);
+            if let Some(proposal) = partition.take_proposal()
+                && !self.alter_partitions.submit(proposal)
+            {
+                partition.refuse_proposal(ClusterError::OperationNotAttempted, effects);
             }
             if changes.log_cut {
                 self.checkpoints.lower(id, partition.log().recovery_point(), effects);
@@ -88,7 +90,11 @@ impl Broker {
         if !changes.log_end_moved && !changes.high_watermark_moved && !changes.leadership_changed {
             return;
         }
-        let (mut waiting, rested) = self.fetch_sessions.changed(id);
+        let misses = !changes.log_end_moved
+            && !changes.leadership_changed
+            && self.context.config.defects.has(BrokerDefect::SessionMissesWatermark);
+        let (mut waiting, rested) =
+            if misses { Default::default() } else { self.fetch_sessions.changed(id) };
         self.keep_up(&rested);
         waiting.extend(self.purgatory.watchers(id));
         for connection in waiting {

@@ -68,6 +68,8 @@ impl Admin {
             min_insync_replicas,
             unclean_leader_election,
             max_message_bytes,
+            flush_messages,
+            flush_ms,
         } = request
         else {
             let outcome = Outcome::Failed { error: ErrorCode::InvalidRequest, partition: -1 };
@@ -77,6 +79,8 @@ impl Admin {
             topic_config("min.insync.replicas", min_insync_replicas.to_string()),
             topic_config("unclean.leader.election.enable", unclean_leader_election.to_string()),
             topic_config("max.message.bytes", max_message_bytes.to_string()),
+            topic_config("flush.messages", flush_messages.to_string()),
+            topic_config("flush.ms", flush_ms.to_string()),
         ];
         let topic = CreatableTopic::default()
             .with_name(TopicName(topic))
@@ -223,6 +227,13 @@ impl Admin {
         });
     }
 
+    fn self_check(&self) {
+        self.connections.self_check();
+        let asked = self.creations.iter().filter(|creation| creation.asked).count();
+        let in_flight = self.connections.all_in_flight();
+        assert!(asked <= in_flight, "{asked} topics are asked for by {in_flight} requests");
+    }
+
     fn compute_deadline(&self) -> Option<Deadline> {
         let unblocked = self.connections.first_unblocked(&self.config.bootstrap);
         let due = self.creations.iter().flat_map(|creation| {
@@ -258,6 +269,7 @@ impl Node for Admin {
             | Event::FlushCompleted { .. } => {}
         }
         self.run(now.time, effects);
+        self.self_check();
     }
 
     fn next_deadline(&self) -> Option<Deadline> {
@@ -322,6 +334,8 @@ mod tests {
             min_insync_replicas: 2,
             unclean_leader_election: false,
             max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
+            flush_messages: TopicConfig::FLUSH_NEVER,
+            flush_ms: TopicConfig::FLUSH_NEVER,
         };
         driver.invoke(1, request);
         driver
