@@ -178,7 +178,7 @@ fn a_broker_whose_metadata_is_gone_from_the_quorum_halts() {
 
 #[test]
 fn an_older_epoch_than_its_own_ends_a_broker() {
-    for (told, halts) in [(1, true), (2, false)] {
+    for (returned, halts) in [(1, true), (2, false)] {
         let mut bench = Bench::booted(1, &DiskImage::default()).0;
         bench.answer_registration(Ok(BrokerEpoch(2)));
         bench.pass_ms(2_000);
@@ -189,9 +189,9 @@ fn an_older_epoch_than_its_own_ends_a_broker() {
         };
         bench.answer(&heartbeat, ResponseBody::BrokerHeartbeat(response));
         bench.pass_ms(150);
-        let effects = bench.answer_registration(Ok(BrokerEpoch(told)));
+        let effects = bench.answer_registration(Ok(BrokerEpoch(returned)));
         let halt = Effect::Halt { reason: COMMITTED_METADATA_GONE };
-        assert_eq!(effects.contains(&halt), halts, "{told}: {effects:?}");
+        assert_eq!(effects.contains(&halt), halts, "{returned}: {effects:?}");
     }
 }
 

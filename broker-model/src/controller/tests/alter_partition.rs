@@ -33,9 +33,13 @@ fn judge(
 
 #[test]
 fn an_expansion_is_accepted_in_replica_order() {
-    let (record, told) = judge(&shrunk(), &proposal(&[(3, 13), (1, 11), (2, -1)])).expect("valid");
-    assert_eq!(told.isr, nodes(&[1, 2, 3]));
-    assert_eq!((told.leader_epoch, told.partition_epoch), (LeaderEpoch(5), PartitionEpoch(11)));
+    let (record, returned) =
+        judge(&shrunk(), &proposal(&[(3, 13), (1, 11), (2, -1)])).expect("valid");
+    assert_eq!(returned.isr, nodes(&[1, 2, 3]));
+    assert_eq!(
+        (returned.leader_epoch, returned.partition_epoch),
+        (LeaderEpoch(5), PartitionEpoch(11))
+    );
     assert!(matches!(record, Some(MetadataRecord::Partition { unclean: false, .. })));
 }
 
@@ -66,8 +70,8 @@ fn errors_come_in_kafkas_order() {
 fn a_repeated_proposal_succeeds_though_its_version_is_old() {
     let mut request = proposal(&[(1, 11), (2, 12)]);
     request.partition_epoch = PartitionEpoch(9);
-    let (record, told) = judge(&shrunk(), &request).expect("accepted before");
-    assert_eq!((record, told.partition_epoch), (None, PartitionEpoch(10)));
+    let (record, returned) = judge(&shrunk(), &request).expect("accepted before");
+    assert_eq!((record, returned.partition_epoch), (None, PartitionEpoch(10)));
     request.leader_epoch = LeaderEpoch(4);
     assert_eq!(judge(&shrunk(), &request), Err(ClusterError::FencedLeaderEpoch));
 }

@@ -57,7 +57,7 @@ fn around(
                 }
                 let kinds = if both { state.1 | kind(edge) } else { 0 };
                 if earlier == start && (!both || kinds == BOTH) {
-                    return Some(told(graph, &came_from, start, state, edge));
+                    return Some(reported(graph, &came_from, start, state, edge));
                 }
                 let reached = (earlier, kinds);
                 if reached != (start, 0) && !came_from.contains_key(&reached) {
@@ -80,7 +80,7 @@ fn kind(edge: Edge) -> u8 {
 }
 
 /// The circle from the start, over the last state, back to the start, in order of dependency.
-fn told(
+fn reported(
     graph: &Graph<'_>,
     came_from: &BTreeMap<State, (State, Edge)>,
     start: Node,

@@ -138,7 +138,7 @@ impl Following {
 fn check_uptime(
     context: &Context<'_>,
     findings: &mut Findings,
-    (partition, follower, told): (TopicPartition, NodeId, BrokerEpoch),
+    (partition, follower, fetched_in): (TopicPartition, NodeId, BrokerEpoch),
     applied: Option<Offset>,
 ) {
     let registry = context.view.registry();
@@ -146,11 +146,11 @@ fn check_uptime(
     let lets_in = |epoch: &BrokerEpoch| {
         applied.is_some_and(|applied| registry.is_unfenced_at(follower, *epoch, applied))
     };
-    let newer = registered.filter(|epoch| *epoch > told && lets_in(epoch));
-    if let Some(newer) = newer.filter(|_| told != BrokerEpoch::NONE) {
+    let newer = registered.filter(|epoch| *epoch > fetched_in && lets_in(epoch));
+    if let Some(newer) = newer.filter(|_| fetched_in != BrokerEpoch::NONE) {
         findings.report(context, &DEAD_UPTIME, partition, || {
             format!(
-                "leader {} accepted a fetch of node {follower} in broker epoch {told}; it knew of {newer}",
+                "leader {} accepted a fetch of node {follower} in broker epoch {fetched_in}; it knew of {newer}",
                 context.node
             )
         });
