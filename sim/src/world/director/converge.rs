@@ -3,7 +3,7 @@
 
 use harrow_broker_model::node::Node;
 
-use super::progress::{Pending, Progress};
+use super::progress::Pending;
 use super::{CHECK_MS, Director, MS, Phase};
 use crate::liveness::{GOALS, Goal};
 use crate::plan::ClientPlan;
@@ -114,27 +114,5 @@ fn planned_ms(client: &ClientPlan) -> u64 {
             start_ms
                 + u64::from(*operations) * (interval_us.1 / 1_000 + u64::from(*poll_timeout_ms))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pending(goal: Goal, left: u64) -> Pending {
-        Pending { goal, what: String::new(), left }
-    }
-
-    #[test]
-    fn only_what_is_better_than_ever_before_is_progress() {
-        let mut progress = Progress::none(0);
-        let mut since =
-            |now, goal, left, unresolved| progress.since(now, &pending(goal, left), unresolved);
-        assert_eq!(since(1, Goal::Isr, 3, 9), 1, "a later goal");
-        assert_eq!(since(2, Goal::Isr, 2, 9), 2, "fewer are left");
-        assert_eq!(since(3, Goal::Leaders, 1, 9), 2, "an earlier goal is lost");
-        assert_eq!(since(4, Goal::Isr, 2, 9), 2, "and met once more");
-        assert_eq!(since(5, Goal::Isr, 3, 8), 5, "an operation is resolved");
-        assert_eq!(since(6, Goal::Isr, 3, 8), 5, "nothing");
     }
 }

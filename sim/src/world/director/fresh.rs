@@ -4,7 +4,6 @@
 use harrow_broker_model::client::partition_of;
 use harrow_broker_model::config::{Acks, topic_name};
 use harrow_broker_model::node::{Node, Operation, Outcome};
-use harrow_broker_model::proto::ErrorCode;
 use harrow_broker_model::types::{NodeId, Offset, OperationId, RecordValue};
 
 use super::probe::Probe;

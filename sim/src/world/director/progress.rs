@@ -44,3 +44,25 @@ impl Progress {
         self.since_ns
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pending(goal: Goal, left: u64) -> Pending {
+        Pending { goal, what: String::new(), left }
+    }
+
+    #[test]
+    fn only_what_is_better_than_ever_before_is_progress() {
+        let mut progress = Progress::none(0);
+        let mut since =
+            |now, goal, left, unresolved| progress.since(now, &pending(goal, left), unresolved);
+        assert_eq!(since(1, Goal::Isr, 3, 9), 1, "a later goal");
+        assert_eq!(since(2, Goal::Isr, 2, 9), 2, "fewer are left");
+        assert_eq!(since(3, Goal::Leaders, 1, 9), 2, "an earlier goal is lost");
+        assert_eq!(since(4, Goal::Isr, 2, 9), 2, "and met once more");
+        assert_eq!(since(5, Goal::Isr, 3, 8), 5, "an operation is resolved");
+        assert_eq!(since(6, Goal::Isr, 3, 8), 5, "nothing");
+    }
+}

@@ -10,10 +10,9 @@ use harrow_broker_model::types::OperationId;
 
 use super::Director;
 use super::fresh::key_to;
-use super::probe::Probe;
+use super::probe::{Probe, Resumed};
 use super::progress::Pending;
 use crate::liveness::Goal;
-use crate::plan::{ClientPlan, Plan};
 use crate::world::engine::Boot;
 
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {

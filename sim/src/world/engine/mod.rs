@@ -19,15 +19,13 @@ use harrow_broker_model::disk_image::{DiskImage, FileId};
 use harrow_broker_model::message::RequestBody;
 use harrow_broker_model::node::{Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::{BatchSummary, Note};
-use harrow_broker_model::types::{
-    FlushToken, LeaderEpoch, NodeId, Now, OperationId, TopicPartition,
-};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Now, OperationId, TopicPartition};
 use madsim::time::TimeHandle;
 
-use super::disk::{Replacement, SoundLog, SyncMark};
+use super::disk::SoundLog;
 use super::draw::Draws;
 use super::fingerprint::Fingerprint;
-use super::network::{Incoming, Network, Transit};
+use super::network::{Network, Transit};
 use super::queue::Queue;
 use crate::plan::{ClockPlan, DiskPlan, NetworkPlan};
 use crate::run::TraceRow;
