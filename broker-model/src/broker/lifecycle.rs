@@ -14,7 +14,7 @@ use crate::message::{
     BrokerRegistrationResponse, ClusterError, RequestBody,
 };
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Deadline, Effect, Effects};
-use crate::note::{BrokerState, Note};
+use crate::note::{BrokerNote, BrokerState};
 use crate::types::{BrokerEpoch, CorrelationId, NodeId, Offset, Time};
 
 /// First pause after a failed registration or heartbeat, in milliseconds; doubles up to the session timeout. Source:
@@ -291,7 +291,7 @@ impl Lifecycle {
     fn set_state(&mut self, state: BrokerState, effects: &mut Effects) {
         if self.state != state {
             self.state = state;
-            effects.note(Note::BrokerStateChanged { state, broker_epoch: self.broker_epoch });
+            effects.note(BrokerNote::StateChanged { state, broker_epoch: self.broker_epoch });
         }
     }
 }

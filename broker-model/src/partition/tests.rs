@@ -12,6 +12,7 @@ use crate::message::{
 };
 use crate::metadata::{BrokerRegistration, MetadataImage};
 use crate::node::Effect;
+use crate::note::Note;
 use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::types::{ProducerEpoch, ProducerId, Sequence, Time, TopicId, WallTime};
 
@@ -488,8 +489,9 @@ fn a_new_epoch_is_on_disk_before_anything_is_served() {
     bench.register(&registration(1, 1, 1, &[1, 2]));
     let list = bench.effects.as_slice();
     let synced = list.iter().position(|effect| matches!(effect, Effect::Replace { .. }));
-    let led =
-        list.iter().position(|effect| matches!(effect, Effect::Note(Note::BecameLeader { .. })));
+    let led = list.iter().position(|effect| {
+        matches!(effect, Effect::Note(Note::Replication(ReplicationNote::BecameLeader { .. })))
+    });
     assert!(synced.is_some() && synced < led, "{list:?}");
 }
 

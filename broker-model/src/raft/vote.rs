@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::message::{RequestBody, VoteRequest, VoteResponse};
 use crate::node::Effects;
-use crate::note::Note;
+use crate::note::QuorumNote;
 use crate::raft::election_state::ElectionState;
 use crate::raft::quorum::Quorum;
 use crate::raft::role::{Candidate, Role};
@@ -39,7 +39,7 @@ impl Quorum {
         }
         if first {
             let (epoch, candidate) = (request.epoch, request.candidate);
-            effects.note(Note::VoteGranted { epoch, candidate });
+            effects.note(QuorumNote::VoteGranted { epoch, candidate });
         }
         self.pump(now.time, effects);
         VoteResponse { epoch: self.state.epoch, leader: self.leader(), granted }

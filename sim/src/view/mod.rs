@@ -7,7 +7,8 @@
 //! | `registry` | committed metadata by offset, brokers, topics |
 //! | `quorum` | voters and the active controller |
 //! | `atlas` | which losses the configuration survives now |
-//! | `fact`, `story` | the last facts of a partition, and which of them are evidence |
+//! | `notes` | what each family of notes changes in it, one file each |
+//! | `fact`, `evidence` | the last facts of a partition, and which of them are evidence |
 //!
 //! The view never judges: a note that cannot be true leaves it in the nearest state that makes sense, and the
 //! invariants, which see each note before the view does, report it.
@@ -16,21 +17,21 @@ mod atlas;
 mod evidence;
 mod fact;
 mod log;
+mod notes;
 mod partition;
 mod quorum;
 mod registry;
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::note::{MetadataChange, Note};
-use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
+use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
 
 pub use log::{LogEntry, LogMirror};
 pub use partition::{BelievedIsr, PartitionView, Reopening, ReplicaRole, ReplicaView};
 pub use quorum::{QuorumView, VoterView};
 pub use registry::{BrokerView, Registry, TopicView};
 
-pub(crate) use fact::{Fact, list, why_cut};
+pub(crate) use fact::{Fact, list, truncation_reason};
 pub(crate) use partition::Commit;
 
 use crate::plan::Plan;
@@ -222,182 +223,6 @@ impl ClusterView {
     /// A bit of one of a node's logs flipped: whatever process opens it may have lost records.
     pub fn log_rotted(&mut self, node: NodeId, partition: TopicPartition) {
         self.partition_mut(partition).replica_mut(node).rotten = true;
-    }
-
-    /// Takes a note over.
-    pub fn observe(&mut self, at_ns: u64, node: NodeId, note: &Note) {
-        match note {
-            Note::Appended { partition, batch, leader_epoch, .. } => {
-                let replica = self.partition_mut(*partition).replica_mut(node);
-                replica.leader_epoch = *leader_epoch;
-                replica.reopening = None;
-                replica.log.push(*batch);
-            }
-            Note::HighWatermarkMoved { partition, leader_epoch, as_leader, to, .. } => {
-                let view = self.partition_mut(*partition);
-                view.replica_mut(node).high_watermark = *to;
-                if *as_leader {
-                    view.commit(at_ns, node, *leader_epoch, *to);
-                }
-            }
-            Note::MetadataApplied { offset, controller_epoch, change } => {
-                self.on_metadata(at_ns, *offset, *controller_epoch, change);
-            }
-            Note::QuorumStateChanged { epoch, role, leader, .. } => {
-                self.quorum.state_changed(node, *epoch, *role, *leader);
-            }
-            Note::QuorumHighWatermarkMoved { epoch, as_leader, to } => {
-                self.on_quorum_high_watermark(node, *epoch, *as_leader, *to);
-            }
-            Note::ControllerActivated { epoch, active } => {
-                self.quorum.activated(node, *epoch, *active);
-            }
-            Note::Truncated { .. } | Note::LogRecovered { .. } | Note::LogStartMoved { .. } => {
-                self.on_log_note(at_ns, node, note);
-            }
-            Note::BecameLeader { .. }
-            | Note::BecameFollower { .. }
-            | Note::IsrProposed { .. }
-            | Note::IsrCommitted { .. } => {
-                self.on_role_note(at_ns, node, note);
-            }
-            Note::IsrProposalAccepted { .. }
-            | Note::IsrProposalRefused { .. }
-            | Note::ProducersKnown { .. }
-            | Note::EpochsKnown { .. }
-            | Note::FollowerHeard { .. }
-            | Note::EpochEndServed { .. }
-            | Note::SequenceRefused { .. }
-            | Note::QuorumLogSynced { .. }
-            | Note::StoppedCleanly { .. }
-            | Note::ProducerIdGiven { .. }
-            | Note::QuorumStatePersisted { .. }
-            | Note::TransactionStateChanged { .. }
-            | Note::TransactionPartitionAdded { .. }
-            | Note::TransactionAttributed { .. }
-            | Note::LastStableOffsetMoved { .. }
-            | Note::PartitionAssigned { .. }
-            | Note::PartitionReleased { .. }
-            | Note::RequestFenced { .. }
-            | Note::DivergenceFound { .. }
-            | Note::ProduceAcknowledged { .. }
-            | Note::NotEnoughReplicas { .. }
-            | Note::RecordsServed { .. }
-            | Note::EndOffsetServed { .. }
-            | Note::VoteGranted { .. }
-            | Note::BrokerStateChanged { .. }
-            | Note::BatchRetried { .. }
-            | Note::ProducerEpochBumped { .. }
-            | Note::TruncationDetected { .. }
-            | Note::PositionReset { .. } => {}
-        }
-    }
-
-    fn on_log_note(&mut self, at_ns: u64, node: NodeId, note: &Note) {
-        if let Note::Truncated { partition, from, to, reason } = note {
-            let view = self.partition_mut(*partition);
-            view.facts.push(at_ns, node, Fact::Truncated { from: *from, to: *to, reason: *reason });
-            view.cut_replica(node, *to);
-        } else if let Note::LogRecovered {
-            partition,
-            log_start_offset,
-            log_end_offset,
-            high_watermark,
-            clean,
-            batches,
-        } = note
-        {
-            let view = self.partition_mut(*partition);
-            let fact = Fact::Recovered {
-                log_end_offset: *log_end_offset,
-                high_watermark: *high_watermark,
-                clean: *clean,
-            };
-            view.facts.push(at_ns, node, fact);
-            view.reopen_replica(node, *log_start_offset, batches);
-            let replica = view.replica_mut(node);
-            replica.log_start_offset = *log_start_offset;
-            replica.high_watermark = *high_watermark;
-            replica.reopening = None;
-            replica.unclean &= !clean;
-        } else if let Note::LogStartMoved { partition, log_start_offset } = note {
-            self.partition_mut(*partition).replica_mut(node).log_start_offset = *log_start_offset;
-        }
-    }
-
-    fn on_role_note(&mut self, at_ns: u64, node: NodeId, note: &Note) {
-        if let Note::BecameLeader {
-            partition,
-            leader_epoch,
-            epoch_start_offset,
-            high_watermark,
-            isr,
-            ..
-        } = note
-        {
-            let view = self.partition_mut(*partition);
-            view.replica_mut(node).isr.commit(isr);
-            view.lead(at_ns, node, *leader_epoch, *epoch_start_offset, *high_watermark);
-        } else if let Note::BecameFollower { partition, leader_epoch, leader } = note {
-            let view = self.partition_mut(*partition);
-            view.facts.push(
-                at_ns,
-                node,
-                Fact::BecameFollower { leader_epoch: *leader_epoch, leader: *leader },
-            );
-            let replica = view.replica_mut(node);
-            replica.role = ReplicaRole::Follower;
-            replica.leader_epoch = *leader_epoch;
-        } else if let Note::IsrProposed { partition, to, .. } = note {
-            let view = self.partition_mut(*partition);
-            view.replica_mut(node).isr.propose(to);
-            view.facts.push(at_ns, node, Fact::IsrProposed { to: to.clone() });
-        } else if let Note::IsrCommitted { partition, isr, .. } = note {
-            self.partition_mut(*partition).replica_mut(node).isr.commit(isr);
-        }
-    }
-
-    fn on_quorum_high_watermark(
-        &mut self,
-        node: NodeId,
-        epoch: LeaderEpoch,
-        as_leader: bool,
-        to: Offset,
-    ) {
-        let view = &mut self.partitions[0];
-        view.replica_mut(node).high_watermark = to;
-        if as_leader {
-            view.commit_metadata(node, epoch, to);
-        }
-    }
-
-    fn on_metadata(
-        &mut self,
-        at_ns: u64,
-        offset: Offset,
-        controller_epoch: LeaderEpoch,
-        change: &MetadataChange,
-    ) {
-        if !self.registry.is_news(offset) {
-            return;
-        }
-        self.registry.apply(offset, controller_epoch, change);
-        if let MetadataChange::BrokerRegistered { broker, .. } = change {
-            self.nodes.entry(*broker).or_default().registered = true;
-        }
-        let MetadataChange::PartitionChanged { partition, registration, unclean } = change else {
-            return;
-        };
-        let index = self.index_or_new(*partition);
-        let view = &mut self.partitions[index];
-        if let Some(topic) = self.registry.topic(partition.topic) {
-            let replicas = registration.replicas.len() as u32;
-            view.min_insync_replicas = topic.min_insync_replicas.min(replicas).max(1);
-            view.unclean_leader_election = topic.unclean_leader_election;
-        }
-        let nodes = &self.nodes;
-        let registered = |node: NodeId| nodes.get(&node).is_some_and(|view| view.registered);
-        view.register(at_ns, registration, *unclean, registered);
     }
 
     fn partition_mut(&mut self, partition: TopicPartition) -> &mut PartitionView {

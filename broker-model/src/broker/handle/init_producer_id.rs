@@ -5,7 +5,7 @@ use crate::broker::{Broker, Caller};
 use crate::config::ms;
 use crate::message::ResponseBody;
 use crate::node::Effects;
-use crate::note::Note;
+use crate::note::ProducerNote;
 use crate::proto::{ErrorCode, InitProducerIdRequest, InitProducerIdResponse};
 use crate::types::{Now, ProducerEpoch, ProducerId};
 
@@ -56,7 +56,7 @@ impl Broker {
         epoch: ProducerEpoch,
         effects: &mut Effects,
     ) {
-        effects.note(Note::ProducerIdGiven { producer_id: id, producer_epoch: epoch });
+        effects.note(ProducerNote::ProducerIdGiven { producer_id: id, producer_epoch: epoch });
         let response = InitProducerIdResponse::default()
             .with_producer_id(id.0.into())
             .with_producer_epoch(epoch.0);
