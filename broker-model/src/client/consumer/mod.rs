@@ -9,6 +9,8 @@
 //! fetch, so that a log that parts from what was read is also found without a change of leader in the metadata.
 
 mod end_offsets;
+mod end_query;
+mod fetch_position;
 mod fetcher;
 mod position;
 mod positions;
@@ -28,8 +30,8 @@ use crate::node_status::NodeStatus;
 use crate::proto::{ErrorCode, StrBytes};
 use crate::types::{LeaderEpoch, NodeId, Now, Offset, OperationId, Time};
 
-use self::end_offsets::EndQuery;
-use self::fetcher::FetchPosition;
+use self::end_query::EndQuery;
+use self::fetch_position::FetchPosition;
 use self::position::Position;
 use self::positions::Positions;
 use super::connection::{Backoff, Connections, PositionTicket, Purpose};
