@@ -17,7 +17,7 @@ use crate::types::{LeaderEpoch, NodeId, Offset, Time};
 
 use super::Consumer;
 use super::fetch_position::FetchPosition;
-use super::position::{Buffer, Position, Stage};
+use super::position::{Buffer, Stage};
 
 /// What the bytes of a fetch hold from an offset on.
 struct Fetched {
