@@ -299,6 +299,8 @@ pub struct VoteRequest {
     pub last_epoch: LeaderEpoch,
     /// Its log end.
     pub end_offset: Offset,
+    /// Whether it only asks if it would get the vote, in an epoch that it has not entered for this. Source: KIP-996.
+    pub pre_vote: bool,
 }
 
 /// Answer to [`VoteRequest`].
@@ -354,6 +356,9 @@ pub struct QuorumFetchRequest {
     pub fetch_offset: Offset,
     /// Epoch of its last record, or [`LeaderEpoch::NONE`].
     pub last_fetched_epoch: LeaderEpoch,
+    /// The high watermark that it knows, or [`Offset::NONE`]: the answer does not wait if the leader's is higher. Source:
+    /// KIP-1166.
+    pub high_watermark: Offset,
     /// How long the leader may wait for data, in milliseconds.
     pub wait_max_ms: u64,
 }
@@ -371,6 +376,6 @@ pub struct QuorumFetchResponse {
     pub diverging: Option<EpochEnd>,
     /// The leader's high watermark; [`Offset::NONE`] if not known in its epoch yet.
     pub high_watermark: Offset,
-    /// Records from the fetch offset on. A broker gets committed ones only.
+    /// Records from the fetch offset on, committed or not.
     pub batches: Vec<RecordBatch>,
 }

@@ -1,12 +1,12 @@
-//! Observer of the metadata log: fetches committed batches from the quorum's leader and applies them to the image.
+//! Observer of the metadata log: fetches it from the quorum's leader and applies what is committed to the image.
 //!
 //! A broker keeps no metadata on its disk: at boot it fetches from offset 0. Kafka keeps a copy of the log; what a
 //! broker does with it is the same. Source: KIP-595 (observers), KIP-630, Kafka's `MetadataLoader`.
 
 use crate::broker::context::{Context, RETRY_BACKOFF_MS};
 use crate::config::ms;
-use crate::message::{QuorumFetchRequest, QuorumFetchResponse, RequestBody};
-use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::message::{ClusterError, QuorumFetchRequest, QuorumFetchResponse, RequestBody};
+use crate::metadata::{CommittedGone, FetchedLog, MetadataImage, MetadataRecord};
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Deadline, Effect, Effects};
 use crate::note::{ControllerNote, MetadataChange};
 use crate::record::RecordBatch;
@@ -16,7 +16,7 @@ use crate::types::{CorrelationId, LeaderEpoch, NodeId, Offset, Time, TopicPartit
 #[derive(Debug)]
 pub(super) struct MetadataFetcher {
     image: MetadataImage,
-    last_fetched_epoch: LeaderEpoch,
+    log: FetchedLog,
     in_flight: Option<InFlight>,
     next_at: Time,
 }
@@ -44,7 +44,7 @@ impl MetadataFetcher {
     pub(super) fn new(now: Time) -> Self {
         Self {
             image: MetadataImage::default(),
-            last_fetched_epoch: LeaderEpoch::NONE,
+            log: FetchedLog::default(),
             in_flight: None,
             next_at: now,
         }
@@ -70,8 +70,9 @@ impl MetadataFetcher {
         let request = QuorumFetchRequest {
             replica: context.node,
             epoch: context.controllers.epoch(),
-            fetch_offset: self.image.end_offset,
-            last_fetched_epoch: self.last_fetched_epoch,
+            fetch_offset: self.log.end(),
+            last_fetched_epoch: self.log.last_fetched_epoch(),
+            high_watermark: self.log.known_high_watermark(),
             wait_max_ms: context.config.quorum_fetch_wait_max_ms,
         };
         let to = context.controllers.target();
@@ -103,39 +104,49 @@ impl MetadataFetcher {
         }
         self.next_at = now;
         if response.error.is_some() || response.epoch < context.controllers.epoch() {
-            // The pause holds off two nodes that point at each other while an election is under way.
-            self.fail(from, now, context);
-            let hint = response.leader.filter(|leader| *leader != from);
-            context.controllers.learned(response.epoch, hint);
+            self.refused(now, from, response, context);
             return Ok(None);
         }
         context.controllers.learned(response.epoch, response.leader);
-        if response.diverging.is_some() {
-            return Err(COMMITTED_METADATA_GONE);
+        if let Some(leader_end) = response.diverging {
+            let cut = self.log.truncate(leader_end);
+            return cut.map(|()| None).map_err(|CommittedGone| COMMITTED_METADATA_GONE);
         }
-        if response.batches.is_empty() {
+        if !self.log.append(&response.batches) {
+            self.next_at = now + ms(RETRY_BACKOFF_MS);
             return Ok(None);
         }
-        Ok(Some(self.apply(&response.batches, effects)))
+        let committed = self.log.commit(response.high_watermark);
+        Ok((!committed.is_empty()).then(|| self.apply(&committed, effects)))
+    }
+
+    /// Learns who leads. An old epoch is no failure of who says so: the fetch is made again in the new one.
+    fn refused(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        response: &QuorumFetchResponse,
+        context: &mut Context,
+    ) {
+        let leader = response.leader;
+        let fenced = response.error == Some(ClusterError::FencedLeaderEpoch);
+        if fenced && leader.is_some() && response.epoch > context.controllers.epoch() {
+            context.controllers.learned(response.epoch, leader);
+            return;
+        }
+        // The pause holds off two nodes that point at each other while an election is under way.
+        self.fail(from, now, context);
+        let hint = leader.filter(|leader| *leader != from);
+        context.controllers.learned(response.epoch, hint);
     }
 
     fn apply(&mut self, batches: &[RecordBatch], effects: &mut Effects) -> Applied {
         let mut applied =
             Applied { from: self.image.end_offset, partitions: Vec::new(), brokers: false };
         for batch in batches {
-            let controller_epoch = batch.header().leader_epoch;
-            assert!(
-                controller_epoch >= self.last_fetched_epoch,
-                "metadata batch at {} of epoch {controller_epoch} after epoch {}",
-                batch.base_offset(),
-                self.last_fetched_epoch
-            );
-            self.last_fetched_epoch = controller_epoch;
+            let controller_epoch = batch.leader_epoch();
             let records = batch.records().expect("a committed metadata batch has a readable body");
             for record in records {
-                if record.offset < self.image.end_offset {
-                    continue;
-                }
                 let value = record.value.as_ref().expect("every metadata record has a value");
                 let decoded = MetadataRecord::decode(value)
                     .expect("a batch with a right checksum holds our encoding");

@@ -271,11 +271,9 @@ impl Controller {
         }
     }
 
-    /// Resigns if it leads, so that the others need not wait for a timeout, and ends.
+    /// Resigns if it leads, so that the others need not wait for a timeout, and ends once another one leads.
     fn on_stop_requested(&mut self, now: Now, effects: &mut Effects) {
-        self.quorum.resign(now.time, effects);
-        self.settle(now, effects);
-        effects.push(Effect::Halt { reason: "stopped" });
+        self.quorum.stop(now.time, effects);
     }
 
     // --- the log and what follows from it
@@ -388,6 +386,9 @@ impl Node for Controller {
         }
         self.settle(now, effects);
         self.check();
+        if self.quorum.may_stop(now.time) {
+            effects.push(Effect::Halt { reason: "stopped" });
+        }
     }
 
     fn next_deadline(&self) -> Option<Deadline> {

@@ -30,7 +30,7 @@ mod tests;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::disk_image::FileId;
-use crate::log::epoch_cache::EpochCache;
+pub(crate) use crate::log::epoch_cache::EpochCache;
 use crate::log::flush::Flushes;
 use crate::log::producer_state::ProducerState;
 use crate::log::segment::Segment;

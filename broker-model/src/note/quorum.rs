@@ -57,6 +57,8 @@ pub enum QuorumRole {
     Unattached,
     /// Follows a known leader.
     Follower,
+    /// Asks whether it would get the votes. Source: KIP-996.
+    Prospective,
     /// Asks for votes.
     Candidate,
     /// Leads.

@@ -1,5 +1,8 @@
 //! A follower's side: fetching the metadata log, and hearing of leaders that come and go.
 
+use std::time::Duration;
+
+use crate::config::ms;
 use crate::message::{
     BeginQuorumEpochRequest, ClusterError, EndQuorumEpochRequest, EpochEnd, QuorumEpochResponse,
     QuorumFetchRequest, QuorumFetchResponse, RequestBody,
@@ -8,6 +11,7 @@ use crate::node::{COMMITTED_METADATA_GONE, Effect, Effects};
 use crate::note::{QuorumNote, TruncateReason};
 use crate::raft::quorum::Quorum;
 use crate::raft::role::Role;
+use crate::replication::{Appendable, appendable, truncation_offset};
 use crate::types::{LeaderEpoch, NodeId, Now, Offset, Time};
 
 impl Quorum {
@@ -17,11 +21,19 @@ impl Quorum {
             epoch: self.state.epoch,
             fetch_offset: self.log.log_end_offset(),
             last_fetched_epoch: self.log.last_fetched_epoch(),
+            high_watermark: self.known_high_watermark(),
             wait_max_ms: self.timeouts.fetch_wait_max_ms,
         })
     }
 
-    /// Takes a fetch's answer, if this voter still follows that leader in the epoch in which it asked.
+    /// The high watermark, if this voter has heard of one.
+    fn known_high_watermark(&self) -> Offset {
+        let known = self.log.high_watermark();
+        if known > Offset::ZERO { known } else { Offset::NONE }
+    }
+
+    /// Takes a fetch's answer. Whoever gave it may name a leader or a newer epoch; records are taken from the leader
+    /// that this voter follows, in the epoch in which it asked.
     pub(super) fn on_fetch_response(
         &mut self,
         now: Time,
@@ -30,30 +42,23 @@ impl Quorum {
         response: &QuorumFetchResponse,
         effects: &mut Effects,
     ) {
-        if self.observe(now, response.epoch, response.leader, effects) {
+        let changed = self.observe(now, response.epoch, response.leader, effects);
+        if response.error.is_some() {
+            if !changed {
+                self.hold_fetch(now, from);
+            }
             return;
         }
         let follows = matches!(self.role, Role::Follower { .. });
         if !follows || self.state.leader != Some(from) || asked_in != self.state.epoch {
             return;
         }
-        if response.error.is_some() || !self.continues_log(response) {
-            self.hold_fetch(now, from);
-            return;
-        }
-        self.role = Role::Follower { fetch_deadline: now + self.timeouts.fetch };
+        let fetch_deadline = now + self.timeouts.fetch;
+        self.role = Role::Follower { fetch_deadline, has_fetched: true };
         match response.diverging {
             Some(leader_end) => self.cut_divergence(leader_end, effects),
-            None => self.take_batches(response, effects),
+            None => self.take_batches(now, from, response, effects),
         }
-    }
-
-    /// Whether the batches begin at this log's end and none is from a later epoch than the one followed.
-    fn continues_log(&self, response: &QuorumFetchResponse) -> bool {
-        let first = response.batches.first();
-        let begins = first.is_none_or(|batch| batch.base_offset() == self.log.log_end_offset());
-        let epoch = self.state.epoch;
-        begins && response.batches.iter().all(|batch| batch.header().leader_epoch <= epoch)
     }
 
     fn hold_fetch(&mut self, now: Time, from: NodeId) {
@@ -67,13 +72,7 @@ impl Quorum {
     /// them: that is fatal to this process, as in Kafka. Source: `KafkaMetadataLog.truncateTo`.
     fn cut_divergence(&mut self, leader_end: EpochEnd, effects: &mut Effects) {
         let own = self.log.end_offset_for(leader_end.epoch);
-        let mut to = self.log.log_end_offset();
-        if own.epoch == LeaderEpoch::NONE || own.epoch == leader_end.epoch {
-            to = to.min(leader_end.end_offset);
-        }
-        if own.epoch != LeaderEpoch::NONE {
-            to = to.min(own.end_offset);
-        }
+        let to = truncation_offset(leader_end, own, self.log.log_end_offset());
         if to < self.log.high_watermark() {
             effects.push(Effect::Halt { reason: COMMITTED_METADATA_GONE });
             return;
@@ -82,11 +81,23 @@ impl Quorum {
     }
 
     /// Appends and syncs: the next fetch tells the leader that these records are safe here (KAFKA-10533).
-    fn take_batches(&mut self, response: &QuorumFetchResponse, effects: &mut Effects) {
-        for batch in &response.batches {
+    fn take_batches(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        response: &QuorumFetchResponse,
+        effects: &mut Effects,
+    ) {
+        let end = self.log.log_end_offset();
+        let Appendable::Batches(batches) = appendable(&response.batches, end, self.state.epoch)
+        else {
+            self.hold_fetch(now, from);
+            return;
+        };
+        for batch in batches {
             self.log.append_as_follower(batch, self.state.epoch, effects);
         }
-        if !response.batches.is_empty() {
+        if !batches.is_empty() {
             self.sync_log(effects);
         }
         if response.high_watermark != Offset::NONE {
@@ -114,7 +125,8 @@ impl Quorum {
         QuorumEpochResponse { epoch: self.state.epoch, leader: self.leader(), error }
     }
 
-    /// A leader resigns: the first of its preferred successors stands at once, the others later.
+    /// A leader resigns: the first of its preferred successors looks for votes at once, each other one later than the
+    /// one before.
     pub(crate) fn on_end_request(
         &mut self,
         now: Now,
@@ -122,15 +134,13 @@ impl Quorum {
         effects: &mut Effects,
     ) -> QuorumEpochResponse {
         let error = self.hear_of_leader(now, request.epoch, request.leader, effects);
-        if error.is_none() {
+        if error.is_none()
+            && let Role::Follower { fetch_deadline, .. } = &mut self.role
+        {
             let rank = request.preferred_successors.iter().position(|node| *node == self.node);
-            let election = self.timeouts.election;
-            let wait = match rank {
-                Some(0) => std::time::Duration::ZERO,
-                Some(_) => election / 2 + self.jittered(election / 2),
-                None => self.jittered(election),
-            };
-            self.role = Role::Follower { fetch_deadline: now.time + wait };
+            let ranks = request.preferred_successors.len();
+            let longest = self.timeouts.election_backoff_max;
+            *fetch_deadline = now.time + successor_wait(rank, ranks, longest);
         }
         QuorumEpochResponse { epoch: self.state.epoch, leader: self.leader(), error }
     }
@@ -150,8 +160,18 @@ impl Quorum {
             return Some(ClusterError::FencedLeaderEpoch);
         }
         self.observe(now.time, epoch, Some(leader), effects);
-        let follows = matches!(self.role, Role::Follower { .. });
-        let attached = follows && self.state.leader == Some(leader);
-        (!attached).then_some(ClusterError::InvalidRequest)
+        (self.state.leader != Some(leader)).then_some(ClusterError::InvalidRequest)
     }
+}
+
+/// How long a follower waits before it looks for votes when its leader resigns: the time doubles with the rank, and who
+/// is no successor waits longest. Source: `KafkaRaftClient.strictExponentialElectionBackoffMs`.
+fn successor_wait(rank: Option<usize>, ranks: usize, longest: Duration) -> Duration {
+    let Some(rank) = rank else { return longest };
+    assert!(rank < ranks, "rank {rank} of {ranks} successors");
+    if rank == 0 {
+        return Duration::ZERO;
+    }
+    let first = longest.as_millis() as u64 >> (ranks - 1).min(63);
+    ms(first << (rank - 1).min(63)).min(longest)
 }

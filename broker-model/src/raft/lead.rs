@@ -1,5 +1,7 @@
 //! A leader's side: appending, serving fetches, the high watermark, check-quorum and resignation.
 
+use std::cmp::Ordering;
+
 use crate::message::{
     BeginQuorumEpochRequest, ClusterError, EndQuorumEpochRequest, EpochEnd, Message,
     QuorumFetchRequest, QuorumFetchResponse, RequestBody, ResponseBody,
@@ -11,25 +13,13 @@ use crate::raft::election_state::ElectionState;
 use crate::raft::quorum::Quorum;
 use crate::raft::role::{Leader, Progress, Resigned, Role, WaitingFetch};
 use crate::record::RecordBatchBuilder;
+use crate::replication::divergence;
 use crate::types::{
     BrokerEpoch, ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Offset, ProducerEpoch,
     ProducerId, Sequence, Time,
 };
 
 impl Leader {
-    /// When the voter is told again who leads.
-    pub(super) fn begin_due(&self, voter: NodeId) -> Time {
-        let progress = self.followers.iter().find(|progress| progress.node == voter);
-        progress.map_or(Time::MAX, |progress| progress.begin_due)
-    }
-
-    /// The voter was told, or fetched: no need to tell it before `due`.
-    pub(super) fn begin_sent(&mut self, voter: NodeId, due: Time) {
-        if let Some(progress) = self.progress(voter) {
-            progress.begin_due = due;
-        }
-    }
-
     fn progress(&mut self, voter: NodeId) -> Option<&mut Progress> {
         self.followers.iter_mut().find(|progress| progress.node == voter)
     }
@@ -39,17 +29,18 @@ impl Quorum {
     /// Takes the leadership that a majority gave: states it on disk, then in the log.
     pub(super) fn become_leader(&mut self, now: Now, effects: &mut Effects) {
         let state = ElectionState { leader: Some(self.node), ..self.state };
-        let follower = |node| Progress { node, end: None, begin_due: now.time };
+        let follower = |node| Progress { node, end: None };
         let leader = Leader {
             epoch_start: self.log.log_end_offset(),
             high_watermark: None,
             followers: self.peers.iter().map(|peer| follower(peer.node)).collect(),
             fetched: Vec::new(),
             check_quorum_at: now.time + self.timeouts.check_quorum(),
+            begin_at: now.time,
             waiting: Vec::new(),
-            told: std::collections::BTreeMap::new(),
         };
         self.enter(state, Role::Leader(Box::new(leader)), effects);
+        self.reset_connections(now.time);
         self.append(now, &[MetadataRecord::LeaderChange { leader: self.node }], effects);
     }
 
@@ -68,7 +59,9 @@ impl Quorum {
             builder.push(now.wall, None, Some(record.encode()));
         }
         let batch = self.log.append_as_leader(&builder.build(), self.state.epoch, 0, effects);
-        // The leader's own end counts for the high watermark, so it must be on the platter (KAFKA-10533).
+        // Who waits for records gets them before they are on this platter; the leader's own end counts for the high
+        // watermark once they are (KAFKA-10533). Source: `KafkaRaftClient.flushLeaderLog`.
+        self.answer_waiting(now.time, effects);
         self.sync_log(effects);
         self.advance_high_watermark(effects);
         self.answer_waiting(now.time, effects);
@@ -110,57 +103,56 @@ impl Quorum {
             connection,
             correlation_id,
             fetch_offset: request.fetch_offset,
+            high_watermark: request.high_watermark,
             expires_at: now.time + crate::config::ms(request.wait_max_ms),
         };
         if let Some(error) = self.fetch_error(request) {
-            if error != ClusterError::NotController {
+            if matches!(self.role, Role::Leader(_)) {
                 let (partition, by) = (self.log.partition(), request.replica);
                 effects.note(ReplicationNote::RequestFenced { partition, by, error });
             }
             self.refuse_fetch(&fetch, error, effects);
             return;
         }
-        self.note_contact(now.time, request.replica);
         if let Some(diverging) = self.divergence(request) {
             self.answer_diverging(&fetch, diverging, effects);
             return;
         }
+        self.note_contact(now.time, request.replica);
         self.note_progress(request, effects);
-        if let Role::Leader(leader) = &mut self.role {
+        self.answer_waiting(now.time, effects);
+        if fetch.expires_at <= now.time || self.has_news(&fetch) {
+            self.answer_fetch(&fetch, effects);
+        } else if let Role::Leader(leader) = &mut self.role {
             leader.waiting.push(fetch);
         }
-        self.answer_waiting(now.time, effects);
         self.pump(now.time, effects);
     }
 
-    /// Why a fetch is refused. Brokers may lag an epoch: they learn it from the answer.
+    /// Why a fetch is refused, voters and observers alike: an old epoch before all else, so that whoever is asked
+    /// names the leader that it knows. Source: `KafkaRaftClient.validateLeaderOnlyRequest`.
     fn fetch_error(&self, request: &QuorumFetchRequest) -> Option<ClusterError> {
-        if !matches!(self.role, Role::Leader(_)) {
-            return Some(ClusterError::NotController);
-        }
-        if request.epoch > self.state.epoch {
-            return Some(ClusterError::UnknownLeaderEpoch);
-        }
-        let voter = self.voters.contains(&request.replica);
-        if voter && request.epoch < self.state.epoch {
-            return Some(ClusterError::FencedLeaderEpoch);
-        }
+        let leads = matches!(self.role, Role::Leader(_));
         let nowhere = request.last_fetched_epoch == LeaderEpoch::NONE;
-        (nowhere && request.fetch_offset > Offset::ZERO).then_some(ClusterError::InvalidRequest)
+        match request.epoch.cmp(&self.state.epoch) {
+            Ordering::Less => Some(ClusterError::FencedLeaderEpoch),
+            Ordering::Greater => Some(ClusterError::UnknownLeaderEpoch),
+            Ordering::Equal if !leads => Some(ClusterError::NotController),
+            Ordering::Equal => (nowhere && request.fetch_offset > Offset::ZERO)
+                .then_some(ClusterError::InvalidRequest),
+        }
     }
 
-    /// A voter that fetches counts for check-quorum and knows who leads.
+    /// A voter whose fetch is valid counts for check-quorum. Source: `LeaderState.updateCheckQuorumForFollowingVoter`.
     fn note_contact(&mut self, now: Time, replica: NodeId) {
         let needed = self.majority() - 1;
         let check_quorum_at = now + self.timeouts.check_quorum();
-        let begin_due = now + self.timeouts.begin_interval();
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
         if leader.progress(replica).is_none() {
             return;
         }
-        leader.begin_sent(replica, begin_due);
         if !leader.fetched.contains(&replica) {
             leader.fetched.push(replica);
         }
@@ -180,8 +172,7 @@ impl Quorum {
             let epoch = self.log.last_fetched_epoch();
             return Some(EpochEnd { epoch, end_offset: self.log.log_end_offset() });
         }
-        let parts = end.epoch < request.last_fetched_epoch || end.end_offset < request.fetch_offset;
-        parts.then_some(end)
+        divergence(end, request.last_fetched_epoch, request.fetch_offset)
     }
 
     fn answer_diverging(&self, fetch: &WaitingFetch, diverging: EpochEnd, effects: &mut Effects) {
@@ -224,52 +215,38 @@ impl Quorum {
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
-        let mut waiting = std::mem::take(&mut leader.waiting);
-        waiting.retain(|fetch| {
-            let due = fetch.expires_at <= now || self.has_news(fetch);
-            if due {
-                self.answer_fetch(fetch, effects);
+        let waiting = std::mem::take(&mut leader.waiting);
+        let (due, rest): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|fetch| fetch.expires_at <= now || self.has_news(fetch));
+        for fetch in &due {
+            // A fetch that waited and is answered with news counts as made now: Kafka judges it again.
+            if self.has_news(fetch) {
+                self.note_contact(now, fetch.replica);
             }
-            !due
-        });
+            self.answer_fetch(fetch, effects);
+        }
         if let Role::Leader(leader) = &mut self.role {
-            leader.waiting = waiting;
+            leader.waiting = rest;
         }
     }
 
-    /// Whether there are records for the replica, or a high watermark that it was not told on this connection.
+    /// Whether there are records for the replica, or a high watermark above the one that it knows (KIP-1166).
     fn has_news(&self, fetch: &WaitingFetch) -> bool {
         let Role::Leader(leader) = &self.role else {
             return false;
         };
-        let told =
-            leader.told.get(&fetch.replica) == Some(&(fetch.connection, leader.high_watermark));
-        fetch.fetch_offset < self.readable_end(leader, fetch.replica)
-            || (!told && leader.high_watermark.is_some())
+        fetch.fetch_offset < self.log.log_end_offset()
+            || leader.high_watermark.is_some_and(|known| known > fetch.high_watermark)
     }
 
-    /// Voters read to the log's end; brokers read what is committed.
-    fn readable_end(&self, leader: &Leader, replica: NodeId) -> Offset {
-        if self.voters.contains(&replica) {
-            self.log.log_end_offset()
-        } else {
-            leader.high_watermark.unwrap_or(Offset::ZERO)
-        }
-    }
-
-    fn answer_fetch(&mut self, fetch: &WaitingFetch, effects: &mut Effects) {
+    /// Everybody reads to the log's end, and applies what the high watermark in the answer covers.
+    fn answer_fetch(&self, fetch: &WaitingFetch, effects: &mut Effects) {
         let mut response = self.empty_response();
-        let Role::Leader(leader) = &self.role else {
-            return;
-        };
-        let upper = self.readable_end(leader, fetch.replica);
-        if fetch.fetch_offset < upper {
-            response.batches = self.log.read(fetch.fetch_offset, upper, self.fetch_bytes_max);
+        let end = self.log.log_end_offset();
+        if fetch.fetch_offset < end {
+            response.batches = self.log.read(fetch.fetch_offset, end, self.fetch_bytes_max);
         }
         reply(fetch, response, effects);
-        if let Role::Leader(leader) = &mut self.role {
-            leader.told.insert(fetch.replica, (fetch.connection, leader.high_watermark));
-        }
     }
 
     fn empty_response(&self) -> QuorumFetchResponse {
@@ -277,6 +254,7 @@ impl Quorum {
             Role::Leader(leader) => leader.high_watermark,
             Role::Unattached { .. }
             | Role::Follower { .. }
+            | Role::Prospective(_)
             | Role::Candidate(_)
             | Role::Resigned(_) => None,
         };
@@ -315,6 +293,8 @@ impl Quorum {
     pub(super) fn leader_deadline(&self, leader: &Leader) -> Option<Deadline> {
         let check = Deadline { at: leader.check_quorum_at, why: "quorum check" };
         let check = (self.voters.len() > 1).then_some(check);
+        let begin = Deadline { at: leader.begin_at, why: "announcement of the quorum leader" };
+        let check = Deadline::earlier(check, (self.voters.len() > 1).then_some(begin));
         let wait = leader.waiting.iter().map(|fetch| fetch.expires_at).min();
         Deadline::earlier(check, wait.map(|at| Deadline { at, why: "quorum fetch wait" }))
     }
@@ -343,6 +323,7 @@ impl Quorum {
         let election_at = now + self.election_timeout();
         let role = Role::Resigned(Resigned { election_at, successors, unaware });
         self.enter(self.state, role, effects);
+        self.reset_connections(now);
         self.pump(now, effects);
     }
 
@@ -366,6 +347,7 @@ impl Quorum {
             Role::Resigned(resigned) => resigned.successors.clone(),
             Role::Unattached { .. }
             | Role::Follower { .. }
+            | Role::Prospective(_)
             | Role::Candidate(_)
             | Role::Leader(_) => Vec::new(),
         };

@@ -9,16 +9,19 @@ use crate::jitter::jitter;
 use crate::log::{Log, LogOptions};
 use crate::message::{Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects};
-use crate::note::{QuorumNote, QuorumRole};
+use crate::note::QuorumNote;
 use crate::raft::election_state::ElectionState;
 use crate::raft::request_manager::{Peer, RequestKind};
-use crate::raft::role::{Candidate, Resigned, Role};
+use crate::raft::role::{Election, Resigned, Role};
 use crate::types::{
     CorrelationId, FlushToken, LeaderEpoch, NodeId, Now, Offset, Time, TopicPartition,
 };
 
 /// A retry waits at least this long, and less than twice as long. Source: `retry.backoff.ms` of Kafka's raft client.
 const RETRY_BACKOFF: Duration = Duration::from_millis(50);
+
+/// A voter that stops waits at most this long for another leader. Source: `KafkaRaftClientDriver.shutdown`.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a voter is opened with.
 #[derive(Debug, Clone, Copy)]
@@ -40,15 +43,20 @@ pub(crate) struct Quorum {
     pub(super) voters: Vec<NodeId>,
     pub(super) timeouts: Timeouts,
     pub(super) vote_not_persisted: bool,
+    pub(super) no_pre_vote: bool,
     pub(super) fetch_bytes_max: u32,
     pub(super) log: Log,
     pub(super) state: ElectionState,
     pub(super) role: Role,
     pub(super) peers: Vec<Peer>,
+    /// Once a stop is requested: when it ends the process even without another leader.
+    stop_by: Option<Time>,
+    /// The peer that is asked next where any will do.
+    pub(super) next_bootstrap: usize,
     persisted: Option<ElectionState>,
     pub(super) correlation_id: CorrelationId,
     jitter: ElectionJitter,
-    checked: (LeaderEpoch, Offset),
+    checked: (ElectionState, Offset),
 }
 
 /// Times of the quorum, from the configuration.
@@ -116,14 +124,17 @@ impl Quorum {
             voters: config.controllers.clone(),
             timeouts: timeouts(config),
             vote_not_persisted: config.defects.has(QuorumDefect::VoteNotPersisted),
+            no_pre_vote: false,
             fetch_bytes_max: config.replica_fetch_max_bytes,
+            stop_by: None,
+            next_bootstrap: 0,
             peers: peers.map(|voter| Peer::new(*voter)).collect(),
             persisted: image.read(FileId::QuorumState).and_then(ElectionState::decode),
             state: ElectionState::at(LeaderEpoch(0)),
             role: Role::Unattached { election_at: now.time },
             correlation_id: CorrelationId((drawn >> 34) as i32),
             jitter: ElectionJitter { salt: config.jitter_salt, node, drawn },
-            checked: (LeaderEpoch(0), Offset::ZERO),
+            checked: (ElectionState::at(LeaderEpoch(0)), Offset::ZERO),
             log,
         };
         quorum.take_up_state(now.time);
@@ -142,14 +153,17 @@ impl Quorum {
         self.role = if leader == Some(self.node) {
             // A restarted leader may have lost what it appended, so it never resumes its epoch (KAFKA-10527).
             Role::Resigned(self.resignation(election_at))
-        } else if leader.is_some() {
-            Role::Follower { fetch_deadline: now + self.timeouts.fetch }
         } else if voted == Some(self.node) {
-            Role::Candidate(self.candidacy(election_at, 0))
+            Role::Candidate(Election::begun_by(self.node, election_at))
+        } else if leader.is_some() {
+            Role::Follower { fetch_deadline: now + self.timeouts.fetch, has_fetched: false }
         } else {
             Role::Unattached { election_at }
         };
-        self.checked.0 = self.state.epoch;
+        if matches!(self.role, Role::Candidate(_)) {
+            self.state.leader = None;
+        }
+        self.checked.0 = self.state;
     }
 
     /// First event of an uptime.
@@ -159,7 +173,14 @@ impl Quorum {
         self.sync_log(effects);
         self.note_state(effects);
         if self.voters.len() == 1 {
-            self.become_candidate(now, effects);
+            match self.role {
+                Role::Candidate(_) => self.become_leader(now, effects),
+                Role::Unattached { .. }
+                | Role::Follower { .. }
+                | Role::Prospective(_)
+                | Role::Leader(_)
+                | Role::Resigned(_) => self.become_prospective(now, effects),
+            }
         }
         self.pump(now.time, effects);
     }
@@ -182,6 +203,7 @@ impl Quorum {
             Role::Resigned(_) => None,
             Role::Unattached { .. }
             | Role::Follower { .. }
+            | Role::Prospective(_)
             | Role::Candidate(_)
             | Role::Leader(_) => self.state.leader,
         }
@@ -198,6 +220,7 @@ impl Quorum {
             Role::Leader(leader) => leader.high_watermark.map(|_| self.state.epoch),
             Role::Unattached { .. }
             | Role::Follower { .. }
+            | Role::Prospective(_)
             | Role::Candidate(_)
             | Role::Resigned(_) => None,
         }
@@ -219,8 +242,8 @@ impl Quorum {
             connection.and_then(|peer| peer.connection(channel)?.answered(message.correlation_id));
         let Some(sent) = sent else { return };
         match (sent.asked, message.body) {
-            (RequestKind::Vote, ResponseBody::Vote(response)) => {
-                self.on_vote_response(now, from, sent.epoch, response, effects);
+            (asked @ (RequestKind::PreVote | RequestKind::Vote), ResponseBody::Vote(response)) => {
+                self.on_vote_response(now, from, (asked, sent.epoch), response, effects);
             }
             (RequestKind::Begin, ResponseBody::BeginQuorumEpoch(response)) => {
                 self.observe(now.time, response.epoch, response.leader, effects);
@@ -261,22 +284,58 @@ impl Quorum {
     /// A deadline passed: requests time out, elections begin, waiting fetches are answered.
     pub(crate) fn on_deadline(&mut self, now: Now, effects: &mut Effects) {
         self.expire_requests(now.time, effects);
+        if self.stop_by.is_none() {
+            self.on_role_deadline(now, effects);
+        }
+        self.pump(now.time, effects);
+    }
+
+    fn on_role_deadline(&mut self, now: Now, effects: &mut Effects) {
         match &self.role {
-            Role::Unattached { election_at }
-            | Role::Resigned(Resigned { election_at, .. })
-            | Role::Follower { fetch_deadline: election_at } => {
-                if *election_at <= now.time {
-                    self.become_candidate(now, effects);
+            Role::Unattached { election_at: at }
+            | Role::Follower { fetch_deadline: at, .. }
+            | Role::Candidate(Election { election_at: at, .. }) => {
+                if *at <= now.time {
+                    self.become_prospective(now, effects);
                 }
             }
-            Role::Candidate(candidate) => {
-                if candidate.election_at <= now.time {
-                    self.on_election_timeout(now, effects);
+            Role::Prospective(election) => {
+                if election.election_at <= now.time {
+                    self.give_up_pre_votes(now.time, effects);
+                }
+            }
+            Role::Resigned(resigned) => {
+                if resigned.election_at <= now.time {
+                    self.leave_resigned_epoch(now.time, effects);
                 }
             }
             Role::Leader(_) => self.on_leader_deadline(now.time, effects),
         }
-        self.pump(now.time, effects);
+    }
+
+    /// The process is to stop. A leader resigns and stays until another voter has taken over, so that it can still
+    /// grant pre-votes. Source: `KafkaRaftClient.maybeCompleteShutdown`.
+    pub(crate) fn stop(&mut self, now: Time, effects: &mut Effects) {
+        self.stop_by.get_or_insert(now + SHUTDOWN_PATIENCE);
+        self.resign(now, effects);
+    }
+
+    /// Whether a stop was requested and nothing holds it up any more.
+    pub(crate) fn may_stop(&self, now: Time) -> bool {
+        let follows = self.state.leader.is_some_and(|leader| leader != self.node);
+        let alone = self.voters.len() == 1;
+        self.stop_by.is_some_and(|stop_by| alone || follows || stop_by <= now)
+    }
+
+    /// Whether a stop was requested.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop_by.is_some()
+    }
+
+    /// The others had an election timeout's time to elect somebody. The epoch is left, because this voter leads it in
+    /// name: it could follow nobody in it. Source: `KafkaRaftClient.pollResigned`.
+    fn leave_resigned_epoch(&mut self, now: Time, effects: &mut Effects) {
+        self.become_unattached(now, ElectionState::at(self.state.epoch.next()), effects);
     }
 
     fn expire_requests(&mut self, now: Time, effects: &mut Effects) {
@@ -308,16 +367,19 @@ impl Quorum {
         next
     }
 
-    fn role_deadline(&self) -> Option<Deadline> {
+    pub(super) fn role_deadline(&self) -> Option<Deadline> {
+        if let Some(at) = self.stop_by {
+            return Some(Deadline { at, why: "quorum voter stops" });
+        }
         match &self.role {
             Role::Unattached { election_at } => {
                 Some(Deadline { at: *election_at, why: "quorum election" })
             }
-            Role::Follower { fetch_deadline } => {
+            Role::Follower { fetch_deadline, .. } => {
                 Some(Deadline { at: *fetch_deadline, why: "quorum fetch timeout" })
             }
-            Role::Candidate(candidate) => {
-                Some(Deadline { at: candidate.election_at, why: "quorum election timeout" })
+            Role::Prospective(election) | Role::Candidate(election) => {
+                Some(Deadline { at: election.election_at, why: "quorum election timeout" })
             }
             Role::Leader(leader) => self.leader_deadline(leader),
             Role::Resigned(resigned) => {
@@ -337,10 +399,7 @@ impl Quorum {
         effects: &mut Effects,
     ) -> bool {
         let leader = leader.filter(|leader| *leader != self.node && self.voters.contains(leader));
-        let attached = match self.role {
-            Role::Unattached { .. } | Role::Candidate(_) => false,
-            Role::Follower { .. } | Role::Leader(_) | Role::Resigned(_) => true,
-        };
+        let attached = self.state.leader.is_some();
         match leader {
             Some(leader)
                 if epoch > self.state.epoch || (epoch == self.state.epoch && !attached) =>
@@ -356,29 +415,30 @@ impl Quorum {
         }
     }
 
-    /// Enters an epoch without a known leader, or gives the vote in it. The election timer goes on unless the vote was
-    /// given: else a voter with an old log that stands again and again would keep all others from standing.
+    /// Enters an epoch without a known leader, or falls back to knowing none. The election timer goes on where one ran,
+    /// unless the vote is given: else a voter with an old log that stands again and again would keep all others from
+    /// standing. Source: `QuorumState.transitionToUnattached`, `unattachedAddVotedState`.
     pub(super) fn become_unattached(
         &mut self,
         now: Time,
         state: ElectionState,
         effects: &mut Effects,
     ) {
-        assert!(
-            state.epoch >= self.state.epoch,
-            "epoch {} after {}",
-            state.epoch,
-            self.state.epoch
-        );
+        let (epoch, before) = (state.epoch, self.state.epoch);
+        let falls_back = epoch == before && matches!(self.role, Role::Prospective(_));
+        assert!(epoch > before || falls_back, "unattached in epoch {epoch} after {before}");
+        assert!(state.leader.is_none(), "unattached in epoch {epoch}, led by {:?}", state.leader);
         let fresh = now + self.election_timeout();
         let election_at = match &self.role {
-            _ if state.voted.is_some() => fresh,
+            _ if state.voted.is_some() && epoch > before => fresh,
             Role::Unattached { election_at } => *election_at,
-            Role::Follower { fetch_deadline } => *fetch_deadline,
-            Role::Candidate(candidate) => candidate.election_at,
-            Role::Leader(_) | Role::Resigned(_) => fresh,
+            Role::Prospective(election) if election.is_rejected(self.voters.len()) => fresh,
+            Role::Prospective(election) | Role::Candidate(election) => election.election_at,
+            Role::Resigned(resigned) => resigned.election_at,
+            Role::Follower { .. } | Role::Leader(_) => fresh,
         };
         self.enter(state, Role::Unattached { election_at }, effects);
+        self.reset_connections(now);
     }
 
     /// Follows a leader.
@@ -393,11 +453,16 @@ impl Quorum {
         // The vote of this epoch is kept: it must stay known even while a leader is (KAFKA-18389).
         let voted = self.state.voted.filter(|_| epoch == self.state.epoch);
         let state = ElectionState { epoch, voted, leader: Some(leader) };
-        let role = Role::Follower { fetch_deadline: now + self.timeouts.fetch };
-        self.enter(state, role, effects);
+        let fetch_deadline = now + self.timeouts.fetch;
+        self.enter(state, Role::Follower { fetch_deadline, has_fetched: false }, effects);
+        self.reset_connections(now);
+    }
+
+    /// Forgets what was asked in another role. Source: `KafkaRaftClient.resetConnections`.
+    pub(super) fn reset_connections(&mut self, now: Time) {
         for peer in &mut self.peers {
-            peer.fetch.in_flight = None;
-            peer.fetch.not_before = now;
+            peer.fetch.reset(now);
+            peer.quorum.reset(now);
         }
     }
 
@@ -458,19 +523,9 @@ impl Quorum {
         self.timeouts.election + self.jitter.draw(self.timeouts.election)
     }
 
-    /// A jittered part of a duration.
-    pub(super) fn jittered(&mut self, bound: Duration) -> Duration {
-        self.jitter.draw(bound)
-    }
-
     /// When to try again after a failure.
     pub(super) fn after_backoff(&mut self, now: Time) -> Time {
         now + RETRY_BACKOFF + self.jitter.draw(RETRY_BACKOFF)
-    }
-
-    pub(super) fn candidacy(&self, election_at: Time, lost: u32) -> Candidate {
-        let granted = vec![self.node];
-        Candidate { granted, rejected: Vec::new(), election_at, backing_off: false, lost }
     }
 
     fn resignation(&self, election_at: Time) -> Resigned {
@@ -480,23 +535,48 @@ impl Quorum {
 
     /// Asserts what must hold between two events.
     pub(crate) fn check(&mut self) {
-        let (epoch, high_watermark) = self.checked;
-        let hw = self.log.high_watermark();
-        assert!(self.state.epoch >= epoch, "epoch fell from {epoch} to {}", self.state.epoch);
-        assert!(hw >= high_watermark, "high watermark fell from {high_watermark} to {hw}");
-        let end = self.log.log_end_offset();
+        self.check_state();
+        self.check_role();
+        let (_, before) = self.checked;
+        let (hw, end) = (self.log.high_watermark(), self.log.log_end_offset());
+        assert!(hw >= before, "high watermark fell from {before} to {hw}");
         assert!(hw <= end, "high watermark {hw} is above the log end {end}");
-        let leads = self.state.leader == Some(self.node);
-        let role = self.role.name();
-        let led = matches!(role, QuorumRole::Leader | QuorumRole::Resigned);
-        assert!(leads == led, "role {role:?} with leader {:?}", self.state.leader);
-        assert!(
-            self.persisted == Some(self.to_persist()),
-            "{:?} is on the disk, {:?} in memory",
-            self.persisted,
-            self.state
-        );
-        self.checked = (self.state.epoch, hw);
+        self.checked = (self.state, hw);
+    }
+
+    /// An epoch never falls; within it a vote is given once, a leader is one, and both are on the disk.
+    fn check_state(&self) {
+        let (before, now) = (self.checked.0, self.state);
+        assert!(now.epoch >= before.epoch, "epoch fell from {} to {}", before.epoch, now.epoch);
+        if now.epoch == before.epoch {
+            let kept = before.voted.is_none() || now.voted == before.voted;
+            assert!(kept, "the vote of {before:?} became that of {now:?}");
+            let one = before.leader.is_none() || now.leader == before.leader;
+            assert!(one, "the leader of {before:?} became that of {now:?}");
+        }
+        let durable = self.to_persist();
+        let (on_disk, node) = (self.persisted, self.node);
+        assert!(on_disk == Some(durable), "{node}: {on_disk:?} is on the disk, not {durable:?}");
+    }
+
+    /// What a role says of the election state and of the log.
+    fn check_role(&self) {
+        let (node, state) = (self.node, self.state);
+        let fits = match &self.role {
+            Role::Unattached { .. } => state.leader.is_none(),
+            Role::Follower { .. } => state.leader.is_some_and(|leader| leader != node),
+            Role::Prospective(_) => state.leader != Some(node),
+            Role::Candidate(_) => state.leader.is_none() && state.voted == Some(node),
+            Role::Leader(_) | Role::Resigned(_) => state.leader == Some(node),
+        };
+        assert!(fits, "{node} is {:?} in {state:?}", self.role.name());
+        if let Role::Leader(leader) = &self.role {
+            let (start, end) = (leader.epoch_start, self.log.log_end_offset());
+            let committed = leader.high_watermark;
+            assert!(start < end, "epoch {} begins at {start}, the log ends at {end}", state.epoch);
+            let own = committed.is_none_or(|committed| committed > start);
+            assert!(own, "{committed:?} is committed, the epoch begins at {start}");
+        }
     }
 }
 

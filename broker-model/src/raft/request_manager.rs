@@ -6,6 +6,7 @@ use crate::types::{CorrelationId, LeaderEpoch, NodeId, Time};
 /// What was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequestKind {
+    PreVote,
     Vote,
     Begin,
     End,
@@ -20,6 +21,8 @@ pub(super) struct InFlight {
     /// The sender's epoch then: an answer counts in this epoch alone.
     pub(super) epoch: LeaderEpoch,
     pub(super) expires_at: Time,
+    /// Whether the answer still counts; else only the timeout does, so that a stalled connection is given up.
+    pub(super) awaited: bool,
 }
 
 /// One connection to another voter.
@@ -33,7 +36,22 @@ pub(super) struct ConnectionState {
 impl ConnectionState {
     /// Whether the question is under way in this epoch already.
     pub(super) fn is_asking(&self, asked: RequestKind, epoch: LeaderEpoch) -> bool {
-        self.in_flight.is_some_and(|sent| sent.asked == asked && sent.epoch == epoch)
+        self.in_flight
+            .is_some_and(|sent| sent.awaited && sent.asked == asked && sent.epoch == epoch)
+    }
+
+    /// Whether an answer is waited for.
+    pub(super) fn is_busy(&self) -> bool {
+        self.in_flight.is_some_and(|sent| sent.awaited)
+    }
+
+    /// The voter changed its role: what was asked before does not matter any more, and no backoff holds up what is to
+    /// be asked now. Source: `RequestManager.resetAll`.
+    pub(super) fn reset(&mut self, now: Time) {
+        self.not_before = now;
+        if let Some(sent) = &mut self.in_flight {
+            sent.awaited = false;
+        }
     }
 
     /// Notes a request. One that it replaces keeps its timeout, so that a stalled connection is given up in the end.
@@ -47,7 +65,8 @@ impl ConnectionState {
 
     /// Takes out the request that this answers; `None` for an answer that nobody waits for any more.
     pub(super) fn answered(&mut self, correlation_id: CorrelationId) -> Option<InFlight> {
-        self.in_flight.take_if(|sent| sent.correlation_id == correlation_id)
+        let sent = self.in_flight.take_if(|sent| sent.correlation_id == correlation_id)?;
+        sent.awaited.then_some(sent)
     }
 
     /// Drops what is under way and waits before the next try.

@@ -1,25 +1,27 @@
 //! The roles of a voter and what each remembers.
 
-use std::collections::BTreeMap;
-
 use crate::note::QuorumRole;
 use crate::types::{ConnectionId, CorrelationId, NodeId, Offset, Time};
 
 /// Role of this voter in its epoch.
 #[derive(Debug)]
 pub(super) enum Role {
-    /// Knows the epoch and no leader; may have voted.
+    /// Knows the epoch and no leader; may have voted. Fetches from the other voters in turn to find the leader.
     Unattached {
-        /// When it stands for election itself.
+        /// When it becomes prospective.
         election_at: Time,
     },
     /// Follows the leader that the election state names.
     Follower {
         /// When it gives the leader up, unless a fetch succeeds before.
         fetch_deadline: Time,
+        /// Whether a fetch has succeeded since it became this leader's follower: from then on it grants no pre-vote.
+        has_fetched: bool,
     },
-    /// Asks for votes.
-    Candidate(Candidate),
+    /// Asks whether it would get the votes, in the epoch that it is in. Source: KIP-996, `ProspectiveState`.
+    Prospective(Election),
+    /// Asks for votes, in an epoch of its own.
+    Candidate(Election),
     /// Leads.
     Leader(Box<Leader>),
     /// Led this epoch and gave it up.
@@ -32,6 +34,7 @@ impl Role {
         match self {
             Self::Unattached { .. } => QuorumRole::Unattached,
             Self::Follower { .. } => QuorumRole::Follower,
+            Self::Prospective(_) => QuorumRole::Prospective,
             Self::Candidate(_) => QuorumRole::Candidate,
             Self::Leader(_) => QuorumRole::Leader,
             Self::Resigned(_) => QuorumRole::Resigned,
@@ -39,25 +42,50 @@ impl Role {
     }
 }
 
-/// A candidate's count of votes.
+/// A count of votes or pre-votes. Source: `EpochElection`.
 #[derive(Debug)]
-pub(super) struct Candidate {
-    /// Who voted for it, itself among them.
+pub(super) struct Election {
+    /// Who said yes, the voter itself among them.
     pub(super) granted: Vec<NodeId>,
-    /// Who refused.
+    /// Who said no.
     pub(super) rejected: Vec<NodeId>,
-    /// When this election is over, or, while backing off, when the next begins.
+    /// When it is over without a result.
     pub(super) election_at: Time,
-    /// Whether the election is lost and the next one waits.
-    pub(super) backing_off: bool,
-    /// Elections lost in a row: the backoff doubles with each.
-    pub(super) lost: u32,
+}
+
+impl Election {
+    /// Nobody but the voter itself has answered.
+    pub(super) fn begun_by(node: NodeId, election_at: Time) -> Self {
+        Self { granted: vec![node], rejected: Vec::new(), election_at }
+    }
+
+    /// Whether the voter has not said yes or no.
+    pub(super) fn lacks_answer_of(&self, voter: NodeId) -> bool {
+        !self.granted.contains(&voter) && !self.rejected.contains(&voter)
+    }
+
+    /// Counts an answer; the last one of a voter counts.
+    pub(super) fn record(&mut self, voter: NodeId, granted: bool) {
+        self.granted.retain(|known| *known != voter);
+        self.rejected.retain(|known| *known != voter);
+        if granted { self.granted.push(voter) } else { self.rejected.push(voter) }
+    }
+
+    /// Whether a majority of so many voters said yes.
+    pub(super) fn is_granted(&self, voters: usize) -> bool {
+        self.granted.len() > voters / 2
+    }
+
+    /// Whether a majority of so many voters cannot say yes any more.
+    pub(super) fn is_rejected(&self, voters: usize) -> bool {
+        voters - self.rejected.len() <= voters / 2
+    }
 }
 
 /// A resigned leader.
 #[derive(Debug)]
 pub(super) struct Resigned {
-    /// When it stands for election again.
+    /// When it gives the epoch up for the next one.
     pub(super) election_at: Time,
     /// Who should try first, best first.
     pub(super) successors: Vec<NodeId>,
@@ -78,10 +106,10 @@ pub(super) struct Leader {
     pub(super) fetched: Vec<NodeId>,
     /// When the leader resigns, unless a majority fetches before.
     pub(super) check_quorum_at: Time,
+    /// When all other voters are told again who leads.
+    pub(super) begin_at: Time,
     /// Fetches that wait for data.
     pub(super) waiting: Vec<WaitingFetch>,
-    /// The high watermark that each replica was last told, and on which connection.
-    pub(super) told: BTreeMap<NodeId, (ConnectionId, Option<Offset>)>,
 }
 
 /// What a leader knows about another voter.
@@ -90,8 +118,6 @@ pub(super) struct Progress {
     pub(super) node: NodeId,
     /// Its flushed log end, from its last fetch.
     pub(super) end: Option<Offset>,
-    /// When it is told again who leads, unless it fetches before.
-    pub(super) begin_due: Time,
 }
 
 /// A fetch that waits at the leader.
@@ -101,5 +127,7 @@ pub(super) struct WaitingFetch {
     pub(super) connection: ConnectionId,
     pub(super) correlation_id: CorrelationId,
     pub(super) fetch_offset: Offset,
+    /// The high watermark that the replica knows.
+    pub(super) high_watermark: Offset,
     pub(super) expires_at: Time,
 }

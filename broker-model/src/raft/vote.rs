@@ -1,24 +1,19 @@
-//! Elections: standing, asking, granting, counting. Source: KIP-595, Kafka's `CandidateState` and `UnattachedState`.
-
-use std::time::Duration;
+//! Elections: asking whether one would win, standing, granting, counting.
+//!
+//! A voter that hears of no leader first asks the others whether they would vote for it, and changes nothing by that:
+//! no epoch, no vote, no timer. Who fetches from a leader says no. So a voter that was cut off, and is back, cannot
+//! depose a leader that a majority follows; without that rule its higher epoch would. Only who has the pre-votes of a
+//! majority enters a new epoch and asks for votes, which are given once an epoch and never to a log that is behind.
+//! Source: KIP-595, KIP-996; Kafka's `ProspectiveState`, `CandidateState`, `EpochState.canGrantVote`.
 
 use crate::message::{RequestBody, VoteRequest, VoteResponse};
 use crate::node::Effects;
 use crate::note::QuorumNote;
 use crate::raft::election_state::ElectionState;
 use crate::raft::quorum::Quorum;
-use crate::raft::role::{Candidate, Role};
-use crate::types::{LeaderEpoch, NodeId, Now, Offset};
-
-/// First backoff after a lost election; doubles with each. Source: `RETRY_BACKOFF_BASE_MS` of Kafka's raft client.
-const ELECTION_BACKOFF_FIRST: Duration = Duration::from_millis(100);
-
-impl Candidate {
-    /// Whether the voter has not said yes or no.
-    pub(super) fn lacks_answer_of(&self, voter: NodeId) -> bool {
-        !self.backing_off && !self.granted.contains(&voter) && !self.rejected.contains(&voter)
-    }
-}
+use crate::raft::request_manager::RequestKind;
+use crate::raft::role::{Election, Role};
+use crate::types::{LeaderEpoch, NodeId, Now, Offset, Time};
 
 impl Quorum {
     /// Judges a vote request, and gives the vote at most once in an epoch (rules 2.6).
@@ -28,35 +23,46 @@ impl Quorum {
         request: VoteRequest,
         effects: &mut Effects,
     ) -> VoteResponse {
+        let granted = self.judge_vote(now.time, &request, effects);
+        self.pump(now.time, effects);
+        VoteResponse { epoch: self.state.epoch, leader: self.leader(), granted }
+    }
+
+    fn judge_vote(&mut self, now: Time, request: &VoteRequest, effects: &mut Effects) -> bool {
         let known = self.voters.contains(&request.candidate) && request.candidate != self.node;
-        let newer = known && request.epoch > self.state.epoch;
-        let granted = known && self.would_grant(&request);
+        if !known || request.epoch < self.state.epoch {
+            return false;
+        }
+        let newer = request.epoch > self.state.epoch;
+        // A pre-vote changes nothing, except that its epoch is taken if it is newer.
+        if request.pre_vote {
+            if newer {
+                self.become_unattached(now, ElectionState::at(request.epoch), effects);
+            }
+            return self.would_grant_pre_vote(request);
+        }
+        let granted = if newer { self.is_up_to_date(request) } else { self.would_grant(request) };
         let first = granted && (newer || self.state.voted.is_none());
-        if newer || first {
+        if newer {
             let voted = granted.then_some(request.candidate);
-            let state = ElectionState { epoch: request.epoch, voted, leader: None };
-            self.become_unattached(now.time, state, effects);
+            let state = ElectionState { voted, ..ElectionState::at(request.epoch) };
+            self.become_unattached(now, state, effects);
+        } else if first {
+            self.add_vote(now, request.candidate, effects);
         }
         if first {
             let (epoch, candidate) = (request.epoch, request.candidate);
             effects.note(QuorumNote::VoteGranted { epoch, candidate });
         }
-        self.pump(now.time, effects);
-        VoteResponse { epoch: self.state.epoch, leader: self.leader(), granted }
+        granted
     }
 
+    /// Whether this voter votes for the candidate, of its own epoch.
     fn would_grant(&self, request: &VoteRequest) -> bool {
-        if request.epoch < self.state.epoch {
-            return false;
-        }
-        let up_to_date = (request.last_epoch, request.end_offset) >= self.log_position();
-        if request.epoch > self.state.epoch {
-            return up_to_date;
-        }
         match self.role {
-            Role::Unattached { .. } => match self.state.voted {
+            Role::Unattached { .. } | Role::Prospective(_) => match self.state.voted {
                 Some(voted) => voted == request.candidate,
-                None => up_to_date,
+                None => self.state.leader.is_none() && self.is_up_to_date(request),
             },
             Role::Follower { .. } | Role::Candidate(_) | Role::Leader(_) | Role::Resigned(_) => {
                 false
@@ -64,91 +70,123 @@ impl Quorum {
         }
     }
 
+    /// Whether this voter has no leader that it fetches from, and would not keep the other from winning by its log.
+    fn would_grant_pre_vote(&self, request: &VoteRequest) -> bool {
+        let follows = match self.role {
+            Role::Leader(_) => true,
+            Role::Follower { has_fetched, .. } => has_fetched,
+            Role::Unattached { .. }
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Resigned(_) => false,
+        };
+        !follows && self.is_up_to_date(request)
+    }
+
+    fn is_up_to_date(&self, request: &VoteRequest) -> bool {
+        (request.last_epoch, request.end_offset) >= self.log_position()
+    }
+
     /// Epoch of the last record and log end: the longer log is the one that is greater in this order.
     fn log_position(&self) -> (LeaderEpoch, Offset) {
         (self.log.last_fetched_epoch(), self.log.log_end_offset())
     }
 
-    /// Begins an election in the next epoch.
-    pub(super) fn become_candidate(&mut self, now: Now, effects: &mut Effects) {
-        let lost = match &self.role {
-            Role::Candidate(candidate) => candidate.lost,
-            Role::Unattached { .. }
-            | Role::Follower { .. }
-            | Role::Leader(_)
-            | Role::Resigned(_) => 0,
+    /// Gives the vote of this epoch. The election timer starts anew: the candidate is as likely to win as this voter.
+    fn add_vote(&mut self, now: Time, candidate: NodeId, effects: &mut Effects) {
+        assert!(self.state.voted.is_none(), "{:?} votes for {candidate} too", self.state);
+        assert!(self.state.leader.is_none(), "{:?} votes for {candidate}", self.state);
+        let state = ElectionState { voted: Some(candidate), ..self.state };
+        let election_at = now + self.election_timeout();
+        let role = match self.role {
+            Role::Prospective(_) => Role::Prospective(Election::begun_by(self.node, election_at)),
+            Role::Unattached { .. } => Role::Unattached { election_at },
+            Role::Follower { .. } | Role::Candidate(_) | Role::Leader(_) | Role::Resigned(_) => {
+                panic!("{:?} gives a vote", self.role.name())
+            }
         };
+        self.enter(state, role, effects);
+    }
+
+    /// Asks the others, in the epoch that it is in, whether they would vote for this voter.
+    pub(super) fn become_prospective(&mut self, now: Now, effects: &mut Effects) {
+        if self.no_pre_vote {
+            // QuorumDefect::NoPreVote: enters a new epoch whoever leads this one, as before KIP-996.
+            self.become_candidate(now, effects);
+            return;
+        }
+        let election_at = now.time + self.election_timeout();
+        let election = Election::begun_by(self.node, election_at);
+        let won = election.is_granted(self.voters.len());
+        self.enter(self.state, Role::Prospective(election), effects);
+        self.reset_connections(now.time);
+        if won {
+            self.become_candidate(now, effects);
+        }
+    }
+
+    /// Begins an election in the next epoch.
+    fn become_candidate(&mut self, now: Now, effects: &mut Effects) {
         let election_at = now.time + self.election_timeout();
         let epoch = self.state.epoch.next();
         let state = ElectionState { epoch, voted: Some(self.node), leader: None };
-        let role = Role::Candidate(self.candidacy(election_at, lost));
-        self.enter(state, role, effects);
-        if self.majority() == 1 {
+        let election = Election::begun_by(self.node, election_at);
+        let won = election.is_granted(self.voters.len());
+        self.enter(state, Role::Candidate(election), effects);
+        self.reset_connections(now.time);
+        if won {
             self.become_leader(now, effects);
         }
     }
 
-    pub(super) fn vote_request(&self) -> RequestBody {
+    pub(super) fn vote_request(&self, pre_vote: bool) -> RequestBody {
         let (last_epoch, end_offset) = self.log_position();
         let (epoch, candidate) = (self.state.epoch, self.node);
-        RequestBody::Vote(VoteRequest { epoch, candidate, last_epoch, end_offset })
+        RequestBody::Vote(VoteRequest { epoch, candidate, last_epoch, end_offset, pre_vote })
     }
 
-    /// Counts an answer, if this voter is still a candidate of the epoch in which it asked.
+    /// Counts an answer, if this voter still asks what it asked then.
     pub(super) fn on_vote_response(
         &mut self,
         now: Now,
         from: NodeId,
-        asked_in: LeaderEpoch,
+        (asked, asked_in): (RequestKind, LeaderEpoch),
         response: VoteResponse,
         effects: &mut Effects,
     ) {
         if self.observe(now.time, response.epoch, response.leader, effects) {
             return;
         }
-        let (epoch, majority, voters) = (self.state.epoch, self.majority(), self.voters.len());
-        let Role::Candidate(candidate) = &mut self.role else {
+        let epoch = self.state.epoch;
+        let (Role::Prospective(election) | Role::Candidate(election), voters) =
+            (&mut self.role, self.voters.len())
+        else {
             return;
         };
-        if asked_in != epoch || response.epoch != epoch || !candidate.lacks_answer_of(from) {
+        if asked_in != epoch || response.epoch != epoch {
             return;
         }
-        if response.granted {
-            candidate.granted.push(from);
-        } else {
-            candidate.rejected.push(from);
-        }
-        if candidate.granted.len() >= majority {
-            self.become_leader(now, effects);
-        } else if voters - candidate.rejected.len() < majority {
-            self.back_off(now);
+        election.record(from, response.granted);
+        let (won, lost) = (election.is_granted(voters), election.is_rejected(voters));
+        match asked {
+            RequestKind::PreVote if won => self.become_candidate(now, effects),
+            RequestKind::PreVote if lost => self.give_up_pre_votes(now.time, effects),
+            RequestKind::Vote if won => self.become_leader(now, effects),
+            // A candidate that has lost waits for the end of its election: others may stand meanwhile.
+            RequestKind::PreVote
+            | RequestKind::Vote
+            | RequestKind::Begin
+            | RequestKind::End
+            | RequestKind::Fetch => {}
         }
     }
 
-    /// The election is over without a winner, or the wait after a lost one is.
-    pub(super) fn on_election_timeout(&mut self, now: Now, effects: &mut Effects) {
-        let Role::Candidate(candidate) = &self.role else {
-            panic!("an election of {:?} timed out", self.role.name());
-        };
-        if candidate.backing_off {
-            self.become_candidate(now, effects);
-        } else {
-            self.back_off(now);
-        }
-    }
-
-    /// Waits before the next election, longer each time, and each voter another time.
-    fn back_off(&mut self, now: Now) {
-        let Role::Candidate(candidate) = &self.role else {
-            panic!("{:?} lost an election", self.role.name());
-        };
-        let lost = candidate.lost + 1;
-        let doubled = ELECTION_BACKOFF_FIRST * 2_u32.pow((lost - 1).min(10));
-        let wait = self.jittered(doubled.min(self.timeouts.election_backoff_max));
-        if let Role::Candidate(candidate) = &mut self.role {
-            candidate.lost = lost;
-            candidate.backing_off = true;
-            candidate.election_at = now.time + wait;
+    /// Not enough pre-votes, or not in time: back to the leader that was known, or to knowing none.
+    /// Source: `KafkaRaftClient.prospectiveTransitionAfterElectionLoss`.
+    pub(super) fn give_up_pre_votes(&mut self, now: Time, effects: &mut Effects) {
+        match self.state.leader {
+            Some(leader) => self.become_follower(now, self.state.epoch, leader, effects),
+            None => self.become_unattached(now, self.state, effects),
         }
     }
 }

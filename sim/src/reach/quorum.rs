@@ -19,7 +19,10 @@ impl Tally {
         match role {
             QuorumRole::Candidate => self.mark("candidate-stood"),
             QuorumRole::Resigned => self.mark("resigned-leader"),
-            QuorumRole::Unattached | QuorumRole::Follower | QuorumRole::Leader => {}
+            QuorumRole::Unattached
+            | QuorumRole::Follower
+            | QuorumRole::Prospective
+            | QuorumRole::Leader => {}
         }
     }
 }

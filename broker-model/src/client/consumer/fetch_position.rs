@@ -9,7 +9,6 @@ use super::position::Position;
 pub(super) struct FetchPosition {
     pub(super) offset: Offset,
     pub(super) current_leader_epoch: LeaderEpoch,
-    pub(super) last_epoch: LeaderEpoch,
     /// Not told: an answer for another version of the position is stale.
     pub(super) version: u64,
 }
@@ -19,7 +18,6 @@ impl FetchPosition {
         Self {
             offset: position.offset,
             current_leader_epoch: position.leadership.epoch,
-            last_epoch: position.last_epoch,
             version: position.version,
         }
     }

@@ -148,28 +148,36 @@ fn a_stopping_leader_hands_over_quickly() {
     let (mut net, leader) = ready();
     let stopped = net.now;
     net.deliver(leader, Event::StopRequested);
-    assert!(!net.is_up(leader));
+    assert!(!net.controller(leader).is_active(), "it resigns, and stays to grant pre-votes");
+    net.run_until("another leads", |net| net.active().is_some_and(|active| active != leader));
     let next = active(&mut net);
-    assert_ne!(next, leader);
     assert!(net.now.since(stopped).as_millis() < 200, "took {:?}", net.now.since(stopped));
     create(&mut net, next, "after");
     net.run_until("a topic", |net| created(net) == [0, 0]);
+    assert!(!net.is_up(leader), "it knows of the other leader and ends");
 }
 
 #[test]
-fn brokers_read_committed_records_and_long_poll() {
+fn brokers_read_to_the_log_end_and_long_poll() {
     let (mut net, leader) = ready();
     net.inbox.clear();
-    let fetch = |fetch_offset, last_fetched_epoch| {
+    let epoch = net.controller(leader).quorum_epoch();
+    let fetch = |fetch_offset, last_fetched_epoch, high_watermark| {
         RequestBody::QuorumFetch(QuorumFetchRequest {
             replica: NodeId(1),
-            epoch: LeaderEpoch::NONE,
+            epoch,
             fetch_offset,
             last_fetched_epoch,
+            high_watermark,
             wait_max_ms: 400,
         })
     };
-    net.ask(NodeId(1), leader, Channel::QuorumFetch, fetch(Offset::ZERO, LeaderEpoch::NONE));
+    net.ask(
+        NodeId(1),
+        leader,
+        Channel::QuorumFetch,
+        fetch(Offset::ZERO, LeaderEpoch::NONE, Offset::NONE),
+    );
     net.run_until("an answer", |net| !net.inbox.is_empty());
     let ResponseBody::QuorumFetch(response) = net.inbox[0].1.body.clone() else { panic!("fetch") };
     let end = net.controller(leader).log().high_watermark();
@@ -179,15 +187,22 @@ fn brokers_read_committed_records_and_long_poll() {
     );
     let last = response.batches.last().expect("records are committed");
     assert_eq!(last.last_offset().next(), end);
-    let (before, epoch) = (net.now, response.epoch);
-    net.ask(NodeId(1), leader, Channel::QuorumFetch, fetch(end, epoch));
+    let before = net.now;
+    net.ask(NodeId(1), leader, Channel::QuorumFetch, fetch(end, epoch, end));
     net.run_until("an answer", |net| net.inbox.len() == 2);
     assert!(net.now.since(before).as_millis() >= 400, "nothing new: it waits");
-    net.ask(NodeId(1), leader, Channel::QuorumFetch, fetch(end, epoch));
+    net.ask(NodeId(1), leader, Channel::QuorumFetch, fetch(end, epoch, Offset::NONE));
+    let before = net.now;
+    net.run_until("an answer", |net| net.inbox.len() == 3);
+    assert!(net.now.since(before).as_millis() < 100, "the high watermark is news");
+    net.ask(NodeId(1), leader, Channel::QuorumFetch, fetch(end, epoch, end));
     create(&mut net, leader, "news");
     let before = net.now;
     net.run_until("an answer", |net| net.inbox.len() == 4);
-    assert!(net.now.since(before).as_millis() < 100, "a commit ends the wait");
+    assert!(net.now.since(before).as_millis() < 100, "an append ends the wait");
+    let ResponseBody::QuorumFetch(response) = &net.inbox[3].1.body else { panic!("fetch") };
+    let first = response.batches.first().expect("records come before they are committed");
+    assert_eq!((first.base_offset(), response.high_watermark), (end, end));
 }
 
 #[test]

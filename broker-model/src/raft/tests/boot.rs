@@ -11,7 +11,7 @@ use crate::types::{LeaderEpoch, NodeId, Now, Offset, Time, WallTime};
 
 pub(super) const NOW: Now = Now { time: Time(0), wall: WallTime(0) };
 
-fn state(epoch: i32, voted: Option<i32>, leader: Option<i32>) -> ElectionState {
+pub(super) fn state(epoch: i32, voted: Option<i32>, leader: Option<i32>) -> ElectionState {
     let (voted, leader) = (voted.map(NodeId), leader.map(NodeId));
     ElectionState { epoch: LeaderEpoch(epoch), voted, leader }
 }
@@ -49,12 +49,15 @@ fn the_disk_decides_the_role() {
     let rows = [
         (state(4, Some(101), Some(101)), QuorumRole::Resigned),
         (state(4, Some(101), None), QuorumRole::Candidate),
+        (state(4, Some(101), Some(102)), QuorumRole::Candidate),
         (state(4, Some(102), None), QuorumRole::Unattached),
         (state(4, Some(102), Some(103)), QuorumRole::Follower),
         (state(4, None, None), QuorumRole::Unattached),
     ];
     for (on_disk, role) in rows {
-        let expected = (on_disk.epoch, role, on_disk.leader, on_disk.voted);
+        // A candidate asks again, though another has won the epoch: it hears of that soon enough.
+        let leader = on_disk.leader.filter(|_| role != QuorumRole::Candidate);
+        let expected = (on_disk.epoch, role, leader, on_disk.voted);
         assert_eq!(role_at_boot(&disk(on_disk)), expected, "{on_disk:?}");
     }
     let (epoch, role, ..) = role_at_boot(&DiskImage::default());
@@ -70,7 +73,11 @@ fn a_restarted_candidate_asks_in_the_same_epoch() {
             Effect::Request {
                 channel: Channel::Quorum,
                 message: Message {
-                    body: RequestBody::Vote(VoteRequest { epoch: LeaderEpoch(4), .. }),
+                    body: RequestBody::Vote(VoteRequest {
+                        epoch: LeaderEpoch(4),
+                        pre_vote: false,
+                        ..
+                    }),
                     ..
                 },
                 ..
@@ -89,6 +96,7 @@ fn a_vote_survives_a_restart() {
             candidate: NodeId(candidate),
             last_epoch: LeaderEpoch(3),
             end_offset: Offset(9),
+            pre_vote: false,
         };
         assert_eq!(quorum.on_vote_request(NOW, request, &mut effects).granted, expected);
     }

@@ -2,4 +2,5 @@
 
 mod boot;
 mod faults;
+mod pre_vote;
 mod votes;

@@ -25,6 +25,7 @@ fn request(epoch: i32, candidate: i32) -> VoteRequest {
         candidate: NodeId(candidate),
         last_epoch: LeaderEpoch::NONE,
         end_offset: Offset::ZERO,
+        pre_vote: false,
     }
 }
 

@@ -66,6 +66,7 @@ impl Fingerprint {
         self.pair(39, request.replica.0);
         self.pair(request.epoch.0, request.last_fetched_epoch.0);
         self.int(request.fetch_offset.0);
+        self.int(request.high_watermark.0);
     }
 
     pub(super) fn quorum_fetch_response(&mut self, response: &QuorumFetchResponse) {
@@ -138,6 +139,7 @@ impl Fingerprint {
         self.pair(33, request.epoch.0);
         self.pair(request.candidate.0, request.last_epoch.0);
         self.int(request.end_offset.0);
+        self.word(u64::from(request.pre_vote));
     }
 
     pub(super) fn vote_response(&mut self, response: &VoteResponse) {

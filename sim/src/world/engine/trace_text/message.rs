@@ -272,8 +272,9 @@ fn controller(node: Option<NodeId>) -> String {
 }
 
 fn vote(request: &VoteRequest) -> String {
+    let kind = if request.pre_vote { "pre-vote" } else { "vote" };
     format!(
-        "vote for node {} in epoch {}, log end {} of epoch {}",
+        "{kind} for node {} in epoch {}, log end {} of epoch {}",
         request.candidate,
         request.epoch,
         request.end_offset,

@@ -31,6 +31,7 @@ fn role_name(role: QuorumRole) -> &'static str {
     match role {
         QuorumRole::Unattached => "unattached",
         QuorumRole::Follower => "follower",
+        QuorumRole::Prospective => "prospective",
         QuorumRole::Candidate => "candidate",
         QuorumRole::Leader => "leader",
         QuorumRole::Resigned => "resigned",

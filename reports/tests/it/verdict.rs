@@ -1,10 +1,7 @@
 //! Verdicts, excuses and how they are told, on hand-made runs.
 
-#[path = "verdict/biography.rs"]
 mod biography;
-#[path = "verdict/cross_check.rs"]
 mod cross_check;
-#[path = "verdict/damage.rs"]
 mod damage;
 
 use std::collections::BTreeMap;

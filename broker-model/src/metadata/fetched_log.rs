@@ -1,0 +1,147 @@
+//! The metadata log as an observer keeps it: what it fetched, whether committed or not.
+//!
+//! A leader of the quorum lets observers read to its log's end, as it does voters. What is not committed may still be
+//! replaced by another leader's records, so an observer applies only what lies below the high watermark that it was told,
+//! and cuts the rest where a leader says that their logs part. Source: KIP-595; `KafkaRaftClient.handleFetchResponse`,
+//! `ReplicatedLog.truncateToEndOffset`.
+//!
+//! Kafka keeps this log on the disk of each broker, with snapshots. Here it begins anew at offset 0 with each uptime.
+
+use std::collections::VecDeque;
+
+use crate::log::EpochCache;
+use crate::message::EpochEnd;
+use crate::record::RecordBatch;
+use crate::replication::truncation_offset;
+use crate::types::{LeaderEpoch, Offset};
+
+/// What was fetched of the metadata log.
+#[derive(Debug, Default)]
+pub(crate) struct FetchedLog {
+    /// What is not committed yet as far as this observer knows; what is was taken out to be applied.
+    uncommitted: VecDeque<RecordBatch>,
+    epochs: EpochCache,
+    end: Offset,
+    high_watermark: Offset,
+}
+
+/// The leader asks for a cut of what was committed: the quorum lost committed metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CommittedGone;
+
+impl FetchedLog {
+    /// Where the next fetch begins.
+    pub(crate) fn end(&self) -> Offset {
+        self.end
+    }
+
+    /// Epoch of the last record, or none.
+    pub(crate) fn last_fetched_epoch(&self) -> LeaderEpoch {
+        self.epochs.latest_epoch()
+    }
+
+    /// The high watermark, or none if it was never told one.
+    pub(crate) fn known_high_watermark(&self) -> Offset {
+        if self.high_watermark > Offset::ZERO { self.high_watermark } else { Offset::NONE }
+    }
+
+    /// Appends what continues the log; false, and nothing is changed, if the batches do not.
+    pub(crate) fn append(&mut self, batches: &[RecordBatch]) -> bool {
+        if batches.first().is_some_and(|first| first.base_offset() != self.end) {
+            return false;
+        }
+        for batch in batches {
+            let (epoch, latest) = (batch.leader_epoch(), self.epochs.latest_epoch());
+            assert!(epoch >= latest, "batch of epoch {epoch} after epoch {latest}");
+            if epoch > latest {
+                self.epochs.assign(epoch, batch.base_offset());
+            }
+            self.end = batch.last_offset().next();
+            self.uncommitted.push_back(batch.clone());
+        }
+        true
+    }
+
+    /// Takes the leader's high watermark, which only moves up here, and gives out what it commits.
+    pub(crate) fn commit(&mut self, leaders: Offset) -> Vec<RecordBatch> {
+        self.high_watermark = self.high_watermark.max(leaders.min(self.end));
+        let mut committed = Vec::new();
+        let below = self.high_watermark;
+        while let Some(batch) = self.uncommitted.pop_front_if(|it| it.last_offset() < below) {
+            committed.push(batch);
+        }
+        committed
+    }
+
+    /// Cuts what the leader does not have.
+    ///
+    /// # Errors
+    /// Something of it is committed.
+    pub(crate) fn truncate(&mut self, leader_end: EpochEnd) -> Result<(), CommittedGone> {
+        let own = self.epochs.end_offset_for(leader_end.epoch, self.end);
+        let to = truncation_offset(leader_end, own, self.end);
+        if to < self.high_watermark {
+            return Err(CommittedGone);
+        }
+        self.uncommitted.retain(|batch| batch.base_offset() < to);
+        self.epochs.truncate_from_end(to);
+        self.end = to;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::RecordBatchBuilder;
+    use crate::types::{ProducerEpoch, ProducerId, Sequence, WallTime};
+
+    fn batch(offset: i64, epoch: i32) -> RecordBatch {
+        let mut builder =
+            RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
+        builder.push(WallTime(0), None, Some(bytes::Bytes::from_static(b"x")));
+        builder.build().with_assignment(Offset(offset), LeaderEpoch(epoch))
+    }
+
+    fn log(batches: &[(i64, i32)]) -> FetchedLog {
+        let mut log = FetchedLog::default();
+        for (offset, epoch) in batches {
+            assert!(log.append(&[batch(*offset, *epoch)]), "{offset} continues");
+        }
+        log
+    }
+
+    fn offsets(batches: &[RecordBatch]) -> Vec<i64> {
+        batches.iter().map(|batch| batch.base_offset().0).collect()
+    }
+
+    #[test]
+    fn what_is_below_the_high_watermark_is_given_out_once() {
+        let mut log = log(&[(0, 1), (1, 1), (2, 2)]);
+        assert_eq!(offsets(&log.commit(Offset(2))), [0, 1]);
+        assert!(log.commit(Offset(1)).is_empty(), "it does not move down");
+        assert_eq!(offsets(&log.commit(Offset(9))), [2], "never above the log's end");
+        assert_eq!(log.known_high_watermark(), Offset(3));
+        assert!(!log.append(&[batch(4, 2)]), "a gap");
+    }
+
+    #[test]
+    fn a_cut_spares_what_is_committed() {
+        let end =
+            |epoch, offset| EpochEnd { epoch: LeaderEpoch(epoch), end_offset: Offset(offset) };
+        // Log, high watermark, what the leader says, and where the log then ends.
+        let rows: [(&[(i64, i32)], i64, EpochEnd, Option<i64>); 5] = [
+            (&[(0, 1), (1, 1), (2, 2)], 1, end(1, 2), Some(2)),
+            (&[(0, 1), (1, 1), (2, 1)], 1, end(1, 1), Some(1)),
+            (&[(0, 1), (1, 3), (2, 3)], 1, end(2, 2), Some(1)),
+            (&[(0, 1), (1, 1)], 2, end(1, 1), None),
+            (&[(0, 1), (1, 1)], 0, end(-1, 0), Some(0)),
+        ];
+        for (batches, high_watermark, leader_end, expected) in rows {
+            let mut log = log(batches);
+            log.commit(Offset(high_watermark));
+            let cut = log.truncate(leader_end).map(|()| log.end().0);
+            assert_eq!(cut.ok(), expected, "{batches:?} against {leader_end:?}");
+        }
+    }
+}
