@@ -13,7 +13,7 @@ use crate::proto::{
     PartitionData, StrBytes, TopicName,
 };
 use crate::record::{BatchError, RecordBatch};
-use crate::types::{LeaderEpoch, NodeId, Offset, Time};
+use crate::types::{NodeId, Offset, Time};
 
 use super::Consumer;
 use super::fetch_position::FetchPosition;

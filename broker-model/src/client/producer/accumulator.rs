@@ -107,6 +107,11 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::producer::batch::{PendingRecord, ProducerIdentity, ProducerState};
+    use crate::proto::ErrorCode;
+    use crate::types::{
+        LeaderEpoch, OperationId, ProducerEpoch, ProducerId, RecordValue, Time, WallTime,
+    };
 
     fn record(operation: u64) -> PendingRecord {
         PendingRecord {

@@ -6,7 +6,8 @@ use crate::node::{Effects, Outcome};
 use crate::proto::ErrorCode;
 use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::types::{
-    Offset, OperationId, ProducerEpoch, ProducerId, RecordValue, Sequence, Time, WallTime,
+    LeaderEpoch, Offset, OperationId, ProducerEpoch, ProducerId, RecordValue, Sequence, Time,
+    WallTime,
 };
 
 /// A producer id with its epoch.

@@ -84,7 +84,7 @@ impl Queue {
     /// Kafka's own: all in flight is numbered from 0, what may be in a log under its old sequence included. Source:
     /// `TxnPartitionEntry.startSequencesAtBeginning`.
     fn renumber_in_flight(&mut self, identity: ProducerIdentity) {
-        self.sequences = Sequences { identity: Some(identity), ..Sequences::default() };
+        self.sequences = Sequences::of(identity);
         let live = self.waiting.iter_mut().chain(&mut self.on_wire).filter(|batch| !batch.done);
         let mut in_flight: Vec<&mut Batch> =
             live.filter(|batch| batch.producer_state.is_some()).collect();

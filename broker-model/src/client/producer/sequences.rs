@@ -8,7 +8,7 @@ use crate::types::Sequence;
 #[derive(Debug, Default)]
 pub(super) struct Sequences {
     /// Whose sequences they are: batches in flight carry this identity.
-    pub(super) identity: Option<ProducerIdentity>,
+    identity: Option<ProducerIdentity>,
     next: Sequence,
     /// Last sequence of the last batch that was acknowledged.
     last_acked: Option<Sequence>,
@@ -19,11 +19,16 @@ pub(super) struct Sequences {
 }
 
 impl Sequences {
+    /// From 0, for a new identity.
+    pub(super) fn of(identity: ProducerIdentity) -> Self {
+        Self { identity: Some(identity), ..Self::default() }
+    }
+
     /// Gives out the sequence of a batch with so many records. A new identity starts from 0 on every partition, whether
     /// or not that was the cause of it (known bug P12). Source: `maybeUpdateProducerIdAndEpoch`.
     pub(super) fn assign(&mut self, identity: ProducerIdentity, count: i32) -> ProducerState {
         if self.identity != Some(identity) {
-            *self = Self { identity: Some(identity), ..Self::default() };
+            *self = Self::of(identity);
         }
         let base_sequence = self.next;
         self.next = base_sequence.plus(count);
@@ -118,6 +123,7 @@ mod tests {
     use super::*;
     use crate::client::producer::batch::PendingRecord;
     use crate::types::{OperationId, RecordValue, WallTime};
+    use crate::types::{ProducerEpoch, ProducerId, Time};
 
     const IDENTITY: ProducerIdentity =
         ProducerIdentity { id: ProducerId(4), epoch: ProducerEpoch(0) };
