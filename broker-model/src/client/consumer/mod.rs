@@ -274,7 +274,8 @@ impl Consumer {
         self.metadata_version = self.metadata.version();
         let now_led = |(key, position): (&PartitionKey, &Position)| {
             let leadership = self.metadata.leadership(*key);
-            (leadership != position.leadership).then_some((*key, leadership))
+            let is_news = leadership.leader.is_some() && leadership != position.leadership;
+            is_news.then_some((*key, leadership))
         };
         let changed: Vec<(PartitionKey, Leadership)> =
             self.positions.iter().filter_map(now_led).collect();

@@ -18,6 +18,7 @@ mod identity;
 #[cfg(test)]
 mod model_tests;
 mod partitioner;
+mod queues;
 mod sender;
 mod sequences;
 #[cfg(test)]
@@ -38,6 +39,7 @@ use self::batch::{Batch, PendingRecord};
 use self::identity::Identity;
 use self::partitioner::Sticky;
 pub use self::partitioner::partition_of;
+use self::queues::Queues;
 use super::connection::{Backoff, Connections, Purpose};
 use super::metadata::{Metadata, PartitionKey};
 
@@ -50,7 +52,7 @@ pub struct Producer {
     /// Records of topics whose partitions are not known yet, by the topic's place.
     unplaced: BTreeMap<usize, VecDeque<PendingRecord>>,
     sticky: BTreeMap<usize, Sticky>,
-    queues: BTreeMap<PartitionKey, Queue>,
+    queues: Queues,
     identity: Identity,
     defects: Defects,
     /// The partition that was looked at last when a broker was sent to. Source: `nodesDrainIndex`.
@@ -80,7 +82,7 @@ impl Producer {
             metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node),
             unplaced: BTreeMap::new(),
             sticky: BTreeMap::new(),
-            queues: BTreeMap::new(),
+            queues: Queues::default(),
             identity: Identity::new(idempotent, now.time),
             defects,
             last_drained: BTreeMap::new(),
@@ -113,7 +115,7 @@ impl Producer {
     fn accumulate(&mut self, place: usize, record: PendingRecord) {
         let limit = self.config.batch_records_max as usize;
         let partition = self.choose_partition(place, record.key);
-        let queue = self.queues.entry(PartitionKey { topic: place, partition }).or_default();
+        let queue = self.queues.entry(PartitionKey { topic: place, partition });
         if let Some(batch) = queue.open_batch(limit) {
             batch.records.push(record);
             return;
@@ -217,6 +219,7 @@ impl Producer {
         self.settle_sequences(effects);
         self.identity.run(now, &mut self.metadata, &mut self.connections, effects);
         let wake = self.drain(now, effects);
+        self.queues.retire();
         self.metadata.run(now, &mut self.connections, effects);
         self.deadline = [
             wake,

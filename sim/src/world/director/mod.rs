@@ -26,7 +26,7 @@ use harrow_broker_model::node::{Node, Operation, Outcome};
 use harrow_broker_model::types::{NodeId, OperationId};
 
 use self::condition::{Active, Condition};
-use self::probe::{FreshClients, Resumed};
+use self::probe::{FreshClients, Resumed, Resuming};
 use self::progress::{Pending, Progress};
 use super::draw::Draws;
 use super::engine::{Boot, DirectorTimer, Engine, Member, Moment, Report, Setup, Step};
@@ -102,6 +102,7 @@ pub(crate) struct Director<'p, N, F> {
     fresh: FreshClients,
     /// What producers of loads have sent since the heal.
     resumed: Vec<Resumed>,
+    resuming: Resuming,
 }
 
 impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
@@ -145,6 +146,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             overdue: None,
             stranded_since: None,
             resumed: Resumed::all(plan),
+            resuming: Resuming::default(),
             fresh: FreshClients::new(
                 plan.topics.iter().map(|topic| topic.partitions as usize).sum(),
             ),
@@ -276,10 +278,10 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         if !recorded {
             return;
         }
-        if self.asks_clients() && self.resumed_answered(operation, outcome) {
-            return;
-        }
         if let Some(position) = self.load_of[node] {
+            if self.asks_clients() && self.resumed_answered(position, operation, outcome) {
+                return;
+            }
             self.loads[position].answered(now, outcome);
             self.read_further(position);
             self.set_load_timer(position);

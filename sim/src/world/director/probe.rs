@@ -1,5 +1,7 @@
 //! What clients have done since the heal: a fresh producer, a final reader, and the producers of the loads.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use harrow_broker_model::config::Acks;
 use harrow_broker_model::node::Outcome;
 use harrow_broker_model::proto::ErrorCode;
@@ -53,6 +55,10 @@ pub(super) struct FreshClients {
     pub(super) reader_asked: bool,
     /// By position of the partition.
     pub(super) records: Vec<Probe>,
+    /// Partitions of the sends that are not answered, by position.
+    pub(super) open: BTreeMap<OperationId, usize>,
+    /// Partitions to be sent to, with their topics' positions and keys that lead there.
+    pub(super) waiting: VecDeque<(usize, (usize, u64))>,
     /// Sends invoked: the lower half of the next value.
     pub(super) sent: u64,
     /// Up to where the final reader has read, by position of the partition.
@@ -68,6 +74,8 @@ impl FreshClients {
             reader_assigned: false,
             reader_asked: false,
             records: vec![Probe::Missing(None); partitions],
+            open: BTreeMap::new(),
+            waiting: VecDeque::new(),
             sent: 0,
             read_to: vec![0; partitions],
         }
@@ -112,5 +120,23 @@ impl Resumed {
             }
         }
         all
+    }
+}
+
+/// Sends under way, and those that wait for them.
+#[derive(Debug, Default)]
+pub(super) struct Resuming {
+    /// By position of the client.
+    pub(super) open: BTreeMap<(usize, OperationId), usize>,
+    /// By position of the client.
+    pub(super) waiting: BTreeMap<usize, VecDeque<usize>>,
+    /// Keys that lead to each partition of a topic, by how many it has.
+    pub(super) keys: BTreeMap<u32, Vec<u64>>,
+}
+
+impl Resuming {
+    pub(super) fn open_at(&self, load: usize) -> usize {
+        let (first, last) = (OperationId(0), OperationId(u64::MAX));
+        self.open.range((load, first)..=(load, last)).count()
     }
 }
