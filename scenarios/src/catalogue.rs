@@ -38,6 +38,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "stopped-and-struck",
     "cut-and-struck",
     "flush-race",
+    "forgotten-producers",
     "unclean-trap",
     "unclean-allowed",
     "quick-failover",

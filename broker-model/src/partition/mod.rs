@@ -130,6 +130,7 @@ impl Partition {
         self.replicas.clone_from(&registration.replicas);
         self.min_insync_replicas =
             effective_min_isr(topic.min_insync_replicas, registration.replicas.len());
+        self.log.set_flush_intervals(topic.flush_messages, topic.flush_ms);
         if registration.leader == Some(self.node) {
             self.make_leader(context, registration, epoch_grew, effects);
         } else {

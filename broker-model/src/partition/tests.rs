@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::*;
 use crate::defect::{Defect, LogDefect, ReplicationDefect};
 use crate::disk_image::DiskImage;
-use crate::log::LogOptions;
+use crate::log::{LogConfig, LogOptions};
 use crate::message::{
     EpochEnd, IsrRegistration, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
     ReplicaOffsetsResponse,
@@ -61,6 +61,9 @@ fn cluster(defects: &[Defect]) -> ClusterConfig {
         high_watermark_checkpoint_interval_ms: 1_000,
         recovery_point_checkpoint_interval_ms: 5_000,
         segment_bytes: 1 << 16,
+        flush_scheduler_interval_ms: u64::MAX / 2_000_000,
+        producer_id_expiration_ms: 86_400_000,
+        producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 2_000,
         quorum_election_timeout_ms: 500,
         quorum_fetch_timeout_ms: 1_000,
@@ -87,7 +90,8 @@ impl Bench {
     fn new(defects: &[Defect]) -> Self {
         let mut effects = Effects::new();
         let options = LogOptions {
-            segment_bytes: 1 << 16,
+            config: LogConfig::of(&cluster(defects)),
+            now: WallTime(0),
             clean: true,
             recovery_point: Offset::ZERO,
             high_watermark: Offset::ZERO,
@@ -122,6 +126,8 @@ impl Bench {
             min_insync_replicas: 2,
             unclean_leader_election: false,
             max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
+            flush_messages: TopicConfig::FLUSH_NEVER,
+            flush_ms: TopicConfig::FLUSH_NEVER,
         };
         let context = PartitionContext {
             now: self.now,
