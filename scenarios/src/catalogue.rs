@@ -46,6 +46,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "isr-race",
     "zombie-follower",
     "refused-join",
+    "unheard-proposal",
     "late-traffic",
     "vote-storm",
     "minority-stays-dead",

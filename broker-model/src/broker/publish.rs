@@ -76,8 +76,11 @@ impl Broker {
         let broker_epoch = self.lifecycle.broker_epoch();
         let context = PartitionContext { now, broker_epoch, metadata: image };
         partition.apply_registration(context, registration, topic, effects);
-        match partition.leader().filter(|leader| *leader != self.context.node) {
+        let in_sync = registration.isr.contains(&self.context.node);
+        let leader = partition.leader().filter(|leader| *leader != self.context.node);
+        match leader.filter(|_| in_sync || !self.lifecycle.is_stopping()) {
             Some(leader) => self.fetchers.follow(now.time, id, leader, partition.leader_epoch()),
+            // A broker that stops in a controlled way fetches no more once it has left the ISR: nobody waits for it.
             None => self.fetchers.unfollow(id),
         }
         self.touched.push(id);
