@@ -231,6 +231,7 @@ impl Producer {
 
     /// What each partition has in flight is checked where it changes.
     fn self_check(&self) {
+        self.connections.self_check();
         let max = self.config.in_flight_max as usize;
         if let Some((to, count)) = self.connections.most_produces_in_flight() {
             assert!(count <= max, "{count} produce requests to {to}, at most {max} are allowed");
