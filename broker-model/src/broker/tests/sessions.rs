@@ -10,7 +10,7 @@ use crate::message::{
 };
 use crate::metadata::MetadataRecord;
 use crate::node::Effect;
-use crate::note::Note;
+use crate::note::{Note, ReplicationNote};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 
 /// A follower on a connection of its own.
@@ -81,8 +81,15 @@ fn resting() -> (Bench, Follower, Follower) {
     (bench, two, three)
 }
 
+/// The controller has said nothing for so long that the broker asks another one.
+fn refetch_metadata(bench: &mut Bench) {
+    bench.pass_ms(100);
+}
+
 fn shrinks(effects: &[Effect]) -> bool {
-    effects.iter().any(|effect| matches!(effect, Effect::Note(Note::IsrProposed { .. })))
+    effects.iter().any(|effect| {
+        matches!(effect, Effect::Note(Note::Replication(ReplicationNote::IsrProposed { .. })))
+    })
 }
 
 #[test]
@@ -158,6 +165,7 @@ fn a_session_that_is_gone_or_out_of_step_is_refused() {
 #[test]
 fn who_leads_no_more_says_so_in_the_session() {
     let (mut bench, mut two, _) = resting();
+    refetch_metadata(&mut bench);
     two.fetch(&mut bench, None);
     let effects = bench.commit(&[partition(registration(3, 2, &[1, 2, 3]))]);
     let response = two.take(&effects);
@@ -167,6 +175,7 @@ fn who_leads_no_more_says_so_in_the_session() {
 #[test]
 fn a_follower_that_was_registered_anew_is_judged_anew() {
     let (mut bench, mut two, _) = resting();
+    refetch_metadata(&mut bench);
     bench.commit(&[
         MetadataRecord::RegisterBroker { broker: NodeId(2), incarnation: 99, unclean: false },
         topic(1),
