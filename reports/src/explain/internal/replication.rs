@@ -197,8 +197,8 @@ pub(super) static INVARIANTS: [Entry; 5] = [
     Entry {
         name: "following",
         kind: Kind::Invariant,
-        meaning: "A leader counts only what followers tell it in its epoch and in their \
-                  present uptime.",
+        meaning: "A leader counts only fetches of its own epoch and of a follower's present \
+                  uptime.",
         example: "Broken by fetch-of-other-epoch, unheard-member-counted.",
         legal: "Never.",
         source: "KIP-320, KIP-903",
