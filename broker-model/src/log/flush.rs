@@ -2,121 +2,13 @@
 //! only a rolled segment is flushed, in the background, and everything at a clean stop. Source:
 //! Kafka's `UnifiedLog.roll`, `UnifiedLog.flush`, `LogManager.shutdown`.
 
-use std::collections::VecDeque;
-
 use crate::defect::LogDefect;
 use crate::disk_image::FileId;
+use crate::log::Log;
+use crate::log::flushes::{COUNTER_BITS, PARTITION_BITS};
 use crate::log::segment::Segment;
-use crate::log::{Log, LogOptions};
 use crate::node::{Effect, Effects};
 use crate::types::{FlushToken, Offset, TopicId, TopicPartition, WallTime};
-
-const TOPIC_BITS: u32 = 20;
-const PARTITION_BITS: u32 = 12;
-const COUNTER_BITS: u32 = 32;
-
-/// Background flushes that were asked for, and what has been reached. The recovery point moves in
-/// the order of the requests: what a later flush proves does not count before the earlier ones.
-#[derive(Debug)]
-pub(crate) struct Flushes {
-    partition: TopicPartition,
-    recovery_point: Offset,
-    /// A flush of everything below has been asked for.
-    requested: Offset,
-    pending: VecDeque<PendingFlush>,
-    counter: u32,
-    /// Wall time at which the recovery point moved last.
-    last_flushed: WallTime,
-    /// A truncation does not lower what a flush that is under way will prove.
-    overtakes_truncation: bool,
-}
-
-#[derive(Debug)]
-struct PendingFlush {
-    token: FlushToken,
-    /// Where the recovery point may move when this one and those before are done.
-    upto: Offset,
-    done: bool,
-}
-
-impl Flushes {
-    pub(crate) fn new(
-        partition: TopicPartition,
-        recovery_point: Offset,
-        options: &LogOptions,
-    ) -> Self {
-        let defects = options.config.defects;
-        Self {
-            partition,
-            recovery_point,
-            requested: recovery_point,
-            pending: VecDeque::new(),
-            counter: 0,
-            last_flushed: options.now,
-            overtakes_truncation: defects.has(LogDefect::CutsNotSynced),
-        }
-    }
-
-    /// Everything below is flushed.
-    pub(crate) fn recovery_point(&self) -> Offset {
-        self.recovery_point
-    }
-
-    fn request(&mut self, upto: Offset) -> FlushToken {
-        let token = token(self.partition, self.counter);
-        self.counter = self.counter.checked_add(1).expect("a log rolls less than 2^32 times");
-        self.requested = self.requested.max(upto);
-        self.pending.push_back(PendingFlush { token, upto, done: false });
-        token
-    }
-
-    fn complete(&mut self, token: FlushToken, now: WallTime) -> bool {
-        let Some(flush) = self.pending.iter_mut().find(|flush| flush.token == token) else {
-            return false;
-        };
-        flush.done = true;
-        while let Some(flush) = self.pending.pop_front_if(|flush| flush.done) {
-            if flush.upto > self.recovery_point {
-                self.last_flushed = now;
-            }
-            self.settle(flush.upto);
-        }
-        true
-    }
-
-    /// Everything below is on the platter, or gone.
-    pub(crate) fn settle(&mut self, upto: Offset) {
-        self.recovery_point = self.recovery_point.max(upto);
-        self.requested = self.requested.max(upto);
-    }
-
-    /// A batch was appended and the log ends here now. Only a flush that overtook a truncation had proved more. Source:
-    /// `LocalLog.updateLogEndOffset`.
-    pub(crate) fn appended(&mut self, end: Offset) {
-        self.recovery_point = self.recovery_point.min(end);
-        self.requested = self.requested.min(end);
-    }
-
-    /// What is from here on is not what was flushed. In Kafka a flush that was scheduled before moves the recovery point
-    /// above that all the same. Source: `UnifiedLog.flush`, `LocalLog.markFlushed`.
-    pub(crate) fn truncate(&mut self, to: Offset) {
-        self.recovery_point = self.recovery_point.min(to);
-        self.requested = self.requested.min(to);
-        if self.overtakes_truncation {
-            return;
-        }
-        for flush in &mut self.pending {
-            flush.upto = flush.upto.min(to);
-        }
-    }
-}
-
-fn token(partition: TopicPartition, counter: u32) -> FlushToken {
-    let (topic, index) = (u64::from(partition.topic.0), partition.partition as u64);
-    assert!(topic < 1 << TOPIC_BITS, "topic {topic} does not fit a flush token");
-    assert!(index < 1 << PARTITION_BITS, "partition {index} does not fit a flush token");
-    FlushToken(((topic << PARTITION_BITS | index) << COUNTER_BITS) | u64::from(counter))
-}
 
 impl Log {
     /// Whose log asked for a flush of this token, so that a node can find the log.

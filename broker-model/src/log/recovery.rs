@@ -20,7 +20,7 @@ use crate::log::epoch_cache::EpochCache;
 use crate::log::flush::Flushes;
 use crate::log::producer_state::ProducerState;
 use crate::log::segment::Segment;
-use crate::log::snapshots::Snapshots;
+use crate::log::snapshot_files::Snapshots;
 use crate::log::{Log, LogOptions};
 use crate::node::{Effect, Effects};
 use crate::note::LogNote;
