@@ -2,20 +2,17 @@
 //! only a rolled segment is flushed, in the background, and everything at a clean stop. Source:
 //! Kafka's `UnifiedLog.roll`, `UnifiedLog.flush`, `LogManager.shutdown`.
 
-use crate::defect::LogDefect;
 use crate::disk_image::FileId;
 use crate::log::Log;
-use crate::log::flushes::{COUNTER_BITS, PARTITION_BITS};
+use crate::log::flushes::owner;
 use crate::log::segment::Segment;
 use crate::node::{Effect, Effects};
-use crate::types::{FlushToken, Offset, TopicId, TopicPartition, WallTime};
+use crate::types::{FlushToken, Offset, TopicPartition, WallTime};
 
 impl Log {
     /// Whose log asked for a flush of this token, so that a node can find the log.
     pub fn flush_owner(token: FlushToken) -> TopicPartition {
-        let log = token.0 >> COUNTER_BITS;
-        let partition = (log & ((1 << PARTITION_BITS) - 1)) as i32;
-        TopicPartition { topic: TopicId((log >> PARTITION_BITS) as u32), partition }
+        owner(token)
     }
 
     /// Whether a background flush of this token was ours; if so its segment counts as flushed.
@@ -95,50 +92,5 @@ impl Log {
         let bounds = |segment: &Segment| (segment.base_offset(), segment.end_offset());
         let from_floor = self.segments[self.floor_segment(offset)..].iter().map(bounds);
         from_floor.filter(|(_, end)| *end > offset).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn flushes(defects: &[LogDefect]) -> Flushes {
-        let mut options = crate::log::tests::options(false);
-        options.config.defects = defects.iter().copied().collect();
-        Flushes::new(TopicPartition { topic: TopicId(3), partition: 4 }, Offset::ZERO, &options)
-    }
-
-    const NOW: WallTime = WallTime(7);
-
-    #[test]
-    fn a_token_names_its_log() {
-        let partition = TopicPartition { topic: TopicId((1 << 20) - 1), partition: 4_095 };
-        for partition in [partition, TopicPartition::METADATA] {
-            assert_eq!(Log::flush_owner(token(partition, u32::MAX)), partition);
-        }
-    }
-
-    #[test]
-    fn the_recovery_point_moves_in_order() {
-        let mut flushes = flushes(&[]);
-        let (first, second) = (flushes.request(Offset(10)), flushes.request(Offset(20)));
-        assert!(flushes.complete(second, NOW));
-        assert_eq!(flushes.recovery_point(), Offset::ZERO);
-        assert!(flushes.complete(first, NOW));
-        assert_eq!(flushes.recovery_point(), Offset(20));
-        assert!(!flushes.complete(FlushToken(99), NOW));
-    }
-
-    #[test]
-    fn a_flush_proves_nothing_about_what_came_after_a_truncation() {
-        for (defects, proved) in [(&[][..], 4), (&[LogDefect::CutsNotSynced], 10)] {
-            let mut flushes = flushes(defects);
-            let token = flushes.request(Offset(10));
-            flushes.truncate(Offset(4));
-            assert!(flushes.complete(token, NOW));
-            assert_eq!(flushes.recovery_point(), Offset(proved));
-            flushes.appended(Offset(5));
-            assert_eq!(flushes.recovery_point(), Offset(proved.min(5)));
-        }
     }
 }

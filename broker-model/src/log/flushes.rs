@@ -4,21 +4,21 @@ use std::collections::VecDeque;
 
 use crate::defect::LogDefect;
 use crate::log::options::LogOptions;
-use crate::types::{FlushToken, Offset, TopicPartition, WallTime};
+use crate::types::{FlushToken, Offset, TopicId, TopicPartition, WallTime};
 
-pub(super) const TOPIC_BITS: u32 = 20;
-pub(super) const PARTITION_BITS: u32 = 12;
-pub(super) const COUNTER_BITS: u32 = 32;
+const TOPIC_BITS: u32 = 20;
+const PARTITION_BITS: u32 = 12;
+const COUNTER_BITS: u32 = 32;
 
 /// Background flushes that were asked for, and what has been reached. The recovery point moves in
 /// the order of the requests: what a later flush proves does not count before the earlier ones.
 #[derive(Debug)]
 pub(crate) struct Flushes {
-    pub(super) partition: TopicPartition,
-    pub(super) recovery_point: Offset,
+    partition: TopicPartition,
+    recovery_point: Offset,
     /// A flush of everything below has been asked for.
     pub(super) requested: Offset,
-    pub(super) pending: VecDeque<PendingFlush>,
+    pending: VecDeque<PendingFlush>,
     counter: u32,
     /// Wall time at which the recovery point moved last.
     pub(super) last_flushed: WallTime,
@@ -111,4 +111,56 @@ fn token(partition: TopicPartition, counter: u32) -> FlushToken {
     assert!(topic < 1 << TOPIC_BITS, "topic {topic} does not fit a flush token");
     assert!(index < 1 << PARTITION_BITS, "partition {index} does not fit a flush token");
     FlushToken(((topic << PARTITION_BITS | index) << COUNTER_BITS) | u64::from(counter))
+}
+
+/// The log that a token names.
+pub(super) fn owner(token: FlushToken) -> TopicPartition {
+    let log = token.0 >> COUNTER_BITS;
+    let partition = (log & ((1 << PARTITION_BITS) - 1)) as i32;
+    TopicPartition { topic: TopicId((log >> PARTITION_BITS) as u32), partition }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flushes(defects: &[LogDefect]) -> Flushes {
+        let mut options = crate::log::tests::options(false);
+        options.config.defects = defects.iter().copied().collect();
+        Flushes::new(TopicPartition { topic: TopicId(3), partition: 4 }, Offset::ZERO, &options)
+    }
+
+    const NOW: WallTime = WallTime(7);
+
+    #[test]
+    fn a_token_names_its_log() {
+        let partition = TopicPartition { topic: TopicId((1 << 20) - 1), partition: 4_095 };
+        for partition in [partition, TopicPartition::METADATA] {
+            assert_eq!(owner(token(partition, u32::MAX)), partition);
+        }
+    }
+
+    #[test]
+    fn the_recovery_point_moves_in_order() {
+        let mut flushes = flushes(&[]);
+        let (first, second) = (flushes.request(Offset(10)), flushes.request(Offset(20)));
+        assert!(flushes.complete(second, NOW));
+        assert_eq!(flushes.recovery_point(), Offset::ZERO);
+        assert!(flushes.complete(first, NOW));
+        assert_eq!(flushes.recovery_point(), Offset(20));
+        assert!(!flushes.complete(FlushToken(99), NOW));
+    }
+
+    #[test]
+    fn a_flush_proves_nothing_about_what_came_after_a_truncation() {
+        for (defects, proved) in [(&[][..], 4), (&[LogDefect::CutsNotSynced], 10)] {
+            let mut flushes = flushes(defects);
+            let token = flushes.request(Offset(10));
+            flushes.truncate(Offset(4));
+            assert!(flushes.complete(token, NOW));
+            assert_eq!(flushes.recovery_point(), Offset(proved));
+            flushes.appended(Offset(5));
+            assert_eq!(flushes.recovery_point(), Offset(proved.min(5)));
+        }
+    }
 }

@@ -34,8 +34,7 @@ mod tests;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::config::{ClusterConfig, TopicConfig};
-use crate::defect::{Defects, LogDefect};
+use crate::defect::LogDefect;
 use crate::disk_image::FileId;
 pub(crate) use crate::log::epoch_cache::EpochCache;
 use crate::log::flushes::Flushes;

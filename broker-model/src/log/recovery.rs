@@ -17,7 +17,7 @@ use bytes::Bytes;
 use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::epoch_cache::EpochCache;
-use crate::log::flush::Flushes;
+use crate::log::flushes::Flushes;
 use crate::log::producer_state::ProducerState;
 use crate::log::segment::Segment;
 use crate::log::snapshot_files::Snapshots;

@@ -1,7 +1,7 @@
 //! Producer state on disk, and how it is restored. Source: Kafka's
 //! `ProducerStateManager.takeSnapshot` and `truncateAndReload`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

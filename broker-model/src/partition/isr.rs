@@ -14,7 +14,7 @@ use crate::note::ReplicationNote;
 use crate::partition::isr_state::{IsrState, Proposal};
 use crate::partition::progress::FollowerProgress;
 use crate::partition::{Partition, PartitionContext, Role};
-use crate::types::{BrokerEpoch, NodeId, TopicPartition};
+use crate::types::{BrokerEpoch, NodeId};
 
 impl Partition {
     /// Proposes to add a follower that has fetched all it needs. Source: rule 2.3, KAFKA-7128, KIP-841.

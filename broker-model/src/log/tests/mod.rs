@@ -13,9 +13,7 @@ use crate::log::{Log, LogConfig, LogOptions, ProducerCheck};
 use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, LogNote, Note, ProducerNote, TruncateReason};
 use crate::record::{RecordBatch, RecordBatchBuilder};
-use crate::types::{
-    LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition, WallTime,
-};
+use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
 const EPOCH: LeaderEpoch = LeaderEpoch(1);
 const SEGMENT_BYTES: u32 = 400;

@@ -9,7 +9,6 @@ use crate::note::ProducerNote;
 use crate::partition::{Partition, PartitionContext, Role};
 use crate::proto::ErrorCode;
 use crate::record::RecordBatch;
-use crate::types::Offset;
 
 /// What became of a produce.
 #[derive(Debug, Clone, PartialEq)]
