@@ -58,6 +58,8 @@ pub struct ClusterView {
 struct NodeView {
     running: bool,
     registered: bool,
+    /// How many of its processes have started.
+    starts: u32,
 }
 
 impl ClusterView {
@@ -189,6 +191,14 @@ impl ClusterView {
         self.nodes.get(&node).is_some_and(|view| view.registered)
     }
 
+    /// Whether the controller may take a registration of an earlier process of this broker for news: it was long under
+    /// way, and the present process is fenced. Source: `ClusterControlManager.registerBroker`, which compares
+    /// incarnations for equality only.
+    pub(crate) fn may_register_late(&self, node: NodeId) -> bool {
+        let restarted = self.nodes.get(&node).is_some_and(|view| view.starts > 1);
+        restarted && self.registry.broker(node).is_some_and(|broker| broker.fenced)
+    }
+
     /// Whether the controller can know what a node lost: it lost nothing, or has registered since.
     pub(crate) fn knows_losses_of(&self, node: NodeId, lossy: bool) -> bool {
         !lossy || self.has_registered(node)
@@ -203,12 +213,14 @@ impl ClusterView {
 
     /// A process starts.
     pub fn process_started(&mut self, node: NodeId) {
-        self.nodes.insert(node, NodeView { running: true, registered: false });
+        let starts = self.nodes.get(&node).map_or(0, |view| view.starts) + 1;
+        self.nodes.insert(node, NodeView { running: true, registered: false, starts });
     }
 
     /// A process ended; `lossy` if it may have lost what it had not flushed.
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
-        self.nodes.insert(node, NodeView::default());
+        let starts = self.nodes.get(&node).map_or(0, |view| view.starts);
+        self.nodes.insert(node, NodeView { starts, ..NodeView::default() });
         self.quorum.process_ended(node);
         for view in &mut self.partitions {
             let Some(replica) = view.known_replica_mut(node) else {
