@@ -3,6 +3,9 @@
 //! Kafka acknowledges a record when at least `min.insync.replicas` page caches have it; with eligible leader replicas
 //! (KIP-966) it survives as long as fewer than that many of them lose what was not flushed. The quorum flushes before
 //! it counts a record, so a controller may always lose power; but a voter that forgets its vote breaks Raft's promise.
+//!
+//! With known weaknesses switched on the question stays what the promised rules survive: a member of ISR or ELR counts
+//! as complete, as promised, though its log may not be. So a plan meets the same faults with them and without.
 
 use harrow_broker_model::types::NodeId;
 
@@ -43,7 +46,7 @@ impl ClusterView {
             let hosts = view.replica(node).is_some_and(|replica| !replica.log.is_empty());
             let at_risk =
                 hosts && !view.committed.is_empty() && view.replicas().iter().any(electable);
-            if !at_risk || Self::another_is_sound(view, node) {
+            if !at_risk || self.another_is_sound(view, node) {
                 return Ok(());
             }
             let name = self.partition_name(view.partition);
@@ -68,7 +71,7 @@ impl ClusterView {
                 others + 1
             ));
         }
-        if Self::another_is_sound(view, node) {
+        if self.another_is_sound(view, node) {
             Ok(())
         } else {
             Err(format!("{name}: no other electable replica is complete"))
@@ -76,9 +79,10 @@ impl ClusterView {
     }
 
     /// Whether some member of ISR or ELR other than this node has everything, and will not be taken for lossy.
-    fn another_is_sound(view: &PartitionView, node: NodeId) -> bool {
+    fn another_is_sound(&self, view: &PartitionView, node: NodeId) -> bool {
         let sound = |replica: &super::ReplicaView| {
-            !replica.lossy && !replica.unclean && replica.log.holds(&view.committed)
+            let complete = self.weak || replica.log.holds(&view.committed);
+            !replica.lossy && !replica.unclean && complete
         };
         view.electable().any(|member| member != node && view.replica(member).is_some_and(sound))
     }

@@ -51,7 +51,16 @@ pub struct ClusterView {
     eligible_replicas: bool,
     /// Whether what was not stated did not happen.
     states_all: bool,
+    /// Whether a replica may forget a producer of which its log still has records.
+    producers_expire: bool,
+    /// Whether known weaknesses are switched on. Then faults are weighed as if every promise were kept: what the
+    /// promised rules survive takes place under the weak ones too.
+    weak: bool,
 }
+
+/// `producer.id.expiration.ms` from which on no run, nor a step of a clock in it, is long enough for a producer to
+/// expire: a day, Kafka's default.
+const PRODUCERS_STAY_MS: u64 = 86_400_000;
 
 /// A process.
 #[derive(Debug, Default)]
@@ -60,6 +69,8 @@ struct NodeView {
     registered: bool,
     /// How many of its processes have started.
     starts: u32,
+    /// It stopped last before it was registered: its logs are whole, but the controller cannot know.
+    stopped_unregistered: bool,
 }
 
 impl ClusterView {
@@ -74,7 +85,14 @@ impl ClusterView {
             loss_allowed: plan.expect.loss_allowed,
             eligible_replicas: true,
             states_all: false,
+            producers_expire: plan.cluster.producer_id_expiration_ms < PRODUCERS_STAY_MS,
+            weak: !plan.cluster.defects.is_empty(),
         }
+    }
+
+    /// Whether a replica may forget a producer of which its log still has records.
+    pub fn producers_expire(&self) -> bool {
+        self.producers_expire
     }
 
     /// Nodes state every fact: what was not stated did not happen.
@@ -213,14 +231,15 @@ impl ClusterView {
 
     /// A process starts.
     pub fn process_started(&mut self, node: NodeId) {
-        let starts = self.nodes.get(&node).map_or(0, |view| view.starts) + 1;
-        self.nodes.insert(node, NodeView { running: true, registered: false, starts });
+        let known = self.nodes.entry(node).or_default();
+        (known.running, known.registered) = (true, false);
+        known.starts += 1;
     }
 
     /// A process ended; `lossy` if it may have lost what it had not flushed.
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
-        let starts = self.nodes.get(&node).map_or(0, |view| view.starts);
-        self.nodes.insert(node, NodeView { starts, ..NodeView::default() });
+        let known = self.nodes.entry(node).or_default();
+        (known.running, known.registered) = (false, false);
         self.quorum.process_ended(node);
         for view in &mut self.partitions {
             let Some(replica) = view.known_replica_mut(node) else {
