@@ -197,6 +197,9 @@ impl Producer {
             self.connections.send_unanswered(to, body, effects);
             self.complete_unanswered(&tickets, effects);
         } else {
+            let (in_flight, max) =
+                (self.connections.in_flight(leader, Channel::Client), self.config.in_flight_max);
+            assert!(in_flight < max as usize, "{in_flight} requests to {leader}, at most {max}");
             self.connections.send(now, to, body, Purpose::Produce(tickets), effects);
         }
     }
