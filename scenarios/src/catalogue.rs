@@ -38,6 +38,8 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "flush-race",
     "unclean-trap",
     "unclean-allowed",
+    "elr-off",
+    "leader-balance",
     "quick-failover",
     "catch-up-race",
     "isr-race",

@@ -65,6 +65,10 @@ fn cluster(defects: &[Defect]) -> ClusterConfig {
         quorum_election_backoff_max_ms: 500,
         quorum_fetch_wait_max_ms: 500,
         controlled_shutdown_timeout_ms: 5_000,
+        eligible_leader_replicas: true,
+        auto_leader_rebalance: true,
+        leader_imbalance_check_interval_ms: 300_000,
+        unclean_election_interval_ms: 300_000,
         kafka: None,
         defects: defects.iter().copied().collect(),
     }

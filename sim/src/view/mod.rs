@@ -69,7 +69,7 @@ impl ClusterView {
             partitions: vec![PartitionView::new(TopicPartition::METADATA)],
             order: vec![(TopicPartition::METADATA, 0)],
             loss_allowed: plan.expect.loss_allowed,
-            eligible_replicas: true,
+            eligible_replicas: plan.cluster.eligible_leader_replicas,
             states_all: false,
         }
     }
@@ -393,6 +393,8 @@ impl ClusterView {
         if let Some(topic) = self.registry.topic(partition.topic) {
             let replicas = registration.replicas.len() as u32;
             view.min_insync_replicas = topic.min_insync_replicas.min(replicas).max(1);
+            let survived = if self.eligible_replicas { view.min_insync_replicas - 1 } else { 0 };
+            view.losses_survived = survived;
             view.unclean_leader_election = topic.unclean_leader_election;
         }
         let nodes = &self.nodes;
