@@ -31,6 +31,9 @@ pub struct ClusterConfig {
     pub replica_fetch_backoff_ms: u64,
     /// `replica.fetch.max.bytes` of one response.
     pub replica_fetch_max_bytes: u32,
+    /// `max.incremental.fetch.session.cache.slots`.
+    #[serde(default = "default_fetch_session_slots")]
+    pub fetch_session_slots: u32,
     /// `replica.high.watermark.checkpoint.interval.ms`.
     pub high_watermark_checkpoint_interval_ms: u64,
     /// `log.flush.offset.checkpoint.interval.ms`.
@@ -63,6 +66,11 @@ pub struct ClusterConfig {
     pub kafka: Option<Version>,
     /// Bugs and weaknesses that are on, those of `kafka` included. Clients of the cluster follow the same ones.
     pub defects: Defects,
+}
+
+/// As Kafka; plans from before there were sessions do not name it.
+fn default_fetch_session_slots() -> u32 {
+    1_000
 }
 
 /// What a producer is configured with.

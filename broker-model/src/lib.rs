@@ -13,6 +13,7 @@
 //! | `broker` | a broker: connections, one handler file per API, fetchers, lifecycle, metadata image |
 //! | `raft` | the KRaft quorum: votes, fetch-based replication, check-quorum |
 //! | `controller` | the active controller: registrations, elections, ISR changes, topics |
+//! | `fetch_session` | fetches that name only what changed: both sides of KIP-227 |
 //! | `client` | producer, consumer and admin client |
 
 pub mod broker;
@@ -21,6 +22,7 @@ pub mod config;
 pub mod controller;
 pub mod defect;
 pub mod disk_image;
+pub mod fetch_session;
 pub mod jitter;
 pub mod log;
 pub mod message;

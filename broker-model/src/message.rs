@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::proto;
 use crate::record::RecordBatch;
 use crate::types::{
@@ -97,8 +98,12 @@ pub struct ReplicaFetchRequest {
     pub broker_epoch: BrokerEpoch,
     /// How long the leader may wait for data, in milliseconds.
     pub wait_max_ms: u64,
-    /// What it wants.
+    /// The fetch session, and the request's place in it. Source: KIP-227.
+    pub session: FetchMetadata,
+    /// What it wants: all of it in a full request, else what changed.
     pub partitions: Vec<ReplicaFetchPartition>,
+    /// What it does not want any more.
+    pub forgotten: Vec<TopicPartition>,
 }
 
 /// One partition of a [`ReplicaFetchRequest`].
@@ -119,7 +124,9 @@ pub struct ReplicaFetchPartition {
 /// Answer to [`ReplicaFetchRequest`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReplicaFetchResponse {
-    /// The partitions asked for, in the same order.
+    /// The fetch session, [`FetchMetadata::NO_SESSION`] if there is none, or why the request is refused.
+    pub session: Result<i32, SessionError>,
+    /// The partitions asked for, in the same order; in a session those with news.
     pub partitions: Vec<ReplicaFetchPartitionResponse>,
 }
 

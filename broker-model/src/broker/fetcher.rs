@@ -1,11 +1,14 @@
 //! Follower fetchers: one for each leader that this broker follows, with one request in flight for all its partitions.
 //!
-//! Source: rules 2.2.5 and 2.2.6, Kafka's `AbstractFetcherThread` and `ReplicaFetcherThread`.
+//! A request costs as much as changed since the last one: the partitions of a fetcher are in a fetch session with the
+//! leader (KIP-227), and who changes what is asked for a partition touches it there. Source: rules 2.2.5 and 2.2.6,
+//! Kafka's `AbstractFetcherThread`, `ReplicaFetcherThread` and `RemoteLeaderEndPoint`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::broker::context::Context;
 use crate::config::ms;
+use crate::fetch_session::handler::SessionHandler;
 use crate::message::{
     ReplicaFetchPartition, ReplicaFetchRequest, ReplicaFetchResponse, ReplicaOffsetsRequest,
     ReplicaOffsetsResponse, RequestBody,
@@ -21,9 +24,16 @@ pub(super) struct Fetchers {
 }
 
 /// Follows one leader.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Fetcher {
     followed: BTreeMap<TopicPartition, PartitionFetchState>,
+    /// Partitions that are not asked for before a time.
+    delayed: BTreeSet<(Time, TopicPartition)>,
+    /// Partitions for which the leader's bounds must be asked before the next fetch.
+    out_of_range: BTreeSet<TopicPartition>,
+    /// Nothing is asked before: the connection failed.
+    resume_at: Time,
+    session: SessionHandler<TopicPartition, ReplicaFetchPartition>,
     in_flight: Option<InFlight>,
 }
 
@@ -31,10 +41,8 @@ struct Fetcher {
 #[derive(Debug, Clone, Copy)]
 struct PartitionFetchState {
     leader_epoch: LeaderEpoch,
-    /// Not asked for before.
-    resume_at: Time,
-    /// Whether the leader's bounds must be asked for before the next fetch.
-    out_of_range: bool,
+    /// As in the fetcher's `delayed`.
+    delayed_until: Option<Time>,
 }
 
 #[derive(Debug)]
@@ -46,7 +54,8 @@ struct InFlight {
 
 #[derive(Debug)]
 enum RequestKind {
-    Records(Vec<ReplicaFetchPartition>),
+    /// What the session was told last.
+    Records,
     Bounds(ReplicaOffsetsRequest),
 }
 
@@ -62,7 +71,7 @@ impl Fetchers {
         leader: NodeId,
         leader_epoch: LeaderEpoch,
     ) {
-        let fetcher = self.by_leader.entry(leader).or_default();
+        let fetcher = self.by_leader.entry(leader).or_insert_with(|| Fetcher::new(now));
         if fetcher
             .followed
             .get(&partition)
@@ -71,17 +80,17 @@ impl Fetchers {
             return;
         }
         self.unfollow(partition);
-        let fetcher = self.by_leader.entry(leader).or_default();
-        fetcher.followed.insert(
-            partition,
-            PartitionFetchState { leader_epoch, resume_at: now, out_of_range: false },
-        );
+        let fetcher = self.by_leader.entry(leader).or_insert_with(|| Fetcher::new(now));
+        fetcher
+            .followed
+            .insert(partition, PartitionFetchState { leader_epoch, delayed_until: None });
+        fetcher.session.touch(partition);
     }
 
     /// The partition follows nobody.
     pub(super) fn unfollow(&mut self, partition: TopicPartition) {
         for fetcher in self.by_leader.values_mut() {
-            fetcher.followed.remove(&partition);
+            fetcher.forget(partition);
         }
     }
 
@@ -99,7 +108,8 @@ impl Fetchers {
                 effects.push(Effect::Disconnect { to: *leader, channel: Channel::ReplicaFetch });
                 fetcher.back_off(now, context);
             }
-            if fetcher.in_flight.is_none() {
+            if fetcher.in_flight.is_none() && fetcher.resume_at <= now {
+                fetcher.end_delays(now);
                 fetcher.send(now, *leader, broker_epoch, partitions, context, effects);
             }
         }
@@ -116,28 +126,25 @@ impl Fetchers {
         effects: &mut Effects,
     ) {
         let (partitions, touched) = world;
-        let Some((fetcher, RequestKind::Records(sent))) = self.answered(from, correlation_id)
-        else {
+        let Some((fetcher, RequestKind::Records)) = self.answered(from, correlation_id) else {
             return;
         };
-        assert!(
-            sent.len() == response.partitions.len(),
-            "{} answers for {} asked partitions",
-            response.partitions.len(),
-            sent.len()
-        );
-        let resume_at = now + ms(context.config.replica_fetch_backoff_ms);
-        for (sent, answer) in sent.iter().zip(&response.partitions) {
-            assert!(
-                sent.partition == answer.partition,
-                "asked {}, answered {}",
-                sent.partition,
-                answer.partition
-            );
-            let Some(followed) = fetcher.still_followed(sent) else { continue };
-            let Some(partition) = partitions.get_mut(&sent.partition) else { continue };
-            followed.take(partition.apply_fetch(sent, answer, effects), resume_at);
-            touched.push(sent.partition);
+        let answered = response.partitions.iter().map(|answer| answer.partition);
+        if !fetcher.session.on_response(response.session, answered) {
+            return;
+        }
+        let delayed_until = now + ms(context.config.replica_fetch_backoff_ms);
+        for answer in &response.partitions {
+            let id = answer.partition;
+            let Some(sent) = fetcher.session.asked(&id).copied() else { continue };
+            assert!(sent.partition == id, "asked {}, answered {id}", sent.partition);
+            if !fetcher.still_follows(id, sent.current_leader_epoch) {
+                continue;
+            }
+            let Some(partition) = partitions.get_mut(&id) else { continue };
+            let outcome = partition.apply_fetch(&sent, answer, effects);
+            fetcher.take(id, outcome, delayed_until);
+            touched.push(id);
         }
     }
 
@@ -155,20 +162,15 @@ impl Fetchers {
         let Some((fetcher, RequestKind::Bounds(sent))) = self.answered(from, correlation_id) else {
             return;
         };
-        assert!(
-            sent.partition == response.partition,
-            "asked {}, answered {}",
-            sent.partition,
-            response.partition
-        );
-        let Some(followed) = fetcher.followed.get_mut(&sent.partition) else { return };
-        if followed.leader_epoch != sent.current_leader_epoch {
+        let id = sent.partition;
+        assert!(id == response.partition, "asked {id}, answered {}", response.partition);
+        if !fetcher.still_follows(id, sent.current_leader_epoch) {
             return;
         }
-        let Some(partition) = partitions.get_mut(&sent.partition) else { return };
+        let Some(partition) = partitions.get_mut(&id) else { return };
         let outcome = partition.apply_leader_bounds(sent.current_leader_epoch, response, effects);
-        followed.take(outcome, now + ms(context.config.replica_fetch_backoff_ms));
-        touched.push(sent.partition);
+        fetcher.take(id, outcome, now + ms(context.config.replica_fetch_backoff_ms));
+        touched.push(id);
     }
 
     fn answered(
@@ -197,6 +199,17 @@ impl Fetchers {
 }
 
 impl Fetcher {
+    fn new(now: Time) -> Self {
+        Self {
+            followed: BTreeMap::new(),
+            delayed: BTreeSet::new(),
+            out_of_range: BTreeSet::new(),
+            resume_at: now,
+            session: SessionHandler::new(),
+            in_flight: None,
+        }
+    }
+
     fn send(
         &mut self,
         now: Time,
@@ -206,67 +219,103 @@ impl Fetcher {
         context: &mut Context,
         effects: &mut Effects,
     ) {
-        let mut records = Vec::with_capacity(self.followed.len());
-        let mut bounds = None;
-        for (id, followed) in self.followed.iter().filter(|(_, followed)| followed.resume_at <= now)
-        {
-            if followed.out_of_range {
-                let current_leader_epoch = followed.leader_epoch;
-                bounds = Some(ReplicaOffsetsRequest { partition: *id, current_leader_epoch });
-                break;
+        let (body, asked) = if let Some(bounds) = self.next_bounds() {
+            (RequestBody::ReplicaOffsets(bounds), RequestKind::Bounds(bounds))
+        } else {
+            let followed = &self.followed;
+            let ready = |id: &TopicPartition| {
+                followed.get(id).is_some_and(|followed| followed.delayed_until.is_none())
+            };
+            let wanted = |id| partitions.get(&id).filter(|_| ready(&id))?.next_fetch();
+            let built = self.session.build(followed.keys().copied(), wanted);
+            if self.session.is_empty() && built.to_forget.is_empty() {
+                return;
             }
-            records.extend(partitions.get(id).and_then(Partition::next_fetch));
-        }
-        let (body, asked) = match bounds {
-            Some(bounds) => (RequestBody::ReplicaOffsets(bounds), RequestKind::Bounds(bounds)),
-            None if records.is_empty() => return,
-            None => {
-                let request = ReplicaFetchRequest {
-                    replica: context.node,
-                    broker_epoch,
-                    wait_max_ms: context.config.replica_fetch_wait_max_ms,
-                    partitions: records.clone(),
-                };
-                (RequestBody::ReplicaFetch(Box::new(request)), RequestKind::Records(records))
-            }
+            let request = ReplicaFetchRequest {
+                replica: context.node,
+                broker_epoch,
+                wait_max_ms: context.config.replica_fetch_wait_max_ms,
+                session: built.metadata,
+                partitions: built.to_send.into_iter().map(|(_, wanted)| wanted).collect(),
+                forgotten: built.to_forget,
+            };
+            (RequestBody::ReplicaFetch(Box::new(request)), RequestKind::Records)
         };
         let correlation_id = context.send(leader, Channel::ReplicaFetch, body, effects);
         let patience = context.config.request_timeout_ms + context.config.replica_fetch_wait_max_ms;
         self.in_flight = Some(InFlight { correlation_id, deadline: now + ms(patience), asked });
     }
 
-    /// Whether the partition follows this leader in the epoch in which it asked.
-    fn still_followed(&mut self, sent: &ReplicaFetchPartition) -> Option<&mut PartitionFetchState> {
-        self.followed
-            .get_mut(&sent.partition)
-            .filter(|followed| followed.leader_epoch == sent.current_leader_epoch)
+    fn next_bounds(&self) -> Option<ReplicaOffsetsRequest> {
+        let ready = |id: &&TopicPartition| {
+            self.followed.get(id).is_some_and(|followed| followed.delayed_until.is_none())
+        };
+        let partition = *self.out_of_range.iter().find(ready)?;
+        let current_leader_epoch = self.followed.get(&partition)?.leader_epoch;
+        Some(ReplicaOffsetsRequest { partition, current_leader_epoch })
     }
 
-    /// The connection failed: nothing is asked of this leader for a while.
-    fn back_off(&mut self, now: Time, context: &Context) {
-        self.in_flight = None;
-        let resume_at = now + ms(context.config.replica_fetch_backoff_ms);
-        for followed in self.followed.values_mut() {
-            followed.resume_at = followed.resume_at.max(resume_at);
+    /// Whether the partition follows this leader in the epoch in which it asked.
+    fn still_follows(&self, partition: TopicPartition, leader_epoch: LeaderEpoch) -> bool {
+        self.followed.get(&partition).is_some_and(|followed| followed.leader_epoch == leader_epoch)
+    }
+
+    /// What the partition does after an answer.
+    fn take(&mut self, partition: TopicPartition, outcome: FetchOutcome, delayed_until: Time) {
+        self.session.touch(partition);
+        match outcome {
+            FetchOutcome::Continue => {
+                self.out_of_range.remove(&partition);
+            }
+            FetchOutcome::OutOfRange => {
+                self.out_of_range.insert(partition);
+            }
+            FetchOutcome::BackOff => {
+                if let Some(followed) = self.followed.get_mut(&partition) {
+                    let before = followed.delayed_until.replace(delayed_until);
+                    self.delayed.extend([(delayed_until, partition)]);
+                    assert!(before.is_none(), "{partition} was asked for before {before:?}");
+                }
+            }
+            FetchOutcome::Ignored => {}
         }
+    }
+
+    fn end_delays(&mut self, now: Time) {
+        while let Some((_, partition)) =
+            self.delayed.first().copied().filter(|(until, _)| *until <= now)
+        {
+            self.delayed.pop_first();
+            self.session.touch(partition);
+            if let Some(followed) = self.followed.get_mut(&partition) {
+                followed.delayed_until = None;
+            }
+        }
+    }
+
+    fn forget(&mut self, partition: TopicPartition) {
+        let Some(followed) = self.followed.remove(&partition) else { return };
+        if let Some(until) = followed.delayed_until {
+            self.delayed.remove(&(until, partition));
+        }
+        self.out_of_range.remove(&partition);
+        self.session.touch(partition);
+    }
+
+    /// The connection failed: nothing is asked of this leader for a while, and then in a new session.
+    fn back_off(&mut self, now: Time, context: &Context) {
+        if let Some(InFlight { asked: RequestKind::Records, .. }) = self.in_flight.take() {
+            self.session.on_error();
+        }
+        self.resume_at = now + ms(context.config.replica_fetch_backoff_ms);
     }
 
     fn deadline(&self) -> Option<Deadline> {
         if let Some(sent) = &self.in_flight {
             return Some(Deadline { at: sent.deadline, why: "replica fetch times out" });
         }
-        let at = self.followed.values().map(|followed| followed.resume_at).min()?;
-        Some(Deadline { at, why: "replica fetch is due" })
-    }
-}
-
-impl PartitionFetchState {
-    fn take(&mut self, outcome: FetchOutcome, resume_at: Time) {
-        match outcome {
-            FetchOutcome::Continue => self.out_of_range = false,
-            FetchOutcome::OutOfRange => self.out_of_range = true,
-            FetchOutcome::BackOff => self.resume_at = resume_at,
-            FetchOutcome::Ignored => {}
-        }
+        let asks = self.delayed.len() < self.followed.len() || !self.session.is_empty();
+        let next = if asks { self.resume_at } else { self.delayed.first()?.0.max(self.resume_at) };
+        Some(Deadline { at: next, why: "replica fetch is due" })
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Applied {
     pub(super) from: Offset,
     /// Partitions whose registration changed, each once, in order.
     pub(super) partitions: Vec<TopicPartition>,
+    /// Whether a broker's registration changed.
+    pub(super) brokers: bool,
 }
 
 impl MetadataFetcher {
@@ -139,7 +141,8 @@ impl MetadataFetcher {
     }
 
     fn apply(&mut self, batches: &[RecordBatch], effects: &mut Effects) -> Applied {
-        let mut applied = Applied { from: self.image.end_offset, partitions: Vec::new() };
+        let mut applied =
+            Applied { from: self.image.end_offset, partitions: Vec::new(), brokers: false };
         for batch in batches {
             let controller_epoch = batch.leader_epoch();
             let records = batch.records().expect("a committed metadata batch has a readable body");
@@ -172,6 +175,10 @@ impl MetadataFetcher {
         if let MetadataChange::PartitionChanged { partition, .. } = &change {
             applied.partitions.push(*partition);
         }
+        applied.brokers |= matches!(
+            change,
+            MetadataChange::BrokerRegistered { .. } | MetadataChange::BrokerChanged { .. }
+        );
         let change = Box::new(change);
         effects.note(Note::MetadataApplied { offset, controller_epoch, change });
     }

@@ -10,6 +10,7 @@ mod connections;
 mod context;
 mod controller_channel;
 mod controller_requests;
+mod fetch_session;
 mod fetcher;
 mod handle;
 mod lifecycle;
@@ -40,11 +41,12 @@ use checkpoints::Checkpoints;
 use connections::{Caller, Connections};
 use context::Context;
 use controller_channel::ControllerChannel;
+use fetch_session::FetchSessions;
 use fetcher::Fetchers;
 use lifecycle::Lifecycle;
 use metadata_fetcher::MetadataFetcher;
 use producer_ids::ProducerIds;
-use purgatory::{Purgatory, Wait};
+use purgatory::{ConsumerFetch, Purgatory, ReplicaFetch, Wait};
 
 /// A broker.
 #[derive(Debug)]
@@ -58,6 +60,7 @@ pub struct Broker {
     unhosted: BTreeMap<TopicPartition, Log>,
     partitions: BTreeMap<TopicPartition, Partition>,
     fetchers: Fetchers,
+    fetch_sessions: FetchSessions,
     channel: ControllerChannel,
     alter_partitions: AlterPartitions,
     producer_ids: ProducerIds,
@@ -89,6 +92,7 @@ impl Broker {
             unhosted: BTreeMap::new(),
             partitions: BTreeMap::new(),
             fetchers: Fetchers::default(),
+            fetch_sessions: FetchSessions::new(&config, incarnation),
             channel: ControllerChannel::default(),
             alter_partitions: AlterPartitions::default(),
             producer_ids: ProducerIds::default(),
@@ -232,7 +236,10 @@ impl Broker {
         match delayed.wait {
             Wait::Produce(produce) => self.abandon(&produce.undecided),
             Wait::ProducerId => self.producer_ids.leave(delayed.caller),
-            Wait::Fetch(_) | Wait::ReplicaFetch(_) => {}
+            Wait::Fetch(ConsumerFetch { context, .. })
+            | Wait::ReplicaFetch(ReplicaFetch { context, .. }) => {
+                self.fetch_sessions.waits_no_more(context, connection);
+            }
         }
     }
 

@@ -18,6 +18,10 @@ impl Broker {
             self.halt("another uptime of this broker is registered", effects);
             return;
         }
+        if applied.brokers {
+            let rested = self.fetch_sessions.brokers_changed();
+            self.keep_up(&rested);
+        }
         if self.published {
             for partition in &applied.partitions {
                 self.apply_registration(now, *partition, effects);
@@ -76,6 +80,9 @@ impl Broker {
             None => self.fetchers.unfollow(id),
         }
         self.touched.push(id);
+        // Who may rest is judged by the ISR.
+        let (_, rested) = self.fetch_sessions.changed(id);
+        self.keep_up(&rested);
     }
 }
 

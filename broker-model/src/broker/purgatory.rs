@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::broker::connections::Caller;
+use crate::fetch_session::cache::FetchContext;
 use crate::message::ReplicaFetchRequest;
 use crate::node::Deadline;
 use crate::partition::ProduceTicket;
@@ -31,11 +32,29 @@ pub(super) enum Wait {
     /// A produce with acks=all, until all its partitions are decided.
     Produce(DelayedProduce),
     /// A consumer's fetch.
-    Fetch(Box<FetchRequest>),
+    Fetch(ConsumerFetch),
     /// A follower's fetch.
-    ReplicaFetch(Box<ReplicaFetchRequest>),
+    ReplicaFetch(ReplicaFetch),
     /// A producer without an id.
     ProducerId,
+}
+
+/// A consumer's fetch that is being answered.
+#[derive(Debug)]
+pub(super) struct ConsumerFetch {
+    /// As asked.
+    pub(super) request: Box<FetchRequest>,
+    /// By which partitions it is answered.
+    pub(super) context: FetchContext,
+}
+
+/// A follower's fetch that is being answered.
+#[derive(Debug)]
+pub(super) struct ReplicaFetch {
+    /// As asked.
+    pub(super) request: Box<ReplicaFetchRequest>,
+    /// By which partitions it is answered.
+    pub(super) context: FetchContext,
 }
 
 /// A produce of which some partitions are not decided.

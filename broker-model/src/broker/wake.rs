@@ -1,10 +1,11 @@
 //! What follows from a change of a partition: produces decided, waiting fetches looked at again, ISR proposals queued.
 
 use crate::broker::Broker;
-use crate::broker::handle::fetch::Answer;
-use crate::broker::purgatory::{PendingPartition, Wait};
+use crate::broker::purgatory::{Delayed, PendingPartition, ReplicaFetch, Wait};
 use crate::defect::BrokerDefect;
-use crate::message::{ReplicaFetchRequest, ResponseBody};
+use crate::fetch_session::cache::FetchContext;
+use crate::fetch_session::session::SessionKey;
+use crate::message::ResponseBody;
 use crate::node::Effects;
 use crate::partition::{Changes, ProduceAck, ProduceTicket};
 use crate::proto::ErrorCode;
@@ -87,51 +88,56 @@ impl Broker {
         if !changes.log_end_moved && !changes.high_watermark_moved && !changes.leadership_changed {
             return;
         }
-        for connection in self.purgatory.watchers(id) {
+        let (mut waiting, rested) = self.fetch_sessions.changed(id);
+        self.keep_up(&rested);
+        waiting.extend(self.purgatory.watchers(id));
+        for connection in waiting {
             let Some(delayed) = self.purgatory.get(connection) else { continue };
-            match &delayed.wait {
-                Wait::ReplicaFetch(request) => {
-                    if changes.leadership_changed
-                        || (changes.log_end_moved && self.has_news(id, request))
-                    {
-                        self.answer_replica_fetch(now, connection, effects);
+            let due = changes.leadership_changed
+                || match &delayed.wait {
+                    Wait::ReplicaFetch(fetch) => changes.log_end_moved && self.has_news(id, fetch),
+                    Wait::Fetch(fetch) => {
+                        changes.high_watermark_moved
+                            && self.read_for_consumer(fetch).is_due(&fetch.request)
                     }
-                }
-                Wait::Fetch(request) => {
-                    if changes.leadership_changed || changes.high_watermark_moved {
-                        let answer = self.read_for_consumer(request);
-                        if answer.is_due(request) {
-                            self.answer_fetch(connection, answer, effects);
-                        }
+                    Wait::Produce(_) | Wait::ProducerId => {
+                        panic!("{:?} watches {id}", delayed.wait)
                     }
-                }
-                Wait::Produce(_) | Wait::ProducerId => panic!("{:?} watches {id}", delayed.wait),
+                };
+            if due && let Some(delayed) = self.purgatory.remove(connection) {
+                self.answer_delayed_fetch(now, delayed, effects);
             }
         }
     }
 
     /// Whether the log goes beyond what a waiting follower has.
-    fn has_news(&self, id: TopicPartition, request: &ReplicaFetchRequest) -> bool {
-        let asked = request.partitions.iter().find(|asked| asked.partition == id);
+    fn has_news(&self, id: TopicPartition, fetch: &ReplicaFetch) -> bool {
+        let asked = match fetch.context {
+            FetchContext::Incremental(session) => {
+                let wanted = self.fetch_sessions.wanted(session, &SessionKey::Id(id));
+                wanted.map(|wanted| wanted.fetch_offset)
+            }
+            FetchContext::Full | FetchContext::Sessionless => {
+                let asked = fetch.request.partitions.iter().find(|asked| asked.partition == id);
+                asked.map(|asked| asked.fetch_offset)
+            }
+        };
         let end = self.partitions.get(&id).map(|partition| partition.log().log_end_offset());
-        asked.is_some_and(|asked| end.is_some_and(|end| end > asked.fetch_offset))
+        asked.is_some_and(|offset| end.is_some_and(|end| end > offset))
     }
 
-    fn answer_replica_fetch(&mut self, now: Now, connection: ConnectionId, effects: &mut Effects) {
-        let Some(delayed) = self.purgatory.remove(connection) else { return };
-        if let Wait::ReplicaFetch(request) = delayed.wait {
-            let response = self.read_for_replica(now, &request, false, effects);
-            self.connections.reply(
-                delayed.caller,
-                ResponseBody::ReplicaFetch(Box::new(response)),
-                effects,
-            );
-        }
-    }
-
-    fn answer_fetch(&mut self, connection: ConnectionId, answer: Answer, effects: &mut Effects) {
-        if let Some(delayed) = self.purgatory.remove(connection) {
-            self.reply_fetch(delayed.caller, answer, effects);
+    /// Answers a fetch that has waited, with what there is.
+    fn answer_delayed_fetch(&mut self, now: Now, delayed: Delayed, effects: &mut Effects) {
+        match delayed.wait {
+            Wait::ReplicaFetch(fetch) => {
+                let answered = self.read_for_replica(now, &fetch, false, effects);
+                self.reply_replica_fetch(now, delayed.caller, &fetch, answered, effects);
+            }
+            Wait::Fetch(fetch) => {
+                let answer = self.read_for_consumer(&fetch);
+                self.reply_fetch(now, delayed.caller, fetch.context, answer, effects);
+            }
+            Wait::Produce(_) | Wait::ProducerId => panic!("{:?} is no fetch", delayed.wait),
         }
     }
 
@@ -151,17 +157,8 @@ impl Broker {
                     let body = ResponseBody::Produce(Box::new(produce.response));
                     self.connections.reply(caller, body, effects);
                 }
-                Wait::Fetch(request) => {
-                    let answer = self.read_for_consumer(&request);
-                    self.reply_fetch(caller, answer, effects);
-                }
-                Wait::ReplicaFetch(request) => {
-                    let response = self.read_for_replica(now, &request, false, effects);
-                    self.connections.reply(
-                        caller,
-                        ResponseBody::ReplicaFetch(Box::new(response)),
-                        effects,
-                    );
+                Wait::Fetch(_) | Wait::ReplicaFetch(_) => {
+                    self.answer_delayed_fetch(now, delayed, effects);
                 }
                 Wait::ProducerId => {
                     self.producer_ids.leave(caller);

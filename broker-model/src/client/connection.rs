@@ -20,8 +20,8 @@ pub(crate) enum Purpose {
     InitProducerId,
     /// Producer: the batches that it carries, at most one a partition.
     Produce(Vec<BatchTicket>),
-    /// Consumer: the partitions that it asks for.
-    Fetch(Vec<PositionTicket>),
+    /// Consumer: the partitions of its fetch session with this leader.
+    Fetch(NodeId),
     /// Consumer: where to start reading.
     StartOffset(PositionTicket),
     /// Consumer: whether the log still is the one that was read.

@@ -56,6 +56,14 @@ impl FollowerProgress {
         self.broker_epoch = broker_epoch;
     }
 
+    /// It had everything until then, by fetches of a session that were not counted one by one. Source: KIP-227.
+    pub(super) fn kept_up(&mut self, until: Time) {
+        let Some(end) = self.log_end_offset else { return };
+        self.last_caught_up = self.last_caught_up.max(Some(until));
+        let last_fetch = self.last_fetch.unwrap_or((until, end));
+        self.last_fetch = Some((last_fetch.0.max(until), last_fetch.1.max(end)));
+    }
+
     /// Whether it has fetched before in the leader's epoch, and in this uptime.
     pub(super) fn is_known_in(&self, broker_epoch: BrokerEpoch) -> bool {
         self.log_end_offset.is_some() && self.broker_epoch == broker_epoch

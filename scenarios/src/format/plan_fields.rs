@@ -56,6 +56,7 @@ pub(super) const CLUSTER_FIELDS: &[Field] = &[
     of("replica_fetch_backoff_ms", CLUSTER, "replica.fetch.backoff.ms"),
     // Less than in a scenario: the planner fits it to what crosses a slow link.
     fixed("replica_fetch_max_bytes", 1, 1 << 30),
+    of("fetch_session_slots", CLUSTER, "max.incremental.fetch.session.cache.slots"),
     of("high_watermark_checkpoint_interval_ms", CLUSTER,
         "replica.high.watermark.checkpoint.interval.ms"),
     of("recovery_point_checkpoint_interval_ms", CLUSTER,

@@ -22,6 +22,7 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         replica_fetch_wait_max_ms: drawn.long("replica.fetch.wait.max.ms"),
         replica_fetch_backoff_ms: drawn.long("replica.fetch.backoff.ms"),
         replica_fetch_max_bytes: drawn.int("replica.fetch.max.bytes"),
+        fetch_session_slots: drawn.int("max.incremental.fetch.session.cache.slots"),
         high_watermark_checkpoint_interval_ms: drawn
             .long("replica.high.watermark.checkpoint.interval.ms"),
         recovery_point_checkpoint_interval_ms: drawn

@@ -27,6 +27,8 @@ pub const CLUSTER: &[Setting] = &[
     setting("replica.fetch.backoff.ms", (500, 500), (1, FOREVER_MS), "Kafka: 1000"),
     setting("replica.fetch.max.bytes", (65_536, 65_536), (256, 1 << 30),
         "Kafka: 1048576 a partition; small, so that catching up takes several rounds"),
+    setting("max.incremental.fetch.session.cache.slots", (1_000, 1_000), (0, 1_000_000),
+        "as Kafka: fetchers that a broker remembers; the others name all partitions each time"),
     setting("replica.high.watermark.checkpoint.interval.ms", (2_000, 2_000), (10, FOREVER_MS),
         "Kafka: 5000"),
     setting("log.flush.offset.checkpoint.interval.ms", (5_000, 5_000), (10, FOREVER_MS),

@@ -1,11 +1,16 @@
 //! Fetch by consumers: records below the high watermark, or a wait for them. Source: rule 2.1.10, KIP-320, Kafka's
-//! `ReplicaManager.fetchMessages` and `DelayedFetch`. Fetch sessions are not offered: the session id is always 0.
+//! `ReplicaManager.fetchMessages` and `DelayedFetch`. In a session (KIP-227) only what may have news is read,
+//! and only news is told.
 
 use bytes::{Bytes, BytesMut};
 
-use crate::broker::purgatory::Wait;
+use crate::broker::fetch_session::SessionRequest;
+use crate::broker::purgatory::{ConsumerFetch, Wait};
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
+use crate::fetch_session::cache::FetchContext;
+use crate::fetch_session::session::{SessionKey, Told, Wanted};
+use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::message::{EpochEnd, ResponseBody};
 use crate::node::Effects;
 use crate::note::{IsolationLevel, Note};
@@ -20,7 +25,7 @@ use crate::types::{LeaderEpoch, NodeId, Now, Offset, TopicPartition};
 /// What a fetch would be answered now.
 #[derive(Debug)]
 pub(in crate::broker) struct Answer {
-    response: FetchResponse,
+    parts: Vec<Part>,
     /// Bytes of records in it.
     bytes: usize,
     /// Whether a partition has an answer that does not wait for bytes: an error or a divergence.
@@ -60,6 +65,40 @@ impl Answer {
     }
 }
 
+/// What is answered for one partition.
+#[derive(Debug)]
+struct Part {
+    topic: TopicName,
+    id: Option<TopicPartition>,
+    wanted: Wanted,
+    data: PartitionData,
+}
+
+impl Part {
+    fn key(&self) -> SessionKey {
+        SessionKey::Name(self.topic.clone(), self.data.partition_index)
+    }
+
+    fn told(&self) -> Told {
+        Told {
+            high_watermark: Offset(self.data.high_watermark),
+            log_start_offset: Offset(self.data.log_start_offset),
+            has_records: self.data.records.as_ref().is_some_and(|records| !records.is_empty()),
+            is_error: self.data.error_code != 0,
+            is_diverging: self.data.diverging_epoch.end_offset >= 0,
+        }
+    }
+
+    /// Whether only a change of the partition can bring news: all that may be read was read.
+    fn rests(&self) -> bool {
+        let told = self.told();
+        !told.has_records
+            && !told.is_error
+            && !told.is_diverging
+            && self.wanted.fetch_offset >= told.high_watermark
+    }
+}
+
 impl Broker {
     pub(super) fn on_fetch(
         &mut self,
@@ -68,101 +107,181 @@ impl Broker {
         request: Box<FetchRequest>,
         effects: &mut Effects,
     ) {
-        let answer = self.read_for_consumer(&request);
-        if request.max_wait_ms <= 0 || request.topics.is_empty() || answer.is_due(&request) {
-            self.reply_fetch(caller, answer, effects);
-            return;
-        }
-        let asked = request.topics.iter().flat_map(|topic| {
-            topic
-                .partitions
-                .iter()
-                .filter_map(|asked| self.resolve(&topic.topic, asked.partition).ok())
-        });
-        let watched = asked.collect();
-        let deadline = now.time + ms(request.max_wait_ms as u64);
-        self.purgatory.park(caller, deadline, Wait::Fetch(request), watched);
+        let (context, ended) = self.fetch_sessions.open(now.time, self.session_request(&request));
+        self.end_session(ended, effects);
+        let context = match context {
+            Ok(context) => context,
+            Err(error) => {
+                let code = match error {
+                    SessionError::IdNotFound => ErrorCode::FetchSessionIdNotFound,
+                    SessionError::InvalidEpoch => ErrorCode::InvalidFetchSessionEpoch,
+                };
+                let response = FetchResponse::default().with_error_code(code.code());
+                let body = ResponseBody::Fetch(Box::new(response));
+                return self.connections.reply(caller, body, effects);
+            }
+        };
+        let fetch = ConsumerFetch { request, context };
+        let answer = self.read_for_consumer(&fetch);
+        let waits = fetch.request.max_wait_ms > 0 && !answer.is_due(&fetch.request);
+        let watched: Vec<TopicPartition> = match context {
+            FetchContext::Incremental(id) if waits => {
+                self.fetch_sessions.waits(id, caller.connection);
+                Vec::new()
+            }
+            FetchContext::Full | FetchContext::Sessionless if waits && !answer.parts.is_empty() => {
+                answer.parts.iter().filter_map(|part| part.id).collect()
+            }
+            FetchContext::Incremental(_) | FetchContext::Full | FetchContext::Sessionless => {
+                return self.reply_fetch(now, caller, context, answer, effects);
+            }
+        };
+        let deadline = now.time + ms(fetch.request.max_wait_ms as u64);
+        self.purgatory.park(caller, deadline, Wait::Fetch(fetch), watched);
     }
 
-    /// Sends the answer and notes what it tells.
+    fn session_request(&self, request: &FetchRequest) -> SessionRequest {
+        let metadata =
+            FetchMetadata { session_id: request.session_id, epoch: request.session_epoch };
+        let named = request.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|asked| {
+                let key = SessionKey::Name(topic.topic.clone(), asked.partition);
+                (key, self.resolve(&topic.topic, asked.partition).ok(), wanted(asked))
+            })
+        });
+        let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|index| {
+                let key = SessionKey::Name(topic.topic.clone(), *index);
+                (key, self.resolve(&topic.topic, *index).ok())
+            })
+        });
+        SessionRequest { metadata, named: named.collect(), forgotten: forgotten.collect() }
+    }
+
+    /// Sends the answer and notes what it tells: in a session, only what the consumer has not been told.
     pub(in crate::broker) fn reply_fetch(
         &mut self,
+        now: Now,
         caller: Caller,
-        answer: Answer,
+        context: FetchContext,
+        mut answer: Answer,
         effects: &mut Effects,
     ) {
+        self.fetch_sessions.waits_no_more(context, caller.connection);
         if !self.connections.is_open(caller) {
             return;
         }
+        let session_id = match context {
+            FetchContext::Sessionless => FetchMetadata::NO_SESSION,
+            FetchContext::Full => {
+                let told = answer.parts.iter();
+                let told = told.map(|part| (part.key(), part.id, part.wanted, part.told()));
+                let told = told.collect();
+                let (id, ended) = self.fetch_sessions.create(now.time, None, told);
+                self.end_session(ended, effects);
+                id
+            }
+            FetchContext::Incremental(id) => {
+                answer.parts.retain(|part| {
+                    let key = (&part.key(), part.id);
+                    self.fetch_sessions.told(id, key, part.told(), part.rests())
+                });
+                id
+            }
+        };
         for fact in answer.facts {
             if let Some(note) = fact.into_note(caller.from, answer.isolation) {
                 effects.note(note);
             }
         }
-        self.connections.reply(caller, ResponseBody::Fetch(Box::new(answer.response)), effects);
+        let response = FetchResponse::default()
+            .with_session_id(session_id)
+            .with_responses(by_topic(answer.parts));
+        self.connections.reply(caller, ResponseBody::Fetch(Box::new(response)), effects);
     }
 
     /// Reads for a consumer what is there now.
-    pub(in crate::broker) fn read_for_consumer(&self, request: &FetchRequest) -> Answer {
+    pub(in crate::broker) fn read_for_consumer(&self, fetch: &ConsumerFetch) -> Answer {
+        let request = &fetch.request;
         let mut answer = Answer {
-            response: FetchResponse::default(),
+            parts: Vec::new(),
             bytes: 0,
             urgent: false,
             isolation: isolation(request),
             facts: Vec::new(),
         };
-        for topic in &request.topics {
-            let mut partitions = Vec::with_capacity(topic.partitions.len());
-            for asked in &topic.partitions {
-                partitions.push(self.read_one(&topic.topic, asked, request.max_bytes, &mut answer));
+        if let FetchContext::Incremental(id) = fetch.context {
+            for (key, wanted) in self.fetch_sessions.due(id) {
+                if let SessionKey::Name(topic, index) = key {
+                    self.read_part(topic, index, wanted, request.max_bytes, &mut answer);
+                }
             }
-            let topic = FetchableTopicResponse::default().with_topic(topic.topic.clone());
-            answer.response.responses.push(topic.with_partitions(partitions));
+            return answer;
+        }
+        for topic in &request.topics {
+            for asked in &topic.partitions {
+                let (name, wanted) = (topic.topic.clone(), wanted(asked));
+                self.read_part(name, asked.partition, wanted, request.max_bytes, &mut answer);
+            }
         }
         answer
+    }
+
+    fn read_part(
+        &self,
+        topic: TopicName,
+        index: i32,
+        wanted: Wanted,
+        bytes_max: i32,
+        answer: &mut Answer,
+    ) {
+        let data = self.read_one(&topic, index, wanted, bytes_max, answer);
+        let id = self.resolve(&topic, index).ok();
+        answer.parts.push(Part { topic, id, wanted, data });
     }
 
     fn read_one(
         &self,
         topic: &TopicName,
-        asked: &FetchPartition,
+        index: i32,
+        wanted: Wanted,
         bytes_max: i32,
         answer: &mut Answer,
     ) -> PartitionData {
         let left = (bytes_max.max(0) as u32).saturating_sub(answer.bytes as u32);
-        let partition = match self.hosted(topic, asked.partition) {
+        let partition = match self.hosted(topic, index) {
             Ok(partition) => partition,
-            Err(error) => return self.refuse_one(topic, asked, None, error, answer),
+            Err(error) => return self.refuse_one(topic, index, None, error, answer),
         };
         let read = partition.consumer_fetch(
-            LeaderEpoch(asked.current_leader_epoch),
-            Offset(asked.fetch_offset),
-            LeaderEpoch(asked.last_fetched_epoch),
-            left.min(asked.partition_max_bytes.max(0) as u32),
+            wanted.current_leader_epoch,
+            wanted.fetch_offset,
+            wanted.last_fetched_epoch,
+            left.min(wanted.bytes_max),
         );
         let mut read = match read {
             Ok(read) => read,
             Err(error) => {
-                return self.refuse_one(topic, asked, Some(partition.id()), error, answer);
+                return self.refuse_one(topic, index, Some(partition.id()), error, answer);
             }
         };
         if answer.bytes > 0 && left == 0 {
             // The response is full; only its first records may go beyond the limit. Source: KIP-74.
             read.batches.clear();
         }
-        let data = partition_data(asked.partition, &read, answer);
+        let data = partition_data(index, &read, answer);
         answer.facts.extend(read.diverging.map(|end| Fact::Diverged {
             partition: partition.id(),
             leader_epoch: partition.leader_epoch(),
-            asked: LeaderEpoch(asked.last_fetched_epoch),
+            asked: wanted.last_fetched_epoch,
             end,
         }));
         if !read.batches.is_empty() {
             answer.facts.push(Fact::Served {
                 partition: partition.id(),
                 leader_epoch: partition.leader_epoch(),
-                current_leader_epoch: LeaderEpoch(asked.current_leader_epoch),
-                fetch_offset: Offset(asked.fetch_offset),
+                current_leader_epoch: wanted.current_leader_epoch,
+                fetch_offset: wanted.fetch_offset,
                 batches: read.batches,
             });
         }
@@ -172,7 +291,7 @@ impl Broker {
     fn refuse_one(
         &self,
         topic: &TopicName,
-        asked: &FetchPartition,
+        index: i32,
         id: Option<TopicPartition>,
         error: ErrorCode,
         answer: &mut Answer,
@@ -180,13 +299,13 @@ impl Broker {
         answer.urgent = true;
         answer.facts.extend(id.map(|partition| Fact::Refused { partition, error }));
         let mut data = PartitionData::default()
-            .with_partition_index(asked.partition)
+            .with_partition_index(index)
             .with_error_code(error.code())
             .with_high_watermark(Offset::NONE.0)
             .with_records(Some(Bytes::new()));
         if matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
             (data.current_leader.leader_id, data.current_leader.leader_epoch) =
-                self.current_leader(topic, asked.partition);
+                self.current_leader(topic, index);
         }
         data
     }
@@ -199,6 +318,32 @@ impl Broker {
             registration.and_then(|registration| registration.leader).map_or(-1, |leader| leader.0);
         (BrokerId(leader), registration.map_or(-1, |registration| registration.leader_epoch.0))
     }
+}
+
+fn wanted(asked: &FetchPartition) -> Wanted {
+    Wanted {
+        current_leader_epoch: LeaderEpoch(asked.current_leader_epoch),
+        fetch_offset: Offset(asked.fetch_offset),
+        last_fetched_epoch: LeaderEpoch(asked.last_fetched_epoch),
+        log_start_offset: Offset(asked.log_start_offset),
+        bytes_max: asked.partition_max_bytes.max(0) as u32,
+    }
+}
+
+/// Partitions that follow each other and are of one topic go together.
+fn by_topic(parts: Vec<Part>) -> Vec<FetchableTopicResponse> {
+    let mut topics: Vec<FetchableTopicResponse> = Vec::new();
+    for part in parts {
+        match topics.last_mut().filter(|topic| topic.topic == part.topic) {
+            Some(topic) => topic.partitions.push(part.data),
+            None => topics.push(
+                FetchableTopicResponse::default()
+                    .with_topic(part.topic)
+                    .with_partitions(vec![part.data]),
+            ),
+        }
+    }
+    topics
 }
 
 fn partition_data(index: i32, read: &ConsumerRead, answer: &mut Answer) -> PartitionData {

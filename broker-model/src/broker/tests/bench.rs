@@ -54,6 +54,7 @@ pub(super) fn config() -> ClusterConfig {
         replica_fetch_wait_max_ms: 500,
         replica_fetch_backoff_ms: 1_000,
         replica_fetch_max_bytes: 1 << 20,
+        fetch_session_slots: 1_000,
         high_watermark_checkpoint_interval_ms: 5_000,
         recovery_point_checkpoint_interval_ms: 60_000,
         segment_bytes: 1 << 20,

@@ -2,6 +2,7 @@
 
 use crate::broker::tests::bench::{Bench, CONTROLLER, ORDERS, only_reply, registration, replies};
 use crate::config::topic_name;
+use crate::fetch_session::FetchMetadata;
 use crate::message::{
     AllocateProducerIdsResponse, AlterPartitionResponse, ClusterError, IsrRegistration,
     ReplicaFetchPartition, ReplicaFetchRequest, RequestBody, ResponseBody,
@@ -112,7 +113,9 @@ fn follower_fetch(bench: &mut Bench) -> Vec<Effect> {
         replica: NodeId(2),
         broker_epoch: BrokerEpoch(1),
         wait_max_ms: 500,
+        session: FetchMetadata::LEGACY,
         partitions: vec![asked],
+        forgotten: Vec::new(),
     };
     bench.request(9, 2, 1, RequestBody::ReplicaFetch(Box::new(request)))
 }

@@ -3,6 +3,7 @@
 use crate::broker::Broker;
 use crate::broker::tests::bench::{Bench, ORDERS, Sent, batch, partition, registration, replies};
 use crate::broker::tests::serving::produce;
+use crate::fetch_session::FetchMetadata;
 use crate::message::{
     ClusterError, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaFetchResponse,
     ReplicaOffsetsResponse, RequestBody, ResponseBody,
@@ -30,7 +31,10 @@ fn answer(
         log_start_offset: Offset(0),
         batches,
     };
-    ResponseBody::ReplicaFetch(Box::new(ReplicaFetchResponse { partitions: vec![answer] }))
+    ResponseBody::ReplicaFetch(Box::new(ReplicaFetchResponse {
+        session: Ok(FetchMetadata::NO_SESSION),
+        partitions: vec![answer],
+    }))
 }
 
 fn at(offset: i64, epoch: i32) -> RecordBatch {

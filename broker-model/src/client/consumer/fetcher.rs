@@ -4,17 +4,19 @@ use bytes::Bytes;
 
 use crate::client::connection::{PositionTicket, Purpose};
 use crate::client::metadata::PartitionKey;
+use crate::fetch_session::SessionError;
+use crate::fetch_session::handler::SessionHandler;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects, PolledRecord};
 use crate::proto::{
-    ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData, StrBytes,
-    TopicName,
+    ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic, ForgottenTopic,
+    PartitionData, StrBytes, TopicName,
 };
 use crate::record::{BatchError, RecordBatch};
 use crate::types::{LeaderEpoch, NodeId, Offset, Time};
 
 use super::Consumer;
-use super::position::{Buffer, Stage};
+use super::position::{Buffer, Position, Stage};
 
 /// What the bytes of a fetch hold from an offset on.
 struct Fetched {
@@ -23,98 +25,130 @@ struct Fetched {
     corrupt: bool,
 }
 
+/// What a fetch session is told of a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FetchPosition {
+    offset: Offset,
+    current_leader_epoch: LeaderEpoch,
+    last_epoch: LeaderEpoch,
+    /// Not told: an answer for another version of the position is stale.
+    version: u64,
+}
+
+impl FetchPosition {
+    fn of(position: &Position) -> Self {
+        Self {
+            offset: position.offset,
+            current_leader_epoch: position.leadership.epoch,
+            last_epoch: position.last_epoch,
+            version: position.version,
+        }
+    }
+}
+
 impl Consumer {
-    /// Sends a fetch to every leader that has none in flight, for all partitions with nothing to deliver.
+    /// Sends a fetch to every leader that has none in flight, if there is a partition with nothing to deliver. Source:
+    /// Kafka's `AbstractFetch.prepareFetchRequests`.
     pub(super) fn fetch(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
         let mut wake = None;
-        let mut leaderless = false;
-        let mut due: Vec<(NodeId, PartitionKey)> = Vec::new();
-        for (&key, position) in &self.positions {
-            if !position.is_fetchable(position.not_before) {
-                continue;
-            }
-            let Some(leader) = position.leadership.leader else {
-                leaderless = true;
-                continue;
-            };
+        for leader in self.positions.leaders() {
             if self.connections.in_flight(leader, Channel::ClientFetch) > 0 {
                 continue;
             }
-            let at = position
-                .not_before
-                .max(self.connections.blocked_until(leader, Channel::ClientFetch));
+            let at = self.connections.blocked_until(leader, Channel::ClientFetch);
             if at > now {
                 wake = Deadline::earlier(wake, Some(Deadline { at, why: "fetch backoff" }));
             } else {
-                due.push((leader, key));
+                self.fetch_from(now, leader, effects);
             }
         }
-        if leaderless {
+        if self.positions.has_leaderless() {
             self.metadata.request_update();
         }
-        due.sort_unstable();
-        for keys in due.chunk_by(|a, b| a.0 == b.0) {
-            self.fetch_from(now, keys, effects);
-        }
-        wake
+        let delayed = self.positions.first_delayed();
+        Deadline::earlier(wake, delayed.map(|at| Deadline { at, why: "fetch backoff" }))
     }
 
-    fn fetch_from(&mut self, now: Time, keys: &[(NodeId, PartitionKey)], effects: &mut Effects) {
-        let leader = keys[0].0;
-        let mut tickets = Vec::with_capacity(keys.len());
+    fn fetch_from(&mut self, now: Time, leader: NodeId, effects: &mut Effects) {
+        let session = self.sessions.entry(leader).or_insert_with(SessionHandler::new);
+        let positions = &self.positions;
+        let wanted = |key: PartitionKey| {
+            let position = positions.get(&key)?;
+            positions.is_fetchable(leader, &key).then(|| FetchPosition::of(position))
+        };
+        let built = session.build(positions.fetchable(leader), wanted);
         let mut topics: Vec<FetchTopic> = Vec::new();
         let mut last_topic = None;
-        for &(_, key) in keys {
+        for (key, wanted) in built.to_send {
             if last_topic != Some(key.topic) {
                 let name = TopicName(self.metadata.name(key.topic).clone());
                 topics.push(FetchTopic::default().with_topic(name));
                 last_topic = Some(key.topic);
             }
-            let position =
-                self.positions.get_mut(&key).expect("a position that is due is assigned");
-            position.asked = true;
-            tickets.push(position.ticket(key));
             let partition = FetchPartition::default()
                 .with_partition(key.partition)
-                .with_current_leader_epoch(position.leadership.epoch.0)
-                .with_fetch_offset(position.offset.0)
-                .with_last_fetched_epoch(position.last_epoch.0)
+                .with_current_leader_epoch(wanted.current_leader_epoch.0)
+                .with_fetch_offset(wanted.offset.0)
+                .with_last_fetched_epoch(wanted.last_epoch.0)
                 .with_log_start_offset(-1)
                 .with_partition_max_bytes(self.max_bytes());
             topics.last_mut().expect("a topic was just added").partitions.push(partition);
         }
+        let forgotten = built.to_forget.chunk_by(|a, b| a.topic == b.topic).map(|keys| {
+            let name = TopicName(self.metadata.name(keys[0].topic).clone());
+            let partitions = keys.iter().map(|key| key.partition).collect();
+            ForgottenTopic::default().with_topic(name).with_partitions(partitions)
+        });
         let request = FetchRequest::default()
             .with_max_wait_ms(i32::try_from(self.config.fetch_wait_max_ms).unwrap_or(i32::MAX))
             .with_min_bytes(1)
             .with_max_bytes(self.max_bytes())
+            .with_session_id(built.metadata.session_id)
+            .with_session_epoch(built.metadata.epoch)
+            .with_forgotten_topics_data(forgotten.collect())
             .with_topics(topics);
         let body = RequestBody::Fetch(Box::new(request));
         let to = (leader, Channel::ClientFetch);
-        self.connections.send(now, to, body, Purpose::Fetch(tickets), effects);
+        self.connections.send(now, to, body, Purpose::Fetch(leader), effects);
     }
 
     fn max_bytes(&self) -> i32 {
         i32::try_from(self.config.fetch_max_bytes).unwrap_or(i32::MAX)
     }
 
-    /// A leader answered for each partition of a fetch.
+    /// A leader answered a fetch: for each of its partitions, or, in a session, for those with news.
     pub(super) fn on_fetched(
         &mut self,
         now: Time,
-        tickets: &[PositionTicket],
-        mut response: FetchResponse,
+        leader: NodeId,
+        response: FetchResponse,
         effects: &mut Effects,
     ) {
-        for &ticket in tickets {
-            let name = self.metadata.name(ticket.key.topic);
-            let topic = response.responses.iter_mut().find(|topic| topic.topic.0 == *name);
-            let partitions = topic.map_or(&mut [][..], |topic| &mut topic.partitions);
-            let data =
-                partitions.iter_mut().find(|data| data.partition_index == ticket.key.partition);
-            match data {
-                Some(data) => self.on_partition_fetched(now, ticket, std::mem::take(data), effects),
-                None => self.ask_again(now, ticket, ErrorCode::UnknownServerError),
-            }
+        let outcome = match ErrorCode::try_from_code(response.error_code) {
+            None => Ok(response.session_id),
+            Some(ErrorCode::FetchSessionIdNotFound) => Err(SessionError::IdNotFound),
+            // Whatever else it is, a new session is the way out of it.
+            Some(_) => Err(SessionError::InvalidEpoch),
+        };
+        let mut answered: Vec<(PartitionKey, PartitionData)> = Vec::new();
+        for topic in response.responses {
+            let place = self.metadata.place(&topic.topic.0);
+            let key = |data: &PartitionData| PartitionKey {
+                topic: place,
+                partition: data.partition_index,
+            };
+            answered.extend(topic.partitions.into_iter().map(|data| (key(&data), data)));
+        }
+        let Some(session) = self.sessions.get_mut(&leader) else { return };
+        if !session.on_response(outcome, answered.iter().map(|(key, _)| *key)) {
+            return;
+        }
+        for (key, data) in answered {
+            let session = self.sessions.get(&leader);
+            let asked = session.and_then(|session| session.asked(&key)).copied();
+            let Some(FetchPosition { offset, version, .. }) = asked else { continue };
+            let ticket = PositionTicket { key, version, offset };
+            self.on_partition_fetched(now, ticket, data, effects);
         }
     }
 

@@ -11,6 +11,7 @@
 mod end_offsets;
 mod fetcher;
 mod position;
+mod positions;
 mod questions;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::config::{ConsumerConfig, ms};
+use crate::fetch_session::handler::SessionHandler;
 use crate::message::{Response, ResponseBody};
 use crate::node::{
     Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
@@ -27,7 +29,9 @@ use crate::proto::{ErrorCode, StrBytes};
 use crate::types::{LeaderEpoch, NodeId, Now, Offset, OperationId, Time};
 
 use self::end_offsets::EndQuery;
+use self::fetcher::FetchPosition;
 use self::position::Position;
+use self::positions::Positions;
 use super::connection::{Backoff, Connections, PositionTicket, Purpose};
 use super::metadata::{Leadership, Metadata, PartitionKey, is_stale_metadata};
 
@@ -38,7 +42,9 @@ pub struct Consumer {
     connections: Connections,
     metadata: Metadata,
     metadata_version: u64,
-    positions: BTreeMap<PartitionKey, Position>,
+    positions: Positions,
+    /// Fetch sessions by leader.
+    sessions: BTreeMap<NodeId, SessionHandler<PartitionKey, FetchPosition>>,
     next_version: u64,
     /// Partitions with records to deliver, in the order in which these arrived.
     deliverable: VecDeque<PartitionKey>,
@@ -62,7 +68,8 @@ impl Consumer {
             connections: Connections::new(backoff, config.request_timeout_ms),
             metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node),
             metadata_version: 0,
-            positions: BTreeMap::new(),
+            positions: Positions::default(),
+            sessions: BTreeMap::new(),
             next_version: 1,
             deliverable: VecDeque::new(),
             polls: VecDeque::new(),
@@ -155,8 +162,8 @@ impl Consumer {
             (Purpose::Metadata, ResponseBody::Metadata(response)) => {
                 self.metadata.on_response(now, &response, &mut self.connections);
             }
-            (Purpose::Fetch(tickets), ResponseBody::Fetch(response)) => {
-                self.on_fetched(now, &tickets, *response, effects);
+            (Purpose::Fetch(leader), ResponseBody::Fetch(response)) => {
+                self.on_fetched(now, leader, *response, effects);
             }
             (Purpose::StartOffset(ticket), ResponseBody::ListOffsets(response)) => {
                 self.on_start_offset(now, ticket, &response, effects);
@@ -177,9 +184,9 @@ impl Consumer {
             self.metadata.request_update();
             match purpose {
                 Purpose::Metadata => self.metadata.on_failure(now, &mut self.connections),
-                Purpose::Fetch(tickets) => {
-                    for ticket in tickets {
-                        self.ask_again(now, ticket, ErrorCode::NetworkException);
+                Purpose::Fetch(leader) => {
+                    if let Some(session) = self.sessions.get_mut(&leader) {
+                        session.on_error();
                     }
                 }
                 Purpose::StartOffset(ticket) | Purpose::EpochEnd(ticket) => {
@@ -219,9 +226,11 @@ impl Consumer {
         self.on_lost(now, lost);
         self.take_notice_of_leaders();
         self.deliver(now, effects);
+        self.refresh_positions(now);
         self.end_late_queries(now, effects);
         let mut wake = self.ask_ends(now, effects);
         wake = Deadline::earlier(wake, self.ask_positions(now, effects));
+        self.refresh_positions(now);
         wake = Deadline::earlier(wake, self.fetch(now, effects));
         self.metadata.run(now, &mut self.connections, effects);
         let poll = self.polls.iter().map(|poll| poll.returns_at).min();
@@ -248,10 +257,26 @@ impl Consumer {
             return;
         }
         self.metadata_version = self.metadata.version();
-        for (&key, position) in &mut self.positions {
-            self.next_version += 1;
-            position.on_leadership(self.metadata.leadership(key), self.next_version);
+        let now_led = |(key, position): (&PartitionKey, &Position)| {
+            let leadership = self.metadata.leadership(*key);
+            (leadership != position.leadership).then_some((*key, leadership))
+        };
+        let changed: Vec<(PartitionKey, Leadership)> =
+            self.positions.iter().filter_map(now_led).collect();
+        for (key, leadership) in changed {
+            let version = self.new_version();
+            if let Some(position) = self.positions.get_mut(&key) {
+                position.on_leadership(leadership, version);
+            }
         }
+    }
+
+    /// Looks at the positions that have changed: what is wanted of their leaders may have, too.
+    fn refresh_positions(&mut self, now: Time) {
+        let sessions = &mut self.sessions;
+        self.positions.refresh(now, |leader, key| {
+            sessions.entry(leader).or_insert_with(SessionHandler::new).touch(key);
+        });
     }
 
     /// Completes polls: with what is there, or with nothing when their time is over.

@@ -21,7 +21,7 @@ pub(super) struct Position {
     pub(super) stage: Stage,
     /// No request for it before.
     pub(super) not_before: Time,
-    /// A request for it is in flight.
+    /// A question about it is in flight.
     pub(super) asked: bool,
     /// Fetched and not delivered.
     pub(super) buffer: Buffer,
@@ -152,13 +152,5 @@ impl Position {
             self.offset = offset;
             self.last_epoch = epoch;
         }
-    }
-
-    /// Whether a fetch for it may be sent now.
-    pub(super) fn is_fetchable(&self, now: Time) -> bool {
-        self.stage == Stage::Fetch
-            && !self.asked
-            && self.buffer.records.is_empty()
-            && self.not_before <= now
     }
 }

@@ -22,10 +22,7 @@ impl Consumer {
         let mut wake = None;
         let mut leaderless = false;
         let mut due: Vec<(PartitionKey, NodeId)> = Vec::new();
-        for (&key, position) in &self.positions {
-            if position.asked || position.stage == Stage::Fetch {
-                continue;
-            }
+        for (&key, position) in self.positions.asking() {
             match self.reach(now, position.leadership, position.not_before) {
                 Reach::Leader(leader) => due.push((key, leader)),
                 Reach::At(at) => wake = Deadline::earlier(wake, Some(at)),

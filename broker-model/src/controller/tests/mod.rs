@@ -30,6 +30,7 @@ pub(crate) fn config(controllers: i32, defects: &[Defect]) -> ClusterConfig {
         replica_fetch_wait_max_ms: 500,
         replica_fetch_backoff_ms: 100,
         replica_fetch_max_bytes: 1 << 20,
+        fetch_session_slots: 1_000,
         high_watermark_checkpoint_interval_ms: 5000,
         recovery_point_checkpoint_interval_ms: 5000,
         segment_bytes: 4096,

@@ -10,7 +10,7 @@ use crate::note::Note;
 use crate::partition::{Partition, PartitionContext, Role};
 use crate::record::RecordBatch;
 use crate::replication::{divergence, is_in_range};
-use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
+use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, Time};
 
 /// How much a fetch may read.
 #[derive(Debug, Clone, Copy)]
@@ -168,6 +168,27 @@ impl Partition {
         self.maybe_advance_high_watermark(context, effects);
         self.complete_produces(effects);
         self.self_check();
+    }
+
+    /// Whether a follower has the whole log and is in the ISR: then a fetch tells the leader nothing but that it lives.
+    pub fn is_kept_up(&self, follower: NodeId, fetch_offset: Offset) -> bool {
+        let Role::Leader(leader) = &self.role else {
+            return false;
+        };
+        fetch_offset == self.log.log_end_offset()
+            && leader.isr.committed().contains(&follower)
+            && leader.follower(follower).and_then(|progress| progress.log_end_offset)
+                == Some(fetch_offset)
+    }
+
+    /// A follower had the whole log until then, by fetches of a session that named nothing of this partition.
+    pub fn kept_up(&mut self, follower: NodeId, until: Time) {
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        if let Some(progress) = leader.followers.iter_mut().find(|one| one.replica == follower) {
+            progress.kept_up(until);
+        }
     }
 
     /// The bounds of the log, for a follower out of range: log start and log end.

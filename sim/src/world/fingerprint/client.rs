@@ -26,14 +26,19 @@ impl Fingerprint {
 
     pub(super) fn fetch_request(&mut self, request: &proto::FetchRequest) {
         self.pair(3, request.max_wait_ms);
+        self.pair(request.session_id, request.session_epoch);
         for partition in request.topics.iter().flat_map(|topic| &topic.partitions) {
             self.pair(partition.partition, partition.current_leader_epoch);
             self.int(partition.fetch_offset);
+        }
+        for forgotten in &request.forgotten_topics_data {
+            forgotten.partitions.iter().for_each(|index| self.pair(-1, *index));
         }
     }
 
     pub(super) fn fetch_response(&mut self, response: &proto::FetchResponse) {
         self.pair(4, i32::from(response.error_code));
+        self.int(i64::from(response.session_id));
         for partition in response.responses.iter().flat_map(|topic| &topic.partitions) {
             self.pair(partition.partition_index, i32::from(partition.error_code));
             self.int(partition.high_watermark);

@@ -15,15 +15,20 @@ impl Fingerprint {
     pub(super) fn replica_fetch_request(&mut self, request: &ReplicaFetchRequest) {
         self.pair(20, request.replica.0);
         self.int(request.broker_epoch.0);
+        self.pair(request.session.session_id, request.session.epoch);
         for wanted in &request.partitions {
             self.partition(0, wanted.partition);
             self.pair(wanted.current_leader_epoch.0, wanted.last_fetched_epoch.0);
             self.int(wanted.fetch_offset.0);
         }
+        request.forgotten.iter().for_each(|partition| self.partition(1, *partition));
     }
 
     pub(super) fn replica_fetch_response(&mut self, response: &ReplicaFetchResponse) {
-        self.word(21);
+        match response.session {
+            Ok(session) => self.pair(21, session),
+            Err(error) => self.pair(20, error as i32),
+        }
         for answer in &response.partitions {
             self.partition(0, answer.partition);
             self.error(answer.error);

@@ -317,6 +317,7 @@ fn cluster() -> ClusterConfig {
         replica_fetch_wait_max_ms: 100,
         replica_fetch_backoff_ms: 100,
         replica_fetch_max_bytes: 1_000,
+        fetch_session_slots: 1_000,
         high_watermark_checkpoint_interval_ms: 1_000,
         recovery_point_checkpoint_interval_ms: 1_000,
         segment_bytes: 1_000,

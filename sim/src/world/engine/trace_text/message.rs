@@ -1,5 +1,6 @@
 //! Messages in words: kind, partitions, offsets, epochs, error.
 
+use harrow_broker_model::fetch_session::FetchMetadata;
 use harrow_broker_model::message::{
     AlterPartitionRequest, AlterPartitionResponse, BrokerHeartbeatResponse,
     BrokerRegistrationResponse, ClusterError, EpochEnd, IsrRegistration, QuorumEpochResponse,
@@ -23,7 +24,10 @@ pub(super) fn request(names: &Names, body: &RequestBody) -> String {
         RequestBody::CreateTopics(request) => rare("create topics", &**request),
         RequestBody::ReplicaFetch(request) => {
             let parts = request.partitions.iter().map(|wanted| wanted_part(names, wanted));
-            format!("replica fetch {}", joined(parts))
+            let forgotten = request.forgotten.iter().map(|one| names.place(*one));
+            let FetchMetadata { session_id, epoch } = request.session;
+            let session = session(session_id, epoch, forgotten);
+            format!("replica fetch {}{session}", joined(parts))
         }
         RequestBody::ReplicaOffsets(request) => {
             let place = names.place(request.partition);
@@ -65,7 +69,10 @@ pub(super) fn response(names: &Names, body: &ResponseBody) -> String {
         ResponseBody::CreateTopics(response) => rare("create topics response", &**response),
         ResponseBody::ReplicaFetch(response) => {
             let parts = response.partitions.iter().map(|given| given_part(names, given));
-            format!("replica fetch response {}", joined(parts))
+            match response.session {
+                Ok(_) => format!("replica fetch response {}", joined(parts)),
+                Err(error) => format!("replica fetch response: session {error:?}"),
+            }
         }
         ResponseBody::ReplicaOffsets(response) => replica_offsets(names, response),
         ResponseBody::AlterPartition(response) => altered_partition(names, response),
@@ -124,7 +131,26 @@ fn fetch(request: &proto::FetchRequest) -> String {
             format!("{place}@{} epoch {}", wanted.fetch_offset, wanted.current_leader_epoch)
         })
     });
-    format!("fetch {}", joined(parts))
+    let forgotten = request
+        .forgotten_topics_data
+        .iter()
+        .flat_map(|topic| topic.partitions.iter().map(|index| place(&topic.topic, *index)));
+    let session = session(request.session_id, request.session_epoch, forgotten);
+    format!("fetch {}{session}", joined(parts))
+}
+
+/// The session of a fetch, if it has one, and what the other side is to forget.
+fn session(id: i32, epoch: i32, forgotten: impl Iterator<Item = String>) -> String {
+    if id == FetchMetadata::NO_SESSION {
+        return String::new();
+    }
+    let forgotten: Vec<String> = forgotten.collect();
+    let forget = if forgotten.is_empty() {
+        String::new()
+    } else {
+        format!(", forget {}", joined(forgotten.into_iter()))
+    };
+    format!(" (session {id}, epoch {epoch}{forget})")
 }
 
 fn fetched(response: &proto::FetchResponse) -> String {
@@ -136,6 +162,9 @@ fn fetched(response: &proto::FetchResponse) -> String {
             told(given.error_code, text, &place)
         })
     });
+    if response.error_code != 0 {
+        return format!("fetch response: {}", error(response.error_code));
+    }
     format!("fetch response {}", joined(parts))
 }
 

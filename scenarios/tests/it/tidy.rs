@@ -1,15 +1,10 @@
 //! The house rules that no compiler checks: lengths, crate edges, where madsim may be named, words that mark unfinished
 //! work, and documented tables that must agree with the code. Every complaint names the place and what would be right.
 
-#[path = "tidy/circles.rs"]
 mod circles;
-#[path = "tidy/module.rs"]
 mod module;
-#[path = "tidy/modules.rs"]
 mod modules;
-#[path = "tidy/reader.rs"]
 mod reader;
-#[path = "tidy/tokens.rs"]
 mod tokens;
 
 use std::collections::BTreeSet;
@@ -173,7 +168,7 @@ fn madsim_is_named_in_the_world_alone() {
     for source in rust(&all) {
         let inside =
             source.path.starts_with("sim/src/world/") || source.path.starts_with("sim/benches/");
-        let exempt = inside || source.path == "scenarios/tests/tidy.rs";
+        let exempt = inside || source.path == "scenarios/tests/it/tidy.rs";
         for (number, line) in source.text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
             let names = code.contains("madsim::") || code.contains("use madsim");
@@ -236,7 +231,7 @@ fn nothing_is_marked_unfinished() {
     let words = ["FIXME", "XXX", "todo!", "unimplemented!", "#[ignore", "dbg!(", "debug_assert"];
     let all = sources();
     let mut complaints = Vec::new();
-    for source in rust(&all).filter(|source| source.path != "scenarios/tests/tidy.rs") {
+    for source in rust(&all).filter(|source| source.path != "scenarios/tests/it/tidy.rs") {
         for (number, line) in source.text.lines().enumerate() {
             let marked = words.iter().find(|word| line.contains(**word));
             let to_do = line.contains("TODO").then_some(&"TODO");

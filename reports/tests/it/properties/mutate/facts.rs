@@ -7,7 +7,7 @@ use harrow_sim::history::{
     SendRecord, What,
 };
 
-use crate::toy::{COMPACTED, FIRST_FINAL_READER, Good};
+use crate::properties::toy::{COMPACTED, FIRST_FINAL_READER, Good};
 
 /// Draws places (`splitmix64`).
 pub(crate) struct Pick(pub(crate) u64);

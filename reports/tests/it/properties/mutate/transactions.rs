@@ -6,7 +6,7 @@ use harrow_sim::history::{
 };
 
 use super::facts::{Facts, Pick, Sent, details};
-use crate::toy::{COMPACTED, Good, INPUT, RETAINED};
+use crate::properties::toy::{COMPACTED, Good, INPUT, RETAINED};
 
 /// A send that was read is said to have failed.
 pub(super) fn fail_a_read_send(good: &mut Good, facts: &Facts, pick: &mut Pick) -> Option<()> {

@@ -5,7 +5,7 @@ use harrow_sim::history::{
 };
 
 use super::facts::{Facts, Pick, Sent, details};
-use crate::toy::{COMPACTED, Good, PLAIN, RETAINED};
+use crate::properties::toy::{COMPACTED, Good, PLAIN, RETAINED};
 
 /// An acknowledged record below the last one is in no poll: nothing but compaction and retention removes records, and
 /// neither had removed it.

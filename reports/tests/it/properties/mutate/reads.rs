@@ -3,7 +3,7 @@
 use harrow_sim::history::{Function, ReadRecord, What};
 
 use super::facts::{Facts, Pick, Read, Sent, details};
-use crate::toy::{FIRST_FINAL_READER, Good};
+use crate::properties::toy::{FIRST_FINAL_READER, Good};
 
 /// Neighbouring reads of one partition in one operation's poll, with what is before and behind them.
 fn runs(facts: &Facts, length: usize) -> Vec<Vec<Read>> {

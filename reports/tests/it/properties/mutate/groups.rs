@@ -5,7 +5,7 @@ use harrow_sim::history::{
 };
 
 use super::facts::{Facts, Pick, Read, details, member};
-use crate::toy::{GROUP, Good};
+use crate::properties::toy::{GROUP, Good};
 
 /// Offsets that the group has ever committed of a partition, or tried to.
 fn commits(good: &Good, partition: u32) -> i64 {

@@ -18,7 +18,7 @@ use harrow_sim::history::{
     ReadRecord, SendRecord, What,
 };
 
-use crate::mutate::Pick;
+use crate::properties::mutate::Pick;
 
 const OPERATIONS_MAX: u64 = 7;
 

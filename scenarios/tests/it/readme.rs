@@ -1,7 +1,7 @@
 //! What the README shows is what the binary says: every block with a command is run again, in the workspace's root, and
 //! compared, but for the commit and the time it took.
 //!
-//! When figures have changed for a good reason, `HARROW_README=write cargo test -p harrow-scenarios --test readme`
+//! When figures have changed for a good reason, `HARROW_README=write cargo test -p harrow-scenarios --test it readme`
 //! writes what is said now into the README.
 
 use std::fs;
@@ -130,7 +130,7 @@ fn what_the_readme_shows_is_what_the_binary_says() {
     assert!(
         now == lines,
         "the README shows something else; lines that it lacks:\n{stale:#?}\nto write all of it there:\n  \
-         HARROW_README=write cargo test -p harrow-scenarios --test readme\n",
+         HARROW_README=write cargo test -p harrow-scenarios --test it readme\n",
     );
 }
 

@@ -1,9 +1,6 @@
 //! Hand-made histories with the exact set of anomalies that each must show, before and after the policy. Another
 //! folder of vectors can be named by `HARROW_VECTORS`. Removing any one rule must make a case fail.
 
-#[path = "../../../sim/tests/watch/stage.rs"]
-#[expect(dead_code, reason = "the watch's own tests use more of it")]
-mod stage;
 mod traces;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,7 +71,7 @@ fn mismatch(case: &Case, rules: Rules) -> Option<String> {
 
 /// Where the vectors are.
 fn folder() -> PathBuf {
-    let own_folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let own_folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/vectors");
     std::env::var_os("HARROW_VECTORS").map_or(own_folder, PathBuf::from)
 }
 

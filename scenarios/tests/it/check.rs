@@ -311,7 +311,7 @@ fn the_configuration_in_force_is_printed_and_reads_back() {
 
 #[test]
 fn the_document_s_configuration_is_right() {
-    let document = include_str!("../../reports/HISTORY.md");
+    let document = include_str!("../../../reports/HISTORY.md");
     let (_, rest) = document.split_once("```toml\n").expect("there is a configuration");
     let text = rest.split_once("```").expect("it ends").0;
     let config = parse_promises("HISTORY.md", text).expect("it is right");

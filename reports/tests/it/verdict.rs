@@ -1,10 +1,7 @@
 //! Verdicts, excuses and how they are told, on hand-made runs.
 
-#[path = "verdict/biography.rs"]
 mod biography;
-#[path = "verdict/cross_check.rs"]
 mod cross_check;
-#[path = "verdict/damage.rs"]
 mod damage;
 
 use std::collections::BTreeMap;
@@ -100,6 +97,7 @@ fn cluster() -> ClusterConfig {
         replica_fetch_wait_max_ms: 500,
         replica_fetch_backoff_ms: 1000,
         replica_fetch_max_bytes: 1 << 20,
+        fetch_session_slots: 1_000,
         high_watermark_checkpoint_interval_ms: 5000,
         recovery_point_checkpoint_interval_ms: 60_000,
         segment_bytes: 1 << 20,

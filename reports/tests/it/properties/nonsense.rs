@@ -117,20 +117,20 @@ fn options() -> impl Strategy<Value = Options> {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(4_000))]
+    #![proptest_config(crate::properties::cases(4_000))]
 
     #[test]
     fn nonsense_is_judged_and_told(history in history(), options in options()) {
         for occurrence in check(&history, &options) {
             prop_assert_ne!(occurrence.summary(&history), "");
             prop_assert!(!occurrence.evidence(&history).is_empty());
-            prop_assert!(crate::is_decided(&occurrence, &history));
+            prop_assert!(crate::properties::is_decided(&occurrence, &history));
         }
     }
 }
 
 proptest! {
-    #![proptest_config(crate::cases(300))]
+    #![proptest_config(crate::properties::cases(300))]
 
     #[test]
     fn a_rule_that_is_off_tells_nothing(history in history(), options in options()) {

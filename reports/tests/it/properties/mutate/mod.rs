@@ -11,7 +11,7 @@ mod transactions;
 
 use harrow_reports::check::Anomaly;
 
-use crate::toy::Good;
+use crate::properties::toy::Good;
 pub(crate) use facts::{Facts, Pick};
 
 /// Does one thing wrong; `None` if this history has no place for it.

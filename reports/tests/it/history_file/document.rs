@@ -5,7 +5,7 @@ use harrow_reports::verdict::Outcome;
 
 use super::{judged, read};
 
-const DOCUMENT: &str = include_str!("../../HISTORY.md");
+const DOCUMENT: &str = include_str!("../../../HISTORY.md");
 
 /// The example of the document.
 fn example() -> &'static str {

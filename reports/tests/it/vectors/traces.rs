@@ -18,7 +18,7 @@ const OWN: &str = include_str!("own_traces.jsonl");
 
 #[test]
 fn every_trace_gives_exactly_its_anomalies() {
-    let path = crate::folder().join("traces.jsonl");
+    let path = crate::vectors::folder().join("traces.jsonl");
     if !path.exists() {
         eprintln!("{} is not there: no traces are played", path.display());
         return;
@@ -56,7 +56,7 @@ fn mismatch(line: &str) -> Option<String> {
     };
     let id = vector["id"].as_str().unwrap_or("a vector without id");
     let name = vector["name"].as_str().unwrap_or_default();
-    let expected = crate::set(&vector["bad"]);
+    let expected = crate::vectors::set(&vector["bad"]);
     match Player::play(&vector) {
         Err(problem) => Some(format!("{id}: {problem}")),
         Ok(found) if found == expected => None,

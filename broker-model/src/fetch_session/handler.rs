@@ -1,0 +1,118 @@
+//! The asker's side of a fetch session: what to name in the next request, and what an answer means for it.
+//!
+//! The promise: once an answer is taken, the session at the other side holds exactly what [`SessionHandler::build`] was
+//! told last. It costs as much as changed since the last request: who changes what is wanted of a partition says so by
+//! [`SessionHandler::touch`]. Source: Kafka's `FetchSessionHandler` at 4.1.1; its topic ids are not modelled.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{FetchMetadata, SessionError};
+
+/// A session with one server, as its client knows it.
+#[derive(Debug)]
+pub(crate) struct SessionHandler<K, D> {
+    next: FetchMetadata,
+    /// What the session holds, with the request built last.
+    partitions: BTreeMap<K, D>,
+    /// What may be wanted otherwise than it was told.
+    touched: BTreeSet<K>,
+}
+
+/// What a request says.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Built<K, D> {
+    /// Session and place in it.
+    pub(crate) metadata: FetchMetadata,
+    /// Partitions to name, ascending.
+    pub(crate) to_send: Vec<(K, D)>,
+    /// Partitions to forget, ascending.
+    pub(crate) to_forget: Vec<K>,
+}
+
+impl<K: Ord + Copy, D: PartialEq + Copy> SessionHandler<K, D> {
+    /// No session yet.
+    pub(crate) fn new() -> Self {
+        Self { next: FetchMetadata::INITIAL, partitions: BTreeMap::new(), touched: BTreeSet::new() }
+    }
+
+    /// What is wanted of a partition may have changed.
+    pub(crate) fn touch(&mut self, key: K) {
+        self.touched.insert(key);
+    }
+
+    /// What a partition was asked for in the request built last.
+    pub(crate) fn asked(&self, key: &K) -> Option<&D> {
+        self.partitions.get(key)
+    }
+
+    /// Whether the session has no partitions, so that a request would ask for nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.partitions.is_empty()
+    }
+
+    /// The next request. `all` names every partition that may be wanted; it is gone through only for a full request.
+    pub(crate) fn build(
+        &mut self,
+        all: impl IntoIterator<Item = K>,
+        wanted: impl Fn(K) -> Option<D>,
+    ) -> Built<K, D> {
+        let touched = std::mem::take(&mut self.touched);
+        if self.next.is_full() {
+            let named = all.into_iter().filter_map(|key| Some((key, wanted(key)?)));
+            self.partitions = named.collect();
+            let to_send = self.partitions.iter().map(|(key, data)| (*key, *data)).collect();
+            return Built { metadata: self.next, to_send, to_forget: Vec::new() };
+        }
+        let (mut to_send, mut to_forget) = (Vec::new(), Vec::new());
+        for key in touched {
+            match wanted(key) {
+                Some(data) if self.partitions.get(&key) == Some(&data) => {}
+                Some(data) => {
+                    self.partitions.insert(key, data);
+                    to_send.push((key, data));
+                }
+                None if self.partitions.remove(&key).is_some() => to_forget.push(key),
+                None => {}
+            }
+        }
+        Built { metadata: self.next, to_send, to_forget }
+    }
+
+    /// Takes an answer to the request built last: its session id or error, and the partitions it tells of. Whether
+    /// these are to be believed.
+    pub(crate) fn on_response(
+        &mut self,
+        session: Result<i32, SessionError>,
+        answered: impl IntoIterator<Item = K>,
+    ) -> bool {
+        let before = self.next;
+        let session_id = match session {
+            Ok(session_id) => session_id,
+            Err(SessionError::IdNotFound) => {
+                self.next = FetchMetadata::INITIAL;
+                return false;
+            }
+            Err(SessionError::InvalidEpoch) => {
+                self.next = before.close_existing_attempt_new();
+                return false;
+            }
+        };
+        let answered: BTreeSet<K> = answered.into_iter().collect();
+        let extra = answered.iter().any(|key| !self.partitions.contains_key(key));
+        let omitted = before.is_full() && answered.len() < self.partitions.len();
+        let believed = !extra && !omitted;
+        self.next = match (before.is_full(), believed) {
+            (true, false) => FetchMetadata::INITIAL,
+            (false, false) => before.close_existing_attempt_new(),
+            (_, true) if session_id == FetchMetadata::NO_SESSION => FetchMetadata::INITIAL,
+            (true, true) => FetchMetadata::new_incremental(session_id),
+            (false, true) => before.next_incremental(),
+        };
+        believed
+    }
+
+    /// No answer came: whether the request counted is not known, so that the session is given up.
+    pub(crate) fn on_error(&mut self) {
+        self.next = self.next.close_existing_attempt_new();
+    }
+}

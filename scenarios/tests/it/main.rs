@@ -1,0 +1,15 @@
+//! Everything that is tested from outside the crate: one binary, as each costs a link.
+
+mod biography;
+mod catalogue;
+mod check;
+mod cli;
+mod damage;
+mod defects;
+mod format_errors;
+mod liveness;
+mod planner;
+mod product;
+mod readme;
+mod report;
+mod tidy;
