@@ -124,7 +124,7 @@ impl Quorum {
             voters: config.controllers.clone(),
             timeouts: timeouts(config),
             vote_not_persisted: config.defects.has(QuorumDefect::VoteNotPersisted),
-            no_pre_vote: false,
+            no_pre_vote: config.defects.has(QuorumDefect::NoPreVote),
             fetch_bytes_max: config.replica_fetch_max_bytes,
             stop_by: None,
             next_bootstrap: 0,

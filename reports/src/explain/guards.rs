@@ -225,6 +225,16 @@ pub(super) static ANOMALIES: [Entry; 26] = [
         source: "KIP-595, KAFKA-15489",
     },
     Entry {
+        name: "healthy-leader-deposed",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter stood for election in a new epoch while a majority led or followed a \
+                  leader from which it had taken something.",
+        example: "A controller is cut off for a minute and comes back with an epoch that is ten \
+                  higher: the others, who miss nothing, lose their controller to it.",
+        legal: "Never.",
+        source: "KIP-996; EpochState.canGrantVote",
+    },
+    Entry {
         name: "append-below-min-isr",
         kind: Kind::InternalAnomaly,
         meaning: "A leader appended a produce with acks=all while it knew of fewer replicas in \
@@ -307,6 +317,14 @@ pub(super) static INVARIANTS: [Entry; 8] = [
         example: "Broken by controller-without-quorum.",
         legal: "While it cannot look.",
         source: "KIP-595, KAFKA-15489",
+    },
+    Entry {
+        name: "pre-vote",
+        kind: Kind::Invariant,
+        meaning: "Nobody stands for election while a majority follows a leader of the quorum.",
+        example: "Broken by healthy-leader-deposed.",
+        legal: "Never.",
+        source: "KIP-996",
     },
     Entry {
         name: "replica-lag",

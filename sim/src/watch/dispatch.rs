@@ -17,6 +17,7 @@ use super::log_matching::LogMatching;
 use super::metadata_freshness::{self, RegistrationVersions};
 use super::ownership::Ownership;
 use super::position::Positions;
+use super::pre_vote::PreVotes;
 use super::producer_state::{self, ProducerIds};
 use super::proposals::Proposals;
 use super::quorum::{self, Quorum, VoterState};
@@ -54,6 +55,7 @@ pub(super) struct Watch {
     running_since: RunningSince,
     follower_lag: FollowerLag,
     check_quorum: CheckQuorum,
+    pre_votes: PreVotes,
     fencing: Fencing,
     positions: Positions,
 }
@@ -81,6 +83,7 @@ impl Watch {
             running_since: RunningSince::default(),
             follower_lag: FollowerLag::new(plan),
             check_quorum: CheckQuorum::new(plan),
+            pre_votes: PreVotes::default(),
             fencing: Fencing::default(),
             positions: Positions::of(plan),
         }
@@ -107,6 +110,7 @@ impl Watch {
     pub(super) fn process_ended(&mut self, at_ns: u64, view: &ClusterView, node: NodeId) {
         self.follower_lag.process_ended(at_ns, view, node);
         self.check_quorum.process_ended(node);
+        self.pre_votes.process_ended(node);
     }
 
     pub(super) fn quorum_fetched(
@@ -121,6 +125,7 @@ impl Watch {
 
     pub(super) fn disk_wiped(&mut self, node: NodeId) {
         self.quorum.disk_wiped(node);
+        self.pre_votes.disk_wiped(node);
         self.durable_logs.disk_wiped(node);
     }
 
@@ -407,6 +412,7 @@ impl Watch {
             let state = VoterState { epoch: *epoch, role: *role, leader: *leader, voted: *voted };
             self.quorum.on_state(context, findings, state);
             self.check_quorum.on_state(context, state);
+            self.pre_votes.on_state(context, findings, state);
         } else if let Note::QuorumStatePersisted { epoch, voted } = note {
             self.quorum_disks.on_persisted(context.node, *epoch, *voted);
         } else if let Note::QuorumLogSynced { end } = note {
@@ -417,6 +423,8 @@ impl Watch {
         } else if let Note::QuorumHighWatermarkMoved { epoch, as_leader: true, to } = note {
             quorum::on_high_watermark(context, findings, *epoch, *to);
             self.quorum_disks.on_committed(context, findings, *to);
+        } else if let Note::QuorumHighWatermarkMoved { epoch, as_leader: false, .. } = note {
+            self.pre_votes.on_fetched(context.at_ns, context.node, *epoch);
         }
     }
 

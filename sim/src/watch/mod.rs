@@ -34,6 +34,7 @@
 //! | batches refused for epoch or sequence | `refusal` |
 //! | who lags leaves the ISR in time | `lag` |
 //! | a leader of the quorum without followers resigns | `check_quorum` |
+//! | nobody stands for election while a majority follows a leader of the quorum | `pre_vote` |
 //! | brokers are unfenced when they are ready, and shut down when they ask | `fencing` |
 //! | where consumers go that are out of range | `position` |
 //!
@@ -61,6 +62,7 @@ mod membership;
 mod metadata_freshness;
 mod ownership;
 mod position;
+mod pre_vote;
 mod producer_state;
 mod proposals;
 mod quorum;
@@ -88,7 +90,7 @@ use crate::view::ClusterView;
 use crate::violation::Violation;
 
 /// Every invariant.
-pub const INVARIANTS: [Invariant; 29] = [
+pub const INVARIANTS: [Invariant; 30] = [
     commit_rule::INVARIANT,
     log_matching::INVARIANT,
     election::INVARIANT,
@@ -116,6 +118,7 @@ pub const INVARIANTS: [Invariant; 29] = [
     refusal::INVARIANT,
     follower_lag::INVARIANT,
     check_quorum::INVARIANT,
+    pre_vote::INVARIANT,
     fencing::INVARIANT,
     position::INVARIANT,
 ];

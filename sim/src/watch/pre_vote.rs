@@ -108,7 +108,8 @@ impl PreVotes {
             let since_then = self.voters.get(&node).and_then(|voter| voter.loyal_since);
             since_then.is_some_and(|loyal_since| loyal_since < since)
         };
-        let loyal: Vec<NodeId> = others.map(|voter| voter.node).filter(|node| loyal(*node)).collect();
+        let loyal: Vec<NodeId> =
+            others.map(|voter| voter.node).filter(|node| loyal(*node)).collect();
         let may_grant = quorum.voters().len() - loyal.len();
         if may_grant < quorum.majority() && context.view.states_all() {
             findings.report(context, &DEPOSED, TopicPartition::METADATA, || {
