@@ -173,6 +173,7 @@ impl HistoryConfig {
             settled_ns: faults.settled_ns.unwrap_or(u64::MAX),
             dropped,
             epochs_watched: faults.stale_end_offsets,
+            eligible_leader_replicas: true,
             damage: faults.damage.clone(),
             corrupted: Vec::new(),
             spoiled: Vec::new(),

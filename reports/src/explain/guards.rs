@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 26] = [
+pub(super) static ANOMALIES: [Entry; 27] = [
     Entry {
         name: "fetch-of-other-epoch",
         kind: Kind::InternalAnomaly,
@@ -257,7 +257,7 @@ pub(super) static ANOMALIES: [Entry; 26] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 8] = [
+pub(super) static INVARIANTS: [Entry; 9] = [
     Entry {
         name: "following",
         kind: Kind::Invariant,
