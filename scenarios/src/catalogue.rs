@@ -33,6 +33,8 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "lost-response",
     "slow-follower",
     "impatient-producers",
+    "unheard-producer",
+    "large-batches",
     "stopped-and-struck",
     "cut-and-struck",
     "flush-race",

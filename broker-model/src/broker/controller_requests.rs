@@ -56,7 +56,7 @@ impl Broker {
         } else if let (PendingRequest::ProducerIds, ResponseBody::AllocateProducerIds(response)) =
             (pending, &answer)
         {
-            self.on_producer_ids(now, from, *response, effects);
+            self.on_producer_ids(now, from, *response);
         } else if let (
             PendingRequest::CreateTopics { caller, .. },
             ResponseBody::CreateTopics(response),
@@ -114,24 +114,16 @@ impl Broker {
     }
 
     /// Takes the controller's answer to the request for producer ids.
-    fn on_producer_ids(
-        &mut self,
-        now: Now,
-        from: NodeId,
-        response: AllocateProducerIdsResponse,
-        effects: &mut Effects,
-    ) {
+    fn on_producer_ids(&mut self, now: Now, from: NodeId, response: AllocateProducerIdsResponse) {
         match response.result {
             Ok((first, count)) => {
                 self.producer_ids.allocated(first, count);
-                self.serve_producer_ids(effects);
             }
-            Err(error) => {
-                if error == ClusterError::NotController {
-                    self.context.controllers.failed(from);
-                }
-                self.producer_ids.failed(now.time);
+            Err(ClusterError::NotController) => {
+                self.context.controllers.failed(from);
+                self.producer_ids.lost(now.time);
             }
+            Err(_) => self.producer_ids.refused(now.time),
         }
     }
 
@@ -153,7 +145,7 @@ impl Broker {
                     self.alter_partitions.pause(now.time);
                     self.touched.push(sent.partition);
                 }
-                PendingRequest::ProducerIds => self.producer_ids.failed(now.time),
+                PendingRequest::ProducerIds => self.producer_ids.lost(now.time),
                 PendingRequest::CreateTopics { caller, topics } => {
                     self.on_create_topics_lost(caller, topics, effects);
                 }

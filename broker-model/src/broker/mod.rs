@@ -235,7 +235,6 @@ impl Broker {
         let Some(delayed) = self.purgatory.remove(connection) else { return };
         match delayed.wait {
             Wait::Produce(produce) => self.abandon(&produce.undecided),
-            Wait::ProducerId => self.producer_ids.leave(delayed.caller),
             Wait::Fetch(ConsumerFetch { context, .. })
             | Wait::ReplicaFetch(ReplicaFetch { context, .. }) => {
                 self.fetch_sessions.waits_no_more(context, connection);

@@ -35,8 +35,6 @@ pub(super) enum Wait {
     Fetch(ConsumerFetch),
     /// A follower's fetch.
     ReplicaFetch(ReplicaFetch),
-    /// A producer without an id.
-    ProducerId,
 }
 
 /// A consumer's fetch that is being answered.
@@ -160,14 +158,8 @@ impl Purgatory {
     pub(super) fn produces(&self) -> impl Iterator<Item = &DelayedProduce> {
         self.delayed.values().filter_map(|delayed| match &delayed.wait {
             Wait::Produce(produce) => Some(produce),
-            Wait::Fetch(_) | Wait::ReplicaFetch(_) | Wait::ProducerId => None,
+            Wait::Fetch(_) | Wait::ReplicaFetch(_) => None,
         })
-    }
-
-    /// How many producers wait for an id.
-    pub(super) fn producer_ids(&self) -> usize {
-        let waits = |delayed: &&Delayed| matches!(delayed.wait, Wait::ProducerId);
-        self.delayed.values().filter(waits).count()
     }
 
     /// Ends a request's waiting.

@@ -14,7 +14,6 @@ impl Broker {
         NodeStatus { quorum_leader, metadata_end, ..NodeStatus::default() }
             .holds_overdue("produces that nobody ends", self.overdue_produces())
             .holds("produces that wait", self.purgatory.produces().count())
-            .holds("producers that wait for an id", self.purgatory.producer_ids())
             .holds("requests to the controller", self.channel.in_flight())
             .holds("isr proposals", proposals)
             .holds("requests behind another one", self.connections.queued())

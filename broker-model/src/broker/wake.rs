@@ -100,9 +100,7 @@ impl Broker {
                         changes.high_watermark_moved
                             && self.read_for_consumer(fetch).is_due(&fetch.request)
                     }
-                    Wait::Produce(_) | Wait::ProducerId => {
-                        panic!("{:?} watches {id}", delayed.wait)
-                    }
+                    Wait::Produce(_) => panic!("{:?} watches {id}", delayed.wait),
                 };
             if due && let Some(delayed) = self.purgatory.remove(connection) {
                 self.answer_delayed_fetch(now, delayed, effects);
@@ -137,7 +135,7 @@ impl Broker {
                 let answer = self.read_for_consumer(&fetch);
                 self.reply_fetch(now, delayed.caller, fetch.context, answer, effects);
             }
-            Wait::Produce(_) | Wait::ProducerId => panic!("{:?} is no fetch", delayed.wait),
+            Wait::Produce(_) => panic!("{:?} is no fetch", delayed.wait),
         }
     }
 
@@ -159,10 +157,6 @@ impl Broker {
                 }
                 Wait::Fetch(_) | Wait::ReplicaFetch(_) => {
                     self.answer_delayed_fetch(now, delayed, effects);
-                }
-                Wait::ProducerId => {
-                    self.producer_ids.leave(caller);
-                    self.refuse_producer_id(caller, ErrorCode::CoordinatorLoadInProgress, effects);
                 }
             }
         }

@@ -183,6 +183,15 @@ impl Connections {
         self.peers.get(&(to, channel)).map_or(0, |peer| peer.in_flight.len())
     }
 
+    /// The broker to which the most produce requests are in flight, and how many these are.
+    pub(crate) fn most_produces_in_flight(&self) -> Option<(NodeId, usize)> {
+        let is_produce = |request: &&InFlight| matches!(request.purpose, Purpose::Produce(_));
+        let counts = self.peers.iter().filter(|((_, channel), _)| *channel == Channel::Client);
+        let counts =
+            counts.map(|((to, _), peer)| (*to, peer.in_flight.iter().filter(is_produce).count()));
+        counts.max_by_key(|(_, count)| *count)
+    }
+
     /// Until when nothing may be sent there; in the past if something may.
     pub(crate) fn blocked_until(&self, to: NodeId, channel: Channel) -> Time {
         self.peers.get(&(to, channel)).map_or(Time::ZERO, |peer| peer.blocked_until)

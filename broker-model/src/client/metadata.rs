@@ -207,6 +207,19 @@ impl Metadata {
         true
     }
 
+    /// A broker answered in an epoch that is news: what is known of the leader is too old, and older answers do not
+    /// count any more. Source: `Metadata.updateLastSeenEpochIfNewer`.
+    pub(crate) fn see_epoch(&mut self, key: PartitionKey, epoch: LeaderEpoch) {
+        let known = self.leadership(key);
+        if known == Leadership::UNKNOWN || epoch <= known.epoch {
+            return;
+        }
+        let index = usize::try_from(key.partition).expect("a known partition is not negative");
+        self.topics[key.topic].partitions[index] = Leadership { leader: None, epoch };
+        self.version += 1;
+        self.wanted = true;
+    }
+
     /// When the next request is due, for traces and the host.
     pub(crate) fn next_deadline(&self, connections: &Connections) -> Option<Deadline> {
         if self.asked || self.topics.is_empty() {

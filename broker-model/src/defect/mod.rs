@@ -10,6 +10,7 @@ mod broker;
 mod controller;
 mod entry;
 mod log;
+mod producer;
 mod quorum;
 mod replication;
 mod version;
@@ -79,6 +80,7 @@ families! {
     2: Quorum(QuorumDefect) in quorum,
     3: Controller(ControllerDefect) in controller,
     4: Broker(BrokerDefect) in broker,
+    5: Producer(ProducerDefect) in producer,
 }
 
 impl Defect {

@@ -12,4 +12,5 @@ mod planner;
 mod product;
 mod readme;
 mod report;
+mod rules;
 mod tidy;

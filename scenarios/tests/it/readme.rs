@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use harrow_broker_model::defect::Defect;
 
 /// Longer lines of the output are wrapped in the README.
 const COLUMNS_MAX: usize = 116;
@@ -122,6 +123,7 @@ fn what_the_readme_shows_is_what_the_binary_says() {
         told = end;
     }
     now.extend(lines[told..].iter().map(|&line| line.to_owned()));
+    let now = with_defects(now);
     if std::env::var("HARROW_README").is_ok_and(|wish| wish == "write") {
         fs::write(&path, now.join("\n") + "\n").expect("the README can be written");
         return;
@@ -132,6 +134,25 @@ fn what_the_readme_shows_is_what_the_binary_says() {
         "the README shows something else; lines that it lacks:\n{stale:#?}\nto write all of it there:\n  \
          HARROW_README=write cargo test -p harrow-scenarios --test it readme\n",
     );
+}
+
+/// The table of defects, from the catalogue.
+fn defects() -> Vec<String> {
+    let rows = Defect::all().map(Defect::entry).map(|entry| {
+        let meaning = entry.meaning.trim_end_matches('.');
+        format!("| `{}` | {meaning} ({}) | {} |", entry.name, entry.source, entry.affected)
+    });
+    rows.collect()
+}
+
+/// The lines with the rows of the table of defects as they should be.
+fn with_defects(lines: Vec<String>) -> Vec<String> {
+    let head = lines.iter().position(|line| line.starts_with("| defect |"));
+    let head = head.expect("the README has a table of defects");
+    let old = lines[head + 2..].iter().take_while(|line| line.starts_with('|')).count();
+    let mut now = lines;
+    now.splice(head + 2..head + 2 + old, defects());
+    now
 }
 
 #[test]

@@ -269,18 +269,6 @@ fn every_scenario_of_the_catalogue_is_documented() {
 }
 
 #[test]
-fn every_defect_is_documented() {
-    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
-    for defect in harrow_broker_model::defect::Defect::all() {
-        assert!(
-            readme.contains(&format!("`{}`", defect.name())),
-            "README.md: the table of defects lacks `{}`",
-            defect.name()
-        );
-    }
-}
-
-#[test]
 fn exit_codes_are_documented() {
     let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
     for code in 0..=5 {

@@ -108,7 +108,11 @@ fn host(plan: &Plan, Boot { node, image, incarnation, now }: Boot<'_>) -> Proces
         return Process::Admin(Box::new(Admin::new(plan.admin.clone(), now)));
     }
     if plan.fresh_producer.node == node {
-        return Process::Producer(Box::new(Producer::new(plan.fresh_producer.clone(), now)));
+        return Process::Producer(Box::new(Producer::new(
+            plan.fresh_producer.clone(),
+            plan.cluster.defects,
+            now,
+        )));
     }
     if plan.final_reader.node == node {
         return Process::Consumer(Box::new(Consumer::new(plan.final_reader.clone(), now)));
@@ -120,7 +124,11 @@ fn client(plan: &Plan, node: NodeId, now: Now) -> Process {
     for client in &plan.clients {
         match client {
             ClientPlan::Producer { config, .. } if config.node == node => {
-                return Process::Producer(Box::new(Producer::new(config.clone(), now)));
+                return Process::Producer(Box::new(Producer::new(
+                    config.clone(),
+                    plan.cluster.defects,
+                    now,
+                )));
             }
             ClientPlan::Consumer { config, .. } if config.node == node => {
                 return Process::Consumer(Box::new(Consumer::new(config.clone(), now)));

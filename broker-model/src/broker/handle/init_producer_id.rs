@@ -1,8 +1,10 @@
-//! `InitProducerId` of idempotent producers without transactions. Source: KIP-98, KIP-360, KIP-730.
+//! `InitProducerId` of idempotent producers without transactions. Source: KIP-98, KIP-730, Kafka's
+//! `TransactionCoordinator.handleInitProducerId`.
+//!
+//! Who has no transactional id gets a new producer id with epoch 0 whatever id it gives: only a coordinator could know
+//! that an epoch is free. Such a producer takes its next epochs by itself (KIP-360).
 
-use crate::broker::purgatory::Wait;
 use crate::broker::{Broker, Caller};
-use crate::config::ms;
 use crate::message::ResponseBody;
 use crate::node::Effects;
 use crate::note::Note;
@@ -17,63 +19,25 @@ impl Broker {
         request: &InitProducerIdRequest,
         effects: &mut Effects,
     ) {
-        if request.transactional_id.is_some() {
+        let answer = if request.transactional_id.is_some() {
             // There is no transaction coordinator.
-            self.refuse_producer_id(caller, ErrorCode::CoordinatorNotAvailable, effects);
-            return;
-        }
-        let given = ProducerId(request.producer_id.0);
-        if given != ProducerId::NONE && (0..i16::MAX).contains(&request.producer_epoch) {
-            self.give_producer_id(
-                caller,
-                given,
-                ProducerEpoch(request.producer_epoch + 1),
-                effects,
-            );
-            return;
-        }
-        if let Some(id) = self.producer_ids.take() {
-            self.give_producer_id(caller, id, ProducerEpoch(0), effects);
-            return;
-        }
-        self.producer_ids.wait(caller);
-        let deadline = now.time + ms(self.context.config.request_timeout_ms);
-        self.purgatory.park(caller, deadline, Wait::ProducerId, Vec::new());
-    }
-
-    /// Serves all that wait, as far as the block reaches.
-    pub(in crate::broker) fn serve_producer_ids(&mut self, effects: &mut Effects) {
-        while let Some((caller, id)) = self.producer_ids.next_served() {
-            self.purgatory.remove(caller.connection);
-            self.give_producer_id(caller, id, ProducerEpoch(0), effects);
-        }
-    }
-
-    fn give_producer_id(
-        &mut self,
-        caller: Caller,
-        id: ProducerId,
-        epoch: ProducerEpoch,
-        effects: &mut Effects,
-    ) {
-        effects.note(Note::ProducerIdGiven { producer_id: id, producer_epoch: epoch });
-        let response = InitProducerIdResponse::default()
-            .with_producer_id(id.0.into())
-            .with_producer_epoch(epoch.0);
-        self.connections.reply(caller, ResponseBody::InitProducerId(Box::new(response)), effects);
-    }
-
-    /// Answers that there is no id.
-    pub(in crate::broker) fn refuse_producer_id(
-        &mut self,
-        caller: Caller,
-        error: ErrorCode,
-        effects: &mut Effects,
-    ) {
-        let response = InitProducerIdResponse::default()
-            .with_error_code(error.code())
-            .with_producer_id(ProducerId::NONE.0.into())
-            .with_producer_epoch(ProducerEpoch::NONE.0);
+            Err(ErrorCode::CoordinatorNotAvailable)
+        } else {
+            self.producer_ids.generate(now.time).ok_or(ErrorCode::CoordinatorLoadInProgress)
+        };
+        let response = match answer {
+            Ok(producer_id) => {
+                let producer_epoch = ProducerEpoch(0);
+                effects.note(Note::ProducerIdGiven { producer_id, producer_epoch });
+                InitProducerIdResponse::default()
+                    .with_producer_id(producer_id.0.into())
+                    .with_producer_epoch(producer_epoch.0)
+            }
+            Err(error) => InitProducerIdResponse::default()
+                .with_error_code(error.code())
+                .with_producer_id(ProducerId::NONE.0.into())
+                .with_producer_epoch(ProducerEpoch::NONE.0),
+        };
         self.connections.reply(caller, ResponseBody::InitProducerId(Box::new(response)), effects);
     }
 }

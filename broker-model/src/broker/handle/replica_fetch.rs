@@ -164,7 +164,7 @@ impl Broker {
             Wait::Fetch(fetch) => ResponseBody::Fetch(Box::new(
                 crate::proto::FetchResponse::default().with_session_id(session_of(fetch.context)),
             )),
-            Wait::Produce(_) | Wait::ProducerId => {
+            Wait::Produce(_) => {
                 panic!("{:?} waits in a fetch session", delayed.wait)
             }
         };

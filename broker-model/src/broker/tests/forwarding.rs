@@ -31,40 +31,32 @@ fn given(body: &ResponseBody) -> (i16, i64, i16) {
 #[test]
 fn producer_ids_come_from_a_block_that_is_fetched_once() {
     let mut bench = Bench::hosting(registration(1, 1, &[1]));
-    assert_eq!(replies(&bench.request(7, 1001, 1, init_producer_id(-1, -1))), []);
-    assert_eq!(replies(&bench.request(8, 1002, 1, init_producer_id(-1, -1))), []);
+    let loading = (ErrorCode::CoordinatorLoadInProgress.code(), -1, -1);
+    for connection in [7, 8] {
+        let effects = bench.request(connection, 1001, 1, init_producer_id(-1, -1));
+        assert_eq!(given(&only_reply(&effects)), loading, "at once");
+    }
     let sent = bench.take_sent(Channel::Controller);
     assert_eq!(sent.to, CONTROLLER);
+    assert!(!bench.has_sent(Channel::Controller));
     let response = AllocateProducerIdsResponse { result: Ok((1000, 1000)) };
     let effects = bench.answer(&sent, ResponseBody::AllocateProducerIds(response));
-    let answers: Vec<_> =
-        replies(&effects).iter().map(|(connection, _, body)| (*connection, given(body))).collect();
-    assert_eq!(answers, [(7, (0, 1000, 0)), (8, (0, 1001, 0))]);
-    let effects = bench.request(7, 1001, 2, init_producer_id(-1, -1));
-    assert_eq!(given(&only_reply(&effects)), (0, 1002, 0));
+    assert_eq!(replies(&effects), []);
+    for (id, epoch, expected) in [(-1, -1, 1000), (1000, 3, 1001), (7, i16::MAX, 1002)] {
+        let effects = bench.request(7, 1001, 2, init_producer_id(id, epoch));
+        assert_eq!(given(&only_reply(&effects)), (0, expected, 0), "a new id whatever is given");
+    }
     assert!(!bench.has_sent(Channel::Controller));
 }
 
 #[test]
-fn a_producer_that_gives_its_id_gets_the_next_epoch() {
-    let mut bench = Bench::hosting(registration(1, 1, &[1]));
-    let effects = bench.request(7, 1001, 1, init_producer_id(1000, 3));
-    assert_eq!(given(&only_reply(&effects)), (0, 1000, 4));
-    let effects = bench.request(7, 1001, 2, init_producer_id(1000, i16::MAX));
-    assert_eq!(replies(&effects), [], "an exhausted epoch needs a new id");
-}
-
-#[test]
-fn a_block_that_does_not_come_is_asked_for_elsewhere_and_the_client_told() {
+fn a_block_that_does_not_come_is_asked_for_elsewhere() {
     let mut bench = Bench::hosting(registration(1, 1, &[1]));
     bench.request(7, 1001, 1, init_producer_id(-1, -1));
     let first = bench.take_sent(Channel::Controller);
     bench.handle(Event::ConnectionLost { to: first.to, channel: Channel::Controller });
     bench.pass_ms(60);
     assert_ne!(bench.take_sent(Channel::Controller).to, first.to);
-    let effects = bench.pass_ms(3_000);
-    let answers = replies(&effects);
-    assert_eq!(given(&answers[0].2).0, ErrorCode::CoordinatorLoadInProgress.code());
 }
 
 fn create_topics() -> RequestBody {

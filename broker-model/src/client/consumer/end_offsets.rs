@@ -83,7 +83,7 @@ impl Consumer {
         };
         let key = self.end_queries[index].key;
         match self.find_offset(key, response) {
-            Ok(offset) => {
+            Ok((offset, _)) => {
                 self.end_queries.remove(index);
                 effects.complete(operation, Outcome::EndOffset { offset });
             }
@@ -138,14 +138,16 @@ impl Consumer {
         &self,
         key: PartitionKey,
         response: &ListOffsetsResponse,
-    ) -> Result<Offset, ErrorCode> {
+    ) -> Result<(Offset, LeaderEpoch), ErrorCode> {
         let name = self.metadata.name(key.topic);
         let topic = response.topics.iter().find(|topic| topic.name.0 == *name);
         let partitions = topic.map_or(&[][..], |topic| &topic.partitions);
         let answer = partitions.iter().find(|answer| answer.partition_index == key.partition);
         let answer = answer.ok_or(ErrorCode::UnknownServerError)?;
         match ErrorCode::try_from_code(answer.error_code) {
-            None if answer.offset >= 0 => Ok(Offset(answer.offset)),
+            None if answer.offset >= 0 => {
+                Ok((Offset(answer.offset), LeaderEpoch(answer.leader_epoch)))
+            }
             None => Err(ErrorCode::UnknownServerError),
             Some(error) => Err(error),
         }

@@ -30,7 +30,6 @@ struct Fetched {
 pub(super) struct FetchPosition {
     offset: Offset,
     current_leader_epoch: LeaderEpoch,
-    last_epoch: LeaderEpoch,
     /// Not told: an answer for another version of the position is stale.
     version: u64,
 }
@@ -40,7 +39,6 @@ impl FetchPosition {
         Self {
             offset: position.offset,
             current_leader_epoch: position.leadership.epoch,
-            last_epoch: position.last_epoch,
             version: position.version,
         }
     }
@@ -89,7 +87,6 @@ impl Consumer {
                 .with_partition(key.partition)
                 .with_current_leader_epoch(wanted.current_leader_epoch.0)
                 .with_fetch_offset(wanted.offset.0)
-                .with_last_fetched_epoch(wanted.last_epoch.0)
                 .with_log_start_offset(-1)
                 .with_partition_max_bytes(self.max_bytes());
             topics.last_mut().expect("a topic was just added").partitions.push(partition);
@@ -117,13 +114,7 @@ impl Consumer {
     }
 
     /// A leader answered a fetch: for each of its partitions, or, in a session, for those with news.
-    pub(super) fn on_fetched(
-        &mut self,
-        now: Time,
-        leader: NodeId,
-        response: FetchResponse,
-        effects: &mut Effects,
-    ) {
+    pub(super) fn on_fetched(&mut self, now: Time, leader: NodeId, response: FetchResponse) {
         let outcome = match ErrorCode::try_from_code(response.error_code) {
             None => Ok(response.session_id),
             Some(ErrorCode::FetchSessionIdNotFound) => Err(SessionError::IdNotFound),
@@ -148,42 +139,29 @@ impl Consumer {
             let asked = session.and_then(|session| session.asked(&key)).copied();
             let Some(FetchPosition { offset, version, .. }) = asked else { continue };
             let ticket = PositionTicket { key, version, offset };
-            self.on_partition_fetched(now, ticket, data, effects);
+            self.on_partition_fetched(now, ticket, data);
         }
     }
 
-    fn on_partition_fetched(
-        &mut self,
-        now: Time,
-        ticket: PositionTicket,
-        data: PartitionData,
-        effects: &mut Effects,
-    ) {
+    fn on_partition_fetched(&mut self, now: Time, ticket: PositionTicket, data: PartitionData) {
         let (leader, epoch) = (data.current_leader.leader_id.0, data.current_leader.leader_epoch);
         self.metadata.learn_leader(ticket.key, leader, epoch);
-        if self.current(ticket).is_none_or(|position| position.stage != Stage::Fetch) {
+        if self.fetching(ticket).is_none() {
             return;
         }
         match ErrorCode::try_from_code(data.error_code) {
-            None if data.diverging_epoch.end_offset >= 0 => {
-                let end = (
-                    LeaderEpoch(data.diverging_epoch.epoch),
-                    Offset(data.diverging_epoch.end_offset),
-                );
-                self.on_log_end_of_epoch(ticket, end, effects);
-            }
             None => self.on_records(now, ticket, data.records),
             Some(ErrorCode::OffsetOutOfRange) => self.on_out_of_range(ticket),
             Some(error) => self.ask_again(now, ticket, error),
         }
     }
 
-    /// The position is not in the log. That the position is still the one asked for has been checked: an answer for
-    /// an older one says nothing about it. Source: `FetchCollector.handleInitializeErrors`.
+    /// The position is not in the log. An answer for another offset says nothing about it. Source:
+    /// `FetchCollector.handleInitializeErrors`.
     fn on_out_of_range(&mut self, ticket: PositionTicket) {
         let version = self.new_version();
         let reset = self.reset_policy();
-        if let Some(position) = self.current(ticket) {
+        if let Some(position) = self.fetching(ticket) {
             position.enter(Stage::Start(reset), version);
         }
     }
@@ -196,7 +174,7 @@ impl Consumer {
         if fetched.corrupt && fetched.buffer.end.is_none() {
             return self.ask_again(now, ticket, ErrorCode::CorruptMessage);
         }
-        let Some(position) = self.current(ticket) else {
+        let Some(position) = self.fetching(ticket) else {
             return;
         };
         position.asked = false;

@@ -5,8 +5,13 @@
 //! move it. A fetch is sent only for partitions with nothing left to deliver, one at a time to each broker, and it
 //! goes on between polls. Isolation is `read_uncommitted`.
 //!
-//! One difference to the Java client: fetches carry the epoch of the last delivered record, as brokers allow for any
-//! fetch, so that a log that parts from what was read is also found without a change of leader in the metadata.
+//! That the log was cut which a position stems from is found when another leader becomes known: only then, and before
+//! it fetches there, the consumer asks it where the epoch of the record before the position ends. Fetches themselves
+//! carry no epoch of what was read (`AbstractFetch` leaves `lastFetchedEpoch` empty), and a position from `ListOffsets`
+//! or a seek has none either, so that nothing is validated before the first record.
+//!
+//! One difference to the Java client: after an error a partition is fetched again only after `retry.backoff.ms`, or
+//! once another leader is known; Java asks again with the next poll.
 
 mod end_offsets;
 mod fetcher;
@@ -30,7 +35,7 @@ use crate::types::{LeaderEpoch, NodeId, Now, Offset, OperationId, Time};
 
 use self::end_offsets::EndQuery;
 use self::fetcher::FetchPosition;
-use self::position::Position;
+use self::position::{Position, Stage};
 use self::positions::Positions;
 use super::connection::{Backoff, Connections, PositionTicket, Purpose};
 use super::metadata::{Leadership, Metadata, PartitionKey, is_stale_metadata};
@@ -163,7 +168,7 @@ impl Consumer {
                 self.metadata.on_response(now, &response, &mut self.connections);
             }
             (Purpose::Fetch(leader), ResponseBody::Fetch(response)) => {
-                self.on_fetched(now, leader, *response, effects);
+                self.on_fetched(now, leader, *response);
             }
             (Purpose::StartOffset(ticket), ResponseBody::ListOffsets(response)) => {
                 self.on_start_offset(now, ticket, &response, effects);
@@ -200,6 +205,14 @@ impl Consumer {
                 }
             }
         }
+    }
+
+    /// The position of a fetch: whatever became of the leader meanwhile, only its offset counts, and that nothing is
+    /// there to be delivered already. Source: `FetchCollector.initialize`.
+    fn fetching(&mut self, ticket: PositionTicket) -> Option<&mut Position> {
+        let position = self.positions.get_mut(&ticket.key)?;
+        let is_same = position.offset == ticket.offset && position.buffer.records.is_empty();
+        (is_same && position.stage == Stage::Fetch).then_some(position)
     }
 
     /// The position that asked, unless it has changed since (KAFKA-8429).

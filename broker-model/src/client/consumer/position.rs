@@ -94,23 +94,29 @@ impl Position {
     /// Goes to another stage; what was asked before does not count any more, what was fetched is dropped.
     pub(super) fn enter(&mut self, stage: Stage, version: u64) {
         assert!(version > self.version, "version {version} after {}", self.version);
+        assert!(
+            stage != Stage::Validate || self.last_epoch != LeaderEpoch::NONE,
+            "position {} has no epoch to validate",
+            self.offset
+        );
         self.stage = stage;
         self.version = version;
         self.asked = false;
         self.buffer = Buffer::default();
     }
 
-    /// Takes notice of the partition's leader. A new epoch makes a position that stems from a record doubtful: the
-    /// new leader's log may part from the one that was read. Source: `SubscriptionState.maybeValidatePosition`.
+    /// Takes notice of another leader; that there is none is no news. It makes a position that stems from a record
+    /// doubtful: the new leader's log may part from the one that was read. Whoever waits to ask the old one again need
+    /// not wait to ask the new one (KIP-951). Source: `SubscriptionState.maybeValidatePosition`.
     pub(super) fn on_leadership(&mut self, leadership: Leadership, version: u64) {
-        if leadership == self.leadership {
+        if leadership == self.leadership || leadership.leader.is_none() {
             return;
         }
-        let doubtful =
-            leadership.epoch > self.leadership.epoch && self.last_epoch != LeaderEpoch::NONE;
         self.leadership = leadership;
+        self.not_before = Time::ZERO;
+        let has_epoch = self.last_epoch != LeaderEpoch::NONE;
         match self.stage {
-            Stage::Fetch if doubtful => self.enter(Stage::Validate, version),
+            Stage::Fetch if has_epoch => self.enter(Stage::Validate, version),
             Stage::Start(_) | Stage::Validate | Stage::Fetch => self.enter(self.stage, version),
         }
     }

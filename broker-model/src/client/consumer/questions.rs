@@ -2,7 +2,7 @@
 //! fetches. Source: Kafka's `OffsetFetcher`, `OffsetsForLeaderEpochClient`; KIP-320; known bugs R10, R23.
 
 use crate::client::connection::{PositionTicket, Purpose};
-use crate::client::metadata::PartitionKey;
+use crate::client::metadata::{Leadership, PartitionKey};
 use crate::config::OffsetReset;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
@@ -13,7 +13,7 @@ use crate::proto::{
 };
 use crate::types::{LeaderEpoch, NodeId, Offset, Time};
 
-use super::position::{Stage, StartFrom};
+use super::position::{Position, Stage, StartFrom};
 use super::{Consumer, Reach};
 
 impl Consumer {
@@ -23,7 +23,7 @@ impl Consumer {
         let mut leaderless = false;
         let mut due: Vec<(PartitionKey, NodeId)> = Vec::new();
         for (&key, position) in self.positions.asking() {
-            match self.reach(now, position.leadership, position.not_before) {
+            match self.reach(now, self.leadership_for(key, position), position.not_before) {
                 Reach::Leader(leader) => due.push((key, leader)),
                 Reach::At(at) => wake = Deadline::earlier(wake, Some(at)),
                 Reach::Leaderless => leaderless = true,
@@ -38,6 +38,15 @@ impl Consumer {
         wake
     }
 
+    /// Whom a position asks: for an offset to start from the leader that is known now, to be validated the one that it
+    /// has taken notice of.
+    fn leadership_for(&self, key: PartitionKey, position: &Position) -> Leadership {
+        match position.stage {
+            Stage::Start(_) => self.metadata.leadership(key),
+            Stage::Validate | Stage::Fetch => position.leadership,
+        }
+    }
+
     fn ask_position(
         &mut self,
         now: Time,
@@ -45,10 +54,11 @@ impl Consumer {
         leader: NodeId,
         effects: &mut Effects,
     ) {
+        let position = self.positions.get(&key).expect("a position that is due is assigned");
+        let epoch = self.leadership_for(key, position).epoch;
         let position = self.positions.get_mut(&key).expect("a position that is due is assigned");
         position.asked = true;
-        let (ticket, epoch, last) =
-            (position.ticket(key), position.leadership.epoch, position.last_epoch);
+        let (ticket, last) = (position.ticket(key), position.last_epoch);
         let (body, purpose) = match position.stage {
             Stage::Start(start) => {
                 (self.list_offsets(key, epoch, start.timestamp()), Purpose::StartOffset(ticket))
@@ -85,11 +95,13 @@ impl Consumer {
         response: &ListOffsetsResponse,
         effects: &mut Effects,
     ) {
-        let offset = match self.find_offset(ticket.key, response) {
-            Ok(offset) => offset,
+        let (offset, epoch) = match self.find_offset(ticket.key, response) {
+            Ok(found) => found,
             Err(error) => return self.ask_again(now, ticket, error),
         };
         let version = self.new_version();
+        let leadership = self.metadata.leadership(ticket.key);
+        self.metadata.see_epoch(ticket.key, epoch);
         let Some(position) = self.current(ticket) else {
             return;
         };
@@ -97,7 +109,9 @@ impl Consumer {
             return;
         };
         let from = position.offset;
-        // No record was delivered from there yet, so nothing can turn out to be cut: there is no epoch to validate.
+        // Java tells the answer's epoch to its metadata alone and leaves the position without, so that it is not
+        // validated before a record was delivered (`OffsetFetcherUtils.resetPositionIfNeeded`).
+        position.leadership = leadership;
         position.seek((offset, LeaderEpoch::NONE), version);
         if start != StartFrom::Assignment {
             let partition = self.metadata.text(ticket.key);
@@ -157,7 +171,7 @@ impl Consumer {
             return position.enter(Stage::Start(reset), version);
         }
         if end >= from {
-            return position.seek((from, epoch.min(position.last_epoch)), version);
+            return position.enter(Stage::Fetch, version);
         }
         position.seek((end, epoch), version);
         effects.note(Note::TruncationDetected { partition, position: from, diverged_at: end });

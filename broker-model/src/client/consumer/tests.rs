@@ -10,7 +10,8 @@ use crate::note::Note;
 use crate::proto::{
     EpochEndOffset, FetchPartition, FetchResponse, FetchableTopicResponse,
     ListOffsetsPartitionResponse, ListOffsetsResponse, ListOffsetsTopicResponse,
-    OffsetForLeaderEpochResponse, OffsetForLeaderTopicResult, PartitionData, TopicName,
+    OffsetForLeaderEpochResponse, OffsetForLeaderPartition, OffsetForLeaderTopicResult,
+    PartitionData, TopicName,
 };
 use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, RecordValue, Sequence};
@@ -144,6 +145,13 @@ fn take_epoch_query(driver: &mut Driver<Consumer>) -> SentRequest {
         .expect("the position is validated")
 }
 
+fn queried(asked: &SentRequest) -> OffsetForLeaderPartition {
+    let RequestBody::OffsetForLeaderEpoch(request) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
+    request.topics[0].partitions[0].clone()
+}
+
 fn epoch_answer(error: i16, epoch: i32, end: i64) -> ResponseBody {
     let partition = EpochEndOffset::default()
         .with_partition(0)
@@ -198,7 +206,7 @@ fn nothing_more_is_fetched_before_all_is_delivered() {
     poll(&mut driver, 3, 3);
     assert_eq!(polled(&driver, 3), [3, 4]);
     let next = fetched(&take_fetch(&mut driver));
-    assert_eq!((next.fetch_offset, next.last_fetched_epoch), (5, 3));
+    assert_eq!((next.fetch_offset, next.last_fetched_epoch), (5, -1), "Java tells no epoch");
 }
 
 #[test]
@@ -210,8 +218,9 @@ fn what_lies_below_the_position_is_dropped() {
     driver.answer(&asked, records_answer(bytes));
     poll(&mut driver, 2, 100);
     assert_eq!(polled(&driver, 2), [2, 3, 4, 5, 6, 7]);
-    let next = fetched(&take_fetch(&mut driver));
-    assert_eq!((next.fetch_offset, next.last_fetched_epoch), (8, 4));
+    assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 8);
+    change_leader(&mut driver, 2, 5);
+    assert_eq!(queried(&take_epoch_query(&mut driver)).leader_epoch, 4, "of the last delivered");
 }
 
 #[test]
@@ -226,8 +235,7 @@ fn control_batches_are_skipped_and_passed() {
     );
     let marker = marker.build().with_assignment(Offset(0), LeaderEpoch(3)).bytes().clone();
     driver.answer(&asked, records_answer(marker));
-    let next = fetched(&take_fetch(&mut driver));
-    assert_eq!((next.fetch_offset, next.last_fetched_epoch), (1, 3));
+    assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 1);
 }
 
 #[test]
@@ -249,10 +257,7 @@ fn a_new_leader_must_confirm_the_position_first() {
     change_leader(&mut driver, 2, 4);
     assert!(no_fetch(&driver));
     let asked = take_epoch_query(&mut driver);
-    let RequestBody::OffsetForLeaderEpoch(request) = &asked.message.body else {
-        panic!("{asked:?}")
-    };
-    let partition = &request.topics[0].partitions[0];
+    let partition = queried(&asked);
     assert_eq!(
         (asked.to, partition.current_leader_epoch, partition.leader_epoch),
         (NodeId(2), 4, 3)
@@ -344,16 +349,44 @@ fn a_change_of_leader_drops_what_is_not_delivered() {
     assert_eq!(polled(&driver, 3), [0; 0]);
 }
 
+/// Source: `OffsetFetcherUtils.resetPositionIfNeeded`: the answer's epoch is for the metadata alone.
 #[test]
-fn a_diverging_epoch_in_a_fetch_is_a_truncation() {
-    let mut driver = at_ten(config());
+fn an_offset_that_was_asked_for_is_not_validated_but_its_epoch_is_seen() {
+    let mut driver = Driver::new(Consumer::new(config(), START));
+    driver.invoke(1, Operation::Assign { partitions: vec![(TOPIC, 0)] });
+    driver.send_leaders(&[(1, 3)]);
+    let asked = take_list(&mut driver);
+    let mut body = offset_answer(0, 7);
+    let ResponseBody::ListOffsets(response) = &mut body else { panic!("{body:?}") };
+    response.topics[0].partitions[0].leader_epoch = 5;
+    driver.answer(&asked, body);
+    let fetch = fetched(&take_fetch(&mut driver));
+    assert_eq!((fetch.fetch_offset, fetch.current_leader_epoch), (7, 3));
+    driver.advance(150);
+    driver.send_leaders(&[(1, 4)]);
+    driver.lose(NodeId(1), Channel::ClientFetch);
+    driver.advance(150);
+    assert_eq!(fetched(&take_fetch(&mut driver)).current_leader_epoch, 3, "4 is older than seen");
+    driver.send_leaders(&[(2, 5)]);
     let asked = take_fetch(&mut driver);
-    let mut data = PartitionData::default();
-    (data.diverging_epoch.epoch, data.diverging_epoch.end_offset) = (2, 6);
-    driver.answer(&asked, fetch_answer(data));
-    let next = fetched(&take_fetch(&mut driver));
-    assert_eq!((next.fetch_offset, next.last_fetched_epoch), (6, 2));
-    assert!(matches!(driver.notes[..], [Note::TruncationDetected { .. }]));
+    assert_eq!((asked.to, fetched(&asked).current_leader_epoch), (NodeId(2), 5));
+}
+
+/// `FetchCollector` looks at the offset alone: an answer of the old leader counts once the new one has confirmed.
+#[test]
+fn an_answer_for_the_same_offset_counts_whoever_gave_it() {
+    let mut driver = at_ten(config());
+    let old = take_fetch(&mut driver);
+    driver.event(Event::ConnectionLost { to: NodeId(3), channel: Channel::Client });
+    driver.send_leaders(&[(2, 4)]);
+    let asked = take_epoch_query(&mut driver);
+    driver.answer(&asked, epoch_answer(0, 3, 10));
+    let new = take_fetch(&mut driver);
+    driver.answer(&old, records_answer(batch(10, 2, 3)));
+    driver.answer(&new, records_answer(batch(10, 4, 3)));
+    poll(&mut driver, 3, 100);
+    assert_eq!(polled(&driver, 3), [10, 11]);
+    assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 12);
 }
 
 #[test]

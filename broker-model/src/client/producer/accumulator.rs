@@ -1,5 +1,5 @@
 //! Records waiting to be sent and batches in flight, partition by partition.
-//! Source: Kafka's `RecordAccumulator` and `ProducerBatch`.
+//! Source: Kafka's `RecordAccumulator`, `ProducerBatch` and the batches in flight of `TxnPartitionEntry`.
 
 use std::collections::VecDeque;
 
@@ -9,10 +9,11 @@ use crate::node::{Effects, Outcome};
 use crate::proto::ErrorCode;
 use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::types::{
-    Offset, OperationId, ProducerEpoch, ProducerId, RecordValue, Sequence, Time, WallTime,
+    LeaderEpoch, Offset, OperationId, ProducerEpoch, ProducerId, RecordValue, Sequence, Time,
+    WallTime,
 };
 
-use super::idempotence::{ProducerIdentity, Sequencing};
+use super::idempotence::{ProducerIdentity, Sequences};
 
 /// A record that has been asked to be sent.
 #[derive(Debug)]
@@ -29,6 +30,15 @@ pub(super) struct PendingRecord {
     pub(super) value: RecordValue,
 }
 
+/// Producer id, epoch and sequence in a batch's header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ProducerState {
+    /// Id and epoch.
+    pub(super) identity: ProducerIdentity,
+    /// Sequence of the first record.
+    pub(super) base_sequence: Sequence,
+}
+
 /// Records of one partition that live and die together.
 #[derive(Debug)]
 pub(super) struct Batch {
@@ -38,20 +48,28 @@ pub(super) struct Batch {
     pub(super) records: Vec<PendingRecord>,
     /// When its first record was sent.
     pub(super) created: Time,
+    /// How many records it took; fixed once it is closed.
+    count: i32,
+    /// It takes no more records: it was drained, or it stems from a split.
+    pub(super) closed: bool,
     /// Given when it is first drained; kept by every retry.
-    pub(super) sequence: Option<Sequence>,
-    /// Built when it is first drained; the retry of a batch is bit for bit the same.
+    pub(super) producer_state: Option<ProducerState>,
+    /// It was numbered anew since it was last put on the wire.
+    pub(super) renumbered: bool,
+    /// Built when it is drained; a retry is bit for bit the same unless it was numbered anew.
     encoded: Option<Bytes>,
-    /// How often it has been put on the wire.
+    /// How often it has been put back for another attempt.
     pub(super) attempts: u32,
-    /// No retry before.
-    pub(super) not_before: Time,
+    /// No retry before, unless the leader has changed.
+    not_before: Time,
+    leader_epoch: LeaderEpoch,
+    attempts_when_leader_changed: u32,
     /// Why it must be sent again.
     pub(super) last_error: Option<ErrorCode>,
     /// An attempt ended, or was given up, without the certainty that the broker did not append.
     pub(super) maybe_appended: bool,
     /// Its operations are completed, though it is still on the wire.
-    pub(super) abandoned: bool,
+    pub(super) done: bool,
 }
 
 impl Batch {
@@ -61,24 +79,61 @@ impl Batch {
             serial,
             created: record.created,
             records: vec![record],
-            sequence: None,
+            count: 0,
+            closed: false,
+            producer_state: None,
+            renumbered: false,
             encoded: None,
             attempts: 0,
             not_before: Time::ZERO,
+            leader_epoch: LeaderEpoch::NONE,
+            attempts_when_leader_changed: 0,
             last_error: None,
             maybe_appended: false,
-            abandoned: false,
+            done: false,
         }
     }
 
+    /// How many records it holds; of a closed batch also after they were completed.
+    pub(super) fn count(&self) -> i32 {
+        if self.closed { self.count } else { count_of(&self.records) }
+    }
+
+    /// Takes no more records.
+    pub(super) fn close(&mut self) {
+        if !self.closed {
+            self.count = count_of(&self.records);
+            self.closed = true;
+        }
+        assert!(self.count > 0, "batch {} is closed empty", self.serial);
+    }
+
+    /// Puts producer id, epoch and sequence in its header. One that had others must be encoded again.
+    pub(super) fn set_producer_state(&mut self, state: Option<ProducerState>) {
+        self.producer_state = state;
+        self.encoded = None;
+    }
+
+    /// The sequence of its first record.
+    pub(super) fn base_sequence(&self) -> Option<Sequence> {
+        self.producer_state.map(|state| state.base_sequence)
+    }
+
+    /// The sequence after its last record.
+    pub(super) fn next_sequence(&self) -> Option<Sequence> {
+        self.base_sequence().map(|base| base.plus(self.count()))
+    }
+
     /// The batch as it goes over the wire.
-    pub(super) fn encode(&mut self, identity: Option<ProducerIdentity>, value_bytes: u32) -> Bytes {
+    pub(super) fn encode(&mut self, value_bytes: u32) -> Bytes {
         if let Some(encoded) = &self.encoded {
             return encoded.clone();
         }
-        let (id, epoch) =
-            identity.map_or((ProducerId::NONE, ProducerEpoch::NONE), |it| (it.id, it.epoch));
-        let sequence = self.sequence.unwrap_or(Sequence::NONE);
+        let (id, epoch, sequence) = self
+            .producer_state
+            .map_or((ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE), |state| {
+                (state.identity.id, state.identity.epoch, state.base_sequence)
+            });
         let mut builder = RecordBatchBuilder::new(id, epoch, sequence);
         for record in &self.records {
             let key = record.key.map(|key| Bytes::copy_from_slice(&key.to_be_bytes()));
@@ -90,15 +145,55 @@ impl Batch {
         encoded
     }
 
-    /// Takes its sequence away: it will get another one, of another epoch.
-    pub(super) fn forget_sequence(&mut self) {
-        assert!(
-            !self.maybe_appended,
-            "batch {} may be in the log under its old sequence",
-            self.serial
-        );
-        self.sequence = None;
-        self.encoded = None;
+    /// Notes who leads now, for [`is_backing_off`](Self::is_backing_off). Source: `maybeUpdateLeaderEpoch`.
+    pub(super) fn update_leader_epoch(&mut self, latest: LeaderEpoch) {
+        if latest > self.leader_epoch {
+            self.leader_epoch = latest;
+            self.attempts_when_leader_changed = self.attempts;
+        }
+    }
+
+    /// Until when a retry waits: not at all if another leader has become known since the last attempt failed.
+    /// Source: `RecordAccumulator.shouldBackoff`, KIP-951.
+    pub(super) fn backing_off_until(&self, now: Time) -> Option<Time> {
+        let leader_changed = self.attempts == self.attempts_when_leader_changed;
+        let waits = self.attempts > 0 && !leader_changed && self.not_before > now;
+        waits.then_some(self.not_before)
+    }
+
+    /// Prepares it for another attempt.
+    pub(super) fn retry(&mut self, not_before: Time, error: ErrorCode) {
+        assert!(self.closed && !self.done, "batch {} cannot be sent again", self.serial);
+        self.attempts += 1;
+        self.not_before = not_before;
+        self.last_error = Some(error);
+    }
+
+    /// Parts it in two, each with its part of the sequences and as if it were never sent. Java parts at `batch.size`
+    /// bytes, which a batch exceeds whose compression was overestimated; here batches are sized in records, so halves
+    /// stand for it. Source: `ProducerBatch.split`.
+    pub(super) fn split(mut self, next_serial: &mut u64) -> [Self; 2] {
+        assert!(!self.done && self.records.len() > 1, "batch {} cannot be split", self.serial);
+        let tail = self.records.split_off(self.records.len() / 2);
+        let base = self.producer_state;
+        let mut pieces = [std::mem::take(&mut self.records), tail].map(|mut records| {
+            let rest = records.split_off(1);
+            let first = records.pop().expect("a half of two records or more is not empty");
+            let mut piece = Self::new(*next_serial, first);
+            *next_serial += 1;
+            piece.records.extend(rest);
+            piece.created = self.created;
+            piece.maybe_appended = self.maybe_appended;
+            piece.close();
+            piece
+        });
+        let first_count = pieces[0].count();
+        pieces[0].producer_state = base;
+        pieces[1].producer_state = base.map(|state| ProducerState {
+            base_sequence: state.base_sequence.plus(first_count),
+            ..state
+        });
+        pieces
     }
 
     /// The broker has it, at this offset.
@@ -123,6 +218,10 @@ impl Batch {
     }
 }
 
+fn count_of(records: &[PendingRecord]) -> i32 {
+    i32::try_from(records.len()).expect("a batch has fewer than 2^31 records")
+}
+
 /// The batches of one partition.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -131,7 +230,7 @@ pub(super) struct Queue {
     /// Sent and not answered, oldest attempt first.
     pub(super) on_wire: Vec<Batch>,
     /// Which sequence comes next, and what stands in its way.
-    pub(super) sequencing: Sequencing,
+    pub(super) sequences: Sequences,
 }
 
 impl Queue {
@@ -142,9 +241,31 @@ impl Queue {
 
     /// The batch that takes further records, if there is one.
     pub(super) fn open_batch(&mut self, records_max: usize) -> Option<&mut Batch> {
-        self.waiting.back_mut().filter(|batch| {
-            batch.attempts == 0 && batch.sequence.is_none() && batch.records.len() < records_max
-        })
+        let is_open = |batch: &&mut Batch| !batch.closed && batch.records.len() < records_max;
+        self.waiting.back_mut().filter(is_open)
+    }
+
+    /// The batches in flight as Kafka counts them: those that have a sequence and no outcome, on the wire or waiting
+    /// for another attempt. One that has expired is not among them, though its request still is on the wire.
+    pub(super) fn in_flight(&self) -> impl Iterator<Item = &Batch> {
+        let waiting = self.waiting.iter().take_while(|batch| batch.closed);
+        let live = waiting.chain(&self.on_wire).filter(|batch| !batch.done);
+        live.filter(|batch| batch.producer_state.is_some())
+    }
+
+    /// Whether a batch is in flight.
+    pub(super) fn has_in_flight(&self) -> bool {
+        self.in_flight().next().is_some()
+    }
+
+    /// The lowest sequence in flight. Source: `TransactionManager.firstInFlightSequence`.
+    pub(super) fn first_in_flight(&self) -> Option<Sequence> {
+        self.in_flight().filter_map(Batch::base_sequence).min()
+    }
+
+    /// Whether a batch that has no outcome is on the wire.
+    pub(super) fn is_live_on_wire(&self) -> bool {
+        self.on_wire.iter().any(|batch| !batch.done)
     }
 
     /// Takes a batch off the wire.
@@ -155,19 +276,119 @@ impl Queue {
         )
     }
 
-    /// Puts a batch back for another attempt. With idempotence the order of the sequences is kept; without it the
-    /// batch goes to the front, so that of two batches lost together the younger goes first. Both are Kafka's.
-    pub(super) fn requeue(&mut self, batch: Batch, idempotent: bool) {
-        let younger = |other: &Batch| other.serial > batch.serial;
-        let index = if idempotent { self.waiting.iter().position(younger) } else { Some(0) };
-        let index = index.unwrap_or(self.waiting.len());
+    /// Puts a batch back for another attempt: in the order of the sequences, or without them to the front, so that of
+    /// two batches lost together the younger goes first. Source: `RecordAccumulator.insertInSequenceOrder`.
+    pub(super) fn requeue(&mut self, batch: Batch) {
+        let index = batch.base_sequence().map_or(0, |base| {
+            let older = |other: &Batch| other.base_sequence().is_some_and(|it| it < base);
+            self.waiting.iter().take_while(|other| older(other)).count()
+        });
         self.waiting.insert(index, batch);
+        self.self_check();
     }
 
-    /// Whether an older batch that has a sequence is not done yet.
-    pub(super) fn has_older_in_flight(&self, serial: u64) -> bool {
-        let older = |batch: &Batch| batch.serial < serial && batch.sequence.is_some();
-        self.on_wire.iter().any(older)
-            || self.waiting.iter().take_while(|batch| batch.serial < serial).any(older)
+    /// Sequences in flight are of one identity, follow each other without overlap and below the next one; those that
+    /// wait do so in their order, before all batches that have none.
+    pub(super) fn self_check(&self) {
+        let mut in_flight: Vec<(Sequence, Sequence)> = Vec::new();
+        for batch in self.in_flight() {
+            let state = batch.producer_state.expect("it is in flight");
+            assert_eq!(
+                Some(state.identity),
+                self.sequences.identity(),
+                "batch {} at {} is of another epoch than its partition",
+                batch.serial,
+                state.base_sequence
+            );
+            in_flight.push((state.base_sequence, state.base_sequence.plus(batch.count())));
+        }
+        let waiting = self.waiting.iter().filter(|batch| batch.producer_state.is_some()).count();
+        assert!(
+            in_flight[..waiting.min(in_flight.len())].is_sorted(),
+            "retries wait in the order {:?}",
+            &in_flight[..waiting]
+        );
+        in_flight.sort_unstable();
+        let next = self.sequences.next();
+        for pair in in_flight.windows(2) {
+            assert!(pair[0].1 <= pair[1].0, "sequences {:?} and {:?} overlap", pair[0], pair[1]);
+        }
+        if let Some((_, end)) = in_flight.last() {
+            assert!(*end <= next, "in flight up to {end}, but {next} is next");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(operation: u64) -> PendingRecord {
+        PendingRecord {
+            operation: OperationId(operation),
+            created: Time(operation),
+            timestamp: WallTime(0),
+            key: None,
+            value: RecordValue(operation),
+        }
+    }
+
+    const IDENTITY: ProducerIdentity =
+        ProducerIdentity { id: ProducerId(4), epoch: ProducerEpoch(1) };
+
+    fn batch(serial: u64, sequence: i32, count: u64) -> Batch {
+        let mut batch = Batch::new(serial, record(0));
+        batch.records.extend((1..count).map(record));
+        batch.close();
+        let base_sequence = Sequence(sequence);
+        batch.producer_state = Some(ProducerState { identity: IDENTITY, base_sequence });
+        batch
+    }
+
+    #[test]
+    fn the_halves_of_a_batch_share_its_sequences_and_its_age() {
+        let mut next_serial = 9;
+        let mut whole = batch(3, 10, 5);
+        whole.retry(Time(7), ErrorCode::NotLeaderOrFollower);
+        whole.maybe_appended = true;
+        let pieces = whole.split(&mut next_serial);
+        let places = pieces.each_ref().map(|it| (it.serial, it.base_sequence(), it.count()));
+        let expected = [(9, Some(Sequence(10)), 2), (10, Some(Sequence(12)), 3)];
+        assert_eq!((places, next_serial), (expected, 11));
+        for piece in &pieces {
+            let old = (piece.created, piece.maybe_appended, piece.closed);
+            assert_eq!(old, (Time(0), true, true));
+            assert_eq!((piece.attempts, piece.backing_off_until(Time(1))), (0, None));
+        }
+    }
+
+    /// KIP-951.
+    #[test]
+    fn a_retry_to_another_leader_does_not_wait() {
+        let mut batch = batch(1, 0, 1);
+        batch.update_leader_epoch(LeaderEpoch(3));
+        assert_eq!(batch.backing_off_until(Time(0)), None);
+        batch.retry(Time(100), ErrorCode::NotLeaderOrFollower);
+        batch.update_leader_epoch(LeaderEpoch(3));
+        assert_eq!(batch.backing_off_until(Time(0)), Some(Time(100)));
+        assert_eq!(batch.backing_off_until(Time(100)), None);
+        batch.update_leader_epoch(LeaderEpoch(4));
+        assert_eq!(batch.backing_off_until(Time(0)), None, "another leader");
+        batch.retry(Time(200), ErrorCode::NotLeaderOrFollower);
+        batch.update_leader_epoch(LeaderEpoch(4));
+        assert_eq!(batch.backing_off_until(Time(100)), Some(Time(200)), "the same once more");
+    }
+
+    #[test]
+    fn retries_wait_in_the_order_of_their_sequences() {
+        let mut queue = Queue::default();
+        queue.sequences.assign(IDENTITY, 10);
+        queue.waiting.push_back(Batch::new(8, record(1)));
+        for (serial, sequence) in [(2, 2), (4, 4), (1, 0)] {
+            queue.requeue(batch(serial, sequence, 2));
+        }
+        let serials: Vec<u64> = queue.waiting.iter().map(|batch| batch.serial).collect();
+        assert_eq!(serials, [1, 2, 4, 8]);
+        assert_eq!(queue.first_in_flight(), Some(Sequence(0)));
     }
 }

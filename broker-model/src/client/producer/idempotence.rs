@@ -1,19 +1,28 @@
-//! Producer ids, epochs and sequences. Source: Kafka's `TransactionManager`; KIP-98, KIP-360; known bugs P11 to P13.
+//! Producer ids, epochs and sequences. Source: Kafka's `TransactionManager`, `TxnPartitionEntry` and `TxnPartitionMap` at
+//! 4.1; KIP-98, KIP-360; known bugs P11 to P13.
 //!
-//! A sequence is a promise: once a batch that carries it may be in a log, it never names another batch of the same
-//! epoch. When a batch leaves without that certainty, its sequence is *unresolved*: nothing new is drained until a
-//! later batch is acknowledged (then it was appended) or everything in flight is done; in the second case, and when a
-//! broker reports a gap, the producer takes the next epoch and numbers what is left from 0.
+//! **The obligation.** A sequence is a promise: once a batch that carries it may be in a log, it never names another
+//! batch of the same epoch, and a batch that may be in a log is never sent under another sequence. Without it a broker
+//! cannot tell a retry from news: records appear twice, or are acknowledged and nowhere.
 //!
-//! As in Kafka the idempotent producer bumps its epoch by itself, without asking a broker
-//! (`bumpIdempotentProducerEpoch`): a late copy of an old batch is then fenced by the new epoch. One rule is stricter
-//! than Kafka's: a batch of which an earlier attempt may be in a log is never numbered anew, since a late copy could
-//! still be appended before the new epoch is seen (known bug P13); it ends as unknown.
+//! **How Kafka keeps sequences moving.** Batches in flight are those with a sequence and no outcome. When a batch expires,
+//! its sequence is *unresolved*: no new batch gets one until all in flight have ended; if then the last acknowledged
+//! sequence is the one before the next, nothing is missing. Otherwise, and when a broker misses what came before the
+//! batch that is next in line, and when a broker refuses a batch for good, the producer takes the next epoch by itself
+//! (`bumpIdempotentProducerEpoch`) and numbers what is in flight on that partition from 0. The other partitions go on in
+//! the old epoch until nothing of theirs is in flight.
 //!
-//! A second rule is stricter, too: until the first batch of an epoch is acknowledged on a partition, no other is in
-//! flight there. A broker that has no state of a producer accepts any sequence from it, so that the second batch could
-//! be appended where the first was refused (KAFKA-14359).
+//! **Where this is stricter than Kafka**, as promised; the entries of the catalogue are Kafka's own code:
+//! - a batch that may be in a log is not numbered anew by a bump: it ends as unknown, and the bump waits until no batch
+//!   of the partition is on the wire (`renumbers-in-flight`);
+//! - until the first batch of an epoch is acknowledged on a partition, no other is in flight there: a broker that has no
+//!   state of a producer takes any sequence from it (`first-batches-together`; KAFKA-14312, KAFKA-15591);
+//! - a batch that expires in its first attempt leaves an unresolved sequence, too (`expiry-unmarked`).
+//!
+//! **Not covered.** Transactions. An acknowledgement of a batch that expired in an older epoch is not counted here; Java
+//! compares its sequence with those of the new epoch.
 
+use crate::defect::ProducerDefect;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
 use crate::note::Note;
@@ -21,13 +30,9 @@ use crate::proto::{ErrorCode, InitProducerIdRequest, InitProducerIdResponse};
 use crate::types::{NodeId, ProducerEpoch, ProducerId, Sequence, Time};
 
 use super::Producer;
-use super::accumulator::Queue;
+use super::accumulator::{Batch, ProducerState, Queue};
 use crate::client::connection::{Connections, Purpose};
-use crate::client::metadata::Metadata;
-
-/// The window of batches that brokers remember for each producer and partition. Source:
-/// `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`.
-pub(super) const IN_FLIGHT_MAX: usize = 5;
+use crate::client::metadata::{Metadata, PartitionKey};
 
 /// A producer id with its epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,18 +54,18 @@ pub(super) struct Identity {
     not_before: Time,
 }
 
-/// The sequences of one partition.
+/// The sequences of one partition. Source: `TxnPartitionEntry`.
 #[derive(Debug, Default)]
-pub(super) struct Sequencing {
+pub(super) struct Sequences {
     /// Whose sequences they are: batches in flight carry this identity.
     identity: Option<ProducerIdentity>,
     next: Sequence,
-    /// A batch of this identity was acknowledged here, so that the broker checks what follows it.
-    established: bool,
-    /// Serial of the last batch that left without certainty.
-    unresolved: Option<u64>,
-    /// There is a gap: what is in flight must end, then a new epoch begins.
-    pub(super) must_bump: bool,
+    /// Last sequence of the last batch that was acknowledged.
+    last_acked: Option<Sequence>,
+    /// The sequence after the last one that expired. Source: `partitionsWithUnresolvedSequences`.
+    unresolved: Option<Sequence>,
+    /// A new epoch must begin here. Source: `partitionsToRewriteSequences`.
+    bump_requested: bool,
 }
 
 impl Identity {
@@ -136,26 +141,16 @@ impl Identity {
     }
 }
 
-impl Sequencing {
-    /// Gives out the sequence of a batch with so many records.
-    pub(super) fn assign(&mut self, identity: ProducerIdentity, records: usize) -> Sequence {
+impl Sequences {
+    /// Gives out the sequence of a batch with so many records. A new identity starts from 0 on every partition, whether
+    /// or not that was the cause of it (known bug P12). Source: `maybeUpdateProducerIdAndEpoch`.
+    pub(super) fn assign(&mut self, identity: ProducerIdentity, count: i32) -> ProducerState {
         if self.identity != Some(identity) {
-            // Every partition starts each epoch from 0, whether or not it was the cause of it (known bug P12).
             *self = Self { identity: Some(identity), ..Self::default() };
         }
-        let sequence = self.next;
-        self.next =
-            sequence.plus(i32::try_from(records).expect("a batch has fewer than 2^31 records"));
-        sequence
-    }
-
-    /// Whether a batch that has no sequence yet may be given one.
-    pub(super) fn may_assign(&self, current: Option<ProducerIdentity>, in_flight: bool) -> bool {
-        if !in_flight {
-            return current.is_some() && self.unresolved.is_none();
-        }
-        let same = current.is_some() && self.identity == current;
-        same && self.established && self.unresolved.is_none()
+        let base_sequence = self.next;
+        self.next = base_sequence.plus(count);
+        ProducerState { identity, base_sequence }
     }
 
     /// The identity that batches in flight carry.
@@ -163,79 +158,229 @@ impl Sequencing {
         self.identity
     }
 
-    /// A batch is in the log, so all before it are.
-    pub(super) fn acknowledged(&mut self, serial: u64) {
-        self.established = true;
-        if self.unresolved.is_some_and(|unresolved| unresolved < serial) {
-            self.unresolved = None;
-        }
+    /// The sequence of the next batch.
+    pub(super) fn next(&self) -> Sequence {
+        self.next
     }
 
-    /// A batch with a sequence has left without an acknowledgement.
-    pub(super) fn left(&mut self, serial: u64, maybe_appended: bool) {
-        if maybe_appended {
-            self.unresolved = self.unresolved.max(Some(serial));
-        } else {
-            self.must_bump = true;
-        }
+    /// Whether the broker has acknowledged a batch of this identity, so that it checks what follows it.
+    pub(super) fn is_established(&self) -> bool {
+        self.last_acked.is_some()
     }
 
-    fn reset(&mut self) {
-        *self = Self::default();
+    /// Whether a new batch must wait until those in flight have ended.
+    pub(super) fn is_unresolved(&self) -> bool {
+        self.unresolved.is_some()
+    }
+
+    /// Whether a new epoch must begin here first.
+    pub(super) fn is_bump_requested(&self) -> bool {
+        self.bump_requested
+    }
+
+    /// A broker has a batch. Source: `handleCompletedBatch`.
+    pub(super) fn acknowledged(&mut self, batch: &Batch) {
+        let Some(state) = batch.producer_state.filter(|it| Some(it.identity) == self.identity)
+        else {
+            return;
+        };
+        let last = state.base_sequence.plus(batch.count() - 1);
+        self.last_acked = self.last_acked.max(Some(last));
+    }
+
+    /// A batch expired that may be in the log, or may still come into it. Source: `markSequenceUnresolved`.
+    pub(super) fn expired(&mut self, batch: &Batch) {
+        let next = batch
+            .next_sequence()
+            .filter(|_| batch.producer_state.map(|state| state.identity) == self.identity);
+        self.unresolved = self.unresolved.max(next);
+    }
+
+    /// A batch was refused for good: its sequence stays free. Source: `handleFailedBatch`.
+    pub(super) fn refused(&mut self) {
+        self.bump_requested = true;
+    }
+
+    /// Whether a batch that was answered so is sent again; notes a gap. Source: `TransactionManager.canRetry`.
+    pub(super) fn can_retry(&mut self, batch: &Batch, error: ErrorCode) -> bool {
+        match error {
+            // Brokers have not given it since KIP-360.
+            ErrorCode::UnknownProducerId => self.bump_requested |= !batch.renumbered,
+            ErrorCode::OutOfOrderSequenceNumber => self.on_out_of_order(batch),
+            _ => return error.is_retriable(),
+        }
+        true
+    }
+
+    /// Only what is next in line tells of a gap: what is not is refused because of a batch before it that is still
+    /// in flight. While a sequence is unresolved, that is what follows it.
+    fn on_out_of_order(&mut self, batch: &Batch) {
+        let base = batch.base_sequence();
+        let is_gap = match self.unresolved {
+            None => !batch.renumbered && base == Some(self.next_to_ack()),
+            Some(unresolved) => base == Some(unresolved),
+        };
+        self.bump_requested |= is_gap;
+    }
+
+    fn next_to_ack(&self) -> Sequence {
+        self.last_acked.map_or(Sequence(0), |last| last.plus(1))
+    }
+
+    /// With nothing in flight any more an unresolved sequence either was appended after all, or a new epoch begins.
+    /// Source: `maybeResolveSequences`.
+    fn resolve(&mut self) {
+        if self.unresolved.take().is_some() && self.next != self.next_to_ack() {
+            self.bump_requested = true;
+        }
     }
 }
 
 impl Producer {
-    /// Bumps the epoch where nothing is in flight any more and a sequence is unresolved or missing.
+    /// Resolves sequences, and bumps the epoch where it is due. Source: `Sender.runOnce`, which begins so.
     pub(super) fn settle_sequences(&mut self, effects: &mut Effects) {
         if !self.identity.idempotent {
             return;
         }
-        let mut due = false;
-        for queue in self.queues.values_mut() {
-            let sequencing = &mut queue.sequencing;
-            if sequencing.unresolved.is_some()
-                && !queue.waiting.iter().any(|it| it.sequence.is_some())
-            {
-                sequencing.must_bump |= queue.on_wire.is_empty();
+        let waits = !self.defects.has(ProducerDefect::RenumbersInFlight);
+        let mut due: Vec<PartitionKey> = Vec::new();
+        for (&key, queue) in &mut self.queues {
+            if queue.sequences.is_unresolved() && !queue.has_in_flight() {
+                queue.sequences.resolve();
             }
-            due |= is_bump_due(queue);
+            if queue.sequences.bump_requested && !(waits && queue.is_live_on_wire()) {
+                due.push(key);
+            }
         }
-        if due {
-            self.bump_epoch(effects);
-        }
-    }
-
-    fn bump_epoch(&mut self, effects: &mut Effects) {
-        let current = self.identity.current;
-        let mut due = self.queues.values().filter(|queue| is_bump_due(queue));
-        // A partition that still carries an older epoch may simply take the current one.
-        if due.any(|queue| queue.sequencing.identity == current) {
-            self.identity.bump(effects);
-        }
-        for (key, queue) in self.queues.iter_mut().filter(|(_, queue)| is_bump_due(queue)) {
-            queue.sequencing.reset();
-            queue.waiting.retain_mut(|batch| {
-                if batch.sequence.is_some() && batch.maybe_appended {
-                    let error = batch.last_error.unwrap_or(ErrorCode::OutOfOrderSequenceNumber);
-                    batch.give_up(key.partition, error, effects);
-                    return false;
-                }
-                batch.forget_sequence();
-                true
-            });
+        if !due.is_empty() {
+            self.bump_epoch(&due, effects);
         }
     }
 
-    /// A broker knows a newer epoch of this producer id: somebody else has it. All that is pending is lost, and what
-    /// is sent from now on gets a new id.
-    pub(super) fn on_fenced(&mut self, error: ErrorCode, effects: &mut Effects) {
-        self.abandon_all(error, effects);
-        self.identity.current = None;
+    fn bump_epoch(&mut self, due: &[PartitionKey], effects: &mut Effects) {
+        self.identity.bump(effects);
+        let renumbers = self.defects.has(ProducerDefect::RenumbersInFlight);
+        for key in due {
+            let queue = self.queues.get_mut(key).expect("a partition that is due has a queue");
+            match self.identity.current.filter(|_| renumbers) {
+                Some(identity) => queue.renumber_in_flight(identity),
+                None => queue.leave_epoch(key.partition, effects),
+            }
+            queue.self_check();
+        }
     }
 }
 
-/// Whether a new epoch must begin here, and nothing that carries the old one can still be answered.
-fn is_bump_due(queue: &Queue) -> bool {
-    queue.sequencing.must_bump && queue.on_wire.is_empty()
+impl Queue {
+    /// What certainly is in no log gets its sequence of the new epoch when it is drained; the rest ends as unknown.
+    fn leave_epoch(&mut self, partition: i32, effects: &mut Effects) {
+        self.sequences = Sequences::default();
+        self.waiting.retain_mut(|batch| {
+            if batch.producer_state.is_some() && batch.maybe_appended {
+                let error = batch.last_error.unwrap_or(ErrorCode::OutOfOrderSequenceNumber);
+                batch.give_up(partition, error, effects);
+                return false;
+            }
+            batch.set_producer_state(None);
+            true
+        });
+    }
+
+    /// Kafka's own: all in flight is numbered from 0, what may be in a log under its old sequence included. Source:
+    /// `TxnPartitionEntry.startSequencesAtBeginning`.
+    fn renumber_in_flight(&mut self, identity: ProducerIdentity) {
+        self.sequences = Sequences { identity: Some(identity), ..Sequences::default() };
+        let live = self.waiting.iter_mut().chain(&mut self.on_wire).filter(|batch| !batch.done);
+        let mut in_flight: Vec<&mut Batch> =
+            live.filter(|batch| batch.producer_state.is_some()).collect();
+        in_flight.sort_by_key(|batch| batch.base_sequence());
+        for batch in in_flight {
+            let state = self.sequences.assign(identity, batch.count());
+            batch.set_producer_state(Some(state));
+            batch.renumbered = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::producer::accumulator::PendingRecord;
+    use crate::types::{OperationId, RecordValue, WallTime};
+
+    const IDENTITY: ProducerIdentity =
+        ProducerIdentity { id: ProducerId(4), epoch: ProducerEpoch(0) };
+
+    fn next_batch(sequences: &mut Sequences, serial: u64) -> Batch {
+        let mut batch = Batch::new(
+            serial,
+            PendingRecord {
+                operation: OperationId(serial),
+                created: Time::ZERO,
+                timestamp: WallTime(0),
+                key: None,
+                value: RecordValue(serial),
+            },
+        );
+        batch.close();
+        batch.producer_state = Some(sequences.assign(IDENTITY, 1));
+        batch
+    }
+
+    /// What an answer "out of order" to the batch at one of the sequences 0 to 3 asks for, when so much is acknowledged
+    /// and that is unresolved.
+    #[test]
+    fn only_what_is_next_in_line_tells_of_a_gap() {
+        let rows = [
+            (None, None, 0, true),
+            (None, None, 1, false),
+            (Some(0), None, 1, true),
+            (Some(0), None, 2, false),
+            (Some(1), None, 0, false),
+            (Some(0), Some(2), 2, true),
+            (Some(0), Some(2), 1, false),
+            (Some(0), Some(2), 3, false),
+        ];
+        for (acked, unresolved, sequence, bump) in rows {
+            let mut sequences = Sequences::default();
+            let batches: Vec<Batch> = (0..4).map(|it| next_batch(&mut sequences, it)).collect();
+            if let Some(acked) = acked {
+                sequences.acknowledged(&batches[acked]);
+            }
+            if let Some(unresolved) = unresolved {
+                sequences.expired(&batches[unresolved - 1]);
+            }
+            let error = ErrorCode::OutOfOrderSequenceNumber;
+            assert!(sequences.can_retry(&batches[sequence], error));
+            let row = (acked, unresolved, sequence);
+            assert_eq!(sequences.is_bump_requested(), bump, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn a_batch_that_was_numbered_anew_is_only_sent_again() {
+        for error in [ErrorCode::OutOfOrderSequenceNumber, ErrorCode::UnknownProducerId] {
+            let mut sequences = Sequences::default();
+            let mut batch = next_batch(&mut sequences, 0);
+            batch.renumbered = true;
+            assert!(sequences.can_retry(&batch, error) && !sequences.is_bump_requested());
+            batch.renumbered = false;
+            assert!(sequences.can_retry(&batch, error) && sequences.is_bump_requested());
+        }
+    }
+
+    #[test]
+    fn an_expired_sequence_is_resolved_by_what_follows_it_or_by_a_bump() {
+        for acked in [false, true] {
+            let mut sequences = Sequences::default();
+            let batches: Vec<Batch> = (0..2).map(|it| next_batch(&mut sequences, it)).collect();
+            sequences.expired(&batches[0]);
+            if acked {
+                sequences.acknowledged(&batches[1]);
+            }
+            assert!(sequences.is_unresolved());
+            sequences.resolve();
+            assert_eq!((sequences.is_unresolved(), sequences.is_bump_requested()), (false, !acked));
+        }
+    }
 }

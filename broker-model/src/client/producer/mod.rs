@@ -23,6 +23,7 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::config::{Acks, ProducerConfig, ms};
+use crate::defect::Defects;
 use crate::message::{Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome};
 use crate::node_status::NodeStatus;
@@ -47,6 +48,9 @@ pub struct Producer {
     sticky: BTreeMap<usize, Sticky>,
     queues: BTreeMap<PartitionKey, Queue>,
     identity: Identity,
+    defects: Defects,
+    /// The partition that was looked at last when a broker was sent to. Source: `nodesDrainIndex`.
+    last_drained: BTreeMap<NodeId, PartitionKey>,
     next_serial: u64,
     /// No record's delivery timeout is over before this time.
     next_expiry: Time,
@@ -55,13 +59,18 @@ pub struct Producer {
 
 impl Producer {
     /// A new client, which knows nothing yet.
-    pub fn new(config: ProducerConfig, now: Now) -> Self {
+    pub fn new(config: ProducerConfig, defects: Defects, now: Now) -> Self {
         assert!(config.batch_records_max > 0, "batch_records_max is 0");
         assert!(config.in_flight_max > 0, "in_flight_max is 0");
         assert!(config.value_bytes >= 8, "value_bytes is {}", config.value_bytes);
         let backoff = Backoff::new(config.retry_backoff_ms, config.jitter_salt, config.node);
         // A broker's answer is needed to know whether a sequence was taken.
         let idempotent = config.idempotence && config.acks != Acks::None;
+        assert!(
+            !idempotent || config.in_flight_max <= 5,
+            "in_flight_max is {}, more than brokers remember",
+            config.in_flight_max
+        );
         Self {
             connections: Connections::new(backoff, config.request_timeout_ms),
             metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node),
@@ -69,6 +78,8 @@ impl Producer {
             sticky: BTreeMap::new(),
             queues: BTreeMap::new(),
             identity: Identity::new(idempotent, now.time),
+            defects,
+            last_drained: BTreeMap::new(),
             next_serial: 0,
             next_expiry: Time::MAX,
             deadline: None,
@@ -148,7 +159,9 @@ impl Producer {
             (Purpose::Produce(tickets), ResponseBody::Produce(response)) => {
                 self.on_produce_response(now.time, &tickets, &response, effects);
             }
-            (purpose, _nonsense) => self.on_lost(now.time, vec![purpose], effects),
+            (purpose, _nonsense) => {
+                self.on_lost(now.time, vec![purpose], ErrorCode::NetworkException, effects);
+            }
         }
     }
 
@@ -164,7 +177,13 @@ impl Producer {
     }
 
     /// Requests are lost with their connection.
-    fn on_lost(&mut self, now: Time, purposes: Vec<Purpose>, effects: &mut Effects) {
+    fn on_lost(
+        &mut self,
+        now: Time,
+        purposes: Vec<Purpose>,
+        error: ErrorCode,
+        effects: &mut Effects,
+    ) {
         for purpose in purposes {
             self.metadata.request_update();
             match purpose {
@@ -174,7 +193,7 @@ impl Producer {
                 }
                 Purpose::Produce(tickets) => {
                     for ticket in tickets {
-                        self.on_attempt_failed(now, ticket, ErrorCode::NetworkException, effects);
+                        self.on_attempt_failed(now, ticket, error, effects);
                     }
                 }
                 Purpose::Fetch(_)
@@ -189,7 +208,7 @@ impl Producer {
     /// Does all that has become possible.
     fn run(&mut self, now: Time, effects: &mut Effects) {
         let lost = self.connections.time_out(now, effects);
-        self.on_lost(now, lost, effects);
+        self.on_lost(now, lost, ErrorCode::RequestTimedOut, effects);
         self.expire(now, effects);
         self.settle_sequences(effects);
         self.identity.run(now, &mut self.metadata, &mut self.connections, effects);
@@ -205,6 +224,14 @@ impl Producer {
         ]
         .into_iter()
         .fold(None, Deadline::earlier);
+    }
+
+    /// What each partition has in flight is checked where it changes.
+    fn self_check(&self) {
+        let max = self.config.in_flight_max as usize;
+        if let Some((to, count)) = self.connections.most_produces_in_flight() {
+            assert!(count <= max, "{count} produce requests to {to}, at most {max} are allowed");
+        }
     }
 
     fn on_stop(&mut self, effects: &mut Effects) {
@@ -232,7 +259,7 @@ impl Node for Producer {
             Event::ConnectionLost { to, channel } => {
                 let lost = self.connections.lost(now.time, to, channel);
                 self.metadata.request_update();
-                self.on_lost(now.time, lost, effects);
+                self.on_lost(now.time, lost, ErrorCode::NetworkException, effects);
             }
             Event::StopRequested => return self.on_stop(effects),
             Event::Booted
@@ -242,6 +269,7 @@ impl Node for Producer {
             | Event::FlushCompleted { .. } => {}
         }
         self.run(now.time, effects);
+        self.self_check();
     }
 
     fn next_deadline(&self) -> Option<Deadline> {

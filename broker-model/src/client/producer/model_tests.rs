@@ -105,7 +105,7 @@ struct World {
 impl World {
     fn new(config: ProducerConfig) -> Self {
         Self {
-            driver: Driver::new(Producer::new(config, START)),
+            driver: Driver::new(Producer::new(config, Defects::NONE, START)),
             logs: BTreeMap::new(),
             answers: VecDeque::new(),
             late: VecDeque::new(),

@@ -1,6 +1,12 @@
-//! What goes on the wire when, and what its end means. Source: Kafka's `Sender`, `RecordAccumulator.drain`.
+//! What goes on the wire when, and what its end means. Source: Kafka's `Sender`, `RecordAccumulator.ready` and `drain`.
+//!
+//! A broker is ready when a partition that it leads has a batch that is full or has lingered, and its connection has room:
+//! `max.in.flight.requests.per.connection` counts all requests to it, whatever partitions they carry. It then gets the
+//! first batch of each partition that it leads, lingering ones too, in an order that begins one further back each time,
+//! up to the first partition that must stop: Kafka ends there, so that this one holds up those after it for a while.
 
-use crate::config::{Acks, ms};
+use crate::config::{Acks, ProducerConfig, ms};
+use crate::defect::ProducerDefect;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects, Outcome};
 use crate::note::Note;
@@ -8,115 +14,173 @@ use crate::proto::{
     ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicName, TopicProduceData,
 };
-use crate::types::{NodeId, Offset, Time};
+use crate::types::{LeaderEpoch, NodeId, Offset, Time};
 
 use super::Producer;
 use super::accumulator::{Batch, Queue};
-use super::idempotence::IN_FLIGHT_MAX;
 use crate::client::connection::{BatchTicket, Purpose};
 use crate::client::metadata::{PartitionKey, is_stale_metadata};
 
-/// Whether the first batch of a partition can go.
-enum Readiness {
-    /// Now, to this leader.
-    Now(NodeId),
-    /// Not before a time.
-    At(Deadline),
-    /// Not before an answer.
-    Blocked,
-    /// Not before there is a leader.
-    Leaderless,
+/// Whether the first batch of a partition is drained.
+enum Drain {
+    /// It is.
+    Now,
+    /// It waits, and others go on.
+    Skip,
+    /// It waits, and so do all that come after it. Source: `shouldStopDrainBatchesForPartition`.
+    Stop,
+}
+
+/// What there is to send.
+#[derive(Debug, Default)]
+struct Ready {
+    /// Partitions with a batch and a leader, by leader.
+    led: Vec<(NodeId, PartitionKey)>,
+    /// The leaders that are to be sent to.
+    leaders: Vec<NodeId>,
+    /// When another one may be.
+    wake: Option<Deadline>,
 }
 
 impl Producer {
     /// Sends what can be sent; when there is more without another event.
     pub(super) fn drain(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
         loop {
-            let mut wake = None;
-            let mut ready: Vec<(NodeId, PartitionKey)> = Vec::new();
-            for (&key, queue) in &self.queues {
-                let Some(batch) = queue.waiting.front() else {
-                    continue;
-                };
-                match self.readiness(now, key, (queue, batch)) {
-                    Readiness::Now(leader) => ready.push((leader, key)),
-                    Readiness::At(deadline) => wake = Deadline::earlier(wake, Some(deadline)),
-                    Readiness::Blocked => {}
-                    Readiness::Leaderless => self.metadata.request_update(),
+            let Ready { led, leaders, wake } = self.ready(now);
+            let mut is_sent = false;
+            for leader in leaders {
+                let keys = self.drainable(now, leader, &led);
+                if !keys.is_empty() {
+                    self.produce(now, leader, keys, effects);
+                    is_sent = true;
                 }
             }
-            if ready.is_empty() {
+            if !is_sent {
                 return wake;
             }
-            ready.sort_unstable();
-            for keys in ready.chunk_by(|a, b| a.0 == b.0) {
-                self.produce(now, keys, effects);
+        }
+    }
+
+    /// Source: `RecordAccumulator.ready`, `NetworkClient.ready`, `InFlightRequests.canSendMore`.
+    fn ready(&mut self, now: Time) -> Ready {
+        let mut ready = Ready::default();
+        let mut leaderless = false;
+        let (muting, in_flight_max) = (self.mutes(), self.config.in_flight_max as usize);
+        for (&key, queue) in &mut self.queues {
+            if queue.waiting.is_empty() {
+                continue;
+            }
+            let leadership = self.metadata.leadership(key);
+            let Some(leader) = leadership.leader else {
+                leaderless = true;
+                continue;
+            };
+            ready.led.push((leader, key));
+            let Some(sendable) = queue.sendable_at(now, (&self.config, muting), leadership.epoch)
+            else {
+                continue;
+            };
+            let unblocked = self.connections.blocked_until(leader, Channel::Client);
+            let connected = Deadline { at: unblocked, why: "reconnect backoff" };
+            let sendable = if sendable.at > now { sendable } else { connected };
+            if sendable.at > now {
+                ready.wake = Deadline::earlier(ready.wake, Some(sendable));
+            } else if self.connections.in_flight(leader, Channel::Client) < in_flight_max {
+                ready.leaders.push(leader);
             }
         }
+        if leaderless {
+            self.metadata.request_update();
+        }
+        ready.led.sort_unstable();
+        ready.leaders.sort_unstable();
+        ready.leaders.dedup();
+        ready
     }
 
-    fn readiness(
-        &self,
+    /// Whether a partition is mute while a batch of it is on the wire: only so is the order kept where nothing but one
+    /// request in flight can guarantee it (known bug P01). Source: `Sender.guaranteeMessageOrder`.
+    fn mutes(&self) -> bool {
+        self.config.in_flight_max == 1
+    }
+
+    /// The partitions whose first batch goes to this broker now. Source: `RecordAccumulator.drainBatchesForOneNode`.
+    fn drainable(
+        &mut self,
         now: Time,
-        key: PartitionKey,
-        (queue, batch): (&Queue, &Batch),
-    ) -> Readiness {
-        let Some(leader) = self.metadata.leadership(key).leader else {
-            return Readiness::Leaderless;
-        };
-        let is_retry = batch.attempts > 0;
-        let full = batch.records.len() >= self.config.batch_records_max as usize
-            || queue.waiting.len() > 1;
-        let (at, why) = if is_retry {
-            (batch.not_before, "retry backoff")
-        } else if full {
-            (batch.created, "full batch")
-        } else {
-            (batch.created + ms(self.config.linger_ms), "linger")
-        };
-        if at > now {
-            return Readiness::At(Deadline { at, why });
+        leader: NodeId,
+        led: &[(NodeId, PartitionKey)],
+    ) -> Vec<PartitionKey> {
+        let from = led.partition_point(|it| it.0 < leader);
+        let until = led.partition_point(|it| it.0 <= leader);
+        let mut parts = led[from..until].to_vec();
+        if let Some(last) = self.last_drained.get(&leader) {
+            let start = parts.partition_point(|(_, key)| key < last);
+            parts.rotate_left(start);
         }
-        let at = self.connections.blocked_until(leader, Channel::Client);
-        if at > now {
-            return Readiness::At(Deadline { at, why: "reconnect backoff" });
+        let mut keys = Vec::with_capacity(parts.len());
+        for (_, key) in parts {
+            self.last_drained.insert(leader, key);
+            let epoch = self.metadata.leadership(key).epoch;
+            let queue = self.queues.get_mut(&key).expect("a partition that is led has a queue");
+            let batch = queue.waiting.front_mut().expect("it has a batch that waits");
+            batch.update_leader_epoch(epoch);
+            match self.may_drain(now, &self.queues[&key]) {
+                Drain::Now => keys.push(key),
+                Drain::Skip => {}
+                Drain::Stop => break,
+            }
         }
-        let room = self.connections.in_flight(leader, Channel::Client)
-            < self.config.in_flight_max as usize;
-        if room && self.may_drain(queue, batch) {
-            Readiness::Now(leader)
-        } else {
-            Readiness::Blocked
-        }
+        keys
     }
 
-    /// The rules of order. Source: `RecordAccumulator.shouldStopDrainBatchesForPartition`, and the muting of a
-    /// partition when one request in flight must guarantee the order (known bug P01).
-    fn may_drain(&self, queue: &Queue, batch: &Batch) -> bool {
-        if self.config.in_flight_max == 1 && !queue.on_wire.is_empty() {
-            return false;
+    /// The rules of order.
+    fn may_drain(&self, now: Time, queue: &Queue) -> Drain {
+        let batch = queue.waiting.front().expect("a partition with nothing to send is not asked");
+        let muted = self.mutes() && !queue.on_wire.is_empty();
+        if muted || batch.backing_off_until(now).is_some() {
+            return Drain::Skip;
         }
         if !self.identity.idempotent {
-            return true;
+            return Drain::Now;
         }
-        if queue.sequencing.must_bump {
-            return false;
+        let Some(current) = self.identity.current else {
+            return Drain::Stop;
+        };
+        if batch.producer_state.is_some() {
+            let is_first = batch.base_sequence() == queue.first_in_flight();
+            return if is_first { self.unless_bumping(queue) } else { Drain::Stop };
         }
-        if batch.sequence.is_some() {
-            return !queue.has_older_in_flight(batch.serial);
+        let in_flight = queue.has_in_flight();
+        let stale = in_flight && queue.sequences.identity() != Some(current);
+        if stale || queue.sequences.is_unresolved() {
+            return Drain::Stop;
         }
-        let in_flight = !queue.on_wire.is_empty();
-        queue.on_wire.len() < IN_FLIGHT_MAX
-            && queue.sequencing.may_assign(self.identity.current, in_flight)
+        let alone = in_flight && !queue.sequences.is_established();
+        if alone && !self.defects.has(ProducerDefect::FirstBatchesTogether) {
+            return Drain::Skip;
+        }
+        self.unless_bumping(queue)
+    }
+
+    /// Where a bump waits for what is on the wire, nothing more is sent in the old epoch.
+    fn unless_bumping(&self, queue: &Queue) -> Drain {
+        if queue.sequences.is_bump_requested() { Drain::Skip } else { Drain::Now }
     }
 
     /// Sends the first batch of each of these partitions to their leader.
-    fn produce(&mut self, now: Time, keys: &[(NodeId, PartitionKey)], effects: &mut Effects) {
-        let leader = keys[0].0;
+    fn produce(
+        &mut self,
+        now: Time,
+        leader: NodeId,
+        mut keys: Vec<PartitionKey>,
+        effects: &mut Effects,
+    ) {
+        keys.sort_unstable();
         let mut tickets = Vec::with_capacity(keys.len());
         let mut topics: Vec<TopicProduceData> = Vec::new();
         let mut last_topic = None;
-        for &(_, key) in keys {
+        for key in keys {
             let (serial, data) = self.drain_batch(key, effects);
             if last_topic != Some(key.topic) {
                 let name = TopicName(self.metadata.name(key.topic).clone());
@@ -153,21 +217,22 @@ impl Producer {
             let error = batch.last_error.map_or_else(String::new, |error| error.to_string());
             effects.note(Note::BatchRetried { partition: self.metadata.text(key), error });
         }
-        if self.identity.idempotent && batch.sequence.is_none() {
+        batch.close();
+        if self.identity.idempotent && batch.producer_state.is_none() {
             let identity = self
                 .identity
                 .current
                 .expect("a batch without sequence is ready only if there is an id");
-            batch.sequence = Some(queue.sequencing.assign(identity, batch.records.len()));
+            let state = queue.sequences.assign(identity, batch.count());
+            batch.set_producer_state(Some(state));
         }
-        let bytes = batch.encode(queue.sequencing.identity(), self.config.value_bytes);
-        batch.attempts += 1;
+        batch.renumbered = false;
+        let bytes = batch.encode(self.config.value_bytes);
         let serial = batch.serial;
         queue.on_wire.push(batch);
-        (
-            serial,
-            PartitionProduceData::default().with_index(key.partition).with_records(Some(bytes)),
-        )
+        queue.self_check();
+        let data = PartitionProduceData::default().with_index(key.partition);
+        (serial, data.with_records(Some(bytes)))
     }
 
     /// With acks=0 what is handed over is done.
@@ -191,17 +256,17 @@ impl Producer {
                 self.on_attempt_failed(now, ticket, ErrorCode::UnknownServerError, effects);
                 continue;
             };
-            self.metadata.learn_leader(
-                ticket.key,
-                answer.current_leader.leader_id.0,
-                answer.current_leader.leader_epoch,
-            );
-            match ErrorCode::try_from_code(answer.error_code) {
+            let error = ErrorCode::try_from_code(answer.error_code);
+            match error {
                 None => self.on_acknowledged(ticket, Offset(answer.base_offset), effects),
                 Some(ErrorCode::DuplicateSequenceNumber) => {
                     self.on_acknowledged(ticket, Offset::NONE, effects);
                 }
                 Some(error) => self.on_attempt_failed(now, ticket, error, effects),
+            }
+            if error.is_some_and(tells_leader) {
+                let current = &answer.current_leader;
+                self.metadata.learn_leader(ticket.key, current.leader_id.0, current.leader_epoch);
             }
         }
     }
@@ -219,13 +284,12 @@ impl Producer {
     fn on_acknowledged(&mut self, ticket: BatchTicket, base_offset: Offset, effects: &mut Effects) {
         let queue = self.queues.get_mut(&ticket.key).expect("a drained partition has a queue");
         let mut batch = queue.take_from_wire(ticket.serial);
-        if batch.sequence.is_some() {
-            queue.sequencing.acknowledged(batch.serial);
-        }
+        queue.sequences.acknowledged(&batch);
         batch.complete(ticket.key.partition, base_offset, effects);
+        queue.self_check();
     }
 
-    /// An attempt ended with an error, or with its connection.
+    /// An attempt ended with an error, or with its connection. Source: `Sender.completeBatch`, `canRetry`, `failBatch`.
     pub(super) fn on_attempt_failed(
         &mut self,
         now: Time,
@@ -237,27 +301,31 @@ impl Producer {
             self.metadata.request_update();
         }
         let idempotent = self.identity.idempotent;
-        let retry_at = self.connections.backoff.after(now);
         let queue = self.queues.get_mut(&ticket.key).expect("a drained partition has a queue");
         let mut batch = queue.take_from_wire(ticket.serial);
+        if batch.done {
+            return;
+        }
         batch.maybe_appended |= !refused_before_append(error);
-        let is_sequenced = idempotent && batch.sequence.is_some();
-        if !batch.abandoned && is_retriable(error, idempotent) {
-            if is_gap(error) && !queue.has_older_in_flight(batch.serial) {
-                queue.sequencing.must_bump = true;
-            }
-            batch.not_before = retry_at;
-            batch.last_error = Some(error);
-            return queue.requeue(batch, idempotent);
+        if error == ErrorCode::MessageTooLarge && batch.records.len() > 1 {
+            return queue.split(batch, &mut self.next_serial);
         }
-        if is_sequenced {
-            queue.sequencing.left(batch.serial, batch.maybe_appended);
+        let late = batch.created + ms(self.config.delivery_timeout_ms) <= now;
+        let retriable = !late
+            && if idempotent {
+                queue.sequences.can_retry(&batch, error)
+            } else {
+                error.is_retriable()
+            };
+        if retriable {
+            batch.retry(self.connections.backoff.after(now), error);
+            return queue.requeue(batch);
         }
-        let was_abandoned = batch.abandoned;
         batch.give_up(ticket.key.partition, error, effects);
-        if idempotent && !was_abandoned && is_fenced(error) {
-            self.on_fenced(error, effects);
+        if idempotent {
+            queue.sequences.refused();
         }
+        queue.self_check();
     }
 
     /// Ends what has waited for longer than `delivery.timeout.ms`.
@@ -265,6 +333,8 @@ impl Producer {
         if now < self.next_expiry {
             return;
         }
+        let error = ErrorCode::RequestTimedOut;
+        let only_retries = self.defects.has(ProducerDefect::ExpiryUnmarked);
         let timeout = ms(self.config.delivery_timeout_ms);
         let is_late = |created: Time| created + timeout <= now;
         let mut oldest = Time::MAX;
@@ -276,9 +346,8 @@ impl Producer {
             oldest = records.front().map_or(oldest, |record| oldest.min(record.created));
         }
         for (key, queue) in &mut self.queues {
-            queue.expire(key.partition, is_late, self.identity.idempotent, effects);
-            let live =
-                queue.waiting.iter().chain(queue.on_wire.iter().filter(|batch| !batch.abandoned));
+            queue.expire(key.partition, is_late, error, only_retries, effects);
+            let live = queue.waiting.iter().chain(queue.on_wire.iter().filter(|batch| !batch.done));
             oldest = live.map(|batch| batch.created).fold(oldest, Time::min);
         }
         self.next_expiry = if oldest == Time::MAX { Time::MAX } else { oldest + timeout };
@@ -292,59 +361,85 @@ impl Producer {
             }
         }
         for (key, queue) in &mut self.queues {
-            queue.abandon_wire(key.partition, |_| true, error, effects);
-            // Their sequences are of an identity that is given up with them.
-            queue.on_wire.iter_mut().for_each(|batch| batch.sequence = None);
-            for mut batch in queue.waiting.drain(..) {
-                batch.give_up(key.partition, error, effects);
-            }
-            queue.sequencing = super::idempotence::Sequencing::default();
+            queue.expire(key.partition, |_| true, error, false, effects);
         }
         self.next_expiry = Time::MAX;
     }
 }
 
 impl Queue {
-    /// Ends the batches that are late. Those on the wire stay there: what becomes of their sequence is not known
-    /// until their request is answered or lost.
+    /// Ends the batches that are late. Those on the wire stay there, mute their partition and may still come into the
+    /// log. The sequence of each is unresolved; in Kafka that of a first attempt is not, so that what follows it is
+    /// refused as out of order and sent again in vain until it expires in turn. Source: `Sender.sendProducerData`.
     fn expire(
         &mut self,
         partition: i32,
         is_late: impl Fn(Time) -> bool,
-        idempotent: bool,
+        error: ErrorCode,
+        only_retries: bool,
         effects: &mut Effects,
     ) {
-        let error = ErrorCode::RequestTimedOut;
-        self.abandon_wire(partition, &is_late, error, effects);
-        let sequencing = &mut self.sequencing;
+        let sequences = &mut self.sequences;
+        let mut end = |batch: &mut Batch| {
+            batch.give_up(partition, error, effects);
+            if batch.attempts > 0 || !only_retries {
+                sequences.expired(batch);
+            }
+        };
+        for batch in self.on_wire.iter_mut().filter(|it| !it.done && is_late(it.created)) {
+            batch.done = true;
+            batch.maybe_appended = true;
+            end(batch);
+        }
         self.waiting.retain_mut(|batch| {
             let late = is_late(batch.created);
             if late {
-                batch.give_up(partition, error, effects);
-                if idempotent && batch.sequence.is_some() {
-                    sequencing.left(batch.serial, batch.maybe_appended);
-                }
+                end(batch);
             }
             !late
         });
+        self.self_check();
     }
 
-    fn abandon_wire(
-        &mut self,
-        partition: i32,
-        is_late: impl Fn(Time) -> bool,
-        error: ErrorCode,
-        effects: &mut Effects,
-    ) {
-        for batch in
-            self.on_wire.iter_mut().filter(|batch| !batch.abandoned && is_late(batch.created))
-        {
-            batch.abandoned = true;
-            let before = std::mem::replace(&mut batch.maybe_appended, true);
-            batch.give_up(partition, error, effects);
-            batch.maybe_appended = before;
-        }
+    /// A batch that is too large is sent again in parts. Source: `RecordAccumulator.splitAndReenqueue`.
+    fn split(&mut self, batch: Batch, next_serial: &mut u64) {
+        let [first, second] = batch.split(next_serial);
+        // The last one first: without sequences each goes to the front.
+        self.requeue(second);
+        self.requeue(first);
     }
+
+    /// When the first batch that waits is ready, as far as the batch itself goes; never while the partition is muted.
+    fn sendable_at(
+        &mut self,
+        now: Time,
+        (config, muting): (&ProducerConfig, bool),
+        leader_epoch: LeaderEpoch,
+    ) -> Option<Deadline> {
+        let is_full = self.waiting.len() > 1;
+        let muted = muting && !self.on_wire.is_empty();
+        let batch = self.waiting.front_mut()?;
+        batch.update_leader_epoch(leader_epoch);
+        if muted {
+            return None;
+        }
+        if let Some(at) = batch.backing_off_until(now) {
+            return Some(Deadline { at, why: "retry backoff" });
+        }
+        let is_full =
+            is_full || batch.closed || batch.records.len() >= config.batch_records_max as usize;
+        let (at, why) = if is_full {
+            (now, "full batch")
+        } else {
+            (batch.created + ms(config.linger_ms), "linger")
+        };
+        Some(Deadline { at, why })
+    }
+}
+
+/// Whether an answer with this error tells who leads instead. Source: KIP-951, `Sender.completeBatch`.
+fn tells_leader(error: ErrorCode) -> bool {
+    matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch)
 }
 
 /// Whether brokers give this error only before they append, so that this attempt has left nothing behind.
@@ -369,19 +464,4 @@ pub(super) fn refused_before_append(error: ErrorCode) -> bool {
             | ErrorCode::UnsupportedVersion
             | ErrorCode::InvalidRequest
     )
-}
-
-/// Whether the batch is sent again. Source: `Sender.canRetry`, `TransactionManager.canRetry`.
-fn is_retriable(error: ErrorCode, idempotent: bool) -> bool {
-    error.is_retriable() || (idempotent && is_gap(error))
-}
-
-/// Whether the broker misses what came before the batch.
-fn is_gap(error: ErrorCode) -> bool {
-    matches!(error, ErrorCode::OutOfOrderSequenceNumber | ErrorCode::UnknownProducerId)
-}
-
-/// Whether the producer id is somebody else's now.
-fn is_fenced(error: ErrorCode) -> bool {
-    matches!(error, ErrorCode::InvalidProducerEpoch | ErrorCode::ProducerFenced)
 }

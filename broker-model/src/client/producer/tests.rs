@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
+use crate::defect::ProducerDefect;
 use crate::message::RequestBody;
 use crate::note::Note;
 use crate::proto::{
@@ -30,7 +31,7 @@ pub(super) fn config() -> ProducerConfig {
 }
 
 fn driver(config: ProducerConfig) -> Driver<Producer> {
-    let mut driver = Driver::new(Producer::new(config, START));
+    let mut driver = Driver::new(Producer::new(config, Defects::NONE, START));
     give_id(&mut driver, 40, 0);
     driver
 }
@@ -334,14 +335,30 @@ fn retries_keep_their_sequences_and_go_one_by_one_in_order() {
 }
 
 #[test]
-fn no_more_than_five_batches_of_a_partition_are_in_flight() {
-    let mut driver = established(ProducerConfig { in_flight_max: 9, ..config() });
-    (1..=7).for_each(|operation| send(&mut driver, operation, 0));
-    let asked: Vec<SentRequest> = (0..5).map(|_| take_produce(&mut driver)).collect();
+fn the_limit_in_flight_is_one_of_the_connection() {
+    let mut driver = established(ProducerConfig { in_flight_max: 3, ..config() });
+    driver.node.defects = Defects::from_iter([ProducerDefect::FirstBatchesTogether]);
+    for (operation, partition) in [(1, 0), (2, 1), (3, 0), (4, 1), (5, 0)] {
+        send(&mut driver, operation, partition);
+    }
+    let asked: Vec<SentRequest> = (0..3).map(|_| take_produce(&mut driver)).collect();
     assert!(is_quiet(&driver));
-    acknowledge(&mut driver, &asked[0], 0);
-    assert_eq!(sequence(&take_produce(&mut driver)), (0, 6));
+    acknowledge(&mut driver, &asked[0], 1);
+    assert_eq!(batches(&take_produce(&mut driver)).len(), 2, "one batch of each partition");
     assert!(is_quiet(&driver));
+}
+
+#[test]
+fn another_leader_is_another_connection() {
+    let mut driver = established(config());
+    (1..=6).for_each(|operation| send(&mut driver, operation, 0));
+    (0..5).for_each(|_| drop(take_produce(&mut driver)));
+    assert!(is_quiet(&driver));
+    driver.event(Event::ConnectionLost { to: NodeId(3), channel: Channel::Client });
+    driver.advance(150);
+    driver.send_leaders(&[(2, 4), (1, 3)]);
+    let asked = take_produce(&mut driver);
+    assert_eq!((asked.to, sequence(&asked)), (NodeId(2), (0, 6)));
 }
 
 #[test]
@@ -405,22 +422,50 @@ fn a_batch_that_may_be_in_the_log_is_never_numbered_anew() {
 fn an_expired_sequence_is_not_used_again() {
     let mut driver = established(ProducerConfig { request_timeout_ms: 60_000, ..config() });
     send(&mut driver, 1, 0);
-    let asked = take_produce(&mut driver);
+    let late = take_produce(&mut driver);
     driver.advance(4_000);
     assert!(is_unknown(&driver, 1));
     send(&mut driver, 2, 0);
-    // While its request is in flight its sequence may still be acknowledged, and the next one follows it.
-    assert_eq!(sequence(&take_produce(&mut driver)), (0, 2));
-    driver.lose(NodeId(1), Channel::Client);
-    driver.advance(150);
+    assert_eq!((sequence(&take_produce(&mut driver)), bumps(&driver)), ((1, 0), vec![1]));
+    acknowledge(&mut driver, &late, 1);
+    assert_eq!(driver.outcomes.len(), 1, "its late success changes nothing");
+}
+
+#[test]
+fn what_follows_an_expired_batch_tells_that_it_was_appended() {
+    let mut driver = established(ProducerConfig { request_timeout_ms: 60_000, ..config() });
+    send(&mut driver, 1, 0);
+    drop(take_produce(&mut driver));
+    driver.advance(100);
+    send(&mut driver, 2, 0);
     let second = take_produce(&mut driver);
-    assert_eq!(sequence(&second), (0, 2));
+    driver.advance(3_900);
+    assert!(is_unknown(&driver, 1));
     send(&mut driver, 3, 0);
     assert!(is_quiet(&driver), "nothing new while a sequence is unresolved");
-    acknowledge(&mut driver, &second, 1);
-    assert_eq!(sequence(&take_produce(&mut driver)), (0, 3), "the first was appended after all");
-    assert_eq!((bumps(&driver).len(), driver.outcomes.len()), (0, 2));
-    drop(asked);
+    acknowledge(&mut driver, &second, 2);
+    assert_eq!((sequence(&take_produce(&mut driver)), bumps(&driver)), ((0, 3), vec![]));
+}
+
+/// Kafka's own: what follows is sent again until it expires in turn.
+#[test]
+fn a_first_attempt_that_expires_unmarked_is_missed_by_all_that_follow() {
+    let mut driver = established(ProducerConfig { request_timeout_ms: 60_000, ..config() });
+    driver.node.defects = Defects::from_iter([ProducerDefect::ExpiryUnmarked]);
+    send(&mut driver, 1, 0);
+    drop(take_produce(&mut driver));
+    driver.advance(4_000);
+    send(&mut driver, 2, 0);
+    while !driver.outcomes.iter().any(|(operation, _)| *operation == 2) {
+        while !is_quiet(&driver) {
+            let asked = take_produce(&mut driver);
+            assert_eq!(sequence(&asked), (0, 2));
+            refuse_with(&mut driver, &asked, ErrorCode::OutOfOrderSequenceNumber);
+        }
+        driver.advance(50);
+    }
+    assert!(is_failed(&driver, 2));
+    assert_eq!(bumps(&driver), [1], "a retry that expires is marked");
 }
 
 #[test]
@@ -446,23 +491,111 @@ fn an_unresolved_sequence_with_nothing_in_flight_bumps_the_epoch() {
 }
 
 #[test]
-fn a_fenced_producer_starts_over_with_a_new_id() {
+fn a_fenced_batch_fails_and_its_partition_takes_the_next_epoch() {
     let mut driver = established(ProducerConfig { in_flight_max: 2, ..config() });
     (1..=3).for_each(|operation| send(&mut driver, operation, 0));
     let asked = take_produce(&mut driver);
     refuse_with(&mut driver, &asked, ErrorCode::InvalidProducerEpoch);
-    assert!(is_failed(&driver, 1), "refused");
-    assert!(is_unknown(&driver, 2), "in flight");
-    assert!(is_failed(&driver, 3), "never sent");
+    assert!(is_failed(&driver, 1));
+    assert_eq!((driver.outcomes.len(), bumps(&driver)), (1, vec![]), "the second is on the wire");
     let second = take_produce(&mut driver);
-    send(&mut driver, 4, 0);
-    give_id(&mut driver, 77, 0);
-    assert!(is_quiet(&driver));
-    refuse_with(&mut driver, &second, ErrorCode::InvalidProducerEpoch);
+    acknowledge(&mut driver, &second, 2);
     let fresh = header(&take_produce(&mut driver));
     let identity = (fresh.producer_id, fresh.producer_epoch, fresh.base_sequence.0);
-    assert_eq!(identity, (ProducerId(77), ProducerEpoch(0), 0));
-    assert_eq!(driver.outcomes.len(), 3);
+    assert_eq!(identity, (ProducerId(40), ProducerEpoch(1), 0), "the id stays");
+}
+
+/// Kafka's own (KIP-360 client): the batch on the wire is numbered anew, and its retry is news to the broker.
+#[test]
+fn a_bump_numbers_anew_what_may_be_in_the_log() {
+    let mut driver = established(config());
+    driver.node.defects = Defects::from_iter([ProducerDefect::RenumbersInFlight]);
+    (1..=3).for_each(|operation| send(&mut driver, operation, 0));
+    let asked: Vec<SentRequest> = (0..3).map(|_| take_produce(&mut driver)).collect();
+    refuse_with(&mut driver, &asked[0], ErrorCode::OutOfOrderSequenceNumber);
+    assert_eq!(bumps(&driver), [1], "at once");
+    acknowledge(&mut driver, &asked[1], 2);
+    // The answer to the third is lost with its connection: it may be in the log.
+    driver.lose(NodeId(1), Channel::Client);
+    driver.advance(150);
+    let again = take_produce(&mut driver);
+    assert_eq!((sequence(&again), first_value(&batches(&again)[0].1)), ((1, 0), 1));
+    acknowledge(&mut driver, &again, 3);
+    let third = take_produce(&mut driver);
+    assert_eq!((sequence(&third), first_value(&batches(&third)[0].1)), ((1, 2), 3));
+    // The second's number was given away with it: the broker misses it, and the epoch is bumped once more.
+    refuse_with(&mut driver, &third, ErrorCode::OutOfOrderSequenceNumber);
+    assert_eq!(bumps(&driver), [1, 2]);
+}
+
+/// Kafka's own (KAFKA-14312): a broker without state would take the second though it refused the first.
+#[test]
+fn first_batches_may_fly_together() {
+    let mut driver = ready(config());
+    driver.node.defects = Defects::from_iter([ProducerDefect::FirstBatchesTogether]);
+    (1..=2).for_each(|operation| send(&mut driver, operation, 0));
+    let asked: Vec<SentRequest> = (0..2).map(|_| take_produce(&mut driver)).collect();
+    assert_eq!(asked.iter().map(sequence).collect::<Vec<_>>(), [(0, 0), (0, 1)]);
+}
+
+#[test]
+fn a_batch_that_is_too_large_is_sent_again_in_parts() {
+    let mut driver =
+        established(ProducerConfig { batch_records_max: 3, linger_ms: 20, ..config() });
+    (1..=4).for_each(|operation| send(&mut driver, operation, 0));
+    let asked = take_produce(&mut driver);
+    assert_eq!((sequence(&asked), header(&asked).record_count), ((0, 1), 3));
+    refuse_with(&mut driver, &asked, ErrorCode::MessageTooLarge);
+    for (sequence_, count, value, offset) in [(1, 1, 1, 1), (2, 2, 2, 2)] {
+        let asked = take_produce(&mut driver);
+        assert_eq!((sequence(&asked), header(&asked).record_count), ((0, sequence_), count));
+        assert_eq!(first_value(&batches(&asked)[0].1), value);
+        assert!(sequence_ == 2 || is_quiet(&driver), "one part at a time");
+        acknowledge(&mut driver, &asked, offset);
+    }
+    let sent = Outcome::Sent { partition: 0, offset: Offset(3) };
+    assert_eq!(outcome(&driver, 3), &sent);
+    driver.advance(20);
+    assert_eq!((sequence(&take_produce(&mut driver)), bumps(&driver)), ((0, 4), vec![]));
+}
+
+/// KIP-951: the answer itself tells who leads now, and the retry goes there at once.
+#[test]
+fn a_retry_to_a_leader_that_was_told_does_not_wait() {
+    let mut driver = established(config());
+    send(&mut driver, 1, 0);
+    let asked = take_produce(&mut driver);
+    let mut body = answer(&asked, ErrorCode::NotLeaderOrFollower.code(), -1);
+    let ResponseBody::Produce(response) = &mut body else { panic!("{body:?}") };
+    let told = &mut response.responses[0].partition_responses[0].current_leader;
+    (told.leader_id, told.leader_epoch) = (2.into(), 4);
+    driver.answer(&asked, body);
+    let again = take_produce(&mut driver);
+    assert_eq!((again.to, sequence(&again)), (NodeId(2), (0, 1)));
+    refuse_with(&mut driver, &again, ErrorCode::NotEnoughReplicas);
+    assert!(is_quiet(&driver), "the same leader is given time");
+}
+
+/// Kafka's `drainBatchesForOneNode` ends at the first partition that must stop.
+#[test]
+fn a_partition_that_must_stop_holds_up_those_after_it() {
+    let mut driver = established(config());
+    send(&mut driver, 1, 0);
+    send(&mut driver, 2, 1);
+    let first = take_produce(&mut driver);
+    let second = take_produce(&mut driver);
+    acknowledge(&mut driver, &second, 0);
+    // Partition 1 bumps the epoch; partition 0 still has a batch of the old one in flight.
+    send(&mut driver, 3, 1);
+    let third = take_produce(&mut driver);
+    refuse_with(&mut driver, &third, ErrorCode::InvalidProducerEpoch);
+    assert_eq!(bumps(&driver), [1]);
+    send(&mut driver, 4, 0);
+    send(&mut driver, 5, 1);
+    assert!(is_quiet(&driver), "partition 0 waits for its batch, and partition 1 behind it");
+    acknowledge(&mut driver, &first, 1);
+    let asked = take_produce(&mut driver);
+    assert_eq!(batches(&asked).len(), 2);
 }
 
 /// Known bug P01: the positive control of the order checkers.

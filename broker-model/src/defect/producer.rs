@@ -1,0 +1,48 @@
+//! Weak rules of Java's producer.
+
+use super::entry::family;
+use super::version::{Affected, Version};
+
+family! {
+/// Weak rules of Java's producer.
+ProducerDefect {
+    RenumbersInFlight {
+        name: "renumbers-in-flight",
+        source: "KIP-360, KAFKA-8805; TxnPartitionEntry.startSequencesAtBeginning",
+        affected: Affected::Open { since: Version::new(2, 6, 0) },
+        side: Client,
+        shows: "offsets" / "duplicate" in "unheard-producer", seed 2,
+        meaning: "When an idempotent producer takes its next epoch, it numbers all that is in flight on \
+            the partition anew, what may be in the log under its old number included.",
+        example: "Five batches are in the log of the old leader and its followers, five more in that of \
+            the new one; no answer arrives. The first is sent again, but the broker remembers only \
+            the last five and refuses it. The producer bumps its epoch and sends all ten as sequences \
+            0 to 9 of the new epoch: to the broker they are news, and the records are there twice.",
+    }
+
+    FirstBatchesTogether {
+        name: "first-batches-together",
+        source: "KAFKA-14312, KAFKA-15591, KAFKA-5494; RecordAccumulator.shouldStopDrainBatchesForPartition",
+        affected: Affected::Open { since: Version::new(1, 0, 0) },
+        side: Client,
+        shows: "ordering" / "nonmonotonic-send" in "impatient-producers", seed 250,
+        meaning: "A producer has several batches in flight towards a broker that has no state of it and \
+            therefore takes whatever sequence comes first.",
+        example: "A producer sends its first two batches. The broker does not lead yet when the first \
+            arrives, and leads when the second does: it knows nothing of the producer and takes \
+            sequence 1. The first is refused as out of order from then on.",
+    }
+
+    ExpiryUnmarked {
+        name: "expiry-unmarked",
+        source: "KAFKA-5494; Sender.sendProducerData, ProducerBatch.inRetry",
+        affected: Affected::Open { since: Version::new(1, 0, 0) },
+        side: Client,
+        shows: "ordering" / "seq-gap" in "impatient-producers", seed 6,
+        meaning: "A batch that expires in its first attempt is forgotten with its sequence: what follows it \
+            is refused as out of order and sent again in vain until it expires, too.",
+        example: "A batch lingers, is sent late and lost with its connection as it expires. The next ten \
+            batches carry the sequences after it. The broker misses those before and refuses each, \
+            again and again, until `delivery.timeout.ms` is over for each.",
+    }
+} }
