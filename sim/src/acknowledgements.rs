@@ -1,6 +1,6 @@
 //! What leaders acknowledged, and which of it holds when the run ends: the truth is read off the view.
 
-use harrow_broker_model::note::Note;
+use harrow_broker_model::note::{Note, ProducerNote};
 use harrow_broker_model::types::{Offset, TopicPartition};
 
 use crate::truth::{Acknowledged, PartitionTruth};
@@ -22,7 +22,7 @@ struct Statement {
 impl Acknowledgements {
     /// Takes an acknowledgement over; other notes are passed by.
     pub(crate) fn note(&mut self, at_ns: u64, note: &Note) {
-        if let Note::ProduceAcknowledged {
+        if let Note::Producer(ProducerNote::ProduceAcknowledged {
             partition,
             leader_epoch,
             base_offset,
@@ -30,7 +30,7 @@ impl Acknowledgements {
             checksum,
             acks,
             ..
-        } = note
+        }) = note
         {
             let (first, last) = (base_offset.0, last_offset.0);
             let (leader_epoch, acks, committed) = (*leader_epoch, *acks, false);

@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::note::{
-    AppendOrigin, BatchSummary, MetadataChange, Note, PartitionRegistration, QuorumRole,
-    TruncateReason,
+    AppendOrigin, BatchSummary, ConsumerNote, ControllerNote, LogNote, MetadataChange, Note,
+    PartitionRegistration, ProducerNote, QuorumNote, QuorumRole, ReplicationNote, TruncateReason,
 };
 use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
@@ -285,17 +285,17 @@ impl Biographer {
     }
 
     fn on_log_note(&mut self, stage: Stage<'_>, note: &Note) {
-        if let Note::Appended { partition, batch, origin, .. } = note
+        if let Note::Log(LogNote::Appended { partition, batch, origin, .. }) = note
             && self.follows(*partition)
             && let Some(record) = self.occupant(batch)
         {
             self.push(stage, MomentKind::Appended { record, origin: *origin });
-        } else if let Note::Truncated { partition, to, reason, .. } = note
+        } else if let Note::Log(LogNote::Truncated { partition, to, reason, .. }) = note
             && self.follows(*partition)
             && let Some(record) = self.held_from(stage, *to)
         {
             self.push(stage, MomentKind::Truncated { record, to: to.0, reason: *reason });
-        } else if let Note::LogRecovered { partition, batches, .. } = note
+        } else if let Note::Log(LogNote::Recovered { partition, batches, .. }) = note
             && self.follows(*partition)
         {
             let before = self.held(stage);
@@ -307,20 +307,25 @@ impl Biographer {
     }
 
     fn on_high_watermark_note(&mut self, stage: Stage<'_>, note: &Note) {
-        let (as_leader, from, to) =
-            if let Note::HighWatermarkMoved { partition, as_leader, from, to, .. } = note
-                && self.follows(*partition)
-            {
-                (*as_leader, *from, *to)
-            } else if let Note::QuorumHighWatermarkMoved { as_leader, to, .. } = note
-                && self.follows(TopicPartition::METADATA)
-            {
-                let replica = stage.view.replica(stage.node, TopicPartition::METADATA);
-                let from = replica.map_or(Offset::ZERO, |replica| replica.high_watermark);
-                (*as_leader, from, *to)
-            } else {
-                return;
-            };
+        let (as_leader, from, to) = if let Note::Replication(ReplicationNote::HighWatermarkMoved {
+            partition,
+            as_leader,
+            from,
+            to,
+            ..
+        }) = note
+            && self.follows(*partition)
+        {
+            (*as_leader, *from, *to)
+        } else if let Note::Quorum(QuorumNote::HighWatermarkMoved { as_leader, to, .. }) = note
+            && self.follows(TopicPartition::METADATA)
+        {
+            let replica = stage.view.replica(stage.node, TopicPartition::METADATA);
+            let from = replica.map_or(Offset::ZERO, |replica| replica.high_watermark);
+            (*as_leader, from, *to)
+        } else {
+            return;
+        };
         let passes = from <= self.offset && self.offset < to;
         if let Some(record) = self.held(stage).filter(|_| passes) {
             let high_watermark = to.0;
@@ -330,7 +335,7 @@ impl Biographer {
     }
 
     fn on_promise_note(&mut self, stage: Stage<'_>, note: &Note) {
-        if let Note::ProduceAcknowledged {
+        if let Note::Producer(ProducerNote::ProduceAcknowledged {
             partition,
             leader_epoch,
             base_offset,
@@ -338,7 +343,7 @@ impl Biographer {
             checksum,
             acks,
             duplicate,
-        } = note
+        }) = note
             && self.follows(*partition)
             && (*base_offset..=*last_offset).contains(&self.offset)
         {
@@ -347,7 +352,12 @@ impl Biographer {
             let held = self.held(stage).filter(|held| held.checksum == *checksum);
             let (record, acks, duplicate) = (held.unwrap_or(named), *acks, *duplicate);
             self.push(stage, MomentKind::Acknowledged { record, acks, duplicate });
-        } else if let Note::RecordsServed { partition, consumer, batches, .. } = note
+        } else if let Note::Consumer(ConsumerNote::RecordsServed {
+            partition,
+            consumer,
+            batches,
+            ..
+        }) = note
             && self.follows(*partition)
             && let Some(record) = batches.iter().find_map(|batch| self.occupant(batch))
         {
@@ -360,13 +370,15 @@ impl Biographer {
         if !began {
             return;
         }
-        if let Note::MetadataApplied { offset, change, .. } = note
+        if let Note::Controller(ControllerNote::MetadataApplied { offset, change, .. }) = note
             && stage.view.registry().is_news(*offset)
             && let MetadataChange::PartitionChanged { partition, registration, unclean } = &**change
             && self.follows(*partition)
         {
             self.on_registered(stage, registration, *unclean);
-        } else if let Note::QuorumStateChanged { epoch, role: QuorumRole::Leader, .. } = note
+        } else if let Note::Quorum(QuorumNote::StateChanged {
+            epoch, role: QuorumRole::Leader, ..
+        }) = note
             && self.follows(TopicPartition::METADATA)
         {
             let record = self.held(stage);

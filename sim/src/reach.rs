@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use harrow_broker_model::message::ClusterError;
-use harrow_broker_model::note::{BrokerState, MetadataChange, Note, QuorumRole, TruncateReason};
+use harrow_broker_model::note::{
+    BrokerNote, BrokerState, ConsumerNote, ControllerNote, GroupNote, LogNote, MetadataChange,
+    Note, ProducerNote, QuorumNote, QuorumRole, ReplicationNote, TransactionNote, TruncateReason,
+};
 use harrow_broker_model::types::NodeId;
 
 /// Every mark that a run can count, in order, but for [`HALTED`] ones.
@@ -106,60 +109,72 @@ impl Tally {
     pub(crate) fn note(&mut self, node: NodeId, note: &Note) {
         match note {
             // The most frequent notes come first: they mark nothing.
-            Note::Appended { .. }
-            | Note::HighWatermarkMoved { .. }
-            | Note::QuorumHighWatermarkMoved { .. }
-            | Note::LogStartMoved { .. }
-            | Note::BecameFollower { .. }
-            | Note::IsrProposed { .. }
-            | Note::IsrCommitted { .. }
-            | Note::IsrProposalAccepted { .. }
-            | Note::ProducersKnown { .. }
-            | Note::EpochsKnown { .. }
-            | Note::FollowerHeard { .. }
-            | Note::EpochEndServed { .. }
-            | Note::SequenceRefused { .. }
-            | Note::QuorumLogSynced { .. }
-            | Note::StoppedCleanly { .. }
-            | Note::ProducerIdGiven { .. }
-            | Note::QuorumStatePersisted { .. }
-            | Note::TransactionStateChanged { .. }
-            | Note::TransactionPartitionAdded { .. }
-            | Note::TransactionAttributed { .. }
-            | Note::LastStableOffsetMoved { .. }
-            | Note::PartitionAssigned { .. }
-            | Note::PartitionReleased { .. }
-            | Note::ProduceAcknowledged { duplicate: false, .. } => {}
-            Note::MetadataApplied { offset, change, .. } => self.metadata(offset.0, change),
-            Note::ProduceAcknowledged { duplicate: true, .. } => self.mark("duplicate-recognised"),
-            Note::RecordsServed { batches, .. } => {
+            Note::Log(LogNote::Appended { .. })
+            | Note::Replication(ReplicationNote::HighWatermarkMoved { .. })
+            | Note::Quorum(QuorumNote::HighWatermarkMoved { .. })
+            | Note::Log(LogNote::StartMoved { .. })
+            | Note::Replication(ReplicationNote::BecameFollower { .. })
+            | Note::Replication(ReplicationNote::IsrProposed { .. })
+            | Note::Replication(ReplicationNote::IsrCommitted { .. })
+            | Note::Controller(ControllerNote::IsrProposalAccepted { .. })
+            | Note::Producer(ProducerNote::ProducersKnown { .. })
+            | Note::Log(LogNote::EpochsKnown { .. })
+            | Note::Replication(ReplicationNote::FollowerHeard { .. })
+            | Note::Consumer(ConsumerNote::EpochEndServed { .. })
+            | Note::Producer(ProducerNote::SequenceRefused { .. })
+            | Note::Quorum(QuorumNote::LogSynced { .. })
+            | Note::Broker(BrokerNote::StoppedCleanly { .. })
+            | Note::Producer(ProducerNote::ProducerIdGiven { .. })
+            | Note::Quorum(QuorumNote::StatePersisted { .. })
+            | Note::Transaction(TransactionNote::StateChanged { .. })
+            | Note::Transaction(TransactionNote::PartitionAdded { .. })
+            | Note::Transaction(TransactionNote::BatchAttributed { .. })
+            | Note::Transaction(TransactionNote::LastStableOffsetMoved { .. })
+            | Note::Group(GroupNote::PartitionAssigned { .. })
+            | Note::Group(GroupNote::PartitionReleased { .. })
+            | Note::Producer(ProducerNote::ProduceAcknowledged { duplicate: false, .. }) => {}
+            Note::Controller(ControllerNote::MetadataApplied { offset, change, .. }) => {
+                self.metadata(offset.0, change)
+            }
+            Note::Producer(ProducerNote::ProduceAcknowledged { duplicate: true, .. }) => {
+                self.mark("duplicate-recognised")
+            }
+            Note::Consumer(ConsumerNote::RecordsServed { batches, .. }) => {
                 let records = batches
                     .iter()
                     .map(|batch| batch.last_offset.0 - batch.base_offset.0 + 1)
                     .sum::<i64>();
                 self.add("records-read", records as u64);
             }
-            Note::EndOffsetServed { .. } => self.mark("end-offset-served"),
-            Note::Truncated { reason, .. } => self.truncated(*reason),
-            Note::LogRecovered { clean, .. } => {
+            Note::Consumer(ConsumerNote::EndOffsetServed { .. }) => self.mark("end-offset-served"),
+            Note::Log(LogNote::Truncated { reason, .. }) => self.truncated(*reason),
+            Note::Log(LogNote::Recovered { clean, .. }) => {
                 self.mark(if *clean { "log-recovered-clean" } else { "log-recovered-unclean" });
             }
-            Note::BecameLeader { .. } => self.mark("leader-elected"),
-            Note::IsrProposalRefused { error, .. } => self.refused(*error),
-            Note::RequestFenced { .. } => self.mark("request-fenced"),
-            Note::DivergenceFound { .. } => self.mark("divergence-found"),
-            Note::NotEnoughReplicas { after_append, .. } => {
+            Note::Replication(ReplicationNote::BecameLeader { .. }) => self.mark("leader-elected"),
+            Note::Replication(ReplicationNote::IsrProposalRefused { error, .. }) => {
+                self.refused(*error)
+            }
+            Note::Replication(ReplicationNote::RequestFenced { .. }) => self.mark("request-fenced"),
+            Note::Replication(ReplicationNote::DivergenceFound { .. }) => {
+                self.mark("divergence-found")
+            }
+            Note::Producer(ProducerNote::NotEnoughReplicas { after_append, .. }) => {
                 self.mark("not-enough-replicas");
                 self.add("not-enough-replicas-after-append", u64::from(*after_append));
             }
-            Note::QuorumStateChanged { role, .. } => self.quorum(*role),
-            Note::VoteGranted { .. } => self.mark("vote-granted"),
-            Note::ControllerActivated { active, .. } => self.activated(node, *active),
-            Note::BrokerStateChanged { state, .. } => self.broker(*state),
-            Note::BatchRetried { .. } => self.mark("batch-retried"),
-            Note::ProducerEpochBumped { .. } => self.mark("producer-epoch-bumped"),
-            Note::TruncationDetected { .. } => self.mark("truncation-detected"),
-            Note::PositionReset { .. } => self.mark("position-reset"),
+            Note::Quorum(QuorumNote::StateChanged { role, .. }) => self.quorum(*role),
+            Note::Quorum(QuorumNote::VoteGranted { .. }) => self.mark("vote-granted"),
+            Note::Controller(ControllerNote::Activated { active, .. }) => {
+                self.activated(node, *active)
+            }
+            Note::Broker(BrokerNote::StateChanged { state, .. }) => self.broker(*state),
+            Note::Producer(ProducerNote::BatchRetried { .. }) => self.mark("batch-retried"),
+            Note::Producer(ProducerNote::EpochBumped { .. }) => self.mark("producer-epoch-bumped"),
+            Note::Consumer(ConsumerNote::TruncationDetected { .. }) => {
+                self.mark("truncation-detected")
+            }
+            Note::Consumer(ConsumerNote::PositionReset { .. }) => self.mark("position-reset"),
         }
     }
 
@@ -282,11 +297,11 @@ mod tests {
         };
         let mut tally = Tally::default();
         for (offset, isr) in [(0, &[1, 2][..]), (1, &[1]), (1, &[1]), (2, &[1, 2])] {
-            let note = Note::MetadataApplied {
+            let note = Note::Controller(ControllerNote::MetadataApplied {
                 offset: Offset(offset),
                 controller_epoch: LeaderEpoch(1),
                 change: Box::new(change(isr)),
-            };
+            });
             tally.note(NodeId(1), &note);
         }
         let counts = tally.counts();

@@ -14,7 +14,7 @@ use crate::message::{
     BrokerRegistrationResponse, ClusterError, RequestBody,
 };
 use crate::node::{Channel, Deadline, Effect, Effects};
-use crate::note::{BrokerState, Note};
+use crate::note::{BrokerNote, BrokerState};
 use crate::types::{BrokerEpoch, CorrelationId, NodeId, Offset, Time};
 
 /// First pause after a failed registration or heartbeat, in milliseconds; doubles up to the session timeout. Source:
@@ -282,7 +282,7 @@ impl Lifecycle {
     fn set_state(&mut self, state: BrokerState, effects: &mut Effects) {
         if self.state != state {
             self.state = state;
-            effects.note(Note::BrokerStateChanged { state, broker_epoch: self.broker_epoch });
+            effects.note(BrokerNote::StateChanged { state, broker_epoch: self.broker_epoch });
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::config::ms;
 use crate::message::{ClusterError, QuorumFetchRequest, QuorumFetchResponse, RequestBody};
 use crate::metadata::{CommittedGone, FetchedLog, MetadataImage, MetadataRecord};
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Deadline, Effect, Effects};
-use crate::note::{MetadataChange, Note};
+use crate::note::{ControllerNote, MetadataChange};
 use crate::record::RecordBatch;
 use crate::types::{CorrelationId, LeaderEpoch, NodeId, Offset, Time, TopicPartition};
 
@@ -180,7 +180,7 @@ impl MetadataFetcher {
             MetadataChange::BrokerRegistered { .. } | MetadataChange::BrokerChanged { .. }
         );
         let change = Box::new(change);
-        effects.note(Note::MetadataApplied { offset, controller_epoch, change });
+        effects.note(ControllerNote::MetadataApplied { offset, controller_epoch, change });
     }
 
     /// The fetch connection to a controller is gone.

@@ -32,7 +32,7 @@ use crate::message::{Response, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node};
 use crate::node_status::NodeStatus;
-use crate::note::Note;
+use crate::note::BrokerNote;
 use crate::partition::{Partition, PartitionContext};
 use crate::types::{BrokerEpoch, ConnectionId, FlushToken, NodeId, Now, Time, TopicPartition};
 
@@ -311,7 +311,7 @@ impl Broker {
         let (file, bytes) = (FileId::CleanShutdown, self.lifecycle.clean_shutdown_file());
         effects.push(Effect::Write { file, bytes });
         effects.push(Effect::Sync { file });
-        effects.note(Note::StoppedCleanly { broker_epoch: self.lifecycle.broker_epoch() });
+        effects.note(BrokerNote::StoppedCleanly { broker_epoch: self.lifecycle.broker_epoch() });
         self.halt("stopped", effects);
     }
 

@@ -20,7 +20,7 @@ use crate::message::{
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{Deadline, Effect, Effects, Event, Node};
 use crate::node_status::NodeStatus;
-use crate::note::{AcceptedProposal, Note};
+use crate::note::{AcceptedProposal, ControllerNote};
 use crate::proto::CreateTopicsRequest;
 use crate::raft::{Quorum, QuorumOptions};
 use crate::types::{ConnectionId, LeaderEpoch, NodeId, Now};
@@ -168,7 +168,7 @@ impl Controller {
 
     /// States what is about to be written, at the log's end.
     fn note_accepted(&self, request: &AlterPartitionRequest, effects: &mut Effects) {
-        effects.note(Note::IsrProposalAccepted {
+        effects.note(ControllerNote::IsrProposalAccepted {
             partition: request.partition,
             offset: self.log().log_end_offset(),
             controller_epoch: self.quorum.epoch(),
@@ -320,13 +320,13 @@ impl Controller {
             active.release(high_watermark, effects);
         } else if let Some(epoch) = self.quorum.established_epoch() {
             self.active = Some(Active::new(epoch, &self.committed, &self.config, now.time));
-            effects.note(Note::ControllerActivated { epoch, active: true });
+            effects.note(ControllerNote::Activated { epoch, active: true });
         }
     }
 
     fn lose_leadership(&mut self, effects: &mut Effects) {
         if let Some(active) = self.active.take_if(|active| !self.quorum.leads(active.epoch)) {
-            effects.note(Note::ControllerActivated { epoch: active.epoch, active: false });
+            effects.note(ControllerNote::Activated { epoch: active.epoch, active: false });
             active.refuse_all(self.quorum.leader(), effects);
         }
     }
@@ -348,7 +348,11 @@ impl Controller {
                     let read = MetadataRecord::decode(&value).expect("a controller wrote this");
                     let offset = record.offset;
                     let change = Box::new(self.committed.apply(offset, &read));
-                    effects.note(Note::MetadataApplied { offset, controller_epoch, change });
+                    effects.note(ControllerNote::MetadataApplied {
+                        offset,
+                        controller_epoch,
+                        change,
+                    });
                 }
             }
         }

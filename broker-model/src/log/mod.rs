@@ -37,7 +37,7 @@ use crate::log::segment::Segment;
 use crate::log::snapshots::Snapshots;
 use crate::message::EpochEnd;
 use crate::node::{Effect, Effects};
-use crate::note::{AppendOrigin, KnownProducer, Note};
+use crate::note::{AppendOrigin, KnownProducer, LogNote, ProducerNote};
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch};
 use crate::types::{LeaderEpoch, Offset, TopicPartition};
@@ -159,8 +159,8 @@ impl Log {
     /// States what is known from the batches: where epochs begin, and how far producers are.
     pub(crate) fn note_known(&self, effects: &mut Effects) {
         let partition = self.partition;
-        effects.note(Note::EpochsKnown { partition, epochs: self.known_epochs() });
-        effects.note(Note::ProducersKnown { partition, producers: self.known_producers() });
+        effects.note(LogNote::EpochsKnown { partition, epochs: self.known_epochs() });
+        effects.note(ProducerNote::ProducersKnown { partition, producers: self.known_producers() });
     }
 
     /// Gives the batch the next offset and this epoch and appends it; the returned batch is as
@@ -259,7 +259,7 @@ impl Log {
         self.log_end_offset = batch.next_offset();
         self.producers.update(batch.header());
         self.active_segment().push(batch);
-        effects.note(Note::Appended {
+        effects.note(LogNote::Appended {
             partition: self.partition,
             batch: summary,
             origin,

@@ -19,7 +19,7 @@ use crate::log::segment::Segment;
 use crate::log::snapshots::Snapshots;
 use crate::log::{Log, LogOptions};
 use crate::node::{Effect, Effects};
-use crate::note::Note;
+use crate::note::LogNote;
 use crate::record::RecordBatch;
 use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
@@ -44,7 +44,7 @@ impl Log {
         log.load_snapshots(image, effects);
         log.restore_producers();
         log.check();
-        effects.note(Note::LogRecovered {
+        effects.note(LogNote::Recovered {
             partition,
             log_start_offset: log.log_start_offset,
             log_end_offset: log.log_end_offset,

@@ -5,7 +5,7 @@ use crate::disk_image::FileId;
 use crate::log::Log;
 use crate::log::recovery::sync_all;
 use crate::node::{Effect, Effects};
-use crate::note::{Note, TruncateReason};
+use crate::note::{LogNote, TruncateReason};
 use crate::types::Offset;
 
 impl Log {
@@ -100,7 +100,7 @@ impl Log {
         }
         self.delete_snapshots_above(end, effects);
         self.restore_producers();
-        effects.note(Note::Truncated { partition: self.partition, from, to: end, reason });
+        effects.note(LogNote::Truncated { partition: self.partition, from, to: end, reason });
         self.note_known(effects);
         if self.log_start_offset > end {
             self.log_start_offset = end;
@@ -127,12 +127,12 @@ impl Log {
         }
         self.delete_snapshots_above(Offset::NONE, effects);
         self.restore_producers();
-        effects.note(Note::Truncated { partition: self.partition, from, to: start, reason });
+        effects.note(LogNote::Truncated { partition: self.partition, from, to: start, reason });
         self.note_log_start(effects);
     }
 
     fn note_log_start(&self, effects: &mut Effects) {
         let (partition, log_start_offset) = (self.partition, self.log_start_offset);
-        effects.note(Note::LogStartMoved { partition, log_start_offset });
+        effects.note(LogNote::StartMoved { partition, log_start_offset });
     }
 }

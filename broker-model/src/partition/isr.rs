@@ -5,7 +5,7 @@ use crate::defect::ReplicationDefect;
 use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
-use crate::note::Note;
+use crate::note::ReplicationNote;
 use crate::partition::progress::FollowerProgress;
 use crate::partition::{Partition, PartitionContext, Role};
 use crate::types::{BrokerEpoch, NodeId, Offset, TopicPartition};
@@ -138,7 +138,7 @@ impl Partition {
             return;
         };
         assert!(leader.isr.proposal.is_none(), "{partition}: two ISR proposals at once");
-        effects.note(Note::IsrProposed {
+        effects.note(ReplicationNote::IsrProposed {
             partition,
             leader_epoch,
             from: leader.isr.committed.clone(),
@@ -237,7 +237,7 @@ impl Partition {
             return;
         };
         leader.isr = IsrState::new(registration.isr.clone());
-        effects.note(Note::IsrCommitted {
+        effects.note(ReplicationNote::IsrCommitted {
             partition: self.log.partition(),
             leader_epoch: self.leader_epoch,
             partition_epoch: self.partition_epoch,
@@ -250,7 +250,8 @@ impl Partition {
     }
 
     fn refuse_proposal(&mut self, error: ClusterError, effects: &mut Effects) {
-        effects.note(Note::IsrProposalRefused { partition: self.log.partition(), error });
+        effects
+            .note(ReplicationNote::IsrProposalRefused { partition: self.log.partition(), error });
         let Role::Leader(leader) = &mut self.role else {
             return;
         };

@@ -19,7 +19,7 @@ use crate::log::Log;
 use crate::message::ClusterError;
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
-use crate::note::{Note, PartitionRegistration, TruncateReason};
+use crate::note::{PartitionRegistration, ReplicationNote, TruncateReason};
 use crate::proto::ErrorCode;
 use crate::replication::{check_leader_epoch, effective_min_isr};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Now, Offset, PartitionEpoch, TopicPartition};
@@ -146,7 +146,7 @@ impl Partition {
         self.refuse_waiting_produces();
         self.role = Role::Follower;
         self.changes.leadership_changed = true;
-        effects.note(Note::BecameFollower {
+        effects.note(ReplicationNote::BecameFollower {
             partition: self.log.partition(),
             leader_epoch: self.leader_epoch,
             leader: self.leader,
@@ -206,7 +206,7 @@ impl Partition {
             return false;
         }
         self.changes.high_watermark_moved = true;
-        effects.note(Note::HighWatermarkMoved {
+        effects.note(ReplicationNote::HighWatermarkMoved {
             partition: self.log.partition(),
             leader_epoch: self.leader_epoch,
             as_leader: self.is_leader(),

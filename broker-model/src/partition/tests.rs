@@ -500,8 +500,9 @@ fn a_new_epoch_is_on_disk_before_anything_is_served() {
     bench.register(&registration(1, 1, 1, &[1, 2]));
     let list = bench.effects.as_slice();
     let synced = list.iter().position(|effect| matches!(effect, Effect::Replace { .. }));
-    let led =
-        list.iter().position(|effect| matches!(effect, Effect::Note(Note::BecameLeader { .. })));
+    let led = list.iter().position(|effect| {
+        matches!(effect, Effect::Note(Note::Replication(ReplicationNote::BecameLeader { .. })))
+    });
     assert!(synced.is_some() && synced < led, "{list:?}");
 }
 

@@ -8,7 +8,7 @@ use crate::message::{
     QuorumFetchRequest, QuorumFetchResponse, RequestBody,
 };
 use crate::node::{COMMITTED_METADATA_GONE, Effect, Effects};
-use crate::note::{Note, TruncateReason};
+use crate::note::{QuorumNote, TruncateReason};
 use crate::raft::quorum::Quorum;
 use crate::raft::role::Role;
 use crate::replication::{Appendable, appendable, truncation_offset};
@@ -109,7 +109,7 @@ impl Quorum {
         let to = leaders.min(self.log.log_end_offset());
         if to > self.log.high_watermark() && self.log.set_high_watermark(to) {
             let epoch = self.state.epoch;
-            effects.note(Note::QuorumHighWatermarkMoved { epoch, as_leader: false, to });
+            effects.note(QuorumNote::HighWatermarkMoved { epoch, as_leader: false, to });
         }
     }
 

@@ -8,7 +8,7 @@ use crate::message::{
 };
 use crate::metadata::MetadataRecord;
 use crate::node::{Deadline, Effects};
-use crate::note::Note;
+use crate::note::{QuorumNote, ReplicationNote};
 use crate::raft::election_state::ElectionState;
 use crate::raft::quorum::Quorum;
 use crate::raft::role::{Leader, Progress, Resigned, Role, WaitingFetch};
@@ -84,7 +84,7 @@ impl Quorum {
         let moved = self.log.set_high_watermark(to);
         assert!(moved, "the high watermark did not move to {to}");
         let epoch = self.state.epoch;
-        effects.note(Note::QuorumHighWatermarkMoved { epoch, as_leader: true, to });
+        effects.note(QuorumNote::HighWatermarkMoved { epoch, as_leader: true, to });
     }
 
     // --- fetches
@@ -109,7 +109,7 @@ impl Quorum {
         if let Some(error) = self.fetch_error(request) {
             if matches!(self.role, Role::Leader(_)) {
                 let (partition, by) = (self.log.partition(), request.replica);
-                effects.note(Note::RequestFenced { partition, by, error });
+                effects.note(ReplicationNote::RequestFenced { partition, by, error });
             }
             self.refuse_fetch(&fetch, error, effects);
             return;
@@ -179,7 +179,7 @@ impl Quorum {
         let mut response = self.empty_response();
         response.diverging = Some(diverging);
         reply(fetch, response, effects);
-        effects.note(Note::DivergenceFound {
+        effects.note(ReplicationNote::DivergenceFound {
             partition: self.log.partition(),
             follower: fetch.replica,
             epoch: diverging.epoch,
@@ -196,7 +196,7 @@ impl Quorum {
         };
         if let Some(progress) = leader.progress(request.replica) {
             if progress.end.is_none() || request.epoch != self.state.epoch {
-                effects.note(Note::FollowerHeard {
+                effects.note(ReplicationNote::FollowerHeard {
                     partition: self.log.partition(),
                     leader_epoch: self.state.epoch,
                     follower: request.replica,

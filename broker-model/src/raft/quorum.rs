@@ -9,7 +9,7 @@ use crate::jitter::jitter;
 use crate::log::{Log, LogOptions};
 use crate::message::{Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects};
-use crate::note::Note;
+use crate::note::QuorumNote;
 use crate::raft::election_state::ElectionState;
 use crate::raft::request_manager::{Peer, RequestKind};
 use crate::raft::role::{Election, Resigned, Role};
@@ -480,7 +480,7 @@ impl Quorum {
     /// Syncs the log, and says so.
     pub(super) fn sync_log(&mut self, effects: &mut Effects) {
         self.log.sync_records(effects);
-        effects.note(Note::QuorumLogSynced { end: self.log.log_end_offset() });
+        effects.note(QuorumNote::LogSynced { end: self.log.log_end_offset() });
     }
 
     fn persist(&mut self, effects: &mut Effects) {
@@ -495,7 +495,7 @@ impl Quorum {
 
     fn note_persisted(&self, effects: &mut Effects) {
         if let Some(ElectionState { epoch, voted, .. }) = self.persisted {
-            effects.note(Note::QuorumStatePersisted { epoch, voted });
+            effects.note(QuorumNote::StatePersisted { epoch, voted });
         }
     }
 
@@ -508,7 +508,7 @@ impl Quorum {
 
     fn note_state(&self, effects: &mut Effects) {
         let ElectionState { epoch, voted, leader } = self.state;
-        effects.note(Note::QuorumStateChanged { epoch, role: self.role.name(), leader, voted });
+        effects.note(QuorumNote::StateChanged { epoch, role: self.role.name(), leader, voted });
     }
 
     // --- small parts

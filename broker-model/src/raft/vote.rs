@@ -8,7 +8,7 @@
 
 use crate::message::{RequestBody, VoteRequest, VoteResponse};
 use crate::node::Effects;
-use crate::note::Note;
+use crate::note::QuorumNote;
 use crate::raft::election_state::ElectionState;
 use crate::raft::quorum::Quorum;
 use crate::raft::request_manager::RequestKind;
@@ -52,7 +52,7 @@ impl Quorum {
         }
         if first {
             let (epoch, candidate) = (request.epoch, request.candidate);
-            effects.note(Note::VoteGranted { epoch, candidate });
+            effects.note(QuorumNote::VoteGranted { epoch, candidate });
         }
         granted
     }

@@ -58,7 +58,10 @@ impl Scene {
         let (offset, controller_epoch) = (Offset(self.metadata_end), LeaderEpoch(1));
         self.metadata_end += 1;
         let change = Box::new(change);
-        self.note(NodeId(101), &Note::MetadataApplied { offset, controller_epoch, change });
+        self.note(
+            NodeId(101),
+            &Note::Controller(ControllerNote::MetadataApplied { offset, controller_epoch, change }),
+        );
     }
 
     fn elect(&mut self, leader: NodeId, epoch: i32, unclean: bool) {
@@ -81,20 +84,35 @@ impl Scene {
         let (partition, leader_epoch) = (X, batch.leader_epoch());
         self.note(
             node,
-            &Note::Appended { partition, batch: batch.summary(), origin, leader_epoch, acks: 0 },
+            &Note::Log(LogNote::Appended {
+                partition,
+                batch: batch.summary(),
+                origin,
+                leader_epoch,
+                acks: 0,
+            }),
         );
     }
 
     fn high_watermark(&mut self, node: NodeId, epoch: i32, as_leader: bool, to: i64) {
         let from = self.view.replica(node, X).map_or(Offset::ZERO, |one| one.high_watermark);
         let (partition, leader_epoch, to) = (X, LeaderEpoch(epoch), Offset(to));
-        self.note(node, &Note::HighWatermarkMoved { partition, leader_epoch, as_leader, from, to });
+        self.note(
+            node,
+            &Note::Replication(ReplicationNote::HighWatermarkMoved {
+                partition,
+                leader_epoch,
+                as_leader,
+                from,
+                to,
+            }),
+        );
     }
 
     fn acknowledge(&mut self, node: NodeId, batch: &RecordBatch, acks: i16) {
         self.note(
             node,
-            &Note::ProduceAcknowledged {
+            &Note::Producer(ProducerNote::ProduceAcknowledged {
                 partition: X,
                 leader_epoch: batch.leader_epoch(),
                 base_offset: batch.base_offset(),
@@ -102,7 +120,7 @@ impl Scene {
                 checksum: batch.header().checksum,
                 acks,
                 duplicate: false,
-            },
+            }),
         );
     }
 
@@ -117,14 +135,14 @@ impl Scene {
         let end = batches.last().map_or(Offset::ZERO, |batch| batch.next_offset());
         self.note(
             node,
-            &Note::LogRecovered {
+            &Note::Log(LogNote::Recovered {
                 partition: X,
                 log_start_offset: Offset::ZERO,
                 log_end_offset: end,
                 high_watermark: Offset::ZERO,
                 clean: false,
                 batches: batches.iter().map(|batch| batch.summary()).collect(),
-            },
+            }),
         );
     }
 
@@ -164,12 +182,12 @@ fn scene() -> Scene {
     scene.append(B, &other, AppendOrigin::Leader);
     scene.note(
         A,
-        &Note::Truncated {
+        &Note::Log(LogNote::Truncated {
             partition: X,
             from: Offset(2),
             to: Offset(0),
             reason: TruncateReason::Diverged,
-        },
+        }),
     );
     scene.high_watermark(B, 2, true, 2);
     scene.acknowledge(B, &other, 1);
@@ -229,11 +247,13 @@ fn what_is_elsewhere_is_no_part_of_it() {
     scene.append(B, &above, AppendOrigin::Leader);
     scene.append(B, &far, AppendOrigin::Leader);
     scene.acknowledge(B, &far, -1);
-    let cut = |to: i64| Note::Truncated {
-        partition: X,
-        from: Offset(3),
-        to: Offset(to),
-        reason: TruncateReason::OutOfRange,
+    let cut = |to: i64| {
+        Note::Log(LogNote::Truncated {
+            partition: X,
+            from: Offset(3),
+            to: Offset(to),
+            reason: TruncateReason::OutOfRange,
+        })
     };
     scene.note(B, &cut(2));
     assert_eq!(kinds(&scene.biographer.moments), ["2 appended"]);

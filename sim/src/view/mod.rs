@@ -22,7 +22,10 @@ mod registry;
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::note::{MetadataChange, Note};
+use harrow_broker_model::note::{
+    BrokerNote, ConsumerNote, ControllerNote, GroupNote, LogNote, MetadataChange, Note,
+    ProducerNote, QuorumNote, ReplicationNote, TransactionNote,
+};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
 
 pub use log::{LogEntry, LogMirror};
@@ -227,85 +230,97 @@ impl ClusterView {
     /// Takes a note over.
     pub fn observe(&mut self, at_ns: u64, node: NodeId, note: &Note) {
         match note {
-            Note::Appended { partition, batch, leader_epoch, .. } => {
+            Note::Log(LogNote::Appended { partition, batch, leader_epoch, .. }) => {
                 let replica = self.partition_mut(*partition).replica_mut(node);
                 replica.leader_epoch = *leader_epoch;
                 replica.reopening = None;
                 replica.log.push(*batch);
             }
-            Note::HighWatermarkMoved { partition, leader_epoch, as_leader, to, .. } => {
+            Note::Replication(ReplicationNote::HighWatermarkMoved {
+                partition,
+                leader_epoch,
+                as_leader,
+                to,
+                ..
+            }) => {
                 let view = self.partition_mut(*partition);
                 view.replica_mut(node).high_watermark = *to;
                 if *as_leader {
                     view.commit(at_ns, node, *leader_epoch, *to);
                 }
             }
-            Note::MetadataApplied { offset, controller_epoch, change } => {
+            Note::Controller(ControllerNote::MetadataApplied {
+                offset,
+                controller_epoch,
+                change,
+            }) => {
                 self.on_metadata(at_ns, *offset, *controller_epoch, change);
             }
-            Note::QuorumStateChanged { epoch, role, leader, .. } => {
+            Note::Quorum(QuorumNote::StateChanged { epoch, role, leader, .. }) => {
                 self.quorum.state_changed(node, *epoch, *role, *leader);
             }
-            Note::QuorumHighWatermarkMoved { epoch, as_leader, to } => {
+            Note::Quorum(QuorumNote::HighWatermarkMoved { epoch, as_leader, to }) => {
                 self.on_quorum_high_watermark(node, *epoch, *as_leader, *to);
             }
-            Note::ControllerActivated { epoch, active } => {
+            Note::Controller(ControllerNote::Activated { epoch, active }) => {
                 self.quorum.activated(node, *epoch, *active);
             }
-            Note::Truncated { .. } | Note::LogRecovered { .. } | Note::LogStartMoved { .. } => {
+            Note::Log(LogNote::Truncated { .. })
+            | Note::Log(LogNote::Recovered { .. })
+            | Note::Log(LogNote::StartMoved { .. }) => {
                 self.on_log_note(at_ns, node, note);
             }
-            Note::BecameLeader { .. }
-            | Note::BecameFollower { .. }
-            | Note::IsrProposed { .. }
-            | Note::IsrCommitted { .. } => {
+            Note::Replication(ReplicationNote::BecameLeader { .. })
+            | Note::Replication(ReplicationNote::BecameFollower { .. })
+            | Note::Replication(ReplicationNote::IsrProposed { .. })
+            | Note::Replication(ReplicationNote::IsrCommitted { .. }) => {
                 self.on_role_note(at_ns, node, note);
             }
-            Note::IsrProposalAccepted { .. }
-            | Note::IsrProposalRefused { .. }
-            | Note::ProducersKnown { .. }
-            | Note::EpochsKnown { .. }
-            | Note::FollowerHeard { .. }
-            | Note::EpochEndServed { .. }
-            | Note::SequenceRefused { .. }
-            | Note::QuorumLogSynced { .. }
-            | Note::StoppedCleanly { .. }
-            | Note::ProducerIdGiven { .. }
-            | Note::QuorumStatePersisted { .. }
-            | Note::TransactionStateChanged { .. }
-            | Note::TransactionPartitionAdded { .. }
-            | Note::TransactionAttributed { .. }
-            | Note::LastStableOffsetMoved { .. }
-            | Note::PartitionAssigned { .. }
-            | Note::PartitionReleased { .. }
-            | Note::RequestFenced { .. }
-            | Note::DivergenceFound { .. }
-            | Note::ProduceAcknowledged { .. }
-            | Note::NotEnoughReplicas { .. }
-            | Note::RecordsServed { .. }
-            | Note::EndOffsetServed { .. }
-            | Note::VoteGranted { .. }
-            | Note::BrokerStateChanged { .. }
-            | Note::BatchRetried { .. }
-            | Note::ProducerEpochBumped { .. }
-            | Note::TruncationDetected { .. }
-            | Note::PositionReset { .. } => {}
+            Note::Controller(ControllerNote::IsrProposalAccepted { .. })
+            | Note::Replication(ReplicationNote::IsrProposalRefused { .. })
+            | Note::Producer(ProducerNote::ProducersKnown { .. })
+            | Note::Log(LogNote::EpochsKnown { .. })
+            | Note::Replication(ReplicationNote::FollowerHeard { .. })
+            | Note::Consumer(ConsumerNote::EpochEndServed { .. })
+            | Note::Producer(ProducerNote::SequenceRefused { .. })
+            | Note::Quorum(QuorumNote::LogSynced { .. })
+            | Note::Broker(BrokerNote::StoppedCleanly { .. })
+            | Note::Producer(ProducerNote::ProducerIdGiven { .. })
+            | Note::Quorum(QuorumNote::StatePersisted { .. })
+            | Note::Transaction(TransactionNote::StateChanged { .. })
+            | Note::Transaction(TransactionNote::PartitionAdded { .. })
+            | Note::Transaction(TransactionNote::BatchAttributed { .. })
+            | Note::Transaction(TransactionNote::LastStableOffsetMoved { .. })
+            | Note::Group(GroupNote::PartitionAssigned { .. })
+            | Note::Group(GroupNote::PartitionReleased { .. })
+            | Note::Replication(ReplicationNote::RequestFenced { .. })
+            | Note::Replication(ReplicationNote::DivergenceFound { .. })
+            | Note::Producer(ProducerNote::ProduceAcknowledged { .. })
+            | Note::Producer(ProducerNote::NotEnoughReplicas { .. })
+            | Note::Consumer(ConsumerNote::RecordsServed { .. })
+            | Note::Consumer(ConsumerNote::EndOffsetServed { .. })
+            | Note::Quorum(QuorumNote::VoteGranted { .. })
+            | Note::Broker(BrokerNote::StateChanged { .. })
+            | Note::Producer(ProducerNote::BatchRetried { .. })
+            | Note::Producer(ProducerNote::EpochBumped { .. })
+            | Note::Consumer(ConsumerNote::TruncationDetected { .. })
+            | Note::Consumer(ConsumerNote::PositionReset { .. }) => {}
         }
     }
 
     fn on_log_note(&mut self, at_ns: u64, node: NodeId, note: &Note) {
-        if let Note::Truncated { partition, from, to, reason } = note {
+        if let Note::Log(LogNote::Truncated { partition, from, to, reason }) = note {
             let view = self.partition_mut(*partition);
             view.facts.push(at_ns, node, Fact::Truncated { from: *from, to: *to, reason: *reason });
             view.cut_replica(node, *to);
-        } else if let Note::LogRecovered {
+        } else if let Note::Log(LogNote::Recovered {
             partition,
             log_start_offset,
             log_end_offset,
             high_watermark,
             clean,
             batches,
-        } = note
+        }) = note
         {
             let view = self.partition_mut(*partition);
             let fact = Fact::Recovered {
@@ -320,25 +335,30 @@ impl ClusterView {
             replica.high_watermark = *high_watermark;
             replica.reopening = None;
             replica.unclean &= !clean;
-        } else if let Note::LogStartMoved { partition, log_start_offset } = note {
+        } else if let Note::Log(LogNote::StartMoved { partition, log_start_offset }) = note {
             self.partition_mut(*partition).replica_mut(node).log_start_offset = *log_start_offset;
         }
     }
 
     fn on_role_note(&mut self, at_ns: u64, node: NodeId, note: &Note) {
-        if let Note::BecameLeader {
+        if let Note::Replication(ReplicationNote::BecameLeader {
             partition,
             leader_epoch,
             epoch_start_offset,
             high_watermark,
             isr,
             ..
-        } = note
+        }) = note
         {
             let view = self.partition_mut(*partition);
             view.replica_mut(node).isr.commit(isr);
             view.lead(at_ns, node, *leader_epoch, *epoch_start_offset, *high_watermark);
-        } else if let Note::BecameFollower { partition, leader_epoch, leader } = note {
+        } else if let Note::Replication(ReplicationNote::BecameFollower {
+            partition,
+            leader_epoch,
+            leader,
+        }) = note
+        {
             let view = self.partition_mut(*partition);
             view.facts.push(
                 at_ns,
@@ -348,11 +368,12 @@ impl ClusterView {
             let replica = view.replica_mut(node);
             replica.role = ReplicaRole::Follower;
             replica.leader_epoch = *leader_epoch;
-        } else if let Note::IsrProposed { partition, to, .. } = note {
+        } else if let Note::Replication(ReplicationNote::IsrProposed { partition, to, .. }) = note {
             let view = self.partition_mut(*partition);
             view.replica_mut(node).isr.propose(to);
             view.facts.push(at_ns, node, Fact::IsrProposed { to: to.clone() });
-        } else if let Note::IsrCommitted { partition, isr, .. } = note {
+        } else if let Note::Replication(ReplicationNote::IsrCommitted { partition, isr, .. }) = note
+        {
             self.partition_mut(*partition).replica_mut(node).isr.commit(isr);
         }
     }

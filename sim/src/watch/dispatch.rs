@@ -1,7 +1,10 @@
 //! Which note goes to which invariants. A note is judged by the state before it.
 
 use harrow_broker_model::message::ClusterError;
-use harrow_broker_model::note::{BatchSummary, IsolationLevel, MetadataChange, Note};
+use harrow_broker_model::note::{
+    BatchSummary, BrokerNote, ConsumerNote, ControllerNote, GroupNote, IsolationLevel, LogNote,
+    MetadataChange, Note, ProducerNote, QuorumNote, ReplicationNote, TransactionNote,
+};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::ack_rule::{self, Acknowledgement};
@@ -158,66 +161,88 @@ impl Watch {
         self.follower_lag.look(context, findings, &self.running_since);
         self.check_quorum.look(context, findings, &self.running_since);
         match note {
-            Note::Appended { partition, batch, leader_epoch, origin, acks } => {
+            Note::Log(LogNote::Appended { partition, batch, leader_epoch, origin, acks }) => {
                 self.log_matching.on_append(context, findings, *partition, batch, *leader_epoch);
                 self.transactions.on_append(context, findings, *partition, batch, *origin);
                 if *acks == -1 {
                     ack_rule::on_appended(context, findings, (*partition, batch), *leader_epoch);
                 }
             }
-            Note::HighWatermarkMoved { partition, leader_epoch, as_leader, to, .. } => {
+            Note::Replication(ReplicationNote::HighWatermarkMoved {
+                partition,
+                leader_epoch,
+                as_leader,
+                to,
+                ..
+            }) => {
                 let (epoch, as_leader) = (*leader_epoch, *as_leader);
                 let moved = Move { partition: *partition, epoch, as_leader, to: *to };
                 self.on_high_watermark(context, moved);
             }
-            Note::ProduceAcknowledged { .. }
-            | Note::NotEnoughReplicas { .. }
-            | Note::RecordsServed { .. }
-            | Note::EndOffsetServed { .. }
-            | Note::SequenceRefused { .. } => self.on_promise(context, note),
-            Note::Truncated { .. }
-            | Note::LogRecovered { .. }
-            | Note::EpochsKnown { .. }
-            | Note::LogStartMoved { .. } => {
+            Note::Producer(ProducerNote::ProduceAcknowledged { .. })
+            | Note::Producer(ProducerNote::NotEnoughReplicas { .. })
+            | Note::Consumer(ConsumerNote::RecordsServed { .. })
+            | Note::Consumer(ConsumerNote::EndOffsetServed { .. })
+            | Note::Producer(ProducerNote::SequenceRefused { .. }) => {
+                self.on_promise(context, note)
+            }
+            Note::Log(LogNote::Truncated { .. })
+            | Note::Log(LogNote::Recovered { .. })
+            | Note::Log(LogNote::EpochsKnown { .. })
+            | Note::Log(LogNote::StartMoved { .. }) => {
                 self.on_log_note(context, note);
             }
-            Note::DivergenceFound { .. } | Note::EpochEndServed { .. } => {
+            Note::Replication(ReplicationNote::DivergenceFound { .. })
+            | Note::Consumer(ConsumerNote::EpochEndServed { .. }) => {
                 epoch_ends::on_told(context, findings, note);
             }
-            Note::BecameLeader { .. }
-            | Note::ProducersKnown { .. }
-            | Note::IsrProposed { .. }
-            | Note::IsrProposalRefused { .. }
-            | Note::IsrProposalAccepted { .. }
-            | Note::IsrCommitted { .. } => self.on_leader_note(context, note),
-            Note::QuorumStateChanged { .. }
-            | Note::QuorumStatePersisted { .. }
-            | Note::QuorumLogSynced { .. }
-            | Note::VoteGranted { .. }
-            | Note::QuorumHighWatermarkMoved { .. } => self.on_quorum_note(context, note),
-            Note::MetadataApplied { offset, controller_epoch, change } => {
+            Note::Replication(ReplicationNote::BecameLeader { .. })
+            | Note::Producer(ProducerNote::ProducersKnown { .. })
+            | Note::Replication(ReplicationNote::IsrProposed { .. })
+            | Note::Replication(ReplicationNote::IsrProposalRefused { .. })
+            | Note::Controller(ControllerNote::IsrProposalAccepted { .. })
+            | Note::Replication(ReplicationNote::IsrCommitted { .. }) => {
+                self.on_leader_note(context, note)
+            }
+            Note::Quorum(QuorumNote::StateChanged { .. })
+            | Note::Quorum(QuorumNote::StatePersisted { .. })
+            | Note::Quorum(QuorumNote::LogSynced { .. })
+            | Note::Quorum(QuorumNote::VoteGranted { .. })
+            | Note::Quorum(QuorumNote::HighWatermarkMoved { .. }) => {
+                self.on_quorum_note(context, note)
+            }
+            Note::Controller(ControllerNote::MetadataApplied {
+                offset,
+                controller_epoch,
+                change,
+            }) => {
                 self.on_metadata(context, *offset, *controller_epoch, change);
             }
-            Note::ProducerIdGiven { producer_id, producer_epoch } => {
+            Note::Producer(ProducerNote::ProducerIdGiven { producer_id, producer_epoch }) => {
                 self.producer_ids.on_given(context, findings, *producer_id, *producer_epoch);
             }
-            Note::TransactionStateChanged { .. }
-            | Note::TransactionPartitionAdded { .. }
-            | Note::TransactionAttributed { .. }
-            | Note::LastStableOffsetMoved { .. } => self.on_transaction_note(context, note),
-            Note::BrokerStateChanged { .. }
-            | Note::FollowerHeard { .. }
-            | Note::StoppedCleanly { .. }
-            | Note::BecameFollower { .. } => self.on_leadership_note(context, note),
-            Note::PartitionAssigned { .. } | Note::PartitionReleased { .. } => {
+            Note::Transaction(TransactionNote::StateChanged { .. })
+            | Note::Transaction(TransactionNote::PartitionAdded { .. })
+            | Note::Transaction(TransactionNote::BatchAttributed { .. })
+            | Note::Transaction(TransactionNote::LastStableOffsetMoved { .. }) => {
+                self.on_transaction_note(context, note)
+            }
+            Note::Broker(BrokerNote::StateChanged { .. })
+            | Note::Replication(ReplicationNote::FollowerHeard { .. })
+            | Note::Broker(BrokerNote::StoppedCleanly { .. })
+            | Note::Replication(ReplicationNote::BecameFollower { .. }) => {
+                self.on_leadership_note(context, note)
+            }
+            Note::Group(GroupNote::PartitionAssigned { .. })
+            | Note::Group(GroupNote::PartitionReleased { .. }) => {
                 self.on_group_note(context, note);
             }
-            Note::RequestFenced { .. }
-            | Note::ControllerActivated { .. }
-            | Note::BatchRetried { .. }
-            | Note::ProducerEpochBumped { .. }
-            | Note::TruncationDetected { .. } => {}
-            Note::PositionReset { partition, from, to } => {
+            Note::Replication(ReplicationNote::RequestFenced { .. })
+            | Note::Controller(ControllerNote::Activated { .. })
+            | Note::Producer(ProducerNote::BatchRetried { .. })
+            | Note::Producer(ProducerNote::EpochBumped { .. })
+            | Note::Consumer(ConsumerNote::TruncationDetected { .. }) => {}
+            Note::Consumer(ConsumerNote::PositionReset { partition, from, to }) => {
                 self.on_position_reset(context, partition, (*from, *to));
             }
         }
@@ -236,23 +261,30 @@ impl Watch {
     fn on_leadership_note(&mut self, context: &Context<'_>, note: &Note) {
         let findings = &mut self.findings;
         let applied = self.quorum.applied_by(context.node);
-        if let Note::FollowerHeard { .. } = note {
+        if let Note::Replication(ReplicationNote::FollowerHeard { .. }) = note {
             self.following.on_heard(context, findings, note, applied);
-        } else if let Note::StoppedCleanly { broker_epoch } = note {
+        } else if let Note::Broker(BrokerNote::StoppedCleanly { broker_epoch }) = note {
             let durable = self.quorum_disks.is_durable(context.node);
             self.clean_stops.on_stopped(context, findings, *broker_epoch, durable);
-        } else if let Note::BrokerStateChanged { state, .. } = note {
+        } else if let Note::Broker(BrokerNote::StateChanged { state, .. }) = note {
             self.fencing.on_state(context.node, *state);
-        } else if let Note::BecameFollower { partition, .. } = note {
+        } else if let Note::Replication(ReplicationNote::BecameFollower { partition, .. }) = note {
             metadata_freshness::on_acts(context, findings, *partition, applied);
         }
     }
 
     fn on_group_note(&mut self, context: &Context<'_>, note: &Note) {
-        if let Note::PartitionAssigned { group, member, partition, member_epoch } = note {
+        if let Note::Group(GroupNote::PartitionAssigned {
+            group,
+            member,
+            partition,
+            member_epoch,
+        }) = note
+        {
             let owner = (group.as_str(), member.as_str(), *member_epoch);
             self.ownership.on_assigned(context, &mut self.findings, owner, *partition);
-        } else if let Note::PartitionReleased { group, member, partition } = note {
+        } else if let Note::Group(GroupNote::PartitionReleased { group, member, partition }) = note
+        {
             self.ownership.on_released(group, member, *partition);
         }
     }
@@ -273,7 +305,7 @@ impl Watch {
 
     fn on_promise(&mut self, context: &Context<'_>, note: &Note) {
         let findings = &mut self.findings;
-        if let Note::RecordsServed {
+        if let Note::Consumer(ConsumerNote::RecordsServed {
             partition,
             leader_epoch,
             consumer,
@@ -282,7 +314,7 @@ impl Watch {
             batches,
             isolation,
             aborted,
-        } = note
+        }) = note
         {
             let (partition, epoch) = (*partition, *leader_epoch);
             read_rule::on_current_leader_epoch(
@@ -299,12 +331,12 @@ impl Watch {
                 let served = Served { partition, epoch, batches, aborted };
                 self.stable_offsets.on_served(context, findings, served);
             }
-        } else if let Note::EndOffsetServed {
+        } else if let Note::Consumer(ConsumerNote::EndOffsetServed {
             partition,
             leader_epoch,
             current_leader_epoch,
             offset,
-        } = note
+        }) = note
         {
             let (place, epoch) = (*partition, *leader_epoch);
             read_rule::on_current_leader_epoch(
@@ -316,9 +348,11 @@ impl Watch {
             );
             self.positions.on_end_offset(place, *offset);
             self.read_rule.on_end_offset(context, findings, *partition, *leader_epoch, *offset);
-        } else if let Note::NotEnoughReplicas { partition, after_append } = note {
+        } else if let Note::Producer(ProducerNote::NotEnoughReplicas { partition, after_append }) =
+            note
+        {
             ack_rule::on_refused(context, findings, *partition, *after_append);
-        } else if let Note::SequenceRefused { .. } = note {
+        } else if let Note::Producer(ProducerNote::SequenceRefused { .. }) = note {
             refusal::on_refused(context, findings, note);
         } else {
             on_acknowledged(context, findings, note);
@@ -327,7 +361,7 @@ impl Watch {
 
     fn on_log_note(&mut self, context: &Context<'_>, note: &Note) {
         let findings = &mut self.findings;
-        if let Note::Truncated { partition, from, to, .. } = note {
+        if let Note::Log(LogNote::Truncated { partition, from, to, .. }) = note {
             if *partition == TopicPartition::METADATA {
                 self.quorum_disks.on_log_cut(context.node, *to);
                 quorum::on_truncated(context, findings, *to);
@@ -340,14 +374,14 @@ impl Watch {
                 );
                 truncation::on_truncated(context, findings, *partition, *from, *to);
             }
-        } else if let Note::LogRecovered {
+        } else if let Note::Log(LogNote::Recovered {
             partition,
             log_start_offset,
             log_end_offset,
             high_watermark,
             clean,
             batches,
-        } = note
+        }) = note
         {
             let log = Reopened {
                 partition: *partition,
@@ -363,16 +397,23 @@ impl Watch {
                 self.quorum_disks.on_log_cut(context.node, *log_end_offset);
                 quorum::on_recovered(context, findings, *log_end_offset);
             }
-        } else if let Note::LogStartMoved { partition, log_start_offset } = note {
+        } else if let Note::Log(LogNote::StartMoved { partition, log_start_offset }) = note {
             log_start::on_moved(context, findings, *partition, *log_start_offset);
-        } else if let Note::EpochsKnown { partition, epochs } = note {
+        } else if let Note::Log(LogNote::EpochsKnown { partition, epochs }) = note {
             epoch_ends::on_known(context, findings, *partition, epochs);
         }
     }
 
     fn on_leader_note(&mut self, context: &Context<'_>, note: &Note) {
         let findings = &mut self.findings;
-        if let Note::BecameLeader { partition, leader_epoch, partition_epoch, isr, .. } = note {
+        if let Note::Replication(ReplicationNote::BecameLeader {
+            partition,
+            leader_epoch,
+            partition_epoch,
+            isr,
+            ..
+        }) = note
+        {
             let applied = self.quorum.applied_by(context.node);
             metadata_freshness::on_acts(context, findings, *partition, applied);
             self.registration_versions.on_version(context, findings, *partition, *partition_epoch);
@@ -381,62 +422,83 @@ impl Watch {
             self.leadership.on_became_leader(context, findings, *partition, *leader_epoch);
             election::on_became_leader(context, findings, *partition, *leader_epoch);
             membership::on_believed(context, findings, *partition, *leader_epoch, isr);
-        } else if let Note::IsrCommitted { partition, leader_epoch, partition_epoch, isr } = note {
+        } else if let Note::Replication(ReplicationNote::IsrCommitted {
+            partition,
+            leader_epoch,
+            partition_epoch,
+            isr,
+        }) = note
+        {
             self.registration_versions.on_version(context, findings, *partition, *partition_epoch);
             self.follower_lag.on_proposal(context, *partition, false);
             membership::on_believed(context, findings, *partition, *leader_epoch, isr);
-        } else if let Note::IsrProposalRefused {
+        } else if let Note::Replication(ReplicationNote::IsrProposalRefused {
             partition,
             error: ClusterError::IneligibleReplica,
-        } = note
+        }) = note
         {
             self.follower_lag.on_proposal(context, *partition, false);
-        } else if let Note::IsrProposed { partition, leader_epoch, from, to } = note {
+        } else if let Note::Replication(ReplicationNote::IsrProposed {
+            partition,
+            leader_epoch,
+            from,
+            to,
+        }) = note
+        {
             self.follower_lag.on_proposal(context, *partition, true);
             let applied = self.quorum.applied_by(context.node);
             let proposal = (*leader_epoch, from.as_slice(), to.as_slice());
             membership::on_proposed(context, findings, *partition, proposal, applied);
-        } else if let Note::IsrProposalAccepted { partition, offset, controller_epoch, proposal } =
-            note
+        } else if let Note::Controller(ControllerNote::IsrProposalAccepted {
+            partition,
+            offset,
+            controller_epoch,
+            proposal,
+        }) = note
         {
             self.proposals.on_accepted(*controller_epoch, *offset, *partition, proposal);
-        } else if let Note::ProducersKnown { partition, producers } = note {
+        } else if let Note::Producer(ProducerNote::ProducersKnown { partition, producers }) = note {
             producer_state::on_known(context, findings, *partition, producers);
         }
     }
 
     fn on_quorum_note(&mut self, context: &Context<'_>, note: &Note) {
         let findings = &mut self.findings;
-        if let Note::QuorumStateChanged { epoch, role, leader, voted } = note {
+        if let Note::Quorum(QuorumNote::StateChanged { epoch, role, leader, voted }) = note {
             self.quorum_disks.on_shown(context, findings, *epoch, *voted);
             let state = VoterState { epoch: *epoch, role: *role, leader: *leader, voted: *voted };
             self.quorum.on_state(context, findings, state);
             self.check_quorum.on_state(context, state);
             self.pre_votes.on_state(context, findings, state);
-        } else if let Note::QuorumStatePersisted { epoch, voted } = note {
+        } else if let Note::Quorum(QuorumNote::StatePersisted { epoch, voted }) = note {
             self.quorum_disks.on_persisted(context.node, *epoch, *voted);
-        } else if let Note::QuorumLogSynced { end } = note {
+        } else if let Note::Quorum(QuorumNote::LogSynced { end }) = note {
             self.quorum_disks.on_log_synced(context.node, *end);
-        } else if let Note::VoteGranted { epoch, candidate } = note {
+        } else if let Note::Quorum(QuorumNote::VoteGranted { epoch, candidate }) = note {
             self.quorum_disks.on_shown(context, findings, *epoch, Some(*candidate));
             self.quorum.on_vote(context, findings, *epoch, *candidate);
-        } else if let Note::QuorumHighWatermarkMoved { epoch, as_leader: true, to } = note {
+        } else if let Note::Quorum(QuorumNote::HighWatermarkMoved { epoch, as_leader: true, to }) =
+            note
+        {
             quorum::on_high_watermark(context, findings, *epoch, *to);
             self.quorum_disks.on_committed(context, findings, *to);
-        } else if let Note::QuorumHighWatermarkMoved { epoch, as_leader: false, .. } = note {
+        } else if let Note::Quorum(QuorumNote::HighWatermarkMoved {
+            epoch, as_leader: false, ..
+        }) = note
+        {
             self.pre_votes.on_fetched(context.at_ns, context.node, *epoch);
         }
     }
 
     fn on_transaction_note(&mut self, context: &Context<'_>, note: &Note) {
         let findings = &mut self.findings;
-        if let Note::TransactionStateChanged {
+        if let Note::Transaction(TransactionNote::StateChanged {
             transactional_id,
             producer_id,
             producer_epoch,
             transaction,
             state,
-        } = note
+        }) = note
         {
             let next = Transition {
                 transactional_id,
@@ -446,12 +508,26 @@ impl Watch {
                 state: *state,
             };
             self.transactions.on_state(context, findings, next);
-        } else if let Note::TransactionPartitionAdded { producer_id, transaction, partition } = note
+        } else if let Note::Transaction(TransactionNote::PartitionAdded {
+            producer_id,
+            transaction,
+            partition,
+        }) = note
         {
             self.transactions.on_partition_added(*producer_id, *transaction, *partition);
-        } else if let Note::TransactionAttributed { partition, producer_id, transaction } = note {
+        } else if let Note::Transaction(TransactionNote::BatchAttributed {
+            partition,
+            producer_id,
+            transaction,
+        }) = note
+        {
             self.transactions.on_attributed(context, *partition, *producer_id, *transaction);
-        } else if let Note::LastStableOffsetMoved { partition, leader_epoch, as_leader, to } = note
+        } else if let Note::Transaction(TransactionNote::LastStableOffsetMoved {
+            partition,
+            leader_epoch,
+            as_leader,
+            to,
+        }) = note
         {
             let (epoch, as_leader) = (*leader_epoch, *as_leader);
             let moved = StableMove { partition: *partition, epoch, as_leader, to: *to };
@@ -494,7 +570,7 @@ impl Watch {
 
 /// Only acks=all promises that the records are committed.
 fn on_acknowledged(context: &Context<'_>, findings: &mut Findings, note: &Note) {
-    let Note::ProduceAcknowledged {
+    let Note::Producer(ProducerNote::ProduceAcknowledged {
         partition,
         leader_epoch,
         base_offset,
@@ -502,7 +578,7 @@ fn on_acknowledged(context: &Context<'_>, findings: &mut Findings, note: &Note) 
         checksum,
         acks,
         ..
-    } = note
+    }) = note
     else {
         return;
     };

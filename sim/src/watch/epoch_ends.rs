@@ -6,7 +6,7 @@
 //! Source: KIP-101, KIP-279, KIP-320; `LeaderEpochFileCache`.
 //! Not verified: what lies below a log start that moved; which of several epochs without records is named.
 
-use harrow_broker_model::note::Note;
+use harrow_broker_model::note::{ConsumerNote, Note, ReplicationNote};
 use harrow_broker_model::types::{LeaderEpoch, Offset, TopicPartition};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
@@ -34,14 +34,25 @@ pub(super) const INVARIANT: Invariant = Invariant {
 
 /// A leader told a follower or a client where an epoch ends.
 pub(super) fn on_told(context: &Context<'_>, findings: &mut Findings, note: &Note) {
-    let (partition, asked, end) =
-        if let Note::DivergenceFound { partition, epoch, end_offset, .. } = note {
-            (*partition, *epoch, *end_offset)
-        } else if let Note::EpochEndServed { partition, asked, end_offset, .. } = note {
-            (*partition, *asked, *end_offset)
-        } else {
-            return;
-        };
+    let (partition, asked, end) = if let Note::Replication(ReplicationNote::DivergenceFound {
+        partition,
+        epoch,
+        end_offset,
+        ..
+    }) = note
+    {
+        (*partition, *epoch, *end_offset)
+    } else if let Note::Consumer(ConsumerNote::EpochEndServed {
+        partition,
+        asked,
+        end_offset,
+        ..
+    }) = note
+    {
+        (*partition, *asked, *end_offset)
+    } else {
+        return;
+    };
     let Some(replica) = context.view.replica(context.node, partition) else { return };
     let unknown = asked == LeaderEpoch::NONE || end == Offset::NONE;
     if unknown || replica.log.start() > Offset::ZERO {

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::note::Note;
+use harrow_broker_model::note::{Note, ReplicationNote};
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
@@ -73,14 +73,14 @@ impl Following {
         note: &Note,
         applied: Option<Offset>,
     ) {
-        let Note::FollowerHeard {
+        let Note::Replication(ReplicationNote::FollowerHeard {
             partition,
             leader_epoch,
             follower,
             current_leader_epoch,
             broker_epoch,
             ..
-        } = note
+        }) = note
         else {
             return;
         };

@@ -8,7 +8,7 @@
 //! KAFKA-14359.
 //! Not verified: batches that are accepted, which the committed log shows; logs that no longer begin at 0.
 
-use harrow_broker_model::note::{BatchSummary, Note};
+use harrow_broker_model::note::{BatchSummary, Note, ProducerNote};
 use harrow_broker_model::types::{Offset, ProducerEpoch, ProducerId, Sequence};
 
 use super::finding::{Anomaly, Context, Findings, Invariant};
@@ -49,7 +49,7 @@ struct NumberedBatch {
 
 /// A leader refused a batch.
 pub(super) fn on_refused(context: &Context<'_>, findings: &mut Findings, note: &Note) {
-    let Note::SequenceRefused {
+    let Note::Producer(ProducerNote::SequenceRefused {
         partition,
         producer_id,
         producer_epoch,
@@ -57,7 +57,7 @@ pub(super) fn on_refused(context: &Context<'_>, findings: &mut Findings, note: &
         last_sequence,
         fenced,
         leader_epoch,
-    } = note
+    }) = note
     else {
         return;
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::log::Log;
-use harrow_broker_model::note::{BatchSummary, Note};
+use harrow_broker_model::note::{BatchSummary, LogNote, Note};
 use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
 
@@ -147,11 +147,11 @@ impl<F> Observation<F> {
     }
 
     fn mark_lost_tail(&mut self, node: NodeId, note: &Note) {
-        if let Note::Appended { partition, batch, .. } = note {
+        if let Note::Log(LogNote::Appended { partition, batch, .. }) = note {
             self.log_ends.insert((node, *partition), batch.last_offset.next());
-        } else if let Note::Truncated { partition, to, .. } = note {
+        } else if let Note::Log(LogNote::Truncated { partition, to, .. }) = note {
             self.log_ends.insert((node, *partition), *to);
-        } else if let Note::LogRecovered { partition, log_end_offset, .. } = note {
+        } else if let Note::Log(LogNote::Recovered { partition, log_end_offset, .. }) = note {
             let before = self.log_ends.insert((node, *partition), *log_end_offset);
             self.tally.add(
                 "log-tail-lost",

@@ -1,7 +1,8 @@
 //! The controller quorum: one good and one minimally bad case for each rule.
 
 use harrow_broker_model::note::{
-    AppendOrigin, BatchSummary, MetadataChange, Note, QuorumRole, TruncateReason,
+    AppendOrigin, BatchSummary, ControllerNote, LogNote, MetadataChange, Note, QuorumNote,
+    QuorumRole, TruncateReason,
 };
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
 
@@ -10,22 +11,22 @@ use crate::stage::{N1, N2, N3, Stage, record};
 const NONE: [&str; 0] = [];
 
 pub(crate) fn quorum_append(stage: &mut Stage, node: NodeId, acting: i32, batch: BatchSummary) {
-    let note = Note::Appended {
+    let note = Note::Log(LogNote::Appended {
         partition: TopicPartition::METADATA,
         batch,
         origin: AppendOrigin::Leader,
         leader_epoch: LeaderEpoch(acting),
         acks: 0,
-    };
+    });
     stage.note(node, &note);
 }
 
 pub(crate) fn quorum_commit(stage: &mut Stage, node: NodeId, epoch: i32, to: i64) {
-    let note = Note::QuorumHighWatermarkMoved {
+    let note = Note::Quorum(QuorumNote::HighWatermarkMoved {
         epoch: LeaderEpoch(epoch),
         as_leader: true,
         to: Offset(to),
-    };
+    });
     stage.note(node, &note);
 }
 
@@ -63,12 +64,12 @@ fn committed_metadata_stays() {
     quorum_commit(&mut stage, N1, 1, 1);
     stage.quorum_state(N3, 2, QuorumRole::Leader, Some(N3));
     assert_eq!(stage.found(), ["controller-completeness"]);
-    let cut = Note::Truncated {
+    let cut = Note::Log(LogNote::Truncated {
         partition: TopicPartition::METADATA,
         from: Offset(1),
         to: Offset(0),
         reason: TruncateReason::Diverged,
-    };
+    });
     stage.note(N2, &cut);
     assert_eq!(stage.found(), ["committed-metadata-truncation"]);
 
@@ -82,7 +83,9 @@ fn committed_metadata_stays() {
 #[test]
 fn voters_vote_once_across_restarts() {
     let mut stage = Stage::new(2, false);
-    let vote = |candidate: NodeId| Note::VoteGranted { epoch: LeaderEpoch(2), candidate };
+    let vote = |candidate: NodeId| {
+        Note::Quorum(QuorumNote::VoteGranted { epoch: LeaderEpoch(2), candidate })
+    };
     stage.note(N1, &vote(N2));
     stage.crash(N1, true);
     stage.observer.process_started(0, N1);
@@ -104,7 +107,10 @@ fn a_voter_whose_disk_was_wiped_starts_anew() {
         stage.observer.process_started(0, N1);
         stage.quorum_state(N1, 0, QuorumRole::Unattached, None);
         stage.quorum_state(N1, 2, QuorumRole::Leader, Some(N1));
-        stage.note(N1, &Note::VoteGranted { epoch: LeaderEpoch(2), candidate: N2 });
+        stage.note(
+            N1,
+            &Note::Quorum(QuorumNote::VoteGranted { epoch: LeaderEpoch(2), candidate: N2 }),
+        );
         stage.found()
     };
     let all = ["controller-epoch-regress", "controller-epoch-resumed", "double-vote"];
@@ -114,7 +120,9 @@ fn a_voter_whose_disk_was_wiped_starts_anew() {
     assert_eq!(voter(&mut Stage::new(2, false), Some(N1)), ["double-vote"]);
 
     let mut stage = Stage::new(2, false);
-    let vote = |candidate: NodeId| Note::VoteGranted { epoch: LeaderEpoch(2), candidate };
+    let vote = |candidate: NodeId| {
+        Note::Quorum(QuorumNote::VoteGranted { epoch: LeaderEpoch(2), candidate })
+    };
     stage.note(N1, &vote(N2));
     stage.observer.disk_wiped(N1);
     stage.note(N1, &vote(N3));
@@ -136,15 +144,17 @@ fn an_epoch_of_the_quorum_has_one_leader() {
 #[test]
 fn all_nodes_apply_the_same_metadata() {
     let mut stage = Stage::new(2, false);
-    let applied = |topic: &str| Note::MetadataApplied {
-        offset: Offset(6),
-        controller_epoch: LeaderEpoch(1),
-        change: Box::new(MetadataChange::TopicCreated {
-            topic: TopicId(1),
-            name: topic.to_owned(),
-            min_insync_replicas: 2,
-            unclean_leader_election: false,
-        }),
+    let applied = |topic: &str| {
+        Note::Controller(ControllerNote::MetadataApplied {
+            offset: Offset(6),
+            controller_epoch: LeaderEpoch(1),
+            change: Box::new(MetadataChange::TopicCreated {
+                topic: TopicId(1),
+                name: topic.to_owned(),
+                min_insync_replicas: 2,
+                unclean_leader_election: false,
+            }),
+        })
     };
     stage.note(N2, &applied("x"));
     assert_eq!(stage.found(), NONE);

@@ -1,6 +1,6 @@
 //! One good and one minimally bad case for each rule that the vectors do not cover.
 
-use harrow_broker_model::note::{BatchSummary, MetadataChange, Note};
+use harrow_broker_model::note::{BatchSummary, MetadataChange, Note, ReplicationNote};
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 use harrow_sim::watch::{INVARIANTS, ReplicaAudit};
 
@@ -310,11 +310,13 @@ fn proposals_need_a_complete_follower() {
     let mut stage = committed(2);
     stage.elect(A, 1, &[A, B]);
     stage.append_all(&[A, B], 1, record(2, 1, 2));
-    let propose = |to: Vec<NodeId>| Note::IsrProposed {
-        partition: X,
-        leader_epoch: LeaderEpoch(1),
-        from: vec![A, B],
-        to,
+    let propose = |to: Vec<NodeId>| {
+        Note::Replication(ReplicationNote::IsrProposed {
+            partition: X,
+            leader_epoch: LeaderEpoch(1),
+            from: vec![A, B],
+            to,
+        })
     };
     stage.note(A, &propose(vec![A, B, C]));
     assert_eq!(stage.found(), NONE, "C reaches the high watermark");

@@ -8,8 +8,9 @@ use harrow_broker_model::config::{
 };
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::note::{
-    AbortedTransaction, AppendOrigin, BatchKind, BatchSummary, IsolationLevel, MetadataChange,
-    Note, PartitionRegistration, QuorumRole, TransactionState, TruncateReason,
+    AbortedTransaction, AppendOrigin, BatchKind, BatchSummary, ConsumerNote, ControllerNote,
+    GroupNote, IsolationLevel, LogNote, MetadataChange, Note, PartitionRegistration, ProducerNote,
+    QuorumNote, QuorumRole, ReplicationNote, TransactionNote, TransactionState, TruncateReason,
 };
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
@@ -99,7 +100,14 @@ impl Stage {
         let offset = Offset(self.metadata_end);
         self.metadata_end += 1;
         let change = Box::new(change);
-        self.note(N1, &Note::MetadataApplied { offset, controller_epoch: LeaderEpoch(1), change });
+        self.note(
+            N1,
+            &Note::Controller(ControllerNote::MetadataApplied {
+                offset,
+                controller_epoch: LeaderEpoch(1),
+                change,
+            }),
+        );
     }
 
     pub(crate) fn broker_registered(&mut self, broker: NodeId) {
@@ -176,7 +184,10 @@ impl Stage {
     pub(crate) fn lead_all(&mut self, node: NodeId, acting: i32, batch: BatchSummary) {
         let (partition, leader_epoch) = (self.partition, LeaderEpoch(acting));
         let origin = AppendOrigin::Leader;
-        self.note(node, &Note::Appended { partition, batch, origin, leader_epoch, acks: -1 });
+        self.note(
+            node,
+            &Note::Log(LogNote::Appended { partition, batch, origin, leader_epoch, acks: -1 }),
+        );
     }
 
     /// Time passes until something is stated next.
@@ -192,7 +203,10 @@ impl Stage {
         batch: BatchSummary,
     ) {
         let (partition, leader_epoch) = (self.partition, LeaderEpoch(acting));
-        self.note(node, &Note::Appended { partition, batch, origin, leader_epoch, acks: 0 });
+        self.note(
+            node,
+            &Note::Log(LogNote::Appended { partition, batch, origin, leader_epoch, acks: 0 }),
+        );
     }
 
     pub(crate) fn append_all(&mut self, nodes: &[NodeId], acting: i32, batch: BatchSummary) {
@@ -211,13 +225,13 @@ impl Stage {
             .view()
             .replica(node, self.partition)
             .map_or(Offset::ZERO, |replica| replica.high_watermark);
-        let note = Note::HighWatermarkMoved {
+        let note = Note::Replication(ReplicationNote::HighWatermarkMoved {
             partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             as_leader,
             from,
             to: Offset(to),
-        };
+        });
         self.note(node, &note);
     }
 
@@ -229,25 +243,25 @@ impl Stage {
             .map_or((Offset::ZERO, Offset::ZERO), |replica| {
                 (replica.log.end(), replica.high_watermark)
             });
-        let note = Note::BecameLeader {
+        let note = Note::Replication(ReplicationNote::BecameLeader {
             partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             partition_epoch: PartitionEpoch(self.partition_epoch),
             epoch_start_offset: end,
             high_watermark,
             isr: isr.to_vec(),
-        };
+        });
         self.note(node, &note);
     }
 
     /// A leader learns that its ISR is this one.
     pub(crate) fn isr_committed(&mut self, node: NodeId, epoch: i32, isr: &[NodeId]) {
-        let note = Note::IsrCommitted {
+        let note = Note::Replication(ReplicationNote::IsrCommitted {
             partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             partition_epoch: PartitionEpoch(self.partition_epoch),
             isr: isr.to_vec(),
-        };
+        });
         self.note(node, &note);
     }
 
@@ -257,16 +271,19 @@ impl Stage {
 
     pub(crate) fn give_producer_id(&mut self, node: NodeId, id: i64, epoch: i16) {
         let (producer_id, producer_epoch) = (ProducerId(id), ProducerEpoch(epoch));
-        self.note(node, &Note::ProducerIdGiven { producer_id, producer_epoch });
+        self.note(
+            node,
+            &Note::Producer(ProducerNote::ProducerIdGiven { producer_id, producer_epoch }),
+        );
     }
 
     /// A node learns whom it follows.
     pub(crate) fn follow(&mut self, node: NodeId, epoch: i32, leader: NodeId) {
-        let note = Note::BecameFollower {
+        let note = Note::Replication(ReplicationNote::BecameFollower {
             partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             leader: Some(leader),
-        };
+        });
         self.note(node, &note);
     }
 
@@ -297,17 +314,17 @@ impl Stage {
             .view()
             .replica(node, self.partition)
             .map_or(Offset::ZERO, |replica| replica.log.end());
-        let note = Note::Truncated {
+        let note = Note::Log(LogNote::Truncated {
             partition: self.partition,
             from,
             to: Offset(to),
             reason: TruncateReason::Diverged,
-        };
+        });
         self.note(node, &note);
     }
 
     pub(crate) fn acknowledge(&mut self, node: NodeId, epoch: i32, batch: BatchSummary, acks: i16) {
-        let note = Note::ProduceAcknowledged {
+        let note = Note::Producer(ProducerNote::ProduceAcknowledged {
             partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             base_offset: batch.base_offset,
@@ -315,7 +332,7 @@ impl Stage {
             checksum: batch.checksum,
             acks,
             duplicate: false,
-        };
+        });
         self.note(node, &note);
     }
 
@@ -342,7 +359,7 @@ impl Stage {
             Some(_) => IsolationLevel::ReadCommitted,
             None => IsolationLevel::ReadUncommitted,
         };
-        let note = Note::RecordsServed {
+        let note = Note::Consumer(ConsumerNote::RecordsServed {
             partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             consumer: NodeId(1001),
@@ -351,17 +368,17 @@ impl Stage {
             isolation,
             batches: batches.to_vec(),
             aborted: aborted.unwrap_or_default().to_vec(),
-        };
+        });
         self.note(node, &note);
     }
 
     pub(crate) fn end_offset(&mut self, node: NodeId, epoch: i32, offset: i64) {
-        let note = Note::EndOffsetServed {
+        let note = Note::Consumer(ConsumerNote::EndOffsetServed {
             partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             current_leader_epoch: LeaderEpoch::NONE,
             offset: Offset(offset),
-        };
+        });
         self.note(node, &note);
     }
 
@@ -371,46 +388,52 @@ impl Stage {
     }
 
     pub(crate) fn last_stable_offset(&mut self, node: NodeId, epoch: i32, leads: bool, to: i64) {
-        let note = Note::LastStableOffsetMoved {
+        let note = Note::Transaction(TransactionNote::LastStableOffsetMoved {
             partition: self.partition,
             leader_epoch: LeaderEpoch(epoch),
             as_leader: leads,
             to: Offset(to),
-        };
+        });
         self.note(node, &note);
     }
 
     /// The coordinator of a transactional id named after its producer, in epoch 0, takes it to a state.
     pub(crate) fn coordinate(&mut self, producer: i64, transaction: u64, state: TransactionState) {
-        let note = Note::TransactionStateChanged {
+        let note = Note::Transaction(TransactionNote::StateChanged {
             transactional_id: format!("txn-{producer}"),
             producer_id: ProducerId(producer),
             producer_epoch: ProducerEpoch(0),
             transaction: TransactionOrdinal(transaction),
             state,
-        };
+        });
         self.note(A, &note);
     }
 
     /// The node's next batch of the producer belongs to this transaction.
     pub(crate) fn attribute(&mut self, node: NodeId, producer: i64, transaction: u64) {
-        let note = Note::TransactionAttributed {
+        let note = Note::Transaction(TransactionNote::BatchAttributed {
             partition: self.partition,
             producer_id: ProducerId(producer),
             transaction: TransactionOrdinal(transaction),
-        };
+        });
         self.note(node, &note);
     }
 
     pub(crate) fn assign(&mut self, group: &str, member: &str, member_epoch: i32) {
         let (group, member) = (group.to_owned(), member.to_owned());
         let partition = self.partition;
-        self.note(A, &Note::PartitionAssigned { group, member, partition, member_epoch });
+        self.note(
+            A,
+            &Note::Group(GroupNote::PartitionAssigned { group, member, partition, member_epoch }),
+        );
     }
 
     pub(crate) fn release(&mut self, group: &str, member: &str) {
         let (group, member) = (group.to_owned(), member.to_owned());
-        self.note(A, &Note::PartitionReleased { group, member, partition: self.partition });
+        self.note(
+            A,
+            &Note::Group(GroupNote::PartitionReleased { group, member, partition: self.partition }),
+        );
     }
 
     /// The process starts, opens its log of partition 1 and registers.
@@ -427,14 +450,14 @@ impl Stage {
     /// The process opens a log.
     pub(crate) fn reopen(&mut self, node: NodeId, partition: TopicPartition, log_end: i64) {
         let batches = self.on_disk(node, partition, log_end);
-        let note = Note::LogRecovered {
+        let note = Note::Log(LogNote::Recovered {
             partition,
             log_start_offset: Offset::ZERO,
             log_end_offset: Offset(log_end),
             high_watermark: Offset::ZERO,
             clean: false,
             batches,
-        };
+        });
         self.note(node, &note);
     }
 
@@ -442,14 +465,14 @@ impl Stage {
     pub(crate) fn recovered(&mut self, node: NodeId, watermark: i64, batches: &[BatchSummary]) {
         self.crash(node, false);
         self.observer.process_started(self.now_ns(), node);
-        let note = Note::LogRecovered {
+        let note = Note::Log(LogNote::Recovered {
             partition: self.partition,
             log_start_offset: Offset::ZERO,
             log_end_offset: batches.last().map_or(Offset::ZERO, |batch| batch.last_offset.next()),
             high_watermark: Offset(watermark),
             clean: false,
             batches: batches.to_vec(),
-        };
+        });
         self.note(node, &note);
     }
 
@@ -486,7 +509,12 @@ impl Stage {
         let leader = (role == QuorumRole::Leader).then_some(node);
         self.note(
             node,
-            &Note::QuorumStateChanged { epoch: LeaderEpoch(epoch), role, leader, voted },
+            &Note::Quorum(QuorumNote::StateChanged {
+                epoch: LeaderEpoch(epoch),
+                role,
+                leader,
+                voted,
+            }),
         );
     }
 }

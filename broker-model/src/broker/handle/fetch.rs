@@ -13,7 +13,7 @@ use crate::fetch_session::session::{SessionKey, Told, Wanted};
 use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::message::{EpochEnd, ResponseBody};
 use crate::node::Effects;
-use crate::note::{IsolationLevel, Note};
+use crate::note::{ConsumerNote, IsolationLevel, Note};
 use crate::partition::ConsumerRead;
 use crate::proto::{
     BrokerId, ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse,
@@ -392,7 +392,7 @@ impl Fact {
                 current_leader_epoch,
                 fetch_offset,
                 batches,
-            } => Some(Note::RecordsServed {
+            } => Some(Note::Consumer(ConsumerNote::RecordsServed {
                 partition,
                 leader_epoch,
                 consumer,
@@ -401,10 +401,16 @@ impl Fact {
                 isolation,
                 batches: batches.iter().map(RecordBatch::summary).collect(),
                 aborted: Vec::new(),
-            }),
+            })),
             Self::Diverged { partition, leader_epoch, asked, end } => {
                 let EpochEnd { epoch, end_offset } = end;
-                Some(Note::EpochEndServed { partition, leader_epoch, asked, epoch, end_offset })
+                Some(Note::Consumer(ConsumerNote::EpochEndServed {
+                    partition,
+                    leader_epoch,
+                    asked,
+                    epoch,
+                    end_offset,
+                }))
             }
             Self::Refused { partition, error } => super::fenced(partition, consumer, error),
         }

@@ -7,7 +7,7 @@
 use crate::broker::{Broker, Caller};
 use crate::message::ResponseBody;
 use crate::node::Effects;
-use crate::note::Note;
+use crate::note::ProducerNote;
 use crate::proto::{ErrorCode, InitProducerIdRequest, InitProducerIdResponse};
 use crate::types::{Now, ProducerEpoch, ProducerId};
 
@@ -28,7 +28,7 @@ impl Broker {
         let response = match answer {
             Ok(producer_id) => {
                 let producer_epoch = ProducerEpoch(0);
-                effects.note(Note::ProducerIdGiven { producer_id, producer_epoch });
+                effects.note(ProducerNote::ProducerIdGiven { producer_id, producer_epoch });
                 InitProducerIdResponse::default()
                     .with_producer_id(producer_id.0.into())
                     .with_producer_epoch(producer_epoch.0)

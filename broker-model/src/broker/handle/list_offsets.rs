@@ -3,7 +3,7 @@
 use crate::broker::{Broker, Caller};
 use crate::message::ResponseBody;
 use crate::node::Effects;
-use crate::note::Note;
+use crate::note::ConsumerNote;
 use crate::proto::{
     ErrorCode, ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest,
     ListOffsetsResponse, ListOffsetsTopicResponse, TopicName,
@@ -62,7 +62,7 @@ impl Broker {
         match found {
             Ok(offset) => {
                 if asked.timestamp == LATEST {
-                    effects.note(Note::EndOffsetServed {
+                    effects.note(ConsumerNote::EndOffsetServed {
                         partition: id,
                         leader_epoch,
                         current_leader_epoch: current_leader_epoch,

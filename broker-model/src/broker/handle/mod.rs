@@ -13,7 +13,7 @@ mod replica_offsets;
 use crate::broker::{Broker, Caller};
 use crate::message::{ClusterError, RequestBody};
 use crate::node::Effects;
-use crate::note::Note;
+use crate::note::{Note, ReplicationNote};
 use crate::partition::Partition;
 use crate::proto::{ErrorCode, TopicName};
 use crate::types::{NodeId, Now, TopicPartition};
@@ -86,5 +86,5 @@ fn fenced(partition: TopicPartition, by: NodeId, error: ErrorCode) -> Option<Not
     } else {
         return None;
     };
-    Some(Note::RequestFenced { partition, by, error })
+    Some(Note::Replication(ReplicationNote::RequestFenced { partition, by, error }))
 }

@@ -3,7 +3,7 @@
 use crate::broker::{Broker, Caller};
 use crate::message::ResponseBody;
 use crate::node::Effects;
-use crate::note::Note;
+use crate::note::ConsumerNote;
 use crate::proto::{
     EpochEndOffset, ErrorCode, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
     OffsetForLeaderPartition, OffsetForLeaderTopicResult, TopicName,
@@ -53,7 +53,7 @@ impl Broker {
         let epoch = LeaderEpoch(asked.leader_epoch);
         match partition.epoch_end(current, epoch) {
             Ok(end) => {
-                effects.note(Note::EpochEndServed {
+                effects.note(ConsumerNote::EpochEndServed {
                     partition: partition.id(),
                     leader_epoch: partition.leader_epoch(),
                     asked: epoch,

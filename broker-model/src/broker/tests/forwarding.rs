@@ -8,7 +8,7 @@ use crate::message::{
     ReplicaFetchPartition, ReplicaFetchRequest, RequestBody, ResponseBody,
 };
 use crate::node::{Channel, Effect, Event};
-use crate::note::Note;
+use crate::note::{Note, ReplicationNote};
 use crate::proto::{
     CreatableTopic, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
     InitProducerIdRequest, TopicName,
@@ -134,7 +134,9 @@ fn an_isr_proposal_is_sent_until_the_controller_decides() {
     };
     let response = AlterPartitionResponse { partition: ORDERS, result: Ok(registration) };
     let effects = bench.answer(&sent, ResponseBody::AlterPartition(Box::new(response)));
-    let committed = |effect: &Effect| matches!(effect, Effect::Note(Note::IsrCommitted { .. }));
+    let committed = |effect: &Effect| {
+        matches!(effect, Effect::Note(Note::Replication(ReplicationNote::IsrCommitted { .. })))
+    };
     assert!(effects.iter().any(committed), "{effects:?}");
     bench.pass_ms(1_000);
     assert!(!bench.has_sent(Channel::Controller));

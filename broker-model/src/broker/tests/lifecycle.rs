@@ -11,14 +11,16 @@ use crate::message::{
     ResponseBody,
 };
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Effect, Event, Node};
-use crate::note::{BrokerState, Note};
+use crate::note::{BrokerNote, BrokerState, Note, ReplicationNote};
 use crate::types::{BrokerEpoch, NodeId, Offset};
 
 const ACTIVE: HeartbeatState = HeartbeatState { fenced: false, should_shut_down: false };
 
 fn states(effects: &[Effect]) -> Vec<BrokerState> {
     let notes = effects.iter().filter_map(|effect| {
-        let Effect::Note(Note::BrokerStateChanged { state, .. }) = effect else { return None };
+        let Effect::Note(Note::Broker(BrokerNote::StateChanged { state, .. })) = effect else {
+            return None;
+        };
         Some(*state)
     });
     notes.collect()
@@ -91,9 +93,10 @@ fn metadata_of_an_earlier_uptime_makes_no_leader() {
     let old = [register(1, 5), topic(1), partition(registration(1, 3, &[1, 2]))];
     let effects = bench.commit(&old);
     assert!(bench.broker.partition(ORDERS).is_none(), "not registered yet");
-    assert!(
-        !effects.iter().any(|effect| matches!(effect, Effect::Note(Note::BecameLeader { .. })))
-    );
+    assert!(!effects.iter().any(|effect| matches!(
+        effect,
+        Effect::Note(Note::Replication(ReplicationNote::BecameLeader { .. }))
+    )));
     bench.answer_registration(Ok(BrokerEpoch(4)));
     assert!(
         bench.broker.partition(ORDERS).is_none(),

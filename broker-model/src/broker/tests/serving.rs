@@ -8,7 +8,7 @@ use crate::broker::tests::bench::{
 use crate::config::topic_name;
 use crate::message::{ClusterError, RequestBody, ResponseBody};
 use crate::node::{Effect, Event};
-use crate::note::Note;
+use crate::note::{ConsumerNote, Note, ReplicationNote};
 use crate::proto::{
     ErrorCode, FetchPartition, FetchRequest, FetchTopic, ListOffsetsPartition, ListOffsetsRequest,
     ListOffsetsTopic, MetadataRequest, MetadataRequestTopic, OffsetForLeaderEpochRequest,
@@ -164,8 +164,9 @@ fn a_consumer_reads_to_the_high_watermark_or_waits_for_it() {
     let effects = bench.request(8, 1002, 1, fetch(0, 1, 1));
     let data = fetched(only_reply(&effects));
     assert_eq!((data.error_code, data.high_watermark), (0, 1));
-    let served =
-        effects.iter().filter(|effect| matches!(effect, Effect::Note(Note::RecordsServed { .. })));
+    let served = effects.iter().filter(|effect| {
+        matches!(effect, Effect::Note(Note::Consumer(ConsumerNote::RecordsServed { .. })))
+    });
     assert_eq!(served.count(), 1);
     let effects = bench.request(8, 1002, 2, fetch(1, 1, 1));
     assert_eq!(replies(&effects), [], "nothing there yet");
@@ -200,8 +201,11 @@ fn client_requests_are_fenced_by_leader_epoch() {
         (3, ErrorCode::UnknownLeaderEpoch, ClusterError::UnknownLeaderEpoch),
     ] {
         let mut bench = Bench::hosting(registration(1, 2, &[1]));
-        let fenced =
-            Effect::Note(Note::RequestFenced { partition: ORDERS, by: NodeId(1002), error: note });
+        let fenced = Effect::Note(Note::Replication(ReplicationNote::RequestFenced {
+            partition: ORDERS,
+            by: NodeId(1002),
+            error: note,
+        }));
         let effects = bench.request(8, 1002, 1, fetch(0, epoch, 1));
         assert_eq!(fetched(only_reply(&effects)).error_code, error.code());
         assert!(effects.contains(&fenced));
@@ -243,7 +247,9 @@ fn the_end_offset_is_told_only_once_the_epoch_has_begun_to_commit() {
         (0, 0),
         "the high watermark, not the end"
     );
-    let told = |effect: &Effect| matches!(effect, Effect::Note(Note::EndOffsetServed { .. }));
+    let told = |effect: &Effect| {
+        matches!(effect, Effect::Note(Note::Consumer(ConsumerNote::EndOffsetServed { .. })))
+    };
     assert!(effects.iter().any(told));
     bench.commit(&[partition(registration(1, 2, &[1, 2]))]);
     let effects = bench.request(8, 1002, 2, list_offsets(-1, -1));

@@ -6,7 +6,7 @@ use crate::client::metadata::{Leadership, PartitionKey};
 use crate::config::OffsetReset;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
-use crate::note::Note;
+use crate::note::ConsumerNote;
 use crate::proto::{
     EpochEndOffset, ErrorCode, ListOffsetsResponse, OffsetForLeaderEpochRequest,
     OffsetForLeaderEpochResponse, OffsetForLeaderPartition, OffsetForLeaderTopic, TopicName,
@@ -115,7 +115,7 @@ impl Consumer {
         position.seek((offset, LeaderEpoch::NONE), version);
         if start != StartFrom::Assignment {
             let partition = self.metadata.text(ticket.key);
-            effects.note(Note::PositionReset { partition, from, to: offset });
+            effects.note(ConsumerNote::PositionReset { partition, from, to: offset });
         }
     }
 
@@ -174,7 +174,11 @@ impl Consumer {
             return position.enter(Stage::Fetch, version);
         }
         position.seek((end, epoch), version);
-        effects.note(Note::TruncationDetected { partition, position: from, diverged_at: end });
+        effects.note(ConsumerNote::TruncationDetected {
+            partition,
+            position: from,
+            diverged_at: end,
+        });
     }
 
     pub(super) fn reset_policy(&self) -> StartFrom {

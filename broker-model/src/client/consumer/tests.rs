@@ -6,7 +6,7 @@ use super::*;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::config::OffsetReset;
 use crate::message::RequestBody;
-use crate::note::Note;
+use crate::note::{ConsumerNote, Note};
 use crate::proto::{
     EpochEndOffset, FetchPartition, FetchResponse, FetchableTopicResponse,
     ListOffsetsPartitionResponse, ListOffsetsResponse, ListOffsetsTopicResponse,
@@ -276,7 +276,9 @@ fn a_shorter_log_at_the_new_leader_moves_the_position_back() {
     let asked = take_epoch_query(&mut driver);
     driver.answer(&asked, epoch_answer(0, 2, 6));
     assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 6);
-    let [Note::TruncationDetected { position, diverged_at, .. }] = &driver.notes[..] else {
+    let [Note::Consumer(ConsumerNote::TruncationDetected { position, diverged_at, .. })] =
+        &driver.notes[..]
+    else {
         panic!("{:?}", driver.notes)
     };
     assert_eq!((*position, *diverged_at), (Offset(10), Offset(6)));
@@ -294,7 +296,7 @@ fn a_leader_that_knows_no_such_epoch_resets_the_position() {
     assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 4);
     assert!(matches!(
         driver.notes[..],
-        [Note::PositionReset { from: Offset(10), to: Offset(4), .. }]
+        [Note::Consumer(ConsumerNote::PositionReset { from: Offset(10), to: Offset(4), .. })]
     ));
 }
 
@@ -400,7 +402,14 @@ fn out_of_range_resets_by_policy() {
         driver.answer(&asked, offset_answer(0, 20));
         assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 20);
         let reset = |note: &Note| {
-            matches!(note, Note::PositionReset { from: Offset(10), to: Offset(20), .. })
+            matches!(
+                note,
+                Note::Consumer(ConsumerNote::PositionReset {
+                    from: Offset(10),
+                    to: Offset(20),
+                    ..
+                })
+            )
         };
         assert!(driver.notes.iter().all(reset) && driver.notes.len() == 1);
     }

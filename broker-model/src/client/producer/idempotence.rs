@@ -25,7 +25,7 @@
 use crate::defect::ProducerDefect;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
-use crate::note::Note;
+use crate::note::ProducerNote;
 use crate::proto::{ErrorCode, InitProducerIdRequest, InitProducerIdResponse};
 use crate::types::{NodeId, ProducerEpoch, ProducerId, Sequence, Time};
 
@@ -137,7 +137,7 @@ impl Identity {
         }
         current.epoch.0 += 1;
         let (producer_id, producer_epoch) = (current.id, current.epoch);
-        effects.note(Note::ProducerEpochBumped { producer_id, producer_epoch });
+        effects.note(ProducerNote::EpochBumped { producer_id, producer_epoch });
     }
 }
 

@@ -9,7 +9,7 @@ use crate::config::{Acks, ProducerConfig, ms};
 use crate::defect::ProducerDefect;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects, Outcome};
-use crate::note::Note;
+use crate::note::ProducerNote;
 use crate::proto::{
     ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicName, TopicProduceData,
@@ -215,7 +215,7 @@ impl Producer {
         let mut batch = queue.waiting.pop_front().expect("a ready partition has a batch");
         if batch.attempts > 0 {
             let error = batch.last_error.map_or_else(String::new, |error| error.to_string());
-            effects.note(Note::BatchRetried { partition: self.metadata.text(key), error });
+            effects.note(ProducerNote::BatchRetried { partition: self.metadata.text(key), error });
         }
         batch.close();
         if self.identity.idempotent && batch.producer_state.is_none() {

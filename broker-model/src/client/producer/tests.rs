@@ -4,7 +4,7 @@ use super::*;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::defect::ProducerDefect;
 use crate::message::RequestBody;
-use crate::note::Note;
+use crate::note::{Note, ProducerNote};
 use crate::proto::{
     InitProducerIdResponse, PartitionProduceResponse, ProduceResponse, TopicName,
     TopicProduceResponse,
@@ -131,7 +131,7 @@ fn acknowledge(driver: &mut Driver<Producer>, asked: &SentRequest, base_offset: 
 
 fn bumps(driver: &Driver<Producer>) -> Vec<i16> {
     let epochs = driver.notes.iter().filter_map(|note| {
-        if let Note::ProducerEpochBumped { producer_epoch, .. } = note {
+        if let Note::Producer(ProducerNote::EpochBumped { producer_epoch, .. }) = note {
             Some(producer_epoch.0)
         } else {
             None
@@ -241,7 +241,12 @@ fn only_refusals_before_the_append_make_a_failure() {
             driver.advance(50);
         }
         assert_eq!(is_failed(&driver, 1), certain, "{error}: {:?}", outcome(&driver, 1));
-        assert!(driver.notes.iter().any(|note| matches!(note, Note::BatchRetried { .. })));
+        assert!(
+            driver
+                .notes
+                .iter()
+                .any(|note| matches!(note, Note::Producer(ProducerNote::BatchRetried { .. })))
+        );
     }
 }
 

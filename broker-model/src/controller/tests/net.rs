@@ -11,7 +11,7 @@ use crate::disk_image::{DiskImage, FileId};
 use crate::message::{EpochEnd, Message, Request, RequestBody, Response, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::node::{Channel, Effect, Effects, Event, Node};
-use crate::note::{MetadataChange, Note, QuorumRole};
+use crate::note::{ControllerNote, MetadataChange, Note, QuorumNote, QuorumRole};
 use crate::types::{ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Offset, Time, WallTime};
 
 type Link = (NodeId, NodeId, Channel);
@@ -234,10 +234,17 @@ impl Net {
     }
 
     fn on_note(&mut self, node: NodeId, note: Note) {
-        if let Note::QuorumStateChanged { epoch, role: QuorumRole::Leader, .. } = &note {
+        if let Note::Quorum(QuorumNote::StateChanged { epoch, role: QuorumRole::Leader, .. }) =
+            &note
+        {
             self.leaders.entry(*epoch).or_default().insert(node);
         }
-        if let Note::MetadataApplied { offset, controller_epoch, change } = &note {
+        if let Note::Controller(ControllerNote::MetadataApplied {
+            offset,
+            controller_epoch,
+            change,
+        }) = &note
+        {
             let said = (*controller_epoch, (**change).clone());
             let first = self.committed.entry(*offset).or_insert_with(|| said.clone());
             assert_eq!(*first, said, "{node} applied another record at {offset}");

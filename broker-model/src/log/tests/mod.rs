@@ -9,7 +9,7 @@ use crate::disk_image::FileId;
 use crate::log::tests::disk::FakeDisk;
 use crate::log::{Log, LogOptions, ProducerCheck};
 use crate::node::{Effect, Effects};
-use crate::note::{AppendOrigin, Note, TruncateReason};
+use crate::note::{AppendOrigin, LogNote, Note, ProducerNote, TruncateReason};
 use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::types::{
     LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition, WallTime,
@@ -119,16 +119,19 @@ fn an_empty_disk_gives_an_empty_log() {
         (LeaderEpoch::NONE, LeaderEpoch(-1))
     );
     assert_eq!(log.active_file(), segment(0));
-    let recovered = Note::LogRecovered {
+    let recovered = Note::Log(LogNote::Recovered {
         partition: PARTITION,
         log_start_offset: Offset::ZERO,
         log_end_offset: Offset::ZERO,
         high_watermark: Offset::ZERO,
         clean: false,
         batches: Vec::new(),
-    };
-    let epochs = Note::EpochsKnown { partition: PARTITION, epochs: Vec::new() };
-    let producers = Note::ProducersKnown { partition: PARTITION, producers: Vec::new() };
+    });
+    let epochs = Note::Log(LogNote::EpochsKnown { partition: PARTITION, epochs: Vec::new() });
+    let producers = Note::Producer(ProducerNote::ProducersKnown {
+        partition: PARTITION,
+        producers: Vec::new(),
+    });
     assert_eq!(effects.as_slice(), [recovered, epochs, producers].map(Effect::Note));
 }
 
@@ -139,13 +142,13 @@ fn a_first_append_syncs_its_epoch_before_it_writes() {
     let appended = harness.log.read(Offset::ZERO, Offset(3), 1).remove(0);
     assert_eq!((appended.base_offset(), appended.leader_epoch()), (Offset::ZERO, LeaderEpoch(4)));
     let checkpoint = FileId::LeaderEpochCheckpoint(PARTITION);
-    let note = Note::Appended {
+    let note = Note::Log(LogNote::Appended {
         partition: PARTITION,
         batch: appended.summary(),
         origin: AppendOrigin::Leader,
         leader_epoch: LeaderEpoch(4),
         acks: -1,
-    };
+    });
     assert!(matches!(&effects[0], Effect::Replace { file, .. } if *file == checkpoint));
     assert_eq!(effects[1], Effect::Append { file: segment(0), bytes: appended.bytes().clone() });
     assert_eq!(effects[2..], [Effect::Note(note)]);
@@ -159,13 +162,13 @@ fn a_follower_takes_batches_as_they_are() {
     harness.log.append_as_follower(&batch, LeaderEpoch(5), &mut harness.effects);
     assert_eq!(harness.log.read(Offset::ZERO, Offset(2), 1), std::slice::from_ref(&batch));
     assert_eq!(harness.log.last_fetched_epoch(), LeaderEpoch(2));
-    let note = Note::Appended {
+    let note = Note::Log(LogNote::Appended {
         partition: PARTITION,
         batch: batch.summary(),
         origin: AppendOrigin::Follower,
         leader_epoch: LeaderEpoch(5),
         acks: 0,
-    };
+    });
     assert_eq!(harness.effects.as_slice().last(), Some(&Effect::Note(note)));
 }
 
@@ -234,10 +237,18 @@ fn a_truncation_inside_a_segment_cuts_the_file() {
     assert!(effects.contains(&Effect::Truncate { file: segment(bases[1]), length }));
     assert!(effects.contains(&Effect::Delete { file: segment(bases[2]) }));
     let (from, to) = (Offset(20), Offset(end));
-    let note = Note::Truncated { partition: PARTITION, from, to, reason: TruncateReason::Diverged };
+    let note = Note::Log(LogNote::Truncated {
+        partition: PARTITION,
+        from,
+        to,
+        reason: TruncateReason::Diverged,
+    });
     let epochs = harness.log.known_epochs();
-    let known = Note::EpochsKnown { partition: PARTITION, epochs };
-    let producers = Note::ProducersKnown { partition: PARTITION, producers: Vec::new() };
+    let known = Note::Log(LogNote::EpochsKnown { partition: PARTITION, epochs });
+    let producers = Note::Producer(ProducerNote::ProducersKnown {
+        partition: PARTITION,
+        producers: Vec::new(),
+    });
     assert!(effects.ends_with(&[note, known, producers].map(Effect::Note)));
     assert_eq!((harness.log.log_end_offset(), harness.log.high_watermark()), (to, to));
     harness.disk.assert_agrees(&harness.log);
@@ -293,7 +304,8 @@ fn starting_again_drops_everything() {
     let bounds = (log.log_start_offset(), log.high_watermark(), log.log_end_offset());
     assert_eq!(bounds, (Offset(50), Offset(50), Offset(50)));
     assert_eq!((log.latest_epoch(), log.active_file()), (LeaderEpoch::NONE, segment(50)));
-    let moved = Note::LogStartMoved { partition: PARTITION, log_start_offset: Offset(50) };
+    let moved =
+        Note::Log(LogNote::StartMoved { partition: PARTITION, log_start_offset: Offset(50) });
     assert_eq!(effects.last(), Some(&Effect::Note(moved)));
     harness.append(&plain(1, 1), LeaderEpoch(9));
     harness.disk.assert_agrees(&harness.log);

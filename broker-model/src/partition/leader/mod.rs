@@ -13,7 +13,7 @@ mod replica_fetch;
 
 use crate::defect::ReplicationDefect;
 use crate::node::Effects;
-use crate::note::{Note, PartitionRegistration};
+use crate::note::{PartitionRegistration, ReplicationNote};
 use crate::partition::isr::{IsrState, is_eligible, least_log_end};
 use crate::partition::progress::FollowerProgress;
 use crate::partition::{Partition, PartitionContext, Role};
@@ -55,7 +55,7 @@ impl Partition {
         match &mut self.role {
             Role::Leader(leader) if !epoch_grew => {
                 leader.isr = IsrState::new(registration.isr.clone());
-                effects.note(Note::IsrCommitted {
+                effects.note(ReplicationNote::IsrCommitted {
                     partition: self.log.partition(),
                     leader_epoch: self.leader_epoch,
                     partition_epoch: self.partition_epoch,
@@ -93,7 +93,7 @@ impl Partition {
             waiting: Vec::new(),
         });
         self.changes.leadership_changed = true;
-        effects.note(Note::BecameLeader {
+        effects.note(ReplicationNote::BecameLeader {
             partition: self.log.partition(),
             leader_epoch: registration.leader_epoch,
             partition_epoch: registration.partition_epoch,

@@ -4,7 +4,7 @@
 use crate::defect::LogDefect;
 use crate::log::ProducerCheck;
 use crate::node::Effects;
-use crate::note::Note;
+use crate::note::ProducerNote;
 use crate::partition::{Partition, PartitionContext, Role};
 use crate::proto::ErrorCode;
 use crate::record::RecordBatch;
@@ -57,7 +57,10 @@ impl Partition {
             return ProduceOutcome::Refused(ErrorCode::NotLeaderOrFollower);
         };
         if acks == -1 && leader.isr.committed().len() < self.min_insync_replicas {
-            effects.note(Note::NotEnoughReplicas { partition: self.id(), after_append: false });
+            effects.note(ProducerNote::NotEnoughReplicas {
+                partition: self.id(),
+                after_append: false,
+            });
             return ProduceOutcome::Refused(ErrorCode::NotEnoughReplicas);
         }
         let check = if self.defects.has(LogDefect::NoDedup) {
@@ -94,7 +97,7 @@ impl Partition {
 
     fn note_sequence_refused(&self, batch: &RecordBatch, error: ErrorCode, effects: &mut Effects) {
         let header = batch.header();
-        effects.note(Note::SequenceRefused {
+        effects.note(ProducerNote::SequenceRefused {
             partition: self.log.partition(),
             leader_epoch: self.leader_epoch,
             producer_id: header.producer_id,
@@ -163,13 +166,14 @@ impl Partition {
             self.note_acknowledged(waiting, -1, effects);
             Ok(waiting.ack)
         } else {
-            effects.note(Note::NotEnoughReplicas { partition: self.id(), after_append: true });
+            effects
+                .note(ProducerNote::NotEnoughReplicas { partition: self.id(), after_append: true });
             Err(ErrorCode::NotEnoughReplicasAfterAppend)
         }
     }
 
     fn note_acknowledged(&self, waiting: &WaitingProduce, acks: i16, effects: &mut Effects) {
-        effects.note(Note::ProduceAcknowledged {
+        effects.note(ProducerNote::ProduceAcknowledged {
             partition: self.log.partition(),
             leader_epoch: self.leader_epoch,
             base_offset: waiting.ack.base_offset,

@@ -6,7 +6,7 @@ use crate::message::{
     ClusterError, EpochEnd, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
 };
 use crate::node::Effects;
-use crate::note::Note;
+use crate::note::ReplicationNote;
 use crate::partition::{Partition, PartitionContext, Role};
 use crate::record::RecordBatch;
 use crate::replication::{divergence, is_in_range};
@@ -35,7 +35,11 @@ impl Partition {
     ) -> ReplicaFetchPartitionResponse {
         if let Err(error) = self.check_replica_fetch(context, replica, broker_epoch, fetch) {
             if matches!(error, ClusterError::FencedLeaderEpoch | ClusterError::UnknownLeaderEpoch) {
-                effects.note(Note::RequestFenced { partition: self.id(), by: replica, error });
+                effects.note(ReplicationNote::RequestFenced {
+                    partition: self.id(),
+                    by: replica,
+                    error,
+                });
             }
             return self.fetch_answer(Some(error), None, Vec::new());
         }
@@ -46,7 +50,7 @@ impl Partition {
         ) {
             Err(error) => return self.fetch_answer(Some(error), None, Vec::new()),
             Ok(Some(end)) => {
-                effects.note(Note::DivergenceFound {
+                effects.note(ReplicationNote::DivergenceFound {
                     partition: self.id(),
                     follower: replica,
                     epoch: end.epoch,
@@ -148,7 +152,7 @@ impl Partition {
         };
         let current_leader_epoch = fetch.current_leader_epoch;
         if !progress.is_known_in(broker_epoch) || current_leader_epoch != self.leader_epoch {
-            effects.note(Note::FollowerHeard {
+            effects.note(ReplicationNote::FollowerHeard {
                 partition: self.log.partition(),
                 leader_epoch: self.leader_epoch,
                 follower: replica,

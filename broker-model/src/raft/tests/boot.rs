@@ -4,7 +4,7 @@ use crate::controller::tests::config;
 use crate::disk_image::{DiskImage, FileId};
 use crate::message::{Message, RequestBody, VoteRequest};
 use crate::node::{Channel, Effect, Effects};
-use crate::note::{Note, QuorumRole};
+use crate::note::{Note, QuorumNote, QuorumRole};
 use crate::raft::election_state::ElectionState;
 use crate::raft::{Quorum, QuorumOptions};
 use crate::types::{LeaderEpoch, NodeId, Now, Offset, Time, WallTime};
@@ -34,7 +34,9 @@ fn open(image: &DiskImage) -> (Quorum, Effects) {
 fn role_at_boot(image: &DiskImage) -> (LeaderEpoch, QuorumRole, Option<NodeId>, Option<NodeId>) {
     let (_, effects) = open(image);
     let states = effects.as_slice().iter().filter_map(|effect| {
-        let Effect::Note(Note::QuorumStateChanged { epoch, role, leader, voted }) = effect else {
+        let Effect::Note(Note::Quorum(QuorumNote::StateChanged { epoch, role, leader, voted })) =
+            effect
+        else {
             return None;
         };
         Some((*epoch, *role, *leader, *voted))

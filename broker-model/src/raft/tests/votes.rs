@@ -6,7 +6,7 @@ use crate::defect::{Defect, QuorumDefect};
 use crate::disk_image::{DiskImage, FileId};
 use crate::message::{BeginQuorumEpochRequest, ClusterError, VoteRequest};
 use crate::node::{Effect, Effects};
-use crate::note::Note;
+use crate::note::{Note, QuorumNote};
 use crate::raft::election_state::ElectionState;
 use crate::raft::{Quorum, QuorumOptions};
 use crate::types::{LeaderEpoch, NodeId, Offset};
@@ -80,7 +80,9 @@ fn becoming_a_follower_keeps_the_vote() {
     let begin = BeginQuorumEpochRequest { epoch: LeaderEpoch(3), leader: NodeId(103) };
     assert_eq!(quorum.on_begin_request(NOW, begin, &mut effects).error, None);
     let voted = effects.as_slice().iter().find_map(|effect| {
-        let Effect::Note(Note::QuorumStateChanged { voted, .. }) = effect else { return None };
+        let Effect::Note(Note::Quorum(QuorumNote::StateChanged { voted, .. })) = effect else {
+            return None;
+        };
         Some(*voted)
     });
     assert_eq!(voted, Some(Some(NodeId(102))));

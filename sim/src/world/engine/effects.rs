@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Effect, Effects, Event, Node};
-use harrow_broker_model::note::Note;
+use harrow_broker_model::note::{BrokerNote, LogNote, Note, QuorumNote};
 use harrow_broker_model::types::{FlushToken, NodeId, Offset};
 
 use super::slot::StalledSync;
@@ -158,11 +158,13 @@ impl<N: Node> Engine<N> {
     /// What a note says of the disk, the disk is asked first.
     fn ask_disk(&mut self, node: usize, note: &Note, host: &mut impl NodeHost<N>) {
         let (moment, slot) = (self.moment(node), &self.slots[node]);
-        if let Note::QuorumStatePersisted { .. } = note {
+        if let Note::Quorum(QuorumNote::StatePersisted { .. }) = note {
             host.persisted(moment, slot.disk.is_durable(FileId::QuorumState));
-        } else if let Note::QuorumLogSynced { .. } | Note::StoppedCleanly { .. } = note {
+        } else if let Note::Quorum(QuorumNote::LogSynced { .. })
+        | Note::Broker(BrokerNote::StoppedCleanly { .. }) = note
+        {
             host.persisted(moment, slot.disk.are_logs_durable());
-        } else if let Note::LogRecovered { partition, .. } = note
+        } else if let Note::Log(LogNote::Recovered { partition, .. }) = note
             && let Some(found) = slot.disk.sound_log(*partition)
         {
             host.reopened(moment, *partition, found);

@@ -1,6 +1,8 @@
 //! Elections, registrations, memberships and groups.
 
-use harrow_broker_model::note::{AcceptedProposal, MetadataChange, Note};
+use harrow_broker_model::note::{
+    AcceptedProposal, ControllerNote, MetadataChange, Note, ReplicationNote,
+};
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch};
 
 use super::case::{Case, plain};
@@ -14,12 +16,12 @@ fn rejoin(stage: &mut Stage, from: i64) {
 }
 
 fn propose(stage: &mut Stage, epoch: i32) {
-    let note = Note::IsrProposed {
+    let note = Note::Replication(ReplicationNote::IsrProposed {
         partition: X,
         leader_epoch: LeaderEpoch(epoch),
         from: vec![A, B],
         to: vec![A, B, C],
-    };
+    });
     stage.note(A, &note);
 }
 
@@ -40,7 +42,7 @@ fn register(stage: &mut Stage, broker: NodeId, broker_epoch: i64, unclean: bool)
 /// The controller takes an ISR from a broker and commits it.
 fn accept(stage: &mut Stage, broker: NodeId, member_epoch: i64, behind: i32) {
     let next = stage.next(Some(A), 1, &[A, C]);
-    let note = Note::IsrProposalAccepted {
+    let note = Note::Controller(ControllerNote::IsrProposalAccepted {
         partition: X,
         offset: stage.metadata_end(),
         controller_epoch: LeaderEpoch(1),
@@ -51,7 +53,7 @@ fn accept(stage: &mut Stage, broker: NodeId, member_epoch: i64, behind: i32) {
             partition_epoch: PartitionEpoch(next.partition_epoch.0 - 1 - behind),
             members: vec![(A, BrokerEpoch::NONE), (C, BrokerEpoch(member_epoch))],
         }),
-    };
+    });
     stage.note(N1, &note);
     stage.registered(X, next, false);
 }

@@ -1,6 +1,9 @@
 //! Rules that guard other rules: whose word counts for a leader, what a clean stop means, what is on the disk.
 
-use harrow_broker_model::note::{BatchSummary, BrokerState, MetadataChange, Note, QuorumRole};
+use harrow_broker_model::note::{
+    BatchSummary, BrokerNote, BrokerState, ConsumerNote, ControllerNote, LogNote, MetadataChange,
+    Note, ProducerNote, QuorumNote, QuorumRole, ReplicationNote,
+};
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
 };
@@ -10,14 +13,14 @@ use crate::quorum::{quorum_append, quorum_commit};
 use crate::stage::{A, B, C, N1, N2, Stage, X, record, sequenced};
 
 fn heard(stage: &mut Stage, follower: NodeId, current_leader_epoch: i32, broker_epoch: i64) {
-    let note = Note::FollowerHeard {
+    let note = Note::Replication(ReplicationNote::FollowerHeard {
         partition: X,
         leader_epoch: LeaderEpoch(1),
         follower,
         current_leader_epoch: LeaderEpoch(current_leader_epoch),
         broker_epoch: BrokerEpoch(broker_epoch),
         fetch_offset: Offset(2),
-    };
+    });
     stage.note(A, &note);
 }
 
@@ -34,7 +37,14 @@ fn registers_again(stage: &mut Stage, broker: NodeId, applied_by: NodeId) -> (i6
 fn applies(stage: &mut Stage, node: NodeId, offset: Offset) {
     let known = stage.observer.view().registry().at(offset).cloned();
     let (controller_epoch, change) = known.expect("it is committed");
-    stage.note(node, &Note::MetadataApplied { offset, controller_epoch, change: Box::new(change) });
+    stage.note(
+        node,
+        &Note::Controller(ControllerNote::MetadataApplied {
+            offset,
+            controller_epoch,
+            change: Box::new(change),
+        }),
+    );
 }
 
 fn commit_third(stage: &mut Stage) {
@@ -45,20 +55,28 @@ fn commit_third(stage: &mut Stage) {
 
 fn diverges(stage: &mut Stage, epoch: i32, end: i64) {
     let (epoch, end_offset) = (LeaderEpoch(epoch), Offset(end));
-    stage.note(A, &Note::DivergenceFound { partition: X, follower: B, epoch, end_offset });
+    stage.note(
+        A,
+        &Note::Replication(ReplicationNote::DivergenceFound {
+            partition: X,
+            follower: B,
+            epoch,
+            end_offset,
+        }),
+    );
 }
 
 fn knows(stage: &mut Stage, epochs: &[(i32, i64)]) {
     stage.observer.expect_all_facts();
     let epochs = epochs.iter().map(|(epoch, start)| (LeaderEpoch(*epoch), Offset(*start)));
-    stage.note(B, &Note::EpochsKnown { partition: X, epochs: epochs.collect() });
+    stage.note(B, &Note::Log(LogNote::EpochsKnown { partition: X, epochs: epochs.collect() }));
 }
 
 fn stops(stage: &mut Stage, durable: bool) {
     let known = stage.observer.view().registry().broker(B).expect("it is registered");
     let broker_epoch = known.broker_epoch;
     stage.observer.disk_answers(B, durable);
-    stage.note(B, &Note::StoppedCleanly { broker_epoch });
+    stage.note(B, &Note::Broker(BrokerNote::StoppedCleanly { broker_epoch }));
     stage.crash(B, false);
 }
 
@@ -66,29 +84,29 @@ fn stops(stage: &mut Stage, durable: bool) {
 fn opens(stage: &mut Stage, clean: bool) {
     stage.observer.expect_all_facts();
     stage.observer.process_started(0, B);
-    let note = Note::LogRecovered {
+    let note = Note::Log(LogNote::Recovered {
         partition: X,
         log_start_offset: Offset(0),
         log_end_offset: Offset(2),
         high_watermark: Offset(0),
         clean,
         batches: vec![plain(0), plain(1)],
-    };
+    });
     stage.note(B, &note);
 }
 
 fn goes_by(stage: &mut Stage, version: i32) {
-    let note = Note::IsrCommitted {
+    let note = Note::Replication(ReplicationNote::IsrCommitted {
         partition: X,
         leader_epoch: LeaderEpoch(1),
         partition_epoch: PartitionEpoch(version),
         isr: vec![A, B, C],
-    };
+    });
     stage.note(A, &note);
 }
 
 fn refuses(stage: &mut Stage, epoch: i16, sequence: i32, fenced: bool) {
-    let note = Note::SequenceRefused {
+    let note = Note::Producer(ProducerNote::SequenceRefused {
         partition: X,
         leader_epoch: LeaderEpoch(1),
         producer_id: ProducerId(9),
@@ -96,22 +114,25 @@ fn refuses(stage: &mut Stage, epoch: i16, sequence: i32, fenced: bool) {
         first_sequence: Sequence(sequence),
         last_sequence: Sequence(sequence),
         fenced,
-    };
+    });
     stage.note(A, &note);
 }
 
 fn resets(stage: &mut Stage, consumer: i32, to: i64) {
     let (partition, from, to) = ("x-0".to_owned(), Offset(9), Offset(to));
-    stage.note(NodeId(consumer), &Note::PositionReset { partition, from, to });
+    stage.note(
+        NodeId(consumer),
+        &Note::Consumer(ConsumerNote::PositionReset { partition, from, to }),
+    );
 }
 
 fn ends_offset(stage: &mut Stage, current_leader_epoch: i32) {
-    let note = Note::EndOffsetServed {
+    let note = Note::Consumer(ConsumerNote::EndOffsetServed {
         partition: X,
         leader_epoch: LeaderEpoch(1),
         current_leader_epoch: LeaderEpoch(current_leader_epoch),
         offset: Offset(2),
-    };
+    });
     stage.note(A, &note);
 }
 
@@ -139,7 +160,7 @@ fn shrinks(stage: &mut Stage, elr: &[NodeId]) {
 /// N1 leads with the vote of N2.
 fn leads_quorum(stage: &mut Stage, epoch: i32) {
     let candidate = N1;
-    stage.note(N2, &Note::VoteGranted { epoch: LeaderEpoch(epoch), candidate });
+    stage.note(N2, &Note::Quorum(QuorumNote::VoteGranted { epoch: LeaderEpoch(epoch), candidate }));
     stage.quorum_state(N1, epoch, QuorumRole::Leader, Some(N1));
 }
 
@@ -150,7 +171,7 @@ fn replicates(stage: &mut Stage) {
     for node in [N1, N2] {
         quorum_append(stage, node, 1, record(0, 1, 0));
     }
-    stage.note(N1, &Note::QuorumLogSynced { end: Offset(1) });
+    stage.note(N1, &Note::Quorum(QuorumNote::LogSynced { end: Offset(1) }));
 }
 
 fn finds(stage: &mut Stage, sound_end: i64, whole: bool) {
@@ -170,7 +191,7 @@ fn changes(stage: &mut Stage, fenced: bool, shutting_down: bool) {
 fn asks_to_stop(stage: &mut Stage) {
     let broker_epoch = stage.observer.view().registry().broker(B).expect("known").broker_epoch;
     let state = BrokerState::ShuttingDown;
-    stage.note(B, &Note::BrokerStateChanged { state, broker_epoch });
+    stage.note(B, &Note::Broker(BrokerNote::StateChanged { state, broker_epoch }));
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -381,13 +402,13 @@ pub(super) const CASES: &[Case] = &[
         anomaly: "metadata-commit-not-durable",
         good: |stage| {
             replicates(stage);
-            stage.note(N2, &Note::QuorumLogSynced { end: Offset(1) });
+            stage.note(N2, &Note::Quorum(QuorumNote::LogSynced { end: Offset(1) }));
             quorum_commit(stage, N1, 1, 1);
         },
         bad: |stage| {
             replicates(stage);
             stage.observer.disk_answers(N2, false);
-            stage.note(N2, &Note::QuorumLogSynced { end: Offset(1) });
+            stage.note(N2, &Note::Quorum(QuorumNote::LogSynced { end: Offset(1) }));
             quorum_commit(stage, N1, 1, 1);
         },
     },
@@ -444,14 +465,14 @@ fn begins_second(stage: &mut Stage) {
 
 fn reopened(batches: Vec<BatchSummary>) -> Note {
     let log_end_offset = batches.last().map_or(Offset(0), |last| last.last_offset.next());
-    Note::LogRecovered {
+    Note::Log(LogNote::Recovered {
         partition: X,
         log_start_offset: Offset(0),
         log_end_offset,
         high_watermark: Offset(0),
         clean: false,
         batches,
-    }
+    })
 }
 
 /// An anomaly and what shows it.
@@ -548,15 +569,28 @@ fn other_ways_to_break_a_rule_about_logs() {
             stage.follow(C, 1, A);
             let (from, to) = (vec![A, B], vec![A, B, C]);
             let leader_epoch = LeaderEpoch(1);
-            stage.note(A, &Note::IsrProposed { partition: X, leader_epoch, from, to });
+            stage.note(
+                A,
+                &Note::Replication(ReplicationNote::IsrProposed {
+                    partition: X,
+                    leader_epoch,
+                    from,
+                    to,
+                }),
+            );
         }),
         ("epoch-cache-mismatch", |stage| knows(stage, &[(1, 0), (2, 1)])),
         ("epoch-end-wrong", |stage| {
             let (epoch, asked) = (LeaderEpoch(0), LeaderEpoch(0));
             let end_offset = Offset(2);
             let leader_epoch = LeaderEpoch(1);
-            let note =
-                Note::EpochEndServed { partition: X, leader_epoch, asked, epoch, end_offset };
+            let note = Note::Consumer(ConsumerNote::EpochEndServed {
+                partition: X,
+                leader_epoch,
+                asked,
+                epoch,
+                end_offset,
+            });
             stage.note(A, &note);
         }),
     ];

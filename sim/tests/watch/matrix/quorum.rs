@@ -1,6 +1,8 @@
 //! The controller quorum.
 
-use harrow_broker_model::note::{MetadataChange, Note, QuorumRole, TruncateReason};
+use harrow_broker_model::note::{
+    ControllerNote, LogNote, MetadataChange, Note, QuorumNote, QuorumRole, TruncateReason,
+};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 use super::case::Case;
@@ -20,29 +22,36 @@ fn committed(stage: &mut Stage) {
 }
 
 fn vote(stage: &mut Stage, candidate: NodeId) {
-    stage.note(N1, &Note::VoteGranted { epoch: LeaderEpoch(2), candidate });
+    stage.note(N1, &Note::Quorum(QuorumNote::VoteGranted { epoch: LeaderEpoch(2), candidate }));
 }
 
 fn applied(stage: &mut Stage, node: NodeId, offset: i64, leader: NodeId) {
     let change = Box::new(MetadataChange::LeaderChanged { leader });
     let controller_epoch = LeaderEpoch(1);
-    stage.note(node, &Note::MetadataApplied { offset: Offset(offset), controller_epoch, change });
+    stage.note(
+        node,
+        &Note::Controller(ControllerNote::MetadataApplied {
+            offset: Offset(offset),
+            controller_epoch,
+            change,
+        }),
+    );
 }
 
 fn truncate(stage: &mut Stage, node: NodeId) {
-    let note = Note::Truncated {
+    let note = Note::Log(LogNote::Truncated {
         partition: TopicPartition::METADATA,
         from: Offset(1),
         to: Offset(0),
         reason: TruncateReason::Diverged,
-    };
+    });
     stage.note(node, &note);
 }
 
 /// N1 says what is on its disk, and the disk whether it is there for good.
 fn persisted(stage: &mut Stage, voted: Option<NodeId>, durable: bool) {
     stage.observer.disk_answers(N1, durable);
-    stage.note(N1, &Note::QuorumStatePersisted { epoch: LeaderEpoch(2), voted });
+    stage.note(N1, &Note::Quorum(QuorumNote::StatePersisted { epoch: LeaderEpoch(2), voted }));
 }
 
 /// N1 leads epoch 1 for so long, and hears of others at the end of each second.
@@ -61,12 +70,15 @@ fn reigns(stage: &mut Stage, seconds: u64, hears: impl Fn(u64) -> Option<(NodeId
 /// Voter 1 leads, 2 follows, and has taken something from it or not; 3 knows the epoch, and then stands in the next one.
 fn stands_against_a_leader(stage: &mut Stage, followed: bool) {
     stage.observer.expect_all_facts();
-    stage.note(N2, &Note::VoteGranted { epoch: LeaderEpoch(1), candidate: N1 });
+    stage.note(N2, &Note::Quorum(QuorumNote::VoteGranted { epoch: LeaderEpoch(1), candidate: N1 }));
     stage.quorum_state(N1, 1, QuorumRole::Leader, Some(N1));
     stage.quorum_state(N2, 1, QuorumRole::Follower, Some(N1));
     if followed {
         let (epoch, to) = (LeaderEpoch(1), Offset(0));
-        stage.note(N2, &Note::QuorumHighWatermarkMoved { epoch, as_leader: false, to });
+        stage.note(
+            N2,
+            &Note::Quorum(QuorumNote::HighWatermarkMoved { epoch, as_leader: false, to }),
+        );
     }
     stage.quorum_state(N3, 1, QuorumRole::Unattached, None);
     stage.wait_ms(1_000);
@@ -80,12 +92,18 @@ pub(super) const CASES: &[Case] = &[
         anomaly: "controller-unelected",
         good: |stage| {
             stage.observer.expect_all_facts();
-            stage.note(N2, &Note::VoteGranted { epoch: LeaderEpoch(2), candidate: N1 });
+            stage.note(
+                N2,
+                &Note::Quorum(QuorumNote::VoteGranted { epoch: LeaderEpoch(2), candidate: N1 }),
+            );
             stage.quorum_state(N1, 2, QuorumRole::Leader, Some(N1));
         },
         bad: |stage| {
             stage.observer.expect_all_facts();
-            stage.note(N2, &Note::VoteGranted { epoch: LeaderEpoch(1), candidate: N1 });
+            stage.note(
+                N2,
+                &Note::Quorum(QuorumNote::VoteGranted { epoch: LeaderEpoch(1), candidate: N1 }),
+            );
             stage.quorum_state(N1, 2, QuorumRole::Leader, Some(N1));
         },
     },

@@ -1,6 +1,6 @@
 //! Logs, commits, acknowledgements and reads.
 
-use harrow_broker_model::note::{BatchSummary, KnownProducer, Note};
+use harrow_broker_model::note::{BatchSummary, KnownProducer, LogNote, Note, ProducerNote};
 use harrow_broker_model::types::{Offset, ProducerEpoch, ProducerId, Sequence};
 
 use super::case::{Case, audit, plain};
@@ -23,11 +23,14 @@ fn shrink(stage: &mut Stage) {
 }
 
 fn refuse(stage: &mut Stage) {
-    stage.note(A, &Note::NotEnoughReplicas { partition: X, after_append: false });
+    stage.note(
+        A,
+        &Note::Producer(ProducerNote::NotEnoughReplicas { partition: X, after_append: false }),
+    );
 }
 
 fn log_start(stage: &mut Stage, to: i64) {
-    stage.note(B, &Note::LogStartMoved { partition: X, log_start_offset: Offset(to) });
+    stage.note(B, &Note::Log(LogNote::StartMoved { partition: X, log_start_offset: Offset(to) }));
 }
 
 fn flushed(stage: &mut Stage, end: usize) {
@@ -42,7 +45,7 @@ fn know(stage: &mut Stage, sequence: i32) {
         producer_epoch: ProducerEpoch(0),
         last_sequence: Sequence(sequence),
     }];
-    stage.note(A, &Note::ProducersKnown { partition: X, producers });
+    stage.note(A, &Note::Producer(ProducerNote::ProducersKnown { partition: X, producers }));
 }
 
 pub(super) const CASES: &[Case] = &[

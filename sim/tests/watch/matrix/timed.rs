@@ -1,7 +1,7 @@
 //! Rules that bound times. On the stage `replica.lag.time.max.ms` is 30 s, and a leader looks every 15 s.
 
 use harrow_broker_model::message::ClusterError;
-use harrow_broker_model::note::Note;
+use harrow_broker_model::note::{Note, ReplicationNote};
 use harrow_broker_model::types::{LeaderEpoch, NodeId};
 
 use super::case::{Case, outcome, plain};
@@ -35,17 +35,23 @@ fn follow(stage: &mut Stage) {
 }
 
 fn proposes(stage: &mut Stage) {
-    let note = Note::IsrProposed {
+    let note = Note::Replication(ReplicationNote::IsrProposed {
         partition: stage.partition,
         leader_epoch: LeaderEpoch(1),
         from: vec![A, B, C],
         to: vec![A, C],
-    };
+    });
     stage.note(A, &note);
 }
 
 fn is_refused(stage: &mut Stage, error: ClusterError) {
-    stage.note(A, &Note::IsrProposalRefused { partition: stage.partition, error });
+    stage.note(
+        A,
+        &Note::Replication(ReplicationNote::IsrProposalRefused {
+            partition: stage.partition,
+            error,
+        }),
+    );
 }
 
 fn blocked_changed(stage: &mut Stage, still: bool) {

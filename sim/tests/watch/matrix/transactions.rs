@@ -1,7 +1,7 @@
 //! Transactions and the last stable offset. Producer 9 writes from offset 2 on.
 
 use harrow_broker_model::note::{
-    AbortedTransaction, BatchKind, BatchSummary, Note, TransactionState,
+    AbortedTransaction, BatchKind, BatchSummary, Note, TransactionNote, TransactionState,
 };
 use harrow_broker_model::types::{
     Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition, TransactionOrdinal,
@@ -56,13 +56,13 @@ fn serve(stage: &mut Stage, batch: BatchSummary, aborted: &[AbortedTransaction])
 }
 
 fn identify(stage: &mut Stage, producer: i64, epoch: i16) {
-    let note = Note::TransactionStateChanged {
+    let note = Note::Transaction(TransactionNote::StateChanged {
         transactional_id: "id".to_owned(),
         producer_id: ProducerId(producer),
         producer_epoch: ProducerEpoch(epoch),
         transaction: TransactionOrdinal(0),
         state: Empty,
-    };
+    });
     stage.note(A, &note);
 }
 
@@ -243,11 +243,11 @@ fn a_decision_is_never_taken_back() {
 fn a_complete_transaction_has_a_marker_everywhere() {
     let mut stage = super::case::stage();
     decide(&mut stage, 1, &[Ongoing]);
-    let added = Note::TransactionPartitionAdded {
+    let added = Note::Transaction(TransactionNote::PartitionAdded {
         producer_id: ProducerId(9),
         transaction: TransactionOrdinal(1),
         partition: Y,
-    };
+    });
     stage.note(A, &added);
     write(&mut stage, 1, data(2, 0));
     decide(&mut stage, 1, &[PrepareCommit]);

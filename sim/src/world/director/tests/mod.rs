@@ -12,7 +12,8 @@ use harrow_broker_model::node::{
 };
 use harrow_broker_model::node_status::{Held, NodeStatus};
 use harrow_broker_model::note::{
-    AppendOrigin, BatchKind, BatchSummary, MetadataChange, Note, PartitionRegistration,
+    AppendOrigin, BatchKind, BatchSummary, ControllerNote, LogNote, MetadataChange,
+    PartitionRegistration, QuorumNote, ReplicationNote,
 };
 use harrow_broker_model::proto::ErrorCode;
 use harrow_broker_model::types::{
@@ -137,7 +138,7 @@ impl Toy {
         let records = if about_records { vec![RECORD] } else { Vec::new() };
         let end = Offset(records.len() as i64);
         let mark = if self.plant == Plant::StuckWatermark { Offset(0) } else { end };
-        effects.note(Note::LogRecovered {
+        effects.note(LogNote::Recovered {
             partition: ORDERS,
             log_start_offset: Offset(0),
             log_end_offset: end,
@@ -148,7 +149,7 @@ impl Toy {
         if self.node != NodeId(1) || self.plant == Plant::Idle {
             return;
         }
-        effects.note(Note::BecameLeader {
+        effects.note(ReplicationNote::BecameLeader {
             partition: ORDERS,
             leader_epoch: LeaderEpoch(0),
             partition_epoch: PartitionEpoch(0),
@@ -157,7 +158,7 @@ impl Toy {
             isr: Vec::new(),
         });
         if mark > Offset(0) {
-            effects.note(Note::HighWatermarkMoved {
+            effects.note(ReplicationNote::HighWatermarkMoved {
                 partition: ORDERS,
                 leader_epoch: LeaderEpoch(0),
                 as_leader: true,
@@ -194,7 +195,7 @@ impl Toy {
             shutting_down: false,
         };
         for (offset, change) in (1..).zip([topic, partition, broker(1), broker(2)]) {
-            effects.note(Note::MetadataApplied {
+            effects.note(ControllerNote::MetadataApplied {
                 offset: Offset(offset),
                 controller_epoch: LeaderEpoch(1),
                 change: Box::new(change),
@@ -206,14 +207,14 @@ impl Toy {
     }
 
     fn commit_metadata(effects: &mut Effects) {
-        effects.note(Note::Appended {
+        effects.note(LogNote::Appended {
             partition: TopicPartition::METADATA,
             batch: RECORD,
             origin: AppendOrigin::Leader,
             leader_epoch: LeaderEpoch(1),
             acks: 0,
         });
-        effects.note(Note::QuorumHighWatermarkMoved {
+        effects.note(QuorumNote::HighWatermarkMoved {
             epoch: LeaderEpoch(1),
             as_leader: true,
             to: Offset(1),

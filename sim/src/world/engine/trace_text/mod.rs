@@ -8,7 +8,7 @@ use std::fmt;
 
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Channel, Effect, Event, Operation, Outcome};
-use harrow_broker_model::note::{MetadataChange, Note};
+use harrow_broker_model::note::{ControllerNote, MetadataChange, Note};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
 
 /// Topic names by id, as far as any node has learned them.
@@ -18,7 +18,8 @@ pub(super) struct Names(BTreeMap<TopicId, String>);
 impl Names {
     /// Learns from what a node has stated.
     pub(super) fn learn(&mut self, effect: &Effect) {
-        if let Effect::Note(Note::MetadataApplied { change, .. }) = effect
+        if let Effect::Note(Note::Controller(ControllerNote::MetadataApplied { change, .. })) =
+            effect
             && let MetadataChange::TopicCreated { topic, name, .. } = change.as_ref()
         {
             self.0.entry(*topic).or_insert_with(|| name.clone());
