@@ -268,8 +268,8 @@ impl Effects {
     }
 
     /// Adds [`Effect::Note`].
-    pub fn note(&mut self, note: Note) {
-        self.push(Effect::Note(note));
+    pub fn note(&mut self, note: impl Into<Note>) {
+        self.push(Effect::Note(note.into()));
     }
 
     /// Adds [`Effect::Complete`].

@@ -5,6 +5,12 @@
 //! followed has the digest of one that is not. Not told: requests and messages under way, which are in the trace; each
 //! moment has the ordinal of its event to find it there.
 
+mod consumer;
+mod controller;
+mod log;
+mod producer;
+mod quorum;
+mod replication;
 #[cfg(test)]
 mod tests;
 
@@ -12,10 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use harrow_broker_model::disk_image::FileId;
-use harrow_broker_model::note::{
-    AppendOrigin, BatchSummary, ConsumerNote, ControllerNote, LogNote, MetadataChange, Note,
-    PartitionRegistration, ProducerNote, QuorumNote, QuorumRole, ReplicationNote, TruncateReason,
-};
+use harrow_broker_model::note::{AppendOrigin, BatchSummary, Note, TruncateReason};
 use harrow_broker_model::record::RecordBatch;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 use serde::{Deserialize, Serialize};
@@ -223,10 +226,15 @@ impl Biographer {
 
     /// A note is about to be taken over.
     pub(crate) fn before_note(&mut self, stage: Stage<'_>, note: &Note) {
-        self.on_log_note(stage, note);
-        self.on_high_watermark_note(stage, note);
-        self.on_promise_note(stage, note);
-        self.on_election_note(stage, note);
+        match note {
+            Note::Log(note) => self.on_log_note(stage, note),
+            Note::Replication(note) => self.on_replication_note(stage, note),
+            Note::Quorum(note) => self.on_quorum_note(stage, note),
+            Note::Controller(note) => self.on_controller_note(stage, note),
+            Note::Producer(note) => self.on_producer_note(stage, note),
+            Note::Consumer(note) => self.on_consumer_note(stage, note),
+            Note::Broker(_) | Note::Group(_) | Note::Transaction(_) => {}
+        }
     }
 
     /// A note was taken over: what is committed here may be another record now.
@@ -284,48 +292,8 @@ impl Biographer {
         all.into_iter().map(|(_, moment)| moment).collect()
     }
 
-    fn on_log_note(&mut self, stage: Stage<'_>, note: &Note) {
-        if let Note::Log(LogNote::Appended { partition, batch, origin, .. }) = note
-            && self.follows(*partition)
-            && let Some(record) = self.occupant(batch)
-        {
-            self.push(stage, MomentKind::Appended { record, origin: *origin });
-        } else if let Note::Log(LogNote::Truncated { partition, to, reason, .. }) = note
-            && self.follows(*partition)
-            && let Some(record) = self.held_from(stage, *to)
-        {
-            self.push(stage, MomentKind::Truncated { record, to: to.0, reason: *reason });
-        } else if let Note::Log(LogNote::Recovered { partition, batches, .. }) = note
-            && self.follows(*partition)
-        {
-            let before = self.held(stage);
-            let record = batches.iter().find_map(|batch| self.occupant(batch));
-            if before.is_some() || record.is_some() {
-                self.push(stage, MomentKind::LogRecovered { before, record });
-            }
-        }
-    }
-
-    fn on_high_watermark_note(&mut self, stage: Stage<'_>, note: &Note) {
-        let (as_leader, from, to) = if let Note::Replication(ReplicationNote::HighWatermarkMoved {
-            partition,
-            as_leader,
-            from,
-            to,
-            ..
-        }) = note
-            && self.follows(*partition)
-        {
-            (*as_leader, *from, *to)
-        } else if let Note::Quorum(QuorumNote::HighWatermarkMoved { as_leader, to, .. }) = note
-            && self.follows(TopicPartition::METADATA)
-        {
-            let replica = stage.view.replica(stage.node, TopicPartition::METADATA);
-            let from = replica.map_or(Offset::ZERO, |replica| replica.high_watermark);
-            (*as_leader, from, *to)
-        } else {
-            return;
-        };
+    /// A high watermark of the node moved.
+    fn on_high_watermark(&mut self, stage: Stage<'_>, as_leader: bool, from: Offset, to: Offset) {
         let passes = from <= self.offset && self.offset < to;
         if let Some(record) = self.held(stage).filter(|_| passes) {
             let high_watermark = to.0;
@@ -334,67 +302,9 @@ impl Biographer {
         }
     }
 
-    fn on_promise_note(&mut self, stage: Stage<'_>, note: &Note) {
-        if let Note::Producer(ProducerNote::ProduceAcknowledged {
-            partition,
-            leader_epoch,
-            base_offset,
-            last_offset,
-            checksum,
-            acks,
-            duplicate,
-        }) = note
-            && self.follows(*partition)
-            && (*base_offset..=*last_offset).contains(&self.offset)
-        {
-            let value = self.values.get(&(*base_offset, *checksum)).copied();
-            let named = Occupant { value, leader_epoch: *leader_epoch, checksum: *checksum };
-            let held = self.held(stage).filter(|held| held.checksum == *checksum);
-            let (record, acks, duplicate) = (held.unwrap_or(named), *acks, *duplicate);
-            self.push(stage, MomentKind::Acknowledged { record, acks, duplicate });
-        } else if let Note::Consumer(ConsumerNote::RecordsServed {
-            partition,
-            consumer,
-            batches,
-            ..
-        }) = note
-            && self.follows(*partition)
-            && let Some(record) = batches.iter().find_map(|batch| self.occupant(batch))
-        {
-            self.push(stage, MomentKind::Served { record, consumer: *consumer });
-        }
-    }
-
-    fn on_election_note(&mut self, stage: Stage<'_>, note: &Note) {
-        let began = self.moments.iter().any(|one| matches!(one.kind, MomentKind::Appended { .. }));
-        if !began {
-            return;
-        }
-        if let Note::Controller(ControllerNote::MetadataApplied { offset, change, .. }) = note
-            && stage.view.registry().is_news(*offset)
-            && let MetadataChange::PartitionChanged { partition, registration, unclean } = &**change
-            && self.follows(*partition)
-        {
-            self.on_registered(stage, registration, *unclean);
-        } else if let Note::Quorum(QuorumNote::StateChanged {
-            epoch, role: QuorumRole::Leader, ..
-        }) = note
-            && self.follows(TopicPartition::METADATA)
-        {
-            let record = self.held(stage);
-            let kind = MomentKind::Elected { leader_epoch: *epoch, unclean: false, record };
-            self.push(stage, kind);
-        }
-    }
-
-    fn on_registered(&mut self, stage: Stage<'_>, next: &PartitionRegistration, unclean: bool) {
-        let view = self.partition.and_then(|partition| stage.view.partition(partition));
-        let elected = view.and_then(|view| view.newly_elected(next));
-        if let Some(leader) = elected {
-            let stage = Stage { node: leader, ..stage };
-            let (leader_epoch, record) = (next.leader_epoch, self.held(stage));
-            self.push(stage, MomentKind::Elected { leader_epoch, unclean, record });
-        }
+    /// Whether any record was appended here: elections before that are of no interest.
+    fn has_begun(&self) -> bool {
+        self.moments.iter().any(|one| matches!(one.kind, MomentKind::Appended { .. }))
     }
 
     /// Finds the partition by its name, once its topic is there: before anything is appended to it.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::broker::context::Context;
 use crate::config::ms;
+use crate::defect::BrokerDefect;
 use crate::fetch_session::handler::SessionHandler;
 use crate::message::{
     ReplicaFetchPartition, ReplicaFetchRequest, ReplicaFetchResponse, ReplicaOffsetsRequest,
@@ -227,7 +228,10 @@ impl Fetcher {
                 followed.get(id).is_some_and(|followed| followed.delayed_until.is_none())
             };
             let wanted = |id| partitions.get(&id).filter(|_| ready(&id))?.next_fetch();
-            let built = self.session.build(followed.keys().copied(), wanted);
+            let forgets = context.config.defects.has(BrokerDefect::NewSessionForgets);
+            let named = (forgets && self.session.renews()).then(|| self.session.touched().clone());
+            let is_named = |id: &TopicPartition| named.as_ref().is_none_or(|it| it.contains(id));
+            let built = self.session.build(followed.keys().copied().filter(is_named), wanted);
             if self.session.is_empty() && built.to_forget.is_empty() {
                 return;
             }
@@ -314,7 +318,7 @@ impl Fetcher {
         if let Some(sent) = &self.in_flight {
             return Some(Deadline { at: sent.deadline, why: "replica fetch times out" });
         }
-        let asks = self.delayed.len() < self.followed.len() || !self.session.is_empty();
+        let asks = !self.session.touched().is_empty() || !self.session.is_empty();
         let next = if asks { self.resume_at } else { self.delayed.first()?.0.max(self.resume_at) };
         Some(Deadline { at: next, why: "replica fetch is due" })
     }

@@ -88,7 +88,11 @@ impl Broker {
         if !changes.log_end_moved && !changes.high_watermark_moved && !changes.leadership_changed {
             return;
         }
-        let (mut waiting, rested) = self.fetch_sessions.changed(id);
+        let misses = !changes.log_end_moved
+            && !changes.leadership_changed
+            && self.context.config.defects.has(BrokerDefect::SessionMissesWatermark);
+        let (mut waiting, rested) =
+            if misses { Default::default() } else { self.fetch_sessions.changed(id) };
         self.keep_up(&rested);
         waiting.extend(self.purgatory.watchers(id));
         for connection in waiting {

@@ -223,6 +223,13 @@ impl Admin {
         });
     }
 
+    fn self_check(&self) {
+        self.connections.self_check();
+        let asked = self.creations.iter().filter(|creation| creation.asked).count();
+        let in_flight = self.connections.all_in_flight();
+        assert!(asked <= in_flight, "{asked} topics are asked for by {in_flight} requests");
+    }
+
     fn compute_deadline(&self) -> Option<Deadline> {
         let unblocked = self.connections.first_unblocked(&self.config.bootstrap);
         let due = self.creations.iter().flat_map(|creation| {
@@ -258,6 +265,7 @@ impl Node for Admin {
             | Event::FlushCompleted { .. } => {}
         }
         self.run(now.time, effects);
+        self.self_check();
     }
 
     fn next_deadline(&self) -> Option<Deadline> {

@@ -183,6 +183,29 @@ impl Connections {
         self.peers.get(&(to, channel)).map_or(0, |peer| peer.in_flight.len())
     }
 
+    /// All requests that wait for an answer.
+    pub(crate) fn all_in_flight(&self) -> usize {
+        self.peers.values().map(|peer| peer.in_flight.len()).sum()
+    }
+
+    /// Requests wait in the order in which they were sent, so that the first is the first to be too late; of fetches
+    /// there is one at a time to each broker. Source: `InFlightRequests`, `AbstractFetch.prepareFetchRequests`.
+    pub(crate) fn self_check(&self) {
+        for ((to, channel), peer) in &self.peers {
+            let sent = peer.in_flight.iter().map(|request| request.correlation_id.0);
+            assert!(
+                sent.is_sorted() && peer.in_flight.iter().is_sorted_by_key(|it| it.deadline),
+                "requests to {to} wait out of order: {:?}",
+                peer.in_flight
+            );
+            let count = peer.in_flight.len();
+            assert!(
+                *channel != Channel::ClientFetch || count <= 1,
+                "{count} fetches are in flight to {to}"
+            );
+        }
+    }
+
     /// The broker to which the most produce requests are in flight, and how many these are.
     pub(crate) fn most_produces_in_flight(&self) -> Option<(NodeId, usize)> {
         let is_produce = |request: &&InFlight| matches!(request.purpose, Purpose::Produce(_));

@@ -18,4 +18,27 @@ BrokerDefect {
             not get the lock and goes away; the other one finds it undone. It waits until it times \
             out.",
     }
+    SessionMissesWatermark {
+        name: "session-misses-watermark",
+        source: "KIP-227: `CachedPartition.maybeUpdateResponseData`, without its second condition",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "high-watermark-stuck" in "swarm", seed 1,
+        meaning: "A fetch session looks at a partition again when its log grew, but not when only its \
+            high watermark moved.",
+        example: "A follower has the last record. The leader commits it, and has nothing more to send: \
+            the follower never hears that it is committed, nor does a consumer that reads there.",
+    }
+    NewSessionForgets {
+        name: "new-session-forgets",
+        source: "KIP-227: `FetchSessionHandler.FetchRequestData.Builder.build`",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "isr-not-full" in "swarm", seed 2,
+        meaning: "A follower whose fetch session is gone names in the next one only what changed since \
+            its last request.",
+        example: "A connection is reset, the session with it. Of three partitions one had got records \
+            just then. The other two are not named again: their leader takes the follower for one \
+            that lags, and the ISR shrinks for good.",
+    }
 } }

@@ -40,6 +40,16 @@ impl<K: Ord + Copy, D: PartialEq + Copy> SessionHandler<K, D> {
         self.touched.insert(key);
     }
 
+    /// Whether the next request begins a session in the place of another.
+    pub(crate) fn renews(&self) -> bool {
+        self.next.is_full() && self.next.session_id != FetchMetadata::NO_SESSION
+    }
+
+    /// What may be wanted otherwise than it was told.
+    pub(crate) fn touched(&self) -> &BTreeSet<K> {
+        &self.touched
+    }
+
     /// What a partition was asked for in the request built last.
     pub(crate) fn asked(&self, key: &K) -> Option<&D> {
         self.partitions.get(key)

@@ -12,6 +12,7 @@ use crate::message::{
 };
 use crate::metadata::{BrokerRegistration, MetadataImage};
 use crate::node::Effect;
+use crate::note::{Note, ReplicationNote};
 use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::types::{ProducerEpoch, ProducerId, Sequence, Time, TopicId, WallTime};
 

@@ -323,7 +323,7 @@ fn a_finding_names_what_promised_it() {
 
 #[test]
 fn every_rule_of_the_watch_is_explained() {
-    for invariant in harrow_sim::watch::INVARIANTS {
+    for invariant in harrow_sim::watch::invariants() {
         assert!(explain(invariant.name).is_some(), "{} is not explained", invariant.name);
         for anomaly in invariant.anomalies {
             assert!(explain(anomaly.name).is_some(), "{} is not explained", anomaly.name);

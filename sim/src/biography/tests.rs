@@ -6,6 +6,10 @@ use harrow_broker_model::types::{
     WallTime,
 };
 
+use harrow_broker_model::note::{
+    ControllerNote, LogNote, MetadataChange, PartitionRegistration, ProducerNote, ReplicationNote,
+};
+
 use super::*;
 use crate::acknowledgements::Acknowledgements;
 use crate::history::{Function, MicroOperation, OperationRecord, ReadRecord, SendRecord};

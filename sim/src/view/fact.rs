@@ -80,7 +80,7 @@ fn describe(node: NodeId, fact: &Fact, before: Option<&PartitionRegistration>) -
         }
         Fact::IsrProposed { to } => format!("node {node} asked for ISR {}", list(to)),
         Fact::Truncated { from, to, reason } => {
-            format!("node {node} cut its log from {from} to {to}, {}", why_cut(*reason))
+            format!("node {node} cut its log from {from} to {to}, {}", truncation_reason(*reason))
         }
         Fact::Recovered { log_end_offset, high_watermark, clean } => format!(
             "node {node} opened its log{}: log end {log_end_offset}, high watermark {high_watermark}",
@@ -97,7 +97,7 @@ fn describe(node: NodeId, fact: &Fact, before: Option<&PartitionRegistration>) -
 }
 
 /// Why a log was cut, to follow "cut its log".
-pub(crate) fn why_cut(reason: TruncateReason) -> &'static str {
+pub(crate) fn truncation_reason(reason: TruncateReason) -> &'static str {
     match reason {
         TruncateReason::Diverged => "where it parts from the leader's",
         TruncateReason::OutOfRange => "out of the leader's range",

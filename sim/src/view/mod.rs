@@ -7,7 +7,8 @@
 //! | `registry` | committed metadata by offset, brokers, topics |
 //! | `quorum` | voters and the active controller |
 //! | `atlas` | which losses the configuration survives now |
-//! | `fact`, `story` | the last facts of a partition, and which of them are evidence |
+//! | `notes` | what each family of notes changes in it, one file each |
+//! | `fact`, `evidence` | the last facts of a partition, and which of them are evidence |
 //!
 //! The view never judges: a note that cannot be true leaves it in the nearest state that makes sense, and the
 //! invariants, which see each note before the view does, report it.
@@ -16,24 +17,21 @@ mod atlas;
 mod evidence;
 mod fact;
 mod log;
+mod notes;
 mod partition;
 mod quorum;
 mod registry;
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::note::{
-    BrokerNote, ConsumerNote, ControllerNote, GroupNote, LogNote, MetadataChange, Note,
-    ProducerNote, QuorumNote, ReplicationNote, TransactionNote,
-};
-use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
+use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
 
 pub use log::{LogEntry, LogMirror};
 pub use partition::{BelievedIsr, PartitionView, Reopening, ReplicaRole, ReplicaView};
 pub use quorum::{QuorumView, VoterView};
 pub use registry::{BrokerView, Registry, TopicView};
 
-pub(crate) use fact::{Fact, list, why_cut};
+pub(crate) use fact::{Fact, list, truncation_reason};
 pub(crate) use partition::Commit;
 
 use crate::plan::Plan;
@@ -225,202 +223,6 @@ impl ClusterView {
     /// A bit of one of a node's logs flipped: whatever process opens it may have lost records.
     pub fn log_rotted(&mut self, node: NodeId, partition: TopicPartition) {
         self.partition_mut(partition).replica_mut(node).rotten = true;
-    }
-
-    /// Takes a note over.
-    pub fn observe(&mut self, at_ns: u64, node: NodeId, note: &Note) {
-        match note {
-            Note::Log(LogNote::Appended { partition, batch, leader_epoch, .. }) => {
-                let replica = self.partition_mut(*partition).replica_mut(node);
-                replica.leader_epoch = *leader_epoch;
-                replica.reopening = None;
-                replica.log.push(*batch);
-            }
-            Note::Replication(ReplicationNote::HighWatermarkMoved {
-                partition,
-                leader_epoch,
-                as_leader,
-                to,
-                ..
-            }) => {
-                let view = self.partition_mut(*partition);
-                view.replica_mut(node).high_watermark = *to;
-                if *as_leader {
-                    view.commit(at_ns, node, *leader_epoch, *to);
-                }
-            }
-            Note::Controller(ControllerNote::MetadataApplied {
-                offset,
-                controller_epoch,
-                change,
-            }) => {
-                self.on_metadata(at_ns, *offset, *controller_epoch, change);
-            }
-            Note::Quorum(QuorumNote::StateChanged { epoch, role, leader, .. }) => {
-                self.quorum.state_changed(node, *epoch, *role, *leader);
-            }
-            Note::Quorum(QuorumNote::HighWatermarkMoved { epoch, as_leader, to }) => {
-                self.on_quorum_high_watermark(node, *epoch, *as_leader, *to);
-            }
-            Note::Controller(ControllerNote::Activated { epoch, active }) => {
-                self.quorum.activated(node, *epoch, *active);
-            }
-            Note::Log(LogNote::Truncated { .. })
-            | Note::Log(LogNote::Recovered { .. })
-            | Note::Log(LogNote::StartMoved { .. }) => {
-                self.on_log_note(at_ns, node, note);
-            }
-            Note::Replication(ReplicationNote::BecameLeader { .. })
-            | Note::Replication(ReplicationNote::BecameFollower { .. })
-            | Note::Replication(ReplicationNote::IsrProposed { .. })
-            | Note::Replication(ReplicationNote::IsrCommitted { .. }) => {
-                self.on_role_note(at_ns, node, note);
-            }
-            Note::Controller(ControllerNote::IsrProposalAccepted { .. })
-            | Note::Replication(ReplicationNote::IsrProposalRefused { .. })
-            | Note::Producer(ProducerNote::ProducersKnown { .. })
-            | Note::Log(LogNote::EpochsKnown { .. })
-            | Note::Replication(ReplicationNote::FollowerHeard { .. })
-            | Note::Consumer(ConsumerNote::EpochEndServed { .. })
-            | Note::Producer(ProducerNote::SequenceRefused { .. })
-            | Note::Quorum(QuorumNote::LogSynced { .. })
-            | Note::Broker(BrokerNote::StoppedCleanly { .. })
-            | Note::Producer(ProducerNote::ProducerIdGiven { .. })
-            | Note::Quorum(QuorumNote::StatePersisted { .. })
-            | Note::Transaction(TransactionNote::StateChanged { .. })
-            | Note::Transaction(TransactionNote::PartitionAdded { .. })
-            | Note::Transaction(TransactionNote::BatchAttributed { .. })
-            | Note::Transaction(TransactionNote::LastStableOffsetMoved { .. })
-            | Note::Group(GroupNote::PartitionAssigned { .. })
-            | Note::Group(GroupNote::PartitionReleased { .. })
-            | Note::Replication(ReplicationNote::RequestFenced { .. })
-            | Note::Replication(ReplicationNote::DivergenceFound { .. })
-            | Note::Producer(ProducerNote::ProduceAcknowledged { .. })
-            | Note::Producer(ProducerNote::NotEnoughReplicas { .. })
-            | Note::Consumer(ConsumerNote::RecordsServed { .. })
-            | Note::Consumer(ConsumerNote::EndOffsetServed { .. })
-            | Note::Quorum(QuorumNote::VoteGranted { .. })
-            | Note::Broker(BrokerNote::StateChanged { .. })
-            | Note::Producer(ProducerNote::BatchRetried { .. })
-            | Note::Producer(ProducerNote::EpochBumped { .. })
-            | Note::Consumer(ConsumerNote::TruncationDetected { .. })
-            | Note::Consumer(ConsumerNote::PositionReset { .. }) => {}
-        }
-    }
-
-    fn on_log_note(&mut self, at_ns: u64, node: NodeId, note: &Note) {
-        if let Note::Log(LogNote::Truncated { partition, from, to, reason }) = note {
-            let view = self.partition_mut(*partition);
-            view.facts.push(at_ns, node, Fact::Truncated { from: *from, to: *to, reason: *reason });
-            view.cut_replica(node, *to);
-        } else if let Note::Log(LogNote::Recovered {
-            partition,
-            log_start_offset,
-            log_end_offset,
-            high_watermark,
-            clean,
-            batches,
-        }) = note
-        {
-            let view = self.partition_mut(*partition);
-            let fact = Fact::Recovered {
-                log_end_offset: *log_end_offset,
-                high_watermark: *high_watermark,
-                clean: *clean,
-            };
-            view.facts.push(at_ns, node, fact);
-            view.reopen_replica(node, *log_start_offset, batches);
-            let replica = view.replica_mut(node);
-            replica.log_start_offset = *log_start_offset;
-            replica.high_watermark = *high_watermark;
-            replica.reopening = None;
-            replica.unclean &= !clean;
-        } else if let Note::Log(LogNote::StartMoved { partition, log_start_offset }) = note {
-            self.partition_mut(*partition).replica_mut(node).log_start_offset = *log_start_offset;
-        }
-    }
-
-    fn on_role_note(&mut self, at_ns: u64, node: NodeId, note: &Note) {
-        if let Note::Replication(ReplicationNote::BecameLeader {
-            partition,
-            leader_epoch,
-            epoch_start_offset,
-            high_watermark,
-            isr,
-            ..
-        }) = note
-        {
-            let view = self.partition_mut(*partition);
-            view.replica_mut(node).isr.commit(isr);
-            view.lead(at_ns, node, *leader_epoch, *epoch_start_offset, *high_watermark);
-        } else if let Note::Replication(ReplicationNote::BecameFollower {
-            partition,
-            leader_epoch,
-            leader,
-        }) = note
-        {
-            let view = self.partition_mut(*partition);
-            view.facts.push(
-                at_ns,
-                node,
-                Fact::BecameFollower { leader_epoch: *leader_epoch, leader: *leader },
-            );
-            let replica = view.replica_mut(node);
-            replica.role = ReplicaRole::Follower;
-            replica.leader_epoch = *leader_epoch;
-        } else if let Note::Replication(ReplicationNote::IsrProposed { partition, to, .. }) = note {
-            let view = self.partition_mut(*partition);
-            view.replica_mut(node).isr.propose(to);
-            view.facts.push(at_ns, node, Fact::IsrProposed { to: to.clone() });
-        } else if let Note::Replication(ReplicationNote::IsrCommitted { partition, isr, .. }) = note
-        {
-            self.partition_mut(*partition).replica_mut(node).isr.commit(isr);
-        }
-    }
-
-    fn on_quorum_high_watermark(
-        &mut self,
-        node: NodeId,
-        epoch: LeaderEpoch,
-        as_leader: bool,
-        to: Offset,
-    ) {
-        let view = &mut self.partitions[0];
-        view.replica_mut(node).high_watermark = to;
-        if as_leader {
-            view.commit_metadata(node, epoch, to);
-        }
-    }
-
-    fn on_metadata(
-        &mut self,
-        at_ns: u64,
-        offset: Offset,
-        controller_epoch: LeaderEpoch,
-        change: &MetadataChange,
-    ) {
-        if !self.registry.is_news(offset) {
-            return;
-        }
-        self.registry.apply(offset, controller_epoch, change);
-        if let MetadataChange::BrokerRegistered { broker, .. } = change {
-            self.nodes.entry(*broker).or_default().registered = true;
-        }
-        let MetadataChange::PartitionChanged { partition, registration, unclean } = change else {
-            return;
-        };
-        let index = self.index_or_new(*partition);
-        let view = &mut self.partitions[index];
-        if let Some(topic) = self.registry.topic(partition.topic) {
-            let replicas = registration.replicas.len() as u32;
-            view.min_insync_replicas = topic.min_insync_replicas.min(replicas).max(1);
-            let survived = if self.eligible_replicas { view.min_insync_replicas - 1 } else { 0 };
-            view.losses_survived = survived;
-            view.unclean_leader_election = topic.unclean_leader_election;
-        }
-        let nodes = &self.nodes;
-        let registered = |node: NodeId| nodes.get(&node).is_some_and(|view| view.registered);
-        view.register(at_ns, registration, *unclean, registered);
     }
 
     fn partition_mut(&mut self, partition: TopicPartition) -> &mut PartitionView {

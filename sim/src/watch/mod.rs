@@ -1,4 +1,4 @@
-//! Online invariants over true state, one file each.
+//! Online invariants over true state, one file each, in wings of the names of the families of facts.
 //!
 //! [`Observer`] is what the world talks to: it hands each note to the invariants, which judge it by the state before
 //! it, and then to the [`ClusterView`]. Monitors only read: a run is the same with and without them.
@@ -7,127 +7,91 @@
 //!
 //! | promise | file |
 //! |---|---|
-//! | log matching; appends at the end; no offset is used twice | `log_matching` |
-//! | true high watermark grows and never changes; commit rule; commits need `min.insync.replicas` | `commit_rule` |
-//! | local high watermark within the log, monotone in an epoch | `high_watermark` |
-//! | ISR as registered (`StrongIsr`) and as the leader believes (`WeakIsr`); who joins, who stays | `membership` |
-//! | leader completeness; unclean elections | `election` |
-//! | one leader an epoch; epochs grow; shape of ISR and ELR; fenced brokers; broker epochs | `leadership` |
-//! | changes of the ISR come from the present leader, its version and live uptimes | `proposals` |
-//! | no committed truncation | `truncation` |
-//! | acknowledgements, duplicates' places, refusals | `ack_rule` |
-//! | fetches and end offsets; a record stays what was read (`ConsistentRead`) | `read_rule` |
-//! | votes, quorum epochs and commits; metadata is one sequence for all | `quorum` |
-//! | votes and epochs are durable before they are shown; memory and disk agree | `quorum_disk` |
-//! | reopened logs: nothing invented, nothing flushed lost; nothing committed lost everywhere | `recovery` |
-//! | at the end: replicas agree below their high watermarks | `audit` |
-//! | log starts | `log_start` |
-//! | sequences and epochs of producers in the committed log | `sequence` |
-//! | producers as a new leader knows them; producer ids | `producer_state` |
-//! | transactions: states, decisions, markers, hanging records, fencing | `transactions` |
-//! | last stable offset; `read_committed` | `stable_offset` |
-//! | partitions of a group have one owner | `ownership` |
-//! | whose fetches count for a leader | `following` |
-//! | ends of epochs that are told; leader-epoch caches | `epoch_ends` |
-//! | clean stops: durable, told once, and not taken for what they are not | `clean_stop` |
-//! | brokers act on registrations in order, and not before their own | `standing` |
-//! | batches refused for epoch or sequence | `refusal` |
-//! | who lags leaves the ISR in time | `lag` |
-//! | a leader of the quorum without followers resigns | `check_quorum` |
-//! | nobody stands for election while a majority follows a leader of the quorum | `pre_vote` |
-//! | brokers are unfenced when they are ready, and shut down when they ask | `fencing` |
-//! | where consumers go that are out of range | `position` |
+//! | log matching; appends at the end; no offset is used twice | `log/log_matching` |
+//! | true high watermark grows and never changes; commit rule; commits need `min.insync.replicas` | `replication/commit_rule` |
+//! | local high watermark within the log, monotone in an epoch | `replication/high_watermark` |
+//! | ISR as registered (`StrongIsr`) and as the leader believes (`WeakIsr`); who joins, who stays | `replication/membership` |
+//! | leader completeness; unclean elections | `controller/election` |
+//! | one leader an epoch; epochs grow; shape of ISR and ELR; fenced brokers; broker epochs | `controller/leadership` |
+//! | changes of the ISR come from the present leader, its version and live uptimes | `controller/proposals` |
+//! | no committed truncation | `log/truncation` |
+//! | acknowledgements, duplicates' places, refusals | `producer/ack_rule` |
+//! | fetches and end offsets; a record stays what was read (`ConsistentRead`) | `consumer/read_rule` |
+//! | votes, quorum epochs and commits; metadata is one sequence for all | `quorum/controller_quorum` |
+//! | votes and epochs are durable before they are shown; memory and disk agree | `quorum/quorum_disk` |
+//! | reopened logs: nothing invented, nothing flushed lost; nothing committed lost everywhere | `log/recovery` |
+//! | at the end: replicas agree below their high watermarks | `log/audit` |
+//! | log starts | `log/log_start` |
+//! | sequences and epochs of producers in the committed log | `producer/sequence` |
+//! | producers as a new leader knows them; producer ids | `producer/producer_state` |
+//! | transactions: states, decisions, markers, hanging records, fencing | `transaction/transactions` |
+//! | last stable offset; `read_committed` | `transaction/stable_offset` |
+//! | partitions of a group have one owner | `group/ownership` |
+//! | whose fetches count for a leader | `replication/following` |
+//! | ends of epochs that are told; leader-epoch caches | `log/epoch_ends` |
+//! | clean stops: durable, told once, and not taken for what they are not | `broker/clean_stop` |
+//! | brokers act on registrations in order, and not before their own | `broker/metadata_freshness` |
+//! | batches refused for epoch or sequence | `producer/refusal` |
+//! | who lags leaves the ISR in time | `replication/follower_lag` |
+//! | a leader of the quorum without followers resigns | `quorum/check_quorum` |
+//! | nobody stands for election while a majority follows a leader of the quorum | `quorum/pre_vote` |
+//! | brokers are unfenced when they are ready, and shut down when they ask | `broker/fencing` |
+//! | where consumers go that are out of range | `consumer/position` |
 //!
 //! Nowhere: snapshots of the metadata log, changes of the voter set, retention by time or size, compaction, offsets
 //! committed by groups, since the model has none of them; that a broker is fenced before its next uptime registers,
 //! since Kafka lets it register once its session is over.
 
-mod ack_rule;
-mod audit;
-mod check_quorum;
-mod clean_stop;
-mod commit_rule;
-mod dispatch;
-mod election;
-mod epoch_ends;
-mod fencing;
+mod broker;
+mod consumer;
+mod controller;
 mod finding;
-mod follower_lag;
-mod following;
-mod high_watermark;
-mod leadership;
-mod log_matching;
-mod log_start;
-mod membership;
-mod metadata_freshness;
-mod ownership;
-mod position;
-mod pre_vote;
-mod producer_state;
-mod proposals;
+mod group;
+mod log;
+mod producer;
 mod quorum;
-mod quorum_disk;
-mod read_rule;
-mod recovery;
-mod refusal;
-mod running_since;
-mod sequence;
-mod stable_offset;
-mod transactions;
-mod truncation;
+mod replication;
+mod shared;
+mod timing;
+mod transaction;
+mod wings;
 
 use harrow_broker_model::note::{BatchSummary, Note};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 pub use finding::{Anomaly, Invariant};
-pub(crate) use transactions::state_name as transaction_state;
+pub(crate) use transaction::state_name as transaction_state;
 
-use dispatch::Watch;
 use finding::Context;
+use wings::Wings;
 
 use crate::plan::Plan;
 use crate::view::ClusterView;
 use crate::violation::Violation;
 
-/// Every invariant.
-pub const INVARIANTS: [Invariant; 30] = [
-    commit_rule::INVARIANT,
-    log_matching::INVARIANT,
-    election::INVARIANT,
-    membership::INVARIANT,
-    leadership::INVARIANT,
-    high_watermark::INVARIANT,
-    truncation::INVARIANT,
-    ack_rule::INVARIANT,
-    read_rule::INVARIANT,
-    sequence::INVARIANT,
-    quorum::INVARIANT,
-    recovery::INVARIANT,
-    audit::INVARIANT,
-    log_start::INVARIANT,
-    proposals::INVARIANT,
-    quorum_disk::INVARIANT,
-    producer_state::INVARIANT,
-    transactions::INVARIANT,
-    stable_offset::INVARIANT,
-    ownership::INVARIANT,
-    following::INVARIANT,
-    epoch_ends::INVARIANT,
-    clean_stop::INVARIANT,
-    metadata_freshness::INVARIANT,
-    refusal::INVARIANT,
-    follower_lag::INVARIANT,
-    check_quorum::INVARIANT,
-    pre_vote::INVARIANT,
-    fencing::INVARIANT,
-    position::INVARIANT,
+/// The invariants of each wing.
+const INVARIANTS: [&[Invariant]; 9] = [
+    log::INVARIANTS,
+    replication::INVARIANTS,
+    quorum::INVARIANTS,
+    controller::INVARIANTS,
+    broker::INVARIANTS,
+    producer::INVARIANTS,
+    consumer::INVARIANTS,
+    group::INVARIANTS,
+    transaction::INVARIANTS,
 ];
+
+/// Every invariant, wing by wing.
+pub fn invariants() -> impl Iterator<Item = &'static Invariant> {
+    INVARIANTS.into_iter().flatten()
+}
 
 /// The true state and the invariants over it.
 #[derive(Debug)]
 pub struct Observer {
     view: ClusterView,
-    watch: Watch,
+    wings: Wings,
 }
 
 /// What a replica itself says of its log at the end of a run.
@@ -148,7 +112,7 @@ pub struct ReplicaAudit {
 impl Observer {
     /// Before anything runs.
     pub fn new(plan: &Plan) -> Self {
-        Self { view: ClusterView::new(plan), watch: Watch::new(plan) }
+        Self { view: ClusterView::new(plan), wings: Wings::new(plan) }
     }
 
     /// Nodes state every fact that there is: what was not stated did not happen.
@@ -170,34 +134,34 @@ impl Observer {
 
     /// A process starts: before its first event.
     pub fn process_started(&mut self, _at_ns: u64, node: NodeId) {
-        self.watch.process_started(node);
+        self.wings.process_started(node);
         self.view.process_started(node);
     }
 
     /// A process stands still from now on, paused or in a blocking sync, or goes on.
     pub fn process_blocked(&mut self, at_ns: u64, node: NodeId, still: bool) {
-        self.watch.process_blocked(at_ns, node, still);
+        self.wings.process_blocked(at_ns, node, still);
     }
 
     /// An application is about to tell its consumer where to read: what it was given before says nothing about that.
     pub fn consumer_assigned(&mut self, node: NodeId) {
-        self.watch.consumer_assigned(node);
+        self.wings.consumer_assigned(node);
     }
 
     /// A process ended: crash, power loss, wipe or halt. `lossy` if it may find less on its disk than it wrote.
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
-        self.watch.process_ended(at_ns, &self.view, node);
+        self.wings.process_ended(at_ns, &self.view, node);
         self.view.process_ended(at_ns, node, lossy);
     }
 
     /// A node is about to handle a fetch of the metadata log that another one made in an epoch of the quorum.
     pub fn quorum_fetched(&mut self, at_ns: u64, at: NodeId, by: NodeId, epoch: LeaderEpoch) {
-        self.watch.quorum_fetched(at_ns, at, by, epoch);
+        self.wings.quorum_fetched(at_ns, at, by, epoch);
     }
 
     /// A node's disk was emptied, and with it what the node remembers across restarts.
     pub fn disk_wiped(&mut self, node: NodeId) {
-        self.watch.disk_wiped(node);
+        self.wings.disk_wiped(node);
     }
 
     /// A bit of one of a node's logs flipped: who opens it may find less than was written, or something else.
@@ -212,25 +176,25 @@ impl Observer {
         partition: TopicPartition,
         batches: &[BatchSummary],
     ) {
-        self.watch.log_flushed(&self.view, node, partition, batches);
+        self.wings.log_flushed(&self.view, node, partition, batches);
     }
 
     /// A node is about to state that something is on its disk, and the disk says whether it has all of that for good.
     pub fn disk_answers(&mut self, node: NodeId, durable: bool) {
-        self.watch.disk_answers(node, durable);
+        self.wings.disk_answers(node, durable);
     }
 
     /// A node is about to state that it opened a log: on its disk, sound batches go up to `end`, and the log is
     /// `whole` if
     /// there is nothing else.
     pub fn log_found(&mut self, node: NodeId, partition: TopicPartition, end: Offset, whole: bool) {
-        self.watch.log_found(node, partition, end, whole);
+        self.wings.log_found(node, partition, end, whole);
     }
 
     /// A node stated a note. `event` is the ordinal of the event that it was handling.
     pub fn observe(&mut self, at_ns: u64, event: u64, node: NodeId, note: &Note) {
         let context = Context { at_ns, event, node, view: &self.view };
-        self.watch.observe(&context, note);
+        self.wings.observe(&context, note);
         self.view.observe(at_ns, node, note);
     }
 
@@ -244,11 +208,11 @@ impl Observer {
         batches: impl Iterator<Item = BatchSummary>,
     ) {
         let context = Context { at_ns, event, node: audit.node, view: &self.view };
-        audit::on_audit(&context, &mut self.watch.findings, audit, batches);
+        log::on_audit(&context, &mut self.wings.findings, audit, batches);
     }
 
     /// Takes out what was found, in order of time: the first of each anomaly and partition.
     pub fn take_violations(&mut self) -> Vec<Violation> {
-        self.watch.findings.take()
+        self.wings.findings.take()
     }
 }

@@ -257,6 +257,13 @@ impl Consumer {
         .fold(None, Deadline::earlier);
     }
 
+    /// What a position is allowed to be is checked where it changes.
+    fn self_check(&self) {
+        self.connections.self_check();
+        let (listed, assigned) = (self.deliverable.len(), self.positions.len());
+        assert!(listed <= assigned, "{listed} of {assigned} partitions have records to deliver");
+    }
+
     fn on_stop(&mut self, effects: &mut Effects) {
         for poll in self.polls.drain(..) {
             effects.complete(poll.operation, Outcome::Polled { records: Vec::new() });
@@ -272,7 +279,8 @@ impl Consumer {
         self.metadata_version = self.metadata.version();
         let now_led = |(key, position): (&PartitionKey, &Position)| {
             let leadership = self.metadata.leadership(*key);
-            (leadership != position.leadership).then_some((*key, leadership))
+            let is_news = leadership.leader.is_some() && leadership != position.leadership;
+            is_news.then_some((*key, leadership))
         };
         let changed: Vec<(PartitionKey, Leadership)> =
             self.positions.iter().filter_map(now_led).collect();
@@ -379,6 +387,7 @@ impl Node for Consumer {
             | Event::FlushCompleted { .. } => {}
         }
         self.run(now.time, effects);
+        self.self_check();
     }
 
     fn next_deadline(&self) -> Option<Deadline> {

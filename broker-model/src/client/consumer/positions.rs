@@ -61,6 +61,11 @@ impl Positions {
         self.all.clear();
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// All, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&PartitionKey, &Position)> {
         self.all.iter()

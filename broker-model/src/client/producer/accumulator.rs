@@ -234,6 +234,14 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// Whether it has nothing to do until a record is sent to it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+            && self.on_wire.is_empty()
+            && !self.sequences.is_unresolved()
+            && !self.sequences.is_bump_requested()
+    }
+
     /// Records that are not answered yet.
     pub(super) fn records(&self) -> usize {
         self.waiting.iter().chain(&self.on_wire).map(|batch| batch.records.len()).sum()

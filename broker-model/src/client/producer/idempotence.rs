@@ -244,14 +244,14 @@ impl Producer {
         }
         let waits = !self.defects.has(ProducerDefect::RenumbersInFlight);
         let mut due: Vec<PartitionKey> = Vec::new();
-        for (&key, queue) in &mut self.queues {
+        self.queues.for_each_busy(|key, queue| {
             if queue.sequences.is_unresolved() && !queue.has_in_flight() {
                 queue.sequences.resolve();
             }
             if queue.sequences.bump_requested && !(waits && queue.is_live_on_wire()) {
                 due.push(key);
             }
-        }
+        });
         if !due.is_empty() {
             self.bump_epoch(&due, effects);
         }

@@ -16,6 +16,7 @@ mod idempotence;
 #[cfg(test)]
 mod model_tests;
 mod partitioner;
+mod queues;
 mod sender;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use self::accumulator::{Batch, PendingRecord, Queue};
 use self::idempotence::Identity;
 use self::partitioner::Sticky;
 pub use self::partitioner::partition_of;
+use self::queues::Queues;
 use super::connection::{Backoff, Connections, Purpose};
 use super::metadata::{Metadata, PartitionKey};
 
@@ -46,7 +48,7 @@ pub struct Producer {
     /// Records of topics whose partitions are not known yet, by the topic's place.
     unplaced: BTreeMap<usize, VecDeque<PendingRecord>>,
     sticky: BTreeMap<usize, Sticky>,
-    queues: BTreeMap<PartitionKey, Queue>,
+    queues: Queues,
     identity: Identity,
     defects: Defects,
     /// The partition that was looked at last when a broker was sent to. Source: `nodesDrainIndex`.
@@ -76,7 +78,7 @@ impl Producer {
             metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node),
             unplaced: BTreeMap::new(),
             sticky: BTreeMap::new(),
-            queues: BTreeMap::new(),
+            queues: Queues::default(),
             identity: Identity::new(idempotent, now.time),
             defects,
             last_drained: BTreeMap::new(),
@@ -109,7 +111,7 @@ impl Producer {
     fn accumulate(&mut self, place: usize, record: PendingRecord) {
         let limit = self.config.batch_records_max as usize;
         let partition = self.choose_partition(place, record.key);
-        let queue = self.queues.entry(PartitionKey { topic: place, partition }).or_default();
+        let queue = self.queues.entry(PartitionKey { topic: place, partition });
         if let Some(batch) = queue.open_batch(limit) {
             batch.records.push(record);
             return;
@@ -213,6 +215,7 @@ impl Producer {
         self.settle_sequences(effects);
         self.identity.run(now, &mut self.metadata, &mut self.connections, effects);
         let wake = self.drain(now, effects);
+        self.queues.retire();
         self.metadata.run(now, &mut self.connections, effects);
         self.deadline = [
             wake,
@@ -228,6 +231,7 @@ impl Producer {
 
     /// What each partition has in flight is checked where it changes.
     fn self_check(&self) {
+        self.connections.self_check();
         let max = self.config.in_flight_max as usize;
         if let Some((to, count)) = self.connections.most_produces_in_flight() {
             assert!(count <= max, "{count} produce requests to {to}, at most {max} are allowed");

@@ -66,19 +66,19 @@ impl Producer {
         let mut ready = Ready::default();
         let mut leaderless = false;
         let (muting, in_flight_max) = (self.mutes(), self.config.in_flight_max as usize);
-        for (&key, queue) in &mut self.queues {
+        self.queues.for_each_busy(|key, queue| {
             if queue.waiting.is_empty() {
-                continue;
+                return;
             }
             let leadership = self.metadata.leadership(key);
             let Some(leader) = leadership.leader else {
                 leaderless = true;
-                continue;
+                return;
             };
             ready.led.push((leader, key));
             let Some(sendable) = queue.sendable_at(now, (&self.config, muting), leadership.epoch)
             else {
-                continue;
+                return;
             };
             let unblocked = self.connections.blocked_until(leader, Channel::Client);
             let connected = Deadline { at: unblocked, why: "reconnect backoff" };
@@ -88,7 +88,7 @@ impl Producer {
             } else if self.connections.in_flight(leader, Channel::Client) < in_flight_max {
                 ready.leaders.push(leader);
             }
-        }
+        });
         if leaderless {
             self.metadata.request_update();
         }
@@ -125,7 +125,8 @@ impl Producer {
             let queue = self.queues.get_mut(&key).expect("a partition that is led has a queue");
             let batch = queue.waiting.front_mut().expect("it has a batch that waits");
             batch.update_leader_epoch(epoch);
-            match self.may_drain(now, &self.queues[&key]) {
+            let queue = self.queues.get(&key).expect("it was just found");
+            match self.may_drain(now, queue) {
                 Drain::Now => keys.push(key),
                 Drain::Skip => {}
                 Drain::Stop => break,
@@ -345,11 +346,11 @@ impl Producer {
             }
             oldest = records.front().map_or(oldest, |record| oldest.min(record.created));
         }
-        for (key, queue) in &mut self.queues {
+        self.queues.for_each_busy(|key, queue| {
             queue.expire(key.partition, is_late, error, only_retries, effects);
             let live = queue.waiting.iter().chain(queue.on_wire.iter().filter(|batch| !batch.done));
             oldest = live.map(|batch| batch.created).fold(oldest, Time::min);
-        }
+        });
         self.next_expiry = if oldest == Time::MAX { Time::MAX } else { oldest + timeout };
     }
 
@@ -360,9 +361,9 @@ impl Producer {
                 effects.complete(record.operation, Outcome::Failed { error, partition: -1 });
             }
         }
-        for (key, queue) in &mut self.queues {
+        self.queues.for_each_busy(|key, queue| {
             queue.expire(key.partition, |_| true, error, false, effects);
-        }
+        });
         self.next_expiry = Time::MAX;
     }
 }

@@ -1,6 +1,8 @@
 //! Fresh clients after the heal: a producer that sends one record to every partition, then a consumer that reads
 //! everything from the beginning, while the consumers of the loads read on to the end.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use harrow_broker_model::client::partition_of;
 use harrow_broker_model::config::{Acks, topic_name};
 use harrow_broker_model::node::{Node, Operation, Outcome};
@@ -15,6 +17,9 @@ use crate::world::load::all_partitions;
 
 /// Time and records of one poll, of the final reader and of a consumer that catches up.
 pub(crate) const FINAL_POLL: (u32, u32) = (100, 1_000);
+
+/// So many records of one producer are on their way at once: what it looks at for each grows with them.
+pub(super) const PROBES_OPEN_MAX: usize = 16;
 
 /// Upper half of the fresh producer's values, where loads have their position among the clients: none has as many, and
 /// it does not depend on how many there are.
@@ -68,6 +73,10 @@ pub(super) struct FreshClients {
     reader_asked: bool,
     /// By position of the partition.
     records: Vec<Probe>,
+    /// Partitions of the sends that are not answered, by position.
+    open: BTreeMap<OperationId, usize>,
+    /// Partitions to be sent to, with their topics' positions and keys that lead there.
+    waiting: VecDeque<(usize, (usize, u64))>,
     /// Sends invoked: the lower half of the next value.
     sent: u64,
     /// Up to where the final reader has read, by position of the partition.
@@ -83,6 +92,8 @@ impl FreshClients {
             reader_assigned: false,
             reader_asked: false,
             records: vec![Probe::Missing(None); partitions],
+            open: BTreeMap::new(),
+            waiting: VecDeque::new(),
             sent: 0,
             read_to: vec![0; partitions],
         }
@@ -124,7 +135,14 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if !self.engine.runs(producer) {
             return;
         }
-        for (position, (topic, key)) in self.fresh_sends() {
+        self.fresh.waiting = self.fresh_sends().into();
+        self.send_waiting(producer);
+    }
+
+    /// Lets the fresh producer send what waits, but not more at once than it bears.
+    fn send_waiting(&mut self, producer: usize) {
+        while self.fresh.open.len() < PROBES_OPEN_MAX {
+            let Some((position, (topic, key))) = self.fresh.waiting.pop_front() else { return };
             let value = RecordValue(FRESH_ORDINAL << 32 | self.fresh.sent);
             self.fresh.sent += 1;
             let topic = topic_name(&self.plan.topics[topic].name);
@@ -132,6 +150,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             let process = self.fresh.producer_process;
             let operation = self.recorder.invoke(process, self.engine.now(), &request);
             self.fresh.records[position] = Probe::Open(operation);
+            self.fresh.open.insert(operation, position);
             self.engine.invoke(producer, operation, request, &mut self.host);
         }
     }
@@ -140,8 +159,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn fresh_sends(&self) -> Vec<(usize, (usize, u64))> {
         let topics = self.plan.topics.iter().enumerate();
         let places = topics.flat_map(|(topic, plan)| {
-            let count = plan.partitions as usize;
-            (0..plan.partitions as i32).map(move |index| (topic, key_to(index, count)))
+            keys_to_each(plan.partitions as usize).into_iter().map(move |key| (topic, key))
         });
         let taken = self.takes_records(Acks::All);
         let missing = places.enumerate().filter(|(position, _)| {
@@ -178,10 +196,18 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     fn fresh_sent(&mut self, operation: OperationId, outcome: &Outcome) {
-        let open = Probe::Open(operation);
-        let position = self.fresh.records.iter().position(|record| *record == open);
+        let position = self.fresh.open.remove(&operation);
         let position = position.expect("the fresh producer answers what it was asked");
+        assert!(
+            self.fresh.records[position] == Probe::Open(operation),
+            "{operation} was sent to partition {position}, which waits for {:?}",
+            self.fresh.records[position]
+        );
         self.fresh.records[position] = Probe::after(outcome);
+        let producer = self.place(self.plan.fresh_producer.node);
+        if self.engine.runs(producer) {
+            self.send_waiting(producer);
+        }
     }
 
     /// Whether it is time for clients to show that they are served.
@@ -293,11 +319,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             .engine
             .process(self.place(load.node))
             .map_or_else(Vec::new, |process| process.status().positions);
+        let by_name: BTreeMap<(&str, i32), Offset> =
+            places.iter().map(|(name, index, offset)| ((name.as_str(), *index), *offset)).collect();
         let at = |topic: &str, partition: i32| {
-            let place = places
-                .iter()
-                .find(|(name, index, _)| *index == partition && name.as_str() == topic);
-            place.map_or(Offset::ZERO, |(_, _, offset)| *offset)
+            by_name.get(&(topic, partition)).copied().unwrap_or(Offset::ZERO)
         };
         let ends = self.ends();
         let lags = assigned.iter().filter_map(|(topic, partition)| {
@@ -325,8 +350,17 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 }
 
-/// A key that leads to this one of so many partitions.
-pub(super) fn key_to(index: i32, partitions: usize) -> u64 {
-    let leads_there = |key: &u64| partition_of(*key, partitions) == index;
-    (0..=KEY_MAX).find(leads_there).expect("some of 2^32 keys leads to each partition")
+/// For each of so many partitions the first key that leads there.
+pub(super) fn keys_to_each(partitions: usize) -> Vec<u64> {
+    let mut keys: Vec<Option<u64>> = vec![None; partitions];
+    let mut missing = partitions;
+    for key in 0..=KEY_MAX {
+        if missing == 0 {
+            break;
+        }
+        let place = &mut keys[partition_of(key, partitions) as usize];
+        missing -= usize::from(place.is_none());
+        place.get_or_insert(key);
+    }
+    keys.into_iter().map(|key| key.expect("some of 2^32 keys leads to each partition")).collect()
 }

@@ -26,7 +26,7 @@ use self::conditions::{Active, Condition};
 use self::converge::{Pending, Progress};
 pub(crate) use self::fresh::FINAL_POLL;
 use self::fresh::FreshClients;
-use self::resume::Resumed;
+use self::resume::{Resumed, Resuming};
 use super::draw::Draws;
 use super::engine::{Boot, DirectorTimer, Engine, Member, Moment, Report, Setup, Step};
 use super::load::Load;
@@ -101,6 +101,7 @@ pub(crate) struct Director<'p, N, F> {
     fresh: FreshClients,
     /// What producers of loads have sent since the heal.
     resumed: Vec<Resumed>,
+    resuming: Resuming,
 }
 
 impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
@@ -144,6 +145,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             overdue: None,
             stranded_since: None,
             resumed: Resumed::all(plan),
+            resuming: Resuming::default(),
             fresh: FreshClients::new(
                 plan.topics.iter().map(|topic| topic.partitions as usize).sum(),
             ),
@@ -275,10 +277,10 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         if !recorded {
             return;
         }
-        if self.asks_clients() && self.resumed_answered(operation, outcome) {
-            return;
-        }
         if let Some(position) = self.load_of[node] {
+            if self.asks_clients() && self.resumed_answered(position, operation, outcome) {
+                return;
+            }
             self.loads[position].answered(now, outcome);
             self.read_further(position);
             self.set_load_timer(position);

@@ -4,13 +4,15 @@
 //!
 //! Not asked: producers with acks=0, which are told nothing of their records.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use harrow_broker_model::config::Acks;
 use harrow_broker_model::node::{Node, Outcome};
 use harrow_broker_model::types::OperationId;
 
 use super::Director;
 use super::converge::Pending;
-use super::fresh::{Probe, key_to};
+use super::fresh::{PROBES_OPEN_MAX, Probe, keys_to_each};
 use crate::liveness::Goal;
 use crate::plan::{ClientPlan, Plan};
 use crate::world::engine::Boot;
@@ -26,6 +28,24 @@ pub(super) struct Resumed {
     position: usize,
     acks: Acks,
     probe: Probe,
+}
+
+/// Sends under way, and those that wait for them.
+#[derive(Debug, Default)]
+pub(super) struct Resuming {
+    /// By position of the client.
+    open: BTreeMap<(usize, OperationId), usize>,
+    /// By position of the client.
+    waiting: BTreeMap<usize, VecDeque<usize>>,
+    /// Keys that lead to each partition of a topic, by how many it has.
+    keys: BTreeMap<u32, Vec<u64>>,
+}
+
+impl Resuming {
+    fn open_at(&self, load: usize) -> usize {
+        let (first, last) = (OperationId(0), OperationId(u64::MAX));
+        self.open.range((load, first)..=(load, last)).count()
+    }
 }
 
 impl Resumed {
@@ -59,29 +79,53 @@ impl Resumed {
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// Lets each producer of a load send one more record to each partition that has acknowledged none since the heal.
     pub(super) fn resume_loads(&mut self) {
+        self.resuming.waiting.values_mut().for_each(VecDeque::clear);
         for index in self.not_resumed() {
-            let Resumed { load, place: (topic, partition), probe, .. } = self.resumed[index];
-            let node = self.place(self.loads[load].node);
-            if !matches!(probe, Probe::Missing(_)) || !self.engine.runs(node) {
-                continue;
+            let Resumed { load, probe, .. } = self.resumed[index];
+            if matches!(probe, Probe::Missing(_)) {
+                self.resuming.waiting.entry(load).or_default().push_back(index);
             }
+        }
+        for load in 0..self.loads.len() {
+            self.resume_load(load);
+        }
+    }
+
+    /// Lets a producer send what waits, but not more at once than producers bear.
+    fn resume_load(&mut self, load: usize) {
+        let node = self.place(self.loads[load].node);
+        if !self.engine.runs(node) {
+            return;
+        }
+        while self.resuming.open_at(load) < PROBES_OPEN_MAX {
+            let waiting = self.resuming.waiting.get_mut(&load);
+            let Some(index) = waiting.and_then(VecDeque::pop_front) else { return };
+            let Resumed { place: (topic, partition), probe, .. } = self.resumed[index];
+            assert!(matches!(probe, Probe::Missing(_)), "{partition} waits for {probe:?}");
             let planned = &self.plan.topics[topic];
-            let key = key_to(partition, planned.partitions as usize);
-            let request = self.loads[load].one_more(&planned.name, key);
+            let keys = self.resuming.keys.entry(planned.partitions);
+            let keys = keys.or_insert_with(|| keys_to_each(planned.partitions as usize));
+            let request = self.loads[load].one_more(&planned.name, keys[partition as usize]);
             let process = self.loads[load].process;
             let operation = self.recorder.invoke(process, self.engine.now(), &request);
             self.resumed[index].probe = Probe::Open(operation);
+            self.resuming.open.insert((load, operation), index);
             self.engine.invoke(node, operation, request, &mut self.host);
         }
     }
 
     /// A send ended: whether it was one of these.
-    pub(super) fn resumed_answered(&mut self, operation: OperationId, outcome: &Outcome) -> bool {
-        let open = Probe::Open(operation);
-        let Some(resumed) = self.resumed.iter_mut().find(|resumed| resumed.probe == open) else {
+    pub(super) fn resumed_answered(
+        &mut self,
+        load: usize,
+        operation: OperationId,
+        outcome: &Outcome,
+    ) -> bool {
+        let Some(index) = self.resuming.open.remove(&(load, operation)) else {
             return false;
         };
-        resumed.probe = Probe::after(outcome);
+        self.resumed[index].probe = Probe::after(outcome);
+        self.resume_load(load);
         true
     }
 
@@ -91,6 +135,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         for resumed in of_it.filter(|resumed| matches!(resumed.probe, Probe::Open(_))) {
             resumed.probe = Probe::Missing(None);
         }
+        self.resuming.open.retain(|(of, _), _| *of != load);
     }
 
     /// Which producer of a load has had nothing acknowledged since the heal.

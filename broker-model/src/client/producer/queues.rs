@@ -1,0 +1,54 @@
+//! The producer's queues, and which of them have anything to do: a partition that is idle costs nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::client::metadata::PartitionKey;
+
+use super::accumulator::Queue;
+
+/// All queues, by partition.
+#[derive(Debug, Default)]
+pub(super) struct Queues {
+    all: BTreeMap<PartitionKey, Queue>,
+    /// Those that are not idle, and perhaps some that have become so.
+    busy: BTreeSet<PartitionKey>,
+}
+
+impl Queues {
+    /// A queue.
+    pub(super) fn get(&self, key: &PartitionKey) -> Option<&Queue> {
+        self.all.get(key)
+    }
+
+    /// A queue, to be changed.
+    pub(super) fn get_mut(&mut self, key: &PartitionKey) -> Option<&mut Queue> {
+        let queue = self.all.get_mut(key)?;
+        self.busy.insert(*key);
+        Some(queue)
+    }
+
+    /// A queue, which begins empty.
+    pub(super) fn entry(&mut self, key: PartitionKey) -> &mut Queue {
+        self.busy.insert(key);
+        self.all.entry(key).or_default()
+    }
+
+    /// All queues, in order.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Queue> {
+        self.all.values()
+    }
+
+    /// Looks at each queue that may have something to do, in order.
+    pub(super) fn for_each_busy(&mut self, mut look: impl FnMut(PartitionKey, &mut Queue)) {
+        for key in &self.busy {
+            let queue = self.all.get_mut(key).expect("a queue that is busy is there");
+            look(*key, queue);
+        }
+    }
+
+    /// Leaves alone from now on what has nothing to do.
+    pub(super) fn retire(&mut self) {
+        let all = &self.all;
+        self.busy.retain(|key| !all.get(key).is_none_or(Queue::is_idle));
+    }
+}

@@ -1,0 +1,44 @@
+//! Facts of a broker's life.
+
+use serde::{Deserialize, Serialize};
+
+use super::Note;
+use crate::types::BrokerEpoch;
+
+/// A fact of a broker's life.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[repr(isize)]
+pub enum BrokerNote {
+    /// A broker's own view of its state at the controller changed.
+    StateChanged {
+        /// State.
+        state: BrokerState,
+        /// Broker epoch of this uptime, once known.
+        broker_epoch: BrokerEpoch,
+    } = 36,
+    /// A broker ends cleanly: its logs are on the disk, and a marker that says so. Source: KIP-966, rule 2.10.
+    StoppedCleanly {
+        /// The broker epoch in the marker.
+        broker_epoch: BrokerEpoch,
+    } = 37,
+}
+
+impl From<BrokerNote> for Note {
+    fn from(note: BrokerNote) -> Self {
+        Self::Broker(note)
+    }
+}
+
+/// A broker's state at the controller, as it sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BrokerState {
+    /// Not registered yet.
+    Starting,
+    /// Registered; takes no leadership.
+    Fenced,
+    /// Takes part.
+    Running,
+    /// Hands its leaderships over.
+    ShuttingDown,
+}

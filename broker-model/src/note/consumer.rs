@@ -1,0 +1,98 @@
+//! Facts of consumers: what leaders gave them, and what they found.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BatchSummary, Note};
+use crate::types::{LeaderEpoch, NodeId, Offset, ProducerId, TopicPartition};
+
+/// A fact of consumers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[repr(isize)]
+pub enum ConsumerNote {
+    /// A leader gave records to a consumer.
+    RecordsServed {
+        /// From where.
+        partition: TopicPartition,
+        /// The leader's epoch.
+        leader_epoch: LeaderEpoch,
+        /// To whom.
+        consumer: NodeId,
+        /// The leader's epoch as the consumer knows it; [`LeaderEpoch::NONE`] if it did not tell.
+        current_leader_epoch: LeaderEpoch,
+        /// Offset asked for.
+        fetch_offset: Offset,
+        /// What the consumer may see.
+        isolation: IsolationLevel,
+        /// The batches, whole.
+        batches: Vec<BatchSummary>,
+        /// Transactions whose records the consumer is told to leave out. Empty with `read_uncommitted`.
+        aborted: Vec<AbortedTransaction>,
+    } = 18,
+    /// A leader told a client the end offset.
+    EndOffsetServed {
+        /// Of what.
+        partition: TopicPartition,
+        /// The leader's epoch.
+        leader_epoch: LeaderEpoch,
+        /// The leader's epoch as the client knows it; [`LeaderEpoch::NONE`] if it did not tell.
+        current_leader_epoch: LeaderEpoch,
+        /// What it said.
+        offset: Offset,
+    } = 19,
+    /// A leader told a client where an epoch ends in its log. Source: KIP-279, KIP-320.
+    EpochEndServed {
+        /// Of what.
+        partition: TopicPartition,
+        /// The leader's epoch.
+        leader_epoch: LeaderEpoch,
+        /// The epoch asked for.
+        asked: LeaderEpoch,
+        /// The epoch answered: the largest known that is not above the one asked for.
+        epoch: LeaderEpoch,
+        /// Where it ends.
+        end_offset: Offset,
+    } = 20,
+    /// A consumer found that the log it has read was cut.
+    TruncationDetected {
+        /// Topic-partition as text.
+        partition: String,
+        /// Its position.
+        position: Offset,
+        /// Where the logs part.
+        diverged_at: Offset,
+    } = 40,
+    /// A consumer's position was out of range and was reset.
+    PositionReset {
+        /// Topic-partition as text.
+        partition: String,
+        /// Before.
+        from: Offset,
+        /// After.
+        to: Offset,
+    } = 41,
+}
+
+impl From<ConsumerNote> for Note {
+    fn from(note: ConsumerNote) -> Self {
+        Self::Consumer(note)
+    }
+}
+
+/// What a consumer may see. Source: KIP-98, `isolation.level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IsolationLevel {
+    /// All below the high watermark.
+    ReadUncommitted,
+    /// Committed transactions' records and those in no transaction, below the last stable offset.
+    ReadCommitted,
+}
+
+/// A transaction whose records a consumer is told to leave out, up to its abort marker. Source: KIP-98.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AbortedTransaction {
+    /// Whose.
+    pub producer_id: ProducerId,
+    /// Its first record on the partition.
+    pub first_offset: Offset,
+}

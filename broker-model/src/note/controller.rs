@@ -1,0 +1,138 @@
+//! Facts of the active controller and of committed metadata. Every node states what it applies.
+
+use serde::{Deserialize, Serialize};
+
+use super::Note;
+use crate::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition,
+};
+
+/// A fact of the controller or of committed metadata.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[repr(isize)]
+pub enum ControllerNote {
+    /// This node became the active controller, or ceased to be.
+    Activated {
+        /// In which epoch.
+        epoch: LeaderEpoch,
+        /// Active or not.
+        active: bool,
+    } = 27,
+    /// A metadata record was committed and applied here.
+    MetadataApplied {
+        /// Its offset in the metadata log.
+        offset: Offset,
+        /// Epoch of the controller that wrote it.
+        controller_epoch: LeaderEpoch,
+        /// What it says; apart, because it is large and rare.
+        change: Box<MetadataChange>,
+    } = 28,
+    /// The controller accepted a leader's proposal and wrote the change. It counts only once it is committed.
+    IsrProposalAccepted {
+        /// Of what.
+        partition: TopicPartition,
+        /// Offset of the change in the metadata log.
+        offset: Offset,
+        /// Epoch of the controller.
+        controller_epoch: LeaderEpoch,
+        /// What was asked, and by whom.
+        proposal: Box<AcceptedProposal>,
+    } = 10,
+}
+
+impl From<ControllerNote> for Note {
+    fn from(note: ControllerNote) -> Self {
+        Self::Controller(note)
+    }
+}
+
+/// A proposal of an ISR as the controller took it. Source: KIP-497, KIP-903.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AcceptedProposal {
+    /// The leader that asked.
+    pub broker: NodeId,
+    /// Its broker epoch.
+    pub broker_epoch: BrokerEpoch,
+    /// Its leader epoch.
+    pub leader_epoch: LeaderEpoch,
+    /// The version that it knew.
+    pub partition_epoch: PartitionEpoch,
+    /// Members, each with the broker epoch in which the leader saw it; [`BrokerEpoch::NONE`] if not told.
+    pub members: Vec<(NodeId, BrokerEpoch)>,
+}
+
+/// A committed change of the cluster's metadata.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum MetadataChange {
+    /// A quorum leader's first record.
+    LeaderChanged {
+        /// Who.
+        leader: NodeId,
+    },
+    /// A broker's uptime is registered.
+    BrokerRegistered {
+        /// Who.
+        broker: NodeId,
+        /// Its epoch.
+        broker_epoch: BrokerEpoch,
+        /// Whether the uptime before ended without a clean shutdown.
+        unclean: bool,
+    },
+    /// A broker's standing changed.
+    BrokerChanged {
+        /// Who.
+        broker: NodeId,
+        /// Its epoch.
+        broker_epoch: BrokerEpoch,
+        /// Whether it is fenced now.
+        fenced: bool,
+        /// Whether it is in controlled shutdown now.
+        shutting_down: bool,
+    },
+    /// A topic was created.
+    TopicCreated {
+        /// Its id.
+        topic: TopicId,
+        /// Its name.
+        name: String,
+        /// `min.insync.replicas`.
+        min_insync_replicas: u32,
+        /// `unclean.leader.election.enable`.
+        unclean_leader_election: bool,
+    },
+    /// A partition's registration was created or changed; the whole of it as it is now.
+    PartitionChanged {
+        /// Which.
+        partition: TopicPartition,
+        /// Its registration.
+        registration: PartitionRegistration,
+        /// Whether this change elected a leader from outside ISR and ELR.
+        unclean: bool,
+    },
+    /// Producer ids below this one are given out.
+    ProducerIdsAllocated {
+        /// First id that is still free.
+        next_producer_id: i64,
+    },
+}
+
+/// A partition as the controller keeps it. Source: Kafka's `PartitionRegistration`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PartitionRegistration {
+    /// Replicas, preferred leader first.
+    pub replicas: Vec<NodeId>,
+    /// In-sync replicas, in replica order.
+    pub isr: Vec<NodeId>,
+    /// Eligible leader replicas: not in sync, but holding everything below the high watermark. Source: KIP-966.
+    pub elr: Vec<NodeId>,
+    /// Last known leader, kept while the ISR is empty and nobody leads. Source: KIP-966.
+    pub last_known_leader: Option<NodeId>,
+    /// Leader.
+    pub leader: Option<NodeId>,
+    /// Epoch of the last leader.
+    pub leader_epoch: LeaderEpoch,
+    /// Version.
+    pub partition_epoch: PartitionEpoch,
+    /// Whether the leader was elected uncleanly and has not finished its recovery.
+    pub recovering: bool,
+}

@@ -1,0 +1,134 @@
+//! Facts of a replica's log. `partition` is [`TopicPartition::METADATA`] at controllers.
+
+use serde::{Deserialize, Serialize};
+
+use super::Note;
+use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition};
+
+/// A fact of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[repr(isize)]
+pub enum LogNote {
+    /// A batch was appended to this node's log (page cache).
+    Appended {
+        /// Whose log.
+        partition: TopicPartition,
+        /// What.
+        batch: BatchSummary,
+        /// By whose decision.
+        origin: AppendOrigin,
+        /// The epoch in which this node leads or follows.
+        leader_epoch: LeaderEpoch,
+        /// The `acks` of the produce request that a leader took it from; 0 where no producer waits for an answer.
+        acks: i16,
+    } = 0,
+    /// The log was cut so that it ends at `to`.
+    Truncated {
+        /// Whose log.
+        partition: TopicPartition,
+        /// Log end before.
+        from: Offset,
+        /// Log end after.
+        to: Offset,
+        /// Why.
+        reason: TruncateReason,
+    } = 1,
+    /// The log was opened at boot.
+    Recovered {
+        /// Whose log.
+        partition: TopicPartition,
+        /// Log start.
+        log_start_offset: Offset,
+        /// Log end.
+        log_end_offset: Offset,
+        /// High watermark from the checkpoint, bounded by the log.
+        high_watermark: Offset,
+        /// Whether the clean-shutdown marker was there.
+        clean: bool,
+        /// What it holds, in order: a power loss may also undo a cut, so the end alone does not tell.
+        batches: Vec<BatchSummary>,
+    } = 2,
+    /// This replica knows that epochs begin in its log at these offsets: stated when the log was opened or
+    /// cut and when the replica begins to lead. Source: KIP-101, `LeaderEpochFileCache`.
+    EpochsKnown {
+        /// Whose log.
+        partition: TopicPartition,
+        /// Epochs and where they begin, ascending.
+        epochs: Vec<(LeaderEpoch, Offset)>,
+    } = 3,
+    /// The log start moved up.
+    StartMoved {
+        /// Whose log.
+        partition: TopicPartition,
+        /// New log start.
+        log_start_offset: Offset,
+    } = 4,
+}
+
+impl From<LogNote> for Note {
+    fn from(note: LogNote) -> Self {
+        Self::Log(note)
+    }
+}
+
+/// A batch's header, as far as invariants need it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BatchSummary {
+    /// First offset.
+    pub base_offset: Offset,
+    /// Last offset.
+    pub last_offset: Offset,
+    /// Epoch of the leader that appended it.
+    pub leader_epoch: LeaderEpoch,
+    /// CRC-32C of everything that the leader does not assign.
+    pub checksum: u32,
+    /// Producer, or none.
+    pub producer_id: ProducerId,
+    /// Its epoch.
+    pub producer_epoch: ProducerEpoch,
+    /// Sequence of the first record.
+    pub base_sequence: Sequence,
+    /// What kind of records it holds.
+    pub kind: BatchKind,
+}
+
+/// What kind of records a batch holds, by its attributes and the key of its control record. Source: KIP-98.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum BatchKind {
+    /// Clients' records, in no transaction.
+    #[default]
+    Plain,
+    /// Clients' records, in a transaction.
+    Transactional,
+    /// The end of its producer's transaction: its records before it are committed.
+    CommitMarker,
+    /// The end of its producer's transaction: its records before it are to be left out.
+    AbortMarker,
+    /// A control record that ends no transaction.
+    Control,
+}
+
+/// By whose decision a batch was appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AppendOrigin {
+    /// As leader.
+    Leader,
+    /// Copied from the leader.
+    Follower,
+}
+
+/// Why a log was cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TruncateReason {
+    /// The leader's log parts from ours there.
+    Diverged,
+    /// Our log is longer than the leader's, or entirely below its start.
+    OutOfRange,
+    /// To our own high watermark, as before KIP-101.
+    HighWatermark,
+}

@@ -1,0 +1,75 @@
+//! Facts of the controller quorum. Source: KIP-595.
+
+use serde::{Deserialize, Serialize};
+
+use super::Note;
+use crate::types::{LeaderEpoch, NodeId, Offset};
+
+/// A fact of the quorum.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[repr(isize)]
+pub enum QuorumNote {
+    /// This voter's epoch, role or vote changed.
+    StateChanged {
+        /// Epoch.
+        epoch: LeaderEpoch,
+        /// Role in it.
+        role: QuorumRole,
+        /// Leader of it, if known.
+        leader: Option<NodeId>,
+        /// For whom this voter has voted in it.
+        voted: Option<NodeId>,
+    } = 22,
+    /// This voter's state was written and synced: it survives a power loss. Source: KIP-595.
+    StatePersisted {
+        /// Epoch.
+        epoch: LeaderEpoch,
+        /// For whom this voter has voted in it.
+        voted: Option<NodeId>,
+    } = 23,
+    /// All of this voter's metadata log was synced: it survives a power loss. Source: KIP-595, KAFKA-10533.
+    LogSynced {
+        /// Its end.
+        end: Offset,
+    } = 24,
+    /// This voter gave its vote.
+    VoteGranted {
+        /// In which epoch.
+        epoch: LeaderEpoch,
+        /// To whom.
+        candidate: NodeId,
+    } = 25,
+    /// The metadata log's high watermark at this voter moved.
+    HighWatermarkMoved {
+        /// In which epoch.
+        epoch: LeaderEpoch,
+        /// Whether this node leads.
+        as_leader: bool,
+        /// After.
+        to: Offset,
+    } = 26,
+}
+
+impl From<QuorumNote> for Note {
+    fn from(note: QuorumNote) -> Self {
+        Self::Quorum(note)
+    }
+}
+
+/// Role of a quorum voter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QuorumRole {
+    /// Knows the epoch, no leader; may have voted.
+    Unattached,
+    /// Follows a known leader.
+    Follower,
+    /// Asks whether it would get the votes. Source: KIP-996.
+    Prospective,
+    /// Asks for votes.
+    Candidate,
+    /// Leads.
+    Leader,
+    /// Led this epoch and gave it up.
+    Resigned,
+}

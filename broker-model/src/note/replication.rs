@@ -1,0 +1,122 @@
+//! Facts of leaders and followers.
+
+use serde::{Deserialize, Serialize};
+
+use super::Note;
+use crate::message::ClusterError;
+use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicPartition};
+
+/// A fact of replication.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[repr(isize)]
+pub enum ReplicationNote {
+    /// This broker now acts as leader.
+    BecameLeader {
+        /// Of what.
+        partition: TopicPartition,
+        /// In which epoch.
+        leader_epoch: LeaderEpoch,
+        /// Version of the registration.
+        partition_epoch: PartitionEpoch,
+        /// Its log end when it became leader.
+        epoch_start_offset: Offset,
+        /// Its own high watermark then.
+        high_watermark: Offset,
+        /// In-sync replicas as registered.
+        isr: Vec<NodeId>,
+    } = 5,
+    /// This broker now follows.
+    BecameFollower {
+        /// Of what.
+        partition: TopicPartition,
+        /// In which epoch.
+        leader_epoch: LeaderEpoch,
+        /// Whom, if anyone leads.
+        leader: Option<NodeId>,
+    } = 7,
+    /// The high watermark of this replica moved.
+    HighWatermarkMoved {
+        /// Of what.
+        partition: TopicPartition,
+        /// In which epoch this node leads or follows.
+        leader_epoch: LeaderEpoch,
+        /// Whether this node acts as leader.
+        as_leader: bool,
+        /// Before.
+        from: Offset,
+        /// After.
+        to: Offset,
+    } = 8,
+    /// A leader asked the controller for another ISR.
+    IsrProposed {
+        /// Of what.
+        partition: TopicPartition,
+        /// In which epoch.
+        leader_epoch: LeaderEpoch,
+        /// Committed members.
+        from: Vec<NodeId>,
+        /// Proposed members.
+        to: Vec<NodeId>,
+    } = 9,
+    /// The controller refused the proposal.
+    IsrProposalRefused {
+        /// Of what.
+        partition: TopicPartition,
+        /// Why.
+        error: ClusterError,
+    } = 11,
+    /// A leader learned that its ISR is now this one, whoever changed it.
+    IsrCommitted {
+        /// Of what.
+        partition: TopicPartition,
+        /// In which epoch.
+        leader_epoch: LeaderEpoch,
+        /// Version.
+        partition_epoch: PartitionEpoch,
+        /// Members.
+        isr: Vec<NodeId>,
+    } = 12,
+    /// A leader answered a follower's or client's request with an epoch error.
+    RequestFenced {
+        /// Of what.
+        partition: TopicPartition,
+        /// Who asked.
+        by: NodeId,
+        /// The answer.
+        error: ClusterError,
+    } = 13,
+    /// A leader took news of a follower for the first time in its epoch, or in another uptime of the follower, or from
+    /// a fetch that names another epoch than the leader's. Leaders of the quorum state it of voters, without broker
+    /// epochs. Source: rule 2.1.3, KIP-320, KIP-903; KIP-595.
+    FollowerHeard {
+        /// Of what.
+        partition: TopicPartition,
+        /// The leader's epoch.
+        leader_epoch: LeaderEpoch,
+        /// Who fetched.
+        follower: NodeId,
+        /// The epoch that the fetch names.
+        current_leader_epoch: LeaderEpoch,
+        /// The follower's broker epoch, as the fetch names it.
+        broker_epoch: BrokerEpoch,
+        /// From where it fetched, which is its log end.
+        fetch_offset: Offset,
+    } = 14,
+    /// A leader told a follower that its log differs.
+    DivergenceFound {
+        /// Of what.
+        partition: TopicPartition,
+        /// Which follower.
+        follower: NodeId,
+        /// Epoch named in the answer.
+        epoch: LeaderEpoch,
+        /// Its end at the leader.
+        end_offset: Offset,
+    } = 15,
+}
+
+impl From<ReplicationNote> for Note {
+    fn from(note: ReplicationNote) -> Self {
+        Self::Replication(note)
+    }
+}

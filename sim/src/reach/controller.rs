@@ -1,0 +1,71 @@
+//! Marks of the controller and of committed metadata.
+
+use harrow_broker_model::note::{ControllerNote, MetadataChange};
+use harrow_broker_model::types::NodeId;
+
+use super::Tally;
+
+impl Tally {
+    pub(super) fn controller(&mut self, node: NodeId, note: &ControllerNote) {
+        match note {
+            ControllerNote::MetadataApplied { offset, change, .. } => {
+                self.metadata(offset.0, change);
+            }
+            ControllerNote::Activated { active, .. } => self.activated(node, *active),
+            ControllerNote::IsrProposalAccepted { .. } => {}
+        }
+    }
+
+    fn activated(&mut self, node: NodeId, active: bool) {
+        if !active {
+            return;
+        }
+        self.mark("controller-elected");
+        if self.controller.replace(node).is_some_and(|before| before != node) {
+            self.mark("controller-failover");
+        }
+    }
+
+    /// Every node states each committed record: only the first statement counts.
+    fn metadata(&mut self, offset: i64, change: &MetadataChange) {
+        if offset < self.metadata_end {
+            return;
+        }
+        self.metadata_end = offset + 1;
+        match change {
+            MetadataChange::BrokerRegistered { unclean, .. } => {
+                self.mark("broker-registered");
+                self.add("unclean-registration", u64::from(*unclean));
+            }
+            MetadataChange::BrokerChanged { fenced, .. } => {
+                self.add("broker-fenced", u64::from(*fenced));
+            }
+            MetadataChange::TopicCreated { topic, min_insync_replicas, .. } => {
+                self.minimum.insert(topic.0, *min_insync_replicas);
+                self.mark("topic-created");
+            }
+            MetadataChange::PartitionChanged { partition, registration, unclean } => {
+                self.add("unclean-election", u64::from(*unclean));
+                self.add("elr-used", u64::from(!registration.elr.is_empty()));
+                let below = self
+                    .minimum
+                    .get(&partition.topic.0)
+                    .is_some_and(|min| (registration.isr.len() as u32) < *min);
+                self.add("isr-below-min", u64::from(below));
+                let now = (registration.isr.len(), registration.leader);
+                let before = self.isr_sizes.insert((partition.topic.0, partition.partition), now);
+                if let Some(before) = before {
+                    self.partition_changed(before, now);
+                }
+            }
+            MetadataChange::LeaderChanged { .. } | MetadataChange::ProducerIdsAllocated { .. } => {}
+        }
+    }
+
+    fn partition_changed(&mut self, before: (usize, Option<NodeId>), now: (usize, Option<NodeId>)) {
+        self.add("isr-shrunk", u64::from(now.0 < before.0));
+        self.add("isr-expanded", u64::from(now.0 > before.0));
+        self.add("leader-lost", u64::from(now.1.is_none() && before.1.is_some()));
+        self.add("leader-changed", u64::from(now.1.is_some() && now.1 != before.1));
+    }
+}

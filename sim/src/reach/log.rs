@@ -1,0 +1,26 @@
+//! Marks of logs.
+
+use harrow_broker_model::note::{LogNote, TruncateReason};
+
+use super::Tally;
+
+impl Tally {
+    pub(super) fn log(&mut self, note: &LogNote) {
+        match note {
+            LogNote::Truncated { reason, .. } => self.truncated(*reason),
+            LogNote::Recovered { clean, .. } => {
+                self.mark(if *clean { "log-recovered-clean" } else { "log-recovered-unclean" });
+            }
+            LogNote::Appended { .. } | LogNote::EpochsKnown { .. } | LogNote::StartMoved { .. } => {
+            }
+        }
+    }
+
+    fn truncated(&mut self, reason: TruncateReason) {
+        self.mark("log-truncated");
+        match reason {
+            TruncateReason::OutOfRange => self.mark("out-of-range-truncation"),
+            TruncateReason::Diverged | TruncateReason::HighWatermark => {}
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Marks of the quorum.
+
+use harrow_broker_model::note::{QuorumNote, QuorumRole};
+
+use super::Tally;
+
+impl Tally {
+    pub(super) fn quorum(&mut self, note: &QuorumNote) {
+        match note {
+            QuorumNote::StateChanged { role, .. } => self.role(*role),
+            QuorumNote::VoteGranted { .. } => self.mark("vote-granted"),
+            QuorumNote::StatePersisted { .. }
+            | QuorumNote::LogSynced { .. }
+            | QuorumNote::HighWatermarkMoved { .. } => {}
+        }
+    }
+
+    fn role(&mut self, role: QuorumRole) {
+        match role {
+            QuorumRole::Candidate => self.mark("candidate-stood"),
+            QuorumRole::Resigned => self.mark("resigned-leader"),
+            QuorumRole::Unattached
+            | QuorumRole::Follower
+            | QuorumRole::Prospective
+            | QuorumRole::Leader => {}
+        }
+    }
+}

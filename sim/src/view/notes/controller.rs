@@ -1,0 +1,51 @@
+//! What notes on committed metadata change: registrations, brokers and topics.
+
+use harrow_broker_model::note::{ControllerNote, MetadataChange};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset};
+
+use crate::view::ClusterView;
+
+impl ClusterView {
+    pub(super) fn on_controller_note(&mut self, at_ns: u64, node: NodeId, note: &ControllerNote) {
+        match note {
+            ControllerNote::MetadataApplied { offset, controller_epoch, change } => {
+                self.on_metadata(at_ns, *offset, *controller_epoch, change);
+            }
+            ControllerNote::Activated { epoch, active } => {
+                self.quorum.activated(node, *epoch, *active);
+            }
+            ControllerNote::IsrProposalAccepted { .. } => {}
+        }
+    }
+
+    fn on_metadata(
+        &mut self,
+        at_ns: u64,
+        offset: Offset,
+        controller_epoch: LeaderEpoch,
+        change: &MetadataChange,
+    ) {
+        if !self.registry.is_news(offset) {
+            return;
+        }
+        self.registry.apply(offset, controller_epoch, change);
+        if let MetadataChange::BrokerRegistered { broker, .. } = change {
+            self.nodes.entry(*broker).or_default().registered = true;
+        }
+        let MetadataChange::PartitionChanged { partition, registration, unclean } = change else {
+            return;
+        };
+        let index = self.index_or_new(*partition);
+        let view = &mut self.partitions[index];
+        if let Some(topic) = self.registry.topic(partition.topic) {
+            let replicas = registration.replicas.len() as u32;
+            view.min_insync_replicas = topic.min_insync_replicas.min(replicas).max(1);
+            let survived = if self.eligible_replicas { view.min_insync_replicas - 1 } else { 0 };
+            view.losses_survived = survived;
+            view.unclean_leader_election = topic.unclean_leader_election;
+        }
+        let nodes = &self.nodes;
+        let registered = |node: NodeId| nodes.get(&node).is_some_and(|view| view.registered);
+        view.register(at_ns, registration, *unclean, registered);
+    }
+}

@@ -1,0 +1,58 @@
+//! What notes on logs change: the mirrors.
+
+use harrow_broker_model::note::LogNote;
+use harrow_broker_model::types::NodeId;
+
+use crate::view::{ClusterView, Fact};
+
+impl ClusterView {
+    pub(super) fn on_log_note(&mut self, at_ns: u64, node: NodeId, note: &LogNote) {
+        match note {
+            LogNote::Appended { partition, batch, leader_epoch, .. } => {
+                let replica = self.partition_mut(*partition).replica_mut(node);
+                replica.leader_epoch = *leader_epoch;
+                replica.reopening = None;
+                replica.log.push(*batch);
+            }
+            LogNote::Truncated { partition, from, to, reason } => {
+                let view = self.partition_mut(*partition);
+                let fact = Fact::Truncated { from: *from, to: *to, reason: *reason };
+                view.facts.push(at_ns, node, fact);
+                view.cut_replica(node, *to);
+            }
+            LogNote::Recovered { .. } => self.on_recovered(at_ns, node, note),
+            LogNote::StartMoved { partition, log_start_offset } => {
+                let replica = self.partition_mut(*partition).replica_mut(node);
+                replica.log_start_offset = *log_start_offset;
+            }
+            LogNote::EpochsKnown { .. } => {}
+        }
+    }
+
+    fn on_recovered(&mut self, at_ns: u64, node: NodeId, note: &LogNote) {
+        let LogNote::Recovered {
+            partition,
+            log_start_offset,
+            log_end_offset,
+            high_watermark,
+            clean,
+            batches,
+        } = note
+        else {
+            return;
+        };
+        let view = self.partition_mut(*partition);
+        let fact = Fact::Recovered {
+            log_end_offset: *log_end_offset,
+            high_watermark: *high_watermark,
+            clean: *clean,
+        };
+        view.facts.push(at_ns, node, fact);
+        view.reopen_replica(node, *log_start_offset, batches);
+        let replica = view.replica_mut(node);
+        replica.log_start_offset = *log_start_offset;
+        replica.high_watermark = *high_watermark;
+        replica.reopening = None;
+        replica.unclean &= !clean;
+    }
+}

@@ -1,0 +1,28 @@
+//! What notes change in the view, one file a family. Families that are not here change nothing in it.
+
+mod controller;
+mod log;
+mod quorum;
+mod replication;
+
+use harrow_broker_model::note::Note;
+use harrow_broker_model::types::NodeId;
+
+use super::ClusterView;
+
+impl ClusterView {
+    /// Takes a note over.
+    pub fn observe(&mut self, at_ns: u64, node: NodeId, note: &Note) {
+        match note {
+            Note::Log(note) => self.on_log_note(at_ns, node, note),
+            Note::Replication(note) => self.on_replication_note(at_ns, node, note),
+            Note::Quorum(note) => self.on_quorum_note(node, note),
+            Note::Controller(note) => self.on_controller_note(at_ns, node, note),
+            Note::Broker(_)
+            | Note::Producer(_)
+            | Note::Consumer(_)
+            | Note::Group(_)
+            | Note::Transaction(_) => {}
+        }
+    }
+}

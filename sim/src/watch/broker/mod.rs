@@ -1,0 +1,99 @@
+//! Invariants of brokers' lives: registration, fencing, shutdown.
+
+mod clean_stop;
+mod fencing;
+mod metadata_freshness;
+
+use harrow_broker_model::note::{BrokerNote, ControllerNote, LogNote, Note, ReplicationNote};
+use harrow_broker_model::types::NodeId;
+
+use super::finding::{Context, Findings, Invariant};
+use super::log::Reopened;
+use super::shared::Shared;
+use clean_stop::CleanStops;
+use fencing::Fencing;
+use metadata_freshness::RegistrationVersions;
+
+pub(super) const INVARIANTS: &[Invariant] =
+    &[clean_stop::INVARIANT, metadata_freshness::INVARIANT, fencing::INVARIANT];
+
+/// What the invariants of brokers remember.
+#[derive(Debug, Default)]
+pub(super) struct BrokerWing {
+    clean_stops: CleanStops,
+    registration_versions: RegistrationVersions,
+    fencing: Fencing,
+}
+
+impl BrokerWing {
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.clean_stops.process_started(node);
+        self.registration_versions.process_started(node);
+        self.fencing.process_started(node);
+    }
+
+    pub(super) fn observe(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &Shared,
+        note: &Note,
+    ) {
+        if let Note::Broker(note) = note {
+            self.on_broker_note(context, findings, shared, note);
+        } else if let Note::Replication(note) = note {
+            self.on_replication_note(context, findings, shared, note);
+        } else if let Note::Log(note) = note {
+            self.on_log_note(context, findings, note);
+        } else if let Note::Controller(ControllerNote::MetadataApplied { offset, change, .. }) =
+            note
+            && context.view.registry().is_news(*offset)
+        {
+            self.clean_stops.on_broker(context, findings, change);
+            self.fencing.on_broker(context, findings, change, |node| shared.applied_by(node));
+        }
+    }
+
+    fn on_broker_note(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &Shared,
+        note: &BrokerNote,
+    ) {
+        match note {
+            BrokerNote::StateChanged { state, .. } => self.fencing.on_state(context.node, *state),
+            BrokerNote::StoppedCleanly { broker_epoch } => {
+                let durable = shared.is_durable(context.node);
+                self.clean_stops.on_stopped(context, findings, *broker_epoch, durable);
+            }
+        }
+    }
+
+    /// A broker acts on its metadata.
+    fn on_replication_note(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &Shared,
+        note: &ReplicationNote,
+    ) {
+        let applied = shared.applied_by(context.node);
+        if let ReplicationNote::BecameFollower { partition, .. } = note {
+            metadata_freshness::on_acts(context, findings, *partition, applied);
+        } else if let ReplicationNote::BecameLeader { partition, partition_epoch, .. } = note {
+            metadata_freshness::on_acts(context, findings, *partition, applied);
+            self.registration_versions.on_version(context, findings, *partition, *partition_epoch);
+        } else if let ReplicationNote::IsrCommitted { partition, partition_epoch, .. } = note {
+            self.registration_versions.on_version(context, findings, *partition, *partition_epoch);
+        }
+    }
+
+    fn on_log_note(&mut self, context: &Context<'_>, findings: &mut Findings, note: &LogNote) {
+        if let LogNote::Recovered { clean, .. } = note
+            && let Some(log) = Reopened::stated(note)
+        {
+            self.clean_stops.on_opened(context, findings, log, *clean);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Invariants of consumers: what they are given, and where they go on.
+
+mod position;
+mod read_rule;
+
+use harrow_broker_model::note::{ConsumerNote, Note};
+use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
+
+use super::finding::{Context, Findings, Invariant};
+use crate::plan::Plan;
+use position::Positions;
+use read_rule::ReadRule;
+
+pub(super) const INVARIANTS: &[Invariant] = &[read_rule::INVARIANT, position::INVARIANT];
+
+/// What the invariants of consumers remember.
+#[derive(Debug)]
+pub(super) struct ConsumerWing {
+    read_rule: ReadRule,
+    positions: Positions,
+}
+
+impl ConsumerWing {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self { read_rule: ReadRule::default(), positions: Positions::of(plan) }
+    }
+
+    pub(super) fn consumer_assigned(&mut self, node: NodeId) {
+        self.read_rule.forget(node, None);
+    }
+
+    pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+        if let Note::Consumer(note) = note {
+            self.on_consumer_note(context, findings, note);
+        }
+    }
+
+    fn on_consumer_note(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        note: &ConsumerNote,
+    ) {
+        match note {
+            ConsumerNote::RecordsServed { .. } => self.on_records(context, findings, note),
+            ConsumerNote::EndOffsetServed {
+                partition,
+                leader_epoch,
+                current_leader_epoch,
+                offset,
+            } => {
+                let (place, epoch, named) = (*partition, *leader_epoch, *current_leader_epoch);
+                read_rule::on_current_leader_epoch(context, findings, place, epoch, named);
+                self.positions.on_end_offset(place, *offset);
+                self.read_rule.on_end_offset(context, findings, place, epoch, *offset);
+            }
+            ConsumerNote::PositionReset { partition, from, to } => {
+                self.on_position_reset(context, findings, partition, (*from, *to));
+            }
+            ConsumerNote::EpochEndServed { .. } | ConsumerNote::TruncationDetected { .. } => {}
+        }
+    }
+
+    fn on_records(&mut self, context: &Context<'_>, findings: &mut Findings, note: &ConsumerNote) {
+        let ConsumerNote::RecordsServed {
+            partition,
+            leader_epoch,
+            consumer,
+            current_leader_epoch,
+            fetch_offset,
+            batches,
+            ..
+        } = note
+        else {
+            return;
+        };
+        let (place, epoch, named) = (*partition, *leader_epoch, *current_leader_epoch);
+        read_rule::on_current_leader_epoch(context, findings, place, epoch, named);
+        read_rule::on_served(context, findings, place, epoch, *fetch_offset, batches);
+        self.read_rule.on_given(context, findings, (*consumer, place), *fetch_offset, batches);
+    }
+
+    /// A consumer was out of range. Clients know partitions by name only.
+    fn on_position_reset(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        name: &str,
+        moved: (Offset, Offset),
+    ) {
+        let is_it = |id: &TopicPartition| context.view.partition_name(*id) == name;
+        let known = context.view.partitions().map(|view| view.partition);
+        let Some(partition) = known.into_iter().find(is_it) else { return };
+        self.positions.on_reset(context, findings, partition, moved);
+        self.read_rule.forget(context.node, Some(partition));
+    }
+}

@@ -1,0 +1,277 @@
+//! What a consumer is given.
+//!
+//! Promise: every record served is committed and is the one committed at its offset; the batches of one answer follow
+//! each other without a gap, from the offset asked for; an end offset is never above what is committed, and the
+//! registered leader's answers never go back; who knows another epoch of the leader is refused; and a consumer is not
+//! served on from the end of records that the log no longer has.
+//! Source: KIP-101, KIP-207, KIP-320; `ConsistentRead` of the Kafka TLA+ specifications.
+//! Not verified: records of an older epoch than the consumer read, where a leader's log has more of them: KIP-320 takes
+//! the consumer to the end of that epoch. Nor how far behind an answer is; end offsets told by a leader whose epoch is
+//! over may be behind.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::note::BatchSummary;
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+
+use crate::view::{LogMirror, PartitionView};
+use crate::violation::Guarantee;
+use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
+
+const ABOVE: Anomaly = Anomaly {
+    name: "read-above-true-hw",
+    guarantee: Guarantee::Visibility,
+    meaning: "a consumer was given records that are not committed",
+};
+const DIFFERS: Anomaly = Anomaly {
+    name: "read-differs-from-committed",
+    guarantee: Guarantee::Visibility,
+    meaning: "a consumer was given other records than those committed at these offsets",
+};
+const GAP: Anomaly = Anomaly {
+    name: "read-gap",
+    guarantee: Guarantee::Offsets,
+    meaning: "the batches of an answer do not follow each other from the offset asked for",
+};
+const END_ABOVE: Anomaly = Anomaly {
+    name: "end-offset-above-commit",
+    guarantee: Guarantee::Visibility,
+    meaning: "a client was told an end offset above what is committed",
+};
+const ACROSS: Anomaly = Anomaly {
+    name: "read-across-truncation",
+    guarantee: Guarantee::Offsets,
+    meaning: "a consumer was served on from the end of records that are not in the log any more",
+};
+const UNFENCED: Anomaly = Anomaly {
+    name: "unfenced-read",
+    guarantee: Guarantee::Leadership,
+    meaning: "a client that knows another epoch of the leader was served all the same",
+};
+const END_REGRESSION: Anomaly = Anomaly {
+    name: "end-offset-regression",
+    guarantee: Guarantee::Offsets,
+    meaning: "a client was told a lower end offset than one was told before",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "read-rule",
+    promise: "clients see committed records only, each at its offset, in order",
+    source: "KIP-101, KIP-207, KIP-320",
+    leaves_out: "how far behind an answer is",
+    anomalies: &[ABOVE, DIFFERS, GAP, END_ABOVE, END_REGRESSION, UNFENCED, ACROSS],
+};
+
+/// Of what a consumer got around an offset, so many batches are looked at: more than there are versions of a log.
+const LOOKED_AT: usize = 16;
+
+/// The highest end offset told of each partition, and what each consumer got.
+#[derive(Debug, Default)]
+pub(super) struct ReadRule {
+    told: BTreeMap<TopicPartition, Offset>,
+    given: BTreeMap<(NodeId, TopicPartition), ReceivedBatches>,
+}
+
+/// All that a consumer got of a partition, in order of the last offset; several batches where logs have parted.
+#[derive(Debug, Default)]
+struct ReceivedBatches(Vec<ReceivedBatch>);
+
+/// What tells one batch from another, in little room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ReceivedBatch {
+    base_offset: Offset,
+    last_offset: Offset,
+    leader_epoch: LeaderEpoch,
+    checksum: u32,
+}
+
+impl ReceivedBatch {
+    fn of(batch: &BatchSummary) -> Self {
+        let BatchSummary { base_offset, last_offset, leader_epoch, checksum, .. } = *batch;
+        Self { base_offset, last_offset, leader_epoch, checksum }
+    }
+}
+
+impl ReceivedBatches {
+    fn take(&mut self, batch: ReceivedBatch) {
+        let Self(batches) = self;
+        if batches.last().is_none_or(|last| last.last_offset < batch.last_offset) {
+            return batches.push(batch);
+        }
+        let from = batches.partition_point(|known| known.last_offset < batch.last_offset);
+        let same = |known: &&ReceivedBatch| known.last_offset == batch.last_offset;
+        if !batches[from..].iter().take_while(same).any(|known| *known == batch) {
+            batches.insert(from, batch);
+        }
+    }
+
+    /// Whether records right before the offset were given, and the log has others there. A consumer that read newer
+    /// epochs cannot tell at the end of an older one (KIP-320).
+    fn parts_from(&self, log: &LogMirror, offset: Offset) -> bool {
+        let Self(batches) = self;
+        let behind = offset.plus(-1);
+        if batches.is_empty() {
+            return false;
+        }
+        let Some(before) = log.entry_at(behind).map(|entry| ReceivedBatch::of(&entry.batch)) else {
+            return false;
+        };
+        let from = batches.partition_point(|known| known.last_offset < behind);
+        let near = batches[from..].iter().take(LOOKED_AT);
+        let mut there = near.filter(|known| known.base_offset <= behind).peekable();
+        let goes_on = log.entry_at(offset).map(|entry| entry.batch.leader_epoch);
+        let ends = goes_on != Some(before.leader_epoch);
+        let fits = |known: &ReceivedBatch| {
+            *known == before || ends && known.leader_epoch > before.leader_epoch
+        };
+        there.peek().is_some() && !there.any(fits)
+    }
+}
+
+impl ReadRule {
+    /// A leader told a client the end offset.
+    pub(super) fn on_end_offset(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        partition: TopicPartition,
+        epoch: LeaderEpoch,
+        offset: Offset,
+    ) {
+        let Some(view) = context.view.partition(partition) else { return };
+        let committed = view.committed.end();
+        let told = self.told.entry(partition).or_default();
+        *told = (*told).min(committed);
+        if view.lost_since(epoch) {
+            return;
+        }
+        if offset > committed {
+            findings.report(context, &END_ABOVE, partition, || {
+                format!("node {} told end offset {offset}, committed end {committed}", context.node)
+            });
+        } else if offset < *told && epoch == view.leader_epoch() {
+            findings.report(context, &END_REGRESSION, (partition, offset, *told), || {
+                format!("node {} told end offset {offset} after {told} had been told", context.node)
+            });
+        }
+        *told = (*told).max(offset.min(committed));
+    }
+}
+
+impl ReadRule {
+    /// A consumer goes on from elsewhere, of one partition or of all: what it got there does not matter any more.
+    pub(super) fn forget(&mut self, consumer: NodeId, partition: Option<TopicPartition>) {
+        self.given.retain(|(node, of), _| {
+            *node != consumer || partition.is_some_and(|partition| partition != *of)
+        });
+    }
+
+    /// A leader gave a consumer records. Where it goes on from records that it got earlier, what comes before in the
+    /// leader's log is one of these: else the consumer has not noticed that the log was cut (KIP-320).
+    pub(super) fn on_given(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        (consumer, partition): (NodeId, TopicPartition),
+        fetch_offset: Offset,
+        batches: &[BatchSummary],
+    ) {
+        if batches.is_empty() {
+            return;
+        }
+        let given = self.given.entry((consumer, partition)).or_default();
+        let log = context.view.replica(context.node, partition).map(|replica| &replica.log);
+        if log.is_some_and(|log| given.parts_from(log, fetch_offset)) {
+            findings.report(context, &ACROSS, (partition, fetch_offset, fetch_offset), || {
+                format!(
+                    "node {} served node {consumer} on from {fetch_offset}; before that its log has other records",
+                    context.node
+                )
+            });
+        }
+        for batch in batches {
+            given.take(ReceivedBatch::of(batch));
+        }
+    }
+}
+
+/// A leader that leads in `epoch` served a client that told another one, or none.
+pub(super) fn on_current_leader_epoch(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    epoch: LeaderEpoch,
+    told: LeaderEpoch,
+) {
+    if told != LeaderEpoch::NONE && told != epoch {
+        findings.report(context, &UNFENCED, partition, || {
+            format!(
+                "node {}, leader in epoch {epoch}, served a client that asked in epoch {told}",
+                context.node
+            )
+        });
+    }
+}
+
+/// A leader gave records to a consumer.
+pub(super) fn on_served(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    epoch: LeaderEpoch,
+    fetch_offset: Offset,
+    batches: &[BatchSummary],
+) {
+    let Some(view) = context.view.partition(partition) else { return };
+    let Some(first) = batches.first() else { return };
+    if view.lost_since(epoch) {
+        return;
+    }
+    let committed = view.committed.between(first.base_offset, view.committed.end());
+    let mut next = fetch_offset.max(first.base_offset);
+    for (index, batch) in batches.iter().enumerate() {
+        check_batch(context, findings, view, batch, committed.get(index).map(|entry| &entry.batch));
+        let follows =
+            if index == 0 { first.base_offset <= fetch_offset } else { batch.base_offset == next };
+        if !follows || batch.last_offset < fetch_offset {
+            findings.report(
+                context,
+                &GAP,
+                (partition, batch.base_offset, batch.last_offset),
+                || {
+                    format!(
+                        "node {} gave offset {} where {next} comes next",
+                        context.node, batch.base_offset
+                    )
+                },
+            );
+        }
+        next = batch.last_offset.next();
+    }
+}
+
+fn check_batch(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    view: &PartitionView,
+    batch: &BatchSummary,
+    committed: Option<&BatchSummary>,
+) {
+    let place = (view.partition, batch.base_offset, batch.last_offset);
+    let end = view.committed.end();
+    if batch.last_offset >= end {
+        findings.report(context, &ABOVE, place, || {
+            format!(
+                "node {} gave offsets up to {}, committed end {end}",
+                context.node, batch.last_offset
+            )
+        });
+    } else if committed != Some(batch) {
+        findings.report(context, &DIFFERS, place, || {
+            format!(
+                "node {} gave other records at offset {} than the committed ones",
+                context.node, batch.base_offset
+            )
+        });
+    }
+}

@@ -1,0 +1,85 @@
+//! Invariants of what the active controller decides, and of who leads by it.
+
+mod election;
+mod leadership;
+mod proposals;
+
+use harrow_broker_model::note::{ControllerNote, MetadataChange, Note, ReplicationNote};
+use harrow_broker_model::types::{LeaderEpoch, Offset};
+
+use super::finding::{Context, Findings, Invariant};
+use leadership::Leadership;
+use proposals::Proposals;
+
+pub(super) const INVARIANTS: &[Invariant] =
+    &[election::INVARIANT, leadership::INVARIANT, proposals::INVARIANT];
+
+/// What the invariants of the controller remember.
+#[derive(Debug, Default)]
+pub(super) struct ControllerWing {
+    leadership: Leadership,
+    proposals: Proposals,
+}
+
+impl ControllerWing {
+    pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+        if let Note::Controller(note) = note {
+            self.on_controller_note(context, findings, note);
+        } else if let Note::Replication(ReplicationNote::BecameLeader {
+            partition,
+            leader_epoch,
+            ..
+        }) = note
+        {
+            self.leadership.on_became_leader(context, findings, *partition, *leader_epoch);
+            election::on_became_leader(context, findings, *partition, *leader_epoch);
+        }
+    }
+
+    fn on_controller_note(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        note: &ControllerNote,
+    ) {
+        match note {
+            ControllerNote::MetadataApplied { offset, controller_epoch, change } => {
+                if context.view.registry().is_news(*offset) {
+                    self.on_committed(context, findings, (*controller_epoch, *offset), change);
+                }
+            }
+            ControllerNote::IsrProposalAccepted {
+                partition,
+                offset,
+                controller_epoch,
+                proposal,
+            } => {
+                self.proposals.on_accepted(*controller_epoch, *offset, *partition, proposal);
+            }
+            ControllerNote::Activated { .. } => {}
+        }
+    }
+
+    /// A change was committed, by a controller and at an offset.
+    fn on_committed(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        (controller_epoch, offset): (LeaderEpoch, Offset),
+        change: &MetadataChange,
+    ) {
+        match change {
+            MetadataChange::PartitionChanged { partition, registration, unclean } => {
+                self.leadership.on_registered(context, findings, *partition, registration);
+                election::on_registered(context, findings, *partition, registration, *unclean);
+                self.proposals.on_registered(context, findings, controller_epoch, offset);
+            }
+            MetadataChange::BrokerRegistered { .. } | MetadataChange::BrokerChanged { .. } => {
+                leadership::on_broker(context, findings, change);
+            }
+            MetadataChange::LeaderChanged { .. }
+            | MetadataChange::TopicCreated { .. }
+            | MetadataChange::ProducerIdsAllocated { .. } => {}
+        }
+    }
+}

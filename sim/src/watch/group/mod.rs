@@ -1,0 +1,31 @@
+//! Invariants of consumer groups.
+
+mod ownership;
+
+use harrow_broker_model::note::{GroupNote, Note};
+
+use super::finding::{Context, Findings, Invariant};
+use ownership::Ownership;
+
+pub(super) const INVARIANTS: &[Invariant] = &[ownership::INVARIANT];
+
+/// What the invariants of groups remember.
+#[derive(Debug, Default)]
+pub(super) struct GroupWing {
+    ownership: Ownership,
+}
+
+impl GroupWing {
+    pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+        let Note::Group(note) = note else { return };
+        match note {
+            GroupNote::PartitionAssigned { group, member, partition, member_epoch } => {
+                let owner = (group.as_str(), member.as_str(), *member_epoch);
+                self.ownership.on_assigned(context, findings, owner, *partition);
+            }
+            GroupNote::PartitionReleased { group, member, partition } => {
+                self.ownership.on_released(group, member, *partition);
+            }
+        }
+    }
+}

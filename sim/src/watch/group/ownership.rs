@@ -1,0 +1,78 @@
+//! Who consumes what: one member a partition.
+//!
+//! Promise: in a group, a partition is held for at most one current member at a time: it is given on only after the one
+//! before acknowledged the revocation, left or was fenced; a member's epoch never falls while it holds a partition.
+//! Source: KIP-848; `NoDoubleClientAssignment` of its TLA+ specification; `ConsumerGroup.addPartitionEpochs`.
+//! Not verified: what a fenced member still believes; that the target assignment covers everything.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::types::TopicPartition;
+
+use crate::violation::Guarantee;
+use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
+
+const DOUBLE: Anomaly = Anomaly {
+    name: "double-ownership",
+    guarantee: Guarantee::Offsets,
+    meaning: "a group's partition was given to a member while another one still held it",
+};
+const REGRESS: Anomaly = Anomaly {
+    name: "member-epoch-regress",
+    guarantee: Guarantee::Offsets,
+    meaning: "a member was given a partition that it held in a later epoch already",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "partition-ownership",
+    promise: "a group's partition has one current owner",
+    source: "KIP-848, NoDoubleClientAssignment",
+    leaves_out: "what a fenced member still believes",
+    anomalies: &[DOUBLE, REGRESS],
+};
+
+/// Current owners, by group and partition.
+#[derive(Debug, Default)]
+pub(super) struct Ownership {
+    owners: BTreeMap<String, BTreeMap<TopicPartition, Owner>>,
+}
+
+#[derive(Debug)]
+struct Owner {
+    member: String,
+    member_epoch: i32,
+}
+
+impl Ownership {
+    pub(super) fn on_assigned(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        (group, member, member_epoch): (&str, &str, i32),
+        partition: TopicPartition,
+    ) {
+        let next = Owner { member: member.to_owned(), member_epoch };
+        let owners = self.owners.entry(group.to_owned()).or_default();
+        let Some(before) = owners.insert(partition, next) else { return };
+        let Owner { member: holder, member_epoch: held_in } = &before;
+        if holder != member {
+            findings.report(context, &DOUBLE, partition, || {
+                format!(
+                    "group {group} gave it to {member} in epoch {member_epoch}; {holder} holds it since epoch {held_in}"
+                )
+            });
+        } else if member_epoch < *held_in {
+            findings.report(context, &REGRESS, partition, || {
+                format!("group {group}: {member} in epoch {member_epoch} after epoch {held_in}")
+            });
+        }
+    }
+
+    /// A member no longer holds a partition. Of one that does not hold it, this says nothing.
+    pub(super) fn on_released(&mut self, group: &str, member: &str, partition: TopicPartition) {
+        let Some(owners) = self.owners.get_mut(group) else { return };
+        if owners.get(&partition).is_some_and(|owner| owner.member == member) {
+            owners.remove(&partition);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The mirror agrees with the replicas themselves at the end of a run, and they with each other.
+//!
+//! Promise: what a live replica's log holds, batch by batch, and its end and high watermark, are what its notes said.
+//! Otherwise every other invariant judged something else than the truth. Below its high watermark, it holds what is
+//! committed.
+//! Source: ours; the storage checker of VOPR for the second.
+//! Not verified: replicas whose process is down at the end.
+
+use harrow_broker_model::note::BatchSummary;
+use harrow_broker_model::types::Offset;
+
+use crate::violation::Guarantee;
+use crate::watch::ReplicaAudit;
+use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
+
+const MISMATCH: Anomaly = Anomaly {
+    name: "mirror-mismatch",
+    guarantee: Guarantee::Replication,
+    meaning: "a replica's log is not what the replica stated of it",
+};
+const DIVERGED: Anomaly = Anomaly {
+    name: "replica-divergence",
+    guarantee: Guarantee::Replication,
+    meaning: "at the end of a run, a replica holds other records below its high watermark than those committed",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "mirror",
+    promise: "replicas state every change of their logs, truthfully",
+    source: "Harrow's own",
+    leaves_out: "replicas whose process is down at the end",
+    anomalies: &[MISMATCH, DIVERGED],
+};
+
+pub(super) fn on_audit(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    audit: ReplicaAudit,
+    batches: impl Iterator<Item = BatchSummary>,
+) {
+    if let Some(problem) = problem(context, audit, batches) {
+        findings.report(context, &MISMATCH, audit.partition, || {
+            format!("replica {}: {problem}", audit.node)
+        });
+    } else {
+        check_agreement(context, findings, audit);
+    }
+}
+
+/// Below its high watermark, a replica that acts in an epoch in which something was committed, or later, has it.
+fn check_agreement(context: &Context<'_>, findings: &mut Findings, audit: ReplicaAudit) {
+    let Some(view) = context.view.partition(audit.partition) else { return };
+    let Some(replica) = view.replica(audit.node) else { return };
+    let lagging = view.lost_since(replica.leader_epoch);
+    let end = replica.high_watermark.min(view.committed.end());
+    let agree = replica.log.chain_at(end) == view.committed.chain_at(end);
+    if !agree && !lagging && replica.log.start() == Offset::ZERO {
+        findings.report(context, &DIVERGED, (audit.partition, Offset::ZERO, end), || {
+            format!("replica {} is not as committed up to {end}", audit.node)
+        });
+    }
+}
+
+fn problem(
+    context: &Context<'_>,
+    audit: ReplicaAudit,
+    batches: impl Iterator<Item = BatchSummary>,
+) -> Option<String> {
+    let Some(replica) = context.view.replica(audit.node, audit.partition) else {
+        return (audit.log_end_offset > audit.log_start_offset)
+            .then(|| "no note ever named it".to_owned());
+    };
+    if audit.log_end_offset != replica.log.end() {
+        return Some(format!("log end {}, stated {}", audit.log_end_offset, replica.log.end()));
+    }
+    if audit.high_watermark != replica.high_watermark {
+        return Some(format!(
+            "high watermark {}, stated {}",
+            audit.high_watermark, replica.high_watermark
+        ));
+    }
+    let mut end = audit.log_start_offset;
+    for batch in batches {
+        end = batch.last_offset.next();
+        if replica.log.entry_at(batch.base_offset).is_none_or(|entry| entry.batch != batch) {
+            return Some(format!(
+                "the batch at offset {} is another one than stated",
+                batch.base_offset
+            ));
+        }
+    }
+    (end != audit.log_end_offset)
+        .then(|| format!("the batches end at {end}, the log at {}", audit.log_end_offset))
+}

@@ -1,0 +1,109 @@
+//! Where epochs begin and end in a log.
+//!
+//! Promise: the end of an epoch that a leader tells a follower or a client is where the records of later epochs begin
+//! in its own log, or the log's end; a replica that opens or cuts its log or begins to lead knows the first offset of
+//! every epoch in it, and of no other epoch but the one that begins at its end.
+//! Source: KIP-101, KIP-279, KIP-320; `LeaderEpochFileCache`.
+//! Not verified: what lies below a log start that moved; which of several epochs without records is named.
+
+use harrow_broker_model::types::{LeaderEpoch, Offset, TopicPartition};
+
+use crate::view::LogMirror;
+use crate::violation::Guarantee;
+use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
+
+const WRONG_END: Anomaly = Anomaly {
+    name: "epoch-end-wrong",
+    guarantee: Guarantee::Replication,
+    meaning: "a leader told an end of an epoch that is not where the epoch ends in its log",
+};
+const CACHE: Anomaly = Anomaly {
+    name: "epoch-cache-mismatch",
+    guarantee: Guarantee::Replication,
+    meaning: "a replica takes epochs to begin elsewhere than they do in its log",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "epoch-ends",
+    promise: "where epochs begin and end is told as the log has it",
+    source: "KIP-101, KIP-279, KIP-320, LeaderEpochFileCache",
+    leaves_out: "what lies below a log start that moved",
+    anomalies: &[WRONG_END, CACHE],
+};
+
+/// A leader told a follower or a client where an epoch ends.
+pub(super) fn on_served(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    asked: LeaderEpoch,
+    end: Offset,
+) {
+    let Some(replica) = context.view.replica(context.node, partition) else { return };
+    let unknown = asked == LeaderEpoch::NONE || end == Offset::NONE;
+    if unknown || replica.log.start() > Offset::ZERO {
+        return;
+    }
+    let truly = end_of(&replica.log, asked);
+    if truly != end {
+        findings.report(context, &WRONG_END, (partition, truly.min(end), truly.max(end)), || {
+            format!(
+                "node {} told that epoch {asked} ends at {end}; in its log it ends at {truly}",
+                context.node
+            )
+        });
+    }
+}
+
+/// A replica knows these epochs, with their first offsets.
+pub(super) fn on_known(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    known: &[(LeaderEpoch, Offset)],
+) {
+    let Some(replica) = context.view.replica(context.node, partition) else { return };
+    if replica.log.start() > Offset::ZERO || !context.view.states_all() {
+        return;
+    }
+    let truly = starts(&replica.log);
+    let empty = |(epoch, start): &(LeaderEpoch, Offset)| {
+        *start == replica.log.end() && truly.last().is_none_or(|(last, _)| epoch > last)
+    };
+    let rest = known.strip_prefix(truly.as_slice());
+    if !rest.is_some_and(|rest| rest.len() <= 1 && rest.iter().all(empty)) {
+        findings.report(context, &CACHE, partition, || {
+            format!(
+                "node {} knows the epochs {}; its log has {}, and ends at {}",
+                context.node,
+                format_epochs(known),
+                format_epochs(&truly),
+                replica.log.end()
+            )
+        });
+    }
+}
+
+/// Where the records of later epochs begin.
+fn end_of(log: &LogMirror, epoch: LeaderEpoch) -> Offset {
+    let entries = log.entries();
+    let later = entries.partition_point(|entry| entry.batch.leader_epoch <= epoch);
+    entries.get(later).map_or(log.end(), |entry| entry.batch.base_offset)
+}
+
+fn starts(log: &LogMirror) -> Vec<(LeaderEpoch, Offset)> {
+    let mut starts: Vec<(LeaderEpoch, Offset)> = Vec::new();
+    let mut rest = log.entries();
+    while let Some(first) = rest.first() {
+        let epoch = first.batch.leader_epoch;
+        starts.push((epoch, first.batch.base_offset));
+        rest = &rest[rest.partition_point(|entry| entry.batch.leader_epoch <= epoch)..];
+    }
+    starts
+}
+
+fn format_epochs(starts: &[(LeaderEpoch, Offset)]) -> String {
+    let one = |(epoch, start): &(LeaderEpoch, Offset)| format!("{epoch} from {start}");
+    let all: Vec<String> = starts.iter().map(one).collect();
+    format!("[{}]", all.join(", "))
+}

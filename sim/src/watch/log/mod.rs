@@ -1,0 +1,117 @@
+//! Invariants of logs.
+
+mod audit;
+mod epoch_ends;
+mod log_matching;
+mod log_start;
+mod recovery;
+mod truncation;
+
+use harrow_broker_model::note::{BatchSummary, ConsumerNote, LogNote, Note, ReplicationNote};
+use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
+
+use super::ReplicaAudit;
+use super::finding::{Context, Findings, Invariant};
+use crate::view::ClusterView;
+use log_matching::LogMatching;
+use recovery::DurableLogs;
+
+pub(super) use recovery::Reopened;
+
+pub(super) const INVARIANTS: &[Invariant] = &[
+    log_matching::INVARIANT,
+    truncation::INVARIANT,
+    recovery::INVARIANT,
+    log_start::INVARIANT,
+    epoch_ends::INVARIANT,
+    audit::INVARIANT,
+];
+
+/// What the invariants of logs remember.
+#[derive(Debug, Default)]
+pub(super) struct LogWing {
+    log_matching: LogMatching,
+    durable_logs: DurableLogs,
+}
+
+impl LogWing {
+    pub(super) fn disk_wiped(&mut self, node: NodeId) {
+        self.durable_logs.disk_wiped(node);
+    }
+
+    pub(super) fn log_flushed(
+        &mut self,
+        view: &ClusterView,
+        node: NodeId,
+        partition: TopicPartition,
+        batches: &[BatchSummary],
+    ) {
+        self.durable_logs.on_power_lost(view, node, partition, batches);
+    }
+
+    pub(super) fn log_found(
+        &mut self,
+        node: NodeId,
+        partition: TopicPartition,
+        found: (Offset, bool),
+    ) {
+        self.durable_logs.on_found(node, partition, found);
+    }
+
+    pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+        if let Note::Log(note) = note {
+            self.on_log_note(context, findings, note);
+        } else if let Note::Replication(ReplicationNote::DivergenceFound {
+            partition,
+            epoch,
+            end_offset,
+            ..
+        }) = note
+        {
+            epoch_ends::on_served(context, findings, *partition, *epoch, *end_offset);
+        } else if let Note::Consumer(ConsumerNote::EpochEndServed {
+            partition,
+            asked,
+            end_offset,
+            ..
+        }) = note
+        {
+            epoch_ends::on_served(context, findings, *partition, *asked, *end_offset);
+        }
+    }
+
+    fn on_log_note(&mut self, context: &Context<'_>, findings: &mut Findings, note: &LogNote) {
+        match note {
+            LogNote::Appended { partition, batch, leader_epoch, .. } => {
+                self.log_matching.on_append(context, findings, *partition, batch, *leader_epoch);
+            }
+            LogNote::Truncated { partition, from, to, .. } => {
+                if *partition != TopicPartition::METADATA {
+                    truncation::on_truncated(context, findings, *partition, *from, *to);
+                }
+            }
+            LogNote::Recovered { partition, batches, .. } => {
+                if let Some(log) = Reopened::stated(note) {
+                    self.durable_logs.on_recovered(context, findings, log);
+                }
+                self.log_matching.on_recovered(context, findings, *partition, batches);
+            }
+            LogNote::EpochsKnown { partition, epochs } => {
+                epoch_ends::on_known(context, findings, *partition, epochs);
+            }
+            LogNote::StartMoved { partition, log_start_offset } => {
+                log_start::on_moved(context, findings, *partition, *log_start_offset);
+            }
+        }
+    }
+}
+
+/// At the end of a run: what a live replica's own log holds, batch by batch.
+pub(super) fn on_audit(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    audit: ReplicaAudit,
+    batches: impl Iterator<Item = BatchSummary>,
+) {
+    audit::on_audit(context, findings, audit, batches);
+}

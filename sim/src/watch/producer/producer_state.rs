@@ -1,0 +1,134 @@
+//! What replicas know of producers, and where their ids come from.
+//!
+//! Promise: a replica that opened or cut its log, or begins to lead, knows of each producer what its own log tells:
+//! newest epoch, last sequence. It comes from the log or from a snapshot, and both say the same, so a retry after a
+//! failover is recognised. A fresh producer id is given once, out of a block that the controller allocated; blocks
+//! never overlap.
+//! Source: KIP-98, KIP-730; `ProducerStateManager`, `ProducerIdControlManager`.
+//! Not verified: producers whose records the log no longer has; that a producer's state expires.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use harrow_broker_model::note::{BatchKind, KnownProducer};
+use harrow_broker_model::types::{Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition};
+
+use crate::view::LogMirror;
+use crate::violation::Guarantee;
+use crate::watch::finding::{Anomaly, Context, Findings, Invariant, Place};
+
+const FORGOTTEN: Anomaly = Anomaly {
+    name: "producer-state-mismatch",
+    guarantee: Guarantee::Ordering,
+    meaning: "a replica knows other producers or sequences than its own log has",
+};
+const OVERLAP: Anomaly = Anomaly {
+    name: "producer-id-block-overlap",
+    guarantee: Guarantee::Ordering,
+    meaning: "the controller allocated producer ids that it had allocated before",
+};
+const REUSED: Anomaly = Anomaly {
+    name: "producer-id-reused",
+    guarantee: Guarantee::Ordering,
+    meaning: "a fresh producer id was given twice, or was not allocated",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "producer-state",
+    promise: "replicas know producers as their logs do, and an id has one owner",
+    source: "KIP-98, KIP-730, ProducerStateManager",
+    leaves_out: "producers whose records the log no longer has",
+    anomalies: &[FORGOTTEN, OVERLAP, REUSED],
+};
+
+/// Producer ids that exist.
+#[derive(Debug, Default)]
+pub(super) struct ProducerIds {
+    /// First id that is not allocated.
+    next: i64,
+    given: BTreeSet<ProducerId>,
+}
+
+impl ProducerIds {
+    /// A block was allocated; it ends before `next`.
+    pub(super) fn on_allocated(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        next: i64,
+    ) {
+        let before = self.next;
+        if next <= before {
+            findings.report(context, &OVERLAP, TopicPartition::METADATA, || {
+                format!("producer ids below {next} are allocated after those below {before}")
+            });
+        }
+        self.next = before.max(next);
+    }
+
+    /// A broker gave an id out.
+    pub(super) fn on_given(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        id: ProducerId,
+        epoch: ProducerEpoch,
+    ) {
+        if epoch == ProducerEpoch(0) && (!self.given.insert(id) || id.0 >= self.next) {
+            findings.report(context, &REUSED, Place::CLUSTER, || {
+                format!(
+                    "node {} gave out producer id {id}; allocated are those below {}",
+                    context.node, self.next
+                )
+            });
+        }
+    }
+}
+
+/// A replica that opened or cut its log, or begins to lead, knows these producers.
+pub(super) fn on_known(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    producers: &[KnownProducer],
+) {
+    let log = context.view.replica(context.node, partition).map(|replica| &replica.log);
+    let told = log.map(tell).unwrap_or_default();
+    let from_start = log.is_none_or(|log| log.start() == Offset::ZERO);
+    let known: BTreeMap<ProducerId, (ProducerEpoch, Sequence)> = producers
+        .iter()
+        .map(|known| (known.producer_id, (known.producer_epoch, known.last_sequence)))
+        .collect();
+    let lacking = told.iter().find(|(id, state)| known.get(id) != Some(*state));
+    let foreign = known.iter().find(|(id, _)| from_start && !told.contains_key(id));
+    if let Some((id, (epoch, sequence))) = lacking {
+        findings.report(context, &FORGOTTEN, partition, || {
+            let knows = known.get(id).map_or_else(
+                || "does not know it".to_owned(),
+                |(epoch, sequence)| format!("knows epoch {epoch} sequence {sequence}"),
+            );
+            format!(
+                "the log of node {} ends producer {id} at epoch {epoch} sequence {sequence}; it {knows}",
+                context.node
+            )
+        });
+    } else if let Some((id, _)) = foreign {
+        findings.report(context, &FORGOTTEN, partition, || {
+            format!("node {} knows producer {id}, of which its log has nothing", context.node)
+        });
+    }
+}
+
+/// What a log tells of its producers' records.
+fn tell(log: &LogMirror) -> BTreeMap<ProducerId, (ProducerEpoch, Sequence)> {
+    let mut told = BTreeMap::new();
+    for entry in log.entries() {
+        let batch = &entry.batch;
+        let records = matches!(batch.kind, BatchKind::Plain | BatchKind::Transactional);
+        if records && batch.producer_id != ProducerId::NONE && batch.base_sequence.0 >= 0 {
+            let span = (batch.last_offset.0 - batch.base_offset.0) as i32;
+            let last = batch.base_sequence.plus(span);
+            told.insert(batch.producer_id, (batch.producer_epoch, last));
+        }
+    }
+    told
+}

@@ -1,0 +1,143 @@
+//! Invariants of the controller quorum and its log.
+
+mod check_quorum;
+mod controller_quorum;
+mod pre_vote;
+mod quorum_disk;
+
+use harrow_broker_model::note::{ControllerNote, LogNote, Note, QuorumNote};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
+
+use super::finding::{Context, Findings, Invariant};
+use super::shared::Shared;
+use crate::plan::Plan;
+use check_quorum::CheckQuorum;
+use controller_quorum::{ControllerQuorum, VoterState};
+use pre_vote::PreVotes;
+use quorum_disk::QuorumDisks;
+
+pub(super) const INVARIANTS: &[Invariant] = &[
+    controller_quorum::INVARIANT,
+    quorum_disk::INVARIANT,
+    check_quorum::INVARIANT,
+    pre_vote::INVARIANT,
+];
+
+/// What the invariants of the quorum remember.
+#[derive(Debug)]
+pub(super) struct QuorumWing {
+    quorum: ControllerQuorum,
+    disks: QuorumDisks,
+    check_quorum: CheckQuorum,
+    pre_votes: PreVotes,
+}
+
+impl QuorumWing {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            quorum: ControllerQuorum::default(),
+            disks: QuorumDisks::default(),
+            check_quorum: CheckQuorum::new(plan),
+            pre_votes: PreVotes::default(),
+        }
+    }
+
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.quorum.process_started(node);
+        self.disks.process_started(node);
+    }
+
+    pub(super) fn process_ended(&mut self, node: NodeId) {
+        self.check_quorum.process_ended(node);
+        self.pre_votes.process_ended(node);
+    }
+
+    pub(super) fn disk_wiped(&mut self, node: NodeId) {
+        self.quorum.disk_wiped(node);
+        self.pre_votes.disk_wiped(node);
+    }
+
+    /// A node is asked for the metadata log by another one, which is in an epoch.
+    pub(super) fn on_fetch(&mut self, at_ns: u64, at: NodeId, by: NodeId, epoch: LeaderEpoch) {
+        self.check_quorum.on_fetch(at_ns, at, by, epoch);
+    }
+
+    pub(super) fn observe(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &Shared,
+        note: &Note,
+    ) {
+        self.check_quorum.look(context, findings, &shared.running_since);
+        if let Note::Quorum(note) = note {
+            self.on_quorum_note(context, findings, shared, note);
+        } else if let Note::Log(note) = note {
+            self.on_log_note(context, findings, note);
+        } else if let Note::Controller(ControllerNote::MetadataApplied {
+            offset,
+            controller_epoch,
+            change,
+        }) = note
+        {
+            let applied = (*controller_epoch, &**change);
+            self.quorum.on_applied(context, findings, shared.applied_before, *offset, applied);
+        }
+    }
+
+    /// The log of the quorum is cut, or found shorter than it was.
+    fn on_log_note(&mut self, context: &Context<'_>, findings: &mut Findings, note: &LogNote) {
+        if let LogNote::Truncated { partition: TopicPartition::METADATA, to, .. } = note {
+            self.disks.on_log_cut(context.node, *to);
+            controller_quorum::on_truncated(context, findings, *to);
+        } else if let LogNote::Recovered {
+            partition: TopicPartition::METADATA,
+            log_end_offset,
+            ..
+        } = note
+        {
+            self.disks.on_log_cut(context.node, *log_end_offset);
+            controller_quorum::on_recovered(context, findings, *log_end_offset);
+        }
+    }
+
+    fn on_quorum_note(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &Shared,
+        note: &QuorumNote,
+    ) {
+        match note {
+            QuorumNote::StateChanged { epoch, role, leader, voted } => {
+                self.disks.on_shown(context, findings, *epoch, *voted);
+                let state =
+                    VoterState { epoch: *epoch, role: *role, leader: *leader, voted: *voted };
+                self.quorum.on_state(context, findings, state);
+                self.check_quorum.on_state(context, state);
+                self.pre_votes.on_state(context, findings, state);
+            }
+            QuorumNote::StatePersisted { epoch, voted } => {
+                let durable = shared.is_durable(context.node);
+                self.disks.on_persisted(context.node, *epoch, *voted, durable);
+            }
+            QuorumNote::LogSynced { end } => {
+                if shared.is_durable(context.node) {
+                    self.disks.on_log_synced(context.node, *end);
+                }
+            }
+            QuorumNote::VoteGranted { epoch, candidate } => {
+                self.disks.on_shown(context, findings, *epoch, Some(*candidate));
+                self.quorum.on_vote(context, findings, *epoch, *candidate);
+            }
+            QuorumNote::HighWatermarkMoved { epoch, as_leader, to } => {
+                if *as_leader {
+                    controller_quorum::on_high_watermark(context, findings, *epoch, *to);
+                    self.disks.on_committed(context, findings, *to);
+                } else {
+                    self.pre_votes.on_fetched(context.at_ns, context.node, *epoch);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Whose fetches count for a leader.
+//!
+//! Promise: a leader goes by a follower's position only when the follower told it in the leader's own epoch and in its
+//! present uptime: its high watermark moves only once every member of the ISR was heard in this epoch, a fetch that
+//! names another epoch is refused, and so is one of an uptime that the leader knows to be over.
+//! Source: KIP-320, KIP-903; `Partition.updateFollowerFetchState`, rules 2.1.3 and 2.1.7.
+//! Not verified: each later fetch of a follower that was heard; how far the follower is, which other invariants judge.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::note::ReplicationNote;
+use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicPartition};
+
+use crate::violation::Guarantee;
+use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
+
+const OTHER_EPOCH: Anomaly = Anomaly {
+    name: "fetch-of-other-epoch",
+    guarantee: Guarantee::Leadership,
+    meaning: "a leader took news of a follower that follows in another epoch",
+};
+const DEAD_UPTIME: Anomaly = Anomaly {
+    name: "fetch-of-earlier-uptime",
+    guarantee: Guarantee::Replication,
+    meaning: "a leader took news of a follower from an uptime that it knew to be over",
+};
+const UNHEARD: Anomaly = Anomaly {
+    name: "unheard-member-counted",
+    guarantee: Guarantee::Replication,
+    meaning: "a leader raised its high watermark before a member of the ISR had fetched in its epoch",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "following",
+    promise: "a leader counts only what followers tell it in its epoch and in their present uptime",
+    source: "KIP-320, KIP-903, Partition.updateFollowerFetchState",
+    leaves_out: "each later fetch of a follower that was heard",
+    anomalies: &[OTHER_EPOCH, DEAD_UPTIME, UNHEARD],
+};
+
+/// Who was heard by the node that began to lead last.
+#[derive(Debug, Default)]
+pub(super) struct Following {
+    heard: BTreeMap<TopicPartition, Vec<Leader>>,
+}
+
+/// A node that leads, as it thinks.
+#[derive(Debug)]
+struct Leader {
+    node: NodeId,
+    epoch: LeaderEpoch,
+    followers: Vec<NodeId>,
+}
+
+impl Following {
+    /// A node begins to lead: it has heard nobody.
+    pub(super) fn on_became_leader(
+        &mut self,
+        node: NodeId,
+        partition: TopicPartition,
+        epoch: LeaderEpoch,
+    ) {
+        let leaders = self.heard.entry(partition).or_default();
+        leaders.retain(|leader| leader.node != node);
+        leaders.push(Leader { node, epoch, followers: Vec::new() });
+    }
+
+    /// A leader took news of a follower; it has applied the metadata up to an offset.
+    pub(super) fn on_heard(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        note: &ReplicationNote,
+        applied: Option<Offset>,
+    ) {
+        let ReplicationNote::FollowerHeard {
+            partition,
+            leader_epoch,
+            follower,
+            current_leader_epoch,
+            broker_epoch,
+            ..
+        } = note
+        else {
+            return;
+        };
+        if *current_leader_epoch != LeaderEpoch::NONE && current_leader_epoch != leader_epoch {
+            findings.report(context, &OTHER_EPOCH, *partition, || {
+                format!(
+                    "leader {} of epoch {leader_epoch} took a fetch of node {follower}, which is in epoch {current_leader_epoch}",
+                    context.node
+                )
+            });
+        }
+        check_uptime(context, findings, (*partition, *follower, *broker_epoch), applied);
+        let leaders = self.heard.entry(*partition).or_default();
+        if let Some(leader) = leaders.iter_mut().find(|leader| leader.node == context.node)
+            && !leader.followers.contains(follower)
+        {
+            leader.followers.push(*follower);
+        }
+    }
+
+    /// A leader raised its high watermark.
+    pub(super) fn on_high_watermark(
+        &self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        partition: TopicPartition,
+        epoch: LeaderEpoch,
+        to: Offset,
+    ) {
+        if !context.view.states_all() {
+            return;
+        }
+        let registration =
+            context.view.partition(partition).and_then(|view| view.registration.as_ref());
+        let Some(registration) = registration.filter(|now| now.leader_epoch == epoch) else {
+            return;
+        };
+        let leaders = self.heard.get(&partition).map_or(&[][..], Vec::as_slice);
+        let acts = |leader: &&Leader| leader.node == context.node && leader.epoch == epoch;
+        let heard = leaders.iter().find(acts).map_or(&[][..], |leader| &leader.followers);
+        let unheard = |member: &&NodeId| **member != context.node && !heard.contains(member);
+        if let Some(member) = registration.isr.iter().find(unheard) {
+            findings.report(context, &UNHEARD, partition, || {
+                format!(
+                    "leader {} moved its high watermark to {to}; node {member} has not fetched in epoch {epoch}",
+                    context.node
+                )
+            });
+        }
+    }
+}
+
+fn check_uptime(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    (partition, follower, told): (TopicPartition, NodeId, BrokerEpoch),
+    applied: Option<Offset>,
+) {
+    let registered = context.view.registry().broker(follower).map(|broker| broker.broker_epoch);
+    // A broker epoch is the offset of its registration: whoever has applied that knows it.
+    let knows = |epoch: &BrokerEpoch| applied.is_some_and(|applied| applied.0 >= epoch.0);
+    let newer = registered.filter(|epoch| *epoch > told && knows(epoch));
+    if let Some(newer) = newer.filter(|_| told != BrokerEpoch::NONE) {
+        findings.report(context, &DEAD_UPTIME, partition, || {
+            format!(
+                "leader {} took a fetch of node {follower} in broker epoch {told}; it knew of {newer}",
+                context.node
+            )
+        });
+    }
+}

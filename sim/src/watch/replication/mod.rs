@@ -1,0 +1,142 @@
+//! Invariants of leaders and followers.
+
+mod commit_rule;
+mod follower_lag;
+mod following;
+mod high_watermark;
+mod membership;
+
+use harrow_broker_model::message::ClusterError;
+use harrow_broker_model::note::{ControllerNote, LogNote, MetadataChange, Note, ReplicationNote};
+use harrow_broker_model::types::{NodeId, TopicPartition};
+
+use super::finding::{Context, Findings, Invariant};
+use super::shared::Shared;
+use crate::plan::Plan;
+use crate::view::ClusterView;
+use follower_lag::FollowerLag;
+use following::Following;
+use high_watermark::{HighWatermarks, Move};
+
+pub(super) const INVARIANTS: &[Invariant] = &[
+    commit_rule::INVARIANT,
+    membership::INVARIANT,
+    high_watermark::INVARIANT,
+    following::INVARIANT,
+    follower_lag::INVARIANT,
+];
+
+/// What the invariants of replication remember.
+#[derive(Debug)]
+pub(super) struct ReplicationWing {
+    high_watermarks: HighWatermarks,
+    following: Following,
+    follower_lag: FollowerLag,
+}
+
+impl ReplicationWing {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            high_watermarks: HighWatermarks::default(),
+            following: Following::default(),
+            follower_lag: FollowerLag::new(plan),
+        }
+    }
+
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.high_watermarks.process_started(node);
+    }
+
+    pub(super) fn process_ended(&mut self, at_ns: u64, view: &ClusterView, node: NodeId) {
+        self.follower_lag.process_ended(at_ns, view, node);
+    }
+
+    pub(super) fn observe(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &mut Shared,
+        note: &Note,
+    ) {
+        self.follower_lag.look(context, findings, &shared.running_since);
+        if let Note::Replication(note) = note {
+            self.on_replication_note(context, findings, shared, note);
+        } else if let Note::Log(LogNote::Truncated { partition, .. }) = note {
+            if *partition != TopicPartition::METADATA {
+                let (at_ns, view, node) = (context.at_ns, context.view, context.node);
+                self.follower_lag.forgive(at_ns, view, node, Some(*partition));
+            }
+        } else if let Note::Controller(ControllerNote::MetadataApplied { offset, change, .. }) =
+            note
+            && let MetadataChange::PartitionChanged { partition, registration, unclean } = &**change
+            && context.view.registry().is_news(*offset)
+        {
+            membership::on_registered(context, findings, *partition, registration, *unclean);
+        }
+    }
+
+    fn on_replication_note(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &mut Shared,
+        note: &ReplicationNote,
+    ) {
+        match note {
+            ReplicationNote::HighWatermarkMoved {
+                partition, leader_epoch, as_leader, to, ..
+            } => {
+                let (epoch, as_leader) = (*leader_epoch, *as_leader);
+                let moved = Move { partition: *partition, epoch, as_leader, to: *to };
+                self.on_high_watermark(context, findings, shared, moved);
+            }
+            ReplicationNote::BecameLeader { partition, leader_epoch, isr, .. } => {
+                self.follower_lag.on_became_leader(context, *partition, *leader_epoch);
+                self.following.on_became_leader(context.node, *partition, *leader_epoch);
+                membership::on_believed(context, findings, *partition, *leader_epoch, isr);
+            }
+            ReplicationNote::IsrProposed { partition, leader_epoch, from, to } => {
+                self.follower_lag.on_proposal(context, *partition, true);
+                let applied = shared.applied_by(context.node);
+                let proposal = (*leader_epoch, from.as_slice(), to.as_slice());
+                membership::on_proposed(context, findings, *partition, proposal, applied);
+            }
+            ReplicationNote::IsrProposalRefused { partition, error } => {
+                if *error == ClusterError::IneligibleReplica {
+                    self.follower_lag.on_proposal(context, *partition, false);
+                }
+            }
+            ReplicationNote::IsrCommitted { partition, leader_epoch, isr, .. } => {
+                self.follower_lag.on_proposal(context, *partition, false);
+                membership::on_believed(context, findings, *partition, *leader_epoch, isr);
+            }
+            ReplicationNote::FollowerHeard { .. } => {
+                let applied = shared.applied_by(context.node);
+                self.following.on_heard(context, findings, note, applied);
+            }
+            ReplicationNote::BecameFollower { .. }
+            | ReplicationNote::RequestFenced { .. }
+            | ReplicationNote::DivergenceFound { .. } => {}
+        }
+    }
+
+    fn on_high_watermark(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &mut Shared,
+        moved: Move,
+    ) {
+        let Move { partition, epoch, as_leader, to } = moved;
+        let within = self.high_watermarks.on_moved(context, findings, moved);
+        if as_leader {
+            self.following.on_high_watermark(context, findings, partition, epoch, to);
+        }
+        if as_leader
+            && within
+            && commit_rule::on_high_watermark(context, findings, partition, epoch, to)
+        {
+            shared.committed = Some((partition, to));
+        }
+    }
+}

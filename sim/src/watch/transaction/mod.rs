@@ -1,0 +1,85 @@
+//! Invariants of transactions and of what `read_committed` shows.
+
+mod stable_offset;
+mod transactions;
+
+use harrow_broker_model::note::{ConsumerNote, IsolationLevel, LogNote, Note, TransactionNote};
+use harrow_broker_model::types::NodeId;
+
+use super::finding::{Context, Findings, Invariant};
+use stable_offset::{Served, StableMove, StableOffsets};
+use transactions::{Transactions, Transition};
+
+pub(crate) use transactions::state_name;
+
+pub(super) const INVARIANTS: &[Invariant] = &[transactions::INVARIANT, stable_offset::INVARIANT];
+
+/// What the invariants of transactions remember.
+#[derive(Debug, Default)]
+pub(super) struct TransactionWing {
+    transactions: Transactions,
+    stable_offsets: StableOffsets,
+}
+
+impl TransactionWing {
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.stable_offsets.process_started(node);
+    }
+
+    pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+        if let Note::Transaction(note) = note {
+            self.on_transaction_note(context, findings, note);
+        } else if let Note::Log(LogNote::Appended { partition, batch, origin, .. }) = note {
+            self.transactions.on_append(context, findings, *partition, batch, *origin);
+        } else if let Note::Consumer(ConsumerNote::RecordsServed {
+            partition,
+            leader_epoch,
+            isolation: IsolationLevel::ReadCommitted,
+            batches,
+            aborted,
+            ..
+        }) = note
+        {
+            let (partition, epoch) = (*partition, *leader_epoch);
+            let served = Served { partition, epoch, batches, aborted };
+            self.stable_offsets.on_served(context, findings, served);
+        }
+    }
+
+    fn on_transaction_note(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        note: &TransactionNote,
+    ) {
+        match note {
+            TransactionNote::StateChanged {
+                transactional_id,
+                producer_id,
+                producer_epoch,
+                transaction,
+                state,
+            } => {
+                let next = Transition {
+                    transactional_id,
+                    producer_id: *producer_id,
+                    producer_epoch: *producer_epoch,
+                    transaction: *transaction,
+                    state: *state,
+                };
+                self.transactions.on_state(context, findings, next);
+            }
+            TransactionNote::PartitionAdded { producer_id, transaction, partition } => {
+                self.transactions.on_partition_added(*producer_id, *transaction, *partition);
+            }
+            TransactionNote::BatchAttributed { partition, producer_id, transaction } => {
+                self.transactions.on_attributed(context, *partition, *producer_id, *transaction);
+            }
+            TransactionNote::LastStableOffsetMoved { partition, leader_epoch, as_leader, to } => {
+                let (epoch, as_leader) = (*leader_epoch, *as_leader);
+                let moved = StableMove { partition: *partition, epoch, as_leader, to: *to };
+                self.stable_offsets.on_moved(context, findings, moved);
+            }
+        }
+    }
+}

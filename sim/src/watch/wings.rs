@@ -1,0 +1,127 @@
+//! The wings of the watch, one a family of facts. A note is judged by the state before it.
+
+use harrow_broker_model::note::{BatchSummary, Note};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+
+use super::broker::BrokerWing;
+use super::consumer::ConsumerWing;
+use super::controller::ControllerWing;
+use super::finding::{Context, Findings};
+use super::group::GroupWing;
+use super::log::LogWing;
+use super::producer::ProducerWing;
+use super::quorum::QuorumWing;
+use super::replication::ReplicationWing;
+use super::shared::Shared;
+use super::transaction::TransactionWing;
+use crate::plan::Plan;
+use crate::view::ClusterView;
+
+/// The invariants, with what each wing remembers. Each wing sees every note: a rule of one family may go by a fact of
+/// another.
+#[derive(Debug)]
+pub(super) struct Wings {
+    pub(super) findings: Findings,
+    shared: Shared,
+    log: LogWing,
+    replication: ReplicationWing,
+    quorum: QuorumWing,
+    controller: ControllerWing,
+    broker: BrokerWing,
+    producer: ProducerWing,
+    consumer: ConsumerWing,
+    group: GroupWing,
+    transaction: TransactionWing,
+}
+
+impl Wings {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            findings: Findings::default(),
+            shared: Shared::default(),
+            log: LogWing::default(),
+            replication: ReplicationWing::new(plan),
+            quorum: QuorumWing::new(plan),
+            controller: ControllerWing::default(),
+            broker: BrokerWing::default(),
+            producer: ProducerWing::default(),
+            consumer: ConsumerWing::new(plan),
+            group: GroupWing::default(),
+            transaction: TransactionWing::default(),
+        }
+    }
+
+    pub(super) fn observe(&mut self, context: &Context<'_>, note: &Note) {
+        let (findings, shared) = (&mut self.findings, &mut self.shared);
+        shared.on_note(context.node, note);
+        self.quorum.observe(context, findings, shared, note);
+        self.log.observe(context, findings, note);
+        self.broker.observe(context, findings, shared, note);
+        self.controller.observe(context, findings, note);
+        self.replication.observe(context, findings, shared, note);
+        self.transaction.observe(context, findings, note);
+        self.producer.observe(context, findings, shared, note);
+        self.consumer.observe(context, findings, note);
+        self.group.observe(context, findings, note);
+    }
+
+    pub(super) fn consumer_assigned(&mut self, node: NodeId) {
+        self.consumer.consumer_assigned(node);
+    }
+
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.shared.process_started(node);
+        self.replication.process_started(node);
+        self.quorum.process_started(node);
+        self.broker.process_started(node);
+        self.transaction.process_started(node);
+    }
+
+    pub(super) fn process_blocked(&mut self, at_ns: u64, node: NodeId, still: bool) {
+        self.shared.running_since.process_blocked(at_ns, node, still);
+    }
+
+    pub(super) fn process_ended(&mut self, at_ns: u64, view: &ClusterView, node: NodeId) {
+        self.replication.process_ended(at_ns, view, node);
+        self.quorum.process_ended(node);
+    }
+
+    pub(super) fn quorum_fetched(
+        &mut self,
+        at_ns: u64,
+        at: NodeId,
+        by: NodeId,
+        epoch: LeaderEpoch,
+    ) {
+        self.quorum.on_fetch(at_ns, at, by, epoch);
+    }
+
+    pub(super) fn disk_wiped(&mut self, node: NodeId) {
+        self.quorum.disk_wiped(node);
+        self.log.disk_wiped(node);
+    }
+
+    pub(super) fn log_flushed(
+        &mut self,
+        view: &ClusterView,
+        node: NodeId,
+        partition: TopicPartition,
+        batches: &[BatchSummary],
+    ) {
+        self.log.log_flushed(view, node, partition, batches);
+    }
+
+    pub(super) fn disk_answers(&mut self, node: NodeId, durable: bool) {
+        self.shared.on_disk_answer(node, durable);
+    }
+
+    pub(super) fn log_found(
+        &mut self,
+        node: NodeId,
+        partition: TopicPartition,
+        end: Offset,
+        whole: bool,
+    ) {
+        self.log.log_found(node, partition, (end, whole));
+    }
+}

@@ -1,0 +1,63 @@
+//! Facts of the active controller and of committed metadata.
+
+use harrow_broker_model::note::{ControllerNote, MetadataChange, PartitionRegistration};
+use harrow_broker_model::types::NodeId;
+
+use crate::world::engine::trace_text::{Names, nodes, somebody};
+
+pub(super) fn trace_text(names: &Names, note: &ControllerNote) -> String {
+    match note {
+        ControllerNote::Activated { epoch, active } => {
+            let what = if *active { "became" } else { "is no longer" };
+            format!("{what} the active controller in epoch {epoch}")
+        }
+        ControllerNote::MetadataApplied { offset, change, .. } => {
+            format!("applied metadata {offset}: {}", metadata(names, change))
+        }
+        ControllerNote::IsrProposalAccepted { partition, offset, proposal, .. } => {
+            let members: Vec<NodeId> = proposal.members.iter().map(|(member, _)| *member).collect();
+            format!(
+                "{}: accepted ISR {} from broker {}, metadata offset {offset}",
+                names.place(*partition),
+                nodes(&members),
+                proposal.broker
+            )
+        }
+    }
+}
+
+fn metadata(names: &Names, change: &MetadataChange) -> String {
+    match change {
+        MetadataChange::LeaderChanged { leader } => format!("quorum leader is node {leader}"),
+        MetadataChange::BrokerRegistered { broker, broker_epoch, unclean } => {
+            let after = if *unclean { " after unclean shutdown" } else { "" };
+            format!("registered broker {broker} with broker epoch {broker_epoch}{after}")
+        }
+        MetadataChange::BrokerChanged { broker, fenced, shutting_down, .. } => {
+            let fenced = if *fenced { "fenced" } else { "unfenced" };
+            let stop = if *shutting_down { ", in controlled shutdown" } else { "" };
+            format!("broker {broker} is {fenced}{stop}")
+        }
+        MetadataChange::TopicCreated { name, min_insync_replicas, .. } => {
+            format!("created topic {name}, min.insync.replicas={min_insync_replicas}")
+        }
+        MetadataChange::PartitionChanged { partition, registration, unclean } => {
+            format!("{}: {}", names.place(*partition), registered(registration, *unclean))
+        }
+        MetadataChange::ProducerIdsAllocated { next_producer_id } => {
+            format!("allocated producer ids below {next_producer_id}")
+        }
+    }
+}
+
+fn registered(registration: &PartitionRegistration, unclean: bool) -> String {
+    let PartitionRegistration { leader, leader_epoch, isr, elr, partition_epoch, .. } =
+        registration;
+    let elr = if elr.is_empty() { String::new() } else { format!(", ELR {}", nodes(elr)) };
+    format!(
+        "leader {} in epoch {leader_epoch}{}, ISR {}{elr}, partition epoch {partition_epoch}",
+        somebody(*leader),
+        if unclean { " by unclean election" } else { "" },
+        nodes(isr)
+    )
+}

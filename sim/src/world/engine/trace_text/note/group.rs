@@ -1,0 +1,17 @@
+//! Facts of consumer groups.
+
+use harrow_broker_model::note::GroupNote;
+
+use crate::world::engine::trace_text::Names;
+
+pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
+    match note {
+        GroupNote::PartitionAssigned { group, member, partition, member_epoch } => {
+            let place = names.place(*partition);
+            format!("group {group}: assigned {place} to member {member} in epoch {member_epoch}")
+        }
+        GroupNote::PartitionReleased { group, member, partition } => {
+            format!("group {group}: member {member} released {}", names.place(*partition))
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Facts of logs.
+
+use harrow_broker_model::note::{AppendOrigin, LogNote};
+use harrow_broker_model::types::{LeaderEpoch, Offset};
+
+use crate::view::truncation_reason;
+use crate::world::engine::trace_text::{Names, joined, span};
+
+pub(super) fn trace_text(names: &Names, note: &LogNote) -> String {
+    match note {
+        LogNote::Appended { partition, batch, origin, .. } => {
+            let role = match origin {
+                AppendOrigin::Leader => "leader",
+                AppendOrigin::Follower => "follower",
+            };
+            let (at, epoch) = (span(batch.base_offset, batch.last_offset), batch.leader_epoch);
+            format!("{}: appended {at} as {role}, epoch {epoch}", names.place(*partition))
+        }
+        LogNote::Truncated { partition, from, to, reason } => {
+            let (place, reason) = (names.place(*partition), truncation_reason(*reason));
+            format!("{place}: truncated log from {from} to {to}, {reason}")
+        }
+        LogNote::Recovered {
+            partition,
+            log_start_offset,
+            log_end_offset,
+            high_watermark,
+            clean,
+            ..
+        } => {
+            let how = if *clean { "clean" } else { "unclean" };
+            format!(
+                "{}: loaded log {log_start_offset}..{log_end_offset} after {how} shutdown, high \
+                 watermark {high_watermark}",
+                names.place(*partition)
+            )
+        }
+        LogNote::EpochsKnown { partition, epochs } => {
+            let known = |(epoch, start): &(LeaderEpoch, Offset)| format!("{epoch} from {start}");
+            let known = joined(epochs.iter().map(known));
+            format!("{}: loaded leader epochs {known}", names.place(*partition))
+        }
+        LogNote::StartMoved { partition, log_start_offset } => {
+            format!("{}: advanced log start offset to {log_start_offset}", names.place(*partition))
+        }
+    }
+}

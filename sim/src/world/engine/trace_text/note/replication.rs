@@ -1,0 +1,70 @@
+//! Facts of leaders and followers.
+
+use harrow_broker_model::note::ReplicationNote;
+
+use crate::world::engine::trace_text::{Names, nodes, somebody};
+
+pub(super) fn trace_text(names: &Names, note: &ReplicationNote) -> String {
+    match note {
+        ReplicationNote::BecameLeader {
+            partition,
+            leader_epoch,
+            epoch_start_offset,
+            high_watermark,
+            isr,
+            ..
+        } => format!(
+            "{}: became leader in epoch {leader_epoch}, log end {epoch_start_offset}, high \
+             watermark {high_watermark}, ISR {}",
+            names.place(*partition),
+            nodes(isr)
+        ),
+        ReplicationNote::BecameFollower { partition, leader_epoch, leader } => format!(
+            "{}: became follower of {} in epoch {leader_epoch}",
+            names.place(*partition),
+            somebody(*leader)
+        ),
+        ReplicationNote::HighWatermarkMoved { partition, as_leader, from, to, .. } => {
+            let role = if *as_leader { "leader" } else { "follower" };
+            let place = names.place(*partition);
+            format!("{place}: updated high watermark from {from} to {to} as {role}")
+        }
+        ReplicationNote::IsrProposed { .. }
+        | ReplicationNote::IsrProposalRefused { .. }
+        | ReplicationNote::IsrCommitted { .. } => isr(names, note),
+        ReplicationNote::RequestFenced { partition, by, error } => {
+            format!("{}: fenced request of node {by}: {error:?}", names.place(*partition))
+        }
+        ReplicationNote::FollowerHeard {
+            partition,
+            follower,
+            current_leader_epoch,
+            broker_epoch,
+            fetch_offset,
+            ..
+        } => format!(
+            "{}: follower {follower} fetches at {fetch_offset}, leader epoch \
+             {current_leader_epoch}, broker epoch {broker_epoch}",
+            names.place(*partition)
+        ),
+        ReplicationNote::DivergenceFound { partition, follower, epoch, end_offset } => format!(
+            "{}: log of node {follower} diverges, epoch {epoch} ends at {end_offset} here",
+            names.place(*partition)
+        ),
+    }
+}
+
+fn isr(names: &Names, note: &ReplicationNote) -> String {
+    if let ReplicationNote::IsrProposed { partition, from, to, .. } = note {
+        let (place, from, to) = (names.place(*partition), nodes(from), nodes(to));
+        return format!("{place}: requested ISR change from {from} to {to}");
+    }
+    if let ReplicationNote::IsrProposalRefused { partition, error } = note {
+        return format!("{}: ISR change rejected: {error:?}", names.place(*partition));
+    }
+    let ReplicationNote::IsrCommitted { partition, partition_epoch, isr, .. } = note else {
+        unreachable!("not a note on an ISR: {note:?}");
+    };
+    let place = names.place(*partition);
+    format!("{place}: updated ISR to {}, partition epoch {partition_epoch}", nodes(isr))
+}
