@@ -48,6 +48,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "zombie-follower",
     "refused-join",
     "late-traffic",
+    "lone-controller",
     "vote-storm",
     "minority-stays-dead",
     "swarm",

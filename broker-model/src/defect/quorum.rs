@@ -29,4 +29,18 @@ QuorumDefect {
             is back its epoch is the highest: the leader that the others followed all the while steps \
             down, and the cluster changes nothing until another is elected.",
     }
+
+    CountsBeforeFlush {
+        name: "counts-before-flush",
+        source: "KAFKA-10632; KafkaRaftClient.flushLeaderLog",
+        affected: Affected::Open { since: Version::new(2, 8, 0) },
+        side: Server,
+        shows: "durability" / "metadata-commit-not-durable" in "lone-controller", seed 1,
+        meaning: "A leader of the quorum counts its own log end for the high watermark before it has \
+            flushed that. With several voters the others' flushes cover it; a single voter commits what is \
+            not on its disk.",
+        example: "A cluster has one controller. It tells the brokers of a new leader and loses power \
+            before its log is on the disk: when it is back it knows nothing of that, and the brokers \
+            have metadata that their controller does not have.",
+    }
 } }
