@@ -40,6 +40,12 @@ pub struct ClusterConfig {
     pub recovery_point_checkpoint_interval_ms: u64,
     /// `log.segment.bytes`.
     pub segment_bytes: u32,
+    /// `log.flush.scheduler.interval.ms`: how often logs are looked at for `flush.ms`.
+    pub flush_scheduler_interval_ms: u64,
+    /// `producer.id.expiration.ms`.
+    pub producer_id_expiration_ms: u64,
+    /// `producer.id.expiration.check.interval.ms`.
+    pub producer_id_expiration_check_interval_ms: u64,
     /// `request.timeout.ms` of requests between brokers and controllers.
     pub request_timeout_ms: u64,
     /// `controller.quorum.election.timeout.ms`.
@@ -157,11 +163,17 @@ pub struct TopicConfig {
     pub unclean_leader_election: bool,
     /// `max.message.bytes`: a larger batch is refused.
     pub max_message_bytes: u32,
+    /// `flush.messages`: so many unflushed records are flushed at once.
+    pub flush_messages: u64,
+    /// `flush.ms`: a log that was not flushed for so long is flushed at the next check.
+    pub flush_ms: u64,
 }
 
 impl TopicConfig {
     /// `max.message.bytes` of a topic that sets none. Source: Kafka's `ServerLogConfigs.MAX_MESSAGE_BYTES_DEFAULT`.
     pub const MAX_MESSAGE_BYTES_DEFAULT: u32 = 1_048_588;
+    /// `flush.messages` and `flush.ms` of a topic that sets none: never. Source: Kafka's `ServerLogConfigs`.
+    pub const FLUSH_NEVER: u64 = i64::MAX as u64;
 }
 
 /// `acks` of a producer.

@@ -85,6 +85,7 @@ pub enum ClusterError {
     InvalidRequest,
     InvalidUpdateVersion,
     IneligibleReplica,
+    OperationNotAttempted,
     DuplicateBrokerRegistration,
     InconsistentVoterSet,
 }

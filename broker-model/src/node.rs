@@ -344,6 +344,10 @@ pub enum Operation {
         unclean_leader_election: bool,
         /// `max.message.bytes`.
         max_message_bytes: u32,
+        /// `flush.messages`.
+        flush_messages: u64,
+        /// `flush.ms`.
+        flush_ms: u64,
     },
 }
 

@@ -171,6 +171,7 @@ impl HistoryConfig {
             reset_to_latest: self.offset_reset == OffsetReset::Latest,
             disturbed: faults.disturbed,
             settled_ns: faults.settled_ns.unwrap_or(u64::MAX),
+            producers_expire: false,
             dropped,
             epochs_watched: faults.stale_end_offsets,
             eligible_leader_replicas: true,

@@ -89,6 +89,10 @@ pub struct TopicPlan {
     pub unclean_leader_election: bool,
     /// `max.message.bytes`.
     pub max_message_bytes: u32,
+    /// `flush.messages`.
+    pub flush_messages: u64,
+    /// `flush.ms`.
+    pub flush_ms: u64,
 }
 
 /// A client and its load. Operations run one after another or, for a producer, up to a number at a time.

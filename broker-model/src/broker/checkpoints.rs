@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use crate::config::{ClusterConfig, ms};
 use crate::disk_image::{DiskImage, FileId};
-use crate::log::LogOptions;
 use crate::log::checkpoint::{decode_offsets, encode_offsets};
+use crate::log::{LogConfig, LogOptions};
 use crate::node::{Deadline, Effect, Effects};
 use crate::partition::Partition;
-use crate::types::{Offset, Time, TopicPartition};
+use crate::types::{Offset, Time, TopicPartition, WallTime};
 
 /// The three checkpoint files.
 #[derive(Debug)]
@@ -50,11 +50,13 @@ impl Checkpoints {
     pub(super) fn log_options(
         &self,
         partition: TopicPartition,
-        segment_bytes: u32,
+        config: LogConfig,
+        now: WallTime,
         clean: bool,
     ) -> LogOptions {
         LogOptions {
-            segment_bytes,
+            config,
+            now,
             clean,
             recovery_point: self.recovery_points.of(partition),
             high_watermark: self.high_watermarks.of(partition),
@@ -194,6 +196,8 @@ mod tests {
         checkpoints.lower(partition, Offset(30), &mut effects);
         let bytes = encode_offsets(&BTreeMap::from([(partition, Offset(30))]));
         assert_eq!(effects.as_slice(), [Effect::Replace { file, bytes }]);
-        assert_eq!(checkpoints.log_options(partition, 1, false).recovery_point, Offset(30));
+        let options =
+            checkpoints.log_options(partition, LogConfig::of(&config), WallTime(0), false);
+        assert_eq!(options.recovery_point, Offset(30));
     }
 }

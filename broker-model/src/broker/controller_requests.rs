@@ -2,9 +2,10 @@
 
 use crate::broker::Broker;
 use crate::broker::controller_channel::PendingRequest;
+use crate::defect::ReplicationDefect;
 use crate::message::{
-    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionResponse, ClusterError,
-    RequestBody, ResponseBody,
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
+    AlterPartitionResponse, ClusterError, RequestBody, ResponseBody,
 };
 use crate::node::Effects;
 use crate::types::{NodeId, Now};
@@ -13,11 +14,10 @@ impl Broker {
     /// Sends ISR proposals and the request for producer ids, if they are due.
     pub(super) fn send_controller_requests(&mut self, now: Now, effects: &mut Effects) {
         let broker_epoch = self.lifecycle.broker_epoch();
-        while let Some(id) = self.alter_partitions.next(now.time) {
-            let proposal =
-                self.partitions.get(&id).and_then(|partition| partition.proposal(broker_epoch));
-            let Some(request) = proposal else { continue };
-            let body = RequestBody::AlterPartition(Box::new(request.clone()));
+        if let Some(proposal) = self.alter_partitions.next(now.time) {
+            let mut request = AlterPartitionRequest { broker_epoch, ..proposal.clone() };
+            self.take_newest_epochs(&mut request);
+            let body = RequestBody::AlterPartition(Box::new(request));
             self.channel.send(
                 PendingRequest::AlterPartition,
                 body,
@@ -25,7 +25,7 @@ impl Broker {
                 &mut self.context,
                 effects,
             );
-            self.alter_partitions.sent(request);
+            self.alter_partitions.sent();
         }
         if self.producer_ids.ask(now.time) {
             let request = AllocateProducerIdsRequest { broker: self.context.node, broker_epoch };
@@ -37,6 +37,17 @@ impl Broker {
                 &mut self.context,
                 effects,
             );
+        }
+    }
+
+    /// What broker epochs a proposal names: those of the time at which it was made (KIP-903). A replica that restarted
+    /// since is refused. The old form named the newest at each sending, and let it in without its records.
+    fn take_newest_epochs(&self, request: &mut AlterPartitionRequest) {
+        if !self.context.config.defects.has(ReplicationDefect::ProposalTakesNewestEpochs) {
+            return;
+        }
+        if let Some(partition) = self.partitions.get(&request.partition) {
+            partition.take_newest_epochs(&mut request.new_isr);
         }
     }
 
@@ -76,17 +87,13 @@ impl Broker {
         response: &AlterPartitionResponse,
         effects: &mut Effects,
     ) {
-        let sent = self.alter_partitions.answered();
-        assert!(
-            sent.partition == response.partition,
-            "asked {}, answered {}",
-            sent.partition,
-            response.partition
-        );
         match response.result {
-            Err(ClusterError::NotController) => self.context.controllers.failed(from),
+            Err(ClusterError::NotController) => {
+                self.context.controllers.failed(from);
+                self.alter_partitions.failed(now.time);
+            }
             // The heartbeats find out what became of our registration.
-            Err(ClusterError::StaleBrokerEpoch) => {}
+            Err(ClusterError::StaleBrokerEpoch) => self.alter_partitions.failed(now.time),
             Ok(_)
             | Err(
                 ClusterError::FencedLeaderEpoch
@@ -97,20 +104,18 @@ impl Broker {
                 | ClusterError::InvalidRequest
                 | ClusterError::InvalidUpdateVersion
                 | ClusterError::IneligibleReplica
+                | ClusterError::OperationNotAttempted
                 | ClusterError::DuplicateBrokerRegistration
                 | ClusterError::InconsistentVoterSet,
             ) => {
+                let sent = self.alter_partitions.decided(response.partition);
                 let (context, partitions) = self.partition_context(now);
                 if let Some(partition) = partitions.get_mut(&sent.partition) {
                     partition.apply_alter_partition(context, &sent, &response.result, effects);
                 }
             }
         }
-        if response.result.is_err() {
-            self.alter_partitions.pause(now.time);
-        }
-        // A proposal that stands is queued again when the partition is looked at.
-        self.touched.push(sent.partition);
+        self.touched.push(response.partition);
     }
 
     /// Takes the controller's answer to the request for producer ids.
@@ -140,11 +145,7 @@ impl Broker {
         }
         for pending in lost {
             match pending {
-                PendingRequest::AlterPartition => {
-                    let sent = self.alter_partitions.answered();
-                    self.alter_partitions.pause(now.time);
-                    self.touched.push(sent.partition);
-                }
+                PendingRequest::AlterPartition => self.alter_partitions.failed(now.time),
                 PendingRequest::ProducerIds => self.producer_ids.lost(now.time),
                 PendingRequest::CreateTopics { caller, topics } => {
                     self.on_create_topics_lost(caller, topics, effects);

@@ -274,14 +274,19 @@ impl Fetcher {
             FetchOutcome::OutOfRange => {
                 self.out_of_range.insert(partition);
             }
-            FetchOutcome::BackOff => {
-                if let Some(followed) = self.followed.get_mut(&partition) {
-                    let before = followed.delayed_until.replace(delayed_until);
-                    self.delayed.extend([(delayed_until, partition)]);
-                    assert!(before.is_none(), "{partition} was asked for before {before:?}");
-                }
-            }
+            FetchOutcome::BackOff => self.delay(partition, delayed_until),
+            FetchOutcome::Failed => self.delay(partition, Time::MAX),
             FetchOutcome::Ignored => {}
+        }
+    }
+
+    /// The partition is not asked for until then; not at all in this epoch if that is never.
+    fn delay(&mut self, partition: TopicPartition, until: Time) {
+        self.out_of_range.remove(&partition);
+        if let Some(followed) = self.followed.get_mut(&partition) {
+            let before = followed.delayed_until.replace(until);
+            self.delayed.extend([(until, partition)]);
+            assert!(before.is_none(), "{partition} was asked for before {before:?}");
         }
     }
 
@@ -320,6 +325,9 @@ impl Fetcher {
         }
         let asks = !self.session.touched().is_empty() || !self.session.is_empty();
         let next = if asks { self.resume_at } else { self.delayed.first()?.0.max(self.resume_at) };
+        if next == Time::MAX {
+            return None;
+        }
         Some(Deadline { at: next, why: "replica fetch is due" })
     }
 }

@@ -69,6 +69,11 @@ impl Lifecycle {
         self.may_stop
     }
 
+    /// Whether a controlled shutdown has begun.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop_by.is_some()
+    }
+
     /// Sends what is due, and gives up on what was not answered in time. `metadata_end` is the end of the applied
     /// metadata.
     pub(super) fn tick(

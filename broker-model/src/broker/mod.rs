@@ -14,6 +14,7 @@ mod fetch_session;
 mod fetcher;
 mod handle;
 mod lifecycle;
+mod maintenance;
 mod metadata_fetcher;
 mod producer_ids;
 mod publish;
@@ -26,8 +27,9 @@ mod wake;
 use std::collections::BTreeMap;
 
 use crate::config::{ClusterConfig, ms};
+use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
-use crate::log::Log;
+use crate::log::{Log, LogConfig};
 use crate::message::{Response, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node};
@@ -44,6 +46,7 @@ use controller_channel::ControllerChannel;
 use fetch_session::FetchSessions;
 use fetcher::Fetchers;
 use lifecycle::Lifecycle;
+use maintenance::Maintenance;
 use metadata_fetcher::MetadataFetcher;
 use producer_ids::ProducerIds;
 use purgatory::{ConsumerFetch, Purgatory, ReplicaFetch, Wait};
@@ -67,6 +70,7 @@ pub struct Broker {
     connections: Connections,
     purgatory: Purgatory,
     checkpoints: Checkpoints,
+    maintenance: Maintenance,
     /// Partitions that may have changed since they were last looked at.
     touched: Vec<TopicPartition>,
     /// When follower lag is checked next.
@@ -99,6 +103,7 @@ impl Broker {
             connections: Connections::default(),
             purgatory: Purgatory::default(),
             checkpoints: Checkpoints::new(image, &config, now.time),
+            maintenance: Maintenance::new(&config, now.time),
             touched: Vec::new(),
             isr_check_at: now.time + ms(config.replica_lag_time_max_ms / 2),
             published: false,
@@ -141,18 +146,24 @@ impl Broker {
 
     /// Opens the logs. The clean-shutdown marker holds for this boot only, whatever comes of it (L01). That it is there
     /// says that the logs are whole; what it says, to the controller, is which uptime stopped. Source: `LogManager.loadLogs`.
-    fn on_booted(&mut self, effects: &mut Effects) {
+    fn on_booted(&mut self, now: Now, effects: &mut Effects) {
+        let defects = self.context.config.defects;
         let image = self.boot_image.take().expect("a node boots once");
         let clean = image.read(FileId::CleanShutdown).is_some();
         if clean {
             effects.push(Effect::Delete { file: FileId::CleanShutdown });
-            effects.push(Effect::Sync { file: FileId::CleanShutdown });
+            if !defects.has(LogDefect::MarkerDeletionNotSynced) {
+                effects.push(Effect::Sync { file: FileId::CleanShutdown });
+            }
         }
+        let config = LogConfig::of(&self.context.config);
         for partition in image.partitions() {
-            let segment_bytes = self.context.config.segment_bytes;
-            let options = self.checkpoints.log_options(partition, segment_bytes, clean);
+            let options = self.checkpoints.log_options(partition, config, now.wall, clean);
             let log = Log::open(partition, options, &image, effects);
-            self.checkpoints.lower(partition, log.recovery_point(), effects);
+            // What recovery cut off counts as flushed for Kafka until the next checkpoint.
+            if !defects.has(LogDefect::CutsNotSynced) {
+                self.checkpoints.lower(partition, log.recovery_point(), effects);
+            }
             self.unhosted.insert(partition, log);
         }
     }
@@ -243,11 +254,11 @@ impl Broker {
     }
 
     /// A flush belongs to the log that asked for it.
-    fn on_flush_completed(&mut self, token: FlushToken) {
+    fn on_flush_completed(&mut self, now: Now, token: FlushToken) {
         let owner = Log::flush_owner(token);
         let hosted = self.partitions.get_mut(&owner).map(Partition::log_mut);
         if let Some(log) = hosted.or_else(|| self.unhosted.get_mut(&owner)) {
-            log.flush_completed(token);
+            log.flush_completed(token, now.wall);
         }
     }
 
@@ -284,6 +295,7 @@ impl Broker {
         let epoch = self.lifecycle.broker_epoch();
         self.fetchers.tick(time, epoch, &self.partitions, &mut self.context, effects);
         self.checkpoints.tick(time, &self.context.config, &self.partitions, effects);
+        self.maintain_logs(now, effects);
     }
 
     fn check_isr_lag(&mut self, now: Now, effects: &mut Effects) {
@@ -349,7 +361,7 @@ impl Node for Broker {
             return;
         }
         match event {
-            Event::Booted => self.on_booted(effects),
+            Event::Booted => self.on_booted(now, effects),
             Event::Request { connection, from, message } => {
                 self.connections.accept(connection, from, message);
             }
@@ -358,7 +370,7 @@ impl Node for Broker {
                 self.on_connection_lost(now, to, channel, effects);
             }
             Event::ConnectionClosed { connection } => self.on_connection_closed(connection),
-            Event::FlushCompleted { token } => self.on_flush_completed(token),
+            Event::FlushCompleted { token } => self.on_flush_completed(now, token),
             Event::Invoked { operation, .. } => {
                 panic!("operation {operation} is invoked at a broker")
             }
@@ -381,6 +393,7 @@ impl Node for Broker {
         [
             Some(self.metadata.deadline()),
             Some(self.checkpoints.deadline()),
+            Some(self.maintenance.deadline()),
             self.lifecycle.deadline(),
             self.fetchers.deadline(),
             self.channel.deadline(),

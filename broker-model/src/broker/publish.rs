@@ -3,8 +3,9 @@
 
 use crate::broker::Broker;
 use crate::broker::metadata_fetcher::Applied;
+use crate::config::ClusterConfig;
 use crate::disk_image::{DiskImage, FileId};
-use crate::log::Log;
+use crate::log::{Log, LogConfig, LogOptions};
 use crate::node::{Effect, Effects};
 use crate::partition::{Partition, PartitionContext};
 use crate::types::{BrokerEpoch, Now, TopicPartition};
@@ -65,7 +66,7 @@ impl Broker {
         if !self.partitions.contains_key(&id) {
             let log = match self.unhosted.remove(&id) {
                 Some(log) => log,
-                None => new_log(id, self.context.config.segment_bytes, &topic.name, effects),
+                None => new_log(id, &self.context.config, now, &topic.name, effects),
             };
             self.partitions
                 .insert(id, Partition::new(self.context.node, &self.context.config, log));
@@ -75,8 +76,11 @@ impl Broker {
         let broker_epoch = self.lifecycle.broker_epoch();
         let context = PartitionContext { now, broker_epoch, metadata: image };
         partition.apply_registration(context, registration, topic, effects);
-        match partition.leader().filter(|leader| *leader != self.context.node) {
+        let in_sync = registration.isr.contains(&self.context.node);
+        let leader = partition.leader().filter(|leader| *leader != self.context.node);
+        match leader.filter(|_| in_sync || !self.lifecycle.is_stopping()) {
             Some(leader) => self.fetchers.follow(now.time, id, leader, partition.leader_epoch()),
+            // A broker that stops in a controlled way fetches no more once it has left the ISR: nobody waits for it.
             None => self.fetchers.unfollow(id),
         }
         self.touched.push(id);
@@ -87,12 +91,19 @@ impl Broker {
 }
 
 /// A replica that is new to this disk.
-fn new_log(id: TopicPartition, segment_bytes: u32, topic: &str, effects: &mut Effects) -> Log {
+fn new_log(
+    id: TopicPartition,
+    config: &ClusterConfig,
+    now: Now,
+    topic: &str,
+    effects: &mut Effects,
+) -> Log {
     let bytes = bytes::Bytes::copy_from_slice(topic.as_bytes());
     // Source: `PartitionMetadataFile`, which a scheduler thread flushes.
     effects.push(Effect::ReplaceInBackground { file: FileId::PartitionMetadata(id), bytes });
-    let options = crate::log::LogOptions {
-        segment_bytes,
+    let options = LogOptions {
+        config: LogConfig::of(config),
+        now: now.wall,
         clean: true,
         recovery_point: crate::types::Offset::ZERO,
         high_watermark: crate::types::Offset::ZERO,

@@ -5,7 +5,7 @@ use crate::broker::purgatory::{Delayed, PendingPartition, ReplicaFetch, Wait};
 use crate::defect::BrokerDefect;
 use crate::fetch_session::cache::FetchContext;
 use crate::fetch_session::session::SessionKey;
-use crate::message::ResponseBody;
+use crate::message::{ClusterError, ResponseBody};
 use crate::node::Effects;
 use crate::partition::{Changes, ProduceAck, ProduceTicket};
 use crate::proto::ErrorCode;
@@ -17,8 +17,10 @@ impl Broker {
         while let Some(id) = self.touched.pop() {
             let Some(partition) = self.partitions.get_mut(&id) else { continue };
             let changes = partition.take_changes();
-            if partition.has_proposal() {
-                self.alter_partitions.enqueue(id);
+            if let Some(proposal) = partition.take_proposal()
+                && !self.alter_partitions.submit(proposal)
+            {
+                partition.refuse_proposal(ClusterError::OperationNotAttempted, effects);
             }
             if changes.log_cut {
                 self.checkpoints.lower(id, partition.log().recovery_point(), effects);

@@ -68,6 +68,8 @@ impl Admin {
             min_insync_replicas,
             unclean_leader_election,
             max_message_bytes,
+            flush_messages,
+            flush_ms,
         } = request
         else {
             let outcome = Outcome::Failed { error: ErrorCode::InvalidRequest, partition: -1 };
@@ -77,6 +79,8 @@ impl Admin {
             topic_config("min.insync.replicas", min_insync_replicas.to_string()),
             topic_config("unclean.leader.election.enable", unclean_leader_election.to_string()),
             topic_config("max.message.bytes", max_message_bytes.to_string()),
+            topic_config("flush.messages", flush_messages.to_string()),
+            topic_config("flush.ms", flush_ms.to_string()),
         ];
         let topic = CreatableTopic::default()
             .with_name(TopicName(topic))
@@ -330,6 +334,8 @@ mod tests {
             min_insync_replicas: 2,
             unclean_leader_election: false,
             max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
+            flush_messages: TopicConfig::FLUSH_NEVER,
+            flush_ms: TopicConfig::FLUSH_NEVER,
         };
         driver.invoke(1, request);
         driver

@@ -397,7 +397,7 @@ impl Node for Controller {
                 self.quorum.on_connection_lost(now, to, channel, effects);
             }
             Event::ConnectionClosed { connection } => self.on_connection_closed(connection),
-            Event::FlushCompleted { token } => self.quorum.on_flush_completed(token),
+            Event::FlushCompleted { token } => self.quorum.on_flush_completed(now, token),
             Event::Invoked { operation, .. } => {
                 panic!("operation {operation} was invoked at controller {}", self.node)
             }

@@ -95,6 +95,8 @@ fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, Err
         min_insync_replicas: 1,
         unclean_leader_election: false,
         max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
+        flush_messages: TopicConfig::FLUSH_NEVER,
+        flush_ms: TopicConfig::FLUSH_NEVER,
     };
     for entry in &topic.configs {
         let value = entry.value.as_ref().ok_or(ErrorCode::InvalidConfig)?;
@@ -105,11 +107,16 @@ fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, Err
             config.unclean_leader_election = value.parse().map_err(|_| ErrorCode::InvalidConfig)?;
         } else if *entry.name == *"max.message.bytes" {
             config.max_message_bytes = value.parse().map_err(invalid)?;
+        } else if *entry.name == *"flush.messages" {
+            config.flush_messages = value.parse().map_err(invalid)?;
+        } else if *entry.name == *"flush.ms" {
+            config.flush_ms = value.parse().map_err(invalid)?;
         } else {
             return Err(ErrorCode::InvalidConfig);
         }
     }
-    if config.min_insync_replicas == 0 { Err(ErrorCode::InvalidConfig) } else { Ok(config) }
+    let sane = config.min_insync_replicas > 0 && config.flush_messages > 0;
+    if !sane { Err(ErrorCode::InvalidConfig) } else { Ok(config) }
 }
 
 /// Round robin over the active brokers, one further for each topic and partition, so that leaders spread.

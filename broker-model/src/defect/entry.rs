@@ -32,6 +32,8 @@ pub struct Entry {
     pub affected: Affected,
     /// Whose rule it is.
     pub side: Side,
+    /// Others that must be on for it to show: alone, what it spoils is mended by a rule that they weaken.
+    pub with: &'static [&'static str],
     /// The guarantee that it breaks.
     pub guarantee: &'static str,
     /// The anomaly by which it shows first.
@@ -54,6 +56,7 @@ macro_rules! family {
             source: $source:literal,
             affected: $affected:expr,
             side: $side:ident,
+            $(with: [$($with:literal),+],)?
             shows: $guarantee:literal / $anomaly:literal in $scenario:literal, seed $seed:literal,
             meaning: $meaning:literal,
             example: $example:literal $(,)?
@@ -78,6 +81,7 @@ macro_rules! family {
                             source: $source,
                             affected: $affected,
                             side: $crate::defect::Side::$side,
+                            with: &[$($($with),+)?],
                             guarantee: $guarantee,
                             anomaly: $anomaly,
                             scenario: $scenario,

@@ -82,4 +82,30 @@ ReplicationDefect {
         example: "A follower dies for good with records under way. The ISR shrinks to the leader, which \
             has them all, but they stay uncommitted until somebody produces again.",
     }
+
+    ReelectionKeepsFollowers {
+        name: "reelection-keeps-followers",
+        source: "Replica.resetReplicaState",
+        affected: Affected::Open { since: Version::new(0, 8, 0) },
+        side: Server,
+        shows: "replication" / "unheard-member-counted" in "swarm", seed 18,
+        meaning: "A leader that is elected again, and has not followed in between as far as it knows, \
+            goes by where its followers' logs ended in its earlier epoch.",
+        example: "Another broker leads for a moment, and a follower cuts its log to that one's. The old \
+            leader hears of both elections at once. It counts what the follower had before the cut, and \
+            acknowledges records that nobody else holds.",
+    }
+
+    ProposalTakesNewestEpochs {
+        name: "proposal-takes-newest-epochs",
+        source: "KIP-903",
+        affected: Affected::Never,
+        side: Server,
+        shows: "durability" / "isr-incomplete" in "unheard-proposal", seed 1,
+        meaning: "An ISR proposal that is sent again names the broker epochs that its members have then, \
+            not those of the time at which the leader saw them caught up.",
+        example: "A leader proposes a follower, and the controller that it asks is cut off. The follower \
+            loses power and unflushed records, and is registered by the next controller. The proposal is \
+            sent there with the new broker epoch: the follower joins the ISR without its records.",
+    }
 } }

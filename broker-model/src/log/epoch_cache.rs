@@ -114,6 +114,18 @@ impl EpochCache {
         changed
     }
 
+    /// The newest entries ascend, and the last begins within a log that ends at `end`.
+    pub(crate) fn check(&self, end: Offset) {
+        if let [.., before, last] = self.entries.as_slice() {
+            assert!(
+                before.epoch < last.epoch && before.start < last.start,
+                "{before:?} is followed by {last:?}"
+            );
+        }
+        let last = self.entries.last();
+        assert!(last.is_none_or(|last| last.start <= end), "{last:?} in a log that ends at {end}");
+    }
+
     /// The content of `leader-epoch-checkpoint`.
     pub(crate) fn encode(&self) -> Bytes {
         seal(&self.entries)

@@ -29,6 +29,8 @@ mod tests;
 
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::config::{ClusterConfig, TopicConfig};
+use crate::defect::{Defects, LogDefect};
 use crate::disk_image::FileId;
 pub(crate) use crate::log::epoch_cache::EpochCache;
 use crate::log::flush::Flushes;
@@ -40,13 +42,43 @@ use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, KnownProducer, LogNote, ProducerNote};
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch};
-use crate::types::{LeaderEpoch, Offset, TopicPartition};
+use crate::types::{LeaderEpoch, Offset, TopicPartition, WallTime};
+
+/// What a log is configured with.
+#[derive(Debug, Clone, Copy)]
+pub struct LogConfig {
+    /// `segment.bytes`: a segment that would grow beyond is rolled first.
+    pub segment_bytes: u32,
+    /// `flush.messages`: so many unflushed records are flushed before the next is taken.
+    pub flush_messages: u64,
+    /// `flush.ms`: a log that was not flushed for so long is flushed at the next check.
+    pub flush_ms: u64,
+    /// `producer.id.expiration.ms`: a producer whose newest record is so old is forgotten at the next check.
+    pub producer_id_expiration_ms: u64,
+    /// Known weaknesses that are switched on.
+    pub defects: Defects,
+}
+
+impl LogConfig {
+    /// What brokers' logs are configured with before the metadata tells of their topics.
+    pub fn of(config: &ClusterConfig) -> Self {
+        Self {
+            segment_bytes: config.segment_bytes,
+            flush_messages: TopicConfig::FLUSH_NEVER,
+            flush_ms: TopicConfig::FLUSH_NEVER,
+            producer_id_expiration_ms: config.producer_id_expiration_ms,
+            defects: config.defects,
+        }
+    }
+}
 
 /// What a log is opened with.
 #[derive(Debug, Clone, Copy)]
 pub struct LogOptions {
-    /// `log.segment.bytes`: a segment that would grow beyond is rolled first.
-    pub segment_bytes: u32,
+    /// Its settings.
+    pub config: LogConfig,
+    /// Wall time, by which producers expire.
+    pub now: WallTime,
     /// Whether the broker stopped cleanly before: nothing above the recovery point needs checking
     /// then.
     pub clean: bool,
@@ -77,16 +109,18 @@ pub enum ProducerCheck {
 #[derive(Debug)]
 pub struct Log {
     partition: TopicPartition,
-    segment_bytes: u32,
+    config: LogConfig,
     log_start_offset: Offset,
     log_end_offset: Offset,
     high_watermark: Offset,
-    /// Contiguous and ascending; none before the first append.
+    /// Ascending, and contiguous as promised; none before the first append.
     segments: Vec<Segment>,
     epochs: EpochCache,
     producers: ProducerState,
     snapshots: Snapshots,
     flushes: Flushes,
+    /// The wall time that it was told last: when it was opened or last looked after.
+    clock: WallTime,
 }
 
 impl Log {
@@ -156,6 +190,19 @@ impl Log {
         self.producers.known()
     }
 
+    /// Forgets producers whose newest record is older than `producer.id.expiration.ms`, by its own timestamp: from now on
+    /// a batch of theirs is the first of an unknown producer. Source: `ProducerStateManager.removeExpiredProducers`.
+    pub(crate) fn expire_producers(&mut self, now: WallTime, effects: &mut Effects) {
+        self.clock = now;
+        let before = self.producers.count();
+        self.producers.remove_expired(now, self.config.producer_id_expiration_ms);
+        if self.producers.count() < before {
+            let (partition, producers) = (self.partition, self.known_producers());
+            effects.note(ProducerNote::ProducersKnown { partition, producers });
+        }
+        self.check();
+    }
+
     /// States what is known from the batches: where epochs begin, and how far producers are.
     pub(crate) fn note_known(&self, effects: &mut Effects) {
         let partition = self.partition;
@@ -200,25 +247,41 @@ impl Log {
     }
 
     /// Whole batches from the one that holds `from` on, all of them below `upper`, up to about
-    /// `bytes_max` bytes (at least one batch if there is any).
+    /// `bytes_max` bytes (at least one batch if there is any). The segment that holds an offset is the last that begins
+    /// at or below it; where two segments are not contiguous, a read ends. Source: `LocalLog.read`.
     pub fn read(&self, from: Offset, upper: Offset, bytes_max: u32) -> Vec<RecordBatch> {
-        let first = self.segments.partition_point(|segment| segment.end_offset() <= from);
-        let mut found = Vec::new();
+        let mut found: Vec<RecordBatch> = Vec::new();
         let mut bytes_left = bytes_max;
-        for batch in self.segments[first..].iter().flat_map(|segment| segment.batches_from(from)) {
-            let fits = batch.size() <= bytes_left || found.is_empty();
-            if batch.next_offset() > upper || !fits {
+        for segment in &self.segments[self.floor_segment(from)..] {
+            if found.last().is_some_and(|last| last.next_offset() != segment.base_offset()) {
                 break;
             }
-            bytes_left = bytes_left.saturating_sub(batch.size());
-            found.push(batch.clone());
+            for batch in segment.batches_from(from) {
+                let fits = batch.size() <= bytes_left || found.is_empty();
+                if batch.next_offset() > upper || !fits {
+                    return found;
+                }
+                bytes_left = bytes_left.saturating_sub(batch.size());
+                found.push(batch.clone());
+            }
         }
         found
     }
 
-    /// All batches that are still there, in order.
-    pub fn batches(&self) -> impl DoubleEndedIterator<Item = &RecordBatch> {
-        self.segments.iter().flat_map(Segment::batches)
+    /// All batches that are still there, in order. Of a segment that reaches across the beginning of the next one, what
+    /// lies before.
+    pub fn batches(&self) -> impl Iterator<Item = &RecordBatch> {
+        let later = self.segments.iter().skip(1).map(|segment| Some(segment.base_offset()));
+        self.segments.iter().zip(later.chain([None])).flat_map(|(segment, next)| {
+            let own = segment.batches();
+            &own[..next.map_or(own.len(), |next| segment.count_below(next))]
+        })
+    }
+
+    /// Index of the last segment that begins at or below an offset, or of the first.
+    fn floor_segment(&self, offset: Offset) -> usize {
+        let above = self.segments.partition_point(|segment| segment.base_offset() <= offset);
+        above.saturating_sub(1)
     }
 
     /// A hash over offsets, epochs and checksums of the batches that are there and wholly below
@@ -250,13 +313,18 @@ impl Log {
         effects: &mut Effects,
     ) {
         let (base, end) = (batch.base_offset(), self.log_end_offset);
-        assert_eq!(base, end, "batch at {base} appended to a log that ends at {end}");
+        let gaps = self.config.defects.has(LogDefect::RecoveryKeepsGaps);
+        assert!(
+            base == end || base > end && gaps,
+            "batch at {base} appended to a log that ends at {end}"
+        );
         // The epoch's entry must be durable before any record of the epoch can be (KAFKA-16541).
         self.assign_epoch_at(batch.leader_epoch(), base, effects);
         self.roll_if_full(batch.size(), effects);
         effects.push(Effect::Append { file: self.active_file(), bytes: batch.bytes().clone() });
         let summary = batch.summary();
         self.log_end_offset = batch.next_offset();
+        self.flushes.appended(self.log_end_offset);
         self.producers.update(batch.header());
         self.active_segment().push(batch);
         effects.note(LogNote::Appended {
@@ -266,6 +334,7 @@ impl Log {
             leader_epoch,
             acks,
         });
+        self.flush_if_full(effects);
         self.check();
     }
 
@@ -282,12 +351,32 @@ impl Log {
         }
     }
 
-    /// Replaces the epoch checkpoint. Kafka does so when an epoch is added and leaves a
-    /// truncation to be written some time; but then an entry can come back with the power that
-    /// contradicts records which were flushed since.
+    /// Replaces the epoch checkpoint, before anything else happens. Source: `LeaderEpochFileCache.assign`.
     fn write_epochs(&self, effects: &mut Effects) {
         let file = FileId::LeaderEpochCheckpoint(self.partition);
         effects.push(Effect::Replace { file, bytes: self.epochs.encode() });
+    }
+
+    /// Replaces the epoch checkpoint after entries were cut. As promised, at once: else an entry can come back with the
+    /// power that contradicts records which were flushed since. Kafka leaves it to a scheduler thread. Source:
+    /// `LeaderEpochFileCache.truncateFromEndAsyncFlush`, KAFKA-16541.
+    fn write_cut_epochs(&self, effects: &mut Effects) {
+        if !self.config.defects.has(LogDefect::CutsNotSynced) {
+            return self.write_epochs(effects);
+        }
+        let file = FileId::LeaderEpochCheckpoint(self.partition);
+        effects.push(Effect::ReplaceInBackground { file, bytes: self.epochs.encode() });
+    }
+
+    /// What is in these files after a cut, or that they are gone, is on the platter before an epoch is forgotten. Kafka
+    /// syncs no cut. Source: `FileRecords.truncateTo`, `LocalLog.deleteSegmentFiles`.
+    fn sync_cuts(&self, files: &[FileId], effects: &mut Effects) {
+        if self.config.defects.has(LogDefect::CutsNotSynced) {
+            return;
+        }
+        for file in files {
+            effects.push(Effect::Sync { file: *file });
+        }
     }
 
     fn segment_file(&self, base_offset: Offset) -> FileId {
@@ -296,13 +385,13 @@ impl Log {
 
     /// The batch whose last record is the one before `offset`.
     fn batch_ending_at(&self, offset: Offset) -> Option<&RecordBatch> {
-        let index = self.segments.partition_point(|segment| segment.end_offset() < offset);
-        let batches = self.segments.get(index)?.batches();
+        let batches = self.segments.get(self.floor_segment(offset.plus(-1)))?.batches();
         let index = batches.binary_search_by_key(&offset, RecordBatch::next_offset).ok()?;
         batches.get(index)
     }
 
-    /// What must hold between any two calls.
+    /// What must hold between any two calls, whatever the length of the log: the bounds in order, the recovery point
+    /// and the last epoch within the log, the last two segments and epochs ascending.
     fn check(&self) {
         let (start, end) = (self.log_start_offset, self.log_end_offset);
         let watermark = self.high_watermark;
@@ -312,8 +401,21 @@ impl Log {
             self.partition
         );
         let flushed = self.recovery_point();
-        assert!(flushed <= end, "{}: recovery point {flushed}, end {end}", self.partition);
+        let beyond = self.config.defects.has(LogDefect::CutsNotSynced);
+        assert!(flushed <= end || beyond, "{}: flushed {flushed}, end {end}", self.partition);
+        self.epochs.check(end);
         let last = self.segments.last().map_or(end, Segment::end_offset);
         assert_eq!(last, end, "{}: end of the last segment and of the log", self.partition);
+        if let [.., before, active] = self.segments.as_slice() {
+            let (before, base) = (before.end_offset(), active.base_offset());
+            let defects = self.config.defects;
+            let overlaps = before > base && defects.has(LogDefect::RecoveryTrustsRemainders);
+            let gap = before < base && defects.has(LogDefect::RecoveryKeepsGaps);
+            assert!(
+                before == base || overlaps || gap,
+                "{}: a segment ends at {before}, the active one begins at {base}",
+                self.partition
+            );
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::log::ProducerCheck;
 use crate::note::KnownProducer;
 use crate::proto::ErrorCode;
 use crate::record::BatchHeader;
-use crate::types::{Offset, ProducerEpoch, ProducerId, Sequence};
+use crate::types::{Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
 /// How many batches of a producer are remembered; as many may be in flight.
 const BATCHES_MAX: usize = 5;
@@ -25,6 +25,8 @@ pub(crate) struct ProducerState {
 struct ProducerEntry {
     epoch: ProducerEpoch,
     batches: VecDeque<BatchMetadata>,
+    /// Largest timestamp of its newest batch.
+    last_timestamp: WallTime,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +65,19 @@ impl ProducerState {
         }
     }
 
+    /// How many producers are known.
+    pub(crate) fn count(&self) -> usize {
+        self.producers.len()
+    }
+
+    /// Forgets producers whose newest record is `expiration_ms` old or older. Source:
+    /// `ProducerStateManager.isProducerExpired`.
+    pub(crate) fn remove_expired(&mut self, now: WallTime, expiration_ms: u64) {
+        let limit = i64::try_from(expiration_ms).unwrap_or(i64::MAX);
+        let expired = |entry: &ProducerEntry| now.0.saturating_sub(entry.last_timestamp.0) >= limit;
+        self.producers.retain(|_, entry| !expired(entry));
+    }
+
     /// Takes in a batch that is in the log now; it is not judged again.
     pub(crate) fn update(&mut self, batch: &BatchHeader) {
         if !batch.has_producer() || batch.is_control() {
@@ -88,7 +103,8 @@ impl ProducerState {
 
 impl ProducerEntry {
     fn new(epoch: ProducerEpoch) -> Self {
-        Self { epoch, batches: VecDeque::with_capacity(BATCHES_MAX) }
+        let batches = VecDeque::with_capacity(BATCHES_MAX);
+        Self { epoch, batches, last_timestamp: WallTime(i64::MIN) }
     }
 
     fn check(&self, batch: &BatchHeader) -> Result<ProducerCheck, ErrorCode> {
@@ -122,6 +138,7 @@ impl ProducerEntry {
             self.batches.pop_front();
         }
         self.batches.push_back(BatchMetadata::of(batch));
+        self.last_timestamp = batch.max_timestamp;
     }
 }
 
@@ -133,7 +150,7 @@ fn new_if(in_sequence: bool) -> Result<ProducerCheck, ErrorCode> {
 mod tests {
     use super::*;
     use crate::record::RecordBatchBuilder;
-    use crate::types::{LeaderEpoch, WallTime};
+    use crate::types::LeaderEpoch;
 
     fn header(id: i64, epoch: i16, sequence: i32, count: usize, offset: i64) -> BatchHeader {
         let producer = (ProducerId(id), ProducerEpoch(epoch), Sequence(sequence));
@@ -187,6 +204,22 @@ mod tests {
         let old_again = state.check(&header(1, 3, 12, 2, 0));
         assert_eq!(old_again, Err(ErrorCode::InvalidProducerEpoch));
         assert_eq!(state.check(&header(1, 4, 1, 1, 0)), Ok(ProducerCheck::New));
+    }
+
+    #[test]
+    fn an_expired_producer_is_unknown() {
+        let mut state = seven_batches();
+        let gap = header(1, 3, 99, 1, 0);
+        state.remove_expired(WallTime(999), 1_000);
+        assert_eq!(state.check(&gap), Err(ErrorCode::OutOfOrderSequenceNumber), "999 ms old");
+        state.remove_expired(WallTime(1_000), 1_000);
+        assert_eq!((state.check(&gap), state.count()), (Ok(ProducerCheck::New), 0));
+        let mut state = seven_batches();
+        state.remove_expired(WallTime(i64::MAX), u64::MAX - 1);
+        assert_eq!(state.count(), 0, "as old as can be");
+        state = seven_batches();
+        state.remove_expired(WallTime(i64::MIN), 1);
+        assert_eq!(state.count(), 1, "a clock that runs behind expires nothing");
     }
 
     #[test]

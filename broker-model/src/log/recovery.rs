@@ -1,16 +1,20 @@
 //! Opening what a stop left behind. Source: Kafka's `LogLoader` and `LogSegment.recover`.
 //!
-//! After an unclean stop, every batch from the segment of the recovery point on is checked, and a
-//! segment ends before the first byte that is not right. Nothing after a gap is kept.
+//! After an unclean stop, every batch from the segment of the recovery point on is checked, and the log ends before the
+//! first byte that is not right: later segments are deleted, whatever they hold.
 //!
-//! Truncations and deletions are not synced, so a power loss may bring back what they removed, next
-//! to records that were written and flushed since. The epoch checkpoint tells them apart: it is
-//! synced whenever it changes, before any record of a new epoch is written, so a record of an
-//! older epoch than the checkpoint has at its offset is a remainder. And before it forgets an epoch,
-//! what was cut is synced: a remainder that only that epoch gives away would be taken for the log.
+//! Truncations and deletions are not synced by the file system's leave, so a power loss may bring back what they
+//! removed, next to records that were written and flushed since. As promised, nothing of that counts: the epoch
+//! checkpoint tells remainders apart. It is synced whenever it changes, before any record of a new epoch is written, so
+//! a record of an older epoch than the checkpoint has at its offset is a remainder. And before it forgets an epoch, what
+//! was cut is synced: a remainder that only that epoch gives away would be taken for the log. Nothing after a gap is
+//! kept either.
+//!
+//! Kafka's own recovery looks at bytes only: see the entries of [`LogDefect`] that are asked for here.
 
 use bytes::Bytes;
 
+use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::epoch_cache::EpochCache;
 use crate::log::flush::Flushes;
@@ -33,16 +37,20 @@ impl Log {
         image: &DiskImage,
         effects: &mut Effects,
     ) -> Self {
-        assert!(options.segment_bytes > 0, "{partition}: segments of 0 bytes");
+        let config = options.config;
+        assert!(config.segment_bytes > 0, "{partition}: segments of 0 bytes");
         let checkpoint = image.read(FileId::LeaderEpochCheckpoint(partition));
         let checkpoint = checkpoint.and_then(EpochCache::decode).unwrap_or_default();
         let mut loader = Loader::new(partition, options, &checkpoint, effects);
         loader.load(image);
-        let changed = loader.changed.clone();
+        let (changed, checked) = (loader.changed.clone(), loader.checked_from);
         let mut log = Self::of_loaded(loader);
-        log.load_epochs(&checkpoint, &changed, effects);
-        log.load_snapshots(image, effects);
-        log.restore_producers();
+        if config.defects.has(LogDefect::DerivedStateFromFiles) {
+            log.take_epochs(checkpoint, checked, effects);
+        } else {
+            log.rebuild_epochs(&checkpoint, &changed, effects);
+        }
+        log.load_snapshots(image, checked, effects);
         log.check();
         effects.note(LogNote::Recovered {
             partition,
@@ -66,7 +74,7 @@ impl Log {
         let recovery_point = if trusted { end } else { options.recovery_point.min(end) };
         Self {
             partition: loader.partition,
-            segment_bytes: options.segment_bytes,
+            config: options.config,
             log_start_offset: start,
             log_end_offset: end,
             high_watermark: options.high_watermark.clamp(start, end),
@@ -74,28 +82,53 @@ impl Log {
             epochs: EpochCache::default(),
             producers: ProducerState::default(),
             snapshots: Snapshots::new(),
-            flushes: Flushes::new(loader.partition, recovery_point),
+            flushes: Flushes::new(loader.partition, recovery_point, &options),
+            clock: options.now,
         }
     }
 
-    /// Rebuilds the epoch cache from the batches, which are all at hand; what Kafka does, cutting
-    /// the checkpoint to the log and adding what recovery finds, gives the same for a whole
-    /// checkpoint and less for a torn one. An epoch without records begins at the log end and is
-    /// dropped there as here.
-    fn load_epochs(&mut self, checkpoint: &EpochCache, changed: &[FileId], effects: &mut Effects) {
+    /// Rebuilds the epoch cache from the batches, which are all at hand. An epoch without records begins at the log end
+    /// and is dropped.
+    fn rebuild_epochs(
+        &mut self,
+        checkpoint: &EpochCache,
+        changed: &[FileId],
+        effects: &mut Effects,
+    ) {
         self.epochs = EpochCache::of(self.batches());
         self.epochs.truncate_from_start(self.log_start_offset);
         if self.epochs != *checkpoint {
-            sync_all(changed, effects);
+            self.sync_cuts(changed, effects);
             self.write_epochs(effects);
         }
     }
-}
 
-/// What is in these files, or that they are gone, is on the platter before what follows.
-pub(super) fn sync_all(files: &[FileId], effects: &mut Effects) {
-    for file in files {
-        effects.push(Effect::Sync { file: *file });
+    /// Trusts the checkpoint: cuts it to the log and adds what the segments tell that were checked, from `checked` on,
+    /// if it is of a later epoch. Source: `LogLoader.load`, `LogSegment.recover`.
+    fn take_epochs(
+        &mut self,
+        checkpoint: EpochCache,
+        checked: Option<Offset>,
+        effects: &mut Effects,
+    ) {
+        self.epochs = checkpoint;
+        let mut added = false;
+        let count = self.segments.len();
+        let first = checked.map_or(count, |from| {
+            self.segments.partition_point(|segment| segment.base_offset() < from)
+        });
+        for batch in self.segments[first..].iter().flat_map(Segment::batches) {
+            if batch.leader_epoch() > self.epochs.latest_epoch() {
+                added |= self.epochs.assign(batch.leader_epoch(), batch.base_offset());
+            }
+        }
+        let cut_end = self.epochs.truncate_from_end(self.log_end_offset);
+        let cut_start = self.epochs.truncate_from_start(self.log_start_offset);
+        if added {
+            self.write_epochs(effects);
+        } else if cut_end || cut_start {
+            self.write_cut_epochs(effects);
+        }
     }
 }
 
@@ -110,8 +143,17 @@ struct Loader<'a> {
     segments: Vec<Segment>,
     /// Epoch of the last batch so far.
     last_epoch: LeaderEpoch,
+    /// The first segment whose bytes were checked: the one of the recovery point, after an unclean stop.
+    checked_from: Option<Offset>,
     /// Files of which something was not kept.
     changed: Vec<FileId>,
+}
+
+/// A segment's batches, and why they end where they do.
+struct ReadSegment {
+    segment: Segment,
+    /// What follows is not a batch, or not whole.
+    invalid: bool,
 }
 
 impl<'a> Loader<'a> {
@@ -122,10 +164,21 @@ impl<'a> Loader<'a> {
         effects: &'a mut Effects,
     ) -> Self {
         let log_start = options.log_start_offset.max(epochs.first_start().unwrap_or(Offset::ZERO));
-        let segments = Vec::new();
-        let last_epoch = LeaderEpoch::NONE;
-        let changed = Vec::new();
-        Self { partition, options, epochs, effects, log_start, segments, last_epoch, changed }
+        Self {
+            partition,
+            options,
+            epochs,
+            effects,
+            log_start,
+            segments: Vec::new(),
+            last_epoch: LeaderEpoch::NONE,
+            checked_from: None,
+            changed: Vec::new(),
+        }
+    }
+
+    fn has(&self, defect: LogDefect) -> bool {
+        self.options.config.defects.has(defect)
     }
 
     fn load(&mut self, image: &DiskImage) {
@@ -136,7 +189,8 @@ impl<'a> Loader<'a> {
         };
         // What is below the recovery point was flushed: if it is gone, it was deleted on purpose.
         let known = self.log_start.max(self.options.recovery_point);
-        let mut expected = (self.options.clean || first <= known).then_some(first);
+        let begins = self.options.clean || first <= known || self.has(LogDefect::RecoveryKeepsGaps);
+        let mut expected = begins.then_some(first);
         for (index, &(base_offset, bytes)) in found.iter().enumerate() {
             let next = found.get(index + 1).map(|(next, _)| *next);
             expected = self.load_segment(expected, base_offset, next, bytes);
@@ -144,8 +198,8 @@ impl<'a> Loader<'a> {
         self.drop_all_if_below_start();
     }
 
-    /// Takes a segment in if it begins where the log so far ends; `None` stands for the end of the
-    /// log. Returns where the next segment must begin.
+    /// Takes a segment in if it begins where the log so far ends; `None` stands for the end of the log. Returns where
+    /// the next segment must begin.
     fn load_segment(
         &mut self,
         expected: Option<Offset>,
@@ -153,15 +207,17 @@ impl<'a> Loader<'a> {
         next: Option<Offset>,
         bytes: &Bytes,
     ) -> Option<Offset> {
+        let remainders = self.has(LogDefect::RecoveryTrustsRemainders);
+        let gaps = self.has(LogDefect::RecoveryKeepsGaps);
         match expected {
-            Some(end) if end == base_offset => {
-                let flushed = next.is_some_and(|next| next <= self.options.recovery_point);
-                Some(self.keep(base_offset, bytes, self.options.clean || flushed))
-            }
-            // A remainder: the segment before reaches across it.
-            Some(end) if end > base_offset => {
+            Some(end) if end > base_offset && !remainders => {
+                // A remainder: the segment before reaches across it.
                 self.delete(base_offset);
                 Some(end)
+            }
+            Some(end) if end >= base_offset || gaps => {
+                let flushed = next.is_some_and(|next| next <= self.options.recovery_point);
+                self.keep(base_offset, bytes, self.options.clean || flushed)
             }
             Some(_) | None => {
                 self.delete(base_offset);
@@ -170,22 +226,26 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Keeps the valid front of a segment; returns where it ends. If the next segment begins just
-    /// there, then what was cut off is from before a truncation; if not, that is a gap.
-    fn keep(&mut self, base_offset: Offset, bytes: &Bytes, unchecked: bool) -> Offset {
-        let segment = self.read_segment(base_offset, bytes.clone(), unchecked);
-        let (length, end) = (segment.size(), segment.end_offset());
-        self.segments.push(segment);
+    /// Keeps the valid front of a segment; returns where it ends, or `None` if bytes were found that are not valid: then
+    /// the log ends there. A remainder that was cut off is valid: the next segment may begin where it began.
+    fn keep(&mut self, base_offset: Offset, bytes: &Bytes, unchecked: bool) -> Option<Offset> {
+        if !unchecked {
+            self.checked_from.get_or_insert(base_offset);
+        }
+        let read = self.read_segment(base_offset, bytes.clone(), unchecked);
+        let (length, end) = (read.segment.size(), read.segment.end_offset());
+        self.segments.push(read.segment);
         if length < bytes.len() as u64 {
             let file = FileId::Segment { partition: self.partition, base_offset };
             self.effects.push(Effect::Truncate { file, length });
             self.changed.push(file);
         }
-        end
+        (unchecked || !read.invalid).then_some(end)
     }
 
-    fn read_segment(&mut self, base: Offset, mut bytes: Bytes, unchecked: bool) -> Segment {
+    fn read_segment(&mut self, base: Offset, mut bytes: Bytes, unchecked: bool) -> ReadSegment {
         let mut segment = Segment::new(base);
+        let gaps = self.has(LogDefect::RecoveryKeepsGaps);
         while !bytes.is_empty() {
             let batch = if unchecked {
                 RecordBatch::split_front_trusted(&mut bytes)
@@ -193,31 +253,33 @@ impl<'a> Loader<'a> {
                 RecordBatch::split_front(&mut bytes)
             };
             let Ok(batch) = batch else {
-                break;
+                return ReadSegment { segment, invalid: true };
             };
-            if batch.base_offset() != segment.end_offset() || self.is_remainder(&batch) {
+            let (begins, end) = (batch.base_offset(), segment.end_offset());
+            let misplaced = begins < end || begins > end && !gaps;
+            if misplaced || self.is_remainder(&batch) {
                 break;
             }
             self.last_epoch = batch.leader_epoch();
             segment.push(batch);
         }
-        segment
+        ReadSegment { segment, invalid: false }
     }
 
     /// Whether a batch is from before a truncation that the power took back.
     fn is_remainder(&self, batch: &RecordBatch) -> bool {
         let epoch = batch.leader_epoch();
         let since = self.last_epoch.max(self.epochs.epoch_at(batch.last_offset()));
-        epoch < since
+        epoch < since && !self.has(LogDefect::RecoveryTrustsRemainders)
     }
 
     /// Segments wholly below the log start were deleted, or were about to be. A segment's own
     /// content says where it ends: the next one may be a remainder.
     fn drop_below_start(&mut self, found: &mut Vec<(Offset, &Bytes)>) {
         let ends_below = |loader: &mut Self, base_offset, bytes: &Bytes| {
-            let end = loader.read_segment(base_offset, bytes.clone(), true).end_offset();
+            let read = loader.read_segment(base_offset, bytes.clone(), true);
             loader.last_epoch = LeaderEpoch::NONE;
-            end <= loader.log_start
+            read.segment.end_offset() <= loader.log_start
         };
         let mut count = 0;
         while count + 1 < found.len() && ends_below(self, found[count].0, found[count].1) {

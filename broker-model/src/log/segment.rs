@@ -38,26 +38,30 @@ impl Segment {
         &self.batches
     }
 
-    /// Adds a batch, which must begin where the segment ends.
+    /// Adds a batch, which must not begin before the segment ends.
     pub(crate) fn push(&mut self, batch: RecordBatch) {
         let (base, end) = (batch.base_offset(), self.end_offset());
-        assert_eq!(base, end, "batch at {base} added to a segment that ends at {end}");
+        assert!(base >= end, "batch at {base} added to a segment that ends at {end}");
         self.size += u64::from(batch.size());
         self.batches.push(batch);
     }
 
     /// Removes every batch that reaches `to` or beyond; whether there was one.
     pub(crate) fn cut(&mut self, to: Offset) -> bool {
-        let kept = self.batches.partition_point(|batch| batch.next_offset() <= to);
+        let kept = self.count_below(to);
         let removed: u64 = self.batches[kept..].iter().map(|batch| u64::from(batch.size())).sum();
         self.batches.truncate(kept);
         self.size -= removed;
         removed > 0
     }
 
+    /// How many batches end at or below an offset.
+    pub(crate) fn count_below(&self, offset: Offset) -> usize {
+        self.batches.partition_point(|batch| batch.next_offset() <= offset)
+    }
+
     /// The batches from the one that holds `from` on.
     pub(crate) fn batches_from(&self, from: Offset) -> &[RecordBatch] {
-        let first = self.batches.partition_point(|batch| batch.next_offset() <= from);
-        &self.batches[first..]
+        &self.batches[self.count_below(from)..]
     }
 }

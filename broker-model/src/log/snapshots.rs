@@ -1,11 +1,12 @@
 //! Producer state on disk, and how it is restored. Source: Kafka's
 //! `ProducerStateManager.takeSnapshot` and `truncateAndReload`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::Log;
 use crate::log::checkpoint::{seal, unseal};
@@ -34,8 +35,8 @@ fn identity(batch: &RecordBatch) -> (LeaderEpoch, u32) {
 }
 
 impl Log {
-    /// Writes the producer state at the log end and deletes snapshots that cannot be needed any
-    /// more. Nothing is written if no producer is known or if the file is there already.
+    /// Writes the producer state at the log end, in place, and deletes snapshots that cannot be needed any more. Nothing
+    /// is written if no producer is known or if the file is there already.
     pub(super) fn write_snapshot(&mut self, effects: &mut Effects) -> Option<FileId> {
         let offset = self.log_end_offset;
         if self.producers.is_empty() || self.snapshots.contains_key(&offset) {
@@ -50,8 +51,23 @@ impl Log {
         Some(file)
     }
 
-    /// Keeps the newest snapshot of what is committed and flushed, and all that are newer: no
-    /// ordinary truncation and no power loss goes back further.
+    /// After each reload, Kafka writes what it found and syncs it. As promised nothing is gained by that: a snapshot that
+    /// is of this log and the batches after it tell the same. Source: `UnifiedLog.rebuildProducerState`.
+    pub(super) fn snapshot_restored(&mut self, effects: &mut Effects) {
+        if !self.trusts_any_snapshot() {
+            return;
+        }
+        if let Some(file) = self.write_snapshot(effects) {
+            effects.push(Effect::Sync { file });
+        }
+    }
+
+    fn trusts_any_snapshot(&self) -> bool {
+        self.config.defects.has(LogDefect::DerivedStateFromFiles)
+    }
+
+    /// Keeps the newest snapshot of what is committed and flushed, and all that are newer: no ordinary truncation and no
+    /// power loss goes back further.
     fn delete_old_snapshots(&mut self, effects: &mut Effects) {
         let settled = self.high_watermark.min(self.recovery_point());
         if let Some((&oldest, _)) = self.snapshots.range(..=settled).next_back() {
@@ -70,20 +86,53 @@ impl Log {
         delete(self.partition, deleted.into_keys(), effects);
     }
 
-    /// Takes over the snapshot files that are of this log, and deletes the others.
-    pub(super) fn load_snapshots(&mut self, image: &DiskImage, effects: &mut Effects) {
+    /// Takes over the snapshot files that are of this log, deletes the others, and rebuilds the producer state; `checked`
+    /// is the first segment whose bytes were checked.
+    pub(super) fn load_snapshots(
+        &mut self,
+        image: &DiskImage,
+        checked: Option<Offset>,
+        effects: &mut Effects,
+    ) {
         let first = snapshot_file(self.partition, Offset(i64::MIN));
         let last = snapshot_file(self.partition, Offset(i64::MAX));
-        for (file, bytes) in image.files.range(first..=last) {
-            let Some(offset) = offset_of(*file) else {
-                continue;
-            };
-            if self.is_snapshot_of_this_log(offset, bytes) {
-                self.snapshots.insert(offset, bytes.clone());
-            } else {
-                effects.push(Effect::Delete { file: *file });
-            }
-        }
+        let files = image.files.range(first..=last);
+        let found: Snapshots =
+            files.filter_map(|(file, bytes)| Some((offset_of(*file)?, bytes.clone()))).collect();
+        let kept = if self.trusts_any_snapshot() {
+            self.snapshots_within(&found, checked)
+        } else {
+            found
+                .keys()
+                .copied()
+                .filter(|at| self.is_snapshot_of_this_log(*at, &found[at]))
+                .collect()
+        };
+        let gone = found.keys().copied().filter(|offset| !kept.contains(offset));
+        delete(self.partition, gone, effects);
+        self.snapshots = found.into_iter().filter(|(offset, _)| kept.contains(offset)).collect();
+        self.restore_producers();
+        self.snapshot_restored(effects);
+    }
+
+    /// The whole snapshots that Kafka takes for those of a log with these bounds, whatever log they were taken of: after
+    /// an unclean stop up to the first segment that is checked, else those at the beginnings of segments and the newest.
+    /// Source: `ProducerStateManager.truncateAndReload`, `removeStraySnapshots`.
+    fn snapshots_within(&self, found: &Snapshots, checked: Option<Offset>) -> BTreeSet<Offset> {
+        let upto = checked.unwrap_or(self.log_end_offset);
+        let whole = |(offset, bytes): (&Offset, &Bytes)| {
+            let within = *offset > self.log_start_offset && *offset <= upto;
+            (within && unseal::<Snapshot>(bytes).is_some()).then_some(*offset)
+        };
+        let mut kept: BTreeSet<Offset> = found.iter().filter_map(whole).collect();
+        let bases: BTreeSet<Offset> = self.segments.iter().map(Segment::base_offset).collect();
+        let newest_stray = kept.difference(&bases).last().copied();
+        kept.retain(|offset| {
+            let stray =
+                Some(*offset) == newest_stray && bases.last().is_none_or(|last| last <= offset);
+            checked.is_some() || bases.contains(offset) || stray
+        });
+        kept
     }
 
     fn is_snapshot_of_this_log(&self, offset: Offset, bytes: &Bytes) -> bool {
@@ -100,15 +149,16 @@ impl Log {
         offset == first || snapshot.last_batch == self.batch_ending_at(offset).map(identity)
     }
 
-    /// Rebuilds the producer state: the newest snapshot, then the batches after it.
+    /// Rebuilds the producer state: the newest snapshot without the producers that expired, then the batches after it.
     pub(super) fn restore_producers(&mut self) {
         let (mut producers, from) = match self.snapshots.last_key_value() {
             Some((offset, bytes)) => (producers_in(bytes), *offset),
             None => (ProducerState::default(), Offset::ZERO),
         };
+        producers.remove_expired(self.clock, self.config.producer_id_expiration_ms);
         let end = self.log_end_offset;
         assert!(from <= end, "snapshot at {from} beyond log end {end}");
-        for batch in self.batches().skip_while(|batch| batch.base_offset() < from) {
+        for batch in self.batches().skip_while(|batch| batch.next_offset() <= from) {
             producers.update(batch.header());
         }
         self.producers = producers;

@@ -3,7 +3,6 @@
 
 use crate::disk_image::FileId;
 use crate::log::Log;
-use crate::log::recovery::sync_all;
 use crate::node::{Effect, Effects};
 use crate::note::{LogNote, TruncateReason};
 use crate::types::Offset;
@@ -18,8 +17,8 @@ impl Log {
     pub fn truncate_to(&mut self, to: Offset, reason: TruncateReason, effects: &mut Effects) {
         assert!(to >= Offset::ZERO, "{}: truncated to {to}", self.partition);
         if to >= self.log_end_offset {
-            if self.epochs.truncate_from_end(to) {
-                self.write_epochs(effects);
+            if self.epochs.truncate_from_end(self.log_end_offset) {
+                self.write_cut_epochs(effects);
             }
         } else if self.segments.first().is_none_or(|first| first.base_offset() > to) {
             self.start_again(to, reason, effects);
@@ -47,7 +46,7 @@ impl Log {
         self.log_start_offset = to;
         // The epoch checkpoint first: it tells a recovery that the segments are meant to be gone.
         if self.epochs.truncate_from_start(to) {
-            self.write_epochs(effects);
+            self.write_cut_epochs(effects);
         }
         self.delete_segments_below(to, effects);
         self.note_log_start(effects);
@@ -56,8 +55,8 @@ impl Log {
 
     /// Deletes the segments that are wholly below an offset, except the active one.
     fn delete_segments_below(&mut self, offset: Offset, effects: &mut Effects) {
-        let below = self.segments.partition_point(|segment| segment.end_offset() <= offset);
-        let count = below.min(self.segments.len().saturating_sub(1));
+        let Some(later) = self.segments.get(1..) else { return };
+        let count = later.partition_point(|segment| segment.base_offset() <= offset);
         if count == 0 {
             return;
         }
@@ -95,11 +94,12 @@ impl Log {
         self.high_watermark = self.high_watermark.min(end);
         self.flushes.truncate(end);
         if self.epochs.truncate_from_end(end) {
-            sync_all(&changed, effects);
-            self.write_epochs(effects);
+            self.sync_cuts(&changed, effects);
+            self.write_cut_epochs(effects);
         }
         self.delete_snapshots_above(end, effects);
         self.restore_producers();
+        self.snapshot_restored(effects);
         effects.note(LogNote::Truncated { partition: self.partition, from, to: end, reason });
         self.note_known(effects);
         if self.log_start_offset > end {
@@ -122,7 +122,7 @@ impl Log {
         self.flushes.truncate(start);
         self.flushes.settle(start);
         if self.epochs.clear() {
-            sync_all(&changed, effects);
+            self.sync_cuts(&changed, effects);
             self.write_epochs(effects);
         }
         self.delete_snapshots_above(Offset::NONE, effects);

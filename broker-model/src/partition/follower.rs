@@ -18,6 +18,8 @@ pub enum FetchOutcome {
     Continue,
     /// Ask the leader for its bounds before the next fetch.
     OutOfRange,
+    /// Fetch no more until the metadata tells of a new epoch. Source: `AbstractFetcherThread.markPartitionFailed`.
+    Failed,
     /// Wait for the back-off, or for new metadata.
     BackOff,
     /// The answer is not for the state we are in.
@@ -57,6 +59,7 @@ impl Partition {
         }
         let outcome = match (response.error, response.diverging) {
             (Some(ClusterError::OffsetOutOfRange), _) => FetchOutcome::OutOfRange,
+            (Some(ClusterError::FencedLeaderEpoch), _) => FetchOutcome::Failed,
             (Some(_), _) => FetchOutcome::BackOff,
             (None, Some(end)) => self.truncate_diverged(end, effects),
             (None, None) => self.append_fetched(response, effects),
@@ -83,7 +86,9 @@ impl Partition {
         FetchOutcome::Continue
     }
 
-    /// Rule 2.2.5.
+    /// Rule 2.2.5. The high watermark follows the leader's, downwards too: a leader that was just elected may not know
+    /// yet how far its predecessor had come. Source: `ReplicaFetcherThread.processPartitionData`,
+    /// `UnifiedLog.maybeUpdateHighWatermark`.
     fn append_fetched(
         &mut self,
         response: &ReplicaFetchPartitionResponse,
@@ -94,17 +99,16 @@ impl Partition {
         } else {
             self.leader_epoch
         };
-        let Appendable::Batches(batches) =
-            appendable(&response.batches, self.log.log_end_offset(), epoch)
-        else {
-            return FetchOutcome::BackOff;
+        let end = self.log.log_end_offset();
+        let Appendable::Batches(batches) = appendable(&response.batches, end, epoch) else {
+            return FetchOutcome::Failed;
         };
         for batch in batches {
             self.log.append_as_follower(batch, self.leader_epoch, effects);
             self.changes.log_end_moved = true;
         }
         let watermark = response.high_watermark.min(self.log.log_end_offset());
-        self.advance_high_watermark(watermark, effects);
+        self.set_high_watermark(watermark, effects);
         if response.log_start_offset > self.log.log_start_offset() {
             let start = response.log_start_offset.min(self.log.high_watermark());
             self.log.advance_log_start(start, effects);
@@ -122,8 +126,10 @@ impl Partition {
         if self.is_leader() || self.leader.is_none() || sent_epoch != self.leader_epoch {
             return FetchOutcome::Ignored;
         }
-        if response.error.is_some() {
-            return FetchOutcome::BackOff;
+        match response.error {
+            Some(ClusterError::FencedLeaderEpoch) => return FetchOutcome::Failed,
+            Some(_) => return FetchOutcome::BackOff,
+            None => {}
         }
         let end = self.log.log_end_offset();
         if response.log_end_offset < end {

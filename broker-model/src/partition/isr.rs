@@ -1,5 +1,10 @@
 //! The in-sync replicas as their leader knows them, and its proposals to change them. Source: KIP-497, KIP-841,
 //! KIP-903.
+//!
+//! A proposal keeps what it was made of: the members, and of each the broker epoch in which the leader saw it. If a
+//! member restarts before the controller decides, the controller finds an epoch that is over and refuses. Without it a
+//! replica that lost records in the restart is let in by a proposal made before, and may be elected (KIP-903). Not
+//! covered: replica reassignment, and recovery from an unclean election.
 
 use crate::defect::ReplicationDefect;
 use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
@@ -8,7 +13,7 @@ use crate::node::Effects;
 use crate::note::ReplicationNote;
 use crate::partition::progress::FollowerProgress;
 use crate::partition::{Partition, PartitionContext, Role};
-use crate::types::{BrokerEpoch, NodeId, Offset, TopicPartition};
+use crate::types::{BrokerEpoch, NodeId, TopicPartition};
 
 /// Committed members and at most one proposal.
 #[derive(Debug, Clone)]
@@ -17,12 +22,19 @@ pub(super) struct IsrState {
     proposal: Option<Proposal>,
 }
 
-/// A proposed ISR that the controller has not answered.
-#[derive(Debug, Clone, PartialEq)]
+/// A proposed ISR that is not known to be accepted or refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Proposal {
-    members: Vec<NodeId>,
-    /// Whether the controller's refusal says that newer metadata is on its way: nothing is sent until it comes.
-    waits_for_metadata: bool,
+    /// Members in replica order, each with the broker epoch in which the leader knew it then.
+    members: Vec<(NodeId, BrokerEpoch)>,
+    /// Whether the transport has it. It stays until the controller's answer or newer metadata ends it.
+    submitted: bool,
+}
+
+impl Proposal {
+    fn contains(&self, replica: NodeId) -> bool {
+        self.members.iter().any(|(member, _)| *member == replica)
+    }
 }
 
 impl IsrState {
@@ -36,36 +48,38 @@ impl IsrState {
         &self.committed
     }
 
+    /// Whether the controller has not answered a proposal.
+    pub(super) fn is_pending(&self) -> bool {
+        self.proposal.is_some()
+    }
+
     /// Whether a replica is in the maximal ISR: committed members and proposed ones. A shrink takes effect only when
     /// the controller has accepted it, an expansion at once.
     pub(super) fn maximal_contains(&self, replica: NodeId) -> bool {
         self.committed.contains(&replica)
-            || self.proposal.as_ref().is_some_and(|proposal| proposal.members.contains(&replica))
+            || self.proposal.as_ref().is_some_and(|proposal| proposal.contains(replica))
     }
 
     /// Size of the maximal ISR.
     pub(super) fn maximal_len(&self) -> usize {
         let added = self.proposal.as_ref().map_or(0, |proposal| {
-            proposal.members.iter().filter(|member| !self.committed.contains(member)).count()
+            proposal.members.iter().filter(|(member, _)| !self.committed.contains(member)).count()
         });
         self.committed.len() + added
     }
 
-    /// Whether a replica is in the proposed ISR, or in the committed one if nothing is proposed.
-    fn proposed_contains(&self, replica: NodeId) -> bool {
-        self.proposal
-            .as_ref()
-            .map_or(&self.committed, |proposal| &proposal.members)
-            .contains(&replica)
-    }
-
     /// Whether the high watermark must wait for a replica's copy.
     pub(super) fn holds_high_watermark(&self, replica: NodeId, by_proposal: bool) -> bool {
-        if by_proposal { self.proposed_contains(replica) } else { self.maximal_contains(replica) }
+        match self.proposal.as_ref().filter(|_| by_proposal) {
+            Some(proposal) => proposal.contains(replica),
+            None => self.maximal_contains(replica),
+        }
     }
 
     pub(super) fn self_check(&self, id: TopicPartition, replicas: &[NodeId]) {
-        for member in &self.committed {
+        let proposed = self.proposal.iter().flat_map(|proposal| &proposal.members);
+        let members = self.committed.iter().chain(proposed.map(|(member, _)| member));
+        for member in members {
             assert!(
                 replicas.contains(member),
                 "{id}: ISR member {member} is not one of the replicas {replicas:?}"
@@ -87,21 +101,19 @@ impl Partition {
         let Role::Leader(leader) = &self.role else {
             return;
         };
-        if leader.isr.proposal.is_some() || leader.isr.committed.contains(&replica) {
+        if leader.isr.is_pending() || leader.isr.committed.contains(&replica) {
             return;
         }
         let Some(progress) = leader.follower(replica) else {
             return;
         };
-        let Some(end) = progress.log_end_offset else {
-            return;
-        };
+        let end = progress.log_end_offset;
         let reached =
             end >= high_watermark && (any_epoch_start || end >= leader.epoch_start_offset);
         if reached && is_eligible(progress, context.metadata) {
             let mut members = leader.isr.committed.clone();
             members.push(replica);
-            self.propose(&members, effects);
+            self.propose(context, &members, effects);
         }
     }
 
@@ -111,7 +123,7 @@ impl Partition {
         let Role::Leader(leader) = &self.role else {
             return;
         };
-        if leader.isr.proposal.is_some() {
+        if leader.isr.is_pending() {
             return;
         }
         let lags = |member: &NodeId| {
@@ -120,78 +132,85 @@ impl Partition {
                     !progress.is_caught_up(end, context.now.time, lag_time_max)
                 })
         };
+        if !leader.isr.committed.iter().any(lags) {
+            return;
+        }
         let members: Vec<NodeId> =
             leader.isr.committed.iter().copied().filter(|member| !lags(member)).collect();
-        if members.len() < leader.isr.committed.len() {
-            self.propose(&members, effects);
+        self.propose(context, &members, effects);
+        if self.defects.has(ReplicationDefect::HwUsesProposedIsr) {
             self.maybe_advance_high_watermark(context, effects);
         }
         self.self_check();
     }
 
-    /// Keeps the proposal in replica order and says so.
-    fn propose(&mut self, members: &[NodeId], effects: &mut Effects) {
-        let ordered: Vec<NodeId> =
-            self.replicas.iter().copied().filter(|replica| members.contains(replica)).collect();
+    /// Keeps the proposal in replica order and says so. A member that has not fetched in this epoch is named without
+    /// its broker epoch: should it restart, the controller takes it out of the ISR and the proposal is too old.
+    fn propose(
+        &mut self,
+        context: PartitionContext<'_>,
+        members: &[NodeId],
+        effects: &mut Effects,
+    ) {
         let (partition, leader_epoch) = (self.log.partition(), self.leader_epoch);
+        let proposed = self.replicas.iter().copied().filter(|replica| members.contains(replica));
+        let ordered: Vec<NodeId> = proposed.collect();
+        let own = (self.node, context.broker_epoch);
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
-        assert!(leader.isr.proposal.is_none(), "{partition}: two ISR proposals at once");
+        assert!(!leader.isr.is_pending(), "{partition}: two ISR proposals at once");
+        let with_epoch = |member: &NodeId| (*member, leader.broker_epoch_of(*member, own));
+        let members = ordered.iter().map(with_epoch).collect();
         effects.note(ReplicationNote::IsrProposed {
             partition,
             leader_epoch,
             from: leader.isr.committed.clone(),
-            to: ordered.clone(),
+            to: ordered,
         });
-        leader.isr.proposal = Some(Proposal { members: ordered, waits_for_metadata: false });
+        leader.isr.proposal = Some(Proposal { members, submitted: false });
     }
 
-    /// The request that carries the proposal, if there is one to send. The same is given until it is answered.
-    pub fn proposal(&self, broker_epoch: BrokerEpoch) -> Option<AlterPartitionRequest> {
-        let Role::Leader(leader) = &self.role else {
+    /// A proposal that the transport does not have yet, to be handed to it.
+    pub fn take_proposal(&mut self) -> Option<AlterPartitionRequest> {
+        let Role::Leader(leader) = &mut self.role else {
             return None;
         };
-        let proposal =
-            leader.isr.proposal.as_ref().filter(|proposal| !proposal.waits_for_metadata)?;
-        let epoch_of = |member: NodeId| {
-            if member == self.node {
-                broker_epoch
-            } else {
-                leader.follower(member).map_or(BrokerEpoch::NONE, |progress| progress.broker_epoch)
-            }
-        };
+        let proposal = leader.isr.proposal.as_mut().filter(|proposal| !proposal.submitted)?;
+        proposal.submitted = true;
+        let own_epoch = |(member, _): &&(NodeId, BrokerEpoch)| *member == self.node;
+        let own = proposal.members.iter().find(own_epoch);
         Some(AlterPartitionRequest {
             broker: self.node,
-            broker_epoch,
+            broker_epoch: own.map_or(BrokerEpoch::NONE, |(_, epoch)| *epoch),
             partition: self.log.partition(),
             leader_epoch: self.leader_epoch,
             partition_epoch: self.partition_epoch,
-            new_isr: proposal.members.iter().map(|member| (*member, epoch_of(*member))).collect(),
+            new_isr: proposal.members.clone(),
             recovering: false,
         })
+    }
+
+    /// Puts into a proposal what the leader knows of its members now, not when it was made.
+    pub fn take_newest_epochs(&self, members: &mut [(NodeId, BrokerEpoch)]) {
+        if let Role::Leader(leader) = &self.role {
+            for (member, epoch) in members {
+                let known = leader.follower(*member).and_then(|progress| progress.broker_epoch);
+                *epoch = known.unwrap_or(*epoch);
+            }
+        }
     }
 
     /// Whether it leads and has asked for another ISR, and is not answered yet.
     pub fn proposes(&self) -> bool {
         match &self.role {
-            Role::Leader(leader) => leader.isr.proposal.is_some(),
+            Role::Leader(leader) => leader.isr.is_pending(),
             Role::Follower => false,
         }
     }
 
-    /// Whether a proposal waits to be sent.
-    pub fn has_proposal(&self) -> bool {
-        match &self.role {
-            Role::Leader(leader) => {
-                leader.isr.proposal.as_ref().is_some_and(|proposal| !proposal.waits_for_metadata)
-            }
-            Role::Follower => false,
-        }
-    }
-
-    /// Takes the controller's answer to a request that was sent. Answers that say "ask again" (not the controller,
-    /// timeouts) never come here. Source: rule 2.3, `Partition.handleAlterPartitionError`.
+    /// Takes the controller's answer to a proposal. Answers that say "ask again" (not the controller, timeouts) never
+    /// come here. Source: rule 2.3, `Partition.submitAlterPartition`.
     pub fn apply_alter_partition(
         &mut self,
         context: PartitionContext<'_>,
@@ -199,7 +218,7 @@ impl Partition {
         result: &Result<IsrRegistration, ClusterError>,
         effects: &mut Effects,
     ) {
-        if !self.is_answer_to_proposal(sent) {
+        if !self.is_pending_proposal(sent) {
             return;
         }
         match result {
@@ -209,18 +228,17 @@ impl Partition {
         self.self_check();
     }
 
-    fn is_answer_to_proposal(&self, sent: &AlterPartitionRequest) -> bool {
+    /// Whether what was sent is what is pending. Anything else is out of date, whatever the controller did with it.
+    fn is_pending_proposal(&self, sent: &AlterPartitionRequest) -> bool {
         let Role::Leader(leader) = &self.role else {
             return false;
         };
-        let same_members = leader.isr.proposal.as_ref().is_some_and(|proposal| {
-            proposal.members.iter().copied().eq(sent.new_isr.iter().map(|(member, _)| *member))
-        });
-        same_members
+        leader.isr.proposal.as_ref().is_some_and(|proposal| proposal.members == sent.new_isr)
             && sent.leader_epoch == self.leader_epoch
             && sent.partition_epoch == self.partition_epoch
     }
 
+    /// Source: `Partition.handleAlterPartitionUpdate`.
     fn commit_isr(
         &mut self,
         context: PartitionContext<'_>,
@@ -233,63 +251,63 @@ impl Partition {
             return;
         }
         self.partition_epoch = registration.partition_epoch;
-        let Role::Leader(leader) = &mut self.role else {
-            return;
-        };
-        leader.isr = IsrState::new(registration.isr.clone());
-        effects.note(ReplicationNote::IsrCommitted {
-            partition: self.log.partition(),
-            leader_epoch: self.leader_epoch,
-            partition_epoch: self.partition_epoch,
-            isr: registration.isr.clone(),
-        });
+        self.take_isr(&registration.isr, effects);
         if !self.defects.has(ReplicationDefect::NoHwOnShrink) {
             self.maybe_advance_high_watermark(context, effects);
         }
         self.complete_produces(effects);
     }
 
-    fn refuse_proposal(&mut self, error: ClusterError, effects: &mut Effects) {
+    /// The ISR is as the controller has it; nothing is proposed.
+    pub(super) fn take_isr(&mut self, isr: &[NodeId], effects: &mut Effects) {
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        leader.isr = IsrState::new(isr.to_vec());
+        effects.note(ReplicationNote::IsrCommitted {
+            partition: self.log.partition(),
+            leader_epoch: self.leader_epoch,
+            partition_epoch: self.partition_epoch,
+            isr: isr.to_vec(),
+        });
+    }
+
+    /// A proposal that was surely not applied is given up; one that is refused because the leader knows too little is
+    /// kept until it knows more; any other is sent again. Source: `Partition.handleAlterPartitionError`.
+    pub fn refuse_proposal(&mut self, error: ClusterError, effects: &mut Effects) {
         effects
             .note(ReplicationNote::IsrProposalRefused { partition: self.log.partition(), error });
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
         match error {
-            ClusterError::IneligibleReplica => leader.isr.proposal = None,
+            ClusterError::IneligibleReplica | ClusterError::OperationNotAttempted => {
+                leader.isr.proposal = None;
+            }
             ClusterError::FencedLeaderEpoch
             | ClusterError::InvalidUpdateVersion
             | ClusterError::UnknownTopicOrPartition
-            | ClusterError::InvalidRequest => {
-                if let Some(proposal) = &mut leader.isr.proposal {
-                    proposal.waits_for_metadata = true;
-                }
-            }
-            // Asked again by the transport: a stale broker epoch is cured by registering anew.
+            | ClusterError::InvalidRequest => {}
             ClusterError::UnknownLeaderEpoch
             | ClusterError::NotLeaderOrFollower
             | ClusterError::OffsetOutOfRange
             | ClusterError::NotController
             | ClusterError::StaleBrokerEpoch
             | ClusterError::DuplicateBrokerRegistration
-            | ClusterError::InconsistentVoterSet => {}
+            | ClusterError::InconsistentVoterSet => {
+                if let Some(proposal) = &mut leader.isr.proposal {
+                    proposal.submitted = false;
+                }
+            }
         }
     }
 }
 
 /// Whether a follower may join the ISR: it is active, and fetched in its present uptime. Source: KIP-841, KIP-903.
 pub(super) fn is_eligible(progress: &FollowerProgress, metadata: &MetadataImage) -> bool {
+    let Some(fetched_in) = progress.broker_epoch else { return false };
     metadata.brokers.get(&progress.replica).is_some_and(|registration| {
         registration.is_active()
-            && (progress.broker_epoch == BrokerEpoch::NONE
-                || progress.broker_epoch == registration.broker_epoch)
+            && (fetched_in == BrokerEpoch::NONE || fetched_in == registration.broker_epoch)
     })
-}
-
-/// The high watermark that the copies allow: the least log end among those that must have it.
-pub(super) fn least_log_end(
-    ends: impl Iterator<Item = Option<Offset>>,
-    leader_end: Offset,
-) -> Option<Offset> {
-    ends.into_iter().try_fold(leader_end, |least, end| Some(least.min(end?)))
 }

@@ -44,6 +44,8 @@ pub struct Partition {
     replicas: Vec<NodeId>,
     min_insync_replicas: usize,
     changes: Changes,
+    /// Leader and partition epoch at the last self-check: neither falls.
+    epochs_checked: (LeaderEpoch, PartitionEpoch),
 }
 
 /// What a replica does.
@@ -96,10 +98,12 @@ impl Partition {
             replicas: Vec::new(),
             min_insync_replicas: 1,
             changes: Changes::default(),
+            epochs_checked: (LeaderEpoch::NONE, PartitionEpoch(-1)),
         }
     }
 
-    /// Takes a registration that the controller committed. Older ones are ignored. Source: rules 2.1.7 and 2.1.8.
+    /// Takes a registration that the controller committed. Older ones are ignored; one of the same partition epoch is
+    /// not, although the answer to a proposal has told it before. Source: rules 2.1.7 and 2.1.8, KAFKA-13790.
     pub fn apply_registration(
         &mut self,
         context: PartitionContext<'_>,
@@ -107,16 +111,9 @@ impl Partition {
         topic: &TopicConfig,
         effects: &mut Effects,
     ) {
-        if registration.partition_epoch <= self.partition_epoch {
+        if registration.partition_epoch < self.partition_epoch {
             return;
         }
-        assert!(
-            registration.leader_epoch >= self.leader_epoch,
-            "leader epoch of {} falls from {} to {}",
-            self.log.partition(),
-            self.leader_epoch,
-            registration.leader_epoch
-        );
         let epoch_grew = registration.leader_epoch > self.leader_epoch;
         if !epoch_grew
             && self.is_leader()
@@ -130,6 +127,7 @@ impl Partition {
         self.replicas.clone_from(&registration.replicas);
         self.min_insync_replicas =
             effective_min_isr(topic.min_insync_replicas, registration.replicas.len());
+        self.log.set_flush_intervals(topic.flush_messages, topic.flush_ms);
         if registration.leader == Some(self.node) {
             self.make_leader(context, registration, epoch_grew, effects);
         } else {
@@ -199,11 +197,18 @@ impl Partition {
         self.partition_epoch
     }
 
-    /// Moves the high watermark, if it is further, and says so.
-    fn advance_high_watermark(&mut self, to: Offset, effects: &mut Effects) -> bool {
+    /// Moves a leader's high watermark, if it is further, and says so: it never falls.
+    fn advance_high_watermark(&mut self, to: Offset, effects: &mut Effects) {
+        if to > self.log.high_watermark() {
+            self.set_high_watermark(to, effects);
+        }
+    }
+
+    /// Moves the high watermark, within the log, and says so.
+    fn set_high_watermark(&mut self, to: Offset, effects: &mut Effects) {
         let from = self.log.high_watermark();
-        if to <= from || !self.log.set_high_watermark(to) {
-            return false;
+        if !self.log.set_high_watermark(to) {
+            return;
         }
         self.changes.high_watermark_moved = true;
         effects.note(ReplicationNote::HighWatermarkMoved {
@@ -213,7 +218,6 @@ impl Partition {
             from,
             to: self.log.high_watermark(),
         });
-        true
     }
 
     /// Judges the epoch that a request carries. Source: KIP-320.
@@ -225,10 +229,16 @@ impl Partition {
     }
 
     /// Asserts what must hold after every call.
-    fn self_check(&self) {
+    fn self_check(&mut self) {
         let (start, watermark, end) =
             (self.log.log_start_offset(), self.log.high_watermark(), self.log.log_end_offset());
         let id = self.log.partition();
+        let epochs = (self.leader_epoch, self.partition_epoch);
+        let before = std::mem::replace(&mut self.epochs_checked, epochs);
+        assert!(
+            before.0 <= epochs.0 && before.1 <= epochs.1,
+            "{id}: leader and partition epoch fell from {before:?} to {epochs:?}"
+        );
         assert!(
             start <= watermark && watermark <= end,
             "{id}: log start {start} <= high watermark {watermark} <= log end {end} does not hold"
@@ -257,6 +267,7 @@ pub fn error_code(error: ClusterError) -> ErrorCode {
         ClusterError::InvalidRequest => ErrorCode::InvalidRequest,
         ClusterError::InvalidUpdateVersion => ErrorCode::InvalidUpdateVersion,
         ClusterError::IneligibleReplica => ErrorCode::IneligibleReplica,
+        ClusterError::OperationNotAttempted => ErrorCode::OperationNotAttempted,
         ClusterError::DuplicateBrokerRegistration => ErrorCode::DuplicateBrokerRegistration,
         ClusterError::InconsistentVoterSet => ErrorCode::InconsistentVoterSet,
     }

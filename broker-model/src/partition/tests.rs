@@ -5,10 +5,10 @@ use bytes::Bytes;
 use super::*;
 use crate::defect::{Defect, LogDefect, ReplicationDefect};
 use crate::disk_image::DiskImage;
-use crate::log::LogOptions;
+use crate::log::{LogConfig, LogOptions};
 use crate::message::{
-    EpochEnd, IsrRegistration, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
-    ReplicaOffsetsResponse,
+    AlterPartitionRequest, EpochEnd, IsrRegistration, ReplicaFetchPartition,
+    ReplicaFetchPartitionResponse, ReplicaOffsetsResponse,
 };
 use crate::metadata::{BrokerRegistration, MetadataImage};
 use crate::node::Effect;
@@ -26,6 +26,9 @@ struct Bench {
     now: Now,
     effects: Effects,
     tickets: u64,
+    min_insync_replicas: u32,
+    /// The last proposal that was handed to the transport.
+    sent: Option<AlterPartitionRequest>,
 }
 
 fn registration(
@@ -61,6 +64,9 @@ fn cluster(defects: &[Defect]) -> ClusterConfig {
         high_watermark_checkpoint_interval_ms: 1_000,
         recovery_point_checkpoint_interval_ms: 5_000,
         segment_bytes: 1 << 16,
+        flush_scheduler_interval_ms: u64::MAX / 2_000_000,
+        producer_id_expiration_ms: 86_400_000,
+        producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 2_000,
         quorum_election_timeout_ms: 500,
         quorum_fetch_timeout_ms: 1_000,
@@ -91,7 +97,8 @@ impl Bench {
     fn new(defects: &[Defect]) -> Self {
         let mut effects = Effects::new();
         let options = LogOptions {
-            segment_bytes: 1 << 16,
+            config: LogConfig::of(&cluster(defects)),
+            now: WallTime(0),
             clean: true,
             recovery_point: Offset::ZERO,
             high_watermark: Offset::ZERO,
@@ -111,7 +118,7 @@ impl Bench {
         }
         let partition = Partition::new(NodeId(1), &cluster(defects), log);
         let now = Now { time: Time(100 * SECOND), wall: WallTime(0) };
-        Self { partition, metadata, now, effects, tickets: 0 }
+        Self { partition, metadata, now, effects, tickets: 0, sent: None, min_insync_replicas: 2 }
     }
 
     /// Broker 1 leads in epoch 1 with this ISR.
@@ -124,9 +131,11 @@ impl Bench {
     fn register(&mut self, registration: &PartitionRegistration) {
         let topic = TopicConfig {
             name: "orders".to_owned(),
-            min_insync_replicas: 2,
+            min_insync_replicas: self.min_insync_replicas,
             unclean_leader_election: false,
             max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
+            flush_messages: TopicConfig::FLUSH_NEVER,
+            flush_ms: TopicConfig::FLUSH_NEVER,
         };
         let context = PartitionContext {
             now: self.now,
@@ -137,6 +146,10 @@ impl Bench {
     }
 
     fn produce(&mut self, batch: &RecordBatch) -> ProduceOutcome {
+        self.produce_raw(Ok(batch), -1)
+    }
+
+    fn produce_raw(&mut self, batch: Result<&RecordBatch, ErrorCode>, acks: i16) -> ProduceOutcome {
         self.tickets += 1;
         let ticket = ProduceTicket(self.tickets);
         let context = PartitionContext {
@@ -144,7 +157,7 @@ impl Bench {
             broker_epoch: BrokerEpoch(11),
             metadata: &self.metadata,
         };
-        self.partition.produce(context, batch, -1, ticket, &mut self.effects)
+        self.partition.produce(context, batch, acks, ticket, &mut self.effects)
     }
 
     fn fetch(&mut self, replica: i32, offset: i64) -> ReplicaFetchPartitionResponse {
@@ -156,6 +169,18 @@ impl Bench {
     fn fetch_in(
         &mut self,
         replica: i32,
+        current: i32,
+        offset: i64,
+        last: i32,
+    ) -> ReplicaFetchPartitionResponse {
+        let epoch = BrokerEpoch(10 + i64::from(replica));
+        self.fetch_as(replica, epoch, current, offset, last)
+    }
+
+    fn fetch_as(
+        &mut self,
+        replica: i32,
+        epoch: BrokerEpoch,
         current: i32,
         offset: i64,
         last: i32,
@@ -172,7 +197,6 @@ impl Bench {
             broker_epoch: BrokerEpoch(11),
             metadata: &self.metadata,
         };
-        let epoch = BrokerEpoch(10 + i64::from(replica));
         let bounds = FetchBounds { bytes_max: 1 << 20, update_follower: true };
         self.partition.replica_fetch(
             context,
@@ -194,7 +218,8 @@ impl Bench {
     }
 
     fn answer(&mut self, result: &Result<IsrRegistration, ClusterError>) {
-        let sent = self.partition.proposal(BrokerEpoch(11)).expect("a proposal is made");
+        self.proposed().expect("a proposal is made");
+        let sent = self.sent.clone().expect("a proposal was handed over");
         let context = PartitionContext {
             now: self.now,
             broker_epoch: BrokerEpoch(11),
@@ -203,9 +228,11 @@ impl Bench {
         self.partition.apply_alter_partition(context, &sent, result, &mut self.effects);
     }
 
-    fn proposed(&self) -> Option<Vec<i32>> {
-        let request = self.partition.proposal(BrokerEpoch(11))?;
-        Some(request.new_isr.iter().map(|(member, _)| member.0).collect())
+    /// Members of the pending proposal; it is handed over, if it was not before.
+    fn proposed(&mut self) -> Option<Vec<i32>> {
+        self.sent = self.partition.take_proposal().or(self.sent.take());
+        let sent = self.sent.as_ref().filter(|_| self.partition.proposes())?;
+        Some(sent.new_isr.iter().map(|(member, _)| member.0).collect())
     }
 
     fn high_watermark(&self) -> i64 {
@@ -274,8 +301,13 @@ fn the_high_watermark_stands_still_below_min_insync_replicas() {
         broker_epoch: BrokerEpoch(11),
         metadata: &bench.metadata,
     };
-    let one =
-        bench.partition.produce(context, &batch(-1, 0), 1, ProduceTicket(9), &mut bench.effects);
+    let one = bench.partition.produce(
+        context,
+        Ok(&batch(-1, 0)),
+        1,
+        ProduceTicket(9),
+        &mut bench.effects,
+    );
     assert!(matches!(one, ProduceOutcome::Acknowledged(_)), "acks=1 does not wait: {one:?}");
     assert_eq!(
         bench.high_watermark(),
@@ -357,18 +389,20 @@ fn a_shrink_counts_only_when_the_controller_has_accepted_it() {
 
 #[test]
 fn the_controllers_answer_decides_what_becomes_of_a_proposal() {
-    let proposal_left = [
-        (ClusterError::IneligibleReplica, false),
-        (ClusterError::FencedLeaderEpoch, false),
-        (ClusterError::InvalidUpdateVersion, false),
-        (ClusterError::NotController, true),
+    let rows = [
+        (ClusterError::IneligibleReplica, false, false),
+        (ClusterError::OperationNotAttempted, false, false),
+        (ClusterError::FencedLeaderEpoch, true, false),
+        (ClusterError::InvalidUpdateVersion, true, false),
+        (ClusterError::NotController, true, true),
     ];
-    for (error, sent_again) in proposal_left {
+    for (error, pending, sent_again) in rows {
         let mut bench = Bench::leading(&[], &[1, 2]);
         bench.fetch(3, 0);
         assert_eq!(bench.proposed(), Some(vec![1, 2, 3]));
         bench.answer(&Err(error));
-        assert_eq!(bench.partition.has_proposal(), sent_again, "{error:?}");
+        assert_eq!(bench.partition.proposes(), pending, "{error:?}");
+        assert_eq!(bench.partition.take_proposal().is_some(), sent_again, "{error:?}");
     }
 }
 
@@ -467,6 +501,201 @@ fn out_of_range_is_mended_by_the_leaders_bounds() {
 }
 
 #[test]
+fn a_proposal_names_the_broker_epochs_of_its_making() {
+    let mut bench = Bench::leading(&[], &[1, 2]);
+    bench.fetch(3, 0);
+    bench.proposed().expect("3 is caught up");
+    let sent = bench.sent.clone().expect("handed over");
+    let made = [(1, 11), (2, -1), (3, 13)].map(|(id, epoch)| (NodeId(id), BrokerEpoch(epoch)));
+    assert_eq!(sent.new_isr, made, "2 has not fetched yet");
+    bench.metadata.brokers.get_mut(&NodeId(3)).expect("registered").broker_epoch = BrokerEpoch(50);
+    bench.fetch_as(3, BrokerEpoch(50), 1, 0, -1);
+    let mut newest = sent.new_isr.clone();
+    bench.partition.take_newest_epochs(&mut newest);
+    assert_eq!(newest[2], (NodeId(3), BrokerEpoch(50)), "what the old rule would send");
+    bench.answer(&Err(ClusterError::IneligibleReplica));
+    assert_eq!(bench.proposed(), None, "KIP-903: the uptime that was proposed is over");
+}
+
+#[test]
+fn a_registration_of_the_same_partition_epoch_ends_a_proposal() {
+    for partition_epoch in [1, 2] {
+        let mut bench = Bench::leading(&[], &[1, 2]);
+        bench.fetch(3, 0);
+        bench.proposed().expect("3 is caught up");
+        bench.register(&registration(1, 1, partition_epoch, &[1, 2]));
+        assert!(!bench.partition.proposes(), "partition epoch {partition_epoch} (KAFKA-13790)");
+        bench.fetch(3, 0);
+        let again = bench.partition.take_proposal().expect("3 is still caught up");
+        assert_eq!(again.partition_epoch, PartitionEpoch(partition_epoch));
+    }
+}
+
+#[test]
+fn a_leader_elected_again_keeps_who_waits_and_asks_its_followers_anew() {
+    for (defects, watermark) in
+        [(vec![], 0), (vec![ReplicationDefect::ReelectionKeepsFollowers.into()], 1)]
+    {
+        let mut bench = Bench::leading(&defects, &[1, 2, 3]);
+        bench.fetch(2, 0);
+        assert_eq!(bench.produce(&batch(-1, 0)), ProduceOutcome::Waiting);
+        bench.fetch(2, 1);
+        bench.register(&registration(1, 3, 3, &[1, 2]));
+        assert_eq!(bench.high_watermark(), watermark, "with {defects:?}");
+        let waits = bench.partition.is_undecided(ProduceTicket(1));
+        assert_eq!(waits, watermark == 0, "with {defects:?}");
+        bench.fetch_in(2, 3, 1, 1);
+        let produced = bench.partition.take_changes().produced;
+        assert!(matches!(produced[..], [(ProduceTicket(1), Ok(_))]), "{produced:?}, {defects:?}");
+    }
+}
+
+#[test]
+fn a_followers_high_watermark_follows_the_leaders_downwards_too() {
+    let mut bench = Bench::new(&[]);
+    bench.register(&registration(2, 1, 1, &[1, 2]));
+    bench.copy(1, 4, 3);
+    assert_eq!(bench.high_watermark(), 3);
+    bench.copy(1, 1, 2);
+    assert_eq!(bench.high_watermark(), 2, "a new leader may know less than its predecessor");
+    bench.copy(1, 0, 9);
+    assert_eq!(bench.high_watermark(), 5, "not beyond its own log");
+}
+
+#[test]
+fn an_answer_tells_the_high_watermark_from_before_its_fetch_counted() {
+    let mut bench = Bench::leading(&[], &[1, 2]);
+    bench.produce(&batch(-1, 0));
+    let answer = bench.fetch(2, 1);
+    assert_eq!((answer.high_watermark, bench.high_watermark()), (Offset(0), 1));
+    assert_eq!(bench.fetch(2, 1).high_watermark, Offset(1));
+}
+
+#[test]
+fn the_high_watermark_is_looked_at_only_when_a_followers_log_end_moved() {
+    let mut bench = Bench::leading(&[ReplicationDefect::NoHwOnShrink.into()], &[1, 2, 3]);
+    bench.produce(&batch(-1, 0));
+    bench.fetch(2, 1);
+    bench.register(&registration(1, 1, 2, &[1, 2]));
+    bench.fetch(2, 1);
+    assert_eq!(bench.high_watermark(), 0, "KAFKA-13091: an idle fetch heals nothing");
+    bench.produce(&batch(-1, 0));
+    bench.fetch(2, 2);
+    assert_eq!(bench.high_watermark(), 2);
+}
+
+#[test]
+fn fetches_of_an_uptime_that_is_over_do_not_count() {
+    for (fenced, error) in [(false, Some(ClusterError::NotLeaderOrFollower)), (true, None)] {
+        let mut bench = Bench::leading(&[], &[1, 2]);
+        let broker = bench.metadata.brokers.get_mut(&NodeId(2)).expect("registered");
+        (broker.broker_epoch, broker.fenced) = (BrokerEpoch(50), fenced);
+        assert_eq!(bench.fetch(2, 0).error, error, "registered anew, fenced: {fenced}");
+        let diverging = bench.fetch_in(2, 1, 3, 1).diverging;
+        let end = EpochEnd { epoch: LeaderEpoch(1), end_offset: Offset(0) };
+        assert_eq!(diverging, Some(end), "where the logs part is told before, fenced: {fenced}");
+    }
+}
+
+#[test]
+fn more_in_sync_replicas_than_there_are_replicas_are_not_asked_for() {
+    let mut bench = Bench::new(&[]);
+    bench.min_insync_replicas = 5;
+    bench.register(&registration(1, 1, 1, &[1, 2, 3]));
+    assert_eq!(bench.produce(&batch(-1, 0)), ProduceOutcome::Waiting);
+    bench.fetch(2, 1);
+    bench.fetch(3, 1);
+    assert_eq!(bench.high_watermark(), 1, "three of three are enough (KAFKA-15583)");
+    bench.register(&registration(1, 1, 2, &[1, 2]));
+    assert_eq!(bench.produce(&batch(-1, 0)), ProduceOutcome::Refused(ErrorCode::NotEnoughReplicas));
+}
+
+#[test]
+fn a_produce_is_refused_for_the_leadership_then_the_isr_then_the_batch() {
+    let mut bench = Bench::leading(&[], &[1]);
+    let bad = Err(ErrorCode::CorruptMessage);
+    let refused = ProduceOutcome::Refused(ErrorCode::NotEnoughReplicas);
+    assert_eq!(bench.produce_raw(bad, -1), refused);
+    let refused = ProduceOutcome::Refused(ErrorCode::CorruptMessage);
+    assert_eq!(bench.produce_raw(bad, 1), refused);
+    bench.register(&registration(2, 2, 2, &[2]));
+    let refused = ProduceOutcome::Refused(ErrorCode::NotLeaderOrFollower);
+    assert_eq!(bench.produce_raw(bad, -1), refused);
+}
+
+#[test]
+fn a_batch_of_a_later_epoch_is_skipped_and_the_rest_of_the_answer_counts() {
+    let mut bench = Bench::new(&[]);
+    bench.register(&registration(2, 1, 1, &[1, 2]));
+    let sent = bench.partition.next_fetch().expect("it follows");
+    let of_epoch = |at, epoch| batch(-1, 0).with_assignment(Offset(at), LeaderEpoch(epoch));
+    let response = ReplicaFetchPartitionResponse {
+        partition: ID,
+        error: None,
+        diverging: None,
+        high_watermark: Offset(9),
+        log_start_offset: Offset::ZERO,
+        batches: vec![of_epoch(0, 1), of_epoch(1, 2), of_epoch(2, 1)],
+    };
+    let outcome = bench.partition.apply_fetch(&sent, &response, &mut bench.effects);
+    assert_eq!(outcome, FetchOutcome::Continue, "KAFKA-18723: no back-off");
+    assert_eq!((bench.log_end(), bench.high_watermark()), (1, 1));
+}
+
+#[test]
+fn a_fenced_fetch_ends_the_fetching_in_that_epoch() {
+    let mut bench = Bench::new(&[]);
+    bench.register(&registration(2, 1, 1, &[1, 2]));
+    let sent = bench.partition.next_fetch().expect("it follows");
+    for (error, expected) in [
+        (ClusterError::FencedLeaderEpoch, FetchOutcome::Failed),
+        (ClusterError::UnknownLeaderEpoch, FetchOutcome::BackOff),
+        (ClusterError::NotLeaderOrFollower, FetchOutcome::BackOff),
+        (ClusterError::OffsetOutOfRange, FetchOutcome::OutOfRange),
+    ] {
+        let response = ReplicaFetchPartitionResponse {
+            partition: ID,
+            error: Some(error),
+            diverging: None,
+            high_watermark: Offset(0),
+            log_start_offset: Offset::ZERO,
+            batches: Vec::new(),
+        };
+        let outcome = bench.partition.apply_fetch(&sent, &response, &mut bench.effects);
+        assert_eq!(outcome, expected, "{error:?}");
+    }
+}
+
+#[test]
+fn a_consumer_is_told_where_the_logs_part_before_it_is_out_of_range() {
+    let mut bench = Bench::new(&[]);
+    bench.register(&registration(2, 1, 1, &[1, 2]));
+    bench.copy(1, 2, 2);
+    bench.register(&registration(1, 3, 2, &[1, 2]));
+    let parts = EpochEnd { epoch: LeaderEpoch(1), end_offset: Offset(2) };
+    let at = |offset, last| {
+        bench.partition.consumer_fetch(LeaderEpoch(3), Offset(offset), LeaderEpoch(last), 1 << 20)
+    };
+    assert_eq!(at(5, 2).expect("beyond the end, and of another log").diverging, Some(parts));
+    assert_eq!(at(5, -1), Err(ErrorCode::OffsetOutOfRange), "beyond the end, no epoch told");
+    assert_eq!(at(5, 9), Err(ErrorCode::OffsetOutOfRange), "an epoch that nobody knows");
+}
+
+#[test]
+fn the_earliest_offset_comes_with_the_epoch_that_begins_there() {
+    let mut bench = Bench::new(&[]);
+    bench.register(&registration(1, 4, 1, &[1, 2]));
+    let earliest = bench.partition.earliest_offset(LeaderEpoch(4));
+    assert_eq!(earliest, Ok((Offset(0), LeaderEpoch(4))), "the leader's own, from the log's end");
+    let mut bench = Bench::new(&[]);
+    bench.register(&registration(2, 1, 1, &[1, 2]));
+    bench.copy(1, 2, 2);
+    bench.register(&registration(1, 3, 2, &[1, 2]));
+    let earliest = bench.partition.earliest_offset(LeaderEpoch(3));
+    assert_eq!(earliest, Ok((Offset(0), LeaderEpoch(1))));
+}
+
+#[test]
 fn a_deposed_leader_refuses_what_waits() {
     let mut bench = Bench::leading(&[], &[1, 2]);
     assert_eq!(bench.produce(&batch(-1, 0)), ProduceOutcome::Waiting);
@@ -479,6 +708,7 @@ fn a_deposed_leader_refuses_what_waits() {
 #[test]
 fn an_older_registration_is_ignored() {
     let mut bench = Bench::leading(&[], &[1, 2]);
+    bench.register(&registration(1, 1, 2, &[1, 2]));
     bench.register(&registration(2, 1, 1, &[2]));
     assert!(bench.partition.is_leader());
 }

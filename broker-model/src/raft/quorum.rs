@@ -6,7 +6,7 @@ use crate::config::{ClusterConfig, ms};
 use crate::defect::QuorumDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::jitter::jitter;
-use crate::log::{Log, LogOptions};
+use crate::log::{Log, LogConfig, LogOptions};
 use crate::message::{Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::note::QuorumNote;
@@ -109,7 +109,8 @@ impl Quorum {
         // The metadata log keeps no checkpoints: it is synced with each append, and the leader tells the high
         // watermark.
         let log_options = LogOptions {
-            segment_bytes: config.segment_bytes,
+            config: LogConfig::of(config),
+            now: now.wall,
             clean: false,
             recovery_point: Offset::ZERO,
             high_watermark: Offset::ZERO,
@@ -279,8 +280,8 @@ impl Quorum {
     }
 
     /// A background flush of the log is done.
-    pub(crate) fn on_flush_completed(&mut self, token: FlushToken) {
-        self.log.flush_completed(token);
+    pub(crate) fn on_flush_completed(&mut self, now: Now, token: FlushToken) {
+        self.log.flush_completed(token, now.wall);
     }
 
     /// A deadline passed: requests time out, elections begin, waiting fetches are answered.

@@ -7,6 +7,10 @@ use super::promised::{Isolation, ProducerTerms};
 use super::terms::Terms;
 use crate::check::{Anomaly, Circumstance, Observation, Occurrence};
 
+/// Source: Kafka's documentation of `producer.id.expiration.ms`.
+const FORGOTTEN: &str = "producer.id.expiration.ms is not above delivery.timeout.ms: a broker may forget a producer and \
+    take its retry for new";
+
 /// Why an occurrence is legal; `None` if it is not.
 pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
     let loss = || terms.loss(occurrence);
@@ -155,8 +159,10 @@ fn weak_acks(
 
 fn may_duplicate(terms: &Terms, history: &History, record: Option<Observation>) -> Option<String> {
     let producer = writer_terms(terms, history, record)?;
+    let expired = || terms.producers_expire.then(|| FORGOTTEN.to_owned());
     (!producer.idempotence)
         .then(|| "enable.idempotence=false: a retry may append a record again".into())
+        .or_else(expired)
 }
 
 fn may_reorder(
@@ -166,7 +172,7 @@ fn may_reorder(
 ) -> Option<String> {
     let producer = writer_terms(terms, history, records[0])?;
     if producer.idempotence {
-        return None;
+        return terms.producers_expire.then(|| FORGOTTEN.to_owned());
     }
     let mut writers = records.into_iter().flatten().filter_map(|record| record.writer);
     if producer.in_flight_max > 1 {

@@ -30,6 +30,9 @@ pub struct Terms {
     /// From when on nothing was done to the cluster any more and all leaders had settled, in nanoseconds; what was
     /// written later cannot be lost by a change of leader. [`u64::MAX`] if that is not known.
     pub settled_ns: u64,
+    /// Whether brokers may forget a producer while it still repeats batches: `producer.id.expiration.ms` is not above
+    /// its `delivery.timeout.ms`.
+    pub producers_expire: bool,
     /// What unclean elections have legally dropped, if it is known: no other record may be gone because its topic
     /// allows them. None if it is not known.
     pub dropped: Option<Vec<Dropped>>,
@@ -67,6 +70,7 @@ impl Terms {
             reset_to_latest: false,
             disturbed: true,
             settled_ns: u64::MAX,
+            producers_expire: false,
             dropped: None,
             epochs_watched: false,
             eligible_leader_replicas: true,
@@ -89,6 +93,7 @@ impl Terms {
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
+        terms.producers_expire = plan.clients.iter().any(|client| expires(plan, client));
         terms.dropped = dropped(plan, run, &terms.partitions);
         if plan.expect.loss_allowed {
             terms.damage = damage::of_brokers(plan, &done);
@@ -207,6 +212,15 @@ fn producer_of((process, client): (u32, &ClientPlan)) -> Option<(u32, ProducerTe
     match client {
         ClientPlan::Producer { config, .. } => Some((process, producer_terms(config))),
         ClientPlan::Consumer { .. } => None,
+    }
+}
+
+fn expires(plan: &Plan, client: &ClientPlan) -> bool {
+    match client {
+        ClientPlan::Producer { config, .. } => {
+            plan.cluster.producer_id_expiration_ms <= config.delivery_timeout_ms
+        }
+        ClientPlan::Consumer { .. } => false,
     }
 }
 

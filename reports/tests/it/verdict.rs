@@ -45,6 +45,8 @@ fn plan() -> Plan {
             min_insync_replicas: 2,
             unclean_leader_election: false,
             max_message_bytes: 1_048_588,
+            flush_messages: i64::MAX as u64,
+            flush_ms: i64::MAX as u64,
         }],
         admin: AdminConfig {
             node: NodeId(1001),
@@ -101,6 +103,9 @@ fn cluster() -> ClusterConfig {
         high_watermark_checkpoint_interval_ms: 5000,
         recovery_point_checkpoint_interval_ms: 60_000,
         segment_bytes: 1 << 20,
+        flush_scheduler_interval_ms: u64::MAX / 2_000_000,
+        producer_id_expiration_ms: 86_400_000,
+        producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 1000,
         quorum_election_timeout_ms: 1000,
         quorum_fetch_timeout_ms: 2000,

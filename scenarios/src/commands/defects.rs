@@ -33,6 +33,7 @@ struct Row {
     since: Option<Version>,
     fixed: &'static [Version],
     side: &'static str,
+    with: &'static [&'static str],
     guarantee: &'static str,
     anomaly: &'static str,
     scenario: &'static str,
@@ -47,6 +48,7 @@ impl From<&Entry> for Row {
             since: entry.affected.since(),
             fixed: entry.affected.fixed(),
             side: entry.side.name(),
+            with: entry.with,
             guarantee: entry.guarantee,
             anomaly: entry.anomaly,
             scenario: entry.scenario,
@@ -69,8 +71,10 @@ impl Defects {
         for entry in &entries {
             writeln!(console.stdout(), "{bold}{}{bold:#}  {}", entry.name, entry.source)?;
             writeln!(console.stdout(), "    {} side, {}", entry.side.name(), entry.affected)?;
-            let Entry { guarantee, anomaly, scenario, seed, .. } = entry;
-            let shows = format!("breaks {guarantee} by {anomaly}, in {scenario} --seed {seed}");
+            let Entry { with, guarantee, anomaly, scenario, seed, .. } = entry;
+            let with: String = with.iter().map(|other| format!(" with {other}")).collect();
+            let shows =
+                format!("breaks {guarantee} by {anomaly}, in {scenario} --seed {seed}{with}");
             writeln!(console.stdout(), "    {shows}")?;
         }
         if let (Some(version), true) = (self.kafka, entries.is_empty()) {

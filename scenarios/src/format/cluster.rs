@@ -11,6 +11,11 @@ use crate::planner::defaults;
 /// What `max.message.bytes` may be: room for one small record at least.
 pub(super) const MESSAGE_BYTES: (i64, i64) = (128, 100_000_000);
 const MESSAGE_BYTES_DEFAULT: i64 = TopicConfig::MAX_MESSAGE_BYTES_DEFAULT as i64;
+const FLUSH_NEVER: (i64, i64) = (i64::MAX, i64::MAX);
+/// What `flush.messages` may be.
+pub(super) const FLUSH_MESSAGES: (i64, i64) = (1, i64::MAX);
+/// What `flush.ms` may be.
+pub(super) const FLUSH_MS: (i64, i64) = (0, i64::MAX);
 
 /// Reads `[cluster]`.
 pub(super) fn read(section: Section<'_>) -> ClusterScenario {
@@ -56,6 +61,8 @@ pub(super) fn topic(section: Section<'_>, reading: &mut Reading) -> TopicScenari
             MESSAGE_BYTES,
             (MESSAGE_BYTES_DEFAULT, MESSAGE_BYTES_DEFAULT),
         ),
+        flush_messages: section.numbers_or("flush.messages", FLUSH_MESSAGES, FLUSH_NEVER),
+        flush_ms: section.numbers_or("flush.ms", FLUSH_MS, FLUSH_NEVER),
     };
     check(&section, &topic, reading);
     section.finish();

@@ -8,7 +8,7 @@ use harrow_sim::plan::{Action, ClientPlan, Plan, Target};
 use harrow_sim::reach;
 use serde_json::Value;
 
-use super::cluster::{MESSAGE_BYTES, is_topic_name};
+use super::cluster::{FLUSH_MESSAGES, FLUSH_MS, MESSAGE_BYTES, is_topic_name};
 use super::json_place::place;
 use super::limits::{self, Extremes, OFTEN_SLOW, OVERHEAD_BYTES, PARTITIONS_MAX};
 use super::loads::{HOURS_MAX, PAUSE_HELD};
@@ -200,6 +200,8 @@ impl Check<'_> {
             self.number(&at("replication_factor"), (1, 99));
             self.number(&at("min_insync_replicas"), (1, 99));
             self.number(&at("max_message_bytes"), MESSAGE_BYTES);
+            self.number(&at("flush_messages"), FLUSH_MESSAGES);
+            self.number(&at("flush_ms"), FLUSH_MS);
             let replicas = topic.replication_factor;
             if replicas as usize > brokers {
                 let message = format!("{replicas} replicas do not fit on {brokers} brokers");

@@ -67,6 +67,10 @@ pub struct TopicScenario {
     pub unclean_leader_election: Choice<bool>,
     /// `max.message.bytes`.
     pub max_message_bytes: Numbers,
+    /// `flush.messages`.
+    pub flush_messages: Numbers,
+    /// `flush.ms`.
+    pub flush_ms: Numbers,
 }
 
 /// `[[load]]`.

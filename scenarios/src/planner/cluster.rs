@@ -28,6 +28,10 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         recovery_point_checkpoint_interval_ms: drawn
             .long("log.flush.offset.checkpoint.interval.ms"),
         segment_bytes: drawn.int("log.segment.bytes"),
+        flush_scheduler_interval_ms: drawn.long("log.flush.scheduler.interval.ms"),
+        producer_id_expiration_ms: drawn.long("producer.id.expiration.ms"),
+        producer_id_expiration_check_interval_ms: drawn
+            .long("producer.id.expiration.check.interval.ms"),
         request_timeout_ms: drawn.long("request.timeout.ms"),
         quorum_election_timeout_ms: drawn.long("controller.quorum.election.timeout.ms"),
         quorum_fetch_timeout_ms: drawn.long("controller.quorum.fetch.timeout.ms"),
@@ -68,6 +72,8 @@ pub(super) fn topics(tables: &[TopicScenario], draws: &Draws) -> Vec<TopicPlan> 
                     .small(&table.min_insync_replicas),
                 unclean_leader_election: *draws.at("unclean").pick(&table.unclean_leader_election),
                 max_message_bytes: draws.at("max.message.bytes").small(&table.max_message_bytes),
+                flush_messages: draws.at("flush.messages").unsigned(&table.flush_messages),
+                flush_ms: draws.at("flush.ms").unsigned(&table.flush_ms),
             });
         }
     }

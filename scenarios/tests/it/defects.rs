@@ -9,12 +9,12 @@ use harrow_scenarios::format::parse;
 use harrow_scenarios::pipeline::run;
 use harrow_scenarios::planner::plan;
 
-fn verdict(scenario: &str, seed: u64, defect: Option<Defect>) -> Verdict {
+fn verdict(scenario: &str, seed: u64, defects: impl IntoIterator<Item = Defect>) -> Verdict {
     let entry = find(scenario).expect("a name of the catalogue");
     let parsed = parse(entry.name, entry.text, &[])
         .unwrap_or_else(|error| panic!("{scenario}: {:?}", error.mistakes()));
     let mut plan = plan(&parsed, seed);
-    plan.cluster.defects = defect.into_iter().collect();
+    plan.cluster.defects = defects.into_iter().collect();
     judge(&plan, &run(&plan, false))
 }
 
@@ -22,7 +22,7 @@ fn verdict(scenario: &str, seed: u64, defect: Option<Defect>) -> Verdict {
 fn every_defect_is_found_by_its_anomaly() {
     for defect in Defect::all() {
         let entry = defect.entry();
-        let found = verdict(entry.scenario, entry.seed, Some(defect));
+        let found = verdict(entry.scenario, entry.seed, others(defect).chain([defect]));
         let place = format!("{} --seed {}", entry.scenario, entry.seed);
         assert_eq!(found.outcome, Outcome::Violated, "{defect}: {place}");
         let root = &found.findings[0];
@@ -35,10 +35,26 @@ fn every_defect_is_found_by_its_anomaly() {
     }
 }
 
+/// Those that must be on with it.
+fn others(defect: Defect) -> impl Iterator<Item = Defect> {
+    let named = |name: &&str| Defect::from_name(name).expect("a name of the catalogue");
+    defect.entry().with.iter().map(named)
+}
+
 #[test]
 fn the_same_seeds_hold_without_the_defect() {
     for defect in Defect::all() {
         holds(defect.entry().scenario, defect.entry().seed);
+    }
+}
+
+#[test]
+fn what_shows_with_others_does_not_show_with_them_alone() {
+    for defect in Defect::all().filter(|defect| !defect.entry().with.is_empty()) {
+        let entry = defect.entry();
+        let found = verdict(entry.scenario, entry.seed, others(defect));
+        let roots: Vec<&str> = found.findings.iter().map(|root| root.anomaly.as_str()).collect();
+        assert!(!roots.contains(&entry.anomaly), "{defect}: {roots:?}");
     }
 }
 
@@ -50,7 +66,7 @@ fn three_seeds_of_every_scenario_hold() {
 }
 
 fn holds(scenario: &str, seed: u64) {
-    let verdict = verdict(scenario, seed, None);
+    let verdict = verdict(scenario, seed, []);
     let findings: Vec<_> =
         verdict.findings.iter().map(|finding| (&finding.anomaly, &finding.summary)).collect();
     assert_eq!(verdict.outcome, Outcome::Held, "{scenario} {seed}: {findings:?}");

@@ -5,6 +5,9 @@
 //! it counts a record, so a controller may always lose power; but a voter that forgets its vote breaks Raft's promise.
 //! Without eligible leader replicas the last member of the ISR leads again with whatever it still has, so no replica may
 //! lose anything.
+//!
+//! With known weaknesses switched on the question stays what the promised rules survive: a member of ISR or ELR counts
+//! as complete, as promised, though its log may not be. So a plan meets the same faults with them and without.
 
 use harrow_broker_model::types::NodeId;
 
@@ -45,7 +48,7 @@ impl ClusterView {
             let hosts = view.replica(node).is_some_and(|replica| !replica.log.is_empty());
             let at_risk =
                 hosts && !view.committed.is_empty() && view.replicas().iter().any(electable);
-            if !at_risk || Self::another_is_sound(view, node) {
+            if !at_risk || self.another_is_sound(view, node) {
                 return Ok(());
             }
             let name = self.partition_name(view.partition);
@@ -75,7 +78,7 @@ impl ClusterView {
                 others + 1
             ));
         }
-        if Self::another_is_sound(view, node) {
+        if self.another_is_sound(view, node) {
             Ok(())
         } else {
             Err(format!("{name}: no other electable replica is complete"))
@@ -83,9 +86,10 @@ impl ClusterView {
     }
 
     /// Whether some member of ISR or ELR other than this node has everything, and will not be taken for lossy.
-    fn another_is_sound(view: &PartitionView, node: NodeId) -> bool {
+    fn another_is_sound(&self, view: &PartitionView, node: NodeId) -> bool {
         let sound = |replica: &super::ReplicaView| {
-            !replica.lossy && !replica.unclean && replica.log.holds(&view.committed)
+            let complete = self.weak || replica.log.holds(&view.committed);
+            !replica.lossy && !replica.unclean && complete
         };
         view.electable().any(|member| member != node && view.replica(member).is_some_and(sound))
     }

@@ -12,7 +12,7 @@ const UNKNOWN_PREFIX: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Questions are mostly about the newest so many batches.
 const NEAR_END: usize = 8;
 
-/// What is known of a log's content, in offset order and without gaps.
+/// What is known of a log's content, in offset order. A log with a hole equals none that has records there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogMirror {
     start: Offset,
@@ -100,13 +100,13 @@ impl LogMirror {
         self.entries.get(first..past).unwrap_or_default()
     }
 
-    /// Adds a batch at the end. A batch that does not begin there is evidence of a missing note, which an invariant
-    /// reports; the mirror then follows the newest one.
+    /// Adds a batch at the end. One that begins before it is evidence of a missing note, which an invariant reports; the
+    /// mirror then follows the newest one. One that begins after it leaves a hole.
     pub(crate) fn push(&mut self, batch: BatchSummary) {
         if batch.base_offset < self.end() {
             self.truncate_to(batch.base_offset);
         }
-        if batch.base_offset > self.end() {
+        if batch.base_offset > self.end() && self.is_empty() {
             self.restart_at(batch.base_offset, UNKNOWN_PREFIX);
         }
         let chain = link(self.chain(), &batch);
@@ -243,6 +243,15 @@ mod tests {
             let ends = at == 0 || all.iter().any(|batch| batch.last_offset.0 + 1 == at);
             prop_assert_eq!(log.chain_at(Offset(at)).is_some(), ends);
         }
+    }
+
+    #[test]
+    fn a_log_with_a_hole_equals_none_without() {
+        let whole = mirror(&[batch(0, 1, 1), batch(1, 1, 2), batch(2, 1, 3)]);
+        let holed = mirror(&[batch(0, 1, 1), batch(2, 1, 3)]);
+        assert_eq!((holed.end(), holed.common_end(&whole)), (Offset(3), Offset(1)));
+        assert!(!holed.holds(&whole) && holed.entry_at(Offset(1)).is_none());
+        assert_eq!(holed.chain_at(Offset(2)), None, "no batch ends in the hole");
     }
 
     #[test]

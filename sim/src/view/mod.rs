@@ -51,13 +51,24 @@ pub struct ClusterView {
     eligible_replicas: bool,
     /// Whether what was not stated did not happen.
     states_all: bool,
+    /// Whether a replica may forget a producer of which its log still has records.
+    producers_expire: bool,
+    /// Whether known weaknesses are switched on. Then faults are weighed as if every promise were kept: what the
+    /// promised rules survive takes place under the weak ones too.
+    weak: bool,
 }
+
+/// `producer.id.expiration.ms` from which on no run, nor a step of a clock in it, is long enough for a producer to
+/// expire: a day, Kafka's default.
+const PRODUCERS_STAY_MS: u64 = 86_400_000;
 
 /// A process.
 #[derive(Debug, Default)]
 struct NodeView {
     running: bool,
     registered: bool,
+    /// It stopped last before it was registered: its logs are whole, but the controller cannot know.
+    stopped_unregistered: bool,
 }
 
 impl ClusterView {
@@ -72,7 +83,14 @@ impl ClusterView {
             loss_allowed: plan.expect.loss_allowed,
             eligible_replicas: plan.cluster.eligible_leader_replicas,
             states_all: false,
+            producers_expire: plan.cluster.producer_id_expiration_ms < PRODUCERS_STAY_MS,
+            weak: !plan.cluster.defects.is_empty(),
         }
+    }
+
+    /// Whether a replica may forget a producer of which its log still has records.
+    pub fn producers_expire(&self) -> bool {
+        self.producers_expire
     }
 
     /// Nodes state every fact: what was not stated did not happen.
@@ -203,12 +221,14 @@ impl ClusterView {
 
     /// A process starts.
     pub fn process_started(&mut self, node: NodeId) {
-        self.nodes.insert(node, NodeView { running: true, registered: false });
+        let known = self.nodes.entry(node).or_default();
+        (known.running, known.registered) = (true, false);
     }
 
     /// A process ended; `lossy` if it may have lost what it had not flushed.
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
-        self.nodes.insert(node, NodeView::default());
+        let known = self.nodes.entry(node).or_default();
+        (known.running, known.registered) = (false, false);
         self.quorum.process_ended(node);
         for view in &mut self.partitions {
             let Some(replica) = view.known_replica_mut(node) else {

@@ -429,12 +429,14 @@ impl PartitionView {
         next.isr.iter().copied().filter(move |member| !before.contains(member))
     }
 
-    /// Takes over a registration. `registered` says whether a node has registered since its process started.
+    /// Takes over a registration. `registered` says whether a node has registered since its process started;
+    /// `as_promised`, that who joins the ISR has what is committed, whatever the truth is.
     pub(crate) fn register(
         &mut self,
         at_ns: u64,
         next: &PartitionRegistration,
         unclean: bool,
+        as_promised: bool,
         registered: impl Fn(NodeId) -> bool,
     ) {
         for node in &next.replicas {
@@ -448,7 +450,7 @@ impl PartitionView {
         }
         let joiners: Vec<NodeId> = self.isr_joiners(next).collect();
         for node in joiners {
-            let sound = registered(node) && self.holds_committed(node);
+            let sound = registered(node) && (as_promised || self.holds_committed(node));
             let replica = self.replica_mut(node);
             let joined = sound && replica.reopening.is_none();
             replica.lossy &= !joined;

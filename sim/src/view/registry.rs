@@ -51,6 +51,28 @@ impl Registry {
         self.brokers.get(&node)
     }
 
+    /// Whether somebody who has applied the metadata up to an offset takes a broker's uptime for unfenced. A broker
+    /// epoch is the offset of its registration.
+    pub fn is_unfenced_at(&self, node: NodeId, uptime: BrokerEpoch, applied: Offset) -> bool {
+        if applied.0 < uptime.0 {
+            return false;
+        }
+        let changes = self.applied.range(Offset(uptime.0)..=applied).rev();
+        let newest = changes.map(|(_, (_, change))| change).find_map(|change| match change {
+            MetadataChange::BrokerChanged { broker, fenced, .. } if *broker == node => {
+                Some(!fenced)
+            }
+            MetadataChange::BrokerRegistered { broker, .. } if *broker == node => Some(false),
+            MetadataChange::BrokerChanged { .. }
+            | MetadataChange::BrokerRegistered { .. }
+            | MetadataChange::LeaderChanged { .. }
+            | MetadataChange::TopicCreated { .. }
+            | MetadataChange::PartitionChanged { .. }
+            | MetadataChange::ProducerIdsAllocated { .. } => None,
+        });
+        newest.unwrap_or(false)
+    }
+
     /// A topic.
     pub fn topic(&self, topic: TopicId) -> Option<&TopicView> {
         self.topics.get(&topic)

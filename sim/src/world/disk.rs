@@ -247,7 +247,8 @@ impl Disk {
     }
 
     /// The batches of each log that would survive a power loss whatever is drawn: those on the platter, from
-    /// the log's first segment on and without a gap, that nothing in the cache cuts away.
+    /// the log's first segment on and without a gap, that nothing in the cache cuts away. What may be torn ends the
+    /// log: recovery then deletes all later segments.
     pub(crate) fn flushed_logs(&self) -> BTreeMap<TopicPartition, Vec<BatchSummary>> {
         let mut logs: BTreeMap<TopicPartition, Vec<BatchSummary>> = BTreeMap::new();
         let mut ends: BTreeMap<TopicPartition, Offset> = BTreeMap::new();
@@ -263,6 +264,9 @@ impl Disk {
                 let (batches, _, _) = RecordBatch::parse_all(file.certain());
                 log.extend(batches.iter().map(RecordBatch::summary));
                 *end = log.last().map_or(base_offset, |last| last.last_offset.next());
+            }
+            if file.may_tear() {
+                *end = Offset::NONE;
             }
         }
         logs
@@ -380,6 +384,11 @@ impl File {
             }
             Change::Write(_) | Change::Truncate(_) | Change::Delete => {}
         }
+    }
+
+    /// Whether a power loss may leave a part of an append.
+    fn may_tear(&self) -> bool {
+        self.journal.iter().any(|entry| entry.change.appended().is_some())
     }
 
     /// Length of the part of the platter that no change in the cache takes away.
@@ -724,6 +733,11 @@ mod tests {
         disk.append(3_500, next, batch(2));
         sync(&mut disk, next);
         assert_eq!(ends(&disk), [1], "a later segment alone does not count");
+        disk.truncate(3_600, LOG, batch(0).len() as u64);
+        disk.append(3_700, FileId::Segment { partition, base_offset: Offset(1) }, batch(1));
+        sync(&mut disk, FileId::Segment { partition, base_offset: Offset(1) });
+        assert_eq!(ends(&disk), [1], "nor one after what may be torn");
+        disk.delete(3_800, FileId::Segment { partition, base_offset: Offset(1) });
         disk.delete(4_000, next);
         disk.delete(4_000, LOG);
         assert_eq!(ends(&disk), [0], "the deletion may survive");

@@ -53,14 +53,16 @@ impl Broker {
         };
         let current_leader_epoch = LeaderEpoch(asked.current_leader_epoch);
         let found = match asked.timestamp {
-            LATEST => partition.latest_offset(current_leader_epoch),
+            LATEST => partition
+                .latest_offset(current_leader_epoch)
+                .map(|offset| (offset, partition.leader_epoch())),
             EARLIEST => partition.earliest_offset(current_leader_epoch),
             // Lookup by time is not offered.
             _ => Err(ErrorCode::UnsupportedForMessageFormat),
         };
         let (id, leader_epoch) = (partition.id(), partition.leader_epoch());
         match found {
-            Ok(offset) => {
+            Ok((offset, offset_epoch)) => {
                 if asked.timestamp == LATEST {
                     effects.note(ConsumerNote::EndOffsetServed {
                         partition: id,
@@ -69,7 +71,7 @@ impl Broker {
                         offset,
                     });
                 }
-                answer.with_offset(offset.0).with_leader_epoch(leader_epoch.0)
+                answer.with_offset(offset.0).with_leader_epoch(offset_epoch.0)
             }
             Err(error) => {
                 if let Some(note) = super::fenced(id, caller.from, error) {

@@ -1,12 +1,14 @@
 //! Produce: batches are checked at the door, appended, and acknowledged as acks asks for. Source: rules 2.1.9 and 2.7,
 //! Kafka's `KafkaApis.handleProduceRequest` and `ReplicaManager.appendRecords`.
 
+use bytes::Bytes;
+
 use crate::broker::purgatory::{DelayedProduce, PendingPartition, Wait};
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
 use crate::message::ResponseBody;
 use crate::node::Effects;
-use crate::partition::{Partition, ProduceOutcome, ProduceTicket};
+use crate::partition::{ProduceOutcome, ProduceTicket};
 use crate::proto::{
     ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicName, TopicProduceResponse,
@@ -80,17 +82,15 @@ impl Broker {
     ) -> (PartitionProduceResponse, Option<(TopicPartition, ProduceTicket)>) {
         let answer =
             PartitionProduceResponse::default().with_index(data.index).with_log_append_time_ms(-1);
-        let checked =
-            check_acks(acks).and_then(|()| self.hosted(topic, data.index).map(Partition::id));
-        let checked = checked.and_then(|id| Ok((id, only_batch(data)?)));
-        let (id, batch) = match checked {
+        let (id, batch) = match self.check_request(acks, topic, data) {
             Ok(checked) => checked,
             Err(error) => return (self.refusal(answer, topic, error), None),
         };
         let ticket = self.purgatory.new_ticket();
         let (context, partitions) = self.partition_context(now);
         let partition = partitions.get_mut(&id).expect("the partition was found hosted");
-        let outcome = partition.produce(context, &batch, acks, ticket, effects);
+        let batch = batch.as_ref().map_err(|error| *error);
+        let outcome = partition.produce(context, batch, acks, ticket, effects);
         let log_start_offset = partition.log().log_start_offset();
         self.touched.push(id);
         match outcome {
@@ -105,6 +105,26 @@ impl Broker {
             }
             ProduceOutcome::Refused(error) => (self.refusal(answer, topic, error), None),
         }
+    }
+
+    /// What is refused before a log is looked at, in Kafka's order; else the partition, and what its log will say of
+    /// the bytes. Source: `KafkaApis.handleProduceRequest`, `ReplicaManager.appendRecords`.
+    fn check_request(
+        &self,
+        acks: i16,
+        topic: &TopicName,
+        data: &PartitionProduceData,
+    ) -> Result<(TopicPartition, Result<RecordBatch, ErrorCode>), ErrorCode> {
+        let id = self.resolve(topic, data.index)?;
+        let batch = only_batch(data.records.as_ref())?;
+        if !(-1..=1).contains(&acks) {
+            return Err(ErrorCode::InvalidRequiredAcks);
+        }
+        if !self.partitions.contains_key(&id) {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        let topic = self.metadata.image().topic_of(id).expect("a partition's topic is known");
+        Ok((id, check_batch(batch, topic.max_message_bytes)))
     }
 
     /// An answer that tells an error, and who leads instead if that is the error. Source: KIP-951.
@@ -126,21 +146,97 @@ impl Broker {
     }
 }
 
-fn check_acks(acks: i16) -> Result<(), ErrorCode> {
-    if (-1..=1).contains(&acks) { Ok(()) } else { Err(ErrorCode::InvalidRequiredAcks) }
+/// The batch that a partition's data must consist of, or why it is not one batch of records. What follows a whole batch
+/// and is not whole itself is ignored. Source: `ProduceRequest.validateRecords`.
+fn only_batch(records: Option<&Bytes>) -> Result<Result<RecordBatch, BatchError>, ErrorCode> {
+    let bytes = records.ok_or(ErrorCode::InvalidRecord)?;
+    let (mut batches, _, error) = RecordBatch::parse_all(bytes.clone());
+    match (batches.pop(), error) {
+        (Some(batch), None | Some(BatchError::Truncated { .. })) if batches.is_empty() => {
+            Ok(Ok(batch))
+        }
+        (Some(_), _) | (None, None | Some(BatchError::Truncated { .. })) => {
+            Err(ErrorCode::InvalidRecord)
+        }
+        (None, Some(BatchError::Field { field: "length", .. })) => Err(ErrorCode::CorruptMessage),
+        (None, Some(BatchError::Field { field: "magic", .. })) => Err(ErrorCode::InvalidRecord),
+        (None, Some(error)) => Ok(Err(error)),
+    }
 }
 
-/// The batch that a partition's data must consist of. Source: Kafka's `ProduceRequest.validateRecords`.
-fn only_batch(data: &PartitionProduceData) -> Result<RecordBatch, ErrorCode> {
-    let bytes = data.records.clone().ok_or(ErrorCode::InvalidRecord)?;
-    let (mut batches, _, error) = RecordBatch::parse_all(bytes);
-    match error {
-        Some(BatchError::Checksum { .. } | BatchError::Truncated { .. }) => {
-            return Err(ErrorCode::CorruptMessage);
-        }
-        Some(BatchError::Field { .. }) => return Err(ErrorCode::InvalidRecord),
-        None => {}
+/// What a log says of a client's batch, before it looks at the producer's history. Source:
+/// `UnifiedLog.analyzeAndValidateRecords`, `LogValidator.validateBatch`.
+fn check_batch(
+    batch: Result<RecordBatch, BatchError>,
+    max_message_bytes: u32,
+) -> Result<RecordBatch, ErrorCode> {
+    let batch = batch.map_err(|error| match error {
+        BatchError::Checksum { .. } | BatchError::Truncated { .. } => ErrorCode::CorruptMessage,
+        BatchError::Field { .. } => ErrorCode::InvalidRecord,
+    })?;
+    if batch.base_offset() != Offset::ZERO {
+        Err(ErrorCode::InvalidRecord)
+    } else if batch.size() > max_message_bytes {
+        Err(ErrorCode::MessageTooLarge)
+    } else if batch.is_control() {
+        Err(ErrorCode::InvalidRecord)
+    } else {
+        Ok(batch)
     }
-    let batch = batches.pop().filter(|batch| batches.is_empty() && !batch.is_control());
-    batch.ok_or(ErrorCode::InvalidRecord)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::RecordBatchBuilder;
+    use crate::types::{LeaderEpoch, ProducerEpoch, ProducerId, Sequence, WallTime};
+
+    fn encoded() -> Vec<u8> {
+        let mut builder = RecordBatchBuilder::new(ProducerId(7), ProducerEpoch(0), Sequence(0));
+        builder.push(WallTime(0), None, Some(Bytes::from_static(b"value")));
+        builder.build().bytes().to_vec()
+    }
+
+    fn judged(bytes: Vec<u8>, max_message_bytes: u32) -> Result<RecordBatch, ErrorCode> {
+        check_batch(only_batch(Some(&Bytes::from(bytes)))?, max_message_bytes)
+    }
+
+    #[test]
+    fn a_partitions_data_is_one_whole_batch() {
+        let one = encoded();
+        let with_tail = [one.clone(), one[..20].to_vec()].concat();
+        let with_half = [one.clone(), one[..70].to_vec()].concat();
+        let table = [
+            ("nothing", Vec::new(), Err(ErrorCode::InvalidRecord)),
+            ("less than a header", one[..20].to_vec(), Err(ErrorCode::InvalidRecord)),
+            ("cut off", one[..one.len() - 1].to_vec(), Err(ErrorCode::InvalidRecord)),
+            ("two", [one.clone(), one.clone()].concat(), Err(ErrorCode::InvalidRecord)),
+            ("one", one.clone(), Ok(())),
+            ("one and some bytes", with_tail, Ok(())),
+            ("one and half of another", with_half, Ok(())),
+        ];
+        for (name, bytes, expected) in table {
+            assert_eq!(judged(bytes, 1_000).map(|_| ()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_log_refuses_a_batch_by_offset_size_and_checksum() {
+        let one = encoded();
+        let mut rotten = one.clone();
+        let last = rotten.len() - 1;
+        rotten[last] ^= 1;
+        let parsed = RecordBatch::parse(Bytes::from(one.clone())).expect("encoded above");
+        let placed = parsed.with_assignment(Offset(3), LeaderEpoch(1)).bytes().to_vec();
+        let size = one.len() as u32;
+        let table = [
+            ("as it should be", one.clone(), size, Ok(())),
+            ("too large", one, size - 1, Err(ErrorCode::MessageTooLarge)),
+            ("rotten", rotten, size, Err(ErrorCode::CorruptMessage)),
+            ("placed by the client", placed, size, Err(ErrorCode::InvalidRecord)),
+        ];
+        for (name, bytes, limit, expected) in table {
+            assert_eq!(judged(bytes, limit).map(|_| ()), expected, "{name}");
+        }
+    }
 }

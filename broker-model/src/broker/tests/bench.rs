@@ -58,6 +58,9 @@ pub(super) fn config() -> ClusterConfig {
         high_watermark_checkpoint_interval_ms: 5_000,
         recovery_point_checkpoint_interval_ms: 60_000,
         segment_bytes: 1 << 20,
+        flush_scheduler_interval_ms: u64::MAX / 2_000_000,
+        producer_id_expiration_ms: 86_400_000,
+        producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 3_000,
         quorum_election_timeout_ms: 1_000,
         quorum_fetch_timeout_ms: 2_000,
@@ -277,6 +280,8 @@ pub(super) fn topic(min_insync_replicas: u32) -> MetadataRecord {
         min_insync_replicas,
         unclean_leader_election: false,
         max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
+        flush_messages: TopicConfig::FLUSH_NEVER,
+        flush_ms: TopicConfig::FLUSH_NEVER,
     };
     MetadataRecord::Topic { topic: ORDERS.topic, config }
 }

@@ -105,10 +105,11 @@ fn a_produce_is_refused_at_the_door() {
     let whole = bytes_of(&batch(5));
     let cases = [
         (Bytes::from(rotten), -1, ErrorCode::CorruptMessage),
-        (whole.slice(..40), -1, ErrorCode::CorruptMessage),
+        (whole.slice(..40), -1, ErrorCode::InvalidRecord),
         (Bytes::from(two), -1, ErrorCode::InvalidRecord),
         (Bytes::new(), -1, ErrorCode::InvalidRecord),
         (whole.clone(), 2, ErrorCode::InvalidRequiredAcks),
+        (Bytes::new(), 2, ErrorCode::InvalidRecord),
     ];
     for (bytes, acks, error) in cases {
         let mut bench = Bench::hosting(registration(1, 1, &[1]));

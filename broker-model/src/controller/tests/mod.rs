@@ -34,6 +34,9 @@ pub(crate) fn config(controllers: i32, defects: &[Defect]) -> ClusterConfig {
         high_watermark_checkpoint_interval_ms: 5000,
         recovery_point_checkpoint_interval_ms: 5000,
         segment_bytes: 4096,
+        flush_scheduler_interval_ms: u64::MAX / 2_000_000,
+        producer_id_expiration_ms: 86_400_000,
+        producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 1500,
         quorum_election_timeout_ms: 1000,
         quorum_fetch_timeout_ms: 2000,
@@ -93,6 +96,8 @@ pub(super) fn image(registration: PartitionRegistration) -> MetadataImage {
         min_insync_replicas: 2,
         unclean_leader_election: false,
         max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
+        flush_messages: TopicConfig::FLUSH_NEVER,
+        flush_ms: TopicConfig::FLUSH_NEVER,
     };
     image.topics.insert(P.topic, topic);
     image.partitions.insert(P, registration);

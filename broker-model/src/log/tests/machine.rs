@@ -83,7 +83,7 @@ impl Machine {
             }
             Step::CompleteFlush { index } => {
                 if let Some(token) = self.harness.disk.complete_flush(index) {
-                    assert!(self.harness.log.flush_completed(token));
+                    assert!(self.harness.log.flush_completed(token, WallTime(0)));
                 }
             }
             Step::SyncAll => self.sync_all(),

@@ -2,12 +2,14 @@
 
 mod disk;
 mod machine;
+mod weak_rules;
 
 use bytes::Bytes;
 
+use crate::defect::Defects;
 use crate::disk_image::FileId;
 use crate::log::tests::disk::FakeDisk;
-use crate::log::{Log, LogOptions, ProducerCheck};
+use crate::log::{Log, LogConfig, LogOptions, ProducerCheck};
 use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, LogNote, Note, ProducerNote, TruncateReason};
 use crate::record::{RecordBatch, RecordBatchBuilder};
@@ -19,9 +21,18 @@ const PARTITION: TopicPartition = TopicPartition { topic: TopicId(2), partition:
 const EPOCH: LeaderEpoch = LeaderEpoch(1);
 const SEGMENT_BYTES: u32 = 400;
 
-fn options(clean: bool) -> LogOptions {
+const CONFIG: LogConfig = LogConfig {
+    segment_bytes: SEGMENT_BYTES,
+    flush_messages: u64::MAX,
+    flush_ms: u64::MAX,
+    producer_id_expiration_ms: u64::MAX,
+    defects: Defects::NONE,
+};
+
+pub(super) fn options(clean: bool) -> LogOptions {
     LogOptions {
-        segment_bytes: SEGMENT_BYTES,
+        config: CONFIG,
+        now: WallTime(0),
         clean,
         recovery_point: Offset::ZERO,
         high_watermark: Offset::ZERO,
@@ -211,9 +222,9 @@ fn a_full_segment_is_rolled_and_flushed_in_the_background() {
     assert_eq!((file, Log::flush_owner(token)), (segment(0), PARTITION));
     assert!(matches!(&effects[1], Effect::Append { file, .. } if *file == segment(base)));
     assert_eq!(harness.log.recovery_point(), Offset::ZERO);
-    assert!(harness.log.flush_completed(token));
+    assert!(harness.log.flush_completed(token, WallTime(0)));
     assert_eq!(harness.log.recovery_point(), Offset(base));
-    assert!(!harness.log.flush_completed(token), "a flush completes once");
+    assert!(!harness.log.flush_completed(token, WallTime(0)), "a flush completes once");
 }
 
 #[test]

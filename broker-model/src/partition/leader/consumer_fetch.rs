@@ -30,24 +30,16 @@ impl Partition {
         bytes_max: u32,
     ) -> Result<ConsumerRead, ErrorCode> {
         self.check_client_request(current_leader_epoch)?;
-        let (start, high_watermark, end) =
-            (self.log.log_start_offset(), self.log.high_watermark(), self.log.log_end_offset());
-        let mut read = ConsumerRead {
-            batches: Vec::new(),
-            high_watermark,
-            log_start_offset: start,
-            diverging: None,
+        let diverging = self.check_position(current_leader_epoch, last_fetched_epoch, fetch_offset);
+        let diverging = diverging.map_err(error_code)?;
+        let high_watermark = self.log.high_watermark();
+        let batches = if diverging.is_none() && fetch_offset < high_watermark {
+            self.log.read(fetch_offset, high_watermark, bytes_max)
+        } else {
+            Vec::new()
         };
-        if fetch_offset < start || fetch_offset > end {
-            return Err(ErrorCode::OffsetOutOfRange);
-        }
-        read.diverging = self
-            .divergence_from(current_leader_epoch, last_fetched_epoch, fetch_offset)
-            .map_err(error_code)?;
-        if read.diverging.is_none() && fetch_offset < high_watermark {
-            read.batches = self.log.read(fetch_offset, high_watermark, bytes_max);
-        }
-        Ok(read)
+        let log_start_offset = self.log.log_start_offset();
+        Ok(ConsumerRead { batches, high_watermark, log_start_offset, diverging })
     }
 
     /// The end offset that a client may know. Source: KIP-207: not before this leader's watermark reached its epoch.
@@ -63,10 +55,17 @@ impl Partition {
         Ok(high_watermark)
     }
 
-    /// The log start that a client may know.
-    pub fn earliest_offset(&self, current_leader_epoch: LeaderEpoch) -> Result<Offset, ErrorCode> {
+    /// The log start that a client may know, and the epoch that begins there, or none if the log tells of none. Source:
+    /// `UnifiedLog.fetchOffsetByTimestamp`.
+    pub fn earliest_offset(
+        &self,
+        current_leader_epoch: LeaderEpoch,
+    ) -> Result<(Offset, LeaderEpoch), ErrorCode> {
         self.check_client_request(current_leader_epoch)?;
-        Ok(self.log.log_start_offset())
+        let start = self.log.log_start_offset();
+        let earliest = self.log.known_epochs().first().copied();
+        let epoch = earliest.filter(|(_, begins)| *begins <= start);
+        Ok((start, epoch.map_or(LeaderEpoch::NONE, |(epoch, _)| epoch)))
     }
 
     /// Where an epoch ends, for a client. Source: KIP-101, KIP-279, KIP-320.

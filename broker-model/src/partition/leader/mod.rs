@@ -14,10 +14,10 @@ mod replica_fetch;
 use crate::defect::ReplicationDefect;
 use crate::node::Effects;
 use crate::note::{PartitionRegistration, ReplicationNote};
-use crate::partition::isr::{IsrState, is_eligible, least_log_end};
+use crate::partition::isr::{IsrState, is_eligible};
 use crate::partition::progress::FollowerProgress;
 use crate::partition::{Partition, PartitionContext, Role};
-use crate::types::{NodeId, Offset, Time};
+use crate::types::{BrokerEpoch, NodeId, Offset, Time};
 
 pub use consumer_fetch::ConsumerRead;
 pub use produce::{ProduceAck, ProduceOutcome, ProduceTicket};
@@ -41,10 +41,33 @@ impl LeaderState {
     pub(in crate::partition) fn follower(&self, replica: NodeId) -> Option<&FollowerProgress> {
         self.followers.iter().find(|progress| progress.replica == replica)
     }
+
+    /// The broker epoch in which a replica is known: its own if it is `own`, else that of its last fetch.
+    pub(in crate::partition) fn broker_epoch_of(
+        &self,
+        replica: NodeId,
+        own: (NodeId, BrokerEpoch),
+    ) -> BrokerEpoch {
+        if replica == own.0 {
+            return own.1;
+        }
+        self.follower(replica)
+            .and_then(|progress| progress.broker_epoch)
+            .unwrap_or(BrokerEpoch::NONE)
+    }
+
+    /// Asserts what a wait adds: the new one at `at` stands between its neighbours.
+    fn check_waiting_at(&self, at: usize) {
+        let last = |index: usize| self.waiting.get(index).map(WaitingProduce::last_offset);
+        let ordered = at.checked_sub(1).is_none_or(|before| last(before) <= last(at))
+            && last(at + 1).is_none_or(|after| last(at) <= Some(after));
+        assert!(ordered, "waiting produces are out of order at {at}: {:?}", self.waiting);
+    }
 }
 
 impl Partition {
-    /// Rule 2.1.7: in a new epoch, note where it begins before anything is served, and forget what followers had.
+    /// Rule 2.1.7. Every registration that is not older is taken, and ends a proposal that is pending. In a new epoch,
+    /// where it begins is noted before anything is served. Source: `Partition.makeLeader`.
     pub(in crate::partition) fn make_leader(
         &mut self,
         context: PartitionContext<'_>,
@@ -52,19 +75,10 @@ impl Partition {
         epoch_grew: bool,
         effects: &mut Effects,
     ) {
-        match &mut self.role {
-            Role::Leader(leader) if !epoch_grew => {
-                leader.isr = IsrState::new(registration.isr.clone());
-                effects.note(ReplicationNote::IsrCommitted {
-                    partition: self.log.partition(),
-                    leader_epoch: self.leader_epoch,
-                    partition_epoch: self.partition_epoch,
-                    isr: registration.isr.clone(),
-                });
-            }
-            Role::Leader(_) | Role::Follower => {
-                self.begin_epoch(context.now.time, registration, effects);
-            }
+        if epoch_grew {
+            self.begin_epoch(context.now.time, registration, effects);
+        } else {
+            self.take_isr(&registration.isr, effects);
         }
         if epoch_grew || !self.defects.has(ReplicationDefect::NoHwOnShrink) {
             self.maybe_advance_high_watermark(context, effects);
@@ -78,19 +92,14 @@ impl Partition {
         registration: &PartitionRegistration,
         effects: &mut Effects,
     ) {
-        // A leader that is elected again in a later epoch: who waits is answered, and asks again.
-        self.refuse_waiting_produces();
         self.log.assign_epoch(registration.leader_epoch, effects);
         let epoch_start_offset = self.log.log_end_offset();
-        let others = registration.replicas.iter().copied().filter(|replica| *replica != self.node);
-        let followers = others.map(|replica| {
-            FollowerProgress::new(replica, registration.isr.contains(&replica).then_some(now))
-        });
+        let (followers, waiting) = self.carried_over(registration, now);
         self.role = Role::Leader(LeaderState {
             epoch_start_offset,
             isr: IsrState::new(registration.isr.clone()),
-            followers: followers.collect(),
-            waiting: Vec::new(),
+            followers,
+            waiting,
         });
         self.changes.leadership_changed = true;
         effects.note(ReplicationNote::BecameLeader {
@@ -104,7 +113,34 @@ impl Partition {
         self.log.note_known(effects);
     }
 
-    /// Rule 2.1.5: the least log end of the maximal ISR and of those about to join it; not below min ISR (KIP-966).
+    /// What a leader that is elected again, and has not followed in between, keeps: who waits, since its log was not
+    /// cut. What it knew of its followers' logs is out of date: they may have followed another leader, and cut.
+    /// Kafka keeps that too (`Replica.resetReplicaState`).
+    fn carried_over(
+        &mut self,
+        registration: &PartitionRegistration,
+        now: Time,
+    ) -> (Vec<FollowerProgress>, Vec<WaitingProduce>) {
+        let keeps_followers = self.defects.has(ReplicationDefect::ReelectionKeepsFollowers);
+        let (known, waiting) = match std::mem::replace(&mut self.role, Role::Follower) {
+            Role::Leader(leader) if keeps_followers => (leader.followers, leader.waiting),
+            Role::Leader(leader) => (Vec::new(), leader.waiting),
+            Role::Follower => (Vec::new(), Vec::new()),
+        };
+        let leader_end = self.log.log_end_offset();
+        let others = registration.replicas.iter().copied().filter(|replica| *replica != self.node);
+        let progress = others.map(|replica| {
+            let in_sync_since = registration.isr.contains(&replica).then_some(now);
+            match known.iter().find(|progress| progress.replica == replica) {
+                Some(progress) => progress.reset(in_sync_since, leader_end),
+                None => FollowerProgress::new(replica, in_sync_since),
+            }
+        });
+        (progress.collect(), waiting)
+    }
+
+    /// Rule 2.1.5: the least log end of the maximal ISR and of those about to join it; not below min ISR (KIP-966). A
+    /// follower that has not fetched from this leader holds it where it is. Source: `Partition.maybeIncrementLeaderHW`.
     pub(in crate::partition) fn maybe_advance_high_watermark(
         &mut self,
         context: PartitionContext<'_>,
@@ -119,15 +155,20 @@ impl Partition {
             return;
         }
         let (now, lag_time_max) = (context.now.time, self.lag_time_max);
-        let must_have = leader.followers.iter().filter(|progress| {
-            leader.isr.holds_high_watermark(progress.replica, by_proposal)
-                || (progress.is_caught_up(end, now, lag_time_max)
-                    && progress.log_end_offset.is_some()
+        let mut least = end;
+        for progress in &leader.followers {
+            let is_about_to_join = || {
+                progress.is_caught_up(end, now, lag_time_max)
                     && !leader.isr.maximal_contains(progress.replica)
-                    && is_eligible(progress, context.metadata))
-        });
-        if let Some(least) = least_log_end(must_have.map(|progress| progress.log_end_offset), end) {
-            self.advance_high_watermark(least, effects);
+                    && is_eligible(progress, context.metadata)
+            };
+            if progress.log_end_offset < least
+                && (leader.isr.holds_high_watermark(progress.replica, by_proposal)
+                    || is_about_to_join())
+            {
+                least = progress.log_end_offset;
+            }
         }
+        self.advance_high_watermark(least, effects);
     }
 }

@@ -23,6 +23,12 @@ pub(super) struct WaitingProduce {
     duplicate: bool,
 }
 
+impl WaitingProduce {
+    pub(super) fn last_offset(&self) -> Offset {
+        self.ack.last_offset
+    }
+}
+
 /// Where a batch is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProduceAck {
@@ -44,8 +50,59 @@ pub enum ProduceOutcome {
 }
 
 impl Partition {
-    /// Appends a client's batch. Source: rules 2.1.9 and 2.7.
+    /// Appends a client's batch, or refuses it. The checks are Kafka's, in Kafka's order: the leadership, the number of
+    /// in-sync replicas, the batch itself, the producer's sequence. Source: rules 2.1.9 and 2.7,
+    /// `Partition.appendRecordsToLeader`, `UnifiedLog.append`.
     pub fn produce(
+        &mut self,
+        context: PartitionContext<'_>,
+        batch: Result<&RecordBatch, ErrorCode>,
+        acks: i16,
+        ticket: ProduceTicket,
+        effects: &mut Effects,
+    ) -> ProduceOutcome {
+        let outcome = match self.check_produce(batch, acks, effects) {
+            Ok((batch, ProducerCheck::New)) => {
+                self.append_produced(context, batch, acks, ticket, effects)
+            }
+            Ok((batch, ProducerCheck::Duplicate { base_offset, last_offset })) => {
+                let ack = ProduceAck { base_offset, last_offset };
+                let checksum = batch.header().checksum;
+                let waiting = WaitingProduce { ticket, ack, checksum, duplicate: true };
+                self.answer_produce(waiting, acks, effects)
+            }
+            Err(error) => ProduceOutcome::Refused(error),
+        };
+        self.self_check();
+        outcome
+    }
+
+    fn check_produce<'a>(
+        &self,
+        batch: Result<&'a RecordBatch, ErrorCode>,
+        acks: i16,
+        effects: &mut Effects,
+    ) -> Result<(&'a RecordBatch, ProducerCheck), ErrorCode> {
+        let Role::Leader(leader) = &self.role else {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        };
+        if acks == -1 && leader.isr.committed().len() < self.min_insync_replicas {
+            effects.note(ProducerNote::NotEnoughReplicas {
+                partition: self.id(),
+                after_append: false,
+            });
+            return Err(ErrorCode::NotEnoughReplicas);
+        }
+        let batch = batch?;
+        if self.defects.has(LogDefect::NoDedup) {
+            return Ok((batch, ProducerCheck::New));
+        }
+        let check = self.log.check_producer(batch.header());
+        let check = check.inspect_err(|error| self.note_sequence_refused(batch, *error, effects));
+        Ok((batch, check?))
+    }
+
+    fn append_produced(
         &mut self,
         context: PartitionContext<'_>,
         batch: &RecordBatch,
@@ -53,46 +110,15 @@ impl Partition {
         ticket: ProduceTicket,
         effects: &mut Effects,
     ) -> ProduceOutcome {
-        let Role::Leader(leader) = &self.role else {
-            return ProduceOutcome::Refused(ErrorCode::NotLeaderOrFollower);
-        };
-        if acks == -1 && leader.isr.committed().len() < self.min_insync_replicas {
-            effects.note(ProducerNote::NotEnoughReplicas {
-                partition: self.id(),
-                after_append: false,
-            });
-            return ProduceOutcome::Refused(ErrorCode::NotEnoughReplicas);
-        }
-        let check = if self.defects.has(LogDefect::NoDedup) {
-            Ok(ProducerCheck::New)
-        } else {
-            self.log.check_producer(batch.header())
-        };
-        match check {
-            Err(error) => {
-                self.note_sequence_refused(batch, error, effects);
-                ProduceOutcome::Refused(error)
-            }
-            Ok(ProducerCheck::Duplicate { base_offset, last_offset }) => {
-                let ack = ProduceAck { base_offset, last_offset };
-                let checksum = batch.header().checksum;
-                let waiting = WaitingProduce { ticket, ack, checksum, duplicate: true };
-                self.answer_produce(waiting, acks, effects)
-            }
-            Ok(ProducerCheck::New) => {
-                let appended = self.log.append_as_leader(batch, self.leader_epoch, acks, effects);
-                self.changes.log_end_moved = true;
-                self.maybe_advance_high_watermark(context, effects);
-                self.complete_produces(effects);
-                let ack = ProduceAck {
-                    base_offset: appended.base_offset(),
-                    last_offset: appended.last_offset(),
-                };
-                let checksum = appended.header().checksum;
-                let waiting = WaitingProduce { ticket, ack, checksum, duplicate: false };
-                self.answer_produce(waiting, acks, effects)
-            }
-        }
+        let appended = self.log.append_as_leader(batch, self.leader_epoch, acks, effects);
+        self.changes.log_end_moved = true;
+        self.maybe_advance_high_watermark(context, effects);
+        self.complete_produces(effects);
+        let (base_offset, last_offset) = (appended.base_offset(), appended.last_offset());
+        let ack = ProduceAck { base_offset, last_offset };
+        let checksum = appended.header().checksum;
+        let waiting = WaitingProduce { ticket, ack, checksum, duplicate: false };
+        self.answer_produce(waiting, acks, effects)
     }
 
     fn note_sequence_refused(&self, batch: &RecordBatch, error: ErrorCode, effects: &mut Effects) {
@@ -131,6 +157,7 @@ impl Partition {
         let last_offset = waiting.ack.last_offset;
         let at = leader.waiting.partition_point(|other| other.ack.last_offset <= last_offset);
         leader.waiting.insert(at, waiting);
+        leader.check_waiting_at(at);
         ProduceOutcome::Waiting
     }
 

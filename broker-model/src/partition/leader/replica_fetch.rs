@@ -21,9 +21,19 @@ pub struct FetchBounds {
     pub update_follower: bool,
 }
 
+/// What a follower's fetch finds.
+#[derive(Debug)]
+enum Read {
+    /// Records, or none yet.
+    Batches(Vec<RecordBatch>),
+    /// The logs part.
+    Diverging(EpochEnd),
+}
+
 impl Partition {
     /// Answers one partition of a follower's fetch. Nothing to read and nothing wrong: an answer without records,
-    /// which the broker may hold back until there are some. Source: rules 2.1.1 to 2.1.4.
+    /// which the broker may hold back until there are some. The answer tells the high watermark from before this fetch
+    /// counted: a follower hears of it one fetch later. Source: rules 2.1.1 to 2.1.4, `Partition.fetchRecords`.
     pub fn replica_fetch(
         &mut self,
         context: PartitionContext<'_>,
@@ -33,107 +43,112 @@ impl Partition {
         bounds: FetchBounds,
         effects: &mut Effects,
     ) -> ReplicaFetchPartitionResponse {
-        if let Err(error) = self.check_replica_fetch(context, replica, broker_epoch, fetch) {
-            if matches!(error, ClusterError::FencedLeaderEpoch | ClusterError::UnknownLeaderEpoch) {
-                effects.note(ReplicationNote::RequestFenced {
-                    partition: self.id(),
-                    by: replica,
-                    error,
-                });
-            }
-            return self.fetch_answer(Some(error), None, Vec::new());
-        }
-        match self.divergence_from(
-            fetch.current_leader_epoch,
-            fetch.last_fetched_epoch,
-            fetch.fetch_offset,
-        ) {
-            Err(error) => return self.fetch_answer(Some(error), None, Vec::new()),
-            Ok(Some(end)) => {
-                effects.note(ReplicationNote::DivergenceFound {
-                    partition: self.id(),
-                    follower: replica,
-                    epoch: end.epoch,
-                    end_offset: end.end_offset,
-                });
-                return self.fetch_answer(None, Some(end), Vec::new());
-            }
-            Ok(None) => {}
-        }
-        let (start, end) = (self.log.log_start_offset(), self.log.log_end_offset());
-        if !is_in_range(fetch.fetch_offset, start, end) {
-            return self.fetch_answer(Some(ClusterError::OffsetOutOfRange), None, Vec::new());
-        }
-        let batches = self.log.read(fetch.fetch_offset, end, bounds.bytes_max);
-        if bounds.update_follower {
-            self.follower_fetched(context, replica, broker_epoch, fetch, effects);
-        }
-        self.fetch_answer(None, None, batches)
-    }
-
-    fn fetch_answer(
-        &self,
-        error: Option<ClusterError>,
-        diverging: Option<EpochEnd>,
-        batches: Vec<RecordBatch>,
-    ) -> ReplicaFetchPartitionResponse {
-        ReplicaFetchPartitionResponse {
+        let mut answer = ReplicaFetchPartitionResponse {
             partition: self.log.partition(),
-            error,
-            diverging,
+            error: None,
+            diverging: None,
             high_watermark: self.log.high_watermark(),
             log_start_offset: self.log.log_start_offset(),
-            batches,
+            batches: Vec::new(),
+        };
+        match self.read_for_replica(context, replica, broker_epoch, fetch, bounds, effects) {
+            Ok(Read::Batches(batches)) => answer.batches = batches,
+            Ok(Read::Diverging(end)) => answer.diverging = Some(end),
+            Err(error) => answer.error = Some(error),
         }
+        answer
     }
 
-    fn check_replica_fetch(
-        &self,
+    fn read_for_replica(
+        &mut self,
         context: PartitionContext<'_>,
         replica: NodeId,
         broker_epoch: BrokerEpoch,
+        fetch: &ReplicaFetchPartition,
+        bounds: FetchBounds,
+        effects: &mut Effects,
+    ) -> Result<Read, ClusterError> {
+        self.check_replica(replica, fetch).inspect_err(|error| {
+            self.note_fenced(replica, *error, effects);
+        })?;
+        let (told, last) = (fetch.current_leader_epoch, fetch.last_fetched_epoch);
+        if let Some(end) = self.check_position(told, last, fetch.fetch_offset)? {
+            effects.note(ReplicationNote::DivergenceFound {
+                partition: self.id(),
+                follower: replica,
+                epoch: end.epoch,
+                end_offset: end.end_offset,
+            });
+            return Ok(Read::Diverging(end));
+        }
+        let end = self.log.log_end_offset();
+        let batches = self.log.read(fetch.fetch_offset, end, bounds.bytes_max);
+        if bounds.update_follower {
+            check_broker_epoch(context, replica, broker_epoch)?;
+            self.follower_fetched(context, replica, broker_epoch, fetch, effects);
+        }
+        Ok(Read::Batches(batches))
+    }
+
+    /// Whether this replica leads in the epoch that the follower tells, and knows the follower.
+    fn check_replica(
+        &self,
+        replica: NodeId,
         fetch: &ReplicaFetchPartition,
     ) -> Result<(), ClusterError> {
         self.check_epoch(fetch.current_leader_epoch)?;
         let Role::Leader(leader) = &self.role else {
             return Err(ClusterError::NotLeaderOrFollower);
         };
-        if leader.follower(replica).is_none() {
-            return Err(ClusterError::UnknownLeaderEpoch);
+        if leader.follower(replica).is_some() {
+            Ok(())
+        } else if fetch.current_leader_epoch == LeaderEpoch::NONE {
+            Err(ClusterError::NotLeaderOrFollower)
+        } else {
+            Err(ClusterError::UnknownLeaderEpoch)
         }
-        let registered = context.metadata.brokers.get(&replica).map(|broker| broker.broker_epoch);
-        if broker_epoch != BrokerEpoch::NONE && registered.is_some_and(|epoch| epoch > broker_epoch)
-        {
-            return Err(ClusterError::NotLeaderOrFollower);
-        }
-        if fetch.fetch_offset < self.log.log_start_offset() {
-            return Err(ClusterError::OffsetOutOfRange);
-        }
-        Ok(())
     }
 
-    /// Where the asker's log parts from this one, if it does and can be found out. Source: rule 2.1.2.
-    pub(super) fn divergence_from(
+    fn note_fenced(&self, by: NodeId, error: ClusterError, effects: &mut Effects) {
+        if matches!(error, ClusterError::FencedLeaderEpoch | ClusterError::UnknownLeaderEpoch) {
+            effects.note(ReplicationNote::RequestFenced { partition: self.id(), by, error });
+        }
+    }
+
+    /// Judges from where somebody reads: below the log start first, then where the logs part if they do, then beyond
+    /// the log end. Source: rule 2.1.2, `Partition.readRecords`.
+    pub(super) fn check_position(
         &self,
         current_leader_epoch: LeaderEpoch,
         last_fetched_epoch: LeaderEpoch,
         fetch_offset: Offset,
     ) -> Result<Option<EpochEnd>, ClusterError> {
+        let (start, end) = (self.log.log_start_offset(), self.log.log_end_offset());
+        if fetch_offset < start {
+            return Err(ClusterError::OffsetOutOfRange);
+        }
         // Before KIP-320 a fetch told no epochs at all: one from another epoch could not be compared.
         let legacy = self.defects.has(ReplicationDefect::NoFetchEpochFencing)
             && current_leader_epoch != LeaderEpoch::NONE
             && current_leader_epoch != self.leader_epoch;
-        if last_fetched_epoch == LeaderEpoch::NONE || legacy {
-            return Ok(None);
+        if last_fetched_epoch != LeaderEpoch::NONE && !legacy {
+            let own = self.log.end_offset_for(last_fetched_epoch);
+            if own.end_offset == Offset::NONE || own.epoch == LeaderEpoch::NONE {
+                return Err(ClusterError::OffsetOutOfRange);
+            }
+            if let Some(end) = divergence(own, last_fetched_epoch, fetch_offset) {
+                return Ok(Some(end));
+            }
         }
-        let own = self.log.end_offset_for(last_fetched_epoch);
-        if own.end_offset == Offset::NONE || own.epoch == LeaderEpoch::NONE {
-            return Err(ClusterError::OffsetOutOfRange);
+        if is_in_range(fetch_offset, start, end) {
+            Ok(None)
+        } else {
+            Err(ClusterError::OffsetOutOfRange)
         }
-        Ok(divergence(own, last_fetched_epoch, fetch_offset))
     }
 
-    /// Rules 2.1.3 and 2.1.4: the follower's news, then ISR, then high watermark, then who waited.
+    /// Rules 2.1.3 and 2.1.4: the follower's news, then ISR, then high watermark, then who waited. The high watermark
+    /// is looked at only if the follower's log end moved. Source: `Partition.updateFollowerFetchState`.
     fn follower_fetched(
         &mut self,
         context: PartitionContext<'_>,
@@ -142,35 +157,31 @@ impl Partition {
         fetch: &ReplicaFetchPartition,
         effects: &mut Effects,
     ) {
-        let end = self.log.log_end_offset();
+        let (partition, leader_epoch) = (self.log.partition(), self.leader_epoch);
+        let leader_end = self.log.log_end_offset();
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
-        let Some(progress) = leader.followers.iter_mut().find(|other| other.replica == replica)
-        else {
-            return;
-        };
+        let progress = leader.followers.iter_mut().find(|other| other.replica == replica);
+        let progress = progress.expect("a follower is known that was found before");
         let current_leader_epoch = fetch.current_leader_epoch;
-        if !progress.is_known_in(broker_epoch) || current_leader_epoch != self.leader_epoch {
+        if !progress.is_known_in(broker_epoch) || current_leader_epoch != leader_epoch {
             effects.note(ReplicationNote::FollowerHeard {
-                partition: self.log.partition(),
-                leader_epoch: self.leader_epoch,
+                partition,
+                leader_epoch,
                 follower: replica,
                 current_leader_epoch,
                 broker_epoch,
                 fetch_offset: fetch.fetch_offset,
             });
         }
-        progress.fetched(
-            context.now.time,
-            fetch.fetch_offset,
-            fetch.log_start_offset,
-            end,
-            broker_epoch,
-        );
+        let (now, offset, start) = (context.now.time, fetch.fetch_offset, fetch.log_start_offset);
+        let moved = progress.fetched(now, offset, start, leader_end, broker_epoch);
         self.maybe_expand_isr(context, replica, effects);
-        self.maybe_advance_high_watermark(context, effects);
-        self.complete_produces(effects);
+        if moved {
+            self.maybe_advance_high_watermark(context, effects);
+            self.complete_produces(effects);
+        }
         self.self_check();
     }
 
@@ -181,8 +192,9 @@ impl Partition {
         };
         fetch_offset == self.log.log_end_offset()
             && leader.isr.committed().contains(&follower)
-            && leader.follower(follower).and_then(|progress| progress.log_end_offset)
-                == Some(fetch_offset)
+            && leader
+                .follower(follower)
+                .is_some_and(|progress| progress.log_end_offset == fetch_offset)
     }
 
     /// A follower had the whole log until then, by fetches of a session that named nothing of this partition.
@@ -206,4 +218,19 @@ impl Partition {
         }
         Ok((self.log.log_start_offset(), self.log.log_end_offset()))
     }
+}
+
+/// A fetch of an uptime that is over does not count: the replica may have lost what it tells. Only registrations that
+/// are not fenced are compared with. Source: KIP-903, `Replica.updateFetchStateOrThrow`.
+fn check_broker_epoch(
+    context: PartitionContext<'_>,
+    replica: NodeId,
+    broker_epoch: BrokerEpoch,
+) -> Result<(), ClusterError> {
+    let registered = context.metadata.brokers.get(&replica).filter(|broker| !broker.fenced);
+    let is_over = registered.is_some_and(|broker| broker.broker_epoch > broker_epoch);
+    if broker_epoch != BrokerEpoch::NONE && is_over {
+        return Err(ClusterError::NotLeaderOrFollower);
+    }
+    Ok(())
 }

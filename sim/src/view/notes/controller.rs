@@ -46,6 +46,6 @@ impl ClusterView {
         }
         let nodes = &self.nodes;
         let registered = |node: NodeId| nodes.get(&node).is_some_and(|view| view.registered);
-        view.register(at_ns, registration, *unclean, registered);
+        view.register(at_ns, registration, *unclean, self.weak, registered);
     }
 }

@@ -41,6 +41,7 @@ impl ClusterView {
         else {
             return;
         };
+        let unregistered = self.nodes.get(&node).is_some_and(|node| node.stopped_unregistered);
         let view = self.partition_mut(*partition);
         let fact = Fact::Recovered {
             log_end_offset: *log_end_offset,
@@ -53,6 +54,6 @@ impl ClusterView {
         replica.log_start_offset = *log_start_offset;
         replica.high_watermark = *high_watermark;
         replica.reopening = None;
-        replica.unclean &= !clean;
+        replica.unclean &= !clean || unregistered;
     }
 }

@@ -1,5 +1,6 @@
 //! What notes change in the view, one file a family. Families that are not here change nothing in it.
 
+mod broker;
 mod controller;
 mod log;
 mod quorum;
@@ -18,11 +19,8 @@ impl ClusterView {
             Note::Replication(note) => self.on_replication_note(at_ns, node, note),
             Note::Quorum(note) => self.on_quorum_note(node, note),
             Note::Controller(note) => self.on_controller_note(at_ns, node, note),
-            Note::Broker(_)
-            | Note::Producer(_)
-            | Note::Consumer(_)
-            | Note::Group(_)
-            | Note::Transaction(_) => {}
+            Note::Broker(note) => self.on_broker_note(node, note),
+            Note::Producer(_) | Note::Consumer(_) | Note::Group(_) | Note::Transaction(_) => {}
         }
     }
 }

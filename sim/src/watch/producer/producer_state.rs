@@ -5,7 +5,7 @@
 //! failover is recognised. A fresh producer id is given once, out of a block that the controller allocated; blocks
 //! never overlap.
 //! Source: KIP-98, KIP-730; `ProducerStateManager`, `ProducerIdControlManager`.
-//! Not verified: producers whose records the log no longer has; that a producer's state expires.
+//! Not verified: producers whose records the log no longer has; producers of which any may have expired.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,7 +98,9 @@ pub(super) fn on_known(
         .iter()
         .map(|known| (known.producer_id, (known.producer_epoch, known.last_sequence)))
         .collect();
-    let lacking = told.iter().find(|(id, state)| known.get(id) != Some(*state));
+    let expire = context.view.producers_expire();
+    let expired = |id: &ProducerId| expire && !known.contains_key(id);
+    let lacking = told.iter().find(|(id, state)| known.get(id) != Some(*state) && !expired(id));
     let foreign = known.iter().find(|(id, _)| from_start && !told.contains_key(id));
     if let Some((id, (epoch, sequence))) = lacking {
         findings.report(context, &FORGOTTEN, partition, || {

@@ -2,7 +2,9 @@
 //!
 //! Promise: a leader goes by a follower's position only when the follower told it in the leader's own epoch and in its
 //! present uptime: its high watermark moves only once every member of the ISR was heard in this epoch, a fetch that
-//! names another epoch is refused, and so is one of an uptime that the leader knows to be over.
+//! names another epoch is refused, and so is one of an uptime that the leader knows to be over. A leader compares with
+//! registrations that are not fenced only: until the new uptime is let in, a late fetch of the old one still counts,
+//! which is harmless, since a fenced replica is in no ISR and cannot join one.
 //! Source: KIP-320, KIP-903; `Partition.updateFollowerFetchState`, rules 2.1.3 and 2.1.7.
 //! Not verified: each later fetch of a follower that was heard; how far the follower is, which other invariants judge.
 
@@ -139,10 +141,12 @@ fn check_uptime(
     (partition, follower, told): (TopicPartition, NodeId, BrokerEpoch),
     applied: Option<Offset>,
 ) {
-    let registered = context.view.registry().broker(follower).map(|broker| broker.broker_epoch);
-    // A broker epoch is the offset of its registration: whoever has applied that knows it.
-    let knows = |epoch: &BrokerEpoch| applied.is_some_and(|applied| applied.0 >= epoch.0);
-    let newer = registered.filter(|epoch| *epoch > told && knows(epoch));
+    let registry = context.view.registry();
+    let registered = registry.broker(follower).map(|broker| broker.broker_epoch);
+    let lets_in = |epoch: &BrokerEpoch| {
+        applied.is_some_and(|applied| registry.is_unfenced_at(follower, *epoch, applied))
+    };
+    let newer = registered.filter(|epoch| *epoch > told && lets_in(epoch));
     if let Some(newer) = newer.filter(|_| told != BrokerEpoch::NONE) {
         findings.report(context, &DEAD_UPTIME, partition, || {
             format!(

@@ -378,6 +378,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             min_insync_replicas: topic.min_insync_replicas as i32,
             unclean_leader_election: topic.unclean_leader_election,
             max_message_bytes: topic.max_message_bytes,
+            flush_messages: topic.flush_messages,
+            flush_ms: topic.flush_ms,
         };
         let operation = self.recorder.unrecorded();
         self.creating = Some(operation);

@@ -206,11 +206,16 @@ pub(super) const CASES: &[Case] = &[
             // A does not know yet that C registered again.
             let (before, _) = registers_again(stage, C, N2);
             heard(stage, C, 1, before);
-            let (_, now) = registers_again(stage, B, A);
+            // A knows that B registered again, but not that it is let in.
+            let (before, now) = registers_again(stage, B, A);
+            heard(stage, B, 1, before);
             heard(stage, B, 1, now);
         },
         bad: |stage| {
             let (before, _) = registers_again(stage, B, A);
+            let let_in = stage.metadata_end();
+            changes(stage, false, false);
+            applies(stage, A, let_in);
             heard(stage, B, 1, before);
         },
     },

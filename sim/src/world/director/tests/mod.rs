@@ -322,6 +322,9 @@ fn cluster() -> ClusterConfig {
         high_watermark_checkpoint_interval_ms: 1_000,
         recovery_point_checkpoint_interval_ms: 1_000,
         segment_bytes: 1_000,
+        flush_scheduler_interval_ms: u64::MAX / 2_000_000,
+        producer_id_expiration_ms: 86_400_000,
+        producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 1_000,
         quorum_election_timeout_ms: 500,
         quorum_fetch_timeout_ms: 500,
@@ -352,6 +355,8 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
             min_insync_replicas: 1,
             unclean_leader_election: false,
             max_message_bytes: 1_048_588,
+            flush_messages: i64::MAX as u64,
+            flush_ms: i64::MAX as u64,
         }],
         admin: AdminConfig {
             node: NodeId(1000),

@@ -1,0 +1,68 @@
+//! What a broker's scheduler does for its logs from time to time: flushes by `flush.ms`, and producers that expire.
+//!
+//! Kafka acknowledges what is in the page cache. A topic with `flush.ms` has its logs flushed when they were not for so
+//! long, as seen by a check every `log.flush.scheduler.interval.ms`. A producer that sent nothing to a partition for
+//! `producer.id.expiration.ms`, by its records' timestamps, is forgotten there by a check every
+//! `producer.id.expiration.check.interval.ms`: its next batch is then the first of an unknown producer, whatever its
+//! sequence, and a retry of an old one is appended again. Source: `LogManager.flushDirtyLogs`,
+//! `UnifiedLog.removeExpiredProducers`, KIP-854. Not covered: that each log's check has its own phase.
+
+use crate::broker::Broker;
+use crate::config::{ClusterConfig, ms};
+use crate::node::{Deadline, Effects};
+use crate::partition::Partition;
+use crate::types::{Now, Time};
+
+/// When logs are looked at next.
+#[derive(Debug)]
+pub(super) struct Maintenance {
+    flushes_at: Time,
+    expiration_at: Time,
+}
+
+impl Maintenance {
+    /// The first checks are an interval after the start.
+    pub(super) fn new(config: &ClusterConfig, now: Time) -> Self {
+        Self {
+            flushes_at: now + ms(config.flush_scheduler_interval_ms),
+            expiration_at: now + ms(config.producer_id_expiration_check_interval_ms),
+        }
+    }
+
+    /// When the next check is due.
+    pub(super) fn deadline(&self) -> Deadline {
+        if self.flushes_at < self.expiration_at {
+            Deadline { at: self.flushes_at, why: "flush check is due" }
+        } else {
+            Deadline { at: self.expiration_at, why: "producer id expiration check is due" }
+        }
+    }
+}
+
+impl Broker {
+    /// Does the checks that are due.
+    pub(super) fn maintain_logs(&mut self, now: Now, effects: &mut Effects) {
+        let config = &self.context.config;
+        let flushes = self.maintenance.flushes_at <= now.time;
+        if flushes {
+            self.maintenance.flushes_at = now.time + ms(config.flush_scheduler_interval_ms);
+        }
+        let expires = self.maintenance.expiration_at <= now.time;
+        if expires {
+            let interval = ms(config.producer_id_expiration_check_interval_ms);
+            self.maintenance.expiration_at = now.time + interval;
+        }
+        if !flushes && !expires {
+            return;
+        }
+        let hosted = self.partitions.values_mut().map(Partition::log_mut);
+        for log in hosted.chain(self.unhosted.values_mut()) {
+            if flushes {
+                log.flush_if_due(now.wall, effects);
+            }
+            if expires {
+                log.expire_producers(now.wall, effects);
+            }
+        }
+    }
+}

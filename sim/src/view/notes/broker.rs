@@ -1,0 +1,18 @@
+//! What notes on a broker's life change: how it stopped last.
+
+use harrow_broker_model::note::BrokerNote;
+use harrow_broker_model::types::{BrokerEpoch, NodeId};
+
+use crate::view::ClusterView;
+
+impl ClusterView {
+    pub(super) fn on_broker_note(&mut self, node: NodeId, note: &BrokerNote) {
+        match note {
+            BrokerNote::StoppedCleanly { broker_epoch } => {
+                self.nodes.entry(node).or_default().stopped_unregistered =
+                    *broker_epoch == BrokerEpoch::NONE;
+            }
+            BrokerNote::StateChanged { .. } => {}
+        }
+    }
+}
