@@ -83,7 +83,7 @@ impl ClusterView {
             partitions: vec![PartitionView::new(TopicPartition::METADATA)],
             order: vec![(TopicPartition::METADATA, 0)],
             loss_allowed: plan.expect.loss_allowed,
-            eligible_replicas: true,
+            eligible_replicas: plan.cluster.eligible_leader_replicas,
             states_all: false,
             producers_expire: plan.cluster.producer_id_expiration_ms < PRODUCERS_STAY_MS,
             weak: !plan.cluster.defects.is_empty(),
