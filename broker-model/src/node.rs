@@ -126,6 +126,12 @@ pub enum Event {
     DeadlinePassed,
     /// Graceful stop: finish what must be finished, then [`Effect::Halt`].
     StopRequested,
+    /// The part of a broker that acts on committed metadata stands still from now on, or goes on: it then takes all that
+    /// was fetched meanwhile as one change. Other nodes have no such part. Source: Kafka's `BrokerMetadataPublisher`.
+    MetadataPublishing {
+        /// Whether it stands still.
+        stalled: bool,
+    },
 }
 
 /// Something that a node wants done.

@@ -21,6 +21,8 @@ pub(super) enum Condition {
     Hold(usize, Channel),
     /// The node's fetches of metadata are held back.
     HoldMetadata(usize),
+    /// The broker does not act on metadata.
+    StallPublishing(usize),
     /// These connections, by id, pass nothing.
     Stall(Vec<u64>),
     /// Responses of the node arrive twice.
@@ -53,6 +55,7 @@ struct Conditions {
     stalled: Vec<u64>,
     disks: Vec<DiskCondition>,
     paused: Vec<bool>,
+    publishing_stalled: Vec<bool>,
 }
 
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
@@ -70,6 +73,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         for (node, paused) in conditions.paused.iter().enumerate() {
             self.engine.set_paused(node, *paused, &mut self.host);
         }
+        for (node, stalled) in conditions.publishing_stalled.iter().enumerate() {
+            self.engine.set_publishing_stalled(node, *stalled, &mut self.host);
+        }
     }
 }
 
@@ -82,6 +88,7 @@ impl Conditions {
             stalled: Vec::new(),
             disks: vec![DiskCondition::default(); nodes],
             paused: vec![false; nodes],
+            publishing_stalled: vec![false; nodes],
         }
     }
 
@@ -104,6 +111,7 @@ impl Conditions {
             Condition::Drop(node, one_in) => self.messages[*node].drop_one_in = *one_in,
             Condition::Hold(node, channel) => self.messages[*node].hold = Some(*channel),
             Condition::HoldMetadata(node) => self.messages[*node].hold_metadata = true,
+            Condition::StallPublishing(node) => self.publishing_stalled[*node] = true,
             Condition::Stall(connections) => self.stalled.extend(connections),
             Condition::Duplicate(node, one_in) => self.messages[*node].duplicate_one_in = *one_in,
             Condition::SlowDisk(node, extra_us) => {
