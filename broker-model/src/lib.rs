@@ -22,6 +22,8 @@ pub mod config;
 pub mod controller;
 pub mod defect;
 pub mod disk_image;
+mod effect;
+mod event;
 pub mod fetch_session;
 pub mod jitter;
 pub mod log;

@@ -9,7 +9,7 @@ use crate::message::{Message, RequestBody};
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::types::{CorrelationId, NodeId, Offset, OperationId, Time};
 
-use super::metadata::PartitionKey;
+use super::partition_key::PartitionKey;
 
 /// What an outstanding request is for.
 #[derive(Debug)]

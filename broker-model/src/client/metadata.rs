@@ -12,15 +12,7 @@ use crate::proto::{
 use crate::types::{LeaderEpoch, NodeId, Time};
 
 use super::connection::{Connections, Purpose};
-
-/// A partition as a client names it to itself: the place of its topic in [`Metadata`], and its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct PartitionKey {
-    /// Place of the topic, in the order in which the client first heard of it.
-    pub(crate) topic: usize,
-    /// Partition, from 0.
-    pub(crate) partition: i32,
-}
+pub(crate) use super::partition_key::PartitionKey;
 
 /// Who leads a partition, as far as the client knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

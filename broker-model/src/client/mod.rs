@@ -15,6 +15,7 @@ mod admin;
 mod connection;
 mod consumer;
 mod metadata;
+mod partition_key;
 mod producer;
 #[cfg(test)]
 mod testing;

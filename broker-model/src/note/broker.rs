@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Note;
 use crate::types::BrokerEpoch;
 
 /// A fact of a broker's life.
@@ -21,12 +20,6 @@ pub enum BrokerNote {
         /// The broker epoch in the marker.
         broker_epoch: BrokerEpoch,
     } = 37,
-}
-
-impl From<BrokerNote> for Note {
-    fn from(note: BrokerNote) -> Self {
-        Self::Broker(note)
-    }
 }
 
 /// A broker's state at the controller, as it sees it.

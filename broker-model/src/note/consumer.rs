@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BatchSummary, Note};
+use super::log::BatchSummary;
 use crate::types::{LeaderEpoch, NodeId, Offset, ProducerId, TopicPartition};
 
 /// A fact of consumers.
@@ -70,12 +70,6 @@ pub enum ConsumerNote {
         /// After.
         to: Offset,
     } = 41,
-}
-
-impl From<ConsumerNote> for Note {
-    fn from(note: ConsumerNote) -> Self {
-        Self::Consumer(note)
-    }
 }
 
 /// What a consumer may see. Source: KIP-98, `isolation.level`.

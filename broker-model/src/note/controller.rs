@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Note;
 use crate::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition,
 };
@@ -38,12 +37,6 @@ pub enum ControllerNote {
         /// What was asked, and by whom.
         proposal: Box<AcceptedProposal>,
     } = 10,
-}
-
-impl From<ControllerNote> for Note {
-    fn from(note: ControllerNote) -> Self {
-        Self::Controller(note)
-    }
 }
 
 /// A proposal of an ISR as the controller took it. Source: KIP-497, KIP-903.

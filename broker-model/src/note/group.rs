@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Note;
 use crate::types::TopicPartition;
 
 /// A fact of a consumer group.
@@ -30,10 +29,4 @@ pub enum GroupNote {
         /// Which partition.
         partition: TopicPartition,
     } = 35,
-}
-
-impl From<GroupNote> for Note {
-    fn from(note: GroupNote) -> Self {
-        Self::Group(note)
-    }
 }

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Note;
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition};
 
 /// A fact of a log.
@@ -63,12 +62,6 @@ pub enum LogNote {
         /// New log start.
         log_start_offset: Offset,
     } = 4,
-}
-
-impl From<LogNote> for Note {
-    fn from(note: LogNote) -> Self {
-        Self::Log(note)
-    }
 }
 
 /// A batch's header, as far as invariants need it.

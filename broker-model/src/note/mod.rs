@@ -69,3 +69,57 @@ impl Hash for Note {
         }
     }
 }
+
+impl From<BrokerNote> for Note {
+    fn from(note: BrokerNote) -> Self {
+        Self::Broker(note)
+    }
+}
+
+impl From<ConsumerNote> for Note {
+    fn from(note: ConsumerNote) -> Self {
+        Self::Consumer(note)
+    }
+}
+
+impl From<ControllerNote> for Note {
+    fn from(note: ControllerNote) -> Self {
+        Self::Controller(note)
+    }
+}
+
+impl From<GroupNote> for Note {
+    fn from(note: GroupNote) -> Self {
+        Self::Group(note)
+    }
+}
+
+impl From<LogNote> for Note {
+    fn from(note: LogNote) -> Self {
+        Self::Log(note)
+    }
+}
+
+impl From<ProducerNote> for Note {
+    fn from(note: ProducerNote) -> Self {
+        Self::Producer(note)
+    }
+}
+
+impl From<QuorumNote> for Note {
+    fn from(note: QuorumNote) -> Self {
+        Self::Quorum(note)
+    }
+}
+
+impl From<ReplicationNote> for Note {
+    fn from(note: ReplicationNote) -> Self {
+        Self::Replication(note)
+    }
+}
+
+impl From<TransactionNote> for Note {
+    fn from(note: TransactionNote) -> Self {
+        Self::Transaction(note)
+    }
+}

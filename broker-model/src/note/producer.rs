@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Note;
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition};
 
 /// A fact of producers.
@@ -79,12 +78,6 @@ pub enum ProducerNote {
         /// New epoch.
         producer_epoch: ProducerEpoch,
     } = 39,
-}
-
-impl From<ProducerNote> for Note {
-    fn from(note: ProducerNote) -> Self {
-        Self::Producer(note)
-    }
 }
 
 /// A producer as a leader knows it.

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Note;
 use crate::types::{LeaderEpoch, NodeId, Offset};
 
 /// A fact of the quorum.
@@ -48,12 +47,6 @@ pub enum QuorumNote {
         /// After.
         to: Offset,
     } = 26,
-}
-
-impl From<QuorumNote> for Note {
-    fn from(note: QuorumNote) -> Self {
-        Self::Quorum(note)
-    }
 }
 
 /// Role of a quorum voter.

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Note;
 use crate::message::ClusterError;
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicPartition};
 
@@ -113,10 +112,4 @@ pub enum ReplicationNote {
         /// Its end at the leader.
         end_offset: Offset,
     } = 15,
-}
-
-impl From<ReplicationNote> for Note {
-    fn from(note: ReplicationNote) -> Self {
-        Self::Replication(note)
-    }
 }

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Note;
 use crate::types::{
     LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicPartition, TransactionOrdinal,
 };
@@ -57,12 +56,6 @@ pub enum TransactionNote {
         /// After.
         to: Offset,
     } = 33,
-}
-
-impl From<TransactionNote> for Note {
-    fn from(note: TransactionNote) -> Self {
-        Self::Transaction(note)
-    }
 }
 
 /// State of a transactional id at its coordinator. Source: Kafka's `TransactionState`.

@@ -4,6 +4,7 @@ use bytes::{Buf, Bytes};
 
 use crate::note::{BatchKind, BatchSummary};
 use crate::record::BatchHeader;
+use crate::record::error::BatchError;
 use crate::record::header::{CHECKED_FROM, LEADER_EPOCH_AT, batch_length};
 use crate::types::{LeaderEpoch, Offset};
 
@@ -14,35 +15,6 @@ use crate::types::{LeaderEpoch, Offset};
 pub struct RecordBatch {
     header: BatchHeader,
     bytes: Bytes,
-}
-
-/// Why bytes are not a batch.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BatchError {
-    /// Fewer bytes than the header or its length field say.
-    #[error("read a batch of {wanted} bytes from {present}")]
-    Truncated {
-        /// Bytes needed.
-        wanted: usize,
-        /// Bytes there.
-        present: usize,
-    },
-    /// The checksum is not that of the bytes.
-    #[error("match checksum {stored:#010x} with computed {computed:#010x}")]
-    Checksum {
-        /// In the header.
-        stored: u32,
-        /// Of the bytes.
-        computed: u32,
-    },
-    /// A field has a value that it cannot have.
-    #[error("accept {field} {value}")]
-    Field {
-        /// Which.
-        field: &'static str,
-        /// Its value.
-        value: i64,
-    },
 }
 
 impl RecordBatch {

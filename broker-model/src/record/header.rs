@@ -1,6 +1,6 @@
 //! The header of a batch: 61 bytes at fixed places.
 
-use crate::record::BatchError;
+use crate::record::error::BatchError;
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
 /// Bytes of the header.

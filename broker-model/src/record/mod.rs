@@ -6,17 +6,20 @@
 //! | `header` | the 61 bytes that brokers read, and the checks on them |
 //! | `body` | the records, which only clients and the metadata log read |
 //! | `builder` | putting records together into a batch |
+//! | `error` | what bytes may lack to be a batch |
 //! | `value` | values that can be traced to the write they came from |
 //! | `varint` | zigzag variable-length integers |
 
 mod batch;
 mod body;
 mod builder;
+mod error;
 mod header;
 mod value;
 mod varint;
 
-pub use batch::{BatchError, RecordBatch};
+pub use batch::RecordBatch;
 pub use body::Record;
 pub use builder::RecordBatchBuilder;
+pub use error::BatchError;
 pub use header::BatchHeader;

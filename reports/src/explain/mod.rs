@@ -6,13 +6,11 @@ mod defects;
 mod entry;
 mod faults;
 mod guarantees;
-mod guards;
 mod internal;
 mod liveness;
 mod marks;
 mod outcomes;
 mod transactions;
-mod true_state;
 
 pub use entry::{Entry, Kind};
 
@@ -23,19 +21,10 @@ pub fn explain(name: &str) -> Option<Entry> {
 
 /// Every entry, in the order in which a catalogue would print them.
 pub fn entries() -> impl Iterator<Item = Entry> {
-    let tables = [
-        &guarantees::ENTRIES[..],
-        &client::ENTRIES,
-        &transactions::ENTRIES,
-        &internal::ANOMALIES,
-        &internal::INVARIANTS,
-        &true_state::ANOMALIES,
-        &true_state::INVARIANTS,
-        &guards::ANOMALIES,
-        &guards::INVARIANTS,
-        &liveness::ENTRIES,
-        &faults::ENTRIES,
-    ];
-    let words = marks::ENTRIES.iter().chain(&outcomes::ENTRIES).copied();
-    tables.into_iter().flatten().copied().chain(defects::entries()).chain(words)
+    let seen = guarantees::ENTRIES.iter().chain(&client::ENTRIES).chain(&transactions::ENTRIES);
+    let watched = internal::anomalies().chain(internal::invariants());
+    let done = liveness::ENTRIES.iter().chain(&faults::ENTRIES);
+    let words = marks::ENTRIES.iter().chain(&outcomes::ENTRIES);
+    let before = seen.chain(watched).chain(done).copied();
+    before.chain(defects::entries()).chain(words.copied())
 }

@@ -59,6 +59,7 @@ use harrow_broker_model::note::{BatchSummary, Note};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 
 pub use finding::{Anomaly, Invariant};
+pub use log::ReplicaAudit;
 pub(crate) use transaction::state_name as transaction_state;
 
 use finding::Context;
@@ -91,21 +92,6 @@ pub fn invariants() -> impl Iterator<Item = &'static Invariant> {
 pub struct Observer {
     view: ClusterView,
     wings: Wings,
-}
-
-/// What a replica itself says of its log at the end of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReplicaAudit {
-    /// Whose.
-    pub node: NodeId,
-    /// Which partition; [`TopicPartition::METADATA`] at controllers.
-    pub partition: TopicPartition,
-    /// First offset that may be read.
-    pub log_start_offset: Offset,
-    /// Offset of the next record.
-    pub log_end_offset: Offset,
-    /// Its own high watermark.
-    pub high_watermark: Offset,
 }
 
 impl Observer {

@@ -6,10 +6,11 @@ use harrow_broker_model::node::{Operation, Outcome};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::{NodeId, Offset, RecordValue};
 
-use super::director::FINAL_POLL;
 use super::draw::{Draws, Purpose};
 use crate::plan::{ClientPlan, TopicPlan};
 
+/// Time and records of one poll, of the final reader and of a consumer that catches up.
+pub(crate) const FINAL_POLL: (u32, u32) = (100, 1_000);
 /// Pause between polls of a consumer that catches up: answers may come at once.
 const CATCH_UP_NS: u64 = 1_000_000;
 

@@ -16,17 +16,6 @@ use crate::types::{LeaderEpoch, NodeId, Offset, OperationId, Time};
 use super::position::StartFrom;
 use super::{Consumer, Reach};
 
-/// A question for the end of a partition.
-#[derive(Debug)]
-pub(super) struct EndQuery {
-    pub(super) operation: OperationId,
-    pub(super) key: PartitionKey,
-    pub(super) gives_up_at: Time,
-    pub(super) not_before: Time,
-    pub(super) asked: bool,
-    pub(super) last_error: ErrorCode,
-}
-
 impl Consumer {
     /// Asks leaders for end offsets.
     pub(super) fn ask_ends(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {

@@ -13,35 +13,17 @@ use crate::proto::{
     PartitionData, StrBytes, TopicName,
 };
 use crate::record::{BatchError, RecordBatch};
-use crate::types::{LeaderEpoch, NodeId, Offset, Time};
+use crate::types::{NodeId, Offset, Time};
 
 use super::Consumer;
-use super::position::{Buffer, Position, Stage};
+use super::fetch_position::FetchPosition;
+use super::position::{Buffer, Stage};
 
 /// What the bytes of a fetch hold from an offset on.
 struct Fetched {
     buffer: Buffer,
     /// The bytes are not all batches, apart from a last one that is cut short.
     corrupt: bool,
-}
-
-/// What a fetch session is told of a position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct FetchPosition {
-    offset: Offset,
-    current_leader_epoch: LeaderEpoch,
-    /// Not told: an answer for another version of the position is stale.
-    version: u64,
-}
-
-impl FetchPosition {
-    fn of(position: &Position) -> Self {
-        Self {
-            offset: position.offset,
-            current_leader_epoch: position.leadership.epoch,
-            version: position.version,
-        }
-    }
 }
 
 impl Consumer {

@@ -14,6 +14,8 @@
 //! once another leader is known; Java asks again with the next poll.
 
 mod end_offsets;
+mod end_query;
+mod fetch_position;
 mod fetcher;
 mod position;
 mod positions;
@@ -33,8 +35,8 @@ use crate::node_status::NodeStatus;
 use crate::proto::{ErrorCode, StrBytes};
 use crate::types::{LeaderEpoch, NodeId, Now, Offset, OperationId, Time};
 
-use self::end_offsets::EndQuery;
-use self::fetcher::FetchPosition;
+use self::end_query::EndQuery;
+use self::fetch_position::FetchPosition;
 use self::position::{Position, Stage};
 use self::positions::Positions;
 use super::connection::{Backoff, Connections, PositionTicket, Purpose};

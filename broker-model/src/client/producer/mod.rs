@@ -12,12 +12,15 @@
 //! still unknown waits for its delivery timeout.
 
 mod accumulator;
+mod batch;
 mod idempotence;
+mod identity;
 #[cfg(test)]
 mod model_tests;
 mod partitioner;
 mod queues;
 mod sender;
+mod sequences;
 #[cfg(test)]
 mod tests;
 
@@ -31,8 +34,9 @@ use crate::node_status::NodeStatus;
 use crate::proto::{ErrorCode, StrBytes};
 use crate::types::{NodeId, Now, OperationId, RecordValue, Time};
 
-use self::accumulator::{Batch, PendingRecord, Queue};
-use self::idempotence::Identity;
+use self::accumulator::Queue;
+use self::batch::{Batch, PendingRecord};
+use self::identity::Identity;
 use self::partitioner::Sticky;
 pub use self::partitioner::partition_of;
 use self::queues::Queues;

@@ -17,7 +17,8 @@ use crate::proto::{
 use crate::types::{LeaderEpoch, NodeId, Offset, Time};
 
 use super::Producer;
-use super::accumulator::{Batch, Queue};
+use super::accumulator::Queue;
+use super::batch::Batch;
 use crate::client::connection::{BatchTicket, Purpose};
 use crate::client::metadata::{PartitionKey, is_stale_metadata};
 

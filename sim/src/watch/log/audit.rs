@@ -7,11 +7,25 @@
 //! Not verified: replicas whose process is down at the end.
 
 use harrow_broker_model::note::BatchSummary;
-use harrow_broker_model::types::Offset;
+use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
 use crate::violation::Guarantee;
-use crate::watch::ReplicaAudit;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
+
+/// What a replica itself says of its log at the end of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplicaAudit {
+    /// Whose.
+    pub node: NodeId,
+    /// Which partition; [`TopicPartition::METADATA`] at controllers.
+    pub partition: TopicPartition,
+    /// First offset that may be read.
+    pub log_start_offset: Offset,
+    /// Offset of the next record.
+    pub log_end_offset: Offset,
+    /// Its own high watermark.
+    pub high_watermark: Offset,
+}
 
 const MISMATCH: Anomaly = Anomaly {
     name: "mirror-mismatch",

@@ -10,12 +10,12 @@ mod truncation;
 use harrow_broker_model::note::{BatchSummary, ConsumerNote, LogNote, Note, ReplicationNote};
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
-use super::ReplicaAudit;
 use super::finding::{Context, Findings, Invariant};
 use crate::view::ClusterView;
 use log_matching::LogMatching;
 use recovery::DurableLogs;
 
+pub use audit::ReplicaAudit;
 pub(super) use recovery::Reopened;
 
 pub(super) const INVARIANTS: &[Invariant] = &[

@@ -4,7 +4,7 @@ use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::Node;
 use harrow_broker_model::types::NodeId;
 
-use super::conditions::{Active, Condition};
+use super::condition::{Active, Condition};
 use super::{Director, MS};
 use crate::plan::{Action, Step, Target};
 use crate::run::InjectedFault;

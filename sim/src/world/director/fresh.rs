@@ -1,22 +1,19 @@
 //! Fresh clients after the heal: a producer that sends one record to every partition, then a consumer that reads
 //! everything from the beginning, while the consumers of the loads read on to the end.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use harrow_broker_model::client::partition_of;
 use harrow_broker_model::config::{Acks, topic_name};
 use harrow_broker_model::node::{Node, Operation, Outcome};
-use harrow_broker_model::proto::ErrorCode;
 use harrow_broker_model::types::{NodeId, Offset, OperationId, RecordValue};
 
-use super::converge::Pending;
+use super::probe::Probe;
+use super::progress::Pending;
 use super::{Director, MS, Phase};
 use crate::liveness::Goal;
 use crate::world::engine::{Boot, DirectorTimer};
-use crate::world::load::all_partitions;
-
-/// Time and records of one poll, of the final reader and of a consumer that catches up.
-pub(crate) const FINAL_POLL: (u32, u32) = (100, 1_000);
+use crate::world::load::{FINAL_POLL, all_partitions};
 
 /// So many records of one producer are on their way at once: what it looks at for each grows with them.
 pub(super) const PROBES_OPEN_MAX: usize = 16;
@@ -26,79 +23,6 @@ pub(super) const PROBES_OPEN_MAX: usize = 16;
 const FRESH_ORDINAL: u64 = 0xffff;
 /// Keys of the fresh producer are sought up to here: far more than a topic has partitions.
 const KEY_MAX: u64 = u32::MAX as u64;
-
-/// What became of a record that shows whether a partition takes any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Probe {
-    /// Nothing was sent, or what was sent did not end well.
-    Missing(Option<ErrorCode>),
-    /// A record is on its way.
-    Open(OperationId),
-    /// A record is acknowledged.
-    Acknowledged,
-}
-
-impl Probe {
-    /// Why it is not acknowledged, in words; nothing if it is.
-    pub(super) fn lacks(self) -> Option<String> {
-        match self {
-            Self::Acknowledged => None,
-            Self::Open(_) | Self::Missing(None) => Some("is not acknowledged".to_owned()),
-            Self::Missing(Some(error)) => Some(format!("ended with {error:?}")),
-        }
-    }
-
-    /// As a send left it that ended so.
-    pub(super) fn after(outcome: &Outcome) -> Self {
-        match outcome {
-            Outcome::Sent { .. } => Self::Acknowledged,
-            Outcome::Failed { error, .. } | Outcome::Unknown { error, .. } => {
-                Self::Missing(Some(*error))
-            }
-            Outcome::Assigned
-            | Outcome::Polled { .. }
-            | Outcome::EndOffset { .. }
-            | Outcome::TopicCreated => panic!("a send was answered with {outcome:?}"),
-        }
-    }
-}
-
-/// What the fresh clients have done so far.
-#[derive(Debug)]
-pub(super) struct FreshClients {
-    producer_process: u32,
-    reader_process: u32,
-    reader_assigned: bool,
-    /// Whether the reader waits for an answer.
-    reader_asked: bool,
-    /// By position of the partition.
-    records: Vec<Probe>,
-    /// Partitions of the sends that are not answered, by position.
-    open: BTreeMap<OperationId, usize>,
-    /// Partitions to be sent to, with their topics' positions and keys that lead there.
-    waiting: VecDeque<(usize, (usize, u64))>,
-    /// Sends invoked: the lower half of the next value.
-    sent: u64,
-    /// Up to where the final reader has read, by position of the partition.
-    read_to: Vec<i64>,
-}
-
-impl FreshClients {
-    /// Nothing, of so many partitions.
-    pub(super) fn new(partitions: usize) -> Self {
-        Self {
-            producer_process: 0,
-            reader_process: 0,
-            reader_assigned: false,
-            reader_asked: false,
-            records: vec![Probe::Missing(None); partitions],
-            open: BTreeMap::new(),
-            waiting: VecDeque::new(),
-            sent: 0,
-            read_to: vec![0; partitions],
-        }
-    }
-}
 
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     pub(super) fn start_producing(&mut self) {

@@ -5,7 +5,7 @@ use harrow_broker_model::types::NodeId;
 
 use super::Director;
 use super::MS;
-use super::conditions::{Active, Condition};
+use super::condition::{Active, Condition};
 use crate::plan::OutsideState;
 use crate::run::InjectedFault;
 use crate::view::PartitionView;

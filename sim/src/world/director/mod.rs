@@ -5,6 +5,7 @@
 //! Loads begin at their planned time, but not before all topics exist. Clients are left alone by the faults of brokers;
 //! a client that is itself the target leaves its open operations with unknown outcome and comes back as a new process.
 
+mod condition;
 mod conditions;
 mod converge;
 mod cuts;
@@ -12,6 +13,8 @@ mod faults;
 mod fresh;
 mod heal;
 mod pending;
+mod probe;
+mod progress;
 mod recoverable;
 mod resume;
 mod targets;
@@ -22,11 +25,9 @@ use harrow_broker_model::config::topic_name;
 use harrow_broker_model::node::{Node, Operation, Outcome};
 use harrow_broker_model::types::{NodeId, OperationId};
 
-use self::conditions::{Active, Condition};
-use self::converge::{Pending, Progress};
-pub(crate) use self::fresh::FINAL_POLL;
-use self::fresh::FreshClients;
-use self::resume::{Resumed, Resuming};
+use self::condition::{Active, Condition};
+use self::probe::{FreshClients, Resumed, Resuming};
+use self::progress::{Pending, Progress};
 use super::draw::Draws;
 use super::engine::{Boot, DirectorTimer, Engine, Member, Moment, Report, Setup, Step};
 use super::load::Load;

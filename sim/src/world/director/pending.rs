@@ -6,8 +6,8 @@ use harrow_broker_model::node_status::{Held, NodeStatus};
 use harrow_broker_model::note::PartitionRegistration;
 use harrow_broker_model::types::{NodeId, TopicPartition};
 
-use super::converge::Pending;
 use super::cuts::list;
+use super::progress::Pending;
 use super::{Director, Phase};
 use crate::liveness::Goal;
 use crate::view::{PartitionView, ReplicaRole};

@@ -14,9 +14,9 @@ use harrow_broker_model::node::Node;
 use harrow_broker_model::types::NodeId;
 
 use super::Director;
-use super::converge::Pending;
 use super::cuts::list;
 use super::pending::sorted;
+use super::progress::Pending;
 use crate::liveness::Goal;
 use crate::plan::OutsideState;
 use crate::view::PartitionView;

@@ -4,77 +4,18 @@
 //!
 //! Not asked: producers with acks=0, which are told nothing of their records.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use harrow_broker_model::config::Acks;
 use harrow_broker_model::node::{Node, Outcome};
 use harrow_broker_model::types::OperationId;
 
 use super::Director;
-use super::converge::Pending;
-use super::fresh::{PROBES_OPEN_MAX, Probe, keys_to_each};
+use super::fresh::{PROBES_OPEN_MAX, keys_to_each};
+use super::probe::{Probe, Resumed};
+use super::progress::Pending;
 use crate::liveness::Goal;
-use crate::plan::{ClientPlan, Plan};
 use crate::world::engine::Boot;
-
-/// One producer of a load and one partition that it writes to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Resumed {
-    /// Position of the client.
-    load: usize,
-    /// Topic and partition, both by position.
-    place: (usize, i32),
-    /// The partition's position among all.
-    position: usize,
-    acks: Acks,
-    probe: Probe,
-}
-
-/// Sends under way, and those that wait for them.
-#[derive(Debug, Default)]
-pub(super) struct Resuming {
-    /// By position of the client.
-    open: BTreeMap<(usize, OperationId), usize>,
-    /// By position of the client.
-    waiting: BTreeMap<usize, VecDeque<usize>>,
-    /// Keys that lead to each partition of a topic, by how many it has.
-    keys: BTreeMap<u32, Vec<u64>>,
-}
-
-impl Resuming {
-    fn open_at(&self, load: usize) -> usize {
-        let (first, last) = (OperationId(0), OperationId(u64::MAX));
-        self.open.range((load, first)..=(load, last)).count()
-    }
-}
-
-impl Resumed {
-    /// Every producer with every partition that it writes to: nothing was sent yet.
-    pub(super) fn all(plan: &Plan) -> Vec<Self> {
-        let mut all = Vec::new();
-        for (load, client) in plan.clients.iter().enumerate() {
-            let ClientPlan::Producer { config, topics, .. } = client else { continue };
-            if config.acks == Acks::None {
-                continue;
-            }
-            let mut first = 0;
-            for (topic, planned) in plan.topics.iter().enumerate() {
-                let count = planned.partitions as usize;
-                if topics.contains(&planned.name) {
-                    all.extend((0..count).map(|index| Self {
-                        load,
-                        place: (topic, index as i32),
-                        position: first + index,
-                        acks: config.acks,
-                        probe: Probe::Missing(None),
-                    }));
-                }
-                first += count;
-            }
-        }
-        all
-    }
-}
 
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// Lets each producer of a load send one more record to each partition that has acknowledged none since the heal.

@@ -5,6 +5,7 @@
 
 mod effects;
 mod process;
+mod scheduled;
 mod slot;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -18,105 +19,24 @@ use harrow_broker_model::disk_image::{DiskImage, FileId};
 use harrow_broker_model::message::RequestBody;
 use harrow_broker_model::node::{Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::{BatchSummary, Note};
-use harrow_broker_model::types::{
-    FlushToken, LeaderEpoch, NodeId, Now, OperationId, TopicPartition,
-};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, Now, OperationId, TopicPartition};
 use madsim::time::TimeHandle;
 
-use super::disk::{Replacement, SoundLog, SyncMark};
+use super::disk::SoundLog;
 use super::draw::Draws;
 use super::fingerprint::Fingerprint;
-use super::network::{Incoming, Network, Transit};
+use super::network::{Network, Transit};
 use super::queue::Queue;
 use crate::plan::{ClockPlan, DiskPlan, NetworkPlan};
 use crate::run::TraceRow;
 
 pub(crate) use process::CrashKind;
+pub(crate) use scheduled::{DirectorTimer, ScheduledEvent};
 pub(crate) use slot::DiskCondition;
-use slot::Slot;
+use slot::{Delivery, Slot};
 
 /// A node may see this many deadlines pass at one instant; more is a loop that never ends.
 const DEADLINES_AT_ONCE_MAX: u32 = 10_000;
-
-/// Something in the heap.
-#[derive(Debug)]
-pub(crate) enum ScheduledEvent {
-    /// Something on the network.
-    Transit(Transit),
-    /// A node's deadline may have passed.
-    Timer {
-        /// Whose.
-        node: usize,
-        /// Stale timers carry an old one.
-        generation: u64,
-    },
-    /// A process starts.
-    Start {
-        /// Whose.
-        node: usize,
-        /// Stale starts carry an old one.
-        generation: u64,
-    },
-    /// A blocking sync is done.
-    SyncDone {
-        /// Whose.
-        node: usize,
-        /// In which uptime.
-        uptime: u64,
-        /// What it covers.
-        mark: SyncMark,
-    },
-    /// A background flush is done.
-    FlushDone {
-        /// Whose.
-        node: usize,
-        /// In which uptime.
-        uptime: u64,
-        /// What it covers.
-        mark: SyncMark,
-        /// As the node named it.
-        token: FlushToken,
-    },
-    /// A small file is replaced.
-    ReplaceDone {
-        /// Whose.
-        node: usize,
-        /// In which uptime.
-        uptime: u64,
-        /// By what.
-        replacement: Box<Replacement>,
-        /// Whether the node waits for it.
-        blocking: bool,
-    },
-    /// Something that the director of the run asked to be told.
-    DirectorTimer(DirectorTimer),
-}
-
-/// What the director of a run asked to be told at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DirectorTimer {
-    /// A step of the plan fires, by position.
-    Step(usize),
-    /// A step's fault ends, by position.
-    StepEnd(usize),
-    /// A rolling restart goes on with the broker at a position.
-    Roll {
-        /// The step, by position.
-        step: usize,
-        /// The broker, by position.
-        broker: usize,
-    },
-    /// A topic is to be created, by position.
-    CreateTopic(usize),
-    /// A client may have something to do.
-    Load(usize),
-    /// All faults end.
-    Heal,
-    /// Time to see whether everything has converged.
-    Check,
-    /// The final reader goes on.
-    Read,
-}
 
 /// A point of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,13 +163,6 @@ pub(crate) struct Setup<'a> {
     pub(crate) clocks: &'a [ClockPlan],
     /// Whether rows of the trace are kept.
     pub(crate) record_trace: bool,
-}
-
-/// Something that waits for a process.
-#[derive(Debug)]
-enum Delivery {
-    Incoming(Incoming),
-    Event(Event),
 }
 
 /// Nodes, network, disks and clocks on one heap.

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use harrow_broker_model::node::Effect;
+use harrow_broker_model::node::{Effect, Event};
 use harrow_broker_model::types::FlushToken;
 
-use super::Delivery;
 use crate::plan::ClockPlan;
 use crate::world::clock::NodeClock;
 use crate::world::disk::{Disk, Replacement, SyncMark};
+use crate::world::network::Incoming;
 
 /// Faults of one node's disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +29,13 @@ pub(super) enum StalledSync {
     Sync { mark: SyncMark },
     Flush { mark: SyncMark, token: FlushToken },
     Replace { replacement: Box<Replacement>, blocking: bool },
+}
+
+/// Something that waits for a process.
+#[derive(Debug)]
+pub(super) enum Delivery {
+    Incoming(Incoming),
+    Event(Event),
 }
 
 /// One node: its machine, and its process if it runs.

@@ -10,7 +10,8 @@ use harrow_broker_model::message::{
 use harrow_broker_model::proto::{self, Encodable, ErrorCode, KafkaMessage, encode};
 use harrow_broker_model::types::{LeaderEpoch, NodeId};
 
-use super::{Names, also, epoch, joined, nodes, somebody, span};
+use super::names::Names;
+use super::parts::{also, epoch, joined, nodes, somebody, span};
 
 /// What a request says.
 pub(super) fn request(names: &Names, body: &RequestBody) -> String {

@@ -1,40 +1,16 @@
 //! Events and effects in words, for the trace and the log: one short line for each fact.
 
 mod message;
+mod names;
 mod note;
-
-use std::collections::BTreeMap;
-use std::fmt;
+mod parts;
 
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Channel, Effect, Event, Operation, Outcome};
-use harrow_broker_model::note::{ControllerNote, MetadataChange, Note};
-use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPartition};
+use harrow_broker_model::types::Offset;
 
-/// Topic names by id, as far as any node has learned them.
-#[derive(Debug, Default)]
-pub(super) struct Names(BTreeMap<TopicId, String>);
-
-impl Names {
-    /// Learns from what a node has stated.
-    pub(super) fn learn(&mut self, effect: &Effect) {
-        if let Effect::Note(Note::Controller(ControllerNote::MetadataApplied { change, .. })) =
-            effect
-            && let MetadataChange::TopicCreated { topic, name, .. } = change.as_ref()
-        {
-            self.0.entry(*topic).or_insert_with(|| name.clone());
-        }
-    }
-
-    /// A partition as people write it: `orders-0`.
-    fn place(&self, partition: TopicPartition) -> String {
-        match self.0.get(&partition.topic) {
-            Some(name) => format!("{name}-{}", partition.partition),
-            None if partition == TopicPartition::METADATA => "metadata log".to_owned(),
-            None => format!("topic {}, partition {}", partition.topic, partition.partition),
-        }
-    }
-}
+pub(super) use names::Names;
+use parts::{joined, span};
 
 pub(super) fn event(names: &Names, event: &Event) -> String {
     match event {
@@ -195,31 +171,4 @@ fn file_name(names: &Names, file: FileId) -> String {
             format!("partition metadata of {}", names.place(partition))
         }
     }
-}
-
-fn joined(parts: impl Iterator<Item = String>) -> String {
-    format!("[{}]", parts.collect::<Vec<_>>().join(", "))
-}
-
-fn nodes(nodes: &[NodeId]) -> String {
-    joined(nodes.iter().map(ToString::to_string))
-}
-
-fn somebody(node: Option<NodeId>) -> String {
-    node.map_or_else(|| "nobody".to_owned(), |node| format!("node {node}"))
-}
-
-/// Offsets from first to last, both included.
-fn span(first: Offset, last: Offset) -> String {
-    if first == last { first.to_string() } else { format!("{first}..{last}") }
-}
-
-/// ` text value` if there is a value.
-fn also<T: fmt::Display>(text: &str, value: Option<T>) -> String {
-    value.map_or_else(String::new, |value| format!("{text}{value}"))
-}
-
-/// An epoch that may be unknown.
-fn epoch(epoch: LeaderEpoch) -> String {
-    if epoch == LeaderEpoch::NONE { "none".to_owned() } else { epoch.to_string() }
 }

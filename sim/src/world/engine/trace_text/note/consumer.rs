@@ -2,7 +2,7 @@
 
 use harrow_broker_model::note::ConsumerNote;
 
-use crate::world::engine::trace_text::Names;
+use crate::world::engine::trace_text::names::Names;
 
 pub(super) fn trace_text(names: &Names, note: &ConsumerNote) -> String {
     match note {

@@ -3,7 +3,8 @@
 use harrow_broker_model::note::{ControllerNote, MetadataChange, PartitionRegistration};
 use harrow_broker_model::types::NodeId;
 
-use crate::world::engine::trace_text::{Names, nodes, somebody};
+use crate::world::engine::trace_text::names::Names;
+use crate::world::engine::trace_text::parts::{nodes, somebody};
 
 pub(super) fn trace_text(names: &Names, note: &ControllerNote) -> String {
     match note {

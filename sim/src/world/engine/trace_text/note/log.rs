@@ -4,7 +4,8 @@ use harrow_broker_model::note::{AppendOrigin, LogNote};
 use harrow_broker_model::types::{LeaderEpoch, Offset};
 
 use crate::view::truncation_reason;
-use crate::world::engine::trace_text::{Names, joined, span};
+use crate::world::engine::trace_text::names::Names;
+use crate::world::engine::trace_text::parts::{joined, span};
 
 pub(super) fn trace_text(names: &Names, note: &LogNote) -> String {
     match note {

@@ -12,7 +12,7 @@ mod transaction;
 
 use harrow_broker_model::note::Note;
 
-use super::Names;
+use super::names::Names;
 
 /// What a node has stated.
 pub(super) fn trace_text(names: &Names, note: &Note) -> String {

@@ -2,7 +2,8 @@
 
 use harrow_broker_model::note::ProducerNote;
 
-use crate::world::engine::trace_text::{Names, span};
+use crate::world::engine::trace_text::names::Names;
+use crate::world::engine::trace_text::parts::span;
 
 pub(super) fn trace_text(names: &Names, note: &ProducerNote) -> String {
     match note {

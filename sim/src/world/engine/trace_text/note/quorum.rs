@@ -2,7 +2,7 @@
 
 use harrow_broker_model::note::{QuorumNote, QuorumRole};
 
-use crate::world::engine::trace_text::also;
+use crate::world::engine::trace_text::parts::also;
 
 pub(super) fn trace_text(note: &QuorumNote) -> String {
     match note {

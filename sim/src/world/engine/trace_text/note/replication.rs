@@ -2,7 +2,8 @@
 
 use harrow_broker_model::note::ReplicationNote;
 
-use crate::world::engine::trace_text::{Names, nodes, somebody};
+use crate::world::engine::trace_text::names::Names;
+use crate::world::engine::trace_text::parts::{nodes, somebody};
 
 pub(super) fn trace_text(names: &Names, note: &ReplicationNote) -> String {
     match note {

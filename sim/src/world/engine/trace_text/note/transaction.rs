@@ -3,7 +3,7 @@
 use harrow_broker_model::note::TransactionNote;
 
 use crate::watch::transaction_state;
-use crate::world::engine::trace_text::Names;
+use crate::world::engine::trace_text::names::Names;
 
 pub(super) fn trace_text(names: &Names, note: &TransactionNote) -> String {
     match note {

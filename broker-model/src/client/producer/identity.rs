@@ -1,0 +1,94 @@
+//! Who a producer is to brokers. Source: Kafka's `TransactionManager`.
+
+use super::batch::ProducerIdentity;
+use crate::client::connection::{Connections, Purpose};
+use crate::client::metadata::Metadata;
+use crate::message::RequestBody;
+use crate::node::{Channel, Deadline, Effects};
+use crate::note::ProducerNote;
+use crate::proto::{InitProducerIdRequest, InitProducerIdResponse};
+use crate::types::{NodeId, ProducerEpoch, ProducerId, Time};
+
+/// Who the producer is to brokers.
+#[derive(Debug)]
+pub(super) struct Identity {
+    /// Whether it is idempotent at all.
+    pub(super) idempotent: bool,
+    /// As given by a broker, with bumps.
+    pub(super) current: Option<ProducerIdentity>,
+    asked: bool,
+    not_before: Time,
+}
+
+impl Identity {
+    /// None yet.
+    pub(super) fn new(idempotent: bool, now: Time) -> Self {
+        Self { idempotent, current: None, asked: false, not_before: now }
+    }
+
+    /// Asks any broker for a producer id, if there is none.
+    pub(super) fn run(
+        &mut self,
+        now: Time,
+        metadata: &mut Metadata,
+        connections: &mut Connections,
+        effects: &mut Effects,
+    ) {
+        if !self.is_wanted() || now < self.not_before {
+            return;
+        }
+        let Some(broker) = metadata.pick_broker(now, connections) else {
+            return;
+        };
+        let request = InitProducerIdRequest::default()
+            .with_transactional_id(None)
+            .with_transaction_timeout_ms(i32::MAX);
+        let body = RequestBody::InitProducerId(Box::new(request));
+        connections.send(now, (broker, Channel::Client), body, Purpose::InitProducerId, effects);
+        self.asked = true;
+    }
+
+    /// A broker answered.
+    pub(super) fn on_response(&mut self, response: &InitProducerIdResponse, retry_at: Time) {
+        if response.error_code != 0 || response.producer_id.0 < 0 {
+            return self.on_failure(retry_at);
+        }
+        self.asked = false;
+        let id = ProducerId(response.producer_id.0);
+        self.current = Some(ProducerIdentity { id, epoch: ProducerEpoch(response.producer_epoch) });
+    }
+
+    /// No broker answered, or not with an id.
+    pub(super) fn on_failure(&mut self, retry_at: Time) {
+        self.asked = false;
+        self.not_before = retry_at;
+    }
+
+    /// When to ask.
+    pub(super) fn next_deadline(
+        &self,
+        brokers: &[NodeId],
+        connections: &Connections,
+    ) -> Option<Deadline> {
+        let at = self.not_before.max(connections.first_unblocked(brokers));
+        self.is_wanted().then_some(Deadline { at, why: "producer id" })
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.idempotent && self.current.is_none() && !self.asked
+    }
+
+    /// Takes the next epoch, or gives the id up if there is none. Source: `bumpIdempotentProducerEpoch`.
+    pub(super) fn bump(&mut self, effects: &mut Effects) {
+        let Some(current) = &mut self.current else {
+            return;
+        };
+        if current.epoch.0 == i16::MAX {
+            self.current = None;
+            return;
+        }
+        current.epoch.0 += 1;
+        let (producer_id, producer_epoch) = (current.id, current.epoch);
+        effects.note(ProducerNote::EpochBumped { producer_id, producer_epoch });
+    }
+}

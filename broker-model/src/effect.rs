@@ -1,0 +1,195 @@
+//! What nodes want done, in order, and when they want to be woken.
+
+use bytes::Bytes;
+
+use crate::disk_image::FileId;
+use crate::event::{Channel, Event, Outcome};
+use crate::message::{Request, Response};
+use crate::note::Note;
+use crate::types::{ConnectionId, FlushToken, NodeId, OperationId, Time};
+
+/// When a node wants to be woken, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// On the node's own monotonic clock.
+    pub at: Time,
+    /// What is due then, for traces.
+    pub why: &'static str,
+}
+
+impl Deadline {
+    /// The earlier of two optional deadlines.
+    pub fn earlier(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(if b.at < a.at { b } else { a }),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+/// Something that a node wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Sends a request on the named connection, opening it if there is none.
+    Request {
+        /// To whom.
+        to: NodeId,
+        /// On which connection.
+        channel: Channel,
+        /// What.
+        message: Request,
+    },
+    /// Answers on a connection that this node accepted; nothing happens if it is gone.
+    Reply {
+        /// Which connection.
+        connection: ConnectionId,
+        /// What.
+        message: Response,
+    },
+    /// Closes a connection that this node opened, for example after a request timeout: what is in flight on it from
+    /// this side still arrives, what comes back does not. No [`Event::ConnectionLost`](crate::node::Event::ConnectionLost) follows.
+    Disconnect {
+        /// The other side.
+        to: NodeId,
+        /// Which connection.
+        channel: Channel,
+    },
+    /// Closes a connection that this node accepted; the other side sees [`Event::ConnectionLost`](crate::node::Event::ConnectionLost).
+    Close {
+        /// Which one.
+        connection: ConnectionId,
+    },
+    /// Appends to a file in the page cache, creating it if there is none.
+    Append {
+        /// Which file.
+        file: FileId,
+        /// What.
+        bytes: Bytes,
+    },
+    /// Cuts a file in the page cache to a length in bytes.
+    Truncate {
+        /// Which file.
+        file: FileId,
+        /// New length, not above the present one.
+        length: u64,
+    },
+    /// Writes a small file in place, in the page cache only: the old content is gone at once, and a power loss may leave
+    /// the old, the new, or a torn part of the new.
+    Write {
+        /// Which file.
+        file: FileId,
+        /// Its whole new content.
+        bytes: Bytes,
+    },
+    /// Replaces a small file and blocks the node until it is done: written aside, synced, renamed atomically, and the
+    /// directory synced. Whatever happens meanwhile, the file is the old or the new one, and never torn. Source:
+    /// Kafka's `CheckpointFile.write`, `Utils.atomicMoveWithFallback`.
+    Replace {
+        /// Which file.
+        file: FileId,
+        /// Its whole new content.
+        bytes: Bytes,
+    },
+    /// As [`Effect::Replace`], on a scheduler thread: the node goes on, and no event follows. Until it is done the file
+    /// is the old one, for a new process too. A later replacement of the same file overtakes it.
+    ReplaceInBackground {
+        /// Which file.
+        file: FileId,
+        /// Its whole new content.
+        bytes: Bytes,
+    },
+    /// Removes a file, in the page cache only.
+    Delete {
+        /// Which file.
+        file: FileId,
+    },
+    /// Blocks the node until the file, its directory entry and its last rename are on the platter.
+    Sync {
+        /// Which file.
+        file: FileId,
+    },
+    /// As [`Effect::Sync`], in the background: [`Event::FlushCompleted`](crate::node::Event::FlushCompleted) follows unless the node crashes first.
+    Flush {
+        /// Which file.
+        file: FileId,
+        /// Given back in the event.
+        token: FlushToken,
+    },
+    /// Ends a client operation.
+    Complete {
+        /// As given in [`Event::Invoked`](crate::node::Event::Invoked).
+        operation: OperationId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// States a fact.
+    Note(Note),
+    /// Ends this process; nothing after it is performed.
+    Halt {
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+/// Why a process halts whose quorum does not have metadata any more that it has seen committed.
+pub const COMMITTED_METADATA_GONE: &str = "committed metadata is gone from the quorum";
+
+// Events and effects are moved for each message: what makes one of them larger makes all of them slower.
+const _: () = assert!(size_of::<Event>() <= 80 && size_of::<Effect>() <= 96);
+
+/// The effects of one call, in order.
+#[derive(Debug, Default)]
+pub struct Effects {
+    list: Vec<Effect>,
+}
+
+impl Effects {
+    /// No effects.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an effect after those that are there.
+    #[inline]
+    pub fn push(&mut self, effect: Effect) {
+        self.list.push(effect);
+    }
+
+    /// Adds [`Effect::Request`].
+    #[inline]
+    pub fn request(&mut self, to: NodeId, channel: Channel, message: Request) {
+        self.push(Effect::Request { to, channel, message });
+    }
+
+    /// Adds [`Effect::Reply`].
+    pub fn reply(&mut self, connection: ConnectionId, message: Response) {
+        self.push(Effect::Reply { connection, message });
+    }
+
+    /// Adds [`Effect::Note`].
+    pub fn note(&mut self, note: impl Into<Note>) {
+        self.push(Effect::Note(note.into()));
+    }
+
+    /// Adds [`Effect::Complete`].
+    pub fn complete(&mut self, operation: OperationId, outcome: Outcome) {
+        self.push(Effect::Complete { operation, outcome });
+    }
+
+    /// Takes all effects out, in order, and keeps the buffer.
+    #[inline]
+    pub fn drain(&mut self) -> std::vec::Drain<'_, Effect> {
+        self.list.drain(..)
+    }
+
+    /// The effects, in order.
+    pub fn as_slice(&self) -> &[Effect] {
+        &self.list
+    }
+
+    /// Whether nothing is to be done.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}

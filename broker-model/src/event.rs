@@ -1,0 +1,198 @@
+//! What nodes are told, and what applications ask of clients.
+
+use crate::message::{Request, Response};
+use crate::proto::{ErrorCode, StrBytes};
+use crate::types::{
+    ConnectionId, FlushToken, LeaderEpoch, NodeId, Offset, OperationId, RecordValue,
+};
+
+/// Which of the connections from one node to another a request travels on. Each is ordered; two are not ordered
+/// with respect to each other. The node that first sends opens it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    /// A follower's fetcher, to a partition leader.
+    ReplicaFetch,
+    /// Registration and heartbeats, broker to active controller.
+    Heartbeat,
+    /// `AlterPartition`, producer id blocks and forwarded requests, broker to active controller.
+    Controller,
+    /// Fetch of the metadata log, voters and brokers to a controller.
+    QuorumFetch,
+    /// Vote, begin and end of a quorum epoch, between controllers.
+    Quorum,
+    /// A client's requests to a broker.
+    Client,
+    /// A consumer's fetches, apart so that a long poll does not hold up the rest.
+    ClientFetch,
+}
+
+/// Something that happens to a node.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The process runs: first event of every uptime.
+    Booted,
+    /// A request arrived on a connection that `from` opened.
+    Request {
+        /// The connection to answer on.
+        connection: ConnectionId,
+        /// Who sent it.
+        from: NodeId,
+        /// What it says.
+        message: Request,
+    },
+    /// An answer arrived on a connection that this node opened.
+    Response {
+        /// Who answered.
+        from: NodeId,
+        /// Which connection to it.
+        channel: Channel,
+        /// What it says.
+        message: Response,
+    },
+    /// A connection that this node opened is gone, with all that was in flight on it: reset, refused or timed out.
+    ConnectionLost {
+        /// The other side.
+        to: NodeId,
+        /// Which connection to it.
+        channel: Channel,
+    },
+    /// A connection that this node accepted is gone.
+    ConnectionClosed {
+        /// Which one.
+        connection: ConnectionId,
+    },
+    /// A background flush is on the platter.
+    FlushCompleted {
+        /// As given in [`Effect::Flush`](crate::node::Effect::Flush).
+        token: FlushToken,
+    },
+    /// The application calls a client.
+    Invoked {
+        /// To be named in [`Effect::Complete`](crate::node::Effect::Complete).
+        operation: OperationId,
+        /// What is asked for.
+        request: Operation,
+    },
+    /// The deadline passed.
+    DeadlinePassed,
+    /// The part of a broker that acts on committed metadata stands still from now on, or goes on: it then takes all that
+    /// was fetched meanwhile as one change. Other nodes have no such part. Source: Kafka's `BrokerMetadataPublisher`.
+    MetadataPublishing {
+        /// Whether it stands still.
+        stalled: bool,
+    },
+    /// Graceful stop: finish what must be finished, then [`Effect::Halt`](crate::node::Effect::Halt).
+    StopRequested,
+}
+
+/// What an application asks a client to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operation {
+    /// Producer: send one record; ends when it is acknowledged or given up.
+    Send {
+        /// Topic name.
+        topic: StrBytes,
+        /// The record's key; decides the partition.
+        key: Option<u64>,
+        /// The record's value.
+        value: RecordValue,
+    },
+    /// Consumer: take these partitions, from the beginning, in place of any it has.
+    Assign {
+        /// Topic name and partition.
+        partitions: Vec<(StrBytes, i32)>,
+    },
+    /// Consumer: take these partitions, each from an offset that the application has kept, in place of any it has. No
+    /// leader epoch is kept with an offset, so nobody can tell whether the log was cut below it.
+    Resume {
+        /// Topic name, partition and offset.
+        positions: Vec<(StrBytes, i32, Offset)>,
+    },
+    /// Consumer: return what has been fetched, waiting for something up to a time.
+    Poll {
+        /// How long to wait for a first record, in milliseconds.
+        timeout_ms: u32,
+        /// At most so many records.
+        max_records: u32,
+    },
+    /// Consumer: the end offset of a partition (`ListOffsets` latest at the configured isolation).
+    EndOffset {
+        /// Topic name and partition.
+        partition: (StrBytes, i32),
+    },
+    /// Admin: create a topic.
+    CreateTopic {
+        /// Topic name.
+        topic: StrBytes,
+        /// Number of partitions.
+        partitions: i32,
+        /// Replicas of each.
+        replication_factor: i16,
+        /// `min.insync.replicas`.
+        min_insync_replicas: i32,
+        /// `unclean.leader.election.enable`.
+        unclean_leader_election: bool,
+        /// `max.message.bytes`.
+        max_message_bytes: u32,
+        /// `flush.messages`.
+        flush_messages: u64,
+        /// `flush.ms`.
+        flush_ms: u64,
+    },
+}
+
+/// How a client operation ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The record is acknowledged at this place; with acks=0 the offset is [`Offset::NONE`].
+    Sent {
+        /// Partition that the partitioner chose.
+        partition: i32,
+        /// Where the broker says it is.
+        offset: Offset,
+    },
+    /// The assignment is taken.
+    Assigned,
+    /// What the poll returned, in the order of delivery. Empty is legal.
+    Polled {
+        /// The records.
+        records: Vec<PolledRecord>,
+    },
+    /// The end offset.
+    EndOffset {
+        /// As answered by the leader.
+        offset: Offset,
+    },
+    /// The topic exists, created now or before.
+    TopicCreated,
+    /// It did not happen and will not: for a send, no copy of the record was ever put on the wire, or every one was
+    /// refused.
+    Failed {
+        /// Why.
+        error: ErrorCode,
+        /// For a send: the partition chosen, or -1.
+        partition: i32,
+    },
+    /// It may or may not have happened, and may yet happen.
+    Unknown {
+        /// Why.
+        error: ErrorCode,
+        /// For a send: the partition chosen, or -1.
+        partition: i32,
+    },
+}
+
+/// One record as a consumer got it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PolledRecord {
+    /// Topic name.
+    pub topic: StrBytes,
+    /// Partition.
+    pub partition: i32,
+    /// Offset.
+    pub offset: Offset,
+    /// Epoch of the leader that appended it.
+    pub leader_epoch: LeaderEpoch,
+    /// Value; `None` if the bytes are not one that a producer of ours writes.
+    pub value: Option<RecordValue>,
+}

@@ -1,0 +1,86 @@
+//! What the watch can see of consumers.
+
+use crate::explain::entry::{Entry, Kind};
+
+pub(super) static ANOMALIES: [Entry; 7] = [
+    Entry {
+        name: "read-above-true-hw",
+        kind: Kind::InternalAnomaly,
+        meaning: "A consumer was given records that are not committed.",
+        example: "A leader serves up to its log end.",
+        legal: "Never.",
+        source: "KIP-101",
+    },
+    Entry {
+        name: "read-differs-from-committed",
+        kind: Kind::InternalAnomaly,
+        meaning: "A consumer was given other records than those committed at these offsets.",
+        example: "A replaced leader serves its own copy of offset 5.",
+        legal: "Never.",
+        source: "KIP-320",
+    },
+    Entry {
+        name: "read-gap",
+        kind: Kind::InternalAnomaly,
+        meaning: "The batches of an answer do not follow each other from the offset asked for.",
+        example: "Asked for 5, answered from 7.",
+        legal: "Never.",
+        source: "FetchResponse",
+    },
+    Entry {
+        name: "end-offset-above-commit",
+        kind: Kind::InternalAnomaly,
+        meaning: "A client was told an end offset above what is committed.",
+        example: "Committed up to 5, told 6.",
+        legal: "Never.",
+        source: "KIP-207",
+    },
+    Entry {
+        name: "reset-against-policy",
+        kind: Kind::InternalAnomaly,
+        meaning: "A consumer whose position was out of range went elsewhere than its \
+                  auto.offset.reset says.",
+        example: "auto.offset.reset=earliest, and the consumer goes on from the log's end: what \
+                  was written in between is never read.",
+        legal: "Never.",
+        source: "KIP-320; FetchCollector",
+    },
+    Entry {
+        name: "unfenced-read",
+        kind: Kind::InternalAnomaly,
+        meaning: "A client that knows another epoch of the leader was served all the same.",
+        example: "It read epoch 2; the leader of epoch 4 gives it the next offset, of \
+                  another log.",
+        legal: "Never.",
+        source: "KIP-320",
+    },
+    Entry {
+        name: "read-across-truncation",
+        kind: Kind::InternalAnomaly,
+        meaning: "A consumer was served on from the end of records that are not in the log any \
+                  more: it missed what took their place.",
+        example: "It read up to 20; an unclean election cut the log to 12, and from 20 it goes \
+                  on as if nothing had happened.",
+        legal: "Never.",
+        source: "KIP-320",
+    },
+];
+
+pub(super) static INVARIANTS: [Entry; 2] = [
+    Entry {
+        name: "read-rule",
+        kind: Kind::Invariant,
+        meaning: "Clients see committed records only, each at its offset, in order.",
+        example: "Broken by read-above-true-hw, read-gap.",
+        legal: "Never.",
+        source: "KIP-101, KIP-320",
+    },
+    Entry {
+        name: "position-reset",
+        kind: Kind::Invariant,
+        meaning: "A consumer whose position is out of range goes where auto.offset.reset says.",
+        example: "Broken by reset-against-policy.",
+        legal: "Never.",
+        source: "KIP-320",
+    },
+];

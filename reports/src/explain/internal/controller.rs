@@ -1,0 +1,98 @@
+//! What the watch can see of the active controller.
+
+use crate::explain::entry::{Entry, Kind};
+
+pub(super) static ANOMALIES: [Entry; 10] = [
+    Entry {
+        name: "leader-completeness",
+        kind: Kind::InternalAnomaly,
+        meaning: "An elected leader does not hold all committed records.",
+        example: "Committed up to 10; the new leader's log ends at 5.",
+        legal: "When the configuration allows loss: unclean election, or min.insync.replicas brokers \
+                  losing data.",
+        source: "KIP-101, KIP-966",
+    },
+    Entry {
+        name: "illegal-unclean-election",
+        kind: Kind::InternalAnomaly,
+        meaning: "A replica outside ISR and ELR was elected although the topic forbids it.",
+        example: "ISR {1}; 1 dies; lagging 2 is elected.",
+        legal: "With unclean.leader.election.enable=true.",
+        source: "KIP-106, KIP-966",
+    },
+    Entry {
+        name: "dual-leader",
+        kind: Kind::InternalAnomaly,
+        meaning: "Two nodes led one partition in one epoch, or one that was not elected for it.",
+        example: "Brokers 1 and 2 both lead orders-0 in epoch 3.",
+        legal: "Never.",
+        source: "KIP-320",
+    },
+    Entry {
+        name: "epoch-regress",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader epoch or partition epoch did not grow where it must.",
+        example: "Epoch 3 is followed by epoch 2.",
+        legal: "Never.",
+        source: "KIP-497",
+    },
+    Entry {
+        name: "leader-not-in-isr",
+        kind: Kind::InternalAnomaly,
+        meaning: "The registered leader is not in the ISR.",
+        example: "Leader 1, ISR {2, 3}.",
+        legal: "Never.",
+        source: "KIP-497",
+    },
+    Entry {
+        name: "registration-shape",
+        kind: Kind::InternalAnomaly,
+        meaning: "ISR or ELR hold nodes that they must not.",
+        example: "A fenced broker joins the ISR; one broker is in both ISR and ELR.",
+        legal: "Never.",
+        source: "KIP-841, KIP-966",
+    },
+    Entry {
+        name: "isr-elr-overlap",
+        kind: Kind::InternalAnomaly,
+        meaning: "A replica is in ISR and ELR at once.",
+        example: "ISR {1, 2}, ELR {2}.",
+        legal: "Never.",
+        source: "KIP-966; ValidControllerIsrAndElr",
+    },
+    Entry {
+        name: "fenced-in-isr",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker is fenced, or back after an unclean stop, while it still counts as \
+                  in sync or eligible.",
+        example: "Broker 3 is fenced; the ISR is {1, 3}.",
+        legal: "Never.",
+        source: "KIP-841, KIP-966",
+    },
+    Entry {
+        name: "broker-epoch-regress",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker's uptime was registered with a broker epoch that is not new.",
+        example: "Epoch 40 after epoch 52: an answer meant for the earlier uptime would count.",
+        legal: "Never.",
+        source: "KIP-380, KIP-631",
+    },
+    Entry {
+        name: "stale-isr-change-accepted",
+        kind: Kind::InternalAnomaly,
+        meaning: "The controller took an ISR from a leader that is deposed, knew an older \
+                  version of the partition, or named an earlier uptime of a member.",
+        example: "Broker 1 led in epoch 3; its ISR is taken in epoch 4.",
+        legal: "Never.",
+        source: "KIP-497, KIP-903",
+    },
+];
+
+pub(super) static INVARIANTS: [Entry; 1] = [Entry {
+    name: "isr-proposal",
+    kind: Kind::Invariant,
+    meaning: "Only the present leader changes the ISR, from the present state.",
+    example: "Broken by stale-isr-change-accepted.",
+    legal: "Never.",
+    source: "KIP-497, KIP-903",
+}];

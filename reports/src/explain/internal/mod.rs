@@ -1,0 +1,45 @@
+//! What the watch can see in the true state of the cluster, in its families.
+
+mod broker;
+mod consumer;
+mod controller;
+mod group;
+mod log;
+mod producer;
+mod quorum;
+mod replication;
+mod transaction;
+
+use super::entry::Entry;
+
+/// What can be wrong, family by family.
+pub(super) fn anomalies() -> impl Iterator<Item = &'static Entry> {
+    let families: [&[Entry]; 9] = [
+        &log::ANOMALIES,
+        &replication::ANOMALIES,
+        &quorum::ANOMALIES,
+        &controller::ANOMALIES,
+        &broker::ANOMALIES,
+        &producer::ANOMALIES,
+        &consumer::ANOMALIES,
+        &group::ANOMALIES,
+        &transaction::ANOMALIES,
+    ];
+    families.into_iter().flatten()
+}
+
+/// The rules that it breaks, family by family.
+pub(super) fn invariants() -> impl Iterator<Item = &'static Entry> {
+    let families: [&[Entry]; 9] = [
+        &log::INVARIANTS,
+        &replication::INVARIANTS,
+        &quorum::INVARIANTS,
+        &controller::INVARIANTS,
+        &broker::INVARIANTS,
+        &producer::INVARIANTS,
+        &consumer::INVARIANTS,
+        &group::INVARIANTS,
+        &transaction::INVARIANTS,
+    ];
+    families.into_iter().flatten()
+}

@@ -1,0 +1,158 @@
+//! What the watch can see of the controller quorum.
+
+use crate::explain::entry::{Entry, Kind};
+
+pub(super) static ANOMALIES: [Entry; 15] = [
+    Entry {
+        name: "double-vote",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter voted for two candidates in one epoch.",
+        example: "It votes, loses power before the vote is on disk, and votes again.",
+        legal: "When the voter's disk was wiped or lies.",
+        source: "KIP-595",
+    },
+    Entry {
+        name: "dual-controller",
+        kind: Kind::InternalAnomaly,
+        meaning: "An epoch of the quorum has two leaders.",
+        example: "Two controllers are active in epoch 4.",
+        legal: "Never.",
+        source: "KIP-595; Raft section 3.4",
+    },
+    Entry {
+        name: "controller-epoch-regress",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter's epoch fell.",
+        example: "It was in epoch 4 and is in 3 after a restart.",
+        legal: "When the voter's disk was wiped or lies.",
+        source: "KIP-595",
+    },
+    Entry {
+        name: "metadata-commit-without-majority",
+        kind: Kind::InternalAnomaly,
+        meaning: "Metadata was committed that a majority does not hold, or that ends with an older \
+                  epoch.",
+        example: "A leader of three counts itself alone.",
+        legal: "Never.",
+        source: "KIP-595; Raft section 3.6",
+    },
+    Entry {
+        name: "committed-metadata-overwritten",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader of the quorum committed other metadata than was committed before.",
+        example: "Offset 12 of the metadata log is committed twice, with two contents.",
+        legal: "When a majority's disks are damaged.",
+        source: "KIP-595",
+    },
+    Entry {
+        name: "controller-completeness",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader of the quorum lacks committed metadata.",
+        example: "A voter with a short log wins an election.",
+        legal: "When a majority's disks are damaged.",
+        source: "KIP-595",
+    },
+    Entry {
+        name: "committed-metadata-truncation",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter truncated committed metadata.",
+        example: "A follower cuts its log below the quorum's high watermark.",
+        legal: "When a majority's disks are damaged.",
+        source: "KIP-595",
+    },
+    Entry {
+        name: "committed-metadata-lost",
+        kind: Kind::InternalAnomaly,
+        meaning: "After a restart, committed metadata is held by less than a majority.",
+        example: "Two of three voters come back without it.",
+        legal: "When a majority's disks are damaged.",
+        source: "KIP-595",
+    },
+    Entry {
+        name: "metadata-divergence",
+        kind: Kind::InternalAnomaly,
+        meaning: "Two nodes applied different metadata at one offset.",
+        example: "Brokers 1 and 2 disagree on the leader at one metadata offset.",
+        legal: "When a majority's disks are damaged.",
+        source: "KIP-631",
+    },
+    Entry {
+        name: "metadata-gap",
+        kind: Kind::InternalAnomaly,
+        meaning: "A node applied metadata out of order, or left some out.",
+        example: "Offset 12 after offset 10.",
+        legal: "Never.",
+        source: "KIP-631",
+    },
+    Entry {
+        name: "vote-not-durable",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter showed an epoch or a vote that is not on its disk, so that a power \
+                  loss makes it forget.",
+        example: "It votes for 102 in epoch 5; its quorum-state file has epoch 5 and no vote.",
+        legal: "When the voter's disk lies.",
+        source: "KIP-595",
+    },
+    Entry {
+        name: "controller-epoch-resumed",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter led an epoch of the quorum again that it had led before its \
+                  process ended.",
+        example: "It appends to epoch 5 where it had appended before its disk lost that.",
+        legal: "Never.",
+        source: "KIP-595, KAFKA-10527",
+    },
+    Entry {
+        name: "metadata-commit-not-durable",
+        kind: Kind::InternalAnomaly,
+        meaning: "Metadata was committed that is on the disks of less than a majority.",
+        example: "The leader counts its own end before its sync: a power loss takes a \
+                  committed record.",
+        legal: "When the disk lies.",
+        source: "KIP-595, KAFKA-10533",
+    },
+    Entry {
+        name: "controller-unelected",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter led an epoch of the quorum for which no majority had voted for it.",
+        example: "A vote that was given in epoch 4 arrives late and is counted in epoch 5.",
+        legal: "Never.",
+        source: "KIP-595; Raft section 3.4",
+    },
+    Entry {
+        name: "controller-without-quorum",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader of the quorum did not resign although no majority had fetched from \
+                  it for three times controller.quorum.fetch.timeout.ms.",
+        example: "It is cut off with some brokers, which go on asking it and learn nothing.",
+        legal: "While it is paused or its disk keeps it waiting.",
+        source: "KIP-595, KAFKA-15489",
+    },
+];
+
+pub(super) static INVARIANTS: [Entry; 3] = [
+    Entry {
+        name: "controller-quorum",
+        kind: Kind::Invariant,
+        meaning: "One controller an epoch, and committed metadata is the same everywhere and for ever.",
+        example: "Broken by double-vote, dual-controller and the metadata anomalies.",
+        legal: "When a majority's disks are damaged.",
+        source: "KIP-595",
+    },
+    Entry {
+        name: "quorum-state-durable",
+        kind: Kind::Invariant,
+        meaning: "A voter's epoch and vote are on its disk before anybody hears of them.",
+        example: "Broken by vote-not-durable.",
+        legal: "When the disk lies.",
+        source: "KIP-595",
+    },
+    Entry {
+        name: "check-quorum",
+        kind: Kind::Invariant,
+        meaning: "A leader of the quorum that has lost its majority resigns.",
+        example: "Broken by controller-without-quorum.",
+        legal: "While it cannot look.",
+        source: "KIP-595, KAFKA-15489",
+    },
+];

@@ -1,0 +1,123 @@
+//! What the watch can see of transactions.
+
+use crate::explain::entry::{Entry, Kind};
+
+pub(super) static ANOMALIES: [Entry; 11] = [
+    Entry {
+        name: "illegal-txn-transition",
+        kind: Kind::InternalAnomaly,
+        meaning: "A transaction went to a state that cannot follow.",
+        example: "To be committed, then aborted.",
+        legal: "Never.",
+        source: "KIP-98; TransactionState.validPreviousStates",
+    },
+    Entry {
+        name: "fenced-producer-accepted",
+        kind: Kind::InternalAnomaly,
+        meaning: "A coordinator let an older producer id or epoch of a transactional id go on.",
+        example: "Epoch 4 took over; epoch 3 commits its transaction.",
+        legal: "Never.",
+        source: "KIP-98, KIP-447",
+    },
+    Entry {
+        name: "marker-without-decision",
+        kind: Kind::InternalAnomaly,
+        meaning: "A transaction marker was written that its coordinator had not decided.",
+        example: "A commit marker while the transaction is ongoing, or after it was aborted.",
+        legal: "Never.",
+        source: "KIP-98",
+    },
+    Entry {
+        name: "marker-wrong-txn",
+        kind: Kind::InternalAnomaly,
+        meaning: "A marker of one transaction ended the records of another of the same \
+                  producer.",
+        example: "A delayed commit of transaction 1 arrives while transaction 2 is open, and \
+                  commits it.",
+        legal: "Never; Kafka before KIP-890 can do it.",
+        source: "KAFKA-17754, KIP-890",
+    },
+    Entry {
+        name: "torn-txn",
+        kind: Kind::InternalAnomaly,
+        meaning: "A transaction is committed on one partition and aborted, or left open, on \
+                  another.",
+        example: "orders-0 has a commit marker, orders-1 an abort marker.",
+        legal: "Never.",
+        source: "KIP-98, KAFKA-17754",
+    },
+    Entry {
+        name: "hanging-txn",
+        kind: Kind::InternalAnomaly,
+        meaning: "A record joined a transaction that is over or never began, so that no marker \
+                  will end it.",
+        example: "A delayed batch is appended after the abort marker: the last stable offset \
+                  stands still.",
+        legal: "Never; Kafka before KIP-890 can do it.",
+        source: "KIP-664, KIP-890",
+    },
+    Entry {
+        name: "non-transactional-append-in-txn",
+        kind: Kind::InternalAnomaly,
+        meaning: "A producer's record outside of any transaction was appended amid its open \
+                  transaction.",
+        example: "The transactional bit is missing on the second batch.",
+        legal: "Never.",
+        source: "UnifiedLog.analyzeAndValidateProducerState",
+    },
+    Entry {
+        name: "read-past-lso",
+        kind: Kind::InternalAnomaly,
+        meaning: "A consumer with read_committed was given records at or above one of an open \
+                  transaction.",
+        example: "A transaction is open since offset 5; offset 5 is served.",
+        legal: "With isolation.level=read_uncommitted.",
+        source: "KIP-98",
+    },
+    Entry {
+        name: "read-hides-committed",
+        kind: Kind::InternalAnomaly,
+        meaning: "A consumer with read_committed was told to leave out records of a committed \
+                  transaction.",
+        example: "The answer lists the producer as aborted from offset 5; it committed.",
+        legal: "Never.",
+        source: "KIP-98; TransactionIndex",
+    },
+    Entry {
+        name: "lso-ahead",
+        kind: Kind::InternalAnomaly,
+        meaning: "A last stable offset is above a record of an open transaction, or above the \
+                  high watermark.",
+        example: "Open since 5, last stable offset 7.",
+        legal: "Never.",
+        source: "KIP-98; UnifiedLog.lastStableOffset",
+    },
+    Entry {
+        name: "lso-regress-same-epoch",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader's last stable offset fell within one epoch.",
+        example: "It was 7, and is 5.",
+        legal: "Between epochs it may: a new leader learns its high watermark late.",
+        source: "KIP-98",
+    },
+];
+
+pub(super) static INVARIANTS: [Entry; 2] = [
+    Entry {
+        name: "transactions",
+        kind: Kind::Invariant,
+        meaning: "A transaction is decided once, and every partition is told the same.",
+        example: "Broken by torn-txn, marker-wrong-txn, hanging-txn and others.",
+        legal: "Never.",
+        source: "KIP-98, KIP-890",
+    },
+    Entry {
+        name: "last-stable-offset",
+        kind: Kind::Invariant,
+        meaning: "read_committed shows what is decided and committed, all of it and nothing \
+                  else.",
+        example: "Broken by read-past-lso, G1a, read-hides-committed, lso-ahead.",
+        legal: "With isolation.level=read_uncommitted.",
+        source: "KIP-98",
+    },
+];

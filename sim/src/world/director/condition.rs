@@ -1,0 +1,44 @@
+//! Faults that last, as data.
+
+use harrow_broker_model::node::Channel;
+
+/// A fault that lasts, with its nodes by index.
+#[derive(Debug, Clone)]
+pub(super) enum Condition {
+    /// The process stands still.
+    Pause(usize),
+    /// These directed links, by sender and receiver, pass nothing.
+    Cut(Vec<(usize, usize)>),
+    /// Messages from and to the node take longer.
+    Delay(usize, (u64, u64)),
+    /// Responses of the node are lost with their connections.
+    Drop(usize, u32),
+    /// Requests of one kind to the node are held back.
+    Hold(usize, Channel),
+    /// The node's fetches of metadata are held back.
+    HoldMetadata(usize),
+    /// The broker does not act on metadata.
+    StallPublishing(usize),
+    /// These connections, by id, pass nothing.
+    Stall(Vec<u64>),
+    /// Responses of the node arrive twice.
+    Duplicate(usize, u32),
+    /// Links from and to the node are narrow.
+    Bandwidth(usize, u64),
+    /// Syncs take longer.
+    SlowDisk(usize, (u64, u64)),
+    /// Syncs hang.
+    StallDisk(usize),
+    /// Appends fail.
+    FullDisk(usize),
+    /// Syncs lie.
+    LyingSync(usize),
+}
+
+/// A condition that holds until its step's end.
+#[derive(Debug, Clone)]
+pub(super) struct Active {
+    pub(super) step: usize,
+    pub(super) condition: Condition,
+    pub(super) until_ns: u64,
+}
