@@ -112,6 +112,12 @@ impl Broker {
         }
     }
 
+    #[cfg(test)]
+    fn limit_fetch_sessions(&mut self, slots: u32) {
+        self.context.config.fetch_session_slots = slots;
+        self.fetch_sessions = FetchSessions::new(&self.context.config, self.context.incarnation);
+    }
+
     /// A hosted partition.
     pub fn partition(&self, partition: TopicPartition) -> Option<&Partition> {
         self.partitions.get(&partition)

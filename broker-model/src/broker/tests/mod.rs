@@ -6,3 +6,4 @@ mod forwarding;
 mod lifecycle;
 mod replication;
 mod serving;
+mod sessions;
