@@ -8,6 +8,7 @@ use crate::message::{
     ClusterError, ReplicaFetchPartition, ReplicaFetchRequest, ReplicaFetchResponse, RequestBody,
     ResponseBody,
 };
+use crate::metadata::MetadataRecord;
 use crate::node::Effect;
 use crate::note::{Note, ReplicationNote};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
@@ -175,7 +176,17 @@ fn who_leads_no_more_says_so_in_the_session() {
 fn a_follower_that_was_registered_anew_is_judged_anew() {
     let (mut bench, mut two, _) = resting();
     refetch_metadata(&mut bench);
-    bench.commit(&[super::bench::register(2, 99), topic(1)]);
+    bench.commit(&[
+        MetadataRecord::RegisterBroker {
+            broker: NodeId(2),
+            incarnation: 99,
+            broker_epoch: BrokerEpoch::NONE,
+            fenced: false,
+            shutting_down: false,
+            unclean: false,
+        },
+        topic(1),
+    ]);
     let effects = two.fetch(&mut bench, None);
     let response = two.take(&effects);
     let error = response.partitions[0].error;
