@@ -108,7 +108,7 @@ impl Broker {
         effects: &mut Effects,
     ) {
         let (context, ended) = self.fetch_sessions.open(now.time, self.session_request(&request));
-        self.end_session(ended, effects);
+        self.end_session(&ended, effects);
         let context = match context {
             Ok(context) => context,
             Err(error) => {
@@ -178,7 +178,7 @@ impl Broker {
                 let told = told.map(|part| (part.key(), part.id, part.wanted, part.told()));
                 let told = told.collect();
                 let (id, ended) = self.fetch_sessions.create(now.time, None, told);
-                self.end_session(ended, effects);
+                self.end_session(&ended, effects);
                 id
             }
             FetchContext::Incremental(id) => {
