@@ -187,10 +187,8 @@ impl Broker {
                 }
             }
             ResponseBody::BrokerRegistration(response) => {
-                match self.lifecycle.on_registration(time, from, id, response, context, effects) {
-                    Ok(()) => self.publish_first(now, effects),
-                    Err(reason) => self.halt(reason, effects),
-                }
+                self.lifecycle.on_registration(time, from, id, response, context, effects);
+                self.publish_first(now, effects);
             }
             ResponseBody::BrokerHeartbeat(response) => {
                 self.lifecycle.on_heartbeat(time, from, id, response, context, effects);

@@ -51,7 +51,7 @@ LogDefect {
         affected: Affected::Open { since: Version::new(0, 8, 0) },
         side: Server,
         with: ["recovery-trusts-remainders"],
-        shows: "replication" / "recovery-kept-damage" in "cut-and-struck", seed 77,
+        shows: "replication" / "recovery-kept-damage" in "cut-and-struck", seed 206,
         meaning: "A truncation is not synced, and its epoch checkpoint is written some time later: a power loss \
             may bring back what was cut, records and epochs each by themselves. A flush that was scheduled before \
             the cut still moves the recovery point, above what is flushed of what took its place.",
@@ -66,7 +66,7 @@ LogDefect {
         affected: Affected::Open { since: Version::new(0, 11, 0) },
         side: Server,
         with: ["recovery-trusts-remainders"],
-        shows: "replication" / "epoch-cache-mismatch" in "cut-and-struck", seed 33,
+        shows: "replication" / "log-matching" in "cut-and-struck", seed 116,
         meaning: "A log that is opened takes its epochs from their checkpoint and its producers from their newest \
             snapshot, whatever log these were written for: recovery only adds later epochs and later records.",
         example: "The checkpoint says that epoch 7 begins at 40; a power loss has left older records there. The \

@@ -42,6 +42,10 @@ pub struct ClusterScenario {
     pub brokers: Numbers,
     /// How many controllers.
     pub controllers: Numbers,
+    /// Whether eligible leader replicas are kept (KIP-966).
+    pub eligible_leader_replicas: Choice<bool>,
+    /// `auto.leader.rebalance.enable`.
+    pub auto_leader_rebalance: Choice<bool>,
     /// Settings by Kafka's names.
     pub settings: Settings,
 }

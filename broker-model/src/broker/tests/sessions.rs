@@ -177,7 +177,14 @@ fn a_follower_that_was_registered_anew_is_judged_anew() {
     let (mut bench, mut two, _) = resting();
     refetch_metadata(&mut bench);
     bench.commit(&[
-        MetadataRecord::RegisterBroker { broker: NodeId(2), incarnation: 99, unclean: false },
+        MetadataRecord::RegisterBroker {
+            broker: NodeId(2),
+            incarnation: 99,
+            broker_epoch: BrokerEpoch::NONE,
+            fenced: false,
+            shutting_down: false,
+            unclean: false,
+        },
         topic(1),
     ]);
     let effects = two.fetch(&mut bench, None);
