@@ -125,12 +125,14 @@ mod tests {
         assert!(!log.append(&[batch(4, 2)]), "a gap");
     }
 
+    /// Log, high watermark, what the leader says, and where the log then ends.
+    type Row = (&'static [(i64, i32)], i64, EpochEnd, Option<i64>);
+
     #[test]
     fn a_cut_spares_what_is_committed() {
         let end =
             |epoch, offset| EpochEnd { epoch: LeaderEpoch(epoch), end_offset: Offset(offset) };
-        // Log, high watermark, what the leader says, and where the log then ends.
-        let rows: [(&[(i64, i32)], i64, EpochEnd, Option<i64>); 5] = [
+        let rows: [Row; 5] = [
             (&[(0, 1), (1, 1), (2, 2)], 1, end(1, 2), Some(2)),
             (&[(0, 1), (1, 1), (2, 1)], 1, end(1, 1), Some(1)),
             (&[(0, 1), (1, 3), (2, 3)], 1, end(2, 2), Some(1)),

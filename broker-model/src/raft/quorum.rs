@@ -297,13 +297,13 @@ impl Quorum {
         match &self.role {
             Role::Unattached { election_at: at }
             | Role::Follower { fetch_deadline: at, .. }
-            | Role::Candidate(Election { election_at: at, .. }) => {
+            | Role::Candidate(Election { ends_at: at, .. }) => {
                 if *at <= now.time {
                     self.become_prospective(now, effects);
                 }
             }
             Role::Prospective(election) => {
-                if election.election_at <= now.time {
+                if election.ends_at <= now.time {
                     self.give_up_pre_votes(now.time, effects);
                 }
             }
@@ -382,7 +382,7 @@ impl Quorum {
                 Some(Deadline { at: *fetch_deadline, why: "quorum fetch timeout" })
             }
             Role::Prospective(election) | Role::Candidate(election) => {
-                Some(Deadline { at: election.election_at, why: "quorum election timeout" })
+                Some(Deadline { at: election.ends_at, why: "quorum election timeout" })
             }
             Role::Leader(leader) => self.leader_deadline(leader),
             Role::Resigned(resigned) => {
@@ -436,7 +436,7 @@ impl Quorum {
             _ if state.voted.is_some() && epoch > before => fresh,
             Role::Unattached { election_at } => *election_at,
             Role::Prospective(election) if election.is_rejected(self.voters.len()) => fresh,
-            Role::Prospective(election) | Role::Candidate(election) => election.election_at,
+            Role::Prospective(election) | Role::Candidate(election) => election.ends_at,
             Role::Resigned(resigned) => resigned.election_at,
             Role::Follower { .. } | Role::Leader(_) => fresh,
         };

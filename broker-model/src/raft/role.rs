@@ -50,13 +50,13 @@ pub(super) struct Election {
     /// Who said no.
     pub(super) rejected: Vec<NodeId>,
     /// When it is over without a result.
-    pub(super) election_at: Time,
+    pub(super) ends_at: Time,
 }
 
 impl Election {
     /// Nobody but the voter itself has answered.
-    pub(super) fn begun_by(node: NodeId, election_at: Time) -> Self {
-        Self { granted: vec![node], rejected: Vec::new(), election_at }
+    pub(super) fn begun_by(node: NodeId, ends_at: Time) -> Self {
+        Self { granted: vec![node], rejected: Vec::new(), ends_at }
     }
 
     /// Whether the voter has not said yes or no.

@@ -181,7 +181,7 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
         self.for_each_biographer(moment, |biographer, stage| biographer.before_end(stage, lossy));
         match &mut self.true_state {
             TrueState::Watching(observer) => {
-                observer.process_ended(moment.at_ns, moment.node, lossy)
+                observer.process_ended(moment.at_ns, moment.node, lossy);
             }
             TrueState::Looking(view) => view.process_ended(moment.at_ns, moment.node, lossy),
         }

@@ -187,8 +187,9 @@ fn without_eligible_replicas_the_last_member_stays_in_the_isr() {
 
 #[test]
 fn a_preferred_election_chooses_the_first_replica_if_it_is_in_sync() {
-    // In sync, leader, active, and who then leads.
-    let rows: [(&'static [i32], i32, &'static [i32], Option<i32>); 4] = [
+    /// In sync, leader, active, and who then leads.
+    type Row = (&'static [i32], i32, &'static [i32], Option<i32>);
+    let rows: [Row; 4] = [
         (&[1, 2, 3], 2, &[1, 2, 3], Some(1)),
         (&[2, 3], 2, &[1, 2, 3], None),
         (&[1, 2, 3], 2, &[2, 3], None),

@@ -41,11 +41,9 @@ impl Voter {
 
     /// The newest request on a channel: to whom, its id and what it asks.
     fn asked(&self, channel: Channel) -> (NodeId, CorrelationId, RequestBody) {
-        let asked = self.effects.as_slice().iter().rev().find_map(|effect| match effect {
-            Effect::Request { to, channel: on, message } if *on == channel => {
-                Some((*to, message.correlation_id, message.body.clone()))
-            }
-            _ => None,
+        let asked = self.effects.as_slice().iter().rev().find_map(|effect| {
+            let Effect::Request { to, channel: on, message } = effect else { return None };
+            (*on == channel).then(|| (*to, message.correlation_id, message.body.clone()))
         });
         asked.expect("something was asked")
     }
@@ -113,7 +111,8 @@ fn leader() -> Voter {
 
 #[test]
 fn only_who_leads_or_fetches_from_a_leader_refuses_a_pre_vote() {
-    let rows: [(fn() -> Voter, QuorumRole, bool); 7] = [
+    type Row = (fn() -> Voter, QuorumRole, bool);
+    let rows: [Row; 7] = [
         (|| Voter::knows(None, None), QuorumRole::Unattached, true),
         (|| Voter::knows(None, Some(103)), QuorumRole::Follower, true),
         (fetching_follower, QuorumRole::Follower, false),
