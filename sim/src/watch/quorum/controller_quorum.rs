@@ -214,7 +214,6 @@ impl ControllerQuorum {
 
     /// A node applied a metadata record, after the one at `before`.
     pub(super) fn on_applied(
-        &mut self,
         context: &Context<'_>,
         findings: &mut Findings,
         before: Option<Offset>,

@@ -82,7 +82,13 @@ impl QuorumWing {
         }) = note
         {
             let applied = (*controller_epoch, &**change);
-            self.quorum.on_applied(context, findings, shared.applied_before, *offset, applied);
+            ControllerQuorum::on_applied(
+                context,
+                findings,
+                shared.applied_before,
+                *offset,
+                applied,
+            );
         }
     }
 
