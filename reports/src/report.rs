@@ -121,7 +121,7 @@ impl Report {
         let for_reach_alone = self.inconclusive.len() == self.unreached.len();
         match self.outcome {
             Outcome::Inconclusive if for_reach_alone => Outcome::Held,
-            outcome => outcome,
+            outcome @ (Outcome::Held | Outcome::Inconclusive | Outcome::Violated) => outcome,
         }
     }
 
