@@ -305,6 +305,14 @@ pub enum Action {
         /// How long.
         for_ms: u64,
     },
+    /// A broker does not act on metadata, although it fetches it and sends heartbeats: its publisher stands still. When
+    /// it goes on, several changes of a partition are met as one.
+    StallMetadataPublishing {
+        /// Whose publisher.
+        target: Target,
+        /// How long.
+        for_ms: u64,
+    },
     /// The connections that a node has now stand still, both ways, as when the path that they take through the network
     /// is lost. What is sent on them waits, even if its sender dies meanwhile; connections opened from then on take
     /// another path. If the path is back before the stall timeout, all that waits arrives, however old it is.

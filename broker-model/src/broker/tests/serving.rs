@@ -317,3 +317,18 @@ fn a_delayed_produce_holds_up_the_next_request_of_its_connection() {
     let order: Vec<i32> = replies(&effects).into_iter().map(|(_, id, _)| id).collect();
     assert_eq!(order, [1, 2]);
 }
+
+#[test]
+fn a_publisher_that_stood_still_takes_several_changes_for_one() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1, 2]));
+    bench.request(7, 1001, 1, produce(&[batch(5)], -1, 1_000));
+    bench.handle(Event::MetadataPublishing { stalled: true });
+    let is_reply = |effect: &&Effect| matches!(effect, Effect::Reply { .. });
+    let missed = bench.commit(&[partition(registration(2, 2, &[1, 2]))]);
+    assert_eq!(missed.iter().find(is_reply), None, "it does not know that it was deposed");
+    bench.commit(&[partition(registration(1, 3, &[1, 2]))]);
+    let effects = bench.handle(Event::MetadataPublishing { stalled: false });
+    assert_eq!(effects.iter().find(is_reply), None, "elected again: who waits goes on waiting");
+    let led = bench.broker.partition(ORDERS).expect("hosted");
+    assert!(led.is_leader() && led.leader_epoch().0 == 3, "epoch {}", led.leader_epoch());
+}

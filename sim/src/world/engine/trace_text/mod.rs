@@ -33,6 +33,8 @@ pub(super) fn event(names: &Names, event: &Event) -> String {
         }
         Event::DeadlinePassed => "deadline passed".to_owned(),
         Event::StopRequested => "stop requested".to_owned(),
+        Event::MetadataPublishing { stalled: true } => "metadata publisher stands still".to_owned(),
+        Event::MetadataPublishing { stalled: false } => "metadata publisher goes on".to_owned(),
     }
 }
 
