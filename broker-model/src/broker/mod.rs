@@ -383,6 +383,11 @@ impl Node for Broker {
             }
             Event::DeadlinePassed => {}
             Event::StopRequested => self.lifecycle.stop(now.time, &self.context, effects),
+            Event::MetadataPublishing { stalled } => {
+                if let Some(applied) = self.metadata.stall(stalled, effects) {
+                    self.publish(now, &applied, effects);
+                }
+            }
         }
         if self.halted {
             return;

@@ -276,7 +276,8 @@ impl Node for Admin {
             | Event::DeadlinePassed
             | Event::Request { .. }
             | Event::ConnectionClosed { .. }
-            | Event::FlushCompleted { .. } => {}
+            | Event::FlushCompleted { .. }
+            | Event::MetadataPublishing { .. } => {}
         }
         self.run(now.time, effects);
         self.self_check(now.time);

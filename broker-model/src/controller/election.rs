@@ -1,4 +1,4 @@
-//! What becomes of a partition when its ISR or the standing of a broker changes: one pure function.
+//! What becomes of a partition when its ISR or the state of a broker changes: one pure function.
 //! Source: rules 2.4, Kafka's `PartitionChangeBuilder`, KIP-966.
 
 use crate::config::{ClusterConfig, TopicConfig};

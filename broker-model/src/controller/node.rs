@@ -403,6 +403,9 @@ impl Node for Controller {
             }
             Event::DeadlinePassed => self.on_deadline(now, effects),
             Event::StopRequested => self.on_stop_requested(now, effects),
+            Event::MetadataPublishing { .. } => {
+                panic!("controller {} has no metadata publisher of a broker", self.node)
+            }
         }
         self.settle(now, effects);
         self.check();

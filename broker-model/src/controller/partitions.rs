@@ -1,4 +1,4 @@
-//! Changes of many partitions at once, because a broker's standing changed.
+//! Changes of many partitions at once, because a broker's state changed.
 //! Source: `ReplicationControlManager.generateLeaderAndIsrUpdates`.
 
 use crate::config::TopicConfig;

@@ -13,7 +13,7 @@ use crate::types::{Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 /// How many batches of a producer are remembered; as many may be in flight.
 const BATCHES_MAX: usize = 5;
 
-/// A batch's standing with respect to its producer's history on this partition.
+/// A batch compared with its producer's history on this partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProducerCheck {
     /// Not seen before: append it.

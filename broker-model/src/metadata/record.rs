@@ -30,7 +30,7 @@ pub enum MetadataRecord {
         /// Whether the uptime before ended without a clean shutdown.
         unclean: bool,
     },
-    /// A broker's standing.
+    /// A broker's state.
     BrokerChange {
         /// Who.
         broker: NodeId,

@@ -150,6 +150,7 @@ pub enum FaultAction {
     DropResponses { target: Targets, one_in: Numbers, for_ms: Numbers },
     HoldRequests { target: Targets, for_ms: Numbers },
     HoldMetadata { target: Targets, for_ms: Numbers },
+    StallMetadataPublishing { target: Targets, for_ms: Numbers },
     StallConnections { target: Targets, for_ms: Numbers },
     DuplicateResponses { target: Targets, one_in: Numbers, for_ms: Numbers },
     LimitBandwidth { target: Targets, bytes_per_second: Numbers, for_ms: Numbers },
@@ -195,7 +196,7 @@ pub enum TargetPattern {
     },
 }
 
-/// A replica by its standing.
+/// A replica by its role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplicaRole {
     /// `leader-of`.
@@ -282,6 +283,7 @@ impl FaultAction {
             Self::DropResponses { .. } => "drop-responses",
             Self::HoldRequests { .. } => "hold-requests",
             Self::HoldMetadata { .. } => "hold-metadata",
+            Self::StallMetadataPublishing { .. } => "stall-metadata-publishing",
             Self::StallConnections { .. } => "stall-connections",
             Self::DuplicateResponses { .. } => "duplicate-responses",
             Self::LimitBandwidth { .. } => "limit-bandwidth",

@@ -474,7 +474,7 @@ fn traces_and_logs_are_words() {
     let said = harrow_in(directory.path(), &arguments);
     let trace = fs::read_to_string(directory.path().join("3/trace.txt")).expect("it is left");
     for text in [&said.stderr, &trace] {
-        assert!(text.contains("orders-0: leads in epoch 0"), "topic names are told");
+        assert!(text.contains("orders-0: became leader in epoch 0"), "topic names are told");
         let dump = text.lines().find(|line| line.contains(['{', '}']));
         assert_eq!(dump, None, "no dump of a structure");
         let long = text.lines().find(|line| line.len() > 400);

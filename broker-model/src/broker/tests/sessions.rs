@@ -107,8 +107,12 @@ fn a_session_tells_only_news() {
     let effects = bench.pass_ms(500);
     for follower in [&mut two, &mut three] {
         let response = follower.take(&effects);
-        let told = &response.partitions[0];
-        assert_eq!((told.high_watermark, told.batches.len()), (Offset(1), 0), "and the watermark");
+        let returned = &response.partitions[0];
+        assert_eq!(
+            (returned.high_watermark, returned.batches.len()),
+            (Offset(1), 0),
+            "and the watermark"
+        );
     }
     two.fetch(&mut bench, None);
     assert_eq!(two.take(&bench.pass_ms(500)).partitions, [], "nothing is told twice");

@@ -385,7 +385,8 @@ impl Node for Consumer {
             | Event::DeadlinePassed
             | Event::Request { .. }
             | Event::ConnectionClosed { .. }
-            | Event::FlushCompleted { .. } => {}
+            | Event::FlushCompleted { .. }
+            | Event::MetadataPublishing { .. } => {}
         }
         self.run(now.time, effects);
         self.self_check();

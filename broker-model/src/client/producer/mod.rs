@@ -275,7 +275,8 @@ impl Node for Producer {
             | Event::DeadlinePassed
             | Event::Request { .. }
             | Event::ConnectionClosed { .. }
-            | Event::FlushCompleted { .. } => {}
+            | Event::FlushCompleted { .. }
+            | Event::MetadataPublishing { .. } => {}
         }
         self.run(now.time, effects);
         self.self_check();

@@ -33,9 +33,13 @@ fn judge(
 
 #[test]
 fn an_expansion_is_accepted_in_replica_order() {
-    let (record, told) = judge(&shrunk(), &proposal(&[(3, 13), (1, 11), (2, -1)])).expect("valid");
-    assert_eq!(told.isr, nodes(&[1, 2, 3]));
-    assert_eq!((told.leader_epoch, told.partition_epoch), (LeaderEpoch(5), PartitionEpoch(11)));
+    let (record, returned) =
+        judge(&shrunk(), &proposal(&[(3, 13), (1, 11), (2, -1)])).expect("valid");
+    assert_eq!(returned.isr, nodes(&[1, 2, 3]));
+    assert_eq!(
+        (returned.leader_epoch, returned.partition_epoch),
+        (LeaderEpoch(5), PartitionEpoch(11))
+    );
     assert!(matches!(record, Some(MetadataRecord::Partition { unclean: false, .. })));
 }
 

@@ -174,9 +174,9 @@ fn a_fenced_broker_is_unfenced_once_it_knows_its_registration() {
         let judged = heartbeat(&image, &mut sessions, &request, as_promised(), SOON);
         assert_eq!(judged, Ok((Vec::new(), state(true, false))), "{request:?}");
     }
-    let (records, told) =
+    let (records, returned) =
         heartbeat(&image, &mut sessions, &beat(1, 11), as_promised(), SOON).expect("current");
-    assert_eq!(told, state(false, false));
+    assert_eq!(returned, state(false, false));
     assert_eq!(changed(&records)[0].leader, Some(NodeId(1)), "a leaderless partition is led again");
 }
 
@@ -193,9 +193,9 @@ fn controlled_shutdown_hands_over_and_waits_until_all_know() {
     let mut image = full();
     let mut sessions = sessions(&image);
     let none = as_promised();
-    let (records, told) =
+    let (records, returned) =
         heartbeat(&image, &mut sessions, &leave(1, 99), none, SOON).expect("current");
-    assert_eq!(told, state(false, false));
+    assert_eq!(returned, state(false, false));
     let new = &changed(&records)[0];
     assert_eq!((new.leader, &new.isr), (Some(NodeId(2)), &nodes(&[2, 3])));
     apply(&mut image, &records);
@@ -204,9 +204,9 @@ fn controlled_shutdown_hands_over_and_waits_until_all_know() {
             let judged = heartbeat(&image, &mut sessions, &beat(broker, offset), none, SOON);
             assert_eq!(judged, Ok((Vec::new(), state(false, false))));
         }
-        let (records, told) =
+        let (records, returned) =
             heartbeat(&image, &mut sessions, &leave(1, 101), none, SOON).expect("current");
-        assert_eq!(told, state(offset == 101, offset == 101), "active brokers at {offset}");
+        assert_eq!(returned, state(offset == 101, offset == 101), "active brokers at {offset}");
         assert_eq!(records.len(), usize::from(offset == 101), "it is fenced as it leaves");
     }
 }
@@ -214,10 +214,10 @@ fn controlled_shutdown_hands_over_and_waits_until_all_know() {
 #[test]
 fn a_broker_that_leads_nothing_may_stop_at_once() {
     let image = full();
-    let (records, told) =
+    let (records, returned) =
         heartbeat(&image, &mut sessions(&image), &leave(3, 99), as_promised(), SOON)
             .expect("current");
-    assert_eq!(told, state(true, true));
+    assert_eq!(returned, state(true, true));
     assert_eq!(changed(&records)[0].isr, nodes(&[1, 2]));
 }
 

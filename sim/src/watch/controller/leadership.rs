@@ -124,7 +124,7 @@ impl Leadership {
     }
 }
 
-/// The standing of a broker changed: it is registered, fenced or unfenced.
+/// The state of a broker changed: it is registered, fenced or unfenced.
 pub(super) fn on_broker(context: &Context<'_>, findings: &mut Findings, change: &MetadataChange) {
     if let MetadataChange::BrokerRegistered { broker, broker_epoch, unclean } = change {
         let before = context.view.registry().broker(*broker).map(|known| known.broker_epoch);

@@ -62,6 +62,7 @@ impl QuorumWing {
         self.check_quorum.on_fetch(at_ns, at, by, epoch);
     }
 
+    #[inline]
     pub(super) fn observe(
         &mut self,
         context: &Context<'_>,

@@ -36,7 +36,7 @@ const UNFETCHED: Anomaly = Anomaly {
 const BEHIND: Anomaly = Anomaly {
     name: "isr-member-behind",
     guarantee: Guarantee::Replication,
-    meaning: "a leader goes by an ISR with a member that does not hold all below its high watermark",
+    meaning: "a leader uses an ISR with a member that does not hold all below its high watermark",
 };
 const STAYS: Anomaly = Anomaly {
     name: "candidate-incomplete",
