@@ -72,10 +72,10 @@ impl Defects {
             writeln!(console.stdout(), "{bold}{}{bold:#}  {}", entry.name, entry.source)?;
             writeln!(console.stdout(), "    {} side, {}", entry.side.name(), entry.affected)?;
             let Entry { with, guarantee, anomaly, scenario, seed, .. } = entry;
-            let with: String = with.iter().map(|other| format!(" with {other}")).collect();
-            let shows =
-                format!("breaks {guarantee} by {anomaly}, in {scenario} --seed {seed}{with}");
-            writeln!(console.stdout(), "    {shows}")?;
+            let beside = if with.is_empty() { "" } else { ", with " };
+            let others = with.join(", ");
+            let shows = format!("breaks {guarantee} by {anomaly}, in {scenario} --seed {seed}");
+            writeln!(console.stdout(), "    {shows}{beside}{others}")?;
         }
         if let (Some(version), true) = (self.kafka, entries.is_empty()) {
             writeln!(console.stdout(), "the catalogue has none that Kafka {version} has")?;
