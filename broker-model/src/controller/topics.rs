@@ -116,7 +116,7 @@ fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, Err
         }
     }
     let sane = config.min_insync_replicas > 0 && config.flush_messages > 0;
-    if !sane { Err(ErrorCode::InvalidConfig) } else { Ok(config) }
+    if sane { Ok(config) } else { Err(ErrorCode::InvalidConfig) }
 }
 
 /// Round robin over the active brokers, one further for each topic and partition, so that leaders spread.
