@@ -58,6 +58,15 @@ pub struct ClusterConfig {
     pub quorum_fetch_wait_max_ms: u64,
     /// `controlled.shutdown` patience: a stopping broker halts after this long even if the controller is silent.
     pub controlled_shutdown_timeout_ms: u64,
+    /// Whether eligible leader replicas are kept: the feature `eligible.leader.replicas.version`. On in new clusters since
+    /// 4.1, off in older ones and those upgraded from them. Source: KIP-966.
+    pub eligible_leader_replicas: bool,
+    /// `auto.leader.rebalance.enable`.
+    pub auto_leader_rebalance: bool,
+    /// `leader.imbalance.check.interval.seconds`, in milliseconds.
+    pub leader_imbalance_check_interval_ms: u64,
+    /// `unclean.leader.election.interval.ms`.
+    pub unclean_election_interval_ms: u64,
     /// The version of Kafka whose weaknesses are all on, if the run is as a version is; absent as promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kafka: Option<Version>,

@@ -187,12 +187,12 @@ impl Subject {
                 format!("{node}, which had {} went down{lost}", comma(self.name(*record)))
             }
             MomentKind::LogRecovered { before, record } => {
-                format!("{node} opened its log {}", self.recovered(*before, *record))
+                format!("{node} loaded its log {}", self.recovered(*before, *record))
             }
             MomentKind::Truncated { record, to, reason } => {
                 let why = why_cut(*reason);
                 format!(
-                    "{node} cut {} off its log, which ends at {to} now: {why}",
+                    "{node} truncated {} from its log, which ends at {to} now: {why}",
                     self.name(*record)
                 )
             }
@@ -227,7 +227,7 @@ impl Subject {
                     (Completion::Fail, _) => "was not sent".to_owned(),
                     (Completion::Info, _) => "has an unknown outcome".to_owned(),
                 };
-                format!("client {process} was told that {} {how}", name(*value))
+                format!("client {process}: {} {how}", name(*value))
             }
             MomentKind::Polled { process, value } => {
                 format!("client {process} read {} here", name(*value))
@@ -245,7 +245,7 @@ impl Subject {
         }
     }
 
-    /// To follow "opened its log".
+    /// To follow "loaded its log".
     fn recovered(&self, before: Option<Occupant>, record: Option<Occupant>) -> String {
         match (before, record) {
             (Some(before), Some(record)) if before == record => {
@@ -278,7 +278,7 @@ fn comma(name: String) -> String {
 
 fn why_cut(reason: TruncateReason) -> &'static str {
     match reason {
-        TruncateReason::Diverged => "the leader's log parts from it there",
+        TruncateReason::Diverged => "it diverges from the leader's log there",
         TruncateReason::OutOfRange => "it was out of the leader's range",
         TruncateReason::HighWatermark => "to its own high watermark",
     }

@@ -174,6 +174,7 @@ impl HistoryConfig {
             producers_expire: false,
             dropped,
             epochs_watched: faults.stale_end_offsets,
+            eligible_leader_replicas: true,
             damage: faults.damage.clone(),
             corrupted: Vec::new(),
             spoiled: Vec::new(),

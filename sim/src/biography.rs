@@ -285,8 +285,8 @@ impl Biographer {
         let mut values: BTreeSet<u64> = self.values.into_values().collect();
         values.extend(values_at(history, place));
         let operations = 0..history.len() as u32;
-        let told = operations.flat_map(|one| client_moments(history, one, place, &values));
-        let mut all: Vec<(u8, Moment)> = told.collect();
+        let by_clients = operations.flat_map(|one| client_moments(history, one, place, &values));
+        let mut all: Vec<(u8, Moment)> = by_clients.collect();
         all.extend(self.moments.into_iter().map(|moment| (1, moment)));
         all.sort_by_key(|(rank, moment)| (moment.at_ns, *rank));
         all.into_iter().map(|(_, moment)| moment).collect()

@@ -231,7 +231,7 @@ pub enum Action {
         /// Time between halt and start.
         down_ms: u64,
     },
-    /// The process stands still, as in a long garbage collection; messages wait for it.
+    /// The process is suspended, as in a long garbage collection; messages wait for it.
     Pause {
         /// Which.
         target: Target,
@@ -301,6 +301,14 @@ pub enum Action {
     /// are held back, then arrive in a burst.
     HoldMetadata {
         /// Whose fetches.
+        target: Target,
+        /// How long.
+        for_ms: u64,
+    },
+    /// A broker does not act on metadata, although it fetches it and sends heartbeats: its publisher stands still. When
+    /// it goes on, several changes of a partition are met as one.
+    StallMetadataPublishing {
+        /// Whose publisher.
         target: Target,
         /// How long.
         for_ms: u64,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::config::ClusterConfig;
 use crate::fetch_session::cache::{FetchContext, Session, SessionCache};
-use crate::fetch_session::session::{SessionKey, SessionPartitions, Told, Wanted};
+use crate::fetch_session::session::{Returned, SessionKey, SessionPartitions, Wanted};
 use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::types::{ConnectionId, NodeId, Time, TopicPartition};
 
@@ -109,12 +109,13 @@ impl FetchSessions {
         &mut self,
         now: Time,
         follower: Option<NodeId>,
-        told: Vec<(SessionKey, Option<TopicPartition>, Wanted, Told)>,
+        returned: Vec<(SessionKey, Option<TopicPartition>, Wanted, Returned)>,
     ) -> (i32, Ended) {
         let ids: Vec<(SessionKey, Option<TopicPartition>)> =
-            told.iter().map(|(key, partition, ..)| (key.clone(), *partition)).collect();
-        let told = told.into_iter().map(|(key, _, wanted, told)| (key, wanted, told));
-        let (id, evicted) = self.cache.create(now, follower, SessionPartitions::new(told));
+            returned.iter().map(|(key, partition, ..)| (key.clone(), *partition)).collect();
+        let returned =
+            returned.into_iter().map(|(key, _, wanted, returned)| (key, wanted, returned));
+        let (id, evicted) = self.cache.create(now, follower, SessionPartitions::new(returned));
         let ended = evicted.map(|(id, session)| self.ended(id, &session)).unwrap_or_default();
         if id != FetchMetadata::NO_SESSION {
             for (key, partition) in ids {
@@ -138,18 +139,18 @@ impl FetchSessions {
 
     /// Remembers what is told of a partition; whether it must be told. It rests if nothing but a change of it can bring
     /// news, and if it is known here.
-    pub(super) fn told(
+    pub(super) fn returned(
         &mut self,
         id: i32,
         (key, partition): (&SessionKey, Option<TopicPartition>),
-        told: Told,
+        returned: Returned,
         at_rest: bool,
     ) -> bool {
         if let Some(partition) = partition {
             self.watch(id, key.clone(), Some(partition));
         }
         let Some(session) = self.cache.get_mut(id) else { return true };
-        let must_respond = session.partitions.told(key, told);
+        let must_respond = session.partitions.returned(key, returned);
         if at_rest && partition.is_some() {
             session.partitions.rest(key);
         }
@@ -247,8 +248,7 @@ impl FetchSessions {
 
     fn ended(&mut self, id: i32, session: &Session) -> Ended {
         let mut rested = Vec::new();
-        for watchers in self.watchers.iter_mut() {
-            let (partition, watchers) = watchers;
+        for (partition, watchers) in &mut self.watchers {
             let Some(at) = watchers.iter().position(|(other, _)| *other == id) else { continue };
             let (_, key) = watchers.swap_remove(at);
             if let Some(follower) = session.head.follower

@@ -13,7 +13,7 @@ use crate::message::{
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
     BrokerRegistrationResponse, ClusterError, RequestBody,
 };
-use crate::node::{COMMITTED_METADATA_GONE, Channel, Deadline, Effect, Effects};
+use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::note::{BrokerNote, BrokerState};
 use crate::types::{BrokerEpoch, CorrelationId, NodeId, Offset, Time};
 
@@ -144,10 +144,6 @@ impl Lifecycle {
     }
 
     /// Takes the answer to a registration.
-    ///
-    /// # Errors
-    /// The controller gives an older epoch than this uptime has: its log is not the one in which this uptime was
-    /// registered first, and the process must end.
     pub(super) fn on_registration(
         &mut self,
         now: Time,
@@ -156,15 +152,12 @@ impl Lifecycle {
         response: BrokerRegistrationResponse,
         context: &mut Context,
         effects: &mut Effects,
-    ) -> Result<(), &'static str> {
+    ) {
         if !self.is_awaited(from, correlation_id) {
-            return Ok(());
+            return;
         }
         match response.result {
             Ok(broker_epoch) => {
-                if broker_epoch < self.broker_epoch {
-                    return Err(COMMITTED_METADATA_GONE);
-                }
                 self.broker_epoch = broker_epoch;
                 self.succeed(now);
                 let state = if self.stop_by.is_some() {
@@ -176,7 +169,6 @@ impl Lifecycle {
             }
             Err(error) => self.refused(error, from, response.controller, now, context),
         }
-        Ok(())
     }
 
     /// Takes the answer to a heartbeat.
@@ -205,11 +197,6 @@ impl Lifecycle {
             }
             Err(error) => {
                 self.refused(error, from, response.controller, now, context);
-                if error == ClusterError::StaleBrokerEpoch {
-                    // The controller does not know this epoch: the registration must be made again. The same uptime
-                    // gets the same epoch back; a newer uptime of this broker makes this one end.
-                    self.set_state(BrokerState::Starting, effects);
-                }
             }
         }
     }
@@ -273,6 +260,10 @@ impl Lifecycle {
         if error == ClusterError::NotController {
             context.controllers.failed(from);
             context.controllers.hinted(controller.filter(|controller| *controller != from));
+        } else {
+            // Refused by the active controller: this uptime asks again as it is. An uptime of which the controller has
+            // lost the registration, or which another one has replaced, asks for ever.
+            self.next_at = now + ms(context.config.broker_heartbeat_interval_ms);
         }
     }
 

@@ -8,36 +8,10 @@
 //! `UnifiedLog.removeExpiredProducers`, KIP-854. Not covered: that each log's check has its own phase.
 
 use crate::broker::Broker;
-use crate::config::{ClusterConfig, ms};
-use crate::node::{Deadline, Effects};
+use crate::config::ms;
+use crate::node::Effects;
 use crate::partition::Partition;
-use crate::types::{Now, Time};
-
-/// When logs are looked at next.
-#[derive(Debug)]
-pub(super) struct Maintenance {
-    flushes_at: Time,
-    expiration_at: Time,
-}
-
-impl Maintenance {
-    /// The first checks are an interval after the start.
-    pub(super) fn new(config: &ClusterConfig, now: Time) -> Self {
-        Self {
-            flushes_at: now + ms(config.flush_scheduler_interval_ms),
-            expiration_at: now + ms(config.producer_id_expiration_check_interval_ms),
-        }
-    }
-
-    /// When the next check is due.
-    pub(super) fn deadline(&self) -> Deadline {
-        if self.flushes_at < self.expiration_at {
-            Deadline { at: self.flushes_at, why: "flush check is due" }
-        } else {
-            Deadline { at: self.expiration_at, why: "producer id expiration check is due" }
-        }
-    }
-}
+use crate::types::Now;
 
 impl Broker {
     /// Does the checks that are due.

@@ -17,6 +17,9 @@ use crate::types::{CorrelationId, LeaderEpoch, NodeId, Offset, Time, TopicPartit
 pub(super) struct MetadataFetcher {
     image: MetadataImage,
     log: FetchedLog,
+    /// Whether what is committed is kept, unapplied, until the publisher goes on.
+    stalled: bool,
+    unpublished: Vec<RecordBatch>,
     in_flight: Option<InFlight>,
     next_at: Time,
 }
@@ -45,6 +48,8 @@ impl MetadataFetcher {
         Self {
             image: MetadataImage::default(),
             log: FetchedLog::default(),
+            stalled: false,
+            unpublished: Vec::new(),
             in_flight: None,
             next_at: now,
         }
@@ -116,8 +121,22 @@ impl MetadataFetcher {
             self.next_at = now + ms(RETRY_BACKOFF_MS);
             return Ok(None);
         }
-        let committed = self.log.commit(response.high_watermark);
-        Ok((!committed.is_empty()).then(|| self.apply(&committed, effects)))
+        self.unpublished.extend(self.log.commit(response.high_watermark));
+        Ok(self.publishable(effects))
+    }
+
+    /// The publisher stands still, or goes on: then it takes all that was committed meanwhile as one change.
+    pub(super) fn stall(&mut self, stalled: bool, effects: &mut Effects) -> Option<Applied> {
+        self.stalled = stalled;
+        self.publishable(effects)
+    }
+
+    fn publishable(&mut self, effects: &mut Effects) -> Option<Applied> {
+        if self.stalled || self.unpublished.is_empty() {
+            return None;
+        }
+        let committed = std::mem::take(&mut self.unpublished);
+        Some(self.apply(&committed, effects))
     }
 
     /// Learns who leads. An old epoch is no failure of who says so: the fetch is made again in the new one.

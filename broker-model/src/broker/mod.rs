@@ -15,6 +15,7 @@ mod fetcher;
 mod handle;
 mod lifecycle;
 mod maintenance;
+mod maintenance_schedule;
 mod metadata_fetcher;
 mod producer_ids;
 mod publish;
@@ -46,7 +47,7 @@ use controller_channel::ControllerChannel;
 use fetch_session::FetchSessions;
 use fetcher::Fetchers;
 use lifecycle::Lifecycle;
-use maintenance::Maintenance;
+use maintenance_schedule::Maintenance;
 use metadata_fetcher::MetadataFetcher;
 use producer_ids::ProducerIds;
 use purgatory::{ConsumerFetch, Purgatory, ReplicaFetch, Wait};
@@ -187,10 +188,8 @@ impl Broker {
                 }
             }
             ResponseBody::BrokerRegistration(response) => {
-                match self.lifecycle.on_registration(time, from, id, response, context, effects) {
-                    Ok(()) => self.publish_first(now, effects),
-                    Err(reason) => self.halt(reason, effects),
-                }
+                self.lifecycle.on_registration(time, from, id, response, context, effects);
+                self.publish_first(now, effects);
             }
             ResponseBody::BrokerHeartbeat(response) => {
                 self.lifecycle.on_heartbeat(time, from, id, response, context, effects);
@@ -384,6 +383,11 @@ impl Node for Broker {
             }
             Event::DeadlinePassed => {}
             Event::StopRequested => self.lifecycle.stop(now.time, &self.context, effects),
+            Event::MetadataPublishing { stalled } => {
+                if let Some(applied) = self.metadata.stall(stalled, effects) {
+                    self.publish(now, &applied, effects);
+                }
+            }
         }
         if self.halted {
             return;

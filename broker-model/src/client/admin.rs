@@ -227,11 +227,21 @@ impl Admin {
         });
     }
 
-    fn self_check(&self) {
-        self.connections.self_check();
-        let asked = self.creations.iter().filter(|creation| creation.asked).count();
-        let in_flight = self.connections.all_in_flight();
-        assert!(asked <= in_flight, "{asked} topics are asked for by {in_flight} requests");
+    /// A creation that is over has had its outcome, and whatever is open is looked at again in time.
+    fn self_check(&self, now: Time) {
+        for creation in &self.creations {
+            assert!(
+                creation.gives_up_at > now,
+                "the creation of {:?} is over since {}",
+                creation.topic.name,
+                creation.gives_up_at
+            );
+        }
+        assert!(
+            self.creations.is_empty() || self.deadline.is_some(),
+            "{} topics are to be created, and nothing is due",
+            self.creations.len()
+        );
     }
 
     fn compute_deadline(&self) -> Option<Deadline> {
@@ -266,10 +276,11 @@ impl Node for Admin {
             | Event::DeadlinePassed
             | Event::Request { .. }
             | Event::ConnectionClosed { .. }
-            | Event::FlushCompleted { .. } => {}
+            | Event::FlushCompleted { .. }
+            | Event::MetadataPublishing { .. } => {}
         }
         self.run(now.time, effects);
-        self.self_check();
+        self.self_check(now.time);
     }
 
     fn next_deadline(&self) -> Option<Deadline> {

@@ -91,6 +91,25 @@ struct Peer {
     blocked_until: Time,
 }
 
+impl Peer {
+    /// The request that was just sent is the last to be too late; of fetches there is one at a time to each broker.
+    /// Source: `InFlightRequests`, `AbstractFetch.prepareFetchRequests`.
+    fn self_check(&self, to: NodeId, channel: Channel) {
+        let count = self.in_flight.len();
+        let mut newest = self.in_flight.iter().rev();
+        if let (Some(last), Some(before)) = (newest.next(), newest.next()) {
+            assert!(
+                before.correlation_id < last.correlation_id && before.deadline <= last.deadline,
+                "requests to {to} wait out of order: {before:?}, {last:?}"
+            );
+        }
+        assert!(
+            channel != Channel::ClientFetch || count <= 1,
+            "{count} fetches are in flight to {to}"
+        );
+    }
+}
+
 #[derive(Debug)]
 struct InFlight {
     correlation_id: CorrelationId,
@@ -123,6 +142,7 @@ impl Connections {
         let peer = self.peers.entry((to, channel)).or_default();
         assert!(now >= peer.blocked_until, "sent to {to} at {now}, before {}", peer.blocked_until);
         peer.in_flight.push_back(InFlight { correlation_id, deadline, purpose });
+        peer.self_check(to, channel);
     }
 
     /// Sends a request that has no answer: a produce with acks=0.
@@ -181,38 +201,6 @@ impl Connections {
     /// How many requests wait for an answer there.
     pub(crate) fn in_flight(&self, to: NodeId, channel: Channel) -> usize {
         self.peers.get(&(to, channel)).map_or(0, |peer| peer.in_flight.len())
-    }
-
-    /// All requests that wait for an answer.
-    pub(crate) fn all_in_flight(&self) -> usize {
-        self.peers.values().map(|peer| peer.in_flight.len()).sum()
-    }
-
-    /// Requests wait in the order in which they were sent, so that the first is the first to be too late; of fetches
-    /// there is one at a time to each broker. Source: `InFlightRequests`, `AbstractFetch.prepareFetchRequests`.
-    pub(crate) fn self_check(&self) {
-        for ((to, channel), peer) in &self.peers {
-            let sent = peer.in_flight.iter().map(|request| request.correlation_id.0);
-            assert!(
-                sent.is_sorted() && peer.in_flight.iter().is_sorted_by_key(|it| it.deadline),
-                "requests to {to} wait out of order: {:?}",
-                peer.in_flight
-            );
-            let count = peer.in_flight.len();
-            assert!(
-                *channel != Channel::ClientFetch || count <= 1,
-                "{count} fetches are in flight to {to}"
-            );
-        }
-    }
-
-    /// The broker to which the most produce requests are in flight, and how many these are.
-    pub(crate) fn most_produces_in_flight(&self) -> Option<(NodeId, usize)> {
-        let is_produce = |request: &&InFlight| matches!(request.purpose, Purpose::Produce(_));
-        let counts = self.peers.iter().filter(|((_, channel), _)| *channel == Channel::Client);
-        let counts =
-            counts.map(|((to, _), peer)| (*to, peer.in_flight.iter().filter(is_produce).count()));
-        counts.max_by_key(|(_, count)| *count)
     }
 
     /// Until when nothing may be sent there; in the past if something may.

@@ -1,10 +1,11 @@
 //! What a controller has only while it is active; dropped with the leadership.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
+use crate::config::{ClusterConfig, ms};
 use crate::controller::brokers::Sessions;
 use crate::controller::check::check_registration;
+use crate::controller::periodic::PeriodicTasks;
 use crate::controller::refusal::refuse_answer;
 use crate::message::{Message, Response};
 use crate::metadata::{MetadataImage, MetadataRecord};
@@ -20,6 +21,8 @@ pub(super) struct Active {
     pub(super) image: MetadataImage,
     /// Sessions of the brokers.
     pub(super) sessions: Sessions,
+    /// What it does from time to time.
+    pub(super) tasks: PeriodicTasks,
     held: VecDeque<HeldAnswer>,
 }
 
@@ -37,13 +40,14 @@ impl Active {
     pub(super) fn new(
         epoch: LeaderEpoch,
         committed: &MetadataImage,
-        session_timeout: Duration,
+        config: &ClusterConfig,
         now: Time,
     ) -> Self {
         Self {
             epoch,
             image: committed.clone(),
-            sessions: Sessions::fresh(session_timeout, committed, now),
+            sessions: Sessions::fresh(ms(config.broker_session_timeout_ms), committed, now),
+            tasks: PeriodicTasks::new(config, now),
             held: VecDeque::new(),
         }
     }

@@ -1,8 +1,11 @@
 //! A leader's proposal of an ISR: validated in Kafka's order, then written. Source: rules 2.3, KIP-497, KIP-841,
-//! KIP-903.
+//! KIP-903, Kafka's `ReplicationControlManager.validateAlterPartitionData`.
+//!
+//! A proposal that was accepted and whose answer was lost comes again with the version that it changed: it is refused like
+//! any other for an old version, and its sender learns from the metadata log what became of it. The controller of the
+//! `ZooKeeper` days, whose leaders learnt of their own changes from the answer alone, had to recognise it (KAFKA-14144).
 
-use crate::controller::election::{PartitionChange, change_partition};
-use crate::defect::Defects;
+use crate::controller::election::{ControllerRules, Election, PartitionChange, change_partition};
 use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::note::PartitionRegistration;
@@ -12,13 +15,9 @@ use crate::types::{BrokerEpoch, NodeId};
 pub(super) fn alter_partition(
     image: &MetadataImage,
     request: &AlterPartitionRequest,
-    defects: &Defects,
+    rules: ControllerRules,
 ) -> Result<(Option<MetadataRecord>, IsrRegistration), ClusterError> {
     let registration = current(image, request)?;
-    if is_repeated(registration, request) {
-        // The answer to the same proposal was lost: it is accepted already (KAFKA-14144).
-        return Ok((None, isr_registration(registration)));
-    }
     check_proposal(registration, request)?;
     check_eligible(image, request)?;
     let partition = request.partition;
@@ -29,8 +28,8 @@ pub(super) fn alter_partition(
         unclean_shutdown: None,
         recovering: request.recovering,
         min_insync_replicas: topic.min_insync_replicas,
-        unclean_allowed: topic.unclean_leader_election,
-        defects,
+        election: Election::of(topic),
+        rules,
     };
     let Some(changed) = change_partition(&change, |broker| image.is_active(broker)) else {
         return Ok((None, isr_registration(registration)));
@@ -64,13 +63,6 @@ fn current<'a>(
         return Err(ClusterError::InvalidRequest);
     }
     Ok(registration)
-}
-
-fn is_repeated(registration: &PartitionRegistration, request: &AlterPartitionRequest) -> bool {
-    let is_proposed = |node: &NodeId| request.new_isr.iter().any(|(member, _)| member == node);
-    registration.recovering == request.recovering
-        && registration.isr.len() == request.new_isr.len()
-        && registration.isr.iter().all(is_proposed)
 }
 
 fn check_proposal(

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::controller::election::ControllerRules;
 use crate::controller::partitions::{BrokerEvent, partition_records};
-use crate::defect::Defects;
 use crate::message::{
     BrokerHeartbeatRequest, BrokerRegistrationRequest, ClusterError, HeartbeatState,
 };
@@ -21,6 +21,8 @@ pub(super) struct Sessions {
 
 #[derive(Debug, Clone, Copy)]
 struct Session {
+    /// The uptime that is in contact; none since a registration, until its first heartbeat.
+    broker_epoch: BrokerEpoch,
     expires_at: Time,
     /// Last metadata offset that the broker has applied.
     metadata_offset: Offset,
@@ -29,29 +31,56 @@ struct Session {
 }
 
 impl Sessions {
-    /// A new active controller gives each registered broker a fresh session.
+    /// A new active controller gives each unfenced broker a fresh session. Source: `ClusterControlManager.activate`.
     pub(super) fn fresh(timeout: Duration, image: &MetadataImage, now: Time) -> Self {
         let mut sessions = Self { timeout, brokers: BTreeMap::new() };
-        for broker in image.brokers.keys() {
-            sessions.touch(*broker, Offset::NONE, now);
+        for (broker, known) in &image.brokers {
+            if known.fenced {
+                sessions.register(*broker, now);
+            } else {
+                sessions.touch(*broker, known.broker_epoch, Offset::NONE, now);
+            }
         }
         sessions
     }
 
-    /// The broker was heard of.
-    fn touch(&mut self, broker: NodeId, metadata_offset: Offset, now: Time) {
-        let expires_at = now + self.timeout;
-        let session = self.brokers.entry(broker).or_insert(Session {
-            expires_at,
-            metadata_offset,
+    /// A new uptime was registered. Only its heartbeats begin a session. Source: `BrokerHeartbeatManager.register`.
+    fn register(&mut self, broker: NodeId, now: Time) {
+        let session = Session {
+            broker_epoch: BrokerEpoch::NONE,
+            expires_at: now,
+            metadata_offset: Offset::NONE,
             shutdown_offset: None,
-        });
-        session.expires_at = expires_at;
-        session.metadata_offset = session.metadata_offset.max(metadata_offset);
+        };
+        self.brokers.insert(broker, session);
     }
 
-    fn is_valid(&self, broker: NodeId, now: Time) -> bool {
-        self.brokers.get(&broker).is_some_and(|session| session.expires_at > now)
+    /// The broker was heard of, in this uptime. Source: `BrokerHeartbeatTracker.updateContactTime`.
+    fn touch(
+        &mut self,
+        broker: NodeId,
+        broker_epoch: BrokerEpoch,
+        metadata_offset: Offset,
+        now: Time,
+    ) {
+        let expires_at = now + self.timeout;
+        let shutdown_offset = self.brokers.get(&broker).and_then(|known| known.shutdown_offset);
+        let session = Session { broker_epoch, expires_at, metadata_offset, shutdown_offset };
+        self.brokers.insert(broker, session);
+    }
+
+    /// Whether this uptime was heard of lately, fenced or not. Source: `BrokerHeartbeatTracker.hasValidSession`.
+    fn is_valid(&self, broker: NodeId, broker_epoch: BrokerEpoch, now: Time) -> bool {
+        let valid =
+            |session: &Session| session.broker_epoch == broker_epoch && session.expires_at >= now;
+        self.brokers.get(&broker).is_some_and(valid)
+    }
+
+    /// The broker is fenced: its session is over, and it is no longer in controlled shutdown.
+    fn fence(&mut self, broker: NodeId) {
+        if let Some(session) = self.brokers.get_mut(&broker) {
+            session.shutdown_offset = None;
+        }
     }
 
     /// The unfenced broker whose session ends first, and when.
@@ -70,35 +99,56 @@ impl Sessions {
 }
 
 /// Judges a registration: the records to write, and the broker epoch that the uptime then has.
+/// Source: `ClusterControlManager.registerBroker`.
 pub(super) fn register(
     image: &MetadataImage,
     sessions: &mut Sessions,
     request: &BrokerRegistrationRequest,
-    defects: &Defects,
+    rules: ControllerRules,
     now: Time,
 ) -> Result<(Vec<MetadataRecord>, BrokerEpoch), ClusterError> {
-    let broker = request.broker;
+    let BrokerRegistrationRequest { broker, incarnation, previous_broker_epoch } = *request;
     let known = image.brokers.get(&broker);
     if let Some(known) = known {
-        if known.incarnation == request.incarnation {
-            // The answer was lost: same uptime, same epoch (KAFKA-16952).
-            return Ok((Vec::new(), known.broker_epoch));
+        if known.incarnation == incarnation {
+            return Ok((vec![amended(broker, known)], known.broker_epoch));
         }
-        if !known.fenced && sessions.is_valid(broker, now) {
+        if sessions.is_valid(broker, known.broker_epoch, now) {
             return Err(ClusterError::DuplicateBrokerRegistration);
         }
     }
-    let unclean = known.is_some_and(|known| known.broker_epoch != request.previous_broker_epoch);
-    let event =
-        if unclean { BrokerEvent::StoppedUncleanly(broker) } else { BrokerEvent::Left(broker) };
+    let unclean = known.is_some_and(|known| known.broker_epoch != previous_broker_epoch);
+    // Without eligible leader replicas nobody asks what a broker may have lost.
+    let event = if unclean && rules.eligible_leader_replicas {
+        BrokerEvent::StoppedUncleanly(broker)
+    } else {
+        BrokerEvent::Left(broker)
+    };
     // Before the new uptime is registered: it must not inherit the place of the old one (KAFKA-15586).
-    let mut records = partition_records(image, event, defects);
-    let incarnation = request.incarnation;
-    records.push(MetadataRecord::RegisterBroker { broker, incarnation, unclean });
-    sessions.brokers.remove(&broker);
-    sessions.touch(broker, Offset::NONE, now);
-    let offset = image.end_offset.plus(records.len() as i64 - 1);
-    Ok((records, BrokerEpoch(offset.0)))
+    let mut records = partition_records(image, event, rules);
+    let broker_epoch = BrokerEpoch(image.end_offset.0);
+    records.push(MetadataRecord::RegisterBroker {
+        broker,
+        incarnation,
+        broker_epoch,
+        fenced: true,
+        shutting_down: false,
+        unclean,
+    });
+    sessions.register(broker, now);
+    Ok((records, broker_epoch))
+}
+
+/// The same uptime registers again, because it has not heard of it: epoch and standing remain (KAFKA-16952).
+fn amended(broker: NodeId, known: &BrokerRegistration) -> MetadataRecord {
+    MetadataRecord::RegisterBroker {
+        broker,
+        incarnation: known.incarnation,
+        broker_epoch: known.broker_epoch,
+        fenced: known.fenced,
+        shutting_down: known.shutting_down,
+        unclean: false,
+    }
 }
 
 /// Judges a heartbeat: the records to write, and the state that the broker then is in.
@@ -106,15 +156,15 @@ pub(super) fn heartbeat(
     image: &MetadataImage,
     sessions: &mut Sessions,
     request: &BrokerHeartbeatRequest,
-    defects: &Defects,
+    rules: ControllerRules,
     now: Time,
 ) -> Result<(Vec<MetadataRecord>, HeartbeatState), ClusterError> {
     let known = image.brokers.get(&request.broker);
     let known = known.filter(|known| known.broker_epoch == request.broker_epoch);
     let known = known.ok_or(ClusterError::StaleBrokerEpoch)?;
-    sessions.touch(request.broker, request.metadata_offset, now);
+    sessions.touch(request.broker, known.broker_epoch, request.metadata_offset, now);
     let step = next_step(image, sessions, known, request);
-    let records = step_records(image, request.broker, step, defects);
+    let records = step_records(image, request.broker, step, rules);
     if request.want_shutdown && matches!(step, Step::StartShutdown | Step::AwaitShutdown) {
         let last = image.end_offset.plus(records.len() as i64 - 1);
         let session = sessions.brokers.get_mut(&request.broker).expect("the session was touched");
@@ -124,6 +174,9 @@ pub(super) fn heartbeat(
         Step::StayFenced | Step::Fence | Step::ShutDown => true,
         Step::Unfence | Step::StayUnfenced | Step::StartShutdown | Step::AwaitShutdown => false,
     };
+    if fenced {
+        sessions.fence(request.broker);
+    }
     Ok((records, HeartbeatState { fenced, should_shut_down: step == Step::ShutDown }))
 }
 
@@ -148,7 +201,7 @@ fn next_step(
 ) -> Step {
     let leads = || image.partitions.values().any(|it| it.leader == Some(request.broker));
     if known.fenced {
-        let caught_up = request.metadata_offset.0 >= known.broker_epoch.0;
+        let caught_up = request.metadata_offset >= known.registered_at;
         return match (request.want_shutdown, request.want_fence) {
             (true, _) => Step::ShutDown,
             (false, false) if caught_up => Step::Unfence,
@@ -172,24 +225,24 @@ fn step_records(
     image: &MetadataImage,
     broker: NodeId,
     step: Step,
-    defects: &Defects,
+    rules: ControllerRules,
 ) -> Vec<MetadataRecord> {
     let known = &image.brokers[&broker];
     match step {
         Step::StayFenced | Step::StayUnfenced | Step::AwaitShutdown => Vec::new(),
         Step::ShutDown if known.fenced => Vec::new(),
-        Step::Fence | Step::ShutDown => fence_records(image, broker, defects),
+        Step::Fence | Step::ShutDown => fence_records(image, broker, rules),
         Step::Unfence => {
             let shutting_down = known.shutting_down;
             let unfenced = MetadataRecord::BrokerChange { broker, fenced: false, shutting_down };
             let mut records = vec![unfenced];
             if !shutting_down {
-                records.extend(partition_records(image, BrokerEvent::Arrived(broker), defects));
+                records.extend(partition_records(image, BrokerEvent::Arrived(broker), rules));
             }
             records
         }
         Step::StartShutdown => {
-            let mut records = partition_records(image, BrokerEvent::Left(broker), defects);
+            let mut records = partition_records(image, BrokerEvent::Left(broker), rules);
             let change =
                 MetadataRecord::BrokerChange { broker, fenced: false, shutting_down: true };
             records.push(change);
@@ -202,11 +255,11 @@ fn step_records(
 pub(super) fn fence_records(
     image: &MetadataImage,
     broker: NodeId,
-    defects: &Defects,
+    rules: ControllerRules,
 ) -> Vec<MetadataRecord> {
     let known = &image.brokers[&broker];
     assert!(!known.fenced, "broker {broker} is fenced already");
-    let mut records = partition_records(image, BrokerEvent::Left(broker), defects);
+    let mut records = partition_records(image, BrokerEvent::Left(broker), rules);
     let shutting_down = known.shutting_down;
     records.push(MetadataRecord::BrokerChange { broker, fenced: true, shutting_down });
     records

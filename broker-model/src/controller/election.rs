@@ -1,6 +1,7 @@
-//! What becomes of a partition when its ISR or the standing of a broker changes: one pure function.
+//! What becomes of a partition when its ISR or the state of a broker changes: one pure function.
 //! Source: rules 2.4, Kafka's `PartitionChangeBuilder`, KIP-966.
 
+use crate::config::{ClusterConfig, TopicConfig};
 use crate::defect::{ControllerDefect, Defects};
 use crate::note::PartitionRegistration;
 use crate::replication::effective_min_isr;
@@ -19,10 +20,45 @@ pub(super) struct PartitionChange<'a> {
     pub(super) recovering: bool,
     /// `min.insync.replicas`.
     pub(super) min_insync_replicas: u32,
-    /// `unclean.leader.election.enable`.
-    pub(super) unclean_allowed: bool,
+    /// Whom an election may choose.
+    pub(super) election: Election,
+    /// What holds for the cluster.
+    pub(super) rules: ControllerRules,
+}
+
+/// Whom an election may choose. Source: `PartitionChangeBuilder.Election`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Election {
+    /// The present leader if it may go on, else who is in sync or eligible.
+    Online,
+    /// The first replica if it is in sync, whoever leads now.
+    Preferred,
+    /// As [`Self::Online`]; where nobody is in sync or eligible, anybody.
+    Unclean,
+}
+
+impl Election {
+    /// What a topic allows when a leader is needed.
+    pub(super) fn of(topic: &TopicConfig) -> Self {
+        if topic.unclean_leader_election { Self::Unclean } else { Self::Online }
+    }
+}
+
+/// What holds for every partition of the cluster.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ControllerRules {
+    /// Whether eligible leader replicas are kept (KIP-966).
+    pub(super) eligible_leader_replicas: bool,
     /// Bugs switched on.
-    pub(super) defects: &'a Defects,
+    pub(super) defects: Defects,
+}
+
+impl ControllerRules {
+    /// Those of a configuration.
+    pub(super) fn of(config: &ClusterConfig) -> Self {
+        let eligible_leader_replicas = config.eligible_leader_replicas;
+        Self { eligible_leader_replicas, defects: config.defects }
+    }
 }
 
 /// A changed partition.
@@ -78,6 +114,9 @@ pub(super) fn change_partition(
 fn eligible_replicas(change: &PartitionChange<'_>) -> Vec<NodeId> {
     let old = change.registration;
     let target = &change.target_isr;
+    if !change.rules.eligible_leader_replicas {
+        return Vec::new();
+    }
     if target.len() >= effective_min_isr(change.min_insync_replicas, old.replicas.len()) {
         return Vec::new();
     }
@@ -88,7 +127,8 @@ fn eligible_replicas(change: &PartitionChange<'_>) -> Vec<NodeId> {
 }
 
 /// Elects: the present leader if it is valid, else the first valid replica, else the last known leader, else, if that
-/// is allowed, anybody (rules 2.4.3 to 2.4.5).
+/// is allowed, anybody (rules 2.4.3 to 2.4.5). A preferred election begins with the first replica, and never chooses
+/// anybody.
 fn choose(
     change: &PartitionChange<'_>,
     elr: &[NodeId],
@@ -96,7 +136,11 @@ fn choose(
 ) -> Choice {
     let old = change.registration;
     let isr = &change.target_isr;
-    let candidates = old.leader.iter().chain(&old.replicas).copied();
+    let preferred = match change.election {
+        Election::Preferred => old.replicas.first(),
+        Election::Online | Election::Unclean => None,
+    };
+    let candidates = preferred.into_iter().chain(&old.leader).chain(&old.replicas).copied();
     for replica in candidates.filter(|replica| may_lead(*replica)) {
         if isr.contains(&replica) {
             return Choice::InSync(replica);
@@ -105,14 +149,16 @@ fn choose(
             return Choice::Eligible(replica);
         }
     }
-    if isr.is_empty()
+    if change.rules.eligible_leader_replicas
+        && isr.is_empty()
         && elr.is_empty()
         && let Some(last) = old.last_known_leader.filter(|last| may_lead(*last))
     {
         return Choice::Unclean(last);
     }
     // ControllerDefect::UncleanElection: elects from outside ISR and ELR although the topic forbids it.
-    if change.unclean_allowed || change.defects.has(ControllerDefect::UncleanElection) {
+    let defect = change.rules.defects.has(ControllerDefect::UncleanElection);
+    if change.election == Election::Unclean || defect {
         let first = old.replicas.iter().copied().find(|replica| may_lead(*replica));
         return first.map_or(Choice::Nobody, Choice::Unclean);
     }
@@ -135,13 +181,14 @@ fn settle(change: &PartitionChange<'_>, elr: Vec<NodeId>, choice: Choice) -> Par
         }
         // The new leader may lack what the others had: none of them is eligible any more, and it starts alone.
         Choice::Unclean(leader) => (Some(leader), vec![leader], Vec::new(), true),
-        Choice::Nobody => (None, in_order(&change.target_isr), elr, change.recovering),
+        Choice::Nobody => (None, isr_without_leader(change), elr, change.recovering),
     };
     if isr.len() >= effective_min_isr(change.min_insync_replicas, old.replicas.len()) {
         elr.clear();
     }
     let last = old.leader.or(old.last_known_leader);
-    let last_known_leader = last.filter(|_| leader.is_none() && isr.is_empty());
+    let keeps_last = change.rules.eligible_leader_replicas && leader.is_none() && isr.is_empty();
+    let last_known_leader = last.filter(|_| keeps_last);
     let replicas = old.replicas.clone();
     let (leader_epoch, partition_epoch) = (old.leader_epoch, old.partition_epoch);
     PartitionRegistration {
@@ -154,4 +201,13 @@ fn settle(change: &PartitionChange<'_>, elr: Vec<NodeId>, choice: Choice) -> Par
         partition_epoch,
         recovering,
     }
+}
+
+/// Without eligible leader replicas the last members stay in the ISR, dead or not: nobody else may lead, whatever they
+/// still have when they are back. Source: `PartitionChangeBuilder.build`, before KIP-966.
+fn isr_without_leader(change: &PartitionChange<'_>) -> Vec<NodeId> {
+    let old = change.registration;
+    let stay = !change.rules.eligible_leader_replicas && change.target_isr.is_empty();
+    let members = if stay { &old.isr } else { &change.target_isr };
+    old.replicas.iter().filter(|replica| members.contains(replica)).copied().collect()
 }

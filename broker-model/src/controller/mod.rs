@@ -11,6 +11,7 @@ mod check;
 mod election;
 mod node;
 mod partitions;
+mod periodic;
 mod refusal;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,9 +1,12 @@
 //! The controller as a node: dispatches events to the quorum and, while active, to the rules.
 
-use crate::config::{ClusterConfig, ms};
+use crate::config::ClusterConfig;
 use crate::controller::active::Active;
 use crate::controller::alter_partition::alter_partition;
 use crate::controller::brokers::{fence_records, heartbeat, register};
+use crate::controller::election::ControllerRules;
+use crate::controller::partitions::{balance_leaders, elect_uncleanly};
+use crate::controller::periodic::PeriodicTask;
 use crate::controller::refusal;
 use crate::controller::topics::{allocate_producer_ids, create_topics};
 use crate::disk_image::DiskImage;
@@ -148,7 +151,9 @@ impl Controller {
     ) -> ResponseBody {
         let partition = request.partition;
         let judged = match &self.active {
-            Some(active) => alter_partition(&active.image, request, &self.config.defects),
+            Some(active) => {
+                alter_partition(&active.image, request, ControllerRules::of(&self.config))
+            }
             None => Err(crate::message::ClusterError::NotController),
         };
         let result = judged.map(|(record, registration)| {
@@ -188,7 +193,8 @@ impl Controller {
             return refusal::registration(controller);
         };
         let Active { image, sessions, .. } = active;
-        let judged = register(image, sessions, request, &self.config.defects, now.time);
+        let judged =
+            register(image, sessions, request, ControllerRules::of(&self.config), now.time);
         let result = judged.map(|(records, broker_epoch)| {
             self.write(now, &records, effects);
             broker_epoch
@@ -207,7 +213,8 @@ impl Controller {
             return refusal::heartbeat(controller);
         };
         let Active { image, sessions, .. } = active;
-        let judged = heartbeat(image, sessions, request, &self.config.defects, now.time);
+        let judged =
+            heartbeat(image, sessions, request, ControllerRules::of(&self.config), now.time);
         let result = judged.map(|(records, state)| {
             self.write(now, &records, effects);
             state
@@ -256,6 +263,20 @@ impl Controller {
         self.quorum.on_deadline(now, effects);
         self.settle(now, effects);
         self.fence_one(now, effects);
+        self.run_periodic_task(now, effects);
+    }
+
+    /// Runs one periodic task that is due. Source: `PeriodicTaskControlManager`.
+    fn run_periodic_task(&mut self, now: Now, effects: &mut Effects) {
+        let rules = ControllerRules::of(&self.config);
+        let Some(active) = &mut self.active else { return };
+        let Some(task) = active.tasks.due(now.time) else { return };
+        let records = match task {
+            PeriodicTask::ElectPreferred => balance_leaders(&active.image, rules),
+            PeriodicTask::ElectUnclean => elect_uncleanly(&active.image, rules),
+        };
+        active.tasks.ran(task, now.time, records.len());
+        self.write(now, &records, effects);
     }
 
     /// Fences one broker whose session is over. The next is fenced by an event of its own, from the image that this
@@ -266,7 +287,7 @@ impl Controller {
             return;
         };
         if expires_at <= now.time {
-            let records = fence_records(&active.image, broker, &self.config.defects);
+            let records = fence_records(&active.image, broker, ControllerRules::of(&self.config));
             self.write(now, &records, effects);
         }
     }
@@ -298,8 +319,7 @@ impl Controller {
         if let Some(active) = &mut self.active {
             active.release(high_watermark, effects);
         } else if let Some(epoch) = self.quorum.established_epoch() {
-            let timeout = ms(self.config.broker_session_timeout_ms);
-            self.active = Some(Active::new(epoch, &self.committed, timeout, now.time));
+            self.active = Some(Active::new(epoch, &self.committed, &self.config, now.time));
             effects.note(ControllerNote::Activated { epoch, active: true });
         }
     }
@@ -383,6 +403,9 @@ impl Node for Controller {
             }
             Event::DeadlinePassed => self.on_deadline(now, effects),
             Event::StopRequested => self.on_stop_requested(now, effects),
+            Event::MetadataPublishing { .. } => {
+                panic!("controller {} has no metadata publisher of a broker", self.node)
+            }
         }
         self.settle(now, effects);
         self.check();
@@ -396,6 +419,8 @@ impl Node for Controller {
             let (at, _) = active.sessions.first_to_expire(&active.image)?;
             Some(Deadline { at, why: "broker session timeout" })
         });
-        Deadline::earlier(self.quorum.next_deadline(), session)
+        let task = self.active.as_ref().and_then(|active| active.tasks.deadline());
+        let own = Deadline::earlier(session, task);
+        Deadline::earlier(self.quorum.next_deadline(), own)
     }
 }

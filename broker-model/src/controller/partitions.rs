@@ -1,8 +1,8 @@
-//! Changes of many partitions at once, because a broker's standing changed.
+//! Changes of many partitions at once, because a broker's state changed.
 //! Source: `ReplicationControlManager.generateLeaderAndIsrUpdates`.
 
-use crate::controller::election::{PartitionChange, change_partition};
-use crate::defect::Defects;
+use crate::config::TopicConfig;
+use crate::controller::election::{ControllerRules, Election, PartitionChange, change_partition};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::note::PartitionRegistration;
 use crate::types::{NodeId, TopicPartition};
@@ -56,7 +56,7 @@ impl BrokerEvent {
 pub(super) fn partition_records(
     image: &MetadataImage,
     event: BrokerEvent,
-    defects: &Defects,
+    rules: ControllerRules,
 ) -> Vec<MetadataRecord> {
     let concerned =
         image.partitions.iter().filter(|(_, registration)| event.concerns(registration));
@@ -71,12 +71,62 @@ pub(super) fn partition_records(
             },
             recovering: registration.recovering,
             min_insync_replicas: topic.min_insync_replicas,
-            unclean_allowed: topic.unclean_leader_election,
-            defects,
+            election: Election::of(topic),
+            rules,
         };
         let changed = change_partition(&change, |broker| event.may_lead(image, broker))?;
         let (registration, unclean) = (changed.registration, changed.unclean);
         Some(MetadataRecord::Partition { partition: *partition, registration, unclean })
     };
     concerned.filter_map(change).collect()
+}
+
+/// At most so many partitions are changed by one periodic task, which then goes on soon. Source:
+/// `QuorumController.MAX_ELECTIONS_PER_IMBALANCE`.
+pub(super) const ELECTIONS_AT_ONCE: usize = 1000;
+
+/// Gives partitions back to their first replicas where these are in sync. KRaft looks at each partition for itself:
+/// `leader.imbalance.per.broker.percentage` is not asked. Source: `ReplicationControlManager.maybeBalancePartitionLeaders`.
+pub(super) fn balance_leaders(
+    image: &MetadataImage,
+    rules: ControllerRules,
+) -> Vec<MetadataRecord> {
+    let imbalanced = |it: &PartitionRegistration| it.leader != it.replicas.first().copied();
+    elect(image, rules, |_, registration| imbalanced(registration).then_some(Election::Preferred))
+}
+
+/// Elects anybody where nobody leads and the topic allows it. Source:
+/// `ReplicationControlManager.maybeElectUncleanLeaders`.
+pub(super) fn elect_uncleanly(
+    image: &MetadataImage,
+    rules: ControllerRules,
+) -> Vec<MetadataRecord> {
+    elect(image, rules, |topic, registration| {
+        let wanted = registration.leader.is_none() && topic.unclean_leader_election;
+        wanted.then_some(Election::Unclean)
+    })
+}
+
+/// Holds an election, of the kind that is said, in the partitions for which one is.
+fn elect(
+    image: &MetadataImage,
+    rules: ControllerRules,
+    election_of: impl Fn(&TopicConfig, &PartitionRegistration) -> Option<Election>,
+) -> Vec<MetadataRecord> {
+    let record = |(partition, registration): (&TopicPartition, &PartitionRegistration)| {
+        let topic = image.topic_of(*partition).expect("a partition's topic is created before it");
+        let change = PartitionChange {
+            registration,
+            target_isr: registration.isr.clone(),
+            unclean_shutdown: None,
+            recovering: registration.recovering,
+            min_insync_replicas: topic.min_insync_replicas,
+            election: election_of(topic, registration)?,
+            rules,
+        };
+        let changed = change_partition(&change, |broker| image.is_active(broker))?;
+        let (registration, unclean) = (changed.registration, changed.unclean);
+        Some(MetadataRecord::Partition { partition: *partition, registration, unclean })
+    };
+    image.partitions.iter().filter_map(record).take(ELECTIONS_AT_ONCE).collect()
 }

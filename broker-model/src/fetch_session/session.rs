@@ -27,7 +27,7 @@ pub(crate) struct Wanted {
 
 /// What an answer would say of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct Returned {
     /// The high watermark.
     pub(crate) high_watermark: Offset,
     /// The log start.
@@ -54,15 +54,16 @@ struct CachedPartition {
 
 impl CachedPartition {
     /// Whether the asker must be told; remembers what it is told.
-    fn update(&mut self, told: Told) -> bool {
-        let must_respond = told.has_records
-            || told.is_error
-            || told.is_diverging
-            || self.high_watermark != told.high_watermark
-            || self.log_start_offset != told.log_start_offset;
+    fn update(&mut self, returned: Returned) -> bool {
+        let must_respond = returned.has_records
+            || returned.is_error
+            || returned.is_diverging
+            || self.high_watermark != returned.high_watermark
+            || self.log_start_offset != returned.log_start_offset;
         // When the error is gone, the asker must be told, even if the high watermark is as before.
-        self.high_watermark = if told.is_error { Offset::NONE } else { told.high_watermark };
-        self.log_start_offset = told.log_start_offset;
+        self.high_watermark =
+            if returned.is_error { Offset::NONE } else { returned.high_watermark };
+        self.log_start_offset = returned.log_start_offset;
         must_respond
     }
 }
@@ -78,11 +79,11 @@ pub(crate) struct SessionPartitions {
 
 impl SessionPartitions {
     /// What a full fetch asked for and was told.
-    pub(crate) fn new(told: impl IntoIterator<Item = (SessionKey, Wanted, Told)>) -> Self {
+    pub(crate) fn new(returned: impl IntoIterator<Item = (SessionKey, Wanted, Returned)>) -> Self {
         let mut session = Self { partitions: BTreeMap::new(), due: BTreeMap::new(), next_turn: 0 };
-        for (key, wanted, told) in told {
+        for (key, wanted, returned) in returned {
             session.want(key.clone(), wanted);
-            session.told(&key, told);
+            session.returned(&key, returned);
         }
         session
     }
@@ -148,11 +149,11 @@ impl SessionPartitions {
 
     /// Remembers what an answer tells of a partition; whether it must tell it at all. Who got records is read last next
     /// time, so that a full answer does not starve the others (KIP-74).
-    pub(crate) fn told(&mut self, key: &SessionKey, told: Told) -> bool {
+    pub(crate) fn returned(&mut self, key: &SessionKey, returned: Returned) -> bool {
         let turn = self.next_turn;
         let Some(cached) = self.partitions.get_mut(key) else { return false };
-        let must_respond = cached.update(told);
-        if told.has_records {
+        let must_respond = cached.update(returned);
+        if returned.has_records {
             self.due.remove(&cached.turn);
             cached.turn = turn;
             self.due.insert(turn, key.clone());

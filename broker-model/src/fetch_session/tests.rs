@@ -7,11 +7,11 @@ use proptest::prelude::*;
 
 use super::cache::SessionCache;
 use super::handler::{Built, SessionHandler};
-use super::session::{SessionKey, SessionPartitions, Told, Wanted};
+use super::session::{Returned, SessionKey, SessionPartitions, Wanted};
 use super::{FetchMetadata, SessionError};
 use crate::types::{LeaderEpoch, NodeId, Offset, Time, TopicId, TopicPartition};
 
-const QUIET: Told = Told {
+const QUIET: Returned = Returned {
     high_watermark: Offset(5),
     log_start_offset: Offset(0),
     has_records: false,
@@ -72,8 +72,8 @@ fn build(handler: &mut Handler, wishes: &BTreeMap<i32, i64>) -> Built<i32, i64> 
 
 #[test]
 fn an_incremental_request_names_what_changed() {
-    // What is touched, what is wanted then, what is sent and what is forgotten.
     type Case = (&'static [i32], &'static [(i32, i64)], &'static [(i32, i64)], &'static [i32]);
+    // What is touched, what is wanted then, what is sent and what is forgotten.
     let cases: [Case; 5] = [
         (&[], &[(1, 1), (2, 2)], &[], &[]),
         (&[1, 2], &[(1, 1), (2, 2)], &[], &[]),
@@ -83,7 +83,9 @@ fn an_incremental_request_names_what_changed() {
     ];
     for (touched, wishes, sent, forgotten) in cases {
         let mut handler = in_session();
-        touched.iter().for_each(|key| handler.touch(*key));
+        for key in touched {
+            handler.touch(*key);
+        }
         let built = build(&mut handler, &wishes.iter().copied().collect());
         assert_eq!(built.metadata, metadata(7, 1));
         assert_eq!((&built.to_send[..], &built.to_forget[..]), (sent, forgotten), "{touched:?}");
@@ -93,10 +95,10 @@ fn an_incremental_request_names_what_changed() {
 
 #[test]
 fn an_answer_decides_over_the_next_request() {
+    type Case = (bool, Result<i32, SessionError>, &'static [i32], bool, FetchMetadata);
     let refused = |error| Err(error);
     // Whether the request was full, the answer, whether it is believed, and the next request.
-    type Answer = Result<i32, SessionError>;
-    let cases: [(bool, Answer, &[i32], bool, FetchMetadata); 11] = [
+    let cases: [Case; 11] = [
         (true, Ok(7), &[1, 2], true, metadata(7, 1)),
         (true, Ok(0), &[1, 2], true, FetchMetadata::INITIAL),
         (true, Ok(7), &[1], false, FetchMetadata::INITIAL),
@@ -113,8 +115,12 @@ fn an_answer_decides_over_the_next_request() {
     for (full, answer, answered, believed, next) in cases {
         let mut handler = if full { Handler::new() } else { in_session() };
         build(&mut handler, &wishes);
-        let told = answered.iter().copied();
-        assert_eq!(handler.on_response(answer, told), believed, "{full} {answer:?} {answered:?}");
+        let returned = answered.iter().copied();
+        assert_eq!(
+            handler.on_response(answer, returned),
+            believed,
+            "{full} {answer:?} {answered:?}"
+        );
         let built = build(&mut handler, &wishes);
         assert_eq!(built.metadata, next, "{full} {answer:?} {answered:?}");
         assert_eq!(built.to_send.len(), if next.is_full() { 2 } else { 0 });
@@ -134,26 +140,26 @@ fn after_a_lost_answer_everything_is_named_again() {
 
 #[test]
 fn an_answer_leaves_out_what_was_told() {
-    let records = Told { has_records: true, ..QUIET };
-    let error = Told { is_error: true, high_watermark: Offset::NONE, ..QUIET };
+    let records = Returned { has_records: true, ..QUIET };
+    let error = Returned { is_error: true, high_watermark: Offset::NONE, ..QUIET };
     let cases = [
         (QUIET, false),
         (records, true),
         (error, true),
-        (Told { is_diverging: true, ..QUIET }, true),
-        (Told { high_watermark: Offset(6), ..QUIET }, true),
-        (Told { high_watermark: Offset(4), ..QUIET }, true),
-        (Told { log_start_offset: Offset(1), ..QUIET }, true),
+        (Returned { is_diverging: true, ..QUIET }, true),
+        (Returned { high_watermark: Offset(6), ..QUIET }, true),
+        (Returned { high_watermark: Offset(4), ..QUIET }, true),
+        (Returned { log_start_offset: Offset(1), ..QUIET }, true),
     ];
-    for (told, must_respond) in cases {
+    for (returned, must_respond) in cases {
         let mut session = SessionPartitions::new([(key(1), wanted(5), QUIET)]);
-        assert_eq!(session.told(&key(1), told), must_respond, "{told:?}");
-        let again = told.has_records || told.is_error || told.is_diverging;
-        assert_eq!(session.told(&key(1), told), again, "{told:?}, once more");
+        assert_eq!(session.returned(&key(1), returned), must_respond, "{returned:?}");
+        let again = returned.has_records || returned.is_error || returned.is_diverging;
+        assert_eq!(session.returned(&key(1), returned), again, "{returned:?}, once more");
     }
     let mut session = SessionPartitions::new([(key(1), wanted(5), QUIET)]);
-    session.told(&key(1), error);
-    assert!(session.told(&key(1), QUIET), "the end of an error is news");
+    session.returned(&key(1), error);
+    assert!(session.returned(&key(1), QUIET), "the end of an error is news");
 }
 
 #[test]
@@ -182,7 +188,7 @@ fn what_rests_is_not_read_until_something_changes() {
 fn who_got_records_is_read_last() {
     let all = [1, 2, 3].map(|partition| (key(partition), wanted(5), QUIET));
     let mut session = SessionPartitions::new(all);
-    session.told(&key(1), Told { has_records: true, ..QUIET });
+    session.returned(&key(1), Returned { has_records: true, ..QUIET });
     let due: Vec<SessionKey> = session.due().map(|(key, _)| key.clone()).collect();
     assert_eq!(due, [key(2), key(3), key(1)], "KIP-74");
 }
@@ -248,7 +254,7 @@ fn eviction_spares_followers_and_the_young() {
 // --- both together
 
 /// What happens to the world between two fetches, or to the fetch itself.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     /// The asker wants a partition from an offset, or not at all.
     Want(i32, Option<i64>),
@@ -262,6 +268,7 @@ enum Step {
     Fetch,
 }
 
+#[expect(clippy::disallowed_types, reason = "proptest's macro shares its strategies by Arc")]
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (0..5, proptest::option::weighted(0.8, 0..4_i64)).prop_map(|(p, o)| Step::Want(p, o)),
@@ -285,32 +292,38 @@ struct Pair {
 }
 
 impl Pair {
-    fn told(&self, partition: i32, offset: i64) -> Told {
+    fn returned(&self, partition: i32, offset: i64) -> Returned {
         let end = self.ends.get(&partition).copied().unwrap_or(0);
         let is_error = offset > end;
         let high_watermark = if is_error { Offset::NONE } else { Offset(end) };
-        Told { high_watermark, is_error, has_records: offset < end, ..QUIET }
+        Returned { high_watermark, is_error, has_records: offset < end, ..QUIET }
     }
 
     /// A full fetch would tell this.
     fn full(&self) -> BTreeMap<i32, i64> {
         let all = self.wishes.iter();
-        all.map(|(partition, offset)| (*partition, self.told(*partition, *offset).high_watermark.0))
-            .collect()
+        all.map(|(partition, offset)| {
+            (*partition, self.returned(*partition, *offset).high_watermark.0)
+        })
+        .collect()
     }
 
     /// The server answers: session or error, and what it tells.
-    fn serve(&mut self, built: &Built<i32, i64>) -> (Result<i32, SessionError>, Vec<(i32, Told)>) {
+    fn serve(
+        &mut self,
+        built: &Built<i32, i64>,
+    ) -> (Result<i32, SessionError>, Vec<(i32, Returned)>) {
         if built.metadata.is_full() {
             self.cache.remove(built.metadata.session_id);
-            let told =
-                |(partition, offset): &(i32, i64)| (*partition, self.told(*partition, *offset));
-            let told: Vec<(i32, Told)> = built.to_send.iter().map(told).collect();
-            let all = built.to_send.iter().zip(&told);
-            let all = all
-                .map(|((partition, offset), (_, told))| (key(*partition), wanted(*offset), *told));
+            let returned =
+                |(partition, offset): &(i32, i64)| (*partition, self.returned(*partition, *offset));
+            let returned: Vec<(i32, Returned)> = built.to_send.iter().map(returned).collect();
+            let all = built.to_send.iter().zip(&returned);
+            let all = all.map(|((partition, offset), (_, returned))| {
+                (key(*partition), wanted(*offset), *returned)
+            });
             let (id, _) = self.cache.create(at(0), None, SessionPartitions::new(all));
-            return (Ok(id), told);
+            return (Ok(id), returned);
         }
         if let Err(error) = self.cache.advance(built.metadata, at(0)) {
             return (Err(error), Vec::new());
@@ -326,12 +339,12 @@ impl Pair {
         let mut answer = Vec::new();
         for (key, wanted) in due {
             let SessionKey::Id(TopicPartition { partition, .. }) = key else { continue };
-            let told = self.told(partition, wanted.fetch_offset.0);
+            let returned = self.returned(partition, wanted.fetch_offset.0);
             let session = self.cache.get_mut(built.metadata.session_id).expect("it is there");
-            if session.partitions.told(&key, told) {
-                answer.push((partition, told));
+            if session.partitions.returned(&key, returned) {
+                answer.push((partition, returned));
             }
-            if !told.has_records && !told.is_error {
+            if !returned.has_records && !returned.is_error {
                 session.partitions.rest(&key);
             }
         }
@@ -341,13 +354,13 @@ impl Pair {
     fn fetch(&mut self) {
         let wishes = self.wishes.clone();
         let built = build(&mut self.handler, &wishes);
-        let (session, told) = self.serve(&built);
+        let (session, returned) = self.serve(&built);
         if std::mem::take(&mut self.loses) {
             self.handler.on_error();
             self.known.clear();
             return;
         }
-        if !self.handler.on_response(session, told.iter().map(|(partition, _)| *partition)) {
+        if !self.handler.on_response(session, returned.iter().map(|(partition, _)| *partition)) {
             self.known.clear();
             return;
         }
@@ -357,7 +370,9 @@ impl Pair {
         for partition in built.to_forget {
             self.known.remove(&partition);
         }
-        self.known.extend(told.iter().map(|(partition, told)| (*partition, told.high_watermark.0)));
+        self.known.extend(
+            returned.iter().map(|(partition, returned)| (*partition, returned.high_watermark.0)),
+        );
         assert_eq!(self.known, self.full(), "what the session told is what a full fetch tells");
     }
 
@@ -378,7 +393,9 @@ impl Pair {
             }
             Step::Evict => {
                 let ids: Vec<i32> = self.cache.iter_mut().map(|(id, _)| id).collect();
-                ids.into_iter().for_each(|id| drop(self.cache.remove(id)));
+                for id in ids {
+                    self.cache.remove(id);
+                }
             }
             Step::Lose => self.loses = true,
             Step::Fetch => self.fetch(),

@@ -9,7 +9,9 @@
 //! | `segment` | whole batches, and the length of the file that holds them |
 //! | `epoch_cache` | where each leader epoch begins |
 //! | `producer_state` | duplicates and gaps of idempotent producers |
-//! | `snapshots` | producer state on disk, and how it is restored |
+//! | `snapshots`, `snapshot_files` | producer state on disk, and how it is restored |
+//! | `options` | what a log is opened with |
+//! | `flushes` | what background flushes prove |
 //! | `flush` | rolling, background flushes and the recovery point |
 //! | `truncate` | cutting at either end |
 //! | `recovery` | opening what a stop left behind |
@@ -18,9 +20,12 @@
 pub mod checkpoint;
 mod epoch_cache;
 mod flush;
+mod flushes;
+mod options;
 mod producer_state;
 mod recovery;
 mod segment;
+mod snapshot_files;
 mod snapshots;
 mod truncate;
 
@@ -29,14 +34,13 @@ mod tests;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::config::{ClusterConfig, TopicConfig};
-use crate::defect::{Defects, LogDefect};
+use crate::defect::LogDefect;
 use crate::disk_image::FileId;
 pub(crate) use crate::log::epoch_cache::EpochCache;
-use crate::log::flush::Flushes;
+use crate::log::flushes::Flushes;
 use crate::log::producer_state::ProducerState;
 use crate::log::segment::Segment;
-use crate::log::snapshots::Snapshots;
+use crate::log::snapshot_files::Snapshots;
 use crate::message::EpochEnd;
 use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, KnownProducer, LogNote, ProducerNote};
@@ -44,65 +48,8 @@ use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch};
 use crate::types::{LeaderEpoch, Offset, TopicPartition, WallTime};
 
-/// What a log is configured with.
-#[derive(Debug, Clone, Copy)]
-pub struct LogConfig {
-    /// `segment.bytes`: a segment that would grow beyond is rolled first.
-    pub segment_bytes: u32,
-    /// `flush.messages`: so many unflushed records are flushed before the next is taken.
-    pub flush_messages: u64,
-    /// `flush.ms`: a log that was not flushed for so long is flushed at the next check.
-    pub flush_ms: u64,
-    /// `producer.id.expiration.ms`: a producer whose newest record is so old is forgotten at the next check.
-    pub producer_id_expiration_ms: u64,
-    /// Known weaknesses that are switched on.
-    pub defects: Defects,
-}
-
-impl LogConfig {
-    /// What brokers' logs are configured with before the metadata tells of their topics.
-    pub fn of(config: &ClusterConfig) -> Self {
-        Self {
-            segment_bytes: config.segment_bytes,
-            flush_messages: TopicConfig::FLUSH_NEVER,
-            flush_ms: TopicConfig::FLUSH_NEVER,
-            producer_id_expiration_ms: config.producer_id_expiration_ms,
-            defects: config.defects,
-        }
-    }
-}
-
-/// What a log is opened with.
-#[derive(Debug, Clone, Copy)]
-pub struct LogOptions {
-    /// Its settings.
-    pub config: LogConfig,
-    /// Wall time, by which producers expire.
-    pub now: WallTime,
-    /// Whether the broker stopped cleanly before: nothing above the recovery point needs checking
-    /// then.
-    pub clean: bool,
-    /// From the recovery point checkpoint.
-    pub recovery_point: Offset,
-    /// From the high watermark checkpoint.
-    pub high_watermark: Offset,
-    /// From the log start offset checkpoint.
-    pub log_start_offset: Offset,
-}
-
-/// A batch's standing with respect to its producer's history on this partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProducerCheck {
-    /// Not seen before: append it.
-    New,
-    /// One of the last five batches of the producer: answer with where it is.
-    Duplicate {
-        /// Its first offset.
-        base_offset: Offset,
-        /// Its last offset.
-        last_offset: Offset,
-    },
-}
+pub use options::{LogConfig, LogOptions};
+pub use producer_state::ProducerCheck;
 
 /// A replica's log.
 #[expect(clippy::struct_field_names, reason = "Kafka's names of the bounds are kept whole")]

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::log::ProducerCheck;
 use crate::note::KnownProducer;
 use crate::proto::ErrorCode;
 use crate::record::BatchHeader;
@@ -13,6 +12,20 @@ use crate::types::{Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
 /// How many batches of a producer are remembered; as many may be in flight.
 const BATCHES_MAX: usize = 5;
+
+/// A batch compared with its producer's history on this partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProducerCheck {
+    /// Not seen before: append it.
+    New,
+    /// One of the last five batches of the producer: answer with where it is.
+    Duplicate {
+        /// Its first offset.
+        base_offset: Offset,
+        /// Its last offset.
+        last_offset: Offset,
+    },
+}
 
 /// All producers of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

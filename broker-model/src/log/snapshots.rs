@@ -1,7 +1,7 @@
 //! Producer state on disk, and how it is restored. Source: Kafka's
 //! `ProducerStateManager.takeSnapshot` and `truncateAndReload`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -12,13 +12,10 @@ use crate::log::Log;
 use crate::log::checkpoint::{seal, unseal};
 use crate::log::producer_state::ProducerState;
 use crate::log::segment::Segment;
+use crate::log::snapshot_files::Snapshots;
 use crate::node::{Effect, Effects};
 use crate::record::RecordBatch;
 use crate::types::{LeaderEpoch, Offset, TopicPartition};
-
-/// The snapshot files that are on disk, with their content, by the offset below which they hold
-/// everything.
-pub(crate) type Snapshots = BTreeMap<Offset, Bytes>;
 
 /// Content of a snapshot file.
 #[derive(Debug, Serialize, Deserialize)]

@@ -29,6 +29,8 @@ pub struct MetadataImage {
 pub struct BrokerRegistration {
     /// Epoch of its present uptime.
     pub broker_epoch: BrokerEpoch,
+    /// Where its registration is in the metadata log: the broker is unfenced once it has applied that.
+    pub registered_at: Offset,
     /// Identity of its present uptime.
     pub incarnation: u64,
     /// Whether it is fenced.
@@ -57,20 +59,22 @@ impl MetadataImage {
             MetadataRecord::LeaderChange { leader } => {
                 MetadataChange::LeaderChanged { leader: *leader }
             }
-            MetadataRecord::RegisterBroker { broker, incarnation, unclean } => {
-                let broker_epoch = BrokerEpoch(offset.0);
+            MetadataRecord::RegisterBroker {
+                broker,
+                incarnation,
+                broker_epoch,
+                fenced,
+                shutting_down,
+                unclean,
+            } => {
                 let registration = BrokerRegistration {
-                    broker_epoch,
+                    broker_epoch: *broker_epoch,
+                    registered_at: offset,
                     incarnation: *incarnation,
-                    fenced: true,
-                    shutting_down: false,
+                    fenced: *fenced,
+                    shutting_down: *shutting_down,
                 };
-                self.brokers.insert(*broker, registration);
-                MetadataChange::BrokerRegistered {
-                    broker: *broker,
-                    broker_epoch,
-                    unclean: *unclean,
-                }
+                self.register(*broker, registration, *unclean)
             }
             MetadataRecord::BrokerChange { broker, fenced, shutting_down } => {
                 self.apply_broker_change(*broker, *fenced, *shutting_down)
@@ -102,6 +106,22 @@ impl MetadataImage {
                 self.next_producer_id = *next_producer_id;
                 MetadataChange::ProducerIdsAllocated { next_producer_id: *next_producer_id }
             }
+        }
+    }
+
+    /// A registration that keeps the epoch changes nothing but where it is written.
+    fn register(
+        &mut self,
+        broker: NodeId,
+        registration: BrokerRegistration,
+        unclean: bool,
+    ) -> MetadataChange {
+        let BrokerRegistration { broker_epoch, fenced, shutting_down, .. } = registration;
+        match self.brokers.insert(broker, registration) {
+            Some(before) if before.broker_epoch == broker_epoch => {
+                MetadataChange::BrokerChanged { broker, broker_epoch, fenced, shutting_down }
+            }
+            Some(_) | None => MetadataChange::BrokerRegistered { broker, broker_epoch, unclean },
         }
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::TopicConfig;
 use crate::note::PartitionRegistration;
-use crate::types::{NodeId, TopicId, TopicPartition};
+use crate::types::{BrokerEpoch, NodeId, TopicId, TopicPartition};
 
 /// A record of the metadata log. A partition's record holds its whole registration, so replay needs no merging.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,16 +15,22 @@ pub enum MetadataRecord {
         /// Who leads.
         leader: NodeId,
     },
-    /// A broker's new uptime; its broker epoch is this record's offset. Registered fenced. Source: KIP-631.
+    /// A broker's registration: of a new uptime, which is fenced, or the same one amended. Source: KIP-631.
     RegisterBroker {
         /// Who.
         broker: NodeId,
         /// Unique for each uptime.
         incarnation: u64,
+        /// Epoch of the uptime: where the batch begins in which it was first registered.
+        broker_epoch: BrokerEpoch,
+        /// Whether it is fenced.
+        fenced: bool,
+        /// Whether it is in controlled shutdown.
+        shutting_down: bool,
         /// Whether the uptime before ended without a clean shutdown.
         unclean: bool,
     },
-    /// A broker's standing.
+    /// A broker's state.
     BrokerChange {
         /// Who.
         broker: NodeId,

@@ -71,7 +71,7 @@ pub enum MetadataChange {
         /// Whether the uptime before ended without a clean shutdown.
         unclean: bool,
     },
-    /// A broker's standing changed.
+    /// A broker's state changed.
     BrokerChanged {
         /// Who.
         broker: NodeId,

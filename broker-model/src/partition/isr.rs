@@ -11,82 +11,10 @@ use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
 use crate::note::ReplicationNote;
+use crate::partition::isr_state::{IsrState, Proposal};
 use crate::partition::progress::FollowerProgress;
 use crate::partition::{Partition, PartitionContext, Role};
-use crate::types::{BrokerEpoch, NodeId, TopicPartition};
-
-/// Committed members and at most one proposal.
-#[derive(Debug, Clone)]
-pub(super) struct IsrState {
-    committed: Vec<NodeId>,
-    proposal: Option<Proposal>,
-}
-
-/// A proposed ISR that is not known to be accepted or refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Proposal {
-    /// Members in replica order, each with the broker epoch in which the leader knew it then.
-    members: Vec<(NodeId, BrokerEpoch)>,
-    /// Whether the transport has it. It stays until the controller's answer or newer metadata ends it.
-    submitted: bool,
-}
-
-impl Proposal {
-    fn contains(&self, replica: NodeId) -> bool {
-        self.members.iter().any(|(member, _)| *member == replica)
-    }
-}
-
-impl IsrState {
-    /// As registered, nothing proposed.
-    pub(super) fn new(committed: Vec<NodeId>) -> Self {
-        Self { committed, proposal: None }
-    }
-
-    /// Members by the controller's last word.
-    pub(super) fn committed(&self) -> &[NodeId] {
-        &self.committed
-    }
-
-    /// Whether the controller has not answered a proposal.
-    pub(super) fn is_pending(&self) -> bool {
-        self.proposal.is_some()
-    }
-
-    /// Whether a replica is in the maximal ISR: committed members and proposed ones. A shrink takes effect only when
-    /// the controller has accepted it, an expansion at once.
-    pub(super) fn maximal_contains(&self, replica: NodeId) -> bool {
-        self.committed.contains(&replica)
-            || self.proposal.as_ref().is_some_and(|proposal| proposal.contains(replica))
-    }
-
-    /// Size of the maximal ISR.
-    pub(super) fn maximal_len(&self) -> usize {
-        let added = self.proposal.as_ref().map_or(0, |proposal| {
-            proposal.members.iter().filter(|(member, _)| !self.committed.contains(member)).count()
-        });
-        self.committed.len() + added
-    }
-
-    /// Whether the high watermark must wait for a replica's copy.
-    pub(super) fn holds_high_watermark(&self, replica: NodeId, by_proposal: bool) -> bool {
-        match self.proposal.as_ref().filter(|_| by_proposal) {
-            Some(proposal) => proposal.contains(replica),
-            None => self.maximal_contains(replica),
-        }
-    }
-
-    pub(super) fn self_check(&self, id: TopicPartition, replicas: &[NodeId]) {
-        let proposed = self.proposal.iter().flat_map(|proposal| &proposal.members);
-        let members = self.committed.iter().chain(proposed.map(|(member, _)| member));
-        for member in members {
-            assert!(
-                replicas.contains(member),
-                "{id}: ISR member {member} is not one of the replicas {replicas:?}"
-            );
-        }
-    }
-}
+use crate::types::{BrokerEpoch, NodeId};
 
 impl Partition {
     /// Proposes to add a follower that has fetched all it needs. Source: rule 2.3, KAFKA-7128, KIP-841.

@@ -6,6 +6,7 @@
 
 mod follower;
 mod isr;
+mod isr_state;
 mod leader;
 mod progress;
 #[cfg(test)]

@@ -73,6 +73,10 @@ fn cluster(defects: &[Defect]) -> ClusterConfig {
         quorum_election_backoff_max_ms: 500,
         quorum_fetch_wait_max_ms: 500,
         controlled_shutdown_timeout_ms: 5_000,
+        eligible_leader_replicas: true,
+        auto_leader_rebalance: true,
+        leader_imbalance_check_interval_ms: 300_000,
+        unclean_election_interval_ms: 300_000,
         kafka: None,
         defects: defects.iter().copied().collect(),
     }
@@ -105,6 +109,7 @@ impl Bench {
         for id in 1..=3 {
             let broker = BrokerRegistration {
                 broker_epoch: BrokerEpoch(10 + i64::from(id)),
+                registered_at: Offset(10 + i64::from(id)),
                 incarnation: 1,
                 fenced: false,
                 shutting_down: false,
@@ -349,7 +354,14 @@ fn expansion_needs_an_active_follower_of_the_present_uptime() {
     ] {
         let (name, broker_epoch, fenced, shutting_down) = change;
         let mut bench = Bench::leading(&[], &[1, 2]);
-        let broker = BrokerRegistration { broker_epoch, incarnation: 2, fenced, shutting_down };
+        let registered_at = Offset(broker_epoch.0);
+        let broker = BrokerRegistration {
+            broker_epoch,
+            registered_at,
+            incarnation: 2,
+            fenced,
+            shutting_down,
+        };
         bench.metadata.brokers.insert(NodeId(3), broker);
         bench.fetch(3, 0);
         assert_eq!(bench.proposed().is_some(), eligible, "{name}");

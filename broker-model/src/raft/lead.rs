@@ -61,6 +61,10 @@ impl Quorum {
         let batch = self.log.append_as_leader(&builder.build(), self.state.epoch, 0, effects);
         // Who waits for records gets them before they are on this platter; the leader's own end counts for the high
         // watermark once they are (KAFKA-10533). Source: `KafkaRaftClient.flushLeaderLog`.
+        if self.counts_before_flush {
+            // QuorumDefect::CountsBeforeFlush: what only this voter has counts, though a power loss would take it.
+            self.advance_high_watermark(effects);
+        }
         self.answer_waiting(now.time, effects);
         self.sync_log(effects);
         self.advance_high_watermark(effects);
@@ -219,8 +223,9 @@ impl Quorum {
         let (due, rest): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|fetch| fetch.expires_at <= now || self.has_news(fetch));
         for fetch in &due {
-            // A fetch that waited and is answered with news counts as made now: Kafka judges it again.
-            if self.has_news(fetch) {
+            // A fetch that waited and is answered with news counts as made now: Kafka judges it again, unless its time is
+            // over already, as after a pause.
+            if fetch.expires_at > now && self.has_news(fetch) {
                 self.note_contact(now, fetch.replica);
             }
             self.answer_fetch(fetch, effects);

@@ -62,7 +62,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             let both = anomaly == Anomaly::G1cWw;
             let steps_max = index.options.cycle_steps_max;
             if let Some(cycle) = search::cycle(&graph, &component, both, steps_max) {
-                component.nodes.iter().for_each(|node| graph.tell(*node));
+                component.nodes.iter().for_each(|node| graph.mark_reported(*node));
                 add(index, found, anomaly, cycle);
             }
         }

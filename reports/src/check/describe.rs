@@ -10,13 +10,13 @@ const STEPS_MAX: usize = 6;
 
 /// One line for each anomaly. `{record}` is at `{offset}` and was told by client `{who}` in generation `{generation}`;
 /// what it is at odds with is `{other}` at `{other_offset}`, client `{other_who}`, generation `{other_generation}`.
-fn template(anomaly: Anomaly, told: bool) -> &'static str {
+fn template(anomaly: Anomaly, returned: bool) -> &'static str {
     match anomaly {
         Anomaly::LostWrite => {
             "record {record} was acknowledged at offset {offset}; reads go on to offset {other_offset} and \
              never return it"
         }
-        Anomaly::Unseen if told => {
+        Anomaly::Unseen if returned => {
             "record {record} was acknowledged at offset {offset} and no poll ever returned it"
         }
         Anomaly::Unseen => "record {record} was acknowledged and no poll ever returned it",
@@ -158,7 +158,7 @@ impl Occurrence {
     ) -> String {
         let (value, offset) = (value_name(history, observation.value), observation.offset);
         match history.row(operation).function {
-            Function::List => format!("was told end offset {offset}"),
+            Function::List => format!("got end offset {offset}"),
             Function::Join => "joined its group".to_owned(),
             Function::Commit => format!("committed offset {offset}"),
             Function::Txn if !self.cycle.is_empty() || self.is_about_processing(observation) => {
@@ -184,17 +184,17 @@ impl Occurrence {
 
 /// Puts facts into a template's places, each once and in one pass: a fact's own text is never a place.
 fn filled(template: &str, facts: &[(&str, String)]) -> String {
-    let mut told = String::new();
+    let mut returned = String::new();
     let mut rest = template;
     while let Some(open) = rest.find('{') {
         let close = rest[open..].find('}').map_or(rest.len(), |length| open + length + 1);
         let place = &rest[open..close];
         let fact = facts.iter().find(|(name, _)| *name == place);
-        told.push_str(&rest[..open]);
-        told.push_str(fact.map_or(place, |(_, fact)| fact));
+        returned.push_str(&rest[..open]);
+        returned.push_str(fact.map_or(place, |(_, fact)| fact));
         rest = &rest[close..];
     }
-    told + rest
+    returned + rest
 }
 
 fn step_text(history: &History, step: &Step) -> String {

@@ -72,7 +72,7 @@ impl Facts for Index<'_> {
     }
 
     fn offset_of(&self, send: SendId) -> Option<(u32, i64)> {
-        let offset = self.told(send).or_else(|| self.place(send))?;
+        let offset = self.returned(send).or_else(|| self.place(send))?;
         Some((self.partition_of(send)?, offset))
     }
 

@@ -117,15 +117,15 @@ impl<'a> Index<'a> {
 
     /// Where it went, as told or as a read shows.
     pub(crate) fn partition_of(&self, send: SendId) -> Option<u32> {
-        let told = self.send(send).partition;
-        if told != NO_PARTITION {
-            return Some(told);
+        let returned = self.send(send).partition;
+        if returned != NO_PARTITION {
+            return Some(returned);
         }
         self.learned.get(&send).copied()
     }
 
     /// The offset that its producer was told.
-    pub(crate) fn told(&self, send: SendId) -> Option<i64> {
+    pub(crate) fn returned(&self, send: SendId) -> Option<i64> {
         Some(self.send(send).offset).filter(|offset| *offset >= 0)
     }
 
@@ -230,7 +230,7 @@ impl<'a> Index<'a> {
     /// A sent record at its place.
     pub(crate) fn placement(&self, send: SendId) -> Placement {
         let (partition, offset) = self.place_key(send);
-        let operation = if self.told(send) == Some(offset) {
+        let operation = if self.returned(send) == Some(offset) {
             self.operation_of_send(send)
         } else {
             self.stated.get(&send).copied().unwrap_or(self.operation_of_send(send))
@@ -298,7 +298,7 @@ impl<'a> Index<'a> {
         let operation = self.operation_of_send(send);
         Observation {
             value: self.send(send).value,
-            offset: self.told(send).unwrap_or(NO_OFFSET),
+            offset: self.returned(send).unwrap_or(NO_OFFSET),
             operation,
             writer: Some(operation),
             read: self.was_read(send),

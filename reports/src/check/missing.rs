@@ -23,7 +23,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             continue;
         }
         let Some(partition) = index.partition_of(send) else { continue };
-        let offset = index.told(send).or_else(|| index.place(send));
+        let offset = index.returned(send).or_else(|| index.place(send));
         if let Some(removal) = offset.and_then(|offset| index.removal(send, (partition, offset))) {
             *found.removed.entry((partition, removal)).or_default() += 1;
             continue;
@@ -49,7 +49,7 @@ fn check_lost(
     send: SendId,
     partition: u32,
 ) -> bool {
-    let offset = index.told(send).or_else(|| index.place(send));
+    let offset = index.returned(send).or_else(|| index.place(send));
     let (Some(highest), Some(offset)) = (index.highest_read(partition), offset) else {
         return false;
     };
@@ -86,7 +86,7 @@ struct Span {
 impl Passages {
     fn of(index: &Index<'_>) -> Self {
         let mut spans = Vec::new();
-        if !index.history.final_reads && !any_untold(index) {
+        if !index.history.final_reads && !any_without_offset(index) {
             let mut known: BTreeMap<(u32, u32), Span> = BTreeMap::new();
             for (operation, row) in (0_u32..).zip(index.history.rows()) {
                 for read in index.reads_of(operation).filter(|_| row.completion == Completion::Ok) {
@@ -114,7 +114,7 @@ impl Passages {
 }
 
 /// Whether a poll did not tell what it returned: nobody knows who has read what.
-fn any_untold(index: &Index<'_>) -> bool {
+fn any_without_offset(index: &Index<'_>) -> bool {
     let rows = (0_u32..).zip(index.history.rows());
     rows.filter(|(_, row)| matches!(row.function, Function::Poll | Function::Txn)).any(
         |(operation, row)| row.completion != Completion::Ok && index.reads_of(operation).is_empty(),
@@ -124,7 +124,7 @@ fn any_untold(index: &Index<'_>) -> bool {
 /// Whether a record without an offset may have been there and be gone, with acks=0 for one.
 fn may_be_gone(index: &Index<'_>, send: SendId, partition: u32) -> bool {
     let retained = index.options.log_start_offset(partition) > 0;
-    index.told(send).is_none() && (retained || index.may_be_replaced(send, partition))
+    index.returned(send).is_none() && (retained || index.may_be_replaced(send, partition))
 }
 
 /// What is missing shows only when all reading is over, which is when the last answer came: until then some poll

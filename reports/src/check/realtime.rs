@@ -53,15 +53,15 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
 
 fn check_send(index: &Index<'_>, found: &mut Found, floors: &[Floors], send: SendId) {
     let Some(partition) = index.partition_of(send) else { return };
-    let offset = index.told(send).or_else(|| index.place(send));
-    let itself = |told: FloorSource| matches!(told, FloorSource::Read(read) if index.writer(read) == Some(send));
-    if let (Some(offset), Some((floor, told))) = (offset, floors[partition as usize].record)
+    let offset = index.returned(send).or_else(|| index.place(send));
+    let itself = |returned: FloorSource| matches!(returned, FloorSource::Read(read) if index.writer(read) == Some(send));
+    if let (Some(offset), Some((floor, returned))) = (offset, floors[partition as usize].record)
         && offset <= floor
         // What was read before it was sent is a circle of two.
-        && !itself(told)
+        && !itself(returned)
     {
         let subject = Observation { offset, ..index.observation_of_send(send) };
-        let other = Some(observation(index, told, floor));
+        let other = Some(observation(index, returned, floor));
         found.add(index, Anomaly::RealtimeOrder, partition, subject, other);
     }
 }
@@ -69,9 +69,9 @@ fn check_send(index: &Index<'_>, found: &mut Found, floors: &[Floors], send: Sen
 fn check_ends(index: &Index<'_>, found: &mut Found, floors: &[Floors], operation: u32) {
     for (partition, offset) in ends(index, operation) {
         let floor = floors[partition as usize].end.filter(|(floor, _)| offset < *floor);
-        if let Some((floor, told)) = floor {
+        if let Some((floor, returned)) = floor {
             let subject = observation(index, FloorSource::End { operation }, offset);
-            let other = observation(index, told, floor);
+            let other = observation(index, returned, floor);
             found.add(index, Anomaly::EndOffsetRegression, partition, subject, Some(other));
         }
     }
@@ -84,7 +84,7 @@ fn raise(index: &Index<'_>, floors: &mut [Floors], operation: u32) {
     for send in sends.into_iter().flatten() {
         let send = send as SendId;
         let partition = index.send(send).partition;
-        if let Some(offset) = index.told(send).filter(|_| partition != NO_PARTITION) {
+        if let Some(offset) = index.returned(send).filter(|_| partition != NO_PARTITION) {
             lift(&mut floors[partition as usize].record, offset, FloorSource::Send(send));
         }
     }
@@ -106,9 +106,9 @@ fn raise(index: &Index<'_>, floors: &mut [Floors], operation: u32) {
     }
 }
 
-fn lift(floor: &mut Option<(i64, FloorSource)>, offset: i64, told: FloorSource) {
+fn lift(floor: &mut Option<(i64, FloorSource)>, offset: i64, returned: FloorSource) {
     if floor.is_none_or(|(floor, _)| floor < offset) {
-        *floor = Some((offset, told));
+        *floor = Some((offset, returned));
     }
 }
 
@@ -122,8 +122,8 @@ fn ends<'a>(index: &Index<'a>, operation: u32) -> impl Iterator<Item = (u32, i64
     })
 }
 
-fn observation(index: &Index<'_>, told: FloorSource, offset: i64) -> Observation {
-    match told {
+fn observation(index: &Index<'_>, returned: FloorSource, offset: i64) -> Observation {
+    match returned {
         FloorSource::Send(send) => index.observation_of_send(send),
         FloorSource::Read(read) => index.observation_of_read(read),
         FloorSource::End { operation } => Observation::answer(operation, offset),

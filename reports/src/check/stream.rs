@@ -292,13 +292,13 @@ impl Stream {
         let member = history.member(position);
         for what in history.details_of(position) {
             if let What::EndOffset { partition, offset: Some(offset) } = what {
-                let told = observation(offset);
+                let returned = observation(offset);
                 let floor = self.floors.end(partition, begun);
                 if let Some(floor) = floor.filter(|floor| offset < floor.offset) {
                     let anomaly = Anomaly::EndOffsetRegression;
-                    found.add(&known, anomaly, partition, told, Some(floor));
+                    found.add(&known, anomaly, partition, returned, Some(floor));
                 }
-                self.floors.raise_end(partition, ended, told);
+                self.floors.raise_end(partition, ended, returned);
             } else if let What::Consumed { partition, first, last } = what {
                 let lane = (member.map(|(group, _)| group), partition);
                 if let Some(other) = self.spans.add(lane, (first, last), position) {
@@ -333,7 +333,7 @@ impl Stream {
 
     /// What shows now, of what was found and of what waited for the operation that has ended.
     fn settle(&mut self, history: &History, candidates: Vec<Occurrence>) -> Vec<Occurrence> {
-        let mut told = Vec::new();
+        let mut returned = Vec::new();
         for occurrence in candidates {
             let Occurrence { anomaly, partition, circumstance, .. } = occurrence;
             let known = self.known(history);
@@ -355,14 +355,14 @@ impl Stream {
             } else if !passed.is_some_and(failed) {
                 // Its senders are known now, and so is when it began.
                 let known = Occurrence::of(history, anomaly, partition, (subject, other));
-                told.push(Occurrence { circumstance, ..known });
+                returned.push(Occurrence { circumstance, ..known });
             }
         }
-        told
+        returned
     }
 }
 
-/// Whether it is one only if its other witness is a record that lasts.
+/// Whether it is one only if its other observation is a record that lasts.
 fn passes_over(anomaly: Anomaly) -> bool {
     let kind = anomaly.kind();
     let commits = anomaly == Anomaly::CommitBeyondPosition;

@@ -48,7 +48,7 @@ pub(super) static ENTRIES: [Entry; 17] = [
         name: "nonmonotonic-send",
         kind: Kind::ClientAnomaly,
         meaning: "A producer's later send got an offset at or below that of an earlier one.",
-        example: "The same producer is told a@5, then b@3.",
+        example: "The same producer is acknowledged a@5, then b@3.",
         legal: "With enable.idempotence=false, if several requests are in flight or the outcome \
                   of one is not known; with acks other than all after a failover; when the \
                   configuration allows loss (an unclean election, or min.insync.replicas brokers \
@@ -59,7 +59,7 @@ pub(super) static ENTRIES: [Entry; 17] = [
         name: "int-nonmonotonic-send",
         kind: Kind::ClientAnomaly,
         meaning: "Two sends of one operation are in reverse order in the log.",
-        example: "One transaction sends a, then b, and is told a@3, b@1.",
+        example: "One transaction sends a, then b, and is acknowledged a@3, b@1.",
         legal: "As for nonmonotonic-send.",
         source: "Jepsen int-nonmonotonic-send",
     },

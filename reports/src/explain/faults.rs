@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 27] = [
+pub(super) static ENTRIES: [Entry; 28] = [
     Entry {
         name: "crash",
         kind: Kind::Fault,
@@ -23,7 +23,7 @@ pub(super) static ENTRIES: [Entry; 27] = [
     Entry {
         name: "bounce",
         kind: Kind::Fault,
-        meaning: "Crash and restart faster than any session timeout: nobody is told.",
+        meaning: "Crash and restart faster than any session timeout, unnoticed.",
         example: "bounce follower-of orders-0.",
         legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
         source: "KIP-101 scenario 1",
@@ -39,7 +39,7 @@ pub(super) static ENTRIES: [Entry; 27] = [
     Entry {
         name: "pause",
         kind: Kind::Fault,
-        meaning: "The process stands still, as in a long garbage collection; messages wait for it.",
+        meaning: "The process is suspended, as in a long garbage collection; messages wait for it.",
         example: "pause leader-of orders-0 for 12 s.",
         legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
         source: "SIGSTOP",
@@ -119,6 +119,15 @@ pub(super) static ENTRIES: [Entry; 27] = [
         example: "hold-metadata of follower-of orders-0 for 3 s.",
         legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
         source: "a metadata loader that lags; KAFKA-6880",
+    },
+    Entry {
+        name: "stall-metadata-publishing",
+        kind: Kind::Fault,
+        meaning: "A broker fetches metadata and sends heartbeats, but does not act on what it fetched; then it \
+                  takes several changes of a partition for one.",
+        example: "stall-metadata-publishing of leader-of orders-0 for 3 s.",
+        legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
+        source: "Kafka's BrokerMetadataPublisher",
     },
     Entry {
         name: "stall-connections",

@@ -76,7 +76,7 @@ pub(super) static ENTRIES: [Entry; 13] = [
         meaning: "After the heal, a live replica lacks records of the leader's log, or its high watermark \
                   stays below the log's end.",
         example: "The ISR shrinks to the leader and nobody computes the high watermark anew.",
-        legal: "When fewer replicas live than min.insync.replicas: the high watermark stands still then.",
+        legal: "When fewer replicas live than min.insync.replicas: the high watermark does not advance then.",
         source: "KIP-101, KIP-966; L5",
     },
     Entry {

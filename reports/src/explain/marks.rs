@@ -32,7 +32,7 @@ pub(super) static ENTRIES: [Entry; 47] = [
     mark("crash", "A process was killed; what it wrote stayed in the page cache."),
     mark_of(
         "divergence-found",
-        "A leader told a replica or consumer that its log goes another way, and from where.",
+        "A leader returned to a replica or consumer from where its log diverges.",
         "KIP-595, KIP-320",
     ),
     mark_of(
@@ -41,7 +41,7 @@ pub(super) static ENTRIES: [Entry; 47] = [
         "KIP-98",
     ),
     mark_of("elr-used", "A partition had eligible leader replicas outside its ISR.", "KIP-966"),
-    mark("end-offset-served", "A leader told a client an end offset."),
+    mark("end-offset-served", "A leader returned an end offset to a client."),
     mark(
         "fault-held-back",
         "A planned fault was weakened or left out, as the configuration does not promise to survive it.",
@@ -77,7 +77,7 @@ pub(super) static ENTRIES: [Entry; 47] = [
     mark("power-loss", "A machine lost power: what was not synced survived in part or not at all."),
     mark_of(
         "producer-epoch-bumped",
-        "A producer began a new epoch, as it could not know the fate of a batch.",
+        "A producer began a new epoch, as it could not know the outcome of a batch.",
         "KIP-360",
     ),
     mark("records-acked", "Records were acknowledged; counted."),

@@ -17,7 +17,7 @@ pub(super) static ENTRIES: [Entry; 17] = [
         name: "int-send-skip",
         kind: Kind::ClientAnomaly,
         meaning: "Records of others stand between two sends of one operation.",
-        example: "One transaction is told a@0 and b@2; c of another producer is at 1.",
+        example: "One transaction is acknowledged a@0 and b@2; c of another producer is at 1.",
         legal: "Always: Kafka does not isolate the writes of transactions.",
         source: "Jepsen int-send-skip",
     },

@@ -364,7 +364,7 @@ impl Visitor<'_> for MaybeOffset {
     type Value = i64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an offset from 0 to {}, or -1 or null if it was not told", i64::MAX)
+        write!(f, "an offset from 0 to {}, or -1 or null if it is not known", i64::MAX)
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<i64, E> {

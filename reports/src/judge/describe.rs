@@ -55,20 +55,20 @@ fn finding(case: &Case<'_>, root: &Root<'_>) -> Finding {
 
 /// A few examples of each kind.
 fn consequences(case: &Case<'_>, all: &[Consequence<'_>]) -> Vec<String> {
-    let mut told: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
+    let mut counted: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
     let mut lines = Vec::new();
     for consequence in all {
         let name = anomaly_name(&consequence.charge);
-        let (examples, untold) = told.entry(name).or_default();
+        let (examples, uncounted) = counted.entry(name).or_default();
         if *examples == EXAMPLES_MAX {
-            *untold += occurrences(consequence);
+            *uncounted += occurrences(consequence);
         } else {
             *examples += 1;
             lines.push(consequence_line(case, name, consequence));
         }
     }
-    let rest = told.into_iter().filter(|(_, (_, untold))| *untold > 0);
-    lines.extend(rest.map(|(name, (_, untold))| format!("{name}: {untold} more")));
+    let rest = counted.into_iter().filter(|(_, (_, uncounted))| *uncounted > 0);
+    lines.extend(rest.map(|(name, (_, uncounted))| format!("{name}: {uncounted} more")));
     lines
 }
 

@@ -39,6 +39,8 @@ pub struct Terms {
     /// Whether the answers' leader epochs were watched from inside: then a deposed leader that has not heard of it may
     /// answer with its own, older, end offset, and a true regression is an internal violation.
     pub epochs_watched: bool,
+    /// Whether eligible leader replicas are kept; else no damage to a broker's data is survived (KIP-966).
+    pub eligible_leader_replicas: bool,
     /// Damage to data of brokers. Empty unless the scenario allows loss: the atlas sees to the rest.
     pub damage: Vec<Damage>,
     /// Nodes whose disks lied or rotted. Empty unless the scenario allows loss, as is what follows.
@@ -71,6 +73,7 @@ impl Terms {
             producers_expire: false,
             dropped: None,
             epochs_watched: false,
+            eligible_leader_replicas: true,
             damage: Vec::new(),
             corrupted: Vec::new(),
             spoiled: Vec::new(),
@@ -89,6 +92,7 @@ impl Terms {
             run.history.partitions.iter().map(|name| partition_terms(plan, name)).collect();
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
+        terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
         terms.producers_expire = plan.clients.iter().any(|client| expires(plan, client));
         terms.dropped = dropped(plan, run, &terms.partitions);
         if plan.expect.loss_allowed {
@@ -179,11 +183,15 @@ impl Terms {
         let mut brokers: Vec<i32> = touching.map(|d| d.broker).collect();
         brokers.sort_unstable();
         brokers.dedup();
-        let enough = brokers.len() as u64 >= u64::from(min_insync_replicas.max(1));
+        let harmed = brokers.len();
+        if !self.eligible_leader_replicas {
+            let kept = "eligible leader replicas are not kept";
+            return (harmed > 0).then(|| format!("{harmed} brokers lost data, and {kept}"));
+        }
+        let enough = harmed as u64 >= u64::from(min_insync_replicas.max(1));
         enough.then(|| {
             format!(
-                "{} brokers lost data, min.insync.replicas={min_insync_replicas} survives fewer",
-                brokers.len()
+                "{harmed} brokers lost data, min.insync.replicas={min_insync_replicas} survives fewer"
             )
         })
     }

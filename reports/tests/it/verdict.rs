@@ -112,6 +112,10 @@ fn cluster() -> ClusterConfig {
         quorum_election_backoff_max_ms: 1000,
         quorum_fetch_wait_max_ms: 500,
         controlled_shutdown_timeout_ms: 5000,
+        eligible_leader_replicas: true,
+        auto_leader_rebalance: true,
+        leader_imbalance_check_interval_ms: 300_000,
+        unclean_election_interval_ms: 300_000,
         kafka: None,
         defects: Defects::NONE,
     }

@@ -45,11 +45,11 @@ impl Explain {
                 match found.as_slice() {
                     [_] if console.is_json() => console.json(first)?,
                     several if console.is_json() => console.json(&several)?,
-                    several => tell(several, console)?,
+                    several => show(several, console)?,
                 }
             }
             None if console.is_json() => console.json(&rows)?,
-            None => tell_names(&rows, console)?,
+            None => show_names(&rows, console)?,
         }
         Ok(ExitCode::Held)
     }
@@ -119,7 +119,7 @@ fn comes_from(row: &Row, source: &str) -> bool {
     is_number && words.any(|word| word.trim_end_matches('.').eq_ignore_ascii_case(source))
 }
 
-fn tell_names(rows: &[Row], console: &mut Console) -> Result<(), Failure> {
+fn show_names(rows: &[Row], console: &mut Console) -> Result<(), Failure> {
     let bold = Console::styles().strong;
     for (position, row) in rows.iter().enumerate() {
         if rows[..position].iter().any(|before| before.kind == row.kind) {
@@ -135,17 +135,17 @@ fn tell_names(rows: &[Row], console: &mut Console) -> Result<(), Failure> {
     Ok(())
 }
 
-fn tell(rows: &[&Row], console: &mut Console) -> Result<(), Failure> {
+fn show(rows: &[&Row], console: &mut Console) -> Result<(), Failure> {
     for (position, row) in rows.iter().enumerate() {
         if position > 0 {
             writeln!(console.stdout())?;
         }
-        tell_one(row, console)?;
+        show_one(row, console)?;
     }
     Ok(())
 }
 
-fn tell_one(row: &Row, console: &mut Console) -> Result<(), Failure> {
+fn show_one(row: &Row, console: &mut Console) -> Result<(), Failure> {
     let bold = Console::styles().strong;
     writeln!(console.stdout(), "{bold}{}{bold:#} ({})", row.name, row.kind)?;
     let parts = [

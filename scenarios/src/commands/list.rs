@@ -35,13 +35,13 @@ impl List {
         if console.is_json() {
             console.json(&rows)?;
         } else {
-            tell(&rows, console)?;
+            show(&rows, console)?;
         }
         Ok(ExitCode::Held)
     }
 }
 
-fn tell(rows: &[Row], console: &mut Console) -> Result<(), Failure> {
+fn show(rows: &[Row], console: &mut Console) -> Result<(), Failure> {
     let bold = Console::styles().strong;
     for row in rows {
         writeln!(console.stdout(), "{bold}{}{bold:#}", row.name)?;

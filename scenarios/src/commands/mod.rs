@@ -87,7 +87,7 @@ pub fn main() -> ExitCode {
         Ok(Ok(code)) => code,
         Ok(Err(failure)) => console.fail(&failure),
         Err(_) => {
-            console.fail(&Failure::Harrow("a panic, told above; please report it".to_owned()))
+            console.fail(&Failure::Harrow("a panic, reported above; please report it".to_owned()))
         }
     }
 }

@@ -42,6 +42,9 @@ pub(super) struct Prepared {
     changes: Changes,
 }
 
+/// From this version on new clusters keep eligible leader replicas. Source: KIP-966.
+const ELIGIBLE_REPLICAS_SINCE: Version = Version::new(4, 1, 0);
+
 impl Prepared {
     /// Reads a scenario: a name of the catalogue, or a path to a file.
     pub(super) fn read(argument: &str, changes: &Changes) -> Result<Self, Failure> {
@@ -54,6 +57,9 @@ impl Prepared {
     pub(super) fn plan(&self, seed: u64) -> Plan {
         let mut plan = plan(&self.scenario, seed);
         plan.cluster.kafka = self.changes.kafka;
+        // Clusters of an older version have no such feature, or have it switched off.
+        let keeps = self.changes.kafka.is_none_or(|version| version >= ELIGIBLE_REPLICAS_SINCE);
+        plan.cluster.eligible_leader_replicas &= keeps;
         plan.cluster.defects = self.defects();
         plan
     }

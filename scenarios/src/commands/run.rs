@@ -65,18 +65,18 @@ pub(super) fn show(
     if let Some(out) = out {
         leave_plan(out, plan)?;
     }
-    let mut told = run_and_judge(plan, identity, out.is_some());
-    follow(plan, &mut told.report);
-    let left = out.map_or(Ok(()), |out| leave(out, plan, &told));
+    let mut judged = run_and_judge(plan, identity, out.is_some());
+    follow(plan, &mut judged.report);
+    let left = out.map_or(Ok(()), |out| leave(out, plan, &judged));
     let (styles, replay) = (Console::styles().report, identity.replay);
     let format = if console.is_json() { Format::Json } else { Format::Human { styles, replay } };
-    render(&told.report, format, console.stdout())?;
+    render(&judged.report, format, console.stdout())?;
     if let Some(out) = out.filter(|_| !console.is_json() && left.is_ok()) {
         let plan = quoted(&out.path("plan.json").display().to_string());
         writeln!(console.stdout(), "left {FILES} there; bit for bit: harrow replay {plan}")?;
     }
     console.stdout().flush()?;
-    Ok(console.also(told.report.outcome.into(), left))
+    Ok(console.also(judged.report.outcome.into(), left))
 }
 
 /// Writes what is known before the run.
@@ -91,20 +91,20 @@ pub(super) fn keep(
     identity: RunIdentity<'_>,
 ) -> Result<(), Failure> {
     leave_plan(out, plan)?;
-    let mut told = run_and_judge(plan, identity, true);
-    follow(plan, &mut told.report);
-    leave(out, plan, &told)
+    let mut judged = run_and_judge(plan, identity, true);
+    follow(plan, &mut judged.report);
+    leave(out, plan, &judged)
 }
 
 /// Writes what is known after the run.
-fn leave(out: &OutDirectory, plan: &Plan, told: &JudgedRun) -> Result<(), Failure> {
-    out.write("history.jsonl", |file| write_history(&told.run.history, file))?;
-    let config = print_promises(&HistoryConfig::of_run(plan, &told.run));
+fn leave(out: &OutDirectory, plan: &Plan, judged: &JudgedRun) -> Result<(), Failure> {
+    out.write("history.jsonl", |file| write_history(&judged.run.history, file))?;
+    let config = print_promises(&HistoryConfig::of_run(plan, &judged.run));
     out.write("history.toml", |file| file.write_all(config.as_bytes()))?;
-    let rows = told.run.trace.as_deref().unwrap_or_default();
+    let rows = judged.run.trace.as_deref().unwrap_or_default();
     out.write("trace.txt", |file| rows.iter().try_for_each(|row| writeln!(file, "{}", line(row))))?;
     // Two runs of one plan leave the same bytes.
-    let report = told.report.timeless();
+    let report = judged.report.timeless();
     out.write("report.json", |file| render(&report, Format::Json, file))?;
     Ok(())
 }

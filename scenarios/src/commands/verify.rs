@@ -55,7 +55,7 @@ impl Verify {
         let mut differences = Vec::new();
         for seed in self.seeds.first..=self.seeds.last {
             if let Some(difference) = Self::twice(&prepared, seed) {
-                tell(console, &difference)?;
+                show(console, &difference)?;
                 differences.push(difference);
             }
         }
@@ -137,7 +137,7 @@ fn first_difference(plan: &Plan) -> Option<[String; 2]> {
     }
 }
 
-fn tell(console: &mut Console, difference: &Difference) -> Result<(), Failure> {
+fn show(console: &mut Console, difference: &Difference) -> Result<(), Failure> {
     if console.is_json() {
         return Ok(());
     }

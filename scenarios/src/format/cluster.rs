@@ -22,6 +22,8 @@ pub(super) fn read(section: Section<'_>) -> ClusterScenario {
     let cluster = ClusterScenario {
         brokers: section.numbers_or("brokers", (1, 99), (3, 3)),
         controllers: section.numbers_or("controllers", (1, 9), (3, 3)),
+        eligible_leader_replicas: section.flags("eligible_leader_replicas", true),
+        auto_leader_rebalance: section.flags("auto.leader.rebalance.enable", true),
         settings: section.settings(defaults::CLUSTER),
     };
     check_order(&section, &cluster, "broker.heartbeat.interval.ms", "broker.session.timeout.ms");

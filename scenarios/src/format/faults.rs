@@ -29,6 +29,7 @@ enum Kind {
     DropResponses,
     HoldRequests,
     HoldMetadata,
+    StallMetadataPublishing,
     StallConnections,
     DuplicateResponses,
     LimitBandwidth,
@@ -57,6 +58,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("drop-responses", Kind::DropResponses),
     ("hold-requests", Kind::HoldRequests),
     ("hold-metadata", Kind::HoldMetadata),
+    ("stall-metadata-publishing", Kind::StallMetadataPublishing),
     ("stall-connections", Kind::StallConnections),
     ("duplicate-responses", Kind::DuplicateResponses),
     ("limit-bandwidth", Kind::LimitBandwidth),
@@ -198,6 +200,7 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         | Kind::DropResponses
         | Kind::HoldRequests
         | Kind::HoldMetadata
+        | Kind::StallMetadataPublishing
         | Kind::StallConnections
         | Kind::DuplicateResponses
         | Kind::LimitBandwidth => on_links(fields, kind),
@@ -241,7 +244,7 @@ fn halting(fields: &Fields<'_>, kind: Kind) -> FaultAction {
 }
 
 /// The kinds that trouble a node's links without cutting them.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these eight kinds alone")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these nine kinds alone")]
 fn on_links(fields: &Fields<'_>, kind: Kind) -> FaultAction {
     let target = fields.target();
     match kind {
@@ -254,6 +257,9 @@ fn on_links(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         }
         Kind::HoldRequests => FaultAction::HoldRequests { target, for_ms: fields.for_ms() },
         Kind::HoldMetadata => FaultAction::HoldMetadata { target, for_ms: fields.for_ms() },
+        Kind::StallMetadataPublishing => {
+            FaultAction::StallMetadataPublishing { target, for_ms: fields.for_ms() }
+        }
         Kind::StallConnections => FaultAction::StallConnections { target, for_ms: fields.for_ms() },
         Kind::DuplicateResponses => FaultAction::DuplicateResponses {
             target,
@@ -340,6 +346,7 @@ fn lasts_ms_max(action: &FaultAction, brokers_max: i64) -> i64 {
         | FaultAction::DropResponses { for_ms, .. }
         | FaultAction::HoldRequests { for_ms, .. }
         | FaultAction::HoldMetadata { for_ms, .. }
+        | FaultAction::StallMetadataPublishing { for_ms, .. }
         | FaultAction::StallConnections { for_ms, .. }
         | FaultAction::DuplicateResponses { for_ms, .. }
         | FaultAction::LimitBandwidth { for_ms, .. }

@@ -22,7 +22,7 @@ enum Kind {
 
 /// Why long pauses are refused.
 pub(super) const PAUSE_HELD: &str =
-    "and a run that stands still for so long after the heal is given up";
+    "and a run that makes no progress for so long after the heal is given up";
 
 /// Simulated time that the pauses of a load may take.
 pub(super) const HOURS_MAX: i64 = 24;

@@ -72,6 +72,9 @@ pub(super) const CLUSTER_FIELDS: &[Field] = &[
     of("quorum_election_backoff_max_ms", CLUSTER, "controller.quorum.election.backoff.max.ms"),
     of("quorum_fetch_wait_max_ms", CLUSTER, "controller.quorum.fetch.wait.max.ms"),
     of("controlled_shutdown_timeout_ms", CLUSTER, "controlled.shutdown.timeout.ms"),
+    // In milliseconds here, in seconds in a scenario.
+    fixed("leader_imbalance_check_interval_ms", 1_000, 3_600_000),
+    of("unclean_election_interval_ms", CLUSTER, "unclean.leader.election.interval.ms"),
 ];
 
 #[rustfmt::skip]

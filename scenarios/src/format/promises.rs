@@ -199,11 +199,11 @@ pub fn print_promises(config: &HistoryConfig) -> String {
                     means what it means\n# in Kafka's strongest configuration, which `harrow check --print-config` \
                     prints.\n"
         .to_owned();
-    let told = "writing to memory does not fail";
-    print_producers(config, &mut text).expect(told);
-    print_consumers(config, &mut text).expect(told);
-    print_topics(config, &mut text).expect(told);
-    print_faults(&config.faults, &mut text).expect(told);
+    let infallible = "writing to memory does not fail";
+    print_producers(config, &mut text).expect(infallible);
+    print_consumers(config, &mut text).expect(infallible);
+    print_topics(config, &mut text).expect(infallible);
+    print_faults(&config.faults, &mut text).expect(infallible);
     text
 }
 

@@ -42,6 +42,10 @@ pub struct ClusterScenario {
     pub brokers: Numbers,
     /// How many controllers.
     pub controllers: Numbers,
+    /// Whether eligible leader replicas are kept (KIP-966).
+    pub eligible_leader_replicas: Choice<bool>,
+    /// `auto.leader.rebalance.enable`.
+    pub auto_leader_rebalance: Choice<bool>,
     /// Settings by Kafka's names.
     pub settings: Settings,
 }
@@ -146,6 +150,7 @@ pub enum FaultAction {
     DropResponses { target: Targets, one_in: Numbers, for_ms: Numbers },
     HoldRequests { target: Targets, for_ms: Numbers },
     HoldMetadata { target: Targets, for_ms: Numbers },
+    StallMetadataPublishing { target: Targets, for_ms: Numbers },
     StallConnections { target: Targets, for_ms: Numbers },
     DuplicateResponses { target: Targets, one_in: Numbers, for_ms: Numbers },
     LimitBandwidth { target: Targets, bytes_per_second: Numbers, for_ms: Numbers },
@@ -191,7 +196,7 @@ pub enum TargetPattern {
     },
 }
 
-/// A replica by its standing.
+/// A replica by its role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplicaRole {
     /// `leader-of`.
@@ -278,6 +283,7 @@ impl FaultAction {
             Self::DropResponses { .. } => "drop-responses",
             Self::HoldRequests { .. } => "hold-requests",
             Self::HoldMetadata { .. } => "hold-metadata",
+            Self::StallMetadataPublishing { .. } => "stall-metadata-publishing",
             Self::StallConnections { .. } => "stall-connections",
             Self::DuplicateResponses { .. } => "duplicate-responses",
             Self::LimitBandwidth { .. } => "limit-bandwidth",

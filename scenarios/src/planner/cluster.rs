@@ -38,6 +38,15 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         quorum_election_backoff_max_ms: drawn.long("controller.quorum.election.backoff.max.ms"),
         quorum_fetch_wait_max_ms: drawn.long("controller.quorum.fetch.wait.max.ms"),
         controlled_shutdown_timeout_ms: drawn.long("controlled.shutdown.timeout.ms"),
+        eligible_leader_replicas: *draws
+            .at("eligible_leader_replicas")
+            .pick(&cluster.eligible_leader_replicas),
+        auto_leader_rebalance: *draws
+            .at("auto.leader.rebalance.enable")
+            .pick(&cluster.auto_leader_rebalance),
+        leader_imbalance_check_interval_ms: 1_000
+            * drawn.long("leader.imbalance.check.interval.seconds"),
+        unclean_election_interval_ms: drawn.long("unclean.leader.election.interval.ms"),
         kafka: None,
         defects: Defects::NONE,
     }

@@ -50,6 +50,10 @@ pub const CLUSTER: &[Setting] = &[
         "Kafka: 500, fixed; below the fetch timeout"),
     setting("controlled.shutdown.timeout.ms", (2_000, 2_000), (10, FOREVER_MS),
         "how long a stopping broker waits for a silent controller"),
+    setting("leader.imbalance.check.interval.seconds", (300, 300), (1, FOREVER_MS / 1_000),
+        "as Kafka: longer than most runs"),
+    setting("unclean.leader.election.interval.ms", (300_000, 300_000), (10, FOREVER_MS),
+        "as Kafka: longer than most runs"),
 ];
 
 /// Keys of a `[[load]]` of kind `producer`.

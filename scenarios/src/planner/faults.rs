@@ -179,6 +179,7 @@ impl Drawing<'_> {
             | FaultAction::DropResponses { .. }
             | FaultAction::HoldRequests { .. }
             | FaultAction::HoldMetadata { .. }
+            | FaultAction::StallMetadataPublishing { .. }
             | FaultAction::StallConnections { .. }
             | FaultAction::DuplicateResponses { .. }
             | FaultAction::LimitBandwidth { .. } => self.link_action(action),
@@ -223,6 +224,12 @@ impl Drawing<'_> {
             }
             FaultAction::HoldMetadata { target, for_ms } => {
                 Action::HoldMetadata { target: self.target(target), for_ms: self.lasting(for_ms) }
+            }
+            FaultAction::StallMetadataPublishing { target, for_ms } => {
+                Action::StallMetadataPublishing {
+                    target: self.target(target),
+                    for_ms: self.lasting(for_ms),
+                }
             }
             FaultAction::StallConnections { target, for_ms } => Action::StallConnections {
                 target: self.target(target),

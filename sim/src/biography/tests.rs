@@ -288,7 +288,7 @@ fn clients_are_told_of_by_the_history() {
     let history = History::of(vec!["x-0".to_owned()], false, &operations);
     let moments = scene().biographer.finish(&history);
     let clients = moments.iter().filter(|moment| moment.node.is_none());
-    let told: Vec<(u64, MomentKind)> =
+    let by_clients: Vec<(u64, MomentKind)> =
         clients.map(|moment| (moment.at_ns, moment.kind.clone())).collect();
     let (completion, offset) = (Completion::Ok, Some(1));
     let wanted = [
@@ -296,7 +296,7 @@ fn clients_are_told_of_by_the_history() {
         (900, MomentKind::SendCompleted { process: 1, value: 41, completion, offset }),
         (950, MomentKind::Polled { process: 2, value: 41 }),
     ];
-    assert_eq!(told, wanted);
+    assert_eq!(by_clients, wanted);
     let begun = moments.iter().position(|moment| moment.at_ns == 3 && moment.node.is_none());
     assert!(begun.is_some_and(|begun| begun < moments.len() - 2), "in order of time");
     assert!(moments.is_sorted_by_key(|moment| moment.at_ns), "{moments:#?}");

@@ -3,6 +3,8 @@
 //! Kafka acknowledges a record when at least `min.insync.replicas` page caches have it; with eligible leader replicas
 //! (KIP-966) it survives as long as fewer than that many of them lose what was not flushed. The quorum flushes before
 //! it counts a record, so a controller may always lose power; but a voter that forgets its vote breaks Raft's promise.
+//! Without eligible leader replicas the last member of the ISR leads again with whatever it still has, so no replica may
+//! lose anything.
 //!
 //! With known weaknesses switched on the question stays what the promised rules survive: a member of ISR or ELR counts
 //! as complete, as promised, though its log may not be. So a plan meets the same faults with them and without.
@@ -61,10 +63,15 @@ impl ClusterView {
         if !hosts || view.committed.is_empty() {
             return Ok(());
         }
+        let name = self.partition_name(view.partition);
+        if !self.keeps_eligible_replicas() {
+            return Err(format!(
+                "{name}: without eligible leader replicas a replica that lost records may lead"
+            ));
+        }
         let others =
             view.replicas().iter().filter(|replica| replica.lossy && replica.node != node).count();
-        let limit = view.min_insync_replicas.saturating_sub(1) as usize;
-        let name = self.partition_name(view.partition);
+        let limit = view.losses_survived as usize;
         if others + 1 > limit {
             return Err(format!(
                 "{name}: {} replicas would be lossy, its configuration survives {limit}",

@@ -16,7 +16,7 @@ impl PartitionView {
     /// Facts that led to something seen at `concerned`, oldest first, then what each replica holds.
     pub(crate) fn evidence(&self, concerned: NodeId) -> Vec<String> {
         let lacking = self.lacking_committed();
-        let mut told: Vec<(u32, usize, String)> = Vec::new();
+        let mut chosen: Vec<(u32, usize, String)> = Vec::new();
         let mut before: Option<&PartitionRegistration> = None;
         let proposed = self.last_proposal();
         for (position, row) in self.facts.rows().enumerate() {
@@ -24,16 +24,16 @@ impl PartitionView {
             let open = proposed == Some(position);
             let weight = weight(row, before, &FactContext { focus, open, lacking: &lacking });
             if weight > 0 {
-                told.push((weight, position, line(row, before)));
+                chosen.push((weight, position, line(row, before)));
             }
             if let Fact::Registered { registration, .. } = &row.fact {
                 before = Some(registration);
             }
         }
-        told.sort_by_key(|(weight, position, _)| std::cmp::Reverse((*weight, *position)));
-        told.truncate(FACTS_MAX);
-        told.sort_by_key(|(_, position, _)| *position);
-        let mut lines: Vec<String> = told.into_iter().map(|(_, _, line)| line).collect();
+        chosen.sort_by_key(|(weight, position, _)| std::cmp::Reverse((*weight, *position)));
+        chosen.truncate(FACTS_MAX);
+        chosen.sort_by_key(|(_, position, _)| *position);
+        let mut lines: Vec<String> = chosen.into_iter().map(|(_, _, line)| line).collect();
         lines.extend(self.holdings());
         lines
     }

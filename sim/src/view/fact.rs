@@ -72,19 +72,22 @@ fn describe(node: NodeId, fact: &Fact, before: Option<&PartitionRegistration>) -
             describe_registration(registration, before, *unclean)
         }
         Fact::BecameLeader { leader_epoch, log_end_offset, high_watermark } => format!(
-            "node {node} leads in epoch {leader_epoch}, log end {log_end_offset}, high watermark \
+            "node {node} became leader in epoch {leader_epoch}, log end {log_end_offset}, high watermark \
              {high_watermark}"
         ),
         Fact::BecameFollower { leader_epoch, leader } => {
-            format!("node {node} follows {} in epoch {leader_epoch}", optional(*leader))
+            format!("node {node} became follower of {} in epoch {leader_epoch}", optional(*leader))
         }
-        Fact::IsrProposed { to } => format!("node {node} asked for ISR {}", list(to)),
+        Fact::IsrProposed { to } => format!("node {node} requested ISR {}", list(to)),
         Fact::Truncated { from, to, reason } => {
-            format!("node {node} cut its log from {from} to {to}, {}", truncation_reason(*reason))
+            format!(
+                "node {node} truncated its log from {from} to {to}, {}",
+                truncation_reason(*reason)
+            )
         }
         Fact::Recovered { log_end_offset, high_watermark, clean } => format!(
-            "node {node} opened its log{}: log end {log_end_offset}, high watermark {high_watermark}",
-            if *clean { " after a clean stop" } else { "" }
+            "node {node} loaded its log{}: log end {log_end_offset}, high watermark {high_watermark}",
+            if *clean { " after clean shutdown" } else { "" }
         ),
         Fact::Ended { lossy: true } => {
             format!("node {node} went down and lost what was not synced")
@@ -99,7 +102,7 @@ fn describe(node: NodeId, fact: &Fact, before: Option<&PartitionRegistration>) -
 /// Why a log was cut, to follow "cut its log".
 pub(crate) fn truncation_reason(reason: TruncateReason) -> &'static str {
     match reason {
-        TruncateReason::Diverged => "where it parts from the leader's",
+        TruncateReason::Diverged => "where it diverges from the leader's log",
         TruncateReason::OutOfRange => "out of the leader's range",
         TruncateReason::HighWatermark => "to its own high watermark",
     }

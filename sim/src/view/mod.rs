@@ -67,6 +67,8 @@ const PRODUCERS_STAY_MS: u64 = 86_400_000;
 struct NodeView {
     running: bool,
     registered: bool,
+    /// How many of its processes have started.
+    starts: u32,
     /// It stopped last before it was registered: its logs are whole, but the controller cannot know.
     stopped_unregistered: bool,
 }
@@ -81,7 +83,7 @@ impl ClusterView {
             partitions: vec![PartitionView::new(TopicPartition::METADATA)],
             order: vec![(TopicPartition::METADATA, 0)],
             loss_allowed: plan.expect.loss_allowed,
-            eligible_replicas: true,
+            eligible_replicas: plan.cluster.eligible_leader_replicas,
             states_all: false,
             producers_expire: plan.cluster.producer_id_expiration_ms < PRODUCERS_STAY_MS,
             weak: !plan.cluster.defects.is_empty(),
@@ -207,6 +209,14 @@ impl ClusterView {
         self.nodes.get(&node).is_some_and(|view| view.registered)
     }
 
+    /// Whether the controller may take a registration of an earlier process of this broker for news: it was long under
+    /// way, and the present process is fenced. Source: `ClusterControlManager.registerBroker`, which compares
+    /// incarnations for equality only.
+    pub(crate) fn may_register_late(&self, node: NodeId) -> bool {
+        let restarted = self.nodes.get(&node).is_some_and(|view| view.starts > 1);
+        restarted && self.registry.broker(node).is_some_and(|broker| broker.fenced)
+    }
+
     /// Whether the controller can know what a node lost: it lost nothing, or has registered since.
     pub(crate) fn knows_losses_of(&self, node: NodeId, lossy: bool) -> bool {
         !lossy || self.has_registered(node)
@@ -223,6 +233,7 @@ impl ClusterView {
     pub fn process_started(&mut self, node: NodeId) {
         let known = self.nodes.entry(node).or_default();
         (known.running, known.registered) = (true, false);
+        known.starts += 1;
     }
 
     /// A process ended; `lossy` if it may have lost what it had not flushed.

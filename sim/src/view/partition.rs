@@ -16,6 +16,9 @@ pub struct PartitionView {
     pub registration: Option<PartitionRegistration>,
     /// `min.insync.replicas` of its topic, bounded by the number of replicas.
     pub min_insync_replicas: u32,
+    /// How many replicas may lose what they did not flush without loss of anything committed: one less than the minimum in
+    /// sync, or none if eligible leader replicas are not kept. Source: KIP-966.
+    pub losses_survived: u32,
     /// `unclean.leader.election.enable` of its topic.
     pub unclean_leader_election: bool,
     /// Everything that was committed, in order; cut only by an election that loses some of it.
@@ -177,6 +180,7 @@ impl PartitionView {
             partition,
             registration: None,
             min_insync_replicas: 1,
+            losses_survived: 0,
             unclean_leader_election: false,
             committed: LogMirror::default(),
             committed_in: LeaderEpoch::NONE,
@@ -256,10 +260,10 @@ impl PartitionView {
         self.replicas.iter().filter(|replica| replica.lossy).count()
     }
 
-    /// Whether as many replicas lost unflushed records as the configuration says must hold each committed one: then
-    /// committed records may be gone, and no rule promises otherwise. Source: KIP-966.
+    /// Whether more replicas lost unflushed records than the configuration survives: then committed records may be gone,
+    /// and no rule promises otherwise. Source: KIP-966.
     pub fn loss_is_permitted(&self) -> bool {
-        self.lossy_count() >= self.min_insync_replicas as usize
+        self.lossy_count() > self.losses_survived as usize
     }
 
     /// Whether an election after `epoch` lost committed records or was unclean.

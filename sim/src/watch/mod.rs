@@ -34,6 +34,7 @@
 //! | batches refused for epoch or sequence | `producer/refusal` |
 //! | who lags leaves the ISR in time | `replication/follower_lag` |
 //! | a leader of the quorum without followers resigns | `quorum/check_quorum` |
+//! | nobody stands for election while a majority follows a leader of the quorum | `quorum/pre_vote` |
 //! | brokers are unfenced when they are ready, and shut down when they ask | `broker/fencing` |
 //! | where consumers go that are out of range | `consumer/position` |
 //!

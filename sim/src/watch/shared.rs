@@ -29,6 +29,7 @@ impl Shared {
     }
 
     /// A node is about to state something that the wings will judge.
+    #[inline]
     pub(super) fn on_note(&mut self, node: NodeId, note: &Note) {
         self.committed = None;
         if let Note::Controller(ControllerNote::MetadataApplied { offset, .. }) = note {

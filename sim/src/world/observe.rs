@@ -135,7 +135,11 @@ impl<F> Observation<F> {
     }
 
     /// Has each biographer look at the state as it is.
-    fn tell(&mut self, moment: Moment, mut look: impl FnMut(&mut Biographer, Stage<'_>)) {
+    fn for_each_biographer(
+        &mut self,
+        moment: Moment,
+        mut look: impl FnMut(&mut Biographer, Stage<'_>),
+    ) {
         let view = match &self.true_state {
             TrueState::Watching(observer) => observer.view(),
             TrueState::Looking(view) => view,
@@ -174,7 +178,7 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
     }
 
     fn ended(&mut self, moment: Moment, lossy: bool) {
-        self.tell(moment, |biographer, stage| biographer.before_end(stage, lossy));
+        self.for_each_biographer(moment, |biographer, stage| biographer.before_end(stage, lossy));
         match &mut self.true_state {
             TrueState::Watching(observer) => {
                 observer.process_ended(moment.at_ns, moment.node, lossy)
@@ -217,14 +221,14 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
         self.tally.note(moment.node, note);
         self.mark_lost_tail(moment.node, note);
         self.acknowledgements.note(moment.at_ns, note);
-        self.tell(moment, |biographer, stage| biographer.before_note(stage, note));
+        self.for_each_biographer(moment, |biographer, stage| biographer.before_note(stage, note));
         match &mut self.true_state {
             TrueState::Watching(observer) => {
                 observer.observe(moment.at_ns, moment.event, moment.node, note);
             }
             TrueState::Looking(view) => view.observe(moment.at_ns, moment.node, note),
         }
-        self.tell(moment, Biographer::after_note);
+        self.for_each_biographer(moment, Biographer::after_note);
     }
 
     fn appends(&mut self, file: FileId, bytes: &Bytes) {

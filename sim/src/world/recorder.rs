@@ -182,9 +182,11 @@ impl Recorder {
                 Completion::Ok
             }
             Outcome::EndOffset { offset } => {
-                let told = open.actions.first_mut();
-                if let Some(MicroOperation::Detail(What::EndOffset { offset: told, .. })) = told {
-                    *told = Some(offset.0);
+                let returned = open.actions.first_mut();
+                if let Some(MicroOperation::Detail(What::EndOffset { offset: returned, .. })) =
+                    returned
+                {
+                    *returned = Some(offset.0);
                 }
                 Completion::Ok
             }
@@ -200,14 +202,14 @@ impl Recorder {
     }
 
     /// Where a send went, as far as it is known.
-    fn place(open: &mut Open, partition: i32, told: Option<i64>) {
+    fn place(open: &mut Open, partition: i32, returned: Option<i64>) {
         if partition < 0 {
             return;
         }
         let place = open.first + partition as u32;
         if let Some(MicroOperation::Send(send)) = open.actions.first_mut() {
             send.partition = place;
-            send.offset = told.unwrap_or(NO_OFFSET);
+            send.offset = returned.unwrap_or(NO_OFFSET);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::broker::purgatory::{ConsumerFetch, Wait};
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
 use crate::fetch_session::cache::FetchContext;
-use crate::fetch_session::session::{SessionKey, Told, Wanted};
+use crate::fetch_session::session::{Returned, SessionKey, Wanted};
 use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::message::{EpochEnd, ResponseBody};
 use crate::node::Effects;
@@ -79,8 +79,8 @@ impl Part {
         SessionKey::Name(self.topic.clone(), self.data.partition_index)
     }
 
-    fn told(&self) -> Told {
-        Told {
+    fn returned(&self) -> Returned {
+        Returned {
             high_watermark: Offset(self.data.high_watermark),
             log_start_offset: Offset(self.data.log_start_offset),
             has_records: self.data.records.as_ref().is_some_and(|records| !records.is_empty()),
@@ -91,11 +91,11 @@ impl Part {
 
     /// Whether only a change of the partition can bring news: all that may be read was read.
     fn rests(&self) -> bool {
-        let told = self.told();
-        !told.has_records
-            && !told.is_error
-            && !told.is_diverging
-            && self.wanted.fetch_offset >= told.high_watermark
+        let returned = self.returned();
+        !returned.has_records
+            && !returned.is_error
+            && !returned.is_diverging
+            && self.wanted.fetch_offset >= returned.high_watermark
     }
 }
 
@@ -108,7 +108,7 @@ impl Broker {
         effects: &mut Effects,
     ) {
         let (context, ended) = self.fetch_sessions.open(now.time, self.session_request(&request));
-        self.end_session(ended, effects);
+        self.end_session(&ended, effects);
         let context = match context {
             Ok(context) => context,
             Err(error) => {
@@ -174,17 +174,18 @@ impl Broker {
         let session_id = match context {
             FetchContext::Sessionless => FetchMetadata::NO_SESSION,
             FetchContext::Full => {
-                let told = answer.parts.iter();
-                let told = told.map(|part| (part.key(), part.id, part.wanted, part.told()));
-                let told = told.collect();
-                let (id, ended) = self.fetch_sessions.create(now.time, None, told);
-                self.end_session(ended, effects);
+                let returned = answer.parts.iter();
+                let returned =
+                    returned.map(|part| (part.key(), part.id, part.wanted, part.returned()));
+                let returned = returned.collect();
+                let (id, ended) = self.fetch_sessions.create(now.time, None, returned);
+                self.end_session(&ended, effects);
                 id
             }
             FetchContext::Incremental(id) => {
                 answer.parts.retain(|part| {
                     let key = (&part.key(), part.id);
-                    self.fetch_sessions.told(id, key, part.told(), part.rests())
+                    self.fetch_sessions.returned(id, key, part.returned(), part.rests())
                 });
                 id
             }

@@ -7,7 +7,7 @@ use crate::broker::{Broker, Caller};
 use crate::config::ms;
 use crate::fetch_session::FetchMetadata;
 use crate::fetch_session::cache::FetchContext;
-use crate::fetch_session::session::{SessionKey, Told, Wanted};
+use crate::fetch_session::session::{Returned, SessionKey, Wanted};
 use crate::message::{
     ClusterError, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaFetchRequest,
     ReplicaFetchResponse, ResponseBody,
@@ -28,7 +28,7 @@ impl Broker {
         effects: &mut Effects,
     ) {
         let (context, ended) = self.fetch_sessions.open(now.time, session_request(&request));
-        self.end_session(ended, effects);
+        self.end_session(&ended, effects);
         let context = match context {
             Ok(context) => context,
             Err(error) => {
@@ -115,13 +115,13 @@ impl Broker {
         let session = match fetch.context {
             FetchContext::Sessionless => FetchMetadata::NO_SESSION,
             FetchContext::Full => {
-                let told = answered.iter().map(|(asked, answer)| {
+                let returned = answered.iter().map(|(asked, answer)| {
                     let key = SessionKey::Id(asked.partition);
-                    (key, Some(asked.partition), wanted(asked), told(answer))
+                    (key, Some(asked.partition), wanted(asked), returned(answer))
                 });
-                let told = told.collect();
-                let (id, ended) = self.fetch_sessions.create(now.time, Some(replica), told);
-                self.end_session(ended, effects);
+                let returned = returned.collect();
+                let (id, ended) = self.fetch_sessions.create(now.time, Some(replica), returned);
+                self.end_session(&ended, effects);
                 id
             }
             FetchContext::Incremental(id) => {
@@ -130,7 +130,7 @@ impl Broker {
                     let rests = !is_news(answer)
                         && partition.is_some_and(|it| it.is_kept_up(replica, asked.fetch_offset));
                     let key = (&SessionKey::Id(asked.partition), Some(asked.partition));
-                    self.fetch_sessions.told(id, key, told(answer), rests)
+                    self.fetch_sessions.returned(id, key, returned(answer), rests)
                 });
                 id
             }
@@ -150,7 +150,7 @@ impl Broker {
     }
 
     /// A session is gone: a request that waits in it has nothing to wait for.
-    pub(in crate::broker) fn end_session(&mut self, ended: Ended, effects: &mut Effects) {
+    pub(in crate::broker) fn end_session(&mut self, ended: &Ended, effects: &mut Effects) {
         self.keep_up(&ended.rested);
         let Some(connection) = ended.waiting else { return };
         let Some(delayed) = self.purgatory.remove(connection) else { return };
@@ -215,8 +215,8 @@ fn of_wanted(partition: TopicPartition, wanted: Wanted) -> ReplicaFetchPartition
     }
 }
 
-fn told(answer: &ReplicaFetchPartitionResponse) -> Told {
-    Told {
+fn returned(answer: &ReplicaFetchPartitionResponse) -> Returned {
+    Returned {
         high_watermark: answer.high_watermark,
         log_start_offset: answer.log_start_offset,
         has_records: !answer.batches.is_empty(),

@@ -67,6 +67,10 @@ pub(super) fn config() -> ClusterConfig {
         quorum_election_backoff_max_ms: 1_000,
         quorum_fetch_wait_max_ms: 500,
         controlled_shutdown_timeout_ms: 5_000,
+        eligible_leader_replicas: true,
+        auto_leader_rebalance: true,
+        leader_imbalance_check_interval_ms: 300_000,
+        unclean_election_interval_ms: 300_000,
         kafka: None,
         defects: Defects::NONE,
     }
@@ -182,7 +186,11 @@ impl Bench {
     pub(super) fn commit(&mut self, records: &[MetadataRecord]) -> Vec<Effect> {
         let mut builder =
             RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
-        for record in records {
+        for (index, record) in records.iter().enumerate() {
+            let mut record = record.clone();
+            if let MetadataRecord::RegisterBroker { broker_epoch, .. } = &mut record {
+                *broker_epoch = BrokerEpoch(self.metadata_end().0 + index as i64);
+            }
             builder.push(self.now.wall, None, Some(record.encode()));
         }
         let batch = builder.build().with_assignment(self.metadata_end(), LeaderEpoch(1));
@@ -278,8 +286,16 @@ pub(super) fn topic(min_insync_replicas: u32) -> MetadataRecord {
     MetadataRecord::Topic { topic: ORDERS.topic, config }
 }
 
+/// A registration; its epoch is where it is committed.
 pub(super) fn register(broker: i32, incarnation: u64) -> MetadataRecord {
-    MetadataRecord::RegisterBroker { broker: NodeId(broker), incarnation, unclean: false }
+    MetadataRecord::RegisterBroker {
+        broker: NodeId(broker),
+        incarnation,
+        broker_epoch: BrokerEpoch::NONE,
+        fenced: true,
+        shutting_down: false,
+        unclean: false,
+    }
 }
 
 /// A batch of one record that is not idempotent.

@@ -133,19 +133,19 @@ fn out_of_range_asks_for_the_leaders_bounds() {
 
 /// Carries what the follower asks of the leader and back, until nothing moves.
 fn replicate(leader: &mut Bench, follower: &mut Bench) -> Vec<Effect> {
-    let mut told = Vec::new();
+    let mut returned = Vec::new();
     for round in 0..20 {
         if !follower.has_sent(Channel::ReplicaFetch) {
             break;
         }
         let sent = follower.take_sent(Channel::ReplicaFetch);
         let effects = leader.request(20, 2, round, sent.message.body.clone());
-        told.extend(effects.clone());
+        returned.extend(effects.clone());
         let answer = replies(&effects).into_iter().find(|(connection, ..)| *connection == 20);
         let Some((_, _, body)) = answer else { break };
         follower.answer(&sent, body);
     }
-    told
+    returned
 }
 
 #[test]
@@ -158,9 +158,11 @@ fn two_brokers_commit_a_produce_between_them() {
     records.extend([super::bench::topic(1), partition(registration(1, 1, &[1, 2]))]);
     follower.commit(&records);
     assert_eq!(replies(&leader.request(7, 1001, 1, produce(&[batch(5)], -1, 1_000))), []);
-    let told = replicate(&mut leader, &mut follower);
-    let acknowledged = replies(&told).into_iter().find(|(connection, ..)| *connection == 7);
-    let Some((_, 1, ResponseBody::Produce(response))) = acknowledged else { panic!("{told:?}") };
+    let returned = replicate(&mut leader, &mut follower);
+    let acknowledged = replies(&returned).into_iter().find(|(connection, ..)| *connection == 7);
+    let Some((_, 1, ResponseBody::Produce(response))) = acknowledged else {
+        panic!("{returned:?}")
+    };
     assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
     assert_eq!(log_end(&leader.broker), log_end(&follower.broker));
     let watermark =

@@ -248,14 +248,14 @@ fn the_end_offset_is_told_only_once_the_epoch_has_begun_to_commit() {
         (0, 0),
         "the high watermark, not the end"
     );
-    let told = |effect: &Effect| {
+    let returned = |effect: &Effect| {
         matches!(effect, Effect::Note(Note::Consumer(ConsumerNote::EndOffsetServed { .. })))
     };
-    assert!(effects.iter().any(told));
+    assert!(effects.iter().any(returned));
     bench.commit(&[partition(registration(1, 2, &[1, 2]))]);
     let effects = bench.request(8, 1002, 2, list_offsets(-1, -1));
     assert_eq!(answer(&effects).error_code, ErrorCode::OffsetNotAvailable.code());
-    assert!(!effects.iter().any(told));
+    assert!(!effects.iter().any(returned));
     let effects = bench.request(8, 1002, 3, list_offsets(-2, -1));
     assert_eq!((answer(&effects).error_code, answer(&effects).offset), (0, 0));
 }
@@ -276,13 +276,13 @@ fn an_epoch_end_is_told_by_the_leader_alone() {
     };
     let mut bench = Bench::hosting(registration(1, 1, &[1]));
     bench.request(7, 1001, 1, produce(&[batch(5)], 1, 100));
-    let told = answer(&bench.request(8, 1002, 1, request.clone()));
-    assert_eq!((told.error_code, told.leader_epoch, told.end_offset), (0, 1, 1));
+    let returned = answer(&bench.request(8, 1002, 1, request.clone()));
+    assert_eq!((returned.error_code, returned.leader_epoch, returned.end_offset), (0, 1, 1));
     bench.commit(&[partition(registration(2, 2, &[2]))]);
-    let told = answer(&bench.request(8, 1002, 2, request));
-    assert_eq!(told.error_code, ErrorCode::NotLeaderOrFollower.code());
+    let returned = answer(&bench.request(8, 1002, 2, request));
+    assert_eq!(returned.error_code, ErrorCode::NotLeaderOrFollower.code());
     assert_eq!(
-        (LeaderEpoch(told.leader_epoch), Offset(told.end_offset)),
+        (LeaderEpoch(returned.leader_epoch), Offset(returned.end_offset)),
         (LeaderEpoch::NONE, Offset::NONE)
     );
 }
@@ -297,9 +297,9 @@ fn metadata_tells_brokers_topics_and_what_is_unknown() {
     let ResponseBody::Metadata(response) = only_reply(&effects) else { panic!("{effects:?}") };
     let brokers: Vec<i32> = response.brokers.iter().map(|broker| broker.node_id.0).collect();
     assert_eq!(brokers, [1, 2, 3]);
-    let told = &response.topics[0].partitions[0];
-    assert_eq!((told.error_code, told.leader_id.0, told.leader_epoch), (0, 1, 1));
-    assert_eq!(told.isr_nodes.iter().map(|broker| broker.0).collect::<Vec<_>>(), [1, 2]);
+    let returned = &response.topics[0].partitions[0];
+    assert_eq!((returned.error_code, returned.leader_id.0, returned.leader_epoch), (0, 1, 1));
+    assert_eq!(returned.isr_nodes.iter().map(|broker| broker.0).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(response.topics[1].error_code, ErrorCode::UnknownTopicOrPartition.code());
     let all = MetadataRequest::default().with_topics(None);
     let effects = bench.request(8, 1002, 2, RequestBody::Metadata(Box::new(all)));
@@ -316,4 +316,19 @@ fn a_delayed_produce_holds_up_the_next_request_of_its_connection() {
     let effects = bench.pass_ms(100);
     let order: Vec<i32> = replies(&effects).into_iter().map(|(_, id, _)| id).collect();
     assert_eq!(order, [1, 2]);
+}
+
+#[test]
+fn a_publisher_that_stood_still_takes_several_changes_for_one() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1, 2]));
+    bench.request(7, 1001, 1, produce(&[batch(5)], -1, 1_000));
+    bench.handle(Event::MetadataPublishing { stalled: true });
+    let is_reply = |effect: &&Effect| matches!(effect, Effect::Reply { .. });
+    let missed = bench.commit(&[partition(registration(2, 2, &[1, 2]))]);
+    assert_eq!(missed.iter().find(is_reply), None, "it does not know that it was deposed");
+    bench.commit(&[partition(registration(1, 3, &[1, 2]))]);
+    let effects = bench.handle(Event::MetadataPublishing { stalled: false });
+    assert_eq!(effects.iter().find(is_reply), None, "elected again: who waits goes on waiting");
+    let led = bench.broker.partition(ORDERS).expect("hosted");
+    assert!(led.is_leader() && led.leader_epoch().0 == 3, "epoch {}", led.leader_epoch());
 }

@@ -38,7 +38,7 @@ impl Follower {
         };
         let request = ReplicaFetchRequest {
             replica: NodeId(self.node),
-            broker_epoch: BrokerEpoch(self.node as i64 - 1),
+            broker_epoch: BrokerEpoch(i64::from(self.node) - 1),
             wait_max_ms: 500,
             session: self.session,
             partitions: offset.map(asked).into_iter().collect(),
@@ -107,8 +107,12 @@ fn a_session_tells_only_news() {
     let effects = bench.pass_ms(500);
     for follower in [&mut two, &mut three] {
         let response = follower.take(&effects);
-        let told = &response.partitions[0];
-        assert_eq!((told.high_watermark, told.batches.len()), (Offset(1), 0), "and the watermark");
+        let returned = &response.partitions[0];
+        assert_eq!(
+            (returned.high_watermark, returned.batches.len()),
+            (Offset(1), 0),
+            "and the watermark"
+        );
     }
     two.fetch(&mut bench, None);
     assert_eq!(two.take(&bench.pass_ms(500)).partitions, [], "nothing is told twice");
@@ -177,7 +181,14 @@ fn a_follower_that_was_registered_anew_is_judged_anew() {
     let (mut bench, mut two, _) = resting();
     refetch_metadata(&mut bench);
     bench.commit(&[
-        MetadataRecord::RegisterBroker { broker: NodeId(2), incarnation: 99, unclean: false },
+        MetadataRecord::RegisterBroker {
+            broker: NodeId(2),
+            incarnation: 99,
+            broker_epoch: BrokerEpoch::NONE,
+            fenced: false,
+            shutting_down: false,
+            unclean: false,
+        },
         topic(1),
     ]);
     let effects = two.fetch(&mut bench, None);

@@ -261,7 +261,6 @@ impl Consumer {
 
     /// What a position is allowed to be is checked where it changes.
     fn self_check(&self) {
-        self.connections.self_check();
         let (listed, assigned) = (self.deliverable.len(), self.positions.len());
         assert!(listed <= assigned, "{listed} of {assigned} partitions have records to deliver");
     }
@@ -386,7 +385,8 @@ impl Node for Consumer {
             | Event::DeadlinePassed
             | Event::Request { .. }
             | Event::ConnectionClosed { .. }
-            | Event::FlushCompleted { .. } => {}
+            | Event::FlushCompleted { .. }
+            | Event::MetadataPublishing { .. } => {}
         }
         self.run(now.time, effects);
         self.self_check();

@@ -95,7 +95,8 @@ impl Queue {
             );
             in_flight.push((state.base_sequence, state.base_sequence.plus(batch.count())));
         }
-        let waiting = self.waiting.iter().filter(|batch| batch.producer_state.is_some()).count();
+        let sent = self.waiting.iter().take_while(|batch| batch.closed);
+        let waiting = sent.filter(|batch| batch.producer_state.is_some()).count();
         assert!(
             in_flight[..waiting.min(in_flight.len())].is_sorted(),
             "retries wait in the order {:?}",

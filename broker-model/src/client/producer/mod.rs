@@ -233,13 +233,14 @@ impl Producer {
         .fold(None, Deadline::earlier);
     }
 
-    /// What each partition has in flight is checked where it changes.
+    /// What each partition has in flight, and each connection, is checked where it changes.
     fn self_check(&self) {
-        self.connections.self_check();
-        let max = self.config.in_flight_max as usize;
-        if let Some((to, count)) = self.connections.most_produces_in_flight() {
-            assert!(count <= max, "{count} produce requests to {to}, at most {max} are allowed");
-        }
+        let due = self.deadline.map_or(Time::MAX, |deadline| deadline.at);
+        assert!(
+            due <= self.next_expiry,
+            "the next event is at {due}, after a record expires at {}",
+            self.next_expiry
+        );
     }
 
     fn on_stop(&mut self, effects: &mut Effects) {
@@ -274,7 +275,8 @@ impl Node for Producer {
             | Event::DeadlinePassed
             | Event::Request { .. }
             | Event::ConnectionClosed { .. }
-            | Event::FlushCompleted { .. } => {}
+            | Event::FlushCompleted { .. }
+            | Event::MetadataPublishing { .. } => {}
         }
         self.run(now.time, effects);
         self.self_check();

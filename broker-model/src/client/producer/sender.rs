@@ -151,7 +151,7 @@ impl Producer {
         };
         if batch.producer_state.is_some() {
             let is_first = batch.base_sequence() == queue.first_in_flight();
-            return if is_first { self.unless_bumping(queue) } else { Drain::Stop };
+            return if is_first { queue.unless_bumping() } else { Drain::Stop };
         }
         let in_flight = queue.has_in_flight();
         let stale = in_flight && queue.sequences.identity() != Some(current);
@@ -162,12 +162,7 @@ impl Producer {
         if alone && !self.defects.has(ProducerDefect::FirstBatchesTogether) {
             return Drain::Skip;
         }
-        self.unless_bumping(queue)
-    }
-
-    /// Where a bump waits for what is on the wire, nothing more is sent in the old epoch.
-    fn unless_bumping(&self, queue: &Queue) -> Drain {
-        if queue.sequences.is_bump_requested() { Drain::Skip } else { Drain::Now }
+        queue.unless_bumping()
     }
 
     /// Sends the first batch of each of these partitions to their leader.
@@ -203,6 +198,9 @@ impl Producer {
             self.connections.send_unanswered(to, body, effects);
             self.complete_unanswered(&tickets, effects);
         } else {
+            let (in_flight, max) =
+                (self.connections.in_flight(leader, Channel::Client), self.config.in_flight_max);
+            assert!(in_flight < max as usize, "{in_flight} requests to {leader}, at most {max}");
             self.connections.send(now, to, body, Purpose::Produce(tickets), effects);
         }
     }
@@ -370,6 +368,11 @@ impl Producer {
 }
 
 impl Queue {
+    /// Where a bump waits for what is on the wire, nothing more is sent in the old epoch.
+    fn unless_bumping(&self) -> Drain {
+        if self.sequences.is_bump_requested() { Drain::Skip } else { Drain::Now }
+    }
+
     /// Ends the batches that are late. Those on the wire stay there, mute their partition and may still come into the
     /// log. The sequence of each is unresolved; in Kafka that of a first attempt is not, so that what follows it is
     /// refused as out of order and sent again in vain until it expires in turn. Source: `Sender.sendProducerData`.

@@ -85,13 +85,16 @@ impl Sequences {
 
     /// Whether a batch that was answered so is sent again; notes a gap. Source: `TransactionManager.canRetry`.
     pub(super) fn can_retry(&mut self, batch: &Batch, error: ErrorCode) -> bool {
-        match error {
-            // Brokers have not given it since KIP-360.
-            ErrorCode::UnknownProducerId => self.bump_requested |= !batch.renumbered,
-            ErrorCode::OutOfOrderSequenceNumber => self.on_out_of_order(batch),
-            _ => return error.is_retriable(),
+        if error == ErrorCode::OutOfOrderSequenceNumber {
+            self.on_out_of_order(batch);
+            return true;
         }
-        true
+        if error == ErrorCode::UnknownProducerId {
+            // Brokers have not given it since KIP-360.
+            self.bump_requested |= !batch.renumbered;
+            return true;
+        }
+        error.is_retriable()
     }
 
     /// Only what is next in line tells of a gap: what is not is refused because of a batch before it that is still

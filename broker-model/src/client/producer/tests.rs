@@ -572,8 +572,8 @@ fn a_retry_to_a_leader_that_was_told_does_not_wait() {
     let asked = take_produce(&mut driver);
     let mut body = answer(&asked, ErrorCode::NotLeaderOrFollower.code(), -1);
     let ResponseBody::Produce(response) = &mut body else { panic!("{body:?}") };
-    let told = &mut response.responses[0].partition_responses[0].current_leader;
-    (told.leader_id, told.leader_epoch) = (2.into(), 4);
+    let returned = &mut response.responses[0].partition_responses[0].current_leader;
+    (returned.leader_id, returned.leader_epoch) = (2.into(), 4);
     driver.answer(&asked, body);
     let again = take_produce(&mut driver);
     assert_eq!((again.to, sequence(&again)), (NodeId(2), (0, 1)));

@@ -1,6 +1,6 @@
 //! The order in which a proposal is judged: each row breaks one rule and all that are judged after it.
 
-use super::{P, image, no_defects, nodes, partition};
+use super::{P, as_promised, image, nodes, partition};
 use crate::controller::alter_partition::alter_partition;
 use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
 use crate::metadata::{MetadataImage, MetadataRecord};
@@ -28,14 +28,18 @@ fn judge(
     image: &MetadataImage,
     request: &AlterPartitionRequest,
 ) -> Result<(Option<MetadataRecord>, IsrRegistration), ClusterError> {
-    alter_partition(image, request, &no_defects())
+    alter_partition(image, request, as_promised())
 }
 
 #[test]
 fn an_expansion_is_accepted_in_replica_order() {
-    let (record, told) = judge(&shrunk(), &proposal(&[(3, 13), (1, 11), (2, -1)])).expect("valid");
-    assert_eq!(told.isr, nodes(&[1, 2, 3]));
-    assert_eq!((told.leader_epoch, told.partition_epoch), (LeaderEpoch(5), PartitionEpoch(11)));
+    let (record, returned) =
+        judge(&shrunk(), &proposal(&[(3, 13), (1, 11), (2, -1)])).expect("valid");
+    assert_eq!(returned.isr, nodes(&[1, 2, 3]));
+    assert_eq!(
+        (returned.leader_epoch, returned.partition_epoch),
+        (LeaderEpoch(5), PartitionEpoch(11))
+    );
     assert!(matches!(record, Some(MetadataRecord::Partition { unclean: false, .. })));
 }
 
@@ -63,11 +67,11 @@ fn errors_come_in_kafkas_order() {
 }
 
 #[test]
-fn a_repeated_proposal_succeeds_though_its_version_is_old() {
+fn a_repeated_proposal_is_refused_for_its_old_version() {
     let mut request = proposal(&[(1, 11), (2, 12)]);
     request.partition_epoch = PartitionEpoch(9);
-    let (record, told) = judge(&shrunk(), &request).expect("accepted before");
-    assert_eq!((record, told.partition_epoch), (None, PartitionEpoch(10)));
+    let judged = judge(&shrunk(), &request);
+    assert_eq!(judged, Err(ClusterError::InvalidUpdateVersion), "though it was accepted before");
     request.leader_epoch = LeaderEpoch(4);
     assert_eq!(judge(&shrunk(), &request), Err(ClusterError::FencedLeaderEpoch));
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::{P, image, no_defects, nodes, partition};
+use super::{P, as_promised, image, nodes, partition};
 use crate::controller::brokers::{Sessions, fence_records, heartbeat, register};
+use crate::controller::election::ControllerRules;
 use crate::message::{
     BrokerHeartbeatRequest, BrokerRegistrationRequest, ClusterError, HeartbeatState,
 };
-use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::metadata::{BrokerRegistration, MetadataImage, MetadataRecord};
 use crate::note::PartitionRegistration;
 use crate::types::{BrokerEpoch, NodeId, Offset, Time};
 
@@ -67,27 +68,70 @@ fn state(fenced: bool, should_shut_down: bool) -> HeartbeatState {
 #[test]
 fn the_same_uptime_keeps_its_epoch() {
     let image = full();
-    let judged = register(&image, &mut sessions(&image), &uptime(1, 1, -1), &no_defects(), SOON);
-    assert_eq!(judged, Ok((Vec::new(), BrokerEpoch(11))));
+    let judged = register(&image, &mut sessions(&image), &uptime(1, 1, -1), as_promised(), SOON);
+    let (records, epoch) = judged.expect("the same uptime");
+    assert_eq!(epoch, BrokerEpoch(11));
+    let mut amended = image.clone();
+    apply(&mut amended, &records);
+    let (before, now) = (&image.brokers[&NodeId(1)], &amended.brokers[&NodeId(1)]);
+    assert_eq!(now, &BrokerRegistration { registered_at: Offset(100), ..before.clone() });
 }
 
 #[test]
 fn another_uptime_waits_for_the_session_to_end() {
     let image = full();
     let mut sessions = sessions(&image);
-    let early = register(&image, &mut sessions, &uptime(1, 77, 11), &no_defects(), SOON);
+    let early = register(&image, &mut sessions, &uptime(1, 77, 11), as_promised(), SOON);
     assert_eq!(early, Err(ClusterError::DuplicateBrokerRegistration));
-    assert!(register(&image, &mut sessions, &uptime(1, 77, 11), &no_defects(), LATE).is_ok());
+    assert!(register(&image, &mut sessions, &uptime(1, 77, 11), as_promised(), LATE).is_ok());
+}
+
+/// A broker that a controller has not heard of since it became active, and that is fenced, has no session. One that has
+/// just stopped in good order still has: its next uptime waits, as in Kafka 4.
+#[test]
+fn a_fenced_broker_registers_at_once_unless_it_was_heard_of() {
+    for (heard, expected) in [(false, true), (true, false)] {
+        let mut image = full();
+        let fenced = fence_records(&image, NodeId(3), as_promised());
+        apply(&mut image, &fenced);
+        let mut sessions = sessions(&image);
+        if heard {
+            let beat = heartbeat(&image, &mut sessions, &leave(3, 99), as_promised(), SOON);
+            assert_eq!(beat.expect("current").1, state(true, true));
+        }
+        let next = register(&image, &mut sessions, &uptime(3, 77, 13), as_promised(), SOON);
+        assert_eq!(next.is_ok(), expected, "heard of: {heard}");
+    }
 }
 
 #[test]
-fn a_fenced_broker_may_register_at_once() {
-    let mut image = full();
-    let fenced = fence_records(&image, NodeId(1), &no_defects());
+fn a_registration_is_no_contact() {
+    let image = full();
+    let mut sessions = sessions(&image);
+    let mut after = image.clone();
+    let first = register(&image, &mut sessions, &uptime(1, 77, 11), as_promised(), LATE);
+    apply(&mut after, &first.expect("valid").0);
+    let second = register(&after, &mut sessions, &uptime(1, 78, 100), as_promised(), LATE);
+    assert!(second.is_ok(), "no heartbeat came between");
+}
+
+#[test]
+fn without_eligible_replicas_an_unclean_shutdown_takes_nothing_from_the_last_member() {
+    let rules = ControllerRules { eligible_leader_replicas: false, ..as_promised() };
+    let mut image = image(partition(&[1], &[], Some(1)));
+    let mut sessions = sessions(&image);
+    let fenced = fence_records(&image, NodeId(1), rules);
     apply(&mut image, &fenced);
-    assert!(
-        register(&image, &mut sessions(&image), &uptime(1, 77, 11), &no_defects(), SOON).is_ok()
-    );
+    let now = &image.partitions[&P];
+    assert_eq!((now.leader, &now.isr), (None, &nodes(&[1])), "the last member stays");
+    let request = uptime(1, 77, 3);
+    let (records, _) = register(&image, &mut sessions, &request, rules, LATE).expect("valid");
+    assert_eq!(changed(&records), []);
+    apply(&mut image, &records);
+    let known = image.brokers[&NodeId(1)].clone();
+    let beat = BrokerHeartbeatRequest { broker_epoch: known.broker_epoch, ..beat(1, 200) };
+    let (records, _) = heartbeat(&image, &mut sessions, &beat, rules, LATE).expect("current");
+    assert_eq!(changed(&records)[0].leader, Some(NodeId(1)), "and leads, with what it has");
 }
 
 #[test]
@@ -96,13 +140,16 @@ fn an_unclean_shutdown_leaves_isr_and_elr_before_the_new_uptime() {
         let image = image(partition(&isr, &elr, Some(leader)));
         let mut sessions = sessions(&image);
         let (records, epoch) =
-            register(&image, &mut sessions, &uptime(1, 77, 3), &no_defects(), LATE).expect("valid");
+            register(&image, &mut sessions, &uptime(1, 77, 3), as_promised(), LATE).expect("valid");
         let partitions = changed(&records);
         assert_eq!((&partitions[0].isr, &partitions[0].elr), (&nodes(&[2]), &nodes(&[])));
         assert_eq!(partitions[0].leader, Some(NodeId(2)));
         let last = records.last().expect("at least one record");
         assert!(matches!(last, MetadataRecord::RegisterBroker { unclean: true, .. }));
-        assert_eq!(epoch, BrokerEpoch(101), "offset of the registration: {records:?}");
+        assert_eq!(epoch, BrokerEpoch(100), "where the batch begins: {records:?}");
+        let mut after = image.clone();
+        apply(&mut after, &records);
+        assert_eq!(after.brokers[&NodeId(1)].registered_at, Offset(101));
     }
 }
 
@@ -111,7 +158,7 @@ fn a_clean_shutdown_stays_eligible() {
     let image = image(partition(&[1, 2], &[], Some(1)));
     let mut sessions = sessions(&image);
     let (records, _) =
-        register(&image, &mut sessions, &uptime(1, 77, 11), &no_defects(), LATE).expect("valid");
+        register(&image, &mut sessions, &uptime(1, 77, 11), as_promised(), LATE).expect("valid");
     assert_eq!(changed(&records)[0].elr, nodes(&[1]));
     let last = records.last().expect("at least one record");
     assert!(matches!(last, MetadataRecord::RegisterBroker { unclean: false, .. }));
@@ -124,12 +171,12 @@ fn a_fenced_broker_is_unfenced_once_it_knows_its_registration() {
     let mut sessions = sessions(&image);
     let wants = BrokerHeartbeatRequest { want_fence: true, ..beat(1, 50) };
     for request in [beat(1, 10), wants] {
-        let judged = heartbeat(&image, &mut sessions, &request, &no_defects(), SOON);
+        let judged = heartbeat(&image, &mut sessions, &request, as_promised(), SOON);
         assert_eq!(judged, Ok((Vec::new(), state(true, false))), "{request:?}");
     }
-    let (records, told) =
-        heartbeat(&image, &mut sessions, &beat(1, 11), &no_defects(), SOON).expect("current");
-    assert_eq!(told, state(false, false));
+    let (records, returned) =
+        heartbeat(&image, &mut sessions, &beat(1, 11), as_promised(), SOON).expect("current");
+    assert_eq!(returned, state(false, false));
     assert_eq!(changed(&records)[0].leader, Some(NodeId(1)), "a leaderless partition is led again");
 }
 
@@ -137,7 +184,7 @@ fn a_fenced_broker_is_unfenced_once_it_knows_its_registration() {
 fn another_uptimes_heartbeat_is_stale() {
     let image = full();
     let stale = BrokerHeartbeatRequest { broker_epoch: BrokerEpoch(4), ..beat(1, 50) };
-    let judged = heartbeat(&image, &mut sessions(&image), &stale, &no_defects(), SOON);
+    let judged = heartbeat(&image, &mut sessions(&image), &stale, as_promised(), SOON);
     assert_eq!(judged, Err(ClusterError::StaleBrokerEpoch));
 }
 
@@ -145,21 +192,21 @@ fn another_uptimes_heartbeat_is_stale() {
 fn controlled_shutdown_hands_over_and_waits_until_all_know() {
     let mut image = full();
     let mut sessions = sessions(&image);
-    let none = no_defects();
-    let (records, told) =
-        heartbeat(&image, &mut sessions, &leave(1, 99), &none, SOON).expect("current");
-    assert_eq!(told, state(false, false));
+    let none = as_promised();
+    let (records, returned) =
+        heartbeat(&image, &mut sessions, &leave(1, 99), none, SOON).expect("current");
+    assert_eq!(returned, state(false, false));
     let new = &changed(&records)[0];
     assert_eq!((new.leader, &new.isr), (Some(NodeId(2)), &nodes(&[2, 3])));
     apply(&mut image, &records);
     for offset in [100, 101] {
         for broker in [2, 3] {
-            let judged = heartbeat(&image, &mut sessions, &beat(broker, offset), &none, SOON);
+            let judged = heartbeat(&image, &mut sessions, &beat(broker, offset), none, SOON);
             assert_eq!(judged, Ok((Vec::new(), state(false, false))));
         }
-        let (records, told) =
-            heartbeat(&image, &mut sessions, &leave(1, 101), &none, SOON).expect("current");
-        assert_eq!(told, state(offset == 101, offset == 101), "active brokers at {offset}");
+        let (records, returned) =
+            heartbeat(&image, &mut sessions, &leave(1, 101), none, SOON).expect("current");
+        assert_eq!(returned, state(offset == 101, offset == 101), "active brokers at {offset}");
         assert_eq!(records.len(), usize::from(offset == 101), "it is fenced as it leaves");
     }
 }
@@ -167,19 +214,19 @@ fn controlled_shutdown_hands_over_and_waits_until_all_know() {
 #[test]
 fn a_broker_that_leads_nothing_may_stop_at_once() {
     let image = full();
-    let (records, told) =
-        heartbeat(&image, &mut sessions(&image), &leave(3, 99), &no_defects(), SOON)
+    let (records, returned) =
+        heartbeat(&image, &mut sessions(&image), &leave(3, 99), as_promised(), SOON)
             .expect("current");
-    assert_eq!(told, state(true, true));
+    assert_eq!(returned, state(true, true));
     assert_eq!(changed(&records)[0].isr, nodes(&[1, 2]));
 }
 
 #[test]
 fn fencing_two_brokers_in_turn_leaves_neither_in_sync() {
     let mut image = full();
-    let none = no_defects();
+    let none = as_promised();
     for broker in [1, 2] {
-        let records = fence_records(&image, NodeId(broker), &none);
+        let records = fence_records(&image, NodeId(broker), none);
         apply(&mut image, &records);
     }
     let registration = &image.partitions[&P];
@@ -191,10 +238,10 @@ fn fencing_two_brokers_in_turn_leaves_neither_in_sync() {
 fn heartbeats_keep_sessions_alive() {
     let mut image = full();
     let mut sessions = sessions(&image);
-    assert!(heartbeat(&image, &mut sessions, &beat(1, 99), &no_defects(), SOON).is_ok());
+    assert!(heartbeat(&image, &mut sessions, &beat(1, 99), as_promised(), SOON).is_ok());
     let (at, broker) = sessions.first_to_expire(&image).expect("three sessions");
     assert_eq!((at, broker), (Time(3_000_000_000), NodeId(2)));
-    let records = fence_records(&image, NodeId(2), &no_defects());
+    let records = fence_records(&image, NodeId(2), as_promised());
     apply(&mut image, &records);
     assert_eq!(sessions.first_to_expire(&image).expect("two sessions").1, NodeId(3));
 }

@@ -1,8 +1,12 @@
 //! One row for each rule of 2.4: a partition, what is asked, who is active, and what becomes of it.
 
-use super::{no_defects, nodes, partition};
-use crate::controller::election::{ChangedPartition, PartitionChange, change_partition};
-use crate::defect::{ControllerDefect, Defects};
+use super::{as_promised, image, nodes, partition};
+use crate::controller::election::{
+    ChangedPartition, ControllerRules, Election, PartitionChange, change_partition,
+};
+use crate::controller::partitions::{balance_leaders, elect_uncleanly};
+use crate::defect::ControllerDefect;
+use crate::metadata::MetadataRecord;
 use crate::note::PartitionRegistration;
 use crate::types::{LeaderEpoch, NodeId, PartitionEpoch};
 
@@ -11,8 +15,8 @@ struct Case {
     target: &'static [i32],
     unclean_shutdown: Option<i32>,
     active: &'static [i32],
-    unclean_allowed: bool,
-    defects: Defects,
+    election: Election,
+    rules: ControllerRules,
 }
 
 fn case(
@@ -20,8 +24,8 @@ fn case(
     target: &'static [i32],
     active: &'static [i32],
 ) -> Case {
-    let defects = no_defects();
-    Case { registration, target, unclean_shutdown: None, active, unclean_allowed: false, defects }
+    let (election, rules) = (Election::Online, as_promised());
+    Case { registration, target, unclean_shutdown: None, active, election, rules }
 }
 
 fn run(case: &Case) -> Option<ChangedPartition> {
@@ -31,8 +35,8 @@ fn run(case: &Case) -> Option<ChangedPartition> {
         unclean_shutdown: case.unclean_shutdown.map(NodeId),
         recovering: case.registration.recovering,
         min_insync_replicas: 2,
-        unclean_allowed: case.unclean_allowed,
-        defects: &case.defects,
+        election: case.election,
+        rules: case.rules,
     };
     change_partition(&change, |broker| case.active.contains(&broker.0))
 }
@@ -128,7 +132,7 @@ fn the_last_known_leader_waits_for_eligible_replicas() {
 #[test]
 fn unclean_election_if_allowed_clears_the_elr() {
     let mut allowed = case(partition(&[1], &[2], Some(1)), &[], &[3]);
-    allowed.unclean_allowed = true;
+    allowed.election = Election::Unclean;
     let changed = becomes(&allowed, &[3], &[], Some(3));
     assert!(changed.unclean && changed.registration.recovering);
 }
@@ -136,7 +140,7 @@ fn unclean_election_if_allowed_clears_the_elr() {
 #[test]
 fn unclean_election_is_not_tried_while_someone_is_eligible() {
     let mut allowed = case(partition(&[1], &[2], Some(1)), &[], &[2, 3]);
-    allowed.unclean_allowed = true;
+    allowed.election = Election::Unclean;
     assert!(!becomes(&allowed, &[2], &[1], Some(2)).unclean);
 }
 
@@ -144,7 +148,7 @@ fn unclean_election_is_not_tried_while_someone_is_eligible() {
 fn the_defect_elects_uncleanly_although_it_is_forbidden() {
     let mut buggy = case(partition(&[1], &[2], Some(1)), &[], &[3]);
     becomes(&buggy, &[], &[1, 2], None);
-    buggy.defects = [ControllerDefect::UncleanElection].into_iter().collect();
+    buggy.rules.defects = [ControllerDefect::UncleanElection].into_iter().collect();
     assert!(becomes(&buggy, &[3], &[], Some(3)).unclean);
 }
 
@@ -157,4 +161,81 @@ fn a_minimum_above_the_replicas_is_capped() {
     narrow.registration = PartitionRegistration { leader: None, ..partition(&[], &[1], None) };
     narrow.registration.replicas = nodes(&[1]);
     becomes(&narrow, &[1], &[], Some(1));
+}
+
+fn without_elr(mut case: Case) -> Case {
+    case.rules.eligible_leader_replicas = false;
+    case
+}
+
+/// Before KIP-966: the last members of the ISR stay in it, and nobody is eligible besides.
+#[test]
+fn without_eligible_replicas_the_last_member_stays_in_the_isr() {
+    let shrunk = without_elr(case(partition(&[1, 2], &[], Some(1)), &[2], &[2]));
+    becomes(&shrunk, &[2], &[], Some(2));
+    let last = without_elr(case(partition(&[2], &[], Some(2)), &[], &[1, 3]));
+    let gone = becomes(&last, &[2], &[], None).registration;
+    assert_eq!(gone.last_known_leader, None, "nobody needs to remember it");
+    assert_eq!(run(&without_elr(case(gone.clone(), &[], &[1, 3]))), None, "others do not help");
+    let back = without_elr(case(gone, &[2], &[1, 2, 3]));
+    let changed = run(&back).expect("the last member is back");
+    assert_eq!((changed.unclean, changed.registration.leader), (false, Some(NodeId(2))));
+    let mut allowed = without_elr(case(partition(&[2], &[], Some(2)), &[], &[3]));
+    allowed.election = Election::Unclean;
+    assert!(becomes(&allowed, &[3], &[], Some(3)).unclean);
+}
+
+#[test]
+fn a_preferred_election_chooses_the_first_replica_if_it_is_in_sync() {
+    // In sync, leader, active, and who then leads.
+    let rows: [(&'static [i32], i32, &'static [i32], Option<i32>); 4] = [
+        (&[1, 2, 3], 2, &[1, 2, 3], Some(1)),
+        (&[2, 3], 2, &[1, 2, 3], None),
+        (&[1, 2, 3], 2, &[2, 3], None),
+        (&[1, 2, 3], 1, &[1, 2, 3], None),
+    ];
+    for (isr, leader, active, expected) in rows {
+        let mut asked = case(partition(isr, &[], Some(leader)), isr, active);
+        asked.election = Election::Preferred;
+        match expected {
+            Some(expected) => drop(becomes(&asked, isr, &[], Some(expected))),
+            None => assert_eq!(run(&asked), None, "ISR {isr:?} led by {leader}"),
+        }
+    }
+}
+
+fn led_by(records: &[MetadataRecord]) -> Vec<Option<i32>> {
+    let leader = |record: &MetadataRecord| match record {
+        MetadataRecord::Partition { registration, .. } => registration.leader.map(|it| it.0),
+        MetadataRecord::LeaderChange { .. }
+        | MetadataRecord::RegisterBroker { .. }
+        | MetadataRecord::BrokerChange { .. }
+        | MetadataRecord::Topic { .. }
+        | MetadataRecord::ProducerIds { .. } => panic!("not of a partition: {record:?}"),
+    };
+    records.iter().map(leader).collect()
+}
+
+#[test]
+fn balancing_gives_partitions_back_to_their_first_replicas() {
+    let balanced = image(partition(&[1, 2, 3], &[], Some(1)));
+    assert_eq!(balance_leaders(&balanced, as_promised()), []);
+    let mut moved = image(partition(&[1, 2, 3], &[], Some(3)));
+    assert_eq!(led_by(&balance_leaders(&moved, as_promised())), [Some(1)]);
+    moved.brokers.get_mut(&NodeId(1)).expect("registered").fenced = true;
+    assert_eq!(balance_leaders(&moved, as_promised()), [], "the first replica is not there");
+}
+
+#[test]
+fn leaderless_partitions_are_led_by_anybody_where_that_is_allowed() {
+    for (allowed, expected) in [(false, vec![]), (true, vec![Some(2)])] {
+        let mut image = image(partition(&[], &[1], None));
+        image.brokers.get_mut(&NodeId(1)).expect("registered").fenced = true;
+        let topic = image.topics.values_mut().next().expect("one topic");
+        topic.unclean_leader_election = allowed;
+        assert_eq!(led_by(&elect_uncleanly(&image, as_promised())), expected);
+    }
+    let mut led = image(partition(&[1], &[], Some(1)));
+    led.topics.values_mut().next().expect("one topic").unclean_leader_election = true;
+    assert_eq!(elect_uncleanly(&led, as_promised()), [], "it has a leader");
 }

@@ -8,6 +8,7 @@ pub(crate) mod net;
 mod topics;
 
 use crate::config::{ClusterConfig, TopicConfig};
+use crate::controller::election::ControllerRules;
 use crate::defect::{Defect, Defects};
 use crate::metadata::{BrokerRegistration, MetadataImage};
 use crate::note::PartitionRegistration;
@@ -42,13 +43,18 @@ pub(crate) fn config(controllers: i32, defects: &[Defect]) -> ClusterConfig {
         quorum_election_backoff_max_ms: 1000,
         quorum_fetch_wait_max_ms: 500,
         controlled_shutdown_timeout_ms: 5000,
+        eligible_leader_replicas: true,
+        auto_leader_rebalance: true,
+        leader_imbalance_check_interval_ms: 300_000,
+        unclean_election_interval_ms: 300_000,
         kafka: None,
         defects: defects.iter().copied().collect(),
     }
 }
 
-pub(super) fn no_defects() -> Defects {
-    Defects::default()
+/// Eligible leader replicas are kept, and no bug is switched on.
+pub(super) fn as_promised() -> ControllerRules {
+    ControllerRules { eligible_leader_replicas: true, defects: Defects::NONE }
 }
 
 pub(super) fn nodes(ids: &[i32]) -> Vec<NodeId> {
@@ -76,6 +82,7 @@ pub(super) fn image(registration: PartitionRegistration) -> MetadataImage {
     for id in 1..=3 {
         let registration = BrokerRegistration {
             broker_epoch: BrokerEpoch(i64::from(10 + id)),
+            registered_at: Offset(i64::from(10 + id)),
             incarnation: id as u64,
             fenced: false,
             shutting_down: false,

@@ -6,9 +6,11 @@ use bytes::Bytes;
 
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::Log;
-use crate::log::tests::PARTITION;
 use crate::node::{Effect, Effects};
-use crate::types::FlushToken;
+use crate::types::{FlushToken, TopicId, TopicPartition};
+
+/// Whose log it is.
+pub(super) const PARTITION: TopicPartition = TopicPartition { topic: TopicId(2), partition: 1 };
 
 /// What is in the page cache, what is on the platter, and which flushes are under way.
 #[derive(Debug, Default)]

@@ -8,16 +8,13 @@ use bytes::Bytes;
 
 use crate::defect::Defects;
 use crate::disk_image::FileId;
-use crate::log::tests::disk::FakeDisk;
+use crate::log::tests::disk::{FakeDisk, PARTITION};
 use crate::log::{Log, LogConfig, LogOptions, ProducerCheck};
 use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, LogNote, Note, ProducerNote, TruncateReason};
 use crate::record::{RecordBatch, RecordBatchBuilder};
-use crate::types::{
-    LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition, WallTime,
-};
+use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
-const PARTITION: TopicPartition = TopicPartition { topic: TopicId(2), partition: 1 };
 const EPOCH: LeaderEpoch = LeaderEpoch(1);
 const SEGMENT_BYTES: u32 = 400;
 

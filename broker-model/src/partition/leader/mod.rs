@@ -10,60 +10,24 @@
 mod consumer_fetch;
 mod produce;
 mod replica_fetch;
+mod state;
 
 use crate::defect::ReplicationDefect;
 use crate::node::Effects;
 use crate::note::{PartitionRegistration, ReplicationNote};
-use crate::partition::isr::{IsrState, is_eligible};
+use crate::partition::isr::is_eligible;
+use crate::partition::isr_state::IsrState;
 use crate::partition::progress::FollowerProgress;
 use crate::partition::{Partition, PartitionContext, Role};
-use crate::types::{BrokerEpoch, NodeId, Offset, Time};
+use crate::types::Time;
 
 pub use consumer_fetch::ConsumerRead;
-pub use produce::{ProduceAck, ProduceOutcome, ProduceTicket};
+pub use produce::ProduceOutcome;
 pub use replica_fetch::FetchBounds;
+pub(super) use state::LeaderState;
+pub use state::{ProduceAck, ProduceTicket};
 
-use produce::WaitingProduce;
-
-/// What a leader keeps for its epoch.
-#[derive(Debug)]
-pub(in crate::partition) struct LeaderState {
-    /// Its log end when it became leader.
-    pub(in crate::partition) epoch_start_offset: Offset,
-    /// The in-sync replicas.
-    pub(in crate::partition) isr: IsrState,
-    followers: Vec<FollowerProgress>,
-    /// Produces with acks=all that wait for the high watermark, in order of offset.
-    waiting: Vec<WaitingProduce>,
-}
-
-impl LeaderState {
-    pub(in crate::partition) fn follower(&self, replica: NodeId) -> Option<&FollowerProgress> {
-        self.followers.iter().find(|progress| progress.replica == replica)
-    }
-
-    /// The broker epoch in which a replica is known: its own if it is `own`, else that of its last fetch.
-    pub(in crate::partition) fn broker_epoch_of(
-        &self,
-        replica: NodeId,
-        own: (NodeId, BrokerEpoch),
-    ) -> BrokerEpoch {
-        if replica == own.0 {
-            return own.1;
-        }
-        self.follower(replica)
-            .and_then(|progress| progress.broker_epoch)
-            .unwrap_or(BrokerEpoch::NONE)
-    }
-
-    /// Asserts what a wait adds: the new one at `at` stands between its neighbours.
-    fn check_waiting_at(&self, at: usize) {
-        let last = |index: usize| self.waiting.get(index).map(WaitingProduce::last_offset);
-        let ordered = at.checked_sub(1).is_none_or(|before| last(before) <= last(at))
-            && last(at + 1).is_none_or(|after| last(at) <= Some(after));
-        assert!(ordered, "waiting produces are out of order at {at}: {:?}", self.waiting);
-    }
-}
+use state::WaitingProduce;
 
 impl Partition {
     /// Rule 2.1.7. Every registration that is not older is taken, and ends a proposal that is pending. In a new epoch,

@@ -1,6 +1,7 @@
 //! Produce: a batch is judged, appended, and acknowledged when as many replicas have it as was asked for. Source: rules
 //! 2.1.9 and 2.7, `Partition.appendRecordsToLeader`, `Partition.checkEnoughReplicasReachOffset`.
 
+use super::state::{ProduceAck, ProduceTicket, WaitingProduce};
 use crate::defect::LogDefect;
 use crate::log::ProducerCheck;
 use crate::node::Effects;
@@ -8,35 +9,6 @@ use crate::note::ProducerNote;
 use crate::partition::{Partition, PartitionContext, Role};
 use crate::proto::ErrorCode;
 use crate::record::RecordBatch;
-use crate::types::Offset;
-
-/// Names a produce that waits; chosen by the broker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ProduceTicket(pub u64);
-
-/// A batch that is appended and not yet committed.
-#[derive(Debug)]
-pub(super) struct WaitingProduce {
-    ticket: ProduceTicket,
-    ack: ProduceAck,
-    checksum: u32,
-    duplicate: bool,
-}
-
-impl WaitingProduce {
-    pub(super) fn last_offset(&self) -> Offset {
-        self.ack.last_offset
-    }
-}
-
-/// Where a batch is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProduceAck {
-    /// Its first offset.
-    pub base_offset: Offset,
-    /// Its last offset.
-    pub last_offset: Offset,
-}
 
 /// What became of a produce.
 #[derive(Debug, Clone, PartialEq)]

@@ -71,8 +71,8 @@ impl Partition {
         self.check_replica(replica, fetch).inspect_err(|error| {
             self.note_fenced(replica, *error, effects);
         })?;
-        let (told, last) = (fetch.current_leader_epoch, fetch.last_fetched_epoch);
-        if let Some(end) = self.check_position(told, last, fetch.fetch_offset)? {
+        let (returned, last) = (fetch.current_leader_epoch, fetch.last_fetched_epoch);
+        if let Some(end) = self.check_position(returned, last, fetch.fetch_offset)? {
             effects.note(ReplicationNote::DivergenceFound {
                 partition: self.id(),
                 follower: replica,

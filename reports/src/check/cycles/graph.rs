@@ -46,7 +46,7 @@ pub(super) struct Graph<'a> {
     /// By operation: it may be part of a circle at all.
     tangled: Vec<bool>,
     /// By operation: already part of a circle that was told.
-    told: Vec<bool>,
+    reported: Vec<bool>,
     milestones: Milestones,
 }
 
@@ -81,7 +81,7 @@ impl<'a> Graph<'a> {
             sources: Vec::new(),
             starts: Vec::with_capacity(operations + 1),
             tangled: vec![true; operations],
-            told: vec![false; operations],
+            reported: vec![false; operations],
             milestones: Milestones::default(),
         };
         for operation in 0..operations as u32 {
@@ -117,14 +117,14 @@ impl<'a> Graph<'a> {
     }
 
     /// An operation is part of a circle that was told.
-    pub(super) fn tell(&mut self, node: Node) {
-        if let Some(told) = self.told.get_mut(node as usize) {
-            *told = true;
+    pub(super) fn mark_reported(&mut self, node: Node) {
+        if let Some(reported) = self.reported.get_mut(node as usize) {
+            *reported = true;
         }
     }
 
     pub(super) fn operations(&self) -> u32 {
-        self.told.len() as u32
+        self.reported.len() as u32
     }
 
     /// Operations and milestones.
@@ -196,7 +196,7 @@ impl<'a> Graph<'a> {
     /// Whether an operation may be part of a circle that this pass looks for.
     pub(super) fn takes_part(&self, operation: u32) -> bool {
         let position = operation as usize;
-        self.tangled[position] && !(self.edges.order.is_some() && self.told[position])
+        self.tangled[position] && !(self.edges.order.is_some() && self.reported[position])
     }
 
     fn committed(&self, operation: u32) -> bool {

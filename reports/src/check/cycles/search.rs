@@ -1,4 +1,4 @@
-//! A short circle in a tangle: breadth first within a budget, else the first that turns up.
+//! A short cycle in a component: breadth first within a budget, else the first that turns up.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ type State = (Node, u8);
 
 const BOTH: u8 = 3;
 
-/// A circle within the tangle; with `both`, one that has a `ww` and a `wr` edge, if there is one.
+/// A cycle within the component; with `both`, one that has a `ww` and a `wr` edge, if there is one.
 pub(super) fn cycle(
     graph: &Graph<'_>,
     component: &Component,
@@ -57,7 +57,7 @@ fn around(
                 }
                 let kinds = if both { state.1 | kind(edge) } else { 0 };
                 if earlier == start && (!both || kinds == BOTH) {
-                    return Some(told(graph, &came_from, start, state, edge));
+                    return Some(reported(graph, &came_from, start, state, edge));
                 }
                 let reached = (earlier, kinds);
                 if reached != (start, 0) && !came_from.contains_key(&reached) {
@@ -80,7 +80,7 @@ fn kind(edge: Edge) -> u8 {
 }
 
 /// The circle from the start, over the last state, back to the start, in order of dependency.
-fn told(
+fn reported(
     graph: &Graph<'_>,
     came_from: &BTreeMap<State, (State, Edge)>,
     start: Node,
@@ -118,7 +118,7 @@ fn join_orders(graph: &Graph<'_>, edges: &[(Node, Node, Edge)]) -> Vec<Step> {
     steps
 }
 
-/// Goes backwards within the tangle until a node comes again.
+/// Goes backwards within the component until a node comes again.
 fn first_circle(graph: &Graph<'_>, component: &Component) -> Option<Vec<Step>> {
     let start = component.nodes.iter().copied().find(|node| !graph.is_milestone(*node))?;
     let mut seen: BTreeMap<Node, usize> = BTreeMap::new();

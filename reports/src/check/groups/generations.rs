@@ -56,9 +56,9 @@ impl Generations {
             let Some((partition, offset)) = committed(facts, operation, what) else { continue };
             let newer = self.newer(facts, (group, partition, row.process));
             if let Some((_, by)) = newer.filter(|(newer, _)| *newer > generation) {
-                let (told, other) =
+                let (returned, other) =
                     (Observation::answer(operation, offset), Observation::answer(by, -1));
-                found.add(facts, Anomaly::ZombieCommit, partition, told, Some(other));
+                found.add(facts, Anomaly::ZombieCommit, partition, returned, Some(other));
             }
         }
     }
@@ -85,22 +85,22 @@ impl Generations {
             return;
         }
         let Some((group, generation)) = facts.history().member(operation) else { return };
-        let told = (generation, operation);
+        let returned = (generation, operation);
         // Who was told of a higher one before this join began knew a group that is no more.
         let reborn = |known: &Known| joined && facts.row(known.1).completed_ns < row.invoked_ns;
         let raise = |known: &mut Known| {
             if known.0 < generation || reborn(known) {
-                *known = told;
+                *known = returned;
             }
         };
-        self.newest.entry(group).and_modify(raise).or_insert(told);
+        self.newest.entry(group).and_modify(raise).or_insert(returned);
         if !joined {
             return;
         }
-        self.own.entry((group, row.process)).and_modify(raise).or_insert(told);
+        self.own.entry((group, row.process)).and_modify(raise).or_insert(returned);
         for what in facts.history().details_of(operation) {
             if let What::Assigned { partition } = what {
-                self.given.entry((group, partition)).and_modify(raise).or_insert(told);
+                self.given.entry((group, partition)).and_modify(raise).or_insert(returned);
             }
         }
     }

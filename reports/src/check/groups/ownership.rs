@@ -30,7 +30,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     let begun =
         index.begun().iter().map(|operation| index.row(*operation)).filter(|row| releases(row));
     let mut begun = begun.map(|row| (row.invoked_ns, row)).peekable();
-    let (mut owners, mut told) = (Owners::default(), Vec::new());
+    let (mut owners, mut returned) = (Owners::default(), Vec::new());
     for (operation, row) in (0_u32..).zip(index.history.rows()) {
         if row.completed_ns == NEVER {
             break;
@@ -39,12 +39,12 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             owners.begin(row);
         }
         for (place, first) in owners.end(index.history, operation) {
-            told.push((place, operation, first));
+            returned.push((place, operation, first));
         }
     }
-    told.sort_by_key(|(place, _, _)| *place);
-    told.dedup_by_key(|(place, _, _)| *place);
-    for ((_, partition, _), operation, first) in told {
+    returned.sort_by_key(|(place, _, _)| *place);
+    returned.dedup_by_key(|(place, _, _)| *place);
+    for ((_, partition, _), operation, first) in returned {
         let (subject, other) = (Observation::answer(operation, -1), Observation::answer(first, -1));
         found.add(index, Anomaly::DoubleOwnership, partition, subject, Some(other));
     }

@@ -149,11 +149,11 @@ impl<'a> Index<'a> {
                     self.was_read_ok(send) || self.is_proved(self.operation_of_send(send))
                 }
             };
-            if let Some(told) = self.told(send)
+            if let Some(returned) = self.returned(send)
                 && happened
                 && self.partition_of(send).is_some()
             {
-                self.places[send as usize] = told;
+                self.places[send as usize] = returned;
             }
         }
     }
@@ -189,7 +189,7 @@ impl<'a> Index<'a> {
 
     /// What becomes a copy when a lower place is found: the record at the place where it was thought to be.
     fn latest_placement(&self, writer: SendId, place: i64, read: Placement) -> Placement {
-        let operation = if self.told(writer) == Some(place) {
+        let operation = if self.returned(writer) == Some(place) {
             self.operation_of_send(writer)
         } else {
             self.stated.get(&writer).copied().unwrap_or(read.operation)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::check::occurrence::Observation;
 
-/// Highest values by the time from which they were known, both ascending; the value is the witness's offset.
+/// Highest values by the time from which they were known, both ascending; the value is the observation's offset.
 #[derive(Debug, Default)]
 struct Floor {
     rises: VecDeque<(u64, Observation)>,
@@ -23,8 +23,8 @@ impl Floors {
         self.records.get(&partition)?.before(before_ns)
     }
 
-    pub(super) fn raise_record(&mut self, partition: u32, at_ns: u64, told: Observation) {
-        self.records.entry(partition).or_default().raise(at_ns, told);
+    pub(super) fn raise_record(&mut self, partition: u32, at_ns: u64, returned: Observation) {
+        self.records.entry(partition).or_default().raise(at_ns, returned);
     }
 
     /// The highest end of a partition that was told before this time.
@@ -32,8 +32,8 @@ impl Floors {
         self.ends.get(&partition)?.before(before_ns)
     }
 
-    pub(super) fn raise_end(&mut self, partition: u32, at_ns: u64, told: Observation) {
-        self.ends.entry(partition).or_default().raise(at_ns, told);
+    pub(super) fn raise_end(&mut self, partition: u32, at_ns: u64, returned: Observation) {
+        self.ends.entry(partition).or_default().raise(at_ns, returned);
     }
 
     /// Nobody will ask for a time before this one any more.
@@ -53,9 +53,9 @@ impl Floor {
         Some(self.rises.get(known.checked_sub(1)?)?.1)
     }
 
-    fn raise(&mut self, at_ns: u64, told: Observation) {
-        if self.rises.back().is_none_or(|(_, highest)| highest.offset < told.offset) {
-            self.rises.push_back((at_ns, told));
+    fn raise(&mut self, at_ns: u64, returned: Observation) {
+        if self.rises.back().is_none_or(|(_, highest)| highest.offset < returned.offset) {
+            self.rises.push_back((at_ns, returned));
         }
     }
 }

@@ -30,8 +30,8 @@ pub(super) static ANOMALIES: [Entry; 7] = [
     Entry {
         name: "end-offset-above-commit",
         kind: Kind::InternalAnomaly,
-        meaning: "A client was told an end offset above what is committed.",
-        example: "Committed up to 5, told 6.",
+        meaning: "A leader returned an end offset above what is committed.",
+        example: "Committed up to 5, returned 6.",
         legal: "Never.",
         source: "KIP-207",
     },

@@ -8,7 +8,7 @@ pub(super) static ANOMALIES: [Entry; 16] = [
         kind: Kind::InternalAnomaly,
         meaning: "A replica's log is not what the replica stated of it: all other invariants judged \
                   something else.",
-        example: "A truncation that no note told of.",
+        example: "A truncation that no note stated.",
         legal: "Never.",
         source: "Harrow",
     },
@@ -104,7 +104,7 @@ pub(super) static ANOMALIES: [Entry; 16] = [
         name: "log-start-regress",
         kind: Kind::InternalAnomaly,
         meaning: "A replica's log start went back although its log holds records.",
-        example: "From 30 back to 10: deleted records are told as there.",
+        example: "From 30 back to 10: deleted records are offered again.",
         legal: "Never.",
         source: "KIP-107",
     },
@@ -120,7 +120,7 @@ pub(super) static ANOMALIES: [Entry; 16] = [
     Entry {
         name: "epoch-end-wrong",
         kind: Kind::InternalAnomaly,
-        meaning: "A leader told an end of an epoch that is not where the epoch ends in its \
+        meaning: "A leader returned an end offset of an epoch that is not where the epoch ends in its \
                   log.",
         example: "Epoch 2 ends at 10 in its log; a follower is told 11 and keeps a record \
                   that nobody else has.",
@@ -173,7 +173,7 @@ pub(super) static INVARIANTS: [Entry; 4] = [
     Entry {
         name: "epoch-ends",
         kind: Kind::Invariant,
-        meaning: "Where epochs begin and end is told as the log has it.",
+        meaning: "Starts and ends of epochs are known and returned as the log has them.",
         example: "Broken by epoch-end-wrong, epoch-cache-mismatch.",
         legal: "Never.",
         source: "KIP-101, KIP-279",

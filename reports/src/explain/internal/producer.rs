@@ -123,7 +123,7 @@ pub(super) static INVARIANTS: [Entry; 4] = [
     Entry {
         name: "ack-rule",
         kind: Kind::Invariant,
-        meaning: "An acknowledged record is committed at the offset told.",
+        meaning: "An acknowledged record is committed at the offset returned.",
         example: "Broken by ack-before-commit, ack-of-other-record.",
         legal: "acks=0 and acks=1 promise less.",
         source: "KIP-98, KIP-101",

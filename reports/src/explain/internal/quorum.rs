@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 15] = [
+pub(super) static ANOMALIES: [Entry; 16] = [
     Entry {
         name: "double-vote",
         kind: Kind::InternalAnomaly,
@@ -128,9 +128,19 @@ pub(super) static ANOMALIES: [Entry; 15] = [
         legal: "While it is paused or its disk keeps it waiting.",
         source: "KIP-595, KAFKA-15489",
     },
+    Entry {
+        name: "healthy-leader-deposed",
+        kind: Kind::InternalAnomaly,
+        meaning: "A voter stood for election in a new epoch while a majority led or followed a \
+                  leader from which it had taken something.",
+        example: "A controller is cut off for a minute and comes back with an epoch that is ten \
+                  higher: the others, who miss nothing, lose their controller to it.",
+        legal: "Never.",
+        source: "KIP-996; EpochState.canGrantVote",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 3] = [
+pub(super) static INVARIANTS: [Entry; 4] = [
     Entry {
         name: "controller-quorum",
         kind: Kind::Invariant,
@@ -154,5 +164,13 @@ pub(super) static INVARIANTS: [Entry; 3] = [
         example: "Broken by controller-without-quorum.",
         legal: "While it cannot look.",
         source: "KIP-595, KAFKA-15489",
+    },
+    Entry {
+        name: "pre-vote",
+        kind: Kind::Invariant,
+        meaning: "Nobody stands for election while a majority follows a leader of the quorum.",
+        example: "Broken by healthy-leader-deposed.",
+        legal: "Never.",
+        source: "KIP-996",
     },
 ];

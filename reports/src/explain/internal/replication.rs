@@ -89,7 +89,7 @@ pub(super) static ANOMALIES: [Entry; 17] = [
         kind: Kind::InternalAnomaly,
         meaning: "A leader proposed a replica for the ISR that has not followed in the \
                   leader's epoch.",
-        example: "A fetch of epoch 3 counts for the leader of epoch 4, whose log parts from \
+        example: "A fetch of epoch 3 counts for the leader of epoch 4, whose log diverges from \
                   the follower's.",
         legal: "Never.",
         source: "KAFKA-7128, KIP-320",
@@ -97,7 +97,7 @@ pub(super) static ANOMALIES: [Entry; 17] = [
     Entry {
         name: "isr-member-behind",
         kind: Kind::InternalAnomaly,
-        meaning: "A leader goes by an ISR with a member that does not hold all below its high \
+        meaning: "A leader uses an ISR with a member that does not hold all below its high \
                   watermark.",
         example: "The high watermark is 9, the log of member 2 ends at 7.",
         legal: "When the configuration allows loss: unclean election, or min.insync.replicas \
@@ -197,8 +197,8 @@ pub(super) static INVARIANTS: [Entry; 5] = [
     Entry {
         name: "following",
         kind: Kind::Invariant,
-        meaning: "A leader counts only what followers tell it in its epoch and in their \
-                  present uptime.",
+        meaning: "A leader counts only fetches of its own epoch and of a follower's present \
+                  uptime.",
         example: "Broken by fetch-of-other-epoch, unheard-member-counted.",
         legal: "Never.",
         source: "KIP-320, KIP-903",

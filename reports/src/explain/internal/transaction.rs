@@ -77,8 +77,8 @@ pub(super) static ANOMALIES: [Entry; 11] = [
     Entry {
         name: "read-hides-committed",
         kind: Kind::InternalAnomaly,
-        meaning: "A consumer with read_committed was told to leave out records of a committed \
-                  transaction.",
+        meaning: "A consumer with read_committed got a committed transaction as an aborted \
+                  one.",
         example: "The answer lists the producer as aborted from offset 5; it committed.",
         legal: "Never.",
         source: "KIP-98; TransactionIndex",
@@ -106,7 +106,7 @@ pub(super) static INVARIANTS: [Entry; 2] = [
     Entry {
         name: "transactions",
         kind: Kind::Invariant,
-        meaning: "A transaction is decided once, and every partition is told the same.",
+        meaning: "A transaction is decided once, with the same outcome on every partition.",
         example: "Broken by torn-txn, marker-wrong-txn, hanging-txn and others.",
         legal: "Never.",
         source: "KIP-98, KIP-890",

@@ -129,7 +129,7 @@ impl Sweep {
                 progress.inc(1);
                 let prepared = &work.prepared[scenario];
                 let kept = artifacts.keep(scenario, prepared, &report);
-                result = progress.suspend(|| tell(console, prepared, &report, kept.as_deref()));
+                result = progress.suspend(|| show(console, prepared, &report, kept.as_deref()));
                 tally.add(scenario, &report);
                 let enough = tally.violated() >= self.failures_max();
                 if result.is_err() || enough {
@@ -222,7 +222,7 @@ fn note_empty_shard(shard: Shard) {
 }
 
 /// One run, as soon as its turn comes: each of them to machines, violated ones to people.
-fn tell(
+fn show(
     console: &mut Console,
     prepared: &Prepared,
     report: &Report,

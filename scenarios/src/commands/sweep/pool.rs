@@ -22,7 +22,7 @@ pub(super) struct Options<'a> {
 #[derive(Default)]
 struct State {
     next: u64,
-    told: u64,
+    delivered: u64,
     stopped: bool,
 }
 
@@ -43,15 +43,15 @@ impl WorkQueue {
         self.moved.notify_all();
     }
 
-    fn told(&self) {
-        self.lock().told += 1;
+    fn delivered(&self) {
+        self.lock().delivered += 1;
         self.moved.notify_all();
     }
 
     /// The next unit, as soon as it is not too far ahead.
     fn claim(&self) -> Option<u64> {
         let too_far =
-            |state: &mut State| !state.stopped && state.next >= state.told + self.ahead_max;
+            |state: &mut State| !state.stopped && state.next >= state.delivered + self.ahead_max;
         let mut state =
             self.moved.wait_while(self.lock(), too_far).unwrap_or_else(PoisonError::into_inner);
         if state.stopped {
@@ -77,7 +77,7 @@ impl Drop for StopOnPanic<'_> {
 pub(super) fn ordered<T: Send>(
     options: Options<'_>,
     work: impl Fn(u64) -> Option<T> + Sync,
-    mut tell: impl FnMut(T) -> ControlFlow<()>,
+    mut deliver: impl FnMut(T) -> ControlFlow<()>,
 ) {
     assert!(options.jobs > 0, "no worker");
     let ahead_max = AHEAD_MAX * options.jobs as u64;
@@ -99,8 +99,8 @@ pub(super) fn ordered<T: Send>(
             waiting.insert(index, result);
             while let Some(result) = waiting.remove(&next) {
                 next += 1;
-                queue.told();
-                if tell(result).is_break() {
+                queue.delivered();
+                if deliver(result).is_break() {
                     queue.stop();
                     return;
                 }
@@ -132,8 +132,8 @@ fn labour<T>(
 mod tests {
     use super::*;
 
-    fn told(jobs: usize, count: u64, enough: usize) -> Vec<u64> {
-        let mut told = Vec::new();
+    fn delivered(jobs: usize, count: u64, enough: usize) -> Vec<u64> {
+        let mut delivered = Vec::new();
         ordered(
             Options { jobs, more: &|| true },
             |index| {
@@ -142,39 +142,43 @@ mod tests {
                 })
             },
             |result| {
-                told.push(result);
-                if told.len() == enough {
+                delivered.push(result);
+                if delivered.len() == enough {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
                 }
             },
         );
-        told
+        delivered
     }
 
     #[test]
     fn results_come_in_order_with_any_number_of_workers() {
         for jobs in [1, 2, 7] {
-            assert_eq!(told(jobs, 500, usize::MAX), (0..500).collect::<Vec<_>>(), "{jobs} workers");
+            assert_eq!(
+                delivered(jobs, 500, usize::MAX),
+                (0..500).collect::<Vec<_>>(),
+                "{jobs} workers"
+            );
         }
     }
 
     #[test]
     fn a_break_ends_it_at_the_same_result_with_any_number_of_workers() {
         for jobs in [1, 2, 7] {
-            assert_eq!(told(jobs, 500, 11), (0..11).collect::<Vec<_>>(), "{jobs} workers");
+            assert_eq!(delivered(jobs, 500, 11), (0..11).collect::<Vec<_>>(), "{jobs} workers");
         }
     }
 
     #[test]
     fn nothing_is_begun_when_there_is_no_more() {
-        let mut told = 0;
+        let mut delivered = 0;
         ordered(Options { jobs: 3, more: &|| false }, Some, |_| {
-            told += 1;
+            delivered += 1;
             ControlFlow::Continue(())
         });
-        assert_eq!(told, 0);
+        assert_eq!(delivered, 0);
     }
 
     #[test]

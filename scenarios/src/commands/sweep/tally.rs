@@ -55,7 +55,7 @@ impl FaultSums {
     }
 
     /// What was not done was not survived.
-    fn tell(self, console: &mut Console) -> Result<(), Failure> {
+    fn show(self, console: &mut Console) -> Result<(), Failure> {
         let Self { planned, weakened, held_back, .. } = self;
         if weakened + held_back > 0 {
             writeln!(
@@ -231,7 +231,7 @@ impl<'a> Tally<'a> {
                 (false, 0) => ": nothing was run",
                 (false, _) => "",
             };
-            self.faults.tell(console)?;
+            self.faults.show(console)?;
             let (runs, name, told) = (total.runs, outcome.name(), self.rules().told);
             let seconds = format!("{}.{:01}", wall_ms / 1_000, wall_ms % 1_000 / 100);
             writeln!(

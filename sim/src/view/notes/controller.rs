@@ -40,6 +40,8 @@ impl ClusterView {
         if let Some(topic) = self.registry.topic(partition.topic) {
             let replicas = registration.replicas.len() as u32;
             view.min_insync_replicas = topic.min_insync_replicas.min(replicas).max(1);
+            let survived = if self.eligible_replicas { view.min_insync_replicas - 1 } else { 0 };
+            view.losses_survived = survived;
             view.unclean_leader_election = topic.unclean_leader_election;
         }
         let nodes = &self.nodes;

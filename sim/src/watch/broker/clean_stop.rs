@@ -4,7 +4,7 @@
 //! closed only by the uptime after a clean stop; and a registration says that the uptime before ended cleanly only if
 //! it did, since a replica that lost unflushed records must leave ISR and ELR.
 //! Source: KIP-966; `LogManager.shutdown`, `CleanShutdownFileHandler`, known bug L01.
-//! Not verified: that a clean stop is told as one.
+//! Not verified: that a clean shutdown is recognised as one.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "clean-stop",
     promise: "a stop that counts as clean left everything on the disk",
     source: "KIP-966, LogManager.shutdown",
-    leaves_out: "that a clean stop is told as one",
+    leaves_out: "that a clean shutdown is recognised as one",
     anomalies: &[VOLATILE, FALSELY, OVERLOOKED],
 };
 

@@ -52,7 +52,7 @@ impl Fencing {
         }
     }
 
-    /// The standing of a broker changed; `applied` tells what metadata a node has applied.
+    /// The state of a broker changed; `applied` tells what metadata a node has applied.
     pub(super) fn on_broker(
         &self,
         context: &Context<'_>,

@@ -32,6 +32,7 @@ impl BrokerWing {
         self.fencing.process_started(node);
     }
 
+    #[inline]
     pub(super) fn observe(
         &mut self,
         context: &Context<'_>,

@@ -29,6 +29,7 @@ impl ConsumerWing {
         self.read_rule.forget(node, None);
     }
 
+    #[inline]
     pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
         if let Note::Consumer(note) = note {
             self.on_consumer_note(context, findings, note);

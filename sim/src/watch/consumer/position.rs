@@ -32,7 +32,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
 #[derive(Debug, Default)]
 pub(super) struct Positions {
     policies: BTreeMap<NodeId, OffsetReset>,
-    told: BTreeMap<TopicPartition, BTreeSet<Offset>>,
+    returned: BTreeMap<TopicPartition, BTreeSet<Offset>>,
 }
 
 impl Positions {
@@ -44,12 +44,12 @@ impl Positions {
         });
         let configs = configs.chain([&plan.final_reader]);
         let policies = configs.map(|config| (config.node, config.offset_reset)).collect();
-        Self { policies, told: BTreeMap::new() }
+        Self { policies, returned: BTreeMap::new() }
     }
 
     /// A leader told a client the end offset.
     pub(super) fn on_end_offset(&mut self, partition: TopicPartition, offset: Offset) {
-        self.told.entry(partition).or_default().insert(offset);
+        self.returned.entry(partition).or_default().insert(offset);
     }
 
     /// A consumer was out of range, and now goes on from another offset.
@@ -67,8 +67,9 @@ impl Positions {
                 (view.replicas().iter().any(starts), "earliest")
             }
             Some(OffsetReset::Latest) => {
-                let told = self.told.get(&partition).is_some_and(|told| told.contains(&to));
-                (told || !context.view.states_all(), "latest")
+                let returned =
+                    self.returned.get(&partition).is_some_and(|returned| returned.contains(&to));
+                (returned || !context.view.states_all(), "latest")
             }
             None => return,
         };

@@ -36,7 +36,7 @@ const GAP: Anomaly = Anomaly {
 const END_ABOVE: Anomaly = Anomaly {
     name: "end-offset-above-commit",
     guarantee: Guarantee::Visibility,
-    meaning: "a client was told an end offset above what is committed",
+    meaning: "a leader returned an end offset above what is committed",
 };
 const ACROSS: Anomaly = Anomaly {
     name: "read-across-truncation",
@@ -51,7 +51,7 @@ const UNFENCED: Anomaly = Anomaly {
 const END_REGRESSION: Anomaly = Anomaly {
     name: "end-offset-regression",
     guarantee: Guarantee::Offsets,
-    meaning: "a client was told a lower end offset than one was told before",
+    meaning: "a leader returned a lower end offset than was returned before",
 };
 
 pub(super) const INVARIANT: Invariant = Invariant {
@@ -68,7 +68,7 @@ const LOOKED_AT: usize = 16;
 /// The highest end offset told of each partition, and what each consumer got.
 #[derive(Debug, Default)]
 pub(super) struct ReadRule {
-    told: BTreeMap<TopicPartition, Offset>,
+    returned: BTreeMap<TopicPartition, Offset>,
     given: BTreeMap<(NodeId, TopicPartition), ReceivedBatches>,
 }
 
@@ -140,21 +140,24 @@ impl ReadRule {
     ) {
         let Some(view) = context.view.partition(partition) else { return };
         let committed = view.committed.end();
-        let told = self.told.entry(partition).or_default();
-        *told = (*told).min(committed);
+        let returned = self.returned.entry(partition).or_default();
+        *returned = (*returned).min(committed);
         if view.lost_since(epoch) {
             return;
         }
         if offset > committed {
             findings.report(context, &END_ABOVE, partition, || {
-                format!("node {} told end offset {offset}, committed end {committed}", context.node)
+                format!(
+                    "node {} returned end offset {offset}, committed end {committed}",
+                    context.node
+                )
             });
-        } else if offset < *told && epoch == view.leader_epoch() {
-            findings.report(context, &END_REGRESSION, (partition, offset, *told), || {
-                format!("node {} told end offset {offset} after {told} had been told", context.node)
+        } else if offset < *returned && epoch == view.leader_epoch() {
+            findings.report(context, &END_REGRESSION, (partition, offset, *returned), || {
+                format!("node {} returned end offset {offset} after {returned}", context.node)
             });
         }
-        *told = (*told).max(offset.min(committed));
+        *returned = (*returned).max(offset.min(committed));
     }
 }
 
@@ -201,12 +204,12 @@ pub(super) fn on_current_leader_epoch(
     findings: &mut Findings,
     partition: TopicPartition,
     epoch: LeaderEpoch,
-    told: LeaderEpoch,
+    returned: LeaderEpoch,
 ) {
-    if told != LeaderEpoch::NONE && told != epoch {
+    if returned != LeaderEpoch::NONE && returned != epoch {
         findings.report(context, &UNFENCED, partition, || {
             format!(
-                "node {}, leader in epoch {epoch}, served a client that asked in epoch {told}",
+                "node {}, leader in epoch {epoch}, served a client that asked in epoch {returned}",
                 context.node
             )
         });

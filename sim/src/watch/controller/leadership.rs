@@ -124,7 +124,7 @@ impl Leadership {
     }
 }
 
-/// The standing of a broker changed: it is registered, fenced or unfenced.
+/// The state of a broker changed: it is registered, fenced or unfenced.
 pub(super) fn on_broker(context: &Context<'_>, findings: &mut Findings, change: &MetadataChange) {
     if let MetadataChange::BrokerRegistered { broker, broker_epoch, unclean } = change {
         let before = context.view.registry().broker(*broker).map(|known| known.broker_epoch);
@@ -133,7 +133,7 @@ pub(super) fn on_broker(context: &Context<'_>, findings: &mut Findings, change: 
                 format!("broker {broker} registered with epoch {broker_epoch} after {before}")
             });
         }
-        if *unclean {
+        if *unclean && context.view.keeps_eligible_replicas() {
             check_left(context, findings, *broker, true);
         }
     } else if let MetadataChange::BrokerChanged { broker, fenced: true, .. } = change {
@@ -145,6 +145,11 @@ pub(super) fn on_broker(context: &Context<'_>, findings: &mut Findings, change: 
 fn check_left(context: &Context<'_>, findings: &mut Findings, broker: NodeId, unclean: bool) {
     for view in context.view.partitions() {
         let Some(now) = &view.registration else { continue };
+        // Before KIP-966 the last member stays in the ISR of a partition that nobody leads.
+        let last = now.leader.is_none() && now.isr == [broker];
+        if last && !context.view.keeps_eligible_replicas() {
+            continue;
+        }
         if now.isr.contains(&broker) || (unclean && now.elr.contains(&broker)) {
             let what = if unclean { "came back after an unclean stop" } else { "is fenced" };
             findings.report(context, &FENCED, view.partition, || {

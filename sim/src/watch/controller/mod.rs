@@ -22,6 +22,7 @@ pub(super) struct ControllerWing {
 }
 
 impl ControllerWing {
+    #[inline]
     pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
         if let Note::Controller(note) = note {
             self.on_controller_note(context, findings, note);

@@ -16,6 +16,7 @@ pub(super) struct GroupWing {
 }
 
 impl GroupWing {
+    #[inline]
     pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
         let Note::Group(note) = note else { return };
         match note {

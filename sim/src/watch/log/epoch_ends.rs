@@ -15,7 +15,7 @@ use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 const WRONG_END: Anomaly = Anomaly {
     name: "epoch-end-wrong",
     guarantee: Guarantee::Replication,
-    meaning: "a leader told an end of an epoch that is not where the epoch ends in its log",
+    meaning: "a leader returned an end offset of an epoch that is not where the epoch ends in its log",
 };
 const CACHE: Anomaly = Anomaly {
     name: "epoch-cache-mismatch",
@@ -25,7 +25,7 @@ const CACHE: Anomaly = Anomaly {
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "epoch-ends",
-    promise: "where epochs begin and end is told as the log has it",
+    promise: "starts and ends of epochs are known and returned as the log has them",
     source: "KIP-101, KIP-279, KIP-320, LeaderEpochFileCache",
     leaves_out: "what lies below a log start that moved",
     anomalies: &[WRONG_END, CACHE],
@@ -48,7 +48,7 @@ pub(super) fn on_served(
     if truly != end {
         findings.report(context, &WRONG_END, (partition, truly.min(end), truly.max(end)), || {
             format!(
-                "node {} told that epoch {asked} ends at {end}; in its log it ends at {truly}",
+                "node {} returned end offset {end} of epoch {asked}; in its log it ends at {truly}",
                 context.node
             )
         });

@@ -58,6 +58,7 @@ impl LogWing {
         self.durable_logs.on_found(node, partition, found);
     }
 
+    #[inline]
     pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
         if let Note::Log(note) = note {
             self.on_log_note(context, findings, note);

@@ -42,7 +42,7 @@ const NEEDLESS: Anomaly = Anomaly {
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "ack-rule",
-    promise: "an acknowledged record is committed at the offset told",
+    promise: "an acknowledged record is committed at the offset returned",
     source: "KIP-98, KIP-101, DelayedProduce",
     leaves_out: "acks=0; that what acks=1 answered stays",
     anomalies: &[EARLY, OTHER, BELOW_MINIMUM, UNREFUSED, NEEDLESS],
@@ -65,7 +65,7 @@ pub(super) fn on_acknowledged(
     ack: Acknowledgement,
 ) {
     let place = (ack.partition, ack.base_offset, ack.last_offset);
-    let told = format_args!("node {} acknowledged", context.node);
+    let subject = format_args!("node {} acknowledged", context.node);
     let Some(view) = context.view.partition(ack.partition) else { return };
     if view.lost_since(ack.epoch) {
         return;
@@ -73,7 +73,7 @@ pub(super) fn on_acknowledged(
     if ack.last_offset >= view.committed.end() {
         findings.report(context, &EARLY, place, || {
             format!(
-                "{told} offsets {} to {}; committed end {}",
+                "{subject} offsets {} to {}; committed end {}",
                 ack.base_offset,
                 ack.last_offset,
                 view.committed.end()
@@ -90,7 +90,7 @@ pub(super) fn on_acknowledged(
     if !same {
         findings.report(context, &OTHER, place, || {
             format!(
-                "{told} checksum {:#010x} at offset {}, where other records are",
+                "{subject} checksum {:#010x} at offset {}, where other records are",
                 ack.checksum, ack.base_offset
             )
         });

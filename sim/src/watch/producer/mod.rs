@@ -24,6 +24,7 @@ pub(super) struct ProducerWing {
 }
 
 impl ProducerWing {
+    #[inline]
     pub(super) fn observe(
         &mut self,
         context: &Context<'_>,

@@ -76,7 +76,7 @@ impl ProducerIds {
         if epoch == ProducerEpoch(0) && (!self.given.insert(id) || id.0 >= self.next) {
             findings.report(context, &REUSED, Place::CLUSTER, || {
                 format!(
-                    "node {} gave out producer id {id}; allocated are those below {}",
+                    "node {} assigned producer id {id}; allocated are those below {}",
                     context.node, self.next
                 )
             });
@@ -92,7 +92,7 @@ pub(super) fn on_known(
     producers: &[KnownProducer],
 ) {
     let log = context.view.replica(context.node, partition).map(|replica| &replica.log);
-    let told = log.map(tell).unwrap_or_default();
+    let in_log = log.map(producers_in).unwrap_or_default();
     let from_start = log.is_none_or(|log| log.start() == Offset::ZERO);
     let known: BTreeMap<ProducerId, (ProducerEpoch, Sequence)> = producers
         .iter()
@@ -100,8 +100,8 @@ pub(super) fn on_known(
         .collect();
     let expire = context.view.producers_expire();
     let expired = |id: &ProducerId| expire && !known.contains_key(id);
-    let lacking = told.iter().find(|(id, state)| known.get(id) != Some(*state) && !expired(id));
-    let foreign = known.iter().find(|(id, _)| from_start && !told.contains_key(id));
+    let lacking = in_log.iter().find(|(id, state)| known.get(id) != Some(*state) && !expired(id));
+    let foreign = known.iter().find(|(id, _)| from_start && !in_log.contains_key(id));
     if let Some((id, (epoch, sequence))) = lacking {
         findings.report(context, &FORGOTTEN, partition, || {
             let knows = known.get(id).map_or_else(
@@ -121,16 +121,16 @@ pub(super) fn on_known(
 }
 
 /// What a log tells of its producers' records.
-fn tell(log: &LogMirror) -> BTreeMap<ProducerId, (ProducerEpoch, Sequence)> {
-    let mut told = BTreeMap::new();
+fn producers_in(log: &LogMirror) -> BTreeMap<ProducerId, (ProducerEpoch, Sequence)> {
+    let mut in_log = BTreeMap::new();
     for entry in log.entries() {
         let batch = &entry.batch;
         let records = matches!(batch.kind, BatchKind::Plain | BatchKind::Transactional);
         if records && batch.producer_id != ProducerId::NONE && batch.base_sequence.0 >= 0 {
             let span = (batch.last_offset.0 - batch.base_offset.0) as i32;
             let last = batch.base_sequence.plus(span);
-            told.insert(batch.producer_id, (batch.producer_epoch, last));
+            in_log.insert(batch.producer_id, (batch.producer_epoch, last));
         }
     }
-    told
+    in_log
 }

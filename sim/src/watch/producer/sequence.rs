@@ -197,6 +197,6 @@ mod tests {
         assert_eq!(take(12, 0, 6), Some("producer-epoch-regress"));
         assert_eq!(take(14, 1, 2), None, "the new epoch goes on");
         assert_eq!(take(16, 1, 6), Some("seq-gap"));
-        assert_eq!(take(18, 1, 8), None, "a gap is told once");
+        assert_eq!(take(18, 1, 8), None, "a gap is reported once");
     }
 }

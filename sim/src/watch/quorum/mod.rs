@@ -2,6 +2,7 @@
 
 mod check_quorum;
 mod controller_quorum;
+mod pre_vote;
 mod quorum_disk;
 
 use harrow_broker_model::note::{ControllerNote, LogNote, Note, QuorumNote};
@@ -12,10 +13,15 @@ use super::shared::Shared;
 use crate::plan::Plan;
 use check_quorum::CheckQuorum;
 use controller_quorum::{ControllerQuorum, VoterState};
+use pre_vote::PreVotes;
 use quorum_disk::QuorumDisks;
 
-pub(super) const INVARIANTS: &[Invariant] =
-    &[controller_quorum::INVARIANT, quorum_disk::INVARIANT, check_quorum::INVARIANT];
+pub(super) const INVARIANTS: &[Invariant] = &[
+    controller_quorum::INVARIANT,
+    quorum_disk::INVARIANT,
+    check_quorum::INVARIANT,
+    pre_vote::INVARIANT,
+];
 
 /// What the invariants of the quorum remember.
 #[derive(Debug)]
@@ -23,6 +29,7 @@ pub(super) struct QuorumWing {
     quorum: ControllerQuorum,
     disks: QuorumDisks,
     check_quorum: CheckQuorum,
+    pre_votes: PreVotes,
 }
 
 impl QuorumWing {
@@ -31,6 +38,7 @@ impl QuorumWing {
             quorum: ControllerQuorum::default(),
             disks: QuorumDisks::default(),
             check_quorum: CheckQuorum::new(plan),
+            pre_votes: PreVotes::default(),
         }
     }
 
@@ -41,10 +49,12 @@ impl QuorumWing {
 
     pub(super) fn process_ended(&mut self, node: NodeId) {
         self.check_quorum.process_ended(node);
+        self.pre_votes.process_ended(node);
     }
 
     pub(super) fn disk_wiped(&mut self, node: NodeId) {
         self.quorum.disk_wiped(node);
+        self.pre_votes.disk_wiped(node);
     }
 
     /// A node is asked for the metadata log by another one, which is in an epoch.
@@ -52,6 +62,7 @@ impl QuorumWing {
         self.check_quorum.on_fetch(at_ns, at, by, epoch);
     }
 
+    #[inline]
     pub(super) fn observe(
         &mut self,
         context: &Context<'_>,
@@ -105,6 +116,7 @@ impl QuorumWing {
                     VoterState { epoch: *epoch, role: *role, leader: *leader, voted: *voted };
                 self.quorum.on_state(context, findings, state);
                 self.check_quorum.on_state(context, state);
+                self.pre_votes.on_state(context, findings, state);
             }
             QuorumNote::StatePersisted { epoch, voted } => {
                 let durable = shared.is_durable(context.node);
@@ -123,6 +135,8 @@ impl QuorumWing {
                 if *as_leader {
                     controller_quorum::on_high_watermark(context, findings, *epoch, *to);
                     self.disks.on_committed(context, findings, *to);
+                } else {
+                    self.pre_votes.on_fetched(context.at_ns, context.node, *epoch);
                 }
             }
         }

@@ -101,8 +101,8 @@ impl QuorumDisks {
         voted: Option<NodeId>,
     ) {
         let Some(written) = self.written.get(&context.node) else { return };
-        let told = voted.is_none() || written.voted == voted;
-        if written.durable && written.epoch == epoch && told {
+        let same_vote = voted.is_none() || written.voted == voted;
+        if written.durable && written.epoch == epoch && same_vote {
             return;
         }
         findings.report(context, &FORGETFUL, TopicPartition::METADATA, || {

@@ -6,7 +6,7 @@
 //! registrations that are not fenced only: until the new uptime is let in, a late fetch of the old one still counts,
 //! which is harmless, since a fenced replica is in no ISR and cannot join one.
 //! Source: KIP-320, KIP-903; `Partition.updateFollowerFetchState`, rules 2.1.3 and 2.1.7.
-//! Not verified: each later fetch of a follower that was heard; how far the follower is, which other invariants judge.
+//! Not verified: later fetches of a known follower; how far the follower is, which other invariants judge.
 
 use std::collections::BTreeMap;
 
@@ -34,9 +34,9 @@ const UNHEARD: Anomaly = Anomaly {
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "following",
-    promise: "a leader counts only what followers tell it in its epoch and in their present uptime",
+    promise: "a leader counts only fetches of its own epoch and of a follower's present uptime",
     source: "KIP-320, KIP-903, Partition.updateFollowerFetchState",
-    leaves_out: "each later fetch of a follower that was heard",
+    leaves_out: "later fetches of a known follower",
     anomalies: &[OTHER_EPOCH, DEAD_UPTIME, UNHEARD],
 };
 
@@ -89,7 +89,7 @@ impl Following {
         if *current_leader_epoch != LeaderEpoch::NONE && current_leader_epoch != leader_epoch {
             findings.report(context, &OTHER_EPOCH, *partition, || {
                 format!(
-                    "leader {} of epoch {leader_epoch} took a fetch of node {follower}, which is in epoch {current_leader_epoch}",
+                    "leader {} of epoch {leader_epoch} accepted a fetch of node {follower}, which is in epoch {current_leader_epoch}",
                     context.node
                 )
             });
@@ -138,7 +138,7 @@ impl Following {
 fn check_uptime(
     context: &Context<'_>,
     findings: &mut Findings,
-    (partition, follower, told): (TopicPartition, NodeId, BrokerEpoch),
+    (partition, follower, fetched_in): (TopicPartition, NodeId, BrokerEpoch),
     applied: Option<Offset>,
 ) {
     let registry = context.view.registry();
@@ -146,11 +146,11 @@ fn check_uptime(
     let lets_in = |epoch: &BrokerEpoch| {
         applied.is_some_and(|applied| registry.is_unfenced_at(follower, *epoch, applied))
     };
-    let newer = registered.filter(|epoch| *epoch > told && lets_in(epoch));
-    if let Some(newer) = newer.filter(|_| told != BrokerEpoch::NONE) {
+    let newer = registered.filter(|epoch| *epoch > fetched_in && lets_in(epoch));
+    if let Some(newer) = newer.filter(|_| fetched_in != BrokerEpoch::NONE) {
         findings.report(context, &DEAD_UPTIME, partition, || {
             format!(
-                "leader {} took a fetch of node {follower} in broker epoch {told}; it knew of {newer}",
+                "leader {} accepted a fetch of node {follower} in broker epoch {fetched_in}; it knew of {newer}",
                 context.node
             )
         });

@@ -7,7 +7,9 @@
 //! leader's high watermark; who leaves an ISR that is short, or the ELR, stays eligible unless its process ended.
 //! Source: KIP-497, KAFKA-7128, KIP-966; `Partition.isFollowerInSync`; `LeaderCandidateCompleteness`, `WeakIsr`.
 //! Not verified: that a replica outside is let in when it could be. A replica that lost unflushed records and
-//! restarted between proposal and commit, and has not registered yet, is not reported.
+//! restarted between proposal and commit, and has not registered yet, is not reported. A fenced broker that had an
+//! earlier process may leave the ELR in good order: that process's registration, long under way, is taken for news and,
+//! without a clean stop, for a loss; the record of it comes only after that of the partition.
 
 use harrow_broker_model::note::PartitionRegistration;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
@@ -34,7 +36,7 @@ const UNFETCHED: Anomaly = Anomaly {
 const BEHIND: Anomaly = Anomaly {
     name: "isr-member-behind",
     guarantee: Guarantee::Replication,
-    meaning: "a leader goes by an ISR with a member that does not hold all below its high watermark",
+    meaning: "a leader uses an ISR with a member that does not hold all below its high watermark",
 };
 const STAYS: Anomaly = Anomaly {
     name: "candidate-incomplete",
@@ -107,6 +109,7 @@ fn check_eligible(
     let ended = |member: NodeId| {
         view.replica(member).is_none_or(|replica| replica.unclean)
             || !context.view.has_registered(member)
+            || context.view.may_register_late(member)
     };
     let mut candidates = before.isr.iter().chain(&before.elr).copied();
     if let Some(member) = candidates.find(|member| !stays(member) && !ended(*member)) {

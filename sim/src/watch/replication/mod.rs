@@ -51,6 +51,7 @@ impl ReplicationWing {
         self.follower_lag.process_ended(at_ns, view, node);
     }
 
+    #[inline]
     pub(super) fn observe(
         &mut self,
         context: &Context<'_>,

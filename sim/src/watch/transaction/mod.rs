@@ -26,6 +26,7 @@ impl TransactionWing {
         self.stable_offsets.process_started(node);
     }
 
+    #[inline]
     pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
         if let Note::Transaction(note) = note {
             self.on_transaction_note(context, findings, note);

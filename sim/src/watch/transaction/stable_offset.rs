@@ -29,7 +29,7 @@ const ABORTED: Anomaly = Anomaly {
 const HIDDEN: Anomaly = Anomaly {
     name: "read-hides-committed",
     guarantee: Guarantee::Visibility,
-    meaning: "a consumer with read_committed was told to leave out records of a committed transaction",
+    meaning: "a consumer with read_committed got a committed transaction as an aborted one",
 };
 const AHEAD: Anomaly = Anomaly {
     name: "lso-ahead",

@@ -59,7 +59,7 @@ const BETWEEN: Anomaly = Anomaly {
 
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "transactions",
-    promise: "a transaction is decided once, and every partition is told the same",
+    promise: "a transaction is decided once, with the same outcome on every partition",
     source: "KIP-98, KIP-890, TransactionMetadata",
     leaves_out: "coordinator epochs; offsets committed within a transaction",
     anomalies: &[TRANSITION, FENCED, UNDECIDED, WRONG, TORN, HANGING, BETWEEN],
@@ -99,7 +99,7 @@ struct Transaction {
     decided: Option<Decision>,
     /// Partitions that need a marker.
     touched: BTreeSet<TopicPartition>,
-    told: BTreeMap<TopicPartition, Decision>,
+    markers: BTreeMap<TopicPartition, Decision>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl Transactions {
         if let Some(decision) = prepared(next.state) {
             transaction.decided.get_or_insert(decision);
         } else if let Some(decision) = completed(next.state) {
-            check_told(context, findings, next, transaction, decision);
+            check_markers(context, findings, next, transaction, decision);
         }
     }
 
@@ -233,16 +233,16 @@ impl Transactions {
         let ordinal = self.ordinal_of(context, partition, batch);
         let known = self.partitions.entry(partition).or_default();
         known.follow(context, partition);
-        let told = ordinal.is_some_and(|now| known.ended.get(&producer) >= Some(&now));
+        let markers = ordinal.is_some_and(|now| known.ended.get(&producer) >= Some(&now));
         let coordinated = self.coordinated.get(&producer);
         let over = coordinated.is_some_and(|newest| !may_take_records(*newest, ordinal));
-        if told || over {
+        if markers || over {
             findings.report(context, &HANGING, place(partition, batch), || {
                 format!(
                     "producer {producer} appended offset {} to transaction {}, which is {}",
                     batch.base_offset,
                     ordinal.unwrap_or_default(),
-                    if told { "ended by a marker" } else { "not ongoing" }
+                    if markers { "ended by a marker" } else { "not ongoing" }
                 )
             });
         }
@@ -280,12 +280,12 @@ impl Transactions {
                 format!("{what} of producer {producer} was written; decided was {decided}")
             });
         }
-        if transaction.told.values().any(|told| *told != decision) {
+        if transaction.markers.values().any(|markers| *markers != decision) {
             findings.report(context, &TORN, place, || {
                 format!("{what} of producer {producer} was written after one that says otherwise")
             });
         }
-        transaction.told.insert(partition, decision);
+        transaction.markers.insert(partition, decision);
     }
 
     /// The transaction of a batch: as stated, else the newest that the coordinator knows of the producer.
@@ -380,7 +380,7 @@ impl Decision {
 }
 
 /// Every partition must have been told when the coordinator calls the transaction complete.
-fn check_told(
+fn check_markers(
     context: &Context<'_>,
     findings: &mut Findings,
     next: Transition<'_>,
@@ -388,7 +388,7 @@ fn check_told(
     decision: Decision,
 ) {
     for partition in &transaction.touched {
-        if !transaction.told.contains_key(partition) {
+        if !transaction.markers.contains_key(partition) {
             findings.report(context, &TORN, *partition, || {
                 format!(
                     "transaction {} of {} is complete, but no {} marker was written here",

@@ -17,6 +17,8 @@ pub(super) enum Condition {
     Hold(usize, Channel),
     /// The node's fetches of metadata are held back.
     HoldMetadata(usize),
+    /// The broker does not act on metadata.
+    StallPublishing(usize),
     /// These connections, by id, pass nothing.
     Stall(Vec<u64>),
     /// Responses of the node arrive twice.

@@ -15,6 +15,7 @@ struct Conditions {
     stalled: Vec<u64>,
     disks: Vec<DiskCondition>,
     paused: Vec<bool>,
+    publishing_stalled: Vec<bool>,
 }
 
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
@@ -32,6 +33,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         for (node, paused) in conditions.paused.iter().enumerate() {
             self.engine.set_paused(node, *paused, &mut self.host);
         }
+        for (node, stalled) in conditions.publishing_stalled.iter().enumerate() {
+            self.engine.set_publishing_stalled(node, *stalled, &mut self.host);
+        }
     }
 }
 
@@ -44,6 +48,7 @@ impl Conditions {
             stalled: Vec::new(),
             disks: vec![DiskCondition::default(); nodes],
             paused: vec![false; nodes],
+            publishing_stalled: vec![false; nodes],
         }
     }
 
@@ -66,6 +71,7 @@ impl Conditions {
             Condition::Drop(node, one_in) => self.messages[*node].drop_one_in = *one_in,
             Condition::Hold(node, channel) => self.messages[*node].hold = Some(*channel),
             Condition::HoldMetadata(node) => self.messages[*node].hold_metadata = true,
+            Condition::StallPublishing(node) => self.publishing_stalled[*node] = true,
             Condition::Stall(connections) => self.stalled.extend(connections),
             Condition::Duplicate(node, one_in) => self.messages[*node].duplicate_one_in = *one_in,
             Condition::SlowDisk(node, extra_us) => {

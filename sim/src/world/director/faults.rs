@@ -88,6 +88,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::DropResponses { .. }
             | Action::HoldRequests { .. }
             | Action::HoldMetadata { .. }
+            | Action::StallMetadataPublishing { .. }
             | Action::StallConnections { .. }
             | Action::DuplicateResponses { .. }
             | Action::LimitBandwidth { .. }
@@ -251,6 +252,12 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::FullDisk { .. } => Condition::FullDisk(node),
             Action::LyingSync { .. } => Condition::LyingSync(node),
             Action::HoldMetadata { .. } => Condition::HoldMetadata(node),
+            Action::StallMetadataPublishing { .. } => {
+                if !self.plan.cluster.brokers.contains(&self.engine.ids()[node]) {
+                    return Err("only brokers publish metadata".to_owned());
+                }
+                Condition::StallPublishing(node)
+            }
             Action::StallConnections { .. } => Condition::Stall(self.engine.connections_of(node)),
             Action::HoldRequests { .. } => {
                 let channels = self.engine.accepted_channels(node);
@@ -328,6 +335,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::DropResponses { .. }
             | Action::HoldRequests { .. }
             | Action::HoldMetadata { .. }
+            | Action::StallMetadataPublishing { .. }
             | Action::StallConnections { .. }
             | Action::DuplicateResponses { .. }
             | Action::LimitBandwidth { .. }
@@ -433,6 +441,7 @@ fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
         | Action::DropResponses { target, for_ms, .. }
         | Action::HoldRequests { target, for_ms }
         | Action::HoldMetadata { target, for_ms }
+        | Action::StallMetadataPublishing { target, for_ms }
         | Action::StallConnections { target, for_ms }
         | Action::DuplicateResponses { target, for_ms, .. }
         | Action::LimitBandwidth { target, for_ms, .. }
@@ -473,6 +482,7 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::DropResponses { .. } => "drop-responses",
         Action::HoldRequests { .. } => "hold-requests",
         Action::HoldMetadata { .. } => "hold-metadata",
+        Action::StallMetadataPublishing { .. } => "stall-metadata-publishing",
         Action::StallConnections { .. } => "stall-connections",
         Action::DuplicateResponses { .. } => "duplicate-responses",
         Action::LimitBandwidth { .. } => "limit-bandwidth",

@@ -320,6 +320,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             | Condition::Drop(..)
             | Condition::Hold(..)
             | Condition::HoldMetadata(_)
+            | Condition::StallPublishing(_)
             | Condition::Stall(_)
             | Condition::Duplicate(..)
             | Condition::Bandwidth(..)

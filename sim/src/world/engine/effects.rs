@@ -299,6 +299,9 @@ impl<N: Node> Engine<N> {
             }
             Event::DeadlinePassed => hash.pair(self.ids[node].0, 8),
             Event::StopRequested => hash.pair(self.ids[node].0, 9),
+            Event::MetadataPublishing { stalled } => {
+                hash.pair(self.ids[node].0, 18 + i32::from(*stalled));
+            }
         }
     }
 

@@ -127,6 +127,20 @@ impl<N: Node> Engine<N> {
         }
     }
 
+    /// Lets the metadata publisher of a process stand still or go on. A process that starts publishes.
+    pub(crate) fn set_publishing_stalled(
+        &mut self,
+        node: usize,
+        stalled: bool,
+        host: &mut impl NodeHost<N>,
+    ) {
+        let slot = &mut self.slots[node];
+        let before = std::mem::replace(&mut slot.publishing_stalled, stalled);
+        if before != stalled && slot.process.is_some() {
+            self.deliver(node, Delivery::Event(Event::MetadataPublishing { stalled }), host);
+        }
+    }
+
     /// Lets a process stand still or go on. What came meanwhile is handled then, in order.
     pub(crate) fn set_paused(&mut self, node: usize, paused: bool, host: &mut impl NodeHost<N>) {
         let before = std::mem::replace(&mut self.slots[node].paused, paused);

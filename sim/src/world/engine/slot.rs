@@ -52,6 +52,8 @@ pub(super) struct Slot<N> {
     pub(super) syncs: u64,
     pub(super) power_losses: u64,
     pub(super) paused: bool,
+    /// Whether the metadata publisher of its processes stands still.
+    pub(super) publishing_stalled: bool,
     /// A sync is under way.
     pub(super) blocked: bool,
     /// Whether a graceful stop was asked for.
@@ -83,6 +85,7 @@ impl<N> Slot<N> {
             syncs: 0,
             power_losses: 0,
             paused: false,
+            publishing_stalled: false,
             blocked: false,
             stopping: false,
             stash: VecDeque::new(),

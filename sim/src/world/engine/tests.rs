@@ -250,7 +250,8 @@ pub(crate) fn first_connection(events: &[Event]) -> ConnectionId {
         | Event::FlushCompleted { .. }
         | Event::Invoked { .. }
         | Event::DeadlinePassed
-        | Event::StopRequested => None,
+        | Event::StopRequested
+        | Event::MetadataPublishing { .. } => None,
     });
     found.expect("a request arrived")
 }

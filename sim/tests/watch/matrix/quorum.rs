@@ -67,6 +67,26 @@ fn reigns(stage: &mut Stage, seconds: u64, hears: impl Fn(u64) -> Option<(NodeId
     }
 }
 
+/// Voter 1 leads, 2 follows, and has taken something from it or not; 3 knows the epoch, and then stands in the next one.
+fn stands_against_a_leader(stage: &mut Stage, followed: bool) {
+    stage.observer.expect_all_facts();
+    stage.note(N2, &Note::Quorum(QuorumNote::VoteGranted { epoch: LeaderEpoch(1), candidate: N1 }));
+    stage.quorum_state(N1, 1, QuorumRole::Leader, Some(N1));
+    stage.quorum_state(N2, 1, QuorumRole::Follower, Some(N1));
+    if followed {
+        let (epoch, to) = (LeaderEpoch(1), Offset(0));
+        stage.note(
+            N2,
+            &Note::Quorum(QuorumNote::HighWatermarkMoved { epoch, as_leader: false, to }),
+        );
+    }
+    stage.quorum_state(N3, 1, QuorumRole::Unattached, None);
+    stage.wait_ms(1_000);
+    stage.quorum_state(N3, 1, QuorumRole::Prospective, None);
+    stage.wait_ms(1_000);
+    stage.quorum_state(N3, 2, QuorumRole::Candidate, None);
+}
+
 pub(super) const CASES: &[Case] = &[
     Case {
         anomaly: "controller-unelected",
@@ -98,6 +118,16 @@ pub(super) const CASES: &[Case] = &[
         // A broker that fetches is no voter, and a voter of another epoch is none of its followers.
         bad: |stage| {
             reigns(stage, 9, |second| Some(if second % 2 == 0 { (A, 1) } else { (N2, 2) }));
+        },
+    },
+    Case {
+        anomaly: "healthy-leader-deposed",
+        // The follower has taken nothing from the leader yet: it may have granted a pre-vote.
+        good: |stage| {
+            stands_against_a_leader(stage, false);
+        },
+        bad: |stage| {
+            stands_against_a_leader(stage, true);
         },
     },
     Case {

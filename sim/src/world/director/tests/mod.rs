@@ -95,6 +95,7 @@ impl Node for Toy {
             | Event::ConnectionLost { .. }
             | Event::ConnectionClosed { .. }
             | Event::FlushCompleted { .. }
+            | Event::MetadataPublishing { .. }
             | Event::DeadlinePassed => {}
         }
     }
@@ -331,6 +332,10 @@ fn cluster() -> ClusterConfig {
         quorum_election_backoff_max_ms: 100,
         quorum_fetch_wait_max_ms: 100,
         controlled_shutdown_timeout_ms: 1_000,
+        eligible_leader_replicas: true,
+        auto_leader_rebalance: true,
+        leader_imbalance_check_interval_ms: 300_000,
+        unclean_election_interval_ms: 300_000,
         kafka: None,
         defects: Defects::NONE,
     }

@@ -1,4 +1,4 @@
-//! Messages in words: kind, partitions, offsets, epochs, error.
+//! Messages as trace text: kind, partitions, offsets, epochs, error.
 
 use harrow_broker_model::fetch_session::FetchMetadata;
 use harrow_broker_model::message::{
@@ -119,7 +119,7 @@ fn produced(response: &proto::ProduceResponse) -> String {
     let parts = response.responses.iter().flat_map(|topic| {
         topic.partition_responses.iter().map(|given| {
             let place = place(&topic.name, given.index);
-            told(given.error_code, || format!("{place}@{}", given.base_offset), &place)
+            or_error(given.error_code, || format!("{place}@{}", given.base_offset), &place)
         })
     });
     format!("produce response {}", joined(parts))
@@ -160,7 +160,7 @@ fn fetched(response: &proto::FetchResponse) -> String {
             let place = place(&topic.topic, given.partition_index);
             let bytes = given.records.as_ref().map_or(0, bytes::Bytes::len);
             let text = || format!("{place} {bytes} bytes, high watermark {}", given.high_watermark);
-            told(given.error_code, text, &place)
+            or_error(given.error_code, text, &place)
         })
     });
     if response.error_code != 0 {
@@ -184,7 +184,7 @@ fn metadata_response(response: &proto::MetadataResponse) -> String {
             let place = place(&name, given.partition_index);
             let text =
                 || format!("{place} led by {} in epoch {}", given.leader_id.0, given.leader_epoch);
-            told(given.error_code, text, &place)
+            or_error(given.error_code, text, &place)
         });
         failed.into_iter().chain(leaders)
     });
@@ -330,7 +330,7 @@ fn place(topic: &proto::TopicName, partition: i32) -> String {
 }
 
 /// The text, or the place with its error.
-fn told(code: i16, text: impl FnOnce() -> String, place: &str) -> String {
+fn or_error(code: i16, text: impl FnOnce() -> String, place: &str) -> String {
     if code == 0 { text() } else { format!("{place} {}", error(code)) }
 }
 

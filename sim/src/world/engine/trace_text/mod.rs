@@ -1,4 +1,4 @@
-//! Events and effects in words, for the trace and the log: one short line for each fact.
+//! Events and effects as trace text: one short line for each.
 
 mod message;
 mod names;
@@ -29,10 +29,12 @@ pub(super) fn event(names: &Names, event: &Event) -> String {
         Event::ConnectionClosed { connection } => format!("connection {connection} is closed"),
         Event::FlushCompleted { token } => format!("flush {token} completed"),
         Event::Invoked { operation, request } => {
-            format!("operation {operation}: {}", asked(request))
+            format!("operation {operation}: {}", operation_text(request))
         }
         Event::DeadlinePassed => "deadline passed".to_owned(),
         Event::StopRequested => "stop requested".to_owned(),
+        Event::MetadataPublishing { stalled: true } => "metadata publisher stands still".to_owned(),
+        Event::MetadataPublishing { stalled: false } => "metadata publisher goes on".to_owned(),
     }
 }
 
@@ -72,14 +74,14 @@ pub(super) fn effect(names: &Names, effect: &Effect) -> String {
             format!("flushes the {} as {token}", file_name(names, *file))
         }
         Effect::Complete { operation, outcome } => {
-            format!("operation {operation}: {}", told(outcome))
+            format!("operation {operation}: {}", outcome_text(outcome))
         }
         Effect::Note(note) => note::trace_text(names, note),
         Effect::Halt { reason } => format!("halts: {reason}"),
     }
 }
 
-fn asked(request: &Operation) -> String {
+fn operation_text(request: &Operation) -> String {
     match request {
         Operation::Send { topic, key, value } => {
             let key = key.map_or_else(String::new, |key| format!(", key {key}"));
@@ -109,7 +111,7 @@ fn asked(request: &Operation) -> String {
     }
 }
 
-fn told(outcome: &Outcome) -> String {
+fn outcome_text(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Sent { partition, offset } => {
             format!("acknowledged in partition {partition} at offset {offset}")
