@@ -47,14 +47,16 @@ pub enum Effect {
         message: Response,
     },
     /// Closes a connection that this node opened, for example after a request timeout: what is in flight on it from
-    /// this side still arrives, what comes back does not. No [`Event::ConnectionLost`](crate::node::Event::ConnectionLost) follows.
+    /// this side still arrives, what comes back does not. No
+    /// [`Event::ConnectionLost`](crate::node::Event::ConnectionLost) follows.
     Disconnect {
         /// The other side.
         to: NodeId,
         /// Which connection.
         channel: Channel,
     },
-    /// Closes a connection that this node accepted; the other side sees [`Event::ConnectionLost`](crate::node::Event::ConnectionLost).
+    /// Closes a connection that this node accepted; the other side sees
+    /// [`Event::ConnectionLost`](crate::node::Event::ConnectionLost).
     Close {
         /// Which one.
         connection: ConnectionId,
@@ -73,7 +75,8 @@ pub enum Effect {
         /// New length, not above the present one.
         length: u64,
     },
-    /// Writes a small file in place, in the page cache only: the old content is gone at once, and a power loss may leave
+    /// Writes a small file in place, in the page cache only: the old content is gone at once, and a power loss may
+    /// leave
     /// the old, the new, or a torn part of the new.
     Write {
         /// Which file.
@@ -108,7 +111,8 @@ pub enum Effect {
         /// Which file.
         file: FileId,
     },
-    /// As [`Effect::Sync`], in the background: [`Event::FlushCompleted`](crate::node::Event::FlushCompleted) follows unless the node crashes first.
+    /// As [`Effect::Sync`], in the background: [`Event::FlushCompleted`](crate::node::Event::FlushCompleted) follows
+    /// unless the node crashes first.
     Flush {
         /// Which file.
         file: FileId,

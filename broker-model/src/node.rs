@@ -1,7 +1,8 @@
 //! The contract between a node and its host: events in, effects out.
 //!
 //! The host calls [`Node::handle`] with one event at a time, performs all effects of the call in order, then asks for
-//! [`Node::next_deadline`] again. While an [`Effect::Sync`] or [`Effect::Replace`] is under way the node is blocked: the effects after it wait
+//! [`Node::next_deadline`] again. While an [`Effect::Sync`] or [`Effect::Replace`] is under way the node is blocked:
+//! the effects after it wait
 //! for it, and so do further events. A crash between two effects drops the rest. Persistent state is what reached the
 //! disk: after a crash the host builds a new node from a [`DiskImage`](crate::disk_image::DiskImage).
 

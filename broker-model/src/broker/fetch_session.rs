@@ -248,8 +248,7 @@ impl FetchSessions {
 
     fn ended(&mut self, id: i32, session: &Session) -> Ended {
         let mut rested = Vec::new();
-        for watchers in self.watchers.iter_mut() {
-            let (partition, watchers) = watchers;
+        for (partition, watchers) in &mut self.watchers {
             let Some(at) = watchers.iter().position(|(other, _)| *other == id) else { continue };
             let (_, key) = watchers.swap_remove(at);
             if let Some(follower) = session.head.follower

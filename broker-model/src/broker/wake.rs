@@ -94,7 +94,7 @@ impl Broker {
             && !changes.leadership_changed
             && self.context.config.defects.has(BrokerDefect::SessionMissesWatermark);
         let (mut waiting, rested) =
-            if misses { Default::default() } else { self.fetch_sessions.changed(id) };
+            if misses { (Vec::new(), Vec::new()) } else { self.fetch_sessions.changed(id) };
         self.keep_up(&rested);
         waiting.extend(self.purgatory.watchers(id));
         for connection in waiting {

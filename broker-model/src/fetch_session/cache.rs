@@ -13,7 +13,7 @@ use super::{FetchMetadata, SessionError};
 use crate::types::{NodeId, Time};
 
 /// Kafka's `MIN_INCREMENTAL_FETCH_SESSION_EVICTION_MS`.
-const EVICTION: Duration = Duration::from_secs(120);
+const EVICTION: Duration = Duration::from_mins(2);
 
 /// A session.
 #[derive(Debug)]

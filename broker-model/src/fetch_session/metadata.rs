@@ -50,11 +50,13 @@ impl FetchMetadata {
     }
 
     /// The next request of the session.
+    #[must_use]
     pub fn next_incremental(self) -> Self {
         Self { epoch: Self::next_epoch(self.epoch), ..self }
     }
 
     /// A full request that ends the session and would like to have another.
+    #[must_use]
     pub fn close_existing_attempt_new(self) -> Self {
         Self { epoch: Self::INITIAL_EPOCH, ..self }
     }

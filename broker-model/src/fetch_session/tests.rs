@@ -72,8 +72,8 @@ fn build(handler: &mut Handler, wishes: &BTreeMap<i32, i64>) -> Built<i32, i64> 
 
 #[test]
 fn an_incremental_request_names_what_changed() {
-    // What is touched, what is wanted then, what is sent and what is forgotten.
     type Case = (&'static [i32], &'static [(i32, i64)], &'static [(i32, i64)], &'static [i32]);
+    // What is touched, what is wanted then, what is sent and what is forgotten.
     let cases: [Case; 5] = [
         (&[], &[(1, 1), (2, 2)], &[], &[]),
         (&[1, 2], &[(1, 1), (2, 2)], &[], &[]),
@@ -83,7 +83,9 @@ fn an_incremental_request_names_what_changed() {
     ];
     for (touched, wishes, sent, forgotten) in cases {
         let mut handler = in_session();
-        touched.iter().for_each(|key| handler.touch(*key));
+        for key in touched {
+            handler.touch(*key);
+        }
         let built = build(&mut handler, &wishes.iter().copied().collect());
         assert_eq!(built.metadata, metadata(7, 1));
         assert_eq!((&built.to_send[..], &built.to_forget[..]), (sent, forgotten), "{touched:?}");
@@ -93,10 +95,10 @@ fn an_incremental_request_names_what_changed() {
 
 #[test]
 fn an_answer_decides_over_the_next_request() {
+    type Case = (bool, Result<i32, SessionError>, &'static [i32], bool, FetchMetadata);
     let refused = |error| Err(error);
     // Whether the request was full, the answer, whether it is believed, and the next request.
-    type Answer = Result<i32, SessionError>;
-    let cases: [(bool, Answer, &[i32], bool, FetchMetadata); 11] = [
+    let cases: [Case; 11] = [
         (true, Ok(7), &[1, 2], true, metadata(7, 1)),
         (true, Ok(0), &[1, 2], true, FetchMetadata::INITIAL),
         (true, Ok(7), &[1], false, FetchMetadata::INITIAL),
@@ -252,7 +254,7 @@ fn eviction_spares_followers_and_the_young() {
 // --- both together
 
 /// What happens to the world between two fetches, or to the fetch itself.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     /// The asker wants a partition from an offset, or not at all.
     Want(i32, Option<i64>),
@@ -266,6 +268,7 @@ enum Step {
     Fetch,
 }
 
+#[expect(clippy::disallowed_types, reason = "proptest's macro shares its strategies by Arc")]
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (0..5, proptest::option::weighted(0.8, 0..4_i64)).prop_map(|(p, o)| Step::Want(p, o)),
@@ -390,7 +393,9 @@ impl Pair {
             }
             Step::Evict => {
                 let ids: Vec<i32> = self.cache.iter_mut().map(|(id, _)| id).collect();
-                ids.into_iter().for_each(|id| drop(self.cache.remove(id)));
+                for id in ids {
+                    self.cache.remove(id);
+                }
             }
             Step::Lose => self.loses = true,
             Step::Fetch => self.fetch(),

@@ -92,7 +92,8 @@ impl Flushes {
         self.requested = self.requested.min(end);
     }
 
-    /// What is from here on is not what was flushed. In Kafka a flush that was scheduled before moves the recovery point
+    /// What is from here on is not what was flushed. In Kafka a flush that was scheduled before moves the recovery
+    /// point
     /// above that all the same. Source: `UnifiedLog.flush`, `LocalLog.markFlushed`.
     pub(crate) fn truncate(&mut self, to: Offset) {
         self.recovery_point = self.recovery_point.min(to);

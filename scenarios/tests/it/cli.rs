@@ -153,7 +153,7 @@ fn a_run_is_told_as_one_object() {
         harrow_in(directory.path(), &["run", "short.toml", "--seed", "7", "--format", "json"]);
     let json = said.json();
     check_code(said.code, &json["outcome"]);
-    assert_eq!(json["schema"], 1);
+    assert_eq!(json["schema"], 2);
     assert_eq!(json["coordinate"]["scenario"], "short.toml");
     assert_eq!(json["coordinate"]["seed"], 7);
     assert!(
@@ -228,7 +228,7 @@ fn a_plan_that_is_none_is_told_by_place() {
     harrow_in(directory.path(), &["run", "short.toml", "--seed", "1", "--out", "."]);
     let plan = fs::read_to_string(&path).expect("the run has left it");
     let table = [
-        (plan.replace("\"schema\": 2", "\"schema\": 99"), vec!["schema 99", "reads 2"]),
+        (plan.replace("\"schema\": 3", "\"schema\": 99"), vec!["schema 99", "reads 3"]),
         (
             plan.replace("\"heal_at_ms\": 1000", "\"heal_at_ms\": soon"),
             vec!["not a plan", "plan.json:"],

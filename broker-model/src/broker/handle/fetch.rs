@@ -108,7 +108,7 @@ impl Broker {
         effects: &mut Effects,
     ) {
         let (context, ended) = self.fetch_sessions.open(now.time, self.session_request(&request));
-        self.end_session(ended, effects);
+        self.end_session(&ended, effects);
         let context = match context {
             Ok(context) => context,
             Err(error) => {
@@ -179,7 +179,7 @@ impl Broker {
                     returned.map(|part| (part.key(), part.id, part.wanted, part.returned()));
                 let returned = returned.collect();
                 let (id, ended) = self.fetch_sessions.create(now.time, None, returned);
-                self.end_session(ended, effects);
+                self.end_session(&ended, effects);
                 id
             }
             FetchContext::Incremental(id) => {

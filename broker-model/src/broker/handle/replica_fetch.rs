@@ -28,7 +28,7 @@ impl Broker {
         effects: &mut Effects,
     ) {
         let (context, ended) = self.fetch_sessions.open(now.time, session_request(&request));
-        self.end_session(ended, effects);
+        self.end_session(&ended, effects);
         let context = match context {
             Ok(context) => context,
             Err(error) => {
@@ -121,7 +121,7 @@ impl Broker {
                 });
                 let returned = returned.collect();
                 let (id, ended) = self.fetch_sessions.create(now.time, Some(replica), returned);
-                self.end_session(ended, effects);
+                self.end_session(&ended, effects);
                 id
             }
             FetchContext::Incremental(id) => {
@@ -150,7 +150,7 @@ impl Broker {
     }
 
     /// A session is gone: a request that waits in it has nothing to wait for.
-    pub(in crate::broker) fn end_session(&mut self, ended: Ended, effects: &mut Effects) {
+    pub(in crate::broker) fn end_session(&mut self, ended: &Ended, effects: &mut Effects) {
         self.keep_up(&ended.rested);
         let Some(connection) = ended.waiting else { return };
         let Some(delayed) = self.purgatory.remove(connection) else { return };

@@ -38,7 +38,7 @@ impl Follower {
         };
         let request = ReplicaFetchRequest {
             replica: NodeId(self.node),
-            broker_epoch: BrokerEpoch(self.node as i64 - 1),
+            broker_epoch: BrokerEpoch(i64::from(self.node) - 1),
             wait_max_ms: 500,
             session: self.session,
             partitions: offset.map(asked).into_iter().collect(),

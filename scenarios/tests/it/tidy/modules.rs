@@ -32,12 +32,25 @@ pub(crate) fn modules(root: &str, text: &dyn Fn(&str) -> Option<String>) -> Modu
 fn candidates(root: &str, file: &str, name: &str, at: Option<&str>) -> Vec<String> {
     let (folder, own) = file.rsplit_once('/').unwrap_or(("", file));
     if let Some(at) = at {
-        return vec![format!("{folder}/{at}")];
+        return vec![without_detours(&format!("{folder}/{at}"))];
     }
     let stem = own.trim_end_matches(".rs");
     let nested = file != root && own != "mod.rs";
     let folder = if nested { format!("{folder}/{stem}") } else { folder.to_owned() };
     vec![format!("{folder}/{name}.rs"), format!("{folder}/{name}/mod.rs")]
+}
+
+/// A path without `..`: a test may take a file from another package.
+fn without_detours(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        if part == ".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    parts.join("/")
 }
 
 fn joined(path: &[String], name: &str) -> Segments {
