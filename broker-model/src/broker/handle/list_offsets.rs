@@ -67,7 +67,7 @@ impl Broker {
                     effects.note(ConsumerNote::EndOffsetServed {
                         partition: id,
                         leader_epoch,
-                        current_leader_epoch: current_leader_epoch,
+                        current_leader_epoch,
                         offset,
                     });
                 }
