@@ -49,6 +49,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "zombie-follower",
     "refused-join",
     "unheard-proposal",
+    "stalled-publisher",
     "late-traffic",
     "lone-controller",
     "vote-storm",

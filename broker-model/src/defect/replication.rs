@@ -76,7 +76,7 @@ ReplicationDefect {
         source: "KAFKA-13091, KIP-497",
         affected: Affected::Fixed { since: Version::new(2, 7, 0), fixed: &[Version::new(3, 1, 0)] },
         side: Server,
-        shows: "liveness" / "high-watermark-stuck" in "minority-stays-dead", seed 25,
+        shows: "liveness" / "high-watermark-stuck" in "minority-stays-dead", seed 18,
         meaning: "A leader does not compute its high watermark anew when a member that held it back has \
             left the ISR.",
         example: "A follower dies for good with records under way. The ISR shrinks to the leader, which \
@@ -88,7 +88,7 @@ ReplicationDefect {
         source: "Replica.resetReplicaState",
         affected: Affected::Open { since: Version::new(0, 8, 0) },
         side: Server,
-        shows: "replication" / "unheard-member-counted" in "swarm", seed 18,
+        shows: "replication" / "unheard-member-counted" in "stalled-publisher", seed 2,
         meaning: "A leader that is elected again, and has not followed in between as far as it knows, \
             goes by where its followers' logs ended in its earlier epoch.",
         example: "Another broker leads for a moment, and a follower cuts its log to that one's. The old \
