@@ -58,8 +58,8 @@ pub struct ClusterConfig {
     pub quorum_fetch_wait_max_ms: u64,
     /// `controlled.shutdown` patience: a stopping broker halts after this long even if the controller is silent.
     pub controlled_shutdown_timeout_ms: u64,
-    /// Whether eligible leader replicas are kept: the feature `eligible.leader.replicas.version`. On in new clusters since
-    /// 4.1, off in older ones and those upgraded from them. Source: KIP-966.
+    /// Whether eligible leader replicas are kept: the feature `eligible.leader.replicas.version`. On in new clusters
+    /// since 4.1, off in older ones and those upgraded from them. Source: KIP-966.
     pub eligible_leader_replicas: bool,
     /// `auto.leader.rebalance.enable`.
     pub auto_leader_rebalance: bool,

@@ -75,8 +75,9 @@ pub enum Event {
     },
     /// The deadline passed.
     DeadlinePassed,
-    /// The part of a broker that acts on committed metadata stands still from now on, or goes on: it then takes all that
-    /// was fetched meanwhile as one change. Other nodes have no such part. Source: Kafka's `BrokerMetadataPublisher`.
+    /// The part of a broker that acts on committed metadata stands still from now on, or goes on: it then takes all
+    /// that was fetched meanwhile as one change. Other nodes have no such part. Source: Kafka's
+    /// `BrokerMetadataPublisher`.
     MetadataPublishing {
         /// Whether it stands still.
         stalled: bool,

@@ -24,8 +24,8 @@ pub type Request = Message<RequestBody>;
 /// What the side that accepted a connection sends.
 pub type Response = Message<ResponseBody>;
 
-/// What is asked. Each request has the response of the same name. Large ones are boxed: a message is moved many times on
-/// its way.
+/// What is asked. Each request has the response of the same name. Large ones are boxed: a message is moved many times
+/// on its way.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "each variant is the Kafka request, or our struct, of its name")]
 pub enum RequestBody {
@@ -357,8 +357,8 @@ pub struct QuorumFetchRequest {
     pub fetch_offset: Offset,
     /// Epoch of its last record, or [`LeaderEpoch::NONE`].
     pub last_fetched_epoch: LeaderEpoch,
-    /// The high watermark that it knows, or [`Offset::NONE`]: the answer does not wait if the leader's is higher. Source:
-    /// KIP-1166.
+    /// The high watermark that it knows, or [`Offset::NONE`]: the answer does not wait if the leader's is higher.
+    /// Source: KIP-1166.
     pub high_watermark: Offset,
     /// How long the leader may wait for data, in milliseconds.
     pub wait_max_ms: u64,

@@ -1,8 +1,8 @@
 //! What an event costs as partitions grow: twelve brokers, the same load, 10 to 10,000 partitions.
 //!
-//! Each row runs in a process of its own, so that its peak of memory is its own; of several rounds the best time counts.
-//! Rows are run in turn, round by round, so that all see the same machine. The last column but one says how many times
-//! an event of the first row it costs.
+//! Each row runs in a process of its own, so that its peak of memory is its own; of several rounds the best time
+//! counts. Rows are run in turn, round by round, so that all see the same machine. The last column but one says how
+//! many times an event of the first row it costs.
 //!
 //! `cargo bench -p harrow-scenarios --bench partitions [-- PARTITIONS ...]`
 

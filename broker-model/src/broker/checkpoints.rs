@@ -124,8 +124,8 @@ impl Checkpoints {
 
 impl Checkpoint {
     fn read(image: &DiskImage, file: FileId) -> Self {
-        // Kafka replaces these files, so only a disk that lies about syncs leaves one torn. Such a one counts as absent:
-        // all it costs is a longer recovery and a lower start.
+        // Kafka replaces these files, so only a disk that lies about syncs leaves one torn. Such a one counts as
+        // absent: all it costs is a longer recovery and a lower start.
         let offsets = image.read(file).and_then(decode_offsets).unwrap_or_default();
         Self { file, offsets }
     }

@@ -1,9 +1,10 @@
-//! Fetch sessions of this broker's followers and consumers: whose partitions have news, and which request waits for them.
+//! Fetch sessions of this broker's followers and consumers: whose partitions have news, and which request waits for
+//! them.
 //!
-//! A follower that has all keeps its place in the ISR by fetching (rule 2.1.6). Kafka counts each fetch of a session for
-//! each of its partitions; here a partition at rest is counted for when it ceases to be: the leader is then told until
-//! when the follower fetched. A partition rests only while its follower is in the ISR and has the whole log, so that
-//! nothing that Kafka would have done at a fetch between was left out. Source: KIP-227, Kafka's `FetchManager`.
+//! A follower that has all keeps its place in the ISR by fetching (rule 2.1.6). Kafka counts each fetch of a session
+//! for each of its partitions; here a partition at rest is counted for when it ceases to be: the leader is then told
+//! until when the follower fetched. A partition rests only while its follower is in the ISR and has the whole log, so
+//! that nothing that Kafka would have done at a fetch between was left out. Source: KIP-227, Kafka's `FetchManager`.
 
 use std::collections::BTreeMap;
 

@@ -152,7 +152,8 @@ impl Broker {
     }
 
     /// Opens the logs. The clean-shutdown marker holds for this boot only, whatever comes of it (L01). That it is there
-    /// says that the logs are whole; what it says, to the controller, is which uptime stopped. Source: `LogManager.loadLogs`.
+    /// says that the logs are whole; what it says, to the controller, is which uptime stopped. Source:
+    /// `LogManager.loadLogs`.
     fn on_booted(&mut self, now: Now, effects: &mut Effects) {
         let defects = self.context.config.defects;
         let image = self.boot_image.take().expect("a node boots once");

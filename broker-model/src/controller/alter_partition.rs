@@ -1,9 +1,10 @@
 //! A leader's proposal of an ISR: validated in Kafka's order, then written. Source: rules 2.3, KIP-497, KIP-841,
 //! KIP-903, Kafka's `ReplicationControlManager.validateAlterPartitionData`.
 //!
-//! A proposal that was accepted and whose answer was lost comes again with the version that it changed: it is refused like
-//! any other for an old version, and its sender learns from the metadata log what became of it. The controller of the
-//! `ZooKeeper` days, whose leaders learnt of their own changes from the answer alone, had to recognise it (KAFKA-14144).
+//! A proposal that was accepted and whose answer was lost comes again with the version that it changed: it is refused
+//! like any other for an old version, and its sender learns from the metadata log what became of it. The controller
+//! of the `ZooKeeper` days, whose leaders learnt of their own changes from the answer alone, had to recognise it
+//! (KAFKA-14144).
 
 use crate::controller::election::{ControllerRules, Election, PartitionChange, change_partition};
 use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};

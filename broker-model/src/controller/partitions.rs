@@ -85,8 +85,9 @@ pub(super) fn partition_records(
 /// `QuorumController.MAX_ELECTIONS_PER_IMBALANCE`.
 pub(super) const ELECTIONS_AT_ONCE: usize = 1000;
 
-/// Gives partitions back to their first replicas where these are in sync. The controller looks at each partition for itself:
-/// `leader.imbalance.per.broker.percentage` is not asked. Source: `ReplicationControlManager.maybeBalancePartitionLeaders`.
+/// Gives partitions back to their first replicas where these are in sync. The controller looks at each partition for
+/// itself: `leader.imbalance.per.broker.percentage` is not asked. Source:
+/// `ReplicationControlManager.maybeBalancePartitionLeaders`.
 pub(super) fn balance_leaders(
     image: &MetadataImage,
     rules: ControllerRules,

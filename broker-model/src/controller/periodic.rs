@@ -1,8 +1,10 @@
-//! What the active controller does from time to time. Source: Kafka's `PeriodicTaskControlManager`; the tasks `electPreferred`
-//! and `electUnclean` of `QuorumController`. The fencing of brokers has its own times, those of their sessions.
+//! What the active controller does from time to time. Source: Kafka's `PeriodicTaskControlManager`; the tasks
+//! `electPreferred` and `electUnclean` of `QuorumController`. The fencing of brokers has its own times, those of
+//! their sessions.
 //!
-//! Leaders that moved while brokers were down stay where they are when these are back: without `electPreferred` the load
-//! of a cluster ends up on the brokers that were never restarted. It also means that leaders move while all is well.
+//! Leaders that moved while brokers were down stay where they are when these are back: without `electPreferred` the
+//! load of a cluster ends up on the brokers that were never restarted. It also means that leaders move while all is
+//! well.
 
 use std::time::Duration;
 

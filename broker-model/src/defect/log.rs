@@ -62,7 +62,8 @@ LogDefect {
 
     DerivedStateFromFiles {
         name: "derived-state-from-files",
-        source: "LogLoader.load, LeaderEpochFileCache, ProducerStateManager.truncateAndReload, KAFKA-16541, KAFKA-15046",
+        source: "LogLoader.load, LeaderEpochFileCache, ProducerStateManager.truncateAndReload, \
+            KAFKA-16541, KAFKA-15046",
         affected: Affected::Open { since: Version::new(0, 11, 0) },
         side: Server,
         with: ["recovery-trusts-remainders"],

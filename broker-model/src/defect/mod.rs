@@ -1,5 +1,5 @@
-//! Known bugs and weaknesses of Kafka, each a switch that turns one correct rule into the one that was shipped, where the
-//! rule lives.
+//! Known bugs and weaknesses of Kafka, each a switch that turns one correct rule into the one that was shipped, where
+//! the rule lives.
 //!
 //! As promised, all are off: the rules are those that documentation and KIPs promise. As a version is, all that this
 //! version has are on: [`Defects::of_version`]. One row is all that an entry needs besides its condition at the rule:

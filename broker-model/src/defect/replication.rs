@@ -36,7 +36,10 @@ ReplicationDefect {
     IsrExpandOnlyHw {
         name: "isr-expand-only-hw",
         source: "KAFKA-7128",
-        affected: Affected::Fixed { since: Version::new(0, 8, 0), fixed: &[Version::new(2, 0, 1), Version::new(2, 1, 0)] },
+        affected: Affected::Fixed {
+            since: Version::new(0, 8, 0),
+            fixed: &[Version::new(2, 0, 1), Version::new(2, 1, 0)],
+        },
         side: Server,
         shows: "replication" / "isr-join-too-early" in "catch-up-race", seed 1,
         meaning: "A replica joins the ISR as soon as it reaches the leader's high watermark, although a \

@@ -5,10 +5,10 @@
 //! partitions whose wishes changed, and those to forget; a response names the partitions with records, an error, a
 //! divergence, or bounds other than were told before.
 //!
-//! What both sides remember must be the same, or a partition is never asked for again and nobody notices. So each request
-//! carries the session's epoch, which grows by one a request: a request that is not the next one is refused, and so is one
-//! whose session was evicted. The asker then names everything again, in a new session. A lost answer leaves the asker in
-//! doubt whether its request counted: it too begins anew.
+//! What both sides remember must be the same, or a partition is never asked for again and nobody notices. So each
+//! request carries the session's epoch, which grows by one a request: a request that is not the next one is refused,
+//! and so is one whose session was evicted. The asker then names everything again, in a new session. A lost answer
+//! leaves the asker in doubt whether its request counted: it too begins anew.
 //!
 //! | file | Kafka's class | what it is |
 //! |---|---|---|

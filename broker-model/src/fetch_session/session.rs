@@ -1,9 +1,9 @@
 //! What a server remembers of one asker: what each partition was asked for, and what was told of it.
 //!
 //! Kafka reads all partitions of a session for each fetch and leaves those out of the answer that have no news. Here a
-//! partition is read only if it may have news: it is *due* when the asker wants something else of it, when its log, bounds
-//! or leadership changed, and as long as the last reading did not leave it at rest. What is read, and what is told, is the
-//! same. Source: Kafka's `FetchSession`, `CachedPartition` and `IncrementalFetchContext` at 4.1.1.
+//! partition is read only if it may have news: it is *due* when the asker wants something else of it, when its log,
+//! bounds or leadership changed, and as long as the last reading did not leave it at rest. What is read, and what is
+//! told, is the same. Source: Kafka's `FetchSession`, `CachedPartition` and `IncrementalFetchContext` at 4.1.1.
 
 use std::collections::BTreeMap;
 

@@ -404,8 +404,8 @@ impl Pair {
 }
 
 proptest! {
-    /// Whatever changes, is lost or is evicted: after an answer that is believed, the asker knows of each partition what
-    /// a full fetch would tell it.
+    /// Whatever changes, is lost or is evicted: after an answer that is believed, the asker knows of each partition
+    /// what a full fetch would tell it.
     #[test]
     fn a_session_tells_what_a_full_fetch_tells(steps in prop::collection::vec(step(), 1..60)) {
         let mut pair = Pair {

@@ -137,8 +137,9 @@ impl Log {
         self.producers.known()
     }
 
-    /// Forgets producers whose newest record is older than `producer.id.expiration.ms`, by its own timestamp: from now on
-    /// a batch of theirs is the first of an unknown producer. Source: `ProducerStateManager.removeExpiredProducers`.
+    /// Forgets producers whose newest record is older than `producer.id.expiration.ms`, by its own timestamp: from
+    /// now on a batch of theirs is the first of an unknown producer. Source:
+    /// `ProducerStateManager.removeExpiredProducers`.
     pub(crate) fn expire_producers(&mut self, now: WallTime, effects: &mut Effects) {
         self.clock = now;
         let before = self.producers.count();

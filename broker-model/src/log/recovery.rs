@@ -6,9 +6,9 @@
 //! Truncations and deletions are not synced by the file system's leave, so a power loss may bring back what they
 //! removed, next to records that were written and flushed since. As promised, nothing of that counts: the epoch
 //! checkpoint tells remainders apart. It is synced whenever it changes, before any record of a new epoch is written, so
-//! a record of an older epoch than the checkpoint has at its offset is a remainder. And before it forgets an epoch, what
-//! was cut is synced: a remainder that only that epoch gives away would be taken for the log. Nothing after a gap is
-//! kept either.
+//! a record of an older epoch than the checkpoint has at its offset is a remainder. And before it forgets an epoch,
+//! what was cut is synced: a remainder that only that epoch gives away would be taken for the log. Nothing after a
+//! gap is kept either.
 //!
 //! Kafka's own recovery looks at bytes only: see the entries of [`LogDefect`] that are asked for here.
 
@@ -226,8 +226,8 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Keeps the valid front of a segment; returns where it ends, or `None` if bytes were found that are not valid: then
-    /// the log ends there. A remainder that was cut off is valid: the next segment may begin where it began.
+    /// Keeps the valid front of a segment; returns where it ends, or `None` if bytes were found that are not valid:
+    /// then the log ends there. A remainder that was cut off is valid: the next segment may begin where it began.
     fn keep(&mut self, base_offset: Offset, bytes: &Bytes, unchecked: bool) -> Option<Offset> {
         if !unchecked {
             self.checked_from.get_or_insert(base_offset);

@@ -32,8 +32,8 @@ fn identity(batch: &RecordBatch) -> (LeaderEpoch, u32) {
 }
 
 impl Log {
-    /// Writes the producer state at the log end, in place, and deletes snapshots that cannot be needed any more. Nothing
-    /// is written if no producer is known or if the file is there already.
+    /// Writes the producer state at the log end, in place, and deletes snapshots that cannot be needed any more.
+    /// Nothing is written if no producer is known or if the file is there already.
     pub(super) fn write_snapshot(&mut self, effects: &mut Effects) -> Option<FileId> {
         let offset = self.log_end_offset;
         if self.producers.is_empty() || self.snapshots.contains_key(&offset) {
@@ -48,8 +48,8 @@ impl Log {
         Some(file)
     }
 
-    /// After each reload, Kafka writes what it found and syncs it. As promised nothing is gained by that: a snapshot that
-    /// is of this log and the batches after it tell the same. Source: `UnifiedLog.rebuildProducerState`.
+    /// After each reload, Kafka writes what it found and syncs it. As promised nothing is gained by that: a snapshot
+    /// that is of this log and the batches after it tell the same. Source: `UnifiedLog.rebuildProducerState`.
     pub(super) fn snapshot_restored(&mut self, effects: &mut Effects) {
         if !self.trusts_any_snapshot() {
             return;
@@ -63,8 +63,8 @@ impl Log {
         self.config.defects.has(LogDefect::DerivedStateFromFiles)
     }
 
-    /// Keeps the newest snapshot of what is committed and flushed, and all that are newer: no ordinary truncation and no
-    /// power loss goes back further.
+    /// Keeps the newest snapshot of what is committed and flushed, and all that are newer: no ordinary truncation and
+    /// no power loss goes back further.
     fn delete_old_snapshots(&mut self, effects: &mut Effects) {
         let settled = self.high_watermark.min(self.recovery_point());
         if let Some((&oldest, _)) = self.snapshots.range(..=settled).next_back() {
@@ -83,8 +83,8 @@ impl Log {
         delete(self.partition, deleted.into_keys(), effects);
     }
 
-    /// Takes over the snapshot files that are of this log, deletes the others, and rebuilds the producer state; `checked`
-    /// is the first segment whose bytes were checked.
+    /// Takes over the snapshot files that are of this log, deletes the others, and rebuilds the producer state;
+    /// `checked` is the first segment whose bytes were checked.
     pub(super) fn load_snapshots(
         &mut self,
         image: &DiskImage,
@@ -112,9 +112,9 @@ impl Log {
         self.snapshot_restored(effects);
     }
 
-    /// The whole snapshots that Kafka takes for those of a log with these bounds, whatever log they were taken of: after
-    /// an unclean stop up to the first segment that is checked, else those at the beginnings of segments and the newest.
-    /// Source: `ProducerStateManager.truncateAndReload`, `removeStraySnapshots`.
+    /// The whole snapshots that Kafka takes for those of a log with these bounds, whatever log they were taken of:
+    /// after an unclean stop up to the first segment that is checked, else those at the beginnings of segments and
+    /// the newest. Source: `ProducerStateManager.truncateAndReload`, `removeStraySnapshots`.
     fn snapshots_within(&self, found: &Snapshots, checked: Option<Offset>) -> BTreeSet<Offset> {
         let upto = checked.unwrap_or(self.log_end_offset);
         let whole = |(offset, bytes): (&Offset, &Bytes)| {

@@ -1,9 +1,9 @@
 //! The metadata log as an observer keeps it: what it fetched, whether committed or not.
 //!
 //! A leader of the quorum lets observers read to its log's end, as it does voters. What is not committed may still be
-//! replaced by another leader's records, so an observer applies only what lies below the high watermark that it was told,
-//! and cuts the rest where a leader says that their logs part. Source: KIP-595; `KafkaRaftClient.handleFetchResponse`,
-//! `ReplicatedLog.truncateToEndOffset`.
+//! replaced by another leader's records, so an observer applies only what lies below the high watermark that it was
+//! told, and cuts the rest where a leader says that their logs part. Source: KIP-595;
+//! `KafkaRaftClient.handleFetchResponse`, `ReplicatedLog.truncateToEndOffset`.
 //!
 //! Kafka keeps this log on the disk of each broker, with snapshots. Here it begins anew at offset 0 with each uptime.
 

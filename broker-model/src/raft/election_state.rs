@@ -2,7 +2,8 @@
 //!
 //! The whole file is replaced: written aside, synced and renamed before anything that rests on it is sent. So a power
 //! loss leaves the state before or the new one, and a vote that was given is never forgotten. Kafka does not start on a
-//! file that it cannot read, and only a disk that lies about syncs leaves one; here it counts as deleted by an operator.
+//! file that it cannot read, and only a disk that lies about syncs leaves one; here it counts as deleted by an
+//! operator.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

@@ -223,8 +223,8 @@ impl Quorum {
         let (due, rest): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|fetch| fetch.expires_at <= now || self.has_news(fetch));
         for fetch in &due {
-            // A fetch that waited and is answered with news counts as made now: Kafka judges it again, unless its time is
-            // over already, as after a pause.
+            // A fetch that waited and is answered with news counts as made now: Kafka judges it again, unless its
+            // time is over already, as after a pause.
             if fetch.expires_at > now && self.has_news(fetch) {
                 self.note_contact(now, fetch.replica);
             }

@@ -1,11 +1,12 @@
 //! What each role sends to the other voters, and when.
 //!
-//! A voter that knows no leader fetches from the other voters in turn, and so does a follower while its leader cannot be
-//! reached: whoever is asked names the leader that it knows. Without that a voter that missed the new leader's announcement
-//! would hold another election. Source: KAFKA-17030, `KafkaRaftClient.pollUnattachedAsVoter`, `maybeSendFetchToBestNode`.
+//! A voter that knows no leader fetches from the other voters in turn, and so does a follower while its leader cannot
+//! be reached: whoever is asked names the leader that it knows. Without that a voter that missed the new leader's
+//! announcement would hold another election. Source: KAFKA-17030, `KafkaRaftClient.pollUnattachedAsVoter`,
+//! `maybeSendFetchToBestNode`.
 //!
-//! Kafka begins at a random bootstrap server and may ask itself; here it is each other voter in turn. Kafka asks again as
-//! soon as an answer names nobody; here the one that answered so is left alone for a retry backoff.
+//! Kafka begins at a random bootstrap server and may ask itself; here it is each other voter in turn. Kafka asks
+//! again as soon as an answer names nobody; here the one that answered so is left alone for a retry backoff.
 
 use crate::message::{Message, RequestBody};
 use crate::node::{Channel, Effects};
@@ -86,8 +87,8 @@ impl Quorum {
         }
     }
 
-    /// A leader tells all other voters who leads, at once and then every half fetch timeout; one that a backoff keeps it
-    /// from is told the next time. Source: `KafkaRaftClient.maybeSendBeginQuorumEpochRequests`.
+    /// A leader tells all other voters who leads, at once and then every half fetch timeout; one that a backoff keeps
+    /// it from is told the next time. Source: `KafkaRaftClient.maybeSendBeginQuorumEpochRequests`.
     fn announce(&mut self, now: Time, effects: &mut Effects) {
         let Role::Leader(leader) = &mut self.role else { return };
         if leader.begin_at > now {

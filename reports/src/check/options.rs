@@ -13,8 +13,8 @@ pub struct Options {
     pub logs: BTreeMap<u32, LogFacts>,
     /// Whether groups follow the consumer protocol of KIP-848, in which each member has an epoch of its own.
     pub member_epochs: bool,
-    /// So many steps are spent on the search for a shortest cycle in each component of transactions; a tangle that is not
-    /// resolved by then is still reported, with the cycle at which its discovery ended.
+    /// So many steps are spent on the search for a shortest cycle in each component of transactions; a tangle that is
+    /// not resolved by then is still reported, with the cycle at which its discovery ended.
     pub cycle_steps_max: u64,
 }
 

@@ -54,7 +54,10 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
 fn check_send(index: &Index<'_>, found: &mut Found, floors: &[Floors], send: SendId) {
     let Some(partition) = index.partition_of(send) else { return };
     let offset = index.returned(send).or_else(|| index.place(send));
-    let itself = |returned: FloorSource| matches!(returned, FloorSource::Read(read) if index.writer(read) == Some(send));
+    let itself = |returned: FloorSource| {
+        let FloorSource::Read(read) = returned else { return false };
+        index.writer(read) == Some(send)
+    };
     if let (Some(offset), Some((floor, returned))) = (offset, floors[partition as usize].record)
         && offset <= floor
         // What was read before it was sent is a circle of two.

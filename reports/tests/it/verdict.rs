@@ -495,8 +495,9 @@ fn rendered(report: &Report, format: Format<'_>) -> String {
 fn the_json_report_has_its_documented_shape() {
     let text = rendered(&report(&run(&[0, 1, 2])), Format::Json);
     let expected = concat!(
-        r#"{"schema":1,"coordinate":{"scenario":"calm","seed":7,"commit":"0123abc","#,
+        r#"{"schema":2,"coordinate":{"scenario":"calm","seed":7,"commit":"0123abc","#,
         r#""replay":"harrow run calm --seed 7"},"#,
+        r#""rules":{"told":"as promised","kafka":null,"defects":[]},"#,
         r#""outcome":"held","findings":[],"excused":[],"digest":"00000000000000ab","#,
         r#""stats":{"simulated_ms":30000,"wall_ms":4,"events":12,"messages":0,"#,
         r#""operations":{"ok":0,"fail":0,"unknown":0},"records_acked":3,"faults":0},"#,
@@ -517,7 +518,7 @@ fn the_human_report_tells_a_short_story_and_how_to_see_it_again() {
     let text = rendered(&report(&broken), Format::Human { styles: Styles::plain(), replay });
     let story = text.split("\n\n").nth(1).expect("a finding follows the outcome");
     assert!(story.lines().count() < 15, "{story}");
-    assert!(text.starts_with("violated calm --seed 7 (commit 0123abc)\n"), "{text}");
+    assert!(text.starts_with("violated as promised: calm --seed 7 (commit 0123abc)\n"), "{text}");
     assert!(text.ends_with("replay: harrow run calm --seed 7\n"), "{text}");
     assert!(text.contains("3 records acked, 0 faults injected"), "{text}");
     assert!(!text.contains('\u{1b}'), "plain text has no colours: {text}");

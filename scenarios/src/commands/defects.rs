@@ -10,7 +10,8 @@ use super::console::{Console, Failure};
 use super::reading::version;
 use crate::exit::ExitCode;
 
-/// List the bugs and weaknesses of Kafka that can be switched on, which versions have them, and where each shows soonest.
+/// List the bugs and weaknesses of Kafka that can be switched on, which versions have them, and where each shows
+/// soonest.
 ///
 /// `--format json` prints one array: name, source, since, fixed, side, guarantee, anomaly, scenario, seed. `since` is
 /// null for what nobody shipped; `fixed` is empty for what is open.

@@ -23,8 +23,8 @@ pub(super) struct Changes {
     /// Switch a known bug on; repeatable. `harrow defects` lists them.
     #[arg(long = "defect", value_name = "NAME", value_parser = defect)]
     defects: Vec<Defect>,
-    /// Switch on all bugs and weaknesses that this version of Kafka has, such as 4.1 or 3.9.1: the run is as the version
-    /// is, not as documentation promises. `harrow defects --kafka VERSION` lists them.
+    /// Switch on all bugs and weaknesses that this version of Kafka has, such as 4.1 or 3.9.1: the run is as the
+    /// version is, not as documentation promises. `harrow defects --kafka VERSION` lists them.
     #[arg(long, value_name = "VERSION", value_parser = version)]
     kafka: Option<Version>,
     /// Lay a value over the scenario; repeatable. PATH is dotted: `heal.at_ms`, `topic.orders.partitions`,

@@ -188,7 +188,7 @@ fn a_verdict_is_told_as_one_object() {
     let text = history(&[SEND, SENT, POLL, POLLED_NOTHING], true);
     let json: Value =
         serde_json::from_str(&checked(&text, &["--format", "json"]).stdout).expect("it is JSON");
-    assert_eq!((&json["schema"], &json["outcome"]), (&Value::from(1), &Value::from("violated")));
+    assert_eq!((&json["schema"], &json["outcome"]), (&Value::from(2), &Value::from("violated")));
     assert_eq!(json["coordinate"]["history"], "-");
     assert!(json["coordinate"]["commit"].is_string() && json["coordinate"].get("seed").is_none());
     assert_eq!(json["findings"][0]["anomaly"], "unseen");

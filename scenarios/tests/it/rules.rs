@@ -1,5 +1,5 @@
-//! `broker-model/RULES.md` and the code agree: every file, function and test that it names is there, and every rule that
-//! a comment names has its row.
+//! `broker-model/RULES.md` and the code agree: every file, function and test that it names is there, and every rule
+//! that a comment names has its row.
 
 use std::collections::BTreeSet;
 use std::fs;

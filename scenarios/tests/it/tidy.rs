@@ -37,11 +37,7 @@ fn collect(directory: &Path, sources: &mut Vec<Source>) {
         let name =
             path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if path.is_dir() {
-            if name != "target"
-                && name != "snapshots"
-                && name != "vectors"
-                && !name.starts_with('.')
-            {
+            if name != "target" && name != "snapshots" && !name.starts_with('.') {
                 collect(&path, sources);
             }
         } else if matches!(path.extension().and_then(|e| e.to_str()), Some("rs" | "toml" | "md")) {

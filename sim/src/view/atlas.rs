@@ -3,8 +3,8 @@
 //! Kafka acknowledges a record when at least `min.insync.replicas` page caches have it; with eligible leader replicas
 //! (KIP-966) it survives as long as fewer than that many of them lose what was not flushed. The quorum flushes before
 //! it counts a record, so a controller may always lose power; but a voter that forgets its vote breaks Raft's promise.
-//! Without eligible leader replicas the last member of the ISR leads again with whatever it still has, so no replica may
-//! lose anything.
+//! Without eligible leader replicas the last member of the ISR leads again with whatever it still has, so no replica
+//! may lose anything.
 //!
 //! With known weaknesses switched on the question stays what the promised rules survive: a member of ISR or ELR counts
 //! as complete, as promised, though its log may not be. So a plan meets the same faults with them and without.

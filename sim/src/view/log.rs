@@ -100,8 +100,8 @@ impl LogMirror {
         self.entries.get(first..past).unwrap_or_default()
     }
 
-    /// Adds a batch at the end. One that begins before it is evidence of a missing note, which an invariant reports; the
-    /// mirror then follows the newest one. One that begins after it leaves a hole.
+    /// Adds a batch at the end. One that begins before it is evidence of a missing note, which an invariant reports;
+    /// the mirror then follows the newest one. One that begins after it leaves a hole.
     pub(crate) fn push(&mut self, batch: BatchSummary) {
         if batch.base_offset < self.end() {
             self.truncate_to(batch.base_offset);

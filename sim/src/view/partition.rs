@@ -16,8 +16,8 @@ pub struct PartitionView {
     pub registration: Option<PartitionRegistration>,
     /// `min.insync.replicas` of its topic, bounded by the number of replicas.
     pub min_insync_replicas: u32,
-    /// How many replicas may lose what they did not flush without loss of anything committed: one less than the minimum in
-    /// sync, or none if eligible leader replicas are not kept. Source: KIP-966.
+    /// How many replicas may lose what they did not flush without loss of anything committed: one less than the
+    /// minimum in sync, or none if eligible leader replicas are not kept. Source: KIP-966.
     pub losses_survived: u32,
     /// `unclean.leader.election.enable` of its topic.
     pub unclean_leader_election: bool,
@@ -260,8 +260,8 @@ impl PartitionView {
         self.replicas.iter().filter(|replica| replica.lossy).count()
     }
 
-    /// Whether more replicas lost unflushed records than the configuration survives: then committed records may be gone,
-    /// and no rule promises otherwise. Source: KIP-966.
+    /// Whether more replicas lost unflushed records than the configuration survives: then committed records may be
+    /// gone, and no rule promises otherwise. Source: KIP-966.
     pub fn loss_is_permitted(&self) -> bool {
         self.lossy_count() > self.losses_survived as usize
     }

@@ -8,9 +8,9 @@
 //! | promise | file |
 //! |---|---|
 //! | log matching; appends at the end; no offset is used twice | `log/log_matching` |
-//! | true high watermark grows and never changes; commit rule; commits need `min.insync.replicas` | `replication/commit_rule` |
+//! | true high watermark grows, never changes; commit rule; `min.insync.replicas` | `replication/commit_rule` |
 //! | local high watermark within the log, monotone in an epoch | `replication/high_watermark` |
-//! | ISR as registered (`StrongIsr`) and as the leader believes (`WeakIsr`); who joins, who stays | `replication/membership` |
+//! | ISR as registered (`StrongIsr`) and as its leader believes (`WeakIsr`) | `replication/membership` |
 //! | leader completeness; unclean elections | `controller/election` |
 //! | one leader an epoch; epochs grow; shape of ISR and ELR; fenced brokers; broker epochs | `controller/leadership` |
 //! | changes of the ISR come from the present leader, its version and live uptimes | `controller/proposals` |

@@ -1,26 +1,26 @@
-//! Producer ids, epochs and sequences. Source: Kafka's `TransactionManager`, `TxnPartitionEntry` and `TxnPartitionMap` at
-//! 4.1; KIP-98, KIP-360; known bugs P11 to P13.
+//! Producer ids, epochs and sequences. Source: Kafka's `TransactionManager`, `TxnPartitionEntry` and
+//! `TxnPartitionMap` at 4.1; KIP-98, KIP-360; known bugs P11 to P13.
 //!
 //! **The obligation.** A sequence is a promise: once a batch that carries it may be in a log, it never names another
 //! batch of the same epoch, and a batch that may be in a log is never sent under another sequence. Without it a broker
 //! cannot tell a retry from news: records appear twice, or are acknowledged and nowhere.
 //!
-//! **How Kafka keeps sequences moving.** Batches in flight are those with a sequence and no outcome. When a batch expires,
-//! its sequence is *unresolved*: no new batch gets one until all in flight have ended; if then the last acknowledged
-//! sequence is the one before the next, nothing is missing. Otherwise, and when a broker misses what came before the
-//! batch that is next in line, and when a broker refuses a batch for good, the producer takes the next epoch by itself
-//! (`bumpIdempotentProducerEpoch`) and numbers what is in flight on that partition from 0. The other partitions go on in
-//! the old epoch until nothing of theirs is in flight.
+//! **How Kafka keeps sequences moving.** Batches in flight are those with a sequence and no outcome. When a batch
+//! expires, its sequence is *unresolved*: no new batch gets one until all in flight have ended; if then the last
+//! acknowledged sequence is the one before the next, nothing is missing. Otherwise, and when a broker misses what
+//! came before the batch that is next in line, and when a broker refuses a batch for good, the producer takes the
+//! next epoch by itself (`bumpIdempotentProducerEpoch`) and numbers what is in flight on that partition from 0. The
+//! other partitions go on in the old epoch until nothing of theirs is in flight.
 //!
 //! **Where this is stricter than Kafka**, as promised; the entries of the catalogue are Kafka's own code:
 //! - a batch that may be in a log is not numbered anew by a bump: it ends as unknown, and the bump waits until no batch
 //!   of the partition is on the wire (`renumbers-in-flight`);
-//! - until the first batch of an epoch is acknowledged on a partition, no other is in flight there: a broker that has no
-//!   state of a producer takes any sequence from it (`first-batches-together`; KAFKA-14312, KAFKA-15591);
+//! - until the first batch of an epoch is acknowledged on a partition, no other is in flight there: a broker that has
+//!   no state of a producer takes any sequence from it (`first-batches-together`; KAFKA-14312, KAFKA-15591);
 //! - a batch that expires in its first attempt leaves an unresolved sequence, too (`expiry-unmarked`).
 //!
-//! **Not covered.** Transactions. An acknowledgement of a batch that expired in an older epoch is not counted here; Java
-//! compares its sequence with those of the new epoch.
+//! **Not covered.** Transactions. An acknowledgement of a batch that expired in an older epoch is not counted here;
+//! Java compares its sequence with those of the new epoch.
 
 use super::Producer;
 use super::accumulator::Queue;

@@ -1,9 +1,10 @@
 //! What goes on the wire when, and what its end means. Source: Kafka's `Sender`, `RecordAccumulator.ready` and `drain`.
 //!
-//! A broker is ready when a partition that it leads has a batch that is full or has lingered, and its connection has room:
-//! `max.in.flight.requests.per.connection` counts all requests to it, whatever partitions they carry. It then gets the
-//! first batch of each partition that it leads, lingering ones too, in an order that begins one further back each time,
-//! up to the first partition that must stop: Kafka ends there, so that this one holds up those after it for a while.
+//! A broker is ready when a partition that it leads has a batch that is full or has lingered, and its connection has
+//! room: `max.in.flight.requests.per.connection` counts all requests to it, whatever partitions they carry. It then
+//! gets the first batch of each partition that it leads, lingering ones too, in an order that begins one further back
+//! each time, up to the first partition that must stop: Kafka ends there, so that this one holds up those after it
+//! for a while.
 
 use crate::config::{Acks, ProducerConfig, ms};
 use crate::defect::ProducerDefect;

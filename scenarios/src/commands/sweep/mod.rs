@@ -33,8 +33,8 @@ use tally::{Ended, Tally};
 /// Every seed is run with each scenario before the next seed begins. What is told, and in which order, does not depend
 /// on --jobs. Ctrl-C ends the sweep with what was found so far. A run that does not reach what its scenario is about is
 /// counted; it is the sweep that must: each mark of `expect.reach` in one run, or in `expect.reach_share` of them. Exit
-/// codes: 0 all held, or a shard had no part of the work; 1 some violated; 3 none violated, but some inconclusive, a mark
-/// not reached, none run or interrupted.
+/// codes: 0 all held, or a shard had no part of the work; 1 some violated; 3 none violated, but some inconclusive, a
+/// mark not reached, none run or interrupted.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  harrow sweep swarm --seeds 1..1000\n  harrow sweep --all --for 60s\n  \

@@ -4,7 +4,8 @@
 //! new epoch starts at 0; epochs of a producer never fall. Where all is known, a producer's first batch starts at 0.
 //! Source: KIP-98; `ProducerAppendInfo.checkSequence`.
 //! Not verified: in a trace that may leave things out, the first sequence of a producer that the partition has not seen
-//! (its state may have expired); anything where `producer.id.expiration.ms` is so short that states do; records that are not committed, which an election may still remove.
+//! (its state may have expired); anything where `producer.id.expiration.ms` is so short that states do; records that
+//! are not committed, which an election may still remove.
 
 use std::collections::BTreeMap;
 

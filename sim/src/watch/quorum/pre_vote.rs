@@ -1,11 +1,11 @@
 //! Nobody stands for election while a majority follows a leader.
 //!
-//! Promise: a voter enters a new epoch as a candidate only if a majority of the voters, itself among them, had no leader
-//! that they fetched from at some time since it began to ask. So a voter that was cut off does not depose a leader that
-//! the others follow when it is back; its higher epoch would.
-//! Source: KIP-996; `EpochState.canGrantVote`, `FollowerState.hasFetchedFromLeader`.
-//! Not verified: elections while no majority follows, whoever is to blame for that; that the candidate wins. A follower
-//! counts from the first time that it takes something from its leader: before, it may grant pre-votes.
+//! Promise: a voter enters a new epoch as a candidate only if a majority of the voters, itself among them, had no
+//! leader that they fetched from at some time since it began to ask. So a voter that was cut off does not depose a
+//! leader that the others follow when it is back; its higher epoch would. Source: KIP-996; `EpochState.canGrantVote`,
+//! `FollowerState.hasFetchedFromLeader`. Not verified: elections while no majority follows, whoever is to blame for
+//! that; that the candidate wins. A follower counts from the first time that it takes something from its leader:
+//! before, it may grant pre-votes.
 
 use std::collections::BTreeMap;
 

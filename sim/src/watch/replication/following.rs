@@ -89,7 +89,8 @@ impl Following {
         if *current_leader_epoch != LeaderEpoch::NONE && current_leader_epoch != leader_epoch {
             findings.report(context, &OTHER_EPOCH, *partition, || {
                 format!(
-                    "leader {} of epoch {leader_epoch} accepted a fetch of node {follower}, which is in epoch {current_leader_epoch}",
+                    "leader {} of epoch {leader_epoch} accepted a fetch of node {follower}, which is in \
+                     epoch {current_leader_epoch}",
                     context.node
                 )
             });

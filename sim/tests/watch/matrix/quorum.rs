@@ -67,7 +67,8 @@ fn reigns(stage: &mut Stage, seconds: u64, hears: impl Fn(u64) -> Option<(NodeId
     }
 }
 
-/// Voter 1 leads, 2 follows, and has taken something from it or not; 3 knows the epoch, and then stands in the next one.
+/// Voter 1 leads, 2 follows, and has taken something from it or not; 3 knows the epoch, and then stands in the next
+/// one.
 fn stands_against_a_leader(stage: &mut Stage, followed: bool) {
     stage.observer.expect_all_facts();
     stage.note(N2, &Note::Quorum(QuorumNote::VoteGranted { epoch: LeaderEpoch(1), candidate: N1 }));

@@ -97,12 +97,23 @@ pub(super) fn response(names: &Names, body: &ResponseBody) -> String {
     }
 }
 
-/// A message that is too rare for words of its own: its fields as the protocol names them, and the size of its bytes.
+/// So many characters of a rare message's fields are shown.
+const FIELDS_MAX: usize = 300;
+
+/// A message that is too rare for words of its own: its fields as the protocol names them, in the way in which Kafka's
+/// request log shows them, and the size of its bytes.
 fn rare<M: Encodable + KafkaMessage + std::fmt::Debug>(name: &str, message: &M) -> String {
-    let fields = format!("{message:?}").replace(", unknown_tagged_fields: {}", "");
-    let fields = fields.split_once(" { ").map_or(fields.as_str(), |(_, fields)| fields);
+    let fields = format!("{message:?}")
+        .replace(", unknown_tagged_fields: {}", "")
+        .replace(" { ", "(")
+        .replace(" }", ")")
+        .replace(": ", "=")
+        .replace(['{', '}'], "");
+    let fields = fields.split_once('(').map_or(fields.as_str(), |(_, fields)| fields);
+    let shown: String = fields.chars().take(FIELDS_MAX).collect();
+    let more = if shown.len() < fields.len() { "..." } else { "" };
     let version = M::VERSIONS.max;
-    format!("{name} v{version}, {} bytes: {{ {fields}", encode(message).len())
+    format!("{name} v{version}, {} bytes ({shown}{more}", encode(message).len())
 }
 
 fn produce(request: &proto::ProduceRequest) -> String {
