@@ -8,8 +8,8 @@ use super::terms::Terms;
 use crate::check::{Anomaly, Circumstance, Observation, Occurrence};
 
 /// Source: Kafka's documentation of `producer.id.expiration.ms`.
-const FORGOTTEN: &str = "producer.id.expiration.ms is not above delivery.timeout.ms: a broker may forget a producer and \
-    take its retry for new";
+const FORGOTTEN: &str = "producer.id.expiration.ms is not above delivery.timeout.ms: a broker may forget \
+    a producer and take its retry for new";
 
 /// Why an occurrence is legal; `None` if it is not.
 pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {

@@ -111,7 +111,8 @@ fn every_number_of_a_plan_has_bounds() {
     let mut all = Vec::new();
     numbers("", &plan, &mut all);
     assert!(all.len() > 100, "{all:?}");
-    // Seeds and ids are names; who has one is checked elsewhere. A log that is never flushed has Kafka's largest number.
+    // Seeds and ids are names; who has one is checked elsewhere. A log that is never flushed has Kafka's largest
+    // number.
     let ends = ["/seed", "jitter_salt", "/id", "/flush_messages", "/flush_ms"];
     let free = |name: &&String| ends.iter().any(|end| name.ends_with(end));
     for pointer in all.iter().filter(|name| !free(name)) {

@@ -206,7 +206,12 @@ fn a_stop_waits_for_the_controller_then_syncs_everything_before_the_marker() {
     bench.pass_ms(2_000);
     let effects = bench.answer_heartbeat(HeartbeatState { fenced: false, should_shut_down: true });
     let synced = |file: FileId| move |effect: &Effect| *effect == Effect::Sync { file };
-    let replaced = |wanted: FileId| move |effect: &Effect| matches!(effect, Effect::Replace { file, .. } if *file == wanted);
+    let replaced = |wanted: FileId| {
+        move |effect: &Effect| {
+            let Effect::Replace { file, .. } = effect else { return false };
+            *file == wanted
+        }
+    };
     let high_watermarks = place(&effects, replaced(FileId::HighWatermarkCheckpoint));
     let recovery_points = place(&effects, replaced(FileId::RecoveryPointCheckpoint));
     let written = |effect: &Effect| {
