@@ -119,7 +119,7 @@ fn rot_that_nobody_notices_is_told_by_what_took_it_in() {
     let judged = judged(60, &faults, true);
     nothing_is_found(&judged);
     assert!(excuses(&judged, "consumer-lag", "opened its log of orders-"));
-    assert!(excuses(&judged, "isr-not-full", "opened its log of orders-"));
+    assert!(excuses(&judged, "isr-join-too-early", "opened its log of orders-"));
 }
 
 #[test]
