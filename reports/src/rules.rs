@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// What the verdict says of it: "as promised", "as 4.1 is" or "with no-dedup".
-    pub told: String,
+    pub label: String,
     /// The version whose bugs and weaknesses are on; null as promised.
     pub kafka: Option<Version>,
     /// All that are on, in the order of the catalogue.
@@ -21,13 +21,13 @@ impl Rules {
         let extra: Vec<&str> =
             defects.iter().filter(|defect| !version.has(*defect)).map(Defect::name).collect();
         let with = format!("with {}", extra.join(", "));
-        let told = match kafka {
+        let label = match kafka {
             None if extra.is_empty() => "as promised".to_owned(),
             None => with,
             Some(version) if extra.is_empty() => format!("as {version} is"),
             Some(version) => format!("as {version} is, {with}"),
         };
-        Self { told, kafka, defects: defects.iter().collect() }
+        Self { label, kafka, defects: defects.iter().collect() }
     }
 }
 
@@ -47,9 +47,12 @@ mod tests {
             (Some(old), Defects::of_version(old), "as 0.10.2 is"),
             (Some(old), both, "as 0.10.2 is, with no-dedup"),
         ];
-        for (kafka, defects, told) in table {
+        for (kafka, defects, label) in table {
             let rules = Rules::of(kafka, defects);
-            assert_eq!((rules.told.as_str(), rules.defects.len()), (told, defects.iter().count()));
+            assert_eq!(
+                (rules.label.as_str(), rules.defects.len()),
+                (label, defects.iter().count())
+            );
         }
     }
 }

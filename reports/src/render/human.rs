@@ -57,10 +57,10 @@ fn write_outcome(report: &Report, styles: &Styles, writer: &mut dyn Write) -> io
     let outcome = painted(outcome_style(report.outcome, styles), report.outcome.name());
     let at = &report.coordinate;
     let plan = at.plan.as_ref().map_or(String::new(), |plan| format!(", plan {plan}"));
-    let told = &report.rules.told;
+    let label = &report.rules.label;
     writeln!(
         writer,
-        "{outcome} {told}: {} --seed {}{plan} (commit {})",
+        "{outcome} {label}: {} --seed {}{plan} (commit {})",
         at.scenario, at.seed, at.commit
     )?;
     let Stats { simulated_ms, wall_ms, events, messages, operations, records_acked, faults } =

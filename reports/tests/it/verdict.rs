@@ -497,7 +497,7 @@ fn the_json_report_has_its_documented_shape() {
     let expected = concat!(
         r#"{"schema":2,"coordinate":{"scenario":"calm","seed":7,"commit":"0123abc","#,
         r#""replay":"harrow run calm --seed 7"},"#,
-        r#""rules":{"told":"as promised","kafka":null,"defects":[]},"#,
+        r#""rules":{"label":"as promised","kafka":null,"defects":[]},"#,
         r#""outcome":"held","findings":[],"excused":[],"digest":"00000000000000ab","#,
         r#""stats":{"simulated_ms":30000,"wall_ms":4,"events":12,"messages":0,"#,
         r#""operations":{"ok":0,"fail":0,"unknown":0},"records_acked":3,"faults":0},"#,

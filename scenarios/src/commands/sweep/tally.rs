@@ -232,11 +232,11 @@ impl<'a> Tally<'a> {
                 (false, _) => "",
             };
             self.faults.show(console)?;
-            let (runs, name, told) = (total.runs, outcome.name(), self.rules().told);
+            let (runs, name, label) = (total.runs, outcome.name(), self.rules().label);
             let seconds = format!("{}.{:01}", wall_ms / 1_000, wall_ms % 1_000 / 100);
             writeln!(
                 console.stdout(),
-                "{name} {told}: {runs} runs in {seconds} s, {runs_per_second} a second{end}"
+                "{name} {label}: {runs} runs in {seconds} s, {runs_per_second} a second{end}"
             )?;
         }
         console.stdout().flush()?;
