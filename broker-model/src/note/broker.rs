@@ -6,7 +6,6 @@ use crate::types::BrokerEpoch;
 
 /// A fact of a broker's life.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[repr(isize)]
 pub enum BrokerNote {
     /// A broker's own view of its state at the controller changed.
     StateChanged {
@@ -14,12 +13,12 @@ pub enum BrokerNote {
         state: BrokerState,
         /// Broker epoch of this uptime, once known.
         broker_epoch: BrokerEpoch,
-    } = 36,
+    },
     /// A broker ends cleanly: its logs are on the disk, and a marker that says so. Source: KIP-966, rule 2.10.
     StoppedCleanly {
         /// The broker epoch in the marker.
         broker_epoch: BrokerEpoch,
-    } = 37,
+    },
 }
 
 /// A broker's state at the controller, as it sees it.

@@ -7,7 +7,6 @@ use crate::types::{LeaderEpoch, NodeId, Offset, ProducerId, TopicPartition};
 
 /// A fact of consumers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[repr(isize)]
 pub enum ConsumerNote {
     /// A leader gave records to a consumer.
     RecordsServed {
@@ -27,7 +26,7 @@ pub enum ConsumerNote {
         batches: Vec<BatchSummary>,
         /// Transactions whose records the consumer is told to leave out. Empty with `read_uncommitted`.
         aborted: Vec<AbortedTransaction>,
-    } = 18,
+    },
     /// A leader told a client the end offset.
     EndOffsetServed {
         /// Of what.
@@ -38,7 +37,7 @@ pub enum ConsumerNote {
         current_leader_epoch: LeaderEpoch,
         /// What it said.
         offset: Offset,
-    } = 19,
+    },
     /// A leader told a client where an epoch ends in its log. Source: KIP-279, KIP-320.
     EpochEndServed {
         /// Of what.
@@ -51,7 +50,7 @@ pub enum ConsumerNote {
         epoch: LeaderEpoch,
         /// Where it ends.
         end_offset: Offset,
-    } = 20,
+    },
     /// A consumer found that the log it has read was cut.
     TruncationDetected {
         /// Topic-partition as text.
@@ -60,7 +59,7 @@ pub enum ConsumerNote {
         position: Offset,
         /// Where the logs part.
         diverged_at: Offset,
-    } = 40,
+    },
     /// A consumer's position was out of range and was reset.
     PositionReset {
         /// Topic-partition as text.
@@ -69,7 +68,7 @@ pub enum ConsumerNote {
         from: Offset,
         /// After.
         to: Offset,
-    } = 41,
+    },
 }
 
 /// What a consumer may see. Source: KIP-98, `isolation.level`.

@@ -8,7 +8,6 @@ use crate::types::{
 
 /// A fact of the controller or of committed metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[repr(isize)]
 pub enum ControllerNote {
     /// This node became the active controller, or ceased to be.
     Activated {
@@ -16,7 +15,7 @@ pub enum ControllerNote {
         epoch: LeaderEpoch,
         /// Active or not.
         active: bool,
-    } = 27,
+    },
     /// A metadata record was committed and applied here.
     MetadataApplied {
         /// Its offset in the metadata log.
@@ -25,7 +24,7 @@ pub enum ControllerNote {
         controller_epoch: LeaderEpoch,
         /// What it says; apart, because it is large and rare.
         change: Box<MetadataChange>,
-    } = 28,
+    },
     /// The controller accepted a leader's proposal and wrote the change. It counts only once it is committed.
     IsrProposalAccepted {
         /// Of what.
@@ -36,7 +35,7 @@ pub enum ControllerNote {
         controller_epoch: LeaderEpoch,
         /// What was asked, and by whom.
         proposal: Box<AcceptedProposal>,
-    } = 10,
+    },
 }
 
 /// A proposal of an ISR as the controller took it. Source: KIP-497, KIP-903.

@@ -6,7 +6,6 @@ use crate::types::TopicPartition;
 
 /// A fact of a consumer group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[repr(isize)]
 pub enum GroupNote {
     /// A group coordinator holds a partition for a member from now on. Source: KIP-848, `CurrentAssignmentBuilder`.
     PartitionAssigned {
@@ -18,7 +17,7 @@ pub enum GroupNote {
         partition: TopicPartition,
         /// The member's epoch; the generation in the classic protocol.
         member_epoch: i32,
-    } = 34,
+    },
     /// A group coordinator no longer holds a partition for a member: it acknowledged the revocation, left, or was
     /// fenced. In the classic protocol, stated for all members when a generation ends.
     PartitionReleased {
@@ -28,5 +27,5 @@ pub enum GroupNote {
         member: String,
         /// Which partition.
         partition: TopicPartition,
-    } = 35,
+    },
 }

@@ -6,7 +6,6 @@ use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, Top
 
 /// A fact of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[repr(isize)]
 pub enum LogNote {
     /// A batch was appended to this node's log (page cache).
     Appended {
@@ -20,7 +19,7 @@ pub enum LogNote {
         leader_epoch: LeaderEpoch,
         /// The `acks` of the produce request that a leader took it from; 0 where no producer waits for an answer.
         acks: i16,
-    } = 0,
+    },
     /// The log was cut so that it ends at `to`.
     Truncated {
         /// Whose log.
@@ -31,7 +30,7 @@ pub enum LogNote {
         to: Offset,
         /// Why.
         reason: TruncateReason,
-    } = 1,
+    },
     /// The log was opened at boot.
     Recovered {
         /// Whose log.
@@ -46,7 +45,7 @@ pub enum LogNote {
         clean: bool,
         /// What it holds, in order: a power loss may also undo a cut, so the end alone does not tell.
         batches: Vec<BatchSummary>,
-    } = 2,
+    },
     /// This replica knows that epochs begin in its log at these offsets: stated when the log was opened or
     /// cut and when the replica begins to lead. Source: KIP-101, `LeaderEpochFileCache`.
     EpochsKnown {
@@ -54,14 +53,14 @@ pub enum LogNote {
         partition: TopicPartition,
         /// Epochs and where they begin, ascending.
         epochs: Vec<(LeaderEpoch, Offset)>,
-    } = 3,
+    },
     /// The log start moved up.
     StartMoved {
         /// Whose log.
         partition: TopicPartition,
         /// New log start.
         log_start_offset: Offset,
-    } = 4,
+    },
 }
 
 /// A batch's header, as far as invariants need it.

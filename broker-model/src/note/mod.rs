@@ -3,9 +3,6 @@
 //! Trace rows, log lines, reach marks and the online invariants are made from them; the model itself never logs. The
 //! host knows which node states a note and when. Whoever takes notes in matches the family here and the fact in a file
 //! of the family's name, so that a new family is a new file in each of those places.
-//!
-//! A fact's number is what a run's digest is made from, so it stays when facts are added: a new fact takes the next
-//! free one of its family's hundred.
 
 mod broker;
 mod consumer;
@@ -16,8 +13,6 @@ mod producer;
 mod quorum;
 mod replication;
 mod transaction;
-
-use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
@@ -32,42 +27,26 @@ pub use replication::ReplicationNote;
 pub use transaction::{TransactionNote, TransactionState};
 
 /// A fact, by its family.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Note {
-    /// Facts of a replica's log. New numbers: from 100.
+    /// Facts of a replica's log.
     Log(LogNote),
-    /// Facts of leaders and followers. New numbers: from 200.
+    /// Facts of leaders and followers.
     Replication(ReplicationNote),
-    /// Facts of the controller quorum. New numbers: from 300.
+    /// Facts of the controller quorum.
     Quorum(QuorumNote),
-    /// Facts of the active controller and of committed metadata. New numbers: from 400.
+    /// Facts of the active controller and of committed metadata.
     Controller(ControllerNote),
-    /// Facts of a broker's life. New numbers: from 500.
+    /// Facts of a broker's life.
     Broker(BrokerNote),
-    /// Facts of producers. New numbers: from 600.
+    /// Facts of producers.
     Producer(ProducerNote),
-    /// Facts of consumers. New numbers: from 700.
+    /// Facts of consumers.
     Consumer(ConsumerNote),
-    /// Facts of consumer groups. New numbers: from 800.
+    /// Facts of consumer groups.
     Group(GroupNote),
-    /// Facts of transactions. New numbers: from 900.
+    /// Facts of transactions.
     Transaction(TransactionNote),
-}
-
-impl Hash for Note {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self {
-            Self::Log(note) => note.hash(state),
-            Self::Replication(note) => note.hash(state),
-            Self::Quorum(note) => note.hash(state),
-            Self::Controller(note) => note.hash(state),
-            Self::Broker(note) => note.hash(state),
-            Self::Producer(note) => note.hash(state),
-            Self::Consumer(note) => note.hash(state),
-            Self::Group(note) => note.hash(state),
-            Self::Transaction(note) => note.hash(state),
-        }
-    }
 }
 
 impl From<BrokerNote> for Note {

@@ -6,7 +6,6 @@ use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, Top
 
 /// A fact of producers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[repr(isize)]
 pub enum ProducerNote {
     /// This replica knows of these producers from its own log: stated when the log was opened or cut and when the
     /// replica begins to lead. Source: `ProducerStateManager`.
@@ -15,7 +14,7 @@ pub enum ProducerNote {
         partition: TopicPartition,
         /// All of them, by id.
         producers: Vec<KnownProducer>,
-    } = 6,
+    },
     /// A leader answered a produce with success.
     ProduceAcknowledged {
         /// Where.
@@ -32,14 +31,14 @@ pub enum ProducerNote {
         acks: i16,
         /// Whether the batch was recognised as one that is already there.
         duplicate: bool,
-    } = 16,
+    },
     /// A leader refused a produce because too few replicas are in sync.
     NotEnoughReplicas {
         /// Where.
         partition: TopicPartition,
         /// Whether the records had been appended before.
         after_append: bool,
-    } = 17,
+    },
     /// A leader refused a batch for its producer's epoch or sequence. Source: KIP-98, `ProducerAppendInfo`.
     SequenceRefused {
         /// Where.
@@ -56,28 +55,28 @@ pub enum ProducerNote {
         last_sequence: Sequence,
         /// Whether for the epoch; else for the sequence.
         fenced: bool,
-    } = 21,
+    },
     /// A broker gave a producer id, or the next epoch of one, to a client. Source: KIP-98, KIP-360.
     ProducerIdGiven {
         /// Id.
         producer_id: ProducerId,
         /// Epoch; 0 with a fresh id.
         producer_epoch: ProducerEpoch,
-    } = 29,
+    },
     /// A producer sent a batch again.
     BatchRetried {
         /// Topic-partition as text: clients know names only.
         partition: String,
         /// Error that caused it.
         error: String,
-    } = 38,
+    },
     /// A producer gave up the sequence of a batch and took a new epoch.
     EpochBumped {
         /// Its id.
         producer_id: ProducerId,
         /// New epoch.
         producer_epoch: ProducerEpoch,
-    } = 39,
+    },
 }
 
 /// A producer as a leader knows it.

@@ -6,7 +6,6 @@ use crate::types::{LeaderEpoch, NodeId, Offset};
 
 /// A fact of the quorum.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[repr(isize)]
 pub enum QuorumNote {
     /// This voter's epoch, role or vote changed.
     StateChanged {
@@ -18,26 +17,26 @@ pub enum QuorumNote {
         leader: Option<NodeId>,
         /// For whom this voter has voted in it.
         voted: Option<NodeId>,
-    } = 22,
+    },
     /// This voter's state was written and synced: it survives a power loss. Source: KIP-595.
     StatePersisted {
         /// Epoch.
         epoch: LeaderEpoch,
         /// For whom this voter has voted in it.
         voted: Option<NodeId>,
-    } = 23,
+    },
     /// All of this voter's metadata log was synced: it survives a power loss. Source: KIP-595, KAFKA-10533.
     LogSynced {
         /// Its end.
         end: Offset,
-    } = 24,
+    },
     /// This voter gave its vote.
     VoteGranted {
         /// In which epoch.
         epoch: LeaderEpoch,
         /// To whom.
         candidate: NodeId,
-    } = 25,
+    },
     /// The metadata log's high watermark at this voter moved.
     HighWatermarkMoved {
         /// In which epoch.
@@ -46,7 +45,7 @@ pub enum QuorumNote {
         as_leader: bool,
         /// After.
         to: Offset,
-    } = 26,
+    },
 }
 
 /// Role of a quorum voter.

@@ -7,7 +7,6 @@ use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, Top
 
 /// A fact of replication.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[repr(isize)]
 pub enum ReplicationNote {
     /// This broker now acts as leader.
     BecameLeader {
@@ -23,7 +22,7 @@ pub enum ReplicationNote {
         high_watermark: Offset,
         /// In-sync replicas as registered.
         isr: Vec<NodeId>,
-    } = 5,
+    },
     /// This broker now follows.
     BecameFollower {
         /// Of what.
@@ -32,7 +31,7 @@ pub enum ReplicationNote {
         leader_epoch: LeaderEpoch,
         /// Whom, if anyone leads.
         leader: Option<NodeId>,
-    } = 7,
+    },
     /// The high watermark of this replica moved.
     HighWatermarkMoved {
         /// Of what.
@@ -45,7 +44,7 @@ pub enum ReplicationNote {
         from: Offset,
         /// After.
         to: Offset,
-    } = 8,
+    },
     /// A leader asked the controller for another ISR.
     IsrProposed {
         /// Of what.
@@ -56,14 +55,14 @@ pub enum ReplicationNote {
         from: Vec<NodeId>,
         /// Proposed members.
         to: Vec<NodeId>,
-    } = 9,
+    },
     /// The controller refused the proposal.
     IsrProposalRefused {
         /// Of what.
         partition: TopicPartition,
         /// Why.
         error: ClusterError,
-    } = 11,
+    },
     /// A leader learned that its ISR is now this one, whoever changed it.
     IsrCommitted {
         /// Of what.
@@ -74,7 +73,7 @@ pub enum ReplicationNote {
         partition_epoch: PartitionEpoch,
         /// Members.
         isr: Vec<NodeId>,
-    } = 12,
+    },
     /// A leader answered a follower's or client's request with an epoch error.
     RequestFenced {
         /// Of what.
@@ -83,7 +82,7 @@ pub enum ReplicationNote {
         by: NodeId,
         /// The answer.
         error: ClusterError,
-    } = 13,
+    },
     /// A leader took news of a follower for the first time in its epoch, or in another uptime of the follower, or from
     /// a fetch that names another epoch than the leader's. Leaders of the quorum state it of voters, without broker
     /// epochs. Source: rule 2.1.3, KIP-320, KIP-903; KIP-595.
@@ -100,7 +99,7 @@ pub enum ReplicationNote {
         broker_epoch: BrokerEpoch,
         /// From where it fetched, which is its log end.
         fetch_offset: Offset,
-    } = 14,
+    },
     /// A leader told a follower that its log differs.
     DivergenceFound {
         /// Of what.
@@ -111,5 +110,5 @@ pub enum ReplicationNote {
         epoch: LeaderEpoch,
         /// Its end at the leader.
         end_offset: Offset,
-    } = 15,
+    },
 }

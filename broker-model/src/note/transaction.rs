@@ -8,7 +8,6 @@ use crate::types::{
 
 /// A fact of transactions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[repr(isize)]
 pub enum TransactionNote {
     /// A transaction coordinator took a transactional id to another state, or to the same with more partitions: its
     /// record of it is committed. Source: KIP-98, KIP-890, `TransactionMetadata`.
@@ -23,7 +22,7 @@ pub enum TransactionNote {
         transaction: TransactionOrdinal,
         /// State.
         state: TransactionState,
-    } = 30,
+    },
     /// A transaction coordinator registered a partition in an ongoing transaction: it will get a marker. Source:
     /// KIP-98.
     PartitionAdded {
@@ -33,7 +32,7 @@ pub enum TransactionNote {
         transaction: TransactionOrdinal,
         /// Which partition.
         partition: TopicPartition,
-    } = 31,
+    },
     /// The transactional batch or marker that this leader appends next belongs to this transaction of its producer, as
     /// its sender counts. Harrow knows; no rule of Kafka reads it. Where it is not stated, a batch counts for the
     /// newest transaction that the coordinator knows of the producer.
@@ -44,7 +43,7 @@ pub enum TransactionNote {
         producer_id: ProducerId,
         /// Which transaction.
         transaction: TransactionOrdinal,
-    } = 32,
+    },
     /// The last stable offset of this replica moved. Source: KIP-98, `UnifiedLog.lastStableOffset`.
     LastStableOffsetMoved {
         /// Of what.
@@ -55,7 +54,7 @@ pub enum TransactionNote {
         as_leader: bool,
         /// After.
         to: Offset,
-    } = 33,
+    },
 }
 
 /// State of a transactional id at its coordinator. Source: Kafka's `TransactionState`.
