@@ -92,8 +92,7 @@ impl FetchSessions {
             self.forget(id, &key, partition);
         }
         for (key, partition, wanted) in request.named {
-            ended.rested.extend(self.rested(id, &key, partition, used_before));
-            self.want(id, key, partition, wanted);
+            ended.rested.extend(self.want(id, key, (partition, used_before), wanted));
         }
         let session = self.cache.get(id).expect("a session that was advanced is there");
         session.partitions.self_check();
@@ -120,17 +119,20 @@ impl FetchSessions {
         let ended = evicted.map(|(id, session)| self.ended(id, &session)).unwrap_or_default();
         if id != FetchMetadata::NO_SESSION {
             for (key, partition) in ids {
-                self.watch(id, key, partition);
+                self.watch(id, &key, partition);
             }
         }
         (id, ended)
     }
 
     /// What of a session may have news, in the order in which it is to be read.
-    pub(super) fn due(&self, id: i32) -> Vec<(SessionKey, Wanted)> {
-        let session = self.cache.get(id);
-        let due = session.into_iter().flat_map(|session| session.partitions.due());
-        due.map(|(key, wanted)| (key.clone(), *wanted)).collect()
+    pub(super) fn due(&self, id: i32) -> impl Iterator<Item = (&SessionKey, &Wanted)> {
+        self.cache.get(id).into_iter().flat_map(|session| session.partitions.due())
+    }
+
+    /// How much of a session may have news.
+    pub(super) fn due_count(&self, id: i32) -> usize {
+        self.cache.get(id).map_or(0, |session| session.partitions.due_count())
     }
 
     /// What is wanted of a partition, if it is in the session.
@@ -148,7 +150,7 @@ impl FetchSessions {
         at_rest: bool,
     ) -> bool {
         if let Some(partition) = partition {
-            self.watch(id, key.clone(), Some(partition));
+            self.watch(id, key, Some(partition));
         }
         let Some(session) = self.cache.get_mut(id) else { return true };
         let must_respond = session.partitions.returned(key, returned);
@@ -206,17 +208,19 @@ impl FetchSessions {
         }
     }
 
+    /// Takes what is wanted of a partition; who rested there until then.
     fn want(
         &mut self,
         id: i32,
         key: SessionKey,
-        partition: Option<TopicPartition>,
+        (partition, until): (Option<TopicPartition>, Option<Time>),
         wanted: Wanted,
-    ) {
-        self.watch(id, key.clone(), partition);
-        if let Some(session) = self.cache.get_mut(id) {
-            session.partitions.want(key, wanted);
-        }
+    ) -> Option<Rested> {
+        self.watch(id, &key, partition);
+        let session = self.cache.get_mut(id)?;
+        let was_at_rest = session.partitions.want(key, wanted);
+        let (follower, until, partition) = (session.head.follower?, until?, partition?);
+        was_at_rest.then_some(Rested { partition, follower, until })
     }
 
     fn forget(&mut self, id: i32, key: &SessionKey, partition: Option<TopicPartition>) {
@@ -226,11 +230,11 @@ impl FetchSessions {
         self.unwatch(id, partition);
     }
 
-    fn watch(&mut self, id: i32, key: SessionKey, partition: Option<TopicPartition>) {
+    fn watch(&mut self, id: i32, key: &SessionKey, partition: Option<TopicPartition>) {
         let Some(partition) = partition else { return };
         let watchers = self.watchers.entry(partition).or_default();
         if !watchers.iter().any(|(other, _)| *other == id) {
-            watchers.push((id, key));
+            watchers.push((id, key.clone()));
         }
     }
 

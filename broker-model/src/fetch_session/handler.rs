@@ -107,7 +107,9 @@ impl<K: Ord + Copy, D: PartialEq + Copy> SessionHandler<K, D> {
                 return false;
             }
         };
-        let answered: BTreeSet<K> = answered.into_iter().collect();
+        let mut answered: Vec<K> = answered.into_iter().collect();
+        answered.sort_unstable();
+        answered.dedup();
         let extra = answered.iter().any(|key| !self.partitions.contains_key(key));
         let omitted = before.is_full() && answered.len() < self.partitions.len();
         let believed = !extra && !omitted;

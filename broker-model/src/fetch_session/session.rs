@@ -6,6 +6,7 @@
 //! told, is the same. Source: Kafka's `FetchSession`, `CachedPartition` and `IncrementalFetchContext` at 4.1.1.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::proto::TopicName;
 use crate::types::{LeaderEpoch, NodeId, Offset, Time, TopicPartition};
@@ -98,18 +99,18 @@ impl SessionPartitions {
         self.partitions.get(key).map(|cached| &cached.wanted)
     }
 
-    /// Something else is wanted of a partition, perhaps for the first time.
-    pub(crate) fn want(&mut self, key: SessionKey, wanted: Wanted) {
+    /// Something else is wanted of a partition, perhaps for the first time; whether it was at rest before.
+    pub(crate) fn want(&mut self, key: SessionKey, wanted: Wanted) -> bool {
         if let Some(cached) = self.partitions.get_mut(&key) {
             cached.wanted = wanted;
-            self.due.insert(cached.turn, key);
-            return;
+            return self.due.insert(cached.turn, key).is_none();
         }
         let turn = self.take_turn();
         self.due.insert(turn, key.clone());
         let (high_watermark, log_start_offset) = (Offset::NONE, Offset::NONE);
         let cached = CachedPartition { wanted, high_watermark, log_start_offset, turn };
         self.partitions.insert(key, cached);
+        false
     }
 
     /// A partition is not wanted any more.
@@ -122,7 +123,13 @@ impl SessionPartitions {
     /// A partition may have news; whether it was at rest before.
     pub(crate) fn make_due(&mut self, key: &SessionKey) -> bool {
         let Some(cached) = self.partitions.get(key) else { return false };
-        self.due.insert(cached.turn, key.clone()).is_none()
+        match self.due.entry(cached.turn) {
+            Entry::Vacant(place) => {
+                place.insert(key.clone());
+                true
+            }
+            Entry::Occupied(_) => false,
+        }
     }
 
     /// Every partition may have news; those that were at rest before.
@@ -142,6 +149,11 @@ impl SessionPartitions {
         })
     }
 
+    /// How many may have news.
+    pub(crate) fn due_count(&self) -> usize {
+        self.due.len()
+    }
+
     /// Whether nothing of a partition has to be read.
     pub(crate) fn is_at_rest(&self, key: &SessionKey) -> bool {
         self.partitions.get(key).is_some_and(|cached| !self.due.contains_key(&cached.turn))
@@ -154,9 +166,9 @@ impl SessionPartitions {
         let Some(cached) = self.partitions.get_mut(key) else { return false };
         let must_respond = cached.update(returned);
         if returned.has_records {
-            self.due.remove(&cached.turn);
+            let own = self.due.remove(&cached.turn);
             cached.turn = turn;
-            self.due.insert(turn, key.clone());
+            self.due.insert(turn, own.unwrap_or_else(|| key.clone()));
             self.next_turn += 1;
         }
         must_respond

@@ -8,6 +8,8 @@ use crate::types::RecordValue;
 
 /// Bytes of the number at the front of a value.
 const NUMBER_LENGTH: usize = 8;
+/// Bytes that are repeated behind it.
+const FILLING_LENGTH: usize = 8;
 
 impl RecordBatch {
     /// A record's value of `length` bytes, at least 8: the number, then filling that follows from
@@ -18,10 +20,10 @@ impl RecordBatch {
         let mut bytes = Vec::with_capacity(length);
         bytes.extend_from_slice(&value.0.to_be_bytes());
         let filling = filling_of(value);
-        while bytes.len() < length {
-            let part = filling.len().min(length - bytes.len());
-            bytes.extend_from_slice(&filling[..part]);
+        for _ in 0..(length - NUMBER_LENGTH) / filling.len() {
+            bytes.extend_from_slice(&filling);
         }
+        bytes.extend_from_slice(&filling[..length - bytes.len()]);
         Bytes::from(bytes)
     }
 
@@ -31,12 +33,13 @@ impl RecordBatch {
         let (head, rest) = value.split_first_chunk::<NUMBER_LENGTH>()?;
         let number = RecordValue(u64::from_be_bytes(*head));
         let filling = filling_of(number);
-        let whole = rest.chunks(filling.len()).all(|chunk| chunk == &filling[..chunk.len()]);
+        let (chunks, tail) = rest.as_chunks::<FILLING_LENGTH>();
+        let whole = chunks.iter().all(|chunk| *chunk == filling) && *tail == filling[..tail.len()];
         whole.then_some(number)
     }
 }
 
-fn filling_of(value: RecordValue) -> [u8; 8] {
+fn filling_of(value: RecordValue) -> [u8; FILLING_LENGTH] {
     xxh3_64(&value.0.to_be_bytes()).to_be_bytes()
 }
 

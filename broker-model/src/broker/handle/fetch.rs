@@ -204,8 +204,12 @@ impl Broker {
     /// Reads for a consumer what is there now.
     pub(in crate::broker) fn read_for_consumer(&self, fetch: &ConsumerFetch) -> Answer {
         let request = &fetch.request;
+        let count = match fetch.context {
+            FetchContext::Incremental(id) => self.fetch_sessions.due_count(id),
+            FetchContext::Full | FetchContext::Sessionless => 0,
+        };
         let mut answer = Answer {
-            parts: Vec::new(),
+            parts: Vec::with_capacity(count),
             bytes: 0,
             urgent: false,
             isolation: isolation(request),
@@ -214,14 +218,14 @@ impl Broker {
         if let FetchContext::Incremental(id) = fetch.context {
             for (key, wanted) in self.fetch_sessions.due(id) {
                 if let SessionKey::Name(topic, index) = key {
-                    self.read_part(topic, index, wanted, request.max_bytes, &mut answer);
+                    self.read_part(topic, *index, *wanted, request.max_bytes, &mut answer);
                 }
             }
             return answer;
         }
         for topic in &request.topics {
             for asked in &topic.partitions {
-                let (name, wanted) = (topic.topic.clone(), wanted(asked));
+                let (name, wanted) = (&topic.topic, wanted(asked));
                 self.read_part(name, asked.partition, wanted, request.max_bytes, &mut answer);
             }
         }
@@ -230,27 +234,27 @@ impl Broker {
 
     fn read_part(
         &self,
-        topic: TopicName,
+        topic: &TopicName,
         index: i32,
         wanted: Wanted,
         bytes_max: i32,
         answer: &mut Answer,
     ) {
-        let data = self.read_one(&topic, index, wanted, bytes_max, answer);
-        let id = self.resolve(&topic, index).ok();
-        answer.parts.push(Part { topic, id, wanted, data });
+        let id = self.resolve(topic, index);
+        let data = self.read_one((topic, id), index, wanted, bytes_max, answer);
+        answer.parts.push(Part { topic: topic.clone(), id: id.ok(), wanted, data });
     }
 
     fn read_one(
         &self,
-        topic: &TopicName,
+        (topic, id): (&TopicName, Result<TopicPartition, ErrorCode>),
         index: i32,
         wanted: Wanted,
         bytes_max: i32,
         answer: &mut Answer,
     ) -> PartitionData {
         let left = (bytes_max.max(0) as u32).saturating_sub(answer.bytes as u32);
-        let partition = match self.hosted(topic, index) {
+        let partition = match id.and_then(|id| self.hosted_as(id)) {
             Ok(partition) => partition,
             Err(error) => return self.refuse_one(topic, index, None, error, answer),
         };

@@ -72,7 +72,11 @@ impl Broker {
 
     /// The hosted partition of a name and index. Source: Kafka's `ReplicaManager.getPartitionOrError`.
     fn hosted(&self, topic: &TopicName, partition: i32) -> Result<&Partition, ErrorCode> {
-        let id = self.resolve(topic, partition)?;
+        self.hosted_as(self.resolve(topic, partition)?)
+    }
+
+    /// The hosted partition of an id that the metadata knows.
+    fn hosted_as(&self, id: TopicPartition) -> Result<&Partition, ErrorCode> {
         self.partitions.get(&id).ok_or(ErrorCode::NotLeaderOrFollower)
     }
 }

@@ -74,14 +74,15 @@ impl Broker {
         let mut bytes_left = self.context.config.replica_fetch_max_bytes;
         let mut answered = Vec::with_capacity(all.len());
         for asked in all {
-            let known = self.metadata.image().partitions.contains_key(&asked.partition);
             let bounds = FetchBounds { bytes_max: bytes_left, update_follower: is_new };
             let (context, hosted) = self.partition_context(now);
             let answer = match hosted.get_mut(&asked.partition) {
                 Some(partition) => {
                     partition.replica_fetch(context, replica, broker_epoch, &asked, bounds, effects)
                 }
-                None if known => refusal(&asked, ClusterError::NotLeaderOrFollower),
+                None if context.metadata.partitions.contains_key(&asked.partition) => {
+                    refusal(&asked, ClusterError::NotLeaderOrFollower)
+                }
                 None => refusal(&asked, ClusterError::UnknownTopicOrPartition),
             };
             let bytes: usize = answer.batches.iter().map(|batch| batch.bytes().len()).sum();
@@ -92,12 +93,12 @@ impl Broker {
     }
 
     fn due_for_replica(&self, id: i32) -> Vec<ReplicaFetchPartition> {
-        let due = self.fetch_sessions.due(id).into_iter();
-        due.filter_map(|(key, wanted)| match key {
-            SessionKey::Id(partition) => Some(of_wanted(partition, wanted)),
+        let mut due = Vec::with_capacity(self.fetch_sessions.due_count(id));
+        due.extend(self.fetch_sessions.due(id).filter_map(|(key, wanted)| match key {
+            SessionKey::Id(partition) => Some(of_wanted(*partition, *wanted)),
             SessionKey::Name(..) => None,
-        })
-        .collect()
+        }));
+        due
     }
 
     /// Answers a follower's fetch: in a session, only what it has not been told. Source: Kafka's

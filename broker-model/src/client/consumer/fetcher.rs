@@ -182,6 +182,7 @@ fn read_records(bytes: Bytes, from: Offset, (topic, partition): (&StrBytes, i32)
                 corrupt = true;
                 break;
             };
+            buffer.records.reserve(records.len());
             let wanted = records.into_iter().filter(|record| record.offset >= from);
             buffer.records.extend(wanted.map(|record| PolledRecord {
                 topic: topic.clone(),

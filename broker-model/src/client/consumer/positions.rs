@@ -12,7 +12,7 @@ use super::position::{Position, Stage};
 pub(super) struct Positions {
     all: BTreeMap<PartitionKey, Position>,
     /// Those that may stand elsewhere than `places` says.
-    changed: BTreeSet<PartitionKey>,
+    changed: Vec<PartitionKey>,
     places: BTreeMap<PartitionKey, Place>,
     /// Those that may be fetched from a leader.
     fetchable: BTreeMap<NodeId, BTreeSet<PartitionKey>>,
@@ -45,13 +45,15 @@ impl Positions {
     /// A position, to be changed.
     pub(super) fn get_mut(&mut self, key: &PartitionKey) -> Option<&mut Position> {
         let position = self.all.get_mut(key)?;
-        self.changed.insert(*key);
+        if self.changed.last() != Some(key) {
+            self.changed.push(*key);
+        }
         Some(position)
     }
 
     /// Adds a position, or puts it in the place of another.
     pub(super) fn insert(&mut self, key: PartitionKey, position: Position) {
-        self.changed.insert(key);
+        self.changed.push(key);
         self.all.insert(key, position);
     }
 
@@ -104,9 +106,12 @@ impl Positions {
     /// Looks at what has changed; `touch` hears of each leader from which a position is, or was, to be fetched.
     pub(super) fn refresh(&mut self, now: Time, mut touch: impl FnMut(NodeId, PartitionKey)) {
         while let Some((_, key)) = self.delayed.pop_first_if_due(now) {
-            self.changed.insert(key);
+            self.changed.push(key);
         }
-        for key in std::mem::take(&mut self.changed) {
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        changed.dedup();
+        for key in changed.drain(..) {
             let place = self.all.get(&key).map(|position| place(position, now));
             let before = match place {
                 Some(place) => self.places.insert(key, place),
@@ -124,6 +129,7 @@ impl Positions {
                 }
             }
         }
+        self.changed = changed;
         assert!(
             self.places.len() == self.all.len(),
             "{} places of {} positions",

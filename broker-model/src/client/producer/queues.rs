@@ -49,6 +49,10 @@ impl Queues {
     /// Leaves alone from now on what has nothing to do.
     pub(super) fn retire(&mut self) {
         let all = &self.all;
-        self.busy.retain(|key| !all.get(key).is_none_or(Queue::is_idle));
+        let is_busy = |key: &PartitionKey| !all.get(key).is_none_or(Queue::is_idle);
+        // Seldom is one idle anew: to look is cheaper than to go through the set as one that is changed.
+        if !self.busy.iter().all(is_busy) {
+            self.busy.retain(is_busy);
+        }
     }
 }

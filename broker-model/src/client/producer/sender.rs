@@ -36,8 +36,6 @@ enum Drain {
 /// What there is to send.
 #[derive(Debug, Default)]
 struct Ready {
-    /// Partitions with a batch and a leader, by leader.
-    led: Vec<(NodeId, PartitionKey)>,
     /// The leaders that are to be sent to.
     leaders: Vec<NodeId>,
     /// When another one may be.
@@ -48,7 +46,11 @@ impl Producer {
     /// Sends what can be sent; when there is more without another event.
     pub(super) fn drain(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
         loop {
-            let Ready { led, leaders, wake } = self.ready(now);
+            let Ready { leaders, wake } = self.ready(now);
+            if leaders.is_empty() {
+                return wake;
+            }
+            let led = self.led();
             let mut is_sent = false;
             for leader in leaders {
                 let keys = self.drainable(now, leader, &led);
@@ -77,7 +79,6 @@ impl Producer {
                 leaderless = true;
                 return;
             };
-            ready.led.push((leader, key));
             let Some(sendable) = queue.sendable_at(now, (&self.config, muting), leadership.epoch)
             else {
                 return;
@@ -94,10 +95,20 @@ impl Producer {
         if leaderless {
             self.metadata.request_update();
         }
-        ready.led.sort_unstable();
         ready.leaders.sort_unstable();
         ready.leaders.dedup();
         ready
+    }
+
+    /// Partitions with a batch and a leader, by leader.
+    fn led(&mut self) -> Vec<(NodeId, PartitionKey)> {
+        let mut led = Vec::new();
+        self.queues.for_each_busy(|key, queue| {
+            let leader = self.metadata.leadership(key).leader;
+            led.extend(leader.filter(|_| !queue.waiting.is_empty()).map(|leader| (leader, key)));
+        });
+        led.sort_unstable();
+        led
     }
 
     /// Whether a partition is mute while a batch of it is on the wire: only so is the order kept where nothing but one
