@@ -111,4 +111,19 @@ ReplicationDefect {
             loses power and unflushed records, and is registered by the next controller. The proposal is \
             sent there with the new broker epoch: the follower joins the ISR without its records.",
     }
-} }
+
+    EqualEpochEndsProposal {
+        name: "equal-epoch-ends-proposal",
+        source: "Partition.makeLeader, KAFKA-13790",
+        affected: Affected::Open { since: Version::new(3, 3, 0) },
+        side: Server,
+        shows: "replication" / "commit-before-replication" in "catch-up-race", seed 207,
+        meaning: "A leader that hears the registration again by whose version it goes forgets the change \
+            of the ISR that it has asked for meanwhile.",
+        example: "The controller's answer tells a leader that its ISR has changed, and at once it asks to add \
+            a follower. The metadata log brings the first change too, with the same version: the leader \
+            drops what it asked for, and its high watermark does not wait for the follower, which the \
+            controller has let in and may elect.",
+    }
+}
+}

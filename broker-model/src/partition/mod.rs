@@ -122,6 +122,7 @@ impl Partition {
         {
             return;
         }
+        let is_news = epoch_grew || registration.partition_epoch > self.partition_epoch;
         self.partition_epoch = registration.partition_epoch;
         self.leader_epoch = registration.leader_epoch;
         self.leader = registration.leader;
@@ -130,7 +131,12 @@ impl Partition {
             effective_min_isr(topic.min_insync_replicas, registration.replicas.len());
         self.log.set_flush_intervals(topic.flush_messages, topic.flush_ms);
         if registration.leader == Some(self.node) {
-            self.make_leader(context, registration, epoch_grew, effects);
+            // The same version again says nothing of the proposal that waits: the controller may have accepted it. In
+            // Kafka it ends it, and until the next version comes the high watermark does not wait for who was to join.
+            let ends_proposal = self.defects.has(ReplicationDefect::EqualEpochEndsProposal);
+            if is_news || !self.is_leader() || ends_proposal {
+                self.make_leader(context, registration, epoch_grew, effects);
+            }
         } else {
             self.make_follower(epoch_grew, effects);
         }
