@@ -82,6 +82,8 @@ pub(crate) struct Connections {
     request_timeout: Duration,
     next_correlation: i32,
     peers: BTreeMap<(NodeId, Channel), Peer>,
+    /// No request is too late before this time.
+    in_time_until: Time,
 }
 
 #[derive(Debug, Default)]
@@ -125,6 +127,7 @@ impl Connections {
             request_timeout: ms(request_timeout_ms.max(1)),
             next_correlation: 0,
             peers: BTreeMap::new(),
+            in_time_until: Time::MAX,
         }
     }
 
@@ -139,6 +142,7 @@ impl Connections {
     ) {
         let correlation_id = self.send_unanswered((to, channel), body, effects);
         let deadline = now + self.request_timeout;
+        self.in_time_until = self.in_time_until.min(deadline);
         let peer = self.peers.entry((to, channel)).or_default();
         assert!(now >= peer.blocked_until, "sent to {to} at {now}, before {}", peer.blocked_until);
         peer.in_flight.push_back(InFlight { correlation_id, deadline, purpose });
@@ -184,10 +188,10 @@ impl Connections {
     /// Closes every connection on which a request has waited too long; the purposes of all that was in flight there.
     /// Source: `NetworkClient.handleTimedOutRequests`.
     pub(crate) fn time_out(&mut self, now: Time, effects: &mut Effects) -> Vec<Purpose> {
-        let late = |peer: &Peer| peer.in_flight.iter().any(|request| request.deadline <= now);
-        if !self.peers.values().any(late) {
+        if now < self.in_time_until {
             return Vec::new();
         }
+        let late = |peer: &Peer| peer.in_flight.iter().any(|request| request.deadline <= now);
         let late: Vec<_> =
             self.peers.iter().filter(|(_, peer)| late(peer)).map(|(&to, _)| to).collect();
         let mut purposes = Vec::new();
@@ -195,6 +199,7 @@ impl Connections {
             effects.push(Effect::Disconnect { to, channel });
             purposes.append(&mut self.lost(now, to, channel));
         }
+        self.in_time_until = self.next_deadline().map_or(Time::MAX, |next| next.at);
         purposes
     }
 

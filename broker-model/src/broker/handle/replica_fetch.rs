@@ -136,7 +136,9 @@ impl Broker {
                 id
             }
         };
-        let partitions = answered.into_iter().map(|(_, answer)| answer).collect();
+        // Collected in place, the vector would be shrunk, by a copy.
+        let mut partitions = Vec::with_capacity(answered.len());
+        partitions.extend(answered.into_iter().map(|(_, answer)| answer));
         let response = ReplicaFetchResponse { session: Ok(session), partitions };
         self.connections.reply(caller, ResponseBody::ReplicaFetch(Box::new(response)), effects);
     }

@@ -131,6 +131,7 @@ impl Position {
     /// Delivers up to so many records.
     pub(super) fn deliver(&mut self, records_max: usize, records: &mut Vec<PolledRecord>) {
         let count = records_max.min(self.buffer.records.len());
+        records.reserve(count);
         for record in self.buffer.records.drain(..count) {
             assert!(
                 record.offset >= self.offset,

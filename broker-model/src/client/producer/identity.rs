@@ -70,8 +70,10 @@ impl Identity {
         brokers: &[NodeId],
         connections: &Connections,
     ) -> Option<Deadline> {
-        let at = self.not_before.max(connections.first_unblocked(brokers));
-        self.is_wanted().then_some(Deadline { at, why: "producer id" })
+        self.is_wanted().then(|| {
+            let at = self.not_before.max(connections.first_unblocked(brokers));
+            Deadline { at, why: "producer id" }
+        })
     }
 
     fn is_wanted(&self) -> bool {
