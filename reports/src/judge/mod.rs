@@ -2,11 +2,11 @@
 //!
 //! | stage | gives |
 //! |---|---|
-//! | [`detect`] | what the watch and the checks have against it, what the history lacks |
-//! | [`excuse`] | what nothing excuses; aside, what the configuration and the injected faults permit |
-//! | [`attribute`] | each with its place and with what the true state says about it (`cross_check`) |
-//! | [`fold`] | root causes, with what follows from each (`root`), by proof (`power`) |
-//! | [`describe`] | findings in words, and the outcome |
+//! | `detect` | what the watch and the checks have against it, what the history lacks |
+//! | `excuse` | what nothing excuses; aside, what the configuration and the injected faults permit |
+//! | `attribute` | each with its place and with what the true state says about it (`cross_check`) |
+//! | `fold` | root causes, with what follows from each (`root`), by proof (`power`) |
+//! | `describe` | findings in words, and the outcome |
 //!
 //! A run gives both views. A history from elsewhere goes the same way and has less to say.
 

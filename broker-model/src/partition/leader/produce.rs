@@ -15,7 +15,7 @@ use crate::record::RecordBatch;
 pub enum ProduceOutcome {
     /// Done.
     Acknowledged(ProduceAck),
-    /// Appended; the ticket is decided later, by [`Changes::produced`](super::Changes::produced).
+    /// Appended; the ticket is decided later, by `Changes::produced`.
     Waiting,
     /// Refused.
     Refused(ErrorCode),
