@@ -61,9 +61,11 @@ impl CachedPartition {
             || returned.is_diverging
             || self.high_watermark != returned.high_watermark
             || self.log_start_offset != returned.log_start_offset;
-        // When the error is gone, the asker must be told, even if the high watermark is as before.
-        self.high_watermark =
-            if returned.is_error { Offset::NONE } else { returned.high_watermark };
+        // When the error is gone, the asker must be told, even if the high watermark is as before. Nor does a follower
+        // take the high watermark of an answer that says where the logs part; Kafka notes it as told nevertheless, so
+        // that the follower's stays behind until it next moves.
+        let is_taken = !returned.is_error && !returned.is_diverging;
+        self.high_watermark = if is_taken { returned.high_watermark } else { Offset::NONE };
         self.log_start_offset = returned.log_start_offset;
         must_respond
     }

@@ -157,9 +157,11 @@ fn an_answer_leaves_out_what_was_told() {
         let again = returned.has_records || returned.is_error || returned.is_diverging;
         assert_eq!(session.returned(&key(1), returned), again, "{returned:?}, once more");
     }
-    let mut session = SessionPartitions::new([(key(1), wanted(5), QUIET)]);
-    session.returned(&key(1), error);
-    assert!(session.returned(&key(1), QUIET), "the end of an error is news");
+    for untaken in [error, Returned { is_diverging: true, ..QUIET }] {
+        let mut session = SessionPartitions::new([(key(1), wanted(5), QUIET)]);
+        session.returned(&key(1), untaken);
+        assert!(session.returned(&key(1), QUIET), "what comes after {untaken:?} is news");
+    }
 }
 
 #[test]
