@@ -25,6 +25,9 @@ pub(super) struct Explain {
     name: Option<String>,
 }
 
+/// From so many entries on, a source is shown as an index of them.
+const INDEX_FROM: usize = 3;
+
 #[derive(Clone, Serialize)]
 struct Row {
     name: String,
@@ -44,6 +47,9 @@ impl Explain {
                 let first = found.first().ok_or_else(|| unknown(&rows, name))?;
                 match found.as_slice() {
                     [_] if console.is_json() => console.json(first)?,
+                    several if !console.is_json() && several.len() > INDEX_FROM => {
+                        show_index(several, name, console)?;
+                    }
                     several if console.is_json() => console.json(&several)?,
                     several => show(several, console)?,
                 }
@@ -142,6 +148,24 @@ fn show(rows: &[&Row], console: &mut Console) -> Result<(), Failure> {
         }
         show_one(row, console)?;
     }
+    Ok(())
+}
+
+/// Names and first sentences of what comes from one source.
+fn show_index(rows: &[&Row], source: &str, console: &mut Console) -> Result<(), Failure> {
+    let bold = Console::styles().strong;
+    for row in rows {
+        writeln!(console.stdout(), "{bold}{}{bold:#} ({})", row.name, row.kind)?;
+        let first = row.meaning.split_inclusive(". ").next().unwrap_or(&row.meaning);
+        for line in wrapped(first, 76) {
+            writeln!(console.stdout(), "    {line}")?;
+        }
+    }
+    let count = rows.len();
+    writeln!(
+        console.stdout(),
+        "\n{count} entries come from {source}; `harrow explain NAME` tells more"
+    )?;
     Ok(())
 }
 
