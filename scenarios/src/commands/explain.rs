@@ -11,7 +11,7 @@ use super::console::{Console, Failure, Mistake, mistake};
 use super::list::wrapped;
 use crate::catalogue::CATALOGUE;
 use crate::exit::ExitCode;
-use crate::format::{nearest, parse};
+use crate::format::{nearest, parse, tables};
 
 /// Explain a guarantee, anomaly, invariant, fault, defect or scenario in plain words.
 ///
@@ -36,6 +36,9 @@ struct Row {
     example: String,
     legal: String,
     source: String,
+    /// Of a fault: the tables of a scenario file that ask for it; several where it has several forms.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tables: Vec<String>,
 }
 
 impl Explain {
@@ -76,6 +79,7 @@ fn rows() -> Result<Vec<Row>, Failure> {
                 "A run is inconclusive where it has not reached {reach}; a sweep, where no run has."
             ),
             source: "Harrow's catalogue".to_owned(),
+            tables: Vec::new(),
         });
     }
     Ok(rows)
@@ -89,7 +93,17 @@ fn row(entry: &Entry) -> Row {
         example: entry.example.to_owned(),
         legal: entry.legal.to_owned(),
         source: source(entry),
+        tables: if entry.kind == Kind::Fault { fault_tables(entry.name) } else { Vec::new() },
     }
+}
+
+/// How a scenario file asks for a fault.
+fn fault_tables(name: &str) -> Vec<String> {
+    let of_fault = tables().into_iter().filter(|table| table.title == "[[fault]]");
+    let named = of_fault.filter(|table| {
+        table.kind.as_deref().and_then(|kind| kind.split(", ").next()) == Some(name)
+    });
+    named.map(|table| table.example).collect()
 }
 
 /// Where it is from; of a defect also which versions have it.
@@ -184,6 +198,12 @@ fn show_one(row: &Row, console: &mut Console) -> Result<(), Failure> {
         for line in wrapped(&text, 80) {
             writeln!(console.stdout(), "{line}")?;
         }
+    }
+    if !row.tables.is_empty() {
+        writeln!(console.stdout(), "\nIn a scenario file (all keys: scenarios/SCENARIOS.md):")?;
+    }
+    for line in row.tables.iter().flat_map(|table| table.lines()) {
+        writeln!(console.stdout(), "    {line}")?;
     }
     Ok(())
 }
