@@ -28,6 +28,7 @@ mod problem;
 mod promises;
 mod reading;
 mod scenario;
+mod scenario_text;
 mod section;
 mod settings;
 mod tree;
@@ -47,6 +48,7 @@ pub use scenario::{
     FaultScenario, HealScenario, LoadKind, LoadScenario, ReplicaRole, Scenario, SwarmScenario,
     TargetPattern, Targets, TopicScenario, When,
 };
+pub use scenario_text::print_scenario;
 pub use settings::{Setting, Settings};
 pub use value::{Chance, Choice, Numbers};
 
