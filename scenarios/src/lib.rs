@@ -6,11 +6,17 @@
 //! | `planner` | all choices of a seed drawn, as a plan |
 //! | `catalogue` | scenarios that come with Harrow |
 //! | `pipeline` | the stages after planning: run, judge, report |
+//! | `shrink` | the smallest plan that still breaks the same guarantee, and the nearest one that does not |
+//! | `corpus` | small plans that must go on failing, and digests that must not change unnoticed |
 //! | `commands`, `exit` | the command line, and how it ends |
 
 pub mod catalogue;
 pub mod commands;
+pub mod corpus;
 pub mod exit;
 pub mod format;
 pub mod pipeline;
+mod plain;
 pub mod planner;
+mod pool;
+pub mod shrink;

@@ -1,16 +1,21 @@
 //! The `harrow` command: one file for each subcommand.
 
 mod check;
+mod compare;
 mod console;
+mod corpus;
 mod defects;
 mod explain;
 mod files;
+mod interrupt;
 mod list;
 mod logging;
 mod reading;
 mod replay;
 mod run;
 mod seeds;
+mod shrink;
+mod shrinking;
 mod sweep;
 mod verify;
 
@@ -55,8 +60,11 @@ enum Command {
     Run(run::Run),
     Sweep(sweep::Sweep),
     Replay(replay::Replay),
+    Shrink(shrink::Shrink),
     Verify(verify::Verify),
     Check(check::Check),
+    Compare(compare::Compare),
+    Corpus(corpus::Corpus),
     Defects(defects::Defects),
     Explain(explain::Explain),
 }
@@ -98,8 +106,11 @@ fn dispatch(command: Command, console: &mut Console) -> Result<ExitCode, Failure
         Command::Run(run) => run.execute(console),
         Command::Sweep(sweep) => sweep.execute(console),
         Command::Replay(replay) => replay.execute(console),
+        Command::Shrink(shrink) => shrink.execute(console),
         Command::Verify(verify) => verify.execute(console),
         Command::Check(check) => check.execute(console),
+        Command::Compare(compare) => compare.execute(console),
+        Command::Corpus(corpus) => corpus.execute(console),
         Command::Defects(defects) => defects.execute(console),
         Command::Explain(explain) => explain.execute(console),
     }

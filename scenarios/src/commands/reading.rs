@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
 use clap::Args;
@@ -15,6 +16,7 @@ use serde::de::IgnoredAny;
 use super::console::{Failure, Mistake, mistake};
 use crate::catalogue::{self, CATALOGUE};
 use crate::format::{Scenario, check_plan, nearest, parse};
+use crate::plain::migrate;
 use crate::planner::plan;
 
 /// What changes a scenario from the command line.
@@ -31,6 +33,18 @@ pub(super) struct Changes {
     /// `fault.0.count`, `cluster.broker.session.timeout.ms`.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<String>,
+}
+
+impl Changes {
+    /// These.
+    pub(super) fn new(defects: Vec<Defect>, kafka: Option<Version>, set: Vec<String>) -> Self {
+        Self { defects, kafka, set }
+    }
+
+    /// Whether nothing is changed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.defects.is_empty() && self.kafka.is_none() && self.set.is_empty()
+    }
 }
 
 /// A scenario with its changes: everything but the seed.
@@ -74,6 +88,11 @@ impl Prepared {
     /// By which rules its runs are made.
     pub(super) fn rules(&self) -> Rules {
         Rules::of(self.changes.kafka, self.defects())
+    }
+
+    /// What a run of it is called: scenario, seed, version and defects.
+    pub(super) fn title(&self, seed: u64) -> String {
+        self.command(seed).trim_start_matches("harrow run ").to_owned()
     }
 
     /// The command that runs a seed again.
@@ -128,7 +147,7 @@ fn unknown_scenario(argument: &str) -> Mistake {
 }
 
 /// A defect by its name.
-fn defect(name: &str) -> Result<Defect, String> {
+pub(super) fn defect(name: &str) -> Result<Defect, String> {
     Defect::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Defect::all().map(Defect::name).collect();
         match nearest(name, names.iter().copied()) {
@@ -172,7 +191,7 @@ pub(super) fn plan_file(path: &Path) -> Result<Plan, Failure> {
         let help = "give the plan.json beside it, or run the command that it has as `replay`";
         return Err(mistake(format!("{shown} is a report, not a plan"), help).into());
     }
-    if versioned.schema != PLAN_SCHEMA {
+    if versioned.schema > PLAN_SCHEMA {
         let message = format!(
             "the plan {shown} has schema {}, this harrow reads {PLAN_SCHEMA}",
             versioned.schema
@@ -183,8 +202,31 @@ pub(super) fn plan_file(path: &Path) -> Result<Plan, Failure> {
         )
         .into());
     }
-    let plan = serde_json::from_str(&text).map_err(|error| not_a_plan(path, &text, &error))?;
+    let plan = if versioned.schema < PLAN_SCHEMA {
+        older_plan(path, &text, versioned.schema)?
+    } else {
+        serde_json::from_str(&text).map_err(|error| not_a_plan(path, &text, &error))?
+    };
     check_plan(&shown.to_string(), &text, &plan)?;
+    Ok(plan)
+}
+
+/// A plan from before this version, with what it lacks at its default. What that is, is told.
+fn older_plan(path: &Path, text: &str, schema: u32) -> Result<Plan, Failure> {
+    let mut tree = serde_json::from_str(text).map_err(|error| not_a_plan(path, text, &error))?;
+    let added = migrate(&mut tree);
+    let shown = path.display();
+    let plan = serde_json::from_value(tree).map_err(|error| {
+        let message = format!("the plan {shown} of schema {schema} does not fit any more: {error}");
+        mistake(message, "take that out of it, or replay it with the commit that wrote it")
+    })?;
+    let added = if added.is_empty() { "nothing".to_owned() } else { added.join(", ") };
+    // Nothing is left to do if even stderr is gone: the run is told of all the same.
+    let _ = writeln!(
+        io::stderr(),
+        "note: the plan {shown} has schema {schema}, this harrow has {PLAN_SCHEMA}: a run may differ from \
+         what it was; added at its default: {added}"
+    );
     Ok(plan)
 }
 

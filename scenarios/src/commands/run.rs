@@ -12,8 +12,10 @@ use harrow_sim::run::TraceRow;
 
 use super::console::{Console, Failure};
 use super::files::OutDirectory;
+use super::interrupt::on_interrupt;
 use super::reading::{Changes, Prepared, quoted};
 use super::seeds;
+use super::shrinking::{ShrinkArgs, Shrinking};
 use crate::exit::ExitCode;
 use crate::format::print_promises;
 use crate::pipeline::{JudgedRun, RunIdentity, follow, run_and_judge};
@@ -36,6 +38,8 @@ pub(super) struct Run {
     /// Leave plan.json, history.jsonl, history.toml, trace.txt and report.json in this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    shrink: ShrinkArgs,
 }
 
 /// What a run leaves under `--out`.
@@ -51,7 +55,18 @@ impl Run {
         }
         let (plan, command) = (prepared.plan(seed), prepared.command(seed));
         let identity = RunIdentity { scenario: &self.scenario, plan: None, replay: &command };
-        show(console, &plan, identity, out.as_ref())
+        let code = show(console, &plan, identity, out.as_ref())?;
+        if self.shrink.shrink && code == ExitCode::Violated {
+            let shrinking = Shrinking {
+                jobs: seeds::jobs(None),
+                duration: self.shrink.shrink_for,
+                interrupted: &*on_interrupt()?,
+                out: self.out.as_ref().map(|out| out.join("shrunk")),
+                title: prepared.title(seed),
+            };
+            shrinking.shrink_and_tell(console, &plan, None)?;
+        }
+        Ok(code)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Ranges of seeds, and seeds out of nowhere.
 
 use std::hash::{BuildHasher, RandomState};
+use std::thread;
 
 /// `A..B`: both ends belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +76,12 @@ pub(super) fn duration(text: &str) -> Result<std::time::Duration, String> {
             Err("write whole seconds, minutes or hours, such as 60s, 5m or 2h".to_owned())
         }
     }
+}
+
+/// So many worker threads as were asked for, or as there are cores.
+pub(super) fn jobs(asked: Option<u16>) -> usize {
+    let cores = || thread::available_parallelism().map_or(1, usize::from);
+    asked.map_or_else(cores, usize::from)
 }
 
 /// A seed that nobody chose. The standard library keys its hashers from the system's randomness.

@@ -30,6 +30,7 @@ mod promises;
 mod reading;
 mod reference;
 mod scenario;
+mod scenario_text;
 mod section;
 mod settings;
 mod tree;
@@ -50,6 +51,7 @@ pub use scenario::{
     FaultScenario, HealScenario, LoadKind, LoadScenario, ReplicaRole, Scenario, SwarmScenario,
     TargetPattern, Targets, TopicScenario, When,
 };
+pub use scenario_text::print_scenario;
 pub use settings::{Setting, Settings};
 pub use value::{Chance, Choice, Numbers};
 

@@ -33,6 +33,14 @@ pub(super) fn field_bounds(field: &Field) -> (i64, i64) {
     }
 }
 
+/// The setting that it was drawn from; none if it is not drawn as it stands.
+pub(super) fn field_setting(field: &Field) -> Option<&'static Setting> {
+    match field.bounds {
+        Bounds::Of(table, name) => table.iter().find(|setting| setting.name == name),
+        Bounds::Fixed(..) => None,
+    }
+}
+
 const fn of(name: &'static str, table: &'static [Setting], setting: &'static str) -> Field {
     Field { name, bounds: Bounds::Of(table, setting) }
 }
@@ -116,6 +124,7 @@ pub(super) const CONSUMER_FIELDS: &[Field] = &[
     of("poll_records_max", CONSUMER, "max.poll.records"),
     of("end_offset_every", CONSUMER, "end_offset_every"),
     of("reassign_every", CONSUMER, "reassign_every"),
+    of("resume_every", CONSUMER, "resume_every"),
 ];
 
 pub(super) const ADMIN: &[Field] = &[

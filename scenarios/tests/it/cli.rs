@@ -79,7 +79,10 @@ fn directory() -> TempDir {
 fn help_names_every_command_and_exit_code_and_nothing_that_is_absent() {
     let said = harrow(&["--help"]);
     assert_eq!(said.code, 0);
-    for command in ["list", "run", "sweep", "replay", "verify", "check", "defects", "explain"] {
+    for command in [
+        "list", "run", "sweep", "replay", "shrink", "compare", "verify", "check", "corpus", "defects",
+        "explain",
+    ] {
         assert!(said.stdout.contains(&format!("\n  {command} ")), "{command} in\n{}", said.stdout);
     }
     for code in harrow_scenarios::exit::ExitCode::ALL {
@@ -88,7 +91,7 @@ fn help_names_every_command_and_exit_code_and_nothing_that_is_absent() {
             "{code:?}"
         );
     }
-    for absent in ["shrink", "report "] {
+    for absent in ["report "] {
         assert!(!said.stdout.contains(&format!("\n  {absent}")), "{absent} in\n{}", said.stdout);
     }
 }

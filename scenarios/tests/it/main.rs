@@ -14,4 +14,5 @@ mod readme;
 mod report;
 mod rules;
 mod scenario_reference;
+mod shrink;
 mod tidy;

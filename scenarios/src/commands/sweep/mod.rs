@@ -1,7 +1,7 @@
 //! `harrow sweep`: many seeds, in parallel, told in order.
 
 mod artifacts;
-mod pool;
+mod clusters;
 mod reach;
 mod tally;
 
@@ -9,23 +9,23 @@ use std::fmt;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use harrow_reports::report::Report;
-use harrow_reports::verdict::Outcome;
+use harrow_reports::verdict::{Finding, Outcome};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::console::{Console, Failure, mistake, progress_is_seen};
+use super::interrupt::on_interrupt;
 use super::reading::{Changes, Prepared};
-use super::seeds::{self, SeedRange, Shard};
+use super::seeds::{self, SeedRange, Shard, jobs};
+use super::shrinking::{ShrinkArgs, Shrinking};
 use crate::catalogue::CATALOGUE;
 use crate::exit::ExitCode;
 use crate::pipeline::{self, RunIdentity};
+use crate::pool;
 use artifacts::ArtifactWriter;
 use tally::{Ended, Tally};
 
@@ -35,13 +35,14 @@ use tally::{Ended, Tally};
 /// on --jobs. Ctrl-C ends the sweep with what was found so far. A run that does not reach what its scenario is about is
 /// counted; it is the sweep that must: each mark of `expect.reach` in one run, or in `expect.reach_share` of them. Exit
 /// codes: 0 all held, or a shard had no part of the work; 1 some violated; 3 none violated, but some inconclusive, a
-/// mark not reached, none run or interrupted.
+/// mark not reached, none run or interrupted. Runs that fail in the same way have the same fingerprint: the first of
+/// each is told as it comes, and at the end how many there are.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "harrow sweep [OPTIONS] [SCENARIO]...\n       harrow sweep [OPTIONS] --all",
     after_help = "Examples:\n  harrow sweep swarm --seeds 1..1000\n  harrow sweep --all --for 60s\n  \
     harrow sweep --all --seeds 1..10000 --shard 2/8 --format json\n  \
-    harrow sweep swarm --seeds 1..1000 --max-failures 5 --out failed"
+    harrow sweep swarm --seeds 1..1000 --max-failures 5 --out failed --shrink"
 )]
 pub(super) struct Sweep {
     /// Names from `harrow list`, or paths to .toml files; `swarm` if none is given.
@@ -73,6 +74,8 @@ pub(super) struct Sweep {
     out: Option<PathBuf>,
     #[command(flatten)]
     changes: Changes,
+    #[command(flatten)]
+    shrink: ShrinkArgs,
 }
 
 /// What is to be run: each unit of work is one seed of one scenario.
@@ -120,7 +123,7 @@ impl Sweep {
         let whole = console.is_json();
         pool::ordered(
             pool::Options {
-                jobs: self.jobs(),
+                jobs: jobs(self.jobs),
                 more: &|| in_time() && !interrupted.load(Ordering::Relaxed),
             },
             |index| {
@@ -131,8 +134,10 @@ impl Sweep {
                 progress.inc(1);
                 let prepared = &work.prepared[scenario];
                 let kept = artifacts.keep(scenario, prepared, &report);
-                result = progress.suspend(|| show(console, prepared, &report, kept.as_deref()));
-                tally.add(scenario, &report);
+                let news = tally.add(scenario, &report);
+                result = progress.suspend(|| {
+                    show(console, prepared, &report, Shown { kept: kept.as_deref(), news })
+                });
                 let enough = tally.violated() >= self.failures_max();
                 if result.is_err() || enough {
                     ControlFlow::Break(())
@@ -143,6 +148,9 @@ impl Sweep {
         );
         progress.finish_and_clear();
         result?;
+        if self.shrink.shrink {
+            self.shrink(console, &work, &tally, &interrupted)?;
+        }
         let ended = Ended {
             elapsed: started.elapsed(),
             interrupted: interrupted.load(Ordering::Relaxed),
@@ -151,6 +159,28 @@ impl Sweep {
         };
         let code = tally.close(console, ended)?;
         Ok(console.also(code, artifacts.close()))
+    }
+
+    /// One representative of each cluster of failures.
+    fn shrink(
+        &self,
+        console: &mut Console,
+        work: &Work,
+        tally: &Tally<'_>,
+        interrupted: &AtomicBool,
+    ) -> Result<(), Failure> {
+        for (scenario, seed, fingerprint) in tally.representatives() {
+            let prepared = &work.prepared[scenario];
+            let shrinking = Shrinking {
+                jobs: jobs(self.jobs),
+                duration: self.shrink.shrink_for,
+                interrupted,
+                out: self.out.as_ref().map(|out| out.join(format!("shrunk-{fingerprint}"))),
+                title: prepared.title(seed),
+            };
+            shrinking.shrink_and_tell(console, &prepared.plan(seed), Some(fingerprint))?;
+        }
+        Ok(())
     }
 
     fn work(&self) -> Result<Work, Failure> {
@@ -172,11 +202,6 @@ impl Sweep {
         let last = if self.duration.is_some() { u64::MAX } else { 100 };
         let seeds = self.seeds.unwrap_or(SeedRange { first: 1, last });
         Ok(Work { prepared: prepared?, seeds, shard: self.shard.unwrap_or(Shard::WHOLE) })
-    }
-
-    fn jobs(&self) -> usize {
-        let cores = || thread::available_parallelism().map_or(1, usize::from);
-        self.jobs.map_or_else(cores, usize::from)
     }
 
     fn failures_max(&self) -> u64 {
@@ -236,23 +261,37 @@ fn note_empty_shard(shard: Shard) {
     let _ = writeln!(io::stderr(), "note: shard {index}/{count} has no part of the work");
 }
 
-/// One run, as soon as its turn comes: each of them to machines, violated ones to people.
+/// What is special about a run.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    /// Where its files are, if it left any.
+    kept: Option<&'a Path>,
+    /// Whether it fails as none before it did.
+    news: bool,
+}
+
+/// One run, as soon as its turn comes: each of them to machines; to people, those that fail as none before did. The
+/// others are counted, and told at the end.
 fn show(
     console: &mut Console,
     prepared: &Prepared,
     report: &Report,
-    kept: Option<&Path>,
+    Shown { kept, news }: Shown<'_>,
 ) -> Result<(), Failure> {
     if console.is_json() {
         return console.json(report);
     }
-    if report.outcome != Outcome::Violated {
+    if report.outcome != Outcome::Violated || !news && kept.is_none() {
         return Ok(());
     }
     let styles = Console::styles().report;
     let (bad, command) = (styles.bad, styles.command);
     let (scenario, seed) = (&report.coordinate.scenario, report.coordinate.seed);
-    for finding in &report.findings {
+    for (position, finding) in report.findings.iter().enumerate() {
+        let alike = |before: &Finding| before.fingerprint == finding.fingerprint;
+        if report.findings[..position].iter().any(alike) {
+            continue;
+        }
         let (guarantee, anomaly, summary) =
             (&finding.guarantee, &finding.anomaly, &finding.summary);
         writeln!(
@@ -265,19 +304,6 @@ fn show(
         writeln!(console.stdout(), "  left in {}", kept.display())?;
     }
     Ok(console.stdout().flush()?)
-}
-
-/// A flag that the first Ctrl-C raises; the second ends the process.
-fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
-    let raised = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&raised);
-    let handler = move || {
-        if seen.swap(true, Ordering::Relaxed) {
-            process::exit(i32::from(ExitCode::Inconclusive.number()));
-        }
-    };
-    ctrlc::set_handler(handler).map_err(|error| Failure::Harrow(error.to_string()))?;
-    Ok(raised)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::commands::reading::Prepared;
 use crate::exit::ExitCode;
 use crate::pipeline::COMMIT;
 
+use super::clusters::{Cluster, Clusters};
 use super::reach::{Mark, Reach};
 
 /// So many failures are kept for each scenario; further ones are only counted.
@@ -24,6 +25,7 @@ const KEPT_MAX: usize = 1_000;
 pub(super) struct Tally<'a> {
     rows: Vec<Row<'a>>,
     faults: FaultSums,
+    clusters: Clusters,
 }
 
 /// How a sweep ended.
@@ -114,6 +116,8 @@ struct Summary<'a> {
     counts: Counts,
     faults: FaultSums,
     scenarios: Vec<ScenarioSummary<'a>>,
+    /// Failures that are alike, those of most runs first.
+    clusters: Vec<Cluster>,
 }
 
 #[derive(Serialize)]
@@ -172,10 +176,22 @@ impl<'a> Tally<'a> {
             inconclusive: None,
             reach: Reach::of(&prepared.scenario.expect),
         };
-        Self { rows: prepared.iter().map(row).collect(), faults: FaultSums::default() }
+        let rows = prepared.iter().map(row).collect();
+        Self { rows, faults: FaultSums::default(), clusters: Clusters::default() }
     }
 
-    pub(super) fn add(&mut self, scenario: usize, report: &Report) {
+    /// Counts a run; whether it fails as none before it did.
+    pub(super) fn add(&mut self, scenario: usize, report: &Report) -> bool {
+        self.count(scenario, report);
+        self.clusters.add(scenario, report)
+    }
+
+    /// A run of each kind of failure: its scenario, its seed and the failure's fingerprint.
+    pub(super) fn representatives(&self) -> impl Iterator<Item = (usize, u64, &str)> {
+        self.clusters.representatives()
+    }
+
+    fn count(&mut self, scenario: usize, report: &Report) {
         self.faults.add(&report.faults);
         let row = &mut self.rows[scenario];
         row.counts.add(report);
@@ -232,9 +248,11 @@ impl<'a> Tally<'a> {
                 counts: total,
                 faults: self.faults,
                 scenarios: self.rows.iter().map(Row::summary).collect(),
+                clusters: self.clusters.list(total.runs),
             })?;
         } else {
             self.table(console)?;
+            self.clusters.show(console, total.runs)?;
             let end = match (interrupted, total.runs) {
                 (true, _) => ", interrupted".to_owned(),
                 (false, 0) if empty => ": this shard has no part of the work".to_owned(),

@@ -11,11 +11,11 @@ const AHEAD_MAX: u64 = 32;
 
 /// How to work.
 #[derive(Clone, Copy)]
-pub(super) struct Options<'a> {
+pub(crate) struct Options<'a> {
     /// Threads.
-    pub(super) jobs: usize,
+    pub(crate) jobs: usize,
     /// Asked before each unit of work: whether to begin it.
-    pub(super) more: &'a (dyn Fn() -> bool + Sync),
+    pub(crate) more: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// Where the work stands.
@@ -74,7 +74,7 @@ impl Drop for StopOnPanic<'_> {
 }
 
 /// Does units 0, 1, 2, ... until `work` has none left, `more` says no or `tell` breaks; tells each result in order.
-pub(super) fn ordered<T: Send>(
+pub(crate) fn ordered<T: Send>(
     options: Options<'_>,
     work: impl Fn(u64) -> Option<T> + Sync,
     mut deliver: impl FnMut(T) -> ControlFlow<()>,

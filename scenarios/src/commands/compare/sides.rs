@@ -1,0 +1,79 @@
+//! The two sides of a comparison, and one seed under both.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::defect::Defect;
+use harrow_reports::judge::judge;
+use harrow_reports::verdict::{Finding, Outcome};
+use harrow_sim::plan::Plan;
+
+use crate::commands::reading::Prepared;
+use crate::pipeline;
+
+/// Two sides, by name.
+pub(super) struct Sides(pub(super) [(String, Prepared); 2]);
+
+/// One run.
+#[derive(Debug, Clone)]
+pub(super) struct Judged {
+    pub(super) outcome: Outcome,
+    /// The first finding of each fingerprint.
+    pub(super) findings: BTreeMap<String, Finding>,
+}
+
+/// One seed under both.
+#[derive(Debug, Clone)]
+pub(super) struct Pair {
+    pub(super) seed: u64,
+    pub(super) runs: [Judged; 2],
+}
+
+impl Judged {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let run = pipeline::run(plan, false);
+        let verdict = judge(plan, &run);
+        let mut findings = BTreeMap::new();
+        for finding in verdict.findings {
+            findings.entry(finding.fingerprint.id.clone()).or_insert(finding);
+        }
+        // What a run does not reach is asked of many runs, not of one.
+        let for_reach_alone = verdict.inconclusive.len() == verdict.unreached.len();
+        let outcome = match verdict.outcome {
+            Outcome::Inconclusive if for_reach_alone => Outcome::Held,
+            outcome @ (Outcome::Held | Outcome::Inconclusive | Outcome::Violated) => outcome,
+        };
+        Self { outcome, findings }
+    }
+}
+
+impl Pair {
+    pub(super) fn of(sides: &Sides, seed: u64) -> Self {
+        let [one, other] = sides.plans(seed);
+        Self { seed, runs: [Judged::of(&one), Judged::of(&other)] }
+    }
+
+    /// Whether both end alike and fail alike.
+    pub(super) fn is_same(&self) -> bool {
+        let [one, other] = &self.runs;
+        one.outcome == other.outcome && one.findings.keys().eq(other.findings.keys())
+    }
+}
+
+impl Sides {
+    pub(super) fn plans(&self, seed: u64) -> [Plan; 2] {
+        [self.0[0].1.plan(seed), self.0[1].1.plan(seed)]
+    }
+
+    /// Entries of the catalogue that only the failing side has, each of which is enough to make the other side fail in
+    /// this way, too.
+    pub(super) fn culprits(&self, seed: u64, failing: usize, fingerprint: &str) -> Vec<Defect> {
+        let plans = self.plans(seed);
+        let (mine, others) = (plans[failing].cluster.defects, plans[1 - failing].cluster.defects);
+        let fails = |defect: &Defect| {
+            let mut plan = plans[1 - failing].clone();
+            plan.cluster.defects.extend([*defect]);
+            Judged::of(&plan).findings.contains_key(fingerprint)
+        };
+        mine.iter().filter(|defect| !others.has(*defect)).filter(fails).collect()
+    }
+}

@@ -1,0 +1,244 @@
+//! What a comparison found.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use harrow_broker_model::defect::Defect;
+use harrow_reports::verdict::Outcome;
+use serde::Serialize;
+
+use super::sides::{Pair, Sides};
+use crate::commands::console::{Console, Failure};
+use crate::exit::ExitCode;
+use crate::pipeline::COMMIT;
+use crate::shrink::{Parting, parting};
+
+/// So many seeds that differ are told to people.
+const SEEDS_TOLD: usize = 12;
+
+/// All seeds.
+#[derive(Default)]
+pub(super) struct Table {
+    pairs: u64,
+    counts: [Counts; 2],
+    kinds: BTreeMap<String, Kind>,
+    differences: Vec<Difference>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+struct Counts {
+    held: u64,
+    violated: u64,
+    inconclusive: u64,
+}
+
+/// Runs that fail in the same way.
+#[derive(Debug, Clone, Serialize)]
+struct Kind {
+    fingerprint: String,
+    text: String,
+    guarantee: String,
+    anomaly: String,
+    /// How many runs of each side.
+    runs: [u64; 2],
+    /// The first seed of which one side alone has it; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
+    /// Entries of the catalogue, each of which makes the other side fail so with that seed, too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    enough: Vec<Defect>,
+    /// The first facts that differ with that seed; `failing` is the side that has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parting: Option<Parting>,
+    command: String,
+    #[serde(skip)]
+    side: usize,
+}
+
+/// A seed under which the sides differ.
+#[derive(Debug, Clone, Serialize)]
+struct Difference {
+    seed: u64,
+    outcomes: [Outcome; 2],
+    fingerprints: [Vec<String>; 2],
+}
+
+#[derive(Serialize)]
+struct Comparison<'a> {
+    schema: u32,
+    kind: &'static str,
+    commit: &'static str,
+    scenario: &'a str,
+    seeds: u64,
+    sides: [Side<'a>; 2],
+    fingerprints: Vec<&'a Kind>,
+    differences: &'a [Difference],
+}
+
+#[derive(Serialize)]
+struct Side<'a> {
+    name: &'a str,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+impl Table {
+    pub(super) fn add(&mut self, pair: Pair) {
+        self.pairs += 1;
+        for (counts, run) in self.counts.iter_mut().zip(&pair.runs) {
+            match run.outcome {
+                Outcome::Held => counts.held += 1,
+                Outcome::Violated => counts.violated += 1,
+                Outcome::Inconclusive => counts.inconclusive += 1,
+            }
+        }
+        for side in [0, 1] {
+            self.count(&pair, side);
+        }
+        if !pair.is_same() {
+            let ids = |side: usize| pair.runs[side].findings.keys().cloned().collect();
+            self.differences.push(Difference {
+                seed: pair.seed,
+                outcomes: [pair.runs[0].outcome, pair.runs[1].outcome],
+                fingerprints: [ids(0), ids(1)],
+            });
+        }
+    }
+
+    fn count(&mut self, pair: &Pair, side: usize) {
+        let other = &pair.runs[1 - side].findings;
+        for (id, finding) in &pair.runs[side].findings {
+            let kind = self.kinds.entry(id.clone()).or_insert_with(|| Kind {
+                fingerprint: id.clone(),
+                text: finding.fingerprint.text.clone(),
+                guarantee: finding.guarantee.clone(),
+                anomaly: finding.anomaly.clone(),
+                runs: [0, 0],
+                seed: None,
+                enough: Vec::new(),
+                parting: None,
+                command: String::new(),
+                side,
+            });
+            kind.runs[side] += 1;
+            if kind.seed.is_none() && !other.contains_key(id) {
+                (kind.seed, kind.side) = (Some(pair.seed), side);
+            }
+        }
+    }
+
+    /// Finds out what makes the difference, for the first seed of each kind that only one side has.
+    pub(super) fn explain(&mut self, sides: &Sides) {
+        for kind in self.kinds.values_mut() {
+            let Some(seed) = kind.seed else { continue };
+            kind.command = sides.0[kind.side].1.command(seed);
+            kind.enough = sides.culprits(seed, kind.side, &kind.fingerprint);
+            let plans = sides.plans(seed);
+            kind.parting = parting(&plans[kind.side], &plans[1 - kind.side]);
+        }
+    }
+
+    pub(super) fn tell(
+        &self,
+        console: &mut Console,
+        scenario: &str,
+        sides: &Sides,
+    ) -> Result<ExitCode, Failure> {
+        let mut kinds: Vec<&Kind> = self.kinds.values().collect();
+        kinds.sort_by_key(|kind| std::cmp::Reverse(kind.runs.iter().sum::<u64>()));
+        if console.is_json() {
+            let side = |index: usize| Side { name: &sides.0[index].0, counts: self.counts[index] };
+            console.json(&Comparison {
+                schema: 1,
+                kind: "comparison",
+                commit: COMMIT,
+                scenario,
+                seeds: self.pairs,
+                sides: [side(0), side(1)],
+                fingerprints: kinds,
+                differences: &self.differences,
+            })?;
+        } else {
+            self.show(console, scenario, sides, &kinds)?;
+        }
+        console.stdout().flush()?;
+        Ok(self.code())
+    }
+
+    fn code(&self) -> ExitCode {
+        if self.counts.iter().any(|counts| counts.violated > 0) {
+            ExitCode::Violated
+        } else if self.pairs == 0 || self.counts.iter().any(|counts| counts.inconclusive > 0) {
+            ExitCode::Inconclusive
+        } else {
+            ExitCode::Held
+        }
+    }
+
+    fn show(
+        &self,
+        console: &mut Console,
+        scenario: &str,
+        sides: &Sides,
+        kinds: &[&Kind],
+    ) -> Result<(), Failure> {
+        let stdout = console.stdout();
+        writeln!(stdout, "{scenario}, {} seeds under both", self.pairs)?;
+        let width = sides.0.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        let titles = ("held", "violated", "inconclusive");
+        writeln!(stdout, "  {:width$}  {:>6}  {:>8}  {}", "", titles.0, titles.1, titles.2)?;
+        for ((name, _), counts) in sides.0.iter().zip(self.counts) {
+            let Counts { held, violated, inconclusive } = counts;
+            writeln!(stdout, "  {name:width$}  {held:>6}  {violated:>8}  {inconclusive:>12}")?;
+        }
+        for kind in kinds {
+            let [one, other] = kind.runs;
+            let (anomaly, guarantee) = (&kind.anomaly, &kind.guarantee);
+            writeln!(
+                stdout,
+                "\n{}  {one} runs against {other}  {anomaly} breaks {guarantee}",
+                kind.fingerprint
+            )?;
+            kind.show(stdout, sides)?;
+        }
+        self.show_seeds(console)
+    }
+
+    fn show_seeds(&self, console: &mut Console) -> Result<(), Failure> {
+        let stdout = console.stdout();
+        if self.differences.is_empty() {
+            writeln!(stdout, "\nall seeds end alike under both")?;
+            return Ok(());
+        }
+        let seeds: Vec<String> =
+            self.differences.iter().take(SEEDS_TOLD).map(|one| one.seed.to_string()).collect();
+        let more = self.differences.len().saturating_sub(SEEDS_TOLD);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let (count, list) = (self.differences.len(), seeds.join(", "));
+        writeln!(stdout, "\n{count} seeds end otherwise: {list}{more}")?;
+        Ok(())
+    }
+}
+
+impl Kind {
+    /// Why only one side has it.
+    fn show(&self, stdout: &mut impl Write, sides: &Sides) -> Result<(), Failure> {
+        let Some(seed) = self.seed else { return Ok(()) };
+        let name = &sides.0[self.side].0;
+        if self.enough.is_empty() {
+            writeln!(stdout, "  seed {seed} has it {name} alone")?;
+        } else {
+            let names: Vec<&str> = self.enough.iter().map(|defect| defect.name()).collect();
+            let names = names.join(" or by ");
+            writeln!(stdout, "  seed {seed} has it {name} alone, by {names}")?;
+        }
+        if let Some(Parting { failing, passing }) = &self.parting {
+            let end = || "nothing more".to_owned();
+            let (failing, passing) =
+                (failing.clone().unwrap_or_else(end), passing.clone().unwrap_or_else(end));
+            writeln!(stdout, "  there       {failing}\n  otherwise   {passing}")?;
+        }
+        writeln!(stdout, "  {}", self.command)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! Finds a failure of each defect in `swarm`, shrinks and keeps it, and prints the table of how small failures get.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use harrow_broker_model::defect::{Defect, Defects};
+use harrow_reports::judge::judge;
+use harrow_reports::verdict::Outcome;
+use harrow_sim::plan::Plan;
+
+use crate::catalogue::find;
+use crate::commands::console::{Console, Failure, mistake};
+use crate::commands::shrinking::{Shrinking, Smallest};
+use crate::corpus::{Corpus, Listed};
+use crate::exit::ExitCode;
+use crate::format::parse;
+use crate::pipeline;
+use crate::planner::plan;
+use crate::shrink::Frequency;
+
+/// So many seeds of `swarm` are tried before a defect is looked for where the catalogue says that it shows.
+const SEEDS_MAX: u64 = 150;
+
+/// How to make a corpus.
+pub(super) struct Maker<'a> {
+    /// Threads.
+    pub(super) jobs: usize,
+    /// How long each is shrunk.
+    pub(super) duration: Duration,
+    /// Raised by Ctrl-C.
+    pub(super) interrupted: &'a AtomicBool,
+}
+
+/// A failure to begin with.
+struct Found {
+    plan: Plan,
+    scenario: &'static str,
+}
+
+impl Maker<'_> {
+    /// For these defects, or for all.
+    pub(super) fn make(
+        &self,
+        console: &mut Console,
+        mut corpus: Corpus,
+        defects: &[Defect],
+    ) -> Result<ExitCode, Failure> {
+        writeln!(
+            console.stdout(),
+            "| defect | found in | breaks | steps | operations | events | plans | seconds | fails |\n\
+             |---|---|---|---|---|---|---|---|---|"
+        )?;
+        let wanted = |defect: &Defect| defects.is_empty() || defects.contains(defect);
+        let mut lacking = Vec::new();
+        for defect in Defect::all().filter(wanted) {
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Ok(ExitCode::Inconclusive);
+            }
+            let Some(found) = first_failure(defect) else {
+                lacking.push(defect.name());
+                continue;
+            };
+            let title = format!("{} --seed {}", found.scenario, found.plan.seed);
+            let shrinking = Shrinking {
+                jobs: self.jobs,
+                duration: self.duration,
+                interrupted: self.interrupted,
+                out: None,
+                title: format!("{title} --defect {defect}"),
+            };
+            let smallest = shrinking
+                .smallest(&found.plan, None, None)
+                .map_err(|reason| Failure::Harrow(format!("{defect}, {title}: {reason}")))?;
+            row(console, defect, &title, &smallest)?;
+            keep(&mut corpus, defect, &smallest)?;
+        }
+        if lacking.is_empty() {
+            return Ok(ExitCode::Held);
+        }
+        let message = format!("no failure was found for {}", lacking.join(", "));
+        Err(mistake(message, "mend its row in the catalogue of defects").into())
+    }
+}
+
+/// The first seed of `swarm` that fails with a defect, or the one that the catalogue names.
+fn first_failure(defect: Defect) -> Option<Found> {
+    let entry = defect.entry();
+    let with = entry.with.iter().filter_map(|name| Defect::from_name(name));
+    let defects: Defects = with.chain([defect]).collect();
+    let of = |scenario: &'static str, seed: u64| {
+        let text = find(scenario)?.text;
+        let mut plan = plan(&parse(scenario, text, &[]).ok()?, seed);
+        plan.cluster.defects = defects;
+        Some(Found { plan, scenario })
+    };
+    let fails = |found: &Found| {
+        judge(&found.plan, &pipeline::run(&found.plan, false)).outcome == Outcome::Violated
+    };
+    let in_swarm = (1..=SEEDS_MAX).filter_map(|seed| of("swarm", seed)).find(fails);
+    in_swarm.or_else(|| of(entry.scenario, entry.seed).filter(fails))
+}
+
+fn row(
+    console: &mut Console,
+    defect: Defect,
+    title: &str,
+    smallest: &Smallest,
+) -> Result<(), Failure> {
+    let told = &smallest.told;
+    let (before, after) = (told.before, told.after);
+    let unfinished = if told.complete { "" } else { " (stopped)" };
+    let Frequency { failed, seeds } = told.fails;
+    writeln!(
+        console.stdout(),
+        "| `{defect}` | {title} | {} | {} → {} | {} → {} | {} → {} | {} | {}{unfinished} | {failed} of {seeds} |",
+        told.anomaly,
+        before.size.steps,
+        after.size.steps,
+        before.size.operations,
+        after.size.operations,
+        before.events,
+        after.events,
+        told.judged,
+        told.wall_ms.div_ceil(1_000)
+    )?;
+    Ok(console.stdout().flush()?)
+}
+
+fn keep(corpus: &mut Corpus, defect: Defect, smallest: &Smallest) -> Result<(), Failure> {
+    let scenario = &smallest.told.scenario;
+    let Some(seed) = scenario.seed else { return Ok(()) };
+    let listed = Listed {
+        name: defect.name().to_owned(),
+        seed,
+        defects: smallest.plan.cluster.defects,
+        kafka: smallest.plan.cluster.kafka,
+        guarantee: smallest.told.guarantee.clone(),
+        anomaly: smallest.told.anomaly.clone(),
+        fingerprint: smallest.told.fingerprint.id.clone(),
+    };
+    Ok(corpus.keep(listed, &scenario.text)?)
+}

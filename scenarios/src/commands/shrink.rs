@@ -1,0 +1,80 @@
+//! `harrow shrink`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use harrow_sim::plan::Plan;
+
+use super::console::{Console, Failure, mistake};
+use super::interrupt::on_interrupt;
+use super::reading::{Changes, Prepared, plan_file};
+use super::seeds;
+use super::shrinking::Shrinking;
+use crate::exit::ExitCode;
+
+/// Find the smallest plan that still breaks the same guarantee in the same way.
+///
+/// Takes steps, clients, operations, nodes and settings away as long as a run still fails with the same fingerprint,
+/// under one of a few runtime seeds. What is left is a plan and a scenario that a person can read and edit, with the
+/// nearest plan that passes. Ctrl-C keeps the best so far; a plan that was shrunk can be shrunk again, which goes on
+/// from there. Exit codes: 1 it is violated, as it must be; 0 the plan holds, so there is nothing to shrink; 3 it is
+/// inconclusive; 4 two of its runs differ.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  harrow shrink swarm --seed 8 --defect truncate-to-hw --out small\n  \
+    harrow run small/scenario.toml --seed 1 --defect truncate-to-hw\n  \
+    harrow shrink runs/7/plan.json --for 5m --out small")]
+pub(super) struct Shrink {
+    /// A plan.json, or a scenario: a name from `harrow list`, or a path to a .toml file.
+    #[arg(value_name = "PLAN|SCENARIO")]
+    target: String,
+    /// The seed, for a scenario.
+    #[arg(long, value_name = "N", value_parser = seeds::seed)]
+    seed: Option<u64>,
+    /// The finding to keep, if the run has several: its fingerprint. The first if not given.
+    #[arg(long, value_name = "ID")]
+    fingerprint: Option<String>,
+    /// Search no longer than this: 60s, 5m, 2h.
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = seeds::duration)]
+    duration: Duration,
+    /// Worker threads; as many as there are cores if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Leave plan.json, scenario.toml, shrunk.json and what `harrow run --out` leaves in this directory.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    changes: Changes,
+}
+
+impl Shrink {
+    pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
+        let (plan, title) = self.plan()?;
+        let shrinking = Shrinking {
+            jobs: seeds::jobs(self.jobs),
+            duration: self.duration,
+            interrupted: &*on_interrupt()?,
+            out: self.out.clone(),
+            title,
+        };
+        shrinking.shrink_and_tell(console, &plan, self.fingerprint.as_deref())
+    }
+
+    /// The plan to shrink, and what it is called.
+    fn plan(&self) -> Result<(Plan, String), Failure> {
+        let path = Path::new(&self.target);
+        if path.extension().is_some_and(|extension| extension == "json") {
+            if self.seed.is_some() || !self.changes.is_empty() {
+                let help = "take `--seed`, `--defect`, `--kafka` and `--set` away, or edit the plan";
+                return Err(mistake("a plan has its seed, rules and settings in it", help).into());
+            }
+            return Ok((plan_file(path)?, self.target.clone()));
+        }
+        let prepared = Prepared::read(&self.target, &self.changes)?;
+        let Some(seed) = self.seed else {
+            let help = format!("add `--seed N`; `harrow sweep {}` finds one that fails", self.target);
+            return Err(mistake("there is no seed to shrink", help).into());
+        };
+        Ok((prepared.plan(seed), prepared.title(seed)))
+    }
+}

@@ -1,0 +1,393 @@
+//! Shrinks a plan and tells about it: for `harrow shrink`, and for `--shrink` of a run or a sweep.
+
+use std::cell::Cell;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use harrow_broker_model::defect::Defects;
+use harrow_reports::fingerprint::Fingerprint;
+use harrow_reports::render::{Format, render};
+use harrow_reports::report::Report;
+use harrow_sim::plan::Plan;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::console::{Console, Failure, mistake, progress_is_seen};
+use super::files::OutDirectory;
+use super::reading::quoted;
+use super::run::keep;
+use super::seeds;
+use crate::exit::ExitCode;
+use crate::format::{parse, print_scenario};
+use crate::pipeline::{COMMIT, RunIdentity, follow, run_and_judge};
+use crate::planner;
+use crate::shrink::{
+    Budget, Change, Failure as Broken, Frequency, NoFailure, Parting, Size, Witness,
+    nearest_passing, shrink,
+};
+
+/// What `run` and `sweep` take.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ShrinkArgs {
+    /// Find the smallest plan that still breaks the same, as `harrow shrink` does: of a sweep, for one run of each
+    /// kind of failure.
+    #[arg(long)]
+    pub(super) shrink: bool,
+    /// Search no longer than this for each: 60s, 5m, 2h.
+    #[arg(long, value_name = "TIME", default_value = "60s", requires = "shrink",
+        value_parser = seeds::duration)]
+    pub(super) shrink_for: Duration,
+}
+
+/// A smaller plan counts if it fails under one of so many runtime seeds.
+const SEEDS_TRIED: u32 = 4;
+
+/// How often the smallest plan fails is told over so many runtime seeds.
+const SEEDS_COUNTED: u32 = 20;
+
+/// So long the nearest passing plan is looked for, beyond the search.
+const NEAREST_FOR: Duration = Duration::from_secs(20);
+
+/// How to shrink.
+pub(super) struct Shrinking<'a> {
+    /// Threads.
+    pub(super) jobs: usize,
+    /// How long to search.
+    pub(super) duration: Duration,
+    /// Raised by Ctrl-C.
+    pub(super) interrupted: &'a AtomicBool,
+    /// Where to leave the result.
+    pub(super) out: Option<PathBuf>,
+    /// What the plan is called.
+    pub(super) title: String,
+}
+
+/// What came out; `shrunk.json` and the JSON on stdout.
+#[derive(Debug, Serialize)]
+pub(super) struct ShrunkReport {
+    schema: u32,
+    kind: &'static str,
+    commit: &'static str,
+    title: String,
+    pub(super) guarantee: String,
+    pub(super) anomaly: String,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) before: Measured,
+    pub(super) after: Measured,
+    /// Plans judged, and how many of them were smaller and still failed.
+    pub(super) judged: u64,
+    pub(super) accepted: u64,
+    /// Whether nothing more can be taken away; otherwise time ran out, or somebody stopped it.
+    pub(super) complete: bool,
+    pub(super) wall_ms: u64,
+    /// Under how many of the runtime seeds that were tried it fails.
+    pub(super) fails: Frequency,
+    /// The scenario that says the same.
+    pub(super) scenario: ScenarioText,
+    /// The nearest plan that passes; absent if none was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passes: Option<Passes>,
+    report: Report,
+}
+
+/// How large a plan and its run are.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Measured {
+    #[serde(flatten)]
+    pub(super) size: Size,
+    pub(super) events: u64,
+    simulated_ms: u64,
+}
+
+/// A plan as a scenario.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct ScenarioText {
+    /// Whether the seed gives the very plan: not what a scenario cannot say of a single node.
+    exact: bool,
+    /// A seed with which it fails; absent if none of those tried does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) seed: Option<u64>,
+    pub(super) text: String,
+}
+
+/// The nearest plan that passes.
+#[derive(Debug, Serialize)]
+struct Passes {
+    changes: Vec<Change>,
+    /// The first facts that differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parting: Option<Parting>,
+}
+
+/// A result with its plan.
+pub(super) struct Smallest {
+    pub(super) plan: Plan,
+    pub(super) told: ShrunkReport,
+}
+
+impl Shrinking<'_> {
+    /// Shrinks, tells and leaves files; how the process ends.
+    pub(super) fn shrink_and_tell(
+        &self,
+        console: &mut Console,
+        plan: &Plan,
+        wanted: Option<&str>,
+    ) -> Result<ExitCode, Failure> {
+        let out = self.out.as_deref().map(OutDirectory::open).transpose()?;
+        let smallest = match self.smallest(plan, wanted, out.as_ref()) {
+            Ok(smallest) => smallest,
+            Err(reason) => return self.nothing(console, &reason),
+        };
+        let left = out.as_ref().map_or(Ok(()), |out| leave(out, &smallest));
+        if console.is_json() {
+            console.json(&smallest.told)?;
+        } else {
+            self.tell(console, &smallest)?;
+            if let Some(out) = out.filter(|_| left.is_ok()) {
+                let place = quoted(&out.path("plan.json").display().to_string());
+                writeln!(
+                    console.stdout(),
+                    "left plan.json, scenario.toml, shrunk.json and the run's files there; \
+                     again: harrow replay {place}, further: harrow shrink {place}"
+                )?;
+            }
+        }
+        console.stdout().flush()?;
+        Ok(console.also(ExitCode::Violated, left))
+    }
+
+    /// There is nothing to shrink.
+    fn nothing(&self, console: &mut Console, reason: &NoFailure) -> Result<ExitCode, Failure> {
+        let code = match reason {
+            NoFailure::Holds => ExitCode::Held,
+            NoFailure::Inconclusive(_) => ExitCode::Inconclusive,
+            NoFailure::NotDeterministic(..) => ExitCode::NotDeterministic,
+            NoFailure::Other { .. } => {
+                let help = "give one of these as `--fingerprint`, or none for the first finding";
+                return Err(mistake(reason.to_string(), help).into());
+            }
+        };
+        if console.is_json() {
+            console.json(&serde_json::json!({
+                "schema": 1, "kind": "not-shrunk", "title": self.title,
+                "reason": reason.to_string(),
+            }))?;
+        } else {
+            writeln!(console.stdout(), "{}: {reason}", self.title)?;
+        }
+        Ok(code)
+    }
+
+    /// The smallest plan, and all that is to be said about it.
+    pub(super) fn smallest(
+        &self,
+        plan: &Plan,
+        wanted: Option<&str>,
+        out: Option<&OutDirectory>,
+    ) -> Result<Smallest, NoFailure> {
+        let started = Instant::now();
+        let (broken, witness) = Broken::of(plan, wanted)?;
+        let more = || {
+            !self.interrupted.load(Ordering::Relaxed) && started.elapsed() < self.duration
+        };
+        let bar = self.progress();
+        let budget = Budget { jobs: self.jobs, seeds: SEEDS_TRIED, more: &more };
+        let oracle = |plan: &Plan, seeds: u32| broken.seen(plan, seeds);
+        let written = Cell::new(started);
+        let shrunk = shrink(plan, witness, &oracle, budget, &mut |at| {
+            bar.set_message(format!("{}: {} ({} plans)", at.pass, Size::of(at.best), at.judged));
+            if at.improved && written.get().elapsed() > Duration::from_secs(1) {
+                written.set(Instant::now());
+                // What cannot be written now is told of when the result is.
+                let _ = out.map(|out| leave_plan(out, at.best));
+            }
+        });
+        let (scenario, smallest) = as_scenario(&shrunk.plan, &broken);
+        let smallest = smallest.unwrap_or(shrunk.plan);
+        let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let fails = broken.frequency(&smallest, SEEDS_COUNTED, self.jobs);
+        bar.finish_and_clear();
+        let passes = self.passes(&smallest, &shrunk.witness);
+        let before = measured(plan, &self.report(plan));
+        let report = self.report(&smallest);
+        let finding = &broken.finding;
+        let scenario = self.commented(&smallest, scenario, &broken, fails);
+        let told = ShrunkReport {
+            schema: 1,
+            kind: "shrunk",
+            commit: COMMIT,
+            title: self.title.clone(),
+            guarantee: finding.guarantee.clone(),
+            anomaly: finding.anomaly.clone(),
+            fingerprint: finding.fingerprint.clone(),
+            before,
+            after: measured(&smallest, &report),
+            judged: shrunk.judged,
+            accepted: shrunk.accepted,
+            complete: shrunk.complete,
+            wall_ms,
+            fails,
+            scenario,
+            passes,
+            report,
+        };
+        Ok(Smallest { plan: smallest, told })
+    }
+
+    fn report(&self, plan: &Plan) -> Report {
+        let replay = match &self.out {
+            Some(out) => {
+                format!("harrow replay {}", quoted(&out.join("plan.json").display().to_string()))
+            }
+            None => format!("harrow shrink {} --out DIR", self.title),
+        };
+        let identity = RunIdentity { scenario: &plan.scenario, plan: None, replay: &replay };
+        let mut report = run_and_judge(plan, identity, false).report;
+        follow(plan, &mut report);
+        report
+    }
+
+    fn passes(&self, plan: &Plan, witness: &Witness) -> Option<Passes> {
+        let started = Instant::now();
+        let more = || {
+            !self.interrupted.load(Ordering::Relaxed) && started.elapsed() < NEAREST_FOR
+        };
+        let nearest = nearest_passing(plan, witness, &more)?;
+        Some(Passes { changes: nearest.changes, parting: nearest.parting })
+    }
+
+    /// The scenario with what it is at its top.
+    fn commented(
+        &self,
+        plan: &Plan,
+        scenario: ScenarioText,
+        broken: &Broken,
+        fails: Frequency,
+    ) -> ScenarioText {
+        let finding = &broken.finding;
+        let seed = scenario.seed.unwrap_or(plan.seed);
+        let rules = rules(plan);
+        let Frequency { failed, seeds } = fails;
+        let mut comments = vec![
+            format!("Shrunk from {}.", self.title),
+            format!("{} breaks {}.", finding.anomaly, finding.guarantee),
+            format!("Fingerprint {}: {}.", finding.fingerprint.id, finding.fingerprint.text),
+            format!("The plan fails under {failed} of {seeds} runtime seeds."),
+            format!("harrow run THIS.toml --seed {seed}{rules}"),
+        ];
+        if !scenario.exact {
+            comments.push("The plan beside it says more than a scenario can.".to_owned());
+        }
+        let text = printed(plan, &comments).unwrap_or(scenario.text);
+        ScenarioText { text, ..scenario }
+    }
+
+    fn progress(&self) -> ProgressBar {
+        if !progress_is_seen() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(Duration::from_millis(200));
+        // A template that does not parse leaves the usual bar.
+        match ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        }
+    }
+
+    fn tell(&self, console: &mut Console, smallest: &Smallest) -> Result<(), Failure> {
+        let Smallest { told, .. } = smallest;
+        let styles = Console::styles();
+        let (bad, strong) = (styles.report.bad, styles.strong);
+        let ShrunkReport { before, after, judged, complete, wall_ms, fails, .. } = told;
+        let stdout = console.stdout();
+        writeln!(stdout, "{bad}shrunk{bad:#} {}: {}", self.title, told.anomaly)?;
+        writeln!(stdout, "  from {}; {} events", before.size, before.events)?;
+        writeln!(stdout, "  to   {strong}{}{strong:#}; {} events", after.size, after.events)?;
+        let end = if *complete { "nothing more can go" } else { "stopped before its end" };
+        let seconds = format!("{}.{}", wall_ms / 1_000, wall_ms % 1_000 / 100);
+        writeln!(stdout, "  {judged} plans judged in {seconds} s, {end}")?;
+        let Frequency { failed, seeds } = fails;
+        writeln!(stdout, "  it fails under {failed} of {seeds} runtime seeds\n")?;
+        writeln!(stdout, "{}", told.scenario.text)?;
+        if let Some(passes) = &told.passes {
+            tell_passes(console, passes)?;
+        }
+        let replay = told.report.coordinate.replay.clone();
+        let styles = Console::styles().report;
+        render(&told.report, Format::Human { styles, replay: &replay }, console.stdout())?;
+        Ok(())
+    }
+}
+
+fn tell_passes(console: &mut Console, passes: &Passes) -> Result<(), Failure> {
+    let words: Vec<&str> = passes.changes.iter().map(|change| change.words.as_str()).collect();
+    writeln!(console.stdout(), "it passes {}", words.join(", and "))?;
+    if let Some(Parting { failing, passing }) = &passes.parting {
+        let end = || "nothing more".to_owned();
+        let (failing, passing) =
+            (failing.clone().unwrap_or_else(end), passing.clone().unwrap_or_else(end));
+        writeln!(console.stdout(), "  it fails after   {failing}\n  it passes after  {passing}")?;
+    }
+    writeln!(console.stdout())?;
+    Ok(())
+}
+
+fn measured(plan: &Plan, report: &Report) -> Measured {
+    let (events, simulated_ms) = (report.stats.events, report.stats.simulated_ms);
+    Measured { size: Size::of(plan), events, simulated_ms }
+}
+
+/// Flags of the rules that a plan is run by.
+fn rules(plan: &Plan) -> String {
+    let version = plan.cluster.kafka.map_or(Defects::NONE, Defects::of_version);
+    let mut flags = plan.cluster.kafka.map_or(String::new(), |kafka| format!(" --kafka {kafka}"));
+    for defect in plan.cluster.defects.iter().filter(|defect| !version.has(*defect)) {
+        flags.push_str(&format!(" --defect {defect}"));
+    }
+    flags
+}
+
+fn printed(plan: &Plan, comments: &[String]) -> Option<String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let scenario = plan.scenario.trim_start_matches("shrunk-");
+    let name: String = scenario.chars().filter(|c| plain(*c)).collect();
+    print_scenario(plan, &format!("shrunk-{name}"), "That it still fails.", comments).ok()
+}
+
+/// The scenario that says the same, and the plan that it gives, if that fails, too, and is no larger: then it is the
+/// result, and nothing of it is lost in the scenario.
+fn as_scenario(plan: &Plan, broken: &Broken) -> (ScenarioText, Option<Plan>) {
+    let none = |text: String| (ScenarioText { exact: false, seed: None, text }, None);
+    let Some(text) = printed(plan, &[]) else { return none(String::new()) };
+    let Ok(read) = parse("the shrunk scenario", &text, &[]) else { return none(text) };
+    let seeds = std::iter::once(plan.seed).chain(1..=u64::from(SEEDS_COUNTED));
+    for seed in seeds {
+        let mut again = planner::plan(&read, seed);
+        again.cluster.kafka = plan.cluster.kafka;
+        again.cluster.defects = plan.cluster.defects;
+        if broken.seen(&again, 1).is_some() {
+            let exact = Size::of(&again) <= Size::of(plan);
+            let scenario = ScenarioText { exact, seed: Some(seed), text };
+            return (scenario, exact.then_some(again));
+        }
+    }
+    none(text)
+}
+
+fn leave_plan(out: &OutDirectory, plan: &Plan) -> Result<(), Failure> {
+    Ok(out.write("plan.json", |file| Ok(serde_json::to_writer_pretty(file, plan)?))?)
+}
+
+fn leave(out: &OutDirectory, smallest: &Smallest) -> Result<(), Failure> {
+    let Smallest { plan, told } = smallest;
+    let path = out.path("plan.json").display().to_string();
+    let replay = format!("harrow replay {}", quoted(&path));
+    keep(out, plan, RunIdentity { scenario: &plan.scenario, plan: Some(&path), replay: &replay })?;
+    out.write("scenario.toml", |file| file.write_all(told.scenario.text.as_bytes()))?;
+    out.write("shrunk.json", |file| Ok(serde_json::to_writer_pretty(file, told)?))?;
+    Ok(())
+}

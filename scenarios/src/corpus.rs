@@ -1,0 +1,266 @@
+//! The corpus: small plans that must go on failing as they do, and the digests of runs that must not change unnoticed.
+//!
+//! A directory has `corpus.toml`, which lists plans, and a file for each: a scenario with nothing left to chance and a
+//! seed, or a `plan.json`. Scenarios outlive changes of the plan's shape, since the planner makes the plan anew.
+//! `digests.txt` has one line for each plan and for each scenario of the catalogue.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use harrow_broker_model::defect::{Defects, Version};
+use harrow_reports::judge::judge;
+use harrow_reports::report::digest_name;
+use harrow_sim::plan::Plan;
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::CATALOGUE;
+use crate::format::parse;
+use crate::pipeline;
+use crate::planner;
+
+/// What a directory lists.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listing {
+    /// Its plans, by name.
+    #[serde(default, rename = "plan")]
+    pub plans: Vec<Listed>,
+}
+
+/// A plan and how it must fail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// The file's name without `.toml`.
+    pub name: String,
+    /// The runtime seed.
+    pub seed: u64,
+    /// Entries of the catalogue that are on.
+    pub defects: Defects,
+    /// The version of Kafka that it is run as, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<Version>,
+    /// What is broken.
+    pub guarantee: String,
+    /// By what.
+    pub anomaly: String,
+    /// In which way.
+    pub fingerprint: String,
+}
+
+/// Why a corpus cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {message}")]
+pub struct CorpusError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// A corpus, read.
+#[derive(Debug)]
+pub struct Corpus {
+    directory: PathBuf,
+    /// What it lists.
+    pub listing: Listing,
+}
+
+/// How a plan of the corpus ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// The run's digest.
+    pub digest: String,
+    /// What is wrong, if it did not fail as it must.
+    pub complaint: Option<String>,
+}
+
+const LISTING: &str = "corpus.toml";
+
+impl Corpus {
+    /// Reads a directory. An empty one has no plans.
+    pub fn read(directory: &Path) -> Result<Self, CorpusError> {
+        let path = directory.join(LISTING);
+        let listing = if path.exists() {
+            let text = text_of(&path)?;
+            toml::from_str(&text)
+                .map_err(|error| CorpusError { path, message: error.to_string() })?
+        } else {
+            Listing::default()
+        };
+        Ok(Self { directory: directory.to_owned(), listing })
+    }
+
+    /// The plan of an entry.
+    pub fn plan(&self, listed: &Listed) -> Result<Plan, CorpusError> {
+        let path = self.directory.join(format!("{}.toml", listed.name));
+        let text = text_of(&path)?;
+        let scenario = parse(&path.display().to_string(), &text, &[]).map_err(|error| {
+            let mistakes = error.mistakes().iter().map(ToString::to_string);
+            let message = mistakes.collect::<Vec<_>>().join("; ");
+            CorpusError { path, message }
+        })?;
+        let mut plan = planner::plan(&scenario, listed.seed);
+        plan.cluster.kafka = listed.kafka;
+        plan.cluster.defects = listed.kafka.map_or(Defects::NONE, Defects::of_version);
+        plan.cluster.defects.extend(listed.defects.iter());
+        Ok(plan)
+    }
+
+    /// Adds a plan, or takes one in the place of another of that name, with its scenario.
+    pub fn keep(&mut self, listed: Listed, scenario: &str) -> Result<(), CorpusError> {
+        self.write(&format!("{}.toml", listed.name), scenario)?;
+        self.listing.plans.retain(|other| other.name != listed.name);
+        self.listing.plans.push(listed);
+        self.listing.plans.sort_by(|one, other| one.name.cmp(&other.name));
+        let listing = toml::to_string(&self.listing).expect("a listing is plain data");
+        self.write(LISTING, &listing)
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<(), CorpusError> {
+        let (path, part) = (self.directory.join(name), self.directory.join(format!(".{name}.part")));
+        let written = fs::create_dir_all(&self.directory)
+            .and_then(|()| fs::write(&part, text))
+            .and_then(|()| fs::rename(&part, &path));
+        written.map_err(|error| CorpusError { path, message: error.to_string() })
+    }
+
+    /// The digests that are kept, as text; empty if there are none yet.
+    pub fn digests(&self) -> Result<String, CorpusError> {
+        let path = self.directory.join(DIGESTS);
+        if path.exists() { text_of(&path) } else { Ok(String::new()) }
+    }
+
+    /// Keeps other digests.
+    pub fn accept(&self, digests: &str) -> Result<(), CorpusError> {
+        self.write(DIGESTS, digests)
+    }
+}
+
+const DIGESTS: &str = "digests.txt";
+
+fn text_of(path: &Path) -> Result<String, CorpusError> {
+    let failed = |error: std::io::Error| CorpusError {
+        path: path.to_owned(),
+        message: format!("failed to read it: {error}"),
+    };
+    fs::read_to_string(path).map_err(failed)
+}
+
+/// Runs a plan of the corpus.
+pub fn try_plan(listed: &Listed, plan: &Plan) -> Tried {
+    let run = pipeline::run(plan, false);
+    let verdict = judge(plan, &run);
+    let found = || verdict.findings.iter();
+    let as_it_must = found().any(|finding| {
+        finding.fingerprint.id == listed.fingerprint
+            && (&finding.anomaly, &finding.guarantee) == (&listed.anomaly, &listed.guarantee)
+    });
+    let complaint = (!as_it_must).then(|| {
+        let others: Vec<String> = found()
+            .map(|finding| format!("{} ({})", finding.anomaly, finding.fingerprint.id))
+            .collect();
+        let wanted = format!("{} ({})", listed.anomaly, listed.fingerprint);
+        if others.is_empty() {
+            format!("it does not break anything any more; expected {wanted}")
+        } else {
+            format!("it fails otherwise: {}; expected {wanted}", others.join(", "))
+        }
+    });
+    Tried { digest: digest_name(run.digest), complaint }
+}
+
+/// The digest of each scenario of the catalogue, for its first seed: names and digests.
+pub fn catalogue_digests() -> Vec<(String, String)> {
+    let digest = |text: &str, name: &str| {
+        let scenario = parse(name, text, &[]);
+        let scenario = scenario.unwrap_or_else(|error| panic!("{name}: {:?}", error.mistakes()));
+        digest_name(pipeline::run(&planner::plan(&scenario, 1), false).digest)
+    };
+    let of = |name: &str| format!("catalogue/{name} --seed 1");
+    CATALOGUE.iter().map(|entry| (of(entry.name), digest(entry.text, entry.name))).collect()
+}
+
+/// Digests as they are kept: one line each.
+pub fn digests_text(digests: &[(String, String)]) -> String {
+    let mut text = String::from(
+        "# Digests of runs. A line that changes says that the model behaves otherwise there: on purpose, run\n\
+         # `harrow corpus --accept`.\n",
+    );
+    for (name, digest) in digests {
+        let _ = writeln!(text, "{digest} {name}");
+    }
+    text
+}
+
+/// The lines that differ, as people are told them.
+pub fn digest_changes(kept: &str, now: &str) -> Vec<String> {
+    let lines = |text: &str| -> Vec<(String, String)> {
+        let entries = text.lines().filter(|line| !line.starts_with('#'));
+        let split = entries.filter_map(|line| line.split_once(' '));
+        split.map(|(digest, name)| (name.to_owned(), digest.to_owned())).collect()
+    };
+    let (kept, now) = (lines(kept), lines(now));
+    let of = |digests: &[(String, String)], name: &str| {
+        digests.iter().find(|(known, _)| known == name).map(|(_, digest)| digest.clone())
+    };
+    let mut changes = Vec::new();
+    for (name, digest) in &now {
+        match of(&kept, name) {
+            Some(before) if before == *digest => {}
+            Some(before) => changes.push(format!("{name}: {before} is now {digest}")),
+            None => changes.push(format!("{name}: {digest} is new")),
+        }
+    }
+    let gone = kept.iter().filter(|(name, _)| of(&now, name).is_none());
+    changes.extend(gone.map(|(name, _)| format!("{name}: it is gone")));
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_of_digests_are_told_by_name() {
+        let text = |digests: &[(&str, &str)]| {
+            let owned: Vec<(String, String)> =
+                digests.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+            digests_text(&owned)
+        };
+        let kept = text(&[("a --seed 1", "11"), ("b", "22"), ("c", "33")]);
+        assert_eq!(digest_changes(&kept, &kept), Vec::<String>::new());
+        let now = text(&[("a --seed 1", "11"), ("b", "23"), ("d", "44")]);
+        let wanted = ["b: 22 is now 23", "d: 44 is new", "c: it is gone"];
+        assert_eq!(digest_changes(&kept, &now), wanted);
+    }
+
+    #[test]
+    fn a_listing_is_read_as_it_is_written() {
+        let directory = tempfile::TempDir::new().expect("a temporary directory");
+        let mut corpus = Corpus::read(directory.path()).expect("an empty one");
+        let listed = Listed {
+            name: "one".to_owned(),
+            seed: 3,
+            defects: Defects::NONE,
+            kafka: None,
+            guarantee: "durability".to_owned(),
+            anomaly: "lost-write".to_owned(),
+            fingerprint: "00000000".to_owned(),
+        };
+        let text = "name = \"one\"\nproves = \"It.\"\n[[topic]]\nname = \"orders\"\n[[load]]\n\
+                    kind = \"producer\"\noperations = 1\n[heal]\nat_ms = 500\n";
+        corpus.keep(listed.clone(), text).expect("it takes files");
+        let again = Corpus::read(directory.path()).expect("a corpus");
+        assert_eq!(again.listing, corpus.listing);
+        let plan = again.plan(&listed).expect("a plan");
+        let tried = try_plan(&listed, &plan);
+        let complaint = tried.complaint.expect("nothing is broken");
+        assert!(complaint.starts_with("it does not break anything any more"), "{complaint}");
+        fs::write(directory.path().join("one.toml"), "name = 3").expect("it takes files");
+        assert!(again.plan(&listed).is_err(), "a corrupt file is told");
+        fs::write(directory.path().join(LISTING), "[[plan]]\nname = 3").expect("it takes files");
+        assert!(Corpus::read(directory.path()).is_err(), "a corrupt listing is told");
+    }
+}

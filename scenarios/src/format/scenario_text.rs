@@ -1,0 +1,309 @@
+//! Writes a plan as a scenario that says the same: nothing is left to the seed but what a run draws.
+//!
+//! What a scenario cannot say of a single node, such as one broker's wrong clock, is said of its kind; so whoever needs
+//! the same plan reads the text again and compares.
+
+use std::fmt::Write;
+
+use harrow_sim::plan::Plan;
+use serde_json::Value;
+
+use super::plan_fields::{
+    CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, DISK_FIELDS, Field, NETWORK_FIELDS,
+    PRODUCER_CONFIG, PRODUCER_FIELDS, field_setting,
+};
+use crate::planner::defaults;
+
+/// The scenario, or what in the plan no scenario can say. `comments` are lines at its top.
+pub fn print_scenario(
+    plan: &Plan,
+    name: &str,
+    proves: &str,
+    comments: &[String],
+) -> Result<String, String> {
+    let tree = serde_json::to_value(plan).expect("a plan is plain data");
+    let mut text = Text::default();
+    for comment in comments {
+        text.line(&format!("# {comment}"));
+    }
+    text.assign("name", &Value::from(name));
+    text.assign("proves", &Value::from(proves));
+    text.cluster(plan, &tree["cluster"]);
+    for topic in elements(&tree["topics"]) {
+        text.topic(topic);
+    }
+    for client in elements(&tree["clients"]) {
+        text.client(client, &tree["topics"])?;
+    }
+    text.section("[network]", &tree["network"], &[NETWORK_FIELDS]);
+    text.section("[disk]", &tree["disk"], &[DISK_FIELDS]);
+    text.clocks(plan, &tree);
+    for step in elements(&tree["steps"]) {
+        text.step(step);
+    }
+    text.end(plan, &tree);
+    Ok(text.0)
+}
+
+fn elements(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn line(&mut self, line: &str) {
+        self.0.push_str(line);
+        self.0.push('\n');
+    }
+
+    fn table(&mut self, title: &str) {
+        let _ = write!(self.0, "\n{title}\n");
+    }
+
+    /// `key = value`: pairs of numbers are ranges.
+    fn assign(&mut self, key: &str, value: &Value) {
+        let value = match value.as_array().map(Vec::as_slice) {
+            Some([low, high]) if low == high => low.to_string(),
+            Some([low, high]) if low.is_number() => format!("\"{low}..{high}\""),
+            Some(_) | None => value.to_string(),
+        };
+        self.line(&format!("{key} = {value}"));
+    }
+
+    /// A section with those fields that are not at their defaults; none if all are.
+    fn section(&mut self, title: &str, values: &Value, fields: &[&[Field]]) {
+        let rows = unusual(values, fields);
+        if !rows.is_empty() {
+            self.table(title);
+            rows.iter().for_each(|(key, value)| self.assign(key, value));
+        }
+    }
+
+    fn cluster(&mut self, plan: &Plan, cluster: &Value) {
+        let counts =
+            [("brokers", plan.cluster.brokers.len()), ("controllers", plan.cluster.controllers.len())];
+        let mut rows: Vec<(String, Value)> = counts
+            .into_iter()
+            .filter(|(_, count)| *count != 3)
+            .map(|(key, count)| (key.to_owned(), Value::from(count)))
+            .collect();
+        for (key, field) in [
+            ("eligible_leader_replicas", "eligible_leader_replicas"),
+            ("auto.leader.rebalance.enable", "auto_leader_rebalance"),
+        ] {
+            if cluster[field] == Value::Bool(false) {
+                rows.push((key.to_owned(), Value::Bool(false)));
+            }
+        }
+        rows.extend(unusual(cluster, &[CLUSTER_FIELDS]));
+        let check_ms = cluster["leader_imbalance_check_interval_ms"].as_u64().unwrap_or(300_000);
+        if check_ms != 300_000 {
+            let key = "leader.imbalance.check.interval.seconds".to_owned();
+            rows.push((key, Value::from(check_ms / 1_000)));
+        }
+        // Where bandwidth is bounded, the planner bounds fetches by it.
+        let fetched = &cluster["replica_fetch_max_bytes"];
+        let bounded = plan.network.bandwidth_bytes_per_second > 0;
+        if fetched != &Value::from(65_536) && !bounded {
+            rows.push(("replica.fetch.max.bytes".to_owned(), fetched.clone()));
+        }
+        if !rows.is_empty() {
+            self.table("[cluster]");
+            rows.iter().for_each(|(key, value)| self.assign(key, value));
+        }
+    }
+
+    fn topic(&mut self, topic: &Value) {
+        self.table("[[topic]]");
+        self.assign("name", &topic["name"]);
+        let plain = [
+            ("partitions", "partitions", Value::from(1)),
+            ("replication_factor", "replication_factor", Value::from(3)),
+            ("min.insync.replicas", "min_insync_replicas", Value::from(1)),
+            ("unclean.leader.election.enable", "unclean_leader_election", Value::Bool(false)),
+            ("max.message.bytes", "max_message_bytes", Value::from(1_048_588)),
+            ("flush.messages", "flush_messages", Value::from(i64::MAX)),
+            ("flush.ms", "flush_ms", Value::from(i64::MAX)),
+        ];
+        for (key, field, default) in plain {
+            let same = number(&topic[field]) == number(&default) && topic[field] != Value::Null;
+            if topic[field] != default && !same {
+                self.assign(key, &topic[field]);
+            }
+        }
+    }
+
+    fn client(&mut self, client: &Value, topics: &Value) -> Result<(), String> {
+        let kind = client["kind"].as_str().unwrap_or_default();
+        let (config, fields): (&[Field], &[Field]) = match kind {
+            "producer" => (PRODUCER_CONFIG, PRODUCER_FIELDS),
+            "consumer" => (CONSUMER_CONFIG, CONSUMER_FIELDS),
+            _ => return Err(format!("no words for a client of kind `{kind}`")),
+        };
+        self.table("[[load]]");
+        self.assign("kind", &client["kind"]);
+        let all: Vec<&Value> = elements(topics).iter().map(|topic| &topic["name"]).collect();
+        if elements(&client["topics"]).iter().collect::<Vec<_>>() != all {
+            self.assign("topics", &client["topics"]);
+        }
+        self.assign("start_ms", &client["start_ms"]);
+        let mut rows = unusual(client, &[fields]);
+        rows.retain(|(key, _)| key != "start_ms");
+        rows.extend(unusual(&client["config"], &[config]));
+        rows.iter().for_each(|(key, value)| self.assign(key, value));
+        self.choices(&client["config"]);
+        Ok(())
+    }
+
+    fn choices(&mut self, config: &Value) {
+        let all = config["acks"] == "all";
+        if config["acks"].is_string() && !all {
+            self.assign("acks", &config["acks"]);
+        }
+        if config["idempotence"] == Value::Bool(!all) {
+            self.assign("enable.idempotence", &config["idempotence"]);
+        }
+        if config["offset_reset"] == "latest" {
+            self.assign("auto.offset.reset", &config["offset_reset"]);
+        }
+        let fetched = &config["fetch_max_bytes"];
+        if number(fetched).is_some_and(|bytes| bytes != 65_536 && bytes >= 256) {
+            self.assign("fetch.max.bytes", fetched);
+        }
+    }
+
+    /// One table a kind of node: by the first of its clocks.
+    fn clocks(&mut self, plan: &Plan, tree: &Value) {
+        let of = |nodes: &Value| -> Option<Value> {
+            let is_of = |clock: &&Value| elements(nodes).contains(&clock["node"]);
+            elements(&tree["clocks"]).iter().find(is_of).cloned()
+        };
+        let clients = elements(&tree["clients"]).iter().map(|client| client["config"]["node"].clone());
+        let groups = [
+            ("brokers", tree["cluster"]["brokers"].clone()),
+            ("controllers", tree["cluster"]["controllers"].clone()),
+            ("clients", clients.collect()),
+        ];
+        for (name, nodes) in groups.iter().filter(|_| !plan.clocks.is_empty()) {
+            let Some(clock) = of(nodes) else { continue };
+            self.table("[[clock]]");
+            self.assign("nodes", &Value::from(*name));
+            self.assign("offset_ms", &clock["offset_ms"]);
+            self.assign("drift_ppm", &clock["drift_ppm"]);
+        }
+    }
+
+    /// A fault's own fields are those of the plan.
+    fn step(&mut self, step: &Value) {
+        self.table("[[fault]]");
+        self.assign("kind", &step["action"]["kind"]);
+        self.assign("at_ms", &step["at_ms"]);
+        for (key, value) in step["action"].as_object().into_iter().flatten() {
+            match value.as_object() {
+                Some(cut) => {
+                    self.assign(key, &cut["shape"]);
+                    let fields = cut.iter().filter(|(key, _)| *key != "shape");
+                    fields.for_each(|(key, value)| self.assign(key, value));
+                }
+                None if key == "kind" => {}
+                None => self.assign(key, value),
+            }
+        }
+    }
+
+    fn end(&mut self, plan: &Plan, tree: &Value) {
+        self.table("[heal]");
+        self.assign("at_ms", &tree["heal_at_ms"]);
+        let (converge, _) = defaults::CONVERGE_WITHIN_MS;
+        if number(&tree["converge_within_ms"]) != Some(converge) {
+            self.assign("converge_within_ms", &tree["converge_within_ms"]);
+        }
+        if plan.core.is_some() {
+            self.assign("core", &Value::Bool(true));
+            self.assign("outside", &tree["core"]["fate"]);
+        }
+        let expect = &tree["expect"];
+        if plan.expect.loss_allowed || !plan.expect.reach.is_empty() {
+            self.table("[expect]");
+        }
+        if plan.expect.loss_allowed {
+            self.assign("loss_allowed", &Value::Bool(true));
+        }
+        if !plan.expect.reach.is_empty() {
+            self.assign("reach", &expect["reach"]);
+        }
+    }
+}
+
+/// A number, also one that is written as text since it has 64 bits.
+fn number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// The fields that have a setting's name and are not at its default.
+fn unusual(values: &Value, fields: &[&[Field]]) -> Vec<(String, Value)> {
+    let mut rows = Vec::new();
+    for field in fields.iter().copied().flatten() {
+        let Some(setting) = field_setting(field) else { continue };
+        let value = &values[field.name];
+        let (low, high) = match elements(value) {
+            [low, high] => (number(low), number(high)),
+            _ => (number(value), number(value)),
+        };
+        let Some(range) = low.zip(high) else { continue };
+        if range != setting.default {
+            rows.push((setting.name.to_owned(), value.clone()));
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::CATALOGUE;
+    use crate::format::parse;
+    use crate::planner;
+
+    fn read(text: &str) -> super::super::Scenario {
+        parse("a test", text, &[]).unwrap_or_else(|error| panic!("{text}\n{:?}", error.mistakes()))
+    }
+
+    /// What the seed decides beyond the scenario is the same in both: salts and numbers of steps.
+    fn bare(mut plan: Plan) -> Plan {
+        plan.cluster.jitter_salt = 0;
+        plan.fresh_producer.jitter_salt = 0;
+        plan.final_reader.jitter_salt = 0;
+        let mut tree = serde_json::to_value(&plan).expect("plain data");
+        for client in tree["clients"].as_array_mut().into_iter().flatten() {
+            client["config"]["jitter_salt"] = Value::from(0);
+        }
+        serde_json::from_value(tree).expect("still a plan")
+    }
+
+    #[test]
+    fn every_plan_of_the_catalogue_is_said_again() {
+        for entry in CATALOGUE {
+            for seed in 1..=4 {
+                let plan = planner::plan(&read(entry.text), seed);
+                if plan.core.is_some() || !plan.clocks.is_empty() {
+                    continue;
+                }
+                let text = print_scenario(&plan, entry.name, "The same.", &[]).expect("words");
+                let again = planner::plan(&read(&text), seed);
+                assert_eq!(bare(again), bare(plan), "{} {seed}\n{text}", entry.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_kind_that_no_scenario_knows_is_told() {
+        let mut plan = planner::plan(&read(CATALOGUE[0].text), 1);
+        plan.clients.truncate(1);
+        let mut text = Text::default();
+        let said = text.client(&serde_json::json!({"kind": "bridge"}), &Value::Null);
+        assert_eq!(said, Err("no words for a client of kind `bridge`".to_owned()));
+    }
+}

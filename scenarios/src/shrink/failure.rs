@@ -1,0 +1,139 @@
+//! What "still fails" means for a run: the same guarantee is broken with the same fingerprint, whatever else is.
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+
+use harrow_reports::judge::judge;
+use harrow_reports::verdict::{Finding, Outcome, Verdict};
+use harrow_sim::plan::Plan;
+use harrow_sim::run::{End, Run};
+
+use super::witness::Witness;
+use crate::pipeline;
+use crate::pool;
+
+/// A failure that is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The finding, as the first run told it.
+    pub finding: Finding,
+}
+
+/// Why there is nothing to shrink.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoFailure {
+    /// Nothing is broken.
+    #[error("the plan holds: there is nothing to shrink")]
+    Holds,
+    /// Nothing is broken, but the run says too little.
+    #[error("the plan is inconclusive: {0}")]
+    Inconclusive(String),
+    /// Something else is broken.
+    #[error("no finding of this plan has fingerprint {wanted}; it has {}", found.join(", "))]
+    Other {
+        /// The fingerprint that was asked for.
+        wanted: String,
+        /// Those that there are.
+        found: Vec<String>,
+    },
+    /// Two runs differ.
+    #[error("two runs of the plan differ, digests {0:016x} and {1:016x}")]
+    NotDeterministic(u64, u64),
+}
+
+/// How often a plan fails, over runtime seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Frequency {
+    /// Seeds under which it fails in the same way.
+    pub failed: u64,
+    /// Seeds tried.
+    pub seeds: u64,
+}
+
+impl Failure {
+    /// The failure of a plan: its first finding, or the one of that fingerprint.
+    pub fn of(plan: &Plan, wanted: Option<&str>) -> Result<(Self, Witness), NoFailure> {
+        let (run, again) = (pipeline::run(plan, false), pipeline::run(plan, false));
+        if run.digest != again.digest {
+            return Err(NoFailure::NotDeterministic(run.digest, again.digest));
+        }
+        let verdict = judge(plan, &run);
+        let found = || verdict.findings.iter();
+        let is_wanted =
+            |finding: &&Finding| wanted.is_none_or(|wanted| finding.fingerprint.id == wanted);
+        if let Some(finding) = found().find(is_wanted) {
+            let failure = Self { finding: finding.clone() };
+            let witness = failure.witness(plan, &run, &verdict).expect("it was just found");
+            return Ok((failure, witness));
+        }
+        let ids = found().map(|finding| finding.fingerprint.id.clone()).collect();
+        Err(match (wanted, verdict.outcome) {
+            (Some(wanted), Outcome::Violated) => {
+                NoFailure::Other { wanted: wanted.to_owned(), found: ids }
+            }
+            (_, Outcome::Inconclusive) => NoFailure::Inconclusive(verdict.inconclusive.join("; ")),
+            (_, Outcome::Held | Outcome::Violated) => NoFailure::Holds,
+        })
+    }
+
+    /// How a plan fails, under its own seed or one of so many in all; the plan's comes first.
+    pub fn seen(&self, plan: &Plan, seeds: u32) -> Option<Witness> {
+        Self::seeds(plan).take(seeds as usize).find_map(|seed| self.seen_with(plan, seed))
+    }
+
+    /// How often it fails.
+    pub fn frequency(&self, plan: &Plan, seeds: u32, jobs: usize) -> Frequency {
+        let tried: Vec<u64> = Self::seeds(plan).take(seeds as usize).collect();
+        let failed = RefCell::new(0);
+        pool::ordered(
+            pool::Options { jobs, more: &|| true },
+            |index| {
+                let seed = *tried.get(usize::try_from(index).ok()?)?;
+                Some(self.seen_with(plan, seed).is_some())
+            },
+            |fails| {
+                *failed.borrow_mut() += u64::from(fails);
+                ControlFlow::Continue(())
+            },
+        );
+        Frequency { failed: failed.into_inner(), seeds: tried.len() as u64 }
+    }
+
+    /// The plan's seed, then 1, 2, 3, ...
+    fn seeds(plan: &Plan) -> impl Iterator<Item = u64> + use<> {
+        let own = plan.seed;
+        std::iter::once(own).chain((1..).filter(move |seed| *seed != own))
+    }
+
+    fn seen_with(&self, plan: &Plan, seed: u64) -> Option<Witness> {
+        let mut plan = plan.clone();
+        plan.seed = seed;
+        let run = pipeline::run(&plan, false);
+        self.witness(&plan, &run, &judge(&plan, &run))
+    }
+
+    fn witness(&self, plan: &Plan, run: &Run, verdict: &Verdict) -> Option<Witness> {
+        let same = |finding: &&Finding| {
+            finding.fingerprint == self.finding.fingerprint
+                && finding.guarantee == self.finding.guarantee
+        };
+        verdict.findings.iter().find(same)?;
+        let resolved = run.faults.iter().map(|fault| {
+            (fault.step, fault.nodes.iter().map(|node| node.0).collect::<Vec<i32>>())
+        });
+        Some(Witness {
+            seed: plan.seed,
+            shown_ms: self.shown_ms(run),
+            resolved: resolved.collect(),
+        })
+    }
+
+    /// When it showed, if a monitor saw it or the model panicked; what clients saw is known only in the end.
+    fn shown_ms(&self, run: &Run) -> Option<u64> {
+        if let End::Panicked { .. } = run.end {
+            return Some(run.stats.simulated_ms + 1);
+        }
+        let alike = run.violations.iter().filter(|seen| seen.anomaly == self.finding.anomaly);
+        alike.map(|seen| seen.at_ns / 1_000_000 + 1).min()
+    }
+}

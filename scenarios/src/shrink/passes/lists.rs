@@ -1,0 +1,47 @@
+//! Fewer elements of every list of tables at the top of a plan, whatever they are: clients, clocks, and what is yet to
+//! come; and no table that a plan can do without. Steps and topics have passes of their own.
+
+use serde_json::Value;
+
+use crate::shrink::edit::{Edit, parts};
+use crate::shrink::tree::{list_mut, put};
+use crate::shrink::witness::Witness;
+
+/// Lists that other passes make shorter.
+const ELSEWHERE: [&str; 2] = ["steps", "topics"];
+
+/// Sections without which there is no plan: to try would be in vain.
+const NEEDED: [&str; 6] = ["cluster", "admin", "fresh_producer", "final_reader", "network", "disk"];
+
+pub(super) fn fewer(tree: &Value, _witness: &Witness) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for (key, value) in tree.as_object().into_iter().flatten() {
+        let place = format!("/{key}");
+        match value {
+            Value::Array(elements) if !ELSEWHERE.contains(&key.as_str()) => {
+                edits.extend(parts(elements).into_iter().map(|part| without(&place, part)));
+            }
+            Value::Object(_) if !NEEDED.contains(&key.as_str()) && key != "expect" => {
+                edits.push(Edit::new(move |tree| put(tree, &place, Value::Null)));
+            }
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_) => {}
+        }
+    }
+    edits
+}
+
+/// Takes these elements out of a list, wherever they are in it by then.
+pub(super) fn without(place: &str, elements: Vec<Value>) -> Edit {
+    let place = place.to_owned();
+    Edit::new(move |tree| {
+        let Some(list) = list_mut(tree, &place) else { return false };
+        let before = list.len();
+        list.retain(|element| !elements.contains(element));
+        list.len() < before
+    })
+}

@@ -1,0 +1,105 @@
+//! Shorter faults, sooner, with less between them, at round times.
+
+use serde_json::{Value, json};
+
+use crate::shrink::edit::Edit;
+use crate::shrink::tree::{at, each, list, list_mut, put};
+use crate::shrink::witness::Witness;
+
+pub(super) fn shorter(tree: &Value, _witness: &Witness) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for position in 0..list(tree, "/steps").len() {
+        edits.extend(sooner(position));
+    }
+    each(at(tree, "/steps"), "/steps", &mut |place, key, value| {
+        let timed = key.ends_with("_ms") && key != "at_ms" || key.ends_with("_us");
+        if timed && (value.is_i64() || value.is_u64()) {
+            edits.extend(number(place, 1));
+        }
+    });
+    for position in 0..list(tree, "/clients").len() {
+        edits.extend(number(&format!("/clients/{position}/start_ms"), 0));
+    }
+    edits.extend(number("/heal_at_ms", 1));
+    for position in 0..list(tree, "/steps").len() {
+        edits.extend(round(&format!("/steps/{position}/at_ms")));
+    }
+    edits
+}
+
+/// A number nearer to the least that it can be: that, then by ever smaller parts of the way, at round values first.
+fn number(place: &str, least: i64) -> Vec<Edit> {
+    let mut edits = vec![Edit::put(place.to_owned(), json!(least))];
+    for (part, whole) in [(1, 10), (1, 4), (1, 2), (1, 2), (1, 2), (3, 4), (7, 8)] {
+        let place = place.to_owned();
+        edits.push(Edit::new(move |tree| {
+            let Some(now) = at(tree, &place).as_i64() else { return false };
+            let next = rounded(least + (now - least) * part / whole);
+            next != now && next >= least && put(tree, &place, json!(next))
+        }));
+    }
+    edits.extend(round(place));
+    edits
+}
+
+/// To one digit, then to two.
+fn rounded(number: i64) -> i64 {
+    let unit = unit(number, 1);
+    let down = number / unit * unit;
+    if down == 0 { number } else { down }
+}
+
+/// The place of a number's n-th digit.
+fn unit(number: i64, digits: u32) -> i64 {
+    let length = number.unsigned_abs().checked_ilog10().map_or(1, |log| log + 1);
+    10_i64.pow(length.saturating_sub(digits))
+}
+
+/// The same number with fewer digits, just below and just above.
+fn round(place: &str) -> Vec<Edit> {
+    let to = |digits: u32, above: bool| {
+        let place = place.to_owned();
+        Edit::new(move |tree| {
+            let Some(now) = at(tree, &place).as_i64() else { return false };
+            let unit = unit(now, digits);
+            let next = (now / unit + i64::from(above)) * unit;
+            next != now && put(tree, &place, json!(next))
+        })
+    };
+    vec![to(1, false), to(1, true), to(2, false), to(2, true)]
+}
+
+/// A step and all that come after it, the heal with them, sooner by a part of what lies between it and the one before.
+fn sooner(position: usize) -> Vec<Edit> {
+    let parts = [(1, 1), (9, 10), (1, 2), (1, 2), (1, 4), (1, 8)];
+    parts.into_iter().map(|(part, whole)| gap(position, part, whole)).collect()
+}
+
+fn gap(position: usize, part: u64, whole: u64) -> Edit {
+    Edit::new(move |tree| {
+        let Some(steps) = list_mut(tree, "/steps") else { return false };
+        let time = |step: Option<&Value>| step.map_or(0, |step| at(step, "/at_ms").as_u64().unwrap_or(0));
+        let before = position.checked_sub(1).map_or(0, |before| time(steps.get(before)));
+        let by = time(steps.get(position)).saturating_sub(before) * part / whole;
+        for step in steps.iter_mut().skip(position) {
+            let at_ms = time(Some(step)).saturating_sub(by);
+            put(step, "/at_ms", json!(at_ms));
+        }
+        let heal = at(tree, "/heal_at_ms").as_u64().unwrap_or(0).saturating_sub(by);
+        by > 0 && put(tree, "/heal_at_ms", json!(heal.max(1)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_rounded_down_to_one_digit() {
+        let table = [(1_563, 1_000), (999, 900), (7, 7), (10, 10), (0, 0), (-250, -200)];
+        for (number, wanted) in table {
+            assert_eq!(rounded(number), wanted, "{number}");
+        }
+        assert_eq!((unit(1_563, 1), unit(1_563, 2), unit(7, 2)), (1_000, 100, 1));
+    }
+}

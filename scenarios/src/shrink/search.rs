@@ -1,0 +1,206 @@
+//! The search: passes over the best plan so far until none of them finds a smaller one.
+//!
+//! Plans are judged in parallel, in order, and the first that fails is kept: what comes out is the same with any number
+//! of threads, unless time runs out. A plan that was judged is not judged again. First one runtime seed is tried for
+//! each; when nothing is left to take away, several: a plan may fail less often and still be the smaller one.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use harrow_sim::plan::Plan;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::edit::Edit;
+use super::passes::{PASSES, Pass};
+use super::size::Size;
+use super::tree;
+use super::witness::Witness;
+use crate::pool;
+
+/// So many rounds of all passes, at the most: a bound, so that no oracle whatever makes it go on for ever.
+const ROUNDS_MAX: u32 = 40;
+
+/// How long to search, and with how many threads.
+#[derive(Clone, Copy)]
+pub struct Budget<'a> {
+    /// Threads.
+    pub jobs: usize,
+    /// So many runtime seeds are tried for a plan before it counts as one that holds.
+    pub seeds: u32,
+    /// Asked before each plan is judged: whether to go on.
+    pub more: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Where a search stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress<'a> {
+    /// The pass.
+    pub pass: &'static str,
+    /// Plans judged.
+    pub judged: u64,
+    /// The best plan so far.
+    pub best: &'a Plan,
+    /// Whether it is new.
+    pub improved: bool,
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shrunk {
+    /// The smallest plan found; its seed is one under which it fails.
+    pub plan: Plan,
+    /// How it fails.
+    pub witness: Witness,
+    /// Plans judged.
+    pub judged: u64,
+    /// Of these, how many were smaller and still failed.
+    pub accepted: u64,
+    /// Whether no pass can make it smaller; if not, time ran out or somebody stopped it.
+    pub complete: bool,
+}
+
+type Oracle<'a> = &'a (dyn Fn(&Plan, u32) -> Option<Witness> + Sync);
+
+struct Search<'a> {
+    oracle: Oracle<'a>,
+    budget: Budget<'a>,
+    best: Plan,
+    size: Size,
+    witness: Witness,
+    tried: BTreeSet<u128>,
+    judged: u64,
+    accepted: u64,
+    progress: &'a mut dyn FnMut(Progress<'_>),
+}
+
+/// Shrinks a plan that fails as its witness says. The oracle is given a plan and how many runtime seeds to try; it
+/// says how the plan fails, if it does.
+pub fn shrink(
+    plan: &Plan,
+    witness: Witness,
+    oracle: Oracle<'_>,
+    budget: Budget<'_>,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Shrunk {
+    assert!(budget.jobs > 0 && budget.seeds > 0, "neither thread nor seed to search with");
+    let mut best = plan.clone();
+    best.seed = witness.seed;
+    let mut search = Search {
+        oracle,
+        budget,
+        size: Size::of(&best),
+        best,
+        witness,
+        tried: BTreeSet::new(),
+        judged: 0,
+        accepted: 0,
+        progress,
+    };
+    let complete = search.all();
+    let Search { best, witness, judged, accepted, .. } = search;
+    Shrunk { plan: best, witness, judged, accepted, complete }
+}
+
+impl Search<'_> {
+    /// Whether it came to an end by itself.
+    fn all(&mut self) -> bool {
+        let mut seeds = 1;
+        for _ in 0..ROUNDS_MAX {
+            let before = self.size;
+            for pass in PASSES {
+                self.pass(pass, seeds);
+                if !(self.budget.more)() {
+                    return false;
+                }
+            }
+            if self.size == before {
+                if seeds == self.budget.seeds {
+                    return true;
+                }
+                seeds = self.budget.seeds;
+                self.tried.clear();
+            }
+        }
+        false
+    }
+
+    /// Tries one change after another, each on the best plan so far.
+    fn pass(&mut self, pass: &Pass, seeds: u32) {
+        let edits = pass.edits(&self.best, &self.witness);
+        let mut next = 0;
+        while next < edits.len() && (self.budget.more)() {
+            let Some((position, plan, witness)) = self.first(&edits[next..], pass, seeds) else {
+                return;
+            };
+            self.accept(plan, witness, pass);
+            next += position + 1;
+        }
+    }
+
+    fn accept(&mut self, mut plan: Plan, witness: Witness, pass: &Pass) {
+        plan.seed = witness.seed;
+        let size = Size::of(&plan);
+        assert!(size < self.size, "a plan of {size:?} is no smaller than one of {:?}", self.size);
+        (self.best, self.size, self.witness) = (plan, size, witness);
+        self.accepted += 1;
+        self.tell(pass, true);
+    }
+
+    fn tell(&mut self, pass: &Pass, improved: bool) {
+        let (pass, judged, best) = (pass.name, self.judged, &self.best);
+        (self.progress)(Progress { pass, judged, best, improved });
+    }
+
+    /// The first of these changes that gives a smaller plan which still fails.
+    fn first(
+        &mut self,
+        edits: &[Edit],
+        pass: &Pass,
+        seeds: u32,
+    ) -> Option<(usize, Plan, Witness)> {
+        let candidates = self.candidates(edits);
+        let oracle = self.oracle;
+        let (found, judged) = (RefCell::new(None), RefCell::new(0_u64));
+        pool::ordered(
+            pool::Options { jobs: self.budget.jobs, more: self.budget.more },
+            |index| {
+                let (position, plan) = candidates.get(usize::try_from(index).ok()?)?;
+                Some((*position, plan, oracle(plan, seeds)))
+            },
+            |(position, plan, witness)| {
+                *judged.borrow_mut() += 1;
+                let Some(witness) = witness else { return ControlFlow::Continue(()) };
+                *found.borrow_mut() = Some((position, plan.clone(), witness));
+                ControlFlow::Break(())
+            },
+        );
+        let judged = judged.into_inner();
+        self.judged += judged;
+        let judged = usize::try_from(judged).unwrap_or(usize::MAX).min(candidates.len());
+        self.tried.extend(candidates[..judged].iter().map(|(_, plan)| key(plan)));
+        self.tell(pass, false);
+        found.into_inner()
+    }
+
+    /// The plans that these changes give: smaller ones that were not tried.
+    fn candidates(&self, edits: &[Edit]) -> Vec<(usize, Plan)> {
+        let mut seen = BTreeSet::new();
+        let given = edits.iter().enumerate();
+        given
+            .filter_map(|(position, edit)| Some((position, edit.apply(&self.best)?)))
+            .filter(|(_, plan)| Size::of(plan) < self.size)
+            .filter(|(_, plan)| {
+                let key = key(plan);
+                !self.tried.contains(&key) && seen.insert(key)
+            })
+            .collect()
+    }
+}
+
+/// What tells plans apart, but for their runtime seed.
+fn key(plan: &Plan) -> u128 {
+    let mut tree = tree::tree(plan);
+    tree::put(&mut tree, "/seed", serde_json::Value::from(0));
+    xxh3_128(tree.to_string().as_bytes())
+}

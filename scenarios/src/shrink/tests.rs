@@ -1,0 +1,178 @@
+//! The shrinker by itself, with oracles that are made up: known smallest plans are found, at a bounded cost.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use harrow_sim::plan::{Plan, Step};
+use serde_json::Value;
+
+use super::tree::{at, list, tree};
+use super::{Budget, Shrunk, Size, Witness, shrink};
+use crate::catalogue::find;
+use crate::format::{check_plan, parse};
+use crate::planner::plan;
+
+fn swarm(seed: u64) -> Plan {
+    let text = find("swarm").expect("it is in the catalogue").text;
+    let scenario = parse("swarm", text, &[]).unwrap_or_else(|e| panic!("{:?}", e.mistakes()));
+    plan(&scenario, seed)
+}
+
+/// Shrinks by a made-up rule: a plan fails if the rule says so.
+fn shrunk_by(plan: &Plan, jobs: usize, fails: impl Fn(&Plan) -> bool + Sync) -> Shrunk {
+    assert!(fails(plan), "the whole plan fails");
+    let oracle = |plan: &Plan, _: u32| fails(plan).then(|| witness(plan));
+    let budget = Budget { jobs, seeds: 3, more: &|| true };
+    let shrunk = shrink(plan, witness(plan), &oracle, budget, &mut |_| {});
+    assert!(fails(&shrunk.plan), "the smallest plan fails");
+    assert!(Size::of(&shrunk.plan) <= Size::of(plan));
+    assert!(shrunk.complete, "nobody stopped it");
+    let sound = check_plan("shrunk", "{}", &shrunk.plan);
+    sound.unwrap_or_else(|error| panic!("{:?}", error.mistakes()));
+    shrunk
+}
+
+fn witness(plan: &Plan) -> Witness {
+    Witness { seed: plan.seed, ..Witness::default() }
+}
+
+fn kinds(plan: &Plan) -> Vec<String> {
+    let tree = tree(plan);
+    let kind = |step: &Value| at(step, "/action/kind").as_str().unwrap_or_default().to_owned();
+    list(&tree, "/steps").iter().map(kind).collect()
+}
+
+fn with_steps(seed: u64, least: usize) -> Plan {
+    let found = (seed..).map(swarm).find(|plan| plan.steps.len() >= least);
+    found.expect("some seed has so many")
+}
+
+/// So many plans may be judged for one result.
+const JUDGED_MAX: u64 = 400;
+
+#[test]
+fn what_fails_always_shrinks_to_nearly_nothing() {
+    let shrunk = shrunk_by(&swarm(3), 1, |_| true);
+    let size = Size::of(&shrunk.plan);
+    assert_eq!((size.steps, size.clients, size.operations), (0, 0, 0), "{size:?}");
+    assert_eq!((size.settings, size.oddities, size.nodes), (0, 0, 2), "{size:?}");
+    assert!(shrunk.judged < 100, "{} plans judged", shrunk.judged);
+}
+
+#[test]
+fn one_step_that_matters_is_left_alone() {
+    for seed in 1..=5 {
+        let whole = with_steps(seed, 8);
+        for wanted in [0, whole.steps.len() / 2, whole.steps.len() - 1] {
+            let id = whole.steps[wanted].id;
+            let shrunk =
+                shrunk_by(&whole, 1, |plan| plan.steps.iter().any(|step| step.id == id));
+            let ids: Vec<u32> = shrunk.plan.steps.iter().map(|step| step.id).collect();
+            assert_eq!(ids, [id], "seed {seed}");
+            assert!(shrunk.judged < JUDGED_MAX, "seed {seed}: {} plans judged", shrunk.judged);
+        }
+    }
+}
+
+#[test]
+fn two_steps_far_apart_are_found_and_brought_together() {
+    let whole = with_steps(20, 10);
+    let (first, last) = (whole.steps[1].id, whole.steps[whole.steps.len() - 2].id);
+    let has = |steps: &[Step], id: u32| steps.iter().any(|step| step.id == id);
+    let shrunk =
+        shrunk_by(&whole, 1, |plan| has(&plan.steps, first) && has(&plan.steps, last));
+    assert_eq!(shrunk.plan.steps.len(), 2);
+    let apart = shrunk.plan.steps[1].at_ms - shrunk.plan.steps[0].at_ms;
+    assert_eq!(apart, 0, "nothing asks for time between them");
+    assert!(shrunk.judged < JUDGED_MAX, "{} plans judged", shrunk.judged);
+}
+
+#[test]
+fn the_least_duration_and_the_least_load_are_found() {
+    let whole = with_steps(1, 6);
+    let operations = |plan: &Plan| Size::of(plan).operations;
+    let total_ms = |plan: &Plan| {
+        let tree = tree(plan);
+        let lasts = |step: &Value| at(step, "/action/for_ms").as_u64().unwrap_or(0);
+        list(&tree, "/steps").iter().map(lasts).max().unwrap_or(0)
+    };
+    let shrunk = shrunk_by(&whole, 1, |plan| operations(plan) >= 37 && total_ms(plan) >= 410);
+    assert_eq!(shrunk.plan.steps.len(), 1);
+    assert!((37..=40).contains(&operations(&shrunk.plan)), "{}", operations(&shrunk.plan));
+    assert!((410..=500).contains(&total_ms(&shrunk.plan)), "{}", total_ms(&shrunk.plan));
+    assert!(shrunk.judged < JUDGED_MAX, "{} plans judged", shrunk.judged);
+}
+
+#[test]
+fn a_setting_that_matters_stays_and_all_others_go() {
+    let odd = |plan: &Plan| plan.cluster.segment_bytes != 16_384;
+    let whole = (1..).map(swarm).find(|plan| odd(plan)).expect("some seed draws another size");
+    let shrunk = shrunk_by(&whole, 1, odd);
+    assert_eq!(Size::of(&shrunk.plan).settings, 1);
+    assert!(shrunk.judged < JUDGED_MAX, "{} plans judged", shrunk.judged);
+}
+
+#[test]
+fn faults_become_weaker_where_weaker_ones_do() {
+    let is_down = |kind: &String| ["power-loss", "crash", "stop"].contains(&kind.as_str());
+    let down = |plan: &Plan| kinds(plan).iter().any(is_down);
+    let powerless = |plan: &&Plan| {
+        let kinds = kinds(plan);
+        kinds.iter().any(|kind| kind == "power-loss") && !kinds.iter().any(|kind| kind == "stop")
+    };
+    let whole = (1..).map(swarm).find(|plan| powerless(&plan)).expect("some seed has one");
+    assert_eq!(kinds(&shrunk_by(&whole, 1, down).plan), ["stop"]);
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let whole = with_steps(9, 9);
+    let id = whole.steps[4].id;
+    let fails = |plan: &Plan| {
+        plan.steps.iter().any(|step| step.id == id) && Size::of(plan).operations > 10
+    };
+    let results = [1, 2, 5].map(|jobs| shrunk_by(&whole, jobs, fails));
+    assert_eq!(results[0], results[1]);
+    assert_eq!(results[0], results[2]);
+}
+
+#[test]
+fn more_seeds_are_tried_only_when_one_finds_nothing() {
+    let whole = with_steps(4, 6);
+    let most = AtomicU64::new(0);
+    let oracle = |plan: &Plan, seeds: u32| {
+        most.fetch_max(u64::from(seeds), Ordering::Relaxed);
+        // Under its first seed a plan needs two steps; under another one, one is enough.
+        let needed = if seeds == 1 { 2 } else { 1 };
+        (plan.steps.len() >= needed).then(|| Witness { seed: 7, ..Witness::default() })
+    };
+    let budget = Budget { jobs: 1, seeds: 4, more: &|| true };
+    let shrunk = shrink(&whole, witness(&whole), &oracle, budget, &mut |_| {});
+    assert_eq!((shrunk.plan.steps.len(), shrunk.plan.seed), (1, 7));
+    assert_eq!(most.into_inner(), 4);
+}
+
+#[test]
+fn who_stops_it_keeps_the_best() {
+    let whole = with_steps(4, 6);
+    let judged = AtomicU64::new(0);
+    let more = || judged.load(Ordering::Relaxed) < 10;
+    let oracle = |plan: &Plan, _: u32| {
+        judged.fetch_add(1, Ordering::Relaxed);
+        (plan.steps.len() >= 2).then(|| witness(plan))
+    };
+    let budget = Budget { jobs: 1, seeds: 3, more: &more };
+    let mut improved = 0;
+    let shrunk = shrink(&whole, witness(&whole), &oracle, budget, &mut |progress| {
+        improved += u64::from(progress.improved);
+    });
+    assert!(!shrunk.complete && shrunk.judged <= 10);
+    assert_eq!(improved, shrunk.accepted);
+    assert!(Size::of(&shrunk.plan) <= Size::of(&whole));
+}
+
+#[test]
+fn what_nothing_can_be_taken_from_is_left_as_it_is() {
+    let whole = swarm(2);
+    let shrunk = shrunk_by(&whole, 2, |plan| *plan == whole);
+    assert_eq!((shrunk.plan, shrunk.accepted), (whole, 0));
+}

@@ -1,0 +1,154 @@
+//! Shrinking, comparing and the corpus, as a person uses them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn harrow(directory: &Path, line: &str) -> (i32, String, String) {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("harrow"));
+    command.current_dir(directory).args(line.split(' ')).env_remove("RUST_LOG");
+    let output = command.output().expect("the binary starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it is text");
+    let code = output.status.code().expect("no signal ended it");
+    (code, text(output.stdout), text(output.stderr))
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
+}
+
+fn directory() -> TempDir {
+    TempDir::new().expect("a temporary directory")
+}
+
+/// The repository's own.
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")
+}
+
+#[test]
+fn a_failure_shrinks_to_a_plan_and_a_scenario_that_fail_alike() {
+    let directory = directory();
+    let path = directory.path();
+    let line = "shrink quick-failover --seed 9 --defect truncate-to-hw --for 30s --out small";
+    let (code, stdout, stderr) = harrow(path, &format!("{line} --format json"));
+    assert_eq!(code, 1, "{stdout}{stderr}");
+    let told = json(&stdout);
+    assert_eq!((&told["kind"], &told["anomaly"]), (&"shrunk".into(), &"committed-truncation".into()));
+    let number = |which: &str, what: &str| told[which][what].as_u64().expect("a number");
+    assert!(number("after", "steps") <= 3, "{} steps", number("after", "steps"));
+    for what in ["steps", "operations", "events", "times"] {
+        assert!(number("after", what) < number("before", what), "{what}");
+    }
+    let fingerprint = told["fingerprint"]["id"].as_str().expect("an id");
+    let (code, stdout, _) = harrow(path, "replay small/plan.json --format json");
+    assert_eq!(code, 1);
+    let findings = json(&stdout)["findings"].clone();
+    let ids: Vec<&Value> =
+        findings.as_array().into_iter().flatten().map(|one| &one["fingerprint"]["id"]).collect();
+    assert!(ids.contains(&&Value::from(fingerprint)), "{ids:?}");
+    let seed = told["scenario"]["seed"].as_u64().expect("the scenario fails, too");
+    let run = format!("run small/scenario.toml --seed {seed} --defect truncate-to-hw");
+    let (code, stdout, _) = harrow(path, &run);
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.contains(&format!("fingerprint {fingerprint}")), "{stdout}");
+    let changes = told["passes"]["changes"].as_array().expect("some change makes it pass");
+    assert!(!changes.is_empty());
+}
+
+#[test]
+fn what_does_not_fail_is_not_shrunk() {
+    let directory = directory();
+    let path = directory.path();
+    let (code, stdout, _) = harrow(path, "shrink calm --seed 1");
+    assert_eq!(code, 0);
+    assert_eq!(stdout, "calm --seed 1: the plan holds: there is nothing to shrink\n");
+    let table = [
+        ("shrink calm", "there is no seed to shrink"),
+        ("shrink no.json", "failed to read the plan no.json"),
+        ("shrink no.json --seed 1", "a plan has its seed, rules and settings in it"),
+        ("shrink no-such --seed 1", "there is no scenario `no-such`"),
+        (
+            "shrink quick-failover --seed 9 --defect truncate-to-hw --fingerprint 00000000",
+            "no finding of this plan has fingerprint 00000000",
+        ),
+        ("compare calm", "there is nothing to compare"),
+        ("corpus no-such-directory", "there is no corpus in no-such-directory"),
+    ];
+    for (line, wanted) in table {
+        let (code, stdout, stderr) = harrow(path, line);
+        assert_eq!(code, 2, "{line}: {stdout}{stderr}");
+        assert!(stderr.contains(wanted), "{line}: {stderr}");
+    }
+    assert_eq!(fs::read_dir(path).expect("it is there").count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn a_sweep_groups_its_failures_by_fingerprint() {
+    let directory = directory();
+    let line = "sweep quick-failover --seeds 1..12 --defect truncate-to-hw";
+    let (code, stdout, _) = harrow(directory.path(), &format!("{line} --format json"));
+    assert_eq!(code, 1);
+    let lines: Vec<Value> = stdout.lines().map(json).collect();
+    let (summary, runs) = lines.split_last().expect("a summary");
+    let clusters = summary["clusters"].as_array().expect("a list");
+    assert!(!clusters.is_empty());
+    for cluster in clusters {
+        let has = |run: &&Value| {
+            let findings = run["findings"].as_array().into_iter().flatten();
+            findings.into_iter().any(|one| one["fingerprint"]["id"] == cluster["fingerprint"])
+        };
+        let seeds: Vec<&Value> =
+            runs.iter().filter(has).map(|run| &run["coordinate"]["seed"]).collect();
+        assert_eq!(cluster["runs"], seeds.len(), "{cluster}");
+        assert_eq!(Some(&&cluster["first_seed"]), seeds.first(), "{cluster}");
+        assert!(seeds.contains(&&cluster["seed"]), "{cluster}");
+    }
+    let (_, human, _) = harrow(directory.path(), line);
+    assert_eq!(human.matches(" of failure, by fingerprint:").count(), 1, "{human}");
+}
+
+#[test]
+fn two_sides_of_a_comparison_differ_by_what_only_one_has() {
+    let directory = directory();
+    let line = "compare quick-failover --defect truncate-to-hw --seeds 5..12 --format json";
+    let (code, stdout, stderr) = harrow(directory.path(), line);
+    assert_eq!(code, 1, "{stderr}");
+    let told = json(&stdout);
+    assert_eq!(told["seeds"], 8);
+    assert_eq!(told["sides"][0]["violated"], 0, "as promised it holds");
+    assert!(told["sides"][1]["violated"].as_u64().expect("a number") > 0);
+    let kinds = told["fingerprints"].as_array().expect("a list");
+    for kind in kinds {
+        assert_eq!(kind["runs"][0], 0);
+        assert_eq!(kind["enough"], serde_json::json!(["truncate-to-hw"]));
+        assert!(kind["parting"]["failing"].is_string(), "{kind}");
+    }
+    let same = "compare calm --set heal.at_ms=30000 heal.at_ms=30000 --seeds 1..2";
+    let (code, stdout, _) = harrow(directory.path(), same);
+    assert_eq!(code, 0, "{stdout}");
+    assert!(stdout.ends_with("all seeds end alike under both\n"), "{stdout}");
+}
+
+#[test]
+fn every_plan_of_the_corpus_fails_as_it_must_and_no_digest_has_changed() {
+    let (code, stdout, stderr) = harrow(corpus().parent().expect("a package"), "corpus corpus");
+    assert_eq!(
+        code, 0,
+        "if the model behaves otherwise on purpose, run `harrow corpus --accept`\n{stdout}{stderr}"
+    );
+}
+
+#[test]
+fn a_corrupt_corpus_is_told_with_its_file() {
+    let directory = directory();
+    let path = directory.path();
+    fs::create_dir(path.join("bad")).expect("it takes folders");
+    fs::write(path.join("bad/corpus.toml"), "[[plan]]\nname = 3\n").expect("it takes files");
+    let (code, _, stderr) = harrow(path, "corpus bad");
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("corpus.toml"), "{stderr}");
+}
