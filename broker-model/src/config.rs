@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::defect::{Defects, Version};
+use crate::note::IsolationLevel;
 use crate::proto::StrBytes;
 use crate::types::NodeId;
 
@@ -46,6 +47,19 @@ pub struct ClusterConfig {
     pub producer_id_expiration_ms: u64,
     /// `producer.id.expiration.check.interval.ms`.
     pub producer_id_expiration_check_interval_ms: u64,
+    /// `transaction.version`: 2 gives each transaction a producer epoch of its own, and has brokers add partitions
+    /// (KIP-890). 0 and 1 are the protocol before.
+    #[serde(default = "default_transaction_version")]
+    pub transaction_version: u16,
+    /// `transactional.id.expiration.ms`.
+    #[serde(default = "default_transactional_id_expiration_ms")]
+    pub transactional_id_expiration_ms: u64,
+    /// `transaction.max.timeout.ms`.
+    #[serde(default = "default_transaction_max_timeout_ms")]
+    pub transaction_max_timeout_ms: u64,
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
+    #[serde(default = "default_transaction_cleanup_interval_ms")]
+    pub transaction_cleanup_interval_ms: u64,
     /// `request.timeout.ms` of requests between brokers and controllers.
     pub request_timeout_ms: u64,
     /// `controller.quorum.election.timeout.ms`.
@@ -79,6 +93,26 @@ fn default_fetch_session_slots() -> u32 {
     1_000
 }
 
+/// As Kafka since 4.0.
+fn default_transaction_version() -> u16 {
+    2
+}
+
+/// As Kafka: seven days.
+fn default_transactional_id_expiration_ms() -> u64 {
+    7 * 24 * 3_600_000
+}
+
+/// As Kafka: fifteen minutes.
+fn default_transaction_max_timeout_ms() -> u64 {
+    900_000
+}
+
+/// As Kafka: ten seconds.
+fn default_transaction_cleanup_interval_ms() -> u64 {
+    10_000
+}
+
 /// What a producer is configured with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +143,17 @@ pub struct ProducerConfig {
     pub metadata_max_age_ms: u64,
     /// Size of a record's value in bytes, at least 8: the value's number, then filling.
     pub value_bytes: u32,
+    /// `transactional.id`, if it is transactional.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transactional_id: Option<String>,
+    /// `transaction.timeout.ms`.
+    #[serde(default = "default_transaction_timeout_ms")]
+    pub transaction_timeout_ms: u64,
+}
+
+/// As Kafka: one minute.
+fn default_transaction_timeout_ms() -> u64 {
+    60_000
 }
 
 /// What a consumer is configured with.
@@ -133,6 +178,14 @@ pub struct ConsumerConfig {
     pub metadata_max_age_ms: u64,
     /// `auto.offset.reset`.
     pub offset_reset: OffsetReset,
+    /// `isolation.level`.
+    #[serde(default = "read_uncommitted")]
+    pub isolation: IsolationLevel,
+}
+
+/// As Kafka.
+fn read_uncommitted() -> IsolationLevel {
+    IsolationLevel::ReadUncommitted
 }
 
 /// What an admin client is configured with.

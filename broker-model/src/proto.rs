@@ -4,7 +4,9 @@ pub use kafka_protocol::error::ResponseError as ErrorCode;
 pub use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 pub use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 pub use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
-pub use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+pub use kafka_protocol::messages::fetch_response::{
+    AbortedTransaction, FetchableTopicResponse, PartitionData,
+};
 pub use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 pub use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,

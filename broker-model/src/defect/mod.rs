@@ -13,6 +13,7 @@ mod log;
 mod producer;
 mod quorum;
 mod replication;
+mod transaction;
 mod version;
 
 use std::fmt;
@@ -81,6 +82,7 @@ families! {
     3: Controller(ControllerDefect) in controller,
     4: Broker(BrokerDefect) in broker,
     5: Producer(ProducerDefect) in producer,
+    6: Transaction(TransactionDefect) in transaction,
 }
 
 impl Defect {

@@ -3,6 +3,7 @@
 use harrow_broker_model::config::{
     Acks, AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
 };
+use harrow_broker_model::note::IsolationLevel;
 use harrow_broker_model::types::NodeId;
 use harrow_sim::plan::{ClientPlan, TopicPlan};
 
@@ -116,6 +117,8 @@ fn producer(
         delivery_timeout_ms: drawn.long("delivery.timeout.ms"),
         metadata_max_age_ms: drawn.long("metadata.max.age.ms"),
         value_bytes: drawn.int("value_bytes"),
+        transactional_id: None,
+        transaction_timeout_ms: 60_000,
     }
 }
 
@@ -135,6 +138,7 @@ fn consumer(
         retry_backoff_ms: drawn.long("retry.backoff.ms"),
         metadata_max_age_ms: drawn.long("metadata.max.age.ms"),
         offset_reset: *drawn.draws.at("auto.offset.reset").pick(offset_reset),
+        isolation: IsolationLevel::ReadUncommitted,
     }
 }
 
@@ -165,6 +169,8 @@ pub(super) fn fresh_producer(cluster: &ClusterConfig) -> ProducerConfig {
         delivery_timeout_ms: fresh_defaults::DELIVERY_TIMEOUT_MS,
         metadata_max_age_ms: fresh_defaults::METADATA_MAX_AGE_MS,
         value_bytes: fresh_defaults::VALUE_BYTES,
+        transactional_id: None,
+        transaction_timeout_ms: 60_000,
     }
 }
 
@@ -180,6 +186,7 @@ pub(super) fn final_reader(cluster: &ClusterConfig) -> ConsumerConfig {
         retry_backoff_ms: reader_defaults::RETRY_BACKOFF_MS,
         metadata_max_age_ms: reader_defaults::METADATA_MAX_AGE_MS,
         offset_reset: OffsetReset::Earliest,
+        isolation: IsolationLevel::ReadUncommitted,
     }
 }
 

@@ -33,6 +33,10 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         producer_id_expiration_check_interval_ms: drawn
             .long("producer.id.expiration.check.interval.ms"),
         request_timeout_ms: drawn.long("request.timeout.ms"),
+        transaction_version: 2,
+        transactional_id_expiration_ms: 604_800_000,
+        transaction_max_timeout_ms: 900_000,
+        transaction_cleanup_interval_ms: 10_000,
         quorum_election_timeout_ms: drawn.long("controller.quorum.election.timeout.ms"),
         quorum_fetch_timeout_ms: drawn.long("controller.quorum.fetch.timeout.ms"),
         quorum_election_backoff_max_ms: drawn.long("controller.quorum.election.backoff.max.ms"),

@@ -13,7 +13,7 @@ mod replica_offsets;
 use crate::broker::{Broker, Caller};
 use crate::message::{ClusterError, RequestBody};
 use crate::node::Effects;
-use crate::note::{Note, ReplicationNote};
+use crate::note::{IsolationLevel, Note, ReplicationNote};
 use crate::partition::Partition;
 use crate::proto::{ErrorCode, TopicName};
 use crate::types::{NodeId, Now, TopicPartition};
@@ -79,6 +79,11 @@ impl Broker {
     fn hosted_as(&self, id: TopicPartition) -> Result<&Partition, ErrorCode> {
         self.partitions.get(&id).ok_or(ErrorCode::NotLeaderOrFollower)
     }
+}
+
+/// `isolation.level` as it is on the wire.
+fn isolation_level(wire: i8) -> IsolationLevel {
+    if wire == 0 { IsolationLevel::ReadUncommitted } else { IsolationLevel::ReadCommitted }
 }
 
 /// The note that a client's request was refused for its leader epoch, if it was.

@@ -13,6 +13,7 @@
 //! One difference to the Java client: after an error a partition is fetched again only after `retry.backoff.ms`, or
 //! once another leader is known; Java asks again with the next poll.
 
+mod abort_filter;
 mod end_offsets;
 mod end_query;
 mod fetch_position;

@@ -6,7 +6,7 @@ use super::*;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::config::OffsetReset;
 use crate::message::RequestBody;
-use crate::note::{ConsumerNote, Note};
+use crate::note::{ConsumerNote, IsolationLevel, Note};
 use crate::proto::{
     EpochEndOffset, FetchPartition, FetchResponse, FetchableTopicResponse,
     ListOffsetsPartitionResponse, ListOffsetsResponse, ListOffsetsTopicResponse,
@@ -27,6 +27,7 @@ fn config() -> ConsumerConfig {
         retry_backoff_ms: 100,
         metadata_max_age_ms: 300_000,
         offset_reset: OffsetReset::Earliest,
+        isolation: IsolationLevel::ReadUncommitted,
     }
 }
 

@@ -287,6 +287,7 @@ fn consumer(node: i32) -> ConsumerConfig {
         retry_backoff_ms: 100,
         metadata_max_age_ms: 1_000,
         offset_reset: OffsetReset::Earliest,
+        isolation: harrow_broker_model::note::IsolationLevel::ReadUncommitted,
     }
 }
 
@@ -305,6 +306,8 @@ fn producer(node: i32) -> ProducerConfig {
         delivery_timeout_ms: 1_000,
         metadata_max_age_ms: 1_000,
         value_bytes: 8,
+        transactional_id: None,
+        transaction_timeout_ms: 60_000,
     }
 }
 
@@ -327,6 +330,10 @@ fn cluster() -> ClusterConfig {
         producer_id_expiration_ms: 86_400_000,
         producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 1_000,
+        transaction_version: 2,
+        transactional_id_expiration_ms: 604_800_000,
+        transaction_max_timeout_ms: 900_000,
+        transaction_cleanup_interval_ms: 10_000,
         quorum_election_timeout_ms: 500,
         quorum_fetch_timeout_ms: 500,
         quorum_election_backoff_max_ms: 100,
