@@ -20,6 +20,10 @@ pub enum Channel {
     QuorumFetch,
     /// Vote, begin and end of a quorum epoch, between controllers.
     Quorum,
+    /// A transaction coordinator's markers, broker to partition leader.
+    TransactionMarkers,
+    /// Whether a partition is in a transaction: partition leader to transaction coordinator. Source: KIP-890.
+    TransactionVerification,
     /// A client's requests to a broker.
     Client,
     /// A consumer's fetches, apart so that a long poll does not hold up the rest.
@@ -98,6 +102,15 @@ pub enum Operation {
         /// The record's value.
         value: RecordValue,
     },
+    /// Producer: one transaction, from its begin to its end.
+    Transact {
+        /// The records, in order; each is sent when the one before is acknowledged.
+        records: Vec<TransactRecord>,
+        /// Pause after each, in milliseconds.
+        gap_ms: u32,
+        /// Whether it is to be committed; else aborted.
+        commit: bool,
+    },
     /// Consumer: take these partitions, from the beginning, in place of any it has.
     Assign {
         /// Topic name and partition.
@@ -142,6 +155,17 @@ pub enum Operation {
     },
 }
 
+/// One record of a transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TransactRecord {
+    /// Topic name.
+    pub topic: StrBytes,
+    /// The record's key; decides the partition.
+    pub key: Option<u64>,
+    /// The record's value.
+    pub value: RecordValue,
+}
+
 /// How a client operation ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
@@ -151,6 +175,14 @@ pub enum Outcome {
         partition: i32,
         /// Where the broker says it is.
         offset: Offset,
+    },
+    /// The transaction is committed, or is aborted for certain; with the places of what was sent, and
+    /// [`Offset::NONE`] where it is not known.
+    Transacted {
+        /// Which of both.
+        committed: bool,
+        /// Topic name, partition, offset of each record that was sent, in order.
+        records: Vec<(StrBytes, i32, Offset)>,
     },
     /// The assignment is taken.
     Assigned,

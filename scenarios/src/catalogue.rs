@@ -54,6 +54,10 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "lone-controller",
     "vote-storm",
     "minority-stays-dead",
+    "bank",
+    "zombie-producer",
+    "hanging-transaction",
+    "delayed-end-txn",
     "swarm",
 ];
 

@@ -176,8 +176,9 @@ impl Goal {
 /// How long the slowest operation of a load may be open, and the pause before it.
 fn slowest_operation_ms(plan: &Plan) -> u64 {
     let longest = |client: &ClientPlan| match client {
-        ClientPlan::Producer { config, interval_us, .. } => {
-            config.delivery_timeout_ms + interval_us.1 / 1_000
+        ClientPlan::Producer { config, interval_us, transactions, .. } => {
+            let patience = if transactions.is_some() { 2 } else { 1 };
+            patience * config.delivery_timeout_ms + interval_us.1 / 1_000
         }
         ClientPlan::Consumer { config, interval_us, poll_timeout_ms, .. } => {
             let poll_ms = u64::from(*poll_timeout_ms);

@@ -115,6 +115,9 @@ pub enum ClientPlan {
         interval_us: (u64, u64),
         /// At most so many sends are open at once; further ones wait.
         outstanding_max: u32,
+        /// If it is transactional: each operation is a transaction.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transactions: Option<TransactionsPlan>,
     },
     /// Reads assigned partitions from the beginning.
     Consumer {
@@ -141,6 +144,18 @@ pub enum ClientPlan {
         #[serde(default)]
         resume_every: u32,
     },
+}
+
+/// What the transactions of a producer are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransactionsPlan {
+    /// Records of each, inclusive range.
+    pub records: (u32, u32),
+    /// Pause after each record, in milliseconds, inclusive range.
+    pub gap_ms: (u32, u32),
+    /// One in so many is aborted by its application; 0 is never.
+    pub abort_one_in: u32,
 }
 
 /// Links of the network, all alike but for faults.
@@ -453,6 +468,8 @@ pub enum Target {
     FollowerOf(String, u32),
     /// `isr-follower-of TOPIC-PARTITION`: one of the in-sync ones.
     IsrFollowerOf(String, u32),
+    /// `transaction-coordinator-of ID`: the broker that coordinates a transactional id.
+    TransactionCoordinatorOf(String),
     /// `controller`: the active controller.
     ActiveController,
     /// `standby-controller`: a voter that does not lead, drawn by the step's key.
@@ -483,6 +500,9 @@ impl Target {
             ("isr-follower-of", at) => {
                 split_partition(at).map(|(topic, index)| Self::IsrFollowerOf(topic, index))
             }
+            ("transaction-coordinator-of", id) if !id.is_empty() => {
+                Ok(Self::TransactionCoordinatorOf(id.to_owned()))
+            }
             ("controller", "") => Ok(Self::ActiveController),
             ("standby-controller", "") => Ok(Self::StandbyController),
             ("any-controller", "") => Ok(Self::AnyController),
@@ -509,7 +529,7 @@ fn split_partition(text: &str) -> Result<(String, u32), String> {
 fn target_help(text: &str) -> String {
     format!(
         "`{text}` is not a target; use one of: leader-of TOPIC-N, follower-of TOPIC-N, isr-follower-of TOPIC-N, \
-         controller, standby-controller, any-controller, any-broker, any-node, any-client, node N"
+         transaction-coordinator-of ID, controller, standby-controller, any-controller, any-broker, any-node, any-client, node N"
     )
 }
 
@@ -519,6 +539,7 @@ impl std::fmt::Display for Target {
             Self::LeaderOf(topic, index) => write!(f, "leader-of {topic}-{index}"),
             Self::FollowerOf(topic, index) => write!(f, "follower-of {topic}-{index}"),
             Self::IsrFollowerOf(topic, index) => write!(f, "isr-follower-of {topic}-{index}"),
+            Self::TransactionCoordinatorOf(id) => write!(f, "transaction-coordinator-of {id}"),
             Self::ActiveController => f.write_str("controller"),
             Self::StandbyController => f.write_str("standby-controller"),
             Self::AnyController => f.write_str("any-controller"),

@@ -10,6 +10,7 @@ mod connections;
 mod context;
 mod controller_channel;
 mod controller_requests;
+mod coordinators;
 mod fetch_session;
 mod fetcher;
 mod handle;
@@ -23,11 +24,13 @@ mod purgatory;
 mod status;
 #[cfg(test)]
 mod tests;
+mod transactions;
 mod wake;
 
 use std::collections::BTreeMap;
 
 use crate::config::{ClusterConfig, ms};
+use crate::coordinator::group::GroupCoordinator;
 use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::{Log, LogConfig};
@@ -44,6 +47,7 @@ use checkpoints::Checkpoints;
 use connections::{Caller, Connections};
 use context::Context;
 use controller_channel::ControllerChannel;
+use coordinators::InternalTopics;
 use fetch_session::FetchSessions;
 use fetcher::Fetchers;
 use lifecycle::Lifecycle;
@@ -51,6 +55,7 @@ use maintenance_schedule::Maintenance;
 use metadata_fetcher::MetadataFetcher;
 use producer_ids::ProducerIds;
 use purgatory::{ConsumerFetch, Purgatory, ReplicaFetch, Wait};
+use transactions::Transactions;
 
 /// A broker.
 #[derive(Debug)]
@@ -68,6 +73,9 @@ pub struct Broker {
     channel: ControllerChannel,
     alter_partitions: AlterPartitions,
     producer_ids: ProducerIds,
+    internal_topics: InternalTopics,
+    groups: GroupCoordinator,
+    transactions: Transactions,
     connections: Connections,
     purgatory: Purgatory,
     checkpoints: Checkpoints,
@@ -101,6 +109,9 @@ impl Broker {
             channel: ControllerChannel::default(),
             alter_partitions: AlterPartitions::default(),
             producer_ids: ProducerIds::default(),
+            internal_topics: InternalTopics::default(),
+            groups: GroupCoordinator::new(config.coordinators),
+            transactions: Transactions::new(&config, now.time),
             connections: Connections::default(),
             purgatory: Purgatory::default(),
             checkpoints: Checkpoints::new(image, &config, now.time),
@@ -210,12 +221,20 @@ impl Broker {
                     self.on_controller_response(now, from, &pending, message.body, effects);
                 }
             }
+            ResponseBody::WriteTxnMarkers(_) | ResponseBody::AddPartitionsToTxn(_) => {
+                self.on_transaction_response(now, (from, id), &message.body, effects);
+            }
             ResponseBody::Produce(_)
+            | ResponseBody::AddOffsetsToTxn(_)
+            | ResponseBody::EndTxn(_)
             | ResponseBody::Fetch(_)
             | ResponseBody::ListOffsets(_)
             | ResponseBody::Metadata(_)
             | ResponseBody::OffsetForLeaderEpoch(_)
             | ResponseBody::InitProducerId(_)
+            | ResponseBody::FindCoordinator(_)
+            | ResponseBody::OffsetCommit(_)
+            | ResponseBody::OffsetFetch(_)
             | ResponseBody::Vote(_)
             | ResponseBody::BeginQuorumEpoch(_)
             | ResponseBody::EndQuorumEpoch(_) => {
@@ -243,6 +262,9 @@ impl Broker {
                 let lost = self.channel.lost(to);
                 self.on_errands_lost(now, to, lost, effects);
             }
+            Channel::TransactionMarkers | Channel::TransactionVerification => {
+                self.on_transaction_connection_lost(now, to, channel, effects);
+            }
             Channel::Quorum | Channel::Client | Channel::ClientFetch => {
                 panic!("a broker opens no {channel:?} connection, yet lost one to {to}")
             }
@@ -251,6 +273,7 @@ impl Broker {
 
     fn on_connection_closed(&mut self, connection: ConnectionId) {
         self.connections.closed(connection);
+        self.transactions.verifying.remove(&connection);
         let Some(delayed) = self.purgatory.remove(connection) else { return };
         match delayed.wait {
             Wait::Produce(produce) => self.abandon(&produce.undecided),
@@ -292,6 +315,7 @@ impl Broker {
         if let Some((to, lost)) = self.channel.expired(time, effects) {
             self.on_errands_lost(now, to, lost, effects);
         }
+        self.tick_coordinators(now, effects);
         self.run_ready(now, effects);
         self.lifecycle.tick(time, metadata_end, &mut self.context, effects);
         if self.lifecycle.may_stop() {
@@ -413,6 +437,8 @@ impl Node for Broker {
             self.alter_partitions.deadline(),
             self.producer_ids.deadline(),
             self.purgatory.deadline(),
+            self.groups.deadline(),
+            self.transactions.deadline(),
         ]
         .into_iter()
         .fold(Some(isr_check), Deadline::earlier)

@@ -18,6 +18,8 @@ pub(crate) enum Purpose {
     Metadata,
     /// Producer: an identity.
     InitProducerId,
+    /// Producer: what its transaction needs of its coordinator.
+    Transaction(TransactionRequest),
     /// Producer: the batches that it carries, at most one a partition.
     Produce(Vec<BatchTicket>),
     /// Consumer: the partitions of its fetch session with this leader.
@@ -30,6 +32,19 @@ pub(crate) enum Purpose {
     EndOffset(OperationId),
     /// Admin: a new topic.
     CreateTopic(OperationId),
+}
+
+/// What a transactional producer asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TransactionRequest {
+    /// Who coordinates its transactional id.
+    FindCoordinator,
+    /// Who it is.
+    InitProducerId,
+    /// That partitions are in its transaction.
+    AddPartitions,
+    /// The end.
+    EndTxn,
 }
 
 /// Names a batch in flight.

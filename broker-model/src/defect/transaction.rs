@@ -32,6 +32,29 @@ TransactionDefect {
             out, and ends it.",
     }
 
+    TimeoutKeepsEpoch {
+        name: "timeout-keeps-epoch",
+        source: "KAFKA-6119; TransactionCoordinator.abortTimedOutTransactions",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(1, 0, 0)] },
+        side: Server,
+        shows: "visibility" / "lost-write" in "hanging-transaction", seed 1,
+        meaning: "A transaction that takes too long is aborted in the epoch of its own producer, which may go on.",
+        example: "A producer stalls amid a transaction. The coordinator aborts it. The producer wakes, adds \
+            one more partition, which begins another transaction, and commits that: it is told that all was \
+            committed, but what it sent before the pause is aborted.",
+    }
+
+    ToldBeforeDurable {
+        name: "commit-told-before-durable",
+        source: "KIP-98; TransactionCoordinator.endTransaction",
+        affected: Affected::Never,
+        side: Server,
+        shows: "visibility" / "lost-write" in "bank", seed 1,
+        meaning: "A coordinator answers a commit before its decision is committed to the transaction log.",
+        example: "The coordinator dies with the decision. The next one knows of an open transaction only, \
+            which times out and is aborted, though its producer was told that it was committed.",
+    }
+
     ReadsPastStable {
         name: "reads-past-stable-offset",
         source: "KIP-98; UnifiedLog.lastStableOffset",

@@ -54,7 +54,8 @@ impl Log {
     /// Everything below is decided and will not be undone; for what may be read with `read_committed`. Source:
     /// `UnifiedLog.lastStableOffset`.
     pub fn last_stable_offset(&self) -> Offset {
-        let unstable = self.producers.first_unstable().map(|first| first.max(self.log_start_offset));
+        let unstable =
+            self.producers.first_unstable().map(|first| first.max(self.log_start_offset));
         unstable.map_or(self.high_watermark, |first| first.min(self.high_watermark))
     }
 

@@ -83,6 +83,7 @@ fn cluster(defects: &[Defect]) -> ClusterConfig {
         auto_leader_rebalance: true,
         leader_imbalance_check_interval_ms: 300_000,
         unclean_election_interval_ms: 300_000,
+        coordinators: crate::config::CoordinatorConfig::DEFAULT,
         kafka: None,
         defects: defects.iter().copied().collect(),
     }
@@ -731,7 +732,10 @@ fn the_end_offset_is_not_told_before_the_watermark_reaches_the_epoch() {
     bench.register(&registration(2, 1, 1, &[1, 2]));
     bench.copy(1, 3, 1);
     bench.register(&registration(1, 2, 2, &[1, 2]));
-    assert_eq!(bench.partition.latest_offset(LeaderEpoch(2), ALL.1), Err(ErrorCode::OffsetNotAvailable));
+    assert_eq!(
+        bench.partition.latest_offset(LeaderEpoch(2), ALL.1),
+        Err(ErrorCode::OffsetNotAvailable)
+    );
     bench.fetch_in(2, 2, 3, 1);
     assert_eq!(bench.partition.latest_offset(LeaderEpoch(2), ALL.1), Ok(Offset(3)));
 }
@@ -753,14 +757,11 @@ fn a_new_epoch_is_on_disk_before_anything_is_served() {
 fn consumers_read_below_the_high_watermark_only() {
     let mut bench = Bench::leading(&[], &[1, 2]);
     bench.produce(&batch(-1, 0));
-    let read =
-        bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, ALL);
+    let read = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, ALL);
     assert!(read.expect("in range").batches.is_empty());
     bench.fetch(2, 1);
-    let read =
-        bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, ALL);
+    let read = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, ALL);
     assert_eq!(read.expect("in range").batches.len(), 1);
-    let beyond =
-        bench.partition.consumer_fetch(LeaderEpoch(1), Offset(5), LeaderEpoch::NONE, ALL);
+    let beyond = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(5), LeaderEpoch::NONE, ALL);
     assert_eq!(beyond, Err(ErrorCode::OffsetOutOfRange));
 }

@@ -103,6 +103,8 @@ impl Peer {
             | Channel::Heartbeat
             | Channel::Controller
             | Channel::Client
+            | Channel::TransactionMarkers
+            | Channel::TransactionVerification
             | Channel::ClientFetch => None,
         }
     }

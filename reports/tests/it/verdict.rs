@@ -121,6 +121,7 @@ fn cluster() -> ClusterConfig {
         auto_leader_rebalance: true,
         leader_imbalance_check_interval_ms: 300_000,
         unclean_election_interval_ms: 300_000,
+        coordinators: harrow_broker_model::config::CoordinatorConfig::DEFAULT,
         kafka: None,
         defects: Defects::NONE,
     }
@@ -142,6 +143,7 @@ fn producer_config(node: i32) -> ProducerConfig {
         metadata_max_age_ms: 60_000,
         value_bytes: 8,
         transactional_id: None,
+        transaction_version: 2,
         transaction_timeout_ms: 60_000,
     }
 }

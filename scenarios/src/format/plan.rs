@@ -382,6 +382,7 @@ impl Check<'_> {
                 Err((format!("there is no node {node}"), help))
             }
             Target::Node(_)
+            | Target::TransactionCoordinatorOf(_)
             | Target::ActiveController
             | Target::StandbyController
             | Target::AnyController

@@ -52,7 +52,8 @@ impl Reading {
             }
             TargetPattern::Replica { topic: None, .. }
             | TargetPattern::Plain(
-                Target::ActiveController
+                Target::TransactionCoordinatorOf(_)
+                | Target::ActiveController
                 | Target::StandbyController
                 | Target::AnyController
                 | Target::AnyBroker

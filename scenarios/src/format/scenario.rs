@@ -98,8 +98,15 @@ pub enum LoadKind {
         /// `enable.idempotence`; drawn, it only counts where `acks` is `all`.
         idempotence: Choice<bool>,
     },
+    /// Sends in transactions.
+    Transaction {
+        /// `transactional.id` of all its clients; one for each if there is none.
+        transactional_id: Option<String>,
+    },
     /// Reads.
     Consumer {
+        /// `isolation.level`.
+        isolation: Choice<IsolationLevel>,
         /// `auto.offset.reset`.
         offset_reset: Choice<OffsetReset>,
     },

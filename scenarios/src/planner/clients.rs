@@ -5,7 +5,7 @@ use harrow_broker_model::config::{
 };
 use harrow_broker_model::note::IsolationLevel;
 use harrow_broker_model::types::NodeId;
-use harrow_sim::plan::{ClientPlan, TopicPlan};
+use harrow_sim::plan::{ClientPlan, TopicPlan, TransactionsPlan};
 
 use super::cluster::is_copy_of;
 use super::defaults::{
@@ -33,10 +33,11 @@ pub(super) fn clients(
     draws: &Draws,
 ) -> Vec<ClientPlan> {
     let mut clients = Vec::new();
-    let (mut producers, mut consumers) = (0, 0);
+    let (mut producers, mut consumers, mut transactions) = (0, 0, 0);
     for load in loads {
         let draws = match &load.kind {
             LoadKind::Producer { .. } => draws.at("producer").at(next(&mut producers)),
+            LoadKind::Transaction { .. } => draws.at("transaction").at(next(&mut transactions)),
             LoadKind::Consumer { .. } => draws.at("consumer").at(next(&mut consumers)),
         };
         if !draws.at("chance").happens(load.chance) {
@@ -74,9 +75,24 @@ fn client(common: &Common<'_>, node: NodeId, draws: &Draws) -> ClientPlan {
             start_ms: drawn.long("start_ms"),
             interval_us: drawn.range("interval_us"),
             outstanding_max: drawn.int("outstanding_max"),
+            transactions: None,
         },
-        LoadKind::Consumer { offset_reset } => ClientPlan::Consumer {
-            config: consumer(common, node, &drawn, offset_reset),
+        LoadKind::Transaction { transactional_id } => ClientPlan::Producer {
+            config: transactional(common, node, &drawn, transactional_id.as_deref()),
+            topics: common.topics.clone(),
+            keys: drawn.int("keys"),
+            operations: drawn.int("operations"),
+            start_ms: drawn.long("start_ms"),
+            interval_us: drawn.range("interval_us"),
+            outstanding_max: 1,
+            transactions: Some(TransactionsPlan {
+                records: small_range(drawn.range("records")),
+                gap_ms: small_range(drawn.range("gap_ms")),
+                abort_one_in: drawn.int("abort_one_in"),
+            }),
+        },
+        LoadKind::Consumer { isolation, offset_reset } => ClientPlan::Consumer {
+            config: consumer(common, node, &drawn, (isolation, offset_reset)),
             topics: common.topics.clone(),
             start_ms: drawn.long("start_ms"),
             operations: drawn.int("operations"),
@@ -118,7 +134,41 @@ fn producer(
         metadata_max_age_ms: drawn.long("metadata.max.age.ms"),
         value_bytes: drawn.int("value_bytes"),
         transactional_id: None,
+        transaction_version: 2,
         transaction_timeout_ms: 60_000,
+    }
+}
+
+fn small_range((low, high): (u64, u64)) -> (u32, u32) {
+    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    (small(low), small(high))
+}
+
+/// A transactional producer; each client has an id of its own unless the load names one.
+fn transactional(
+    common: &Common<'_>,
+    node: NodeId,
+    drawn: &Drawn<'_>,
+    transactional_id: Option<&str>,
+) -> ProducerConfig {
+    let own = || format!("t{}", node.0 - CLIENTS_FROM + 1);
+    ProducerConfig {
+        node,
+        bootstrap: common.cluster.brokers.clone(),
+        jitter_salt: drawn.draws.at("jitter").bits(),
+        acks: Acks::All,
+        idempotence: true,
+        linger_ms: drawn.long("linger.ms"),
+        batch_records_max: drawn.int("batch.size"),
+        in_flight_max: drawn.int("max.in.flight.requests.per.connection"),
+        request_timeout_ms: drawn.long("request.timeout.ms"),
+        retry_backoff_ms: drawn.long("retry.backoff.ms"),
+        delivery_timeout_ms: drawn.long("delivery.timeout.ms"),
+        metadata_max_age_ms: drawn.long("metadata.max.age.ms"),
+        value_bytes: drawn.int("value_bytes"),
+        transactional_id: Some(transactional_id.map_or_else(own, str::to_owned)),
+        transaction_version: common.cluster.transaction_version,
+        transaction_timeout_ms: drawn.long("transaction.timeout.ms"),
     }
 }
 
@@ -126,7 +176,7 @@ fn consumer(
     common: &Common<'_>,
     node: NodeId,
     drawn: &Drawn<'_>,
-    offset_reset: &Choice<OffsetReset>,
+    (isolation, offset_reset): (&Choice<IsolationLevel>, &Choice<OffsetReset>),
 ) -> ConsumerConfig {
     ConsumerConfig {
         node,
@@ -138,7 +188,7 @@ fn consumer(
         retry_backoff_ms: drawn.long("retry.backoff.ms"),
         metadata_max_age_ms: drawn.long("metadata.max.age.ms"),
         offset_reset: *drawn.draws.at("auto.offset.reset").pick(offset_reset),
-        isolation: IsolationLevel::ReadUncommitted,
+        isolation: *drawn.draws.at("isolation.level").pick(isolation),
     }
 }
 
@@ -170,12 +220,20 @@ pub(super) fn fresh_producer(cluster: &ClusterConfig) -> ProducerConfig {
         metadata_max_age_ms: fresh_defaults::METADATA_MAX_AGE_MS,
         value_bytes: fresh_defaults::VALUE_BYTES,
         transactional_id: None,
+        transaction_version: 2,
         transaction_timeout_ms: 60_000,
     }
 }
 
-/// The client that reads everything at the end.
-pub(super) fn final_reader(cluster: &ClusterConfig) -> ConsumerConfig {
+/// The client that reads everything at the end; where there are transactions, what is committed of them.
+pub(super) fn final_reader(cluster: &ClusterConfig, clients: &[ClientPlan]) -> ConsumerConfig {
+    let transactional =
+        |client: &ClientPlan| matches!(client, ClientPlan::Producer { transactions: Some(_), .. });
+    let isolation = if clients.iter().any(transactional) {
+        IsolationLevel::ReadCommitted
+    } else {
+        IsolationLevel::ReadUncommitted
+    };
     ConsumerConfig {
         node: NodeId(reader_defaults::NODE),
         bootstrap: cluster.brokers.clone(),
@@ -186,7 +244,7 @@ pub(super) fn final_reader(cluster: &ClusterConfig) -> ConsumerConfig {
         retry_backoff_ms: reader_defaults::RETRY_BACKOFF_MS,
         metadata_max_age_ms: reader_defaults::METADATA_MAX_AGE_MS,
         offset_reset: OffsetReset::Earliest,
-        isolation: IsolationLevel::ReadUncommitted,
+        isolation,
     }
 }
 

@@ -104,7 +104,8 @@ fn check_targets(plan: &Plan) {
                     plan.scenario
                 );
             }
-            Target::ActiveController
+            Target::TransactionCoordinatorOf(_)
+            | Target::ActiveController
             | Target::StandbyController
             | Target::AnyController
             | Target::AnyBroker

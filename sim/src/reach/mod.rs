@@ -8,6 +8,7 @@ mod log;
 mod producer;
 mod quorum;
 mod replication;
+mod transaction;
 
 use std::collections::BTreeMap;
 
@@ -57,6 +58,8 @@ pub const ALL: &[&str] = &[
     "stale-isr-proposal",
     "stays-dead",
     "topic-created",
+    "transaction-aborted",
+    "transaction-committed",
     "truncation-detected",
     "unclean-election",
     "unclean-registration",
@@ -119,7 +122,8 @@ impl Tally {
             Note::Broker(note) => self.broker(note),
             Note::Producer(note) => self.producer(note),
             Note::Consumer(note) => self.consumer(note),
-            Note::Group(_) | Note::Transaction(_) => {}
+            Note::Transaction(note) => self.transaction(note),
+            Note::Group(_) => {}
         }
     }
 }

@@ -2,12 +2,12 @@
 //! is keyed by (seed, client, n).
 
 use harrow_broker_model::config::topic_name;
-use harrow_broker_model::node::{Operation, Outcome};
+use harrow_broker_model::node::{Operation, Outcome, TransactRecord};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::{NodeId, Offset, RecordValue};
 
 use super::draw::{Draws, Purpose};
-use crate::plan::{ClientPlan, TopicPlan};
+use crate::plan::{ClientPlan, TopicPlan, TransactionsPlan};
 
 /// Time and records of one poll, of the final reader and of a consumer that catches up.
 pub(crate) const FINAL_POLL: (u32, u32) = (100, 1_000);
@@ -47,7 +47,7 @@ pub(crate) struct Load {
 
 #[derive(Debug)]
 enum Kind {
-    Producer { topics: Vec<StrBytes>, keys: u32 },
+    Producer { topics: Vec<StrBytes>, keys: u32, transactions: Option<TransactionsPlan> },
     Consumer(Reading),
 }
 
@@ -126,9 +126,24 @@ impl Load {
     /// One more send of a producer that has done all that was planned, with a value that it has not used.
     pub(crate) fn one_more(&mut self, topic: &str, key: u64) -> Operation {
         assert_eq!(self.issued, self.total, "client {} has sends left", self.node);
-        let value = RecordValue((self.ordinal << 32) | (u64::from(self.total) + self.further));
+        let transactions = match &self.kind {
+            Kind::Producer { transactions, .. } => *transactions,
+            Kind::Consumer(_) => None,
+        };
+        let used = u64::from(self.total) * values_of(transactions);
+        let value = RecordValue((self.ordinal << 32) | (used + self.further));
         self.further += 1;
-        Operation::Send { topic: topic_name(topic), key: Some(key), value }
+        let (topic, key) = (topic_name(topic), Some(key));
+        if transactions.is_some() {
+            let records = vec![TransactRecord { topic, key, value }];
+            return Operation::Transact { records, gap_ms: 0, commit: true };
+        }
+        Operation::Send { topic, key, value }
+    }
+
+    /// Whether each of its operations is a transaction.
+    pub(crate) fn is_transactional(&self) -> bool {
+        matches!(self.kind, Kind::Producer { transactions: Some(_), .. })
     }
 
     /// What a consumer reads.
@@ -193,7 +208,13 @@ impl Load {
         let key = self.node.0 as u64;
         let draws = self.draws;
         match &mut self.kind {
-            Kind::Producer { topics, keys } => {
+            Kind::Producer { topics, keys, transactions: Some(plan) } => {
+                let first =
+                    (self.ordinal << 32) | (u64::from(self.issued) * values_of(Some(*plan)));
+                self.issued += 1;
+                transaction(draws, (key, ordinal), (topics, *keys), plan, first)
+            }
+            Kind::Producer { topics, keys, transactions: None } => {
                 let topic = draws.below(Purpose::LoadTopic, key, 0, ordinal, topics.len() as u64);
                 let drawn =
                     |keys: u32| draws.below(Purpose::LoadKey, key, 0, ordinal, u64::from(keys));
@@ -218,11 +239,12 @@ impl Load {
 impl Kind {
     fn new(plan: &ClientPlan, topics: &[TopicPlan]) -> Self {
         match plan {
-            ClientPlan::Producer { topics, keys, .. } => {
+            ClientPlan::Producer { topics, keys, transactions, .. } => {
                 assert!(!topics.is_empty(), "a producer needs a topic");
                 Self::Producer {
                     topics: topics.iter().map(|topic| topic_name(topic)).collect(),
                     keys: *keys,
+                    transactions: *transactions,
                 }
             }
             ClientPlan::Consumer {
@@ -309,6 +331,39 @@ impl Reading {
         self.end_offset_due =
             self.end_offset_every > 0 && polls.is_multiple_of(self.end_offset_every);
         Operation::Poll { timeout_ms: self.poll.0, max_records: self.poll.1 }
+    }
+}
+
+/// How many values an operation of a producer may use.
+fn values_of(transactions: Option<TransactionsPlan>) -> u64 {
+    transactions.map_or(1, |plan| u64::from(plan.records.1.max(1)))
+}
+
+/// The transaction that a client makes as its `ordinal`-th operation; its values are numbered from `first` on.
+fn transaction(
+    draws: Draws,
+    (client, ordinal): (u64, u64),
+    (topics, keys): (&[StrBytes], u32),
+    plan: &TransactionsPlan,
+    first: u64,
+) -> Operation {
+    let within = |what: u64, (low, high): (u32, u32)| {
+        let range = (u64::from(low), u64::from(high));
+        draws.within(Purpose::LoadTransaction, client, what, ordinal, range)
+    };
+    let count = within(0, plan.records).max(1);
+    let record = |index: u64| {
+        let below = |purpose, bound| draws.below(purpose, client, index, ordinal, bound);
+        let topic = below(Purpose::LoadTopic, topics.len() as u64);
+        let key = (keys > 0).then(|| below(Purpose::LoadKey, u64::from(keys)));
+        let topic = topics[topic as usize].clone();
+        TransactRecord { topic, key, value: RecordValue(first + index) }
+    };
+    let aborts = plan.abort_one_in > 0 && within(2, (1, plan.abort_one_in)) == 1;
+    Operation::Transact {
+        records: (0..count).map(record).collect(),
+        gap_ms: within(1, plan.gap_ms) as u32,
+        commit: !aborts,
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use harrow_broker_model::node::{Operation, Outcome, PolledRecord};
-use harrow_broker_model::types::OperationId;
+use harrow_broker_model::proto::StrBytes;
+use harrow_broker_model::types::{Offset, OperationId};
 
 use crate::history::{
     Completion, Function, History, MicroOperation, NEVER, NO_OFFSET, OperationRecord, ReadRecord,
@@ -142,6 +143,10 @@ impl Recorder {
             Operation::Send { value, .. } => {
                 (Function::Send, vec![MicroOperation::Send(SendRecord::of(value.0))])
             }
+            Operation::Transact { records, .. } => {
+                let sends = records.iter().map(|record| SendRecord::of(record.value.0));
+                (Function::Txn, sends.map(MicroOperation::Send).collect())
+            }
             Operation::Assign { partitions } => {
                 let positions =
                     partitions.iter().filter_map(|(topic, index)| self.position(topic, *index));
@@ -175,6 +180,13 @@ impl Recorder {
                 Self::place(open, *partition, Some(offset.0));
                 Completion::Ok
             }
+            Outcome::Transacted { committed, records } => {
+                self.place_all(open, records);
+                if *committed {
+                    self.records_acked += records.len() as u64;
+                }
+                if *committed { Completion::Ok } else { Completion::Fail }
+            }
             Outcome::Assigned | Outcome::TopicCreated => Completion::Ok,
             Outcome::Polled { records } => {
                 let records = records.iter().filter_map(|record| self.read(record)).collect();
@@ -197,6 +209,19 @@ impl Recorder {
             Outcome::Unknown { partition, .. } => {
                 Self::place(open, *partition, None);
                 Completion::Info
+            }
+        }
+    }
+
+    /// Where the records of a transaction went, as far as it is known.
+    fn place_all(&self, open: &mut Open, records: &[(StrBytes, i32, Offset)]) {
+        for (action, (topic, partition, offset)) in open.actions.iter_mut().zip(records) {
+            if let MicroOperation::Send(send) = action
+                && *partition >= 0
+                && let Some(place) = self.position(topic, *partition)
+            {
+                send.partition = place;
+                send.offset = offset.0;
             }
         }
     }

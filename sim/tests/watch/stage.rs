@@ -602,6 +602,7 @@ fn plan() -> Plan {
             metadata_max_age_ms: 1_000,
             value_bytes: 8,
             transactional_id: None,
+            transaction_version: 2,
             transaction_timeout_ms: 60_000,
         },
         final_reader: consumer(client),
@@ -657,6 +658,7 @@ fn cluster() -> ClusterConfig {
         auto_leader_rebalance: true,
         leader_imbalance_check_interval_ms: 300_000,
         unclean_election_interval_ms: 300_000,
+        coordinators: harrow_broker_model::config::CoordinatorConfig::DEFAULT,
         kafka: None,
         defects: Defects::NONE,
     }

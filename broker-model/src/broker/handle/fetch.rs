@@ -17,7 +17,8 @@ use crate::node::Effects;
 use crate::note::{AbortedTransaction, ConsumerNote, IsolationLevel, Note};
 use crate::partition::ConsumerRead;
 use crate::proto::{
-    AbortedTransaction as WireAborted, BrokerId, ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse,
+    AbortedTransaction as WireAborted, BrokerId, ErrorCode, FetchPartition, FetchRequest,
+    FetchResponse, FetchableTopicResponse,
 };
 use crate::proto::{PartitionData, TopicName};
 use crate::record::RecordBatch;

@@ -1,14 +1,20 @@
 //! What a broker is asked: one file for each API, which unpacks Kafka's structs into calls on domain types.
 
+mod add_partitions_to_txn;
 mod create_topics;
+mod end_txn;
 pub(super) mod fetch;
+mod find_coordinator;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;
+mod offset_commit;
 mod offset_for_leader_epoch;
 mod produce;
 mod replica_fetch;
 mod replica_offsets;
+mod verification;
+mod write_txn_markers;
 
 use crate::broker::{Broker, Caller};
 use crate::message::{ClusterError, RequestBody};
@@ -28,7 +34,7 @@ impl Broker {
         effects: &mut Effects,
     ) {
         match body {
-            RequestBody::Produce(request) => self.on_produce(now, caller, &request, effects),
+            RequestBody::Produce(request) => self.on_produce(now, caller, request, effects),
             RequestBody::Fetch(request) => self.on_fetch(now, caller, request, effects),
             RequestBody::ListOffsets(request) => self.on_list_offsets(caller, &request, effects),
             RequestBody::Metadata(request) => self.on_metadata(caller, &request, effects),
@@ -38,8 +44,27 @@ impl Broker {
             RequestBody::InitProducerId(request) => {
                 self.on_init_producer_id(now, caller, &request, effects);
             }
+            RequestBody::AddPartitionsToTxn(request) => {
+                self.on_add_partitions_to_txn(now, caller, request, effects);
+            }
+            RequestBody::AddOffsetsToTxn(request) => {
+                self.on_add_offsets_to_txn(now, caller, &request, effects);
+            }
+            RequestBody::EndTxn(request) => self.on_end_txn(now, caller, &request, effects),
+            RequestBody::WriteTxnMarkers(request) => {
+                self.on_write_txn_markers(now, caller, &request, effects);
+            }
             RequestBody::CreateTopics(request) => {
                 self.on_create_topics(now, caller, request, effects);
+            }
+            RequestBody::FindCoordinator(request) => {
+                self.on_find_coordinator(now, caller, &request, effects);
+            }
+            RequestBody::OffsetCommit(request) => {
+                self.on_offset_commit(now, caller, &request, effects);
+            }
+            RequestBody::OffsetFetch(request) => {
+                self.on_offset_fetch(now, caller, &request, effects);
             }
             RequestBody::ReplicaFetch(request) => {
                 self.on_replica_fetch(now, caller, request, effects);

@@ -92,7 +92,8 @@ mod tests {
             (data(7, 8, true), false, "of the next transaction"),
             (data(7, 9, false), false, "outside of any"),
         ];
-        let isolation = [(IsolationLevel::ReadCommitted, true), (IsolationLevel::ReadUncommitted, false)];
+        let isolation =
+            [(IsolationLevel::ReadCommitted, true), (IsolationLevel::ReadUncommitted, false)];
         for (isolation, filters) in isolation {
             let mut filter = AbortFilter::new(isolation, std::slice::from_ref(&named));
             for (batch, hidden, name) in &rows {

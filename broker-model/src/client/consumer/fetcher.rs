@@ -9,8 +9,8 @@ use crate::fetch_session::handler::SessionHandler;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects, PolledRecord};
 use crate::proto::{
-    AbortedTransaction, ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic, ForgottenTopic,
-    PartitionData, StrBytes, TopicName,
+    AbortedTransaction, ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic,
+    ForgottenTopic, PartitionData, StrBytes, TopicName,
 };
 use crate::record::{BatchError, RecordBatch};
 use crate::types::{NodeId, Offset, Time};

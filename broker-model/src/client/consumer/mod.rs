@@ -119,7 +119,7 @@ impl Consumer {
                     last_error: ErrorCode::RequestTimedOut,
                 });
             }
-            Operation::Send { .. } | Operation::CreateTopic { .. } => {
+            Operation::Send { .. } | Operation::Transact { .. } | Operation::CreateTopic { .. } => {
                 let outcome = Outcome::Failed { error: ErrorCode::InvalidRequest, partition: -1 };
                 effects.complete(operation, outcome);
             }
@@ -203,7 +203,10 @@ impl Consumer {
                 Purpose::EndOffset(operation) => {
                     self.ask_end_again(now, operation, ErrorCode::NetworkException);
                 }
-                Purpose::InitProducerId | Purpose::Produce(_) | Purpose::CreateTopic(_) => {
+                Purpose::InitProducerId
+                | Purpose::Transaction(_)
+                | Purpose::Produce(_)
+                | Purpose::CreateTopic(_) => {
                     unreachable!("a consumer never asks {purpose:?}")
                 }
             }

@@ -211,7 +211,8 @@ impl World {
                 }
                 Outcome::Failed { .. } => assert_eq!(copies.count(), 0, "{operation} failed"),
                 Outcome::Unknown { .. } => {}
-                Outcome::Assigned
+                Outcome::Transacted { .. }
+                | Outcome::Assigned
                 | Outcome::Polled { .. }
                 | Outcome::EndOffset { .. }
                 | Outcome::TopicCreated => panic!("a send ended as {outcome:?}"),

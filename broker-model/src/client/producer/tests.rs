@@ -28,6 +28,7 @@ pub(super) fn config() -> ProducerConfig {
         metadata_max_age_ms: 300_000,
         value_bytes: 16,
         transactional_id: None,
+        transaction_version: 2,
         transaction_timeout_ms: 60_000,
     }
 }

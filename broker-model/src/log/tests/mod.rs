@@ -2,6 +2,7 @@
 
 mod disk;
 mod machine;
+mod transactions;
 mod weak_rules;
 
 use bytes::Bytes;
@@ -295,8 +296,9 @@ fn a_truncation_forgets_what_producers_sent_after() {
     for index in 0..8 {
         harness.append(&numbered(7, index * 2, 2), EPOCH);
     }
-    let again =
-        |harness: &Harness, sequence| harness.log.check_producer(numbered(7, sequence, 2).header(), AppendRights::default());
+    let again = |harness: &Harness, sequence| {
+        harness.log.check_producer(numbered(7, sequence, 2).header(), AppendRights::default())
+    };
     assert!(matches!(again(&harness, 12), Ok(ProducerCheck::Duplicate { .. })));
     harness.truncate(12);
     assert_eq!(again(&harness, 12), Ok(ProducerCheck::New));
@@ -517,7 +519,10 @@ fn a_snapshot_of_another_history_is_not_believed() {
         }
     }
     harness.reopen(options(false));
-    assert_eq!(harness.log.check_producer(numbered(7, 8, 2).header(), AppendRights::default()), Ok(ProducerCheck::New));
+    assert_eq!(
+        harness.log.check_producer(numbered(7, 8, 2).header(), AppendRights::default()),
+        Ok(ProducerCheck::New)
+    );
     harness.disk.assert_agrees(&harness.log);
 }
 

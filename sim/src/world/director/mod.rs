@@ -403,6 +403,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
                 );
             }
             Outcome::Sent { .. }
+            | Outcome::Transacted { .. }
             | Outcome::Assigned
             | Outcome::Polled { .. }
             | Outcome::EndOffset { .. } => {

@@ -38,7 +38,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if !self.engine.runs(node) {
             return;
         }
-        while self.resuming.open_at(load) < PROBES_OPEN_MAX {
+        // Of transactions, a producer makes one after another.
+        let most = if self.loads[load].is_transactional() { 1 } else { PROBES_OPEN_MAX };
+        while self.resuming.open_at(load) < most {
             let waiting = self.resuming.waiting.get_mut(&load);
             let Some(index) = waiting.and_then(VecDeque::pop_front) else { return };
             let Resumed { place: (topic, partition), probe, .. } = self.resumed[index];

@@ -31,6 +31,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 let isr = view.isr_of(topic, *index).iter().copied();
                 self.choose(step, role, isr.filter(|replica| Some(*replica) != leader))
             }
+            Target::TransactionCoordinatorOf(id) => {
+                let index = cluster.coordinators.transaction_partition_of(id);
+                view.leader_of("__transaction_state", index)
+            }
             Target::ActiveController => view.active_controller(),
             Target::StandbyController => {
                 let active = view.active_controller();

@@ -307,6 +307,7 @@ fn producer(node: i32) -> ProducerConfig {
         metadata_max_age_ms: 1_000,
         value_bytes: 8,
         transactional_id: None,
+        transaction_version: 2,
         transaction_timeout_ms: 60_000,
     }
 }
@@ -343,6 +344,7 @@ fn cluster() -> ClusterConfig {
         auto_leader_rebalance: true,
         leader_imbalance_check_interval_ms: 300_000,
         unclean_election_interval_ms: 300_000,
+        coordinators: harrow_broker_model::config::CoordinatorConfig::DEFAULT,
         kafka: None,
         defects: Defects::NONE,
     }
@@ -382,6 +384,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
                 start_ms: 10,
                 interval_us: (1_000, 9_000),
                 outstanding_max: 2,
+                transactions: None,
             },
             ClientPlan::Consumer {
                 config: consumer(1002),

@@ -87,6 +87,11 @@ fn operation_text(request: &Operation) -> String {
             let key = key.map_or_else(String::new, |key| format!(", key {key}"));
             format!("send record {} to {}{key}", value.0, topic.as_str())
         }
+        Operation::Transact { records, commit, .. } => {
+            let values = records.iter().map(|record| record.value.0.to_string());
+            let end = if *commit { "commit" } else { "abort" };
+            format!("send records {} in a transaction and {end} it", joined(values))
+        }
         Operation::Assign { partitions } => {
             let names =
                 partitions.iter().map(|(topic, index)| format!("{}-{index}", topic.as_str()));
@@ -115,6 +120,13 @@ fn outcome_text(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Sent { partition, offset } => {
             format!("acknowledged in partition {partition} at offset {offset}")
+        }
+        Outcome::Transacted { committed, records } => {
+            let places = records.iter().map(|(topic, partition, offset)| {
+                format!("{}-{partition}@{offset}", topic.as_str())
+            });
+            let end = if *committed { "committed" } else { "aborted" };
+            format!("{end}, {}", joined(places))
         }
         Outcome::Assigned => "assigned".to_owned(),
         Outcome::Polled { records } => {
@@ -148,6 +160,8 @@ fn channel_name(channel: Channel) -> &'static str {
         Channel::Quorum => "quorum",
         Channel::Client => "client",
         Channel::ClientFetch => "client fetch",
+        Channel::TransactionMarkers => "transaction markers",
+        Channel::TransactionVerification => "transaction verification",
     }
 }
 
