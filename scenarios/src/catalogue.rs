@@ -54,7 +54,13 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "lone-controller",
     "vote-storm",
     "minority-stays-dead",
+    "coordinator-failover",
+    "zombie-consumer",
+    "static-member-bounce",
+    "cooperative-rebalance",
+    "offset-expiration",
     "swarm",
+    "swarm-groups",
 ];
 
 /// The entry of that name.

@@ -29,7 +29,7 @@ mod wake;
 use std::collections::BTreeMap;
 
 use crate::config::{ClusterConfig, ms};
-use crate::coordinator::group::GroupCoordinator;
+use crate::coordinator::group::{GroupCoordinator, GroupRules};
 use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::{Log, LogConfig};
@@ -107,7 +107,10 @@ impl Broker {
             alter_partitions: AlterPartitions::default(),
             producer_ids: ProducerIds::default(),
             internal_topics: InternalTopics::default(),
-            groups: GroupCoordinator::new(config.coordinators),
+            groups: GroupCoordinator::new(
+                GroupRules { config: config.coordinators, defects: config.defects, incarnation },
+                now.time,
+            ),
             connections: Connections::default(),
             purgatory: Purgatory::default(),
             checkpoints: Checkpoints::new(image, &config, now.time),
@@ -224,6 +227,10 @@ impl Broker {
             | ResponseBody::OffsetForLeaderEpoch(_)
             | ResponseBody::InitProducerId(_)
             | ResponseBody::FindCoordinator(_)
+            | ResponseBody::JoinGroup(_)
+            | ResponseBody::SyncGroup(_)
+            | ResponseBody::Heartbeat(_)
+            | ResponseBody::LeaveGroup(_)
             | ResponseBody::OffsetCommit(_)
             | ResponseBody::OffsetFetch(_)
             | ResponseBody::Vote(_)
@@ -253,7 +260,10 @@ impl Broker {
                 let lost = self.channel.lost(to);
                 self.on_errands_lost(now, to, lost, effects);
             }
-            Channel::Quorum | Channel::Client | Channel::ClientFetch => {
+            Channel::Quorum
+            | Channel::Client
+            | Channel::ClientFetch
+            | Channel::ClientCoordinator => {
                 panic!("a broker opens no {channel:?} connection, yet lost one to {to}")
             }
         }

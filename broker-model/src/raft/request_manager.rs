@@ -103,7 +103,8 @@ impl Peer {
             | Channel::Heartbeat
             | Channel::Controller
             | Channel::Client
-            | Channel::ClientFetch => None,
+            | Channel::ClientFetch
+            | Channel::ClientCoordinator => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a configuration promises, and what was done to the cluster.
 
-use harrow_broker_model::config::{Acks, ProducerConfig};
+use harrow_broker_model::config::{Acks, OffsetReset, ProducerConfig};
 use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 
@@ -90,6 +90,7 @@ impl Terms {
         terms.producers = (0_u32..).zip(&plan.clients).filter_map(producer_of).collect();
         terms.partitions =
             run.history.partitions.iter().map(|name| partition_terms(plan, name)).collect();
+        terms.reset_to_latest = plan.clients.iter().any(resets_to_latest);
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
@@ -212,6 +213,16 @@ fn producer_of((process, client): (u32, &ClientPlan)) -> Option<(u32, ProducerTe
     match client {
         ClientPlan::Producer { config, .. } => Some((process, producer_terms(config))),
         ClientPlan::Consumer { .. } => None,
+    }
+}
+
+/// Whether a member of a group starts at the end where its group has committed nothing.
+fn resets_to_latest(client: &ClientPlan) -> bool {
+    match client {
+        ClientPlan::Producer { .. } => false,
+        ClientPlan::Consumer { config, .. } => {
+            config.group.is_some() && config.offset_reset == OffsetReset::Latest
+        }
     }
 }
 

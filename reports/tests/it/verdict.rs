@@ -67,6 +67,7 @@ fn plan() -> Plan {
             retry_backoff_ms,
             metadata_max_age_ms: 60_000,
             offset_reset: OffsetReset::Earliest,
+            group: None,
         },
         network: NetworkPlan {
             latency_us: (100, 500),

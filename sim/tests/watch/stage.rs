@@ -554,6 +554,7 @@ fn consumer(node: NodeId) -> ConsumerConfig {
         retry_backoff_ms: 100,
         metadata_max_age_ms: 1_000,
         offset_reset: OffsetReset::Earliest,
+        group: None,
     }
 }
 
@@ -584,6 +585,7 @@ fn plan() -> Plan {
                 end_offset_every: 0,
                 reassign_every: 0,
                 resume_every: 0,
+                member: None,
             })
             .to_vec(),
         fresh_producer: ProducerConfig {

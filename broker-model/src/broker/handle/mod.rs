@@ -3,7 +3,10 @@
 mod create_topics;
 pub(super) mod fetch;
 mod find_coordinator;
+mod heartbeat;
 mod init_producer_id;
+mod join_group;
+mod leave_group;
 mod list_offsets;
 mod metadata;
 mod offset_commit;
@@ -11,6 +14,7 @@ mod offset_for_leader_epoch;
 mod produce;
 mod replica_fetch;
 mod replica_offsets;
+mod sync_group;
 
 use crate::broker::{Broker, Caller};
 use crate::message::{ClusterError, RequestBody};
@@ -46,6 +50,10 @@ impl Broker {
             RequestBody::FindCoordinator(request) => {
                 self.on_find_coordinator(now, caller, &request, effects);
             }
+            RequestBody::JoinGroup(request) => self.on_join_group(now, caller, &request, effects),
+            RequestBody::SyncGroup(request) => self.on_sync_group(now, caller, &request, effects),
+            RequestBody::Heartbeat(request) => self.on_heartbeat(now, caller, &request, effects),
+            RequestBody::LeaveGroup(request) => self.on_leave_group(now, caller, &request, effects),
             RequestBody::OffsetCommit(request) => {
                 self.on_offset_commit(now, caller, &request, effects);
             }

@@ -206,6 +206,13 @@ impl Producer {
                 | Purpose::StartOffset(_)
                 | Purpose::EpochEnd(_)
                 | Purpose::EndOffset(_)
+                | Purpose::FindCoordinator
+                | Purpose::JoinGroup(_)
+                | Purpose::SyncGroup(_)
+                | Purpose::Heartbeat(_)
+                | Purpose::LeaveGroup
+                | Purpose::OffsetCommit(..)
+                | Purpose::OffsetFetch(_)
                 | Purpose::CreateTopic(_) => unreachable!("a producer never asks {purpose:?}"),
             }
         }

@@ -240,6 +240,9 @@ impl Toy {
                 Outcome::Sent { partition: 0, offset: Offset(self.sent - 1) }
             }
             Operation::Assign { .. } | Operation::Resume { .. } => Outcome::Assigned,
+            Operation::Subscribe { .. } => Outcome::Subscribed,
+            Operation::Unsubscribe => Outcome::Unsubscribed,
+            Operation::Commit { .. } => Outcome::Committed { offsets: Vec::new() },
             Operation::Poll { .. } => Outcome::Polled { records: self.reads() },
             Operation::EndOffset { .. } => Outcome::EndOffset { offset: Offset(0) },
             Operation::CreateTopic { .. } if self.plant == Plant::NoTopic => {
@@ -287,6 +290,7 @@ fn consumer(node: i32) -> ConsumerConfig {
         retry_backoff_ms: 100,
         metadata_max_age_ms: 1_000,
         offset_reset: OffsetReset::Earliest,
+        group: None,
     }
 }
 
@@ -388,6 +392,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
                 end_offset_every: 5,
                 reassign_every: 10,
                 resume_every: 0,
+                member: None,
             },
         ],
         fresh_producer: producer(1004),
