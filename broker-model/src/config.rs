@@ -267,11 +267,63 @@ pub struct ConsumerConfig {
     /// `isolation.level`.
     #[serde(default = "read_uncommitted")]
     pub isolation: IsolationLevel,
+    /// Its group, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<MemberConfig>,
 }
 
 /// As Kafka.
 fn read_uncommitted() -> IsolationLevel {
     IsolationLevel::ReadUncommitted
+}
+
+/// What a consumer is configured with as a member of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberConfig {
+    /// `group.id`.
+    pub group: String,
+    /// `group.instance.id`, if it is a static member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// `partition.assignment.strategy`.
+    pub assignor: Assignor,
+    /// `session.timeout.ms`.
+    pub session_timeout_ms: u64,
+    /// `heartbeat.interval.ms`.
+    pub heartbeat_interval_ms: u64,
+    /// `max.poll.interval.ms`, which is how long a rebalance waits for it, too.
+    pub max_poll_interval_ms: u64,
+    /// `default.api.timeout.ms`: a commit that waits gives up after this long.
+    pub api_timeout_ms: u64,
+}
+
+/// How a group shares its partitions out. Source: `partition.assignment.strategy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Assignor {
+    /// `RangeAssignor`.
+    Range,
+    /// `RoundRobinAssignor`.
+    RoundRobin,
+    /// `CooperativeStickyAssignor`.
+    CooperativeSticky,
+}
+
+impl Assignor {
+    /// As members name it to each other.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Range => "range",
+            Self::RoundRobin => "roundrobin",
+            Self::CooperativeSticky => "cooperative-sticky",
+        }
+    }
+
+    /// Whether members keep what they have during a rebalance. Source: KIP-429.
+    pub(crate) const fn is_cooperative(self) -> bool {
+        matches!(self, Self::CooperativeSticky)
+    }
 }
 
 /// What an admin client is configured with.

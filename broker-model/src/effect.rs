@@ -188,9 +188,9 @@ impl Effects {
         let is_it = |effect: &mut Effect| matches!(effect, Effect::Complete { operation, .. } if of(*operation));
         let taken = self.list.extract_if(.., is_it);
         taken
-            .filter_map(|effect| match effect {
-                Effect::Complete { operation, outcome } => Some((operation, outcome)),
-                _ => None,
+            .filter_map(|effect| {
+                let Effect::Complete { operation, outcome } = effect else { return None };
+                Some((operation, outcome))
             })
             .collect()
     }

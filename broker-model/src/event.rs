@@ -28,6 +28,8 @@ pub enum Channel {
     Client,
     /// A consumer's fetches, apart so that a long poll does not hold up the rest.
     ClientFetch,
+    /// A consumer's requests to its group's coordinator, apart since a join waits there for all other members.
+    ClientCoordinator,
 }
 
 /// Something that happens to a node.
@@ -122,6 +124,18 @@ pub enum Operation {
         /// Topic name, partition and offset.
         positions: Vec<(StrBytes, i32, Offset)>,
     },
+    /// Consumer: be a member of its group for these topics; partitions come with later polls.
+    Subscribe {
+        /// Topic names.
+        topics: Vec<StrBytes>,
+    },
+    /// Consumer: give up all partitions and leave the group.
+    Unsubscribe,
+    /// Consumer: commit how far it has come, for its group.
+    Commit {
+        /// Whether what may pass is tried again; else it is sent once.
+        sync: bool,
+    },
     /// Consumer: return what has been fetched, waiting for something up to a time.
     Poll {
         /// How long to wait for a first record, in milliseconds.
@@ -186,6 +200,39 @@ pub enum Outcome {
     },
     /// The assignment is taken.
     Assigned,
+    /// The subscription is taken.
+    Subscribed,
+    /// The group is left.
+    Unsubscribed,
+    /// Of a poll: a rebalance is about to take these partitions. It goes on with the next poll.
+    Revoking {
+        /// Topic name and partition.
+        partitions: Vec<(StrBytes, i32)>,
+    },
+    /// Of a poll: these partitions are lost, since the consumer is no member of its group any more.
+    Lost {
+        /// Topic name and partition.
+        partitions: Vec<(StrBytes, i32)>,
+    },
+    /// Of a poll: a rebalance is over.
+    Joined {
+        /// The generation.
+        generation: i32,
+        /// All partitions that it has now.
+        partitions: Vec<(StrBytes, i32)>,
+    },
+    /// The group's offsets are committed.
+    Committed {
+        /// Topic name and partition, and the next offset to read.
+        offsets: Vec<((StrBytes, i32), Offset)>,
+    },
+    /// The group's offsets may be committed.
+    CommitUnknown {
+        /// Topic name and partition, and the next offset to read.
+        offsets: Vec<((StrBytes, i32), Offset)>,
+        /// Why nobody knows.
+        error: ErrorCode,
+    },
     /// What the poll returned, in the order of delivery. Empty is legal.
     Polled {
         /// The records.

@@ -14,6 +14,10 @@ pub use kafka_protocol::messages::fetch_response::{
     AbortedTransaction, FetchableTopicResponse, PartitionData,
 };
 pub use kafka_protocol::messages::find_coordinator_response::Coordinator;
+pub use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
+pub use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
+pub use kafka_protocol::messages::leave_group_request::MemberIdentity;
+pub use kafka_protocol::messages::leave_group_response::MemberResponse;
 pub use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 pub use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
@@ -44,17 +48,20 @@ pub use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicP
 pub use kafka_protocol::messages::produce_response::{
     PartitionProduceResponse, TopicProduceResponse,
 };
+pub use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 pub use kafka_protocol::messages::{
     AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnRequest,
     AddPartitionsToTxnResponse, EndTxnRequest, EndTxnResponse, TransactionalId,
 };
 pub use kafka_protocol::messages::{
     BrokerId, CreateTopicsRequest, CreateTopicsResponse, FetchRequest, FetchResponse,
-    FindCoordinatorRequest, FindCoordinatorResponse, GroupId, InitProducerIdRequest,
-    InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest,
-    MetadataResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
-    OffsetFetchResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, ProduceRequest,
-    ProduceResponse, TopicName,
+    FindCoordinatorRequest, FindCoordinatorResponse, GroupId, HeartbeatRequest, HeartbeatResponse,
+    InitProducerIdRequest, InitProducerIdResponse, JoinGroupRequest, JoinGroupResponse,
+    LeaveGroupRequest, LeaveGroupResponse, ListOffsetsRequest, ListOffsetsResponse,
+    MetadataRequest, MetadataResponse, OffsetCommitRequest, OffsetCommitResponse,
+    OffsetFetchRequest, OffsetFetchResponse, OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse, ProduceRequest, ProduceResponse, SyncGroupRequest,
+    SyncGroupResponse, TopicName,
 };
 pub use kafka_protocol::protocol::{Encodable, Message as KafkaMessage, StrBytes};
 

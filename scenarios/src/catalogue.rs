@@ -58,7 +58,13 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "zombie-producer",
     "hanging-transaction",
     "delayed-end-txn",
+    "coordinator-failover",
+    "zombie-consumer",
+    "static-member-bounce",
+    "cooperative-rebalance",
+    "offset-expiration",
     "swarm",
+    "swarm-groups",
 ];
 
 /// The entry of that name.

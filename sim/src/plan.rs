@@ -143,6 +143,9 @@ pub enum ClientPlan {
         /// application does that keeps its offsets itself; 0 is never.
         #[serde(default)]
         resume_every: u32,
+        /// What it does as a member of its group, if it has one; then it reads what the group gives it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        member: Option<MemberPlan>,
     },
 }
 
@@ -156,6 +159,21 @@ pub struct TransactionsPlan {
     pub gap_ms: (u32, u32),
     /// One in so many is aborted by its application; 0 is never.
     pub abort_one_in: u32,
+}
+
+/// What an application does as a member of a group, beside polling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberPlan {
+    /// `auto.commit.interval.ms`, or 0 without `enable.auto.commit`: commits without waiting at the first poll after
+    /// so long.
+    pub auto_commit_interval_ms: u64,
+    /// Every so many polls that return records, commit and wait; 0 is never.
+    pub commit_every: u32,
+    /// Whether it commits and waits when it is about to lose partitions.
+    pub commit_on_revoke: bool,
+    /// Every so many polls, leave the group and join it again; 0 is never.
+    pub leave_every: u32,
 }
 
 /// Links of the network, all alike but for faults.
@@ -482,6 +500,10 @@ pub enum Target {
     AnyNode,
     /// `any-client`, drawn by the step's key.
     AnyClient,
+    /// `coordinator-of GROUP`: the broker that leads the group's partition of `__consumer_offsets`.
+    CoordinatorOf(String),
+    /// `member-of GROUP`: a client that reads as a member of the group, drawn by the step's key.
+    MemberOf(String),
     /// `node N`.
     Node(NodeId),
 }
@@ -509,6 +531,10 @@ impl Target {
             ("any-broker", "") => Ok(Self::AnyBroker),
             ("any-node", "") => Ok(Self::AnyNode),
             ("any-client", "") => Ok(Self::AnyClient),
+            ("coordinator-of", group) if !group.is_empty() => {
+                Ok(Self::CoordinatorOf(group.to_owned()))
+            }
+            ("member-of", group) if !group.is_empty() => Ok(Self::MemberOf(group.to_owned())),
             ("node", id) => {
                 id.parse().map(|id| Self::Node(NodeId(id))).map_err(|_| target_help(text))
             }
@@ -529,7 +555,8 @@ fn split_partition(text: &str) -> Result<(String, u32), String> {
 fn target_help(text: &str) -> String {
     format!(
         "`{text}` is not a target; use one of: leader-of TOPIC-N, follower-of TOPIC-N, isr-follower-of TOPIC-N, \
-         transaction-coordinator-of ID, controller, standby-controller, any-controller, any-broker, any-node, any-client, node N"
+         transaction-coordinator-of ID, controller, standby-controller, any-controller, any-broker, any-node, any-client, \
+         coordinator-of GROUP, member-of GROUP, node N"
     )
 }
 
@@ -546,6 +573,8 @@ impl std::fmt::Display for Target {
             Self::AnyBroker => f.write_str("any-broker"),
             Self::AnyNode => f.write_str("any-node"),
             Self::AnyClient => f.write_str("any-client"),
+            Self::CoordinatorOf(group) => write!(f, "coordinator-of {group}"),
+            Self::MemberOf(group) => write!(f, "member-of {group}"),
             Self::Node(id) => write!(f, "node {id}"),
         }
     }

@@ -30,7 +30,7 @@ mod wake;
 use std::collections::BTreeMap;
 
 use crate::config::{ClusterConfig, ms};
-use crate::coordinator::group::GroupCoordinator;
+use crate::coordinator::group::{GroupCoordinator, GroupRules};
 use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::{Log, LogConfig};
@@ -110,7 +110,10 @@ impl Broker {
             alter_partitions: AlterPartitions::default(),
             producer_ids: ProducerIds::default(),
             internal_topics: InternalTopics::default(),
-            groups: GroupCoordinator::new(config.coordinators),
+            groups: GroupCoordinator::new(
+                GroupRules { config: config.coordinators, defects: config.defects, incarnation },
+                now.time,
+            ),
             transactions: Transactions::new(&config, now.time),
             connections: Connections::default(),
             purgatory: Purgatory::default(),
@@ -233,6 +236,10 @@ impl Broker {
             | ResponseBody::OffsetForLeaderEpoch(_)
             | ResponseBody::InitProducerId(_)
             | ResponseBody::FindCoordinator(_)
+            | ResponseBody::JoinGroup(_)
+            | ResponseBody::SyncGroup(_)
+            | ResponseBody::Heartbeat(_)
+            | ResponseBody::LeaveGroup(_)
             | ResponseBody::OffsetCommit(_)
             | ResponseBody::OffsetFetch(_)
             | ResponseBody::Vote(_)
@@ -265,7 +272,10 @@ impl Broker {
             Channel::TransactionMarkers | Channel::TransactionVerification => {
                 self.on_transaction_connection_lost(now, to, channel, effects);
             }
-            Channel::Quorum | Channel::Client | Channel::ClientFetch => {
+            Channel::Quorum
+            | Channel::Client
+            | Channel::ClientFetch
+            | Channel::ClientCoordinator => {
                 panic!("a broker opens no {channel:?} connection, yet lost one to {to}")
             }
         }

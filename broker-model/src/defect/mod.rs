@@ -9,6 +9,7 @@
 mod broker;
 mod controller;
 mod entry;
+mod group;
 mod log;
 mod producer;
 mod quorum;
@@ -82,7 +83,8 @@ families! {
     3: Controller(ControllerDefect) in controller,
     4: Broker(BrokerDefect) in broker,
     5: Producer(ProducerDefect) in producer,
-    6: Transaction(TransactionDefect) in transaction,
+    6: Group(GroupDefect) in group,
+    7: Transaction(TransactionDefect) in transaction,
 }
 
 impl Defect {

@@ -105,7 +105,8 @@ impl Peer {
             | Channel::Client
             | Channel::TransactionMarkers
             | Channel::TransactionVerification
-            | Channel::ClientFetch => None,
+            | Channel::ClientFetch
+            | Channel::ClientCoordinator => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a configuration promises, and what was done to the cluster.
 
-use harrow_broker_model::config::{Acks, ProducerConfig};
+use harrow_broker_model::config::{Acks, OffsetReset, ProducerConfig};
 use harrow_broker_model::note::IsolationLevel;
 use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
@@ -94,6 +94,7 @@ impl Terms {
         if reads_uncommitted(plan) {
             terms.isolation = Isolation::ReadUncommitted;
         }
+        terms.reset_to_latest = plan.clients.iter().any(resets_to_latest);
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
@@ -228,6 +229,16 @@ fn reads_uncommitted(plan: &Plan) -> bool {
         ClientPlan::Producer { .. } => false,
     };
     plan.clients.iter().any(transactional) && plan.clients.iter().any(uncommitted)
+}
+
+/// Whether a member of a group starts at the end where its group has committed nothing.
+fn resets_to_latest(client: &ClientPlan) -> bool {
+    match client {
+        ClientPlan::Producer { .. } => false,
+        ClientPlan::Consumer { config, .. } => {
+            config.group.is_some() && config.offset_reset == OffsetReset::Latest
+        }
+    }
 }
 
 fn expires(plan: &Plan, client: &ClientPlan) -> bool {

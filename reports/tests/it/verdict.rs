@@ -68,6 +68,7 @@ fn plan() -> Plan {
             metadata_max_age_ms: 60_000,
             offset_reset: OffsetReset::Earliest,
             isolation: harrow_broker_model::note::IsolationLevel::ReadUncommitted,
+            group: None,
         },
         network: NetworkPlan {
             latency_us: (100, 500),

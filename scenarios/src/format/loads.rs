@@ -1,12 +1,12 @@
 //! Reads `[[load]]` tables: clients and what they do.
 
-use harrow_broker_model::config::{Acks, OffsetReset};
+use harrow_broker_model::config::{Acks, Assignor, OffsetReset};
 use harrow_broker_model::note::IsolationLevel;
 
 use super::limits::OVERHEAD_BYTES;
 use super::problem::name_help;
 use super::reading::Reading;
-use super::scenario::{LoadKind, LoadScenario};
+use super::scenario::{LoadKind, LoadScenario, MemberScenario};
 use super::section::Section;
 use super::settings::Settings;
 use super::value::Choice;
@@ -40,6 +40,11 @@ const LOAD_KINDS: &[(&str, Kind)] = &[
 /// `-1` is Kafka's other name of `all`.
 const ACKS: &[(&str, Acks)] =
     &[("all", Acks::All), ("-1", Acks::All), ("1", Acks::Leader), ("0", Acks::None)];
+const ASSIGNORS: &[(&str, Assignor)] = &[
+    ("range", Assignor::Range),
+    ("round-robin", Assignor::RoundRobin),
+    ("cooperative-sticky", Assignor::CooperativeSticky),
+];
 const RESETS: &[(&str, OffsetReset)] =
     &[("earliest", OffsetReset::Earliest), ("latest", OffsetReset::Latest)];
 
@@ -59,13 +64,10 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario 
         Kind::Transaction => transaction(&section),
         Kind::Consumer => {
             let settings = section.settings(defaults::CONSUMER);
-            (
-                settings,
-                LoadKind::Consumer {
-                    isolation: section.words("isolation.level", ISOLATIONS, ISOLATIONS[0].1),
-                    offset_reset: section.words("auto.offset.reset", RESETS, RESETS[0].1),
-                },
-            )
+            let offset_reset = section.words("auto.offset.reset", RESETS, RESETS[0].1);
+            let isolation = section.words("isolation.level", ISOLATIONS, ISOLATIONS[0].1);
+            let member = member(&section);
+            (settings, LoadKind::Consumer { isolation, offset_reset, member })
         }
     };
     check_times(&section, named, &settings, reading);
@@ -147,6 +149,32 @@ fn transaction(section: &Section<'_>) -> (Settings, LoadKind) {
     let named = section.texts("transactional_id", example).into_iter().next();
     check_delivery(section, &settings);
     (settings, LoadKind::Transaction { transactional_id: named.map(|(id, _)| id) })
+}
+
+/// What makes a consumer a member of a group.
+fn member(section: &Section<'_>) -> Option<MemberScenario> {
+    let group = section.maybe_text("group.id", "\"group-a\"")?;
+    let settings = section.settings(defaults::MEMBER);
+    let auto_commit = section.flags("enable.auto.commit", true);
+    let (beat, session) =
+        (settings.get("heartbeat.interval.ms"), settings.get("session.timeout.ms"));
+    if beat.greatest() >= session.least() {
+        let message = format!(
+            "`heartbeat.interval.ms` may be {}, not less than `session.timeout.ms`, {}",
+            beat.greatest(),
+            session.least()
+        );
+        let help = "lower it, as Kafka demands: usually to a third";
+        section.problem(&section.place_of("heartbeat.interval.ms"), message, help);
+    }
+    Some(MemberScenario {
+        group,
+        is_static: section.flags("static", false),
+        assignor: section.words("partition.assignment.strategy", ASSIGNORS, Assignor::Range),
+        commit_on_revoke: section.flags("commit_on_revoke", true),
+        auto_commit,
+        settings,
+    })
 }
 
 fn producer(section: &Section<'_>) -> (Settings, LoadKind) {

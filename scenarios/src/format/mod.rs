@@ -44,8 +44,8 @@ pub use problem::{Mistake, ScenarioError, nearest};
 pub use promises::{parse_promises, print_promises};
 pub use scenario::{
     ClockNodes, ClockScenario, ClusterScenario, CutScenario, ExpectScenario, FaultAction,
-    FaultScenario, HealScenario, LoadKind, LoadScenario, ReplicaRole, Scenario, SwarmScenario,
-    TargetPattern, Targets, TopicScenario, When,
+    FaultScenario, HealScenario, LoadKind, LoadScenario, MemberScenario, ReplicaRole, Scenario,
+    SwarmScenario, TargetPattern, Targets, TopicScenario, When,
 };
 pub use settings::{Setting, Settings};
 pub use value::{Chance, Choice, Numbers};

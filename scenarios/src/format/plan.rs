@@ -388,7 +388,9 @@ impl Check<'_> {
             | Target::AnyController
             | Target::AnyBroker
             | Target::AnyNode
-            | Target::AnyClient => Ok(()),
+            | Target::AnyClient
+            | Target::CoordinatorOf(_)
+            | Target::MemberOf(_) => Ok(()),
         }
     }
 

@@ -58,7 +58,9 @@ impl Reading {
                 | Target::AnyController
                 | Target::AnyBroker
                 | Target::AnyNode
-                | Target::AnyClient,
+                | Target::AnyClient
+                | Target::CoordinatorOf(_)
+                | Target::MemberOf(_),
             ) => {}
         }
         Ok(pattern)

@@ -1,11 +1,11 @@
 //! Draws clients and their loads.
 
 use harrow_broker_model::config::{
-    Acks, AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
+    Acks, AdminConfig, ClusterConfig, ConsumerConfig, MemberConfig, OffsetReset, ProducerConfig,
 };
 use harrow_broker_model::note::IsolationLevel;
 use harrow_broker_model::types::NodeId;
-use harrow_sim::plan::{ClientPlan, TopicPlan, TransactionsPlan};
+use harrow_sim::plan::{ClientPlan, MemberPlan, TopicPlan, TransactionsPlan};
 
 use super::cluster::is_copy_of;
 use super::defaults::{
@@ -14,7 +14,7 @@ use super::defaults::{
 };
 use super::drawn::Drawn;
 use super::draws::Draws;
-use crate::format::{Choice, LoadKind, LoadScenario};
+use crate::format::{Choice, LoadKind, LoadScenario, MemberScenario};
 
 /// At most so many requests in flight with idempotence. Source: KIP-98, the broker remembers five batches.
 const IN_FLIGHT_MAX_IDEMPOTENT: u32 = 5;
@@ -91,8 +91,12 @@ fn client(common: &Common<'_>, node: NodeId, draws: &Draws) -> ClientPlan {
                 abort_one_in: drawn.int("abort_one_in"),
             }),
         },
-        LoadKind::Consumer { isolation, offset_reset } => ClientPlan::Consumer {
-            config: consumer(common, node, &drawn, (isolation, offset_reset)),
+        LoadKind::Consumer { isolation, offset_reset, member } => ClientPlan::Consumer {
+            config: ConsumerConfig {
+                group: member.as_ref().map(|member| member_config(node, &drawn, member)),
+                ..consumer(common, node, &drawn, (isolation, offset_reset))
+            },
+            member: member.as_ref().map(|member| member_plan(&drawn, member)),
             topics: common.topics.clone(),
             start_ms: drawn.long("start_ms"),
             operations: drawn.int("operations"),
@@ -189,6 +193,33 @@ fn consumer(
         metadata_max_age_ms: drawn.long("metadata.max.age.ms"),
         offset_reset: *drawn.draws.at("auto.offset.reset").pick(offset_reset),
         isolation: *drawn.draws.at("isolation.level").pick(isolation),
+        group: None,
+    }
+}
+
+/// The assignor is drawn for the whole load: members that share none cannot be in one group.
+fn member_config(node: NodeId, drawn: &Drawn<'_>, member: &MemberScenario) -> MemberConfig {
+    let own = Drawn { settings: &member.settings, draws: drawn.draws };
+    let is_static = *drawn.draws.at("static").pick(&member.is_static);
+    MemberConfig {
+        group: member.group.clone(),
+        instance: is_static.then(|| format!("{}-{node}", member.group)),
+        assignor: member.assignor.options()[0],
+        session_timeout_ms: own.long("session.timeout.ms"),
+        heartbeat_interval_ms: own.long("heartbeat.interval.ms"),
+        max_poll_interval_ms: own.long("max.poll.interval.ms"),
+        api_timeout_ms: own.long("default.api.timeout.ms"),
+    }
+}
+
+fn member_plan(drawn: &Drawn<'_>, member: &MemberScenario) -> MemberPlan {
+    let own = Drawn { settings: &member.settings, draws: drawn.draws };
+    let auto_commit = *drawn.draws.at("enable.auto.commit").pick(&member.auto_commit);
+    MemberPlan {
+        auto_commit_interval_ms: if auto_commit { own.long("auto.commit.interval.ms") } else { 0 },
+        commit_every: own.int("commit_every"),
+        commit_on_revoke: *drawn.draws.at("commit_on_revoke").pick(&member.commit_on_revoke),
+        leave_every: own.int("leave_every"),
     }
 }
 
@@ -245,6 +276,7 @@ pub(super) fn final_reader(cluster: &ClusterConfig, clients: &[ClientPlan]) -> C
         metadata_max_age_ms: reader_defaults::METADATA_MAX_AGE_MS,
         offset_reset: OffsetReset::Earliest,
         isolation,
+        group: None,
     }
 }
 

@@ -144,6 +144,23 @@ pub const CONSUMER: &[Setting] = &[
         "every so many polls, go on from offsets that the application has kept; 0 is never"),
 ];
 
+/// Keys of a `[[load]]` of kind `consumer` with a `group.id`.
+#[rustfmt::skip]
+pub const MEMBER: &[Setting] = &[
+    setting("session.timeout.ms", (3_000, 3_000), (1, FOREVER_MS), "Kafka: 45000"),
+    setting("heartbeat.interval.ms", (300, 300), (1, FOREVER_MS), "Kafka: 3000"),
+    setting("max.poll.interval.ms", (5_000, 5_000), (10, FOREVER_MS),
+        "Kafka: 300000; how long a rebalance waits for a member, too"),
+    setting("default.api.timeout.ms", (4_000, 4_000), (10, FOREVER_MS),
+        "Kafka: 60000; a commit that waits gives up after this long"),
+    setting("auto.commit.interval.ms", (1_000, 1_000), (1, FOREVER_MS),
+        "Kafka: 5000; with `enable.auto.commit`"),
+    setting("commit_every", (0, 0), (0, 1_000_000),
+        "every so many polls with records, commit and wait; 0 is never"),
+    setting("leave_every", (0, 0), (0, 1_000_000),
+        "every so many polls, leave the group and join it again; 0 is never"),
+];
+
 /// `[network]`.
 #[rustfmt::skip]
 pub const NETWORK: &[Setting] = &[

@@ -111,6 +111,8 @@ fn check_targets(plan: &Plan) {
             | Target::AnyBroker
             | Target::AnyNode
             | Target::AnyClient
+            | Target::CoordinatorOf(_)
+            | Target::MemberOf(_)
             | Target::Node(_) => {}
         }
     }

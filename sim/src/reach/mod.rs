@@ -4,6 +4,7 @@
 mod broker;
 mod consumer;
 mod controller;
+mod group;
 mod log;
 mod producer;
 mod quorum;
@@ -24,8 +25,10 @@ pub const ALL: &[&str] = &[
     "broker-shut-down",
     "candidate-stood",
     "client-crash",
+    "commit-fenced",
     "controller-elected",
     "controller-failover",
+    "coordinator-loaded",
     "crash",
     "divergence-found",
     "duplicate-recognised",
@@ -33,6 +36,8 @@ pub const ALL: &[&str] = &[
     "end-offset-served",
     "fault-held-back",
     "fault-injected",
+    "group-emptied",
+    "group-rebalanced",
     "isr-below-min",
     "isr-expanded",
     "isr-proposal-refused",
@@ -122,8 +127,8 @@ impl Tally {
             Note::Broker(note) => self.broker(note),
             Note::Producer(note) => self.producer(note),
             Note::Consumer(note) => self.consumer(note),
+            Note::Group(note) => self.group(note),
             Note::Transaction(note) => self.transaction(note),
-            Note::Group(_) => {}
         }
     }
 }

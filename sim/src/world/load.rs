@@ -7,6 +7,7 @@ use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::{NodeId, Offset, RecordValue};
 
 use super::draw::{Draws, Purpose};
+use super::member::Membership;
 use crate::plan::{ClientPlan, TopicPlan, TransactionsPlan};
 
 /// Time and records of one poll, of the final reader and of a consumer that catches up.
@@ -49,6 +50,7 @@ pub(crate) struct Load {
 enum Kind {
     Producer { topics: Vec<StrBytes>, keys: u32, transactions: Option<TransactionsPlan> },
     Consumer(Reading),
+    Member(Membership),
 }
 
 #[derive(Debug)]
@@ -117,7 +119,7 @@ impl Load {
 
     /// Lets a consumer that has done all that was planned poll once more, soon, to get to the end.
     pub(crate) fn catch_up(&mut self, now: u64) {
-        if self.unresolved() == 0 && self.open == 0 {
+        if self.unresolved() == 0 && self.open == 0 && self.group().is_none() {
             (self.extra, self.catching_up) = (1, true);
             self.next_ns = now + CATCH_UP_NS;
         }
@@ -128,7 +130,7 @@ impl Load {
         assert_eq!(self.issued, self.total, "client {} has sends left", self.node);
         let transactions = match &self.kind {
             Kind::Producer { transactions, .. } => *transactions,
-            Kind::Consumer(_) => None,
+            Kind::Consumer(_) | Kind::Member(_) => None,
         };
         let used = u64::from(self.total) * values_of(transactions);
         let value = RecordValue((self.ordinal << 32) | (used + self.further));
@@ -151,6 +153,15 @@ impl Load {
         match &self.kind {
             Kind::Producer { .. } => None,
             Kind::Consumer(reading) => Some(&reading.partitions),
+            Kind::Member(member) => Some(&member.partitions),
+        }
+    }
+
+    /// Whether it reads what a group gives it, and which group that is.
+    pub(crate) fn group(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Producer { .. } | Kind::Consumer(_) => None,
+            Kind::Member(member) => Some(&member.group),
         }
     }
 
@@ -161,7 +172,9 @@ impl Load {
 
     /// When it next wants to be asked, if something is left and it is not waiting for an answer.
     pub(crate) fn wants(&self) -> Option<u64> {
-        let left = self.issued < self.total || self.extra > 0;
+        // A member goes on polling to the end of the run: else its group would do without it.
+        let member = matches!(self.kind, Kind::Member(_));
+        let left = self.issued < self.total || self.extra > 0 || member;
         (left && self.open < self.open_max).then_some(self.next_ns)
     }
 
@@ -175,7 +188,7 @@ impl Load {
         self.open += 1;
         // A producer's pace does not depend on answers; a consumer's next pause begins with the answer.
         self.next_ns = now.max(self.next_ns) + self.pause(ordinal);
-        Some(self.request(ordinal))
+        Some(self.request(now, ordinal))
     }
 
     /// An operation ended.
@@ -187,6 +200,9 @@ impl Load {
             reading.assign_due |= refused && reading.assigning;
             reading.keep(outcome);
             self.next_ns = now + self.pause(self.invoked);
+        } else if let Kind::Member(member) = &mut self.kind {
+            member.answered(now, outcome);
+            self.next_ns = now + self.pause(self.invoked);
         }
     }
 
@@ -194,8 +210,10 @@ impl Load {
     pub(crate) fn crashed(&mut self, process: u32) {
         self.process = process;
         self.open = 0;
-        if let Kind::Consumer(reading) = &mut self.kind {
-            reading.assign_due = true;
+        match &mut self.kind {
+            Kind::Producer { .. } => {}
+            Kind::Consumer(reading) => reading.assign_due = true,
+            Kind::Member(member) => member.crashed(),
         }
     }
 
@@ -204,7 +222,7 @@ impl Load {
         self.draws.within(Purpose::LoadInterval, key, 0, ordinal, self.interval_us) * 1_000
     }
 
-    fn request(&mut self, ordinal: u64) -> Operation {
+    fn request(&mut self, now: u64, ordinal: u64) -> Operation {
         let key = self.node.0 as u64;
         let draws = self.draws;
         match &mut self.kind {
@@ -222,6 +240,15 @@ impl Load {
                 self.issued += 1;
                 let key = (*keys > 0).then(|| drawn(*keys));
                 Operation::Send { topic: topics[topic as usize].clone(), key, value }
+            }
+            Kind::Member(member) => {
+                let request = member.request(now, self.issued < self.total);
+                if self.issued == self.total {
+                    self.catching_up = true;
+                } else {
+                    self.issued += u32::from(matches!(request, Operation::Poll { .. }));
+                }
+                request
             }
             Kind::Consumer(reading) if self.issued == self.total => {
                 self.extra -= 1;
@@ -246,6 +273,20 @@ impl Kind {
                     keys: *keys,
                     transactions: *transactions,
                 }
+            }
+            ClientPlan::Consumer {
+                config,
+                topics: names,
+                poll_timeout_ms,
+                poll_records_max,
+                member: Some(member),
+                ..
+            } => {
+                let group = config.group.as_ref().map_or("", |group| group.group.as_str());
+                let wanted = topics.iter().filter(|topic| names.contains(&topic.name));
+                let partitions = all_partitions(wanted);
+                let poll = (*poll_timeout_ms, *poll_records_max);
+                Self::Member(Membership::new(group, partitions, poll, *member))
             }
             ClientPlan::Consumer {
                 topics: names,

@@ -555,6 +555,7 @@ fn consumer(node: NodeId) -> ConsumerConfig {
         metadata_max_age_ms: 1_000,
         offset_reset: OffsetReset::Earliest,
         isolation: harrow_broker_model::note::IsolationLevel::ReadUncommitted,
+        group: None,
     }
 }
 
@@ -585,6 +586,7 @@ fn plan() -> Plan {
                 end_offset_every: 0,
                 reassign_every: 0,
                 resume_every: 0,
+                member: None,
             })
             .to_vec(),
         fresh_producer: ProducerConfig {

@@ -5,7 +5,10 @@ mod create_topics;
 mod end_txn;
 pub(super) mod fetch;
 mod find_coordinator;
+mod heartbeat;
 mod init_producer_id;
+mod join_group;
+mod leave_group;
 mod list_offsets;
 mod metadata;
 mod offset_commit;
@@ -13,6 +16,7 @@ mod offset_for_leader_epoch;
 mod produce;
 mod replica_fetch;
 mod replica_offsets;
+mod sync_group;
 mod verification;
 mod write_txn_markers;
 
@@ -60,6 +64,10 @@ impl Broker {
             RequestBody::FindCoordinator(request) => {
                 self.on_find_coordinator(now, caller, &request, effects);
             }
+            RequestBody::JoinGroup(request) => self.on_join_group(now, caller, &request, effects),
+            RequestBody::SyncGroup(request) => self.on_sync_group(now, caller, &request, effects),
+            RequestBody::Heartbeat(request) => self.on_heartbeat(now, caller, &request, effects),
+            RequestBody::LeaveGroup(request) => self.on_leave_group(now, caller, &request, effects),
             RequestBody::OffsetCommit(request) => {
                 self.on_offset_commit(now, caller, &request, effects);
             }

@@ -146,13 +146,13 @@ impl Broker {
 
 /// As what a producer is told that its transaction could not be verified: what may pass is an error that it retries.
 fn told_as(error: ErrorCode, bumps_epoch: bool) -> ErrorCode {
-    match error {
-        ErrorCode::ConcurrentTransactions if bumps_epoch => ErrorCode::ConcurrentTransactions,
-        ErrorCode::ConcurrentTransactions
-        | ErrorCode::NetworkException
-        | ErrorCode::CoordinatorLoadInProgress
-        | ErrorCode::CoordinatorNotAvailable
-        | ErrorCode::NotCoordinator => ErrorCode::NotEnoughReplicas,
-        other => other,
-    }
+    let passes = matches!(
+        error,
+        ErrorCode::NetworkException
+            | ErrorCode::CoordinatorLoadInProgress
+            | ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::NotCoordinator
+    );
+    let waits = error == ErrorCode::ConcurrentTransactions && !bumps_epoch;
+    if passes || waits { ErrorCode::NotEnoughReplicas } else { error }
 }

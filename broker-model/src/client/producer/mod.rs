@@ -233,6 +233,13 @@ impl Producer {
                 | Purpose::StartOffset(_)
                 | Purpose::EpochEnd(_)
                 | Purpose::EndOffset(_)
+                | Purpose::FindCoordinator
+                | Purpose::JoinGroup(_)
+                | Purpose::SyncGroup(_)
+                | Purpose::Heartbeat(_)
+                | Purpose::LeaveGroup
+                | Purpose::OffsetCommit(..)
+                | Purpose::OffsetFetch(_)
                 | Purpose::CreateTopic(_) => unreachable!("a producer never asks {purpose:?}"),
             }
         }

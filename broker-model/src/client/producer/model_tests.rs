@@ -213,6 +213,13 @@ impl World {
                 Outcome::Unknown { .. } => {}
                 Outcome::Transacted { .. }
                 | Outcome::Assigned
+                | Outcome::Subscribed
+                | Outcome::Unsubscribed
+                | Outcome::Revoking { .. }
+                | Outcome::Lost { .. }
+                | Outcome::Joined { .. }
+                | Outcome::Committed { .. }
+                | Outcome::CommitUnknown { .. }
                 | Outcome::Polled { .. }
                 | Outcome::EndOffset { .. }
                 | Outcome::TopicCreated => panic!("a send ended as {outcome:?}"),

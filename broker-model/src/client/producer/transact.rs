@@ -153,18 +153,16 @@ impl Producer {
             let Some(transaction) = &mut self.transaction else { continue };
             let Some(topic) = transaction.open.take() else { continue };
             transaction.next_at = now + ms(transaction.gap_ms);
-            match outcome {
-                Outcome::Sent { partition, offset } => {
-                    transaction.sent.push((topic, partition, offset));
+            if let Outcome::Sent { partition, offset } = outcome {
+                transaction.sent.push((topic, partition, offset));
+            } else if let Outcome::Failed { error, partition }
+            | Outcome::Unknown { error, partition } = outcome
+            {
+                transaction.sent.push((topic, partition, Offset::NONE));
+                transaction.error = Some(error);
+                if let Some(transactional) = &mut self.transactional {
+                    transactional.on_batch_failed(error);
                 }
-                Outcome::Failed { error, partition } | Outcome::Unknown { error, partition } => {
-                    transaction.sent.push((topic, partition, Offset::NONE));
-                    transaction.error = Some(error);
-                    if let Some(transactional) = &mut self.transactional {
-                        transactional.on_batch_failed(error);
-                    }
-                }
-                other => panic!("a record ended with {other:?}"),
             }
         }
     }

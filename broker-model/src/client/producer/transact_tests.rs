@@ -24,13 +24,12 @@ fn transactional(version: u16) -> ProducerConfig {
 }
 
 fn take(driver: &mut Driver<Producer>, name: &str) -> SentRequest {
-    let is_it = |body: &RequestBody| match body {
-        RequestBody::FindCoordinator(_) => name == "find",
-        RequestBody::InitProducerId(_) => name == "init",
-        RequestBody::AddPartitionsToTxn(_) => name == "add",
-        RequestBody::Produce(_) => name == "produce",
-        RequestBody::EndTxn(_) => name == "end",
-        _ => false,
+    let is_it = |body: &RequestBody| {
+        name == "find" && matches!(body, RequestBody::FindCoordinator(_))
+            || name == "init" && matches!(body, RequestBody::InitProducerId(_))
+            || name == "add" && matches!(body, RequestBody::AddPartitionsToTxn(_))
+            || name == "produce" && matches!(body, RequestBody::Produce(_))
+            || name == "end" && matches!(body, RequestBody::EndTxn(_))
     };
     let taken = driver.take(is_it);
     taken.unwrap_or_else(|| panic!("no {name}: {:?}, {:?}", driver.wire, driver.outcomes))

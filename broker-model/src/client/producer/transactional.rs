@@ -348,22 +348,24 @@ impl Transactional {
     /// Source: `TransactionManager.InitProducerIdHandler`, `AddPartitionsToTxnHandler`, `EndTxnHandler`.
     fn on_error(&mut self, what: TransactionRequest, error: ErrorCode, retry_at: Time) {
         self.not_before = retry_at;
-        match error {
-            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => {
-                self.coordinator = None;
-            }
-            ErrorCode::ConcurrentTransactions | ErrorCode::CoordinatorLoadInProgress => {}
-            ErrorCode::UnknownTopicOrPartition if what == TransactionRequest::AddPartitions => {}
+        let adds = what == TransactionRequest::AddPartitions;
+        let moved = matches!(error, ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable);
+        let passes = error.is_retriable()
+            || error == ErrorCode::ConcurrentTransactions
+            || error == ErrorCode::UnknownTopicOrPartition && adds;
+        let abortable = matches!(
+            error,
             ErrorCode::InvalidProducerIdMapping
-            | ErrorCode::UnknownProducerId
-            | ErrorCode::TransactionAbortable
-            | ErrorCode::OperationNotAttempted
-                if what != TransactionRequest::InitProducerId =>
-            {
-                self.state = State::Abortable(error);
-            }
-            error if error.is_retriable() => {}
-            error => self.state = State::Fatal(error),
+                | ErrorCode::UnknownProducerId
+                | ErrorCode::TransactionAbortable
+                | ErrorCode::OperationNotAttempted
+        );
+        if moved {
+            self.coordinator = None;
+        } else if abortable && what != TransactionRequest::InitProducerId {
+            self.state = State::Abortable(error);
+        } else if !passes {
+            self.state = State::Fatal(error);
         }
     }
 

@@ -188,13 +188,20 @@ fn next_identity(record: &TransactionRecord) -> (ProducerId, ProducerEpoch) {
 
 /// What a client is told of a failed append.
 fn told_as(error: ErrorCode) -> ErrorCode {
-    match error {
+    let passes = matches!(
+        error,
         ErrorCode::UnknownTopicOrPartition
-        | ErrorCode::NotEnoughReplicas
-        | ErrorCode::NotEnoughReplicasAfterAppend
-        | ErrorCode::RequestTimedOut => ErrorCode::CoordinatorNotAvailable,
-        ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
-        ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge => ErrorCode::UnknownServerError,
-        other => other,
+            | ErrorCode::NotEnoughReplicas
+            | ErrorCode::NotEnoughReplicasAfterAppend
+            | ErrorCode::RequestTimedOut
+    );
+    if passes {
+        ErrorCode::CoordinatorNotAvailable
+    } else if matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError) {
+        ErrorCode::NotCoordinator
+    } else if matches!(error, ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge) {
+        ErrorCode::UnknownServerError
+    } else {
+        error
     }
 }

@@ -126,6 +126,7 @@ impl Partition {
         }
         self.log.append_as_leader(batch, self.leader_epoch, 1, effects);
         self.changes.log_end_moved = true;
+        self.note_stable_offset(effects);
         self.maybe_advance_high_watermark(context, effects);
         self.complete_produces(effects);
         self.self_check();

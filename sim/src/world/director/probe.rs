@@ -43,6 +43,13 @@ impl Probe {
                 Self::Missing(Some(*error))
             }
             Outcome::Assigned
+            | Outcome::Subscribed
+            | Outcome::Unsubscribed
+            | Outcome::Revoking { .. }
+            | Outcome::Lost { .. }
+            | Outcome::Joined { .. }
+            | Outcome::Committed { .. }
+            | Outcome::CommitUnknown { .. }
             | Outcome::Polled { .. }
             | Outcome::EndOffset { .. }
             | Outcome::TopicCreated => panic!("a send was answered with {outcome:?}"),

@@ -50,7 +50,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             let keys = keys.or_insert_with(|| keys_to_each(planned.partitions as usize));
             let request = self.loads[load].one_more(&planned.name, keys[partition as usize]);
             let process = self.loads[load].process;
-            let operation = self.recorder.invoke(process, self.engine.now(), &request);
+            let operation = self.recorder.invoke((process, None), self.engine.now(), &request);
             self.resumed[index].probe = Probe::Open(operation);
             self.resuming.open.insert((load, operation), index);
             self.engine.invoke(node, operation, request, &mut self.host);

@@ -240,6 +240,12 @@ impl Toy {
                 Outcome::Sent { partition: 0, offset: Offset(self.sent - 1) }
             }
             Operation::Assign { .. } | Operation::Resume { .. } => Outcome::Assigned,
+            Operation::Transact { commit, .. } => {
+                Outcome::Transacted { committed: *commit, records: Vec::new() }
+            }
+            Operation::Subscribe { .. } => Outcome::Subscribed,
+            Operation::Unsubscribe => Outcome::Unsubscribed,
+            Operation::Commit { .. } => Outcome::Committed { offsets: Vec::new() },
             Operation::Poll { .. } => Outcome::Polled { records: self.reads() },
             Operation::EndOffset { .. } => Outcome::EndOffset { offset: Offset(0) },
             Operation::CreateTopic { .. } if self.plant == Plant::NoTopic => {
@@ -288,6 +294,7 @@ fn consumer(node: i32) -> ConsumerConfig {
         metadata_max_age_ms: 1_000,
         offset_reset: OffsetReset::Earliest,
         isolation: harrow_broker_model::note::IsolationLevel::ReadUncommitted,
+        group: None,
     }
 }
 
@@ -397,6 +404,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
                 end_offset_every: 5,
                 reassign_every: 10,
                 resume_every: 0,
+                member: None,
             },
         ],
         fresh_producer: producer(1004),

@@ -29,6 +29,10 @@ pub(super) fn request(names: &Names, body: &RequestBody) -> String {
         RequestBody::EndTxn(request) => rare("end txn", &**request),
         RequestBody::WriteTxnMarkers(request) => write_markers(names, request),
         RequestBody::FindCoordinator(request) => rare("find coordinator", &**request),
+        RequestBody::JoinGroup(request) => rare("join group", &**request),
+        RequestBody::SyncGroup(request) => rare("sync group", &**request),
+        RequestBody::Heartbeat(request) => rare("group heartbeat", &**request),
+        RequestBody::LeaveGroup(request) => rare("leave group", &**request),
         RequestBody::OffsetCommit(request) => rare("offset commit", &**request),
         RequestBody::OffsetFetch(request) => rare("offset fetch", &**request),
         RequestBody::ReplicaFetch(request) => {
@@ -104,6 +108,10 @@ pub(super) fn response(names: &Names, body: &ResponseBody) -> String {
             format!("write txn markers response {}", joined(parts))
         }
         ResponseBody::FindCoordinator(response) => rare("find coordinator response", &**response),
+        ResponseBody::JoinGroup(response) => rare("join group response", &**response),
+        ResponseBody::SyncGroup(response) => rare("sync group response", &**response),
+        ResponseBody::Heartbeat(response) => rare("group heartbeat response", &**response),
+        ResponseBody::LeaveGroup(response) => rare("leave group response", &**response),
         ResponseBody::OffsetCommit(response) => rare("offset commit response", &**response),
         ResponseBody::OffsetFetch(response) => rare("offset fetch response", &**response),
         ResponseBody::ReplicaFetch(response) => {
