@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::coordinator::runtime::CoordinatorKind;
+use crate::coordinator::runtime::{CoordinatorKind, partition_for};
 use crate::defect::{Defects, Version};
+use crate::note::IsolationLevel;
 use crate::proto::StrBytes;
 use crate::types::NodeId;
 
@@ -47,6 +48,19 @@ pub struct ClusterConfig {
     pub producer_id_expiration_ms: u64,
     /// `producer.id.expiration.check.interval.ms`.
     pub producer_id_expiration_check_interval_ms: u64,
+    /// `transaction.version`: 2 gives each transaction a producer epoch of its own, and has brokers add partitions
+    /// (KIP-890). 0 and 1 are the protocol before.
+    #[serde(default = "default_transaction_version")]
+    pub transaction_version: u16,
+    /// `transactional.id.expiration.ms`.
+    #[serde(default = "default_transactional_id_expiration_ms")]
+    pub transactional_id_expiration_ms: u64,
+    /// `transaction.max.timeout.ms`.
+    #[serde(default = "default_transaction_max_timeout_ms")]
+    pub transaction_max_timeout_ms: u64,
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
+    #[serde(default = "default_transaction_cleanup_interval_ms")]
+    pub transaction_cleanup_interval_ms: u64,
     /// `request.timeout.ms` of requests between brokers and controllers.
     pub request_timeout_ms: u64,
     /// `controller.quorum.election.timeout.ms`.
@@ -81,6 +95,26 @@ pub struct ClusterConfig {
 /// As Kafka; plans from before there were sessions do not name it.
 fn default_fetch_session_slots() -> u32 {
     1_000
+}
+
+/// As Kafka since 4.0.
+fn default_transaction_version() -> u16 {
+    2
+}
+
+/// As Kafka: seven days.
+fn default_transactional_id_expiration_ms() -> u64 {
+    7 * 24 * 3_600_000
+}
+
+/// As Kafka: fifteen minutes.
+fn default_transaction_max_timeout_ms() -> u64 {
+    900_000
+}
+
+/// As Kafka: ten seconds.
+fn default_transaction_cleanup_interval_ms() -> u64 {
+    10_000
 }
 
 /// What coordinators are configured with.
@@ -142,6 +176,11 @@ impl CoordinatorConfig {
         *self == Self::DEFAULT
     }
 
+    /// The partition of `__transaction_state` that a transactional id belongs to.
+    pub fn transaction_partition_of(&self, transactional_id: &str) -> u32 {
+        partition_for(transactional_id, self.transaction_topic.partitions as i32) as u32
+    }
+
     /// The topic of a kind of coordinators.
     pub(crate) fn topic(&self, kind: CoordinatorKind) -> InternalTopicConfig {
         match kind {
@@ -187,6 +226,20 @@ pub struct ProducerConfig {
     pub metadata_max_age_ms: u64,
     /// Size of a record's value in bytes, at least 8: the value's number, then filling.
     pub value_bytes: u32,
+    /// `transactional.id`, if it is transactional.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transactional_id: Option<String>,
+    /// The cluster's `transaction.version`, which a client learns from brokers.
+    #[serde(default = "default_transaction_version")]
+    pub transaction_version: u16,
+    /// `transaction.timeout.ms`.
+    #[serde(default = "default_transaction_timeout_ms")]
+    pub transaction_timeout_ms: u64,
+}
+
+/// As Kafka: one minute.
+fn default_transaction_timeout_ms() -> u64 {
+    60_000
 }
 
 /// What a consumer is configured with.
@@ -211,6 +264,66 @@ pub struct ConsumerConfig {
     pub metadata_max_age_ms: u64,
     /// `auto.offset.reset`.
     pub offset_reset: OffsetReset,
+    /// `isolation.level`.
+    #[serde(default = "read_uncommitted")]
+    pub isolation: IsolationLevel,
+    /// Its group, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<MemberConfig>,
+}
+
+/// As Kafka.
+fn read_uncommitted() -> IsolationLevel {
+    IsolationLevel::ReadUncommitted
+}
+
+/// What a consumer is configured with as a member of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberConfig {
+    /// `group.id`.
+    pub group: String,
+    /// `group.instance.id`, if it is a static member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// `partition.assignment.strategy`.
+    pub assignor: Assignor,
+    /// `session.timeout.ms`.
+    pub session_timeout_ms: u64,
+    /// `heartbeat.interval.ms`.
+    pub heartbeat_interval_ms: u64,
+    /// `max.poll.interval.ms`, which is how long a rebalance waits for it, too.
+    pub max_poll_interval_ms: u64,
+    /// `default.api.timeout.ms`: a commit that waits gives up after this long.
+    pub api_timeout_ms: u64,
+}
+
+/// How a group shares its partitions out. Source: `partition.assignment.strategy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Assignor {
+    /// `RangeAssignor`.
+    Range,
+    /// `RoundRobinAssignor`.
+    RoundRobin,
+    /// `CooperativeStickyAssignor`.
+    CooperativeSticky,
+}
+
+impl Assignor {
+    /// As members name it to each other.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Range => "range",
+            Self::RoundRobin => "roundrobin",
+            Self::CooperativeSticky => "cooperative-sticky",
+        }
+    }
+
+    /// Whether members keep what they have during a rebalance. Source: KIP-429.
+    pub(crate) const fn is_cooperative(self) -> bool {
+        matches!(self, Self::CooperativeSticky)
+    }
 }
 
 /// What an admin client is configured with.

@@ -180,6 +180,21 @@ impl Effects {
         self.push(Effect::Complete { operation, outcome });
     }
 
+    /// Takes the outcomes of some operations out, in order.
+    pub(crate) fn take_completed(
+        &mut self,
+        of: impl Fn(OperationId) -> bool,
+    ) -> Vec<(OperationId, Outcome)> {
+        let is_it = |effect: &mut Effect| matches!(effect, Effect::Complete { operation, .. } if of(*operation));
+        let taken = self.list.extract_if(.., is_it);
+        taken
+            .filter_map(|effect| {
+                let Effect::Complete { operation, outcome } = effect else { return None };
+                Some((operation, outcome))
+            })
+            .collect()
+    }
+
     /// Takes all effects out, in order, and keeps the buffer.
     #[inline]
     pub fn drain(&mut self) -> std::vec::Drain<'_, Effect> {

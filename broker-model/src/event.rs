@@ -20,10 +20,16 @@ pub enum Channel {
     QuorumFetch,
     /// Vote, begin and end of a quorum epoch, between controllers.
     Quorum,
+    /// A transaction coordinator's markers, broker to partition leader.
+    TransactionMarkers,
+    /// Whether a partition is in a transaction: partition leader to transaction coordinator. Source: KIP-890.
+    TransactionVerification,
     /// A client's requests to a broker.
     Client,
     /// A consumer's fetches, apart so that a long poll does not hold up the rest.
     ClientFetch,
+    /// A consumer's requests to its group's coordinator, apart since a join waits there for all other members.
+    ClientCoordinator,
 }
 
 /// Something that happens to a node.
@@ -98,6 +104,15 @@ pub enum Operation {
         /// The record's value.
         value: RecordValue,
     },
+    /// Producer: one transaction, from its begin to its end.
+    Transact {
+        /// The records, in order; each is sent when the one before is acknowledged.
+        records: Vec<TransactRecord>,
+        /// Pause after each, in milliseconds.
+        gap_ms: u32,
+        /// Whether it is to be committed; else aborted.
+        commit: bool,
+    },
     /// Consumer: take these partitions, from the beginning, in place of any it has.
     Assign {
         /// Topic name and partition.
@@ -108,6 +123,18 @@ pub enum Operation {
     Resume {
         /// Topic name, partition and offset.
         positions: Vec<(StrBytes, i32, Offset)>,
+    },
+    /// Consumer: be a member of its group for these topics; partitions come with later polls.
+    Subscribe {
+        /// Topic names.
+        topics: Vec<StrBytes>,
+    },
+    /// Consumer: give up all partitions and leave the group.
+    Unsubscribe,
+    /// Consumer: commit how far it has come, for its group.
+    Commit {
+        /// Whether what may pass is tried again; else it is sent once.
+        sync: bool,
     },
     /// Consumer: return what has been fetched, waiting for something up to a time.
     Poll {
@@ -142,6 +169,17 @@ pub enum Operation {
     },
 }
 
+/// One record of a transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TransactRecord {
+    /// Topic name.
+    pub topic: StrBytes,
+    /// The record's key; decides the partition.
+    pub key: Option<u64>,
+    /// The record's value.
+    pub value: RecordValue,
+}
+
 /// How a client operation ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
@@ -152,8 +190,49 @@ pub enum Outcome {
         /// Where the broker says it is.
         offset: Offset,
     },
+    /// The transaction is committed, or is aborted for certain; with the places of what was sent, and
+    /// [`Offset::NONE`] where it is not known.
+    Transacted {
+        /// Which of both.
+        committed: bool,
+        /// Topic name, partition, offset of each record that was sent, in order.
+        records: Vec<(StrBytes, i32, Offset)>,
+    },
     /// The assignment is taken.
     Assigned,
+    /// The subscription is taken.
+    Subscribed,
+    /// The group is left.
+    Unsubscribed,
+    /// Of a poll: a rebalance is about to take these partitions. It goes on with the next poll.
+    Revoking {
+        /// Topic name and partition.
+        partitions: Vec<(StrBytes, i32)>,
+    },
+    /// Of a poll: these partitions are lost, since the consumer is no member of its group any more.
+    Lost {
+        /// Topic name and partition.
+        partitions: Vec<(StrBytes, i32)>,
+    },
+    /// Of a poll: a rebalance is over.
+    Joined {
+        /// The generation.
+        generation: i32,
+        /// All partitions that it has now.
+        partitions: Vec<(StrBytes, i32)>,
+    },
+    /// The group's offsets are committed.
+    Committed {
+        /// Topic name and partition, and the next offset to read.
+        offsets: Vec<((StrBytes, i32), Offset)>,
+    },
+    /// The group's offsets may be committed.
+    CommitUnknown {
+        /// Topic name and partition, and the next offset to read.
+        offsets: Vec<((StrBytes, i32), Offset)>,
+        /// Why nobody knows.
+        error: ErrorCode,
+    },
     /// What the poll returned, in the order of delivery. Empty is legal.
     Polled {
         /// The records.

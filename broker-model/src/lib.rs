@@ -21,6 +21,7 @@ pub mod broker;
 mod caller;
 pub mod client;
 pub mod config;
+pub mod consumer_protocol;
 pub mod controller;
 mod coordinator;
 pub mod defect;

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::proto;
-use crate::record::RecordBatch;
+use crate::record::{RecordBatch, TransactionMarker};
 use crate::types::{
     BrokerEpoch, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicPartition,
+    TransactionOrdinal,
 };
 
 /// What is said on a connection, with the number that pairs an answer with its request.
@@ -37,8 +38,16 @@ pub enum RequestBody {
     InitProducerId(Box<proto::InitProducerIdRequest>),
     CreateTopics(Box<proto::CreateTopicsRequest>),
     FindCoordinator(Box<proto::FindCoordinatorRequest>),
+    JoinGroup(Box<proto::JoinGroupRequest>),
+    SyncGroup(Box<proto::SyncGroupRequest>),
+    Heartbeat(Box<proto::HeartbeatRequest>),
+    LeaveGroup(Box<proto::LeaveGroupRequest>),
     OffsetCommit(Box<proto::OffsetCommitRequest>),
     OffsetFetch(Box<proto::OffsetFetchRequest>),
+    AddPartitionsToTxn(Box<proto::AddPartitionsToTxnRequest>),
+    AddOffsetsToTxn(Box<proto::AddOffsetsToTxnRequest>),
+    EndTxn(Box<proto::EndTxnRequest>),
+    WriteTxnMarkers(Box<WriteTxnMarkersRequest>),
     ReplicaFetch(Box<ReplicaFetchRequest>),
     ReplicaOffsets(ReplicaOffsetsRequest),
     AlterPartition(Box<AlterPartitionRequest>),
@@ -63,8 +72,16 @@ pub enum ResponseBody {
     InitProducerId(Box<proto::InitProducerIdResponse>),
     CreateTopics(Box<proto::CreateTopicsResponse>),
     FindCoordinator(Box<proto::FindCoordinatorResponse>),
+    JoinGroup(Box<proto::JoinGroupResponse>),
+    SyncGroup(Box<proto::SyncGroupResponse>),
+    Heartbeat(Box<proto::HeartbeatResponse>),
+    LeaveGroup(Box<proto::LeaveGroupResponse>),
     OffsetCommit(Box<proto::OffsetCommitResponse>),
     OffsetFetch(Box<proto::OffsetFetchResponse>),
+    AddPartitionsToTxn(Box<proto::AddPartitionsToTxnResponse>),
+    AddOffsetsToTxn(Box<proto::AddOffsetsToTxnResponse>),
+    EndTxn(Box<proto::EndTxnResponse>),
+    WriteTxnMarkers(Box<WriteTxnMarkersResponse>),
     ReplicaFetch(Box<ReplicaFetchResponse>),
     ReplicaOffsets(ReplicaOffsetsResponse),
     AlterPartition(Box<AlterPartitionResponse>),
@@ -161,6 +178,31 @@ pub struct EpochEnd {
     pub epoch: LeaderEpoch,
     /// End offset; [`Offset::NONE`] if undefined.
     pub end_offset: Offset,
+}
+
+/// A transaction coordinator has markers written on partitions that the other broker leads. Source: KIP-98.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WriteTxnMarkersRequest {
+    /// Which markers, and where.
+    pub markers: Vec<WritableMarker>,
+}
+
+/// One transaction's marker in a [`WriteTxnMarkersRequest`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct WritableMarker {
+    /// What to write.
+    pub marker: TransactionMarker,
+    /// Which of its producer's transactions it ends. Harrow counts; no rule of Kafka reads it.
+    pub transaction: TransactionOrdinal,
+    /// On which partitions.
+    pub partitions: Vec<TopicPartition>,
+}
+
+/// Answer to [`WriteTxnMarkersRequest`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct WriteTxnMarkersResponse {
+    /// What became of each partition of each marker, in the order in which they were asked for.
+    pub results: Vec<Vec<(TopicPartition, Option<proto::ErrorCode>)>>,
 }
 
 /// A follower whose offset is out of range asks for the leader's bounds. Source: `ListOffsets` by a replica.

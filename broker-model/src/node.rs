@@ -11,7 +11,7 @@ use crate::node_status::NodeStatus;
 use crate::types::Now;
 
 pub use crate::effect::{COMMITTED_METADATA_GONE, Deadline, Effect, Effects};
-pub use crate::event::{Channel, Event, Operation, Outcome, PolledRecord};
+pub use crate::event::{Channel, Event, Operation, Outcome, PolledRecord, TransactRecord};
 
 /// A process: a broker, a controller or a client.
 pub trait Node {

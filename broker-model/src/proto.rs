@@ -1,11 +1,23 @@
 //! The one door to the `kafka-protocol` crate: Kafka 4.1's own request and response structs and error codes.
 
 pub use kafka_protocol::error::ResponseError as ErrorCode;
+pub use kafka_protocol::messages::add_partitions_to_txn_request::{
+    AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction,
+};
+pub use kafka_protocol::messages::add_partitions_to_txn_response::{
+    AddPartitionsToTxnPartitionResult, AddPartitionsToTxnResult, AddPartitionsToTxnTopicResult,
+};
 pub use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 pub use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 pub use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
-pub use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+pub use kafka_protocol::messages::fetch_response::{
+    AbortedTransaction, FetchableTopicResponse, PartitionData,
+};
 pub use kafka_protocol::messages::find_coordinator_response::Coordinator;
+pub use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
+pub use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
+pub use kafka_protocol::messages::leave_group_request::MemberIdentity;
+pub use kafka_protocol::messages::leave_group_response::MemberResponse;
 pub use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 pub use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
@@ -36,12 +48,20 @@ pub use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicP
 pub use kafka_protocol::messages::produce_response::{
     PartitionProduceResponse, TopicProduceResponse,
 };
+pub use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
+pub use kafka_protocol::messages::{
+    AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnRequest,
+    AddPartitionsToTxnResponse, EndTxnRequest, EndTxnResponse, TransactionalId,
+};
 pub use kafka_protocol::messages::{
     BrokerId, CreateTopicsRequest, CreateTopicsResponse, FetchRequest, FetchResponse,
-    FindCoordinatorRequest, FindCoordinatorResponse, GroupId, InitProducerIdRequest, InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse,
-    MetadataRequest, MetadataResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
-    OffsetFetchResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
-    ProduceRequest, ProduceResponse, TopicName,
+    FindCoordinatorRequest, FindCoordinatorResponse, GroupId, HeartbeatRequest, HeartbeatResponse,
+    InitProducerIdRequest, InitProducerIdResponse, JoinGroupRequest, JoinGroupResponse,
+    LeaveGroupRequest, LeaveGroupResponse, ListOffsetsRequest, ListOffsetsResponse,
+    MetadataRequest, MetadataResponse, OffsetCommitRequest, OffsetCommitResponse,
+    OffsetFetchRequest, OffsetFetchResponse, OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse, ProduceRequest, ProduceResponse, SyncGroupRequest,
+    SyncGroupResponse, TopicName,
 };
 pub use kafka_protocol::protocol::{Encodable, Message as KafkaMessage, StrBytes};
 

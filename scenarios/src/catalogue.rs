@@ -54,7 +54,17 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "lone-controller",
     "vote-storm",
     "minority-stays-dead",
+    "bank",
+    "zombie-producer",
+    "hanging-transaction",
+    "delayed-end-txn",
+    "coordinator-failover",
+    "zombie-consumer",
+    "static-member-bounce",
+    "cooperative-rebalance",
+    "offset-expiration",
     "swarm",
+    "swarm-groups",
 ];
 
 /// The entry of that name.

@@ -176,15 +176,25 @@ impl Goal {
 /// How long the slowest operation of a load may be open, and the pause before it.
 fn slowest_operation_ms(plan: &Plan) -> u64 {
     let longest = |client: &ClientPlan| match client {
-        ClientPlan::Producer { config, interval_us, .. } => {
-            config.delivery_timeout_ms + interval_us.1 / 1_000
+        ClientPlan::Producer { config, interval_us, transactions, .. } => {
+            let patience = if transactions.is_some() { 2 } else { 1 };
+            patience * config.delivery_timeout_ms + interval_us.1 / 1_000
         }
         ClientPlan::Consumer { config, interval_us, poll_timeout_ms, .. } => {
             let poll_ms = u64::from(*poll_timeout_ms);
-            poll_ms.max(2 * config.request_timeout_ms) + interval_us.1 / 1_000
+            let answer_ms = poll_ms.max(2 * config.request_timeout_ms);
+            answer_ms + interval_us.1 / 1_000 + rebalance_ms(config)
         }
     };
     plan.clients.iter().map(longest).max().unwrap_or(0)
+}
+
+/// How long a member's group may take to be whole again: sessions of those who are gone end, then those who are there
+/// join, and commit what they must.
+fn rebalance_ms(config: &harrow_broker_model::config::ConsumerConfig) -> u64 {
+    config.group.as_ref().map_or(0, |group| {
+        group.session_timeout_ms + 2 * group.max_poll_interval_ms + group.api_timeout_ms
+    })
 }
 
 /// How long a consumer may wait for an answer to learn that it must ask elsewhere.
@@ -194,7 +204,8 @@ fn slowest_fetch_ms(plan: &Plan) -> u64 {
         ClientPlan::Producer { .. } => None,
     });
     let longest = |config: &harrow_broker_model::config::ConsumerConfig| {
-        2 * config.request_timeout_ms + config.metadata_max_age_ms + config.fetch_wait_max_ms
+        let fetch_ms = config.metadata_max_age_ms + config.fetch_wait_max_ms;
+        2 * config.request_timeout_ms + fetch_ms + rebalance_ms(config)
     };
     configs.chain([&plan.final_reader]).map(longest).max().unwrap_or(0)
 }

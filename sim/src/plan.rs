@@ -115,6 +115,9 @@ pub enum ClientPlan {
         interval_us: (u64, u64),
         /// At most so many sends are open at once; further ones wait.
         outstanding_max: u32,
+        /// If it is transactional: each operation is a transaction.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transactions: Option<TransactionsPlan>,
     },
     /// Reads assigned partitions from the beginning.
     Consumer {
@@ -140,7 +143,37 @@ pub enum ClientPlan {
         /// application does that keeps its offsets itself; 0 is never.
         #[serde(default)]
         resume_every: u32,
+        /// What it does as a member of its group, if it has one; then it reads what the group gives it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        member: Option<MemberPlan>,
     },
+}
+
+/// What the transactions of a producer are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransactionsPlan {
+    /// Records of each, inclusive range.
+    pub records: (u32, u32),
+    /// Pause after each record, in milliseconds, inclusive range.
+    pub gap_ms: (u32, u32),
+    /// One in so many is aborted by its application; 0 is never.
+    pub abort_one_in: u32,
+}
+
+/// What an application does as a member of a group, beside polling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberPlan {
+    /// `auto.commit.interval.ms`, or 0 without `enable.auto.commit`: commits without waiting at the first poll after
+    /// so long.
+    pub auto_commit_interval_ms: u64,
+    /// Every so many polls that return records, commit and wait; 0 is never.
+    pub commit_every: u32,
+    /// Whether it commits and waits when it is about to lose partitions.
+    pub commit_on_revoke: bool,
+    /// Every so many polls, leave the group and join it again; 0 is never.
+    pub leave_every: u32,
 }
 
 /// Links of the network, all alike but for faults.
@@ -453,6 +486,8 @@ pub enum Target {
     FollowerOf(String, u32),
     /// `isr-follower-of TOPIC-PARTITION`: one of the in-sync ones.
     IsrFollowerOf(String, u32),
+    /// `transaction-coordinator-of ID`: the broker that coordinates a transactional id.
+    TransactionCoordinatorOf(String),
     /// `controller`: the active controller.
     ActiveController,
     /// `standby-controller`: a voter that does not lead, drawn by the step's key.
@@ -465,6 +500,10 @@ pub enum Target {
     AnyNode,
     /// `any-client`, drawn by the step's key.
     AnyClient,
+    /// `coordinator-of GROUP`: the broker that leads the group's partition of `__consumer_offsets`.
+    CoordinatorOf(String),
+    /// `member-of GROUP`: a client that reads as a member of the group, drawn by the step's key.
+    MemberOf(String),
     /// `node N`.
     Node(NodeId),
 }
@@ -483,12 +522,19 @@ impl Target {
             ("isr-follower-of", at) => {
                 split_partition(at).map(|(topic, index)| Self::IsrFollowerOf(topic, index))
             }
+            ("transaction-coordinator-of", id) if !id.is_empty() => {
+                Ok(Self::TransactionCoordinatorOf(id.to_owned()))
+            }
             ("controller", "") => Ok(Self::ActiveController),
             ("standby-controller", "") => Ok(Self::StandbyController),
             ("any-controller", "") => Ok(Self::AnyController),
             ("any-broker", "") => Ok(Self::AnyBroker),
             ("any-node", "") => Ok(Self::AnyNode),
             ("any-client", "") => Ok(Self::AnyClient),
+            ("coordinator-of", group) if !group.is_empty() => {
+                Ok(Self::CoordinatorOf(group.to_owned()))
+            }
+            ("member-of", group) if !group.is_empty() => Ok(Self::MemberOf(group.to_owned())),
             ("node", id) => {
                 id.parse().map(|id| Self::Node(NodeId(id))).map_err(|_| target_help(text))
             }
@@ -509,7 +555,8 @@ fn split_partition(text: &str) -> Result<(String, u32), String> {
 fn target_help(text: &str) -> String {
     format!(
         "`{text}` is not a target; use one of: leader-of TOPIC-N, follower-of TOPIC-N, isr-follower-of TOPIC-N, \
-         controller, standby-controller, any-controller, any-broker, any-node, any-client, node N"
+         transaction-coordinator-of ID, controller, standby-controller, any-controller, any-broker, any-node, any-client, \
+         coordinator-of GROUP, member-of GROUP, node N"
     )
 }
 
@@ -519,12 +566,15 @@ impl std::fmt::Display for Target {
             Self::LeaderOf(topic, index) => write!(f, "leader-of {topic}-{index}"),
             Self::FollowerOf(topic, index) => write!(f, "follower-of {topic}-{index}"),
             Self::IsrFollowerOf(topic, index) => write!(f, "isr-follower-of {topic}-{index}"),
+            Self::TransactionCoordinatorOf(id) => write!(f, "transaction-coordinator-of {id}"),
             Self::ActiveController => f.write_str("controller"),
             Self::StandbyController => f.write_str("standby-controller"),
             Self::AnyController => f.write_str("any-controller"),
             Self::AnyBroker => f.write_str("any-broker"),
             Self::AnyNode => f.write_str("any-node"),
             Self::AnyClient => f.write_str("any-client"),
+            Self::CoordinatorOf(group) => write!(f, "coordinator-of {group}"),
+            Self::MemberOf(group) => write!(f, "member-of {group}"),
             Self::Node(id) => write!(f, "node {id}"),
         }
     }

@@ -5,16 +5,18 @@
 use crate::broker::Broker;
 use crate::broker::controller_channel::PendingRequest;
 use crate::config::{ms, topic_name};
+use crate::consumer_protocol::Place;
 use crate::coordinator::group::Todo;
 use crate::coordinator::runtime::{CoordinatorKind, CoordinatorRecord, batch_of};
 use crate::jitter::jitter;
 use crate::message::RequestBody;
 use crate::node::Effects;
+use crate::note::GroupNote;
 use crate::partition::Changes;
 use crate::proto::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, ErrorCode, StrBytes, TopicName,
 };
-use crate::types::{Now, Time, TopicId, TopicPartition};
+use crate::types::{LeaderEpoch, Now, Time, TopicId, TopicPartition};
 
 /// A log is read in at most so long, in milliseconds: how long depends on node, partition and epoch alone.
 const LOAD_MS_MAX: u64 = 20;
@@ -104,6 +106,7 @@ impl Broker {
                 CoordinatorKind::Group => {
                     self.groups.log_moved(now, id.partition, partition.log());
                 }
+                // What waits for the high watermark is decided by its ticket.
                 CoordinatorKind::Transaction => {}
             }
         }
@@ -117,7 +120,12 @@ impl Broker {
         match (kind, leads) {
             (CoordinatorKind::Group, true) => self.groups.elected(id.partition, epoch, loaded_at),
             (CoordinatorKind::Group, false) => self.groups.resigned(now, id.partition, epoch),
-            (CoordinatorKind::Transaction, _) => {}
+            (CoordinatorKind::Transaction, true) => {
+                self.transactions.coordinator.elected(id.partition, epoch, loaded_at);
+            }
+            (CoordinatorKind::Transaction, false) => {
+                self.transactions.coordinator.resigned(id.partition, epoch);
+            }
         }
     }
 
@@ -135,20 +143,51 @@ impl Broker {
             let id = topic.map(|topic| TopicPartition { topic, partition: index });
             let partition = id.and_then(|id| self.partitions.get(&id));
             let partition = partition.expect("what is loaded is led here");
-            self.groups.load(index, partition.log());
+            self.groups.load(now, index, partition.log());
         }
         self.groups.tick(now);
         self.run_groups(now, effects);
+        self.tick_transactions(now, effects);
     }
 
     /// Does what the group coordinator wants done, until it wants nothing.
     pub(super) fn run_groups(&mut self, now: Now, effects: &mut Effects) {
-        while let Some(todo) = self.groups.next() {
+        while let Some(todo) = self.groups.next(now) {
             match todo {
                 Todo::Reply(caller, body) => self.connections.reply(caller, body, effects),
+                Todo::ReplyWhenCommitted(..) => unreachable!("the coordinator waits itself"),
+                Todo::Note(note) => effects.note(note),
+                Todo::Answered(index, end) => {
+                    let known = self.offsets_partition(index);
+                    if let Some((partition, leader_epoch)) = known {
+                        effects.note(GroupNote::WriteAnswered { partition, leader_epoch, end });
+                    }
+                }
+                Todo::Loaded(index, leader_epoch) => {
+                    if let Some((partition, _)) = self.offsets_partition(index) {
+                        effects.note(GroupNote::CoordinatorLoaded { partition, leader_epoch });
+                    }
+                }
+                Todo::Assigned { group, member, place, generation } => {
+                    if let Some(partition) = self.known_partition(&place) {
+                        let member_epoch = generation;
+                        let note =
+                            GroupNote::PartitionAssigned { group, member, partition, member_epoch };
+                        effects.note(note);
+                    }
+                }
+                Todo::Released { group, member, place } => {
+                    if let Some(partition) = self.known_partition(&place) {
+                        effects.note(GroupNote::PartitionReleased { group, member, partition });
+                    }
+                }
                 Todo::Write(index, records, waiter) => {
-                    let appended =
-                        self.append_records(now, (CoordinatorKind::Group, index), &records, effects);
+                    let appended = self.append_records(
+                        now,
+                        (CoordinatorKind::Group, index),
+                        &records,
+                        effects,
+                    );
                     match appended.map(|id| self.partitions.get(&id)) {
                         Ok(Some(partition)) => {
                             self.groups.written(now, index, partition.log(), waiter);
@@ -159,6 +198,17 @@ impl Broker {
                 }
             }
         }
+    }
+
+    fn offsets_partition(&self, index: i32) -> Option<(TopicPartition, LeaderEpoch)> {
+        let topic = self.internal_topics.id_of(CoordinatorKind::Group)?;
+        let id = TopicPartition { topic, partition: index };
+        self.partitions.get(&id).map(|partition| (id, partition.leader_epoch()))
+    }
+
+    fn known_partition(&self, (topic, partition): &Place) -> Option<TopicPartition> {
+        let topic = self.metadata.image().topic_ids.get(topic.as_str()).copied()?;
+        Some(TopicPartition { topic, partition: *partition })
     }
 
     /// Appends records of a coordinator to its partition, as one batch. Source: `CoordinatorPartitionWriter.append`.

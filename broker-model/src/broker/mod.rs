@@ -24,12 +24,13 @@ mod purgatory;
 mod status;
 #[cfg(test)]
 mod tests;
+mod transactions;
 mod wake;
 
 use std::collections::BTreeMap;
 
 use crate::config::{ClusterConfig, ms};
-use crate::coordinator::group::GroupCoordinator;
+use crate::coordinator::group::{GroupCoordinator, GroupRules};
 use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::{Log, LogConfig};
@@ -54,6 +55,7 @@ use maintenance_schedule::Maintenance;
 use metadata_fetcher::MetadataFetcher;
 use producer_ids::ProducerIds;
 use purgatory::{ConsumerFetch, Purgatory, ReplicaFetch, Wait};
+use transactions::Transactions;
 
 /// A broker.
 #[derive(Debug)]
@@ -73,6 +75,7 @@ pub struct Broker {
     producer_ids: ProducerIds,
     internal_topics: InternalTopics,
     groups: GroupCoordinator,
+    transactions: Transactions,
     connections: Connections,
     purgatory: Purgatory,
     checkpoints: Checkpoints,
@@ -107,7 +110,11 @@ impl Broker {
             alter_partitions: AlterPartitions::default(),
             producer_ids: ProducerIds::default(),
             internal_topics: InternalTopics::default(),
-            groups: GroupCoordinator::new(config.coordinators),
+            groups: GroupCoordinator::new(
+                GroupRules { config: config.coordinators, defects: config.defects, incarnation },
+                now.time,
+            ),
+            transactions: Transactions::new(&config, now.time),
             connections: Connections::default(),
             purgatory: Purgatory::default(),
             checkpoints: Checkpoints::new(image, &config, now.time),
@@ -217,13 +224,22 @@ impl Broker {
                     self.on_controller_response(now, from, &pending, message.body, effects);
                 }
             }
+            ResponseBody::WriteTxnMarkers(_) | ResponseBody::AddPartitionsToTxn(_) => {
+                self.on_transaction_response(now, (from, id), &message.body, effects);
+            }
             ResponseBody::Produce(_)
+            | ResponseBody::AddOffsetsToTxn(_)
+            | ResponseBody::EndTxn(_)
             | ResponseBody::Fetch(_)
             | ResponseBody::ListOffsets(_)
             | ResponseBody::Metadata(_)
             | ResponseBody::OffsetForLeaderEpoch(_)
             | ResponseBody::InitProducerId(_)
             | ResponseBody::FindCoordinator(_)
+            | ResponseBody::JoinGroup(_)
+            | ResponseBody::SyncGroup(_)
+            | ResponseBody::Heartbeat(_)
+            | ResponseBody::LeaveGroup(_)
             | ResponseBody::OffsetCommit(_)
             | ResponseBody::OffsetFetch(_)
             | ResponseBody::Vote(_)
@@ -253,7 +269,13 @@ impl Broker {
                 let lost = self.channel.lost(to);
                 self.on_errands_lost(now, to, lost, effects);
             }
-            Channel::Quorum | Channel::Client | Channel::ClientFetch => {
+            Channel::TransactionMarkers | Channel::TransactionVerification => {
+                self.on_transaction_connection_lost(now, to, channel, effects);
+            }
+            Channel::Quorum
+            | Channel::Client
+            | Channel::ClientFetch
+            | Channel::ClientCoordinator => {
                 panic!("a broker opens no {channel:?} connection, yet lost one to {to}")
             }
         }
@@ -261,6 +283,7 @@ impl Broker {
 
     fn on_connection_closed(&mut self, connection: ConnectionId) {
         self.connections.closed(connection);
+        self.transactions.verifying.remove(&connection);
         let Some(delayed) = self.purgatory.remove(connection) else { return };
         match delayed.wait {
             Wait::Produce(produce) => self.abandon(&produce.undecided),
@@ -425,6 +448,7 @@ impl Node for Broker {
             self.producer_ids.deadline(),
             self.purgatory.deadline(),
             self.groups.deadline(),
+            self.transactions.deadline(),
         ]
         .into_iter()
         .fold(Some(isr_check), Deadline::earlier)

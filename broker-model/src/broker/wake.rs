@@ -14,6 +14,16 @@ use crate::types::{ConnectionId, Now, Offset, TopicPartition};
 impl Broker {
     /// Looks at all touched partitions until none is left.
     pub(super) fn settle(&mut self, now: Now, effects: &mut Effects) {
+        loop {
+            self.settle_touched(now, effects);
+            self.run_transactions(now, effects);
+            if self.touched.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn settle_touched(&mut self, now: Now, effects: &mut Effects) {
         while let Some(id) = self.touched.pop() {
             let Some(partition) = self.partitions.get_mut(&id) else { continue };
             let changes = partition.take_changes();
@@ -28,6 +38,9 @@ impl Broker {
             self.wake_fetches(now, id, &changes, effects);
             self.coordinate(now, id, &changes, effects);
             for (ticket, result) in changes.produced {
+                if self.append_decided(now, ticket, result.map(|_| ()), effects) {
+                    continue;
+                }
                 if self.loses_wakeup(ticket) {
                     continue;
                 }

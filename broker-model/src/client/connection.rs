@@ -9,6 +9,7 @@ use crate::message::{Message, RequestBody};
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::types::{CorrelationId, NodeId, Offset, OperationId, Time};
 
+use super::generation::Generation;
 use super::partition_key::PartitionKey;
 
 /// What an outstanding request is for.
@@ -16,8 +17,24 @@ use super::partition_key::PartitionKey;
 pub(crate) enum Purpose {
     /// Any client: who leads what.
     Metadata,
+    /// Any client: who coordinates.
+    FindCoordinator,
+    /// Consumer: to be a member, in the generation that it had then.
+    JoinGroup(Box<Generation>),
+    /// Consumer: what it is given in this generation.
+    SyncGroup(Box<Generation>),
+    /// Consumer: it is alive in this generation.
+    Heartbeat(Box<Generation>),
+    /// Consumer: it leaves.
+    LeaveGroup,
+    /// Consumer: offsets for its group, in this generation.
+    OffsetCommit(OperationId, Box<Generation>),
+    /// Consumer: where its group is, for the n-th assignment.
+    OffsetFetch(u64),
     /// Producer: an identity.
     InitProducerId,
+    /// Producer: what its transaction needs of its coordinator.
+    Transaction(TransactionRequest),
     /// Producer: the batches that it carries, at most one a partition.
     Produce(Vec<BatchTicket>),
     /// Consumer: the partitions of its fetch session with this leader.
@@ -30,6 +47,19 @@ pub(crate) enum Purpose {
     EndOffset(OperationId),
     /// Admin: a new topic.
     CreateTopic(OperationId),
+}
+
+/// What a transactional producer asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TransactionRequest {
+    /// Who coordinates its transactional id.
+    FindCoordinator,
+    /// Who it is.
+    InitProducerId,
+    /// That partitions are in its transaction.
+    AddPartitions,
+    /// The end.
+    EndTxn,
 }
 
 /// Names a batch in flight.
@@ -100,8 +130,9 @@ impl Peer {
         let count = self.in_flight.len();
         let mut newest = self.in_flight.iter().rev();
         if let (Some(last), Some(before)) = (newest.next(), newest.next()) {
+            let in_time = before.deadline <= last.deadline || channel == Channel::ClientCoordinator;
             assert!(
-                before.correlation_id < last.correlation_id && before.deadline <= last.deadline,
+                before.correlation_id < last.correlation_id && in_time,
                 "requests to {to} wait out of order: {before:?}, {last:?}"
             );
         }
@@ -140,8 +171,21 @@ impl Connections {
         purpose: Purpose,
         effects: &mut Effects,
     ) {
+        let timeout = self.request_timeout;
+        self.send_within(now, (to, channel), timeout, (body, purpose), effects);
+    }
+
+    /// Sends a request that may take another time than most.
+    pub(crate) fn send_within(
+        &mut self,
+        now: Time,
+        (to, channel): (NodeId, Channel),
+        timeout: Duration,
+        (body, purpose): (RequestBody, Purpose),
+        effects: &mut Effects,
+    ) {
         let correlation_id = self.send_unanswered((to, channel), body, effects);
-        let deadline = now + self.request_timeout;
+        let deadline = now + timeout.max(self.request_timeout);
         self.in_time_until = self.in_time_until.min(deadline);
         let peer = self.peers.entry((to, channel)).or_default();
         assert!(now >= peer.blocked_until, "sent to {to} at {now}, before {}", peer.blocked_until);
@@ -235,8 +279,13 @@ impl Connections {
 
     /// When the first request is too late.
     pub(crate) fn next_deadline(&self) -> Option<Deadline> {
-        let oldest = self.peers.values().filter_map(|peer| peer.in_flight.front());
-        let at = oldest.map(|request| request.deadline).min()?;
+        // Where a join waits, others sent after it may be late before it.
+        let first = |((_, channel), peer): (&(NodeId, Channel), &Peer)| {
+            let requests = peer.in_flight.iter();
+            let looked_at = if *channel == Channel::ClientCoordinator { usize::MAX } else { 1 };
+            requests.take(looked_at).map(|request| request.deadline).min()
+        };
+        let at = self.peers.iter().filter_map(first).min()?;
         Some(Deadline { at, why: "request timeout" })
     }
 }

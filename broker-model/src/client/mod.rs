@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `connection` | what is in flight to whom, request timeouts, backoff after a lost connection |
 //! | `metadata` | who leads what, and when to ask again |
+//! | `coordinator` | who coordinates a group |
 //! | `producer` | partitioner, batching, retries, idempotence |
-//! | `consumer` | positions and their validation, fetching, end offsets |
+//! | `consumer` | positions and their validation, fetching, end offsets, groups |
 //! | `admin` | topic creation |
 //!
 //! All three work alike: an event changes state, then `run` does everything that has become possible and the next
@@ -14,12 +15,15 @@
 mod admin;
 mod connection;
 mod consumer;
+mod coordinator;
+mod generation;
 mod metadata;
 mod partition_key;
 mod producer;
 #[cfg(test)]
 mod testing;
 
+pub use crate::coordinator::runtime::partition_for as coordinator_partition;
 pub use admin::Admin;
 pub use consumer::Consumer;
 pub use producer::{Producer, partition_of};

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `runtime` | loading and unloading, what is written and what is committed, who waits for which record |
 //! | `group` | consumer groups over `__consumer_offsets` |
+//! | `transaction` | transactions over `__transaction_state` |
 
 pub(crate) mod group;
 pub(crate) mod runtime;
+pub(crate) mod transaction;

@@ -9,10 +9,12 @@
 mod broker;
 mod controller;
 mod entry;
+mod group;
 mod log;
 mod producer;
 mod quorum;
 mod replication;
+mod transaction;
 mod version;
 
 use std::fmt;
@@ -81,6 +83,8 @@ families! {
     3: Controller(ControllerDefect) in controller,
     4: Broker(BrokerDefect) in broker,
     5: Producer(ProducerDefect) in producer,
+    6: Group(GroupDefect) in group,
+    7: Transaction(TransactionDefect) in transaction,
 }
 
 impl Defect {

@@ -8,7 +8,9 @@
 //! | `mod` | [`Log`]: bounds, appends, reads |
 //! | `segment` | whole batches, and the length of the file that holds them |
 //! | `epoch_cache` | where each leader epoch begins |
-//! | `producer_state` | duplicates and gaps of idempotent producers |
+//! | `producer_state`, `producer_entry` | duplicates and gaps of producers, and their open transactions |
+//! | `verification` | transactions that their coordinator is asked about |
+//! | `transactions` | last stable offset, index of aborted transactions |
 //! | `snapshots`, `snapshot_files` | producer state on disk, and how it is restored |
 //! | `options` | what a log is opened with |
 //! | `flushes` | what background flushes prove |
@@ -22,25 +24,29 @@ mod epoch_cache;
 mod flush;
 mod flushes;
 mod options;
+mod producer_entry;
 mod producer_state;
 mod recovery;
 mod segment;
 mod snapshot_files;
 mod snapshots;
+mod transactions;
 mod truncate;
+mod verification;
 
 #[cfg(test)]
 mod tests;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::defect::LogDefect;
+use crate::defect::{LogDefect, TransactionDefect};
 use crate::disk_image::FileId;
 pub(crate) use crate::log::epoch_cache::EpochCache;
 use crate::log::flushes::Flushes;
-use crate::log::producer_state::ProducerState;
+use crate::log::producer_state::{ProducerState, is_transactional};
 use crate::log::segment::Segment;
 use crate::log::snapshot_files::Snapshots;
+use crate::log::transactions::TransactionIndex;
 use crate::message::EpochEnd;
 use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, KnownProducer, LogNote, ProducerNote};
@@ -49,7 +55,8 @@ use crate::record::{BatchHeader, RecordBatch};
 use crate::types::{LeaderEpoch, Offset, TopicPartition, WallTime};
 
 pub use options::{LogConfig, LogOptions};
-pub use producer_state::ProducerCheck;
+pub use producer_state::{AppendRights, ProducerCheck};
+pub use verification::VerificationGuard;
 
 /// A replica's log.
 #[expect(clippy::struct_field_names, reason = "Kafka's names of the bounds are kept whole")]
@@ -64,6 +71,7 @@ pub struct Log {
     segments: Vec<Segment>,
     epochs: EpochCache,
     producers: ProducerState,
+    transactions: TransactionIndex,
     snapshots: Snapshots,
     flushes: Flushes,
     /// The wall time that it was told last: when it was opened or last looked after.
@@ -126,10 +134,15 @@ impl Log {
         self.epochs.end_offset_for(epoch, self.log_end_offset)
     }
 
-    /// Judges a client's batch by its producer's history on this partition (KIP-98): recognised as
+    /// Judges a client's or a coordinator's batch by its producer's history on this partition (KIP-98): recognised as
     /// a duplicate, next in sequence, or an error.
-    pub fn check_producer(&self, batch: &BatchHeader) -> Result<ProducerCheck, ErrorCode> {
-        self.producers.check(batch)
+    pub fn check_producer(
+        &self,
+        batch: &BatchHeader,
+        rights: AppendRights,
+    ) -> Result<ProducerCheck, ErrorCode> {
+        let verifies = !self.config.defects.has(TransactionDefect::NoVerification);
+        self.producers.check(batch, rights, verifies)
     }
 
     /// The producers that the log's records tell of, by id.
@@ -191,6 +204,7 @@ impl Log {
         let bounded = to.clamp(self.log_start_offset, self.log_end_offset);
         let moved = bounded != self.high_watermark;
         self.high_watermark = bounded;
+        self.producers.replicated(bounded);
         moved
     }
 
@@ -273,7 +287,12 @@ impl Log {
         let summary = batch.summary();
         self.log_end_offset = batch.next_offset();
         self.flushes.appended(self.log_end_offset);
-        self.producers.update(batch.header());
+        if is_transactional(summary.kind) {
+            self.transactions.seen = true;
+        }
+        if let Some(completed) = self.producers.take(&batch) {
+            self.transactions.completed(completed, &self.producers);
+        }
         self.active_segment().push(batch);
         effects.note(LogNote::Appended {
             partition: self.partition,

@@ -1,17 +1,19 @@
-//! What a log remembers of its idempotent producers. Source: KIP-98, Kafka's
-//! `ProducerStateManager`, `ProducerStateEntry` and `ProducerAppendInfo`.
+//! What a log remembers of its idempotent and transactional producers. Source: KIP-98, Kafka's `ProducerStateManager`
+//! and `ProducerAppendInfo`.
+//!
+//! A transaction is *ongoing* on a partition from its first record to its marker. Its marker may be lost with a leader
+//! as long as the high watermark has not passed it: until then its first record is as unstable as before.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::note::KnownProducer;
+use crate::log::producer_entry::ProducerEntry;
+use crate::log::verification::{Verification, VerificationGuard};
+use crate::note::{BatchKind, KnownProducer};
 use crate::proto::ErrorCode;
-use crate::record::BatchHeader;
-use crate::types::{Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
-
-/// How many batches of a producer are remembered; as many may be in flight.
-const BATCHES_MAX: usize = 5;
+use crate::record::{BatchHeader, RecordBatch, TransactionMarker, TransactionResult};
+use crate::types::{Offset, ProducerId, Sequence, WallTime};
 
 /// A batch compared with its producer's history on this partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,38 +29,38 @@ pub enum ProducerCheck {
     },
 }
 
+/// Who writes a batch, and what was found out about its transaction before.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AppendRights {
+    /// What the verification of its transaction began with, if there was one (KIP-890).
+    pub guard: Option<VerificationGuard>,
+    /// Whether a coordinator writes it, which gives no sequences.
+    pub coordinator: bool,
+}
+
 /// All producers of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct ProducerState {
     producers: BTreeMap<ProducerId, ProducerEntry>,
+    /// Transactions that are ongoing, by their first offset.
+    #[serde(skip)]
+    ongoing: BTreeMap<Offset, ProducerId>,
+    /// First and marker's offset of transactions whose marker the high watermark has not passed.
+    #[serde(skip)]
+    unreplicated: BTreeMap<Offset, Offset>,
+    #[serde(skip)]
+    verifications: BTreeMap<ProducerId, Verification>,
 }
 
-/// One producer: its epoch, and its last batches in that epoch, oldest first; never empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct ProducerEntry {
-    epoch: ProducerEpoch,
-    batches: VecDeque<BatchMetadata>,
-    /// Largest timestamp of its newest batch.
-    last_timestamp: WallTime,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct BatchMetadata {
-    first_sequence: Sequence,
-    last_sequence: Sequence,
-    base_offset: Offset,
-    last_offset: Offset,
-}
-
-impl BatchMetadata {
-    fn of(batch: &BatchHeader) -> Self {
-        Self {
-            first_sequence: batch.base_sequence,
-            last_sequence: batch.last_sequence(),
-            base_offset: batch.base_offset,
-            last_offset: batch.next_offset().plus(-1),
-        }
-    }
+/// A transaction that a marker ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CompletedTransaction {
+    pub(crate) producer_id: ProducerId,
+    /// Its first record.
+    pub(crate) first_offset: Offset,
+    /// Its marker.
+    pub(crate) last_offset: Offset,
+    pub(crate) aborted: bool,
 }
 
 impl ProducerState {
@@ -67,15 +69,97 @@ impl ProducerState {
         self.producers.is_empty()
     }
 
-    /// Judges a client's batch. A batch without a producer id is always new.
-    pub(crate) fn check(&self, batch: &BatchHeader) -> Result<ProducerCheck, ErrorCode> {
+    /// Judges a batch: its epoch, its transaction, its sequence, in Kafka's order. A batch without a producer id is
+    /// always new. Source: `UnifiedLog.analyzeAndValidateProducerState`, `ProducerAppendInfo.appendDataBatch`.
+    pub(crate) fn check(
+        &self,
+        batch: &BatchHeader,
+        rights: AppendRights,
+        verifies: bool,
+    ) -> Result<ProducerCheck, ErrorCode> {
         if !batch.has_producer() || batch.is_control() {
             return Ok(ProducerCheck::New);
         }
-        match self.producers.get(&batch.producer_id) {
-            None => Ok(ProducerCheck::New),
-            Some(entry) => entry.check(batch),
+        let entry = self.producers.get(&batch.producer_id);
+        if !rights.coordinator
+            && let Some((base_offset, last_offset)) =
+                entry.and_then(|entry| entry.duplicate_of(batch))
+        {
+            return Ok(ProducerCheck::Duplicate { base_offset, last_offset });
         }
+        if entry.is_some_and(|entry| batch.producer_epoch < entry.epoch()) {
+            return Err(ErrorCode::InvalidProducerEpoch);
+        }
+        let verification = self.verifications.get(&batch.producer_id);
+        if batch.is_transactional() && !self.has_ongoing(batch) && verifies {
+            let begun = verification.map(Verification::guard);
+            if begun.is_none() || begun != rights.guard {
+                return Err(ErrorCode::InvalidTxnState);
+            }
+        }
+        if !rights.coordinator {
+            if let Some(verification) = verification {
+                let is_known = entry.is_some_and(|entry| entry.has_batches());
+                verification.check_sequence(batch.base_sequence, is_known)?;
+            }
+            entry.map_or(Ok(()), |entry| entry.check_sequence(batch))?;
+        }
+        let is_open = entry.is_some_and(|entry| entry.transaction().is_some());
+        if is_open && !batch.is_transactional() {
+            return Err(ErrorCode::InvalidTxnState);
+        }
+        Ok(ProducerCheck::New)
+    }
+
+    /// Judges a marker. Where every transaction has an epoch of its own (`strict`, KIP-890), a marker ends only records
+    /// of older epochs; one of the same epoch is a retry if nothing is open, else of a transaction that is over. Source:
+    /// `ProducerAppendInfo.appendEndTxnMarker`; KAFKA-19999.
+    pub(crate) fn check_marker(
+        &self,
+        marker: &TransactionMarker,
+        strict: bool,
+    ) -> Result<(), ErrorCode> {
+        let Some(entry) = self.producers.get(&marker.producer_id) else { return Ok(()) };
+        let same = marker.producer_epoch == entry.epoch() && entry.transaction().is_some();
+        if marker.producer_epoch < entry.epoch() || strict && same {
+            return Err(ErrorCode::InvalidProducerEpoch);
+        }
+        if marker.coordinator_epoch < entry.coordinator_epoch() {
+            return Err(ErrorCode::TransactionCoordinatorFenced);
+        }
+        Ok(())
+    }
+
+    /// Whether the transaction that the batch belongs to has records here. Source: `UnifiedLog.hasOngoingTransaction`.
+    pub(crate) fn has_ongoing(&self, batch: &BatchHeader) -> bool {
+        let entry = self.producers.get(&batch.producer_id);
+        entry.is_some_and(|entry| {
+            entry.transaction().is_some() && entry.epoch() == batch.producer_epoch
+        })
+    }
+
+    /// Begins to verify the transaction that a batch belongs to; `fresh` names the verification if it is the first one.
+    /// None if there is nothing to verify. Source: `UnifiedLog.maybeStartTransactionVerification`.
+    pub(crate) fn start_verification(
+        &mut self,
+        batch: &BatchHeader,
+        fresh: Verification,
+    ) -> Result<Option<VerificationGuard>, ErrorCode> {
+        let entry = self.producers.get(&batch.producer_id);
+        if entry.is_some_and(|entry| batch.producer_epoch < entry.epoch()) {
+            return Err(ErrorCode::InvalidProducerEpoch);
+        }
+        if self.has_ongoing(batch) {
+            return Ok(None);
+        }
+        let verification = self.verifications.entry(batch.producer_id).or_insert(fresh);
+        verification.saw(batch.producer_epoch, batch.base_sequence);
+        Ok(Some(verification.guard()))
+    }
+
+    /// Keeps the verifications under way, which no log tells of.
+    pub(crate) fn take_verifications(&mut self, from: &mut Self) {
+        self.verifications = std::mem::take(&mut from.verifications);
     }
 
     /// How many producers are known.
@@ -83,87 +167,131 @@ impl ProducerState {
         self.producers.len()
     }
 
-    /// Forgets producers whose newest record is `expiration_ms` old or older. Source:
-    /// `ProducerStateManager.isProducerExpired`.
+    /// Forgets producers whose newest record is `expiration_ms` old or older and who have no transaction open; and
+    /// verifications of that age. Source: `ProducerStateManager.isProducerExpired`.
     pub(crate) fn remove_expired(&mut self, now: WallTime, expiration_ms: u64) {
         let limit = i64::try_from(expiration_ms).unwrap_or(i64::MAX);
-        let expired = |entry: &ProducerEntry| now.0.saturating_sub(entry.last_timestamp.0) >= limit;
-        self.producers.retain(|_, entry| !expired(entry));
+        let is_old = |then: WallTime| now.0.saturating_sub(then.0) >= limit;
+        self.producers
+            .retain(|_, entry| entry.transaction().is_some() || !is_old(entry.last_timestamp()));
+        self.verifications.retain(|_, verification| !is_old(verification.begun()));
     }
 
-    /// Takes in a batch that is in the log now; it is not judged again.
+    /// After a snapshot was read: what it does not hold. Source: `ProducerStateManager.loadProducerEntry`.
+    pub(crate) fn index_ongoing(&mut self) {
+        let open = |(id, entry): (&ProducerId, &ProducerEntry)| Some((entry.transaction()?, *id));
+        self.ongoing = self.producers.iter().filter_map(open).collect();
+    }
+
+    /// Takes in a batch that is in the log now; it is not judged again. The transaction that it ended, if it did.
+    pub(crate) fn take(&mut self, batch: &RecordBatch) -> Option<CompletedTransaction> {
+        let header = batch.header();
+        if !header.has_producer() {
+            return None;
+        }
+        if !header.is_control() {
+            self.update(header);
+            return None;
+        }
+        let marker = TransactionMarker::read(batch)?;
+        self.end(&marker, batch.base_offset(), header.max_timestamp)
+    }
+
+    /// Takes in a batch of records. Source: `ProducerAppendInfo.appendDataBatch`.
     pub(crate) fn update(&mut self, batch: &BatchHeader) {
         if !batch.has_producer() || batch.is_control() {
             return;
         }
-        let entry = self.producers.entry(batch.producer_id);
-        entry.or_insert_with(|| ProducerEntry::new(batch.producer_epoch)).update(batch);
+        let id = batch.producer_id;
+        let entry = self.producers.entry(id);
+        let entry = entry.or_insert_with(|| ProducerEntry::new(batch.producer_epoch));
+        entry.update(batch);
+        if batch.is_transactional() {
+            self.verifications.remove(&id);
+            if entry.begin_transaction(batch.base_offset) {
+                self.ongoing.insert(batch.base_offset, id);
+            }
+        }
+    }
+
+    /// Takes in a marker. One without records before it ends nothing, but its epochs count from now on. Source:
+    /// `ProducerAppendInfo.appendEndTxnMarker`, `UnifiedLog.updateProducers`, `ProducerStateManager.completeTxn`.
+    fn end(
+        &mut self,
+        marker: &TransactionMarker,
+        at: Offset,
+        timestamp: WallTime,
+    ) -> Option<CompletedTransaction> {
+        let id = marker.producer_id;
+        let next = self.verifications.get(&id);
+        // The next transaction has the marker's epoch where each has its own: that verification goes on.
+        if !next.is_some_and(|next| next.is_of_next_transaction(marker.producer_epoch)) {
+            self.verifications.remove(&id);
+        }
+        let entry = self.producers.entry(id);
+        let entry = entry.or_insert_with(|| ProducerEntry::new(marker.producer_epoch));
+        let first_offset = entry.end_transaction(marker, timestamp)?;
+        self.ongoing.remove(&first_offset);
+        self.unreplicated.insert(first_offset, at);
+        let aborted = marker.result == TransactionResult::Abort;
+        Some(CompletedTransaction { producer_id: id, first_offset, last_offset: at, aborted })
+    }
+
+    /// The first record whose transaction is not decided, or decided by a marker that may yet be lost. Source:
+    /// `ProducerStateManager.firstUnstableOffset`.
+    pub(crate) fn first_unstable(&self) -> Option<Offset> {
+        let undecided = self.ongoing.first_key_value().map(|(first, _)| *first);
+        let unreplicated = self.unreplicated.first_key_value().map(|(first, _)| *first);
+        undecided.into_iter().chain(unreplicated).min()
+    }
+
+    /// The first record of a transaction that is not decided. Source: `ProducerStateManager.lastStableOffset`.
+    pub(crate) fn first_undecided(&self) -> Option<Offset> {
+        self.ongoing.first_key_value().map(|(first, _)| *first)
+    }
+
+    /// The high watermark passed the markers below it: no leader will lack them. Source:
+    /// `ProducerStateManager.onHighWatermarkUpdated`.
+    pub(crate) fn replicated(&mut self, high_watermark: Offset) {
+        if !self.unreplicated.is_empty() {
+            self.unreplicated.retain(|_, marker| *marker >= high_watermark);
+        }
+    }
+
+    /// Sets the transactions whose marker may yet be lost, after the log was read.
+    pub(crate) fn unreplicated_are(&mut self, transactions: BTreeMap<Offset, Offset>) {
+        self.unreplicated = transactions;
+    }
+
+    /// Ongoing transactions, as `DescribeProducers` tells them: producer and first offset.
+    pub(crate) fn ongoing(&self) -> impl Iterator<Item = (ProducerId, Offset)> {
+        self.ongoing.iter().map(|(first, id)| (*id, *first))
     }
 
     /// Each producer's newest epoch and the last sequence in it, by id.
     pub(crate) fn known(&self) -> Vec<KnownProducer> {
-        let known = |(producer_id, entry): (&ProducerId, &ProducerEntry)| {
-            let last = entry.batches.back().expect("an entry is made for a batch");
-            KnownProducer {
-                producer_id: *producer_id,
-                producer_epoch: entry.epoch,
-                last_sequence: last.last_sequence,
-            }
+        let known = |(producer_id, entry): (&ProducerId, &ProducerEntry)| KnownProducer {
+            producer_id: *producer_id,
+            producer_epoch: entry.epoch(),
+            last_sequence: entry.last_sequence().unwrap_or(Sequence::NONE),
         };
         self.producers.iter().map(known).collect()
     }
 }
 
-impl ProducerEntry {
-    fn new(epoch: ProducerEpoch) -> Self {
-        let batches = VecDeque::with_capacity(BATCHES_MAX);
-        Self { epoch, batches, last_timestamp: WallTime(i64::MIN) }
+/// Whether a batch of this kind takes part in a transaction.
+pub(crate) fn is_transactional(kind: BatchKind) -> bool {
+    match kind {
+        BatchKind::Transactional | BatchKind::CommitMarker | BatchKind::AbortMarker => true,
+        BatchKind::Plain | BatchKind::Control => false,
     }
-
-    fn check(&self, batch: &BatchHeader) -> Result<ProducerCheck, ErrorCode> {
-        if batch.producer_epoch < self.epoch {
-            return Err(ErrorCode::InvalidProducerEpoch);
-        }
-        if batch.producer_epoch > self.epoch {
-            return new_if(batch.base_sequence == Sequence(0));
-        }
-        if let Some(found) = self.find_duplicate(batch) {
-            let (base_offset, last_offset) = (found.base_offset, found.last_offset);
-            return Ok(ProducerCheck::Duplicate { base_offset, last_offset });
-        }
-        let last = self.batches.back().expect("an entry is made for a batch");
-        new_if(batch.base_sequence == last.last_sequence.plus(1))
-    }
-
-    fn find_duplicate(&self, batch: &BatchHeader) -> Option<&BatchMetadata> {
-        let (first, last) = (batch.base_sequence, batch.last_sequence());
-        self.batches
-            .iter()
-            .find(|known| known.first_sequence == first && known.last_sequence == last)
-    }
-
-    fn update(&mut self, batch: &BatchHeader) {
-        if batch.producer_epoch != self.epoch {
-            self.epoch = batch.producer_epoch;
-            self.batches.clear();
-        }
-        if self.batches.len() == BATCHES_MAX {
-            self.batches.pop_front();
-        }
-        self.batches.push_back(BatchMetadata::of(batch));
-        self.last_timestamp = batch.max_timestamp;
-    }
-}
-
-fn new_if(in_sequence: bool) -> Result<ProducerCheck, ErrorCode> {
-    if in_sequence { Ok(ProducerCheck::New) } else { Err(ErrorCode::OutOfOrderSequenceNumber) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::RecordBatchBuilder;
-    use crate::types::LeaderEpoch;
+    use crate::types::{LeaderEpoch, ProducerEpoch};
 
     fn header(id: i64, epoch: i16, sequence: i32, count: usize, offset: i64) -> BatchHeader {
         let producer = (ProducerId(id), ProducerEpoch(epoch), Sequence(sequence));
@@ -172,6 +300,10 @@ mod tests {
             builder.push(WallTime(0), None, None);
         }
         *builder.build().with_assignment(Offset(offset), LeaderEpoch(0)).header()
+    }
+
+    fn judge(state: &ProducerState, batch: &BatchHeader) -> Result<ProducerCheck, ErrorCode> {
+        state.check(batch, AppendRights::default(), true)
     }
 
     /// Producer 1 at epoch 3 with seven batches of two records, sequences 0 to 13.
@@ -206,7 +338,7 @@ mod tests {
         ];
         let state = seven_batches();
         for (name, batch, expected) in table {
-            assert_eq!(state.check(&batch), expected, "{name}");
+            assert_eq!(judge(&state, &batch), expected, "{name}");
         }
     }
 
@@ -214,9 +346,9 @@ mod tests {
     fn a_newer_epoch_forgets_the_batches_of_the_older() {
         let mut state = seven_batches();
         state.update(&header(1, 4, 0, 1, 200));
-        let old_again = state.check(&header(1, 3, 12, 2, 0));
+        let old_again = judge(&state, &header(1, 3, 12, 2, 0));
         assert_eq!(old_again, Err(ErrorCode::InvalidProducerEpoch));
-        assert_eq!(state.check(&header(1, 4, 1, 1, 0)), Ok(ProducerCheck::New));
+        assert_eq!(judge(&state, &header(1, 4, 1, 1, 0)), Ok(ProducerCheck::New));
     }
 
     #[test]
@@ -224,9 +356,9 @@ mod tests {
         let mut state = seven_batches();
         let gap = header(1, 3, 99, 1, 0);
         state.remove_expired(WallTime(999), 1_000);
-        assert_eq!(state.check(&gap), Err(ErrorCode::OutOfOrderSequenceNumber), "999 ms old");
+        assert_eq!(judge(&state, &gap), Err(ErrorCode::OutOfOrderSequenceNumber), "999 ms old");
         state.remove_expired(WallTime(1_000), 1_000);
-        assert_eq!((state.check(&gap), state.count()), (Ok(ProducerCheck::New), 0));
+        assert_eq!((judge(&state, &gap), state.count()), (Ok(ProducerCheck::New), 0));
         let mut state = seven_batches();
         state.remove_expired(WallTime(i64::MAX), u64::MAX - 1);
         assert_eq!(state.count(), 0, "as old as can be");
@@ -239,19 +371,19 @@ mod tests {
     fn sequences_wrap_to_zero() {
         let mut state = ProducerState::default();
         state.update(&header(1, 0, i32::MAX - 1, 2, 0));
-        assert_eq!(state.check(&header(1, 0, 0, 1, 0)), Ok(ProducerCheck::New));
-        let skipped = state.check(&header(1, 0, 1, 1, 0));
+        assert_eq!(judge(&state, &header(1, 0, 0, 1, 0)), Ok(ProducerCheck::New));
+        let skipped = judge(&state, &header(1, 0, 1, 1, 0));
         assert_eq!(skipped, Err(ErrorCode::OutOfOrderSequenceNumber));
         state.update(&header(1, 0, 0, 3, 2));
         state.update(&header(1, 0, 3, 1, 5));
         let again = ProducerCheck::Duplicate { base_offset: Offset(0), last_offset: Offset(1) };
-        assert_eq!(state.check(&header(1, 0, i32::MAX - 1, 2, 0)), Ok(again));
+        assert_eq!(judge(&state, &header(1, 0, i32::MAX - 1, 2, 0)), Ok(again));
     }
 
     #[test]
     fn a_batch_that_wraps_inside_is_followed() {
         let mut state = ProducerState::default();
         state.update(&header(1, 0, i32::MAX - 1, 4, 0));
-        assert_eq!(state.check(&header(1, 0, 2, 1, 0)), Ok(ProducerCheck::New));
+        assert_eq!(judge(&state, &header(1, 0, 2, 1, 0)), Ok(ProducerCheck::New));
     }
 }

@@ -21,6 +21,7 @@ use crate::log::flushes::Flushes;
 use crate::log::producer_state::ProducerState;
 use crate::log::segment::Segment;
 use crate::log::snapshot_files::Snapshots;
+use crate::log::transactions::TransactionIndex;
 use crate::log::{Log, LogOptions};
 use crate::node::{Effect, Effects};
 use crate::note::LogNote;
@@ -81,6 +82,7 @@ impl Log {
             segments: loader.segments,
             epochs: EpochCache::default(),
             producers: ProducerState::default(),
+            transactions: TransactionIndex::default(),
             snapshots: Snapshots::new(),
             flushes: Flushes::new(loader.partition, recovery_point, &options),
             clock: options.now,

@@ -156,15 +156,20 @@ impl Log {
         let end = self.log_end_offset;
         assert!(from <= end, "snapshot at {from} beyond log end {end}");
         for batch in self.batches().skip_while(|batch| batch.next_offset() <= from) {
-            producers.update(batch.header());
+            producers.take(batch);
         }
+        producers.take_verifications(&mut self.producers);
         self.producers = producers;
+        self.restore_transactions();
     }
 }
 
 fn producers_in(bytes: &Bytes) -> ProducerState {
     let snapshot: Option<Snapshot> = unseal(bytes);
-    snapshot.expect("snapshots are checked when they are loaded").producers
+    let snapshot = snapshot.expect("snapshots are checked when they are loaded");
+    let mut producers = snapshot.producers;
+    producers.index_ongoing();
+    producers
 }
 
 fn snapshot_file(partition: TopicPartition, offset: Offset) -> FileId {

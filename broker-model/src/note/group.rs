@@ -1,8 +1,8 @@
-//! Facts of consumer groups; stated once there are group coordinators.
+//! Facts of consumer groups.
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::TopicPartition;
+use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
 /// A fact of a consumer group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,5 +27,38 @@ pub enum GroupNote {
         member: String,
         /// Which partition.
         partition: TopicPartition,
+    },
+    /// A group coordinator has read its partition of `__consumer_offsets` and serves from now on.
+    CoordinatorLoaded {
+        /// Which partition.
+        partition: TopicPartition,
+        /// The leader epoch in which it coordinates.
+        leader_epoch: LeaderEpoch,
+    },
+    /// All members of a group have joined, and a new generation begins. Source: `ClassicGroup.initNextGeneration`.
+    GenerationBegan {
+        /// Group.
+        group: String,
+        /// Its number.
+        generation: i32,
+        /// How many members it has; none if the group is empty from now on.
+        members: u32,
+    },
+    /// A group coordinator answers a client that waited for a record: what it says rests on all records before this
+    /// offset.
+    WriteAnswered {
+        /// The partition of `__consumer_offsets`.
+        partition: TopicPartition,
+        /// The leader epoch in which this node leads it.
+        leader_epoch: LeaderEpoch,
+        /// The offset behind the record.
+        end: Offset,
+    },
+    /// A commit was refused, since it came from no member of the present generation.
+    CommitFenced {
+        /// Group.
+        group: String,
+        /// The generation that it named.
+        generation: i32,
     },
 }

@@ -109,6 +109,7 @@ impl Partition {
         }
         let watermark = response.high_watermark.min(self.log.log_end_offset());
         self.set_high_watermark(watermark, effects);
+        self.note_stable_offset(effects);
         if response.log_start_offset > self.log.log_start_offset() {
             let start = response.log_start_offset.min(self.log.high_watermark());
             self.log.advance_log_start(start, effects);

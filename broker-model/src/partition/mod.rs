@@ -20,7 +20,7 @@ use crate::log::Log;
 use crate::message::ClusterError;
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
-use crate::note::{PartitionRegistration, ReplicationNote, TruncateReason};
+use crate::note::{PartitionRegistration, ReplicationNote, TransactionNote, TruncateReason};
 use crate::proto::ErrorCode;
 use crate::replication::{check_leader_epoch, effective_min_isr};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Now, Offset, PartitionEpoch, TopicPartition};
@@ -47,6 +47,10 @@ pub struct Partition {
     changes: Changes,
     /// Leader and partition epoch at the last self-check: neither falls.
     epochs_checked: (LeaderEpoch, PartitionEpoch),
+    /// Whether each transaction has an epoch of its own. Source: `transaction.version` 2, KIP-890.
+    epoch_per_transaction: bool,
+    /// What was stated last of the last stable offset, and in which epoch.
+    stable_noted: (LeaderEpoch, Offset),
 }
 
 /// What a replica does.
@@ -100,6 +104,8 @@ impl Partition {
             min_insync_replicas: 1,
             changes: Changes::default(),
             epochs_checked: (LeaderEpoch::NONE, PartitionEpoch(-1)),
+            epoch_per_transaction: config.transaction_version >= 2,
+            stable_noted: (LeaderEpoch::NONE, Offset::NONE),
         }
     }
 
@@ -224,6 +230,25 @@ impl Partition {
             as_leader: self.is_leader(),
             from,
             to: self.log.high_watermark(),
+        });
+        self.note_stable_offset(effects);
+    }
+
+    /// Says where the last stable offset is, if it moved; never of a log without transactions, where it is the high
+    /// watermark.
+    fn note_stable_offset(&mut self, effects: &mut Effects) {
+        if !self.log.has_transactions() {
+            return;
+        }
+        let now = (self.leader_epoch, self.log.last_stable_offset());
+        if std::mem::replace(&mut self.stable_noted, now) == now {
+            return;
+        }
+        effects.note(TransactionNote::LastStableOffsetMoved {
+            partition: self.log.partition(),
+            leader_epoch: self.leader_epoch,
+            as_leader: self.is_leader(),
+            to: now.1,
         });
     }
 

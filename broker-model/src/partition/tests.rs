@@ -12,12 +12,14 @@ use crate::message::{
 };
 use crate::metadata::{BrokerRegistration, MetadataImage};
 use crate::node::Effect;
-use crate::note::{Note, ReplicationNote};
+use crate::note::{IsolationLevel, Note, ReplicationNote};
 use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::types::{ProducerEpoch, ProducerId, Sequence, Time, TopicId, WallTime};
 
 const ID: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
 const SECOND: u64 = 1_000_000_000;
+/// A consumer that takes all there is.
+const ALL: (u32, IsolationLevel) = (1 << 20, IsolationLevel::ReadUncommitted);
 
 /// A partition with the world around it: brokers 1, 2 and 3 are active with broker epochs 11, 12 and 13.
 struct Bench {
@@ -68,6 +70,10 @@ fn cluster(defects: &[Defect]) -> ClusterConfig {
         producer_id_expiration_ms: 86_400_000,
         producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 2_000,
+        transaction_version: 2,
+        transactional_id_expiration_ms: 604_800_000,
+        transaction_max_timeout_ms: 900_000,
+        transaction_cleanup_interval_ms: 10_000,
         quorum_election_timeout_ms: 500,
         quorum_fetch_timeout_ms: 1_000,
         quorum_election_backoff_max_ms: 500,
@@ -681,7 +687,7 @@ fn a_consumer_is_told_where_the_logs_part_before_it_is_out_of_range() {
     bench.register(&registration(1, 3, 2, &[1, 2]));
     let parts = EpochEnd { epoch: LeaderEpoch(1), end_offset: Offset(2) };
     let at = |offset, last| {
-        bench.partition.consumer_fetch(LeaderEpoch(3), Offset(offset), LeaderEpoch(last), 1 << 20)
+        bench.partition.consumer_fetch(LeaderEpoch(3), Offset(offset), LeaderEpoch(last), ALL)
     };
     assert_eq!(at(5, 2).expect("beyond the end, and of another log").diverging, Some(parts));
     assert_eq!(at(5, -1), Err(ErrorCode::OffsetOutOfRange), "beyond the end, no epoch told");
@@ -726,9 +732,12 @@ fn the_end_offset_is_not_told_before_the_watermark_reaches_the_epoch() {
     bench.register(&registration(2, 1, 1, &[1, 2]));
     bench.copy(1, 3, 1);
     bench.register(&registration(1, 2, 2, &[1, 2]));
-    assert_eq!(bench.partition.latest_offset(LeaderEpoch(2)), Err(ErrorCode::OffsetNotAvailable));
+    assert_eq!(
+        bench.partition.latest_offset(LeaderEpoch(2), ALL.1),
+        Err(ErrorCode::OffsetNotAvailable)
+    );
     bench.fetch_in(2, 2, 3, 1);
-    assert_eq!(bench.partition.latest_offset(LeaderEpoch(2)), Ok(Offset(3)));
+    assert_eq!(bench.partition.latest_offset(LeaderEpoch(2), ALL.1), Ok(Offset(3)));
 }
 
 #[test]
@@ -748,14 +757,11 @@ fn a_new_epoch_is_on_disk_before_anything_is_served() {
 fn consumers_read_below_the_high_watermark_only() {
     let mut bench = Bench::leading(&[], &[1, 2]);
     bench.produce(&batch(-1, 0));
-    let read =
-        bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, 1 << 20);
+    let read = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, ALL);
     assert!(read.expect("in range").batches.is_empty());
     bench.fetch(2, 1);
-    let read =
-        bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, 1 << 20);
+    let read = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, ALL);
     assert_eq!(read.expect("in range").batches.len(), 1);
-    let beyond =
-        bench.partition.consumer_fetch(LeaderEpoch(1), Offset(5), LeaderEpoch::NONE, 1 << 20);
+    let beyond = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(5), LeaderEpoch::NONE, ALL);
     assert_eq!(beyond, Err(ErrorCode::OffsetOutOfRange));
 }

@@ -103,7 +103,10 @@ impl Peer {
             | Channel::Heartbeat
             | Channel::Controller
             | Channel::Client
-            | Channel::ClientFetch => None,
+            | Channel::TransactionMarkers
+            | Channel::TransactionVerification
+            | Channel::ClientFetch
+            | Channel::ClientCoordinator => None,
         }
     }
 }

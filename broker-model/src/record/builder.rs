@@ -15,6 +15,7 @@ pub struct RecordBatchBuilder {
     producer_epoch: ProducerEpoch,
     base_sequence: Sequence,
     control: bool,
+    transactional: bool,
     base_timestamp: WallTime,
     max_timestamp: WallTime,
     count: i32,
@@ -33,6 +34,7 @@ impl RecordBatchBuilder {
             producer_epoch,
             base_sequence,
             control: false,
+            transactional: false,
             base_timestamp: WallTime(0),
             max_timestamp: WallTime(0),
             count: 0,
@@ -42,6 +44,12 @@ impl RecordBatchBuilder {
     /// An empty batch for control records, which clients do not see. It has no sequence.
     pub fn new_control(producer_id: ProducerId, producer_epoch: ProducerEpoch) -> Self {
         Self { control: true, ..Self::new(producer_id, producer_epoch, Sequence::NONE) }
+    }
+
+    /// The same, as part of a transaction.
+    #[must_use]
+    pub fn in_transaction(self) -> Self {
+        Self { transactional: true, ..self }
     }
 
     /// Adds a record.
@@ -102,7 +110,7 @@ impl RecordBatchBuilder {
             length: u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB"),
             leader_epoch: LeaderEpoch::NONE,
             checksum: 0,
-            attributes: BatchHeader::attributes_for(self.control),
+            attributes: BatchHeader::attributes_for(self.control, self.transactional),
             last_offset_delta: self.count - 1,
             base_timestamp: self.base_timestamp,
             max_timestamp: self.max_timestamp,

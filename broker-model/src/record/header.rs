@@ -83,8 +83,9 @@ impl BatchHeader {
     }
 
     /// Attributes of an uncompressed batch.
-    pub(crate) fn attributes_for(control: bool) -> i16 {
-        if control { CONTROL_BIT } else { 0 }
+    pub(crate) fn attributes_for(control: bool, transactional: bool) -> i16 {
+        let control = if control { CONTROL_BIT } else { 0 };
+        control | if transactional { TRANSACTIONAL_BIT } else { 0 }
     }
 
     /// Reads the fields. Anything is accepted that has the right length in front; see

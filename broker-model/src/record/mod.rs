@@ -7,6 +7,7 @@
 //! | `body` | the records, which only clients and the metadata log read |
 //! | `builder` | putting records together into a batch |
 //! | `error` | what bytes may lack to be a batch |
+//! | `marker` | what ends a transaction on a partition |
 //! | `value` | values that can be traced to the write they came from |
 //! | `varint` | zigzag variable-length integers |
 
@@ -15,6 +16,7 @@ mod body;
 mod builder;
 mod error;
 mod header;
+mod marker;
 mod value;
 mod varint;
 
@@ -23,3 +25,4 @@ pub use body::Record;
 pub use builder::RecordBatchBuilder;
 pub use error::BatchError;
 pub use header::BatchHeader;
+pub use marker::{TransactionMarker, TransactionResult};

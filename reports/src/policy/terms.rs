@@ -1,6 +1,7 @@
 //! What a configuration promises, and what was done to the cluster.
 
-use harrow_broker_model::config::{Acks, ProducerConfig};
+use harrow_broker_model::config::{Acks, OffsetReset, ProducerConfig};
+use harrow_broker_model::note::IsolationLevel;
 use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 
@@ -90,6 +91,10 @@ impl Terms {
         terms.producers = (0_u32..).zip(&plan.clients).filter_map(producer_of).collect();
         terms.partitions =
             run.history.partitions.iter().map(|name| partition_terms(plan, name)).collect();
+        if reads_uncommitted(plan) {
+            terms.isolation = Isolation::ReadUncommitted;
+        }
+        terms.reset_to_latest = plan.clients.iter().any(resets_to_latest);
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
@@ -212,6 +217,27 @@ fn producer_of((process, client): (u32, &ClientPlan)) -> Option<(u32, ProducerTe
     match client {
         ClientPlan::Producer { config, .. } => Some((process, producer_terms(config))),
         ClientPlan::Consumer { .. } => None,
+    }
+}
+
+/// Whether a consumer may see open and aborted transactions.
+fn reads_uncommitted(plan: &Plan) -> bool {
+    let transactional =
+        |client: &ClientPlan| matches!(client, ClientPlan::Producer { transactions: Some(_), .. });
+    let uncommitted = |client: &ClientPlan| match client {
+        ClientPlan::Consumer { config, .. } => config.isolation == IsolationLevel::ReadUncommitted,
+        ClientPlan::Producer { .. } => false,
+    };
+    plan.clients.iter().any(transactional) && plan.clients.iter().any(uncommitted)
+}
+
+/// Whether a member of a group starts at the end where its group has committed nothing.
+fn resets_to_latest(client: &ClientPlan) -> bool {
+    match client {
+        ClientPlan::Producer { .. } => false,
+        ClientPlan::Consumer { config, .. } => {
+            config.group.is_some() && config.offset_reset == OffsetReset::Latest
+        }
     }
 }
 

@@ -67,6 +67,8 @@ fn plan() -> Plan {
             retry_backoff_ms,
             metadata_max_age_ms: 60_000,
             offset_reset: OffsetReset::Earliest,
+            isolation: harrow_broker_model::note::IsolationLevel::ReadUncommitted,
+            group: None,
         },
         network: NetworkPlan {
             latency_us: (100, 500),
@@ -107,6 +109,10 @@ fn cluster() -> ClusterConfig {
         producer_id_expiration_ms: 86_400_000,
         producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 1000,
+        transaction_version: 2,
+        transactional_id_expiration_ms: 604_800_000,
+        transaction_max_timeout_ms: 900_000,
+        transaction_cleanup_interval_ms: 10_000,
         quorum_election_timeout_ms: 1000,
         quorum_fetch_timeout_ms: 2000,
         quorum_election_backoff_max_ms: 1000,
@@ -137,6 +143,9 @@ fn producer_config(node: i32) -> ProducerConfig {
         delivery_timeout_ms: 30_000,
         metadata_max_age_ms: 60_000,
         value_bytes: 8,
+        transactional_id: None,
+        transaction_version: 2,
+        transaction_timeout_ms: 60_000,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Reads `[[load]]` tables: clients and what they do.
 
-use harrow_broker_model::config::{Acks, OffsetReset};
+use harrow_broker_model::config::{Acks, Assignor, OffsetReset};
+use harrow_broker_model::note::IsolationLevel;
 
 use super::limits::OVERHEAD_BYTES;
 use super::problem::name_help;
 use super::reading::Reading;
-use super::scenario::{LoadKind, LoadScenario};
+use super::scenario::{LoadKind, LoadScenario, MemberScenario};
 use super::section::Section;
 use super::settings::Settings;
 use super::value::Choice;
@@ -16,6 +17,8 @@ use crate::planner::defaults;
 enum Kind {
     /// Sends.
     Producer,
+    /// Sends in transactions.
+    Transaction,
     /// Reads.
     Consumer,
 }
@@ -28,7 +31,11 @@ pub(super) const PAUSE_HELD: &str =
 pub(super) const HOURS_MAX: i64 = 24;
 
 /// Names of the kinds.
-const LOAD_KINDS: &[(&str, Kind)] = &[("producer", Kind::Producer), ("consumer", Kind::Consumer)];
+const LOAD_KINDS: &[(&str, Kind)] = &[
+    ("producer", Kind::Producer),
+    ("consumer", Kind::Consumer),
+    ("transaction", Kind::Transaction),
+];
 
 /// The names of all kinds of loads.
 pub(super) fn load_kinds() -> impl Iterator<Item = &'static str> {
@@ -38,8 +45,18 @@ pub(super) fn load_kinds() -> impl Iterator<Item = &'static str> {
 /// `-1` is Kafka's other name of `all`.
 const ACKS: &[(&str, Acks)] =
     &[("all", Acks::All), ("-1", Acks::All), ("1", Acks::Leader), ("0", Acks::None)];
+const ASSIGNORS: &[(&str, Assignor)] = &[
+    ("range", Assignor::Range),
+    ("round-robin", Assignor::RoundRobin),
+    ("cooperative-sticky", Assignor::CooperativeSticky),
+];
 const RESETS: &[(&str, OffsetReset)] =
     &[("earliest", OffsetReset::Earliest), ("latest", OffsetReset::Latest)];
+
+const ISOLATIONS: &[(&str, IsolationLevel)] = &[
+    ("read_uncommitted", IsolationLevel::ReadUncommitted),
+    ("read_committed", IsolationLevel::ReadCommitted),
+];
 
 /// Reads one table.
 pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario {
@@ -49,22 +66,26 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario 
     let topics = topics(&section, reading);
     let (settings, kind) = match named {
         Kind::Producer => producer(&section),
+        Kind::Transaction => transaction(&section),
         Kind::Consumer => {
             let settings = section.settings(defaults::CONSUMER);
-            (
-                settings,
-                LoadKind::Consumer {
-                    offset_reset: section.words("auto.offset.reset", RESETS, RESETS[0].1),
-                },
-            )
+            let offset_reset = section.words("auto.offset.reset", RESETS, RESETS[0].1);
+            let isolation = section.words("isolation.level", ISOLATIONS, ISOLATIONS[0].1);
+            let member = member(&section);
+            (settings, LoadKind::Consumer { isolation, offset_reset, member })
         }
     };
     check_times(&section, named, &settings, reading);
-    if named == Kind::Producer {
+    if named != Kind::Consumer {
         let value = settings.get("value_bytes").greatest() + OVERHEAD_BYTES;
         let batch = settings.get("batch.size").greatest().saturating_mul(value);
         reading.batch_bytes_max = reading.batch_bytes_max.max(batch);
-        let records = count.greatest().saturating_mul(settings.get("operations").greatest());
+        let each = match named {
+            Kind::Transaction => settings.get("records").greatest(),
+            Kind::Producer | Kind::Consumer => 1,
+        };
+        let operations = settings.get("operations").greatest().saturating_mul(each);
+        let records = count.greatest().saturating_mul(operations);
         let sent = records.saturating_mul(value);
         reading.sent_bytes_max = reading.sent_bytes_max.saturating_add(sent);
     }
@@ -88,6 +109,7 @@ fn check_times(section: &Section<'_>, kind: Kind, settings: &Settings, reading: 
         (settings.get("operations").greatest(), settings.get("interval_us").greatest());
     let poll_ms = match kind {
         Kind::Producer => 0,
+        Kind::Transaction => settings.get("records").greatest() * settings.get("gap_ms").greatest(),
         Kind::Consumer => settings.get("poll_timeout_ms").greatest(),
     };
     let backoff_ms = settings.get("retry.backoff.ms").greatest();
@@ -126,12 +148,52 @@ fn topics(section: &Section<'_>, reading: &Reading) -> Vec<String> {
     asked.into_iter().map(|(topic, _)| topic).collect()
 }
 
+fn transaction(section: &Section<'_>) -> (Settings, LoadKind) {
+    let settings = section.settings(defaults::TRANSACTION);
+    let example = "\"payments\"";
+    let named = section.texts("transactional_id", example).into_iter().next();
+    check_delivery(section, &settings);
+    (settings, LoadKind::Transaction { transactional_id: named.map(|(id, _)| id) })
+}
+
+/// What makes a consumer a member of a group.
+fn member(section: &Section<'_>) -> Option<MemberScenario> {
+    let group = section.maybe_text("group.id", "\"group-a\"")?;
+    let settings = section.settings(defaults::MEMBER);
+    let auto_commit = section.flags("enable.auto.commit", true);
+    let (beat, session) =
+        (settings.get("heartbeat.interval.ms"), settings.get("session.timeout.ms"));
+    if beat.greatest() >= session.least() {
+        let message = format!(
+            "`heartbeat.interval.ms` may be {}, not less than `session.timeout.ms`, {}",
+            beat.greatest(),
+            session.least()
+        );
+        let help = "lower it, as Kafka demands: usually to a third";
+        section.problem(&section.place_of("heartbeat.interval.ms"), message, help);
+    }
+    Some(MemberScenario {
+        group,
+        is_static: section.flags("static", false),
+        assignor: section.words("partition.assignment.strategy", ASSIGNORS, Assignor::Range),
+        commit_on_revoke: section.flags("commit_on_revoke", true),
+        auto_commit,
+        settings,
+    })
+}
+
 fn producer(section: &Section<'_>) -> (Settings, LoadKind) {
     let settings = section.settings(defaults::PRODUCER);
     let acks = section.words("acks", ACKS, Acks::All);
     let can_be_idempotent = acks.options().contains(&Acks::All);
     let idempotence = section.flags("enable.idempotence", can_be_idempotent);
     check_idempotence(section, &acks, &idempotence, &settings);
+    check_delivery(section, &settings);
+    (settings, LoadKind::Producer { acks, idempotence })
+}
+
+/// Kafka refuses a producer that would give up before it may ask again.
+fn check_delivery(section: &Section<'_>, settings: &Settings) {
     let (linger, request) = (settings.get("linger.ms"), settings.get("request.timeout.ms"));
     let (needed, given) =
         (linger.greatest() + request.greatest(), settings.get("delivery.timeout.ms").least());
@@ -145,7 +207,6 @@ fn producer(section: &Section<'_>) -> (Settings, LoadKind) {
             "raise it, as Kafka demands",
         );
     }
-    (settings, LoadKind::Producer { acks, idempotence })
 }
 
 /// Kafka refuses an idempotent producer without `acks=all` or with more than 5 requests in flight. What a seed may

@@ -382,12 +382,15 @@ impl Check<'_> {
                 Err((format!("there is no node {node}"), help))
             }
             Target::Node(_)
+            | Target::TransactionCoordinatorOf(_)
             | Target::ActiveController
             | Target::StandbyController
             | Target::AnyController
             | Target::AnyBroker
             | Target::AnyNode
-            | Target::AnyClient => Ok(()),
+            | Target::AnyClient
+            | Target::CoordinatorOf(_)
+            | Target::MemberOf(_) => Ok(()),
         }
     }
 

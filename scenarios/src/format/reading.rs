@@ -52,12 +52,15 @@ impl Reading {
             }
             TargetPattern::Replica { topic: None, .. }
             | TargetPattern::Plain(
-                Target::ActiveController
+                Target::TransactionCoordinatorOf(_)
+                | Target::ActiveController
                 | Target::StandbyController
                 | Target::AnyController
                 | Target::AnyBroker
                 | Target::AnyNode
-                | Target::AnyClient,
+                | Target::AnyClient
+                | Target::CoordinatorOf(_)
+                | Target::MemberOf(_),
             ) => {}
         }
         Ok(pattern)

@@ -1,6 +1,7 @@
 //! What a person wrote: ranges, choices and symbolic targets, nothing drawn yet.
 
-use harrow_broker_model::config::{Acks, OffsetReset};
+use harrow_broker_model::config::{Acks, Assignor, OffsetReset};
+use harrow_broker_model::note::IsolationLevel;
 use harrow_sim::plan::OutsideState;
 
 use super::settings::Settings;
@@ -98,11 +99,37 @@ pub enum LoadKind {
         /// `enable.idempotence`; drawn, it only counts where `acks` is `all`.
         idempotence: Choice<bool>,
     },
+    /// Sends in transactions.
+    Transaction {
+        /// `transactional.id` of all its clients; one for each if there is none.
+        transactional_id: Option<String>,
+    },
     /// Reads.
     Consumer {
+        /// `isolation.level`.
+        isolation: Choice<IsolationLevel>,
         /// `auto.offset.reset`.
         offset_reset: Choice<OffsetReset>,
+        /// What makes it a member of a group.
+        member: Option<MemberScenario>,
     },
+}
+
+/// What a `[[load]]` says of members of a group.
+#[derive(Debug, Clone)]
+pub struct MemberScenario {
+    /// `group.id`.
+    pub group: String,
+    /// Whether each has a `group.instance.id`.
+    pub is_static: Choice<bool>,
+    /// `partition.assignment.strategy`, the same for all.
+    pub assignor: Choice<Assignor>,
+    /// `enable.auto.commit`.
+    pub auto_commit: Choice<bool>,
+    /// Whether each commits and waits when it is about to lose partitions.
+    pub commit_on_revoke: Choice<bool>,
+    /// Numbers.
+    pub settings: Settings,
 }
 
 /// `[[fault]]`.

@@ -1,10 +1,11 @@
 //! Draws clients and their loads.
 
 use harrow_broker_model::config::{
-    Acks, AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
+    Acks, AdminConfig, ClusterConfig, ConsumerConfig, MemberConfig, OffsetReset, ProducerConfig,
 };
+use harrow_broker_model::note::IsolationLevel;
 use harrow_broker_model::types::NodeId;
-use harrow_sim::plan::{ClientPlan, TopicPlan};
+use harrow_sim::plan::{ClientPlan, MemberPlan, TopicPlan, TransactionsPlan};
 
 use super::cluster::is_copy_of;
 use super::defaults::{
@@ -13,7 +14,7 @@ use super::defaults::{
 };
 use super::drawn::Drawn;
 use super::draws::Draws;
-use crate::format::{Choice, LoadKind, LoadScenario};
+use crate::format::{Choice, LoadKind, LoadScenario, MemberScenario};
 
 /// At most so many requests in flight with idempotence. Source: KIP-98, the broker remembers five batches.
 const IN_FLIGHT_MAX_IDEMPOTENT: u32 = 5;
@@ -32,10 +33,11 @@ pub(super) fn clients(
     draws: &Draws,
 ) -> Vec<ClientPlan> {
     let mut clients = Vec::new();
-    let (mut producers, mut consumers) = (0, 0);
+    let (mut producers, mut consumers, mut transactions) = (0, 0, 0);
     for load in loads {
         let draws = match &load.kind {
             LoadKind::Producer { .. } => draws.at("producer").at(next(&mut producers)),
+            LoadKind::Transaction { .. } => draws.at("transaction").at(next(&mut transactions)),
             LoadKind::Consumer { .. } => draws.at("consumer").at(next(&mut consumers)),
         };
         if !draws.at("chance").happens(load.chance) {
@@ -73,9 +75,28 @@ fn client(common: &Common<'_>, node: NodeId, draws: &Draws) -> ClientPlan {
             start_ms: drawn.long("start_ms"),
             interval_us: drawn.range("interval_us"),
             outstanding_max: drawn.int("outstanding_max"),
+            transactions: None,
         },
-        LoadKind::Consumer { offset_reset } => ClientPlan::Consumer {
-            config: consumer(common, node, &drawn, offset_reset),
+        LoadKind::Transaction { transactional_id } => ClientPlan::Producer {
+            config: transactional(common, node, &drawn, transactional_id.as_deref()),
+            topics: common.topics.clone(),
+            keys: drawn.int("keys"),
+            operations: drawn.int("operations"),
+            start_ms: drawn.long("start_ms"),
+            interval_us: drawn.range("interval_us"),
+            outstanding_max: 1,
+            transactions: Some(TransactionsPlan {
+                records: small_range(drawn.range("records")),
+                gap_ms: small_range(drawn.range("gap_ms")),
+                abort_one_in: drawn.int("abort_one_in"),
+            }),
+        },
+        LoadKind::Consumer { isolation, offset_reset, member } => ClientPlan::Consumer {
+            config: ConsumerConfig {
+                group: member.as_ref().map(|member| member_config(node, &drawn, member)),
+                ..consumer(common, node, &drawn, (isolation, offset_reset))
+            },
+            member: member.as_ref().map(|member| member_plan(&drawn, member)),
             topics: common.topics.clone(),
             start_ms: drawn.long("start_ms"),
             operations: drawn.int("operations"),
@@ -116,6 +137,42 @@ fn producer(
         delivery_timeout_ms: drawn.long("delivery.timeout.ms"),
         metadata_max_age_ms: drawn.long("metadata.max.age.ms"),
         value_bytes: drawn.int("value_bytes"),
+        transactional_id: None,
+        transaction_version: 2,
+        transaction_timeout_ms: 60_000,
+    }
+}
+
+fn small_range((low, high): (u64, u64)) -> (u32, u32) {
+    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    (small(low), small(high))
+}
+
+/// A transactional producer; each client has an id of its own unless the load names one.
+fn transactional(
+    common: &Common<'_>,
+    node: NodeId,
+    drawn: &Drawn<'_>,
+    transactional_id: Option<&str>,
+) -> ProducerConfig {
+    let own = || format!("t{}", node.0 - CLIENTS_FROM + 1);
+    ProducerConfig {
+        node,
+        bootstrap: common.cluster.brokers.clone(),
+        jitter_salt: drawn.draws.at("jitter").bits(),
+        acks: Acks::All,
+        idempotence: true,
+        linger_ms: drawn.long("linger.ms"),
+        batch_records_max: drawn.int("batch.size"),
+        in_flight_max: drawn.int("max.in.flight.requests.per.connection"),
+        request_timeout_ms: drawn.long("request.timeout.ms"),
+        retry_backoff_ms: drawn.long("retry.backoff.ms"),
+        delivery_timeout_ms: drawn.long("delivery.timeout.ms"),
+        metadata_max_age_ms: drawn.long("metadata.max.age.ms"),
+        value_bytes: drawn.int("value_bytes"),
+        transactional_id: Some(transactional_id.map_or_else(own, str::to_owned)),
+        transaction_version: common.cluster.transaction_version,
+        transaction_timeout_ms: drawn.long("transaction.timeout.ms"),
     }
 }
 
@@ -123,7 +180,7 @@ fn consumer(
     common: &Common<'_>,
     node: NodeId,
     drawn: &Drawn<'_>,
-    offset_reset: &Choice<OffsetReset>,
+    (isolation, offset_reset): (&Choice<IsolationLevel>, &Choice<OffsetReset>),
 ) -> ConsumerConfig {
     ConsumerConfig {
         node,
@@ -135,6 +192,34 @@ fn consumer(
         retry_backoff_ms: drawn.long("retry.backoff.ms"),
         metadata_max_age_ms: drawn.long("metadata.max.age.ms"),
         offset_reset: *drawn.draws.at("auto.offset.reset").pick(offset_reset),
+        isolation: *drawn.draws.at("isolation.level").pick(isolation),
+        group: None,
+    }
+}
+
+/// The assignor is drawn for the whole load: members that share none cannot be in one group.
+fn member_config(node: NodeId, drawn: &Drawn<'_>, member: &MemberScenario) -> MemberConfig {
+    let own = Drawn { settings: &member.settings, draws: drawn.draws };
+    let is_static = *drawn.draws.at("static").pick(&member.is_static);
+    MemberConfig {
+        group: member.group.clone(),
+        instance: is_static.then(|| format!("{}-{node}", member.group)),
+        assignor: member.assignor.options()[0],
+        session_timeout_ms: own.long("session.timeout.ms"),
+        heartbeat_interval_ms: own.long("heartbeat.interval.ms"),
+        max_poll_interval_ms: own.long("max.poll.interval.ms"),
+        api_timeout_ms: own.long("default.api.timeout.ms"),
+    }
+}
+
+fn member_plan(drawn: &Drawn<'_>, member: &MemberScenario) -> MemberPlan {
+    let own = Drawn { settings: &member.settings, draws: drawn.draws };
+    let auto_commit = *drawn.draws.at("enable.auto.commit").pick(&member.auto_commit);
+    MemberPlan {
+        auto_commit_interval_ms: if auto_commit { own.long("auto.commit.interval.ms") } else { 0 },
+        commit_every: own.int("commit_every"),
+        commit_on_revoke: *drawn.draws.at("commit_on_revoke").pick(&member.commit_on_revoke),
+        leave_every: own.int("leave_every"),
     }
 }
 
@@ -165,11 +250,21 @@ pub(super) fn fresh_producer(cluster: &ClusterConfig) -> ProducerConfig {
         delivery_timeout_ms: fresh_defaults::DELIVERY_TIMEOUT_MS,
         metadata_max_age_ms: fresh_defaults::METADATA_MAX_AGE_MS,
         value_bytes: fresh_defaults::VALUE_BYTES,
+        transactional_id: None,
+        transaction_version: 2,
+        transaction_timeout_ms: 60_000,
     }
 }
 
-/// The client that reads everything at the end.
-pub(super) fn final_reader(cluster: &ClusterConfig) -> ConsumerConfig {
+/// The client that reads everything at the end; where there are transactions, what is committed of them.
+pub(super) fn final_reader(cluster: &ClusterConfig, clients: &[ClientPlan]) -> ConsumerConfig {
+    let transactional =
+        |client: &ClientPlan| matches!(client, ClientPlan::Producer { transactions: Some(_), .. });
+    let isolation = if clients.iter().any(transactional) {
+        IsolationLevel::ReadCommitted
+    } else {
+        IsolationLevel::ReadUncommitted
+    };
     ConsumerConfig {
         node: NodeId(reader_defaults::NODE),
         bootstrap: cluster.brokers.clone(),
@@ -180,6 +275,8 @@ pub(super) fn final_reader(cluster: &ClusterConfig) -> ConsumerConfig {
         retry_backoff_ms: reader_defaults::RETRY_BACKOFF_MS,
         metadata_max_age_ms: reader_defaults::METADATA_MAX_AGE_MS,
         offset_reset: OffsetReset::Earliest,
+        isolation,
+        group: None,
     }
 }
 

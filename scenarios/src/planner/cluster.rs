@@ -35,6 +35,11 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         producer_id_expiration_check_interval_ms: drawn
             .long("producer.id.expiration.check.interval.ms"),
         request_timeout_ms: drawn.long("request.timeout.ms"),
+        transaction_version: drawn.int("transaction.version") as u16,
+        transactional_id_expiration_ms: drawn.long("transactional.id.expiration.ms"),
+        transaction_max_timeout_ms: drawn.long("transaction.max.timeout.ms"),
+        transaction_cleanup_interval_ms: drawn
+            .long("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
         quorum_election_timeout_ms: drawn.long("controller.quorum.election.timeout.ms"),
         quorum_fetch_timeout_ms: drawn.long("controller.quorum.fetch.timeout.ms"),
         quorum_election_backoff_max_ms: drawn.long("controller.quorum.election.backoff.max.ms"),

@@ -63,6 +63,13 @@ pub const CLUSTER: &[Setting] = &[
     setting("transaction.state.log.replication.factor", (3, 3), (1, 99),
         "as Kafka; at most as many as there are brokers"),
     setting("transaction.state.log.min.isr", (2, 2), (1, 99), "as Kafka"),
+    setting("transaction.version", (2, 2), (0, 2),
+        "as Kafka 4: each transaction has an epoch of its own; 0 and 1 are the protocol before"),
+    setting("transaction.max.timeout.ms", (900_000, 900_000), (1, FOREVER_MS), "as Kafka"),
+    setting("transactional.id.expiration.ms", (604_800_000, 604_800_000), (1, 604_800_000),
+        "as Kafka"),
+    setting("transaction.abort.timed.out.transaction.cleanup.interval.ms", (1_000, 1_000),
+        (10, FOREVER_MS), "Kafka: 10000; how often transactions are looked at that take too long"),
     setting("offsets.commit.timeout.ms", (5_000, 5_000), (10, FOREVER_MS), "as Kafka"),
     setting("offset.metadata.max.bytes", (4_096, 4_096), (0, 1 << 20), "as Kafka"),
     setting("group.initial.rebalance.delay.ms", (300, 300), (0, FOREVER_MS), "Kafka: 3000"),
@@ -93,6 +100,29 @@ pub const PRODUCER: &[Setting] = &[
     setting("outstanding_max", (32, 32), (1, 1_000_000), "sends that are open at once"),
 ];
 
+/// Keys of a `[[load]]` of kind `transaction`.
+#[rustfmt::skip]
+pub const TRANSACTION: &[Setting] = &[
+    setting("linger.ms", (0, 0), (0, FOREVER_MS), "Kafka 4: 5"),
+    setting("batch.size", (16, 16), (1, 100_000), "in records, not bytes"),
+    setting("max.in.flight.requests.per.connection", (5, 5), (1, 5), "as Kafka"),
+    setting("request.timeout.ms", (2_000, 2_000), (10, FOREVER_MS), "Kafka: 30000"),
+    setting("retry.backoff.ms", (100, 100), (1, FOREVER_MS), "as Kafka"),
+    setting("delivery.timeout.ms", (10_000, 10_000), (10, FOREVER_MS),
+        "Kafka: 120000; an application waits twice as long for the end of a transaction"),
+    setting("metadata.max.age.ms", (5_000, 5_000), (10, FOREVER_MS), "Kafka: 300000"),
+    setting("transaction.timeout.ms", (15_000, 15_000), (10, FOREVER_MS), "Kafka: 60000"),
+    setting("value_bytes", (64, 64), (8, 1 << 20), "size of a record's value"),
+    setting("keys", (16, 16), (0, 1_000_000), "distinct keys; 0 sends without keys"),
+    setting("operations", (60, 60), (1, 1_000_000), "transactions of each client"),
+    setting("records", (1, 4), (1, 1_000), "records of a transaction"),
+    setting("gap_ms", (0, 20), (0, 60_000), "pause after each record"),
+    setting("abort_one_in", (5, 5), (0, 1_000_000),
+        "one transaction in so many is aborted by its application; 0 is never"),
+    setting("start_ms", (0, 500), (0, FOREVER_MS), "first transaction"),
+    setting("interval_us", (50_000, 300_000), (0, 3_600_000_000), "pause between transactions"),
+];
+
 /// Keys of a `[[load]]` of kind `consumer`.
 #[rustfmt::skip]
 pub const CONSUMER: &[Setting] = &[
@@ -112,6 +142,23 @@ pub const CONSUMER: &[Setting] = &[
         "every so many polls, start again from the beginning; 0 is never"),
     setting("resume_every", (0, 0), (0, 1_000_000),
         "every so many polls, go on from offsets that the application has kept; 0 is never"),
+];
+
+/// Keys of a `[[load]]` of kind `consumer` with a `group.id`.
+#[rustfmt::skip]
+pub const MEMBER: &[Setting] = &[
+    setting("session.timeout.ms", (3_000, 3_000), (1, FOREVER_MS), "Kafka: 45000"),
+    setting("heartbeat.interval.ms", (300, 300), (1, FOREVER_MS), "Kafka: 3000"),
+    setting("max.poll.interval.ms", (5_000, 5_000), (10, FOREVER_MS),
+        "Kafka: 300000; how long a rebalance waits for a member, too"),
+    setting("default.api.timeout.ms", (4_000, 4_000), (10, FOREVER_MS),
+        "Kafka: 60000; a commit that waits gives up after this long"),
+    setting("auto.commit.interval.ms", (1_000, 1_000), (1, FOREVER_MS),
+        "Kafka: 5000; with `enable.auto.commit`"),
+    setting("commit_every", (0, 0), (0, 1_000_000),
+        "every so many polls with records, commit and wait; 0 is never"),
+    setting("leave_every", (0, 0), (0, 1_000_000),
+        "every so many polls, leave the group and join it again; 0 is never"),
 ];
 
 /// `[network]`.

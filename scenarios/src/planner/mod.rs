@@ -36,7 +36,7 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
         seed,
         admin: clients::admin(&cluster),
         fresh_producer: clients::fresh_producer(&cluster),
-        final_reader: clients::final_reader(&cluster),
+        final_reader: clients::final_reader(&cluster, &clients),
         network: cluster::network(&scenario.network, &draws.at("network")),
         disk: cluster::disk(&scenario.disk, &draws.at("disk")),
         clocks: clocks(&scenario.clocks, &nodes, &draws.at("clock")),

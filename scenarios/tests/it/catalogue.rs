@@ -104,12 +104,15 @@ fn check_targets(plan: &Plan) {
                     plan.scenario
                 );
             }
-            Target::ActiveController
+            Target::TransactionCoordinatorOf(_)
+            | Target::ActiveController
             | Target::StandbyController
             | Target::AnyController
             | Target::AnyBroker
             | Target::AnyNode
             | Target::AnyClient
+            | Target::CoordinatorOf(_)
+            | Target::MemberOf(_)
             | Target::Node(_) => {}
         }
     }

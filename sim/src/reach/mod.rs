@@ -4,10 +4,12 @@
 mod broker;
 mod consumer;
 mod controller;
+mod group;
 mod log;
 mod producer;
 mod quorum;
 mod replication;
+mod transaction;
 
 use std::collections::BTreeMap;
 
@@ -23,8 +25,10 @@ pub const ALL: &[&str] = &[
     "broker-shut-down",
     "candidate-stood",
     "client-crash",
+    "commit-fenced",
     "controller-elected",
     "controller-failover",
+    "coordinator-loaded",
     "crash",
     "divergence-found",
     "duplicate-recognised",
@@ -32,6 +36,8 @@ pub const ALL: &[&str] = &[
     "end-offset-served",
     "fault-held-back",
     "fault-injected",
+    "group-emptied",
+    "group-rebalanced",
     "isr-below-min",
     "isr-expanded",
     "isr-proposal-refused",
@@ -57,6 +63,8 @@ pub const ALL: &[&str] = &[
     "stale-isr-proposal",
     "stays-dead",
     "topic-created",
+    "transaction-aborted",
+    "transaction-committed",
     "truncation-detected",
     "unclean-election",
     "unclean-registration",
@@ -119,7 +127,8 @@ impl Tally {
             Note::Broker(note) => self.broker(note),
             Note::Producer(note) => self.producer(note),
             Note::Consumer(note) => self.consumer(note),
-            Note::Group(_) | Note::Transaction(_) => {}
+            Note::Group(note) => self.group(note),
+            Note::Transaction(note) => self.transaction(note),
         }
     }
 }

@@ -45,6 +45,8 @@ pub(crate) enum Purpose {
     LoadInterval = 17,
     /// Partition whose end offset a client's n-th operation asks for.
     LoadPartition = 18,
+    /// Records, pauses and end of a client's n-th transaction.
+    LoadTransaction = 19,
 }
 
 /// All draws of a run.

@@ -8,12 +8,15 @@ use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 use harrow_broker_model::disk_image::FileId;
-use harrow_broker_model::message::{ClusterError, Request, RequestBody, Response, ResponseBody};
+use harrow_broker_model::message::{
+    ClusterError, Request, RequestBody, Response, ResponseBody, WriteTxnMarkersRequest,
+    WriteTxnMarkersResponse,
+};
 use harrow_broker_model::node::{Channel, Operation, Outcome};
 use harrow_broker_model::note::Note;
-use harrow_broker_model::proto::{Encodable, KafkaMessage, encode};
-use harrow_broker_model::record::RecordBatch;
-use harrow_broker_model::types::{NodeId, TopicPartition};
+use harrow_broker_model::proto::{Encodable, KafkaMessage, StrBytes, encode};
+use harrow_broker_model::record::{RecordBatch, TransactionResult};
+use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 use xxhash_rust::xxh3::xxh3_64;
 
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -99,6 +102,14 @@ impl Fingerprint {
                 self.word(key.unwrap_or(u64::MAX));
                 self.word(value.0);
             }
+            Operation::Transact { records, gap_ms, commit } => {
+                self.pair(*gap_ms as i32, i32::from(*commit));
+                for record in records {
+                    self.bytes(record.topic.as_bytes());
+                    self.word(record.key.unwrap_or(u64::MAX));
+                    self.word(record.value.0);
+                }
+            }
             Operation::Assign { partitions } => self.word(partitions.len() as u64),
             Operation::Resume { positions } => {
                 self.word(positions.len() as u64);
@@ -107,6 +118,12 @@ impl Fingerprint {
                     self.int(offset.0);
                 }
             }
+            Operation::Subscribe { topics } => {
+                self.word(1 << 40);
+                topics.iter().for_each(|topic| self.bytes(topic.as_bytes()));
+            }
+            Operation::Unsubscribe => self.word(1 << 41),
+            Operation::Commit { sync } => self.word(1 << 42 | u64::from(*sync)),
             Operation::Poll { timeout_ms, max_records } => {
                 self.pair(*timeout_ms as i32, *max_records as i32);
             }
@@ -128,7 +145,24 @@ impl Fingerprint {
                 self.pair(1, *partition);
                 self.int(offset.0);
             }
+            Outcome::Transacted { committed, records } => {
+                self.pair(81, i32::from(*committed));
+                for (_, partition, offset) in records {
+                    self.int(i64::from(*partition));
+                    self.int(offset.0);
+                }
+            }
             Outcome::Assigned => self.word(2),
+            Outcome::Subscribed => self.word(8),
+            Outcome::Unsubscribed => self.word(9),
+            Outcome::Revoking { partitions } => self.places(10, -1, partitions),
+            Outcome::Lost { partitions } => self.places(11, -1, partitions),
+            Outcome::Joined { generation, partitions } => self.places(12, *generation, partitions),
+            Outcome::Committed { offsets } => self.offsets(13, offsets),
+            Outcome::CommitUnknown { offsets, error } => {
+                self.offsets(14, offsets);
+                self.int(i64::from(error.code()));
+            }
             Outcome::Polled { records } => {
                 self.pair(3, records.len() as i32);
                 for record in records {
@@ -150,6 +184,23 @@ impl Fingerprint {
                 self.pair(7, *partition);
                 self.int(i64::from(error.code()));
             }
+        }
+    }
+
+    fn places(&mut self, tag: i32, generation: i32, partitions: &[(StrBytes, i32)]) {
+        self.pair(tag, generation);
+        for (topic, partition) in partitions {
+            self.bytes(topic.as_bytes());
+            self.int(i64::from(*partition));
+        }
+    }
+
+    fn offsets(&mut self, tag: i32, offsets: &[((StrBytes, i32), Offset)]) {
+        self.pair(tag, offsets.len() as i32);
+        for ((topic, partition), offset) in offsets {
+            self.bytes(topic.as_bytes());
+            self.int(i64::from(*partition));
+            self.int(offset.0);
         }
     }
 
@@ -185,7 +236,15 @@ impl Fingerprint {
             RequestBody::OffsetForLeaderEpoch(request) => self.encoded(9, &**request),
             RequestBody::InitProducerId(request) => self.encoded(11, &**request),
             RequestBody::CreateTopics(request) => self.encoded(13, &**request),
+            RequestBody::AddPartitionsToTxn(request) => self.encoded(81, &**request),
+            RequestBody::AddOffsetsToTxn(request) => self.encoded(83, &**request),
+            RequestBody::EndTxn(request) => self.encoded(85, &**request),
+            RequestBody::WriteTxnMarkers(request) => self.write_markers_request(request),
             RequestBody::FindCoordinator(request) => self.encoded(41, &**request),
+            RequestBody::JoinGroup(request) => self.encoded(47, &**request),
+            RequestBody::SyncGroup(request) => self.encoded(49, &**request),
+            RequestBody::Heartbeat(request) => self.encoded(51, &**request),
+            RequestBody::LeaveGroup(request) => self.encoded(53, &**request),
             RequestBody::OffsetCommit(request) => self.encoded(43, &**request),
             RequestBody::OffsetFetch(request) => self.encoded(45, &**request),
             RequestBody::ReplicaFetch(request) => self.replica_fetch_request(request),
@@ -212,7 +271,15 @@ impl Fingerprint {
             ResponseBody::OffsetForLeaderEpoch(response) => self.encoded(10, &**response),
             ResponseBody::InitProducerId(response) => self.encoded(12, &**response),
             ResponseBody::CreateTopics(response) => self.encoded(14, &**response),
+            ResponseBody::AddPartitionsToTxn(response) => self.encoded(82, &**response),
+            ResponseBody::AddOffsetsToTxn(response) => self.encoded(84, &**response),
+            ResponseBody::EndTxn(response) => self.encoded(86, &**response),
+            ResponseBody::WriteTxnMarkers(response) => self.write_markers_response(response),
             ResponseBody::FindCoordinator(response) => self.encoded(42, &**response),
+            ResponseBody::JoinGroup(response) => self.encoded(48, &**response),
+            ResponseBody::SyncGroup(response) => self.encoded(50, &**response),
+            ResponseBody::Heartbeat(response) => self.encoded(52, &**response),
+            ResponseBody::LeaveGroup(response) => self.encoded(54, &**response),
             ResponseBody::OffsetCommit(response) => self.encoded(44, &**response),
             ResponseBody::OffsetFetch(response) => self.encoded(46, &**response),
             ResponseBody::ReplicaFetch(response) => self.replica_fetch_response(response),
@@ -225,6 +292,29 @@ impl Fingerprint {
             ResponseBody::BeginQuorumEpoch(response) => self.quorum_epoch_response(36, response),
             ResponseBody::EndQuorumEpoch(response) => self.quorum_epoch_response(38, response),
             ResponseBody::QuorumFetch(response) => self.quorum_fetch_response(response),
+        }
+    }
+
+    fn write_markers_request(&mut self, request: &WriteTxnMarkersRequest) {
+        self.word(87);
+        for written in &request.markers {
+            let marker = written.marker;
+            self.int(marker.producer_id.0);
+            self.pair(i32::from(marker.producer_epoch.0), marker.coordinator_epoch.0);
+            self.word(
+                written.transaction.0 << 1 | u64::from(marker.result == TransactionResult::Commit),
+            );
+            for partition in &written.partitions {
+                self.partition(10, *partition);
+            }
+        }
+    }
+
+    fn write_markers_response(&mut self, response: &WriteTxnMarkersResponse) {
+        self.word(88);
+        for (partition, error) in response.results.iter().flatten() {
+            self.partition(10, *partition);
+            self.int(error.map_or(0, |error| i64::from(error.code())));
         }
     }
 
@@ -286,11 +376,14 @@ pub(crate) fn channel_number(channel: Channel) -> usize {
         Channel::Quorum => 4,
         Channel::Client => 5,
         Channel::ClientFetch => 6,
+        Channel::ClientCoordinator => 7,
+        Channel::TransactionMarkers => 8,
+        Channel::TransactionVerification => 9,
     }
 }
 
 /// Number of channels.
-pub(crate) const CHANNELS: usize = 7;
+pub(crate) const CHANNELS: usize = 10;
 
 #[cfg(test)]
 mod tests {

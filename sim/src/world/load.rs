@@ -2,12 +2,13 @@
 //! is keyed by (seed, client, n).
 
 use harrow_broker_model::config::topic_name;
-use harrow_broker_model::node::{Operation, Outcome};
+use harrow_broker_model::node::{Operation, Outcome, TransactRecord};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::{NodeId, Offset, RecordValue};
 
 use super::draw::{Draws, Purpose};
-use crate::plan::{ClientPlan, TopicPlan};
+use super::member::Membership;
+use crate::plan::{ClientPlan, TopicPlan, TransactionsPlan};
 
 /// Time and records of one poll, of the final reader and of a consumer that catches up.
 pub(crate) const FINAL_POLL: (u32, u32) = (100, 1_000);
@@ -47,8 +48,9 @@ pub(crate) struct Load {
 
 #[derive(Debug)]
 enum Kind {
-    Producer { topics: Vec<StrBytes>, keys: u32 },
+    Producer { topics: Vec<StrBytes>, keys: u32, transactions: Option<TransactionsPlan> },
     Consumer(Reading),
+    Member(Membership),
 }
 
 #[derive(Debug)]
@@ -117,7 +119,7 @@ impl Load {
 
     /// Lets a consumer that has done all that was planned poll once more, soon, to get to the end.
     pub(crate) fn catch_up(&mut self, now: u64) {
-        if self.unresolved() == 0 && self.open == 0 {
+        if self.unresolved() == 0 && self.open == 0 && self.group().is_none() {
             (self.extra, self.catching_up) = (1, true);
             self.next_ns = now + CATCH_UP_NS;
         }
@@ -126,9 +128,24 @@ impl Load {
     /// One more send of a producer that has done all that was planned, with a value that it has not used.
     pub(crate) fn one_more(&mut self, topic: &str, key: u64) -> Operation {
         assert_eq!(self.issued, self.total, "client {} has sends left", self.node);
-        let value = RecordValue((self.ordinal << 32) | (u64::from(self.total) + self.further));
+        let transactions = match &self.kind {
+            Kind::Producer { transactions, .. } => *transactions,
+            Kind::Consumer(_) | Kind::Member(_) => None,
+        };
+        let used = u64::from(self.total) * values_of(transactions);
+        let value = RecordValue((self.ordinal << 32) | (used + self.further));
         self.further += 1;
-        Operation::Send { topic: topic_name(topic), key: Some(key), value }
+        let (topic, key) = (topic_name(topic), Some(key));
+        if transactions.is_some() {
+            let records = vec![TransactRecord { topic, key, value }];
+            return Operation::Transact { records, gap_ms: 0, commit: true };
+        }
+        Operation::Send { topic, key, value }
+    }
+
+    /// Whether each of its operations is a transaction.
+    pub(crate) fn is_transactional(&self) -> bool {
+        matches!(self.kind, Kind::Producer { transactions: Some(_), .. })
     }
 
     /// What a consumer reads.
@@ -136,6 +153,15 @@ impl Load {
         match &self.kind {
             Kind::Producer { .. } => None,
             Kind::Consumer(reading) => Some(&reading.partitions),
+            Kind::Member(member) => Some(&member.partitions),
+        }
+    }
+
+    /// Whether it reads what a group gives it, and which group that is.
+    pub(crate) fn group(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Producer { .. } | Kind::Consumer(_) => None,
+            Kind::Member(member) => Some(&member.group),
         }
     }
 
@@ -146,7 +172,9 @@ impl Load {
 
     /// When it next wants to be asked, if something is left and it is not waiting for an answer.
     pub(crate) fn wants(&self) -> Option<u64> {
-        let left = self.issued < self.total || self.extra > 0;
+        // A member goes on polling to the end of the run: else its group would do without it.
+        let member = matches!(self.kind, Kind::Member(_));
+        let left = self.issued < self.total || self.extra > 0 || member;
         (left && self.open < self.open_max).then_some(self.next_ns)
     }
 
@@ -160,7 +188,7 @@ impl Load {
         self.open += 1;
         // A producer's pace does not depend on answers; a consumer's next pause begins with the answer.
         self.next_ns = now.max(self.next_ns) + self.pause(ordinal);
-        Some(self.request(ordinal))
+        Some(self.request(now, ordinal))
     }
 
     /// An operation ended.
@@ -172,6 +200,9 @@ impl Load {
             reading.assign_due |= refused && reading.assigning;
             reading.keep(outcome);
             self.next_ns = now + self.pause(self.invoked);
+        } else if let Kind::Member(member) = &mut self.kind {
+            member.answered(now, outcome);
+            self.next_ns = now + self.pause(self.invoked);
         }
     }
 
@@ -179,8 +210,10 @@ impl Load {
     pub(crate) fn crashed(&mut self, process: u32) {
         self.process = process;
         self.open = 0;
-        if let Kind::Consumer(reading) = &mut self.kind {
-            reading.assign_due = true;
+        match &mut self.kind {
+            Kind::Producer { .. } => {}
+            Kind::Consumer(reading) => reading.assign_due = true,
+            Kind::Member(member) => member.crashed(),
         }
     }
 
@@ -189,11 +222,17 @@ impl Load {
         self.draws.within(Purpose::LoadInterval, key, 0, ordinal, self.interval_us) * 1_000
     }
 
-    fn request(&mut self, ordinal: u64) -> Operation {
+    fn request(&mut self, now: u64, ordinal: u64) -> Operation {
         let key = self.node.0 as u64;
         let draws = self.draws;
         match &mut self.kind {
-            Kind::Producer { topics, keys } => {
+            Kind::Producer { topics, keys, transactions: Some(plan) } => {
+                let first =
+                    (self.ordinal << 32) | (u64::from(self.issued) * values_of(Some(*plan)));
+                self.issued += 1;
+                transaction(draws, (key, ordinal), (topics, *keys), plan, first)
+            }
+            Kind::Producer { topics, keys, transactions: None } => {
                 let topic = draws.below(Purpose::LoadTopic, key, 0, ordinal, topics.len() as u64);
                 let drawn =
                     |keys: u32| draws.below(Purpose::LoadKey, key, 0, ordinal, u64::from(keys));
@@ -201,6 +240,15 @@ impl Load {
                 self.issued += 1;
                 let key = (*keys > 0).then(|| drawn(*keys));
                 Operation::Send { topic: topics[topic as usize].clone(), key, value }
+            }
+            Kind::Member(member) => {
+                let request = member.request(now, self.issued < self.total);
+                if self.issued == self.total {
+                    self.catching_up = true;
+                } else {
+                    self.issued += u32::from(matches!(request, Operation::Poll { .. }));
+                }
+                request
             }
             Kind::Consumer(reading) if self.issued == self.total => {
                 self.extra -= 1;
@@ -218,12 +266,27 @@ impl Load {
 impl Kind {
     fn new(plan: &ClientPlan, topics: &[TopicPlan]) -> Self {
         match plan {
-            ClientPlan::Producer { topics, keys, .. } => {
+            ClientPlan::Producer { topics, keys, transactions, .. } => {
                 assert!(!topics.is_empty(), "a producer needs a topic");
                 Self::Producer {
                     topics: topics.iter().map(|topic| topic_name(topic)).collect(),
                     keys: *keys,
+                    transactions: *transactions,
                 }
+            }
+            ClientPlan::Consumer {
+                config,
+                topics: names,
+                poll_timeout_ms,
+                poll_records_max,
+                member: Some(member),
+                ..
+            } => {
+                let group = config.group.as_ref().map_or("", |group| group.group.as_str());
+                let wanted = topics.iter().filter(|topic| names.contains(&topic.name));
+                let partitions = all_partitions(wanted);
+                let poll = (*poll_timeout_ms, *poll_records_max);
+                Self::Member(Membership::new(group, partitions, poll, *member))
             }
             ClientPlan::Consumer {
                 topics: names,
@@ -309,6 +372,39 @@ impl Reading {
         self.end_offset_due =
             self.end_offset_every > 0 && polls.is_multiple_of(self.end_offset_every);
         Operation::Poll { timeout_ms: self.poll.0, max_records: self.poll.1 }
+    }
+}
+
+/// How many values an operation of a producer may use.
+fn values_of(transactions: Option<TransactionsPlan>) -> u64 {
+    transactions.map_or(1, |plan| u64::from(plan.records.1.max(1)))
+}
+
+/// The transaction that a client makes as its `ordinal`-th operation; its values are numbered from `first` on.
+fn transaction(
+    draws: Draws,
+    (client, ordinal): (u64, u64),
+    (topics, keys): (&[StrBytes], u32),
+    plan: &TransactionsPlan,
+    first: u64,
+) -> Operation {
+    let within = |what: u64, (low, high): (u32, u32)| {
+        let range = (u64::from(low), u64::from(high));
+        draws.within(Purpose::LoadTransaction, client, what, ordinal, range)
+    };
+    let count = within(0, plan.records).max(1);
+    let record = |index: u64| {
+        let below = |purpose, bound| draws.below(purpose, client, index, ordinal, bound);
+        let topic = below(Purpose::LoadTopic, topics.len() as u64);
+        let key = (keys > 0).then(|| below(Purpose::LoadKey, u64::from(keys)));
+        let topic = topics[topic as usize].clone();
+        TransactRecord { topic, key, value: RecordValue(first + index) }
+    };
+    let aborts = plan.abort_one_in > 0 && within(2, (1, plan.abort_one_in)) == 1;
+    Operation::Transact {
+        records: (0..count).map(record).collect(),
+        gap_ms: within(1, plan.gap_ms) as u32,
+        commit: !aborts,
     }
 }
 

@@ -19,6 +19,7 @@ mod engine;
 mod fingerprint;
 pub mod heartbeat;
 mod load;
+mod member;
 mod network;
 mod observe;
 mod panics;
@@ -115,7 +116,11 @@ fn host(plan: &Plan, Boot { node, image, incarnation, now }: Boot<'_>) -> Proces
         )));
     }
     if plan.final_reader.node == node {
-        return Process::Consumer(Box::new(Consumer::new(plan.final_reader.clone(), now)));
+        return Process::Consumer(Box::new(Consumer::new(
+            plan.final_reader.clone(),
+            plan.cluster.defects,
+            now,
+        )));
     }
     client(plan, node, now)
 }
@@ -131,7 +136,11 @@ fn client(plan: &Plan, node: NodeId, now: Now) -> Process {
                 )));
             }
             ClientPlan::Consumer { config, .. } if config.node == node => {
-                return Process::Consumer(Box::new(Consumer::new(config.clone(), now)));
+                return Process::Consumer(Box::new(Consumer::new(
+                    config.clone(),
+                    plan.cluster.defects,
+                    now,
+                )));
             }
             ClientPlan::Producer { .. } | ClientPlan::Consumer { .. } => {}
         }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use harrow_broker_model::node::{Operation, Outcome, PolledRecord};
-use harrow_broker_model::types::OperationId;
+use harrow_broker_model::proto::StrBytes;
+use harrow_broker_model::types::{Offset, OperationId};
 
 use crate::history::{
     Completion, Function, History, MicroOperation, NEVER, NO_OFFSET, OperationRecord, ReadRecord,
@@ -34,6 +35,8 @@ struct Open {
     actions: Vec<MicroOperation>,
     /// First position of the partitions of the topic that it sends to.
     first: u32,
+    /// The group of whoever asked, by position.
+    group: Option<u32>,
 }
 
 impl Recorder {
@@ -64,11 +67,17 @@ impl Recorder {
     }
 
     /// An operation begins.
-    pub(crate) fn invoke(&mut self, process: u32, now: u64, request: &Operation) -> OperationId {
+    pub(crate) fn invoke(
+        &mut self,
+        (process, group): (u32, Option<&str>),
+        now: u64,
+        request: &Operation,
+    ) -> OperationId {
         let id = self.unrecorded();
         let (function, actions) = self.begin(request);
         let first = self.first_of(request);
-        self.open.insert(id, Open { process, invoked_ns: now, function, actions, first });
+        let group = group.map(|name| self.group(name));
+        self.open.insert(id, Open { process, invoked_ns: now, function, actions, first, group });
         id
     }
 
@@ -100,6 +109,7 @@ impl Recorder {
             function: Function::Crash,
             actions: Vec::new(),
             first: 0,
+            group: None,
         };
         self.push(open, now, Completion::Info);
     }
@@ -112,6 +122,16 @@ impl Recorder {
     /// Records acknowledged.
     pub(crate) fn records_acked(&self) -> u64 {
         self.records_acked
+    }
+
+    /// Position of a group.
+    fn group(&mut self, name: &str) -> u32 {
+        let groups = &mut self.history.groups;
+        let known = groups.iter().position(|group| group == name);
+        known.unwrap_or_else(|| {
+            groups.push(name.to_owned());
+            groups.len() - 1
+        }) as u32
     }
 
     /// Position of a partition.
@@ -142,6 +162,10 @@ impl Recorder {
             Operation::Send { value, .. } => {
                 (Function::Send, vec![MicroOperation::Send(SendRecord::of(value.0))])
             }
+            Operation::Transact { records, .. } => {
+                let sends = records.iter().map(|record| SendRecord::of(record.value.0));
+                (Function::Txn, sends.map(MicroOperation::Send).collect())
+            }
             Operation::Assign { partitions } => {
                 let positions =
                     partitions.iter().filter_map(|(topic, index)| self.position(topic, *index));
@@ -156,6 +180,18 @@ impl Recorder {
                     positions.map(|partition| detail(What::Assigned { partition })).collect();
                 (Function::Assign { from_start: false }, actions)
             }
+            Operation::Subscribe { topics } => {
+                let asked = self.topics.iter().zip(self.ends_of_topics());
+                let asked = asked.filter(|((name, _), _)| {
+                    topics.iter().any(|topic| topic.as_str() == name.as_str())
+                });
+                let positions = asked.flat_map(|((_, first), end)| *first..end);
+                let actions =
+                    positions.map(|partition| detail(What::Assigned { partition })).collect();
+                (Function::Subscribe, actions)
+            }
+            Operation::Unsubscribe => (Function::Subscribe, Vec::new()),
+            Operation::Commit { .. } => (Function::Commit, Vec::new()),
             Operation::Poll { .. } => (Function::Poll, Vec::new()),
             Operation::EndOffset { partition: (topic, index) } => {
                 let partition =
@@ -175,7 +211,41 @@ impl Recorder {
                 Self::place(open, *partition, Some(offset.0));
                 Completion::Ok
             }
-            Outcome::Assigned | Outcome::TopicCreated => Completion::Ok,
+            Outcome::Transacted { committed, records } => {
+                self.place_all(open, records);
+                if *committed {
+                    self.records_acked += records.len() as u64;
+                }
+                if *committed { Completion::Ok } else { Completion::Fail }
+            }
+            Outcome::Assigned
+            | Outcome::Subscribed
+            | Outcome::Unsubscribed
+            | Outcome::TopicCreated => Completion::Ok,
+            Outcome::Revoking { partitions } | Outcome::Lost { partitions } => {
+                let positions = self.positions(partitions);
+                let rebalanced = positions.map(|partition| detail(What::Rebalanced { partition }));
+                open.actions.extend(rebalanced);
+                Completion::Ok
+            }
+            Outcome::Joined { generation, partitions } => {
+                open.function = Function::Join;
+                let group = open.group.unwrap_or(0);
+                let generation = i64::from(*generation);
+                open.actions.push(detail(What::Member { group, generation }));
+                let positions = self.positions(partitions);
+                open.actions
+                    .extend(positions.map(|partition| detail(What::Assigned { partition })));
+                Completion::Ok
+            }
+            Outcome::Committed { offsets } => {
+                open.actions.extend(self.committed(offsets));
+                Completion::Ok
+            }
+            Outcome::CommitUnknown { offsets, .. } => {
+                open.actions.extend(self.committed(offsets));
+                Completion::Info
+            }
             Outcome::Polled { records } => {
                 let records = records.iter().filter_map(|record| self.read(record)).collect();
                 open.actions.push(MicroOperation::Poll { records });
@@ -199,6 +269,38 @@ impl Recorder {
                 Completion::Info
             }
         }
+    }
+
+    /// Where the records of a transaction went, as far as it is known.
+    fn place_all(&self, open: &mut Open, records: &[(StrBytes, i32, Offset)]) {
+        for (action, (topic, partition, offset)) in open.actions.iter_mut().zip(records) {
+            if let MicroOperation::Send(send) = action
+                && *partition >= 0
+                && let Some(place) = self.position(topic, *partition)
+            {
+                send.partition = place;
+                send.offset = offset.0;
+            }
+        }
+    }
+
+    fn positions(&self, partitions: &[(StrBytes, i32)]) -> impl Iterator<Item = u32> {
+        let positions = partitions.iter().filter_map(|(topic, index)| self.position(topic, *index));
+        positions.collect::<Vec<_>>().into_iter()
+    }
+
+    fn committed(&self, offsets: &[((StrBytes, i32), Offset)]) -> Vec<MicroOperation> {
+        let known = offsets.iter().filter_map(|((topic, index), offset)| {
+            let partition = self.position(topic, *index)?;
+            Some(detail(What::Committed { partition, offset: offset.0 }))
+        });
+        known.collect()
+    }
+
+    /// The position behind the last partition of each topic.
+    fn ends_of_topics(&self) -> impl Iterator<Item = u32> + '_ {
+        let next = self.topics.iter().skip(1).map(|(_, first)| *first);
+        next.chain([self.history.partitions.len() as u32])
     }
 
     /// Where a send went, as far as it is known.

@@ -554,6 +554,8 @@ fn consumer(node: NodeId) -> ConsumerConfig {
         retry_backoff_ms: 100,
         metadata_max_age_ms: 1_000,
         offset_reset: OffsetReset::Earliest,
+        isolation: harrow_broker_model::note::IsolationLevel::ReadUncommitted,
+        group: None,
     }
 }
 
@@ -584,6 +586,7 @@ fn plan() -> Plan {
                 end_offset_every: 0,
                 reassign_every: 0,
                 resume_every: 0,
+                member: None,
             })
             .to_vec(),
         fresh_producer: ProducerConfig {
@@ -600,6 +603,9 @@ fn plan() -> Plan {
             delivery_timeout_ms: 1_000,
             metadata_max_age_ms: 1_000,
             value_bytes: 8,
+            transactional_id: None,
+            transaction_version: 2,
+            transaction_timeout_ms: 60_000,
         },
         final_reader: consumer(client),
         network: NetworkPlan {
@@ -641,6 +647,10 @@ fn cluster() -> ClusterConfig {
         producer_id_expiration_ms: 86_400_000,
         producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 30_000,
+        transaction_version: 2,
+        transactional_id_expiration_ms: 604_800_000,
+        transaction_max_timeout_ms: 900_000,
+        transaction_cleanup_interval_ms: 10_000,
         quorum_election_timeout_ms: 1_000,
         quorum_fetch_timeout_ms: 2_000,
         quorum_election_backoff_max_ms: 1_000,

@@ -5,6 +5,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::broker::fetch_session::SessionRequest;
+use crate::broker::handle::isolation_level;
 use crate::broker::purgatory::{ConsumerFetch, Wait};
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
@@ -13,10 +14,11 @@ use crate::fetch_session::session::{Returned, SessionKey, Wanted};
 use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::message::{EpochEnd, ResponseBody};
 use crate::node::Effects;
-use crate::note::{ConsumerNote, IsolationLevel, Note};
+use crate::note::{AbortedTransaction, ConsumerNote, IsolationLevel, Note};
 use crate::partition::ConsumerRead;
 use crate::proto::{
-    BrokerId, ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse,
+    AbortedTransaction as WireAborted, BrokerId, ErrorCode, FetchPartition, FetchRequest,
+    FetchResponse, FetchableTopicResponse,
 };
 use crate::proto::{PartitionData, TopicName};
 use crate::record::RecordBatch;
@@ -45,6 +47,7 @@ enum Fact {
         current_leader_epoch: LeaderEpoch,
         fetch_offset: Offset,
         batches: Vec<RecordBatch>,
+        aborted: Vec<AbortedTransaction>,
     },
     Diverged {
         partition: TopicPartition,
@@ -212,7 +215,7 @@ impl Broker {
             parts: Vec::with_capacity(count),
             bytes: 0,
             urgent: false,
-            isolation: isolation(request),
+            isolation: isolation_level(request.isolation_level),
             facts: Vec::new(),
         };
         if let FetchContext::Incremental(id) = fetch.context {
@@ -262,7 +265,7 @@ impl Broker {
             wanted.current_leader_epoch,
             wanted.fetch_offset,
             wanted.last_fetched_epoch,
-            left.min(wanted.bytes_max),
+            (left.min(wanted.bytes_max), answer.isolation),
         );
         let mut read = match read {
             Ok(read) => read,
@@ -288,6 +291,7 @@ impl Broker {
                 current_leader_epoch: wanted.current_leader_epoch,
                 fetch_offset: wanted.fetch_offset,
                 batches: read.batches,
+                aborted: read.aborted,
             });
         }
         data
@@ -357,23 +361,23 @@ fn partition_data(index: i32, read: &ConsumerRead, answer: &mut Answer) -> Parti
     let mut data = PartitionData::default()
         .with_partition_index(index)
         .with_high_watermark(read.high_watermark.0)
-        .with_last_stable_offset(read.high_watermark.0)
+        .with_last_stable_offset(read.last_stable_offset.0)
         .with_log_start_offset(read.log_start_offset.0)
         .with_records(Some(records));
+    if answer.isolation == IsolationLevel::ReadCommitted {
+        let aborted = read.aborted.iter().map(|aborted| {
+            WireAborted::default()
+                .with_producer_id(aborted.producer_id.0.into())
+                .with_first_offset(aborted.first_offset.0)
+        });
+        data.aborted_transactions = Some(aborted.collect());
+    }
     if let Some(end) = read.diverging {
         answer.urgent = true;
         data.diverging_epoch.epoch = end.epoch.0;
         data.diverging_epoch.end_offset = end.end_offset.0;
     }
     data
-}
-
-fn isolation(request: &FetchRequest) -> IsolationLevel {
-    if request.isolation_level == 0 {
-        IsolationLevel::ReadUncommitted
-    } else {
-        IsolationLevel::ReadCommitted
-    }
 }
 
 /// The bytes of several batches; those of one are shared, not copied.
@@ -397,6 +401,7 @@ impl Fact {
                 current_leader_epoch,
                 fetch_offset,
                 batches,
+                aborted,
             } => Some(Note::Consumer(ConsumerNote::RecordsServed {
                 partition,
                 leader_epoch,
@@ -405,7 +410,7 @@ impl Fact {
                 fetch_offset,
                 isolation,
                 batches: batches.iter().map(RecordBatch::summary).collect(),
-                aborted: Vec::new(),
+                aborted,
             })),
             Self::Diverged { partition, leader_epoch, asked, end } => {
                 let EpochEnd { epoch, end_offset } = end;

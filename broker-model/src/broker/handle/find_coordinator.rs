@@ -74,8 +74,6 @@ fn answer(key: &StrBytes, found: Result<NodeId, ErrorCode>) -> Coordinator {
             .with_node_id(BrokerId(node.0))
             .with_host(StrBytes::from_string(format!("broker-{node}")))
             .with_port(PORT),
-        Err(error) => {
-            answer.with_node_id(BrokerId(-1)).with_port(-1).with_error_code(error.code())
-        }
+        Err(error) => answer.with_node_id(BrokerId(-1)).with_port(-1).with_error_code(error.code()),
     }
 }

@@ -1,9 +1,10 @@
 //! `ListOffsets`: where a partition begins and ends, for clients. Source: rule 2.1.10, KIP-207, KIP-320.
 
+use crate::broker::handle::isolation_level;
 use crate::broker::{Broker, Caller};
 use crate::message::ResponseBody;
 use crate::node::Effects;
-use crate::note::ConsumerNote;
+use crate::note::{ConsumerNote, IsolationLevel};
 use crate::proto::{
     ErrorCode, ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest,
     ListOffsetsResponse, ListOffsetsTopicResponse, TopicName,
@@ -22,11 +23,12 @@ impl Broker {
         request: &ListOffsetsRequest,
         effects: &mut Effects,
     ) {
+        let isolation = isolation_level(request.isolation_level);
         let mut response = ListOffsetsResponse::default();
         for topic in &request.topics {
             let mut answers = Vec::with_capacity(topic.partitions.len());
             for asked in &topic.partitions {
-                answers.push(self.list_one(caller, &topic.name, asked, effects));
+                answers.push(self.list_one((caller, isolation), &topic.name, asked, effects));
             }
             let topic = ListOffsetsTopicResponse::default().with_name(topic.name.clone());
             response.topics.push(topic.with_partitions(answers));
@@ -36,7 +38,7 @@ impl Broker {
 
     fn list_one(
         &self,
-        caller: Caller,
+        (caller, isolation): (Caller, IsolationLevel),
         topic: &TopicName,
         asked: &ListOffsetsPartition,
         effects: &mut Effects,
@@ -54,7 +56,7 @@ impl Broker {
         let current_leader_epoch = LeaderEpoch(asked.current_leader_epoch);
         let found = match asked.timestamp {
             LATEST => partition
-                .latest_offset(current_leader_epoch)
+                .latest_offset(current_leader_epoch, isolation)
                 .map(|offset| (offset, partition.leader_epoch())),
             EARLIEST => partition.earliest_offset(current_leader_epoch),
             // Lookup by time is not offered.

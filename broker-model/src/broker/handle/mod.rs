@@ -1,9 +1,14 @@
 //! What a broker is asked: one file for each API, which unpacks Kafka's structs into calls on domain types.
 
+mod add_partitions_to_txn;
 mod create_topics;
+mod end_txn;
 pub(super) mod fetch;
 mod find_coordinator;
+mod heartbeat;
 mod init_producer_id;
+mod join_group;
+mod leave_group;
 mod list_offsets;
 mod metadata;
 mod offset_commit;
@@ -11,11 +16,14 @@ mod offset_for_leader_epoch;
 mod produce;
 mod replica_fetch;
 mod replica_offsets;
+mod sync_group;
+mod verification;
+mod write_txn_markers;
 
 use crate::broker::{Broker, Caller};
 use crate::message::{ClusterError, RequestBody};
 use crate::node::Effects;
-use crate::note::{Note, ReplicationNote};
+use crate::note::{IsolationLevel, Note, ReplicationNote};
 use crate::partition::Partition;
 use crate::proto::{ErrorCode, TopicName};
 use crate::types::{NodeId, Now, TopicPartition};
@@ -30,7 +38,7 @@ impl Broker {
         effects: &mut Effects,
     ) {
         match body {
-            RequestBody::Produce(request) => self.on_produce(now, caller, &request, effects),
+            RequestBody::Produce(request) => self.on_produce(now, caller, request, effects),
             RequestBody::Fetch(request) => self.on_fetch(now, caller, request, effects),
             RequestBody::ListOffsets(request) => self.on_list_offsets(caller, &request, effects),
             RequestBody::Metadata(request) => self.on_metadata(caller, &request, effects),
@@ -40,12 +48,26 @@ impl Broker {
             RequestBody::InitProducerId(request) => {
                 self.on_init_producer_id(now, caller, &request, effects);
             }
+            RequestBody::AddPartitionsToTxn(request) => {
+                self.on_add_partitions_to_txn(now, caller, request, effects);
+            }
+            RequestBody::AddOffsetsToTxn(request) => {
+                self.on_add_offsets_to_txn(now, caller, &request, effects);
+            }
+            RequestBody::EndTxn(request) => self.on_end_txn(now, caller, &request, effects),
+            RequestBody::WriteTxnMarkers(request) => {
+                self.on_write_txn_markers(now, caller, &request, effects);
+            }
             RequestBody::CreateTopics(request) => {
                 self.on_create_topics(now, caller, request, effects);
             }
             RequestBody::FindCoordinator(request) => {
                 self.on_find_coordinator(now, caller, &request, effects);
             }
+            RequestBody::JoinGroup(request) => self.on_join_group(now, caller, &request, effects),
+            RequestBody::SyncGroup(request) => self.on_sync_group(now, caller, &request, effects),
+            RequestBody::Heartbeat(request) => self.on_heartbeat(now, caller, &request, effects),
+            RequestBody::LeaveGroup(request) => self.on_leave_group(now, caller, &request, effects),
             RequestBody::OffsetCommit(request) => {
                 self.on_offset_commit(now, caller, &request, effects);
             }
@@ -90,6 +112,11 @@ impl Broker {
     fn hosted_as(&self, id: TopicPartition) -> Result<&Partition, ErrorCode> {
         self.partitions.get(&id).ok_or(ErrorCode::NotLeaderOrFollower)
     }
+}
+
+/// `isolation.level` as it is on the wire.
+fn isolation_level(wire: i8) -> IsolationLevel {
+    if wire == 0 { IsolationLevel::ReadUncommitted } else { IsolationLevel::ReadCommitted }
 }
 
 /// The note that a client's request was refused for its leader epoch, if it was.

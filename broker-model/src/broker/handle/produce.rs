@@ -3,9 +3,11 @@
 
 use bytes::Bytes;
 
+use crate::broker::handle::verification::Verified;
 use crate::broker::purgatory::{DelayedProduce, PendingPartition, Wait};
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
+use crate::log::AppendRights;
 use crate::message::ResponseBody;
 use crate::node::Effects;
 use crate::partition::{ProduceOutcome, ProduceTicket};
@@ -13,7 +15,7 @@ use crate::proto::{
     ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicName, TopicProduceResponse,
 };
-use crate::record::{BatchError, RecordBatch};
+use crate::record::{BatchError, BatchHeader, RecordBatch};
 use crate::types::{Now, Offset, TopicPartition};
 
 impl Broker {
@@ -21,7 +23,24 @@ impl Broker {
         &mut self,
         now: Now,
         caller: Caller,
+        request: Box<ProduceRequest>,
+        effects: &mut Effects,
+    ) {
+        if request.transactional_id.is_none() {
+            return self.append_all(now, caller, &request, &Verified::new(), effects);
+        }
+        if let Some(request) = self.begin_verification(now, caller, request, effects) {
+            self.append_all(now, caller, &request, &Verified::new(), effects);
+        }
+    }
+
+    /// Appends what a produce brings, as far as its transactions were verified.
+    pub(in crate::broker) fn append_all(
+        &mut self,
+        now: Now,
+        caller: Caller,
         request: &ProduceRequest,
+        verified: &Verified,
         effects: &mut Effects,
     ) {
         let mut produce =
@@ -30,7 +49,7 @@ impl Broker {
             let mut answers = Vec::with_capacity(topic.partition_data.len());
             for (partition_index, data) in topic.partition_data.iter().enumerate() {
                 let (answer, waits) =
-                    self.produce_one(now, request.acks, &topic.name, data, effects);
+                    self.produce_one(now, (request.acks, verified), &topic.name, data, effects);
                 produce.undecided.extend(waits.map(|(partition, ticket)| PendingPartition {
                     ticket,
                     partition,
@@ -75,7 +94,7 @@ impl Broker {
     fn produce_one(
         &mut self,
         now: Now,
-        acks: i16,
+        (acks, verified): (i16, &Verified),
         topic: &TopicName,
         data: &PartitionProduceData,
         effects: &mut Effects,
@@ -86,11 +105,16 @@ impl Broker {
             Ok(checked) => checked,
             Err(error) => return (self.refusal(answer, topic, error), None),
         };
+        let guard = match verified.get(&id).copied().transpose() {
+            Ok(guard) => guard,
+            Err(error) => return (self.refusal(answer, topic, error), None),
+        };
         let ticket = self.purgatory.new_ticket();
         let (context, partitions) = self.partition_context(now);
         let partition = partitions.get_mut(&id).expect("the partition was found hosted");
         let batch = batch.as_ref().map_err(|error| *error);
-        let outcome = partition.produce(context, batch, acks, ticket, effects);
+        let rights = AppendRights { guard, coordinator: false };
+        let outcome = partition.produce_verified(context, batch, (acks, rights), ticket, effects);
         let log_start_offset = partition.log().log_start_offset();
         self.touched.push(id);
         match outcome {
@@ -162,6 +186,12 @@ fn only_batch(records: Option<&Bytes>) -> Result<Result<RecordBatch, BatchError>
         (None, Some(BatchError::Field { field: "magic", .. })) => Err(ErrorCode::InvalidRecord),
         (None, Some(error)) => Ok(Err(error)),
     }
+}
+
+/// The header of the batch that a partition's data begins with.
+pub(super) fn header_of(records: &Bytes) -> Option<BatchHeader> {
+    let batch = RecordBatch::split_front(&mut records.clone()).ok()?;
+    Some(*batch.header())
 }
 
 /// What a log says of a client's batch, before it looks at the producer's history. Source:

@@ -120,6 +120,7 @@ impl Consumer {
             .with_partitions(vec![partition]);
         let request =
             ListOffsetsRequest::default().with_replica_id((-1).into()).with_topics(vec![topic]);
+        let request = request.with_isolation_level(self.config.isolation.wire());
         RequestBody::ListOffsets(Box::new(request))
     }
 

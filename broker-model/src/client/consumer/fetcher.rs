@@ -9,13 +9,14 @@ use crate::fetch_session::handler::SessionHandler;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects, PolledRecord};
 use crate::proto::{
-    ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic, ForgottenTopic,
-    PartitionData, StrBytes, TopicName,
+    AbortedTransaction, ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic,
+    ForgottenTopic, PartitionData, StrBytes, TopicName,
 };
 use crate::record::{BatchError, RecordBatch};
 use crate::types::{NodeId, Offset, Time};
 
 use super::Consumer;
+use super::abort_filter::AbortFilter;
 use super::fetch_position::FetchPosition;
 use super::position::{Buffer, Stage};
 
@@ -82,6 +83,7 @@ impl Consumer {
             .with_max_wait_ms(i32::try_from(self.config.fetch_wait_max_ms).unwrap_or(i32::MAX))
             .with_min_bytes(1)
             .with_max_bytes(self.max_bytes())
+            .with_isolation_level(self.config.isolation.wire())
             .with_session_id(built.metadata.session_id)
             .with_session_epoch(built.metadata.epoch)
             .with_forgotten_topics_data(forgotten.collect())
@@ -132,7 +134,10 @@ impl Consumer {
             return;
         }
         match ErrorCode::try_from_code(data.error_code) {
-            None => self.on_records(now, ticket, data.records),
+            None => {
+                let aborted = data.aborted_transactions.unwrap_or_default();
+                self.on_records(now, ticket, (data.records, &aborted));
+            }
             Some(ErrorCode::OffsetOutOfRange) => self.on_out_of_range(ticket),
             Some(error) => self.ask_again(now, ticket, error),
         }
@@ -148,11 +153,17 @@ impl Consumer {
         }
     }
 
-    fn on_records(&mut self, now: Time, ticket: PositionTicket, bytes: Option<Bytes>) {
+    fn on_records(
+        &mut self,
+        now: Time,
+        ticket: PositionTicket,
+        (bytes, aborted): (Option<Bytes>, &[AbortedTransaction]),
+    ) {
         let key = ticket.key;
         let topic = self.metadata.name(key.topic).clone();
-        let fetched =
-            read_records(bytes.unwrap_or_default(), ticket.offset, (&topic, key.partition));
+        let mut filter = AbortFilter::new(self.config.isolation, aborted);
+        let bytes = bytes.unwrap_or_default();
+        let fetched = read_records(bytes, ticket.offset, (&topic, key.partition), &mut filter);
         if fetched.corrupt && fetched.buffer.end.is_none() {
             return self.ask_again(now, ticket, ErrorCode::CorruptMessage);
         }
@@ -171,13 +182,20 @@ impl Consumer {
 
 /// Reads what is at or above an offset. Batches begin where the leader's batches do, so that the first may hold
 /// records that were delivered before; the last may be cut short. Control batches are for brokers and are skipped.
-fn read_records(bytes: Bytes, from: Offset, (topic, partition): (&StrBytes, i32)) -> Fetched {
+/// With `read_committed`, batches of aborted transactions are skipped, too.
+fn read_records(
+    bytes: Bytes,
+    from: Offset,
+    (topic, partition): (&StrBytes, i32),
+    filter: &mut AbortFilter,
+) -> Fetched {
     let (batches, _, error) = RecordBatch::parse_all(bytes);
     let mut corrupt = matches!(error, Some(BatchError::Checksum { .. } | BatchError::Field { .. }));
     let mut buffer = Buffer::default();
     for batch in batches.iter().filter(|batch| batch.last_offset() >= from) {
         let leader_epoch = batch.leader_epoch();
-        if !batch.is_control() {
+        let hidden = filter.hides(batch);
+        if !batch.is_control() && !hidden {
             let Ok(records) = batch.records() else {
                 corrupt = true;
                 break;

@@ -1,4 +1,4 @@
-//! Consumer client with manual assignment. Source: Kafka's `KafkaConsumer`, `Fetcher`, `SubscriptionState` at 4.1;
+//! Consumer client, with manual assignment or as a member of a group. Source: Kafka's `KafkaConsumer`, `Fetcher`, `SubscriptionState` at 4.1;
 //! KIP-320.
 //!
 //! The position of a partition is the offset that the application gets next; records that are fetched ahead do not
@@ -13,10 +13,12 @@
 //! One difference to the Java client: after an error a partition is fetched again only after `retry.backoff.ms`, or
 //! once another leader is known; Java asks again with the next poll.
 
+mod abort_filter;
 mod end_offsets;
 mod end_query;
 mod fetch_position;
 mod fetcher;
+mod group;
 mod position;
 mod positions;
 mod questions;
@@ -26,6 +28,7 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::config::{ConsumerConfig, ms};
+use crate::defect::Defects;
 use crate::fetch_session::handler::SessionHandler;
 use crate::message::{Response, ResponseBody};
 use crate::node::{
@@ -37,6 +40,7 @@ use crate::types::{LeaderEpoch, NodeId, Now, Offset, OperationId, Time};
 
 use self::end_query::EndQuery;
 use self::fetch_position::FetchPosition;
+use self::group::Membership;
 use self::position::{Position, Stage};
 use self::positions::Positions;
 use super::connection::{Backoff, Connections, PositionTicket, Purpose};
@@ -46,6 +50,8 @@ use super::metadata::{Leadership, Metadata, PartitionKey, is_stale_metadata};
 #[derive(Debug)]
 pub struct Consumer {
     config: ConsumerConfig,
+    defects: Defects,
+    membership: Option<Membership>,
     connections: Connections,
     metadata: Metadata,
     metadata_version: u64,
@@ -69,9 +75,11 @@ struct PendingPoll {
 
 impl Consumer {
     /// A new client, which knows nothing yet.
-    pub fn new(config: ConsumerConfig, _now: Now) -> Self {
+    pub fn new(config: ConsumerConfig, defects: Defects, _now: Now) -> Self {
         let backoff = Backoff::new(config.retry_backoff_ms, config.jitter_salt, config.node);
         Self {
+            defects,
+            membership: config.group.clone().map(Membership::new),
             connections: Connections::new(backoff, config.request_timeout_ms),
             metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node),
             metadata_version: 0,
@@ -102,11 +110,22 @@ impl Consumer {
                 self.resume(now, &positions);
                 effects.complete(operation, Outcome::Assigned);
             }
-            Operation::Poll { timeout_ms, max_records } => self.polls.push_back(PendingPoll {
-                operation,
-                returns_at: now + ms(u64::from(timeout_ms)),
-                records_max: max_records as usize,
-            }),
+            Operation::Subscribe { topics } => {
+                self.subscribe(topics);
+                effects.complete(operation, Outcome::Subscribed);
+            }
+            Operation::Unsubscribe => self.unsubscribe(now, operation, effects),
+            Operation::Commit { sync } => self.commit(now, operation, sync, effects),
+            Operation::Poll { timeout_ms, max_records } => {
+                if let Some(membership) = &mut self.membership {
+                    membership.polled();
+                }
+                self.polls.push_back(PendingPoll {
+                    operation,
+                    returns_at: now + ms(u64::from(timeout_ms)),
+                    records_max: max_records as usize,
+                });
+            }
             Operation::EndOffset { partition: (topic, partition) } => {
                 let key = PartitionKey { topic: self.metadata.place(&topic), partition };
                 self.end_queries.push(EndQuery {
@@ -118,7 +137,7 @@ impl Consumer {
                     last_error: ErrorCode::RequestTimedOut,
                 });
             }
-            Operation::Send { .. } | Operation::CreateTopic { .. } => {
+            Operation::Send { .. } | Operation::Transact { .. } | Operation::CreateTopic { .. } => {
                 let outcome = Outcome::Failed { error: ErrorCode::InvalidRequest, partition: -1 };
                 effects.complete(operation, outcome);
             }
@@ -181,6 +200,25 @@ impl Consumer {
             (Purpose::EndOffset(operation), ResponseBody::ListOffsets(response)) => {
                 self.on_end_offset(now, operation, &response, effects);
             }
+            (Purpose::FindCoordinator, ResponseBody::FindCoordinator(response)) => {
+                self.on_coordinator(now, &response);
+            }
+            (Purpose::JoinGroup(sent), ResponseBody::JoinGroup(response)) => {
+                self.on_joined(now, &sent, &response);
+            }
+            (Purpose::SyncGroup(sent), ResponseBody::SyncGroup(response)) => {
+                self.on_synced(now, &sent, &response);
+            }
+            (Purpose::Heartbeat(sent), ResponseBody::Heartbeat(response)) => {
+                self.on_heartbeat(now, &sent, &response);
+            }
+            (Purpose::LeaveGroup, ResponseBody::LeaveGroup(_)) => {}
+            (Purpose::OffsetCommit(operation, sent), ResponseBody::OffsetCommit(response)) => {
+                self.on_commit_answered(now, (operation, &sent), &response, effects);
+            }
+            (Purpose::OffsetFetch(assignment), ResponseBody::OffsetFetch(response)) => {
+                self.on_committed(now, assignment, &response);
+            }
             (purpose, _nonsense) => self.on_lost(now, vec![purpose]),
         }
     }
@@ -202,7 +240,16 @@ impl Consumer {
                 Purpose::EndOffset(operation) => {
                     self.ask_end_again(now, operation, ErrorCode::NetworkException);
                 }
-                Purpose::InitProducerId | Purpose::Produce(_) | Purpose::CreateTopic(_) => {
+                Purpose::FindCoordinator => self.on_coordinator_lost(now),
+                Purpose::JoinGroup(_) | Purpose::SyncGroup(_) => self.on_join_lost(now),
+                Purpose::Heartbeat(_) => self.on_heartbeat_lost(now),
+                Purpose::LeaveGroup => {}
+                Purpose::OffsetCommit(operation, _) => self.on_commit_lost(now, operation),
+                Purpose::OffsetFetch(_) => self.on_committed_lost(now),
+                Purpose::InitProducerId
+                | Purpose::Transaction(_)
+                | Purpose::Produce(_)
+                | Purpose::CreateTopic(_) => {
                     unreachable!("a consumer never asks {purpose:?}")
                 }
             }
@@ -243,7 +290,8 @@ impl Consumer {
         self.deliver(now, effects);
         self.refresh_positions(now);
         self.end_late_queries(now, effects);
-        let mut wake = self.ask_ends(now, effects);
+        let group = self.run_group(now, effects);
+        let mut wake = Deadline::earlier(group, self.ask_ends(now, effects));
         wake = Deadline::earlier(wake, self.ask_positions(now, effects));
         self.refresh_positions(now);
         wake = Deadline::earlier(wake, self.fetch(now, effects));
@@ -265,11 +313,16 @@ impl Consumer {
         assert!(listed <= assigned, "{listed} of {assigned} partitions have records to deliver");
     }
 
-    fn on_stop(&mut self, effects: &mut Effects) {
+    /// A member that stops leaves its group first.
+    fn on_stop(&mut self, now: Time, effects: &mut Effects) {
+        self.leave(now, effects);
         for poll in self.polls.drain(..) {
             effects.complete(poll.operation, Outcome::Polled { records: Vec::new() });
         }
         self.end_late_queries(Time::MAX, effects);
+        if self.membership.is_some() {
+            self.end_commits(effects);
+        }
         effects.push(Effect::Halt { reason: "stopped" });
     }
 
@@ -311,6 +364,9 @@ impl Consumer {
                 return;
             };
             effects.complete(poll.operation, Outcome::Polled { records });
+            if let Some(membership) = &mut self.membership {
+                membership.poll_ended(now);
+            }
         }
     }
 
@@ -362,8 +418,10 @@ impl Node for Consumer {
             (self.metadata.name(key.topic).clone(), key.partition, position.offset)
         };
         let positions = self.positions.iter().map(place).collect();
+        let rebalancing = self.membership.as_ref().is_some_and(Membership::is_rebalancing);
         NodeStatus { positions, ..NodeStatus::default() }
-            .holds("polls", self.polls.len())
+            .holds("polls", if self.membership.is_some() { 0 } else { self.polls.len() })
+            .holds("rebalances", usize::from(rebalancing))
             .holds("questions for an end offset", self.end_queries.len())
     }
 
@@ -380,7 +438,7 @@ impl Node for Consumer {
                 self.metadata.request_update();
                 self.on_lost(now.time, lost);
             }
-            Event::StopRequested => return self.on_stop(effects),
+            Event::StopRequested => return self.on_stop(now.time, effects),
             Event::Booted
             | Event::DeadlinePassed
             | Event::Request { .. }

@@ -32,6 +32,8 @@ pub(super) struct Position {
 /// What a position waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
+    /// What the group has committed.
+    Committed,
     /// An offset to start from.
     Start(StartFrom),
     /// The word of a new leader that its log is the one that was read.
@@ -45,6 +47,8 @@ pub(super) enum Stage {
 pub(super) enum StartFrom {
     /// The log's start, as assigned.
     Assignment,
+    /// The log's end, since the group has committed nothing.
+    AssignmentAtEnd,
     /// The log's start, because the position is not in the log any more.
     Earliest,
     /// The log's end, for the same reason.
@@ -56,7 +60,7 @@ impl StartFrom {
     pub(super) fn timestamp(self) -> i64 {
         match self {
             Self::Assignment | Self::Earliest => -2,
-            Self::Latest => -1,
+            Self::AssignmentAtEnd | Self::Latest => -1,
         }
     }
 }
@@ -117,7 +121,9 @@ impl Position {
         let has_epoch = self.last_epoch != LeaderEpoch::NONE;
         match self.stage {
             Stage::Fetch if has_epoch => self.enter(Stage::Validate, version),
-            Stage::Start(_) | Stage::Validate | Stage::Fetch => self.enter(self.stage, version),
+            Stage::Committed | Stage::Start(_) | Stage::Validate | Stage::Fetch => {
+                self.enter(self.stage, version);
+            }
         }
     }
 

@@ -57,6 +57,12 @@ impl Positions {
         self.all.insert(key, position);
     }
 
+    /// Removes one.
+    pub(super) fn remove(&mut self, key: &PartitionKey) {
+        self.changed.push(*key);
+        self.all.remove(key);
+    }
+
     /// Removes all.
     pub(super) fn clear(&mut self) {
         self.changed.extend(self.all.keys().copied());
@@ -193,7 +199,9 @@ impl PopDue for BTreeSet<(Time, PartitionKey)> {
 
 fn place(position: &Position, now: Time) -> Place {
     if position.stage != Stage::Fetch {
-        return if position.asked { Place::Idle } else { Place::Asking };
+        // What the group has committed is asked for all at once, of the coordinator.
+        let idle = position.asked || position.stage == Stage::Committed;
+        return if idle { Place::Idle } else { Place::Asking };
     }
     if !position.buffer.records.is_empty() {
         return Place::Idle;

@@ -43,7 +43,7 @@ impl Consumer {
     fn leadership_for(&self, key: PartitionKey, position: &Position) -> Leadership {
         match position.stage {
             Stage::Start(_) => self.metadata.leadership(key),
-            Stage::Validate | Stage::Fetch => position.leadership,
+            Stage::Committed | Stage::Validate | Stage::Fetch => position.leadership,
         }
     }
 
@@ -64,7 +64,9 @@ impl Consumer {
                 (self.list_offsets(key, epoch, start.timestamp()), Purpose::StartOffset(ticket))
             }
             Stage::Validate => (self.epoch_query(key, epoch, last), Purpose::EpochEnd(ticket)),
-            Stage::Fetch => unreachable!("a position that fetches asks no other question"),
+            Stage::Committed | Stage::Fetch => {
+                unreachable!("a position that fetches asks no other question")
+            }
         };
         self.connections.send(now, (leader, Channel::Client), body, purpose, effects);
     }
@@ -113,7 +115,7 @@ impl Consumer {
         // validated before a record was delivered (`OffsetFetcherUtils.resetPositionIfNeeded`).
         position.leadership = leadership;
         position.seek((offset, LeaderEpoch::NONE), version);
-        if start != StartFrom::Assignment {
+        if !matches!(start, StartFrom::Assignment | StartFrom::AssignmentAtEnd) {
             let partition = self.metadata.text(ticket.key);
             effects.note(ConsumerNote::PositionReset { partition, from, to: offset });
         }

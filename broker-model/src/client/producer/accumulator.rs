@@ -27,6 +27,11 @@ impl Queue {
             && !self.sequences.is_bump_requested()
     }
 
+    /// Whether a record has no outcome.
+    pub(super) fn has_unanswered(&self) -> bool {
+        !self.waiting.is_empty() || self.is_live_on_wire()
+    }
+
     /// Records that are not answered yet.
     pub(super) fn records(&self) -> usize {
         self.waiting.iter().chain(&self.on_wire).map(|batch| batch.records.len()).sum()

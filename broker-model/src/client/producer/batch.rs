@@ -129,7 +129,7 @@ impl Batch {
     }
 
     /// The batch as it goes over the wire.
-    pub(super) fn encode(&mut self, value_bytes: u32) -> Bytes {
+    pub(super) fn encode(&mut self, value_bytes: u32, transactional: bool) -> Bytes {
         if let Some(encoded) = &self.encoded {
             return encoded.clone();
         }
@@ -138,7 +138,8 @@ impl Batch {
             .map_or((ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE), |state| {
                 (state.identity.id, state.identity.epoch, state.base_sequence)
             });
-        let mut builder = RecordBatchBuilder::new(id, epoch, sequence);
+        let builder = RecordBatchBuilder::new(id, epoch, sequence);
+        let mut builder = if transactional { builder.in_transaction() } else { builder };
         for record in &self.records {
             let key = record.key.map(|key| Bytes::copy_from_slice(&key.to_be_bytes()));
             let value = RecordBatch::encode_value(record.value, value_bytes);

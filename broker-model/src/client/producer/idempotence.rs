@@ -19,7 +19,9 @@
 //!   no state of a producer takes any sequence from it (`first-batches-together`; KAFKA-14312, KAFKA-15591);
 //! - a batch that expires in its first attempt leaves an unresolved sequence, too (`expiry-unmarked`).
 //!
-//! **Not covered.** Transactions. An acknowledgement of a batch that expired in an older epoch is not counted here;
+//! A transactional producer takes no epoch by itself: it aborts, and asks its coordinator for the next one.
+//!
+//! **Not covered.** An acknowledgement of a batch that expired in an older epoch is not counted here;
 //! Java compares its sequence with those of the new epoch.
 
 use super::Producer;
@@ -28,7 +30,7 @@ use super::batch::{Batch, ProducerIdentity};
 use super::sequences::Sequences;
 use crate::client::metadata::PartitionKey;
 use crate::defect::ProducerDefect;
-use crate::node::Effects;
+use crate::node::{Effects, Outcome};
 use crate::proto::ErrorCode;
 
 impl Producer {
@@ -47,9 +49,56 @@ impl Producer {
                 due.push(key);
             }
         });
+        if !due.is_empty() && self.transactional.is_some() {
+            return self.fail_transaction(&due);
+        }
         if !due.is_empty() {
             self.bump_epoch(&due, effects);
         }
+    }
+
+    /// A transactional producer aborts, and gets its next epoch from its coordinator. Source:
+    /// `TransactionManager.maybeResolveSequences`.
+    fn fail_transaction(&mut self, due: &[PartitionKey]) {
+        for key in due {
+            let queue = self.queues.get_mut(key).expect("a partition that is due has a queue");
+            queue.sequences.bump_requested = false;
+        }
+        if let Some(transactional) = &mut self.transactional {
+            transactional.on_batch_failed(ErrorCode::OutOfOrderSequenceNumber);
+        }
+    }
+
+    /// A new identity begins everywhere at 0: nothing of the old one is sent again.
+    pub(super) fn forget_sequences(&mut self) {
+        self.queues.for_each_busy(|_, queue| {
+            queue.waiting.retain(|batch| batch.producer_state.is_none());
+            queue.sequences = Sequences::default();
+        });
+    }
+
+    /// Ends what was never sent: the transaction is aborted. Source: `RecordAccumulator.abortUndrainedBatches`.
+    pub(super) fn drop_undrained(&mut self, effects: &mut Effects) {
+        let error = ErrorCode::TransactionAbortable;
+        self.queues.for_each_busy(|key, queue| {
+            queue.waiting.retain_mut(|batch| {
+                let undrained = batch.producer_state.is_none();
+                if undrained {
+                    batch.give_up(key.partition, error, effects);
+                }
+                !undrained
+            });
+        });
+        for records in std::mem::take(&mut self.unplaced).into_values() {
+            for record in records {
+                effects.complete(record.operation, Outcome::Failed { error, partition: -1 });
+            }
+        }
+    }
+
+    /// Whether a record has no outcome.
+    pub(super) fn has_unanswered(&self) -> bool {
+        !self.unplaced.is_empty() || self.queues.has_unanswered()
     }
 
     fn bump_epoch(&mut self, due: &[PartitionKey], effects: &mut Effects) {

@@ -23,6 +23,10 @@ mod sender;
 mod sequences;
 #[cfg(test)]
 mod tests;
+mod transact;
+#[cfg(test)]
+mod transact_tests;
+mod transactional;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -40,7 +44,9 @@ use self::identity::Identity;
 use self::partitioner::Sticky;
 pub use self::partitioner::partition_of;
 use self::queues::Queues;
-use super::connection::{Backoff, Connections, Purpose};
+use self::transact::Transaction;
+use self::transactional::{State, Transactional};
+use super::connection::{Backoff, Connections, Purpose, TransactionRequest};
 use super::metadata::{Metadata, PartitionKey};
 
 /// A producer.
@@ -54,6 +60,12 @@ pub struct Producer {
     sticky: BTreeMap<usize, Sticky>,
     queues: Queues,
     identity: Identity,
+    /// If it has a transactional id.
+    transactional: Option<Transactional>,
+    /// What the application is doing.
+    transaction: Option<Transaction>,
+    /// Records of transactions so far.
+    next_internal: u64,
     defects: Defects,
     /// The partition that was looked at last when a broker was sent to. Source: `nodesDrainIndex`.
     last_drained: BTreeMap<NodeId, PartitionKey>,
@@ -73,6 +85,10 @@ impl Producer {
         // A broker's answer is needed to know whether a sequence was taken.
         let idempotent = config.idempotence && config.acks != Acks::None;
         assert!(
+            config.transactional_id.is_none() || idempotent && config.acks == Acks::All,
+            "a transactional producer is idempotent, with acks=all"
+        );
+        assert!(
             !idempotent || config.in_flight_max <= 5,
             "in_flight_max is {}, more than brokers remember",
             config.in_flight_max
@@ -83,6 +99,9 @@ impl Producer {
             unplaced: BTreeMap::new(),
             sticky: BTreeMap::new(),
             queues: Queues::default(),
+            transactional: Transactional::of(&config, now.time),
+            transaction: None,
+            next_internal: 0,
             identity: Identity::new(idempotent, now.time),
             defects,
             last_drained: BTreeMap::new(),
@@ -115,6 +134,7 @@ impl Producer {
     fn accumulate(&mut self, place: usize, record: PendingRecord) {
         let limit = self.config.batch_records_max as usize;
         let partition = self.choose_partition(place, record.key);
+        self.use_partition(PartitionKey { topic: place, partition });
         let queue = self.queues.entry(PartitionKey { topic: place, partition });
         if let Some(batch) = queue.open_batch(limit) {
             batch.records.push(record);
@@ -162,6 +182,7 @@ impl Producer {
                 let retry_at = self.connections.backoff.after(now.time);
                 self.identity.on_response(&response, retry_at);
             }
+            (Purpose::Transaction(what), body) => self.on_answer(now.time, what, &body),
             (Purpose::Produce(tickets), ResponseBody::Produce(response)) => {
                 self.on_produce_response(now.time, &tickets, &response, effects);
             }
@@ -197,6 +218,12 @@ impl Producer {
                 Purpose::InitProducerId => {
                     self.identity.on_failure(self.connections.backoff.after(now));
                 }
+                Purpose::Transaction(_) => {
+                    let retry_at = self.connections.backoff.after(now);
+                    if let Some(transactional) = &mut self.transactional {
+                        transactional.on_lost(retry_at);
+                    }
+                }
                 Purpose::Produce(tickets) => {
                     for ticket in tickets {
                         self.on_attempt_failed(now, ticket, error, effects);
@@ -206,18 +233,30 @@ impl Producer {
                 | Purpose::StartOffset(_)
                 | Purpose::EpochEnd(_)
                 | Purpose::EndOffset(_)
+                | Purpose::FindCoordinator
+                | Purpose::JoinGroup(_)
+                | Purpose::SyncGroup(_)
+                | Purpose::Heartbeat(_)
+                | Purpose::LeaveGroup
+                | Purpose::OffsetCommit(..)
+                | Purpose::OffsetFetch(_)
                 | Purpose::CreateTopic(_) => unreachable!("a producer never asks {purpose:?}"),
             }
         }
     }
 
     /// Does all that has become possible.
-    fn run(&mut self, now: Time, effects: &mut Effects) {
+    fn run(&mut self, wall: Now, effects: &mut Effects) {
+        let now = wall.time;
         let lost = self.connections.time_out(now, effects);
         self.on_lost(now, lost, ErrorCode::RequestTimedOut, effects);
         self.expire(now, effects);
         self.settle_sequences(effects);
-        self.identity.run(now, &mut self.metadata, &mut self.connections, effects);
+        if self.transactional.is_none() {
+            self.identity.run(now, &mut self.metadata, &mut self.connections, effects);
+        }
+        self.run_transaction(wall, effects);
+        self.ask_coordinator(wall, effects);
         let wake = self.drain(now, effects);
         self.queues.retire();
         self.metadata.run(now, &mut self.connections, effects);
@@ -225,12 +264,56 @@ impl Producer {
             wake,
             self.connections.next_deadline(),
             self.metadata.next_deadline(&self.connections),
-            self.identity.next_deadline(self.metadata.brokers(), &self.connections),
+            self.identity_deadline(),
+            self.transaction_deadline(),
             (self.next_expiry < Time::MAX)
                 .then_some(Deadline { at: self.next_expiry, why: "delivery timeout" }),
         ]
         .into_iter()
         .fold(None, Deadline::earlier);
+    }
+
+    /// Asks what the transaction needs of its coordinator. What was never sent is not waited for by an abort. Source:
+    /// `Sender.maybeSendAndPollTransactionalRequest`.
+    fn ask_coordinator(&mut self, now: Now, effects: &mut Effects) {
+        let Some(transactional) = &self.transactional else { return };
+        if transactional.state == State::Aborting {
+            self.drop_undrained(effects);
+        }
+        let has_unanswered = self.has_unanswered();
+        let Some(transactional) = &mut self.transactional else { return };
+        let with = (self.identity.current, has_unanswered);
+        let ways = (&mut self.metadata, &mut self.connections);
+        if transactional.run(now.time, with, ways, effects) {
+            transactional.over(self.identity.current);
+            self.run_transaction(now, effects);
+        }
+        // What an abort has just dropped.
+        self.take_record_outcomes(now.time, effects);
+    }
+
+    /// The coordinator answered.
+    fn on_answer(&mut self, now: Time, what: TransactionRequest, body: &ResponseBody) {
+        let retry_at = self.connections.backoff.after(now);
+        let current = self.identity.current;
+        let Some(transactional) = &mut self.transactional else { return };
+        let times = (now, retry_at);
+        if let Some(identity) = transactional.on_response((what, body), current, times) {
+            self.identity.current = Some(identity);
+            if current != Some(identity) {
+                self.forget_sequences();
+            }
+        }
+    }
+
+    fn identity_deadline(&self) -> Option<Deadline> {
+        match &self.transactional {
+            Some(transactional) => {
+                let has_unanswered = self.has_unanswered();
+                transactional.deadline(has_unanswered, &self.metadata, &self.connections)
+            }
+            None => self.identity.next_deadline(self.metadata.brokers(), &self.connections),
+        }
     }
 
     /// What each partition has in flight, and each connection, is checked where it changes.
@@ -253,13 +336,21 @@ impl Node for Producer {
     fn status(&self) -> NodeStatus {
         let waiting = self.unplaced.values().map(VecDeque::len).sum::<usize>()
             + self.queues.values().map(Queue::records).sum::<usize>();
-        NodeStatus::default().holds("records without an answer", waiting)
+        NodeStatus::default()
+            .holds("records without an answer", waiting)
+            .holds("transactions", usize::from(self.transaction.is_some()))
     }
 
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
         match event {
             Event::Invoked { operation, request: Operation::Send { topic, key, value } } => {
                 self.on_send(now, operation, (&topic, key, value));
+            }
+            Event::Invoked {
+                operation,
+                request: Operation::Transact { records, gap_ms, commit },
+            } => {
+                self.on_transact(now.time, operation, (records, gap_ms, commit), effects);
             }
             Event::Invoked { operation, request } => refuse(operation, &request, effects),
             Event::Response { from, channel, message } => {
@@ -278,7 +369,7 @@ impl Node for Producer {
             | Event::FlushCompleted { .. }
             | Event::MetadataPublishing { .. } => {}
         }
-        self.run(now.time, effects);
+        self.run(now, effects);
         self.self_check();
     }
 

@@ -211,7 +211,15 @@ impl World {
                 }
                 Outcome::Failed { .. } => assert_eq!(copies.count(), 0, "{operation} failed"),
                 Outcome::Unknown { .. } => {}
-                Outcome::Assigned
+                Outcome::Transacted { .. }
+                | Outcome::Assigned
+                | Outcome::Subscribed
+                | Outcome::Unsubscribed
+                | Outcome::Revoking { .. }
+                | Outcome::Lost { .. }
+                | Outcome::Joined { .. }
+                | Outcome::Committed { .. }
+                | Outcome::CommitUnknown { .. }
                 | Outcome::Polled { .. }
                 | Outcome::EndOffset { .. }
                 | Outcome::TopicCreated => panic!("a send ended as {outcome:?}"),

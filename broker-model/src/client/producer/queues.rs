@@ -46,6 +46,12 @@ impl Queues {
         }
     }
 
+    /// Whether a record has no outcome.
+    pub(super) fn has_unanswered(&self) -> bool {
+        let open = |key: &PartitionKey| self.all.get(key).is_some_and(Queue::has_unanswered);
+        self.busy.iter().any(open)
+    }
+
     /// Leaves alone from now on what has nothing to do.
     pub(super) fn retire(&mut self) {
         let all = &self.all;

@@ -139,7 +139,7 @@ impl Producer {
             let batch = queue.waiting.front_mut().expect("it has a batch that waits");
             batch.update_leader_epoch(epoch);
             let queue = self.queues.get(&key).expect("it was just found");
-            match self.may_drain(now, queue) {
+            match self.may_drain(now, key, queue) {
                 Drain::Now => keys.push(key),
                 Drain::Skip => {}
                 Drain::Stop => break,
@@ -149,7 +149,7 @@ impl Producer {
     }
 
     /// The rules of order.
-    fn may_drain(&self, now: Time, queue: &Queue) -> Drain {
+    fn may_drain(&self, now: Time, key: PartitionKey, queue: &Queue) -> Drain {
         let batch = queue.waiting.front().expect("a partition with nothing to send is not asked");
         let muted = self.mutes() && !queue.on_wire.is_empty();
         if muted || batch.backing_off_until(now).is_some() {
@@ -161,6 +161,9 @@ impl Producer {
         let Some(current) = self.identity.current else {
             return Drain::Stop;
         };
+        if self.transactional.as_ref().is_some_and(|it| !it.may_send(key)) {
+            return Drain::Stop;
+        }
         if batch.producer_state.is_some() {
             let is_first = batch.base_sequence() == queue.first_in_flight();
             return if is_first { queue.unless_bumping() } else { Drain::Stop };
@@ -203,6 +206,7 @@ impl Producer {
         let request = ProduceRequest::default()
             .with_acks(self.config.acks.wire())
             .with_timeout_ms(i32::try_from(self.config.request_timeout_ms).unwrap_or(i32::MAX))
+            .with_transactional_id(self.transactional.as_ref().map(|it| it.id().clone().into()))
             .with_topic_data(topics);
         let body = RequestBody::Produce(Box::new(request));
         let to = (leader, Channel::Client);
@@ -239,7 +243,7 @@ impl Producer {
             batch.set_producer_state(Some(state));
         }
         batch.renumbered = false;
-        let bytes = batch.encode(self.config.value_bytes);
+        let bytes = batch.encode(self.config.value_bytes, self.transactional.is_some());
         let serial = batch.serial;
         queue.on_wire.push(batch);
         queue.self_check();
@@ -312,7 +316,7 @@ impl Producer {
         if is_stale_metadata(error) {
             self.metadata.request_update();
         }
-        let idempotent = self.identity.idempotent;
+        let (idempotent, transactional) = (self.identity.idempotent, self.transactional.is_some());
         let queue = self.queues.get_mut(&ticket.key).expect("a drained partition has a queue");
         let mut batch = queue.take_from_wire(ticket.serial);
         if batch.done {
@@ -325,7 +329,7 @@ impl Producer {
         let late = batch.created + ms(self.config.delivery_timeout_ms) <= now;
         let retriable = !late
             && if idempotent {
-                queue.sequences.can_retry(&batch, error)
+                queue.sequences.can_retry(&batch, error, transactional)
             } else {
                 error.is_retriable()
             };
@@ -334,7 +338,9 @@ impl Producer {
             return queue.requeue(batch);
         }
         batch.give_up(ticket.key.partition, error, effects);
-        if idempotent {
+        if let Some(transactional) = &mut self.transactional {
+            transactional.on_batch_failed(error);
+        } else if idempotent {
             queue.sequences.refused();
         }
         queue.self_check();

@@ -84,7 +84,16 @@ impl Sequences {
     }
 
     /// Whether a batch that was answered so is sent again; notes a gap. Source: `TransactionManager.canRetry`.
-    pub(super) fn can_retry(&mut self, batch: &Batch, error: ErrorCode) -> bool {
+    pub(super) fn can_retry(
+        &mut self,
+        batch: &Batch,
+        error: ErrorCode,
+        transactional: bool,
+    ) -> bool {
+        if error == ErrorCode::OutOfOrderSequenceNumber && transactional {
+            // A gap is the transaction's end.
+            return !self.is_gap(batch);
+        }
         if error == ErrorCode::OutOfOrderSequenceNumber {
             self.on_out_of_order(batch);
             return true;
@@ -100,12 +109,15 @@ impl Sequences {
     /// Only what is next in line tells of a gap: what is not is refused because of a batch before it that is still
     /// in flight. While a sequence is unresolved, that is what follows it.
     fn on_out_of_order(&mut self, batch: &Batch) {
+        self.bump_requested |= self.is_gap(batch);
+    }
+
+    fn is_gap(&self, batch: &Batch) -> bool {
         let base = batch.base_sequence();
-        let is_gap = match self.unresolved {
+        match self.unresolved {
             None => !batch.renumbered && base == Some(self.next_to_ack()),
             Some(unresolved) => base == Some(unresolved),
-        };
-        self.bump_requested |= is_gap;
+        }
     }
 
     fn next_to_ack(&self) -> Sequence {
@@ -171,7 +183,7 @@ mod tests {
                 sequences.expired(&batches[unresolved - 1]);
             }
             let error = ErrorCode::OutOfOrderSequenceNumber;
-            assert!(sequences.can_retry(&batches[sequence], error));
+            assert!(sequences.can_retry(&batches[sequence], error, false));
             let row = (acked, unresolved, sequence);
             assert_eq!(sequences.is_bump_requested(), bump, "{row:?}");
         }
@@ -183,9 +195,9 @@ mod tests {
             let mut sequences = Sequences::default();
             let mut batch = next_batch(&mut sequences, 0);
             batch.renumbered = true;
-            assert!(sequences.can_retry(&batch, error) && !sequences.is_bump_requested());
+            assert!(sequences.can_retry(&batch, error, false) && !sequences.is_bump_requested());
             batch.renumbered = false;
-            assert!(sequences.can_retry(&batch, error) && sequences.is_bump_requested());
+            assert!(sequences.can_retry(&batch, error, false) && sequences.is_bump_requested());
         }
     }
 

@@ -27,6 +27,9 @@ pub(super) fn config() -> ProducerConfig {
         delivery_timeout_ms: 4_000,
         metadata_max_age_ms: 300_000,
         value_bytes: 16,
+        transactional_id: None,
+        transaction_version: 2,
+        transaction_timeout_ms: 60_000,
     }
 }
 

@@ -1,45 +1,91 @@
 //! What clients ask of groups. Source: Kafka's `GroupCoordinatorService`, `GroupCoordinatorShard`.
 //!
 //! The coordinator says what is to be done, in order: answers, facts, and records to be written, each of which the
-//! broker appends at once and gives back.
+//! broker appends at once and gives back. Members and their timers are this process's alone: whoever loads the partition
+//! next knows the members that were stored, and gives each a whole session to be heard of.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
+use super::classic::group::ClassicGroup;
+use super::offsets::refuse;
 use super::state::GroupState;
 use super::waiter::{Waiter, told};
 use crate::caller::Caller;
 use crate::config::{CoordinatorConfig, ms};
-use crate::coordinator::runtime::{Context, CoordinatorRecord, Runtime};
+use crate::consumer_protocol::{Place, decode_assignment};
+use crate::coordinator::runtime::{CoordinatorRecord, Runtime};
+use crate::defect::{Defects, GroupDefect};
 use crate::log::Log;
 use crate::message::ResponseBody;
 use crate::node::Deadline;
+use crate::note::GroupNote;
 use crate::proto::ErrorCode;
-use crate::types::{LeaderEpoch, Now, Time};
-
-/// The coordinator of one partition.
-pub(super) type Shard = Context<GroupState, Waiter>;
+use crate::types::{LeaderEpoch, Now, Offset, Time};
 
 /// What a group coordinator wants done.
 #[derive(Debug)]
 pub(crate) enum Todo {
     /// An answer.
     Reply(Caller, ResponseBody),
+    /// An answer that waits for all that is written before it.
+    ReplyWhenCommitted(i32, Caller, ResponseBody),
     /// Records for a partition of the topic, in one batch, and who waits for them.
     Write(i32, Vec<CoordinatorRecord>, Waiter),
+    /// A fact to be stated: a member of a group holds a partition, in this generation.
+    Assigned { group: String, member: String, place: Place, generation: i32 },
+    /// A fact to be stated: it does not any more.
+    Released { group: String, member: String, place: Place },
+    /// A fact to be stated.
+    Note(GroupNote),
+    /// A fact to be stated: an answer rests on what a partition of the topic has before this offset.
+    Answered(i32, Offset),
+    /// A fact to be stated: a partition of the topic is loaded.
+    Loaded(i32, LeaderEpoch),
+}
+
+/// What a group coordinator goes by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GroupRules {
+    /// Configuration.
+    pub(crate) config: CoordinatorConfig,
+    /// Bugs and weaknesses that are on.
+    pub(crate) defects: Defects,
+    /// Identity of this uptime of the broker: part of the ids that it gives.
+    pub(crate) incarnation: u64,
 }
 
 /// All groups that this broker coordinates.
 #[derive(Debug)]
 pub(crate) struct GroupCoordinator {
     pub(super) config: CoordinatorConfig,
+    pub(super) defects: Defects,
+    incarnation: u64,
     pub(super) runtime: Runtime<GroupState, Waiter>,
     pub(super) todo: VecDeque<Todo>,
+    /// By partition and name.
+    pub(super) groups: BTreeMap<(i32, String), ClassicGroup>,
+    /// When the first of them has something due; looked for anew after a change.
+    groups_due: Option<Time>,
+    changed: bool,
+    pub(super) expiration_at: Time,
+    last_member: u64,
 }
 
 impl GroupCoordinator {
     /// Coordinates nothing yet.
-    pub(crate) fn new(config: CoordinatorConfig) -> Self {
-        Self { config, runtime: Runtime::default(), todo: VecDeque::new() }
+    pub(crate) fn new(rules: GroupRules, now: Time) -> Self {
+        Self {
+            config: rules.config,
+            defects: rules.defects,
+            incarnation: rules.incarnation,
+            runtime: Runtime::default(),
+            todo: VecDeque::new(),
+            groups: BTreeMap::new(),
+            groups_due: None,
+            changed: false,
+            expiration_at: now + ms(rules.config.offsets_retention_check_interval_ms),
+            last_member: 0,
+        }
     }
 
     /// This broker leads a partition of the topic.
@@ -47,11 +93,31 @@ impl GroupCoordinator {
         self.runtime.elected(partition, epoch, loaded_at);
     }
 
-    /// This broker does not lead a partition of the topic any more.
+    /// This broker does not lead a partition of the topic any more. Known bug G14: it is not told, and goes on.
     pub(crate) fn resigned(&mut self, now: Now, partition: i32, epoch: LeaderEpoch) {
-        for waiter in self.runtime.resigned(partition, epoch) {
+        if self.defects.has(GroupDefect::CoordinatorNotUnloaded) {
+            return;
+        }
+        let known = self.runtime.is_known(partition);
+        let waiting = self.runtime.resigned(partition, epoch);
+        if known && !self.runtime.is_known(partition) {
+            self.unload_groups(partition);
+        }
+        for waiter in waiting {
             self.failed(now, waiter, ErrorCode::NotCoordinator);
         }
+    }
+
+    fn unload_groups(&mut self, partition: i32) {
+        let (first, last) = ((partition, String::new()), (partition + 1, String::new()));
+        let names: Vec<_> = self.groups.range(first..last).map(|(key, _)| key.clone()).collect();
+        for key in names {
+            if let Some(mut group) = self.groups.remove(&key) {
+                self.release_all(&mut group);
+                self.fail_members(&mut group, ErrorCode::NotCoordinator);
+            }
+        }
+        self.changed = true;
     }
 
     /// The first partition whose log can be read now.
@@ -59,9 +125,26 @@ impl GroupCoordinator {
         self.runtime.to_load(now)
     }
 
-    /// Reads a partition's log.
-    pub(crate) fn load(&mut self, partition: i32, log: &Log) {
+    /// Reads a partition's log, and makes its groups of it. One that has offsets and was never stored is one whose
+    /// consumers assign themselves.
+    pub(crate) fn load(&mut self, now: Now, partition: i32, log: &Log) {
         self.runtime.load(partition, log);
+        let Ok(context) = self.runtime.active(partition) else { return };
+        self.todo.push_back(Todo::Loaded(partition, context.epoch()));
+        let state = context.written();
+        let stored = state.groups().map(|(name, stored)| {
+            ((partition, name.clone()), ClassicGroup::loaded(name, stored, now.time))
+        });
+        let mut groups: BTreeMap<_, _> = stored.collect();
+        for name in state.groups_with_offsets() {
+            let simple = || ClassicGroup::new(name, now.wall);
+            groups.entry((partition, name.clone())).or_insert_with(simple);
+        }
+        for (key, mut group) in groups {
+            self.take_all(&mut group);
+            self.groups.insert(key, group);
+        }
+        self.changed = true;
     }
 
     /// Something was appended to a partition's log, or committed.
@@ -72,9 +155,16 @@ impl GroupCoordinator {
         }
     }
 
-    /// Records were appended.
+    /// Records were appended. Known bug G12: they count as committed at once.
     pub(crate) fn written(&mut self, now: Now, partition: i32, log: &Log, waiter: Waiter) {
         self.log_moved(now, partition, log);
+        let mut waiter = waiter;
+        if let Waiter::Answer { rests_on, .. } = &mut waiter {
+            *rests_on = Some((partition, log.log_end_offset()));
+        }
+        if self.defects.has(GroupDefect::CommitAnsweredAtAppend) {
+            return self.committed(now, waiter);
+        }
         self.wait(now, partition, waiter);
     }
 
@@ -88,11 +178,37 @@ impl GroupCoordinator {
         for waiter in self.runtime.expired(now.time) {
             self.failed(now, waiter, told(ErrorCode::RequestTimedOut));
         }
+        if self.groups_due.is_some_and(|due| due <= now.time) {
+            self.tick_groups(now);
+        }
+        if self.expiration_at <= now.time {
+            self.expiration_at = now.time + ms(self.config.offsets_retention_check_interval_ms);
+            self.expire_offsets(now);
+        }
+    }
+
+    fn tick_groups(&mut self, now: Now) {
+        let is_due = |group: &ClassicGroup| group.deadline().is_some_and(|at| at <= now.time);
+        let due = self.groups.iter().filter(|(_, group)| is_due(group));
+        for (partition, name) in due.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+            let mut group = self.take_group(now, partition, &name);
+            self.tick_group(now, partition, &mut group);
+            self.put_group(partition, group);
+        }
     }
 
     /// The next thing to do.
-    pub(crate) fn next(&mut self) -> Option<Todo> {
-        self.todo.pop_front()
+    pub(crate) fn next(&mut self, now: Now) -> Option<Todo> {
+        while let Some(todo) = self.todo.pop_front() {
+            let Todo::ReplyWhenCommitted(partition, caller, body) = todo else {
+                return Some(todo);
+            };
+            self.answer_when_committed(now, partition, (caller, body));
+        }
+        if std::mem::take(&mut self.changed) {
+            self.groups_due = self.groups.values().filter_map(ClassicGroup::deadline).min();
+        }
+        None
     }
 
     /// How many wait for a record.
@@ -102,7 +218,51 @@ impl GroupCoordinator {
 
     /// When something is due.
     pub(crate) fn deadline(&self) -> Option<Deadline> {
-        self.runtime.deadline()
+        let due = self.groups_due.map(|at| Deadline { at, why: "a group's timer is due" });
+        let deadline = Deadline::earlier(self.runtime.deadline(), due);
+        let at = self.expiration_at;
+        let expires = (!self.groups.is_empty())
+            .then_some(Deadline { at, why: "offset expiration check is due" });
+        Deadline::earlier(deadline, expires)
+    }
+
+    /// A group, if there is one of that name.
+    pub(super) fn group(&self, partition: i32, name: &str) -> Option<&ClassicGroup> {
+        self.groups.get(&(partition, name.to_owned()))
+    }
+
+    /// All groups.
+    pub(super) fn groups(&self) -> impl Iterator<Item = (&(i32, String), &ClassicGroup)> {
+        self.groups.iter()
+    }
+
+    /// Takes a group out to change it; a new one if there is none of that name.
+    pub(super) fn take_group(&mut self, now: Now, partition: i32, name: &str) -> ClassicGroup {
+        let known = self.groups.remove(&(partition, name.to_owned()));
+        known.unwrap_or_else(|| ClassicGroup::new(name, now.wall))
+    }
+
+    /// Puts a group back.
+    pub(super) fn put_group(&mut self, partition: i32, group: ClassicGroup) {
+        group.self_check();
+        self.changed = true;
+        self.groups.insert((partition, group.name().to_owned()), group);
+    }
+
+    /// Forgets a group.
+    pub(super) fn forget_group(&mut self, partition: i32, name: &str) {
+        self.changed = true;
+        self.groups.remove(&(partition, name.to_owned()));
+    }
+
+    /// An id that nobody has had. Source: `ClassicGroup.generateMemberId`.
+    pub(super) fn new_member_id(&mut self, instance: Option<&str>, caller: Caller) -> String {
+        self.last_member += 1;
+        let (incarnation, number) = (self.incarnation, self.last_member);
+        match instance {
+            Some(instance) => format!("{instance}-{incarnation:x}-{number}"),
+            None => format!("consumer-{}-{incarnation:x}-{number}", caller.from),
+        }
     }
 
     /// An answer that waits until all is committed that it may rest on.
@@ -112,7 +272,13 @@ impl GroupCoordinator {
         partition: i32,
         (caller, body): (Caller, ResponseBody),
     ) {
-        self.wait(now, partition, Waiter::Answer { caller, body: Box::new(body) });
+        match self.runtime.active(partition) {
+            Ok(_) => {
+                let waiter = Waiter::Answer { caller, body: Box::new(body), rests_on: None };
+                self.wait(now, partition, waiter);
+            }
+            Err(_) => self.todo.push_back(Todo::Reply(caller, body)),
+        }
     }
 
     fn wait(&mut self, now: Now, partition: i32, waiter: Waiter) {
@@ -128,21 +294,103 @@ impl GroupCoordinator {
     }
 
     /// What somebody waited for is committed.
-    fn committed(&mut self, _now: Now, waiter: Waiter) {
+    fn committed(&mut self, now: Now, waiter: Waiter) {
         match waiter {
-            Waiter::Answer { caller, body } => self.todo.push_back(Todo::Reply(caller, *body)),
+            Waiter::Answer { caller, body, rests_on } => {
+                self.todo.extend(rests_on.map(|(partition, end)| Todo::Answered(partition, end)));
+                self.todo.push_back(Todo::Reply(caller, *body));
+            }
+            Waiter::Assignments { partition, group, generation, assignments } => {
+                let mut group = self.take_group(now, partition, &group);
+                let stored = Ok(&*assignments);
+                self.assignments_stored(now, (partition, &mut group), generation, stored);
+                self.put_group(partition, group);
+            }
+            Waiter::StaticRejoin { partition, group, rejoin } => {
+                let mut group = self.take_group(now, partition, &group);
+                self.static_stored(now, &mut group, &rejoin);
+                self.put_group(partition, group);
+            }
             Waiter::Nobody => {}
         }
     }
 
     /// What somebody waited for is not committed, or nobody knows.
-    fn failed(&mut self, _now: Now, waiter: Waiter, error: ErrorCode) {
+    fn failed(&mut self, now: Now, waiter: Waiter, error: ErrorCode) {
         match waiter {
-            Waiter::Answer { caller, mut body } => {
-                super::offsets::refuse(&mut body, error);
+            Waiter::Answer { caller, mut body, .. } => {
+                refuse(&mut body, error);
                 self.todo.push_back(Todo::Reply(caller, *body));
             }
-            Waiter::Nobody => {}
+            // A group that is gone with its coordinator has answered those who wait.
+            Waiter::Assignments { partition, group, generation, .. }
+                if self.group(partition, &group).is_some() =>
+            {
+                let mut group = self.take_group(now, partition, &group);
+                self.assignments_stored(now, (partition, &mut group), generation, Err(error));
+                self.put_group(partition, group);
+            }
+            Waiter::StaticRejoin { partition, group, rejoin }
+                if self.group(partition, &group).is_some() =>
+            {
+                let mut group = self.take_group(now, partition, &group);
+                self.static_not_stored(now, &mut group, &rejoin, error);
+                self.put_group(partition, group);
+            }
+            Waiter::Assignments { .. } | Waiter::StaticRejoin { .. } | Waiter::Nobody => {}
+        }
+    }
+
+    /// States what the members of a group hold from now on.
+    pub(super) fn take_all(&mut self, group: &mut ClassicGroup) {
+        for (member, assignment) in group.assignments() {
+            for place in decode_assignment(&assignment).unwrap_or_default() {
+                group.held.push((member.clone(), place.clone()));
+                self.todo.push_back(Todo::Assigned {
+                    group: group.name().to_owned(),
+                    member: member.clone(),
+                    place,
+                    generation: group.generation(),
+                });
+            }
+        }
+    }
+
+    /// States that the members of a group hold nothing any more.
+    pub(super) fn release_all(&mut self, group: &mut ClassicGroup) {
+        for (member, place) in std::mem::take(&mut group.held) {
+            let group = group.name().to_owned();
+            self.todo.push_back(Todo::Released { group, member, place });
+        }
+    }
+
+    /// States that a member holds nothing any more.
+    pub(super) fn release_from(&mut self, group: &mut ClassicGroup, id: &str) {
+        let released: Vec<_> =
+            group.held.extract_if(.., |(member, _)| member.as_str() == id).collect();
+        for (member, place) in released {
+            let group = group.name().to_owned();
+            self.todo.push_back(Todo::Released { group, member, place });
+        }
+    }
+
+    /// States that one member holds what another one did.
+    pub(super) fn hand_over(&mut self, group: &mut ClassicGroup, from: &str, to: &str) {
+        let held: Vec<Place> = group
+            .held
+            .iter()
+            .filter(|(member, _)| member.as_str() == from)
+            .map(|(_, place)| place.clone())
+            .collect();
+        self.release_from(group, from);
+        for place in held {
+            group.held.push((to.to_owned(), place.clone()));
+            self.todo.push_back(Todo::Assigned {
+                group: group.name().to_owned(),
+                member: to.to_owned(),
+                place,
+                generation: group.generation(),
+            });
         }
     }
 }

@@ -5,13 +5,19 @@
 //! | `coordinator` | what clients ask of groups, and what becomes of it |
 //! | `state` | what the records of `__consumer_offsets` give: committed offsets and stored groups |
 //! | `records`, `bytes` | those records, as Kafka writes them |
-//! | `offsets` | commits and fetches of offsets |
+//! | `offsets`, `expiration` | commits and fetches of offsets, and their end |
+//! | `classic` | the classic protocol |
+//! | `waiter` | what happens once a record is committed |
 
 mod bytes;
+mod classic;
 mod coordinator;
+mod expiration;
 mod offsets;
 mod records;
 mod state;
+#[cfg(test)]
+mod tests;
 mod waiter;
 
-pub(crate) use coordinator::{GroupCoordinator, Todo};
+pub(crate) use coordinator::{GroupCoordinator, GroupRules, Todo};

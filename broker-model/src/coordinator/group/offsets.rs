@@ -1,12 +1,16 @@
 //! Commits and fetches of offsets. Source: Kafka's `OffsetMetadataManager`, `GroupCoordinatorService.commitOffsets`,
 //! `GroupCoordinatorService.fetchOffsets`.
 
+use super::classic::answers;
+use super::classic::group::{ClassicGroup, State};
 use super::coordinator::{GroupCoordinator, Todo};
 use super::records::{CommittedOffset, Place, offset_record};
 use super::state::GroupState;
 use super::waiter::Waiter;
 use crate::caller::Caller;
+use crate::defect::GroupDefect;
 use crate::message::ResponseBody;
+use crate::note::GroupNote;
 use crate::proto::{
     ErrorCode, OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitResponse,
     OffsetCommitResponsePartition, OffsetCommitResponseTopic, OffsetFetchRequest,
@@ -28,9 +32,11 @@ impl GroupCoordinator {
     ) {
         let group = request.group_id.0.to_string();
         if let Err(error) = self.check_commit(partition, request) {
+            self.note_fenced(request, error);
             let body = commit_response(request, |_, _| error.code());
             return self.todo.push_back(Todo::Reply(caller, body));
         }
+        self.after_commit(now, partition, request);
         let limit = self.config.offset_metadata_bytes_max as usize;
         let judge = |topic: &TopicName, asked: &OffsetCommitRequestPartition| {
             let size = asked.committed_metadata.as_ref().map_or(0, |text| text.len());
@@ -53,7 +59,7 @@ impl GroupCoordinator {
         if records.is_empty() {
             return self.answer_when_committed(now, partition, (caller, body));
         }
-        let waiter = Waiter::Answer { caller, body: Box::new(body) };
+        let waiter = Waiter::Answer { caller, body: Box::new(body), rests_on: None };
         self.todo.push_back(Todo::Write(partition, records, waiter));
     }
 
@@ -64,10 +70,46 @@ impl GroupCoordinator {
         request: &OffsetCommitRequest,
     ) -> Result<(), ErrorCode> {
         self.runtime.active(partition)?;
-        if request.generation_id_or_member_epoch >= 0 {
-            return Err(ErrorCode::GroupIdNotFound);
+        let generation = request.generation_id_or_member_epoch;
+        if self.defects.has(GroupDefect::CommitIgnoresGeneration) {
+            return Ok(());
         }
-        Ok(())
+        match self.group(partition, request.group_id.as_str()) {
+            Some(group) => {
+                let instance = request.group_instance_id.as_deref();
+                group.validate_commit((&request.member_id, instance), generation, false)
+            }
+            None if generation < 0 => Ok(()),
+            None => Err(ErrorCode::GroupIdNotFound),
+        }
+    }
+
+    fn note_fenced(&mut self, request: &OffsetCommitRequest, error: ErrorCode) {
+        let fenced = matches!(
+            error,
+            ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId | ErrorCode::FencedInstanceId
+        );
+        if fenced {
+            let group = request.group_id.0.to_string();
+            let generation = request.generation_id_or_member_epoch;
+            self.todo.push_back(Todo::Note(GroupNote::CommitFenced { group, generation }));
+        }
+    }
+
+    /// Whoever commits is alive; a group that only commits begins with it. Source:
+    /// `OffsetMetadataManager.commitOffset`.
+    fn after_commit(&mut self, now: Now, partition: i32, request: &OffsetCommitRequest) {
+        let name = request.group_id.as_str();
+        match self.group(partition, name).map(ClassicGroup::state) {
+            Some(State::Stable | State::PreparingRebalance) => {
+                self.extend_session(now, partition, name, &request.member_id);
+            }
+            Some(State::Empty | State::CompletingRebalance) => {}
+            None => {
+                let group = self.take_group(now, partition, name);
+                self.put_group(partition, group);
+            }
+        }
     }
 
     /// Answers with committed offsets. One that needs a stable answer waits for all that is written, and is told of
@@ -204,6 +246,10 @@ pub(super) fn refuse(body: &mut ResponseBody, error: ErrorCode) {
             group.topics.clear();
             group.error_code = error.code();
         }
+    } else if matches!(body, ResponseBody::Heartbeat(_)) {
+        *body = answers::heartbeat(Some(error));
+    } else if matches!(body, ResponseBody::LeaveGroup(_)) {
+        *body = answers::leave_refused(error);
     } else {
         panic!("nobody waits with {body:?}");
     }

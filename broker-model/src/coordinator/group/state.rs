@@ -51,7 +51,13 @@ impl GroupState {
         self.offsets.keys()
     }
 
-    fn replay_offset(&mut self, producer: ProducerId, group: String, place: Place, record: &Record) {
+    fn replay_offset(
+        &mut self,
+        producer: ProducerId,
+        group: String,
+        place: Place,
+        record: &Record,
+    ) {
         let value = record.value.as_ref();
         let committed = value.and_then(|value| read_offset(value, record.offset));
         match committed {
@@ -103,8 +109,7 @@ impl Replicated for GroupState {
         if batch.is_control() {
             return self.replay_marker(batch.producer_id, record);
         }
-        let producer =
-            if batch.is_transactional() { batch.producer_id } else { ProducerId::NONE };
+        let producer = if batch.is_transactional() { batch.producer_id } else { ProducerId::NONE };
         match record.key.as_ref().and_then(read_key) {
             Some(RecordKey::Offset { group, place }) => {
                 self.replay_offset(producer, group, place, record);

@@ -1,8 +1,11 @@
 //! What happens once a record of a group is committed, or is not.
 
+use super::classic::member::Member;
+use super::classic::sync::Assignments;
 use crate::caller::Caller;
 use crate::message::ResponseBody;
 use crate::proto::ErrorCode;
+use crate::types::Offset;
 
 /// Who waits for a record.
 #[derive(Debug)]
@@ -13,12 +16,30 @@ pub(crate) enum Waiter {
         caller: Caller,
         /// What it is told if the record is committed.
         body: Box<ResponseBody>,
+        /// Partition and log end behind the record that it waits for, if it wrote one.
+        rests_on: Option<(i32, Offset)>,
     },
+    /// The members of a generation, for what its leader gives them.
+    Assignments { partition: i32, group: String, generation: i32, assignments: Box<Assignments> },
+    /// A static member that is back under another id.
+    StaticRejoin { partition: i32, group: String, rejoin: Box<StaticRejoin> },
     /// Nobody.
     Nobody,
 }
 
-/// What a client is told of an error of the log. Source: Kafka's `CoordinatorOperationExceptionHelper`.
+/// A static member that is back under another id.
+#[derive(Debug)]
+pub(crate) struct StaticRejoin {
+    /// The new id.
+    pub(super) member: String,
+    /// The one before.
+    pub(super) before: String,
+    /// The member under its old id, should the new one not be stored.
+    pub(super) old: Member,
+}
+
+/// What a client is told of an error of the log. Source: Kafka's `CoordinatorOperationExceptionHelper`,
+/// `GroupMetadataManager.appendGroupMetadataErrorToResponseError`.
 pub(super) fn told(error: ErrorCode) -> ErrorCode {
     match error {
         ErrorCode::UnknownTopicOrPartition

@@ -26,7 +26,8 @@ use crate::proto::ErrorCode;
 use crate::types::{LeaderEpoch, Time};
 
 pub(crate) use context::{Context, Replicated};
-pub(crate) use place::{CoordinatorKind, partition_for};
+pub(crate) use place::CoordinatorKind;
+pub use place::partition_for;
 pub(crate) use record::{CoordinatorRecord, batch_of};
 
 /// The coordinators of one kind on this broker, by partition of their topic. `S` is what records make, `W` what waits
@@ -86,18 +87,9 @@ impl<S: Replicated, W> Runtime<S, W> {
         Ok(context)
     }
 
-    /// All that serve, in order.
-    pub(crate) fn all_active(&self) -> impl Iterator<Item = (i32, &Context<S, W>)> {
-        let active = |(partition, context): (&i32, &'_ Context<S, W>)| {
-            context.loaded_at().is_none().then_some(*partition)
-        };
-        let partitions = self.contexts.iter().filter_map(active);
-        partitions.filter_map(|partition| Some((partition, self.contexts.get(&partition)?)))
-    }
-
-    /// Whether any is being loaded.
-    pub(crate) fn is_loading(&self) -> bool {
-        self.contexts.values().any(|context| context.loaded_at().is_some())
+    /// Whether there is a coordinator of a partition, be it loading.
+    pub(crate) fn is_known(&self, partition: i32) -> bool {
+        self.contexts.contains_key(&partition)
     }
 
     /// Those who have waited too long, everywhere.

@@ -34,11 +34,11 @@ impl CoordinatorKind {
 
 /// The partition whose leader coordinates a group or a transactional id, of so many: Java's hash of the name, and its
 /// absolute value, where that of the least number is 0. Source: `Utils.abs`, `String.hashCode`.
-pub(crate) fn partition_for(key: &str, partitions: i32) -> i32 {
+pub fn partition_for(key: &str, partitions: i32) -> i32 {
     assert!(partitions > 0, "{partitions} partitions to coordinate {key}");
-    let hash = key.encode_utf16().fold(0_i32, |hash, unit| {
-        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
-    });
+    let hash = key
+        .encode_utf16()
+        .fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
     hash.checked_abs().unwrap_or(0) % partitions
 }
 

@@ -2,6 +2,7 @@
 
 mod disk;
 mod machine;
+mod transactions;
 mod weak_rules;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use crate::defect::Defects;
 use crate::disk_image::FileId;
 use crate::log::tests::disk::{FakeDisk, PARTITION};
-use crate::log::{Log, LogConfig, LogOptions, ProducerCheck};
+use crate::log::{AppendRights, Log, LogConfig, LogOptions, ProducerCheck};
 use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, LogNote, Note, ProducerNote, TruncateReason};
 use crate::record::{RecordBatch, RecordBatchBuilder};
@@ -295,8 +296,9 @@ fn a_truncation_forgets_what_producers_sent_after() {
     for index in 0..8 {
         harness.append(&numbered(7, index * 2, 2), EPOCH);
     }
-    let again =
-        |harness: &Harness, sequence| harness.log.check_producer(numbered(7, sequence, 2).header());
+    let again = |harness: &Harness, sequence| {
+        harness.log.check_producer(numbered(7, sequence, 2).header(), AppendRights::default())
+    };
     assert!(matches!(again(&harness, 12), Ok(ProducerCheck::Duplicate { .. })));
     harness.truncate(12);
     assert_eq!(again(&harness, 12), Ok(ProducerCheck::New));
@@ -496,7 +498,7 @@ fn a_snapshot_restores_producers_whose_records_are_gone() {
     harness.disk.apply(&mut harness.effects);
     harness.reopen(LogOptions { log_start_offset: Offset(20), ..options(false) });
     assert!(harness.log.batches().all(|batch| !batch.header().has_producer()));
-    let again = harness.log.check_producer(numbered(7, 0, 2).header());
+    let again = harness.log.check_producer(numbered(7, 0, 2).header(), AppendRights::default());
     assert!(matches!(again, Ok(ProducerCheck::Duplicate { .. })), "{again:?}");
 }
 
@@ -517,7 +519,10 @@ fn a_snapshot_of_another_history_is_not_believed() {
         }
     }
     harness.reopen(options(false));
-    assert_eq!(harness.log.check_producer(numbered(7, 8, 2).header()), Ok(ProducerCheck::New));
+    assert_eq!(
+        harness.log.check_producer(numbered(7, 8, 2).header(), AppendRights::default()),
+        Ok(ProducerCheck::New)
+    );
     harness.disk.assert_agrees(&harness.log);
 }
 

@@ -1,7 +1,9 @@
 //! What clients may read and know of a partition: what is committed. Source: rule 2.1.10, KIP-207, KIP-320,
 //! `Partition.readRecords`, `Partition.fetchOffsetForTimestamp`.
 
+use crate::defect::TransactionDefect;
 use crate::message::EpochEnd;
+use crate::note::{AbortedTransaction, IsolationLevel};
 use crate::partition::{Partition, Role, error_code};
 use crate::proto::ErrorCode;
 use crate::record::RecordBatch;
@@ -14,6 +16,10 @@ pub struct ConsumerRead {
     pub batches: Vec<RecordBatch>,
     /// The high watermark.
     pub high_watermark: Offset,
+    /// The last stable offset, up to which a consumer with `read_committed` reads.
+    pub last_stable_offset: Offset,
+    /// For such a consumer, the transactions among these records that were aborted.
+    pub aborted: Vec<AbortedTransaction>,
     /// The log start.
     pub log_start_offset: Offset,
     /// Where the logs differ, if the consumer told its last epoch and they do. Source: KIP-595.
@@ -21,38 +27,70 @@ pub struct ConsumerRead {
 }
 
 impl Partition {
-    /// Reads for a consumer, up to the high watermark. Source: rule 2.1.10, KIP-320.
+    /// Reads for a consumer, up to the high watermark, or with `read_committed` up to the last stable offset and with
+    /// the aborted transactions among what is read. Source: rules 2.1.10 and 2.8.10, KIP-320,
+    /// `UnifiedLog.maxOffset`, `LocalLog.addAbortedTransactions`.
     pub fn consumer_fetch(
         &self,
         current_leader_epoch: LeaderEpoch,
         fetch_offset: Offset,
         last_fetched_epoch: LeaderEpoch,
-        bytes_max: u32,
+        (bytes_max, isolation): (u32, IsolationLevel),
     ) -> Result<ConsumerRead, ErrorCode> {
         self.check_client_request(current_leader_epoch)?;
         let diverging = self.check_position(current_leader_epoch, last_fetched_epoch, fetch_offset);
         let diverging = diverging.map_err(error_code)?;
         let high_watermark = self.log.high_watermark();
-        let batches = if diverging.is_none() && fetch_offset < high_watermark {
-            self.log.read(fetch_offset, high_watermark, bytes_max)
+        let limit = self.visible_end(isolation);
+        let batches = if diverging.is_none() && fetch_offset < limit {
+            self.log.read(fetch_offset, limit, bytes_max)
         } else {
             Vec::new()
         };
-        let log_start_offset = self.log.log_start_offset();
-        Ok(ConsumerRead { batches, high_watermark, log_start_offset, diverging })
+        let aborted = match (batches.last(), isolation) {
+            (Some(last), IsolationLevel::ReadCommitted) => {
+                self.log.aborted_transactions(fetch_offset, last.next_offset())
+            }
+            (_, IsolationLevel::ReadCommitted | IsolationLevel::ReadUncommitted) => Vec::new(),
+        };
+        Ok(ConsumerRead {
+            batches,
+            high_watermark,
+            last_stable_offset: self.log.last_stable_offset(),
+            aborted,
+            log_start_offset: self.log.log_start_offset(),
+            diverging,
+        })
+    }
+
+    /// Where what a consumer may see ends.
+    fn visible_end(&self, isolation: IsolationLevel) -> Offset {
+        match isolation {
+            IsolationLevel::ReadCommitted
+                if !self.defects.has(TransactionDefect::ReadsPastStable) =>
+            {
+                self.log.last_stable_offset()
+            }
+            IsolationLevel::ReadCommitted | IsolationLevel::ReadUncommitted => {
+                self.log.high_watermark()
+            }
+        }
     }
 
     /// The end offset that a client may know. Source: KIP-207: not before this leader's watermark reached its epoch.
-    pub fn latest_offset(&self, current_leader_epoch: LeaderEpoch) -> Result<Offset, ErrorCode> {
+    pub fn latest_offset(
+        &self,
+        current_leader_epoch: LeaderEpoch,
+        isolation: IsolationLevel,
+    ) -> Result<Offset, ErrorCode> {
         self.check_client_request(current_leader_epoch)?;
         let Role::Leader(leader) = &self.role else {
             return Err(ErrorCode::NotLeaderOrFollower);
         };
-        let high_watermark = self.log.high_watermark();
-        if high_watermark < leader.epoch_start_offset {
+        if self.log.high_watermark() < leader.epoch_start_offset {
             return Err(ErrorCode::OffsetNotAvailable);
         }
-        Ok(high_watermark)
+        Ok(self.visible_end(isolation))
     }
 
     /// The log start that a client may know, and the epoch that begins there, or none if the log tells of none. Source:

@@ -3,12 +3,12 @@
 
 use super::state::{ProduceAck, ProduceTicket, WaitingProduce};
 use crate::defect::LogDefect;
-use crate::log::ProducerCheck;
+use crate::log::{AppendRights, ProducerCheck};
 use crate::node::Effects;
 use crate::note::ProducerNote;
 use crate::partition::{Partition, PartitionContext, Role};
 use crate::proto::ErrorCode;
-use crate::record::RecordBatch;
+use crate::record::{RecordBatch, TransactionMarker};
 
 /// What became of a produce.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,21 @@ impl Partition {
         ticket: ProduceTicket,
         effects: &mut Effects,
     ) -> ProduceOutcome {
-        let outcome = match self.check_produce(batch, acks, effects) {
+        let rights = AppendRights::default();
+        self.produce_verified(context, batch, (acks, rights), ticket, effects)
+    }
+
+    /// The same for a batch of a transaction that was verified, or of a coordinator; a marker, too. Source: KIP-890,
+    /// `ReplicaManager.appendRecords` with `AppendOrigin.COORDINATOR`.
+    pub fn produce_verified(
+        &mut self,
+        context: PartitionContext<'_>,
+        batch: Result<&RecordBatch, ErrorCode>,
+        (acks, rights): (i16, AppendRights),
+        ticket: ProduceTicket,
+        effects: &mut Effects,
+    ) -> ProduceOutcome {
+        let outcome = match self.check_produce(batch, (acks, rights), effects) {
             Ok((batch, ProducerCheck::New)) => {
                 self.append_produced(context, batch, acks, ticket, effects)
             }
@@ -52,7 +66,7 @@ impl Partition {
     fn check_produce<'a>(
         &self,
         batch: Result<&'a RecordBatch, ErrorCode>,
-        acks: i16,
+        (acks, rights): (i16, AppendRights),
         effects: &mut Effects,
     ) -> Result<(&'a RecordBatch, ProducerCheck), ErrorCode> {
         let Role::Leader(leader) = &self.role else {
@@ -66,10 +80,14 @@ impl Partition {
             return Err(ErrorCode::NotEnoughReplicas);
         }
         let batch = batch?;
+        if let Some(marker) = TransactionMarker::read(batch) {
+            self.log.check_marker(&marker, self.epoch_per_transaction)?;
+            return Ok((batch, ProducerCheck::New));
+        }
         if self.defects.has(LogDefect::NoDedup) {
             return Ok((batch, ProducerCheck::New));
         }
-        let check = self.log.check_producer(batch.header());
+        let check = self.log.check_producer(batch.header(), rights);
         let check = check.inspect_err(|error| self.note_sequence_refused(batch, *error, effects));
         Ok((batch, check?))
     }
@@ -84,6 +102,7 @@ impl Partition {
     ) -> ProduceOutcome {
         let appended = self.log.append_as_leader(batch, self.leader_epoch, acks, effects);
         self.changes.log_end_moved = true;
+        self.note_stable_offset(effects);
         self.maybe_advance_high_watermark(context, effects);
         self.complete_produces(effects);
         let (base_offset, last_offset) = (appended.base_offset(), appended.last_offset());
@@ -107,6 +126,7 @@ impl Partition {
         }
         self.log.append_as_leader(batch, self.leader_epoch, 1, effects);
         self.changes.log_end_moved = true;
+        self.note_stable_offset(effects);
         self.maybe_advance_high_watermark(context, effects);
         self.complete_produces(effects);
         self.self_check();
@@ -115,6 +135,12 @@ impl Partition {
 
     fn note_sequence_refused(&self, batch: &RecordBatch, error: ErrorCode, effects: &mut Effects) {
         let header = batch.header();
+        let by_sequence =
+            matches!(error, ErrorCode::InvalidProducerEpoch | ErrorCode::OutOfOrderSequenceNumber);
+        // Of transactions, markers and verification decide, too.
+        if !by_sequence || header.is_transactional() {
+            return;
+        }
         effects.note(ProducerNote::SequenceRefused {
             partition: self.log.partition(),
             leader_epoch: self.leader_epoch,

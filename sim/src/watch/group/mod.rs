@@ -1,5 +1,6 @@
 //! Invariants of consumer groups.
 
+mod answers;
 mod ownership;
 
 use harrow_broker_model::note::{GroupNote, Note};
@@ -7,7 +8,7 @@ use harrow_broker_model::note::{GroupNote, Note};
 use super::finding::{Context, Findings, Invariant};
 use ownership::Ownership;
 
-pub(super) const INVARIANTS: &[Invariant] = &[ownership::INVARIANT];
+pub(super) const INVARIANTS: &[Invariant] = &[ownership::INVARIANT, answers::INVARIANT];
 
 /// What the invariants of groups remember.
 #[derive(Debug, Default)]
@@ -27,6 +28,12 @@ impl GroupWing {
             GroupNote::PartitionReleased { group, member, partition } => {
                 self.ownership.on_released(group, member, *partition);
             }
+            GroupNote::WriteAnswered { partition, leader_epoch, end } => {
+                answers::on_answered(context, findings, (*partition, *leader_epoch), *end);
+            }
+            GroupNote::CoordinatorLoaded { .. }
+            | GroupNote::GenerationBegan { .. }
+            | GroupNote::CommitFenced { .. } => {}
         }
     }
 }

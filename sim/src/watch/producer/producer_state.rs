@@ -125,6 +125,15 @@ fn producers_in(log: &LogMirror) -> BTreeMap<ProducerId, (ProducerEpoch, Sequenc
     let mut in_log = BTreeMap::new();
     for entry in log.entries() {
         let batch = &entry.batch;
+        if matches!(batch.kind, BatchKind::CommitMarker | BatchKind::AbortMarker) {
+            // A marker of another epoch leaves no batch that is remembered.
+            let known =
+                in_log.entry(batch.producer_id).or_insert((batch.producer_epoch, Sequence::NONE));
+            if known.0 != batch.producer_epoch {
+                *known = (batch.producer_epoch, Sequence::NONE);
+            }
+            continue;
+        }
         let records = matches!(batch.kind, BatchKind::Plain | BatchKind::Transactional);
         if records && batch.producer_id != ProducerId::NONE && batch.base_sequence.0 >= 0 {
             let span = (batch.last_offset.0 - batch.base_offset.0) as i32;

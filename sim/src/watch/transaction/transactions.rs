@@ -133,6 +133,10 @@ impl Transactions {
         let decided = self.begun.get(&key).and_then(|known| known.decided);
         let before = self.coordinated.insert(next.producer_id, (next.transaction, next.state));
         let before = before.unwrap_or((next.transaction, TransactionState::Empty));
+        if before == (next.transaction, next.state) && next.state != TransactionState::Empty {
+            // A coordinator that loads its log states again what it read.
+            return;
+        }
         if !may_follow(before, (next.transaction, next.state), decided) {
             findings.report(context, &TRANSITION, Place::CLUSTER, || {
                 format!(

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use harrow_broker_model::client::partition_of;
 use harrow_broker_model::config::{Acks, topic_name};
 use harrow_broker_model::node::{Node, Operation, Outcome};
+use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::{NodeId, Offset, OperationId, RecordValue};
 
 use super::probe::Probe;
@@ -13,7 +14,7 @@ use super::progress::Pending;
 use super::{Director, MS, Phase};
 use crate::liveness::Goal;
 use crate::world::engine::{Boot, DirectorTimer};
-use crate::world::load::{FINAL_POLL, all_partitions};
+use crate::world::load::{FINAL_POLL, Load, all_partitions};
 
 /// So many records of one producer are on their way at once: what it looks at for each grows with them.
 pub(super) const PROBES_OPEN_MAX: usize = 16;
@@ -72,7 +73,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             let topic = topic_name(&self.plan.topics[topic].name);
             let request = Operation::Send { topic, key: Some(key), value };
             let process = self.fresh.producer_process;
-            let operation = self.recorder.invoke(process, self.engine.now(), &request);
+            let operation = self.recorder.invoke((process, None), self.engine.now(), &request);
             self.fresh.records[position] = Probe::Open(operation);
             self.fresh.open.insert(operation, position);
             self.engine.invoke(producer, operation, request, &mut self.host);
@@ -189,7 +190,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         };
         self.fresh.reader_asked = true;
         let process = self.fresh.reader_process;
-        let operation = self.recorder.invoke(process, self.engine.now(), &request);
+        let operation = self.recorder.invoke((process, None), self.engine.now(), &request);
         self.engine.invoke(reader, operation, request, &mut self.host);
     }
 
@@ -217,13 +218,40 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             return None;
         }
         let loads = (0..self.loads.len()).filter_map(|position| self.load_lag(position));
-        let mut lags = self.final_lag().into_iter().chain(loads);
+        let mut lags = self.final_lag().into_iter().chain(loads).chain(self.unowned());
         let (what, left) = lags.next()?;
         Some(Pending {
             goal: Goal::ConsumerLag,
             what,
             left: left + lags.map(|lag| lag.1).sum::<u64>(),
         })
+    }
+
+    /// Partitions that no member of a group has although the group reads their topic.
+    fn unowned(&self) -> Option<(String, u64)> {
+        let mut groups: BTreeMap<&str, Vec<&Load>> = BTreeMap::new();
+        for load in &self.loads {
+            if let Some(group) = load.group() {
+                groups.entry(group).or_default().push(load);
+            }
+        }
+        for (group, loads) in groups {
+            let processes =
+                loads.iter().filter_map(|load| self.engine.process(self.place(load.node)));
+            let owned: Vec<_> = processes.flat_map(|process| process.status().positions).collect();
+            let wanted = loads.iter().filter_map(|load| load.assigned()).flatten();
+            for (topic, partition) in wanted {
+                let owners =
+                    owned.iter().filter(|(name, index, _)| (name, index) == (topic, partition));
+                let count = owners.count();
+                if count != 1 {
+                    let topic = topic.as_str();
+                    let what = format!("{count} members of group {group} have {topic}-{partition}");
+                    return Some((what, 1));
+                }
+            }
+        }
+        None
     }
 
     fn final_lag(&self) -> Option<(String, u64)> {
@@ -249,7 +277,13 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             by_name.get(&(topic, partition)).copied().unwrap_or(Offset::ZERO)
         };
         let ends = self.ends();
+        let owns = |topic: &StrBytes, partition: i32| {
+            load.group().is_none() || by_name.contains_key(&(topic.as_str(), partition))
+        };
         let lags = assigned.iter().filter_map(|(topic, partition)| {
+            if !owns(topic, *partition) {
+                return None;
+            }
             let position = self.recorder.position(topic, *partition)?;
             let (name, end) = &ends[position as usize];
             let offset = at(topic, *partition);

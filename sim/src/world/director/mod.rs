@@ -278,6 +278,11 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         if !recorded {
             return;
         }
+        // Positions that come from a group need not go on from where they were.
+        let joined = matches!(outcome, Outcome::Joined { .. } | Outcome::Lost { .. });
+        if joined && let Some(position) = self.load_of[node] {
+            self.host.consumer_assigned(self.loads[position].node);
+        }
         if let Some(position) = self.load_of[node] {
             if self.asks_clients() && self.resumed_answered(position, operation, outcome) {
                 return;
@@ -403,7 +408,15 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
                 );
             }
             Outcome::Sent { .. }
+            | Outcome::Transacted { .. }
             | Outcome::Assigned
+            | Outcome::Subscribed
+            | Outcome::Unsubscribed
+            | Outcome::Revoking { .. }
+            | Outcome::Lost { .. }
+            | Outcome::Joined { .. }
+            | Outcome::Committed { .. }
+            | Outcome::CommitUnknown { .. }
             | Outcome::Polled { .. }
             | Outcome::EndOffset { .. } => {
                 panic!("the admin client answered the creation of a topic with {outcome:?}");
@@ -436,10 +449,16 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         let now = self.engine.now();
         if let Some(request) = self.loads[position].next(now) {
-            if matches!(request, Operation::Assign { .. } | Operation::Resume { .. }) {
+            let moves = matches!(
+                request,
+                Operation::Assign { .. } | Operation::Resume { .. } | Operation::Subscribe { .. }
+            );
+            if moves {
                 self.host.consumer_assigned(self.loads[position].node);
             }
-            let operation = self.recorder.invoke(self.loads[position].process, now, &request);
+            let load = &self.loads[position];
+            let who = (load.process, load.group());
+            let operation = self.recorder.invoke(who, now, &request);
             self.engine.invoke(node, operation, request, &mut self.host);
         }
         self.set_load_timer(position);

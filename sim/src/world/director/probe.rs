@@ -33,11 +33,23 @@ impl Probe {
     /// As a send left it that ended so.
     pub(super) fn after(outcome: &Outcome) -> Self {
         match outcome {
-            Outcome::Sent { .. } => Self::Acknowledged,
+            Outcome::Sent { .. } | Outcome::Transacted { committed: true, .. } => {
+                Self::Acknowledged
+            }
+            Outcome::Transacted { committed: false, .. } => {
+                Self::Missing(Some(ErrorCode::TransactionAbortable))
+            }
             Outcome::Failed { error, .. } | Outcome::Unknown { error, .. } => {
                 Self::Missing(Some(*error))
             }
             Outcome::Assigned
+            | Outcome::Subscribed
+            | Outcome::Unsubscribed
+            | Outcome::Revoking { .. }
+            | Outcome::Lost { .. }
+            | Outcome::Joined { .. }
+            | Outcome::Committed { .. }
+            | Outcome::CommitUnknown { .. }
             | Outcome::Polled { .. }
             | Outcome::EndOffset { .. }
             | Outcome::TopicCreated => panic!("a send was answered with {outcome:?}"),

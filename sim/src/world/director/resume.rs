@@ -38,7 +38,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if !self.engine.runs(node) {
             return;
         }
-        while self.resuming.open_at(load) < PROBES_OPEN_MAX {
+        // Of transactions, a producer makes one after another.
+        let most = if self.loads[load].is_transactional() { 1 } else { PROBES_OPEN_MAX };
+        while self.resuming.open_at(load) < most {
             let waiting = self.resuming.waiting.get_mut(&load);
             let Some(index) = waiting.and_then(VecDeque::pop_front) else { return };
             let Resumed { place: (topic, partition), probe, .. } = self.resumed[index];
@@ -48,7 +50,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             let keys = keys.or_insert_with(|| keys_to_each(planned.partitions as usize));
             let request = self.loads[load].one_more(&planned.name, keys[partition as usize]);
             let process = self.loads[load].process;
-            let operation = self.recorder.invoke(process, self.engine.now(), &request);
+            let operation = self.recorder.invoke((process, None), self.engine.now(), &request);
             self.resumed[index].probe = Probe::Open(operation);
             self.resuming.open.insert((load, operation), index);
             self.engine.invoke(node, operation, request, &mut self.host);

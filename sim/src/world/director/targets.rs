@@ -1,5 +1,6 @@
 //! Resolves symbolic targets against the true state, when a step fires.
 
+use harrow_broker_model::client::coordinator_partition;
 use harrow_broker_model::node::Node;
 use harrow_broker_model::types::NodeId;
 
@@ -31,6 +32,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 let isr = view.isr_of(topic, *index).iter().copied();
                 self.choose(step, role, isr.filter(|replica| Some(*replica) != leader))
             }
+            Target::TransactionCoordinatorOf(id) => {
+                let index = cluster.coordinators.transaction_partition_of(id);
+                view.leader_of("__transaction_state", index)
+            }
             Target::ActiveController => view.active_controller(),
             Target::StandbyController => {
                 let active = view.active_controller();
@@ -46,6 +51,15 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 self.choose(step, role, cluster.brokers.iter().chain(&cluster.controllers).copied())
             }
             Target::AnyClient => self.choose(step, role, self.loads.iter().map(|load| load.node)),
+            Target::CoordinatorOf(group) => {
+                let partitions = cluster.coordinators.offsets_topic.partitions;
+                let partition = coordinator_partition(group, partitions as i32);
+                view.leader_of("__consumer_offsets", partition as u32)
+            }
+            Target::MemberOf(group) => {
+                let members = self.loads.iter().filter(|load| load.group() == Some(group));
+                self.choose(step, role, members.map(|load| load.node))
+            }
             Target::Node(node) => {
                 self.engine.index_of(*node).filter(|_| !self.is_ours(*node)).map(|_| *node)
             }

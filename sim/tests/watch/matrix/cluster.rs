@@ -1,9 +1,9 @@
 //! Elections, registrations, memberships and groups.
 
 use harrow_broker_model::note::{
-    AcceptedProposal, ControllerNote, MetadataChange, Note, ReplicationNote,
+    AcceptedProposal, ControllerNote, GroupNote, MetadataChange, Note, ReplicationNote,
 };
-use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch};
+use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch};
 
 use super::case::{Case, plain};
 use crate::stage::{A, B, C, N1, Stage, X};
@@ -21,6 +21,16 @@ fn propose(stage: &mut Stage, epoch: i32) {
         leader_epoch: LeaderEpoch(epoch),
         from: vec![A, B],
         to: vec![A, B, C],
+    });
+    stage.note(A, &note);
+}
+
+/// A coordinator answers what rests on the records before this offset.
+fn answer(stage: &mut Stage, end: i64) {
+    let note = Note::Group(GroupNote::WriteAnswered {
+        partition: X,
+        leader_epoch: LeaderEpoch(0),
+        end: Offset(end),
     });
     stage.note(A, &note);
 }
@@ -233,6 +243,11 @@ pub(super) const CASES: &[Case] = &[
             stage.assign("g", "m1", 5);
             stage.assign("g", "m2", 5);
         },
+    },
+    Case {
+        anomaly: "answer-before-commit",
+        good: |stage| answer(stage, 0),
+        bad: |stage| answer(stage, 1_000),
     },
     Case {
         anomaly: "member-epoch-regress",

@@ -240,6 +240,12 @@ impl Toy {
                 Outcome::Sent { partition: 0, offset: Offset(self.sent - 1) }
             }
             Operation::Assign { .. } | Operation::Resume { .. } => Outcome::Assigned,
+            Operation::Transact { commit, .. } => {
+                Outcome::Transacted { committed: *commit, records: Vec::new() }
+            }
+            Operation::Subscribe { .. } => Outcome::Subscribed,
+            Operation::Unsubscribe => Outcome::Unsubscribed,
+            Operation::Commit { .. } => Outcome::Committed { offsets: Vec::new() },
             Operation::Poll { .. } => Outcome::Polled { records: self.reads() },
             Operation::EndOffset { .. } => Outcome::EndOffset { offset: Offset(0) },
             Operation::CreateTopic { .. } if self.plant == Plant::NoTopic => {
@@ -287,6 +293,8 @@ fn consumer(node: i32) -> ConsumerConfig {
         retry_backoff_ms: 100,
         metadata_max_age_ms: 1_000,
         offset_reset: OffsetReset::Earliest,
+        isolation: harrow_broker_model::note::IsolationLevel::ReadUncommitted,
+        group: None,
     }
 }
 
@@ -305,6 +313,9 @@ fn producer(node: i32) -> ProducerConfig {
         delivery_timeout_ms: 1_000,
         metadata_max_age_ms: 1_000,
         value_bytes: 8,
+        transactional_id: None,
+        transaction_version: 2,
+        transaction_timeout_ms: 60_000,
     }
 }
 
@@ -327,6 +338,10 @@ fn cluster() -> ClusterConfig {
         producer_id_expiration_ms: 86_400_000,
         producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 1_000,
+        transaction_version: 2,
+        transactional_id_expiration_ms: 604_800_000,
+        transaction_max_timeout_ms: 900_000,
+        transaction_cleanup_interval_ms: 10_000,
         quorum_election_timeout_ms: 500,
         quorum_fetch_timeout_ms: 500,
         quorum_election_backoff_max_ms: 100,
@@ -376,6 +391,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
                 start_ms: 10,
                 interval_us: (1_000, 9_000),
                 outstanding_max: 2,
+                transactions: None,
             },
             ClientPlan::Consumer {
                 config: consumer(1002),
@@ -388,6 +404,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
                 end_offset_every: 5,
                 reassign_every: 10,
                 resume_every: 0,
+                member: None,
             },
         ],
         fresh_producer: producer(1004),

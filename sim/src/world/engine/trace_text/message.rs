@@ -5,9 +5,10 @@ use harrow_broker_model::message::{
     AlterPartitionRequest, AlterPartitionResponse, BrokerHeartbeatResponse,
     BrokerRegistrationResponse, ClusterError, EpochEnd, IsrRegistration, QuorumEpochResponse,
     QuorumFetchRequest, QuorumFetchResponse, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
-    ReplicaOffsetsResponse, RequestBody, ResponseBody, VoteRequest,
+    ReplicaOffsetsResponse, RequestBody, ResponseBody, VoteRequest, WriteTxnMarkersRequest,
 };
 use harrow_broker_model::proto::{self, Encodable, ErrorCode, KafkaMessage, encode};
+use harrow_broker_model::record::TransactionResult;
 use harrow_broker_model::types::{LeaderEpoch, NodeId};
 
 use super::names::Names;
@@ -23,7 +24,15 @@ pub(super) fn request(names: &Names, body: &RequestBody) -> String {
         RequestBody::OffsetForLeaderEpoch(request) => rare("offset for leader epoch", &**request),
         RequestBody::InitProducerId(request) => rare("init producer id", &**request),
         RequestBody::CreateTopics(request) => rare("create topics", &**request),
+        RequestBody::AddPartitionsToTxn(request) => rare("add partitions to txn", &**request),
+        RequestBody::AddOffsetsToTxn(request) => rare("add offsets to txn", &**request),
+        RequestBody::EndTxn(request) => rare("end txn", &**request),
+        RequestBody::WriteTxnMarkers(request) => write_markers(names, request),
         RequestBody::FindCoordinator(request) => rare("find coordinator", &**request),
+        RequestBody::JoinGroup(request) => rare("join group", &**request),
+        RequestBody::SyncGroup(request) => rare("sync group", &**request),
+        RequestBody::Heartbeat(request) => rare("group heartbeat", &**request),
+        RequestBody::LeaveGroup(request) => rare("leave group", &**request),
         RequestBody::OffsetCommit(request) => rare("offset commit", &**request),
         RequestBody::OffsetFetch(request) => rare("offset fetch", &**request),
         RequestBody::ReplicaFetch(request) => {
@@ -59,6 +68,21 @@ pub(super) fn request(names: &Names, body: &RequestBody) -> String {
     }
 }
 
+fn write_markers(names: &Names, request: &WriteTxnMarkersRequest) -> String {
+    let parts = request.markers.iter().map(|written| {
+        let marker = written.marker;
+        let what = match marker.result {
+            TransactionResult::Commit => "commit",
+            TransactionResult::Abort => "abort",
+        };
+        let places = written.partitions.iter().map(|partition| names.place(*partition).to_string());
+        let producer =
+            format_args!("producer {} epoch {}", marker.producer_id, marker.producer_epoch);
+        format!("{what} of {producer} on {}", joined(places))
+    });
+    format!("write txn markers {}", joined(parts))
+}
+
 /// What a response says.
 pub(super) fn response(names: &Names, body: &ResponseBody) -> String {
     match body {
@@ -71,7 +95,23 @@ pub(super) fn response(names: &Names, body: &ResponseBody) -> String {
         }
         ResponseBody::InitProducerId(response) => rare("init producer id response", &**response),
         ResponseBody::CreateTopics(response) => rare("create topics response", &**response),
+        ResponseBody::AddPartitionsToTxn(response) => {
+            rare("add partitions to txn response", &**response)
+        }
+        ResponseBody::AddOffsetsToTxn(response) => rare("add offsets to txn response", &**response),
+        ResponseBody::EndTxn(response) => rare("end txn response", &**response),
+        ResponseBody::WriteTxnMarkers(response) => {
+            let parts = response.results.iter().flatten().map(|(partition, error)| {
+                let place = names.place(*partition);
+                error.map_or_else(|| place.to_string(), |error| format!("{place}: {error}"))
+            });
+            format!("write txn markers response {}", joined(parts))
+        }
         ResponseBody::FindCoordinator(response) => rare("find coordinator response", &**response),
+        ResponseBody::JoinGroup(response) => rare("join group response", &**response),
+        ResponseBody::SyncGroup(response) => rare("sync group response", &**response),
+        ResponseBody::Heartbeat(response) => rare("group heartbeat response", &**response),
+        ResponseBody::LeaveGroup(response) => rare("leave group response", &**response),
         ResponseBody::OffsetCommit(response) => rare("offset commit response", &**response),
         ResponseBody::OffsetFetch(response) => rare("offset fetch response", &**response),
         ResponseBody::ReplicaFetch(response) => {

@@ -7,6 +7,7 @@ mod parts;
 
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Channel, Effect, Event, Operation, Outcome};
+use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::Offset;
 
 pub(super) use names::Names;
@@ -87,6 +88,11 @@ fn operation_text(request: &Operation) -> String {
             let key = key.map_or_else(String::new, |key| format!(", key {key}"));
             format!("send record {} to {}{key}", value.0, topic.as_str())
         }
+        Operation::Transact { records, commit, .. } => {
+            let values = records.iter().map(|record| record.value.0.to_string());
+            let end = if *commit { "commit" } else { "abort" };
+            format!("send records {} in a transaction and {end} it", joined(values))
+        }
         Operation::Assign { partitions } => {
             let names =
                 partitions.iter().map(|(topic, index)| format!("{}-{index}", topic.as_str()));
@@ -98,6 +104,12 @@ fn operation_text(request: &Operation) -> String {
                 .map(|(topic, index, offset)| format!("{}-{index} from {offset}", topic.as_str()));
             format!("resume {}", joined(places))
         }
+        Operation::Subscribe { topics } => {
+            format!("subscribe to {}", joined(topics.iter().map(ToString::to_string)))
+        }
+        Operation::Unsubscribe => "unsubscribe".to_owned(),
+        Operation::Commit { sync: true } => "commit and wait".to_owned(),
+        Operation::Commit { sync: false } => "commit".to_owned(),
         Operation::Poll { timeout_ms, max_records } => {
             format!("poll up to {max_records} records for {timeout_ms} ms")
         }
@@ -111,12 +123,39 @@ fn operation_text(request: &Operation) -> String {
     }
 }
 
+fn places(partitions: &[(StrBytes, i32)]) -> String {
+    joined(partitions.iter().map(|(topic, index)| format!("{}-{index}", topic.as_str())))
+}
+
+fn offset_list(offsets: &[((StrBytes, i32), Offset)]) -> String {
+    let places = offsets.iter();
+    joined(places.map(|((topic, index), offset)| format!("{}-{index}@{offset}", topic.as_str())))
+}
+
 fn outcome_text(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Sent { partition, offset } => {
             format!("acknowledged in partition {partition} at offset {offset}")
         }
+        Outcome::Transacted { committed, records } => {
+            let places = records.iter().map(|(topic, partition, offset)| {
+                format!("{}-{partition}@{offset}", topic.as_str())
+            });
+            let end = if *committed { "committed" } else { "aborted" };
+            format!("{end}, {}", joined(places))
+        }
         Outcome::Assigned => "assigned".to_owned(),
+        Outcome::Subscribed => "subscribed".to_owned(),
+        Outcome::Unsubscribed => "unsubscribed".to_owned(),
+        Outcome::Revoking { partitions } => format!("about to lose {}", places(partitions)),
+        Outcome::Lost { partitions } => format!("has lost {}", places(partitions)),
+        Outcome::Joined { generation, partitions } => {
+            format!("joined generation {generation} with {}", places(partitions))
+        }
+        Outcome::Committed { offsets } => format!("committed {}", offset_list(offsets)),
+        Outcome::CommitUnknown { offsets, error } => {
+            format!("may have committed {}, {error:?}", offset_list(offsets))
+        }
         Outcome::Polled { records } => {
             let mut runs: Vec<(String, Offset, Offset)> = Vec::new();
             for record in records {
@@ -148,6 +187,9 @@ fn channel_name(channel: Channel) -> &'static str {
         Channel::Quorum => "quorum",
         Channel::Client => "client",
         Channel::ClientFetch => "client fetch",
+        Channel::TransactionMarkers => "transaction markers",
+        Channel::TransactionVerification => "transaction verification",
+        Channel::ClientCoordinator => "client coordinator",
     }
 }
 

@@ -13,5 +13,18 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
         GroupNote::PartitionReleased { group, member, partition } => {
             format!("group {group}: member {member} released {}", names.place(*partition))
         }
+        GroupNote::CoordinatorLoaded { partition, leader_epoch } => {
+            let place = names.place(*partition);
+            format!("loaded the groups of {place} in epoch {leader_epoch}")
+        }
+        GroupNote::GenerationBegan { group, generation, members } => {
+            format!("group {group}: generation {generation} of {members} members begins")
+        }
+        GroupNote::WriteAnswered { partition, end, .. } => {
+            format!("answers what rests on {} below {end}", names.place(*partition))
+        }
+        GroupNote::CommitFenced { group, generation } => {
+            format!("group {group}: refuses a commit of generation {generation}")
+        }
     }
 }

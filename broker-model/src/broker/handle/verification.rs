@@ -1,0 +1,158 @@
+//! Verification: before the first record of a transaction is appended to a partition, its coordinator is asked whether
+//! the partition is in it; with version 2 of the protocol it is put in. Source: KIP-890, Kafka's
+//! `ReplicaManager.handleProduceAppend`, `ReplicaManager.maybeSendPartitionsToTransactionCoordinator`.
+
+use std::collections::BTreeMap;
+
+use crate::broker::transactions::{Adder, VerifyingProduce};
+use crate::broker::{Broker, Caller};
+use crate::coordinator::runtime::CoordinatorKind;
+use crate::coordinator::transaction::AddPartitions;
+use crate::defect::TransactionDefect;
+use crate::log::VerificationGuard;
+use crate::node::Effects;
+use crate::proto::{
+    AddPartitionsToTxnRequest, AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction, ErrorCode,
+    ProduceRequest,
+};
+use crate::record::BatchHeader;
+use crate::types::{ConnectionId, NodeId, Now, ProducerEpoch, ProducerId, TopicPartition};
+
+use super::produce::header_of;
+
+/// What verification said of the partitions that needed it.
+pub(in crate::broker) type Verified =
+    BTreeMap<TopicPartition, Result<VerificationGuard, ErrorCode>>;
+
+/// The partitions of a produce that need verification, and of whom they are.
+#[derive(Debug, Default)]
+struct Begun {
+    guards: BTreeMap<TopicPartition, VerificationGuard>,
+    producer: Option<(ProducerId, ProducerEpoch)>,
+    topics: Vec<AddPartitionsToTxnTopic>,
+}
+
+impl Broker {
+    /// Begins to verify what a produce needs; gives the request back if there is nothing to verify.
+    pub(super) fn begin_verification(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        request: Box<ProduceRequest>,
+        effects: &mut Effects,
+    ) -> Option<Box<ProduceRequest>> {
+        let off = self.context.config.defects.has(TransactionDefect::NoVerification)
+            && self.context.config.transaction_version < 2;
+        let id = request.transactional_id.as_ref().map(|id| id.as_str().to_owned());
+        let Some(id) = id.filter(|id| !id.is_empty() && !off) else { return Some(request) };
+        let begun = self.start_verifications(now, &request);
+        let Some(producer) = begun.producer.filter(|_| !begun.guards.is_empty()) else {
+            return Some(request);
+        };
+        let connection = caller.connection;
+        let partitions: Vec<TopicPartition> = begun.guards.keys().copied().collect();
+        let verifying = VerifyingProduce { caller, request, guards: begun.guards };
+        self.transactions.verifying.insert(connection, verifying);
+        self.ask_coordinator(now, connection, (id, producer), (partitions, begun.topics), effects);
+        None
+    }
+
+    fn start_verifications(&mut self, now: Now, request: &ProduceRequest) -> Begun {
+        let bumps_epoch = self.context.config.transaction_version >= 2;
+        let mut begun = Begun::default();
+        for topic in &request.topic_data {
+            let mut indexes = Vec::new();
+            for data in &topic.partition_data {
+                let header = data.records.as_ref().and_then(header_of);
+                let Some(header) = header.filter(BatchHeader::is_transactional) else { continue };
+                let Ok(id) = self.resolve(&topic.name, data.index) else { continue };
+                let Some(partition) = self.partitions.get_mut(&id) else { continue };
+                if !partition.is_leader() {
+                    continue;
+                }
+                let started =
+                    partition.log_mut().start_verification(&header, bumps_epoch, now.wall);
+                if let Ok(Some(guard)) = started {
+                    begun.guards.insert(id, guard);
+                    begun.producer = Some((header.producer_id, header.producer_epoch));
+                    indexes.push(data.index);
+                }
+            }
+            if !indexes.is_empty() {
+                let topic = AddPartitionsToTxnTopic::default().with_name(topic.name.clone());
+                begun.topics.push(topic.with_partitions(indexes));
+            }
+        }
+        begun
+    }
+
+    fn ask_coordinator(
+        &mut self,
+        now: Now,
+        connection: ConnectionId,
+        (transactional_id, producer): (String, (ProducerId, ProducerEpoch)),
+        (partitions, topics): (Vec<TopicPartition>, Vec<AddPartitionsToTxnTopic>),
+        effects: &mut Effects,
+    ) {
+        let verify_only = self.context.config.transaction_version < 2;
+        let Some(coordinator) = self.transaction_coordinator(&transactional_id) else {
+            let error = Err(ErrorCode::CoordinatorNotAvailable);
+            return self.verified(now, connection, error, effects);
+        };
+        if coordinator == self.context.node {
+            let wanted = AddPartitions { transactional_id, producer, verify_only, partitions };
+            let asker = self.new_adder(Adder::Own(connection));
+            self.add_to_transaction(now, &wanted, asker);
+            return self.run_transactions(now, effects);
+        }
+        let id = crate::config::topic_name(&transactional_id);
+        let transaction = AddPartitionsToTxnTransaction::default()
+            .with_transactional_id(id.into())
+            .with_producer_id(producer.0.0.into())
+            .with_producer_epoch(producer.1.0)
+            .with_verify_only(verify_only)
+            .with_topics(topics);
+        let request = AddPartitionsToTxnRequest::default().with_transactions(vec![transaction]);
+        self.ask_for_partitions(now, (coordinator, connection), request, effects);
+    }
+
+    /// Who coordinates a transactional id, as far as this broker knows.
+    fn transaction_coordinator(&self, transactional_id: &str) -> Option<NodeId> {
+        let topic = self.internal_topics.id_of(CoordinatorKind::Transaction)?;
+        let partition = self.partition_of_key(CoordinatorKind::Transaction, transactional_id);
+        let image = self.metadata.image();
+        image.partitions.get(&TopicPartition { topic, partition })?.leader
+    }
+
+    /// The coordinator answered, or cannot be reached: the produce goes on with what it said.
+    pub(in crate::broker) fn verified(
+        &mut self,
+        now: Now,
+        connection: ConnectionId,
+        result: Result<(), ErrorCode>,
+        effects: &mut Effects,
+    ) {
+        let Some(verifying) = self.transactions.verifying.remove(&connection) else { return };
+        let bumps_epoch = self.context.config.transaction_version >= 2;
+        let VerifyingProduce { caller, request, guards } = verifying;
+        let result = result.map_err(|error| told_as(error, bumps_epoch));
+        let verified: Verified = guards
+            .into_iter()
+            .map(|(partition, guard)| (partition, result.map(|()| guard)))
+            .collect();
+        self.append_all(now, caller, &request, &verified, effects);
+    }
+}
+
+/// As what a producer is told that its transaction could not be verified: what may pass is an error that it retries.
+fn told_as(error: ErrorCode, bumps_epoch: bool) -> ErrorCode {
+    let passes = matches!(
+        error,
+        ErrorCode::NetworkException
+            | ErrorCode::CoordinatorLoadInProgress
+            | ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::NotCoordinator
+    );
+    let waits = error == ErrorCode::ConcurrentTransactions && !bumps_epoch;
+    if passes || waits { ErrorCode::NotEnoughReplicas } else { error }
+}

@@ -1,0 +1,106 @@
+//! `WriteTxnMarkers`: a coordinator has the end of transactions written. Source: KIP-98, Kafka's
+//! `KafkaApis.handleWriteTxnMarkersRequest`.
+
+use crate::broker::transactions::{MarkerBatch, MarkerSource, Owner};
+use crate::broker::{Broker, Caller};
+use crate::log::AppendRights;
+use crate::message::{
+    ResponseBody, WritableMarker, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
+};
+use crate::node::Effects;
+use crate::note::TransactionNote;
+use crate::proto::ErrorCode;
+use crate::types::{Now, TopicPartition};
+
+impl Broker {
+    pub(super) fn on_write_txn_markers(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        request: &WriteTxnMarkersRequest,
+        effects: &mut Effects,
+    ) {
+        self.write_markers(now, MarkerSource::Remote(caller), request, effects);
+    }
+
+    /// Writes markers, each on its partitions; the answer goes out when all are decided.
+    pub(in crate::broker) fn write_markers(
+        &mut self,
+        now: Now,
+        from: MarkerSource,
+        request: &WriteTxnMarkersRequest,
+        effects: &mut Effects,
+    ) {
+        let batch = self.transactions.number();
+        let unknown = Some(ErrorCode::UnknownServerError);
+        let blank = |marker: &WritableMarker| {
+            marker.partitions.iter().map(|partition| (*partition, unknown)).collect()
+        };
+        let response =
+            WriteTxnMarkersResponse { results: request.markers.iter().map(blank).collect() };
+        let undecided = request.markers.iter().map(|marker| marker.partitions.len()).sum();
+        self.transactions.marker_batches.insert(batch, MarkerBatch { from, response, undecided });
+        for (at, marker) in request.markers.iter().enumerate() {
+            for (index, partition) in marker.partitions.iter().enumerate() {
+                let owner = Owner::Marker(batch, (at, index));
+                self.write_marker(now, marker, *partition, owner, effects);
+            }
+        }
+    }
+
+    fn write_marker(
+        &mut self,
+        now: Now,
+        marker: &WritableMarker,
+        id: TopicPartition,
+        owner: Owner,
+        effects: &mut Effects,
+    ) {
+        let ticket = self.purgatory.new_ticket();
+        let batch = marker.marker.batch(now.wall);
+        effects.note(TransactionNote::BatchAttributed {
+            partition: id,
+            producer_id: marker.marker.producer_id,
+            transaction: marker.transaction,
+        });
+        let rights = AppendRights { guard: None, coordinator: true };
+        let (context, partitions) = self.partition_context(now);
+        let Some(partition) = partitions.get_mut(&id) else {
+            let refused =
+                crate::partition::ProduceOutcome::Refused(ErrorCode::UnknownTopicOrPartition);
+            return self.follow_append(now, (ticket, id), refused, owner, effects);
+        };
+        let outcome =
+            partition.produce_verified(context, Ok(&batch), (-1, rights), ticket, effects);
+        self.touched.push(id);
+        self.follow_append(now, (ticket, id), outcome, owner, effects);
+    }
+
+    /// One marker is written, or is not; the last one sends the answer.
+    pub(in crate::broker) fn marker_ended(
+        &mut self,
+        now: Now,
+        (batch, (at, index)): (u64, (usize, usize)),
+        error: Option<ErrorCode>,
+        effects: &mut Effects,
+    ) {
+        let batches = &mut self.transactions.marker_batches;
+        let Some(known) = batches.get_mut(&batch) else { return };
+        known.response.results[at][index].1 = error;
+        known.undecided -= 1;
+        if known.undecided > 0 {
+            return;
+        }
+        let Some(MarkerBatch { from, response, .. }) = batches.remove(&batch) else { return };
+        match from {
+            MarkerSource::Remote(caller) => {
+                let body = ResponseBody::WriteTxnMarkers(Box::new(response));
+                self.connections.reply(caller, body, effects);
+            }
+            MarkerSource::Own(request) => {
+                let coordinator = &mut self.transactions.coordinator;
+                coordinator.markers_answered(now, request, Some(&response));
+            }
+        }
+    }
+}

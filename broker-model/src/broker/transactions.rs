@@ -1,0 +1,390 @@
+//! What ties a broker to its transaction coordinators, and its partitions to those of other brokers: records and markers
+//! under way, and questions of whether a partition is in a transaction. Source: Kafka's
+//! `TransactionMarkerChannelManager`, `AddPartitionsToTxnManager`, `ReplicaManager.appendRecords`.
+
+use std::collections::BTreeMap;
+
+use crate::broker::{Broker, Caller};
+use crate::config::{ClusterConfig, ms};
+use crate::coordinator::runtime::{CoordinatorKind, CoordinatorRecord, batch_of};
+use crate::coordinator::transaction::{
+    AddAsker, MarkerRequest, MarkersToSend, Todo, TransactionConfig, TransactionCoordinator,
+    WriteId,
+};
+use crate::log::VerificationGuard;
+use crate::message::{RequestBody, ResponseBody, WriteTxnMarkersResponse};
+use crate::node::{Channel, Deadline, Effect, Effects};
+use crate::partition::{ProduceOutcome, ProduceTicket};
+use crate::proto::{AddPartitionsToTxnRequest, ErrorCode, ProduceRequest};
+use crate::types::{ConnectionId, CorrelationId, NodeId, Now, Time, TopicPartition};
+
+/// Transactions on a broker.
+#[derive(Debug)]
+pub(super) struct Transactions {
+    pub(super) coordinator: TransactionCoordinator,
+    /// Records and markers that wait for the high watermark.
+    appends: BTreeMap<ProduceTicket, Append>,
+    /// Requests for markers that are not answered.
+    pub(super) marker_batches: BTreeMap<u64, MarkerBatch>,
+    /// Requests to other brokers.
+    outgoing: BTreeMap<(NodeId, CorrelationId), Outgoing>,
+    /// Who asked this broker's coordinators for partitions.
+    pub(super) adders: BTreeMap<AddAsker, Adder>,
+    /// Requests for partitions that are not answered.
+    pub(super) add_batches: BTreeMap<u64, AddBatch>,
+    /// Produces whose transactions are being verified.
+    pub(super) verifying: BTreeMap<ConnectionId, VerifyingProduce>,
+    last_number: u64,
+}
+
+/// An append that waits.
+#[derive(Debug)]
+struct Append {
+    until: Time,
+    partition: TopicPartition,
+    owner: Owner,
+}
+
+/// Whose append it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Owner {
+    /// The coordinator's record.
+    Record(WriteId),
+    /// A marker: of which request, and its place in it.
+    Marker(u64, (usize, usize)),
+}
+
+/// A request for markers that is not answered.
+#[derive(Debug)]
+pub(super) struct MarkerBatch {
+    pub(super) from: MarkerSource,
+    pub(super) response: WriteTxnMarkersResponse,
+    pub(super) undecided: usize,
+}
+
+/// Who wants markers written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum MarkerSource {
+    /// Another broker's coordinator.
+    Remote(Caller),
+    /// This broker's own.
+    Own(MarkerRequest),
+}
+
+/// A request to another broker.
+#[derive(Debug, Clone, Copy)]
+struct Outgoing {
+    until: Time,
+    what: Asked,
+}
+
+/// What another broker is asked.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    /// To write markers.
+    Markers(MarkerRequest),
+    /// Whether the partitions of a produce are in its transaction.
+    Verification(ConnectionId),
+}
+
+/// Who asked a coordinator of this broker for partitions.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Adder {
+    /// Somebody else: which request, and which of its transactions.
+    Request(u64, usize),
+    /// This broker, for a produce on this connection.
+    Own(ConnectionId),
+}
+
+/// A request for partitions that is not answered.
+#[derive(Debug)]
+pub(super) struct AddBatch {
+    pub(super) caller: Caller,
+    pub(super) request: Box<AddPartitionsToTxnRequest>,
+    pub(super) results: Vec<Result<(), ErrorCode>>,
+    pub(super) undecided: usize,
+}
+
+/// A produce whose transaction is being verified.
+#[derive(Debug)]
+pub(super) struct VerifyingProduce {
+    pub(super) caller: Caller,
+    pub(super) request: Box<ProduceRequest>,
+    pub(super) guards: BTreeMap<TopicPartition, VerificationGuard>,
+}
+
+impl Asked {
+    fn channel(self) -> Channel {
+        match self {
+            Self::Markers(_) => Channel::TransactionMarkers,
+            Self::Verification(_) => Channel::TransactionVerification,
+        }
+    }
+}
+
+impl Transactions {
+    pub(super) fn new(config: &ClusterConfig, now: Time) -> Self {
+        let coordinator = TransactionConfig {
+            epoch_per_transaction: config.transaction_version >= 2,
+            timeout_max_ms: config.transaction_max_timeout_ms,
+            expiration_ms: config.transactional_id_expiration_ms,
+            check_interval_ms: config.transaction_cleanup_interval_ms,
+            defects: config.defects,
+        };
+        Self {
+            coordinator: TransactionCoordinator::new(coordinator, now),
+            appends: BTreeMap::new(),
+            marker_batches: BTreeMap::new(),
+            outgoing: BTreeMap::new(),
+            adders: BTreeMap::new(),
+            add_batches: BTreeMap::new(),
+            verifying: BTreeMap::new(),
+            last_number: 0,
+        }
+    }
+
+    /// A number that was not given before.
+    pub(super) fn number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// What is not done, for a host that waits for rest.
+    pub(super) fn unfinished(&self) -> usize {
+        self.appends.len() + self.verifying.len() + self.coordinator.completing()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        let appends = self.appends.values().map(|append| append.until);
+        let outgoing = self.outgoing.values().map(|outgoing| outgoing.until);
+        let late = appends.chain(outgoing).min();
+        let late = late.map(|at| Deadline { at, why: "a request for a transaction times out" });
+        Deadline::earlier(late, self.coordinator.deadline())
+    }
+}
+
+impl Broker {
+    /// Does what the coordinator wants done, until it wants nothing.
+    pub(super) fn run_transactions(&mut self, now: Now, effects: &mut Effects) {
+        loop {
+            while let Some(todo) = self.transactions.coordinator.next() {
+                self.do_for_coordinator(now, todo, effects);
+            }
+            let partitions = &self.metadata.image().partitions;
+            let leader_of = |id| partitions.get(&id).and_then(|known| known.leader);
+            let requests = self.transactions.coordinator.markers_to_send(now, leader_of);
+            if requests.is_empty() {
+                return;
+            }
+            for request in requests {
+                self.send_markers(now, request, effects);
+            }
+        }
+    }
+
+    fn do_for_coordinator(&mut self, now: Now, todo: Todo, effects: &mut Effects) {
+        match todo {
+            Todo::Reply(caller, body) => self.connections.reply(caller, body, effects),
+            Todo::Added(asker, result) => self.partitions_added(now, asker, result, effects),
+            Todo::Write(partition, record, id) => {
+                self.append_transaction_record(now, partition, &record, id, effects);
+            }
+            Todo::Note(note) => effects.note(note),
+        }
+    }
+
+    fn append_transaction_record(
+        &mut self,
+        now: Now,
+        partition: i32,
+        record: &CoordinatorRecord,
+        write: WriteId,
+        effects: &mut Effects,
+    ) {
+        let topic = self.internal_topics.id_of(CoordinatorKind::Transaction);
+        let id = topic.map(|topic| TopicPartition { topic, partition });
+        let ticket = self.purgatory.new_ticket();
+        let batch = batch_of(now.wall, std::slice::from_ref(record));
+        let (context, partitions) = self.partition_context(now);
+        let outcome = match id.and_then(|id| partitions.get_mut(&id)) {
+            Some(partition) => partition.produce(context, Ok(&batch), -1, ticket, effects),
+            None => ProduceOutcome::Refused(ErrorCode::NotLeaderOrFollower),
+        };
+        if let Some(id) = id {
+            self.touched.push(id);
+            self.follow_append(now, (ticket, id), outcome, Owner::Record(write), effects);
+        }
+    }
+
+    /// Lets an append wait, or says what became of it.
+    pub(super) fn follow_append(
+        &mut self,
+        now: Now,
+        (ticket, partition): (ProduceTicket, TopicPartition),
+        outcome: ProduceOutcome,
+        owner: Owner,
+        effects: &mut Effects,
+    ) {
+        let result = match outcome {
+            ProduceOutcome::Acknowledged(_) => Ok(()),
+            ProduceOutcome::Refused(error) => Err(error),
+            ProduceOutcome::Waiting => {
+                let until = now.time + ms(self.context.config.request_timeout_ms);
+                self.transactions.appends.insert(ticket, Append { until, partition, owner });
+                return;
+            }
+        };
+        self.append_ended(now, owner, result, effects);
+    }
+
+    /// An append that may be a transaction's is decided; false if it is somebody else's.
+    pub(super) fn append_decided(
+        &mut self,
+        now: Now,
+        ticket: ProduceTicket,
+        result: Result<(), ErrorCode>,
+        effects: &mut Effects,
+    ) -> bool {
+        let Some(append) = self.transactions.appends.remove(&ticket) else { return false };
+        self.append_ended(now, append.owner, result, effects);
+        true
+    }
+
+    fn append_ended(
+        &mut self,
+        now: Now,
+        owner: Owner,
+        result: Result<(), ErrorCode>,
+        effects: &mut Effects,
+    ) {
+        match owner {
+            Owner::Record(write) => self.transactions.coordinator.written(now, write, result),
+            Owner::Marker(batch, place) => {
+                self.marker_ended(now, (batch, place), result.err(), effects);
+            }
+        }
+    }
+
+    fn send_markers(&mut self, now: Now, send: MarkersToSend, effects: &mut Effects) {
+        let MarkersToSend { to, request, body } = send;
+        if to == self.context.node {
+            return self.write_markers(now, MarkerSource::Own(request), &body, effects);
+        }
+        let body = RequestBody::WriteTxnMarkers(Box::new(body));
+        self.ask(now, to, body, Asked::Markers(request), effects);
+    }
+
+    fn ask(&mut self, now: Now, to: NodeId, body: RequestBody, what: Asked, effects: &mut Effects) {
+        let until = now.time + ms(self.context.config.request_timeout_ms);
+        let id = self.context.send(to, what.channel(), body, effects);
+        self.transactions.outgoing.insert((to, id), Outgoing { until, what });
+    }
+
+    /// Asks the coordinator of another broker whether partitions are in a transaction, or to add them.
+    pub(super) fn ask_for_partitions(
+        &mut self,
+        now: Now,
+        (to, connection): (NodeId, ConnectionId),
+        request: AddPartitionsToTxnRequest,
+        effects: &mut Effects,
+    ) {
+        let body = RequestBody::AddPartitionsToTxn(Box::new(request));
+        self.ask(now, to, body, Asked::Verification(connection), effects);
+    }
+
+    /// Another broker answered.
+    pub(super) fn on_transaction_response(
+        &mut self,
+        now: Now,
+        (from, id): (NodeId, CorrelationId),
+        body: &ResponseBody,
+        effects: &mut Effects,
+    ) {
+        let Some(outgoing) = self.transactions.outgoing.remove(&(from, id)) else { return };
+        match (outgoing.what, body) {
+            (Asked::Markers(request), ResponseBody::WriteTxnMarkers(response)) => {
+                let coordinator = &mut self.transactions.coordinator;
+                coordinator.markers_answered(now, request, Some(response));
+            }
+            (Asked::Verification(connection), ResponseBody::AddPartitionsToTxn(response)) => {
+                let results = response.results_by_transaction.iter();
+                let topics = results.flat_map(|result| &result.topic_results);
+                let mut codes = topics.flat_map(|topic| &topic.results_by_partition);
+                let error =
+                    codes.find_map(|one| ErrorCode::try_from_code(one.partition_error_code));
+                self.verified(now, connection, error.map_or(Ok(()), Err), effects);
+            }
+            (asked, body) => panic!("{from} answers {asked:?} with {body:?}"),
+        }
+    }
+
+    /// A connection to another broker is gone.
+    pub(super) fn on_transaction_connection_lost(
+        &mut self,
+        now: Now,
+        to: NodeId,
+        channel: Channel,
+        effects: &mut Effects,
+    ) {
+        let on_it = |(node, _): &(NodeId, CorrelationId), outgoing: &Outgoing| {
+            *node == to && outgoing.what.channel() == channel
+        };
+        let outgoing = &self.transactions.outgoing;
+        let lost: Vec<_> =
+            outgoing.iter().filter(|(key, it)| on_it(key, it)).map(|(key, _)| *key).collect();
+        for key in lost {
+            let Some(outgoing) = self.transactions.outgoing.remove(&key) else { continue };
+            match outgoing.what {
+                Asked::Markers(request) => {
+                    self.transactions.coordinator.markers_answered(now, request, None);
+                }
+                Asked::Verification(connection) => {
+                    let error = ErrorCode::NetworkException;
+                    self.verified(now, connection, Err(error), effects);
+                }
+            }
+        }
+    }
+
+    /// Does what time alone brings to transactions.
+    pub(super) fn tick_transactions(&mut self, now: Now, effects: &mut Effects) {
+        self.load_transaction_logs(now);
+        let ids = &mut self.producer_ids;
+        self.transactions.coordinator.tick(now, &mut || ids.generate(now.time));
+        let late = |outgoing: &Outgoing| outgoing.until <= now.time;
+        let outgoing = &self.transactions.outgoing;
+        let late: Vec<(NodeId, Channel)> = outgoing
+            .iter()
+            .filter(|(_, outgoing)| late(outgoing))
+            .map(|((to, _), outgoing)| (*to, outgoing.what.channel()))
+            .collect();
+        for (to, channel) in late {
+            effects.push(Effect::Disconnect { to, channel });
+            self.on_transaction_connection_lost(now, to, channel, effects);
+        }
+        let appends = &self.transactions.appends;
+        let late: Vec<ProduceTicket> = appends
+            .iter()
+            .filter(|(_, append)| append.until <= now.time)
+            .map(|(ticket, _)| *ticket)
+            .collect();
+        for ticket in late {
+            let at = self.transactions.appends.get(&ticket).map(|append| append.partition);
+            if let Some(partition) = at.and_then(|at| self.partitions.get_mut(&at)) {
+                partition.abandon_produce(ticket);
+            }
+            self.append_decided(now, ticket, Err(ErrorCode::RequestTimedOut), effects);
+        }
+        self.run_transactions(now, effects);
+    }
+
+    fn load_transaction_logs(&mut self, now: Now) {
+        while let Some(index) = self.transactions.coordinator.to_load(now.time) {
+            let topic = self.internal_topics.id_of(CoordinatorKind::Transaction);
+            let id = topic.map(|topic| TopicPartition { topic, partition: index });
+            let partition = id.and_then(|id| self.partitions.get(&id));
+            let partition = partition.expect("what is loaded is led here");
+            self.transactions.coordinator.load(now, index, partition.log());
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Commits. Source: `ConsumerCoordinator.commitOffsetsSync`, `commitOffsetsAsync`, `OffsetCommitResponseHandler`.
+//!
+//! What is committed is how far the application has come: the positions when it asks. One that asks to wait is tried
+//! again while what is wrong may pass; any other one is sent once.
+
+use crate::client::connection::Purpose;
+use crate::client::consumer::Consumer;
+use crate::client::consumer::position::Stage;
+use crate::config::{ms, topic_name};
+use crate::consumer_protocol::Place;
+use crate::message::RequestBody;
+use crate::node::{Channel, Deadline, Effects, Outcome};
+use crate::proto::{
+    ErrorCode, GroupId, OffsetCommitRequest, OffsetCommitRequestPartition,
+    OffsetCommitRequestTopic, OffsetCommitResponse, TopicName,
+};
+use crate::types::{LeaderEpoch, NodeId, Offset, OperationId, Time};
+
+use super::join::moved;
+use super::membership::{Generation, MemberState, PendingCommit};
+
+impl Consumer {
+    /// The application commits how far it has come.
+    pub(in crate::client::consumer) fn commit(
+        &mut self,
+        now: Time,
+        operation: OperationId,
+        sync: bool,
+        effects: &mut Effects,
+    ) {
+        let offsets = self.consumed();
+        let Some(member) = self.membership.as_mut() else {
+            let outcome = Outcome::Failed { error: ErrorCode::InvalidGroupId, partition: -1 };
+            return effects.complete(operation, outcome);
+        };
+        if offsets.is_empty() {
+            return effects.complete(operation, Outcome::Committed { offsets: Vec::new() });
+        }
+        member.commits.push_back(PendingCommit {
+            operation,
+            sync,
+            offsets,
+            gives_up_at: now + ms(member.config.api_timeout_ms),
+            not_before: now,
+            asked: false,
+            maybe_done: false,
+            last_error: ErrorCode::RequestTimedOut,
+        });
+    }
+
+    /// Positions that come from records or offsets, and are not in doubt. Source: `SubscriptionState.allConsumed`.
+    fn consumed(&self) -> Vec<(Place, Offset, LeaderEpoch)> {
+        let valid = self.positions.iter().filter(|(_, position)| position.stage == Stage::Fetch);
+        let offsets = valid.map(|(key, position)| {
+            let place = (self.metadata.name(key.topic).clone(), key.partition);
+            (place, position.offset, position.last_epoch)
+        });
+        offsets.collect()
+    }
+
+    pub(super) fn run_commits(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
+        self.end_late_commits(now, effects);
+        let mut wake = None;
+        for index in 0..self.member().commits.len() {
+            let commit = &self.member().commits[index];
+            let over = Deadline { at: commit.gives_up_at, why: "commit timeout" };
+            wake = Deadline::earlier(wake, Some(over));
+            if commit.asked {
+                continue;
+            }
+            match self.coordinator_now(now, commit.not_before) {
+                Ok(coordinator) => self.send_commit(now, index, coordinator, effects),
+                Err(retry) => wake = Deadline::earlier(wake, retry),
+            }
+        }
+        // One that could not even be sent has ended.
+        self.end_refused_commits(effects);
+        wake
+    }
+
+    fn send_commit(&mut self, now: Time, index: usize, to: NodeId, effects: &mut Effects) {
+        let member = self.membership.as_mut().expect("only members commit");
+        let generation = match (member.subscribes(), member.state) {
+            (false, _) => Generation::NONE,
+            (true, MemberState::Stable) => member.generation.clone(),
+            (true, MemberState::Unjoined) => {
+                member.commits[index].last_error = ErrorCode::UnknownMemberId;
+                return member.commits[index].gives_up_at = now;
+            }
+            (true, MemberState::PreparingRebalance | MemberState::CompletingRebalance) => {
+                member.commits[index].last_error = ErrorCode::RebalanceInProgress;
+                return member.commits[index].gives_up_at = now;
+            }
+        };
+        let instance = member.config.instance.as_deref().filter(|_| member.subscribes());
+        let commit = &member.commits[index];
+        let request = OffsetCommitRequest::default()
+            .with_group_id(GroupId(topic_name(&member.config.group)))
+            .with_generation_id_or_member_epoch(generation.id)
+            .with_member_id(topic_name(&generation.member))
+            .with_group_instance_id(instance.map(topic_name))
+            .with_topics(topics_of(&commit.offsets));
+        let operation = commit.operation;
+        member.commits[index].asked = true;
+        let purpose = Purpose::OffsetCommit(operation, Box::new(generation));
+        let body = RequestBody::OffsetCommit(Box::new(request));
+        self.connections.send(now, (to, Channel::ClientCoordinator), body, purpose, effects);
+    }
+
+    pub(in crate::client::consumer) fn on_commit_answered(
+        &mut self,
+        now: Time,
+        (operation, sent): (OperationId, &Generation),
+        response: &OffsetCommitResponse,
+        effects: &mut Effects,
+    ) {
+        let answers = response.topics.iter().flat_map(|topic| &topic.partitions);
+        let error = answers.filter_map(|one| ErrorCode::try_from_code(one.error_code)).next();
+        let Some(error) = error else {
+            if let Some(commit) = self.take_commit(operation) {
+                let offsets = commit.offsets.into_iter().map(|(place, offset, _)| (place, offset));
+                let offsets = offsets.collect();
+                effects.complete(operation, Outcome::Committed { offsets });
+            }
+            return;
+        };
+        let Some(member) = self.membership.as_mut() else { return };
+        if moved(error) || error == ErrorCode::RequestTimedOut {
+            member.finder.forget();
+        }
+        if error == ErrorCode::RebalanceInProgress {
+            member.rejoin_needed = true;
+        }
+        let preparing = member.state == MemberState::PreparingRebalance;
+        if member.is_current(sent) || !preparing {
+            match error {
+                ErrorCode::UnknownMemberId => member.reset(true),
+                ErrorCode::IllegalGeneration => member.reset(false),
+                _ => {}
+            }
+        }
+        // The record may be in the log although it was not committed in time.
+        let ambiguous = error == ErrorCode::CoordinatorNotAvailable;
+        self.commit_failed(now, operation, error, ambiguous);
+        self.end_refused_commits(effects);
+    }
+
+    pub(in crate::client::consumer) fn on_commit_lost(
+        &mut self,
+        now: Time,
+        operation: OperationId,
+    ) {
+        if let Some(member) = self.membership.as_mut() {
+            member.finder.forget();
+        }
+        self.commit_failed(now, operation, ErrorCode::NetworkException, true);
+    }
+
+    /// An attempt has failed: another one follows, if the application waits and it can help.
+    fn commit_failed(
+        &mut self,
+        now: Time,
+        operation: OperationId,
+        error: ErrorCode,
+        ambiguous: bool,
+    ) {
+        let retry_at = self.connections.backoff.after(now);
+        let Some(member) = self.membership.as_mut() else { return };
+        let found = member.commits.iter_mut().find(|commit| commit.operation == operation);
+        let Some(commit) = found else { return };
+        commit.asked = false;
+        commit.not_before = retry_at;
+        commit.last_error = error;
+        commit.maybe_done |= ambiguous;
+        if !commit.sync || !may_pass(error) {
+            commit.gives_up_at = now;
+        }
+    }
+
+    fn take_commit(&mut self, operation: OperationId) -> Option<PendingCommit> {
+        let commits = &mut self.membership.as_mut()?.commits;
+        let index = commits.iter().position(|commit| commit.operation == operation)?;
+        commits.remove(index)
+    }
+
+    fn end_late_commits(&mut self, now: Time, effects: &mut Effects) {
+        let Some(member) = self.membership.as_mut() else { return };
+        let late: Vec<PendingCommit> = {
+            let (late, kept): (Vec<_>, Vec<_>) =
+                member.commits.drain(..).partition(|commit| commit.gives_up_at <= now);
+            member.commits.extend(kept);
+            late
+        };
+        for commit in late {
+            let error = commit.last_error;
+            let outcome = if commit.asked || commit.maybe_done {
+                Outcome::CommitUnknown { offsets: offsets_of(&commit), error }
+            } else {
+                Outcome::Failed { error, partition: -1 }
+            };
+            effects.complete(commit.operation, outcome);
+        }
+    }
+
+    /// Commits that have ended without a further attempt.
+    fn end_refused_commits(&mut self, effects: &mut Effects) {
+        let over = self.member().commits.iter().map(|commit| commit.gives_up_at).min();
+        let refused = self
+            .member()
+            .commits
+            .iter()
+            .any(|commit| !commit.asked && commit.gives_up_at <= commit.not_before);
+        if refused && let Some(over) = over {
+            self.end_late_commits(over, effects);
+        }
+    }
+
+    /// Ends all commits as they are: the process ends.
+    pub(in crate::client::consumer) fn end_commits(&mut self, effects: &mut Effects) {
+        self.end_late_commits(Time::MAX, effects);
+    }
+}
+
+fn offsets_of(commit: &PendingCommit) -> Vec<(Place, Offset)> {
+    commit.offsets.iter().map(|(place, offset, _)| (place.clone(), *offset)).collect()
+}
+
+fn topics_of(offsets: &[(Place, Offset, LeaderEpoch)]) -> Vec<OffsetCommitRequestTopic> {
+    let mut topics: Vec<OffsetCommitRequestTopic> = Vec::new();
+    for ((topic, index), offset, epoch) in offsets {
+        let partition = OffsetCommitRequestPartition::default()
+            .with_partition_index(*index)
+            .with_committed_offset(offset.0)
+            .with_committed_leader_epoch(epoch.0)
+            .with_committed_metadata(Some(topic_name("")));
+        match topics.last_mut().filter(|known| known.name.0 == *topic) {
+            Some(known) => known.partitions.push(partition),
+            None => topics.push(
+                OffsetCommitRequestTopic::default()
+                    .with_name(TopicName(topic.clone()))
+                    .with_partitions(vec![partition]),
+            ),
+        }
+    }
+    topics
+}
+
+/// Whether a later attempt can succeed.
+fn may_pass(error: ErrorCode) -> bool {
+    matches!(
+        error,
+        ErrorCode::CoordinatorLoadInProgress
+            | ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::NotCoordinator
+            | ErrorCode::RequestTimedOut
+            | ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::NetworkException
+    )
+}

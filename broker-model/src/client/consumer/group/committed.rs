@@ -1,0 +1,123 @@
+//! Where to go on: what the group has committed, else what `auto.offset.reset` says. Source:
+//! `ConsumerCoordinator.initWithCommittedOffsetsIfNeeded`, `OffsetFetchResponseHandler`,
+//! `ConsumerUtils.refreshCommittedOffsets`.
+
+use crate::client::connection::Purpose;
+use crate::client::consumer::Consumer;
+use crate::client::consumer::position::{Stage, StartFrom};
+use crate::client::metadata::PartitionKey;
+use crate::config::{OffsetReset, topic_name};
+use crate::message::RequestBody;
+use crate::node::{Channel, Deadline, Effects};
+use crate::proto::{
+    ErrorCode, GroupId, OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
+    OffsetFetchResponse, OffsetFetchResponsePartitions, TopicName,
+};
+use crate::types::{LeaderEpoch, Offset, Time};
+
+use super::join::moved;
+
+impl Consumer {
+    /// Asks for the offsets of partitions that were just given.
+    pub(super) fn fetch_committed(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
+        let member = self.member();
+        if member.committed_asked || self.polls.is_empty() || !self.is_stable() {
+            return None;
+        }
+        let waiting: Vec<PartitionKey> = self
+            .positions
+            .iter()
+            .filter(|(_, position)| position.stage == Stage::Committed)
+            .map(|(key, _)| *key)
+            .collect();
+        if waiting.is_empty() {
+            return None;
+        }
+        let coordinator = match self.coordinator_now(now, self.member().committed_not_before) {
+            Ok(coordinator) => coordinator,
+            Err(wake) => return wake,
+        };
+        let topics = waiting.chunk_by(|a, b| a.topic == b.topic).map(|keys| {
+            OffsetFetchRequestTopics::default()
+                .with_name(TopicName(self.metadata.name(keys[0].topic).clone()))
+                .with_partition_indexes(keys.iter().map(|key| key.partition).collect())
+        });
+        let group = OffsetFetchRequestGroup::default()
+            .with_group_id(GroupId(topic_name(&self.member().config.group)))
+            .with_member_epoch(-1)
+            .with_topics(Some(topics.collect()));
+        let request =
+            OffsetFetchRequest::default().with_groups(vec![group]).with_require_stable(true);
+        let member = self.membership.as_mut()?;
+        member.committed_asked = true;
+        let purpose = Purpose::OffsetFetch(member.assignments);
+        let body = RequestBody::OffsetFetch(Box::new(request));
+        let to = (coordinator, Channel::ClientCoordinator);
+        self.connections.send(now, to, body, purpose, effects);
+        None
+    }
+
+    pub(in crate::client::consumer) fn on_committed(
+        &mut self,
+        now: Time,
+        assignment: u64,
+        response: &OffsetFetchResponse,
+    ) {
+        let retry_at = self.connections.backoff.after(now);
+        let Some(member) = self.membership.as_mut() else { return };
+        member.committed_asked = false;
+        let group = response.groups.iter().find(|it| it.group_id.as_str() == member.config.group);
+        let error = group.map_or(Some(ErrorCode::UnknownServerError), |group| {
+            let partitions = group.topics.iter().flat_map(|topic| &topic.partitions);
+            let unstable = partitions.filter_map(|it| ErrorCode::try_from_code(it.error_code));
+            ErrorCode::try_from_code(group.error_code).or(unstable.last())
+        });
+        if let Some(error) = error {
+            if moved(error) {
+                member.finder.forget();
+            }
+            return member.committed_not_before = retry_at;
+        }
+        if assignment != member.assignments {
+            return;
+        }
+        for topic in group.into_iter().flat_map(|group| &group.topics) {
+            let place = self.metadata.place(&topic.name.0);
+            for answer in &topic.partitions {
+                let key = PartitionKey { topic: place, partition: answer.partition_index };
+                self.go_on_from(key, answer);
+            }
+        }
+    }
+
+    fn go_on_from(&mut self, key: PartitionKey, answer: &OffsetFetchResponsePartitions) {
+        let version = self.new_version();
+        let reset = match self.config.offset_reset {
+            OffsetReset::Earliest => StartFrom::Assignment,
+            OffsetReset::Latest => StartFrom::AssignmentAtEnd,
+        };
+        let found = self.positions.get_mut(&key);
+        let Some(position) = found.filter(|position| position.stage == Stage::Committed) else {
+            return;
+        };
+        if answer.committed_offset < 0 {
+            return position.enter(Stage::Start(reset), version);
+        }
+        let epoch = LeaderEpoch(answer.committed_leader_epoch);
+        position.seek((Offset(answer.committed_offset), epoch), version);
+        if epoch != LeaderEpoch::NONE {
+            let version = self.new_version();
+            if let Some(position) = self.positions.get_mut(&key) {
+                position.enter(Stage::Validate, version);
+            }
+        }
+    }
+
+    pub(in crate::client::consumer) fn on_committed_lost(&mut self, now: Time) {
+        let retry_at = self.connections.backoff.after(now);
+        let Some(member) = self.membership.as_mut() else { return };
+        member.committed_asked = false;
+        member.committed_not_before = retry_at;
+        member.finder.forget();
+    }
+}

@@ -1,0 +1,28 @@
+//! A consumer as a member of a group in the classic protocol. Source: Kafka's `AbstractCoordinator`,
+//! `ConsumerCoordinator` at 4.1; KIP-62, KIP-345, KIP-394, KIP-429.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `membership` | where a member stands |
+//! | `join` | joining, and what becomes of the answers |
+//! | `assignment` | what a generation gives, and what it takes |
+//! | `heartbeat` | staying a member, and leaving |
+//! | `commit` | commits |
+//! | `committed` | where to go on |
+//! | `assignor` | how the group's leader shares partitions out |
+//!
+//! Joining happens inside polls, heartbeats at any time. The application's rebalance listener is what it does between
+//! two polls: one that is about to lose partitions ends with `Outcome::Revoking`, so that the application can commit;
+//! the next one goes on with the rebalance, and ends with `Outcome::Joined`.
+
+mod assignment;
+mod assignor;
+mod commit;
+mod committed;
+mod heartbeat;
+mod join;
+mod membership;
+#[cfg(test)]
+mod tests;
+
+pub(super) use membership::Membership;

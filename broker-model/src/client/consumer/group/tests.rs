@@ -1,0 +1,262 @@
+//! One member and a scripted coordinator, which is broker 2.
+
+use crate::client::consumer::Consumer;
+use crate::client::testing::{Driver, START, SentRequest, TOPIC};
+use crate::config::{Assignor, ConsumerConfig, MemberConfig, OffsetReset, topic_name};
+use crate::consumer_protocol::{Place, encode_assignment};
+use crate::defect::{Defects, GroupDefect};
+use crate::message::{RequestBody, ResponseBody};
+use crate::node::{Operation, Outcome};
+use crate::proto::{
+    Coordinator, ErrorCode, FindCoordinatorResponse, GroupId, HeartbeatResponse, JoinGroupResponse,
+    OffsetCommitRequest, OffsetCommitResponse, OffsetCommitResponsePartition,
+    OffsetCommitResponseTopic, OffsetFetchResponse, OffsetFetchResponseGroup,
+    OffsetFetchResponsePartitions, OffsetFetchResponseTopics, SyncGroupResponse, TopicName,
+};
+use crate::types::{NodeId, Offset};
+
+fn config(assignor: Assignor) -> ConsumerConfig {
+    ConsumerConfig {
+        node: NodeId(1002),
+        bootstrap: vec![NodeId(1), NodeId(2), NodeId(3)],
+        jitter_salt: 1,
+        fetch_wait_max_ms: 500,
+        fetch_max_bytes: 1 << 20,
+        request_timeout_ms: 1_000,
+        retry_backoff_ms: 100,
+        metadata_max_age_ms: 60_000,
+        offset_reset: OffsetReset::Earliest,
+        isolation: crate::note::IsolationLevel::ReadUncommitted,
+        group: Some(MemberConfig {
+            group: "g".to_owned(),
+            instance: None,
+            assignor,
+            session_timeout_ms: 3_000,
+            heartbeat_interval_ms: 300,
+            max_poll_interval_ms: 5_000,
+            api_timeout_ms: 2_000,
+        }),
+    }
+}
+
+type Member = Driver<Consumer>;
+
+fn take(driver: &mut Member, is_kind: impl Fn(&RequestBody) -> bool) -> SentRequest {
+    driver.take(is_kind).unwrap_or_else(|| panic!("not asked: {:?}", driver.wire))
+}
+
+fn take_join(driver: &mut Member) -> SentRequest {
+    take(driver, |body| matches!(body, RequestBody::JoinGroup(_)))
+}
+
+fn joined(generation: i32, error: i16) -> ResponseBody {
+    let response = JoinGroupResponse::default()
+        .with_error_code(error)
+        .with_generation_id(generation)
+        .with_member_id(topic_name("m"))
+        .with_leader(topic_name("other"))
+        .with_protocol_name(Some(topic_name("range")));
+    ResponseBody::JoinGroup(Box::new(response))
+}
+
+fn places(indexes: &[i32]) -> Vec<Place> {
+    indexes.iter().map(|index| (TOPIC, *index)).collect()
+}
+
+fn poll(driver: &mut Member, operation: u64) {
+    driver.invoke(operation, Operation::Poll { timeout_ms: 20_000, max_records: 10 });
+}
+
+/// Answers a synchronisation with these partitions.
+fn sync(driver: &mut Member, given: &[i32]) {
+    let asked = take(driver, |body| matches!(body, RequestBody::SyncGroup(_)));
+    let response = SyncGroupResponse::default().with_assignment(encode_assignment(&places(given)));
+    driver.answer(&asked, ResponseBody::SyncGroup(Box::new(response)));
+}
+
+/// A member of generation 1 that has these partitions; operations up to 2 are done.
+fn member(assignor: Assignor, given: &[i32], defects: Defects) -> Member {
+    let mut driver = Driver::new(Consumer::new(config(assignor), defects, START));
+    driver.invoke(1, Operation::Subscribe { topics: vec![TOPIC] });
+    poll(&mut driver, 2);
+    driver.send_leaders(&[(1, 3), (1, 3), (1, 3)]);
+    let asked = take(&mut driver, |body| matches!(body, RequestBody::FindCoordinator(_)));
+    let found = Coordinator::default().with_key(topic_name("g")).with_node_id(2.into());
+    let response = FindCoordinatorResponse::default().with_coordinators(vec![found]);
+    driver.answer(&asked, ResponseBody::FindCoordinator(Box::new(response)));
+    let asked = take_join(&mut driver);
+    assert_eq!(asked.to, NodeId(2));
+    driver.answer(&asked, joined(-1, ErrorCode::MemberIdRequired.code()));
+    let asked = take_join(&mut driver);
+    let RequestBody::JoinGroup(request) = &asked.message.body else { panic!("{asked:?}") };
+    assert_eq!(request.member_id.as_str(), "m", "it comes again with the id that it was given");
+    driver.answer(&asked, joined(1, 0));
+    sync(&mut driver, given);
+    let joined = Outcome::Joined { generation: 1, partitions: places(given) };
+    assert_eq!(driver.outcomes, [(1, Outcome::Subscribed), (2, joined)]);
+    driver
+}
+
+/// Answers with committed offsets.
+fn committed(driver: &mut Member, offsets: &[(i32, i64)]) {
+    let asked = take(driver, |body| matches!(body, RequestBody::OffsetFetch(_)));
+    let answers = offsets.iter().map(|(index, offset)| {
+        OffsetFetchResponsePartitions::default()
+            .with_partition_index(*index)
+            .with_committed_offset(*offset)
+            .with_committed_leader_epoch(-1)
+    });
+    let topic = OffsetFetchResponseTopics::default()
+        .with_name(TopicName(TOPIC))
+        .with_partitions(answers.collect());
+    let group = OffsetFetchResponseGroup::default()
+        .with_group_id(GroupId(topic_name("g")))
+        .with_topics(vec![topic]);
+    let response = OffsetFetchResponse::default().with_groups(vec![group]);
+    driver.answer(&asked, ResponseBody::OffsetFetch(Box::new(response)));
+}
+
+fn heartbeat(driver: &mut Member, error: Option<ErrorCode>) {
+    let asked = take(driver, |body| matches!(body, RequestBody::Heartbeat(_)));
+    let code = error.map_or(0, |error| error.code());
+    let response = HeartbeatResponse::default().with_error_code(code);
+    driver.answer(&asked, ResponseBody::Heartbeat(Box::new(response)));
+}
+
+fn take_commit(driver: &mut Member) -> (SentRequest, OffsetCommitRequest) {
+    let asked = take(driver, |body| matches!(body, RequestBody::OffsetCommit(_)));
+    let RequestBody::OffsetCommit(request) = &asked.message.body else { panic!("{asked:?}") };
+    let request = (**request).clone();
+    (asked, request)
+}
+
+fn commit_answer(error: Option<ErrorCode>) -> ResponseBody {
+    let partition = OffsetCommitResponsePartition::default()
+        .with_error_code(error.map_or(0, |error| error.code()));
+    let topic = OffsetCommitResponseTopic::default()
+        .with_name(TopicName(TOPIC))
+        .with_partitions(vec![partition]);
+    let response = OffsetCommitResponse::default().with_topics(vec![topic]);
+    ResponseBody::OffsetCommit(Box::new(response))
+}
+
+#[test]
+fn a_member_goes_on_where_its_group_is() {
+    let mut driver = member(Assignor::Range, &[0, 2], Defects::NONE);
+    poll(&mut driver, 3);
+    committed(&mut driver, &[(0, 7), (2, -1)]);
+    let asked = take(&mut driver, |body| matches!(body, RequestBody::Fetch(_)));
+    let RequestBody::Fetch(request) = &asked.message.body else { panic!("{asked:?}") };
+    let fetched = &request.topics[0].partitions[0];
+    assert_eq!((fetched.partition, fetched.fetch_offset), (0, 7));
+    let asked = take(&mut driver, |body| matches!(body, RequestBody::ListOffsets(_)));
+    let RequestBody::ListOffsets(request) = &asked.message.body else { panic!("{asked:?}") };
+    assert_eq!(request.topics[0].partitions[0].timestamp, -2, "nothing is committed of 2");
+}
+
+#[test]
+fn an_eager_member_tells_and_gives_up_everything_before_it_joins_again() {
+    let mut driver = member(Assignor::Range, &[0, 1], Defects::NONE);
+    poll(&mut driver, 3);
+    committed(&mut driver, &[(0, 7), (1, 9)]);
+    driver.advance(300);
+    heartbeat(&mut driver, Some(ErrorCode::RebalanceInProgress));
+    let revoking = Outcome::Revoking { partitions: places(&[0, 1]) };
+    assert_eq!(driver.outcomes.last(), Some(&(3, revoking)));
+    driver.invoke(4, Operation::Commit { sync: true });
+    let (asked, request) = take_commit(&mut driver);
+    assert_eq!(request.generation_id_or_member_epoch, 1);
+    driver.answer(&asked, commit_answer(None));
+    let offsets = vec![((TOPIC, 0), Offset(7)), ((TOPIC, 1), Offset(9))];
+    assert_eq!(driver.outcomes.last(), Some(&(4, Outcome::Committed { offsets })));
+    assert!(driver.take(|body| matches!(body, RequestBody::JoinGroup(_))).is_none());
+    poll(&mut driver, 5);
+    let asked = take_join(&mut driver);
+    driver.answer(&asked, joined(2, 0));
+    sync(&mut driver, &[1]);
+    let outcome = Outcome::Joined { generation: 2, partitions: places(&[1]) };
+    assert_eq!(driver.outcomes.last(), Some(&(5, outcome)));
+}
+
+#[test]
+fn a_cooperative_member_gives_up_what_is_gone_and_joins_once_more() {
+    let mut driver = member(Assignor::CooperativeSticky, &[0, 1], Defects::NONE);
+    poll(&mut driver, 3);
+    committed(&mut driver, &[(0, 7), (1, 9)]);
+    driver.advance(300);
+    heartbeat(&mut driver, Some(ErrorCode::RebalanceInProgress));
+    let asked = take_join(&mut driver);
+    driver.answer(&asked, joined(2, 0));
+    sync(&mut driver, &[1, 2]);
+    let revoking = Outcome::Revoking { partitions: places(&[0]) };
+    assert_eq!(driver.outcomes.last(), Some(&(3, revoking)));
+    poll(&mut driver, 4);
+    let outcome = Outcome::Joined { generation: 2, partitions: places(&[1, 2]) };
+    assert_eq!(driver.outcomes.last(), Some(&(4, outcome)));
+    poll(&mut driver, 5);
+    take_join(&mut driver);
+}
+
+/// Known bug G09.
+#[test]
+fn an_error_of_an_older_generation_changes_nothing() {
+    for (defects, stays) in
+        [(Defects::NONE, true), (Defects::from_iter([GroupDefect::ActsOnStaleErrors]), false)]
+    {
+        let mut driver = member(Assignor::CooperativeSticky, &[0], defects);
+        poll(&mut driver, 3);
+        committed(&mut driver, &[(0, 7)]);
+        driver.advance(300);
+        let old = take(&mut driver, |body| matches!(body, RequestBody::Heartbeat(_)));
+        driver.invoke(4, Operation::Commit { sync: false });
+        let (asked, _) = take_commit(&mut driver);
+        driver.answer(&asked, commit_answer(Some(ErrorCode::RebalanceInProgress)));
+        let asked = take_join(&mut driver);
+        driver.answer(&asked, joined(2, 0));
+        sync(&mut driver, &[0]);
+        let code = ErrorCode::IllegalGeneration.code();
+        let response = HeartbeatResponse::default().with_error_code(code);
+        driver.answer(&old, ResponseBody::Heartbeat(Box::new(response)));
+        poll(&mut driver, 5);
+        let lost = Outcome::Lost { partitions: places(&[0]) };
+        assert_eq!(driver.outcomes.last() != Some(&(5, lost)), stays);
+    }
+}
+
+#[test]
+fn an_application_that_does_not_poll_leaves_its_group() {
+    let mut driver = member(Assignor::Range, &[0], Defects::NONE);
+    for _ in 0..17 {
+        driver.advance(300);
+        while let Some(asked) = driver.take(|body| matches!(body, RequestBody::Heartbeat(_))) {
+            let body = ResponseBody::Heartbeat(Box::new(HeartbeatResponse::default()));
+            driver.answer(&asked, body);
+        }
+    }
+    take(&mut driver, |body| matches!(body, RequestBody::LeaveGroup(_)));
+    poll(&mut driver, 3);
+    let lost = Outcome::Lost { partitions: places(&[0]) };
+    assert_eq!(driver.outcomes.last(), Some(&(3, lost)));
+}
+
+#[test]
+fn a_commit_that_waits_is_tried_again_and_one_that_does_not_is_not() {
+    for (sync_commit, again) in [(true, true), (false, false)] {
+        let mut driver = member(Assignor::Range, &[0], Defects::NONE);
+        poll(&mut driver, 3);
+        committed(&mut driver, &[(0, 7)]);
+        driver.invoke(4, Operation::Commit { sync: sync_commit });
+        let (asked, _) = take_commit(&mut driver);
+        driver.answer(&asked, commit_answer(Some(ErrorCode::CoordinatorLoadInProgress)));
+        driver.advance(200);
+        let retried = driver.take(|body| matches!(body, RequestBody::OffsetCommit(_)));
+        assert_eq!(retried.is_some(), again);
+        if !again {
+            let error = ErrorCode::CoordinatorLoadInProgress;
+            assert_eq!(
+                driver.outcomes.last(),
+                Some(&(4, Outcome::Failed { error, partition: -1 }))
+            );
+        }
+    }
+}

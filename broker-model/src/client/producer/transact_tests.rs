@@ -1,0 +1,144 @@
+//! A transactional producer over a scripted broker: who is asked what, in which order.
+
+use super::Producer;
+use super::tests::{answer, batches, config};
+use crate::client::testing::{Driver, START, SentRequest, TOPIC};
+use crate::config::ProducerConfig;
+use crate::defect::Defects;
+use crate::message::{RequestBody, ResponseBody};
+use crate::node::{Channel, Operation, Outcome, TransactRecord};
+use crate::proto::{
+    AddPartitionsToTxnPartitionResult, AddPartitionsToTxnResponse, AddPartitionsToTxnResult,
+    AddPartitionsToTxnTopicResult, Coordinator, EndTxnResponse, ErrorCode, FindCoordinatorResponse,
+    InitProducerIdResponse,
+};
+use crate::types::{Offset, RecordValue};
+
+fn transactional(version: u16) -> ProducerConfig {
+    ProducerConfig {
+        transactional_id: Some("t1".to_owned()),
+        transaction_version: version,
+        linger_ms: 0,
+        ..config()
+    }
+}
+
+fn take(driver: &mut Driver<Producer>, name: &str) -> SentRequest {
+    let is_it = |body: &RequestBody| {
+        name == "find" && matches!(body, RequestBody::FindCoordinator(_))
+            || name == "init" && matches!(body, RequestBody::InitProducerId(_))
+            || name == "add" && matches!(body, RequestBody::AddPartitionsToTxn(_))
+            || name == "produce" && matches!(body, RequestBody::Produce(_))
+            || name == "end" && matches!(body, RequestBody::EndTxn(_))
+    };
+    let taken = driver.take(is_it);
+    taken.unwrap_or_else(|| panic!("no {name}: {:?}, {:?}", driver.wire, driver.outcomes))
+}
+
+fn find(driver: &mut Driver<Producer>) {
+    let asked = take(driver, "find");
+    let found = Coordinator::default().with_node_id(2.into());
+    let response = FindCoordinatorResponse::default().with_coordinators(vec![found]);
+    driver.answer(&asked, ResponseBody::FindCoordinator(Box::new(response)));
+}
+
+/// Answers the question for an id; what the producer said that it had been.
+fn init(driver: &mut Driver<Producer>, epoch: i16) -> (i64, i16) {
+    let asked = take(driver, "init");
+    let RequestBody::InitProducerId(request) = &asked.message.body else { panic!("{asked:?}") };
+    let before = (request.producer_id.0, request.producer_epoch);
+    let response =
+        InitProducerIdResponse::default().with_producer_id(40.into()).with_producer_epoch(epoch);
+    driver.answer(&asked, ResponseBody::InitProducerId(Box::new(response)));
+    before
+}
+
+fn end(driver: &mut Driver<Producer>, error: i16, epoch: i16) -> bool {
+    let asked = take(driver, "end");
+    let RequestBody::EndTxn(request) = &asked.message.body else { panic!("{asked:?}") };
+    let committed = request.committed;
+    let response = EndTxnResponse::default()
+        .with_error_code(error)
+        .with_producer_id(40.into())
+        .with_producer_epoch(epoch);
+    driver.answer(&asked, ResponseBody::EndTxn(Box::new(response)));
+    committed
+}
+
+/// A producer with id 40 and epoch 0 that was asked for a transaction of one record.
+fn begun(version: u16, commit: bool) -> Driver<Producer> {
+    let producer = Producer::new(transactional(version), Defects::NONE, START);
+    let mut driver = Driver::new(producer);
+    find(&mut driver);
+    assert_eq!(init(&mut driver, 0), (-1, -1));
+    let record = TransactRecord { topic: TOPIC, key: Some(1), value: RecordValue(9) };
+    driver.invoke(1, Operation::Transact { records: vec![record], gap_ms: 0, commit });
+    driver.send_leaders(&[(1, 3)]);
+    driver
+}
+
+fn sent(committed: bool, offset: i64) -> Outcome {
+    Outcome::Transacted { committed, records: vec![(TOPIC, 0, Offset(offset))] }
+}
+
+#[test]
+fn a_transaction_is_committed_step_by_step() {
+    for version in [1, 2] {
+        let mut driver = begun(version, true);
+        if version == 1 {
+            let asked = take(&mut driver, "add");
+            let added = AddPartitionsToTxnPartitionResult::default();
+            let topic =
+                AddPartitionsToTxnTopicResult::default().with_results_by_partition(vec![added]);
+            let result = AddPartitionsToTxnResult::default().with_topic_results(vec![topic]);
+            let response =
+                AddPartitionsToTxnResponse::default().with_results_by_transaction(vec![result]);
+            driver.answer(&asked, ResponseBody::AddPartitionsToTxn(Box::new(response)));
+        }
+        let asked = take(&mut driver, "produce");
+        let (_, batch) = &batches(&asked)[0];
+        assert!(batch.header().is_transactional(), "{batch:?}");
+        assert!(driver.wire.is_empty(), "the end waits: {:?}", driver.wire);
+        driver.answer(&asked, answer(&asked, 0, 5));
+        let lost = take(&mut driver, "end");
+        driver.lose(lost.to, Channel::Client);
+        driver.advance(200);
+        find(&mut driver);
+        assert!(end(&mut driver, ErrorCode::ConcurrentTransactions.code(), 0), "again");
+        driver.advance(200);
+        assert!(end(&mut driver, 0, 1));
+        assert_eq!(driver.outcomes, [(1, sent(true, 5))], "version {version}");
+    }
+}
+
+#[test]
+fn a_batch_that_fails_leaves_only_an_abort() {
+    let mut driver = begun(2, true);
+    let asked = take(&mut driver, "produce");
+    driver.answer(&asked, answer(&asked, ErrorCode::InvalidTxnState.code(), -1));
+    assert!(!end(&mut driver, 0, 1), "it aborts");
+    assert_eq!(driver.outcomes, [(1, sent(false, -1))]);
+}
+
+#[test]
+fn a_fenced_producer_begins_anew() {
+    let mut driver = begun(2, true);
+    let asked = take(&mut driver, "produce");
+    driver.answer(&asked, answer(&asked, 0, 5));
+    end(&mut driver, ErrorCode::ProducerFenced.code(), -1);
+    let fenced = Outcome::Unknown { error: ErrorCode::ProducerFenced, partition: -1 };
+    assert_eq!(driver.outcomes, [(1, fenced)], "the commit may have been made");
+    driver.advance(200);
+    assert_eq!(init(&mut driver, 7), (-1, -1), "it takes over");
+}
+
+#[test]
+fn an_application_may_abort_and_a_transaction_of_nothing_is_not_asked_for() {
+    let mut driver = begun(2, false);
+    let asked = take(&mut driver, "produce");
+    driver.answer(&asked, answer(&asked, 0, 5));
+    assert!(!end(&mut driver, 0, 1));
+    driver.invoke(2, Operation::Transact { records: Vec::new(), gap_ms: 0, commit: true });
+    let empty = Outcome::Transacted { committed: true, records: Vec::new() };
+    assert_eq!(driver.outcomes, [(1, sent(false, 5)), (2, empty)]);
+}

@@ -1,0 +1,403 @@
+//! The transactional side of a producer: who it is, which partitions its transaction has, how it ends. Source: Kafka's
+//! `TransactionManager` at 4.1; KIP-98, KIP-360, KIP-588, KIP-890.
+//!
+//! **The obligation.** Nothing of a transaction is sent to a partition that its coordinator does not know of, and the
+//! end is asked for when everything that was sent has an answer. One question goes to the coordinator at a time; what
+//! may pass is asked again, on a new connection if the old one is lost. Errors are *abortable*: the transaction must
+//! end by an abort; or *fatal*: another producer has taken over, and only a new producer can go on.
+//!
+//! With version 2 of the protocol leaders add partitions to the transaction, and the end gives the next epoch.
+//!
+//! **Not covered.** Prepared transactions (KIP-939).
+
+use std::collections::BTreeSet;
+
+use super::batch::ProducerIdentity;
+use crate::client::connection::{Connections, Purpose, TransactionRequest};
+use crate::client::metadata::{Metadata, PartitionKey};
+use crate::config::{ProducerConfig, ms};
+use crate::message::{RequestBody, ResponseBody};
+use crate::node::{Channel, Deadline, Effects};
+use crate::proto::{
+    AddPartitionsToTxnRequest, AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction,
+    EndTxnRequest, ErrorCode, FindCoordinatorRequest, InitProducerIdRequest, StrBytes, TopicName,
+};
+use crate::types::{NodeId, ProducerEpoch, ProducerId, Time};
+
+/// Pause before partitions are added again while the transaction before is being completed, in milliseconds. Source:
+/// `TransactionManager.ADD_PARTITIONS_RETRY_BACKOFF_MS`.
+const ADD_PARTITIONS_BACKOFF_MS: u64 = 20;
+
+/// Where a transactional producer is. Source: `TransactionManager.State`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// It asks for its id and epoch.
+    Initializing,
+    /// It may begin a transaction.
+    Ready,
+    /// A transaction is going on.
+    InTransaction,
+    /// The end is asked for.
+    Committing,
+    /// The other end is.
+    Aborting,
+    /// It must not go on: the transaction has to be aborted.
+    Abortable(ErrorCode),
+    /// Another producer has taken over.
+    Fatal(ErrorCode),
+}
+
+/// The transactional side of a producer.
+#[derive(Debug)]
+pub(super) struct Transactional {
+    id: StrBytes,
+    timeout_ms: i32,
+    /// Whether leaders add partitions, and each transaction has an epoch of its own.
+    pub(super) version_2: bool,
+    pub(super) state: State,
+    coordinator: Option<NodeId>,
+    in_flight: bool,
+    not_before: Time,
+    /// What the producer was before, if it asks to go on as that. Source: KIP-360.
+    expected: Option<ProducerIdentity>,
+    /// The client asks for the next epoch once the abort is through. Source: `epochBumpRequired`.
+    pub(super) wants_epoch: bool,
+    added: BTreeSet<PartitionKey>,
+    to_add: BTreeSet<PartitionKey>,
+    /// Whether anything of the transaction may be at the coordinator.
+    started: bool,
+    /// Whether a commit was put on the wire.
+    pub(super) commit_sent: bool,
+}
+
+impl Transactional {
+    /// Of a producer that has a transactional id.
+    pub(super) fn of(config: &ProducerConfig, now: Time) -> Option<Self> {
+        let id = config.transactional_id.as_ref()?;
+        Some(Self {
+            id: StrBytes::from_string(id.clone()),
+            timeout_ms: i32::try_from(config.transaction_timeout_ms).unwrap_or(i32::MAX),
+            version_2: config.transaction_version >= 2,
+            state: State::Initializing,
+            coordinator: None,
+            in_flight: false,
+            not_before: now,
+            expected: None,
+            wants_epoch: false,
+            added: BTreeSet::new(),
+            to_add: BTreeSet::new(),
+            started: false,
+            commit_sent: false,
+        })
+    }
+
+    /// The `transactional.id`.
+    pub(super) fn id(&self) -> &StrBytes {
+        &self.id
+    }
+
+    /// Begins a transaction.
+    pub(super) fn begin(&mut self) {
+        assert_eq!(self.state, State::Ready, "a transaction begins");
+        self.state = State::InTransaction;
+        self.commit_sent = false;
+    }
+
+    /// A record is to be sent to a partition. Source: `TransactionManager.maybeAddPartition`.
+    pub(super) fn uses(&mut self, key: PartitionKey) {
+        if self.version_2 {
+            self.added.insert(key);
+            self.started = true;
+        } else if !self.added.contains(&key) {
+            self.to_add.insert(key);
+        }
+    }
+
+    /// Source: `TransactionManager.isSendToPartitionAllowed`.
+    pub(super) fn may_send(&self, key: PartitionKey) -> bool {
+        let failed = matches!(self.state, State::Abortable(_) | State::Fatal(_));
+        !failed && self.added.contains(&key)
+    }
+
+    /// Whether the transaction is to be ended, once all that was sent is answered.
+    pub(super) fn is_ending(&self) -> bool {
+        matches!(self.state, State::Committing | State::Aborting)
+    }
+
+    /// Asks for the end. What was not added will not be.
+    pub(super) fn end(&mut self, commit: bool) {
+        self.state = if commit { State::Committing } else { State::Aborting };
+        if !commit {
+            self.to_add.clear();
+        }
+    }
+
+    /// A batch failed: the transaction cannot be committed. Source: `TransactionManager.maybeTransitionToErrorState`.
+    pub(super) fn on_batch_failed(&mut self, error: ErrorCode) {
+        let fatal =
+            matches!(error, ErrorCode::ProducerFenced | ErrorCode::InvalidProducerIdMapping);
+        if fatal {
+            self.state = State::Fatal(error);
+        } else if !matches!(self.state, State::Fatal(_) | State::Aborting) {
+            self.wants_epoch = true;
+            self.state = State::Abortable(error);
+        }
+    }
+
+    /// The producer is closed and made anew: it takes over from itself.
+    pub(super) fn restart(&mut self, now: Time) {
+        self.state = State::Initializing;
+        self.expected = None;
+        self.wants_epoch = false;
+        self.not_before = now;
+        self.forget_transaction();
+    }
+
+    fn forget_transaction(&mut self) {
+        self.added.clear();
+        self.to_add.clear();
+        self.started = false;
+    }
+
+    /// The next question, if there is one. Source: `TransactionManager.nextRequest`.
+    fn next(&self, has_unanswered: bool) -> Option<TransactionRequest> {
+        match self.state {
+            State::Initializing => Some(TransactionRequest::InitProducerId),
+            State::InTransaction | State::Committing if !self.to_add.is_empty() => {
+                Some(TransactionRequest::AddPartitions)
+            }
+            State::Committing | State::Aborting if !has_unanswered => {
+                Some(TransactionRequest::EndTxn)
+            }
+            State::Committing
+            | State::Aborting
+            | State::Ready
+            | State::InTransaction
+            | State::Abortable(_)
+            | State::Fatal(_) => None,
+        }
+    }
+
+    /// Sends the next question, to whoever answers it; true if the transaction is over without one.
+    pub(super) fn run(
+        &mut self,
+        now: Time,
+        (current, has_unanswered): (Option<ProducerIdentity>, bool),
+        (metadata, connections): (&mut Metadata, &mut Connections),
+        effects: &mut Effects,
+    ) -> bool {
+        if self.in_flight || now < self.not_before {
+            return false;
+        }
+        let Some(next) = self.next(has_unanswered) else { return false };
+        if next == TransactionRequest::EndTxn && !self.started {
+            return true;
+        }
+        let to = match self.coordinator {
+            Some(coordinator) => Some((coordinator, next)),
+            None => metadata
+                .pick_broker(now, connections)
+                .map(|broker| (broker, TransactionRequest::FindCoordinator)),
+        };
+        let Some((to, what)) = to else { return false };
+        if connections.blocked_until(to, Channel::Client) > now {
+            return false;
+        }
+        let body = self.body(what, current, metadata);
+        if what == TransactionRequest::EndTxn {
+            self.commit_sent |= self.state == State::Committing;
+        }
+        self.in_flight = true;
+        let purpose = Purpose::Transaction(what);
+        connections.send(now, (to, Channel::Client), body, purpose, effects);
+        false
+    }
+
+    fn body(
+        &self,
+        what: TransactionRequest,
+        current: Option<ProducerIdentity>,
+        metadata: &Metadata,
+    ) -> RequestBody {
+        let none = ProducerIdentity { id: ProducerId::NONE, epoch: ProducerEpoch::NONE };
+        match what {
+            TransactionRequest::FindCoordinator => {
+                let request = FindCoordinatorRequest::default()
+                    .with_key_type(1)
+                    .with_coordinator_keys(vec![self.id.clone()]);
+                RequestBody::FindCoordinator(Box::new(request))
+            }
+            TransactionRequest::InitProducerId => {
+                let expected = self.expected.unwrap_or(none);
+                let request = InitProducerIdRequest::default()
+                    .with_transactional_id(Some(self.id.clone().into()))
+                    .with_transaction_timeout_ms(self.timeout_ms)
+                    .with_producer_id(expected.id.0.into())
+                    .with_producer_epoch(expected.epoch.0);
+                RequestBody::InitProducerId(Box::new(request))
+            }
+            TransactionRequest::AddPartitions => {
+                let current = current.unwrap_or(none);
+                let transaction = AddPartitionsToTxnTransaction::default()
+                    .with_transactional_id(self.id.clone().into())
+                    .with_producer_id(current.id.0.into())
+                    .with_producer_epoch(current.epoch.0)
+                    .with_topics(topics(&self.to_add, metadata));
+                let request =
+                    AddPartitionsToTxnRequest::default().with_transactions(vec![transaction]);
+                RequestBody::AddPartitionsToTxn(Box::new(request))
+            }
+            TransactionRequest::EndTxn => {
+                let current = current.unwrap_or(none);
+                let request = EndTxnRequest::default()
+                    .with_transactional_id(self.id.clone().into())
+                    .with_producer_id(current.id.0.into())
+                    .with_producer_epoch(current.epoch.0)
+                    .with_committed(self.state == State::Committing);
+                RequestBody::EndTxn(Box::new(request))
+            }
+        }
+    }
+
+    /// A question was answered: the identity that comes with it, if one does. `retry_at` is when it may be asked again.
+    pub(super) fn on_response(
+        &mut self,
+        (what, body): (TransactionRequest, &ResponseBody),
+        current: Option<ProducerIdentity>,
+        (now, retry_at): (Time, Time),
+    ) -> Option<ProducerIdentity> {
+        self.in_flight = false;
+        match (what, body) {
+            (TransactionRequest::FindCoordinator, ResponseBody::FindCoordinator(response)) => {
+                let found = response.coordinators.first();
+                let found = found.filter(|it| it.error_code == 0 && it.node_id.0 >= 0);
+                self.coordinator = found.map(|it| NodeId(it.node_id.0));
+                if self.coordinator.is_none() {
+                    self.not_before = retry_at;
+                }
+                None
+            }
+            (TransactionRequest::InitProducerId, ResponseBody::InitProducerId(response)) => {
+                match ErrorCode::try_from_code(response.error_code) {
+                    None => {
+                        self.state = State::Ready;
+                        self.expected = None;
+                        Some(identity(response.producer_id.0, response.producer_epoch))
+                    }
+                    Some(error) => {
+                        self.on_error(what, error, retry_at);
+                        None
+                    }
+                }
+            }
+            (TransactionRequest::AddPartitions, ResponseBody::AddPartitionsToTxn(response)) => {
+                let topics =
+                    response.results_by_transaction.iter().flat_map(|one| &one.topic_results);
+                let mut parts = topics.flat_map(|topic| &topic.results_by_partition);
+                match parts.find_map(|one| ErrorCode::try_from_code(one.partition_error_code)) {
+                    None => {
+                        self.added.append(&mut self.to_add);
+                        self.started = true;
+                    }
+                    Some(ErrorCode::ConcurrentTransactions) => {
+                        self.not_before = retry_at.min(now + ms(ADD_PARTITIONS_BACKOFF_MS));
+                    }
+                    Some(error) => self.on_error(what, error, retry_at),
+                }
+                None
+            }
+            (TransactionRequest::EndTxn, ResponseBody::EndTxn(response)) => {
+                match ErrorCode::try_from_code(response.error_code) {
+                    None => {
+                        let given = (response.producer_id.0, response.producer_epoch);
+                        self.over(current);
+                        (self.version_2 && given.0 >= 0).then(|| identity(given.0, given.1))
+                    }
+                    Some(error) => {
+                        self.on_error(what, error, retry_at);
+                        None
+                    }
+                }
+            }
+            (_, _nonsense) => {
+                self.on_lost(retry_at);
+                None
+            }
+        }
+    }
+
+    /// The transaction ended. Where a batch had failed, the next epoch comes first. Source:
+    /// `TransactionManager.completeTransaction`.
+    pub(super) fn over(&mut self, current: Option<ProducerIdentity>) {
+        assert!(self.is_ending(), "a transaction ended that is {:?}", self.state);
+        self.forget_transaction();
+        self.state = State::Ready;
+        if std::mem::take(&mut self.wants_epoch) && !self.version_2 {
+            self.state = State::Initializing;
+            self.expected = current;
+        }
+    }
+
+    /// A question is lost with its connection: the coordinator may be another one now.
+    pub(super) fn on_lost(&mut self, retry_at: Time) {
+        self.in_flight = false;
+        self.coordinator = None;
+        self.not_before = retry_at;
+    }
+
+    /// Source: `TransactionManager.InitProducerIdHandler`, `AddPartitionsToTxnHandler`, `EndTxnHandler`.
+    fn on_error(&mut self, what: TransactionRequest, error: ErrorCode, retry_at: Time) {
+        self.not_before = retry_at;
+        let adds = what == TransactionRequest::AddPartitions;
+        let moved = matches!(error, ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable);
+        let passes = error.is_retriable()
+            || error == ErrorCode::ConcurrentTransactions
+            || error == ErrorCode::UnknownTopicOrPartition && adds;
+        let abortable = matches!(
+            error,
+            ErrorCode::InvalidProducerIdMapping
+                | ErrorCode::UnknownProducerId
+                | ErrorCode::TransactionAbortable
+                | ErrorCode::OperationNotAttempted
+        );
+        if moved {
+            self.coordinator = None;
+        } else if abortable && what != TransactionRequest::InitProducerId {
+            self.state = State::Abortable(error);
+        } else if !passes {
+            self.state = State::Fatal(error);
+        }
+    }
+
+    /// When the next question may be asked.
+    pub(super) fn deadline(
+        &self,
+        has_unanswered: bool,
+        metadata: &Metadata,
+        connections: &Connections,
+    ) -> Option<Deadline> {
+        if self.in_flight {
+            return None;
+        }
+        self.next(has_unanswered)?;
+        let blocked = match self.coordinator {
+            Some(coordinator) => connections.blocked_until(coordinator, Channel::Client),
+            None => connections.first_unblocked(metadata.brokers()),
+        };
+        Some(Deadline { at: self.not_before.max(blocked), why: "transaction request" })
+    }
+}
+
+fn identity(id: i64, epoch: i16) -> ProducerIdentity {
+    ProducerIdentity { id: ProducerId(id), epoch: ProducerEpoch(epoch) }
+}
+
+fn topics(keys: &BTreeSet<PartitionKey>, metadata: &Metadata) -> Vec<AddPartitionsToTxnTopic> {
+    let keys: Vec<PartitionKey> = keys.iter().copied().collect();
+    let topics = keys.chunk_by(|a, b| a.topic == b.topic).map(|keys| {
+        let name = TopicName(metadata.name(keys[0].topic).clone());
+        let indexes = keys.iter().map(|key| key.partition).collect();
+        AddPartitionsToTxnTopic::default().with_name(name).with_partitions(indexes)
+    });
+    topics.collect()
+}

@@ -1,0 +1,184 @@
+//! Heartbeats, leaving, and being thrown out. Source: `GroupMetadataManager.classicGroupHeartbeatToClassicGroup`,
+//! `classicGroupLeaveToClassicGroup`, `expireClassicGroupMemberHeartbeat`.
+
+use super::answers::{heartbeat, join_refused, leave_refused};
+use super::group::{ClassicGroup, State};
+use crate::caller::Caller;
+use crate::config::ms;
+use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
+use crate::message::ResponseBody;
+use crate::proto::{
+    ErrorCode, HeartbeatRequest, LeaveGroupRequest, LeaveGroupResponse, MemberIdentity,
+    MemberResponse,
+};
+use crate::types::Now;
+
+impl GroupCoordinator {
+    /// A member is alive.
+    pub(crate) fn heartbeat(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        partition: i32,
+        request: &HeartbeatRequest,
+    ) {
+        let name = request.group_id.as_str();
+        let checked = self.runtime.active(partition).map(|_| ());
+        let known = checked.and_then(|()| {
+            let group = self.group(partition, name).ok_or(ErrorCode::UnknownMemberId)?;
+            group.validate(&request.member_id, request.group_instance_id.as_deref())?;
+            if request.generation_id == group.generation {
+                Ok(group.state())
+            } else {
+                Err(ErrorCode::IllegalGeneration)
+            }
+        });
+        let error = match known {
+            Ok(state) => {
+                self.extend_session(now, partition, name, &request.member_id);
+                (state == State::PreparingRebalance).then_some(ErrorCode::RebalanceInProgress)
+            }
+            Err(error) => Some(error),
+        };
+        self.answer_when_committed(now, partition, (caller, heartbeat(error)));
+    }
+
+    /// A member was heard of.
+    pub(crate) fn extend_session(&mut self, now: Now, partition: i32, name: &str, member: &str) {
+        let mut group = self.take_group(now, partition, name);
+        if let Some(member) = group.members.get_mut(member) {
+            member.expires_at = Some(now.time + ms(member.session_timeout_ms.max(0) as u64));
+        }
+        self.put_group(partition, group);
+    }
+
+    /// Members leave, or are removed by their instance ids. Source: KIP-345.
+    pub(crate) fn leave_group(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        partition: i32,
+        request: &LeaveGroupRequest,
+    ) {
+        let name = request.group_id.as_str();
+        let checked = self.runtime.active(partition).map(|_| ());
+        let known = checked.and_then(|()| {
+            self.group(partition, name).map(|_| ()).ok_or(ErrorCode::UnknownMemberId)
+        });
+        if let Err(error) = known {
+            return self.todo.push_back(Todo::Reply(caller, leave_refused(error)));
+        }
+        let mut group = self.take_group(now, partition, name);
+        let mut answers = Vec::new();
+        for leaving in &request.members {
+            answers.push(self.leave_one(&mut group, leaving));
+        }
+        if answers.iter().any(|answer| answer.error_code == 0) {
+            self.after_removal(now, (partition, &mut group));
+        }
+        self.put_group(partition, group);
+        let response = LeaveGroupResponse::default().with_members(answers);
+        let body = ResponseBody::LeaveGroup(Box::new(response));
+        self.todo.push_back(Todo::ReplyWhenCommitted(partition, caller, body));
+    }
+
+    fn leave_one(&mut self, group: &mut ClassicGroup, leaving: &MemberIdentity) -> MemberResponse {
+        let (id, instance) = (leaving.member_id.as_str(), leaving.group_instance_id.as_deref());
+        let left = if id.is_empty() {
+            let known = instance.and_then(|instance| group.static_member(instance)).cloned();
+            known.ok_or(ErrorCode::UnknownMemberId)
+        } else if group.pending_joins.contains_key(id) {
+            Ok(id.to_owned())
+        } else {
+            group.validate(id, instance).map(|()| id.to_owned())
+        };
+        let answer = MemberResponse::default()
+            .with_member_id(leaving.member_id.clone())
+            .with_group_instance_id(leaving.group_instance_id.clone());
+        match left {
+            Ok(id) => {
+                self.remove_member(group, &id);
+                answer
+            }
+            Err(error) => answer.with_error_code(error.code()),
+        }
+    }
+
+    /// Removes a member. If it waits for the join phase to end, it may come again.
+    pub(super) fn remove_member(&mut self, group: &mut ClassicGroup, id: &str) {
+        self.release_from(group, id);
+        let removed = group.remove(id);
+        if let Some(caller) = removed.and_then(|member| member.awaiting_join) {
+            let body = join_refused("", ErrorCode::UnknownMemberId);
+            self.todo.push_back(Todo::Reply(caller, body));
+        }
+    }
+
+    fn after_removal(&mut self, now: Now, at: (i32, &mut ClassicGroup)) {
+        match at.1.state() {
+            State::Stable | State::CompletingRebalance => self.rebalance_or_complete(now, at),
+            State::PreparingRebalance => self.complete_if_all_joined(now, at),
+            State::Empty => {}
+        }
+    }
+
+    /// Throws out who was not heard of in time. Members that wait are not counted.
+    pub(super) fn expire_sessions(&mut self, now: Now, at: (i32, &mut ClassicGroup)) {
+        let (partition, group) = at;
+        let pending = group.pending_joins.len();
+        group.pending_joins.retain(|_, patience| *patience > now.time);
+        let given_up = group.pending_joins.len() < pending;
+        let late = |(id, member): (&String, &super::member::Member)| {
+            let is_late = member.expires_at.is_some_and(|at| at <= now.time);
+            is_late.then(|| id.clone())
+        };
+        let late: Vec<String> = group.members.iter().filter_map(late).collect();
+        for id in late {
+            let member = group.members.get_mut(&id).expect("its id was just listed");
+            member.expires_at = None;
+            if member.is_new || !member.is_awaiting() {
+                self.remove_member(group, &id);
+                self.after_expiry(now, (partition, group));
+            }
+        }
+        if given_up && group.state() == State::PreparingRebalance && group.have_all_joined() {
+            self.complete_join(now, (partition, group));
+        }
+    }
+
+    fn after_expiry(&mut self, now: Now, (partition, group): (i32, &mut ClassicGroup)) {
+        match group.state() {
+            State::Stable | State::CompletingRebalance => {
+                self.rebalance_or_complete(now, (partition, group));
+            }
+            State::PreparingRebalance if group.have_all_joined() => {
+                self.complete_join(now, (partition, group));
+            }
+            State::PreparingRebalance | State::Empty => {}
+        }
+    }
+
+    /// Does what is due in a group.
+    pub(crate) fn tick_group(&mut self, now: Now, partition: i32, group: &mut ClassicGroup) {
+        self.expire_sessions(now, (partition, group));
+        if group.join_timer.is_some_and(|timer| timer.at() <= now.time) {
+            self.on_join_timer(now, (partition, group));
+        }
+        if group.sync_timer.is_some_and(|at| at <= now.time) {
+            self.on_sync_timer(now, (partition, group));
+        }
+    }
+
+    /// The coordinator is unloaded: whoever waits must look for another one. Source: `ClassicGroup.completeAllJoinFutures`.
+    pub(crate) fn fail_members(&mut self, group: &mut ClassicGroup, error: ErrorCode) {
+        for (id, member) in &mut group.members {
+            if let Some(caller) = member.awaiting_join.take() {
+                self.todo.push_back(Todo::Reply(caller, join_refused(id, error)));
+            }
+            if let Some(caller) = member.awaiting_sync.take() {
+                let body = super::answers::sync_refused(error);
+                self.todo.push_back(Todo::Reply(caller, body));
+            }
+        }
+    }
+}

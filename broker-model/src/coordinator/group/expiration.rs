@@ -1,0 +1,74 @@
+//! Offsets that nobody needs any more. Source: KIP-211, `OffsetMetadataManager.cleanupExpiredOffsets`,
+//! `ClassicGroup.offsetExpirationCondition`.
+//!
+//! Offsets live while somebody may come back for them: those of a group with members do not expire where these read;
+//! those of a group that is empty do so long after its last member left; those of consumers that assign themselves so
+//! long after the commit. Else a group that is only quiet starts from where `auto.offset.reset` says (known bug G10). A
+//! group without members and offsets goes with the last of them.
+
+use super::classic::group::{ClassicGroup, State};
+use super::coordinator::{GroupCoordinator, Todo};
+use super::records::{CommittedOffset, group_tombstone, offset_tombstone};
+use super::waiter::Waiter;
+use crate::coordinator::runtime::CoordinatorRecord;
+use crate::defect::GroupDefect;
+use crate::types::{Now, WallTime};
+
+impl GroupCoordinator {
+    /// Looks at all offsets, as it is done from time to time.
+    pub(super) fn expire_offsets(&mut self, now: Now) {
+        let keys: Vec<(i32, String)> = self.groups().map(|(key, _)| key.clone()).collect();
+        for (partition, name) in keys {
+            let (records, empties) = self.expired_offsets(now, partition, &name);
+            if records.is_empty() {
+                continue;
+            }
+            if empties {
+                self.forget_group(partition, &name);
+            }
+            self.todo.push_back(Todo::Write(partition, records, Waiter::Nobody));
+        }
+    }
+
+    /// Tombstones of what has expired, and whether the group goes with it.
+    fn expired_offsets(
+        &mut self,
+        now: Now,
+        partition: i32,
+        name: &str,
+    ) -> (Vec<CoordinatorRecord>, bool) {
+        let (retention_ms, defects) = (self.config.offsets_retention_ms, self.defects);
+        let active = defects.has(GroupDefect::ExpiresActiveGroups);
+        let Ok(context) = self.runtime.active(partition) else { return (Vec::new(), false) };
+        let state = context.written();
+        let Some(group) = self.groups.get(&(partition, name.to_owned())) else {
+            return (Vec::new(), false);
+        };
+        let (mut records, mut all) = (Vec::new(), true);
+        for (place, committed) in state.offsets(name) {
+            let since = if active { Some(committed.committed_at) } else { since(group, committed) };
+            let is_read = !active && group.is_subscribed(&place.0);
+            let age = since.map(|since| now.wall.0.saturating_sub(since.0));
+            let over = age.is_some_and(|age| age >= 0 && age as u64 >= retention_ms);
+            if over && !is_read && !state.is_pending(name, place) {
+                records.push(offset_tombstone(name, place));
+            } else {
+                all = false;
+            }
+        }
+        let empties = all && group.state() == State::Empty;
+        if empties && (!records.is_empty() || group.has_metadata()) {
+            records.push(group_tombstone(name));
+        }
+        (records, empties)
+    }
+}
+
+/// Since when an offset ages; nothing if it does not.
+fn since(group: &ClassicGroup, committed: &CommittedOffset) -> Option<WallTime> {
+    match (group.has_metadata(), group.state()) {
+        (false, _) | (true, State::Stable) => Some(committed.committed_at),
+        (true, State::Empty) => Some(group.state_since()),
+        (true, State::PreparingRebalance | State::CompletingRebalance) => None,
+    }
+}

@@ -1,0 +1,377 @@
+//! Groups over a real log: what clients ask, and what they are told, in order.
+
+use bytes::Bytes;
+
+use super::coordinator::{GroupCoordinator, GroupRules, Todo};
+use crate::caller::Caller;
+use crate::config::{CoordinatorConfig, ms, topic_name};
+use crate::coordinator::runtime::batch_of;
+use crate::defect::{Defects, GroupDefect};
+use crate::disk_image::DiskImage;
+use crate::log::{Log, LogConfig, LogOptions};
+use crate::message::ResponseBody;
+use crate::node::Effects;
+use crate::proto::{
+    ErrorCode, GroupId, HeartbeatRequest, JoinGroupRequest, JoinGroupRequestProtocol,
+    JoinGroupResponse, LeaveGroupRequest, MemberIdentity, OffsetCommitRequest,
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetFetchRequest,
+    OffsetFetchRequestGroup, SyncGroupRequest, SyncGroupRequestAssignment, TopicName,
+};
+use crate::types::{
+    ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Offset, Time, TopicId, TopicPartition,
+    WallTime,
+};
+
+const EPOCH: LeaderEpoch = LeaderEpoch(3);
+
+/// A coordinator of partition 0, its log and its clock.
+struct Bench {
+    groups: GroupCoordinator,
+    log: Log,
+    now: Now,
+    /// Answers by connection.
+    answers: Vec<(u64, ResponseBody)>,
+    /// Whether records are committed as soon as they are written.
+    commits: bool,
+}
+
+impl Bench {
+    fn new(defects: &[GroupDefect]) -> Self {
+        let now = Now { time: Time(1_000_000_000), wall: WallTime(1_700_000_000_000) };
+        let rules = GroupRules {
+            config: CoordinatorConfig { offsets_retention_ms: 5_000, ..CoordinatorConfig::DEFAULT },
+            defects: defects.iter().copied().collect(),
+            incarnation: 7,
+        };
+        let config = LogConfig {
+            segment_bytes: 1 << 20,
+            flush_messages: u64::MAX,
+            flush_ms: u64::MAX,
+            producer_id_expiration_ms: u64::MAX,
+            defects: Defects::NONE,
+        };
+        let options = LogOptions {
+            config,
+            now: now.wall,
+            clean: true,
+            recovery_point: Offset::ZERO,
+            high_watermark: Offset::ZERO,
+            log_start_offset: Offset::ZERO,
+        };
+        let id = TopicPartition { topic: TopicId(9), partition: 0 };
+        let log = Log::open(id, options, &DiskImage::default(), &mut Effects::new());
+        let mut bench = Self {
+            groups: GroupCoordinator::new(rules, now.time),
+            log,
+            now,
+            answers: Vec::new(),
+            commits: true,
+        };
+        bench.groups.elected(0, EPOCH, now.time);
+        bench.groups.load(now, 0, &bench.log);
+        bench.run();
+        bench
+    }
+
+    /// Another coordinator takes over with what is committed.
+    fn fail_over(&mut self) {
+        let rules = GroupRules {
+            config: CoordinatorConfig { offsets_retention_ms: 5_000, ..CoordinatorConfig::DEFAULT },
+            defects: self.groups.defects,
+            incarnation: 8,
+        };
+        self.groups = GroupCoordinator::new(rules, self.now.time);
+        self.groups.elected(0, EPOCH.next(), self.now.time);
+        self.groups.load(self.now, 0, &self.log);
+        self.run();
+    }
+
+    fn run(&mut self) {
+        while let Some(todo) = self.groups.next(self.now) {
+            match todo {
+                Todo::Reply(caller, body) => self.answers.push((caller.connection.0, body)),
+                Todo::Write(partition, records, waiter) => {
+                    let batch = batch_of(self.now.wall, &records);
+                    self.log.append_as_leader(&batch, EPOCH, 1, &mut Effects::new());
+                    if self.commits {
+                        self.log.set_high_watermark(self.log.log_end_offset());
+                    }
+                    self.groups.written(self.now, partition, &self.log, waiter);
+                }
+                Todo::ReplyWhenCommitted(..)
+                | Todo::Assigned { .. }
+                | Todo::Released { .. }
+                | Todo::Note(_)
+                | Todo::Answered(..)
+                | Todo::Loaded(..) => {}
+            }
+        }
+    }
+
+    /// All that is written becomes committed.
+    fn commit_all(&mut self) {
+        self.log.set_high_watermark(self.log.log_end_offset());
+        self.groups.log_moved(self.now, 0, &self.log);
+        self.run();
+    }
+
+    fn advance(&mut self, milliseconds: u64) {
+        for _ in 0..milliseconds.div_ceil(50) {
+            self.now.time = self.now.time + ms(50);
+            self.now.wall.0 += 50;
+            self.groups.tick(self.now);
+            self.run();
+        }
+    }
+
+    fn answer(&mut self, connection: u64) -> Option<ResponseBody> {
+        let index = self.answers.iter().position(|(known, _)| *known == connection)?;
+        Some(self.answers.remove(index).1)
+    }
+
+    fn join(&mut self, connection: u64, member: &str, instance: Option<&str>) {
+        let protocol = JoinGroupRequestProtocol::default()
+            .with_name(topic_name("range"))
+            .with_metadata(Bytes::from_static(b"orders"));
+        let request = JoinGroupRequest::default()
+            .with_group_id(GroupId(topic_name("g")))
+            .with_session_timeout_ms(1_000)
+            .with_rebalance_timeout_ms(2_000)
+            .with_member_id(topic_name(member))
+            .with_group_instance_id(instance.map(topic_name))
+            .with_protocol_type(topic_name("consumer"))
+            .with_protocols(vec![protocol]);
+        self.groups.join_group(self.now, caller(connection), 0, &request);
+        self.run();
+    }
+
+    fn joined(&mut self, connection: u64) -> JoinGroupResponse {
+        let Some(ResponseBody::JoinGroup(response)) = self.answer(connection) else {
+            panic!("no answer to a join on {connection}: {:?}", self.answers)
+        };
+        *response
+    }
+
+    fn sync(&mut self, connection: u64, member: &str, generation: i32, given: &[(&str, &str)]) {
+        let given = given.iter().map(|(member, assignment)| {
+            SyncGroupRequestAssignment::default()
+                .with_member_id(topic_name(member))
+                .with_assignment(Bytes::copy_from_slice(assignment.as_bytes()))
+        });
+        let request = SyncGroupRequest::default()
+            .with_group_id(GroupId(topic_name("g")))
+            .with_member_id(topic_name(member))
+            .with_generation_id(generation)
+            .with_assignments(given.collect());
+        self.groups.sync_group(self.now, caller(connection), 0, &request);
+        self.run();
+    }
+
+    fn synced(&mut self, connection: u64) -> Option<(i16, String)> {
+        let ResponseBody::SyncGroup(response) = self.answer(connection)? else { return None };
+        Some((response.error_code, String::from_utf8_lossy(&response.assignment).into_owned()))
+    }
+
+    fn heartbeat(&mut self, member: &str, generation: i32) -> i16 {
+        let request = HeartbeatRequest::default()
+            .with_group_id(GroupId(topic_name("g")))
+            .with_member_id(topic_name(member))
+            .with_generation_id(generation);
+        self.groups.heartbeat(self.now, caller(90), 0, &request);
+        self.run();
+        let Some(ResponseBody::Heartbeat(response)) = self.answer(90) else { panic!("no answer") };
+        response.error_code
+    }
+
+    fn commit(&mut self, member: &str, generation: i32, offset: i64) -> Option<i16> {
+        let partition = OffsetCommitRequestPartition::default()
+            .with_partition_index(0)
+            .with_committed_offset(offset)
+            .with_committed_leader_epoch(-1);
+        let topic = OffsetCommitRequestTopic::default()
+            .with_name(TopicName(topic_name("orders")))
+            .with_partitions(vec![partition]);
+        let request = OffsetCommitRequest::default()
+            .with_group_id(GroupId(topic_name("g")))
+            .with_member_id(topic_name(member))
+            .with_generation_id_or_member_epoch(generation)
+            .with_topics(vec![topic]);
+        self.groups.commit_offsets(self.now, caller(91), 0, &request, |_, _| true);
+        self.run();
+        let ResponseBody::OffsetCommit(response) = self.answer(91)? else { return None };
+        Some(response.topics[0].partitions[0].error_code)
+    }
+
+    fn committed(&mut self) -> i64 {
+        let group = OffsetFetchRequestGroup::default()
+            .with_group_id(GroupId(topic_name("g")))
+            .with_topics(None);
+        let request = OffsetFetchRequest::default().with_groups(vec![group]);
+        self.groups.fetch_offsets(self.now, caller(92), |_| 0, &request);
+        self.run();
+        let Some(ResponseBody::OffsetFetch(response)) = self.answer(92) else { panic!("none") };
+        let topics = response.groups[0].topics.iter().flat_map(|topic| &topic.partitions);
+        topics.map(|partition| partition.committed_offset).next().unwrap_or(-1)
+    }
+
+    /// Two dynamic members in generation 1, of whom the first leads.
+    fn two_members(&mut self) -> (String, String) {
+        self.join(1, "", None);
+        self.join(2, "", None);
+        let ids = [1, 2].map(|connection| self.joined(connection));
+        assert!(ids.iter().all(|it| it.error_code == ErrorCode::MemberIdRequired.code()));
+        let [one, two] = ids.map(|response| response.member_id.to_string());
+        self.join(1, &one, None);
+        self.join(2, &two, None);
+        self.advance(700);
+        assert_eq!((self.joined(1).generation_id, self.joined(2).generation_id), (1, 1));
+        self.sync(2, &two, 1, &[]);
+        assert_eq!(self.synced(2), None, "the leader has not assigned");
+        self.sync(1, &one, 1, &[(&one, "p0"), (&two, "p1")]);
+        assert_eq!(self.synced(1), Some((0, "p0".to_owned())));
+        assert_eq!(self.synced(2), Some((0, "p1".to_owned())));
+        (one, two)
+    }
+}
+
+fn caller(connection: u64) -> Caller {
+    Caller {
+        connection: ConnectionId(connection),
+        correlation_id: CorrelationId(0),
+        from: NodeId(1_000 + connection as i32),
+    }
+}
+
+#[test]
+fn an_assignment_is_stored_before_anybody_gets_it() {
+    let mut bench = Bench::new(&[]);
+    bench.join(1, "", Some("a"));
+    bench.commits = false;
+    bench.advance(700);
+    let one = bench.joined(1).member_id.to_string();
+    bench.sync(1, &one, 1, &[(&one, "p0")]);
+    assert_eq!(bench.synced(1), None, "its record is not committed");
+    bench.commit_all();
+    assert_eq!(bench.synced(1), Some((0, "p0".to_owned())));
+}
+
+/// Known bug G01.
+#[test]
+fn only_members_of_the_present_generation_commit() {
+    for (defects, stale) in [
+        (&[][..], ErrorCode::IllegalGeneration.code()),
+        (&[GroupDefect::CommitIgnoresGeneration][..], 0),
+    ] {
+        let mut bench = Bench::new(defects);
+        let (one, two) = bench.two_members();
+        let foreign = if defects.is_empty() { ErrorCode::UnknownMemberId.code() } else { 0 };
+        assert_eq!(bench.commit(&one, 1, 10), Some(0));
+        assert_eq!(bench.commit(&two, 0, 5), Some(stale), "an older generation");
+        assert_eq!(bench.commit("x", 1, 5), Some(foreign), "no member");
+        assert_eq!(bench.commit("", -1, 5), Some(foreign), "outside of a group with members");
+        assert_eq!(bench.committed(), if defects.is_empty() { 10 } else { 5 });
+    }
+}
+
+#[test]
+fn a_group_without_members_takes_commits_of_anybody() {
+    let mut bench = Bench::new(&[]);
+    assert_eq!(bench.commit("", -1, 7), Some(0));
+    assert_eq!(bench.committed(), 7);
+    assert_eq!(bench.commit("x", 3, 9), Some(ErrorCode::UnknownMemberId.code()));
+    bench.fail_over();
+    assert_eq!((bench.committed(), bench.commit("", -1, 8)), (7, Some(0)));
+}
+
+/// Known bug G12.
+#[test]
+fn a_commit_is_answered_and_told_once_it_is_committed() {
+    let mut bench = Bench::new(&[]);
+    bench.commits = false;
+    assert_eq!((bench.commit("", -1, 7), bench.committed()), (None, -1));
+    bench.commit_all();
+    assert!(bench.answer(91).is_some());
+    assert_eq!(bench.committed(), 7);
+    let mut early = Bench::new(&[GroupDefect::CommitAnsweredAtAppend]);
+    early.commits = false;
+    assert_eq!(early.commit("", -1, 7), Some(0));
+}
+
+#[test]
+fn who_is_not_heard_of_is_thrown_out_and_the_rest_goes_on() {
+    let mut bench = Bench::new(&[]);
+    let (one, two) = bench.two_members();
+    bench.advance(900);
+    assert_eq!(bench.heartbeat(&one, 1), 0);
+    bench.advance(300);
+    assert_eq!(bench.heartbeat(&two, 1), ErrorCode::UnknownMemberId.code());
+    assert_eq!(bench.heartbeat(&one, 1), ErrorCode::RebalanceInProgress.code());
+    bench.join(1, &one, None);
+    let joined = bench.joined(1);
+    assert_eq!((joined.generation_id, joined.members.len()), (2, 1));
+}
+
+#[test]
+fn a_member_that_leaves_begins_a_rebalance() {
+    let mut bench = Bench::new(&[]);
+    let (one, two) = bench.two_members();
+    let leaving = MemberIdentity::default().with_member_id(topic_name(&two));
+    let request = LeaveGroupRequest::default()
+        .with_group_id(GroupId(topic_name("g")))
+        .with_members(vec![leaving]);
+    bench.groups.leave_group(bench.now, caller(5), 0, &request);
+    bench.run();
+    assert!(bench.answer(5).is_some());
+    assert_eq!(bench.heartbeat(&one, 1), ErrorCode::RebalanceInProgress.code());
+    assert_eq!(bench.heartbeat(&two, 1), ErrorCode::UnknownMemberId.code());
+}
+
+/// Known bug G03.
+#[test]
+fn a_static_member_that_is_back_has_what_it_had_and_fences_the_one_before() {
+    for (defects, kept) in [(&[][..], true), (&[GroupDefect::StaticRejoinNotStored][..], false)] {
+        let mut bench = Bench::new(defects);
+        bench.join(1, "", Some("a"));
+        bench.advance(700);
+        let one = bench.joined(1).member_id.to_string();
+        bench.sync(1, &one, 1, &[(&one, "p0")]);
+        assert_eq!(bench.synced(1), Some((0, "p0".to_owned())));
+        bench.join(2, "", Some("a"));
+        let again = bench.joined(2);
+        assert_eq!((again.error_code, again.generation_id, again.skip_assignment), (0, 1, true));
+        let two = again.member_id.to_string();
+        bench.sync(2, &two, 1, &[]);
+        assert_eq!(bench.synced(2), Some((0, "p0".to_owned())));
+        assert_eq!(bench.heartbeat(&one, 1), ErrorCode::UnknownMemberId.code());
+        bench.fail_over();
+        assert_eq!(bench.heartbeat(&two, 1) == 0, kept, "the next coordinator knows the new id");
+    }
+}
+
+/// Known bug G10.
+#[test]
+fn offsets_expire_where_nobody_reads() {
+    for (defects, kept) in [(&[][..], true), (&[GroupDefect::ExpiresActiveGroups][..], false)] {
+        let mut bench = Bench::new(defects);
+        let (one, two) = bench.two_members();
+        assert_eq!(bench.commit(&one, 1, 10), Some(0));
+        for _ in 0..16 {
+            bench.advance(500);
+            assert_eq!((bench.heartbeat(&one, 1), bench.heartbeat(&two, 1)), (0, 0));
+        }
+        bench.groups.expire_offsets(bench.now);
+        bench.run();
+        assert_eq!(bench.committed() == 10, kept);
+    }
+    let mut simple = Bench::new(&[]);
+    assert_eq!(simple.commit("", -1, 7), Some(0));
+    simple.advance(4_900);
+    simple.groups.expire_offsets(simple.now);
+    simple.run();
+    assert_eq!(simple.committed(), 7, "it is not old enough");
+    simple.advance(200);
+    simple.groups.expire_offsets(simple.now);
+    simple.run();
+    assert_eq!(simple.committed(), -1);
+    assert!(simple.groups.group(0, "g").is_none(), "the group goes with its last offset");
+}

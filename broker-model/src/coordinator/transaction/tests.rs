@@ -1,0 +1,272 @@
+//! Tables of the coordinator: what is asked, what is written, what is answered.
+
+use super::{
+    AddAsker, AddPartitions, Asker, InitProducer, Todo, TransactionConfig, TransactionCoordinator,
+};
+use crate::defect::Defects;
+use crate::disk_image::DiskImage;
+use crate::log::{Log, LogConfig, LogOptions};
+use crate::message::WriteTxnMarkersResponse;
+use crate::node::Effects;
+use crate::note::{TransactionNote, TransactionState};
+use crate::proto::ErrorCode;
+use crate::record::TransactionResult;
+use crate::types::{
+    LeaderEpoch, NodeId, Now, Offset, ProducerEpoch, ProducerId, Time, TopicId, TopicPartition,
+    WallTime,
+};
+
+const ID: &str = "t1";
+const PARTITION: TopicPartition = TopicPartition { topic: TopicId(3), partition: 0 };
+
+struct Bench {
+    coordinator: TransactionCoordinator,
+    now: Now,
+    next_id: i64,
+    states: Vec<TransactionState>,
+    asked: u64,
+}
+
+fn log() -> Log {
+    let config = LogConfig {
+        segment_bytes: 1 << 20,
+        flush_messages: u64::MAX,
+        flush_ms: u64::MAX,
+        producer_id_expiration_ms: u64::MAX,
+        defects: Defects::NONE,
+    };
+    let options = LogOptions {
+        config,
+        now: WallTime(0),
+        clean: true,
+        recovery_point: Offset::ZERO,
+        high_watermark: Offset::ZERO,
+        log_start_offset: Offset::ZERO,
+    };
+    Log::open(PARTITION, options, &DiskImage::default(), &mut Effects::new())
+}
+
+impl Bench {
+    fn new(epoch_per_transaction: bool) -> Self {
+        let config = TransactionConfig {
+            epoch_per_transaction,
+            timeout_max_ms: 60_000,
+            expiration_ms: 100_000,
+            check_interval_ms: 1_000,
+            defects: Defects::NONE,
+        };
+        let now = Now { time: Time(0), wall: WallTime(0) };
+        let mut coordinator = TransactionCoordinator::new(config, now.time);
+        coordinator.elected(0, LeaderEpoch(7), Time(0));
+        coordinator.load(now, 0, &log());
+        Self { coordinator, now, next_id: 40, states: Vec::new(), asked: 0 }
+    }
+
+    /// Does what is to be done, each record with this result; the last answer to a question for partitions.
+    fn run(&mut self, appended: Result<(), ErrorCode>) -> Option<Result<(), ErrorCode>> {
+        let mut added = None;
+        while let Some(todo) = self.coordinator.next() {
+            match todo {
+                Todo::Write(_, _, id) => self.coordinator.written(self.now, id, appended),
+                Todo::Note(TransactionNote::StateChanged { state, .. }) => self.states.push(state),
+                Todo::Added(_, result) => added = Some(result),
+                Todo::Note(_) | Todo::Reply(..) => {}
+            }
+        }
+        added
+    }
+
+    fn init(&mut self, expected: Option<(i64, i16)>) {
+        let expected = expected.map(|(id, epoch)| (ProducerId(id), ProducerEpoch(epoch)));
+        let request =
+            InitProducer { transactional_id: ID.to_owned(), timeout_ms: 10_000, expected };
+        let next_id = &mut self.next_id;
+        let mut ids = || {
+            *next_id += 1;
+            Some(ProducerId(*next_id))
+        };
+        self.coordinator.init_producer_id(self.now, 0, &request, Asker::Nobody, &mut ids);
+        self.run(Ok(()));
+    }
+
+    fn add(&mut self, producer: (i64, i16), verify_only: bool) -> Result<(), ErrorCode> {
+        let request = AddPartitions {
+            transactional_id: ID.to_owned(),
+            producer: (ProducerId(producer.0), ProducerEpoch(producer.1)),
+            verify_only,
+            partitions: vec![PARTITION],
+        };
+        self.asked += 1;
+        let asker = Asker::AddPartitions(AddAsker(self.asked));
+        self.coordinator.add_partitions(self.now, 0, &request, asker);
+        self.run(Ok(())).expect("every question is answered")
+    }
+
+    /// Asks for an end; the answer as one for partitions, which carries the error alone.
+    fn end(&mut self, (id, epoch): (i64, i16), result: TransactionResult) -> Result<(), ErrorCode> {
+        let end = ((ProducerId(id), ProducerEpoch(epoch)), result);
+        let asker = Asker::AddPartitions(AddAsker(0));
+        self.coordinator.end_transaction(self.now, (0, ID), end, asker, &mut || None);
+        self.run(Ok(())).expect("every question is answered")
+    }
+
+    /// The leader of all partitions writes the markers.
+    fn write_markers(&mut self, error: Option<ErrorCode>) {
+        for sent in self.coordinator.markers_to_send(self.now, |_| Some(NodeId(2))) {
+            let result = |marker: &crate::message::WritableMarker| {
+                marker.partitions.iter().map(|partition| (*partition, error)).collect()
+            };
+            let results = sent.body.markers.iter().map(result).collect();
+            let response = WriteTxnMarkersResponse { results };
+            self.coordinator.markers_answered(self.now, sent.request, Some(&response));
+            self.run(Ok(()));
+        }
+    }
+
+    fn wait(&mut self, ms: u64) {
+        self.now.time = Time(self.now.time.0 + ms * 1_000_000);
+        self.now.wall.0 += ms as i64;
+        self.coordinator.tick(self.now, &mut || None);
+        self.run(Ok(()));
+    }
+
+    fn state(&self) -> TransactionState {
+        *self.states.last().expect("a state was stated")
+    }
+}
+
+#[test]
+fn a_transaction_goes_from_its_first_partition_to_its_last_marker() {
+    for (bumps, next) in [(false, 0), (true, 1)] {
+        let mut bench = Bench::new(bumps);
+        bench.init(None);
+        assert_eq!(bench.add((41, 0), false), Ok(()));
+        assert_eq!(bench.add((41, 0), true), Ok(()), "it is in");
+        assert_eq!(bench.end((41, 0), TransactionResult::Commit), Ok(()));
+        assert_eq!(bench.state(), TransactionState::PrepareCommit);
+        let busy = Err(ErrorCode::ConcurrentTransactions);
+        assert_eq!(bench.end((41, 0), TransactionResult::Commit), busy, "again");
+        bench.write_markers(Some(ErrorCode::NotLeaderOrFollower));
+        assert_eq!(bench.state(), TransactionState::PrepareCommit);
+        bench.wait(200);
+        bench.write_markers(None);
+        assert_eq!(bench.state(), TransactionState::CompleteCommit);
+        assert_eq!(bench.add((41, next), false), Ok(()), "the next one, version 2: {bumps}");
+    }
+}
+
+/// The table of `TransactionCoordinator.endTransaction`: what an id that rests at epoch 1 accepts.
+#[test]
+fn what_rests_accepts_ends_as_kafkas_table_says() {
+    use TransactionResult::{Abort, Commit};
+    let (ok, fenced) = (Ok(()), Err(ErrorCode::ProducerFenced));
+    let invalid = Err(ErrorCode::InvalidTxnState);
+    // (how the transaction before ended, how this one is to, epoch) -> (with version 2, before)
+    let table = [
+        (Commit, Commit, 0, ok, ok),
+        (Commit, Commit, 1, invalid, fenced),
+        (Commit, Abort, 0, invalid, invalid),
+        (Commit, Abort, 1, ok, fenced),
+        (Abort, Abort, 0, ok, ok),
+        (Abort, Abort, 1, ok, fenced),
+        (Abort, Commit, 0, invalid, invalid),
+        (Abort, Commit, 1, invalid, fenced),
+    ];
+    for (before, asked, epoch, with, without) in table {
+        for (bumps, expected) in [(true, with), (false, without)] {
+            let mut bench = Bench::new(bumps);
+            bench.init(None);
+            bench.add((41, 0), false).expect("it is the producer");
+            bench.end((41, 0), before).expect("it is going on");
+            bench.write_markers(None);
+            let found = bench.end((41, epoch), asked);
+            assert_eq!(found, expected, "{before:?}, {asked:?} in {epoch}, version 2: {bumps}");
+        }
+    }
+}
+
+#[test]
+fn a_second_producer_fences_the_first_and_aborts_its_transaction() {
+    let mut bench = Bench::new(true);
+    bench.init(None);
+    bench.add((41, 0), false).expect("it is the producer");
+    bench.init(None);
+    assert_eq!(bench.state(), TransactionState::PrepareAbort);
+    let busy = Err(ErrorCode::ConcurrentTransactions);
+    assert_eq!(bench.end((41, 0), TransactionResult::Abort), busy, "a retry by its epoch");
+    assert_eq!(bench.end((41, 0), TransactionResult::Commit), Err(ErrorCode::InvalidTxnState));
+    bench.write_markers(None);
+    bench.init(None);
+    assert_eq!(bench.state(), TransactionState::Empty);
+    assert_eq!(bench.add((41, 0), false), Err(ErrorCode::ProducerFenced));
+    assert_eq!(bench.add((40, 2), false), Err(ErrorCode::InvalidProducerIdMapping));
+    assert_eq!(bench.add((41, 2), false), Ok(()));
+}
+
+#[test]
+fn a_transaction_that_takes_too_long_is_aborted_in_an_epoch_of_nobody() {
+    for bumps in [false, true] {
+        let mut bench = Bench::new(bumps);
+        bench.init(None);
+        bench.add((41, 0), false).expect("it is the producer");
+        bench.wait(10_000);
+        assert_eq!(bench.state(), TransactionState::Ongoing);
+        bench.wait(1_001);
+        assert_eq!(bench.state(), TransactionState::PrepareAbort);
+        bench.write_markers(None);
+        assert_eq!(bench.state(), TransactionState::CompleteAbort);
+        assert_eq!(bench.add((41, 0), false), Err(ErrorCode::ProducerFenced));
+        bench.init(Some((41, 0)));
+        let fenced = bench.add((41, 2), false);
+        assert_eq!(fenced.is_ok(), bumps, "KIP-360 knows the epoch before, version 2: {bumps}");
+    }
+}
+
+#[test]
+fn a_new_coordinator_sends_the_markers_of_what_was_decided() {
+    let mut bench = Bench::new(true);
+    bench.init(None);
+    bench.add((41, 0), false).expect("it is the producer");
+    let mut log = log();
+    let end = ((ProducerId(41), ProducerEpoch(0)), TransactionResult::Commit);
+    bench.coordinator.end_transaction(bench.now, (0, ID), end, Asker::Nobody, &mut || None);
+    while let Some(todo) = bench.coordinator.next() {
+        if let Todo::Write(_, record, _) = todo {
+            let batch = crate::coordinator::runtime::batch_of(WallTime(0), &[record]);
+            log.append_as_leader(&batch, LeaderEpoch(7), -1, &mut Effects::new());
+        }
+    }
+    let mut next = Bench::new(true);
+    next.coordinator.elected(0, LeaderEpoch(8), Time(0));
+    assert_eq!(next.add((41, 1), true), Err(ErrorCode::CoordinatorLoadInProgress));
+    next.coordinator.load(next.now, 0, &log);
+    next.run(Ok(()));
+    assert_eq!(next.state(), TransactionState::PrepareCommit);
+    next.write_markers(None);
+    assert_eq!(next.state(), TransactionState::CompleteCommit);
+}
+
+#[test]
+fn an_id_that_nobody_uses_is_forgotten() {
+    let mut bench = Bench::new(true);
+    bench.init(None);
+    bench.wait(99_999);
+    assert_eq!(bench.state(), TransactionState::Empty);
+    bench.wait(1_001);
+    assert_eq!(bench.state(), TransactionState::Dead);
+    assert_eq!(bench.add((41, 0), true), Err(ErrorCode::InvalidProducerIdMapping));
+}
+
+#[test]
+fn an_append_that_fails_changes_nothing() {
+    let mut bench = Bench::new(true);
+    bench.init(None);
+    bench.add((41, 0), false).expect("it is the producer");
+    let end = ((ProducerId(41), ProducerEpoch(0)), TransactionResult::Commit);
+    let asker = Asker::AddPartitions(AddAsker(9));
+    bench.coordinator.end_transaction(bench.now, (0, ID), end, asker, &mut || None);
+    let refused = bench.run(Err(ErrorCode::NotEnoughReplicas));
+    assert_eq!(refused, Some(Err(ErrorCode::CoordinatorNotAvailable)));
+    assert_eq!(bench.coordinator.completing(), 0);
+    assert_eq!(bench.end((41, 0), TransactionResult::Abort), Ok(()));
+}

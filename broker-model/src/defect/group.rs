@@ -1,0 +1,85 @@
+//! Wrong rules of group coordinators and of consumers in groups.
+
+use super::entry::family;
+use super::version::{Affected, Version};
+
+family! {
+/// Wrong rules of group coordinators and of consumers in groups.
+GroupDefect {
+    CommitIgnoresGeneration {
+        name: "commit-ignores-generation",
+        source: "KAFKA-2596; ClassicGroup.validateOffsetCommit",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "zombie-commit" in "zombie-consumer", seed 1,
+        meaning: "A coordinator takes a commit without looking whether it comes from a member of the \
+            present generation.",
+        example: "A consumer stands still for longer than its session. Its partitions go to another one, \
+            which reads on and commits 100. The first one wakes up and commits what it had read, 50: \
+            whoever comes next reads 50 to 100 again.",
+    }
+    StaticRejoinNotStored {
+        name: "static-rejoin-not-stored",
+        source: "KAFKA-10284; GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin",
+        affected: Affected::Fixed { since: Version::new(2, 3, 0), fixed: &[Version::new(2, 6, 1), Version::new(2, 7, 0)] },
+        side: Server,
+        shows: "liveness" / "operation-open" in "static-member-bounce", seed 1,
+        meaning: "A static member that is back gets a new id that only the coordinator's memory knows.",
+        example: "A consumer restarts and takes its place with a new id. The coordinator fails; the next \
+            one knows the old id alone, and tells the live consumer that it is fenced.",
+    }
+    ExpiresActiveGroups {
+        name: "expires-active-groups",
+        source: "KIP-211, KAFKA-4682",
+        affected: Affected::Fixed { since: Version::new(0, 9, 0), fixed: &[Version::new(2, 1, 0)] },
+        side: Server,
+        shows: "offsets" / "resume-skip" in "offset-expiration", seed 1,
+        meaning: "Offsets expire by the age of their commit, although the group has members that read \
+            the partition.",
+        example: "A partition is quiet for longer than `offsets.retention.minutes`. Its consumer restarts, \
+            finds no offset and starts where `auto.offset.reset` says: at the end, behind records that \
+            nobody has read.",
+    }
+    CommitAnsweredAtAppend {
+        name: "commit-answered-at-append",
+        source: "CoordinatorRuntime, OffsetMetadataManager: without the deferred event queue",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "commit-lost" in "coordinator-failover", seed 1,
+        meaning: "A coordinator answers a commit as soon as its own log has it.",
+        example: "A consumer commits 100 and is told so. The coordinator's machine dies before a follower \
+            has the record: the next coordinator knows 50.",
+    }
+    ActsOnStaleErrors {
+        name: "acts-on-stale-errors",
+        source: "KAFKA-9823; AbstractCoordinator.CoordinatorResponseHandler.generationUnchanged",
+        affected: Affected::Fixed { since: Version::new(0, 9, 0), fixed: &[Version::new(2, 6, 0)] },
+        side: Client,
+        shows: "liveness" / "operation-open" in "coordinator-failover", seed 1,
+        meaning: "A member takes an error that belongs to a request of an older generation for one of \
+            its present generation, and gives that up.",
+        example: "A heartbeat of generation 4 is slow. The member joins generation 5; then the answer \
+            says that 4 is over. The member leaves 5 and has everybody rebalance again.",
+    }
+    StickyTrustsStaleOwned {
+        name: "sticky-trusts-stale-owned",
+        source: "KAFKA-12984, KAFKA-13406, KAFKA-14639; KIP-792",
+        affected: Affected::Fixed { since: Version::new(2, 4, 0), fixed: &[Version::new(3, 1, 0)] },
+        side: Client,
+        shows: "offsets" / "double-ownership" in "cooperative-rebalance", seed 1,
+        meaning: "The leader of a cooperative group believes whoever says that it owns a partition, \
+            however old that is.",
+        example: "A member misses two rebalances and joins again with the partitions that it had. Two of \
+            them belong to somebody else by now: both keep reading.",
+    }
+    CoordinatorNotUnloaded {
+        name: "coordinator-not-unloaded",
+        source: "KAFKA-9235, KAFKA-20115",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "operation-open" in "coordinator-failover", seed 1,
+        meaning: "A coordinator that does not lead its partition any more goes on answering from memory.",
+        example: "A broker loses the leadership of a partition of `__consumer_offsets` and keeps its groups. \
+            It answers heartbeats of members that the new coordinator has long thrown out.",
+    }
+} }

@@ -1,0 +1,113 @@
+//! The application of a consumer in a group: what it does between polls.
+//!
+//! It subscribes, polls, and commits as it is told to. `enable.auto.commit` is a commit that does not wait, at the first
+//! poll after the interval, of what earlier polls returned: which is what Java's consumer does by itself, and what it
+//! does before it gives partitions up is the commit of a rebalance listener.
+
+use harrow_broker_model::node::{Operation, Outcome};
+use harrow_broker_model::proto::StrBytes;
+
+use crate::plan::MemberPlan;
+
+/// Nanoseconds of a millisecond.
+const MS: u64 = 1_000_000;
+
+/// One member's application.
+#[derive(Debug)]
+pub(super) struct Membership {
+    pub(super) group: String,
+    /// All partitions of the topics that it subscribes to.
+    pub(super) partitions: Vec<(StrBytes, i32)>,
+    poll: (u32, u32),
+    plan: MemberPlan,
+    subscribed: bool,
+    /// A commit that waits is due.
+    commit_due: bool,
+    leave_due: bool,
+    polls: u32,
+    polls_with_records: u32,
+    next_auto_commit_ns: u64,
+}
+
+impl Membership {
+    pub(super) fn new(
+        group: &str,
+        partitions: Vec<(StrBytes, i32)>,
+        poll: (u32, u32),
+        plan: MemberPlan,
+    ) -> Self {
+        Self {
+            group: group.to_owned(),
+            partitions,
+            poll,
+            plan,
+            subscribed: false,
+            commit_due: false,
+            leave_due: false,
+            polls: 0,
+            polls_with_records: 0,
+            next_auto_commit_ns: 0,
+        }
+    }
+
+    /// The next operation. Whoever leaves commits first, as `close` does with auto-commit; nobody leaves beyond the planned
+    /// operations.
+    pub(super) fn request(&mut self, now: u64, planned: bool) -> Operation {
+        if !self.subscribed {
+            self.subscribed = true;
+            self.next_auto_commit_ns = now + self.plan.auto_commit_interval_ms * MS;
+            let mut topics: Vec<StrBytes> =
+                self.partitions.iter().map(|(topic, _)| topic.clone()).collect();
+            topics.dedup();
+            return Operation::Subscribe { topics };
+        }
+        if std::mem::take(&mut self.commit_due) {
+            return Operation::Commit { sync: true };
+        }
+        if std::mem::take(&mut self.leave_due) {
+            self.subscribed = false;
+            return Operation::Unsubscribe;
+        }
+        if self.plan.auto_commit_interval_ms > 0 && now >= self.next_auto_commit_ns {
+            self.next_auto_commit_ns = now + self.plan.auto_commit_interval_ms * MS;
+            return Operation::Commit { sync: false };
+        }
+        self.polls += 1;
+        let every = self.plan.leave_every;
+        self.leave_due = planned && every > 0 && self.polls.is_multiple_of(every);
+        self.commit_due = self.leave_due && self.plan.commit_on_revoke;
+        Operation::Poll { timeout_ms: self.poll.0, max_records: self.poll.1 }
+    }
+
+    /// An operation ended.
+    pub(super) fn answered(&mut self, now: u64, outcome: &Outcome) {
+        match outcome {
+            Outcome::Polled { records } if !records.is_empty() => {
+                self.polls_with_records += 1;
+                let every = self.plan.commit_every;
+                self.commit_due |= every > 0 && self.polls_with_records.is_multiple_of(every);
+            }
+            Outcome::Revoking { .. } => self.commit_due |= self.plan.commit_on_revoke,
+            Outcome::Joined { .. } => {
+                self.next_auto_commit_ns = now + self.plan.auto_commit_interval_ms * MS;
+            }
+            Outcome::Polled { .. }
+            | Outcome::Sent { .. }
+            | Outcome::Assigned
+            | Outcome::Subscribed
+            | Outcome::Unsubscribed
+            | Outcome::Lost { .. }
+            | Outcome::Committed { .. }
+            | Outcome::CommitUnknown { .. }
+            | Outcome::EndOffset { .. }
+            | Outcome::TopicCreated
+            | Outcome::Failed { .. }
+            | Outcome::Unknown { .. } => {}
+        }
+    }
+
+    /// The client comes back as another process, which knows nothing.
+    pub(super) fn crashed(&mut self) {
+        (self.subscribed, self.commit_due, self.leave_due) = (false, false, false);
+    }
+}
