@@ -119,7 +119,8 @@ impl Corpus {
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), CorpusError> {
-        let (path, part) = (self.directory.join(name), self.directory.join(format!(".{name}.part")));
+        let (path, part) =
+            (self.directory.join(name), self.directory.join(format!(".{name}.part")));
         let written = fs::create_dir_all(&self.directory)
             .and_then(|()| fs::write(&part, text))
             .and_then(|()| fs::rename(&part, &path));

@@ -99,7 +99,8 @@ fn spread<T: Clone>(values: &[T]) -> [Option<T>; 2] {
 
 /// What a side is called.
 fn name(kafka: Option<Version>, set: Option<&str>, defects: &[Defect]) -> String {
-    let mut words = vec![kafka.map_or_else(|| "as promised".to_owned(), |it| format!("as {it} is"))];
+    let mut words =
+        vec![kafka.map_or_else(|| "as promised".to_owned(), |it| format!("as {it} is"))];
     words.extend(set.map(str::to_owned));
     words.extend(defects.iter().map(|defect| format!("with {defect}")));
     words.join(", ")
@@ -120,6 +121,9 @@ mod tests {
     fn sides_are_called_by_what_they_have() {
         let old = Version::new(3, 9, 0);
         assert_eq!(name(None, None, &[]), "as promised");
-        assert_eq!(name(Some(old), Some("heal.at_ms=1"), &[]), format!("as {old} is, heal.at_ms=1"));
+        assert_eq!(
+            name(Some(old), Some("heal.at_ms=1"), &[]),
+            format!("as {old} is, heal.at_ms=1")
+        );
     }
 }

@@ -190,9 +190,8 @@ impl Shrinking<'_> {
     ) -> Result<Smallest, NoFailure> {
         let started = Instant::now();
         let (broken, witness) = Broken::of(plan, wanted)?;
-        let more = || {
-            !self.interrupted.load(Ordering::Relaxed) && started.elapsed() < self.duration
-        };
+        let more =
+            || !self.interrupted.load(Ordering::Relaxed) && started.elapsed() < self.duration;
         let bar = self.progress();
         let budget = Budget { jobs: self.jobs, seeds: SEEDS_TRIED, more: &more };
         let oracle = |plan: &Plan, seeds: u32| broken.seen(plan, seeds);
@@ -252,9 +251,7 @@ impl Shrinking<'_> {
 
     fn passes(&self, plan: &Plan, witness: &Witness) -> Option<Passes> {
         let started = Instant::now();
-        let more = || {
-            !self.interrupted.load(Ordering::Relaxed) && started.elapsed() < NEAREST_FOR
-        };
+        let more = || !self.interrupted.load(Ordering::Relaxed) && started.elapsed() < NEAREST_FOR;
         let nearest = nearest_passing(plan, witness, &more)?;
         Some(Passes { changes: nearest.changes, parting: nearest.parting })
     }

@@ -82,8 +82,10 @@ impl Text {
     }
 
     fn cluster(&mut self, plan: &Plan, cluster: &Value) {
-        let counts =
-            [("brokers", plan.cluster.brokers.len()), ("controllers", plan.cluster.controllers.len())];
+        let counts = [
+            ("brokers", plan.cluster.brokers.len()),
+            ("controllers", plan.cluster.controllers.len()),
+        ];
         let mut rows: Vec<(String, Value)> = counts
             .into_iter()
             .filter(|(_, count)| *count != 3)
@@ -180,7 +182,8 @@ impl Text {
             let is_of = |clock: &&Value| elements(nodes).contains(&clock["node"]);
             elements(&tree["clocks"]).iter().find(is_of).cloned()
         };
-        let clients = elements(&tree["clients"]).iter().map(|client| client["config"]["node"].clone());
+        let clients =
+            elements(&tree["clients"]).iter().map(|client| client["config"]["node"].clone());
         let groups = [
             ("brokers", tree["cluster"]["brokers"].clone()),
             ("controllers", tree["cluster"]["controllers"].clone()),

@@ -37,7 +37,10 @@ fn a_failure_shrinks_to_a_plan_and_a_scenario_that_fail_alike() {
     let (code, stdout, stderr) = harrow(path, &format!("{line} --format json"));
     assert_eq!(code, 1, "{stdout}{stderr}");
     let told = json(&stdout);
-    assert_eq!((&told["kind"], &told["anomaly"]), (&"shrunk".into(), &"committed-truncation".into()));
+    assert_eq!(
+        (&told["kind"], &told["anomaly"]),
+        (&"shrunk".into(), &"committed-truncation".into())
+    );
     let number = |which: &str, what: &str| told[which][what].as_u64().expect("a number");
     assert!(number("after", "steps") <= 3, "{} steps", number("after", "steps"));
     for what in ["steps", "operations", "events", "times"] {

@@ -49,9 +49,8 @@ pub(super) fn usual(tree: &Value, _witness: &Witness) -> Vec<Edit> {
 /// Puts all of them back.
 fn reset(part: Vec<Unusual>) -> Edit {
     Edit::new(move |tree| {
-        part.iter().fold(false, |changed, one| {
-            tree::put(tree, &one.place, one.default.clone()) || changed
-        })
+        part.iter()
+            .fold(false, |changed, one| tree::put(tree, &one.place, one.default.clone()) || changed)
     })
 }
 

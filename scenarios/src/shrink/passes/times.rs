@@ -78,7 +78,8 @@ fn sooner(position: usize) -> Vec<Edit> {
 fn gap(position: usize, part: u64, whole: u64) -> Edit {
     Edit::new(move |tree| {
         let Some(steps) = list_mut(tree, "/steps") else { return false };
-        let time = |step: Option<&Value>| step.map_or(0, |step| at(step, "/at_ms").as_u64().unwrap_or(0));
+        let time =
+            |step: Option<&Value>| step.map_or(0, |step| at(step, "/at_ms").as_u64().unwrap_or(0));
         let before = position.checked_sub(1).map_or(0, |before| time(steps.get(before)));
         let by = time(steps.get(position)).saturating_sub(before) * part / whole;
         for step in steps.iter_mut().skip(position) {
