@@ -156,7 +156,10 @@ mod tests {
     #[test]
     fn a_fact_that_no_sound_cluster_states_tells_failures_apart() {
         let sound = of("node 1 leads", &["1.0s node 2 went down and lost what was not synced"]);
-        let cut = of("node 1 leads", &["1.0s node 2 truncated its log from 9 to 7, to its own high watermark"]);
+        let cut = of(
+            "node 1 leads",
+            &["1.0s node 2 truncated its log from 9 to 7, to its own high watermark"],
+        );
         assert_eq!(sound, of("node 1 leads", &[]), "ordinary facts do not matter");
         assert_ne!(cut.id, sound.id);
         assert!(cut.text.ends_with("; after: log truncated to the high watermark"), "{}", cut.text);

@@ -22,7 +22,7 @@ use table::Table;
 ///
 /// One value of --kafka or --set stands against the scenario as it is, two stand against each other; --defect is on in
 /// the second side alone. Kinds of failure are told apart by fingerprint; for the first seed of each kind that only one
-/// side has, the entries of the catalogue that suffice for it are named, and the facts at which the two runs part. Exit
+/// side has, the entries of the catalogue that it takes are named, and the facts at which the two runs part. Exit
 /// codes: 0 neither side was violated, 1 one was, 3 neither was, but some runs were inconclusive.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow compare power-loss --kafka 3.9 4.1 --seeds 1..300\n  \
@@ -99,7 +99,8 @@ fn spread<T: Clone>(values: &[T]) -> [Option<T>; 2] {
 
 /// What a side is called.
 fn name(kafka: Option<Version>, set: Option<&str>, defects: &[Defect]) -> String {
-    let mut words = vec![kafka.map_or_else(|| "as promised".to_owned(), |it| format!("as {it} is"))];
+    let mut words =
+        vec![kafka.map_or_else(|| "as promised".to_owned(), |it| format!("as {it} is"))];
     words.extend(set.map(str::to_owned));
     words.extend(defects.iter().map(|defect| format!("with {defect}")));
     words.join(", ")
@@ -120,6 +121,9 @@ mod tests {
     fn sides_are_called_by_what_they_have() {
         let old = Version::new(3, 9, 0);
         assert_eq!(name(None, None, &[]), "as promised");
-        assert_eq!(name(Some(old), Some("heal.at_ms=1"), &[]), format!("as {old} is, heal.at_ms=1"));
+        assert_eq!(
+            name(Some(old), Some("heal.at_ms=1"), &[]),
+            format!("as {old} is, heal.at_ms=1")
+        );
     }
 }

@@ -92,13 +92,16 @@ impl Corpus {
         if self.accept {
             files.accept(&now)?;
         }
-        self.tell(console, Summary {
-            schema: 1,
-            kind: "corpus",
-            plans: files.listing.plans.len(),
-            complaints,
-            changes,
-        })
+        self.tell(
+            console,
+            Summary {
+                schema: 1,
+                kind: "corpus",
+                plans: files.listing.plans.len(),
+                complaints,
+                changes,
+            },
+        )
     }
 
     fn tell(&self, console: &mut Console, summary: Summary) -> Result<ExitCode, Failure> {

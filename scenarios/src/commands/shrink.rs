@@ -21,9 +21,11 @@ use crate::exit::ExitCode;
 /// from there. Exit codes: 1 it is violated, as it must be; 0 the plan holds, so there is nothing to shrink; 3 it is
 /// inconclusive; 4 two of its runs differ.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  harrow shrink swarm --seed 8 --defect truncate-to-hw --out small\n  \
+#[command(
+    after_help = "Examples:\n  harrow shrink swarm --seed 8 --defect truncate-to-hw --out small\n  \
     harrow run small/scenario.toml --seed 1 --defect truncate-to-hw\n  \
-    harrow shrink runs/7/plan.json --for 5m --out small")]
+    harrow shrink runs/7/plan.json --for 5m --out small"
+)]
 pub(super) struct Shrink {
     /// A plan.json, or a scenario: a name from `harrow list`, or a path to a .toml file.
     #[arg(value_name = "PLAN|SCENARIO")]
@@ -65,14 +67,16 @@ impl Shrink {
         let path = Path::new(&self.target);
         if path.extension().is_some_and(|extension| extension == "json") {
             if self.seed.is_some() || !self.changes.is_empty() {
-                let help = "take `--seed`, `--defect`, `--kafka` and `--set` away, or edit the plan";
+                let help =
+                    "take `--seed`, `--defect`, `--kafka` and `--set` away, or edit the plan";
                 return Err(mistake("a plan has its seed, rules and settings in it", help).into());
             }
             return Ok((plan_file(path)?, self.target.clone()));
         }
         let prepared = Prepared::read(&self.target, &self.changes)?;
         let Some(seed) = self.seed else {
-            let help = format!("add `--seed N`; `harrow sweep {}` finds one that fails", self.target);
+            let help =
+                format!("add `--seed N`; `harrow sweep {}` finds one that fails", self.target);
             return Err(mistake("there is no seed to shrink", help).into());
         };
         Ok((prepared.plan(seed), prepared.title(seed)))

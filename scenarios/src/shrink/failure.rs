@@ -118,9 +118,10 @@ impl Failure {
                 && finding.guarantee == self.finding.guarantee
         };
         verdict.findings.iter().find(same)?;
-        let resolved = run.faults.iter().map(|fault| {
-            (fault.step, fault.nodes.iter().map(|node| node.0).collect::<Vec<i32>>())
-        });
+        let resolved = run
+            .faults
+            .iter()
+            .map(|fault| (fault.step, fault.nodes.iter().map(|node| node.0).collect::<Vec<i32>>()));
         Some(Witness {
             seed: plan.seed,
             shown_ms: self.shown_ms(run),

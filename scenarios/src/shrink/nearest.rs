@@ -102,7 +102,7 @@ fn a_little_less(tree: &Value) -> Vec<Edit> {
 }
 
 /// How the passing plan differs.
-fn changes(failing: &Plan, passing: &Plan) -> Vec<Change> {
+pub fn changes(failing: &Plan, passing: &Plan) -> Vec<Change> {
     let (before, after) = (tree(failing), tree(passing));
     let mut found = Vec::new();
     for key in ["steps", "clients"] {
@@ -193,8 +193,24 @@ fn row_words(row: &TraceRow) -> String {
 
 /// How rows begin that tell of messages, files and operations, and what is in those that tell of ordinary traffic.
 const NO_FACTS: [&str; 18] = [
-    "->", "<-", "deadline", "operation", "appends", "syncs", "flush", "writes", "replaces", "cuts",
-    "deletes", "gives up", "lost its", "connection", "closes", "booted", "stop requested", "halts",
+    "->",
+    "<-",
+    "deadline",
+    "operation",
+    "appends",
+    "syncs",
+    "flush",
+    "writes",
+    "replaces",
+    "cuts",
+    "deletes",
+    "gives up",
+    "lost its",
+    "connection",
+    "closes",
+    "booted",
+    "stop requested",
+    "halts",
 ];
 const TRAFFIC: [&str; 10] = [
     ": flushed ",

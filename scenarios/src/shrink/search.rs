@@ -153,12 +153,7 @@ impl Search<'_> {
     }
 
     /// The first of these changes that gives a smaller plan which still fails.
-    fn first(
-        &mut self,
-        edits: &[Edit],
-        pass: &Pass,
-        seeds: u32,
-    ) -> Option<(usize, Plan, Witness)> {
+    fn first(&mut self, edits: &[Edit], pass: &Pass, seeds: u32) -> Option<(usize, Plan, Witness)> {
         let candidates = self.candidates(edits);
         let oracle = self.oracle;
         let (found, judged) = (RefCell::new(None), RefCell::new(0_u64));

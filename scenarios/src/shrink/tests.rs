@@ -64,8 +64,7 @@ fn one_step_that_matters_is_left_alone() {
         let whole = with_steps(seed, 8);
         for wanted in [0, whole.steps.len() / 2, whole.steps.len() - 1] {
             let id = whole.steps[wanted].id;
-            let shrunk =
-                shrunk_by(&whole, 1, |plan| plan.steps.iter().any(|step| step.id == id));
+            let shrunk = shrunk_by(&whole, 1, |plan| plan.steps.iter().any(|step| step.id == id));
             let ids: Vec<u32> = shrunk.plan.steps.iter().map(|step| step.id).collect();
             assert_eq!(ids, [id], "seed {seed}");
             assert!(shrunk.judged < JUDGED_MAX, "seed {seed}: {} plans judged", shrunk.judged);
@@ -78,8 +77,7 @@ fn two_steps_far_apart_are_found_and_brought_together() {
     let whole = with_steps(20, 10);
     let (first, last) = (whole.steps[1].id, whole.steps[whole.steps.len() - 2].id);
     let has = |steps: &[Step], id: u32| steps.iter().any(|step| step.id == id);
-    let shrunk =
-        shrunk_by(&whole, 1, |plan| has(&plan.steps, first) && has(&plan.steps, last));
+    let shrunk = shrunk_by(&whole, 1, |plan| has(&plan.steps, first) && has(&plan.steps, last));
     assert_eq!(shrunk.plan.steps.len(), 2);
     let apart = shrunk.plan.steps[1].at_ms - shrunk.plan.steps[0].at_ms;
     assert_eq!(apart, 0, "nothing asks for time between them");
@@ -127,9 +125,8 @@ fn faults_become_weaker_where_weaker_ones_do() {
 fn the_number_of_threads_changes_nothing() {
     let whole = with_steps(9, 9);
     let id = whole.steps[4].id;
-    let fails = |plan: &Plan| {
-        plan.steps.iter().any(|step| step.id == id) && Size::of(plan).operations > 10
-    };
+    let fails =
+        |plan: &Plan| plan.steps.iter().any(|step| step.id == id) && Size::of(plan).operations > 10;
     let results = [1, 2, 5].map(|jobs| shrunk_by(&whole, jobs, fails));
     assert_eq!(results[0], results[1]);
     assert_eq!(results[0], results[2]);

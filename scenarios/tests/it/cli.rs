@@ -80,8 +80,8 @@ fn help_names_every_command_and_exit_code_and_nothing_that_is_absent() {
     let said = harrow(&["--help"]);
     assert_eq!(said.code, 0);
     for command in [
-        "list", "run", "sweep", "replay", "shrink", "compare", "verify", "check", "corpus", "defects",
-        "explain",
+        "list", "run", "sweep", "replay", "shrink", "compare", "verify", "check", "corpus",
+        "defects", "explain",
     ] {
         assert!(said.stdout.contains(&format!("\n  {command} ")), "{command} in\n{}", said.stdout);
     }

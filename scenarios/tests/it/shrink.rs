@@ -37,7 +37,10 @@ fn a_failure_shrinks_to_a_plan_and_a_scenario_that_fail_alike() {
     let (code, stdout, stderr) = harrow(path, &format!("{line} --format json"));
     assert_eq!(code, 1, "{stdout}{stderr}");
     let told = json(&stdout);
-    assert_eq!((&told["kind"], &told["anomaly"]), (&"shrunk".into(), &"committed-truncation".into()));
+    assert_eq!(
+        (&told["kind"], &told["anomaly"]),
+        (&"shrunk".into(), &"committed-truncation".into())
+    );
     let number = |which: &str, what: &str| told[which][what].as_u64().expect("a number");
     assert!(number("after", "steps") <= 3, "{} steps", number("after", "steps"));
     for what in ["steps", "operations", "events", "times"] {
@@ -124,7 +127,7 @@ fn two_sides_of_a_comparison_differ_by_what_only_one_has() {
     let kinds = told["fingerprints"].as_array().expect("a list");
     for kind in kinds {
         assert_eq!(kind["runs"][0], 0);
-        assert_eq!(kind["enough"], serde_json::json!(["truncate-to-hw"]));
+        assert_eq!(kind["needed"], serde_json::json!(["truncate-to-hw"]));
         assert!(kind["parting"]["failing"].is_string(), "{kind}");
     }
     let same = "compare calm --set heal.at_ms=30000 heal.at_ms=30000 --seeds 1..2";

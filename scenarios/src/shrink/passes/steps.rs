@@ -81,9 +81,11 @@ pub(super) fn weaker(tree: &Value, _witness: &Witness) -> Vec<Edit> {
         let kinds = stand_ins(WEAKER, at(action, "/kind"));
         edits.extend(kinds.iter().map(|kind| change(step_id, move |action| other(action, kind))));
         let shapes = stand_ins(NARROWER, at(action, "/cut/shape"));
-        edits.extend(shapes.iter().map(|shape| {
-            change(step_id, move |action| put(action, "/cut/shape", json!(shape)))
-        }));
+        edits.extend(
+            shapes.iter().map(|shape| {
+                change(step_id, move |action| put(action, "/cut/shape", json!(shape)))
+            }),
+        );
         if at(action, "/power") == &json!(true) {
             edits.push(change(step_id, |action| put(action, "/power", json!(false))));
         }
@@ -97,10 +99,7 @@ pub(super) fn weaker(tree: &Value, _witness: &Witness) -> Vec<Edit> {
     edits
 }
 
-fn stand_ins(
-    table: &'static [(&str, &'static [&str])],
-    name: &Value,
-) -> &'static [&'static str] {
+fn stand_ins(table: &'static [(&str, &'static [&str])], name: &Value) -> &'static [&'static str] {
     table.iter().find(|(known, _)| name.as_str() == Some(known)).map_or(&[], |(_, others)| others)
 }
 

@@ -1,7 +1,8 @@
-//! Shorter faults, sooner, with less between them, at round times.
+//! Shorter faults, sooner, with less between them, at round times; and round settings.
 
 use serde_json::{Value, json};
 
+use super::settings::unusual;
 use crate::shrink::edit::Edit;
 use crate::shrink::tree::{at, each, list, list_mut, put};
 use crate::shrink::witness::Witness;
@@ -24,6 +25,7 @@ pub(super) fn shorter(tree: &Value, _witness: &Witness) -> Vec<Edit> {
     for position in 0..list(tree, "/steps").len() {
         edits.extend(round(&format!("/steps/{position}/at_ms")));
     }
+    edits.extend(unusual(tree).iter().flat_map(|place| round(place)));
     edits
 }
 
@@ -78,7 +80,8 @@ fn sooner(position: usize) -> Vec<Edit> {
 fn gap(position: usize, part: u64, whole: u64) -> Edit {
     Edit::new(move |tree| {
         let Some(steps) = list_mut(tree, "/steps") else { return false };
-        let time = |step: Option<&Value>| step.map_or(0, |step| at(step, "/at_ms").as_u64().unwrap_or(0));
+        let time =
+            |step: Option<&Value>| step.map_or(0, |step| at(step, "/at_ms").as_u64().unwrap_or(0));
         let before = position.checked_sub(1).map_or(0, |before| time(steps.get(before)));
         let by = time(steps.get(position)).saturating_sub(before) * part / whole;
         for step in steps.iter_mut().skip(position) {
