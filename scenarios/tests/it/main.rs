@@ -14,4 +14,5 @@ mod readme;
 mod report;
 mod rules;
 mod shrink;
+mod scenario_reference;
 mod tidy;
