@@ -22,7 +22,7 @@ use table::Table;
 ///
 /// One value of --kafka or --set stands against the scenario as it is, two stand against each other; --defect is on in
 /// the second side alone. Kinds of failure are told apart by fingerprint; for the first seed of each kind that only one
-/// side has, the entries of the catalogue that suffice for it are named, and the facts at which the two runs part. Exit
+/// side has, the entries of the catalogue that it takes are named, and the facts at which the two runs part. Exit
 /// codes: 0 neither side was violated, 1 one was, 3 neither was, but some runs were inconclusive.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow compare power-loss --kafka 3.9 4.1 --seeds 1..300\n  \

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use harrow_broker_model::defect::Defects;
+use harrow_broker_model::defect::{Defect, Defects};
 use harrow_reports::fingerprint::Fingerprint;
 use harrow_reports::render::{Format, render};
 use harrow_reports::report::Report;
@@ -26,7 +26,7 @@ use crate::pipeline::{COMMIT, RunIdentity, follow, run_and_judge};
 use crate::planner;
 use crate::shrink::{
     Budget, Change, Failure as Broken, Frequency, NoFailure, Parting, Size, Witness,
-    nearest_passing, shrink,
+    nearest_passing, needed_defects, shrink,
 };
 
 /// What `run` and `sweep` take.
@@ -47,6 +47,9 @@ const SEEDS_TRIED: u32 = 4;
 
 /// How often the smallest plan fails is told over so many runtime seeds.
 const SEEDS_COUNTED: u32 = 20;
+
+/// The scenario's salts are not the plan's: a seed under which it fails is looked for among so many.
+const SCENARIO_SEEDS: u64 = 100;
 
 /// So long the nearest passing plan is looked for, beyond the search.
 const NEAREST_FOR: Duration = Duration::from_secs(20);
@@ -85,6 +88,9 @@ pub(super) struct ShrunkReport {
     pub(super) wall_ms: u64,
     /// Under how many of the runtime seeds that were tried it fails.
     pub(super) fails: Frequency,
+    /// Of several bugs and weaknesses that are on, those without any one of which it does not fail.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    takes: Vec<Defect>,
     /// The scenario that says the same.
     pub(super) scenario: ScenarioText,
     /// The nearest plan that passes; absent if none was found.
@@ -210,6 +216,9 @@ impl Shrinking<'_> {
         let fails = broken.frequency(&smallest, SEEDS_COUNTED, self.jobs);
         bar.finish_and_clear();
         let passes = self.passes(&smallest, &shrunk.witness);
+        let several = smallest.cluster.defects.iter().count() > 1;
+        let fails_so = |plan: &Plan| broken.seen(plan, 1).is_some();
+        let takes = if several { needed_defects(&smallest, &fails_so) } else { Vec::new() };
         let before = measured(plan, &self.report(plan));
         let report = self.report(&smallest);
         let finding = &broken.finding;
@@ -229,6 +238,7 @@ impl Shrinking<'_> {
             complete: shrunk.complete,
             wall_ms,
             fails,
+            takes,
             scenario,
             passes,
             report,
@@ -308,7 +318,12 @@ impl Shrinking<'_> {
         let seconds = format!("{}.{}", wall_ms / 1_000, wall_ms % 1_000 / 100);
         writeln!(stdout, "  {judged} plans judged in {seconds} s, {end}")?;
         let Frequency { failed, seeds } = fails;
-        writeln!(stdout, "  it fails under {failed} of {seeds} runtime seeds\n")?;
+        writeln!(stdout, "  it fails under {failed} of {seeds} runtime seeds")?;
+        if !told.takes.is_empty() {
+            let names: Vec<&str> = told.takes.iter().map(|defect| defect.name()).collect();
+            writeln!(stdout, "  of all that is on it takes {}", names.join(" and "))?;
+        }
+        writeln!(stdout)?;
         writeln!(stdout, "{}", told.scenario.text)?;
         if let Some(passes) = &told.passes {
             tell_passes(console, passes)?;
@@ -361,7 +376,7 @@ fn as_scenario(plan: &Plan, broken: &Broken) -> (ScenarioText, Option<Plan>) {
     let none = |text: String| (ScenarioText { exact: false, seed: None, text }, None);
     let Some(text) = printed(plan, &[]) else { return none(String::new()) };
     let Ok(read) = parse("the shrunk scenario", &text, &[]) else { return none(text) };
-    let seeds = std::iter::once(plan.seed).chain(1..=u64::from(SEEDS_COUNTED));
+    let seeds = std::iter::once(plan.seed).chain(1..=SCENARIO_SEEDS);
     for seed in seeds {
         let mut again = planner::plan(&read, seed);
         again.cluster.kafka = plan.cluster.kafka;

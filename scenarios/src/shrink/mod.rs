@@ -12,6 +12,7 @@
 //! | `passes` | which changes are tried, in which order |
 //! | `search` | tries them, in parallel, with a result that does not depend on threads |
 //! | `failure` | what "still fails" means for a run, and how often it does |
+//! | `needed` | which of the defects that are on it takes |
 //! | `nearest` | the passing plan that is nearest to a failing one, and where the two part |
 //!
 //! Source: Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input, 2002; the order by size is that
@@ -21,6 +22,7 @@ mod edit;
 mod failure;
 mod mend;
 mod nearest;
+mod needed;
 mod passes;
 mod search;
 mod size;
@@ -30,7 +32,8 @@ mod tree;
 mod witness;
 
 pub use failure::{Failure, Frequency, NoFailure};
-pub use nearest::{Change, Nearest, Parting, nearest_passing, parting};
+pub use nearest::{Change, Nearest, Parting, changes, nearest_passing, parting};
+pub use needed::needed_defects;
 pub use search::{Budget, Progress, Shrunk, shrink};
 pub use size::Size;
 pub use witness::Witness;

@@ -102,7 +102,7 @@ fn a_little_less(tree: &Value) -> Vec<Edit> {
 }
 
 /// How the passing plan differs.
-fn changes(failing: &Plan, passing: &Plan) -> Vec<Change> {
+pub fn changes(failing: &Plan, passing: &Plan) -> Vec<Change> {
     let (before, after) = (tree(failing), tree(passing));
     let mut found = Vec::new();
     for key in ["steps", "clients"] {

@@ -32,7 +32,7 @@ pub struct Size {
     pub drawn_targets: u64,
     /// Times and durations in milliseconds, and 100 for each digit that is needed to write them.
     pub times: u64,
-    /// What else there is, such as the extra latency of a fault, in digits.
+    /// Digits of what else there is, such as the extra latency of a fault, or a setting.
     pub digits: u64,
 }
 
@@ -41,6 +41,7 @@ impl Size {
     pub fn of(plan: &Plan) -> Self {
         let tree = tree(plan);
         let steps = list(&tree, "/steps");
+        let unusual = super::passes::unusual(&tree);
         let mut size = Self {
             steps: steps.len() as u64,
             severity: steps.iter().map(|step| severity(at(step, "/action"))).sum(),
@@ -49,7 +50,8 @@ impl Size {
             nodes: (plan.cluster.brokers.len() + plan.cluster.controllers.len()) as u64,
             places: places(&tree),
             oddities: (list(&tree, "/clocks").len() + list(&tree, "/core/outside").len()) as u64,
-            settings: super::passes::unusual(&tree),
+            settings: unusual.len() as u64,
+            digits: unusual.iter().map(|place| digits(at(&tree, place))).sum(),
             times: time(&tree["heal_at_ms"]),
             ..Self::default()
         };

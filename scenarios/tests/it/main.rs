@@ -15,4 +15,6 @@ mod report;
 mod rules;
 mod scenario_reference;
 mod shrink;
+mod shrink;
+mod scenario_reference;
 mod tidy;

@@ -127,7 +127,7 @@ fn two_sides_of_a_comparison_differ_by_what_only_one_has() {
     let kinds = told["fingerprints"].as_array().expect("a list");
     for kind in kinds {
         assert_eq!(kind["runs"][0], 0);
-        assert_eq!(kind["enough"], serde_json::json!(["truncate-to-hw"]));
+        assert_eq!(kind["needed"], serde_json::json!(["truncate-to-hw"]));
         assert!(kind["parting"]["failing"].is_string(), "{kind}");
     }
     let same = "compare calm --set heal.at_ms=30000 heal.at_ms=30000 --seeds 1..2";

@@ -9,6 +9,7 @@ use harrow_sim::plan::Plan;
 
 use crate::commands::reading::Prepared;
 use crate::pipeline;
+use crate::shrink::{Change, changes, needed_defects};
 
 /// Two sides, by name.
 pub(super) struct Sides(pub(super) [(String, Prepared); 2]);
@@ -64,16 +65,18 @@ impl Sides {
         [self.0[0].1.plan(seed), self.0[1].1.plan(seed)]
     }
 
-    /// Entries of the catalogue that only the failing side has, each of which is enough to make the other side fail in
-    /// this way, too.
-    pub(super) fn culprits(&self, seed: u64, failing: usize, fingerprint: &str) -> Vec<Defect> {
+    /// Entries of the catalogue that a failure takes, of all that the failing side has.
+    pub(super) fn needed(&self, seed: u64, failing: usize, fingerprint: &str) -> Vec<Defect> {
+        let plan = &self.plans(seed)[failing];
+        needed_defects(plan, &|plan| Judged::of(plan).findings.contains_key(fingerprint))
+    }
+
+    /// What else the plans of the two sides have otherwise than the bugs and weaknesses that are on.
+    pub(super) fn settings(&self, seed: u64, failing: usize) -> Vec<Change> {
         let plans = self.plans(seed);
-        let (mine, others) = (plans[failing].cluster.defects, plans[1 - failing].cluster.defects);
-        let fails = |defect: &Defect| {
-            let mut plan = plans[1 - failing].clone();
-            plan.cluster.defects.extend([*defect]);
-            Judged::of(&plan).findings.contains_key(fingerprint)
-        };
-        mine.iter().filter(|defect| !others.has(*defect)).filter(fails).collect()
+        let mut changes = changes(&plans[failing], &plans[1 - failing]);
+        let rules = ["/cluster/defects", "/cluster/kafka"];
+        changes.retain(|change| !rules.iter().any(|rule| change.place.starts_with(rule)));
+        changes
     }
 }

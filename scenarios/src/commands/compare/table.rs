@@ -11,10 +11,13 @@ use super::sides::{Pair, Sides};
 use crate::commands::console::{Console, Failure};
 use crate::exit::ExitCode;
 use crate::pipeline::COMMIT;
-use crate::shrink::{Parting, parting};
+use crate::shrink::{Change, Parting, parting};
 
 /// So many seeds that differ are told to people.
 const SEEDS_TOLD: usize = 12;
+
+/// So many settings that differ are told to people.
+const SETTINGS_TOLD: usize = 3;
 
 /// All seeds.
 #[derive(Default)]
@@ -44,9 +47,12 @@ struct Kind {
     /// The first seed of which one side alone has it; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
-    /// Entries of the catalogue, each of which makes the other side fail so with that seed, too.
+    /// Entries of the catalogue that the failure takes with that seed: without any one of them it does not come.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    enough: Vec<Defect>,
+    needed: Vec<Defect>,
+    /// What else the other side has otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    settings: Vec<Change>,
     /// The first facts that differ with that seed; `failing` is the side that has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     parting: Option<Parting>,
@@ -115,7 +121,8 @@ impl Table {
                 anomaly: finding.anomaly.clone(),
                 runs: [0, 0],
                 seed: None,
-                enough: Vec::new(),
+                needed: Vec::new(),
+                settings: Vec::new(),
                 parting: None,
                 command: String::new(),
                 side,
@@ -132,7 +139,8 @@ impl Table {
         for kind in self.kinds.values_mut() {
             let Some(seed) = kind.seed else { continue };
             kind.command = sides.0[kind.side].1.command(seed);
-            kind.enough = sides.culprits(seed, kind.side, &kind.fingerprint);
+            kind.needed = sides.needed(seed, kind.side, &kind.fingerprint);
+            kind.settings = sides.settings(seed, kind.side);
             let plans = sides.plans(seed);
             kind.parting = parting(&plans[kind.side], &plans[1 - kind.side]);
         }
@@ -225,12 +233,15 @@ impl Kind {
     fn show(&self, stdout: &mut impl Write, sides: &Sides) -> Result<(), Failure> {
         let Some(seed) = self.seed else { return Ok(()) };
         let name = &sides.0[self.side].0;
-        if self.enough.is_empty() {
-            writeln!(stdout, "  seed {seed} has it {name} alone")?;
-        } else {
-            let names: Vec<&str> = self.enough.iter().map(|defect| defect.name()).collect();
-            let names = names.join(" or by ");
-            writeln!(stdout, "  seed {seed} has it {name} alone, by {names}")?;
+        writeln!(stdout, "  seed {seed} has it {name} alone")?;
+        if !self.needed.is_empty() {
+            let names: Vec<&str> = self.needed.iter().map(|defect| defect.name()).collect();
+            writeln!(stdout, "  it takes {}", names.join(" and "))?;
+        }
+        for change in self.settings.iter().take(SETTINGS_TOLD) {
+            let Change { place, from, to, .. } = change;
+            let place = place.trim_start_matches('/').replace('/', ".");
+            writeln!(stdout, "  {place} is {from} there and {to} otherwise")?;
         }
         if let Some(Parting { failing, passing }) = &self.parting {
             let end = || "nothing more".to_owned();

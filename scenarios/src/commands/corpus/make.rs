@@ -127,17 +127,21 @@ fn row(
     Ok(console.stdout().flush()?)
 }
 
+/// As a scenario if it fails as one, and as it is otherwise.
 fn keep(corpus: &mut Corpus, defect: Defect, smallest: &Smallest) -> Result<(), Failure> {
-    let scenario = &smallest.told.scenario;
-    let Some(seed) = scenario.seed else { return Ok(()) };
+    let Smallest { plan, told } = smallest;
     let listed = Listed {
         name: defect.name().to_owned(),
-        seed,
-        defects: smallest.plan.cluster.defects,
-        kafka: smallest.plan.cluster.kafka,
-        guarantee: smallest.told.guarantee.clone(),
-        anomaly: smallest.told.anomaly.clone(),
-        fingerprint: smallest.told.fingerprint.id.clone(),
+        seed: told.scenario.seed.unwrap_or(plan.seed),
+        defects: plan.cluster.defects,
+        kafka: plan.cluster.kafka,
+        guarantee: told.guarantee.clone(),
+        anomaly: told.anomaly.clone(),
+        fingerprint: told.fingerprint.id.clone(),
     };
-    Ok(corpus.keep(listed, &scenario.text)?)
+    let kept = match told.scenario.seed {
+        Some(_) => corpus.keep(listed, &told.scenario.text),
+        None => corpus.keep_plan(listed, plan),
+    };
+    Ok(kept?)
 }

@@ -1,7 +1,8 @@
-//! Shorter faults, sooner, with less between them, at round times.
+//! Shorter faults, sooner, with less between them, at round times; and round settings.
 
 use serde_json::{Value, json};
 
+use super::settings::unusual;
 use crate::shrink::edit::Edit;
 use crate::shrink::tree::{at, each, list, list_mut, put};
 use crate::shrink::witness::Witness;
@@ -24,6 +25,7 @@ pub(super) fn shorter(tree: &Value, _witness: &Witness) -> Vec<Edit> {
     for position in 0..list(tree, "/steps").len() {
         edits.extend(round(&format!("/steps/{position}/at_ms")));
     }
+    edits.extend(unusual(tree).iter().flat_map(|place| round(place)));
     edits
 }
 
