@@ -50,28 +50,6 @@ GroupDefect {
         example: "A consumer commits 100 and is told so. The coordinator's machine dies before a follower \
             has the record: the next coordinator knows 50.",
     }
-    ActsOnStaleErrors {
-        name: "acts-on-stale-errors",
-        source: "KAFKA-9823; AbstractCoordinator.CoordinatorResponseHandler.generationUnchanged",
-        affected: Affected::Fixed { since: Version::new(0, 9, 0), fixed: &[Version::new(2, 6, 0)] },
-        side: Client,
-        shows: "liveness" / "operation-open" in "coordinator-failover", seed 1,
-        meaning: "A member takes an error that belongs to a request of an older generation for one of \
-            its present generation, and gives that up.",
-        example: "A heartbeat of generation 4 is slow. The member joins generation 5; then the answer \
-            says that 4 is over. The member leaves 5 and has everybody rebalance again.",
-    }
-    StickyTrustsStaleOwned {
-        name: "sticky-trusts-stale-owned",
-        source: "KAFKA-12984, KAFKA-13406, KAFKA-14639; KIP-792",
-        affected: Affected::Fixed { since: Version::new(2, 4, 0), fixed: &[Version::new(3, 1, 0)] },
-        side: Client,
-        shows: "offsets" / "double-ownership" in "cooperative-rebalance", seed 1,
-        meaning: "The leader of a cooperative group believes whoever says that it owns a partition, \
-            however old that is.",
-        example: "A member misses two rebalances and joins again with the partitions that it had. Two of \
-            them belong to somebody else by now: both keep reading.",
-    }
     CoordinatorNotUnloaded {
         name: "coordinator-not-unloaded",
         source: "KAFKA-9235, KAFKA-20115",
