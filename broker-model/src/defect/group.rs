@@ -11,7 +11,7 @@ GroupDefect {
         source: "KAFKA-2596; ClassicGroup.validateOffsetCommit",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "zombie-commit" in "zombie-consumer", seed 1,
+        shows: "offsets" / "zombie-commit" in "zombie-consumer", seed 2,
         meaning: "A coordinator takes a commit without looking whether it comes from a member of the \
             present generation.",
         example: "A consumer stands still for longer than its session. Its partitions go to another one, \
@@ -23,7 +23,7 @@ GroupDefect {
         source: "KAFKA-10284; GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin",
         affected: Affected::Fixed { since: Version::new(2, 3, 0), fixed: &[Version::new(2, 6, 1), Version::new(2, 7, 0)] },
         side: Server,
-        shows: "liveness" / "operation-open" in "static-member-bounce", seed 1,
+        shows: "offsets" / "double-ownership" in "static-member-bounce", seed 1,
         meaning: "A static member that is back gets a new id that only the coordinator's memory knows.",
         example: "A consumer restarts and takes its place with a new id. The coordinator fails; the next \
             one knows the old id alone, and tells the live consumer that it is fenced.",
@@ -45,7 +45,7 @@ GroupDefect {
         source: "CoordinatorRuntime, OffsetMetadataManager: without the deferred event queue",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "commit-lost" in "coordinator-failover", seed 1,
+        shows: "offsets" / "answer-before-commit" in "coordinator-failover", seed 1,
         meaning: "A coordinator answers a commit as soon as its own log has it.",
         example: "A consumer commits 100 and is told so. The coordinator's machine dies before a follower \
             has the record: the next coordinator knows 50.",
@@ -55,7 +55,7 @@ GroupDefect {
         source: "KAFKA-9235, KAFKA-20115",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "operation-open" in "coordinator-failover", seed 1,
+        shows: "offsets" / "double-ownership" in "coordinator-failover", seed 1,
         meaning: "A coordinator that does not lead its partition any more goes on answering from memory.",
         example: "A broker loses the leadership of a partition of `__consumer_offsets` and keeps its groups. \
             It answers heartbeats of members that the new coordinator has long thrown out.",
