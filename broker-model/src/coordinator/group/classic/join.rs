@@ -10,7 +10,7 @@ use super::member::Member;
 use crate::caller::Caller;
 use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
-use crate::coordinator::group::records::group_record;
+use crate::coordinator::group::records::{StoredGroup, group_record};
 use crate::coordinator::group::waiter::{StaticRejoin, Waiter};
 use crate::defect::GroupDefect;
 use crate::proto::{ErrorCode, JoinGroupRequest};
@@ -78,7 +78,7 @@ impl GroupCoordinator {
         self.join(now, (partition, &mut group), &joining);
         if is_new {
             // The group is there from now on, for whoever loads this partition next, too.
-            let record = group_record(name, &group.stored(&std::collections::BTreeMap::new()));
+            let record = group_record(name, &StoredGroup::empty(now.wall));
             self.todo.push_back(Todo::Write(partition, vec![record], Waiter::Nobody));
         }
         self.put_group(partition, group);
