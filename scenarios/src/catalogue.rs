@@ -55,6 +55,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "vote-storm",
     "minority-stays-dead",
     "swarm",
+    "swarm-lossy",
 ];
 
 /// The entry of that name.

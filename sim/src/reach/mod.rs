@@ -119,7 +119,7 @@ impl Tally {
             Note::Broker(note) => self.broker(note),
             Note::Producer(note) => self.producer(note),
             Note::Consumer(note) => self.consumer(note),
-            Note::Group(_) | Note::Transaction(_) => {}
+            Note::Group(_) | Note::Transaction(_) | Note::Exchange(_) => {}
         }
     }
 }

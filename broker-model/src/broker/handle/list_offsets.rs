@@ -3,7 +3,7 @@
 use crate::broker::{Broker, Caller};
 use crate::message::ResponseBody;
 use crate::node::Effects;
-use crate::note::ConsumerNote;
+use crate::note::{Api, ConsumerNote};
 use crate::proto::{
     ErrorCode, ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest,
     ListOffsetsResponse, ListOffsetsTopicResponse, TopicName,
@@ -70,6 +70,9 @@ impl Broker {
                         current_leader_epoch,
                         offset,
                     });
+                } else {
+                    let (api, by) = (Api::ListOffsets, caller.from);
+                    partition.note_served(api, by, current_leader_epoch, effects);
                 }
                 answer.with_offset(offset.0).with_leader_epoch(offset_epoch.0)
             }
