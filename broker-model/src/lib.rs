@@ -14,12 +14,15 @@
 //! | `raft` | the KRaft quorum: votes, fetch-based replication, check-quorum |
 //! | `controller` | the active controller: registrations, elections, ISR changes, topics |
 //! | `fetch_session` | fetches that name only what changed: both sides of KIP-227 |
+//! | `coordinator` | state machines over internal topics: the runtime, consumer groups |
 //! | `client` | producer, consumer and admin client |
 
 pub mod broker;
+mod caller;
 pub mod client;
 pub mod config;
 pub mod controller;
+mod coordinator;
 pub mod defect;
 pub mod disk_image;
 mod effect;

@@ -10,6 +10,7 @@ mod connections;
 mod context;
 mod controller_channel;
 mod controller_requests;
+mod coordinators;
 mod fetch_session;
 mod fetcher;
 mod handle;
@@ -28,6 +29,7 @@ mod wake;
 use std::collections::BTreeMap;
 
 use crate::config::{ClusterConfig, ms};
+use crate::coordinator::group::GroupCoordinator;
 use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::{Log, LogConfig};
@@ -44,6 +46,7 @@ use checkpoints::Checkpoints;
 use connections::{Caller, Connections};
 use context::Context;
 use controller_channel::ControllerChannel;
+use coordinators::InternalTopics;
 use fetch_session::FetchSessions;
 use fetcher::Fetchers;
 use lifecycle::Lifecycle;
@@ -68,6 +71,8 @@ pub struct Broker {
     channel: ControllerChannel,
     alter_partitions: AlterPartitions,
     producer_ids: ProducerIds,
+    internal_topics: InternalTopics,
+    groups: GroupCoordinator,
     connections: Connections,
     purgatory: Purgatory,
     checkpoints: Checkpoints,
@@ -101,6 +106,8 @@ impl Broker {
             channel: ControllerChannel::default(),
             alter_partitions: AlterPartitions::default(),
             producer_ids: ProducerIds::default(),
+            internal_topics: InternalTopics::default(),
+            groups: GroupCoordinator::new(config.coordinators),
             connections: Connections::default(),
             purgatory: Purgatory::default(),
             checkpoints: Checkpoints::new(image, &config, now.time),
@@ -216,6 +223,9 @@ impl Broker {
             | ResponseBody::Metadata(_)
             | ResponseBody::OffsetForLeaderEpoch(_)
             | ResponseBody::InitProducerId(_)
+            | ResponseBody::FindCoordinator(_)
+            | ResponseBody::OffsetCommit(_)
+            | ResponseBody::OffsetFetch(_)
             | ResponseBody::Vote(_)
             | ResponseBody::BeginQuorumEpoch(_)
             | ResponseBody::EndQuorumEpoch(_) => {
@@ -292,6 +302,7 @@ impl Broker {
         if let Some((to, lost)) = self.channel.expired(time, effects) {
             self.on_errands_lost(now, to, lost, effects);
         }
+        self.tick_coordinators(now, effects);
         self.run_ready(now, effects);
         self.lifecycle.tick(time, metadata_end, &mut self.context, effects);
         if self.lifecycle.may_stop() {
@@ -414,6 +425,7 @@ impl Node for Broker {
             self.alter_partitions.deadline(),
             self.producer_ids.deadline(),
             self.purgatory.deadline(),
+            self.groups.deadline(),
         ]
         .into_iter()
         .fold(Some(isr_check), Deadline::earlier)

@@ -13,5 +13,6 @@ mod product;
 mod readme;
 mod report;
 mod rules;
+mod scenario_reference;
 mod subjects;
 mod tidy;
