@@ -65,6 +65,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "offset-expiration",
     "swarm",
     "swarm-groups",
+    "swarm-lossy",
 ];
 
 /// The entry of that name.

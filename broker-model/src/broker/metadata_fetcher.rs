@@ -8,7 +8,7 @@ use crate::config::ms;
 use crate::message::{ClusterError, QuorumFetchRequest, QuorumFetchResponse, RequestBody};
 use crate::metadata::{CommittedGone, FetchedLog, MetadataImage, MetadataRecord};
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Deadline, Effect, Effects};
-use crate::note::{ControllerNote, MetadataChange};
+use crate::note::{Api, ControllerNote, ExchangeNote, MetadataChange, Standing};
 use crate::record::RecordBatch;
 use crate::types::{CorrelationId, LeaderEpoch, NodeId, Offset, Time, TopicPartition};
 
@@ -29,6 +29,7 @@ struct InFlight {
     correlation_id: CorrelationId,
     to: NodeId,
     deadline: Time,
+    asked: Standing,
 }
 
 /// What a response changed.
@@ -85,7 +86,14 @@ impl MetadataFetcher {
         let correlation_id = context.send(to, Channel::QuorumFetch, body, effects);
         let patience =
             context.config.quorum_fetch_timeout_ms.max(2 * context.config.quorum_fetch_wait_max_ms);
-        self.in_flight = Some(InFlight { correlation_id, to, deadline: now + ms(patience) });
+        let (deadline, asked) = (now + ms(patience), self.standing(context));
+        self.in_flight = Some(InFlight { correlation_id, to, deadline, asked });
+    }
+
+    /// The epoch of the quorum that this broker knows, and where its copy of the log ends.
+    fn standing(&self, context: &Context) -> Standing {
+        let epoch = i64::from(context.controllers.epoch().0);
+        Standing { epoch, position: self.log.end().0 }
     }
 
     /// Takes an answer; says what changed, if anything did.
@@ -104,13 +112,18 @@ impl MetadataFetcher {
     ) -> Result<Option<Applied>, &'static str> {
         let awaited =
             |sent: &mut InFlight| sent.to == from && sent.correlation_id == correlation_id;
-        if self.in_flight.take_if(awaited).is_none() {
+        let Some(InFlight { asked, .. }) = self.in_flight.take_if(awaited) else {
             return Ok(None);
-        }
+        };
         self.next_at = now;
         if response.error.is_some() || response.epoch < context.controllers.epoch() {
             self.refused(now, from, response, context);
             return Ok(None);
+        }
+        if response.diverging.is_some() || !response.batches.is_empty() {
+            let (partition, own) = (Some(TopicPartition::METADATA), self.standing(context));
+            let api = Api::QuorumFetch;
+            effects.note(ExchangeNote::AnswerApplied { api, partition, asked, own });
         }
         context.controllers.learned(response.epoch, response.leader);
         if let Some(leader_end) = response.diverging {

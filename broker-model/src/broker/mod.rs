@@ -364,8 +364,9 @@ impl Broker {
         self.checkpoints.replace_log_bounds(&self.partitions, effects);
         let (file, bytes) = (FileId::CleanShutdown, self.lifecycle.clean_shutdown_file());
         effects.push(Effect::Write { file, bytes });
-        effects.push(Effect::Sync { file });
+        // A process that dies in the sync has left the marker behind.
         effects.note(BrokerNote::StoppedCleanly { broker_epoch: self.lifecycle.broker_epoch() });
+        effects.push(Effect::Sync { file });
         self.halt("stopped", effects);
     }
 

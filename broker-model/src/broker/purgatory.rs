@@ -154,6 +154,11 @@ impl Purgatory {
         self.delayed.get(&connection)
     }
 
+    /// All that waits.
+    pub(super) fn waits(&self) -> impl Iterator<Item = &Wait> {
+        self.delayed.values().map(|delayed| &delayed.wait)
+    }
+
     /// Produces that wait.
     pub(super) fn produces(&self) -> impl Iterator<Item = &DelayedProduce> {
         self.delayed.values().filter_map(|delayed| match &delayed.wait {

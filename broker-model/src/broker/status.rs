@@ -1,7 +1,7 @@
 //! What a broker says of itself when a host asks.
 
 use crate::broker::Broker;
-use crate::broker::purgatory::PendingPartition;
+use crate::broker::purgatory::{PendingPartition, Wait};
 use crate::node_status::NodeStatus;
 use crate::partition::Partition;
 
@@ -13,12 +13,26 @@ impl Broker {
         let metadata_end = self.metadata.image().end_offset;
         NodeStatus { quorum_leader, metadata_end, ..NodeStatus::default() }
             .holds_overdue("produces that nobody ends", self.overdue_produces())
+            .holds_overdue("fetches that nobody answers", self.overdue_fetches())
             .holds("produces that wait", self.purgatory.produces().count())
             .holds("group requests that wait for records", self.groups.waiting())
             .holds("transactions under way", self.transactions.unfinished())
             .holds("requests to the controller", self.channel.in_flight())
             .holds("isr proposals", proposals)
             .holds("requests behind another one", self.connections.queued())
+    }
+
+    /// Fetches that wait although what they wait for is there.
+    fn overdue_fetches(&self) -> usize {
+        let overdue = |wait: &&Wait| match wait {
+            Wait::Fetch(fetch) => self.read_for_consumer(fetch).is_due(&fetch.request),
+            Wait::ReplicaFetch(fetch) => self
+                .partitions
+                .iter()
+                .any(|(id, partition)| partition.is_leader() && self.has_news(*id, fetch)),
+            Wait::Produce(_) => false,
+        };
+        self.purgatory.waits().filter(overdue).count()
     }
 
     /// Produces of which a partition is decided, or gone, although they wait for it still.

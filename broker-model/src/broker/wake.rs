@@ -129,7 +129,7 @@ impl Broker {
     }
 
     /// Whether the log goes beyond what a waiting follower has.
-    fn has_news(&self, id: TopicPartition, fetch: &ReplicaFetch) -> bool {
+    pub(super) fn has_news(&self, id: TopicPartition, fetch: &ReplicaFetch) -> bool {
         let asked = match fetch.context {
             FetchContext::Incremental(session) => {
                 let wanted = self.fetch_sessions.wanted(session, &SessionKey::Id(id));

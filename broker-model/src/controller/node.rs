@@ -20,10 +20,10 @@ use crate::message::{
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{Deadline, Effect, Effects, Event, Node};
 use crate::node_status::NodeStatus;
-use crate::note::{AcceptedProposal, ControllerNote};
+use crate::note::{AcceptedProposal, Api, ControllerNote, ExchangeNote};
 use crate::proto::CreateTopicsRequest;
 use crate::raft::{Quorum, QuorumOptions};
-use crate::types::{ConnectionId, LeaderEpoch, NodeId, Now};
+use crate::types::{BrokerEpoch, ConnectionId, LeaderEpoch, NodeId, Now};
 
 /// Bytes of committed records that are read from the log at once.
 const APPLY_BYTES_MAX: u32 = 1 << 20;
@@ -168,6 +168,7 @@ impl Controller {
             None => Err(crate::message::ClusterError::NotController),
         };
         let result = judged.map(|(record, registration)| {
+            self.note_proposal_served(request, effects);
             if record.is_some() {
                 self.note_accepted(request, effects);
             }
@@ -175,6 +176,34 @@ impl Controller {
             registration
         });
         ResponseBody::AlterPartition(Box::new(AlterPartitionResponse { partition, result }))
+    }
+
+    /// States in which epoch of the leader a proposal is taken.
+    fn note_proposal_served(&self, request: &AlterPartitionRequest, effects: &mut Effects) {
+        let image = self.active.as_ref().map(|active| &active.image);
+        let registered = image.and_then(|image| image.partitions.get(&request.partition));
+        let own = registered.map_or(LeaderEpoch::NONE, |registered| registered.leader_epoch);
+        effects.note(ExchangeNote::RequestServed {
+            api: Api::AlterPartition,
+            partition: Some(request.partition),
+            by: request.broker,
+            named: i64::from(request.leader_epoch.0),
+            own: i64::from(own.0),
+        });
+    }
+
+    /// States in which uptime of a broker its request is taken.
+    fn note_broker_served(
+        &self,
+        api: Api,
+        (by, named): (NodeId, BrokerEpoch),
+        effects: &mut Effects,
+    ) {
+        let image = self.active.as_ref().map(|active| &active.image);
+        let registered = image.and_then(|image| image.brokers.get(&by));
+        let own = registered.map_or(BrokerEpoch::NONE, |registered| registered.broker_epoch);
+        let (named, own) = (named.0, own.0);
+        effects.note(ExchangeNote::RequestServed { api, partition: None, by, named, own });
     }
 
     /// States what is about to be written, at the log's end.
@@ -227,6 +256,8 @@ impl Controller {
         let judged =
             heartbeat(image, sessions, request, ControllerRules::of(&self.config), now.time);
         let result = judged.map(|(records, state)| {
+            let asker = (request.broker, request.broker_epoch);
+            self.note_broker_served(Api::BrokerHeartbeat, asker, effects);
             self.write(now, &records, effects);
             state
         });
@@ -243,6 +274,8 @@ impl Controller {
             return refusal::producer_ids();
         };
         let result = allocate_producer_ids(&active.image, request).map(|(record, block)| {
+            let asker = (request.broker, request.broker_epoch);
+            self.note_broker_served(Api::AllocateProducerIds, asker, effects);
             self.write(now, &[record], effects);
             block
         });

@@ -23,7 +23,7 @@ BrokerDefect {
         source: "KIP-227: `CachedPartition.maybeUpdateResponseData`, without its second condition",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "high-watermark-stuck" in "swarm", seed 1,
+        shows: "liveness" / "resources-held" in "swarm", seed 1,
         meaning: "A fetch session looks at a partition again when its log grew, but not when only its \
             high watermark moved.",
         example: "A follower has the last record. The leader commits it, and has nothing more to send: \

@@ -125,5 +125,18 @@ ReplicationDefect {
             drops what it asked for, and its high watermark does not wait for the follower, which the \
             controller has let in and may elect.",
     }
+
+    LagByWallClock {
+        name: "lag-by-wall-clock",
+        source: "ReplicaManager.fetchMessages, Partition.getOutOfSyncReplicas, SystemTime.milliseconds",
+        affected: Affected::Open { since: Version::new(0, 9, 0) },
+        side: Server,
+        shows: "liveness" / "laggard-in-isr" in "clock-skew", seed 3,
+        meaning: "A leader measures how far its followers lag by the wall clock: when that is set back, a \
+            follower that lags stays in the ISR for as long as the clock was set back, and nothing commits.",
+        example: "The leader's clock is set back by a minute. A follower was caught up right before that; now \
+            it is cut off. For more than a minute it counts as caught up a moment ago, and with it in the ISR \
+            the high watermark stands still.",
+    }
 }
 }

@@ -14,7 +14,8 @@ pub enum BrokerNote {
         /// Broker epoch of this uptime, once known.
         broker_epoch: BrokerEpoch,
     },
-    /// A broker ends cleanly: its logs are on the disk, and a marker that says so. Source: KIP-966, rule 2.10.
+    /// A broker ends cleanly: its logs are on the disk, and it has written a marker that says so. Source: KIP-966, rule
+    /// 2.10.
     StoppedCleanly {
         /// The broker epoch in the marker.
         broker_epoch: BrokerEpoch,

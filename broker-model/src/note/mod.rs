@@ -7,6 +7,7 @@
 mod broker;
 mod consumer;
 mod controller;
+mod exchange;
 mod group;
 mod log;
 mod producer;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use broker::{BrokerNote, BrokerState};
 pub use consumer::{AbortedTransaction, ConsumerNote, IsolationLevel};
 pub use controller::{AcceptedProposal, ControllerNote, MetadataChange, PartitionRegistration};
+pub use exchange::{Api, ExchangeNote, Standing};
 pub use group::GroupNote;
 pub use log::{AppendOrigin, BatchKind, BatchSummary, LogNote, TruncateReason};
 pub use producer::{KnownProducer, ProducerNote};
@@ -47,6 +49,8 @@ pub enum Note {
     Group(GroupNote),
     /// Facts of transactions.
     Transaction(TransactionNote),
+    /// Facts of requests and answers.
+    Exchange(ExchangeNote),
 }
 
 impl From<BrokerNote> for Note {
@@ -64,6 +68,12 @@ impl From<ConsumerNote> for Note {
 impl From<ControllerNote> for Note {
     fn from(note: ControllerNote) -> Self {
         Self::Controller(note)
+    }
+}
+
+impl From<ExchangeNote> for Note {
+    fn from(note: ExchangeNote) -> Self {
+        Self::Exchange(note)
     }
 }
 

@@ -6,10 +6,10 @@ use crate::message::{
     ReplicaOffsetsResponse,
 };
 use crate::node::Effects;
-use crate::note::TruncateReason;
+use crate::note::{Api, ExchangeNote, Standing, TruncateReason};
 use crate::partition::{Partition, Role};
 use crate::replication::{Appendable, appendable, truncation_offset};
-use crate::types::LeaderEpoch;
+use crate::types::{LeaderEpoch, Offset};
 
 /// What a fetch response means for the follower's next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,13 @@ impl Partition {
         if !self.follows_as_sent(sent) || sent.fetch_offset != self.log.log_end_offset() {
             return FetchOutcome::Ignored;
         }
+        if is_change(response, self.log.high_watermark()) {
+            let asked = Standing {
+                epoch: i64::from(sent.current_leader_epoch.0),
+                position: sent.fetch_offset.0,
+            };
+            self.note_applied(Api::ReplicaFetch, asked, effects);
+        }
         let outcome = match (response.error, response.diverging) {
             (Some(ClusterError::OffsetOutOfRange), _) => FetchOutcome::OutOfRange,
             (Some(ClusterError::FencedLeaderEpoch), _) => FetchOutcome::Failed,
@@ -72,6 +79,14 @@ impl Partition {
         matches!(self.role, Role::Follower)
             && self.leader.is_some()
             && sent.current_leader_epoch == self.leader_epoch
+    }
+
+    /// States that an answer changes this replica, which may have moved since it asked.
+    fn note_applied(&self, api: Api, asked: Standing, effects: &mut Effects) {
+        let epoch = i64::from(self.leader_epoch.0);
+        let own = Standing { epoch, position: self.log.log_end_offset().0 };
+        let partition = Some(self.log.partition());
+        effects.note(ExchangeNote::AnswerApplied { api, partition, asked, own });
     }
 
     /// Rule 2.2.4. When the leader names an epoch that we do not have, we cut to the end of ours before it and ask
@@ -133,6 +148,9 @@ impl Partition {
             None => {}
         }
         let end = self.log.log_end_offset();
+        // Nothing is asked from an offset: the log stands still until the bounds are there.
+        let asked = Standing { epoch: i64::from(sent_epoch.0), position: end.0 };
+        self.note_applied(Api::ReplicaOffsets, asked, effects);
         if response.log_end_offset < end {
             let to = response.log_end_offset.max(self.log.log_start_offset());
             self.log.truncate_to(to, TruncateReason::OutOfRange, effects);
@@ -147,4 +165,12 @@ impl Partition {
         self.self_check();
         FetchOutcome::Continue
     }
+}
+
+/// Whether a fetch's answer changes the follower.
+fn is_change(response: &ReplicaFetchPartitionResponse, high_watermark: Offset) -> bool {
+    response.error.is_none()
+        && (response.diverging.is_some()
+            || !response.batches.is_empty()
+            || response.high_watermark != high_watermark)
 }

@@ -10,11 +10,11 @@ use crate::defect::ReplicationDefect;
 use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
-use crate::note::ReplicationNote;
+use crate::note::{Api, ExchangeNote, ReplicationNote, Standing};
 use crate::partition::isr_state::{IsrState, Proposal};
 use crate::partition::progress::FollowerProgress;
 use crate::partition::{Partition, PartitionContext, Role};
-use crate::types::{BrokerEpoch, NodeId};
+use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch};
 
 impl Partition {
     /// Proposes to add a follower that has fetched all it needs. Source: rule 2.3, KAFKA-7128, KIP-841.
@@ -48,6 +48,7 @@ impl Partition {
     /// Proposes to remove followers that lag too long. Called every half `replica.lag.time.max.ms`.
     pub fn check_isr_lag(&mut self, context: PartitionContext<'_>, effects: &mut Effects) {
         let (node, end, lag_time_max) = (self.node, self.log.log_end_offset(), self.lag_time_max);
+        let now = self.lag_time(context.now);
         let Role::Leader(leader) = &self.role else {
             return;
         };
@@ -56,9 +57,9 @@ impl Partition {
         }
         let lags = |member: &NodeId| {
             *member != node
-                && leader.follower(*member).is_none_or(|progress| {
-                    !progress.is_caught_up(end, context.now.time, lag_time_max)
-                })
+                && leader
+                    .follower(*member)
+                    .is_none_or(|progress| !progress.is_caught_up(end, now, lag_time_max))
         };
         if !leader.isr.committed.iter().any(lags) {
             return;
@@ -149,6 +150,16 @@ impl Partition {
         if !self.is_pending_proposal(sent) {
             return;
         }
+        let standing = |epoch: LeaderEpoch, version: PartitionEpoch| Standing {
+            epoch: i64::from(epoch.0),
+            position: i64::from(version.0),
+        };
+        effects.note(ExchangeNote::AnswerApplied {
+            api: Api::AlterPartition,
+            partition: Some(self.log.partition()),
+            asked: standing(sent.leader_epoch, sent.partition_epoch),
+            own: standing(self.leader_epoch, self.partition_epoch),
+        });
         match result {
             Ok(registration) => self.commit_isr(context, registration, effects),
             Err(error) => self.refuse_proposal(*error, effects),

@@ -23,7 +23,9 @@ use crate::node::Effects;
 use crate::note::{PartitionRegistration, ReplicationNote, TransactionNote, TruncateReason};
 use crate::proto::ErrorCode;
 use crate::replication::{check_leader_epoch, effective_min_isr};
-use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Now, Offset, PartitionEpoch, TopicPartition};
+use crate::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, Now, Offset, PartitionEpoch, Time, TopicPartition,
+};
 
 pub use follower::FetchOutcome;
 pub use leader::{ConsumerRead, FetchBounds, ProduceAck, ProduceOutcome, ProduceTicket};
@@ -45,6 +47,8 @@ pub struct Partition {
     replicas: Vec<NodeId>,
     min_insync_replicas: usize,
     changes: Changes,
+    /// How far the clock by which lags are measured is ahead of monotonic time, in nanoseconds.
+    lag_clock_ahead: u64,
     /// Leader and partition epoch at the last self-check: neither falls.
     epochs_checked: (LeaderEpoch, PartitionEpoch),
     /// Whether each transaction has an epoch of its own. Source: `transaction.version` 2, KIP-890.
@@ -103,6 +107,7 @@ impl Partition {
             replicas: Vec::new(),
             min_insync_replicas: 1,
             changes: Changes::default(),
+            lag_clock_ahead: 0,
             epochs_checked: (LeaderEpoch::NONE, PartitionEpoch(-1)),
             epoch_per_transaction: config.transaction_version >= 2,
             stable_noted: (LeaderEpoch::NONE, Offset::NONE),
@@ -167,6 +172,16 @@ impl Partition {
         {
             self.log.truncate_to(self.log.high_watermark(), TruncateReason::HighWatermark, effects);
             self.changes.log_cut = true;
+        }
+    }
+
+    /// The time by which a leader measures how far its followers lag. Kafka takes the wall clock
+    /// (`ReplicaManager.fetchMessages`, `Partition.maybeShrinkIsr`: `Time.milliseconds`), which may be set back.
+    fn lag_time(&self, now: Now) -> Time {
+        if self.defects.has(ReplicationDefect::LagByWallClock) {
+            Time((now.wall.0.max(0) as u64).saturating_mul(1_000_000))
+        } else {
+            now.time
         }
     }
 

@@ -395,6 +395,21 @@ fn a_shrink_counts_only_when_the_controller_has_accepted_it() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_hides_nobody_who_lags() {
+    let by_wall_clock = vec![ReplicationDefect::LagByWallClock.into()];
+    for (defects, shrinks) in [(vec![], true), (by_wall_clock, false)] {
+        let mut bench = Bench::leading(&defects, &[1, 2]);
+        bench.now.wall = WallTime(1_000_000);
+        bench.fetch(2, 0);
+        bench.produce(&batch(-1, 0));
+        bench.now.time = bench.now.time + Duration::from_secs(120);
+        bench.now.wall = WallTime(1_000_000 - 60_000);
+        bench.check_lag();
+        assert_eq!(bench.proposed(), shrinks.then(|| vec![1]), "with {defects:?}");
+    }
+}
+
+#[test]
 fn the_controllers_answer_decides_what_becomes_of_a_proposal() {
     let rows = [
         (ClusterError::IneligibleReplica, false, false),

@@ -8,7 +8,7 @@ use crate::message::{
     QuorumFetchRequest, QuorumFetchResponse, RequestBody,
 };
 use crate::node::{COMMITTED_METADATA_GONE, Effect, Effects};
-use crate::note::{QuorumNote, TruncateReason};
+use crate::note::{Api, QuorumNote, TruncateReason};
 use crate::raft::quorum::Quorum;
 use crate::raft::role::Role;
 use crate::replication::{Appendable, appendable, truncation_offset};
@@ -52,6 +52,9 @@ impl Quorum {
         let follows = matches!(self.role, Role::Follower { .. });
         if !follows || self.state.leader != Some(from) || asked_in != self.state.epoch {
             return;
+        }
+        if response.diverging.is_some() || !response.batches.is_empty() {
+            self.note_applied(Api::QuorumFetch, asked_in, effects);
         }
         let fetch_deadline = now + self.timeouts.fetch;
         self.role = Role::Follower { fetch_deadline, has_fetched: true };
@@ -121,6 +124,9 @@ impl Quorum {
         effects: &mut Effects,
     ) -> QuorumEpochResponse {
         let error = self.hear_of_leader(now, request.epoch, request.leader, effects);
+        if error.is_none() {
+            self.note_served(Api::BeginQuorumEpoch, request.leader, request.epoch, effects);
+        }
         self.pump(now.time, effects);
         QuorumEpochResponse { epoch: self.state.epoch, leader: self.leader(), error }
     }
@@ -134,6 +140,9 @@ impl Quorum {
         effects: &mut Effects,
     ) -> QuorumEpochResponse {
         let error = self.hear_of_leader(now, request.epoch, request.leader, effects);
+        if error.is_none() {
+            self.note_served(Api::EndQuorumEpoch, request.leader, request.epoch, effects);
+        }
         if error.is_none()
             && let Role::Follower { fetch_deadline, .. } = &mut self.role
         {

@@ -8,7 +8,7 @@ use crate::message::{
 };
 use crate::metadata::MetadataRecord;
 use crate::node::{Deadline, Effects};
-use crate::note::{QuorumNote, ReplicationNote};
+use crate::note::{Api, QuorumNote, ReplicationNote};
 use crate::raft::election_state::ElectionState;
 use crate::raft::quorum::Quorum;
 use crate::raft::role::{Leader, Progress, Resigned, Role, WaitingFetch};
@@ -117,6 +117,9 @@ impl Quorum {
             }
             self.refuse_fetch(&fetch, error, effects);
             return;
+        }
+        if request.epoch != self.state.epoch {
+            self.note_served(Api::QuorumFetch, request.replica, request.epoch, effects);
         }
         if let Some(diverging) = self.divergence(request) {
             self.answer_diverging(&fetch, diverging, effects);

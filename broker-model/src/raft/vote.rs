@@ -8,7 +8,7 @@
 
 use crate::message::{RequestBody, VoteRequest, VoteResponse};
 use crate::node::Effects;
-use crate::note::QuorumNote;
+use crate::note::{Api, ExchangeNote, QuorumNote, Standing};
 use crate::raft::election_state::ElectionState;
 use crate::raft::quorum::Quorum;
 use crate::raft::request_manager::RequestKind;
@@ -24,8 +24,33 @@ impl Quorum {
         effects: &mut Effects,
     ) -> VoteResponse {
         let granted = self.judge_vote(now.time, &request, effects);
+        if granted {
+            self.note_served(Api::Vote, request.candidate, request.epoch, effects);
+        }
         self.pump(now.time, effects);
         VoteResponse { epoch: self.state.epoch, leader: self.leader(), granted }
+    }
+
+    /// States that a request was served, and in which epoch.
+    pub(super) fn note_served(
+        &self,
+        api: Api,
+        by: NodeId,
+        named: LeaderEpoch,
+        effects: &mut Effects,
+    ) {
+        let (named, own) = (i64::from(named.0), i64::from(self.state.epoch.0));
+        let partition = Some(self.log.partition());
+        effects.note(ExchangeNote::RequestServed { api, partition, by, named, own });
+    }
+
+    /// States that an answer counts, in which epoch it was asked for, and in which this voter is.
+    pub(super) fn note_applied(&self, api: Api, asked_in: LeaderEpoch, effects: &mut Effects) {
+        let standing =
+            |epoch: LeaderEpoch| Standing { epoch: i64::from(epoch.0), position: Offset::NONE.0 };
+        let (asked, own) = (standing(asked_in), standing(self.state.epoch));
+        let partition = Some(self.log.partition());
+        effects.note(ExchangeNote::AnswerApplied { api, partition, asked, own });
     }
 
     fn judge_vote(&mut self, now: Time, request: &VoteRequest, effects: &mut Effects) -> bool {
@@ -158,14 +183,17 @@ impl Quorum {
             return;
         }
         let epoch = self.state.epoch;
-        let (Role::Prospective(election) | Role::Candidate(election), voters) =
-            (&mut self.role, self.voters.len())
-        else {
-            return;
-        };
-        if asked_in != epoch || response.epoch != epoch {
+        if !matches!(self.role, Role::Prospective(_) | Role::Candidate(_))
+            || asked_in != epoch
+            || response.epoch != epoch
+        {
             return;
         }
+        self.note_applied(Api::Vote, asked_in, effects);
+        let voters = self.voters.len();
+        let (Role::Prospective(election) | Role::Candidate(election)) = &mut self.role else {
+            return;
+        };
         election.record(from, response.granted);
         let (won, lost) = (election.is_granted(voters), election.is_rejected(voters));
         match asked {

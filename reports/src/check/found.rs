@@ -49,6 +49,22 @@ impl Found {
         }
     }
 
+    /// The same, where it shows no earlier than at a time.
+    pub(super) fn add_shown(
+        &mut self,
+        facts: &impl Facts,
+        anomaly: Anomaly,
+        partition: u32,
+        (subject, other): (Observation, Option<Observation>),
+        shown_ns: Option<u64>,
+    ) {
+        if self.rules.has(anomaly) {
+            let plain = Occurrence::of(facts.history(), anomaly, partition, (subject, other));
+            let at_ns = plain.at_ns.max(shown_ns.unwrap_or(0));
+            self.list.push(Occurrence { at_ns, ..plain });
+        }
+    }
+
     /// Adds the records that were passed over, as far as they are known.
     pub(super) fn add_passed(&mut self, facts: &impl Facts, gap: Gap) {
         let Gap { anomaly, partition, end, subject, circumstance, .. } = gap;

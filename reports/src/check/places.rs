@@ -9,7 +9,7 @@ use harrow_sim::history::ReadRecord;
 use super::anomaly::Anomaly;
 use super::found::Found;
 use super::index::{Index, NONE, Placement};
-use super::occurrence::Observation;
+use super::occurrence::{Observation, shown_at};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     check_duplicates(index, found);
@@ -40,19 +40,25 @@ fn check_duplicates(index: &Index<'_>, found: &mut Found) {
 fn check_offsets(index: &Index<'_>, found: &mut Found) {
     let shared = shared_offsets(index);
     let read_there = reads_at(index, &shared);
-    let observation = |place: &Placement| {
+    // A copy of the value elsewhere says nothing about this offset.
+    let first_read = |place: &Placement| {
         let key = (place.partition, place.offset, place.value);
-        // A copy of the value elsewhere says nothing about this offset.
-        let read = read_there.binary_search(&key).is_ok();
+        let found = read_there.binary_search_by_key(&key, |(place, _)| *place).ok();
+        found.map(|position| read_there[position].1)
+    };
+    let observation = |place: &Placement| {
+        let read = first_read(place).is_some();
         Observation { read, ..index.observation_of_placement(place) }
     };
     let same = |a: &Placement, b: &Placement| (a.partition, a.offset) == (b.partition, b.offset);
     for values in shared.chunk_by(same) {
         let Some((first, others)) = values.split_first() else { continue };
         for other in others {
-            let (subject, first) = (observation(other), observation(first));
+            // If both were read there, it does not rest on what the producers were told.
+            let shown_ns = first_read(other).zip(first_read(first)).map(|(a, b)| a.max(b));
+            let both = (observation(other), Some(observation(first)));
             let partition = other.partition;
-            found.add(index, Anomaly::InconsistentOffsets, partition, subject, Some(first));
+            found.add_shown(index, Anomaly::InconsistentOffsets, partition, both, shown_ns);
         }
     }
 }
@@ -82,17 +88,22 @@ fn shared_offsets(index: &Index<'_>) -> Vec<Placement> {
     shared
 }
 
-/// What polls returned at these offsets, in order of partition, offset and value.
-fn reads_at(index: &Index<'_>, shared: &[Placement]) -> Vec<(u32, i64, u64)> {
+/// What polls returned at these offsets, in order of partition, offset and value, and when the first of each was there.
+fn reads_at(index: &Index<'_>, shared: &[Placement]) -> Vec<((u32, i64, u64), u64)> {
     if shared.is_empty() {
         return Vec::new();
     }
     let shares = |partition: u32, offset: i64| {
         shared.binary_search_by_key(&(partition, offset), |p| (p.partition, p.offset)).is_ok()
     };
-    let reads = index.history.reads().iter().filter(|read| shares(read.partition, read.offset));
-    let mut found: Vec<_> = reads.map(|read| (read.partition, read.offset, read.value)).collect();
+    let reads = (0..).zip(index.history.reads());
+    let reads = reads.filter(|(_, read)| shares(read.partition, read.offset));
+    let shown = |(id, read): (u32, &ReadRecord)| {
+        let place = (read.partition, read.offset, read.value);
+        (place, shown_at(index.history, index.observation_of_read(id).operation))
+    };
+    let mut found: Vec<_> = reads.map(shown).collect();
     found.sort_unstable();
-    found.dedup();
+    found.dedup_by_key(|(place, _)| *place);
     found
 }

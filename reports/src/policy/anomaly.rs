@@ -13,6 +13,7 @@ const FORGOTTEN: &str = "producer.id.expiration.ms is not above delivery.timeout
 
 /// Why an occurrence is legal; `None` if it is not.
 pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
+    let occurrence = &shown_by_reads(history, occurrence);
     let loss = || terms.loss(occurrence);
     let subject = Some(occurrence.subject);
     let weak = |record: Option<Observation>| weak_acks(terms, history, occurrence, record);
@@ -60,6 +61,19 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
         Anomaly::CommitBeyondPosition => excuse_start(terms, occurrence),
         Anomaly::GarbageRead | Anomaly::ZombieCommit | Anomaly::DoubleOwnership => None,
     }
+}
+
+/// Where a record of unknown outcome stands, reads alone tell, and they may come at any time: what happened until then
+/// explains it.
+fn shown_by_reads(history: &History, occurrence: &Occurrence) -> Occurrence {
+    let observations = [Some(occurrence.subject), occurrence.other];
+    let read_only = |one: &Observation| {
+        let unknown = |writer| history.row(writer).completion == Completion::Info;
+        one.read && one.writer.is_some_and(unknown)
+    };
+    let late = observations.iter().flatten().any(read_only);
+    let at_ns = if late { u64::MAX } else { occurrence.at_ns };
+    Occurrence { at_ns, ..occurrence.clone() }
 }
 
 /// Whether it was a transaction that failed, and not a send, which no isolation level lets happen all the same.

@@ -22,7 +22,7 @@ const METADATA_GONE: [&str; 9] = [
 ];
 
 /// Internal anomalies that damage to stored data can cause by itself.
-pub(super) const OF_DATA: [&str; 10] = [
+pub(super) const OF_DATA: [&str; 13] = [
     "leader-completeness",
     "committed-truncation",
     "committed-overwritten",
@@ -33,6 +33,9 @@ pub(super) const OF_DATA: [&str; 10] = [
     "committed-lost-everywhere",
     "replica-divergence",
     "log-start-above-commit",
+    "high-watermark-differs",
+    "end-offset-differs",
+    "heard-of-other-log",
 ];
 
 /// One broker's data was damaged once.

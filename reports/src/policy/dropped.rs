@@ -86,6 +86,17 @@ pub(super) fn went_back(anomaly: Anomaly) -> bool {
     matches!(anomaly, Anomaly::NonmonotonicPoll | Anomaly::IntNonmonotonicPoll)
 }
 
+/// Why a consumer that went on to a higher offset may have got a second copy there: a deposed leader and a new one both
+/// appended the record, and an election dropped one of the copies, then or later. That there are two is told by itself
+/// (`duplicate`), by where they stand.
+pub(super) fn copied_by_election(dropped: &[Dropped], occurrence: &Occurrence) -> Option<String> {
+    let later = |dropped: &&Dropped| {
+        dropped.partition == occurrence.partition && occurrence.since_ns < dropped.at_ns
+    };
+    let Dropped { first, last, .. } = dropped.iter().find(later)?;
+    Some(format!("an unclean leader election dropped offsets {first} to {last}"))
+}
+
 /// Why a consumer may go back: it had read what an election dropped. Then it goes on where the logs part, and no
 /// further back, since it knows the epoch of what it has read. Source: KIP-320.
 pub(super) fn went_back_to_parting(dropped: &[Dropped], occurrence: &Occurrence) -> Option<String> {
@@ -93,8 +104,17 @@ pub(super) fn went_back_to_parting(dropped: &[Dropped], occurrence: &Occurrence)
     let concerns = |dropped: &&Dropped| {
         dropped.partition == occurrence.partition && dropped.is_between(occurrence)
     };
+    // A deposed leader that has not heard of it goes on behind what was dropped: that is dropped as well.
+    let follows = |later: &Dropped| {
+        let before = |loss: &&Dropped| {
+            loss.partition == later.partition
+                && loss.at_ns <= later.at_ns
+                && loss.last < later.first
+        };
+        dropped.iter().filter(before).map(|loss| loss.first).min()
+    };
     let concerned = dropped.iter().filter(concerns);
-    let parted = concerned.map(|dropped| dropped.first).min()?;
+    let parted = concerned.map(|one| follows(one).unwrap_or(one.first).min(one.first)).min()?;
     let legal = parted <= came_from && parted <= occurrence.subject.offset;
     legal.then(|| format!("an unclean leader election dropped offsets from {parted} on"))
 }
@@ -142,4 +162,68 @@ fn broken_since(run: &Run, name: &str) -> Option<u64> {
         OF_DATA.contains(&violation.anomaly.as_str()) && named == Some(true)
     };
     run.violations.iter().find(of_it).map(|violation| violation.at_ns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{Circumstance, Observation};
+
+    fn dropped(first: i64, last: i64, at_ns: u64) -> Dropped {
+        Dropped { partition: 0, first, last, at_ns }
+    }
+
+    /// A consumer had read at one offset and then got another, between two times.
+    fn went(from: i64, to: i64, (since_ns, at_ns): (u64, u64)) -> Occurrence {
+        let read = |offset| Observation {
+            value: offset as u64,
+            offset,
+            operation: 0,
+            writer: None,
+            read: true,
+        };
+        Occurrence {
+            anomaly: Anomaly::NonmonotonicPoll,
+            partition: 0,
+            at_ns,
+            since_ns,
+            subject: read(to),
+            other: Some(read(from)),
+            circumstance: Circumstance::Plain,
+            cycle: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_consumer_goes_back_to_where_the_logs_part_and_no_further() {
+        let one = &[dropped(54, 175, 15)][..];
+        // A deposed leader that had not heard of it went on, and its records were dropped, too.
+        let gone_on = &[dropped(54, 175, 15), dropped(176, 176, 16)][..];
+        let table = [
+            ("what was dropped", one, went(100, 54, (10, 20)), true),
+            ("farther back", one, went(100, 53, (10, 20)), false),
+            ("before it was dropped", one, went(100, 54, (10, 14)), false),
+            ("written afterwards", one, went(176, 54, (16, 20)), false),
+            ("behind what was dropped", gone_on, went(176, 54, (15, 20)), true),
+            ("behind it, farther back", gone_on, went(176, 53, (15, 20)), false),
+        ];
+        for (name, dropped, occurrence, legal) in table {
+            assert_eq!(went_back_to_parting(dropped, &occurrence).is_some(), legal, "{name}");
+        }
+    }
+
+    #[test]
+    fn two_leaders_of_one_record_explain_a_second_copy() {
+        let read_before = went(28, 29, (4, 8));
+        assert!(
+            copied_by_election(&[dropped(23, 64, 11)], &read_before).is_some(),
+            "dropped later"
+        );
+        assert!(
+            copied_by_election(&[dropped(23, 64, 3)], &read_before).is_none(),
+            "sent afterwards"
+        );
+        let elsewhere = Dropped { partition: 1, ..dropped(23, 64, 11) };
+        assert!(copied_by_election(&[elsewhere], &read_before).is_none(), "another partition");
+    }
 }

@@ -6,9 +6,9 @@ use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 
 use super::damage::{self, Corrupted, Damage, MetadataDamage, Spoiled};
-use super::dropped::{Dropped, dropped, went_back, went_back_to_parting};
+use super::dropped::{Dropped, copied_by_election, dropped, went_back, went_back_to_parting};
 use super::promised::{Isolation, PartitionTerms, ProducerTerms};
-use crate::check::Occurrence;
+use crate::check::{Circumstance, Occurrence};
 
 /// What a configuration promises, and what was done to the cluster.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,6 +148,9 @@ impl Terms {
     /// Why an unclean election may have dropped what an occurrence concerns.
     fn unclean_loss(&self, terms: PartitionTerms, occurrence: &Occurrence) -> Option<String> {
         if let Some(dropped) = &self.dropped {
+            if occurrence.circumstance == Circumstance::ThroughDuplicate {
+                return copied_by_election(dropped, occurrence);
+            }
             if went_back(occurrence.anomaly) {
                 return went_back_to_parting(dropped, occurrence);
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use harrow_scenarios::catalogue::CATALOGUE;
 use harrow_scenarios::format::{Scenario, parse};
 use harrow_scenarios::planner::plan;
-use harrow_sim::plan::{ClientPlan, Plan, Target};
+use harrow_sim::plan::{Action, ClientPlan, Plan, Step, Target};
 use harrow_sim::run::RunOptions;
 
 fn scenario(name: &str) -> Scenario {
@@ -47,7 +47,8 @@ fn every_scenario_parses_and_is_called_as_its_file() {
             scenario.proves
         );
         assert!(!scenario.expect.reach.is_empty(), "{} needs to reach nothing", entry.name);
-        assert!(!scenario.expect.loss_allowed, "{} allows loss", entry.name);
+        let lossy = entry.name == "swarm-lossy";
+        assert_eq!(scenario.expect.loss_allowed, lossy, "{} allows loss", entry.name);
     }
 }
 
@@ -144,6 +145,25 @@ fn the_standard_swarm_is_as_large_as_promised() {
         assert!(operations(&plan) >= 2_000, "seed {seed}: {} operations", operations(&plan));
         assert!(plan.steps.len() >= 5, "seed {seed}: {} steps", plan.steps.len());
     }
+}
+
+#[test]
+fn the_lossy_swarm_draws_what_a_configuration_may_lose() {
+    let scenario = scenario("swarm-lossy");
+    let (mut unclean, mut acks, mut wipes) = (BTreeSet::new(), BTreeSet::new(), 0);
+    for seed in 0..100 {
+        let plan = plan(&scenario, seed);
+        unclean.extend(plan.topics.iter().map(|topic| topic.unclean_leader_election));
+        acks.extend(plan.clients.iter().filter_map(|client| match client {
+            ClientPlan::Producer { config, .. } => Some(format!("{:?}", config.acks)),
+            ClientPlan::Consumer { .. } => None,
+        }));
+        let is_wipe = |step: &&Step| matches!(step.action, Action::WipeDisk { .. });
+        wipes += plan.steps.iter().filter(is_wipe).count();
+    }
+    assert_eq!(unclean.len(), 2, "unclean elections are allowed and not");
+    assert_eq!(acks.len(), 3, "acks are all, 1 and 0: {acks:?}");
+    assert!(wipes > 20, "{wipes} disks are wiped");
 }
 
 #[test]

@@ -17,4 +17,5 @@ mod scenario_reference;
 mod shrink;
 mod shrink;
 mod scenario_reference;
+mod subjects;
 mod tidy;

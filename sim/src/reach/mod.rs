@@ -129,6 +129,7 @@ impl Tally {
             Note::Consumer(note) => self.consumer(note),
             Note::Group(note) => self.group(note),
             Note::Transaction(note) => self.transaction(note),
+            Note::Exchange(_) => {}
         }
     }
 }

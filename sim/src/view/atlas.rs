@@ -58,6 +58,12 @@ impl ClusterView {
         })
     }
 
+    /// Whether this node's process may be asked to stop. One that has not registered stops cleanly, but its marker names
+    /// no broker epoch: the controller takes that for a crash.
+    pub fn stop_allowed(&self, node: NodeId) -> Result<(), String> {
+        if self.has_registered(node) { Ok(()) } else { self.crash_allowed(node) }
+    }
+
     fn survives(&self, view: &PartitionView, node: NodeId) -> Result<(), String> {
         let hosts = view.replica(node).is_some_and(|replica| !replica.log.is_empty());
         if !hosts || view.committed.is_empty() {

@@ -37,14 +37,21 @@
 //! | nobody stands for election while a majority follows a leader of the quorum | `quorum/pre_vote` |
 //! | brokers are unfenced when they are ready, and shut down when they ask | `broker/fencing` |
 //! | where consumers go that are out of range | `consumer/position` |
+//! | when it is calm: commits and expansions of the ISR in time | `replication/overdue` |
+//! | a partition that somebody may lead is led; so is the quorum | `controller/overdue`, `quorum/overdue` |
+//! | whoever names another epoch is refused where it asks | `exchange/request_fencing` |
+//! | an answer counts only where it was asked for | `exchange/standing` |
+//! | who has heard of a newer epoch does nothing more in an older one | `exchange/newest_epoch` |
 //!
 //! Nowhere: snapshots of the metadata log, changes of the voter set, retention by time or size, compaction, offsets
 //! committed by groups, since the model has none of them; that a broker is fenced before its next uptime registers,
 //! since Kafka lets it register once its session is over.
 
 mod broker;
+mod calm;
 mod consumer;
 mod controller;
+mod exchange;
 mod finding;
 mod group;
 mod log;
@@ -71,7 +78,7 @@ use crate::view::ClusterView;
 use crate::violation::Violation;
 
 /// The invariants of each wing.
-const INVARIANTS: [&[Invariant]; 9] = [
+const INVARIANTS: [&[Invariant]; 10] = [
     log::INVARIANTS,
     replication::INVARIANTS,
     quorum::INVARIANTS,
@@ -81,6 +88,7 @@ const INVARIANTS: [&[Invariant]; 9] = [
     consumer::INVARIANTS,
     group::INVARIANTS,
     transaction::INVARIANTS,
+    exchange::INVARIANTS,
 ];
 
 /// Every invariant, wing by wing.
@@ -119,9 +127,15 @@ impl Observer {
     }
 
     /// A process starts: before its first event.
-    pub fn process_started(&mut self, _at_ns: u64, node: NodeId) {
+    pub fn process_started(&mut self, at_ns: u64, node: NodeId) {
+        self.wings.stirred(at_ns);
         self.wings.process_started(node);
         self.view.process_started(node);
+    }
+
+    /// A fault began or ended, or a connection was reset; whether any fault lasts now.
+    pub fn disturbed(&mut self, at_ns: u64, lasts: bool) {
+        self.wings.disturbed(at_ns, lasts);
     }
 
     /// A process stands still from now on, paused or in a blocking sync, or goes on.
@@ -136,6 +150,7 @@ impl Observer {
 
     /// A process ended: crash, power loss, wipe or halt. `lossy` if it may find less on its disk than it wrote.
     pub fn process_ended(&mut self, at_ns: u64, node: NodeId, lossy: bool) {
+        self.wings.stirred(at_ns);
         self.wings.process_ended(at_ns, &self.view, node);
         self.view.process_ended(at_ns, node, lossy);
     }

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use harrow_broker_model::note::{ControllerNote, Note};
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
+use super::calm::Calm;
 use super::timing::RunningSince;
+use crate::plan::Plan;
 
 /// What several wings go by.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shared {
+    /// Since when nothing stands in the way.
+    pub(super) calm: Calm,
     /// Since when each process goes on.
     pub(super) running_since: RunningSince,
     /// Where a leader's high watermark has risen to with this note, if the commit rule allows it.
@@ -23,6 +27,17 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            calm: Calm::new(plan),
+            running_since: RunningSince::default(),
+            committed: None,
+            applied_before: None,
+            applied: BTreeMap::new(),
+            durable: BTreeMap::new(),
+        }
+    }
+
     /// A process starts: it reads the metadata log anew.
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.applied.remove(&node);

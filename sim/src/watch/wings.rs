@@ -6,6 +6,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 use super::broker::BrokerWing;
 use super::consumer::ConsumerWing;
 use super::controller::ControllerWing;
+use super::exchange::ExchangeWing;
 use super::finding::{Context, Findings};
 use super::group::GroupWing;
 use super::log::LogWing;
@@ -32,13 +33,14 @@ pub(super) struct Wings {
     consumer: ConsumerWing,
     group: GroupWing,
     transaction: TransactionWing,
+    exchange: ExchangeWing,
 }
 
 impl Wings {
     pub(super) fn new(plan: &Plan) -> Self {
         Self {
             findings: Findings::default(),
-            shared: Shared::default(),
+            shared: Shared::new(plan),
             log: LogWing::default(),
             replication: ReplicationWing::new(plan),
             quorum: QuorumWing::new(plan),
@@ -48,6 +50,7 @@ impl Wings {
             consumer: ConsumerWing::new(plan),
             group: GroupWing::default(),
             transaction: TransactionWing::default(),
+            exchange: ExchangeWing::default(),
         }
     }
 
@@ -63,10 +66,19 @@ impl Wings {
         self.producer.observe(context, findings, shared, note);
         self.consumer.observe(context, findings, note);
         self.group.observe(context, findings, note);
+        self.exchange.observe(context, findings, note);
     }
 
     pub(super) fn consumer_assigned(&mut self, node: NodeId) {
         self.consumer.consumer_assigned(node);
+    }
+
+    pub(super) fn disturbed(&mut self, at_ns: u64, lasts: bool) {
+        self.shared.calm.disturbed(at_ns, lasts);
+    }
+
+    pub(super) fn stirred(&mut self, at_ns: u64) {
+        self.shared.calm.stirred(at_ns);
     }
 
     pub(super) fn process_started(&mut self, node: NodeId) {
@@ -75,6 +87,7 @@ impl Wings {
         self.quorum.process_started(node);
         self.broker.process_started(node);
         self.transaction.process_started(node);
+        self.exchange.process_started(node);
     }
 
     pub(super) fn process_blocked(&mut self, at_ns: u64, node: NodeId, still: bool) {

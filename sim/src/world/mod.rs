@@ -25,6 +25,7 @@ mod observe;
 mod panics;
 mod queue;
 mod recorder;
+mod refusals;
 mod wire_size;
 
 #[cfg(test)]

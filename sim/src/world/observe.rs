@@ -92,6 +92,13 @@ impl<F> Observation<F> {
         observer.audit_replica(moment.at_ns, moment.event, audit, batches);
     }
 
+    /// A fault began or ended; whether any lasts now.
+    pub(crate) fn disturbed(&mut self, at_ns: u64, lasts: bool) {
+        if let TrueState::Watching(observer) = &mut self.true_state {
+            observer.disturbed(at_ns, lasts);
+        }
+    }
+
     /// A node's disk was emptied: it has forgotten what it had promised by it.
     pub(crate) fn wiped(&mut self, node: NodeId) {
         if let TrueState::Watching(observer) = &mut self.true_state {

@@ -4,7 +4,7 @@ use crate::broker::handle::isolation_level;
 use crate::broker::{Broker, Caller};
 use crate::message::ResponseBody;
 use crate::node::Effects;
-use crate::note::{ConsumerNote, IsolationLevel};
+use crate::note::{Api, ConsumerNote, IsolationLevel};
 use crate::proto::{
     ErrorCode, ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest,
     ListOffsetsResponse, ListOffsetsTopicResponse, TopicName,
@@ -72,6 +72,9 @@ impl Broker {
                         current_leader_epoch,
                         offset,
                     });
+                } else {
+                    let (api, by) = (Api::ListOffsets, caller.from);
+                    partition.note_served(api, by, current_leader_epoch, effects);
                 }
                 answer.with_offset(offset.0).with_leader_epoch(offset_epoch.0)
             }

@@ -3,7 +3,7 @@
 use crate::broker::{Broker, Caller};
 use crate::message::ResponseBody;
 use crate::node::Effects;
-use crate::note::ConsumerNote;
+use crate::note::{Api, ConsumerNote};
 use crate::proto::{
     EpochEndOffset, ErrorCode, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
     OffsetForLeaderPartition, OffsetForLeaderTopicResult, TopicName,
@@ -53,6 +53,8 @@ impl Broker {
         let epoch = LeaderEpoch(asked.leader_epoch);
         match partition.epoch_end(current, epoch) {
             Ok(end) => {
+                let (api, by) = (Api::OffsetForLeaderEpoch, caller.from);
+                partition.note_served(api, by, current, effects);
                 effects.note(ConsumerNote::EpochEndServed {
                     partition: partition.id(),
                     leader_epoch: partition.leader_epoch(),

@@ -3,6 +3,7 @@
 use crate::broker::{Broker, Caller};
 use crate::message::{ClusterError, ReplicaOffsetsRequest, ReplicaOffsetsResponse, ResponseBody};
 use crate::node::Effects;
+use crate::note::Api;
 use crate::types::Offset;
 
 impl Broker {
@@ -14,7 +15,12 @@ impl Broker {
     ) {
         let known = self.metadata.image().partitions.contains_key(&request.partition);
         let bounds = match self.partitions.get(&request.partition) {
-            Some(partition) => partition.replica_bounds(request.current_leader_epoch),
+            Some(partition) => {
+                let named = request.current_leader_epoch;
+                partition.replica_bounds(named).inspect(|_| {
+                    partition.note_served(Api::ReplicaOffsets, caller.from, named, effects);
+                })
+            }
             None if known => Err(ClusterError::NotLeaderOrFollower),
             None => Err(ClusterError::UnknownTopicOrPartition),
         };

@@ -6,7 +6,7 @@ use crate::client::metadata::{Leadership, PartitionKey};
 use crate::config::OffsetReset;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
-use crate::note::ConsumerNote;
+use crate::note::{Api, ConsumerNote, ExchangeNote, Standing};
 use crate::proto::{
     EpochEndOffset, ErrorCode, ListOffsetsResponse, OffsetForLeaderEpochRequest,
     OffsetForLeaderEpochResponse, OffsetForLeaderPartition, OffsetForLeaderTopic, TopicName,
@@ -110,6 +110,8 @@ impl Consumer {
         let Stage::Start(start) = position.stage else {
             return;
         };
+        let asked = (ticket.version, ticket.offset);
+        note_applied(Api::ListOffsets, asked, (position.version, position.offset), effects);
         let from = position.offset;
         // Java tells the answer's epoch to its metadata alone and leaves the position without, so that it is not
         // validated before a record was delivered (`OffsetFetcherUtils.resetPositionIfNeeded`).
@@ -133,9 +135,13 @@ impl Consumer {
             Ok(answer) => (LeaderEpoch(answer.leader_epoch), Offset(answer.end_offset)),
             Err(error) => return self.ask_again(now, ticket, error),
         };
-        if self.current(ticket).is_none_or(|position| position.stage != Stage::Validate) {
+        let Some(position) =
+            self.current(ticket).filter(|position| position.stage == Stage::Validate)
+        else {
             return;
-        }
+        };
+        let (asked, own) = ((ticket.version, ticket.offset), (position.version, position.offset));
+        note_applied(Api::OffsetForLeaderEpoch, asked, own, effects);
         self.on_log_end_of_epoch(ticket, (epoch, end), effects);
     }
 
@@ -189,4 +195,12 @@ impl Consumer {
             OffsetReset::Latest => StartFrom::Latest,
         }
     }
+}
+
+/// States that an answer counts, for which version and offset of the position it was asked, and what these are now.
+fn note_applied(api: Api, asked: (u64, Offset), own: (u64, Offset), effects: &mut Effects) {
+    let standing =
+        |(version, offset): (u64, Offset)| Standing { epoch: version as i64, position: offset.0 };
+    let (asked, own) = (standing(asked), standing(own));
+    effects.note(ExchangeNote::AnswerApplied { api, partition: None, asked, own });
 }

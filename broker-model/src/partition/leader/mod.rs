@@ -40,7 +40,7 @@ impl Partition {
         effects: &mut Effects,
     ) {
         if epoch_grew {
-            self.begin_epoch(context.now.time, registration, effects);
+            self.begin_epoch(self.lag_time(context.now), registration, effects);
         } else {
             self.take_isr(&registration.isr, effects);
         }
@@ -118,7 +118,7 @@ impl Partition {
         if leader.isr.committed().len() < self.min_insync_replicas {
             return;
         }
-        let (now, lag_time_max) = (context.now.time, self.lag_time_max);
+        let (now, lag_time_max) = (self.lag_time(context.now), self.lag_time_max);
         let mut least = end;
         for progress in &leader.followers {
             let is_about_to_join = || {

@@ -6,7 +6,7 @@ use crate::message::{
     ClusterError, EpochEnd, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
 };
 use crate::node::Effects;
-use crate::note::ReplicationNote;
+use crate::note::{Api, ExchangeNote, ReplicationNote};
 use crate::partition::{Partition, PartitionContext, Role};
 use crate::record::RecordBatch;
 use crate::replication::{divergence, is_in_range};
@@ -73,6 +73,7 @@ impl Partition {
         })?;
         let (returned, last) = (fetch.current_leader_epoch, fetch.last_fetched_epoch);
         if let Some(end) = self.check_position(returned, last, fetch.fetch_offset)? {
+            self.note_served(Api::ReplicaFetch, replica, fetch.current_leader_epoch, effects);
             effects.note(ReplicationNote::DivergenceFound {
                 partition: self.id(),
                 follower: replica,
@@ -107,6 +108,13 @@ impl Partition {
         } else {
             Err(ClusterError::UnknownLeaderEpoch)
         }
+    }
+
+    /// States that a request was served, and in which epoch.
+    pub fn note_served(&self, api: Api, by: NodeId, named: LeaderEpoch, effects: &mut Effects) {
+        let (named, own) = (i64::from(named.0), i64::from(self.leader_epoch.0));
+        let partition = Some(self.id());
+        effects.note(ExchangeNote::RequestServed { api, partition, by, named, own });
     }
 
     fn note_fenced(&self, by: NodeId, error: ClusterError, effects: &mut Effects) {
@@ -159,13 +167,18 @@ impl Partition {
     ) {
         let (partition, leader_epoch) = (self.log.partition(), self.leader_epoch);
         let leader_end = self.log.log_end_offset();
+        let now = self.lag_time(context.now);
+        self.lag_clock_ahead = now.0.saturating_sub(context.now.time.0);
         let Role::Leader(leader) = &mut self.role else {
             return;
         };
         let progress = leader.followers.iter_mut().find(|other| other.replica == replica);
         let progress = progress.expect("a follower is known that was found before");
         let current_leader_epoch = fetch.current_leader_epoch;
-        if !progress.is_known_in(broker_epoch) || current_leader_epoch != leader_epoch {
+        let registered = context.metadata.brokers.get(&replica).map(|broker| broker.broker_epoch);
+        let is_over = registered.is_some_and(|registered| registered > broker_epoch);
+        let other_epoch = current_leader_epoch != leader_epoch;
+        if !progress.is_known_in(broker_epoch) || other_epoch || is_over {
             effects.note(ReplicationNote::FollowerHeard {
                 partition,
                 leader_epoch,
@@ -175,7 +188,7 @@ impl Partition {
                 fetch_offset: fetch.fetch_offset,
             });
         }
-        let (now, offset, start) = (context.now.time, fetch.fetch_offset, fetch.log_start_offset);
+        let (offset, start) = (fetch.fetch_offset, fetch.log_start_offset);
         let moved = progress.fetched(now, offset, start, leader_end, broker_epoch);
         self.maybe_expand_isr(context, replica, effects);
         if moved {
@@ -199,6 +212,7 @@ impl Partition {
 
     /// A follower had the whole log until then, by fetches of a session that named nothing of this partition.
     pub fn kept_up(&mut self, follower: NodeId, until: Time) {
+        let until = Time(until.0.saturating_add(self.lag_clock_ahead));
         let Role::Leader(leader) = &mut self.role else {
             return;
         };

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 7] = [
+pub(super) static ANOMALIES: [Entry; 8] = [
     Entry {
         name: "read-above-true-hw",
         kind: Kind::InternalAnomaly,
@@ -63,6 +63,14 @@ pub(super) static ANOMALIES: [Entry; 7] = [
                   on as if nothing had happened.",
         legal: "Never.",
         source: "KIP-320",
+    },
+    Entry {
+        name: "end-offset-differs",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader returned an end offset of a log with other records than those committed below it.",
+        example: "A new leader without record 5 has appended another one and returns the end 6.",
+        legal: "After an election that legally lost records.",
+        source: "KIP-101, KIP-207",
     },
 ];
 

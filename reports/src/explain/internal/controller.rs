@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 10] = [
+pub(super) static ANOMALIES: [Entry; 11] = [
     Entry {
         name: "leader-completeness",
         kind: Kind::InternalAnomaly,
@@ -86,13 +86,31 @@ pub(super) static ANOMALIES: [Entry; 10] = [
         legal: "Never.",
         source: "KIP-497, KIP-903",
     },
+    Entry {
+        name: "election-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "Nobody leads a partition although a member of its ISR or ELR is there to be elected.",
+        example: "ELR {2}: broker 2 is unfenced, and the partition stays without a leader.",
+        legal: "Never for longer than one change of the metadata takes.",
+        source: "KIP-966, PartitionChangeBuilder.electLeader",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 1] = [Entry {
-    name: "isr-proposal",
-    kind: Kind::Invariant,
-    meaning: "Only the present leader changes the ISR, from the present state.",
-    example: "Broken by stale-isr-change-accepted.",
-    legal: "Never.",
-    source: "KIP-497, KIP-903",
-}];
+pub(super) static INVARIANTS: [Entry; 2] = [
+    Entry {
+        name: "isr-proposal",
+        kind: Kind::Invariant,
+        meaning: "Only the present leader changes the ISR, from the present state.",
+        example: "Broken by stale-isr-change-accepted.",
+        legal: "Never.",
+        source: "KIP-497, KIP-903",
+    },
+    Entry {
+        name: "election-due",
+        kind: Kind::Invariant,
+        meaning: "A partition with an active member of ISR or ELR has a leader.",
+        example: "Broken by election-overdue.",
+        legal: "Where only a last known leader or an unclean election would help.",
+        source: "KIP-966",
+    },
+];

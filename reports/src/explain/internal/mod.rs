@@ -3,6 +3,7 @@
 mod broker;
 mod consumer;
 mod controller;
+mod exchange;
 mod group;
 mod log;
 mod producer;
@@ -14,7 +15,7 @@ use super::entry::Entry;
 
 /// What can be wrong, family by family.
 pub(super) fn anomalies() -> impl Iterator<Item = &'static Entry> {
-    let families: [&[Entry]; 9] = [
+    let families: [&[Entry]; 10] = [
         &log::ANOMALIES,
         &replication::ANOMALIES,
         &quorum::ANOMALIES,
@@ -24,13 +25,14 @@ pub(super) fn anomalies() -> impl Iterator<Item = &'static Entry> {
         &consumer::ANOMALIES,
         &group::ANOMALIES,
         &transaction::ANOMALIES,
+        &exchange::ANOMALIES,
     ];
     families.into_iter().flatten()
 }
 
 /// The rules that it breaks, family by family.
 pub(super) fn invariants() -> impl Iterator<Item = &'static Entry> {
-    let families: [&[Entry]; 9] = [
+    let families: [&[Entry]; 10] = [
         &log::INVARIANTS,
         &replication::INVARIANTS,
         &quorum::INVARIANTS,
@@ -40,6 +42,7 @@ pub(super) fn invariants() -> impl Iterator<Item = &'static Entry> {
         &consumer::INVARIANTS,
         &group::INVARIANTS,
         &transaction::INVARIANTS,
+        &exchange::INVARIANTS,
     ];
     families.into_iter().flatten()
 }

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 16] = [
+pub(super) static ANOMALIES: [Entry; 17] = [
     Entry {
         name: "double-vote",
         kind: Kind::InternalAnomaly,
@@ -138,9 +138,17 @@ pub(super) static ANOMALIES: [Entry; 16] = [
         legal: "Never.",
         source: "KIP-996; EpochState.canGrantVote",
     },
+    Entry {
+        name: "quorum-election-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "No voter leads the quorum although all of them run and can reach each other.",
+        example: "Two voters refuse each other's pre-votes for ever.",
+        legal: "While a fault lasts, or a process is down.",
+        source: "KIP-595, KIP-996",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 4] = [
+pub(super) static INVARIANTS: [Entry; 5] = [
     Entry {
         name: "controller-quorum",
         kind: Kind::Invariant,
@@ -172,5 +180,13 @@ pub(super) static INVARIANTS: [Entry; 4] = [
         example: "Broken by healthy-leader-deposed.",
         legal: "Never.",
         source: "KIP-996",
+    },
+    Entry {
+        name: "quorum-election-due",
+        kind: Kind::Invariant,
+        meaning: "When nothing stands in the way, the quorum has a leader.",
+        example: "Broken by quorum-election-overdue.",
+        legal: "While a fault lasts, or a process is down.",
+        source: "KIP-595, KIP-996",
     },
 ];

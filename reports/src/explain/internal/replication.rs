@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 17] = [
+pub(super) static ANOMALIES: [Entry; 21] = [
     Entry {
         name: "commit-before-replication",
         kind: Kind::InternalAnomaly,
@@ -164,9 +164,41 @@ pub(super) static ANOMALIES: [Entry; 17] = [
                 is not answered.",
         source: "KIP-16; ReplicaManager.maybeShrinkIsr",
     },
+    Entry {
+        name: "high-watermark-differs",
+        kind: Kind::InternalAnomaly,
+        meaning: "A replica's high watermark covers other records than those that are committed.",
+        example: "A follower takes the high watermark 12 over records 9 to 11 of a former leader.",
+        legal: "After an election that legally lost records.",
+        source: "KIP-101",
+    },
+    Entry {
+        name: "heard-of-other-log",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader took a follower's log end for news although its log is another one below.",
+        example: "The follower ends at 12, as the leader does, with a former leader's record at 11.",
+        legal: "Never.",
+        source: "KIP-101, KIP-595",
+    },
+    Entry {
+        name: "commit-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader did not commit what every member of its ISR has held for long enough.",
+        example: "All three hold offset 9; the high watermark stays at 7 although nothing is broken.",
+        legal: "While a fault lasts, or a process is down.",
+        source: "Partition.maybeIncrementLeaderHW",
+    },
+    Entry {
+        name: "expansion-overdue",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader did not let a replica into the ISR that has had all that it needs for long enough.",
+        example: "Node 3 is back and has all; its leader never asks the controller to add it.",
+        legal: "While a fault lasts, or a process is down.",
+        source: "KIP-497, Partition.maybeExpandIsr",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 5] = [
+pub(super) static INVARIANTS: [Entry; 6] = [
     Entry {
         name: "commit-rule",
         kind: Kind::Invariant,
@@ -211,5 +243,13 @@ pub(super) static INVARIANTS: [Entry; 5] = [
         example: "Broken by laggard-in-isr.",
         legal: "While its leader cannot look.",
         source: "KIP-16",
+    },
+    Entry {
+        name: "replication-due",
+        kind: Kind::Invariant,
+        meaning: "When nothing stands in the way, what all in-sync replicas hold is committed, and who has caught up is in sync, in time.",
+        example: "Broken by commit-overdue, expansion-overdue.",
+        legal: "While a fault lasts, or a process is down.",
+        source: "KIP-101, KIP-497",
     },
 ];

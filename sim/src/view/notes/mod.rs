@@ -20,7 +20,11 @@ impl ClusterView {
             Note::Quorum(note) => self.on_quorum_note(node, note),
             Note::Controller(note) => self.on_controller_note(at_ns, node, note),
             Note::Broker(note) => self.on_broker_note(node, note),
-            Note::Producer(_) | Note::Consumer(_) | Note::Group(_) | Note::Transaction(_) => {}
+            Note::Producer(_)
+            | Note::Consumer(_)
+            | Note::Group(_)
+            | Note::Transaction(_)
+            | Note::Exchange(_) => {}
         }
     }
 }

@@ -6,7 +6,7 @@
 //! Source: KIP-966; `LogManager.shutdown`, `CleanShutdownFileHandler`, known bug L01.
 //! Not verified: that a clean shutdown is recognised as one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::note::MetadataChange;
 use harrow_broker_model::types::{BrokerEpoch, NodeId, Offset, TopicPartition};
@@ -47,8 +47,8 @@ pub(super) struct CleanStops {
 
 #[derive(Debug, Default)]
 struct Ends {
-    /// The broker epoch in the last marker.
-    marked: Option<BrokerEpoch>,
+    /// The broker epochs of all markers: the uptime after one may register late, after others came and went.
+    marked: BTreeSet<BrokerEpoch>,
     /// Whether the marker is there still: no log was opened since.
     unused: bool,
     /// Whether this uptime found the marker, once it has opened a log.
@@ -69,7 +69,8 @@ impl CleanStops {
         durable: bool,
     ) {
         let ends = self.nodes.entry(context.node).or_default();
-        (ends.marked, ends.unused) = (Some(broker_epoch), true);
+        ends.marked.insert(broker_epoch);
+        ends.unused = true;
         if !durable {
             findings.report(context, &VOLATILE, Place::CLUSTER, || {
                 format!("node {} stopped cleanly; not all of its logs are synced", context.node)
@@ -110,8 +111,10 @@ impl CleanStops {
             return;
         };
         let before = context.view.registry().broker(*broker).map(|known| known.broker_epoch);
-        let marked = self.nodes.get(broker).and_then(|ends| ends.marked);
-        if before.is_some() && before != marked && context.view.states_all() {
+        let marked = |epoch: BrokerEpoch| {
+            self.nodes.get(broker).is_some_and(|ends| ends.marked.contains(&epoch))
+        };
+        if before.is_some_and(|before| !marked(before)) && context.view.states_all() {
             findings.report(context, &OVERLOOKED, Place::CLUSTER, || {
                 format!("broker {broker} was registered as cleanly stopped; it was not")
             });

@@ -5,8 +5,9 @@
 //! registered leader's answers never go back; who knows another epoch of the leader is refused; and a consumer is not
 //! served on from the end of records that the log no longer has.
 //! Source: KIP-101, KIP-207, KIP-320; `ConsistentRead` of the Kafka TLA+ specifications.
-//! Not verified: records of an older epoch than the consumer read, where a leader's log has more of them: KIP-320 takes
-//! the consumer to the end of that epoch. Nor how far behind an answer is; end offsets told by a leader whose epoch is
+//! Not verified: records of an older epoch than the consumer read: a leader that does not know the newer epoch says where
+//! the older one ends, and if that is not below the position, KIP-320 finds nothing
+//! (`SubscriptionState.maybeCompleteValidation`). Nor how far behind an answer is; end offsets told by a leader whose epoch is
 //! over may be behind.
 
 use std::collections::BTreeMap;
@@ -54,16 +55,19 @@ const END_REGRESSION: Anomaly = Anomaly {
     meaning: "a leader returned a lower end offset than was returned before",
 };
 
+const END_DIFFERS: Anomaly = Anomaly {
+    name: "end-offset-differs",
+    guarantee: Guarantee::Visibility,
+    meaning: "a leader returned an end offset of a log with other records than those committed below it",
+};
+
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "read-rule",
     promise: "clients see committed records only, each at its offset, in order",
     source: "KIP-101, KIP-207, KIP-320",
     leaves_out: "how far behind an answer is",
-    anomalies: &[ABOVE, DIFFERS, GAP, END_ABOVE, END_REGRESSION, UNFENCED, ACROSS],
+    anomalies: &[ABOVE, DIFFERS, GAP, END_ABOVE, END_REGRESSION, END_DIFFERS, UNFENCED, ACROSS],
 };
-
-/// Of what a consumer got around an offset, so many batches are looked at: more than there are versions of a log.
-const LOOKED_AT: usize = 16;
 
 /// The highest end offset told of each partition, and what each consumer got.
 #[derive(Debug, Default)]
@@ -74,7 +78,11 @@ pub(super) struct ReadRule {
 
 /// All that a consumer got of a partition, in order of the last offset; several batches where logs have parted.
 #[derive(Debug, Default)]
-struct ReceivedBatches(Vec<ReceivedBatch>);
+struct ReceivedBatches {
+    batches: Vec<ReceivedBatch>,
+    /// Offsets of the longest: what ends farther behind an offset does not hold it.
+    longest: i64,
+}
 
 /// What tells one batch from another, in little room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +102,8 @@ impl ReceivedBatch {
 
 impl ReceivedBatches {
     fn take(&mut self, batch: ReceivedBatch) {
-        let Self(batches) = self;
+        self.longest = self.longest.max(batch.last_offset.0 - batch.base_offset.0);
+        let batches = &mut self.batches;
         if batches.last().is_none_or(|last| last.last_offset < batch.last_offset) {
             return batches.push(batch);
         }
@@ -106,9 +115,9 @@ impl ReceivedBatches {
     }
 
     /// Whether records right before the offset were given, and the log has others there. A consumer that read newer
-    /// epochs cannot tell at the end of an older one (KIP-320).
+    /// epochs cannot tell from older ones (KIP-320).
     fn parts_from(&self, log: &LogMirror, offset: Offset) -> bool {
-        let Self(batches) = self;
+        let Self { batches, longest } = self;
         let behind = offset.plus(-1);
         if batches.is_empty() {
             return false;
@@ -117,13 +126,11 @@ impl ReceivedBatches {
             return false;
         };
         let from = batches.partition_point(|known| known.last_offset < behind);
-        let near = batches[from..].iter().take(LOOKED_AT);
+        let farthest = behind.plus(*longest);
+        let near = batches[from..].iter().take_while(|known| known.last_offset <= farthest);
         let mut there = near.filter(|known| known.base_offset <= behind).peekable();
-        let goes_on = log.entry_at(offset).map(|entry| entry.batch.leader_epoch);
-        let ends = goes_on != Some(before.leader_epoch);
-        let fits = |known: &ReceivedBatch| {
-            *known == before || ends && known.leader_epoch > before.leader_epoch
-        };
+        let fits =
+            |known: &ReceivedBatch| *known == before || known.leader_epoch > before.leader_epoch;
         there.peek().is_some() && !there.any(fits)
     }
 }
@@ -156,9 +163,21 @@ impl ReadRule {
             findings.report(context, &END_REGRESSION, (partition, offset, *returned), || {
                 format!("node {} returned end offset {offset} after {returned}", context.node)
             });
+        } else if view.replica(context.node).is_some_and(|it| parts_below(view, &it.log, offset)) {
+            findings.report(context, &END_DIFFERS, (partition, Offset::ZERO, offset), || {
+                format!(
+                    "node {} returned end offset {offset}; below it has other records than committed",
+                    context.node
+                )
+            });
         }
         *returned = (*returned).max(offset.min(committed));
     }
+}
+
+/// Whether a log has other records than those committed below an offset that is committed.
+fn parts_below(view: &PartitionView, log: &LogMirror, offset: Offset) -> bool {
+    log.start() == Offset::ZERO && log.chain_at(offset) != view.committed.chain_at(offset)
 }
 
 impl ReadRule {

@@ -2,6 +2,7 @@
 
 mod election;
 mod leadership;
+mod overdue;
 mod proposals;
 
 use harrow_broker_model::note::{ControllerNote, MetadataChange, Note, ReplicationNote};
@@ -9,21 +10,24 @@ use harrow_broker_model::types::{LeaderEpoch, Offset};
 
 use super::finding::{Context, Findings, Invariant};
 use leadership::Leadership;
+use overdue::Elections;
 use proposals::Proposals;
 
 pub(super) const INVARIANTS: &[Invariant] =
-    &[election::INVARIANT, leadership::INVARIANT, proposals::INVARIANT];
+    &[election::INVARIANT, leadership::INVARIANT, proposals::INVARIANT, overdue::INVARIANT];
 
 /// What the invariants of the controller remember.
 #[derive(Debug, Default)]
 pub(super) struct ControllerWing {
     leadership: Leadership,
     proposals: Proposals,
+    elections: Elections,
 }
 
 impl ControllerWing {
     #[inline]
     pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+        self.elections.look(context, findings);
         if let Note::Controller(note) = note {
             self.on_controller_note(context, findings, note);
         } else if let Note::Replication(ReplicationNote::BecameLeader {

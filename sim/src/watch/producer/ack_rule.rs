@@ -87,7 +87,12 @@ pub(super) fn on_acknowledged(
         (batch.base_offset, batch.last_offset, batch.checksum)
             == (ack.base_offset, ack.last_offset, ack.checksum)
     });
-    if !same {
+    // What is said of the batch is said of the log up to it.
+    let end = ack.last_offset.next();
+    let log = view.replica(context.node).map(|replica| &replica.log);
+    let log = log.filter(|log| log.start() == Offset::ZERO);
+    let below = log.is_none_or(|log| log.chain_at(end) == view.committed.chain_at(end));
+    if !same || !below {
         findings.report(context, &OTHER, place, || {
             format!(
                 "{subject} checksum {:#010x} at offset {}, where other records are",

@@ -2,6 +2,7 @@
 
 mod check_quorum;
 mod controller_quorum;
+mod overdue;
 mod pre_vote;
 mod quorum_disk;
 
@@ -13,6 +14,7 @@ use super::shared::Shared;
 use crate::plan::Plan;
 use check_quorum::CheckQuorum;
 use controller_quorum::{ControllerQuorum, VoterState};
+use overdue::QuorumElections;
 use pre_vote::PreVotes;
 use quorum_disk::QuorumDisks;
 
@@ -21,6 +23,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     quorum_disk::INVARIANT,
     check_quorum::INVARIANT,
     pre_vote::INVARIANT,
+    overdue::INVARIANT,
 ];
 
 /// What the invariants of the quorum remember.
@@ -30,6 +33,7 @@ pub(super) struct QuorumWing {
     disks: QuorumDisks,
     check_quorum: CheckQuorum,
     pre_votes: PreVotes,
+    elections: QuorumElections,
 }
 
 impl QuorumWing {
@@ -39,6 +43,7 @@ impl QuorumWing {
             disks: QuorumDisks::default(),
             check_quorum: CheckQuorum::new(plan),
             pre_votes: PreVotes::default(),
+            elections: QuorumElections::default(),
         }
     }
 
@@ -71,6 +76,7 @@ impl QuorumWing {
         note: &Note,
     ) {
         self.check_quorum.look(context, findings, &shared.running_since);
+        self.elections.look(context, findings, &shared.calm);
         if let Note::Quorum(note) = note {
             self.on_quorum_note(context, findings, shared, note);
         } else if let Note::Log(note) = note {

@@ -76,6 +76,8 @@ struct Member {
     reached: Offset,
     /// Not before it had all that its leader had last.
     caught_up_at: u64,
+    /// Whether it had all when it was looked at last: then it may have had all until right before the next look.
+    had_all: bool,
     /// Since when it lags more than it may; none if it does not.
     lags_since: Option<u64>,
 }
@@ -194,7 +196,7 @@ impl FollowerLag {
 
 impl Member {
     fn caught_up(node: NodeId, reached: Offset, at_ns: u64) -> Self {
-        Self { node, reached, caught_up_at: at_ns, lags_since: None }
+        Self { node, reached, caught_up_at: at_ns, had_all: true, lags_since: None }
     }
 
     /// Whether it lagged all the time since the look before, more than it may.
@@ -235,12 +237,13 @@ impl Leading {
         for member in &mut self.members {
             let replica = view.replica(member.node).filter(|it| it.leader_epoch == epoch);
             let has = replica.map_or(member.reached, |replica| replica.log.end());
-            if has > member.reached || member.reached >= end {
+            if has > member.reached || member.reached >= end || member.had_all {
                 member.reached = member.reached.max(has);
                 // The leader had more not later than at that look; when exactly nobody looked.
                 let beyond = self.ends.iter().find(|(end, _)| *end > member.reached);
                 member.caught_up_at = beyond.map_or(at_ns, |(_, since)| *since);
             }
+            member.had_all = member.reached >= end;
         }
     }
 

@@ -6,13 +6,15 @@
 //! registrations that are not fenced only: until the new uptime is let in, a late fetch of the old one still counts,
 //! which is harmless, since a fenced replica is in no ISR and cannot join one.
 //! Source: KIP-320, KIP-903; `Partition.updateFollowerFetchState`, rules 2.1.3 and 2.1.7.
-//! Not verified: later fetches of a known follower; how far the follower is, which other invariants judge.
+//! What a follower has up to where it fetches is what the leader has.
+//! Not verified: later fetches of a known follower in the same uptime; how far it is, which other invariants judge.
 
 use std::collections::BTreeMap;
 
 use harrow_broker_model::note::ReplicationNote;
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicPartition};
 
+use crate::view::ReplicaRole;
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 
@@ -32,12 +34,18 @@ const UNHEARD: Anomaly = Anomaly {
     meaning: "a leader raised its high watermark before a member of the ISR had fetched in its epoch",
 };
 
+const OTHER_LOG: Anomaly = Anomaly {
+    name: "heard-of-other-log",
+    guarantee: Guarantee::Replication,
+    meaning: "a leader took a follower's log end for news although the follower's log is another one below it",
+};
+
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "following",
     promise: "a leader counts only fetches of its own epoch and of a follower's present uptime",
     source: "KIP-320, KIP-903, Partition.updateFollowerFetchState",
     leaves_out: "later fetches of a known follower",
-    anomalies: &[OTHER_EPOCH, DEAD_UPTIME, UNHEARD],
+    anomalies: &[OTHER_EPOCH, DEAD_UPTIME, UNHEARD, OTHER_LOG],
 };
 
 /// Who was heard by the node that began to lead last.
@@ -81,7 +89,7 @@ impl Following {
             follower,
             current_leader_epoch,
             broker_epoch,
-            ..
+            fetch_offset,
         } = note
         else {
             return;
@@ -94,6 +102,9 @@ impl Following {
                     context.node
                 )
             });
+        }
+        if current_leader_epoch == leader_epoch {
+            check_log(context, findings, (*partition, *follower, *leader_epoch), *fetch_offset);
         }
         check_uptime(context, findings, (*partition, *follower, *broker_epoch), applied);
         let leaders = self.heard.entry(*partition).or_default();
@@ -133,6 +144,33 @@ impl Following {
                 )
             });
         }
+    }
+}
+
+/// A follower that has followed in the epoch since, and not restarted, has at least what it told.
+fn check_log(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    (partition, follower, epoch): (TopicPartition, NodeId, LeaderEpoch),
+    offset: Offset,
+) {
+    let Some(view) = context.view.partition(partition) else { return };
+    let (Some(leader), Some(replica)) = (view.replica(context.node), view.replica(follower)) else {
+        return;
+    };
+    let comparable = replica.leader_epoch == epoch
+        && replica.role == ReplicaRole::Follower
+        && replica.log.end() >= offset
+        && replica.log.start() == Offset::ZERO
+        && leader.log.start() == Offset::ZERO;
+    if comparable && replica.log.chain_at(offset) != leader.log.chain_at(offset) {
+        let same = leader.log.common_end(&replica.log);
+        findings.report(context, &OTHER_LOG, (partition, same, offset), || {
+            format!(
+                "leader {} of epoch {epoch} counts node {follower} at {offset}; both logs are the same up to {same}",
+                context.node
+            )
+        });
     }
 }
 

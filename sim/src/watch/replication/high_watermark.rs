@@ -1,7 +1,8 @@
 //! High watermarks of single replicas.
 //!
 //! Promise: a high watermark is never above the log end; a leader's never falls within an epoch and uptime; a
-//! follower's is never above what is truly committed, as long as no election has lost records.
+//! follower's is never above what is truly committed, as long as no election has lost records; and what it covers is
+//! what is committed, at followers and at who begins to lead.
 //! Source: `UnifiedLog.updateHighWatermark`; KIP-966 TLA+ specification, section 6.4.
 //! Not verified: a follower's high watermark may fall, and a new leader's may start below the true one: both are legal.
 
@@ -28,12 +29,18 @@ const AHEAD: Anomaly = Anomaly {
     meaning: "a replica's high watermark is above what is committed",
 };
 
+const DIFFERS: Anomaly = Anomaly {
+    name: "high-watermark-differs",
+    guarantee: Guarantee::Replication,
+    meaning: "a replica's high watermark covers other records than those that are committed",
+};
+
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "high-watermark",
     promise: "a high watermark covers committed records of the own log only and a leader's never falls",
     source: "UnifiedLog.updateHighWatermark",
     leaves_out: "falls of a follower's, which are legal",
-    anomalies: &[REGRESS, BEYOND_END, AHEAD],
+    anomalies: &[REGRESS, BEYOND_END, AHEAD, DIFFERS],
 };
 
 /// Where leaders' high watermarks stand.
@@ -75,6 +82,8 @@ impl HighWatermarks {
                 let committed = view.committed.end();
                 format!("follower {} in epoch {epoch}: high watermark {to}, committed end {committed}", context.node)
             });
+        } else {
+            check_covered(context, findings, partition, to);
         }
         true
     }
@@ -82,6 +91,16 @@ impl HighWatermarks {
     /// A process starts: its leaders' high watermarks start anew.
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.led.retain(|(_, leader), _| *leader != node);
+    }
+
+    /// A node begins to lead, with its own high watermark.
+    pub(super) fn on_became_leader(
+        context: &Context<'_>,
+        findings: &mut Findings,
+        partition: TopicPartition,
+        to: Offset,
+    ) {
+        check_covered(context, findings, partition, to);
     }
 
     fn check_led(&mut self, context: &Context<'_>, findings: &mut Findings, moved: Move) {
@@ -96,5 +115,29 @@ impl HighWatermarks {
             });
         }
         self.led.insert(key, (moved.epoch, moved.to));
+    }
+}
+
+/// Below a replica's high watermark, its log is the committed one. A log that starts later cannot be compared.
+fn check_covered(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    to: Offset,
+) {
+    let Some(view) = context.view.partition(partition) else { return };
+    let Some(replica) = view.replica(context.node) else { return };
+    let to = to.min(view.committed.end());
+    if view.lost_in.is_some() || replica.log.start() > Offset::ZERO {
+        return;
+    }
+    if replica.log.chain_at(to) != view.committed.chain_at(to) {
+        let same = view.committed.common_end(&replica.log);
+        findings.report(context, &DIFFERS, (partition, same, to.plus(-1)), || {
+            format!(
+                "node {} has high watermark {to}; its log is as committed up to {same} only",
+                context.node
+            )
+        });
     }
 }

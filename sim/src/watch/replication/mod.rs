@@ -5,6 +5,7 @@ mod follower_lag;
 mod following;
 mod high_watermark;
 mod membership;
+mod overdue;
 
 use harrow_broker_model::message::ClusterError;
 use harrow_broker_model::note::{ControllerNote, LogNote, MetadataChange, Note, ReplicationNote};
@@ -17,6 +18,7 @@ use crate::view::ClusterView;
 use follower_lag::FollowerLag;
 use following::Following;
 use high_watermark::{HighWatermarks, Move};
+use overdue::Overdue;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
     commit_rule::INVARIANT,
@@ -24,6 +26,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     high_watermark::INVARIANT,
     following::INVARIANT,
     follower_lag::INVARIANT,
+    overdue::INVARIANT,
 ];
 
 /// What the invariants of replication remember.
@@ -32,6 +35,7 @@ pub(super) struct ReplicationWing {
     high_watermarks: HighWatermarks,
     following: Following,
     follower_lag: FollowerLag,
+    overdue: Overdue,
 }
 
 impl ReplicationWing {
@@ -40,6 +44,7 @@ impl ReplicationWing {
             high_watermarks: HighWatermarks::default(),
             following: Following::default(),
             follower_lag: FollowerLag::new(plan),
+            overdue: Overdue::default(),
         }
     }
 
@@ -60,6 +65,7 @@ impl ReplicationWing {
         note: &Note,
     ) {
         self.follower_lag.look(context, findings, &shared.running_since);
+        self.overdue.look(context, findings, (&shared.calm, &shared.running_since));
         if let Note::Replication(note) = note {
             self.on_replication_note(context, findings, shared, note);
         } else if let Note::Log(LogNote::Truncated { partition, .. }) = note {
@@ -91,7 +97,10 @@ impl ReplicationWing {
                 let moved = Move { partition: *partition, epoch, as_leader, to: *to };
                 self.on_high_watermark(context, findings, shared, moved);
             }
-            ReplicationNote::BecameLeader { partition, leader_epoch, isr, .. } => {
+            ReplicationNote::BecameLeader {
+                partition, leader_epoch, isr, high_watermark, ..
+            } => {
+                HighWatermarks::on_became_leader(context, findings, *partition, *high_watermark);
                 self.follower_lag.on_became_leader(context, *partition, *leader_epoch);
                 self.following.on_became_leader(context.node, *partition, *leader_epoch);
                 membership::on_believed(context, findings, *partition, *leader_epoch, isr);

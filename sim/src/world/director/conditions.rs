@@ -21,6 +21,7 @@ struct Conditions {
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// Makes the world what the active faults say.
     pub(super) fn apply_conditions(&mut self) {
+        self.host.disturbed(self.engine.now(), !self.active.is_empty());
         let mut conditions = Conditions::new(self.engine.ids().len());
         self.active.iter().for_each(|active| conditions.add(&active.condition));
         let Conditions { links, messages, stalled, .. } = &mut conditions;

@@ -4,7 +4,7 @@
 use harrow_broker_model::node::Node;
 
 use super::progress::Pending;
-use super::{CHECK_MS, Director, MS, Phase};
+use super::{CHECK_MS, Director, LOOK_MS, MS, Phase};
 use crate::liveness::{GOALS, Goal};
 use crate::plan::ClientPlan;
 use crate::run::{End, UnmetGoal};
@@ -33,6 +33,20 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         None
     }
 
+    /// An answer that waits for what is there by now is overdue at any time: nothing else has to come for it. What is
+    /// seen before the heal is looked at once more after a moment, as by any check.
+    pub(super) fn look(&mut self) -> Option<End> {
+        if self.phase != Phase::Faults {
+            return None;
+        }
+        if let Some(end) = self.check_overdue() {
+            return Some(end);
+        }
+        let after = if self.overdue.is_some() { CHECK_MS } else { LOOK_MS };
+        self.engine.set_timer(self.engine.now() + after * MS, DirectorTimer::Look);
+        None
+    }
+
     fn check_again(&mut self) {
         self.engine.set_timer(self.engine.now() + CHECK_MS * MS, DirectorTimer::Check);
     }
@@ -51,6 +65,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let unresolved = self.loads.iter().map(|load| u64::from(load.unresolved())).sum();
         let since = self.progress.since(now, &pending, unresolved);
         let bound = pending.goal.bound_ms(self.plan) * MS;
+        if since == now {
+            self.engine.count_refusals();
+        }
         if now - since > bound || now > self.last_ns() {
             return Some(self.give_up(pending, since));
         }
@@ -61,9 +78,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     /// What is lost elsewhere excuses nothing: only what stands in the way of this goal counts.
     fn give_up(&self, pending: Pending, since_ns: u64) -> End {
+        let livelock = self.engine.livelock().map(|livelock| format!("; {livelock}"));
         End::TimeLimit {
             goal: pending.goal,
-            pending: pending.what,
+            pending: pending.what + livelock.as_deref().unwrap_or_default(),
             since_ms: since_ns / MS,
             unrecoverable: self.unrecoverable(pending.goal),
         }

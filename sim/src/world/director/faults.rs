@@ -149,6 +149,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     fn stop(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
         let (node, index) = self.running(step, target)?;
+        self.stop_allowed(node)?;
         self.down_ms[index] = down_ms;
         self.engine.stop(index, &mut self.host);
         Ok(done(node, format!("graceful stop of node {node} ({target}), down for {down_ms} ms")))
@@ -202,6 +203,14 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             return Ok(());
         }
         self.host.view().crash_allowed(node)
+    }
+
+    /// Whether the node may be asked to stop now.
+    fn stop_allowed(&self, node: NodeId) -> Result<(), String> {
+        if self.plan.expect.loss_allowed || self.is_client(node) {
+            return Ok(());
+        }
+        self.host.view().stop_allowed(node)
     }
 
     /// Ends a process; it starts again after a time.
@@ -296,6 +305,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::ResetConnections { target } => {
                 let (node, index) = self.running(step, target)?;
                 self.engine.reset_connections(index);
+                self.host.disturbed(self.engine.now(), !self.active.is_empty());
                 Ok(done(node, format!("all connections of node {node} ({target}) reset")))
             }
             Action::FailDisk { target, down_ms } => {
@@ -407,7 +417,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             return;
         };
         let index = self.place(node);
-        if self.engine.runs(index) {
+        if self.engine.runs(index) && self.stop_allowed(node).is_ok() {
             self.down_ms[index] = down_ms;
             self.engine.stop(index, &mut self.host);
         } else {

@@ -40,6 +40,8 @@ use crate::run::{End, InjectedFault, Run, RunOptions, RunStats};
 const MS: u64 = 1_000_000;
 /// How often convergence is looked at.
 const CHECK_MS: u64 = 100;
+/// How often it is looked at before the heal whether an answer is overdue.
+const LOOK_MS: u64 = 1_000;
 /// How long a process that halted by itself is down.
 const HALTED_DOWN_MS: u64 = 1_000;
 /// Pause before a topic's creation is tried again.
@@ -236,6 +238,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         self.engine.set_timer(self.plan.heal_at_ms * MS, DirectorTimer::Heal);
         self.engine.set_timer(0, DirectorTimer::CreateTopic(0));
+        self.engine.set_timer(LOOK_MS * MS, DirectorTimer::Look);
     }
 
     fn on_timer(&mut self, timer: DirectorTimer) -> Option<End> {
@@ -247,6 +250,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             DirectorTimer::Load(position) => self.on_load(position),
             DirectorTimer::Heal => self.on_heal(),
             DirectorTimer::Check => return self.check(),
+            DirectorTimer::Look => return self.look(),
             DirectorTimer::Read => self.read_on(),
         }
         None

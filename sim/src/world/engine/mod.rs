@@ -27,6 +27,7 @@ use super::draw::Draws;
 use super::fingerprint::Fingerprint;
 use super::network::{Network, Transit};
 use super::queue::Queue;
+use super::refusals::Refusals;
 use crate::plan::{ClockPlan, DiskPlan, NetworkPlan};
 use crate::run::TraceRow;
 
@@ -183,6 +184,8 @@ pub(crate) struct Engine<N> {
     calling: Option<NodeId>,
     segments_rolled: u64,
     reports: VecDeque<Report>,
+    /// Answers that refuse, once somebody wants to know.
+    refusals: Option<Refusals>,
     trace: Option<Vec<TraceRow>>,
     /// Whether anybody reads words, as trace or as log.
     telling: bool,
@@ -216,6 +219,7 @@ impl<N: Node> Engine<N> {
             calling: None,
             segments_rolled: 0,
             reports: VecDeque::new(),
+            refusals: None,
             trace: setup.record_trace.then(Vec::new),
             telling: setup.record_trace || tracing::enabled!(tracing::Level::DEBUG),
             names: trace_text::Names::default(),
@@ -274,6 +278,16 @@ impl<N: Node> Engine<N> {
     /// Takes out what the director must act on.
     pub(crate) fn take_report(&mut self) -> Option<Report> {
         self.reports.pop_front()
+    }
+
+    /// Refusals are counted anew from now on.
+    pub(crate) fn count_refusals(&mut self) {
+        self.refusals.get_or_insert_default().forget();
+    }
+
+    /// The livelock that the cluster is in, in words, as far as refusals tell.
+    pub(crate) fn livelock(&self) -> Option<String> {
+        self.refusals.as_ref()?.livelock()
     }
 
     /// Takes out the trace.
@@ -434,6 +448,11 @@ impl<N: Node> Engine<N> {
             && let RequestBody::QuorumFetch(fetch) = &message.body
         {
             host.quorum_fetched(self.moment(node), fetch.replica, fetch.epoch);
+        }
+        if let Some(refusals) = &mut self.refusals
+            && let Event::Response { from, message, .. } = &event
+        {
+            refusals.answered(id, *from, &message.body);
         }
         let slot = &mut self.slots[node];
         let now = slot.clock.now(self.now);

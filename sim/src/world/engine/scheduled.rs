@@ -81,6 +81,8 @@ pub(crate) enum DirectorTimer {
     Heal,
     /// Time to see whether everything has converged.
     Check,
+    /// Time to see whether an answer is overdue, before the heal.
+    Look,
     /// The final reader goes on.
     Read,
 }

@@ -3,6 +3,8 @@
 
 mod case;
 mod cluster;
+mod due;
+mod exchange;
 mod guards;
 mod quorum;
 mod replication;
@@ -23,6 +25,8 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         transactions::CASES,
         guards::CASES,
         timed::CASES,
+        due::CASES,
+        exchange::CASES,
     ];
     tables.into_iter().flatten()
 }

@@ -3,6 +3,7 @@
 mod broker;
 mod consumer;
 mod controller;
+mod exchange;
 mod group;
 mod log;
 mod producer;
@@ -26,5 +27,6 @@ pub(super) fn trace_text(names: &Names, note: &Note) -> String {
         Note::Consumer(note) => consumer::trace_text(names, note),
         Note::Group(note) => group::trace_text(names, note),
         Note::Transaction(note) => transaction::trace_text(names, note),
+        Note::Exchange(note) => exchange::trace_text(names, note),
     }
 }

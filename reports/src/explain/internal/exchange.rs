@@ -1,0 +1,63 @@
+//! What can be wrong with requests and answers.
+
+use crate::explain::entry::{Entry, Kind};
+
+pub(super) static ANOMALIES: [Entry; 3] = [
+    Entry {
+        name: "unfenced-request",
+        kind: Kind::InternalAnomaly,
+        meaning: "A node served a request that names another epoch than its own: of the leader, of \
+                  the quorum, or of a broker's uptime.",
+        example: "A follower of epoch 3 asks the leader of epoch 4 for its bounds, is answered, and \
+                  cuts its log by them.",
+        legal: "Never.",
+        source: "KIP-320, KIP-380, KIP-595",
+    },
+    Entry {
+        name: "stale-answer-applied",
+        kind: Kind::InternalAnomaly,
+        meaning: "A node took an answer to what it had asked in another epoch, at another log end or \
+                  with another version than it has now.",
+        example: "A follower cuts its log for its new leader; then the former leader's answer comes, \
+                  and its records are appended where they do not belong.",
+        legal: "Never.",
+        source: "KIP-320, KIP-497, KIP-595, KAFKA-8429",
+    },
+    Entry {
+        name: "acts-in-older-epoch",
+        kind: Kind::InternalAnomaly,
+        meaning: "A node led, followed, voted or answered in an epoch although it knew of a newer \
+                  one.",
+        example: "A leader applies the metadata that elects another one, and then commits in its own \
+                  epoch.",
+        legal: "Never.",
+        source: "KIP-101, KIP-320, KIP-595",
+    },
+];
+
+pub(super) static INVARIANTS: [Entry; 3] = [
+    Entry {
+        name: "request-fencing",
+        kind: Kind::Invariant,
+        meaning: "A request is served only in the epoch that it names.",
+        example: "Broken by unfenced-request.",
+        legal: "Requests may name no epoch.",
+        source: "KIP-320, KIP-380, KIP-595",
+    },
+    Entry {
+        name: "answer-standing",
+        kind: Kind::Invariant,
+        meaning: "An answer counts only in the epoch and at the position at which it was asked for.",
+        example: "Broken by stale-answer-applied.",
+        legal: "Answers that change nothing may come at any time.",
+        source: "KIP-320, KIP-497, KIP-595, KAFKA-8429",
+    },
+    Entry {
+        name: "newest-epoch",
+        kind: Kind::Invariant,
+        meaning: "Who has heard of a newer epoch does nothing more in an older one.",
+        example: "Broken by acts-in-older-epoch.",
+        legal: "Until it hears of it, a deposed leader goes on.",
+        source: "KIP-101, KIP-320, KIP-595",
+    },
+];

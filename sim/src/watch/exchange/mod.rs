@@ -1,0 +1,46 @@
+//! Invariants of requests and answers: epochs are fences for whoever is asked and for whoever asks.
+
+mod newest_epoch;
+mod request_fencing;
+mod standing;
+
+use harrow_broker_model::note::{ExchangeNote, Note};
+use harrow_broker_model::types::NodeId;
+
+use super::finding::{Context, Findings, Invariant};
+use newest_epoch::NewestEpochs;
+
+pub(super) const INVARIANTS: &[Invariant] =
+    &[request_fencing::INVARIANT, standing::INVARIANT, newest_epoch::INVARIANT];
+
+/// What the invariants of requests and answers remember.
+#[derive(Debug, Default)]
+pub(super) struct ExchangeWing {
+    newest_epochs: NewestEpochs,
+}
+
+impl ExchangeWing {
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.newest_epochs.process_started(node);
+    }
+
+    #[inline]
+    pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+        self.newest_epochs.on_note(context, findings, note);
+        if let Note::Exchange(note) = note {
+            on_exchange_note(context, findings, note);
+        }
+    }
+}
+
+fn on_exchange_note(context: &Context<'_>, findings: &mut Findings, note: &ExchangeNote) {
+    match note {
+        ExchangeNote::RequestServed { api, partition, by, named, own } => {
+            let place = (*partition, *by);
+            request_fencing::on_served(context, findings, *api, place, (*named, *own));
+        }
+        ExchangeNote::AnswerApplied { api, partition, asked, own } => {
+            standing::on_applied(context, findings, (*api, *partition), *asked, *own);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Who has heard of a newer epoch does nothing more in an older one.
+//!
+//! Promise: once a process has led, followed or voted in an epoch, or has applied metadata that tells of one, it states
+//! nothing of an older one any more: no append, no commit, no acknowledgement, no answer, no proposal, no vote.
+//! Source: KIP-101, KIP-320, KIP-595; `Partition.makeLeader`, `QuorumState.transitionTo`.
+//! Not verified: what it does in the event in which it hears; processes that heard of it in an earlier uptime, which the
+//! disk judges (`quorum-disk`).
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::note::{
+    ConsumerNote, ControllerNote, LogNote, MetadataChange, Note, ProducerNote, QuorumNote,
+    ReplicationNote,
+};
+use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
+
+use crate::violation::Guarantee;
+use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
+
+const OLDER: Anomaly = Anomaly {
+    name: "acts-in-older-epoch",
+    guarantee: Guarantee::Leadership,
+    meaning: "a node acted in an epoch although it knew of a newer one",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "newest-epoch",
+    promise: "who has heard of a newer epoch does nothing more in an older one",
+    source: "KIP-101, KIP-320, KIP-595",
+    leaves_out: "the event in which it hears",
+    anomalies: &[OLDER],
+};
+
+/// The newest epoch that each running process knows of each partition, and in which event it heard of it.
+#[derive(Debug, Default)]
+pub(super) struct NewestEpochs {
+    heard: BTreeMap<(NodeId, TopicPartition), (LeaderEpoch, u64)>,
+}
+
+impl NewestEpochs {
+    /// A process starts: it knows of none.
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.heard.retain(|(known, _), _| *known != node);
+    }
+
+    #[inline]
+    pub(super) fn on_note(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+        if let Some((partition, epoch)) = acted(note) {
+            self.on_acted(context, findings, partition, epoch);
+        } else if let Note::Controller(ControllerNote::MetadataApplied { change, .. }) = note
+            && let MetadataChange::PartitionChanged { partition, registration, .. } = &**change
+        {
+            let key = (context.node, *partition);
+            let heard = self.heard.entry(key).or_insert((LeaderEpoch::NONE, context.event));
+            if registration.leader_epoch > heard.0 {
+                *heard = (registration.leader_epoch, context.event);
+            }
+        }
+    }
+
+    fn on_acted(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        partition: TopicPartition,
+        epoch: LeaderEpoch,
+    ) {
+        let key = (context.node, partition);
+        let (newest, event) = *self.heard.entry(key).or_insert((epoch, context.event));
+        if epoch > newest {
+            self.heard.insert(key, (epoch, context.event));
+        } else if epoch < newest && context.event > event && context.view.states_all() {
+            findings.report(context, &OLDER, partition, || {
+                format!("node {} acted in epoch {epoch}; it knew of {newest}", context.node)
+            });
+        }
+    }
+}
+
+/// The epoch in which a node does what it states, if it is one of a partition or of the quorum.
+fn acted(note: &Note) -> Option<(TopicPartition, LeaderEpoch)> {
+    match note {
+        Note::Log(LogNote::Appended { partition, leader_epoch, .. }) => {
+            Some((*partition, *leader_epoch))
+        }
+        Note::Replication(note) => of_replica(note),
+        Note::Quorum(
+            QuorumNote::StateChanged { epoch, .. }
+            | QuorumNote::VoteGranted { epoch, .. }
+            | QuorumNote::HighWatermarkMoved { epoch, .. },
+        )
+        | Note::Controller(
+            ControllerNote::IsrProposalAccepted { controller_epoch: epoch, .. }
+            | ControllerNote::Activated { epoch, active: true },
+        ) => Some((TopicPartition::METADATA, *epoch)),
+        Note::Producer(
+            ProducerNote::ProduceAcknowledged { partition, leader_epoch, .. }
+            | ProducerNote::SequenceRefused { partition, leader_epoch, .. },
+        )
+        | Note::Consumer(
+            ConsumerNote::RecordsServed { partition, leader_epoch, .. }
+            | ConsumerNote::EndOffsetServed { partition, leader_epoch, .. }
+            | ConsumerNote::EpochEndServed { partition, leader_epoch, .. },
+        ) => Some((*partition, *leader_epoch)),
+        Note::Log(_)
+        | Note::Quorum(_)
+        | Note::Controller(_)
+        | Note::Broker(_)
+        | Note::Producer(_)
+        | Note::Consumer(_)
+        | Note::Group(_)
+        | Note::Transaction(_)
+        | Note::Exchange(_) => None,
+    }
+}
+
+fn of_replica(note: &ReplicationNote) -> Option<(TopicPartition, LeaderEpoch)> {
+    match note {
+        ReplicationNote::BecameLeader { partition, leader_epoch, .. }
+        | ReplicationNote::BecameFollower { partition, leader_epoch, .. }
+        | ReplicationNote::HighWatermarkMoved { partition, leader_epoch, .. }
+        | ReplicationNote::IsrProposed { partition, leader_epoch, .. }
+        | ReplicationNote::IsrCommitted { partition, leader_epoch, .. }
+        | ReplicationNote::FollowerHeard { partition, leader_epoch, .. } => {
+            Some((*partition, *leader_epoch))
+        }
+        ReplicationNote::IsrProposalRefused { .. }
+        | ReplicationNote::RequestFenced { .. }
+        | ReplicationNote::DivergenceFound { .. } => None,
+    }
+}

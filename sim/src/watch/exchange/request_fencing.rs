@@ -1,0 +1,52 @@
+//! Whoever lives in another epoch is refused where it asks.
+//!
+//! Promise: a request that names an epoch is served only in that epoch: of the partition's leader, of the quorum, or of
+//! the broker's uptime. That holds at each fence by itself, though a second one may catch the harm later.
+//! Source: KIP-320, KIP-380, KIP-595; `Partition.checkCurrentLeaderEpoch`,
+//! `KafkaRaftClient.validateLeaderOnlyRequest`, `ClusterControlManager.checkBrokerEpoch`.
+//! Not verified: requests that name no epoch; fetches of records and questions for the latest offset, of which
+//! `following` and `read-rule` say the same.
+
+use harrow_broker_model::note::Api;
+use harrow_broker_model::types::{NodeId, TopicPartition};
+
+use crate::violation::Guarantee;
+use crate::watch::finding::{Anomaly, Context, Findings, Invariant, Place};
+
+const UNFENCED: Anomaly = Anomaly {
+    name: "unfenced-request",
+    guarantee: Guarantee::Leadership,
+    meaning: "a node served a request that names another epoch than its own",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "request-fencing",
+    promise: "a request is served only in the epoch that it names",
+    source: "KIP-320, KIP-380, KIP-595",
+    leaves_out: "requests that name no epoch",
+    anomalies: &[UNFENCED],
+};
+
+/// Below this, a request names no epoch.
+const FIRST_EPOCH: i64 = 0;
+
+/// A node served somebody who named an epoch.
+pub(super) fn on_served(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    api: Api,
+    (partition, by): (Option<TopicPartition>, NodeId),
+    (named, own): (i64, i64),
+) {
+    if named < FIRST_EPOCH || named == own {
+        return;
+    }
+    let place = partition.map_or(Place::CLUSTER, Place::from);
+    findings.report(context, &UNFENCED, place, || {
+        format!(
+            "node {} served {} of node {by}, which named epoch {named}; its own is {own}",
+            context.node,
+            api.name()
+        )
+    });
+}

@@ -1,0 +1,32 @@
+//! Facts of requests and answers.
+
+use harrow_broker_model::note::{ExchangeNote, Standing};
+use harrow_broker_model::types::TopicPartition;
+
+use crate::world::engine::trace_text::names::Names;
+
+pub(super) fn trace_text(names: &Names, note: &ExchangeNote) -> String {
+    match note {
+        ExchangeNote::RequestServed { api, partition, by, named, own } => format!(
+            "{}served {} of node {by}, which names epoch {named}, in epoch {own}",
+            place(names, *partition),
+            api.name()
+        ),
+        ExchangeNote::AnswerApplied { api, partition, asked, own } => {
+            let place = place(names, *partition);
+            format!("{place}took the answer to {}, {}", api.name(), stands(*asked, *own))
+        }
+    }
+}
+
+fn place(names: &Names, partition: Option<TopicPartition>) -> String {
+    partition.map_or_else(String::new, |partition| format!("{}: ", names.place(partition)))
+}
+
+fn stands(asked: Standing, own: Standing) -> String {
+    let Standing { epoch, position } = asked;
+    if asked == own {
+        return format!("asked in epoch {epoch} at {position}");
+    }
+    format!("asked in epoch {epoch} at {position}, now in {} at {}", own.epoch, own.position)
+}

@@ -1,0 +1,151 @@
+//! Answers that refuse, counted while a run waits: the same question with the same refusal again and again, and nothing
+//! else changing, is a livelock, and says why something never comes true.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use harrow_broker_model::message::{ClusterError, ResponseBody};
+use harrow_broker_model::proto::ErrorCode;
+use harrow_broker_model::types::NodeId;
+
+/// So many refusals alike are a livelock; retries of a question that will be answered are fewer.
+const MANY: u64 = 25;
+
+/// What is asked in vain: by whom, of whom, and how it is refused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Refusal {
+    asker: NodeId,
+    asked: NodeId,
+    api: &'static str,
+    error: Reason,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reason {
+    Cluster(ClusterError),
+    /// Kafka's code.
+    Code(i16),
+    Diverges,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster(error) => write!(f, "{error:?}"),
+            Self::Code(code) => match ErrorCode::try_from_code(*code) {
+                Some(error) => write!(f, "{error:?}"),
+                None => write!(f, "error {code}"),
+            },
+            Self::Diverges => f.write_str("where its log parts"),
+        }
+    }
+}
+
+/// Refusals since something changed.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    counts: BTreeMap<Refusal, u64>,
+}
+
+impl Refusals {
+    /// Something changed: what was refused before says nothing.
+    pub(crate) fn forget(&mut self) {
+        self.counts.clear();
+    }
+
+    /// A node is answered.
+    pub(crate) fn answered(&mut self, asker: NodeId, asked: NodeId, body: &ResponseBody) {
+        if let Some((api, error)) = refusal(body) {
+            *self.counts.entry(Refusal { asker, asked, api, error }).or_default() += 1;
+        }
+    }
+
+    /// The livelock, in words, if there is one.
+    pub(crate) fn livelock(&self) -> Option<String> {
+        let (most, count) = self.counts.iter().max_by_key(|(_, count)| **count)?;
+        let Refusal { asker, asked, api, error } = most;
+        (*count >= MANY).then(|| {
+            format!("a livelock: node {asker} asks node {asked} for {api} and gets {error}, {count} times")
+        })
+    }
+}
+
+/// What is refused, and how; none of an answer that is none. Clients ask again for what they need to know of leaders,
+/// which is no sign of a livelock.
+fn refusal(body: &ResponseBody) -> Option<(&'static str, Reason)> {
+    let cluster =
+        |api, error: Option<ClusterError>| error.map(|error| (api, Reason::Cluster(error)));
+    if let ResponseBody::ReplicaFetch(response) = body {
+        let refused = response.partitions.iter().find_map(|one| one.error);
+        let parts = response.partitions.iter().any(|one| one.diverging.is_some());
+        return cluster("Fetch", refused).or(parts.then_some(("Fetch", Reason::Diverges)));
+    }
+    if let ResponseBody::QuorumFetch(response) = body {
+        let parts = response.diverging.is_some();
+        let parts = parts.then_some(("Fetch of metadata", Reason::Diverges));
+        return cluster("Fetch of metadata", response.error).or(parts);
+    }
+    if let ResponseBody::AlterPartition(response) = body {
+        return cluster("AlterPartition", response.result.as_ref().err().copied());
+    }
+    if let ResponseBody::BrokerRegistration(response) = body {
+        return cluster("BrokerRegistration", response.result.err());
+    }
+    if let ResponseBody::BrokerHeartbeat(response) = body {
+        return cluster("BrokerHeartbeat", response.result.err());
+    }
+    if let ResponseBody::ReplicaOffsets(response) = body {
+        return cluster("ListOffsets", response.error);
+    }
+    if let ResponseBody::Produce(response) = body {
+        let partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+        return refused_code("Produce", partitions.map(|one| one.error_code));
+    }
+    if let ResponseBody::Fetch(response) = body {
+        let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
+        return refused_code("Fetch", partitions.map(|one| one.error_code));
+    }
+    None
+}
+
+fn refused_code(
+    api: &'static str,
+    mut codes: impl Iterator<Item = i16>,
+) -> Option<(&'static str, Reason)> {
+    codes.find(|code| *code != 0).map(|code| (api, Reason::Code(code)))
+}
+
+#[cfg(test)]
+mod tests {
+    use harrow_broker_model::message::ReplicaOffsetsResponse;
+    use harrow_broker_model::types::{Offset, TopicPartition};
+
+    use super::*;
+
+    #[test]
+    fn the_same_refusal_again_and_again_is_a_livelock_until_something_changes() {
+        let answer = |error| {
+            ResponseBody::ReplicaOffsets(ReplicaOffsetsResponse {
+                partition: TopicPartition::METADATA,
+                error,
+                log_start_offset: Offset(0),
+                log_end_offset: Offset(0),
+            })
+        };
+        let mut refusals = Refusals::default();
+        for _ in 0..MANY {
+            refusals.answered(NodeId(1), NodeId(2), &answer(None));
+            assert_eq!(refusals.livelock(), None, "nothing was refused often");
+            refusals.answered(
+                NodeId(3),
+                NodeId(2),
+                &answer(Some(ClusterError::NotLeaderOrFollower)),
+            );
+        }
+        let expected =
+            "a livelock: node 3 asks node 2 for ListOffsets and gets NotLeaderOrFollower, 25 times";
+        assert_eq!(refusals.livelock().as_deref(), Some(expected));
+        refusals.forget();
+        assert_eq!(refusals.livelock(), None);
+    }
+}

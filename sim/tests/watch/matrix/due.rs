@@ -1,0 +1,204 @@
+//! What is due when nothing stands in the way, and what covers the log below it.
+
+use harrow_broker_model::note::{
+    BrokerNote, BrokerState, ControllerNote, MetadataChange, Note, QuorumRole, ReplicationNote,
+};
+use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
+
+use super::case::{Case, outcome, plain};
+use crate::stage::{A, B, C, N1, N2, Stage, X, record};
+
+/// Time goes on for so long; N1 leads the quorum if it is to, and N2 fetches from it.
+fn passes(stage: &mut Stage, seconds: u32) {
+    for _ in 0..seconds {
+        stage.wait_ms(1_000);
+        let now_ns = stage.now_ns();
+        stage.observer.quorum_fetched(now_ns, N1, N2, LeaderEpoch(1));
+        let (state, broker_epoch) = (BrokerState::Running, BrokerEpoch(0));
+        stage.note(A, &Note::Broker(BrokerNote::StateChanged { state, broker_epoch }));
+    }
+}
+
+/// N1 is the active controller, and everything is stated from now on. A leads, and B and C follow.
+fn begins(stage: &mut Stage) {
+    stage.follow(B, 1, A);
+    stage.follow(C, 1, A);
+    stage.quorum_state(N1, 1, QuorumRole::Leader, Some(N1));
+    let activated = ControllerNote::Activated { epoch: LeaderEpoch(1), active: true };
+    stage.note(N1, &Note::Controller(activated));
+    stage.observer.expect_all_facts();
+    [B, C].into_iter().for_each(|node| hears(stage, node, 2));
+}
+
+fn hears(stage: &mut Stage, follower: NodeId, end: i64) {
+    let note = Note::Replication(ReplicationNote::FollowerHeard {
+        partition: X,
+        leader_epoch: LeaderEpoch(1),
+        follower,
+        current_leader_epoch: LeaderEpoch(1),
+        broker_epoch: BrokerEpoch(-1),
+        fetch_offset: Offset(end),
+    });
+    stage.note(A, &note);
+}
+
+fn replicate_third(stage: &mut Stage) {
+    stage.lead(A, 1, plain(2));
+    stage.append_all(&[B, C], 1, plain(2));
+}
+
+/// C is outside of the ISR, and has all.
+fn leaves_out(stage: &mut Stage) {
+    stage.elect(A, 1, &[A, B]);
+    stage.isr_committed(A, 1, &[A, B]);
+}
+
+/// Nobody leads; B is eligible.
+fn leaderless(stage: &mut Stage) {
+    let mut next = stage.next(None, 2, &[]);
+    next.elr = vec![B];
+    stage.registered(X, next, false);
+}
+
+fn fence(stage: &mut Stage, broker: NodeId) {
+    let broker_epoch = stage.observer.view().registry().broker(broker).expect("known").broker_epoch;
+    let change =
+        MetadataChange::BrokerChanged { broker, broker_epoch, fenced: true, shutting_down: false };
+    stage.metadata(change);
+}
+
+/// B, which is not in sync, has other records than those that are committed, of an earlier epoch.
+fn has_others(stage: &mut Stage) {
+    stage.elect(A, 1, &[A, C]);
+    stage.isr_committed(A, 1, &[A, C]);
+    stage.truncate(B, 0);
+    (0..2).for_each(|offset| stage.append(B, 0, record(offset, 0, 900 + offset as u32)));
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "commit-overdue",
+        good: |stage| {
+            begins(stage);
+            replicate_third(stage);
+            stage.leader_high_watermark(A, 1, 3);
+            passes(stage, 100);
+        },
+        bad: |stage| {
+            begins(stage);
+            replicate_third(stage);
+            passes(stage, 100);
+        },
+    },
+    Case {
+        anomaly: "expansion-overdue",
+        good: |stage| {
+            begins(stage);
+            passes(stage, 100);
+        },
+        bad: |stage| {
+            leaves_out(stage);
+            begins(stage);
+            passes(stage, 100);
+        },
+    },
+    Case {
+        anomaly: "election-overdue",
+        good: |stage| {
+            leaderless(stage);
+            fence(stage, B);
+            begins(stage);
+            passes(stage, 5);
+        },
+        bad: |stage| {
+            leaderless(stage);
+            begins(stage);
+            passes(stage, 5);
+        },
+    },
+    Case {
+        anomaly: "quorum-election-overdue",
+        good: |stage| {
+            begins(stage);
+            passes(stage, 100);
+        },
+        bad: |stage| {
+            stage.observer.expect_all_facts();
+            passes(stage, 100);
+        },
+    },
+    Case {
+        anomaly: "high-watermark-differs",
+        good: |stage| {
+            has_others(stage);
+            stage.high_watermark(C, 1, false, 1);
+        },
+        bad: |stage| {
+            has_others(stage);
+            stage.high_watermark(B, 1, false, 1);
+        },
+    },
+    Case {
+        anomaly: "end-offset-differs",
+        good: |stage| {
+            has_others(stage);
+            stage.end_offset(B, 0, 0);
+        },
+        bad: |stage| {
+            has_others(stage);
+            stage.end_offset(B, 0, 1);
+        },
+    },
+    Case {
+        anomaly: "heard-of-other-log",
+        good: |stage| {
+            stage.follow(B, 1, A);
+            hears(stage, B, 2);
+        },
+        bad: |stage| {
+            has_others(stage);
+            stage.follow(B, 1, A);
+            hears(stage, B, 2);
+        },
+    },
+];
+
+/// What makes it right that nothing happens.
+#[test]
+fn nothing_is_due_while_something_stands_in_the_way() {
+    type Variant = (&'static str, fn(&mut Stage));
+    let variants: [Variant; 4] = [
+        ("a fault lasts", |stage| {
+            let now_ns = stage.now_ns();
+            stage.observer.disturbed(now_ns, true);
+        }),
+        ("a process is down", |stage| stage.crash(C, false)),
+        ("the leader stands still", |stage| {
+            let now_ns = stage.now_ns();
+            stage.observer.process_blocked(now_ns, A, true);
+        }),
+        ("the fault has just ended", |stage| {
+            let now_ns = stage.now_ns();
+            stage.observer.disturbed(now_ns, true);
+            passes(stage, 100);
+            let now_ns = stage.now_ns();
+            stage.observer.disturbed(now_ns, false);
+        }),
+    ];
+    for (name, variant) in variants {
+        let mut stage = super::case::stage();
+        begins(&mut stage);
+        replicate_third(&mut stage);
+        variant(&mut stage);
+        let seconds = if name == "the fault has just ended" { 1 } else { 100 };
+        passes(&mut stage, seconds);
+        let found = stage.found();
+        assert!(!found.contains(&"commit-overdue".to_owned()), "{name}: {found:?}");
+    }
+    let overdue = outcome(|stage| {
+        begins(stage);
+        replicate_third(stage);
+        passes(stage, 100);
+    });
+    assert_eq!(overdue, ["commit-overdue"], "without any of these");
+}

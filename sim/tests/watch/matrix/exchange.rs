@@ -1,0 +1,229 @@
+//! Requests and answers: each fence by itself, for each request that names an epoch, and for each fact of an epoch.
+
+use harrow_broker_model::note::{
+    Api, BatchSummary, ConsumerNote, ExchangeNote, IsolationLevel, LogNote, Note, ProducerNote,
+    QuorumNote, ReplicationNote, Standing,
+};
+use harrow_broker_model::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
+    TopicPartition,
+};
+
+use super::case::{Case, outcome, plain};
+use crate::stage::{A, B, C, N1, N2, Stage, X};
+
+fn serves(stage: &mut Stage, api: Api, named: i64) {
+    let partition = Some(X);
+    stage.note(
+        A,
+        &Note::Exchange(ExchangeNote::RequestServed { api, partition, by: B, named, own: 1 }),
+    );
+}
+
+fn applies(stage: &mut Stage, node: NodeId, api: Api, asked: (i64, i64), own: (i64, i64)) {
+    let standing = |(epoch, position): (i64, i64)| Standing { epoch, position };
+    let partition = Some(X);
+    let (asked, own) = (standing(asked), standing(own));
+    stage.note(node, &Note::Exchange(ExchangeNote::AnswerApplied { api, partition, asked, own }));
+}
+
+/// B follows in epoch 2, and everything is stated from now on.
+fn hears_of_newer(stage: &mut Stage) {
+    stage.follow(B, 2, C);
+    stage.observer.expect_all_facts();
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        anomaly: "unfenced-request",
+        good: |stage| {
+            serves(stage, Api::ReplicaOffsets, 1);
+            serves(stage, Api::ReplicaOffsets, -1);
+        },
+        bad: |stage| serves(stage, Api::ReplicaOffsets, 0),
+    },
+    Case {
+        anomaly: "stale-answer-applied",
+        good: |stage| applies(stage, B, Api::ReplicaFetch, (1, 2), (1, 2)),
+        // B says that it has not moved; the watch knows better.
+        bad: |stage| applies(stage, B, Api::ReplicaFetch, (1, 1), (1, 1)),
+    },
+    Case {
+        anomaly: "acts-in-older-epoch",
+        good: |stage| {
+            hears_of_newer(stage);
+            stage.high_watermark(B, 2, false, 1);
+        },
+        bad: |stage| {
+            hears_of_newer(stage);
+            stage.high_watermark(B, 1, false, 1);
+        },
+    },
+];
+
+/// Each request is judged alike, where it is served and where its answer is taken.
+#[test]
+fn each_request_has_a_fence_on_both_sides() {
+    for api in Api::ALL {
+        let table: [(i64, &[&str]); 3] = [(1, &[]), (-1, &[]), (0, &["unfenced-request"])];
+        for (named, expected) in table {
+            let mut stage = super::case::stage();
+            serves(&mut stage, api, named);
+            assert_eq!(stage.found(), expected, "{} names {named}", api.name());
+        }
+        // Voters are known by the epoch that they state, replicas by their log and epoch.
+        let node = if matches!(api, Api::Vote | Api::QuorumFetch) { N2 } else { B };
+        for (asked, fits) in [((1, 2), true), ((0, 2), false), ((1, 1), false)] {
+            let mut stage = super::case::stage();
+            stage.quorum_state(N1, 1, harrow_broker_model::note::QuorumRole::Leader, Some(N1));
+            stage.quorum_state(N2, 1, harrow_broker_model::note::QuorumRole::Follower, Some(N1));
+            stage.found();
+            applies(&mut stage, node, api, asked, (1, 2));
+            let expected: &[&str] = if fits { &[] } else { &["stale-answer-applied"] };
+            assert_eq!(stage.found(), expected, "{} asked in {asked:?}", api.name());
+        }
+    }
+}
+
+/// Each fact that tells an epoch gives a node away that knows of a newer one.
+#[test]
+fn no_fact_of_an_older_epoch_goes_unnoticed() {
+    for (name, note) in facts_of_epoch_one() {
+        let found = outcome_of(B, &note);
+        assert!(found.contains(&"acts-in-older-epoch".to_owned()), "{name}: {found:?}");
+    }
+    let followed = outcome(hears_of_newer);
+    assert_eq!(followed, Vec::<String>::new(), "nothing was done yet");
+}
+
+fn outcome_of(node: NodeId, note: &Note) -> Vec<String> {
+    let mut stage = super::case::stage();
+    stage.quorum_state(B, 2, harrow_broker_model::note::QuorumRole::Unattached, None);
+    hears_of_newer(&mut stage);
+    stage.found();
+    stage.note(node, note);
+    stage.found()
+}
+
+fn facts_of_epoch_one() -> Vec<(&'static str, Note)> {
+    let (partition, leader_epoch) = (X, LeaderEpoch(1));
+    let batch: BatchSummary = plain(2);
+    let appended = |partition: TopicPartition| LogNote::Appended {
+        partition,
+        batch,
+        origin: harrow_broker_model::note::AppendOrigin::Leader,
+        leader_epoch,
+        acks: 0,
+    };
+    vec![
+        ("append", Note::Log(appended(partition))),
+        (
+            "commit",
+            replication(ReplicationNote::HighWatermarkMoved {
+                partition,
+                leader_epoch,
+                as_leader: true,
+                from: Offset(0),
+                to: Offset(1),
+            }),
+        ),
+        (
+            "proposal",
+            replication(ReplicationNote::IsrProposed {
+                partition,
+                leader_epoch,
+                from: vec![A],
+                to: vec![A],
+            }),
+        ),
+        (
+            "ISR",
+            replication(ReplicationNote::IsrCommitted {
+                partition,
+                leader_epoch,
+                partition_epoch: PartitionEpoch(1),
+                isr: vec![A],
+            }),
+        ),
+        (
+            "news of a follower",
+            replication(ReplicationNote::FollowerHeard {
+                partition,
+                leader_epoch,
+                follower: C,
+                current_leader_epoch: leader_epoch,
+                broker_epoch: BrokerEpoch::NONE,
+                fetch_offset: Offset(0),
+            }),
+        ),
+        (
+            "acknowledgement",
+            Note::Producer(ProducerNote::ProduceAcknowledged {
+                partition,
+                leader_epoch,
+                base_offset: Offset(0),
+                last_offset: Offset(0),
+                checksum: plain(0).checksum,
+                acks: -1,
+                duplicate: false,
+            }),
+        ),
+        (
+            "refusal",
+            Note::Producer(ProducerNote::SequenceRefused {
+                partition,
+                leader_epoch,
+                producer_id: ProducerId(1),
+                producer_epoch: ProducerEpoch(0),
+                first_sequence: Sequence(0),
+                last_sequence: Sequence(0),
+                fenced: false,
+            }),
+        ),
+        (
+            "records",
+            Note::Consumer(ConsumerNote::RecordsServed {
+                partition,
+                leader_epoch,
+                consumer: NodeId(1001),
+                current_leader_epoch: leader_epoch,
+                fetch_offset: Offset(0),
+                isolation: IsolationLevel::ReadUncommitted,
+                batches: vec![plain(0)],
+                aborted: Vec::new(),
+            }),
+        ),
+        (
+            "end offset",
+            Note::Consumer(ConsumerNote::EndOffsetServed {
+                partition,
+                leader_epoch,
+                current_leader_epoch: leader_epoch,
+                offset: Offset(1),
+            }),
+        ),
+        (
+            "end of an epoch",
+            Note::Consumer(ConsumerNote::EpochEndServed {
+                partition,
+                leader_epoch,
+                asked: leader_epoch,
+                epoch: leader_epoch,
+                end_offset: Offset(2),
+            }),
+        ),
+        ("vote", Note::Quorum(QuorumNote::VoteGranted { epoch: leader_epoch, candidate: N1 })),
+        (
+            "commit of metadata",
+            Note::Quorum(QuorumNote::HighWatermarkMoved {
+                epoch: leader_epoch,
+                as_leader: false,
+                to: Offset(0),
+            }),
+        ),
+    ]
+}
+
+fn replication(note: ReplicationNote) -> Note {
+    Note::Replication(note)
+}
