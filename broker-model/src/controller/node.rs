@@ -2,7 +2,7 @@
 
 use crate::config::ClusterConfig;
 use crate::controller::active::Active;
-use crate::controller::alter_partition::alter_partition;
+use crate::controller::alter_partition::{Judged, alter_partitions};
 use crate::controller::brokers::{fence_records, heartbeat, register};
 use crate::controller::election::ControllerRules;
 use crate::controller::partitions::{balance_leaders, elect_uncleanly};
@@ -12,10 +12,10 @@ use crate::controller::topics::{allocate_producer_ids, create_topics};
 use crate::disk_image::DiskImage;
 use crate::log::Log;
 use crate::message::{
-    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
-    AlterPartitionResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
-    BrokerRegistrationRequest, BrokerRegistrationResponse, Request, RequestBody, Response,
-    ResponseBody,
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionItem,
+    AlterPartitionRequest, AlterPartitionResponse, AlteredPartition, BrokerHeartbeatRequest,
+    BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse, Request,
+    RequestBody, Response, ResponseBody,
 };
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{Deadline, Effect, Effects, Event, Node};
@@ -149,35 +149,58 @@ impl Controller {
         request: &AlterPartitionRequest,
         effects: &mut Effects,
     ) -> ResponseBody {
-        let partition = request.partition;
         let judged = match &self.active {
             Some(active) => {
-                alter_partition(&active.image, request, ControllerRules::of(&self.config))
+                alter_partitions(&active.image, request, ControllerRules::of(&self.config))
             }
             None => Err(crate::message::ClusterError::NotController),
         };
-        let result = judged.map(|(record, registration)| {
-            if record.is_some() {
-                self.note_accepted(request, effects);
-            }
-            self.write(now, record.as_slice(), effects);
-            registration
-        });
-        ResponseBody::AlterPartition(Box::new(AlterPartitionResponse { partition, result }))
+        let result = judged.map(|judged| self.write_altered(now, request, judged, effects));
+        ResponseBody::AlterPartition(Box::new(AlterPartitionResponse { result }))
     }
 
-    /// States what is about to be written, at the log's end.
-    fn note_accepted(&self, request: &AlterPartitionRequest, effects: &mut Effects) {
+    /// Writes what was accepted, in one batch; the answer for each partition.
+    fn write_altered(
+        &mut self,
+        now: Now,
+        request: &AlterPartitionRequest,
+        judged: Vec<Judged>,
+        effects: &mut Effects,
+    ) -> Vec<AlteredPartition> {
+        let mut records = Vec::new();
+        let mut altered = Vec::with_capacity(judged.len());
+        for (item, judged) in request.partitions.iter().zip(judged) {
+            let result = judged.map(|(record, registration)| {
+                if record.is_some() {
+                    self.note_accepted(request, item, records.len() as i64, effects);
+                }
+                records.extend(record);
+                registration
+            });
+            altered.push(AlteredPartition { partition: item.partition, result });
+        }
+        self.write(now, &records, effects);
+        altered
+    }
+
+    /// States what is about to be written, so many records after the log's end.
+    fn note_accepted(
+        &self,
+        request: &AlterPartitionRequest,
+        item: &AlterPartitionItem,
+        records_before: i64,
+        effects: &mut Effects,
+    ) {
         effects.note(ControllerNote::IsrProposalAccepted {
-            partition: request.partition,
-            offset: self.log().log_end_offset(),
+            partition: item.partition,
+            offset: self.log().log_end_offset().plus(records_before),
             controller_epoch: self.quorum.epoch(),
             proposal: Box::new(AcceptedProposal {
                 broker: request.broker,
                 broker_epoch: request.broker_epoch,
-                leader_epoch: request.leader_epoch,
-                partition_epoch: request.partition_epoch,
-                members: request.new_isr.clone(),
+                leader_epoch: item.leader_epoch,
+                partition_epoch: item.partition_epoch,
+                members: item.new_isr.clone(),
             }),
         });
     }
