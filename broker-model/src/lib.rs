@@ -15,9 +15,11 @@
 //! | `controller` | the active controller: registrations, elections, ISR changes, topics |
 //! | `fetch_session` | fetches that name only what changed: both sides of KIP-227 |
 //! | `client` | producer, consumer and admin client |
+//! | `collections` | ordered maps and sets for what is looked up at each event |
 
 pub mod broker;
 pub mod client;
+pub mod collections;
 pub mod config;
 pub mod controller;
 pub mod defect;

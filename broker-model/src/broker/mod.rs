@@ -27,6 +27,7 @@ mod wake;
 
 use std::collections::BTreeMap;
 
+use crate::collections::PartitionMap;
 use crate::config::{ClusterConfig, ms};
 use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
@@ -62,7 +63,7 @@ pub struct Broker {
     boot_image: Option<DiskImage>,
     /// Logs found on disk whose partitions the metadata has not brought yet.
     unhosted: BTreeMap<TopicPartition, Log>,
-    partitions: BTreeMap<TopicPartition, Partition>,
+    partitions: PartitionMap<TopicPartition, Partition>,
     fetchers: Fetchers,
     fetch_sessions: FetchSessions,
     channel: ControllerChannel,
@@ -95,7 +96,7 @@ impl Broker {
             metadata: MetadataFetcher::new(now.time),
             boot_image: Some(image.clone()),
             unhosted: BTreeMap::new(),
-            partitions: BTreeMap::new(),
+            partitions: PartitionMap::default(),
             fetchers: Fetchers::default(),
             fetch_sessions: FetchSessions::new(&config, incarnation),
             channel: ControllerChannel::default(),
@@ -143,7 +144,7 @@ impl Broker {
     fn partition_context(
         &mut self,
         now: Now,
-    ) -> (PartitionContext<'_>, &mut BTreeMap<TopicPartition, Partition>) {
+    ) -> (PartitionContext<'_>, &mut PartitionMap<TopicPartition, Partition>) {
         let broker_epoch = self.lifecycle.broker_epoch();
         (
             PartitionContext { now, broker_epoch, metadata: self.metadata.image() },

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use harrow_broker_model::collections::SortedMap;
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::log::Log;
 use harrow_broker_model::note::{BatchSummary, LogNote, Note};
@@ -37,7 +38,7 @@ pub(crate) struct Observation<F> {
     /// Marks of the run.
     pub(crate) tally: Tally,
     /// Log ends as stated, to see which tails are gone when a log is opened again.
-    log_ends: BTreeMap<(NodeId, TopicPartition), Offset>,
+    log_ends: SortedMap<(NodeId, TopicPartition), Offset>,
     acknowledgements: Acknowledgements,
     /// Who tells the lives of the records that are followed; mostly nobody.
     biographers: Vec<Biographer>,
@@ -57,7 +58,7 @@ impl<F> Observation<F> {
             boot,
             true_state,
             tally: Tally::default(),
-            log_ends: BTreeMap::new(),
+            log_ends: SortedMap::default(),
             acknowledgements: Acknowledgements::default(),
             biographers: options.follow.iter().map(Biographer::new).collect(),
         }

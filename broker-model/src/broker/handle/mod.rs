@@ -12,6 +12,7 @@ mod replica_offsets;
 
 use crate::broker::{Broker, Caller};
 use crate::message::{ClusterError, RequestBody};
+use crate::metadata::MetadataImage;
 use crate::node::Effects;
 use crate::note::{Note, ReplicationNote};
 use crate::partition::Partition;
@@ -60,14 +61,7 @@ impl Broker {
 
     /// The partition of a name and index, as the metadata knows it.
     fn resolve(&self, topic: &TopicName, partition: i32) -> Result<TopicPartition, ErrorCode> {
-        let image = self.metadata.image();
-        let topic =
-            image.topic_ids.get(topic.as_str()).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        let id = TopicPartition { topic: *topic, partition };
-        if !image.partitions.contains_key(&id) {
-            return Err(ErrorCode::UnknownTopicOrPartition);
-        }
-        Ok(id)
+        resolve(self.metadata.image(), topic, partition)
     }
 
     /// The hosted partition of a name and index. Source: Kafka's `ReplicaManager.getPartitionOrError`.
@@ -78,6 +72,21 @@ impl Broker {
     /// The hosted partition of an id that the metadata knows.
     fn hosted_as(&self, id: TopicPartition) -> Result<&Partition, ErrorCode> {
         self.partitions.get(&id).ok_or(ErrorCode::NotLeaderOrFollower)
+    }
+}
+
+/// The partition of a name and index, as metadata knows it.
+fn resolve(
+    image: &MetadataImage,
+    topic: &TopicName,
+    partition: i32,
+) -> Result<TopicPartition, ErrorCode> {
+    let topic = image.topic_ids.get(topic.as_str()).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let id = TopicPartition { topic: *topic, partition };
+    if image.partitions.contains_key(&id) {
+        Ok(id)
+    } else {
+        Err(ErrorCode::UnknownTopicOrPartition)
     }
 }
 
