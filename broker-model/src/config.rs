@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::coordinator::runtime::CoordinatorKind;
 use crate::defect::{Defects, Version};
 use crate::proto::StrBytes;
 use crate::types::NodeId;
@@ -67,6 +68,9 @@ pub struct ClusterConfig {
     pub leader_imbalance_check_interval_ms: u64,
     /// `unclean.leader.election.interval.ms`.
     pub unclean_election_interval_ms: u64,
+    /// Group and transaction coordinators; plans from before there were any do not name them.
+    #[serde(default, skip_serializing_if = "CoordinatorConfig::is_default")]
+    pub coordinators: CoordinatorConfig,
     /// The version of Kafka whose weaknesses are all on, if the run is as a version is; absent as promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kafka: Option<Version>,
@@ -77,6 +81,80 @@ pub struct ClusterConfig {
 /// As Kafka; plans from before there were sessions do not name it.
 fn default_fetch_session_slots() -> u32 {
     1_000
+}
+
+/// What coordinators are configured with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoordinatorConfig {
+    /// `__consumer_offsets`: `offsets.topic.num.partitions` and `offsets.topic.replication.factor`.
+    pub offsets_topic: InternalTopicConfig,
+    /// `__transaction_state`: `transaction.state.log.num.partitions`, `.replication.factor` and `.min.isr`.
+    pub transaction_topic: InternalTopicConfig,
+    /// `offsets.commit.timeout.ms`: how long a write of a coordinator may take to be committed.
+    pub offset_commit_timeout_ms: u64,
+    /// `offset.metadata.max.bytes`.
+    pub offset_metadata_bytes_max: u32,
+    /// `group.initial.rebalance.delay.ms`.
+    pub group_initial_rebalance_delay_ms: u64,
+    /// `group.min.session.timeout.ms`.
+    pub group_session_timeout_min_ms: u64,
+    /// `group.max.session.timeout.ms`.
+    pub group_session_timeout_max_ms: u64,
+    /// `offsets.retention.minutes`, in milliseconds.
+    pub offsets_retention_ms: u64,
+    /// `offsets.retention.check.interval.ms`.
+    pub offsets_retention_check_interval_ms: u64,
+}
+
+/// A topic that holds coordinators' records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InternalTopicConfig {
+    /// Number of partitions.
+    pub partitions: u32,
+    /// Replicas of each.
+    pub replication_factor: u32,
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: u32,
+}
+
+impl CoordinatorConfig {
+    /// As plans have it that say nothing: for three brokers.
+    pub const DEFAULT: Self = {
+        let topic =
+            InternalTopicConfig { partitions: 4, replication_factor: 3, min_insync_replicas: 2 };
+        Self {
+            offsets_topic: topic,
+            transaction_topic: topic,
+            offset_commit_timeout_ms: 5_000,
+            offset_metadata_bytes_max: 4_096,
+            group_initial_rebalance_delay_ms: 300,
+            group_session_timeout_min_ms: 500,
+            group_session_timeout_max_ms: 1_800_000,
+            offsets_retention_ms: 604_800_000,
+            offsets_retention_check_interval_ms: 600_000,
+        }
+    };
+
+    /// Whether a plan need not say it.
+    pub fn is_default(&self) -> bool {
+        *self == Self::DEFAULT
+    }
+
+    /// The topic of a kind of coordinators.
+    pub(crate) fn topic(&self, kind: CoordinatorKind) -> InternalTopicConfig {
+        match kind {
+            CoordinatorKind::Group => self.offsets_topic,
+            CoordinatorKind::Transaction => self.transaction_topic,
+        }
+    }
+}
+
+impl Default for CoordinatorConfig {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// What a producer is configured with.

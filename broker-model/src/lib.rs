@@ -14,14 +14,17 @@
 //! | `raft` | the KRaft quorum: votes, fetch-based replication, check-quorum |
 //! | `controller` | the active controller: registrations, elections, ISR changes, topics |
 //! | `fetch_session` | fetches that name only what changed: both sides of KIP-227 |
+//! | `coordinator` | state machines over internal topics: the runtime, consumer groups |
 //! | `client` | producer, consumer and admin client |
 //! | `collections` | ordered maps and sets for what is looked up at each event |
 
 pub mod broker;
+mod caller;
 pub mod client;
 pub mod collections;
 pub mod config;
 pub mod controller;
+mod coordinator;
 pub mod defect;
 pub mod disk_image;
 mod effect;

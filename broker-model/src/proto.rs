@@ -5,6 +5,7 @@ pub use kafka_protocol::messages::create_topics_request::{CreatableTopic, Creata
 pub use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 pub use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 pub use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+pub use kafka_protocol::messages::find_coordinator_response::Coordinator;
 pub use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 pub use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
@@ -12,6 +13,18 @@ pub use kafka_protocol::messages::list_offsets_response::{
 pub use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 pub use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+pub use kafka_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+pub use kafka_protocol::messages::offset_commit_response::{
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
+pub use kafka_protocol::messages::offset_fetch_request::{
+    OffsetFetchRequestGroup, OffsetFetchRequestTopics,
+};
+pub use kafka_protocol::messages::offset_fetch_response::{
+    OffsetFetchResponseGroup, OffsetFetchResponsePartitions, OffsetFetchResponseTopics,
 };
 pub use kafka_protocol::messages::offset_for_leader_epoch_request::{
     OffsetForLeaderPartition, OffsetForLeaderTopic,
@@ -25,8 +38,9 @@ pub use kafka_protocol::messages::produce_response::{
 };
 pub use kafka_protocol::messages::{
     BrokerId, CreateTopicsRequest, CreateTopicsResponse, FetchRequest, FetchResponse,
-    InitProducerIdRequest, InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse,
-    MetadataRequest, MetadataResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
+    FindCoordinatorRequest, FindCoordinatorResponse, GroupId, InitProducerIdRequest, InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse,
+    MetadataRequest, MetadataResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
+    OffsetFetchResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
     ProduceRequest, ProduceResponse, TopicName,
 };
 pub use kafka_protocol::protocol::{Encodable, Message as KafkaMessage, StrBytes};

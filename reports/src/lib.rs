@@ -8,6 +8,7 @@
 //! | `judge` | both views together in five stages: detect, excuse, attribute, fold, describe |
 //! | `verdict` | what the judge gives: findings, excuses, the outcome |
 //! | `biography` | the life of the record that a finding is about |
+//! | `fingerprint` | what makes two failures the same one |
 //! | `faults` | what became of the faults that a plan wanted |
 //! | `report`, `render` | the report of a run, and how it is told to people and machines |
 //! | `history_file`, `history_report` | histories as files, in Jepsen's shape, and what is told about them |
@@ -19,6 +20,7 @@ pub mod check;
 pub mod config;
 pub mod explain;
 pub mod faults;
+pub mod fingerprint;
 pub mod history_file;
 pub mod history_report;
 pub mod judge;

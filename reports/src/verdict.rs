@@ -3,6 +3,8 @@
 use harrow_sim::biography::Moment;
 use serde::{Deserialize, Serialize};
 
+use crate::fingerprint::Fingerprint;
+
 /// How a run stands. Later is worse, and the worst wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -50,6 +52,9 @@ pub struct Finding {
     pub anomaly: String,
     /// One line.
     pub summary: String,
+    /// The same for every run in which the same goes wrong; empty in reports from before there was one.
+    #[serde(default)]
+    pub fingerprint: Fingerprint,
     /// The configuration that promised it.
     #[serde(default)]
     pub promise: String,

@@ -3,21 +3,11 @@
 
 use std::collections::VecDeque;
 
+pub(super) use crate::caller::Caller;
 use crate::collections::SortedMap;
 use crate::message::{Message, Request, RequestBody, ResponseBody};
 use crate::node::Effects;
 use crate::types::{ConnectionId, CorrelationId, NodeId};
-
-/// A request that is being handled: where its reply goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Caller {
-    /// The connection to answer on.
-    pub(super) connection: ConnectionId,
-    /// Pairs the answer with the request.
-    pub(super) correlation_id: CorrelationId,
-    /// Who asked.
-    pub(super) from: NodeId,
-}
 
 /// All connections on which something is under way.
 #[derive(Debug, Default)]

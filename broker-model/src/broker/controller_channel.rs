@@ -4,6 +4,7 @@
 use crate::broker::connections::Caller;
 use crate::broker::context::Context;
 use crate::config::ms;
+use crate::coordinator::runtime::CoordinatorKind;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::proto::TopicName;
@@ -22,6 +23,11 @@ pub(super) enum PendingRequest {
         caller: Caller,
         /// The topics' names, for an answer of our own when the controller gives none.
         topics: Vec<TopicName>,
+    },
+    /// A topic that coordinators need.
+    InternalTopic {
+        /// Which.
+        kind: CoordinatorKind,
     },
 }
 

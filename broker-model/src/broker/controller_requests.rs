@@ -75,6 +75,8 @@ impl Broker {
         ) = (pending, answer)
         {
             self.on_topics_created(from, *caller, response, effects);
+        } else if let PendingRequest::InternalTopic { kind } = pending {
+            self.internal_topics.answered(*kind);
         } else {
             panic!("{from} answers {pending:?} with something else");
         }
@@ -139,6 +141,7 @@ impl Broker {
                 PendingRequest::CreateTopics { caller, topics } => {
                     self.on_create_topics_lost(caller, topics, effects);
                 }
+                PendingRequest::InternalTopic { kind } => self.internal_topics.answered(kind),
             }
         }
     }

@@ -10,6 +10,7 @@ mod connections;
 mod context;
 mod controller_channel;
 mod controller_requests;
+mod coordinators;
 mod fetch_session;
 mod fetcher;
 mod handle;
@@ -29,6 +30,7 @@ use std::collections::BTreeMap;
 
 use crate::collections::PartitionMap;
 use crate::config::{ClusterConfig, ms};
+use crate::coordinator::group::GroupCoordinator;
 use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::{Log, LogConfig};
@@ -45,6 +47,7 @@ use checkpoints::Checkpoints;
 use connections::{Caller, Connections};
 use context::Context;
 use controller_channel::ControllerChannel;
+use coordinators::InternalTopics;
 use fetch_session::FetchSessions;
 use fetcher::Fetchers;
 use lifecycle::Lifecycle;
@@ -69,6 +72,8 @@ pub struct Broker {
     channel: ControllerChannel,
     alter_partitions: AlterPartitions,
     producer_ids: ProducerIds,
+    internal_topics: InternalTopics,
+    groups: GroupCoordinator,
     connections: Connections,
     purgatory: Purgatory,
     checkpoints: Checkpoints,
@@ -102,6 +107,8 @@ impl Broker {
             channel: ControllerChannel::default(),
             alter_partitions: AlterPartitions::default(),
             producer_ids: ProducerIds::default(),
+            internal_topics: InternalTopics::default(),
+            groups: GroupCoordinator::new(config.coordinators),
             connections: Connections::default(),
             purgatory: Purgatory::default(),
             checkpoints: Checkpoints::new(image, &config, now.time),
@@ -217,6 +224,9 @@ impl Broker {
             | ResponseBody::Metadata(_)
             | ResponseBody::OffsetForLeaderEpoch(_)
             | ResponseBody::InitProducerId(_)
+            | ResponseBody::FindCoordinator(_)
+            | ResponseBody::OffsetCommit(_)
+            | ResponseBody::OffsetFetch(_)
             | ResponseBody::Vote(_)
             | ResponseBody::BeginQuorumEpoch(_)
             | ResponseBody::EndQuorumEpoch(_) => {
@@ -293,6 +303,7 @@ impl Broker {
         if let Some((to, lost)) = self.channel.expired(time, effects) {
             self.on_errands_lost(now, to, lost, effects);
         }
+        self.tick_coordinators(now, effects);
         self.run_ready(now, effects);
         self.lifecycle.tick(time, metadata_end, &mut self.context, effects);
         if self.lifecycle.may_stop() {
@@ -414,6 +425,7 @@ impl Node for Broker {
             self.alter_partitions.deadline(),
             self.producer_ids.deadline(),
             self.purgatory.deadline(),
+            self.groups.deadline(),
         ]
         .into_iter()
         .fold(Some(isr_check), Deadline::earlier)

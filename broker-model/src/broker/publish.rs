@@ -24,6 +24,9 @@ impl Broker {
             let rested = self.fetch_sessions.brokers_changed();
             self.keep_up(&rested);
         }
+        if !applied.partitions.is_empty() {
+            self.learn_internal_topics();
+        }
         if self.published {
             for partition in &applied.partitions {
                 self.apply_registration(now, *partition, effects);

@@ -14,6 +14,7 @@ impl Broker {
         NodeStatus { quorum_leader, metadata_end, ..NodeStatus::default() }
             .holds_overdue("produces that nobody ends", self.overdue_produces())
             .holds("produces that wait", self.purgatory.produces().count())
+            .holds("group requests that wait for records", self.groups.waiting())
             .holds("requests to the controller", self.channel.in_flight())
             .holds("isr proposals", proposals)
             .holds("requests behind another one", self.connections.queued())

@@ -26,6 +26,7 @@ impl Broker {
                 self.checkpoints.lower(id, partition.log().recovery_point(), effects);
             }
             self.wake_fetches(now, id, &changes, effects);
+            self.coordinate(now, id, &changes, effects);
             for (ticket, result) in changes.produced {
                 if self.loses_wakeup(ticket) {
                     continue;

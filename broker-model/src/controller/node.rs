@@ -130,6 +130,9 @@ impl Controller {
             | RequestBody::Metadata(_)
             | RequestBody::OffsetForLeaderEpoch(_)
             | RequestBody::InitProducerId(_)
+            | RequestBody::FindCoordinator(_)
+            | RequestBody::OffsetCommit(_)
+            | RequestBody::OffsetFetch(_)
             | RequestBody::ReplicaFetch(_)
             | RequestBody::ReplicaOffsets(_) => {
                 panic!("controller {} was asked {body:?}", self.node)

@@ -48,6 +48,16 @@ pub struct Entry {
     pub example: &'static str,
 }
 
+impl Entry {
+    /// The arguments of `harrow` that show it.
+    pub fn shown_by(&self) -> String {
+        let Self { scenario, seed, .. } = self;
+        let defects = [self.name].into_iter().chain(self.with.iter().copied());
+        let switches: Vec<String> = defects.map(|name| format!("--defect {name}")).collect();
+        format!("run {scenario} --seed {seed} {}", switches.join(" "))
+    }
+}
+
 /// Writes down a family: an enum with one variant a row, and the rows themselves.
 macro_rules! family {
     ($(#[$about:meta])* $family:ident { $(

@@ -21,6 +21,23 @@ impl Version {
         Self { major, minor, patch }
     }
 
+    /// Whether it can have been released: of a line that exists, and for the newest major version, whose lines are
+    /// still being made, of any. A typo would be believed otherwise, and a run be judged by it.
+    pub fn is_released(self) -> bool {
+        let newest = Self::LINES[Self::LINES.len() - 1];
+        let known = Self::LINES
+            .iter()
+            .any(|line| self.major == line.0 && (line.1..=line.2).contains(&self.minor));
+        known || (self.major == newest.0 && self.minor > newest.2)
+    }
+
+    /// Major version, first and last minor version of each that was released when the catalogue was last compared
+    /// with Kafka's source; 0.8 is the first with replication.
+    const LINES: [(u16, u16, u16); 5] = [(0, 8, 11), (1, 0, 1), (2, 0, 8), (3, 0, 9), (4, 0, 1)];
+
+    /// The newest version that the catalogue was compared with, line by line.
+    pub const NEWEST_COMPARED: Self = Self::new(4, 1, 1);
+
     fn is_of_line(self, other: Self) -> bool {
         (self.major, self.minor) == (other.major, other.minor)
     }
@@ -172,6 +189,28 @@ mod tests {
         let open = Affected::Open { since: Version::new(2, 5, 0) };
         assert!(!open.includes(version("2.4.1")) && open.includes(version("2.5")));
         assert!(open.includes(version("9.0")));
+    }
+
+    #[test]
+    fn only_lines_that_exist_are_released() {
+        let table = [
+            ("0.7", false),
+            ("0.8.2", true),
+            ("0.11", true),
+            ("0.12", false),
+            ("1.1", true),
+            ("1.2", false),
+            ("2.8.2", true),
+            ("3.9.1", true),
+            ("3.10", false),
+            ("4.1", true),
+            ("4.7", true),
+            ("5.0", false),
+            ("41.0", false),
+        ];
+        for (text, released) in table {
+            assert_eq!(version(text).is_released(), released, "{text}");
+        }
     }
 
     #[test]

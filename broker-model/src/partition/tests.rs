@@ -77,6 +77,7 @@ fn cluster(defects: &[Defect]) -> ClusterConfig {
         auto_leader_rebalance: true,
         leader_imbalance_check_interval_ms: 300_000,
         unclean_election_interval_ms: 300_000,
+        coordinators: crate::config::CoordinatorConfig::DEFAULT,
         kafka: None,
         defects: defects.iter().copied().collect(),
     }

@@ -1,5 +1,6 @@
 //! What is judged: a history, with the run that it comes from if it is one of ours.
 
+use harrow_broker_model::types::NodeId;
 use harrow_sim::history::History;
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{InjectedFault, Run};
@@ -46,6 +47,18 @@ impl<'a> Case<'a> {
         let partition = violation.partition?;
         let topic = self.simulated?.run.topics.get(&partition.topic)?;
         Some(format!("{topic}-{}", partition.partition))
+    }
+
+    /// What a node is.
+    pub(super) fn role(&self, node: NodeId) -> &'static str {
+        let Some(Simulated { plan, .. }) = self.simulated else { return "node" };
+        if plan.cluster.brokers.contains(&node) {
+            "broker"
+        } else if plan.cluster.controllers.contains(&node) {
+            "controller"
+        } else {
+            "client"
+        }
     }
 
     /// The faults that were injected, in order of time; none if nobody knows.

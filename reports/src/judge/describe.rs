@@ -6,6 +6,7 @@ use harrow_sim::run::InjectedFault;
 use harrow_sim::violation::{Guarantee, Violation};
 
 use crate::check::Anomaly;
+use crate::fingerprint::{Fingerprint, Traits, panic_words};
 use crate::promise::{Place, promise, promise_to_clients};
 use crate::text::seconds;
 use crate::verdict::{Excuse, Finding, Outcome, RecordLocation, Verdict};
@@ -46,11 +47,34 @@ pub(super) fn describe(case: &Case<'_>, roots: &[Root<'_>], aside: SetAside) -> 
 fn finding(case: &Case<'_>, root: &Root<'_>) -> Finding {
     let charges = root.consequences.iter().map(|consequence| &consequence.charge);
     let mut charges = std::iter::once(&root.suspect.charge).chain(charges);
+    let finding = cause(case, &root.suspect);
     Finding {
         consequences: consequences(case, &root.consequences),
         record: charges.find_map(|charge| record(case, charge)),
-        ..cause(case, &root.suspect)
+        fingerprint: fingerprint(case, &root.suspect.charge, &finding),
+        ..finding
     }
+}
+
+/// What it has in common with the same failure of any other run.
+fn fingerprint(case: &Case<'_>, charge: &Charge<'_>, finding: &Finding) -> Fingerprint {
+    let Finding { guarantee, anomaly, summary, evidence, .. } = finding;
+    let words: Option<String> = match charge {
+        Charge::Violation(_) => Some(summary.clone()),
+        Charge::Panicked { message, .. } => Some(panic_words(message)),
+        // A goal's name and a client's anomaly say it all; what else is told depends on when it showed.
+        Charge::Anomalies(_) if anomaly == "checker-disagreement" => {
+            Some(summary.split(' ').next().unwrap_or_default().to_owned())
+        }
+        Charge::Anomalies(_) | Charge::NotConverged(_) => None,
+    };
+    let role = match charge {
+        Charge::Violation(violation) => case.role(violation.node),
+        Charge::Panicked { node, .. } => node.map_or("testbed", |node| case.role(node)),
+        Charge::Anomalies(_) => "clients",
+        Charge::NotConverged(_) => "cluster",
+    };
+    Fingerprint::of(Traits { guarantee, anomaly, role, words: words.as_deref(), evidence })
 }
 
 /// A few examples of each kind.

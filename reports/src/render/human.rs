@@ -150,6 +150,10 @@ fn write_finding(
         writeln!(writer, "{name} breaks {}{likewise}", finding.guarantee)?;
     }
     writeln!(writer, "  {}", finding.summary)?;
+    if !finding.fingerprint.id.is_empty() {
+        let fingerprint = format!("  fingerprint {}", finding.fingerprint.id);
+        writeln!(writer, "{}", painted(styles.dim, &fingerprint))?;
+    }
     if !finding.promise.is_empty() {
         let promise = format!("  promised by {}", finding.promise);
         writeln!(writer, "{}", painted(styles.dim, &promise))?;

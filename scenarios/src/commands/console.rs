@@ -16,7 +16,7 @@ pub(super) enum Format {
     /// For people.
     #[default]
     Human,
-    /// For machines; versioned by `schema`.
+    /// For machines. Objects (runs, sweeps, verdicts) are versioned by `schema`; lists of names are arrays.
     Json,
 }
 

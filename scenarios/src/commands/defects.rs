@@ -7,14 +7,16 @@ use harrow_broker_model::defect::{Defect, Entry, Version};
 use serde::Serialize;
 
 use super::console::{Console, Failure};
+use super::list::wrapped;
 use super::reading::version;
 use crate::exit::ExitCode;
 
-/// List the bugs and weaknesses of Kafka that can be switched on, which versions have them, and where each shows
-/// soonest.
+/// List the bugs and weaknesses of Kafka that can be switched on: what each is, which versions have it, and a scenario
+/// and seed that show it.
 ///
-/// `--format json` prints one array: name, source, since, fixed, side, guarantee, anomaly, scenario, seed. `since` is
-/// null for what nobody shipped; `fixed` is empty for what is open.
+/// `--format json` prints one array: name, meaning, source, since, fixed, side, with, guarantee, anomaly, scenario,
+/// seed. `since` is null for what nobody shipped; `fixed` is empty for what is open; `with` names others that must be
+/// on for it to show.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  harrow defects\n  harrow defects --kafka 4.1\n  harrow explain no-dedup\n  \
@@ -30,6 +32,7 @@ pub(super) struct Defects {
 #[derive(Serialize)]
 struct Row {
     name: &'static str,
+    meaning: &'static str,
     source: &'static str,
     since: Option<Version>,
     fixed: &'static [Version],
@@ -45,6 +48,7 @@ impl From<&Entry> for Row {
     fn from(entry: &Entry) -> Self {
         Self {
             name: entry.name,
+            meaning: entry.meaning,
             source: entry.source,
             since: entry.affected.since(),
             fixed: entry.affected.fixed(),
@@ -71,12 +75,11 @@ impl Defects {
         let bold = Console::styles().strong;
         for entry in &entries {
             writeln!(console.stdout(), "{bold}{}{bold:#}  {}", entry.name, entry.source)?;
+            for line in wrapped(entry.meaning, 76) {
+                writeln!(console.stdout(), "    {line}")?;
+            }
             writeln!(console.stdout(), "    {} side, {}", entry.side.name(), entry.affected)?;
-            let Entry { with, guarantee, anomaly, scenario, seed, .. } = entry;
-            let beside = if with.is_empty() { "" } else { ", with " };
-            let others = with.join(", ");
-            let shows = format!("breaks {guarantee} by {anomaly}, in {scenario} --seed {seed}");
-            writeln!(console.stdout(), "    {shows}{beside}{others}")?;
+            writeln!(console.stdout(), "    {}: harrow {}", entry.anomaly, entry.shown_by())?;
         }
         if let (Some(version), true) = (self.kafka, entries.is_empty()) {
             writeln!(console.stdout(), "the catalogue has none that Kafka {version} has")?;

@@ -11,7 +11,7 @@ use super::console::{Console, Failure, Mistake, mistake};
 use super::list::wrapped;
 use crate::catalogue::CATALOGUE;
 use crate::exit::ExitCode;
-use crate::format::{nearest, parse};
+use crate::format::{nearest, parse, tables};
 
 /// Explain a guarantee, anomaly, invariant, fault, defect or scenario in plain words.
 ///
@@ -25,6 +25,9 @@ pub(super) struct Explain {
     name: Option<String>,
 }
 
+/// From so many entries on, a source is shown as an index of them.
+const INDEX_FROM: usize = 3;
+
 #[derive(Clone, Serialize)]
 struct Row {
     name: String,
@@ -33,6 +36,9 @@ struct Row {
     example: String,
     legal: String,
     source: String,
+    /// Of a fault: the tables of a scenario file that ask for it; several where it has several forms.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tables: Vec<String>,
 }
 
 impl Explain {
@@ -44,6 +50,9 @@ impl Explain {
                 let first = found.first().ok_or_else(|| unknown(&rows, name))?;
                 match found.as_slice() {
                     [_] if console.is_json() => console.json(first)?,
+                    several if !console.is_json() && several.len() > INDEX_FROM => {
+                        show_index(several, name, console)?;
+                    }
                     several if console.is_json() => console.json(&several)?,
                     several => show(several, console)?,
                 }
@@ -70,6 +79,7 @@ fn rows() -> Result<Vec<Row>, Failure> {
                 "A run is inconclusive where it has not reached {reach}; a sweep, where no run has."
             ),
             source: "Harrow's catalogue".to_owned(),
+            tables: Vec::new(),
         });
     }
     Ok(rows)
@@ -83,7 +93,17 @@ fn row(entry: &Entry) -> Row {
         example: entry.example.to_owned(),
         legal: entry.legal.to_owned(),
         source: source(entry),
+        tables: if entry.kind == Kind::Fault { fault_tables(entry.name) } else { Vec::new() },
     }
+}
+
+/// How a scenario file asks for a fault.
+fn fault_tables(name: &str) -> Vec<String> {
+    let of_fault = tables().into_iter().filter(|table| table.title == "[[fault]]");
+    let named = of_fault.filter(|table| {
+        table.kind.as_deref().and_then(|kind| kind.split(", ").next()) == Some(name)
+    });
+    named.map(|table| table.example).collect()
 }
 
 /// Where it is from; of a defect also which versions have it.
@@ -145,6 +165,24 @@ fn show(rows: &[&Row], console: &mut Console) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Names and first sentences of what comes from one source.
+fn show_index(rows: &[&Row], source: &str, console: &mut Console) -> Result<(), Failure> {
+    let bold = Console::styles().strong;
+    for row in rows {
+        writeln!(console.stdout(), "{bold}{}{bold:#} ({})", row.name, row.kind)?;
+        let first = row.meaning.split_inclusive(". ").next().unwrap_or(&row.meaning);
+        for line in wrapped(first, 76) {
+            writeln!(console.stdout(), "    {line}")?;
+        }
+    }
+    let count = rows.len();
+    writeln!(
+        console.stdout(),
+        "\n{count} entries come from {source}; `harrow explain NAME` tells more"
+    )?;
+    Ok(())
+}
+
 fn show_one(row: &Row, console: &mut Console) -> Result<(), Failure> {
     let bold = Console::styles().strong;
     writeln!(console.stdout(), "{bold}{}{bold:#} ({})", row.name, row.kind)?;
@@ -160,6 +198,12 @@ fn show_one(row: &Row, console: &mut Console) -> Result<(), Failure> {
         for line in wrapped(&text, 80) {
             writeln!(console.stdout(), "{line}")?;
         }
+    }
+    if !row.tables.is_empty() {
+        writeln!(console.stdout(), "\nIn a scenario file (all keys: scenarios/SCENARIOS.md):")?;
+    }
+    for line in row.tables.iter().flat_map(|table| table.lines()) {
+        writeln!(console.stdout(), "    {line}")?;
     }
     Ok(())
 }

@@ -81,7 +81,8 @@ impl Prepared {
         let mut words =
             vec!["harrow run".to_owned(), quoted(&self.argument), format!("--seed {seed}")];
         words.extend(self.changes.kafka.map(|version| format!("--kafka {version}")));
-        words.extend(self.changes.defects.iter().map(|defect| format!("--defect {defect}")));
+        let named = self.changes.defects.iter().copied().collect::<Defects>();
+        words.extend(named.iter().map(|defect| format!("--defect {defect}")));
         words.extend(self.changes.set.iter().map(|set| format!("--set {}", quoted(set))));
         words.join(" ")
     }
@@ -117,10 +118,11 @@ fn source(argument: &str) -> Result<(String, String), Mistake> {
 
 fn unknown_scenario(argument: &str) -> Mistake {
     let all: Vec<&str> = CATALOGUE.iter().map(|entry| entry.name).collect();
-    let known = format!("known: {}; or give a path to a .toml file", all.join(", "));
     let help = match catalogue::nearest_name(argument) {
-        Some(near) => format!("did you mean `{near}`? {known}"),
-        None => known,
+        Some(near) => format!(
+            "did you mean `{near}`? `harrow list` names all; or give a path to a .toml file"
+        ),
+        None => format!("known: {}; or give a path to a .toml file", all.join(", ")),
     };
     mistake(format!("there is no scenario `{argument}`"), help)
 }
@@ -129,15 +131,24 @@ fn unknown_scenario(argument: &str) -> Mistake {
 fn defect(name: &str) -> Result<Defect, String> {
     Defect::from_name(name).ok_or_else(|| {
         let names: Vec<&str> = Defect::all().map(Defect::name).collect();
-        let near = nearest(name, names.iter().copied())
-            .map_or(String::new(), |near| format!("did you mean `{near}`? "));
-        format!("there is no such defect; {near}known: {}", names.join(", "))
+        match nearest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`? `harrow defects` lists all"),
+            None => format!("known: {}", names.join(", ")),
+        }
     })
 }
 
-/// A version of Kafka.
-pub(super) fn version(text: &str) -> Result<Version, NotAVersion> {
-    text.parse()
+/// A version of Kafka that can exist.
+pub(super) fn version(text: &str) -> Result<Version, String> {
+    let version: Version = text.parse().map_err(|error: NotAVersion| error.to_string())?;
+    if version.is_released() {
+        return Ok(version);
+    }
+    let newest = Version::NEWEST_COMPARED;
+    Err(format!(
+        "there is no Kafka {version}; give a version from 0.8 on (the catalogue was compared with \
+         those up to {newest}), such as 3.9.1 or 4.1"
+    ))
 }
 
 /// The fields that tell whether the rest can be read.

@@ -29,7 +29,7 @@ pub(super) struct Run {
     /// A name from `harrow list`, or a path to a .toml file.
     scenario: String,
     /// The seed: every choice follows from it.
-    #[arg(long, value_name = "N", value_parser = seeds::seed)]
+    #[arg(long, value_name = "N", value_parser = seeds::seed, allow_hyphen_values = true)]
     seed: Option<u64>,
     #[command(flatten)]
     changes: Changes,

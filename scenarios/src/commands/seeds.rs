@@ -13,14 +13,20 @@ impl SeedRange {
     /// Reads `A..B` or `A`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (first, last) = text.split_once("..").unwrap_or((text, text));
-        let number = |text: &str| text.trim_start_matches('=').parse::<u64>().ok();
-        let (Some(first), Some(last)) = (number(first), number(last)) else {
-            return Err("write A..B, both ends included, such as 1..1000".to_owned());
-        };
+        let (first, last) = (seed_of_range(first)?, seed_of_range(last.trim_start_matches('='))?);
         if first > last {
             return Err(format!("{first}..{last} is empty; write {last}..{first}"));
         }
         Ok(Self { first, last })
+    }
+}
+
+fn seed_of_range(text: &str) -> Result<u64, String> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number {
+        seed(text)
+    } else {
+        Err("write A..B, both ends included, such as 1..1000, or one seed".to_owned())
     }
 }
 
@@ -51,7 +57,7 @@ impl Shard {
     }
 }
 
-/// A duration such as `60s`, `5m`, `2h`.
+/// A duration such as `60s`, `5m`, `2h`; seconds if it has no unit.
 pub(super) fn duration(text: &str) -> Result<std::time::Duration, String> {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let number: Option<u64> = text[..text.len() - unit.len()].parse().ok();
@@ -65,7 +71,9 @@ pub(super) fn duration(text: &str) -> Result<std::time::Duration, String> {
         (Some(number), Some(seconds)) if number > 0 => {
             Ok(std::time::Duration::from_secs(number.saturating_mul(seconds)))
         }
-        (Some(_) | None, Some(_) | None) => Err("write a time such as 60s, 5m or 2h".to_owned()),
+        (Some(_) | None, Some(_) | None) => {
+            Err("write whole seconds, minutes or hours, such as 60s, 5m or 2h".to_owned())
+        }
     }
 }
 

@@ -102,6 +102,11 @@ pub fn fault_kinds() -> Vec<&'static str> {
     KINDS.iter().map(|(name, _)| *name).collect()
 }
 
+/// The names of all shapes of partitions.
+pub(super) fn partition_shapes() -> impl Iterator<Item = &'static str> {
+    SHAPES.iter().map(|(name, _)| *name)
+}
+
 /// Reads one table.
 pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> FaultScenario {
     let kind = section.kind("kind", KINDS);

@@ -30,6 +30,11 @@ pub(super) const HOURS_MAX: i64 = 24;
 /// Names of the kinds.
 const LOAD_KINDS: &[(&str, Kind)] = &[("producer", Kind::Producer), ("consumer", Kind::Consumer)];
 
+/// The names of all kinds of loads.
+pub(super) fn load_kinds() -> impl Iterator<Item = &'static str> {
+    LOAD_KINDS.iter().map(|(name, _)| *name)
+}
+
 /// `-1` is Kafka's other name of `all`.
 const ACKS: &[(&str, Acks)] =
     &[("all", Acks::All), ("-1", Acks::All), ("1", Acks::Leader), ("0", Acks::None)];

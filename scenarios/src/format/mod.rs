@@ -16,6 +16,7 @@
 //! A number may be a range `"100..500"` (both ends belong to it) or a list of either; a word or target may be a list.
 //! The seed then chooses.
 
+mod asked;
 mod cluster;
 mod faults;
 mod json_place;
@@ -27,6 +28,7 @@ mod plan_fields;
 mod problem;
 mod promises;
 mod reading;
+mod reference;
 mod scenario;
 mod section;
 mod settings;
@@ -42,6 +44,7 @@ pub use faults::fault_kinds;
 pub use plan::check_plan;
 pub use problem::{Mistake, ScenarioError, nearest};
 pub use promises::{parse_promises, print_promises};
+pub use reference::{KeyReference, TableReference, tables};
 pub use scenario::{
     ClockNodes, ClockScenario, ClusterScenario, CutScenario, ExpectScenario, FaultAction,
     FaultScenario, HealScenario, LoadKind, LoadScenario, ReplicaRole, Scenario, SwarmScenario,

@@ -160,7 +160,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let scored = known.into_iter().map(|known| (strsim::damerau_levenshtein(name, known), known));
     let (distance, best) = scored.min_by_key(|(distance, _)| *distance)?;
     let contained = best.contains(name) || name.contains(best);
-    (distance <= 2.max(name.len() / 3) || contained).then_some(best)
+    (distance <= name.len().div_ceil(4).max(name.len() / 3) || contained).then_some(best)
 }
 
 /// Help for a name that is not known: the nearest one if there is one, and all of them.

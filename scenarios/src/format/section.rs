@@ -2,7 +2,11 @@
 //! for.
 
 use std::cell::{Cell, RefCell};
+use std::mem::discriminant;
 
+use super::asked::{
+    AskedKey, AskedTable, UnlessGiven, number_within, numbers_within, one_of, range, required,
+};
 use super::place::Place;
 use super::problem::{Problem, name_help};
 use super::settings::{Setting, Settings};
@@ -11,11 +15,25 @@ use super::value::{Chance, Choice, Numbers};
 
 /// Where problems are gathered, so that one look at a file shows them all.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(RefCell<Vec<Problem>>);
+pub(crate) struct Problems {
+    found: RefCell<Vec<Problem>>,
+    /// What each table was asked for, if somebody writes it down: the reference of scenario files is made from it.
+    asked: Option<RefCell<Vec<AskedTable>>>,
+}
 
 impl Problems {
+    /// That also write down what tables are asked for.
+    pub(crate) fn with_asked() -> Self {
+        Self { found: RefCell::default(), asked: Some(RefCell::default()) }
+    }
+
+    /// What tables were asked for.
+    pub(crate) fn into_asked(self) -> Vec<AskedTable> {
+        self.asked.map(RefCell::into_inner).unwrap_or_default()
+    }
+
     pub(crate) fn add(&self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
-        self.0.borrow_mut().push(Problem::new(place.clone(), message, help));
+        self.found.borrow_mut().push(Problem::new(place.clone(), message, help));
     }
 
     pub(crate) fn add_key(
@@ -24,11 +42,11 @@ impl Problems {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.0.borrow_mut().push(Problem::with_key(place.clone(), message, help));
+        self.found.borrow_mut().push(Problem::with_key(place.clone(), message, help));
     }
 
     pub(crate) fn into_list(self) -> Vec<Problem> {
-        self.0.into_inner()
+        self.found.into_inner()
     }
 }
 
@@ -39,6 +57,7 @@ pub(crate) struct Section<'a> {
     place: Place,
     values: Vec<Flat<'a>>,
     asked: RefCell<Vec<String>>,
+    described: RefCell<Vec<AskedKey>>,
     /// The kind is not known, so nothing can be said about the other keys.
     unclear: Cell<bool>,
     problems: &'a Problems,
@@ -60,6 +79,7 @@ impl<'a> Section<'a> {
             place,
             values,
             asked: RefCell::default(),
+            described: RefCell::default(),
             unclear: Cell::new(false),
             problems,
         }
@@ -94,6 +114,15 @@ impl<'a> Section<'a> {
         self.values.iter().find(|flat| flat.key == key).map(|flat| flat.node)
     }
 
+    /// Writes down what a key may be, if somebody wants to know; the first description of it stays.
+    fn describe(&self, key: &str, unless_given: UnlessGiven, values: impl FnOnce() -> String) {
+        let mut described = self.described.borrow_mut();
+        if self.problems.asked.is_none() || described.iter().any(|asked| asked.key == key) {
+            return;
+        }
+        described.push(AskedKey { key: key.to_owned(), values: values(), unless_given, about: "" });
+    }
+
     fn required(&self, key: &str, example: &str) -> Option<&'a Node> {
         let found = self.value(key);
         if found.is_none() && !self.unclear.get() {
@@ -118,6 +147,7 @@ impl<'a> Section<'a> {
 
     /// A text that must be there.
     pub(crate) fn text(&self, key: &str, example: &str) -> String {
+        self.describe(key, required(example), || "text".to_owned());
         self.required(key, example)
             .and_then(|node| self.text_of(key, node, example))
             .unwrap_or_default()
@@ -133,6 +163,7 @@ impl<'a> Section<'a> {
 
     /// One or several texts with their places, empty if the key is absent.
     pub(crate) fn texts(&self, key: &str, example: &str) -> Vec<(String, Place)> {
+        self.describe(key, UnlessGiven::Absent, || "text, or several".to_owned());
         let nodes = self.value(key).map_or(&[][..], elements);
         let texts = nodes
             .iter()
@@ -142,6 +173,7 @@ impl<'a> Section<'a> {
 
     /// One or several texts; at least one must be there.
     pub(crate) fn required_texts(&self, key: &str, example: &str) -> Vec<(String, Place)> {
+        self.describe(key, required(example), || "text, or several".to_owned());
         if self.required(key, example).is_some() { self.texts(key, example) } else { Vec::new() }
     }
 
@@ -152,6 +184,8 @@ impl<'a> Section<'a> {
 
     /// A flag, or both for the seed to choose.
     pub(crate) fn flags(&self, key: &str, default: bool) -> Choice<bool> {
+        let unless_given = UnlessGiven::Default(default.to_string());
+        self.describe(key, unless_given, || "`true`, `false`, or both".to_owned());
         let nodes = self.value(key).map_or(&[][..], elements);
         let flags: Vec<bool> = nodes.iter().filter_map(|node| self.flag_of(key, node)).collect();
         Choice::new(if flags.is_empty() { vec![default] } else { flags })
@@ -168,6 +202,10 @@ impl<'a> Section<'a> {
     /// One or several words out of a table of words.
     pub(crate) fn words<T: Copy>(&self, key: &str, words: &[(&str, T)], default: T) -> Choice<T> {
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        let usual = words.iter().find(|(_, word)| discriminant(word) == discriminant(&default));
+        let unless_given = usual
+            .map_or(UnlessGiven::Absent, |(name, _)| UnlessGiven::Default(format!("\"{name}\"")));
+        self.describe(key, unless_given, || format!("{}, or several", one_of(&names)));
         let example = format!("\"{}\"", names[0]);
         let numbered = names.iter().any(|name| name.parse::<i64>().is_ok());
         let nodes = self.value(key).map_or(&[][..], elements);
@@ -203,6 +241,8 @@ impl<'a> Section<'a> {
     /// A word that must be there and decides which other keys the table has.
     pub(crate) fn kind<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> T {
         let example = format!("\"{}\"", words[0].0);
+        let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        self.describe(key, required(&example), || one_of(&names));
         let node = self.required(key, &example);
         let text = node.and_then(|node| self.text_of(key, node, &example));
         let found = text.as_ref().and_then(|text| words.iter().find(|(name, _)| name == text));
@@ -217,12 +257,15 @@ impl<'a> Section<'a> {
 
     /// Numbers within bounds, or a default.
     pub(crate) fn numbers_or(&self, key: &str, bounds: (i64, i64), default: (i64, i64)) -> Numbers {
+        let unless_given = UnlessGiven::Default(range(default));
+        self.describe(key, unless_given, || numbers_within(bounds));
         let read = self.value(key).and_then(|node| self.numbers_of(key, node, bounds));
         read.unwrap_or_else(|| Numbers::new(vec![default]))
     }
 
     /// Numbers within bounds that must be there.
     pub(crate) fn numbers(&self, key: &str, bounds: (i64, i64), example: &str) -> Numbers {
+        self.describe(key, required(example), || numbers_within(bounds));
         let read = self.required(key, example).and_then(|node| self.numbers_of(key, node, bounds));
         read.unwrap_or_else(|| Numbers::exactly(bounds.0))
     }
@@ -287,18 +330,21 @@ impl<'a> Section<'a> {
 
     /// One number within bounds, and no choice; none if the key is absent.
     pub(crate) fn number(&self, key: &str, bounds: (i64, i64), example: &str) -> Option<i64> {
+        self.describe(key, UnlessGiven::Absent, || number_within(bounds));
         let node = self.value(key)?;
         self.number_of(key, node, bounds, example)
     }
 
     /// One number that must be there.
     pub(crate) fn required_number(&self, key: &str, bounds: (i64, i64), example: &str) -> i64 {
+        self.describe(key, required(example), || number_within(bounds));
         let node = self.required(key, example);
         node.and_then(|node| self.number_of(key, node, bounds, example)).unwrap_or(bounds.0)
     }
 
     /// One or several numbers that must be there.
     pub(crate) fn number_list(&self, key: &str, bounds: (i64, i64), example: &str) -> Vec<i64> {
+        self.describe(key, required(example), || format!("{}, or several", number_within(bounds)));
         let nodes = self.required(key, example).map_or(&[][..], elements);
         nodes.iter().filter_map(|node| self.number_of(key, node, bounds, example)).collect()
     }
@@ -324,6 +370,7 @@ impl<'a> Section<'a> {
 
     /// One text, and no choice; none if the key is absent.
     pub(crate) fn maybe_text(&self, key: &str, example: &str) -> Option<String> {
+        self.describe(key, UnlessGiven::Absent, || "text".to_owned());
         let node = self.value(key)?;
         self.text_of(key, node, example)
     }
@@ -331,6 +378,8 @@ impl<'a> Section<'a> {
     /// One word out of a table, and no choice; none if the key is absent.
     pub(crate) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<T> {
         let example = format!("\"{}\"", words[0].0);
+        let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        self.describe(key, UnlessGiven::Absent, || one_of(&names));
         let node = self.value(key)?;
         if matches!(node.value, Value::List(_)) {
             self.wrong_kind(key, node, "text", &example);
@@ -341,6 +390,7 @@ impl<'a> Section<'a> {
 
     /// True or false, and no choice; none if the key is absent.
     pub(crate) fn maybe_flag(&self, key: &str) -> Option<bool> {
+        self.describe(key, UnlessGiven::Absent, || "`true` or `false`".to_owned());
         let node = self.value(key)?;
         self.flag_of(key, node)
     }
@@ -352,6 +402,8 @@ impl<'a> Section<'a> {
 
     /// So many in so many, such as `"1/2"`; none if the key is absent. `what` is what messages call it.
     pub(crate) fn ratio(&self, key: &str, what: &str) -> Option<Chance> {
+        let values = || "so many in so many, such as `\"1/2\"`".to_owned();
+        self.describe(key, UnlessGiven::Absent, values);
         let node = self.value(key)?;
         let text = self.text_of(key, node, "\"1/2\"")?;
         let ratio = Chance::parse(&text);
@@ -366,6 +418,11 @@ impl<'a> Section<'a> {
     pub(crate) fn settings(&self, table: &'static [Setting]) -> Settings {
         let mut settings = Settings::of(table);
         for setting in table {
+            let unless_given = UnlessGiven::Default(range(setting.default));
+            self.describe(setting.name, unless_given, || numbers_within(setting.bounds));
+            if let Some(asked) = self.described.borrow_mut().last_mut() {
+                asked.about = setting.about;
+            }
             if let Some(node) = self.value(setting.name)
                 && let Some(numbers) = self.numbers_of(setting.name, node, setting.bounds)
             {
@@ -377,6 +434,10 @@ impl<'a> Section<'a> {
 
     /// Ends the reading: every key that nobody asked for is a problem.
     pub(crate) fn finish(self) {
+        if let Some(asked) = &self.problems.asked {
+            let keys = self.described.borrow().clone();
+            asked.borrow_mut().push(AskedTable { title: self.title.clone(), keys });
+        }
         if self.unclear.get() {
             return;
         }

@@ -1,6 +1,6 @@
 //! Draws brokers, controllers, topics, links and disks.
 
-use harrow_broker_model::config::ClusterConfig;
+use harrow_broker_model::config::{ClusterConfig, CoordinatorConfig, InternalTopicConfig};
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::types::NodeId;
 use harrow_sim::plan::{DiskPlan, NetworkPlan, TopicPlan};
@@ -12,8 +12,10 @@ use crate::format::{ClusterScenario, Settings, TopicScenario};
 
 pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig {
     let drawn = Drawn { settings: &cluster.settings, draws };
+    let brokers = nodes(BROKERS_FROM, draws.at("brokers").small(&cluster.brokers));
     ClusterConfig {
-        brokers: nodes(BROKERS_FROM, draws.at("brokers").small(&cluster.brokers)),
+        coordinators: coordinators(&drawn, brokers.len() as u32),
+        brokers,
         controllers: nodes(CONTROLLERS_FROM, draws.at("controllers").small(&cluster.controllers)),
         jitter_salt: draws.at("jitter").bits(),
         broker_heartbeat_interval_ms: drawn.long("broker.heartbeat.interval.ms"),
@@ -49,6 +51,34 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
         unclean_election_interval_ms: drawn.long("unclean.leader.election.interval.ms"),
         kafka: None,
         defects: Defects::NONE,
+    }
+}
+
+/// Internal topics have no more replicas than there are brokers.
+fn coordinators(drawn: &Drawn<'_>, brokers: u32) -> CoordinatorConfig {
+    let topic = |partitions: u32, replicas: u32, minimum: u32| {
+        let replication_factor = replicas.min(brokers);
+        let min_insync_replicas = minimum.min(replication_factor);
+        InternalTopicConfig { partitions, replication_factor, min_insync_replicas }
+    };
+    CoordinatorConfig {
+        offsets_topic: topic(
+            drawn.int("offsets.topic.num.partitions"),
+            drawn.int("offsets.topic.replication.factor"),
+            drawn.int("offsets.topic.min.insync.replicas"),
+        ),
+        transaction_topic: topic(
+            drawn.int("transaction.state.log.num.partitions"),
+            drawn.int("transaction.state.log.replication.factor"),
+            drawn.int("transaction.state.log.min.isr"),
+        ),
+        offset_commit_timeout_ms: drawn.long("offsets.commit.timeout.ms"),
+        offset_metadata_bytes_max: drawn.int("offset.metadata.max.bytes"),
+        group_initial_rebalance_delay_ms: drawn.long("group.initial.rebalance.delay.ms"),
+        group_session_timeout_min_ms: drawn.long("group.min.session.timeout.ms"),
+        group_session_timeout_max_ms: drawn.long("group.max.session.timeout.ms"),
+        offsets_retention_ms: drawn.long("offsets.retention.ms"),
+        offsets_retention_check_interval_ms: drawn.long("offsets.retention.check.interval.ms"),
     }
 }
 

@@ -13,4 +13,5 @@ mod product;
 mod readme;
 mod report;
 mod rules;
+mod scenario_reference;
 mod tidy;

@@ -140,7 +140,13 @@ fn what_the_readme_shows_is_what_the_binary_says() {
 fn defects() -> Vec<String> {
     let rows = Defect::all().map(Defect::entry).map(|entry| {
         let meaning = entry.meaning.trim_end_matches('.');
-        format!("| `{}` | {meaning} ({}) | {} |", entry.name, entry.source, entry.affected)
+        let with: Vec<String> = entry.with.iter().map(|name| format!("`{name}`")).collect();
+        let with = if with.is_empty() {
+            String::new()
+        } else {
+            format!("; shows together with {}", with.join(", "))
+        };
+        format!("| `{}` | {meaning} ({}){with} | {} |", entry.name, entry.source, entry.affected)
     });
     rows.collect()
 }

@@ -650,6 +650,7 @@ fn cluster() -> ClusterConfig {
         auto_leader_rebalance: true,
         leader_imbalance_check_interval_ms: 300_000,
         unclean_election_interval_ms: 300_000,
+        coordinators: harrow_broker_model::config::CoordinatorConfig::DEFAULT,
         kafka: None,
         defects: Defects::NONE,
     }

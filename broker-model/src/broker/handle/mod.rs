@@ -2,9 +2,11 @@
 
 mod create_topics;
 pub(super) mod fetch;
+mod find_coordinator;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;
+mod offset_commit;
 mod offset_for_leader_epoch;
 mod produce;
 mod replica_fetch;
@@ -41,6 +43,15 @@ impl Broker {
             }
             RequestBody::CreateTopics(request) => {
                 self.on_create_topics(now, caller, request, effects);
+            }
+            RequestBody::FindCoordinator(request) => {
+                self.on_find_coordinator(now, caller, &request, effects);
+            }
+            RequestBody::OffsetCommit(request) => {
+                self.on_offset_commit(now, caller, &request, effects);
+            }
+            RequestBody::OffsetFetch(request) => {
+                self.on_offset_fetch(now, caller, &request, effects);
             }
             RequestBody::ReplicaFetch(request) => {
                 self.on_replica_fetch(now, caller, request, effects);

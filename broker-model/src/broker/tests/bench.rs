@@ -71,6 +71,7 @@ pub(super) fn config() -> ClusterConfig {
         auto_leader_rebalance: true,
         leader_imbalance_check_interval_ms: 300_000,
         unclean_election_interval_ms: 300_000,
+        coordinators: crate::config::CoordinatorConfig::DEFAULT,
         kafka: None,
         defects: Defects::NONE,
     }

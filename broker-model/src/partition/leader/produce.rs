@@ -93,6 +93,26 @@ impl Partition {
         self.answer_produce(waiting, acks, effects)
     }
 
+    /// Appends records of a coordinator, whatever the number of in-sync replicas: who waits for them waits for the high
+    /// watermark, which does not pass them before there are enough. Source: `CoordinatorPartitionWriter.append`, with
+    /// one required acknowledgement.
+    pub fn append_as_coordinator(
+        &mut self,
+        context: PartitionContext<'_>,
+        batch: &RecordBatch,
+        effects: &mut Effects,
+    ) -> Result<(), ErrorCode> {
+        if !self.is_leader() {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        self.log.append_as_leader(batch, self.leader_epoch, 1, effects);
+        self.changes.log_end_moved = true;
+        self.maybe_advance_high_watermark(context, effects);
+        self.complete_produces(effects);
+        self.self_check();
+        Ok(())
+    }
+
     fn note_sequence_refused(&self, batch: &RecordBatch, error: ErrorCode, effects: &mut Effects) {
         let header = batch.header();
         effects.note(ProducerNote::SequenceRefused {

@@ -5,6 +5,7 @@ mod pool;
 mod reach;
 mod tally;
 
+use std::fmt;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use harrow_reports::report::Report;
 use harrow_reports::verdict::Outcome;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::console::{Console, Failure, mistake, progress_is_seen};
 use super::reading::{Changes, Prepared};
@@ -37,6 +38,7 @@ use tally::{Ended, Tally};
 /// mark not reached, none run or interrupted.
 #[derive(Debug, Args)]
 #[command(
+    override_usage = "harrow sweep [OPTIONS] [SCENARIO]...\n       harrow sweep [OPTIONS] --all",
     after_help = "Examples:\n  harrow sweep swarm --seeds 1..1000\n  harrow sweep --all --for 60s\n  \
     harrow sweep --all --seeds 1..10000 --shard 2/8 --format json\n  \
     harrow sweep swarm --seeds 1..1000 --max-failures 5 --out failed"
@@ -48,10 +50,10 @@ pub(super) struct Sweep {
     /// Every scenario of the catalogue.
     #[arg(long, conflicts_with = "scenarios")]
     all: bool,
-    /// Seeds A..B, both ends included; 1..100 if neither this nor --for is given.
-    #[arg(long, value_name = "A..B", value_parser = SeedRange::parse)]
+    /// Seeds A..B, both ends included, or one seed; 1..100 if neither this nor --for is given.
+    #[arg(long, value_name = "A..B", value_parser = SeedRange::parse, allow_hyphen_values = true)]
     seeds: Option<SeedRange>,
-    /// Go on for so long: 60s, 5m, 2h.
+    /// Go on for so long: 60s, 5m, 2h; seconds without a unit.
     #[arg(long = "for", value_name = "TIME", value_parser = seeds::duration)]
     duration: Option<Duration>,
     /// Only the I-th of N equal parts of the work, I from 1.
@@ -144,6 +146,7 @@ impl Sweep {
         let ended = Ended {
             elapsed: started.elapsed(),
             interrupted: interrupted.load(Ordering::Relaxed),
+            left_undone: self.left_undone(&work, &tally),
             empty: work.count() == 0,
         };
         let code = tally.close(console, ended)?;
@@ -180,6 +183,12 @@ impl Sweep {
         if self.fail_fast { 1 } else { self.max_failures.unwrap_or(u64::MAX) }
     }
 
+    /// How many runs a bound on failures has left undone, if it ended the sweep.
+    fn left_undone(&self, work: &Work, tally: &Tally<'_>) -> u64 {
+        let enough = tally.violated() >= self.failures_max();
+        if enough { work.count() - tally.runs() } else { 0 }
+    }
+
     /// A bar if somebody watches, nothing otherwise.
     fn progress(&self, work: &Work) -> ProgressBar {
         if !progress_is_seen() {
@@ -189,16 +198,22 @@ impl Sweep {
         let progress =
             if bounded { ProgressBar::new(work.count()) } else { ProgressBar::new_spinner() };
         let template = if bounded {
-            "{wide_bar} {pos}/{len} runs {per_sec} {eta}"
+            "{wide_bar} {pos}/{len} runs {rate} {eta}"
         } else {
-            "{spinner} {pos} runs {per_sec} {elapsed}"
+            "{spinner} {pos} runs {rate} {elapsed}"
         };
         // A template that does not parse leaves the usual bar.
         match ProgressStyle::with_template(template) {
-            Ok(style) => progress.with_style(style),
+            Ok(style) => progress.with_style(style.with_key("rate", rate)),
             Err(_) => progress,
         }
     }
+}
+
+/// Runs a second, by their tenths.
+fn rate(state: &ProgressState, text: &mut dyn fmt::Write) {
+    // A bar that cannot be written is not shown.
+    let _ = write!(text, "{:.1}/s", state.per_sec());
 }
 
 impl Work {

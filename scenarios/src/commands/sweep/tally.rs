@@ -33,6 +33,8 @@ pub(super) struct Ended {
     pub(super) elapsed: Duration,
     /// Whether somebody ended it.
     pub(super) interrupted: bool,
+    /// How many runs were not made, as there were failures enough.
+    pub(super) left_undone: u64,
     /// Whether its shard has no part of the work.
     pub(super) empty: bool,
 }
@@ -104,6 +106,8 @@ struct Summary<'a> {
     rules: Rules,
     outcome: Outcome,
     interrupted: bool,
+    /// Runs that were not made, as `--fail-fast` or `--max-failures` had enough.
+    left_undone: u64,
     wall_ms: u64,
     runs_per_second: u64,
     #[serde(flatten)]
@@ -192,6 +196,11 @@ impl<'a> Tally<'a> {
         self.rows.iter().map(|row| row.counts.violated).sum()
     }
 
+    /// How many runs were counted.
+    pub(super) fn runs(&self) -> u64 {
+        self.total().runs
+    }
+
     fn total(&self) -> Counts {
         self.rows.iter().fold(Counts::default(), |sum, row| sum.plus(row.counts))
     }
@@ -203,7 +212,7 @@ impl<'a> Tally<'a> {
 
     /// Tells the summary, and how the process ends.
     pub(super) fn close(&self, console: &mut Console, ended: Ended) -> Result<ExitCode, Failure> {
-        let Ended { elapsed, interrupted, empty } = ended;
+        let Ended { elapsed, interrupted, left_undone, empty } = ended;
         let total = self.total();
         let reached = self.rows.iter().all(|row| row.reach.missing().is_empty());
         let outcome = total.outcome(ended, reached);
@@ -217,6 +226,7 @@ impl<'a> Tally<'a> {
                 rules: self.rules(),
                 outcome,
                 interrupted,
+                left_undone,
                 wall_ms,
                 runs_per_second,
                 counts: total,
@@ -226,10 +236,13 @@ impl<'a> Tally<'a> {
         } else {
             self.table(console)?;
             let end = match (interrupted, total.runs) {
-                (true, _) => ", interrupted",
-                (false, 0) if empty => ": this shard has no part of the work",
-                (false, 0) => ": nothing was run",
-                (false, _) => "",
+                (true, _) => ", interrupted".to_owned(),
+                (false, 0) if empty => ": this shard has no part of the work".to_owned(),
+                (false, 0) => ": nothing was run".to_owned(),
+                (false, _) if left_undone > 0 => {
+                    format!("; failures enough, {left_undone} runs left undone")
+                }
+                (false, _) => String::new(),
             };
             self.faults.show(console)?;
             let (runs, name, label) = (total.runs, outcome.name(), self.rules().label);

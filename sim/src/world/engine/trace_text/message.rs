@@ -23,6 +23,9 @@ pub(super) fn request(names: &Names, body: &RequestBody) -> String {
         RequestBody::OffsetForLeaderEpoch(request) => rare("offset for leader epoch", &**request),
         RequestBody::InitProducerId(request) => rare("init producer id", &**request),
         RequestBody::CreateTopics(request) => rare("create topics", &**request),
+        RequestBody::FindCoordinator(request) => rare("find coordinator", &**request),
+        RequestBody::OffsetCommit(request) => rare("offset commit", &**request),
+        RequestBody::OffsetFetch(request) => rare("offset fetch", &**request),
         RequestBody::ReplicaFetch(request) => {
             let parts = request.partitions.iter().map(|wanted| wanted_part(names, wanted));
             let forgotten = request.forgotten.iter().map(|one| names.place(*one));
@@ -68,6 +71,9 @@ pub(super) fn response(names: &Names, body: &ResponseBody) -> String {
         }
         ResponseBody::InitProducerId(response) => rare("init producer id response", &**response),
         ResponseBody::CreateTopics(response) => rare("create topics response", &**response),
+        ResponseBody::FindCoordinator(response) => rare("find coordinator response", &**response),
+        ResponseBody::OffsetCommit(response) => rare("offset commit response", &**response),
+        ResponseBody::OffsetFetch(response) => rare("offset fetch response", &**response),
         ResponseBody::ReplicaFetch(response) => {
             let parts = response.partitions.iter().map(|given| given_part(names, given));
             match response.session {

@@ -1,0 +1,181 @@
+//! The coordinators on this broker, and the partitions that they are coordinators of: leadership loads and unloads
+//! them, the high watermark answers those who wait. Source: Kafka's `BrokerMetadataPublisher.updateCoordinator`,
+//! `CoordinatorPartitionWriter`, `DefaultAutoTopicCreationManager`.
+
+use crate::broker::Broker;
+use crate::broker::controller_channel::PendingRequest;
+use crate::config::{ms, topic_name};
+use crate::coordinator::group::Todo;
+use crate::coordinator::runtime::{CoordinatorKind, CoordinatorRecord, batch_of};
+use crate::jitter::jitter;
+use crate::message::RequestBody;
+use crate::node::Effects;
+use crate::partition::Changes;
+use crate::proto::{
+    CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, ErrorCode, StrBytes, TopicName,
+};
+use crate::types::{Now, Time, TopicId, TopicPartition};
+
+/// A log is read in at most so long, in milliseconds: how long depends on node, partition and epoch alone.
+const LOAD_MS_MAX: u64 = 20;
+
+/// What the broker knows of internal topics.
+#[derive(Debug, Default)]
+pub(super) struct InternalTopics {
+    /// By kind, as soon as the metadata has them.
+    ids: [Option<TopicId>; CoordinatorKind::ALL.len()],
+    /// Those whose creation was asked for and not answered.
+    creating: Vec<CoordinatorKind>,
+}
+
+impl InternalTopics {
+    /// What is coordinated by the records of this topic.
+    pub(super) fn kind_of(&self, topic: TopicId) -> Option<CoordinatorKind> {
+        let at = self.ids.iter().position(|id| *id == Some(topic))?;
+        CoordinatorKind::ALL.get(at).copied()
+    }
+
+    /// The topic of a kind.
+    pub(super) fn id_of(&self, kind: CoordinatorKind) -> Option<TopicId> {
+        self.ids[kind as usize]
+    }
+
+    /// The controller answered a creation, or will not.
+    pub(super) fn answered(&mut self, kind: CoordinatorKind) {
+        self.creating.retain(|other| *other != kind);
+    }
+}
+
+impl Broker {
+    /// Looks for internal topics that the metadata has brought.
+    pub(super) fn learn_internal_topics(&mut self) {
+        let known = &self.metadata.image().topic_ids;
+        for kind in CoordinatorKind::ALL {
+            let id = &mut self.internal_topics.ids[kind as usize];
+            if id.is_none() {
+                *id = known.get(kind.topic()).copied();
+            }
+        }
+    }
+
+    /// Has an internal topic created, unless that is under way.
+    pub(super) fn create_internal_topic(
+        &mut self,
+        now: Now,
+        kind: CoordinatorKind,
+        effects: &mut Effects,
+    ) {
+        if self.internal_topics.creating.contains(&kind) {
+            return;
+        }
+        self.internal_topics.creating.push(kind);
+        let planned = self.context.config.coordinators.topic(kind);
+        let minimum = CreatableTopicConfig::default()
+            .with_name(StrBytes::from_static_str("min.insync.replicas"))
+            .with_value(Some(StrBytes::from_string(planned.min_insync_replicas.to_string())));
+        let topic = CreatableTopic::default()
+            .with_name(TopicName(topic_name(kind.topic())))
+            .with_num_partitions(planned.partitions as i32)
+            .with_replication_factor(planned.replication_factor as i16)
+            .with_configs(vec![minimum]);
+        let timeout = i32::try_from(self.context.config.request_timeout_ms).unwrap_or(i32::MAX);
+        let request =
+            CreateTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(timeout);
+        let body = RequestBody::CreateTopics(Box::new(request));
+        let pending = PendingRequest::InternalTopic { kind };
+        self.channel.send(pending, body, now.time, &mut self.context, effects);
+    }
+
+    /// Tells the coordinator of a partition what has changed there.
+    pub(super) fn coordinate(
+        &mut self,
+        now: Now,
+        id: TopicPartition,
+        changes: &Changes,
+        effects: &mut Effects,
+    ) {
+        let Some(kind) = self.internal_topics.kind_of(id.topic) else { return };
+        if changes.leadership_changed {
+            self.on_coordinator_leadership(now, kind, id);
+        }
+        if changes.log_end_moved || changes.high_watermark_moved {
+            let Some(partition) = self.partitions.get(&id) else { return };
+            match kind {
+                CoordinatorKind::Group => {
+                    self.groups.log_moved(now, id.partition, partition.log());
+                }
+                CoordinatorKind::Transaction => {}
+            }
+        }
+        self.run_groups(now, effects);
+    }
+
+    fn on_coordinator_leadership(&mut self, now: Now, kind: CoordinatorKind, id: TopicPartition) {
+        let Some(partition) = self.partitions.get(&id) else { return };
+        let (leads, epoch) = (partition.is_leader(), partition.leader_epoch());
+        let loaded_at = self.loaded_at(now.time, id, epoch.0);
+        match (kind, leads) {
+            (CoordinatorKind::Group, true) => self.groups.elected(id.partition, epoch, loaded_at),
+            (CoordinatorKind::Group, false) => self.groups.resigned(now, id.partition, epoch),
+            (CoordinatorKind::Transaction, _) => {}
+        }
+    }
+
+    /// When a load that begins now is done.
+    fn loaded_at(&self, now: Time, id: TopicPartition, epoch: i32) -> Time {
+        let key = u64::from(epoch as u32) << 32 | u64::from(id.partition as u32);
+        let (salt, node) = (self.context.config.jitter_salt, self.context.node);
+        now + ms(1) + jitter(salt, node, key, ms(LOAD_MS_MAX))
+    }
+
+    /// Does what time alone brings to coordinators.
+    pub(super) fn tick_coordinators(&mut self, now: Now, effects: &mut Effects) {
+        while let Some(index) = self.groups.to_load(now.time) {
+            let topic = self.internal_topics.id_of(CoordinatorKind::Group);
+            let id = topic.map(|topic| TopicPartition { topic, partition: index });
+            let partition = id.and_then(|id| self.partitions.get(&id));
+            let partition = partition.expect("what is loaded is led here");
+            self.groups.load(index, partition.log());
+        }
+        self.groups.tick(now);
+        self.run_groups(now, effects);
+    }
+
+    /// Does what the group coordinator wants done, until it wants nothing.
+    pub(super) fn run_groups(&mut self, now: Now, effects: &mut Effects) {
+        while let Some(todo) = self.groups.next() {
+            match todo {
+                Todo::Reply(caller, body) => self.connections.reply(caller, body, effects),
+                Todo::Write(index, records, waiter) => {
+                    let appended =
+                        self.append_records(now, (CoordinatorKind::Group, index), &records, effects);
+                    match appended.map(|id| self.partitions.get(&id)) {
+                        Ok(Some(partition)) => {
+                            self.groups.written(now, index, partition.log(), waiter);
+                        }
+                        Ok(None) => unreachable!("records were appended to partition {index}"),
+                        Err(error) => self.groups.not_written(now, waiter, error),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Appends records of a coordinator to its partition, as one batch. Source: `CoordinatorPartitionWriter.append`.
+    pub(super) fn append_records(
+        &mut self,
+        now: Now,
+        (kind, partition): (CoordinatorKind, i32),
+        records: &[CoordinatorRecord],
+        effects: &mut Effects,
+    ) -> Result<TopicPartition, ErrorCode> {
+        let topic = self.internal_topics.id_of(kind).ok_or(ErrorCode::NotLeaderOrFollower)?;
+        let id = TopicPartition { topic, partition };
+        let batch = batch_of(now.wall, records);
+        let (context, partitions) = self.partition_context(now);
+        let partition = partitions.get_mut(&id).ok_or(ErrorCode::NotLeaderOrFollower)?;
+        partition.append_as_coordinator(context, &batch, effects)?;
+        self.touched.push(id);
+        Ok(id)
+    }
+}

@@ -1,0 +1,60 @@
+//! Numbers, texts and bytes as Kafka's message format writes them, without its compact forms.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+/// Writes a text that may be absent.
+pub(super) fn put_text(to: &mut BytesMut, text: Option<&str>) {
+    match text {
+        Some(text) => {
+            to.put_i16(i16::try_from(text.len()).expect("names are shorter than 32 KiB"));
+            to.put_slice(text.as_bytes());
+        }
+        None => to.put_i16(-1),
+    }
+}
+
+/// Writes bytes.
+pub(super) fn put_bytes(to: &mut BytesMut, bytes: &Bytes) {
+    to.put_i32(i32::try_from(bytes.len()).expect("members' data is far below 2 GiB"));
+    to.put_slice(bytes);
+}
+
+/// Reads what was written, piece by piece; nothing once the bytes do not suffice.
+pub(super) struct Reader(pub(super) Bytes);
+
+impl Reader {
+    pub(super) fn i16(&mut self) -> Option<i16> {
+        self.0.try_get_i16().ok()
+    }
+
+    pub(super) fn i32(&mut self) -> Option<i32> {
+        self.0.try_get_i32().ok()
+    }
+
+    pub(super) fn i64(&mut self) -> Option<i64> {
+        self.0.try_get_i64().ok()
+    }
+
+    /// A text that may be absent.
+    pub(super) fn optional_text(&mut self) -> Option<Option<String>> {
+        let length = self.i16()?;
+        if length == -1 {
+            return Some(None);
+        }
+        let bytes = self.take(usize::try_from(length).ok()?)?;
+        String::from_utf8(bytes.to_vec()).ok().map(Some)
+    }
+
+    pub(super) fn text(&mut self) -> Option<String> {
+        self.optional_text()?
+    }
+
+    pub(super) fn bytes(&mut self) -> Option<Bytes> {
+        let length = usize::try_from(self.i32()?).ok()?;
+        self.take(length)
+    }
+
+    fn take(&mut self, length: usize) -> Option<Bytes> {
+        (length <= self.0.len()).then(|| self.0.split_to(length))
+    }
+}

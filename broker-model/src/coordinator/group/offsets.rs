@@ -1,0 +1,210 @@
+//! Commits and fetches of offsets. Source: Kafka's `OffsetMetadataManager`, `GroupCoordinatorService.commitOffsets`,
+//! `GroupCoordinatorService.fetchOffsets`.
+
+use super::coordinator::{GroupCoordinator, Todo};
+use super::records::{CommittedOffset, Place, offset_record};
+use super::state::GroupState;
+use super::waiter::Waiter;
+use crate::caller::Caller;
+use crate::message::ResponseBody;
+use crate::proto::{
+    ErrorCode, OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitResponse,
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic, OffsetFetchRequest,
+    OffsetFetchRequestGroup, OffsetFetchResponse, OffsetFetchResponseGroup,
+    OffsetFetchResponsePartitions, OffsetFetchResponseTopics, TopicName,
+};
+use crate::types::{LeaderEpoch, Now, Offset};
+
+impl GroupCoordinator {
+    /// Commits offsets. `known` says which partitions there are: others are refused one by one, and the rest is
+    /// committed. Source: `KafkaApis.handleOffsetCommitRequest`, `OffsetMetadataManager.commitOffset`.
+    pub(crate) fn commit_offsets(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        partition: i32,
+        request: &OffsetCommitRequest,
+        known: impl Fn(&TopicName, i32) -> bool,
+    ) {
+        let group = request.group_id.0.to_string();
+        if let Err(error) = self.check_commit(partition, request) {
+            let body = commit_response(request, |_, _| error.code());
+            return self.todo.push_back(Todo::Reply(caller, body));
+        }
+        let limit = self.config.offset_metadata_bytes_max as usize;
+        let judge = |topic: &TopicName, asked: &OffsetCommitRequestPartition| {
+            let size = asked.committed_metadata.as_ref().map_or(0, |text| text.len());
+            if !known(topic, asked.partition_index) {
+                ErrorCode::UnknownTopicOrPartition.code()
+            } else if size > limit {
+                ErrorCode::OffsetMetadataTooLarge.code()
+            } else {
+                0
+            }
+        };
+        let mut records = Vec::new();
+        for topic in &request.topics {
+            for asked in topic.partitions.iter().filter(|asked| judge(&topic.name, asked) == 0) {
+                let place: Place = (topic.name.0.to_string(), asked.partition_index);
+                records.push(offset_record(&group, &place, &committed(now, asked)));
+            }
+        }
+        let body = commit_response(request, judge);
+        if records.is_empty() {
+            return self.answer_when_committed(now, partition, (caller, body));
+        }
+        let waiter = Waiter::Answer { caller, body: Box::new(body) };
+        self.todo.push_back(Todo::Write(partition, records, waiter));
+    }
+
+    /// Who may commit. Source: `OffsetMetadataManager.validateOffsetCommit`.
+    fn check_commit(
+        &mut self,
+        partition: i32,
+        request: &OffsetCommitRequest,
+    ) -> Result<(), ErrorCode> {
+        self.runtime.active(partition)?;
+        if request.generation_id_or_member_epoch >= 0 {
+            return Err(ErrorCode::GroupIdNotFound);
+        }
+        Ok(())
+    }
+
+    /// Answers with committed offsets. One that needs a stable answer waits for all that is written, and is told of
+    /// transactions that are open; any other gets what is committed now. Source: KIP-447,
+    /// `OffsetMetadataManager.fetchOffsets`.
+    pub(crate) fn fetch_offsets(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        partition_of: impl Fn(&str) -> i32,
+        request: &OffsetFetchRequest,
+    ) {
+        let mut answers = Vec::new();
+        let mut waits_at = None;
+        for asked in &request.groups {
+            let partition = partition_of(asked.group_id.as_str());
+            answers.push(match self.runtime.active(partition) {
+                Ok(context) if request.require_stable => {
+                    waits_at = Some(partition);
+                    fetched(context.written(), asked, true)
+                }
+                Ok(context) => fetched(context.committed(), asked, false),
+                Err(error) => OffsetFetchResponseGroup::default()
+                    .with_group_id(asked.group_id.clone())
+                    .with_error_code(error.code()),
+            });
+        }
+        let response = OffsetFetchResponse::default().with_groups(answers);
+        let body = ResponseBody::OffsetFetch(Box::new(response));
+        match waits_at {
+            Some(partition) => self.answer_when_committed(now, partition, (caller, body)),
+            None => self.todo.push_back(Todo::Reply(caller, body)),
+        }
+    }
+}
+
+fn committed(now: Now, asked: &OffsetCommitRequestPartition) -> CommittedOffset {
+    let metadata = asked.committed_metadata.as_ref();
+    CommittedOffset {
+        offset: Offset(asked.committed_offset),
+        leader_epoch: LeaderEpoch(asked.committed_leader_epoch),
+        metadata: metadata.map_or_else(String::new, ToString::to_string),
+        committed_at: now.wall,
+        record_offset: Offset::NONE,
+    }
+}
+
+fn commit_response(
+    request: &OffsetCommitRequest,
+    error_of: impl Fn(&TopicName, &OffsetCommitRequestPartition) -> i16,
+) -> ResponseBody {
+    let topics = request.topics.iter().map(|topic| {
+        let answers = topic.partitions.iter().map(|asked| {
+            OffsetCommitResponsePartition::default()
+                .with_partition_index(asked.partition_index)
+                .with_error_code(error_of(&topic.name, asked))
+        });
+        OffsetCommitResponseTopic::default()
+            .with_name(topic.name.clone())
+            .with_partitions(answers.collect())
+    });
+    let response = OffsetCommitResponse::default().with_topics(topics.collect());
+    ResponseBody::OffsetCommit(Box::new(response))
+}
+
+/// A group's offsets, those asked for or all.
+fn fetched(
+    state: &GroupState,
+    asked: &OffsetFetchRequestGroup,
+    require_stable: bool,
+) -> OffsetFetchResponseGroup {
+    let group = asked.group_id.as_str();
+    let mut topics: Vec<OffsetFetchResponseTopics> = Vec::new();
+    let mut add = |name: &TopicName, index: i32| {
+        let place = (name.0.to_string(), index);
+        let answer = fetched_one(state, group, &place, require_stable);
+        match topics.last_mut().filter(|topic| topic.name == *name) {
+            Some(topic) => topic.partitions.push(answer),
+            None => topics.push(
+                OffsetFetchResponseTopics::default()
+                    .with_name(name.clone())
+                    .with_partitions(vec![answer]),
+            ),
+        }
+    };
+    match &asked.topics {
+        Some(wanted) => {
+            for topic in wanted {
+                topic.partition_indexes.iter().for_each(|index| add(&topic.name, *index));
+            }
+        }
+        None => {
+            for ((topic, index), _) in state.offsets(group) {
+                add(&TopicName(crate::config::topic_name(topic)), *index);
+            }
+        }
+    }
+    OffsetFetchResponseGroup::default().with_group_id(asked.group_id.clone()).with_topics(topics)
+}
+
+fn fetched_one(
+    state: &GroupState,
+    group: &str,
+    place: &Place,
+    require_stable: bool,
+) -> OffsetFetchResponsePartitions {
+    let answer = OffsetFetchResponsePartitions::default()
+        .with_partition_index(place.1)
+        .with_committed_offset(-1)
+        .with_committed_leader_epoch(-1)
+        .with_metadata(Some(crate::config::topic_name("")));
+    if require_stable && state.is_pending(group, place) {
+        return answer.with_error_code(ErrorCode::UnstableOffsetCommit.code());
+    }
+    match state.offset(group, place) {
+        Some(committed) => answer
+            .with_committed_offset(committed.offset.0)
+            .with_committed_leader_epoch(committed.leader_epoch.0)
+            .with_metadata(Some(crate::config::topic_name(&committed.metadata))),
+        None => answer,
+    }
+}
+
+/// Makes an answer one that tells an error.
+pub(super) fn refuse(body: &mut ResponseBody, error: ErrorCode) {
+    if let ResponseBody::OffsetCommit(response) = body {
+        for answer in response.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            if answer.error_code == 0 {
+                answer.error_code = error.code();
+            }
+        }
+    } else if let ResponseBody::OffsetFetch(response) = body {
+        for group in &mut response.groups {
+            group.topics.clear();
+            group.error_code = error.code();
+        }
+    } else {
+        panic!("nobody waits with {body:?}");
+    }
+}
