@@ -16,10 +16,12 @@
 //! | `fetch_session` | fetches that name only what changed: both sides of KIP-227 |
 //! | `coordinator` | state machines over internal topics: the runtime, consumer groups |
 //! | `client` | producer, consumer and admin client |
+//! | `collections` | ordered maps and sets for what is looked up at each event |
 
 pub mod broker;
 mod caller;
 pub mod client;
+pub mod collections;
 pub mod config;
 pub mod consumer_protocol;
 pub mod controller;

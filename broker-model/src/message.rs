@@ -227,13 +227,20 @@ pub struct ReplicaOffsetsResponse {
     pub log_end_offset: Offset,
 }
 
-/// A leader proposes an ISR. Source: KIP-497, KIP-903.
+/// A leader proposes ISRs: of all its partitions that have one to propose. Source: KIP-497, KIP-704, KIP-903.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AlterPartitionRequest {
     /// The leader.
     pub broker: NodeId,
     /// Its broker epoch.
     pub broker_epoch: BrokerEpoch,
+    /// What it proposes, at most once for each partition.
+    pub partitions: Vec<AlterPartitionItem>,
+}
+
+/// An ISR that a leader proposes. Source: Kafka's `AlterPartitionItem`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlterPartitionItem {
     /// Which partition.
     pub partition: TopicPartition,
     /// The leader's epoch.
@@ -249,6 +256,23 @@ pub struct AlterPartitionRequest {
 /// Answer to [`AlterPartitionRequest`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct AlterPartitionResponse {
+    /// What became of each proposal, in the order of the request; or why none was looked at.
+    pub result: Result<Vec<AlteredPartition>, ClusterError>,
+}
+
+impl AlterPartitionResponse {
+    /// Whether an error is in it, for the whole or for a partition. Source: `AlterPartitionResponse.errorCounts`.
+    pub fn has_error(&self, error: ClusterError) -> bool {
+        match &self.result {
+            Ok(altered) => altered.iter().any(|one| one.result == Err(error)),
+            Err(whole) => *whole == error,
+        }
+    }
+}
+
+/// What became of a proposal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlteredPartition {
     /// Which partition.
     pub partition: TopicPartition,
     /// The registration that holds now, or why the proposal is refused.

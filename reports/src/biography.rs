@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use harrow_broker_model::note::{AppendOrigin, TruncateReason};
-use harrow_sim::biography::{Follow, Moment, MomentKind, Occupant};
+use harrow_sim::biography::{Follow, Moment, MomentKind, RecordIdentity};
 use harrow_sim::history::Completion;
 
 use crate::text::seconds;
@@ -66,7 +66,7 @@ pub(crate) fn lines(record: &Record, moments: &[Moment]) -> Vec<String> {
 struct Subject {
     value: Option<u64>,
     /// If no value is known: the record that was there first.
-    first: Option<Occupant>,
+    first: Option<RecordIdentity>,
 }
 
 impl Subject {
@@ -98,7 +98,7 @@ impl Subject {
         }
     }
 
-    fn is(&self, record: Occupant) -> bool {
+    fn is(&self, record: RecordIdentity) -> bool {
         match (self.value, record.value) {
             (Some(value), Some(other)) => value == other,
             (None, None) => self.first.is_some_and(|first| {
@@ -109,7 +109,7 @@ impl Subject {
     }
 
     /// `it`, or which other one.
-    fn name(&self, record: Occupant) -> String {
+    fn name(&self, record: RecordIdentity) -> String {
         match record.value {
             _ if self.is(record) => "it".to_owned(),
             Some(value) => format!("another record, {value},"),
@@ -246,7 +246,7 @@ impl Subject {
     }
 
     /// To follow "loaded its log".
-    fn recovered(&self, before: Option<Occupant>, record: Option<Occupant>) -> String {
+    fn recovered(&self, before: Option<RecordIdentity>, record: Option<RecordIdentity>) -> String {
         match (before, record) {
             (Some(before), Some(record)) if before == record => {
                 format!("and still has {}", self.plain(record))
@@ -258,7 +258,7 @@ impl Subject {
     }
 
     /// To follow "was elected and".
-    fn holds(&self, record: Option<Occupant>) -> String {
+    fn holds(&self, record: Option<RecordIdentity>) -> String {
         match record {
             Some(record) => format!("has {}", self.plain(record)),
             None => "does not have it".to_owned(),
@@ -266,7 +266,7 @@ impl Subject {
     }
 
     /// The name at the end of a sentence.
-    fn plain(&self, record: Occupant) -> String {
+    fn plain(&self, record: RecordIdentity) -> String {
         self.name(record).trim_end_matches(',').to_owned()
     }
 }

@@ -51,6 +51,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "unheard-proposal",
     "stalled-publisher",
     "late-traffic",
+    "late-registration",
     "lone-controller",
     "vote-storm",
     "minority-stays-dead",

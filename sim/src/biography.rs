@@ -1,7 +1,7 @@
 //! The life of a record: what happened, from its send to its last read, to whatever was at one offset of a partition.
 //!
 //! A run is the same each time, so nobody keeps all this while it is not known which record matters: a run that went
-//! wrong is run again with [`RunOptions::follow`](crate::run::RunOptions::follow). Biographers only look; a run that is
+//! wrong is run again with [`RunOptions::follow`](crate::run::RunOptions::follow). Recorders only look; a run that is
 //! followed has the digest of one that is not. Not told: requests and messages under way, which are in the trace; each
 //! moment has the ordinal of its event to find it there.
 
@@ -81,14 +81,14 @@ pub enum MomentKind {
     /// A node appended a record here.
     Appended {
         /// What.
-        record: Occupant,
+        record: RecordIdentity,
         /// By its own decision, or copied.
         origin: AppendOrigin,
     },
     /// The node's own high watermark passed it.
     PassedByHighWatermark {
         /// What the node has here.
-        record: Occupant,
+        record: RecordIdentity,
         /// Whether the node acts as leader.
         as_leader: bool,
         /// The new high watermark.
@@ -97,12 +97,12 @@ pub enum MomentKind {
     /// It is committed: the true high watermark has passed it.
     Committed {
         /// What.
-        record: Occupant,
+        record: RecordIdentity,
     },
     /// A leader acknowledged it.
     Acknowledged {
         /// What the producer had sent.
-        record: Occupant,
+        record: RecordIdentity,
         /// As asked for: -1 is all.
         acks: i16,
         /// Whether it was recognised as one that is already there.
@@ -111,7 +111,7 @@ pub enum MomentKind {
     /// The process of a node that holds it ended.
     WentDown {
         /// What the node had here.
-        record: Occupant,
+        record: RecordIdentity,
         /// Whether it may find less on its disk than it wrote.
         lossy: bool,
     },
@@ -119,15 +119,15 @@ pub enum MomentKind {
     LogRecovered {
         /// What the node had here when it went down.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        before: Option<Occupant>,
+        before: Option<RecordIdentity>,
         /// What it has now.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        record: Option<Occupant>,
+        record: Option<RecordIdentity>,
     },
     /// A node cut it off its log.
     Truncated {
         /// What is gone there.
-        record: Occupant,
+        record: RecordIdentity,
         /// The new log end.
         to: i64,
         /// Why.
@@ -141,19 +141,19 @@ pub enum MomentKind {
         unclean: bool,
         /// What the new leader has here.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        record: Option<Occupant>,
+        record: Option<RecordIdentity>,
     },
     /// It was lost from the committed sequence: the node leads without it.
     Lost {
         /// What.
-        record: Occupant,
+        record: RecordIdentity,
         /// The epoch in which the node leads.
         leader_epoch: LeaderEpoch,
     },
     /// A leader gave it to a consumer.
     Served {
         /// What.
-        record: Occupant,
+        record: RecordIdentity,
         /// To whom.
         consumer: NodeId,
     },
@@ -168,7 +168,7 @@ pub enum MomentKind {
 
 /// Which record: another one may take the same offset later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Occupant {
+pub struct RecordIdentity {
     /// Its value, if it is one of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<u64>,
@@ -178,7 +178,7 @@ pub struct Occupant {
     pub checksum: u32,
 }
 
-/// Where a biographer looks, and when.
+/// Where a recorder looks, and when.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stage<'a> {
     pub(crate) at_ns: u64,
@@ -189,7 +189,7 @@ pub(crate) struct Stage<'a> {
 
 /// Tells the life of what is at one offset.
 #[derive(Debug)]
-pub(crate) struct Biographer {
+pub(crate) struct BiographyRecorder {
     name: String,
     offset: Offset,
     /// Known once the topic is.
@@ -197,13 +197,13 @@ pub(crate) struct Biographer {
     /// Values of records that were here, by first offset and checksum of their batches.
     values: BTreeMap<(Offset, u32), u64>,
     /// What is committed here.
-    committed: Option<Occupant>,
+    committed: Option<RecordIdentity>,
     /// Losses seen.
     losses: usize,
     moments: Vec<Moment>,
 }
 
-impl Biographer {
+impl BiographyRecorder {
     /// Of a record whose life has not begun.
     pub(crate) fn new(follow: &Follow) -> Self {
         Self {
@@ -322,25 +322,25 @@ impl Biographer {
     }
 
     /// What the node has here.
-    fn held(&self, stage: Stage<'_>) -> Option<Occupant> {
+    fn held(&self, stage: Stage<'_>) -> Option<RecordIdentity> {
         self.held_from(stage, Offset::ZERO)
     }
 
     /// What the node has here, if a cut at `to` takes it away: a batch is cut whole.
-    fn held_from(&self, stage: Stage<'_>, to: Offset) -> Option<Occupant> {
+    fn held_from(&self, stage: Stage<'_>, to: Offset) -> Option<RecordIdentity> {
         let log = &stage.view.replica(stage.node, self.partition?)?.log;
         let entry = log.entry_at(self.offset).filter(|entry| entry.end() > to)?;
         self.occupant(&entry.batch)
     }
 
-    fn occupant_of(&self, log: &LogMirror) -> Option<Occupant> {
+    fn occupant_of(&self, log: &LogMirror) -> Option<RecordIdentity> {
         self.occupant(&log.entry_at(self.offset)?.batch)
     }
 
     /// The record of this batch that is here, if one is.
-    fn occupant(&self, batch: &BatchSummary) -> Option<Occupant> {
+    fn occupant(&self, batch: &BatchSummary) -> Option<RecordIdentity> {
         let BatchSummary { base_offset, last_offset, leader_epoch, checksum, .. } = *batch;
-        (base_offset..=last_offset).contains(&self.offset).then(|| Occupant {
+        (base_offset..=last_offset).contains(&self.offset).then(|| RecordIdentity {
             value: self.values.get(&(base_offset, checksum)).copied(),
             leader_epoch,
             checksum,

@@ -419,7 +419,7 @@ impl Row {
 }
 
 impl SendRecord {
-    /// A send whose fate is not known.
+    /// A send whose outcome is not known.
     pub fn of(value: u64) -> Self {
         Self { value, offset: NO_OFFSET, partition: NO_PARTITION, key: NO_KEY }
     }

@@ -59,7 +59,8 @@ pub struct CorePlan {
     /// quorum has no majority, or a partition no complete electable replica or fewer than `min.insync.replicas`.
     pub outside: Vec<NodeId>,
     /// What becomes of them.
-    pub fate: OutsideState,
+    #[serde(alias = "fate")]
+    pub state: OutsideState,
 }
 
 /// What becomes of the nodes outside the core.

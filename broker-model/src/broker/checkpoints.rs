@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::collections::PartitionMap;
 use crate::config::{ClusterConfig, ms};
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::checkpoint::{decode_offsets, encode_offsets};
@@ -32,7 +33,7 @@ struct Checkpoint {
 }
 
 /// Hosted partitions by id.
-type Partitions = BTreeMap<TopicPartition, Partition>;
+type Partitions = PartitionMap<TopicPartition, Partition>;
 
 impl Checkpoints {
     /// As found at boot.
@@ -165,15 +166,15 @@ impl Checkpoint {
 }
 
 fn high_watermarks(partitions: &Partitions) -> impl Iterator<Item = (TopicPartition, Offset)> {
-    partitions.iter().map(|(id, partition)| (*id, partition.log().high_watermark()))
+    partitions.iter().map(|(id, partition)| (id, partition.log().high_watermark()))
 }
 
 fn recovery_points(partitions: &Partitions) -> impl Iterator<Item = (TopicPartition, Offset)> {
-    partitions.iter().map(|(id, partition)| (*id, partition.log().recovery_point()))
+    partitions.iter().map(|(id, partition)| (id, partition.log().recovery_point()))
 }
 
 fn log_starts(partitions: &Partitions) -> impl Iterator<Item = (TopicPartition, Offset)> {
-    partitions.iter().map(|(id, partition)| (*id, partition.log().log_start_offset()))
+    partitions.iter().map(|(id, partition)| (id, partition.log().log_start_offset()))
 }
 
 #[cfg(test)]

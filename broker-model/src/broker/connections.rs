@@ -1,9 +1,10 @@
 //! Accepted connections. A connection handles one request at a time: what arrives meanwhile waits for the reply, as
 //! Kafka mutes the channel in `SocketServer`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 pub(super) use crate::caller::Caller;
+use crate::collections::SortedMap;
 use crate::message::{Message, Request, RequestBody, ResponseBody};
 use crate::node::Effects;
 use crate::types::{ConnectionId, CorrelationId, NodeId};
@@ -12,7 +13,7 @@ use crate::types::{ConnectionId, CorrelationId, NodeId};
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     /// Only muted connections are here; an idle one needs no state.
-    muted: BTreeMap<ConnectionId, MutedConnection>,
+    muted: SortedMap<ConnectionId, MutedConnection>,
     /// Requests whose turn has come, in order.
     ready: VecDeque<(Caller, RequestBody)>,
 }

@@ -59,6 +59,8 @@ impl ControllerChannel {
         let to = context.controllers.target();
         let correlation_id = context.send(to, Channel::Controller, body, effects);
         let deadline = now + ms(context.config.request_timeout_ms);
+        let newest = self.in_flight.last().map(|sent| sent.correlation_id);
+        assert!(newest != Some(correlation_id), "two requests are {correlation_id}");
         self.in_flight.push(InFlight { correlation_id, to, pending, deadline });
     }
 

@@ -4,8 +4,8 @@ use crate::broker::Broker;
 use crate::broker::controller_channel::PendingRequest;
 use crate::defect::ReplicationDefect;
 use crate::message::{
-    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
-    AlterPartitionResponse, ClusterError, RequestBody, ResponseBody,
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionItem,
+    AlterPartitionRequest, AlterPartitionResponse, ClusterError, RequestBody, ResponseBody,
 };
 use crate::node::Effects;
 use crate::types::{NodeId, Now};
@@ -14,9 +14,10 @@ impl Broker {
     /// Sends ISR proposals and the request for producer ids, if they are due.
     pub(super) fn send_controller_requests(&mut self, now: Now, effects: &mut Effects) {
         let broker_epoch = self.lifecycle.broker_epoch();
-        if let Some(proposal) = self.alter_partitions.next(now.time) {
-            let mut request = AlterPartitionRequest { broker_epoch, ..proposal.clone() };
-            self.take_newest_epochs(&mut request);
+        if let Some(proposals) = self.alter_partitions.next(now.time) {
+            let (broker, mut partitions) = (self.context.node, proposals.to_vec());
+            partitions.iter_mut().for_each(|proposal| self.take_newest_epochs(proposal));
+            let request = AlterPartitionRequest { broker, broker_epoch, partitions };
             let body = RequestBody::AlterPartition(Box::new(request));
             self.channel.send(
                 PendingRequest::AlterPartition,
@@ -42,12 +43,12 @@ impl Broker {
 
     /// What broker epochs a proposal names: those of the time at which it was made (KIP-903). A replica that restarted
     /// since is refused. The old form named the newest at each sending, and let it in without its records.
-    fn take_newest_epochs(&self, request: &mut AlterPartitionRequest) {
+    fn take_newest_epochs(&self, proposal: &mut AlterPartitionItem) {
         if !self.context.config.defects.has(ReplicationDefect::ProposalTakesNewestEpochs) {
             return;
         }
-        if let Some(partition) = self.partitions.get(&request.partition) {
-            partition.take_newest_epochs(&mut request.new_isr);
+        if let Some(partition) = self.partitions.get(&proposal.partition) {
+            partition.take_newest_epochs(&mut proposal.new_isr);
         }
     }
 
@@ -81,7 +82,9 @@ impl Broker {
         }
     }
 
-    /// Takes the controller's answer to an ISR proposal.
+    /// Takes the controller's answer to ISR proposals. One that was not the active controller, or knows less of a
+    /// partition than its leader, did not decide: the whole request goes to another one. Source:
+    /// `NodeToControllerRequestThread.handleResponse`, `DefaultAlterPartitionManager.handleAlterPartitionResponse`.
     fn on_alter_partition(
         &mut self,
         now: Now,
@@ -89,35 +92,21 @@ impl Broker {
         response: &AlterPartitionResponse,
         effects: &mut Effects,
     ) {
-        match response.result {
-            Err(ClusterError::NotController) => {
-                self.context.controllers.failed(from);
-                self.alter_partitions.failed(now.time);
-            }
-            // The heartbeats find out what became of our registration.
-            Err(ClusterError::StaleBrokerEpoch) => self.alter_partitions.failed(now.time),
-            Ok(_)
-            | Err(
-                ClusterError::FencedLeaderEpoch
-                | ClusterError::UnknownLeaderEpoch
-                | ClusterError::NotLeaderOrFollower
-                | ClusterError::OffsetOutOfRange
-                | ClusterError::UnknownTopicOrPartition
-                | ClusterError::InvalidRequest
-                | ClusterError::InvalidUpdateVersion
-                | ClusterError::IneligibleReplica
-                | ClusterError::OperationNotAttempted
-                | ClusterError::DuplicateBrokerRegistration
-                | ClusterError::InconsistentVoterSet,
-            ) => {
-                let sent = self.alter_partitions.decided(response.partition);
-                let (context, partitions) = self.partition_context(now);
-                if let Some(partition) = partitions.get_mut(&sent.partition) {
-                    partition.apply_alter_partition(context, &sent, &response.result, effects);
-                }
-            }
+        if response.has_error(ClusterError::NotController) {
+            self.context.controllers.failed(from);
+            return self.alter_partitions.lost(now.time);
         }
-        self.touched.push(response.partition);
+        let Ok(altered) = &response.result else {
+            // The heartbeats find out what became of our registration.
+            return self.alter_partitions.refused(now.time);
+        };
+        for (sent, answer) in self.alter_partitions.decided(altered) {
+            let (context, partitions) = self.partition_context(now);
+            if let Some(partition) = partitions.get_mut(&sent.partition) {
+                partition.apply_alter_partition(context, &sent, &answer.result, effects);
+            }
+            self.touched.push(sent.partition);
+        }
     }
 
     /// Takes the controller's answer to the request for producer ids.
@@ -147,7 +136,7 @@ impl Broker {
         }
         for pending in lost {
             match pending {
-                PendingRequest::AlterPartition => self.alter_partitions.failed(now.time),
+                PendingRequest::AlterPartition => self.alter_partitions.lost(now.time),
                 PendingRequest::ProducerIds => self.producer_ids.lost(now.time),
                 PendingRequest::CreateTopics { caller, topics } => {
                     self.on_create_topics_lost(caller, topics, effects);

@@ -6,11 +6,12 @@
 //! until when the follower fetched. A partition rests only while its follower is in the ISR and has the whole log, so
 //! that nothing that Kafka would have done at a fetch between was left out. Source: KIP-227, Kafka's `FetchManager`.
 
-use std::collections::BTreeMap;
-
+use crate::collections::PartitionMap;
 use crate::config::ClusterConfig;
 use crate::fetch_session::cache::{FetchContext, Session, SessionCache};
-use crate::fetch_session::session::{Returned, SessionKey, SessionPartitions, Wanted};
+use crate::fetch_session::session::{
+    CachedPartition, Identified, PartitionName, Returned, SessionKey, SessionPartitions, Wanted,
+};
 use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::types::{ConnectionId, NodeId, Time, TopicPartition};
 
@@ -19,21 +20,11 @@ use crate::types::{ConnectionId, NodeId, Time, TopicPartition};
 pub(super) struct FetchSessions {
     cache: SessionCache,
     /// Sessions that hold a partition.
-    watchers: BTreeMap<TopicPartition, Vec<(i32, SessionKey)>>,
-    /// Connections on which a request of a session waits.
-    waiting: BTreeMap<i32, ConnectionId>,
+    watchers: Watchers,
 }
 
-/// What a request asks of a session.
-#[derive(Debug)]
-pub(super) struct SessionRequest {
-    /// Session and epoch.
-    pub(super) metadata: FetchMetadata,
-    /// Partitions that it names, with their ids if they are known.
-    pub(super) named: Vec<(SessionKey, Option<TopicPartition>, Wanted)>,
-    /// Partitions to be forgotten.
-    pub(super) forgotten: Vec<(SessionKey, Option<TopicPartition>)>,
-}
+/// Sessions that hold a partition, and as what.
+type Watchers = PartitionMap<TopicPartition, Vec<(i32, SessionKey)>>;
 
 /// A session that is gone: who fetched until when, for each partition that was at rest, and the connection on which a
 /// request of it waits.
@@ -61,21 +52,23 @@ impl FetchSessions {
     pub(super) fn new(config: &ClusterConfig, incarnation: u64) -> Self {
         Self {
             cache: SessionCache::new(config.fetch_session_slots as usize, incarnation),
-            watchers: BTreeMap::new(),
-            waiting: BTreeMap::new(),
+            watchers: PartitionMap::default(),
         }
     }
 
-    /// Judges a request: how it is to be answered. What it names is taken into its session.
-    pub(super) fn open(
+    /// Judges a request of this session and epoch: how it is to be answered. The partitions that it names, with their
+    /// ids if they are known, are taken into its session, and others are forgotten.
+    pub(super) fn open<'a>(
         &mut self,
         now: Time,
-        request: SessionRequest,
+        metadata: FetchMetadata,
+        named: impl IntoIterator<Item = (PartitionName<'a>, Option<TopicPartition>, Wanted)>,
+        forgotten: impl IntoIterator<Item = PartitionName<'a>>,
     ) -> (Result<FetchContext, SessionError>, Ended) {
-        let id = request.metadata.session_id;
-        if request.metadata.is_full() {
+        let id = metadata.session_id;
+        if metadata.is_full() {
             let ended = self.end(id);
-            let context = if request.metadata.epoch == FetchMetadata::FINAL_EPOCH {
+            let context = if metadata.epoch == FetchMetadata::FINAL_EPOCH {
                 FetchContext::Sessionless
             } else {
                 FetchContext::Full
@@ -83,16 +76,15 @@ impl FetchSessions {
             return (Ok(context), ended);
         }
         let used_before = self.cache.get(id).map(|session| session.head.used_at);
-        if let Err(error) = self.cache.advance(request.metadata, now) {
+        if let Err(error) = self.cache.advance(metadata, now) {
             return (Err(error), Ended::default());
         }
         let mut ended = Ended::default();
-        for (key, partition) in request.forgotten {
-            ended.rested.extend(self.rested(id, &key, partition, used_before));
-            self.forget(id, &key, partition);
+        for name in forgotten {
+            ended.rested.extend(self.forget(id, name, used_before));
         }
-        for (key, partition, wanted) in request.named {
-            ended.rested.extend(self.want(id, key, (partition, used_before), wanted));
+        for (name, partition, wanted) in named {
+            ended.rested.extend(self.want(id, name, (partition, used_before), wanted));
         }
         let session = self.cache.get(id).expect("a session that was advanced is there");
         session.partitions.self_check();
@@ -105,39 +97,40 @@ impl FetchSessions {
     }
 
     /// Remembers what a full fetch asked for and was told; the id of its session, or none.
-    pub(super) fn create(
+    pub(super) fn create<'a>(
         &mut self,
         now: Time,
         follower: Option<NodeId>,
-        returned: Vec<(SessionKey, Option<TopicPartition>, Wanted, Returned)>,
+        returned: impl IntoIterator<
+            Item = (PartitionName<'a>, Option<TopicPartition>, Wanted, Returned),
+        >,
     ) -> (i32, Ended) {
-        let ids: Vec<(SessionKey, Option<TopicPartition>)> =
-            returned.iter().map(|(key, partition, ..)| (key.clone(), *partition)).collect();
-        let returned =
-            returned.into_iter().map(|(key, _, wanted, returned)| (key, wanted, returned));
         let (id, evicted) = self.cache.create(now, follower, SessionPartitions::new(returned));
         let ended = evicted.map(|(id, session)| self.ended(id, &session)).unwrap_or_default();
-        if id != FetchMetadata::NO_SESSION {
-            for (key, partition) in ids {
-                self.watch(id, &key, partition);
-            }
+        for (key, cached) in self.cache.get(id).into_iter().flat_map(|it| it.partitions.iter()) {
+            watch(&mut self.watchers, id, key, cached.id);
         }
         (id, ended)
     }
 
+    /// A session, if it is there.
+    pub(super) fn get(&self, id: i32) -> Option<&SessionPartitions> {
+        self.cache.get(id).map(|session| &session.partitions)
+    }
+
     /// What of a session may have news, in the order in which it is to be read.
-    pub(super) fn due(&self, id: i32) -> impl Iterator<Item = (&SessionKey, &Wanted)> {
-        self.cache.get(id).into_iter().flat_map(|session| session.partitions.due())
+    pub(super) fn due(&self, id: i32) -> impl Iterator<Item = (SessionKey, &CachedPartition)> {
+        self.get(id).into_iter().flat_map(SessionPartitions::due)
     }
 
     /// How much of a session may have news.
     pub(super) fn due_count(&self, id: i32) -> usize {
-        self.cache.get(id).map_or(0, |session| session.partitions.due_count())
+        self.get(id).map_or(0, SessionPartitions::due_count)
     }
 
     /// What is wanted of a partition, if it is in the session.
-    pub(super) fn wanted(&self, id: i32, key: &SessionKey) -> Option<Wanted> {
-        self.cache.get(id)?.partitions.wanted(key).copied()
+    pub(super) fn wanted(&self, id: i32, key: SessionKey) -> Option<Wanted> {
+        self.get(id)?.get(key).map(|cached| cached.wanted)
     }
 
     /// Remembers what is told of a partition; whether it must be told. It rests if nothing but a change of it can bring
@@ -145,14 +138,20 @@ impl FetchSessions {
     pub(super) fn returned(
         &mut self,
         id: i32,
-        (key, partition): (&SessionKey, Option<TopicPartition>),
+        (key, partition): (SessionKey, Option<TopicPartition>),
         returned: Returned,
         at_rest: bool,
     ) -> bool {
-        if let Some(partition) = partition {
-            self.watch(id, key, Some(partition));
-        }
         let Some(session) = self.cache.get_mut(id) else { return true };
+        if let Some(partition) = partition {
+            let identified = session.partitions.identify(key, partition);
+            if let Identified::InPlaceOf(before) = identified {
+                unwatch(&mut self.watchers, id, Some(before));
+            }
+            if identified != Identified::Known {
+                watch(&mut self.watchers, id, key, Some(partition));
+            }
+        }
         let must_respond = session.partitions.returned(key, returned);
         if at_rest && partition.is_some() {
             session.partitions.rest(key);
@@ -168,12 +167,12 @@ impl FetchSessions {
         let (mut waiting, mut rested) = (Vec::new(), Vec::new());
         for (id, key) in self.watchers.get(&partition).into_iter().flatten() {
             let Some(session) = self.cache.get_mut(*id) else { continue };
-            if session.partitions.make_due(key)
+            if session.partitions.make_due(*key)
                 && let Some(follower) = session.head.follower
             {
                 rested.push(Rested { partition, follower, until: session.head.used_at });
             }
-            waiting.extend(self.waiting.get(id));
+            waiting.extend(session.waiting);
         }
         (waiting, rested)
     }
@@ -184,10 +183,8 @@ impl FetchSessions {
         for (_, session) in self.cache.iter_mut() {
             let Some(follower) = session.head.follower else { continue };
             let until = session.head.used_at;
-            for key in session.partitions.make_all_due() {
-                if let SessionKey::Id(partition) = key {
-                    rested.push(Rested { partition, follower, until });
-                }
+            for partition in session.partitions.make_all_due() {
+                rested.push(Rested { partition, follower, until });
             }
         }
         rested
@@ -195,16 +192,17 @@ impl FetchSessions {
 
     /// A request of a session waits on a connection.
     pub(super) fn waits(&mut self, id: i32, connection: ConnectionId) {
-        let before = self.waiting.insert(id, connection);
+        let Some(session) = self.cache.get_mut(id) else { return };
+        let before = session.waiting.replace(connection);
         assert!(before.is_none(), "two requests of session {id} wait: {before:?}, {connection}");
     }
 
     /// The request of a session waits no more.
     pub(super) fn waits_no_more(&mut self, context: FetchContext, connection: ConnectionId) {
         if let FetchContext::Incremental(id) = context
-            && self.waiting.get(&id) == Some(&connection)
+            && let Some(session) = self.cache.get_mut(id)
         {
-            self.waiting.remove(&id);
+            session.waiting.take_if(|waiting| *waiting == connection);
         }
     }
 
@@ -212,37 +210,30 @@ impl FetchSessions {
     fn want(
         &mut self,
         id: i32,
-        key: SessionKey,
+        name: PartitionName<'_>,
         (partition, until): (Option<TopicPartition>, Option<Time>),
         wanted: Wanted,
     ) -> Option<Rested> {
-        self.watch(id, &key, partition);
         let session = self.cache.get_mut(id)?;
-        let was_at_rest = session.partitions.want(key, wanted);
+        let key = session.partitions.key(name);
+        let known = session.partitions.get(key).is_some_and(|cached| cached.id.is_some());
+        let was_at_rest = session.partitions.want(key, partition, wanted);
+        if !known {
+            watch(&mut self.watchers, id, key, partition);
+        }
         let (follower, until, partition) = (session.head.follower?, until?, partition?);
         was_at_rest.then_some(Rested { partition, follower, until })
     }
 
-    fn forget(&mut self, id: i32, key: &SessionKey, partition: Option<TopicPartition>) {
-        if let Some(session) = self.cache.get_mut(id) {
-            session.partitions.forget(key);
-        }
-        self.unwatch(id, partition);
-    }
-
-    fn watch(&mut self, id: i32, key: &SessionKey, partition: Option<TopicPartition>) {
-        let Some(partition) = partition else { return };
-        let watchers = self.watchers.entry(partition).or_default();
-        if !watchers.iter().any(|(other, _)| *other == id) {
-            watchers.push((id, key.clone()));
-        }
-    }
-
-    fn unwatch(&mut self, id: i32, partition: Option<TopicPartition>) {
-        let Some(partition) = partition else { return };
-        if let Some(watchers) = self.watchers.get_mut(&partition) {
-            watchers.retain(|(other, _)| *other != id);
-        }
+    /// A partition is not wanted any more; who rested there until then.
+    fn forget(&mut self, id: i32, name: PartitionName<'_>, until: Option<Time>) -> Option<Rested> {
+        let session = self.cache.get_mut(id)?;
+        let key = session.partitions.find(name)?;
+        let was_at_rest = session.partitions.is_at_rest(key);
+        let partition = session.partitions.forget(key)?.id;
+        unwatch(&mut self.watchers, id, partition);
+        let (follower, until, partition) = (session.head.follower?, until?, partition?);
+        was_at_rest.then_some(Rested { partition, follower, until })
     }
 
     /// Ends a session, if there is one.
@@ -253,30 +244,32 @@ impl FetchSessions {
 
     fn ended(&mut self, id: i32, session: &Session) -> Ended {
         let mut rested = Vec::new();
-        for (partition, watchers) in &mut self.watchers {
+        for (key, cached) in session.partitions.iter() {
+            let Some(partition) = cached.id else { continue };
+            let Some(watchers) = self.watchers.get_mut(&partition) else { continue };
             let Some(at) = watchers.iter().position(|(other, _)| *other == id) else { continue };
-            let (_, key) = watchers.swap_remove(at);
+            watchers.swap_remove(at);
             if let Some(follower) = session.head.follower
-                && session.partitions.is_at_rest(&key)
+                && session.partitions.is_at_rest(key)
             {
-                let until = session.head.used_at;
-                rested.push(Rested { partition: *partition, follower, until });
+                rested.push(Rested { partition, follower, until: session.head.used_at });
             }
         }
-        self.watchers.retain(|_, watchers| !watchers.is_empty());
-        Ended { rested, waiting: self.waiting.remove(&id) }
+        Ended { rested, waiting: session.waiting }
     }
+}
 
-    /// Whether a partition is at rest, and until when its follower is known to have had all.
-    fn rested(
-        &self,
-        id: i32,
-        key: &SessionKey,
-        partition: Option<TopicPartition>,
-        until: Option<Time>,
-    ) -> Option<Rested> {
-        let session = self.cache.get(id)?;
-        let (follower, until, partition) = (session.head.follower?, until?, partition?);
-        session.partitions.is_at_rest(key).then_some(Rested { partition, follower, until })
+/// Whose changes a session's partition has news of.
+fn watch(watchers: &mut Watchers, id: i32, key: SessionKey, partition: Option<TopicPartition>) {
+    let Some(partition) = partition else { return };
+    let watchers = watchers.get_or_insert_with(partition, Vec::new);
+    if !watchers.iter().any(|(other, _)| *other == id) {
+        watchers.push((id, key));
+    }
+}
+
+fn unwatch(watchers: &mut Watchers, id: i32, partition: Option<TopicPartition>) {
+    if let Some(watchers) = partition.and_then(|partition| watchers.get_mut(&partition)) {
+        watchers.retain(|(other, _)| *other != id);
     }
 }

@@ -4,9 +4,8 @@
 //! leader (KIP-227), and who changes what is asked for a partition touches it there. Source: rules 2.2.5 and 2.2.6,
 //! Kafka's `AbstractFetcherThread`, `ReplicaFetcherThread` and `RemoteLeaderEndPoint`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::broker::context::Context;
+use crate::collections::{PartitionMap, SortedMap, SortedSet};
 use crate::config::ms;
 use crate::defect::BrokerDefect;
 use crate::fetch_session::handler::SessionHandler;
@@ -21,17 +20,17 @@ use crate::types::{BrokerEpoch, CorrelationId, LeaderEpoch, NodeId, Time, TopicP
 /// All fetchers of a broker, by leader.
 #[derive(Debug, Default)]
 pub(super) struct Fetchers {
-    by_leader: BTreeMap<NodeId, Fetcher>,
+    by_leader: SortedMap<NodeId, Fetcher>,
 }
 
 /// Follows one leader.
 #[derive(Debug)]
 struct Fetcher {
-    followed: BTreeMap<TopicPartition, PartitionFetchState>,
+    followed: PartitionMap<TopicPartition, PartitionFetchState>,
     /// Partitions that are not asked for before a time.
-    delayed: BTreeSet<(Time, TopicPartition)>,
+    delayed: SortedSet<(Time, TopicPartition)>,
     /// Partitions for which the leader's bounds must be asked before the next fetch.
-    out_of_range: BTreeSet<TopicPartition>,
+    out_of_range: SortedSet<TopicPartition>,
     /// Nothing is asked before: the connection failed.
     resume_at: Time,
     session: SessionHandler<TopicPartition, ReplicaFetchPartition>,
@@ -61,7 +60,7 @@ enum RequestKind {
 }
 
 /// Hosted partitions by id.
-type Partitions = BTreeMap<TopicPartition, Partition>;
+type Partitions = PartitionMap<TopicPartition, Partition>;
 
 impl Fetchers {
     /// The partition follows this leader in this epoch from now on. A request in flight goes on without it.
@@ -72,7 +71,7 @@ impl Fetchers {
         leader: NodeId,
         leader_epoch: LeaderEpoch,
     ) {
-        let fetcher = self.by_leader.entry(leader).or_insert_with(|| Fetcher::new(now));
+        let fetcher = self.by_leader.get_or_insert_with(leader, || Fetcher::new(now));
         if fetcher
             .followed
             .get(&partition)
@@ -81,7 +80,7 @@ impl Fetchers {
             return;
         }
         self.unfollow(partition);
-        let fetcher = self.by_leader.entry(leader).or_insert_with(|| Fetcher::new(now));
+        let fetcher = self.by_leader.get_or_insert_with(leader, || Fetcher::new(now));
         fetcher
             .followed
             .insert(partition, PartitionFetchState { leader_epoch, delayed_until: None });
@@ -104,7 +103,7 @@ impl Fetchers {
         context: &mut Context,
         effects: &mut Effects,
     ) {
-        for (leader, fetcher) in &mut self.by_leader {
+        for (leader, fetcher) in self.by_leader.iter_mut() {
             if fetcher.in_flight.as_ref().is_some_and(|sent| sent.deadline <= now) {
                 effects.push(Effect::Disconnect { to: *leader, channel: Channel::ReplicaFetch });
                 fetcher.back_off(now, context);
@@ -202,9 +201,9 @@ impl Fetchers {
 impl Fetcher {
     fn new(now: Time) -> Self {
         Self {
-            followed: BTreeMap::new(),
-            delayed: BTreeSet::new(),
-            out_of_range: BTreeSet::new(),
+            followed: PartitionMap::default(),
+            delayed: SortedSet::default(),
+            out_of_range: SortedSet::default(),
             resume_at: now,
             session: SessionHandler::new(),
             in_flight: None,
@@ -231,7 +230,7 @@ impl Fetcher {
             let forgets = context.config.defects.has(BrokerDefect::NewSessionForgets);
             let named = (forgets && self.session.renews()).then(|| self.session.touched().clone());
             let is_named = |id: &TopicPartition| named.as_ref().is_none_or(|it| it.contains(id));
-            let built = self.session.build(followed.keys().copied().filter(is_named), wanted);
+            let built = self.session.build(followed.keys().filter(is_named), wanted);
             if self.session.is_empty() && built.to_forget.is_empty() {
                 return;
             }
@@ -278,6 +277,15 @@ impl Fetcher {
             FetchOutcome::Failed => self.delay(partition, Time::MAX),
             FetchOutcome::Ignored => {}
         }
+        self.self_check();
+    }
+
+    /// What is put off is followed, once each.
+    fn self_check(&self) {
+        let (followed, delayed) = (self.followed.len(), self.delayed.len());
+        assert!(delayed <= followed, "{delayed} partitions are delayed of {followed}");
+        let out_of_range = self.out_of_range.len();
+        assert!(out_of_range <= followed, "{out_of_range} are out of range of {followed}");
     }
 
     /// The partition is not asked for until then; not at all in this epoch if that is never.
@@ -285,7 +293,7 @@ impl Fetcher {
         self.out_of_range.remove(&partition);
         if let Some(followed) = self.followed.get_mut(&partition) {
             let before = followed.delayed_until.replace(until);
-            self.delayed.extend([(until, partition)]);
+            self.delayed.insert((until, partition));
             assert!(before.is_none(), "{partition} was asked for before {before:?}");
         }
     }
@@ -309,6 +317,7 @@ impl Fetcher {
         }
         self.out_of_range.remove(&partition);
         self.session.touch(partition);
+        self.self_check();
     }
 
     /// The connection failed: nothing is asked of this leader for a while, and then in a new session.

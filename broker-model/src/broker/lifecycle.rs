@@ -93,6 +93,17 @@ impl Lifecycle {
         if self.in_flight.is_none() && self.next_at <= now && !self.may_stop {
             self.send(now, metadata_end, context, effects);
         }
+        self.self_check();
+    }
+
+    /// It has an epoch exactly from its registration on, and stops only if it was asked to.
+    fn self_check(&self) {
+        let (state, broker_epoch) = (self.state, self.broker_epoch);
+        assert!(
+            (state == BrokerState::Starting) == (broker_epoch == BrokerEpoch::NONE),
+            "{state:?} with broker epoch {broker_epoch}"
+        );
+        assert!(!self.may_stop || self.stop_by.is_some(), "nobody asked this broker to stop");
     }
 
     fn send(

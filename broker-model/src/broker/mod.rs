@@ -29,6 +29,7 @@ mod wake;
 
 use std::collections::BTreeMap;
 
+use crate::collections::PartitionMap;
 use crate::config::{ClusterConfig, ms};
 use crate::coordinator::group::{GroupCoordinator, GroupRules};
 use crate::defect::LogDefect;
@@ -67,7 +68,7 @@ pub struct Broker {
     boot_image: Option<DiskImage>,
     /// Logs found on disk whose partitions the metadata has not brought yet.
     unhosted: BTreeMap<TopicPartition, Log>,
-    partitions: BTreeMap<TopicPartition, Partition>,
+    partitions: PartitionMap<TopicPartition, Partition>,
     fetchers: Fetchers,
     fetch_sessions: FetchSessions,
     channel: ControllerChannel,
@@ -103,7 +104,7 @@ impl Broker {
             metadata: MetadataFetcher::new(now.time),
             boot_image: Some(image.clone()),
             unhosted: BTreeMap::new(),
-            partitions: BTreeMap::new(),
+            partitions: PartitionMap::default(),
             fetchers: Fetchers::default(),
             fetch_sessions: FetchSessions::new(&config, incarnation),
             channel: ControllerChannel::default(),
@@ -157,7 +158,7 @@ impl Broker {
     fn partition_context(
         &mut self,
         now: Now,
-    ) -> (PartitionContext<'_>, &mut BTreeMap<TopicPartition, Partition>) {
+    ) -> (PartitionContext<'_>, &mut PartitionMap<TopicPartition, Partition>) {
         let broker_epoch = self.lifecycle.broker_epoch();
         (
             PartitionContext { now, broker_epoch, metadata: self.metadata.image() },

@@ -4,6 +4,7 @@
 use crate::broker::Broker;
 use crate::broker::metadata_fetcher::Applied;
 use crate::config::ClusterConfig;
+use crate::defect::BrokerDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::{Log, LogConfig, LogOptions};
 use crate::node::{Effect, Effects};
@@ -15,7 +16,7 @@ impl Broker {
     pub(super) fn publish(&mut self, now: Now, applied: &Applied, effects: &mut Effects) {
         let end = self.metadata.image().end_offset;
         self.lifecycle.metadata_advanced(applied.from, end, now.time);
-        if self.is_replaced() {
+        if self.is_replaced() && !self.context.config.defects.has(BrokerDefect::ReplacedGoesOn) {
             self.halt("another uptime of this broker is registered", effects);
             return;
         }
@@ -42,13 +43,15 @@ impl Broker {
             return;
         }
         self.published = true;
-        let all: Vec<TopicPartition> = self.metadata.image().partitions.keys().copied().collect();
+        let all: Vec<TopicPartition> = self.metadata.image().partitions.keys().collect();
         for partition in all {
             self.apply_registration(now, partition, effects);
         }
     }
 
-    /// Whether the controller has registered an uptime of this broker after this one.
+    /// Whether the controller has registered an uptime of this broker after this one: it will refuse this one for ever.
+    /// To end is the way out of it, so that another uptime is started and registers. Kafka's broker goes on without
+    /// being heard. Source: `BrokerLifecycleManager`, which takes STALE_BROKER_EPOCH for an error that passes.
     fn is_replaced(&self) -> bool {
         let own_epoch = self.lifecycle.broker_epoch();
         let registered = self.metadata.image().brokers.get(&self.context.node);

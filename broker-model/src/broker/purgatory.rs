@@ -3,9 +3,8 @@
 //! Each keeps its connection muted, so a connection names at most one of them. Source: Kafka's
 //! `DelayedOperationPurgatory`, `DelayedProduce` and `DelayedFetch`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::broker::connections::Caller;
+use crate::collections::{PartitionMap, SortedMap, SortedSet};
 use crate::fetch_session::cache::FetchContext;
 use crate::message::ReplicaFetchRequest;
 use crate::node::Deadline;
@@ -87,10 +86,14 @@ impl DelayedProduce {
 /// All requests that wait.
 #[derive(Debug, Default)]
 pub(super) struct Purgatory {
-    delayed: BTreeMap<ConnectionId, Delayed>,
-    deadlines: BTreeSet<(Time, ConnectionId)>,
-    watchers: BTreeMap<TopicPartition, Vec<ConnectionId>>,
-    tickets: BTreeMap<ProduceTicket, ConnectionId>,
+    /// Where in `slots`.
+    delayed: SortedMap<ConnectionId, usize>,
+    slots: Vec<Option<Delayed>>,
+    /// Slots that are not used.
+    free: Vec<usize>,
+    deadlines: SortedSet<(Time, ConnectionId)>,
+    watchers: PartitionMap<TopicPartition, Vec<ConnectionId>>,
+    tickets: SortedMap<ProduceTicket, ConnectionId>,
     last_ticket: u64,
 }
 
@@ -111,16 +114,24 @@ impl Purgatory {
     ) {
         let connection = caller.connection;
         for partition in &watched {
-            self.watchers.entry(*partition).or_default().push(connection);
+            self.watchers.get_or_insert_with(*partition, Vec::new).push(connection);
         }
         if let Wait::Produce(produce) = &wait {
             assert!(!produce.undecided.is_empty(), "a produce waits for nothing");
-            self.tickets
-                .extend(produce.undecided.iter().map(|undecided| (undecided.ticket, connection)));
+            for undecided in &produce.undecided {
+                self.tickets.insert(undecided.ticket, connection);
+            }
         }
         self.deadlines.insert((deadline, connection));
-        let before = self.delayed.insert(connection, Delayed { caller, deadline, wait, watched });
-        assert!(before.is_none(), "two requests wait on connection {connection}: {before:?}");
+        let delayed = Delayed { caller, deadline, wait, watched };
+        let slot = self.free.pop().unwrap_or(self.slots.len());
+        match self.slots.get_mut(slot) {
+            Some(free) => *free = Some(delayed),
+            None => self.slots.push(Some(delayed)),
+        }
+        let before = self.delayed.insert(connection, slot);
+        assert!(before.is_none(), "two requests wait on connection {connection}");
+        self.self_check();
     }
 
     /// The produce that a ticket belongs to, and which of its partitions it is; the partition counts as decided.
@@ -129,8 +140,9 @@ impl Purgatory {
         ticket: ProduceTicket,
     ) -> Option<(&mut DelayedProduce, PendingPartition)> {
         let connection = self.tickets.remove(&ticket)?;
-        let delayed =
-            self.delayed.get_mut(&connection).expect("a ticket names a produce that waits");
+        let slot = self.delayed.get(&connection).copied();
+        let delayed = slot.and_then(|slot| self.slots[slot].as_mut());
+        let delayed = delayed.expect("a ticket names a produce that waits");
         let Wait::Produce(produce) = &mut delayed.wait else {
             panic!("ticket {ticket:?} names a request that is no produce");
         };
@@ -151,7 +163,7 @@ impl Purgatory {
 
     /// What waits on a connection.
     pub(super) fn get(&self, connection: ConnectionId) -> Option<&Delayed> {
-        self.delayed.get(&connection)
+        self.slots[*self.delayed.get(&connection)?].as_ref()
     }
 
     /// All that waits.
@@ -161,7 +173,8 @@ impl Purgatory {
 
     /// Produces that wait.
     pub(super) fn produces(&self) -> impl Iterator<Item = &DelayedProduce> {
-        self.delayed.values().filter_map(|delayed| match &delayed.wait {
+        let delayed = self.delayed.values().filter_map(|slot| self.slots[*slot].as_ref());
+        delayed.filter_map(|delayed| match &delayed.wait {
             Wait::Produce(produce) => Some(produce),
             Wait::Fetch(_) | Wait::ReplicaFetch(_) => None,
         })
@@ -169,7 +182,9 @@ impl Purgatory {
 
     /// Ends a request's waiting.
     pub(super) fn remove(&mut self, connection: ConnectionId) -> Option<Delayed> {
-        let delayed = self.delayed.remove(&connection)?;
+        let slot = self.delayed.remove(&connection)?;
+        self.free.push(slot);
+        let delayed = self.slots[slot].take().expect("who waits has a slot");
         self.deadlines.remove(&(delayed.deadline, connection));
         for partition in &delayed.watched {
             if let Some(watchers) = self.watchers.get_mut(partition) {
@@ -181,7 +196,20 @@ impl Purgatory {
                 self.tickets.remove(&undecided.ticket);
             }
         }
+        self.self_check();
         Some(delayed)
+    }
+
+    fn self_check(&self) {
+        assert!(
+            self.delayed.len() == self.deadlines.len()
+                && self.delayed.len() + self.free.len() == self.slots.len(),
+            "{} requests wait, with {} deadlines and in {} slots, of which {} are free",
+            self.delayed.len(),
+            self.deadlines.len(),
+            self.slots.len(),
+            self.free.len()
+        );
     }
 
     /// Ends the waiting of the first request whose time is up.

@@ -132,7 +132,7 @@ impl Broker {
     pub(super) fn has_news(&self, id: TopicPartition, fetch: &ReplicaFetch) -> bool {
         let asked = match fetch.context {
             FetchContext::Incremental(session) => {
-                let wanted = self.fetch_sessions.wanted(session, &SessionKey::Id(id));
+                let wanted = self.fetch_sessions.wanted(session, SessionKey::of(id));
                 wanted.map(|wanted| wanted.fetch_offset)
             }
             FetchContext::Full | FetchContext::Sessionless => {

@@ -1,8 +1,9 @@
 //! What a client has in flight, to whom, until when. Source: Kafka's `NetworkClient` and `InFlightRequests`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::collections::SortedMap;
 use crate::config::ms;
 use crate::jitter::jitter;
 use crate::message::{Message, RequestBody};
@@ -111,9 +112,11 @@ pub(crate) struct Connections {
     pub(crate) backoff: Backoff,
     request_timeout: Duration,
     next_correlation: i32,
-    peers: BTreeMap<(NodeId, Channel), Peer>,
+    peers: SortedMap<(NodeId, Channel), Peer>,
     /// No request is too late before this time.
     in_time_until: Time,
+    /// No connection is blocked after this time.
+    blocked_until_max: Time,
 }
 
 #[derive(Debug, Default)]
@@ -157,8 +160,9 @@ impl Connections {
             backoff,
             request_timeout: ms(request_timeout_ms.max(1)),
             next_correlation: 0,
-            peers: BTreeMap::new(),
+            peers: SortedMap::default(),
             in_time_until: Time::MAX,
+            blocked_until_max: Time::ZERO,
         }
     }
 
@@ -187,7 +191,7 @@ impl Connections {
         let correlation_id = self.send_unanswered((to, channel), body, effects);
         let deadline = now + timeout.max(self.request_timeout);
         self.in_time_until = self.in_time_until.min(deadline);
-        let peer = self.peers.entry((to, channel)).or_default();
+        let peer = self.peers.get_or_insert_with((to, channel), Peer::default);
         assert!(now >= peer.blocked_until, "sent to {to} at {now}, before {}", peer.blocked_until);
         peer.in_flight.push_back(InFlight { correlation_id, deadline, purpose });
         peer.self_check(to, channel);
@@ -224,7 +228,8 @@ impl Connections {
     /// A connection is gone: the purposes of all that was in flight on it, oldest first.
     pub(crate) fn lost(&mut self, now: Time, to: NodeId, channel: Channel) -> Vec<Purpose> {
         let blocked_until = self.backoff.after(now);
-        let peer = self.peers.entry((to, channel)).or_default();
+        self.blocked_until_max = self.blocked_until_max.max(blocked_until);
+        let peer = self.peers.get_or_insert_with((to, channel), Peer::default);
         peer.blocked_until = blocked_until;
         peer.in_flight.drain(..).map(|request| request.purpose).collect()
     }
@@ -269,6 +274,11 @@ impl Connections {
         candidates
             .filter(|&broker| self.blocked_until(broker, Channel::Client) <= now)
             .min_by_key(|&broker| self.in_flight(broker, Channel::Client))
+    }
+
+    /// Whether every broker may be sent to from then on.
+    pub(crate) fn is_unblocked_by(&self, time: Time) -> bool {
+        self.blocked_until_max <= time
     }
 
     /// When the first of the brokers may be sent to again.

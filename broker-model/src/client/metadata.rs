@@ -217,7 +217,12 @@ impl Metadata {
         if self.asked || self.topics.is_empty() {
             return None;
         }
-        let at = self.due().max(connections.first_unblocked(&self.brokers));
+        let due = self.due();
+        let at = if connections.is_unblocked_by(due) {
+            due
+        } else {
+            due.max(connections.first_unblocked(&self.brokers))
+        };
         (at < Time::MAX).then_some(Deadline { at, why: "metadata refresh" })
     }
 

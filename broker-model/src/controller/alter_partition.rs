@@ -1,5 +1,5 @@
-//! A leader's proposal of an ISR: validated in Kafka's order, then written. Source: rules 2.3, KIP-497, KIP-841,
-//! KIP-903, Kafka's `ReplicationControlManager.validateAlterPartitionData`.
+//! A leader's proposals of ISRs: each validated in Kafka's order, then written, all in one batch. Source: rules 2.3,
+//! KIP-497, KIP-841, KIP-903, Kafka's `ReplicationControlManager.alterPartition` and `validateAlterPartitionData`.
 //!
 //! A proposal that was accepted and whose answer was lost comes again with the version that it changed: it is refused
 //! like any other for an old version, and its sender learns from the metadata log what became of it. The controller
@@ -7,27 +7,44 @@
 //! (KAFKA-14144).
 
 use crate::controller::election::{ControllerRules, Election, PartitionChange, change_partition};
-use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
+use crate::message::{AlterPartitionItem, AlterPartitionRequest, ClusterError, IsrRegistration};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::note::PartitionRegistration;
 use crate::types::{BrokerEpoch, NodeId};
 
-/// Judges a proposal: the record to write, if one is needed, and the registration that then holds.
-pub(super) fn alter_partition(
+/// What becomes of a proposal: the record to write, if one is needed, and the registration that then holds.
+pub(super) type Judged = Result<(Option<MetadataRecord>, IsrRegistration), ClusterError>;
+
+/// Judges each proposal for itself, all by the image as it is; or refuses to look, if the sender's uptime is over.
+pub(super) fn alter_partitions(
     image: &MetadataImage,
     request: &AlterPartitionRequest,
     rules: ControllerRules,
-) -> Result<(Option<MetadataRecord>, IsrRegistration), ClusterError> {
-    let registration = current(image, request)?;
-    check_proposal(registration, request)?;
-    check_eligible(image, request)?;
-    let partition = request.partition;
+) -> Result<Vec<Judged>, ClusterError> {
+    let sender = image.brokers.get(&request.broker);
+    if sender.is_none_or(|sender| sender.broker_epoch != request.broker_epoch) {
+        return Err(ClusterError::StaleBrokerEpoch);
+    }
+    let judge = |item| alter_partition(image, request.broker, item, rules);
+    Ok(request.partitions.iter().map(judge).collect())
+}
+
+fn alter_partition(
+    image: &MetadataImage,
+    broker: NodeId,
+    item: &AlterPartitionItem,
+    rules: ControllerRules,
+) -> Judged {
+    let registration = current(image, broker, item)?;
+    check_proposal(registration, broker, item)?;
+    check_eligible(image, item)?;
+    let partition = item.partition;
     let topic = image.topic_of(partition).expect("a partition's topic is created before it");
     let change = PartitionChange {
         registration,
-        target_isr: request.new_isr.iter().map(|(member, _)| *member).collect(),
+        target_isr: item.new_isr.iter().map(|(member, _)| *member).collect(),
         unclean_shutdown: None,
-        recovering: request.recovering,
+        recovering: item.recovering,
         min_insync_replicas: topic.min_insync_replicas,
         election: Election::of(topic),
         rules,
@@ -43,24 +60,21 @@ pub(super) fn alter_partition(
 /// The registration that the proposal is about, if the sender is its leader in its present epoch.
 fn current<'a>(
     image: &'a MetadataImage,
-    request: &AlterPartitionRequest,
+    broker: NodeId,
+    item: &AlterPartitionItem,
 ) -> Result<&'a PartitionRegistration, ClusterError> {
-    let sender = image.brokers.get(&request.broker);
-    if sender.is_none_or(|sender| sender.broker_epoch != request.broker_epoch) {
-        return Err(ClusterError::StaleBrokerEpoch);
-    }
-    let registration = image.partitions.get(&request.partition);
+    let registration = image.partitions.get(&item.partition);
     let registration = registration.ok_or(ClusterError::UnknownTopicOrPartition)?;
     // A leader that knows more than this controller has it from a later controller (KAFKA-14154).
-    if request.leader_epoch > registration.leader_epoch
-        || request.partition_epoch > registration.partition_epoch
+    if item.leader_epoch > registration.leader_epoch
+        || item.partition_epoch > registration.partition_epoch
     {
         return Err(ClusterError::NotController);
     }
-    if request.leader_epoch < registration.leader_epoch {
+    if item.leader_epoch < registration.leader_epoch {
         return Err(ClusterError::FencedLeaderEpoch);
     }
-    if registration.leader != Some(request.broker) {
+    if registration.leader != Some(broker) {
         return Err(ClusterError::InvalidRequest);
     }
     Ok(registration)
@@ -68,34 +82,32 @@ fn current<'a>(
 
 fn check_proposal(
     registration: &PartitionRegistration,
-    request: &AlterPartitionRequest,
+    broker: NodeId,
+    item: &AlterPartitionItem,
 ) -> Result<(), ClusterError> {
-    if request.partition_epoch < registration.partition_epoch {
+    if item.partition_epoch < registration.partition_epoch {
         return Err(ClusterError::InvalidUpdateVersion);
     }
-    let members: Vec<NodeId> = request.new_isr.iter().map(|(member, _)| *member).collect();
+    let members: Vec<NodeId> = item.new_isr.iter().map(|(member, _)| *member).collect();
     let is_replica = |member: &NodeId| registration.replicas.contains(member);
     let is_twice = |(index, member): (usize, &NodeId)| members[..index].contains(member);
-    let starts_recovering = request.recovering && !registration.recovering;
+    let starts_recovering = item.recovering && !registration.recovering;
     let valid = members.iter().all(is_replica)
         && !members.iter().enumerate().any(is_twice)
-        && members.contains(&request.broker)
-        && !(request.recovering && members.len() > 1)
+        && members.contains(&broker)
+        && !(item.recovering && members.len() > 1)
         && !starts_recovering;
     if valid { Ok(()) } else { Err(ClusterError::InvalidRequest) }
 }
 
 /// Every member must be active, in the uptime that the leader saw (KIP-841, KIP-903).
-fn check_eligible(
-    image: &MetadataImage,
-    request: &AlterPartitionRequest,
-) -> Result<(), ClusterError> {
+fn check_eligible(image: &MetadataImage, item: &AlterPartitionItem) -> Result<(), ClusterError> {
     let eligible = |(member, epoch): &(NodeId, BrokerEpoch)| {
         image.brokers.get(member).is_some_and(|broker| {
             broker.is_active() && (*epoch == BrokerEpoch::NONE || *epoch == broker.broker_epoch)
         })
     };
-    let all = request.new_isr.iter().all(eligible);
+    let all = item.new_isr.iter().all(eligible);
     if all { Ok(()) } else { Err(ClusterError::IneligibleReplica) }
 }
 

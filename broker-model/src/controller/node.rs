@@ -2,7 +2,7 @@
 
 use crate::config::ClusterConfig;
 use crate::controller::active::Active;
-use crate::controller::alter_partition::alter_partition;
+use crate::controller::alter_partition::{Judged, alter_partitions};
 use crate::controller::brokers::{fence_records, heartbeat, register};
 use crate::controller::election::ControllerRules;
 use crate::controller::partitions::{balance_leaders, elect_uncleanly};
@@ -12,10 +12,10 @@ use crate::controller::topics::{allocate_producer_ids, create_topics};
 use crate::disk_image::DiskImage;
 use crate::log::Log;
 use crate::message::{
-    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
-    AlterPartitionResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
-    BrokerRegistrationRequest, BrokerRegistrationResponse, Request, RequestBody, Response,
-    ResponseBody,
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionItem,
+    AlterPartitionRequest, AlterPartitionResponse, AlteredPartition, BrokerHeartbeatRequest,
+    BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse, Request,
+    RequestBody, Response, ResponseBody,
 };
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{Deadline, Effect, Effects, Event, Node};
@@ -160,34 +160,51 @@ impl Controller {
         request: &AlterPartitionRequest,
         effects: &mut Effects,
     ) -> ResponseBody {
-        let partition = request.partition;
         let judged = match &self.active {
             Some(active) => {
-                alter_partition(&active.image, request, ControllerRules::of(&self.config))
+                alter_partitions(&active.image, request, ControllerRules::of(&self.config))
             }
             None => Err(crate::message::ClusterError::NotController),
         };
-        let result = judged.map(|(record, registration)| {
-            self.note_proposal_served(request, effects);
-            if record.is_some() {
-                self.note_accepted(request, effects);
-            }
-            self.write(now, record.as_slice(), effects);
-            registration
-        });
-        ResponseBody::AlterPartition(Box::new(AlterPartitionResponse { partition, result }))
+        let result = judged.map(|judged| self.write_altered(now, request, judged, effects));
+        ResponseBody::AlterPartition(Box::new(AlterPartitionResponse { result }))
+    }
+
+    /// Writes what was accepted, in one batch; the answer for each partition.
+    fn write_altered(
+        &mut self,
+        now: Now,
+        request: &AlterPartitionRequest,
+        judged: Vec<Judged>,
+        effects: &mut Effects,
+    ) -> Vec<AlteredPartition> {
+        let mut records = Vec::new();
+        let mut altered = Vec::with_capacity(judged.len());
+        for (item, judged) in request.partitions.iter().zip(judged) {
+            let result = judged.map(|(record, registration)| {
+                self.note_proposal_served(request.broker, item, effects);
+                if record.is_some() {
+                    self.note_accepted(request, item, records.len() as i64, effects);
+                }
+                records.extend(record);
+                registration
+            });
+            altered.push(AlteredPartition { partition: item.partition, result });
+        }
+        self.write(now, &records, effects);
+        altered
     }
 
     /// States in which epoch of the leader a proposal is taken.
-    fn note_proposal_served(&self, request: &AlterPartitionRequest, effects: &mut Effects) {
+    fn note_proposal_served(&self, by: NodeId, item: &AlterPartitionItem, effects: &mut Effects) {
         let image = self.active.as_ref().map(|active| &active.image);
-        let registered = image.and_then(|image| image.partitions.get(&request.partition));
+        let registered = image.and_then(|image| image.partitions.get(&item.partition));
         let own = registered.map_or(LeaderEpoch::NONE, |registered| registered.leader_epoch);
         effects.note(ExchangeNote::RequestServed {
             api: Api::AlterPartition,
-            partition: Some(request.partition),
-            by: request.broker,
-            named: i64::from(request.leader_epoch.0),
+            partition: Some(item.partition),
+            by,
+            named: i64::from(item.leader_epoch.0),
             own: i64::from(own.0),
         });
     }
@@ -206,18 +223,24 @@ impl Controller {
         effects.note(ExchangeNote::RequestServed { api, partition: None, by, named, own });
     }
 
-    /// States what is about to be written, at the log's end.
-    fn note_accepted(&self, request: &AlterPartitionRequest, effects: &mut Effects) {
+    /// States what is about to be written, so many records after the log's end.
+    fn note_accepted(
+        &self,
+        request: &AlterPartitionRequest,
+        item: &AlterPartitionItem,
+        records_before: i64,
+        effects: &mut Effects,
+    ) {
         effects.note(ControllerNote::IsrProposalAccepted {
-            partition: request.partition,
-            offset: self.log().log_end_offset(),
+            partition: item.partition,
+            offset: self.log().log_end_offset().plus(records_before),
             controller_epoch: self.quorum.epoch(),
             proposal: Box::new(AcceptedProposal {
                 broker: request.broker,
                 broker_epoch: request.broker_epoch,
-                leader_epoch: request.leader_epoch,
-                partition_epoch: request.partition_epoch,
-                members: request.new_isr.clone(),
+                leader_epoch: item.leader_epoch,
+                partition_epoch: item.partition_epoch,
+                members: item.new_isr.clone(),
             }),
         });
     }

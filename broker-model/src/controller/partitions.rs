@@ -60,8 +60,8 @@ pub(super) fn partition_records(
 ) -> Vec<MetadataRecord> {
     let concerned =
         image.partitions.iter().filter(|(_, registration)| event.concerns(registration));
-    let change = |(partition, registration): (&TopicPartition, &PartitionRegistration)| {
-        let topic = image.topic_of(*partition).expect("a partition's topic is created before it");
+    let change = |(partition, registration): (TopicPartition, &PartitionRegistration)| {
+        let topic = image.topic_of(partition).expect("a partition's topic is created before it");
         let change = PartitionChange {
             registration,
             target_isr: event.target_isr(&registration.isr),
@@ -76,7 +76,7 @@ pub(super) fn partition_records(
         };
         let changed = change_partition(&change, |broker| event.may_lead(image, broker))?;
         let (registration, unclean) = (changed.registration, changed.unclean);
-        Some(MetadataRecord::Partition { partition: *partition, registration, unclean })
+        Some(MetadataRecord::Partition { partition, registration, unclean })
     };
     concerned.filter_map(change).collect()
 }
@@ -114,8 +114,8 @@ fn elect(
     rules: ControllerRules,
     election_of: impl Fn(&TopicConfig, &PartitionRegistration) -> Option<Election>,
 ) -> Vec<MetadataRecord> {
-    let record = |(partition, registration): (&TopicPartition, &PartitionRegistration)| {
-        let topic = image.topic_of(*partition).expect("a partition's topic is created before it");
+    let record = |(partition, registration): (TopicPartition, &PartitionRegistration)| {
+        let topic = image.topic_of(partition).expect("a partition's topic is created before it");
         let change = PartitionChange {
             registration,
             target_isr: registration.isr.clone(),
@@ -127,7 +127,7 @@ fn elect(
         };
         let changed = change_partition(&change, |broker| image.is_active(broker))?;
         let (registration, unclean) = (changed.registration, changed.unclean);
-        Some(MetadataRecord::Partition { partition: *partition, registration, unclean })
+        Some(MetadataRecord::Partition { partition, registration, unclean })
     };
     image.partitions.iter().filter_map(record).take(ELECTIONS_AT_ONCE).collect()
 }

@@ -13,9 +13,8 @@ const REFUSED: ClusterError = ClusterError::NotController;
 #[expect(clippy::wildcard_enum_match_arm, reason = "of all bodies, these five are held back")]
 pub(super) fn refuse_answer(answer: ResponseBody, controller: Option<NodeId>) -> ResponseBody {
     match answer {
-        ResponseBody::AlterPartition(response) => {
-            let partition = response.partition;
-            let refused = AlterPartitionResponse { partition, result: Err(REFUSED) };
+        ResponseBody::AlterPartition(_) => {
+            let refused = AlterPartitionResponse { result: Err(REFUSED) };
             ResponseBody::AlterPartition(Box::new(refused))
         }
         ResponseBody::BrokerRegistration(_) => registration(controller),

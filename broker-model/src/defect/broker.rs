@@ -29,6 +29,29 @@ BrokerDefect {
         example: "A follower has the last record. The leader commits it, and has nothing more to send: \
             the follower never hears that it is committed, nor does a consumer that reads there.",
     }
+    DivergenceHidesWatermark {
+        name: "divergence-hides-watermark",
+        source: "KIP-227, KIP-595: `CachedPartition.maybeUpdateResponseData`",
+        affected: Affected::Open { since: Version::new(2, 7, 0) },
+        side: Server,
+        shows: "liveness" / "high-watermark-stuck" in "impatient-producers", seed 830,
+        meaning: "A fetch session notes a high watermark as told that it told beside a divergence, \
+            which the follower does not take.",
+        example: "A follower must cut its log first, and leaves the rest of that answer alone. The next \
+            answer has nothing new for it, as the session believes. Nothing is produced any more: the \
+            follower's high watermark stays behind for good.",
+    }
+    ReplacedGoesOn {
+        name: "replaced-goes-on",
+        source: "KIP-631: `BrokerLifecycleManager`, `ClusterControlManager.registerBroker`",
+        affected: Affected::Open { since: Version::new(2, 8, 0) },
+        side: Server,
+        shows: "liveness" / "broker-fenced" in "late-registration", seed 12,
+        meaning: "A broker goes on whose registration was replaced by that of another uptime.",
+        example: "A registration that an earlier uptime sent is under way for long, and reaches the \
+            controller after the session of the present uptime is over. The present one is refused \
+            for its epoch with each heartbeat, and nobody starts it anew.",
+    }
     NewSessionForgets {
         name: "new-session-forgets",
         source: "KIP-227: `FetchSessionHandler.FetchRequestData.Builder.build`",

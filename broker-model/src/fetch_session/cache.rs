@@ -5,12 +5,12 @@
 //! takes a follower's that is younger. Who gets no session names everything in each request, as before KIP-227. Source:
 //! Kafka's `FetchSessionCacheShard` and `FetchManager` at 4.1.1; Kafka draws ids at random, here they count.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::session::{SessionHead, SessionPartitions};
 use super::{FetchMetadata, SessionError};
-use crate::types::{NodeId, Time};
+use crate::collections::SortedMap;
+use crate::types::{ConnectionId, NodeId, Time};
 
 /// Kafka's `MIN_INCREMENTAL_FETCH_SESSION_EVICTION_MS`.
 const EVICTION: Duration = Duration::from_mins(2);
@@ -22,6 +22,8 @@ pub(crate) struct Session {
     pub(crate) head: SessionHead,
     /// What it holds.
     pub(crate) partitions: SessionPartitions,
+    /// On which connection a request of it waits.
+    pub(crate) waiting: Option<ConnectionId>,
 }
 
 /// How a fetch is to be answered.
@@ -41,7 +43,7 @@ type EvictionKey = (bool, usize, i32);
 /// All sessions.
 #[derive(Debug)]
 pub(crate) struct SessionCache {
-    sessions: BTreeMap<i32, Session>,
+    sessions: SortedMap<i32, Session>,
     slots: usize,
     next_id: i32,
 }
@@ -50,7 +52,7 @@ impl SessionCache {
     /// None yet, for at most so many. Ids of one uptime must not be those of another.
     pub(crate) fn new(slots: usize, incarnation: u64) -> Self {
         let next_id = ((incarnation % 2_047) as i32 + 1) << 20;
-        Self { sessions: BTreeMap::new(), slots, next_id }
+        Self { sessions: SortedMap::default(), slots, next_id }
     }
 
     /// A session.
@@ -98,7 +100,7 @@ impl SessionCache {
         self.next_id = self.next_id.checked_add(1).unwrap_or(1);
         let epoch = FetchMetadata::next_epoch(FetchMetadata::INITIAL_EPOCH);
         let head = SessionHead { follower, epoch, created_at: now, used_at: now };
-        let before = self.sessions.insert(id, Session { head, partitions });
+        let before = self.sessions.insert(id, Session { head, partitions, waiting: None });
         assert!(before.is_none(), "session {id} is there already");
         assert!(self.sessions.len() <= self.slots, "{} sessions", self.sessions.len());
         (id, evicted)

@@ -4,18 +4,17 @@
 //! told last. It costs as much as changed since the last request: who changes what is wanted of a partition says so by
 //! [`SessionHandler::touch`]. Source: Kafka's `FetchSessionHandler` at 4.1.1; its topic ids are not modelled.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{FetchMetadata, SessionError};
+use crate::collections::{SortedMap, SortedSet};
 
 /// A session with one server, as its client knows it.
 #[derive(Debug)]
 pub(crate) struct SessionHandler<K, D> {
     next: FetchMetadata,
     /// What the session holds, with the request built last.
-    partitions: BTreeMap<K, D>,
+    partitions: SortedMap<K, D>,
     /// What may be wanted otherwise than it was told.
-    touched: BTreeSet<K>,
+    touched: SortedSet<K>,
 }
 
 /// What a request says.
@@ -32,7 +31,11 @@ pub(crate) struct Built<K, D> {
 impl<K: Ord + Copy, D: PartialEq + Copy> SessionHandler<K, D> {
     /// No session yet.
     pub(crate) fn new() -> Self {
-        Self { next: FetchMetadata::INITIAL, partitions: BTreeMap::new(), touched: BTreeSet::new() }
+        Self {
+            next: FetchMetadata::INITIAL,
+            partitions: SortedMap::default(),
+            touched: SortedSet::default(),
+        }
     }
 
     /// What is wanted of a partition may have changed.
@@ -46,7 +49,7 @@ impl<K: Ord + Copy, D: PartialEq + Copy> SessionHandler<K, D> {
     }
 
     /// What may be wanted otherwise than it was told.
-    pub(crate) fn touched(&self) -> &BTreeSet<K> {
+    pub(crate) fn touched(&self) -> &SortedSet<K> {
         &self.touched
     }
 
@@ -66,15 +69,15 @@ impl<K: Ord + Copy, D: PartialEq + Copy> SessionHandler<K, D> {
         all: impl IntoIterator<Item = K>,
         wanted: impl Fn(K) -> Option<D>,
     ) -> Built<K, D> {
-        let touched = std::mem::take(&mut self.touched);
         if self.next.is_full() {
+            self.touched.clear();
             let named = all.into_iter().filter_map(|key| Some((key, wanted(key)?)));
             self.partitions = named.collect();
             let to_send = self.partitions.iter().map(|(key, data)| (*key, *data)).collect();
             return Built { metadata: self.next, to_send, to_forget: Vec::new() };
         }
-        let (mut to_send, mut to_forget) = (Vec::new(), Vec::new());
-        for key in touched {
+        let (mut to_send, mut to_forget) = (Vec::with_capacity(self.touched.len()), Vec::new());
+        for &key in &self.touched {
             match wanted(key) {
                 Some(data) if self.partitions.get(&key) == Some(&data) => {}
                 Some(data) => {
@@ -85,6 +88,13 @@ impl<K: Ord + Copy, D: PartialEq + Copy> SessionHandler<K, D> {
                 None => {}
             }
         }
+        self.touched.clear();
+        assert!(
+            to_send.len() <= self.partitions.len(),
+            "{} partitions are named of {} in the session",
+            to_send.len(),
+            self.partitions.len()
+        );
         Built { metadata: self.next, to_send, to_forget }
     }
 
@@ -107,12 +117,16 @@ impl<K: Ord + Copy, D: PartialEq + Copy> SessionHandler<K, D> {
                 return false;
             }
         };
-        let mut answered: Vec<K> = answered.into_iter().collect();
-        answered.sort_unstable();
-        answered.dedup();
-        let extra = answered.iter().any(|key| !self.partitions.contains_key(key));
-        let omitted = before.is_full() && answered.len() < self.partitions.len();
-        let believed = !extra && !omitted;
+        let believed = if before.is_full() {
+            let mut answered: Vec<K> = answered.into_iter().collect();
+            answered.sort_unstable();
+            answered.dedup();
+            // All of them, and no other.
+            answered.len() == self.partitions.len()
+                && answered.iter().all(|key| self.partitions.contains_key(key))
+        } else {
+            answered.into_iter().all(|key| self.partitions.contains_key(&key))
+        };
         self.next = match (before.is_full(), believed) {
             (true, false) => FetchMetadata::INITIAL,
             (false, false) => before.close_existing_attempt_new(),

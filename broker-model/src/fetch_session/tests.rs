@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::cache::SessionCache;
 use super::handler::{Built, SessionHandler};
-use super::session::{Returned, SessionKey, SessionPartitions, Wanted};
+use super::session::{PartitionName, Returned, SessionKey, SessionPartitions, Wanted};
 use super::{FetchMetadata, SessionError};
 use crate::types::{LeaderEpoch, NodeId, Offset, Time, TopicId, TopicPartition};
 
@@ -17,10 +17,24 @@ const QUIET: Returned = Returned {
     has_records: false,
     is_error: false,
     is_diverging: false,
+    is_taken: true,
 };
 
+fn id(partition: i32) -> TopicPartition {
+    TopicPartition { topic: TopicId(1), partition }
+}
+
 fn key(partition: i32) -> SessionKey {
-    SessionKey::Id(TopicPartition { topic: TopicId(1), partition })
+    SessionKey::of(id(partition))
+}
+
+/// A partition as a full fetch asks for it and is told of it.
+fn row(
+    partition: i32,
+    wanted: Wanted,
+    returned: Returned,
+) -> (PartitionName<'static>, Option<TopicPartition>, Wanted, Returned) {
+    (PartitionName::Id(id(partition)), Some(id(partition)), wanted, returned)
 }
 
 fn wanted(offset: i64) -> Wanted {
@@ -141,64 +155,65 @@ fn after_a_lost_answer_everything_is_named_again() {
 #[test]
 fn an_answer_leaves_out_what_was_told() {
     let records = Returned { has_records: true, ..QUIET };
-    let error = Returned { is_error: true, high_watermark: Offset::NONE, ..QUIET };
+    let error = Returned { is_error: true, is_taken: false, high_watermark: Offset::NONE, ..QUIET };
     let cases = [
         (QUIET, false),
         (records, true),
         (error, true),
-        (Returned { is_diverging: true, ..QUIET }, true),
+        (Returned { is_diverging: true, is_taken: false, ..QUIET }, true),
         (Returned { high_watermark: Offset(6), ..QUIET }, true),
         (Returned { high_watermark: Offset(4), ..QUIET }, true),
         (Returned { log_start_offset: Offset(1), ..QUIET }, true),
     ];
     for (returned, must_respond) in cases {
-        let mut session = SessionPartitions::new([(key(1), wanted(5), QUIET)]);
-        assert_eq!(session.returned(&key(1), returned), must_respond, "{returned:?}");
+        let mut session = SessionPartitions::new([row(1, wanted(5), QUIET)]);
+        assert_eq!(session.returned(key(1), returned), must_respond, "{returned:?}");
         let again = returned.has_records || returned.is_error || returned.is_diverging;
-        assert_eq!(session.returned(&key(1), returned), again, "{returned:?}, once more");
+        assert_eq!(session.returned(key(1), returned), again, "{returned:?}, once more");
     }
-    for untaken in [error, Returned { is_diverging: true, ..QUIET }] {
-        let mut session = SessionPartitions::new([(key(1), wanted(5), QUIET)]);
-        session.returned(&key(1), untaken);
-        assert!(session.returned(&key(1), QUIET), "what comes after {untaken:?} is news");
+    for untaken in [error, Returned { is_diverging: true, is_taken: false, ..QUIET }] {
+        let mut session = SessionPartitions::new([row(1, wanted(5), QUIET)]);
+        session.returned(key(1), untaken);
+        assert!(session.returned(key(1), QUIET), "what comes after {untaken:?} is news");
     }
+    let mut session = SessionPartitions::new([row(1, wanted(5), QUIET)]);
+    session.returned(key(1), Returned { is_diverging: true, ..QUIET });
+    assert!(!session.returned(key(1), QUIET), "divergence-hides-watermark: told, and not taken");
 }
 
 #[test]
 fn what_rests_is_not_read_until_something_changes() {
-    let mut session =
-        SessionPartitions::new([(key(1), wanted(5), QUIET), (key(2), wanted(5), QUIET)]);
-    let due =
-        |session: &SessionPartitions| session.due().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+    let mut session = SessionPartitions::new([row(1, wanted(5), QUIET), row(2, wanted(5), QUIET)]);
+    let due = |session: &SessionPartitions| session.due().map(|(key, _)| key).collect::<Vec<_>>();
     assert_eq!(due(&session), [key(1), key(2)], "a new session reads all once");
-    session.rest(&key(1));
-    session.rest(&key(2));
-    assert!(due(&session).is_empty() && session.is_at_rest(&key(1)));
-    assert!(session.make_due(&key(2)), "it was at rest");
-    assert!(!session.make_due(&key(2)), "it was not");
-    assert!(!session.make_due(&key(3)), "it is not in the session");
-    session.want(key(1), wanted(6));
+    session.rest(key(1));
+    session.rest(key(2));
+    assert!(due(&session).is_empty() && session.is_at_rest(key(1)));
+    assert!(session.make_due(key(2)), "it was at rest");
+    assert!(!session.make_due(key(2)), "it was not");
+    assert!(!session.make_due(key(3)), "it is not in the session");
+    session.want(key(1), Some(id(1)), wanted(6));
     assert_eq!(due(&session), [key(1), key(2)]);
-    session.rest(&key(1));
-    assert_eq!(session.make_all_due(), [key(1)]);
-    assert!(session.forget(&key(1)) && !session.forget(&key(1)));
+    session.rest(key(1));
+    assert_eq!(session.make_all_due(), [id(1)]);
+    assert!(session.forget(key(1)).is_some() && session.forget(key(1)).is_none());
     assert_eq!((due(&session), session.len()), (vec![key(2)], 1));
     session.self_check();
 }
 
 #[test]
 fn who_got_records_is_read_last() {
-    let all = [1, 2, 3].map(|partition| (key(partition), wanted(5), QUIET));
+    let all = [1, 2, 3].map(|partition| row(partition, wanted(5), QUIET));
     let mut session = SessionPartitions::new(all);
-    session.returned(&key(1), Returned { has_records: true, ..QUIET });
-    let due: Vec<SessionKey> = session.due().map(|(key, _)| key.clone()).collect();
+    session.returned(key(1), Returned { has_records: true, ..QUIET });
+    let due: Vec<SessionKey> = session.due().map(|(key, _)| key).collect();
     assert_eq!(due, [key(2), key(3), key(1)], "KIP-74");
 }
 
 // --- the cache
 
 fn partitions(count: i32) -> SessionPartitions {
-    SessionPartitions::new((0..count).map(|partition| (key(partition), wanted(0), QUIET)))
+    SessionPartitions::new((0..count).map(|partition| row(partition, wanted(0), QUIET)))
 }
 
 #[test]
@@ -298,7 +313,13 @@ impl Pair {
         let end = self.ends.get(&partition).copied().unwrap_or(0);
         let is_error = offset > end;
         let high_watermark = if is_error { Offset::NONE } else { Offset(end) };
-        Returned { high_watermark, is_error, has_records: offset < end, ..QUIET }
+        Returned {
+            high_watermark,
+            is_error,
+            has_records: offset < end,
+            is_taken: !is_error,
+            ..QUIET
+        }
     }
 
     /// A full fetch would tell this.
@@ -322,7 +343,7 @@ impl Pair {
             let returned: Vec<(i32, Returned)> = built.to_send.iter().map(returned).collect();
             let all = built.to_send.iter().zip(&returned);
             let all = all.map(|((partition, offset), (_, returned))| {
-                (key(*partition), wanted(*offset), *returned)
+                row(*partition, wanted(*offset), *returned)
             });
             let (id, _) = self.cache.create(at(0), None, SessionPartitions::new(all));
             return (Ok(id), returned);
@@ -332,22 +353,25 @@ impl Pair {
         }
         let session = self.cache.get_mut(built.metadata.session_id).expect("it was advanced");
         let session = &mut session.partitions;
-        built.to_forget.iter().for_each(|partition| assert!(session.forget(&key(*partition))));
+        built
+            .to_forget
+            .iter()
+            .for_each(|partition| assert!(session.forget(key(*partition)).is_some()));
         for (partition, offset) in &built.to_send {
-            session.want(key(*partition), wanted(*offset));
+            session.want(key(*partition), Some(id(*partition)), wanted(*offset));
         }
         let due: Vec<(SessionKey, Wanted)> =
-            session.due().map(|(key, wanted)| (key.clone(), *wanted)).collect();
+            session.due().map(|(key, cached)| (key, cached.wanted)).collect();
         let mut answer = Vec::new();
         for (key, wanted) in due {
-            let SessionKey::Id(TopicPartition { partition, .. }) = key else { continue };
+            let partition = key.partition();
             let returned = self.returned(partition, wanted.fetch_offset.0);
             let session = self.cache.get_mut(built.metadata.session_id).expect("it is there");
-            if session.partitions.returned(&key, returned) {
+            if session.partitions.returned(key, returned) {
                 answer.push((partition, returned));
             }
             if !returned.has_records && !returned.is_error {
-                session.partitions.rest(&key);
+                session.partitions.rest(key);
             }
         }
         (Ok(built.metadata.session_id), answer)
@@ -390,7 +414,7 @@ impl Pair {
             Step::Append(partition, end) => {
                 self.ends.insert(partition, end);
                 for (_, session) in self.cache.iter_mut() {
-                    session.partitions.make_due(&key(partition));
+                    session.partitions.make_due(key(partition));
                 }
             }
             Step::Evict => {

@@ -58,6 +58,9 @@ pub use options::{LogConfig, LogOptions};
 pub use producer_state::{AppendRights, ProducerCheck};
 pub use verification::VerificationGuard;
 
+/// Room is made at once for so many batches of a read, if there are as many.
+const READ_ROOM_MAX: usize = 16;
+
 /// A replica's log.
 #[expect(clippy::struct_field_names, reason = "Kafka's names of the bounds are kept whole")]
 #[derive(Debug)]
@@ -212,9 +215,14 @@ impl Log {
     /// `bytes_max` bytes (at least one batch if there is any). The segment that holds an offset is the last that begins
     /// at or below it; where two segments are not contiguous, a read ends. Source: `LocalLog.read`.
     pub fn read(&self, from: Offset, upper: Offset, bytes_max: u32) -> Vec<RecordBatch> {
-        let mut found: Vec<RecordBatch> = Vec::new();
+        if from >= upper || self.segments.is_empty() {
+            return Vec::new();
+        }
+        let segments = &self.segments[self.floor_segment(from)..];
+        let room = segments[0].batches_from(from).len().min(READ_ROOM_MAX);
+        let mut found: Vec<RecordBatch> = Vec::with_capacity(room);
         let mut bytes_left = bytes_max;
-        for segment in &self.segments[self.floor_segment(from)..] {
+        for segment in segments {
             if found.last().is_some_and(|last| last.next_offset() != segment.base_offset()) {
                 break;
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::collections::PartitionMap;
 use crate::config::TopicConfig;
 use crate::metadata::MetadataRecord;
 use crate::note::{MetadataChange, PartitionRegistration};
@@ -17,7 +18,7 @@ pub struct MetadataImage {
     /// Topic ids by name.
     pub topic_ids: BTreeMap<String, TopicId>,
     /// Partitions.
-    pub partitions: BTreeMap<TopicPartition, PartitionRegistration>,
+    pub partitions: PartitionMap<TopicPartition, PartitionRegistration>,
     /// First producer id that is not given out.
     pub next_producer_id: i64,
     /// Offset after the last applied record.

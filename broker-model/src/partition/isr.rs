@@ -7,7 +7,7 @@
 //! covered: replica reassignment, and recovery from an unclean election.
 
 use crate::defect::ReplicationDefect;
-use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
+use crate::message::{AlterPartitionItem, ClusterError, IsrRegistration};
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
 use crate::note::{Api, ExchangeNote, ReplicationNote, Standing};
@@ -101,17 +101,13 @@ impl Partition {
     }
 
     /// A proposal that the transport does not have yet, to be handed to it.
-    pub fn take_proposal(&mut self) -> Option<AlterPartitionRequest> {
+    pub fn take_proposal(&mut self) -> Option<AlterPartitionItem> {
         let Role::Leader(leader) = &mut self.role else {
             return None;
         };
         let proposal = leader.isr.proposal.as_mut().filter(|proposal| !proposal.submitted)?;
         proposal.submitted = true;
-        let own_epoch = |(member, _): &&(NodeId, BrokerEpoch)| *member == self.node;
-        let own = proposal.members.iter().find(own_epoch);
-        Some(AlterPartitionRequest {
-            broker: self.node,
-            broker_epoch: own.map_or(BrokerEpoch::NONE, |(_, epoch)| *epoch),
+        Some(AlterPartitionItem {
             partition: self.log.partition(),
             leader_epoch: self.leader_epoch,
             partition_epoch: self.partition_epoch,
@@ -143,7 +139,7 @@ impl Partition {
     pub fn apply_alter_partition(
         &mut self,
         context: PartitionContext<'_>,
-        sent: &AlterPartitionRequest,
+        sent: &AlterPartitionItem,
         result: &Result<IsrRegistration, ClusterError>,
         effects: &mut Effects,
     ) {
@@ -168,7 +164,7 @@ impl Partition {
     }
 
     /// Whether what was sent is what is pending. Anything else is out of date, whatever the controller did with it.
-    fn is_pending_proposal(&self, sent: &AlterPartitionRequest) -> bool {
+    fn is_pending_proposal(&self, sent: &AlterPartitionItem) -> bool {
         let Role::Leader(leader) = &self.role else {
             return false;
         };

@@ -7,7 +7,7 @@ use crate::defect::{Defect, LogDefect, ReplicationDefect};
 use crate::disk_image::DiskImage;
 use crate::log::{LogConfig, LogOptions};
 use crate::message::{
-    AlterPartitionRequest, EpochEnd, IsrRegistration, ReplicaFetchPartition,
+    AlterPartitionItem, EpochEnd, IsrRegistration, ReplicaFetchPartition,
     ReplicaFetchPartitionResponse, ReplicaOffsetsResponse,
 };
 use crate::metadata::{BrokerRegistration, MetadataImage};
@@ -30,7 +30,7 @@ struct Bench {
     tickets: u64,
     min_insync_replicas: u32,
     /// The last proposal that was handed to the transport.
-    sent: Option<AlterPartitionRequest>,
+    sent: Option<AlterPartitionItem>,
 }
 
 fn registration(

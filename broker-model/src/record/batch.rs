@@ -164,12 +164,17 @@ impl RecordBatch {
     /// Which marker it is, if it is one. The key of a control record is a version and a type, of two bytes each.
     /// Source: Kafka's `ControlRecordType`.
     fn control_kind(&self) -> Option<BatchKind> {
-        let records = self.records().ok()?;
-        match records.first()?.key.as_deref()? {
+        let mut first = None;
+        let kind = |key: &[u8]| match key {
             [_, _, 0, 0, ..] => Some(BatchKind::AbortMarker),
             [_, _, 0, 1, ..] => Some(BatchKind::CommitMarker),
             _ => None,
-        }
+        };
+        self.for_each_record(|record| {
+            first.get_or_insert(record.key.and_then(kind));
+        })
+        .ok()?;
+        first?
     }
 }
 

@@ -1,6 +1,6 @@
 //! The records in a batch's body. Source: Kafka's `DefaultRecord`.
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use crate::record::header::HEADER_LENGTH;
 use crate::record::{BatchError, RecordBatch, varint};
@@ -17,38 +17,54 @@ pub struct Record {
     pub value: Option<Bytes>,
 }
 
+/// A record that is looked at in its batch's body.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RecordView<'a> {
+    /// Its offset.
+    pub offset: Offset,
+    /// Key.
+    pub key: Option<&'a [u8]>,
+    /// Value.
+    pub value: Option<&'a [u8]>,
+}
+
 impl RecordBatch {
     /// The records, in order. An error if the body is compressed or is not exactly the records that
     /// the header counts; no bytes make this panic or take more memory than they take themselves.
     pub fn records(&self) -> Result<Vec<Record>, BatchError> {
+        // A record takes at least seven bytes, so a hostile count cannot reserve much.
+        let room = (self.header().record_count as usize).min(self.bytes().len() / 7);
+        let mut records = Vec::with_capacity(room);
+        let whole = |part: &[u8]| self.bytes().slice_ref(part);
+        self.for_each_record(|view| {
+            let (key, value) = (view.key.map(whole), view.value.map(whole));
+            records.push(Record { offset: view.offset, key, value });
+        })?;
+        Ok(records)
+    }
+
+    /// Shows each record, in order, without a copy. After an error, as of [`Self::records`], what was shown must not
+    /// count.
+    pub fn for_each_record(&self, mut show: impl FnMut(RecordView<'_>)) -> Result<(), BatchError> {
         if self.header().is_compressed() {
             let attributes = i64::from(self.header().attributes);
             return Err(BatchError::Field { field: "attributes", value: attributes });
         }
-        let mut body = self.bytes().slice(HEADER_LENGTH..);
-        let count = self.header().record_count;
-        // A record takes at least seven bytes, so a hostile count cannot reserve much.
-        let mut records = Vec::with_capacity((count as usize).min(body.len() / 7));
-        for delta in 0..i64::from(count) {
+        let mut body = &self.bytes()[HEADER_LENGTH..];
+        for delta in 0..i64::from(self.header().record_count) {
             let length = read_length(&mut body, "record length")?;
-            let record = body.split_to(length);
-            records.push(read_record(record, self.base_offset(), delta)?);
+            let record = take(&mut body, length);
+            show(read_record(record, self.base_offset(), delta)?);
         }
-        if body.has_remaining() {
-            return Err(BatchError::Field {
-                field: "bytes after records",
-                value: body.len() as i64,
-            });
-        }
-        Ok(records)
+        nothing_left(body, "bytes after records")
     }
 }
 
-fn read_record(mut bytes: Bytes, base: Offset, delta: i64) -> Result<Record, BatchError> {
+fn read_record(mut bytes: &[u8], base: Offset, delta: i64) -> Result<RecordView<'_>, BatchError> {
     if bytes.is_empty() {
         return Err(BatchError::Truncated { wanted: 1, present: 0 });
     }
-    bytes.advance(1); // Attributes of a record; Kafka uses none of the bits.
+    take(&mut bytes, 1); // Attributes of a record; Kafka uses none of the bits.
     read_varint(&mut bytes)?;
     let offset_delta = read_varint(&mut bytes)?;
     if offset_delta != delta {
@@ -57,13 +73,18 @@ fn read_record(mut bytes: Bytes, base: Offset, delta: i64) -> Result<Record, Bat
     let key = read_optional(&mut bytes)?;
     let value = read_optional(&mut bytes)?;
     skip_headers(&mut bytes)?;
-    if bytes.has_remaining() {
-        return Err(BatchError::Field { field: "bytes after record", value: bytes.len() as i64 });
-    }
-    Ok(Record { offset: base.plus(delta), key, value })
+    nothing_left(bytes, "bytes after record")?;
+    Ok(RecordView { offset: base.plus(delta), key, value })
 }
 
-fn skip_headers(bytes: &mut Bytes) -> Result<(), BatchError> {
+fn nothing_left(bytes: &[u8], field: &'static str) -> Result<(), BatchError> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    Err(BatchError::Field { field, value: bytes.len() as i64 })
+}
+
+fn skip_headers(bytes: &mut &[u8]) -> Result<(), BatchError> {
     let count = read_varint(bytes)?;
     if count < 0 {
         return Err(BatchError::Field { field: "header count", value: count });
@@ -71,27 +92,34 @@ fn skip_headers(bytes: &mut Bytes) -> Result<(), BatchError> {
     // Every round takes at least two bytes or fails, so a hostile count ends with the bytes.
     for _ in 0..count {
         let key = read_length(bytes, "header key length")?;
-        bytes.advance(key);
+        take(bytes, key);
         read_optional(bytes)?;
     }
     Ok(())
 }
 
-fn read_optional(bytes: &mut Bytes) -> Result<Option<Bytes>, BatchError> {
+/// Takes so many bytes off the front; they are there.
+fn take<'a>(bytes: &mut &'a [u8], length: usize) -> &'a [u8] {
+    let (front, rest) = bytes.split_at(length);
+    *bytes = rest;
+    front
+}
+
+fn read_optional<'a>(bytes: &mut &'a [u8]) -> Result<Option<&'a [u8]>, BatchError> {
     let length = read_varint(bytes)?;
     if length == -1 {
         return Ok(None);
     }
     let length = checked_length(bytes, "length", length)?;
-    Ok(Some(bytes.split_to(length)))
+    Ok(Some(take(bytes, length)))
 }
 
-fn read_length(bytes: &mut Bytes, field: &'static str) -> Result<usize, BatchError> {
+fn read_length(bytes: &mut &[u8], field: &'static str) -> Result<usize, BatchError> {
     let length = read_varint(bytes)?;
     checked_length(bytes, field, length)
 }
 
-fn checked_length(bytes: &Bytes, field: &'static str, value: i64) -> Result<usize, BatchError> {
+fn checked_length(bytes: &[u8], field: &'static str, value: i64) -> Result<usize, BatchError> {
     let length = usize::try_from(value).map_err(|_| BatchError::Field { field, value })?;
     if length > bytes.len() {
         return Err(BatchError::Truncated { wanted: length, present: bytes.len() });
@@ -99,11 +127,11 @@ fn checked_length(bytes: &Bytes, field: &'static str, value: i64) -> Result<usiz
     Ok(length)
 }
 
-fn read_varint(bytes: &mut Bytes) -> Result<i64, BatchError> {
+fn read_varint(bytes: &mut &[u8]) -> Result<i64, BatchError> {
     let present = bytes.len();
     let (value, taken) = varint::read(bytes)
         .ok_or(BatchError::Truncated { wanted: present.saturating_add(1), present })?;
-    bytes.advance(taken);
+    take(bytes, taken);
     Ok(value)
 }
 

@@ -6,6 +6,9 @@ use crate::record::header::{CHECKED_FROM, HEADER_LENGTH};
 use crate::record::{BatchHeader, RecordBatch, varint};
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
+/// Bytes of a small record besides its key and value, at most.
+const RECORD_OVERHEAD: usize = 16;
+
 /// Puts records together into a batch, uncompressed and without record headers.
 #[derive(Debug, Clone)]
 pub struct RecordBatchBuilder {
@@ -52,9 +55,19 @@ impl RecordBatchBuilder {
         Self { transactional: true, ..self }
     }
 
+    /// Makes room for so many records of about this size, so that adding them moves nothing.
+    pub fn reserve(&mut self, records: usize, bytes_each: usize) {
+        self.bytes.reserve_exact(records * (bytes_each + RECORD_OVERHEAD));
+    }
+
     /// Adds a record.
     #[expect(clippy::needless_pass_by_value, reason = "callers have no further use for them")]
     pub fn push(&mut self, timestamp: WallTime, key: Option<Bytes>, value: Option<Bytes>) {
+        self.push_copy(timestamp, key.as_deref(), value.as_deref());
+    }
+
+    /// Adds a record from borrowed parts.
+    pub fn push_copy(&mut self, timestamp: WallTime, key: Option<&[u8]>, value: Option<&[u8]>) {
         if self.count == 0 {
             self.base_timestamp = timestamp;
             self.max_timestamp = timestamp;
@@ -65,15 +78,15 @@ impl RecordBatchBuilder {
         let length = 2
             + varint::length(timestamp_delta)
             + varint::length(offset_delta)
-            + optional_length(key.as_ref())
-            + optional_length(value.as_ref());
+            + optional_length(key)
+            + optional_length(value);
         self.bytes.reserve(length + 5);
         varint::write(&mut self.bytes, length as i64);
         self.bytes.push(0); // No attributes.
         varint::write(&mut self.bytes, timestamp_delta);
         varint::write(&mut self.bytes, offset_delta);
-        self.write_optional(key.as_ref());
-        self.write_optional(value.as_ref());
+        self.write_optional(key);
+        self.write_optional(value);
         varint::write(&mut self.bytes, 0); // No headers.
         self.count += 1;
     }
@@ -121,7 +134,7 @@ impl RecordBatchBuilder {
         }
     }
 
-    fn write_optional(&mut self, bytes: Option<&Bytes>) {
+    fn write_optional(&mut self, bytes: Option<&[u8]>) {
         match bytes {
             Some(bytes) => {
                 varint::write(&mut self.bytes, bytes.len() as i64);
@@ -132,7 +145,7 @@ impl RecordBatchBuilder {
     }
 }
 
-fn optional_length(bytes: Option<&Bytes>) -> usize {
+fn optional_length(bytes: Option<&[u8]>) -> usize {
     bytes.map_or(1, |bytes| varint::length(bytes.len() as i64) + bytes.len())
 }
 

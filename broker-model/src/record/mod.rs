@@ -21,7 +21,7 @@ mod value;
 mod varint;
 
 pub use batch::RecordBatch;
-pub use body::Record;
+pub use body::{Record, RecordView};
 pub use builder::RecordBatchBuilder;
 pub use error::BatchError;
 pub use header::BatchHeader;

@@ -15,21 +15,27 @@ impl RecordBatch {
     /// A record's value of `length` bytes, at least 8: the number, then filling that follows from
     /// it.
     pub fn encode_value(value: RecordValue, length: u32) -> Bytes {
+        let mut bytes = Vec::with_capacity(length as usize);
+        Self::write_value(&mut bytes, value, length);
+        Bytes::from(bytes)
+    }
+
+    /// Replaces what is there by a record's value, as of [`Self::encode_value`].
+    pub fn write_value(bytes: &mut Vec<u8>, value: RecordValue, length: u32) {
         let length = length as usize;
         assert!(length >= NUMBER_LENGTH, "value of {length} bytes cannot hold its number");
-        let mut bytes = Vec::with_capacity(length);
+        bytes.clear();
         bytes.extend_from_slice(&value.0.to_be_bytes());
         let filling = filling_of(value);
         for _ in 0..(length - NUMBER_LENGTH) / filling.len() {
             bytes.extend_from_slice(&filling);
         }
         bytes.extend_from_slice(&filling[..length - bytes.len()]);
-        Bytes::from(bytes)
     }
 
     /// The number that a producer of ours wrote into a value; `None` if the value is too short or
     /// its filling is not the number's.
-    pub fn value_number(value: &Bytes) -> Option<RecordValue> {
+    pub fn value_number(value: &[u8]) -> Option<RecordValue> {
         let (head, rest) = value.split_first_chunk::<NUMBER_LENGTH>()?;
         let number = RecordValue(u64::from_be_bytes(*head));
         let filling = filling_of(number);

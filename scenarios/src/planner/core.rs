@@ -25,8 +25,8 @@ pub(super) fn core(
     if outside.is_empty() {
         outside.extend(first(&cluster.controllers, &draws.at("controllers"), 1));
     }
-    let fate = *draws.at("outside").pick(&heal.outside);
-    (!outside.is_empty()).then_some(CorePlan { outside, fate })
+    let state = *draws.at("outside").pick(&heal.outside);
+    (!outside.is_empty()).then_some(CorePlan { outside, state })
 }
 
 /// So many of them, up to less than half.

@@ -96,18 +96,18 @@ impl Table<'_> {
 
     fn step(&self, index: u32, at_ms: u64, topics: &[TopicPlan]) -> Step {
         let draws = self.draws.at("step").at(index);
-        let action = Drawing { draws: &draws, topics }.action(&self.fault.action);
+        let action = ActionDraws { draws: &draws, topics }.action(&self.fault.action);
         Step { id: 0, at_ms, action }
     }
 }
 
 /// One step being drawn.
-struct Drawing<'a> {
+struct ActionDraws<'a> {
     draws: &'a Draws,
     topics: &'a [TopicPlan],
 }
 
-impl Drawing<'_> {
+impl ActionDraws<'_> {
     fn long(&self, name: &str, numbers: &Numbers) -> u64 {
         self.draws.at(name).unsigned(numbers)
     }

@@ -25,7 +25,7 @@ fn verdict(plan: &Plan) -> Verdict {
 fn without(dead: &[i32]) -> Plan {
     let mut plan = planned("calm", 1, &[]);
     let outside = dead.iter().map(|id| NodeId(*id)).collect();
-    plan.core = Some(CorePlan { outside, fate: OutsideState::Dead });
+    plan.core = Some(CorePlan { outside, state: OutsideState::Dead });
     plan.expect.loss_allowed = true;
     plan
 }

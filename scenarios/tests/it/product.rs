@@ -173,7 +173,7 @@ fn an_edited_plan_is_held_to_the_bounds_of_a_scenario() {
         ("/clients/0/config/in_flight_max", json!(9), "at most 5 requests in flight"),
         ("/clients/0/topics", json!([]), "there is no topic to work on"),
         ("/expect/reach", json!(["nothing"]), "`nothing` is not a reach mark"),
-        ("/core", json!({"outside": [1, 2], "fate": "dead"}), "2 of 3 nodes stay outside"),
+        ("/core", json!({"outside": [1, 2], "state": "dead"}), "2 of 3 nodes stay outside"),
     ];
     for (pointer, value, part) in table {
         let mut edited = plan.clone();

@@ -2,9 +2,9 @@
 
 use harrow_broker_model::note::ConsumerNote;
 
-use super::{Biographer, MomentKind, Stage};
+use super::{BiographyRecorder, MomentKind, Stage};
 
-impl Biographer {
+impl BiographyRecorder {
     pub(super) fn on_consumer_note(&mut self, stage: Stage<'_>, note: &ConsumerNote) {
         if let ConsumerNote::RecordsServed { partition, consumer, batches, .. } = note
             && self.follows(*partition)

@@ -2,9 +2,9 @@
 
 use harrow_broker_model::note::{ControllerNote, MetadataChange, PartitionRegistration};
 
-use super::{Biographer, MomentKind, Stage};
+use super::{BiographyRecorder, MomentKind, Stage};
 
-impl Biographer {
+impl BiographyRecorder {
     pub(super) fn on_controller_note(&mut self, stage: Stage<'_>, note: &ControllerNote) {
         if let ControllerNote::MetadataApplied { offset, change, .. } = note
             && self.has_begun()

@@ -2,9 +2,9 @@
 
 use harrow_broker_model::note::LogNote;
 
-use super::{Biographer, MomentKind, Stage};
+use super::{BiographyRecorder, MomentKind, Stage};
 
-impl Biographer {
+impl BiographyRecorder {
     pub(super) fn on_log_note(&mut self, stage: Stage<'_>, note: &LogNote) {
         if let LogNote::Appended { partition, batch, origin, .. } = note
             && self.follows(*partition)

@@ -2,9 +2,9 @@
 
 use harrow_broker_model::note::ProducerNote;
 
-use super::{Biographer, MomentKind, Occupant, Stage};
+use super::{BiographyRecorder, MomentKind, RecordIdentity, Stage};
 
-impl Biographer {
+impl BiographyRecorder {
     pub(super) fn on_producer_note(&mut self, stage: Stage<'_>, note: &ProducerNote) {
         if let ProducerNote::ProduceAcknowledged {
             partition,
@@ -19,7 +19,7 @@ impl Biographer {
             && (*base_offset..=*last_offset).contains(&self.offset)
         {
             let value = self.values.get(&(*base_offset, *checksum)).copied();
-            let named = Occupant { value, leader_epoch: *leader_epoch, checksum: *checksum };
+            let named = RecordIdentity { value, leader_epoch: *leader_epoch, checksum: *checksum };
             let held = self.held(stage).filter(|held| held.checksum == *checksum);
             let (record, acks, duplicate) = (held.unwrap_or(named), *acks, *duplicate);
             self.push(stage, MomentKind::Acknowledged { record, acks, duplicate });

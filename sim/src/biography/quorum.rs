@@ -3,9 +3,9 @@
 use harrow_broker_model::note::{QuorumNote, QuorumRole};
 use harrow_broker_model::types::{Offset, TopicPartition};
 
-use super::{Biographer, MomentKind, Stage};
+use super::{BiographyRecorder, MomentKind, Stage};
 
-impl Biographer {
+impl BiographyRecorder {
     pub(super) fn on_quorum_note(&mut self, stage: Stage<'_>, note: &QuorumNote) {
         if !self.follows(TopicPartition::METADATA) {
             return;

@@ -2,9 +2,9 @@
 
 use harrow_broker_model::note::ReplicationNote;
 
-use super::{Biographer, Stage};
+use super::{BiographyRecorder, Stage};
 
-impl Biographer {
+impl BiographyRecorder {
     pub(super) fn on_replication_note(&mut self, stage: Stage<'_>, note: &ReplicationNote) {
         if let ReplicationNote::HighWatermarkMoved { partition, as_leader, from, to, .. } = note
             && self.follows(*partition)

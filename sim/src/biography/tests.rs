@@ -23,7 +23,7 @@ const B: NodeId = NodeId(2);
 /// A cluster in which somebody follows offset 1 of `x-0`.
 struct Scene {
     view: ClusterView,
-    biographer: Biographer,
+    recorder: BiographyRecorder,
     acknowledgements: Acknowledgements,
     at_ns: u64,
     metadata_end: i64,
@@ -34,7 +34,7 @@ impl Scene {
         let follow = Follow { partition: "x-0".to_owned(), offset: 1 };
         let mut scene = Self {
             view: ClusterView::new(&toy_plan(&[])),
-            biographer: Biographer::new(&follow),
+            recorder: BiographyRecorder::new(&follow),
             acknowledgements: Acknowledgements::default(),
             at_ns: 0,
             metadata_end: 0,
@@ -53,9 +53,9 @@ impl Scene {
         self.at_ns += 1;
         self.acknowledgements.note(self.at_ns, note);
         let (at_ns, event) = (self.at_ns, self.at_ns * 10);
-        self.biographer.before_note(Stage { at_ns, event, node, view: &self.view }, note);
+        self.recorder.before_note(Stage { at_ns, event, node, view: &self.view }, note);
         self.view.observe(at_ns, node, note);
-        self.biographer.after_note(Stage { at_ns, event, node, view: &self.view });
+        self.recorder.after_note(Stage { at_ns, event, node, view: &self.view });
     }
 
     fn metadata(&mut self, change: MetadataChange) {
@@ -84,7 +84,7 @@ impl Scene {
 
     fn append(&mut self, node: NodeId, batch: &RecordBatch, origin: AppendOrigin) {
         let file = FileId::Segment { partition: X, base_offset: Offset::ZERO };
-        self.biographer.on_append(file, batch.bytes());
+        self.recorder.on_append(file, batch.bytes());
         let (partition, leader_epoch) = (X, batch.leader_epoch());
         self.note(
             node,
@@ -131,7 +131,7 @@ impl Scene {
     fn end(&mut self, node: NodeId, lossy: bool) {
         self.at_ns += 1;
         let (at_ns, event) = (self.at_ns, self.at_ns * 10);
-        self.biographer.before_end(Stage { at_ns, event, node, view: &self.view }, lossy);
+        self.recorder.before_end(Stage { at_ns, event, node, view: &self.view }, lossy);
         self.view.process_ended(at_ns, node, lossy);
     }
 
@@ -209,7 +209,7 @@ fn kinds(moments: &[Moment]) -> Vec<String> {
 
 #[test]
 fn a_life_from_the_append_to_the_one_that_took_its_place() {
-    let moments = scene().biographer.finish(&History::default());
+    let moments = scene().recorder.finish(&History::default());
     let wanted = [
         "1 appended",
         "2 appended",
@@ -247,7 +247,7 @@ fn what_is_elsewhere_is_no_part_of_it() {
     scene.acknowledge(A, &below, -1);
     scene.elect(B, 2, false);
     scene.end(A, false);
-    assert!(scene.biographer.moments.is_empty(), "nothing was at offset 1 yet");
+    assert!(scene.recorder.moments.is_empty(), "nothing was at offset 1 yet");
     scene.append(B, &above, AppendOrigin::Leader);
     scene.append(B, &far, AppendOrigin::Leader);
     scene.acknowledge(B, &far, -1);
@@ -260,9 +260,9 @@ fn what_is_elsewhere_is_no_part_of_it() {
         })
     };
     scene.note(B, &cut(2));
-    assert_eq!(kinds(&scene.biographer.moments), ["2 appended"]);
+    assert_eq!(kinds(&scene.recorder.moments), ["2 appended"]);
     scene.note(B, &cut(1));
-    assert_eq!(kinds(&scene.biographer.moments), ["2 appended", "2 truncated"]);
+    assert_eq!(kinds(&scene.recorder.moments), ["2 appended", "2 truncated"]);
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn clients_are_told_of_by_the_history() {
         operation(2, (800, 950), Function::Poll, MicroOperation::Poll { records }),
     ];
     let history = History::of(vec!["x-0".to_owned()], false, &operations);
-    let moments = scene().biographer.finish(&history);
+    let moments = scene().recorder.finish(&history);
     let clients = moments.iter().filter(|moment| moment.node.is_none());
     let by_clients: Vec<(u64, MomentKind)> =
         clients.map(|moment| (moment.at_ns, moment.kind.clone())).collect();

@@ -86,8 +86,13 @@ impl LogMirror {
         prefix.is_empty() || self.chain_at(prefix.end()) == Some(prefix.chain())
     }
 
-    /// The offset up to which both logs are equal.
+    /// The offset up to which both logs are equal. Nearly always one of them begins with the whole other one.
     pub fn common_end(&self, other: &Self) -> Offset {
+        let shorter = self.end().min(other.end());
+        let (own, others) = (self.chain_at(shorter), other.chain_at(shorter));
+        if own.is_some() && own == others {
+            return shorter;
+        }
         let equal = |entry: &LogEntry| other.chain_at(entry.end()) == Some(entry.chain);
         let count = self.entries.partition_point(equal);
         count.checked_sub(1).map_or(self.start, |last| self.entries[last].end())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use harrow_broker_model::collections::SortedMap;
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::log::Log;
 use harrow_broker_model::note::{BatchSummary, LogNote, Note};
@@ -12,7 +13,7 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset, TopicId, TopicPart
 use super::disk::SoundLog;
 use super::engine::{Boot, Moment, NodeHost};
 use crate::acknowledgements::Acknowledgements;
-use crate::biography::{Biographer, Moment as LifeMoment, Stage};
+use crate::biography::{BiographyRecorder, Moment as LifeMoment, Stage};
 use crate::history::History;
 use crate::plan::Plan;
 use crate::reach::Tally;
@@ -37,10 +38,10 @@ pub(crate) struct Observation<F> {
     /// Marks of the run.
     pub(crate) tally: Tally,
     /// Log ends as stated, to see which tails are gone when a log is opened again.
-    log_ends: BTreeMap<(NodeId, TopicPartition), Offset>,
+    log_ends: SortedMap<(NodeId, TopicPartition), Offset>,
     acknowledgements: Acknowledgements,
     /// Who tells the lives of the records that are followed; mostly nobody.
-    biographers: Vec<Biographer>,
+    recorders: Vec<BiographyRecorder>,
 }
 
 impl<F> Observation<F> {
@@ -57,9 +58,9 @@ impl<F> Observation<F> {
             boot,
             true_state,
             tally: Tally::default(),
-            log_ends: BTreeMap::new(),
+            log_ends: SortedMap::default(),
             acknowledgements: Acknowledgements::default(),
-            biographers: options.follow.iter().map(Biographer::new).collect(),
+            recorders: options.follow.iter().map(BiographyRecorder::new).collect(),
         }
     }
 
@@ -127,9 +128,9 @@ impl<F> Observation<F> {
 
     /// Takes out the lives of the records that were followed; the history has what clients knew of them.
     pub(crate) fn take_biographies(&mut self, history: &History) -> Vec<Vec<LifeMoment>> {
-        std::mem::take(&mut self.biographers)
+        std::mem::take(&mut self.recorders)
             .into_iter()
-            .map(|biographer| biographer.finish(history))
+            .map(|recorder| recorder.finish(history))
             .collect()
     }
 
@@ -141,19 +142,19 @@ impl<F> Observation<F> {
         }
     }
 
-    /// Has each biographer look at the state as it is.
-    fn for_each_biographer(
+    /// Has each recorder look at the state as it is.
+    fn for_each_recorder(
         &mut self,
         moment: Moment,
-        mut look: impl FnMut(&mut Biographer, Stage<'_>),
+        mut look: impl FnMut(&mut BiographyRecorder, Stage<'_>),
     ) {
         let view = match &self.true_state {
             TrueState::Watching(observer) => observer.view(),
             TrueState::Looking(view) => view,
         };
         let Moment { at_ns, event, node } = moment;
-        for biographer in &mut self.biographers {
-            look(biographer, Stage { at_ns, event, node, view });
+        for recorder in &mut self.recorders {
+            look(recorder, Stage { at_ns, event, node, view });
         }
     }
 
@@ -185,7 +186,7 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
     }
 
     fn ended(&mut self, moment: Moment, lossy: bool) {
-        self.for_each_biographer(moment, |biographer, stage| biographer.before_end(stage, lossy));
+        self.for_each_recorder(moment, |recorder, stage| recorder.before_end(stage, lossy));
         match &mut self.true_state {
             TrueState::Watching(observer) => {
                 observer.process_ended(moment.at_ns, moment.node, lossy);
@@ -228,19 +229,19 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
         self.tally.note(moment.node, note);
         self.mark_lost_tail(moment.node, note);
         self.acknowledgements.note(moment.at_ns, note);
-        self.for_each_biographer(moment, |biographer, stage| biographer.before_note(stage, note));
+        self.for_each_recorder(moment, |recorder, stage| recorder.before_note(stage, note));
         match &mut self.true_state {
             TrueState::Watching(observer) => {
                 observer.observe(moment.at_ns, moment.event, moment.node, note);
             }
             TrueState::Looking(view) => view.observe(moment.at_ns, moment.node, note),
         }
-        self.for_each_biographer(moment, Biographer::after_note);
+        self.for_each_recorder(moment, BiographyRecorder::after_note);
     }
 
     fn appends(&mut self, file: FileId, bytes: &Bytes) {
-        for biographer in &mut self.biographers {
-            biographer.on_append(file, bytes);
+        for recorder in &mut self.recorders {
+            recorder.on_append(file, bytes);
         }
     }
 }

@@ -4,13 +4,12 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::broker::fetch_session::SessionRequest;
-use crate::broker::handle::isolation_level;
+use crate::broker::handle::{isolation_level, resolve};
 use crate::broker::purgatory::{ConsumerFetch, Wait};
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
 use crate::fetch_session::cache::FetchContext;
-use crate::fetch_session::session::{Returned, SessionKey, Wanted};
+use crate::fetch_session::session::{PartitionName, Returned, SessionKey, Wanted};
 use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::message::{EpochEnd, ResponseBody};
 use crate::node::Effects;
@@ -72,23 +71,27 @@ impl Answer {
 #[derive(Debug)]
 struct Part {
     topic: TopicName,
+    /// In the session, if it is read for one.
+    key: Option<SessionKey>,
     id: Option<TopicPartition>,
     wanted: Wanted,
     data: PartitionData,
 }
 
 impl Part {
-    fn key(&self) -> SessionKey {
-        SessionKey::Name(self.topic.clone(), self.data.partition_index)
+    fn name(&self) -> PartitionName<'_> {
+        PartitionName::Name(&self.topic, self.data.partition_index)
     }
 
     fn returned(&self) -> Returned {
+        let (error, diverging) = (self.data.error_code, self.data.diverging_epoch.end_offset);
         Returned {
             high_watermark: Offset(self.data.high_watermark),
             log_start_offset: Offset(self.data.log_start_offset),
             has_records: self.data.records.as_ref().is_some_and(|records| !records.is_empty()),
-            is_error: self.data.error_code != 0,
-            is_diverging: self.data.diverging_epoch.end_offset >= 0,
+            is_error: error != 0,
+            is_diverging: diverging >= 0,
+            is_taken: error == 0 && diverging < 0,
         }
     }
 
@@ -110,7 +113,19 @@ impl Broker {
         request: Box<FetchRequest>,
         effects: &mut Effects,
     ) {
-        let (context, ended) = self.fetch_sessions.open(now.time, self.session_request(&request));
+        let metadata =
+            FetchMetadata { session_id: request.session_id, epoch: request.session_epoch };
+        let image = self.metadata.image();
+        let named = request.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|asked| {
+                let name = PartitionName::Name(&topic.topic, asked.partition);
+                (name, resolve(image, &topic.topic, asked.partition).ok(), wanted(asked))
+            })
+        });
+        let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|index| PartitionName::Name(&topic.topic, *index))
+        });
+        let (context, ended) = self.fetch_sessions.open(now.time, metadata, named, forgotten);
         self.end_session(&ended, effects);
         let context = match context {
             Ok(context) => context,
@@ -143,24 +158,6 @@ impl Broker {
         self.purgatory.park(caller, deadline, Wait::Fetch(fetch), watched);
     }
 
-    fn session_request(&self, request: &FetchRequest) -> SessionRequest {
-        let metadata =
-            FetchMetadata { session_id: request.session_id, epoch: request.session_epoch };
-        let named = request.topics.iter().flat_map(|topic| {
-            topic.partitions.iter().map(|asked| {
-                let key = SessionKey::Name(topic.topic.clone(), asked.partition);
-                (key, self.resolve(&topic.topic, asked.partition).ok(), wanted(asked))
-            })
-        });
-        let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
-            topic.partitions.iter().map(|index| {
-                let key = SessionKey::Name(topic.topic.clone(), *index);
-                (key, self.resolve(&topic.topic, *index).ok())
-            })
-        });
-        SessionRequest { metadata, named: named.collect(), forgotten: forgotten.collect() }
-    }
-
     /// Sends the answer and notes what it tells: in a session, only what the consumer has not been told.
     pub(in crate::broker) fn reply_fetch(
         &mut self,
@@ -179,16 +176,15 @@ impl Broker {
             FetchContext::Full => {
                 let returned = answer.parts.iter();
                 let returned =
-                    returned.map(|part| (part.key(), part.id, part.wanted, part.returned()));
-                let returned = returned.collect();
+                    returned.map(|part| (part.name(), part.id, part.wanted, part.returned()));
                 let (id, ended) = self.fetch_sessions.create(now.time, None, returned);
                 self.end_session(&ended, effects);
                 id
             }
             FetchContext::Incremental(id) => {
                 answer.parts.retain(|part| {
-                    let key = (&part.key(), part.id);
-                    self.fetch_sessions.returned(id, key, part.returned(), part.rests())
+                    let key = part.key.expect("it was read for a session");
+                    self.fetch_sessions.returned(id, (key, part.id), part.returned(), part.rests())
                 });
                 id
             }
@@ -219,33 +215,33 @@ impl Broker {
             facts: Vec::new(),
         };
         if let FetchContext::Incremental(id) = fetch.context {
-            for (key, wanted) in self.fetch_sessions.due(id) {
-                if let SessionKey::Name(topic, index) = key {
-                    self.read_part(topic, *index, *wanted, request.max_bytes, &mut answer);
-                }
-            }
+            self.read_session(id, request.max_bytes, &mut answer);
             return answer;
         }
         for topic in &request.topics {
             for asked in &topic.partitions {
-                let (name, wanted) = (&topic.topic, wanted(asked));
-                self.read_part(name, asked.partition, wanted, request.max_bytes, &mut answer);
+                let name = (&topic.topic, asked.partition);
+                let id = self.resolve(name.0, name.1);
+                let (wanted, bytes_max) = (wanted(asked), request.max_bytes);
+                let data = self.read_one((name.0, id), name.1, wanted, bytes_max, &mut answer);
+                let topic = topic.topic.clone();
+                answer.parts.push(Part { topic, key: None, id: id.ok(), wanted, data });
             }
         }
         answer
     }
 
-    fn read_part(
-        &self,
-        topic: &TopicName,
-        index: i32,
-        wanted: Wanted,
-        bytes_max: i32,
-        answer: &mut Answer,
-    ) {
-        let id = self.resolve(topic, index);
-        let data = self.read_one((topic, id), index, wanted, bytes_max, answer);
-        answer.parts.push(Part { topic: topic.clone(), id: id.ok(), wanted, data });
+    /// Reads what of a session may have news.
+    fn read_session(&self, session: i32, bytes_max: i32, answer: &mut Answer) {
+        let Some(partitions) = self.fetch_sessions.get(session) else { return };
+        for (key, cached) in partitions.due() {
+            let (Some(topic), index) = (partitions.topic(key), key.partition()) else { continue };
+            let known = cached.id.filter(|id| self.partitions.contains_key(id));
+            let id = known.map_or_else(|| self.resolve(topic, index), Ok);
+            let data = self.read_one((topic, id), index, cached.wanted, bytes_max, answer);
+            let (topic, wanted) = (topic.clone(), cached.wanted);
+            answer.parts.push(Part { topic, key: Some(key), id: id.ok(), wanted, data });
+        }
     }
 
     fn read_one(

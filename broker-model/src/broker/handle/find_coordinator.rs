@@ -57,11 +57,8 @@ impl Broker {
     /// The partition of its topic that a group or a transactional id belongs to.
     pub(in crate::broker) fn partition_of_key(&self, kind: CoordinatorKind, key: &str) -> i32 {
         let image = self.metadata.image();
-        let created = image.topic_ids.get(kind.topic()).map(|topic| {
-            let first = TopicPartition { topic: *topic, partition: 0 };
-            let last = TopicPartition { topic: *topic, partition: i32::MAX };
-            image.partitions.range(first..=last).count() as i32
-        });
+        let created = image.topic_ids.get(kind.topic());
+        let created = created.map(|topic| image.partitions.of_topic(*topic).count() as i32);
         let planned = self.context.config.coordinators.topic(kind).partitions;
         partition_for(key, created.filter(|count| *count > 0).unwrap_or(planned as i32))
     }

@@ -9,7 +9,7 @@ use crate::proto::{
     BrokerId, ErrorCode, MetadataRequest, MetadataResponse, MetadataResponseBroker,
     MetadataResponsePartition, MetadataResponseTopic, StrBytes, TopicName,
 };
-use crate::types::{NodeId, TopicId, TopicPartition};
+use crate::types::{NodeId, TopicId};
 
 /// Where every broker listens: its name tells which one it is.
 const PORT: i32 = 9092;
@@ -67,9 +67,7 @@ fn named_topic(image: &MetadataImage, name: &TopicName) -> MetadataResponseTopic
 }
 
 fn known_topic(image: &MetadataImage, topic: TopicId, name: TopicName) -> MetadataResponseTopic {
-    let first = TopicPartition { topic, partition: 0 };
-    let last = TopicPartition { topic, partition: i32::MAX };
-    let partitions = image.partitions.range(first..=last);
+    let partitions = image.partitions.of_topic(topic);
     let partitions =
         partitions.map(|(id, registration)| describe(image, id.partition, registration));
     MetadataResponseTopic::default().with_name(Some(name)).with_partitions(partitions.collect())

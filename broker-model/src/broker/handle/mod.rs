@@ -22,6 +22,7 @@ mod write_txn_markers;
 
 use crate::broker::{Broker, Caller};
 use crate::message::{ClusterError, RequestBody};
+use crate::metadata::MetadataImage;
 use crate::node::Effects;
 use crate::note::{IsolationLevel, Note, ReplicationNote};
 use crate::partition::Partition;
@@ -93,14 +94,7 @@ impl Broker {
 
     /// The partition of a name and index, as the metadata knows it.
     fn resolve(&self, topic: &TopicName, partition: i32) -> Result<TopicPartition, ErrorCode> {
-        let image = self.metadata.image();
-        let topic =
-            image.topic_ids.get(topic.as_str()).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        let id = TopicPartition { topic: *topic, partition };
-        if !image.partitions.contains_key(&id) {
-            return Err(ErrorCode::UnknownTopicOrPartition);
-        }
-        Ok(id)
+        resolve(self.metadata.image(), topic, partition)
     }
 
     /// The hosted partition of a name and index. Source: Kafka's `ReplicaManager.getPartitionOrError`.
@@ -117,6 +111,21 @@ impl Broker {
 /// `isolation.level` as it is on the wire.
 fn isolation_level(wire: i8) -> IsolationLevel {
     if wire == 0 { IsolationLevel::ReadUncommitted } else { IsolationLevel::ReadCommitted }
+}
+
+/// The partition of a name and index, as metadata knows it.
+fn resolve(
+    image: &MetadataImage,
+    topic: &TopicName,
+    partition: i32,
+) -> Result<TopicPartition, ErrorCode> {
+    let topic = image.topic_ids.get(topic.as_str()).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let id = TopicPartition { topic: *topic, partition };
+    if image.partitions.contains_key(&id) {
+        Ok(id)
+    } else {
+        Err(ErrorCode::UnknownTopicOrPartition)
+    }
 }
 
 /// The note that a client's request was refused for its leader epoch, if it was.

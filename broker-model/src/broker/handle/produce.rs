@@ -174,17 +174,21 @@ impl Broker {
 /// and is not whole itself is ignored. Source: `ProduceRequest.validateRecords`.
 fn only_batch(records: Option<&Bytes>) -> Result<Result<RecordBatch, BatchError>, ErrorCode> {
     let bytes = records.ok_or(ErrorCode::InvalidRecord)?;
-    let (mut batches, _, error) = RecordBatch::parse_all(bytes.clone());
-    match (batches.pop(), error) {
-        (Some(batch), None | Some(BatchError::Truncated { .. })) if batches.is_empty() => {
-            Ok(Ok(batch))
+    let mut rest = bytes.clone();
+    let batch = match RecordBatch::split_front(&mut rest) {
+        Ok(batch) => batch,
+        Err(BatchError::Field { field: "length", .. }) => return Err(ErrorCode::CorruptMessage),
+        Err(BatchError::Truncated { .. } | BatchError::Field { field: "magic", .. }) => {
+            return Err(ErrorCode::InvalidRecord);
         }
-        (Some(_), _) | (None, None | Some(BatchError::Truncated { .. })) => {
-            Err(ErrorCode::InvalidRecord)
-        }
-        (None, Some(BatchError::Field { field: "length", .. })) => Err(ErrorCode::CorruptMessage),
-        (None, Some(BatchError::Field { field: "magic", .. })) => Err(ErrorCode::InvalidRecord),
-        (None, Some(error)) => Ok(Err(error)),
+        Err(error) => return Ok(Err(error)),
+    };
+    if rest.is_empty() {
+        return Ok(Ok(batch));
+    }
+    match RecordBatch::split_front(&mut rest) {
+        Err(BatchError::Truncated { .. }) => Ok(Ok(batch)),
+        Ok(_) | Err(_) => Err(ErrorCode::InvalidRecord),
     }
 }
 

@@ -1,23 +1,21 @@
 //! Fetch by followers, which tells the leader how far they are. Source: rules 2.1.1 to 2.1.4, KIP-227, KIP-903, Kafka's
 //! `KafkaApis.handleFetchRequest` and `ReplicaManager.fetchMessages`.
 
-use crate::broker::fetch_session::{Ended, Rested, SessionRequest};
+use crate::broker::fetch_session::{Ended, Rested};
 use crate::broker::purgatory::{ReplicaFetch, Wait};
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
+use crate::defect::{BrokerDefect, Defects};
 use crate::fetch_session::FetchMetadata;
 use crate::fetch_session::cache::FetchContext;
-use crate::fetch_session::session::{Returned, SessionKey, Wanted};
+use crate::fetch_session::session::{PartitionName, Returned, SessionKey, Wanted};
 use crate::message::{
     ClusterError, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaFetchRequest,
     ReplicaFetchResponse, ResponseBody,
 };
 use crate::node::Effects;
-use crate::partition::FetchBounds;
+use crate::partition::{FetchBounds, PartitionContext};
 use crate::types::{Now, Offset, TopicPartition};
-
-/// A partition as asked for, and its answer.
-type Answered = (ReplicaFetchPartition, ReplicaFetchPartitionResponse);
 
 impl Broker {
     pub(super) fn on_replica_fetch(
@@ -27,7 +25,12 @@ impl Broker {
         request: Box<ReplicaFetchRequest>,
         effects: &mut Effects,
     ) {
-        let (context, ended) = self.fetch_sessions.open(now.time, session_request(&request));
+        let named = request.partitions.iter().map(|asked| {
+            (PartitionName::Id(asked.partition), Some(asked.partition), wanted(asked))
+        });
+        let forgotten = request.forgotten.iter().map(|id| PartitionName::Id(*id));
+        let (context, ended) =
+            self.fetch_sessions.open(now.time, request.session, named, forgotten);
         self.end_session(&ended, effects);
         let context = match context {
             Ok(context) => context,
@@ -39,8 +42,8 @@ impl Broker {
         };
         let fetch = ReplicaFetch { request, context };
         let answered = self.read_for_replica(now, &fetch, true, effects);
-        self.touched.extend(answered.iter().map(|(asked, _)| asked.partition));
-        let urgent = answered.iter().any(|(_, answer)| is_news(answer));
+        self.touched.extend(answered.iter().map(|answer| answer.partition));
+        let urgent = answered.iter().any(is_news);
         let nothing = fetch.context == FetchContext::Sessionless && answered.is_empty();
         if urgent || nothing || fetch.request.wait_max_ms == 0 {
             return self.reply_replica_fetch(now, caller, &fetch, answered, effects);
@@ -58,47 +61,44 @@ impl Broker {
         self.purgatory.park(caller, deadline, Wait::ReplicaFetch(fetch), watched);
     }
 
-    /// Reads for a follower. `is_new` is false when a waiting fetch reads again: it tells nothing new of the follower.
+    /// Reads for a follower, in the order of what it asked for. `is_new` is false when a waiting fetch reads again: it
+    /// tells nothing new of the follower.
     pub(in crate::broker) fn read_for_replica(
         &mut self,
         now: Now,
         fetch: &ReplicaFetch,
         is_new: bool,
         effects: &mut Effects,
-    ) -> Vec<Answered> {
-        let all = match fetch.context {
-            FetchContext::Incremental(id) => self.due_for_replica(id),
-            FetchContext::Full | FetchContext::Sessionless => fetch.request.partitions.clone(),
-        };
-        let (replica, broker_epoch) = (fetch.request.replica, fetch.request.broker_epoch);
+    ) -> Vec<ReplicaFetchPartitionResponse> {
+        let (replica, asked_in) = (fetch.request.replica, fetch.request.broker_epoch);
+        let broker_epoch = self.lifecycle.broker_epoch();
+        let metadata = self.metadata.image();
         let mut bytes_left = self.context.config.replica_fetch_max_bytes;
-        let mut answered = Vec::with_capacity(all.len());
-        for asked in all {
+        let partitions = &mut self.partitions;
+        let mut read = |asked: &ReplicaFetchPartition| {
             let bounds = FetchBounds { bytes_max: bytes_left, update_follower: is_new };
-            let (context, hosted) = self.partition_context(now);
-            let answer = match hosted.get_mut(&asked.partition) {
+            let context = PartitionContext { now, broker_epoch, metadata };
+            let answer = match partitions.get_mut(&asked.partition) {
                 Some(partition) => {
-                    partition.replica_fetch(context, replica, broker_epoch, &asked, bounds, effects)
+                    partition.replica_fetch(context, replica, asked_in, asked, bounds, effects)
                 }
-                None if context.metadata.partitions.contains_key(&asked.partition) => {
-                    refusal(&asked, ClusterError::NotLeaderOrFollower)
+                None if metadata.partitions.contains_key(&asked.partition) => {
+                    refusal(asked, ClusterError::NotLeaderOrFollower)
                 }
-                None => refusal(&asked, ClusterError::UnknownTopicOrPartition),
+                None => refusal(asked, ClusterError::UnknownTopicOrPartition),
             };
             let bytes: usize = answer.batches.iter().map(|batch| batch.bytes().len()).sum();
             bytes_left = bytes_left.saturating_sub(bytes as u32);
-            answered.push((asked, answer));
-        }
+            answer
+        };
+        let FetchContext::Incremental(id) = fetch.context else {
+            return fetch.request.partitions.iter().map(read).collect();
+        };
+        let mut answered = Vec::with_capacity(self.fetch_sessions.due_count(id));
+        let due =
+            self.fetch_sessions.due(id).filter_map(|(_, it)| Some(of_wanted(it.id?, it.wanted)));
+        answered.extend(due.map(|asked| read(&asked)));
         answered
-    }
-
-    fn due_for_replica(&self, id: i32) -> Vec<ReplicaFetchPartition> {
-        let mut due = Vec::with_capacity(self.fetch_sessions.due_count(id));
-        due.extend(self.fetch_sessions.due(id).filter_map(|(key, wanted)| match key {
-            SessionKey::Id(partition) => Some(of_wanted(*partition, *wanted)),
-            SessionKey::Name(..) => None,
-        }));
-        due
     }
 
     /// Answers a follower's fetch: in a session, only what it has not been told. Source: Kafka's
@@ -108,38 +108,38 @@ impl Broker {
         now: Now,
         caller: Caller,
         fetch: &ReplicaFetch,
-        mut answered: Vec<Answered>,
+        mut answered: Vec<ReplicaFetchPartitionResponse>,
         effects: &mut Effects,
     ) {
         self.fetch_sessions.waits_no_more(fetch.context, caller.connection);
-        let replica = fetch.request.replica;
+        let (replica, defects) = (fetch.request.replica, self.context.config.defects);
         let session = match fetch.context {
             FetchContext::Sessionless => FetchMetadata::NO_SESSION,
             FetchContext::Full => {
-                let returned = answered.iter().map(|(asked, answer)| {
-                    let key = SessionKey::Id(asked.partition);
-                    (key, Some(asked.partition), wanted(asked), returned(answer))
+                let answers = fetch.request.partitions.iter().zip(&answered);
+                let answers = answers.map(|(asked, answer)| {
+                    let name = PartitionName::Id(asked.partition);
+                    (name, Some(asked.partition), wanted(asked), returned(answer, defects))
                 });
-                let returned = returned.collect();
-                let (id, ended) = self.fetch_sessions.create(now.time, Some(replica), returned);
+                let (id, ended) = self.fetch_sessions.create(now.time, Some(replica), answers);
                 self.end_session(&ended, effects);
                 id
             }
             FetchContext::Incremental(id) => {
-                answered.retain(|(asked, answer)| {
-                    let partition = self.partitions.get(&asked.partition);
+                answered.retain(|answer| {
+                    let (key, partition) = (SessionKey::of(answer.partition), answer.partition);
+                    let asked = self.fetch_sessions.wanted(id, key).map(|it| it.fetch_offset);
                     let rests = !is_news(answer)
-                        && partition.is_some_and(|it| it.is_kept_up(replica, asked.fetch_offset));
-                    let key = (&SessionKey::Id(asked.partition), Some(asked.partition));
-                    self.fetch_sessions.returned(id, key, returned(answer), rests)
+                        && asked
+                            .zip(self.partitions.get(&partition))
+                            .is_some_and(|(asked, partition)| partition.is_kept_up(replica, asked));
+                    let key = (key, Some(partition));
+                    self.fetch_sessions.returned(id, key, returned(answer, defects), rests)
                 });
                 id
             }
         };
-        // Collected in place, the vector would be shrunk, by a copy.
-        let mut partitions = Vec::with_capacity(answered.len());
-        partitions.extend(answered.into_iter().map(|(_, answer)| answer));
-        let response = ReplicaFetchResponse { session: Ok(session), partitions };
+        let response = ReplicaFetchResponse { session: Ok(session), partitions: answered };
         self.connections.reply(caller, ResponseBody::ReplicaFetch(Box::new(response)), effects);
     }
 
@@ -185,19 +185,6 @@ fn is_news(answer: &ReplicaFetchPartitionResponse) -> bool {
     answer.error.is_some() || answer.diverging.is_some() || !answer.batches.is_empty()
 }
 
-fn session_request(request: &ReplicaFetchRequest) -> SessionRequest {
-    let id = |partition: TopicPartition| (SessionKey::Id(partition), Some(partition));
-    let named = request.partitions.iter().map(|asked| {
-        let (key, partition) = id(asked.partition);
-        (key, partition, wanted(asked))
-    });
-    SessionRequest {
-        metadata: request.session,
-        named: named.collect(),
-        forgotten: request.forgotten.iter().copied().map(id).collect(),
-    }
-}
-
 fn wanted(asked: &ReplicaFetchPartition) -> Wanted {
     Wanted {
         current_leader_epoch: asked.current_leader_epoch,
@@ -218,13 +205,18 @@ fn of_wanted(partition: TopicPartition, wanted: Wanted) -> ReplicaFetchPartition
     }
 }
 
-fn returned(answer: &ReplicaFetchPartitionResponse) -> Returned {
+/// A follower does not take the high watermark of an answer that says where the logs part. Kafka notes it as told
+/// nevertheless, so that the follower's stays behind until it next moves. Source:
+/// `CachedPartition.maybeUpdateResponseData`.
+fn returned(answer: &ReplicaFetchPartitionResponse, defects: Defects) -> Returned {
+    let hides = defects.has(BrokerDefect::DivergenceHidesWatermark);
     Returned {
         high_watermark: answer.high_watermark,
         log_start_offset: answer.log_start_offset,
         has_records: !answer.batches.is_empty(),
         is_error: answer.error.is_some(),
         is_diverging: answer.diverging.is_some(),
+        is_taken: answer.error.is_none() && (answer.diverging.is_none() || hides),
     }
 }
 

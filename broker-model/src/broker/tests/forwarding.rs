@@ -4,8 +4,8 @@ use crate::broker::tests::bench::{Bench, CONTROLLER, ORDERS, only_reply, registr
 use crate::config::topic_name;
 use crate::fetch_session::FetchMetadata;
 use crate::message::{
-    AllocateProducerIdsResponse, AlterPartitionResponse, ClusterError, IsrRegistration,
-    ReplicaFetchPartition, ReplicaFetchRequest, RequestBody, ResponseBody,
+    AllocateProducerIdsResponse, AlterPartitionResponse, AlteredPartition, ClusterError,
+    IsrRegistration, ReplicaFetchPartition, ReplicaFetchRequest, RequestBody, ResponseBody,
 };
 use crate::node::{Channel, Effect, Event};
 use crate::note::{Note, ReplicationNote};
@@ -118,9 +118,13 @@ fn an_isr_proposal_is_sent_until_the_controller_decides() {
     follower_fetch(&mut bench);
     let sent = bench.take_sent(Channel::Controller);
     let RequestBody::AlterPartition(request) = &sent.message.body else { panic!("{sent:?}") };
-    assert_eq!(request.new_isr, [(NodeId(1), BrokerEpoch(0)), (NodeId(2), BrokerEpoch(1))]);
-    let result = Err(ClusterError::NotController);
-    let response = AlterPartitionResponse { partition: ORDERS, result };
+    assert_eq!(
+        request.partitions[0].new_isr,
+        [(NodeId(1), BrokerEpoch(0)), (NodeId(2), BrokerEpoch(1))]
+    );
+    let not_known =
+        AlteredPartition { partition: ORDERS, result: Err(ClusterError::NotController) };
+    let response = AlterPartitionResponse { result: Ok(vec![not_known]) };
     bench.answer(&sent, ResponseBody::AlterPartition(Box::new(response)));
     assert!(!bench.has_sent(Channel::Controller), "after a pause");
     bench.pass_ms(60);
@@ -132,7 +136,8 @@ fn an_isr_proposal_is_sent_until_the_controller_decides() {
         partition_epoch: PartitionEpoch(2),
         isr: vec![NodeId(1), NodeId(2)],
     };
-    let response = AlterPartitionResponse { partition: ORDERS, result: Ok(registration) };
+    let altered = AlteredPartition { partition: ORDERS, result: Ok(registration) };
+    let response = AlterPartitionResponse { result: Ok(vec![altered]) };
     let effects = bench.answer(&sent, ResponseBody::AlterPartition(Box::new(response)));
     let committed = |effect: &Effect| {
         matches!(effect, Effect::Note(Note::Replication(ReplicationNote::IsrCommitted { .. })))

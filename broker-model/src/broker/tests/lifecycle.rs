@@ -5,14 +5,15 @@ use bytes::Bytes;
 use crate::broker::tests::bench::{
     Bench, CONTROLLER, INCARNATION, ORDERS, batch, partition, register, registration, topic,
 };
+use crate::defect::BrokerDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::message::{
     BrokerHeartbeatResponse, BrokerRegistrationRequest, ClusterError, HeartbeatState, RequestBody,
     ResponseBody,
 };
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Effect, Event, Node};
-use crate::note::{BrokerNote, BrokerState, Note, ReplicationNote};
-use crate::types::{BrokerEpoch, NodeId, Offset};
+use crate::note::{BrokerNote, BrokerState, Note, PartitionRegistration, ReplicationNote};
+use crate::types::{BrokerEpoch, NodeId, Offset, PartitionEpoch};
 
 const ACTIVE: HeartbeatState = HeartbeatState { fenced: false, should_shut_down: false };
 
@@ -275,4 +276,36 @@ fn checkpoints_keep_partitions_that_are_not_hosted_yet() {
     let kept =
         crate::log::checkpoint::decode_offsets(&kept.expect("a stop writes it")).expect("whole");
     assert_eq!(kept.get(&ORDERS), Some(&Offset(1)), "this uptime never hosted it");
+}
+
+/// Source: `ReplicaManager.applyLocalFollowersDelta`.
+#[test]
+fn a_broker_that_stops_fetches_no_more_where_it_has_left_the_isr() {
+    for (isr, fetches) in [(&[1, 2, 3][..], true), (&[2, 3], false)] {
+        let mut bench = Bench::hosting(registration(2, 1, &[1, 2, 3]));
+        assert!(bench.has_sent(Channel::ReplicaFetch), "it follows broker 2");
+        bench.handle(Event::StopRequested);
+        let partition_epoch = PartitionEpoch(2);
+        let changed = registration(2, 1, isr);
+        bench.commit(&[partition(PartitionRegistration { partition_epoch, ..changed })]);
+        bench.take_sent(Channel::ReplicaFetch);
+        let (to, channel) = (NodeId(2), Channel::ReplicaFetch);
+        bench.handle(Event::ConnectionLost { to, channel });
+        bench.pass_ms(2_000);
+        assert_eq!(bench.has_sent(Channel::ReplicaFetch), fetches, "ISR {isr:?}");
+    }
+}
+
+#[test]
+fn a_broker_ends_whose_registration_was_replaced() {
+    for goes_on in [false, true] {
+        let mut bench = Bench::hosting(registration(1, 1, &[1, 2, 3]));
+        if goes_on {
+            bench.broker.context.config.defects =
+                [BrokerDefect::ReplacedGoesOn].into_iter().collect();
+        }
+        let effects = bench.commit(&[register(1, INCARNATION + 1)]);
+        let ends = effects.iter().any(|effect| matches!(effect, Effect::Halt { .. }));
+        assert_eq!(ends, !goes_on, "{effects:?}");
+    }
 }

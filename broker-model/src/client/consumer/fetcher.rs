@@ -32,7 +32,9 @@ impl Consumer {
     /// Kafka's `AbstractFetch.prepareFetchRequests`.
     pub(super) fn fetch(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
         let mut wake = None;
-        for leader in self.positions.leaders() {
+        let mut place = 0;
+        while let Some(leader) = self.positions.leader(place) {
+            place += 1;
             if self.connections.in_flight(leader, Channel::ClientFetch) > 0 {
                 continue;
             }
@@ -51,7 +53,7 @@ impl Consumer {
     }
 
     fn fetch_from(&mut self, now: Time, leader: NodeId, effects: &mut Effects) {
-        let session = self.sessions.entry(leader).or_insert_with(SessionHandler::new);
+        let session = self.sessions.get_or_insert_with(leader, SessionHandler::new);
         let positions = &self.positions;
         let wanted = |key: PartitionKey| {
             let position = positions.get(&key)?;
@@ -184,33 +186,53 @@ impl Consumer {
 /// records that were delivered before; the last may be cut short. Control batches are for brokers and are skipped.
 /// With `read_committed`, batches of aborted transactions are skipped, too.
 fn read_records(
-    bytes: Bytes,
+    mut bytes: Bytes,
     from: Offset,
-    (topic, partition): (&StrBytes, i32),
+    place: (&StrBytes, i32),
     filter: &mut AbortFilter,
 ) -> Fetched {
-    let (batches, _, error) = RecordBatch::parse_all(bytes);
-    let mut corrupt = matches!(error, Some(BatchError::Checksum { .. } | BatchError::Field { .. }));
     let mut buffer = Buffer::default();
-    for batch in batches.iter().filter(|batch| batch.last_offset() >= from) {
-        let leader_epoch = batch.leader_epoch();
-        let hidden = filter.hides(batch);
-        if !batch.is_control() && !hidden {
-            let Ok(records) = batch.records() else {
-                corrupt = true;
-                break;
-            };
-            buffer.records.reserve(records.len());
-            let wanted = records.into_iter().filter(|record| record.offset >= from);
-            buffer.records.extend(wanted.map(|record| PolledRecord {
+    while !bytes.is_empty() {
+        let batch = match RecordBatch::split_front(&mut bytes) {
+            Ok(batch) => batch,
+            Err(BatchError::Truncated { .. }) => break,
+            Err(BatchError::Checksum { .. } | BatchError::Field { .. }) => {
+                return Fetched { buffer, corrupt: true };
+            }
+        };
+        if batch.last_offset() < from {
+            continue;
+        }
+        let hidden = filter.hides(&batch) || batch.is_control();
+        if !hidden && !read_batch(&batch, from, place, &mut buffer) {
+            return Fetched { buffer, corrupt: true };
+        }
+        buffer.end = Some((batch.last_offset().next(), batch.leader_epoch()));
+    }
+    Fetched { buffer, corrupt: false }
+}
+
+/// Adds what is at or above an offset; whether the batch's body was readable. Else nothing is added.
+fn read_batch(
+    batch: &RecordBatch,
+    from: Offset,
+    (topic, partition): (&StrBytes, i32),
+    buffer: &mut Buffer,
+) -> bool {
+    let (before, leader_epoch) = (buffer.records.len(), batch.leader_epoch());
+    let is_read = batch.for_each_record(|record| {
+        if record.offset >= from {
+            buffer.records.push_back(PolledRecord {
                 topic: topic.clone(),
                 partition,
                 offset: record.offset,
                 leader_epoch,
-                value: record.value.as_ref().and_then(RecordBatch::value_number),
-            }));
+                value: record.value.and_then(RecordBatch::value_number),
+            });
         }
-        buffer.end = Some((batch.last_offset().next(), leader_epoch));
+    });
+    if is_read.is_err() {
+        buffer.records.truncate(before);
     }
-    Fetched { buffer, corrupt }
+    is_read.is_ok()
 }

@@ -25,8 +25,9 @@ mod questions;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use crate::collections::SortedMap;
 use crate::config::{ConsumerConfig, ms};
 use crate::fetch_session::handler::SessionHandler;
 use crate::message::{Response, ResponseBody};
@@ -55,7 +56,7 @@ pub struct Consumer {
     metadata_version: u64,
     positions: Positions,
     /// Fetch sessions by leader.
-    sessions: BTreeMap<NodeId, SessionHandler<PartitionKey, FetchPosition>>,
+    sessions: SortedMap<NodeId, SessionHandler<PartitionKey, FetchPosition>>,
     next_version: u64,
     /// Partitions with records to deliver, in the order in which these arrived.
     deliverable: VecDeque<PartitionKey>,
@@ -81,7 +82,7 @@ impl Consumer {
             metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node),
             metadata_version: 0,
             positions: Positions::default(),
-            sessions: BTreeMap::new(),
+            sessions: SortedMap::default(),
             next_version: 1,
             deliverable: VecDeque::new(),
             polls: VecDeque::new(),
@@ -351,7 +352,7 @@ impl Consumer {
     fn refresh_positions(&mut self, now: Time) {
         let sessions = &mut self.sessions;
         self.positions.refresh(now, |leader, key| {
-            sessions.entry(leader).or_insert_with(SessionHandler::new).touch(key);
+            sessions.get_or_insert_with(leader, SessionHandler::new).touch(key);
         });
     }
 

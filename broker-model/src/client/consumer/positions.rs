@@ -1,8 +1,7 @@
 //! All positions of a consumer, and where each stands: what has changed is looked at, what has not is not.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::client::metadata::PartitionKey;
+use crate::collections::{SortedMap, SortedSet};
 use crate::types::{NodeId, Time};
 
 use super::position::{Position, Stage};
@@ -10,15 +9,15 @@ use super::position::{Position, Stage};
 /// All positions.
 #[derive(Debug, Default)]
 pub(super) struct Positions {
-    all: BTreeMap<PartitionKey, Position>,
+    all: SortedMap<PartitionKey, Position>,
     /// Those that may stand elsewhere than `places` says.
     changed: Vec<PartitionKey>,
-    places: BTreeMap<PartitionKey, Place>,
+    places: SortedMap<PartitionKey, Place>,
     /// Those that may be fetched from a leader.
-    fetchable: BTreeMap<NodeId, BTreeSet<PartitionKey>>,
-    delayed: BTreeSet<(Time, PartitionKey)>,
-    leaderless: BTreeSet<PartitionKey>,
-    asking: BTreeSet<PartitionKey>,
+    fetchable: SortedMap<NodeId, SortedSet<PartitionKey>>,
+    delayed: SortedSet<(Time, PartitionKey)>,
+    leaderless: SortedSet<PartitionKey>,
+    asking: SortedSet<PartitionKey>,
 }
 
 /// Where a position stands.
@@ -66,7 +65,7 @@ impl Positions {
     /// Removes all.
     pub(super) fn clear(&mut self) {
         self.changed.extend(self.all.keys().copied());
-        self.all.clear();
+        self.all = SortedMap::default();
     }
 
     /// How many there are.
@@ -79,9 +78,9 @@ impl Positions {
         self.all.iter()
     }
 
-    /// Leaders from which something may be fetched.
-    pub(super) fn leaders(&self) -> Vec<NodeId> {
-        self.fetchable.keys().copied().collect()
+    /// The leaders from which something may be fetched, by their place among them.
+    pub(super) fn leader(&self, place: usize) -> Option<NodeId> {
+        self.fetchable.key_at(place).copied()
     }
 
     /// What may be fetched from a leader.
@@ -106,14 +105,16 @@ impl Positions {
 
     /// Positions that have a question to ask.
     pub(super) fn asking(&self) -> impl Iterator<Item = (&PartitionKey, &Position)> {
-        self.asking.iter().filter_map(|key| self.all.get_key_value(key))
+        self.asking.iter().filter_map(|key| Some((key, self.all.get(key)?)))
     }
 
     /// Looks at what has changed; `touch` hears of each leader from which a position is, or was, to be fetched.
     pub(super) fn refresh(&mut self, now: Time, mut touch: impl FnMut(NodeId, PartitionKey)) {
-        while let Some((_, key)) = self.delayed.pop_first_if_due(now) {
-            self.changed.push(key);
+        if self.changed.is_empty() && self.delayed.first().is_none_or(|(until, _)| *until > now) {
+            return;
         }
+        let due = self.delayed.iter().take_while(|(until, _)| *until <= now);
+        self.changed.extend(due.map(|(_, key)| *key));
         let mut changed = std::mem::take(&mut self.changed);
         changed.sort_unstable();
         changed.dedup();
@@ -123,10 +124,8 @@ impl Positions {
                 Some(place) => self.places.insert(key, place),
                 None => self.places.remove(&key),
             };
-            if let Some(before) = before {
+            if place != before {
                 self.leave(key, before);
-            }
-            if let Some(place) = place {
                 self.enter(key, place);
             }
             for place in [before, place].into_iter().flatten() {
@@ -144,56 +143,44 @@ impl Positions {
         );
     }
 
-    fn leave(&mut self, key: PartitionKey, place: Place) {
+    fn leave(&mut self, key: PartitionKey, place: Option<Place>) {
         match place {
-            Place::Fetchable(leader) => {
+            Some(Place::Fetchable(leader)) => {
                 let Some(keys) = self.fetchable.get_mut(&leader) else { return };
                 keys.remove(&key);
                 if keys.is_empty() {
                     self.fetchable.remove(&leader);
                 }
             }
-            Place::Delayed(until) => {
+            Some(Place::Delayed(until)) => {
                 self.delayed.remove(&(until, key));
             }
-            Place::Leaderless => {
+            Some(Place::Leaderless) => {
                 self.leaderless.remove(&key);
             }
-            Place::Asking => {
+            Some(Place::Asking) => {
                 self.asking.remove(&key);
             }
-            Place::Idle => {}
+            Some(Place::Idle) | None => {}
         }
     }
 
-    fn enter(&mut self, key: PartitionKey, place: Place) {
+    fn enter(&mut self, key: PartitionKey, place: Option<Place>) {
         match place {
-            Place::Fetchable(leader) => {
-                self.fetchable.entry(leader).or_default().insert(key);
+            Some(Place::Fetchable(leader)) => {
+                self.fetchable.get_or_insert_with(leader, SortedSet::default).insert(key);
             }
-            Place::Delayed(until) => {
+            Some(Place::Delayed(until)) => {
                 self.delayed.insert((until, key));
             }
-            Place::Leaderless => {
+            Some(Place::Leaderless) => {
                 self.leaderless.insert(key);
             }
-            Place::Asking => {
+            Some(Place::Asking) => {
                 self.asking.insert(key);
             }
-            Place::Idle => {}
+            Some(Place::Idle) | None => {}
         }
-    }
-}
-
-/// Takes the first delay that is over.
-trait PopDue {
-    fn pop_first_if_due(&mut self, now: Time) -> Option<(Time, PartitionKey)>;
-}
-
-impl PopDue for BTreeSet<(Time, PartitionKey)> {
-    fn pop_first_if_due(&mut self, now: Time) -> Option<(Time, PartitionKey)> {
-        let (until, _) = self.first()?;
-        if *until <= now { self.pop_first() } else { None }
     }
 }
 

@@ -88,33 +88,35 @@ impl Queue {
     /// Sequences in flight are of one identity, follow each other without overlap and below the next one; those that
     /// wait do so in their order, before all batches that have none.
     pub(super) fn self_check(&self) {
-        let mut in_flight: Vec<(Sequence, Sequence)> = Vec::new();
-        for batch in self.in_flight() {
-            let state = batch.producer_state.expect("it is in flight");
+        let sequences = |batch: &Batch| {
+            let base = batch.producer_state.expect("it is in flight").base_sequence;
+            (base, base.plus(batch.count()))
+        };
+        let next = self.sequences.next();
+        for (place, batch) in self.in_flight().enumerate() {
+            let (identity, (base, end)) = (batch.identity(), sequences(batch));
             assert_eq!(
-                Some(state.identity),
+                identity,
                 self.sequences.identity(),
-                "batch {} at {} is of another epoch than its partition",
-                batch.serial,
-                state.base_sequence
+                "batch {} at {base} is of another epoch than its partition",
+                batch.serial
             );
-            in_flight.push((state.base_sequence, state.base_sequence.plus(batch.count())));
+            assert!(end <= next, "in flight up to {end}, but {next} is next");
+            // They are few.
+            for (from, until) in self.in_flight().take(place).map(sequences) {
+                assert!(
+                    until <= base || end <= from,
+                    "sequences {from} to {until} and {base} to {end} overlap"
+                );
+            }
         }
         let sent = self.waiting.iter().take_while(|batch| batch.closed);
-        let waiting = sent.filter(|batch| batch.producer_state.is_some()).count();
+        let retries = || sent.clone().filter(|batch| !batch.done).filter_map(Batch::base_sequence);
         assert!(
-            in_flight[..waiting.min(in_flight.len())].is_sorted(),
+            retries().is_sorted(),
             "retries wait in the order {:?}",
-            &in_flight[..waiting]
+            retries().collect::<Vec<_>>()
         );
-        in_flight.sort_unstable();
-        let next = self.sequences.next();
-        for pair in in_flight.windows(2) {
-            assert!(pair[0].1 <= pair[1].0, "sequences {:?} and {:?} overlap", pair[0], pair[1]);
-        }
-        if let Some((_, end)) = in_flight.last() {
-            assert!(*end <= next, "in flight up to {end}, but {next} is next");
-        }
     }
 }
 

@@ -118,6 +118,11 @@ impl Batch {
         self.encoded = None;
     }
 
+    /// Whose sequence it has.
+    pub(super) fn identity(&self) -> Option<ProducerIdentity> {
+        self.producer_state.map(|state| state.identity)
+    }
+
     /// The sequence of its first record.
     pub(super) fn base_sequence(&self) -> Option<Sequence> {
         self.producer_state.map(|state| state.base_sequence)
@@ -140,10 +145,16 @@ impl Batch {
             });
         let builder = RecordBatchBuilder::new(id, epoch, sequence);
         let mut builder = if transactional { builder.in_transaction() } else { builder };
+        builder.reserve(self.records.len(), value_bytes as usize + size_of::<u64>());
+        let mut value = Vec::with_capacity(value_bytes as usize);
         for record in &self.records {
-            let key = record.key.map(|key| Bytes::copy_from_slice(&key.to_be_bytes()));
-            let value = RecordBatch::encode_value(record.value, value_bytes);
-            builder.push(record.timestamp, key, Some(value));
+            let key = record.key.map(u64::to_be_bytes);
+            RecordBatch::write_value(&mut value, record.value, value_bytes);
+            builder.push_copy(
+                record.timestamp,
+                key.as_ref().map(<[u8; 8]>::as_slice),
+                Some(&value),
+            );
         }
         let encoded = builder.build().bytes().clone();
         self.encoded = Some(encoded.clone());

@@ -28,8 +28,9 @@ mod transact;
 mod transact_tests;
 mod transactional;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use crate::collections::SortedMap;
 use crate::config::{Acks, ProducerConfig, ms};
 use crate::defect::Defects;
 use crate::message::{Response, ResponseBody};
@@ -56,8 +57,8 @@ pub struct Producer {
     connections: Connections,
     metadata: Metadata,
     /// Records of topics whose partitions are not known yet, by the topic's place.
-    unplaced: BTreeMap<usize, VecDeque<PendingRecord>>,
-    sticky: BTreeMap<usize, Sticky>,
+    unplaced: SortedMap<usize, VecDeque<PendingRecord>>,
+    sticky: SortedMap<usize, Sticky>,
     queues: Queues,
     identity: Identity,
     /// If it has a transactional id.
@@ -68,7 +69,7 @@ pub struct Producer {
     next_internal: u64,
     defects: Defects,
     /// The partition that was looked at last when a broker was sent to. Source: `nodesDrainIndex`.
-    last_drained: BTreeMap<NodeId, PartitionKey>,
+    last_drained: SortedMap<NodeId, PartitionKey>,
     next_serial: u64,
     /// No record's delivery timeout is over before this time.
     next_expiry: Time,
@@ -96,15 +97,15 @@ impl Producer {
         Self {
             connections: Connections::new(backoff, config.request_timeout_ms),
             metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node),
-            unplaced: BTreeMap::new(),
-            sticky: BTreeMap::new(),
+            unplaced: SortedMap::default(),
+            sticky: SortedMap::default(),
             queues: Queues::default(),
             transactional: Transactional::of(&config, now.time),
             transaction: None,
             next_internal: 0,
             identity: Identity::new(idempotent, now.time),
             defects,
-            last_drained: BTreeMap::new(),
+            last_drained: SortedMap::default(),
             next_serial: 0,
             next_expiry: Time::MAX,
             deadline: None,
@@ -124,7 +125,7 @@ impl Producer {
         self.next_expiry = self.next_expiry.min(now.time + ms(self.config.delivery_timeout_ms));
         if self.metadata.partitions(place).is_empty() {
             self.metadata.request_update();
-            self.unplaced.entry(place).or_default().push_back(record);
+            self.unplaced.get_or_insert_with(place, VecDeque::new).push_back(record);
         } else {
             self.accumulate(place, record);
         }
@@ -151,8 +152,7 @@ impl Producer {
             return partitioner::partition_of(key, partitions.len());
         }
         let start = self.config.node.0;
-        let sticky =
-            self.sticky.entry(place).or_insert_with(|| Sticky::new(start, partitions.len()));
+        let sticky = self.sticky.get_or_insert_with(place, || Sticky::new(start, partitions.len()));
         let limit = self.config.batch_records_max as usize;
         let current = PartitionKey { topic: place, partition: sticky.partition() };
         let open =

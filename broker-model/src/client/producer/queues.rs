@@ -1,17 +1,16 @@
 //! The producer's queues, and which of them have anything to do: a partition that is idle costs nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::client::metadata::PartitionKey;
+use crate::collections::{PartitionMap, SortedSet};
 
 use super::accumulator::Queue;
 
 /// All queues, by partition.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
-    all: BTreeMap<PartitionKey, Queue>,
+    all: PartitionMap<PartitionKey, Queue>,
     /// Those that are not idle, and perhaps some that have become so.
-    busy: BTreeSet<PartitionKey>,
+    busy: SortedSet<PartitionKey>,
 }
 
 impl Queues {
@@ -30,7 +29,7 @@ impl Queues {
     /// A queue, which begins empty.
     pub(super) fn entry(&mut self, key: PartitionKey) -> &mut Queue {
         self.busy.insert(key);
-        self.all.entry(key).or_default()
+        self.all.get_or_insert_with(key, Queue::default)
     }
 
     /// All queues, in order.
@@ -55,10 +54,6 @@ impl Queues {
     /// Leaves alone from now on what has nothing to do.
     pub(super) fn retire(&mut self) {
         let all = &self.all;
-        let is_busy = |key: &PartitionKey| !all.get(key).is_none_or(Queue::is_idle);
-        // Seldom is one idle anew: to look is cheaper than to go through the set as one that is changed.
-        if !self.busy.iter().all(is_busy) {
-            self.busy.retain(is_busy);
-        }
+        self.busy.retain(|key| !all.get(key).is_none_or(Queue::is_idle));
     }
 }

@@ -395,7 +395,7 @@ fn a_gap_bumps_the_epoch_once_nothing_is_in_flight() {
 
 fn first_value(batch: &RecordBatch) -> u64 {
     let records = batch.records().expect("a producer writes readable batches");
-    let value = records[0].value.as_ref().and_then(RecordBatch::value_number);
+    let value = records[0].value.as_deref().and_then(RecordBatch::value_number);
     value.expect("a producer writes numbered values").0
 }
 

@@ -1,17 +1,15 @@
 //! The order in which a proposal is judged: each row breaks one rule and all that are judged after it.
 
 use super::{P, as_promised, image, nodes, partition};
-use crate::controller::alter_partition::alter_partition;
-use crate::message::{AlterPartitionRequest, ClusterError, IsrRegistration};
+use crate::controller::alter_partition::{Judged, alter_partitions};
+use crate::message::{AlterPartitionItem, AlterPartitionRequest, ClusterError};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, TopicId, TopicPartition};
 
 type Break = fn(&mut AlterPartitionRequest);
 
-fn proposal(isr: &[(i32, i64)]) -> AlterPartitionRequest {
-    AlterPartitionRequest {
-        broker: NodeId(1),
-        broker_epoch: BrokerEpoch(11),
+fn item(isr: &[(i32, i64)]) -> AlterPartitionItem {
+    AlterPartitionItem {
         partition: P,
         leader_epoch: LeaderEpoch(5),
         partition_epoch: PartitionEpoch(10),
@@ -20,15 +18,30 @@ fn proposal(isr: &[(i32, i64)]) -> AlterPartitionRequest {
     }
 }
 
+fn proposal(isr: &[(i32, i64)]) -> AlterPartitionRequest {
+    let (broker, broker_epoch) = (NodeId(1), BrokerEpoch(11));
+    AlterPartitionRequest { broker, broker_epoch, partitions: vec![item(isr)] }
+}
+
 fn shrunk() -> MetadataImage {
     image(partition(&[1, 2], &[], Some(1)))
 }
 
-fn judge(
-    image: &MetadataImage,
-    request: &AlterPartitionRequest,
-) -> Result<(Option<MetadataRecord>, IsrRegistration), ClusterError> {
-    alter_partition(image, request, as_promised())
+fn judge(image: &MetadataImage, request: &AlterPartitionRequest) -> Judged {
+    alter_partitions(image, request, as_promised())?.remove(0)
+}
+
+#[test]
+fn each_partition_is_judged_for_itself() {
+    let mut request = proposal(&[(1, 11)]);
+    let unknown = TopicPartition { topic: TopicId(8), partition: 0 };
+    request.partitions.insert(0, AlterPartitionItem { partition: unknown, ..item(&[(1, 11)]) });
+    let judged = alter_partitions(&shrunk(), &request, as_promised()).expect("of this uptime");
+    assert_eq!(judged[0], Err(ClusterError::UnknownTopicOrPartition));
+    assert!(matches!(&judged[1], Ok((Some(_), _))), "{judged:?}");
+    request.broker_epoch = BrokerEpoch(3);
+    let judged = alter_partitions(&shrunk(), &request, as_promised());
+    assert_eq!(judged, Err(ClusterError::StaleBrokerEpoch), "none is looked at");
 }
 
 #[test]
@@ -48,14 +61,16 @@ fn errors_come_in_kafkas_order() {
     let wrong = [(1, 99), (9, 9)];
     let rows: [(ClusterError, Break); 7] = [
         (ClusterError::InvalidRequest, |_| ()),
-        (ClusterError::InvalidUpdateVersion, |it| it.partition_epoch = PartitionEpoch(9)),
+        (ClusterError::InvalidUpdateVersion, |it| {
+            it.partitions[0].partition_epoch = PartitionEpoch(9)
+        }),
         (ClusterError::InvalidRequest, |it| {
             (it.broker, it.broker_epoch) = (NodeId(2), BrokerEpoch(12));
         }),
-        (ClusterError::FencedLeaderEpoch, |it| it.leader_epoch = LeaderEpoch(4)),
-        (ClusterError::NotController, |it| it.partition_epoch = PartitionEpoch(11)),
+        (ClusterError::FencedLeaderEpoch, |it| it.partitions[0].leader_epoch = LeaderEpoch(4)),
+        (ClusterError::NotController, |it| it.partitions[0].partition_epoch = PartitionEpoch(11)),
         (ClusterError::UnknownTopicOrPartition, |it| {
-            it.partition = TopicPartition { topic: TopicId(8), partition: 0 };
+            it.partitions[0].partition = TopicPartition { topic: TopicId(8), partition: 0 };
         }),
         (ClusterError::StaleBrokerEpoch, |it| it.broker_epoch = BrokerEpoch(3)),
     ];
@@ -69,10 +84,10 @@ fn errors_come_in_kafkas_order() {
 #[test]
 fn a_repeated_proposal_is_refused_for_its_old_version() {
     let mut request = proposal(&[(1, 11), (2, 12)]);
-    request.partition_epoch = PartitionEpoch(9);
+    request.partitions[0].partition_epoch = PartitionEpoch(9);
     let judged = judge(&shrunk(), &request);
     assert_eq!(judged, Err(ClusterError::InvalidUpdateVersion), "though it was accepted before");
-    request.leader_epoch = LeaderEpoch(4);
+    request.partitions[0].leader_epoch = LeaderEpoch(4);
     assert_eq!(judge(&shrunk(), &request), Err(ClusterError::FencedLeaderEpoch));
 }
 
@@ -84,7 +99,7 @@ fn malformed_proposals_are_invalid() {
         assert_eq!(judged, Err(ClusterError::InvalidRequest), "{isr:?}");
     }
     let mut again = proposal(&[(1, 11)]);
-    again.recovering = true;
+    again.partitions[0].recovering = true;
     assert_eq!(judge(&shrunk(), &again), Err(ClusterError::InvalidRequest), "recovered before");
 }
 

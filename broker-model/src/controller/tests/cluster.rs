@@ -4,7 +4,7 @@ use super::net::Net;
 use super::{config, nodes};
 use crate::config::topic_name;
 use crate::message::{
-    AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest,
+    AlterPartitionItem, AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest,
     BrokerRegistrationResponse, ClusterError, QuorumFetchRequest, RequestBody, ResponseBody,
 };
 use crate::node::{Channel, Event};
@@ -214,17 +214,20 @@ fn an_isr_change_is_answered_once_committed() {
     let request = AlterPartitionRequest {
         broker: owner,
         broker_epoch: epoch_of(owner),
-        partition: ORDERS,
-        leader_epoch: LeaderEpoch(0),
-        partition_epoch: PartitionEpoch(0),
-        new_isr: vec![(owner, epoch_of(owner))],
-        recovering: false,
+        partitions: vec![AlterPartitionItem {
+            partition: ORDERS,
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+            new_isr: vec![(owner, epoch_of(owner))],
+            recovering: false,
+        }],
     };
     net.inbox.clear();
     net.ask(owner, leader, Channel::Controller, RequestBody::AlterPartition(Box::new(request)));
     net.run_until("an answer", |net| !net.inbox.is_empty());
     let ResponseBody::AlterPartition(response) = &net.inbox[0].1.body else { panic!("answer") };
-    let registration = response.result.as_ref().expect("accepted");
+    let altered = response.result.as_ref().expect("of this uptime");
+    let registration = altered[0].result.as_ref().expect("accepted");
     assert_eq!(registration.partition_epoch, PartitionEpoch(1));
     assert_eq!(net.image(leader).partitions[&ORDERS].isr, vec![owner], "committed by then");
 }

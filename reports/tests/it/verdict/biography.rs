@@ -6,13 +6,15 @@ use harrow_reports::biography::{attach, places};
 use harrow_reports::render::{Format, Styles};
 use harrow_reports::report::Report;
 use harrow_reports::verdict::{Finding, Record};
-use harrow_sim::biography::{Moment, MomentKind, Occupant};
+use harrow_sim::biography::{Moment, MomentKind, RecordIdentity};
 use harrow_sim::history::Completion;
 
 use super::{rendered, report, run, violation};
 
-const IT: Occupant = Occupant { value: Some(1), leader_epoch: LeaderEpoch(1), checksum: 7 };
-const OTHER: Occupant = Occupant { value: Some(5), leader_epoch: LeaderEpoch(4), checksum: 9 };
+const IT: RecordIdentity =
+    RecordIdentity { value: Some(1), leader_epoch: LeaderEpoch(1), checksum: 7 };
+const OTHER: RecordIdentity =
+    RecordIdentity { value: Some(5), leader_epoch: LeaderEpoch(4), checksum: 9 };
 
 fn at(second: u64, node: i32, kind: MomentKind) -> Moment {
     Moment { at_ns: second * 1_000_000_000, event: Some(second), node: Some(NodeId(node)), kind }

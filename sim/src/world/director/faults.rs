@@ -16,14 +16,14 @@ const BOUNCE_MS: u64 = 10;
 
 /// What became of a step.
 #[derive(Debug, Default)]
-struct Fired {
+struct StepOutcome {
     nodes: Vec<NodeId>,
     summary: String,
     weakened: Option<String>,
     lossy: bool,
 }
 
-type Firing = Result<Fired, String>;
+type StepResult = Result<StepOutcome, String>;
 
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// A step fires; what became of it is recorded.
@@ -36,20 +36,20 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             self.act(position, &step)
         };
         let held = outcome.is_err();
-        let fired = outcome.unwrap_or_else(|reason| Fired {
+        let done = outcome.unwrap_or_else(|reason| StepOutcome {
             summary: format!("{kind} held back"),
             weakened: Some(reason),
-            ..Fired::default()
+            ..StepOutcome::default()
         });
         self.host.tally.mark(if held { "fault-held-back" } else { "fault-injected" });
         let fault = InjectedFault {
             step: step.id,
             at_ms: self.engine.now() / MS,
             kind: kind.to_owned(),
-            nodes: fired.nodes,
-            summary: fired.summary,
-            held_back: fired.weakened,
-            lossy: fired.lossy,
+            nodes: done.nodes,
+            summary: done.summary,
+            held_back: done.weakened,
+            lossy: done.lossy,
         };
         let reason = fault.held_back.as_ref().map_or(String::new(), |why| format!(" ({why})"));
         self.engine.announce(None, format!("fault {}: {}{reason}", fault.step, fault.summary));
@@ -66,7 +66,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         }
     }
 
-    fn act(&mut self, position: usize, step: &Step) -> Firing {
+    fn act(&mut self, position: usize, step: &Step) -> StepResult {
         match &step.action {
             Action::Crash { target, down_ms } => self.crash(step, target, *down_ms),
             Action::Bounce { target } => self.crash(step, target, BOUNCE_MS),
@@ -81,7 +81,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 let cut = self.cut_links(step, cut)?;
                 self.begin(position, Condition::Cut(cut.links), *for_ms);
                 let summary = format!("partition of {} for {for_ms} ms", cut.description);
-                Ok(Fired { nodes: cut.nodes, summary, ..Fired::default() })
+                Ok(StepOutcome { nodes: cut.nodes, summary, ..StepOutcome::default() })
             }
             Action::Pause { .. }
             | Action::Delay { .. }
@@ -115,23 +115,29 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         }
     }
 
-    fn crash(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
+    fn crash(&mut self, step: &Step, target: &Target, down_ms: u64) -> StepResult {
         let (node, index) = self.running(step, target)?;
         self.crash_allowed(node)?;
         self.crash_node(index, CrashKind::Crash, down_ms);
         Ok(done(node, format!("{} of node {node} ({target}) for {down_ms} ms", kind(&step.action))))
     }
 
-    fn power_loss(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
+    fn power_loss(&mut self, step: &Step, target: &Target, down_ms: u64) -> StepResult {
         self.lose(step, target, down_ms, CrashKind::PowerLoss)
     }
 
-    fn wipe(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
+    fn wipe(&mut self, step: &Step, target: &Target, down_ms: u64) -> StepResult {
         self.lose(step, target, down_ms, CrashKind::Wipe)
     }
 
     /// Data of a node is lost with its process or, where the atlas forbids that, the process alone.
-    fn lose(&mut self, step: &Step, target: &Target, down_ms: u64, wanted: CrashKind) -> Firing {
+    fn lose(
+        &mut self,
+        step: &Step,
+        target: &Target,
+        down_ms: u64,
+        wanted: CrashKind,
+    ) -> StepResult {
         let (node, index) = self.running(step, target)?;
         let wipe = wanted == CrashKind::Wipe;
         let allowed = self.loss_allowed(node, wipe);
@@ -147,7 +153,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         Ok(weakened(node, summary, allowed))
     }
 
-    fn stop(&mut self, step: &Step, target: &Target, down_ms: u64) -> Firing {
+    fn stop(&mut self, step: &Step, target: &Target, down_ms: u64) -> StepResult {
         let (node, index) = self.running(step, target)?;
         self.stop_allowed(node)?;
         self.down_ms[index] = down_ms;
@@ -155,11 +161,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         Ok(done(node, format!("graceful stop of node {node} ({target}), down for {down_ms} ms")))
     }
 
-    fn outage(&mut self, power: bool, down_ms: u64) -> Fired {
+    fn outage(&mut self, power: bool, down_ms: u64) -> StepOutcome {
         let cluster = &self.plan.cluster;
         let nodes: Vec<NodeId> =
             cluster.brokers.iter().chain(&cluster.controllers).copied().collect();
-        let mut fired = Fired::default();
+        let mut done = StepOutcome::default();
         for node in nodes {
             let index = self.place(node);
             if !self.engine.runs(index) {
@@ -169,7 +175,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             let allowed = if power { self.loss_allowed(node, false) } else { Ok(()) };
             let lossy = power && allowed.is_ok();
             if let (false, Err(reason)) = (lossy, self.crash_allowed(node)) {
-                fired.weakened = Some(format!("node {node} spared: {reason}"));
+                done.weakened = Some(format!("node {node} spared: {reason}"));
                 continue;
             }
             self.crash_node(
@@ -177,15 +183,15 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 if lossy { CrashKind::PowerLoss } else { CrashKind::Crash },
                 down_ms,
             );
-            fired.lossy |= lossy;
-            fired.nodes.push(node);
+            done.lossy |= lossy;
+            done.nodes.push(node);
             if let Err(reason) = allowed {
-                fired.weakened = Some(format!("node {node} crashed only: {reason}"));
+                done.weakened = Some(format!("node {node} crashed only: {reason}"));
             }
         }
         let what = if power { "power loss" } else { "crash" };
-        fired.summary = format!("{what} of the whole cluster for {down_ms} ms");
-        fired
+        done.summary = format!("{what} of the whole cluster for {down_ms} ms");
+        done
     }
 
     /// Whether the node may lose data now: what the atlas says, unless the plan allows loss.
@@ -231,7 +237,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     /// A lasting fault of one node.
-    fn lasting(&mut self, position: usize, step: &Step) -> Firing {
+    fn lasting(&mut self, position: usize, step: &Step) -> StepResult {
         let Some((target, for_ms)) = lasting_target(&step.action) else {
             unreachable!("{:?} does not last", step.action)
         };
@@ -300,7 +306,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 
     /// A fault of one node that is over at once.
-    fn instant(&mut self, step: &Step) -> Firing {
+    fn instant(&mut self, step: &Step) -> StepResult {
         match &step.action {
             Action::ResetConnections { target } => {
                 let (node, index) = self.running(step, target)?;
@@ -361,7 +367,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// at the next crash, and the bit is one whose flip the start of the process finds: what is taken on
     /// trust after a clean stop or below the recovery point, and what no checksum covers, no configuration
     /// survives.
-    fn bit_rot(&mut self, step: &Step, target: &Target) -> Firing {
+    fn bit_rot(&mut self, step: &Step, target: &Target) -> StepResult {
         let (node, index) = self.running(step, target)?;
         self.loss_allowed(node, true)?;
         if !self.plan.expect.loss_allowed {
@@ -375,7 +381,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             self.host.rotted(node, partition);
         }
         let summary = format!("a bit of {file:?} of node {node} ({target}) flipped");
-        Ok(Fired { lossy: true, ..done(node, summary) })
+        Ok(StepOutcome { lossy: true, ..done(node, summary) })
     }
 
     /// What a crash is at a node whose log is to rot: rot as well, unless the atlas forbids the loss by now.
@@ -398,11 +404,15 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         CrashKind::Rot
     }
 
-    fn roll_begin(&mut self, position: usize, down_ms: u64, gap_ms: u64) -> Fired {
+    fn roll_begin(&mut self, position: usize, down_ms: u64, gap_ms: u64) -> StepOutcome {
         self.rolling = Some(super::Rolling { step: position, broker: 0, down_ms, gap_ms });
         self.engine.set_timer(self.engine.now(), DirectorTimer::Roll { step: position, broker: 0 });
         let nodes = self.plan.cluster.brokers.clone();
-        Fired { nodes, summary: "rolling restart of all brokers".to_owned(), ..Fired::default() }
+        StepOutcome {
+            nodes,
+            summary: "rolling restart of all brokers".to_owned(),
+            ..StepOutcome::default()
+        }
     }
 
     /// The rolling restart goes on: the next broker stops, unless it is down already.
@@ -429,17 +439,17 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     }
 }
 
-fn done(node: NodeId, summary: String) -> Fired {
-    Fired { nodes: vec![node], summary, ..Fired::default() }
+fn done(node: NodeId, summary: String) -> StepOutcome {
+    StepOutcome { nodes: vec![node], summary, ..StepOutcome::default() }
 }
 
 /// A fault that loses data, or, if it is not allowed to, a crash in its place.
-fn weakened(node: NodeId, summary: String, allowed: Result<(), String>) -> Fired {
+fn weakened(node: NodeId, summary: String, allowed: Result<(), String>) -> StepOutcome {
     match allowed {
-        Ok(()) => Fired { lossy: true, ..done(node, summary) },
+        Ok(()) => StepOutcome { lossy: true, ..done(node, summary) },
         Err(reason) => {
             let weakened = Some(format!("weakened to a crash: {reason}"));
-            Fired { weakened, ..done(node, format!("crash in place of {summary}")) }
+            StepOutcome { weakened, ..done(node, format!("crash in place of {summary}")) }
         }
     }
 }

@@ -55,12 +55,12 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             let left = spared.is_none();
             if left {
                 self.outside.push(*node);
-                match core.fate {
+                match core.state {
                     OutsideState::Dead => self.end_for_good(*node),
                     OutsideState::CutFromBrokers => self.cut_for_good(*node),
                 }
             }
-            self.record_outside(*node, core.fate, spared);
+            self.record_outside(*node, core.state, spared);
         }
         self.apply_conditions();
     }
@@ -83,8 +83,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.active.push(Active { step: NO_STEP, condition, until_ns: u64::MAX });
     }
 
-    fn record_outside(&mut self, node: NodeId, fate: OutsideState, spared: Option<String>) {
-        let (kind, description) = match fate {
+    fn record_outside(&mut self, node: NodeId, state: OutsideState, spared: Option<String>) {
+        let (kind, description) = match state {
             OutsideState::Dead => ("stay-dead", "stays dead for good"),
             OutsideState::CutFromBrokers => {
                 ("stay-cut", "stays cut from the other brokers for good")

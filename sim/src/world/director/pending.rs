@@ -104,9 +104,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         };
         let strangers = self.core().filter_map(|node| {
             let known = self.status(node).quorum_leader;
-            let whom = known.map_or_else(|| "nobody".to_owned(), |other| other.to_string());
-            (known != Some(leader))
-                .then(|| format!("node {node} takes {whom} for quorum leader, not {leader}"))
+            (known != Some(leader)).then(|| {
+                let whom = known.map_or_else(|| "nobody".to_owned(), |other| other.to_string());
+                format!("node {node} takes {whom} for quorum leader, not {leader}")
+            })
         });
         Shortfall::count(strangers).of(Goal::QuorumLeader)
     }

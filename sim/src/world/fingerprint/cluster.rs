@@ -2,7 +2,7 @@
 
 use harrow_broker_model::message::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
-    AlterPartitionResponse, BeginQuorumEpochRequest, BrokerHeartbeatRequest,
+    AlterPartitionResponse, AlteredPartition, BeginQuorumEpochRequest, BrokerHeartbeatRequest,
     BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse, ClusterError,
     EndQuorumEpochRequest, QuorumEpochResponse, QuorumFetchRequest, QuorumFetchResponse,
     ReplicaFetchRequest, ReplicaFetchResponse, ReplicaOffsetsRequest, ReplicaOffsetsResponse,
@@ -41,18 +41,32 @@ impl Fingerprint {
     }
 
     pub(super) fn alter_partition_request(&mut self, request: &AlterPartitionRequest) {
-        self.partition(24, request.partition);
-        self.pair(request.broker.0, request.leader_epoch.0);
-        self.pair(request.partition_epoch.0, i32::from(request.recovering));
-        request
-            .new_isr
-            .iter()
-            .for_each(|(node, epoch)| self.int((i64::from(node.0) << 40) ^ epoch.0));
+        self.pair(request.broker.0, request.partitions.len() as i32);
+        for item in &request.partitions {
+            self.partition(24, item.partition);
+            self.pair(item.partition_epoch.0, item.leader_epoch.0);
+            self.pair(item.new_isr.len() as i32, i32::from(item.recovering));
+            let members = item.new_isr.iter();
+            members.for_each(|(node, epoch)| self.int((i64::from(node.0) << 40) ^ epoch.0));
+        }
     }
 
     pub(super) fn alter_partition_response(&mut self, response: &AlterPartitionResponse) {
-        self.partition(25, response.partition);
         match &response.result {
+            Ok(altered) => {
+                self.pair(25, altered.len() as i32);
+                altered.iter().for_each(|one| self.altered_partition(one));
+            }
+            Err(error) => {
+                self.word(25);
+                self.error(Some(*error));
+            }
+        }
+    }
+
+    fn altered_partition(&mut self, one: &AlteredPartition) {
+        self.partition(25, one.partition);
+        match &one.result {
             Ok(registration) => {
                 self.node(registration.leader);
                 self.pair(registration.leader_epoch.0, registration.partition_epoch.0);

@@ -19,7 +19,7 @@ pub(super) struct Entry {
     key: u32,
     /// Zero for what belongs to no transaction.
     transaction: u32,
-    fate: EntryState,
+    state: EntryState,
 }
 
 #[derive(Debug, Default)]
@@ -40,24 +40,24 @@ impl Log {
 
     /// The offset of the first record that is not decided.
     pub(super) fn last_stable_offset(&self) -> i64 {
-        let open = self.entries.iter().find(|entry| entry.fate == EntryState::Open);
+        let open = self.entries.iter().find(|entry| entry.state == EntryState::Open);
         open.map_or(self.end, |entry| entry.offset)
     }
 
     pub(super) fn append(&mut self, value: u64, key: u32, transaction: Option<u32>) -> i64 {
         let offset = self.end;
-        let fate = if transaction.is_some() { EntryState::Open } else { EntryState::Committed };
+        let state = if transaction.is_some() { EntryState::Open } else { EntryState::Committed };
         let transaction = transaction.unwrap_or(0);
-        self.entries.push(Entry { offset, value, key, transaction, fate });
+        self.entries.push(Entry { offset, value, key, transaction, state });
         self.end += 1;
         offset
     }
 
     /// A marker decides a transaction's records, and takes an offset itself.
     pub(super) fn mark(&mut self, transaction: u32, commits: bool) {
-        let fate = if commits { EntryState::Committed } else { EntryState::Aborted };
+        let state = if commits { EntryState::Committed } else { EntryState::Aborted };
         for entry in self.entries.iter_mut().filter(|entry| entry.transaction == transaction) {
-            entry.fate = fate;
+            entry.state = state;
         }
         self.end += 1;
     }
@@ -72,7 +72,7 @@ impl Log {
         let fits = move |entry: &&Entry| {
             entry.offset >= from
                 && entry.offset < end
-                && (uncommitted || entry.fate == EntryState::Committed)
+                && (uncommitted || entry.state == EntryState::Committed)
         };
         self.entries.iter().filter(fits)
     }
@@ -91,7 +91,7 @@ impl Log {
         let point = stable - i64::from(choice.of(3));
         let cleaned: Vec<Entry> =
             self.entries.iter().filter(|e| e.offset < point).copied().collect();
-        let lasting = |entry: &Entry| entry.fate == EntryState::Committed;
+        let lasting = |entry: &Entry| entry.state == EntryState::Committed;
         let replaced = |entry: &Entry| {
             let mut later = cleaned.iter().filter(|later| later.offset > entry.offset);
             entry.key != NO_KEY && later.any(|later| later.key == entry.key && lasting(later))

@@ -101,9 +101,9 @@ fn a_partition_that_nobody_may_lead_is_legally_offline() {
     assert_eq!(limit(&run), (Goal::Leaders, "partition orders-0 has no leader", Some(reason)));
 }
 
-fn outside(nodes: &[i32], fate: OutsideState) -> Plan {
+fn outside(nodes: &[i32], state: OutsideState) -> Plan {
     let mut plan = plan(&[]);
-    plan.core = Some(CorePlan { outside: nodes.iter().map(|id| NodeId(*id)).collect(), fate });
+    plan.core = Some(CorePlan { outside: nodes.iter().map(|id| NodeId(*id)).collect(), state });
     plan
 }
 

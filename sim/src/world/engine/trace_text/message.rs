@@ -2,10 +2,11 @@
 
 use harrow_broker_model::fetch_session::FetchMetadata;
 use harrow_broker_model::message::{
-    AlterPartitionRequest, AlterPartitionResponse, BrokerHeartbeatResponse,
-    BrokerRegistrationResponse, ClusterError, EpochEnd, IsrRegistration, QuorumEpochResponse,
-    QuorumFetchRequest, QuorumFetchResponse, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
-    ReplicaOffsetsResponse, RequestBody, ResponseBody, VoteRequest, WriteTxnMarkersRequest,
+    AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse, AlteredPartition,
+    BrokerHeartbeatResponse, BrokerRegistrationResponse, ClusterError, EpochEnd, IsrRegistration,
+    QuorumEpochResponse, QuorumFetchRequest, QuorumFetchResponse, ReplicaFetchPartition,
+    ReplicaFetchPartitionResponse, ReplicaOffsetsResponse, RequestBody, ResponseBody, VoteRequest,
+    WriteTxnMarkersRequest,
 };
 use harrow_broker_model::proto::{self, Encodable, ErrorCode, KafkaMessage, encode};
 use harrow_broker_model::record::TransactionResult;
@@ -255,26 +256,39 @@ fn replica_offsets(names: &Names, response: &ReplicaOffsetsResponse) -> String {
 }
 
 fn alter_partition(names: &Names, request: &AlterPartitionRequest) -> String {
-    let isr: Vec<NodeId> = request.new_isr.iter().map(|(node, _)| *node).collect();
-    format!(
-        "alter partition {} to ISR {}, epoch {}, partition epoch {}",
-        names.place(request.partition),
-        nodes(&isr),
-        request.leader_epoch,
-        request.partition_epoch
-    )
+    let item = |item: &AlterPartitionItem| {
+        let isr: Vec<NodeId> = item.new_isr.iter().map(|(node, _)| *node).collect();
+        format!(
+            "{} to ISR {}, epoch {}, partition epoch {}",
+            names.place(item.partition),
+            nodes(&isr),
+            item.leader_epoch,
+            item.partition_epoch
+        )
+    };
+    let items: Vec<String> = request.partitions.iter().map(item).collect();
+    format!("alter partition {}", items.join("; "))
 }
 
 fn altered_partition(names: &Names, response: &AlterPartitionResponse) -> String {
-    let place = names.place(response.partition);
+    let one = |one: &AlteredPartition| {
+        let place = names.place(one.partition);
+        match &one.result {
+            Ok(IsrRegistration { leader, leader_epoch, partition_epoch, isr }) => format!(
+                "{place}: leader {} in epoch {leader_epoch}, ISR {}, partition epoch \
+                 {partition_epoch}",
+                somebody(*leader),
+                nodes(isr)
+            ),
+            Err(error) => format!("{place}: {error:?}"),
+        }
+    };
     match &response.result {
-        Ok(IsrRegistration { leader, leader_epoch, partition_epoch, isr }) => format!(
-            "alter partition response {place}: leader {} in epoch {leader_epoch}, ISR {}, partition \
-             epoch {partition_epoch}",
-            somebody(*leader),
-            nodes(isr)
-        ),
-        Err(error) => format!("alter partition response {place}: {error:?}"),
+        Ok(altered) => {
+            let altered: Vec<String> = altered.iter().map(one).collect();
+            format!("alter partition response {}", altered.join("; "))
+        }
+        Err(error) => format!("alter partition response: {error:?}"),
     }
 }
 
