@@ -168,7 +168,8 @@ impl Purgatory {
 
     /// All that waits.
     pub(super) fn waits(&self) -> impl Iterator<Item = &Wait> {
-        self.delayed.values().map(|delayed| &delayed.wait)
+        let delayed = self.delayed.values().filter_map(|slot| self.slots[*slot].as_ref());
+        delayed.map(|delayed| &delayed.wait)
     }
 
     /// Produces that wait.

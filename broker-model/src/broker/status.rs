@@ -29,7 +29,7 @@ impl Broker {
             Wait::ReplicaFetch(fetch) => self
                 .partitions
                 .iter()
-                .any(|(id, partition)| partition.is_leader() && self.has_news(*id, fetch)),
+                .any(|(id, partition)| partition.is_leader() && self.has_news(id, fetch)),
             Wait::Produce(_) => false,
         };
         self.purgatory.waits().filter(overdue).count()

@@ -128,7 +128,7 @@ impl Producer {
         self.next_expiry = self.next_expiry.min(now.time + ms(self.config.delivery_timeout_ms));
         if self.metadata.partitions(place).is_empty() {
             self.metadata.request_update();
-            self.unplaced.entry(place).or_default().push_back(record);
+            self.unplaced.get_or_insert_with(place, VecDeque::new).push_back(record);
         } else {
             self.accumulate(place, record);
         }
