@@ -121,6 +121,7 @@ impl Membership {
             Outcome::Lost { .. } => self.consumed.clear(),
             Outcome::Polled { .. }
             | Outcome::Sent { .. }
+            | Outcome::Transacted { .. }
             | Outcome::Assigned
             | Outcome::Subscribed
             | Outcome::Unsubscribed
