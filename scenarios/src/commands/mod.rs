@@ -5,6 +5,8 @@ mod console;
 mod defects;
 mod explain;
 mod files;
+mod hold;
+mod interrupt;
 mod list;
 mod logging;
 mod reading;

@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use harrow_broker_model::wide::INEXACT;
+
 /// `A..B`: both ends belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SeedRange {
@@ -77,9 +79,10 @@ pub(super) fn duration(text: &str) -> Result<std::time::Duration, String> {
     }
 }
 
-/// A seed that nobody chose. The standard library keys its hashers from the system's randomness.
+/// A seed that nobody chose, of a size that every reader of JSON keeps. The standard library keys its hashers from the
+/// system's randomness.
 pub(super) fn drawn() -> u64 {
-    RandomState::new().hash_one("a seed")
+    RandomState::new().hash_one("a seed") % INEXACT
 }
 
 #[cfg(test)]
