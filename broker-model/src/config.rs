@@ -20,6 +20,7 @@ pub struct ClusterConfig {
     /// Node ids of the quorum's voters, ascending. Source: `controller.quorum.voters`.
     pub controllers: Vec<NodeId>,
     /// Salt of all jitter.
+    #[serde(with = "crate::wide")]
     pub jitter_salt: u64,
     /// `broker.heartbeat.interval.ms`.
     pub broker_heartbeat_interval_ms: u64,
@@ -205,6 +206,7 @@ pub struct ProducerConfig {
     /// Brokers to ask for metadata first.
     pub bootstrap: Vec<NodeId>,
     /// Salt of all jitter.
+    #[serde(with = "crate::wide")]
     pub jitter_salt: u64,
     /// `acks`.
     pub acks: Acks,
@@ -251,6 +253,7 @@ pub struct ConsumerConfig {
     /// Brokers to ask for metadata first.
     pub bootstrap: Vec<NodeId>,
     /// Salt of all jitter.
+    #[serde(with = "crate::wide")]
     pub jitter_salt: u64,
     /// `fetch.max.wait.ms`.
     pub fetch_wait_max_ms: u64,

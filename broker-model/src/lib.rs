@@ -45,3 +45,4 @@ pub mod raft;
 pub mod record;
 mod replication;
 pub mod types;
+pub mod wide;

@@ -10,7 +10,7 @@ use harrow_sim::biography::{Follow, Moment, MomentKind, RecordIdentity};
 use harrow_sim::history::Completion;
 
 use crate::text::seconds;
-use crate::verdict::{Finding, Record};
+use crate::verdict::{Excuse, Finding, Record};
 
 /// A biography takes so many lines with its title, and with the count of what is left out.
 const LINES_MAX: usize = 12;
@@ -20,6 +20,29 @@ pub fn places(findings: &[Finding]) -> Vec<Follow> {
     let records = findings.iter().filter_map(|finding| finding.record.as_ref());
     let places: BTreeSet<Follow> = records.map(place).collect();
     places.into_iter().collect()
+}
+
+/// The places whose records excuses are about, likewise.
+pub fn excused_places(excused: &[Excuse]) -> Vec<Follow> {
+    let places: BTreeSet<Follow> = excused.iter().filter_map(followed).map(place).collect();
+    places.into_iter().collect()
+}
+
+/// The record of an excuse whose life is told.
+fn followed(excuse: &Excuse) -> Option<&Record> {
+    excuse.records.iter().find(|record| record.offset >= 0)
+}
+
+/// Gives each excuse the life of its record, as [`attach`] does.
+pub fn attach_excused(excused: &mut [Excuse], places: &[Follow], biographies: &[Vec<Moment>]) {
+    assert_eq!(places.len(), biographies.len(), "each place that was followed has a biography");
+    for excuse in excused {
+        let Some(wanted) = followed(excuse).map(place) else { continue };
+        let found = places.iter().zip(biographies).find(|(place, _)| **place == wanted);
+        if let Some((_, moments)) = found {
+            excuse.biography.clone_from(moments);
+        }
+    }
 }
 
 /// Gives each finding the life of its record, as a run that followed these places tells it.

@@ -3,15 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::config::OffsetReset;
 use harrow_sim::history::History;
 use harrow_sim::plan::Plan;
 use harrow_sim::run::Run;
 
 use crate::check::{LogFacts, Options};
 use crate::policy::{
-    Damage, Dropped, Isolation, MetadataDamage, PartitionTerms, ProducerTerms, Terms,
+    Damage, Dropped, Isolation, MetadataDamage, OFFSETS_RETENTION_NS, OFFSETS_TOPIC, PartitionTerms,
+    ProducerTerms, Reset, Terms,
 };
+
+const NS_PER_MINUTE: u64 = 60 * 1_000_000_000;
 
 /// What was promised, and what was done. Partitions and topics go by name, so that it fits any history of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +27,11 @@ pub struct HistoryConfig {
     /// Whether consumers that do not say so get their partitions from a group.
     pub subscribes: bool,
     /// `auto.offset.reset`.
-    pub offset_reset: OffsetReset,
+    pub offset_reset: Reset,
+    /// Whether consumers that assign what they have go on where they stood, as in Java.
+    pub assign_keeps_position: bool,
+    /// `offsets.retention.minutes`.
+    pub offsets_retention_minutes: u64,
     /// Whether `group.protocol` is `consumer`, in which each member has an epoch of its own, and not `classic`.
     pub member_epochs: bool,
     /// Topics that have no settings of their own.
@@ -87,7 +93,9 @@ impl Default for HistoryConfig {
             producers: BTreeMap::new(),
             isolation: strict.isolation,
             subscribes: false,
-            offset_reset: OffsetReset::Earliest,
+            offset_reset: Reset::Earliest,
+            assign_keeps_position: true,
+            offsets_retention_minutes: OFFSETS_RETENTION_NS / NS_PER_MINUTE,
             member_epochs: false,
             topic: TopicTerms { partition, compacted: false },
             topics: BTreeMap::new(),
@@ -128,11 +136,7 @@ impl HistoryConfig {
             producers: terms.producers.into_iter().collect(),
             isolation: terms.isolation,
             subscribes: terms.subscribes,
-            offset_reset: if terms.reset_to_latest {
-                OffsetReset::Latest
-            } else {
-                OffsetReset::Earliest
-            },
+            offset_reset: terms.offset_reset,
             topics: topics.collect(),
             faults: FaultTerms {
                 disturbed: terms.disturbed,
@@ -168,7 +172,10 @@ impl HistoryConfig {
             partitions,
             isolation: self.isolation,
             subscribes: self.subscribes,
-            reset_to_latest: self.offset_reset == OffsetReset::Latest,
+            offset_reset: self.offset_reset,
+            offsets_retention_ns: self.offsets_retention_minutes.saturating_mul(NS_PER_MINUTE),
+            offsets_topic: self.topic_of(&format!("{OFFSETS_TOPIC}-0")).partition,
+            offsets_dropped: faults.dropped.iter().flatten().any(|range| of_offsets(&range.partition)),
             disturbed: faults.disturbed,
             settled_ns: faults.settled_ns.unwrap_or(u64::MAX),
             producers_expire: false,
@@ -189,7 +196,10 @@ impl HistoryConfig {
 
     /// The options of the checks for a history.
     pub fn options(&self, history: &History) -> Options {
-        let mut options = Options { member_epochs: self.member_epochs, ..Options::default() };
+        let (member_epochs, assign_keeps_position) =
+            (self.member_epochs, self.assign_keeps_position);
+        let mut options =
+            Options { member_epochs, assign_keeps_position, ..Options::default() };
         for (partition, name) in (0_u32..).zip(&history.partitions) {
             let log_start_offset = self.log_starts.get(name).copied().unwrap_or(0);
             let compacted = self.topic_of(name).compacted;
@@ -214,4 +224,10 @@ impl HistoryConfig {
         let topic = numbered.and_then(|(topic, _)| self.topics.get(topic));
         self.topics.get(partition).or(topic).copied().unwrap_or(self.topic)
     }
+}
+
+/// Whether it is a partition of the topic of committed offsets.
+fn of_offsets(partition: &str) -> bool {
+    let rest = partition.strip_prefix(OFFSETS_TOPIC);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }

@@ -21,6 +21,9 @@ pub struct FaultCounts {
     /// Why, the most frequent reason first; absent if all came as planned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spared: Vec<FaultDeviation>,
+    /// The scenario's setting that lets all of them be done as planned, if that alone is in the way of any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifted_by: Option<String>,
 }
 
 /// Faults of one kind that were not done as planned, for one reason.
@@ -59,9 +62,19 @@ impl FaultCounts {
             injected: run.stats.faults,
             weakened: sum(Deviation::Weakened),
             held_back: sum(Deviation::HeldBack),
+            lifted_by: lifted_by(&spared),
             spared,
         }
     }
+}
+
+const DOWN: &str = "the target was down";
+const NOBODY: &str = "nobody was the target";
+
+/// What is no matter of targets is held back because the configuration does not promise to survive it.
+fn lifted_by(spared: &[FaultDeviation]) -> Option<String> {
+    let unsurvivable = |group: &FaultDeviation| ![DOWN, NOBODY].contains(&group.reason.as_str());
+    spared.iter().any(unsurvivable).then(|| "expect.loss_allowed".to_owned())
 }
 
 /// One that is held back entirely names no node.
@@ -88,10 +101,10 @@ fn cause(reason: &str) -> String {
         .find_map(|what| reason.split_once(what))
         .map_or(reason, |(_, reason)| reason);
     if reason.ends_with(" is down") {
-        return "the target was down".to_owned();
+        return DOWN.to_owned();
     }
     if reason.ends_with(" is nobody now") {
-        return "nobody was the target".to_owned();
+        return NOBODY.to_owned();
     }
     match reason.split_once(": ") {
         Some((place, rest)) if !place.contains(' ') => rest.to_owned(),
@@ -147,5 +160,10 @@ mod tests {
         ];
         let wanted = wanted.map(|(how, kind, reason, count)| (how, kind, reason.to_owned(), count));
         assert_eq!(told, wanted);
+        let all = spared(&faults);
+        assert_eq!(lifted_by(&all).as_deref(), Some("expect.loss_allowed"));
+        let of_targets = |group: &FaultDeviation| [DOWN, NOBODY].contains(&group.reason.as_str());
+        let of_targets: Vec<FaultDeviation> = all.into_iter().filter(of_targets).collect();
+        assert_eq!((of_targets.len(), lifted_by(&of_targets)), (2, None));
     }
 }

@@ -7,12 +7,14 @@ mod line;
 mod lines;
 mod micro;
 mod names;
+mod operation_lines;
 mod parts;
 mod problem;
 mod read;
 mod word;
 mod write;
 
+pub(crate) use operation_lines::OperationLines;
 pub use problem::HistoryError;
 pub use read::{HistoryObserver, Recorded, Shown, read_history, read_history_watched};
 pub use write::write_history;

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use harrow_sim::history::{Completion, Function, History, Row};
 use serde::{Deserialize, Serialize};
 
+use crate::check::{Lag, longest_lag};
 use crate::history_file::Recorded;
-use crate::report::{Operations, REPORT_SCHEMA};
+use crate::report::{LegalHarm, Operations, REPORT_SCHEMA, legal_harm};
 use crate::verdict::{Excuse, Finding, Outcome, Verdict};
 
 /// The report of one history.
@@ -14,6 +15,9 @@ use crate::verdict::{Excuse, Finding, Outcome, Verdict};
 pub struct HistoryReport {
     /// [`REPORT_SCHEMA`].
     pub schema: u32,
+    /// `history`: what kind of object it is.
+    #[serde(default = "kind")]
+    pub kind: String,
     /// What was judged, by what.
     pub coordinate: HistoryCoordinate,
     /// How it stands.
@@ -22,6 +26,12 @@ pub struct HistoryReport {
     pub findings: Vec<Finding>,
     /// What was seen and is legal.
     pub excused: Vec<Excuse>,
+    /// How many records are legally lost, duplicated or reordered, by cause; absent if none are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legal: Vec<LegalHarm>,
+    /// Who was behind for the longest time, of the consumers that were; absent if none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_lag: Option<ConsumerLag>,
     /// Why the history says less than it should; absent if it does not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inconclusive: Vec<String>,
@@ -37,6 +47,9 @@ pub struct HistoryCoordinate {
     /// Path of the configuration, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
+    /// What it was held to beside its promises, as `--hold` takes it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_to: Vec<String>,
     /// Commit of the program; `unknown` outside a repository.
     pub commit: String,
 }
@@ -69,10 +82,54 @@ impl HistoryReport {
         wall_ms: u64,
     ) -> Self {
         let Verdict { outcome, findings, excused, inconclusive, .. } = verdict;
-        let stats = HistoryStats::new(recorded, wall_ms);
-        let schema = REPORT_SCHEMA;
-        Self { schema, coordinate, outcome, findings, excused, inconclusive, stats }
+        Self {
+            schema: REPORT_SCHEMA,
+            kind: kind(),
+            coordinate,
+            outcome,
+            findings,
+            legal: legal_harm(&excused),
+            longest_lag: ConsumerLag::of(&recorded.history),
+            excused,
+            inconclusive,
+            stats: HistoryStats::new(recorded, wall_ms),
+        }
     }
+}
+
+/// A consumer that stood still while records were acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsumerLag {
+    /// Whose.
+    pub process: u32,
+    /// Name of the partition.
+    pub partition: String,
+    /// Offset of the oldest record that it could have had, and had not.
+    pub offset: i64,
+    /// When that record was known to be there.
+    pub known_ns: u64,
+    /// When the poll began that still did not return it.
+    pub polled_ns: u64,
+    /// The time between.
+    pub lag_ms: u64,
+}
+
+impl ConsumerLag {
+    fn of(history: &History) -> Option<Self> {
+        let Lag { process, partition, offset, known_ns, polled_ns } = longest_lag(history)?;
+        Some(Self {
+            process,
+            partition: history.partitions[partition as usize].clone(),
+            offset,
+            known_ns,
+            polled_ns,
+            lag_ms: (polled_ns - known_ns) / 1_000_000,
+        })
+    }
+}
+
+fn kind() -> String {
+    "history".to_owned()
 }
 
 impl HistoryStats {

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `promised` | what clients and topics asked for |
 //! | `terms` | that, with what was done to the cluster |
+//! | `hold` | that, as if more had been promised |
+//! | `reason` | why something is legal, in words |
 //! | `damage`, `dropped` | what was done to stored data; what unclean elections dropped |
 //! | `anomaly`, `internal` | why what clients saw, or what broke inside, is legal |
 //!
@@ -13,13 +15,19 @@
 mod anomaly;
 mod damage;
 mod dropped;
+mod hold;
 mod internal;
 mod promised;
+mod reason;
 mod terms;
 
 pub use anomaly::excuse;
-pub use damage::{Corrupted, Damage, MetadataDamage, Spoiled};
+pub use damage::{Corrupted, Damage, DamageKind, MetadataDamage, Spoiled};
 pub use dropped::Dropped;
+pub use hold::{Hold, PROMISES, Promise};
 pub use internal::excuse_violation;
-pub use promised::{Isolation, PartitionTerms, ProducerTerms};
+pub(crate) use promised::OFFSETS_RETENTION_NS;
+pub use promised::{Isolation, PartitionTerms, ProducerTerms, Reset};
+pub use reason::Reason;
+pub(crate) use terms::OFFSETS_TOPIC;
 pub use terms::Terms;

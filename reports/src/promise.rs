@@ -55,6 +55,7 @@ pub(crate) fn promise_to_clients(
         | Anomaly::Unseen
         | Anomaly::InconsistentOffsets
         | Anomaly::RealtimeOrder
+        | Anomaly::StaleEndOffset
         | Anomaly::EndOffsetRegression => return durability(terms, producer, partition),
         Anomaly::Duplicate | Anomaly::NonmonotonicSend | Anomaly::IntNonmonotonicSend => {
             return ordering(producer);
@@ -65,10 +66,13 @@ pub(crate) fn promise_to_clients(
         | Anomaly::G1cProcess
         | Anomaly::G1cRealtime => return isolation(terms),
         Anomaly::ResumeSkip => {
-            let reset = if terms.reset_to_latest { "latest" } else { "earliest" };
+            let reset = terms.offset_reset.name();
             return format!(
                 "the group's committed offsets; without any, auto.offset.reset={reset}"
             );
+        }
+        Anomaly::LostCommit => {
+            "the group's committed offsets, kept for offsets.retention.minutes without members"
         }
         Anomaly::NonmonotonicPoll
         | Anomaly::IntNonmonotonicPoll

@@ -1,12 +1,15 @@
 //! What is told about a run: one object, versioned, the same for people and machines.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use harrow_broker_model::wide;
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{Run, RunStats};
 use serde::{Deserialize, Serialize};
 
 use crate::faults::FaultCounts;
 use crate::rules::Rules;
-use crate::verdict::{Excuse, Finding, Outcome, Verdict};
+use crate::verdict::{Excuse, Finding, Harm, Outcome, Record, Verdict};
 
 /// Version of the report's shape.
 pub const REPORT_SCHEMA: u32 = 2;
@@ -16,6 +19,9 @@ pub const REPORT_SCHEMA: u32 = 2;
 pub struct Report {
     /// [`REPORT_SCHEMA`].
     pub schema: u32,
+    /// `run`: what kind of object it is, among others on lines of their own.
+    #[serde(default = "kind")]
+    pub kind: String,
     /// What to give to see it again.
     pub coordinate: Coordinate,
     /// By which rules it was made.
@@ -26,6 +32,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What was seen and is legal.
     pub excused: Vec<Excuse>,
+    /// How many records are legally lost, duplicated or reordered, by cause; absent if none are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legal: Vec<LegalHarm>,
     /// Why the run says less than it should; absent if it does not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inconclusive: Vec<String>,
@@ -42,18 +51,65 @@ pub struct Report {
     pub reached: Vec<String>,
 }
 
+/// Records that are legally lost, duplicated or reordered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegalHarm {
+    /// What became of them.
+    pub harm: Harm,
+    /// Why that is legal.
+    pub cause: String,
+    /// So many records, each once.
+    pub records: u64,
+    /// What would make findings of them, had it been promised, as `--hold` takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<String>,
+}
+
+/// Counts the records that excuses are about, by what became of them and why.
+pub(crate) fn legal_harm(excused: &[Excuse]) -> Vec<LegalHarm> {
+    let harmed = excused.iter().filter(|excuse| excuse.harm != Harm::Other);
+    let mut groups: BTreeMap<(Harm, &str), (BTreeSet<&Record>, Option<&String>)> = BTreeMap::new();
+    for excuse in harmed {
+        let (records, hold) = groups.entry((excuse.harm, excuse.cause.as_str())).or_default();
+        records.extend(&excuse.records);
+        *hold = hold.or(excuse.hold.as_ref());
+    }
+    // One record may be told of by several operations: its place and value are what it is.
+    let count = |records: BTreeSet<&Record>| {
+        let places = records.into_iter().map(|it| (&it.partition, it.offset, &it.value));
+        places.collect::<BTreeSet<_>>().len() as u64
+    };
+    let told = groups.into_iter().map(|((harm, cause), (records, hold))| LegalHarm {
+        harm,
+        cause: cause.to_owned(),
+        records: count(records),
+        hold: hold.cloned(),
+    });
+    told.collect()
+}
+
 /// What to give to see a run again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coordinate {
     /// Scenario, by name or path.
     pub scenario: String,
+    /// A hash of the scenario's text, if it is no scenario of the catalogue: the commit does not tell what is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario_hash: Option<String>,
     /// Seed.
+    #[serde(with = "wide")]
     pub seed: u64,
     /// Commit of the program, with `-dirty` if files differed from it; `unknown` outside a repository.
     pub commit: String,
     /// The plan file that was replayed, if one was: it may differ from what scenario and seed give.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// Whether that plan is not as it was drawn.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub edited: bool,
+    /// What it was held to beside its promises, as `--hold` takes it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_to: Vec<String>,
     /// The whole command that shows it again, with every defect and change.
     pub replay: String,
 }
@@ -102,10 +158,12 @@ impl Report {
         let met = run.reached.iter().filter(|(_, count)| **count > 0);
         Self {
             schema: REPORT_SCHEMA,
+            kind: kind(),
             coordinate,
             rules: Rules::of(plan.cluster.kafka, plan.cluster.defects),
             outcome,
             findings,
+            legal: legal_harm(&excused),
             excused,
             inconclusive,
             unreached,
@@ -131,6 +189,10 @@ impl Report {
         let stats = Stats { wall_ms: None, ..self.stats.clone() };
         Self { stats, ..self.clone() }
     }
+}
+
+fn kind() -> String {
+    "run".to_owned()
 }
 
 /// A digest as reports write it.

@@ -65,6 +65,12 @@ pub struct Finding {
     /// Where the record is, if the finding is `unseen`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whereabouts: Option<RecordLocation>,
+    /// All records that it is about, and those that it did harm to, as far as clients know them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<Record>,
+    /// Lines of the history with the operations that saw it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<u64>,
     /// The record that it is about; if it names none, the first one that it did harm to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<Record>,
@@ -74,15 +80,18 @@ pub struct Finding {
 }
 
 /// A record, by its place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Record {
     /// Name of its partition, such as `orders-0`.
     pub partition: String,
-    /// Its offset there.
+    /// Its offset there; -1 if nobody was told it.
     pub offset: i64,
     /// Its value, if a client knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// Lines of the history with the operations that speak of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<u64>,
 }
 
 /// Where an acknowledged record that no poll returned is.
@@ -112,12 +121,63 @@ impl RecordLocation {
 }
 
 /// Something that would be a finding, were it not legal here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Excuse {
     /// What.
     pub anomaly: String,
+    /// What clients lose by it.
+    #[serde(default)]
+    pub harm: Harm,
     /// Why it is legal.
     pub reason: String,
+    /// The reason without what differs from one run to the next.
+    #[serde(default)]
+    pub cause: String,
+    /// What would make it a finding, had it been promised, as `--hold` takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<String>,
     /// How often.
     pub count: u64,
+    /// The first of them in one line.
+    #[serde(default)]
+    pub summary: String,
+    /// Facts of the first of them, oldest first, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+    /// All records that it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<Record>,
+    /// Lines of the history with the operations that saw it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<u64>,
+    /// The life of the first of its records, oldest moment first; empty if nobody followed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub biography: Vec<Moment>,
+}
+
+/// What clients lose by what is legal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Harm {
+    /// Records that were acknowledged.
+    Lost,
+    /// Records are there, or are read, twice.
+    Duplicated,
+    /// Records are in another order than they were sent.
+    Reordered,
+    /// Something else.
+    #[default]
+    Other,
+}
+
+impl Harm {
+    /// To follow a number of records.
+    pub fn participle(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Duplicated => "duplicated",
+            Self::Reordered => "reordered",
+            Self::Other => "concerned otherwise",
+        }
+    }
 }

@@ -20,19 +20,23 @@ pub enum ExitCode {
     NotDeterministic,
     /// 5: Harrow itself failed, or could not write what it was asked to leave.
     Failed,
+    /// 130: interrupted by Ctrl-C, and nothing was violated so far; a shell sees the same of a program that
+    /// SIGINT ended.
+    Interrupted,
     /// 141: who read the output closed it early; a shell sees the same of a program that SIGPIPE has ended.
     Unread,
 }
 
 impl ExitCode {
     /// Every code, in order of its number.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Held,
         Self::Violated,
         Self::Usage,
         Self::Inconclusive,
         Self::NotDeterministic,
         Self::Failed,
+        Self::Interrupted,
         Self::Unread,
     ];
 
@@ -45,6 +49,7 @@ impl ExitCode {
             Self::Inconclusive => 3,
             Self::NotDeterministic => 4,
             Self::Failed => 5,
+            Self::Interrupted => 130,
             Self::Unread => 141,
         }
     }
@@ -58,6 +63,7 @@ impl ExitCode {
             Self::Inconclusive => "inconclusive: nothing was violated, but not enough was reached",
             Self::NotDeterministic => "two runs of one plan differ",
             Self::Failed => "Harrow itself failed, or could not write its files",
+            Self::Interrupted => "interrupted by Ctrl-C; nothing was violated so far",
             Self::Unread => "the output was closed before all was written, as by SIGPIPE",
         }
     }

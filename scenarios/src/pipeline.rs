@@ -3,10 +3,12 @@
 use std::time::Instant;
 
 use harrow_reports::biography;
-use harrow_reports::judge::judge;
+use harrow_reports::judge::judge_held_to;
+use harrow_reports::policy::Hold;
 use harrow_reports::report::{Coordinate, Report, digest_name};
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{Run, RunOptions};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The commit that this program was built from, or `unknown`.
 pub const COMMIT: &str = env!("HARROW_COMMIT");
@@ -30,7 +32,10 @@ pub fn run(plan: &Plan, record_trace: bool) -> Run {
 /// # Panics
 /// If the second run differs from the first.
 pub fn follow(plan: &Plan, report: &mut Report) {
-    let follow = biography::places(&report.findings);
+    let mut follow = biography::places(&report.findings);
+    follow.extend(biography::excused_places(&report.excused));
+    follow.sort();
+    follow.dedup();
     if follow.is_empty() {
         return;
     }
@@ -38,6 +43,26 @@ pub fn follow(plan: &Plan, report: &mut Report) {
     let digest = digest_name(run.digest);
     assert_eq!(digest, report.digest, "a run that is followed is the same run");
     biography::attach(&mut report.findings, &follow, &run.biographies);
+    biography::attach_excused(&mut report.excused, &follow, &run.biographies);
+}
+
+/// A hash of a text, or of anything else.
+pub fn hash_of(bytes: &[u8]) -> String {
+    digest_name(xxh3_64(bytes))
+}
+
+/// What a plan is, as a hash of all that matters to its run.
+///
+/// # Panics
+/// Never: a plan is plain data.
+pub fn fingerprint(plan: &Plan) -> String {
+    let plan = Plan { drawn: None, ..plan.clone() };
+    hash_of(&serde_json::to_vec(&plan).expect("a plan is plain data"))
+}
+
+/// Whether a plan is known not to be what was drawn.
+pub fn is_edited(plan: &Plan) -> bool {
+    plan.drawn.as_ref().is_some_and(|drawn| *drawn != fingerprint(plan))
 }
 
 /// What a run is called, and how it is seen again.
@@ -53,15 +78,28 @@ pub struct RunIdentity<'a> {
 
 /// Runs, judges and reports.
 pub fn run_and_judge(plan: &Plan, identity: RunIdentity<'_>, record_trace: bool) -> JudgedRun {
+    run_and_judge_held_to(plan, identity, record_trace, &Hold::default())
+}
+
+/// The same, as if more had been promised.
+pub fn run_and_judge_held_to(
+    plan: &Plan,
+    identity: RunIdentity<'_>,
+    record_trace: bool,
+    hold: &Hold,
+) -> JudgedRun {
     let started = Instant::now();
     let run = run(plan, record_trace);
-    let verdict = judge(plan, &run);
+    let verdict = judge_held_to(plan, &run, hold);
     let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let coordinate = Coordinate {
         scenario: identity.scenario.to_owned(),
         seed: plan.seed,
         commit: COMMIT.to_owned(),
+        scenario_hash: None,
         plan: identity.plan.map(str::to_owned),
+        edited: identity.plan.is_some() && is_edited(plan),
+        held_to: Vec::new(),
         replay: identity.replay.to_owned(),
     };
     let report = Report::new(coordinate, plan, &verdict, &run, wall_ms);

@@ -45,6 +45,8 @@ pub struct Row {
     pub process: u32,
     sends_end: u32,
     reads_end: u32,
+    /// Whether it polls: a transaction need not.
+    pub polls: bool,
     /// How it ended.
     pub completion: Completion,
     /// What was asked.
@@ -90,7 +92,7 @@ pub enum Function {
     Poll,
     /// Sends and polls in one transaction.
     Txn,
-    /// Takes partitions for itself; `from_start` seeks to their beginning.
+    /// Takes partitions for itself; `from_start` seeks to their beginning, and a [`What::Seek`] elsewhere.
     Assign {
         /// Whether it seeks to the beginning.
         from_start: bool,
@@ -195,6 +197,13 @@ pub enum What {
         /// Last offset, inclusive.
         last: i64,
     },
+    /// A consumer that takes partitions goes on elsewhere in this one.
+    Seek {
+        /// Partition, by position.
+        partition: u32,
+        /// The next offset to read; none if it is not known.
+        offset: Option<i64>,
+    },
     /// The client acted as a member of a group.
     Member {
         /// Group, by position.
@@ -227,6 +236,8 @@ impl History {
     /// With 2^32 operations, sends or reads.
     pub fn push(&mut self, operation: &OperationRecord) {
         let position = self.rows.len() as u32;
+        let polled = |action: &MicroOperation| matches!(action, MicroOperation::Poll { .. });
+        let polls = operation.function == Function::Poll || operation.actions.iter().any(polled);
         for action in &operation.actions {
             match action {
                 MicroOperation::Send(send) => self.sends.push(*send),
@@ -242,6 +253,7 @@ impl History {
             process: operation.process,
             sends_end: 0,
             reads_end: 0,
+            polls,
             completion: operation.completion,
             function: operation.function,
         });
@@ -356,18 +368,19 @@ impl History {
             | What::EndOffset { .. }
             | What::Committed { .. }
             | What::Rebalanced { .. }
+            | What::Seek { .. }
             | What::Consumed { .. } => None,
         })
     }
 
     /// One operation in one piece.
     pub fn operation(&self, operation: u32) -> OperationRecord {
-        let Row { invoked_ns, completed_ns, process, completion, function, .. } =
+        let Row { invoked_ns, completed_ns, process, completion, function, polls, .. } =
             *self.row(operation);
         let sends = self.sends[self.sends_of(operation)].iter().copied();
         let mut actions: Vec<MicroOperation> = sends.map(MicroOperation::Send).collect();
         let records = self.reads[self.reads_of(operation)].to_vec();
-        if !records.is_empty() {
+        if !records.is_empty() || polls && function == Function::Txn {
             actions.push(MicroOperation::Poll { records });
         }
         actions.extend(self.details_of(operation).map(MicroOperation::Detail));
@@ -406,6 +419,7 @@ impl Row {
             process,
             sends_end: 0,
             reads_end: 0,
+            polls: function == Function::Poll,
             completion: Completion::Info,
             function,
         }

@@ -3,6 +3,7 @@
 
 use harrow_broker_model::config::{AdminConfig, ClusterConfig, ConsumerConfig, ProducerConfig};
 use harrow_broker_model::types::NodeId;
+use harrow_broker_model::wide;
 use serde::{Deserialize, Serialize};
 
 /// Version of the plan's format; another version is refused.
@@ -17,6 +18,7 @@ pub struct Plan {
     /// Name of the scenario that it was drawn from.
     pub scenario: String,
     /// Seed that it was drawn with; keys every draw of the run.
+    #[serde(with = "wide")]
     pub seed: u64,
     /// Brokers and controllers.
     pub cluster: ClusterConfig,
@@ -48,6 +50,10 @@ pub struct Plan {
     pub core: Option<CorePlan>,
     /// What the judge must know.
     pub expect: Expectation,
+    /// What the plan was when it was drawn, as a hash of all the rest: one that was edited, or shrunk, is another. None
+    /// if nobody says. It changes nothing in a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<String>,
 }
 
 /// A heal that repairs only a core of the cluster. What fails for ever hides no livelock, as faults that always end do.
@@ -91,8 +97,10 @@ pub struct TopicPlan {
     /// `max.message.bytes`.
     pub max_message_bytes: u32,
     /// `flush.messages`.
+    #[serde(with = "wide")]
     pub flush_messages: u64,
     /// `flush.ms`.
+    #[serde(with = "wide")]
     pub flush_ms: u64,
 }
 

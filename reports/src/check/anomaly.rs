@@ -4,6 +4,8 @@ use std::fmt;
 
 use harrow_sim::violation::Guarantee;
 
+use crate::verdict::Harm;
+
 /// An anomaly that a client history alone can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Anomaly {
@@ -41,6 +43,10 @@ pub enum Anomaly {
     TornTransaction,
     /// Other records stand between two sends of one operation.
     IntSendSkip,
+    /// A partition's end offset was told as if a record were not there that somebody knew of before.
+    StaleEndOffset,
+    /// A member began, after it got a partition, before what its group has committed: the commit is gone.
+    LostCommit,
     /// A consumer began, after it got a partition, behind a record that its group has not processed.
     ResumeSkip,
     /// A group took a commit from a member of an older generation.
@@ -75,7 +81,7 @@ pub enum Anomaly {
 
 impl Anomaly {
     /// All of them, gravest first: at equal times, the earlier one explains the later ones.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::LostWrite,
         Self::Unseen,
         Self::Duplicate,
@@ -93,6 +99,8 @@ impl Anomaly {
         Self::EndOffsetRegression,
         Self::TornTransaction,
         Self::IntSendSkip,
+        Self::StaleEndOffset,
+        Self::LostCommit,
         Self::ResumeSkip,
         Self::ZombieCommit,
         Self::CommitBeyondPosition,
@@ -130,6 +138,8 @@ impl Anomaly {
             Self::EndOffsetRegression => "end-offset-regression",
             Self::TornTransaction => "torn-transaction",
             Self::IntSendSkip => "int-send-skip",
+            Self::StaleEndOffset => "stale-end-offset",
+            Self::LostCommit => "lost-commit",
             Self::ResumeSkip => "resume-skip",
             Self::ZombieCommit => "zombie-commit",
             Self::CommitBeyondPosition => "commit-beyond-position",
@@ -161,8 +171,9 @@ impl Anomaly {
             Self::NonmonotonicPoll | Self::IntNonmonotonicPoll => Kind::Repeated,
             Self::GarbageRead | Self::G1a | Self::PrecommittedRead => Kind::Shown,
             Self::IntSendSkip => Kind::Between,
-            Self::EndOffsetRegression => Kind::EndOffset,
-            Self::ZombieCommit
+            Self::EndOffsetRegression | Self::StaleEndOffset => Kind::EndOffset,
+            Self::LostCommit
+            | Self::ZombieCommit
             | Self::CommitBeyondPosition
             | Self::DoubleOwnership
             | Self::EosDuplicate => Kind::Group,
@@ -175,6 +186,43 @@ impl Anomaly {
             | Self::G1cWw
             | Self::G1cWwProcess
             | Self::G1cWwRealtime => Kind::Cycle,
+        }
+    }
+
+    /// What clients lose by it where it is legal.
+    pub(crate) fn harm(self) -> Harm {
+        match self {
+            Self::LostWrite | Self::Unseen | Self::TornTransaction => Harm::Lost,
+            Self::Duplicate | Self::EosDuplicate => Harm::Duplicated,
+            Self::NonmonotonicSend | Self::IntNonmonotonicSend | Self::RealtimeOrder => {
+                Harm::Reordered
+            }
+            Self::InconsistentOffsets
+            | Self::GarbageRead
+            | Self::NonmonotonicPoll
+            | Self::IntNonmonotonicPoll
+            | Self::PollSkip
+            | Self::IntPollSkip
+            | Self::G1a
+            | Self::PrecommittedRead
+            | Self::EndOffsetRegression
+            | Self::StaleEndOffset
+            | Self::IntSendSkip
+            | Self::LostCommit
+            | Self::ResumeSkip
+            | Self::ZombieCommit
+            | Self::CommitBeyondPosition
+            | Self::DoubleOwnership
+            | Self::EosLoss
+            | Self::G0
+            | Self::G0Process
+            | Self::G0Realtime
+            | Self::G1c
+            | Self::G1cProcess
+            | Self::G1cRealtime
+            | Self::G1cWw
+            | Self::G1cWwProcess
+            | Self::G1cWwRealtime => Harm::Other,
         }
     }
 
@@ -196,6 +244,8 @@ impl Anomaly {
             | Self::PollSkip
             | Self::IntPollSkip
             | Self::EndOffsetRegression
+            | Self::StaleEndOffset
+            | Self::LostCommit
             | Self::ResumeSkip
             | Self::ZombieCommit
             | Self::CommitBeyondPosition

@@ -123,6 +123,7 @@ fn add(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, cycle: Vec<Step>)
         subject: observation(step.to, offset),
         other: Some(observation(step.from, offset)),
         circumstance: Circumstance::Plain,
+        passed: None,
         cycle,
     });
 }

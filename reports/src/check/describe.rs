@@ -3,19 +3,21 @@
 use harrow_sim::history::{Completion, Function, History, NEVER, ReadRecord};
 
 use super::anomaly::Anomaly;
-use super::occurrence::{Circumstance, Dependency, Observation, Occurrence, Step};
+use super::occurrence::{Circumstance, Dependency, Observation, Occurrence, Passed, Step};
 
 /// Steps of a circle that a summary tells.
 const STEPS_MAX: usize = 6;
+
+const LOST_WRITE: &str = "record {record} was acknowledged at offset {offset}; reads go on to offset {other_offset} \
+    and never return it";
+const REALTIME_ORDER: &str = "record {record} was sent after {other} was known to be at {other_offset}, yet is at \
+    offset {offset}";
 
 /// One line for each anomaly. `{record}` is at `{offset}` and was told by client `{who}` in generation `{generation}`;
 /// what it is at odds with is `{other}` at `{other_offset}`, client `{other_who}`, generation `{other_generation}`.
 fn template(anomaly: Anomaly, returned: bool) -> &'static str {
     match anomaly {
-        Anomaly::LostWrite => {
-            "record {record} was acknowledged at offset {offset}; reads go on to offset {other_offset} and \
-             never return it"
-        }
+        Anomaly::LostWrite => LOST_WRITE,
         Anomaly::Unseen if returned => {
             "record {record} was acknowledged at offset {offset} and no poll ever returned it"
         }
@@ -26,21 +28,24 @@ fn template(anomaly: Anomaly, returned: bool) -> &'static str {
             "record {record} was sent after {other} by the same producer, yet is at offset {offset}, not \
              behind {other_offset}"
         }
-        Anomaly::RealtimeOrder => {
-            "record {record} was sent after {other} was known to be at {other_offset}, yet is at offset \
-             {offset}"
-        }
+        Anomaly::RealtimeOrder => REALTIME_ORDER,
         Anomaly::GarbageRead => "a poll returned {record} at offset {offset}, which nobody sent",
         Anomaly::NonmonotonicPoll | Anomaly::IntNonmonotonicPoll => {
             "after offset {other_offset} (record {other}) the consumer got offset {offset} (record \
              {record}) again{copy}"
         }
         Anomaly::PollSkip | Anomaly::IntPollSkip => {
-            "the consumer came to offset {offset} and never got record {other} at {other_offset} on its way"
+            "the consumer stood at offset {stood} and went on at {offset}: it never got {passed}"
         }
         Anomaly::G1a => "a poll returned record {record} at offset {offset}, whose send had failed",
         Anomaly::PrecommittedRead => {
             "a transaction read its own record {record} at {offset} before it committed"
+        }
+        Anomaly::StaleEndOffset => {
+            "the end offset was told as {offset}, though record {other} was known at {other_offset}"
+        }
+        Anomaly::LostCommit => {
+            "client {who} began at offset {offset}, though its group had committed {other_offset}"
         }
         Anomaly::EndOffsetRegression => "the end offset went back from {other_offset} to {offset}",
         Anomaly::TornTransaction => {
@@ -51,8 +56,7 @@ fn template(anomaly: Anomaly, returned: bool) -> &'static str {
             "record {other} at {other_offset} is between two sends of one operation"
         }
         Anomaly::ResumeSkip => {
-            "client {who} began at offset {offset}; its group had not processed record {other} at \
-             {other_offset}"
+            "client {who} began at offset {offset}; its group stood at {stood} and had not processed {passed}"
         }
         Anomaly::ZombieCommit => {
             "client {who} committed offset {offset} in generation {generation}, after client {other_who} \
@@ -107,11 +111,23 @@ impl Occurrence {
             ("{other_offset}", other.offset.to_string()),
             ("{other_who}", process(other)),
             ("{other_generation}", generation(other)),
+            ("{stood}", self.passed.map_or(other.offset, |passed| passed.stood).to_string()),
+            ("{passed}", self.passed_text(&value_name(history, other.value), other.offset)),
             ("{copy}", if copied { ", as a second copy".to_owned() } else { String::new() }),
             ("{steps}", self.cycle.len().to_string()),
             ("{cycle}", cycle),
         ];
         format!("{partition}: {}", filled(template(self.anomaly, subject.offset >= 0), &facts))
+    }
+
+    /// What was gone past.
+    fn passed_text(&self, record: &str, offset: i64) -> String {
+        match self.passed {
+            Some(Passed { records, first, last, .. }) if records > 1 => format!(
+                "{records} records at offsets {first} to {last}, record {record} at {offset} among them"
+            ),
+            Some(_) | None => format!("record {record} at {offset}"),
+        }
     }
 
     /// The operations concerned, oldest first, one line each.

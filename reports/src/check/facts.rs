@@ -4,7 +4,7 @@ use harrow_sim::history::{History, ReadRecord, Row, SendRecord};
 
 use super::gap::Gap;
 use super::index::{Index, ReadId, SendId};
-use super::occurrence::Observation;
+use super::occurrence::{Observation, Passed};
 use super::options::Options;
 
 /// A history, and what is known by it.
@@ -16,7 +16,16 @@ pub(super) trait Facts {
     /// Where a read's value stands in the log: its lowest place, so that a second copy counts as the same record.
     fn place_of(&self, read: ReadId) -> i64;
 
+    /// Whether the same process had been given the record before, elsewhere in the log.
+    fn is_repeated(&self, read: ReadId) -> bool;
+
     fn observation_of_send(&self, send: SendId) -> Observation;
+
+    /// A send at an offset: as its producer was told, or as the first read states that shows it there. What only a read
+    /// shows is not known before.
+    fn observation_at(&self, send: SendId, offset: i64) -> Observation {
+        Observation { offset, ..self.observation_of_send(send) }
+    }
 
     fn observation_of_read(&self, read: ReadId) -> Observation;
 
@@ -25,8 +34,9 @@ pub(super) trait Facts {
 
     /// Records that must have existed in a gap when that was passed over, as far as they are known: of each process
     /// the one that it sent last, as other promises may hold for each. Records of failed sends do not count, nor those
-    /// that were sent later, nor those that retention or compaction may have removed by then.
-    fn records_in(&self, gap: &Gap) -> Vec<Observation>;
+    /// that were sent later, nor those that retention or compaction may have removed by then. With it how many there
+    /// are, of all processes.
+    fn records_in(&self, gap: &Gap) -> (Vec<Observation>, Option<Passed>);
 
     fn row(&self, operation: u32) -> &Row {
         self.history().row(operation)
@@ -47,8 +57,10 @@ pub(super) trait Facts {
     }
 }
 
-/// So many records of a gap are looked at.
-pub(super) const PASSED_MAX: usize = 64;
+/// So many records of a gap are told of.
+const PASSED_MAX: usize = 64;
+/// So many are counted.
+const COUNTED_MAX: usize = 1 << 16;
 
 impl Facts for Index<'_> {
     fn history(&self) -> &History {
@@ -67,24 +79,53 @@ impl Facts for Index<'_> {
         Index::observation_of_send(self, send)
     }
 
+    fn observation_at(&self, send: SendId, offset: i64) -> Observation {
+        Index::observation_at(self, send, offset)
+    }
+
     fn observation_of_read(&self, read: ReadId) -> Observation {
         Index::observation_of_read(self, read)
     }
 
     fn offset_of(&self, send: SendId) -> Option<(u32, i64)> {
-        let offset = self.returned(send).or_else(|| self.place(send))?;
+        let told = self.returned(send).filter(|_| self.happened(send));
+        let offset = told.or_else(|| self.place(send))?;
         Some((self.partition_of(send)?, offset))
     }
 
-    fn records_in(&self, gap: &Gap) -> Vec<Observation> {
-        let passed = self.exist_in(gap).take(PASSED_MAX);
-        let observations = passed.map(|place| self.observation_of_placement(&place));
-        newest_of_each(self.history, observations)
+    fn is_repeated(&self, read: ReadId) -> bool {
+        Index::is_repeated(self, read)
+    }
+
+    fn records_in(&self, gap: &Gap) -> (Vec<Observation>, Option<Passed>) {
+        let passed = self.exist_in(gap).map(|place| self.observation_of_placement(&place));
+        passed_over(self.history, gap, passed)
     }
 }
 
+/// Those to tell of, and how many there are.
+pub(super) fn passed_over(
+    history: &History,
+    gap: &Gap,
+    records: impl Iterator<Item = Observation>,
+) -> (Vec<Observation>, Option<Passed>) {
+    let mut told = Vec::new();
+    let mut passed: Option<Passed> = None;
+    for record in records.take(COUNTED_MAX) {
+        let Observation { offset, .. } = record;
+        let none = Passed { stood: gap.stood, records: 0, first: offset, last: offset };
+        let known = passed.unwrap_or(none);
+        let (first, last) = (known.first.min(offset), known.last.max(offset));
+        passed = Some(Passed { records: known.records + 1, first, last, ..known });
+        if told.len() < PASSED_MAX {
+            told.push(record);
+        }
+    }
+    (newest_of_each(history, told.into_iter()), passed)
+}
+
 /// Of each process the record that it sent last, in order of offset.
-pub(super) fn newest_of_each(
+fn newest_of_each(
     history: &History,
     records: impl Iterator<Item = Observation>,
 ) -> Vec<Observation> {

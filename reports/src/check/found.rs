@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::anomaly::{Anomaly, Rules};
 use super::facts::Facts;
 use super::gap::Gap;
-use super::occurrence::{Circumstance, Observation, Occurrence};
+use super::occurrence::{Circumstance, Observation, Occurrence, Passed};
 use super::options::Removal;
 
 /// Collects what the enabled rules find.
@@ -68,16 +68,42 @@ impl Found {
     /// Adds the records that were passed over, as far as they are known.
     pub(super) fn add_passed(&mut self, facts: &impl Facts, gap: Gap) {
         let Gap { anomaly, partition, end, subject, circumstance, .. } = gap;
-        let first = gap.first.max(facts.options().log_start_offset(partition));
+        let start = facts.options().log_start_offset(partition);
+        let first = gap.first.max(start);
+        // What it stood before is gone: where it goes on is what `auto.offset.reset` says.
+        let plain = matches!(circumstance, Circumstance::Plain | Circumstance::KeptAssignment);
+        let out_of_range = plain && gap.stood < start && reads_on(anomaly);
+        let circumstance = if out_of_range { Circumstance::OutOfRange } else { circumstance };
+        let gap = Gap { circumstance, ..gap };
         if first >= end {
             return;
         }
-        let passed = facts.records_in(&gap);
-        if passed.is_empty() {
+        let (records, passed) = facts.records_in(&gap);
+        if records.is_empty() {
             self.gaps.iter_mut().for_each(|gaps| gaps.push(Gap { first, ..gap }));
         }
-        for record in passed {
+        let before = self.list.len();
+        for record in records {
             self.add_with(facts, anomaly, partition, (subject, Some(record)), circumstance);
         }
+        self.list[before..].iter_mut().for_each(|occurrence| occurrence.passed = passed);
     }
+}
+
+impl Found {
+    /// Adds a record that turns out to have been passed over.
+    pub(super) fn add_filled(&mut self, facts: &impl Facts, gap: &Gap, record: Observation) {
+        let Observation { offset, .. } = record;
+        let (first, last) = (offset, offset);
+        let before = self.list.len();
+        let observations = (gap.subject, Some(record));
+        self.add_with(facts, gap.anomaly, gap.partition, observations, gap.circumstance);
+        let passed = Some(Passed { stood: gap.stood, records: 1, first, last });
+        self.list[before..].iter_mut().for_each(|occurrence| occurrence.passed = passed);
+    }
+}
+
+/// Whether it says that a consumer went on elsewhere.
+fn reads_on(anomaly: Anomaly) -> bool {
+    matches!(anomaly, Anomaly::PollSkip | Anomaly::ResumeSkip)
 }

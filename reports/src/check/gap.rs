@@ -10,7 +10,9 @@ use super::occurrence::{Circumstance, Observation};
 pub(super) struct Gap {
     pub(super) anomaly: Anomaly,
     pub(super) partition: u32,
-    /// The first offset passed over.
+    /// The next offset, where it was gone on from.
+    pub(super) stood: i64,
+    /// The first offset passed over, at which the log goes on.
     pub(super) first: i64,
     /// The offset that was gone on to.
     pub(super) end: i64,

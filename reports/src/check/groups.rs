@@ -5,7 +5,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `progress` | resume-skip, commit-beyond-position |
+//! | `progress` | lost-commit, resume-skip, commit-beyond-position |
 //! | `generations` | zombie-commit |
 //! | `ownership` | double-ownership |
 //!
@@ -14,7 +14,8 @@
 //! stood itself, as with cooperative rebalancing. Where a consumer starts when its group has committed nothing depends
 //! on `auto.offset.reset`, which the policy weighs. A commit may lie behind holes that transactions and compaction
 //! leave. A process that does not say as which member it acts is the one that its last join made it. Not verified: that
-//! commits survive; who is a leader; where a partition goes on that was rebalanced inside a poll.
+//! commits survive of which nobody begins again; who is a leader; where a partition goes on that was
+//! rebalanced inside a poll.
 
 mod generations;
 mod holes;

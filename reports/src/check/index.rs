@@ -11,6 +11,7 @@ mod build;
 mod keys;
 mod survivors;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use harrow_sim::history::{
@@ -78,6 +79,8 @@ pub(crate) struct Index<'a> {
     /// What compaction may have removed.
     keys: keys::Keys,
     survivors: survivors::Survivors,
+    /// Records that stand at several places, by process: the first read of each. Built when somebody asks.
+    repeats: OnceCell<BTreeMap<(u32, SendId), ReadId>>,
 }
 
 impl<'a> Index<'a> {
@@ -142,6 +145,16 @@ impl<'a> Index<'a> {
         self.seen[send as usize] & READ != 0
     }
 
+    /// Whether it took effect, as far as anyone can tell: what an answer of unknown outcome tells of a send counts
+    /// once a read proves it.
+    pub(crate) fn happened(&self, send: SendId) -> bool {
+        match self.completion_of(send) {
+            Completion::Ok => true,
+            Completion::Fail => false,
+            Completion::Info => self.was_read(send) || self.is_proved(self.operation_of_send(send)),
+        }
+    }
+
     /// Whether its operation is known to have committed.
     pub(crate) fn committed(&self, send: SendId) -> bool {
         match self.completion_of(send) {
@@ -203,6 +216,29 @@ impl<'a> Index<'a> {
     pub(crate) fn place_of(&self, read: ReadId) -> i64 {
         let place = self.writer(read).and_then(|writer| self.place(writer));
         place.unwrap_or(self.read(read).offset)
+    }
+
+    /// Whether the same process had been given the record before, elsewhere in the log.
+    pub(crate) fn is_repeated(&self, read: ReadId) -> bool {
+        let Some(writer) = self.writer(read) else { return false };
+        let process = self.row(self.operation_of_read(read)).process;
+        let first = self.repeats.get_or_init(|| self.repeats()).get(&(process, writer)).copied();
+        first.is_some_and(|first| self.read(first).offset != self.read(read).offset)
+    }
+
+    fn repeats(&self) -> BTreeMap<(u32, SendId), ReadId> {
+        let mut copied: Vec<SendId> = self.copies.iter().map(|copy| copy.writer).collect();
+        copied.sort_unstable();
+        let mut first = BTreeMap::new();
+        for (operation, row) in (0_u32..).zip(self.history.rows()) {
+            for read in self.reads_of(operation) {
+                let writer = self.writers[read as usize];
+                if writer != NONE && copied.binary_search(&writer).is_ok() {
+                    first.entry((row.process, writer)).or_insert(read);
+                }
+            }
+        }
+        first
     }
 
     /// The last read of the highest offset that an `ok` poll returned.
@@ -303,6 +339,14 @@ impl<'a> Index<'a> {
             writer: Some(operation),
             read: self.was_read(send),
         }
+    }
+
+    /// A send at an offset, as its producer was told, or as a read states that shows it there.
+    pub(crate) fn observation_at(&self, send: SendId, offset: i64) -> Observation {
+        let seen = self.observation_of_send(send);
+        let told = self.returned(send) == Some(offset);
+        let stated = self.stated.get(&send).copied().filter(|_| !told);
+        Observation { offset, operation: stated.unwrap_or(seen.operation), ..seen }
     }
 
     pub(crate) fn observation_of_read(&self, read: ReadId) -> Observation {

@@ -7,9 +7,9 @@
 //! they committed; where nobody was told an offset, a record that no read ever returned makes such a transaction
 //! torn. Not verified: whether an unseen record is gone or merely not delivered; that needs more than the history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use harrow_sim::history::{Completion, Function, ReadRecord};
+use harrow_sim::history::{Completion, Function, History, ReadRecord, Row, What};
 
 use super::anomaly::Anomaly;
 use super::found::Found;
@@ -88,12 +88,15 @@ impl Passages {
         let mut spans = Vec::new();
         if !index.history.final_reads && !any_without_offset(index) {
             let mut known: BTreeMap<(u32, u32), Span> = BTreeMap::new();
+            let mut at_start = AtStart::default();
             for (operation, row) in (0_u32..).zip(index.history.rows()) {
+                at_start.take(index.history, operation, row);
                 for read in index.reads_of(operation).filter(|_| row.completion == Completion::Ok) {
                     let ReadRecord { partition, offset, .. } = *index.read(read);
-                    let here = Span { from: offset, to: offset, at_ns: row.completed_ns };
+                    let from = if at_start.leaves((row.process, partition)) { -1 } else { offset };
+                    let here = Span { from, to: offset, at_ns: row.completed_ns };
                     let span = known.entry((partition, row.process)).or_insert(here);
-                    span.from = span.from.min(offset);
+                    span.from = span.from.min(from);
                     if offset >= span.to {
                         (span.to, span.at_ns) = (offset, row.completed_ns);
                     }
@@ -113,12 +116,49 @@ impl Passages {
     }
 }
 
-/// Whether a poll did not tell what it returned: nobody knows who has read what.
+/// Which processes stand at the start of which partitions, having read nothing of them since.
+#[derive(Default)]
+struct AtStart(BTreeSet<(u32, u32)>);
+
+impl AtStart {
+    fn take(&mut self, history: &History, operation: u32, row: &Row) {
+        let from_start = match row.function {
+            Function::Assign { from_start } => from_start && row.completion == Completion::Ok,
+            Function::Subscribe | Function::Join | Function::Crash => false,
+            Function::Send | Function::Poll | Function::Txn | Function::Commit | Function::List => {
+                return;
+            }
+        };
+        self.0.retain(|(process, _)| *process != row.process);
+        for what in history.details_of(operation).filter(|_| from_start) {
+            if let What::Assigned { partition } = what {
+                self.0.insert((row.process, partition));
+            }
+        }
+        for what in history.details_of(operation) {
+            if let What::Seek { partition, .. } = what {
+                self.0.remove(&(row.process, partition));
+            }
+        }
+    }
+
+    /// Whether a process that now reads of a partition stood at its start.
+    fn leaves(&mut self, place: (u32, u32)) -> bool {
+        self.0.remove(&place)
+    }
+}
+
+/// Whether a poll did not tell what it returned: nobody knows who has read what. One that failed gave no records, but
+/// for those of a transaction.
 fn any_without_offset(index: &Index<'_>) -> bool {
     let rows = (0_u32..).zip(index.history.rows());
-    rows.filter(|(_, row)| matches!(row.function, Function::Poll | Function::Txn)).any(
-        |(operation, row)| row.completion != Completion::Ok && index.reads_of(operation).is_empty(),
-    )
+    let untold = |row: &Row| match row.completion {
+        Completion::Ok => false,
+        Completion::Fail => row.function == Function::Txn,
+        Completion::Info => true,
+    };
+    let mut polls = rows.filter(|(_, row)| row.polls && untold(row));
+    polls.any(|(operation, _)| index.reads_of(operation).is_empty())
 }
 
 /// Whether a record without an offset may have been there and be gone, with acks=0 for one.

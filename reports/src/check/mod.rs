@@ -6,10 +6,10 @@
 //! | `missing` | what is acknowledged is there, whole: lost-write, unseen, torn-transaction |
 //! | `places` | one offset, one record, once: duplicate, inconsistent-offsets |
 //! | `send_order` | a producer's records keep their order: (int-)nonmonotonic-send, int-send-skip |
-//! | `realtime` | time orders offsets: realtime-order, end-offset-regression |
+//! | `realtime` | time orders offsets: realtime-order, end-offset-regression, stale-end-offset |
 //! | `poll_order` | consumers move forward without gaps: (int-)nonmonotonic-poll, (int-)poll-skip |
 //! | `visibility` | only what was sent and committed is read: garbage-read, G1a, precommitted-read |
-//! | `groups` | a group goes on where it was: resume-skip, zombie-commit, commit-beyond-position, double-ownership |
+//! | `groups` | a group goes on where it was: lost-commit, resume-skip, zombie-commit, double-ownership, ... |
 //! | `exactly_once` | each input is processed once: eos-duplicate, eos-loss |
 //! | `cycles` | transactions have an order: G0 and G1c, with session and realtime variants |
 //!
@@ -29,6 +29,7 @@ mod found;
 mod gap;
 mod groups;
 mod index;
+mod lag;
 mod missing;
 mod occurrence;
 mod options;
@@ -47,7 +48,8 @@ pub(crate) use anomaly::Kind;
 pub use anomaly::{Anomaly, Rules};
 use found::Found;
 use index::Index;
-pub use occurrence::{Circumstance, Dependency, Observation, Occurrence, Step};
+pub use lag::{Lag, longest_lag};
+pub use occurrence::{Circumstance, Dependency, Observation, Occurrence, Passed, Step};
 pub use options::{LogFacts, Options, Removal};
 pub use stream::{STREAMED, Stream, Ticket};
 

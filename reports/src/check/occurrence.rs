@@ -22,6 +22,8 @@ pub struct Occurrence {
     pub other: Option<Observation>,
     /// What else is known, for the anomalies to which it matters.
     pub circumstance: Circumstance,
+    /// What a reader went past, where it did.
+    pub passed: Option<Passed>,
     /// Of a cycle: its steps. The first begins where the last one ends.
     pub cycle: Vec<Step>,
 }
@@ -51,8 +53,8 @@ impl Occurrence {
         let origins = concerned().flat_map(|w| [Some(w.operation), w.writer]).flatten();
         let oldest = origins.map(|o| history.row(o).invoked_ns).min();
         let since_ns = missing.map(|o| history.row(o).invoked_ns).or(oldest).unwrap_or(0);
-        let (circumstance, cycle) = (Circumstance::Plain, Vec::new());
-        Self { anomaly, partition, at_ns, since_ns, subject, other, circumstance, cycle }
+        let (circumstance, passed, cycle) = (Circumstance::Plain, None, Vec::new());
+        Self { anomaly, partition, at_ns, since_ns, subject, other, circumstance, passed, cycle }
     }
 }
 
@@ -60,6 +62,19 @@ impl Occurrence {
 pub(super) fn shown_at(history: &History, operation: u32) -> u64 {
     let row = history.row(operation);
     if row.completed_ns == NEVER { row.invoked_ns } else { row.completed_ns }
+}
+
+/// What was gone past, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passed {
+    /// The next offset, where the reader stood before.
+    pub stood: i64,
+    /// So many records are known there.
+    pub records: u64,
+    /// Offset of the first of them.
+    pub first: i64,
+    /// Offset of the last of them.
+    pub last: i64,
 }
 
 /// What else is known about an occurrence.
@@ -77,6 +92,8 @@ pub enum Circumstance {
     Subscribed,
     /// The group had never committed an offset of the partition.
     NothingCommitted,
+    /// Where the reader stood, or its group, retention or `DeleteRecords` has removed what was there.
+    OutOfRange,
 }
 
 /// A record, or an end offset, as one operation stated it.

@@ -13,6 +13,9 @@ pub struct Options {
     pub logs: BTreeMap<u32, LogFacts>,
     /// Whether groups follow the consumer protocol of KIP-848, in which each member has an epoch of its own.
     pub member_epochs: bool,
+    /// Whether a consumer that assigns a partition which it has already goes on where it stood, as in Java; with
+    /// librdkafka it goes on where its group is, or where it says.
+    pub assign_keeps_position: bool,
     /// So many steps are spent on the search for a shortest cycle in each component of transactions; a tangle that is
     /// not resolved by then is still reported, with the cycle at which its discovery ended.
     pub cycle_steps_max: u64,
@@ -42,6 +45,7 @@ impl Default for Options {
             rules: Rules::ALL,
             logs: BTreeMap::new(),
             member_epochs: false,
+            assign_keeps_position: true,
             cycle_steps_max: 1_000_000,
         }
     }

@@ -2,13 +2,13 @@
 //! Jepsen's `(int-)nonmonotonic-poll` and `(int-)poll-skip`.
 //!
 //! A poll of a failed operation does not move the position, as the application goes back; one of unknown outcome may
-//! have moved it or not, and both are accepted; if it tells no records, nobody knows how far. Assigning, subscribing,
-//! joining and crashing forget all positions; a rebalance inside an operation forgets those of its partitions, before
-//! and after. Who assigns and seeks to the beginning stands before the log's first record. A gap is one only if a
-//! record
-//! is known to exist in it: markers and aborted records leave legal holes. Not verified: where any other consumer
-//! starts
-//! (that is `groups`).
+//! have moved it or not, and both are accepted; if it tells no records, nobody knows how far. Joining and
+//! crashing forget
+//! all positions; assigning and subscribing those of other partitions (Jepsen's rule: whoever keeps a partition goes on
+//! where it stood), unless clients lose them by it (librdkafka). A rebalance inside an operation forgets those of its
+//! partitions, before and after. Who assigns and seeks to the beginning stands before the log's first record; who seeks
+//! elsewhere, there, or nobody knows where. A gap is one only if a record is known to exist in it: markers and aborted
+//! records leave legal holes. Not verified: where any other consumer starts (that is `groups`).
 
 use std::collections::BTreeMap;
 
@@ -27,8 +27,8 @@ use super::occurrence::Circumstance;
 struct Cursor {
     sure: Option<ReadId>,
     possible: Option<ReadId>,
-    /// Whether it stands at the log's start.
-    at_start: bool,
+    /// The next offset, where it stands since it has read nothing: at the log's start, or where it was set to.
+    set_to: Option<i64>,
     /// Group and generation of the last poll.
     member: Option<(u32, i64)>,
 }
@@ -100,13 +100,16 @@ impl Consumers {
         }
         match row.function {
             Function::Assign { from_start } => {
-                self.reset(row.process, Source::Assigned);
-                if from_start && row.completion == Completion::Ok {
-                    self.seek_to_start(facts, operation);
-                }
+                let keeps = facts.options().assign_keeps_position && !from_start;
+                let kept = if keeps { assigned(facts, operation) } else { Vec::new() };
+                self.reset(row.process, Source::Assigned, &kept);
+                self.seek(facts, operation, from_start);
             }
-            Function::Subscribe | Function::Join => self.reset(row.process, Source::Group),
-            Function::Crash => self.reset(row.process, Source::Unsaid),
+            Function::Subscribe => {
+                self.reset(row.process, Source::Group, &assigned(facts, operation));
+            }
+            Function::Join => self.reset(row.process, Source::Group, &[]),
+            Function::Crash => self.reset(row.process, Source::Unsaid, &[]),
             Function::Send | Function::List => {}
             Function::Poll | Function::Txn | Function::Commit => {
                 self.poll(facts, found, operation);
@@ -114,22 +117,34 @@ impl Consumers {
         }
     }
 
-    /// A process gets other partitions: what it has read says nothing about where it goes on.
-    fn reset(&mut self, process: u32, source: Source) {
+    /// A process gets partitions: of others than those that it keeps, what it has read says nothing about where it goes
+    /// on.
+    fn reset(&mut self, process: u32, source: Source, kept: &[u32]) {
         self.sources.insert(process, source);
         let known = self.cursors.range((process, 0)..=(process, u32::MAX)).map(|(key, _)| *key);
         let known: Vec<(u32, u32)> = known.collect();
-        for key in known {
+        for key in known.into_iter().filter(|(_, partition)| !kept.contains(partition)) {
             self.cursors.remove(&key);
+        }
+        for (_, cursor) in self.cursors.range_mut((process, 0)..=(process, u32::MAX)) {
+            cursor.member = None;
         }
     }
 
-    fn seek_to_start(&mut self, facts: &impl Facts, operation: u32) {
-        let process = facts.row(operation).process;
+    /// Where an assign sets positions. One of unknown outcome may not have.
+    fn seek(&mut self, facts: &impl Facts, operation: u32, from_start: bool) {
+        let row = facts.row(operation);
+        let sure = row.completion == Completion::Ok;
+        let mut set = |partition: u32, to: Option<i64>| {
+            let cursor = Cursor { set_to: to.filter(|_| sure), ..Cursor::default() };
+            self.cursors.insert((row.process, partition), cursor);
+        };
+        if from_start {
+            assigned(facts, operation).into_iter().for_each(|partition| set(partition, Some(0)));
+        }
         for what in facts.history().details_of(operation) {
-            if let What::Assigned { partition } = what {
-                let start = Cursor { at_start: true, ..Cursor::default() };
-                self.cursors.insert((process, partition), start);
+            if let What::Seek { partition, offset } = what {
+                set(partition, offset);
             }
         }
     }
@@ -137,7 +152,7 @@ impl Consumers {
     /// A process may have got more than anyone was told.
     fn lose_track(&mut self, process: u32) {
         for (_, cursor) in self.cursors.range_mut((process, 0)..=(process, u32::MAX)) {
-            (cursor.possible, cursor.at_start) = (None, false);
+            (cursor.possible, cursor.set_to) = (None, None);
         }
     }
 
@@ -189,7 +204,7 @@ impl Consumers {
             Completion::Fail => {}
             Completion::Info => cursor.possible = Some(further(facts, cursor.possible, last)),
         }
-        cursor.at_start &= completion == Completion::Fail;
+        cursor.set_to = cursor.set_to.filter(|_| completion == Completion::Fail);
     }
 }
 
@@ -200,8 +215,8 @@ fn check_start(
     first: ReadId,
     circumstance: Circumstance,
 ) {
-    if cursor.at_start {
-        check_passed(facts, found, Anomaly::PollSkip, (0, None), first, circumstance);
+    if let Some(next) = cursor.set_to {
+        check_passed(facts, found, Anomaly::PollSkip, (next, None), first, circumstance);
     }
     // Before a first sure read, nothing else says where the consumer stood.
     let Some(sure) = cursor.sure else { return };
@@ -209,6 +224,15 @@ fn check_start(
     if let Some(possible) = cursor.possible {
         check_gap(facts, found, Anomaly::PollSkip, (possible, first), circumstance);
     }
+}
+
+/// The partitions that an operation names.
+fn assigned(facts: &impl Facts, operation: u32) -> Vec<u32> {
+    let named = facts.history().details_of(operation);
+    let named = named.filter_map(|what| {
+        if let What::Assigned { partition } = what { Some(partition) } else { None }
+    });
+    named.collect()
 }
 
 /// Whether a consumer may have lost a partition and got it back since its last poll.
@@ -235,7 +259,7 @@ fn check_back(
     circumstance: Circumstance,
 ) {
     let offsets_go_on = facts.read(to).offset > facts.read(from).offset;
-    if offsets_go_on && facts.place_of(to) > facts.place_of(from) {
+    if offsets_go_on && (facts.place_of(to) > facts.place_of(from) || !facts.is_repeated(to)) {
         return;
     }
     // If the offsets go on, a second copy has brought back a record that was there before.
@@ -272,6 +296,7 @@ fn check_passed(
     let gap = Gap {
         anomaly,
         partition: record.partition,
+        stood: next,
         first: next,
         end: record.offset,
         but: [behind.unwrap_or(record.value), record.value],

@@ -1,10 +1,11 @@
 //! Promises: a send that begins after another was acknowledged, or after a record was read, lands behind it, whoever
-//! did it; a partition's end never goes back. Sources: appends to one leader are linearizable; Redpanda's chaos
+//! did it; a partition's end never goes back, nor is it behind what a poll returned, or an acknowledgement
+//! told, before. Sources: appends to one leader are linearizable; Redpanda's chaos
 //! checker; KIP-207 for end offsets. Jepsen finds the first only as `G0-realtime`, which it allows.
 //!
-//! Calls that overlap in time may be ordered either way. A send of unknown outcome that told its offset, or that was
-//! read, has taken effect after it began; an answer that came counts, whatever became of the operation. Not verified:
-//! end offsets against acknowledged records, which a last stable offset may be behind.
+//! Calls that overlap in time may be ordered either way. A send of unknown outcome that was read has taken effect
+//! after it began, at the offset that it told, if it told one. What a transaction was told says nothing about an end, as
+//! the last stable offset moves after its commit; what others were told while transactions are open, the policy weighs.
 
 use harrow_sim::history::{Completion, Function, NO_PARTITION, What};
 
@@ -25,6 +26,8 @@ enum FloorSource {
 #[derive(Clone, Copy, Default)]
 struct Floors {
     record: Option<(i64, FloorSource)>,
+    /// Of what lay below an end: what polls returned, and what plain sends were told.
+    covered: Option<(i64, FloorSource)>,
     end: Option<(i64, FloorSource)>,
 }
 
@@ -53,7 +56,8 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
 
 fn check_send(index: &Index<'_>, found: &mut Found, floors: &[Floors], send: SendId) {
     let Some(partition) = index.partition_of(send) else { return };
-    let offset = index.returned(send).or_else(|| index.place(send));
+    let told = index.returned(send).filter(|_| index.happened(send));
+    let offset = told.or_else(|| index.place(send));
     let itself = |returned: FloorSource| {
         let FloorSource::Read(read) = returned else { return false };
         index.writer(read) == Some(send)
@@ -63,7 +67,7 @@ fn check_send(index: &Index<'_>, found: &mut Found, floors: &[Floors], send: Sen
         // What was read before it was sent is a circle of two.
         && !itself(returned)
     {
-        let subject = Observation { offset, ..index.observation_of_send(send) };
+        let subject = index.observation_at(send, offset);
         let other = Some(observation(index, returned, floor));
         found.add(index, Anomaly::RealtimeOrder, partition, subject, other);
     }
@@ -77,6 +81,12 @@ fn check_ends(index: &Index<'_>, found: &mut Found, floors: &[Floors], operation
             let other = observation(index, returned, floor);
             found.add(index, Anomaly::EndOffsetRegression, partition, subject, Some(other));
         }
+        let covered = floors[partition as usize].covered.filter(|(record, _)| offset <= *record);
+        if let Some((record, returned)) = covered {
+            let subject = observation(index, FloorSource::End { operation }, offset);
+            let other = observation(index, returned, record);
+            found.add(index, Anomaly::StaleEndOffset, partition, subject, Some(other));
+        }
     }
 }
 
@@ -87,19 +97,22 @@ fn raise(index: &Index<'_>, floors: &mut [Floors], operation: u32) {
     for send in sends.into_iter().flatten() {
         let send = send as SendId;
         let partition = index.send(send).partition;
-        if let Some(offset) = index.returned(send).filter(|_| partition != NO_PARTITION) {
-            lift(&mut floors[partition as usize].record, offset, FloorSource::Send(send));
+        let told = index.returned(send).filter(|_| index.happened(send));
+        if let Some(offset) = told.filter(|_| partition != NO_PARTITION) {
+            let floor = &mut floors[partition as usize];
+            lift(&mut floor.record, offset, FloorSource::Send(send));
+            if index.row(operation).function == Function::Send && completion == Completion::Ok {
+                lift(&mut floor.covered, offset, FloorSource::Send(send));
+            }
         }
     }
     for read in index.reads_of(operation) {
         let record = index.read(read);
         // What nobody sent is garbage, and says nothing about offsets.
         if index.writer(read).is_some() {
-            lift(
-                &mut floors[record.partition as usize].record,
-                record.offset,
-                FloorSource::Read(read),
-            );
+            let floor = &mut floors[record.partition as usize];
+            lift(&mut floor.record, record.offset, FloorSource::Read(read));
+            lift(&mut floor.covered, record.offset, FloorSource::Read(read));
         }
     }
     if index.row(operation).function == Function::List && completion == Completion::Ok {

@@ -104,6 +104,7 @@ pub(super) fn check_inside(facts: &impl Facts, found: &mut Found, sends: &[Place
             let gap = Gap {
                 anomaly: Anomaly::IntSendSkip,
                 partition: to.partition,
+                stood: from.offset.saturating_add(1),
                 first: from.offset.saturating_add(1),
                 end: to.offset,
                 but: [facts.send(from.send).value, facts.send(to.send).value],
@@ -127,5 +128,5 @@ fn report(
 }
 
 fn observation(facts: &impl Facts, placed: &Placed) -> Observation {
-    Observation { offset: placed.offset, ..facts.observation_of_send(placed.send) }
+    facts.observation_at(placed.send, placed.offset)
 }

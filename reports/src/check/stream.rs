@@ -47,7 +47,7 @@ use spans::Spans;
 pub use ticket::Ticket;
 
 /// The rules that a stream applies.
-pub const STREAMED: [Anomaly; 19] = [
+pub const STREAMED: [Anomaly; 21] = [
     Anomaly::Duplicate,
     Anomaly::InconsistentOffsets,
     Anomaly::NonmonotonicSend,
@@ -62,6 +62,8 @@ pub const STREAMED: [Anomaly; 19] = [
     Anomaly::G1a,
     Anomaly::PrecommittedRead,
     Anomaly::EndOffsetRegression,
+    Anomaly::StaleEndOffset,
+    Anomaly::LostCommit,
     Anomaly::ResumeSkip,
     Anomaly::ZombieCommit,
     Anomaly::CommitBeyondPosition,
@@ -181,12 +183,15 @@ impl Stream {
             let read = self.records.end(ticket, send, (position, row));
             let SendRecord { value, offset, partition, .. } = *send;
             let (writer, was_read) = (Some(position), read.is_some());
+            // What an answer of unknown outcome tells counts once a read proves it.
+            let unproved = completion == Completion::Info && !was_read;
             let observation =
                 Observation { value, offset, operation: position, writer, read: was_read };
             if let (Completion::Fail, Some((partition, read))) = (completion, read) {
                 found.add(&self.known(history), Anomaly::G1a, partition, read, Some(observation));
             }
-            if completion == Completion::Fail || offset < 0 || partition == NO_PARTITION {
+            let untold = offset < 0 || partition == NO_PARTITION;
+            if completion == Completion::Fail || untold || unproved {
                 continue;
             }
             let (_, highest) = sent.entry(partition).or_insert((observation, observation));
@@ -199,6 +204,9 @@ impl Stream {
             }
             self.floors.raise_record(partition, completed_ns, observation);
             if completion == Completion::Ok {
+                if row.function == Function::Send {
+                    self.floors.raise_covered(partition, completed_ns, observation);
+                }
                 self.place(history, partition, observation, found);
             }
         }
@@ -254,6 +262,7 @@ impl Stream {
             self.records.note_read(partition, observation, ok);
             self.place(history, partition, observation, found);
             self.floors.raise_record(partition, row.completed_ns, observation);
+            self.floors.raise_covered(partition, row.completed_ns, observation);
         }
     }
 
@@ -276,8 +285,8 @@ impl Stream {
         };
         for gap in self.gaps.fill(partition, seen.offset, &passes) {
             let known = self.known(history);
-            let observations = (gap.subject, Some(seen));
-            found.add_with(&known, gap.anomaly, partition, observations, gap.circumstance);
+            let known = &known;
+            found.add_filled(known, &gap, seen);
         }
     }
 
@@ -297,6 +306,11 @@ impl Stream {
                 if let Some(floor) = floor.filter(|floor| offset < floor.offset) {
                     let anomaly = Anomaly::EndOffsetRegression;
                     found.add(&known, anomaly, partition, returned, Some(floor));
+                }
+                let covered = self.floors.covered(partition, begun);
+                if let Some(record) = covered.filter(|record| offset <= record.offset) {
+                    let anomaly = Anomaly::StaleEndOffset;
+                    found.add(&known, anomaly, partition, returned, Some(record));
                 }
                 self.floors.raise_end(partition, ended, returned);
             } else if let What::Consumed { partition, first, last } = what {
@@ -335,7 +349,7 @@ impl Stream {
     fn settle(&mut self, history: &History, candidates: Vec<Occurrence>) -> Vec<Occurrence> {
         let mut returned = Vec::new();
         for occurrence in candidates {
-            let Occurrence { anomaly, partition, circumstance, .. } = occurrence;
+            let Occurrence { anomaly, partition, circumstance, passed: gone_past, .. } = occurrence;
             let known = self.known(history);
             let subject = known.with_sender(partition, occurrence.subject);
             let other = occurrence.other.map(|other| known.with_sender(partition, other));
@@ -355,7 +369,7 @@ impl Stream {
             } else if !passed.is_some_and(failed) {
                 // Its senders are known now, and so is when it began.
                 let known = Occurrence::of(history, anomaly, partition, (subject, other));
-                returned.push(Occurrence { circumstance, ..known });
+                returned.push(Occurrence { circumstance, passed: gone_past, ..known });
             }
         }
         returned

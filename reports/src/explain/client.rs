@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 17] = [
+pub(super) static ENTRIES: [Entry; 19] = [
     Entry {
         name: "lost-write",
         kind: Kind::ClientAnomaly,
@@ -141,6 +141,28 @@ pub(super) static ENTRIES: [Entry; 17] = [
         example: "One transaction sends a and polls a.",
         legal: "With isolation.level=read_uncommitted.",
         source: "Jepsen precommitted-read",
+    },
+    Entry {
+        name: "stale-end-offset",
+        kind: Kind::ClientAnomaly,
+        meaning: "A partition's end offset does not cover a record that somebody knew of before the call \
+                  began: a poll had returned it, or a send was told that it is there.",
+        example: "A poll returns the record at offset 5; afterwards a client is told that the end is 3.",
+        legal: "When a deposed leader may answer that has not heard of it; of what a send with acks \
+                  other than all was told, after a failover; of what any send was told, while \
+                  transactions hold the last stable offset back; when the configuration allows loss.",
+        source: "KIP-207; ListOffsets",
+    },
+    Entry {
+        name: "lost-commit",
+        kind: Kind::ClientAnomaly,
+        meaning: "A member that got a partition began before the offset that its group had committed, \
+                  so it processes again what was processed: the commit is gone.",
+        example: "A commit of 1,200 is acknowledged; after a rebalance the next member begins at 0.",
+        legal: "When the group's offsets may have expired (offsets.retention.minutes), or an unclean \
+                  election or lost data of brokers may have taken them, or the record's partition \
+                  itself was cut back. A commit that was not acknowledged may never have been.",
+        source: "Kafka's group coordinator; GroupMetadataManager",
     },
     Entry {
         name: "end-offset-regression",

@@ -21,6 +21,8 @@ pub enum Kind {
     Mark,
     /// How a verdict calls what it found.
     Outcome,
+    /// A word of Kafka, or of scenarios.
+    Word,
 }
 
 impl Kind {
@@ -36,6 +38,7 @@ impl Kind {
             Self::Defect => "defect",
             Self::Mark => "reach mark",
             Self::Outcome => "word of a verdict",
+            Self::Word => "word of Kafka or of a scenario",
         }
     }
 }

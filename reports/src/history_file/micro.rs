@@ -18,17 +18,19 @@ pub(super) enum Micro {
     End,
     Committed,
     Rebalanced,
+    Seek,
     Consumed,
     Member,
 }
 
-pub(super) const MICROS: [(&str, Micro); 8] = [
+pub(super) const MICROS: [(&str, Micro); 9] = [
     ("send", Micro::Send),
     ("poll", Micro::Poll),
     ("assigned", Micro::Assigned),
     ("end", Micro::End),
     ("committed", Micro::Committed),
     ("rebalanced", Micro::Rebalanced),
+    ("seek", Micro::Seek),
     ("consumed", Micro::Consumed),
     ("member", Micro::Member),
 ];
@@ -86,6 +88,7 @@ impl<'de> Visitor<'de> for MicroSeed<'_> {
             Micro::Send => send(&mut list, names, parts)?,
             Micro::Poll => {
                 let told = list.next_element_seed(Polled(names, parts))?;
+                parts.polls = true;
                 parts.bare_poll |= told != Some(true);
             }
             Micro::Assigned => {
@@ -107,6 +110,12 @@ impl<'de> Visitor<'de> for MicroSeed<'_> {
             Micro::Rebalanced => {
                 let partition = partition(&mut list, names)?;
                 parts.details.push(What::Rebalanced { partition });
+            }
+            Micro::Seek => {
+                let partition = partition(&mut list, names)?;
+                let to = list.next_element_seed(MaybeOffset)?.unwrap_or(NO_OFFSET);
+                let offset = Some(to).filter(|to| *to != NO_OFFSET);
+                parts.details.push(What::Seek { partition, offset });
             }
             Micro::Consumed => parts.details.push(consumed(&mut list, names)?),
             Micro::Member => {

@@ -117,6 +117,13 @@ impl Names {
         self.partitions.number(name)
     }
 
+    /// A value as it was written.
+    pub(super) fn value_name(&self, value: u64) -> String {
+        let named = usize::try_from(value).ok().filter(|_| self.value_kind == Kind::Texts);
+        let named = named.and_then(|value| self.values.list().get(value).cloned());
+        named.unwrap_or_else(|| value.to_string())
+    }
+
     /// A partition that the header lists; it must be a new one.
     pub(super) fn list_partition(&mut self, name: &str) -> Result<(), String> {
         if self.partitions.numbers.contains_key(name) {

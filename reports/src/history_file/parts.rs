@@ -21,6 +21,8 @@ pub(super) struct Parts {
     pub(super) kinds: u32,
     /// Whether something is told that only an end can know.
     pub(super) told: bool,
+    /// Whether a poll is among them.
+    pub(super) polls: bool,
     /// Whether a poll does not say what it returned.
     pub(super) bare_poll: bool,
 }
@@ -32,6 +34,7 @@ impl Parts {
         self.details.clear();
         self.kinds = 0;
         self.told = false;
+        self.polls = false;
         self.bare_poll = false;
     }
 }

@@ -14,12 +14,14 @@ use super::line::{End, Fields, Kind, Name, read_line};
 use super::lines::{Lines, TextLine, VERSION_ONE, foreign_text};
 use super::micro::{MICROS, Micro};
 use super::parts::Context;
-use super::problem::HistoryError;
+use super::problem::{HistoryError, Shown as ShownText};
 use crate::check::{Occurrence, Options, Stream};
 
 /// A history from a file, and what the file says of itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
+    /// By operation: the line on which it begins.
+    pub begun: Vec<u32>,
     /// The operations, in order of completion; those without an end come last.
     pub history: History,
     /// Whether the file has its end line, so that nothing is cut off.
@@ -96,6 +98,8 @@ struct Reader<'w> {
     open: BTreeMap<(u32, Name, u64), Open>,
     /// The line of each operation of the history: that of its end, if it has one.
     lines: Vec<u32>,
+    /// The line of its begin.
+    begun: Vec<u32>,
     /// Index and time of the last line.
     last: Option<(u64, u64)>,
     end: Option<End>,
@@ -229,6 +233,9 @@ impl Reader<'_> {
         if parts.told {
             return Err("a begin cannot know offsets or records yet".to_owned());
         }
+        // One that does not say yet what it does may poll.
+        let silent = f == Name::Txn && fields.value != Some(true);
+        open.row.polls |= silent || parts.polls;
         open.sends.extend_from_slice(&parts.sends);
         open.details.extend_from_slice(&parts.details);
         if let Some(watch) = &mut self.watch {
@@ -251,9 +258,12 @@ impl Reader<'_> {
         if fields.from_start.is_some() && open.row.function != row.function {
             return Err("`from_start` differs from that of its begin".to_owned());
         }
-        let row = open.row.ended(row.invoked_ns, completion);
+        let mut row = open.row.ended(row.invoked_ns, completion);
         let parts = &self.context.parts;
         let told = fields.value == Some(true);
+        // An end that tells what was done tells of every poll.
+        let whole = completion == Completion::Ok && f == Name::Txn;
+        row.polls = parts.polls || row.polls && !whole;
         if completion == Completion::Ok {
             check_told(f, told, parts.kinds, parts.bare_poll)?;
         }
@@ -265,6 +275,7 @@ impl Reader<'_> {
             self.history.push_parts(row, &open.sends, &[], &open.details);
         }
         self.lines.push(line);
+        self.begun.push(open.line);
         self.show(begun.2);
         Ok(())
     }
@@ -319,6 +330,7 @@ impl Reader<'_> {
                 .map_err(|problem| HistoryError::content(u64::from(line), problem))?;
             self.history.push_parts(row, &sends, &[], &details);
             self.lines.push(line);
+            self.begun.push(line);
         }
         self.check_values()?;
         let mut history = self.history;
@@ -332,7 +344,7 @@ impl Reader<'_> {
             self.end.is_some_and(|end| end.final_reads) && history.rows().iter().any(polled);
         let lines = lines - u64::from(self.cut.is_some());
         let (complete, stopped) = (self.end.is_some(), self.stopped);
-        Ok(Recorded { history, complete, lines, cut: self.cut, stopped })
+        Ok(Recorded { begun: self.begun, history, complete, lines, cut: self.cut, stopped })
     }
 
     /// No value is sent twice to a partition.
@@ -344,13 +356,14 @@ impl Reader<'_> {
         let twice = sorted.windows(2).find(|pair| (pair[0].0, pair[0].1) == (pair[1].0, pair[1].1));
         let Some([first, second]) = twice else { return Ok(()) };
         let line = |send: u32| {
-            u64::from(self.lines[self.history.operation_of_send(send as usize) as usize])
+            u64::from(self.begun[self.history.operation_of_send(send as usize) as usize])
         };
+        let value = ShownText(&self.context.names.value_name(first.0)).to_string();
         let lines = [line(first.2), line(second.2)];
         let place = if first.1 == NO_PARTITION { "to nowhere known" } else { "to its partition" };
         let problem = format!(
-            "a value of it was sent {place} on line {} already; give every send a value of its own, retries \
-             by the application included",
+            "its value `{value}` was sent {place} on line {} already; give every send a value of its own, \
+             retries by the application included",
             lines[0].min(lines[1])
         );
         Err(HistoryError::content(lines[0].max(lines[1]), problem))
@@ -435,6 +448,7 @@ fn belongs(micro: Micro, f: Name) -> bool {
     match micro {
         Micro::Send => matches!(f, Name::Send | Name::Txn),
         Micro::Poll => matches!(f, Name::Poll | Name::Txn),
+        Micro::Seek => f == Name::Assign,
         Micro::Assigned => matches!(f, Name::Assign | Name::Subscribe | Name::Join),
         Micro::End => f == Name::List,
         Micro::Committed => matches!(f, Name::Commit | Name::Txn | Name::Poll),

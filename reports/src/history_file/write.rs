@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use harrow_sim::history::{
-    Completion, Function, History, NEVER, NO_KEY, NO_OFFSET, NO_PARTITION, ReadRecord, Row, What,
+    Completion, Function, History, NO_KEY, NO_OFFSET, NO_PARTITION, ReadRecord, Row, What,
 };
 
 use super::HISTORY_VERSION;
 use super::line::Name;
+use super::operation_lines::{Line, in_order};
 
 /// Writes a history as lines, in order of time; begins come before ends of the same time.
 ///
@@ -16,36 +17,21 @@ use super::line::Name;
 pub fn write_history(history: &History, writer: &mut dyn Write) -> io::Result<()> {
     let mut writing = Writing::new(history, writer);
     writing.header()?;
-    let rows = history.rows();
-    let (begun, ended) = (order(history, |row| row.invoked_ns), order(history, completed));
-    let ended = ended.into_iter().take_while(|end| rows[*end as usize].completed_ns != NEVER);
-    let mut ended = ended.peekable();
-    let mut indices: Vec<u64> = vec![0; rows.len()];
-    for begin in begun {
-        let time = rows[begin as usize].invoked_ns;
-        while let Some(end) = ended.next_if(|end| rows[*end as usize].completed_ns < time) {
-            writing.end(end, indices[end as usize])?;
-        }
-        indices[begin as usize] = writing.index;
-        writing.begin(begin)?;
+    for row in history.rows() {
+        let sound = row.invoked_ns <= row.completed_ns;
+        assert!(sound, "an operation ends before it begins: {row:?}");
     }
-    for end in ended {
-        writing.end(end, indices[end as usize])?;
+    let mut indices: Vec<u64> = vec![0; history.len()];
+    for line in in_order(history) {
+        match line {
+            Line::Begin(operation) => {
+                indices[operation as usize] = writing.index;
+                writing.begin(operation)?;
+            }
+            Line::End(operation) => writing.end(operation, indices[operation as usize])?,
+        }
     }
     writing.finish()
-}
-
-fn completed(row: &Row) -> u64 {
-    assert!(row.invoked_ns <= row.completed_ns, "an operation ends before it begins: {row:?}");
-    row.completed_ns
-}
-
-/// Operations in order of a time; equal times stay as they are.
-fn order(history: &History, time: impl Fn(&Row) -> u64) -> Vec<u32> {
-    let rows = history.rows();
-    let mut order: Vec<u32> = (0..rows.len() as u32).collect();
-    order.sort_by_key(|operation| time(&rows[*operation as usize]));
-    order
 }
 
 struct Writing<'a> {
@@ -133,7 +119,7 @@ impl<'a> Writing<'a> {
         }
         if ended {
             self.polls(operation, row)?;
-        } else if row.function == Function::Poll {
+        } else if row.polls {
             self.micro("poll");
             self.line.push(b']');
         }
@@ -187,7 +173,7 @@ impl<'a> Writing<'a> {
     fn polls(&mut self, operation: u32, row: &Row) -> io::Result<()> {
         let reads = &self.history.reads()[self.history.reads_of(operation)];
         if reads.is_empty() {
-            if row.function == Function::Poll {
+            if row.polls {
                 self.micro("poll");
                 self.line.extend_from_slice(b",{}]");
             }
@@ -258,6 +244,13 @@ impl<'a> Writing<'a> {
             What::Rebalanced { partition } => {
                 self.micro("rebalanced");
                 self.partition(partition);
+            }
+            What::Seek { partition, offset } => {
+                self.micro("seek");
+                self.partition(partition);
+                if let Some(offset) = offset {
+                    write!(self.line, ",{offset}")?;
+                }
             }
             What::Consumed { partition, first, last } => {
                 self.micro("consumed");

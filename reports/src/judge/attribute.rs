@@ -43,7 +43,7 @@ pub(super) fn attribute<'a>(case: &Case<'a>, broken: Broken<'a>) -> Attributed<'
     Attributed {
         anomalies: anomalies.collect(),
         violations: violations.into_iter().map(|violation| internal(case, violation)).collect(),
-        failure: failure.map(ended),
+        failure: failure.map(|failure| ended(case, failure)),
     }
 }
 
@@ -85,8 +85,12 @@ fn client_anomaly<'a>(
     }
 }
 
-fn ended(failure: Failure<'_>) -> Suspect<'_> {
+fn ended<'a>(case: &Case<'_>, failure: Failure<'a>) -> Suspect<'a> {
     let Failure { ended_ns: at_ns, kind } = failure;
+    let partition = match &kind {
+        FailureKind::NotConverged(stuck) => named(case, stuck.pending),
+        FailureKind::Panicked { .. } => None,
+    };
     let (view, guarantee, charge) = match kind {
         FailureKind::NotConverged(stuck) => {
             (View::Liveness, Some(Guarantee::Liveness), Charge::NotConverged(stuck))
@@ -95,5 +99,12 @@ fn ended(failure: Failure<'_>) -> Suspect<'_> {
             (View::Panic, None, Charge::Panicked { message, node, events })
         }
     };
-    Suspect { at_ns, view, partition: None, guarantee, charge }
+    Suspect { at_ns, view, partition, guarantee, charge }
+}
+
+/// The partition that is pending, by what is said of it.
+fn named(case: &Case<'_>, pending: &str) -> Option<String> {
+    let mut words = pending.split([' ', ',', ':', ';']);
+    let word = words.find(|word| case.position(word).is_some())?;
+    Some(word.to_owned())
 }

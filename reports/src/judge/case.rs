@@ -1,5 +1,7 @@
 //! What is judged: a history, with the run that it comes from if it is one of ours.
 
+use std::cell::OnceCell;
+
 use harrow_broker_model::types::NodeId;
 use harrow_sim::history::History;
 use harrow_sim::plan::Plan;
@@ -7,6 +9,7 @@ use harrow_sim::run::{InjectedFault, Run};
 use harrow_sim::violation::Violation;
 
 use crate::check::Options;
+use crate::history_file::OperationLines;
 use crate::policy::Terms;
 
 /// What every stage may look up. No stage changes it.
@@ -21,6 +24,9 @@ pub(super) struct Case<'a> {
     pub(super) simulated: Option<Simulated<'a>>,
     /// Why the history may go on after its end, if it may.
     pub(super) cut: Option<String>,
+    /// Of a history from a file: the lines on which its operations begin.
+    pub(super) begun: Option<&'a [u32]>,
+    pub(super) lines: OnceCell<OperationLines>,
 }
 
 /// A run of ours, with its plan.
@@ -31,6 +37,14 @@ pub(super) struct Simulated<'a> {
 }
 
 impl<'a> Case<'a> {
+    /// On which lines of its file each operation is, or of the file that a run leaves.
+    pub(super) fn lines(&self) -> &OperationLines {
+        self.lines.get_or_init(|| match self.begun {
+            Some(begun) => OperationLines::as_read(begun, self.history),
+            None => OperationLines::as_written(self.history),
+        })
+    }
+
     /// Name of a partition of the history.
     pub(super) fn partition_name(&self, position: u32) -> &'a str {
         &self.history.partitions[position as usize]

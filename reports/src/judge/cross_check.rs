@@ -340,6 +340,7 @@ mod tests {
             subject,
             other: None,
             circumstance: Circumstance::Plain,
+            passed: None,
             cycle: Vec::new(),
         }
     }

@@ -7,16 +7,17 @@ use harrow_sim::violation::{Guarantee, Violation};
 
 use crate::check::Anomaly;
 use crate::fingerprint::{Fingerprint, Traits, panic_words};
+use crate::policy::Reason;
 use crate::promise::{Place, promise, promise_to_clients};
 use crate::text::seconds;
-use crate::verdict::{Excuse, Finding, Outcome, RecordLocation, Verdict};
+use crate::verdict::{Excuse, Finding, Harm, Outcome, RecordLocation, Verdict};
 
 use super::case::Case;
 use super::cross_check::{Account, Source};
 use super::detect::NotConverged;
-use super::excuse::SetAside;
+use super::excuse::{Excused, SetAside};
 use super::lookup::{guess, process};
-use super::record::record;
+use super::record::{Mentioned, mentioned, record};
 use super::root::{Consequence, Root};
 use super::suspect::{Anomalies, Charge, Suspect};
 
@@ -33,7 +34,8 @@ pub(super) fn describe(case: &Case<'_>, roots: &[Root<'_>], aside: SetAside) -> 
         (true, true) => Outcome::Held,
     };
     let excused = excused.into_iter();
-    let excused = excused.map(|((anomaly, reason), count)| Excuse { anomaly, reason, count });
+    let excused =
+        excused.map(|((anomaly, reason), excused)| excuse(case, anomaly, reason, &excused));
     Verdict {
         outcome,
         findings: roots.iter().map(|root| finding(case, root)).collect(),
@@ -43,17 +45,68 @@ pub(super) fn describe(case: &Case<'_>, roots: &[Root<'_>], aside: SetAside) -> 
     }
 }
 
+/// What is legal, with all that a finding has.
+fn excuse(case: &Case<'_>, anomaly: String, reason: Reason, excused: &Excused) -> Excuse {
+    let Excused { count, first, mentions, violations } = excused;
+    let Mentioned { records, lines } = mentioned(case, mentions.iter(), violations.iter());
+    let Reason { text, cause, hold } = reason;
+    let violation = violations.first();
+    let seen = first.as_ref().map(|first| first.summary(case.history));
+    let evidence = first.as_ref().map(|first| first.evidence(case.history));
+    Excuse {
+        harm: first.as_ref().map_or(Harm::Other, |first| first.anomaly.harm()),
+        anomaly,
+        reason: text,
+        cause,
+        hold: hold.map(str::to_owned),
+        count: *count,
+        summary: seen.or(violation.map(|seen| seen.summary.clone())).unwrap_or_default(),
+        evidence: evidence.or(violation.map(|seen| seen.evidence.clone())).unwrap_or_default(),
+        records,
+        lines,
+        biography: Vec::new(),
+    }
+}
+
 /// A cause that names no record is told by the first one that it did harm to.
 fn finding(case: &Case<'_>, root: &Root<'_>) -> Finding {
     let charges = root.consequences.iter().map(|consequence| &consequence.charge);
-    let mut charges = std::iter::once(&root.suspect.charge).chain(charges);
-    let finding = cause(case, &root.suspect);
+    let charges = || std::iter::once(&root.suspect.charge).chain(charges.clone());
+    let own = anomaly_name(&root.suspect.charge);
+    let is_repeat = |it: &&Consequence<'_>| anomaly_name(&it.charge) == own && it.proof.is_none();
+    let repeats: Vec<&Consequence<'_>> = root.consequences.iter().filter(is_repeat).collect();
+    let others: Vec<&Consequence<'_>> =
+        root.consequences.iter().filter(|it| !is_repeat(it)).collect();
+    let mentions = charges().flat_map(|charge| match charge {
+        Charge::Anomalies(anomalies) => anomalies.mentions.as_slice(),
+        Charge::Violation(_) | Charge::NotConverged(_) | Charge::Panicked { .. } => &[],
+    });
+    let violations = charges().filter_map(|charge| match charge {
+        Charge::Violation(violation) => Some(*violation),
+        Charge::Anomalies(_) | Charge::NotConverged(_) | Charge::Panicked { .. } => None,
+    });
+    let Mentioned { records, lines } = mentioned(case, mentions, violations);
+    let cause = cause(case, &root.suspect);
     Finding {
-        consequences: consequences(case, &root.consequences),
-        record: charges.find_map(|charge| record(case, charge)),
-        fingerprint: fingerprint(case, &root.suspect.charge, &finding),
-        ..finding
+        fingerprint: fingerprint(case, &root.suspect.charge, &cause),
+        consequences: consequences(case, &others),
+        record: charges().find_map(|charge| record(case, charge)),
+        records,
+        lines,
+        evidence: cause.evidence.into_iter().chain(again(case, &repeats)).collect(),
+        ..cause
     }
+}
+
+/// The same again is no consequence of itself: how often it was, and where next.
+fn again(case: &Case<'_>, repeats: &[&Consequence<'_>]) -> Option<String> {
+    let next = summary(case, &repeats.first()?.charge);
+    let times = repeats.len();
+    Some(if times == 1 {
+        format!("once more: {next}")
+    } else {
+        format!("{times} times more, first: {next}")
+    })
 }
 
 /// What it has in common with the same failure of any other run.
@@ -78,7 +131,7 @@ fn fingerprint(case: &Case<'_>, charge: &Charge<'_>, finding: &Finding) -> Finge
 }
 
 /// A few examples of each kind.
-fn consequences(case: &Case<'_>, all: &[Consequence<'_>]) -> Vec<String> {
+fn consequences(case: &Case<'_>, all: &[&Consequence<'_>]) -> Vec<String> {
     let mut counted: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
     let mut lines = Vec::new();
     for consequence in all {
@@ -129,12 +182,18 @@ fn summary(case: &Case<'_>, charge: &Charge<'_>) -> String {
             format!("after the heal, this never came: {}", stuck.pending)
         }
         Charge::Panicked { message, node: Some(node), .. } => {
-            format!("an assertion failed at node {node}: {message}")
+            format!("an assertion failed at node {node}: {}", one_line(message))
         }
         Charge::Panicked { message, node: None, .. } => {
-            format!("an assertion failed outside of any node: {message}")
+            format!("an assertion failed outside of any node: {}", one_line(message))
         }
     }
+}
+
+/// Assertions that compare tell both sides on lines of their own.
+fn one_line(message: &str) -> String {
+    let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("; ")
 }
 
 fn client_summary(case: &Case<'_>, anomalies: &Anomalies) -> String {

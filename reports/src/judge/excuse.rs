@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use harrow_sim::violation::Violation;
 
 use crate::check::{Anomaly, Occurrence, Removal};
-use crate::policy::{self, Terms};
+use crate::policy::{self, Reason, Terms};
 
 use super::case::Case;
 use super::detect::{Detected, Failure, FailureKind, NotConverged};
+use super::mention::Mention;
 
 /// What nothing excuses.
 pub(super) struct Broken<'a> {
@@ -21,26 +22,31 @@ pub(super) struct Broken<'a> {
 /// What is set aside, and what the run cannot show because of it.
 #[derive(Default)]
 pub(super) struct SetAside {
-    /// How often each anomaly was legal, by name and reason.
-    pub(super) excused: BTreeMap<(String, String), u64>,
+    /// What was legal, by anomaly and reason.
+    pub(super) excused: BTreeMap<(String, Reason), Excused>,
     /// Why the run says less than it should.
     pub(super) inconclusive: Vec<String>,
     /// Reach marks that were expected and not met.
     pub(super) unreached: Vec<String>,
 }
 
-impl SetAside {
-    fn add(&mut self, anomaly: &str, reason: String, count: u64) {
-        *self.excused.entry((anomaly.to_owned(), reason)).or_default() += count;
-    }
+/// One anomaly that was legal for one reason.
+#[derive(Default)]
+pub(super) struct Excused {
+    pub(super) count: u64,
+    /// The first of them, as clients saw it.
+    pub(super) first: Option<Occurrence>,
+    /// What clients saw, of all of them.
+    pub(super) mentions: Vec<Mention>,
+    /// What the watch saw.
+    pub(super) violations: Vec<Violation>,
+}
 
-    /// Whether something is not excused.
-    fn is_broken(&mut self, anomaly: &str, excuse: Option<String>) -> bool {
-        let broken = excuse.is_none();
-        if let Some(reason) = excuse {
-            self.add(anomaly, reason, 1);
-        }
-        broken
+impl SetAside {
+    fn add(&mut self, anomaly: &str, reason: Reason, count: u64) -> &mut Excused {
+        let excused = self.excused.entry((anomaly.to_owned(), reason)).or_default();
+        excused.count += count;
+        excused
     }
 }
 
@@ -49,7 +55,7 @@ pub(super) fn excuse<'a>(case: &Case<'a>, detected: Detected<'a>) -> (Broken<'a>
     let mut aside = SetAside { inconclusive: detected.gaps, ..SetAside::default() };
     set_removed_aside(case, &detected.removed, &mut aside);
     for unmet in detected.unmet {
-        aside.add(unmet.goal.name(), unmet.reason.clone(), 1);
+        aside.add(unmet.goal.name(), Reason::plain(unmet.reason.clone()), 1);
     }
     let broken = Broken {
         violations: broken_invariants(case, detected.violations, &mut aside),
@@ -72,10 +78,12 @@ fn set_removed_aside(
             Removal::Retention => {
                 let log = case.options.logs.get(partition);
                 let start = log.map_or(0, |log| log.log_start_offset);
-                format!("the log of {name} begins at offset {start}")
+                let text = format!("the log of {name} begins at offset {start}");
+                Reason::of("retention or DeleteRecords has moved the log's start", text)
             }
             Removal::Compaction => {
-                format!("{name} is compacted, and later records have their keys")
+                let text = format!("{name} is compacted, and later records have their keys");
+                Reason::of("the topic is compacted, and later records have their keys", text)
             }
         };
         aside.add(Anomaly::Unseen.name(), reason, *count);
@@ -92,7 +100,12 @@ fn broken_invariants<'a>(
         let excuse = case.simulated.and_then(|simulated| {
             policy::excuse_violation(case.terms, simulated.plan, simulated.run, violation)
         });
-        aside.is_broken(&violation.anomaly, excuse)
+        let broken = excuse.is_none();
+        if let Some(reason) = excuse {
+            let excused = aside.add(&violation.anomaly, reason, 1);
+            excused.violations.push((*violation).clone());
+        }
+        broken
     });
     broken
 }
@@ -105,7 +118,13 @@ fn broken_promises(
     let mut broken = anomalies;
     broken.retain(|occurrence| {
         let excuse = policy::excuse(case.terms, case.history, occurrence);
-        aside.is_broken(occurrence.anomaly.name(), excuse)
+        let broken = excuse.is_none();
+        if let Some(reason) = excuse {
+            let excused = aside.add(occurrence.anomaly.name(), reason, 1);
+            excused.mentions.push(Mention::of(occurrence));
+            excused.first.get_or_insert_with(|| occurrence.clone());
+        }
+        broken
     });
     broken
 }
@@ -115,7 +134,7 @@ fn unexcused<'a>(terms: &Terms, failure: Failure<'a>, aside: &mut SetAside) -> O
     let (anomaly, what, reason) = match &failure.kind {
         FailureKind::NotConverged(stuck) => {
             let NotConverged { goal, pending, unrecoverable, .. } = stuck;
-            let reason = unrecoverable.map(str::to_owned).or_else(|| hopeless(terms, pending));
+            let reason = unrecoverable.map(Reason::plain).or_else(|| hopeless(terms, pending));
             (goal.name(), format!("not converged: {pending}"), reason)
         }
         // The model's assertions take for granted that the quorum keeps what it committed.
@@ -125,13 +144,13 @@ fn unexcused<'a>(terms: &Terms, failure: Failure<'a>, aside: &mut SetAside) -> O
         }
     };
     let Some(reason) = reason else { return Some(failure) };
-    aside.inconclusive.push(format!("{what}; legal: {reason}"));
+    aside.inconclusive.push(format!("{what}; legal: {}", reason.text));
     aside.add(anomaly, reason, 1);
     None
 }
 
 /// Why what is pending may never come, because of damage that the scenario allows.
-fn hopeless(terms: &Terms, pending: &str) -> Option<String> {
+fn hopeless(terms: &Terms, pending: &str) -> Option<Reason> {
     let named = |name: &str| pending.split([' ', ',']).any(|word| word == name);
     let of_it = terms.spoiled.iter().find(|spoiled| named(&spoiled.name));
     let spoiled = of_it.and_then(|spoiled| terms.spoiled(spoiled.partition, u64::MAX));

@@ -7,6 +7,7 @@ use crate::verdict::RecordLocation;
 
 use super::attribute::ClientAnomaly;
 use super::cross_check::Source;
+use super::mention::Mention;
 use super::power::Effect;
 use super::root::Root;
 use super::suspect::{Anomalies, Seen};
@@ -51,6 +52,7 @@ pub(super) fn groups<'a>(roots: &[Root<'_>], anomalies: Vec<ClientAnomaly<'a>>) 
         let seen = Seen::of(&anomaly.occurrence);
         if let Some(Group { anomalies, .. }) = groups.get_mut(&key) {
             anomalies.seen = anomalies.seen.and(seen);
+            anomalies.mentions.push(Mention::of(&anomaly.occurrence));
             anomalies.count += 1;
         } else {
             groups.insert(key, Group::begun_by(roots, anomaly, seen, origin));
@@ -97,7 +99,10 @@ impl<'a> Group<'a> {
         let effect = Effect::of(&anomaly);
         let later_cause = roots.iter().any(|root| root.came_too_late_for(&effect));
         let ClientAnomaly { occurrence: first, partition, whereabouts, account, .. } = anomaly;
-        let anomalies = Anomalies { first, seen, count: 1, whereabouts, account, later_cause };
+        let mentions = vec![Mention::of(&first)];
+        let count = 1;
+        let anomalies =
+            Anomalies { first, mentions, seen, count, whereabouts, account, later_cause };
         Self { partition, origin, anomalies }
     }
 }

@@ -20,10 +20,13 @@ mod fold;
 mod gaps;
 mod group;
 mod lookup;
+mod mention;
 mod power;
 mod record;
 mod root;
 mod suspect;
+
+use std::cell::OnceCell;
 
 use harrow_sim::history::History;
 use harrow_sim::plan::Plan;
@@ -31,7 +34,7 @@ use harrow_sim::run::Run;
 
 use crate::check::{Anomaly, Options};
 use crate::history_file::Recorded;
-use crate::policy::Terms;
+use crate::policy::{Hold, Terms};
 use crate::verdict::Verdict;
 
 use attribute::attribute;
@@ -43,15 +46,19 @@ use fold::fold;
 
 /// Judges a run: `sim::run` gives it, `render` tells it.
 pub fn judge(plan: &Plan, run: &Run) -> Verdict {
-    let (terms, options) = (Terms::of_run(plan, run), Options::default());
+    judge_held_to(plan, run, &Hold::default())
+}
+
+/// Judges a run as if more had been promised.
+pub fn judge_held_to(plan: &Plan, run: &Run, hold: &Hold) -> Verdict {
+    let (terms, options) = (Terms::of_run_held_to(plan, run, hold), Options::default());
     let simulated = Some(Simulated { plan, run });
-    let history = &run.history;
-    verdict(&Case { history, terms: &terms, options: &options, simulated, cut: None })
+    verdict(&Case { simulated, ..case(&run.history, &terms, &options) })
 }
 
 /// Judges a history alone, from any system: only what clients saw.
 pub fn judge_history(history: &History, terms: &Terms, options: &Options) -> Verdict {
-    verdict(&Case { history, terms, options, simulated: None, cut: None })
+    verdict(&case(history, terms, options))
 }
 
 /// Judges a history from a file. One without its end line may go on: what is absent from it may have been cut off.
@@ -60,8 +67,14 @@ pub fn judge_recorded(recorded: &Recorded, terms: &Terms, options: &Options) -> 
     if !recorded.complete {
         options.rules = options.rules.without(Anomaly::EosLoss);
     }
-    let (history, cut) = (&recorded.history, cut(recorded));
-    verdict(&Case { history, terms, options: &options, simulated: None, cut })
+    let (begun, cut) = (Some(recorded.begun.as_slice()), cut(recorded));
+    verdict(&Case { begun, cut, ..case(&recorded.history, terms, &options) })
+}
+
+/// A history alone.
+fn case<'a>(history: &'a History, terms: &'a Terms, options: &'a Options) -> Case<'a> {
+    let (simulated, cut, begun, lines) = (None, None, None, OnceCell::new());
+    Case { history, terms, options, simulated, cut, begun, lines }
 }
 
 fn verdict(case: &Case<'_>) -> Verdict {

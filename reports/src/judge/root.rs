@@ -58,7 +58,10 @@ impl<'a> Root<'a> {
             (View::Internal, View::Internal) | (View::Client(_), View::Client(_)) => {
                 self.suspect.at_ns <= other.at_ns && concerns(&self.suspect, other)
             }
-            (View::Internal | View::Client(_) | View::Liveness, View::Liveness) => true,
+            // What never came, came not for one partition, or for the cluster: what broke elsewhere does not say why.
+            (View::Internal | View::Client(_) | View::Liveness, View::Liveness) => {
+                is_at(&self.suspect, other)
+            }
         }
     }
 
@@ -70,8 +73,13 @@ impl<'a> Root<'a> {
     }
 }
 
+/// Whether a cause is where the other one is: what concerns the whole cluster is everywhere.
+fn is_at(cause: &Suspect<'_>, other: &Suspect<'_>) -> bool {
+    cause.partition.is_none() || cause.partition == other.partition
+}
+
 fn concerns(cause: &Suspect<'_>, other: &Suspect<'_>) -> bool {
-    let same_place = cause.partition.is_none() || cause.partition == other.partition;
+    let same_place = is_at(cause, other);
     let pair = cause.guarantee.zip(other.guarantee);
     same_place
         && other.may_follow_from(cause)

@@ -9,6 +9,7 @@ use crate::verdict::RecordLocation;
 use super::cross_check::{Account, Source};
 use super::detect::NotConverged;
 use super::lookup::concerned;
+use super::mention::Mention;
 
 /// A broken rule.
 pub(super) struct Suspect<'a> {
@@ -45,6 +46,8 @@ pub(super) enum Charge<'a> {
 /// Client anomalies that are told as one: the same anomaly, from the same cause.
 pub(super) struct Anomalies {
     pub(super) first: Occurrence,
+    /// What each of them is about.
+    pub(super) mentions: Vec<Mention>,
     /// All of them together.
     pub(super) seen: Seen,
     pub(super) count: u64,

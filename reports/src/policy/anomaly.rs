@@ -1,9 +1,12 @@
 //! Why an anomaly that clients saw is legal.
 
+use std::collections::BTreeSet;
+
 use harrow_broker_model::config::Acks;
 use harrow_sim::history::{Completion, Function, History};
 
 use super::promised::{Isolation, ProducerTerms};
+use super::reason::Reason;
 use super::terms::Terms;
 use crate::check::{Anomaly, Circumstance, Observation, Occurrence};
 
@@ -11,8 +14,11 @@ use crate::check::{Anomaly, Circumstance, Observation, Occurrence};
 const FORGOTTEN: &str = "producer.id.expiration.ms is not above delivery.timeout.ms: a broker may forget \
     a producer and take its retry for new";
 
+const IDEMPOTENCE: &str = "enable.idempotence=true";
+
 /// Why an occurrence is legal; `None` if it is not.
-pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
+pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let seen = occurrence;
     let occurrence = &shown_by_reads(history, occurrence);
     let loss = || terms.loss(occurrence);
     let subject = Some(occurrence.subject);
@@ -35,6 +41,7 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
         | Anomaly::PollSkip
         | Anomaly::IntPollSkip => excuse_poll(terms, history, occurrence),
         Anomaly::ResumeSkip => excuse_start(terms, occurrence)
+            .or_else(|| excuse_out_of_range(terms, occurrence))
             .or_else(|| weak(occurrence.other.filter(|other| !other.read)))
             .or_else(|| unproved(&[passed]))
             .or_else(loss),
@@ -42,7 +49,21 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
             weak(subject).or_else(|| unproved(&[occurrence.subject.writer, others])).or_else(loss)
         }
         Anomaly::EosDuplicate => unproved(&[own, others]),
-        Anomaly::EndOffsetRegression => terms.deposed_leader().or_else(loss),
+        Anomaly::EndOffsetRegression => loss().or_else(|| terms.deposed_leader()),
+        Anomaly::StaleEndOffset => {
+            let told = occurrence.other.filter(|other| Some(other.operation) == other.writer);
+            weak(told)
+                .or_else(|| waits_for_transactions(terms, history, told))
+                .or_else(loss)
+                .or_else(|| terms.deposed_leader())
+        }
+        Anomaly::LostCommit => {
+            // Only readers of committed records wait until a transaction's offsets are settled (KIP-447).
+            let by = occurrence.other.map(|commit| history.row(commit.operation).function);
+            let unsettled = || terms.read_uncommitted().filter(|_| by == Some(Function::Txn));
+            let quiet_ns = longest_quiet_ns(history, seen);
+            terms.lost_commit(seen, quiet_ns).or_else(unsettled).or_else(loss)
+        }
         Anomaly::G1a => terms.read_uncommitted().filter(|_| aborted(history, occurrence)),
         Anomaly::PrecommittedRead | Anomaly::G1c => terms.read_uncommitted(),
         Anomaly::IntSendSkip
@@ -52,7 +73,7 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
         | Anomaly::G1cWw
         | Anomaly::G1cWwProcess
         | Anomaly::G1cWwRealtime => {
-            Some("Kafka does not isolate the writes of transactions".to_owned())
+            Some(Reason::plain("Kafka does not isolate the writes of transactions"))
         }
         Anomaly::G1cProcess | Anomaly::G1cRealtime => {
             // Of two operations alone, one has read what was sent later: no isolation allows that.
@@ -76,6 +97,42 @@ fn shown_by_reads(history: &History, occurrence: &Occurrence) -> Occurrence {
     Occurrence { at_ns, ..occurrence.clone() }
 }
 
+/// For how long the group of a commit may have been without members between the commit and what shows that it is gone:
+/// the longest time in which nobody who ever joined it was told anything. Offsets of a group that lives do not expire
+/// (KIP-211).
+fn longest_quiet_ns(history: &History, occurrence: &Occurrence) -> u64 {
+    let Some(commit) = occurrence.other else { return u64::MAX };
+    let to = occurrence.at_ns;
+    let from = history.row(commit.operation).completed_ns.min(to);
+    let Some(group) = group_of(history, commit.operation) else {
+        return to.saturating_sub(from);
+    };
+    let joins = (0_u32..).zip(history.rows()).filter(|(_, row)| row.function == Function::Join);
+    let joins = joins.filter(|(join, _)| history.member(*join).is_some_and(|it| it.0 == group));
+    let members: BTreeSet<u32> = joins.map(|(_, row)| row.process).collect();
+    let told = history
+        .rows()
+        .iter()
+        .filter(|row| row.completion == Completion::Ok && members.contains(&row.process));
+    let told = told.map(|row| row.completed_ns).filter(|at| (from..to).contains(at));
+    let mut times: Vec<u64> = told.chain([from, to]).collect();
+    times.sort_unstable();
+    times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
+}
+
+/// The group that an operation acted for: as it says, or as its process's last join made it.
+fn group_of(history: &History, operation: u32) -> Option<u32> {
+    let own = history.row(operation);
+    let joined = || {
+        let before = (0..operation).filter(|earlier| {
+            let row = history.row(*earlier);
+            row.process == own.process && row.function == Function::Join
+        });
+        before.last().and_then(|join| history.member(join))
+    };
+    history.member(operation).or_else(joined).map(|(group, _)| group)
+}
+
 /// Whether it was a transaction that failed, and not a send, which no isolation level lets happen all the same.
 fn aborted(history: &History, occurrence: &Occurrence) -> bool {
     let observations = [Some(occurrence.subject), occurrence.other];
@@ -85,7 +142,7 @@ fn aborted(history: &History, occurrence: &Occurrence) -> bool {
 }
 
 /// Why a record may stand where it does.
-fn excuse_place(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
+fn excuse_place(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
     let (subject, other) = (Some(occurrence.subject), occurrence.other);
     let weak = |record: Option<Observation>| weak_acks(terms, history, occurrence, record);
     let acks = || weak(subject).or_else(|| weak(other));
@@ -101,7 +158,7 @@ fn excuse_place(terms: &Terms, history: &History, occurrence: &Occurrence) -> Op
 }
 
 /// Why a consumer may go back or jump.
-fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<String> {
+fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
     let subject = Some(occurrence.subject);
     let between_polls = matches!(occurrence.anomaly, Anomaly::NonmonotonicPoll | Anomaly::PollSkip);
     let copied = occurrence.circumstance == Circumstance::ThroughDuplicate;
@@ -110,11 +167,13 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
         Circumstance::Plain => terms.subscribes,
         Circumstance::KeptAssignment
         | Circumstance::ThroughDuplicate
+        | Circumstance::OutOfRange
         | Circumstance::NothingCommitted => false,
     };
     let moved = (between_polls && subscribed).then(|| {
-        "a subscribed consumer may lose its partitions and get them back between two polls"
-            .to_owned()
+        Reason::plain(
+            "a subscribed consumer may lose its partitions and get them back between two polls",
+        )
     });
     let copy = || copied.then(|| may_duplicate(terms, history, subject)).flatten();
     let unread = || {
@@ -126,21 +185,58 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
             .or_else(|| unproved(terms, history, &[passed]))
     };
     let loss = || terms.loss(occurrence);
-    moved.or_else(copy).or_else(unread).or_else(loss)
+    let out_of_range = || excuse_out_of_range(terms, occurrence);
+    moved.or_else(copy).or_else(out_of_range).or_else(unread).or_else(loss)
 }
 
 /// Why a consumer of a group that had committed nothing may stand behind the log's start.
-fn excuse_start(terms: &Terms, occurrence: &Occurrence) -> Option<String> {
+fn excuse_start(terms: &Terms, occurrence: &Occurrence) -> Option<Reason> {
     let nothing = occurrence.circumstance == Circumstance::NothingCommitted;
-    (nothing && terms.reset_to_latest).then(|| "auto.offset.reset=latest".to_owned())
+    let jumps = Some(terms.offset_reset.name()).filter(|_| nothing && terms.offset_reset.jumps());
+    jumps.map(|reset| {
+        Reason::plain(format!("auto.offset.reset={reset}")).unless("auto.offset.reset=earliest")
+    })
+}
+
+/// Why a consumer may go on elsewhere that stood before the log's start, or whose group did.
+fn excuse_out_of_range(terms: &Terms, occurrence: &Occurrence) -> Option<Reason> {
+    let out_of_range = occurrence.circumstance == Circumstance::OutOfRange;
+    let jumps = Some(terms.offset_reset.name());
+    let jumps = jumps.filter(|_| out_of_range && terms.offset_reset.jumps());
+    jumps.map(|reset| {
+        let begins = "the log begins behind where the consumer stood";
+        Reason::plain(format!("auto.offset.reset={reset}: {begins}"))
+            .unless("auto.offset.reset=earliest")
+    })
+}
+
+/// Why an end may not cover what a producer was told: readers of committed records wait for transactions.
+fn waits_for_transactions(
+    terms: &Terms,
+    history: &History,
+    told: Option<Observation>,
+) -> Option<Reason> {
+    let transactions = || history.rows().iter().any(|row| row.function == Function::Txn);
+    let sent = told.and_then(|told| told.writer).map(|writer| history.row(writer).function);
+    let waits = sent == Some(Function::Send)
+        && terms.isolation == Isolation::ReadCommitted
+        && transactions();
+    waits.then(|| {
+        Reason::plain(
+            "isolation.level=read_committed: an open transaction holds the last stable offset back",
+        )
+    })
 }
 
 /// Whether only a read of what may not be committed makes one of these operations of unknown outcome count as
 /// committed.
-fn unproved(terms: &Terms, history: &History, operations: &[Option<u32>]) -> Option<String> {
+fn unproved(terms: &Terms, history: &History, operations: &[Option<u32>]) -> Option<Reason> {
     let mut operations = operations.iter().flatten();
     let unknown = operations.any(|o| history.row(*o).completion == Completion::Info);
-    let reason = || "isolation.level=read_uncommitted: a read does not prove a commit".to_owned();
+    let reason = || {
+        Reason::plain("isolation.level=read_uncommitted: a read does not prove a commit")
+            .unless("isolation.level=read_committed")
+    };
     (unknown && terms.isolation == Isolation::ReadUncommitted).then(reason)
 }
 
@@ -160,7 +256,7 @@ fn weak_acks(
     history: &History,
     occurrence: &Occurrence,
     record: Option<Observation>,
-) -> Option<String> {
+) -> Option<Reason> {
     let reason = match writer_terms(terms, history, record)?.acks {
         Acks::All => return None,
         Acks::Leader => terms
@@ -168,14 +264,17 @@ fn weak_acks(
             .then_some("acks=1 promises nothing once the leader changes"),
         Acks::None => terms.disturbed.then_some("acks=0 promises nothing"),
     };
-    reason.map(str::to_owned)
+    reason.map(|reason| Reason::plain(reason).unless("acks=all"))
 }
 
-fn may_duplicate(terms: &Terms, history: &History, record: Option<Observation>) -> Option<String> {
+fn may_duplicate(terms: &Terms, history: &History, record: Option<Observation>) -> Option<Reason> {
     let producer = writer_terms(terms, history, record)?;
-    let expired = || terms.producers_expire.then(|| FORGOTTEN.to_owned());
+    let expired = || terms.producers_expire.then(|| Reason::plain(FORGOTTEN));
     (!producer.idempotence)
-        .then(|| "enable.idempotence=false: a retry may append a record again".into())
+        .then(|| {
+            Reason::plain("enable.idempotence=false: a retry may append a record again")
+                .unless(IDEMPOTENCE)
+        })
         .or_else(expired)
 }
 
@@ -183,17 +282,23 @@ fn may_reorder(
     terms: &Terms,
     history: &History,
     records: [Option<Observation>; 2],
-) -> Option<String> {
+) -> Option<Reason> {
     let producer = writer_terms(terms, history, records[0])?;
     if producer.idempotence {
-        return terms.producers_expire.then(|| FORGOTTEN.to_owned());
+        return terms.producers_expire.then(|| Reason::plain(FORGOTTEN));
     }
     let mut writers = records.into_iter().flatten().filter_map(|record| record.writer);
     if producer.in_flight_max > 1 {
         let most = producer.in_flight_max;
         let reason = format!("enable.idempotence=false with {most} requests in flight");
-        return Some(format!("{reason}: a retry may overtake"));
+        let cause =
+            "enable.idempotence=false with several requests in flight: a retry may overtake";
+        let text = format!("{reason}: a retry may overtake");
+        return Some(Reason::of(cause, text).unless(IDEMPOTENCE));
     }
     let unknown = writers.any(|writer| history.row(writer).completion == Completion::Info);
-    unknown.then(|| "enable.idempotence=false: what was given up may still arrive".to_owned())
+    unknown.then(|| {
+        Reason::plain("enable.idempotence=false: what was given up may still arrive")
+            .unless(IDEMPOTENCE)
+    })
 }

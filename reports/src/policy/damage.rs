@@ -5,6 +5,10 @@ use harrow_sim::plan::Plan;
 use harrow_sim::run::{InjectedFault, Run};
 use harrow_sim::violation::Violation;
 
+use super::promised::NO_LOSS;
+use super::reason::Reason;
+use crate::text::seconds;
+
 /// How it shows that a log was opened with damage: with records that were never written, or with what is not sound.
 const TAKEN_IN: [&str; 2] = ["recovery-invented-records", "recovery-kept-damage"];
 
@@ -47,6 +51,50 @@ pub struct Damage {
     pub at_ns: u64,
     /// Whether it reaches records written later as well, as rot in a log and a lying disk do.
     pub lasting: bool,
+    /// How.
+    pub kind: DamageKind,
+}
+
+/// How a broker's data was damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DamageKind {
+    /// Nobody says.
+    #[default]
+    Unknown,
+    /// It lost power, and what was not synced.
+    PowerLoss,
+    /// Its disk was emptied.
+    Wipe,
+    /// Its disk said that it had synced what it had not.
+    LyingSync,
+    /// Bits of its disk changed.
+    BitRot,
+}
+
+impl DamageKind {
+    fn of(fault: &InjectedFault) -> Self {
+        match fault.kind.as_str() {
+            "wipe-disk" => Self::Wipe,
+            "lying-sync" => Self::LyingSync,
+            "bit-rot" => Self::BitRot,
+            _ => Self::PowerLoss,
+        }
+    }
+}
+
+impl Damage {
+    /// To follow "after".
+    pub(super) fn line(&self) -> String {
+        let Self { broker, at_ns, .. } = self;
+        let what = match self.kind {
+            DamageKind::Unknown => format!("broker {broker} lost data"),
+            DamageKind::PowerLoss => format!("broker {broker} lost power"),
+            DamageKind::Wipe => format!("the disk of broker {broker} was wiped"),
+            DamageKind::LyingSync => format!("the disk of broker {broker} lied of a sync"),
+            DamageKind::BitRot => format!("the disk of broker {broker} rotted"),
+        };
+        format!("{what} at {}", seconds(*at_ns))
+    }
 }
 
 /// A node whose disk was made to lie or to rot.
@@ -83,11 +131,11 @@ pub struct Spoiled {
 }
 
 impl Spoiled {
-    pub(super) fn reason(&self) -> String {
+    pub(super) fn reason(&self) -> Reason {
         let Self { name, node, .. } = self;
-        format!(
-            "node {node} opened its log of {name} with damage of its disk, which nothing repairs"
-        )
+        let damage = "with damage of its disk, which nothing repairs";
+        let text = format!("node {node} opened its log of {name} {damage}");
+        Reason::of(&format!("a node opened a log {damage}"), text).unless(NO_LOSS)
     }
 }
 
@@ -109,8 +157,8 @@ pub(super) fn of_brokers(plan: &Plan, faults: &[&InjectedFault]) -> Vec<Damage> 
     let damaging = faults.iter().filter(|fault| damages(fault));
     let on_brokers = damaging.flat_map(|fault| {
         let brokers = fault.nodes.iter().filter(|node| plan.cluster.brokers.contains(node));
-        let (at_ns, lasting) = (at_ns(fault), lasting(fault));
-        brokers.map(move |node| Damage { broker: node.0, at_ns, lasting })
+        let (at_ns, lasting, kind) = (at_ns(fault), lasting(fault), DamageKind::of(fault));
+        brokers.map(move |node| Damage { broker: node.0, at_ns, lasting, kind })
     });
     on_brokers.collect()
 }

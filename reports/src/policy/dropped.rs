@@ -1,6 +1,5 @@
 //! What unclean leader elections dropped: the only loss that they excuse where it is known. Source: KIP-106.
 
-use harrow_sim::plan::Plan;
 use harrow_sim::run::Run;
 use harrow_sim::truth::{Acknowledged, Loss, PartitionTruth};
 use harrow_sim::violation::Violation;
@@ -41,8 +40,10 @@ impl Dropped {
         let (subject, other) = (occurrence.subject.offset, occurrence.other.map(|w| w.offset));
         let either = [Some(subject), other];
         let concerned = match occurrence.anomaly {
-            Anomaly::EndOffsetRegression => {
+            Anomaly::EndOffsetRegression | Anomaly::StaleEndOffset => {
                 let high = other.unwrap_or(subject);
+                let high =
+                    high.saturating_add(i64::from(occurrence.anomaly == Anomaly::StaleEndOffset));
                 return subject.min(high) <= last && first < subject.max(high);
             }
             // What shows that a record is missing is there itself.
@@ -56,7 +57,8 @@ impl Dropped {
             | Anomaly::IntNonmonotonicSend
             | Anomaly::RealtimeOrder
             | Anomaly::NonmonotonicPoll
-            | Anomaly::IntNonmonotonicPoll => either,
+            | Anomaly::IntNonmonotonicPoll
+            | Anomaly::LostCommit => either,
             Anomaly::GarbageRead
             | Anomaly::G1a
             | Anomaly::PrecommittedRead
@@ -89,17 +91,20 @@ pub(super) fn went_back(anomaly: Anomaly) -> bool {
 /// Why a consumer that went on to a higher offset may have got a second copy there: a deposed leader and a new one both
 /// appended the record, and an election dropped one of the copies, then or later. That there are two is told by itself
 /// (`duplicate`), by where they stand.
-pub(super) fn copied_by_election(dropped: &[Dropped], occurrence: &Occurrence) -> Option<String> {
+pub(super) fn copied_by_election(
+    dropped: &[Dropped],
+    occurrence: &Occurrence,
+) -> Option<(i64, i64, u64)> {
     let later = |dropped: &&Dropped| {
         dropped.partition == occurrence.partition && occurrence.since_ns < dropped.at_ns
     };
-    let Dropped { first, last, .. } = dropped.iter().find(later)?;
-    Some(format!("an unclean leader election dropped offsets {first} to {last}"))
+    let Dropped { first, last, at_ns, .. } = *dropped.iter().find(later)?;
+    Some((first, last, at_ns))
 }
 
-/// Why a consumer may go back: it had read what an election dropped. Then it goes on where the logs part, and no
+/// Where a consumer may go back to: it had read what an election dropped. Then it goes on where the logs part, and no
 /// further back, since it knows the epoch of what it has read. Source: KIP-320.
-pub(super) fn went_back_to_parting(dropped: &[Dropped], occurrence: &Occurrence) -> Option<String> {
+pub(super) fn went_back_to_parting(dropped: &[Dropped], occurrence: &Occurrence) -> Option<i64> {
     let came_from = occurrence.other?.offset;
     let concerns = |dropped: &&Dropped| {
         dropped.partition == occurrence.partition && dropped.is_between(occurrence)
@@ -116,18 +121,22 @@ pub(super) fn went_back_to_parting(dropped: &[Dropped], occurrence: &Occurrence)
     let concerned = dropped.iter().filter(concerns);
     let parted = concerned.map(|one| follows(one).unwrap_or(one.first).min(one.first)).min()?;
     let legal = parted <= came_from && parted <= occurrence.subject.offset;
-    legal.then(|| format!("an unclean leader election dropped offsets from {parted} on"))
+    legal.then_some(parted)
 }
 
 /// What elections legally dropped in a run: committed records that the new leader lacked, and what leaders of earlier
 /// epochs acknowledged without the cluster. What a broken rule lost is no excuse. Where no unclean election is allowed,
 /// the last known leader is still elected when nobody else is left (KIP-966): that costs records only after faults
 /// that no configuration promises to survive, so only scenarios that allow loss are excused.
-pub(super) fn dropped(plan: &Plan, run: &Run, terms: &[PartitionTerms]) -> Option<Vec<Dropped>> {
+pub(super) fn dropped(
+    loss_allowed: bool,
+    run: &Run,
+    terms: &[PartitionTerms],
+) -> Option<Vec<Dropped>> {
     let known = run.history.partitions.len() == run.partitions.len();
     let partitions = (0_u32..).zip(run.partitions.iter().zip(terms));
-    let allowed = partitions
-        .filter(|(_, (_, terms))| terms.unclean_leader_election || plan.expect.loss_allowed);
+    let allowed =
+        partitions.filter(|(_, (_, terms))| terms.unclean_leader_election || loss_allowed);
     let of_each = allowed.flat_map(|(position, (truth, _))| dropped_of(run, position, truth));
     known.then(|| of_each.collect())
 }
@@ -190,6 +199,7 @@ mod tests {
             subject: read(to),
             other: Some(read(from)),
             circumstance: Circumstance::Plain,
+            passed: None,
             cycle: Vec::new(),
         }
     }

@@ -9,6 +9,8 @@ use harrow_sim::run::Run;
 use harrow_sim::violation::Violation;
 
 use super::damage::{OF_DATA, place_of};
+use super::promised::NO_LOSS;
+use super::reason::Reason;
 use super::terms::Terms;
 
 /// Internal anomalies that a damaged disk causes at its own node, and that nothing else excuses.
@@ -36,19 +38,22 @@ pub fn excuse_violation(
     plan: &Plan,
     run: &Run,
     violation: &Violation,
-) -> Option<String> {
+) -> Option<Reason> {
     let (anomaly, at_ns) = (violation.anomaly.as_str(), violation.at_ns);
     if OF_DISKS.contains(&anomaly) {
         let node = violation.node;
         let mut corrupted = terms.corrupted.iter();
         let harmed = corrupted.any(|one| one.node == node.0 && one.at_ns <= at_ns);
-        return harmed.then(|| format!("the disk of node {node} was made to lie or to rot"));
+        return harmed.then(|| {
+            let text = format!("the disk of node {node} was made to lie or to rot");
+            Reason::of("a node's disk was made to lie or to rot", text).unless(NO_LOSS)
+        });
     }
     if violation.partition == Some(TopicPartition::METADATA) {
         let of_one = OF_VOTERS.contains(&anomaly);
         let damage = if of_one { &terms.voter_damage } else { &terms.quorum_damage };
         let damage = damage.as_ref().filter(|damage| damage.at_ns <= at_ns);
-        return damage.map(|damage| damage.reason.clone());
+        return damage.map(|damage| Reason::plain(damage.reason.clone()).unless(NO_LOSS));
     }
     terms
         .metadata_gone(at_ns)
@@ -56,7 +61,7 @@ pub fn excuse_violation(
         .or_else(|| lost_by_brokers(terms, plan, run, violation))
 }
 
-fn lost_by_brokers(terms: &Terms, plan: &Plan, run: &Run, violation: &Violation) -> Option<String> {
+fn lost_by_brokers(terms: &Terms, plan: &Plan, run: &Run, violation: &Violation) -> Option<Reason> {
     if !OF_DATA.contains(&violation.anomaly.as_str()) {
         return None;
     }

@@ -7,8 +7,19 @@ use harrow_sim::run::{InjectedFault, Run};
 
 use super::damage::{self, Corrupted, Damage, MetadataDamage, Spoiled};
 use super::dropped::{Dropped, copied_by_election, dropped, went_back, went_back_to_parting};
-use super::promised::{Isolation, PartitionTerms, ProducerTerms};
+use super::hold::{Hold, Promise};
+use super::promised::{
+    Isolation, NO_LOSS, OFFSETS_RETENTION_NS, PartitionTerms, ProducerTerms, Reset,
+};
+use super::reason::Reason;
 use crate::check::{Circumstance, Occurrence};
+
+/// So many brokers that lost data are named.
+const BLAMED_MAX: usize = 2;
+const NO_UNCLEAN: &str = "unclean.leader.election.enable=false";
+
+/// Where committed offsets are.
+pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// What a configuration promises, and what was done to the cluster.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,8 +35,14 @@ pub struct Terms {
     /// Whether consumers subscribe through a group instead of assigning partitions to themselves. Processes that say so
     /// in the history are known to.
     pub subscribes: bool,
-    /// Whether `auto.offset.reset` is `latest` and not `earliest`.
-    pub reset_to_latest: bool,
+    /// `auto.offset.reset`.
+    pub offset_reset: Reset,
+    /// `offsets.retention.minutes`, in nanoseconds.
+    pub offsets_retention_ns: u64,
+    /// What holds for the topic of committed offsets.
+    pub offsets_topic: PartitionTerms,
+    /// Whether an unclean election dropped any of its records.
+    pub offsets_dropped: bool,
     /// Whether anything was done to the cluster at all: without a fault, no leader changes.
     pub disturbed: bool,
     /// From when on nothing was done to the cluster any more and all leaders had settled, in nanoseconds; what was
@@ -68,7 +85,10 @@ impl Terms {
             partitions: vec![partition],
             isolation: Isolation::ReadCommitted,
             subscribes: false,
-            reset_to_latest: false,
+            offset_reset: Reset::Earliest,
+            offsets_retention_ns: OFFSETS_RETENTION_NS,
+            offsets_topic: partition,
+            offsets_dropped: false,
             disturbed: true,
             settled_ns: u64::MAX,
             producers_expire: false,
@@ -86,21 +106,33 @@ impl Terms {
 
     /// The terms of a run.
     pub fn of_run(plan: &Plan, run: &Run) -> Self {
+        Self::of_run_held_to(plan, run, &Hold::default())
+    }
+
+    /// The terms of a run, had more been promised.
+    pub fn of_run_held_to(plan: &Plan, run: &Run, hold: &Hold) -> Self {
         let done: Vec<&InjectedFault> = run.faults.iter().filter(|f| happened(f)).collect();
         let mut terms = Self::strict();
         terms.producers = (0_u32..).zip(&plan.clients).filter_map(producer_of).collect();
         terms.partitions =
             run.history.partitions.iter().map(|name| partition_terms(plan, name)).collect();
+        let groups = &plan.cluster.coordinators;
+        terms.offsets_topic.min_insync_replicas = groups.offsets_topic.min_insync_replicas;
+        terms.offsets_retention_ns = groups.offsets_retention_ms.saturating_mul(1_000_000);
         if reads_uncommitted(plan) {
             terms.isolation = Isolation::ReadUncommitted;
         }
-        terms.reset_to_latest = plan.clients.iter().any(resets_to_latest);
+        if plan.clients.iter().any(resets_to_latest) {
+            terms.offset_reset = Reset::Latest;
+        }
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
         terms.producers_expire = plan.clients.iter().any(|client| expires(plan, client));
-        terms.dropped = dropped(plan, run, &terms.partitions);
-        if plan.expect.loss_allowed {
+        terms.strengthen(hold);
+        let loss_allowed = plan.expect.loss_allowed && hold.allows_loss();
+        terms.dropped = dropped(loss_allowed, run, &terms.partitions);
+        if loss_allowed {
             terms.damage = damage::of_brokers(plan, &done);
             terms.corrupted = damage::corrupted(&done);
             terms.spoiled = damage::spoiled(run, &terms.corrupted);
@@ -110,6 +142,41 @@ impl Terms {
             terms.metadata_damage = quorum.and_then(|harm| damage::of_metadata(run, harm));
         }
         terms
+    }
+
+    /// Judges by more than was promised.
+    pub fn strengthen(&mut self, hold: &Hold) {
+        hold.promises().for_each(|promise| self.hold_to(promise));
+    }
+
+    fn hold_to(&mut self, promise: Promise) {
+        let own = self.producers.iter_mut().map(|(_, own)| own);
+        let producers = own.chain([&mut self.producer]);
+        let topics = self.partitions.iter_mut().chain([&mut self.offsets_topic]);
+        match promise {
+            Promise::Acks(acks) => producers.for_each(|own| own.acks = stronger(own.acks, acks)),
+            Promise::Idempotence => producers.for_each(|own| own.idempotence = true),
+            Promise::InFlight(most) => {
+                producers.for_each(|own| own.in_flight_max = own.in_flight_max.min(most));
+            }
+            Promise::ReadCommitted => self.isolation = Isolation::ReadCommitted,
+            Promise::Reset(reset) => self.offset_reset = reset,
+            Promise::NoUncleanElection => {
+                topics.for_each(|topic| topic.unclean_leader_election = false);
+                (self.dropped, self.offsets_dropped) = (Some(Vec::new()), false);
+            }
+            Promise::MinInsyncReplicas(least) => topics.for_each(|topic| {
+                topic.min_insync_replicas = topic.min_insync_replicas.max(least);
+            }),
+            Promise::NoLoss => {
+                self.damage.clear();
+                self.corrupted.clear();
+                self.spoiled.clear();
+                self.voter_damage = None;
+                self.quorum_damage = None;
+                self.metadata_damage = None;
+            }
+        }
     }
 
     pub(crate) fn producer(&self, process: u32) -> ProducerTerms {
@@ -122,7 +189,7 @@ impl Terms {
     }
 
     /// Why what an occurrence concerns may be gone, whatever its acks.
-    pub(super) fn loss(&self, occurrence: &Occurrence) -> Option<String> {
+    pub(super) fn loss(&self, occurrence: &Occurrence) -> Option<Reason> {
         let terms = *self.partition(occurrence.partition)?;
         self.unclean_loss(terms, occurrence)
             .or_else(|| {
@@ -134,33 +201,78 @@ impl Terms {
     }
 
     /// Why a partition does not keep its promises any more at this time, because a log took damage in.
-    pub(crate) fn spoiled(&self, partition: u32, at_ns: u64) -> Option<String> {
+    pub(crate) fn spoiled(&self, partition: u32, at_ns: u64) -> Option<Reason> {
         let of_it = |spoiled: &&Spoiled| spoiled.partition == partition && spoiled.at_ns <= at_ns;
         self.spoiled.iter().find(of_it).map(Spoiled::reason)
     }
 
     /// Why nothing that rests on the cluster's metadata is promised any more at this time.
-    pub(crate) fn metadata_gone(&self, at_ns: u64) -> Option<String> {
+    pub(crate) fn metadata_gone(&self, at_ns: u64) -> Option<Reason> {
         let damage = self.metadata_damage.as_ref().filter(|damage| damage.at_ns <= at_ns);
-        damage.map(|damage| damage.reason.clone())
+        damage.map(|damage| Reason::plain(damage.reason.clone()).unless(NO_LOSS))
     }
 
     /// Why an unclean election may have dropped what an occurrence concerns.
-    fn unclean_loss(&self, terms: PartitionTerms, occurrence: &Occurrence) -> Option<String> {
+    fn unclean_loss(&self, terms: PartitionTerms, occurrence: &Occurrence) -> Option<Reason> {
         if let Some(dropped) = &self.dropped {
             if occurrence.circumstance == Circumstance::ThroughDuplicate {
-                return copied_by_election(dropped, occurrence);
+                let (first, last, at_ns) = copied_by_election(dropped, occurrence)?;
+                let text = format!("an unclean leader election dropped offsets {first} to {last}");
+                return Some(self.dropped_reason(terms, text, at_ns));
             }
             if went_back(occurrence.anomaly) {
-                return went_back_to_parting(dropped, occurrence);
+                let parted = went_back_to_parting(dropped, occurrence)?;
+                let text = format!("an unclean leader election dropped offsets from {parted} on");
+                return Some(self.dropped_reason(terms, text, occurrence.at_ns));
             }
             let touching = dropped.iter().find(|dropped| dropped.touches(occurrence))?;
-            let Dropped { first, last, .. } = touching;
-            return Some(format!("an unclean leader election dropped offsets {first} to {last}"));
+            let Dropped { first, last, at_ns, .. } = touching;
+            let text = format!("an unclean leader election dropped offsets {first} to {last}");
+            return Some(self.dropped_reason(terms, text, *at_ns));
         }
         let possible = terms.unclean_leader_election && self.may_change_leader(occurrence.since_ns);
-        possible
-            .then(|| "the topic allows unclean leader election, which may drop records".to_owned())
+        possible.then(|| {
+            Reason::plain("the topic allows unclean leader election, which may drop records")
+                .unless(NO_UNCLEAN)
+        })
+    }
+
+    /// An election that drops records follows on lost data, if its topic does not allow it anyway: whose data.
+    fn dropped_reason(&self, terms: PartitionTerms, text: String, at_ns: u64) -> Reason {
+        let mut before: Vec<&Damage> = self.damage.iter().filter(|d| d.at_ns <= at_ns).collect();
+        before.sort_by_key(|damage| damage.at_ns);
+        let last = &before[before.len().saturating_sub(BLAMED_MAX)..];
+        let blamed: Vec<String> = last.iter().map(|damage| damage.line()).collect();
+        let after = if blamed.is_empty() {
+            String::new()
+        } else {
+            format!(", after {}", blamed.join(" and "))
+        };
+        let hold = if terms.unclean_leader_election { NO_UNCLEAN } else { NO_LOSS };
+        Reason::of("an unclean leader election dropped records", text + &after).unless(hold)
+    }
+
+    /// Why a group's commit may be gone, whatever became of the partition that it is about. `quiet_ns` is for how long
+    /// the group may have been without members, at the most.
+    pub(super) fn lost_commit(&self, occurrence: &Occurrence, quiet_ns: u64) -> Option<Reason> {
+        let Occurrence { since_ns, at_ns, .. } = *occurrence;
+        if quiet_ns >= self.offsets_retention_ns {
+            let text = "offsets.retention.minutes: the group's offsets may have expired";
+            return Some(Reason::plain(text));
+        }
+        if self.offsets_dropped {
+            let text = format!("an unclean leader election dropped records of {OFFSETS_TOPIC}");
+            return Some(Reason::plain(text).unless(NO_UNCLEAN));
+        }
+        let unknown = self.dropped.is_none() && self.offsets_topic.unclean_leader_election;
+        let unclean = unknown && self.may_change_leader(since_ns);
+        let unclean = unclean.then(|| {
+            let text = format!("{OFFSETS_TOPIC} allows unclean leader election");
+            Reason::plain(text).unless(NO_UNCLEAN)
+        });
+        unclean.or_else(|| {
+            self.damage_reason(self.offsets_topic.min_insync_replicas, (since_ns, at_ns))
+        })
     }
 
     /// Whether a leader may have changed after this time.
@@ -168,15 +280,18 @@ impl Terms {
         self.disturbed && since_ns < self.settled_ns
     }
 
-    pub(super) fn read_uncommitted(&self) -> Option<String> {
+    pub(super) fn read_uncommitted(&self) -> Option<Reason> {
         let allowed = self.isolation == Isolation::ReadUncommitted;
-        allowed.then(|| "isolation.level=read_uncommitted".to_owned())
+        let reason = || Reason::plain("isolation.level=read_uncommitted");
+        allowed.then(|| reason().unless("isolation.level=read_committed"))
     }
 
     /// Why an end offset may be older than one that was told before. Source: KIP-207 bounds it by leader epoch only.
-    pub(super) fn deposed_leader(&self) -> Option<String> {
+    pub(super) fn deposed_leader(&self) -> Option<Reason> {
         (self.disturbed && self.epochs_watched).then(|| {
-            "a deposed leader that has not heard of it answers with its own end offset".to_owned()
+            Reason::plain(
+                "a deposed leader that has not heard of it answers with its own end offset",
+            )
         })
     }
 
@@ -185,7 +300,7 @@ impl Terms {
         &self,
         min_insync_replicas: u32,
         (since_ns, until_ns): (u64, u64),
-    ) -> Option<String> {
+    ) -> Option<Reason> {
         let touches = |d: &&Damage| d.at_ns <= until_ns && (d.lasting || d.at_ns >= since_ns);
         let touching = self.damage.iter().filter(touches);
         let mut brokers: Vec<i32> = touching.map(|d| d.broker).collect();
@@ -194,13 +309,17 @@ impl Terms {
         let harmed = brokers.len();
         if !self.eligible_leader_replicas {
             let kept = "eligible leader replicas are not kept";
-            return (harmed > 0).then(|| format!("{harmed} brokers lost data, and {kept}"));
+            let reason = || Reason::plain(format!("{harmed} brokers lost data, and {kept}"));
+            return (harmed > 0).then(|| reason().unless(NO_LOSS));
         }
         let enough = harmed as u64 >= u64::from(min_insync_replicas.max(1));
         enough.then(|| {
-            format!(
-                "{harmed} brokers lost data, min.insync.replicas={min_insync_replicas} survives fewer"
+            let survives = format!("min.insync.replicas={min_insync_replicas} survives fewer");
+            Reason::of(
+                &format!("brokers lost data, {survives}"),
+                format!("{harmed} brokers lost data, {survives}"),
             )
+            .unless(NO_LOSS)
         })
     }
 }
@@ -260,10 +379,52 @@ fn producer_terms(config: &ProducerConfig) -> ProducerTerms {
 
 fn partition_terms(plan: &Plan, name: &str) -> PartitionTerms {
     let topic = name.rsplit_once('-').map_or(name, |(topic, _)| topic);
-    let of = |topic: &TopicPlan| PartitionTerms {
+    let strict = PartitionTerms { unclean_leader_election: false, min_insync_replicas: u32::MAX };
+    plan.topics.iter().find(|planned| planned.name == topic).map_or(strict, topic_terms)
+}
+
+fn topic_terms(topic: &TopicPlan) -> PartitionTerms {
+    PartitionTerms {
         unclean_leader_election: topic.unclean_leader_election,
         min_insync_replicas: topic.min_insync_replicas,
-    };
-    let strict = PartitionTerms { unclean_leader_election: false, min_insync_replicas: u32::MAX };
-    plan.topics.iter().find(|planned| planned.name == topic).map_or(strict, of)
+    }
+}
+
+fn stronger(made: Acks, held: Acks) -> Acks {
+    match (made, held) {
+        (Acks::All, _) | (_, Acks::All) => Acks::All,
+        (Acks::Leader, _) | (_, Acks::Leader) => Acks::Leader,
+        (Acks::None, Acks::None) => Acks::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weaker_promise_changes_nothing() {
+        let all: Vec<Promise> = ["acks=1", "max.in.flight.requests.per.connection=9"]
+            .iter()
+            .chain(["min.insync.replicas=1", "isolation.level=read_committed"].iter())
+            .map(|text| Promise::parse(text).expect("it is one"))
+            .collect();
+        let mut terms = Terms::strict();
+        terms.strengthen(&Hold::of(&all));
+        assert_eq!(terms, Terms::strict());
+    }
+
+    #[test]
+    fn what_is_held_is_promised() {
+        let mut terms = Terms::strict();
+        terms.producer.acks = Acks::Leader;
+        terms.partitions[0].unclean_leader_election = true;
+        let weak = terms.clone();
+        for text in ["acks=all", "unclean.leader.election.enable=false"] {
+            let promise = Promise::parse(text).expect("it is one");
+            terms.strengthen(&Hold::of(&[promise]));
+        }
+        assert_ne!(terms, weak);
+        assert_eq!(terms, Terms { dropped: Some(Vec::new()), ..Terms::strict() });
+    }
 }

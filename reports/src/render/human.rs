@@ -7,7 +7,7 @@ use anstyle::Style;
 use super::styles::Styles;
 use crate::biography;
 use crate::faults::{Deviation, FaultCounts};
-use crate::report::{Report, Stats};
+use crate::report::{LegalHarm, Report, Stats};
 use crate::verdict::{Excuse, Finding, Outcome};
 
 /// So many reasons are told why faults were spared.
@@ -25,6 +25,7 @@ pub(super) fn write(
     write_outcome(report, styles, writer)?;
     write_findings(&report.findings, styles, writer)?;
     write_excuses(&report.excused, styles, writer)?;
+    write_legal(&report.legal, styles, writer)?;
     write_doubts(&report.inconclusive, styles, writer)?;
     if report.outcome != Outcome::Held {
         writeln!(writer)?;
@@ -56,11 +57,14 @@ pub(super) fn outcome_style(outcome: Outcome, styles: &Styles) -> Style {
 fn write_outcome(report: &Report, styles: &Styles, writer: &mut dyn Write) -> io::Result<()> {
     let outcome = painted(outcome_style(report.outcome, styles), report.outcome.name());
     let at = &report.coordinate;
-    let plan = at.plan.as_ref().map_or(String::new(), |plan| format!(", plan {plan}"));
+    let edited = if at.edited { ", which is not as it was drawn" } else { "" };
+    let plan = at.plan.as_ref().map_or(String::new(), |plan| format!(", plan {plan}{edited}"));
+    let text = at.scenario_hash.as_ref().map_or(String::new(), |hash| format!(", text {hash}"));
+    let held_to = held_to(&at.held_to);
     let label = &report.rules.label;
     writeln!(
         writer,
-        "{outcome} {label}: {} --seed {}{plan} (commit {})",
+        "{outcome} {label}{held_to}: {} --seed {}{plan}{text} (commit {})",
         at.scenario, at.seed, at.commit
     )?;
     let Stats { simulated_ms, wall_ms, events, messages, operations, records_acked, faults } =
@@ -78,7 +82,19 @@ fn write_outcome(report: &Report, styles: &Styles, writer: &mut dyn Write) -> io
     );
     writeln!(writer, "{}", painted(styles.dim, &line))?;
     write_spared(&report.faults, Deviation::HeldBack, styles, writer)?;
-    write_spared(&report.faults, Deviation::Weakened, styles, writer)
+    write_spared(&report.faults, Deviation::Weakened, styles, writer)?;
+    let lifted_by = report.faults.lifted_by.as_ref();
+    lifted_by.map_or(Ok(()), |setting| {
+        let line = format!(
+            "  `--set {setting}=true` lets them be done as planned, and excuses what they lose"
+        );
+        writeln!(writer, "{}", painted(styles.dim, &line))
+    })
+}
+
+/// What was held against it beside its promises.
+pub(super) fn held_to(held_to: &[String]) -> String {
+    if held_to.is_empty() { String::new() } else { format!(", held to {}", held_to.join(", ")) }
 }
 
 /// Faults that were not done as planned, and why: what was not done was not survived.
@@ -210,6 +226,20 @@ pub(super) fn write_excuses(
             all.map(|excuse| format!("{} x {}", excuse.count, excuse.anomaly)).collect();
         let line = format!("legal: {} ({})", counts.join(", "), excuse.reason);
         writeln!(writer, "{}", painted(styles.dim, &line))?;
+    }
+    Ok(())
+}
+
+/// How many records were legally lost, duplicated or reordered, and what makes findings of that.
+pub(super) fn write_legal(
+    legal: &[LegalHarm],
+    styles: &Styles,
+    writer: &mut dyn Write,
+) -> io::Result<()> {
+    for LegalHarm { harm, cause, records, hold } in legal {
+        let hold = hold.as_ref().map_or(String::new(), |hold| format!("; --hold {hold}"));
+        let head = format!("legal: {records} records {}", harm.participle());
+        writeln!(writer, "{} ({cause}{hold})", painted(styles.doubtful, &head))?;
     }
     Ok(())
 }

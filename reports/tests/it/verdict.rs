@@ -16,7 +16,7 @@ use harrow_reports::check::{
 };
 use harrow_reports::explain::{Kind, entries, explain};
 use harrow_reports::judge::{judge, judge_history};
-use harrow_reports::policy::{Isolation, PartitionTerms, ProducerTerms, Terms, excuse};
+use harrow_reports::policy::{Isolation, PartitionTerms, ProducerTerms, Reset, Terms, excuse};
 use harrow_reports::render::{Format, Styles, render};
 use harrow_reports::report::{Coordinate, Report};
 use harrow_reports::verdict::{Outcome, Verdict};
@@ -34,6 +34,7 @@ fn plan() -> Plan {
     let bootstrap = vec![NodeId(1)];
     let (request_timeout_ms, retry_backoff_ms, jitter_salt) = (1000, 100, 0);
     Plan {
+        drawn: None,
         schema: PLAN_SCHEMA,
         scenario: "quick-failover".to_owned(),
         seed: 7,
@@ -486,6 +487,9 @@ fn an_unseen_record_is_lost_or_stuck_by_the_last_end_offset() {
 
 fn report(run: &Run) -> Report {
     let coordinate = Coordinate {
+        scenario_hash: None,
+        edited: false,
+        held_to: Vec::new(),
         scenario: "calm".to_owned(),
         seed: 7,
         commit: "0123abc".to_owned(),
@@ -505,7 +509,7 @@ fn rendered(report: &Report, format: Format<'_>) -> String {
 fn the_json_report_has_its_documented_shape() {
     let text = rendered(&report(&run(&[0, 1, 2])), Format::Json);
     let expected = concat!(
-        r#"{"schema":2,"coordinate":{"scenario":"calm","seed":7,"commit":"0123abc","#,
+        r#"{"schema":2,"kind":"run","coordinate":{"scenario":"calm","seed":7,"commit":"0123abc","#,
         r#""replay":"harrow run calm --seed 7"},"#,
         r#""rules":{"label":"as promised","kafka":null,"defects":[]},"#,
         r#""outcome":"held","findings":[],"excused":[],"digest":"00000000000000ab","#,
@@ -527,7 +531,7 @@ fn the_human_report_tells_a_short_story_and_how_to_see_it_again() {
     let replay = "harrow run calm --seed 7";
     let text = rendered(&report(&broken), Format::Human { styles: Styles::plain(), replay });
     let story = text.split("\n\n").nth(1).expect("a finding follows the outcome");
-    assert!(story.lines().count() < 15, "{story}");
+    assert!(story.lines().count() < 16, "{story}");
     assert!(text.starts_with("violated as promised: calm --seed 7 (commit 0123abc)\n"), "{text}");
     assert!(text.ends_with("replay: harrow run calm --seed 7\n"), "{text}");
     assert!(text.contains("3 records acked, 0 faults injected"), "{text}");
@@ -562,7 +566,8 @@ fn weakest() -> Terms {
         partitions: vec![partition],
         isolation: Isolation::ReadUncommitted,
         subscribes: true,
-        reset_to_latest: true,
+        offset_reset: Reset::Latest,
+        offsets_retention_ns: 0,
         ..Terms::strict()
     }
 }
@@ -592,6 +597,7 @@ fn what_is_told_to_be_legal_is_excused() {
             subject: observation,
             other: Some(observation),
             circumstance,
+            passed: None,
             cycle: vec![step; 3],
         };
         let excused = [Circumstance::Plain, Circumstance::NothingCommitted]

@@ -14,12 +14,13 @@ use harrow_reports::history_file::{
 };
 use harrow_reports::history_report::{HistoryCoordinate, HistoryReport};
 use harrow_reports::judge::judge_recorded;
-use harrow_reports::policy::{Terms, excuse};
+use harrow_reports::policy::{Hold, Terms, excuse};
 use harrow_reports::render::render_history;
 use harrow_sim::history::History;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::console::{Console, Failure, Mistake, mistake, progress_is_seen};
+use super::hold::HeldTo;
 use crate::exit::ExitCode;
 use crate::format::{nearest, parse_promises, print_promises};
 use crate::pipeline::COMMIT;
@@ -47,6 +48,8 @@ pub(super) struct Check {
     /// What the clients were promised, and what was done to the cluster, as TOML with Kafka's names.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    held_to: HeldTo,
     /// Judge while reading, and stop at the first violation that the lines so far decide.
     #[arg(long)]
     fail_fast: bool,
@@ -73,12 +76,14 @@ impl Check {
         let started = Instant::now();
         let recorded = self.read(&config, path)?;
         note_strangers(&config, &recorded);
-        let (terms, options) = (config.terms(&recorded.history), config.options(&recorded.history));
+        let (terms, options) =
+            (self.terms(&config, &recorded.history), config.options(&recorded.history));
         let verdict = judge_recorded(&recorded, &terms, &options);
         let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let coordinate = HistoryCoordinate {
             history: path.display().to_string(),
             config: self.config.as_ref().map(|path| path.display().to_string()),
+            held_to: self.held_to.texts(),
             commit: COMMIT.to_owned(),
         };
         let report = HistoryReport::new(coordinate, verdict, &recorded, wall_ms);
@@ -96,14 +101,21 @@ impl Check {
         if !self.fail_fast {
             return history_file(path, None);
         }
-        let terms = config.terms(&History::default());
-        history_file(path, Some(&mut FailFast { config, terms, partition_count: 0 }))
+        let (terms, hold) = (self.terms(config, &History::default()), self.held_to.hold());
+        history_file(path, Some(&mut FailFast { config, hold, terms, partition_count: 0 }))
+    }
+
+    fn terms(&self, config: &HistoryConfig, history: &History) -> Terms {
+        let mut terms = config.terms(history);
+        terms.strengthen(&self.held_to.hold());
+        terms
     }
 }
 
 /// Stops at the first anomaly that the configuration does not excuse.
 struct FailFast<'a> {
     config: &'a HistoryConfig,
+    hold: Hold,
     /// What it says of the partitions that were known when an anomaly was shown last.
     terms: Terms,
     partition_count: usize,
@@ -122,6 +134,7 @@ impl HistoryObserver for FailFast<'_> {
         if shown.partition_count > self.partition_count {
             self.partition_count = shown.partition_count;
             self.terms = self.config.terms(&History::new((shown.partitions)()));
+            self.terms.strengthen(&self.hold);
         }
         excuse(&self.terms, shown.history, shown.occurrence).is_none()
     }

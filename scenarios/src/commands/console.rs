@@ -177,6 +177,12 @@ impl Console {
     }
 
     fn diagnose(&self, diagnostic: &dyn Diagnostic) {
+        // One mistake needs no head that counts it.
+        let mut related = diagnostic.related().into_iter().flatten();
+        let diagnostic = match (related.next(), related.next()) {
+            (Some(only), None) => only,
+            (None | Some(_), _) => diagnostic,
+        };
         let mut stderr = AutoStream::new(io::stderr(), choice(self.color));
         let colored = stderr.current_choice() != ColorChoice::Never;
         let theme =

@@ -119,8 +119,11 @@ fn source(entry: &Entry) -> String {
 /// What has a name, for some scenarios are named after their fault. Neither case nor the kind of gap matters. What
 /// nothing is named by may be a source, such as a KIP: then everything that comes from it.
 fn find<'a>(rows: &'a [Row], name: &str) -> Vec<&'a Row> {
-    let name = name.trim().replace([' ', '_'], "-");
-    let named: Vec<&Row> = rows.iter().filter(|row| row.name.eq_ignore_ascii_case(&name)).collect();
+    // Settings are named with their section, too: `expect.loss_allowed`.
+    let name = name.trim().trim_start_matches("expect.").trim_start_matches("--");
+    let name = name.replace([' ', '_'], "-");
+    let is_it = |row: &&Row| row.name.replace('_', "-").eq_ignore_ascii_case(&name);
+    let named: Vec<&Row> = rows.iter().filter(is_it).collect();
     if named.is_empty() {
         rows.iter().filter(|row| comes_from(row, &name)).collect()
     } else {

@@ -13,7 +13,7 @@ pub(super) fn on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
     let seen = Arc::clone(&raised);
     let handler = move || {
         if seen.swap(true, Ordering::Relaxed) {
-            process::exit(i32::from(ExitCode::Inconclusive.number()));
+            process::exit(i32::from(ExitCode::Interrupted.number()));
         }
     };
     ctrlc::set_handler(handler).map_err(|error| Failure::Harrow(error.to_string()))?;

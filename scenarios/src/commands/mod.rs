@@ -7,6 +7,7 @@ mod corpus;
 mod defects;
 mod explain;
 mod files;
+mod hold;
 mod interrupt;
 mod list;
 mod logging;

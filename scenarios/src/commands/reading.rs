@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use harrow_broker_model::defect::{Defect, Defects, NotAVersion, Version};
@@ -14,8 +14,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::console::{Failure, Mistake, mistake};
+use super::hold::HeldTo;
 use crate::catalogue::{self, CATALOGUE};
-use crate::format::{Scenario, check_plan, nearest, parse};
+use crate::format::{Excerpt, Scenario, check_plan, excerpt, nearest, parse};
+use crate::pipeline::{JudgedRun, RunIdentity, fingerprint, hash_of, run_and_judge_held_to};
 use crate::plain::migrate;
 use crate::planner::plan;
 
@@ -53,8 +55,14 @@ pub(super) struct Prepared {
     /// As the command line named it.
     pub(super) argument: String,
     pub(super) scenario: Scenario,
+    /// A hash of its text, if it is no scenario of the catalogue.
+    pub(super) hash: Option<String>,
     changes: Changes,
+    pub(super) held_to: HeldTo,
 }
+
+/// Stands for standard input.
+pub(super) const STDIN: &str = "-";
 
 /// From this version on new clusters keep eligible leader replicas. Source: KIP-966.
 const ELIGIBLE_REPLICAS_SINCE: Version = Version::new(4, 1, 0);
@@ -64,7 +72,14 @@ impl Prepared {
     pub(super) fn read(argument: &str, changes: &Changes) -> Result<Self, Failure> {
         let (origin, text) = source(argument)?;
         let scenario = parse(&origin, &text, &changes.set)?;
-        Ok(Self { argument: argument.to_owned(), scenario, changes: changes.clone() })
+        let own = catalogue::find(argument).is_none();
+        Ok(Self {
+            argument: argument.to_owned(),
+            scenario,
+            hash: own.then(|| hash_of(text.as_bytes())),
+            changes: changes.clone(),
+            held_to: HeldTo::default(),
+        })
     }
 
     /// The plan of a seed.
@@ -75,7 +90,22 @@ impl Prepared {
         let keeps = self.changes.kafka.is_none_or(|version| version >= ELIGIBLE_REPLICAS_SINCE);
         plan.cluster.eligible_leader_replicas &= keeps;
         plan.cluster.defects = self.defects();
+        plan.drawn = Some(fingerprint(&plan));
         plan
+    }
+
+    /// The same, judged as if more had been promised.
+    pub(super) fn held_to(self, held_to: &HeldTo) -> Self {
+        Self { held_to: held_to.clone(), ..self }
+    }
+
+    /// Runs a plan of it and judges that.
+    pub(super) fn judged(&self, plan: &Plan, replay: &str, record_trace: bool) -> JudgedRun {
+        let identity = RunIdentity { scenario: &self.argument, plan: None, replay };
+        let mut judged = run_and_judge_held_to(plan, identity, record_trace, &self.held_to.hold());
+        let coordinate = &mut judged.report.coordinate;
+        (coordinate.scenario_hash, coordinate.held_to) = (self.hash.clone(), self.held_to.texts());
+        judged
     }
 
     /// Every bug and weakness that is on.
@@ -103,6 +133,7 @@ impl Prepared {
         let named = self.changes.defects.iter().copied().collect::<Defects>();
         words.extend(named.iter().map(|defect| format!("--defect {defect}")));
         words.extend(self.changes.set.iter().map(|set| format!("--set {}", quoted(set))));
+        words.extend(self.held_to.flags());
         words.join(" ")
     }
 }
@@ -116,10 +147,17 @@ pub(super) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// Origin and text of a scenario.
+/// Origin and text of a scenario: `-` is standard input.
 fn source(argument: &str) -> Result<(String, String), Mistake> {
     if let Some(entry) = catalogue::find(argument) {
         return Ok((format!("{}.toml", entry.name), entry.text.to_owned()));
+    }
+    if argument == STDIN {
+        let text = io::read_to_string(io::stdin()).map_err(|error| {
+            let help = "write the scenario to it, or give a path";
+            mistake(format!("failed to read a scenario from standard input: {error}"), help)
+        })?;
+        return Ok(("standard input".to_owned(), text));
     }
     let is_path = Path::new(argument).extension() == Some(OsStr::new("toml"))
         || argument.contains(['/', '\\']);
@@ -178,10 +216,20 @@ struct Versioned {
     coordinate: Option<IgnoredAny>,
 }
 
+/// The plan file that is meant: of a directory that `--out` has left, the one in it.
+pub(super) fn plan_path(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join("plan.json") } else { path.to_owned() }
+}
+
 /// Reads a plan file, which may have been edited: what a scenario cannot ask for is refused.
 pub(super) fn plan_file(path: &Path) -> Result<Plan, Failure> {
     let shown = path.display();
-    let text = fs::read_to_string(path).map_err(|error| {
+    let read = if path == Path::new(STDIN) {
+        io::read_to_string(io::stdin())
+    } else {
+        fs::read_to_string(path)
+    };
+    let text = read.map_err(|error| {
         let help = "give the plan.json that `harrow run ... --out DIR` has left";
         mistake(format!("failed to read the plan {shown}: {error}"), help)
     })?;
@@ -231,13 +279,34 @@ fn older_plan(path: &Path, text: &str, schema: u32) -> Result<Plan, Failure> {
 }
 
 fn not_a_plan(path: &Path, text: &str, error: &serde_json::Error) -> Mistake {
-    let (line, column) = (error.line(), error.column());
+    let (line, column) = (error.line().max(1), error.column().max(1));
     let help = format!(
         "mend {}:{line}:{column}, or draw the plan anew with `harrow run ... --out DIR`",
         path.display()
     );
     let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let offset = (before + column.saturating_sub(1)).min(text.len());
-    let source = NamedSource::new(path.display().to_string(), text.to_owned());
-    mistake(format!("this is not a plan: {error}"), help).at(source, offset)
+    let original = text;
+    let Excerpt { text, start, .. } = excerpt(text, offset, offset);
+    let offset = start;
+    let source = NamedSource::new(path.display().to_string(), text);
+    mistake(format!("this is not a plan: {}", plain(original, error)), help).at(source, offset)
+}
+
+/// What a reader of JSON says, for who does not read Rust.
+fn plain(text: &str, error: &serde_json::Error) -> String {
+    if !text.trim_start().starts_with('{') {
+        return "it is no JSON object".to_owned();
+    }
+    let said = error.to_string();
+    let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said).to_owned();
+    let unknown = said.strip_prefix("invalid value: string \"");
+    let unknown = unknown.filter(|_| said.contains("harrow defects"));
+    match unknown.and_then(|rest| rest.split_once('"')) {
+        Some((name, _)) => match nearest(name, Defect::all().map(Defect::name)) {
+            Some(near) => format!("there is no defect `{name}`; did you mean `{near}`?"),
+            None => format!("there is no defect `{name}`; `harrow defects` lists them"),
+        },
+        None => said,
+    }
 }

@@ -2,23 +2,27 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use harrow_broker_model::types::NodeId;
 use harrow_reports::config::HistoryConfig;
 use harrow_reports::history_file::write_history;
 use harrow_reports::render::{Format, render};
-use harrow_sim::plan::Plan;
+use harrow_sim::plan::{ClientPlan, Plan};
 use harrow_sim::run::TraceRow;
+use indicatif::{ProgressBar, ProgressStyle};
 
-use super::console::{Console, Failure};
+use super::console::{Console, Failure, progress_is_seen};
 use super::files::OutDirectory;
+use super::hold::HeldTo;
 use super::interrupt::on_interrupt;
 use super::reading::{Changes, Prepared, quoted};
 use super::seeds;
 use super::shrinking::{ShrinkArgs, Shrinking};
 use crate::exit::ExitCode;
 use crate::format::print_promises;
-use crate::pipeline::{JudgedRun, RunIdentity, follow, run_and_judge};
+use crate::pipeline::{JudgedRun, follow};
 
 /// Run a scenario once.
 ///
@@ -28,13 +32,15 @@ use crate::pipeline::{JudgedRun, RunIdentity, follow, run_and_judge};
     harrow run quick-failover --seed 1 --defect truncate-to-hw --out runs/1\n  \
     harrow run my.toml --set heal.at_ms=20000 --format json")]
 pub(super) struct Run {
-    /// A name from `harrow list`, or a path to a .toml file.
+    /// A name from `harrow list`, a path to a .toml file, or `-` for one on standard input.
     scenario: String,
     /// The seed: every choice follows from it.
     #[arg(long, value_name = "N", value_parser = seeds::seed, allow_hyphen_values = true)]
     seed: Option<u64>,
     #[command(flatten)]
     changes: Changes,
+    #[command(flatten)]
+    held_to: HeldTo,
     /// Leave plan.json, history.jsonl, history.toml, trace.txt and report.json in this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -47,15 +53,15 @@ const FILES: &str = "plan.json, history.jsonl, history.toml, trace.txt, report.j
 
 impl Run {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
-        let prepared = Prepared::read(&self.scenario, &self.changes)?;
+        let prepared = Prepared::read(&self.scenario, &self.changes)?.held_to(&self.held_to);
         let out = self.out.as_deref().map(OutDirectory::open).transpose()?;
         let seed = self.seed.unwrap_or_else(seeds::drawn);
         if self.seed.is_none() && !console.is_json() {
             writeln!(console.stdout(), "seed {seed}")?;
         }
         let (plan, command) = (prepared.plan(seed), prepared.command(seed));
-        let identity = RunIdentity { scenario: &self.scenario, plan: None, replay: &command };
-        let code = show(console, &plan, identity, out.as_ref())?;
+        let judged = |trace| while_running(|| prepared.judged(&plan, &command, trace));
+        let code = show(console, &plan, &command, judged, out.as_ref())?;
         if self.shrink.shrink && code == ExitCode::Violated {
             let shrinking = Shrinking {
                 jobs: seeds::jobs(None),
@@ -70,25 +76,45 @@ impl Run {
     }
 }
 
+/// Does what takes a while, and says so to whoever watches: a run is one call, whose end nobody knows.
+pub(super) fn while_running<T>(run: impl FnOnce() -> T) -> T {
+    if !progress_is_seen() {
+        return run();
+    }
+    let progress = ProgressBar::new_spinner().with_message("running");
+    // A template that does not parse leaves the usual spinner.
+    let progress = match ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        Ok(style) => progress.with_style(style),
+        Err(_) => progress,
+    };
+    progress.enable_steady_tick(Duration::from_millis(200));
+    let done = run();
+    progress.finish_and_clear();
+    done
+}
+
 /// Runs a plan, tells about it and leaves its files. A verdict is told even if its files cannot be written.
 pub(super) fn show(
     console: &mut Console,
     plan: &Plan,
-    identity: RunIdentity<'_>,
+    replay: &str,
+    judged: impl Fn(bool) -> JudgedRun,
     out: Option<&OutDirectory>,
 ) -> Result<ExitCode, Failure> {
     if let Some(out) = out {
         leave_plan(out, plan)?;
     }
-    let mut judged = run_and_judge(plan, identity, out.is_some());
+    let mut judged = judged(out.is_some());
     follow(plan, &mut judged.report);
     let left = out.map_or(Ok(()), |out| leave(out, plan, &judged));
-    let (styles, replay) = (Console::styles().report, identity.replay);
+    let styles = Console::styles().report;
     let format = if console.is_json() { Format::Json } else { Format::Human { styles, replay } };
     render(&judged.report, format, console.stdout())?;
     if let Some(out) = out.filter(|_| !console.is_json() && left.is_ok()) {
         let plan = quoted(&out.path("plan.json").display().to_string());
-        writeln!(console.stdout(), "left {FILES} there; bit for bit: harrow replay {plan}")?;
+        let there = out.path("").display().to_string();
+        let there = there.trim_end_matches('/');
+        writeln!(console.stdout(), "left {FILES} in {there}; bit for bit: harrow replay {plan}")?;
     }
     console.stdout().flush()?;
     Ok(console.also(judged.report.outcome.into(), left))
@@ -103,10 +129,10 @@ fn leave_plan(out: &OutDirectory, plan: &Plan) -> Result<(), Failure> {
 pub(super) fn keep(
     out: &OutDirectory,
     plan: &Plan,
-    identity: RunIdentity<'_>,
+    judged: impl Fn(bool) -> JudgedRun,
 ) -> Result<(), Failure> {
     leave_plan(out, plan)?;
-    let mut judged = run_and_judge(plan, identity, true);
+    let mut judged = judged(true);
     follow(plan, &mut judged.report);
     leave(out, plan, &judged)
 }
@@ -117,11 +143,42 @@ fn leave(out: &OutDirectory, plan: &Plan, judged: &JudgedRun) -> Result<(), Fail
     let config = print_promises(&HistoryConfig::of_run(plan, &judged.run));
     out.write("history.toml", |file| file.write_all(config.as_bytes()))?;
     let rows = judged.run.trace.as_deref().unwrap_or_default();
-    out.write("trace.txt", |file| rows.iter().try_for_each(|row| writeln!(file, "{}", line(row))))?;
+    out.write("trace.txt", |file| {
+        file.write_all(legend(plan).as_bytes())?;
+        rows.iter().try_for_each(|row| writeln!(file, "{}", line(row)))
+    })?;
     // Two runs of one plan leave the same bytes.
     let report = judged.report.timeless();
     out.write("report.json", |file| render(&report, Format::Json, file))?;
     Ok(())
+}
+
+/// What a trace begins with: what its columns are, and who its nodes are.
+fn legend(plan: &Plan) -> String {
+    let list = |nodes: &[NodeId]| {
+        nodes.iter().map(ToString::to_string).collect::<Vec<String>>().join(", ")
+    };
+    let client = |(process, client): (usize, &ClientPlan)| {
+        let (what, node) = match client {
+            ClientPlan::Producer { config, .. } => ("producer", config.node),
+            ClientPlan::Consumer { config, .. } => ("consumer", config.node),
+        };
+        format!("{node} is client {process}, a {what}")
+    };
+    let clients: Vec<String> = plan.clients.iter().enumerate().map(client).collect();
+    let Plan { scenario, seed, cluster, admin, fresh_producer, final_reader, .. } = plan;
+    format!(
+        "# {scenario} --seed {seed}. Columns: event, simulated time, node (- is nobody's), what happened.\n\
+         # Nodes: brokers {}; controllers {}; clients: {}; after the heal, admin {}, producer {}, reader {}.\n\
+         # A record's value is its client's number, as history and findings have it, times 2^32, plus\n\
+         # its number there.\n",
+        list(&cluster.brokers),
+        list(&cluster.controllers),
+        clients.join(", "),
+        admin.node,
+        fresh_producer.node,
+        final_reader.node
+    )
 }
 
 /// One row of a trace as text: event, simulated time, node, what happened.

@@ -3,6 +3,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::thread;
 
+use harrow_broker_model::wide::INEXACT;
+
 /// `A..B`: both ends belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SeedRange {
@@ -84,9 +86,10 @@ pub(super) fn jobs(asked: Option<u16>) -> usize {
     asked.map_or_else(cores, usize::from)
 }
 
-/// A seed that nobody chose. The standard library keys its hashers from the system's randomness.
+/// A seed that nobody chose, of a size that every reader of JSON keeps. The standard library keys its hashers from the
+/// system's randomness.
 pub(super) fn drawn() -> u64 {
-    RandomState::new().hash_one("a seed")
+    RandomState::new().hash_one("a seed") % INEXACT
 }
 
 #[cfg(test)]

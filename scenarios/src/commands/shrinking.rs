@@ -398,7 +398,8 @@ fn leave(out: &OutDirectory, smallest: &Smallest) -> Result<(), Failure> {
     let Smallest { plan, told } = smallest;
     let path = out.path("plan.json").display().to_string();
     let replay = format!("harrow replay {}", quoted(&path));
-    keep(out, plan, RunIdentity { scenario: &plan.scenario, plan: Some(&path), replay: &replay })?;
+    let identity = RunIdentity { scenario: &plan.scenario, plan: Some(&path), replay: &replay };
+    keep(out, plan, |trace| run_and_judge(plan, identity, trace))?;
     out.write("scenario.toml", |file| file.write_all(told.scenario.text.as_bytes()))?;
     out.write("shrunk.json", |file| Ok(serde_json::to_writer_pretty(file, told)?))?;
     Ok(())

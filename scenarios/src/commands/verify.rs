@@ -1,6 +1,7 @@
 //! `harrow verify`.
 
 use std::io::Write;
+use std::sync::atomic::Ordering;
 
 use clap::Args;
 use harrow_sim::plan::Plan;
@@ -8,6 +9,7 @@ use harrow_sim::run::{Run, TraceRow};
 use serde::Serialize;
 
 use super::console::{Console, Failure};
+use super::interrupt::on_interrupt;
 use super::reading::{Changes, Prepared};
 use super::run::line;
 use super::seeds::SeedRange;
@@ -17,7 +19,8 @@ use crate::pipeline;
 /// Run each seed twice and see that both runs are the same.
 ///
 /// If they are not, both are run again with a trace, and the first event that differs is told. Whether guarantees hold
-/// is not looked at. Exit codes: 0 all the same, 4 not deterministic.
+/// is not looked at. Exit codes: 0 all the same, 4 not deterministic, 130 interrupted: what was
+/// compared so far is told.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  harrow verify swarm --seeds 1..10")]
 pub(super) struct Verify {
@@ -33,15 +36,20 @@ pub(super) struct Verify {
 #[derive(Serialize)]
 struct Summary<'a> {
     schema: u32,
+    kind: &'static str,
     scenario: &'a str,
     commit: &'static str,
     seeds: u64,
+    /// So many were compared.
+    compared: u64,
+    interrupted: bool,
     deterministic: bool,
     differences: Vec<Difference>,
 }
 
 #[derive(Serialize)]
 struct Difference {
+    #[serde(with = "harrow_broker_model::wide")]
     seed: u64,
     digests: [String; 2],
     /// The first rows that differ; absent if the runs with traces did not.
@@ -52,14 +60,19 @@ struct Difference {
 impl Verify {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
         let prepared = Prepared::read(&self.scenario, &self.changes)?;
-        let mut differences = Vec::new();
+        let interrupted = on_interrupt()?;
+        let (mut differences, mut compared) = (Vec::new(), 0_u64);
         for seed in self.seeds.first..=self.seeds.last {
+            if interrupted.load(Ordering::Relaxed) {
+                break;
+            }
             if let Some(difference) = Self::twice(&prepared, seed) {
                 show(console, &difference)?;
                 differences.push(difference);
             }
+            compared += 1;
         }
-        self.close(console, differences)
+        self.close(console, compared, differences)
     }
 
     fn twice(prepared: &Prepared, seed: u64) -> Option<Difference> {
@@ -79,33 +92,44 @@ impl Verify {
     fn close(
         &self,
         console: &mut Console,
+        compared: u64,
         differences: Vec<Difference>,
     ) -> Result<ExitCode, Failure> {
         let seeds = (self.seeds.last - self.seeds.first).saturating_add(1);
-        let code = if differences.is_empty() { ExitCode::Held } else { ExitCode::NotDeterministic };
+        // One that ended when all had been compared was not interrupted.
+        let cut = compared < seeds;
+        let code = match (differences.is_empty(), cut) {
+            (false, _) => ExitCode::NotDeterministic,
+            (true, true) => ExitCode::Interrupted,
+            (true, false) => ExitCode::Held,
+        };
+        let of = if cut { format!(" of {seeds}") } else { String::new() };
+        let end = if cut { ", interrupted" } else { "" };
         if console.is_json() {
             let deterministic = differences.is_empty();
             let (scenario, commit) = (self.scenario.as_str(), pipeline::COMMIT);
             console.json(&Summary {
                 schema: 1,
+                kind: "verify",
                 scenario,
                 commit,
                 seeds,
+                compared,
+                interrupted: cut,
                 deterministic,
                 differences,
             })?;
         } else if differences.is_empty() {
             writeln!(
                 console.stdout(),
-                "deterministic: {} seeds of {}, each twice",
-                seeds,
+                "deterministic: {compared}{of} seeds of {}, each twice{end}",
                 self.scenario
             )?;
         } else {
             let count = differences.len();
             writeln!(
                 console.stdout(),
-                "not deterministic: {count} of {seeds} seeds of {}",
+                "not deterministic: {count} of {compared} seeds of {}{end}",
                 self.scenario
             )?;
         }

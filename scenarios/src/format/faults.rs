@@ -2,7 +2,7 @@
 
 use harrow_sim::plan::Target;
 
-use super::problem::name_help;
+use super::problem::{name_help, nearest};
 use super::reading::{Earlier, Reading};
 use super::scenario::{
     CutScenario, FaultAction, FaultScenario, ReplicaRole, TargetPattern, Targets, When,
@@ -310,7 +310,46 @@ fn pattern(text: &str) -> Result<TargetPattern, (String, String)> {
             let topic = at.trim_end_matches("-*").to_owned();
             Ok(TargetPattern::Replica { role, topic: Some(topic) })
         }
-        Some(_) | None => Target::parse(text).map(TargetPattern::Plain).map_err(split_help),
+        Some(_) | None => {
+            let parsed = Target::parse(text).map(TargetPattern::Plain);
+            parsed.map_err(|message| meant(text, split_help(message)))
+        }
+    }
+}
+
+/// The heads of targets, with what follows each.
+const TARGETS: [(&str, &str); 12] = [
+    ("leader-of", " orders-0"),
+    ("follower-of", " orders-0"),
+    ("isr-follower-of", " orders-0"),
+    ("coordinator-of", " group-a"),
+    ("member-of", " group-a"),
+    ("controller", ""),
+    ("standby-controller", ""),
+    ("any-controller", ""),
+    ("any-broker", ""),
+    ("any-node", ""),
+    ("any-client", ""),
+    ("node", " 2"),
+];
+
+/// Puts before the advice what was likely meant: `broker 2` is `node 2`.
+fn meant(text: &str, (message, help): (String, String)) -> (String, String) {
+    let (head, rest) = text.split_once([' ', '-']).unwrap_or((text, ""));
+    let whole = text.split_once(' ').map_or(text, |(head, _)| head);
+    let numbered = ["broker", "controller", "client", "node"].contains(&head);
+    let near = if numbered && rest.parse::<i32>().is_ok() {
+        Some(format!("node {rest}"))
+    } else if ["broker", "client"].contains(&text) {
+        Some(format!("any-{text}"))
+    } else {
+        let near = nearest(whole, TARGETS.iter().map(|(name, _)| *name));
+        let near = TARGETS.iter().find(|(name, _)| Some(*name) == near && *name != whole);
+        near.map(|(name, rest)| format!("{name}{rest}"))
+    };
+    match near {
+        Some(near) => (message, format!("did you mean `{near}`? {help}")),
+        None => (message, help),
     }
 }
 

@@ -9,6 +9,10 @@ pub(super) struct Extremes {
     pub(super) latency_us: i64,
     /// One way between clients and nodes, likewise.
     pub(super) client_latency_us: i64,
+    /// From a client to a node and back, at the least, in microseconds.
+    pub(super) round_trip_us: i64,
+    /// `request.timeout.ms` of clients, at its least; none if there are no loads.
+    pub(super) request_ms: Option<i64>,
     /// What a slow message adds at the most, in microseconds, if there are any.
     pub(super) slow_us: i64,
     /// One sync, in microseconds.
@@ -67,6 +71,7 @@ impl Extremes {
             self.slow(),
             self.heartbeat(),
             self.clients(),
+            self.requests(),
             self.bandwidth(),
             self.capacity(),
             self.partitions(),
@@ -136,6 +141,20 @@ impl Extremes {
                  give up after {CLIENT_TIMEOUT_US} us"
             ),
             help: "lower the latencies".to_owned(),
+        })
+    }
+
+    /// A request that is given up before any answer can come is sent again for ever.
+    fn requests(&self) -> Option<Contradiction> {
+        let given = self.request_ms?.saturating_mul(1_000);
+        let needed = self.round_trip_us;
+        (needed >= given).then(|| Contradiction {
+            at: ("network", "client_latency_us"),
+            message: format!(
+                "an answer takes {needed} us at the least, not below `request.timeout.ms` of a load, {given} us: \
+                 that client gives up every request before its answer can come"
+            ),
+            help: "lower it, or raise the timeout".to_owned(),
         })
     }
 

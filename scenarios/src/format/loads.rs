@@ -89,6 +89,9 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario 
         let sent = records.saturating_mul(value);
         reading.sent_bytes_max = reading.sent_bytes_max.saturating_add(sent);
     }
+    let request_ms = settings.get("request.timeout.ms").least();
+    reading.request_ms_min =
+        Some(reading.request_ms_min.map_or(request_ms, |least| least.min(request_ms)));
     section.finish();
     if chance.numerator == chance.denominator {
         reading.clients_min += count.least();

@@ -18,6 +18,7 @@
 
 mod asked;
 mod cluster;
+mod excerpt;
 mod faults;
 mod json_place;
 mod limits;
@@ -41,6 +42,7 @@ use harrow_sim::reach;
 
 use crate::planner::defaults;
 
+pub use excerpt::{Excerpt, excerpt};
 pub use faults::fault_kinds;
 pub use plan::check_plan;
 pub use problem::{Mistake, ScenarioError, nearest};
@@ -143,6 +145,8 @@ fn extremes(
     Extremes {
         latency_us: usual(network, "latency_us") + slow_us,
         client_latency_us: usual(network, "client_latency_us") + slow_us,
+        round_trip_us: 2 * network.get("client_latency_us").least(),
+        request_ms: reading.request_ms_min,
         slow_us: one_in.map_or(0, |_| network.get("slow_extra_us").greatest()),
         sync_us: usual(disk, "sync_us"),
         election_ms: cluster.get("controller.quorum.election.timeout.ms").least(),

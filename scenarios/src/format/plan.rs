@@ -27,6 +27,10 @@ pub fn check_plan(origin: &str, text: &str, plan: &Plan) -> Result<(), ScenarioE
     let mut check = Check { text, plan, value: &value, problems: Vec::new() };
     check.rules();
     check.nodes();
+    if !check.problems.is_empty() {
+        // Who is there is what all else is held against.
+        return Err(ScenarioError::of("plan", check.problems, &Sources::new(origin, text)));
+    }
     check.numbers();
     check.topics();
     check.clients();
@@ -158,7 +162,10 @@ impl Check<'_> {
     /// A number, or both ends of a range.
     fn number(&mut self, path: &str, bounds: (i64, i64)) {
         let read = |value: &Value| {
-            value.as_i64().or(value.is_u64().then_some(i64::MAX)).unwrap_or(bounds.0)
+            let text = || value.as_str().and_then(|digits| digits.parse::<u64>().ok());
+            let large = value.as_u64().or_else(text);
+            let number = large.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+            value.as_i64().or(number).unwrap_or(bounds.0)
         };
         let value = self.at(path);
         let (low, high) = match value.as_array().map(Vec::as_slice) {
@@ -467,6 +474,8 @@ impl Check<'_> {
         Extremes {
             latency_us: usual(network.latency_us) + slow_us,
             client_latency_us: usual(network.client_latency_us) + slow_us,
+            round_trip_us: 2 * number(network.client_latency_us.0),
+            request_ms: clients.iter().map(request_ms).map(number).min(),
             slow_us: if network.slow_one_in > 0 { number(network.slow_extra_us.1) } else { 0 },
             sync_us: usual(disk.sync_us),
             election_ms: number(cluster.quorum_election_timeout_ms),
@@ -481,6 +490,14 @@ impl Check<'_> {
                 u64::from(topic.partitions) * u64::from(topic.replication_factor)
             }),
         }
+    }
+}
+
+/// `request.timeout.ms` of a client.
+fn request_ms(client: &ClientPlan) -> u64 {
+    match client {
+        ClientPlan::Producer { config, .. } => config.request_timeout_ms,
+        ClientPlan::Consumer { config, .. } => config.request_timeout_ms,
     }
 }
 

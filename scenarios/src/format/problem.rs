@@ -4,6 +4,7 @@ use std::fmt;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
+use super::excerpt::excerpt;
 use super::place::Place;
 
 /// A text that was parsed.
@@ -107,13 +108,14 @@ impl Mistake {
             let in_key = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
             start = source.text[..start].trim_end_matches(in_key).len();
         }
+        let shown = excerpt(&source.text, start, end);
         Self {
             message: problem.message,
             help: problem.help,
             line: 1 + source.text[..start].matches('\n').count(),
             text: source.text[start..end].to_owned(),
-            label: LabeledSpan::new(Some("here".to_owned()), start, end - start),
-            source: NamedSource::new(source.name.clone(), source.text.clone()),
+            label: LabeledSpan::new(Some("here".to_owned()), shown.start, shown.end - shown.start),
+            source: NamedSource::new(source.name.clone(), shown.text),
         }
     }
 
@@ -155,6 +157,28 @@ impl Diagnostic for Mistake {
     }
 }
 
+/// What others call things, and what they are called here.
+const SYNONYMS: [(&str, &str); 18] = [
+    ("kill", "crash"),
+    ("sigkill", "crash"),
+    ("restart", "bounce"),
+    ("reboot", "bounce"),
+    ("shutdown", "stop"),
+    ("sigterm", "stop"),
+    ("freeze", "pause"),
+    ("sigstop", "pause"),
+    ("power", "power-loss"),
+    ("power-off", "power-loss"),
+    ("wipe", "wipe-disk"),
+    ("isolation", "partition"),
+    ("disconnect", "partition"),
+    ("network-partition", "partition"),
+    ("latency", "delay"),
+    ("slow-network", "delay"),
+    ("disk-full", "full-disk"),
+    ("clock-skew", "step-clock"),
+];
+
 /// The name among `known` that is most like `name`, if any is like it at all.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.into_iter().map(|known| (strsim::damerau_levenshtein(name, known), known));
@@ -165,8 +189,16 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 
 /// Help for a name that is not known: the nearest one if there is one, and all of them.
 pub(crate) fn name_help(name: &str, known: &[&str]) -> String {
-    let all = known.join(", ");
-    match nearest(name, known.iter().copied()) {
+    let mut all: Vec<&str> = Vec::new();
+    for name in known {
+        if !all.contains(name) {
+            all.push(name);
+        }
+    }
+    let all = all.join(", ");
+    let meant = SYNONYMS.iter().find(|(other, _)| *other == name).map(|(_, meant)| *meant);
+    let meant = meant.filter(|meant| known.contains(meant));
+    match meant.or_else(|| nearest(name, known.iter().copied())) {
         Some(near) => format!("did you mean `{near}`? known: {all}"),
         None => format!("known: {all}"),
     }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use harrow_broker_model::config::{Acks, OffsetReset};
+use harrow_broker_model::config::Acks;
 use harrow_reports::config::{DroppedRange, FaultTerms, HistoryConfig, TopicTerms};
-use harrow_reports::policy::{Damage, Isolation, PartitionTerms, ProducerTerms};
+use harrow_reports::policy::{Damage, DamageKind, Isolation, PartitionTerms, ProducerTerms, Reset};
 
 use super::problem::{ScenarioError, Sources};
 use super::section::{Problems, Section};
@@ -20,10 +20,19 @@ const ISOLATION: [(&str, Isolation); 2] = [
     ("read_uncommitted", Isolation::ReadUncommitted),
 ];
 /// With `none`, a consumer that has nowhere to start is told so and stops: like `earliest`, it never jumps to the end.
-const RESET: [(&str, OffsetReset); 3] = [
-    ("earliest", OffsetReset::Earliest),
-    ("latest", OffsetReset::Latest),
-    ("none", OffsetReset::Earliest),
+const RESET: [(&str, Reset); 4] = [
+    (Reset::Earliest.name(), Reset::Earliest),
+    (Reset::Latest.name(), Reset::Latest),
+    (Reset::None.name(), Reset::None),
+    (Reset::ByDuration.name(), Reset::ByDuration),
+];
+/// How a broker lost its data, as faults are called; it changes no verdict, and is told.
+const DAMAGE: [(&str, DamageKind); 5] = [
+    ("unknown", DamageKind::Unknown),
+    ("power-loss", DamageKind::PowerLoss),
+    ("wipe-disk", DamageKind::Wipe),
+    ("lying-sync", DamageKind::LyingSync),
+    ("bit-rot", DamageKind::BitRot),
 ];
 const PROTOCOL: [(&str, bool); 2] = [("classic", false), ("consumer", true)];
 /// Whether a topic is compacted; what retention removes besides is told by `log_start_offset`.
@@ -42,6 +51,8 @@ const CONFIG: Kind = Kind {
 /// The highest number that a TOML integer has.
 const MOST: i64 = i64::MAX;
 const REPLICAS_MOST: i64 = 1_000;
+/// As Kafka's `offsets.retention.minutes`, a number of 32 bits.
+const MINUTES_MOST: i64 = 2_147_483_647;
 
 /// Reads a configuration. `origin` is what messages call its text.
 pub fn parse_promises(origin: &str, text: &str) -> Result<HistoryConfig, ScenarioError> {
@@ -67,6 +78,9 @@ fn read(document: &Document<'_>) -> HistoryConfig {
     consumer(document.section("consumer"), &mut config);
     let section = document.section("broker");
     config.topic = topic_terms(&section, "log.cleanup.policy", config.topic);
+    let retention = section.number("offsets.retention.minutes", (1, MINUTES_MOST), "10080");
+    config.offsets_retention_minutes =
+        retention.map_or(config.offsets_retention_minutes, |minutes| minutes as u64);
     section.finish();
     for section in document.sections("topic") {
         let name = unique_name(&section, &config.topics, "\"orders\"");
@@ -115,6 +129,8 @@ fn process(section: Section<'_>, config: &mut HistoryConfig) {
 fn consumer(section: Section<'_>, config: &mut HistoryConfig) {
     config.isolation = section.word("isolation.level", &ISOLATION).unwrap_or(config.isolation);
     config.offset_reset = section.word("auto.offset.reset", &RESET).unwrap_or(config.offset_reset);
+    config.assign_keeps_position =
+        section.maybe_flag("assign.keeps.position").unwrap_or(config.assign_keeps_position);
     config.member_epochs =
         section.word("group.protocol", &PROTOCOL).unwrap_or(config.member_epochs);
     config.subscribes = section.maybe_flag("subscribe").unwrap_or(config.subscribes);
@@ -188,6 +204,7 @@ fn damage(section: Section<'_>) -> Damage {
         broker: section.required_number("broker", (0, i64::from(i32::MAX)), "1") as i32,
         at_ns: section.required_number("at_ns", (0, MOST), "5_000_000_000") as u64,
         lasting: section.maybe_flag("lasting").unwrap_or(false),
+        kind: section.word("kind", &DAMAGE).unwrap_or_default(),
     };
     section.finish();
     damage
@@ -239,10 +256,14 @@ fn print_consumers(config: &HistoryConfig, text: &mut String) -> std::fmt::Resul
     let isolation = word(&ISOLATION, &config.isolation);
     let reset = word(&RESET, &config.offset_reset);
     let protocol = word(&PROTOCOL, &config.member_epochs);
-    let subscribes = config.subscribes;
+    let (subscribes, keeps) = (config.subscribes, config.assign_keeps_position);
     writeln!(text, "\n# All consumers.\n[consumer]")?;
     writeln!(text, "isolation.level = {isolation:<23} # or \"read_uncommitted\"")?;
-    writeln!(text, "auto.offset.reset = {reset:<21} # or \"latest\"")?;
+    writeln!(text, "auto.offset.reset = {reset:<21} # or \"latest\", \"none\", \"by_duration\"")?;
+    writeln!(
+        text,
+        "assign.keeps.position = {keeps:<17} # false: librdkafka; an assign forgets positions"
+    )?;
     writeln!(text, "group.protocol = {protocol:<24} # or \"consumer\": each member has its epoch")?;
     writeln!(text, "subscribe = {subscribes:<29} # partitions come from a group, not by assign")
 }
@@ -250,6 +271,8 @@ fn print_consumers(config: &HistoryConfig, text: &mut String) -> std::fmt::Resul
 fn print_topics(config: &HistoryConfig, text: &mut String) -> std::fmt::Result {
     writeln!(text, "\n# Topics without settings of their own.\n[broker]")?;
     print_topic(&config.topic, "log.cleanup.policy", text)?;
+    let retention = config.offsets_retention_minutes;
+    writeln!(text, "offsets.retention.minutes = {retention:<13} # of a group without members")?;
     for (name, terms) in &config.topics {
         writeln!(text, "\n[[topic]]\nname = {}", quoted(name))?;
         print_topic(terms, "cleanup.policy", text)?;
@@ -301,8 +324,11 @@ fn print_faults(faults: &FaultTerms, text: &mut String) -> std::fmt::Result {
             writeln!(text, "at_ns = {at_ns}")?;
         }
     }
-    for Damage { broker, at_ns, lasting } in &faults.damage {
+    for Damage { broker, at_ns, lasting, kind } in &faults.damage {
         writeln!(text, "\n[[damage]]\nbroker = {broker}\nat_ns = {at_ns}\nlasting = {lasting}")?;
+        if *kind != DamageKind::Unknown {
+            writeln!(text, "kind = {}", word(&DAMAGE, kind))?;
+        }
     }
     Ok(())
 }
@@ -332,7 +358,9 @@ mod tests {
             producers: [(3, weak), (4, weak), (9, HistoryConfig::default().producer)].into(),
             isolation: Isolation::ReadUncommitted,
             subscribes: true,
-            offset_reset: OffsetReset::Latest,
+            offset_reset: Reset::Latest,
+            assign_keeps_position: false,
+            offsets_retention_minutes: 7,
             member_epochs: true,
             topics: [("a.b".to_owned(), terms)].into(),
             log_starts: [("a.b-0".to_owned(), 4)].into(),
@@ -341,7 +369,10 @@ mod tests {
                 settled_ns: Some(5),
                 stale_end_offsets: true,
                 dropped: Some(vec![range.clone(), DroppedRange { at_ns: u64::MAX, ..range }]),
-                damage: vec![Damage { broker: 1, at_ns: 2, lasting: true }],
+                damage: vec![
+                    Damage { broker: 1, at_ns: 2, lasting: true, kind: DamageKind::Unknown },
+                    Damage { broker: 2, at_ns: 3, lasting: false, kind: DamageKind::Wipe },
+                ],
                 metadata_damage: Some("both disks".to_owned()),
             },
             ..HistoryConfig::default()

@@ -21,6 +21,7 @@ pub(super) struct Reading {
     pub(super) replicas_max: i64,
     pub(super) batch_bytes_max: i64,
     pub(super) sent_bytes_max: i64,
+    pub(super) request_ms_min: Option<i64>,
 }
 
 /// A table that was read before: others may follow it.

@@ -236,7 +236,7 @@ fn node_from(spanned: &toml::Spanned<DeValue<'_>>, source: usize, shift: usize) 
 
 fn integer_from(number: &toml::de::DeInteger<'_>) -> Value {
     i64::from_str_radix(number.as_str(), number.radix())
-        .map_or(Value::Foreign("a number beyond 64 bits"), Value::Integer)
+        .map_or(Value::Foreign("a number beyond 2^63 - 1"), Value::Integer)
 }
 
 fn place(bytes: &Range<usize>, source: usize, shift: usize) -> Place {

@@ -53,6 +53,7 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
         topics,
         clients,
         steps,
+        drawn: None,
     };
     bound_fetches(&mut plan);
     assert_sound(&plan);

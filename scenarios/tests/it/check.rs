@@ -277,7 +277,7 @@ fn a_configuration_with_a_mistake_is_told_by_its_place() {
         .expect("it takes files");
     let said = harrow(directory.path(), &["check", "-", "--config", "c.toml"], b"");
     assert_eq!(said.code, 2, "{}", said.stderr);
-    for part in ["the configuration has 1 mistake", "c.toml:2:1", "did you mean `acks`"] {
+    for part in ["[producer] has no key `ack`", "c.toml:2:1", "did you mean `acks`"] {
         assert!(said.stderr.contains(part), "`{part}` in\n{}", said.stderr);
     }
 }

@@ -1,6 +1,7 @@
 //! Everything that is tested from outside the crate: one binary, as each costs a link.
 
 mod biography;
+mod cases;
 mod catalogue;
 mod check;
 mod cli;
@@ -8,6 +9,7 @@ mod damage;
 mod defects;
 mod format_errors;
 mod liveness;
+mod numbers;
 mod planner;
 mod product;
 mod readme;

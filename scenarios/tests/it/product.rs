@@ -301,6 +301,9 @@ fn a_sweep_leaves_what_violated_runs_leave() {
         .map(|file| file.expect("it can be read").file_name().to_string_lossy().into_owned())
         .collect();
     kept.sort();
+    assert_eq!(kept.pop().as_deref(), Some("sweep-1-of-1.json"), "what the sweep was: {kept:?}");
+    let again = harrow(path, &sweep.split(' ').collect::<Vec<_>>());
+    assert_eq!(again.code, 2, "it does not mix with an older one: {}", again.stdout);
     assert!(kept.iter().all(|name| name.starts_with("lost-response-")), "{kept:?}");
     assert_eq!(said.stdout.matches("left in failed/lost-response-").count(), kept.len());
     for name in kept {

@@ -67,6 +67,10 @@ const PRODUCERS_STAY_MS: u64 = 86_400_000;
 struct NodeView {
     running: bool,
     registered: bool,
+    /// The first registration since its process started, by its offset: this process's, or one of an earlier
+    /// uptime that
+    /// was long under way.
+    first_registration: Option<Offset>,
     /// How many of its processes have started.
     starts: u32,
     /// It stopped last before it was registered: its logs are whole, but the controller cannot know.
@@ -209,6 +213,13 @@ impl ClusterView {
         self.nodes.get(&node).is_some_and(|view| view.registered)
     }
 
+    /// The first registration of this broker since its process started. A later one may be that of an earlier
+    /// uptime, which
+    /// the controller has taken for news.
+    pub(crate) fn first_registration(&self, node: NodeId) -> Option<Offset> {
+        self.nodes.get(&node)?.first_registration
+    }
+
     /// Whether the controller may take a registration of an earlier process of this broker for news: it was long under
     /// way, and the present process is fenced. Source: `ClusterControlManager.registerBroker`, which compares
     /// incarnations for equality only.
@@ -232,7 +243,7 @@ impl ClusterView {
     /// A process starts.
     pub fn process_started(&mut self, node: NodeId) {
         let known = self.nodes.entry(node).or_default();
-        (known.running, known.registered) = (true, false);
+        (known.running, known.registered, known.first_registration) = (true, false, None);
         known.starts += 1;
     }
 

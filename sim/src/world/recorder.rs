@@ -174,11 +174,13 @@ impl Recorder {
                 (Function::Assign { from_start: true }, actions)
             }
             Operation::Resume { positions } => {
-                let positions =
-                    positions.iter().filter_map(|(topic, index, _)| self.position(topic, *index));
-                let actions =
-                    positions.map(|partition| detail(What::Assigned { partition })).collect();
-                (Function::Assign { from_start: false }, actions)
+                let known = positions.iter().filter_map(|(topic, index, offset)| {
+                    Some((self.position(topic, *index)?, Some(offset.0)))
+                });
+                let actions = known.flat_map(|(partition, offset)| {
+                    [What::Assigned { partition }, What::Seek { partition, offset }].map(detail)
+                });
+                (Function::Assign { from_start: false }, actions.collect())
             }
             Operation::Subscribe { topics } => {
                 let asked = self.topics.iter().zip(self.ends_of_topics());

@@ -562,6 +562,7 @@ fn consumer(node: NodeId) -> ConsumerConfig {
 fn plan() -> Plan {
     let client = NodeId(1001);
     Plan {
+        drawn: None,
         schema: PLAN_SCHEMA,
         scenario: "stage".to_owned(),
         seed: 1,

@@ -24,6 +24,8 @@ struct Commit {
     invoked_ns: u64,
     /// When it was surely done; [`NEVER`] if nobody knows.
     done_ns: u64,
+    /// Who says so.
+    operation: u32,
 }
 
 /// What a group has committed of one partition.
@@ -39,6 +41,8 @@ struct Committed {
 struct Progress {
     next: i64,
     last: Option<ReadId>,
+    /// Whether its last join gave it the partition, and it has read nothing of it since.
+    joined: bool,
     /// Whether it surely goes on from there; otherwise it may as well start again where its group is.
     holds: bool,
 }
@@ -77,8 +81,9 @@ impl Groups {
             return;
         }
         match row.function {
-            Function::Assign { .. } | Function::Crash => {
-                self.forget(row.process);
+            Function::Assign { from_start } => self.assign(facts, operation, from_start),
+            Function::Crash => {
+                self.forget(row.process, &[]);
                 self.members.remove(&row.process);
                 self.since.insert(row.process, row.invoked_ns);
             }
@@ -101,11 +106,35 @@ impl Groups {
         facts.history().member(operation).or_else(joined)
     }
 
-    fn forget(&mut self, process: u32) {
-        for key in self.known(process) {
+    /// A consumer takes partitions for itself. Those that it had may go on where it stood, see `poll_order`.
+    fn assign(&mut self, facts: &impl Facts, operation: u32, from_start: bool) {
+        let row = facts.row(operation);
+        let keeps = facts.options().assign_keeps_position && !from_start;
+        let mut kept = Vec::new();
+        let mut set = Vec::new();
+        for what in facts.history().details_of(operation) {
+            if let What::Assigned { partition } = what {
+                kept.extend(keeps.then_some(partition));
+            } else if let What::Seek { partition, offset: Some(next) } = what {
+                let start = Progress { next, last: None, joined: false, holds: true };
+                set.push(((row.process, partition), start));
+            }
+        }
+        self.forget(row.process, &kept);
+        self.progress.extend(set);
+        self.members.remove(&row.process);
+        self.since.insert(row.process, row.invoked_ns);
+    }
+
+    fn forget(&mut self, process: u32, kept: &[u32]) {
+        for key in
+            self.known(process).into_iter().filter(|(_, partition)| !kept.contains(partition))
+        {
             self.progress.remove(&key);
         }
-        self.uncertain.remove(&process);
+        if kept.is_empty() {
+            self.uncertain.remove(&process);
+        }
     }
 
     fn loosen(&mut self, process: u32) {
@@ -135,12 +164,12 @@ impl Groups {
             for what in facts.history().details_of(operation) {
                 if let What::Assigned { partition } = what {
                     let next = self.start(group, partition, row);
-                    let start = Progress { next, last: None, holds: false };
+                    let start = Progress { next, last: None, joined: true, holds: false };
                     starts.push(((process, partition), start));
                 }
             }
         }
-        self.forget(process);
+        self.forget(process, &[]);
         self.progress.extend(starts);
         self.since.insert(process, row.invoked_ns);
     }
@@ -174,12 +203,17 @@ impl Groups {
                 && !self.uncertain.contains(&row.process)
             {
                 self.check_resume(facts, found, read, group);
+                if known.is_some_and(|known| known.joined) {
+                    self.check_commit_kept(facts, found, read, group);
+                }
             }
             let next = record.offset.saturating_add(1);
             if known.is_none_or(|known| known.next <= next || !known.holds) {
-                let progress = Progress { next, last: Some(read), holds: true };
+                let progress = Progress { next, last: Some(read), joined: false, holds: true };
                 self.progress.insert((row.process, record.partition), progress);
             }
+            let known = self.progress.entry((row.process, record.partition));
+            known.and_modify(|progress| progress.joined = false);
         }
         for partition in rebalanced {
             let known = self.progress.entry((row.process, partition));
@@ -202,6 +236,7 @@ impl Groups {
         let gap = Gap {
             anomaly: Anomaly::ResumeSkip,
             partition: record.partition,
+            stood: from,
             first: from,
             end: record.offset,
             but,
@@ -209,6 +244,21 @@ impl Groups {
             circumstance,
         };
         found.add_passed(facts, gap);
+    }
+
+    /// The first read since a join: it may not lie before all that the group may have committed last, nor before where
+    /// the process stood itself. An acknowledged commit stays until the group has been without members for
+    /// `offsets.retention.minutes`.
+    fn check_commit_kept(&self, facts: &impl Facts, found: &mut Found, read: ReadId, group: u32) {
+        let record = facts.read(read);
+        let process = facts.row(facts.history().operation_of_read(read as usize)).process;
+        let since = self.since.get(&process).copied().unwrap_or(0);
+        let committed = self.committed.get(&(group, record.partition));
+        let nearest = committed.and_then(|committed| committed.nearest_in_force(since));
+        let Some(commit) = nearest.filter(|commit| record.offset < commit.offset) else { return };
+        let subject = facts.observation_of_read(read);
+        let other = Observation::answer(commit.operation, commit.offset);
+        found.add(facts, Anomaly::LostCommit, record.partition, subject, Some(other));
     }
 
     fn commit(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
@@ -230,11 +280,12 @@ impl Groups {
                 What::Assigned { .. }
                 | What::EndOffset { .. }
                 | What::Rebalanced { .. }
+                | What::Seek { .. }
                 | What::Member { .. } => continue,
             };
             if let Some((group, _)) = member {
                 let done_ns = if sure { row.completed_ns } else { NEVER };
-                let commit = Commit { offset, invoked_ns: row.invoked_ns, done_ns };
+                let commit = Commit { offset, invoked_ns: row.invoked_ns, done_ns, operation };
                 self.committed.entry((group, partition)).or_default().push(commit);
             }
         }
@@ -267,6 +318,7 @@ impl Groups {
         let gap = Gap {
             anomaly: Anomaly::CommitBeyondPosition,
             partition,
+            stood: position,
             first: position,
             end: offset,
             but: [Observation::NO_VALUE; 2],
@@ -276,8 +328,9 @@ impl Groups {
         if self.holes.has(partition) {
             return found.add_passed(facts, gap);
         }
-        let passed = facts.records_in(&gap).first().copied();
-        let other = passed.or_else(|| last.map(|last| facts.observation_of_read(last)));
+        let (records, _) = facts.records_in(&gap);
+        let other =
+            records.first().copied().or_else(|| last.map(|last| facts.observation_of_read(last)));
         found.add_with(facts, gap.anomaly, partition, (gap.subject, other), gap.circumstance);
     }
 }
@@ -289,12 +342,15 @@ impl Committed {
         if self.commits.len() <= COMMITS_MAX {
             return;
         }
-        // Whoever asked long ago and reads only now may still stand at a replaced one: the highest of them is kept.
+        // Whoever asked long ago and reads only now may still stand at a replaced one: the highest of them is kept, and
+        // the lowest.
         let replaced = self.replaced_before(commit.invoked_ns);
-        let old = self.commits.iter().filter(|commit| commit.done_ns < replaced);
-        let highest = old.max_by_key(|commit| commit.offset).copied();
+        let old = || self.commits.iter().filter(|commit| commit.done_ns < replaced);
+        let highest = old().max_by_key(|commit| commit.offset).copied();
+        let lowest = old().min_by_key(|commit| commit.offset).copied();
         self.commits.retain(|commit| commit.done_ns >= replaced);
-        self.commits.extend(highest.map(|highest| Commit { done_ns: NEVER, ..highest }));
+        let kept = [highest, lowest].into_iter().flatten();
+        self.commits.extend(kept.map(|kept| Commit { done_ns: NEVER, ..kept }));
     }
 
     /// What was done before this time had surely been replaced by `since_ns`.
@@ -308,5 +364,15 @@ impl Committed {
         let replaced = self.replaced_before(since_ns);
         let in_force = self.commits.iter().filter(|commit| commit.done_ns >= replaced);
         in_force.map(|commit| commit.offset).max()
+    }
+
+    /// The one of the lowest offset that may be in force for who asked at `since_ns`; none if none surely is.
+    fn nearest_in_force(&self, since_ns: u64) -> Option<Commit> {
+        if !self.commits.iter().any(|commit| commit.done_ns < since_ns) {
+            return None;
+        }
+        let replaced = self.replaced_before(since_ns);
+        let in_force = self.commits.iter().filter(|commit| commit.done_ns >= replaced);
+        in_force.min_by_key(|commit| commit.offset).copied()
     }
 }

@@ -1,5 +1,6 @@
 //! Builds the index: four walks over the history's columns and two sorts.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use harrow_sim::history::{
@@ -33,6 +34,7 @@ impl<'a> Index<'a> {
             proved: Vec::new(),
             keys: Keys::default(),
             survivors: Survivors::default(),
+            repeats: OnceCell::new(),
         };
         index.find_writers();
         index.places = vec![NO_PLACE; history.sends().len()];

@@ -14,6 +14,7 @@ struct Floor {
 #[derive(Debug, Default)]
 pub(super) struct Floors {
     records: BTreeMap<u32, Floor>,
+    covered: BTreeMap<u32, Floor>,
     ends: BTreeMap<u32, Floor>,
 }
 
@@ -27,6 +28,15 @@ impl Floors {
         self.records.entry(partition).or_default().raise(at_ns, returned);
     }
 
+    /// The highest record of a partition that was known before this time to lie below its end.
+    pub(super) fn covered(&self, partition: u32, before_ns: u64) -> Option<Observation> {
+        self.covered.get(&partition)?.before(before_ns)
+    }
+
+    pub(super) fn raise_covered(&mut self, partition: u32, at_ns: u64, returned: Observation) {
+        self.covered.entry(partition).or_default().raise(at_ns, returned);
+    }
+
     /// The highest end of a partition that was told before this time.
     pub(super) fn end(&self, partition: u32, before_ns: u64) -> Option<Observation> {
         self.ends.get(&partition)?.before(before_ns)
@@ -38,7 +48,7 @@ impl Floors {
 
     /// Nobody will ask for a time before this one any more.
     pub(super) fn forget_before(&mut self, at_ns: u64) {
-        let floors = [&mut self.records, &mut self.ends];
+        let floors = [&mut self.records, &mut self.covered, &mut self.ends];
         for floor in floors.into_iter().flat_map(BTreeMap::values_mut) {
             while floor.rises.get(1).is_some_and(|(rose_ns, _)| *rose_ns < at_ns) {
                 floor.rises.pop_front();

@@ -1,13 +1,12 @@
 //! What the rules look up in a history that grows.
 
-use harrow_sim::history::{History, NO_KEY, NO_PARTITION, SendRecord};
+use harrow_sim::history::{Completion, History, NO_KEY, NO_PARTITION, SendRecord};
 
 use super::records::{Records, Sender};
-use crate::check::facts::Facts;
-use crate::check::facts::{PASSED_MAX, newest_of_each};
+use crate::check::facts::{Facts, passed_over};
 use crate::check::gap::Gap;
 use crate::check::index::{ReadId, SendId};
-use crate::check::occurrence::Observation;
+use crate::check::occurrence::{Observation, Passed};
 use crate::check::options::Options;
 
 /// A history so far, and the records that it has told of.
@@ -49,6 +48,11 @@ impl Facts for Known<'_> {
         self.read(read).offset
     }
 
+    /// Second copies count only in the end.
+    fn is_repeated(&self, _read: ReadId) -> bool {
+        false
+    }
+
     fn observation_of_send(&self, send: SendId) -> Observation {
         let operation = self.history.operation_of_send(send as usize);
         let sent = *self.send(send);
@@ -72,10 +76,13 @@ impl Facts for Known<'_> {
     /// What was told: where else it may be read, a send may be twice.
     fn offset_of(&self, send: SendId) -> Option<(u32, i64)> {
         let SendRecord { offset, partition, .. } = *self.send(send);
-        (offset >= 0 && partition != NO_PARTITION).then_some((partition, offset))
+        let operation = self.history.operation_of_send(send as usize);
+        let unknown = self.history.row(operation).completion == Completion::Info;
+        let happened = !unknown || self.observation_of_send(send).read;
+        (offset >= 0 && partition != NO_PARTITION && happened).then_some((partition, offset))
     }
 
-    fn records_in(&self, gap: &Gap) -> Vec<Observation> {
+    fn records_in(&self, gap: &Gap) -> (Vec<Observation>, Option<Passed>) {
         let Gap { partition, end, but, .. } = *gap;
         let first = gap.first.max(self.options.log_start_offset(partition));
         let sent_by_ns = gap.sent_by_ns(self.history);
@@ -85,7 +92,8 @@ impl Facts for Known<'_> {
             let sender = self.records.sender(seen.value, partition);
             !but.contains(&seen.value) && sender.is_some_and(there)
         };
-        let seen = self.records.places(partition, first, end).filter(fits).take(PASSED_MAX);
-        newest_of_each(self.history, seen.map(|seen| self.with_sender(partition, *seen)))
+        let seen = self.records.places(partition, first, end).filter(fits);
+        let seen = seen.map(|seen| self.with_sender(partition, *seen));
+        passed_over(self.history, gap, seen)
     }
 }

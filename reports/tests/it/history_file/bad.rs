@@ -55,7 +55,7 @@ const ROWS: &[Row] = &[
         r#"{"index":2,"time":6,"process":1,"type":"ok","f":"send","value":[["send","x",8,0]]}"#], 4, None,
         "several `send` open; say which one ends by `invoked`"),
     (&[BEGIN, OK, r#"{"index":2,"time":6,"process":5,"type":"invoke","f":"send","value":[["send","x",7]]}"#], 4, None,
-        "line 3 already"),
+        "line 2 already"),
     (&[r#"{"index":0,"time":5,"process":1,"type":"invoke","f":"send","value":[["send","x",7,0]]}"#], 2, None,
         "cannot know offsets"),
     (&[r#"{"index":0,"time":5,"process":1,"type":"invoke","f":"poll","value":[["poll",{"x":[]}]]}"#], 2, None,

@@ -51,6 +51,7 @@ fn detail() -> impl Strategy<Value = MicroOperation> {
         (partition(), offset())
             .prop_map(|(partition, offset)| What::Committed { partition, offset }),
         partition().prop_map(|partition| What::Rebalanced { partition }),
+        partition().prop_map(|partition| What::Seek { partition, offset: Some(3) }),
         (partition(), offset(), offset()).prop_map(|(partition, first, last)| What::Consumed {
             partition,
             first,
@@ -109,6 +110,7 @@ fn options() -> impl Strategy<Value = Options> {
     let logs = prop::collection::btree_map(partition(), facts, 0..3);
     let steps = prop::sample::select(vec![0, 1, 7, 1_000_000]);
     (logs, any::<bool>(), steps).prop_map(|(logs, member_epochs, cycle_steps_max)| Options {
+        assign_keeps_position: true,
         rules: Rules::ALL,
         logs,
         member_epochs,

@@ -96,13 +96,19 @@ fn shows_early(history: &History, options: &Options, found: &Occurrence) -> bool
     let other_is_ok = other.is_some_and(|other| other.completion == Completion::Ok);
     let in_turn = || in_turn(history, found);
     let passed = || passed_shows(history, options, found);
+    // What an answer of unknown outcome tells of a send counts only once a read proves it.
+    let sure = || {
+        let writers = [Some(found.subject), found.other].into_iter().flatten();
+        let mut writers = writers.filter_map(|observation| observation.writer);
+        writers.all(|writer| history.row(writer).completion != Completion::Info)
+    };
     let shows = match found.anomaly.name() {
         "garbage-read" => all_named(history),
-        "realtime-order" => told,
-        "nonmonotonic-send" | "int-nonmonotonic-send" => told_both(history, found),
+        "realtime-order" => told && sure(),
+        "nonmonotonic-send" | "int-nonmonotonic-send" => told_both(history, found) && sure(),
         "int-poll-skip" => passed(),
-        "int-send-skip" => passed() && sends.iter().all(|send| send.offset >= 0),
-        "nonmonotonic-poll" | "zombie-commit" => in_turn(),
+        "int-send-skip" => passed() && sure() && sends.iter().all(|send| send.offset >= 0),
+        "nonmonotonic-poll" | "zombie-commit" | "lost-commit" => in_turn(),
         "poll-skip" | "resume-skip" => in_turn() && passed(),
         "commit-beyond-position" => {
             // Where nothing is known to be passed over, only its own reads tell.

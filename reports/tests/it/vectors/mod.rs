@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use harrow_broker_model::config::Acks;
 use harrow_reports::check::{Anomaly, LogFacts, Options, Rules, check};
-use harrow_reports::policy::{Isolation, Terms, excuse};
+use harrow_reports::policy::{Isolation, Reset, Terms, excuse};
 use harrow_sim::history::{
     Completion, Function, History, MicroOperation, NO_KEY, NO_OFFSET, NO_PARTITION,
     OperationRecord, ReadRecord, SendRecord, What,
@@ -123,7 +123,13 @@ fn terms(config: &Value) -> Terms {
         terms.isolation = Isolation::ReadUncommitted;
     }
     terms.subscribes = config["sub"] == true;
-    terms.reset_to_latest = config["reset"] == "latest";
+    terms.offset_reset = match config["reset"].as_str() {
+        None | Some("earliest") => Reset::Earliest,
+        Some("latest") => Reset::Latest,
+        Some("none") => Reset::None,
+        Some("by_duration") => Reset::ByDuration,
+        Some(other) => panic!("reset {other} is not known"),
+    };
     let partition = &mut terms.partitions[0];
     partition.unclean_leader_election = config["unclean"].as_bool().unwrap_or(false);
     partition.min_insync_replicas = config["min_isr"].as_u64().unwrap_or(2) as u32;
@@ -203,6 +209,10 @@ fn actions(names: &mut Names, function: Function, op: &Value) -> Vec<MicroOperat
         Function::Commit | Function::List => offsets(names, function, &op["v"]),
         Function::Crash => Vec::new(),
     };
+    for (name, offset) in op["to"].as_object().into_iter().flatten() {
+        let (partition, offset) = (names.partition(name), offset.as_i64());
+        actions.push(MicroOperation::Detail(What::Seek { partition, offset }));
+    }
     actions.extend(taken(names, &op["reb"], |partition| What::Rebalanced { partition }));
     for input in list(&op["eos"]) {
         let input = input.as_str().and_then(|input| input.rsplit_once('@'));

@@ -127,8 +127,9 @@ fn a_life_survives_json_and_is_left_out_when_nobody_followed() {
 
 #[test]
 fn a_place_is_followed_once_and_only_its_findings_get_its_life() {
-    let record =
-        |offset: i64| Some(Record { partition: "orders-0".to_owned(), offset, value: None });
+    let record = |offset: i64| {
+        Some(Record { partition: "orders-0".to_owned(), offset, value: None, lines: Vec::new() })
+    };
     let of = |record: Option<Record>| Finding { record, ..Finding::default() };
     let mut findings = vec![of(record(2)), of(None), of(record(1)), of(record(2))];
     let places = places(&findings);

@@ -1,15 +1,20 @@
 //! Leaves the files of violated runs: each is run once more, with a trace.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use harrow_reports::report::Report;
 use harrow_reports::verdict::Outcome;
+use serde::{Deserialize, Serialize};
 
 use crate::commands::console::{Failure, mistake};
 use crate::commands::files::OutDirectory;
-use crate::commands::reading::Prepared;
+use crate::commands::reading::{Prepared, STDIN};
 use crate::commands::run::keep;
-use crate::pipeline::RunIdentity;
+use crate::commands::seeds::{SeedRange, Shard};
+use crate::pipeline::COMMIT;
+
+use super::work::Work;
 
 /// Keeps what violated runs leave, if anybody wants it.
 pub(super) struct ArtifactWriter<'a> {
@@ -22,8 +27,8 @@ pub(super) struct ArtifactWriter<'a> {
 
 impl<'a> ArtifactWriter<'a> {
     /// Sees whether the directory takes files, before the sweep.
-    pub(super) fn open(out: Option<&'a Path>, prepared: &[Prepared]) -> Result<Self, Failure> {
-        let names: Vec<String> = prepared.iter().map(|one| file_name(&one.argument)).collect();
+    pub(super) fn open(out: Option<&'a Path>, work: &Work) -> Result<Self, Failure> {
+        let names: Vec<String> = work.prepared.iter().map(|one| file_name(&one.argument)).collect();
         if let Some(out) = out {
             OutDirectory::open(out)?;
             let alike = |(at, name): &(usize, &String)| names[..*at].contains(name);
@@ -31,6 +36,7 @@ impl<'a> ArtifactWriter<'a> {
                 let message = format!("two scenarios would leave their files as `{name}-SEED`");
                 return Err(mistake(message, "sweep them one after another").into());
             }
+            mark(out, work)?;
         }
         Ok(Self { out, names, failed: Ok(()) })
     }
@@ -46,13 +52,10 @@ impl<'a> ArtifactWriter<'a> {
             self.out.filter(|_| report.outcome == Outcome::Violated && self.failed.is_ok())?;
         let seed = report.coordinate.seed;
         let path = out.join(format!("{}-{seed}", self.names[scenario]));
-        let identity = RunIdentity {
-            scenario: &prepared.argument,
-            plan: None,
-            replay: &report.coordinate.replay,
-        };
+        let (plan, replay) = (prepared.plan(seed), &report.coordinate.replay);
+        let judged = |trace| prepared.judged(&plan, replay, trace);
         let kept = OutDirectory::open(&path).map_err(Failure::from);
-        self.failed = kept.and_then(|out| keep(&out, &prepared.plan(seed), identity));
+        self.failed = kept.and_then(|out| keep(&out, &plan, judged));
         self.failed.is_ok().then_some(path)
     }
 
@@ -62,8 +65,63 @@ impl<'a> ArtifactWriter<'a> {
     }
 }
 
+/// What a sweep leaves first: what it is. Failures of different sweeps, or of different commits, in one directory would
+/// be taken for those of one; shards of a sweep may share theirs.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    commit: String,
+    /// The command of each scenario's first seed.
+    scenarios: Vec<String>,
+    /// First and last seed.
+    seeds: [String; 2],
+    /// Which of how many shards.
+    shard: [u64; 2],
+}
+
+/// The begin of the names of marks.
+const MARK: &str = "sweep-";
+
+/// Leaves the mark of this sweep, if no other one's is there.
+fn mark(out: &Path, work: &Work) -> Result<(), Failure> {
+    let SeedRange { first, last } = work.seeds;
+    let Shard { index, count } = work.shard;
+    let mark = Mark {
+        commit: COMMIT.to_owned(),
+        scenarios: work.prepared.iter().map(|prepared| prepared.command(first)).collect(),
+        seeds: [first.to_string(), last.to_string()],
+        shard: [index, count],
+    };
+    let name = format!("{MARK}{index}-of-{count}.json");
+    let entries = fs::read_dir(out).map_err(|error| unusable(out, &error.to_string()))?;
+    for entry in entries.flatten() {
+        let file = entry.file_name().to_string_lossy().into_owned();
+        if !file.starts_with(MARK) {
+            continue;
+        }
+        let known = fs::read(entry.path()).ok();
+        let known = known.and_then(|text| serde_json::from_slice::<Mark>(&text).ok());
+        let sibling = |known: &Mark| {
+            let same = (&known.commit, &known.scenarios, &known.seeds);
+            same == (&mark.commit, &mark.scenarios, &mark.seeds) && known.shard[1] == count
+        };
+        if file == name || !known.as_ref().is_some_and(sibling) {
+            return Err(unusable(out, &format!("another sweep has left its files there ({file})")));
+        }
+    }
+    let directory = OutDirectory::open(out)?;
+    Ok(directory.write(&name, |file| Ok(serde_json::to_writer_pretty(file, &mark)?))?)
+}
+
+fn unusable(out: &Path, why: &str) -> Failure {
+    let message = format!("failed to write to {}: {why}", out.display());
+    mistake(message, "give an empty directory, or remove what is there").into()
+}
+
 /// A scenario's name or path as a part of a file name.
 fn file_name(argument: &str) -> String {
+    if argument == STDIN {
+        return "stdin".to_owned();
+    }
     let name = argument.strip_suffix(".toml").unwrap_or(argument);
     let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '-' };
     name.trim_start_matches(['.', '/']).chars().map(plain).collect()

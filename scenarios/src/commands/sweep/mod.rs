@@ -2,8 +2,10 @@
 
 mod artifacts;
 mod clusters;
+mod legal;
 mod reach;
 mod tally;
+mod work;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -18,16 +20,17 @@ use harrow_reports::verdict::{Finding, Outcome};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::console::{Console, Failure, mistake, progress_is_seen};
+use super::hold::HeldTo;
 use super::interrupt::on_interrupt;
 use super::reading::{Changes, Prepared};
 use super::seeds::{self, SeedRange, Shard, jobs};
 use super::shrinking::{ShrinkArgs, Shrinking};
 use crate::catalogue::CATALOGUE;
 use crate::exit::ExitCode;
-use crate::pipeline::{self, RunIdentity};
 use crate::pool;
 use artifacts::ArtifactWriter;
 use tally::{Ended, Tally};
+use work::Work;
 
 /// Run many seeds in parallel and tell which fail.
 ///
@@ -35,8 +38,10 @@ use tally::{Ended, Tally};
 /// on --jobs. Ctrl-C ends the sweep with what was found so far. A run that does not reach what its scenario is about is
 /// counted; it is the sweep that must: each mark of `expect.reach` in one run, or in `expect.reach_share` of them. Exit
 /// codes: 0 all held, or a shard had no part of the work; 1 some violated; 3 none violated, but some inconclusive, a
-/// mark not reached, none run or interrupted. Runs that fail in the same way have the same fingerprint: the first of
-/// each is told as it comes, and at the end how many there are.
+/// mark not reached or none run; 130 none violated, and interrupted. What was legally lost, duplicated or reordered is
+/// counted by its reason; --hold makes findings of it. Runs that
+/// fail in the same way have the same fingerprint: the first of each is told as it comes, and at the end how many there
+/// are.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "harrow sweep [OPTIONS] [SCENARIO]...\n       harrow sweep [OPTIONS] --all",
@@ -75,41 +80,15 @@ pub(super) struct Sweep {
     #[command(flatten)]
     changes: Changes,
     #[command(flatten)]
+    held_to: HeldTo,
+    #[command(flatten)]
     shrink: ShrinkArgs,
-}
-
-/// What is to be run: each unit of work is one seed of one scenario.
-struct Work {
-    prepared: Vec<Prepared>,
-    seeds: SeedRange,
-    shard: Shard,
-}
-
-impl Work {
-    /// The n-th unit of this shard.
-    fn unit(&self, index: u64) -> Option<(usize, u64)> {
-        let at =
-            u128::from(index) * u128::from(self.shard.count) + u128::from(self.shard.index - 1);
-        let scenarios = self.prepared.len() as u128;
-        let seed = u128::from(self.seeds.first) + at / scenarios;
-        let seed = u64::try_from(seed).ok().filter(|seed| *seed <= self.seeds.last)?;
-        Some(((at % scenarios) as usize, seed))
-    }
-
-    /// How many units there are.
-    fn count(&self) -> u64 {
-        let seeds = u128::from(self.seeds.last - self.seeds.first) + 1;
-        let all = seeds * self.prepared.len() as u128;
-        let before = u128::from(self.shard.index - 1);
-        let count = all.saturating_sub(before).div_ceil(u128::from(self.shard.count));
-        u64::try_from(count).unwrap_or(u64::MAX)
-    }
 }
 
 impl Sweep {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
         let work = self.work()?;
-        let mut artifacts = ArtifactWriter::open(self.out.as_deref(), &work.prepared)?;
+        let mut artifacts = ArtifactWriter::open(self.out.as_deref(), &work)?;
         if work.count() == 0 {
             note_empty_shard(work.shard);
         }
@@ -198,10 +177,14 @@ impl Sweep {
             .into());
         }
         let prepared: Result<Vec<Prepared>, Failure> =
-            names.iter().map(|name| Prepared::read(name, &self.changes)).collect();
+            names.iter().map(|name| self.prepared(name)).collect();
         let last = if self.duration.is_some() { u64::MAX } else { 100 };
         let seeds = self.seeds.unwrap_or(SeedRange { first: 1, last });
         Ok(Work { prepared: prepared?, seeds, shard: self.shard.unwrap_or(Shard::WHOLE) })
+    }
+
+    fn prepared(&self, name: &str) -> Result<Prepared, Failure> {
+        Ok(Prepared::read(name, &self.changes)?.held_to(&self.held_to))
     }
 
     fn failures_max(&self) -> u64 {
@@ -239,19 +222,6 @@ impl Sweep {
 fn rate(state: &ProgressState, text: &mut dyn fmt::Write) {
     // A bar that cannot be written is not shown.
     let _ = write!(text, "{:.1}/s", state.per_sec());
-}
-
-impl Work {
-    fn run(&self, scenario: usize, seed: u64, whole: bool) -> Report {
-        let prepared = &self.prepared[scenario];
-        let (plan, replay) = (prepared.plan(seed), prepared.command(seed));
-        let identity = RunIdentity { scenario: &prepared.argument, plan: None, replay: &replay };
-        let mut report = pipeline::run_and_judge(&plan, identity, false).report;
-        if whole {
-            pipeline::follow(&plan, &mut report);
-        }
-        report
-    }
 }
 
 /// More machines than there is work for is no failure of any of them.
@@ -304,50 +274,4 @@ fn show(
         writeln!(console.stdout(), "  left in {}", kept.display())?;
     }
     Ok(console.stdout().flush()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn work(names: &[&str], seeds: (u64, u64), shard: (u64, u64)) -> Work {
-        let read = |name: &&str| {
-            Prepared::read(name, &Changes::default()).expect("it is in the catalogue")
-        };
-        Work {
-            prepared: names.iter().map(read).collect(),
-            seeds: SeedRange { first: seeds.0, last: seeds.1 },
-            shard: Shard { index: shard.0, count: shard.1 },
-        }
-    }
-
-    fn units(work: &Work) -> Vec<(usize, u64)> {
-        (0..).map_while(|index| work.unit(index)).collect()
-    }
-
-    #[test]
-    fn each_seed_is_run_with_every_scenario() {
-        let work = work(&["calm", "swarm"], (5, 6), (1, 1));
-        assert_eq!(units(&work), [(0, 5), (1, 5), (0, 6), (1, 6)]);
-        assert_eq!(work.count(), 4);
-    }
-
-    #[test]
-    fn shards_share_the_work_without_rest() {
-        let whole = units(&work(&["calm", "swarm", "slow-disk"], (1, 7), (1, 1)));
-        let mut shared = Vec::new();
-        for index in 1..=4 {
-            let part = work(&["calm", "swarm", "slow-disk"], (1, 7), (index, 4));
-            assert_eq!(part.count(), units(&part).len() as u64);
-            shared.extend(units(&part));
-        }
-        shared.sort_by_key(|(scenario, seed)| (*seed, *scenario));
-        assert_eq!(shared, whole);
-    }
-
-    #[test]
-    fn the_last_seed_is_a_seed() {
-        let work = work(&["calm"], (u64::MAX - 1, u64::MAX), (1, 1));
-        assert_eq!(units(&work), [(0, u64::MAX - 1), (0, u64::MAX)]);
-    }
 }

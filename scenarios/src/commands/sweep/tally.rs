@@ -1,5 +1,6 @@
 //! What a sweep found, in memory that does not grow with the number of seeds.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use harrow_broker_model::defect::Defects;
 use harrow_reports::faults::FaultCounts;
 use harrow_reports::report::Report;
 use harrow_reports::rules::Rules;
-use harrow_reports::verdict::Outcome;
+use harrow_reports::verdict::{Harm, Outcome};
 use serde::Serialize;
 
 use crate::commands::console::{Console, Failure};
@@ -16,6 +17,7 @@ use crate::exit::ExitCode;
 use crate::pipeline::COMMIT;
 
 use super::clusters::{Cluster, Clusters};
+use super::legal::{Legal, LegalCount};
 use super::reach::{Mark, Reach};
 
 /// So many failures are kept for each scenario; further ones are only counted.
@@ -78,6 +80,7 @@ struct Row<'a> {
     /// The first inconclusive run and why it was one.
     inconclusive: Option<(u64, String)>,
     reach: Reach<'a>,
+    legal: Legal,
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -93,6 +96,7 @@ struct Counts {
 
 #[derive(Debug, Clone, Serialize)]
 struct Failed {
+    #[serde(with = "harrow_broker_model::wide")]
     seed: u64,
     guarantee: String,
     anomaly: String,
@@ -126,6 +130,8 @@ struct ScenarioSummary<'a> {
     #[serde(flatten)]
     counts: Counts,
     reach: Vec<Mark<'a>>,
+    /// What was legally lost, duplicated or reordered, by cause.
+    legal: Vec<&'a LegalCount>,
     failures: &'a [Failed],
 }
 
@@ -175,6 +181,7 @@ impl<'a> Tally<'a> {
             failures: Vec::new(),
             inconclusive: None,
             reach: Reach::of(&prepared.scenario.expect),
+            legal: Legal::default(),
         };
         let rows = prepared.iter().map(row).collect();
         Self { rows, faults: FaultSums::default(), clusters: Clusters::default() }
@@ -196,6 +203,7 @@ impl<'a> Tally<'a> {
         let row = &mut self.rows[scenario];
         row.counts.add(report);
         row.reach.add(&report.reached);
+        row.legal.add(report);
         let seed = report.coordinate.seed;
         match report.outcome_apart_from_reach() {
             Outcome::Held => {}
@@ -263,15 +271,49 @@ impl<'a> Tally<'a> {
                 (false, _) => String::new(),
             };
             self.faults.show(console)?;
+            self.show_legal(console)?;
             let (runs, name, label) = (total.runs, outcome.name(), self.rules().label);
+            let held_to =
+                self.rows.first().map_or_else(Vec::new, |row| row.prepared.held_to.texts());
+            let held_to = if held_to.is_empty() {
+                String::new()
+            } else {
+                format!(", held to {}", held_to.join(", "))
+            };
+            let legal = self.legal_sums();
             let seconds = format!("{}.{:01}", wall_ms / 1_000, wall_ms % 1_000 / 100);
             writeln!(
                 console.stdout(),
-                "{name} {label}: {runs} runs in {seconds} s, {runs_per_second} a second{end}"
+                "{name} {label}{held_to}: {runs} runs in {seconds} s, {runs_per_second} a second{legal}{end}"
             )?;
         }
         console.stdout().flush()?;
-        Ok(outcome.into())
+        let cut = interrupted && outcome != Outcome::Violated;
+        Ok(if cut { ExitCode::Interrupted } else { outcome.into() })
+    }
+
+    /// A sweep that held may still have lost records.
+    fn show_legal(&self, console: &mut Console) -> Result<(), Failure> {
+        for row in &self.rows {
+            for line in row.legal.lines(&row.prepared.argument, row.counts.runs) {
+                writeln!(console.stdout(), "{line}")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was legally lost, duplicated or reordered in all, to follow a sentence.
+    fn legal_sums(&self) -> String {
+        let mut sums: BTreeMap<Harm, u64> = BTreeMap::new();
+        for (harm, records) in self.rows.iter().flat_map(|row| row.legal.sums()) {
+            *sums.entry(harm).or_default() += records;
+        }
+        if sums.is_empty() {
+            return String::new();
+        }
+        let told: Vec<String> =
+            sums.iter().map(|(harm, sum)| format!("{sum} {}", harm.participle())).collect();
+        format!("; records legally {}", told.join(", "))
     }
 
     fn table(&self, console: &mut Console) -> Result<(), Failure> {
@@ -318,6 +360,7 @@ impl Row<'_> {
             scenario: &self.prepared.argument,
             counts: self.counts,
             reach: self.reach.marks(),
+            legal: self.legal.rows(),
             failures: &self.failures,
         }
     }

@@ -30,7 +30,9 @@ impl ClusterView {
         }
         self.registry.apply(offset, controller_epoch, change);
         if let MetadataChange::BrokerRegistered { broker, .. } = change {
-            self.nodes.entry(*broker).or_default().registered = true;
+            let known = self.nodes.entry(*broker).or_default();
+            known.registered = true;
+            known.first_registration.get_or_insert(offset);
         }
         let MetadataChange::PartitionChanged { partition, registration, unclean } = change else {
             return;

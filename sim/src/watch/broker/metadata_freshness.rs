@@ -3,7 +3,8 @@
 //! Promise: a broker leads or follows only once it has applied the metadata up to its own registration: what was true
 //! in an earlier uptime never makes it lead; and the registrations by which a leader goes only become newer.
 //! Source: KIP-631; `BrokerMetadataPublisher`, `Partition.makeLeader`, rule 2.1.7.
-//! Not verified: followers' versions, which no rule uses.
+//! Not verified: followers' versions, which no rule uses; whether a broker waits for its own registration where a late
+//! one of an earlier uptime was taken first.
 
 use std::collections::BTreeMap;
 
@@ -73,8 +74,11 @@ pub(super) fn on_acts(
     if !context.view.states_all() {
         return;
     }
-    let own = context.view.registry().broker(context.node).map(|broker| broker.broker_epoch);
-    let reached = own.is_some_and(|own| applied.is_some_and(|applied| applied.0 >= own.0));
+    // Of several since it started, one may be of an earlier uptime, whose request was long under way: which of
+    // them is its
+    // own nobody knows, and by the first of them it need not have waited for the others.
+    let own = context.view.first_registration(context.node);
+    let reached = own.is_some_and(|own| applied.is_some_and(|applied| applied >= own));
     if !reached || !context.view.has_registered(context.node) {
         findings.report(context, &EARLY, partition, || {
             let own = own.map_or_else(|| "none".to_owned(), |own| own.to_string());

@@ -64,16 +64,29 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         let now = self.engine.now();
         let unresolved = self.loads.iter().map(|load| u64::from(load.unresolved())).sum();
         let since = self.progress.since(now, &pending, unresolved);
-        let bound = pending.goal.bound_ms(self.plan) * MS;
+        let furthest = self.progress.furthest();
+        let bound = furthest.bound_ms(self.plan) * MS;
         if since == now {
             self.engine.count_refusals();
         }
         if now - since > bound || now > self.last_ns() {
-            return Some(self.give_up(pending, since));
+            return Some(self.give_up(self.furthest(furthest, pending), since));
         }
         self.prompt(pending.goal);
         self.check_again();
         None
+    }
+
+    /// A cluster that loses again and again what it had, such as its quorum's leader, is told by the furthest
+    /// goal that it
+    /// came to and waits for, with what it lacks at this moment: of that goal first, then of the one that was lost.
+    fn furthest(&self, goal: Goal, pending: Pending) -> Pending {
+        if goal == pending.goal {
+            return pending;
+        }
+        let Some(furthest) = self.lacking(goal) else { return pending };
+        let what = format!("{}; at this moment, {}", furthest.what, pending.what);
+        Pending { what, ..furthest }
     }
 
     /// What is lost elsewhere excuses nothing: only what stands in the way of this goal counts.

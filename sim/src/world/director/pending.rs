@@ -9,7 +9,7 @@ use harrow_broker_model::types::{NodeId, TopicPartition};
 use super::cuts::list;
 use super::progress::Pending;
 use super::{Director, Phase};
-use crate::liveness::Goal;
+use crate::liveness::{GOALS, Goal};
 use crate::view::{PartitionView, ReplicaRole};
 use crate::world::engine::Boot;
 
@@ -42,19 +42,26 @@ impl Shortfall {
 impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// The first goal that is not met; nothing if all are that count in this phase.
     pub(super) fn pending(&self) -> Option<Pending> {
-        self.processes_pending()
-            .or_else(|| self.quorum_pending())
-            .or_else(|| self.unfenced_pending())
-            .or_else(|| self.metadata_pending())
-            .or_else(|| self.topics_pending())
-            .or_else(|| self.each_partition(Goal::Leaders, Self::leader_pending))
-            .or_else(|| self.each_partition(Goal::Isr, Self::isr_pending))
-            .or_else(|| self.operations_pending())
-            .or_else(|| self.each_partition(Goal::HighWatermark, Self::log_pending))
-            .or_else(|| self.fresh_pending())
-            .or_else(|| self.resumed_pending())
-            .or_else(|| self.lag_pending())
-            .or_else(|| self.held_pending())
+        GOALS.iter().find_map(|entry| self.lacking(entry.goal))
+    }
+
+    /// What a goal lacks, if it counts in this phase and is not met.
+    pub(super) fn lacking(&self, goal: Goal) -> Option<Pending> {
+        match goal {
+            Goal::Processes => self.processes_pending(),
+            Goal::QuorumLeader => self.quorum_pending(),
+            Goal::BrokersUnfenced => self.unfenced_pending(),
+            Goal::Metadata => self.metadata_pending(),
+            Goal::Topics => self.topics_pending(),
+            Goal::Leaders => self.each_partition(goal, Self::leader_pending),
+            Goal::Isr => self.each_partition(goal, Self::isr_pending),
+            Goal::Operations => self.operations_pending(),
+            Goal::HighWatermark => self.each_partition(goal, Self::log_pending),
+            Goal::FreshProducer => self.fresh_pending(),
+            Goal::LoadProducers => self.resumed_pending(),
+            Goal::ConsumerLag => self.lag_pending(),
+            Goal::Resources => self.held_pending(),
+        }
     }
 
     /// Brokers and controllers of the core.

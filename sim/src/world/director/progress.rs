@@ -29,6 +29,11 @@ impl Progress {
         Self { goal: Goal::Processes, left: u64::MAX, unresolved: u64::MAX, since_ns: now }
     }
 
+    /// The furthest goal that was pending so far.
+    pub(super) fn furthest(&self) -> Goal {
+        self.goal
+    }
+
     /// Since when there was no progress, with what is pending now. A goal that is lost again is no progress, and
     /// neither is meeting it once more.
     pub(super) fn since(&mut self, now: u64, pending: &Pending, unresolved: u64) -> u64 {
@@ -64,5 +69,6 @@ mod tests {
         assert_eq!(since(4, Goal::Isr, 2, 9), 2, "and met once more");
         assert_eq!(since(5, Goal::Isr, 3, 8), 5, "an operation is resolved");
         assert_eq!(since(6, Goal::Isr, 3, 8), 5, "nothing");
+        assert_eq!(progress.furthest(), Goal::Isr);
     }
 }

@@ -16,6 +16,7 @@ fn commits(good: &Good, partition: u32) -> i64 {
         | What::Assigned { .. }
         | What::EndOffset { .. }
         | What::Rebalanced { .. }
+        | What::Seek { .. }
         | What::Consumed { .. }
         | What::Member { .. } => None,
     });

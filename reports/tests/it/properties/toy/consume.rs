@@ -54,7 +54,15 @@ impl Toy {
             self.record(process, Completion::Info, Function::Crash, Vec::new(), choice);
         } else {
             let function = Function::Assign { from_start };
-            let actions = (0..PARTITIONS).map(assigned).collect();
+            let mut actions: Vec<MicroOperation> = (0..PARTITIONS).map(assigned).collect();
+            if !from_start {
+                let positions = (0_u32..).zip(self.consumers.positions[consumer as usize]);
+                let told = choice.one_in(2);
+                actions.extend(positions.map(|(partition, next)| {
+                    let offset = told.then_some(next);
+                    MicroOperation::Detail(What::Seek { partition, offset })
+                }));
+            }
             self.record(process, Completion::Ok, function, actions, choice);
         }
     }

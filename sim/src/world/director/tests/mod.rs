@@ -361,6 +361,7 @@ fn cluster() -> ClusterConfig {
 pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
     let steps = actions.iter().enumerate();
     Plan {
+        drawn: None,
         schema: PLAN_SCHEMA,
         scenario: "toy".to_owned(),
         seed: 11,

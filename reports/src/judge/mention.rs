@@ -1,0 +1,29 @@
+//! What a client anomaly is about, in little room: there may be many.
+
+use crate::check::{Kind, Observation, Occurrence};
+
+/// What one client anomaly is about: its record, if it is about one, and the operations concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mention {
+    pub(super) partition: u32,
+    /// Offset and value.
+    pub(super) record: Option<(i64, u64)>,
+    pub(super) operations: [Option<u32>; 4],
+}
+
+impl Mention {
+    pub(super) fn of(occurrence: &Occurrence) -> Self {
+        let Occurrence { partition, subject, other, .. } = *occurrence;
+        let record = match occurrence.anomaly.kind() {
+            Kind::PassedOver => other,
+            Kind::EndOffset | Kind::Group | Kind::Cycle => None,
+            Kind::Missing | Kind::Misplaced | Kind::Repeated | Kind::Shown | Kind::Between => {
+                Some(subject)
+            }
+        };
+        let writer = |seen: Option<Observation>| seen.and_then(|seen| seen.writer);
+        let operation = other.map(|other| other.operation);
+        let operations = [Some(subject.operation), subject.writer, operation, writer(other)];
+        Self { partition, record: record.map(|seen| (seen.offset, seen.value)), operations }
+    }
+}

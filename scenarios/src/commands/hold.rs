@@ -1,0 +1,43 @@
+//! `--hold`: what runs and histories are held to beside what was promised.
+
+use clap::Args;
+use harrow_reports::policy::{Hold, Promise};
+
+/// What is held against it beside what was promised.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct HeldTo {
+    /// Judge as if this had been promised, too; repeatable: acks=all, enable.idempotence=true,
+    /// max.in.flight.requests.per.connection=1, isolation.level=read_committed, auto.offset.reset=earliest,
+    /// unclean.leader.election.enable=false, min.insync.replicas=3, expect.loss_allowed=false. What is legal as it is
+    /// becomes a finding, with all that a finding tells.
+    #[arg(long = "hold", value_name = "NAME=VALUE", value_parser = held)]
+    hold: Vec<Held>,
+}
+
+/// One of them, as it was written.
+#[derive(Debug, Clone)]
+struct Held {
+    text: String,
+    promise: Promise,
+}
+
+fn held(text: &str) -> Result<Held, String> {
+    Promise::parse(text).map(|promise| Held { text: text.to_owned(), promise })
+}
+
+impl HeldTo {
+    pub(super) fn hold(&self) -> Hold {
+        let promises: Vec<Promise> = self.hold.iter().map(|held| held.promise).collect();
+        Hold::of(&promises)
+    }
+
+    /// As they were written.
+    pub(super) fn texts(&self) -> Vec<String> {
+        self.hold.iter().map(|held| held.text.clone()).collect()
+    }
+
+    /// As a command line has them.
+    pub(super) fn flags(&self) -> impl Iterator<Item = String> {
+        self.hold.iter().map(|held| format!("--hold {}", held.text))
+    }
+}
