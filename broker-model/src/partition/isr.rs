@@ -47,6 +47,12 @@ impl Partition {
 
     /// Proposes to remove followers that lag too long. Called every half `replica.lag.time.max.ms`.
     pub fn check_isr_lag(&mut self, context: PartitionContext<'_>, effects: &mut Effects) {
+        // Who was about to join, and held the high watermark back, may be gone: no fetch tells of that, and where all
+        // producers wait for what is not committed, no append does either. Kafka looks again only with the next one.
+        if !self.defects.has(ReplicationDefect::NoHwOnShrink) {
+            self.maybe_advance_high_watermark(context, effects);
+            self.complete_produces(effects);
+        }
         let (node, end, lag_time_max) = (self.node, self.log.log_end_offset(), self.lag_time_max);
         let now = self.lag_time(context.now);
         let Role::Leader(leader) = &self.role else {

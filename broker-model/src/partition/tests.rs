@@ -395,6 +395,23 @@ fn a_shrink_counts_only_when_the_controller_has_accepted_it() {
 }
 
 #[test]
+fn who_was_about_to_join_holds_nothing_up_for_good() {
+    let never_again = vec![ReplicationDefect::NoHwOnShrink.into()];
+    for (defects, committed) in [(vec![], 1), (never_again, 0)] {
+        let mut bench = Bench::leading(&defects, &[1, 2]);
+        let registered = bench.metadata.brokers.remove(&NodeId(3)).expect("the bench registers it");
+        bench.fetch(3, 0);
+        bench.metadata.brokers.insert(NodeId(3), registered);
+        bench.produce(&batch(-1, 0));
+        bench.fetch(2, 1);
+        assert_eq!(bench.high_watermark(), 0, "3 may join any time");
+        bench.now.time = Time(104 * SECOND);
+        bench.check_lag();
+        assert_eq!(bench.high_watermark(), committed, "with {defects:?}");
+    }
+}
+
+#[test]
 fn a_clock_that_is_set_back_hides_nobody_who_lags() {
     let by_wall_clock = vec![ReplicationDefect::LagByWallClock.into()];
     for (defects, shrinks) in [(vec![], true), (by_wall_clock, false)] {

@@ -117,7 +117,7 @@ pub(super) const CASES: &[Case] = &[
             stage.elect(A, 1, &[A, C]);
             stage.truncate(B, 0);
             stage.append(B, 0, record(0, 0, 7));
-            stage.high_watermark(B, 0, false, 1);
+            stage.recovered(B, 1, &[record(0, 0, 7)]);
             stage.audit_mirror(B);
         },
     },
