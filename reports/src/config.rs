@@ -9,8 +9,8 @@ use harrow_sim::run::Run;
 
 use crate::check::{LogFacts, Options};
 use crate::policy::{
-    Damage, Dropped, Isolation, MetadataDamage, OFFSETS_RETENTION_NS, OFFSETS_TOPIC, PartitionTerms,
-    ProducerTerms, Reset, Terms,
+    Damage, Dropped, Isolation, MetadataDamage, OFFSETS_RETENTION_NS, OFFSETS_TOPIC,
+    PartitionTerms, ProducerTerms, Reset, Terms,
 };
 
 const NS_PER_MINUTE: u64 = 60 * 1_000_000_000;
@@ -175,7 +175,11 @@ impl HistoryConfig {
             offset_reset: self.offset_reset,
             offsets_retention_ns: self.offsets_retention_minutes.saturating_mul(NS_PER_MINUTE),
             offsets_topic: self.topic_of(&format!("{OFFSETS_TOPIC}-0")).partition,
-            offsets_dropped: faults.dropped.iter().flatten().any(|range| of_offsets(&range.partition)),
+            offsets_dropped: faults
+                .dropped
+                .iter()
+                .flatten()
+                .any(|range| of_offsets(&range.partition)),
             disturbed: faults.disturbed,
             settled_ns: faults.settled_ns.unwrap_or(u64::MAX),
             producers_expire: false,
@@ -198,8 +202,7 @@ impl HistoryConfig {
     pub fn options(&self, history: &History) -> Options {
         let (member_epochs, assign_keeps_position) =
             (self.member_epochs, self.assign_keeps_position);
-        let mut options =
-            Options { member_epochs, assign_keeps_position, ..Options::default() };
+        let mut options = Options { member_epochs, assign_keeps_position, ..Options::default() };
         for (partition, name) in (0_u32..).zip(&history.partitions) {
             let log_start_offset = self.log_starts.get(name).copied().unwrap_or(0);
             let compacted = self.topic_of(name).compacted;
