@@ -355,12 +355,11 @@ fn measured(plan: &Plan, report: &Report) -> Measured {
 
 /// Flags of the rules that a plan is run by.
 fn rules(plan: &Plan) -> String {
-    let version = plan.cluster.kafka.map_or(Defects::NONE, Defects::of_version);
-    let mut flags = plan.cluster.kafka.map_or(String::new(), |kafka| format!(" --kafka {kafka}"));
-    for defect in plan.cluster.defects.iter().filter(|defect| !version.has(*defect)) {
-        flags.push_str(&format!(" --defect {defect}"));
-    }
-    flags
+    let kafka = plan.cluster.kafka;
+    let version = kafka.map_or(Defects::NONE, Defects::of_version);
+    let others = plan.cluster.defects.iter().filter(|defect| !version.has(*defect));
+    let flags = kafka.map(|kafka| format!(" --kafka {kafka}")).into_iter();
+    flags.chain(others.map(|defect| format!(" --defect {defect}"))).collect()
 }
 
 fn printed(plan: &Plan, comments: &[String]) -> Option<String> {

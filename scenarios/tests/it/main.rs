@@ -13,6 +13,6 @@ mod product;
 mod readme;
 mod report;
 mod rules;
-mod shrink;
 mod scenario_reference;
+mod shrink;
 mod tidy;
