@@ -18,7 +18,6 @@ use serde::Serialize;
 use super::console::{Console, Failure, mistake, progress_is_seen};
 use super::files::OutDirectory;
 use super::reading::quoted;
-use super::run::keep;
 use super::seeds;
 use crate::exit::ExitCode;
 use crate::format::{parse, print_scenario};
@@ -156,7 +155,7 @@ impl Shrinking<'_> {
                 let place = quoted(&out.path("plan.json").display().to_string());
                 writeln!(
                     console.stdout(),
-                    "left plan.json, scenario.toml, shrunk.json and the run's files there; \
+                    "left plan.json, scenario.toml, report.json and shrunk.json there; \
                      again: harrow replay {place}, further: harrow shrink {place}"
                 )?;
             }
@@ -395,10 +394,10 @@ fn leave_plan(out: &OutDirectory, plan: &Plan) -> Result<(), Failure> {
 
 fn leave(out: &OutDirectory, smallest: &Smallest) -> Result<(), Failure> {
     let Smallest { plan, told } = smallest;
-    let path = out.path("plan.json").display().to_string();
-    let replay = format!("harrow replay {}", quoted(&path));
-    keep(out, plan, RunIdentity { scenario: &plan.scenario, plan: Some(&path), replay: &replay })?;
+    leave_plan(out, plan)?;
     out.write("scenario.toml", |file| file.write_all(told.scenario.text.as_bytes()))?;
+    // Two runs of one plan leave the same bytes.
+    out.write("report.json", |file| render(&told.report.timeless(), Format::Json, file))?;
     out.write("shrunk.json", |file| Ok(serde_json::to_writer_pretty(file, told)?))?;
     Ok(())
 }
