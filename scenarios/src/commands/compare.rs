@@ -62,7 +62,7 @@ impl Compare {
             },
             |index| (index < count).then(|| Pair::of(&sides, self.seeds.first + index)),
             |pair| {
-                table.add(pair);
+                table.add(&pair);
                 ControlFlow::Continue(())
             },
         );

@@ -94,7 +94,7 @@ impl Corpus {
         }
         self.tell(
             console,
-            Summary {
+            &Summary {
                 schema: 1,
                 kind: "corpus",
                 plans: files.listing.plans.len(),
@@ -104,11 +104,11 @@ impl Corpus {
         )
     }
 
-    fn tell(&self, console: &mut Console, summary: Summary) -> Result<ExitCode, Failure> {
-        let Summary { plans, complaints, changes, .. } = &summary;
+    fn tell(&self, console: &mut Console, summary: &Summary) -> Result<ExitCode, Failure> {
+        let Summary { plans, complaints, changes, .. } = summary;
         let good = complaints.is_empty() && (self.accept || changes.is_empty());
         if console.is_json() {
-            console.json(&summary)?;
+            console.json(summary)?;
         } else {
             for line in complaints {
                 writeln!(console.stdout(), "{line}")?;

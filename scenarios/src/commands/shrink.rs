@@ -42,7 +42,7 @@ pub(super) struct Shrink {
     /// Worker threads; as many as there are cores if not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Leave plan.json, scenario.toml, shrunk.json and what `harrow run --out` leaves in this directory.
+    /// Leave plan.json, scenario.toml, report.json and shrunk.json in this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]

@@ -18,7 +18,6 @@ use serde::Serialize;
 use super::console::{Console, Failure, mistake, progress_is_seen};
 use super::files::OutDirectory;
 use super::reading::quoted;
-use super::run::keep;
 use super::seeds;
 use crate::exit::ExitCode;
 use crate::format::{parse, print_scenario};
@@ -156,7 +155,7 @@ impl Shrinking<'_> {
                 let place = quoted(&out.path("plan.json").display().to_string());
                 writeln!(
                     console.stdout(),
-                    "left plan.json, scenario.toml, shrunk.json and the run's files there; \
+                    "left plan.json, scenario.toml, report.json and shrunk.json there; \
                      again: harrow replay {place}, further: harrow shrink {place}"
                 )?;
             }
@@ -355,12 +354,11 @@ fn measured(plan: &Plan, report: &Report) -> Measured {
 
 /// Flags of the rules that a plan is run by.
 fn rules(plan: &Plan) -> String {
-    let version = plan.cluster.kafka.map_or(Defects::NONE, Defects::of_version);
-    let mut flags = plan.cluster.kafka.map_or(String::new(), |kafka| format!(" --kafka {kafka}"));
-    for defect in plan.cluster.defects.iter().filter(|defect| !version.has(*defect)) {
-        flags.push_str(&format!(" --defect {defect}"));
-    }
-    flags
+    let kafka = plan.cluster.kafka;
+    let version = kafka.map_or(Defects::NONE, Defects::of_version);
+    let others = plan.cluster.defects.iter().filter(|defect| !version.has(*defect));
+    let flags = kafka.map(|kafka| format!(" --kafka {kafka}")).into_iter();
+    flags.chain(others.map(|defect| format!(" --defect {defect}"))).collect()
 }
 
 fn printed(plan: &Plan, comments: &[String]) -> Option<String> {
@@ -396,11 +394,10 @@ fn leave_plan(out: &OutDirectory, plan: &Plan) -> Result<(), Failure> {
 
 fn leave(out: &OutDirectory, smallest: &Smallest) -> Result<(), Failure> {
     let Smallest { plan, told } = smallest;
-    let path = out.path("plan.json").display().to_string();
-    let replay = format!("harrow replay {}", quoted(&path));
-    let identity = RunIdentity { scenario: &plan.scenario, plan: Some(&path), replay: &replay };
-    keep(out, plan, |trace| run_and_judge(plan, identity, trace))?;
+    leave_plan(out, plan)?;
     out.write("scenario.toml", |file| file.write_all(told.scenario.text.as_bytes()))?;
+    // Two runs of one plan leave the same bytes.
+    out.write("report.json", |file| render(&told.report.timeless(), Format::Json, file))?;
     out.write("shrunk.json", |file| Ok(serde_json::to_writer_pretty(file, told)?))?;
     Ok(())
 }

@@ -8,6 +8,7 @@
 //! | file | what it says |
 //! |---|---|
 //! | `size` | what smaller means: an order without endless descents, so every search ends |
+//! | `unusual` | which settings are not at their defaults |
 //! | `edit`, `mend`, `tree` | one change of a plan, and what must follow from it to keep the plan sound |
 //! | `passes` | which changes are tried, in which order |
 //! | `search` | tries them, in parallel, with a result that does not depend on threads |
@@ -29,6 +30,7 @@ mod size;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod unusual;
 mod witness;
 
 pub use failure::{Failure, Frequency, NoFailure};

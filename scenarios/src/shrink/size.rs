@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::tree::{at, each, list, tree};
+use super::unusual::unusual;
 
 /// How large a plan is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
@@ -41,7 +42,7 @@ impl Size {
     pub fn of(plan: &Plan) -> Self {
         let tree = tree(plan);
         let steps = list(&tree, "/steps");
-        let unusual = super::passes::unusual(&tree);
+        let unusual = unusual(&tree);
         let mut size = Self {
             steps: steps.len() as u64,
             severity: steps.iter().map(|step| severity(at(step, "/action"))).sum(),

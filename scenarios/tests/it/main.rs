@@ -20,4 +20,5 @@ mod scenario_reference;
 mod shrink;
 mod shrink;
 mod subjects;
+mod shrink;
 mod tidy;

@@ -89,7 +89,7 @@ struct Side<'a> {
 }
 
 impl Table {
-    pub(super) fn add(&mut self, pair: Pair) {
+    pub(super) fn add(&mut self, pair: &Pair) {
         self.pairs += 1;
         for (counts, run) in self.counts.iter_mut().zip(&pair.runs) {
             match run.outcome {
@@ -99,7 +99,7 @@ impl Table {
             }
         }
         for side in [0, 1] {
-            self.count(&pair, side);
+            self.count(pair, side);
         }
         if !pair.is_same() {
             let ids = |side: usize| pair.runs[side].findings.keys().cloned().collect();

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
+use super::lists::without;
 use crate::shrink::edit::Edit;
-use crate::shrink::passes::lists::without;
 use crate::shrink::tree::{at, list, list_mut, put};
 use crate::shrink::witness::Witness;
 

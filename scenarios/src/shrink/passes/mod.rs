@@ -14,8 +14,6 @@ use super::edit::Edit;
 use super::tree::tree;
 use super::witness::Witness;
 
-pub(super) use settings::unusual;
-
 /// A pass: the changes that it proposes for a plan that failed in a certain way.
 pub(super) struct Pass {
     /// Shown as progress.

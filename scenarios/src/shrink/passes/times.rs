@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::settings::unusual;
 use crate::shrink::edit::Edit;
 use crate::shrink::tree::{at, each, list, list_mut, put};
+use crate::shrink::unusual::unusual;
 use crate::shrink::witness::Witness;
 
 pub(super) fn shorter(tree: &Value, _witness: &Witness) -> Vec<Edit> {
