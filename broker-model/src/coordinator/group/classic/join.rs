@@ -205,7 +205,7 @@ impl GroupCoordinator {
         if led {
             group.leader = Some(id.clone());
         }
-        self.hand_over(group, &before, &id);
+        self.release_from(group, &before);
         match group.state() {
             State::Stable if group.select_protocol() == group.protocol => {
                 let rejoin = StaticRejoin { member: id, before, old };
@@ -245,6 +245,9 @@ impl GroupCoordinator {
         let id = &rejoin.member;
         let Some(member) = group.members.get_mut(id) else { return };
         let Some(caller) = member.awaiting_join.take() else { return };
+        if group.state() == State::Stable {
+            self.take_one(group, id);
+        }
         let skip_assignment = group.is_leader(id);
         self.todo.push_back(Todo::Reply(caller, joined(group, id, skip_assignment)));
     }
@@ -269,7 +272,9 @@ impl GroupCoordinator {
         let old =
             Member { expires_at, awaiting_join: None, awaiting_sync: None, ..rejoin.old.clone() };
         group.members.insert(rejoin.before.clone(), old);
-        self.hand_over(group, &rejoin.member, &rejoin.before);
+        if group.state() == State::Stable {
+            self.take_one(group, &rejoin.before);
+        }
     }
 
     /// Whoever still waits under the old id is told that another one has its instance id.
