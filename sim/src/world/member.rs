@@ -93,6 +93,7 @@ impl Membership {
             }
             Outcome::Polled { .. }
             | Outcome::Sent { .. }
+            | Outcome::Transacted { .. }
             | Outcome::Assigned
             | Outcome::Subscribed
             | Outcome::Unsubscribed

@@ -125,6 +125,13 @@ impl TransactionCoordinator {
         self.contexts.iter().find(|(_, context)| due(context)).map(|(partition, _)| *partition)
     }
 
+    /// The load of a partition is looked at again later.
+    pub(crate) fn postpone(&mut self, partition: i32, until: Time) {
+        if let Some(context) = self.contexts.get_mut(&partition) {
+            context.loaded_at = Some(until);
+        }
+    }
+
     /// Takes in the whole log of a partition; what was decided and is not complete gets its markers again. Source:
     /// `TransactionStateManager.loadTransactionMetadata`, `loadTransactionsForTxnTopicPartition`.
     pub(crate) fn load(&mut self, now: Now, partition: i32, log: &Log) {
