@@ -18,6 +18,9 @@ use crate::partition::{ProduceOutcome, ProduceTicket};
 use crate::proto::{AddPartitionsToTxnRequest, ErrorCode, ProduceRequest};
 use crate::types::{ConnectionId, CorrelationId, NodeId, Now, Time, TopicPartition};
 
+/// How often a log that is to be loaded is looked at, until all of it is committed, in milliseconds.
+const COMMIT_CHECK_MS: u64 = 5;
+
 /// Transactions on a broker.
 #[derive(Debug)]
 pub(super) struct Transactions {
@@ -129,7 +132,6 @@ impl Transactions {
             timeout_max_ms: config.transaction_max_timeout_ms,
             expiration_ms: config.transactional_id_expiration_ms,
             check_interval_ms: config.transaction_cleanup_interval_ms,
-            defects: config.defects,
         };
         Self {
             coordinator: TransactionCoordinator::new(coordinator, now),
@@ -378,13 +380,21 @@ impl Broker {
         self.run_transactions(now, effects);
     }
 
+    /// Loads what is due. A decision that may yet be lost must not be acted on, so a log is taken once all of it is
+    /// committed; Kafka reads to the log's end whatever the high watermark.
     fn load_transaction_logs(&mut self, now: Now) {
         while let Some(index) = self.transactions.coordinator.to_load(now.time) {
             let topic = self.internal_topics.id_of(CoordinatorKind::Transaction);
             let id = topic.map(|topic| TopicPartition { topic, partition: index });
             let partition = id.and_then(|id| self.partitions.get(&id));
             let partition = partition.expect("what is loaded is led here");
-            self.transactions.coordinator.load(now, index, partition.log());
+            let log = partition.log();
+            if log.high_watermark() < log.log_end_offset() {
+                let until = now.time + ms(COMMIT_CHECK_MS);
+                self.transactions.coordinator.postpone(index, until);
+            } else {
+                self.transactions.coordinator.load(now, index, log);
+            }
         }
     }
 }

@@ -153,10 +153,9 @@ fn topics(section: &Section<'_>, reading: &Reading) -> Vec<String> {
 
 fn transaction(section: &Section<'_>) -> (Settings, LoadKind) {
     let settings = section.settings(defaults::TRANSACTION);
-    let example = "\"payments\"";
-    let named = section.texts("transactional_id", example).into_iter().next();
+    let transactional_id = section.maybe_text("transactional_id", "\"payments\"");
     check_delivery(section, &settings);
-    (settings, LoadKind::Transaction { transactional_id: named.map(|(id, _)| id) })
+    (settings, LoadKind::Transaction { transactional_id })
 }
 
 /// What makes a consumer a member of a group.

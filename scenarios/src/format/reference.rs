@@ -69,6 +69,12 @@ const ABOUT: &[(&str, &str, &str)] = &[
     ("[[load]]", "acks", "as Kafka"),
     ("[[load]]", "enable.idempotence", "as Kafka; by default, where `acks` can be `all`"),
     ("[[load]]", "auto.offset.reset", "where a consumer without a position begins"),
+    ("[[load]]", "isolation.level", "whether a consumer sees open and aborted transactions"),
+    (
+        "[[load]]",
+        "transactional_id",
+        "`transactional.id` of all its producers; if absent, `t1` for client 1 and so on",
+    ),
     ("[[fault]]", "kind", "what happens"),
     ("[[fault]]", "name", "by which a later fault may follow it"),
     (

@@ -32,7 +32,6 @@ mod writes;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::config::ms;
-use crate::defect::{Defects, TransactionDefect};
 use crate::log::Log;
 use crate::node::Deadline;
 use crate::note::{TransactionNote, TransactionState};
@@ -75,8 +74,6 @@ pub(crate) struct TransactionConfig {
     pub(crate) expiration_ms: u64,
     /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
     pub(crate) check_interval_ms: u64,
-    /// Known weaknesses that are switched on.
-    pub(crate) defects: Defects,
 }
 
 /// One partition of the transaction log, led here.
@@ -123,6 +120,13 @@ impl TransactionCoordinator {
     pub(crate) fn to_load(&self, now: Time) -> Option<i32> {
         let due = |context: &Context| context.loaded_at.is_some_and(|at| at <= now);
         self.contexts.iter().find(|(_, context)| due(context)).map(|(partition, _)| *partition)
+    }
+
+    /// The load of a partition is looked at again later.
+    pub(crate) fn postpone(&mut self, partition: i32, until: Time) {
+        if let Some(context) = self.contexts.get_mut(&partition) {
+            context.loaded_at = Some(until);
+        }
     }
 
     /// Takes in the whole log of a partition; what was decided and is not complete gets its markers again. Source:
@@ -225,10 +229,8 @@ impl TransactionCoordinator {
     /// Aborts an ongoing transaction in an epoch that its producer does not have. Source:
     /// `TransactionMetadata.prepareFenceProducerEpoch`.
     fn fence_and_abort(&mut self, now: Now, partition: i32, id: &str, asker: Asker, ids: Ids<'_>) {
-        let keeps_epoch = self.config.defects.has(TransactionDefect::TimeoutKeepsEpoch);
         let Ok((_, metadata)) = self.known(partition, id) else { return };
-        let fences = !keeps_epoch || !matches!(asker, Asker::Nobody);
-        let epoch = if fences { metadata.prepare_fence() } else { metadata.now.epoch };
+        let epoch = metadata.prepare_fence();
         let producer = (metadata.now.producer_id, epoch);
         let abort = TransactionResult::Abort;
         self.end(now, (partition, id), (producer, abort), (asker, false), ids);
