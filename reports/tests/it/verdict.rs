@@ -162,6 +162,7 @@ fn producer() -> ClientPlan {
         start_ms,
         interval_us,
         outstanding_max,
+        transactions: None,
     }
 }
 

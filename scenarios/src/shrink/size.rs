@@ -100,12 +100,17 @@ pub(super) fn is_drawn(target: &Target) -> bool {
     match target {
         Target::FollowerOf(..)
         | Target::IsrFollowerOf(..)
+        | Target::MemberOf(_)
         | Target::StandbyController
         | Target::AnyController
         | Target::AnyBroker
         | Target::AnyNode
         | Target::AnyClient => true,
-        Target::LeaderOf(..) | Target::ActiveController | Target::Node(_) => false,
+        Target::LeaderOf(..)
+        | Target::ActiveController
+        | Target::CoordinatorOf(_)
+        | Target::TransactionCoordinatorOf(_)
+        | Target::Node(_) => false,
     }
 }
 
