@@ -131,8 +131,10 @@ pub enum Operation {
     },
     /// Consumer: give up all partitions and leave the group.
     Unsubscribe,
-    /// Consumer: commit how far it has come, for its group.
+    /// Consumer: commit offsets for its group.
     Commit {
+        /// Topic name and partition, and the next offset to read.
+        offsets: Vec<((StrBytes, i32), Offset)>,
         /// Whether what may pass is tried again; else it is sent once.
         sync: bool,
     },
@@ -223,15 +225,8 @@ pub enum Outcome {
     },
     /// The group's offsets are committed.
     Committed {
-        /// Topic name and partition, and the next offset to read.
-        offsets: Vec<((StrBytes, i32), Offset)>,
-    },
-    /// The group's offsets may be committed.
-    CommitUnknown {
-        /// Topic name and partition, and the next offset to read.
-        offsets: Vec<((StrBytes, i32), Offset)>,
-        /// Why nobody knows.
-        error: ErrorCode,
+        /// The generation in which the consumer was a member when it asked; -1 if it was none.
+        generation: i32,
     },
     /// What the poll returned, in the order of delivery. Empty is legal.
     Polled {

@@ -193,7 +193,8 @@ fn slowest_operation_ms(plan: &Plan) -> u64 {
 /// join, and commit what they must.
 fn rebalance_ms(config: &harrow_broker_model::config::ConsumerConfig) -> u64 {
     config.group.as_ref().map_or(0, |group| {
-        group.session_timeout_ms + 2 * group.max_poll_interval_ms + group.api_timeout_ms
+        let join_ms = group.max_poll_interval_ms + 5_000;
+        group.session_timeout_ms + 2 * join_ms + group.api_timeout_ms
     })
 }
 

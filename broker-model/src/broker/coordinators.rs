@@ -163,9 +163,10 @@ impl Broker {
                         effects.note(GroupNote::WriteAnswered { partition, leader_epoch, end });
                     }
                 }
-                Todo::Loaded(index, leader_epoch) => {
+                Todo::Loaded(index, leader_epoch, groups) => {
                     if let Some((partition, _)) = self.offsets_partition(index) {
-                        effects.note(GroupNote::CoordinatorLoaded { partition, leader_epoch });
+                        let note = GroupNote::CoordinatorLoaded { partition, leader_epoch, groups };
+                        effects.note(note);
                     }
                 }
                 Todo::Assigned { group, member, place, generation } => {

@@ -11,7 +11,7 @@ GroupDefect {
         source: "KAFKA-2596; ClassicGroup.validateOffsetCommit",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "zombie-commit" in "zombie-consumer", seed 1,
+        shows: "offsets" / "zombie-commit" in "zombie-consumer", seed 2,
         meaning: "A coordinator takes a commit without looking whether it comes from a member of the \
             present generation.",
         example: "A consumer stands still for longer than its session. Its partitions go to another one, \
@@ -23,7 +23,7 @@ GroupDefect {
         source: "KAFKA-10284; GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin",
         affected: Affected::Fixed { since: Version::new(2, 3, 0), fixed: &[Version::new(2, 6, 1), Version::new(2, 7, 0)] },
         side: Server,
-        shows: "liveness" / "operation-open" in "static-member-bounce", seed 1,
+        shows: "offsets" / "double-ownership" in "static-member-bounce", seed 1,
         meaning: "A static member that is back gets a new id that only the coordinator's memory knows.",
         example: "A consumer restarts and takes its place with a new id. The coordinator fails; the next \
             one knows the old id alone, and tells the live consumer that it is fenced.",
@@ -45,39 +45,17 @@ GroupDefect {
         source: "CoordinatorRuntime, OffsetMetadataManager: without the deferred event queue",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "commit-lost" in "coordinator-failover", seed 1,
+        shows: "offsets" / "answer-before-commit" in "coordinator-failover", seed 1,
         meaning: "A coordinator answers a commit as soon as its own log has it.",
         example: "A consumer commits 100 and is told so. The coordinator's machine dies before a follower \
             has the record: the next coordinator knows 50.",
-    }
-    ActsOnStaleErrors {
-        name: "acts-on-stale-errors",
-        source: "KAFKA-9823; AbstractCoordinator.CoordinatorResponseHandler.generationUnchanged",
-        affected: Affected::Fixed { since: Version::new(0, 9, 0), fixed: &[Version::new(2, 6, 0)] },
-        side: Client,
-        shows: "liveness" / "operation-open" in "coordinator-failover", seed 1,
-        meaning: "A member takes an error that belongs to a request of an older generation for one of \
-            its present generation, and gives that up.",
-        example: "A heartbeat of generation 4 is slow. The member joins generation 5; then the answer \
-            says that 4 is over. The member leaves 5 and has everybody rebalance again.",
-    }
-    StickyTrustsStaleOwned {
-        name: "sticky-trusts-stale-owned",
-        source: "KAFKA-12984, KAFKA-13406, KAFKA-14639; KIP-792",
-        affected: Affected::Fixed { since: Version::new(2, 4, 0), fixed: &[Version::new(3, 1, 0)] },
-        side: Client,
-        shows: "offsets" / "double-ownership" in "cooperative-rebalance", seed 1,
-        meaning: "The leader of a cooperative group believes whoever says that it owns a partition, \
-            however old that is.",
-        example: "A member misses two rebalances and joins again with the partitions that it had. Two of \
-            them belong to somebody else by now: both keep reading.",
     }
     CoordinatorNotUnloaded {
         name: "coordinator-not-unloaded",
         source: "KAFKA-9235, KAFKA-20115",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "operation-open" in "coordinator-failover", seed 1,
+        shows: "offsets" / "double-ownership" in "coordinator-failover", seed 1,
         meaning: "A coordinator that does not lead its partition any more goes on answering from memory.",
         example: "A broker loses the leadership of a partition of `__consumer_offsets` and keeps its groups. \
             It answers heartbeats of members that the new coordinator has long thrown out.",

@@ -34,6 +34,8 @@ pub enum GroupNote {
         partition: TopicPartition,
         /// The leader epoch in which it coordinates.
         leader_epoch: LeaderEpoch,
+        /// The groups that it knows, each with its generation.
+        groups: Vec<(String, i32)>,
     },
     /// All members of a group have joined, and a new generation begins. Source: `ClassicGroup.initNextGeneration`.
     GenerationBegan {

@@ -100,7 +100,8 @@ pub(super) static ENTRIES: [Entry; 13] = [
     Entry {
         name: "consumer-lag",
         kind: Kind::Liveness,
-        meaning: "After the heal, a live consumer, or a fresh one, does not get to the committed end.",
+        meaning: "After the heal, a live consumer, or a fresh one, does not get to the committed end, or a \
+                  partition of a group has no member that reads it, or more than one.",
         example: "A consumer asks a broker that no longer leads, and never looks for the new leader.",
         legal: "Over partitions that are legally offline, and where allowed damage to a disk was taken in.",
         source: "KIP-320; L9, L11",

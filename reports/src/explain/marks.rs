@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 47] = [
+pub(super) static ENTRIES: [Entry; 51] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -27,8 +27,17 @@ pub(super) static ENTRIES: [Entry; 47] = [
     mark("broker-shut-down", "A broker began a controlled shutdown."),
     mark("candidate-stood", "A voter of the controller quorum stood for election."),
     mark("client-crash", "A client was torn down and began anew, its positions forgotten."),
+    mark_of(
+        "commit-fenced",
+        "A coordinator refused a commit that came from no member of the group's present generation.",
+        "KAFKA-2596",
+    ),
     mark("controller-elected", "A controller became active."),
     mark("controller-failover", "Another controller became active than before."),
+    mark(
+        "coordinator-loaded",
+        "A broker read a partition of `__consumer_offsets` and coordinates its groups from then on.",
+    ),
     mark("crash", "A process was killed; what it wrote stayed in the page cache."),
     mark_of(
         "divergence-found",
@@ -48,6 +57,8 @@ pub(super) static ENTRIES: [Entry; 47] = [
     ),
     mark("fault-injected", "A planned fault was injected."),
     mark("halted-REASON", "A process ended by itself, for the reason that the mark names."),
+    mark("group-emptied", "The last member of a group left, or was thrown out."),
+    mark("group-rebalanced", "All members of a group joined, and a new generation began."),
     mark("isr-below-min", "An ISR was smaller than min.insync.replicas."),
     mark("isr-expanded", "A replica joined an ISR."),
     mark_of(

@@ -123,7 +123,7 @@ impl Fingerprint {
                 topics.iter().for_each(|topic| self.bytes(topic.as_bytes()));
             }
             Operation::Unsubscribe => self.word(1 << 41),
-            Operation::Commit { sync } => self.word(1 << 42 | u64::from(*sync)),
+            Operation::Commit { offsets, sync } => self.offsets(i32::from(*sync), offsets),
             Operation::Poll { timeout_ms, max_records } => {
                 self.pair(*timeout_ms as i32, *max_records as i32);
             }
@@ -158,11 +158,7 @@ impl Fingerprint {
             Outcome::Revoking { partitions } => self.places(10, -1, partitions),
             Outcome::Lost { partitions } => self.places(11, -1, partitions),
             Outcome::Joined { generation, partitions } => self.places(12, *generation, partitions),
-            Outcome::Committed { offsets } => self.offsets(13, offsets),
-            Outcome::CommitUnknown { offsets, error } => {
-                self.offsets(14, offsets);
-                self.int(i64::from(error.code()));
-            }
+            Outcome::Committed { generation } => self.pair(13, *generation),
             Outcome::Polled { records } => {
                 self.pair(3, records.len() as i32);
                 for record in records {

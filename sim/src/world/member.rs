@@ -4,8 +4,11 @@
 //! poll after the interval, of what earlier polls returned: which is what Java's consumer does by itself, and what it
 //! does before it gives partitions up is the commit of a rebalance listener.
 
+use std::collections::BTreeMap;
+
 use harrow_broker_model::node::{Operation, Outcome};
 use harrow_broker_model::proto::StrBytes;
+use harrow_broker_model::types::Offset;
 
 use crate::plan::MemberPlan;
 
@@ -27,6 +30,10 @@ pub(super) struct Membership {
     polls: u32,
     polls_with_records: u32,
     next_auto_commit_ns: u64,
+    /// How far it has come in each of its partitions, as the next offset.
+    consumed: BTreeMap<(StrBytes, i32), Offset>,
+    /// What a rebalance takes with the next poll.
+    revoked: Vec<(StrBytes, i32)>,
 }
 
 impl Membership {
@@ -47,6 +54,8 @@ impl Membership {
             polls: 0,
             polls_with_records: 0,
             next_auto_commit_ns: 0,
+            consumed: BTreeMap::new(),
+            revoked: Vec::new(),
         }
     }
 
@@ -61,16 +70,21 @@ impl Membership {
             topics.dedup();
             return Operation::Subscribe { topics };
         }
-        if std::mem::take(&mut self.commit_due) {
-            return Operation::Commit { sync: true };
+        if std::mem::take(&mut self.commit_due) && !self.consumed.is_empty() {
+            return self.commit(true);
         }
         if std::mem::take(&mut self.leave_due) {
             self.subscribed = false;
+            self.consumed.clear();
             return Operation::Unsubscribe;
         }
-        if self.plan.auto_commit_interval_ms > 0 && now >= self.next_auto_commit_ns {
+        for place in std::mem::take(&mut self.revoked) {
+            self.consumed.remove(&place);
+        }
+        let auto = self.plan.auto_commit_interval_ms > 0 && now >= self.next_auto_commit_ns;
+        if auto && !self.consumed.is_empty() {
             self.next_auto_commit_ns = now + self.plan.auto_commit_interval_ms * MS;
-            return Operation::Commit { sync: false };
+            return self.commit(false);
         }
         self.polls += 1;
         let every = self.plan.leave_every;
@@ -79,27 +93,39 @@ impl Membership {
         Operation::Poll { timeout_ms: self.poll.0, max_records: self.poll.1 }
     }
 
+    fn commit(&self, sync: bool) -> Operation {
+        let offsets = self.consumed.iter().map(|(place, offset)| (place.clone(), *offset));
+        Operation::Commit { offsets: offsets.collect(), sync }
+    }
+
     /// An operation ended.
     pub(super) fn answered(&mut self, now: u64, outcome: &Outcome) {
         match outcome {
             Outcome::Polled { records } if !records.is_empty() => {
+                for record in records {
+                    let place = (record.topic.clone(), record.partition);
+                    self.consumed.insert(place, record.offset.next());
+                }
                 self.polls_with_records += 1;
                 let every = self.plan.commit_every;
                 self.commit_due |= every > 0 && self.polls_with_records.is_multiple_of(every);
             }
-            Outcome::Revoking { .. } => self.commit_due |= self.plan.commit_on_revoke,
-            Outcome::Joined { .. } => {
+            Outcome::Revoking { partitions } => {
+                self.commit_due |= self.plan.commit_on_revoke;
+                self.revoked.clone_from(partitions);
+            }
+            Outcome::Joined { partitions, .. } => {
+                self.consumed.retain(|place, _| partitions.contains(place));
                 self.next_auto_commit_ns = now + self.plan.auto_commit_interval_ms * MS;
             }
+            Outcome::Lost { .. } => self.consumed.clear(),
             Outcome::Polled { .. }
             | Outcome::Sent { .. }
             | Outcome::Transacted { .. }
             | Outcome::Assigned
             | Outcome::Subscribed
             | Outcome::Unsubscribed
-            | Outcome::Lost { .. }
             | Outcome::Committed { .. }
-            | Outcome::CommitUnknown { .. }
             | Outcome::EndOffset { .. }
             | Outcome::TopicCreated
             | Outcome::Failed { .. }
@@ -110,5 +136,7 @@ impl Membership {
     /// The client comes back as another process, which knows nothing.
     pub(super) fn crashed(&mut self) {
         (self.subscribed, self.commit_due, self.leave_due) = (false, false, false);
+        self.consumed.clear();
+        self.revoked.clear();
     }
 }

@@ -116,11 +116,7 @@ fn host(plan: &Plan, Boot { node, image, incarnation, now }: Boot<'_>) -> Proces
         )));
     }
     if plan.final_reader.node == node {
-        return Process::Consumer(Box::new(Consumer::new(
-            plan.final_reader.clone(),
-            plan.cluster.defects,
-            now,
-        )));
+        return Process::Consumer(Box::new(Consumer::new(plan.final_reader.clone(), now)));
     }
     client(plan, node, now)
 }
@@ -136,11 +132,7 @@ fn client(plan: &Plan, node: NodeId, now: Now) -> Process {
                 )));
             }
             ClientPlan::Consumer { config, .. } if config.node == node => {
-                return Process::Consumer(Box::new(Consumer::new(
-                    config.clone(),
-                    plan.cluster.defects,
-                    now,
-                )));
+                return Process::Consumer(Box::new(Consumer::new(config.clone(), now)));
             }
             ClientPlan::Producer { .. } | ClientPlan::Consumer { .. } => {}
         }

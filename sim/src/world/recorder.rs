@@ -191,7 +191,7 @@ impl Recorder {
                 (Function::Subscribe, actions)
             }
             Operation::Unsubscribe => (Function::Subscribe, Vec::new()),
-            Operation::Commit { .. } => (Function::Commit, Vec::new()),
+            Operation::Commit { offsets, .. } => (Function::Commit, self.committed(offsets)),
             Operation::Poll { .. } => (Function::Poll, Vec::new()),
             Operation::EndOffset { partition: (topic, index) } => {
                 let partition =
@@ -228,6 +228,11 @@ impl Recorder {
                 open.actions.extend(rebalanced);
                 Completion::Ok
             }
+            Outcome::Committed { generation } => {
+                let (group, generation) = (open.group.unwrap_or(0), i64::from(*generation));
+                open.actions.push(detail(What::Member { group, generation }));
+                Completion::Ok
+            }
             Outcome::Joined { generation, partitions } => {
                 open.function = Function::Join;
                 let group = open.group.unwrap_or(0);
@@ -237,14 +242,6 @@ impl Recorder {
                 open.actions
                     .extend(positions.map(|partition| detail(What::Assigned { partition })));
                 Completion::Ok
-            }
-            Outcome::Committed { offsets } => {
-                open.actions.extend(self.committed(offsets));
-                Completion::Ok
-            }
-            Outcome::CommitUnknown { offsets, .. } => {
-                open.actions.extend(self.committed(offsets));
-                Completion::Info
             }
             Outcome::Polled { records } => {
                 let records = records.iter().filter_map(|record| self.read(record)).collect();

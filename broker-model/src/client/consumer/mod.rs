@@ -28,7 +28,6 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::config::{ConsumerConfig, ms};
-use crate::defect::Defects;
 use crate::fetch_session::handler::SessionHandler;
 use crate::message::{Response, ResponseBody};
 use crate::node::{
@@ -50,7 +49,6 @@ use super::metadata::{Leadership, Metadata, PartitionKey, is_stale_metadata};
 #[derive(Debug)]
 pub struct Consumer {
     config: ConsumerConfig,
-    defects: Defects,
     membership: Option<Membership>,
     connections: Connections,
     metadata: Metadata,
@@ -75,10 +73,9 @@ struct PendingPoll {
 
 impl Consumer {
     /// A new client, which knows nothing yet.
-    pub fn new(config: ConsumerConfig, defects: Defects, _now: Now) -> Self {
+    pub fn new(config: ConsumerConfig, _now: Now) -> Self {
         let backoff = Backoff::new(config.retry_backoff_ms, config.jitter_salt, config.node);
         Self {
-            defects,
             membership: config.group.clone().map(Membership::new),
             connections: Connections::new(backoff, config.request_timeout_ms),
             metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node),
@@ -115,7 +112,9 @@ impl Consumer {
                 effects.complete(operation, Outcome::Subscribed);
             }
             Operation::Unsubscribe => self.unsubscribe(now, operation, effects),
-            Operation::Commit { sync } => self.commit(now, operation, sync, effects),
+            Operation::Commit { offsets, sync } => {
+                self.commit(now, operation, (offsets, sync), effects);
+            }
             Operation::Poll { timeout_ms, max_records } => {
                 if let Some(membership) = &mut self.membership {
                     membership.polled();
@@ -287,6 +286,8 @@ impl Consumer {
         let lost = self.connections.time_out(now, effects);
         self.on_lost(now, lost);
         self.take_notice_of_leaders();
+        // A rebalance goes on before records are returned, or a busy member would never take part.
+        self.run_group(now, effects);
         self.deliver(now, effects);
         self.refresh_positions(now);
         self.end_late_queries(now, effects);

@@ -34,7 +34,7 @@ fn config() -> ConsumerConfig {
 
 /// A consumer of partition 0, led by broker 1 in epoch 3, whose log starts at the offset; metadata may be asked again.
 fn started(config: ConsumerConfig, start: i64) -> Driver<Consumer> {
-    let mut driver = Driver::new(Consumer::new(config, Defects::NONE, START));
+    let mut driver = Driver::new(Consumer::new(config, START));
     driver.invoke(1, Operation::Assign { partitions: vec![(TOPIC, 0)] });
     driver.send_leaders(&[(1, 3)]);
     let asked = take_list(&mut driver);
@@ -356,7 +356,7 @@ fn a_change_of_leader_drops_what_is_not_delivered() {
 /// Source: `OffsetFetcherUtils.resetPositionIfNeeded`: the answer's epoch is for the metadata alone.
 #[test]
 fn an_offset_that_was_asked_for_is_not_validated_but_its_epoch_is_seen() {
-    let mut driver = Driver::new(Consumer::new(config(), Defects::NONE, START));
+    let mut driver = Driver::new(Consumer::new(config(), START));
     driver.invoke(1, Operation::Assign { partitions: vec![(TOPIC, 0)] });
     driver.send_leaders(&[(1, 3)]);
     let asked = take_list(&mut driver);
@@ -497,7 +497,7 @@ fn an_end_offset_is_asked_again_until_it_is_known_or_late() {
 
 #[test]
 fn one_fetch_asks_for_all_that_a_broker_leads() {
-    let mut driver = Driver::new(Consumer::new(config(), Defects::NONE, START));
+    let mut driver = Driver::new(Consumer::new(config(), START));
     driver.invoke(1, Operation::Assign { partitions: vec![(TOPIC, 0), (TOPIC, 1)] });
     driver.send_leaders(&[(1, 3), (1, 3)]);
     let lists = [take_list(&mut driver), take_list(&mut driver)];

@@ -219,7 +219,6 @@ impl World {
                 | Outcome::Lost { .. }
                 | Outcome::Joined { .. }
                 | Outcome::Committed { .. }
-                | Outcome::CommitUnknown { .. }
                 | Outcome::Polled { .. }
                 | Outcome::EndOffset { .. }
                 | Outcome::TopicCreated => panic!("a send ended as {outcome:?}"),

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use bytes::Bytes;
+
 use super::classic::group::ClassicGroup;
 use super::offsets::refuse;
 use super::state::GroupState;
@@ -40,7 +42,7 @@ pub(crate) enum Todo {
     /// A fact to be stated: an answer rests on what a partition of the topic has before this offset.
     Answered(i32, Offset),
     /// A fact to be stated: a partition of the topic is loaded.
-    Loaded(i32, LeaderEpoch),
+    Loaded(i32, LeaderEpoch, Vec<(String, i32)>),
 }
 
 /// What a group coordinator goes by.
@@ -130,7 +132,7 @@ impl GroupCoordinator {
     pub(crate) fn load(&mut self, now: Now, partition: i32, log: &Log) {
         self.runtime.load(partition, log);
         let Ok(context) = self.runtime.active(partition) else { return };
-        self.todo.push_back(Todo::Loaded(partition, context.epoch()));
+        let epoch = context.epoch();
         let state = context.written();
         let stored = state.groups().map(|(name, stored)| {
             ((partition, name.clone()), ClassicGroup::loaded(name, stored, now.time))
@@ -140,6 +142,8 @@ impl GroupCoordinator {
             let simple = || ClassicGroup::new(name, now.wall);
             groups.entry((partition, name.clone())).or_insert_with(simple);
         }
+        let known = groups.iter().map(|((_, name), group)| (name.clone(), group.generation()));
+        self.todo.push_back(Todo::Loaded(partition, epoch, known.collect()));
         for (key, mut group) in groups {
             self.take_all(&mut group);
             self.groups.insert(key, group);
@@ -344,15 +348,7 @@ impl GroupCoordinator {
     /// States what the members of a group hold from now on.
     pub(super) fn take_all(&mut self, group: &mut ClassicGroup) {
         for (member, assignment) in group.assignments() {
-            for place in decode_assignment(&assignment).unwrap_or_default() {
-                group.held.push((member.clone(), place.clone()));
-                self.todo.push_back(Todo::Assigned {
-                    group: group.name().to_owned(),
-                    member: member.clone(),
-                    place,
-                    generation: group.generation(),
-                });
-            }
+            self.take_places(group, &member, &assignment);
         }
     }
 
@@ -374,20 +370,20 @@ impl GroupCoordinator {
         }
     }
 
-    /// States that one member holds what another one did.
-    pub(super) fn hand_over(&mut self, group: &mut ClassicGroup, from: &str, to: &str) {
-        let held: Vec<Place> = group
-            .held
-            .iter()
-            .filter(|(member, _)| member.as_str() == from)
-            .map(|(_, place)| place.clone())
-            .collect();
-        self.release_from(group, from);
-        for place in held {
-            group.held.push((to.to_owned(), place.clone()));
+    /// States what one member holds from now on.
+    pub(super) fn take_one(&mut self, group: &mut ClassicGroup, id: &str) {
+        let given = group.assignments().into_iter().filter(|(member, _)| member.as_str() == id);
+        for (member, assignment) in given.collect::<Vec<_>>() {
+            self.take_places(group, &member, &assignment);
+        }
+    }
+
+    fn take_places(&mut self, group: &mut ClassicGroup, member: &str, assignment: &Bytes) {
+        for place in decode_assignment(assignment).unwrap_or_default() {
+            group.held.push((member.to_owned(), place.clone()));
             self.todo.push_back(Todo::Assigned {
                 group: group.name().to_owned(),
-                member: to.to_owned(),
+                member: member.to_owned(),
                 place,
                 generation: group.generation(),
             });

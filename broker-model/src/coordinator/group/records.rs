@@ -50,6 +50,20 @@ pub(crate) struct StoredGroup {
     pub(crate) members: Vec<StoredMember>,
 }
 
+impl StoredGroup {
+    /// A group that nobody has joined yet. Source: `GroupCoordinatorRecordHelpers.newEmptyGroupMetadataRecord`.
+    pub(crate) fn empty(now: WallTime) -> Self {
+        Self {
+            protocol_type: String::new(),
+            generation: 0,
+            protocol: None,
+            leader: None,
+            state_since: now,
+            members: Vec::new(),
+        }
+    }
+}
+
 /// A member as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredMember {

@@ -41,11 +41,17 @@ pub(crate) struct StaticRejoin {
 /// What a client is told of an error of the log. Source: Kafka's `CoordinatorOperationExceptionHelper`,
 /// `GroupMetadataManager.appendGroupMetadataErrorToResponseError`.
 pub(super) fn told(error: ErrorCode) -> ErrorCode {
-    match error {
-        ErrorCode::UnknownTopicOrPartition
-        | ErrorCode::NotEnoughReplicas
-        | ErrorCode::RequestTimedOut => ErrorCode::CoordinatorNotAvailable,
-        ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
-        other => other,
+    let moved = [ErrorCode::NotLeaderOrFollower, ErrorCode::KafkaStorageError];
+    let late = [
+        ErrorCode::UnknownTopicOrPartition,
+        ErrorCode::NotEnoughReplicas,
+        ErrorCode::RequestTimedOut,
+    ];
+    if moved.contains(&error) {
+        ErrorCode::NotCoordinator
+    } else if late.contains(&error) {
+        ErrorCode::CoordinatorNotAvailable
+    } else {
+        error
     }
 }

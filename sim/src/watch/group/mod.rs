@@ -31,9 +31,8 @@ impl GroupWing {
             GroupNote::WriteAnswered { partition, leader_epoch, end } => {
                 answers::on_answered(context, findings, (*partition, *leader_epoch), *end);
             }
-            GroupNote::CoordinatorLoaded { .. }
-            | GroupNote::GenerationBegan { .. }
-            | GroupNote::CommitFenced { .. } => {}
+            GroupNote::CoordinatorLoaded { groups, .. } => self.ownership.on_loaded(groups),
+            GroupNote::GenerationBegan { .. } | GroupNote::CommitFenced { .. } => {}
         }
     }
 }

@@ -68,6 +68,16 @@ impl Ownership {
         }
     }
 
+    /// Another coordinator knows these groups from now on, in these generations: who held something in another one does
+    /// not count any more. Of the same generation it must know the same members.
+    pub(super) fn on_loaded(&mut self, groups: &[(String, i32)]) {
+        for (group, generation) in groups {
+            if let Some(owners) = self.owners.get_mut(group) {
+                owners.retain(|_, owner| owner.member_epoch == *generation);
+            }
+        }
+    }
+
     /// A member no longer holds a partition. Of one that does not hold it, this says nothing.
     pub(super) fn on_released(&mut self, group: &str, member: &str, partition: TopicPartition) {
         let Some(owners) = self.owners.get_mut(group) else { return };

@@ -416,7 +416,6 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             | Outcome::Lost { .. }
             | Outcome::Joined { .. }
             | Outcome::Committed { .. }
-            | Outcome::CommitUnknown { .. }
             | Outcome::Polled { .. }
             | Outcome::EndOffset { .. } => {
                 panic!("the admin client answered the creation of a topic with {outcome:?}");

@@ -49,7 +49,6 @@ impl Probe {
             | Outcome::Lost { .. }
             | Outcome::Joined { .. }
             | Outcome::Committed { .. }
-            | Outcome::CommitUnknown { .. }
             | Outcome::Polled { .. }
             | Outcome::EndOffset { .. }
             | Outcome::TopicCreated => panic!("a send was answered with {outcome:?}"),

@@ -303,3 +303,17 @@ fn only_who_holds_a_partition_can_release_it() {
     stage.assign("g", "m2", 6);
     assert_eq!(stage.found(), ["double-ownership"]);
 }
+
+#[test]
+fn another_coordinator_must_know_the_members_of_the_same_generation() {
+    for (generation, expected) in [(5, &["double-ownership"][..]), (4, &[][..]), (6, &[][..])] {
+        let mut stage = super::case::stage();
+        stage.assign("g", "m1", 5);
+        let groups = vec![("g".to_owned(), generation)];
+        let (partition, leader_epoch) = (X, LeaderEpoch(1));
+        let loaded = GroupNote::CoordinatorLoaded { partition, leader_epoch, groups };
+        stage.note(B, &Note::Group(loaded));
+        stage.assign("g", "m2", generation);
+        assert_eq!(stage.found(), expected, "generation {generation}");
+    }
+}

@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Assignor;
 use crate::consumer_protocol::{Place, Subscription};
-use crate::defect::{Defects, GroupDefect};
 use crate::proto::StrBytes;
 
 /// A member and what it subscribes to.
@@ -24,12 +23,11 @@ pub(super) fn assign(
     assignor: Assignor,
     topics: &[(StrBytes, usize)],
     members: &[Member],
-    defects: Defects,
 ) -> Shares {
     match assignor {
         Assignor::Range => range(topics, members),
         Assignor::RoundRobin => round_robin(topics, members),
-        Assignor::CooperativeSticky => cooperative(topics, members, defects),
+        Assignor::CooperativeSticky => cooperative(topics, members),
     }
 }
 
@@ -82,27 +80,20 @@ fn round_robin(topics: &[(StrBytes, usize)], members: &[Member]) -> Shares {
 }
 
 /// As many for each, what is owned stays where it can, and nothing changes hands at once.
-fn cooperative(topics: &[(StrBytes, usize)], members: &[Member], defects: Defects) -> Shares {
-    let owners = owners(members, defects);
-    let mut shares = sticky(topics, members, &owners);
+fn cooperative(topics: &[(StrBytes, usize)], members: &[Member]) -> Shares {
+    let mut shares = sticky(topics, members, &owners(members));
     // Whoever says that it owns a partition may still read it, be the claim old: only it may get it now.
     for (id, share) in &mut shares {
         share.retain(|place| {
             let claims = |(other, it): &Member| other != id && it.owned.contains(place);
-            let owned_by_other = if defects.has(GroupDefect::StickyTrustsStaleOwned) {
-                owners.get(place).is_some_and(|owner| owner != id)
-            } else {
-                members.iter().any(claims)
-            };
-            !owned_by_other
+            !members.iter().any(claims)
         });
     }
     shares
 }
 
 /// Who owns each partition, by the newest generation in which it is claimed.
-fn owners(members: &[Member], defects: Defects) -> BTreeMap<Place, String> {
-    let trusts = defects.has(GroupDefect::StickyTrustsStaleOwned);
+fn owners(members: &[Member]) -> BTreeMap<Place, String> {
     let mut claims: BTreeMap<Place, Vec<(i32, &String)>> = BTreeMap::new();
     for (id, subscription) in members {
         for place in &subscription.owned {
@@ -113,7 +104,7 @@ fn owners(members: &[Member], defects: Defects) -> BTreeMap<Place, String> {
     for (place, mut claimed) in claims {
         claimed.sort_by_key(|(generation, _)| std::cmp::Reverse(*generation));
         let tied = claimed.len() > 1 && claimed[0].0 == claimed[1].0;
-        if trusts || !tied {
+        if !tied {
             owners.insert(place, claimed[0].1.clone());
         }
     }
@@ -191,7 +182,7 @@ mod tests {
             (Assignor::CooperativeSticky, ["x: a0 a2 b1", "y: a1 b0"]),
         ];
         for (assignor, expected) in table {
-            let shares = assign(assignor, &topics(), &members, Defects::NONE);
+            let shares = assign(assignor, &topics(), &members);
             assert_eq!(text(&shares), expected, "{assignor:?}");
         }
     }
@@ -200,10 +191,10 @@ mod tests {
     fn what_changes_hands_is_withheld_until_it_is_given_up() {
         let all = [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1)];
         let members = [member("x", &all, 4), member("y", &[], -1)];
-        let shares = assign(Assignor::CooperativeSticky, &topics(), &members, Defects::NONE);
+        let shares = assign(Assignor::CooperativeSticky, &topics(), &members);
         assert_eq!(text(&shares), ["x: a0 a1 a2", "y: "]);
         let members = [member("x", &all[..3], 5), member("y", &[], 5)];
-        let shares = assign(Assignor::CooperativeSticky, &topics(), &members, Defects::NONE);
+        let shares = assign(Assignor::CooperativeSticky, &topics(), &members);
         assert_eq!(text(&shares), ["x: a0 a1 a2", "y: b0 b1"]);
     }
 
@@ -211,11 +202,11 @@ mod tests {
     fn an_old_claim_does_not_count_and_still_withholds() {
         let members =
             [member("x", &[("a", 0), ("a", 1)], 3), member("y", &[("a", 0), ("a", 2)], 5)];
-        let shares = assign(Assignor::CooperativeSticky, &topics(), &members, Defects::NONE);
+        let shares = assign(Assignor::CooperativeSticky, &topics(), &members);
         let a0 = |id: &str| shares[id].contains(&(topic_name("a"), 0));
         assert!(!a0("x") && !a0("y"), "{shares:?}: both may read a0");
         let equal = [member("x", &[("a", 0)], 5), member("y", &[("a", 0)], 5)];
-        let shares = assign(Assignor::CooperativeSticky, &topics(), &equal, Defects::NONE);
+        let shares = assign(Assignor::CooperativeSticky, &topics(), &equal);
         assert!(shares.values().all(|share| !share.contains(&(topic_name("a"), 0))));
     }
 }

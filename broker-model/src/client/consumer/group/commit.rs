@@ -1,11 +1,10 @@
 //! Commits. Source: `ConsumerCoordinator.commitOffsetsSync`, `commitOffsetsAsync`, `OffsetCommitResponseHandler`.
 //!
-//! What is committed is how far the application has come: the positions when it asks. One that asks to wait is tried
-//! again while what is wrong may pass; any other one is sent once.
+//! What is committed is what the application asks for: how far it has come. One that asks to wait is tried again while what is wrong may pass; any other one is sent once.
 
 use crate::client::connection::Purpose;
 use crate::client::consumer::Consumer;
-use crate::client::consumer::position::Stage;
+use crate::client::metadata::PartitionKey;
 use crate::config::{ms, topic_name};
 use crate::consumer_protocol::Place;
 use crate::message::RequestBody;
@@ -20,21 +19,23 @@ use super::join::moved;
 use super::membership::{Generation, MemberState, PendingCommit};
 
 impl Consumer {
-    /// The application commits how far it has come.
+    /// The application commits offsets. One that is where it stands is told with the epoch of the record before it.
     pub(in crate::client::consumer) fn commit(
         &mut self,
         now: Time,
         operation: OperationId,
-        sync: bool,
+        (offsets, sync): (Vec<(Place, Offset)>, bool),
         effects: &mut Effects,
     ) {
-        let offsets = self.consumed();
+        let offsets: Vec<_> =
+            offsets.into_iter().map(|(place, at)| self.with_epoch(place, at)).collect();
         let Some(member) = self.membership.as_mut() else {
             let outcome = Outcome::Failed { error: ErrorCode::InvalidGroupId, partition: -1 };
             return effects.complete(operation, outcome);
         };
         if offsets.is_empty() {
-            return effects.complete(operation, Outcome::Committed { offsets: Vec::new() });
+            let generation = member.generation.id;
+            return effects.complete(operation, Outcome::Committed { generation });
         }
         member.commits.push_back(PendingCommit {
             operation,
@@ -48,14 +49,13 @@ impl Consumer {
         });
     }
 
-    /// Positions that come from records or offsets, and are not in doubt. Source: `SubscriptionState.allConsumed`.
-    fn consumed(&self) -> Vec<(Place, Offset, LeaderEpoch)> {
-        let valid = self.positions.iter().filter(|(_, position)| position.stage == Stage::Fetch);
-        let offsets = valid.map(|(key, position)| {
-            let place = (self.metadata.name(key.topic).clone(), key.partition);
-            (place, position.offset, position.last_epoch)
-        });
-        offsets.collect()
+    fn with_epoch(&self, place: Place, offset: Offset) -> (Place, Offset, LeaderEpoch) {
+        let topic = self.metadata.find(&place.0);
+        let key = topic.map(|topic| PartitionKey { topic, partition: place.1 });
+        let position = key.and_then(|key| self.positions.get(&key));
+        let stands = position.filter(|position| position.offset == offset);
+        let epoch = stands.map_or(LeaderEpoch::NONE, |position| position.last_epoch);
+        (place, offset, epoch)
     }
 
     pub(super) fn run_commits(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
@@ -117,10 +117,8 @@ impl Consumer {
         let answers = response.topics.iter().flat_map(|topic| &topic.partitions);
         let error = answers.filter_map(|one| ErrorCode::try_from_code(one.error_code)).next();
         let Some(error) = error else {
-            if let Some(commit) = self.take_commit(operation) {
-                let offsets = commit.offsets.into_iter().map(|(place, offset, _)| (place, offset));
-                let offsets = offsets.collect();
-                effects.complete(operation, Outcome::Committed { offsets });
+            if self.take_commit(operation).is_some() {
+                effects.complete(operation, Outcome::Committed { generation: sent.id });
             }
             return;
         };
@@ -133,10 +131,10 @@ impl Consumer {
         }
         let preparing = member.state == MemberState::PreparingRebalance;
         if member.is_current(sent) || !preparing {
-            match error {
-                ErrorCode::UnknownMemberId => member.reset(true),
-                ErrorCode::IllegalGeneration => member.reset(false),
-                _ => {}
+            if error == ErrorCode::UnknownMemberId {
+                member.reset(true);
+            } else if error == ErrorCode::IllegalGeneration {
+                member.reset(false);
             }
         }
         // The record may be in the log although it was not committed in time.
@@ -194,7 +192,7 @@ impl Consumer {
         for commit in late {
             let error = commit.last_error;
             let outcome = if commit.asked || commit.maybe_done {
-                Outcome::CommitUnknown { offsets: offsets_of(&commit), error }
+                Outcome::Unknown { error, partition: -1 }
             } else {
                 Outcome::Failed { error, partition: -1 }
             };
@@ -219,10 +217,6 @@ impl Consumer {
     pub(in crate::client::consumer) fn end_commits(&mut self, effects: &mut Effects) {
         self.end_late_commits(Time::MAX, effects);
     }
-}
-
-fn offsets_of(commit: &PendingCommit) -> Vec<(Place, Offset)> {
-    commit.offsets.iter().map(|(place, offset, _)| (place.clone(), *offset)).collect()
 }
 
 fn topics_of(offsets: &[(Place, Offset, LeaderEpoch)]) -> Vec<OffsetCommitRequestTopic> {

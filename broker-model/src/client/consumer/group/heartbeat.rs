@@ -4,7 +4,6 @@
 use crate::client::connection::Purpose;
 use crate::client::consumer::Consumer;
 use crate::config::{ms, topic_name};
-use crate::defect::GroupDefect;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects, Outcome};
 use crate::proto::{
@@ -130,20 +129,20 @@ impl Consumer {
         response: &HeartbeatResponse,
     ) {
         let retry_at = self.connections.backoff.after(now);
-        let defects = self.defects;
         let Some(member) = self.membership.as_mut() else { return };
         member.heartbeat_asked = false;
         let heard = now + ms(member.config.session_timeout_ms);
-        // Known bug G09.
-        let counts = member.is_current(sent) || defects.has(GroupDefect::ActsOnStaleErrors);
+        let counts = member.is_current(sent);
         match ErrorCode::try_from_code(response.error_code) {
             None => member.hear(heard),
             Some(ErrorCode::RebalanceInProgress) => {
                 member.hear(heard);
                 member.rejoin_needed |= member.state == MemberState::Stable;
             }
-            Some(ErrorCode::UnknownMemberId | ErrorCode::FencedInstanceId) if counts => {
+            Some(ErrorCode::UnknownMemberId) if counts => member.reset(true),
+            Some(ErrorCode::FencedInstanceId) if counts => {
                 member.reset(true);
+                member.fenced = true;
             }
             Some(ErrorCode::IllegalGeneration) if counts => member.reset(false),
             Some(error) => {

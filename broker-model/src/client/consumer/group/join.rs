@@ -151,8 +151,7 @@ impl Consumer {
             counts.push((topic, count));
         }
         let assignor = self.member().config.assignor;
-        let defects = self.defects;
-        let assignments = assign(assignor, &counts, &subscriptions, defects);
+        let assignments = assign(assignor, &counts, &subscriptions);
         let member = self.membership.as_mut().expect("only members synchronise");
         member.to_assign = None;
         if !subscriptions.is_empty() {

@@ -10,7 +10,7 @@ use super::member::Member;
 use crate::caller::Caller;
 use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
-use crate::coordinator::group::records::group_record;
+use crate::coordinator::group::records::{StoredGroup, group_record};
 use crate::coordinator::group::waiter::{StaticRejoin, Waiter};
 use crate::defect::GroupDefect;
 use crate::proto::{ErrorCode, JoinGroupRequest};
@@ -78,7 +78,7 @@ impl GroupCoordinator {
         self.join(now, (partition, &mut group), &joining);
         if is_new {
             // The group is there from now on, for whoever loads this partition next, too.
-            let record = group_record(name, &group.stored(&std::collections::BTreeMap::new()));
+            let record = group_record(name, &StoredGroup::empty(now.wall));
             self.todo.push_back(Todo::Write(partition, vec![record], Waiter::Nobody));
         }
         self.put_group(partition, group);
@@ -205,7 +205,7 @@ impl GroupCoordinator {
         if led {
             group.leader = Some(id.clone());
         }
-        self.hand_over(group, &before, &id);
+        self.release_from(group, &before);
         match group.state() {
             State::Stable if group.select_protocol() == group.protocol => {
                 let rejoin = StaticRejoin { member: id, before, old };
@@ -245,6 +245,9 @@ impl GroupCoordinator {
         let id = &rejoin.member;
         let Some(member) = group.members.get_mut(id) else { return };
         let Some(caller) = member.awaiting_join.take() else { return };
+        if group.state() == State::Stable {
+            self.take_one(group, id);
+        }
         let skip_assignment = group.is_leader(id);
         self.todo.push_back(Todo::Reply(caller, joined(group, id, skip_assignment)));
     }
@@ -269,7 +272,9 @@ impl GroupCoordinator {
         let old =
             Member { expires_at, awaiting_join: None, awaiting_sync: None, ..rejoin.old.clone() };
         group.members.insert(rejoin.before.clone(), old);
-        self.hand_over(group, &rejoin.member, &rejoin.before);
+        if group.state() == State::Stable {
+            self.take_one(group, &rejoin.before);
+        }
     }
 
     /// Whoever still waits under the old id is told that another one has its instance id.

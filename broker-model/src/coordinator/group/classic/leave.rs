@@ -134,7 +134,8 @@ impl GroupCoordinator {
         };
         let late: Vec<String> = group.members.iter().filter_map(late).collect();
         for id in late {
-            let member = group.members.get_mut(&id).expect("its id was just listed");
+            // What became of an earlier one may have taken this one with it.
+            let Some(member) = group.members.get_mut(&id) else { continue };
             member.expires_at = None;
             if member.is_new || !member.is_awaiting() {
                 self.remove_member(group, &id);

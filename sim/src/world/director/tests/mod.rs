@@ -245,7 +245,7 @@ impl Toy {
             }
             Operation::Subscribe { .. } => Outcome::Subscribed,
             Operation::Unsubscribe => Outcome::Unsubscribed,
-            Operation::Commit { .. } => Outcome::Committed { offsets: Vec::new() },
+            Operation::Commit { .. } => Outcome::Committed { generation: 1 },
             Operation::Poll { .. } => Outcome::Polled { records: self.reads() },
             Operation::EndOffset { .. } => Outcome::EndOffset { offset: Offset(0) },
             Operation::CreateTopic { .. } if self.plant == Plant::NoTopic => {

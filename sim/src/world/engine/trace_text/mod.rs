@@ -108,8 +108,10 @@ fn operation_text(request: &Operation) -> String {
             format!("subscribe to {}", joined(topics.iter().map(ToString::to_string)))
         }
         Operation::Unsubscribe => "unsubscribe".to_owned(),
-        Operation::Commit { sync: true } => "commit and wait".to_owned(),
-        Operation::Commit { sync: false } => "commit".to_owned(),
+        Operation::Commit { offsets, sync } => {
+            let waits = if *sync { " and wait" } else { "" };
+            format!("commit {}{waits}", offset_list(offsets))
+        }
         Operation::Poll { timeout_ms, max_records } => {
             format!("poll up to {max_records} records for {timeout_ms} ms")
         }
@@ -152,10 +154,7 @@ fn outcome_text(outcome: &Outcome) -> String {
         Outcome::Joined { generation, partitions } => {
             format!("joined generation {generation} with {}", places(partitions))
         }
-        Outcome::Committed { offsets } => format!("committed {}", offset_list(offsets)),
-        Outcome::CommitUnknown { offsets, error } => {
-            format!("may have committed {}, {error:?}", offset_list(offsets))
-        }
+        Outcome::Committed { generation } => format!("committed in generation {generation}"),
         Outcome::Polled { records } => {
             let mut runs: Vec<(String, Offset, Offset)> = Vec::new();
             for record in records {

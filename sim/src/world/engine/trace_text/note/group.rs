@@ -13,9 +13,10 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
         GroupNote::PartitionReleased { group, member, partition } => {
             format!("group {group}: member {member} released {}", names.place(*partition))
         }
-        GroupNote::CoordinatorLoaded { partition, leader_epoch } => {
+        GroupNote::CoordinatorLoaded { partition, leader_epoch, groups } => {
             let place = names.place(*partition);
-            format!("loaded the groups of {place} in epoch {leader_epoch}")
+            let count = groups.len();
+            format!("loaded {count} groups of {place} in epoch {leader_epoch}")
         }
         GroupNote::GenerationBegan { group, generation, members } => {
             format!("group {group}: generation {generation} of {members} members begins")
