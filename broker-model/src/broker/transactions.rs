@@ -132,6 +132,7 @@ impl Transactions {
             timeout_max_ms: config.transaction_max_timeout_ms,
             expiration_ms: config.transactional_id_expiration_ms,
             check_interval_ms: config.transaction_cleanup_interval_ms,
+            defects: config.defects,
         };
         Self {
             coordinator: TransactionCoordinator::new(coordinator, now),

@@ -14,6 +14,7 @@ mod log;
 mod producer;
 mod quorum;
 mod replication;
+mod transaction;
 mod version;
 
 use std::fmt;
@@ -83,6 +84,7 @@ families! {
     4: Broker(BrokerDefect) in broker,
     5: Producer(ProducerDefect) in producer,
     6: Group(GroupDefect) in group,
+    7: Transaction(TransactionDefect) in transaction,
 }
 
 impl Defect {

@@ -39,7 +39,7 @@ mod tests;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::defect::LogDefect;
+use crate::defect::{LogDefect, TransactionDefect};
 use crate::disk_image::FileId;
 pub(crate) use crate::log::epoch_cache::EpochCache;
 use crate::log::flushes::Flushes;
@@ -141,7 +141,8 @@ impl Log {
         batch: &BatchHeader,
         rights: AppendRights,
     ) -> Result<ProducerCheck, ErrorCode> {
-        self.producers.check(batch, rights)
+        let verifies = !self.config.defects.has(TransactionDefect::NoVerification);
+        self.producers.check(batch, rights, verifies)
     }
 
     /// The producers that the log's records tell of, by id.

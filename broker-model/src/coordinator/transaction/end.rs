@@ -5,6 +5,7 @@
 //! going on then (KAFKA-17754). Since, the end of each gives the next one's epoch: what comes late has an older one, and
 //! is known as a retry by the epoch before.
 
+use crate::defect::TransactionDefect;
 use crate::note::TransactionState;
 use crate::proto::ErrorCode;
 use crate::record::TransactionResult;
@@ -59,6 +60,14 @@ impl TransactionCoordinator {
         });
         match found {
             Ok((Ending::Decide(next), _, fences)) => {
+                let early = self.config.defects.has(TransactionDefect::ToldBeforeDurable);
+                let asker = if early && from_client {
+                    let identity = (next.producer_id, next.epoch);
+                    self.answer(asker, Ok(bumps.then_some(identity)));
+                    Asker::Nobody
+                } else {
+                    asker
+                };
                 self.write(partition, id, next, Then::SendMarkers { asker, fences });
             }
             Ok((Ending::Done, current, _)) => self.answer(asker, Ok(bumps.then_some(current))),

@@ -32,6 +32,7 @@ mod writes;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::config::ms;
+use crate::defect::{Defects, TransactionDefect};
 use crate::log::Log;
 use crate::node::Deadline;
 use crate::note::{TransactionNote, TransactionState};
@@ -74,6 +75,8 @@ pub(crate) struct TransactionConfig {
     pub(crate) expiration_ms: u64,
     /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
     pub(crate) check_interval_ms: u64,
+    /// Known weaknesses that are switched on.
+    pub(crate) defects: Defects,
 }
 
 /// One partition of the transaction log, led here.
@@ -229,8 +232,10 @@ impl TransactionCoordinator {
     /// Aborts an ongoing transaction in an epoch that its producer does not have. Source:
     /// `TransactionMetadata.prepareFenceProducerEpoch`.
     fn fence_and_abort(&mut self, now: Now, partition: i32, id: &str, asker: Asker, ids: Ids<'_>) {
+        let keeps_epoch = self.config.defects.has(TransactionDefect::TimeoutKeepsEpoch);
         let Ok((_, metadata)) = self.known(partition, id) else { return };
-        let epoch = metadata.prepare_fence();
+        let fences = !keeps_epoch || !matches!(asker, Asker::Nobody);
+        let epoch = if fences { metadata.prepare_fence() } else { metadata.now.epoch };
         let producer = (metadata.now.producer_id, epoch);
         let abort = TransactionResult::Abort;
         self.end(now, (partition, id), (producer, abort), (asker, false), ids);

@@ -53,6 +53,7 @@ impl Bench {
             timeout_max_ms: 60_000,
             expiration_ms: 100_000,
             check_interval_ms: 1_000,
+            defects: Defects::NONE,
         };
         let now = Now { time: Time(0), wall: WallTime(0) };
         let mut coordinator = TransactionCoordinator::new(config, now.time);

@@ -1,6 +1,7 @@
 //! What clients may read and know of a partition: what is committed. Source: rule 2.1.10, KIP-207, KIP-320,
 //! `Partition.readRecords`, `Partition.fetchOffsetForTimestamp`.
 
+use crate::defect::TransactionDefect;
 use crate::message::EpochEnd;
 use crate::note::{AbortedTransaction, IsolationLevel};
 use crate::partition::{Partition, Role, error_code};
@@ -27,7 +28,7 @@ pub struct ConsumerRead {
 
 impl Partition {
     /// Reads for a consumer, up to the high watermark, or with `read_committed` up to the last stable offset and with
-    /// the aborted transactions among what is read. Source: rules 2.1.10 and 2.8.5, KIP-320,
+    /// the aborted transactions among what is read. Source: rules 2.1.10 and 2.8.10, KIP-320,
     /// `UnifiedLog.maxOffset`, `LocalLog.addAbortedTransactions`.
     pub fn consumer_fetch(
         &self,
@@ -65,8 +66,14 @@ impl Partition {
     /// Where what a consumer may see ends.
     fn visible_end(&self, isolation: IsolationLevel) -> Offset {
         match isolation {
-            IsolationLevel::ReadCommitted => self.log.last_stable_offset(),
-            IsolationLevel::ReadUncommitted => self.log.high_watermark(),
+            IsolationLevel::ReadCommitted
+                if !self.defects.has(TransactionDefect::ReadsPastStable) =>
+            {
+                self.log.last_stable_offset()
+            }
+            IsolationLevel::ReadCommitted | IsolationLevel::ReadUncommitted => {
+                self.log.high_watermark()
+            }
         }
     }
 

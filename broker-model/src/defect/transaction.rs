@@ -1,0 +1,68 @@
+//! Known bugs and weaknesses of transactions.
+
+use super::entry::family;
+use super::version::{Affected, Version};
+
+family! {
+/// Known bugs and weaknesses of transactions.
+TransactionDefect {
+    NoVerification {
+        name: "no-transaction-verification",
+        source: "KIP-890, KAFKA-14402, KAFKA-14561; UnifiedLog.maybeStartTransactionVerification",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(3, 6, 0)] },
+        side: Server,
+        shows: "visibility" / "hanging-txn" in "hanging-transaction", seed 1,
+        meaning: "A leader takes a transactional record without asking the coordinator whether its \
+            transaction is going on.",
+        example: "A produce request is delayed. Its transaction times out, is aborted, and the marker is \
+            written. Then the request arrives: it opens a transaction on the partition that no \
+            coordinator knows of. Consumers with `read_committed` stop there for ever.",
+    }
+
+    LateMarkerCounts {
+        name: "late-marker-counts",
+        source: "KAFKA-19999; ProducerAppendInfo.checkProducerEpoch",
+        affected: Affected::Open { since: Version::new(4, 0, 0) },
+        side: Server,
+        shows: "visibility" / "marker-wrong-txn" in "delayed-end-txn", seed 1,
+        meaning: "A partition takes a marker of the epoch that it knows, although each transaction has an \
+            epoch of its own: it may be a copy of the marker before.",
+        example: "A marker request is sent again after its connection was lost. The first copy, held up on \
+            the way, arrives when the next transaction has begun with the epoch that the marker gave \
+            out, and ends it.",
+    }
+
+    TimeoutKeepsEpoch {
+        name: "timeout-keeps-epoch",
+        source: "KAFKA-6119; TransactionCoordinator.abortTimedOutTransactions",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(1, 0, 0)] },
+        side: Server,
+        shows: "visibility" / "lost-write" in "hanging-transaction", seed 1,
+        meaning: "A transaction that takes too long is aborted in the epoch of its own producer, which may go on.",
+        example: "A producer stalls amid a transaction. The coordinator aborts it. The producer wakes, adds \
+            one more partition, which begins another transaction, and commits that: it is told that all was \
+            committed, but what it sent before the pause is aborted.",
+    }
+
+    ToldBeforeDurable {
+        name: "commit-told-before-durable",
+        source: "KIP-98; TransactionCoordinator.endTransaction",
+        affected: Affected::Never,
+        side: Server,
+        shows: "visibility" / "lost-write" in "bank", seed 1,
+        meaning: "A coordinator answers a commit before its decision is committed to the transaction log.",
+        example: "The coordinator dies with the decision. The next one knows of an open transaction only, \
+            which times out and is aborted, though its producer was told that it was committed.",
+    }
+
+    ReadsPastStable {
+        name: "reads-past-stable-offset",
+        source: "KIP-98; UnifiedLog.lastStableOffset",
+        affected: Affected::Never,
+        side: Server,
+        shows: "visibility" / "read-past-lso" in "bank", seed 1,
+        meaning: "A leader lets consumers with `read_committed` read up to the high watermark.",
+        example: "A consumer is given the records of a transaction that is going on. It is aborted later, \
+            when the records have been delivered.",
+    }
+} }
