@@ -91,6 +91,13 @@ impl ProducerState {
         self.producers.retain(|_, entry| !expired(entry));
     }
 
+    /// Forgets of each producer all but its newest batch. Source: `ProducerStateManager.writeSnapshot`.
+    pub(crate) fn keep_last_batches(&mut self) {
+        for entry in self.producers.values_mut() {
+            entry.batches.drain(..entry.batches.len() - 1);
+        }
+    }
+
     /// Takes in a batch that is in the log now; it is not judged again.
     pub(crate) fn update(&mut self, batch: &BatchHeader) {
         if !batch.has_producer() || batch.is_control() {
@@ -233,6 +240,17 @@ mod tests {
         state = seven_batches();
         state.remove_expired(WallTime(i64::MIN), 1);
         assert_eq!(state.count(), 1, "a clock that runs behind expires nothing");
+    }
+
+    #[test]
+    fn of_the_last_batches_only_the_newest_may_be_kept() {
+        let mut state = seven_batches();
+        state.keep_last_batches();
+        let base = ProducerCheck::Duplicate { base_offset: Offset(112), last_offset: Offset(113) };
+        assert_eq!(state.check(&header(1, 3, 12, 2, 0)), Ok(base), "the last");
+        let before = state.check(&header(1, 3, 10, 2, 0));
+        assert_eq!(before, Err(ErrorCode::OutOfOrderSequenceNumber), "the one before");
+        assert_eq!(state.check(&header(1, 3, 14, 1, 0)), Ok(ProducerCheck::New), "the next");
     }
 
     #[test]
