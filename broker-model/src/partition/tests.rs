@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::*;
 use crate::defect::{Defect, LogDefect, ReplicationDefect};
 use crate::disk_image::DiskImage;
-use crate::log::{LogConfig, LogOptions};
+use crate::log::{LogConfig, LogOptions, ReadLimit};
 use crate::message::{
     AlterPartitionRequest, EpochEnd, IsrRegistration, ReplicaFetchPartition,
     ReplicaFetchPartitionResponse, ReplicaOffsetsResponse,
@@ -30,6 +30,9 @@ struct Bench {
     /// The last proposal that was handed to the transport.
     sent: Option<AlterPartitionRequest>,
 }
+
+/// As much as there is.
+const WHOLE: ReadLimit = ReadLimit { bytes_max: 1 << 20, min_one: true };
 
 fn registration(
     leader: i32,
@@ -197,7 +200,7 @@ impl Bench {
             broker_epoch: BrokerEpoch(11),
             metadata: &self.metadata,
         };
-        let bounds = FetchBounds { bytes_max: 1 << 20, update_follower: true };
+        let bounds = FetchBounds { limit: WHOLE, update_follower: true };
         self.partition.replica_fetch(
             context,
             NodeId(replica),
@@ -314,6 +317,13 @@ fn the_high_watermark_stands_still_below_min_insync_replicas() {
         0,
         "KIP-966: one copy is not committed when two are asked for"
     );
+}
+
+#[test]
+fn before_3_7_the_high_watermark_moves_below_min_insync_replicas() {
+    let mut bench = Bench::leading(&[ReplicationDefect::CommitsBelowMinIsr.into()], &[1]);
+    bench.produce_raw(Ok(&batch(-1, 0)), 1);
+    assert_eq!(bench.high_watermark(), 1);
 }
 
 #[test]
@@ -680,7 +690,7 @@ fn a_consumer_is_told_where_the_logs_part_before_it_is_out_of_range() {
     bench.register(&registration(1, 3, 2, &[1, 2]));
     let parts = EpochEnd { epoch: LeaderEpoch(1), end_offset: Offset(2) };
     let at = |offset, last| {
-        bench.partition.consumer_fetch(LeaderEpoch(3), Offset(offset), LeaderEpoch(last), 1 << 20)
+        bench.partition.consumer_fetch(LeaderEpoch(3), Offset(offset), LeaderEpoch(last), WHOLE)
     };
     assert_eq!(at(5, 2).expect("beyond the end, and of another log").diverging, Some(parts));
     assert_eq!(at(5, -1), Err(ErrorCode::OffsetOutOfRange), "beyond the end, no epoch told");
@@ -747,14 +757,12 @@ fn a_new_epoch_is_on_disk_before_anything_is_served() {
 fn consumers_read_below_the_high_watermark_only() {
     let mut bench = Bench::leading(&[], &[1, 2]);
     bench.produce(&batch(-1, 0));
-    let read =
-        bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, 1 << 20);
+    let read = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, WHOLE);
     assert!(read.expect("in range").batches.is_empty());
     bench.fetch(2, 1);
-    let read =
-        bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, 1 << 20);
+    let read = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, WHOLE);
     assert_eq!(read.expect("in range").batches.len(), 1);
     let beyond =
-        bench.partition.consumer_fetch(LeaderEpoch(1), Offset(5), LeaderEpoch::NONE, 1 << 20);
+        bench.partition.consumer_fetch(LeaderEpoch(1), Offset(5), LeaderEpoch::NONE, WHOLE);
     assert_eq!(beyond, Err(ErrorCode::OffsetOutOfRange));
 }

@@ -8,6 +8,7 @@ use crate::config::ms;
 use crate::fetch_session::FetchMetadata;
 use crate::fetch_session::cache::FetchContext;
 use crate::fetch_session::session::{Returned, SessionKey, Wanted};
+use crate::log::ReadLimit;
 use crate::message::{
     ClusterError, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaFetchRequest,
     ReplicaFetchResponse, ResponseBody,
@@ -71,10 +72,12 @@ impl Broker {
             FetchContext::Full | FetchContext::Sessionless => fetch.request.partitions.clone(),
         };
         let (replica, broker_epoch) = (fetch.request.replica, fetch.request.broker_epoch);
-        let mut bytes_left = self.context.config.replica_fetch_max_bytes;
+        // Only the first that has records may go beyond the limit. Source: `ReplicaManager.readFromLog`.
+        let bytes_max = self.context.config.replica_fetch_max_bytes;
+        let mut limit = ReadLimit { bytes_max, min_one: true };
         let mut answered = Vec::with_capacity(all.len());
         for asked in all {
-            let bounds = FetchBounds { bytes_max: bytes_left, update_follower: is_new };
+            let bounds = FetchBounds { limit, update_follower: is_new };
             let (context, hosted) = self.partition_context(now);
             let answer = match hosted.get_mut(&asked.partition) {
                 Some(partition) => {
@@ -86,7 +89,8 @@ impl Broker {
                 None => refusal(&asked, ClusterError::UnknownTopicOrPartition),
             };
             let bytes: usize = answer.batches.iter().map(|batch| batch.bytes().len()).sum();
-            bytes_left = bytes_left.saturating_sub(bytes as u32);
+            limit.bytes_max = limit.bytes_max.saturating_sub(bytes as u32);
+            limit.min_one &= bytes == 0;
             answered.push((asked, answer));
         }
         answered

@@ -1,6 +1,7 @@
 //! What clients may read and know of a partition: what is committed. Source: rule 2.1.10, KIP-207, KIP-320,
 //! `Partition.readRecords`, `Partition.fetchOffsetForTimestamp`.
 
+use crate::log::ReadLimit;
 use crate::message::EpochEnd;
 use crate::partition::{Partition, Role, error_code};
 use crate::proto::ErrorCode;
@@ -27,14 +28,14 @@ impl Partition {
         current_leader_epoch: LeaderEpoch,
         fetch_offset: Offset,
         last_fetched_epoch: LeaderEpoch,
-        bytes_max: u32,
+        limit: ReadLimit,
     ) -> Result<ConsumerRead, ErrorCode> {
         self.check_client_request(current_leader_epoch)?;
         let diverging = self.check_position(current_leader_epoch, last_fetched_epoch, fetch_offset);
         let diverging = diverging.map_err(error_code)?;
         let high_watermark = self.log.high_watermark();
         let batches = if diverging.is_none() && fetch_offset < high_watermark {
-            self.log.read(fetch_offset, high_watermark, bytes_max)
+            self.log.read_at_most(fetch_offset, high_watermark, limit)
         } else {
             Vec::new()
         };
