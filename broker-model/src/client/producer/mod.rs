@@ -215,10 +215,10 @@ impl Producer {
     fn run(&mut self, now: Time, effects: &mut Effects) {
         let lost = self.connections.time_out(now, effects);
         self.on_lost(now, lost, ErrorCode::RequestTimedOut, effects);
-        self.expire(now, effects);
-        self.settle_sequences(effects);
-        self.identity.run(now, &mut self.metadata, &mut self.connections, effects);
-        let wake = self.drain(now, effects);
+        let wake = self.send(now, effects);
+        // What is late and could be sent only now was sent: nobody knows whether it will be appended. Source:
+        // `Sender.sendProducerData`.
+        let wake = if self.expire(now, effects) { self.send(now, effects) } else { wake };
         self.queues.retire();
         self.metadata.run(now, &mut self.connections, effects);
         self.deadline = [
@@ -231,6 +231,12 @@ impl Producer {
         ]
         .into_iter()
         .fold(None, Deadline::earlier);
+    }
+
+    fn send(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
+        self.settle_sequences(effects);
+        self.identity.run(now, &mut self.metadata, &mut self.connections, effects);
+        self.drain(now, effects)
     }
 
     /// What each partition has in flight, and each connection, is checked where it changes.

@@ -1,6 +1,7 @@
 //! The sequences of one partition. Source: Kafka's `TxnPartitionEntry`, `TransactionManager`.
 
 use super::batch::{Batch, ProducerIdentity, ProducerState};
+use crate::defect::{Defects, ProducerDefect};
 use crate::proto::ErrorCode;
 use crate::types::Sequence;
 
@@ -12,6 +13,8 @@ pub(super) struct Sequences {
     next: Sequence,
     /// Last sequence of the last batch that was acknowledged.
     last_acked: Option<Sequence>,
+    /// Whether one of this identity was acknowledged.
+    established: bool,
     /// The sequence after the last one that expired. Source: `partitionsWithUnresolvedSequences`.
     unresolved: Option<Sequence>,
     /// A new epoch must begin here. Source: `partitionsToRewriteSequences`.
@@ -47,7 +50,7 @@ impl Sequences {
 
     /// Whether the broker has acknowledged a batch of this identity, so that it checks what follows it.
     pub(super) fn is_established(&self) -> bool {
-        self.last_acked.is_some()
+        self.established
     }
 
     /// Whether a new batch must wait until those in flight have ended.
@@ -60,12 +63,15 @@ impl Sequences {
         self.bump_requested
     }
 
-    /// A broker has a batch. Source: `handleCompletedBatch`.
-    pub(super) fn acknowledged(&mut self, batch: &Batch) {
-        let Some(state) = batch.producer_state.filter(|it| Some(it.identity) == self.identity)
-        else {
+    /// A broker has a batch. One that expired may have been of an epoch that is over, and says nothing of this one; in
+    /// Kafka its sequence counts all the same. Source: `TransactionManager.handleCompletedBatch`.
+    pub(super) fn acknowledged(&mut self, batch: &Batch, defects: Defects) {
+        let Some(state) = batch.producer_state else { return };
+        let is_own = Some(state.identity) == self.identity;
+        if !is_own && !defects.has(ProducerDefect::OldEpochAcksCount) {
             return;
-        };
+        }
+        self.established |= is_own;
         let last = state.base_sequence.plus(batch.count() - 1);
         self.last_acked = self.last_acked.max(Some(last));
     }
@@ -165,7 +171,7 @@ mod tests {
             let mut sequences = Sequences::default();
             let batches: Vec<Batch> = (0..4).map(|it| next_batch(&mut sequences, it)).collect();
             if let Some(acked) = acked {
-                sequences.acknowledged(&batches[acked]);
+                sequences.acknowledged(&batches[acked], Defects::NONE);
             }
             if let Some(unresolved) = unresolved {
                 sequences.expired(&batches[unresolved - 1]);
@@ -190,13 +196,26 @@ mod tests {
     }
 
     #[test]
+    fn what_an_older_epoch_had_acknowledged_counts_in_kafka_alone() {
+        let kafka = [ProducerDefect::OldEpochAcksCount].into_iter().collect();
+        for (defects, next) in [(Defects::NONE, 0), (kafka, 4)] {
+            let mut old = Sequences::default();
+            let batches: Vec<Batch> = (0..4).map(|it| next_batch(&mut old, it)).collect();
+            let epoch = ProducerEpoch(IDENTITY.epoch.0 + 1);
+            let mut sequences = Sequences::of(ProducerIdentity { epoch, ..IDENTITY });
+            sequences.acknowledged(&batches[3], defects);
+            assert_eq!(sequences.next_to_ack(), Sequence(next), "{defects:?}");
+        }
+    }
+
+    #[test]
     fn an_expired_sequence_is_resolved_by_what_follows_it_or_by_a_bump() {
         for acked in [false, true] {
             let mut sequences = Sequences::default();
             let batches: Vec<Batch> = (0..2).map(|it| next_batch(&mut sequences, it)).collect();
             sequences.expired(&batches[0]);
             if acked {
-                sequences.acknowledged(&batches[1]);
+                sequences.acknowledged(&batches[1], Defects::NONE);
             }
             assert!(sequences.is_unresolved());
             sequences.resolve();
