@@ -13,8 +13,6 @@ pub(super) struct Sequences {
     next: Sequence,
     /// Last sequence of the last batch that was acknowledged.
     last_acked: Option<Sequence>,
-    /// Whether one of this identity was acknowledged.
-    established: bool,
     /// The sequence after the last one that expired. Source: `partitionsWithUnresolvedSequences`.
     unresolved: Option<Sequence>,
     /// A new epoch must begin here. Source: `partitionsToRewriteSequences`.
@@ -50,7 +48,7 @@ impl Sequences {
 
     /// Whether the broker has acknowledged a batch of this identity, so that it checks what follows it.
     pub(super) fn is_established(&self) -> bool {
-        self.established
+        self.last_acked.is_some()
     }
 
     /// Whether a new batch must wait until those in flight have ended.
@@ -66,12 +64,11 @@ impl Sequences {
     /// A broker has a batch. One that expired may have been of an epoch that is over, and says nothing of this one; in
     /// Kafka its sequence counts all the same. Source: `TransactionManager.handleCompletedBatch`.
     pub(super) fn acknowledged(&mut self, batch: &Batch, defects: Defects) {
-        let Some(state) = batch.producer_state else { return };
-        let is_own = Some(state.identity) == self.identity;
-        if !is_own && !defects.has(ProducerDefect::OldEpochAcksCount) {
+        let any = defects.has(ProducerDefect::OldEpochAcksCount);
+        let counts = |it: &ProducerState| any || Some(it.identity) == self.identity;
+        let Some(state) = batch.producer_state.filter(counts) else {
             return;
-        }
-        self.established |= is_own;
+        };
         let last = state.base_sequence.plus(batch.count() - 1);
         self.last_acked = self.last_acked.max(Some(last));
     }
