@@ -21,6 +21,9 @@ use crate::types::{BrokerEpoch, CorrelationId, NodeId, Offset, Time};
 /// `BrokerLifecycleManager.resendExponentialBackoff`.
 const RESEND_BACKOFF_MS: u64 = 100;
 
+/// Pause after the first answer to a broker that asks for its stop, in milliseconds. Source: `BrokerLifecycleManager`.
+const FIRST_STOP_WAIT_MS: u64 = 50;
+
 /// Registration, heartbeats and shutdown of one uptime.
 #[derive(Debug)]
 pub(super) struct Lifecycle {
@@ -33,6 +36,10 @@ pub(super) struct Lifecycle {
     failures: u32,
     /// Set once a stop is requested: when patience with the controller ends.
     stop_by: Option<Time>,
+    /// Whether a heartbeat was answered since then.
+    stop_answered: bool,
+    /// There is news for the controller that the request under way does not tell.
+    again_at_once: bool,
     may_stop: bool,
 }
 
@@ -55,6 +62,8 @@ impl Lifecycle {
             next_at: now,
             failures: 0,
             stop_by: None,
+            stop_answered: false,
+            again_at_once: false,
             may_stop: false,
         }
     }
@@ -170,7 +179,7 @@ impl Lifecycle {
         match response.result {
             Ok(broker_epoch) => {
                 self.broker_epoch = broker_epoch;
-                self.succeed(now);
+                self.succeed(now, Duration::ZERO);
                 let state = if self.stop_by.is_some() {
                     BrokerState::ShuttingDown
                 } else {
@@ -197,7 +206,8 @@ impl Lifecycle {
         }
         match response.result {
             Ok(state) => {
-                self.succeed(now + ms(context.config.broker_heartbeat_interval_ms));
+                let wait = self.wait_after_heartbeat(context);
+                self.succeed(now, wait);
                 self.may_stop |= self.stop_by.is_some() && state.should_shut_down;
                 let seen = match (self.stop_by, state.fenced) {
                     (Some(_), _) => BrokerState::ShuttingDown,
@@ -230,6 +240,7 @@ impl Lifecycle {
             BrokerState::Starting => self.may_stop = true,
             BrokerState::Fenced | BrokerState::Running | BrokerState::ShuttingDown => {
                 self.next_at = now;
+                self.again_at_once = self.in_flight.is_some();
                 self.set_state(BrokerState::ShuttingDown, effects);
             }
         }
@@ -250,10 +261,20 @@ impl Lifecycle {
         self.in_flight.is_some_and(|sent| sent.to == from && sent.correlation_id == correlation_id)
     }
 
-    fn succeed(&mut self, next_at: Time) {
+    /// After the first answer since a stop was asked for the controller may be done soon.
+    fn wait_after_heartbeat(&mut self, context: &Context) -> Duration {
+        let is_first = self.stop_by.is_some() && !self.stop_answered;
+        self.stop_answered |= self.stop_by.is_some();
+        let interval = context.config.broker_heartbeat_interval_ms;
+        ms(if is_first { FIRST_STOP_WAIT_MS } else { interval })
+    }
+
+    /// What was to be said at once while the request was under way is said now.
+    fn succeed(&mut self, now: Time, wait: Duration) {
         self.in_flight = None;
         self.failures = 0;
-        self.next_at = next_at;
+        let at_once = std::mem::take(&mut self.again_at_once);
+        self.next_at = if at_once { now } else { now + wait };
         if self.stop_by.is_some() && self.may_stop {
             self.next_at = Time::MAX;
         }
@@ -285,6 +306,7 @@ impl Lifecycle {
 
     fn fail_quietly(&mut self, now: Time, context: &Context) {
         self.in_flight = None;
+        self.again_at_once = false;
         self.next_at = now + self.backoff(context);
         self.failures = self.failures.saturating_add(1);
     }

@@ -130,7 +130,7 @@ impl MetadataFetcher {
             let cut = self.log.truncate(leader_end);
             return cut.map(|()| None).map_err(|CommittedGone| COMMITTED_METADATA_GONE);
         }
-        if !self.log.append(&response.batches) {
+        if !self.log.append(&response.batches, context.config.defects) {
             self.next_at = now + ms(RETRY_BACKOFF_MS);
             return Ok(None);
         }

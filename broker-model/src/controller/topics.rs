@@ -74,15 +74,14 @@ fn plan_topic(
         return Err(ErrorCode::InvalidPartitions);
     }
     let config = topic_config(name, topic)?;
-    let active: Vec<NodeId> =
-        image.brokers.iter().filter(|(_, it)| it.is_active()).map(|(broker, _)| *broker).collect();
+    let usable = Usable::of(image);
     let replication = usize::try_from(topic.replication_factor).unwrap_or(0);
-    if replication == 0 || replication > active.len() {
+    if replication == 0 || !usable.can_hold(replication) {
         return Err(ErrorCode::InvalidReplicationFactor);
     }
     let mut records = vec![MetadataRecord::Topic { topic: id, config }];
     records.extend((0..topic.num_partitions).map(|partition| {
-        let registration = new_partition(place(&active, id, partition, replication));
+        let registration = new_partition(usable.place(id, partition, replication), image);
         let partition = TopicPartition { topic: id, partition };
         MetadataRecord::Partition { partition, registration, unclean: false }
     }));
@@ -119,18 +118,53 @@ fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, Err
     if sane { Ok(config) } else { Err(ErrorCode::InvalidConfig) }
 }
 
-/// Round robin over the active brokers, one further for each topic and partition, so that leaders spread.
-fn place(active: &[NodeId], topic: TopicId, partition: i32, replication: usize) -> Vec<NodeId> {
-    let start = topic.0 as usize + partition as usize;
-    (0..replication).map(|index| active[(start + index) % active.len()]).collect()
+/// The brokers that may be given replicas: those that are not shutting down, fenced ones included. A topic can be made
+/// while a broker is down; that one joins the ISR later. Source: `StripedReplicaPlacer`, `UsableBrokerIterator`.
+struct Usable {
+    unfenced: Vec<NodeId>,
+    fenced: Vec<NodeId>,
 }
 
-fn new_partition(replicas: Vec<NodeId>) -> PartitionRegistration {
+impl Usable {
+    fn of(image: &MetadataImage) -> Self {
+        let usable = image.brokers.iter().filter(|(_, it)| !it.shutting_down);
+        let (fenced, unfenced): (Vec<_>, Vec<_>) = usable.partition(|(_, it)| it.fenced);
+        let ids = |found: Vec<(&NodeId, _)>| found.into_iter().map(|(id, _)| *id).collect();
+        Self { unfenced: ids(unfenced), fenced: ids(fenced) }
+    }
+
+    /// Somebody must be there to lead.
+    fn can_hold(&self, replication: usize) -> bool {
+        !self.unfenced.is_empty() && replication <= self.unfenced.len() + self.fenced.len()
+    }
+
+    /// Round robin, one further for each topic and partition, so that leaders spread; who is fenced comes last.
+    fn place(&self, topic: TopicId, partition: i32, replication: usize) -> Vec<NodeId> {
+        let start = topic.0 as usize + partition as usize;
+        let turned = |brokers: &[NodeId]| {
+            let from = start.checked_rem(brokers.len()).unwrap_or(0);
+            let mut brokers = brokers.to_vec();
+            brokers.rotate_left(from);
+            brokers
+        };
+        let mut replicas = turned(&self.unfenced);
+        replicas.extend(turned(&self.fenced));
+        replicas.truncate(replication);
+        replicas
+    }
+}
+
+/// In sync are those replicas that are active, and the first of them leads. Source:
+/// `ReplicationControlManager.createTopic`, `buildPartitionRegistration`.
+fn new_partition(replicas: Vec<NodeId>, image: &MetadataImage) -> PartitionRegistration {
+    let active = |broker: &NodeId| image.is_active(*broker);
+    let isr: Vec<NodeId> = replicas.iter().copied().filter(active).collect();
+    assert!(!isr.is_empty(), "none of {replicas:?} is active");
     PartitionRegistration {
-        isr: replicas.clone(),
+        leader: isr.first().copied(),
+        isr,
         elr: Vec::new(),
         last_known_leader: None,
-        leader: replicas.first().copied(),
         leader_epoch: LeaderEpoch(0),
         partition_epoch: PartitionEpoch(0),
         recovering: false,

@@ -9,7 +9,10 @@ BrokerDefect {
     LostWakeup {
         name: "lost-wakeup",
         source: "KAFKA-6653, KAFKA-5970",
-        affected: Affected::Fixed { since: Version::new(0, 9, 0), fixed: &[Version::new(2, 0, 0)] },
+        affected: Affected::Fixed {
+            since: Version::before_1(11, 0, 2),
+            fixed: &[Version::new(1, 1, 0)],
+        },
         side: Server,
         shows: "liveness" / "resources-held" in "minority-stays-dead", seed 1,
         meaning: "A produce that waits in the purgatory is not woken although the high watermark has \

@@ -46,18 +46,58 @@ LogDefect {
 
     CutsNotSynced {
         name: "cuts-not-synced",
-        source: "KAFKA-16541, FileRecords.truncateTo, LeaderEpochFileCache.truncateFromEndAsyncFlush, \
-            UnifiedLog.flush, LocalLog.markFlushed",
+        source: "FileRecords.truncateTo, LocalLog.deleteSegmentFiles, UnifiedLog.flush, LocalLog.markFlushed",
         affected: Affected::Open { since: Version::new(0, 8, 0) },
         side: Server,
         with: ["recovery-trusts-remainders"],
         shows: "replication" / "recovery-kept-damage" in "cut-and-struck", seed 206,
-        meaning: "A truncation is not synced, and its epoch checkpoint is written some time later: a power loss \
-            may bring back what was cut, records and epochs each by themselves. A flush that was scheduled before \
-            the cut still moves the recovery point, above what is flushed of what took its place.",
+        meaning: "A truncation is not synced: a power loss may bring back what was cut. A flush that was scheduled \
+            before the cut still moves the recovery point, above what is flushed of what took its place.",
         example: "A follower cuts off what its leader does not have, and with it an epoch. The epoch is gone \
             from the checkpoint, but the file that was cut was never synced: after a power loss the \
             records are back, and nothing tells that they are not the log's.",
+    }
+
+    EpochCutsNotSynced {
+        name: "epoch-cuts-not-synced",
+        source: "KAFKA-15046, KAFKA-16541; LeaderEpochFileCache.truncateFromEndAsyncFlush",
+        affected: Affected::Open { since: Version::new(3, 7, 0) },
+        side: Server,
+        shows: "durability" / "recovery-lost-records" in "slow-cut", seed 234,
+        meaning: "When epochs are cut from the checkpoint it is written some time later: a power loss brings them \
+            back, and they contradict the records that are there by then.",
+        example: "A leader notes that its epoch 7 begins at 40, is deposed before it writes anything, and drops \
+            the entry when it follows. It copies records of epoch 6 up to 60 and loses power: its checkpoint \
+            says again that what is at 40 is of epoch 7. Either the records are taken for remainders and cut, or \
+            leaders are told of an epoch that nobody else knows.",
+    }
+
+    EpochCheckpointTorn {
+        name: "epoch-checkpoint-torn",
+        source: "KAFKA-15046, KAFKA-16541; CheckpointFile.write without a sync before its rename",
+        affected: Affected::Fixed { since: Version::new(3, 7, 0), fixed: &[Version::new(3, 8, 0)] },
+        side: Server,
+        with: ["derived-state-from-files"],
+        shows: "durability" / "recovery-lost-flushed" in "slow-cut", seed 278,
+        meaning: "When epochs are cut from the checkpoint, the new file takes the old one's name before it is on the \
+            disk: a power loss may leave it empty.",
+        example: "A follower cuts an epoch and loses power: its checkpoint is empty. Recovery reads the epochs of the \
+            last segments alone, so that the replica does not know any more in which epochs its older records were \
+            written, and a leader cannot be told where their logs part.",
+    }
+
+    SnapshotKeepsLastBatch {
+        name: "snapshot-keeps-last-batch",
+        source: "KAFKA-5494; ProducerStateManager.writeSnapshot, LogLoader.recoverSegment",
+        affected: Affected::Open { since: Version::new(1, 0, 0) },
+        side: Server,
+        shows: "ordering" / "needless-sequence-refusal" in "unheard-restart", seed 3,
+        meaning: "A snapshot of the producers has one batch of each: a broker that has restarted recognises only the \
+            last one when it is sent again, where one that runs recognises the last five.",
+        example: "Three batches are appended, and no answer arrives. The leader restarts and leads again. The first \
+            batch is sent again: it is neither the last nor the next, so it is out of order. The producer bumps \
+            its epoch and, if it numbers what is in flight anew, sends all three as new: the records are there \
+            twice.",
     }
 
     DerivedStateFromFiles {

@@ -9,7 +9,7 @@ ProducerDefect {
     RenumbersInFlight {
         name: "renumbers-in-flight",
         source: "KIP-360, KAFKA-8805; TxnPartitionEntry.startSequencesAtBeginning",
-        affected: Affected::Open { since: Version::new(2, 6, 0) },
+        affected: Affected::Open { since: Version::new(2, 5, 0) },
         side: Client,
         shows: "offsets" / "duplicate" in "unheard-producer", seed 2,
         meaning: "When an idempotent producer takes its next epoch, it numbers all that is in flight on \
@@ -31,6 +31,20 @@ ProducerDefect {
         example: "A producer sends its first two batches. The broker does not lead yet when the first \
             arrives, and leads when the second does: it knows nothing of the producer and takes \
             sequence 1. The first is refused as out of order from then on.",
+    }
+
+    OldEpochAcksCount {
+        name: "old-epoch-acks-count",
+        source: "KAFKA-8805; TransactionManager.handleCompletedBatch",
+        affected: Affected::Open { since: Version::new(2, 5, 0) },
+        side: Client,
+        shows: "ordering" / "epoch-not-from-zero" in "impatient-producers", seed 3,
+        meaning: "When a batch that has expired is acknowledged after all, its sequence counts as the last one of the \
+            partition although the producer is in a newer epoch by then.",
+        example: "A batch of epoch 0 with sequence 40 expires, and the producer begins anew with epoch 1. The old batch \
+            is acknowledged: the producer takes 40 for what the broker has of epoch 1, and its first batches for \
+            such that follow others. The first is lost and the second taken, as the broker knows nothing of epoch 1; \
+            or the second is refused, and as it is not 41, no gap is seen and it is sent again in vain.",
     }
 
     ExpiryUnmarked {

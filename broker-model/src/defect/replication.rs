@@ -41,7 +41,7 @@ ReplicationDefect {
             fixed: &[Version::new(2, 0, 1), Version::new(2, 1, 0)],
         },
         side: Server,
-        shows: "replication" / "isr-join-too-early" in "catch-up-race", seed 1,
+        shows: "replication" / "isr-join-too-early" in "catch-up-race", seed 2,
         meaning: "A replica joins the ISR as soon as it reaches the leader's high watermark, although a \
             new leader's lags behind what is committed.",
         example: "Committed up to 10; a new leader still believes 5. A replica that ends at 5 has \
@@ -104,7 +104,7 @@ ReplicationDefect {
         source: "KIP-903",
         affected: Affected::Never,
         side: Server,
-        shows: "durability" / "isr-incomplete" in "unheard-proposal", seed 1,
+        shows: "durability" / "isr-incomplete" in "unheard-proposal", seed 14,
         meaning: "An ISR proposal that is sent again names the broker epochs that its members have then, \
             not those of the time at which the leader saw them caught up.",
         example: "A leader proposes a follower, and the controller that it asks is cut off. The follower \
@@ -112,12 +112,25 @@ ReplicationDefect {
             sent there with the new broker epoch: the follower joins the ISR without its records.",
     }
 
+    CommitsBelowMinIsr {
+        name: "commits-below-min-isr",
+        source: "KAFKA-15583, KIP-966; Partition.maybeIncrementLeaderHW",
+        affected: Affected::Fixed { since: Version::new(0, 8, 2), fixed: &[Version::new(3, 7, 0)] },
+        side: Server,
+        shows: "durability" / "commit-below-min-isr" in "quick-failover", seed 1,
+        meaning: "A leader moves its high watermark although fewer replicas are in sync than \
+            `min.insync.replicas`: what was sent with acks=1 or 0 is committed on too few.",
+        example: "Two of three replicas are gone, and the topic demands two in sync. The leader commits on its own \
+            log, and consumers read it. It dies; a replica that left the ISR before is still eligible, as nothing \
+            was to be committed without it, and leads without those records.",
+    }
+
     EqualEpochEndsProposal {
         name: "equal-epoch-ends-proposal",
         source: "Partition.makeLeader, KAFKA-13790",
-        affected: Affected::Open { since: Version::new(3, 3, 0) },
+        affected: Affected::Open { since: Version::new(2, 8, 0) },
         side: Server,
-        shows: "replication" / "commit-before-replication" in "catch-up-race", seed 207,
+        shows: "replication" / "commit-before-replication" in "catch-up-race", seed 2,
         meaning: "A leader that hears the registration again by whose version it goes forgets the change \
             of the ISR that it has asked for meanwhile.",
         example: "The controller's answer tells a leader that its ISR has changed, and at once it asks to add \

@@ -6,19 +6,27 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A released version of Kafka, such as 4.1.1. A missing part is zero: 4.1 is 4.1.0.
+/// A released version of Kafka, such as 4.1.1. A missing part is zero: 4.1 is 4.1.0. Before 1.0 there were four parts,
+/// such as 0.11.0.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version {
     major: u16,
     minor: u16,
     patch: u16,
+    /// The fourth part, before 1.0.
+    fourth: u16,
 }
 
 impl Version {
     /// The version `major.minor.patch`.
     pub const fn new(major: u16, minor: u16, patch: u16) -> Self {
-        Self { major, minor, patch }
+        Self { major, minor, patch, fourth: 0 }
+    }
+
+    /// The version `0.minor.patch.fourth`.
+    pub const fn before_1(minor: u16, patch: u16, fourth: u16) -> Self {
+        Self { major: 0, minor, patch, fourth }
     }
 
     /// Whether it can have been released: of a line that exists, and for the newest major version, whose lines are
@@ -46,7 +54,10 @@ impl Version {
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)?;
-        if self.patch > 0 { write!(f, ".{}", self.patch) } else { Ok(()) }
+        if self.patch > 0 || self.fourth > 0 {
+            write!(f, ".{}", self.patch)?;
+        }
+        if self.fourth > 0 { write!(f, ".{}", self.fourth) } else { Ok(()) }
     }
 }
 
@@ -69,6 +80,7 @@ impl FromStr for Version {
         match parts[..] {
             [major, minor] => Ok(Self::new(major, minor, 0)),
             [major, minor, patch] => Ok(Self::new(major, minor, patch)),
+            [0, minor, patch, fourth] => Ok(Self::before_1(minor, patch, fourth)),
             _ => Err(wrong()),
         }
     }
@@ -218,6 +230,8 @@ mod tests {
         assert_eq!(version("4.1").to_string(), "4.1");
         assert_eq!(version("4.1.0"), version("4.1"));
         assert_eq!(version("3.9.1").to_string(), "3.9.1");
+        assert_eq!(version("0.11.0.2").to_string(), "0.11.0.2");
+        assert!(version("0.11.0.1") < version("0.11.0.2") && version("0.11.0.2") < version("1.0"));
         for wrong in ["", "4", "4.x", "4.1.1.1", "v4.1", "4.-1", "99999.1"] {
             assert!(wrong.parse::<Version>().is_err(), "{wrong}");
         }

@@ -54,7 +54,7 @@ use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch};
 use crate::types::{LeaderEpoch, Offset, TopicPartition, WallTime};
 
-pub use options::{LogConfig, LogOptions};
+pub use options::{LogConfig, LogOptions, ReadLimit};
 pub use producer_state::{AppendRights, ProducerCheck};
 pub use verification::VerificationGuard;
 
@@ -215,6 +215,12 @@ impl Log {
     /// `bytes_max` bytes (at least one batch if there is any). The segment that holds an offset is the last that begins
     /// at or below it; where two segments are not contiguous, a read ends. Source: `LocalLog.read`.
     pub fn read(&self, from: Offset, upper: Offset, bytes_max: u32) -> Vec<RecordBatch> {
+        self.read_at_most(from, upper, ReadLimit { bytes_max, min_one: true })
+    }
+
+    /// As [`Self::read`]; whether a first batch that is larger than the limit is given all the same is part of that.
+    pub fn read_at_most(&self, from: Offset, upper: Offset, limit: ReadLimit) -> Vec<RecordBatch> {
+        let ReadLimit { bytes_max, min_one } = limit;
         if from >= upper || self.segments.is_empty() {
             return Vec::new();
         }
@@ -227,7 +233,7 @@ impl Log {
                 break;
             }
             for batch in segment.batches_from(from) {
-                let fits = batch.size() <= bytes_left || found.is_empty();
+                let fits = batch.size() <= bytes_left || found.is_empty() && min_one;
                 if batch.next_offset() > upper || !fits {
                     return found;
                 }
@@ -336,11 +342,15 @@ impl Log {
     /// power that contradicts records which were flushed since. Kafka leaves it to a scheduler thread. Source:
     /// `LeaderEpochFileCache.truncateFromEndAsyncFlush`, KAFKA-16541.
     fn write_cut_epochs(&self, effects: &mut Effects) {
-        if !self.config.defects.has(LogDefect::CutsNotSynced) {
-            return self.write_epochs(effects);
-        }
+        let defects = self.config.defects;
         let file = FileId::LeaderEpochCheckpoint(self.partition);
-        effects.push(Effect::ReplaceInBackground { file, bytes: self.epochs.encode() });
+        if defects.has(LogDefect::EpochCheckpointTorn) {
+            effects.push(Effect::Write { file, bytes: self.epochs.encode() });
+        } else if defects.has(LogDefect::EpochCutsNotSynced) {
+            effects.push(Effect::ReplaceInBackground { file, bytes: self.epochs.encode() });
+        } else {
+            self.write_epochs(effects);
+        }
     }
 
     /// What is in these files after a cut, or that they are gone, is on the platter before an epoch is forgotten. Kafka
@@ -380,7 +390,12 @@ impl Log {
         assert!(flushed <= end || beyond, "{}: flushed {flushed}, end {end}", self.partition);
         self.epochs.check(end);
         let last = self.segments.last().map_or(end, Segment::end_offset);
-        assert_eq!(last, end, "{}: end of the last segment and of the log", self.partition);
+        let hole = last < end && self.config.defects.has(LogDefect::DerivedStateFromFiles);
+        assert!(
+            last == end || hole,
+            "{}: {last} ends the last segment, {end} the log",
+            self.partition
+        );
         if let [.., before, active] = self.segments.as_slice() {
             let (before, base) = (before.end_offset(), active.base_offset());
             let defects = self.config.defects;

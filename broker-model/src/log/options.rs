@@ -32,6 +32,16 @@ impl LogConfig {
     }
 }
 
+/// How much is read at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadLimit {
+    /// About so many bytes, in whole batches.
+    pub bytes_max: u32,
+    /// The first batch is read whatever its size. So it is for the first partition of a fetch that has records: a batch
+    /// that is larger than the limits must not hold up its reader for ever. Source: KIP-74.
+    pub min_one: bool,
+}
+
 /// What a log is opened with.
 #[derive(Debug, Clone, Copy)]
 pub struct LogOptions {

@@ -70,6 +70,11 @@ impl ProducerEntry {
         self.transaction
     }
 
+    /// Forgets all batches but the newest: a snapshot of Kafka holds no more.
+    pub(super) fn keep_last_batch(&mut self) {
+        self.batches.drain(..self.batches.len().saturating_sub(1));
+    }
+
     pub(super) fn has_batches(&self) -> bool {
         !self.batches.is_empty()
     }

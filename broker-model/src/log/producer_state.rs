@@ -197,6 +197,13 @@ impl ProducerState {
         self.end(&marker, batch.base_offset(), header.max_timestamp)
     }
 
+    /// Forgets of each producer all but its newest batch. Source: `ProducerStateManager.writeSnapshot`.
+    pub(crate) fn keep_last_batches(&mut self) {
+        for entry in self.producers.values_mut() {
+            entry.keep_last_batch();
+        }
+    }
+
     /// Takes in a batch of records. Source: `ProducerAppendInfo.appendDataBatch`.
     pub(crate) fn update(&mut self, batch: &BatchHeader) {
         if !batch.has_producer() || batch.is_control() {
@@ -365,6 +372,17 @@ mod tests {
         state = seven_batches();
         state.remove_expired(WallTime(i64::MIN), 1);
         assert_eq!(state.count(), 1, "a clock that runs behind expires nothing");
+    }
+
+    #[test]
+    fn of_the_last_batches_only_the_newest_may_be_kept() {
+        let mut state = seven_batches();
+        state.keep_last_batches();
+        let base = ProducerCheck::Duplicate { base_offset: Offset(112), last_offset: Offset(113) };
+        assert_eq!(judge(&state, &header(1, 3, 12, 2, 0)), Ok(base), "the last");
+        let before = judge(&state, &header(1, 3, 10, 2, 0));
+        assert_eq!(before, Err(ErrorCode::OutOfOrderSequenceNumber), "the one before");
+        assert_eq!(judge(&state, &header(1, 3, 14, 1, 0)), Ok(ProducerCheck::New), "the next");
     }
 
     #[test]

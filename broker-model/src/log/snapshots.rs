@@ -1,5 +1,8 @@
 //! Producer state on disk, and how it is restored. Source: Kafka's
 //! `ProducerStateManager.takeSnapshot` and `truncateAndReload`.
+//!
+//! As promised, a snapshot holds all that is known of a producer, so that a broker which has restarted recognises what
+//! it recognised before. Kafka's holds the last batch of each.
 
 use std::collections::BTreeSet;
 
@@ -32,15 +35,21 @@ fn identity(batch: &RecordBatch) -> (LeaderEpoch, u32) {
 }
 
 impl Log {
-    /// Writes the producer state at the log end, in place, and deletes snapshots that cannot be needed any more.
-    /// Nothing is written if no producer is known or if the file is there already.
+    /// Writes the producer state at the log end, in place, and deletes snapshots that cannot be needed any more. That no
+    /// producer is known is written, too: those that expired would come back with an older snapshot. Nothing is
+    /// written if the file is there already, or if there is nothing that it could tell of.
     pub(super) fn write_snapshot(&mut self, effects: &mut Effects) -> Option<FileId> {
         let offset = self.log_end_offset;
-        if self.producers.is_empty() || self.snapshots.contains_key(&offset) {
+        let is_idle = self.producers.is_empty() && offset == self.log_start_offset;
+        if is_idle || self.snapshots.contains_key(&offset) {
             return None;
         }
         let last_batch = self.batch_ending_at(offset).map(identity);
-        let bytes = seal(&Snapshot { last_batch, producers: self.producers.clone() });
+        let mut producers = self.producers.clone();
+        if self.has(LogDefect::SnapshotKeepsLastBatch) {
+            producers.keep_last_batches();
+        }
+        let bytes = seal(&Snapshot { last_batch, producers });
         let file = snapshot_file(self.partition, offset);
         effects.push(Effect::Write { file, bytes: bytes.clone() });
         self.snapshots.insert(offset, bytes);
@@ -51,7 +60,7 @@ impl Log {
     /// After each reload, Kafka writes what it found and syncs it. As promised nothing is gained by that: a snapshot
     /// that is of this log and the batches after it tell the same. Source: `UnifiedLog.rebuildProducerState`.
     pub(super) fn snapshot_restored(&mut self, effects: &mut Effects) {
-        if !self.trusts_any_snapshot() {
+        if !self.trusts_any_snapshot() && !self.has(LogDefect::SnapshotKeepsLastBatch) {
             return;
         }
         if let Some(file) = self.write_snapshot(effects) {
@@ -60,7 +69,11 @@ impl Log {
     }
 
     fn trusts_any_snapshot(&self) -> bool {
-        self.config.defects.has(LogDefect::DerivedStateFromFiles)
+        self.has(LogDefect::DerivedStateFromFiles)
+    }
+
+    fn has(&self, defect: LogDefect) -> bool {
+        self.config.defects.has(defect)
     }
 
     /// Keeps the newest snapshot of what is committed and flushed, and all that are newer: no ordinary truncation and
@@ -110,6 +123,11 @@ impl Log {
         self.snapshots = found.into_iter().filter(|(offset, _)| kept.contains(offset)).collect();
         self.restore_producers();
         self.snapshot_restored(effects);
+        // After an unclean stop Kafka reads the producers from the snapshot that it has just written of the segments
+        // that it checked. Source: `LogLoader.recoverSegment`.
+        if checked.is_some() && self.has(LogDefect::SnapshotKeepsLastBatch) {
+            self.producers.keep_last_batches();
+        }
     }
 
     /// The whole snapshots that Kafka takes for those of a log with these bounds, whatever log they were taken of:
@@ -147,12 +165,8 @@ impl Log {
     }
 
     /// Rebuilds the producer state: the newest snapshot without the producers that expired, then the batches after it.
-    pub(super) fn restore_producers(&mut self) {
-        let (mut producers, from) = match self.snapshots.last_key_value() {
-            Some((offset, bytes)) => (producers_in(bytes), *offset),
-            None => (ProducerState::default(), Offset::ZERO),
-        };
-        producers.remove_expired(self.clock, self.config.producer_id_expiration_ms);
+    fn restore_producers(&mut self) {
+        let (mut producers, from) = self.newest_snapshot();
         let end = self.log_end_offset;
         assert!(from <= end, "snapshot at {from} beyond log end {end}");
         for batch in self.batches().skip_while(|batch| batch.next_offset() <= from) {
@@ -161,6 +175,26 @@ impl Log {
         producers.take_verifications(&mut self.producers);
         self.producers = producers;
         self.restore_transactions();
+    }
+
+    /// As [`Self::restore_producers`], after a cut. Who was known of nobody knows no more after it: the batches that are
+    /// left are of producers that have expired. Source: `UnifiedLog.rebuildProducerState`.
+    pub(super) fn restore_producers_after_cut(&mut self) {
+        if self.producers.is_empty() {
+            self.producers = self.newest_snapshot().0;
+        } else {
+            self.restore_producers();
+        }
+    }
+
+    /// The newest snapshot without the producers that have expired, and what it is of.
+    fn newest_snapshot(&self) -> (ProducerState, Offset) {
+        let (mut producers, from) = match self.snapshots.last_key_value() {
+            Some((offset, bytes)) => (producers_in(bytes), *offset),
+            None => (ProducerState::default(), Offset::ZERO),
+        };
+        producers.remove_expired(self.clock, self.config.producer_id_expiration_ms);
+        (producers, from)
     }
 }
 

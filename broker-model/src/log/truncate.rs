@@ -1,6 +1,7 @@
 //! Cutting a log at either end. Source: Kafka's `UnifiedLog.truncateTo`,
 //! `truncateFullyAndStartAt` and `maybeIncrementLogStartOffset`.
 
+use crate::defect::LogDefect;
 use crate::disk_image::FileId;
 use crate::log::Log;
 use crate::node::{Effect, Effects};
@@ -84,7 +85,8 @@ impl Log {
         }
         let last = self.segments.last_mut().expect("the first segment begins at or below");
         let cut = last.cut(to);
-        let (base_offset, length, end) = (last.base_offset(), last.size(), last.end_offset());
+        let (base_offset, length, whole) = (last.base_offset(), last.size(), last.end_offset());
+        let end = if self.leaves_holes() { to } else { whole };
         if cut {
             let file = self.segment_file(base_offset);
             effects.push(Effect::Truncate { file, length });
@@ -98,7 +100,7 @@ impl Log {
             self.write_cut_epochs(effects);
         }
         self.delete_snapshots_above(end, effects);
-        self.restore_producers();
+        self.restore_producers_after_cut();
         self.snapshot_restored(effects);
         effects.note(LogNote::Truncated { partition: self.partition, from, to: end, reason });
         self.note_known(effects);
@@ -106,6 +108,12 @@ impl Log {
             self.log_start_offset = end;
             self.note_log_start(effects);
         }
+    }
+
+    /// As promised a log ends where its last batch does. In Kafka a cut inside a batch, where the epochs are not those of
+    /// the batches, drops it and leaves a hole up to where the cut was asked for. Source: `LocalLog.truncateTo`.
+    fn leaves_holes(&self) -> bool {
+        self.config.defects.has(LogDefect::DerivedStateFromFiles)
     }
 
     fn start_again(&mut self, start: Offset, reason: TruncateReason, effects: &mut Effects) {
@@ -126,7 +134,7 @@ impl Log {
             self.write_epochs(effects);
         }
         self.delete_snapshots_above(Offset::NONE, effects);
-        self.restore_producers();
+        self.restore_producers_after_cut();
         effects.note(LogNote::Truncated { partition: self.partition, from, to: start, reason });
         self.note_log_start(effects);
     }

@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 
+use crate::defect::{Defects, LogDefect};
 use crate::log::EpochCache;
 use crate::message::EpochEnd;
 use crate::record::RecordBatch;
@@ -46,8 +47,10 @@ impl FetchedLog {
     }
 
     /// Appends what continues the log; false, and nothing is changed, if the batches do not.
-    pub(crate) fn append(&mut self, batches: &[RecordBatch]) -> bool {
-        if batches.first().is_some_and(|first| first.base_offset() != self.end) {
+    pub(crate) fn append(&mut self, batches: &[RecordBatch], defects: Defects) -> bool {
+        let begins = batches.first().map_or(self.end, RecordBatch::base_offset);
+        let takes_gaps = defects.has(LogDefect::RecoveryKeepsGaps);
+        if begins < self.end || begins > self.end && !takes_gaps {
             return false;
         }
         for batch in batches {
@@ -106,7 +109,7 @@ mod tests {
     fn log(batches: &[(i64, i32)]) -> FetchedLog {
         let mut log = FetchedLog::default();
         for (offset, epoch) in batches {
-            assert!(log.append(&[batch(*offset, *epoch)]), "{offset} continues");
+            assert!(log.append(&[batch(*offset, *epoch)], Defects::NONE), "{offset} continues");
         }
         log
     }
@@ -122,7 +125,7 @@ mod tests {
         assert!(log.commit(Offset(1)).is_empty(), "it does not move down");
         assert_eq!(offsets(&log.commit(Offset(9))), [2], "never above the log's end");
         assert_eq!(log.known_high_watermark(), Offset(3));
-        assert!(!log.append(&[batch(4, 2)]), "a gap");
+        assert!(!log.append(&[batch(4, 2)], Defects::NONE), "a gap");
     }
 
     /// Log, high watermark, what the leader says, and where the log then ends.

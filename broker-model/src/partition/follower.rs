@@ -94,7 +94,6 @@ impl Partition {
     fn truncate_diverged(&mut self, leader: EpochEnd, effects: &mut Effects) -> FetchOutcome {
         let own = self.log.end_offset_for(leader.epoch);
         let to = truncation_offset(leader, own, self.log.log_end_offset());
-        let to = to.max(self.log.log_start_offset());
         self.log.truncate_to(to, TruncateReason::Diverged, effects);
         self.changes.log_end_moved = true;
         self.changes.log_cut = true;
@@ -115,7 +114,8 @@ impl Partition {
             self.leader_epoch
         };
         let end = self.log.log_end_offset();
-        let Appendable::Batches(batches) = appendable(&response.batches, end, epoch) else {
+        let appendable = appendable(&response.batches, end, epoch, self.defects);
+        let Appendable::Batches(batches) = appendable else {
             return FetchOutcome::Failed;
         };
         for batch in batches {
@@ -152,7 +152,7 @@ impl Partition {
         let asked = Standing { epoch: i64::from(sent_epoch.0), position: end.0 };
         self.note_applied(Api::ReplicaOffsets, asked, effects);
         if response.log_end_offset < end {
-            let to = response.log_end_offset.max(self.log.log_start_offset());
+            let to = response.log_end_offset;
             self.log.truncate_to(to, TruncateReason::OutOfRange, effects);
         } else if response.log_start_offset > end {
             self.log.truncate_fully_and_start_at(response.log_start_offset, effects);

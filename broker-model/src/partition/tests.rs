@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::*;
 use crate::defect::{Defect, LogDefect, ReplicationDefect};
 use crate::disk_image::DiskImage;
-use crate::log::{LogConfig, LogOptions};
+use crate::log::{LogConfig, LogOptions, ReadLimit};
 use crate::message::{
     AlterPartitionItem, EpochEnd, IsrRegistration, ReplicaFetchPartition,
     ReplicaFetchPartitionResponse, ReplicaOffsetsResponse,
@@ -19,7 +19,7 @@ use crate::types::{ProducerEpoch, ProducerId, Sequence, Time, TopicId, WallTime}
 const ID: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
 const SECOND: u64 = 1_000_000_000;
 /// A consumer that takes all there is.
-const ALL: (u32, IsolationLevel) = (1 << 20, IsolationLevel::ReadUncommitted);
+const ALL: (ReadLimit, IsolationLevel) = (WHOLE, IsolationLevel::ReadUncommitted);
 
 /// A partition with the world around it: brokers 1, 2 and 3 are active with broker epochs 11, 12 and 13.
 struct Bench {
@@ -32,6 +32,9 @@ struct Bench {
     /// The last proposal that was handed to the transport.
     sent: Option<AlterPartitionItem>,
 }
+
+/// As much as there is.
+const WHOLE: ReadLimit = ReadLimit { bytes_max: 1 << 20, min_one: true };
 
 fn registration(
     leader: i32,
@@ -204,7 +207,7 @@ impl Bench {
             broker_epoch: BrokerEpoch(11),
             metadata: &self.metadata,
         };
-        let bounds = FetchBounds { bytes_max: 1 << 20, update_follower: true };
+        let bounds = FetchBounds { limit: WHOLE, update_follower: true };
         self.partition.replica_fetch(
             context,
             NodeId(replica),
@@ -321,6 +324,13 @@ fn the_high_watermark_stands_still_below_min_insync_replicas() {
         0,
         "KIP-966: one copy is not committed when two are asked for"
     );
+}
+
+#[test]
+fn before_3_7_the_high_watermark_moves_below_min_insync_replicas() {
+    let mut bench = Bench::leading(&[ReplicationDefect::CommitsBelowMinIsr.into()], &[1]);
+    bench.produce_raw(Ok(&batch(-1, 0)), 1);
+    assert_eq!(bench.high_watermark(), 1);
 }
 
 #[test]

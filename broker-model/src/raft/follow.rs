@@ -92,8 +92,8 @@ impl Quorum {
         effects: &mut Effects,
     ) {
         let end = self.log.log_end_offset();
-        let Appendable::Batches(batches) = appendable(&response.batches, end, self.state.epoch)
-        else {
+        let (batches, epoch) = (&response.batches, self.state.epoch);
+        let Appendable::Batches(batches) = appendable(batches, end, epoch, self.defects) else {
             self.hold_fetch(now, from);
             return;
         };
@@ -146,10 +146,9 @@ impl Quorum {
         if error.is_none()
             && let Role::Follower { fetch_deadline, .. } = &mut self.role
         {
-            let rank = request.preferred_successors.iter().position(|node| *node == self.node);
-            let ranks = request.preferred_successors.len();
             let longest = self.timeouts.election_backoff_max;
-            *fetch_deadline = now.time + successor_wait(rank, ranks, longest);
+            let wait = successor_wait(self.node, &request.preferred_successors, longest);
+            *fetch_deadline = now.time + wait;
         }
         QuorumEpochResponse { epoch: self.state.epoch, leader: self.leader(), error }
     }
@@ -173,13 +172,17 @@ impl Quorum {
     }
 }
 
-/// How long a follower waits before it looks for votes when its leader resigns: the time doubles with the rank, and who
-/// is no successor waits longest. Source: `KafkaRaftClient.strictExponentialElectionBackoffMs`.
-fn successor_wait(rank: Option<usize>, ranks: usize, longest: Duration) -> Duration {
-    let Some(rank) = rank else { return longest };
-    assert!(rank < ranks, "rank {rank} of {ranks} successors");
+/// How long a follower waits before it looks for votes when its leader resigns: the time doubles with the rank among the
+/// successors, and who is none waits longest. Without successors, as a leader that has just restarted names none, all
+/// look for votes at once. Source: `KafkaRaftClient.endEpochElectionBackoff`, `strictExponentialElectionBackoffMs`.
+fn successor_wait(node: NodeId, successors: &[NodeId], longest: Duration) -> Duration {
+    let ranks = successors.len();
+    let rank = successors.iter().position(|successor| *successor == node).unwrap_or(ranks);
     if rank == 0 {
         return Duration::ZERO;
+    }
+    if rank == ranks {
+        return longest;
     }
     let first = longest.as_millis() as u64 >> (ranks - 1).min(63);
     ms(first << (rank - 1).min(63)).min(longest)

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::defect::QuorumDefect;
 use crate::message::{
     BeginQuorumEpochRequest, ClusterError, EndQuorumEpochRequest, EpochEnd, Message,
     QuorumFetchRequest, QuorumFetchResponse, RequestBody, ResponseBody,
@@ -61,7 +62,7 @@ impl Quorum {
         let batch = self.log.append_as_leader(&builder.build(), self.state.epoch, 0, effects);
         // Who waits for records gets them before they are on this platter; the leader's own end counts for the high
         // watermark once they are (KAFKA-10533). Source: `KafkaRaftClient.flushLeaderLog`.
-        if self.counts_before_flush {
+        if self.defects.has(QuorumDefect::CountsBeforeFlush) {
             // QuorumDefect::CountsBeforeFlush: what only this voter has counts, though a power loss would take it.
             self.advance_high_watermark(effects);
         }

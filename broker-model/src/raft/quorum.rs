@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{ClusterConfig, ms};
-use crate::defect::QuorumDefect;
+use crate::defect::{Defects, QuorumDefect};
 use crate::disk_image::{DiskImage, FileId};
 use crate::jitter::jitter;
 use crate::log::{Log, LogConfig, LogOptions};
@@ -42,9 +42,7 @@ pub(crate) struct Quorum {
     pub(super) node: NodeId,
     pub(super) voters: Vec<NodeId>,
     pub(super) timeouts: Timeouts,
-    pub(super) vote_not_persisted: bool,
-    pub(super) no_pre_vote: bool,
-    pub(super) counts_before_flush: bool,
+    pub(super) defects: Defects,
     pub(super) fetch_bytes_max: u32,
     pub(super) log: Log,
     pub(super) state: ElectionState,
@@ -125,9 +123,7 @@ impl Quorum {
             node,
             voters: config.controllers.clone(),
             timeouts: timeouts(config),
-            vote_not_persisted: config.defects.has(QuorumDefect::VoteNotPersisted),
-            no_pre_vote: config.defects.has(QuorumDefect::NoPreVote),
-            counts_before_flush: config.defects.has(QuorumDefect::CountsBeforeFlush),
+            defects: config.defects,
             fetch_bytes_max: config.replica_fetch_max_bytes,
             stop_by: None,
             next_bootstrap: 0,
@@ -505,7 +501,8 @@ impl Quorum {
     /// What of the state is to be on the disk: all of it.
     fn to_persist(&self) -> ElectionState {
         // QuorumDefect::VoteNotPersisted: the epoch reaches the disk, the vote that was given in it stays in memory.
-        let voted = self.state.voted.filter(|_| !self.vote_not_persisted);
+        let forgets = self.defects.has(QuorumDefect::VoteNotPersisted);
+        let voted = self.state.voted.filter(|_| !forgets);
         ElectionState { voted, ..self.state }
     }
 

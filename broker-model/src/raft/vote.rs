@@ -6,6 +6,7 @@
 //! majority enters a new epoch and asks for votes, which are given once an epoch and never to a log that is behind.
 //! Source: KIP-595, KIP-996; Kafka's `ProspectiveState`, `CandidateState`, `EpochState.canGrantVote`.
 
+use crate::defect::QuorumDefect;
 use crate::message::{RequestBody, VoteRequest, VoteResponse};
 use crate::node::Effects;
 use crate::note::{Api, ExchangeNote, QuorumNote, Standing};
@@ -135,7 +136,7 @@ impl Quorum {
 
     /// Asks the others, in the epoch that it is in, whether they would vote for this voter.
     pub(super) fn become_prospective(&mut self, now: Now, effects: &mut Effects) {
-        if self.no_pre_vote {
+        if self.defects.has(QuorumDefect::NoPreVote) {
             // QuorumDefect::NoPreVote: enters a new epoch whoever leads this one, as before KIP-996.
             self.become_candidate(now, effects);
             return;

@@ -11,6 +11,7 @@ use crate::config::ms;
 use crate::fetch_session::cache::FetchContext;
 use crate::fetch_session::session::{PartitionName, Returned, SessionKey, Wanted};
 use crate::fetch_session::{FetchMetadata, SessionError};
+use crate::log::ReadLimit;
 use crate::message::{EpochEnd, ResponseBody};
 use crate::node::Effects;
 use crate::note::{AbortedTransaction, ConsumerNote, IsolationLevel, Note};
@@ -261,18 +262,18 @@ impl Broker {
             wanted.current_leader_epoch,
             wanted.fetch_offset,
             wanted.last_fetched_epoch,
-            (left.min(wanted.bytes_max), answer.isolation),
+            // Only the first that has records may go beyond the limits. Source: `ReplicaManager.readFromLog`.
+            (
+                ReadLimit { bytes_max: left.min(wanted.bytes_max), min_one: answer.bytes == 0 },
+                answer.isolation,
+            ),
         );
-        let mut read = match read {
+        let read = match read {
             Ok(read) => read,
             Err(error) => {
                 return self.refuse_one(topic, index, Some(partition.id()), error, answer);
             }
         };
-        if answer.bytes > 0 && left == 0 {
-            // The response is full; only its first records may go beyond the limit. Source: KIP-74.
-            read.batches.clear();
-        }
         let data = partition_data(index, &read, answer);
         answer.facts.extend(read.diverging.map(|end| Fact::Diverged {
             partition: partition.id(),

@@ -9,6 +9,7 @@ use crate::defect::{BrokerDefect, Defects};
 use crate::fetch_session::FetchMetadata;
 use crate::fetch_session::cache::FetchContext;
 use crate::fetch_session::session::{PartitionName, Returned, SessionKey, Wanted};
+use crate::log::ReadLimit;
 use crate::message::{
     ClusterError, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaFetchRequest,
     ReplicaFetchResponse, ResponseBody,
@@ -73,10 +74,12 @@ impl Broker {
         let (replica, asked_in) = (fetch.request.replica, fetch.request.broker_epoch);
         let broker_epoch = self.lifecycle.broker_epoch();
         let metadata = self.metadata.image();
-        let mut bytes_left = self.context.config.replica_fetch_max_bytes;
+        // Only the first that has records may go beyond the limit. Source: `ReplicaManager.readFromLog`.
+        let bytes_max = self.context.config.replica_fetch_max_bytes;
+        let mut limit = ReadLimit { bytes_max, min_one: true };
         let partitions = &mut self.partitions;
         let mut read = |asked: &ReplicaFetchPartition| {
-            let bounds = FetchBounds { bytes_max: bytes_left, update_follower: is_new };
+            let bounds = FetchBounds { limit, update_follower: is_new };
             let context = PartitionContext { now, broker_epoch, metadata };
             let answer = match partitions.get_mut(&asked.partition) {
                 Some(partition) => {
@@ -88,7 +91,8 @@ impl Broker {
                 None => refusal(asked, ClusterError::UnknownTopicOrPartition),
             };
             let bytes: usize = answer.batches.iter().map(|batch| batch.bytes().len()).sum();
-            bytes_left = bytes_left.saturating_sub(bytes as u32);
+            limit.bytes_max = limit.bytes_max.saturating_sub(bytes as u32);
+            limit.min_one &= bytes == 0;
             answer
         };
         let FetchContext::Incremental(id) = fetch.context else {

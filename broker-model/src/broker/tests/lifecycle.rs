@@ -242,6 +242,35 @@ fn an_uptime_that_never_registered_leaves_no_epoch_in_its_marker() {
 }
 
 #[test]
+fn a_stop_is_asked_for_again_soon_after_the_first_answer() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1]));
+    bench.handle(Event::StopRequested);
+    bench.answer_heartbeat(ACTIVE);
+    bench.pass_ms(49);
+    assert!(!bench.has_sent(Channel::Heartbeat));
+    bench.pass_ms(1);
+    bench.answer_heartbeat(ACTIVE);
+    bench.pass_ms(50);
+    assert!(!bench.has_sent(Channel::Heartbeat), "from then on at the heartbeats' pace");
+}
+
+#[test]
+fn a_stop_that_begins_while_a_heartbeat_is_under_way_is_told_after_it() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1]));
+    bench.pass_ms(2_000);
+    let before = bench.take_sent(Channel::Heartbeat);
+    bench.handle(Event::StopRequested);
+    assert!(!bench.has_sent(Channel::Heartbeat), "one at a time");
+    let response = BrokerHeartbeatResponse { result: Ok(ACTIVE), controller: None };
+    bench.answer(&before, ResponseBody::BrokerHeartbeat(response));
+    let heartbeat = bench.take_sent(Channel::Heartbeat);
+    let RequestBody::BrokerHeartbeat(request) = &heartbeat.message.body else {
+        panic!("{heartbeat:?}")
+    };
+    assert!(request.want_shutdown);
+}
+
+#[test]
 fn a_stop_does_not_wait_for_ever() {
     let mut bench = Bench::hosting(registration(1, 1, &[1]));
     bench.handle(Event::StopRequested);

@@ -32,10 +32,12 @@ impl Consumer {
     /// Kafka's `AbstractFetch.prepareFetchRequests`.
     pub(super) fn fetch(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
         let mut wake = None;
+        let buffered = self.buffered_leaders();
         let mut place = 0;
         while let Some(leader) = self.positions.leader(place) {
             place += 1;
-            if self.connections.in_flight(leader, Channel::ClientFetch) > 0 {
+            let asked = self.connections.in_flight(leader, Channel::ClientFetch) > 0;
+            if asked || buffered.contains(&leader) {
                 continue;
             }
             let at = self.connections.blocked_until(leader, Channel::ClientFetch);
@@ -50,6 +52,15 @@ impl Consumer {
         }
         let delayed = self.positions.first_delayed();
         Deadline::earlier(wake, delayed.map(|at| Deadline { at, why: "fetch backoff" }))
+    }
+
+    /// Leaders of partitions with something to deliver: they are asked for nothing before that is delivered, as those
+    /// partitions would fall out of the session. Source: `AbstractFetch.bufferedNodes`.
+    fn buffered_leaders(&self) -> Vec<NodeId> {
+        let buffered = self.deliverable.iter().filter(|key| {
+            self.positions.get(key).is_some_and(|position| !position.buffer.records.is_empty())
+        });
+        buffered.filter_map(|key| self.metadata.leadership(*key).leader).collect()
     }
 
     fn fetch_from(&mut self, now: Time, leader: NodeId, effects: &mut Effects) {

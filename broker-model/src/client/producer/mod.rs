@@ -250,14 +250,10 @@ impl Producer {
         let now = wall.time;
         let lost = self.connections.time_out(now, effects);
         self.on_lost(now, lost, ErrorCode::RequestTimedOut, effects);
-        self.expire(now, effects);
-        self.settle_sequences(effects);
-        if self.transactional.is_none() {
-            self.identity.run(now, &mut self.metadata, &mut self.connections, effects);
-        }
-        self.run_transaction(wall, effects);
-        self.ask_coordinator(wall, effects);
-        let wake = self.drain(now, effects);
+        let wake = self.send(wall, effects);
+        // What is late and could be sent only now was sent: nobody knows whether it will be appended. Source:
+        // `Sender.sendProducerData`.
+        let wake = if self.expire(now, effects) { self.send(wall, effects) } else { wake };
         self.queues.retire();
         self.metadata.run(now, &mut self.connections, effects);
         self.deadline = [
@@ -314,6 +310,17 @@ impl Producer {
             }
             None => self.identity.next_deadline(self.metadata.brokers(), &self.connections),
         }
+    }
+
+    fn send(&mut self, wall: Now, effects: &mut Effects) -> Option<Deadline> {
+        let now = wall.time;
+        self.settle_sequences(effects);
+        if self.transactional.is_none() {
+            self.identity.run(now, &mut self.metadata, &mut self.connections, effects);
+        }
+        self.run_transaction(wall, effects);
+        self.ask_coordinator(wall, effects);
+        self.drain(now, effects)
     }
 
     /// What each partition has in flight, and each connection, is checked where it changes.

@@ -300,7 +300,7 @@ impl Producer {
     fn on_acknowledged(&mut self, ticket: BatchTicket, base_offset: Offset, effects: &mut Effects) {
         let queue = self.queues.get_mut(&ticket.key).expect("a drained partition has a queue");
         let mut batch = queue.take_from_wire(ticket.serial);
-        queue.sequences.acknowledged(&batch);
+        queue.sequences.acknowledged(&batch, self.defects);
         batch.complete(ticket.key.partition, base_offset, effects);
         queue.self_check();
     }
@@ -346,10 +346,10 @@ impl Producer {
         queue.self_check();
     }
 
-    /// Ends what has waited for longer than `delivery.timeout.ms`.
-    pub(super) fn expire(&mut self, now: Time, effects: &mut Effects) {
+    /// Ends what has waited for longer than `delivery.timeout.ms`; whether it was time to look for that.
+    pub(super) fn expire(&mut self, now: Time, effects: &mut Effects) -> bool {
         if now < self.next_expiry {
-            return;
+            return false;
         }
         let error = ErrorCode::RequestTimedOut;
         let only_retries = self.defects.has(ProducerDefect::ExpiryUnmarked);
@@ -369,6 +369,7 @@ impl Producer {
             oldest = live.map(|batch| batch.created).fold(oldest, Time::min);
         });
         self.next_expiry = if oldest == Time::MAX { Time::MAX } else { oldest + timeout };
+        true
     }
 
     /// Ends all that is pending.

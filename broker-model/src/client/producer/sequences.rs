@@ -1,6 +1,7 @@
 //! The sequences of one partition. Source: Kafka's `TxnPartitionEntry`, `TransactionManager`.
 
 use super::batch::{Batch, ProducerIdentity, ProducerState};
+use crate::defect::{Defects, ProducerDefect};
 use crate::proto::ErrorCode;
 use crate::types::Sequence;
 
@@ -60,10 +61,12 @@ impl Sequences {
         self.bump_requested
     }
 
-    /// A broker has a batch. Source: `handleCompletedBatch`.
-    pub(super) fn acknowledged(&mut self, batch: &Batch) {
-        let Some(state) = batch.producer_state.filter(|it| Some(it.identity) == self.identity)
-        else {
+    /// A broker has a batch. One that expired may have been of an epoch that is over, and says nothing of this one; in
+    /// Kafka its sequence counts all the same. Source: `TransactionManager.handleCompletedBatch`.
+    pub(super) fn acknowledged(&mut self, batch: &Batch, defects: Defects) {
+        let any = defects.has(ProducerDefect::OldEpochAcksCount);
+        let counts = |it: &ProducerState| any || Some(it.identity) == self.identity;
+        let Some(state) = batch.producer_state.filter(counts) else {
             return;
         };
         let last = state.base_sequence.plus(batch.count() - 1);
@@ -177,7 +180,7 @@ mod tests {
             let mut sequences = Sequences::default();
             let batches: Vec<Batch> = (0..4).map(|it| next_batch(&mut sequences, it)).collect();
             if let Some(acked) = acked {
-                sequences.acknowledged(&batches[acked]);
+                sequences.acknowledged(&batches[acked], Defects::NONE);
             }
             if let Some(unresolved) = unresolved {
                 sequences.expired(&batches[unresolved - 1]);
@@ -202,13 +205,26 @@ mod tests {
     }
 
     #[test]
+    fn what_an_older_epoch_had_acknowledged_counts_in_kafka_alone() {
+        let kafka = [ProducerDefect::OldEpochAcksCount].into_iter().collect();
+        for (defects, next) in [(Defects::NONE, 0), (kafka, 4)] {
+            let mut old = Sequences::default();
+            let batches: Vec<Batch> = (0..4).map(|it| next_batch(&mut old, it)).collect();
+            let epoch = ProducerEpoch(IDENTITY.epoch.0 + 1);
+            let mut sequences = Sequences::of(ProducerIdentity { epoch, ..IDENTITY });
+            sequences.acknowledged(&batches[3], defects);
+            assert_eq!(sequences.next_to_ack(), Sequence(next), "{defects:?}");
+        }
+    }
+
+    #[test]
     fn an_expired_sequence_is_resolved_by_what_follows_it_or_by_a_bump() {
         for acked in [false, true] {
             let mut sequences = Sequences::default();
             let batches: Vec<Batch> = (0..2).map(|it| next_batch(&mut sequences, it)).collect();
             sequences.expired(&batches[0]);
             if acked {
-                sequences.acknowledged(&batches[1]);
+                sequences.acknowledged(&batches[1], Defects::NONE);
             }
             assert!(sequences.is_unresolved());
             sequences.resolve();

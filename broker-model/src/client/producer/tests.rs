@@ -220,6 +220,17 @@ fn what_was_never_sent_has_failed() {
     assert_eq!(outcome(&driver, 1), &Outcome::Failed { error, partition: 1 });
 }
 
+/// The client stood still until the batch was late; the leader is known just then.
+#[test]
+fn what_is_late_when_it_can_be_sent_is_sent_and_unknown() {
+    let mut driver = driver(config());
+    send(&mut driver, 1, 0);
+    driver.time = driver.time + ms(4_000);
+    driver.send_leaders(&[(1, 3), (1, 3)]);
+    assert_eq!(sequence(&take_produce(&mut driver)), (0, 0));
+    assert!(is_unknown(&driver, 1), "it may be appended yet");
+}
+
 /// How one attempt ends, and whether a delivery timeout after nothing but such attempts leaves certainty.
 #[test]
 fn only_refusals_before_the_append_make_a_failure() {

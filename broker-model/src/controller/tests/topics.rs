@@ -49,10 +49,36 @@ fn leaders_spread_over_the_active_brokers() {
     assert!(made.iter().all(|(_, it)| it.isr == it.replicas && it.leader == Some(it.replicas[0])));
 }
 
+/// Replicas and ISR of the one partition of a topic that is created.
+fn placed(image: &MetadataImage, replication: i16) -> Option<(Vec<NodeId>, Vec<NodeId>)> {
+    let (records, _) = create(image, vec![topic("a", 1, replication)]);
+    let found = records.into_iter().find_map(|record| {
+        let MetadataRecord::Partition { registration, .. } = record else { return None };
+        Some(registration)
+    })?;
+    assert_eq!(found.leader, found.isr.first().copied());
+    Some((found.replicas, found.isr))
+}
+
+#[test]
+fn a_fenced_broker_is_given_replicas_and_is_not_in_sync() {
+    let mut image = base();
+    let fence = |image: &mut MetadataImage, id| {
+        image.brokers.get_mut(&NodeId(id)).expect("registered").fenced = true;
+    };
+    fence(&mut image, 1);
+    assert_eq!(placed(&image, 2), Some((nodes(&[2, 3]), nodes(&[2, 3]))), "enough are there");
+    assert_eq!(placed(&image, 3), Some((nodes(&[2, 3, 1]), nodes(&[2, 3]))));
+    fence(&mut image, 3);
+    assert_eq!(placed(&image, 3), Some((nodes(&[2, 1, 3]), nodes(&[2]))));
+    fence(&mut image, 2);
+    assert_eq!(placed(&image, 1), None, "nobody could lead");
+}
+
 #[test]
 fn what_cannot_be_created_is_refused_alone() {
     let mut image = base();
-    image.brokers.get_mut(&NodeId(3)).expect("registered").fenced = true;
+    image.brokers.get_mut(&NodeId(3)).expect("registered").shutting_down = true;
     let rows = [
         (topic("orders", 1, 1), Some(ErrorCode::TopicAlreadyExists)),
         (topic("", 1, 1), Some(ErrorCode::InvalidTopicException)),

@@ -201,6 +201,9 @@ fn reads_are_whole_batches_within_bounds() {
     assert_eq!(read(5, 9, u32::MAX), [4, 6], "from inside a batch, to inside another");
     assert_eq!(read(6, 20, size * 2), [6, 8]);
     assert_eq!(read(6, 20, 0), [6], "one batch whatever its size");
+    let limit = crate::log::ReadLimit { bytes_max: size - 1, min_one: false };
+    let read_at_most = harness.log.read_at_most(Offset(6), Offset(20), limit);
+    assert!(read_at_most.is_empty(), "not even one: {read_at_most:?}");
     assert!(read(6, 7, u32::MAX).is_empty(), "the batch reaches across the upper bound");
     assert!(read(20, 20, u32::MAX).is_empty());
 }
@@ -214,11 +217,18 @@ fn a_full_segment_is_rolled_and_flushed_in_the_background() {
     }
     let base = per_segment * 2;
     let effects = harness.append(&plain(2, 9), EPOCH);
-    let Effect::Flush { file, token } = effects[0] else {
-        panic!("rolled without a flush: {effects:?}");
+    let snapshot = FileId::ProducerSnapshot { partition: PARTITION, offset: Offset(base) };
+    let [Effect::Write { file: written, .. }, flush, Effect::Flush { file, token }, append, ..] =
+        &effects[..]
+    else {
+        panic!("rolled without a snapshot and flushes: {effects:?}");
     };
-    assert_eq!((file, Log::flush_owner(token)), (segment(0), PARTITION));
-    assert!(matches!(&effects[1], Effect::Append { file, .. } if *file == segment(base)));
+    let Effect::Flush { file: first, token: of_snapshot } = flush else { panic!("{flush:?}") };
+    assert_eq!((*written, *first), (snapshot, snapshot), "that nobody is known");
+    assert_eq!((*file, Log::flush_owner(*token)), (segment(0), PARTITION));
+    assert!(matches!(append, Effect::Append { file, .. } if *file == segment(base)));
+    let token = *token;
+    assert!(harness.log.flush_completed(*of_snapshot, WallTime(0)));
     assert_eq!(harness.log.recovery_point(), Offset::ZERO);
     assert!(harness.log.flush_completed(token, WallTime(0)));
     assert_eq!(harness.log.recovery_point(), Offset(base));
@@ -548,7 +558,9 @@ fn durable_appends_sync_once_each() {
             .iter()
             .filter(|effect| **effect == Effect::Sync { file: harness.log.active_file() });
         assert_eq!(syncs.count(), 1, "{effects:?}");
-        assert!(!effects.iter().any(|effect| matches!(effect, Effect::Flush { .. })));
+        let flushes =
+            |effect: &Effect| matches!(effect, Effect::Flush { file: FileId::Segment { .. }, .. });
+        assert!(!effects.iter().any(flushes), "{effects:?}");
         assert_eq!(harness.log.recovery_point(), harness.log.log_end_offset());
     }
 }

@@ -106,8 +106,28 @@ fn a_segment_that_reaches_across_the_next_is_kept_as_kafka_does() {
 }
 
 #[test]
+fn a_cut_inside_a_batch_leaves_a_hole_in_kafka() {
+    for (defects, end) in [(&[][..], 10), (&[LogDefect::DerivedStateFromFiles], 11)] {
+        let mut harness = filled_with(with(defects));
+        harness.truncate(11);
+        assert_eq!(harness.log.log_end_offset(), Offset(end), "{defects:?}");
+        harness.append(&plain(1, 9), EPOCH);
+        let last = harness.log.batches().last().map(RecordBatch::base_offset);
+        assert_eq!(last, Some(Offset(end)), "{defects:?}");
+    }
+}
+
+#[test]
 fn cuts_are_not_synced_in_kafka() {
-    for (defects, synced) in [(&[][..], true), (&[LogDefect::CutsNotSynced], false)] {
+    let weak =
+        [LogDefect::CutsNotSynced, LogDefect::EpochCutsNotSynced, LogDefect::EpochCheckpointTorn];
+    let table = [
+        (&[][..], true, (true, false)),
+        (&weak[..1], false, (true, false)),
+        (&weak[1..2], true, (false, true)),
+        (&weak[2..], true, (false, false)),
+    ];
+    for (defects, synced, epochs) in table {
         let mut harness = filled_with(with(defects));
         (0..4).for_each(|tag| drop(harness.append(&plain(2, tag), LeaderEpoch(2))));
         let effects = harness.truncate(15);
@@ -115,7 +135,7 @@ fn cuts_are_not_synced_in_kafka() {
         let replaces = effects.iter().any(|effect| matches!(effect, Effect::Replace { .. }));
         let later = |effect: &Effect| matches!(effect, Effect::ReplaceInBackground { .. });
         let later = effects.iter().any(later);
-        assert_eq!((syncs, replaces, later), (synced, synced, !synced), "{effects:?}");
+        assert_eq!((syncs, (replaces, later)), (synced, epochs), "{effects:?}");
     }
 }
 
@@ -170,6 +190,83 @@ fn an_unclean_start_takes_no_snapshot_above_the_first_segment_that_it_checks() {
     };
     assert!(effects.contains(&deleted(8)), "{effects:?}");
     assert_eq!(harness.log.known_producers().len(), 1, "its records tell of it");
+}
+
+/// Five batches of a producer, of two records each.
+fn with_five_batches(options: LogOptions) -> Harness {
+    let mut harness = harness_with(options);
+    (0..5).for_each(|index| drop(harness.append(&numbered(7, index * 2, 2), EPOCH)));
+    harness
+}
+
+fn is_recognised(harness: &Harness, sequence: i32) -> bool {
+    let batch = numbered(7, sequence, 2).with_assignment(Offset(0), EPOCH);
+    matches!(
+        harness.log.check_producer(batch.header(), AppendRights::default()),
+        Ok(ProducerCheck::Duplicate { .. })
+    )
+}
+
+#[test]
+fn a_restart_forgets_all_but_the_last_batch_in_kafka() {
+    for clean in [true, false] {
+        for (defects, recognised) in
+            [(&[][..], true), (&[LogDefect::SnapshotKeepsLastBatch], false)]
+        {
+            let mut harness = with_five_batches(with(defects));
+            assert!(is_recognised(&harness, 0), "before the restart");
+            if clean {
+                harness.log.sync_all(&mut harness.effects);
+                harness.disk.apply(&mut harness.effects);
+            }
+            harness.reopen(LogOptions { clean, ..with(defects) });
+            let found = (is_recognised(&harness, 0), is_recognised(&harness, 6));
+            assert_eq!(found, (recognised, recognised), "{defects:?}, clean: {clean}");
+            assert!(is_recognised(&harness, 8), "the last, {defects:?}, clean: {clean}");
+            harness.disk.assert_agrees(&harness.log);
+        }
+    }
+}
+
+#[test]
+fn a_cut_keeps_what_is_read_again_even_in_kafka() {
+    let mut options = with(&[LogDefect::SnapshotKeepsLastBatch]);
+    options.config.segment_bytes = 1 << 20;
+    let mut harness = with_five_batches(options);
+    harness.truncate(8);
+    assert!((0..4).all(|index| is_recognised(&harness, index * 2)));
+    assert!(!is_recognised(&harness, 8), "it was cut");
+}
+
+/// A log whose producer has expired.
+fn with_an_expired_producer() -> Harness {
+    let mut options = options(false);
+    options.config.producer_id_expiration_ms = 1_000;
+    let mut harness = with_five_batches(options);
+    harness.log.expire_producers(WallTime(1_000), &mut harness.effects);
+    harness.disk.apply(&mut harness.effects);
+    assert!(harness.log.known_producers().is_empty());
+    harness
+}
+
+#[test]
+fn producers_that_expired_do_not_come_back_with_a_restart() {
+    let mut harness = with_an_expired_producer();
+    harness.log.sync_all(&mut harness.effects);
+    harness.disk.apply(&mut harness.effects);
+    let mut options = options(true);
+    options.config.producer_id_expiration_ms = 1_000;
+    options.now = WallTime(1_000);
+    harness.reopen(options);
+    assert!(harness.log.known_producers().is_empty(), "the snapshot says so");
+}
+
+#[test]
+fn producers_that_expired_do_not_come_back_with_a_cut() {
+    let mut harness = with_an_expired_producer();
+    harness.truncate(9);
+    assert_eq!(harness.log.log_end_offset(), Offset(8));
+    assert!(harness.log.known_producers().is_empty());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! `Partition.readRecords`, `Partition.fetchOffsetForTimestamp`.
 
 use crate::defect::TransactionDefect;
+use crate::log::ReadLimit;
 use crate::message::EpochEnd;
 use crate::note::{AbortedTransaction, IsolationLevel};
 use crate::partition::{Partition, Role, error_code};
@@ -35,15 +36,15 @@ impl Partition {
         current_leader_epoch: LeaderEpoch,
         fetch_offset: Offset,
         last_fetched_epoch: LeaderEpoch,
-        (bytes_max, isolation): (u32, IsolationLevel),
+        (limit, isolation): (ReadLimit, IsolationLevel),
     ) -> Result<ConsumerRead, ErrorCode> {
         self.check_client_request(current_leader_epoch)?;
         let diverging = self.check_position(current_leader_epoch, last_fetched_epoch, fetch_offset);
         let diverging = diverging.map_err(error_code)?;
         let high_watermark = self.log.high_watermark();
-        let limit = self.visible_end(isolation);
-        let batches = if diverging.is_none() && fetch_offset < limit {
-            self.log.read(fetch_offset, limit, bytes_max)
+        let end = self.visible_end(isolation);
+        let batches = if diverging.is_none() && fetch_offset < end {
+            self.log.read_at_most(fetch_offset, end, limit)
         } else {
             Vec::new()
         };

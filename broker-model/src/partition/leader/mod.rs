@@ -115,7 +115,8 @@ impl Partition {
         let Role::Leader(leader) = &self.role else {
             return;
         };
-        if leader.isr.committed().len() < self.min_insync_replicas {
+        let too_few = leader.isr.committed().len() < self.min_insync_replicas;
+        if too_few && !self.defects.has(ReplicationDefect::CommitsBelowMinIsr) {
             return;
         }
         let (now, lag_time_max) = (self.lag_time(context.now), self.lag_time_max);

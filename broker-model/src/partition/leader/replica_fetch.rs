@@ -2,6 +2,7 @@
 //! `Partition.fetchRecords`, `Partition.updateFollowerFetchState`.
 
 use crate::defect::ReplicationDefect;
+use crate::log::ReadLimit;
 use crate::message::{
     ClusterError, EpochEnd, ReplicaFetchPartition, ReplicaFetchPartitionResponse,
 };
@@ -15,8 +16,8 @@ use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, Time};
 /// How much a fetch may read.
 #[derive(Debug, Clone, Copy)]
 pub struct FetchBounds {
-    /// About so many bytes.
-    pub bytes_max: u32,
+    /// How much it may read.
+    pub limit: ReadLimit,
     /// Whether the fetch counts as news of the follower; not so when a waiting fetch reads again.
     pub update_follower: bool,
 }
@@ -83,7 +84,7 @@ impl Partition {
             return Ok(Read::Diverging(end));
         }
         let end = self.log.log_end_offset();
-        let batches = self.log.read(fetch.fetch_offset, end, bounds.bytes_max);
+        let batches = self.log.read_at_most(fetch.fetch_offset, end, bounds.limit);
         if bounds.update_follower {
             check_broker_epoch(context, replica, broker_epoch)?;
             self.follower_fetched(context, replica, broker_epoch, fetch, effects);

@@ -4,7 +4,8 @@
 //! closed only by the uptime after a clean stop; and a registration says that the uptime before ended cleanly only if
 //! it did, since a replica that lost unflushed records must leave ISR and ELR.
 //! Source: KIP-966; `LogManager.shutdown`, `CleanShutdownFileHandler`, known bug L01.
-//! Not verified: that a clean shutdown is recognised as one.
+//! Not verified: that a clean shutdown is recognised as one; whose registration it is that arrives after a broker was
+//! stopped that had not heard yet that it is registered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
