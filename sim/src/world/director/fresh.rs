@@ -162,17 +162,24 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn final_read(&mut self, outcome: &Outcome) {
         self.fresh.reader_asked = false;
         self.fresh.reader_assigned |= *outcome == Outcome::Assigned;
-        if let Outcome::Polled { records } = outcome {
-            for record in records {
-                let position = self.recorder.position(&record.topic, record.partition);
-                let position =
-                    position.expect("consumers return records of assigned partitions") as usize;
-                let read_to = &mut self.fresh.read_to[position];
-                *read_to = (*read_to).max(record.offset.0 + 1);
-            }
+        if matches!(outcome, Outcome::Polled { .. }) {
+            self.note_read_to();
         }
         if self.final_lag().is_some() {
             self.engine.set_timer(self.engine.now() + MS, DirectorTimer::Read);
+        }
+    }
+
+    /// How far the final reader has come. Its position counts, not its last record: markers of transactions and what
+    /// was aborted are passed over.
+    fn note_read_to(&mut self) {
+        let reader = self.engine.process(self.place(self.plan.final_reader.node));
+        let positions = reader.map_or_else(Vec::new, |process| process.status().positions);
+        for (topic, partition, offset) in positions {
+            let position = self.recorder.position(&topic, partition);
+            let position = position.expect("consumers are at assigned partitions") as usize;
+            let read_to = &mut self.fresh.read_to[position];
+            *read_to = (*read_to).max(offset.0);
         }
     }
 
