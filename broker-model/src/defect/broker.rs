@@ -49,7 +49,7 @@ BrokerDefect {
         source: "KIP-631: `BrokerLifecycleManager`, `ClusterControlManager.registerBroker`",
         affected: Affected::Open { since: Version::new(2, 8, 0) },
         side: Server,
-        shows: "liveness" / "broker-fenced" in "late-registration", seed 12,
+        shows: "liveness" / "broker-fenced" in "late-registration", seed 14,
         meaning: "A broker goes on whose registration was replaced by that of another uptime.",
         example: "A registration that an earlier uptime sent is under way for long, and reaches the \
             controller after the session of the present uptime is over. The present one is refused \

@@ -11,7 +11,7 @@ GroupDefect {
         source: "KAFKA-2596; ClassicGroup.validateOffsetCommit",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "zombie-commit" in "zombie-consumer", seed 2,
+        shows: "offsets" / "zombie-commit" in "zombie-consumer", seed 3,
         meaning: "A coordinator takes a commit without looking whether it comes from a member of the \
             present generation.",
         example: "A consumer stands still for longer than its session. Its partitions go to another one, \

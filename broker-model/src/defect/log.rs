@@ -36,7 +36,7 @@ LogDefect {
         source: "LogLoader.recoverLog",
         affected: Affected::Open { since: Version::new(0, 8, 0) },
         side: Server,
-        shows: "replication" / "recovery-kept-damage" in "flush-race", seed 1,
+        shows: "replication" / "recovery-kept-damage" in "flush-race", seed 2,
         meaning: "Recovery does not compare where a segment ends with where the next one begins: if the end of \
             one is lost and the next one is there, the log has a hole.",
         example: "A segment is rolled and its flush is under way; the next one is written back already. Power \
@@ -120,7 +120,7 @@ LogDefect {
         source: "CleanShutdownFileHandler.delete, LogManager.loadLogs, KAFKA-10471",
         affected: Affected::Open { since: Version::new(0, 8, 0) },
         side: Server,
-        shows: "durability" / "false-clean-recovery" in "stopped-and-struck", seed 1,
+        shows: "durability" / "false-clean-recovery" in "stopped-and-struck", seed 3,
         meaning: "A broker that starts deletes its clean-shutdown file, but does not sync that: the file can come back \
             with the power, and logs that were torn are opened as whole.",
         example: "A broker stops cleanly, starts, and loses power soon after. Its clean-shutdown file is there \

@@ -25,7 +25,7 @@ ProducerDefect {
         source: "KAFKA-14312, KAFKA-15591, KAFKA-5494; RecordAccumulator.shouldStopDrainBatchesForPartition",
         affected: Affected::Open { since: Version::new(1, 0, 0) },
         side: Client,
-        shows: "ordering" / "seq-gap" in "impatient-producers", seed 59,
+        shows: "ordering" / "seq-gap" in "impatient-producers", seed 5,
         meaning: "A producer has several batches in flight towards a broker that has no state of it and \
             therefore takes whatever sequence comes first.",
         example: "A producer sends its first two batches. The broker does not lead yet when the first \
@@ -52,7 +52,7 @@ ProducerDefect {
         source: "KAFKA-5494; Sender.sendProducerData, ProducerBatch.inRetry",
         affected: Affected::Open { since: Version::new(1, 0, 0) },
         side: Client,
-        shows: "ordering" / "seq-gap" in "impatient-producers", seed 47,
+        shows: "ordering" / "seq-gap" in "impatient-producers", seed 9,
         meaning: "A batch that expires in its first attempt is forgotten with its sequence: what follows it \
             is refused as out of order and sent again in vain until it expires, too.",
         example: "A batch lingers, is sent late and lost with its connection as it expires. The next ten \
