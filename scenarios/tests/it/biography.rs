@@ -65,7 +65,7 @@ fn a_record_that_truncation_cost_has_its_whole_life_told() {
 
 #[test]
 fn following_changes_nothing() {
-    let plan = planned("swarm", 7, Some(ReplicationDefect::TruncateToHw.into()));
+    let plan = planned("swarm", 5, Some(ReplicationDefect::TruncateToHw.into()));
     let plain = harrow_sim::run(&plan, RunOptions::default());
     let follow = places(&judge(&plan, &plain).findings);
     assert!(follow.len() >= 2, "{follow:?}");
