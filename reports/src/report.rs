@@ -65,10 +65,13 @@ pub struct LegalHarm {
     pub hold: Option<String>,
 }
 
+/// Records that were harmed, and what would make a finding of it.
+type Harmed<'a> = (BTreeSet<&'a Record>, Option<&'a String>);
+
 /// Counts the records that excuses are about, by what became of them and why.
 pub(crate) fn legal_harm(excused: &[Excuse]) -> Vec<LegalHarm> {
     let harmed = excused.iter().filter(|excuse| excuse.harm != Harm::Other);
-    let mut groups: BTreeMap<(Harm, &str), (BTreeSet<&Record>, Option<&String>)> = BTreeMap::new();
+    let mut groups: BTreeMap<(Harm, &str), Harmed<'_>> = BTreeMap::new();
     for excuse in harmed {
         let (records, hold) = groups.entry((excuse.harm, excuse.cause.as_str())).or_default();
         records.extend(&excuse.records);

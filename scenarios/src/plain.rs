@@ -61,12 +61,11 @@ fn fill(place: &str, value: &mut Value, default: &Value, added: &mut Vec<String>
     let (Some(value), Some(default)) = (value.as_object_mut(), default.as_object()) else { return };
     for (key, default) in default {
         let place = format!("{place}.{key}");
-        match value.get_mut(key) {
-            Some(value) => fill(&place, value, default, added),
-            None => {
-                added.push(place);
-                value.insert(key.clone(), default.clone());
-            }
+        if let Some(value) = value.get_mut(key) {
+            fill(&place, value, default, added);
+        } else {
+            added.push(place);
+            value.insert(key.clone(), default.clone());
         }
     }
 }

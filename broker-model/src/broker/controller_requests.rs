@@ -16,7 +16,9 @@ impl Broker {
         let broker_epoch = self.lifecycle.broker_epoch();
         if let Some(proposals) = self.alter_partitions.next(now.time) {
             let (broker, mut partitions) = (self.context.node, proposals.to_vec());
-            partitions.iter_mut().for_each(|proposal| self.take_newest_epochs(proposal));
+            for proposal in &mut partitions {
+                self.take_newest_epochs(proposal);
+            }
             let request = AlterPartitionRequest { broker, broker_epoch, partitions };
             let body = RequestBody::AlterPartition(Box::new(request));
             self.channel.send(

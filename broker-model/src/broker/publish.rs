@@ -51,7 +51,7 @@ impl Broker {
 
     /// Whether the controller has registered an uptime of this broker after this one: it will refuse this one for ever.
     /// To end is the way out of it, so that another uptime is started and registers. Kafka's broker goes on without
-    /// being heard. Source: `BrokerLifecycleManager`, which takes STALE_BROKER_EPOCH for an error that passes.
+    /// being heard. Source: `BrokerLifecycleManager`, which takes `STALE_BROKER_EPOCH` for an error that passes.
     fn is_replaced(&self) -> bool {
         let own_epoch = self.lifecycle.broker_epoch();
         let registered = self.metadata.image().brokers.get(&self.context.node);

@@ -215,7 +215,7 @@ impl Broker {
         };
         if let Some(id) = id {
             self.touched.push(id);
-            self.follow_append(now, (ticket, id), outcome, Owner::Record(write), effects);
+            self.follow_append(now, (ticket, id), &outcome, Owner::Record(write), effects);
         }
     }
 
@@ -224,13 +224,13 @@ impl Broker {
         &mut self,
         now: Now,
         (ticket, partition): (ProduceTicket, TopicPartition),
-        outcome: ProduceOutcome,
+        outcome: &ProduceOutcome,
         owner: Owner,
         effects: &mut Effects,
     ) {
         let result = match outcome {
             ProduceOutcome::Acknowledged(_) => Ok(()),
-            ProduceOutcome::Refused(error) => Err(error),
+            ProduceOutcome::Refused(error) => Err(*error),
             ProduceOutcome::Waiting => {
                 let until = now.time + ms(self.context.config.request_timeout_ms);
                 self.transactions.appends.insert(ticket, Append { until, partition, owner });

@@ -140,7 +140,9 @@ impl Consumers {
             self.cursors.insert((row.process, partition), cursor);
         };
         if from_start {
-            assigned(facts, operation).into_iter().for_each(|partition| set(partition, Some(0)));
+            for partition in assigned(facts, operation) {
+                set(partition, Some(0));
+            }
         }
         for what in facts.history().details_of(operation) {
             if let What::Seek { partition, offset } = what {

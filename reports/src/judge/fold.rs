@@ -28,7 +28,7 @@ fn take<'a>(roots: &mut [Root<'a>], group: Group<'_>) -> Option<Suspect<'a>> {
     let Group { partition, origin, anomalies } = group;
     match origin {
         Origin::Root(root, proof) => {
-            let charge = Charge::Anomalies(anomalies);
+            let charge = Charge::Anomalies(Box::new(anomalies));
             roots[root].consequences.push(Consequence { charge, proof: Some(proof) });
             None
         }
@@ -37,7 +37,7 @@ fn take<'a>(roots: &mut [Root<'a>], group: Group<'_>) -> Option<Suspect<'a>> {
             view: View::Client(source),
             partition: Some(partition.to_owned()),
             guarantee: Some(anomalies.first.anomaly.guarantee()),
-            charge: Charge::Anomalies(anomalies),
+            charge: Charge::Anomalies(Box::new(anomalies)),
         }),
     }
 }

@@ -68,7 +68,7 @@ pub fn judge_recorded(recorded: &Recorded, terms: &Terms, options: &Options) -> 
         options.rules = options.rules.without(Anomaly::EosLoss);
     }
     let (begun, cut) = (Some(recorded.begun.as_slice()), cut(recorded));
-    verdict(&Case { begun, cut, ..case(&recorded.history, terms, &options) })
+    verdict(&Case { cut, begun, ..case(&recorded.history, terms, &options) })
 }
 
 /// A history alone.

@@ -38,7 +38,7 @@ pub(super) enum View {
 /// What it is about.
 pub(super) enum Charge<'a> {
     Violation(&'a Violation),
-    Anomalies(Anomalies),
+    Anomalies(Box<Anomalies>),
     NotConverged(NotConverged<'a>),
     Panicked { message: &'a str, node: Option<NodeId>, events: u64 },
 }

@@ -124,11 +124,11 @@ fn longest_quiet_ns(history: &History, occurrence: &Occurrence) -> u64 {
 fn group_of(history: &History, operation: u32) -> Option<u32> {
     let own = history.row(operation);
     let joined = || {
-        let before = (0..operation).filter(|earlier| {
+        let mut before = (0..operation).filter(|earlier| {
             let row = history.row(*earlier);
             row.process == own.process && row.function == Function::Join
         });
-        before.last().and_then(|join| history.member(join))
+        before.next_back().and_then(|join| history.member(join))
     };
     history.member(operation).or_else(joined).map(|(group, _)| group)
 }

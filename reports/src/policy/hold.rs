@@ -60,9 +60,10 @@ impl Promise {
             ("expect.loss_allowed" | "loss_allowed", "false") => Some(Self::NoLoss),
             _ => None,
         };
-        promise.ok_or_else(|| match PROMISES.iter().find(|(known, _)| *known == name) {
-            Some((_, most)) => format!("`{value}` promises nothing more; hold {name}={most}"),
-            None => {
+        promise.ok_or_else(|| {
+            if let Some((_, most)) = PROMISES.iter().find(|(known, _)| *known == name) {
+                format!("`{value}` promises nothing more; hold {name}={most}")
+            } else {
                 let known: Vec<String> =
                     PROMISES.iter().map(|(name, most)| format!("{name}={most}")).collect();
                 format!("there is no promise `{name}`; known: {}", known.join(", "))

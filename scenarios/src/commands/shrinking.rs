@@ -197,7 +197,7 @@ impl Shrinking<'_> {
         let (broken, witness) = Broken::of(plan, wanted)?;
         let more =
             || !self.interrupted.load(Ordering::Relaxed) && started.elapsed() < self.duration;
-        let bar = self.progress();
+        let bar = Self::progress();
         let budget = Budget { jobs: self.jobs, seeds: SEEDS_TRIED, more: &more };
         let oracle = |plan: &Plan, seeds: u32| broken.seen(plan, seeds);
         let written = Cell::new(started);
@@ -291,7 +291,7 @@ impl Shrinking<'_> {
         ScenarioText { text, ..scenario }
     }
 
-    fn progress(&self) -> ProgressBar {
+    fn progress() -> ProgressBar {
         if !progress_is_seen() {
             return ProgressBar::hidden();
         }

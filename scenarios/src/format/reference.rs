@@ -174,8 +174,8 @@ fn asked(tail: &str) -> Vec<AskedTable> {
 
 /// The last table of this title in a scenario that ends with it.
 fn last_asked(title: &str, tail: &str) -> AskedTable {
-    let tables = asked(tail).into_iter().filter(|table| table.title == title);
-    tables.last().unwrap_or_else(|| panic!("nobody has read {title} in {tail}"))
+    let mut tables = asked(tail).into_iter().filter(|table| table.title == title);
+    tables.next_back().unwrap_or_else(|| panic!("nobody has read {title} in {tail}"))
 }
 
 /// What the kinds of a table have in common, and what each has besides.

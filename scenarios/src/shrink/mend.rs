@@ -77,7 +77,16 @@ impl Known {
                 Target::IsrFollowerOf(topic, index)
             }
             Target::Node(node) if !self.nodes.contains(&i64::from(node.0)) => return None,
-            other => other.clone(),
+            other @ (Target::Node(_)
+            | Target::ActiveController
+            | Target::StandbyController
+            | Target::AnyController
+            | Target::AnyBroker
+            | Target::AnyNode
+            | Target::AnyClient
+            | Target::CoordinatorOf(_)
+            | Target::MemberOf(_)
+            | Target::TransactionCoordinatorOf(_)) => other.clone(),
         })
     }
 

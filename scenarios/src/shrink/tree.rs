@@ -54,7 +54,9 @@ pub(super) fn each_mut(tree: &mut Value, change: &mut impl FnMut(&str, &mut Valu
             }
         }
         Value::Array(elements) => {
-            elements.iter_mut().for_each(|element| each_mut(element, change));
+            for element in elements {
+                each_mut(element, change);
+            }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }

@@ -22,6 +22,7 @@ pub(super) struct Calm {
 
 /// How long things may take when it is calm, in nanoseconds, by the slowest clock.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "units stand last")]
 pub(super) struct Bounds {
     /// That a leader hears how far its followers are.
     pub(super) hears_ns: u64,

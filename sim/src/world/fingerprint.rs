@@ -120,7 +120,9 @@ impl Fingerprint {
             }
             Operation::Subscribe { topics } => {
                 self.word(1 << 40);
-                topics.iter().for_each(|topic| self.bytes(topic.as_bytes()));
+                for topic in topics {
+                    self.bytes(topic.as_bytes());
+                }
             }
             Operation::Unsubscribe => self.word(1 << 41),
             Operation::Commit { offsets, sync } => self.offsets(i32::from(*sync), offsets),

@@ -68,12 +68,12 @@ impl Broker {
         let Some(partition) = partitions.get_mut(&id) else {
             let refused =
                 crate::partition::ProduceOutcome::Refused(ErrorCode::UnknownTopicOrPartition);
-            return self.follow_append(now, (ticket, id), refused, owner, effects);
+            return self.follow_append(now, (ticket, id), &refused, owner, effects);
         };
         let outcome =
             partition.produce_verified(context, Ok(&batch), (-1, rights), ticket, effects);
         self.touched.push(id);
-        self.follow_append(now, (ticket, id), outcome, owner, effects);
+        self.follow_append(now, (ticket, id), &outcome, owner, effects);
     }
 
     /// One marker is written, or is not; the last one sends the answer.

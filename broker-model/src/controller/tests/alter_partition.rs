@@ -62,7 +62,7 @@ fn errors_come_in_kafkas_order() {
     let rows: [(ClusterError, Break); 7] = [
         (ClusterError::InvalidRequest, |_| ()),
         (ClusterError::InvalidUpdateVersion, |it| {
-            it.partitions[0].partition_epoch = PartitionEpoch(9)
+            it.partitions[0].partition_epoch = PartitionEpoch(9);
         }),
         (ClusterError::InvalidRequest, |it| {
             (it.broker, it.broker_epoch) = (NodeId(2), BrokerEpoch(12));

@@ -19,6 +19,10 @@ pub(super) fn put_bytes(to: &mut BytesMut, bytes: &Bytes) {
     to.put_slice(bytes);
 }
 
+/// The bytes are no text, or do not suffice.
+#[derive(Debug)]
+pub(super) struct NotAText;
+
 /// Reads what was written, piece by piece; nothing once the bytes do not suffice.
 pub(super) struct Reader(pub(super) Bytes);
 
@@ -36,17 +40,18 @@ impl Reader {
     }
 
     /// A text that may be absent.
-    pub(super) fn optional_text(&mut self) -> Option<Option<String>> {
-        let length = self.i16()?;
+    pub(super) fn optional_text(&mut self) -> Result<Option<String>, NotAText> {
+        let length = self.i16().ok_or(NotAText)?;
         if length == -1 {
-            return Some(None);
+            return Ok(None);
         }
-        let bytes = self.take(usize::try_from(length).ok()?)?;
-        String::from_utf8(bytes.to_vec()).ok().map(Some)
+        let length = usize::try_from(length).map_err(|_| NotAText)?;
+        let bytes = self.take(length).ok_or(NotAText)?;
+        String::from_utf8(bytes.to_vec()).map(Some).map_err(|_| NotAText)
     }
 
     pub(super) fn text(&mut self) -> Option<String> {
-        self.optional_text()?
+        self.optional_text().ok()?
     }
 
     pub(super) fn bytes(&mut self) -> Option<Bytes> {

@@ -114,8 +114,8 @@ pub(super) fn read_group(bytes: &Bytes) -> Option<StoredGroup> {
     let mut group = StoredGroup {
         protocol_type: reader.text()?,
         generation: reader.i32()?,
-        protocol: reader.optional_text()?,
-        leader: reader.optional_text()?,
+        protocol: reader.optional_text().ok()?,
+        leader: reader.optional_text().ok()?,
         state_since: WallTime(reader.i64()?),
         members: Vec::new(),
     };
@@ -126,7 +126,7 @@ pub(super) fn read_group(bytes: &Bytes) -> Option<StoredGroup> {
 }
 
 fn read_member(reader: &mut Reader) -> Option<StoredMember> {
-    let (member, instance, client) = (reader.text()?, reader.optional_text()?, reader.text()?);
+    let (member, instance, client) = (reader.text()?, reader.optional_text().ok()?, reader.text()?);
     reader.text()?; // The client's host, which nobody asks for.
     Some(StoredMember {
         member,

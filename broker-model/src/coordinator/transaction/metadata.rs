@@ -270,14 +270,11 @@ fn may_follow(before: &TransactionRecord, next: TransactionState) -> bool {
     use TransactionState as State;
     let state = before.state;
     match next {
-        State::Empty => before.rests(),
-        State::Ongoing => before.rests() || state == State::Ongoing,
-        State::PrepareCommit => state == State::Ongoing,
-        State::PrepareAbort => before.rests() || state == State::Ongoing,
+        State::Empty | State::Dead => before.rests(),
+        State::Ongoing | State::PrepareAbort => before.rests() || state == State::Ongoing,
+        State::PrepareCommit | State::PrepareEpochFence => state == State::Ongoing,
         State::CompleteCommit => state == State::PrepareCommit,
         State::CompleteAbort => state == State::PrepareAbort,
-        State::PrepareEpochFence => state == State::Ongoing,
-        State::Dead => before.rests(),
     }
 }
 

@@ -165,14 +165,9 @@ impl TransactionCoordinator {
     /// All markers of a transaction are written.
     pub(super) fn complete(&mut self, now: Now, partition: i32, id: &str) {
         let Ok((_, metadata)) = self.known(partition, id) else { return };
-        let next = match metadata.pending {
-            None => metadata.prepare_complete(now.wall),
-            // Its record is to be written again.
-            Some(_) => {
-                metadata.pending = None;
-                metadata.prepare_complete(now.wall)
-            }
-        };
+        // If one is pending, its record is to be written again.
+        metadata.pending = None;
+        let next = metadata.prepare_complete(now.wall);
         self.write(partition, id, next, Then::Complete);
     }
 }

@@ -16,8 +16,11 @@ pub(super) fn usual(tree: &Value, _witness: &Witness) -> Vec<Edit> {
 /// Puts all of them back.
 fn reset(part: Vec<Unusual>) -> Edit {
     Edit::new(move |tree| {
-        part.iter()
-            .fold(false, |changed, one| tree::put(tree, &one.place, one.default.clone()) || changed)
+        let mut changed = false;
+        for one in &part {
+            changed |= tree::put(tree, &one.place, one.default.clone());
+        }
+        changed
     })
 }
 

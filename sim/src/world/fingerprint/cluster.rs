@@ -55,7 +55,9 @@ impl Fingerprint {
         match &response.result {
             Ok(altered) => {
                 self.pair(25, altered.len() as i32);
-                altered.iter().for_each(|one| self.altered_partition(one));
+                for one in altered {
+                    self.altered_partition(one);
+                }
             }
             Err(error) => {
                 self.word(25);

@@ -27,7 +27,9 @@ fn begins(stage: &mut Stage) {
     let activated = ControllerNote::Activated { epoch: LeaderEpoch(1), active: true };
     stage.note(N1, &Note::Controller(activated));
     stage.observer.expect_all_facts();
-    [B, C].into_iter().for_each(|node| hears(stage, node, 2));
+    for node in [B, C] {
+        hears(stage, node, 2);
+    }
 }
 
 fn hears(stage: &mut Stage, follower: NodeId, end: i64) {

@@ -114,8 +114,8 @@ impl Consumer {
         response: &OffsetCommitResponse,
         effects: &mut Effects,
     ) {
-        let answers = response.topics.iter().flat_map(|topic| &topic.partitions);
-        let error = answers.filter_map(|one| ErrorCode::try_from_code(one.error_code)).next();
+        let mut answers = response.topics.iter().flat_map(|topic| &topic.partitions);
+        let error = answers.find_map(|one| ErrorCode::try_from_code(one.error_code));
         let Some(error) = error else {
             if self.take_commit(operation).is_some() {
                 effects.complete(operation, Outcome::Committed { generation: sent.id });
@@ -137,8 +137,12 @@ impl Consumer {
                 member.reset(false);
             }
         }
-        // The record may be in the log although it was not committed in time.
-        let ambiguous = error == ErrorCode::CoordinatorNotAvailable;
+        // The record may be in the log although it was not committed in time, or although the coordinator was deposed
+        // before it was: its successor may have it. And what was refused for one partition may stand for others.
+        // Source: `CoordinatorRuntime.scheduleUnloadOperation`, which fails all that waits.
+        let in_doubt = [ErrorCode::CoordinatorNotAvailable, ErrorCode::NotCoordinator];
+        let mut answers = response.topics.iter().flat_map(|topic| &topic.partitions);
+        let ambiguous = in_doubt.contains(&error) || answers.any(|one| one.error_code == 0);
         self.commit_failed(now, operation, error, ambiguous);
         self.end_refused_commits(effects);
     }

@@ -228,7 +228,7 @@ fn an_application_that_does_not_poll_leaves_its_group() {
     for _ in 0..17 {
         driver.advance(300);
         while let Some(asked) = driver.take(|body| matches!(body, RequestBody::Heartbeat(_))) {
-            let body = ResponseBody::Heartbeat(Box::new(HeartbeatResponse::default()));
+            let body = ResponseBody::Heartbeat(Box::default());
             driver.answer(&asked, body);
         }
     }

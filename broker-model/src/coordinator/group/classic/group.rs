@@ -140,11 +140,10 @@ impl ClassicGroup {
     /// Goes to another state; which may follow which is Kafka's `ClassicGroupState.addValidPreviousStates`.
     pub(super) fn enter(&mut self, state: State, now: WallTime) {
         let valid = match state {
-            State::Empty => &[State::PreparingRebalance][..],
+            State::Empty | State::CompletingRebalance => &[State::PreparingRebalance][..],
             State::PreparingRebalance => {
                 &[State::Stable, State::CompletingRebalance, State::Empty][..]
             }
-            State::CompletingRebalance => &[State::PreparingRebalance][..],
             State::Stable => &[State::CompletingRebalance][..],
         };
         let before = self.state;

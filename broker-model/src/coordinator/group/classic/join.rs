@@ -113,7 +113,7 @@ impl GroupCoordinator {
         if let Err(error) = group.validate(&member, joining.instance()) {
             return self.refuse_join(joining, &member, error);
         }
-        self.join_existing(now, at, joining, member);
+        self.join_existing(now, at, joining, &member);
     }
 
     fn refuse_join(&mut self, joining: &Joining<'_>, member: &str, error: ErrorCode) {
@@ -157,25 +157,25 @@ impl GroupCoordinator {
         now: Now,
         (partition, group): (i32, &mut ClassicGroup),
         joining: &Joining<'_>,
-        id: String,
+        id: &str,
     ) {
-        let same = group.members.get(&id).is_some_and(|it| it.protocols == joining.protocols);
+        let same = group.members.get(id).is_some_and(|it| it.protocols == joining.protocols);
         let rejoins = match group.state() {
             State::PreparingRebalance => true,
             State::CompletingRebalance => !same,
             // Only a leader can tell that what it assigned is out of date although nobody has changed.
-            State::Stable => group.is_leader(&id) || !same,
-            State::Empty => return self.refuse_join(joining, &id, ErrorCode::UnknownMemberId),
+            State::Stable => group.is_leader(id) || !same,
+            State::Empty => return self.refuse_join(joining, id, ErrorCode::UnknownMemberId),
         };
         if rejoins {
-            self.update_member(group, joining, &id);
+            Self::update_member(group, joining, id);
             return self.rebalance_or_complete(now, (partition, group));
         }
         // Its answer was lost, or nothing has changed for it: the generation that there is.
-        self.todo.push_back(Todo::Reply(joining.caller, joined(group, &id, false)));
+        self.todo.push_back(Todo::Reply(joining.caller, joined(group, id, false)));
     }
 
-    fn update_member(&mut self, group: &mut ClassicGroup, joining: &Joining<'_>, id: &str) {
+    fn update_member(group: &mut ClassicGroup, joining: &Joining<'_>, id: &str) {
         let member = group.members.get_mut(id).expect("who updates itself is a member");
         member.protocols.clone_from(&joining.protocols);
         member.rebalance_timeout_ms = joining.request.rebalance_timeout_ms;

@@ -76,7 +76,7 @@ fn write_markers(names: &Names, request: &WriteTxnMarkersRequest) -> String {
             TransactionResult::Commit => "commit",
             TransactionResult::Abort => "abort",
         };
-        let places = written.partitions.iter().map(|partition| names.place(*partition).to_string());
+        let places = written.partitions.iter().map(|partition| names.place(*partition).clone());
         let producer =
             format_args!("producer {} epoch {}", marker.producer_id, marker.producer_epoch);
         format!("{what} of {producer} on {}", joined(places))
@@ -104,7 +104,7 @@ pub(super) fn response(names: &Names, body: &ResponseBody) -> String {
         ResponseBody::WriteTxnMarkers(response) => {
             let parts = response.results.iter().flatten().map(|(partition, error)| {
                 let place = names.place(*partition);
-                error.map_or_else(|| place.to_string(), |error| format!("{place}: {error}"))
+                error.map_or_else(|| place.clone(), |error| format!("{place}: {error}"))
             });
             format!("write txn markers response {}", joined(parts))
         }
