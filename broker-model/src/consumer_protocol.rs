@@ -49,6 +49,7 @@ impl Subscription {
     pub fn decode(bytes: &Bytes) -> Option<Self> {
         let mut bytes = bytes.clone();
         let version = bytes.try_get_i16().ok()?.min(SUBSCRIPTION_VERSION);
+        skip_subscription(bytes.clone(), version)?;
         let message = ConsumerProtocolSubscription::decode(&mut bytes, version).ok()?;
         let owned = message.owned_partitions.iter().flat_map(|topic| {
             topic.partitions.iter().map(|partition| (topic.topic.0.clone(), *partition))
@@ -74,11 +75,42 @@ pub fn encode_assignment(places: &[Place]) -> Bytes {
 pub fn decode_assignment(bytes: &Bytes) -> Option<Vec<Place>> {
     let mut bytes = bytes.clone();
     let version = bytes.try_get_i16().ok()?.min(ASSIGNMENT_VERSION);
+    skip_places(&mut bytes.clone())?;
     let message = ConsumerProtocolAssignment::decode(&mut bytes, version).ok()?;
     let places = message.assigned_partitions.iter().flat_map(|topic| {
         topic.partitions.iter().map(|partition| (topic.topic.0.clone(), *partition))
     });
     Some(places.collect())
+}
+
+/// Reads over a subscription: nothing if it names more than it has. The decoder makes room for as many as are named.
+fn skip_subscription(mut bytes: Bytes, version: i16) -> Option<()> {
+    skip_array(&mut bytes, skip_string)?;
+    let user_data = bytes.try_get_i32().ok()?;
+    skip(&mut bytes, user_data)?;
+    if version >= 1 { skip_places(&mut bytes) } else { Some(()) }
+}
+
+fn skip_places(bytes: &mut Bytes) -> Option<()> {
+    skip_array(bytes, |bytes| {
+        skip_string(bytes)?;
+        skip_array(bytes, |bytes| skip(bytes, 4))
+    })
+}
+
+fn skip_array(bytes: &mut Bytes, one: impl Fn(&mut Bytes) -> Option<()>) -> Option<()> {
+    let count = bytes.try_get_i32().ok()?;
+    (0..count).try_for_each(|_| one(bytes))
+}
+
+fn skip_string(bytes: &mut Bytes) -> Option<()> {
+    let length = bytes.try_get_i16().ok()?;
+    skip(bytes, length.into())
+}
+
+fn skip(bytes: &mut Bytes, length: i32) -> Option<()> {
+    let length = usize::try_from(length).unwrap_or(0);
+    (length <= bytes.len()).then(|| bytes.advance(length))
 }
 
 fn by_topic(places: &[Place]) -> Vec<(StrBytes, Vec<i32>)> {
@@ -118,5 +150,8 @@ mod tests {
         assert_eq!(decode_assignment(&encode_assignment(&places)), Some(places));
         assert_eq!(decode_assignment(&Bytes::new()), None);
         assert_eq!(Subscription::decode(&Bytes::from_static(&[0, 1, 0, 0, 0, 9])), None);
+        let named_too_many = Bytes::from_static(b"orders");
+        assert_eq!(Subscription::decode(&named_too_many), None);
+        assert_eq!(decode_assignment(&named_too_many), None);
     }
 }

@@ -64,6 +64,8 @@ impl<N: Node> Driver<N> {
                 Effect::Complete { operation, outcome } => {
                     self.outcomes.push((operation.0, outcome));
                 }
+                // What the invariants of exchanges read has tests of its own.
+                Effect::Note(Note::Exchange(_)) => {}
                 Effect::Note(note) => self.notes.push(note),
                 Effect::Disconnect { to, channel } => self.disconnected.push((to, channel)),
                 Effect::Halt { .. } => self.halted = true,

@@ -6,6 +6,8 @@ use crate::types::{TopicId, TopicPartition};
 
 /// More topics than a cluster has: a key beyond is a mistake, and would take memory for all that lie before it.
 const TOPICS_MAX: usize = 1 << 24;
+/// More partitions than a topic has, likewise.
+const PARTITIONS_MAX: usize = 1 << 20;
 
 /// A key that is a place in a table: the number of a topic, and of a partition in it.
 pub trait Place: Copy {
@@ -29,7 +31,7 @@ impl Place for TopicPartition {
 
 /// A map by partition, in the order of topic and partition. Only what the cluster knows may be inserted: it takes
 /// memory for each partition of a topic up to the last one inserted. Anything may be looked up.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct PartitionMap<K, V> {
     topics: Vec<Vec<Option<V>>>,
     len: usize,
@@ -132,6 +134,7 @@ impl<K: Place, V> PartitionMap<K, V> {
     fn slot(&mut self, key: K) -> &mut Option<V> {
         let (topic, partition) = key.place().expect("a partition that is known is not negative");
         assert!(topic < TOPICS_MAX, "topic {topic} is beyond {TOPICS_MAX}");
+        assert!(partition < PARTITIONS_MAX, "partition {partition} is beyond {PARTITIONS_MAX}");
         if self.topics.len() <= topic {
             self.topics.resize_with(topic + 1, Vec::new);
         }
@@ -154,6 +157,13 @@ impl<K: Place + std::fmt::Debug, V> std::ops::Index<&K> for PartitionMap<K, V> {
 
     fn index(&self, key: &K) -> &V {
         self.get(key).unwrap_or_else(|| panic!("nothing is known of {key:?}"))
+    }
+}
+
+/// By entries: where one was taken out, its place is left.
+impl<K: Place + PartialEq, V: PartialEq> PartialEq for PartitionMap<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len == other.len && self.iter().eq(other.iter())
     }
 }
 
@@ -212,6 +222,13 @@ mod tests {
             prop_assert!(map.of_topic(TopicId(2)).eq(of_topic));
             prop_assert_eq!(model.into_iter().collect::<PartitionMap<_, _>>(), map);
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "partition 2147483647 is beyond")]
+    fn a_key_that_no_cluster_has_takes_no_memory() {
+        let key = TopicPartition { topic: TopicId(0), partition: i32::MAX };
+        PartitionMap::default().insert(key, 0_u8);
     }
 
     #[test]

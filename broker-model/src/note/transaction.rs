@@ -22,6 +22,9 @@ pub enum TransactionNote {
         transaction: TransactionOrdinal,
         /// State.
         state: TransactionState,
+        /// In which epoch of its partition of the transaction log the coordinator is one: a deposed one may state late
+        /// what its successor has read in that log.
+        coordinator_epoch: LeaderEpoch,
     },
     /// A transaction coordinator registered a partition in an ongoing transaction: it will get a marker. Source:
     /// KIP-98.

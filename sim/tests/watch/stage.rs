@@ -401,6 +401,7 @@ impl Stage {
     pub(crate) fn coordinate(&mut self, producer: i64, transaction: u64, state: TransactionState) {
         let note = Note::Transaction(TransactionNote::StateChanged {
             transactional_id: format!("txn-{producer}"),
+            coordinator_epoch: LeaderEpoch(0),
             producer_id: ProducerId(producer),
             producer_epoch: ProducerEpoch(0),
             transaction: TransactionOrdinal(transaction),

@@ -58,11 +58,6 @@ impl Broker {
     ) {
         let ticket = self.purgatory.new_ticket();
         let batch = marker.marker.batch(now.wall);
-        effects.note(TransactionNote::BatchAttributed {
-            partition: id,
-            producer_id: marker.marker.producer_id,
-            transaction: marker.transaction,
-        });
         let rights = AppendRights { guard: None, coordinator: true };
         let (context, partitions) = self.partition_context(now);
         let Some(partition) = partitions.get_mut(&id) else {
@@ -70,6 +65,13 @@ impl Broker {
                 crate::partition::ProduceOutcome::Refused(ErrorCode::UnknownTopicOrPartition);
             return self.follow_append(now, (ticket, id), &refused, owner, effects);
         };
+        if partition.takes_marker(&marker.marker) {
+            effects.note(TransactionNote::BatchAttributed {
+                partition: id,
+                producer_id: marker.marker.producer_id,
+                transaction: marker.transaction,
+            });
+        }
         let outcome =
             partition.produce_verified(context, Ok(&batch), (-1, rights), ticket, effects);
         self.touched.push(id);

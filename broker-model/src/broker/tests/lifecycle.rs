@@ -188,6 +188,11 @@ fn place(effects: &[Effect], test: impl Fn(&Effect) -> bool) -> usize {
     effects.iter().position(test).unwrap_or_else(|| panic!("not among {effects:?}"))
 }
 
+/// The fact that a broker stopped cleanly.
+fn stopped(effect: &Effect) -> bool {
+    matches!(effect, Effect::Note(Note::Broker(BrokerNote::StoppedCleanly { .. })))
+}
+
 #[test]
 fn a_stop_waits_for_the_controller_then_syncs_everything_before_the_marker() {
     let mut bench = Bench::hosting(registration(1, 1, &[1]));
@@ -221,7 +226,8 @@ fn a_stop_waits_for_the_controller_then_syncs_everything_before_the_marker() {
     };
     let marker = place(&effects, written);
     assert!(high_watermarks < marker && recovery_points < marker, "{effects:?}");
-    assert_eq!(place(&effects, synced(FileId::CleanShutdown)), marker + 1);
+    assert_eq!(place(&effects, stopped), marker + 1, "a process that dies in the sync has stopped");
+    assert_eq!(place(&effects, synced(FileId::CleanShutdown)), marker + 2);
     assert_eq!(effects.last(), Some(&Effect::Halt { reason: "stopped" }));
 }
 
@@ -233,7 +239,8 @@ fn an_uptime_that_never_registered_leaves_no_epoch_in_its_marker() {
     let effects = bench.handle(Event::StopRequested);
     let (file, bytes) = (FileId::CleanShutdown, Bytes::from_static(b"0\n-1\n"));
     let marker = place(&effects, |effect| *effect == Effect::Write { file, bytes: bytes.clone() });
-    assert_eq!(effects[marker + 1], Effect::Sync { file });
+    assert!(stopped(&effects[marker + 1]), "{effects:?}");
+    assert_eq!(effects[marker + 2], Effect::Sync { file });
     let mut image = DiskImage::default();
     image.files.insert(file, bytes);
     let (mut bench, _) = Bench::booted(1, &image);

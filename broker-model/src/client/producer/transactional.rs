@@ -57,6 +57,8 @@ pub(super) struct Transactional {
     pub(super) state: State,
     coordinator: Option<NodeId>,
     in_flight: bool,
+    /// What is in flight was asked by the producer before this one: its answer is for nobody.
+    orphaned: bool,
     not_before: Time,
     /// What the producer was before, if it asks to go on as that. Source: KIP-360.
     expected: Option<ProducerIdentity>,
@@ -81,6 +83,7 @@ impl Transactional {
             state: State::Initializing,
             coordinator: None,
             in_flight: false,
+            orphaned: false,
             not_before: now,
             expected: None,
             wants_epoch: false,
@@ -149,6 +152,7 @@ impl Transactional {
         self.state = State::Initializing;
         self.expected = None;
         self.wants_epoch = false;
+        self.orphaned = self.in_flight;
         self.not_before = now;
         self.forget_transaction();
     }
@@ -267,6 +271,9 @@ impl Transactional {
         (now, retry_at): (Time, Time),
     ) -> Option<ProducerIdentity> {
         self.in_flight = false;
+        if std::mem::take(&mut self.orphaned) {
+            return None;
+        }
         match (what, body) {
             (TransactionRequest::FindCoordinator, ResponseBody::FindCoordinator(response)) => {
                 let found = response.coordinators.first();
@@ -341,6 +348,7 @@ impl Transactional {
     /// A question is lost with its connection: the coordinator may be another one now.
     pub(super) fn on_lost(&mut self, retry_at: Time) {
         self.in_flight = false;
+        self.orphaned = false;
         self.coordinator = None;
         self.not_before = retry_at;
     }

@@ -138,10 +138,11 @@ impl TransactionCoordinator {
         let Some(context) = self.contexts.get_mut(&partition) else { return };
         context.loaded_at = None;
         context.ids = read(log);
+        let epoch = context.epoch;
         let states: Vec<(String, TransactionRecord)> =
             context.ids.iter().map(|(id, metadata)| (id.clone(), metadata.now.clone())).collect();
         for (id, record) in states {
-            self.state(&id, &record);
+            self.state(epoch, &id, &record);
             if let Some(result) = record.decided() {
                 self.send_markers(now, partition, &id, result);
             }
@@ -175,13 +176,14 @@ impl TransactionCoordinator {
     }
 
     /// Says what is committed of a transactional id.
-    fn state(&mut self, id: &str, record: &TransactionRecord) {
+    fn state(&mut self, coordinator_epoch: LeaderEpoch, id: &str, record: &TransactionRecord) {
         self.todo.push_back(Todo::Note(TransactionNote::StateChanged {
             transactional_id: id.to_owned(),
             producer_id: record.producer_id,
             producer_epoch: record.epoch,
             transaction: record.ordinal,
             state: record.state,
+            coordinator_epoch,
         }));
         for partition in &record.partitions {
             self.todo.push_back(Todo::Note(TransactionNote::PartitionAdded {

@@ -90,15 +90,15 @@ impl TransactionCoordinator {
     }
 
     fn committed(&mut self, now: Now, write: Write) {
-        let Write { partition, transactional_id: id, next, then, .. } = write;
+        let Write { partition, coordinator_epoch, transactional_id: id, next, then } = write;
         let context = self.contexts.get_mut(&partition).expect("the epoch is the same");
         if let Then::Forget = then {
             context.ids.remove(&id);
-            return self.state(&id, &next);
+            return self.state(coordinator_epoch, &id, &next);
         }
         let Some(metadata) = context.ids.get_mut(&id) else { return };
         metadata.complete(next.clone());
-        self.state(&id, &next);
+        self.state(coordinator_epoch, &id, &next);
         let identity = (next.producer_id, next.epoch);
         match then {
             Then::Answer(asker) => self.answer(asker, Ok(Some(identity))),

@@ -63,6 +63,13 @@ impl Partition {
         outcome
     }
 
+    /// Whether a marker would be appended, not refused.
+    pub fn takes_marker(&self, marker: &TransactionMarker) -> bool {
+        let Role::Leader(leader) = &self.role else { return false };
+        leader.isr.committed().len() >= self.min_insync_replicas
+            && self.log.check_marker(marker, self.epoch_per_transaction).is_ok()
+    }
+
     fn check_produce<'a>(
         &self,
         batch: Result<&'a RecordBatch, ErrorCode>,

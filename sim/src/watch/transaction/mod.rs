@@ -60,6 +60,7 @@ impl TransactionWing {
                 producer_epoch,
                 transaction,
                 state,
+                coordinator_epoch,
             } => {
                 let next = Transition {
                     transactional_id,
@@ -67,6 +68,7 @@ impl TransactionWing {
                     producer_epoch: *producer_epoch,
                     transaction: *transaction,
                     state: *state,
+                    coordinator_epoch: *coordinator_epoch,
                 };
                 self.transactions.on_state(context, findings, next);
             }

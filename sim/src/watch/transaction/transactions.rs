@@ -7,14 +7,15 @@
 //! began, and no record outside of it comes between.
 //! Source: KIP-98, KIP-890, KAFKA-17754; `TransactionMetadata.prepareTransitionTo`,
 //! `UnifiedLog.analyzeAndValidateProducerState`.
-//! Not verified: coordinator epochs on markers; offsets committed within a transaction; markers that a failover takes
+//! Not verified: coordinator epochs on markers; records that a deposed leader appends, unless the last stable offset shows
+//! them; offsets committed within a transaction; markers that a failover takes
 //! away again, which the last stable offset shows. What a coordinator never stated is not judged by its decision.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::note::{AppendOrigin, BatchKind, BatchSummary, TransactionState};
 use harrow_broker_model::types::{
-    NodeId, Offset, ProducerEpoch, ProducerId, TopicPartition, TransactionOrdinal,
+    LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, TopicPartition, TransactionOrdinal,
 };
 
 use crate::view::{LogEntry, LogMirror};
@@ -61,7 +62,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "transactions",
     promise: "a transaction is decided once, with the same outcome on every partition",
     source: "KIP-98, KIP-890, TransactionMetadata",
-    leaves_out: "coordinator epochs; offsets committed within a transaction",
+    leaves_out: "coordinator epochs; records that a deposed leader appends; offsets committed within a transaction",
     anomalies: &[TRANSITION, FENCED, UNDECIDED, WRONG, TORN, HANGING, BETWEEN],
 };
 
@@ -73,6 +74,7 @@ pub(super) struct Transition<'a> {
     pub(super) producer_epoch: ProducerEpoch,
     pub(super) transaction: TransactionOrdinal,
     pub(super) state: TransactionState,
+    pub(super) coordinator_epoch: LeaderEpoch,
 }
 
 /// What coordinators decided and what partitions were told.
@@ -82,6 +84,8 @@ pub(super) struct Transactions {
     coordinated: BTreeMap<ProducerId, (TransactionOrdinal, TransactionState)>,
     /// Newest producer of each transactional id, and those before it.
     identities: BTreeMap<String, Identity>,
+    /// In which epoch the newest coordinator of each transactional id spoke.
+    coordinators: BTreeMap<String, LeaderEpoch>,
     begun: BTreeMap<(ProducerId, TransactionOrdinal), Transaction>,
     /// To which transaction the next batch of a producer belongs.
     attributed: BTreeMap<(NodeId, TopicPartition, ProducerId), TransactionOrdinal>,
@@ -97,6 +101,8 @@ struct Identity {
 #[derive(Debug, Default)]
 struct Transaction {
     decided: Option<Decision>,
+    /// What coordinators stated of it.
+    stated: Vec<TransactionState>,
     /// Partitions that need a marker.
     touched: BTreeSet<TopicPartition>,
     markers: BTreeMap<TopicPartition, Decision>,
@@ -128,8 +134,26 @@ impl Transactions {
         findings: &mut Findings,
         next: Transition<'_>,
     ) {
-        self.check_identity(context, findings, next);
         let key = (next.producer_id, next.transaction);
+        let newest = self.coordinators.entry(next.transactional_id.to_owned());
+        let newest = newest.or_insert(next.coordinator_epoch);
+        if next.coordinator_epoch < *newest {
+            let known = self.begun.get(&key);
+            if !known.is_some_and(|known| known.stated.contains(&next.state)) {
+                findings.report(context, &TRANSITION, Place::CLUSTER, || {
+                    format!(
+                        "a deposed coordinator says that transaction {} of {} is {}; its successor never did",
+                        next.transaction,
+                        next.transactional_id,
+                        state_name(next.state)
+                    )
+                });
+            }
+            return;
+        }
+        *newest = next.coordinator_epoch;
+        self.begun.entry(key).or_default().stated.push(next.state);
+        self.check_identity(context, findings, next);
         let decided = self.begun.get(&key).and_then(|known| known.decided);
         let before = self.coordinated.insert(next.producer_id, (next.transaction, next.state));
         let before = before.unwrap_or((next.transaction, TransactionState::Empty));
@@ -240,7 +264,9 @@ impl Transactions {
         let markers = ordinal.is_some_and(|now| known.ended.get(&producer) >= Some(&now));
         let coordinated = self.coordinated.get(&producer);
         let over = coordinated.is_some_and(|newest| !may_take_records(*newest, ordinal));
-        if markers || over {
+        // No follower of a newer leader keeps what a deposed one appends.
+        let deposed = is_deposed(context, partition, batch);
+        if (markers || over) && !deposed {
             findings.report(context, &HANGING, place(partition, batch), || {
                 format!(
                     "producer {producer} appended offset {} to transaction {}, which is {}",
@@ -252,7 +278,9 @@ impl Transactions {
         }
         let Some(ordinal) = ordinal else { return };
         known.ordinals.insert((batch.base_offset, batch.checksum), ordinal);
-        self.begun.entry((producer, ordinal)).or_default().touched.insert(partition);
+        if !deposed {
+            self.begun.entry((producer, ordinal)).or_default().touched.insert(partition);
+        }
     }
 
     fn on_marker(
@@ -372,6 +400,12 @@ impl OpenTransactions {
             BatchKind::Plain | BatchKind::Control => {}
         }
     }
+}
+
+/// Whether a newer leader is registered than the one that appended a batch.
+fn is_deposed(context: &Context<'_>, partition: TopicPartition, batch: &BatchSummary) -> bool {
+    let known = context.view.partition(partition);
+    known.is_some_and(|known| batch.leader_epoch < known.leader_epoch())
 }
 
 impl Decision {

@@ -4,7 +4,8 @@ use harrow_broker_model::note::{
     AbortedTransaction, BatchKind, BatchSummary, Note, TransactionNote, TransactionState,
 };
 use harrow_broker_model::types::{
-    Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition, TransactionOrdinal,
+    LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition,
+    TransactionOrdinal,
 };
 
 use super::case::{Case, plain};
@@ -62,6 +63,7 @@ fn identify(stage: &mut Stage, producer: i64, epoch: i16) {
         producer_epoch: ProducerEpoch(epoch),
         transaction: TransactionOrdinal(0),
         state: Empty,
+        coordinator_epoch: LeaderEpoch(0),
     });
     stage.note(A, &note);
 }

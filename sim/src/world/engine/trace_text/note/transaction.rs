@@ -13,6 +13,7 @@ pub(super) fn trace_text(names: &Names, note: &TransactionNote) -> String {
             producer_epoch,
             transaction,
             state,
+            ..
         } => format!(
             "{transactional_id}: transaction {transaction} of producer {producer_id} epoch \
              {producer_epoch} transitioned to {}",
