@@ -111,10 +111,9 @@ impl Text {
             let key = "leader.imbalance.check.interval.seconds".to_owned();
             rows.push((key, Value::from(check_ms / 1_000)));
         }
-        // Where bandwidth is bounded, the planner bounds fetches by it.
+        // Where bandwidth is bounded, the planner bounds fetches by it: maybe to less than a scenario may ask for.
         let fetched = &cluster["replica_fetch_max_bytes"];
-        let bounded = plan.network.bandwidth_bytes_per_second > 0;
-        if fetched != &Value::from(65_536) && !bounded {
+        if number(fetched).is_some_and(|bytes| bytes != 65_536 && bytes >= 256) {
             rows.push(("replica.fetch.max.bytes".to_owned(), fetched.clone()));
         }
         if !rows.is_empty() {
