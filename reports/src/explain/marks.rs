@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 51] = [
+pub(super) static ENTRIES: [Entry; 53] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -103,6 +103,8 @@ pub(super) static ENTRIES: [Entry; 51] = [
     ),
     mark("stays-dead", "A machine was left dead when the others were healed."),
     mark("topic-created", "A topic was created."),
+    mark("transaction-aborted", "A transaction was aborted, and all its markers were written."),
+    mark("transaction-committed", "A transaction was committed, and all its markers were written."),
     mark_of(
         "truncation-detected",
         "A consumer found that the log that it had read from was cut.",

@@ -14,8 +14,10 @@ use super::limits::{self, Extremes, OFTEN_SLOW, OVERHEAD_BYTES, PARTITIONS_MAX};
 use super::loads::{HOURS_MAX, PAUSE_HELD};
 use super::place::Place;
 use super::plan_fields::{
-    ADMIN, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, DISK_FIELDS, Field, NETWORK_FIELDS,
-    PRODUCER_CONFIG, PRODUCER_FIELDS, STEP_FIELDS, field_bounds,
+    ADMIN, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, COORDINATOR_FIELDS, DISK_FIELDS,
+    Field, GROUP_FIELDS, MEMBER_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PRODUCER_CONFIG,
+    PRODUCER_FIELDS, STEP_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS,
+    TRANSACTIONS_FIELDS, field_bounds,
 };
 use super::problem::{Problem, ScenarioError, Sources, name_help};
 
@@ -135,6 +137,9 @@ impl Check<'_> {
     /// Every setting lies within its bounds.
     fn numbers(&mut self) {
         self.fields("cluster", CLUSTER_FIELDS);
+        self.fields("cluster.coordinators", COORDINATOR_FIELDS);
+        self.fields("cluster.coordinators.offsets_topic", OFFSETS_TOPIC_FIELDS);
+        self.fields("cluster.coordinators.transaction_topic", TRANSACTION_TOPIC_FIELDS);
         self.fields("network", NETWORK_FIELDS);
         self.fields("disk", DISK_FIELDS);
         self.fields("admin", ADMIN);
@@ -237,15 +242,23 @@ impl Check<'_> {
             let config = format!("{path}.config");
             self.bootstrap(&config);
             let topics = match client {
-                ClientPlan::Producer { config: producer, topics, .. } => {
-                    self.fields(&path, PRODUCER_FIELDS);
-                    self.fields(&config, PRODUCER_CONFIG);
+                ClientPlan::Producer { config: producer, topics, transactions, .. } => {
+                    if transactions.is_some() {
+                        self.fields(&path, TRANSACTION_FIELDS);
+                        self.fields(&config, TRANSACTION_CONFIG);
+                        self.fields(&format!("{path}.transactions"), TRANSACTIONS_FIELDS);
+                    } else {
+                        self.fields(&path, PRODUCER_FIELDS);
+                        self.fields(&config, PRODUCER_CONFIG);
+                    }
                     self.producer(&config, producer);
                     topics
                 }
                 ClientPlan::Consumer { topics, .. } => {
                     self.fields(&path, CONSUMER_FIELDS);
                     self.fields(&config, CONSUMER_CONFIG);
+                    self.fields(&format!("{config}.group"), GROUP_FIELDS);
+                    self.fields(&format!("{path}.member"), MEMBER_FIELDS);
                     topics
                 }
             };
@@ -294,7 +307,12 @@ impl Check<'_> {
             self.problem(&format!("{path}.start_ms"), message, "let it begin sooner");
         }
         let poll_ms = match client {
-            ClientPlan::Producer { config, .. } => config.retry_backoff_ms,
+            ClientPlan::Producer { config, transactions, .. } => {
+                let paused = transactions.map_or(0, |transactions| {
+                    u64::from(transactions.records.1) * u64::from(transactions.gap_ms.1)
+                });
+                config.retry_backoff_ms.saturating_add(paused)
+            }
             ClientPlan::Consumer { config, poll_timeout_ms, .. } => {
                 config.retry_backoff_ms.saturating_add(u64::from(*poll_timeout_ms))
             }
@@ -463,10 +481,12 @@ impl Check<'_> {
         let total =
             |of: fn(&harrow_sim::plan::TopicPlan) -> u64| number(topics.iter().map(of).sum());
         let sent = clients.iter().map(|client| match client {
-            ClientPlan::Producer { config, operations, .. } => {
+            ClientPlan::Producer { config, operations, transactions, .. } => {
                 let value = i64::from(config.value_bytes) + OVERHEAD_BYTES;
                 let batch = value.saturating_mul(i64::from(config.batch_records_max));
-                (batch, value.saturating_mul(i64::from(*operations)))
+                let each = transactions.map_or(1, |transactions| transactions.records.1);
+                let records = i64::from(*operations).saturating_mul(i64::from(each));
+                (batch, value.saturating_mul(records))
             }
             ClientPlan::Consumer { .. } => (0, 0),
         });

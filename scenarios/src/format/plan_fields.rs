@@ -51,7 +51,9 @@ const fn fixed(name: &'static str, low: i64, high: i64) -> Field {
 
 const CLUSTER: &[Setting] = defaults::CLUSTER;
 const PRODUCER: &[Setting] = defaults::PRODUCER;
+const TRANSACTION: &[Setting] = defaults::TRANSACTION;
 const CONSUMER: &[Setting] = defaults::CONSUMER;
+const MEMBER: &[Setting] = defaults::MEMBER;
 const NETWORK: &[Setting] = defaults::NETWORK;
 const DISK: &[Setting] = defaults::DISK;
 
@@ -83,6 +85,39 @@ pub(super) const CLUSTER_FIELDS: &[Field] = &[
     // In milliseconds here, in seconds in a scenario.
     fixed("leader_imbalance_check_interval_ms", 1_000, 3_600_000),
     of("unclean_election_interval_ms", CLUSTER, "unclean.leader.election.interval.ms"),
+    of("transaction_version", CLUSTER, "transaction.version"),
+    of("transactional_id_expiration_ms", CLUSTER, "transactional.id.expiration.ms"),
+    of("transaction_max_timeout_ms", CLUSTER, "transaction.max.timeout.ms"),
+    of("transaction_cleanup_interval_ms", CLUSTER,
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms"),
+];
+
+/// Of `coordinators`, which a plan leaves out if all are as usual.
+#[rustfmt::skip]
+pub(super) const COORDINATOR_FIELDS: &[Field] = &[
+    of("offset_commit_timeout_ms", CLUSTER, "offsets.commit.timeout.ms"),
+    of("offset_metadata_bytes_max", CLUSTER, "offset.metadata.max.bytes"),
+    of("group_initial_rebalance_delay_ms", CLUSTER, "group.initial.rebalance.delay.ms"),
+    of("group_session_timeout_min_ms", CLUSTER, "group.min.session.timeout.ms"),
+    of("group_session_timeout_max_ms", CLUSTER, "group.max.session.timeout.ms"),
+    of("offsets_retention_ms", CLUSTER, "offsets.retention.ms"),
+    of("offsets_retention_check_interval_ms", CLUSTER, "offsets.retention.check.interval.ms"),
+];
+
+/// Of `coordinators.offsets_topic`.
+#[rustfmt::skip]
+pub(super) const OFFSETS_TOPIC_FIELDS: &[Field] = &[
+    of("partitions", CLUSTER, "offsets.topic.num.partitions"),
+    of("replication_factor", CLUSTER, "offsets.topic.replication.factor"),
+    of("min_insync_replicas", CLUSTER, "offsets.topic.min.insync.replicas"),
+];
+
+/// Of `coordinators.transaction_topic`.
+#[rustfmt::skip]
+pub(super) const TRANSACTION_TOPIC_FIELDS: &[Field] = &[
+    of("partitions", CLUSTER, "transaction.state.log.num.partitions"),
+    of("replication_factor", CLUSTER, "transaction.state.log.replication.factor"),
+    of("min_insync_replicas", CLUSTER, "transaction.state.log.min.isr"),
 ];
 
 #[rustfmt::skip]
@@ -95,6 +130,9 @@ pub(super) const PRODUCER_CONFIG: &[Field] = &[
     of("delivery_timeout_ms", PRODUCER, "delivery.timeout.ms"),
     of("metadata_max_age_ms", PRODUCER, "metadata.max.age.ms"),
     of("value_bytes", PRODUCER, "value_bytes"),
+    // Without transactions these mean nothing.
+    fixed("transaction_version", 0, 2),
+    fixed("transaction_timeout_ms", 10, HOUR_MS),
 ];
 
 #[rustfmt::skip]
@@ -104,6 +142,39 @@ pub(super) const PRODUCER_FIELDS: &[Field] = &[
     of("start_ms", PRODUCER, "start_ms"),
     of("interval_us", PRODUCER, "interval_us"),
     of("outstanding_max", PRODUCER, "outstanding_max"),
+];
+
+#[rustfmt::skip]
+pub(super) const TRANSACTION_CONFIG: &[Field] = &[
+    of("linger_ms", TRANSACTION, "linger.ms"),
+    of("batch_records_max", TRANSACTION, "batch.size"),
+    of("in_flight_max", TRANSACTION, "max.in.flight.requests.per.connection"),
+    of("request_timeout_ms", TRANSACTION, "request.timeout.ms"),
+    of("retry_backoff_ms", TRANSACTION, "retry.backoff.ms"),
+    of("delivery_timeout_ms", TRANSACTION, "delivery.timeout.ms"),
+    of("metadata_max_age_ms", TRANSACTION, "metadata.max.age.ms"),
+    of("value_bytes", TRANSACTION, "value_bytes"),
+    // That of the cluster.
+    fixed("transaction_version", 0, 2),
+    of("transaction_timeout_ms", TRANSACTION, "transaction.timeout.ms"),
+];
+
+#[rustfmt::skip]
+pub(super) const TRANSACTION_FIELDS: &[Field] = &[
+    of("keys", TRANSACTION, "keys"),
+    of("operations", TRANSACTION, "operations"),
+    of("start_ms", TRANSACTION, "start_ms"),
+    of("interval_us", TRANSACTION, "interval_us"),
+    // One transaction after another.
+    fixed("outstanding_max", 1, 1),
+];
+
+/// Of `transactions`.
+#[rustfmt::skip]
+pub(super) const TRANSACTIONS_FIELDS: &[Field] = &[
+    of("records", TRANSACTION, "records"),
+    of("gap_ms", TRANSACTION, "gap_ms"),
+    of("abort_one_in", TRANSACTION, "abort_one_in"),
 ];
 
 #[rustfmt::skip]
@@ -125,6 +196,23 @@ pub(super) const CONSUMER_FIELDS: &[Field] = &[
     of("end_offset_every", CONSUMER, "end_offset_every"),
     of("reassign_every", CONSUMER, "reassign_every"),
     of("resume_every", CONSUMER, "resume_every"),
+];
+
+/// Of `config.group`.
+#[rustfmt::skip]
+pub(super) const GROUP_FIELDS: &[Field] = &[
+    of("session_timeout_ms", MEMBER, "session.timeout.ms"),
+    of("heartbeat_interval_ms", MEMBER, "heartbeat.interval.ms"),
+    of("max_poll_interval_ms", MEMBER, "max.poll.interval.ms"),
+    of("api_timeout_ms", MEMBER, "default.api.timeout.ms"),
+];
+
+#[rustfmt::skip]
+pub(super) const MEMBER_FIELDS: &[Field] = &[
+    // 0 without `enable.auto.commit`.
+    fixed("auto_commit_interval_ms", 0, HOUR_MS),
+    of("commit_every", MEMBER, "commit_every"),
+    of("leave_every", MEMBER, "leave_every"),
 ];
 
 pub(super) const ADMIN: &[Field] = &[

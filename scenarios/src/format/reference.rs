@@ -75,6 +75,23 @@ const ABOUT: &[(&str, &str, &str)] = &[
         "transactional_id",
         "`transactional.id` of all its producers; if absent, `t1` for client 1 and so on",
     ),
+    (
+        "[[load]]",
+        "group.id",
+        "the group that the consumers read in; without one each reads everything",
+    ),
+    ("[[load]]", "enable.auto.commit", "as Kafka"),
+    ("[[load]]", "static", "whether its members are static, with a `group.instance.id` (KIP-345)"),
+    (
+        "[[load]]",
+        "partition.assignment.strategy",
+        "how partitions are shared out; the same in all members of a group",
+    ),
+    (
+        "[[load]]",
+        "commit_on_revoke",
+        "whether a member commits and waits before it gives partitions up",
+    ),
     ("[[fault]]", "kind", "what happens"),
     ("[[fault]]", "name", "by which a later fault may follow it"),
     (
@@ -137,8 +154,8 @@ const ORDER: &[&str] = &[
     "[expect]",
 ];
 
-const BASE: &str = "name = \"x\"\nproves = \"y\"\n[cluster]\n[network]\n[disk]\n[heal]\n[swarm]\n\
-    fault_tables = 1\n[expect]\n[[topic]]\nname = \"orders\"\n[[clock]]\nnodes = \"brokers\"\n";
+const BASE: &str = "name = \"x\"\nproves = \"y\"\n[cluster]\n[network]\n[disk]\n[heal]\nat_ms = 100000\n\
+    [swarm]\nfault_tables = 1\n[expect]\n[[topic]]\nname = \"orders\"\n[[clock]]\nnodes = \"brokers\"\n";
 
 /// Every table, in order; kinds after what they have in common.
 pub fn tables() -> Vec<TableReference> {
@@ -148,9 +165,21 @@ pub fn tables() -> Vec<TableReference> {
         "[[load]]",
         load_kinds().map(|kind| (kind.to_owned(), format!("kind = \"{kind}\""))),
     ));
+    tables.push(in_a_group());
     tables.extend(of_kinds("[[fault]]", faults()));
     tables.sort_by_key(|table| ORDER.iter().position(|title| *title == table.title));
     tables
+}
+
+/// What a consumer is asked for besides if it has a group.
+fn in_a_group() -> TableReference {
+    let title = "[[load]]";
+    let alone = last_asked(title, "[[load]]\nkind = \"consumer\"\n");
+    let example = "[[load]]\nkind = \"consumer\"\ngroup.id = \"group-a\"\n";
+    let mut table = last_asked(title, example);
+    table.keys.retain(|key| !alone.keys.iter().any(|other| other.key == key.key));
+    let kind = Some("consumer, with `group.id`");
+    TableReference { example: example.to_owned(), ..reference(&table, kind) }
 }
 
 /// Each kind of fault with what chooses it, partitions by their cuts.

@@ -9,8 +9,10 @@ use harrow_sim::plan::Plan;
 use serde_json::Value;
 
 use super::plan_fields::{
-    CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, DISK_FIELDS, Field, NETWORK_FIELDS,
-    PRODUCER_CONFIG, PRODUCER_FIELDS, field_setting,
+    CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, COORDINATOR_FIELDS, DISK_FIELDS, Field,
+    GROUP_FIELDS, MEMBER_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PRODUCER_CONFIG,
+    PRODUCER_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS,
+    TRANSACTIONS_FIELDS, field_setting,
 };
 use crate::planner::defaults;
 
@@ -100,15 +102,18 @@ impl Text {
             }
         }
         rows.extend(unusual(cluster, &[CLUSTER_FIELDS]));
+        let coordinators = &cluster["coordinators"];
+        rows.extend(unusual(coordinators, &[COORDINATOR_FIELDS]));
+        rows.extend(unusual(&coordinators["offsets_topic"], &[OFFSETS_TOPIC_FIELDS]));
+        rows.extend(unusual(&coordinators["transaction_topic"], &[TRANSACTION_TOPIC_FIELDS]));
         let check_ms = cluster["leader_imbalance_check_interval_ms"].as_u64().unwrap_or(300_000);
         if check_ms != 300_000 {
             let key = "leader.imbalance.check.interval.seconds".to_owned();
             rows.push((key, Value::from(check_ms / 1_000)));
         }
-        // Where bandwidth is bounded, the planner bounds fetches by it.
+        // Where bandwidth is bounded, the planner bounds fetches by it: maybe to less than a scenario may ask for.
         let fetched = &cluster["replica_fetch_max_bytes"];
-        let bounded = plan.network.bandwidth_bytes_per_second > 0;
-        if fetched != &Value::from(65_536) && !bounded {
+        if number(fetched).is_some_and(|bytes| bytes != 65_536 && bytes >= 256) {
             rows.push(("replica.fetch.max.bytes".to_owned(), fetched.clone()));
         }
         if !rows.is_empty() {
@@ -139,14 +144,16 @@ impl Text {
     }
 
     fn client(&mut self, client: &Value, topics: &Value) -> Result<(), String> {
-        let kind = client["kind"].as_str().unwrap_or_default();
-        let (config, fields): (&[Field], &[Field]) = match kind {
-            "producer" => (PRODUCER_CONFIG, PRODUCER_FIELDS),
-            "consumer" => (CONSUMER_CONFIG, CONSUMER_FIELDS),
+        let (kind, config) = (client["kind"].as_str().unwrap_or_default(), &client["config"]);
+        let transactional = !client["transactions"].is_null();
+        let (said, config_fields, fields): (_, &[Field], &[Field]) = match kind {
+            "producer" if transactional => ("transaction", TRANSACTION_CONFIG, TRANSACTION_FIELDS),
+            "producer" => (kind, PRODUCER_CONFIG, PRODUCER_FIELDS),
+            "consumer" => (kind, CONSUMER_CONFIG, CONSUMER_FIELDS),
             _ => return Err(format!("no words for a client of kind `{kind}`")),
         };
         self.table("[[load]]");
-        self.assign("kind", &client["kind"]);
+        self.assign("kind", &Value::from(said));
         let all: Vec<&Value> = elements(topics).iter().map(|topic| &topic["name"]).collect();
         if elements(&client["topics"]).iter().collect::<Vec<_>>() != all {
             self.assign("topics", &client["topics"]);
@@ -154,10 +161,40 @@ impl Text {
         self.assign("start_ms", &client["start_ms"]);
         let mut rows = unusual(client, &[fields]);
         rows.retain(|(key, _)| key != "start_ms");
-        rows.extend(unusual(&client["config"], &[config]));
+        rows.extend(unusual(config, &[config_fields]));
+        rows.extend(unusual(&client["transactions"], &[TRANSACTIONS_FIELDS]));
         rows.iter().for_each(|(key, value)| self.assign(key, value));
-        self.choices(&client["config"]);
+        if transactional {
+            self.assign("transactional_id", &config["transactional_id"]);
+        } else {
+            self.choices(config);
+        }
+        if !config["group"].is_null() {
+            self.member(&config["group"], &client["member"]);
+        }
         Ok(())
+    }
+
+    /// What makes a consumer a member of a group.
+    fn member(&mut self, group: &Value, member: &Value) {
+        self.assign("group.id", &group["group"]);
+        if group["instance"].is_string() {
+            self.assign("static", &Value::Bool(true));
+        }
+        if group["assignor"] != "range" {
+            self.assign("partition.assignment.strategy", &group["assignor"]);
+        }
+        let mut rows = unusual(group, &[GROUP_FIELDS]);
+        rows.extend(unusual(member, &[MEMBER_FIELDS]));
+        rows.iter().for_each(|(key, value)| self.assign(key, value));
+        if member["auto_commit_interval_ms"] == 0 {
+            self.assign("enable.auto.commit", &Value::Bool(false));
+        } else {
+            self.assign("auto.commit.interval.ms", &member["auto_commit_interval_ms"]);
+        }
+        if member["commit_on_revoke"] == Value::Bool(false) {
+            self.assign("commit_on_revoke", &Value::Bool(false));
+        }
     }
 
     fn choices(&mut self, config: &Value) {
@@ -170,6 +207,9 @@ impl Text {
         }
         if config["offset_reset"] == "latest" {
             self.assign("auto.offset.reset", &config["offset_reset"]);
+        }
+        if config["isolation"] == "read-committed" {
+            self.assign("isolation.level", &Value::from("read_committed"));
         }
         let fetched = &config["fetch_max_bytes"];
         if number(fetched).is_some_and(|bytes| bytes != 65_536 && bytes >= 256) {
@@ -226,7 +266,7 @@ impl Text {
         }
         if plan.core.is_some() {
             self.assign("core", &Value::Bool(true));
-            self.assign("outside", &tree["core"]["fate"]);
+            self.assign("outside", &tree["core"]["state"]);
         }
         let expect = &tree["expect"];
         if plan.expect.loss_allowed || !plan.expect.reach.is_empty() {
@@ -300,6 +340,16 @@ mod tests {
                 assert_eq!(bare(again), bare(plan), "{} {seed}\n{text}", entry.name);
             }
         }
+    }
+
+    #[test]
+    fn what_becomes_of_those_outside_a_core_is_said() {
+        let entry = crate::catalogue::find("minority-stays-dead").expect("a name of the catalogue");
+        let plan = planner::plan(&read(entry.text), 1);
+        let text = print_scenario(&plan, entry.name, "The same.", &[]).expect("words");
+        let again = planner::plan(&read(&text), 1);
+        let state = |plan: &Plan| plan.core.as_ref().map(|core| core.state);
+        assert!(plan.core.is_some() && state(&again) == state(&plan), "{text}");
     }
 
     #[test]

@@ -86,8 +86,47 @@ fn wrapped(line: &str) -> Vec<String> {
 }
 
 /// The parts of a line that differ from one machine to the next, each by what stands before and after it.
-const FOREIGN: [(&str, &str); 3] =
-    [("(commit ", ")"), (" simulated in ", " ms"), (", judged in ", " ms")];
+const FOREIGN: [(&str, &str); 4] = [
+    ("(commit ", ")"),
+    (" simulated in ", " ms"),
+    (", judged in ", " ms"),
+    (" runs in ", " a second"),
+];
+
+/// Stands in a block for lines that are left out.
+const LEFT_OUT: &str = "    ...";
+
+/// What is said, as a block shows it: all of it, or parts, of which each is as long as it was. The first part begins
+/// where the output does and the last one ends there, unless lines are left out before or after it; any other part
+/// begins with the line that is most like its first one was.
+fn shown(old: &[&str], said: &[String]) -> Vec<String> {
+    let parts: Vec<&[&str]> = old.split(|line| *line == LEFT_OUT).collect();
+    let last = parts.len() - 1;
+    let mut shown = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            shown.push(LEFT_OUT.to_owned());
+        }
+        let Some(first) = part.first() else { continue };
+        let start = match index {
+            0 => 0,
+            _ if index == last => said.len().saturating_sub(part.len()),
+            _ => most_like(first, said),
+        };
+        let end = if last == 0 { said.len() } else { said.len().min(start + part.len()) };
+        let old = |at: usize| part.get(at).copied().unwrap_or("");
+        let rows = said[start..end].iter().enumerate();
+        shown.extend(rows.map(|(at, line)| with_parts_of(line, old(at))));
+    }
+    shown
+}
+
+/// Where the line stands that has the longest beginning in common with this one.
+fn most_like(line: &str, said: &[String]) -> usize {
+    let common = |other: &str| line.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    let places = (0..said.len()).rev();
+    places.max_by_key(|place| common(&said[*place])).unwrap_or(0)
+}
 
 /// A line with its foreign parts as they are in the other one.
 fn with_parts_of(line: &str, other: &str) -> String {
@@ -110,16 +149,19 @@ fn what_the_readme_shows_is_what_the_binary_says() {
     let text = fs::read_to_string(&path).expect("there is a README");
     let lines: Vec<&str> = text.lines().collect();
     let blocks = blocks(&lines);
-    assert_eq!(blocks.len(), 3, "the headline, the first run, and a history that is checked");
+    assert_eq!(
+        blocks.len(),
+        5,
+        "the headline, the first run, a history that is checked, an incident twice"
+    );
     let mut now: Vec<String> = Vec::new();
     let mut told = 0;
     for block in &blocks {
         let (start, end) = block.lines;
         now.extend(lines[told..start].iter().map(|&line| line.to_owned()));
-        let old = |at: usize| lines[start..end].get(at).copied().unwrap_or("");
         let said = said(&block.arguments);
         assert!(!said.is_empty(), "{:?} says nothing", block.arguments);
-        now.extend(said.iter().enumerate().map(|(at, line)| with_parts_of(line, old(at))));
+        now.extend(shown(&lines[start..end], &said));
         told = end;
     }
     now.extend(lines[told..].iter().map(|&line| line.to_owned()));
@@ -168,6 +210,16 @@ fn long_lines_are_wrapped_below_their_beginning() {
     assert_eq!(lines.len(), 2);
     assert!(lines[0].starts_with("      - word") && lines[1].starts_with("        word"));
     assert!(lines.iter().all(|line| line.len() <= COLUMNS_MAX), "{lines:?}");
+}
+
+#[test]
+fn parts_of_an_output_are_found_again() {
+    let said: Vec<String> =
+        ["a", "b 2", "c", "d 2", "e", "z"].iter().map(|line| format!("    {line}")).collect();
+    let of = |old: &[&str]| shown(old, &said).concat().replace("    ", " ");
+    assert_eq!(of(&["    old"]), " a b 2 c d 2 e z");
+    assert_eq!(of(&["    a", LEFT_OUT, "    y"]), " a ... z");
+    assert_eq!(of(&[LEFT_OUT, "    d 1", "    e", LEFT_OUT]), " ... d 2 e ...");
 }
 
 #[test]
