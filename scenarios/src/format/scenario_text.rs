@@ -79,7 +79,9 @@ impl Text {
         let rows = unusual(values, fields);
         if !rows.is_empty() {
             self.table(title);
-            rows.iter().for_each(|(key, value)| self.assign(key, value));
+            for (key, value) in &rows {
+                self.assign(key, value);
+            }
         }
     }
 
@@ -118,7 +120,9 @@ impl Text {
         }
         if !rows.is_empty() {
             self.table("[cluster]");
-            rows.iter().for_each(|(key, value)| self.assign(key, value));
+            for (key, value) in &rows {
+                self.assign(key, value);
+            }
         }
     }
 
@@ -163,7 +167,9 @@ impl Text {
         rows.retain(|(key, _)| key != "start_ms");
         rows.extend(unusual(config, &[config_fields]));
         rows.extend(unusual(&client["transactions"], &[TRANSACTIONS_FIELDS]));
-        rows.iter().for_each(|(key, value)| self.assign(key, value));
+        for (key, value) in &rows {
+            self.assign(key, value);
+        }
         if transactional {
             self.assign("transactional_id", &config["transactional_id"]);
         } else {
@@ -186,7 +192,9 @@ impl Text {
         }
         let mut rows = unusual(group, &[GROUP_FIELDS]);
         rows.extend(unusual(member, &[MEMBER_FIELDS]));
-        rows.iter().for_each(|(key, value)| self.assign(key, value));
+        for (key, value) in &rows {
+            self.assign(key, value);
+        }
         if member["auto_commit_interval_ms"] == 0 {
             self.assign("enable.auto.commit", &Value::Bool(false));
         } else {
@@ -249,7 +257,9 @@ impl Text {
                 Some(cut) => {
                     self.assign(key, &cut["shape"]);
                     let fields = cut.iter().filter(|(key, _)| *key != "shape");
-                    fields.for_each(|(key, value)| self.assign(key, value));
+                    for (key, value) in fields {
+                        self.assign(key, value);
+                    }
                 }
                 None if key == "kind" => {}
                 None => self.assign(key, value),

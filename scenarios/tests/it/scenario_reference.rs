@@ -76,10 +76,8 @@ fn the_tables_are_what_the_reader_asks_for() {
 fn the_scenario_that_it_begins_with_can_be_run() {
     let text = include_str!("../../SCENARIOS.md");
     let block = text.lines().skip_while(|line| !line.starts_with("    "));
-    let block: String = block
-        .take_while(|line| line.is_empty() || line.starts_with("    "))
-        .map(|line| format!("{}\n", line.trim_start()))
-        .collect();
+    let block = block.take_while(|line| line.is_empty() || line.starts_with("    "));
+    let block = block.map(str::trim_start).collect::<Vec<_>>().join("\n");
     let scenario = parse("SCENARIOS.md", &block, &[]).expect("it is a scenario");
     assert_eq!((scenario.loads.len(), scenario.faults.len()), (2, 2));
 }
