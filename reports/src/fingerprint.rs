@@ -1,9 +1,9 @@
 //! What makes two failures the same one: a stable name for each finding.
 //!
 //! It is made of the broken guarantee, the root anomaly, the kind of node that it showed at, the rule's own words with
-//! all that is particular to a run taken out, and, where a log lacks what it should have, those kinds of facts behind it
-//! that no sound cluster states. Not of offsets, times, node numbers, names of topics or counts: so a run and its smallest
-//! plan have the same fingerprint, and so have runs of one bug with different seeds, on any machine.
+//! all that is particular to a run taken out, and, where a log lacks what it should have, those kinds of facts behind
+//! it that no sound cluster states. Not of offsets, times, node numbers, names of topics or counts: so a run and its
+//! smallest plan have the same fingerprint, and so have runs of one bug with different seeds, on any machine.
 //!
 //! What it leaves out: faults and ordinary facts that led there, of which a large plan has many that do not matter.
 //! Two bugs that break the same rule in the same words share a fingerprint.

@@ -564,8 +564,8 @@ fn split_partition(text: &str) -> Result<(String, u32), String> {
 fn target_help(text: &str) -> String {
     format!(
         "`{text}` is not a target; use one of: leader-of TOPIC-N, follower-of TOPIC-N, isr-follower-of TOPIC-N, \
-         transaction-coordinator-of ID, controller, standby-controller, any-controller, any-broker, any-node, any-client, \
-         coordinator-of GROUP, member-of GROUP, node N"
+         transaction-coordinator-of ID, controller, standby-controller, any-controller, any-broker, any-node, \
+         any-client, coordinator-of GROUP, member-of GROUP, node N"
     )
 }
 

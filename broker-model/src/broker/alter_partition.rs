@@ -1,10 +1,10 @@
 //! Transport of ISR proposals: each is sent as it was made, again and again, until the controller decides.
 //!
-//! One request is in flight; it has all proposals that were there when it was made, and what is proposed meanwhile waits
-//! for the next one. A partition has at most one proposal here. Whatever it proposes while an earlier one is undecided
-//! is not attempted: the earlier one may still take effect. A request whose answer was lost, or that did not reach the
-//! active controller, is sent again unchanged; one that is refused as a whole is made anew. The controller decides
-//! each partition for itself. Source: rule 2.3.5, KIP-497, Kafka's `AlterPartitionManager` and
+//! One request is in flight; it has all proposals that were there when it was made, and what is proposed meanwhile
+//! waits for the next one. A partition has at most one proposal here. Whatever it proposes while an earlier one is
+//! undecided is not attempted: the earlier one may still take effect. A request whose answer was lost, or that did not
+//! reach the active controller, is sent again unchanged; one that is refused as a whole is made anew. The controller
+//! decides each partition for itself. Source: rule 2.3.5, KIP-497, Kafka's `AlterPartitionManager` and
 //! `NodeToControllerRequestThread`.
 
 use crate::broker::context::RETRY_BACKOFF_MS;

@@ -16,37 +16,10 @@ use crate::partition::Changes;
 use crate::proto::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, ErrorCode, StrBytes, TopicName,
 };
-use crate::types::{LeaderEpoch, Now, Time, TopicId, TopicPartition};
+use crate::types::{LeaderEpoch, Now, Time, TopicPartition};
 
 /// A log is read in at most so long, in milliseconds: how long depends on node, partition and epoch alone.
 const LOAD_MS_MAX: u64 = 20;
-
-/// What the broker knows of internal topics.
-#[derive(Debug, Default)]
-pub(super) struct InternalTopics {
-    /// By kind, as soon as the metadata has them.
-    ids: [Option<TopicId>; CoordinatorKind::ALL.len()],
-    /// Those whose creation was asked for and not answered.
-    creating: Vec<CoordinatorKind>,
-}
-
-impl InternalTopics {
-    /// What is coordinated by the records of this topic.
-    pub(super) fn kind_of(&self, topic: TopicId) -> Option<CoordinatorKind> {
-        let at = self.ids.iter().position(|id| *id == Some(topic))?;
-        CoordinatorKind::ALL.get(at).copied()
-    }
-
-    /// The topic of a kind.
-    pub(super) fn id_of(&self, kind: CoordinatorKind) -> Option<TopicId> {
-        self.ids[kind as usize]
-    }
-
-    /// The controller answered a creation, or will not.
-    pub(super) fn answered(&mut self, kind: CoordinatorKind) {
-        self.creating.retain(|other| *other != kind);
-    }
-}
 
 impl Broker {
     /// Looks for internal topics that the metadata has brought.

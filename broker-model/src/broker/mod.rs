@@ -14,10 +14,12 @@ mod coordinators;
 mod fetch_session;
 mod fetcher;
 mod handle;
+mod internal_topics;
 mod lifecycle;
 mod maintenance;
 mod maintenance_schedule;
 mod metadata_fetcher;
+mod pending_transactions;
 mod producer_ids;
 mod publish;
 mod purgatory;
@@ -48,15 +50,15 @@ use checkpoints::Checkpoints;
 use connections::{Caller, Connections};
 use context::Context;
 use controller_channel::ControllerChannel;
-use coordinators::InternalTopics;
 use fetch_session::FetchSessions;
 use fetcher::Fetchers;
+use internal_topics::InternalTopics;
 use lifecycle::Lifecycle;
 use maintenance_schedule::Maintenance;
 use metadata_fetcher::MetadataFetcher;
+use pending_transactions::Transactions;
 use producer_ids::ProducerIds;
 use purgatory::{ConsumerFetch, Purgatory, ReplicaFetch, Wait};
-use transactions::Transactions;
 
 /// A broker.
 #[derive(Debug)]

@@ -1,170 +1,20 @@
-//! What ties a broker to its transaction coordinators, and its partitions to those of other brokers: records and markers
-//! under way, and questions of whether a partition is in a transaction. Source: Kafka's
+//! What ties a broker to its transaction coordinators, and its partitions to those of other brokers: records and
+//! markers under way, and questions of whether a partition is in a transaction. Source: Kafka's
 //! `TransactionMarkerChannelManager`, `AddPartitionsToTxnManager`, `ReplicaManager.appendRecords`.
 
-use std::collections::BTreeMap;
-
-use crate::broker::{Broker, Caller};
-use crate::config::{ClusterConfig, ms};
+use crate::broker::Broker;
+use crate::broker::pending_transactions::{Append, Asked, MarkerSource, Outgoing, Owner};
+use crate::config::ms;
 use crate::coordinator::runtime::{CoordinatorKind, CoordinatorRecord, batch_of};
-use crate::coordinator::transaction::{
-    AddAsker, MarkerRequest, MarkersToSend, Todo, TransactionConfig, TransactionCoordinator,
-    WriteId,
-};
-use crate::log::VerificationGuard;
-use crate::message::{RequestBody, ResponseBody, WriteTxnMarkersResponse};
-use crate::node::{Channel, Deadline, Effect, Effects};
+use crate::coordinator::transaction::{MarkersToSend, Todo, WriteId};
+use crate::message::{RequestBody, ResponseBody};
+use crate::node::{Channel, Effect, Effects};
 use crate::partition::{ProduceOutcome, ProduceTicket};
-use crate::proto::{AddPartitionsToTxnRequest, ErrorCode, ProduceRequest};
-use crate::types::{ConnectionId, CorrelationId, NodeId, Now, Time, TopicPartition};
+use crate::proto::{AddPartitionsToTxnRequest, ErrorCode};
+use crate::types::{ConnectionId, CorrelationId, NodeId, Now, TopicPartition};
 
 /// How often a log that is to be loaded is looked at, until all of it is committed, in milliseconds.
 const COMMIT_CHECK_MS: u64 = 5;
-
-/// Transactions on a broker.
-#[derive(Debug)]
-pub(super) struct Transactions {
-    pub(super) coordinator: TransactionCoordinator,
-    /// Records and markers that wait for the high watermark.
-    appends: BTreeMap<ProduceTicket, Append>,
-    /// Requests for markers that are not answered.
-    pub(super) marker_batches: BTreeMap<u64, MarkerBatch>,
-    /// Requests to other brokers.
-    outgoing: BTreeMap<(NodeId, CorrelationId), Outgoing>,
-    /// Who asked this broker's coordinators for partitions.
-    pub(super) adders: BTreeMap<AddAsker, Adder>,
-    /// Requests for partitions that are not answered.
-    pub(super) add_batches: BTreeMap<u64, AddBatch>,
-    /// Produces whose transactions are being verified.
-    pub(super) verifying: BTreeMap<ConnectionId, VerifyingProduce>,
-    last_number: u64,
-}
-
-/// An append that waits.
-#[derive(Debug)]
-struct Append {
-    until: Time,
-    partition: TopicPartition,
-    owner: Owner,
-}
-
-/// Whose append it is.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Owner {
-    /// The coordinator's record.
-    Record(WriteId),
-    /// A marker: of which request, and its place in it.
-    Marker(u64, (usize, usize)),
-}
-
-/// A request for markers that is not answered.
-#[derive(Debug)]
-pub(super) struct MarkerBatch {
-    pub(super) from: MarkerSource,
-    pub(super) response: WriteTxnMarkersResponse,
-    pub(super) undecided: usize,
-}
-
-/// Who wants markers written.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum MarkerSource {
-    /// Another broker's coordinator.
-    Remote(Caller),
-    /// This broker's own.
-    Own(MarkerRequest),
-}
-
-/// A request to another broker.
-#[derive(Debug, Clone, Copy)]
-struct Outgoing {
-    until: Time,
-    what: Asked,
-}
-
-/// What another broker is asked.
-#[derive(Debug, Clone, Copy)]
-enum Asked {
-    /// To write markers.
-    Markers(MarkerRequest),
-    /// Whether the partitions of a produce are in its transaction.
-    Verification(ConnectionId),
-}
-
-/// Who asked a coordinator of this broker for partitions.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Adder {
-    /// Somebody else: which request, and which of its transactions.
-    Request(u64, usize),
-    /// This broker, for a produce on this connection.
-    Own(ConnectionId),
-}
-
-/// A request for partitions that is not answered.
-#[derive(Debug)]
-pub(super) struct AddBatch {
-    pub(super) caller: Caller,
-    pub(super) request: Box<AddPartitionsToTxnRequest>,
-    pub(super) results: Vec<Result<(), ErrorCode>>,
-    pub(super) undecided: usize,
-}
-
-/// A produce whose transaction is being verified.
-#[derive(Debug)]
-pub(super) struct VerifyingProduce {
-    pub(super) caller: Caller,
-    pub(super) request: Box<ProduceRequest>,
-    pub(super) guards: BTreeMap<TopicPartition, VerificationGuard>,
-}
-
-impl Asked {
-    fn channel(self) -> Channel {
-        match self {
-            Self::Markers(_) => Channel::TransactionMarkers,
-            Self::Verification(_) => Channel::TransactionVerification,
-        }
-    }
-}
-
-impl Transactions {
-    pub(super) fn new(config: &ClusterConfig, now: Time) -> Self {
-        let coordinator = TransactionConfig {
-            epoch_per_transaction: config.transaction_version >= 2,
-            timeout_max_ms: config.transaction_max_timeout_ms,
-            expiration_ms: config.transactional_id_expiration_ms,
-            check_interval_ms: config.transaction_cleanup_interval_ms,
-            defects: config.defects,
-        };
-        Self {
-            coordinator: TransactionCoordinator::new(coordinator, now),
-            appends: BTreeMap::new(),
-            marker_batches: BTreeMap::new(),
-            outgoing: BTreeMap::new(),
-            adders: BTreeMap::new(),
-            add_batches: BTreeMap::new(),
-            verifying: BTreeMap::new(),
-            last_number: 0,
-        }
-    }
-
-    /// A number that was not given before.
-    pub(super) fn number(&mut self) -> u64 {
-        self.last_number += 1;
-        self.last_number
-    }
-
-    /// What is not done, for a host that waits for rest.
-    pub(super) fn unfinished(&self) -> usize {
-        self.appends.len() + self.verifying.len() + self.coordinator.completing()
-    }
-
-    pub(super) fn deadline(&self) -> Option<Deadline> {
-        let appends = self.appends.values().map(|append| append.until);
-        let outgoing = self.outgoing.values().map(|outgoing| outgoing.until);
-        let late = appends.chain(outgoing).min();
-        let late = late.map(|at| Deadline { at, why: "a request for a transaction times out" });
-        Deadline::earlier(late, self.coordinator.deadline())
-    }
-}
 
 impl Broker {
     /// Does what the coordinator wants done, until it wants nothing.

@@ -1,7 +1,7 @@
 //! A map in a sorted vector.
 
-/// A map for few entries, or for keys that mostly grow: looking up is a binary search, adding at the end is O(1), adding
-/// or removing elsewhere moves what follows.
+/// A map for few entries, or for keys that mostly grow: looking up is a binary search, adding at the end is O(1),
+/// adding or removing elsewhere moves what follows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SortedMap<K, V> {
     entries: Vec<(K, V)>,

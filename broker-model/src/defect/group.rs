@@ -21,7 +21,10 @@ GroupDefect {
     StaticRejoinNotStored {
         name: "static-rejoin-not-stored",
         source: "KAFKA-10284; GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin",
-        affected: Affected::Fixed { since: Version::new(2, 3, 0), fixed: &[Version::new(2, 6, 1), Version::new(2, 7, 0)] },
+        affected: Affected::Fixed {
+            since: Version::new(2, 3, 0),
+            fixed: &[Version::new(2, 6, 1), Version::new(2, 7, 0)],
+        },
         side: Server,
         shows: "offsets" / "double-ownership" in "static-member-bounce", seed 1,
         meaning: "A static member that is back gets a new id that only the coordinator's memory knows.",

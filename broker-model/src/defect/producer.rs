@@ -41,8 +41,8 @@ ProducerDefect {
         shows: "ordering" / "epoch-not-from-zero" in "impatient-producers", seed 3,
         meaning: "When a batch that has expired is acknowledged after all, its sequence counts as the last one of the \
             partition although the producer is in a newer epoch by then.",
-        example: "A batch of epoch 0 with sequence 40 expires, and the producer begins anew with epoch 1. The old batch \
-            is acknowledged: the producer takes 40 for what the broker has of epoch 1, and its first batches for \
+        example: "A batch of epoch 0 with sequence 40 expires, and the producer begins anew with epoch 1. The old \
+            batch is acknowledged: the producer takes 40 for what the broker has of epoch 1, and its first batches for \
             such that follow others. The first is lost and the second taken, as the broker knows nothing of epoch 1; \
             or the second is refused, and as it is not 41, no gap is seen and it is sent again in vain.",
     }

@@ -10,7 +10,7 @@
 //! | `epoch_cache` | where each leader epoch begins |
 //! | `producer_state`, `producer_entry` | duplicates and gaps of producers, and their open transactions |
 //! | `verification` | transactions that their coordinator is asked about |
-//! | `transactions` | last stable offset, index of aborted transactions |
+//! | `transactions`, `transaction_index` | last stable offset, index of aborted transactions |
 //! | `snapshots`, `snapshot_files` | producer state on disk, and how it is restored |
 //! | `options` | what a log is opened with |
 //! | `flushes` | what background flushes prove |
@@ -30,6 +30,7 @@ mod recovery;
 mod segment;
 mod snapshot_files;
 mod snapshots;
+mod transaction_index;
 mod transactions;
 mod truncate;
 mod verification;
@@ -46,7 +47,7 @@ use crate::log::flushes::Flushes;
 use crate::log::producer_state::{ProducerState, is_transactional};
 use crate::log::segment::Segment;
 use crate::log::snapshot_files::Snapshots;
-use crate::log::transactions::TransactionIndex;
+use crate::log::transaction_index::TransactionIndex;
 use crate::message::EpochEnd;
 use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, KnownProducer, LogNote, ProducerNote};

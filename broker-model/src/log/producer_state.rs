@@ -112,8 +112,8 @@ impl ProducerState {
     }
 
     /// Judges a marker. Where every transaction has an epoch of its own (`strict`, KIP-890), a marker ends only records
-    /// of older epochs; one of the same epoch is a retry if nothing is open, else of a transaction that is over. Source:
-    /// `ProducerAppendInfo.appendEndTxnMarker`; KAFKA-19999.
+    /// of older epochs; one of the same epoch is a retry if nothing is open, else of a transaction that is over.
+    /// Source: `ProducerAppendInfo.appendEndTxnMarker`; KAFKA-19999.
     pub(crate) fn check_marker(
         &self,
         marker: &TransactionMarker,

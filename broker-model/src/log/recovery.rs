@@ -21,7 +21,7 @@ use crate::log::flushes::Flushes;
 use crate::log::producer_state::ProducerState;
 use crate::log::segment::Segment;
 use crate::log::snapshot_files::Snapshots;
-use crate::log::transactions::TransactionIndex;
+use crate::log::transaction_index::TransactionIndex;
 use crate::log::{Log, LogOptions};
 use crate::node::{Effect, Effects};
 use crate::note::LogNote;

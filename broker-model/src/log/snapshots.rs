@@ -35,8 +35,8 @@ fn identity(batch: &RecordBatch) -> (LeaderEpoch, u32) {
 }
 
 impl Log {
-    /// Writes the producer state at the log end, in place, and deletes snapshots that cannot be needed any more. That no
-    /// producer is known is written, too: those that expired would come back with an older snapshot. Nothing is
+    /// Writes the producer state at the log end, in place, and deletes snapshots that cannot be needed any more. That
+    /// no producer is known is written, too: those that expired would come back with an older snapshot. Nothing is
     /// written if the file is there already, or if there is nothing that it could tell of.
     pub(super) fn write_snapshot(&mut self, effects: &mut Effects) -> Option<FileId> {
         let offset = self.log_end_offset;
@@ -177,8 +177,8 @@ impl Log {
         self.restore_transactions();
     }
 
-    /// As [`Self::restore_producers`], after a cut. Who was known of nobody knows no more after it: the batches that are
-    /// left are of producers that have expired. Source: `UnifiedLog.rebuildProducerState`.
+    /// As [`Self::restore_producers`], after a cut. Who was known of nobody knows no more after it: the batches that
+    /// are left are of producers that have expired. Source: `UnifiedLog.rebuildProducerState`.
     pub(super) fn restore_producers_after_cut(&mut self) {
         if self.producers.is_empty() {
             self.producers = self.newest_snapshot().0;

@@ -10,45 +10,13 @@ use std::collections::BTreeMap;
 
 use crate::defect::TransactionDefect;
 use crate::log::Log;
-use crate::log::producer_state::{CompletedTransaction, ProducerState, is_transactional};
+use crate::log::producer_state::is_transactional;
+use crate::log::transaction_index::AbortedEntry;
 use crate::log::verification::{Verification, VerificationGuard};
 use crate::note::AbortedTransaction;
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch, TransactionMarker, TransactionResult};
 use crate::types::{Offset, ProducerId, WallTime};
-
-/// The transactions that were aborted, in the order of their markers.
-#[derive(Debug, Default)]
-pub(crate) struct TransactionIndex {
-    aborted: Vec<AbortedEntry>,
-    /// Whether the log ever held anything of a transaction.
-    pub(super) seen: bool,
-    next_guard: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct AbortedEntry {
-    producer_id: ProducerId,
-    first_offset: Offset,
-    last_offset: Offset,
-    /// Below it all was decided when this marker was written: what begins above is in a later entry.
-    last_stable_offset: Offset,
-}
-
-impl TransactionIndex {
-    /// A marker ended a transaction.
-    pub(super) fn completed(&mut self, ended: CompletedTransaction, state: &ProducerState) {
-        if !ended.aborted {
-            return;
-        }
-        self.aborted.push(AbortedEntry {
-            producer_id: ended.producer_id,
-            first_offset: ended.first_offset,
-            last_offset: ended.last_offset,
-            last_stable_offset: state.first_undecided().unwrap_or(ended.last_offset.next()),
-        });
-    }
-}
 
 impl Log {
     /// Everything below is decided and will not be undone; for what may be read with `read_committed`. Source:

@@ -110,8 +110,8 @@ impl Log {
         }
     }
 
-    /// As promised a log ends where its last batch does. In Kafka a cut inside a batch, where the epochs are not those of
-    /// the batches, drops it and leaves a hole up to where the cut was asked for. Source: `LocalLog.truncateTo`.
+    /// As promised a log ends where its last batch does. In Kafka a cut inside a batch, where the epochs are not those
+    /// of the batches, drops it and leaves a hole up to where the cut was asked for. Source: `LocalLog.truncateTo`.
     fn leaves_holes(&self) -> bool {
         self.config.defects.has(LogDefect::DerivedStateFromFiles)
     }

@@ -1,9 +1,9 @@
 //! The verification of a transaction: before its first record on a partition is appended, the coordinator is asked
 //! whether the partition is part of it. Source: KIP-890, Kafka's `VerificationStateEntry`, `VerificationGuard`.
 //!
-//! Without it a record that arrives after its transaction's marker opens a transaction that nobody ends: the last stable
-//! offset stands still for ever (KAFKA-14402). The guard ties the coordinator's answer to the verification that asked:
-//! the answer may be older than a marker that came in between, and then must not count.
+//! Without it a record that arrives after its transaction's marker opens a transaction that nobody ends: the last
+//! stable offset stands still for ever (KAFKA-14402). The guard ties the coordinator's answer to the verification that
+//! asked: the answer may be older than a marker that came in between, and then must not count.
 
 use crate::proto::ErrorCode;
 use crate::types::{ProducerEpoch, Sequence, WallTime};

@@ -1,5 +1,5 @@
-//! Facts of requests and answers: in which epoch somebody was served, and on what an answer found its asker that changed
-//! something there. Both carry what was asked and what is, so that the fence can be judged where it stands.
+//! Facts of requests and answers: in which epoch somebody was served, and on what an answer found its asker that
+//! changed something there. Both carry what was asked and what is, so that the fence can be judged where it stands.
 
 use serde::{Deserialize, Serialize};
 

@@ -84,8 +84,8 @@ pub enum ReplicationNote {
         error: ClusterError,
     },
     /// A leader took news of a follower for the first time in its epoch, or in another uptime of the follower, or from
-    /// a fetch that names another epoch than the leader's, or of an uptime after which it knows another. Leaders of the quorum state it of voters, without broker
-    /// epochs. Source: rule 2.1.3, KIP-320, KIP-903; KIP-595.
+    /// a fetch that names another epoch than the leader's, or of an uptime after which it knows another. Leaders of the
+    /// quorum state it of voters, without broker epochs. Source: rule 2.1.3, KIP-320, KIP-903; KIP-595.
     FollowerHeard {
         /// Of what.
         partition: TopicPartition,

@@ -1,5 +1,7 @@
 //! Rule tables of one replica: what goes in, what comes out, and what the matching defect makes of it.
 
+mod consumers;
+
 use bytes::Bytes;
 
 use super::*;
@@ -722,35 +724,6 @@ fn a_fenced_fetch_ends_the_fetching_in_that_epoch() {
 }
 
 #[test]
-fn a_consumer_is_told_where_the_logs_part_before_it_is_out_of_range() {
-    let mut bench = Bench::new(&[]);
-    bench.register(&registration(2, 1, 1, &[1, 2]));
-    bench.copy(1, 2, 2);
-    bench.register(&registration(1, 3, 2, &[1, 2]));
-    let parts = EpochEnd { epoch: LeaderEpoch(1), end_offset: Offset(2) };
-    let at = |offset, last| {
-        bench.partition.consumer_fetch(LeaderEpoch(3), Offset(offset), LeaderEpoch(last), ALL)
-    };
-    assert_eq!(at(5, 2).expect("beyond the end, and of another log").diverging, Some(parts));
-    assert_eq!(at(5, -1), Err(ErrorCode::OffsetOutOfRange), "beyond the end, no epoch told");
-    assert_eq!(at(5, 9), Err(ErrorCode::OffsetOutOfRange), "an epoch that nobody knows");
-}
-
-#[test]
-fn the_earliest_offset_comes_with_the_epoch_that_begins_there() {
-    let mut bench = Bench::new(&[]);
-    bench.register(&registration(1, 4, 1, &[1, 2]));
-    let earliest = bench.partition.earliest_offset(LeaderEpoch(4));
-    assert_eq!(earliest, Ok((Offset(0), LeaderEpoch(4))), "the leader's own, from the log's end");
-    let mut bench = Bench::new(&[]);
-    bench.register(&registration(2, 1, 1, &[1, 2]));
-    bench.copy(1, 2, 2);
-    bench.register(&registration(1, 3, 2, &[1, 2]));
-    let earliest = bench.partition.earliest_offset(LeaderEpoch(3));
-    assert_eq!(earliest, Ok((Offset(0), LeaderEpoch(1))));
-}
-
-#[test]
 fn a_deposed_leader_refuses_what_waits() {
     let mut bench = Bench::leading(&[], &[1, 2]);
     assert_eq!(bench.produce(&batch(-1, 0)), ProduceOutcome::Waiting);
@@ -769,20 +742,6 @@ fn an_older_registration_is_ignored() {
 }
 
 #[test]
-fn the_end_offset_is_not_told_before_the_watermark_reaches_the_epoch() {
-    let mut bench = Bench::new(&[]);
-    bench.register(&registration(2, 1, 1, &[1, 2]));
-    bench.copy(1, 3, 1);
-    bench.register(&registration(1, 2, 2, &[1, 2]));
-    assert_eq!(
-        bench.partition.latest_offset(LeaderEpoch(2), ALL.1),
-        Err(ErrorCode::OffsetNotAvailable)
-    );
-    bench.fetch_in(2, 2, 3, 1);
-    assert_eq!(bench.partition.latest_offset(LeaderEpoch(2), ALL.1), Ok(Offset(3)));
-}
-
-#[test]
 fn a_new_epoch_is_on_disk_before_anything_is_served() {
     let mut bench = Bench::new(&[]);
     bench.effects = Effects::new();
@@ -793,17 +752,4 @@ fn a_new_epoch_is_on_disk_before_anything_is_served() {
         matches!(effect, Effect::Note(Note::Replication(ReplicationNote::BecameLeader { .. })))
     });
     assert!(synced.is_some() && synced < led, "{list:?}");
-}
-
-#[test]
-fn consumers_read_below_the_high_watermark_only() {
-    let mut bench = Bench::leading(&[], &[1, 2]);
-    bench.produce(&batch(-1, 0));
-    let read = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, ALL);
-    assert!(read.expect("in range").batches.is_empty());
-    bench.fetch(2, 1);
-    let read = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(0), LeaderEpoch::NONE, ALL);
-    assert_eq!(read.expect("in range").batches.len(), 1);
-    let beyond = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(5), LeaderEpoch::NONE, ALL);
-    assert_eq!(beyond, Err(ErrorCode::OffsetOutOfRange));
 }

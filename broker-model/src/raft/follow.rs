@@ -172,9 +172,9 @@ impl Quorum {
     }
 }
 
-/// How long a follower waits before it looks for votes when its leader resigns: the time doubles with the rank among the
-/// successors, and who is none waits longest. Without successors, as a leader that has just restarted names none, all
-/// look for votes at once. Source: `KafkaRaftClient.endEpochElectionBackoff`, `strictExponentialElectionBackoffMs`.
+/// How long a follower waits before it looks for votes when its leader resigns: the time doubles with the rank among
+/// the successors, and who is none waits longest. Without successors, as a leader that has just restarted names none,
+/// all look for votes at once. Source: `KafkaRaftClient.endEpochElectionBackoff`, `strictExponentialElectionBackoffMs`.
 fn successor_wait(node: NodeId, successors: &[NodeId], longest: Duration) -> Duration {
     let ranks = successors.len();
     let rank = successors.iter().position(|successor| *successor == node).unwrap_or(ranks);

@@ -4,8 +4,9 @@
 //! checker; KIP-207 for end offsets. Jepsen finds the first only as `G0-realtime`, which it allows.
 //!
 //! Calls that overlap in time may be ordered either way. A send of unknown outcome that was read has taken effect
-//! after it began, at the offset that it told, if it told one. What a transaction was told says nothing about an end, as
-//! the last stable offset moves after its commit; what others were told while transactions are open, the policy weighs.
+//! after it began, at the offset that it told, if it told one. What a transaction was told says nothing about an end,
+//! as the last stable offset moves after its commit; what others were told while transactions are open, the policy
+//! weighs.
 
 use harrow_sim::history::{Completion, Function, NO_PARTITION, What};
 

@@ -23,8 +23,8 @@ use make::Maker;
 /// Run the corpus: small plans that must go on failing, and runs whose digests must not change unnoticed.
 ///
 /// Each plan of the directory must break its guarantee with its fingerprint; each digest in `digests.txt` must be that
-/// of the run today. --accept keeps today's digests, --make finds, shrinks and keeps a plan for each defect. Exit codes:
-/// 0 all is as it was; 1 a plan fails otherwise or no longer, or a digest has changed; 2 a file is corrupt.
+/// of the run today. --accept keeps today's digests, --make finds, shrinks and keeps a plan for each defect. Exit
+/// codes: 0 all is as it was; 1 a plan fails otherwise or no longer, or a digest has changed; 2 a file is corrupt.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  harrow corpus\n  harrow corpus --accept\n  \
     harrow corpus --make --for 60s > table.md\n  harrow corpus --make --defect truncate-to-hw")]

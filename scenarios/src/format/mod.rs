@@ -238,7 +238,7 @@ impl<'a> Document<'a> {
     /// Where a value stands that is not in order; the start if the scenario does not give it.
     fn place_of(&self, (section, key): (&str, &str)) -> Place {
         let last = self.root.get(section).and_then(|entry| match &entry.node.value {
-            Value::List(tables) => tables.last(),
+            Value::List(elements) => elements.last(),
             Value::Text(_)
             | Value::Integer(_)
             | Value::Flag(_)

@@ -40,7 +40,8 @@ pub struct KeyReference {
     pub about: &'static str,
 }
 
-/// What keys are about that are no settings of `planner::defaults`: table, key, text. A table of its own goes before any.
+/// What keys are about that are no settings of `planner::defaults`: table, key, text. A table of its own goes before
+/// any.
 const ABOUT: &[(&str, &str, &str)] = &[
     ("[cluster]", "brokers", "how many brokers"),
     ("[cluster]", "controllers", "how many controllers; they are a quorum"),

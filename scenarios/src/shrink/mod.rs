@@ -1,9 +1,9 @@
 //! Shrinking: the smallest plan that still breaks the same guarantee in the same way.
 //!
-//! A plan is data and every draw of a run is keyed, so a step that is taken out moves no other. [`shrink`] tries smaller
-//! plans, pass by pass, and keeps each that an oracle says still fails; [`Failure`] is that oracle for real runs. The
-//! passes work on the plan's own tree wherever they can, so that what other parts of Harrow add to plans, such as
-//! another kind of client, another setting or another fault, is shrunk without being told of here.
+//! A plan is data and every draw of a run is keyed, so a step that is taken out moves no other. [`shrink`] tries
+//! smaller plans, pass by pass, and keeps each that an oracle says still fails; [`Failure`] is that oracle for real
+//! runs. The passes work on the plan's own tree wherever they can, so that what other parts of Harrow add to plans,
+//! such as another kind of client, another setting or another fault, is shrunk without being told of here.
 //!
 //! | file | what it says |
 //! |---|---|

@@ -58,8 +58,8 @@ impl ClusterView {
         })
     }
 
-    /// Whether this node's process may be asked to stop. One that has not registered stops cleanly, but its marker names
-    /// no broker epoch: the controller takes that for a crash.
+    /// Whether this node's process may be asked to stop. One that has not registered stops cleanly, but its marker
+    /// names no broker epoch: the controller takes that for a crash.
     pub fn stop_allowed(&self, node: NodeId) -> Result<(), String> {
         if self.has_registered(node) { Ok(()) } else { self.crash_allowed(node) }
     }

@@ -1,8 +1,8 @@
 //! The application of a consumer in a group: what it does between polls.
 //!
-//! It subscribes, polls, and commits as it is told to. `enable.auto.commit` is a commit that does not wait, at the first
-//! poll after the interval, of what earlier polls returned: which is what Java's consumer does by itself, and what it
-//! does before it gives partitions up is the commit of a rebalance listener.
+//! It subscribes, polls, and commits as it is told to. `enable.auto.commit` is a commit that does not wait, at the
+//! first poll after the interval, of what earlier polls returned: which is what Java's consumer does by itself, and
+//! what it does before it gives partitions up is the commit of a rebalance listener.
 
 use std::collections::BTreeMap;
 
@@ -59,8 +59,8 @@ impl Membership {
         }
     }
 
-    /// The next operation. Whoever leaves commits first, as `close` does with auto-commit; nobody leaves beyond the planned
-    /// operations.
+    /// The next operation. Whoever leaves commits first, as `close` does with auto-commit; nobody leaves beyond the
+    /// planned operations.
     pub(super) fn request(&mut self, now: u64, planned: bool) -> Operation {
         if !self.subscribed {
             self.subscribed = true;

@@ -1,7 +1,7 @@
-//! `AddPartitionsToTxn` and `AddOffsetsToTxn`: by producers, and by leaders that verify what they are to append. Source:
-//! KIP-98, KIP-890, Kafka's `KafkaApis.handleAddPartitionsToTxnRequest`, `AddPartitionsToTxnManager`.
+//! `AddPartitionsToTxn` and `AddOffsetsToTxn`: by producers, and by leaders that verify what they are to append.
+//! Source: KIP-98, KIP-890, Kafka's `KafkaApis.handleAddPartitionsToTxnRequest`, `AddPartitionsToTxnManager`.
 
-use crate::broker::transactions::{AddBatch, Adder};
+use crate::broker::pending_transactions::{AddBatch, Adder};
 use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::CoordinatorKind;
 use crate::coordinator::transaction::{AddAsker, AddPartitions, Asker};

@@ -1,7 +1,8 @@
 //! `FindCoordinator`: who leads the partition that a group or a transactional id belongs to. Source: KIP-98, KIP-699,
 //! Kafka's `KafkaApis.getCoordinator`.
 //!
-//! The internal topics are not there until somebody asks: the first question has them created, and is told to ask again.
+//! The internal topics are not there until somebody asks: the first question has them created, and is told to ask
+//! again.
 
 use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::{CoordinatorKind, partition_for};

@@ -15,7 +15,7 @@ use crate::proto::{
     ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicName, TopicProduceResponse,
 };
-use crate::record::{BatchError, BatchHeader, RecordBatch};
+use crate::record::{BatchError, RecordBatch};
 use crate::types::{Now, Offset, TopicPartition};
 
 impl Broker {
@@ -190,12 +190,6 @@ fn only_batch(records: Option<&Bytes>) -> Result<Result<RecordBatch, BatchError>
         Err(BatchError::Truncated { .. }) => Ok(Ok(batch)),
         Ok(_) | Err(_) => Err(ErrorCode::InvalidRecord),
     }
-}
-
-/// The header of the batch that a partition's data begins with.
-pub(super) fn header_of(records: &Bytes) -> Option<BatchHeader> {
-    let batch = RecordBatch::split_front(&mut records.clone()).ok()?;
-    Some(*batch.header())
 }
 
 /// What a log says of a client's batch, before it looks at the producer's history. Source:

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::broker::transactions::{Adder, VerifyingProduce};
+use bytes::Bytes;
+
+use crate::broker::pending_transactions::{Adder, VerifyingProduce};
 use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::CoordinatorKind;
 use crate::coordinator::transaction::AddPartitions;
@@ -15,10 +17,8 @@ use crate::proto::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction, ErrorCode,
     ProduceRequest,
 };
-use crate::record::BatchHeader;
+use crate::record::{BatchHeader, RecordBatch};
 use crate::types::{ConnectionId, NodeId, Now, ProducerEpoch, ProducerId, TopicPartition};
-
-use super::produce::header_of;
 
 /// What verification said of the partitions that needed it.
 pub(in crate::broker) type Verified =
@@ -142,6 +142,12 @@ impl Broker {
             .collect();
         self.append_all(now, caller, &request, &verified, effects);
     }
+}
+
+/// The header of the batch that a partition's data begins with.
+fn header_of(records: &Bytes) -> Option<BatchHeader> {
+    let batch = RecordBatch::split_front(&mut records.clone()).ok()?;
+    Some(*batch.header())
 }
 
 /// As what a producer is told that its transaction could not be verified: what may pass is an error that it retries.

@@ -1,7 +1,7 @@
 //! `WriteTxnMarkers`: a coordinator has the end of transactions written. Source: KIP-98, Kafka's
 //! `KafkaApis.handleWriteTxnMarkersRequest`.
 
-use crate::broker::transactions::{MarkerBatch, MarkerSource, Owner};
+use crate::broker::pending_transactions::{MarkerBatch, MarkerSource, Owner};
 use crate::broker::{Broker, Caller};
 use crate::log::AppendRights;
 use crate::message::{

@@ -1,8 +1,9 @@
 //! What a consumer with `read_committed` leaves out. Source: KIP-98, Kafka's
 //! `CompletedFetch.consumeAbortedTransactionsUpTo`, `CompletedFetch.isBatchAborted`.
 //!
-//! The leader names the aborted transactions among what it sends, by producer and first offset. A producer's batches are
-//! left out from there to its abort marker. Without the marker as the end, its next transaction would be left out, too.
+//! The leader names the aborted transactions among what it sends, by producer and first offset. A producer's batches
+//! are left out from there to its abort marker. Without the marker as the end, its next transaction would be left out,
+//! too.
 
 use std::collections::BTreeSet;
 

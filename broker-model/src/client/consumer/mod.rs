@@ -1,5 +1,5 @@
-//! Consumer client, with manual assignment or as a member of a group. Source: Kafka's `KafkaConsumer`, `Fetcher`, `SubscriptionState` at 4.1;
-//! KIP-320.
+//! Consumer client, with manual assignment or as a member of a group. Source: Kafka's `KafkaConsumer`, `Fetcher`,
+//! `SubscriptionState` at 4.1; KIP-320.
 //!
 //! The position of a partition is the offset that the application gets next; records that are fetched ahead do not
 //! move it. A fetch is sent only for partitions with nothing left to deliver, one at a time to each broker, and it

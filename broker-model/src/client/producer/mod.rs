@@ -26,6 +26,7 @@ mod tests;
 mod transact;
 #[cfg(test)]
 mod transact_tests;
+mod transaction;
 mod transactional;
 
 use std::collections::VecDeque;
@@ -45,7 +46,7 @@ use self::identity::Identity;
 use self::partitioner::Sticky;
 pub use self::partitioner::partition_of;
 use self::queues::Queues;
-use self::transact::Transaction;
+use self::transaction::Transaction;
 use self::transactional::{State, Transactional};
 use super::connection::{Backoff, Connections, Purpose, TransactionRequest};
 use super::metadata::{Metadata, PartitionKey};

@@ -13,33 +13,16 @@ use std::collections::VecDeque;
 
 use super::Producer;
 use super::batch::PendingRecord;
+use super::transaction::Transaction;
 use super::transactional::State;
 use crate::client::metadata::PartitionKey;
 use crate::config::ms;
 use crate::node::{Deadline, Effects, Outcome, TransactRecord};
-use crate::proto::{ErrorCode, StrBytes};
+use crate::proto::ErrorCode;
 use crate::types::{Now, Offset, OperationId, Time};
 
 /// Records of transactions are answered to the producer itself: their operations are numbered from here on.
 const INTERNAL: u64 = 1 << 63;
-
-/// A transaction that an application asked for.
-#[derive(Debug)]
-pub(super) struct Transaction {
-    operation: OperationId,
-    records: VecDeque<TransactRecord>,
-    gap_ms: u64,
-    commits: bool,
-    begun: bool,
-    /// The next record is not sent before.
-    next_at: Time,
-    /// The topic of the record that is not answered.
-    open: Option<StrBytes>,
-    sent: Vec<(StrBytes, i32, Offset)>,
-    error: Option<ErrorCode>,
-    /// Then the application's patience is over.
-    until: Time,
-}
 
 impl Producer {
     /// The application asks for a transaction; one at a time.

@@ -1,17 +1,16 @@
 //! What clients ask of groups. Source: Kafka's `GroupCoordinatorService`, `GroupCoordinatorShard`.
 //!
 //! The coordinator says what is to be done, in order: answers, facts, and records to be written, each of which the
-//! broker appends at once and gives back. Members and their timers are this process's alone: whoever loads the partition
-//! next knows the members that were stored, and gives each a whole session to be heard of.
+//! broker appends at once and gives back. Members and their timers are this process's alone: whoever loads the
+//! partition next knows the members that were stored, and gives each a whole session to be heard of.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
 use super::classic::group::ClassicGroup;
-use super::offsets::refuse;
 use super::state::GroupState;
-use super::waiter::{Waiter, told};
+use super::waiter::{Waiter, refuse, told};
 use crate::caller::Caller;
 use crate::config::{CoordinatorConfig, ms};
 use crate::consumer_protocol::{Place, decode_assignment};

@@ -1,7 +1,6 @@
 //! Commits and fetches of offsets. Source: Kafka's `OffsetMetadataManager`, `GroupCoordinatorService.commitOffsets`,
 //! `GroupCoordinatorService.fetchOffsets`.
 
-use super::classic::answers;
 use super::classic::group::{ClassicGroup, State};
 use super::coordinator::{GroupCoordinator, Todo};
 use super::records::{CommittedOffset, Place, offset_record};
@@ -230,27 +229,5 @@ fn fetched_one(
             .with_committed_leader_epoch(committed.leader_epoch.0)
             .with_metadata(Some(crate::config::topic_name(&committed.metadata))),
         None => answer,
-    }
-}
-
-/// Makes an answer one that tells an error.
-pub(super) fn refuse(body: &mut ResponseBody, error: ErrorCode) {
-    if let ResponseBody::OffsetCommit(response) = body {
-        for answer in response.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
-            if answer.error_code == 0 {
-                answer.error_code = error.code();
-            }
-        }
-    } else if let ResponseBody::OffsetFetch(response) = body {
-        for group in &mut response.groups {
-            group.topics.clear();
-            group.error_code = error.code();
-        }
-    } else if matches!(body, ResponseBody::Heartbeat(_)) {
-        *body = answers::heartbeat(Some(error));
-    } else if matches!(body, ResponseBody::LeaveGroup(_)) {
-        *body = answers::leave_refused(error);
-    } else {
-        panic!("nobody waits with {body:?}");
     }
 }

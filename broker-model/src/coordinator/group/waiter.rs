@@ -1,11 +1,18 @@
 //! What happens once a record of a group is committed, or is not.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::classic::answers;
 use super::classic::member::Member;
-use super::classic::sync::Assignments;
 use crate::caller::Caller;
 use crate::message::ResponseBody;
 use crate::proto::ErrorCode;
 use crate::types::Offset;
+
+/// What each member is given.
+pub(crate) type Assignments = BTreeMap<String, Bytes>;
 
 /// Who waits for a record.
 #[derive(Debug)]
@@ -53,5 +60,27 @@ pub(super) fn told(error: ErrorCode) -> ErrorCode {
         ErrorCode::CoordinatorNotAvailable
     } else {
         error
+    }
+}
+
+/// Makes an answer one that tells an error.
+pub(super) fn refuse(body: &mut ResponseBody, error: ErrorCode) {
+    if let ResponseBody::OffsetCommit(response) = body {
+        for answer in response.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            if answer.error_code == 0 {
+                answer.error_code = error.code();
+            }
+        }
+    } else if let ResponseBody::OffsetFetch(response) = body {
+        for group in &mut response.groups {
+            group.topics.clear();
+            group.error_code = error.code();
+        }
+    } else if matches!(body, ResponseBody::Heartbeat(_)) {
+        *body = answers::heartbeat(Some(error));
+    } else if matches!(body, ResponseBody::LeaveGroup(_)) {
+        *body = answers::leave_refused(error);
+    } else {
+        panic!("nobody waits with {body:?}");
     }
 }

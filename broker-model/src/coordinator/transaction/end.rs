@@ -2,8 +2,8 @@
 //! `TransactionCoordinator.endTransactionWithTV1`.
 //!
 //! Before KIP-890 all transactions of a producer share its epoch, so that an `EndTxn` that comes late ends whichever is
-//! going on then (KAFKA-17754). Since, the end of each gives the next one's epoch: what comes late has an older one, and
-//! is known as a retry by the epoch before.
+//! going on then (KAFKA-17754). Since, the end of each gives the next one's epoch: what comes late has an older one,
+//! and is known as a retry by the epoch before.
 
 use crate::defect::TransactionDefect;
 use crate::note::TransactionState;
@@ -12,7 +12,7 @@ use crate::record::TransactionResult;
 use crate::types::{Now, ProducerEpoch, ProducerId};
 
 use super::metadata::{LAST_EPOCH, TransactionMetadata, TransactionRecord};
-use super::writes::Then;
+use super::write::Then;
 use super::{Asker, Ids, TransactionCoordinator};
 
 /// A producer with its epoch, and how its transaction is to end.

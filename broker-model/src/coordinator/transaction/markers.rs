@@ -4,19 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::ms;
-use crate::message::{WritableMarker, WriteTxnMarkersRequest, WriteTxnMarkersResponse};
+use crate::message::{WritableMarker, WriteTxnMarkersRequest};
 use crate::node::Deadline;
 use crate::proto::ErrorCode;
-use crate::record::{TransactionMarker, TransactionResult};
+use crate::record::TransactionMarker;
 use crate::types::{LeaderEpoch, NodeId, Now, Time, TopicPartition, TransactionOrdinal};
-
-use super::TransactionCoordinator;
 
 /// Pause before a marker is sent again, in milliseconds. Source: `retry.backoff.ms`.
 const RETRY_BACKOFF_MS: u64 = 100;
 
 /// A partition of the transaction log, and a transactional id in it.
-type Key = (i32, String);
+pub(super) type Key = (i32, String);
 
 /// Names a request with markers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,31 +31,31 @@ pub(crate) struct MarkersToSend {
 /// All markers under way.
 #[derive(Debug, Default)]
 pub(super) struct Markers {
-    pending: BTreeMap<Key, Pending>,
-    requests: BTreeMap<MarkerRequest, Vec<Sent>>,
-    last_request: u64,
+    pub(super) pending: BTreeMap<Key, Pending>,
+    pub(super) requests: BTreeMap<MarkerRequest, Vec<Sent>>,
+    pub(super) last_request: u64,
 }
 
 /// What was sent of a transaction in one request.
 #[derive(Debug)]
-struct Sent {
-    key: Key,
-    coordinator_epoch: LeaderEpoch,
-    partitions: Vec<TopicPartition>,
+pub(super) struct Sent {
+    pub(super) key: Key,
+    pub(super) coordinator_epoch: LeaderEpoch,
+    pub(super) partitions: Vec<TopicPartition>,
 }
 
 /// One transaction whose markers are not all written, or whose end is not.
 #[derive(Debug)]
-struct Pending {
-    marker: TransactionMarker,
-    transaction: TransactionOrdinal,
+pub(super) struct Pending {
+    pub(super) marker: TransactionMarker,
+    pub(super) transaction: TransactionOrdinal,
     /// Partitions to be sent to.
-    waiting: BTreeSet<TopicPartition>,
+    pub(super) waiting: BTreeSet<TopicPartition>,
     /// Partitions that were sent to and have not answered.
-    in_flight: BTreeSet<TopicPartition>,
-    not_before: Time,
+    pub(super) in_flight: BTreeSet<TopicPartition>,
+    pub(super) not_before: Time,
     /// All are written: the end is to be written, again after a failure.
-    complete_due: bool,
+    pub(super) complete_due: bool,
 }
 
 impl Markers {
@@ -86,7 +84,7 @@ impl Markers {
     }
 
     /// Takes what may be sent now, by leader.
-    fn take(
+    pub(super) fn take(
         &mut self,
         now: Time,
         leader_of: impl Fn(TopicPartition) -> Option<NodeId>,
@@ -118,7 +116,12 @@ impl Markers {
     }
 
     /// Takes an answer, or a loss, of one transaction's part of a request; true if all its markers are written.
-    fn answered(&mut self, now: Time, sent: &Sent, results: &[Option<ErrorCode>]) -> bool {
+    pub(super) fn answered(
+        &mut self,
+        now: Time,
+        sent: &Sent,
+        results: &[Option<ErrorCode>],
+    ) -> bool {
         let Some(pending) = self.pending.get_mut(&sent.key) else { return false };
         if pending.marker.coordinator_epoch != sent.coordinator_epoch {
             return false;
@@ -143,102 +146,5 @@ impl Markers {
             }
         }
         pending.waiting.is_empty() && pending.in_flight.is_empty()
-    }
-}
-
-impl TransactionCoordinator {
-    /// Has the markers of a decided transaction written. Source: `TransactionMarkerChannelManager.addTxnMarkersToSend`.
-    pub(super) fn send_markers(
-        &mut self,
-        now: Now,
-        partition: i32,
-        id: &str,
-        result: TransactionResult,
-    ) {
-        let Ok((coordinator_epoch, metadata)) = self.known(partition, id) else { return };
-        let record = &metadata.now;
-        let marker = TransactionMarker {
-            producer_id: record.producer_id,
-            producer_epoch: record.epoch,
-            result,
-            coordinator_epoch,
-        };
-        let pending = Pending {
-            marker,
-            transaction: record.ordinal,
-            waiting: record.partitions.clone(),
-            in_flight: BTreeSet::new(),
-            not_before: now.time,
-            complete_due: false,
-        };
-        let empty = pending.waiting.is_empty();
-        self.markers.pending.insert((partition, id.to_owned()), pending);
-        if empty {
-            self.complete(now, partition, id);
-        }
-    }
-
-    /// Markers that are to be sent now; partitions that have no leader wait.
-    pub(crate) fn markers_to_send(
-        &mut self,
-        now: Now,
-        leader_of: impl Fn(TopicPartition) -> Option<NodeId>,
-    ) -> Vec<MarkersToSend> {
-        self.complete_due(now);
-        let mut requests = Vec::new();
-        for (to, parts) in self.markers.take(now.time, leader_of) {
-            self.markers.last_request += 1;
-            let request = MarkerRequest(self.markers.last_request);
-            let mut markers = Vec::with_capacity(parts.len());
-            let mut sent = Vec::with_capacity(parts.len());
-            for (key, marker) in parts {
-                let coordinator_epoch = marker.marker.coordinator_epoch;
-                let partitions = marker.partitions.clone();
-                sent.push(Sent { key, coordinator_epoch, partitions });
-                markers.push(marker);
-            }
-            self.markers.requests.insert(request, sent);
-            requests.push(MarkersToSend { to, request, body: WriteTxnMarkersRequest { markers } });
-        }
-        requests
-    }
-
-    fn complete_due(&mut self, now: Now) {
-        let due = |pending: &Pending| pending.complete_due && pending.not_before <= now.time;
-        let all = self.markers.pending.iter_mut();
-        let mut again: Vec<Key> = Vec::new();
-        for (key, pending) in all.filter(|(_, pending)| due(pending)) {
-            pending.complete_due = false;
-            again.push(key.clone());
-        }
-        for (partition, id) in again {
-            self.complete(now, partition, &id);
-        }
-    }
-
-    /// A leader answered, or its answer is lost.
-    pub(crate) fn markers_answered(
-        &mut self,
-        now: Now,
-        request: MarkerRequest,
-        response: Option<&WriteTxnMarkersResponse>,
-    ) {
-        let Some(sent) = self.markers.requests.remove(&request) else { return };
-        for (at, part) in sent.iter().enumerate() {
-            let results = response.and_then(|response| response.results.get(at));
-            let results: Vec<Option<ErrorCode>> = match results {
-                Some(results) => results.iter().map(|(_, error)| *error).collect(),
-                None => vec![Some(ErrorCode::NetworkException); part.partitions.len()],
-            };
-            if self.markers.answered(now.time, part, &results) {
-                let (partition, id) = &part.key;
-                self.complete(now, *partition, id);
-            }
-        }
-    }
-
-    /// The end of a transaction is written.
-    pub(super) fn markers_done(&mut self, partition: i32, id: &str) {
-        self.markers.pending.remove(&(partition, id.to_owned()));
     }
 }

@@ -2,7 +2,8 @@
 //! ends. Source: KIP-98, KIP-360, KIP-890, Kafka's `TransactionCoordinator`, `TransactionStateManager`.
 //!
 //! The obligations, and what goes wrong without them:
-//! - one producer epoch is valid at a time; whoever asks with another is fenced: else two producers write one transaction;
+//! - one producer epoch is valid at a time; whoever asks with another is fenced: else two producers write one
+//!   transaction;
 //! - a partition is registered, durably, before a record of the transaction is in it: else nobody ends the transaction
 //!   there, and consumers wait for ever;
 //! - a decision is durable before anybody is told or a marker is written: else it can come out otherwise after a
@@ -16,17 +17,19 @@
 //! | `metadata` | one transactional id, and the ways it may go |
 //! | `operations` | `InitProducerId`, `AddPartitionsToTxn`, `AddOffsetsToTxn` and verification |
 //! | `end` | `EndTxn` |
-//! | `writes` | records under way, and what follows once they are committed |
-//! | `markers` | markers under way |
+//! | `write`, `writes` | records under way, and what follows once they are committed |
+//! | `markers`, `send_markers` | markers under way |
 //! | `todo` | what the broker is asked to do |
 
 mod end;
 mod markers;
 mod metadata;
 mod operations;
+mod send_markers;
 #[cfg(test)]
 mod tests;
 mod todo;
+mod write;
 mod writes;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -42,7 +45,7 @@ use crate::types::{LeaderEpoch, Now, ProducerId, Time};
 
 use markers::Markers;
 use metadata::{TransactionMetadata, TransactionRecord};
-use writes::Write;
+use write::Write;
 
 pub(crate) use markers::{MarkerRequest, MarkersToSend};
 pub(crate) use operations::{AddPartitions, InitProducer};
@@ -100,8 +103,8 @@ impl TransactionCoordinator {
         }
     }
 
-    /// This broker leads a partition in this epoch: its log is loaded, and what was under way in an older epoch is over.
-    /// Source: `TransactionCoordinator.onElection`.
+    /// This broker leads a partition in this epoch: its log is loaded, and what was under way in an older epoch is
+    /// over. Source: `TransactionCoordinator.onElection`.
     pub(crate) fn elected(&mut self, partition: i32, epoch: LeaderEpoch, loaded_at: Time) {
         if self.contexts.get(&partition).is_some_and(|context| context.epoch >= epoch) {
             return;

@@ -7,7 +7,7 @@ use crate::proto::ErrorCode;
 use crate::types::{Now, ProducerEpoch, ProducerId, TopicPartition};
 
 use super::metadata::{LAST_EPOCH, TransactionMetadata, TransactionRecord};
-use super::writes::Then;
+use super::write::Then;
 use super::{Asker, Ids, TransactionCoordinator};
 
 /// A producer asks who it is.

@@ -6,38 +6,11 @@ use bytes::Bytes;
 use crate::coordinator::runtime::CoordinatorRecord;
 use crate::note::TransactionState;
 use crate::proto::ErrorCode;
-use crate::types::{LeaderEpoch, Now, ProducerEpoch, ProducerId};
+use crate::types::{Now, ProducerEpoch, ProducerId};
 
 use super::metadata::TransactionRecord;
+use super::write::{Then, Write};
 use super::{Asker, Todo, TransactionCoordinator, WriteId};
-
-/// A record under way.
-#[derive(Debug)]
-pub(super) struct Write {
-    partition: i32,
-    /// In which epoch of the partition it was prepared: it means nothing in another.
-    coordinator_epoch: LeaderEpoch,
-    transactional_id: String,
-    next: TransactionRecord,
-    then: Then,
-}
-
-/// What follows.
-#[derive(Debug)]
-pub(super) enum Then {
-    /// Who asked is answered.
-    Answer(Asker),
-    /// Who asked is answered, and the markers go out.
-    SendMarkers {
-        asker: Asker,
-        /// Whether it aborts for another producer, or for nobody.
-        fences: bool,
-    },
-    /// The transaction is complete.
-    Complete,
-    /// The id is forgotten.
-    Forget,
-}
 
 impl TransactionCoordinator {
     /// Has a transition written that was prepared.

@@ -247,7 +247,8 @@ pub(super) static INVARIANTS: [Entry; 6] = [
     Entry {
         name: "replication-due",
         kind: Kind::Invariant,
-        meaning: "When nothing stands in the way, what all in-sync replicas hold is committed, and who has caught up is in sync, in time.",
+        meaning: "When nothing stands in the way, what all in-sync replicas hold is committed, and who has \
+            caught up is in sync, in time.",
         example: "Broken by commit-overdue, expansion-overdue.",
         legal: "While a fault lasts, or a process is down.",
         source: "KIP-101, KIP-497",

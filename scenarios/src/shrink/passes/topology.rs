@@ -1,5 +1,5 @@
-//! Fewer topics, partitions and replicas; fewer brokers and controllers. The last node of a kind goes first, so that ids
-//! stay those that a scenario gives.
+//! Fewer topics, partitions and replicas; fewer brokers and controllers. The last node of a kind goes first, so that
+//! ids stay those that a scenario gives.
 
 use serde_json::{Value, json};
 

@@ -5,10 +5,10 @@
 //! registered leader's answers never go back; who knows another epoch of the leader is refused; and a consumer is not
 //! served on from the end of records that the log no longer has.
 //! Source: KIP-101, KIP-207, KIP-320; `ConsistentRead` of the Kafka TLA+ specifications.
-//! Not verified: records of an older epoch than the consumer read: a leader that does not know the newer epoch says where
-//! the older one ends, and if that is not below the position, KIP-320 finds nothing
-//! (`SubscriptionState.maybeCompleteValidation`). Nor how far behind an answer is; end offsets told by a leader whose epoch is
-//! over may be behind.
+//! Not verified: records of an older epoch than the consumer read: a leader that does not know the newer epoch says
+//! where the older one ends, and if that is not below the position, KIP-320 finds nothing
+//! (`SubscriptionState.maybeCompleteValidation`). Nor how far behind an answer is; end offsets told by a leader whose
+//! epoch is over may be behind.
 
 use std::collections::BTreeMap;
 

@@ -3,8 +3,8 @@
 //! Promise: once a process has led, followed or voted in an epoch, or has applied metadata that tells of one, it states
 //! nothing of an older one any more: no append, no commit, no acknowledgement, no answer, no proposal, no vote.
 //! Source: KIP-101, KIP-320, KIP-595; `Partition.makeLeader`, `QuorumState.transitionTo`.
-//! Not verified: what it does in the event in which it hears; processes that heard of it in an earlier uptime, which the
-//! disk judges (`quorum-disk`).
+//! Not verified: what it does in the event in which it hears; processes that heard of it in an earlier uptime, which
+//! the disk judges (`quorum-disk`).
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! What a leader can do when it is calm, it does in time.
 //!
-//! Promise: while no fault lasts and every process runs, a leader commits what every member of its ISR holds, as soon as
-//! their next fetches can have told it, and lets a replica into the ISR that has all that it needs. Source: KIP-101,
+//! Promise: while no fault lasts and every process runs, a leader commits what every member of its ISR holds, as soon
+//! as their next fetches can have told it, and lets a replica into the ISR that has all that it needs. Source: KIP-101,
 //! KIP-497; `Partition.maybeIncrementLeaderHW`, `Partition.maybeExpandIsr`.
 //! Not verified: anything while a fault lasts, or in networks that are narrow by plan; the heal, which liveness judges.
 

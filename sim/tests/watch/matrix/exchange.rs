@@ -106,6 +106,10 @@ fn outcome_of(node: NodeId, note: &Note) -> Vec<String> {
 }
 
 fn facts_of_epoch_one() -> Vec<(&'static str, Note)> {
+    [replication_facts(), producer_facts(), consumer_facts(), quorum_facts()].concat()
+}
+
+fn replication_facts() -> Vec<(&'static str, Note)> {
     let (partition, leader_epoch) = (X, LeaderEpoch(1));
     let batch: BatchSummary = plain(2);
     let appended = |partition: TopicPartition| LogNote::Appended {
@@ -156,6 +160,12 @@ fn facts_of_epoch_one() -> Vec<(&'static str, Note)> {
                 fetch_offset: Offset(0),
             }),
         ),
+    ]
+}
+
+fn producer_facts() -> Vec<(&'static str, Note)> {
+    let (partition, leader_epoch) = (X, LeaderEpoch(1));
+    vec![
         (
             "acknowledgement",
             Note::Producer(ProducerNote::ProduceAcknowledged {
@@ -180,6 +190,12 @@ fn facts_of_epoch_one() -> Vec<(&'static str, Note)> {
                 fenced: false,
             }),
         ),
+    ]
+}
+
+fn consumer_facts() -> Vec<(&'static str, Note)> {
+    let (partition, leader_epoch) = (X, LeaderEpoch(1));
+    vec![
         (
             "records",
             Note::Consumer(ConsumerNote::RecordsServed {
@@ -212,14 +228,16 @@ fn facts_of_epoch_one() -> Vec<(&'static str, Note)> {
                 end_offset: Offset(2),
             }),
         ),
-        ("vote", Note::Quorum(QuorumNote::VoteGranted { epoch: leader_epoch, candidate: N1 })),
+    ]
+}
+
+fn quorum_facts() -> Vec<(&'static str, Note)> {
+    let epoch = LeaderEpoch(1);
+    vec![
+        ("vote", Note::Quorum(QuorumNote::VoteGranted { epoch, candidate: N1 })),
         (
             "commit of metadata",
-            Note::Quorum(QuorumNote::HighWatermarkMoved {
-                epoch: leader_epoch,
-                as_leader: false,
-                to: Offset(0),
-            }),
+            Note::Quorum(QuorumNote::HighWatermarkMoved { epoch, as_leader: false, to: Offset(0) }),
         ),
     ]
 }

@@ -1,6 +1,7 @@
 //! Commits. Source: `ConsumerCoordinator.commitOffsetsSync`, `commitOffsetsAsync`, `OffsetCommitResponseHandler`.
 //!
-//! What is committed is what the application asks for: how far it has come. One that asks to wait is tried again while what is wrong may pass; any other one is sent once.
+//! What is committed is what the application asks for: how far it has come. One that asks to wait is tried again while
+//! what is wrong may pass; any other one is sent once.
 
 use crate::client::connection::Purpose;
 use crate::client::consumer::Consumer;

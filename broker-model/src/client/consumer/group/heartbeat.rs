@@ -174,8 +174,8 @@ impl Consumer {
         }
     }
 
-    /// Tells the coordinator that it leaves, if it is a dynamic member, and is no member from now on. A static one keeps
-    /// its place until its session ends (KIP-345).
+    /// Tells the coordinator that it leaves, if it is a dynamic member, and is no member from now on. A static one
+    /// keeps its place until its session ends (KIP-345).
     pub(in crate::client::consumer) fn leave(&mut self, now: Time, effects: &mut Effects) {
         let Some(member) = self.membership.as_ref() else { return };
         let is_dynamic = member.config.instance.is_none();

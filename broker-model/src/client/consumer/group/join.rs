@@ -110,8 +110,8 @@ impl Consumer {
         }
     }
 
-    /// Follows, or leads: then the members' subscriptions are to be shared out, unless the coordinator says that nothing
-    /// has changed (KIP-814).
+    /// Follows, or leads: then the members' subscriptions are to be shared out, unless the coordinator says that
+    /// nothing has changed (KIP-814).
     fn on_generation(&mut self, response: &JoinGroupResponse) {
         let member = self.membership.as_mut().expect("only members join");
         let leads = response.leader == response.member_id && !response.skip_assignment;

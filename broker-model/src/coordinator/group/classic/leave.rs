@@ -170,7 +170,8 @@ impl GroupCoordinator {
         }
     }
 
-    /// The coordinator is unloaded: whoever waits must look for another one. Source: `ClassicGroup.completeAllJoinFutures`.
+    /// The coordinator is unloaded: whoever waits must look for another one. Source:
+    /// `ClassicGroup.completeAllJoinFutures`.
     pub(crate) fn fail_members(&mut self, group: &mut ClassicGroup, error: ErrorCode) {
         for (id, member) in &mut group.members {
             if let Some(caller) = member.awaiting_join.take() {

@@ -1,22 +1,15 @@
 //! `SyncGroup`: the leader's assignment is stored, then all get theirs. Source:
 //! `GroupMetadataManager.classicGroupSyncToClassicGroup`, `expirePendingSync`.
 
-use std::collections::BTreeMap;
-
-use bytes::Bytes;
-
 use super::answers::{sync_refused, synced};
 use super::group::{ClassicGroup, State};
 use crate::caller::Caller;
 use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::coordinator::group::records::group_record;
-use crate::coordinator::group::waiter::Waiter;
+use crate::coordinator::group::waiter::{Assignments, Waiter};
 use crate::proto::{ErrorCode, StrBytes, SyncGroupRequest};
 use crate::types::Now;
-
-/// What each member is given.
-pub(crate) type Assignments = BTreeMap<String, Bytes>;
 
 impl GroupCoordinator {
     /// A member asks for its assignment; the leader brings those of all.
