@@ -6,19 +6,6 @@ use super::version::{Affected, Version};
 family! {
 /// Known bugs and weaknesses of transactions.
 TransactionDefect {
-    NoVerification {
-        name: "no-transaction-verification",
-        source: "KIP-890, KAFKA-14402, KAFKA-14561; UnifiedLog.maybeStartTransactionVerification",
-        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(3, 6, 0)] },
-        side: Server,
-        shows: "visibility" / "hanging-txn" in "hanging-transaction", seed 1,
-        meaning: "A leader takes a transactional record without asking the coordinator whether its \
-            transaction is going on.",
-        example: "A produce request is delayed. Its transaction times out, is aborted, and the marker is \
-            written. Then the request arrives: it opens a transaction on the partition that no \
-            coordinator knows of. Consumers with `read_committed` stop there for ever.",
-    }
-
     TimeoutKeepsEpoch {
         name: "timeout-keeps-epoch",
         source: "KAFKA-6119; TransactionCoordinator.abortTimedOutTransactions",
