@@ -6,38 +6,12 @@ use super::version::{Affected, Version};
 family! {
 /// Known bugs and weaknesses of transactions.
 TransactionDefect {
-    NoVerification {
-        name: "no-transaction-verification",
-        source: "KIP-890, KAFKA-14402, KAFKA-14561; UnifiedLog.maybeStartTransactionVerification",
-        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(3, 6, 0)] },
-        side: Server,
-        shows: "visibility" / "hanging-txn" in "hanging-transaction", seed 1,
-        meaning: "A leader takes a transactional record without asking the coordinator whether its \
-            transaction is going on.",
-        example: "A produce request is delayed. Its transaction times out, is aborted, and the marker is \
-            written. Then the request arrives: it opens a transaction on the partition that no \
-            coordinator knows of. Consumers with `read_committed` stop there for ever.",
-    }
-
-    LateMarkerCounts {
-        name: "late-marker-counts",
-        source: "KAFKA-19999; ProducerAppendInfo.checkProducerEpoch",
-        affected: Affected::Open { since: Version::new(4, 0, 0) },
-        side: Server,
-        shows: "visibility" / "marker-wrong-txn" in "delayed-end-txn", seed 1,
-        meaning: "A partition takes a marker of the epoch that it knows, although each transaction has an \
-            epoch of its own: it may be a copy of the marker before.",
-        example: "A marker request is sent again after its connection was lost. The first copy, held up on \
-            the way, arrives when the next transaction has begun with the epoch that the marker gave \
-            out, and ends it.",
-    }
-
     TimeoutKeepsEpoch {
         name: "timeout-keeps-epoch",
         source: "KAFKA-6119; TransactionCoordinator.abortTimedOutTransactions",
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(1, 0, 0)] },
         side: Server,
-        shows: "visibility" / "lost-write" in "hanging-transaction", seed 1,
+        shows: "offsets" / "poll-skip" in "hanging-transaction", seed 49,
         meaning: "A transaction that takes too long is aborted in the epoch of its own producer, which may go on.",
         example: "A producer stalls amid a transaction. The coordinator aborts it. The producer wakes, adds \
             one more partition, which begins another transaction, and commits that: it is told that all was \
@@ -49,7 +23,7 @@ TransactionDefect {
         source: "KIP-98; TransactionCoordinator.endTransaction",
         affected: Affected::Never,
         side: Server,
-        shows: "visibility" / "lost-write" in "bank", seed 1,
+        shows: "offsets" / "poll-skip" in "bank", seed 9,
         meaning: "A coordinator answers a commit before its decision is committed to the transaction log.",
         example: "The coordinator dies with the decision. The next one knows of an open transaction only, \
             which times out and is aborted, though its producer was told that it was committed.",

@@ -40,7 +40,7 @@ mod tests;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::defect::{LogDefect, TransactionDefect};
+use crate::defect::LogDefect;
 use crate::disk_image::FileId;
 pub(crate) use crate::log::epoch_cache::EpochCache;
 use crate::log::flushes::Flushes;
@@ -145,8 +145,7 @@ impl Log {
         batch: &BatchHeader,
         rights: AppendRights,
     ) -> Result<ProducerCheck, ErrorCode> {
-        let verifies = !self.config.defects.has(TransactionDefect::NoVerification);
-        self.producers.check(batch, rights, verifies)
+        self.producers.check(batch, rights)
     }
 
     /// The producers that the log's records tell of, by id.

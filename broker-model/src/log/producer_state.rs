@@ -75,7 +75,6 @@ impl ProducerState {
         &self,
         batch: &BatchHeader,
         rights: AppendRights,
-        verifies: bool,
     ) -> Result<ProducerCheck, ErrorCode> {
         if !batch.has_producer() || batch.is_control() {
             return Ok(ProducerCheck::New);
@@ -91,7 +90,7 @@ impl ProducerState {
             return Err(ErrorCode::InvalidProducerEpoch);
         }
         let verification = self.verifications.get(&batch.producer_id);
-        if batch.is_transactional() && !self.has_ongoing(batch) && verifies {
+        if batch.is_transactional() && !self.has_ongoing(batch) {
             let begun = verification.map(Verification::guard);
             if begun.is_none() || begun != rights.guard {
                 return Err(ErrorCode::InvalidTxnState);
@@ -310,7 +309,7 @@ mod tests {
     }
 
     fn judge(state: &ProducerState, batch: &BatchHeader) -> Result<ProducerCheck, ErrorCode> {
-        state.check(batch, AppendRights::default(), true)
+        state.check(batch, AppendRights::default())
     }
 
     /// Producer 1 at epoch 3 with seven batches of two records, sequences 0 to 13.

@@ -8,7 +8,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::defect::TransactionDefect;
 use crate::log::Log;
 use crate::log::producer_state::is_transactional;
 use crate::log::transaction_index::AbortedEntry;
@@ -71,9 +70,7 @@ impl Log {
         marker: &TransactionMarker,
         epoch_per_transaction: bool,
     ) -> Result<(), ErrorCode> {
-        let strict =
-            epoch_per_transaction && !self.config.defects.has(TransactionDefect::LateMarkerCounts);
-        self.producers.check_marker(marker, strict)
+        self.producers.check_marker(marker, epoch_per_transaction)
     }
 
     /// Ongoing transactions: producer and first offset. Source: `DescribeProducers`, KIP-664.

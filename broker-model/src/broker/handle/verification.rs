@@ -10,7 +10,6 @@ use crate::broker::pending_transactions::{Adder, VerifyingProduce};
 use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::CoordinatorKind;
 use crate::coordinator::transaction::AddPartitions;
-use crate::defect::TransactionDefect;
 use crate::log::VerificationGuard;
 use crate::node::Effects;
 use crate::proto::{
@@ -41,10 +40,8 @@ impl Broker {
         request: Box<ProduceRequest>,
         effects: &mut Effects,
     ) -> Option<Box<ProduceRequest>> {
-        let off = self.context.config.defects.has(TransactionDefect::NoVerification)
-            && self.context.config.transaction_version < 2;
         let id = request.transactional_id.as_ref().map(|id| id.as_str().to_owned());
-        let Some(id) = id.filter(|id| !id.is_empty() && !off) else { return Some(request) };
+        let Some(id) = id.filter(|id| !id.is_empty()) else { return Some(request) };
         let begun = self.start_verifications(now, &request);
         let Some(producer) = begun.producer.filter(|_| !begun.guards.is_empty()) else {
             return Some(request);
