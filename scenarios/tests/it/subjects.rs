@@ -53,6 +53,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("swarm", &["hw-uses-proposed-isr", "stale-partition-epoch", "no-hw-on-shrink"]),
     ("bank", &["commit-told-before-durable", "reads-past-stable-offset", "no-dedup"]),
     ("zombie-producer", &["commit-told-before-durable", "reads-past-stable-offset"]),
+    ("delayed-end-txn", &["commit-told-before-durable", "reads-past-stable-offset"]),
     ("cooperative-rebalance", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("swarm-groups", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("swarm-lossy", &["no-fetch-epoch-fencing", "truncate-to-hw", "no-hw-on-shrink"]),

@@ -167,7 +167,9 @@ fn actions(names: &mut Names, function: Function, value: &Edn) -> Vec<MicroOpera
         [send, key, value] if send.name() == "send" => {
             let (offset, value) = match value {
                 Edn::List(told) => (told[0].number(), &told[1]),
-                _ => (NO_OFFSET, value),
+                Edn::Keyword(_) | Edn::Number(_) | Edn::Text(_) | Edn::Flag(_) | Edn::Map(_) => {
+                    (NO_OFFSET, value)
+                }
             };
             let send = SendRecord::of(number(value));
             MicroOperation::Send(SendRecord { offset, partition: partition(key), ..send })

@@ -32,6 +32,9 @@ impl GroupWing {
                 answers::on_answered(context, findings, (*partition, *leader_epoch), *end);
             }
             GroupNote::CoordinatorLoaded { groups, .. } => self.ownership.on_loaded(groups),
+            GroupNote::GenerationBegan { group, members: 0, .. } => {
+                self.ownership.on_emptied(group);
+            }
             GroupNote::GenerationBegan { .. } | GroupNote::CommitFenced { .. } => {}
         }
     }

@@ -78,6 +78,11 @@ impl Ownership {
         }
     }
 
+    /// A group has a generation without members: all that it had are gone, and hold nothing.
+    pub(super) fn on_emptied(&mut self, group: &str) {
+        self.owners.remove(group);
+    }
+
     /// A member no longer holds a partition. Of one that does not hold it, this says nothing.
     pub(super) fn on_released(&mut self, group: &str, member: &str, partition: TopicPartition) {
         let Some(owners) = self.owners.get_mut(group) else { return };

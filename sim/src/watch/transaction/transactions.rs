@@ -7,9 +7,9 @@
 //! began, and no record outside of it comes between.
 //! Source: KIP-98, KIP-890, KAFKA-17754; `TransactionMetadata.prepareTransitionTo`,
 //! `UnifiedLog.analyzeAndValidateProducerState`.
-//! Not verified: coordinator epochs on markers; records that a deposed leader appends, unless the last stable offset shows
-//! them; offsets committed within a transaction; markers that a failover takes
-//! away again, which the last stable offset shows. What a coordinator never stated is not judged by its decision.
+//! Not verified: coordinator epochs on markers; records that a deposed leader appends, unless the last stable offset
+//! shows them; offsets committed within a transaction; markers that a failover takes away again, which the last stable
+//! offset shows. What a coordinator never stated is not judged by its decision.
 
 use std::collections::{BTreeMap, BTreeSet};
 
