@@ -17,6 +17,9 @@ use crate::check::occurrence::{Circumstance, Observation};
 /// So many commits of a partition are kept before those that were surely replaced are folded into one.
 const COMMITS_MAX: usize = 64;
 
+/// Of so many generations it is remembered who got a partition.
+const GENERATIONS_MAX: usize = 8;
+
 /// A group's commit of one partition.
 #[derive(Debug, Clone, Copy)]
 struct Commit {
@@ -54,8 +57,9 @@ pub(in crate::check) struct Groups {
     committed: BTreeMap<(u32, u32), Committed>,
     /// By process and partition.
     progress: BTreeMap<(u32, u32), Progress>,
-    /// By group and partition: who got it last.
-    owners: BTreeMap<(u32, u32), u32>,
+    /// By group and partition: who got it in which generation. Joins are taken in the order in which they began, and
+    /// one may end long after, in a later generation than others that began after it.
+    owners: BTreeMap<(u32, u32), BTreeMap<i64, u32>>,
     /// When each process asked for its partitions.
     since: BTreeMap<u32, u64>,
     /// Processes of which a poll's result is not known: they may have come further than anyone can tell.
@@ -163,7 +167,7 @@ impl Groups {
             self.members.insert(process, (group, generation));
             for what in facts.history().details_of(operation) {
                 if let What::Assigned { partition } = what {
-                    let next = self.start(group, partition, row);
+                    let next = self.start((group, generation), partition, row);
                     let start = Progress { next, last: None, joined: true, holds: false };
                     starts.push(((process, partition), start));
                 }
@@ -175,15 +179,30 @@ impl Groups {
     }
 
     /// How far a member that now gets a partition may stand.
-    fn start(&mut self, group: u32, partition: u32, row: &Row) -> i64 {
+    fn start(&mut self, (group, generation): (u32, i64), partition: u32, row: &Row) -> i64 {
         let committed = self.committed.get(&(group, partition));
         let committed = committed.and_then(|commits| commits.furthest_in_force(row.invoked_ns));
-        let kept = self.owners.insert((group, partition), row.process) == Some(row.process);
+        let kept = self.kept((group, partition), generation, row.process);
         // Nobody knows how far a poll went whose answer got lost.
         let anywhere = self.uncertain.contains(&row.process).then_some(i64::MAX);
         let known = self.progress.get(&(row.process, partition)).map(|progress| progress.next);
         let own = anywhere.or(known).filter(|_| kept);
         committed.max(own).unwrap_or(0)
+    }
+
+    /// A process gets a partition in a generation: whether it was the last that got it before.
+    fn kept(&mut self, place: (u32, u32), generation: i64, process: u32) -> bool {
+        let owners = self.owners.entry(place).or_default();
+        let before = owners.range(..generation).next_back().map(|(_, owner)| *owner);
+        if before.is_none() && owners.len() == GENERATIONS_MAX {
+            // The group was born again.
+            owners.clear();
+        }
+        let again = owners.insert(generation, process) == Some(process);
+        if owners.len() > GENERATIONS_MAX {
+            owners.pop_first();
+        }
+        again || before == Some(process)
     }
 
     fn read(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
