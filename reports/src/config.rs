@@ -188,7 +188,7 @@ impl HistoryConfig {
             eligible_leader_replicas: true,
             damage: faults.damage.clone(),
             corrupted: Vec::new(),
-            spoiled: Vec::new(),
+            corrupt_logs: Vec::new(),
             voter_damage: None,
             quorum_damage: None,
             metadata_damage: faults.metadata_damage.clone().map(|reason| {

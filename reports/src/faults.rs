@@ -20,7 +20,7 @@ pub struct FaultCounts {
     pub held_back: u64,
     /// Why, the most frequent reason first; absent if all came as planned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub spared: Vec<FaultDeviation>,
+    pub deviations: Vec<FaultDeviation>,
     /// The scenario's setting that lets all of them be done as planned, if that alone is in the way of any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifted_by: Option<String>,
@@ -53,17 +53,17 @@ impl FaultCounts {
     /// Counts the faults of a run.
     pub fn of(plan: &Plan, run: &Run) -> Self {
         let outside = plan.core.as_ref().map_or(0, |core| core.outside.len());
-        let spared = spared(&run.faults);
+        let deviations = deviations(&run.faults);
         let sum = |how: Deviation| {
-            spared.iter().filter(|group| group.how == how).map(|group| group.count).sum()
+            deviations.iter().filter(|group| group.how == how).map(|group| group.count).sum()
         };
         Self {
             planned: (plan.steps.len() + outside) as u64,
             injected: run.stats.faults,
             weakened: sum(Deviation::Weakened),
             held_back: sum(Deviation::HeldBack),
-            lifted_by: lifted_by(&spared),
-            spared,
+            lifted_by: lifted_by(&deviations),
+            deviations,
         }
     }
 }
@@ -72,31 +72,31 @@ const DOWN: &str = "the target was down";
 const NOBODY: &str = "nobody was the target";
 
 /// What is no matter of targets is held back because the configuration does not promise to survive it.
-fn lifted_by(spared: &[FaultDeviation]) -> Option<String> {
+fn lifted_by(deviations: &[FaultDeviation]) -> Option<String> {
     let unsurvivable = |group: &FaultDeviation| ![DOWN, NOBODY].contains(&group.reason.as_str());
-    spared.iter().any(unsurvivable).then(|| "expect.loss_allowed".to_owned())
+    deviations.iter().any(unsurvivable).then(|| "expect.loss_allowed".to_owned())
 }
 
 /// One that is held back entirely names no node.
-fn spared(faults: &[InjectedFault]) -> Vec<FaultDeviation> {
+fn deviations(faults: &[InjectedFault]) -> Vec<FaultDeviation> {
     let mut groups: BTreeMap<(Deviation, String, String), u64> = BTreeMap::new();
     for fault in faults {
         let Some(reason) = &fault.held_back else { continue };
         let how = if fault.nodes.is_empty() { Deviation::HeldBack } else { Deviation::Weakened };
         *groups.entry((how, fault.kind.clone(), cause(reason))).or_default() += 1;
     }
-    let mut spared: Vec<FaultDeviation> = groups
+    let mut deviations: Vec<FaultDeviation> = groups
         .into_iter()
         .map(|((how, kind, reason), count)| FaultDeviation { how, kind, reason, count })
         .collect();
-    spared.sort_by_key(|group| (group.how, std::cmp::Reverse(group.count)));
-    spared
+    deviations.sort_by_key(|group| (group.how, std::cmp::Reverse(group.count)));
+    deviations
 }
 
 /// The reason without what differs from one fault to the next: the node, the partition.
 fn cause(reason: &str) -> String {
     let reason = reason.strip_prefix("weakened to a crash: ").unwrap_or(reason);
-    let reason = [" spared: ", " crashed only: "]
+    let reason = [" held back: ", " crashed only: "]
         .iter()
         .find_map(|what| reason.split_once(what))
         .map_or(reason, |(_, reason)| reason);
@@ -140,10 +140,10 @@ mod tests {
             fault("crash", &[], Some("node 3 (leader-of orders-0) is down")),
             fault("crash", &[], Some("controller is nobody now")),
             fault("crash", &[], Some("node 1 (any-broker) is down")),
-            fault("whole-cluster-outage", &[1], Some(&format!("node 2 spared: a-0: {limit}"))),
+            fault("whole-cluster-outage", &[1], Some(&format!("node 2 held back: a-0: {limit}"))),
             fault("lying-sync", &[], Some("no configuration survives syncs that lie")),
         ];
-        let told: Vec<(Deviation, &str, String, u64)> = spared(&faults)
+        let told: Vec<(Deviation, &str, String, u64)> = deviations(&faults)
             .into_iter()
             .map(|group| {
                 let kind = faults.iter().find(|fault| fault.kind == group.kind);
@@ -160,7 +160,7 @@ mod tests {
         ];
         let wanted = wanted.map(|(how, kind, reason, count)| (how, kind, reason.to_owned(), count));
         assert_eq!(told, wanted);
-        let all = spared(&faults);
+        let all = deviations(&faults);
         assert_eq!(lifted_by(&all).as_deref(), Some("expect.loss_allowed"));
         let of_targets = |group: &FaultDeviation| [DOWN, NOBODY].contains(&group.reason.as_str());
         let of_targets: Vec<FaultDeviation> = all.into_iter().filter(of_targets).collect();

@@ -22,7 +22,7 @@ mod reason;
 mod terms;
 
 pub use anomaly::excuse;
-pub use damage::{Corrupted, Damage, DamageKind, MetadataDamage, Spoiled};
+pub use damage::{CorruptLog, Corrupted, Damage, DamageKind, MetadataDamage};
 pub use dropped::Dropped;
 pub use hold::{Hold, PROMISES, Promise};
 pub use internal::excuse_violation;

@@ -64,7 +64,7 @@ pub struct Finding {
     pub consequences: Vec<String>,
     /// Where the record is, if the finding is `unseen`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub whereabouts: Option<RecordLocation>,
+    pub location: Option<RecordLocation>,
     /// All records that it is about, and those that it did harm to, as far as clients know them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<Record>,

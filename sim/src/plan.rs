@@ -61,7 +61,7 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CorePlan {
-    /// Brokers and controllers outside the core. Unless the plan allows loss, those are spared without which the
+    /// Brokers and controllers outside the core. Unless the plan allows loss, those are held back without which the
     /// quorum has no majority, or a partition no complete electable replica or fewer than `min.insync.replicas`.
     pub outside: Vec<NodeId>,
     /// What becomes of them.

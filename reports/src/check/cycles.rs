@@ -19,7 +19,7 @@ use harrow_sim::history::NEVER;
 use super::anomaly::Anomaly;
 use super::found::Found;
 use super::index::Index;
-use super::occurrence::{Circumstance, Dependency, Observation, Occurrence, Step, shown_at};
+use super::occurrence::{Dependency, Observation, Occurrence, OccurrenceContext, Step, shown_at};
 use graph::{Edges, Graph, Order};
 
 /// What each pass looks for. Later passes with an order leave out what an earlier pass has told.
@@ -122,7 +122,7 @@ fn add(index: &Index<'_>, found: &mut Found, anomaly: Anomaly, cycle: Vec<Step>)
         since_ns: times().map(|operation| index.row(operation).invoked_ns).min().unwrap_or(0),
         subject: observation(step.to, offset),
         other: Some(observation(step.from, offset)),
-        circumstance: Circumstance::Plain,
+        context: OccurrenceContext::Plain,
         passed: None,
         cycle,
     });

@@ -3,7 +3,7 @@
 use harrow_sim::history::{Completion, Function, History, NEVER, ReadRecord};
 
 use super::anomaly::Anomaly;
-use super::occurrence::{Circumstance, Dependency, Observation, Occurrence, Passed, Step};
+use super::occurrence::{Dependency, Observation, Occurrence, OccurrenceContext, Passed, Step};
 
 /// Steps of a circle that a summary tells.
 const STEPS_MAX: usize = 6;
@@ -90,7 +90,7 @@ impl Occurrence {
         let partition = &history.partitions[self.partition as usize];
         let subject = self.subject;
         let other = self.other.unwrap_or(subject);
-        let copied = self.circumstance == Circumstance::ThroughDuplicate;
+        let copied = self.context == OccurrenceContext::ThroughDuplicate;
         let process =
             |observation: Observation| history.row(observation.operation).process.to_string();
         let generation = |observation: Observation| {

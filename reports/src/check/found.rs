@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::anomaly::{Anomaly, Rules};
 use super::facts::Facts;
 use super::gap::Gap;
-use super::occurrence::{Circumstance, Observation, Occurrence, Passed};
+use super::occurrence::{Observation, Occurrence, OccurrenceContext, Passed};
 use super::options::Removal;
 
 /// Collects what the enabled rules find.
@@ -31,21 +31,21 @@ impl Found {
         subject: Observation,
         other: Option<Observation>,
     ) {
-        self.add_with(facts, anomaly, partition, (subject, other), Circumstance::Plain);
+        self.add_with(facts, anomaly, partition, (subject, other), OccurrenceContext::Plain);
     }
 
-    /// The same, with a circumstance.
+    /// The same, with a context.
     pub(super) fn add_with(
         &mut self,
         facts: &impl Facts,
         anomaly: Anomaly,
         partition: u32,
         (subject, other): (Observation, Option<Observation>),
-        circumstance: Circumstance,
+        context: OccurrenceContext,
     ) {
         if self.rules.has(anomaly) {
             let plain = Occurrence::of(facts.history(), anomaly, partition, (subject, other));
-            self.list.push(Occurrence { circumstance, ..plain });
+            self.list.push(Occurrence { context, ..plain });
         }
     }
 
@@ -67,14 +67,14 @@ impl Found {
 
     /// Adds the records that were passed over, as far as they are known.
     pub(super) fn add_passed(&mut self, facts: &impl Facts, gap: Gap) {
-        let Gap { anomaly, partition, end, subject, circumstance, .. } = gap;
+        let Gap { anomaly, partition, end, subject, context, .. } = gap;
         let start = facts.options().log_start_offset(partition);
         let first = gap.first.max(start);
         // What it stood before is gone: where it goes on is what `auto.offset.reset` says.
-        let plain = matches!(circumstance, Circumstance::Plain | Circumstance::KeptAssignment);
+        let plain = matches!(context, OccurrenceContext::Plain | OccurrenceContext::KeptAssignment);
         let out_of_range = plain && gap.stood < start && reads_on(anomaly);
-        let circumstance = if out_of_range { Circumstance::OutOfRange } else { circumstance };
-        let gap = Gap { circumstance, ..gap };
+        let context = if out_of_range { OccurrenceContext::OutOfRange } else { context };
+        let gap = Gap { context, ..gap };
         if first >= end {
             return;
         }
@@ -84,7 +84,7 @@ impl Found {
         }
         let before = self.list.len();
         for record in records {
-            self.add_with(facts, anomaly, partition, (subject, Some(record)), circumstance);
+            self.add_with(facts, anomaly, partition, (subject, Some(record)), context);
         }
         self.list[before..].iter_mut().for_each(|occurrence| occurrence.passed = passed);
     }
@@ -97,7 +97,7 @@ impl Found {
         let (first, last) = (offset, offset);
         let before = self.list.len();
         let observations = (gap.subject, Some(record));
-        self.add_with(facts, gap.anomaly, gap.partition, observations, gap.circumstance);
+        self.add_with(facts, gap.anomaly, gap.partition, observations, gap.context);
         let passed = Some(Passed { stood: gap.stood, records: 1, first, last });
         self.list[before..].iter_mut().for_each(|occurrence| occurrence.passed = passed);
     }

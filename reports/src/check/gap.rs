@@ -3,7 +3,7 @@
 use harrow_sim::history::{History, NEVER};
 
 use super::anomaly::Anomaly;
-use super::occurrence::{Circumstance, Observation};
+use super::occurrence::{Observation, OccurrenceContext};
 
 /// Offsets that were passed over: an anomaly if a record stands among them.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub(super) struct Gap {
     pub(super) but: [u64; 2],
     /// What went on behind it.
     pub(super) subject: Observation,
-    pub(super) circumstance: Circumstance,
+    pub(super) context: OccurrenceContext,
 }
 
 impl Gap {

@@ -17,7 +17,7 @@ use super::index::{Index, SendId};
 use super::occurrence::Observation;
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
-    let passages = Passages::of(index);
+    let read_spans = ReadSpans::of(index);
     for send in 0..index.send_count() {
         if index.was_read_ok(send) || !index.committed(send) {
             continue;
@@ -28,7 +28,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             *found.removed.entry((partition, removal)).or_default() += 1;
             continue;
         }
-        let lost = check_lost(index, found, &passages, send, partition);
+        let lost = check_lost(index, found, &read_spans, send, partition);
         if !index.history.final_reads || index.was_read(send) || may_be_gone(index, send, partition)
         {
             continue;
@@ -45,7 +45,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
 fn check_lost(
     index: &Index<'_>,
     found: &mut Found,
-    passages: &Passages,
+    read_spans: &ReadSpans,
     send: SendId,
     partition: u32,
 ) -> bool {
@@ -55,7 +55,7 @@ fn check_lost(
     };
     let passed = offset <= index.read(highest).offset;
     let sent_ns = index.history.row(index.observation_of_send(send).operation).invoked_ns;
-    let passed_over = || !index.was_read(send) && passages.passed(partition, offset, sent_ns);
+    let passed_over = || !index.was_read(send) && read_spans.passed(partition, offset, sent_ns);
     let surely = index.history.final_reads || passed_over();
     if !passed || !surely {
         return false;
@@ -68,7 +68,7 @@ fn check_lost(
 
 /// Where consumers came past while nobody can have read unseen: without final reads, only what lies between two
 /// reads of one process counts as passed over.
-struct Passages {
+struct ReadSpans {
     /// By partition.
     spans: Vec<(u32, Span)>,
 }
@@ -83,7 +83,7 @@ struct Span {
     at_ns: u64,
 }
 
-impl Passages {
+impl ReadSpans {
     fn of(index: &Index<'_>) -> Self {
         let mut spans = Vec::new();
         if !index.history.final_reads && !any_without_offset(index) {

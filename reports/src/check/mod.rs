@@ -49,7 +49,7 @@ pub use anomaly::{Anomaly, Rules};
 use found::Found;
 use index::Index;
 pub use lag::{Lag, longest_lag};
-pub use occurrence::{Circumstance, Dependency, Observation, Occurrence, Passed, Step};
+pub use occurrence::{Dependency, Observation, Occurrence, OccurrenceContext, Passed, Step};
 pub use options::{LogFacts, Options, Removal};
 pub use stream::{STREAMED, Stream, Ticket};
 

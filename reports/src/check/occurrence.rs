@@ -21,7 +21,7 @@ pub struct Occurrence {
     /// What it is at odds with.
     pub other: Option<Observation>,
     /// What else is known, for the anomalies to which it matters.
-    pub circumstance: Circumstance,
+    pub context: OccurrenceContext,
     /// What a reader went past, where it did.
     pub passed: Option<Passed>,
     /// Of a cycle: its steps. The first begins where the last one ends.
@@ -53,8 +53,8 @@ impl Occurrence {
         let origins = concerned().flat_map(|w| [Some(w.operation), w.writer]).flatten();
         let oldest = origins.map(|o| history.row(o).invoked_ns).min();
         let since_ns = missing.map(|o| history.row(o).invoked_ns).or(oldest).unwrap_or(0);
-        let (circumstance, passed, cycle) = (Circumstance::Plain, None, Vec::new());
-        Self { anomaly, partition, at_ns, since_ns, subject, other, circumstance, passed, cycle }
+        let (context, passed, cycle) = (OccurrenceContext::Plain, None, Vec::new());
+        Self { anomaly, partition, at_ns, since_ns, subject, other, context, passed, cycle }
     }
 }
 
@@ -79,7 +79,7 @@ pub struct Passed {
 
 /// What else is known about an occurrence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Circumstance {
+pub enum OccurrenceContext {
     /// Nothing that matters.
     #[default]
     Plain,

@@ -20,7 +20,7 @@ use super::found::Found;
 use super::gap::Gap;
 use super::groups::{failed_to_move, rebalanced};
 use super::index::{Index, ReadId};
-use super::occurrence::Circumstance;
+use super::occurrence::OccurrenceContext;
 
 /// Where a consumer stands in one partition: the last read that surely counts, and one that may.
 #[derive(Debug, Default, Clone, Copy)]
@@ -80,7 +80,7 @@ pub(super) fn check_inside(
         if partition != facts.read(to).partition || rebalanced.contains(&partition) {
             continue;
         }
-        let plain = Circumstance::Plain;
+        let plain = OccurrenceContext::Plain;
         check_back(facts, found, Anomaly::IntNonmonotonicPoll, (from, to), plain);
         check_gap(facts, found, Anomaly::IntPollSkip, (from, to), plain);
     }
@@ -199,7 +199,7 @@ impl Consumers {
         let source = self.sources.get(&process).copied().unwrap_or_default();
         let partition = facts.read(first).partition;
         let cursor = self.cursors.entry((process, partition)).or_default();
-        check_start(facts, found, cursor, first, circumstance(cursor, member, source));
+        check_start(facts, found, cursor, first, context(cursor, member, source));
         cursor.member = member;
         match completion {
             Completion::Ok => (cursor.sure, cursor.possible) = (Some(last), Some(last)),
@@ -215,16 +215,16 @@ fn check_start(
     found: &mut Found,
     cursor: &Cursor,
     first: ReadId,
-    circumstance: Circumstance,
+    context: OccurrenceContext,
 ) {
     if let Some(next) = cursor.set_to {
-        check_passed(facts, found, Anomaly::PollSkip, (next, None), first, circumstance);
+        check_passed(facts, found, Anomaly::PollSkip, (next, None), first, context);
     }
     // Before a first sure read, nothing else says where the consumer stood.
     let Some(sure) = cursor.sure else { return };
-    check_back(facts, found, Anomaly::NonmonotonicPoll, (sure, first), circumstance);
+    check_back(facts, found, Anomaly::NonmonotonicPoll, (sure, first), context);
     if let Some(possible) = cursor.possible {
-        check_gap(facts, found, Anomaly::PollSkip, (possible, first), circumstance);
+        check_gap(facts, found, Anomaly::PollSkip, (possible, first), context);
     }
 }
 
@@ -238,13 +238,13 @@ fn assigned(facts: &impl Facts, operation: u32) -> Vec<u32> {
 }
 
 /// Whether a consumer may have lost a partition and got it back since its last poll.
-fn circumstance(cursor: &Cursor, member: Option<(u32, i64)>, source: Source) -> Circumstance {
+fn context(cursor: &Cursor, member: Option<(u32, i64)>, source: Source) -> OccurrenceContext {
     if source == Source::Assigned || member.is_some() && member == cursor.member {
-        Circumstance::KeptAssignment
+        OccurrenceContext::KeptAssignment
     } else if source == Source::Group || member.is_some() {
-        Circumstance::Subscribed
+        OccurrenceContext::Subscribed
     } else {
-        Circumstance::Plain
+        OccurrenceContext::Plain
     }
 }
 
@@ -258,16 +258,16 @@ fn check_back(
     found: &mut Found,
     anomaly: Anomaly,
     (from, to): (ReadId, ReadId),
-    circumstance: Circumstance,
+    context: OccurrenceContext,
 ) {
     let offsets_go_on = facts.read(to).offset > facts.read(from).offset;
     if offsets_go_on && (facts.place_of(to) > facts.place_of(from) || !facts.is_repeated(to)) {
         return;
     }
     // If the offsets go on, a second copy has brought back a record that was there before.
-    let circumstance = if offsets_go_on { Circumstance::ThroughDuplicate } else { circumstance };
+    let context = if offsets_go_on { OccurrenceContext::ThroughDuplicate } else { context };
     let observations = (facts.observation_of_read(to), Some(facts.observation_of_read(from)));
-    found.add_with(facts, anomaly, facts.read(to).partition, observations, circumstance);
+    found.add_with(facts, anomaly, facts.read(to).partition, observations, context);
 }
 
 fn check_gap(
@@ -275,11 +275,11 @@ fn check_gap(
     found: &mut Found,
     anomaly: Anomaly,
     (from, to): (ReadId, ReadId),
-    circumstance: Circumstance,
+    context: OccurrenceContext,
 ) {
     let from = facts.read(from);
     let next = (from.offset.saturating_add(1), Some(from.value));
-    check_passed(facts, found, anomaly, next, to, circumstance);
+    check_passed(facts, found, anomaly, next, to, context);
 }
 
 /// Records between where a consumer stood, behind the record `behind`, and what it read next.
@@ -289,7 +289,7 @@ fn check_passed(
     anomaly: Anomaly,
     (next, behind): (i64, Option<u64>),
     to: ReadId,
-    circumstance: Circumstance,
+    context: OccurrenceContext,
 ) {
     let record = facts.read(to);
     if next >= record.offset {
@@ -303,7 +303,7 @@ fn check_passed(
         end: record.offset,
         but: [behind.unwrap_or(record.value), record.value],
         subject: facts.observation_of_read(to),
-        circumstance,
+        context,
     };
     found.add_passed(facts, gap);
 }

@@ -14,7 +14,7 @@ use super::facts::Facts;
 use super::found::Found;
 use super::gap::Gap;
 use super::index::{Index, SendId};
-use super::occurrence::{Circumstance, Observation};
+use super::occurrence::{Observation, OccurrenceContext};
 
 /// A send and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +109,7 @@ pub(super) fn check_inside(facts: &impl Facts, found: &mut Found, sends: &[Place
                 end: to.offset,
                 but: [facts.send(from.send).value, facts.send(to.send).value],
                 subject: observation(facts, to),
-                circumstance: Circumstance::Plain,
+                context: OccurrenceContext::Plain,
             };
             found.add_passed(facts, gap);
         }

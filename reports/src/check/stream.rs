@@ -349,7 +349,7 @@ impl Stream {
     fn settle(&mut self, history: &History, candidates: Vec<Occurrence>) -> Vec<Occurrence> {
         let mut returned = Vec::new();
         for occurrence in candidates {
-            let Occurrence { anomaly, partition, circumstance, passed: gone_past, .. } = occurrence;
+            let Occurrence { anomaly, partition, context, passed: gone_past, .. } = occurrence;
             let known = self.known(history);
             let subject = known.with_sender(partition, occurrence.subject);
             let other = occurrence.other.map(|other| known.with_sender(partition, other));
@@ -369,7 +369,7 @@ impl Stream {
             } else if !passed.is_some_and(failed) {
                 // Its senders are known now, and so is when it began.
                 let known = Occurrence::of(history, anomaly, partition, (subject, other));
-                returned.push(Occurrence { circumstance, passed: gone_past, ..known });
+                returned.push(Occurrence { context, passed: gone_past, ..known });
             }
         }
         returned

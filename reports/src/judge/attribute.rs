@@ -5,17 +5,17 @@ use harrow_sim::violation::{Guarantee, Violation};
 use crate::check::Occurrence;
 use crate::verdict::RecordLocation;
 
+use super::candidate::{Candidate, Charge, View};
 use super::case::Case;
-use super::cross_check::{Account, CrossCheck};
+use super::cross_check::{Attribution, CrossCheck};
 use super::detect::{Failure, FailureKind};
 use super::excuse::Broken;
-use super::suspect::{Charge, Suspect, View};
 
 /// What is broken, with all that the true state knows about each by itself.
 pub(super) struct Attributed<'a> {
-    pub(super) violations: Vec<Suspect<'a>>,
+    pub(super) violations: Vec<Candidate<'a>>,
     pub(super) anomalies: Vec<ClientAnomaly<'a>>,
-    pub(super) failure: Option<Suspect<'a>>,
+    pub(super) failure: Option<Candidate<'a>>,
 }
 
 /// A client anomaly, held against the true state.
@@ -26,11 +26,11 @@ pub(super) struct ClientAnomaly<'a> {
     /// When it showed as one that is not legal.
     pub(super) shown_ns: u64,
     /// Where the record is, if the anomaly is `unseen`.
-    pub(super) whereabouts: Option<RecordLocation>,
+    pub(super) location: Option<RecordLocation>,
     /// Whether the history itself speaks against it.
     pub(super) contradicted: bool,
     /// What the true state says about it; none if there is none.
-    pub(super) account: Option<Account>,
+    pub(super) attribution: Option<Attribution>,
 }
 
 /// Attributes everything that is broken.
@@ -47,8 +47,8 @@ pub(super) fn attribute<'a>(case: &Case<'a>, broken: Broken<'a>) -> Attributed<'
     }
 }
 
-fn internal<'a>(case: &Case<'_>, violation: &'a Violation) -> Suspect<'a> {
-    Suspect {
+fn internal<'a>(case: &Case<'_>, violation: &'a Violation) -> Candidate<'a> {
+    Candidate {
         at_ns: violation.at_ns,
         view: View::Internal,
         partition: case.violated_partition(violation),
@@ -64,28 +64,28 @@ fn client_anomaly<'a>(
 ) -> ClientAnomaly<'a> {
     let Some(truth) = truth else {
         let shown_ns = occurrence.at_ns;
-        let (whereabouts, contradicted, account) = (None, false, None);
+        let (location, contradicted, attribution) = (None, false, None);
         return ClientAnomaly {
             occurrence,
             partition,
             shown_ns,
-            whereabouts,
+            location,
             contradicted,
-            account,
+            attribution,
         };
     };
     let contradiction = truth.contradiction(&occurrence);
     ClientAnomaly {
         partition,
         shown_ns: truth.shown_ns(&occurrence),
-        whereabouts: truth.whereabouts(&occurrence),
+        location: truth.location(&occurrence),
         contradicted: contradiction.is_some(),
-        account: Some(contradiction.unwrap_or_else(|| truth.account(&occurrence))),
+        attribution: Some(contradiction.unwrap_or_else(|| truth.attribution(&occurrence))),
         occurrence,
     }
 }
 
-fn ended<'a>(case: &Case<'_>, failure: Failure<'a>) -> Suspect<'a> {
+fn ended<'a>(case: &Case<'_>, failure: Failure<'a>) -> Candidate<'a> {
     let Failure { ended_ns: at_ns, kind } = failure;
     let partition = match &kind {
         FailureKind::NotConverged(stuck) => named(case, stuck.pending),
@@ -99,7 +99,7 @@ fn ended<'a>(case: &Case<'_>, failure: Failure<'a>) -> Suspect<'a> {
             (View::Panic, None, Charge::Panicked { message, node, events })
         }
     };
-    Suspect { at_ns, view, partition, guarantee, charge }
+    Candidate { at_ns, view, partition, guarantee, charge }
 }
 
 /// The partition that is pending, by what is said of it.

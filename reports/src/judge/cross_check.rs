@@ -35,7 +35,7 @@ pub(super) enum Source {
 
 /// What the true state says about an anomaly.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Account {
+pub(super) struct Attribution {
     pub(super) source: Source,
     /// One line for people.
     pub(super) line: String,
@@ -67,7 +67,7 @@ impl<'a> CrossCheck<'a> {
     }
 
     /// Where a record is that no poll returned; none for other anomalies.
-    pub(super) fn whereabouts(&self, occurrence: &Occurrence) -> Option<RecordLocation> {
+    pub(super) fn location(&self, occurrence: &Occurrence) -> Option<RecordLocation> {
         if occurrence.anomaly != Anomaly::Unseen {
             return None;
         }
@@ -102,22 +102,23 @@ impl<'a> CrossCheck<'a> {
     }
 
     /// What the history itself has against the anomaly: then the check that reported it is wrong.
-    pub(super) fn contradiction(&self, occurrence: &Occurrence) -> Option<Account> {
+    pub(super) fn contradiction(&self, occurrence: &Occurrence) -> Option<Attribution> {
         let missing = matches!(occurrence.anomaly, Anomaly::LostWrite | Anomaly::Unseen);
         let value = occurrence.subject.value;
         let returned = missing && self.polled().contains_key(&(occurrence.partition, value));
-        returned.then(|| Account::checker("a poll that ended well returned the record".to_owned()))
+        returned
+            .then(|| Attribution::checker("a poll that ended well returned the record".to_owned()))
     }
 
     /// What the true state says about an anomaly that no violation explains.
-    pub(super) fn account(&self, occurrence: &Occurrence) -> Account {
-        let Some(truth) = self.truth(occurrence) else { return Account::unproved() };
+    pub(super) fn attribution(&self, occurrence: &Occurrence) -> Attribution {
+        let Some(truth) = self.truth(occurrence) else { return Attribution::unproved() };
         let lost = || lost_between(truth, occurrence);
         match occurrence.anomaly.kind() {
             Kind::Missing => self.missing(truth, &occurrence.subject),
-            Kind::PassedOver => {
-                occurrence.other.map_or_else(Account::unproved, |other| self.missing(truth, &other))
-            }
+            Kind::PassedOver => occurrence
+                .other
+                .map_or_else(Attribution::unproved, |other| self.missing(truth, &other)),
             Kind::Misplaced if occurrence.anomaly == Anomaly::RealtimeOrder => {
                 lost().unwrap_or_else(|| self.order(truth, occurrence))
             }
@@ -127,35 +128,35 @@ impl<'a> CrossCheck<'a> {
             | Kind::Between
             | Kind::EndOffset
             | Kind::Group
-            | Kind::Cycle => lost().unwrap_or_else(Account::unproved),
+            | Kind::Cycle => lost().unwrap_or_else(Attribution::unproved),
         }
     }
 
     /// An acknowledged record was not read.
-    fn missing(&self, truth: &PartitionTruth, record: &Observation) -> Account {
+    fn missing(&self, truth: &PartitionTruth, record: &Observation) -> Attribution {
         let offset = record.offset;
         match self.place(truth, record) {
-            Place::Committed => Account::client(&format!(
+            Place::Committed => Attribution::client(&format!(
                 "the committed log has the record at offset {offset}, below the high watermark {}, \
                  and no loss touched it: a consumer passed it over or did not get there",
                 truth.high_watermark
             )),
-            Place::Gone { loss: Some(loss), .. } => Account::event(&lost_line(&loss)),
+            Place::Gone { loss: Some(loss), .. } => Attribution::event(&lost_line(&loss)),
             Place::Gone { acknowledged, loss: None } => gone(truth, &acknowledged, record),
-            Place::NeverAcknowledged => Account::client(&never_acknowledged(offset)),
-            Place::Untold => Account::unproved(),
+            Place::NeverAcknowledged => Attribution::client(&never_acknowledged(offset)),
+            Place::Untold => Attribution::unproved(),
         }
     }
 
     /// A record has an offset that another one had, or got one below it, which was acknowledged before it was sent.
-    fn order(&self, truth: &PartitionTruth, occurrence: &Occurrence) -> Account {
+    fn order(&self, truth: &PartitionTruth, occurrence: &Occurrence) -> Attribution {
         let both = [Some(occurrence.subject), occurrence.other];
         let settled = both.iter().flatten().all(|record| {
             self.terms_of(record) == Some(Acks::All)
                 && matches!(self.place(truth, record), Place::Committed)
         });
         if settled {
-            return Account::checker(
+            return Attribution::checker(
                 "both records are committed at these offsets and nothing was lost, but a committed \
                  log only grows at its end"
                     .to_owned(),
@@ -165,20 +166,22 @@ impl<'a> CrossCheck<'a> {
     }
 
     /// Clients were told offsets that cannot be together.
-    fn told(&self, truth: &PartitionTruth, occurrence: &Occurrence) -> Account {
+    fn told(&self, truth: &PartitionTruth, occurrence: &Occurrence) -> Attribution {
         for record in [Some(occurrence.subject), occurrence.other].iter().flatten() {
             match self.place(truth, record) {
                 Place::NeverAcknowledged => {
-                    return Account::client(&never_acknowledged(record.offset));
+                    return Attribution::client(&never_acknowledged(record.offset));
                 }
                 Place::Gone { acknowledged, loss: None } => {
                     return gone(truth, &acknowledged, record);
                 }
-                Place::Gone { loss: Some(loss), .. } => return Account::event(&lost_line(&loss)),
+                Place::Gone { loss: Some(loss), .. } => {
+                    return Attribution::event(&lost_line(&loss));
+                }
                 Place::Committed | Place::Untold => {}
             }
         }
-        Account::unproved()
+        Attribution::unproved()
     }
 
     /// Where a record is that an operation says it was told of.
@@ -218,7 +221,7 @@ impl<'a> CrossCheck<'a> {
     }
 }
 
-impl Account {
+impl Attribution {
     fn event(line: &str) -> Self {
         Self { source: Source::Event, line: format!("internal event: {line}") }
     }
@@ -238,33 +241,33 @@ impl Account {
 }
 
 /// An acknowledged record is not in the committed log, and no loss took it.
-fn gone(truth: &PartitionTruth, ack: &Acknowledged, record: &Observation) -> Account {
+fn gone(truth: &PartitionTruth, ack: &Acknowledged, record: &Observation) -> Attribution {
     let (epoch, offset) = (ack.leader_epoch, record.offset);
     if let Some(lost_in) = truth.lost_in.filter(|lost_in| *lost_in > epoch) {
-        return Account::event(&format!(
+        return Attribution::event(&format!(
             "the leader of epoch {epoch} acknowledged offset {offset}; the election of epoch \
              {lost_in} was unclean or lost records, and what earlier leaders say binds nobody"
         ));
     }
     if ack.acks != -1 {
-        return Account::event(&format!(
+        return Attribution::event(&format!(
             "offset {offset} was acknowledged with acks={} and never committed",
             ack.acks
         ));
     }
-    Account::checker(format!(
+    Attribution::checker(format!(
         "offset {offset} was acknowledged with acks=all, is not in the committed log, and neither a \
          loss nor a violation accounts for it"
     ))
 }
 
 /// The loss of committed records that took what the anomaly concerns, if it came in time.
-fn lost_between(truth: &PartitionTruth, occurrence: &Occurrence) -> Option<Account> {
+fn lost_between(truth: &PartitionTruth, occurrence: &Occurrence) -> Option<Attribution> {
     let (first, last) = concerned(occurrence)?;
     let in_time = |loss: &&Loss| (occurrence.since_ns..=occurrence.at_ns).contains(&loss.at_ns);
     let took = |loss: &&Loss| loss.first <= last && first < loss.end;
     let loss = truth.losses.iter().filter(in_time).find(took)?;
-    Some(Account::event(&lost_line(loss)))
+    Some(Attribution::event(&lost_line(loss)))
 }
 
 fn lost_line(loss: &Loss) -> String {
@@ -289,7 +292,7 @@ mod tests {
     use harrow_sim::run::{End, RunStats};
 
     use super::*;
-    use crate::check::Circumstance;
+    use crate::check::OccurrenceContext;
 
     fn operation(
         completion: Completion,
@@ -339,7 +342,7 @@ mod tests {
             since_ns: 1,
             subject,
             other: None,
-            circumstance: Circumstance::Plain,
+            context: OccurrenceContext::Plain,
             passed: None,
             cycle: Vec::new(),
         }

@@ -12,14 +12,14 @@ use crate::promise::{Place, promise, promise_to_clients};
 use crate::text::seconds;
 use crate::verdict::{Excuse, Finding, Harm, Outcome, RecordLocation, Verdict};
 
+use super::candidate::{Anomalies, Candidate, Charge};
 use super::case::Case;
-use super::cross_check::{Account, Source};
+use super::cross_check::{Attribution, Source};
 use super::detect::NotConverged;
 use super::excuse::{Excused, SetAside};
 use super::lookup::{guess, process};
 use super::record::{Mentioned, mentioned, record};
 use super::root::{Consequence, Root};
-use super::suspect::{Anomalies, Charge, Suspect};
 
 /// Of one kind of consequence, so many examples are told; the rest is counted.
 const EXAMPLES_MAX: usize = 3;
@@ -71,8 +71,8 @@ fn excuse(case: &Case<'_>, anomaly: String, reason: Reason, excused: &Excused) -
 /// A cause that names no record is told by the first one that it did harm to.
 fn finding(case: &Case<'_>, root: &Root<'_>) -> Finding {
     let charges = root.consequences.iter().map(|consequence| &consequence.charge);
-    let charges = || std::iter::once(&root.suspect.charge).chain(charges.clone());
-    let own = anomaly_name(&root.suspect.charge);
+    let charges = || std::iter::once(&root.candidate.charge).chain(charges.clone());
+    let own = anomaly_name(&root.candidate.charge);
     let is_repeat = |it: &&Consequence<'_>| anomaly_name(&it.charge) == own && it.proof.is_none();
     let repeats: Vec<&Consequence<'_>> = root.consequences.iter().filter(is_repeat).collect();
     let others: Vec<&Consequence<'_>> =
@@ -86,9 +86,9 @@ fn finding(case: &Case<'_>, root: &Root<'_>) -> Finding {
         Charge::Anomalies(_) | Charge::NotConverged(_) | Charge::Panicked { .. } => None,
     });
     let Mentioned { records, lines } = mentioned(case, mentions, violations);
-    let cause = cause(case, &root.suspect);
+    let cause = cause(case, &root.candidate);
     Finding {
-        fingerprint: fingerprint(case, &root.suspect.charge, &cause),
+        fingerprint: fingerprint(case, &root.candidate.charge, &cause),
         consequences: consequences(case, &others),
         record: charges().find_map(|charge| record(case, charge)),
         records,
@@ -197,10 +197,10 @@ fn one_line(message: &str) -> String {
 }
 
 fn client_summary(case: &Case<'_>, anomalies: &Anomalies) -> String {
-    let Anomalies { first, whereabouts, count, .. } = anomalies;
+    let Anomalies { first, location, count, .. } = anomalies;
     let mut summary = first.summary(case.history);
-    if let Some(whereabouts) = whereabouts.filter(|known| *known != RecordLocation::Unknown) {
-        summary = format!("{summary}: {}", whereabouts.description());
+    if let Some(location) = location.filter(|known| *known != RecordLocation::Unknown) {
+        summary = format!("{summary}: {}", location.description());
     }
     if *count > 1 {
         summary = format!("{summary} (and {} more)", count - 1);
@@ -209,32 +209,32 @@ fn client_summary(case: &Case<'_>, anomalies: &Anomalies) -> String {
 }
 
 /// The finding of a cause, as if nothing followed from it.
-fn cause(case: &Case<'_>, suspect: &Suspect<'_>) -> Finding {
-    let charge = &suspect.charge;
+fn cause(case: &Case<'_>, candidate: &Candidate<'_>) -> Finding {
+    let charge = &candidate.charge;
     let finding = Finding {
-        guarantee: suspect.guarantee.map_or("model", Guarantee::name).to_owned(),
+        guarantee: candidate.guarantee.map_or("model", Guarantee::name).to_owned(),
         anomaly: anomaly_name(charge).to_owned(),
         summary: summary(case, charge),
         ..Finding::default()
     };
     match charge {
-        Charge::Violation(violation) => internal(case, violation, suspect, finding),
+        Charge::Violation(violation) => internal(case, violation, candidate, finding),
         Charge::Anomalies(anomalies) => client(case, anomalies, finding),
-        Charge::NotConverged(stuck) => not_converged(case, stuck, suspect.at_ns, finding),
-        Charge::Panicked { events, .. } => panicked(*events, suspect.at_ns, finding),
+        Charge::NotConverged(stuck) => not_converged(case, stuck, candidate.at_ns, finding),
+        Charge::Panicked { events, .. } => panicked(*events, candidate.at_ns, finding),
     }
 }
 
 fn internal(
     case: &Case<'_>,
     violation: &Violation,
-    suspect: &Suspect<'_>,
+    candidate: &Candidate<'_>,
     finding: Finding,
 ) -> Finding {
     let Violation { at_ns, node, event, guarantee, .. } = violation;
     let faults = last_faults(case.faults(), *at_ns);
     let shown = format!("{} seen at node {node}, event {event}{faults}", seconds(*at_ns));
-    let position = suspect.partition.as_ref().and_then(|name| case.position(name));
+    let position = candidate.partition.as_ref().and_then(|name| case.position(name));
     let place = position.map_or(Place::Cluster, Place::Partition);
     Finding {
         promise: promise(case.terms, *guarantee, place, None),
@@ -259,28 +259,30 @@ fn fault_line(fault: &InjectedFault) -> String {
 }
 
 fn client(case: &Case<'_>, anomalies: &Anomalies, finding: Finding) -> Finding {
-    let Anomalies { first, account, later_cause, .. } = anomalies;
+    let Anomalies { first, attribution, later_cause, .. } = anomalies;
     let unseen = first.anomaly == Anomaly::Unseen;
-    let whereabouts = anomalies.whereabouts.or(unseen.then_some(RecordLocation::Unknown));
+    let location = anomalies.location.or(unseen.then_some(RecordLocation::Unknown));
     let mut evidence = first.evidence(case.history);
-    if whereabouts == Some(RecordLocation::Unknown) {
+    if location == Some(RecordLocation::Unknown) {
         evidence.extend(guess(case.history, first));
     }
-    evidence.extend(account.as_ref().map(|account| account_line(account, *later_cause)));
+    evidence
+        .extend(attribution.as_ref().map(|attribution| account_line(attribution, *later_cause)));
     let writer = first.subject.writer.map(|writer| process(case.history, writer));
     let promise = promise_to_clients(case.terms, first.anomaly, first.partition, writer);
-    let finding = Finding { promise, evidence, whereabouts, ..finding };
-    let disagreed = account.as_ref().is_some_and(|account| account.source == Source::Checker);
+    let finding = Finding { promise, evidence, location, ..finding };
+    let disagreed =
+        attribution.as_ref().is_some_and(|attribution| attribution.source == Source::Checker);
     if disagreed { disagreement(finding) } else { finding }
 }
 
 /// What the true state says about an anomaly that no violation explains, in one line.
-fn account_line(account: &Account, later_cause: bool) -> String {
-    if later_cause && account.source == Source::Unproved {
+fn account_line(attribution: &Attribution, later_cause: bool) -> String {
+    if later_cause && attribution.source == Source::Unproved {
         return "client-side: what broke inside on this partition broke later and cannot explain it"
             .to_owned();
     }
-    account.line.clone()
+    attribution.line.clone()
 }
 
 /// Two parts of Harrow say the opposite of each other: one of them is wrong, and that comes first.

@@ -152,7 +152,8 @@ fn unexcused<'a>(terms: &Terms, failure: Failure<'a>, aside: &mut SetAside) -> O
 /// Why what is pending may never come, because of damage that the scenario allows.
 fn hopeless(terms: &Terms, pending: &str) -> Option<Reason> {
     let named = |name: &str| pending.split([' ', ',']).any(|word| word == name);
-    let of_it = terms.spoiled.iter().find(|spoiled| named(&spoiled.name));
-    let spoiled = of_it.and_then(|spoiled| terms.spoiled(spoiled.partition, u64::MAX));
-    spoiled.or_else(|| terms.metadata_gone(u64::MAX))
+    let of_it = terms.corrupt_logs.iter().find(|corrupt_logs| named(&corrupt_logs.name));
+    let corrupt_logs =
+        of_it.and_then(|corrupt_logs| terms.corrupt_logs(corrupt_logs.partition, u64::MAX));
+    corrupt_logs.or_else(|| terms.metadata_gone(u64::MAX))
 }

@@ -4,27 +4,27 @@
 //! happened.
 
 use super::attribute::Attributed;
+use super::candidate::{Candidate, Charge, View};
 use super::group::{Group, Origin, groups};
 use super::root::{Consequence, Root};
-use super::suspect::{Charge, Suspect, View};
 
 /// Folds all that is broken into its root causes, in order of time.
 pub(super) fn fold(attributed: Attributed<'_>) -> Vec<Root<'_>> {
     let Attributed { mut violations, anomalies, failure } = attributed;
-    violations.sort_by_key(|suspect| suspect.at_ns);
+    violations.sort_by_key(|candidate| candidate.at_ns);
     let mut roots = fold_all(Vec::new(), violations);
     let groups = groups(&roots, anomalies);
-    let mut others: Vec<Suspect<'_>> =
+    let mut others: Vec<Candidate<'_>> =
         groups.into_iter().filter_map(|group| take(&mut roots, group)).collect();
     others.extend(failure);
-    others.sort_by_key(|suspect| (suspect.view, suspect.at_ns));
+    others.sort_by_key(|candidate| (candidate.view, candidate.at_ns));
     let mut roots = fold_all(roots, others);
-    roots.sort_by_key(|root| (root.suspect.at_ns, root.suspect.view));
+    roots.sort_by_key(|root| (root.candidate.at_ns, root.candidate.view));
     roots
 }
 
 /// Puts a group under the root that explains it; one that none explains may be a root cause itself.
-fn take<'a>(roots: &mut [Root<'a>], group: Group<'_>) -> Option<Suspect<'a>> {
+fn take<'a>(roots: &mut [Root<'a>], group: Group<'_>) -> Option<Candidate<'a>> {
     let Group { partition, origin, anomalies } = group;
     match origin {
         Origin::Root(root, proof) => {
@@ -32,7 +32,7 @@ fn take<'a>(roots: &mut [Root<'a>], group: Group<'_>) -> Option<Suspect<'a>> {
             roots[root].consequences.push(Consequence { charge, proof: Some(proof) });
             None
         }
-        Origin::Account(source) => Some(Suspect {
+        Origin::Attribution(source) => Some(Candidate {
             at_ns: anomalies.first.at_ns,
             view: View::Client(source),
             partition: Some(partition.to_owned()),
@@ -44,7 +44,7 @@ fn take<'a>(roots: &mut [Root<'a>], group: Group<'_>) -> Option<Suspect<'a>> {
 
 fn fold_all<'a>(
     mut roots: Vec<Root<'a>>,
-    others: impl IntoIterator<Item = Suspect<'a>>,
+    others: impl IntoIterator<Item = Candidate<'a>>,
 ) -> Vec<Root<'a>> {
     for other in others {
         match roots.iter_mut().find(|root| root.folds(&other)) {

@@ -6,11 +6,11 @@ use crate::check::Anomaly;
 use crate::verdict::RecordLocation;
 
 use super::attribute::ClientAnomaly;
+use super::candidate::{Anomalies, Seen};
 use super::cross_check::Source;
+use super::explanation::Effect;
 use super::mention::Mention;
-use super::power::Effect;
 use super::root::Root;
-use super::suspect::{Anomalies, Seen};
 
 /// A group of client anomalies.
 pub(super) struct Group<'a> {
@@ -25,7 +25,7 @@ pub(super) enum Origin {
     /// An internal violation, by position of its root, with the proof for the first of them.
     Root(usize, String),
     /// Somebody else.
-    Account(Source),
+    Attribution(Source),
 }
 
 /// What anomalies of a group have in common.
@@ -33,14 +33,14 @@ pub(super) enum Origin {
 struct Key {
     anomaly: Anomaly,
     partition: u32,
-    whereabouts: Option<RecordLocation>,
+    location: Option<RecordLocation>,
     cause: Cause,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Cause {
     Root(usize),
-    Account(Source),
+    Attribution(Source),
 }
 
 /// Groups the anomalies by what explains them. The result is in order of time.
@@ -63,16 +63,17 @@ pub(super) fn groups<'a>(roots: &[Root<'_>], anomalies: Vec<ClientAnomaly<'a>>) 
     groups
 }
 
-/// What the history itself speaks against has no cause inside; what a violation explains needs no other account.
+/// What the history itself speaks against has no cause inside; what a violation explains needs no other.
 fn origin(roots: &[Root<'_>], anomaly: &ClientAnomaly<'_>) -> Origin {
-    let source = anomaly.account.as_ref().map_or(Source::Unproved, |account| account.source);
+    let source =
+        anomaly.attribution.as_ref().map_or(Source::Unproved, |attribution| attribution.source);
     if anomaly.contradicted {
-        return Origin::Account(source);
+        return Origin::Attribution(source);
     }
     let effect = Effect::of(anomaly);
     let proofs = roots.iter().enumerate();
     let mut proofs = proofs.filter_map(|(root, it)| Some((root, it.explains(&effect)?)));
-    proofs.next().map_or(Origin::Account(source), |(root, proof)| Origin::Root(root, proof))
+    proofs.next().map_or(Origin::Attribution(source), |(root, proof)| Origin::Root(root, proof))
 }
 
 impl Key {
@@ -80,10 +81,10 @@ impl Key {
         Self {
             anomaly: anomaly.occurrence.anomaly,
             partition: anomaly.occurrence.partition,
-            whereabouts: anomaly.whereabouts,
+            location: anomaly.location,
             cause: match origin {
                 Origin::Root(root, _) => Cause::Root(*root),
-                Origin::Account(source) => Cause::Account(*source),
+                Origin::Attribution(source) => Cause::Attribution(*source),
             },
         }
     }
@@ -98,11 +99,11 @@ impl<'a> Group<'a> {
     ) -> Self {
         let effect = Effect::of(&anomaly);
         let later_cause = roots.iter().any(|root| root.came_too_late_for(&effect));
-        let ClientAnomaly { occurrence: first, partition, whereabouts, account, .. } = anomaly;
+        let ClientAnomaly { occurrence: first, partition, location, attribution, .. } = anomaly;
         let mentions = vec![Mention::of(&first)];
         let count = 1;
         let anomalies =
-            Anomalies { first, mentions, seen, count, whereabouts, account, later_cause };
+            Anomalies { first, mentions, seen, count, location, attribution, later_cause };
         Self { partition, origin, anomalies }
     }
 }

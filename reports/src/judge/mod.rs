@@ -5,26 +5,26 @@
 //! | `detect` | what the watch and the checks have against it, what the history lacks |
 //! | `excuse` | what nothing excuses; aside, what the configuration and the injected faults permit |
 //! | `attribute` | each with its place and with what the true state says about it (`cross_check`) |
-//! | `fold` | root causes, with what follows from each (`root`), by proof (`power`) |
+//! | `fold` | root causes, with what follows from each (`root`), by proof (`explanation`) |
 //! | `describe` | findings in words, and the outcome |
 //!
 //! A run gives both views. A history from elsewhere goes the same way and has less to say.
 
 mod attribute;
+mod candidate;
 mod case;
 mod cross_check;
 mod describe;
 mod detect;
 mod excuse;
+mod explanation;
 mod fold;
 mod gaps;
 mod group;
 mod lookup;
 mod mention;
-mod power;
 mod record;
 mod root;
-mod suspect;
 
 use std::cell::OnceCell;
 

@@ -11,10 +11,10 @@ use crate::check::Occurrence;
 use crate::text::value_name;
 use crate::verdict::Record;
 
+use super::candidate::Charge;
 use super::case::Case;
 use super::lookup::first_acknowledged;
 use super::mention::Mention;
-use super::suspect::Charge;
 
 /// Records and lines of a history, each once and in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

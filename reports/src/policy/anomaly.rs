@@ -8,7 +8,7 @@ use harrow_sim::history::{Completion, Function, History};
 use super::promised::{Isolation, ProducerTerms};
 use super::reason::Reason;
 use super::terms::Terms;
-use crate::check::{Anomaly, Circumstance, Observation, Occurrence};
+use crate::check::{Anomaly, Observation, Occurrence, OccurrenceContext};
 
 /// Source: Kafka's documentation of `producer.id.expiration.ms`.
 const FORGOTTEN: &str = "producer.id.expiration.ms is not above delivery.timeout.ms: a broker may forget \
@@ -161,14 +161,14 @@ fn excuse_place(terms: &Terms, history: &History, occurrence: &Occurrence) -> Op
 fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
     let subject = Some(occurrence.subject);
     let between_polls = matches!(occurrence.anomaly, Anomaly::NonmonotonicPoll | Anomaly::PollSkip);
-    let copied = occurrence.circumstance == Circumstance::ThroughDuplicate;
-    let subscribed = match occurrence.circumstance {
-        Circumstance::Subscribed => true,
-        Circumstance::Plain => terms.subscribes,
-        Circumstance::KeptAssignment
-        | Circumstance::ThroughDuplicate
-        | Circumstance::OutOfRange
-        | Circumstance::NothingCommitted => false,
+    let copied = occurrence.context == OccurrenceContext::ThroughDuplicate;
+    let subscribed = match occurrence.context {
+        OccurrenceContext::Subscribed => true,
+        OccurrenceContext::Plain => terms.subscribes,
+        OccurrenceContext::KeptAssignment
+        | OccurrenceContext::ThroughDuplicate
+        | OccurrenceContext::OutOfRange
+        | OccurrenceContext::NothingCommitted => false,
     };
     let moved = (between_polls && subscribed).then(|| {
         Reason::plain(
@@ -191,7 +191,7 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
 
 /// Why a consumer of a group that had committed nothing may stand behind the log's start.
 fn excuse_start(terms: &Terms, occurrence: &Occurrence) -> Option<Reason> {
-    let nothing = occurrence.circumstance == Circumstance::NothingCommitted;
+    let nothing = occurrence.context == OccurrenceContext::NothingCommitted;
     let jumps = Some(terms.offset_reset.name()).filter(|_| nothing && terms.offset_reset.jumps());
     jumps.map(|reset| {
         Reason::plain(format!("auto.offset.reset={reset}")).unless("auto.offset.reset=earliest")
@@ -200,7 +200,7 @@ fn excuse_start(terms: &Terms, occurrence: &Occurrence) -> Option<Reason> {
 
 /// Why a consumer may go on elsewhere that stood before the log's start, or whose group did.
 fn excuse_out_of_range(terms: &Terms, occurrence: &Occurrence) -> Option<Reason> {
-    let out_of_range = occurrence.circumstance == Circumstance::OutOfRange;
+    let out_of_range = occurrence.context == OccurrenceContext::OutOfRange;
     let jumps = Some(terms.offset_reset.name());
     let jumps = jumps.filter(|_| out_of_range && terms.offset_reset.jumps());
     jumps.map(|reset| {

@@ -119,7 +119,7 @@ pub struct MetadataDamage {
 /// clean stop, or in what no checksum covers. Nothing repairs it: its leader serves what others refuse, or
 /// what was never written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spoiled {
+pub struct CorruptLog {
     /// Partition, by position in the history.
     pub partition: u32,
     /// Its name, such as `orders-0`.
@@ -130,7 +130,7 @@ pub struct Spoiled {
     pub at_ns: u64,
 }
 
-impl Spoiled {
+impl CorruptLog {
     pub(super) fn reason(&self) -> Reason {
         let Self { name, node, .. } = self;
         let damage = "with damage of its disk, which nothing repairs";
@@ -171,7 +171,7 @@ pub(super) fn corrupted(faults: &[&InjectedFault]) -> Vec<Corrupted> {
 }
 
 /// Partitions into which damage was taken by a node whose disk lied or rotted before.
-pub(super) fn spoiled(run: &Run, corrupted: &[Corrupted]) -> Vec<Spoiled> {
+pub(super) fn corrupt_logs(run: &Run, corrupted: &[Corrupted]) -> Vec<CorruptLog> {
     let of_one = |violation: &Violation| {
         let damaged =
             |one: &Corrupted| one.node == violation.node.0 && one.at_ns <= violation.at_ns;
@@ -180,7 +180,7 @@ pub(super) fn spoiled(run: &Run, corrupted: &[Corrupted]) -> Vec<Spoiled> {
         }
         let (partition, name) = place_of(run, violation)?;
         let (node, at_ns) = (violation.node.0, violation.at_ns);
-        Some(Spoiled { partition, name, node, at_ns })
+        Some(CorruptLog { partition, name, node, at_ns })
     };
     run.violations.iter().filter_map(of_one).collect()
 }

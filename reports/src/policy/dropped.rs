@@ -176,7 +176,7 @@ fn broken_since(run: &Run, name: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::{Circumstance, Observation};
+    use crate::check::{Observation, OccurrenceContext};
 
     fn dropped(first: i64, last: i64, at_ns: u64) -> Dropped {
         Dropped { partition: 0, first, last, at_ns }
@@ -198,7 +198,7 @@ mod tests {
             since_ns,
             subject: read(to),
             other: Some(read(from)),
-            circumstance: Circumstance::Plain,
+            context: OccurrenceContext::Plain,
             passed: None,
             cycle: Vec::new(),
         }

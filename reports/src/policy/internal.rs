@@ -57,7 +57,7 @@ pub fn excuse_violation(
     }
     terms
         .metadata_gone(at_ns)
-        .or_else(|| terms.spoiled(place_of(run, violation)?.0, at_ns))
+        .or_else(|| terms.corrupt_logs(place_of(run, violation)?.0, at_ns))
         .or_else(|| lost_by_brokers(terms, plan, run, violation))
 }
 

@@ -5,14 +5,14 @@ use harrow_broker_model::note::IsolationLevel;
 use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 
-use super::damage::{self, Corrupted, Damage, MetadataDamage, Spoiled};
+use super::damage::{self, CorruptLog, Corrupted, Damage, MetadataDamage};
 use super::dropped::{Dropped, copied_by_election, dropped, went_back, went_back_to_parting};
 use super::hold::{Hold, Promise};
 use super::promised::{
     Isolation, NO_LOSS, OFFSETS_RETENTION_NS, PartitionTerms, ProducerTerms, Reset,
 };
 use super::reason::Reason;
-use crate::check::{Circumstance, Occurrence};
+use crate::check::{Occurrence, OccurrenceContext};
 
 /// So many brokers that lost data are named.
 const BLAMED_MAX: usize = 2;
@@ -64,7 +64,7 @@ pub struct Terms {
     /// Nodes whose disks lied or rotted. Empty unless the scenario allows loss, as is what follows.
     pub corrupted: Vec<Corrupted>,
     /// Partitions of which a log was opened with damage that nothing repairs.
-    pub spoiled: Vec<Spoiled>,
+    pub corrupt_logs: Vec<CorruptLog>,
     /// Why a majority's disks may hold less than was committed, if so: one voter's is enough for that.
     pub voter_damage: Option<MetadataDamage>,
     /// Why voters may contradict what the quorum decided, if so.
@@ -97,7 +97,7 @@ impl Terms {
             eligible_leader_replicas: true,
             damage: Vec::new(),
             corrupted: Vec::new(),
-            spoiled: Vec::new(),
+            corrupt_logs: Vec::new(),
             voter_damage: None,
             quorum_damage: None,
             metadata_damage: None,
@@ -135,7 +135,7 @@ impl Terms {
         if loss_allowed {
             terms.damage = damage::of_brokers(plan, &done);
             terms.corrupted = damage::corrupted(&done);
-            terms.spoiled = damage::spoiled(run, &terms.corrupted);
+            terms.corrupt_logs = damage::corrupt_logs(run, &terms.corrupted);
             terms.voter_damage = damage::of_voters(plan, &done, 1);
             terms.quorum_damage = damage::of_quorum(plan, &done);
             let quorum = terms.quorum_damage.as_ref();
@@ -171,7 +171,7 @@ impl Terms {
             Promise::NoLoss => {
                 self.damage.clear();
                 self.corrupted.clear();
-                self.spoiled.clear();
+                self.corrupt_logs.clear();
                 self.voter_damage = None;
                 self.quorum_damage = None;
                 self.metadata_damage = None;
@@ -196,14 +196,16 @@ impl Terms {
                 let between = (occurrence.since_ns, occurrence.at_ns);
                 self.damage_reason(terms.min_insync_replicas, between)
             })
-            .or_else(|| self.spoiled(occurrence.partition, occurrence.at_ns))
+            .or_else(|| self.corrupt_logs(occurrence.partition, occurrence.at_ns))
             .or_else(|| self.metadata_gone(occurrence.at_ns))
     }
 
     /// Why a partition does not keep its promises any more at this time, because a log took damage in.
-    pub(crate) fn spoiled(&self, partition: u32, at_ns: u64) -> Option<Reason> {
-        let of_it = |spoiled: &&Spoiled| spoiled.partition == partition && spoiled.at_ns <= at_ns;
-        self.spoiled.iter().find(of_it).map(Spoiled::reason)
+    pub(crate) fn corrupt_logs(&self, partition: u32, at_ns: u64) -> Option<Reason> {
+        let of_it = |corrupt_logs: &&CorruptLog| {
+            corrupt_logs.partition == partition && corrupt_logs.at_ns <= at_ns
+        };
+        self.corrupt_logs.iter().find(of_it).map(CorruptLog::reason)
     }
 
     /// Why nothing that rests on the cluster's metadata is promised any more at this time.
@@ -215,7 +217,7 @@ impl Terms {
     /// Why an unclean election may have dropped what an occurrence concerns.
     fn unclean_loss(&self, terms: PartitionTerms, occurrence: &Occurrence) -> Option<Reason> {
         if let Some(dropped) = &self.dropped {
-            if occurrence.circumstance == Circumstance::ThroughDuplicate {
+            if occurrence.context == OccurrenceContext::ThroughDuplicate {
                 let (first, last, at_ns) = copied_by_election(dropped, occurrence)?;
                 let text = format!("an unclean leader election dropped offsets {first} to {last}");
                 return Some(self.dropped_reason(terms, text, at_ns));

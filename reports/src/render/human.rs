@@ -10,7 +10,7 @@ use crate::faults::{Deviation, FaultCounts};
 use crate::report::{LegalHarm, Report, Stats};
 use crate::verdict::{Excuse, Finding, Outcome};
 
-/// So many reasons are told why faults were spared.
+/// So many reasons are told why faults were held back or weakened.
 const REASONS_MAX: usize = 3;
 
 /// So many facts of a finding are told: the whole story stays under 15 lines.
@@ -81,8 +81,8 @@ fn write_outcome(report: &Report, styles: &Styles, writer: &mut dyn Write) -> io
         report.digest
     );
     writeln!(writer, "{}", painted(styles.dim, &line))?;
-    write_spared(&report.faults, Deviation::HeldBack, styles, writer)?;
-    write_spared(&report.faults, Deviation::Weakened, styles, writer)?;
+    write_deviations(&report.faults, Deviation::HeldBack, styles, writer)?;
+    write_deviations(&report.faults, Deviation::Weakened, styles, writer)?;
     let lifted_by = report.faults.lifted_by.as_ref();
     lifted_by.map_or(Ok(()), |setting| {
         let line = format!(
@@ -98,7 +98,7 @@ pub(super) fn held_to(held_to: &[String]) -> String {
 }
 
 /// Faults that were not done as planned, and why: what was not done was not survived.
-fn write_spared(
+fn write_deviations(
     faults: &FaultCounts,
     how: Deviation,
     styles: &Styles,
@@ -112,7 +112,7 @@ fn write_spared(
         return Ok(());
     }
     let groups: Vec<String> = faults
-        .spared
+        .deviations
         .iter()
         .filter(|group| group.how == how)
         .map(|group| format!("{} x {} ({})", group.count, group.kind, group.reason))

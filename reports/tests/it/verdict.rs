@@ -12,7 +12,7 @@ use harrow_broker_model::config::{
 use harrow_broker_model::defect::{Defect, Defects};
 use harrow_broker_model::types::{NodeId, TopicId, TopicPartition};
 use harrow_reports::check::{
-    Anomaly, Circumstance, Dependency, LogFacts, Observation, Occurrence, Options, Step,
+    Anomaly, Dependency, LogFacts, Observation, Occurrence, OccurrenceContext, Options, Step,
 };
 use harrow_reports::explain::{Kind, entries, explain};
 use harrow_reports::judge::{judge, judge_history};
@@ -590,24 +590,24 @@ fn what_is_told_to_be_legal_is_excused() {
         Observation { value: 1, offset: 1, operation: 0, writer: Some(0), read: false };
     let step = Step { from: 0, to: 0, dependency: Dependency::Process };
     for anomaly in Anomaly::ALL {
-        let occurrence = |circumstance| Occurrence {
+        let occurrence = |context| Occurrence {
             anomaly,
             partition: 0,
             at_ns: 20,
             since_ns: 10,
             subject: observation,
             other: Some(observation),
-            circumstance,
+            context,
             passed: None,
             cycle: vec![step; 3],
         };
-        let excused = [Circumstance::Plain, Circumstance::NothingCommitted]
-            .map(|circumstance| excuse(&weakest(), &history, &occurrence(circumstance)));
+        let excused = [OccurrenceContext::Plain, OccurrenceContext::NothingCommitted]
+            .map(|context| excuse(&weakest(), &history, &occurrence(context)));
         let legal = explain(anomaly.name()).expect("it is explained").legal;
         let never = legal.starts_with("Never");
         assert_eq!(never, excused.iter().all(Option::is_none), "{anomaly}: {legal}");
         let always = legal.starts_with("Always") || legal.starts_with("As for G");
-        let strict = excuse(&Terms::strict(), &history, &occurrence(Circumstance::Plain));
+        let strict = excuse(&Terms::strict(), &history, &occurrence(OccurrenceContext::Plain));
         assert_eq!(always, strict.is_some(), "{anomaly}: {legal}");
     }
 }

@@ -63,8 +63,8 @@ fn faults_that_were_not_done_are_told_with_their_reasons() {
     assert_eq!(count("planned"), 4, "{faults}");
     assert_eq!(count("planned"), count("injected") + count("held_back"), "{faults}");
     assert!(count("weakened") > 0 && count("weakened") <= count("injected"), "{faults}");
-    let spared = faults["spared"].as_array().expect("reasons");
-    let sum: u64 = spared.iter().map(|group| group["count"].as_u64().expect("a count")).sum();
+    let deviations = faults["deviations"].as_array().expect("reasons");
+    let sum: u64 = deviations.iter().map(|group| group["count"].as_u64().expect("a count")).sum();
     assert_eq!(sum, count("held_back") + count("weakened"), "{faults}");
     let said = harrow(directory.path(), &["run", "weak.toml", "--seed", "1"]);
     for part in [

@@ -12,7 +12,7 @@ use crate::check::facts::Facts;
 use crate::check::found::Found;
 use crate::check::gap::Gap;
 use crate::check::index::ReadId;
-use crate::check::occurrence::{Circumstance, Observation};
+use crate::check::occurrence::{Observation, OccurrenceContext};
 
 /// So many commits of a partition are kept before those that were surely replaced are folded into one.
 const COMMITS_MAX: usize = 64;
@@ -251,7 +251,8 @@ impl Groups {
         let but = [record.value; 2];
         let own = self.progress.get(&(process, record.partition)).map(|progress| progress.next);
         let from = furthest.max(own).unwrap_or(0);
-        let circumstance = furthest.map_or(Circumstance::NothingCommitted, |_| Circumstance::Plain);
+        let context =
+            furthest.map_or(OccurrenceContext::NothingCommitted, |_| OccurrenceContext::Plain);
         let gap = Gap {
             anomaly: Anomaly::ResumeSkip,
             partition: record.partition,
@@ -260,7 +261,7 @@ impl Groups {
             end: record.offset,
             but,
             subject: facts.observation_of_read(read),
-            circumstance,
+            context,
         };
         found.add_passed(facts, gap);
     }
@@ -342,7 +343,11 @@ impl Groups {
             end: offset,
             but: [Observation::NO_VALUE; 2],
             subject: Observation::answer(operation, offset),
-            circumstance: if begun { Circumstance::Plain } else { Circumstance::NothingCommitted },
+            context: if begun {
+                OccurrenceContext::Plain
+            } else {
+                OccurrenceContext::NothingCommitted
+            },
         };
         if self.holes.has(partition) {
             return found.add_passed(facts, gap);
@@ -350,7 +355,7 @@ impl Groups {
         let (records, _) = facts.records_in(&gap);
         let other =
             records.first().copied().or_else(|| last.map(|last| facts.observation_of_read(last)));
-        found.add_with(facts, gap.anomaly, partition, (gap.subject, other), gap.circumstance);
+        found.add_with(facts, gap.anomaly, partition, (gap.subject, other), gap.context);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use harrow_reports::check::{
-    Anomaly, Circumstance, Observation, Occurrence, Options, STREAMED, Stream, check,
+    Anomaly, Observation, Occurrence, OccurrenceContext, Options, STREAMED, Stream, check,
 };
 use harrow_sim::history::{
     Completion, Function, History, MicroOperation, NEVER, NO_OFFSET, OperationRecord, Row,
@@ -64,7 +64,7 @@ pub(crate) fn disagreement(history: &History, options: &Options) -> Option<Strin
     let all = check(history, options);
     let plain = |occurrence: &&Occurrence| {
         STREAMED.contains(&occurrence.anomaly)
-            && occurrence.circumstance != Circumstance::ThroughDuplicate
+            && occurrence.context != OccurrenceContext::ThroughDuplicate
     };
     let mut stream = names(told.iter());
     let early =

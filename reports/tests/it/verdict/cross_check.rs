@@ -187,15 +187,15 @@ fn an_unseen_record_is_lost_or_stuck_in_one_of_two_ways() {
             "\"unknown\"",
         ),
     ];
-    for (change, whereabouts, name) in cases {
+    for (change, location, name) in cases {
         let verdict = judged(&[0, 1], change);
         assert_eq!(names(&verdict), ["unseen"], "{verdict:#?}");
         let finding = &verdict.findings[0];
-        assert_eq!(finding.whereabouts, Some(whereabouts), "{finding:#?}");
+        assert_eq!(finding.location, Some(location), "{finding:#?}");
         let json = serde_json::to_string(finding).expect("a finding is data");
-        assert!(json.contains(&format!("\"whereabouts\":{name}")), "{json}");
-        let told = finding.summary.ends_with(whereabouts.description());
-        assert_eq!(told, whereabouts != RecordLocation::Unknown, "{}", finding.summary);
+        assert!(json.contains(&format!("\"location\":{name}")), "{json}");
+        let told = finding.summary.ends_with(location.description());
+        assert_eq!(told, location != RecordLocation::Unknown, "{}", finding.summary);
     }
 }
 

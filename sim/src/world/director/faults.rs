@@ -175,7 +175,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             let allowed = if power { self.loss_allowed(node, false) } else { Ok(()) };
             let lossy = power && allowed.is_ok();
             if let (false, Err(reason)) = (lossy, self.crash_allowed(node)) {
-                done.weakened = Some(format!("node {node} spared: {reason}"));
+                done.weakened = Some(format!("node {node} held back: {reason}"));
                 continue;
             }
             self.crash_node(

@@ -51,8 +51,8 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn leave_outside(&mut self) {
         let Some(core) = &self.plan.core else { return };
         for node in &core.outside {
-            let spared = self.may_stay_outside(*node).err();
-            let left = spared.is_none();
+            let held_back = self.may_stay_outside(*node).err();
+            let left = held_back.is_none();
             if left {
                 self.outside.push(*node);
                 match core.state {
@@ -60,7 +60,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                     OutsideState::CutFromBrokers => self.cut_for_good(*node),
                 }
             }
-            self.record_outside(*node, core.state, spared);
+            self.record_outside(*node, core.state, held_back);
         }
         self.apply_conditions();
     }
@@ -83,30 +83,34 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.active.push(Active { step: NO_STEP, condition, until_ns: u64::MAX });
     }
 
-    fn record_outside(&mut self, node: NodeId, state: OutsideState, spared: Option<String>) {
+    fn record_outside(&mut self, node: NodeId, state: OutsideState, held_back: Option<String>) {
         let (kind, description) = match state {
             OutsideState::Dead => ("stay-dead", "stays dead for good"),
             OutsideState::CutFromBrokers => {
                 ("stay-cut", "stays cut from the other brokers for good")
             }
         };
-        let summary = match spared {
+        let summary = match held_back {
             None => format!("node {node} {description}"),
             Some(_) => format!("{kind} held back"),
         };
-        self.host.tally.mark(if spared.is_some() { "fault-held-back" } else { "fault-injected" });
-        self.injected += u64::from(spared.is_none());
+        self.host.tally.mark(if held_back.is_some() {
+            "fault-held-back"
+        } else {
+            "fault-injected"
+        });
+        self.injected += u64::from(held_back.is_none());
         let last = self.faults.iter().map(|fault| fault.step);
         let step = last.chain(self.plan.steps.iter().map(|step| step.id)).max().unwrap_or(0) + 1;
-        let reason = spared.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+        let reason = held_back.as_ref().map_or(String::new(), |why| format!(" ({why})"));
         self.engine.announce(None, format!("fault {step}: {summary}{reason}"));
         self.faults.push(InjectedFault {
             step,
             at_ms: self.engine.now() / MS,
             kind: kind.to_owned(),
-            nodes: if spared.is_some() { Vec::new() } else { vec![node] },
+            nodes: if held_back.is_some() { Vec::new() } else { vec![node] },
             summary,
-            held_back: spared,
+            held_back,
             lossy: false,
         });
     }

@@ -117,7 +117,7 @@ fn a_minority_that_stays_dead_is_not_waited_for() {
 }
 
 #[test]
-fn a_node_that_cannot_be_done_without_is_spared() {
+fn a_node_that_cannot_be_done_without_is_held_back() {
     let run = planted(&outside(&[101, 1], OutsideState::Dead), Plant::Sound, &[1]);
     let held: Vec<Option<&str>> =
         run.faults.iter().map(|fault| fault.held_back.as_deref()).collect();

@@ -6,13 +6,13 @@ use harrow_sim::violation::{Guarantee, Violation};
 use crate::check::{Anomaly, Kind, Occurrence};
 use crate::verdict::RecordLocation;
 
-use super::cross_check::{Account, Source};
+use super::cross_check::{Attribution, Source};
 use super::detect::NotConverged;
 use super::lookup::concerned;
 use super::mention::Mention;
 
 /// A broken rule.
-pub(super) struct Suspect<'a> {
+pub(super) struct Candidate<'a> {
     pub(super) at_ns: u64,
     pub(super) view: View,
     /// By name; `None` concerns the whole cluster.
@@ -51,9 +51,9 @@ pub(super) struct Anomalies {
     /// All of them together.
     pub(super) seen: Seen,
     pub(super) count: u64,
-    pub(super) whereabouts: Option<RecordLocation>,
+    pub(super) location: Option<RecordLocation>,
     /// What the true state says about the first; none without one.
-    pub(super) account: Option<Account>,
+    pub(super) attribution: Option<Attribution>,
     /// Whether something that broke inside later would explain it, had it come in time.
     pub(super) later_cause: bool,
 }
@@ -97,7 +97,7 @@ impl Seen {
     }
 }
 
-impl Suspect<'_> {
+impl Candidate<'_> {
     /// What clients saw of it, if it was they who saw it.
     fn seen(&self) -> Option<Seen> {
         match &self.charge {

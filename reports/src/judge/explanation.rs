@@ -13,7 +13,7 @@ use super::attribute::ClientAnomaly;
 use super::lookup::concerned;
 
 /// What a violation can explain.
-pub(super) struct Power {
+pub(super) struct Explanation {
     at_ns: u64,
     anomaly: String,
     guarantee: Guarantee,
@@ -57,7 +57,7 @@ impl<'a> Effect<'a> {
     }
 }
 
-impl Power {
+impl Explanation {
     pub(super) fn of(violation: &Violation, partition: Option<&str>) -> Self {
         Self {
             at_ns: violation.at_ns,
