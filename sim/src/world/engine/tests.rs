@@ -100,12 +100,8 @@ pub(crate) struct Stage {
 pub(crate) const NETWORK: NetworkPlan = NetworkPlan {
     latency_us: (100, 200),
     client_latency_us: (1_000, 2_000),
-    slow_one_in: 0,
-    slow_extra_us: (0, 0),
-    bandwidth_bytes_per_second: 0,
-    queue_bytes_max: 0,
-    stall_timeout_ms: 1_000,
     connect_timeout_ms: 500,
+    ..crate::testing::NETWORK
 };
 pub(crate) const DISK: DiskPlan =
     DiskPlan { sync_us: (1_000, 1_000), write_back_ms: 10_000, capacity_bytes: 0 };
