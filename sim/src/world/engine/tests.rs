@@ -505,9 +505,9 @@ impl Node for Impatient {
     }
 }
 
-struct ImpatientCast;
+struct ImpatientHost;
 
-impl NodeHost<Impatient> for ImpatientCast {
+impl NodeHost<Impatient> for ImpatientHost {
     fn boot(&mut self, _boot: Boot<'_>) -> Impatient {
         Impatient
     }
@@ -533,7 +533,7 @@ fn a_deadline_that_never_moves_is_an_error_of_its_node() {
     let mut engine: Engine<Impatient> = Engine::new(&setup);
     engine.start_at(0, 0);
     let message =
-        crate::world::panics::catch(|| while engine.step(&mut ImpatientCast) != Step::Silence {});
+        crate::world::panics::catch(|| while engine.step(&mut ImpatientHost) != Step::Silence {});
     let message = message.expect_err("it never ends");
     assert!(
         message
