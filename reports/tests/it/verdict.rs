@@ -6,8 +6,8 @@ mod damage;
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::config::ProducerConfig;
-use harrow_broker_model::defect::{Defect, Defects};
+use harrow_broker_model::config::{Acks, ProducerConfig};
+use harrow_broker_model::defect::Defect;
 use harrow_broker_model::types::{NodeId, TopicId, TopicPartition};
 use harrow_reports::check::{
     Anomaly, Dependency, LogFacts, Observation, Occurrence, OccurrenceContext, Options, Step,

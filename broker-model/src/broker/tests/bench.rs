@@ -3,8 +3,7 @@
 use bytes::Bytes;
 
 use crate::broker::Broker;
-use crate::config::{ClusterConfig, TopicConfig};
-use crate::defect::Defects;
+use crate::config::ClusterConfig;
 use crate::disk_image::DiskImage;
 use crate::message::{
     BrokerHeartbeatResponse, BrokerRegistrationResponse, EpochEnd, HeartbeatState, Message,

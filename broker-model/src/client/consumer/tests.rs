@@ -6,7 +6,7 @@ use super::*;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::config::OffsetReset;
 use crate::message::RequestBody;
-use crate::note::{ConsumerNote, IsolationLevel, Note};
+use crate::note::{ConsumerNote, Note};
 use crate::proto::{
     EpochEndOffset, FetchPartition, FetchResponse, FetchableTopicResponse,
     ListOffsetsPartitionResponse, ListOffsetsResponse, ListOffsetsTopicResponse,

@@ -18,8 +18,7 @@ use crate::proto::{
 };
 use crate::testing;
 use crate::types::{
-    ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Offset, Time, TopicId, TopicPartition,
-    WallTime,
+    ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Time, TopicId, TopicPartition, WallTime,
 };
 
 const EPOCH: LeaderEpoch = LeaderEpoch(3);

@@ -12,8 +12,7 @@ use crate::proto::ErrorCode;
 use crate::record::TransactionResult;
 use crate::testing;
 use crate::types::{
-    LeaderEpoch, NodeId, Now, Offset, ProducerEpoch, ProducerId, Time, TopicId, TopicPartition,
-    WallTime,
+    LeaderEpoch, NodeId, Now, ProducerEpoch, ProducerId, Time, TopicId, TopicPartition, WallTime,
 };
 
 const ID: &str = "t1";

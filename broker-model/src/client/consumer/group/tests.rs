@@ -2,7 +2,7 @@
 
 use crate::client::consumer::Consumer;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
-use crate::config::{Assignor, ConsumerConfig, MemberConfig, OffsetReset, topic_name};
+use crate::config::{Assignor, ConsumerConfig, MemberConfig, topic_name};
 use crate::consumer_protocol::{Place, encode_assignment};
 use crate::message::{RequestBody, ResponseBody};
 use crate::node::{Operation, Outcome};

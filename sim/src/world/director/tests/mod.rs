@@ -23,7 +23,7 @@ use harrow_broker_model::types::{
 
 use crate::biography::Follow;
 use crate::history::{Completion, Function};
-use crate::plan::{Action, ClientPlan, Cut, Expectation, Plan, Step, Target};
+use crate::plan::{Action, ClientPlan, Cut, Plan, Step, Target};
 use crate::run::{End, Run, RunOptions};
 use crate::testing;
 use crate::world::engine::Boot;
