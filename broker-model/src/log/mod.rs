@@ -17,6 +17,7 @@
 //! | `flush` | rolling, background flushes and the recovery point |
 //! | `truncate` | cutting at either end |
 //! | `recovery` | opening what a stop left behind |
+//! | `self_check` | what must hold after each call |
 //! | [`checkpoint`] | small files with a checksum |
 
 pub mod checkpoint;
@@ -28,6 +29,7 @@ mod producer_entry;
 mod producer_state;
 mod recovery;
 mod segment;
+mod self_check;
 mod snapshot_files;
 mod snapshots;
 mod transaction_index;
@@ -130,6 +132,7 @@ impl Log {
     /// happens.
     pub fn assign_epoch(&mut self, epoch: LeaderEpoch, effects: &mut Effects) {
         self.assign_epoch_at(epoch, self.log_end_offset, effects);
+        self.check();
     }
 
     /// Where an epoch ends in this log (KIP-101, KIP-279): the largest epoch not above it that is
@@ -208,6 +211,7 @@ impl Log {
         let moved = bounded != self.high_watermark;
         self.high_watermark = bounded;
         self.producers.replicated(bounded);
+        self.check_derived();
         moved
     }
 
@@ -407,5 +411,6 @@ impl Log {
                 self.partition
             );
         }
+        self.check_derived();
     }
 }

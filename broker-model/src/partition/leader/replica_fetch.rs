@@ -220,6 +220,7 @@ impl Partition {
         if let Some(progress) = leader.followers.iter_mut().find(|one| one.replica == follower) {
             progress.kept_up(until);
         }
+        self.self_check();
     }
 
     /// The bounds of the log, for a follower out of range: log start and log end.
