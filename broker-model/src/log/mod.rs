@@ -189,19 +189,37 @@ impl Log {
         let latest = self.latest_epoch();
         assert!(epoch >= latest, "leader of epoch {epoch} appends to a log in epoch {latest}");
         let assigned = batch.with_assignment(self.log_end_offset, epoch);
-        self.append(assigned.clone(), (AppendOrigin::Leader, acks), epoch, effects);
+        let origin = (AppendOrigin::Leader, acks);
+        self.append(std::slice::from_ref(&assigned), origin, epoch, effects);
         assigned
     }
 
-    /// Appends a leader's batch as it is; `following` is the epoch in which this node follows. The
-    /// batch must begin at the log end.
+    /// Appends a leader's batches as they are; `following` is the epoch in which this node follows. The first must begin
+    /// at the log end. What one fetch has brought is one append: the log is rolled before it or not at all, and looked
+    /// at for `flush.messages` after it. More than fits a whole segment, which Kafka refuses, goes in parts. Source:
+    /// `UnifiedLog.append`.
     pub fn append_as_follower(
         &mut self,
-        batch: &RecordBatch,
+        batches: &[RecordBatch],
         following: LeaderEpoch,
         effects: &mut Effects,
     ) {
-        self.append(batch.clone(), (AppendOrigin::Follower, 0), following, effects);
+        let mut rest = batches;
+        while !rest.is_empty() {
+            let (part, later) = rest.split_at(self.fit_segment(rest));
+            self.append(part, (AppendOrigin::Follower, 0), following, effects);
+            rest = later;
+        }
+    }
+
+    /// How many of the batches fit one segment; the first does.
+    fn fit_segment(&self, batches: &[RecordBatch]) -> usize {
+        let mut size = 0;
+        let fits = |batch: &&RecordBatch| {
+            size += u64::from(batch.size());
+            size <= u64::from(self.config.segment_bytes)
+        };
+        batches.iter().take_while(fits).count().max(1)
     }
 
     /// Sets the high watermark, bounded by log start and log end; true if it moved. The caller
@@ -285,42 +303,52 @@ impl Log {
         self.segment_file(base_offset)
     }
 
+    /// One append of at least one batch.
     fn append(
         &mut self,
-        batch: RecordBatch,
+        batches: &[RecordBatch],
         (origin, acks): (AppendOrigin, i16),
         leader_epoch: LeaderEpoch,
         effects: &mut Effects,
     ) {
-        let (base, end) = (batch.base_offset(), self.log_end_offset);
+        let end = self.log_end_offset;
+        let base = batches.first().map_or(end, RecordBatch::base_offset);
         let gaps = self.config.defects.has(LogDefect::RecoveryKeepsGaps);
         assert!(
             base == end || base > end && gaps,
             "batch at {base} appended to a log that ends at {end}"
         );
         // The epoch's entry must be durable before any record of the epoch can be (KAFKA-16541).
-        self.assign_epoch_at(batch.leader_epoch(), base, effects);
-        self.roll_if_full(batch.size(), effects);
-        effects.push(Effect::Append { file: self.active_file(), bytes: batch.bytes().clone() });
-        let summary = batch.summary();
-        self.log_end_offset = batch.next_offset();
-        self.flushes.appended(self.log_end_offset);
-        if is_transactional(summary.kind) {
-            self.transactions.seen = true;
+        for batch in batches {
+            self.assign_epoch_at(batch.leader_epoch(), batch.base_offset(), effects);
         }
-        if let Some(completed) = self.producers.take(&batch) {
-            self.transactions.completed(completed, &self.producers);
+        let size = batches.iter().map(|batch| u64::from(batch.size())).sum();
+        self.roll_if_full(size, effects);
+        for batch in batches {
+            self.append_batch(batch, effects);
+            effects.note(LogNote::Appended {
+                partition: self.partition,
+                batch: batch.summary(),
+                origin,
+                leader_epoch,
+                acks,
+            });
         }
-        self.active_segment().push(batch);
-        effects.note(LogNote::Appended {
-            partition: self.partition,
-            batch: summary,
-            origin,
-            leader_epoch,
-            acks,
-        });
         self.flush_if_full(effects);
         self.check();
+    }
+
+    fn append_batch(&mut self, batch: &RecordBatch, effects: &mut Effects) {
+        effects.push(Effect::Append { file: self.active_file(), bytes: batch.bytes().clone() });
+        self.log_end_offset = batch.next_offset();
+        self.flushes.appended(self.log_end_offset);
+        if is_transactional(batch.kind()) {
+            self.transactions.seen = true;
+        }
+        if let Some(completed) = self.producers.take(batch) {
+            self.transactions.completed(completed, &self.producers);
+        }
+        self.active_segment().push(batch.clone());
     }
 
     fn active_segment(&mut self) -> &mut Segment {

@@ -95,10 +95,20 @@ pub struct Changes {
     pub log_cut: bool,
     /// The high watermark moved: waiting consumer fetches may have data.
     pub high_watermark_moved: bool,
-    /// Leader or epoch changed: waiting fetches must be answered and the follower's fetcher looked at again.
+    /// Leader or epoch changed: the follower's fetcher and coordinators must look at it again.
     pub leadership_changed: bool,
+    /// The replica leads on in a later epoch: fetches that wait do so until there is something to read, or their time
+    /// is up. In any other change of leadership they are answered at once. Source: `Partition.makeLeader`.
+    pub reelected: bool,
     /// Waiting produces that are decided.
     pub produced: Vec<(ProduceTicket, Result<ProduceAck, ErrorCode>)>,
+}
+
+impl Changes {
+    /// Whether somebody else leads, or this replica does that did not lead before.
+    pub fn leads_anew(&self) -> bool {
+        self.leadership_changed && !self.reelected
+    }
 }
 
 /// What the cluster's metadata says that a partition must know; passed to the calls that need it.
@@ -181,7 +191,7 @@ impl Partition {
         }
         self.refuse_waiting_produces();
         self.role = Role::Follower;
-        self.changes.leadership_changed = true;
+        (self.changes.leadership_changed, self.changes.reelected) = (true, false);
         effects.note(ReplicationNote::BecameFollower {
             partition: self.log.partition(),
             leader_epoch: self.leader_epoch,
