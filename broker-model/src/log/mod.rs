@@ -243,7 +243,7 @@ impl Log {
     /// As [`Self::read`]; whether a first batch that is larger than the limit is given all the same is part of that.
     pub fn read_at_most(&self, from: Offset, upper: Offset, limit: ReadLimit) -> Vec<RecordBatch> {
         let ReadLimit { bytes_max, min_one } = limit;
-        if from >= upper || self.segments.is_empty() {
+        if from >= upper || self.segments.is_empty() || self.is_unreadable(from) {
             return Vec::new();
         }
         let segments = &self.segments[self.floor_segment(from)..];
@@ -264,6 +264,13 @@ impl Log {
             }
         }
         found
+    }
+
+    /// Whether a read from an offset, which is below the log end, finds bytes that are no batches. Source:
+    /// `FileRecords.searchForOffsetFromPosition`, which throws then.
+    pub(crate) fn is_unreadable(&self, from: Offset) -> bool {
+        let segment = self.segments.get(self.floor_segment(from));
+        from < self.log_end_offset && segment.is_some_and(|segment| segment.is_unreadable(from))
     }
 
     /// All batches that are still there, in order. Of a segment that reaches across the beginning of the next one, what

@@ -238,7 +238,8 @@ impl Partition {
             | ClusterError::NotController
             | ClusterError::StaleBrokerEpoch
             | ClusterError::DuplicateBrokerRegistration
-            | ClusterError::InconsistentVoterSet => {
+            | ClusterError::InconsistentVoterSet
+            | ClusterError::CorruptMessage => {
                 if let Some(proposal) = &mut leader.isr.proposal {
                     proposal.submitted = false;
                 }

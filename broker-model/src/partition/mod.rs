@@ -368,5 +368,6 @@ pub fn error_code(error: ClusterError) -> ErrorCode {
         ClusterError::OperationNotAttempted => ErrorCode::OperationNotAttempted,
         ClusterError::DuplicateBrokerRegistration => ErrorCode::DuplicateBrokerRegistration,
         ClusterError::InconsistentVoterSet => ErrorCode::InconsistentVoterSet,
+        ClusterError::CorruptMessage => ErrorCode::CorruptMessage,
     }
 }
