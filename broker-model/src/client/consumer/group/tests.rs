@@ -2,7 +2,7 @@
 
 use crate::client::consumer::Consumer;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
-use crate::config::{Assignor, ConsumerConfig, MemberConfig, OffsetReset, topic_name};
+use crate::config::{Assignor, ConsumerConfig, MemberConfig, topic_name};
 use crate::consumer_protocol::{Place, encode_assignment};
 use crate::message::{RequestBody, ResponseBody};
 use crate::node::{Operation, Outcome};
@@ -12,20 +12,12 @@ use crate::proto::{
     OffsetCommitResponseTopic, OffsetFetchResponse, OffsetFetchResponseGroup,
     OffsetFetchResponsePartitions, OffsetFetchResponseTopics, SyncGroupResponse, TopicName,
 };
+use crate::testing;
 use crate::types::{NodeId, Offset};
 
 fn config(assignor: Assignor) -> ConsumerConfig {
     ConsumerConfig {
-        node: NodeId(1002),
         bootstrap: vec![NodeId(1), NodeId(2), NodeId(3)],
-        jitter_salt: 1,
-        fetch_wait_max_ms: 500,
-        fetch_max_bytes: 1 << 20,
-        request_timeout_ms: 1_000,
-        retry_backoff_ms: 100,
-        metadata_max_age_ms: 60_000,
-        offset_reset: OffsetReset::Earliest,
-        isolation: crate::note::IsolationLevel::ReadUncommitted,
         group: Some(MemberConfig {
             group: "g".to_owned(),
             instance: None,
@@ -35,6 +27,7 @@ fn config(assignor: Assignor) -> ConsumerConfig {
             max_poll_interval_ms: 5_000,
             api_timeout_ms: 2_000,
         }),
+        ..testing::consumer(1002)
     }
 }
 
