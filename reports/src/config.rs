@@ -136,7 +136,7 @@ impl HistoryConfig {
             producers: terms.producers.into_iter().collect(),
             isolation: terms.isolation,
             subscribes: terms.subscribes,
-            offset_reset: terms.offset_reset,
+            offset_reset: terms.weakest_reset(),
             topics: topics.collect(),
             faults: FaultTerms {
                 disturbed: terms.disturbed,
@@ -173,6 +173,7 @@ impl HistoryConfig {
             isolation: self.isolation,
             subscribes: self.subscribes,
             offset_reset: self.offset_reset,
+            resets: Vec::new(),
             offsets_retention_ns: self.offsets_retention_minutes.saturating_mul(NS_PER_MINUTE),
             offsets_topic: self.topic_of(&format!("{OFFSETS_TOPIC}-0")).partition,
             offsets_dropped: faults

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use harrow_broker_model::config::Acks;
 use harrow_sim::history::{Completion, Function, History};
 
-use super::promised::{Isolation, ProducerTerms};
+use super::dropped::ended_before;
+use super::promised::{Isolation, ProducerTerms, Reset};
 use super::reason::Reason;
 use super::terms::Terms;
 use crate::check::{Anomaly, Observation, Occurrence, OccurrenceContext};
@@ -40,8 +41,8 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
         | Anomaly::IntNonmonotonicPoll
         | Anomaly::PollSkip
         | Anomaly::IntPollSkip => excuse_poll(terms, history, occurrence),
-        Anomaly::ResumeSkip => excuse_start(terms, occurrence)
-            .or_else(|| excuse_out_of_range(terms, occurrence))
+        Anomaly::ResumeSkip => excuse_start(terms, history, occurrence)
+            .or_else(|| excuse_out_of_range(terms, history, occurrence))
             .or_else(|| weak(occurrence.other.filter(|other| !other.read)))
             .or_else(|| unproved(&[passed]))
             .or_else(loss),
@@ -79,7 +80,7 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
             // Of two operations alone, one has read what was sent later: no isolation allows that.
             terms.read_uncommitted().filter(|_| occurrence.cycle.len() > 2)
         }
-        Anomaly::CommitBeyondPosition => excuse_start(terms, occurrence),
+        Anomaly::CommitBeyondPosition => excuse_start(terms, history, occurrence),
         Anomaly::GarbageRead | Anomaly::ZombieCommit | Anomaly::DoubleOwnership => None,
     }
 }
@@ -185,29 +186,40 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
             .or_else(|| unproved(terms, history, &[passed]))
     };
     let loss = || terms.loss(occurrence);
-    let out_of_range = || excuse_out_of_range(terms, occurrence);
+    let out_of_range = || excuse_out_of_range(terms, history, occurrence);
     moved.or_else(copy).or_else(out_of_range).or_else(unread).or_else(loss)
 }
 
-/// Why a consumer of a group that had committed nothing may stand behind the log's start.
-fn excuse_start(terms: &Terms, occurrence: &Occurrence) -> Option<Reason> {
-    let nothing = occurrence.context == OccurrenceContext::NothingCommitted;
-    let jumps = Some(terms.offset_reset.name()).filter(|_| nothing && terms.offset_reset.jumps());
-    jumps.map(|reset| {
-        Reason::plain(format!("auto.offset.reset={reset}")).unless("auto.offset.reset=earliest")
-    })
+/// Where the process goes on that an occurrence is about, if records may be passed over by it.
+fn jumping_reset(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reset> {
+    let reset = terms.reset(history.row(occurrence.subject.operation).process);
+    Some(reset).filter(|reset| reset.jumps())
 }
 
-/// Why a consumer may go on elsewhere that stood before the log's start, or whose group did.
-fn excuse_out_of_range(terms: &Terms, occurrence: &Occurrence) -> Option<Reason> {
-    let out_of_range = occurrence.context == OccurrenceContext::OutOfRange;
-    let jumps = Some(terms.offset_reset.name());
-    let jumps = jumps.filter(|_| out_of_range && terms.offset_reset.jumps());
-    jumps.map(|reset| {
-        let begins = "the log begins behind where the consumer stood";
-        Reason::plain(format!("auto.offset.reset={reset}: {begins}"))
-            .unless("auto.offset.reset=earliest")
-    })
+/// Why a consumer of a group that had committed nothing may stand behind the log's start.
+fn excuse_start(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let nothing = occurrence.context == OccurrenceContext::NothingCommitted;
+    let reset = jumping_reset(terms, history, occurrence).filter(|_| nothing)?;
+    let text = format!("auto.offset.reset={}", reset.name());
+    Some(Reason::plain(text).unless("auto.offset.reset=earliest"))
+}
+
+/// Why a consumer may go on elsewhere that stood before the log's start or behind its end, or whose group did.
+fn excuse_out_of_range(
+    terms: &Terms,
+    history: &History,
+    occurrence: &Occurrence,
+) -> Option<Reason> {
+    let reset = jumping_reset(terms, history, occurrence)?;
+    let begins_behind = occurrence.context == OccurrenceContext::OutOfRange;
+    let begins = begins_behind.then_some("the log begins behind where the consumer stood");
+    let ends = || {
+        let ended = ended_before(terms.dropped.as_ref()?, history, occurrence);
+        ended.then_some("an unclean leader election left a log that ends before the consumer")
+    };
+    let why = begins.or_else(ends)?;
+    let text = format!("auto.offset.reset={}: {why}", reset.name());
+    Some(Reason::plain(text).unless("auto.offset.reset=earliest"))
 }
 
 /// Why an end may not cover what a producer was told: readers of committed records wait for transactions.

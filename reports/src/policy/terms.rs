@@ -37,6 +37,8 @@ pub struct Terms {
     pub subscribes: bool,
     /// `auto.offset.reset`.
     pub offset_reset: Reset,
+    /// Processes with another one.
+    pub resets: Vec<(u32, Reset)>,
     /// `offsets.retention.minutes`, in nanoseconds.
     pub offsets_retention_ns: u64,
     /// What holds for the topic of committed offsets.
@@ -86,6 +88,7 @@ impl Terms {
             isolation: Isolation::ReadCommitted,
             subscribes: false,
             offset_reset: Reset::Earliest,
+            resets: Vec::new(),
             offsets_retention_ns: OFFSETS_RETENTION_NS,
             offsets_topic: partition,
             offsets_dropped: false,
@@ -122,9 +125,7 @@ impl Terms {
         if reads_uncommitted(plan) {
             terms.isolation = Isolation::ReadUncommitted;
         }
-        if plan.clients.iter().any(resets_to_latest) {
-            terms.offset_reset = Reset::Latest;
-        }
+        terms.resets = (0_u32..).zip(&plan.clients).filter_map(reset_of).collect();
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
@@ -160,7 +161,7 @@ impl Terms {
                 producers.for_each(|own| own.in_flight_max = own.in_flight_max.min(most));
             }
             Promise::ReadCommitted => self.isolation = Isolation::ReadCommitted,
-            Promise::Reset(reset) => self.offset_reset = reset,
+            Promise::Reset(reset) => (self.offset_reset, self.resets) = (reset, Vec::new()),
             Promise::NoUncleanElection => {
                 topics.for_each(|topic| topic.unclean_leader_election = false);
                 (self.dropped, self.offsets_dropped) = (Some(Vec::new()), false);
@@ -182,6 +183,18 @@ impl Terms {
     pub(crate) fn producer(&self, process: u32) -> ProducerTerms {
         let own = self.producers.iter().find(|(named, _)| *named == process);
         own.map_or(self.producer, |(_, terms)| *terms)
+    }
+
+    /// Where a process goes on whose position is nowhere in the log.
+    pub(crate) fn reset(&self, process: u32) -> Reset {
+        let own = self.resets.iter().find(|(named, _)| *named == process);
+        own.map_or(self.offset_reset, |(_, reset)| *reset)
+    }
+
+    /// The least that any process is promised of where it goes on.
+    pub(crate) fn weakest_reset(&self) -> Reset {
+        let jumps = self.resets.iter().map(|(_, reset)| *reset).find(|reset| reset.jumps());
+        jumps.unwrap_or(self.offset_reset)
     }
 
     pub(crate) fn partition(&self, partition: u32) -> Option<&PartitionTerms> {
@@ -355,12 +368,12 @@ fn reads_uncommitted(plan: &Plan) -> bool {
     plan.clients.iter().any(transactional) && plan.clients.iter().any(uncommitted)
 }
 
-/// Whether a member of a group starts at the end where its group has committed nothing.
-fn resets_to_latest(client: &ClientPlan) -> bool {
+/// A consumer that starts, or goes on, at the end where its position is nowhere in the log.
+fn reset_of((process, client): (u32, &ClientPlan)) -> Option<(u32, Reset)> {
     match client {
-        ClientPlan::Producer { .. } => false,
+        ClientPlan::Producer { .. } => None,
         ClientPlan::Consumer { config, .. } => {
-            config.group.is_some() && config.offset_reset == OffsetReset::Latest
+            (config.offset_reset == OffsetReset::Latest).then_some((process, Reset::Latest))
         }
     }
 }
