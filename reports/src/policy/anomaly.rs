@@ -8,7 +8,7 @@ use harrow_sim::history::{Completion, Function, History};
 use super::dropped::ended_before;
 use super::promised::{Isolation, ProducerTerms, Reset};
 use super::reason::Reason;
-use super::terms::Terms;
+use super::terms::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Terms};
 use crate::check::{Anomaly, Observation, Occurrence, OccurrenceContext};
 
 /// Source: Kafka's documentation of `producer.id.expiration.ms`.
@@ -19,6 +19,12 @@ const IDEMPOTENCE: &str = "enable.idempotence=true";
 
 /// Why an occurrence is legal; `None` if it is not.
 pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let of_data = excuse_of_data(terms, history, occurrence);
+    of_data.or_else(|| forgotten(terms, history, occurrence))
+}
+
+/// Why it is legal whatever became of the coordinators' own records.
+fn excuse_of_data(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
     let seen = occurrence;
     let occurrence = &shown_by_reads(history, occurrence);
     let loss = || terms.loss(occurrence);
@@ -65,7 +71,10 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
             let quiet_ns = longest_quiet_ns(history, seen);
             terms.lost_commit(seen, quiet_ns).or_else(unsettled).or_else(loss)
         }
-        Anomaly::G1a => terms.read_uncommitted().filter(|_| aborted(history, occurrence)),
+        // A send that failed is let happen by no isolation level.
+        Anomaly::G1a => {
+            terms.read_uncommitted().filter(|_| writes_in_transaction(history, occurrence))
+        }
         Anomaly::PrecommittedRead | Anomaly::G1c => terms.read_uncommitted(),
         Anomaly::IntSendSkip
         | Anomaly::G0
@@ -83,6 +92,35 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
         Anomaly::CommitBeyondPosition => excuse_start(terms, history, occurrence),
         Anomaly::GarbageRead | Anomaly::ZombieCommit | Anomaly::DoubleOwnership => None,
     }
+}
+
+/// Why a coordinator may have forgotten how a transaction ended, or who is in which generation of a group.
+fn forgotten(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let between = (occurrence.since_ns, occurrence.at_ns);
+    let of_transactions = matches!(
+        occurrence.anomaly,
+        Anomaly::LostWrite
+            | Anomaly::Unseen
+            | Anomaly::TornTransaction
+            | Anomaly::G1a
+            | Anomaly::EosLoss
+            | Anomaly::EosDuplicate
+    );
+    let of_groups = matches!(
+        occurrence.anomaly,
+        Anomaly::ZombieCommit | Anomaly::DoubleOwnership | Anomaly::EosLoss | Anomaly::EosDuplicate
+    );
+    let decision = of_transactions && writes_in_transaction(history, occurrence);
+    let decision = decision.then(|| terms.forgetful_coordinator(TRANSACTIONS_TOPIC, between));
+    let generation = || terms.forgetful_coordinator(OFFSETS_TOPIC, between);
+    decision.flatten().or_else(|| of_groups.then(generation).flatten())
+}
+
+/// Whether a transaction wrote one of the records.
+fn writes_in_transaction(history: &History, occurrence: &Occurrence) -> bool {
+    let observations = [Some(occurrence.subject), occurrence.other];
+    let mut writers = observations.into_iter().flatten().filter_map(|seen| seen.writer);
+    writers.any(|writer| history.row(writer).function == Function::Txn)
 }
 
 /// Where a record of unknown outcome stands, reads alone tell, and they may come at any time: what happened until then
@@ -132,14 +170,6 @@ fn group_of(history: &History, operation: u32) -> Option<u32> {
         before.next_back().and_then(|join| history.member(join))
     };
     history.member(operation).or_else(joined).map(|(group, _)| group)
-}
-
-/// Whether it was a transaction that failed, and not a send, which no isolation level lets happen all the same.
-fn aborted(history: &History, occurrence: &Occurrence) -> bool {
-    let observations = [Some(occurrence.subject), occurrence.other];
-    let mut writers =
-        observations.into_iter().flatten().filter_map(|observation| observation.writer);
-    writers.any(|writer| history.row(writer).function == Function::Txn)
 }
 
 /// Why a record may stand where it does.

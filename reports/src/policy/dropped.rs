@@ -267,14 +267,19 @@ mod tests {
 
     /// One record was sent and read at offset 100; then the consumer went from 101 on to 106.
     fn skipped() -> (History, Occurrence) {
+        let operation = |process, function, invoked_ns, action| OperationRecord {
+            process,
+            invoked_ns,
+            completed_ns: invoked_ns + 1,
+            completion: Completion::Ok,
+            function,
+            actions: vec![action],
+        };
         let send = SendRecord { value: 7, offset: 100, partition: 0, key: NO_KEY };
-        let sent = OperationRecord::begun(1, Function::Send, 2).ended(3, Completion::Ok);
-        let sent = OperationRecord { micro: vec![MicroOperation::Send(send)], ..sent };
+        let sent = operation(1, Function::Send, 2, MicroOperation::Send(send));
         let poll = |value, offset, at_ns| {
             let records = vec![ReadRecord { value, offset, partition: 0 }];
-            let polled = OperationRecord::begun(2, Function::Poll, at_ns);
-            let polled = polled.ended(at_ns + 1, Completion::Ok);
-            OperationRecord { micro: vec![MicroOperation::Poll { records }], ..polled }
+            operation(2, Function::Poll, at_ns, MicroOperation::Poll { records })
         };
         let operations = [sent, poll(7, 100, 4), poll(8, 106, 20)];
         let history = History::of(vec!["t-0".to_owned()], false, &operations);

@@ -63,7 +63,7 @@ pub fn nearest_passing(plan: &Plan, witness: &Witness, more: &dyn Fn() -> bool) 
         }
         let run = pipeline::run(&candidate, false);
         let verdict = judge(&candidate, &run);
-        if verdict.outcome != Outcome::Violated {
+        if verdict.outcome_apart_from_reach() == Outcome::Held {
             let changes = changes(plan, &candidate);
             let parting = parting(plan, &candidate);
             return Some(Nearest { plan: candidate, changes, parting });
