@@ -67,7 +67,7 @@ pub fn nearest_passing(
         }
         let run = pipeline::run(&candidate, false);
         let verdict = judge(&candidate, &run);
-        if verdict.outcome != Outcome::Violated {
+        if verdict.outcome_apart_from_reach() == Outcome::Held {
             let changes = changes(plan, &candidate);
             let parting = parting(plan, &candidate);
             return Some(Nearest { plan: candidate, changes, parting });

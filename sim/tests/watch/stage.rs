@@ -422,20 +422,24 @@ impl Stage {
     }
 
     pub(crate) fn assign(&mut self, group: &str, member: &str, member_epoch: i32) {
+        self.assign_by(A, group, member, member_epoch);
+    }
+
+    pub(crate) fn assign_by(&mut self, node: NodeId, group: &str, member: &str, member_epoch: i32) {
         let (group, member) = (group.to_owned(), member.to_owned());
         let partition = self.partition;
-        self.note(
-            A,
-            &Note::Group(GroupNote::PartitionAssigned { group, member, partition, member_epoch }),
-        );
+        let given = GroupNote::PartitionAssigned { group, member, partition, member_epoch };
+        self.note(node, &Note::Group(given));
     }
 
     pub(crate) fn release(&mut self, group: &str, member: &str) {
+        self.release_by(A, group, member);
+    }
+
+    pub(crate) fn release_by(&mut self, node: NodeId, group: &str, member: &str) {
         let (group, member) = (group.to_owned(), member.to_owned());
-        self.note(
-            A,
-            &Note::Group(GroupNote::PartitionReleased { group, member, partition: self.partition }),
-        );
+        let released = GroupNote::PartitionReleased { group, member, partition: self.partition };
+        self.note(node, &Note::Group(released));
     }
 
     /// The process starts, opens its log of partition 1 and registers.
@@ -555,7 +559,7 @@ fn consumer(node: NodeId) -> ConsumerConfig {
     }
 }
 
-fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     let client = NodeId(1001);
     Plan {
         scenario: "stage".to_owned(),

@@ -91,12 +91,16 @@ fn member(assignor: Assignor, given: &[i32]) -> Member {
 
 /// Answers with committed offsets.
 fn committed(driver: &mut Member, offsets: &[(i32, i64)]) {
+    committed_in_epoch(driver, offsets, -1);
+}
+
+fn committed_in_epoch(driver: &mut Member, offsets: &[(i32, i64)], epoch: i32) {
     let asked = take(driver, |body| matches!(body, RequestBody::OffsetFetch(_)));
     let answers = offsets.iter().map(|(index, offset)| {
         OffsetFetchResponsePartitions::default()
             .with_partition_index(*index)
             .with_committed_offset(*offset)
-            .with_committed_leader_epoch(-1)
+            .with_committed_leader_epoch(epoch)
     });
     let topic = OffsetFetchResponseTopics::default()
         .with_name(TopicName(TOPIC))
@@ -148,6 +152,27 @@ fn a_member_goes_on_where_its_group_is() {
     let asked = take(&mut driver, |body| matches!(body, RequestBody::ListOffsets(_)));
     let RequestBody::ListOffsets(request) = &asked.message.body else { panic!("{asked:?}") };
     assert_eq!(request.topics[0].partitions[0].timestamp, -2, "nothing is committed of 2");
+}
+
+/// A leader that it knows of an older epoch would say that it has nothing of that epoch, and the member would begin anew.
+#[test]
+fn a_commit_of_a_newer_epoch_waits_for_the_leader_of_that() {
+    let is_query = |body: &RequestBody| matches!(body, RequestBody::OffsetForLeaderEpoch(_));
+    for (epoch, asks_at_once) in [(3, true), (4, false)] {
+        let mut driver = member(Assignor::Range, &[0]);
+        poll(&mut driver, 3);
+        committed_in_epoch(&mut driver, &[(0, 7)], epoch);
+        let asked = driver.take(is_query);
+        assert_eq!(asked.is_some(), asks_at_once, "committed in epoch {epoch}, known is 3");
+        if !asks_at_once {
+            driver.advance(200);
+            driver.send_leaders(&[(1, 3), (1, 3), (1, 3)]);
+            assert!(driver.take(is_query).is_none(), "an answer of the older epoch says nothing");
+            driver.advance(200);
+            driver.send_leaders(&[(2, 4), (1, 3), (1, 3)]);
+            assert_eq!(take(&mut driver, is_query).to, NodeId(2));
+        }
+    }
 }
 
 #[test]

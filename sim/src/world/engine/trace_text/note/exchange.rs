@@ -16,6 +16,14 @@ pub(super) fn trace_text(names: &Names, note: &ExchangeNote) -> String {
             let place = place(names, *partition);
             format!("{place}applied response to {}, {}", api.name(), stands(*asked, *own))
         }
+        ExchangeNote::RequestRefused { api, partition, by, named, own, error } => format!(
+            "{}refused {} of node {by}, which names epoch {named}, in epoch {own}: {error:?}",
+            place(names, Some(*partition)),
+            api.name()
+        ),
+        ExchangeNote::EpochLearned { partition, epoch } => {
+            format!("{partition}: learned of leader epoch {epoch}")
+        }
     }
 }
 
