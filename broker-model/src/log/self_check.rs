@@ -1,4 +1,4 @@
-//! What must hold of all that a log derives from its batches: epochs, producers, transactions, snapshots, flushes. It is
+//! What must hold of all that a log derives from its batches: producers, transactions, snapshots, flushes. It is
 //! asserted at the end of each call, of the newest of each alone: that costs the same however long the log is.
 
 use crate::log::Log;
