@@ -2,18 +2,22 @@
 
 mod answers;
 mod ownership;
+mod reconciliation;
 
 use harrow_broker_model::note::{GroupNote, Note};
 
 use super::finding::{Context, Findings, Invariant};
 use ownership::Ownership;
+use reconciliation::{Holding, Reconciliation};
 
-pub(super) const INVARIANTS: &[Invariant] = &[ownership::INVARIANT, answers::INVARIANT];
+pub(super) const INVARIANTS: &[Invariant] =
+    &[ownership::INVARIANT, answers::INVARIANT, reconciliation::INVARIANT];
 
 /// What the invariants of groups remember.
 #[derive(Debug, Default)]
 pub(super) struct GroupWing {
     ownership: Ownership,
+    reconciliation: Reconciliation,
 }
 
 impl GroupWing {
@@ -35,7 +39,24 @@ impl GroupWing {
             GroupNote::GenerationBegan { group, members: 0, .. } => {
                 self.ownership.on_emptied(group);
             }
-            GroupNote::GenerationBegan { .. } | GroupNote::CommitFenced { .. } => {}
+            GroupNote::MemberHolds {
+                leader_epoch,
+                group,
+                member,
+                member_epoch,
+                partitions,
+                ..
+            } => {
+                let held = Holding { member_epoch: *member_epoch, partitions };
+                let told = (*leader_epoch, group.as_str(), member.as_str());
+                self.reconciliation.on_holds(context, findings, told, held);
+            }
+            GroupNote::MemberOwns { group, member, partitions } => {
+                self.reconciliation.on_owns(group, member, partitions);
+            }
+            GroupNote::TargetAssigned { .. }
+            | GroupNote::GenerationBegan { .. }
+            | GroupNote::CommitFenced { .. } => {}
         }
     }
 }
