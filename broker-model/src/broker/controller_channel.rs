@@ -69,7 +69,7 @@ impl ControllerChannel {
         self.in_flight.len()
     }
 
-    /// The errand that a response ends; `None` if nobody waits for it any more.
+    /// The request that a response ends; `None` if nobody waits for it any more.
     pub(super) fn answered(
         &mut self,
         from: NodeId,
@@ -82,7 +82,7 @@ impl ControllerChannel {
         Some(self.in_flight.remove(index).pending)
     }
 
-    /// Takes out all errands to a node whose connection is gone, in the order of sending.
+    /// Takes out all requests to a node whose connection is gone, in the order of sending.
     pub(super) fn lost(&mut self, to: NodeId) -> Vec<PendingRequest> {
         self.in_flight.extract_if(.., |sent| sent.to == to).map(|sent| sent.pending).collect()
     }

@@ -271,7 +271,7 @@ impl Broker {
             Channel::ReplicaFetch => self.fetchers.on_connection_lost(now.time, to, &self.context),
             Channel::Controller => {
                 let lost = self.channel.lost(to);
-                self.on_errands_lost(now, to, lost, effects);
+                self.on_controller_requests_lost(now, to, lost, effects);
             }
             Channel::TransactionMarkers | Channel::TransactionVerification => {
                 self.on_transaction_connection_lost(now, to, channel, effects);
@@ -327,7 +327,7 @@ impl Broker {
         self.expire_delayed(now, effects);
         self.check_isr_lag(now, effects);
         if let Some((to, lost)) = self.channel.expired(time, effects) {
-            self.on_errands_lost(now, to, lost, effects);
+            self.on_controller_requests_lost(now, to, lost, effects);
         }
         self.tick_coordinators(now, effects);
         self.run_ready(now, effects);

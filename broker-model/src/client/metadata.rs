@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::ms;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
+use crate::note::ExchangeNote;
 use crate::proto::{
     ErrorCode, MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponsePartition,
     StrBytes, TopicName, topic_of_uuid,
@@ -42,6 +43,8 @@ pub(crate) struct Metadata {
     not_before: Time,
     expires_at: Time,
     version: u64,
+    /// Epochs that it takes for the newest and has not stated yet.
+    learned: Vec<(PartitionKey, LeaderEpoch)>,
 }
 
 #[derive(Debug)]
@@ -71,6 +74,7 @@ impl Metadata {
             not_before: Time::ZERO,
             expires_at: Time::MAX,
             version: 0,
+            learned: Vec::new(),
         }
     }
 
@@ -145,8 +149,11 @@ impl Metadata {
         self.wanted = true;
     }
 
-    /// Sends a request if one is due.
+    /// States what it has learned, and sends a request if one is due.
     pub(crate) fn run(&mut self, now: Time, connections: &mut Connections, effects: &mut Effects) {
+        for (key, epoch) in std::mem::take(&mut self.learned) {
+            effects.note(ExchangeNote::EpochLearned { partition: self.text(key), epoch });
+        }
         if self.asked || self.topics.is_empty() || self.due() > now {
             return;
         }
@@ -210,6 +217,7 @@ impl Metadata {
         self.learn_broker(NodeId(leader));
         self.topics[key.topic].partitions[index] =
             Leadership { leader: Some(NodeId(leader)), epoch: LeaderEpoch(epoch) };
+        self.learned.push((key, LeaderEpoch(epoch)));
         self.version += 1;
         true
     }
@@ -223,6 +231,7 @@ impl Metadata {
         }
         let index = usize::try_from(key.partition).expect("a known partition is not negative");
         self.topics[key.topic].partitions[index] = Leadership { leader: None, epoch };
+        self.learned.push((key, epoch));
         self.version += 1;
         self.wanted = true;
     }
@@ -263,6 +272,10 @@ impl Metadata {
         let epoch = LeaderEpoch(partition.leader_epoch);
         if epoch >= partitions[index].epoch {
             let leader = (partition.leader_id.0 >= 0).then_some(NodeId(partition.leader_id.0));
+            if epoch != partitions[index].epoch {
+                let key = PartitionKey { topic: place, partition: partition.partition_index };
+                self.learned.push((key, epoch));
+            }
             partitions[index] = Leadership { leader, epoch };
         }
     }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::classic::group::ClassicGroup;
 use super::modern::session::{MemberKey, Timers};
 use super::state::{GroupChange, GroupState};
-use super::waiter::{Waiter, refuse, told};
+use super::waiter::{Waiter, client_error, refuse};
 use crate::caller::Caller;
 use crate::config::{CoordinatorConfig, ms};
 use crate::consumer_protocol::{Place, decode_assignment};
@@ -197,13 +197,13 @@ impl GroupCoordinator {
 
     /// Records were not appended.
     pub(crate) fn not_written(&mut self, now: Now, waiter: Waiter, error: ErrorCode) {
-        self.failed(now, waiter, told(error));
+        self.failed(now, waiter, client_error(error));
     }
 
     /// Does what time alone brings.
     pub(crate) fn tick(&mut self, now: Now) {
         for waiter in self.runtime.expired(now.time) {
-            self.failed(now, waiter, told(ErrorCode::RequestTimedOut));
+            self.failed(now, waiter, client_error(ErrorCode::RequestTimedOut));
         }
         if self.groups_due.is_some_and(|due| due <= now.time) {
             self.tick_groups(now);

@@ -6,9 +6,8 @@ use super::coordinator::{GroupCoordinator, GroupRules, Todo};
 use crate::caller::Caller;
 use crate::config::{CoordinatorConfig, ms, topic_name};
 use crate::coordinator::runtime::batch_of;
-use crate::defect::{Defects, GroupDefect};
-use crate::disk_image::DiskImage;
-use crate::log::{Log, LogConfig, LogOptions};
+use crate::defect::GroupDefect;
+use crate::log::Log;
 use crate::message::ResponseBody;
 use crate::node::Effects;
 use crate::proto::{
@@ -17,9 +16,9 @@ use crate::proto::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetFetchRequest,
     OffsetFetchRequestGroup, SyncGroupRequest, SyncGroupRequestAssignment, TopicName,
 };
+use crate::testing;
 use crate::types::{
-    ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Offset, Time, TopicId, TopicPartition,
-    WallTime,
+    ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Time, TopicId, TopicPartition, WallTime,
 };
 
 const EPOCH: LeaderEpoch = LeaderEpoch(3);
@@ -43,23 +42,7 @@ impl Bench {
             defects: defects.iter().copied().collect(),
             incarnation: 7,
         };
-        let config = LogConfig {
-            segment_bytes: 1 << 20,
-            flush_messages: u64::MAX,
-            flush_ms: u64::MAX,
-            producer_id_expiration_ms: u64::MAX,
-            defects: Defects::NONE,
-        };
-        let options = LogOptions {
-            config,
-            now: now.wall,
-            clean: true,
-            recovery_point: Offset::ZERO,
-            high_watermark: Offset::ZERO,
-            log_start_offset: Offset::ZERO,
-        };
-        let id = TopicPartition { topic: TopicId(9), partition: 0 };
-        let log = Log::open(id, options, &DiskImage::default(), &mut Effects::new());
+        let log = testing::empty_log(TopicPartition { topic: TopicId(9), partition: 0 });
         let mut bench = Self {
             groups: GroupCoordinator::new(rules, now.time),
             log,

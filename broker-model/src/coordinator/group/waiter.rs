@@ -48,7 +48,7 @@ pub(crate) struct StaticRejoin {
 
 /// What a client is told of an error of the log. Source: Kafka's `CoordinatorOperationExceptionHelper`,
 /// `GroupMetadataManager.appendGroupMetadataErrorToResponseError`.
-pub(super) fn told(error: ErrorCode) -> ErrorCode {
+pub(super) fn client_error(error: ErrorCode) -> ErrorCode {
     let moved = [ErrorCode::NotLeaderOrFollower, ErrorCode::KafkaStorageError];
     let late = [
         ErrorCode::UnknownTopicOrPartition,

@@ -54,7 +54,7 @@ impl TransactionCoordinator {
         let result = match (result, current.is_some()) {
             (Ok(()), true) => Ok(()),
             (_, false) => Err(ErrorCode::NotCoordinator),
-            (Err(error), true) => Err(told_as(error)),
+            (Err(error), true) => Err(client_error(error)),
         };
         match result {
             Ok(()) => self.committed(now, write),
@@ -155,7 +155,7 @@ fn next_identity(record: &TransactionRecord) -> (ProducerId, ProducerEpoch) {
 }
 
 /// What a client is told of a failed append.
-fn told_as(error: ErrorCode) -> ErrorCode {
+fn client_error(error: ErrorCode) -> ErrorCode {
     let passes = matches!(
         error,
         ErrorCode::UnknownTopicOrPartition

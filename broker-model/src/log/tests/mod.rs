@@ -7,35 +7,22 @@ mod weak_rules;
 
 use bytes::Bytes;
 
-use crate::defect::Defects;
 use crate::disk_image::FileId;
 use crate::log::tests::disk::{FakeDisk, PARTITION};
-use crate::log::{AppendRights, Log, LogConfig, LogOptions, ProducerCheck};
+use crate::log::{AppendRights, Log, LogOptions, ProducerCheck};
 use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, LogNote, Note, ProducerNote, TruncateReason};
 use crate::record::{RecordBatch, RecordBatchBuilder};
+use crate::testing;
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
 const EPOCH: LeaderEpoch = LeaderEpoch(1);
 const SEGMENT_BYTES: u32 = 400;
 
-const CONFIG: LogConfig = LogConfig {
-    segment_bytes: SEGMENT_BYTES,
-    flush_messages: u64::MAX,
-    flush_ms: u64::MAX,
-    producer_id_expiration_ms: u64::MAX,
-    defects: Defects::NONE,
-};
-
 pub(super) fn options(clean: bool) -> LogOptions {
-    LogOptions {
-        config: CONFIG,
-        now: WallTime(0),
-        clean,
-        recovery_point: Offset::ZERO,
-        high_watermark: Offset::ZERO,
-        log_start_offset: Offset::ZERO,
-    }
+    let mut options = LogOptions { clean, ..testing::log_options() };
+    options.config.segment_bytes = SEGMENT_BYTES;
+    options
 }
 
 fn open(disk: &FakeDisk, options: LogOptions) -> (Log, Effects) {

@@ -1,8 +1,7 @@
 //! Transactions in a log: rules 2.8.1 to 2.8.6.
 
 use super::disk::{FakeDisk, PARTITION};
-use crate::defect::Defects;
-use crate::log::{AppendRights, Log, LogConfig, LogOptions, ProducerCheck, VerificationGuard};
+use crate::log::{AppendRights, Log, LogOptions, ProducerCheck, VerificationGuard};
 use crate::node::Effects;
 use crate::note::{AbortedTransaction, TruncateReason};
 use crate::proto::ErrorCode;
@@ -12,21 +11,7 @@ use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, Wal
 use TransactionResult::{Abort, Commit};
 
 fn options() -> LogOptions {
-    let config = LogConfig {
-        segment_bytes: 400,
-        flush_messages: u64::MAX,
-        flush_ms: u64::MAX,
-        producer_id_expiration_ms: u64::MAX,
-        defects: Defects::NONE,
-    };
-    LogOptions {
-        config,
-        now: WallTime(0),
-        clean: true,
-        recovery_point: Offset::ZERO,
-        high_watermark: Offset::ZERO,
-        log_start_offset: Offset::ZERO,
-    }
+    super::options(true)
 }
 
 fn log() -> Log {

@@ -3,6 +3,7 @@
 //! Promise: in a group, a partition is held for at most one current member at a time: it is given on only after the one
 //! before acknowledged the revocation, left or was fenced; a member's epoch never falls while it holds a partition.
 //! Source: KIP-848; `NoDoubleClientAssignment` of its TLA+ specification; `ConsumerGroup.addPartitionEpochs`.
+//! A deposed coordinator's late word counts for nothing, see `coordinators`.
 //! Not verified: what a fenced member still believes; that the target assignment covers everything.
 
 use std::collections::BTreeMap;

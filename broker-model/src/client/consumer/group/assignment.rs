@@ -9,7 +9,7 @@ use crate::node::{Effects, Outcome};
 use crate::proto::ErrorCode;
 use crate::types::Time;
 
-use super::membership::{Membership, Told};
+use super::membership::{Membership, Revocation};
 
 impl Consumer {
     /// The application subscribes: it joins with the next poll.
@@ -75,12 +75,12 @@ impl Consumer {
             self.membership.as_mut().expect("only members prepare").prepared = true;
             return self.end_poll(now, Outcome::Lost { partitions: owned }, effects);
         }
-        if member.told == Told::Revoked {
-            member.told = Told::Nothing;
+        if member.revocation == Revocation::Acknowledged {
+            member.revocation = Revocation::None;
             member.prepared = true;
             return self.drop_partitions(&owned);
         }
-        member.told = Told::Revoking(owned.clone());
+        member.revocation = Revocation::Announced(owned.clone());
         self.end_poll(now, Outcome::Revoking { partitions: owned }, effects);
     }
 
@@ -91,11 +91,11 @@ impl Consumer {
         let given = member.given.clone().unwrap_or_default();
         let gone: Vec<Place> =
             member.assigned.iter().filter(|place| !given.contains(place)).cloned().collect();
-        if !gone.is_empty() && member.told != Told::Revoked {
-            member.told = Told::Revoking(gone.clone());
+        if !gone.is_empty() && member.revocation != Revocation::Acknowledged {
+            member.revocation = Revocation::Announced(gone.clone());
             return self.end_poll(now, Outcome::Revoking { partitions: gone }, effects);
         }
-        member.told = Told::Nothing;
+        member.revocation = Revocation::None;
         member.given = None;
         member.kept.clone_from(&given);
         member.prepared = false;

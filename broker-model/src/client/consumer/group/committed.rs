@@ -125,6 +125,9 @@ impl Consumer {
             return position.enter(Stage::Start(reset), version);
         }
         let epoch = LeaderEpoch(answer.committed_leader_epoch);
+        // A leader of an older epoch knows nothing of what was read in that one.
+        self.metadata.see_epoch(key, epoch);
+        position.leadership = self.metadata.leadership(key);
         position.seek((Offset(answer.committed_offset), epoch), version);
         if epoch != LeaderEpoch::NONE {
             let version = self.new_version();

@@ -15,7 +15,7 @@ use crate::proto::{
 use crate::types::{NodeId, Time, TopicPartition};
 
 use super::join::{millis, moved};
-use super::membership::Told;
+use super::membership::Revocation;
 use super::reconciler::{Sent, State};
 
 /// Epoch of one who leaves for good. Source: `ConsumerGroupHeartbeatRequest.LEAVE_GROUP_MEMBER_EPOCH`.
@@ -167,7 +167,7 @@ impl Consumer {
         self.reconciler_mut().become_another(state);
         let member = self.membership.as_mut().expect("only members stop");
         member.generation.id = epoch;
-        member.told = Told::Nothing;
+        member.revocation = Revocation::None;
     }
 
     /// The application does not poll: its partitions shall be somebody else's. Source:

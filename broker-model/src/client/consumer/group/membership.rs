@@ -36,15 +36,15 @@ pub(super) struct PendingCommit {
     pub(super) last_error: ErrorCode,
 }
 
-/// What the application must be told before a rebalance goes on.
+/// Partitions that the application must let go of before a rebalance goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Told {
-    /// Nothing.
-    Nothing,
-    /// It is about to lose these.
-    Revoking(Vec<Place>),
-    /// It was told, and has polled again.
-    Revoked,
+pub(super) enum Revocation {
+    /// Nothing is revoked.
+    None,
+    /// It was told that it is about to lose these.
+    Announced(Vec<Place>),
+    /// It has polled again since: they may go.
+    Acknowledged,
 }
 
 /// A consumer's membership.
@@ -60,7 +60,7 @@ pub(in crate::client::consumer) struct Membership {
     pub(super) rejoin_needed: bool,
     /// Whether the present assignment was given up, as far as it must be, since the last join.
     pub(super) prepared: bool,
-    pub(super) told: Told,
+    pub(super) revocation: Revocation,
     pub(super) assigned: Vec<Place>,
     /// What it was given last: the eager sticky assignor is told, though it was given up since. Source: KIP-54.
     pub(super) kept: Vec<Place>,
@@ -103,7 +103,7 @@ impl Membership {
             last_generation: -1,
             rejoin_needed: true,
             prepared: false,
-            told: Told::Nothing,
+            revocation: Revocation::None,
             assigned: Vec::new(),
             kept: Vec::new(),
             given: None,
@@ -152,7 +152,7 @@ impl Membership {
         self.generation = Generation { member: member.to_owned(), ..Generation::NONE };
         self.rejoin_needed = true;
         self.prepared = false;
-        self.told = Told::Nothing;
+        self.revocation = Revocation::None;
         self.given = None;
         self.to_assign = None;
         self.stop_heartbeats();
@@ -175,8 +175,8 @@ impl Membership {
 
     /// The application polls.
     pub(in crate::client::consumer) fn polled(&mut self) {
-        if matches!(self.told, Told::Revoking(_)) {
-            self.told = Told::Revoked;
+        if matches!(self.revocation, Revocation::Announced(_)) {
+            self.revocation = Revocation::Acknowledged;
         }
     }
 

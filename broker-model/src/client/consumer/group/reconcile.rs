@@ -12,7 +12,7 @@ use crate::node::{Effects, Outcome};
 use crate::note::GroupNote;
 use crate::types::{Time, TopicPartition};
 
-use super::membership::{Generation, Told};
+use super::membership::{Generation, Revocation};
 use super::reconciler::{LocalAssignment, Reconciler, State};
 
 impl Consumer {
@@ -44,7 +44,7 @@ impl Consumer {
         let id = self.reconciler().member_id();
         let member = self.membership.as_mut().expect("only members join");
         member.generation = Generation { id: 0, member: id, protocol: None };
-        member.told = Told::Nothing;
+        member.revocation = Revocation::None;
     }
 
     fn lose_all(&mut self, now: Time, effects: &mut Effects) {
@@ -72,10 +72,10 @@ impl Consumer {
         let assigned = self.member().assigned.clone();
         let revoked: Vec<Place> =
             assigned.iter().filter(|place| !places.contains(place)).cloned().collect();
-        if !revoked.is_empty() && self.member().told != Told::Revoked {
+        if !revoked.is_empty() && self.member().revocation != Revocation::Acknowledged {
             self.reconciler_mut().under_way = Some(wanted);
             let member = self.membership.as_mut().expect("only members reconcile");
-            member.told = Told::Revoking(revoked.clone());
+            member.revocation = Revocation::Announced(revoked.clone());
             return self.end_poll(now, Outcome::Revoking { partitions: revoked }, effects);
         }
         let added: Vec<Place> =
@@ -85,7 +85,7 @@ impl Consumer {
         self.tell_owned(effects);
         self.acknowledge(wanted);
         let member = self.membership.as_mut().expect("only members reconcile");
-        member.told = Told::Nothing;
+        member.revocation = Revocation::None;
         member.assignments += 1;
         let (generation, partitions) = (member.generation.id, member.assigned.clone());
         self.end_poll(now, Outcome::Joined { generation, partitions }, effects);

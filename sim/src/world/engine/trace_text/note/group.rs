@@ -20,13 +20,13 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
             format!("loaded {count} groups of {place} in epoch {leader_epoch}")
         }
         GroupNote::GenerationBegan { group, generation, members } => {
-            format!("group {group}: generation {generation} of {members} members begins")
+            format!("group {group}: stabilized generation {generation} with {members} members")
         }
         GroupNote::WriteAnswered { partition, end, .. } => {
-            format!("answers what rests on {} below {end}", names.place(*partition))
+            format!("responded from {} up to offset {end}", names.place(*partition))
         }
         GroupNote::CommitFenced { group, generation } => {
-            format!("group {group}: refuses a commit of generation {generation}")
+            format!("group {group}: rejected offset commit of generation {generation}")
         }
         GroupNote::MemberHolds { group, member, member_epoch, partitions, .. } => {
             let places = places(names, partitions);
