@@ -245,6 +245,7 @@ impl Broker {
             | ResponseBody::LeaveGroup(_)
             | ResponseBody::OffsetCommit(_)
             | ResponseBody::OffsetFetch(_)
+            | ResponseBody::ConsumerGroupHeartbeat(_)
             | ResponseBody::Vote(_)
             | ResponseBody::BeginQuorumEpoch(_)
             | ResponseBody::EndQuorumEpoch(_) => {

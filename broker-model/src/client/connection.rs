@@ -26,6 +26,8 @@ pub(crate) enum Purpose {
     SyncGroup(Box<Generation>),
     /// Consumer: it is alive in this generation.
     Heartbeat(Box<Generation>),
+    /// Consumer: it is alive in the consumer protocol; of its n-th membership.
+    ConsumerGroupHeartbeat(u64),
     /// Consumer: it leaves.
     LeaveGroup,
     /// Consumer: offsets for its group, in this generation.

@@ -138,6 +138,7 @@ impl Controller {
             | RequestBody::JoinGroup(_)
             | RequestBody::SyncGroup(_)
             | RequestBody::Heartbeat(_)
+            | RequestBody::ConsumerGroupHeartbeat(_)
             | RequestBody::LeaveGroup(_)
             | RequestBody::OffsetCommit(_)
             | RequestBody::OffsetFetch(_)

@@ -1,6 +1,6 @@
 //! Reads `[[load]]` tables: clients and what they do.
 
-use harrow_broker_model::config::{Acks, Assignor, OffsetReset};
+use harrow_broker_model::config::{Acks, Assignor, GroupProtocol, OffsetReset, ServerAssignor};
 use harrow_broker_model::note::IsolationLevel;
 
 use super::limits::OVERHEAD_BYTES;
@@ -48,7 +48,15 @@ const ACKS: &[(&str, Acks)] =
 const ASSIGNORS: &[(&str, Assignor)] = &[
     ("range", Assignor::Range),
     ("round-robin", Assignor::RoundRobin),
+    ("sticky", Assignor::Sticky),
     ("cooperative-sticky", Assignor::CooperativeSticky),
+];
+const PROTOCOLS: &[(&str, GroupProtocol)] =
+    &[("classic", GroupProtocol::Classic), ("consumer", GroupProtocol::Consumer)];
+const SERVER_ASSIGNORS: &[(&str, Option<ServerAssignor>)] = &[
+    ("none", None),
+    ("uniform", Some(ServerAssignor::Uniform)),
+    ("range", Some(ServerAssignor::Range)),
 ];
 const RESETS: &[(&str, OffsetReset)] =
     &[("earliest", OffsetReset::Earliest), ("latest", OffsetReset::Latest)];
@@ -178,6 +186,8 @@ fn member(section: &Section<'_>) -> Option<MemberScenario> {
         group,
         is_static: section.flags("static", false),
         assignor: section.choice("partition.assignment.strategy", ASSIGNORS, Assignor::Range),
+        protocol: section.choice("group.protocol", PROTOCOLS, GroupProtocol::Classic),
+        remote_assignor: section.choice("group.remote.assignor", SERVER_ASSIGNORS, None),
         commit_on_revoke: section.flags("commit_on_revoke", true),
         auto_commit,
         settings,

@@ -442,6 +442,31 @@ impl Stage {
         self.note(node, &Note::Group(released));
     }
 
+    /// The coordinator of a leader epoch says what a member of a group of the consumer protocol holds.
+    pub(crate) fn holds(
+        &mut self,
+        coordinator: (NodeId, i32),
+        member: (&str, i32),
+        partitions: &[TopicPartition],
+    ) {
+        let note = GroupNote::MemberHolds {
+            partition: self.partition,
+            leader_epoch: LeaderEpoch(coordinator.1),
+            group: "g".to_owned(),
+            member: member.0.to_owned(),
+            member_epoch: member.1,
+            partitions: partitions.to_vec(),
+        };
+        self.note(coordinator.0, &Note::Group(note));
+    }
+
+    /// A member of that group says what it has.
+    pub(crate) fn owns(&mut self, member: &str, partitions: &[TopicPartition]) {
+        let (group, member) = ("g".to_owned(), member.to_owned());
+        let partitions = partitions.to_vec();
+        self.note(A, &Note::Group(GroupNote::MemberOwns { group, member, partitions }));
+    }
+
     /// The process starts, opens its log of partition 1 and registers.
     pub(crate) fn restart(&mut self, node: NodeId, log_end: i64) {
         self.boot(node, self.partition, log_end);

@@ -238,6 +238,7 @@ impl Producer {
                 | Purpose::JoinGroup(_)
                 | Purpose::SyncGroup(_)
                 | Purpose::Heartbeat(_)
+                | Purpose::ConsumerGroupHeartbeat(_)
                 | Purpose::LeaveGroup
                 | Purpose::OffsetCommit(..)
                 | Purpose::OffsetFetch(_)

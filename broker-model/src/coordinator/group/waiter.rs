@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::classic::answers;
 use super::classic::member::Member;
+use super::modern::answers as modern;
 use crate::caller::Caller;
 use crate::message::ResponseBody;
 use crate::proto::ErrorCode;
@@ -80,6 +81,8 @@ pub(super) fn refuse(body: &mut ResponseBody, error: ErrorCode) {
         *body = answers::heartbeat(Some(error));
     } else if matches!(body, ResponseBody::LeaveGroup(_)) {
         *body = answers::leave_refused(error);
+    } else if matches!(body, ResponseBody::ConsumerGroupHeartbeat(_)) {
+        *body = modern::refused(error);
     } else {
         panic!("nobody waits with {body:?}");
     }

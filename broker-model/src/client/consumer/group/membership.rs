@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 
 use crate::client::coordinator::{CoordinatorFinder, GROUP};
 pub(super) use crate::client::generation::Generation;
-use crate::config::{MemberConfig, ms};
+use crate::config::{GroupProtocol, MemberConfig, ms};
 use crate::consumer_protocol::Place;
 use crate::proto::{ErrorCode, StrBytes};
 use crate::types::{LeaderEpoch, Offset, OperationId, Time};
+
+use super::reconciler::Reconciler;
 
 /// Source: `AbstractCoordinator.MemberState`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +62,8 @@ pub(in crate::client::consumer) struct Membership {
     pub(super) prepared: bool,
     pub(super) revocation: Revocation,
     pub(super) assigned: Vec<Place>,
+    /// What it was given last: the eager sticky assignor is told, though it was given up since. Source: KIP-54.
+    pub(super) kept: Vec<Place>,
     /// What the newest generation gives, until the application is told.
     pub(super) given: Option<Vec<Place>>,
     /// No join before.
@@ -83,10 +87,13 @@ pub(in crate::client::consumer) struct Membership {
     pub(super) assignments: u64,
     /// Another process has its instance id: it is done.
     pub(super) fenced: bool,
+    /// How it comes to what it shall have, in the consumer protocol.
+    pub(super) reconciler: Option<Reconciler>,
 }
 
 impl Membership {
-    pub(in crate::client::consumer) fn new(config: MemberConfig) -> Self {
+    pub(in crate::client::consumer) fn new(config: MemberConfig, process: String) -> Self {
+        let reconciles = config.protocol == GroupProtocol::Consumer;
         Self {
             finder: CoordinatorFinder::new(&config.group, GROUP),
             config,
@@ -98,6 +105,7 @@ impl Membership {
             prepared: false,
             revocation: Revocation::None,
             assigned: Vec::new(),
+            kept: Vec::new(),
             given: None,
             not_before: Time::ZERO,
             joining: false,
@@ -112,6 +120,7 @@ impl Membership {
             committed_not_before: Time::ZERO,
             assignments: 0,
             fenced: false,
+            reconciler: reconciles.then(|| Reconciler::new(process)),
         }
     }
 
@@ -122,6 +131,9 @@ impl Membership {
 
     /// Whether it is to be a member, and is none that has its assignment.
     pub(in crate::client::consumer) fn is_rebalancing(&self) -> bool {
+        if let Some(reconciler) = &self.reconciler {
+            return self.subscribes() && !reconciler.is_settled();
+        }
         self.subscribes()
             && (self.state != MemberState::Stable || self.rejoin_needed || self.given.is_some())
     }
@@ -190,6 +202,39 @@ impl Membership {
             "{:?} of a member that has nothing",
             self.revocation
         );
+    }
+
+    /// Whether it is a member as far as it knows.
+    pub(super) fn is_in_group(&self) -> bool {
+        match &self.reconciler {
+            Some(reconciler) => reconciler.is_in_group(),
+            None => self.state != MemberState::Unjoined,
+        }
+    }
+
+    /// Whether it has partitions whose offsets it may ask for.
+    pub(super) fn has_assignment(&self) -> bool {
+        match &self.reconciler {
+            Some(reconciler) => reconciler.is_in_group() && self.generation.id > 0,
+            None => self.state == MemberState::Stable,
+        }
+    }
+
+    /// As which member it commits, if it can. In the consumer protocol one who is no member commits as nobody. Source:
+    /// `ConsumerCoordinator.sendOffsetCommitRequest`, `CommitRequestManager.OffsetCommitRequestState`.
+    pub(super) fn commits_as(&self) -> Result<Generation, ErrorCode> {
+        if let Some(reconciler) = &self.reconciler {
+            let is_member = self.generation.id > 0 && reconciler.is_in_group();
+            return Ok(if is_member { self.generation.clone() } else { Generation::NONE });
+        }
+        match (self.subscribes(), self.state) {
+            (false, _) => Ok(Generation::NONE),
+            (true, MemberState::Stable) => Ok(self.generation.clone()),
+            (true, MemberState::Unjoined) => Err(ErrorCode::UnknownMemberId),
+            (true, MemberState::PreparingRebalance | MemberState::CompletingRebalance) => {
+                Err(ErrorCode::RebalanceInProgress)
+            }
+        }
     }
 
     pub(super) fn is_cooperative(&self) -> bool {

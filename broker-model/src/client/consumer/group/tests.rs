@@ -15,7 +15,7 @@ use crate::proto::{
 use crate::testing;
 use crate::types::{NodeId, Offset};
 
-fn config(assignor: Assignor) -> ConsumerConfig {
+pub(super) fn config(assignor: Assignor) -> ConsumerConfig {
     ConsumerConfig {
         bootstrap: vec![NodeId(1), NodeId(2), NodeId(3)],
         group: Some(MemberConfig {
@@ -26,14 +26,16 @@ fn config(assignor: Assignor) -> ConsumerConfig {
             heartbeat_interval_ms: 300,
             max_poll_interval_ms: 5_000,
             api_timeout_ms: 2_000,
+            protocol: crate::config::GroupProtocol::Classic,
+            remote_assignor: None,
         }),
         ..testing::consumer(1002)
     }
 }
 
-type Member = Driver<Consumer>;
+pub(super) type Member = Driver<Consumer>;
 
-fn take(driver: &mut Member, is_kind: impl Fn(&RequestBody) -> bool) -> SentRequest {
+pub(super) fn take(driver: &mut Member, is_kind: impl Fn(&RequestBody) -> bool) -> SentRequest {
     driver.take(is_kind).unwrap_or_else(|| panic!("not asked: {:?}", driver.wire))
 }
 
@@ -51,11 +53,11 @@ fn joined(generation: i32, error: i16) -> ResponseBody {
     ResponseBody::JoinGroup(Box::new(response))
 }
 
-fn places(indexes: &[i32]) -> Vec<Place> {
+pub(super) fn places(indexes: &[i32]) -> Vec<Place> {
     indexes.iter().map(|index| (TOPIC, *index)).collect()
 }
 
-fn poll(driver: &mut Member, operation: u64) {
+pub(super) fn poll(driver: &mut Member, operation: u64) {
     driver.invoke(operation, Operation::Poll { timeout_ms: 20_000, max_records: 10 });
 }
 
