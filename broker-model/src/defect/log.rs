@@ -78,7 +78,7 @@ LogDefect {
         affected: Affected::Fixed { since: Version::new(3, 7, 0), fixed: &[Version::new(3, 8, 0)] },
         side: Server,
         with: ["derived-state-from-files"],
-        shows: "durability" / "recovery-lost-flushed" in "slow-cut", seed 278,
+        shows: "durability" / "recovery-lost-flushed" in "slow-cut", seed 508,
         meaning: "When epochs are cut from the checkpoint, the new file takes the old one's name before it is on the \
             disk: a power loss may leave it empty.",
         example: "A follower cuts an epoch and loses power: its checkpoint is empty. Recovery reads the epochs of the \
@@ -107,7 +107,7 @@ LogDefect {
         affected: Affected::Open { since: Version::new(0, 11, 0) },
         side: Server,
         with: ["recovery-trusts-remainders"],
-        shows: "replication" / "heard-of-other-log" in "cut-and-struck", seed 116,
+        shows: "replication" / "heard-of-other-log" in "cut-and-struck", seed 34,
         meaning: "A log that is opened takes its epochs from their checkpoint and its producers from their newest \
             snapshot, whatever log these were written for: recovery only adds later epochs and later records.",
         example: "The checkpoint says that epoch 7 begins at 40; a power loss has left older records there. The \

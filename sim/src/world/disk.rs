@@ -389,9 +389,11 @@ impl File {
         }
     }
 
-    /// Whether a power loss may leave a part of an append.
+    /// Whether a power loss may leave a part of an append, or bring back what a cut took away.
     fn may_tear(&self) -> bool {
-        self.journal.iter().any(|entry| entry.change.appended().is_some())
+        let platter = self.platter.as_ref().map_or(0, |content| content.length);
+        let appends = self.journal.iter().any(|entry| entry.change.appended().is_some());
+        appends || self.certain_length() < platter
     }
 
     /// Length of the part of the platter that no change in the cache takes away.

@@ -222,6 +222,28 @@ fn flushed_is_what_no_power_loss_takes() {
 }
 
 #[test]
+fn behind_a_cut_that_the_power_may_take_back_nothing_is_flushed() {
+    let mut builder =
+        RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
+    builder.push(WallTime(0), None, None);
+    let built = builder.build();
+    let batch = |offset: i64| built.with_assignment(Offset(offset), LeaderEpoch(0)).bytes().clone();
+    let FileId::Segment { partition, .. } = LOG else { panic!("{LOG:?} is a segment") };
+    let next = FileId::Segment { partition, base_offset: Offset(1) };
+    let count = |disk: &Disk| disk.flushed_logs().values().map(Vec::len).sum::<usize>();
+    let mut disk = Disk::default();
+    disk.append(1, LOG, batch(0));
+    disk.append(1, LOG, batch(1));
+    sync(&mut disk, LOG);
+    disk.truncate(2, LOG, batch(0).len() as u64);
+    disk.append(3, next, batch(1));
+    sync(&mut disk, next);
+    assert_eq!(count(&disk), 1, "recovery may find the second batch, and nothing behind it");
+    sync(&mut disk, LOG);
+    assert_eq!(count(&disk), 2, "the cut is on the platter");
+}
+
+#[test]
 fn a_sound_log_ends_before_what_is_torn() {
     let mut builder =
         RecordBatchBuilder::new(ProducerId::NONE, ProducerEpoch::NONE, Sequence::NONE);
