@@ -43,6 +43,7 @@ impl GroupWing {
             GroupNote::CoordinatorLoaded { partition, leader_epoch, groups } => {
                 if self.coordinators.on_loaded(context.node, *partition, *leader_epoch) {
                     self.ownership.on_loaded(groups);
+                    self.reconciliation.on_loaded(partition.partition, *leader_epoch);
                 }
             }
             GroupNote::PartitionAssigned { group, .. }
@@ -53,15 +54,16 @@ impl GroupWing {
                 }
             }
             GroupNote::MemberHolds {
+                partition,
                 leader_epoch,
                 group,
                 member,
                 member_epoch,
                 partitions,
-                ..
             } => {
                 let held = Holding { member_epoch: *member_epoch, partitions };
-                let told = (*leader_epoch, group.as_str(), member.as_str());
+                let place = (partition.partition, *leader_epoch);
+                let told = (place, group.as_str(), member.as_str());
                 self.reconciliation.on_holds(context, findings, told, held);
             }
             GroupNote::MemberOwns { group, member, partitions } => {
