@@ -113,6 +113,7 @@ pub enum ClusterError {
     OperationNotAttempted,
     DuplicateBrokerRegistration,
     InconsistentVoterSet,
+    CorruptMessage,
 }
 
 /// A follower asks a leader for records. Source: Kafka's Fetch with a replica id.

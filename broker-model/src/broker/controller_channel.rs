@@ -62,6 +62,18 @@ impl ControllerChannel {
         let newest = self.in_flight.last().map(|sent| sent.correlation_id);
         assert!(newest != Some(correlation_id), "two requests are {correlation_id}");
         self.in_flight.push(InFlight { correlation_id, to, pending, deadline });
+        self.self_check();
+    }
+
+    /// Proposals go one request at a time, and so do blocks of producer ids.
+    fn self_check(&self) {
+        let count = |is_it: fn(&PendingRequest) -> bool| {
+            self.in_flight.iter().filter(|sent| is_it(&sent.pending)).count()
+        };
+        let proposals = count(|pending| matches!(pending, PendingRequest::AlterPartition));
+        assert!(proposals <= 1, "{proposals} requests with proposals are in flight");
+        let blocks = count(|pending| matches!(pending, PendingRequest::ProducerIds));
+        assert!(blocks <= 1, "{blocks} requests for producer ids are in flight");
     }
 
     /// How many requests have no answer yet.

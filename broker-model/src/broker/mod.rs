@@ -379,7 +379,9 @@ impl Broker {
         effects.push(Effect::Halt { reason });
     }
 
-    fn self_check(&self) {
+    /// Asserts what must hold between two events. What a part must keep by itself it asserts where it changes; here is
+    /// what holds because all that followed from the event is done.
+    fn self_check(&self, now: Now) {
         assert!(self.touched.is_empty(), "changes of {:?} were not looked at", self.touched);
         assert!(
             self.published || self.partitions.is_empty(),
@@ -391,6 +393,17 @@ impl Broker {
             "metadata is published to broker {} before it is registered",
             self.context.node
         );
+        assert!(
+            self.halted || self.isr_check_at > now.time,
+            "the ISR check is late at {}",
+            now.time
+        );
+        assert!(self.groups.is_idle(), "a group coordinator has something to do");
+        assert!(self.transactions.is_idle(), "a transaction coordinator has something to do");
+        if !self.halted {
+            self.purgatory.check_expired(now.time);
+            self.connections.check_handled();
+        }
     }
 }
 
@@ -434,7 +447,7 @@ impl Node for Broker {
         }
         self.run_ready(now, effects);
         self.tick(now, effects);
-        self.self_check();
+        self.self_check(now);
     }
 
     fn next_deadline(&self) -> Option<Deadline> {

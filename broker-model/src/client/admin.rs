@@ -242,6 +242,11 @@ impl Admin {
             "{} topics are to be created, and nothing is due",
             self.creations.len()
         );
+        assert!(
+            self.deadline.is_none_or(|deadline| deadline.at > now),
+            "{:?} is due already, at {now}",
+            self.deadline
+        );
     }
 
     fn compute_deadline(&self) -> Option<Deadline> {

@@ -83,10 +83,15 @@ fn batch(producer: i64, sequence: i32) -> RecordBatch {
 
 impl Bench {
     fn new(defects: &[Defect]) -> Self {
+        Self::on_disk(defects, &DiskImage::default())
+    }
+
+    /// After a clean stop, as the marker says.
+    fn on_disk(defects: &[Defect], image: &DiskImage) -> Self {
         let mut effects = Effects::new();
         let config = LogConfig::of(&cluster(defects));
         let options = LogOptions { config, ..testing::log_options() };
-        let log = Log::open(ID, options, &DiskImage::default(), &mut effects);
+        let log = Log::open(ID, options, image, &mut effects);
         let mut metadata = MetadataImage::default();
         for id in 1..=3 {
             let broker = BrokerRegistration {

@@ -327,10 +327,25 @@ impl Consumer {
         .fold(None, Deadline::earlier);
     }
 
-    /// What a position is allowed to be is checked where it changes.
-    fn self_check(&self) {
+    /// What a position is allowed to be is checked where it changes; here is what holds because all that had become
+    /// possible is done.
+    fn self_check(&self, now: Time) {
         let (listed, assigned) = (self.deliverable.len(), self.positions.len());
         assert!(listed <= assigned, "{listed} of {assigned} partitions have records to deliver");
+        assert!(
+            self.deadline.is_none_or(|deadline| deadline.at > now),
+            "{:?} is due already, at {now}",
+            self.deadline
+        );
+        let first = self.polls.front();
+        assert!(first.is_none_or(|poll| poll.returns_at > now), "{first:?} is late at {now}");
+        let late = self.end_queries.iter().find(|query| query.gives_up_at <= now);
+        assert!(late.is_none(), "{late:?} is late at {now}");
+        let (seen, version) = (self.metadata_version, self.metadata.version());
+        assert!(seen == version, "metadata is at {version}, positions know of {seen}");
+        if let Some(membership) = &self.membership {
+            membership.self_check();
+        }
     }
 
     /// A member that stops leaves its group first.
@@ -474,7 +489,7 @@ impl Node for Consumer {
             | Event::MetadataPublishing { .. } => {}
         }
         self.run(now.time, effects);
-        self.self_check();
+        self.self_check(now.time);
     }
 
     fn next_deadline(&self) -> Option<Deadline> {

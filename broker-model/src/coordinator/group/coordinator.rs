@@ -254,6 +254,11 @@ impl GroupCoordinator {
         None
     }
 
+    /// Whether there is nothing to do.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.todo.is_empty()
+    }
+
     /// How many wait for a record.
     pub(crate) fn waiting(&self) -> usize {
         self.runtime.waiting()
@@ -286,10 +291,11 @@ impl GroupCoordinator {
     }
 
     /// Puts a group back.
-    pub(super) fn put_group(&mut self, partition: i32, group: ClassicGroup) {
+    pub(super) fn put_group(&mut self, partition: i32, mut group: ClassicGroup) {
         group.self_check();
         self.changed = true;
-        self.groups.insert((partition, group.name().to_owned()), group);
+        let before = self.groups.insert((partition, group.name().to_owned()), group);
+        assert!(before.is_none(), "two groups of one name in partition {partition}: {before:?}");
     }
 
     /// Forgets a group.

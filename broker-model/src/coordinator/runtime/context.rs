@@ -141,6 +141,7 @@ impl<S: Replicated, W> Context<S, W> {
             return Some(waiter);
         }
         self.waiting.push(Waiting { end: self.written.to, until, waiter });
+        self.self_check();
         None
     }
 
@@ -172,5 +173,24 @@ impl<S: Replicated, W> Context<S, W> {
             self.committed.to,
             self.written.to
         );
+        assert!(
+            self.loaded_at.is_none() || self.waiting.is_empty(),
+            "{} wait for records of a log that is being loaded",
+            self.waiting.len()
+        );
+        let newest = self.waiting.last().map(|waiting| waiting.end);
+        assert!(
+            newest.is_none_or(|newest| newest <= self.written.to),
+            "somebody waits for {newest:?}, written to {}",
+            self.written.to
+        );
+        if let [.., before, last] = self.waiting.as_slice() {
+            assert!(
+                before.end <= last.end,
+                "who waits for {} comes before {}",
+                before.end,
+                last.end
+            );
+        }
     }
 }

@@ -94,6 +94,21 @@ fn markers_are_judged_by_both_epochs() {
 }
 
 #[test]
+fn what_was_aborted_is_cut_with_its_marker_though_nobody_is_known() {
+    let mut options = options();
+    options.config.producer_id_expiration_ms = 1_000;
+    let (disk, mut effects) = (FakeDisk::default(), Effects::new());
+    let mut log = Log::open(PARTITION, options, &disk.image(), &mut effects);
+    append(&mut log, &data(7, 0, 0, true));
+    append(&mut log, &marker(7, 0, 1, Abort));
+    let aborted = |log: &Log| log.aborted_transactions(Offset(0), Offset(9)).len();
+    log.expire_producers(WallTime(5_000), &mut effects);
+    assert_eq!((aborted(&log), log.known_producers().len()), (1, 0));
+    log.truncate_to(Offset(1), TruncateReason::Diverged, &mut effects);
+    assert_eq!(aborted(&log), 0, "the marker is gone");
+}
+
+#[test]
 fn a_first_record_needs_the_guard_of_a_verification_that_stands() {
     let mut log = log();
     let first = data(7, 0, 0, true);

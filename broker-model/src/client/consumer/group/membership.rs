@@ -180,6 +180,30 @@ impl Membership {
         }
     }
 
+    /// Who is in a generation has an id and a number, and sends heartbeats.
+    pub(in crate::client::consumer) fn self_check(&self) {
+        let (state, generation) = (self.state, &self.generation);
+        let in_one = matches!(state, MemberState::CompletingRebalance | MemberState::Stable);
+        assert!(
+            !in_one || generation.id >= 0 && !generation.member.is_empty(),
+            "a member is {state:?} in {generation:?}"
+        );
+        assert!(
+            state != MemberState::Stable || self.last_generation == generation.id,
+            "a member has the assignment of generation {}, and is in {generation:?}",
+            self.last_generation
+        );
+        assert!(
+            state != MemberState::Stable || self.session_ends_at < Time::MAX,
+            "a stable member sends no heartbeats"
+        );
+        assert!(
+            !matches!(self.revocation, Revocation::Announced(_)) || !self.assigned.is_empty(),
+            "{:?} of a member that has nothing",
+            self.revocation
+        );
+    }
+
     /// Whether it is a member as far as it knows.
     pub(super) fn is_in_group(&self) -> bool {
         match &self.reconciler {
