@@ -7,6 +7,7 @@ mod check;
 mod cli;
 mod damage;
 mod defects;
+mod fences;
 mod format_errors;
 mod liveness;
 mod numbers;
