@@ -8,9 +8,9 @@ use crate::node::{Channel, Deadline, Effects};
 use crate::note::ExchangeNote;
 use crate::proto::{
     ErrorCode, MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponsePartition,
-    StrBytes, TopicName,
+    StrBytes, TopicName, topic_of_uuid,
 };
-use crate::types::{LeaderEpoch, NodeId, Time};
+use crate::types::{LeaderEpoch, NodeId, Time, TopicId};
 
 use super::connection::{Connections, Purpose};
 pub(crate) use super::partition_key::PartitionKey;
@@ -50,6 +50,8 @@ pub(crate) struct Metadata {
 #[derive(Debug)]
 struct Topic {
     name: StrBytes,
+    /// Its id, once a broker has told it.
+    id: Option<TopicId>,
     partitions: Vec<Leadership>,
 }
 
@@ -82,7 +84,7 @@ impl Metadata {
             return place;
         }
         let place = self.topics.len();
-        self.topics.push(Topic { name: name.clone(), partitions: Vec::new() });
+        self.topics.push(Topic { name: name.clone(), id: None, partitions: Vec::new() });
         self.places.insert(name.clone(), place);
         self.wanted = true;
         place
@@ -101,6 +103,16 @@ impl Metadata {
     /// A topic's place, if this client has ever named it.
     pub(crate) fn find(&self, name: &StrBytes) -> Option<usize> {
         self.places.get(name).copied()
+    }
+
+    /// A topic's id, once a broker has told it.
+    pub(crate) fn id(&self, place: usize) -> Option<TopicId> {
+        self.topics[place].id
+    }
+
+    /// The place of a topic of this id, if a broker has told it.
+    pub(crate) fn place_of(&self, id: TopicId) -> Option<usize> {
+        self.topics.iter().position(|topic| topic.id == Some(id))
     }
 
     /// A topic's partitions; none before the first answer.
@@ -185,6 +197,9 @@ impl Metadata {
             let place = topic.name.as_ref().and_then(|name| self.find(name));
             let Some(place) = place else { continue };
             self.wanted |= topic.error_code != 0;
+            if topic.error_code == 0 {
+                self.topics[place].id = topic_of_uuid(topic.topic_id.as_u128());
+            }
             for partition in &topic.partitions {
                 self.wanted |= partition.error_code != 0 || partition.leader_id.0 < 0;
                 self.learn_partition(place, partition);

@@ -138,6 +138,7 @@ impl Controller {
             | RequestBody::JoinGroup(_)
             | RequestBody::SyncGroup(_)
             | RequestBody::Heartbeat(_)
+            | RequestBody::ConsumerGroupHeartbeat(_)
             | RequestBody::LeaveGroup(_)
             | RequestBody::OffsetCommit(_)
             | RequestBody::OffsetFetch(_)
@@ -455,6 +456,12 @@ impl Controller {
         if let Some(active) = &self.active {
             let (end, log_end) = (active.image.end_offset, self.log().log_end_offset());
             assert!(end == log_end, "speculative image at {end}, log end at {log_end}");
+            let (epoch, quorum_epoch) = (active.epoch, self.quorum.epoch());
+            assert!(
+                epoch == quorum_epoch,
+                "active in epoch {epoch}, the quorum is in {quorum_epoch}"
+            );
+            active.self_check(high_watermark);
         }
     }
 }

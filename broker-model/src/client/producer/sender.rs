@@ -365,6 +365,7 @@ impl Producer {
             }
             oldest = records.front().map_or(oldest, |record| oldest.min(record.created));
         }
+        self.unplaced.retain(|_, records| !records.is_empty());
         self.queues.for_each_busy(|key, queue| {
             queue.expire(key.partition, is_late, error, only_retries, effects);
             let live = queue.waiting.iter().chain(queue.on_wire.iter().filter(|batch| !batch.done));

@@ -72,6 +72,12 @@ impl Sequences {
         };
         let last = state.base_sequence.plus(batch.count() - 1);
         self.last_acked = self.last_acked.max(Some(last));
+        assert!(
+            any || self.last_acked < Some(self.next),
+            "acknowledged up to {:?}, and {} is next",
+            self.last_acked,
+            self.next
+        );
         true
     }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod coordinators;
 mod ownership;
+mod reconciliation;
 
 use harrow_broker_model::note::{ControllerNote, GroupNote, Note};
 use harrow_broker_model::types::NodeId;
@@ -11,19 +12,26 @@ use super::finding::{Context, Findings, Invariant};
 use crate::plan::Plan;
 use coordinators::Coordinators;
 use ownership::Ownership;
+use reconciliation::{Holding, Reconciliation};
 
-pub(super) const INVARIANTS: &[Invariant] = &[ownership::INVARIANT, answers::INVARIANT];
+pub(super) const INVARIANTS: &[Invariant] =
+    &[ownership::INVARIANT, answers::INVARIANT, reconciliation::INVARIANT];
 
 /// What the invariants of groups remember.
 #[derive(Debug)]
 pub(super) struct GroupWing {
     coordinators: Coordinators,
     ownership: Ownership,
+    reconciliation: Reconciliation,
 }
 
 impl GroupWing {
     pub(super) fn new(plan: &Plan) -> Self {
-        Self { coordinators: Coordinators::new(plan), ownership: Ownership::default() }
+        Self {
+            coordinators: Coordinators::new(plan),
+            ownership: Ownership::default(),
+            reconciliation: Reconciliation::default(),
+        }
     }
 
     pub(super) fn process_started(&mut self, node: NodeId) {
@@ -52,7 +60,22 @@ impl GroupWing {
                     self.on_group(context, findings, note);
                 }
             }
-            GroupNote::CommitFenced { .. } => {}
+            GroupNote::MemberHolds {
+                leader_epoch,
+                group,
+                member,
+                member_epoch,
+                partitions,
+                ..
+            } => {
+                let held = Holding { member_epoch: *member_epoch, partitions };
+                let told = (*leader_epoch, group.as_str(), member.as_str());
+                self.reconciliation.on_holds(context, findings, told, held);
+            }
+            GroupNote::MemberOwns { group, member, partitions } => {
+                self.reconciliation.on_owns(group, member, partitions);
+            }
+            GroupNote::TargetAssigned { .. } | GroupNote::CommitFenced { .. } => {}
         }
     }
 
@@ -72,7 +95,10 @@ impl GroupWing {
             GroupNote::GenerationBegan { .. }
             | GroupNote::WriteAnswered { .. }
             | GroupNote::CoordinatorLoaded { .. }
-            | GroupNote::CommitFenced { .. } => {}
+            | GroupNote::CommitFenced { .. }
+            | GroupNote::MemberHolds { .. }
+            | GroupNote::MemberOwns { .. }
+            | GroupNote::TargetAssigned { .. } => {}
         }
     }
 }

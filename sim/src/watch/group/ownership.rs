@@ -13,12 +13,12 @@ use harrow_broker_model::types::TopicPartition;
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 
-const DOUBLE: Anomaly = Anomaly {
+pub(super) const DOUBLE: Anomaly = Anomaly {
     name: "double-ownership",
     guarantee: Guarantee::Offsets,
     meaning: "a group's partition was given to a member while another one still held it",
 };
-const REGRESS: Anomaly = Anomaly {
+pub(super) const REGRESS: Anomaly = Anomaly {
     name: "member-epoch-regress",
     guarantee: Guarantee::Offsets,
     meaning: "a member was given a partition that it held in a later epoch already",

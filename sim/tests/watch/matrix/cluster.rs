@@ -248,6 +248,49 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        anomaly: "double-ownership",
+        good: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.holds((A, 1), ("m1", 6), &[]);
+            stage.holds((A, 1), ("m2", 6), &[X]);
+            stage.holds((A, 1), ("m2", -1), &[]);
+            stage.holds((A, 1), ("m1", 7), &[X]);
+        },
+        bad: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.holds((A, 1), ("m2", 6), &[X]);
+        },
+    },
+    Case {
+        anomaly: "revocation-unacknowledged",
+        good: |stage| {
+            stage.owns("m1", &[X]);
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.owns("m1", &[]);
+            stage.holds((A, 1), ("m1", 6), &[]);
+            stage.holds((A, 1), ("m2", 6), &[X]);
+            stage.owns("m2", &[X]);
+            stage.holds((A, 1), ("m2", -1), &[]);
+        },
+        bad: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.owns("m1", &[X]);
+            stage.holds((A, 1), ("m1", 6), &[]);
+        },
+    },
+    Case {
+        anomaly: "member-epoch-regress",
+        good: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.holds((A, 1), ("m1", -2), &[X]);
+            stage.holds((B, 2), ("m1", 4), &[X]);
+        },
+        bad: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.holds((A, 1), ("m1", 4), &[X]);
+        },
+    },
+    Case {
         anomaly: "answer-before-commit",
         good: |stage| answer(stage, 0),
         bad: |stage| answer(stage, 1_000),
@@ -316,6 +359,17 @@ fn coordinates(stage: &mut Stage, node: NodeId, epoch: i32, generation: i32) {
     let leader_epoch = LeaderEpoch(epoch);
     let loaded = GroupNote::CoordinatorLoaded { partition, leader_epoch, groups };
     stage.note(node, &Note::Group(loaded));
+}
+
+#[test]
+fn only_the_newest_coordinator_says_who_holds_what() {
+    for (epoch, expected) in [(1, &[][..]), (2, &["double-ownership"][..]), (3, &[][..])] {
+        let mut stage = super::case::stage();
+        stage.holds((A, 1), ("m1", 5), &[X]);
+        stage.holds((B, 2), ("m2", 6), &[X]);
+        stage.holds((A, epoch), ("m1", 6), &[X]);
+        assert_eq!(stage.found(), expected, "epoch {epoch}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::client::consumer::Consumer;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
-use crate::config::{Assignor, ConsumerConfig, MemberConfig, OffsetReset, topic_name};
+use crate::config::{Assignor, ConsumerConfig, MemberConfig, topic_name};
 use crate::consumer_protocol::{Place, encode_assignment};
 use crate::message::{RequestBody, ResponseBody};
 use crate::node::{Operation, Outcome};
@@ -12,20 +12,12 @@ use crate::proto::{
     OffsetCommitResponseTopic, OffsetFetchResponse, OffsetFetchResponseGroup,
     OffsetFetchResponsePartitions, OffsetFetchResponseTopics, SyncGroupResponse, TopicName,
 };
+use crate::testing;
 use crate::types::{NodeId, Offset};
 
-fn config(assignor: Assignor) -> ConsumerConfig {
+pub(super) fn config(assignor: Assignor) -> ConsumerConfig {
     ConsumerConfig {
-        node: NodeId(1002),
         bootstrap: vec![NodeId(1), NodeId(2), NodeId(3)],
-        jitter_salt: 1,
-        fetch_wait_max_ms: 500,
-        fetch_max_bytes: 1 << 20,
-        request_timeout_ms: 1_000,
-        retry_backoff_ms: 100,
-        metadata_max_age_ms: 60_000,
-        offset_reset: OffsetReset::Earliest,
-        isolation: crate::note::IsolationLevel::ReadUncommitted,
         group: Some(MemberConfig {
             group: "g".to_owned(),
             instance: None,
@@ -34,13 +26,16 @@ fn config(assignor: Assignor) -> ConsumerConfig {
             heartbeat_interval_ms: 300,
             max_poll_interval_ms: 5_000,
             api_timeout_ms: 2_000,
+            protocol: crate::config::GroupProtocol::Classic,
+            remote_assignor: None,
         }),
+        ..testing::consumer(1002)
     }
 }
 
-type Member = Driver<Consumer>;
+pub(super) type Member = Driver<Consumer>;
 
-fn take(driver: &mut Member, is_kind: impl Fn(&RequestBody) -> bool) -> SentRequest {
+pub(super) fn take(driver: &mut Member, is_kind: impl Fn(&RequestBody) -> bool) -> SentRequest {
     driver.take(is_kind).unwrap_or_else(|| panic!("not asked: {:?}", driver.wire))
 }
 
@@ -58,11 +53,11 @@ fn joined(generation: i32, error: i16) -> ResponseBody {
     ResponseBody::JoinGroup(Box::new(response))
 }
 
-fn places(indexes: &[i32]) -> Vec<Place> {
+pub(super) fn places(indexes: &[i32]) -> Vec<Place> {
     indexes.iter().map(|index| (TOPIC, *index)).collect()
 }
 
-fn poll(driver: &mut Member, operation: u64) {
+pub(super) fn poll(driver: &mut Member, operation: u64) {
     driver.invoke(operation, Operation::Poll { timeout_ms: 20_000, max_records: 10 });
 }
 
