@@ -230,7 +230,10 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
             "a subscribed consumer may lose its partitions and get them back between two polls",
         )
     });
-    let copy = || copied.then(|| may_duplicate(terms, history, subject)).flatten();
+    let copy = || {
+        let kept = may_duplicate(terms, history, subject);
+        copied.then(|| kept.or_else(|| terms.copied(history, occurrence))).flatten()
+    };
     let unread = || {
         let skips = matches!(occurrence.anomaly, Anomaly::PollSkip | Anomaly::IntPollSkip);
         let unread = occurrence.other.filter(|other| skips && !other.read);

@@ -5,7 +5,8 @@ mod coordinators;
 mod ownership;
 mod reconciliation;
 
-use harrow_broker_model::note::{GroupNote, Note};
+use harrow_broker_model::note::{ControllerNote, GroupNote, Note};
+use harrow_broker_model::types::NodeId;
 
 use super::finding::{Context, Findings, Invariant};
 use crate::plan::Plan;
@@ -33,8 +34,15 @@ impl GroupWing {
         }
     }
 
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.coordinators.process_started(node);
+    }
+
     #[inline]
     pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+        if let Note::Controller(ControllerNote::MetadataApplied { change, .. }) = note {
+            self.coordinators.on_metadata(context.node, change);
+        }
         let Note::Group(note) = note else { return };
         match note {
             GroupNote::WriteAnswered { partition, leader_epoch, end } => {
@@ -49,7 +57,7 @@ impl GroupWing {
             GroupNote::PartitionAssigned { group, .. }
             | GroupNote::PartitionReleased { group, .. }
             | GroupNote::GenerationBegan { group, .. } => {
-                if !self.coordinators.is_deposed(context.node, group) {
+                if !self.coordinators.is_deposed_unawares(context.node, group) {
                     self.on_group(context, findings, note);
                 }
             }
