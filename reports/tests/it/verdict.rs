@@ -209,6 +209,7 @@ fn run(read: &[i64]) -> Run {
             ..RunStats::default()
         },
         trace: None,
+        timeline: None,
     }
 }
 
