@@ -8,16 +8,17 @@ use crate::verdict::Outcome;
 /// A command and what it does.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Command {
-    what: &'static str,
+    what: String,
     command: String,
 }
 
 pub(super) fn of(report: &Report) -> Vec<Command> {
     let replay = &report.coordinate.replay;
-    let mut commands = vec![Command { what: "See this run again", command: replay.clone() }];
+    let mut commands =
+        vec![Command { what: "See this run again".to_owned(), command: replay.clone() }];
     let shrunk = shrink(report).filter(|_| report.outcome == Outcome::Violated);
     commands.extend(shrunk.map(|command| Command {
-        what: "Find the smallest plan that still fails like this",
+        what: "Find the smallest plan that still fails like this".to_owned(),
         command,
     }));
     let mut names: Vec<&str> = Vec::new();
@@ -33,7 +34,7 @@ pub(super) fn of(report: &Report) -> Vec<Command> {
         if !seen.contains(&name) {
             seen.push(name);
             let command = format!("harrow explain {name}");
-            commands.push(Command { what: "Read what it means", command });
+            commands.push(Command { what: format!("Read what {name} means"), command });
         }
     }
     commands

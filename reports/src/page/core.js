@@ -152,7 +152,7 @@ function isCause(messages, i, reach) {
 function openingWindow(messages, order, reach, t, end, most) {
   let [count, from] = [0, t];
   for (const i of order) {
-    if (!isCause(messages, i, reach) || !messages.loud[i]) continue;
+    if (!isCause(messages, i, reach)) continue;
     from = Math.min(from, messages.sent[i]);
     count += 1;
     if (count >= most) break;
@@ -194,6 +194,14 @@ function histogram(times, end, parts) {
   const counts = new Float64Array(parts);
   for (const t of times) counts[Math.min(parts - 1, Math.floor((t / Math.max(end, 1)) * parts))] += 1;
   return counts;
+}
+
+/** How far a point is from a line between two points. */
+function distance(x, y, x1, y1, x2, y2) {
+  const length = (x2 - x1) ** 2 + (y2 - y1) ** 2;
+  const along = length === 0 ? 0 : ((x - x1) * (x2 - x1) + (y - y1) * (y2 - y1)) / length;
+  const at = Math.min(Math.max(along, 0), 1);
+  return Math.hypot(x - x1 - at * (x2 - x1), y - y1 - at * (y2 - y1));
 }
 
 /** The number of the colour of an epoch. */
@@ -273,6 +281,7 @@ if (typeof module !== "undefined") {
     matches,
     visibleRows,
     histogram,
+    distance,
     epochColour,
     leadingTime,
     decode,

@@ -154,7 +154,7 @@ function drawFaults({ context, colours, scale, y, height }, model, view) {
   context.setLineDash([]);
 }
 
-/** A node's line: thick, in the epoch's colour, while it leads the partition; thin while it runs; broken while it is down. */
+/** A node's line: thick, in the epoch's colour, while it leads; thin while it runs; broken while it is down. */
 function drawLane(stage, model, view, position) {
   const { context, colours, scale, y } = stage;
   const at = y(position);
@@ -292,6 +292,67 @@ function drawFacts({ context, colours, scale, y }, model, view) {
     edge = x;
   }
   return edge;
+}
+
+/** What is drawn under a point of the diagram, in words: facts of the node, else the nearest message, else faults. */
+function textUnder(model, view, width, x, y) {
+  const scale = axis(view, width, gutter(width));
+  if (x < scale.left || x > scale.right) return null;
+  const lane = Math.floor((y - TOP) / LANE);
+  return (
+    factUnder(model, view, scale, lane, x) ??
+    messageUnder(model, view, scale, x, y) ??
+    faultUnder(model, scale, lane, x)
+  );
+}
+
+function factUnder(model, view, scale, lane, x) {
+  const { rows } = model;
+  const first = lowerBound(rows.t, scale.t(x - 4));
+  const last = Math.min(lowerBound(rows.t, scale.t(x + 4)), first + 5000);
+  const told = [];
+  for (let i = first; i < last && view.layers.facts; i += 1) {
+    if (rows.node[i] !== lane || !model.loudTemplates[rows.text[i]]) continue;
+    told.push(`${seconds(rows.t[i])} ${textOf(rows, i, model.texts)}`);
+  }
+  if (told.length > 6) told.splice(6, told.length, `and ${told.length - 6} more`);
+  return told.length ? told.join("\n") : null;
+}
+
+function messageUnder(model, view, scale, x, y) {
+  const { messages } = model;
+  const middle = (position) => TOP + position * LANE + LANE / 2;
+  const first = Math.max(
+    lowerBound(messages.sent, scale.t(x - 4) - messages.longest),
+    lowerBound(messages.sent, scale.t(x - 4)) - 3000,
+  );
+  const last = lowerBound(messages.sent, scale.t(x + 4));
+  let [nearest, best] = [-1, 4];
+  for (let i = Math.max(first, 0); i < last; i += 1) {
+    if (messages.received[i] < 0 || messages.to[i] < 0 || !isShown(model, view, i)) continue;
+    const ends = [
+      scale.x(messages.sent[i]),
+      middle(messages.from[i]),
+      scale.x(messages.received[i]),
+      middle(messages.to[i]),
+    ];
+    const far = distance(x, y, ...ends);
+    if (far < best) [nearest, best] = [i, far];
+  }
+  if (nearest < 0) return null;
+  const [from, to] = [messages.from[nearest], messages.to[nearest]].map(
+    (position) => model.nodes[position].name,
+  );
+  const times = `${seconds(messages.sent[nearest])} to ${seconds(messages.received[nearest])}`;
+  return `${from} → ${to}, ${times}\n${textOf(messages, nearest, model.texts)}`;
+}
+
+function faultUnder(model, scale, lane, x) {
+  const id = model.nodes[lane]?.id;
+  const here = model.faults.filter(
+    (fault) => fault.nodes.includes(id) && scale.x(fault.at) - 2 <= x && x <= scale.x(fault.until) + 2,
+  );
+  return here.length ? here.map((fault) => `${fault.time} ${fault.summary}`).join("\n") : null;
 }
 
 /** The record's life: its moments at their nodes, tied in order of time. */
@@ -480,6 +541,7 @@ function drawOperations(canvas, model, view) {
   const first = lowerBound(operations.t, view.from - model.longestOperation);
   const last = lowerBound(operations.t, view.to);
   const edges = new Map();
+  const [bodies, ends] = [fills.map(() => new Path2D()), fills.map(() => new Path2D())];
   context.save();
   context.beginPath();
   context.rect(scale.left, 0, scale.right - scale.left, height);
@@ -490,17 +552,20 @@ function drawOperations(canvas, model, view) {
     if (until < view.from) continue;
     const [x, end] = [scale.x(operations.t[i]), scale.x(until)];
     const lane = lanes.get(operations.process[i]);
-    const key = lane * 4 + operations.ended[i];
-    if (end - x < 1 && x - (edges.get(key) ?? -9) < 0.7) continue;
-    edges.set(key, x);
-    const slot = TOP + lane * row + 2 + (i % 4) * 4;
-    context.fillStyle = fills[operations.ended[i]];
-    context.globalAlpha = 0.28;
-    context.fillRect(x, slot, Math.max(end - x, 1.4), 4);
-    context.globalAlpha = 1;
-    context.fillRect(end - 1, slot, 1.5, 4);
+    const slot = i % 4;
+    const key = (lane * 4 + slot) * 4 + operations.ended[i];
+    if (end - (edges.get(key) ?? -9) < 1.2) continue;
+    edges.set(key, end);
+    bodies[operations.ended[i]].rect(x, TOP + lane * row + 2 + slot * 4, Math.max(end - x, 1.4), 4);
+    ends[operations.ended[i]].rect(end - 1, TOP + lane * row + 2 + slot * 4, 1.5, 4);
   }
-  context.globalAlpha = 1;
+  fills.forEach((fill, ended) => {
+    context.fillStyle = fill;
+    context.globalAlpha = 0.35;
+    context.fill(bodies[ended]);
+    context.globalAlpha = 1;
+    context.fill(ends[ended]);
+  });
   drawCursor(context, view.t, scale, colours, height);
   context.restore();
   model.clients.forEach((process, i) =>

@@ -50,6 +50,8 @@ function openingView(model, hash) {
   };
   for (const box of $("layers").querySelectorAll("input")) view.layers[box.name] = box.checked;
   const named = parseLink(hash);
+  const struck = model.faults.find((fault) => fault.nodes.length && !fault.held_back);
+  view.t = struck ? struck.at : Math.round(model.end / 2);
   if (named.t !== null) {
     view.t = Math.min(named.t, model.end);
     view.node = model.position.get(named.node) ?? null;
@@ -77,7 +79,8 @@ function showFinding(model, view, index) {
   look(model, view);
   const { messages } = model;
   const reach = view.reach ?? new Float64Array(model.nodes.length).fill(finding.at);
-  Object.assign(view, openingWindow(messages, messages.order, reach, finding.at, model.end, 30));
+  Object.assign(view, openingWindow(messages, messages.order, reach, finding.at, model.end, 40));
+  view.layers.background = $("layers").querySelector("[name=background]").checked = true;
 }
 
 /** What could have led to the chosen node's state at the moment. */
@@ -140,6 +143,11 @@ class Page {
     $("lanes").addEventListener("keydown", (event) => this.onKey(event));
     $("overview").addEventListener("keydown", (event) => this.onKey(event, true));
     this.steerOverview($("overview"));
+    $("lanes").addEventListener("mousemove", (event) => this.tell(event));
+    $("lanes").addEventListener("mouseleave", () => ($("tip").hidden = true));
+    for (const [thread, life] of document.querySelectorAll("details.thread").entries()) {
+      life.addEventListener("toggle", () => life.open && this.set({ thread }));
+    }
     addEventListener("resize", () => this.changed());
     addEventListener("hashchange", () => this.onLink());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.changed());
@@ -276,6 +284,20 @@ class Page {
       if (held && !held.moved) this.onPoint(canvas, event, scale());
       held = null;
     });
+  }
+
+  /** Says what is under the pointer. */
+  tell(event) {
+    const tip = $("tip");
+    const text = event.buttons
+      ? null
+      : textUnder(this.model, this.view, $("lanes").clientWidth, event.offsetX, event.offsetY);
+    tip.hidden = text === null;
+    if (text === null) return;
+    tip.textContent = text;
+    const room = Math.max(innerWidth - tip.offsetWidth - 8, 0);
+    tip.style.left = Math.min(event.clientX + 14, room) + "px";
+    tip.style.top = event.clientY + 16 + "px";
   }
 
   onPoint(canvas, event, scale) {

@@ -10,6 +10,7 @@ mod defects;
 mod format_errors;
 mod liveness;
 mod numbers;
+mod page;
 mod planner;
 mod product;
 mod readme;
