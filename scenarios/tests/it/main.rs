@@ -17,6 +17,7 @@ mod format_errors;
 mod library;
 mod liveness;
 mod numbers;
+mod page;
 mod planner;
 mod product;
 mod readme;
