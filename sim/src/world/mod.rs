@@ -82,6 +82,7 @@ fn stillborn(message: String) -> Run {
         digest: 0,
         stats: RunStats::default(),
         trace: None,
+        timeline: None,
     }
 }
 
