@@ -53,6 +53,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "unheard-proposal",
     "stalled-publisher",
     "late-traffic",
+    "late-proposal",
     "late-registration",
     "lone-controller",
     "vote-storm",

@@ -25,7 +25,10 @@ impl Broker {
     /// Fetches that wait although what they wait for is there.
     fn overdue_fetches(&self) -> usize {
         let overdue = |wait: &&Wait| match wait {
-            Wait::Fetch(fetch) => self.read_for_consumer(fetch).is_due(&fetch.request),
+            Wait::Fetch(fetch) => {
+                let answer = self.read_for_consumer(fetch);
+                answer.is_due(&fetch.request) && !answer.is_fenced()
+            }
             Wait::ReplicaFetch(fetch) => self
                 .partitions
                 .iter()

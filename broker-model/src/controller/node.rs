@@ -167,7 +167,11 @@ impl Controller {
             }
             None => Err(ClusterError::NotController),
         };
-        let result = judged.map(|judged| self.write_altered(now, request, judged, effects));
+        let result = judged.map(|judged| {
+            let asker = (request.broker, request.broker_epoch);
+            self.note_broker_served(Api::AlterPartition, asker, effects);
+            self.write_altered(now, request, judged, effects)
+        });
         ResponseBody::AlterPartition(Box::new(AlterPartitionResponse { result }))
     }
 

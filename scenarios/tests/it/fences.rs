@@ -147,7 +147,7 @@ const ROWS: &[Row] = &[
     row(Asked(Api::ReplicaFetch), "fetch-of-other-epoch", Bug(NO_FENCING, "zombie-follower")),
     row(Asked(Api::ReplicaFetch), "fetch-of-earlier-uptime", Bug(NO_UPTIME, REFUSED)),
     row(Asked(Api::ReplicaOffsets), "unfenced-request", Case("the race is rare")),
-    row(Asked(Api::Fetch), "unfenced-read", Bug(NO_FENCING, "partition-leader")),
+    row(Asked(Api::Fetch), "unfenced-read", Bug(NO_FENCING, "zombie-follower")),
     row(Asked(Api::Produce), "", Nothing(NO_EPOCH)),
     row(Asked(Api::ListOffsets), "unfenced-request", Bug(NO_FENCING, "swarm-lossy")),
     row(Asked(Api::OffsetForLeaderEpoch), "unfenced-request", Bug(NO_FENCING, "swarm-lossy")),

@@ -47,6 +47,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("unheard-proposal", &["proposal-takes-newest-epochs", "cuts-not-synced"]),
     ("stalled-publisher", &["reelection-keeps-followers", "no-fetch-epoch-fencing"]),
     ("late-traffic", &["stale-partition-epoch", "no-fetch-epoch-fencing", "unclean-election"]),
+    ("late-proposal", &["hw-uses-proposed-isr", "no-fetch-epoch-fencing", "no-hw-on-shrink"]),
     ("lone-controller", &["counts-before-flush", "vote-not-persisted"]),
     ("vote-storm", &["no-pre-vote", "vote-not-persisted"]),
     ("minority-stays-dead", &["no-hw-on-shrink", "stale-partition-epoch"]),

@@ -66,6 +66,13 @@ impl Answer {
     pub(in crate::broker) fn is_due(&self, request: &FetchRequest) -> bool {
         self.urgent || self.bytes >= usize::try_from(request.min_bytes).unwrap_or(0)
     }
+
+    /// Whether a partition is led in a later epoch than the request names: a leader that was elected again lets such a
+    /// request wait until its time is up.
+    pub(in crate::broker) fn is_fenced(&self) -> bool {
+        let fenced = ErrorCode::FencedLeaderEpoch.code();
+        self.parts.iter().any(|part| part.data.error_code == fenced)
+    }
 }
 
 /// What is answered for one partition.
