@@ -133,6 +133,8 @@ impl Terms {
             terms.isolation = Isolation::ReadUncommitted;
         }
         terms.resets = (0_u32..).zip(&plan.clients).filter_map(reset_of).collect();
+        // Processes that come after a crash are those of some consumer, and nobody says of which.
+        terms.offset_reset = terms.weakest_reset();
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
@@ -404,7 +406,11 @@ fn reset_of((process, client): (u32, &ClientPlan)) -> Option<(u32, Reset)> {
     match client {
         ClientPlan::Producer { .. } => None,
         ClientPlan::Consumer { config, .. } => {
-            (config.offset_reset == OffsetReset::Latest).then_some((process, Reset::Latest))
+            let reset = match config.offset_reset {
+                OffsetReset::Earliest => Reset::Earliest,
+                OffsetReset::Latest => Reset::Latest,
+            };
+            Some((process, reset))
         }
     }
 }
