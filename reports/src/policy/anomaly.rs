@@ -172,7 +172,8 @@ fn longest_gap(mut times: Vec<u64>) -> u64 {
 /// Why a member may go on where `auto.offset.reset` says although its group had committed: nobody was a member for
 /// longer than offsets are kept (KIP-211).
 fn excuse_expired(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
-    let reset = jumping_reset(terms, history, occurrence)?;
+    // A process that came after a crash is one of the consumers, and nobody says which.
+    let reset = Some(terms.weakest_reset()).filter(|reset| reset.jumps())?;
     let group = group_of(history, occurrence.subject.operation)?;
     let quiet_ns = longest_gap(signs_of_life(history, group, (0, occurrence.at_ns)));
     let text = format!(

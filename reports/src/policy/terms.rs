@@ -134,10 +134,8 @@ impl Terms {
             terms.isolation = Isolation::ReadUncommitted;
         }
         terms.resets = (0_u32..).zip(&plan.clients).filter_map(reset_of).collect();
-        if plan.clients.iter().any(resets_group_to_latest) {
-            // Members that come after the heal are like those that the plan has.
-            terms.offset_reset = Reset::Latest;
-        }
+        // Processes that come after a crash are those of some consumer, and nobody says of which.
+        terms.offset_reset = terms.weakest_reset();
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
@@ -435,16 +433,6 @@ fn reset(planned: OffsetReset) -> Reset {
     match planned {
         OffsetReset::Earliest => Reset::Earliest,
         OffsetReset::Latest => Reset::Latest,
-    }
-}
-
-/// Whether a member of a group starts at the end where its group has committed nothing.
-fn resets_group_to_latest(client: &ClientPlan) -> bool {
-    match client {
-        ClientPlan::Producer { .. } => false,
-        ClientPlan::Consumer { config, .. } => {
-            config.group.is_some() && config.offset_reset == OffsetReset::Latest
-        }
     }
 }
 
