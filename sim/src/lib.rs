@@ -27,6 +27,7 @@ pub mod liveness;
 pub mod plan;
 pub mod reach;
 pub mod run;
+pub mod testing;
 pub mod timeline;
 pub mod truth;
 pub mod view;
