@@ -12,6 +12,7 @@ mod cli;
 mod commands;
 mod damage;
 mod defects;
+mod fences;
 mod format_errors;
 mod library;
 mod liveness;

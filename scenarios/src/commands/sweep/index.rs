@@ -99,7 +99,7 @@ impl Index {
         summary: &Summary<'_>,
         shrunk: bool,
     ) -> Result<(), Failure> {
-        let (Shard { index, count }, SeedRange { first, last }) = (work.shard, work.seeds);
+        let (Shard { index, count }, SeedRange { first, last, .. }) = (work.shard, work.seeds);
         let whole = count == 1;
         let name =
             if whole { "index.html".to_owned() } else { format!("index-{index}-of-{count}.html") };
