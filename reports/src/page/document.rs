@@ -30,12 +30,11 @@ pub(super) fn write(
     for (name, text) in TEMPLATES {
         templates.add_template(name, text).map_err(io::Error::other)?;
     }
-    let safe = |text: String| Value::from_safe_string(text);
     let page = context! {
         page => Serde(shown),
-        style => safe(STYLE.to_owned()),
-        script => safe(SCRIPTS.concat()),
-        data => safe(harmless(data)),
+        style => Value::from_safe_string(STYLE.to_owned()),
+        script => Value::from_safe_string(SCRIPTS.concat()),
+        data => Value::from_safe_string(harmless(data)),
     };
     let template = templates.get_template(template).map_err(io::Error::other)?;
     let html = template.render(page).map_err(io::Error::other)?;

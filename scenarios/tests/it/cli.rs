@@ -40,6 +40,7 @@ fn help_names_every_command_and_exit_code_and_nothing_that_is_absent() {
         "run",
         "sweep",
         "replay",
+        "report",
         "shrink",
         "compare",
         "verify",

@@ -5,10 +5,25 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use harrow_broker_model::defect::Defect;
+use harrow_reports::report::REPORT_SCHEMA;
+use serde_json::Value;
 use tempfile::TempDir;
 
-/// KIP-101 on a seed of the catalogue.
-const STORY: &str = "report quick-failover --seed 2 --defect truncate-to-hw --out story.html";
+/// KIP-101, on the seed at which the catalogue of defects shows it.
+fn story() -> String {
+    let defect = Defect::from_name("truncate-to-hw").expect("it is known");
+    let shown_by = defect.entry().shown_by();
+    let run = shown_by.strip_prefix("run ").expect("a run shows it");
+    format!("report {run} --out story.html")
+}
+
+/// What the page draws.
+fn data(page: &str) -> Value {
+    let (_, rest) = page.split_once(r#"id="data">"#).expect("it has data");
+    let (json, _) = rest.split_once("</script>").expect("they end");
+    serde_json::from_str(json).expect("they are JSON")
+}
 
 struct Said {
     code: i32,
@@ -39,13 +54,13 @@ fn page(path: &Path) -> String {
 #[test]
 fn a_scenario_with_a_seed_has_a_story() {
     let directory = directory();
-    let said = harrow(directory.path(), STORY);
+    let said = harrow(directory.path(), &story());
     assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
     assert_eq!(said.stdout, "violated with truncate-to-hw: the story is in ./story.html\n");
     let page = page(&directory.path().join("story.html"));
     for told in [
         "committed-truncation",
-        "harrow shrink quick-failover --seed 2",
+        "harrow shrink quick-failover",
         "harrow explain durability",
         "KIP-101",
     ] {
@@ -85,16 +100,20 @@ fn what_no_page_can_be_made_of_is_refused() {
         }
     };
     broken("without", None);
-    broken("newer", Some(report.replacen("\"schema\":2", "\"schema\":99", 1)));
+    broken(
+        "newer",
+        Some(report.replacen(&format!("\"schema\":{REPORT_SCHEMA}"), "\"schema\":99", 1)),
+    );
     let (before, after) = report.split_once("\"digest\":\"").expect("it has one");
-    broken("other", Some(format!("{before}\"digest\":\"0{}", &after[1..])));
+    let other = if after.starts_with('0') { '1' } else { '0' };
+    broken("other", Some(format!("{before}\"digest\":\"{other}{}", &after[1..])));
     broken("torn", Some(report[..report.len() / 2].to_owned()));
     fs::create_dir(path.join("empty")).expect("it is made");
     fs::create_dir(path.join("taken.html")).expect("it is made");
     let table = [
         ("report empty", "empty/plan.json: there is no such file"),
         ("report without", "without/report.json: there is no such file"),
-        ("report newer", "it has schema 99, this harrow reads 2"),
+        ("report newer", "it has schema 99, this harrow reads"),
         ("report other", "is not the same here"),
         ("report torn", "failed to read the report torn/report.json"),
         ("report calm", "there is no seed"),
@@ -155,6 +174,8 @@ fn dumped(page: &Path, link: &str) -> Option<String> {
     ];
     let output =
         BROWSERS.iter().find_map(|name| Command::new(name).args(arguments).output().ok())?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the browser fails: {complaint}");
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -162,7 +183,7 @@ fn dumped(page: &Path, link: &str) -> Option<String> {
 fn a_browser_draws_the_page_and_goes_where_a_link_says() {
     let directory = directory();
     let path = directory.path();
-    assert_eq!(harrow(path, STORY).code, 0);
+    assert_eq!(harrow(path, &story()).code, 0);
     let page = path.join("story.html");
     let Some(opened) = dumped(&page, "") else {
         eprintln!("skipped: no browser is installed");
@@ -172,7 +193,11 @@ fn a_browser_draws_the_page_and_goes_where_a_link_says() {
         !opened.contains("data-drawn=\"0\"") && opened.contains("data-drawn=\""),
         "nothing was drawn"
     );
-    assert!(opened.contains("id=\"state-at\">6.574649s<"), "it opens at the finding");
+    let found =
+        data(&fs::read_to_string(&page).expect("it is there"))["findings"][0]["at"].as_u64();
+    let found = found.expect("the finding has its moment");
+    let shown = format!("id=\"state-at\">{}.{:06}s<", found / 1_000_000, found % 1_000_000);
+    assert!(opened.contains(&shown), "it opens at the finding: {shown}");
     assert!(opened.contains("class=\"time\""), "times lead to their moments");
     assert!(
         opened.matches("role=\"option\"").count() < 60,

@@ -15,8 +15,10 @@ pub(in crate::world::engine) fn of_event(event: &Event) -> RowKind {
         Event::Response { from, message, .. } => {
             RowKind::ResponseReceived { from: *from, correlation_id: message.correlation_id.0 }
         }
-        Event::Booted | Event::ConnectionLost { .. } | Event::StopRequested => RowKind::Process,
-        Event::MetadataPublishing { .. } => RowKind::Process,
+        Event::Booted
+        | Event::ConnectionLost { .. }
+        | Event::StopRequested
+        | Event::MetadataPublishing { .. } => RowKind::Process,
         Event::Invoked { .. } => RowKind::Operation,
         Event::DeadlinePassed | Event::ConnectionClosed { .. } => RowKind::Routine,
         Event::FlushCompleted { .. } => RowKind::Disk,
