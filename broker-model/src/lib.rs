@@ -44,5 +44,6 @@ pub mod proto;
 pub mod raft;
 pub mod record;
 mod replication;
+pub mod retention;
 pub mod types;
 pub mod wide;

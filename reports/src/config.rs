@@ -173,6 +173,7 @@ impl HistoryConfig {
             isolation: self.isolation,
             subscribes: self.subscribes,
             offset_reset: self.offset_reset,
+            latest_out_of_range: false,
             offsets_retention_ns: self.offsets_retention_minutes.saturating_mul(NS_PER_MINUTE),
             offsets_topic: self.topic_of(&format!("{OFFSETS_TOPIC}-0")).partition,
             offsets_dropped: faults

@@ -2,6 +2,7 @@
 //! are keyed to the seed: the latency of the n-th message on a link, the n-th operation of a client.
 
 use harrow_broker_model::config::{AdminConfig, ClusterConfig, ConsumerConfig, ProducerConfig};
+use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::NodeId;
 use harrow_broker_model::wide;
 use serde::{Deserialize, Serialize};
@@ -102,6 +103,9 @@ pub struct TopicPlan {
     /// `flush.ms`.
     #[serde(with = "wide")]
     pub flush_ms: u64,
+    /// When its records may be deleted; plans of topics that keep all do not say it.
+    #[serde(default, skip_serializing_if = "Retention::is_forever")]
+    pub retention: Retention,
 }
 
 /// A client and its load. Operations run one after another or, for a producer, up to a number at a time.
@@ -307,6 +311,14 @@ pub enum Action {
         cut: Cut,
         /// How long.
         for_ms: u64,
+    },
+    /// An administrator deletes records of a partition, up to a part of what is committed. Not a fault: something that
+    /// people do.
+    DeleteRecords {
+        /// `leader-of TOPIC-PARTITION`.
+        target: Target,
+        /// How much of what is there, in percent.
+        percent: u32,
     },
     /// All connections of a node are reset.
     ResetConnections {

@@ -87,6 +87,15 @@ impl Fetchers {
         fetcher.session.touch(partition);
     }
 
+    /// What is to be asked for a partition has changed.
+    pub(super) fn touch(&mut self, partition: TopicPartition) {
+        for fetcher in self.by_leader.values_mut() {
+            if fetcher.followed.get(&partition).is_some() {
+                fetcher.session.touch(partition);
+            }
+        }
+    }
+
     /// The partition follows nobody.
     pub(super) fn unfollow(&mut self, partition: TopicPartition) {
         for fetcher in self.by_leader.values_mut() {

@@ -48,6 +48,8 @@ pub(crate) enum Purpose {
     EndOffset(OperationId),
     /// Admin: a new topic.
     CreateTopic(OperationId),
+    /// Admin: fewer records.
+    DeleteRecords(OperationId),
 }
 
 /// What a transactional producer asks.

@@ -16,6 +16,7 @@
 //! | `flushes` | what background flushes prove |
 //! | `flush` | rolling, background flushes and the recovery point |
 //! | `truncate` | cutting at either end |
+//! | `retention` | deleting segments that are old, or too many |
 //! | `recovery` | opening what a stop left behind |
 //! | [`checkpoint`] | small files with a checksum |
 
@@ -27,6 +28,7 @@ mod options;
 mod producer_entry;
 mod producer_state;
 mod recovery;
+mod retention;
 mod segment;
 mod snapshot_files;
 mod snapshots;
@@ -296,7 +298,7 @@ impl Log {
         );
         // The epoch's entry must be durable before any record of the epoch can be (KAFKA-16541).
         self.assign_epoch_at(batch.leader_epoch(), base, effects);
-        self.roll_if_full(batch.size(), effects);
+        self.roll_if_due(&batch, effects);
         effects.push(Effect::Append { file: self.active_file(), bytes: batch.bytes().clone() });
         let summary = batch.summary();
         self.log_end_offset = batch.next_offset();

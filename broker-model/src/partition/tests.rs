@@ -1,6 +1,7 @@
 //! Rule tables of one replica: what goes in, what comes out, and what the matching defect makes of it.
 
 mod consumers;
+mod log_start;
 
 use bytes::Bytes;
 
@@ -72,6 +73,7 @@ fn cluster(defects: &[Defect]) -> ClusterConfig {
         recovery_point_checkpoint_interval_ms: 5_000,
         segment_bytes: 1 << 16,
         flush_scheduler_interval_ms: u64::MAX / 2_000_000,
+        retention_check_interval_ms: ClusterConfig::RETENTION_CHECK_INTERVAL_MS,
         producer_id_expiration_ms: 86_400_000,
         producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 2_000,
@@ -148,6 +150,7 @@ impl Bench {
             max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
             flush_messages: TopicConfig::FLUSH_NEVER,
             flush_ms: TopicConfig::FLUSH_NEVER,
+            retention: crate::retention::Retention::FOREVER,
         };
         let context = PartitionContext {
             now: self.now,

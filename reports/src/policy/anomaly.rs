@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use harrow_broker_model::config::Acks;
 use harrow_sim::history::{Completion, Function, History};
 
-use super::promised::{Isolation, ProducerTerms};
+use super::promised::{Isolation, ProducerTerms, Reset};
 use super::reason::Reason;
 use super::terms::Terms;
 use crate::check::{Anomaly, Observation, Occurrence, OccurrenceContext};
@@ -201,8 +201,8 @@ fn excuse_start(terms: &Terms, occurrence: &Occurrence) -> Option<Reason> {
 /// Why a consumer may go on elsewhere that stood before the log's start, or whose group did.
 fn excuse_out_of_range(terms: &Terms, occurrence: &Occurrence) -> Option<Reason> {
     let out_of_range = occurrence.context == OccurrenceContext::OutOfRange;
-    let jumps = Some(terms.offset_reset.name());
-    let jumps = jumps.filter(|_| out_of_range && terms.offset_reset.jumps());
+    let reset = if terms.latest_out_of_range { Reset::Latest } else { terms.offset_reset };
+    let jumps = Some(reset.name()).filter(|_| out_of_range && reset.jumps());
     jumps.map(|reset| {
         let begins = "the log begins behind where the consumer stood";
         Reason::plain(format!("auto.offset.reset={reset}: {begins}"))

@@ -37,6 +37,9 @@ pub struct Terms {
     pub subscribes: bool,
     /// `auto.offset.reset`.
     pub offset_reset: Reset,
+    /// Whether any consumer goes to the log's end when its position is out of range, though it begins at the start:
+    /// without a group it reads what it was assigned from there.
+    pub latest_out_of_range: bool,
     /// `offsets.retention.minutes`, in nanoseconds.
     pub offsets_retention_ns: u64,
     /// What holds for the topic of committed offsets.
@@ -86,6 +89,7 @@ impl Terms {
             isolation: Isolation::ReadCommitted,
             subscribes: false,
             offset_reset: Reset::Earliest,
+            latest_out_of_range: false,
             offsets_retention_ns: OFFSETS_RETENTION_NS,
             offsets_topic: partition,
             offsets_dropped: false,
@@ -125,6 +129,7 @@ impl Terms {
         if plan.clients.iter().any(resets_to_latest) {
             terms.offset_reset = Reset::Latest;
         }
+        terms.latest_out_of_range = plan.clients.iter().any(goes_to_the_end);
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
@@ -160,7 +165,10 @@ impl Terms {
                 producers.for_each(|own| own.in_flight_max = own.in_flight_max.min(most));
             }
             Promise::ReadCommitted => self.isolation = Isolation::ReadCommitted,
-            Promise::Reset(reset) => self.offset_reset = reset,
+            Promise::Reset(reset) => {
+                self.offset_reset = reset;
+                self.latest_out_of_range = false;
+            }
             Promise::NoUncleanElection => {
                 topics.for_each(|topic| topic.unclean_leader_election = false);
                 (self.dropped, self.offsets_dropped) = (Some(Vec::new()), false);
@@ -359,9 +367,14 @@ fn reads_uncommitted(plan: &Plan) -> bool {
 fn resets_to_latest(client: &ClientPlan) -> bool {
     match client {
         ClientPlan::Producer { .. } => false,
-        ClientPlan::Consumer { config, .. } => {
-            config.group.is_some() && config.offset_reset == OffsetReset::Latest
-        }
+        ClientPlan::Consumer { config, .. } => config.group.is_some() && goes_to_the_end(client),
+    }
+}
+
+fn goes_to_the_end(client: &ClientPlan) -> bool {
+    match client {
+        ClientPlan::Producer { .. } => false,
+        ClientPlan::Consumer { config, .. } => config.offset_reset == OffsetReset::Latest,
     }
 }
 

@@ -48,6 +48,7 @@ fn plan() -> Plan {
             max_message_bytes: 1_048_588,
             flush_messages: i64::MAX as u64,
             flush_ms: i64::MAX as u64,
+            retention: harrow_broker_model::retention::Retention::FOREVER,
         }],
         admin: AdminConfig {
             node: NodeId(1001),
@@ -107,6 +108,7 @@ fn cluster() -> ClusterConfig {
         recovery_point_checkpoint_interval_ms: 60_000,
         segment_bytes: 1 << 20,
         flush_scheduler_interval_ms: u64::MAX / 2_000_000,
+        retention_check_interval_ms: ClusterConfig::RETENTION_CHECK_INTERVAL_MS,
         producer_id_expiration_ms: 86_400_000,
         producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 1000,

@@ -2,6 +2,7 @@
 
 mod add_partitions_to_txn;
 mod create_topics;
+mod delete_records;
 mod end_txn;
 pub(super) mod fetch;
 mod find_coordinator;
@@ -61,6 +62,9 @@ impl Broker {
             }
             RequestBody::CreateTopics(request) => {
                 self.on_create_topics(now, caller, request, effects);
+            }
+            RequestBody::DeleteRecords(request) => {
+                self.on_delete_records(now, caller, &request, effects);
             }
             RequestBody::FindCoordinator(request) => {
                 self.on_find_coordinator(now, caller, &request, effects);

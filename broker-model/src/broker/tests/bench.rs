@@ -59,6 +59,7 @@ pub(super) fn config() -> ClusterConfig {
         recovery_point_checkpoint_interval_ms: 60_000,
         segment_bytes: 1 << 20,
         flush_scheduler_interval_ms: u64::MAX / 2_000_000,
+        retention_check_interval_ms: 1_000,
         producer_id_expiration_ms: 86_400_000,
         producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 3_000,
@@ -287,6 +288,7 @@ pub(super) fn topic(min_insync_replicas: u32) -> MetadataRecord {
         max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
         flush_messages: TopicConfig::FLUSH_NEVER,
         flush_ms: TopicConfig::FLUSH_NEVER,
+        retention: crate::retention::Retention::FOREVER,
     };
     MetadataRecord::Topic { topic: ORDERS.topic, config }
 }

@@ -35,6 +35,7 @@ pub(crate) fn config(controllers: i32, defects: &[Defect]) -> ClusterConfig {
         recovery_point_checkpoint_interval_ms: 5000,
         segment_bytes: 4096,
         flush_scheduler_interval_ms: u64::MAX / 2_000_000,
+        retention_check_interval_ms: ClusterConfig::RETENTION_CHECK_INTERVAL_MS,
         producer_id_expiration_ms: 86_400_000,
         producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 1500,
@@ -103,6 +104,7 @@ pub(super) fn image(registration: PartitionRegistration) -> MetadataImage {
         max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
         flush_messages: TopicConfig::FLUSH_NEVER,
         flush_ms: TopicConfig::FLUSH_NEVER,
+        retention: crate::retention::Retention::FOREVER,
     };
     image.topics.insert(P.topic, topic);
     image.partitions.insert(P, registration);

@@ -29,6 +29,7 @@ fn log() -> Log {
         segment_bytes: 1 << 20,
         flush_messages: u64::MAX,
         flush_ms: u64::MAX,
+        retention: crate::retention::Retention::FOREVER,
         producer_id_expiration_ms: u64::MAX,
         defects: Defects::NONE,
     };

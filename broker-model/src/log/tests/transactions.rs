@@ -16,6 +16,7 @@ fn options() -> LogOptions {
         segment_bytes: 400,
         flush_messages: u64::MAX,
         flush_ms: u64::MAX,
+        retention: crate::retention::Retention::FOREVER,
         producer_id_expiration_ms: u64::MAX,
         defects: Defects::NONE,
     };

@@ -252,6 +252,7 @@ impl Toy {
                 Outcome::Failed { error: ErrorCode::RequestTimedOut, partition: -1 }
             }
             Operation::CreateTopic { .. } => Outcome::TopicCreated,
+            Operation::DeleteRecords { .. } => Outcome::RecordsDeleted { low_watermark: Offset(0) },
         })
     }
 
@@ -335,6 +336,7 @@ fn cluster() -> ClusterConfig {
         recovery_point_checkpoint_interval_ms: 1_000,
         segment_bytes: 1_000,
         flush_scheduler_interval_ms: u64::MAX / 2_000_000,
+        retention_check_interval_ms: ClusterConfig::RETENTION_CHECK_INTERVAL_MS,
         producer_id_expiration_ms: 86_400_000,
         producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 1_000,
@@ -375,6 +377,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
             max_message_bytes: 1_048_588,
             flush_messages: i64::MAX as u64,
             flush_ms: i64::MAX as u64,
+            retention: harrow_broker_model::retention::Retention::FOREVER,
         }],
         admin: AdminConfig {
             node: NodeId(1000),
