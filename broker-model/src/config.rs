@@ -9,6 +9,7 @@ use crate::coordinator::runtime::{CoordinatorKind, partition_for};
 use crate::defect::{Defects, Version};
 use crate::note::IsolationLevel;
 use crate::proto::StrBytes;
+use crate::retention::Retention;
 use crate::types::NodeId;
 
 /// What brokers and controllers are configured with. Every node of a cluster has the same.
@@ -45,6 +46,12 @@ pub struct ClusterConfig {
     pub segment_bytes: u32,
     /// `log.flush.scheduler.interval.ms`: how often logs are looked at for `flush.ms`.
     pub flush_scheduler_interval_ms: u64,
+    /// `log.retention.check.interval.ms`: how often logs are looked at for what may be deleted.
+    #[serde(
+        default = "default_retention_check_interval_ms",
+        skip_serializing_if = "is_default_retention_check_interval_ms"
+    )]
+    pub retention_check_interval_ms: u64,
     /// `producer.id.expiration.ms`.
     pub producer_id_expiration_ms: u64,
     /// `producer.id.expiration.check.interval.ms`.
@@ -91,6 +98,21 @@ pub struct ClusterConfig {
     pub kafka: Option<Version>,
     /// Bugs and weaknesses that are on, those of `kafka` included. Clients of the cluster follow the same ones.
     pub defects: Defects,
+}
+
+/// As Kafka: five minutes; plans in which nothing is deleted do not name it.
+fn default_retention_check_interval_ms() -> u64 {
+    ClusterConfig::RETENTION_CHECK_INTERVAL_MS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_default_retention_check_interval_ms(interval_ms: &u64) -> bool {
+    *interval_ms == ClusterConfig::RETENTION_CHECK_INTERVAL_MS
+}
+
+impl ClusterConfig {
+    /// `log.retention.check.interval.ms` of a plan that says nothing.
+    pub const RETENTION_CHECK_INTERVAL_MS: u64 = 300_000;
 }
 
 /// As Kafka; plans from before there were sessions do not name it.
@@ -447,6 +469,9 @@ pub struct TopicConfig {
     pub flush_messages: u64,
     /// `flush.ms`: a log that was not flushed for so long is flushed at the next check.
     pub flush_ms: u64,
+    /// When records may be deleted. In the metadata log it is a record of its own.
+    #[serde(skip)]
+    pub retention: Retention,
 }
 
 impl TopicConfig {

@@ -2,6 +2,7 @@
 
 use crate::message::{Request, Response};
 use crate::proto::{ErrorCode, StrBytes};
+use crate::retention::Retention;
 use crate::types::{
     ConnectionId, FlushToken, LeaderEpoch, NodeId, Offset, OperationId, RecordValue,
 };
@@ -150,6 +151,15 @@ pub enum Operation {
         /// Topic name and partition.
         partition: (StrBytes, i32),
     },
+    /// Admin: delete the records of a partition below an offset, at the broker that leads it.
+    DeleteRecords {
+        /// Which broker.
+        broker: NodeId,
+        /// Topic name and partition.
+        partition: (StrBytes, i32),
+        /// The first offset that stays.
+        before: Offset,
+    },
     /// Admin: create a topic.
     CreateTopic {
         /// Topic name.
@@ -168,6 +178,8 @@ pub enum Operation {
         flush_messages: u64,
         /// `flush.ms`.
         flush_ms: u64,
+        /// When records may be deleted.
+        retention: Box<Retention>,
     },
 }
 
@@ -237,6 +249,11 @@ pub enum Outcome {
     EndOffset {
         /// As answered by the leader.
         offset: Offset,
+    },
+    /// The records are deleted on all live replicas.
+    RecordsDeleted {
+        /// Where these start, or further.
+        low_watermark: Offset,
     },
     /// The topic exists, created now or before.
     TopicCreated,

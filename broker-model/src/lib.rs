@@ -45,6 +45,7 @@ pub mod proto;
 pub mod raft;
 pub mod record;
 mod replication;
+pub mod retention;
 pub mod testing;
 pub mod types;
 pub mod wide;

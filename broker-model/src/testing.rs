@@ -11,6 +11,7 @@ use crate::disk_image::DiskImage;
 use crate::log::{Log, LogConfig, LogOptions};
 use crate::node::Effects;
 use crate::note::IsolationLevel;
+use crate::retention::Retention;
 use crate::types::{NodeId, Offset, TopicPartition, WallTime};
 
 /// Brokers 1 to 3 and controllers 101 to 103, as promised.
@@ -30,6 +31,7 @@ pub fn cluster() -> ClusterConfig {
         recovery_point_checkpoint_interval_ms: 60_000,
         segment_bytes: 1 << 20,
         flush_scheduler_interval_ms: u64::MAX / 2_000_000,
+        retention_check_interval_ms: ClusterConfig::RETENTION_CHECK_INTERVAL_MS,
         producer_id_expiration_ms: 86_400_000,
         producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 1_000,
@@ -61,6 +63,7 @@ pub fn topic(name: &str, min_insync_replicas: u32) -> TopicConfig {
         max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
         flush_messages: TopicConfig::FLUSH_NEVER,
         flush_ms: TopicConfig::FLUSH_NEVER,
+        retention: Retention::FOREVER,
     }
 }
 
@@ -121,6 +124,7 @@ pub fn log_options() -> LogOptions {
             producer_id_expiration_ms: u64::MAX,
             flush_messages: u64::MAX,
             flush_ms: u64::MAX,
+            retention: Retention::FOREVER,
             ..LogConfig::of(&cluster())
         },
         now: WallTime(0),

@@ -41,6 +41,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "slow-cut",
     "flush-race",
     "forgotten-producers",
+    "retention-and-laggard",
     "unclean-trap",
     "unclean-allowed",
     "elr-off",

@@ -1,15 +1,16 @@
 //! What leaders acknowledged, and which of it holds when the run ends: the truth is read off the view.
 
-use harrow_broker_model::note::{Note, ProducerNote};
+use harrow_broker_model::note::{LogNote, Note, ProducerNote};
 use harrow_broker_model::types::{Offset, TopicPartition};
 
-use crate::truth::{Acknowledged, PartitionTruth};
+use crate::truth::{Acknowledged, Deletion, PartitionTruth};
 use crate::view::{ClusterView, PartitionView};
 
 /// Acknowledgements as they are stated, until the end of the run tells which of them hold.
 #[derive(Debug, Default)]
 pub(crate) struct Acknowledgements {
     list: Vec<Statement>,
+    deletions: Vec<(TopicPartition, Deletion)>,
 }
 
 #[derive(Debug)]
@@ -20,7 +21,7 @@ struct Statement {
 }
 
 impl Acknowledgements {
-    /// Takes an acknowledgement over; other notes are passed by.
+    /// Takes an acknowledgement or a deletion over; other notes are passed by.
     pub(crate) fn note(&mut self, at_ns: u64, note: &Note) {
         if let Note::Producer(ProducerNote::ProduceAcknowledged {
             partition,
@@ -37,7 +38,21 @@ impl Acknowledgements {
             let acknowledged = Acknowledged { at_ns, first, last, leader_epoch, acks, committed };
             let statement = Statement { partition: *partition, checksum: *checksum, acknowledged };
             self.list.push(statement);
+        } else if let Note::Log(LogNote::RecordsDeleted { partition, to, reason, .. }) = note {
+            self.deletions.push((*partition, Deletion { at_ns, end: to.0, reason: *reason }));
         }
+    }
+
+    /// What was deleted of a partition, further than before.
+    fn deletions_of(&self, partition: TopicPartition) -> Vec<Deletion> {
+        let mut furthest = 0;
+        let of_it = self.deletions.iter().filter(|(of, _)| *of == partition);
+        let further = of_it.filter(|(_, deletion)| {
+            let is_further = deletion.end > furthest;
+            furthest = furthest.max(deletion.end);
+            is_further
+        });
+        further.map(|(_, deletion)| *deletion).collect()
     }
 
     /// What is true of the partition of this name at the end; of one that never came to be, nothing is.
@@ -57,6 +72,7 @@ impl Acknowledgements {
             log_start_offset: log_start_offset(view).0,
             last_stable_offset: high_watermark,
             high_watermark,
+            deletions: self.deletions_of(view.partition),
             losses: view.losses.clone(),
             lost_in: view.lost_in,
             acknowledged: of_it.map(|statement| statement.settled(view)).collect(),

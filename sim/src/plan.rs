@@ -4,6 +4,7 @@
 use harrow_broker_model::config::{
     AdminConfig, ClusterConfig, ConsumerConfig, GroupProtocol, ProducerConfig,
 };
+use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::NodeId;
 use harrow_broker_model::wide;
 use serde::{Deserialize, Serialize};
@@ -115,6 +116,9 @@ pub struct TopicPlan {
     /// `flush.ms`.
     #[serde(with = "wide")]
     pub flush_ms: u64,
+    /// When its records may be deleted; plans of topics that keep all do not say it.
+    #[serde(default, skip_serializing_if = "Retention::is_forever")]
+    pub retention: Retention,
 }
 
 /// A client and its load. Operations run one after another or, for a producer, up to a number at a time.
@@ -320,6 +324,14 @@ pub enum Action {
         cut: Cut,
         /// How long.
         for_ms: u64,
+    },
+    /// An administrator deletes records of a partition, up to a part of what is committed. Not a fault: something that
+    /// people do.
+    DeleteRecords {
+        /// `leader-of TOPIC-PARTITION`.
+        target: Target,
+        /// How much of what is there, in percent.
+        percent: u32,
     },
     /// All connections of a node are reset.
     ResetConnections {

@@ -2,6 +2,7 @@
 //! the rest from here, and what nodes are configured with from `harrow_broker_model::testing`.
 
 use harrow_broker_model::config::TopicConfig;
+use harrow_broker_model::retention::Retention;
 use harrow_broker_model::testing::{admin, cluster, consumer, producer};
 
 use crate::plan::{DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan, TopicPlan};
@@ -33,6 +34,7 @@ pub fn topic(replication_factor: u32, min_insync_replicas: u32) -> TopicPlan {
         max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
         flush_messages: TopicConfig::FLUSH_NEVER,
         flush_ms: TopicConfig::FLUSH_NEVER,
+        retention: Retention::FOREVER,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Clients know what they were told. Whether a record that was acknowledged is in the committed log, was there once, or
 //! never was, only the cluster itself knows: this is that knowledge, as data.
 
+use harrow_broker_model::note::DeletionReason;
 use harrow_broker_model::types::{LeaderEpoch, NodeId};
 
 /// A partition as it truly was when the run ended.
@@ -17,6 +18,8 @@ pub struct PartitionTruth {
     pub last_stable_offset: i64,
     /// The true high watermark: everything below is committed.
     pub high_watermark: i64,
+    /// Each time that records were deleted further than any replica had before, oldest first.
+    pub deletions: Vec<Deletion>,
     /// Each time that committed records were lost, oldest first.
     pub losses: Vec<Loss>,
     /// The newest epoch whose election lost committed records or was unclean: what leaders of earlier epochs
@@ -24,6 +27,17 @@ pub struct PartitionTruth {
     pub lost_in: Option<LeaderEpoch>,
     /// What leaders acknowledged, oldest first.
     pub acknowledged: Vec<Acknowledged>,
+}
+
+/// A replica deleted records at its log's front, as retention or a client had it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deletion {
+    /// True time, in nanoseconds.
+    pub at_ns: u64,
+    /// Where its log begins since.
+    pub end: i64,
+    /// Why.
+    pub reason: DeletionReason,
 }
 
 /// Committed records were lost: a leader that does not hold them was elected.

@@ -9,10 +9,10 @@ use crate::collections::PartitionMap;
 use crate::config::{ClusterConfig, ms};
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::checkpoint::{decode_offsets, encode_offsets};
-use crate::log::{LogConfig, LogOptions};
+use crate::log::{Log, LogConfig, LogOptions};
 use crate::node::{Deadline, Effect, Effects};
 use crate::partition::Partition;
-use crate::types::{Offset, Time, TopicPartition, WallTime};
+use crate::types::{LeaderEpoch, Offset, Time, TopicPartition, WallTime};
 
 /// The three checkpoint files.
 #[derive(Debug)]
@@ -95,6 +95,20 @@ impl Checkpoints {
     ) {
         if self.recovery_points.of(partition) > recovery_point {
             self.recovery_points.replace(std::iter::once((partition, recovery_point)), effects);
+        }
+    }
+
+    /// A log without records was opened: nothing else on the disk tells where it starts. As promised it never starts
+    /// below that again; in Kafka it is the name of its empty segment that tells. Source: `LogLoader.load`.
+    pub(super) fn keep_start(
+        &mut self,
+        partition: TopicPartition,
+        log: &Log,
+        effects: &mut Effects,
+    ) {
+        let start = log.log_start_offset();
+        if log.latest_epoch() == LeaderEpoch::NONE && start > self.log_starts.of(partition) {
+            self.log_starts.replace(std::iter::once((partition, start)), effects);
         }
     }
 

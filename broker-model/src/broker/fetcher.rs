@@ -91,6 +91,15 @@ impl Fetchers {
         assert!(count == 1, "{partition} follows {count} leaders");
     }
 
+    /// What is to be asked for a partition has changed.
+    pub(super) fn touch(&mut self, partition: TopicPartition) {
+        for fetcher in self.by_leader.values_mut() {
+            if fetcher.followed.get(&partition).is_some() {
+                fetcher.session.touch(partition);
+            }
+        }
+    }
+
     /// The partition follows nobody.
     pub(super) fn unfollow(&mut self, partition: TopicPartition) {
         for fetcher in self.by_leader.values_mut() {

@@ -1,4 +1,5 @@
-//! What a broker's scheduler does for its logs from time to time: flushes by `flush.ms`, and producers that expire.
+//! What a broker's scheduler does for its logs from time to time: flushes by `flush.ms`, producers that expire, and
+//! records that retention lets go.
 //!
 //! Kafka acknowledges what is in the page cache. A topic with `flush.ms` has its logs flushed when they were not for so
 //! long, as seen by a check every `log.flush.scheduler.interval.ms`. A producer that sent nothing to a partition for
@@ -14,6 +15,19 @@ use crate::partition::Partition;
 use crate::types::Now;
 
 impl Broker {
+    /// Deletes what retention lets go, if that is due. Source: `LogManager.cleanupLogs`.
+    pub(super) fn clean_up_logs(&mut self, now: Now, effects: &mut Effects) {
+        if self.maintenance.retention_at.is_none_or(|at| at > now.time) {
+            return;
+        }
+        self.maintenance.retention_at = None;
+        for partition in self.partitions.values_mut().filter(|it| it.log().may_delete()) {
+            self.maintenance.retain(&self.context.config, now.time);
+            partition.delete_old_segments(now, effects);
+            self.touched.push(partition.id());
+        }
+    }
+
     /// Does the checks that are due.
     pub(super) fn maintain_logs(&mut self, now: Now, effects: &mut Effects) {
         let config = &self.context.config;

@@ -11,6 +11,7 @@ mod context;
 mod controller_channel;
 mod controller_requests;
 mod coordinators;
+mod delayed_deletion;
 mod fetch_session;
 mod fetcher;
 mod handle;
@@ -185,6 +186,9 @@ impl Broker {
         for partition in image.partitions() {
             let options = self.checkpoints.log_options(partition, config, now.wall, clean);
             let log = Log::open(partition, options, &image, effects);
+            if !defects.has(LogDefect::LogStartCheckpointLags) {
+                self.checkpoints.keep_start(partition, &log, effects);
+            }
             // What recovery cut off counts as flushed for Kafka until the next checkpoint.
             if !defects.has(LogDefect::CutsNotSynced) {
                 self.checkpoints.lower(partition, log.recovery_point(), effects);
@@ -233,6 +237,7 @@ impl Broker {
             ResponseBody::Produce(_)
             | ResponseBody::AddOffsetsToTxn(_)
             | ResponseBody::EndTxn(_)
+            | ResponseBody::DeleteRecords(_)
             | ResponseBody::Fetch(_)
             | ResponseBody::ListOffsets(_)
             | ResponseBody::Metadata(_)
@@ -291,6 +296,7 @@ impl Broker {
         let Some(delayed) = self.purgatory.remove(connection) else { return };
         match delayed.wait {
             Wait::Produce(produce) => self.abandon(&produce.undecided),
+            Wait::DeleteRecords(_) => {}
             Wait::Fetch(ConsumerFetch { context, .. })
             | Wait::ReplicaFetch(ReplicaFetch { context, .. }) => {
                 self.fetch_sessions.waits_no_more(context, connection);
@@ -326,6 +332,7 @@ impl Broker {
         let (time, metadata_end) = (now.time, self.metadata.image().end_offset);
         self.expire_delayed(now, effects);
         self.check_isr_lag(now, effects);
+        self.clean_up_logs(now, effects);
         if let Some((to, lost)) = self.channel.expired(time, effects) {
             self.on_controller_requests_lost(now, to, lost, effects);
         }

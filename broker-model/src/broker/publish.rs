@@ -82,6 +82,9 @@ impl Broker {
         let broker_epoch = self.lifecycle.broker_epoch();
         let context = PartitionContext { now, broker_epoch, metadata: image };
         partition.apply_registration(context, registration, topic, effects);
+        if partition.log().may_delete() {
+            self.maintenance.retain(&self.context.config, now.time);
+        }
         let in_sync = registration.isr.contains(&self.context.node);
         let leader = partition.leader().filter(|leader| *leader != self.context.node);
         match leader.filter(|_| in_sync || !self.lifecycle.is_stopping()) {

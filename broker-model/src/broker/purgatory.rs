@@ -4,6 +4,7 @@
 //! `DelayedOperationPurgatory`, `DelayedProduce` and `DelayedFetch`.
 
 use crate::broker::connections::Caller;
+use crate::broker::delayed_deletion::DelayedDeletion;
 use crate::collections::{PartitionMap, SortedMap, SortedSet};
 use crate::fetch_session::cache::FetchContext;
 use crate::message::ReplicaFetchRequest;
@@ -34,6 +35,8 @@ pub(super) enum Wait {
     Fetch(ConsumerFetch),
     /// A follower's fetch.
     ReplicaFetch(ReplicaFetch),
+    /// A deletion of records, until all live replicas have followed.
+    DeleteRecords(DelayedDeletion),
 }
 
 /// A consumer's fetch that is being answered.
@@ -151,6 +154,14 @@ impl Purgatory {
         Some((produce, undecided))
     }
 
+    /// A deletion waits for fewer partitions.
+    pub(super) fn replace_deletion(&mut self, connection: ConnectionId, now: DelayedDeletion) {
+        let slot = self.delayed.get(&connection).copied();
+        let delayed = slot.and_then(|slot| self.slots[slot].as_mut());
+        let delayed = delayed.expect("a deletion that was looked at waits");
+        delayed.wait = Wait::DeleteRecords(now);
+    }
+
     /// The connection of the produce with this ticket.
     pub(super) fn connection_of(&self, ticket: ProduceTicket) -> Option<ConnectionId> {
         self.tickets.get(&ticket).copied()
@@ -177,7 +188,7 @@ impl Purgatory {
         let delayed = self.delayed.values().filter_map(|slot| self.slots[*slot].as_ref());
         delayed.filter_map(|delayed| match &delayed.wait {
             Wait::Produce(produce) => Some(produce),
-            Wait::Fetch(_) | Wait::ReplicaFetch(_) => None,
+            Wait::Fetch(_) | Wait::ReplicaFetch(_) | Wait::DeleteRecords(_) => None,
         })
     }
 

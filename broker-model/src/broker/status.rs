@@ -33,7 +33,7 @@ impl Broker {
                 .partitions
                 .iter()
                 .any(|(id, partition)| partition.is_leader() && self.has_news(id, fetch)),
-            Wait::Produce(_) => false,
+            Wait::Produce(_) | Wait::DeleteRecords(_) => false,
         };
         self.purgatory.waits().filter(overdue).count()
     }

@@ -35,6 +35,13 @@ impl Broker {
             if changes.log_cut {
                 self.checkpoints.lower(id, partition.log().recovery_point(), effects);
             }
+            if changes.log_start_moved {
+                self.tell_log_start(now, id);
+            }
+            let low_watermark_moved = changes.log_start_moved || changes.follower_start_moved;
+            if low_watermark_moved || changes.high_watermark_moved || changes.leadership_changed {
+                self.wake_deletions(id, effects);
+            }
             self.wake_fetches(now, id, &changes, effects);
             self.coordinate(now, id, &changes, effects);
             for (ticket, result) in changes.produced {
@@ -94,6 +101,15 @@ impl Broker {
         }
     }
 
+    /// The log start moved: the next answer to each follower tells of it, and the next fetch of the leader. Nobody is
+    /// woken for that. Source: `CachedPartition.maybeUpdateResponseData`, `FetchSessionHandler`.
+    fn tell_log_start(&mut self, now: Now, id: TopicPartition) {
+        self.maintenance.retain(&self.context.config, now.time);
+        self.fetchers.touch(id);
+        let (_, rested) = self.fetch_sessions.changed(id);
+        self.keep_up(&rested);
+    }
+
     fn wake_fetches(
         &mut self,
         now: Now,
@@ -113,13 +129,15 @@ impl Broker {
         waiting.extend(self.purgatory.watchers(id));
         for connection in waiting {
             let Some(delayed) = self.purgatory.get(connection) else { continue };
-            let due = changes.leads_anew()
+            let is_fetch = !matches!(delayed.wait, Wait::DeleteRecords(_));
+            let due = changes.leads_anew() && is_fetch
                 || match &delayed.wait {
                     Wait::ReplicaFetch(fetch) => changes.log_end_moved && self.has_news(id, fetch),
                     Wait::Fetch(fetch) => {
                         changes.high_watermark_moved
                             && self.read_for_consumer(fetch).is_due(&fetch.request)
                     }
+                    Wait::DeleteRecords(_) => false,
                     Wait::Produce(_) => panic!("{:?} watches {id}", delayed.wait),
                 };
             if due && let Some(delayed) = self.purgatory.remove(connection) {
@@ -155,7 +173,7 @@ impl Broker {
                 let answer = self.read_for_consumer(&fetch);
                 self.reply_fetch(now, delayed.caller, fetch.context, answer, effects);
             }
-            Wait::Produce(_) => panic!("{:?} is no fetch", delayed.wait),
+            Wait::Produce(_) | Wait::DeleteRecords(_) => panic!("{:?} is no fetch", delayed.wait),
         }
     }
 
@@ -175,6 +193,7 @@ impl Broker {
                     let body = ResponseBody::Produce(Box::new(produce.response));
                     self.connections.reply(caller, body, effects);
                 }
+                Wait::DeleteRecords(deletion) => self.reply_deletion(caller, deletion, effects),
                 Wait::Fetch(_) | Wait::ReplicaFetch(_) => {
                     self.answer_delayed_fetch(now, delayed, effects);
                 }

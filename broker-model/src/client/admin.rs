@@ -1,9 +1,11 @@
-//! Admin client: creates topics. Source: Kafka's `KafkaAdminClient`.
+//! Admin client: creates topics, and deletes records. Source: Kafka's `KafkaAdminClient`.
 //!
 //! Brokers forward `CreateTopics` to the active controller, so any broker can be asked. What may pass, such as a
 //! controller that is being elected or brokers that have not registered yet, is tried again elsewhere until
 //! `default.api.timeout.ms`. A topic that exists already counts as created: the caller cannot tell an own earlier
 //! attempt, whose answer was lost, from somebody else's.
+
+mod deletions;
 
 use crate::config::{AdminConfig, ms};
 use crate::message::{RequestBody, Response, ResponseBody};
@@ -12,6 +14,7 @@ use crate::proto::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
     StrBytes, TopicName,
 };
+use crate::retention::Retention;
 use crate::types::{NodeId, Now, OperationId, Time};
 
 use super::connection::{Backoff, Connections, Purpose};
@@ -61,6 +64,9 @@ impl Admin {
         request: Operation,
         effects: &mut Effects,
     ) {
+        if let Operation::DeleteRecords { broker, partition, before } = request {
+            return self.delete_records(now, operation, broker, (partition, before), effects);
+        }
         let Operation::CreateTopic {
             topic,
             partitions,
@@ -70,18 +76,25 @@ impl Admin {
             max_message_bytes,
             flush_messages,
             flush_ms,
+            retention,
         } = request
         else {
             let outcome = Outcome::Failed { error: ErrorCode::InvalidRequest, partition: -1 };
             return effects.complete(operation, outcome);
         };
-        let configs = vec![
+        let mut configs = vec![
             topic_config("min.insync.replicas", min_insync_replicas.to_string()),
             topic_config("unclean.leader.election.enable", unclean_leader_election.to_string()),
             topic_config("max.message.bytes", max_message_bytes.to_string()),
             topic_config("flush.messages", flush_messages.to_string()),
             topic_config("flush.ms", flush_ms.to_string()),
         ];
+        if !retention.is_forever() {
+            let Retention { retention_ms, retention_bytes, segment_ms } = *retention;
+            configs.push(topic_config("retention.ms", retention_ms.to_string()));
+            configs.push(topic_config("retention.bytes", retention_bytes.to_string()));
+            configs.push(topic_config("segment.ms", segment_ms.to_string()));
+        }
         let topic = CreatableTopic::default()
             .with_name(TopicName(topic))
             .with_num_partitions(partitions)
@@ -109,6 +122,9 @@ impl Admin {
         else {
             return;
         };
+        if let Purpose::DeleteRecords(operation) = purpose {
+            return self.on_records_deleted(operation, &message.body, effects);
+        }
         let Purpose::CreateTopic(operation) = purpose else {
             unreachable!("an admin never asks {purpose:?}")
         };
@@ -169,8 +185,13 @@ impl Admin {
         }
     }
 
-    fn on_lost(&mut self, now: Time, purposes: Vec<Purpose>) {
+    fn on_lost(&mut self, now: Time, purposes: Vec<Purpose>, effects: &mut Effects) {
         for purpose in purposes {
+            if let Purpose::DeleteRecords(operation) = purpose {
+                let (error, partition) = (ErrorCode::NetworkException, -1);
+                effects.complete(operation, Outcome::Unknown { error, partition });
+                continue;
+            }
             let Purpose::CreateTopic(operation) = purpose else {
                 unreachable!("an admin never asks {purpose:?}")
             };
@@ -181,7 +202,7 @@ impl Admin {
     /// Does all that has become possible.
     fn run(&mut self, now: Time, effects: &mut Effects) {
         let lost = self.connections.time_out(now, effects);
-        self.on_lost(now, lost);
+        self.on_lost(now, lost, effects);
         self.give_up(|creation| creation.gives_up_at <= now, effects);
         for index in 0..self.creations.len() {
             self.ask(now, index, effects);
@@ -271,7 +292,7 @@ impl Node for Admin {
             }
             Event::ConnectionLost { to, channel } => {
                 let lost = self.connections.lost(now.time, to, channel);
-                self.on_lost(now.time, lost);
+                self.on_lost(now.time, lost, effects);
             }
             Event::StopRequested => {
                 self.give_up(|_| true, effects);
@@ -347,6 +368,7 @@ mod tests {
             max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
             flush_messages: TopicConfig::FLUSH_NEVER,
             flush_ms: TopicConfig::FLUSH_NEVER,
+            retention: Box::new(Retention::FOREVER),
         };
         driver.invoke(1, request);
         driver

@@ -50,6 +50,8 @@ pub(crate) enum Purpose {
     EndOffset(OperationId),
     /// Admin: a new topic.
     CreateTopic(OperationId),
+    /// Admin: fewer records.
+    DeleteRecords(OperationId),
 }
 
 /// What a transactional producer asks.

@@ -133,6 +133,7 @@ impl Controller {
             | RequestBody::AddPartitionsToTxn(_)
             | RequestBody::AddOffsetsToTxn(_)
             | RequestBody::EndTxn(_)
+            | RequestBody::DeleteRecords(_)
             | RequestBody::WriteTxnMarkers(_)
             | RequestBody::FindCoordinator(_)
             | RequestBody::JoinGroup(_)

@@ -7,6 +7,7 @@ use crate::note::PartitionRegistration;
 use crate::proto::{
     CreatableTopic, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
 };
+use crate::retention::Retention;
 use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, TopicId, TopicPartition};
 
 /// Ids in one block. Source: Kafka's `ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`.
@@ -79,7 +80,18 @@ fn plan_topic(
     if replication == 0 || !usable.can_hold(replication) {
         return Err(ErrorCode::InvalidReplicationFactor);
     }
+    let retention = config.retention;
     let mut records = vec![MetadataRecord::Topic { topic: id, config }];
+    if !retention.is_forever() {
+        let Retention { retention_ms, retention_bytes, segment_ms } = retention;
+        let topic = id;
+        records.push(MetadataRecord::Retention {
+            topic,
+            retention_ms,
+            retention_bytes,
+            segment_ms,
+        });
+    }
     records.extend((0..topic.num_partitions).map(|partition| {
         let registration = new_partition(usable.place(id, partition, replication), image);
         let partition = TopicPartition { topic: id, partition };
@@ -96,6 +108,7 @@ fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, Err
         max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
         flush_messages: TopicConfig::FLUSH_NEVER,
         flush_ms: TopicConfig::FLUSH_NEVER,
+        retention: Retention::FOREVER,
     };
     for entry in &topic.configs {
         let value = entry.value.as_ref().ok_or(ErrorCode::InvalidConfig)?;
@@ -110,11 +123,19 @@ fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, Err
             config.flush_messages = value.parse().map_err(invalid)?;
         } else if *entry.name == *"flush.ms" {
             config.flush_ms = value.parse().map_err(invalid)?;
+        } else if *entry.name == *"retention.ms" {
+            config.retention.retention_ms = value.parse().map_err(invalid)?;
+        } else if *entry.name == *"retention.bytes" {
+            config.retention.retention_bytes = value.parse().map_err(invalid)?;
+        } else if *entry.name == *"segment.ms" {
+            config.retention.segment_ms = value.parse().map_err(invalid)?;
         } else {
             return Err(ErrorCode::InvalidConfig);
         }
     }
     let sane = config.min_insync_replicas > 0 && config.flush_messages > 0;
+    let Retention { retention_ms, retention_bytes, segment_ms } = config.retention;
+    let sane = sane && retention_ms >= -1 && retention_bytes >= -1 && segment_ms > 0;
     if sane { Ok(config) } else { Err(ErrorCode::InvalidConfig) }
 }
 

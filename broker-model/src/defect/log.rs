@@ -115,6 +115,30 @@ LogDefect {
             deletion was lost with the power is taken for that of the log that has grown since.",
     }
 
+    LogStartCheckpointLags {
+        name: "log-start-checkpoint-lags",
+        source: "KIP-107; LogLoader.load, LogManager.checkpointLogStartOffsets",
+        affected: Affected::Open { since: Version::new(0, 11, 0) },
+        side: Server,
+        shows: "offsets" / "log-start-regress" in "retention-and-laggard", seed 1,
+        meaning: "A log start is written down once a minute and at a clean stop: a broker that crashes before may \
+            start with records that were deleted.",
+        example: "A client deletes the records below 40; each replica moves its log start there, and the client is \
+            told so. A broker crashes half a minute later. Its segment begins at 0, and no checkpoint says \
+            otherwise: it leads again, and a new consumer reads what was deleted.",
+    }
+
+    RetentionForgetsProducers {
+        name: "retention-forgets-producers",
+        source: "KAFKA-7190; ProducerStateManager.truncateHead",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(2, 4, 0)] },
+        side: Server,
+        shows: "ordering" / "producer-state-mismatch" in "retention-and-laggard", seed 1,
+        meaning: "A producer is forgotten with the last of its records: what it sends again is appended again.",
+        example: "A producer's batch is appended, and the answer is lost. Before it is sent again the log start \
+            moves past it. The broker does not know the producer any more, and takes the batch for a new one.",
+    }
+
     MarkerDeletionNotSynced {
         name: "marker-deletion-not-synced",
         source: "CleanShutdownFileHandler.delete, LogManager.loadLogs, KAFKA-10471",

@@ -19,6 +19,18 @@ ReplicationDefect {
             the follower is elected: it is still in the ISR. The record is gone everywhere.",
     }
 
+    LowWatermarkIgnoresFollowers {
+        name: "low-watermark-ignores-followers",
+        source: "KIP-107; Partition.lowWatermarkIfLeader",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "deleted-records-return" in "retention-and-laggard", seed 1,
+        meaning: "A client is told that records are deleted as soon as the leader's log starts behind them: a replica \
+            that is elected next may offer them again.",
+        example: "A client deletes the records below 40 and is told so. The leader dies before a follower has heard of \
+            it; the follower is elected, its log starts at 0, and a new consumer reads what was deleted.",
+    }
+
     NoFetchEpochFencing {
         name: "no-fetch-epoch-fencing",
         source: "KIP-320, KAFKA-6880, KAFKA-7395",

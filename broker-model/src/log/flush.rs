@@ -2,11 +2,13 @@
 //! only a rolled segment is flushed, in the background, and everything at a clean stop. Source:
 //! Kafka's `UnifiedLog.roll`, `UnifiedLog.flush`, `LogManager.shutdown`.
 
+use crate::config::TopicConfig;
 use crate::disk_image::FileId;
 use crate::log::Log;
 use crate::log::flushes::owner;
 use crate::log::segment::Segment;
 use crate::node::{Effect, Effects};
+use crate::record::RecordBatch;
 use crate::types::{FlushToken, Offset, TopicPartition, WallTime};
 
 impl Log {
@@ -22,9 +24,11 @@ impl Log {
         ours
     }
 
-    /// The topic's `flush.messages` and `flush.ms`. Source: `UnifiedLog.updateConfig`.
-    pub(crate) fn set_flush_intervals(&mut self, messages: u64, ms: u64) {
-        (self.config.flush_messages, self.config.flush_ms) = (messages, ms);
+    /// What the topic says of its logs. Source: `UnifiedLog.updateConfig`.
+    pub(crate) fn configure(&mut self, topic: &TopicConfig) {
+        self.config.flush_messages = topic.flush_messages;
+        self.config.flush_ms = topic.flush_ms;
+        self.config.retention = topic.retention;
     }
 
     /// Syncs all that is not flushed, and the producer state (a clean stop does this).
@@ -66,13 +70,23 @@ impl Log {
         self.check();
     }
 
-    /// Begins a new segment if an append of this size does not fit the active one. A batch that is
-    /// larger than a whole segment gets one of its own.
-    pub(super) fn roll_if_full(&mut self, append_size: u64, effects: &mut Effects) {
-        let size = self.segments.last().map_or(0, Segment::size);
-        if size == 0 || size + append_size <= u64::from(self.config.segment_bytes) {
-            return;
+    /// Begins a new segment if an append does not fit the active one, or is younger than its first record by more than
+    /// `segment.ms`. A batch that is larger than a whole segment gets one of its own. Source: `UnifiedLog.maybeRoll`,
+    /// `LogSegment.shouldRoll`.
+    pub(super) fn roll_if_due(&mut self, append: &[RecordBatch], effects: &mut Effects) {
+        let Some(active) = self.segments.last().filter(|active| active.size() > 0) else { return };
+        let size: u64 = append.iter().map(|batch| u64::from(batch.size())).sum();
+        let fits = active.size() + size <= u64::from(self.config.segment_bytes);
+        let newest = append.iter().map(|batch| batch.header().max_timestamp.0).max();
+        let first = active.first_timestamp().map(|first| first.0);
+        let waited = newest.zip(first).map_or(0, |(newest, first)| newest.saturating_sub(first));
+        if !fits || waited > self.config.retention.segment_ms {
+            self.roll(effects);
         }
+    }
+
+    /// Begins a new segment at the log's end.
+    pub(super) fn roll(&mut self, effects: &mut Effects) {
         if let Some(file) = self.write_snapshot(effects) {
             self.flush(file, Offset::ZERO, effects);
         }
@@ -82,7 +96,7 @@ impl Log {
         self.segments.push(Segment::new(self.log_end_offset));
     }
 
-    fn flush(&mut self, file: FileId, upto: Offset, effects: &mut Effects) {
+    pub(super) fn flush(&mut self, file: FileId, upto: Offset, effects: &mut Effects) {
         let token = self.flushes.request(upto);
         effects.push(Effect::Flush { file, token });
     }

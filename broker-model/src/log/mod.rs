@@ -16,6 +16,7 @@
 //! | `flushes` | what background flushes prove |
 //! | `flush` | rolling, background flushes and the recovery point |
 //! | `truncate` | cutting at either end |
+//! | `retention` | deleting segments that are old, or too many |
 //! | `recovery` | opening what a stop left behind |
 //! | `self_check` | what must hold after each call |
 //! | [`checkpoint`] | small files with a checksum |
@@ -28,6 +29,7 @@ mod options;
 mod producer_entry;
 mod producer_state;
 mod recovery;
+mod retention;
 mod segment;
 mod self_check;
 mod snapshot_files;
@@ -329,8 +331,7 @@ impl Log {
         for batch in batches {
             self.assign_epoch_at(batch.leader_epoch(), batch.base_offset(), effects);
         }
-        let size = batches.iter().map(|batch| u64::from(batch.size())).sum();
-        self.roll_if_full(size, effects);
+        self.roll_if_due(batches, effects);
         for batch in batches {
             self.append_batch(batch, effects);
             effects.note(LogNote::Appended {

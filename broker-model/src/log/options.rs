@@ -2,6 +2,7 @@
 
 use crate::config::{ClusterConfig, TopicConfig};
 use crate::defect::Defects;
+use crate::retention::Retention;
 use crate::types::{Offset, WallTime};
 
 /// What a log is configured with.
@@ -13,6 +14,8 @@ pub struct LogConfig {
     pub flush_messages: u64,
     /// `flush.ms`: a log that was not flushed for so long is flushed at the next check.
     pub flush_ms: u64,
+    /// When records may be deleted.
+    pub retention: Retention,
     /// `producer.id.expiration.ms`: a producer whose newest record is so old is forgotten at the next check.
     pub producer_id_expiration_ms: u64,
     /// Known weaknesses that are switched on.
@@ -26,6 +29,7 @@ impl LogConfig {
             segment_bytes: config.segment_bytes,
             flush_messages: TopicConfig::FLUSH_NEVER,
             flush_ms: TopicConfig::FLUSH_NEVER,
+            retention: Retention::FOREVER,
             producer_id_expiration_ms: config.producer_id_expiration_ms,
             defects: config.defects,
         }

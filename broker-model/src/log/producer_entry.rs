@@ -75,6 +75,11 @@ impl ProducerEntry {
         self.batches.drain(..self.batches.len().saturating_sub(1));
     }
 
+    /// Forgets the batches that end below an offset.
+    pub(super) fn remove_below(&mut self, offset: Offset) {
+        self.batches.retain(|batch| batch.last_offset >= offset);
+    }
+
     pub(super) fn has_batches(&self) -> bool {
         !self.batches.is_empty()
     }

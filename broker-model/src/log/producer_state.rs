@@ -176,6 +176,15 @@ impl ProducerState {
         self.verifications.retain(|_, verification| !is_old(verification.begun()));
     }
 
+    /// Forgets the batches that end below an offset, and producers without any that have no transaction open. Source:
+    /// `ProducerStateManager.truncateHead` of Kafka 2.3.
+    pub(crate) fn remove_below(&mut self, offset: Offset) {
+        self.producers.retain(|_, entry| {
+            entry.remove_below(offset);
+            entry.has_batches() || entry.transaction().is_some()
+        });
+    }
+
     /// After a snapshot was read: what it does not hold. Source: `ProducerStateManager.loadProducerEntry`.
     pub(crate) fn index_ongoing(&mut self) {
         let open = |(id, entry): (&ProducerId, &ProducerEntry)| Some((entry.transaction()?, *id));

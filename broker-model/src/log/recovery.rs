@@ -165,7 +165,9 @@ impl<'a> Loader<'a> {
         epochs: &'a EpochCache,
         effects: &'a mut Effects,
     ) -> Self {
-        let log_start = options.log_start_offset.max(epochs.first_start().unwrap_or(Offset::ZERO));
+        let lags = options.config.defects.has(LogDefect::LogStartCheckpointLags);
+        let first_start = epochs.first_start().filter(|_| !lags).unwrap_or(Offset::ZERO);
+        let log_start = options.log_start_offset.max(first_start);
         Self {
             partition,
             options,
@@ -191,7 +193,10 @@ impl<'a> Loader<'a> {
         };
         // What is below the recovery point was flushed: if it is gone, it was deleted on purpose.
         let known = self.log_start.max(self.options.recovery_point);
-        let begins = self.options.clean || first <= known || self.has(LogDefect::RecoveryKeepsGaps);
+        // In Kafka a log begins with whatever segment is the first.
+        let anywhere =
+            self.has(LogDefect::RecoveryKeepsGaps) || self.has(LogDefect::LogStartCheckpointLags);
+        let begins = self.options.clean || first <= known || anywhere;
         let mut expected = begins.then_some(first);
         for (index, &(base_offset, bytes)) in found.iter().enumerate() {
             let next = found.get(index + 1).map(|(next, _)| *next);

@@ -1,7 +1,7 @@
 //! One segment of a log: whole batches, in memory and in a file of the same bytes.
 
 use crate::record::RecordBatch;
-use crate::types::Offset;
+use crate::types::{Offset, WallTime};
 
 /// Consecutive batches, from the offset that names the file.
 #[derive(Debug)]
@@ -41,6 +41,16 @@ impl Segment {
     /// Length of the file in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Timestamp of its first batch. Source: `LogSegment.timeWaitedForRoll`.
+    pub(crate) fn first_timestamp(&self) -> Option<WallTime> {
+        self.batches.first().map(|first| first.header().max_timestamp)
+    }
+
+    /// Timestamp of its newest record, by what the records themselves say. Source: `LogSegment.largestTimestamp`.
+    pub(crate) fn largest_timestamp(&self) -> Option<WallTime> {
+        self.batches.iter().map(|batch| batch.header().max_timestamp).max()
     }
 
     /// The batches, in order.

@@ -29,50 +29,24 @@ impl Log {
         self.check();
     }
 
+    /// An empty log that starts inside of a batch of the leader's starts at that batch instead. Source:
+    /// `Partition.appendRecordsToFollowerOrFutureReplica`, KAFKA-6975.
+    pub(crate) fn start_at_batch(&mut self, first: Offset, effects: &mut Effects) {
+        let (start, end) = (self.log_start_offset, self.log_end_offset);
+        assert!(
+            first < start && start == end,
+            "{}: log {start}..{end} starts at {first} instead",
+            self.partition
+        );
+        self.start_again(first, TruncateReason::AcrossStart, effects);
+        self.check();
+    }
+
     /// Drops everything and starts again, empty, at an offset.
     pub fn truncate_fully_and_start_at(&mut self, start: Offset, effects: &mut Effects) {
         assert!(start >= Offset::ZERO, "{}: started again at {start}", self.partition);
         self.start_again(start, TruncateReason::OutOfRange, effects);
         self.check();
-    }
-
-    /// Moves the log start up to an offset that is not above the high watermark, deleting segments
-    /// that are wholly below it.
-    pub fn advance_log_start(&mut self, to: Offset, effects: &mut Effects) {
-        if to <= self.log_start_offset {
-            return;
-        }
-        let watermark = self.high_watermark;
-        assert!(to <= watermark, "log start moved to {to}, above high watermark {watermark}");
-        self.log_start_offset = to;
-        // The epoch checkpoint first: it tells a recovery that the segments are meant to be gone.
-        if self.epochs.truncate_from_start(to) {
-            self.write_cut_epochs(effects);
-        }
-        self.delete_segments_below(to, effects);
-        self.note_log_start(effects);
-        self.check();
-    }
-
-    /// Deletes the segments that are wholly below an offset, except the active one.
-    fn delete_segments_below(&mut self, offset: Offset, effects: &mut Effects) {
-        let Some(later) = self.segments.get(1..) else { return };
-        let count = later.partition_point(|segment| segment.base_offset() <= offset);
-        if count == 0 {
-            return;
-        }
-        let first = self.segments[count].base_offset();
-        // What the deleted records say about their producers must be found elsewhere.
-        if self.snapshots.range(first..).next().is_none() {
-            self.write_snapshot(effects);
-        }
-        for segment in self.segments.drain(..count) {
-            let (partition, base_offset) = (self.partition, segment.base_offset());
-            let file = FileId::Segment { partition, base_offset };
-            effects.push(Effect::Delete { file });
-        }
-        self.flushes.settle(first);
-        self.delete_snapshots_below(first, effects);
     }
 
     fn cut_end(&mut self, to: Offset, reason: TruncateReason, effects: &mut Effects) {
@@ -139,7 +113,7 @@ impl Log {
         self.note_log_start(effects);
     }
 
-    fn note_log_start(&self, effects: &mut Effects) {
+    pub(super) fn note_log_start(&self, effects: &mut Effects) {
         let (partition, log_start_offset) = (self.partition, self.log_start_offset);
         effects.note(LogNote::StartMoved { partition, log_start_offset });
     }

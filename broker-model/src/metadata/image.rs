@@ -6,6 +6,7 @@ use crate::collections::PartitionMap;
 use crate::config::TopicConfig;
 use crate::metadata::MetadataRecord;
 use crate::note::{MetadataChange, PartitionRegistration};
+use crate::retention::Retention;
 use crate::types::{BrokerEpoch, NodeId, Offset, TopicId, TopicPartition};
 
 /// Cluster metadata at an offset.
@@ -107,7 +108,19 @@ impl MetadataImage {
                 self.next_producer_id = *next_producer_id;
                 MetadataChange::ProducerIdsAllocated { next_producer_id: *next_producer_id }
             }
+            MetadataRecord::Retention { topic, retention_ms, retention_bytes, segment_ms } => {
+                let (retention_ms, retention_bytes) = (*retention_ms, *retention_bytes);
+                let segment_ms = *segment_ms;
+                self.retain(*topic, Retention { retention_ms, retention_bytes, segment_ms })
+            }
         }
+    }
+
+    fn retain(&mut self, topic: TopicId, retention: Retention) -> MetadataChange {
+        let config = self.topics.get_mut(&topic);
+        let config = config.unwrap_or_else(|| panic!("retention of topic {topic:?}"));
+        config.retention = retention;
+        MetadataChange::RetentionChanged { topic, retention }
     }
 
     /// A registration that keeps the epoch changes nothing but where it is written.

@@ -60,6 +60,17 @@ pub enum MetadataRecord {
         /// First id that is still free.
         next_producer_id: i64,
     },
+    /// A topic's records may be deleted from here on as this says. Source: Kafka's `ConfigRecord`.
+    Retention {
+        /// Which.
+        topic: TopicId,
+        /// `retention.ms`.
+        retention_ms: i64,
+        /// `retention.bytes`.
+        retention_bytes: i64,
+        /// `segment.ms`.
+        segment_ms: i64,
+    },
 }
 
 impl MetadataRecord {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::retention::Retention;
 use crate::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition,
 };
@@ -105,6 +106,13 @@ pub enum MetadataChange {
     ProducerIdsAllocated {
         /// First id that is still free.
         next_producer_id: i64,
+    },
+    /// When a topic's records may be deleted was set.
+    RetentionChanged {
+        /// Which.
+        topic: TopicId,
+        /// As it is from here on.
+        retention: Retention,
     },
 }
 

@@ -61,6 +61,49 @@ pub enum LogNote {
         /// New log start.
         log_start_offset: Offset,
     },
+    /// The log start is about to move up: what lies below is deleted, for this reason.
+    RecordsDeleted {
+        /// Whose log.
+        partition: TopicPartition,
+        /// Log start before.
+        from: Offset,
+        /// Log start after.
+        to: Offset,
+        /// Why.
+        reason: DeletionReason,
+    },
+    /// This leader tells a client that all live replicas start here, or further.
+    DeletionConfirmed {
+        /// Whose log.
+        partition: TopicPartition,
+        /// The low watermark.
+        low_watermark: Offset,
+    },
+}
+
+/// Why records at a log's front are deleted. Source: Kafka's `LogStartOffsetIncrementReason`,
+/// `SegmentDeletionReason`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeletionReason {
+    /// They are older than `retention.ms`.
+    Time {
+        /// `retention.ms`.
+        limit_ms: i64,
+        /// Age of the newest of them, by this node's clock and the record's own timestamp.
+        age_ms: i64,
+    },
+    /// Without them the log has `retention.bytes` still.
+    Size {
+        /// `retention.bytes`.
+        limit_bytes: i64,
+        /// Size of the segments that are left.
+        left_bytes: i64,
+    },
+    /// The leader's log starts there.
+    Leader,
+    /// A client asked for it.
+    DeleteRecords,
 }
 
 /// A batch's header, as far as invariants need it.
@@ -123,4 +166,6 @@ pub enum TruncateReason {
     OutOfRange,
     /// To our own high watermark, as before KIP-101.
     HighWatermark,
+    /// The log is empty and starts in the middle of a batch that the leader has: it starts with that batch instead.
+    AcrossStart,
 }

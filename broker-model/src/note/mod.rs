@@ -22,7 +22,7 @@ pub use consumer::{AbortedTransaction, ConsumerNote, IsolationLevel};
 pub use controller::{AcceptedProposal, ControllerNote, MetadataChange, PartitionRegistration};
 pub use exchange::{Api, ExchangeNote, Standing};
 pub use group::GroupNote;
-pub use log::{AppendOrigin, BatchKind, BatchSummary, LogNote, TruncateReason};
+pub use log::{AppendOrigin, BatchKind, BatchSummary, DeletionReason, LogNote, TruncateReason};
 pub use producer::{KnownProducer, ProducerNote};
 pub use quorum::{QuorumNote, QuorumRole};
 pub use replication::ReplicationNote;

@@ -6,8 +6,9 @@ use crate::message::{
     ReplicaOffsetsResponse,
 };
 use crate::node::Effects;
-use crate::note::{Api, ExchangeNote, Standing, TruncateReason};
+use crate::note::{Api, DeletionReason, ExchangeNote, Standing, TruncateReason};
 use crate::partition::{Partition, Role};
+use crate::record::RecordBatch;
 use crate::replication::{Appendable, appendable, truncation_offset};
 use crate::types::{LeaderEpoch, Offset};
 
@@ -113,6 +114,7 @@ impl Partition {
         } else {
             self.leader_epoch
         };
+        self.start_at_batch(&response.batches, effects);
         let end = self.log.log_end_offset();
         let appendable = appendable(&response.batches, end, epoch, self.defects);
         let Appendable::Batches(batches) = appendable else {
@@ -123,11 +125,31 @@ impl Partition {
         let watermark = response.high_watermark.min(self.log.log_end_offset());
         self.set_high_watermark(watermark, effects);
         self.note_stable_offset(effects);
-        if response.log_start_offset > self.log.log_start_offset() {
-            let start = response.log_start_offset.min(self.log.high_watermark());
-            self.log.advance_log_start(start, effects);
-        }
+        self.follow_log_start(response.log_start_offset, effects);
         FetchOutcome::Continue
+    }
+
+    /// An empty log starts where the leader's does, which may be inside of a batch: then it starts with that. Source:
+    /// `Partition.appendRecordsToFollowerOrFutureReplica`, KAFKA-6975.
+    fn start_at_batch(&mut self, batches: &[RecordBatch], effects: &mut Effects) {
+        let (start, end) = (self.log.log_start_offset(), self.log.log_end_offset());
+        let (Some(first), Some(last)) = (batches.first(), batches.last()) else { return };
+        let across = first.base_offset() < end && last.last_offset() >= end;
+        if across && start == end {
+            self.log.start_at_batch(first.base_offset(), effects);
+            self.changes.log_cut = true;
+        }
+    }
+
+    /// The log starts where the leader's does, if that is further. Source: `ReplicaFetcherThread.processPartitionData`,
+    /// KIP-107.
+    fn follow_log_start(&mut self, leaders: Offset, effects: &mut Effects) {
+        let before = self.log.log_start_offset();
+        if leaders > before {
+            let start = leaders.min(self.log.high_watermark());
+            self.log.advance_log_start(start, DeletionReason::Leader, effects);
+            self.log_start_was(before, effects);
+        }
     }
 
     /// Rule 2.2.6: out of range, now that the leader's bounds are known.

@@ -93,6 +93,10 @@ pub struct Changes {
     pub log_end_moved: bool,
     /// The log was cut: its recovery point may be lower than its checkpoint says.
     pub log_cut: bool,
+    /// A follower's log start moved: a deletion may have been waiting for it.
+    pub follower_start_moved: bool,
+    /// The log start moved: followers and the leader should hear of it.
+    pub log_start_moved: bool,
     /// The high watermark moved: waiting consumer fetches may have data.
     pub high_watermark_moved: bool,
     /// Leader or epoch changed: the follower's fetcher and coordinators must look at it again.
@@ -170,7 +174,7 @@ impl Partition {
         self.replicas.clone_from(&registration.replicas);
         self.min_insync_replicas =
             effective_min_isr(topic.min_insync_replicas, registration.replicas.len());
-        self.log.set_flush_intervals(topic.flush_messages, topic.flush_ms);
+        self.log.configure(topic);
         if registration.leader == Some(self.node) {
             // The same version again says nothing of the proposal that waits: the controller may have accepted it. In
             // Kafka it ends it, and until the next version comes the high watermark does not wait for who was to join.
@@ -212,6 +216,22 @@ impl Partition {
             Time((now.wall.0.max(0) as u64).saturating_mul(1_000_000))
         } else {
             now.time
+        }
+    }
+
+    /// Deletes the segments that retention lets go. Source: `LogManager.cleanupLogs`.
+    pub fn delete_old_segments(&mut self, now: Now, effects: &mut Effects) {
+        let before = self.log.log_start_offset();
+        self.log.delete_old_segments(now.wall, effects);
+        self.log_start_was(before, effects);
+        self.self_check();
+    }
+
+    /// Looks whether the log start has moved, and with it the last stable offset.
+    fn log_start_was(&mut self, before: Offset, effects: &mut Effects) {
+        if self.log.log_start_offset() != before {
+            self.changes.log_start_moved = true;
+            self.note_stable_offset(effects);
         }
     }
 

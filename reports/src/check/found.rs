@@ -68,7 +68,8 @@ impl Found {
     /// Adds the records that were passed over, as far as they are known.
     pub(super) fn add_passed(&mut self, facts: &impl Facts, gap: Gap) {
         let Gap { anomaly, partition, end, subject, context, .. } = gap;
-        let start = facts.options().log_start_offset(partition);
+        let at_ns = facts.row(subject.operation).completed_ns;
+        let start = facts.options().log_start_at(partition, at_ns);
         let first = gap.first.max(start);
         // What it stood before is gone: where it goes on is what `auto.offset.reset` says.
         let plain = matches!(context, OccurrenceContext::Plain | OccurrenceContext::KeptAssignment);

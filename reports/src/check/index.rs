@@ -176,7 +176,7 @@ impl<'a> Index<'a> {
         (partition, offset): (u32, i64),
         by_ns: u64,
     ) -> bool {
-        offset < self.options.log_start_offset(partition)
+        offset < self.options.log_start_at(partition, by_ns)
             || self.keys.superseded((partition, self.send(send).key), offset, by_ns)
     }
 
@@ -287,8 +287,8 @@ impl<'a> Index<'a> {
     /// by then.
     pub(crate) fn exist_in(&self, gap: &Gap) -> impl Iterator<Item = Placement> + '_ {
         let Gap { partition, end, but, .. } = *gap;
-        let first = gap.first.max(self.options.log_start_offset(partition));
         let passed_ns = self.row(gap.subject.operation).completed_ns;
+        let first = gap.first.max(self.options.log_start_at(partition, passed_ns));
         let sent_by_ns = gap.sent_by_ns(self.history);
         let fits = move |place: &Placement| {
             let Placement { writer, offset, .. } = *place;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use harrow_sim::run::Run;
+
 use super::anomaly::Rules;
 
 /// What the checks are told besides the history.
@@ -9,6 +11,9 @@ use super::anomaly::Rules;
 pub struct Options {
     /// Rules to apply.
     pub rules: Rules,
+    /// When log starts have moved, and to where, oldest first, by position of the partition; of one that is not named,
+    /// its log began all the time where it does in the end.
+    pub log_starts: BTreeMap<u32, Vec<(u64, i64)>>,
     /// What is known of logs, by position of the partition; a log that is not named starts at 0 and keeps everything.
     pub logs: BTreeMap<u32, LogFacts>,
     /// Whether groups follow the consumer protocol of KIP-848, in which each member has an epoch of its own.
@@ -43,6 +48,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             rules: Rules::ALL,
+            log_starts: BTreeMap::new(),
             logs: BTreeMap::new(),
             member_epochs: false,
             assign_keeps_position: true,
@@ -52,6 +58,29 @@ impl Default for Options {
 }
 
 impl Options {
+    /// What a run of ours tells of its logs, where anything was deleted.
+    pub(crate) fn of_run(run: &Run) -> Self {
+        let mut options = Self::default();
+        for (position, truth) in (0_u32..).zip(&run.partitions) {
+            let moves: Vec<(u64, i64)> =
+                truth.deletions.iter().map(|deletion| (deletion.at_ns, deletion.end)).collect();
+            let Some((_, furthest)) = moves.last() else { continue };
+            let log_start_offset = truth.log_start_offset.max(*furthest);
+            options.logs.insert(position, LogFacts { log_start_offset, compacted: false });
+            options.log_starts.insert(position, moves);
+        }
+        options
+    }
+
+    /// Where a log began at a time, in nanoseconds.
+    pub(crate) fn log_start_at(&self, partition: u32, at_ns: u64) -> i64 {
+        let Some(moves) = self.log_starts.get(&partition) else {
+            return self.log_start_offset(partition);
+        };
+        let until = moves.partition_point(|(moved_ns, _)| *moved_ns <= at_ns);
+        until.checked_sub(1).map_or(0, |last| moves[last].1)
+    }
+
     pub(crate) fn log_start_offset(&self, partition: u32) -> i64 {
         self.logs.get(&partition).map_or(0, |facts| facts.log_start_offset)
     }

@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 28] = [
+pub(super) static ENTRIES: [Entry; 29] = [
     Entry {
         name: "crash",
         kind: Kind::Fault,
@@ -77,6 +77,14 @@ pub(super) static ENTRIES: [Entry; 28] = [
         example: "partition isolating leader-of orders-0.",
         legal: "A configuration with acks=all and min.insync.replicas=2 of 3 must survive it.",
         source: "Jepsen nemesis",
+    },
+    Entry {
+        name: "delete-records",
+        kind: Kind::Fault,
+        meaning: "An administrator deletes the older part of what is committed in a partition (KIP-107).",
+        example: "delete-records leader-of orders-0, 50 % of them.",
+        legal: "What is deleted may be gone; all else must stay.",
+        source: "kafka-delete-records.sh",
     },
     Entry {
         name: "reset-connections",

@@ -5,7 +5,7 @@
 
 use harrow_broker_model::types::TopicPartition;
 use harrow_sim::plan::Plan;
-use harrow_sim::run::Run;
+use harrow_sim::run::{InjectedFault, Run};
 use harrow_sim::violation::Violation;
 
 use super::damage::{OF_DATA, place_of};
@@ -14,7 +14,7 @@ use super::reason::Reason;
 use super::terms::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Terms};
 
 /// Internal anomalies that a damaged disk causes at its own node, and that nothing else excuses.
-const OF_DISKS: [&str; 12] = [
+const OF_DISKS: [&str; 14] = [
     "recovery-lost-records",
     "recovery-lost-flushed",
     "recovery-out-of-bounds",
@@ -27,7 +27,12 @@ const OF_DISKS: [&str; 12] = [
     "double-vote",
     "controller-epoch-regress",
     "controller-epoch-resumed",
+    "log-start-regress",
+    "deleted-records-return",
 ];
+
+/// Records were deleted before retention let them go.
+const TOO_SHORT: &str = "retained-too-short";
 
 /// Internal anomalies that tell how many voters have something: one voter less breaks them.
 const OF_VOTERS: [&str; 2] = ["committed-metadata-lost", "metadata-commit-not-durable"];
@@ -73,6 +78,9 @@ pub fn excuse_violation(
             Reason::of("a node's disk was made to lie or to rot", text).unless(NO_LOSS)
         });
     }
+    if anomaly == TOO_SHORT {
+        return wrong_clock(run, at_ns);
+    }
     if violation.partition == Some(TopicPartition::METADATA) {
         let of_one = OF_VOTERS.contains(&anomaly);
         let damage = if of_one { &terms.voter_damage } else { &terms.quorum_damage };
@@ -84,6 +92,17 @@ pub fn excuse_violation(
         .or_else(|| terms.corrupt_logs(place_of(run, violation)?, at_ns))
         .or_else(|| lost_by_brokers(terms, plan, run, violation))
         .or_else(|| lost_by_coordinators(terms, violation))
+}
+
+/// Why records may have been deleted early: retention goes by wall clocks, of producers and of brokers.
+fn wrong_clock(run: &Run, at_ns: u64) -> Option<Reason> {
+    let set = |fault: &&InjectedFault| {
+        let clock = matches!(fault.kind.as_str(), "step-clock" | "drift-clock");
+        clock && fault.held_back.is_none() && fault.at_ms.saturating_mul(1_000_000) <= at_ns
+    };
+    let fault = run.faults.iter().find(set)?;
+    let cause = "retention.ms goes by the clocks of producers and brokers, and one was set wrong";
+    Some(Reason::of(cause, format!("{cause}: {}", fault.summary)))
 }
 
 fn lost_by_brokers(terms: &Terms, plan: &Plan, run: &Run, violation: &Violation) -> Option<Reason> {

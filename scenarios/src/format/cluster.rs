@@ -17,6 +17,12 @@ pub(super) const FLUSH_MESSAGES: (i64, i64) = (1, i64::MAX);
 /// What `flush.ms` may be.
 pub(super) const FLUSH_MS: (i64, i64) = (0, i64::MAX);
 
+/// What `retention.ms` and `retention.bytes` may be.
+pub(super) const RETENTION: (i64, i64) = (-1, i64::MAX);
+const FOREVER: (i64, i64) = (-1, -1);
+/// What `segment.ms` may be.
+pub(super) const SEGMENT_MS: (i64, i64) = (1, i64::MAX);
+
 /// Reads `[cluster]`.
 pub(super) fn read(section: Section<'_>) -> ClusterScenario {
     let cluster = ClusterScenario {
@@ -63,6 +69,9 @@ pub(super) fn topic(section: Section<'_>, reading: &mut Reading) -> TopicScenari
         ),
         flush_messages: section.numbers_or("flush.messages", FLUSH_MESSAGES, FLUSH_NEVER),
         flush_ms: section.numbers_or("flush.ms", FLUSH_MS, FLUSH_NEVER),
+        retention_ms: section.numbers_or("retention.ms", RETENTION, FOREVER),
+        retention_bytes: section.numbers_or("retention.bytes", RETENTION, FOREVER),
+        segment_ms: section.numbers_or("segment.ms", SEGMENT_MS, FLUSH_NEVER),
     };
     check(&section, &topic, reading);
     section.finish();

@@ -2,6 +2,7 @@
 
 use harrow_sim::plan::Target;
 
+use super::limits::RUN_MS;
 use super::problem::{name_help, nearest};
 use super::reading::{Earlier, Reading};
 use super::scenario::{
@@ -24,6 +25,7 @@ enum Kind {
     WholeClusterOutage,
     RollingRestart,
     Partition,
+    DeleteRecords,
     ResetConnections,
     Delay,
     DropResponses,
@@ -53,6 +55,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("whole-cluster-outage", Kind::WholeClusterOutage),
     ("rolling-restart", Kind::RollingRestart),
     ("partition", Kind::Partition),
+    ("delete-records", Kind::DeleteRecords),
     ("reset-connections", Kind::ResetConnections),
     ("delay", Kind::Delay),
     ("drop-responses", Kind::DropResponses),
@@ -127,7 +130,7 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> FaultScenario
 /// `at_ms`, or `after` with `delay_ms`; and when the last step may begin.
 fn when(section: &Section<'_>, earlier: &[Earlier]) -> (When, i64) {
     let Some((name, place)) = section.texts("after", "\"cut\"").into_iter().next() else {
-        let at_ms = section.numbers("at_ms", (0, HOUR_MS), "\"2000..20000\"");
+        let at_ms = section.numbers("at_ms", (0, RUN_MS), "\"2000..20000\"");
         let latest_ms = at_ms.greatest();
         return (When::At(at_ms), latest_ms);
     };
@@ -200,6 +203,10 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
             FaultAction::RollingRestart { down_ms: fields.down_ms(), gap_ms }
         }
         Kind::Partition => FaultAction::Partition { cut: cut(fields), for_ms: fields.for_ms() },
+        Kind::DeleteRecords => {
+            let percent = fields.section.numbers("percent", (1, 100), "\"10..100\"");
+            FaultAction::DeleteRecords { target: fields.target(), percent }
+        }
         Kind::ResetConnections
         | Kind::Delay
         | Kind::DropResponses
@@ -402,6 +409,7 @@ fn lasts_ms_max(action: &FaultAction, brokers_max: i64) -> i64 {
             brokers_max * (down_ms.greatest() + gap_ms.greatest())
         }
         FaultAction::Bounce { .. }
+        | FaultAction::DeleteRecords { .. }
         | FaultAction::ResetConnections { .. }
         | FaultAction::BitRot { .. }
         | FaultAction::StepClock { .. }

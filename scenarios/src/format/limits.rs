@@ -48,6 +48,8 @@ pub(super) struct Contradiction {
     pub(super) help: String,
 }
 
+/// A run may last a month: idle time costs little.
+pub(super) const RUN_MS: i64 = 30 * 86_400_000;
 /// Clients that are not settable give up a request after this long.
 const CLIENT_TIMEOUT_US: i64 = 2_000_000;
 /// So much of a link is needed by what nodes always send.

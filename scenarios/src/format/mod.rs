@@ -57,7 +57,7 @@ pub use scenario_text::print_scenario;
 pub use settings::{Setting, Settings};
 pub use value::{Chance, Choice, Numbers};
 
-use limits::{Extremes, OFTEN_SLOW};
+use limits::{Extremes, OFTEN_SLOW, RUN_MS};
 use place::Place;
 use problem::{Sources, name_help};
 use reading::Reading;
@@ -303,7 +303,7 @@ const OUTSIDE_STATES: [(&str, OutsideState); 2] =
 fn heal(section: Section<'_>) -> HealScenario {
     let bounds = (1, 3_600_000);
     let heal = HealScenario {
-        at_ms: section.numbers_or("at_ms", bounds, defaults::HEAL_AT_MS),
+        at_ms: section.numbers_or("at_ms", (1, RUN_MS), defaults::HEAL_AT_MS),
         converge_within_ms: section.numbers_or(
             "converge_within_ms",
             bounds,

@@ -8,9 +8,11 @@ use harrow_sim::plan::{Action, ClientPlan, Plan, Target};
 use harrow_sim::reach;
 use serde_json::Value;
 
-use super::cluster::{FLUSH_MESSAGES, FLUSH_MS, MESSAGE_BYTES, is_topic_name};
+use super::cluster::{
+    FLUSH_MESSAGES, FLUSH_MS, MESSAGE_BYTES, RETENTION, SEGMENT_MS, is_topic_name,
+};
 use super::json_place::place;
-use super::limits::{self, Extremes, OFTEN_SLOW, OVERHEAD_BYTES, PARTITIONS_MAX};
+use super::limits::{self, Extremes, OFTEN_SLOW, OVERHEAD_BYTES, PARTITIONS_MAX, RUN_MS};
 use super::loads::{HOURS_MAX, PAUSE_HELD};
 use super::place::Place;
 use super::plan_fields::{
@@ -21,7 +23,7 @@ use super::plan_fields::{
 };
 use super::problem::{Problem, ScenarioError, Sources, name_help};
 
-const HOUR_MS: u64 = 3_600_000;
+const HOUR_MS: i64 = 3_600_000;
 
 /// Checks a plan that was read from a text; the error tells every mistake by its place there.
 pub fn check_plan(origin: &str, text: &str, plan: &Plan) -> Result<(), ScenarioError> {
@@ -146,9 +148,8 @@ impl Check<'_> {
         self.fields("admin", ADMIN);
         self.fields("fresh_producer", PRODUCER_CONFIG);
         self.fields("final_reader", CONSUMER_CONFIG);
-        for path in ["heal_at_ms", "converge_within_ms"] {
-            self.number(path, (1, HOUR_MS as i64));
-        }
+        self.number("heal_at_ms", (1, RUN_MS));
+        self.number("converge_within_ms", (1, HOUR_MS));
         let cluster = &self.plan.cluster;
         if cluster.quorum_fetch_wait_max_ms >= cluster.quorum_fetch_timeout_ms {
             let help = "make `quorum_fetch_timeout_ms` longer than the wait";
@@ -215,6 +216,11 @@ impl Check<'_> {
             self.number(&at("max_message_bytes"), MESSAGE_BYTES);
             self.number(&at("flush_messages"), FLUSH_MESSAGES);
             self.number(&at("flush_ms"), FLUSH_MS);
+            if !topic.retention.is_forever() {
+                self.number(&at("retention.retention_ms"), RETENTION);
+                self.number(&at("retention.retention_bytes"), RETENTION);
+                self.number(&at("retention.segment_ms"), SEGMENT_MS);
+            }
             let replicas = topic.replication_factor;
             if replicas as usize > brokers {
                 let message = format!("{replicas} replicas do not fit on {brokers} brokers");

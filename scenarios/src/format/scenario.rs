@@ -72,6 +72,12 @@ pub struct TopicScenario {
     pub flush_messages: Numbers,
     /// `flush.ms`.
     pub flush_ms: Numbers,
+    /// `retention.ms`.
+    pub retention_ms: Numbers,
+    /// `retention.bytes`.
+    pub retention_bytes: Numbers,
+    /// `segment.ms`.
+    pub segment_ms: Numbers,
 }
 
 /// `[[load]]`.
@@ -176,6 +182,7 @@ pub enum FaultAction {
     WholeClusterOutage { power: Choice<bool>, down_ms: Numbers },
     RollingRestart { down_ms: Numbers, gap_ms: Numbers },
     Partition { cut: CutScenario, for_ms: Numbers },
+    DeleteRecords { target: Targets, percent: Numbers },
     ResetConnections { target: Targets },
     Delay { target: Targets, extra_us: Numbers, for_ms: Numbers },
     DropResponses { target: Targets, one_in: Numbers, for_ms: Numbers },
@@ -309,6 +316,7 @@ impl FaultAction {
             Self::WholeClusterOutage { .. } => "whole-cluster-outage",
             Self::RollingRestart { .. } => "rolling-restart",
             Self::Partition { .. } => "partition",
+            Self::DeleteRecords { .. } => "delete-records",
             Self::ResetConnections { .. } => "reset-connections",
             Self::Delay { .. } => "delay",
             Self::DropResponses { .. } => "drop-responses",

@@ -146,6 +146,17 @@ impl Text {
                 self.assign(key, &topic[field]);
             }
         }
+        let retention = [
+            ("retention.ms", "retention_ms", -1),
+            ("retention.bytes", "retention_bytes", -1),
+            ("segment.ms", "segment_ms", i64::MAX),
+        ];
+        for (key, field, default) in retention {
+            let kept = &topic["retention"][field];
+            if !kept.is_null() && *kept != Value::from(default) {
+                self.assign(key, kept);
+            }
+        }
     }
 
     fn client(&mut self, client: &Value, topics: &Value) -> Result<(), String> {

@@ -4,6 +4,7 @@ use harrow_broker_model::config::{
     ClusterConfig, ConsumerGroupConfig, CoordinatorConfig, InternalTopicConfig, ServerAssignor,
 };
 use harrow_broker_model::defect::Defects;
+use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::NodeId;
 use harrow_sim::plan::{DiskPlan, NetworkPlan, TopicPlan};
 
@@ -33,6 +34,7 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
             .long("log.flush.offset.checkpoint.interval.ms"),
         segment_bytes: drawn.int("log.segment.bytes"),
         flush_scheduler_interval_ms: drawn.long("log.flush.scheduler.interval.ms"),
+        retention_check_interval_ms: drawn.long("log.retention.check.interval.ms"),
         producer_id_expiration_ms: drawn.long("producer.id.expiration.ms"),
         producer_id_expiration_check_interval_ms: drawn
             .long("producer.id.expiration.check.interval.ms"),
@@ -116,6 +118,11 @@ pub(super) fn topics(tables: &[TopicScenario], draws: &Draws) -> Vec<TopicPlan> 
                 max_message_bytes: draws.at("max.message.bytes").small(&table.max_message_bytes),
                 flush_messages: draws.at("flush.messages").unsigned(&table.flush_messages),
                 flush_ms: draws.at("flush.ms").unsigned(&table.flush_ms),
+                retention: Retention {
+                    retention_ms: draws.at("retention.ms").number(&table.retention_ms),
+                    retention_bytes: draws.at("retention.bytes").number(&table.retention_bytes),
+                    segment_ms: draws.at("segment.ms").number(&table.segment_ms),
+                },
             });
         }
     }

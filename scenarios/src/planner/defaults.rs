@@ -37,6 +37,8 @@ pub const CLUSTER: &[Setting] = &[
         "Kafka: 1073741824; small, so that segments roll"),
     setting("log.flush.scheduler.interval.ms", (3_000, 3_000), (10, FOREVER_MS),
         "Kafka: never; matters to topics with `flush.ms` only"),
+    setting("log.retention.check.interval.ms", (300_000, 300_000), (10, FOREVER_MS),
+        "as Kafka; matters to topics whose records may be deleted only"),
     setting("producer.id.expiration.ms", (86_400_000, 86_400_000), (1, 86_400_000), "as Kafka"),
     setting("producer.id.expiration.check.interval.ms", (600_000, 600_000), (10, FOREVER_MS),
         "as Kafka"),

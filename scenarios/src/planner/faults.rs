@@ -174,6 +174,10 @@ impl ActionDraws<'_> {
             FaultAction::Partition { cut, for_ms } => {
                 Action::Partition { cut: self.cut(cut), for_ms: self.lasting(for_ms) }
             }
+            FaultAction::DeleteRecords { target, percent } => Action::DeleteRecords {
+                target: self.target(target),
+                percent: self.draws.at("percent").small(percent),
+            },
             FaultAction::ResetConnections { .. }
             | FaultAction::Delay { .. }
             | FaultAction::DropResponses { .. }

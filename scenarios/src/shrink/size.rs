@@ -129,6 +129,7 @@ const SEVERITY: &[(&str, u64)] = &[
     ("stop", 8),
     ("pause", 7),
     ("reset-connections", 5),
+    ("delete-records", 4),
     ("isolate", 3),
     ("halves", 6),
     ("bridge", 6),

@@ -58,7 +58,9 @@ impl Tally {
                     self.partition_changed(before, now);
                 }
             }
-            MetadataChange::LeaderChanged { .. } | MetadataChange::ProducerIdsAllocated { .. } => {}
+            MetadataChange::LeaderChanged { .. }
+            | MetadataChange::ProducerIdsAllocated { .. }
+            | MetadataChange::RetentionChanged { .. } => {}
         }
     }
 

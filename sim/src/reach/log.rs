@@ -1,6 +1,6 @@
 //! Marks of logs.
 
-use harrow_broker_model::note::{LogNote, TruncateReason};
+use harrow_broker_model::note::{DeletionReason, LogNote, TruncateReason};
 
 use super::Tally;
 
@@ -11,6 +11,13 @@ impl Tally {
             LogNote::Recovered { clean, .. } => {
                 self.mark(if *clean { "log-recovered-clean" } else { "log-recovered-unclean" });
             }
+            LogNote::RecordsDeleted { reason, .. } => self.mark(match reason {
+                DeletionReason::Time { .. } => "deleted-by-time",
+                DeletionReason::Size { .. } => "deleted-by-size",
+                DeletionReason::Leader => "log-start-followed",
+                DeletionReason::DeleteRecords => "records-deleted",
+            }),
+            LogNote::DeletionConfirmed { .. } => self.mark("deletion-confirmed"),
             LogNote::Appended { .. } | LogNote::EpochsKnown { .. } | LogNote::StartMoved { .. } => {
             }
         }
@@ -20,6 +27,7 @@ impl Tally {
         self.mark("log-truncated");
         match reason {
             TruncateReason::OutOfRange => self.mark("out-of-range-truncation"),
+            TruncateReason::AcrossStart => self.mark("started-at-batch"),
             TruncateReason::Diverged | TruncateReason::HighWatermark => {}
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use harrow_broker_model::note::{PartitionRegistration, TruncateReason};
+use harrow_broker_model::note::{DeletionReason, PartitionRegistration, TruncateReason};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset};
 
 /// So many facts of a partition are remembered.
@@ -22,6 +22,8 @@ pub(crate) enum Fact {
     IsrProposed { to: Vec<NodeId> },
     /// A log was cut.
     Truncated { from: Offset, to: Offset, reason: TruncateReason },
+    /// A log start moved up.
+    Deleted { to: Offset, reason: DeletionReason },
     /// A log was opened.
     Recovered { log_end_offset: Offset, high_watermark: Offset, clean: bool },
     /// The process of a replica ended.
@@ -85,6 +87,9 @@ fn describe(node: NodeId, fact: &Fact, before: Option<&PartitionRegistration>) -
                 truncation_reason(*reason)
             )
         }
+        Fact::Deleted { to, reason } => {
+            format!("node {node} deleted what is below {to}, {}", deletion_reason(*reason))
+        }
         Fact::Recovered { log_end_offset, high_watermark, clean } => format!(
             "node {node} loaded its log{}: log end {log_end_offset}, high watermark {high_watermark}",
             if *clean { " after clean shutdown" } else { "" }
@@ -105,6 +110,21 @@ pub(crate) fn truncation_reason(reason: TruncateReason) -> &'static str {
         TruncateReason::Diverged => "where it diverges from the leader's log",
         TruncateReason::OutOfRange => "out of the leader's range",
         TruncateReason::HighWatermark => "to its own high watermark",
+        TruncateReason::AcrossStart => "to begin with a whole batch",
+    }
+}
+
+/// Why records were deleted, to follow "deleted".
+pub(crate) fn deletion_reason(reason: DeletionReason) -> String {
+    match reason {
+        DeletionReason::Time { limit_ms, age_ms } => {
+            format!("{age_ms} ms old by its clock with retention.ms={limit_ms}")
+        }
+        DeletionReason::Size { limit_bytes, left_bytes } => {
+            format!("which leaves {left_bytes} bytes with retention.bytes={limit_bytes}")
+        }
+        DeletionReason::Leader => "as its leader did".to_owned(),
+        DeletionReason::DeleteRecords => "as a client asked".to_owned(),
     }
 }
 

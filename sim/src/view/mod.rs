@@ -31,7 +31,7 @@ pub use partition::{BelievedIsr, PartitionView, Reopening, ReplicaRole, ReplicaV
 pub use quorum::{QuorumView, VoterView};
 pub use registry::{BrokerView, Registry, TopicView};
 
-pub(crate) use fact::{Fact, list, truncation_reason};
+pub(crate) use fact::{Fact, deletion_reason, list, truncation_reason};
 pub(crate) use partition::Commit;
 
 use crate::plan::Plan;
@@ -117,6 +117,16 @@ impl ClusterView {
     /// Whether the cluster keeps eligible leader replicas.
     pub fn keeps_eligible_replicas(&self) -> bool {
         self.eligible_replicas
+    }
+
+    /// A node's disk was emptied: its logs will start anew.
+    pub(crate) fn disk_wiped(&mut self, node: NodeId) {
+        for partition in &mut self.partitions {
+            if let Some(replica) = partition.known_replica_mut(node) {
+                replica.log_start_offset = Offset::ZERO;
+                replica.furthest_start = Offset::ZERO;
+            }
+        }
     }
 
     // --- questions

@@ -43,6 +43,11 @@ pub struct ReplicaView {
     pub log: LogMirror,
     /// First offset that may be read.
     pub log_start_offset: Offset,
+    /// The furthest that was, unless its disk was emptied: a log start that is lost with a crash may be known still.
+    pub furthest_start: Offset,
+    /// Producers of records that end below need not be known: the log started there when its process lost what was not
+    /// synced, snapshots included.
+    pub producers_from: Offset,
     /// Its own high watermark.
     pub high_watermark: Offset,
     /// What it does.
@@ -138,6 +143,8 @@ impl ReplicaView {
             node,
             log: LogMirror::default(),
             log_start_offset: Offset::ZERO,
+            furthest_start: Offset::ZERO,
+            producers_from: Offset::ZERO,
             high_watermark: Offset::ZERO,
             role: ReplicaRole::Idle,
             leader_epoch: LeaderEpoch::NONE,
@@ -366,6 +373,8 @@ impl PartitionView {
             replica.log.restart_from(to, &self.committed);
             replica.log_start_offset = to;
             replica.high_watermark = to;
+        } else if to < replica.log.start() {
+            replica.log.restart_from(to, &self.committed);
         } else {
             replica.log.truncate_to(to);
         }

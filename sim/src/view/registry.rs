@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use harrow_broker_model::note::MetadataChange;
+use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicId};
 
 /// What the committed metadata log says.
@@ -42,6 +43,8 @@ pub struct TopicView {
     pub min_insync_replicas: u32,
     /// `unclean.leader.election.enable`.
     pub unclean_leader_election: bool,
+    /// When its records may be deleted.
+    pub retention: Retention,
 }
 
 impl Registry {
@@ -97,7 +100,8 @@ impl Registry {
             | MetadataChange::LeaderChanged { .. }
             | MetadataChange::TopicCreated { .. }
             | MetadataChange::PartitionChanged { .. }
-            | MetadataChange::ProducerIdsAllocated { .. } => None,
+            | MetadataChange::ProducerIdsAllocated { .. }
+            | MetadataChange::RetentionChanged { .. } => None,
         })
     }
 
@@ -151,8 +155,14 @@ impl Registry {
                     name: name.clone(),
                     min_insync_replicas: *min_insync_replicas,
                     unclean_leader_election: *unclean_leader_election,
+                    retention: Retention::FOREVER,
                 };
                 self.topics.insert(*topic, view);
+            }
+            MetadataChange::RetentionChanged { topic, retention } => {
+                if let Some(view) = self.topics.get_mut(topic) {
+                    view.retention = *retention;
+                }
             }
             MetadataChange::LeaderChanged { .. }
             | MetadataChange::PartitionChanged { .. }

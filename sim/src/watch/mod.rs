@@ -22,6 +22,7 @@
 //! | reopened logs: nothing invented, nothing flushed lost; nothing committed lost everywhere | `log/recovery` |
 //! | at the end: replicas agree below their high watermarks | `log/audit` |
 //! | log starts | `log/log_start` |
+//! | retention by time and size | `log/retention` |
 //! | sequences and epochs of producers in the committed log | `producer/sequence` |
 //! | producers as a new leader knows them; producer ids | `producer/producer_state` |
 //! | transactions: states, decisions, markers, hanging records, fencing | `transaction/transactions` |
@@ -44,8 +45,8 @@
 //! | an answer counts only where it was asked for | `exchange/standing` |
 //! | who has heard of a newer epoch does nothing more in an older one | `exchange/newest_epoch` |
 //!
-//! Nowhere: snapshots of the metadata log, changes of the voter set, retention by time or size, compaction, offsets
-//! committed by groups, since the model has none of them; that a broker is fenced before its next uptime registers,
+//! Nowhere: snapshots of the metadata log, changes of the voter set, compaction, offsets committed by groups, since the
+//! model has none of them; that a broker is fenced before its next uptime registers,
 //! since Kafka lets it register once its session is over.
 
 mod broker;
@@ -164,6 +165,7 @@ impl Observer {
     /// A node's disk was emptied, and with it what the node remembers across restarts.
     pub fn disk_wiped(&mut self, node: NodeId) {
         self.wings.disk_wiped(node);
+        self.view.disk_wiped(node);
     }
 
     /// A bit of one of a node's logs flipped: who opens it may find less than was written, or something else.

@@ -41,7 +41,7 @@ impl Wings {
         Self {
             findings: Findings::default(),
             shared: Shared::new(plan),
-            log: LogWing::default(),
+            log: LogWing::new(plan),
             replication: ReplicationWing::new(plan),
             quorum: QuorumWing::new(plan),
             controller: ControllerWing::default(),

@@ -133,6 +133,11 @@ impl Fingerprint {
                 self.bytes(partition.0.as_bytes());
                 self.int(i64::from(partition.1));
             }
+            Operation::DeleteRecords { broker, partition, before } => {
+                self.bytes(partition.0.as_bytes());
+                self.pair(partition.1, broker.0);
+                self.int(before.0);
+            }
             Operation::CreateTopic { topic, partitions, .. } => {
                 self.bytes(topic.as_bytes());
                 self.int(i64::from(*partitions));
@@ -172,6 +177,10 @@ impl Fingerprint {
             Outcome::EndOffset { offset } => {
                 self.word(4);
                 self.int(offset.0);
+            }
+            Outcome::RecordsDeleted { low_watermark } => {
+                self.word(14);
+                self.int(low_watermark.0);
             }
             Outcome::TopicCreated => self.word(5),
             Outcome::Failed { error, partition } => {
@@ -234,6 +243,7 @@ impl Fingerprint {
             RequestBody::OffsetForLeaderEpoch(request) => self.encoded(9, &**request),
             RequestBody::InitProducerId(request) => self.encoded(11, &**request),
             RequestBody::CreateTopics(request) => self.encoded(13, &**request),
+            RequestBody::DeleteRecords(request) => self.encoded(91, &**request),
             RequestBody::AddPartitionsToTxn(request) => self.encoded(81, &**request),
             RequestBody::AddOffsetsToTxn(request) => self.encoded(83, &**request),
             RequestBody::EndTxn(request) => self.encoded(85, &**request),
@@ -270,6 +280,7 @@ impl Fingerprint {
             ResponseBody::OffsetForLeaderEpoch(response) => self.encoded(10, &**response),
             ResponseBody::InitProducerId(response) => self.encoded(12, &**response),
             ResponseBody::CreateTopics(response) => self.encoded(14, &**response),
+            ResponseBody::DeleteRecords(response) => self.encoded(92, &**response),
             ResponseBody::AddPartitionsToTxn(response) => self.encoded(82, &**response),
             ResponseBody::AddOffsetsToTxn(response) => self.encoded(84, &**response),
             ResponseBody::EndTxn(response) => self.encoded(86, &**response),

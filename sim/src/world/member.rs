@@ -135,6 +135,7 @@ impl Membership {
             | Outcome::Unsubscribed
             | Outcome::Committed { .. }
             | Outcome::EndOffset { .. }
+            | Outcome::RecordsDeleted { .. }
             | Outcome::TopicCreated
             | Outcome::Failed { .. }
             | Outcome::Unknown { .. } => {}

@@ -200,7 +200,7 @@ impl Recorder {
                     self.position(topic, *index).expect("loads ask for partitions of the plan");
                 (Function::List, vec![detail(What::EndOffset { partition, offset: None })])
             }
-            Operation::CreateTopic { .. } => {
+            Operation::CreateTopic { .. } | Operation::DeleteRecords { .. } => {
                 unreachable!("the admin's operations are not recorded")
             }
         }
@@ -223,7 +223,8 @@ impl Recorder {
             Outcome::Assigned
             | Outcome::Subscribed
             | Outcome::Unsubscribed
-            | Outcome::TopicCreated => Completion::Ok,
+            | Outcome::TopicCreated
+            | Outcome::RecordsDeleted { .. } => Completion::Ok,
             Outcome::Revoking { partitions } | Outcome::Lost { partitions } => {
                 let positions = self.positions(partitions);
                 let rebalanced = positions.map(|partition| detail(What::Rebalanced { partition }));

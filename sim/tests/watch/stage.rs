@@ -8,9 +8,11 @@ use harrow_broker_model::config::{
 };
 use harrow_broker_model::note::{
     AbortedTransaction, AppendOrigin, BatchKind, BatchSummary, ConsumerNote, ControllerNote,
-    GroupNote, IsolationLevel, LogNote, MetadataChange, Note, PartitionRegistration, ProducerNote,
-    QuorumNote, QuorumRole, ReplicationNote, TransactionNote, TransactionState, TruncateReason,
+    DeletionReason, GroupNote, IsolationLevel, LogNote, MetadataChange, Note,
+    PartitionRegistration, ProducerNote, QuorumNote, QuorumRole, ReplicationNote, TransactionNote,
+    TransactionState, TruncateReason,
 };
+use harrow_broker_model::retention::Retention;
 use harrow_broker_model::testing as node_testing;
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
@@ -264,6 +266,23 @@ impl Stage {
             isr: isr.to_vec(),
         });
         self.note(node, &note);
+    }
+
+    /// The topic keeps its records so long.
+    pub(crate) fn retain_ms(&mut self, retention_ms: i64) {
+        let retention = Retention { retention_ms, ..Retention::FOREVER };
+        let topic = self.partition.topic;
+        self.metadata(MetadataChange::RetentionChanged { topic, retention });
+    }
+
+    /// A node deletes what is below an offset.
+    pub(crate) fn delete(&mut self, node: NodeId, to: i64, reason: DeletionReason) {
+        let partition = self.partition;
+        let from = self.observer.view().replica(node, partition);
+        let from = from.map_or(Offset::ZERO, |replica| replica.log_start_offset);
+        let to = Offset(to);
+        self.note(node, &Note::Log(LogNote::RecordsDeleted { partition, from, to, reason }));
+        self.note(node, &Note::Log(LogNote::StartMoved { partition, log_start_offset: to }));
     }
 
     pub(crate) fn allocate_producer_ids(&mut self, next_producer_id: i64) {

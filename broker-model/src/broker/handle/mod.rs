@@ -3,6 +3,7 @@
 mod add_partitions_to_txn;
 mod consumer_group_heartbeat;
 mod create_topics;
+mod delete_records;
 mod end_txn;
 pub(super) mod fetch;
 mod find_coordinator;
@@ -62,6 +63,9 @@ impl Broker {
             }
             RequestBody::CreateTopics(request) => {
                 self.on_create_topics(now, caller, request, effects);
+            }
+            RequestBody::DeleteRecords(request) => {
+                self.on_delete_records(now, caller, &request, effects);
             }
             RequestBody::FindCoordinator(request) => {
                 self.on_find_coordinator(now, caller, &request, effects);

@@ -171,7 +171,9 @@ impl Broker {
             Wait::Fetch(fetch) => ResponseBody::Fetch(Box::new(
                 crate::proto::FetchResponse::default().with_session_id(session_of(fetch.context)),
             )),
-            Wait::Produce(_) => panic!("{:?} waits in a fetch session", delayed.wait),
+            Wait::Produce(_) | Wait::DeleteRecords(_) => {
+                panic!("{:?} waits in a fetch session", delayed.wait)
+            }
         };
         self.connections.reply(delayed.caller, body, effects);
     }

@@ -2,6 +2,7 @@
 
 use crate::broker::tests::bench::{Bench, ORDERS, batch, partition, registration, replies, topic};
 use crate::broker::tests::serving::produce;
+use crate::config::topic_name;
 use crate::disk_image::DiskImage;
 use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::message::{
@@ -11,6 +12,9 @@ use crate::message::{
 use crate::metadata::MetadataRecord;
 use crate::node::Effect;
 use crate::note::{Note, ReplicationNote};
+use crate::proto::{
+    DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic, ErrorCode, TopicName,
+};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 
 /// A follower on a connection of its own.
@@ -19,22 +23,24 @@ struct Follower {
     node: i32,
     requests: i32,
     session: FetchMetadata,
+    starts_at: i64,
 }
 
 impl Follower {
     fn new(node: i32) -> Self {
         let connection = 10 + node as u64;
-        Self { connection, node, requests: 0, session: FetchMetadata::INITIAL }
+        Self { connection, node, requests: 0, session: FetchMetadata::INITIAL, starts_at: 0 }
     }
 
     /// Fetches on in its session; names the partition with this offset, or nothing.
     fn fetch(&mut self, bench: &mut Bench, offset: Option<i64>) -> Vec<Effect> {
+        let log_start_offset = Offset(self.starts_at);
         let asked = |offset| ReplicaFetchPartition {
             partition: ORDERS,
             current_leader_epoch: LeaderEpoch(1),
             fetch_offset: Offset(offset),
             last_fetched_epoch: LeaderEpoch::NONE,
-            log_start_offset: Offset(0),
+            log_start_offset,
         };
         let request = ReplicaFetchRequest {
             replica: NodeId(self.node),
@@ -213,4 +219,83 @@ fn without_room_everything_is_named_each_time() {
         assert_eq!(response.session, Ok(FetchMetadata::NO_SESSION), "a young follower's stays");
         assert_eq!(response.partitions.len(), 1);
     }
+}
+
+#[test]
+fn old_records_go_at_the_next_check_and_followers_hear_of_it_once() {
+    let (mut bench, mut two, mut three) = resting();
+    two.fetch(&mut bench, None);
+    three.fetch(&mut bench, None);
+    let effects = bench.request(7, 1001, 1, produce(&[batch(5)], 1, 100));
+    two.take(&effects);
+    three.take(&effects);
+    two.fetch(&mut bench, Some(1));
+    three.fetch(&mut bench, Some(1));
+    two.take(&bench.pass_ms(500));
+    refetch_metadata(&mut bench);
+    let (topic, retention_ms, retention_bytes) = (ORDERS.topic, -1, 0);
+    let segment_ms = i64::MAX;
+    let retention = MetadataRecord::Retention { topic, retention_ms, retention_bytes, segment_ms };
+    bench.commit(&[retention]);
+    let start =
+        |bench: &Bench| bench.broker.partition(ORDERS).expect("hosted").log().log_start_offset();
+    assert_eq!(start(&bench), Offset(0), "nobody looks before the interval is over");
+    bench.pass_ms(1_000);
+    assert_eq!(start(&bench), Offset(1));
+    assert_eq!(replies(&two.fetch(&mut bench, None)), [], "nobody is woken for it");
+    let response = two.take(&bench.pass_ms(500));
+    assert_eq!(response.partitions[0].log_start_offset, Offset(1));
+    two.fetch(&mut bench, None);
+    assert_eq!(two.take(&bench.pass_ms(500)).partitions, [], "nothing is told twice");
+}
+
+fn delete(before: i64) -> RequestBody {
+    let asked = DeleteRecordsPartition::default().with_offset(before);
+    let topic = DeleteRecordsTopic::default()
+        .with_name(TopicName(topic_name("orders")))
+        .with_partitions(vec![asked]);
+    let request = DeleteRecordsRequest::default().with_topics(vec![topic]).with_timeout_ms(900);
+    RequestBody::DeleteRecords(Box::new(request))
+}
+
+/// Error and low watermark of the one answer among effects.
+fn deleted(effects: &[Effect]) -> Option<(i16, i64)> {
+    let answer = replies(effects).into_iter().find(|(connection, ..)| *connection == 8)?;
+    let ResponseBody::DeleteRecords(response) = answer.2 else { panic!("{answer:?}") };
+    let result = &response.topics[0].partitions[0];
+    Some((result.error_code, result.low_watermark))
+}
+
+#[test]
+fn a_deletion_is_answered_when_the_followers_have_followed() {
+    let (mut bench, mut two, mut three) = resting();
+    two.fetch(&mut bench, None);
+    three.fetch(&mut bench, None);
+    let effects = bench.request(7, 1001, 1, produce(&[batch(5)], 1, 100));
+    two.take(&effects);
+    three.take(&effects);
+    two.fetch(&mut bench, Some(1));
+    three.fetch(&mut bench, Some(1));
+    let effects = bench.pass_ms(500);
+    two.take(&effects);
+    three.take(&effects);
+    let beyond = bench.request(8, 1001, 1, delete(2));
+    assert_eq!(deleted(&beyond), Some((ErrorCode::OffsetOutOfRange.code(), -1)));
+    assert_eq!(deleted(&bench.request(8, 1001, 2, delete(1))), None, "it waits");
+    two.starts_at = 1;
+    three.starts_at = 1;
+    assert_eq!(deleted(&two.fetch(&mut bench, Some(1))), None, "3 has not followed");
+    assert_eq!(deleted(&three.fetch(&mut bench, Some(1))), Some((0, 1)));
+    assert_eq!(deleted(&bench.request(8, 1001, 3, delete(1))), Some((0, 1)), "at once");
+}
+
+#[test]
+fn a_deletion_that_nobody_follows_times_out() {
+    let (mut bench, ..) = resting();
+    let effects = bench.request(8, 1001, 1, delete(0));
+    assert_eq!(deleted(&effects), Some((0, 0)), "nothing to wait for");
+    let mut bench = Bench::hosting(registration(1, 1, &[1, 2, 3]));
+    assert_eq!(deleted(&bench.request(8, 1001, 1, delete(0))), None, "nobody was heard of");
+    let late = (ErrorCode::RequestTimedOut.code(), -1);
+    assert_eq!(deleted(&bench.pass_ms(900)), Some(late));
 }

@@ -148,7 +148,10 @@ impl Consumer {
                     last_error: ErrorCode::RequestTimedOut,
                 });
             }
-            Operation::Send { .. } | Operation::Transact { .. } | Operation::CreateTopic { .. } => {
+            Operation::Send { .. }
+            | Operation::Transact { .. }
+            | Operation::CreateTopic { .. }
+            | Operation::DeleteRecords { .. } => {
                 let outcome = Outcome::Failed { error: ErrorCode::InvalidRequest, partition: -1 };
                 effects.complete(operation, outcome);
             }
@@ -267,7 +270,8 @@ impl Consumer {
                 Purpose::InitProducerId
                 | Purpose::Transaction(_)
                 | Purpose::Produce(_)
-                | Purpose::CreateTopic(_) => {
+                | Purpose::CreateTopic(_)
+                | Purpose::DeleteRecords(_) => {
                     unreachable!("a consumer never asks {purpose:?}")
                 }
             }

@@ -242,7 +242,8 @@ impl Producer {
                 | Purpose::LeaveGroup
                 | Purpose::OffsetCommit(..)
                 | Purpose::OffsetFetch(_)
-                | Purpose::CreateTopic(_) => unreachable!("a producer never asks {purpose:?}"),
+                | Purpose::CreateTopic(_)
+                | Purpose::DeleteRecords(_) => unreachable!("a producer never asks {purpose:?}"),
             }
         }
     }

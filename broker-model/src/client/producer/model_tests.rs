@@ -221,6 +221,7 @@ impl World {
                 | Outcome::Committed { .. }
                 | Outcome::Polled { .. }
                 | Outcome::EndOffset { .. }
+                | Outcome::RecordsDeleted { .. }
                 | Outcome::TopicCreated => panic!("a send ended as {outcome:?}"),
             }
         }

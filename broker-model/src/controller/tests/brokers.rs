@@ -56,7 +56,8 @@ fn changed(records: &[MetadataRecord]) -> Vec<PartitionRegistration> {
         | MetadataRecord::RegisterBroker { .. }
         | MetadataRecord::BrokerChange { .. }
         | MetadataRecord::Topic { .. }
-        | MetadataRecord::ProducerIds { .. } => None,
+        | MetadataRecord::ProducerIds { .. }
+        | MetadataRecord::Retention { .. } => None,
     };
     records.iter().filter_map(registration).collect()
 }

@@ -212,7 +212,8 @@ fn led_by(records: &[MetadataRecord]) -> Vec<Option<i32>> {
         | MetadataRecord::RegisterBroker { .. }
         | MetadataRecord::BrokerChange { .. }
         | MetadataRecord::Topic { .. }
-        | MetadataRecord::ProducerIds { .. } => panic!("not of a partition: {record:?}"),
+        | MetadataRecord::ProducerIds { .. }
+        | MetadataRecord::Retention { .. } => panic!("not of a partition: {record:?}"),
     };
     records.iter().map(leader).collect()
 }

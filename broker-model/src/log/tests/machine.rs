@@ -13,6 +13,7 @@ enum Step {
     Truncate { back: i64 },
     StartAgain { ahead: i64 },
     AdvanceStart { part: i64 },
+    DeleteOld { bytes: i64, age_ms: i64 },
     SetHighWatermark { back: i64 },
     CompleteFlush { index: usize },
     SyncAll,
@@ -31,6 +32,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..30_i64).prop_map(|back| Step::Truncate { back }),
         1 => (-20..20_i64).prop_map(|ahead| Step::StartAgain { ahead }),
         2 => (0..101_i64).prop_map(|part| Step::AdvanceStart { part }),
+        3 => (-1..1_500_i64, -1..3_i64)
+            .prop_map(|(bytes, age_ms)| Step::DeleteOld { bytes, age_ms }),
         6 => (0..10_i64).prop_map(|back| Step::SetHighWatermark { back }),
         8 => (0..4_usize).prop_map(|index| Step::CompleteFlush { index }),
         1 => Just(Step::SyncAll),
@@ -77,6 +80,7 @@ impl Machine {
             Step::Truncate { back } => self.truncate(back),
             Step::StartAgain { ahead } => self.start_again(ahead),
             Step::AdvanceStart { part } => self.advance_start(part),
+            Step::DeleteOld { bytes, age_ms } => self.delete_old(bytes, age_ms),
             Step::SetHighWatermark { back } => {
                 let to = self.end().plus(-back);
                 self.harness.log.set_high_watermark(to);
@@ -166,9 +170,26 @@ impl Machine {
         let Harness { log, disk, effects } = &mut self.harness;
         let (start, watermark) = (log.log_start_offset(), log.high_watermark());
         let to = start.plus((watermark.0 - start.0) * part / 100);
-        log.advance_log_start(to, effects);
+        log.advance_log_start(to, DeletionReason::DeleteRecords, effects);
         disk.apply(effects);
         assert_eq!(log.log_start_offset(), to);
+        let held: Vec<RecordBatch> = log.batches().cloned().collect();
+        assert_eq!(held, self.batches, "a start that moves deletes nothing by itself");
+    }
+
+    /// Records of these tests are of time 0, and it is 1 now.
+    fn delete_old(&mut self, bytes: i64, age_ms: i64) {
+        let Harness { log, disk, effects } = &mut self.harness;
+        let before = log.log_start_offset();
+        log.config.retention = Retention {
+            retention_bytes: bytes,
+            retention_ms: if age_ms == 0 { 0 } else { -1 },
+            ..Retention::FOREVER
+        };
+        log.delete_old_segments(WallTime(1), effects);
+        disk.apply(effects);
+        let (start, watermark) = (log.log_start_offset(), log.high_watermark());
+        assert!(before <= start && start <= watermark, "{before} to {start}, {watermark}");
         self.forget_deleted();
     }
 

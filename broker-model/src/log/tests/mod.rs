@@ -2,6 +2,7 @@
 
 mod disk;
 mod machine;
+mod retention;
 mod transactions;
 mod weak_rules;
 
@@ -12,8 +13,9 @@ use crate::log::segment::Segment;
 use crate::log::tests::disk::{FakeDisk, PARTITION};
 use crate::log::{AppendRights, Log, LogOptions, ProducerCheck};
 use crate::node::{Effect, Effects};
-use crate::note::{AppendOrigin, LogNote, Note, ProducerNote, TruncateReason};
+use crate::note::{AppendOrigin, DeletionReason, LogNote, Note, ProducerNote, TruncateReason};
 use crate::record::{RecordBatch, RecordBatchBuilder};
+use crate::retention::Retention;
 use crate::testing;
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
@@ -354,7 +356,9 @@ fn the_log_start_takes_whole_segments_with_it() {
     harness.log.set_high_watermark(Offset(20));
     let bases = harness.segment_bases();
     let to = Offset(bases[1] + 1);
-    harness.log.advance_log_start(to, &mut harness.effects);
+    harness.log.advance_log_start(to, DeletionReason::DeleteRecords, &mut harness.effects);
+    assert_eq!(harness.segment_bases(), bases, "whoever moves the start deletes nothing");
+    harness.log.delete_old_segments(WallTime(0), &mut harness.effects);
     let effects = harness.disk.apply(&mut harness.effects);
     assert!(effects.contains(&Effect::Delete { file: segment(0) }));
     assert_eq!(harness.segment_bases(), bases[1..]);
@@ -363,7 +367,8 @@ fn the_log_start_takes_whole_segments_with_it() {
     harness.reopen(options(false));
     assert_eq!(harness.log.log_start_offset(), to);
     harness.log.set_high_watermark(Offset(20));
-    harness.log.advance_log_start(Offset(20), &mut harness.effects);
+    harness.log.advance_log_start(Offset(20), DeletionReason::DeleteRecords, &mut harness.effects);
+    harness.log.delete_old_segments(WallTime(0), &mut harness.effects);
     assert_eq!(harness.segment_bases().len(), 1, "the active segment stays");
 }
 
@@ -521,7 +526,8 @@ fn a_snapshot_restores_producers_whose_records_are_gone() {
         harness.append(&plain(2, tag), EPOCH);
     }
     harness.log.set_high_watermark(Offset(22));
-    harness.log.advance_log_start(Offset(20), &mut harness.effects);
+    harness.log.advance_log_start(Offset(20), DeletionReason::DeleteRecords, &mut harness.effects);
+    harness.log.delete_old_segments(WallTime(0), &mut harness.effects);
     harness.disk.apply(&mut harness.effects);
     harness.reopen(LogOptions { log_start_offset: Offset(20), ..options(false) });
     assert!(harness.log.batches().all(|batch| !batch.header().has_producer()));

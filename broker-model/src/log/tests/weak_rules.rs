@@ -297,7 +297,7 @@ fn a_torn_tail_stays_under_a_marker_that_came_back_and_hides_what_is_appended() 
 #[test]
 fn as_many_records_as_flush_messages_are_synced_at_once() {
     let mut harness = Harness::new();
-    harness.log.set_flush_intervals(3, u64::MAX);
+    harness.log.config.flush_messages = 3;
     let synced = |effects: &[Effect]| {
         effects.iter().filter(|effect| matches!(effect, Effect::Sync { .. })).count()
     };
@@ -312,7 +312,7 @@ fn as_many_records_as_flush_messages_are_synced_at_once() {
 #[test]
 fn a_log_that_was_not_flushed_for_flush_ms_is_flushed_in_the_background() {
     let mut harness = Harness::new();
-    harness.log.set_flush_intervals(u64::MAX, 1_000);
+    harness.log.config.flush_ms = 1_000;
     harness.append(&plain(2, 1), EPOCH);
     let check = |harness: &mut Harness, at: i64| {
         harness.log.flush_if_due(WallTime(at), &mut harness.effects);

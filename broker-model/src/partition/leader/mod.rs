@@ -6,8 +6,10 @@
 //! | `produce` | appends, and when they are acknowledged |
 //! | `replica_fetch` | what a follower is answered, and what its fetch tells |
 //! | `consumer_fetch` | what a client may read and know |
+//! | `delete_records` | a client moves the log start |
 
 mod consumer_fetch;
+mod delete_records;
 mod produce;
 mod replica_fetch;
 mod state;

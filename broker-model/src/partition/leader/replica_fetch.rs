@@ -195,6 +195,7 @@ impl Partition {
             });
         }
         let (offset, start) = (fetch.fetch_offset, fetch.log_start_offset);
+        self.changes.follower_start_moved |= progress.log_start_offset != start;
         let moved = progress.fetched(now, offset, start, leader_end, broker_epoch);
         self.maybe_expand_isr(context, replica, effects);
         if moved {

@@ -323,7 +323,8 @@ impl Groups {
         let progress = self.progress.get(&(process, partition));
         let group = self.member(facts, operation).map(|(group, _)| group);
         let committed = group.and_then(|group| self.committed.get(&(group, partition)));
-        let start = facts.options().log_start_offset(partition);
+        let at_ns = facts.row(operation).completed_ns;
+        let start = facts.options().log_start_at(partition, at_ns);
         let resumed = || committed.map_or(start, |committed| committed.highest.max(start));
         let position = match progress {
             Some(progress) if progress.holds => progress.next,

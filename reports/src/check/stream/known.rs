@@ -84,7 +84,8 @@ impl Facts for Known<'_> {
 
     fn records_in(&self, gap: &Gap) -> (Vec<Observation>, Option<Passed>) {
         let Gap { partition, end, but, .. } = *gap;
-        let first = gap.first.max(self.options.log_start_offset(partition));
+        let at_ns = self.history.row(gap.subject.operation).completed_ns;
+        let first = gap.first.max(self.options.log_start_at(partition, at_ns));
         let sent_by_ns = gap.sent_by_ns(self.history);
         let there =
             |sender: Sender| sender.invoked_ns <= sent_by_ns && self.lasts(&sender, partition);

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 16] = [
+pub(super) static ANOMALIES: [Entry; 19] = [
     Entry {
         name: "mirror-mismatch",
         kind: Kind::InternalAnomaly,
@@ -101,12 +101,36 @@ pub(super) static ANOMALIES: [Entry; 16] = [
         source: "TigerBeetle's storage checker",
     },
     Entry {
+        name: "retained-too-short",
+        kind: Kind::InternalAnomaly,
+        meaning: "Records were deleted before retention.ms or retention.bytes let them go.",
+        example: "retention.ms is 60000, and what was appended 20 s ago is gone.",
+        legal: "When the clock of a broker or of a producer was set wrong: retention goes by both.",
+        source: "UnifiedLog.deleteOldSegments",
+    },
+    Entry {
+        name: "log-start-ahead-of-leader",
+        kind: Kind::InternalAnomaly,
+        meaning: "A follower deleted records for its leader that no other replica has deleted.",
+        example: "Every other log begins at 10, the follower's at 12 as its leader is said to have it.",
+        legal: "Never.",
+        source: "KIP-107; ReplicaFetcherThread.processPartitionData",
+    },
+    Entry {
         name: "log-start-regress",
         kind: Kind::InternalAnomaly,
         meaning: "A replica's log start went back although its log holds records.",
         example: "From 30 back to 10: deleted records are offered again.",
-        legal: "Never.",
+        legal: "When the disk itself was damaged.",
         source: "KIP-107",
+    },
+    Entry {
+        name: "deleted-records-return",
+        kind: Kind::InternalAnomaly,
+        meaning: "A replica leads that has records which a client was told are deleted on all live replicas.",
+        example: "DeleteRecords below 40 was confirmed; the new leader's log starts at 0.",
+        legal: "For a replica that was down then, or has lost data since.",
+        source: "KIP-107; Partition.lowWatermarkIfLeader",
     },
     Entry {
         name: "log-start-above-commit",
@@ -145,7 +169,7 @@ pub(super) static ANOMALIES: [Entry; 16] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 4] = [
+pub(super) static INVARIANTS: [Entry; 5] = [
     Entry {
         name: "mirror",
         kind: Kind::Invariant,
@@ -163,10 +187,18 @@ pub(super) static INVARIANTS: [Entry; 4] = [
         source: "LogLoader",
     },
     Entry {
+        name: "retention",
+        kind: Kind::Invariant,
+        meaning: "Records are kept for retention.ms, and retention.bytes of them.",
+        example: "Broken by retained-too-short, log-start-ahead-of-leader.",
+        legal: "Clocks that were set wrong make records seem older.",
+        source: "KIP-107, UnifiedLog.deleteOldSegments",
+    },
+    Entry {
         name: "log-start",
         kind: Kind::Invariant,
         meaning: "A log start moves up, over committed records only.",
-        example: "Broken by log-start-regress, log-start-above-commit.",
+        example: "Broken by log-start-regress, log-start-above-commit, deleted-records-return.",
         legal: "A log that starts again empty may start anywhere.",
         source: "KIP-107",
     },

@@ -1,5 +1,7 @@
 //! Histories without any sense: the checks have something to say or not, and never fail.
 
+use std::collections::BTreeMap;
+
 use harrow_reports::check::{Anomaly, LogFacts, Occurrence, Options, Rules, check};
 use harrow_sim::history::{
     Completion, Function, History, MicroOperation, NEVER, NO_KEY, NO_OFFSET, NO_PARTITION,
@@ -110,6 +112,7 @@ fn options() -> impl Strategy<Value = Options> {
     let logs = prop::collection::btree_map(partition(), facts, 0..3);
     let steps = prop::sample::select(vec![0, 1, 7, 1_000_000]);
     (logs, any::<bool>(), steps).prop_map(|(logs, member_epochs, cycle_steps_max)| Options {
+        log_starts: BTreeMap::new(),
         assign_keeps_position: true,
         rules: Rules::ALL,
         logs,

@@ -31,6 +31,7 @@ fn truth() -> PartitionTruth {
     PartitionTruth {
         name: "orders-0".to_owned(),
         log_start_offset: 0,
+        deletions: Vec::new(),
         last_stable_offset: 3,
         high_watermark: 3,
         losses: Vec::new(),

@@ -3,7 +3,7 @@
 use harrow_broker_model::note::LogNote;
 use harrow_broker_model::types::NodeId;
 
-use crate::view::{ClusterView, Fact};
+use crate::view::{ClusterView, Fact, Reopening};
 
 impl ClusterView {
     pub(super) fn on_log_note(&mut self, at_ns: u64, node: NodeId, note: &LogNote) {
@@ -24,8 +24,13 @@ impl ClusterView {
             LogNote::StartMoved { partition, log_start_offset } => {
                 let replica = self.partition_mut(*partition).replica_mut(node);
                 replica.log_start_offset = *log_start_offset;
+                replica.furthest_start = replica.furthest_start.max(*log_start_offset);
             }
-            LogNote::EpochsKnown { .. } => {}
+            LogNote::RecordsDeleted { partition, to, reason, .. } => {
+                let view = self.partition_mut(*partition);
+                view.facts.push(at_ns, node, Fact::Deleted { to: *to, reason: *reason });
+            }
+            LogNote::EpochsKnown { .. } | LogNote::DeletionConfirmed { .. } => {}
         }
     }
 
@@ -53,6 +58,9 @@ impl ClusterView {
         let replica = view.replica_mut(node);
         replica.log_start_offset = *log_start_offset;
         replica.high_watermark = *high_watermark;
+        if replica.reopening == Some(Reopening::Lossy) {
+            replica.producers_from = *log_start_offset;
+        }
         replica.reopening = None;
         replica.unclean &= !clean || unregistered;
     }

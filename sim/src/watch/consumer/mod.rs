@@ -3,7 +3,7 @@
 mod position;
 mod read_rule;
 
-use harrow_broker_model::note::{ConsumerNote, Note};
+use harrow_broker_model::note::{ConsumerNote, LogNote, Note};
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
 use super::finding::{Context, Findings, Invariant};
@@ -33,6 +33,8 @@ impl ConsumerWing {
     pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
         if let Note::Consumer(note) = note {
             self.on_consumer_note(context, findings, note);
+        } else if let Note::Log(LogNote::StartMoved { partition, log_start_offset }) = note {
+            self.positions.on_log_start(*partition, *log_start_offset);
         }
     }
 

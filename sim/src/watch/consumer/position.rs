@@ -33,6 +33,8 @@ pub(super) const INVARIANT: Invariant = Invariant {
 pub(super) struct Positions {
     policies: BTreeMap<NodeId, OffsetReset>,
     returned: BTreeMap<TopicPartition, BTreeSet<Offset>>,
+    /// Where logs have begun that begin elsewhere now: an answer may be late.
+    starts: BTreeMap<TopicPartition, BTreeSet<Offset>>,
 }
 
 impl Positions {
@@ -44,12 +46,17 @@ impl Positions {
         });
         let configs = configs.chain([&plan.final_reader]);
         let policies = configs.map(|config| (config.node, config.offset_reset)).collect();
-        Self { policies, returned: BTreeMap::new() }
+        Self { policies, ..Self::default() }
     }
 
     /// A leader told a client the end offset.
     pub(super) fn on_end_offset(&mut self, partition: TopicPartition, offset: Offset) {
         self.returned.entry(partition).or_default().insert(offset);
+    }
+
+    /// A log begins here from now on, as retention or its leader has it.
+    pub(super) fn on_log_start(&mut self, partition: TopicPartition, offset: Offset) {
+        self.starts.entry(partition).or_default().insert(offset);
     }
 
     /// A consumer was out of range, and now goes on from another offset.
@@ -64,7 +71,8 @@ impl Positions {
         let (legal, policy) = match self.policies.get(&context.node) {
             Some(OffsetReset::Earliest) => {
                 let starts = |replica: &crate::view::ReplicaView| replica.log_start_offset == to;
-                (view.replicas().iter().any(starts), "earliest")
+                let once = self.starts.get(&partition).is_some_and(|starts| starts.contains(&to));
+                (once || view.replicas().iter().any(starts), "earliest")
             }
             Some(OffsetReset::Latest) => {
                 let returned =

@@ -84,7 +84,8 @@ impl ControllerWing {
             }
             MetadataChange::LeaderChanged { .. }
             | MetadataChange::TopicCreated { .. }
-            | MetadataChange::ProducerIdsAllocated { .. } => {}
+            | MetadataChange::ProducerIdsAllocated { .. }
+            | MetadataChange::RetentionChanged { .. } => {}
         }
     }
 }

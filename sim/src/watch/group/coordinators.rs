@@ -58,7 +58,8 @@ impl Coordinators {
             | MetadataChange::LeaderChanged { .. }
             | MetadataChange::BrokerRegistered { .. }
             | MetadataChange::BrokerChanged { .. }
-            | MetadataChange::ProducerIdsAllocated { .. } => {}
+            | MetadataChange::ProducerIdsAllocated { .. }
+            | MetadataChange::RetentionChanged { .. } => {}
         }
     }
 

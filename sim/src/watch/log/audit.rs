@@ -87,6 +87,10 @@ fn problem(
     if audit.log_end_offset != replica.log.end() {
         return Some(format!("log end {}, stated {}", audit.log_end_offset, replica.log.end()));
     }
+    if audit.log_start_offset != replica.log_start_offset {
+        let (is, stated) = (audit.log_start_offset, replica.log_start_offset);
+        return Some(format!("log start {is}, stated {stated}"));
+    }
     if audit.high_watermark != replica.high_watermark {
         return Some(format!(
             "high watermark {}, stated {}",

@@ -8,7 +8,7 @@
 
 use harrow_broker_model::types::{LeaderEpoch, Offset, TopicPartition};
 
-use crate::view::{LogMirror, ReplicaRole};
+use crate::view::{LogMirror, ReplicaRole, ReplicaView};
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 
@@ -44,7 +44,8 @@ pub(super) fn on_served(
     if unknown || replica.log.start() > Offset::ZERO {
         return;
     }
-    let truly = end_of(&replica.log, asked);
+    // What is below the log start is forgotten: there the first epoch begins that is known.
+    let truly = end_of(&replica.log, asked).max(replica.log_start_offset);
     if truly != end {
         findings.report(context, &WRONG_END, (partition, truly.min(end), truly.max(end)), || {
             format!(
@@ -66,15 +67,21 @@ pub(super) fn on_known(
     if replica.log.start() > Offset::ZERO || !context.view.states_all() {
         return;
     }
-    let truly = starts(&replica.log);
-    let empty = |(epoch, start): &(LeaderEpoch, Offset)| {
-        *start == replica.log.end() && truly.last().is_none_or(|(last, _)| epoch > last)
+    let truly = known_from(replica, replica.log_start_offset);
+    let end = replica.log.end();
+    let fits = |truly: &[(LeaderEpoch, Offset)]| {
+        let empty = |(epoch, start): &(LeaderEpoch, Offset)| {
+            *start == end && truly.last().is_none_or(|(last, _)| epoch > last)
+        };
+        let rest = known.strip_prefix(truly);
+        rest.is_some_and(|rest| rest.len() <= 1 && rest.iter().all(empty))
     };
-    let rest = known.strip_prefix(truly.as_slice());
     // Who leads knows its own epoch before it has a record of it: else it could tell nobody where the one before ends.
     let leads = replica.role == ReplicaRole::Leader;
     let own = !leads || known.last().is_some_and(|(epoch, _)| *epoch == replica.leader_epoch);
-    if !own || !rest.is_some_and(|rest| rest.len() <= 1 && rest.iter().all(empty)) {
+    // The epochs may know of a start that is lost: that it went back is another finding.
+    let fit = || fits(&truly) || fits(&known_from(replica, replica.furthest_start));
+    if !own || !fit() {
         findings.report(context, &CACHE, partition, || {
             format!(
                 "node {} knows the epochs {}; its log has {}, and ends at {}",
@@ -101,6 +108,26 @@ fn starts(log: &LogMirror) -> Vec<(LeaderEpoch, Offset)> {
         let epoch = first.batch.leader_epoch;
         starts.push((epoch, first.batch.base_offset));
         rest = &rest[rest.partition_point(|entry| entry.batch.leader_epoch <= epoch)..];
+    }
+    starts
+}
+
+/// What of a replica's epochs is known if its log starts there. Of which nothing is left is not known for certain.
+fn known_from(replica: &ReplicaView, log_start: Offset) -> Vec<(LeaderEpoch, Offset)> {
+    let mut truly = from_start(starts(&replica.log), log_start);
+    truly.retain(|(_, start)| *start < replica.log.end());
+    truly
+}
+
+/// The epochs of a log that starts there: the one that holds its start begins with it.
+fn from_start(
+    mut starts: Vec<(LeaderEpoch, Offset)>,
+    log_start: Offset,
+) -> Vec<(LeaderEpoch, Offset)> {
+    let begun = starts.partition_point(|(_, start)| *start <= log_start);
+    starts.drain(..begun.saturating_sub(1));
+    if let Some(first) = starts.first_mut() {
+        first.1 = first.1.max(log_start);
     }
     starts
 }

@@ -5,15 +5,21 @@ mod epoch_ends;
 mod log_matching;
 mod log_start;
 mod recovery;
+mod retention;
 mod truncation;
 
-use harrow_broker_model::note::{BatchSummary, ConsumerNote, LogNote, Note, ReplicationNote};
+use harrow_broker_model::note::{
+    BatchSummary, ConsumerNote, ControllerNote, LogNote, MetadataChange, Note, ReplicationNote,
+};
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
 use super::finding::{Context, Findings, Invariant};
+use crate::plan::Plan;
 use crate::view::ClusterView;
 use log_matching::LogMatching;
+use log_start::LogStarts;
 use recovery::DurableLogs;
+use retention::KeptRecords;
 
 pub use audit::ReplicaAudit;
 pub(super) use recovery::Reopened;
@@ -23,18 +29,30 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     truncation::INVARIANT,
     recovery::INVARIANT,
     log_start::INVARIANT,
+    retention::INVARIANT,
     epoch_ends::INVARIANT,
     audit::INVARIANT,
 ];
 
 /// What the invariants of logs remember.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LogWing {
     log_matching: LogMatching,
     durable_logs: DurableLogs,
+    kept_records: KeptRecords,
+    log_starts: LogStarts,
 }
 
 impl LogWing {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            log_matching: LogMatching::default(),
+            durable_logs: DurableLogs::default(),
+            kept_records: KeptRecords::new(plan),
+            log_starts: LogStarts::default(),
+        }
+    }
+
     pub(super) fn disk_wiped(&mut self, node: NodeId) {
         self.durable_logs.disk_wiped(node);
     }
@@ -70,6 +88,8 @@ impl LogWing {
         }) = note
         {
             epoch_ends::on_served(context, findings, *partition, *epoch, *end_offset);
+        } else if let Note::Replication(ReplicationNote::BecameLeader { partition, .. }) = note {
+            self.log_starts.on_leader(context, findings, *partition);
         } else if let Note::Consumer(ConsumerNote::EpochEndServed {
             partition,
             asked,
@@ -78,10 +98,15 @@ impl LogWing {
         }) = note
         {
             epoch_ends::on_served(context, findings, *partition, *asked, *end_offset);
+        } else if let Note::Controller(ControllerNote::MetadataApplied { change, .. }) = note
+            && let MetadataChange::RetentionChanged { retention, .. } = &**change
+        {
+            self.kept_records.on_retention(*retention);
         }
     }
 
     fn on_log_note(&mut self, context: &Context<'_>, findings: &mut Findings, note: &LogNote) {
+        self.kept_records.on_note(context, findings, note);
         match note {
             LogNote::Appended { partition, batch, leader_epoch, .. } => {
                 self.log_matching.on_append(context, findings, *partition, batch, *leader_epoch);
@@ -94,12 +119,17 @@ impl LogWing {
             LogNote::Recovered { partition, batches, .. } => {
                 if let Some(log) = Reopened::stated(note) {
                     self.durable_logs.on_recovered(context, findings, log);
+                    log_start::on_recovered(context, findings, log);
                 }
                 self.log_matching.on_recovered(context, findings, *partition, batches);
             }
             LogNote::EpochsKnown { partition, epochs } => {
                 epoch_ends::on_known(context, findings, *partition, epochs);
             }
+            LogNote::DeletionConfirmed { partition, low_watermark } => {
+                self.log_starts.on_confirmed(context, *partition, *low_watermark);
+            }
+            LogNote::RecordsDeleted { .. } => {}
             LogNote::StartMoved { partition, log_start_offset } => {
                 log_start::on_moved(context, findings, *partition, *log_start_offset);
             }

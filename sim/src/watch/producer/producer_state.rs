@@ -5,7 +5,8 @@
 //! failover is recognised. A fresh producer id is given once, out of a block that the controller allocated; blocks
 //! never overlap.
 //! Source: KIP-98, KIP-730; `ProducerStateManager`, `ProducerIdControlManager`.
-//! Not verified: producers whose records the log no longer has; producers of which any may have expired.
+//! Not verified: producers whose records are deleted at a replica that has lost power since; producers of which any may
+//! have expired.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +37,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "producer-state",
     promise: "replicas know producers as their logs do, and an id has one owner",
     source: "KIP-98, KIP-730, ProducerStateManager",
-    leaves_out: "producers whose records the log no longer has",
+    leaves_out: "producers whose records are deleted at a replica that has lost power since",
     anomalies: &[FORGOTTEN, OVERLAP, REUSED],
 };
 
@@ -91,8 +92,10 @@ pub(super) fn on_known(
     partition: TopicPartition,
     producers: &[KnownProducer],
 ) {
-    let log = context.view.replica(context.node, partition).map(|replica| &replica.log);
+    let replica = context.view.replica(context.node, partition);
+    let log = replica.map(|replica| &replica.log);
     let in_log = log.map(producers_in).unwrap_or_default();
+    let demanded_from = replica.map_or(Offset::ZERO, |replica| replica.producers_from);
     let from_start = log.is_none_or(|log| log.start() == Offset::ZERO);
     let known: BTreeMap<ProducerId, (ProducerEpoch, Sequence)> = producers
         .iter()
@@ -100,9 +103,11 @@ pub(super) fn on_known(
         .collect();
     let expire = context.view.producers_expire();
     let expired = |id: &ProducerId| expire && !known.contains_key(id);
-    let lacking = in_log.iter().find(|(id, state)| known.get(id) != Some(*state) && !expired(id));
+    let lacking = in_log.iter().find(|(id, told)| {
+        told.end > demanded_from && known.get(id) != Some(&told.state) && !expired(id)
+    });
     let foreign = known.iter().find(|(id, _)| from_start && !in_log.contains_key(id));
-    if let Some((id, (epoch, sequence))) = lacking {
+    if let Some((id, Told { state: (epoch, sequence), .. })) = lacking {
         findings.report(context, &FORGOTTEN, partition, || {
             let knows = known.get(id).map_or_else(
                 || "does not know it".to_owned(),
@@ -120,17 +125,26 @@ pub(super) fn on_known(
     }
 }
 
-/// What a log tells of its producers' records.
-fn producers_in(log: &LogMirror) -> BTreeMap<ProducerId, (ProducerEpoch, Sequence)> {
-    let mut in_log = BTreeMap::new();
+/// What a log tells of a producer.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    /// Newest epoch and last sequence.
+    state: (ProducerEpoch, Sequence),
+    /// Where what tells so ends.
+    end: Offset,
+}
+
+/// What a log tells of its producers' records, deleted ones included.
+fn producers_in(log: &LogMirror) -> BTreeMap<ProducerId, Told> {
+    let mut in_log: BTreeMap<ProducerId, Told> = BTreeMap::new();
     for entry in log.entries() {
         let batch = &entry.batch;
         if matches!(batch.kind, BatchKind::CommitMarker | BatchKind::AbortMarker) {
             // A marker of another epoch leaves no batch that is remembered.
-            let known =
-                in_log.entry(batch.producer_id).or_insert((batch.producer_epoch, Sequence::NONE));
-            if known.0 != batch.producer_epoch {
-                *known = (batch.producer_epoch, Sequence::NONE);
+            let told = Told { state: (batch.producer_epoch, Sequence::NONE), end: entry.end() };
+            let known = in_log.entry(batch.producer_id).or_insert(told);
+            if known.state.0 != batch.producer_epoch {
+                *known = told;
             }
             continue;
         }
@@ -138,7 +152,8 @@ fn producers_in(log: &LogMirror) -> BTreeMap<ProducerId, (ProducerEpoch, Sequenc
         if records && batch.producer_id != ProducerId::NONE && batch.base_sequence.0 >= 0 {
             let span = (batch.last_offset.0 - batch.base_offset.0) as i32;
             let last = batch.base_sequence.plus(span);
-            in_log.insert(batch.producer_id, (batch.producer_epoch, last));
+            let told = Told { state: (batch.producer_epoch, last), end: entry.end() };
+            in_log.insert(batch.producer_id, told);
         }
     }
     in_log

@@ -96,6 +96,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::StallDisk { .. }
             | Action::FullDisk { .. }
             | Action::LyingSync { .. } => self.lasting(position, step),
+            Action::DeleteRecords { target, percent } => {
+                self.delete_records(step, target, *percent)
+            }
             Action::ResetConnections { .. }
             | Action::FailDisk { .. }
             | Action::BitRot { .. }
@@ -291,6 +294,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::RollingRestart { .. }
             | Action::Partition { .. }
             | Action::ResetConnections { .. }
+            | Action::DeleteRecords { .. }
             | Action::FailDisk { .. }
             | Action::BitRot { .. }
             | Action::StepClock { .. }
@@ -303,6 +307,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         self.active.push(Active { step: position, condition, until_ns });
         self.engine.set_timer(until_ns, DirectorTimer::StepEnd(position));
         self.apply_conditions();
+    }
+
+    fn delete_records(&mut self, step: &Step, target: &Target, percent: u32) -> StepResult {
+        let (node, summary) = self.ask_to_delete(step, target, percent)?;
+        Ok(done(node, summary))
     }
 
     /// A fault of one node that is over at once.
@@ -346,6 +355,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::WholeClusterOutage { .. }
             | Action::RollingRestart { .. }
             | Action::Partition { .. }
+            | Action::DeleteRecords { .. }
             | Action::Pause { .. }
             | Action::Delay { .. }
             | Action::DropResponses { .. }
@@ -478,6 +488,7 @@ fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
         | Action::RollingRestart { .. }
         | Action::Partition { .. }
         | Action::ResetConnections { .. }
+        | Action::DeleteRecords { .. }
         | Action::FailDisk { .. }
         | Action::BitRot { .. }
         | Action::StepClock { .. }
@@ -498,6 +509,7 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::RollingRestart { .. } => "rolling-restart",
         Action::Partition { .. } => "partition",
         Action::ResetConnections { .. } => "reset-connections",
+        Action::DeleteRecords { .. } => "delete-records",
         Action::Delay { .. } => "delay",
         Action::DropResponses { .. } => "drop-responses",
         Action::HoldRequests { .. } => "hold-requests",

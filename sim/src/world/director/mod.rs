@@ -9,6 +9,7 @@ mod condition;
 mod conditions;
 mod converge;
 mod cuts;
+mod deletion;
 mod faults;
 mod fresh;
 mod heal;
@@ -392,6 +393,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             max_message_bytes: topic.max_message_bytes,
             flush_messages: topic.flush_messages,
             flush_ms: topic.flush_ms,
+            retention: Box::new(topic.retention),
         };
         let operation = self.recorder.unrecorded();
         self.creating = Some(operation);
@@ -422,7 +424,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             | Outcome::Joined { .. }
             | Outcome::Committed { .. }
             | Outcome::Polled { .. }
-            | Outcome::EndOffset { .. } => {
+            | Outcome::EndOffset { .. }
+            | Outcome::RecordsDeleted { .. } => {
                 panic!("the admin client answered the creation of a topic with {outcome:?}");
             }
         }

@@ -51,6 +51,7 @@ impl Probe {
             | Outcome::Committed { .. }
             | Outcome::Polled { .. }
             | Outcome::EndOffset { .. }
+            | Outcome::RecordsDeleted { .. }
             | Outcome::TopicCreated => panic!("a send was answered with {outcome:?}"),
         }
     }

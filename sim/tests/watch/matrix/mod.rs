@@ -8,6 +8,7 @@ mod exchange;
 mod guards;
 mod quorum;
 mod replication;
+mod retention;
 mod timed;
 mod transactions;
 
@@ -20,6 +21,7 @@ use case::{Case, outcome};
 fn cases() -> impl Iterator<Item = &'static Case> {
     let tables = [
         replication::CASES,
+        retention::CASES,
         cluster::CASES,
         quorum::CASES,
         transactions::CASES,

@@ -250,6 +250,7 @@ impl Toy {
                 Outcome::Failed { error: ErrorCode::RequestTimedOut, partition: -1 }
             }
             Operation::CreateTopic { .. } => Outcome::TopicCreated,
+            Operation::DeleteRecords { .. } => Outcome::RecordsDeleted { low_watermark: Offset(0) },
         })
     }
 

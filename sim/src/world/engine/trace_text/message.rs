@@ -25,6 +25,7 @@ pub(super) fn request(names: &Names, body: &RequestBody) -> String {
         RequestBody::OffsetForLeaderEpoch(request) => rare("offset for leader epoch", &**request),
         RequestBody::InitProducerId(request) => rare("init producer id", &**request),
         RequestBody::CreateTopics(request) => rare("create topics", &**request),
+        RequestBody::DeleteRecords(request) => rare("delete records", &**request),
         RequestBody::AddPartitionsToTxn(request) => rare("add partitions to txn", &**request),
         RequestBody::AddOffsetsToTxn(request) => rare("add offsets to txn", &**request),
         RequestBody::EndTxn(request) => rare("end txn", &**request),
@@ -99,6 +100,7 @@ pub(super) fn response(names: &Names, body: &ResponseBody) -> String {
         }
         ResponseBody::InitProducerId(response) => rare("init producer id response", &**response),
         ResponseBody::CreateTopics(response) => rare("create topics response", &**response),
+        ResponseBody::DeleteRecords(response) => rare("delete records response", &**response),
         ResponseBody::AddPartitionsToTxn(response) => {
             rare("add partitions to txn response", &**response)
         }

@@ -120,6 +120,9 @@ fn operation_text(request: &Operation) -> String {
         Operation::EndOffset { partition: (topic, index) } => {
             format!("ask the end offset of {}-{index}", topic.as_str())
         }
+        Operation::DeleteRecords { broker, partition: (topic, index), before } => {
+            format!("delete records of {}-{index} below {before} at node {broker}", topic.as_str())
+        }
         Operation::CreateTopic { topic, partitions, replication_factor, .. } => format!(
             "create topic {}, {partitions} partitions of {replication_factor} replicas",
             topic.as_str()
@@ -173,6 +176,9 @@ fn outcome_text(outcome: &Outcome) -> String {
             format!("polled {} records {}", records.len(), joined(runs))
         }
         Outcome::EndOffset { offset } => format!("the end offset is {offset}"),
+        Outcome::RecordsDeleted { low_watermark } => {
+            format!("records are deleted, the low watermark is {low_watermark}")
+        }
         Outcome::TopicCreated => "the topic exists".to_owned(),
         Outcome::Failed { error, .. } => format!("failed, {error:?}"),
         Outcome::Unknown { error, .. } => format!("unknown outcome, {error:?}"),

@@ -1,6 +1,7 @@
 //! Facts of the active controller and of committed metadata.
 
 use harrow_broker_model::note::{ControllerNote, MetadataChange, PartitionRegistration};
+use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::NodeId;
 
 use crate::world::engine::trace_text::names::Names;
@@ -47,6 +48,13 @@ fn metadata(names: &Names, change: &MetadataChange) -> String {
         }
         MetadataChange::ProducerIdsAllocated { next_producer_id } => {
             format!("allocated producer ids below {next_producer_id}")
+        }
+        MetadataChange::RetentionChanged { topic, retention } => {
+            let Retention { retention_ms, retention_bytes, segment_ms } = retention;
+            format!(
+                "topic {topic}: retention.ms={retention_ms}, retention.bytes={retention_bytes}, \
+                 segment.ms={segment_ms}"
+            )
         }
     }
 }

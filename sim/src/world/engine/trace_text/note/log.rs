@@ -3,7 +3,7 @@
 use harrow_broker_model::note::{AppendOrigin, LogNote};
 use harrow_broker_model::types::{LeaderEpoch, Offset};
 
-use crate::view::truncation_reason;
+use crate::view::{deletion_reason, truncation_reason};
 use crate::world::engine::trace_text::names::Names;
 use crate::world::engine::trace_text::parts::{joined, span};
 
@@ -43,6 +43,14 @@ pub(super) fn trace_text(names: &Names, note: &LogNote) -> String {
         }
         LogNote::StartMoved { partition, log_start_offset } => {
             format!("{}: advanced log start offset to {log_start_offset}", names.place(*partition))
+        }
+        LogNote::DeletionConfirmed { partition, low_watermark } => {
+            let place = names.place(*partition);
+            format!("{place}: confirmed deletion, low watermark {low_watermark}")
+        }
+        LogNote::RecordsDeleted { partition, from, to, reason } => {
+            let (place, why) = (names.place(*partition), deletion_reason(*reason));
+            format!("{place}: deletes records {from} to {}, {why}", to.plus(-1))
         }
     }
 }

@@ -1,0 +1,167 @@
+//! Records are kept as long as `retention.ms` and `retention.bytes` say.
+//!
+//! Promise: a replica deletes records for their age only once `retention.ms` has passed since they were produced, in
+//! true time; for their number only if `retention.bytes` remain; for its leader only what another replica has deleted
+//! by itself.
+//! Source: KIP-107; `UnifiedLog.deleteOldSegments`; `TopicConfig.RETENTION_MS_CONFIG`.
+//! Not verified: sizes, which are taken as stated; that old records go at all. The time at which a leader appended a
+//! record stands for that at which it was produced, less what a producer may keep it back and what clocks are wrong
+//! from the start: a clock that is set or drifts in the run is weighed by the judge.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::note::{AppendOrigin, DeletionReason, LogNote};
+use harrow_broker_model::retention::Retention;
+use harrow_broker_model::types::{Offset, TopicPartition};
+
+use crate::plan::{ClientPlan, Plan};
+use crate::violation::Guarantee;
+use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
+
+const TOO_SHORT: Anomaly = Anomaly {
+    name: "retained-too-short",
+    guarantee: Guarantee::Durability,
+    meaning: "records were deleted before retention.ms or retention.bytes let them go",
+};
+const AHEAD: Anomaly = Anomaly {
+    name: "log-start-ahead-of-leader",
+    guarantee: Guarantee::Durability,
+    meaning: "a follower deleted records for its leader that no other replica has deleted",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "retention",
+    promise: "records are kept for retention.ms, and retention.bytes of them",
+    source: "KIP-107, UnifiedLog.deleteOldSegments",
+    leaves_out: "that old records go at all",
+    anomalies: &[TOO_SHORT, AHEAD],
+};
+
+const MS: u64 = 1_000_000;
+
+/// When what was appended.
+#[derive(Debug, Default)]
+pub(super) struct KeptRecords {
+    /// Whether any topic deletes by time; else nothing is remembered.
+    by_time: bool,
+    /// By how much a record may seem older than it is.
+    tolerance_ns: u64,
+    /// Ends of batches and the true time of each leader's append, both ascending.
+    appended: BTreeMap<TopicPartition, Vec<(Offset, u64)>>,
+    /// How far any replica has deleted for another reason than that its leader did.
+    deleted: BTreeMap<TopicPartition, Offset>,
+}
+
+impl KeptRecords {
+    /// Nothing was appended yet.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let kept_back = plan.clients.iter().filter_map(|client| match client {
+            ClientPlan::Producer { config, .. } => Some(config.delivery_timeout_ms),
+            ClientPlan::Consumer { .. } => None,
+        });
+        let kept_back = kept_back.chain([plan.fresh_producer.delivery_timeout_ms]).max();
+        let wrong = plan.clocks.iter().map(|clock| clock.offset_ms.unsigned_abs()).max();
+        let drift = plan.clocks.iter().map(|clock| u64::from(clock.drift_ppm.unsigned_abs())).max();
+        let drifted = 2 * plan.heal_at_ms.saturating_mul(drift.unwrap_or(0)).div_ceil(1_000_000);
+        let tolerance_ms = kept_back.unwrap_or(0) + 2 * wrong.unwrap_or(0) + drifted;
+        Self { tolerance_ns: tolerance_ms * MS, ..Self::default() }
+    }
+
+    /// When a topic's records may be deleted was committed.
+    pub(super) fn on_retention(&mut self, retention: Retention) {
+        self.by_time |= retention.retention_ms >= 0;
+    }
+
+    pub(super) fn on_note(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        note: &LogNote,
+    ) {
+        if let LogNote::Appended { partition, batch, origin: AppendOrigin::Leader, .. } = note {
+            if self.by_time {
+                self.remember(*partition, batch.last_offset.next(), context.at_ns);
+            }
+        } else if let LogNote::RecordsDeleted { partition, from, to, reason } = note {
+            self.on_deleted(context, findings, *partition, (*from, *to), *reason);
+        }
+    }
+
+    /// What another leader had there is not the record that counts.
+    fn remember(&mut self, partition: TopicPartition, end: Offset, at_ns: u64) {
+        let appended = self.appended.entry(partition).or_default();
+        while appended.pop_if(|(other, _)| *other >= end).is_some() {}
+        appended.push((end, at_ns));
+    }
+
+    fn on_deleted(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        partition: TopicPartition,
+        (from, to): (Offset, Offset),
+        reason: DeletionReason,
+    ) {
+        let topic = context.view.registry().topic(partition.topic);
+        let retention = topic.map_or(Retention::FOREVER, |topic| topic.retention);
+        let problem = match reason {
+            DeletionReason::Time { limit_ms, age_ms } => {
+                let by_rule = limit_ms == retention.retention_ms && age_ms > limit_ms;
+                let age_ns = self.age(context, partition, to);
+                let limit_ns = limit_ms.max(0) as u64 * MS;
+                let long_enough = age_ns.is_none_or(|age| age + self.tolerance_ns >= limit_ns);
+                (!by_rule || !long_enough).then(|| {
+                    let age_ms = age_ns.unwrap_or(0) / MS;
+                    format!("appended {age_ms} ms ago, retention.ms={}", retention.retention_ms)
+                })
+            }
+            DeletionReason::Size { limit_bytes, left_bytes } => {
+                let by_rule = limit_bytes == retention.retention_bytes && left_bytes >= limit_bytes;
+                (!by_rule)
+                    .then(|| format!("{left_bytes} bytes remain, retention.bytes={limit_bytes}"))
+            }
+            DeletionReason::Leader => {
+                return self.check_leader(context, findings, partition, to);
+            }
+            DeletionReason::DeleteRecords => None,
+        };
+        let deleted = self.deleted.entry(partition).or_default();
+        *deleted = to.max(*deleted);
+        if let Some(problem) = problem {
+            findings.report(context, &TOO_SHORT, (partition, from, to.plus(-1)), || {
+                format!(
+                    "node {} deleted offsets {from} to {}: {problem}",
+                    context.node,
+                    to.plus(-1)
+                )
+            });
+        }
+    }
+
+    /// A follower deletes for its leader what that, or one before it, has deleted.
+    fn check_leader(
+        &self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        partition: TopicPartition,
+        to: Offset,
+    ) {
+        let deleted = self.deleted.get(&partition).copied().unwrap_or_default();
+        if to > deleted {
+            findings.report(context, &AHEAD, (partition, deleted, to.plus(-1)), || {
+                format!(
+                    "node {} deleted offsets below {to} for its leader; nobody else did beyond {deleted}",
+                    context.node
+                )
+            });
+        }
+    }
+
+    /// How long ago the newest record below an offset was appended.
+    fn age(&self, context: &Context<'_>, partition: TopicPartition, to: Offset) -> Option<u64> {
+        let appended = self.appended.get(&partition)?;
+        let below = appended.partition_point(|(end, _)| *end <= to);
+        let (_, at_ns) = appended.get(below.checked_sub(1)?)?;
+        Some(context.at_ns.saturating_sub(*at_ns))
+    }
+}
