@@ -167,6 +167,7 @@ impl HistoryConfig {
             known.collect()
         });
         Terms {
+            processing: Vec::new(),
             producer: self.producer,
             producers: self.producers.iter().map(|(process, terms)| (*process, *terms)).collect(),
             partitions,

@@ -232,6 +232,7 @@ impl Broker {
             }
             ResponseBody::Produce(_)
             | ResponseBody::AddOffsetsToTxn(_)
+            | ResponseBody::TxnOffsetCommit(_)
             | ResponseBody::EndTxn(_)
             | ResponseBody::Fetch(_)
             | ResponseBody::ListOffsets(_)
@@ -278,7 +279,8 @@ impl Broker {
             Channel::Quorum
             | Channel::Client
             | Channel::ClientFetch
-            | Channel::ClientCoordinator => {
+            | Channel::ClientCoordinator
+            | Channel::ClientProducer => {
                 panic!("a broker opens no {channel:?} connection, yet lost one to {to}")
             }
         }

@@ -125,6 +125,7 @@ impl Membership {
             | Outcome::Assigned
             | Outcome::Subscribed
             | Outcome::Unsubscribed
+            | Outcome::Rewound { .. }
             | Outcome::Committed { .. }
             | Outcome::EndOffset { .. }
             | Outcome::TopicCreated

@@ -589,6 +589,7 @@ fn plan() -> Plan {
                 reassign_every: 0,
                 resume_every: 0,
                 member: None,
+                pipeline: None,
             })
             .to_vec(),
         fresh_producer: ProducerConfig {

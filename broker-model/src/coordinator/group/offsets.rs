@@ -121,6 +121,7 @@ impl GroupCoordinator {
         partition_of: impl Fn(&str) -> i32,
         request: &OffsetFetchRequest,
     ) {
+        let tells_unstable = self.defects.has(GroupDefect::UnstableOffsetsTold);
         let mut answers = Vec::new();
         let mut waits_at = None;
         for asked in &request.groups {
@@ -128,7 +129,7 @@ impl GroupCoordinator {
             answers.push(match self.runtime.active(partition) {
                 Ok(context) if request.require_stable => {
                     waits_at = Some(partition);
-                    fetched(context.written(), asked, true)
+                    fetched(context.written(), asked, !tells_unstable)
                 }
                 Ok(context) => fetched(context.committed(), asked, false),
                 Err(error) => OffsetFetchResponseGroup::default()

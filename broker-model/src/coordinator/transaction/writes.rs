@@ -27,6 +27,12 @@ impl TransactionCoordinator {
         self.todo.push_back(Todo::Write(partition, record, write_id));
     }
 
+    /// How long a record may take: as long as its transaction. Source:
+    /// `TransactionStateManager.appendTransactionToLog`.
+    pub(crate) fn patience_ms(&self, write: WriteId) -> Option<u64> {
+        self.writes.get(&write).map(|write| write.next.timeout_ms)
+    }
+
     pub(super) fn answer(
         &mut self,
         asker: Asker,

@@ -9,6 +9,7 @@
 //! | `heartbeat` | staying a member, and leaving |
 //! | `commit` | commits |
 //! | `committed` | where to go on |
+//! | `transactional` | what a transaction commits for the group, and what an application does that had to abort one |
 //! | `assignor` | how the group's leader shares partitions out |
 //!
 //! Joining happens inside polls, heartbeats at any time. The application's rebalance listener is what it does between
@@ -24,5 +25,6 @@ mod join;
 mod membership;
 #[cfg(test)]
 mod tests;
+mod transactional;
 
 pub(super) use membership::Membership;

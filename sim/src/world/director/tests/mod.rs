@@ -10,7 +10,7 @@ use harrow_broker_model::defect::Defects;
 use harrow_broker_model::node::{
     Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
 };
-use harrow_broker_model::node_status::{Held, NodeStatus};
+use harrow_broker_model::node_status::{Held, NodeStatus, OPEN_TRANSACTIONS};
 use harrow_broker_model::note::{
     AppendOrigin, BatchKind, BatchSummary, ControllerNote, LogNote, MetadataChange,
     PartitionRegistration, QuorumNote, ReplicationNote,
@@ -63,6 +63,8 @@ enum Plant {
     Stuck,
     /// The consumer of a load does not get on.
     Lags,
+    /// A partition of broker 2 has a transaction open.
+    OpensTransaction,
     /// Broker 2 holds a request.
     Holds,
     /// Broker 2 holds a request that it should have ended.
@@ -112,6 +114,8 @@ impl Node for Toy {
             metadata_end: Offset(if of_two(Plant::Behind) { 0 } else { 9 }),
             held: if of_two(Plant::Holds) || of_two(Plant::Overdue) {
                 vec![Held { what: "requests", count: 1, overdue: of_two(Plant::Overdue) }]
+            } else if of_two(Plant::OpensTransaction) {
+                vec![Held { what: OPEN_TRANSACTIONS, count: 1, overdue: false }]
             } else {
                 Vec::new()
             },
@@ -245,6 +249,7 @@ impl Toy {
             }
             Operation::Subscribe { .. } => Outcome::Subscribed,
             Operation::Unsubscribe => Outcome::Unsubscribed,
+            Operation::Rewind => Outcome::Rewound { partitions: Vec::new() },
             Operation::Commit { .. } => Outcome::Committed { generation: 1 },
             Operation::Poll { .. } => Outcome::Polled { records: self.reads() },
             Operation::EndOffset { .. } => Outcome::EndOffset { offset: Offset(0) },
@@ -406,6 +411,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
                 reassign_every: 10,
                 resume_every: 0,
                 member: None,
+                pipeline: None,
             },
         ],
         fresh_producer: producer(1004),
