@@ -26,6 +26,7 @@ pub mod liveness;
 pub mod plan;
 pub mod reach;
 pub mod run;
+pub mod testing;
 pub mod truth;
 pub mod view;
 pub mod violation;

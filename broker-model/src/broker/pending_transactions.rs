@@ -118,6 +118,13 @@ pub(super) enum Verifiable {
     Offsets(Box<TxnOffsetCommitRequest>),
 }
 
+impl Transactions {
+    /// Whether the coordinator has nothing to be done.
+    pub(super) fn is_idle(&self) -> bool {
+        self.coordinator.is_idle()
+    }
+}
+
 impl Asked {
     pub(super) fn channel(self) -> Channel {
         match self {

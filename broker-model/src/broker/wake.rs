@@ -113,7 +113,7 @@ impl Broker {
         waiting.extend(self.purgatory.watchers(id));
         for connection in waiting {
             let Some(delayed) = self.purgatory.get(connection) else { continue };
-            let due = changes.leadership_changed
+            let due = changes.leads_anew()
                 || match &delayed.wait {
                     Wait::ReplicaFetch(fetch) => changes.log_end_moved && self.has_news(id, fetch),
                     Wait::Fetch(fetch) => {

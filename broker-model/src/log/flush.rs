@@ -66,11 +66,11 @@ impl Log {
         self.check();
     }
 
-    /// Begins a new segment if a batch of this size does not fit the active one. A batch that is
+    /// Begins a new segment if an append of this size does not fit the active one. A batch that is
     /// larger than a whole segment gets one of its own.
-    pub(super) fn roll_if_full(&mut self, batch_size: u32, effects: &mut Effects) {
+    pub(super) fn roll_if_full(&mut self, append_size: u64, effects: &mut Effects) {
         let size = self.segments.last().map_or(0, Segment::size);
-        if size == 0 || size + u64::from(batch_size) <= u64::from(self.config.segment_bytes) {
+        if size == 0 || size + append_size <= u64::from(self.config.segment_bytes) {
             return;
         }
         if let Some(file) = self.write_snapshot(effects) {

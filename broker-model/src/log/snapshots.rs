@@ -182,8 +182,7 @@ impl Log {
     pub(super) fn restore_producers_after_cut(&mut self) {
         if self.producers.is_empty() {
             self.producers = self.newest_snapshot().0;
-            // What was aborted above the cut never was.
-            self.restore_transactions();
+            self.transactions.truncate(self.log_end_offset);
         } else {
             self.restore_producers();
         }

@@ -71,7 +71,12 @@ impl Log {
         let guard = VerificationGuard(self.transactions.next_guard);
         self.transactions.next_guard += 1;
         let fresh = Verification::new(guard, now, (producer.1, sequence), bumps_epoch);
-        self.producers.start_verification(producer, sequence, fresh)
+        let started = self.producers.start_verification(producer, sequence, fresh);
+        assert!(
+            !matches!(started, Ok(Some(known)) if known > guard),
+            "{started:?} is newer than the newest verification {guard:?}"
+        );
+        started
     }
 
     /// Judges a marker by what is known of its producer here.

@@ -104,6 +104,7 @@ impl Partition {
             to: ordered,
         });
         leader.isr.proposal = Some(Proposal { members, submitted: false });
+        leader.isr.self_check(partition, self.node, &self.replicas);
     }
 
     /// A proposal that the transport does not have yet, to be handed to it.
@@ -113,11 +114,13 @@ impl Partition {
         };
         let proposal = leader.isr.proposal.as_mut().filter(|proposal| !proposal.submitted)?;
         proposal.submitted = true;
+        let new_isr = proposal.members.clone();
+        self.self_check();
         Some(AlterPartitionItem {
             partition: self.log.partition(),
             leader_epoch: self.leader_epoch,
             partition_epoch: self.partition_epoch,
-            new_isr: proposal.members.clone(),
+            new_isr,
             recovering: false,
         })
     }
@@ -235,12 +238,14 @@ impl Partition {
             | ClusterError::NotController
             | ClusterError::StaleBrokerEpoch
             | ClusterError::DuplicateBrokerRegistration
-            | ClusterError::InconsistentVoterSet => {
+            | ClusterError::InconsistentVoterSet
+            | ClusterError::CorruptMessage => {
                 if let Some(proposal) = &mut leader.isr.proposal {
                     proposal.submitted = false;
                 }
             }
         }
+        self.self_check();
     }
 }
 

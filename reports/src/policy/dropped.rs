@@ -1,5 +1,6 @@
 //! What unclean leader elections dropped: the only loss that they excuse where it is known. Source: KIP-106.
 
+use harrow_sim::history::{History, ReadRecord};
 use harrow_sim::run::Run;
 use harrow_sim::truth::{Acknowledged, Loss, PartitionTruth};
 use harrow_sim::violation::Violation;
@@ -124,6 +125,44 @@ pub(super) fn went_back_to_parting(dropped: &[Dropped], occurrence: &Occurrence)
     legal.then_some(parted)
 }
 
+/// Whether a consumer that went on behind records stood where a leader's log had ended before: an election dropped
+/// the last record that it had got, or one before that. Then its position is out of range, and where it goes on is
+/// said by `auto.offset.reset`. Source: `FetchCollector.handleInitializeErrors`.
+pub(super) fn ended_before(
+    dropped: &[Dropped],
+    history: &History,
+    occurrence: &Occurrence,
+) -> bool {
+    let Some(stood) = occurrence.passed.map(|passed| passed.stood) else { return false };
+    let written_ns = last_read_before(history, occurrence, stood)
+        .and_then(|value| written_ns(history, value))
+        .unwrap_or(0);
+    let cut = |one: &Dropped| {
+        one.partition == occurrence.partition
+            && one.first < stood
+            && (one.at_ns == u64::MAX || (written_ns..=occurrence.at_ns).contains(&one.at_ns))
+    };
+    dropped.iter().any(cut)
+}
+
+/// The value of the record before the position of a consumer, as it read it last.
+fn last_read_before(history: &History, occurrence: &Occurrence, stood: i64) -> Option<u64> {
+    let Occurrence { partition, subject, .. } = *occurrence;
+    let process = history.row(subject.operation).process;
+    let mut before = (0..=subject.operation).rev().filter(|it| history.row(*it).process == process);
+    before.find_map(|operation| {
+        let reads = &history.reads()[history.reads_of(operation)];
+        let at = |read: &&ReadRecord| read.partition == partition && read.offset == stood - 1;
+        reads.iter().rfind(at).map(|read| read.value)
+    })
+}
+
+/// When a record was sent.
+fn written_ns(history: &History, value: u64) -> Option<u64> {
+    let sent = history.sends().iter().position(|send| send.value == value)?;
+    Some(history.row(history.operation_of_send(sent)).invoked_ns)
+}
+
 /// What elections legally dropped in a run: committed records that the new leader lacked, and what leaders of earlier
 /// epochs acknowledged without the cluster. What a broken rule lost is no excuse. Where no unclean election is allowed,
 /// the last known leader is still elected when nobody else is left (KIP-966): that costs records only after faults
@@ -175,8 +214,12 @@ fn broken_since(run: &Run, name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use harrow_sim::history::{
+        Completion, Function, MicroOperation, NO_KEY, OperationRecord, SendRecord,
+    };
+
     use super::*;
-    use crate::check::{Observation, OccurrenceContext};
+    use crate::check::{Observation, OccurrenceContext, Passed};
 
     fn dropped(first: i64, last: i64, at_ns: u64) -> Dropped {
         Dropped { partition: 0, first, last, at_ns }
@@ -219,6 +262,46 @@ mod tests {
         ];
         for (name, dropped, occurrence, legal) in table {
             assert_eq!(went_back_to_parting(dropped, &occurrence).is_some(), legal, "{name}");
+        }
+    }
+
+    /// One record was sent and read at offset 100; then the consumer went from 101 on to 106.
+    fn skipped() -> (History, Occurrence) {
+        let operation = |process, function, invoked_ns, action| OperationRecord {
+            process,
+            invoked_ns,
+            completed_ns: invoked_ns + 1,
+            completion: Completion::Ok,
+            function,
+            actions: vec![action],
+        };
+        let send = SendRecord { value: 7, offset: 100, partition: 0, key: NO_KEY };
+        let sent = operation(1, Function::Send, 2, MicroOperation::Send(send));
+        let poll = |value, offset, at_ns| {
+            let records = vec![ReadRecord { value, offset, partition: 0 }];
+            operation(2, Function::Poll, at_ns, MicroOperation::Poll { records })
+        };
+        let operations = [sent, poll(7, 100, 4), poll(8, 106, 20)];
+        let history = History::of(vec!["t-0".to_owned()], false, &operations);
+        let mut occurrence = went(102, 106, (15, 21));
+        occurrence.anomaly = Anomaly::PollSkip;
+        occurrence.subject.operation = 2;
+        occurrence.passed = Some(Passed { stood: 101, records: 2, first: 102, last: 103 });
+        (history, occurrence)
+    }
+
+    #[test]
+    fn a_consumer_is_out_of_range_where_an_election_left_a_shorter_log() {
+        let (history, occurrence) = skipped();
+        let table = [
+            ("what it had read is gone", dropped(71, 100, 10), true),
+            ("gone from behind its position on", dropped(101, 105, 10), false),
+            ("gone before what it has read was sent", dropped(71, 100, 1), false),
+            ("gone afterwards", dropped(71, 100, 30), false),
+            ("elsewhere", Dropped { partition: 1, ..dropped(71, 100, 10) }, false),
+        ];
+        for (name, dropped, legal) in table {
+            assert_eq!(ended_before(&[dropped], &history, &occurrence), legal, "{name}");
         }
     }
 

@@ -21,6 +21,9 @@ const NO_UNCLEAN: &str = "unclean.leader.election.enable=false";
 /// Where committed offsets are.
 pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
+/// Where transactions and their decisions are.
+pub(crate) const TRANSACTIONS_TOPIC: &str = "__transaction_state";
+
 /// What a configuration promises, and what was done to the cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Terms {
@@ -39,12 +42,16 @@ pub struct Terms {
     pub processing: Vec<(String, ProcessingGuarantee)>,
     /// `auto.offset.reset`.
     pub offset_reset: Reset,
+    /// Processes with another one.
+    pub resets: Vec<(u32, Reset)>,
     /// `offsets.retention.minutes`, in nanoseconds.
     pub offsets_retention_ns: u64,
     /// What holds for the topic of committed offsets.
     pub offsets_topic: PartitionTerms,
     /// Whether an unclean election dropped any of its records.
     pub offsets_dropped: bool,
+    /// What holds for the topic of transactions.
+    pub transactions_topic: PartitionTerms,
     /// Whether anything was done to the cluster at all: without a fault, no leader changes.
     pub disturbed: bool,
     /// From when on nothing was done to the cluster any more and all leaders had settled, in nanoseconds; what was
@@ -89,9 +96,11 @@ impl Terms {
             subscribes: false,
             processing: Vec::new(),
             offset_reset: Reset::Earliest,
+            resets: Vec::new(),
             offsets_retention_ns: OFFSETS_RETENTION_NS,
             offsets_topic: partition,
             offsets_dropped: false,
+            transactions_topic: partition,
             disturbed: true,
             settled_ns: u64::MAX,
             producers_expire: false,
@@ -122,13 +131,12 @@ impl Terms {
             run.history.partitions.iter().map(|name| partition_terms(plan, name)).collect();
         let groups = &plan.cluster.coordinators;
         terms.offsets_topic.min_insync_replicas = groups.offsets_topic.min_insync_replicas;
+        terms.transactions_topic.min_insync_replicas = groups.transaction_topic.min_insync_replicas;
         terms.offsets_retention_ns = groups.offsets_retention_ms.saturating_mul(1_000_000);
         if reads_uncommitted(plan) {
             terms.isolation = Isolation::ReadUncommitted;
         }
-        if plan.clients.iter().any(resets_to_latest) {
-            terms.offset_reset = Reset::Latest;
-        }
+        terms.resets = (0_u32..).zip(&plan.clients).filter_map(reset_of).collect();
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
@@ -156,7 +164,8 @@ impl Terms {
     fn hold_to(&mut self, promise: Promise) {
         let own = self.producers.iter_mut().map(|(_, own)| own);
         let producers = own.chain([&mut self.producer]);
-        let topics = self.partitions.iter_mut().chain([&mut self.offsets_topic]);
+        let internal = [&mut self.offsets_topic, &mut self.transactions_topic];
+        let topics = self.partitions.iter_mut().chain(internal);
         match promise {
             Promise::Acks(acks) => producers.for_each(|own| own.acks = stronger(own.acks, acks)),
             Promise::Idempotence => producers.for_each(|own| own.idempotence = true),
@@ -164,7 +173,7 @@ impl Terms {
                 producers.for_each(|own| own.in_flight_max = own.in_flight_max.min(most));
             }
             Promise::ReadCommitted => self.isolation = Isolation::ReadCommitted,
-            Promise::Reset(reset) => self.offset_reset = reset,
+            Promise::Reset(reset) => (self.offset_reset, self.resets) = (reset, Vec::new()),
             Promise::NoUncleanElection => {
                 topics.for_each(|topic| topic.unclean_leader_election = false);
                 (self.dropped, self.offsets_dropped) = (Some(Vec::new()), false);
@@ -189,6 +198,18 @@ impl Terms {
         own.map_or(self.producer, |(_, terms)| *terms)
     }
 
+    /// Where a process goes on whose position is nowhere in the log.
+    pub(crate) fn reset(&self, process: u32) -> Reset {
+        let own = self.resets.iter().find(|(named, _)| *named == process);
+        own.map_or(self.offset_reset, |(_, reset)| *reset)
+    }
+
+    /// The least that any process is promised of where it goes on.
+    pub(crate) fn weakest_reset(&self) -> Reset {
+        let jumps = self.resets.iter().map(|(_, reset)| *reset).find(|reset| reset.jumps());
+        jumps.unwrap_or(self.offset_reset)
+    }
+
     pub(crate) fn partition(&self, partition: u32) -> Option<&PartitionTerms> {
         self.partitions.get(partition as usize).or(self.partitions.last())
     }
@@ -208,7 +229,7 @@ impl Terms {
     /// Why a partition does not keep its promises any more at this time, because a log took damage in.
     pub(crate) fn corrupt_logs(&self, partition: u32, at_ns: u64) -> Option<Reason> {
         let of_it = |corrupt_logs: &&CorruptLog| {
-            corrupt_logs.partition == partition && corrupt_logs.at_ns <= at_ns
+            corrupt_logs.partition == Some(partition) && corrupt_logs.at_ns <= at_ns
         };
         self.corrupt_logs.iter().find(of_it).map(CorruptLog::reason)
     }
@@ -277,9 +298,32 @@ impl Terms {
             let text = format!("{OFFSETS_TOPIC} allows unclean leader election");
             Reason::plain(text).unless(NO_UNCLEAN)
         });
-        unclean.or_else(|| {
-            self.damage_reason(self.offsets_topic.min_insync_replicas, (since_ns, at_ns))
-        })
+        unclean.or_else(|| self.forgetful_coordinator(OFFSETS_TOPIC, (since_ns, at_ns)))
+    }
+
+    /// Why a coordinator may know less than it had said, of what it keeps in this topic.
+    pub(super) fn forgetful_coordinator(&self, topic: &str, between: (u64, u64)) -> Option<Reason> {
+        let terms = self.internal_topic(topic)?;
+        let of_topic = |log: &&CorruptLog| {
+            let of_it = log.name.strip_prefix(topic).is_some_and(|rest| rest.starts_with('-'));
+            of_it && log.at_ns <= between.1
+        };
+        let corrupt = || self.corrupt_logs.iter().find(of_topic).map(CorruptLog::reason);
+        let damage = self.damage_reason(terms.min_insync_replicas, between).map(|damage| {
+            let Reason { text, cause, hold } = damage;
+            let told = |what: String| format!("{what}, and {topic} may lack records since");
+            Reason { text: told(text), cause: told(cause), hold }
+        });
+        damage.or_else(corrupt)
+    }
+
+    /// What a topic of coordinators promises.
+    pub(super) fn internal_topic(&self, topic: &str) -> Option<PartitionTerms> {
+        match topic {
+            OFFSETS_TOPIC => Some(self.offsets_topic),
+            TRANSACTIONS_TOPIC => Some(self.transactions_topic),
+            _ => None,
+        }
     }
 
     /// Whether a leader may have changed after this time.
@@ -358,12 +402,12 @@ fn reads_uncommitted(plan: &Plan) -> bool {
     plan.clients.iter().any(ClientPlan::is_transactional) && plan.clients.iter().any(uncommitted)
 }
 
-/// Whether a member of a group starts at the end where its group has committed nothing.
-fn resets_to_latest(client: &ClientPlan) -> bool {
+/// A consumer that starts, or goes on, at the end where its position is nowhere in the log.
+fn reset_of((process, client): (u32, &ClientPlan)) -> Option<(u32, Reset)> {
     match client {
-        ClientPlan::Producer { .. } => false,
+        ClientPlan::Producer { .. } => None,
         ClientPlan::Consumer { config, .. } => {
-            config.group.is_some() && config.offset_reset == OffsetReset::Latest
+            (config.offset_reset == OffsetReset::Latest).then_some((process, Reset::Latest))
         }
     }
 }
@@ -414,6 +458,7 @@ fn stronger(made: Acks, held: Acks) -> Acks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::DamageKind;
 
     #[test]
     fn a_weaker_promise_changes_nothing() {
@@ -425,6 +470,24 @@ mod tests {
         let mut terms = Terms::strict();
         terms.strengthen(&Hold::of(&all));
         assert_eq!(terms, Terms::strict());
+    }
+
+    #[test]
+    fn coordinators_forget_what_enough_brokers_lost() {
+        let lost = |broker| Damage { broker, at_ns: 5, lasting: false, kind: DamageKind::Wipe };
+        let table = [
+            ("two of them", &[1, 2][..], OFFSETS_TOPIC, (0, 10), true),
+            ("transactions as well", &[1, 2][..], TRANSACTIONS_TOPIC, (0, 10), true),
+            ("one, which is survived", &[1][..], OFFSETS_TOPIC, (0, 10), false),
+            ("twice the same one", &[1, 1][..], OFFSETS_TOPIC, (0, 10), false),
+            ("before the commit", &[1, 2][..], OFFSETS_TOPIC, (6, 10), false),
+            ("no topic of theirs", &[1, 2][..], "orders", (0, 10), false),
+        ];
+        for (name, brokers, topic, between, legal) in table {
+            let damage = brokers.iter().copied().map(lost).collect();
+            let terms = Terms { damage, ..Terms::strict() };
+            assert_eq!(terms.forgetful_coordinator(topic, between).is_some(), legal, "{name}");
+        }
     }
 
     #[test]

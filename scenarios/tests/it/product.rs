@@ -12,22 +12,7 @@ use harrow_scenarios::planner::plan;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-fn harrow(directory: &Path, arguments: &[&str]) -> Said {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("harrow"));
-    command.current_dir(directory).args(arguments).env_remove("RUST_LOG").env_remove("NO_COLOR");
-    let output = command.output().expect("the binary starts");
-    Said {
-        code: output.status.code().expect("no signal ended it"),
-        stdout: String::from_utf8(output.stdout).expect("stdout is text"),
-        stderr: String::from_utf8(output.stderr).expect("stderr is text"),
-    }
-}
+use crate::binary::harrow_in as harrow;
 
 /// More wiped disks than one in-sync replica survives.
 const WEAK: &str = "name = \"weak\"\nproves = \"Nothing.\"\n[[topic]]\nname = \"orders\"\n\

@@ -59,6 +59,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("at-most-once", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("swarm-transactions", &["txn-commit-ignores-generation", "reads-past-stable-offset"]),
     ("cooperative-rebalance", &["commit-ignores-generation", "commit-answered-at-append"]),
+    ("next-gen-rebalance", &["assigns-before-revocation", "assigns-unreleased"]),
     ("swarm-groups", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("swarm-lossy", &["no-fetch-epoch-fencing", "truncate-to-hw", "no-hw-on-shrink"]),
 ];

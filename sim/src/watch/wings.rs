@@ -48,7 +48,7 @@ impl Wings {
             broker: BrokerWing::default(),
             producer: ProducerWing::default(),
             consumer: ConsumerWing::new(plan),
-            group: GroupWing::default(),
+            group: GroupWing::new(plan),
             transaction: TransactionWing::default(),
             exchange: ExchangeWing::default(),
         }

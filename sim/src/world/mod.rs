@@ -134,7 +134,8 @@ fn client(plan: &Plan, node: NodeId, now: Now) -> Process {
                 )));
             }
             ClientPlan::Consumer { config, pipeline, .. } if config.node == node => {
-                let consumer = Consumer::new(config.clone(), now);
+                let consumer =
+                    Consumer::new(config.clone(), now).with_defects(plan.cluster.defects);
                 let Some(pipeline) = pipeline else {
                     return Process::Consumer(Box::new(consumer));
                 };

@@ -146,7 +146,7 @@ impl Broker {
         match request {
             Verifiable::Produce(request) => {
                 for result in verified.values_mut() {
-                    *result = result.map_err(|error| told_as(error, bumps_epoch));
+                    *result = result.map_err(|error| client_error(error, bumps_epoch));
                 }
                 self.append_all(now, caller, &request, &verified, effects);
             }
@@ -204,7 +204,7 @@ fn told_by_verification(error: ErrorCode) -> ErrorCode {
 }
 
 /// As what a producer is told that its transaction could not be verified: what may pass is an error that it retries.
-fn told_as(error: ErrorCode, bumps_epoch: bool) -> ErrorCode {
+fn client_error(error: ErrorCode, bumps_epoch: bool) -> ErrorCode {
     let passes = matches!(
         error,
         ErrorCode::NetworkException

@@ -8,12 +8,18 @@
 //! | `offsets`, `expiration` | commits and fetches of offsets, and their end |
 //! | `transactional` | offsets that a transaction commits |
 //! | `classic` | the classic protocol |
+//! | `modern` | the consumer protocol (KIP-848) |
 //! | `waiter` | what happens once a record is committed |
 
 mod bytes;
 mod classic;
 mod coordinator;
+#[cfg(test)]
+mod door_tests;
 mod expiration;
+mod modern;
+#[cfg(test)]
+mod modern_tests;
 mod offsets;
 mod records;
 mod state;
@@ -23,4 +29,5 @@ mod transactional;
 mod waiter;
 
 pub(crate) use coordinator::{GroupCoordinator, GroupRules, Todo, TransactionalWriter};
+pub(crate) use state::GroupChange;
 pub(crate) use waiter::Waiter;

@@ -8,7 +8,7 @@
 
 use super::coordinator::{GroupCoordinator, Todo, TransactionalWriter};
 use super::records::{CommittedOffset, Place, offset_record};
-use super::waiter::{Waiter, told};
+use super::waiter::{Waiter, client_error};
 use crate::caller::Caller;
 use crate::defect::GroupDefect;
 use crate::log::VerificationGuard;
@@ -33,7 +33,7 @@ impl GroupCoordinator {
     ) {
         let checked =
             verified.and_then(|guard| self.check_member(partition, request).map(|()| guard));
-        let refused = checked.err().map_or(0, |error| told(error).code());
+        let refused = checked.err().map_or(0, |error| client_error(error).code());
         let limit = self.config.offset_metadata_bytes_max as usize;
         let judge = |topic: &TopicName, asked: &TxnOffsetCommitRequestPartition| {
             let size = asked.committed_metadata.as_ref().map_or(0, |text| text.len());
@@ -60,7 +60,8 @@ impl GroupCoordinator {
         if records.is_empty() {
             return self.todo.push_back(Todo::Reply(caller, body));
         }
-        if self.group(partition, request.group_id.as_str()).is_none() {
+        let name = request.group_id.as_str();
+        if self.group(partition, name).is_none() && !self.is_consumer_group(partition, name) {
             let group = self.take_group(now, partition, request.group_id.as_str());
             self.put_group(partition, group);
         }
@@ -84,11 +85,20 @@ impl GroupCoordinator {
         if request.group_id.is_empty() {
             return Err(ErrorCode::InvalidGroupId);
         }
-        self.runtime.active(partition)?;
-        if self.defects.has(GroupDefect::TxnCommitIgnoresGeneration) {
+        let ignores = self.defects.has(GroupDefect::TxnCommitIgnoresGeneration);
+        let context = self.runtime.active(partition)?;
+        if ignores {
             return Ok(());
         }
         let generation = request.generation_id;
+        if let Some(group) = context.written().consumer_group(request.group_id.as_str()) {
+            let member = (request.member_id.as_str(), request.group_instance_id.as_deref());
+            let stale = |error| match error {
+                ErrorCode::StaleMemberEpoch => ErrorCode::IllegalGeneration,
+                other => other,
+            };
+            return group.validate_commit(member, generation, true).map_err(stale);
+        }
         match self.group(partition, request.group_id.as_str()) {
             Some(group) => {
                 let instance = request.group_instance_id.as_deref();

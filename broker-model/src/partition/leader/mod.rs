@@ -58,6 +58,7 @@ impl Partition {
     ) {
         self.log.assign_epoch(registration.leader_epoch, effects);
         let epoch_start_offset = self.log.log_end_offset();
+        let led_before = self.is_leader() && !self.changes.leads_anew();
         let (followers, waiting) = self.carried_over(registration, now);
         self.role = Role::Leader(LeaderState {
             epoch_start_offset,
@@ -65,7 +66,7 @@ impl Partition {
             followers,
             waiting,
         });
-        self.changes.leadership_changed = true;
+        (self.changes.leadership_changed, self.changes.reelected) = (true, led_before);
         effects.note(ReplicationNote::BecameLeader {
             partition: self.log.partition(),
             leader_epoch: registration.leader_epoch,

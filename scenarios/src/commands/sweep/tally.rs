@@ -229,6 +229,21 @@ impl<'a> Tally<'a> {
         self.rows.iter().fold(Counts::default(), |sum, row| sum.plus(row.counts))
     }
 
+    /// How the sweep stands.
+    pub(super) fn outcome(&self, ended: Ended) -> Outcome {
+        let reached = self.rows.iter().all(|row| row.reach.missing().is_empty());
+        self.total().outcome(ended, reached)
+    }
+
+    /// What no run has reached, or too few, with the scenario that it belongs to.
+    pub(super) fn unreached(&self) -> Vec<(&'a str, String)> {
+        let mut all = Vec::new();
+        for Row { prepared, reach, .. } in &self.rows {
+            all.extend(reach.missing().into_iter().map(|one| (prepared.argument.as_str(), one)));
+        }
+        all
+    }
+
     /// By which rules all runs were made; the same for every scenario of a sweep.
     fn rules(&self) -> Rules {
         self.rows.first().map_or_else(|| Rules::of(None, Defects::NONE), |row| row.prepared.rules())
@@ -237,9 +252,7 @@ impl<'a> Tally<'a> {
     /// Tells the summary, and how the process ends.
     pub(super) fn close(&self, console: &mut Console, ended: Ended) -> Result<ExitCode, Failure> {
         let Ended { elapsed, interrupted, left_undone, empty } = ended;
-        let total = self.total();
-        let reached = self.rows.iter().all(|row| row.reach.missing().is_empty());
-        let outcome = total.outcome(ended, reached);
+        let (total, outcome) = (self.total(), self.outcome(ended));
         let wall_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let runs_per_second = total.runs * 1_000 / wall_ms.max(1);
         if console.is_json() {

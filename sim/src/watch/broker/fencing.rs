@@ -1,6 +1,6 @@
 //! When the controller lets a broker in, and when it lets it go.
 //!
-//! Promise: a broker is unfenced only once it has applied the metadata up to its own registration, and is taken for one
+//! Promise: a broker is unfenced only once it has applied the metadata up to its own newest registration, and is taken for one
 //! that shuts down only if this uptime of it asked for that: what an earlier uptime said counts for nothing.
 //! Source: KIP-631, KIP-841; `BrokerHeartbeatManager.calculateNextBrokerState`,
 //! `ClusterControlManager.checkBrokerEpoch`.
@@ -69,10 +69,11 @@ impl Fencing {
         if !context.view.states_all() || !context.view.has_registered(*broker) {
             return;
         }
-        let ready = applied(*broker).is_some_and(|applied| applied.0 >= broker_epoch.0);
+        let needed = before.registered_at;
+        let ready = applied(*broker).is_some_and(|applied| applied >= needed);
         if before.fenced && !fenced && !ready {
             findings.report(context, &UNREADY, TopicPartition::METADATA, || {
-                format!("broker {broker} was unfenced before it had applied offset {broker_epoch}")
+                format!("broker {broker} was unfenced before it had applied offset {needed}")
             });
         }
         if !before.shutting_down && *shutting_down && !self.stopping.contains(broker) {

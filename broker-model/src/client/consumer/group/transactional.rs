@@ -20,9 +20,11 @@ impl Consumer {
         offsets: Vec<(Place, Offset)>,
     ) -> Option<ForTransaction> {
         let member = self.membership.as_ref()?;
+        // In the consumer protocol, an epoch is told as soon as it is known.
+        let told = if member.reconciler.is_some() { &member.generation } else { &member.joined };
         let metadata = GroupMetadata {
             group: member.config.group.clone(),
-            generation: member.joined.clone(),
+            generation: told.clone(),
             instance: member.config.instance.clone(),
         };
         let offsets = offsets.into_iter().map(|(place, at)| self.with_epoch(place, at));
