@@ -205,6 +205,16 @@ impl Metadata {
                 self.learn_partition(place, partition);
             }
         }
+        self.self_check(now);
+    }
+
+    /// Each topic has a place; somebody can be asked; what was asked just now is not asked again at once.
+    fn self_check(&self, now: Time) {
+        let (places, topics) = (self.places.len(), self.topics.len());
+        assert!(places == topics, "{places} places of {topics} topics");
+        assert!(!self.brokers.is_empty(), "no broker is known");
+        assert!(self.not_before > now, "metadata may be asked for at {}: {now}", self.not_before);
+        assert!(self.expires_at > now, "metadata expires at {}: {now}", self.expires_at);
     }
 
     /// A broker told in an error who leads now. Source: KIP-951. `true` if that is news.
@@ -217,6 +227,7 @@ impl Metadata {
         self.learn_broker(NodeId(leader));
         self.topics[key.topic].partitions[index] =
             Leadership { leader: Some(NodeId(leader)), epoch: LeaderEpoch(epoch) };
+        assert!(self.brokers.is_sorted(), "brokers out of order: {:?}", self.brokers);
         self.learned.push((key, LeaderEpoch(epoch)));
         self.version += 1;
         true

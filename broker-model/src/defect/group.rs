@@ -92,7 +92,7 @@ GroupDefect {
         source: "KAFKA-16147; ConsumerGroup.maybeUpdatePartitionEpoch",
         affected: Affected::Fixed { since: Version::new(3, 7, 0), fixed: &[Version::new(3, 8, 0)] },
         side: Server,
-        shows: "offsets" / "double-ownership" in "next-gen-rebalance", seed 1,
+        shows: "offsets" / "double-ownership" in "next-gen-rebalance", seed 22,
         meaning: "A partition that a member gives up and is given again at once counts as nobody's.",
         example: "A target takes a partition from A, the next one gives it back before A has let go of it, \
             and the one after gives it to B: B has it at once, while A reads on.",
@@ -117,32 +117,12 @@ GroupDefect {
         example: "A has been told to give a partition up and takes its time. B, whose target has it, gets it \
             with its next heartbeat.",
     }
-    AcceptsOlderEpochs {
-        name: "accepts-older-epochs",
-        source: "KIP-848; GroupMetadataManager.throwIfConsumerGroupMemberEpochIsInvalid",
-        affected: Affected::Never,
-        side: Server,
-        shows: "offsets" / "revocation-unacknowledged" in "next-gen-rebalance", seed 1,
-        meaning: "A coordinator believes a heartbeat of any older epoch of a member.",
-        example: "A heartbeat from before A got a partition is late. It names the partitions that A had then: \
-            the coordinator takes it for the word that A has given the new one up.",
-    }
-    InstanceIdStolen {
-        name: "instance-id-stolen",
-        source: "KIP-848; GroupMetadataManager.throwIfInstanceIdIsUnreleased",
-        affected: Affected::Never,
-        side: Server,
-        shows: "offsets" / "double-ownership" in "next-gen-rebalance", seed 1,
-        meaning: "A second process takes a static member's place although the first one has not left.",
-        example: "A deployment starts two processes with one `group.instance.id`. Each takes the place of the \
-            other, again and again, and both read what they were given.",
-    }
     StaleEpochMeansNoOffset {
         name: "stale-epoch-means-no-offset",
         source: "KAFKA-20442; CommitRequestManager, platformatic/kafka issue 267",
         affected: Affected::Never,
         side: Client,
-        shows: "offsets" / "resume-skip" in "next-gen-rebalance", seed 1,
+        shows: "offsets" / "lost-commit" in "next-gen-rebalance", seed 65,
         meaning: "A consumer that asks for offsets in an epoch that has passed takes the refusal for `nothing is \
             committed`.",
         example: "A member gets a partition, asks where its group is there, and the coordinator has gone to the next \

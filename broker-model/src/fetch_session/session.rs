@@ -275,8 +275,8 @@ impl SessionPartitions {
             cached.turn = turn;
             self.due.insert(turn, key);
             self.next_turn += 1;
+            self.self_check();
         }
-        self.self_check();
         must_respond
     }
 

@@ -194,8 +194,8 @@ impl Log {
         assigned
     }
 
-    /// Appends a leader's batches as they are; `following` is the epoch in which this node follows. The first must begin
-    /// at the log end. What one fetch has brought is one append: the log is rolled before it or not at all, and looked
+    /// Appends a leader's batches as they are; `following` is the epoch in which this node follows. The first begins at
+    /// the log end. What one fetch has brought is one append: the log is rolled before it or not at all, and looked
     /// at for `flush.messages` after it. More than fits a whole segment, which Kafka refuses, goes in parts. Source:
     /// `UnifiedLog.append`.
     pub fn append_as_follower(

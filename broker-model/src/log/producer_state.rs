@@ -264,7 +264,7 @@ impl ProducerState {
         Some((*first, *producer, known))
     }
 
-    /// The first of the transactions whose marker the high watermark has not passed: its first offset, and the marker's.
+    /// The first transaction whose marker the high watermark has not passed: its first offset, and the marker's.
     pub(crate) fn first_unreplicated(&self) -> Option<(Offset, Offset)> {
         self.unreplicated.first_key_value().map(|(first, marker)| (*first, *marker))
     }

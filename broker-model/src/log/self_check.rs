@@ -1,8 +1,9 @@
-//! What must hold of all that a log derives from its batches: epochs, producers, transactions, snapshots, flushes. It is
+//! What must hold of all that a log derives from its batches: producers, transactions, snapshots, flushes. It is
 //! asserted at the end of each call, of the newest of each alone: that costs the same however long the log is.
 
 use crate::log::Log;
 use crate::log::producer_state::ProducerState;
+use crate::log::segment::Segment;
 use crate::log::transaction_index::TransactionIndex;
 use crate::types::Offset;
 
@@ -10,7 +11,7 @@ impl Log {
     /// What is derived lies within the log, and each part agrees with the other that tells of the same.
     pub(super) fn check_derived(&self) {
         let (partition, end) = (self.partition, self.log_end_offset);
-        let first = self.segments.first().map_or(self.log_start_offset, |it| it.base_offset());
+        let first = self.segments.first().map_or(self.log_start_offset, Segment::base_offset);
         assert!(
             first <= self.log_start_offset,
             "{partition}: the first segment begins at {first}, the log at {}",

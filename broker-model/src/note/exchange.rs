@@ -34,9 +34,8 @@ pub enum ExchangeNote {
         /// Where it stands now that it takes the answer.
         own: Standing,
     },
-    /// A node refused a request that names another epoch than its own, for whatever reason. Stated where the fence is
-    /// the first of several that a request meets. Source: `Partition.checkCurrentLeaderEpoch`,
-    /// `ReplicationControlManager.validateAlterPartitionData`.
+    /// A controller refused a proposal that names another leader epoch than is registered, for whatever reason: the
+    /// fence is the first of several that it meets. Source: `ReplicationControlManager.validateAlterPartitionData`.
     RequestRefused {
         /// What was asked.
         api: Api,

@@ -6,7 +6,7 @@
 //! replica that lost records in the restart is let in by a proposal made before, and may be elected (KIP-903). Not
 //! covered: replica reassignment, and recovery from an unclean election.
 
-use crate::defect::ReplicationDefect;
+use crate::defect::{Defects, ReplicationDefect};
 use crate::message::{AlterPartitionItem, ClusterError, IsrRegistration};
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
@@ -38,7 +38,7 @@ impl Partition {
         let end = progress.log_end_offset;
         let reached =
             end >= high_watermark && (any_epoch_start || end >= leader.epoch_start_offset);
-        if reached && is_eligible(progress, context.metadata) {
+        if reached && is_eligible(progress, context.metadata, self.defects) {
             let mut members = leader.isr.committed.clone();
             members.push(replica);
             self.propose(context, &members, effects);
@@ -250,10 +250,16 @@ impl Partition {
 }
 
 /// Whether a follower may join the ISR: it is active, and fetched in its present uptime. Source: KIP-841, KIP-903.
-pub(super) fn is_eligible(progress: &FollowerProgress, metadata: &MetadataImage) -> bool {
+pub(super) fn is_eligible(
+    progress: &FollowerProgress,
+    metadata: &MetadataImage,
+    defects: Defects,
+) -> bool {
     let Some(fetched_in) = progress.broker_epoch else { return false };
+    let any_uptime = defects.has(ReplicationDefect::IsrNoBrokerEpoch);
+    let any_state = defects.has(ReplicationDefect::IsrAllowsFenced);
     metadata.brokers.get(&progress.replica).is_some_and(|registration| {
-        registration.is_active()
-            && (fetched_in == BrokerEpoch::NONE || fetched_in == registration.broker_epoch)
+        let present = fetched_in == BrokerEpoch::NONE || fetched_in == registration.broker_epoch;
+        (any_state || registration.is_active()) && (any_uptime || present)
     })
 }

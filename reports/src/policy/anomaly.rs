@@ -52,6 +52,7 @@ fn excuse_of_data(terms: &Terms, history: &History, occurrence: &Occurrence) -> 
         | Anomaly::IntPollSkip => excuse_poll(terms, history, occurrence),
         Anomaly::ResumeSkip => excuse_start(terms, history, occurrence)
             .or_else(|| excuse_out_of_range(terms, history, occurrence))
+            .or_else(|| excuse_expired(terms, history, seen))
             .or_else(|| weak(occurrence.other.filter(|other| !other.read)))
             .or_else(|| unproved(&[passed]))
             .or_else(loss),
@@ -188,6 +189,13 @@ fn longest_quiet_ns(history: &History, occurrence: &Occurrence) -> u64 {
     let Some(group) = group_of(history, commit.operation) else {
         return to.saturating_sub(from);
     };
+    let mut times = signs_of_life(history, group, (from, to));
+    times.extend([from, to]);
+    longest_gap(times)
+}
+
+/// When anybody who ever joined a group was told anything, in this time.
+fn signs_of_life(history: &History, group: u32, (from, to): (u64, u64)) -> Vec<u64> {
     let joins = (0_u32..).zip(history.rows()).filter(|(_, row)| row.function == Function::Join);
     let joins = joins.filter(|(join, _)| history.member(*join).is_some_and(|it| it.0 == group));
     let members: BTreeSet<u32> = joins.map(|(_, row)| row.process).collect();
@@ -195,10 +203,26 @@ fn longest_quiet_ns(history: &History, occurrence: &Occurrence) -> u64 {
         .rows()
         .iter()
         .filter(|row| row.completion == Completion::Ok && members.contains(&row.process));
-    let told = told.map(|row| row.completed_ns).filter(|at| (from..to).contains(at));
-    let mut times: Vec<u64> = told.chain([from, to]).collect();
+    told.map(|row| row.completed_ns).filter(|at| (from..to).contains(at)).collect()
+}
+
+fn longest_gap(mut times: Vec<u64>) -> u64 {
     times.sort_unstable();
     times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
+}
+
+/// Why a member may go on where `auto.offset.reset` says although its group had committed: nobody was a member for
+/// longer than offsets are kept (KIP-211).
+fn excuse_expired(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let reset = jumping_reset(terms, history, occurrence)?;
+    let group = group_of(history, occurrence.subject.operation)?;
+    let quiet_ns = longest_gap(signs_of_life(history, group, (0, occurrence.at_ns)));
+    let text = format!(
+        "auto.offset.reset={}: the group was away for longer than offsets.retention.minutes",
+        reset.name()
+    );
+    let may_expire = quiet_ns >= terms.offsets_retention_ns;
+    may_expire.then(|| Reason::plain(text).unless("auto.offset.reset=earliest"))
 }
 
 /// The group that an operation acted for: as it says, or as its process's last join made it.
@@ -248,7 +272,10 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
             "a subscribed consumer may lose its partitions and get them back between two polls",
         )
     });
-    let copy = || copied.then(|| may_duplicate(terms, history, subject)).flatten();
+    let copy = || {
+        let kept = may_duplicate(terms, history, subject);
+        copied.then(|| kept.or_else(|| terms.copied(history, occurrence))).flatten()
+    };
     let unread = || {
         let skips = matches!(occurrence.anomaly, Anomaly::PollSkip | Anomaly::IntPollSkip);
         let unread = occurrence.other.filter(|other| skips && !other.read);

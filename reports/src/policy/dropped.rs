@@ -1,12 +1,11 @@
 //! What unclean leader elections dropped: the only loss that they excuse where it is known. Source: KIP-106.
 
-use harrow_sim::history::{History, ReadRecord};
+use harrow_sim::history::{Completion, History, ReadRecord};
 use harrow_sim::run::Run;
 use harrow_sim::truth::{Acknowledged, Loss, PartitionTruth};
 use harrow_sim::violation::Violation;
 
 use super::damage::OF_DATA;
-use super::promised::PartitionTerms;
 use crate::check::{Anomaly, Occurrence};
 
 /// Records that an unclean leader election dropped.
@@ -90,17 +89,37 @@ pub(super) fn went_back(anomaly: Anomaly) -> bool {
 }
 
 /// Why a consumer that went on to a higher offset may have got a second copy there: a deposed leader and a new one both
-/// appended the record, and an election dropped one of the copies, then or later. That there are two is told by itself
-/// (`duplicate`), by where they stand.
+/// appended the record, and an election dropped one of the copies, then or later. The places of the copies are those
+/// that reads and acknowledgements tell; where a copy of a record of unknown outcome was, nobody need know. That there
+/// are two is told by itself (`duplicate`), by where they stand.
 pub(super) fn copied_by_election(
     dropped: &[Dropped],
+    history: &History,
     occurrence: &Occurrence,
 ) -> Option<(i64, i64, u64)> {
-    let later = |dropped: &&Dropped| {
-        dropped.partition == occurrence.partition && occurrence.since_ns < dropped.at_ns
+    let seen = [Some(occurrence.subject), occurrence.other];
+    let copies: Vec<u64> = seen.into_iter().flatten().map(|seen| seen.value).collect();
+    let places = places_of(history, occurrence.partition, &copies);
+    let mut writers = seen.into_iter().flatten().filter_map(|seen| seen.writer);
+    let unknown = writers.any(|writer| history.row(writer).completion == Completion::Info);
+    let later = |one: &&Dropped| {
+        let took_one = |place: &i64| (one.first..=one.last).contains(place);
+        one.partition == occurrence.partition
+            && occurrence.since_ns < one.at_ns
+            && (unknown || places.iter().any(took_one))
     };
     let Dropped { first, last, at_ns, .. } = *dropped.iter().find(later)?;
     Some((first, last, at_ns))
+}
+
+/// Where records of these values stood in a partition, by reads and by acknowledgements.
+fn places_of(history: &History, partition: u32, values: &[u64]) -> Vec<i64> {
+    let sends = history.sends().iter().map(|send| (send.partition, send.value, send.offset));
+    let reads = history.reads().iter().map(|read| (read.partition, read.value, read.offset));
+    let known = sends
+        .chain(reads)
+        .filter(|(of, value, offset)| *of == partition && values.contains(value) && *offset >= 0);
+    known.map(|(_, _, offset)| offset).collect()
 }
 
 /// Where a consumer may go back to: it had read what an election dropped. Then it goes on where the logs part, and no
@@ -166,16 +185,12 @@ fn written_ns(history: &History, value: u64) -> Option<u64> {
 /// What elections legally dropped in a run: committed records that the new leader lacked, and what leaders of earlier
 /// epochs acknowledged without the cluster. What a broken rule lost is no excuse. Where no unclean election is allowed,
 /// the last known leader is still elected when nobody else is left (KIP-966): that costs records only after faults
-/// that no configuration promises to survive, so only scenarios that allow loss are excused.
-pub(super) fn dropped(
-    loss_allowed: bool,
-    run: &Run,
-    terms: &[PartitionTerms],
-) -> Option<Vec<Dropped>> {
+/// that no configuration promises to survive, so only scenarios that allow loss are excused. `may_drop` says of each
+/// partition whether it is.
+pub(super) fn dropped(run: &Run, may_drop: &[bool]) -> Option<Vec<Dropped>> {
     let known = run.history.partitions.len() == run.partitions.len();
-    let partitions = (0_u32..).zip(run.partitions.iter().zip(terms));
-    let allowed =
-        partitions.filter(|(_, (_, terms))| terms.unclean_leader_election || loss_allowed);
+    let partitions = (0_u32..).zip(run.partitions.iter().zip(may_drop));
+    let allowed = partitions.filter(|(_, (_, may_drop))| **may_drop);
     let of_each = allowed.flat_map(|(position, (truth, _))| dropped_of(run, position, truth));
     known.then(|| of_each.collect())
 }
@@ -214,9 +229,7 @@ fn broken_since(run: &Run, name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use harrow_sim::history::{
-        Completion, Function, MicroOperation, NO_KEY, OperationRecord, SendRecord,
-    };
+    use harrow_sim::history::{Function, MicroOperation, NO_KEY, OperationRecord, SendRecord};
 
     use super::*;
     use crate::check::{Observation, OccurrenceContext, Passed};
@@ -266,7 +279,7 @@ mod tests {
     }
 
     /// One record was sent and read at offset 100; then the consumer went from 101 on to 106.
-    fn skipped() -> (History, Occurrence) {
+    fn skipped(second: u64) -> (History, Occurrence) {
         let operation = |process, function, invoked_ns, action| OperationRecord {
             process,
             invoked_ns,
@@ -281,7 +294,7 @@ mod tests {
             let records = vec![ReadRecord { value, offset, partition: 0 }];
             operation(2, Function::Poll, at_ns, MicroOperation::Poll { records })
         };
-        let operations = [sent, poll(7, 100, 4), poll(8, 106, 20)];
+        let operations = [sent, poll(7, 100, 4), poll(second, 106, 20)];
         let history = History::of(vec!["t-0".to_owned()], false, &operations);
         let mut occurrence = went(102, 106, (15, 21));
         occurrence.anomaly = Anomaly::PollSkip;
@@ -292,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_consumer_is_out_of_range_where_an_election_left_a_shorter_log() {
-        let (history, occurrence) = skipped();
+        let (history, occurrence) = skipped(8);
         let table = [
             ("what it had read is gone", dropped(71, 100, 10), true),
             ("gone from behind its position on", dropped(101, 105, 10), false),
@@ -307,16 +320,18 @@ mod tests {
 
     #[test]
     fn two_leaders_of_one_record_explain_a_second_copy() {
-        let read_before = went(28, 29, (4, 8));
-        assert!(
-            copied_by_election(&[dropped(23, 64, 11)], &read_before).is_some(),
-            "dropped later"
-        );
-        assert!(
-            copied_by_election(&[dropped(23, 64, 3)], &read_before).is_none(),
-            "sent afterwards"
-        );
-        let elsewhere = Dropped { partition: 1, ..dropped(23, 64, 11) };
-        assert!(copied_by_election(&[elsewhere], &read_before).is_none(), "another partition");
+        let table = [
+            ("a copy was dropped later", dropped(23, 100, 30), true),
+            ("the other copy", dropped(106, 106, 30), true),
+            ("neither of the copies", dropped(107, 120, 30), false),
+            ("dropped before it was sent", dropped(23, 100, 1), false),
+            ("another partition", Dropped { partition: 1, ..dropped(23, 100, 30) }, false),
+        ];
+        for (name, dropped, legal) in table {
+            let (history, mut occurrence) = skipped(7);
+            (occurrence.since_ns, occurrence.subject.value) = (2, 7);
+            let found = copied_by_election(&[dropped], &history, &occurrence);
+            assert_eq!(found.is_some(), legal, "{name}");
+        }
     }
 }

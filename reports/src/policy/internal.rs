@@ -34,7 +34,15 @@ const OF_VOTERS: [&str; 2] = ["committed-metadata-lost", "metadata-commit-not-du
 
 /// Internal anomalies that a coordinator causes which has forgotten what it had said, by the topic of its records.
 const OF_COORDINATORS: [(&str, &[&str]); 2] = [
-    (OFFSETS_TOPIC, &["double-ownership", "member-epoch-regress", "answer-before-commit"]),
+    (
+        OFFSETS_TOPIC,
+        &[
+            "double-ownership",
+            "member-epoch-regress",
+            "answer-before-commit",
+            "revocation-unacknowledged",
+        ],
+    ),
     (
         TRANSACTIONS_TOPIC,
         &[

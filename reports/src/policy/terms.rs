@@ -2,6 +2,7 @@
 
 use harrow_broker_model::config::{Acks, OffsetReset, ProducerConfig};
 use harrow_broker_model::note::IsolationLevel;
+use harrow_sim::history::History;
 use harrow_sim::plan::{ClientPlan, Plan, ProcessingGuarantee, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 
@@ -137,13 +138,21 @@ impl Terms {
             terms.isolation = Isolation::ReadUncommitted;
         }
         terms.resets = (0_u32..).zip(&plan.clients).filter_map(reset_of).collect();
+        if plan.clients.iter().any(resets_group_to_latest) {
+            // Members that come after the heal are like those that the plan has.
+            terms.offset_reset = Reset::Latest;
+        }
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
         terms.producers_expire = plan.clients.iter().any(|client| expires(plan, client));
+        let planned = terms.partitions.clone();
         terms.strengthen(hold);
         let loss_allowed = plan.expect.loss_allowed && hold.allows_loss();
-        terms.dropped = dropped(loss_allowed, run, &terms.partitions);
+        let held = planned.iter().zip(&terms.partitions);
+        let may_drop: Vec<bool> =
+            held.map(|(planned, held)| may_drop(*planned, *held, loss_allowed)).collect();
+        terms.dropped = dropped(run, &may_drop);
         if loss_allowed {
             terms.damage = damage::of_brokers(plan, &done);
             terms.corrupted = damage::corrupted(&done);
@@ -244,9 +253,8 @@ impl Terms {
     fn unclean_loss(&self, terms: PartitionTerms, occurrence: &Occurrence) -> Option<Reason> {
         if let Some(dropped) = &self.dropped {
             if occurrence.context == OccurrenceContext::ThroughDuplicate {
-                let (first, last, at_ns) = copied_by_election(dropped, occurrence)?;
-                let text = format!("an unclean leader election dropped offsets {first} to {last}");
-                return Some(self.dropped_reason(terms, text, at_ns));
+                // Its copies are looked for in the history.
+                return None;
             }
             if went_back(occurrence.anomaly) {
                 let parted = went_back_to_parting(dropped, occurrence)?;
@@ -263,6 +271,15 @@ impl Terms {
             Reason::plain("the topic allows unclean leader election, which may drop records")
                 .unless(NO_UNCLEAN)
         })
+    }
+
+    /// Why an unclean election may have left a second copy of a record, which a consumer got.
+    pub(super) fn copied(&self, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+        let terms = *self.partition(occurrence.partition)?;
+        let dropped = self.dropped.as_ref()?;
+        let (first, last, at_ns) = copied_by_election(dropped, history, occurrence)?;
+        let text = format!("an unclean leader election dropped offsets {first} to {last}");
+        Some(self.dropped_reason(terms, text, at_ns))
     }
 
     /// An election that drops records follows on lost data, if its topic does not allow it anyway: whose data.
@@ -375,6 +392,13 @@ impl Terms {
     }
 }
 
+/// Whether an election may drop records of a partition, as it was planned and as it is held to: where only the hold
+/// forbids unclean elections, they excuse nothing, whatever loss is allowed.
+fn may_drop(planned: PartitionTerms, held: PartitionTerms, loss_allowed: bool) -> bool {
+    let is_held = planned.unclean_leader_election && !held.unclean_leader_election;
+    held.unclean_leader_election || loss_allowed && !is_held
+}
+
 /// Whether anything was done, if only a weaker fault than planned: one that is held back entirely names no node.
 fn took_place(fault: &InjectedFault) -> bool {
     fault.held_back.is_none() || !fault.nodes.is_empty()
@@ -402,12 +426,27 @@ fn reads_uncommitted(plan: &Plan) -> bool {
     plan.clients.iter().any(ClientPlan::is_transactional) && plan.clients.iter().any(uncommitted)
 }
 
-/// A consumer that starts, or goes on, at the end where its position is nowhere in the log.
+/// Where a consumer starts, or goes on, whose position is nowhere in the log.
 fn reset_of((process, client): (u32, &ClientPlan)) -> Option<(u32, Reset)> {
     match client {
         ClientPlan::Producer { .. } => None,
+        ClientPlan::Consumer { config, .. } => Some((process, reset(config.offset_reset))),
+    }
+}
+
+fn reset(planned: OffsetReset) -> Reset {
+    match planned {
+        OffsetReset::Earliest => Reset::Earliest,
+        OffsetReset::Latest => Reset::Latest,
+    }
+}
+
+/// Whether a member of a group starts at the end where its group has committed nothing.
+fn resets_group_to_latest(client: &ClientPlan) -> bool {
+    match client {
+        ClientPlan::Producer { .. } => false,
         ClientPlan::Consumer { config, .. } => {
-            (config.offset_reset == OffsetReset::Latest).then_some((process, Reset::Latest))
+            config.group.is_some() && config.offset_reset == OffsetReset::Latest
         }
     }
 }
@@ -470,6 +509,26 @@ mod tests {
         let mut terms = Terms::strict();
         terms.strengthen(&Hold::of(&all));
         assert_eq!(terms, Terms::strict());
+    }
+
+    #[test]
+    fn who_is_held_to_clean_elections_is_not_excused_by_loss() {
+        let of = |unclean_leader_election| PartitionTerms {
+            unclean_leader_election,
+            min_insync_replicas: 1,
+        };
+        // (as planned, as held, loss allowed) -> elections may drop records
+        let table = [
+            ((true, true, false), true),
+            ((true, false, false), false),
+            ((true, false, true), false),
+            ((false, false, true), true),
+            ((false, false, false), false),
+        ];
+        for ((planned, held, loss_allowed), expected) in table {
+            let found = may_drop(of(planned), of(held), loss_allowed);
+            assert_eq!(found, expected, "{planned}, {held}, {loss_allowed}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod biography;
 mod cross_check;
 mod damage;
+mod page;
 
 use std::collections::BTreeMap;
 
@@ -107,6 +108,7 @@ fn run(read: &[i64]) -> Run {
             ..RunStats::default()
         },
         trace: None,
+        timeline: None,
     }
 }
 

@@ -15,8 +15,10 @@ mod init;
 mod interrupt;
 mod list;
 mod logging;
+mod page;
 mod reading;
 mod replay;
+mod report;
 mod run;
 mod seeds;
 mod show;
@@ -72,6 +74,7 @@ enum Command {
     Verify(verify::Verify),
     Check(check::Check),
     Compare(compare::Compare),
+    Report(report::Report),
     Corpus(corpus::Corpus),
     Defects(defects::Defects),
     Explain(explain::Explain),
@@ -130,6 +133,7 @@ fn dispatch(command: Command, console: &mut Console) -> Result<ExitCode, Failure
         Command::Verify(verify) => verify.execute(console),
         Command::Check(check) => check.execute(console),
         Command::Compare(compare) => compare.execute(console),
+        Command::Report(report) => report.execute(console),
         Command::Corpus(corpus) => corpus.execute(console),
         Command::Defects(defects) => defects.execute(console),
         Command::Explain(explain) => explain.execute(console),

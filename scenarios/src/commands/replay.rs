@@ -26,7 +26,7 @@ pub(super) struct Replay {
     plan: PathBuf,
     #[command(flatten)]
     held_to: HeldTo,
-    /// Leave plan.json, history.jsonl, history.toml, trace.txt and report.json in this directory.
+    /// Leave plan.json, history.jsonl, history.toml, trace.txt, report.json and report.html in this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]

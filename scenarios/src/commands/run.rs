@@ -18,6 +18,7 @@ use super::console::{Console, Failure, progress_is_seen};
 use super::files::OutDirectory;
 use super::hold::HeldTo;
 use super::interrupt::on_interrupt;
+use super::page::{PAGE, leave_page};
 use super::reading::{Changes, Prepared, quoted};
 use super::seeds;
 use super::shrinking::{ShrinkArgs, Shrinking};
@@ -42,7 +43,7 @@ pub(super) struct Run {
     changes: Changes,
     #[command(flatten)]
     held_to: HeldTo,
-    /// Leave plan.json, history.jsonl, history.toml, trace.txt and report.json in this directory.
+    /// Leave plan.json, history.jsonl, history.toml, trace.txt, report.json and report.html in this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -52,7 +53,7 @@ pub(super) struct Run {
 }
 
 /// What a run leaves under `--out`.
-const FILES: &str = "plan.json, history.jsonl, history.toml, trace.txt, report.json";
+const FILES: &str = "plan.json, history.jsonl, history.toml, trace.txt, report.json, report.html";
 
 impl Run {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
@@ -167,7 +168,7 @@ fn leave(out: &OutDirectory, plan: &Plan, judged: &JudgedRun) -> Result<(), Fail
     // Two runs of one plan leave the same bytes.
     let report = judged.report.timeless();
     out.write("report.json", |file| render(&report, Format::Json, file))?;
-    Ok(())
+    leave_page(out, PAGE, plan, judged)
 }
 
 /// What a trace begins with: what its columns are, and who its nodes are.

@@ -174,7 +174,9 @@ fn what_a_run_leaves_replays_to_the_same_digest() {
         .map(|file| file.expect("it can be read").file_name().to_string_lossy().into_owned())
         .collect();
     left.sort();
-    assert_eq!(left, ["history.jsonl", "history.toml", "plan.json", "report.json", "trace.txt"]);
+    let expected =
+        ["history.jsonl", "history.toml", "plan.json", "report.html", "report.json", "trace.txt"];
+    assert_eq!(left, expected);
     let again = harrow_in(directory.path(), &["replay", "out/3/plan.json", "--format", "json"]);
     assert_eq!(first.code, again.code);
     for part in ["digest", "outcome", "findings", "reached"] {

@@ -287,6 +287,7 @@ fn a_sweep_leaves_what_violated_runs_leave() {
         .collect();
     kept.sort();
     assert_eq!(kept.pop().as_deref(), Some("sweep-1-of-1.json"), "what the sweep was: {kept:?}");
+    assert_eq!(kept.remove(0), "index.html", "what came of it: {kept:?}");
     let again = harrow(path, &sweep.split(' ').collect::<Vec<_>>());
     assert_eq!(again.code, 2, "it does not mix with an older one: {}", again.stdout);
     assert!(kept.iter().all(|name| name.starts_with("lost-response-")), "{kept:?}");
@@ -294,7 +295,7 @@ fn a_sweep_leaves_what_violated_runs_leave() {
     for name in kept {
         let one = path.join("failed").join(&name);
         assert_eq!(read_json(&one.join("report.json"))["outcome"], "violated");
-        for file in ["history.jsonl", "history.toml", "trace.txt"] {
+        for file in ["history.jsonl", "history.toml", "trace.txt", "report.html"] {
             assert!(one.join(file).is_file(), "{name}/{file}");
         }
         let plan = format!("failed/{name}/plan.json");

@@ -87,6 +87,7 @@ impl Wings {
         self.quorum.process_started(node);
         self.broker.process_started(node);
         self.transaction.process_started(node);
+        self.group.process_started(node);
         self.exchange.process_started(node);
     }
 

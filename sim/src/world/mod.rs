@@ -83,6 +83,7 @@ fn stillborn(message: String) -> Run {
         digest: 0,
         stats: RunStats::default(),
         trace: None,
+        timeline: None,
     }
 }
 

@@ -16,14 +16,10 @@ impl Broker {
         let known = self.metadata.image().partitions.contains_key(&request.partition);
         let bounds = match self.partitions.get(&request.partition) {
             Some(partition) => {
-                let (api, by) = (Api::ReplicaOffsets, caller.from);
                 let named = request.current_leader_epoch;
-                let bounds = partition.replica_bounds(named);
-                match bounds {
-                    Ok(_) => partition.note_served(api, by, named, effects),
-                    Err(error) => partition.note_refused(api, by, (named, error), effects),
-                }
-                bounds
+                partition.replica_bounds(named).inspect(|_| {
+                    partition.note_served(Api::ReplicaOffsets, caller.from, named, effects);
+                })
             }
             None if known => Err(ClusterError::NotLeaderOrFollower),
             None => Err(ClusterError::UnknownTopicOrPartition),

@@ -86,6 +86,9 @@ pub(crate) struct GroupCoordinator {
     pub(super) members: BTreeMap<MemberKey, Timers>,
     /// Whether there are groups of the consumer protocol.
     has_consumer_groups: bool,
+    /// Where the logs of partitions ended when they were loaded, until all of that is committed: what their groups are
+    /// is stated then, and what has changed before was stated by others.
+    loaded_to: BTreeMap<i32, Offset>,
     pub(super) expiration_at: Time,
     last_member: u64,
 }
@@ -104,6 +107,7 @@ impl GroupCoordinator {
             changed: false,
             members: BTreeMap::new(),
             has_consumer_groups: false,
+            loaded_to: BTreeMap::new(),
             expiration_at: now + ms(rules.config.offsets_retention_check_interval_ms),
             last_member: 0,
         }
@@ -170,6 +174,7 @@ impl GroupCoordinator {
             self.groups.insert(key, group);
         }
         self.keep_loaded_members(now, partition);
+        self.loaded_to.insert(partition, log.log_end_offset());
         self.state_changes(partition);
         self.changed = true;
     }
@@ -183,7 +188,14 @@ impl GroupCoordinator {
     fn state_changes(&mut self, partition: i32) {
         let Ok(context) = self.runtime.active(partition) else { return };
         let epoch = context.epoch();
-        let changes = context.take_from_both(GroupState::take_changes);
+        let mut changes = context.take_from_both(GroupState::take_changes);
+        if let Some(end) = self.loaded_to.get(&partition) {
+            let all_committed = context.committed_to() >= *end;
+            changes = if all_committed { context.committed().members() } else { Vec::new() };
+            if all_committed {
+                self.loaded_to.remove(&partition);
+            }
+        }
         self.todo.extend(changes.into_iter().map(|it| Todo::Changed(partition, epoch, it)));
     }
 

@@ -207,7 +207,17 @@ proptest! {
             };
             if let Some(error) = error {
                 prop_assert!(is_known(error), "{who:?} says {said:?}: {error:?}");
-                prop_assert_eq!(group.bench.state(), before, "{:?} says {:?}: {:?}", who, said, error);
+                // A group that only commits is there from its first commit on, whatever becomes of that.
+                if error != ErrorCode::OffsetMetadataTooLarge {
+                    prop_assert_eq!(
+                        group.bench.state(),
+                        before,
+                        "{:?} says {:?}: {:?}",
+                        who,
+                        said,
+                        error
+                    );
+                }
             }
         }
     }

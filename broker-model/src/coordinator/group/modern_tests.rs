@@ -128,19 +128,15 @@ fn a_partition_changes_hands_once_it_is_given_up() {
 
 #[test]
 fn an_epoch_must_be_the_present_one_or_that_of_a_lost_answer() {
-    for (defects, older) in [
-        (&[][..], Err(ErrorCode::FencedMemberEpoch)),
-        (&[GroupDefect::AcceptsOlderEpochs][..], Ok((2, None))),
-    ] {
-        let mut group = Modern::new(defects);
-        group.tell(&join("a")).expect("it joins");
-        group.tell(&join("b")).expect("it joins");
-        group.tell(&owning(beat("a", 1), &[])).expect("it has nothing to give up");
-        assert_eq!(group.tell(&beat("a", 3)), Err(ErrorCode::FencedMemberEpoch), "from nowhere");
-        assert_eq!(group.tell(&owning(beat("a", 1), &[0])), Ok((2, None)), "its answer was lost");
-        assert_eq!(group.tell(&owning(beat("a", 1), &[3])), older, "it has what is not its own");
-        assert_eq!(group.tell(&beat("c", 1)), Err(ErrorCode::UnknownMemberId));
-    }
+    let mut group = Modern::new(&[]);
+    group.tell(&join("a")).expect("it joins");
+    group.tell(&join("b")).expect("it joins");
+    group.tell(&owning(beat("a", 1), &[])).expect("it has nothing to give up");
+    let fenced = Err(ErrorCode::FencedMemberEpoch);
+    assert_eq!(group.tell(&beat("a", 3)), fenced, "from nowhere");
+    assert_eq!(group.tell(&owning(beat("a", 1), &[0])), Ok((2, None)), "its answer was lost");
+    assert_eq!(group.tell(&owning(beat("a", 1), &[3])), fenced, "it has what is not its own");
+    assert_eq!(group.tell(&beat("c", 1)), Err(ErrorCode::UnknownMemberId));
 }
 
 #[test]
@@ -190,9 +186,6 @@ fn a_static_member_that_left_for_a_while_is_back_with_what_it_had() {
     assert_eq!(group.tell(&fixed(join("b"))), Ok((1, Some(vec![0, 1, 2, 3]))), "no rebalance");
     let fenced = Err(ErrorCode::FencedInstanceId);
     assert_eq!(group.tell(&fixed(beat("a", 1))), fenced, "the old process is back");
-    let mut weak = Modern::new(&[GroupDefect::InstanceIdStolen]);
-    weak.tell(&fixed(join("a"))).expect("it joins");
-    assert!(weak.tell(&fixed(join("b"))).is_ok(), "the place is taken from a living member");
 }
 
 #[test]
@@ -225,4 +218,45 @@ fn what_is_malformed_changes_nothing() {
     group.bench.join(1, "", None);
     let refused = ErrorCode::InconsistentGroupProtocol.code();
     assert_eq!(group.bench.joined(1).error_code, refused, "no group has two protocols");
+}
+
+/// Known bugs: who goes on unasked, who is given what another one holds, and who is forgotten while it waits.
+#[test]
+fn each_weak_rule_gives_or_takes_too_early_or_never() {
+    let table = [
+        (
+            GroupDefect::AssignsBeforeRevocation,
+            Ok((2, Some(vec![0, 1]))),
+            Ok((2, Some(vec![2, 3]))),
+        ),
+        (GroupDefect::UnreleasedForgotten, Ok((1, Some(vec![0, 1]))), Ok((2, None))),
+    ];
+    for (defect, told, given) in table {
+        let mut group = Modern::new(&[defect]);
+        group.tell(&join("a")).expect("it joins");
+        group.tell(&join("b")).expect("it joins");
+        assert_eq!(group.tell(&owning(beat("a", 1), &[0, 1, 2, 3])), told, "{defect:?}");
+        group.tell(&owning(beat("a", told.map_or(1, |it| it.0)), &[0, 1])).expect("it is done");
+        assert_eq!(group.tell(&beat("b", 2)), given, "{defect:?}");
+    }
+    let mut group = Modern::new(&[GroupDefect::AssignsUnreleased]);
+    group.tell(&join("a")).expect("it joins");
+    assert_eq!(group.tell(&join("b")), Ok((2, Some(vec![2, 3]))), "a holds them");
+}
+
+/// Known bug G06: taken from a, given back before it let go, and then wanted by another one.
+#[test]
+fn what_is_given_back_is_still_held() {
+    for (defects, joined) in [
+        (&[][..], Ok((4, Some(vec![])))),
+        (&[GroupDefect::PartitionEpochLost][..], Ok((4, Some(vec![2, 3])))),
+    ] {
+        let mut group = Modern::new(defects);
+        group.tell(&join("a")).expect("it joins");
+        group.tell(&join("b")).expect("it joins");
+        group.tell(&owning(beat("a", 1), &[0, 1, 2, 3])).expect("it must give up two");
+        group.tell(&beat("b", -1)).expect("it leaves");
+        group.tell(&beat("a", 1)).expect("it is wanted to have all again");
+        assert_eq!(group.tell(&join("c")), joined, "{defects:?}");
+    }
 }

@@ -79,6 +79,19 @@ impl GroupState {
         self.consumer_groups.iter()
     }
 
+    /// What all members of all groups of the consumer protocol hold, as if that had just changed.
+    pub(crate) fn members(&self) -> Vec<GroupChange> {
+        let members = self.consumer_groups.iter().flat_map(|(name, group)| {
+            group.members().iter().map(|(id, member)| GroupChange::Holds {
+                group: name.clone(),
+                member: id.clone(),
+                epoch: member.holding.epoch,
+                partitions: member.holding.all().copied().collect(),
+            })
+        });
+        members.collect()
+    }
+
     /// What has changed since this was asked last.
     pub(crate) fn take_changes(&mut self) -> Vec<GroupChange> {
         std::mem::take(&mut self.changes)

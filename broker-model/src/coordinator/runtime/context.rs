@@ -105,6 +105,11 @@ impl<S: Replicated, W> Context<S, W> {
         &self.committed.state
     }
 
+    /// The offset behind what is committed.
+    pub(crate) fn committed_to(&self) -> Offset {
+        self.committed.to
+    }
+
     /// Takes something from both copies of the state; what the committed one had counts.
     pub(crate) fn take_from_both<T>(&mut self, take: impl Fn(&mut S) -> T) -> T {
         take(&mut self.written.state);

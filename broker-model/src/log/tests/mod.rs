@@ -190,10 +190,10 @@ fn what_a_fetch_has_brought_is_one_append() {
     let fetched: Vec<RecordBatch> = (1..end).map(batch).collect();
     harness.log.append_as_follower(&fetched, EPOCH, &mut harness.effects);
     let effects = harness.disk.apply(&mut harness.effects);
-    let files = effects.iter().filter_map(|effect| match effect {
-        Effect::Append { file, .. } => Some(*file),
-        _ => None,
-    });
+    let appended_to = |effect: &Effect| {
+        if let Effect::Append { file, .. } = effect { Some(*file) } else { None }
+    };
+    let files = effects.iter().filter_map(appended_to);
     let mut files: Vec<FileId> = files.collect();
     files.dedup();
     assert_eq!(files, [segment(0), segment(1)], "rolled before the fetch, not in it");

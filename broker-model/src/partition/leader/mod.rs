@@ -126,7 +126,7 @@ impl Partition {
             let is_about_to_join = || {
                 progress.is_caught_up(end, now, lag_time_max)
                     && !leader.isr.maximal_contains(progress.replica)
-                    && is_eligible(progress, context.metadata)
+                    && is_eligible(progress, context.metadata, self.defects)
             };
             if progress.log_end_offset < least
                 && (leader.isr.holds_high_watermark(progress.replica, by_proposal)

@@ -71,19 +71,9 @@ impl Partition {
     ) -> Result<Read, ClusterError> {
         self.check_replica(replica, fetch).inspect_err(|error| {
             self.note_fenced(replica, *error, effects);
-            self.note_refused(
-                Api::ReplicaFetch,
-                replica,
-                (fetch.current_leader_epoch, *error),
-                effects,
-            );
         })?;
         let (returned, last) = (fetch.current_leader_epoch, fetch.last_fetched_epoch);
-        let position = self.check_position(returned, last, fetch.fetch_offset);
-        let position = position.inspect_err(|error| {
-            self.note_refused(Api::ReplicaFetch, replica, (returned, *error), effects);
-        });
-        if let Some(end) = position? {
+        if let Some(end) = self.check_position(returned, last, fetch.fetch_offset)? {
             self.note_served(Api::ReplicaFetch, replica, fetch.current_leader_epoch, effects);
             effects.note(ReplicationNote::DivergenceFound {
                 partition: self.id(),
@@ -99,7 +89,9 @@ impl Partition {
         let end = self.log.log_end_offset();
         let batches = self.log.read_at_most(fetch.fetch_offset, end, bounds.limit);
         if bounds.update_follower {
-            check_broker_epoch(context, replica, broker_epoch)?;
+            if !self.defects.has(ReplicationDefect::IsrNoBrokerEpoch) {
+                check_broker_epoch(context, replica, broker_epoch)?;
+            }
             self.follower_fetched(context, replica, broker_epoch, fetch, effects);
         }
         Ok(Read::Batches(batches))
@@ -129,21 +121,6 @@ impl Partition {
         let (named, own) = (i64::from(named.0), i64::from(self.leader_epoch.0));
         let partition = Some(self.id());
         effects.note(ExchangeNote::RequestServed { api, partition, by, named, own });
-    }
-
-    /// States why a request of another epoch is refused.
-    pub fn note_refused(
-        &self,
-        api: Api,
-        by: NodeId,
-        (named, error): (LeaderEpoch, ClusterError),
-        effects: &mut Effects,
-    ) {
-        let (partition, own) = (self.id(), self.leader_epoch);
-        if named != LeaderEpoch::NONE && named != own {
-            let refused = ExchangeNote::RequestRefused { api, partition, by, named, own, error };
-            effects.note(refused);
-        }
     }
 
     fn note_fenced(&self, by: NodeId, error: ClusterError, effects: &mut Effects) {

@@ -36,7 +36,7 @@ impl LeaderState {
             .unwrap_or(BrokerEpoch::NONE)
     }
 
-    /// Asserts what must hold of a leader between two calls: it knows each follower, its epoch began in its log, and who
+    /// Asserts what must hold of a leader between two calls: it knows each follower, its epoch began in its log, who
     /// waits waits for what is appended and not committed.
     pub(in crate::partition) fn self_check(
         &self,

@@ -118,7 +118,7 @@ fn unusable(out: &Path, why: &str) -> Failure {
 }
 
 /// A scenario's name or path as a part of a file name.
-fn file_name(argument: &str) -> String {
+pub(super) fn file_name(argument: &str) -> String {
     if argument == STDIN {
         return "stdin".to_owned();
     }

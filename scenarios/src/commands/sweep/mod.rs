@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod clusters;
+mod index;
 mod legal;
 mod reach;
 mod tally;
@@ -30,6 +31,7 @@ use crate::catalogue::CATALOGUE;
 use crate::exit::ExitCode;
 use crate::pool;
 use artifacts::ArtifactWriter;
+use index::Index;
 use tally::{Ended, Tally};
 use work::Work;
 
@@ -77,7 +79,8 @@ pub(super) struct Sweep {
     /// End after so many violated runs.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_failures: Option<u64>,
-    /// Leave what `harrow run --out` leaves of each violated run in DIR/SCENARIO-SEED.
+    /// Leave what `harrow run --out` leaves of each violated run in DIR/SCENARIO-SEED, and DIR/index.html, which tells
+    /// of all runs and links to those.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -104,6 +107,7 @@ impl Sweep {
         let in_time = || self.duration.is_none_or(|duration| started.elapsed() < duration);
         let progress = self.progress(&work);
         let mut tally = Tally::new(&work.prepared);
+        let mut index = Index::default();
         let mut result = Ok(());
         // Only machines are given whole reports.
         let whole = console.is_json();
@@ -121,6 +125,9 @@ impl Sweep {
                 let prepared = &work.prepared[scenario];
                 let kept = artifacts.keep(scenario, prepared, &report);
                 let news = tally.add(scenario, &report);
+                if self.out.is_some() {
+                    index.add(scenario, &report);
+                }
                 result = progress.suspend(|| {
                     show(console, prepared, &report, Shown { kept: kept.as_deref(), news })?;
                     ci.add(console, news, || Case::of_run(&report, true))
@@ -145,7 +152,11 @@ impl Sweep {
             empty: work.count() == 0,
         };
         let code = tally.close(console, ended)?;
-        let left = artifacts.close().and(tell_ci(ci, console, &tally, ended));
+        let left = artifacts.close().and_then(|()| match &self.out {
+            Some(out) => index.write(out, &work, &tally.summary(ended), self.shrink.shrink),
+            None => Ok(()),
+        });
+        let left = left.and(tell_ci(ci, console, &tally, ended));
         Ok(console.also(code, left))
     }
 

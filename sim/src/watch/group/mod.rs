@@ -5,7 +5,8 @@ mod coordinators;
 mod ownership;
 mod reconciliation;
 
-use harrow_broker_model::note::{GroupNote, Note};
+use harrow_broker_model::note::{ControllerNote, GroupNote, Note};
+use harrow_broker_model::types::NodeId;
 
 use super::finding::{Context, Findings, Invariant};
 use crate::plan::Plan;
@@ -33,8 +34,15 @@ impl GroupWing {
         }
     }
 
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.coordinators.process_started(node);
+    }
+
     #[inline]
     pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+        if let Note::Controller(ControllerNote::MetadataApplied { change, .. }) = note {
+            self.coordinators.on_metadata(context.node, change);
+        }
         let Note::Group(note) = note else { return };
         match note {
             GroupNote::WriteAnswered { partition, leader_epoch, end } => {
@@ -43,25 +51,27 @@ impl GroupWing {
             GroupNote::CoordinatorLoaded { partition, leader_epoch, groups } => {
                 if self.coordinators.on_loaded(context.node, *partition, *leader_epoch) {
                     self.ownership.on_loaded(groups);
+                    self.reconciliation.on_loaded(partition.partition, *leader_epoch);
                 }
             }
             GroupNote::PartitionAssigned { group, .. }
             | GroupNote::PartitionReleased { group, .. }
             | GroupNote::GenerationBegan { group, .. } => {
-                if !self.coordinators.is_deposed(context.node, group) {
+                if !self.coordinators.is_deposed_unawares(context.node, group) {
                     self.on_group(context, findings, note);
                 }
             }
             GroupNote::MemberHolds {
+                partition,
                 leader_epoch,
                 group,
                 member,
                 member_epoch,
                 partitions,
-                ..
             } => {
                 let held = Holding { member_epoch: *member_epoch, partitions };
-                let told = (*leader_epoch, group.as_str(), member.as_str());
+                let place = (partition.partition, *leader_epoch);
+                let told = (place, group.as_str(), member.as_str());
                 self.reconciliation.on_holds(context, findings, told, held);
             }
             GroupNote::MemberOwns { group, member, partitions } => {

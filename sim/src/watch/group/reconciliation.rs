@@ -3,7 +3,8 @@
 //! Promise: what is committed of a group gives no partition to two members, and takes none from a member that has not
 //! given it up: it left, was thrown out, or has let go of it before the coordinator says so. A member's epoch never
 //! falls. Source: KIP-848; `NoDoubleClientAssignment` of its TLA+ specification; `CurrentAssignmentBuilder`.
-//! What another coordinator says begins anew: it says all that it knows. What an older one says late does not count.
+//! A coordinator that has loaded says all that it knows, so that what was said before counts no more; one that leads on
+//! in a later epoch goes on. What an older one says late does not count.
 //! Not verified: what a member that was thrown out still believes; that targets cover everything.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +46,8 @@ pub(super) struct Reconciliation {
 
 #[derive(Debug, Default)]
 struct Group {
+    /// The partition of `__consumer_offsets` that it is in.
+    partition: i32,
     /// Of the coordinator whose word counts.
     leader_epoch: LeaderEpoch,
     members: BTreeMap<String, Member>,
@@ -63,21 +66,28 @@ impl Reconciliation {
         self.owned.insert(key, partitions.iter().copied().collect());
     }
 
+    /// A coordinator has read its partition, and is the newest that has.
+    pub(super) fn on_loaded(&mut self, partition: i32, leader_epoch: LeaderEpoch) {
+        for group in self.groups.values_mut().filter(|group| group.partition == partition) {
+            group.leader_epoch = leader_epoch;
+            group.members.clear();
+        }
+    }
+
     /// A coordinator says what a member holds.
     pub(super) fn on_holds(
         &mut self,
         context: &Context<'_>,
         findings: &mut Findings,
-        (leader_epoch, name, id): (LeaderEpoch, &str, &str),
+        (place, name, id): ((i32, LeaderEpoch), &str, &str),
         held: Holding<'_>,
     ) {
         let group = self.groups.entry(name.to_owned()).or_default();
+        let (partition, leader_epoch) = place;
         if leader_epoch < group.leader_epoch {
             return;
         }
-        if leader_epoch > group.leader_epoch {
-            *group = Group { leader_epoch, members: BTreeMap::new() };
-        }
+        (group.partition, group.leader_epoch) = (partition, leader_epoch);
         let holds: BTreeSet<TopicPartition> = held.partitions.iter().copied().collect();
         let before = group.members.remove(id);
         for (other, member) in &group.members {

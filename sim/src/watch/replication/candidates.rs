@@ -1,9 +1,9 @@
 //! Whom a leader may propose for the ISR.
 //!
-//! Promise: a leader proposes only replicas that may lead: unfenced and not in controlled shutdown, by the metadata that
-//! it has applied, and heard of last in the uptime that is registered there. The controller refuses any other one,
-//! but by then the leader's high watermark has waited for it, and a controller that knows less than the leader would
-//! take a replica that is about to be fenced.
+//! Promise: a leader proposes only replicas that may lead: unfenced and not in controlled shutdown, by the metadata
+//! that it has applied, and heard of last in the uptime that is registered there. The controller refuses any other
+//! one, but by then the leader's high watermark has waited for it, and a controller that knows less than the leader
+//! would take a replica that is about to be fenced.
 //! Source: KIP-841, KIP-903; `Partition.isReplicaIsrEligible`.
 //! Not verified: members that stay, whom the controller takes out itself.
 
@@ -15,7 +15,7 @@ use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 const INELIGIBLE: Anomaly = Anomaly {
     name: "isr-join-ineligible",
     guarantee: Guarantee::Leadership,
-    meaning: "a leader proposed a replica for the ISR that it knew to be fenced, to shut down or to be of another uptime",
+    meaning: "a leader proposed a replica that it knew to be fenced, to shut down or to be of another uptime",
 };
 
 pub(super) const INVARIANT: Invariant = Invariant {

@@ -23,6 +23,9 @@ impl Consumer {
             State::Fenced | State::Stale => self.lose_all(now, effects),
             State::Reconciling => self.reconcile(now, effects),
             State::Fatal(error) => {
+                let owned = self.member().assigned.clone();
+                self.drop_partitions(&owned);
+                self.tell_owned(effects);
                 self.end_poll(now, Outcome::Failed { error, partition: -1 }, effects);
             }
             State::Joining | State::Acknowledging | State::Stable => {}

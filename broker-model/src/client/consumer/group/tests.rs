@@ -156,7 +156,7 @@ fn a_member_goes_on_where_its_group_is() {
     assert_eq!(request.topics[0].partitions[0].timestamp, -2, "nothing is committed of 2");
 }
 
-/// A leader that it knows of an older epoch would say that it has nothing of that epoch, and the member would begin anew.
+/// A leader that it knows of an older epoch would say that it has nothing of that epoch, and it would begin anew.
 #[test]
 fn a_commit_of_a_newer_epoch_waits_for_the_leader_of_that() {
     let is_query = |body: &RequestBody| matches!(body, RequestBody::OffsetForLeaderEpoch(_));

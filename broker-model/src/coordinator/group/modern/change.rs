@@ -182,8 +182,7 @@ impl<'a> Asking<'a> {
             return Ok((group, member));
         }
         let Some((before, member)) = known else { return Ok((group, Member::unknown())) };
-        let steals = self.defects.has(GroupDefect::InstanceIdStolen);
-        if member.holding.epoch != LEAVES_FOR_A_WHILE && !steals {
+        if member.holding.epoch != LEAVES_FOR_A_WHILE {
             return Err(ErrorCode::UnreleasedInstanceId);
         }
         let member = self.replace(group.to_mut(), (&before, member), records);
@@ -218,8 +217,7 @@ impl<'a> Asking<'a> {
         let epoch = self.request.member_epoch;
         let missed = epoch == known.previous_epoch
             && owned.is_some_and(|owned| owned.is_subset(&known.assigned));
-        let any_older = self.defects.has(GroupDefect::AcceptsOlderEpochs);
-        if epoch == known.epoch || epoch < known.epoch && (missed || any_older) {
+        if epoch == known.epoch || epoch < known.epoch && missed {
             return Ok(());
         }
         Err(ErrorCode::FencedMemberEpoch)

@@ -68,10 +68,12 @@ impl GroupCoordinator {
         self.changed = true;
         let is_over = timers.session <= now.time;
         let patience = timers.rebalance.filter(|(at, _)| *at <= now.time);
+        // Both are tried again, as long as they hold: what is to be written may not be.
+        let again = now.time + ms(RETRY_MS);
         if is_over {
-            timers.session = now.time + ms(RETRY_MS);
+            timers.session = again;
         } else {
-            timers.rebalance = None;
+            timers.rebalance = patience.map(|(_, epoch)| (again, epoch));
         }
         let key = key.clone();
         let (partition, group, member) = (key.0, key.1.as_str(), key.2.as_str());
@@ -88,7 +90,11 @@ impl GroupCoordinator {
                 let records = removal(group, known, member, Topics(image));
                 self.todo.push_back(Todo::Write(partition, records, Waiter::Nobody));
             }
-            Some(_) => {}
+            Some(_) => {
+                if let Some(timers) = self.members.get_mut(&key) {
+                    timers.rebalance = None;
+                }
+            }
         }
         true
     }

@@ -1,5 +1,6 @@
 //! Events and effects as trace text: one short line for each.
 
+mod kind;
 mod message;
 mod names;
 mod note;
@@ -10,6 +11,7 @@ use harrow_broker_model::node::{Channel, Effect, Event, Operation, Outcome};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::Offset;
 
+pub(super) use kind::{of_effect, of_event};
 pub(super) use names::Names;
 use parts::{joined, span};
 
