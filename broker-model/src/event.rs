@@ -31,6 +31,8 @@ pub enum Channel {
     ClientFetch,
     /// A consumer's requests to its group's coordinator, apart since a join waits there for all other members.
     ClientCoordinator,
+    /// The requests of a producer whose process has a consumer, too: each of both has connections of its own.
+    ClientProducer,
 }
 
 /// Something that happens to a node.
@@ -113,6 +115,9 @@ pub enum Operation {
         gap_ms: u32,
         /// Whether it is to be committed; else aborted.
         commit: bool,
+        /// Offsets that are committed with it for the group of which the same process is a member: topic name and
+        /// partition, and the next offset to read.
+        offsets: Vec<((StrBytes, i32), Offset)>,
     },
     /// Consumer: take these partitions, from the beginning, in place of any it has.
     Assign {
@@ -125,6 +130,9 @@ pub enum Operation {
         /// Topic name, partition and offset.
         positions: Vec<(StrBytes, i32, Offset)>,
     },
+    /// Consumer: take all partitions that its group gave it again from where that has committed, as an application does
+    /// that could not end what it had begun.
+    Rewind,
     /// Consumer: be a member of its group for these topics; partitions come with later polls.
     Subscribe {
         /// Topic names.
@@ -214,6 +222,11 @@ pub enum Outcome {
     },
     /// The assignment is taken.
     Assigned,
+    /// These partitions are read again from where the group has committed.
+    Rewound {
+        /// Topic name and partition.
+        partitions: Vec<(StrBytes, i32)>,
+    },
     /// The subscription is taken.
     Subscribed,
     /// The group is left.

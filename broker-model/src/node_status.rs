@@ -17,6 +17,9 @@ pub struct NodeStatus {
     pub positions: Vec<(StrBytes, i32, Offset)>,
 }
 
+/// What a broker holds whose partitions have transactions open, of those that it leads.
+pub const OPEN_TRANSACTIONS: &str = "open transactions";
+
 /// Something that a node holds until something else happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {

@@ -1,7 +1,7 @@
 //! Any node, as a host holds it.
 
 use crate::broker::Broker;
-use crate::client::{Admin, Consumer, Producer};
+use crate::client::{Admin, Consumer, Pipeline, Producer};
 use crate::controller::Controller;
 use crate::log::Log;
 use crate::node::{Deadline, Effects, Event, Node};
@@ -19,6 +19,8 @@ pub enum Process {
     Producer(Box<Producer>),
     /// A consumer.
     Consumer(Box<Consumer>),
+    /// A consumer and a producer.
+    Pipeline(Box<Pipeline>),
     /// An admin client.
     Admin(Box<Admin>),
 }
@@ -30,6 +32,7 @@ impl Node for Process {
             Self::Controller(controller) => controller.handle(now, event, effects),
             Self::Producer(producer) => producer.handle(now, event, effects),
             Self::Consumer(consumer) => consumer.handle(now, event, effects),
+            Self::Pipeline(pipeline) => pipeline.handle(now, event, effects),
             Self::Admin(admin) => admin.handle(now, event, effects),
         }
     }
@@ -40,6 +43,7 @@ impl Node for Process {
             Self::Controller(controller) => controller.logs(),
             Self::Producer(producer) => producer.logs(),
             Self::Consumer(consumer) => consumer.logs(),
+            Self::Pipeline(pipeline) => pipeline.logs(),
             Self::Admin(admin) => admin.logs(),
         }
     }
@@ -50,6 +54,7 @@ impl Node for Process {
             Self::Controller(controller) => controller.status(),
             Self::Producer(producer) => producer.status(),
             Self::Consumer(consumer) => consumer.status(),
+            Self::Pipeline(pipeline) => pipeline.status(),
             Self::Admin(admin) => admin.status(),
         }
     }
@@ -60,6 +65,7 @@ impl Node for Process {
             Self::Controller(controller) => controller.next_deadline(),
             Self::Producer(producer) => producer.next_deadline(),
             Self::Consumer(consumer) => consumer.next_deadline(),
+            Self::Pipeline(pipeline) => pipeline.next_deadline(),
             Self::Admin(admin) => admin.next_deadline(),
         }
     }

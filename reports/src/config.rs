@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use harrow_sim::history::History;
-use harrow_sim::plan::Plan;
+use harrow_sim::plan::{Plan, ProcessingGuarantee};
 use harrow_sim::run::Run;
 
 use crate::check::{LogFacts, Options};
@@ -34,6 +34,8 @@ pub struct HistoryConfig {
     pub offsets_retention_minutes: u64,
     /// Whether `group.protocol` is `consumer`, in which each member has an epoch of its own, and not `classic`.
     pub member_epochs: bool,
+    /// How often groups promise to process a record, where that is not exactly once.
+    pub groups: BTreeMap<String, ProcessingGuarantee>,
     /// Topics that have no settings of their own.
     pub topic: TopicTerms,
     /// Topics with settings of their own.
@@ -97,6 +99,7 @@ impl Default for HistoryConfig {
             assign_keeps_position: true,
             offsets_retention_minutes: OFFSETS_RETENTION_NS / NS_PER_MINUTE,
             member_epochs: false,
+            groups: BTreeMap::new(),
             topic: TopicTerms { partition, compacted: false },
             topics: BTreeMap::new(),
             log_starts: BTreeMap::new(),
@@ -110,6 +113,10 @@ impl Default for HistoryConfig {
             },
         }
     }
+}
+
+fn is_weaker(made: ProcessingGuarantee) -> bool {
+    made != ProcessingGuarantee::ExactlyOnce
 }
 
 impl HistoryConfig {
@@ -138,6 +145,7 @@ impl HistoryConfig {
             isolation: terms.isolation,
             subscribes: terms.subscribes,
             offset_reset,
+            groups: terms.processing.into_iter().filter(|(_, made)| is_weaker(*made)).collect(),
             topics: topics.collect(),
             faults: FaultTerms {
                 disturbed: terms.disturbed,
@@ -168,6 +176,7 @@ impl HistoryConfig {
             known.collect()
         });
         Terms {
+            processing: self.groups.iter().map(|(group, made)| (group.clone(), *made)).collect(),
             producer: self.producer,
             producers: self.producers.iter().map(|(process, terms)| (*process, *terms)).collect(),
             partitions,

@@ -1,6 +1,7 @@
 //! Which configuration promised what was broken, in one line.
 
 use harrow_broker_model::config::Acks;
+use harrow_sim::plan::ProcessingGuarantee;
 use harrow_sim::violation::Guarantee;
 
 use crate::check::Anomaly;
@@ -82,9 +83,7 @@ pub(crate) fn promise_to_clients(
         }
         Anomaly::GarbageRead => "every record's checksum: what is read was sent",
         Anomaly::TornTransaction => "a transaction: all of its records, or none",
-        Anomaly::EosDuplicate | Anomaly::EosLoss => {
-            "exactly-once processing: a transaction commits its input's offsets with its output"
-        }
+        Anomaly::EosDuplicate | Anomaly::EosLoss => processing(terms),
         Anomaly::ZombieCommit => "the group's coordinator: who is of an older generation is fenced",
         Anomaly::CommitBeyondPosition => {
             "a consumer's position: it commits no further than it came"
@@ -99,6 +98,18 @@ pub(crate) fn promise_to_clients(
         | Anomaly::G1cWwRealtime => "nothing: Kafka does not isolate the writes of transactions",
     };
     fixed.to_owned()
+}
+
+/// What groups promise that process what they read: the strongest of it.
+fn processing(terms: &Terms) -> &'static str {
+    let made = |one| terms.processing.iter().any(|(_, made)| *made == one);
+    if terms.processing.is_empty() || made(ProcessingGuarantee::ExactlyOnce) {
+        "exactly-once processing: a transaction commits its input's offsets with its output"
+    } else if made(ProcessingGuarantee::AtLeastOnce) {
+        "at-least-once processing: offsets are committed once what they pass is processed"
+    } else {
+        "at-most-once processing: records are processed once their offsets are committed"
+    }
 }
 
 fn ordering(producer: ProducerTerms) -> String {

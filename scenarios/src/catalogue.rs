@@ -63,6 +63,9 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "zombie-producer",
     "hanging-transaction",
     "delayed-end-txn",
+    "exactly-once",
+    "at-least-once",
+    "at-most-once",
     "coordinator-failover",
     "zombie-consumer",
     "static-member-bounce",
@@ -71,6 +74,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "offset-expiration",
     "swarm",
     "swarm-groups",
+    "swarm-transactions",
     "swarm-lossy",
 ];
 

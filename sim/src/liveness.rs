@@ -26,7 +26,7 @@
 //!
 //! Sources: `TigerBeetle`'s liveness mode; Kafka's `RaftEventSimulationTest`; KIP-966; timeouts as configured.
 
-use crate::plan::{ClientPlan, Plan};
+use crate::plan::{ClientPlan, PipelinePlan, Plan};
 
 /// Something that must come true after the heal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +54,8 @@ pub enum Goal {
     /// L11, of clients that lived through the faults: one more record of each producer of a load is acknowledged by
     /// every partition that it writes to.
     LoadProducers,
+    /// No transaction is open any longer than its timeout: the last stable offset goes on.
+    Transactions,
     /// L9 and the other half of L11: live consumers and a fresh one have read to the committed end.
     ConsumerLag,
     /// L12: nothing is held for anybody any more.
@@ -84,7 +86,7 @@ const fn entry(
 
 /// Every goal, in the order in which they are judged.
 #[rustfmt::skip]
-pub const GOALS: [GoalEntry; 13] = [
+pub const GOALS: [GoalEntry; 14] = [
     entry(Goal::Processes, "node-down", "every process of the core runs", "Harrow"),
     entry(Goal::QuorumLeader, "no-quorum-leader",
         "all live controllers and brokers know one live quorum leader", "L1; KIP-595"),
@@ -104,6 +106,8 @@ pub const GOALS: [GoalEntry; 13] = [
         "a fresh producer's record is acknowledged by every partition", "L11"),
     entry(Goal::LoadProducers, "producer-stuck",
         "one more record of each producer is acknowledged by every partition", "L11; KIP-360"),
+    entry(Goal::Transactions, "transaction-open",
+        "every transaction ends, by its producer or by its timeout", "KIP-98, KIP-664"),
     entry(Goal::ConsumerLag, "consumer-lag",
         "all live consumers and a fresh one read to the committed end", "L9, L11"),
     entry(Goal::Resources, "resources-held",
@@ -167,6 +171,13 @@ impl Goal {
             Self::LoadProducers => {
                 Self::FreshProducer.timeouts_ms(plan) + 2 * slowest_operation_ms(plan)
             }
+            // Its coordinator looks at it from time to time, and then has its markers written.
+            Self::Transactions => {
+                Self::LoadProducers.timeouts_ms(plan)
+                    + longest_transaction_ms(plan)
+                    + c.transaction_cleanup_interval_ms
+                    + 2 * c.request_timeout_ms
+            }
             Self::ConsumerLag => Self::LoadProducers.timeouts_ms(plan) + slowest_fetch_ms(plan),
             Self::Resources => Self::ConsumerLag.timeouts_ms(plan) + c.request_timeout_ms,
         }
@@ -180,10 +191,12 @@ fn slowest_operation_ms(plan: &Plan) -> u64 {
             let patience = if transactions.is_some() { 2 } else { 1 };
             patience * config.delivery_timeout_ms + interval_us.1 / 1_000
         }
-        ClientPlan::Consumer { config, interval_us, poll_timeout_ms, .. } => {
+        ClientPlan::Consumer { config, interval_us, poll_timeout_ms, pipeline, .. } => {
             let poll_ms = u64::from(*poll_timeout_ms);
             let answer_ms = poll_ms.max(2 * config.request_timeout_ms);
-            answer_ms + interval_us.1 / 1_000 + rebalance_ms(config)
+            let sends = |pipeline: &PipelinePlan| 2 * pipeline.producer.delivery_timeout_ms;
+            let processes_ms = pipeline.as_ref().map_or(0, sends);
+            answer_ms + interval_us.1 / 1_000 + rebalance_ms(config) + processes_ms
         }
     };
     plan.clients.iter().map(longest).max().unwrap_or(0)
@@ -196,6 +209,18 @@ fn rebalance_ms(config: &harrow_broker_model::config::ConsumerConfig) -> u64 {
         let join_ms = group.max_poll_interval_ms + 5_000;
         group.session_timeout_ms + 2 * join_ms + group.api_timeout_ms
     })
+}
+
+/// How long a transaction may take.
+fn longest_transaction_ms(plan: &Plan) -> u64 {
+    let transactional = plan.clients.iter().filter(|client| client.is_transactional());
+    let timeouts = transactional.map(|client| match client {
+        ClientPlan::Producer { config, .. } => config.transaction_timeout_ms,
+        ClientPlan::Consumer { pipeline, .. } => {
+            pipeline.as_ref().map_or(0, |pipeline| pipeline.producer.transaction_timeout_ms)
+        }
+    });
+    timeouts.max().unwrap_or(0)
 }
 
 /// How long a consumer may wait for an answer to learn that it must ask elsewhere.

@@ -172,7 +172,47 @@ pub enum ClientPlan {
         /// What it does as a member of its group, if it has one; then it reads what the group gives it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         member: Option<MemberPlan>,
+        /// What it makes of what it reads, if it processes that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pipeline: Option<PipelinePlan>,
     },
+}
+
+impl ClientPlan {
+    /// Whether it writes in transactions.
+    pub fn is_transactional(&self) -> bool {
+        match self {
+            Self::Producer { transactions, .. } => transactions.is_some(),
+            Self::Consumer { pipeline, .. } => {
+                pipeline.as_ref().is_some_and(|it| it.producer.transactional_id.is_some())
+            }
+        }
+    }
+}
+
+/// What a member of a group makes of what it reads: one record of each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PipelinePlan {
+    /// Its producer's configuration, a transactional one where each record is to be processed exactly once.
+    pub producer: ProducerConfig,
+    /// Topics that it writes to, in turn.
+    pub outputs: Vec<String>,
+    /// How often it promises to process a record.
+    pub guarantee: ProcessingGuarantee,
+}
+
+/// How often a record is processed. Source: `processing.guarantee` of Kafka Streams; the documentation of
+/// `KafkaConsumer`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProcessingGuarantee {
+    /// Once among the committed transactions.
+    ExactlyOnce,
+    /// Once or more often.
+    AtLeastOnce,
+    /// Once or never.
+    AtMostOnce,
 }
 
 /// What the transactions of a producer are like.

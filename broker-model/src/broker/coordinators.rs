@@ -6,8 +6,10 @@ use crate::broker::Broker;
 use crate::broker::controller_channel::PendingRequest;
 use crate::config::{ms, topic_name};
 use crate::consumer_protocol::Place;
-use crate::coordinator::group::{GroupChange, Todo};
-use crate::coordinator::runtime::{CoordinatorKind, CoordinatorRecord, batch_of};
+use crate::coordinator::group::{GroupChange, Todo, TransactionalWriter, Waiter};
+use crate::coordinator::runtime::{
+    CoordinatorKind, CoordinatorRecord, batch_in_transaction, batch_of,
+};
 use crate::jitter::jitter;
 use crate::message::RequestBody;
 use crate::node::Effects;
@@ -168,22 +170,51 @@ impl Broker {
                     }
                 }
                 Todo::Write(index, records, waiter) => {
-                    let appended = self.append_records(
-                        now,
-                        (CoordinatorKind::Group, index),
-                        &records,
-                        effects,
-                    );
-                    match appended.map(|id| self.partitions.get(&id)) {
-                        Ok(Some(partition)) => {
-                            self.groups.written(now, index, partition.log(), waiter);
-                        }
-                        Ok(None) => unreachable!("records were appended to partition {index}"),
-                        Err(error) => self.groups.not_written(now, waiter, error),
-                    }
+                    let at = (CoordinatorKind::Group, index);
+                    let appended = self.append_records(now, at, &records, effects);
+                    self.group_written(now, index, appended, waiter);
+                }
+                Todo::WriteInTransaction(index, records, writer, waiter) => {
+                    let appended =
+                        self.append_in_transaction(now, index, (&records, writer), effects);
+                    self.group_written(now, index, appended, waiter);
                 }
             }
         }
+    }
+
+    fn group_written(
+        &mut self,
+        now: Now,
+        index: i32,
+        appended: Result<TopicPartition, ErrorCode>,
+        waiter: Waiter,
+    ) {
+        match appended.map(|id| self.partitions.get(&id)) {
+            Ok(Some(partition)) => self.groups.written(now, index, partition.log(), waiter),
+            Ok(None) => unreachable!("records were appended to partition {index}"),
+            Err(error) => self.groups.not_written(now, waiter, error),
+        }
+    }
+
+    /// Appends offsets that a transaction commits. Source: `CoordinatorPartitionWriter.append`.
+    fn append_in_transaction(
+        &mut self,
+        now: Now,
+        index: i32,
+        (records, writer): (&[CoordinatorRecord], TransactionalWriter),
+        effects: &mut Effects,
+    ) -> Result<TopicPartition, ErrorCode> {
+        let topic = self.internal_topics.id_of(CoordinatorKind::Group);
+        let topic = topic.ok_or(ErrorCode::NotLeaderOrFollower)?;
+        let id = TopicPartition { topic, partition: index };
+        let producer = (writer.producer_id, writer.producer_epoch);
+        let batch = batch_in_transaction(now.wall, producer, records);
+        let (context, partitions) = self.partition_context(now);
+        let partition = partitions.get_mut(&id).ok_or(ErrorCode::NotLeaderOrFollower)?;
+        partition.append_in_transaction(context, &batch, writer.guard, effects)?;
+        self.touched.push(id);
+        Ok(id)
     }
 
     fn offsets_partition(&self, index: i32) -> Option<(TopicPartition, LeaderEpoch)> {

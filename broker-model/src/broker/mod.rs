@@ -236,6 +236,7 @@ impl Broker {
             }
             ResponseBody::Produce(_)
             | ResponseBody::AddOffsetsToTxn(_)
+            | ResponseBody::TxnOffsetCommit(_)
             | ResponseBody::EndTxn(_)
             | ResponseBody::DeleteRecords(_)
             | ResponseBody::Fetch(_)
@@ -284,7 +285,8 @@ impl Broker {
             Channel::Quorum
             | Channel::Client
             | Channel::ClientFetch
-            | Channel::ClientCoordinator => {
+            | Channel::ClientCoordinator
+            | Channel::ClientProducer => {
                 panic!("a broker opens no {channel:?} connection, yet lost one to {to}")
             }
         }

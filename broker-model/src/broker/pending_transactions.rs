@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use crate::broker::connections::Caller;
 use crate::config::ClusterConfig;
 use crate::coordinator::transaction::{
-    AddAsker, MarkerRequest, TransactionConfig, TransactionCoordinator, WriteId,
+    AddAsker, Added, MarkerRequest, TransactionConfig, TransactionCoordinator, WriteId,
 };
 use crate::log::VerificationGuard;
 use crate::message::WriteTxnMarkersResponse;
 use crate::node::{Channel, Deadline};
 use crate::partition::ProduceTicket;
-use crate::proto::{AddPartitionsToTxnRequest, ErrorCode, ProduceRequest};
+use crate::proto::{AddPartitionsToTxnRequest, ProduceRequest, TxnOffsetCommitRequest};
 use crate::types::{ConnectionId, CorrelationId, NodeId, Time, TopicPartition};
 
 /// Transactions on a broker.
@@ -28,8 +28,8 @@ pub(super) struct Transactions {
     pub(super) adders: BTreeMap<AddAsker, Adder>,
     /// Requests for partitions that are not answered.
     pub(super) add_batches: BTreeMap<u64, AddBatch>,
-    /// Produces whose transactions are being verified.
-    pub(super) verifying: BTreeMap<ConnectionId, VerifyingProduce>,
+    /// Requests whose transactions are being verified.
+    pub(super) verifying: BTreeMap<ConnectionId, Verifying>,
     last_number: u64,
 }
 
@@ -97,16 +97,25 @@ pub(super) enum Adder {
 pub(super) struct AddBatch {
     pub(super) caller: Caller,
     pub(super) request: Box<AddPartitionsToTxnRequest>,
-    pub(super) results: Vec<Result<(), ErrorCode>>,
+    pub(super) results: Vec<Added>,
     pub(super) undecided: usize,
 }
 
-/// A produce whose transaction is being verified.
+/// A request whose transaction is being verified.
 #[derive(Debug)]
-pub(super) struct VerifyingProduce {
+pub(super) struct Verifying {
     pub(super) caller: Caller,
-    pub(super) request: Box<ProduceRequest>,
+    pub(super) request: Verifiable,
     pub(super) guards: BTreeMap<TopicPartition, VerificationGuard>,
+}
+
+/// What is appended only if the coordinator knows its transaction.
+#[derive(Debug)]
+pub(super) enum Verifiable {
+    /// A producer's records.
+    Produce(Box<ProduceRequest>),
+    /// A group's offsets.
+    Offsets(Box<TxnOffsetCommitRequest>),
 }
 
 impl Transactions {

@@ -2,7 +2,7 @@
 
 use crate::broker::Broker;
 use crate::broker::purgatory::{PendingPartition, Wait};
-use crate::node_status::NodeStatus;
+use crate::node_status::{NodeStatus, OPEN_TRANSACTIONS};
 use crate::partition::Partition;
 
 impl Broker {
@@ -17,9 +17,15 @@ impl Broker {
             .holds("produces that wait", self.purgatory.produces().count())
             .holds("group requests that wait for records", self.groups.waiting())
             .holds("transactions under way", self.transactions.unfinished())
+            .holds(OPEN_TRANSACTIONS, self.open_transactions())
             .holds("requests to the controller", self.channel.in_flight())
             .holds("isr proposals", proposals)
             .holds("requests behind another one", self.connections.queued())
+    }
+
+    fn open_transactions(&self) -> usize {
+        let led = self.partitions.values().filter(|partition| partition.is_leader());
+        led.map(|partition| partition.log().ongoing_transactions().count()).sum()
     }
 
     /// Fetches that wait although what they wait for is there.

@@ -6,11 +6,11 @@ use crate::broker::Broker;
 use crate::broker::pending_transactions::{Append, Asked, MarkerSource, Outgoing, Owner};
 use crate::config::ms;
 use crate::coordinator::runtime::{CoordinatorKind, CoordinatorRecord, batch_of};
-use crate::coordinator::transaction::{MarkersToSend, Todo, WriteId};
+use crate::coordinator::transaction::{Added, MarkersToSend, Todo, WriteId};
 use crate::message::{RequestBody, ResponseBody};
 use crate::node::{Channel, Effect, Effects};
 use crate::partition::{ProduceOutcome, ProduceTicket};
-use crate::proto::{AddPartitionsToTxnRequest, ErrorCode};
+use crate::proto::{AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, ErrorCode};
 use crate::types::{ConnectionId, CorrelationId, NodeId, Now, TopicPartition};
 
 /// How often a log that is to be loaded is looked at, until all of it is committed, in milliseconds.
@@ -82,12 +82,20 @@ impl Broker {
             ProduceOutcome::Acknowledged(_) => Ok(()),
             ProduceOutcome::Refused(error) => Err(*error),
             ProduceOutcome::Waiting => {
-                let until = now.time + ms(self.context.config.request_timeout_ms);
+                let until = now.time + ms(self.patience_ms(owner));
                 self.transactions.appends.insert(ticket, Append { until, partition, owner });
                 return;
             }
         };
         self.append_ended(now, owner, result, effects);
+    }
+
+    fn patience_ms(&self, owner: Owner) -> u64 {
+        let record = match owner {
+            Owner::Record(write) => self.transactions.coordinator.patience_ms(write),
+            Owner::Marker(..) => None,
+        };
+        record.unwrap_or(self.context.config.request_timeout_ms)
     }
 
     /// An append that may be a transaction's is decided; false if it is somebody else's.
@@ -160,15 +168,30 @@ impl Broker {
                 coordinator.markers_answered(now, request, Some(response));
             }
             (Asked::Verification(connection), ResponseBody::AddPartitionsToTxn(response)) => {
-                let results = response.results_by_transaction.iter();
-                let topics = results.flat_map(|result| &result.topic_results);
-                let mut codes = topics.flat_map(|topic| &topic.results_by_partition);
-                let error =
-                    codes.find_map(|one| ErrorCode::try_from_code(one.partition_error_code));
-                self.verified(now, connection, error.map_or(Ok(()), Err), effects);
+                let added = self.read_added(response);
+                self.verified(now, connection, added, effects);
             }
             (asked, body) => panic!("{from} answers {asked:?} with {body:?}"),
         }
+    }
+
+    /// What another broker says of partitions: each may be refused alone for not being in the transaction, else all are
+    /// told the same.
+    fn read_added(&self, response: &AddPartitionsToTxnResponse) -> Added {
+        let mut missing = Vec::new();
+        let results = response.results_by_transaction.iter();
+        for topic in results.flat_map(|result| &result.topic_results) {
+            for one in &topic.results_by_partition {
+                match ErrorCode::try_from_code(one.partition_error_code) {
+                    None => {}
+                    Some(ErrorCode::TransactionAbortable) => {
+                        missing.extend(self.resolve(&topic.name, one.partition_index));
+                    }
+                    Some(error) => return Err(error),
+                }
+            }
+        }
+        Ok(missing)
     }
 
     /// A connection to another broker is gone.

@@ -63,6 +63,12 @@ pub(crate) enum TransactionRequest {
     InitProducerId,
     /// That partitions are in its transaction.
     AddPartitions,
+    /// Who coordinates the group whose offsets it commits.
+    FindGroupCoordinator,
+    /// That the offsets of a group are in its transaction.
+    AddOffsets,
+    /// That these offsets are committed with it: its coordinator's, of the group.
+    CommitOffsets,
     /// The end.
     EndTxn,
 }

@@ -15,3 +15,14 @@ impl Generation {
     /// No member of any.
     pub(crate) const NONE: Self = Self { id: -1, member: String::new(), protocol: None };
 }
+
+/// As what a member commits within a transaction. Source: KIP-447, `ConsumerGroupMetadata`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupMetadata {
+    /// `group.id`.
+    pub(crate) group: String,
+    /// The generation that it took partitions in last: what it does not know yet does not count.
+    pub(crate) generation: Generation,
+    /// `group.instance.id`.
+    pub(crate) instance: Option<String>,
+}

@@ -7,6 +7,7 @@
 //! | `coordinator` | who coordinates a group |
 //! | `producer` | partitioner, batching, retries, idempotence |
 //! | `consumer` | positions and their validation, fetching, end offsets, groups |
+//! | `pipeline` | a process with a consumer and a producer, which processes what it reads |
 //! | `admin` | topic creation |
 //!
 //! All three work alike: an event changes state, then `run` does everything that has become possible and the next
@@ -19,6 +20,7 @@ mod coordinator;
 mod generation;
 mod metadata;
 mod partition_key;
+mod pipeline;
 mod producer;
 #[cfg(test)]
 mod testing;
@@ -26,4 +28,5 @@ mod testing;
 pub use crate::coordinator::runtime::partition_for as coordinator_partition;
 pub use admin::Admin;
 pub use consumer::Consumer;
+pub use pipeline::Pipeline;
 pub use producer::{Producer, partition_of};

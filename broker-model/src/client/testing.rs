@@ -57,8 +57,13 @@ impl<N: Node> Driver<N> {
     }
 
     pub(crate) fn event(&mut self, event: Event) {
+        self.call(|node, now, effects| node.handle(now, event, effects));
+    }
+
+    /// Calls the client, and takes what it does.
+    pub(crate) fn call(&mut self, call: impl FnOnce(&mut N, Now, &mut Effects)) {
         let mut effects = Effects::new();
-        self.node.handle(Now { time: self.time, wall: START.wall }, event, &mut effects);
+        call(&mut self.node, Now { time: self.time, wall: START.wall }, &mut effects);
         for effect in effects.drain() {
             match effect {
                 Effect::Request { to, channel, message } => {

@@ -132,6 +132,7 @@ impl Controller {
             | RequestBody::InitProducerId(_)
             | RequestBody::AddPartitionsToTxn(_)
             | RequestBody::AddOffsetsToTxn(_)
+            | RequestBody::TxnOffsetCommit(_)
             | RequestBody::EndTxn(_)
             | RequestBody::DeleteRecords(_)
             | RequestBody::WriteTxnMarkers(_)

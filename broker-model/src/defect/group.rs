@@ -18,6 +18,30 @@ GroupDefect {
             which reads on and commits 100. The first one wakes up and commits what it had read, 50: \
             whoever comes next reads 50 to 100 again.",
     }
+    TxnCommitIgnoresGeneration {
+        name: "txn-commit-ignores-generation",
+        source: "KIP-447; OffsetMetadataManager.validateTransactionalOffsetCommit",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(2, 5, 0)] },
+        side: Server,
+        shows: "offsets" / "eos-duplicate" in "exactly-once", seed 15,
+        meaning: "A coordinator takes offsets within a transaction from who is no member of the group any \
+            more: only the fence of the producer stands between.",
+        example: "A member stands still amid its transaction. Its partitions go to another one, whose \
+            producer has an id of its own and fences nobody. The first one wakes up and commits: its \
+            records have been processed twice, in two committed transactions.",
+    }
+    UnstableOffsetsTold {
+        name: "unstable-offsets-told",
+        source: "KIP-447; OffsetMetadataManager.fetchOffsets, requireStable",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(2, 5, 0)] },
+        side: Server,
+        shows: "offsets" / "eos-duplicate" in "exactly-once", seed 6,
+        meaning: "Who gets a partition is told the committed offset while a transaction that commits a later one \
+            is open.",
+        example: "A member has sent its offsets, and the commit of its transaction is on its way, when its \
+            partition goes to another one. That is told where the group was before, and processes the same \
+            records again: both transactions are committed.",
+    }
     StaticRejoinNotStored {
         name: "static-rejoin-not-stored",
         source: "KAFKA-10284; GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin",

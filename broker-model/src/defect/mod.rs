@@ -6,6 +6,7 @@
 //! what `harrow defects` and `harrow explain` print, what README's table shows and what the tests run is made from it.
 //! A family has its own file: add a row there; a new family is a new file and a line in `families!` below.
 
+mod application;
 mod broker;
 mod controller;
 mod entry;
@@ -85,6 +86,7 @@ families! {
     5: Producer(ProducerDefect) in producer,
     6: Group(GroupDefect) in group,
     7: Transaction(TransactionDefect) in transaction,
+    8: Application(ApplicationDefect) in application,
 }
 
 impl Defect {

@@ -13,7 +13,7 @@ use crate::log::verification::{Verification, VerificationGuard};
 use crate::note::{BatchKind, KnownProducer};
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch, TransactionMarker, TransactionResult};
-use crate::types::{Offset, ProducerId, Sequence, WallTime};
+use crate::types::{Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
 /// A batch compared with its producer's history on this partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,18 +141,19 @@ impl ProducerState {
     /// None if there is nothing to verify. Source: `UnifiedLog.maybeStartTransactionVerification`.
     pub(crate) fn start_verification(
         &mut self,
-        batch: &BatchHeader,
+        (id, epoch): (ProducerId, ProducerEpoch),
+        sequence: Sequence,
         fresh: Verification,
     ) -> Result<Option<VerificationGuard>, ErrorCode> {
-        let entry = self.producers.get(&batch.producer_id);
-        if entry.is_some_and(|entry| batch.producer_epoch < entry.epoch()) {
+        let entry = self.producers.get(&id);
+        if entry.is_some_and(|entry| epoch < entry.epoch()) {
             return Err(ErrorCode::InvalidProducerEpoch);
         }
-        if self.has_ongoing(batch) {
+        if entry.is_some_and(|entry| entry.transaction().is_some() && entry.epoch() == epoch) {
             return Ok(None);
         }
-        let verification = self.verifications.entry(batch.producer_id).or_insert(fresh);
-        verification.saw(batch.producer_epoch, batch.base_sequence);
+        let verification = self.verifications.entry(id).or_insert(fresh);
+        verification.saw(epoch, sequence);
         Ok(Some(verification.guard()))
     }
 
@@ -318,7 +319,7 @@ pub(crate) fn is_transactional(kind: BatchKind) -> bool {
 mod tests {
     use super::*;
     use crate::record::RecordBatchBuilder;
-    use crate::types::{LeaderEpoch, ProducerEpoch};
+    use crate::types::LeaderEpoch;
 
     fn header(id: i64, epoch: i16, sequence: i32, count: usize, offset: i64) -> BatchHeader {
         let producer = (ProducerId(id), ProducerEpoch(epoch), Sequence(sequence));

@@ -15,7 +15,7 @@ use crate::log::verification::{Verification, VerificationGuard};
 use crate::note::AbortedTransaction;
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch, TransactionMarker, TransactionResult};
-use crate::types::{Offset, ProducerId, WallTime};
+use crate::types::{Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
 impl Log {
     /// Everything below is decided and will not be undone; for what may be read with `read_committed`. Source:
@@ -57,11 +57,21 @@ impl Log {
         bumps_epoch: bool,
         now: WallTime,
     ) -> Result<Option<VerificationGuard>, ErrorCode> {
+        let producer = (batch.producer_id, batch.producer_epoch);
+        self.start_verification_of((producer, batch.base_sequence), bumps_epoch, now)
+    }
+
+    /// The same for a batch that is yet to be made.
+    pub fn start_verification_of(
+        &mut self,
+        (producer, sequence): ((ProducerId, ProducerEpoch), Sequence),
+        bumps_epoch: bool,
+        now: WallTime,
+    ) -> Result<Option<VerificationGuard>, ErrorCode> {
         let guard = VerificationGuard(self.transactions.next_guard);
         self.transactions.next_guard += 1;
-        let from = (batch.producer_epoch, batch.base_sequence);
-        let fresh = Verification::new(guard, now, from, bumps_epoch);
-        let started = self.producers.start_verification(batch, fresh);
+        let fresh = Verification::new(guard, now, (producer.1, sequence), bumps_epoch);
+        let started = self.producers.start_verification(producer, sequence, fresh);
         assert!(
             !matches!(started, Ok(Some(known)) if known > guard),
             "{started:?} is newer than the newest verification {guard:?}"

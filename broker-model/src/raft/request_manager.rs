@@ -106,7 +106,8 @@ impl Peer {
             | Channel::TransactionMarkers
             | Channel::TransactionVerification
             | Channel::ClientFetch
-            | Channel::ClientCoordinator => None,
+            | Channel::ClientCoordinator
+            | Channel::ClientProducer => None,
         }
     }
 }

@@ -166,8 +166,9 @@ impl BatchHeader {
             return refuse("producer epoch", i64::from(self.producer_epoch.0));
         }
         let numbered = self.has_producer() && !self.is_control();
-        let sequence_fits =
-            if numbered { self.base_sequence.0 >= 0 } else { self.base_sequence == Sequence::NONE };
+        // Coordinators give no sequences to what a transaction commits through them.
+        let none = self.base_sequence == Sequence::NONE && (!numbered || self.is_transactional());
+        let sequence_fits = none || numbered && self.base_sequence.0 >= 0;
         if !sequence_fits {
             return refuse("base sequence", i64::from(self.base_sequence.0));
         }

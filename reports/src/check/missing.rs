@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harrow_sim::history::{Completion, Function, History, ReadRecord, Row, What};
+use harrow_sim::history::{Completion, Function, History, NO_PARTITION, ReadRecord, Row, What};
 
 use super::anomaly::Anomaly;
 use super::found::Found;
@@ -17,6 +17,7 @@ use super::index::{Index, SendId};
 use super::occurrence::Observation;
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
+    check_torn(index, found);
     let read_spans = ReadSpans::of(index);
     for send in 0..index.send_count() {
         if index.was_read_ok(send) || !index.committed(send) {
@@ -39,6 +40,32 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         } else if !lost {
             at_the_end(index, found, Anomaly::TornTransaction, partition, (subject, None));
         }
+    }
+}
+
+/// A transaction that was aborted may still be there in part: reads show one of its records, and another one, whose
+/// place its producer was told, is nowhere. It was ended twice, in two ways (KAFKA-17754).
+fn check_torn(index: &Index<'_>, found: &mut Found) {
+    if !index.history.final_reads {
+        return;
+    }
+    let aborted = (0_u32..)
+        .zip(index.history.rows())
+        .filter(|(_, row)| row.function == Function::Txn && row.completion == Completion::Fail);
+    for (operation, _) in aborted {
+        let sends = index.history.sends_of(operation);
+        let mut sends = sends.start as SendId..sends.end as SendId;
+        let Some(shown) = sends.clone().find(|send| index.was_read_ok(*send)) else { continue };
+        let told = |send: &SendId| {
+            let sent = index.history.sends()[*send as usize];
+            (sent.offset >= 0 && sent.partition != NO_PARTITION).then_some(sent)
+        };
+        let gone = sends.find(|send| !index.was_read(*send) && told(send).is_some());
+        let Some((gone, sent)) = gone.and_then(|gone| Some((gone, told(&gone)?))) else { continue };
+        let subject = Observation { offset: sent.offset, ..index.observation_of_send(gone) };
+        let other = Some(index.observation_of_send(shown));
+        let anomaly = Anomaly::TornTransaction;
+        at_the_end(index, found, anomaly, sent.partition, (subject, other));
     }
 }
 

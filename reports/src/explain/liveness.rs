@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 13] = [
+pub(super) static ENTRIES: [Entry; 14] = [
     Entry {
         name: "node-down",
         kind: Kind::Liveness,
@@ -96,6 +96,15 @@ pub(super) static ENTRIES: [Entry; 13] = [
         legal: "Over partitions that are legally offline, and with acks=all where fewer replicas live than \
                   min.insync.replicas.",
         source: "KIP-98, KIP-360; L11",
+    },
+    Entry {
+        name: "transaction-open",
+        kind: Kind::Liveness,
+        meaning: "After the heal, a partition has a transaction open for longer than its timeout: the last \
+                  stable offset stands still, and with it every consumer with read_committed.",
+        example: "A record arrives after its transaction's marker and opens one that no coordinator knows of.",
+        legal: "Never: a transaction ends by its producer or by transaction.timeout.ms.",
+        source: "KIP-98, KIP-664, KAFKA-14402",
     },
     Entry {
         name: "consumer-lag",

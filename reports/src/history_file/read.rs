@@ -452,8 +452,9 @@ fn belongs(micro: Micro, f: Name) -> bool {
         Micro::Assigned => matches!(f, Name::Assign | Name::Subscribe | Name::Join),
         Micro::End => f == Name::List,
         Micro::Committed => matches!(f, Name::Commit | Name::Txn | Name::Poll),
-        Micro::Consumed => f == Name::Txn,
-        Micro::Rebalanced | Micro::Member => !matches!(f, Name::Send | Name::Crash),
+        Micro::Consumed => matches!(f, Name::Txn | Name::Send),
+        Micro::Member => f != Name::Crash,
+        Micro::Rebalanced => !matches!(f, Name::Send | Name::Crash),
     }
 }
 

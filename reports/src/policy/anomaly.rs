@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use harrow_broker_model::config::Acks;
 use harrow_sim::history::{Completion, Function, History};
+use harrow_sim::plan::ProcessingGuarantee;
 
 use super::dropped::ended_before;
 use super::promised::{Isolation, ProducerTerms, Reset};
@@ -14,6 +15,8 @@ use crate::check::{Anomaly, Observation, Occurrence, OccurrenceContext};
 /// Source: Kafka's documentation of `producer.id.expiration.ms`.
 const FORGOTTEN: &str = "producer.id.expiration.ms is not above delivery.timeout.ms: a broker may forget \
     a producer and take its retry for new";
+
+const EXACTLY_ONCE: &str = "guarantee=exactly-once";
 
 const IDEMPOTENCE: &str = "enable.idempotence=true";
 
@@ -32,7 +35,7 @@ fn excuse_of_data(terms: &Terms, history: &History, occurrence: &Occurrence) -> 
     let weak = |record: Option<Observation>| weak_acks(terms, history, occurrence, record);
     let unproved = |operations: &[Option<u32>]| unproved(terms, history, operations);
     let passed = occurrence.other.and_then(|other| other.writer);
-    let (own, others) = (Some(occurrence.subject.operation), occurrence.other.map(|o| o.operation));
+    let own = Some(occurrence.subject.operation);
     match occurrence.anomaly {
         Anomaly::LostWrite | Anomaly::Unseen => {
             weak(subject).or_else(|| unproved(&[own])).or_else(loss)
@@ -53,10 +56,9 @@ fn excuse_of_data(terms: &Terms, history: &History, occurrence: &Occurrence) -> 
             .or_else(|| weak(occurrence.other.filter(|other| !other.read)))
             .or_else(|| unproved(&[passed]))
             .or_else(loss),
-        Anomaly::EosLoss => {
-            weak(subject).or_else(|| unproved(&[occurrence.subject.writer, others])).or_else(loss)
+        Anomaly::EosLoss | Anomaly::EosDuplicate => {
+            excuse_processing(terms, history, occurrence).or_else(loss)
         }
-        Anomaly::EosDuplicate => unproved(&[own, others]),
         Anomaly::EndOffsetRegression => loss().or_else(|| terms.deposed_leader()),
         Anomaly::StaleEndOffset => {
             let told = occurrence.other.filter(|other| Some(other.operation) == other.writer);
@@ -93,6 +95,46 @@ fn excuse_of_data(terms: &Terms, history: &History, occurrence: &Occurrence) -> 
         Anomaly::CommitBeyondPosition => excuse_start(terms, history, occurrence),
         Anomaly::GarbageRead | Anomaly::ZombieCommit | Anomaly::DoubleOwnership => None,
     }
+}
+
+/// Why a group may have processed a record twice, or never.
+fn excuse_processing(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let subject = occurrence.subject;
+    let other = occurrence.other.map(|other| other.operation);
+    if occurrence.anomaly == Anomaly::EosDuplicate {
+        return processed(terms, history, occurrence, ProcessingGuarantee::AtLeastOnce)
+            .or_else(|| unproved(terms, history, &[Some(subject.operation), other]));
+    }
+    processed(terms, history, occurrence, ProcessingGuarantee::AtMostOnce)
+        .or_else(|| weak_acks(terms, history, occurrence, Some(subject)))
+        .or_else(|| unproved(terms, history, &[subject.writer, other]))
+}
+
+/// Why a record may be processed twice, or never: its group promised no more. Of several groups that read it the one
+/// counts that processed it; where none did, the weakest.
+fn processed(
+    terms: &Terms,
+    history: &History,
+    occurrence: &Occurrence,
+    promises: ProcessingGuarantee,
+) -> Option<Reason> {
+    let operations = [Some(occurrence.subject.operation), occurrence.other.map(|it| it.operation)];
+    let member = |operation: u32| history.member(operation);
+    let group = operations.into_iter().flatten().find_map(member).map(|(group, _)| group);
+    let name = group.and_then(|group| history.groups.get(group as usize));
+    let mut promised = terms.processing.iter();
+    let weak =
+        promised.any(|(group, made)| *made == promises && name.is_none_or(|name| name == group));
+    let words = match promises {
+        ProcessingGuarantee::ExactlyOnce => return None,
+        ProcessingGuarantee::AtLeastOnce => {
+            "guarantee=at-least-once: what was not committed is processed again"
+        }
+        ProcessingGuarantee::AtMostOnce => {
+            "guarantee=at-most-once: what was committed and not processed is gone"
+        }
+    };
+    weak.then(|| Reason::plain(words).unless(EXACTLY_ONCE))
 }
 
 /// Why a coordinator may have forgotten how a transaction ended, or who is in which generation of a group.

@@ -26,12 +26,14 @@ pub enum Promise {
     NoUncleanElection,
     /// `min.insync.replicas`, at least.
     MinInsyncReplicas(u32),
+    /// `guarantee=exactly-once`: each record is processed once.
+    ExactlyOnce,
     /// `expect.loss_allowed=false`: what was done to stored data excuses nothing.
     NoLoss,
 }
 
 /// What `--hold` takes, each with its values.
-pub const PROMISES: [(&str, &str); 8] = [
+pub const PROMISES: [(&str, &str); 9] = [
     ("acks", "all"),
     ("enable.idempotence", "true"),
     ("max.in.flight.requests.per.connection", "1"),
@@ -39,6 +41,7 @@ pub const PROMISES: [(&str, &str); 8] = [
     ("auto.offset.reset", "earliest"),
     ("unclean.leader.election.enable", "false"),
     ("min.insync.replicas", "3"),
+    ("guarantee", "exactly-once"),
     ("expect.loss_allowed", "false"),
 ];
 
@@ -57,6 +60,7 @@ impl Promise {
             ("auto.offset.reset", "none") => Some(Self::Reset(Reset::None)),
             ("unclean.leader.election.enable", "false") => Some(Self::NoUncleanElection),
             ("min.insync.replicas", _) => number().map(Self::MinInsyncReplicas),
+            ("guarantee", "exactly-once") => Some(Self::ExactlyOnce),
             ("expect.loss_allowed" | "loss_allowed", "false") => Some(Self::NoLoss),
             _ => None,
         };

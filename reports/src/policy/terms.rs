@@ -3,7 +3,7 @@
 use harrow_broker_model::config::{Acks, OffsetReset, ProducerConfig};
 use harrow_broker_model::note::IsolationLevel;
 use harrow_sim::history::History;
-use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
+use harrow_sim::plan::{ClientPlan, Plan, ProcessingGuarantee, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 
 use super::damage::{self, CorruptLog, Corrupted, Damage, MetadataDamage};
@@ -39,6 +39,8 @@ pub struct Terms {
     /// Whether consumers subscribe through a group instead of assigning partitions to themselves. Processes that say so
     /// in the history are known to.
     pub subscribes: bool,
+    /// How often groups promise to process a record: exactly once, where none is named.
+    pub processing: Vec<(String, ProcessingGuarantee)>,
     /// `auto.offset.reset`.
     pub offset_reset: Reset,
     /// Processes with another one.
@@ -93,6 +95,7 @@ impl Terms {
             partitions: vec![partition],
             isolation: Isolation::ReadCommitted,
             subscribes: false,
+            processing: Vec::new(),
             offset_reset: Reset::Earliest,
             resets: Vec::new(),
             offsets_retention_ns: OFFSETS_RETENTION_NS,
@@ -124,6 +127,7 @@ impl Terms {
         let done: Vec<&InjectedFault> = run.faults.iter().filter(|f| happened(f)).collect();
         let mut terms = Self::strict();
         terms.producers = (0_u32..).zip(&plan.clients).filter_map(producer_of).collect();
+        terms.processing = plan.clients.iter().filter_map(processing_of).collect();
         terms.partitions =
             run.history.partitions.iter().map(|name| partition_terms(plan, name)).collect();
         let groups = &plan.cluster.coordinators;
@@ -184,6 +188,7 @@ impl Terms {
             Promise::MinInsyncReplicas(least) => topics.for_each(|topic| {
                 topic.min_insync_replicas = topic.min_insync_replicas.max(least);
             }),
+            Promise::ExactlyOnce => self.processing.clear(),
             Promise::NoLoss => {
                 self.damage.clear();
                 self.corrupted.clear();
@@ -412,13 +417,11 @@ fn producer_of((process, client): (u32, &ClientPlan)) -> Option<(u32, ProducerTe
 
 /// Whether a consumer may see open and aborted transactions.
 fn reads_uncommitted(plan: &Plan) -> bool {
-    let transactional =
-        |client: &ClientPlan| matches!(client, ClientPlan::Producer { transactions: Some(_), .. });
     let uncommitted = |client: &ClientPlan| match client {
         ClientPlan::Consumer { config, .. } => config.isolation == IsolationLevel::ReadUncommitted,
         ClientPlan::Producer { .. } => false,
     };
-    plan.clients.iter().any(transactional) && plan.clients.iter().any(uncommitted)
+    plan.clients.iter().any(ClientPlan::is_transactional) && plan.clients.iter().any(uncommitted)
 }
 
 /// Where a consumer starts, or goes on, whose position is nowhere in the log.
@@ -441,8 +444,16 @@ fn expires(plan: &Plan, client: &ClientPlan) -> bool {
         ClientPlan::Producer { config, .. } => {
             plan.cluster.producer_id_expiration_ms <= config.delivery_timeout_ms
         }
-        ClientPlan::Consumer { .. } => false,
+        ClientPlan::Consumer { pipeline, .. } => pipeline.as_ref().is_some_and(|pipeline| {
+            plan.cluster.producer_id_expiration_ms <= pipeline.producer.delivery_timeout_ms
+        }),
     }
+}
+
+/// How often the group's members promise to process a record, by the group's name.
+fn processing_of(client: &ClientPlan) -> Option<(String, ProcessingGuarantee)> {
+    let ClientPlan::Consumer { config, pipeline: Some(pipeline), .. } = client else { return None };
+    Some((config.group.as_ref()?.group.clone(), pipeline.guarantee))
 }
 
 fn producer_terms(config: &ProducerConfig) -> ProducerTerms {

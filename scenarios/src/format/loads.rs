@@ -2,11 +2,13 @@
 
 use harrow_broker_model::config::{Acks, Assignor, GroupProtocol, OffsetReset, ServerAssignor};
 use harrow_broker_model::note::IsolationLevel;
+use harrow_sim::plan::ProcessingGuarantee;
 
 use super::limits::OVERHEAD_BYTES;
+use super::place::Place;
 use super::problem::name_help;
 use super::reading::Reading;
-use super::scenario::{LoadKind, LoadScenario, MemberScenario};
+use super::scenario::{LoadKind, LoadScenario, MemberScenario, PipelineScenario};
 use super::section::Section;
 use super::settings::Settings;
 use super::value::Choice;
@@ -66,6 +68,12 @@ const ISOLATIONS: &[(&str, IsolationLevel)] = &[
     ("read_committed", IsolationLevel::ReadCommitted),
 ];
 
+const GUARANTEES: &[(&str, ProcessingGuarantee)] = &[
+    ("exactly-once", ProcessingGuarantee::ExactlyOnce),
+    ("at-least-once", ProcessingGuarantee::AtLeastOnce),
+    ("at-most-once", ProcessingGuarantee::AtMostOnce),
+];
+
 /// Reads one table.
 pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario {
     let named = section.kind("kind", LOAD_KINDS);
@@ -80,7 +88,8 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario 
             let offset_reset = section.choice("auto.offset.reset", RESETS, RESETS[0].1);
             let isolation = section.choice("isolation.level", ISOLATIONS, ISOLATIONS[0].1);
             let member = member(&section);
-            (settings, LoadKind::Consumer { isolation, offset_reset, member })
+            let pipeline = pipeline(&section, &settings, member.is_some(), reading);
+            (settings, LoadKind::Consumer { isolation, offset_reset, member, pipeline })
         }
     };
     check_times(&section, named, &settings, reading);
@@ -143,6 +152,14 @@ fn check_times(section: &Section<'_>, kind: Kind, settings: &Settings, reading: 
 
 fn topics(section: &Section<'_>, reading: &Reading) -> Vec<String> {
     let asked = section.texts("topics", "[\"orders\"]");
+    known_topics(section, asked, reading)
+}
+
+fn known_topics(
+    section: &Section<'_>,
+    asked: Vec<(String, Place)>,
+    reading: &Reading,
+) -> Vec<String> {
     let names: Vec<&str> = reading.topics.iter().map(|(name, _)| name.as_str()).collect();
     if names.is_empty() {
         section.problem(section.place(), "there is no topic to work on", "write a [[topic]]");
@@ -164,6 +181,39 @@ fn transaction(section: &Section<'_>) -> (Settings, LoadKind) {
     let transactional_id = section.maybe_text("transactional_id", "\"payments\"");
     check_delivery(section, &settings);
     (settings, LoadKind::Transaction { transactional_id })
+}
+
+/// What a consumer makes of what it reads.
+fn pipeline(
+    section: &Section<'_>,
+    reads: &Settings,
+    is_member: bool,
+    reading: &Reading,
+) -> Option<PipelineScenario> {
+    let outputs = section.texts("outputs", "[\"results\"]");
+    if outputs.is_empty() {
+        return None;
+    }
+    if !is_member {
+        let message = "only a member of a group processes what it reads";
+        section.problem(&section.place_of("outputs"), message, "give it a `group.id`");
+    }
+    let outputs = known_topics(section, outputs, reading);
+    let guarantee = section.choice("guarantee", GUARANTEES, ProcessingGuarantee::ExactlyOnce);
+    let settings = section.settings(defaults::PIPELINE);
+    let request_ms = reads.get("request.timeout.ms").greatest();
+    let (needed, given) = (
+        settings.get("linger.ms").greatest() + request_ms,
+        settings.get("delivery.timeout.ms").least(),
+    );
+    if given < needed {
+        let message = format!(
+            "`delivery.timeout.ms` may be {given}, less than linger and request timeout, {needed}"
+        );
+        let place = section.place_of("delivery.timeout.ms");
+        section.problem(&place, message, "raise it, as Kafka demands");
+    }
+    Some(PipelineScenario { outputs, guarantee, settings })
 }
 
 /// What makes a consumer a member of a group.

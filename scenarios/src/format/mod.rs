@@ -50,8 +50,8 @@ pub use promises::{parse_promises, print_promises};
 pub use reference::{KeyReference, TableReference, tables};
 pub use scenario::{
     ClockNodes, ClockScenario, ClusterScenario, CutScenario, ExpectScenario, FaultAction,
-    FaultScenario, HealScenario, LoadKind, LoadScenario, MemberScenario, ReplicaRole, Scenario,
-    SwarmScenario, TargetPattern, Targets, TopicScenario, When,
+    FaultScenario, HealScenario, LoadKind, LoadScenario, MemberScenario, PipelineScenario,
+    ReplicaRole, Scenario, SwarmScenario, TargetPattern, Targets, TopicScenario, When,
 };
 pub use scenario_text::print_scenario;
 pub use settings::{Setting, Settings};

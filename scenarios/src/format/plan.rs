@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::types::NodeId;
-use harrow_sim::plan::{Action, ClientPlan, Plan, Target};
+use harrow_sim::plan::{Action, ClientPlan, PipelinePlan, Plan, ProcessingGuarantee, Target};
 use harrow_sim::reach;
 use serde_json::Value;
 
@@ -18,8 +18,9 @@ use super::place::Place;
 use super::plan_fields::{
     ADMIN, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, CONSUMER_GROUPS_FIELDS,
     COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS, NETWORK_FIELDS,
-    OFFSETS_TOPIC_FIELDS, PRODUCER_CONFIG, PRODUCER_FIELDS, STEP_FIELDS, TRANSACTION_CONFIG,
-    TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS, field_bounds,
+    OFFSETS_TOPIC_FIELDS, PIPELINE_CONFIG, PRODUCER_CONFIG, PRODUCER_FIELDS, STEP_FIELDS,
+    TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS,
+    field_bounds,
 };
 use super::problem::{Problem, ScenarioError, Sources, name_help};
 
@@ -261,7 +262,8 @@ impl Check<'_> {
                     self.producer(&config, producer);
                     topics
                 }
-                ClientPlan::Consumer { topics, .. } => {
+                ClientPlan::Consumer { topics, pipeline, .. } => {
+                    self.pipeline(&path, pipeline.as_ref());
                     self.fields(&path, CONSUMER_FIELDS);
                     self.fields(&config, CONSUMER_CONFIG);
                     self.fields(&format!("{config}.group"), GROUP_FIELDS);
@@ -271,6 +273,20 @@ impl Check<'_> {
             };
             self.topics_of(&path, topics);
             self.times(&path, client);
+        }
+    }
+
+    fn pipeline(&mut self, path: &str, pipeline: Option<&PipelinePlan>) {
+        let Some(PipelinePlan { producer, outputs, guarantee }) = pipeline else { return };
+        let config = format!("{path}.pipeline.producer");
+        self.bootstrap(&config);
+        self.fields(&config, PIPELINE_CONFIG);
+        self.producer(&config, producer);
+        self.topics_at(&format!("{path}.pipeline.outputs"), outputs);
+        let exactly_once = *guarantee == ProcessingGuarantee::ExactlyOnce;
+        if exactly_once != producer.transactional_id.is_some() {
+            let message = "who processes exactly once has a transactional id, nobody else has";
+            self.problem(&format!("{config}.transactional_id"), message, "set both alike");
         }
     }
 
@@ -292,10 +308,13 @@ impl Check<'_> {
     }
 
     fn topics_of(&mut self, path: &str, topics: &[String]) {
-        let path = format!("{path}.topics");
+        self.topics_at(&format!("{path}.topics"), topics);
+    }
+
+    fn topics_at(&mut self, path: &str, topics: &[String]) {
         let known: Vec<&str> = self.plan.topics.iter().map(|topic| topic.name.as_str()).collect();
         if topics.is_empty() {
-            self.problem(&path, "there is no topic to work on", "name one at least");
+            self.problem(path, "there is no topic to work on", "name one at least");
         }
         for (position, topic) in topics.iter().enumerate() {
             if !known.contains(&topic.as_str()) {
@@ -495,7 +514,15 @@ impl Check<'_> {
                 let records = i64::from(*operations).saturating_mul(i64::from(each));
                 (batch, value.saturating_mul(records))
             }
-            ClientPlan::Consumer { .. } => (0, 0),
+            ClientPlan::Consumer {
+                pipeline: Some(pipeline), operations, poll_records_max, ..
+            } => {
+                let value = i64::from(pipeline.producer.value_bytes) + OVERHEAD_BYTES;
+                let batch = i64::from(pipeline.producer.batch_records_max);
+                let records = i64::from(*operations).saturating_mul(i64::from(*poll_records_max));
+                (value.saturating_mul(batch), value.saturating_mul(records))
+            }
+            ClientPlan::Consumer { pipeline: None, .. } => (0, 0),
         });
         let sent: Vec<(i64, i64)> = sent.collect();
         Extremes {

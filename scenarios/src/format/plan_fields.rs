@@ -54,6 +54,7 @@ const PRODUCER: &[Setting] = defaults::PRODUCER;
 const TRANSACTION: &[Setting] = defaults::TRANSACTION;
 const CONSUMER: &[Setting] = defaults::CONSUMER;
 const MEMBER: &[Setting] = defaults::MEMBER;
+const PIPELINE: &[Setting] = defaults::PIPELINE;
 const NETWORK: &[Setting] = defaults::NETWORK;
 const DISK: &[Setting] = defaults::DISK;
 
@@ -223,6 +224,20 @@ pub(super) const MEMBER_FIELDS: &[Field] = &[
     of("leave_every", MEMBER, "leave_every"),
 ];
 
+pub(super) const PIPELINE_CONFIG: &[Field] = &[
+    of("linger_ms", PIPELINE, "linger.ms"),
+    fixed("batch_records_max", 1, 100_000),
+    fixed("in_flight_max", 1, 5),
+    of("request_timeout_ms", CONSUMER, "request.timeout.ms"),
+    of("retry_backoff_ms", CONSUMER, "retry.backoff.ms"),
+    of("delivery_timeout_ms", PIPELINE, "delivery.timeout.ms"),
+    of("metadata_max_age_ms", CONSUMER, "metadata.max.age.ms"),
+    of("value_bytes", PIPELINE, "value_bytes"),
+    of("transaction_timeout_ms", PIPELINE, "transaction.timeout.ms"),
+    fixed("transaction_version", 1, 2),
+];
+
+#[rustfmt::skip]
 pub(super) const ADMIN: &[Field] = &[
     fixed("request_timeout_ms", 10, HOUR_MS),
     fixed("retry_backoff_ms", 1, HOUR_MS),

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use harrow_broker_model::config::Acks;
 use harrow_reports::config::{DroppedRange, FaultTerms, HistoryConfig, TopicTerms};
 use harrow_reports::policy::{Damage, DamageKind, Isolation, PartitionTerms, ProducerTerms, Reset};
+use harrow_sim::plan::ProcessingGuarantee;
 
 use super::problem::{ScenarioError, Sources};
 use super::section::{Problems, Section};
@@ -35,6 +36,12 @@ const DAMAGE: [(&str, DamageKind); 5] = [
     ("bit-rot", DamageKind::BitRot),
 ];
 const PROTOCOL: [(&str, bool); 2] = [("classic", false), ("consumer", true)];
+/// How often a group processes a record.
+const GUARANTEE: [(&str, ProcessingGuarantee); 3] = [
+    ("exactly-once", ProcessingGuarantee::ExactlyOnce),
+    ("at-least-once", ProcessingGuarantee::AtLeastOnce),
+    ("at-most-once", ProcessingGuarantee::AtMostOnce),
+];
 /// Whether a topic is compacted; what retention removes besides is told by `log_start_offset`.
 const CLEANUP: [(&str, bool); 4] =
     [("delete", false), ("compact", true), ("compact,delete", true), ("delete,compact", true)];
@@ -45,7 +52,7 @@ const CONFIG: Kind = Kind {
     title: "a history's configuration",
     plain: &[],
     single: &["producer", "consumer", "broker", "faults"],
-    several: &["process", "topic", "partition", "dropped", "damage"],
+    several: &["process", "group", "topic", "partition", "dropped", "damage"],
 };
 
 /// The highest number that a TOML integer has.
@@ -76,6 +83,12 @@ fn read(document: &Document<'_>) -> HistoryConfig {
         process(section, &mut config);
     }
     consumer(document.section("consumer"), &mut config);
+    for section in document.sections("group") {
+        let name = unique_name(&section, &config.groups, "\"billing\"");
+        let made = section.maybe_choice("guarantee", &GUARANTEE);
+        config.groups.insert(name, made.unwrap_or(ProcessingGuarantee::ExactlyOnce));
+        section.finish();
+    }
     let section = document.section("broker");
     config.topic = topic_terms(&section, "log.cleanup.policy", config.topic);
     let retention = section.number("offsets.retention.minutes", (1, MINUTES_MOST), "10080");
@@ -267,7 +280,12 @@ fn print_consumers(config: &HistoryConfig, text: &mut String) -> std::fmt::Resul
         "assign.keeps.position = {keeps:<17} # false: librdkafka; an assign forgets positions"
     )?;
     writeln!(text, "group.protocol = {protocol:<24} # or \"consumer\": each member has its epoch")?;
-    writeln!(text, "subscribe = {subscribes:<29} # partitions come from a group, not by assign")
+    writeln!(text, "subscribe = {subscribes:<29} # partitions come from a group, not by assign")?;
+    for (name, made) in &config.groups {
+        writeln!(text, "\n# How often its members process a record.\n[[group]]")?;
+        writeln!(text, "name = {}\nguarantee = {}", quoted(name), name_of(&GUARANTEE, made))?;
+    }
+    Ok(())
 }
 
 fn print_topics(config: &HistoryConfig, text: &mut String) -> std::fmt::Result {
@@ -364,6 +382,7 @@ mod tests {
             assign_keeps_position: false,
             offsets_retention_minutes: 7,
             member_epochs: true,
+            groups: [("billing".to_owned(), ProcessingGuarantee::AtLeastOnce)].into(),
             topics: [("a.b".to_owned(), terms)].into(),
             log_starts: [("a.b-0".to_owned(), 4)].into(),
             faults: FaultTerms {

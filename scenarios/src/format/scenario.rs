@@ -2,7 +2,7 @@
 
 use harrow_broker_model::config::{Acks, Assignor, GroupProtocol, OffsetReset, ServerAssignor};
 use harrow_broker_model::note::IsolationLevel;
-use harrow_sim::plan::OutsideState;
+use harrow_sim::plan::{OutsideState, ProcessingGuarantee};
 
 use super::settings::Settings;
 use super::value::{Chance, Choice, Numbers};
@@ -118,7 +118,20 @@ pub enum LoadKind {
         offset_reset: Choice<OffsetReset>,
         /// What makes it a member of a group.
         member: Option<MemberScenario>,
+        /// What it makes of what it reads.
+        pipeline: Option<PipelineScenario>,
     },
+}
+
+/// What a `[[load]]` says of consumers that process what they read.
+#[derive(Debug, Clone)]
+pub struct PipelineScenario {
+    /// Topics that they write to.
+    pub outputs: Vec<String>,
+    /// How often each record is processed.
+    pub guarantee: Choice<ProcessingGuarantee>,
+    /// Numbers.
+    pub settings: Settings,
 }
 
 /// What a `[[load]]` says of members of a group.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::plan_fields::{
     CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, CONSUMER_GROUPS_FIELDS, COORDINATOR_FIELDS,
     DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS,
-    PRODUCER_CONFIG, PRODUCER_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS,
+    PIPELINE_CONFIG, PRODUCER_CONFIG, PRODUCER_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS,
     TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS, field_setting,
 };
 use crate::planner::defaults;
@@ -190,6 +190,9 @@ impl Text {
         if !config["group"].is_null() {
             self.member(&config["group"], &client["member"]);
         }
+        if !client["pipeline"].is_null() {
+            self.pipeline(&client["pipeline"]);
+        }
         Ok(())
     }
 
@@ -220,6 +223,18 @@ impl Text {
         }
         if member["commit_on_revoke"] == Value::Bool(false) {
             self.assign("commit_on_revoke", &Value::Bool(false));
+        }
+    }
+
+    /// What a consumer makes of what it reads.
+    fn pipeline(&mut self, pipeline: &Value) {
+        self.assign("outputs", &pipeline["outputs"]);
+        self.assign("guarantee", &pipeline["guarantee"]);
+        let shared = ["request.timeout.ms", "retry.backoff.ms", "metadata.max.age.ms"];
+        let mut rows = unusual(&pipeline["producer"], &[PIPELINE_CONFIG]);
+        rows.retain(|(key, _)| !shared.contains(&key.as_str()));
+        for (key, value) in &rows {
+            self.assign(key, value);
         }
     }
 

@@ -5,7 +5,9 @@ use harrow_broker_model::config::{
 };
 use harrow_broker_model::note::IsolationLevel;
 use harrow_broker_model::types::NodeId;
-use harrow_sim::plan::{ClientPlan, MemberPlan, TopicPlan, TransactionsPlan};
+use harrow_sim::plan::{
+    ClientPlan, MemberPlan, PipelinePlan, ProcessingGuarantee, TopicPlan, TransactionsPlan,
+};
 
 use super::cluster::is_copy_of;
 use super::defaults::{
@@ -14,7 +16,7 @@ use super::defaults::{
 };
 use super::drawn::Drawn;
 use super::draws::Draws;
-use crate::format::{Choice, LoadKind, LoadScenario, MemberScenario};
+use crate::format::{Choice, LoadKind, LoadScenario, MemberScenario, PipelineScenario};
 
 /// At most so many requests in flight with idempotence. Source: KIP-98, the broker remembers five batches.
 const IN_FLIGHT_MAX_IDEMPOTENT: u32 = 5;
@@ -93,7 +95,10 @@ fn client(common: &Common<'_>, node: NodeId, draws: &Draws) -> ClientPlan {
                 abort_one_in: drawn.int("abort_one_in"),
             }),
         },
-        LoadKind::Consumer { isolation, offset_reset, member } => ClientPlan::Consumer {
+        LoadKind::Consumer { isolation, offset_reset, member, pipeline } => ClientPlan::Consumer {
+            pipeline: pipeline
+                .as_ref()
+                .map(|pipeline| pipeline_plan(common, node, &drawn, pipeline)),
             config: ConsumerConfig {
                 group: member.as_ref().map(|member| member_config(common, node, &drawn, member)),
                 ..consumer(common, node, &drawn, (isolation, offset_reset))
@@ -232,6 +237,38 @@ fn member_plan(drawn: &Drawn<'_>, member: &MemberScenario) -> MemberPlan {
     }
 }
 
+/// What a consumer makes of what it reads. One that processes exactly once has a transactional id of its own.
+fn pipeline_plan(
+    common: &Common<'_>,
+    node: NodeId,
+    drawn: &Drawn<'_>,
+    pipeline: &PipelineScenario,
+) -> PipelinePlan {
+    let own = Drawn { settings: &pipeline.settings, draws: drawn.draws };
+    let guarantee = *drawn.draws.at("guarantee").pick(&pipeline.guarantee);
+    let id = || format!("t{}", node.0 - CLIENTS_FROM + 1);
+    let transactional_id = (guarantee == ProcessingGuarantee::ExactlyOnce).then(id);
+    let producer = ProducerConfig {
+        node,
+        bootstrap: common.cluster.brokers.clone(),
+        jitter_salt: drawn.draws.at("producer-jitter").bits(),
+        acks: Acks::All,
+        idempotence: true,
+        linger_ms: own.long("linger.ms"),
+        batch_records_max: 16,
+        in_flight_max: IN_FLIGHT_MAX_IDEMPOTENT,
+        request_timeout_ms: drawn.long("request.timeout.ms"),
+        retry_backoff_ms: drawn.long("retry.backoff.ms"),
+        delivery_timeout_ms: own.long("delivery.timeout.ms"),
+        metadata_max_age_ms: drawn.long("metadata.max.age.ms"),
+        value_bytes: own.int("value_bytes"),
+        transactional_id,
+        transaction_version: common.cluster.transaction_version,
+        transaction_timeout_ms: own.long("transaction.timeout.ms"),
+    };
+    PipelinePlan { producer, outputs: pipeline.outputs.clone(), guarantee }
+}
+
 /// The client that creates the topics.
 pub(super) fn admin(cluster: &ClusterConfig) -> AdminConfig {
     AdminConfig {
@@ -267,9 +304,7 @@ pub(super) fn fresh_producer(cluster: &ClusterConfig) -> ProducerConfig {
 
 /// The client that reads everything at the end; where there are transactions, what is committed of them.
 pub(super) fn final_reader(cluster: &ClusterConfig, clients: &[ClientPlan]) -> ConsumerConfig {
-    let transactional =
-        |client: &ClientPlan| matches!(client, ClientPlan::Producer { transactions: Some(_), .. });
-    let isolation = if clients.iter().any(transactional) {
+    let isolation = if clients.iter().any(ClientPlan::is_transactional) {
         IsolationLevel::ReadCommitted
     } else {
         IsolationLevel::ReadUncommitted

@@ -165,6 +165,16 @@ pub const MEMBER: &[Setting] = &[
         "every so many polls, leave the group and join it again; 0 is never"),
 ];
 
+/// Keys of a `[[load]]` of kind `consumer` with `outputs`.
+#[rustfmt::skip]
+pub const PIPELINE: &[Setting] = &[
+    setting("linger.ms", (0, 0), (0, FOREVER_MS), "Kafka 4: 5"),
+    setting("delivery.timeout.ms", (10_000, 10_000), (10, FOREVER_MS),
+        "Kafka: 120000; an application waits twice as long for the end of a transaction"),
+    setting("transaction.timeout.ms", (15_000, 15_000), (10, FOREVER_MS), "Kafka: 60000"),
+    setting("value_bytes", (64, 64), (8, 1 << 20), "size of a value that it sends"),
+];
+
 /// `[network]`.
 #[rustfmt::skip]
 pub const NETWORK: &[Setting] = &[

@@ -115,6 +115,13 @@ fn clients(tree: &mut Value) {
     let names: Vec<Value> =
         list(tree, "/topics").iter().map(|topic| at(topic, "/name").clone()).collect();
     let Some(clients) = list_mut(tree, "/clients") else { return };
+    for client in clients.iter_mut() {
+        let Some(outputs) = list_mut(client, "/pipeline/outputs") else { continue };
+        outputs.retain(|topic| names.contains(topic));
+        if outputs.is_empty() {
+            put(client, "/pipeline", Value::Null);
+        }
+    }
     clients.retain_mut(|client| match list_mut(client, "/topics") {
         Some(topics) => {
             topics.retain(|topic| names.contains(topic));

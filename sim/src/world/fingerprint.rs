@@ -102,8 +102,11 @@ impl Fingerprint {
                 self.word(key.unwrap_or(u64::MAX));
                 self.word(value.0);
             }
-            Operation::Transact { records, gap_ms, commit } => {
+            Operation::Transact { records, gap_ms, commit, offsets } => {
                 self.pair(*gap_ms as i32, i32::from(*commit));
+                if !offsets.is_empty() {
+                    self.offsets(81, offsets);
+                }
                 for record in records {
                     self.bytes(record.topic.as_bytes());
                     self.word(record.key.unwrap_or(u64::MAX));
@@ -125,6 +128,7 @@ impl Fingerprint {
                 }
             }
             Operation::Unsubscribe => self.word(1 << 41),
+            Operation::Rewind => self.word(1 << 42),
             Operation::Commit { offsets, sync } => self.offsets(i32::from(*sync), offsets),
             Operation::Poll { timeout_ms, max_records } => {
                 self.pair(*timeout_ms as i32, *max_records as i32);
@@ -162,6 +166,7 @@ impl Fingerprint {
             Outcome::Assigned => self.word(2),
             Outcome::Subscribed => self.word(8),
             Outcome::Unsubscribed => self.word(9),
+            Outcome::Rewound { partitions } => self.places(82, -1, partitions),
             Outcome::Revoking { partitions } => self.places(10, -1, partitions),
             Outcome::Lost { partitions } => self.places(11, -1, partitions),
             Outcome::Joined { generation, partitions } => self.places(12, *generation, partitions),
@@ -246,6 +251,7 @@ impl Fingerprint {
             RequestBody::DeleteRecords(request) => self.encoded(91, &**request),
             RequestBody::AddPartitionsToTxn(request) => self.encoded(81, &**request),
             RequestBody::AddOffsetsToTxn(request) => self.encoded(83, &**request),
+            RequestBody::TxnOffsetCommit(request) => self.encoded(89, &**request),
             RequestBody::EndTxn(request) => self.encoded(85, &**request),
             RequestBody::WriteTxnMarkers(request) => self.write_markers_request(request),
             RequestBody::FindCoordinator(request) => self.encoded(41, &**request),
@@ -283,6 +289,7 @@ impl Fingerprint {
             ResponseBody::DeleteRecords(response) => self.encoded(92, &**response),
             ResponseBody::AddPartitionsToTxn(response) => self.encoded(82, &**response),
             ResponseBody::AddOffsetsToTxn(response) => self.encoded(84, &**response),
+            ResponseBody::TxnOffsetCommit(response) => self.encoded(90, &**response),
             ResponseBody::EndTxn(response) => self.encoded(86, &**response),
             ResponseBody::WriteTxnMarkers(response) => self.write_markers_response(response),
             ResponseBody::FindCoordinator(response) => self.encoded(42, &**response),
@@ -390,11 +397,12 @@ pub(crate) fn channel_number(channel: Channel) -> usize {
         Channel::ClientCoordinator => 7,
         Channel::TransactionMarkers => 8,
         Channel::TransactionVerification => 9,
+        Channel::ClientProducer => 10,
     }
 }
 
 /// Number of channels.
-pub(crate) const CHANNELS: usize = 10;
+pub(crate) const CHANNELS: usize = 11;
 
 #[cfg(test)]
 mod tests {

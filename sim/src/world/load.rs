@@ -2,12 +2,14 @@
 //! is keyed by (seed, client, n).
 
 use harrow_broker_model::config::topic_name;
+use harrow_broker_model::defect::Defects;
 use harrow_broker_model::node::{Operation, Outcome, TransactRecord};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::{NodeId, Offset, RecordValue};
 
 use super::draw::{Draws, Purpose};
 use super::member::Membership;
+use super::pipeline::{Processed, Processing};
 use crate::plan::{ClientPlan, TopicPlan, TransactionsPlan};
 
 /// Time and records of one poll, of the final reader and of a consumer that catches up.
@@ -51,6 +53,7 @@ enum Kind {
     Producer { topics: Vec<StrBytes>, keys: u32, transactions: Option<TransactionsPlan> },
     Consumer(Reading),
     Member(Membership),
+    Pipeline(Processing),
 }
 
 #[derive(Debug)]
@@ -75,7 +78,7 @@ impl Load {
         plan: &ClientPlan,
         ordinal: usize,
         topics: &[TopicPlan],
-        draws: Draws,
+        (draws, defects): (Draws, Defects),
     ) -> Self {
         let (node, start_ms, total, interval_us, open_max) = match plan {
             ClientPlan::Producer {
@@ -94,7 +97,7 @@ impl Load {
         Self {
             node,
             process: ordinal as u32,
-            kind: Kind::new(plan, topics),
+            kind: Kind::new(plan, topics, defects),
             draws,
             ordinal: ordinal as u64,
             issued: 0,
@@ -130,7 +133,7 @@ impl Load {
         assert_eq!(self.issued, self.total, "client {} has sends left", self.node);
         let transactions = match &self.kind {
             Kind::Producer { transactions, .. } => *transactions,
-            Kind::Consumer(_) | Kind::Member(_) => None,
+            Kind::Consumer(_) | Kind::Member(_) | Kind::Pipeline(_) => None,
         };
         let used = u64::from(self.total) * values_of(transactions);
         let value = RecordValue((self.ordinal << 32) | (used + self.further));
@@ -138,7 +141,7 @@ impl Load {
         let (topic, key) = (topic_name(topic), Some(key));
         if transactions.is_some() {
             let records = vec![TransactRecord { topic, key, value }];
-            return Operation::Transact { records, gap_ms: 0, commit: true };
+            return Operation::Transact { records, gap_ms: 0, commit: true, offsets: Vec::new() };
         }
         Operation::Send { topic, key, value }
     }
@@ -154,6 +157,7 @@ impl Load {
             Kind::Producer { .. } => None,
             Kind::Consumer(reading) => Some(&reading.partitions),
             Kind::Member(member) => Some(&member.partitions),
+            Kind::Pipeline(pipeline) => Some(&pipeline.partitions),
         }
     }
 
@@ -162,6 +166,23 @@ impl Load {
         match &self.kind {
             Kind::Producer { .. } | Kind::Consumer(_) => None,
             Kind::Member(member) => Some(&member.group),
+            Kind::Pipeline(pipeline) => Some(&pipeline.group),
+        }
+    }
+
+    /// Records that a pipeline has read and is not done with.
+    pub(crate) fn unfinished(&self) -> usize {
+        match &self.kind {
+            Kind::Producer { .. } | Kind::Consumer(_) | Kind::Member(_) => 0,
+            Kind::Pipeline(pipeline) => pipeline.unfinished(),
+        }
+    }
+
+    /// What the operation that was asked for last processes of a group's input, and in which generation.
+    pub(crate) fn processed(&self) -> (Option<i32>, &[Processed]) {
+        match &self.kind {
+            Kind::Producer { .. } | Kind::Consumer(_) | Kind::Member(_) => (None, &[]),
+            Kind::Pipeline(pipeline) => pipeline.processed(),
         }
     }
 
@@ -173,7 +194,7 @@ impl Load {
     /// When it next wants to be asked, if something is left and it is not waiting for an answer.
     pub(crate) fn wants(&self) -> Option<u64> {
         // A member goes on polling to the end of the run: else its group would do without it.
-        let member = matches!(self.kind, Kind::Member(_));
+        let member = matches!(self.kind, Kind::Member(_) | Kind::Pipeline(_));
         let left = self.issued < self.total || self.extra > 0 || member;
         (left && self.open < self.open_max).then_some(self.next_ns)
     }
@@ -203,6 +224,11 @@ impl Load {
         } else if let Kind::Member(member) = &mut self.kind {
             member.answered(now, outcome);
             self.next_ns = now + self.pause(self.invoked);
+        } else if let Kind::Pipeline(pipeline) = &mut self.kind {
+            pipeline.answered(outcome);
+            // It works without a pause, but for that between polls.
+            let idle = pipeline.unfinished() == 0;
+            self.next_ns = now + if idle { self.pause(self.invoked) } else { 0 };
         }
     }
 
@@ -214,6 +240,7 @@ impl Load {
             Kind::Producer { .. } => {}
             Kind::Consumer(reading) => reading.assign_due = true,
             Kind::Member(member) => member.crashed(),
+            Kind::Pipeline(pipeline) => pipeline.crashed(),
         }
     }
 
@@ -250,6 +277,15 @@ impl Load {
                 }
                 request
             }
+            Kind::Pipeline(pipeline) => {
+                let request = pipeline.request(self.ordinal << 32);
+                if self.issued == self.total {
+                    self.catching_up = true;
+                } else {
+                    self.issued += u32::from(matches!(request, Operation::Poll { .. }));
+                }
+                request
+            }
             Kind::Consumer(reading) if self.issued == self.total => {
                 self.extra -= 1;
                 reading.catch_up()
@@ -264,7 +300,7 @@ impl Load {
 }
 
 impl Kind {
-    fn new(plan: &ClientPlan, topics: &[TopicPlan]) -> Self {
+    fn new(plan: &ClientPlan, topics: &[TopicPlan], defects: Defects) -> Self {
         match plan {
             ClientPlan::Producer { topics, keys, transactions, .. } => {
                 assert!(!topics.is_empty(), "a producer needs a topic");
@@ -280,12 +316,17 @@ impl Kind {
                 poll_timeout_ms,
                 poll_records_max,
                 member: Some(member),
+                pipeline,
                 ..
             } => {
                 let group = config.group.as_ref().map_or("", |group| group.group.as_str());
                 let wanted = topics.iter().filter(|topic| names.contains(&topic.name));
                 let partitions = all_partitions(wanted);
                 let poll = (*poll_timeout_ms, *poll_records_max);
+                if let Some(pipeline) = pipeline {
+                    let processing = Processing::new(group, partitions, poll, pipeline, defects);
+                    return Self::Pipeline(processing);
+                }
                 Self::Member(Membership::new(group, partitions, poll, *member))
             }
             ClientPlan::Consumer {
@@ -405,6 +446,7 @@ fn transaction(
         records: (0..count).map(record).collect(),
         gap_ms: within(1, plan.gap_ms) as u32,
         commit: !aborts,
+        offsets: Vec::new(),
     }
 }
 

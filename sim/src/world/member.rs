@@ -133,6 +133,7 @@ impl Membership {
             | Outcome::Assigned
             | Outcome::Subscribed
             | Outcome::Unsubscribed
+            | Outcome::Rewound { .. }
             | Outcome::Committed { .. }
             | Outcome::EndOffset { .. }
             | Outcome::RecordsDeleted { .. }

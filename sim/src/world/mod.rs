@@ -8,7 +8,7 @@
 //! | `disk`, `clock` | page cache over platter; monotonic and wall time |
 //! | `draw` | keyed draws |
 //! | `fingerprint` | the digest |
-//! | `load`, `recorder` | what clients are asked; the history |
+//! | `load`, `member`, `pipeline`, `recorder` | what clients are asked; the history |
 //! | `observe` | where notes go: view, watch, reach marks, biographies |
 
 mod clock;
@@ -23,6 +23,7 @@ mod member;
 mod network;
 mod observe;
 mod panics;
+mod pipeline;
 mod queue;
 mod recorder;
 mod refusals;
@@ -34,7 +35,7 @@ pub(crate) use self::director::tests::plan as toy_plan;
 use std::collections::BTreeMap;
 
 use harrow_broker_model::broker::Broker;
-use harrow_broker_model::client::{Admin, Consumer, Producer};
+use harrow_broker_model::client::{Admin, Consumer, Pipeline, Producer};
 use harrow_broker_model::controller::Controller;
 use harrow_broker_model::node::Node;
 use harrow_broker_model::process::Process;
@@ -133,9 +134,15 @@ fn client(plan: &Plan, node: NodeId, now: Now) -> Process {
                     now,
                 )));
             }
-            ClientPlan::Consumer { config, .. } if config.node == node => {
-                let consumer = Consumer::new(config.clone(), now);
-                return Process::Consumer(Box::new(consumer.with_defects(plan.cluster.defects)));
+            ClientPlan::Consumer { config, pipeline, .. } if config.node == node => {
+                let consumer =
+                    Consumer::new(config.clone(), now).with_defects(plan.cluster.defects);
+                let Some(pipeline) = pipeline else {
+                    return Process::Consumer(Box::new(consumer));
+                };
+                let config = pipeline.producer.clone();
+                let producer = Producer::new(config, plan.cluster.defects, now);
+                return Process::Pipeline(Box::new(Pipeline::new(consumer, producer)));
             }
             ClientPlan::Producer { .. } | ClientPlan::Consumer { .. } => {}
         }

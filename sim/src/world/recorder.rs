@@ -6,6 +6,7 @@ use harrow_broker_model::node::{Operation, Outcome, PolledRecord};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::{Offset, OperationId};
 
+use super::pipeline::Processed;
 use crate::history::{
     Completion, Function, History, MicroOperation, NEVER, NO_OFFSET, OperationRecord, ReadRecord,
     SendRecord, What,
@@ -79,6 +80,27 @@ impl Recorder {
         let group = group.map(|name| self.group(name));
         self.open.insert(id, Open { process, invoked_ns: now, function, actions, first, group });
         id
+    }
+
+    /// An operation that has just begun processes input of its group.
+    pub(crate) fn processes(
+        &mut self,
+        id: OperationId,
+        (generation, processed): (Option<i32>, &[Processed]),
+    ) {
+        if processed.is_empty() {
+            return;
+        }
+        let mut details = Vec::with_capacity(processed.len() + 1);
+        for ((topic, index), first, last) in processed {
+            let Some(partition) = self.position(topic, *index) else { continue };
+            details.push(detail(What::Consumed { partition, first: first.0, last: last.0 }));
+        }
+        let Some(open) = self.open.get_mut(&id) else { return };
+        let group = open.group.unwrap_or(0);
+        let generation = generation.map_or(-1, i64::from);
+        open.actions.extend(details);
+        open.actions.push(detail(What::Member { group, generation }));
     }
 
     /// An operation ends; false if it is not part of the history, or was given up with its client.
@@ -193,6 +215,7 @@ impl Recorder {
                 (Function::Subscribe, actions)
             }
             Operation::Unsubscribe => (Function::Subscribe, Vec::new()),
+            Operation::Rewind => (Function::Poll, Vec::new()),
             Operation::Commit { offsets, .. } => (Function::Commit, self.committed(offsets)),
             Operation::Poll { .. } => (Function::Poll, Vec::new()),
             Operation::EndOffset { partition: (topic, index) } => {
@@ -225,7 +248,9 @@ impl Recorder {
             | Outcome::Unsubscribed
             | Outcome::TopicCreated
             | Outcome::RecordsDeleted { .. } => Completion::Ok,
-            Outcome::Revoking { partitions } | Outcome::Lost { partitions } => {
+            Outcome::Revoking { partitions }
+            | Outcome::Lost { partitions }
+            | Outcome::Rewound { partitions } => {
                 let positions = self.positions(partitions);
                 let rebalanced = positions.map(|partition| detail(What::Rebalanced { partition }));
                 open.actions.extend(rebalanced);

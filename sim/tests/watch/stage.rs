@@ -622,6 +622,7 @@ pub(crate) fn plan() -> Plan {
                 reassign_every: 0,
                 resume_every: 0,
                 member: None,
+                pipeline: None,
             })
             .to_vec(),
         fresh_producer: ProducerConfig {

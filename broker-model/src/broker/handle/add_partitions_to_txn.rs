@@ -4,7 +4,7 @@
 use crate::broker::pending_transactions::{AddBatch, Adder};
 use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::CoordinatorKind;
-use crate::coordinator::transaction::{AddAsker, AddPartitions, Asker};
+use crate::coordinator::transaction::{AddAsker, AddPartitions, Added, Asker};
 use crate::message::ResponseBody;
 use crate::node::Effects;
 use crate::proto::{
@@ -24,7 +24,7 @@ impl Broker {
     ) {
         let undecided = request.transactions.len();
         let transactions: Vec<_> = request.transactions.iter().map(|it| self.wanted(it)).collect();
-        let results = vec![Ok(()); undecided];
+        let results = vec![Ok(Vec::new()); undecided];
         let batch = self.transactions.number();
         let known = AddBatch { caller, request, results, undecided };
         self.transactions.add_batches.insert(batch, known);
@@ -82,7 +82,7 @@ impl Broker {
         &mut self,
         now: Now,
         asker: AddAsker,
-        result: Result<(), ErrorCode>,
+        result: Added,
         effects: &mut Effects,
     ) {
         match self.transactions.adders.remove(&asker) {
@@ -96,7 +96,8 @@ impl Broker {
                 if known.undecided == 0
                     && let Some(known) = batches.remove(&batch)
                 {
-                    let body = ResponseBody::AddPartitionsToTxn(Box::new(answer(&known)));
+                    let answer = self.added_answer(&known);
+                    let body = ResponseBody::AddPartitionsToTxn(Box::new(answer));
                     self.connections.reply(known.caller, body, effects);
                 }
             }
@@ -130,26 +131,37 @@ impl Broker {
         self.transactions.coordinator.add_partitions(now, partition, &wanted, asker);
         self.run_transactions(now, effects);
     }
+
+    /// The answer to a request of which each transaction is decided.
+    fn added_answer(&self, known: &AddBatch) -> AddPartitionsToTxnResponse {
+        let transactions = known.request.transactions.iter().zip(&known.results);
+        let results = transactions.map(|(transaction, result)| {
+            let topics = transaction.topics.iter().map(|topic| {
+                let partitions = topic.partitions.iter().map(|index| {
+                    let place = self.resolve(&topic.name, *index);
+                    AddPartitionsToTxnPartitionResult::default()
+                        .with_partition_index(*index)
+                        .with_partition_error_code(code_of(result, place))
+                });
+                AddPartitionsToTxnTopicResult::default()
+                    .with_name(topic.name.clone())
+                    .with_results_by_partition(partitions.collect())
+            });
+            AddPartitionsToTxnResult::default()
+                .with_transactional_id(transaction.transactional_id.clone())
+                .with_topic_results(topics.collect())
+        });
+        AddPartitionsToTxnResponse::default().with_results_by_transaction(results.collect())
+    }
 }
 
-/// The answer to a request of which each transaction is decided: of one, all partitions are told the same.
-fn answer(known: &AddBatch) -> AddPartitionsToTxnResponse {
-    let transactions = known.request.transactions.iter().zip(&known.results);
-    let results = transactions.map(|(transaction, result)| {
-        let code = result.err().map_or(0, |error| error.code());
-        let topics = transaction.topics.iter().map(|topic| {
-            let partitions = topic.partitions.iter().map(|index| {
-                AddPartitionsToTxnPartitionResult::default()
-                    .with_partition_index(*index)
-                    .with_partition_error_code(code)
-            });
-            AddPartitionsToTxnTopicResult::default()
-                .with_name(topic.name.clone())
-                .with_results_by_partition(partitions.collect())
-        });
-        AddPartitionsToTxnResult::default()
-            .with_transactional_id(transaction.transactional_id.clone())
-            .with_topic_results(topics.collect())
-    });
-    AddPartitionsToTxnResponse::default().with_results_by_transaction(results.collect())
+/// What one partition is told.
+fn code_of(result: &Added, place: Result<TopicPartition, ErrorCode>) -> i16 {
+    match (result, place) {
+        (Err(error), _) => error.code(),
+        (Ok(missing), Ok(place)) if missing.contains(&place) => {
+            ErrorCode::TransactionAbortable.code()
+        }
+        (Ok(_), _) => 0,
+    }
 }

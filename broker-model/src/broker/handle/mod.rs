@@ -19,6 +19,7 @@ mod produce;
 mod replica_fetch;
 mod replica_offsets;
 mod sync_group;
+mod txn_offset_commit;
 mod verification;
 mod write_txn_markers;
 
@@ -56,6 +57,9 @@ impl Broker {
             }
             RequestBody::AddOffsetsToTxn(request) => {
                 self.on_add_offsets_to_txn(now, caller, &request, effects);
+            }
+            RequestBody::TxnOffsetCommit(request) => {
+                self.on_txn_offset_commit(now, caller, &request, effects);
             }
             RequestBody::EndTxn(request) => self.on_end_txn(now, caller, &request, effects),
             RequestBody::WriteTxnMarkers(request) => {
@@ -101,7 +105,11 @@ impl Broker {
     }
 
     /// The partition of a name and index, as the metadata knows it.
-    fn resolve(&self, topic: &TopicName, partition: i32) -> Result<TopicPartition, ErrorCode> {
+    pub(in crate::broker) fn resolve(
+        &self,
+        topic: &TopicName,
+        partition: i32,
+    ) -> Result<TopicPartition, ErrorCode> {
         resolve(self.metadata.image(), topic, partition)
     }
 

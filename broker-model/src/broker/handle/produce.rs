@@ -15,7 +15,7 @@ use crate::proto::{
     ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicName, TopicProduceResponse,
 };
-use crate::record::{BatchError, RecordBatch};
+use crate::record::{BatchError, BatchHeader, RecordBatch};
 use crate::types::{Now, Offset, TopicPartition};
 
 impl Broker {
@@ -206,11 +206,16 @@ fn check_batch(
         Err(ErrorCode::InvalidRecord)
     } else if batch.size() > max_message_bytes {
         Err(ErrorCode::MessageTooLarge)
-    } else if batch.is_control() {
+    } else if batch.is_control() || !has_sequence(batch.header()) {
         Err(ErrorCode::InvalidRecord)
     } else {
         Ok(batch)
     }
+}
+
+/// Only coordinators write for a producer without its sequences. Source: `LogValidator.validateBatch`.
+fn has_sequence(batch: &BatchHeader) -> bool {
+    !batch.has_producer() || batch.base_sequence.0 >= 0
 }
 
 #[cfg(test)]

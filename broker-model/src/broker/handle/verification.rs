@@ -6,18 +6,20 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::broker::pending_transactions::{Adder, VerifyingProduce};
+use crate::broker::pending_transactions::{Adder, Verifiable, Verifying};
 use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::CoordinatorKind;
-use crate::coordinator::transaction::AddPartitions;
+use crate::coordinator::transaction::{AddPartitions, Added};
 use crate::log::VerificationGuard;
 use crate::node::Effects;
 use crate::proto::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction, ErrorCode,
-    ProduceRequest,
+    ProduceRequest, TopicName, TxnOffsetCommitRequest,
 };
 use crate::record::{BatchHeader, RecordBatch};
-use crate::types::{ConnectionId, NodeId, Now, ProducerEpoch, ProducerId, TopicPartition};
+use crate::types::{
+    ConnectionId, NodeId, Now, ProducerEpoch, ProducerId, Sequence, TopicPartition,
+};
 
 /// What verification said of the partitions that needed it.
 pub(in crate::broker) type Verified =
@@ -48,7 +50,8 @@ impl Broker {
         };
         let connection = caller.connection;
         let partitions: Vec<TopicPartition> = begun.guards.keys().copied().collect();
-        let verifying = VerifyingProduce { caller, request, guards: begun.guards };
+        let request = Verifiable::Produce(request);
+        let verifying = Verifying { caller, request, guards: begun.guards };
         self.transactions.verifying.insert(connection, verifying);
         self.ask_coordinator(now, connection, (id, producer), (partitions, begun.topics), effects);
         None
@@ -126,18 +129,65 @@ impl Broker {
         &mut self,
         now: Now,
         connection: ConnectionId,
-        result: Result<(), ErrorCode>,
+        result: Added,
         effects: &mut Effects,
     ) {
         let Some(verifying) = self.transactions.verifying.remove(&connection) else { return };
         let bumps_epoch = self.context.config.transaction_version >= 2;
-        let VerifyingProduce { caller, request, guards } = verifying;
-        let result = result.map_err(|error| client_error(error, bumps_epoch));
-        let verified: Verified = guards
-            .into_iter()
-            .map(|(partition, guard)| (partition, result.map(|()| guard)))
-            .collect();
-        self.append_all(now, caller, &request, &verified, effects);
+        let Verifying { caller, request, guards } = verifying;
+        let of = |(partition, guard)| match &result {
+            Err(error) => (partition, Err(told_by_verification(*error))),
+            Ok(missing) if missing.contains(&partition) => {
+                (partition, Err(ErrorCode::TransactionAbortable))
+            }
+            Ok(_) => (partition, Ok(guard)),
+        };
+        let mut verified: Verified = guards.into_iter().map(of).collect();
+        match request {
+            Verifiable::Produce(request) => {
+                for result in verified.values_mut() {
+                    *result = result.map_err(|error| client_error(error, bumps_epoch));
+                }
+                self.append_all(now, caller, &request, &verified, effects);
+            }
+            Verifiable::Offsets(request) => {
+                let verified = verified.into_values().next().transpose();
+                self.commit_verified(now, caller, &request, verified, effects);
+            }
+        }
+    }
+
+    /// Begins to verify the transaction that is to commit offsets: false if there is nothing to verify. The batch will
+    /// have no sequence. Source: `CoordinatorPartitionWriter.maybeStartTransactionVerification`.
+    pub(super) fn verify_offsets(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        (id, request): (TopicPartition, &TxnOffsetCommitRequest),
+        effects: &mut Effects,
+    ) -> Result<bool, ErrorCode> {
+        let bumps_epoch = self.context.config.transaction_version >= 2;
+        let producer = (ProducerId(request.producer_id.0), ProducerEpoch(request.producer_epoch));
+        let partition = self.partitions.get_mut(&id).ok_or(ErrorCode::NotLeaderOrFollower)?;
+        if !partition.is_leader() {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        let from = (producer, Sequence::NONE);
+        let Some(guard) = partition.log_mut().start_verification_of(from, bumps_epoch, now.wall)?
+        else {
+            return Ok(false);
+        };
+        let connection = caller.connection;
+        let guards = BTreeMap::from([(id, guard)]);
+        let offsets = Verifiable::Offsets(Box::new(request.clone()));
+        let verifying = Verifying { caller, request: offsets, guards };
+        self.transactions.verifying.insert(connection, verifying);
+        let name = TopicName(crate::config::topic_name(CoordinatorKind::Group.topic()));
+        let topic = AddPartitionsToTxnTopic::default().with_name(name);
+        let topics = vec![topic.with_partitions(vec![id.partition])];
+        let who = (request.transactional_id.as_str().to_owned(), producer);
+        self.ask_coordinator(now, connection, who, (vec![id], topics), effects);
+        Ok(true)
     }
 }
 
@@ -145,6 +195,12 @@ impl Broker {
 fn header_of(records: &Bytes) -> Option<BatchHeader> {
     let batch = RecordBatch::split_front(&mut records.clone()).ok()?;
     Some(*batch.header())
+}
+
+/// What a leader makes of a coordinator's answer: producers expect this error of a fence. Source:
+/// `AddPartitionsToTxnManager.AddPartitionsToTxnHandler.onComplete`.
+fn told_by_verification(error: ErrorCode) -> ErrorCode {
+    if error == ErrorCode::ProducerFenced { ErrorCode::InvalidProducerEpoch } else { error }
 }
 
 /// As what a producer is told that its transaction could not be verified: what may pass is an error that it retries.

@@ -3,12 +3,14 @@
 
 use crate::broker::pending_transactions::{MarkerBatch, MarkerSource, Owner};
 use crate::broker::{Broker, Caller};
+use crate::coordinator::runtime::CoordinatorKind;
 use crate::log::AppendRights;
 use crate::message::{
     ResponseBody, WritableMarker, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
 };
 use crate::node::Effects;
 use crate::note::TransactionNote;
+use crate::partition::ProduceOutcome;
 use crate::proto::ErrorCode;
 use crate::types::{Now, TopicPartition};
 
@@ -59,12 +61,12 @@ impl Broker {
         let ticket = self.purgatory.new_ticket();
         let batch = marker.marker.batch(now.wall);
         let rights = AppendRights { guard: None, coordinator: true };
-        let (context, partitions) = self.partition_context(now);
-        let Some(partition) = partitions.get_mut(&id) else {
-            let refused =
-                crate::partition::ProduceOutcome::Refused(ErrorCode::UnknownTopicOrPartition);
+        if let Err(error) = self.takes_markers(id) {
+            let refused = ProduceOutcome::Refused(error);
             return self.follow_append(now, (ticket, id), &refused, owner, effects);
-        };
+        }
+        let (context, partitions) = self.partition_context(now);
+        let partition = partitions.get_mut(&id).expect("it takes markers");
         if partition.takes_marker(&marker.marker) {
             effects.note(TransactionNote::BatchAttributed {
                 partition: id,
@@ -76,6 +78,18 @@ impl Broker {
             partition.produce_verified(context, Ok(&batch), (-1, rights), ticket, effects);
         self.touched.push(id);
         self.follow_append(now, (ticket, id), &outcome, owner, effects);
+    }
+
+    /// Whether markers for a partition are this broker's business. Those for offsets are the group coordinator's, once
+    /// it has loaded them. Source: `KafkaApis.handleWriteTxnMarkersRequest`, `GroupCoordinator.completeTransaction`.
+    fn takes_markers(&mut self, id: TopicPartition) -> Result<(), ErrorCode> {
+        if !self.partitions.contains_key(&id) {
+            return Err(ErrorCode::UnknownTopicOrPartition);
+        }
+        if self.internal_topics.kind_of(id.topic) == Some(CoordinatorKind::Group) {
+            self.groups.serves(id.partition).map_err(|_| ErrorCode::NotLeaderOrFollower)?;
+        }
+        Ok(())
     }
 
     /// One marker is written, or is not; the last one sends the answer.

@@ -123,6 +123,7 @@ impl Consumer {
                 self.subscribe(topics);
                 effects.complete(operation, Outcome::Subscribed);
             }
+            Operation::Rewind => self.rewind(operation, effects),
             Operation::Unsubscribe => self.unsubscribe(now, operation, effects),
             Operation::Commit { offsets, sync } => {
                 self.commit(now, operation, (offsets, sync), effects);

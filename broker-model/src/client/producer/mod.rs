@@ -27,18 +27,22 @@ mod transact;
 #[cfg(test)]
 mod transact_tests;
 mod transaction;
+mod transaction_offsets;
 mod transactional;
 
 use std::collections::VecDeque;
 
 use crate::collections::SortedMap;
 use crate::config::{Acks, ProducerConfig, ms};
+use crate::consumer_protocol::Place;
 use crate::defect::Defects;
 use crate::message::{Response, ResponseBody};
-use crate::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome};
+use crate::node::{
+    Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome, TransactRecord,
+};
 use crate::node_status::NodeStatus;
 use crate::proto::{ErrorCode, StrBytes};
-use crate::types::{NodeId, Now, OperationId, RecordValue, Time};
+use crate::types::{LeaderEpoch, NodeId, Now, Offset, OperationId, RecordValue, Time};
 
 use self::accumulator::Queue;
 use self::batch::{Batch, PendingRecord};
@@ -47,8 +51,10 @@ use self::partitioner::Sticky;
 pub use self::partitioner::partition_of;
 use self::queues::Queues;
 use self::transaction::Transaction;
+use self::transaction_offsets::OffsetsToCommit;
 use self::transactional::{State, Transactional};
 use super::connection::{Backoff, Connections, Purpose, TransactionRequest};
+use super::generation::GroupMetadata;
 use super::metadata::{Metadata, PartitionKey};
 
 /// A producer.
@@ -112,6 +118,23 @@ impl Producer {
             deadline: None,
             config,
         }
+    }
+
+    /// Makes a transaction that commits offsets of a group, whose member the same process is. Source:
+    /// `KafkaProducer.sendOffsetsToTransaction`.
+    pub(super) fn transact_as_member(
+        &mut self,
+        now: Now,
+        operation: OperationId,
+        (records, gap_ms, commit): (Vec<TransactRecord>, u32, bool),
+        (group, offsets): (GroupMetadata, Vec<(Place, Offset, LeaderEpoch)>),
+        effects: &mut Effects,
+    ) {
+        let offsets = OffsetsToCommit { group, offsets, added: false, coordinator: None };
+        let what = (records, gap_ms, commit);
+        self.on_transact(now.time, operation, what, Some(offsets), effects);
+        self.run(now, effects);
+        self.self_check(now.time);
     }
 
     fn on_send(
@@ -372,9 +395,9 @@ impl Node for Producer {
             }
             Event::Invoked {
                 operation,
-                request: Operation::Transact { records, gap_ms, commit },
+                request: Operation::Transact { records, gap_ms, commit, .. },
             } => {
-                self.on_transact(now.time, operation, (records, gap_ms, commit), effects);
+                self.on_transact(now.time, operation, (records, gap_ms, commit), None, effects);
             }
             Event::Invoked { operation, request } => refuse(operation, &request, effects),
             Event::Response { from, channel, message } => {

@@ -215,6 +215,7 @@ impl World {
                 | Outcome::Assigned
                 | Outcome::Subscribed
                 | Outcome::Unsubscribed
+                | Outcome::Rewound { .. }
                 | Outcome::Revoking { .. }
                 | Outcome::Lost { .. }
                 | Outcome::Joined { .. }

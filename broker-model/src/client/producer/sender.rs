@@ -509,5 +509,6 @@ pub(super) fn refused_before_append(error: ErrorCode) -> bool {
             | ErrorCode::UnsupportedForMessageFormat
             | ErrorCode::UnsupportedVersion
             | ErrorCode::InvalidRequest
+            | ErrorCode::ConcurrentTransactions
     )
 }

@@ -114,7 +114,8 @@ impl Sequences {
             self.bump_requested |= !batch.renumbered;
             return true;
         }
-        error.is_retriable()
+        // With version 2, the transaction before may not be complete yet.
+        error.is_retriable() || error == ErrorCode::ConcurrentTransactions
     }
 
     /// Only what is next in line tells of a gap: what is not is refused because of a batch before it that is still

@@ -14,7 +14,8 @@ use std::collections::VecDeque;
 use super::Producer;
 use super::batch::PendingRecord;
 use super::transaction::Transaction;
-use super::transactional::State;
+use super::transaction_offsets::OffsetsToCommit;
+use super::transactional::{State, Transactional};
 use crate::client::metadata::PartitionKey;
 use crate::config::ms;
 use crate::node::{Deadline, Effects, Outcome, TransactRecord};
@@ -31,6 +32,7 @@ impl Producer {
         now: Time,
         operation: OperationId,
         (records, gap_ms, commits): (Vec<TransactRecord>, u32, bool),
+        offsets: Option<OffsetsToCommit>,
         effects: &mut Effects,
     ) {
         if self.transactional.is_none() || self.transaction.is_some() {
@@ -42,6 +44,7 @@ impl Producer {
             records: records.into(),
             gap_ms: u64::from(gap_ms),
             commits,
+            offsets,
             begun: false,
             next_at: now,
             open: None,
@@ -87,16 +90,19 @@ impl Producer {
     /// Sends the next record, or asks for the end.
     fn go_on(&mut self, now: Now) {
         let Some(transaction) = &mut self.transaction else { return };
-        if transaction.open.is_some() || transaction.next_at > now.time {
+        let sends_offsets = self.transactional.as_ref().is_some_and(Transactional::sends_offsets);
+        if transaction.open.is_some() || transaction.next_at > now.time || sends_offsets {
             return;
         }
         let commits = transaction.commits && transaction.error.is_none();
         let next = if transaction.error.is_none() { transaction.records.pop_front() } else { None };
         let Some(TransactRecord { topic, key, value }) = next else {
-            if let Some(transactional) = &mut self.transactional {
-                transactional.end(commits);
-            }
-            return;
+            let offsets = transaction.offsets.take().filter(|_| commits);
+            return match (&mut self.transactional, offsets) {
+                (Some(transactional), Some(offsets)) => transactional.send_offsets(offsets),
+                (Some(transactional), None) => transactional.end(commits),
+                (None, _) => {}
+            };
         };
         transaction.open = Some(topic.clone());
         let place = self.metadata.place(&topic);
@@ -194,7 +200,8 @@ impl Producer {
         let transaction = self.transaction.as_ref()?;
         let patience = Deadline { at: transaction.until, why: "patience with a transaction" };
         let waits = self.transactional.as_ref().map(|it| it.state) == Some(State::InTransaction)
-            && transaction.open.is_none();
+            && transaction.open.is_none()
+            && !self.transactional.as_ref().is_some_and(Transactional::sends_offsets);
         let next = waits.then_some(Deadline { at: transaction.next_at, why: "next record" });
         Deadline::earlier(Some(patience), next)
     }

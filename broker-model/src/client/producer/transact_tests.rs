@@ -2,17 +2,19 @@
 
 use super::Producer;
 use super::tests::{answer, batches, config};
+use crate::client::generation::{Generation, GroupMetadata};
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::config::ProducerConfig;
 use crate::defect::Defects;
 use crate::message::{RequestBody, ResponseBody};
 use crate::node::{Channel, Operation, Outcome, TransactRecord};
 use crate::proto::{
-    AddPartitionsToTxnPartitionResult, AddPartitionsToTxnResponse, AddPartitionsToTxnResult,
-    AddPartitionsToTxnTopicResult, Coordinator, EndTxnResponse, ErrorCode, FindCoordinatorResponse,
-    InitProducerIdResponse,
+    AddOffsetsToTxnResponse, AddPartitionsToTxnPartitionResult, AddPartitionsToTxnResponse,
+    AddPartitionsToTxnResult, AddPartitionsToTxnTopicResult, Coordinator, EndTxnResponse,
+    ErrorCode, FindCoordinatorResponse, InitProducerIdResponse, TxnOffsetCommitResponse,
+    TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
-use crate::types::{Offset, RecordValue};
+use crate::types::{LeaderEpoch, Offset, OperationId, RecordValue};
 
 fn transactional(version: u16) -> ProducerConfig {
     ProducerConfig {
@@ -29,6 +31,8 @@ fn take(driver: &mut Driver<Producer>, name: &str) -> SentRequest {
             || name == "init" && matches!(body, RequestBody::InitProducerId(_))
             || name == "add" && matches!(body, RequestBody::AddPartitionsToTxn(_))
             || name == "produce" && matches!(body, RequestBody::Produce(_))
+            || name == "offsets" && matches!(body, RequestBody::AddOffsetsToTxn(_))
+            || name == "commit" && matches!(body, RequestBody::TxnOffsetCommit(_))
             || name == "end" && matches!(body, RequestBody::EndTxn(_))
     };
     let taken = driver.take(is_it);
@@ -65,6 +69,40 @@ fn end(driver: &mut Driver<Producer>, error: i16, epoch: i16) -> bool {
     committed
 }
 
+/// A producer with id 40 and epoch 0 that was asked to commit a group's offset in a transaction.
+fn begun_as_member(version: u16) -> Driver<Producer> {
+    let mut driver = Driver::new(Producer::new(transactional(version), Defects::NONE, START));
+    find(&mut driver);
+    assert_eq!(init(&mut driver, 0), (-1, -1));
+    let generation = Generation { id: 7, member: "a-1".to_owned(), protocol: None };
+    let group = GroupMetadata { group: "g".to_owned(), generation, instance: None };
+    let offsets = vec![((TOPIC, 0), Offset(20), LeaderEpoch(3))];
+    driver.call(|producer, now, effects| {
+        let what = (Vec::new(), 0, true);
+        producer.transact_as_member(now, OperationId(1), what, (group, offsets), effects);
+    });
+    if version == 1 {
+        let asked = take(&mut driver, "offsets");
+        let response = AddOffsetsToTxnResponse::default();
+        driver.answer(&asked, ResponseBody::AddOffsetsToTxn(Box::new(response)));
+    }
+    // Of the group's coordinator.
+    find(&mut driver);
+    driver
+}
+
+/// Answers the commit of offsets; the generation and member in whose name it was asked for.
+fn commit(driver: &mut Driver<Producer>, error: i16) -> (i32, String) {
+    let asked = take(driver, "commit");
+    let RequestBody::TxnOffsetCommit(request) = &asked.message.body else { panic!("{asked:?}") };
+    let member = (request.generation_id, request.member_id.to_string());
+    let partition = TxnOffsetCommitResponsePartition::default().with_error_code(error);
+    let topic = TxnOffsetCommitResponseTopic::default().with_partitions(vec![partition]);
+    let response = TxnOffsetCommitResponse::default().with_topics(vec![topic]);
+    driver.answer(&asked, ResponseBody::TxnOffsetCommit(Box::new(response)));
+    member
+}
+
 /// A producer with id 40 and epoch 0 that was asked for a transaction of one record.
 fn begun(version: u16, commit: bool) -> Driver<Producer> {
     let producer = Producer::new(transactional(version), Defects::NONE, START);
@@ -72,7 +110,8 @@ fn begun(version: u16, commit: bool) -> Driver<Producer> {
     find(&mut driver);
     assert_eq!(init(&mut driver, 0), (-1, -1));
     let record = TransactRecord { topic: TOPIC, key: Some(1), value: RecordValue(9) };
-    driver.invoke(1, Operation::Transact { records: vec![record], gap_ms: 0, commit });
+    let (records, offsets) = (vec![record], Vec::new());
+    driver.invoke(1, Operation::Transact { records, gap_ms: 0, commit, offsets });
     driver.send_leaders(&[(1, 3)]);
     driver
 }
@@ -138,7 +177,53 @@ fn an_application_may_abort_and_a_transaction_of_nothing_is_not_asked_for() {
     let asked = take(&mut driver, "produce");
     driver.answer(&asked, answer(&asked, 0, 5));
     assert!(!end(&mut driver, 0, 1));
-    driver.invoke(2, Operation::Transact { records: Vec::new(), gap_ms: 0, commit: true });
+    let (records, offsets) = (Vec::new(), Vec::new());
+    driver.invoke(2, Operation::Transact { records, gap_ms: 0, commit: true, offsets });
     let empty = Outcome::Transacted { committed: true, records: Vec::new() };
     assert_eq!(driver.outcomes, [(1, sent(false, 5)), (2, empty)]);
+}
+
+#[test]
+fn offsets_are_committed_before_the_end_in_the_name_of_the_member() {
+    for version in [1, 2] {
+        let mut driver = begun_as_member(version);
+        let moved = ErrorCode::NotCoordinator.code();
+        assert_eq!(commit(&mut driver, moved), (7, "a-1".to_owned()));
+        assert!(driver.wire.is_empty(), "the end waits: {:?}", driver.wire);
+        driver.advance(200);
+        find(&mut driver);
+        commit(&mut driver, 0);
+        assert!(end(&mut driver, 0, 1), "version {version}");
+        let committed = Outcome::Transacted { committed: true, records: Vec::new() };
+        assert_eq!(driver.outcomes, [(1, committed)], "version {version}");
+    }
+}
+
+#[test]
+fn a_member_that_is_none_any_more_aborts() {
+    let stale = [ErrorCode::IllegalGeneration, ErrorCode::UnknownMemberId];
+    for error in stale.into_iter().chain([ErrorCode::FencedInstanceId]) {
+        let mut driver = begun_as_member(2);
+        commit(&mut driver, error.code());
+        driver.advance(200);
+        assert!(!end(&mut driver, 0, 1), "{error:?}: it aborts");
+        let aborted = Outcome::Transacted { committed: false, records: Vec::new() };
+        assert_eq!(driver.outcomes, [(1, aborted)], "{error:?}");
+    }
+}
+
+/// Source: `EndTxnHandler`, `TxnOffsetCommitHandler`: who is not known by this id, or is fenced, is done.
+#[test]
+fn what_fences_is_fatal() {
+    let mut driver = begun_as_member(2);
+    commit(&mut driver, ErrorCode::InvalidProducerEpoch.code());
+    assert_eq!(driver.outcomes.len(), 1, "{:?}", driver.outcomes);
+    driver.advance(200);
+    assert_eq!(init(&mut driver, 7), (-1, -1), "it takes over");
+    let mut driver = begun(2, true);
+    let asked = take(&mut driver, "produce");
+    driver.answer(&asked, answer(&asked, 0, 5));
+    let error = ErrorCode::InvalidProducerIdMapping;
+    end(&mut driver, error.code(), -1);
+    assert_eq!(driver.outcomes, [(1, Outcome::Unknown { error, partition: -1 })]);
 }

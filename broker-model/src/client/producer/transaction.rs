@@ -6,6 +6,8 @@ use crate::node::TransactRecord;
 use crate::proto::{ErrorCode, StrBytes};
 use crate::types::{Offset, OperationId, Time};
 
+use super::transaction_offsets::OffsetsToCommit;
+
 /// A transaction that an application asked for.
 #[derive(Debug)]
 pub(super) struct Transaction {
@@ -13,6 +15,8 @@ pub(super) struct Transaction {
     pub(super) records: VecDeque<TransactRecord>,
     pub(super) gap_ms: u64,
     pub(super) commits: bool,
+    /// Offsets that go with it, until they are sent.
+    pub(super) offsets: Option<OffsetsToCommit>,
     pub(super) begun: bool,
     /// The next record is not sent before.
     pub(super) next_at: Time,

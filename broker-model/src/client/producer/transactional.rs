@@ -13,6 +13,7 @@
 use std::collections::BTreeSet;
 
 use super::batch::ProducerIdentity;
+use super::transaction_offsets::{Answered, OffsetsToCommit, is_stale_member};
 use crate::client::connection::{Connections, Purpose, TransactionRequest};
 use crate::client::metadata::{Metadata, PartitionKey};
 use crate::config::{ProducerConfig, ms};
@@ -20,7 +21,8 @@ use crate::message::{RequestBody, ResponseBody};
 use crate::node::{Channel, Deadline, Effects};
 use crate::proto::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction,
-    EndTxnRequest, ErrorCode, FindCoordinatorRequest, InitProducerIdRequest, StrBytes, TopicName,
+    EndTxnRequest, EndTxnResponse, ErrorCode, FindCoordinatorRequest, InitProducerIdRequest,
+    StrBytes, TopicName,
 };
 use crate::types::{NodeId, ProducerEpoch, ProducerId, Time};
 
@@ -66,6 +68,8 @@ pub(super) struct Transactional {
     pub(super) wants_epoch: bool,
     added: BTreeSet<PartitionKey>,
     to_add: BTreeSet<PartitionKey>,
+    /// Offsets that are to be committed with it, and are not at their coordinator yet.
+    offsets: Option<OffsetsToCommit>,
     /// Whether anything of the transaction may be at the coordinator.
     started: bool,
     /// Whether a commit was put on the wire.
@@ -89,6 +93,7 @@ impl Transactional {
             wants_epoch: false,
             added: BTreeSet::new(),
             to_add: BTreeSet::new(),
+            offsets: None,
             started: false,
             commit_sent: false,
         })
@@ -114,6 +119,19 @@ impl Transactional {
         } else if !self.added.contains(&key) {
             self.to_add.insert(key);
         }
+    }
+
+    /// Offsets of a group are to be committed with the transaction. Source:
+    /// `TransactionManager.sendOffsetsToTransaction`.
+    pub(super) fn send_offsets(&mut self, offsets: OffsetsToCommit) {
+        assert_eq!(self.state, State::InTransaction, "offsets are sent");
+        self.started |= self.version_2;
+        self.offsets = Some(OffsetsToCommit { added: self.version_2, ..offsets });
+    }
+
+    /// Whether offsets are on their way.
+    pub(super) fn sends_offsets(&self) -> bool {
+        self.offsets.is_some()
     }
 
     /// What is in a transaction is in it once; only who has an id is in one, and none that rests has partitions.
@@ -150,6 +168,7 @@ impl Transactional {
         self.state = if commit { State::Committing } else { State::Aborting };
         if !commit {
             self.to_add.clear();
+            self.offsets = None;
         }
     }
 
@@ -178,6 +197,7 @@ impl Transactional {
     fn forget_transaction(&mut self) {
         self.added.clear();
         self.to_add.clear();
+        self.offsets = None;
         self.started = false;
     }
 
@@ -187,6 +207,9 @@ impl Transactional {
             State::Initializing => Some(TransactionRequest::InitProducerId),
             State::InTransaction | State::Committing if !self.to_add.is_empty() => {
                 Some(TransactionRequest::AddPartitions)
+            }
+            State::InTransaction | State::Committing if self.offsets.is_some() => {
+                self.offsets.as_ref().map(OffsetsToCommit::next)
             }
             State::Committing | State::Aborting if !has_unanswered => {
                 Some(TransactionRequest::EndTxn)
@@ -215,13 +238,9 @@ impl Transactional {
         if next == TransactionRequest::EndTxn && !self.started {
             return true;
         }
-        let to = match self.coordinator {
-            Some(coordinator) => Some((coordinator, next)),
-            None => metadata
-                .pick_broker(now, connections)
-                .map(|broker| (broker, TransactionRequest::FindCoordinator)),
+        let Some((to, what)) = self.whom_to_ask(now, next, (metadata, connections)) else {
+            return false;
         };
-        let Some((to, what)) = to else { return false };
         if connections.blocked_until(to, Channel::Client) > now {
             return false;
         }
@@ -233,6 +252,28 @@ impl Transactional {
         let purpose = Purpose::Transaction(what);
         connections.send(now, (to, Channel::Client), body, purpose, effects);
         false
+    }
+
+    /// Whom to ask: the coordinator of the question, or any broker who that is.
+    fn whom_to_ask(
+        &self,
+        now: Time,
+        next: TransactionRequest,
+        (metadata, connections): (&mut Metadata, &mut Connections),
+    ) -> Option<(NodeId, TransactionRequest)> {
+        let of_group = next == TransactionRequest::CommitOffsets;
+        let find = match of_group {
+            true => TransactionRequest::FindGroupCoordinator,
+            false => TransactionRequest::FindCoordinator,
+        };
+        let known = match of_group {
+            true => self.offsets.as_ref().and_then(|offsets| offsets.coordinator),
+            false => self.coordinator,
+        };
+        match known {
+            Some(coordinator) => Some((coordinator, next)),
+            None => metadata.pick_broker(now, connections).map(|broker| (broker, find)),
+        }
     }
 
     fn body(
@@ -268,6 +309,12 @@ impl Transactional {
                 let request =
                     AddPartitionsToTxnRequest::default().with_transactions(vec![transaction]);
                 RequestBody::AddPartitionsToTxn(Box::new(request))
+            }
+            TransactionRequest::FindGroupCoordinator
+            | TransactionRequest::AddOffsets
+            | TransactionRequest::CommitOffsets => {
+                let offsets = self.offsets.as_ref().expect("there are offsets to commit");
+                offsets.body(what, &self.id, current.unwrap_or(none))
             }
             TransactionRequest::EndTxn => {
                 let current = current.unwrap_or(none);
@@ -324,30 +371,60 @@ impl Transactional {
                         self.added.append(&mut self.to_add);
                         self.started = true;
                     }
-                    Some(ErrorCode::ConcurrentTransactions) => {
+                    Some(ErrorCode::ConcurrentTransactions) if self.added.is_empty() => {
                         self.not_before = retry_at.min(now + ms(ADD_PARTITIONS_BACKOFF_MS));
                     }
                     Some(error) => self.on_error(what, error, retry_at),
                 }
                 None
             }
+            (
+                TransactionRequest::FindGroupCoordinator
+                | TransactionRequest::AddOffsets
+                | TransactionRequest::CommitOffsets,
+                body,
+            ) => {
+                self.on_offsets_answered(what, body, retry_at);
+                None
+            }
             (TransactionRequest::EndTxn, ResponseBody::EndTxn(response)) => {
-                match ErrorCode::try_from_code(response.error_code) {
-                    None => {
-                        let given = (response.producer_id.0, response.producer_epoch);
-                        self.over(current);
-                        (self.version_2 && given.0 >= 0).then(|| identity(given.0, given.1))
-                    }
-                    Some(error) => {
-                        self.on_error(what, error, retry_at);
-                        None
-                    }
-                }
+                self.on_ended(response, current, retry_at)
             }
             (_, _nonsense) => {
                 self.on_lost(retry_at);
                 None
             }
+        }
+    }
+
+    fn on_ended(
+        &mut self,
+        response: &EndTxnResponse,
+        current: Option<ProducerIdentity>,
+        retry_at: Time,
+    ) -> Option<ProducerIdentity> {
+        if let Some(error) = ErrorCode::try_from_code(response.error_code) {
+            self.on_error(TransactionRequest::EndTxn, error, retry_at);
+            return None;
+        }
+        let given = (response.producer_id.0, response.producer_epoch);
+        self.over(current);
+        (self.version_2 && given.0 >= 0).then(|| identity(given.0, given.1))
+    }
+
+    /// A question about offsets was answered: what it was about may have been given up since.
+    fn on_offsets_answered(
+        &mut self,
+        what: TransactionRequest,
+        body: &ResponseBody,
+        retry_at: Time,
+    ) {
+        let Some(offsets) = &mut self.offsets else { return };
+        match offsets.on_response(what, body) {
+            Answered::Step => self.started |= what == TransactionRequest::AddOffsets,
+            Answered::Done => self.offsets = None,
+            Answered::Again => self.not_before = retry_at,
+            Answered::Failed(error) => self.on_error(what, error, retry_at),
         }
     }
 
@@ -368,10 +445,14 @@ impl Transactional {
         self.in_flight = false;
         self.orphaned = false;
         self.coordinator = None;
+        if let Some(offsets) = &mut self.offsets {
+            offsets.coordinator = None;
+        }
         self.not_before = retry_at;
     }
 
-    /// Source: `TransactionManager.InitProducerIdHandler`, `AddPartitionsToTxnHandler`, `EndTxnHandler`.
+    /// Source: `TransactionManager.InitProducerIdHandler`, `AddPartitionsToTxnHandler`, `AddOffsetsToTxnHandler`,
+    /// `TxnOffsetCommitHandler`, `EndTxnHandler`.
     fn on_error(&mut self, what: TransactionRequest, error: ErrorCode, retry_at: Time) {
         self.not_before = retry_at;
         let adds = what == TransactionRequest::AddPartitions;
@@ -379,18 +460,27 @@ impl Transactional {
         let passes = error.is_retriable()
             || error == ErrorCode::ConcurrentTransactions
             || error == ErrorCode::UnknownTopicOrPartition && adds;
-        let abortable = matches!(
+        let fenced = matches!(
             error,
-            ErrorCode::InvalidProducerIdMapping
-                | ErrorCode::UnknownProducerId
-                | ErrorCode::TransactionAbortable
-                | ErrorCode::OperationNotAttempted
+            ErrorCode::InvalidProducerEpoch
+                | ErrorCode::ProducerFenced
+                | ErrorCode::InvalidTxnState
+                | ErrorCode::InvalidProducerIdMapping
         );
+        // An abort that cannot be made would be tried for ever.
+        let aborts = what == TransactionRequest::EndTxn && self.state == State::Aborting;
+        let abortable = adds && !fenced
+            || matches!(error, ErrorCode::UnknownProducerId)
+            || error == ErrorCode::TransactionAbortable && !aborts;
         if moved {
             self.coordinator = None;
+        } else if what == TransactionRequest::CommitOffsets && is_stale_member(error) {
+            self.state = State::Abortable(error);
+        } else if passes {
+            // Asked again.
         } else if abortable && what != TransactionRequest::InitProducerId {
             self.state = State::Abortable(error);
-        } else if !passes {
+        } else {
             self.state = State::Fatal(error);
         }
     }
@@ -405,8 +495,14 @@ impl Transactional {
         if self.in_flight {
             return None;
         }
-        self.next(has_unanswered)?;
-        let blocked = match self.coordinator {
+        let next = self.next(has_unanswered)?;
+        let known = match next {
+            TransactionRequest::CommitOffsets => {
+                self.offsets.as_ref().and_then(|it| it.coordinator)
+            }
+            _ => self.coordinator,
+        };
+        let blocked = match known {
             Some(coordinator) => connections.blocked_until(coordinator, Channel::Client),
             None => connections.first_unblocked(metadata.brokers()),
         };

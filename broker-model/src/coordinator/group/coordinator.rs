@@ -17,12 +17,12 @@ use crate::config::{CoordinatorConfig, ms};
 use crate::consumer_protocol::{Place, decode_assignment};
 use crate::coordinator::runtime::{CoordinatorRecord, Runtime};
 use crate::defect::{Defects, GroupDefect};
-use crate::log::Log;
+use crate::log::{Log, VerificationGuard};
 use crate::message::ResponseBody;
 use crate::node::Deadline;
 use crate::note::GroupNote;
 use crate::proto::ErrorCode;
-use crate::types::{LeaderEpoch, Now, Offset, Time};
+use crate::types::{LeaderEpoch, Now, Offset, ProducerEpoch, ProducerId, Time};
 
 /// What a group coordinator wants done.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(crate) enum Todo {
     ReplyWhenCommitted(i32, Caller, ResponseBody),
     /// Records for a partition of the topic, in one batch, and who waits for them.
     Write(i32, Vec<CoordinatorRecord>, Waiter),
+    /// The same for a producer's transaction.
+    WriteInTransaction(i32, Vec<CoordinatorRecord>, TransactionalWriter, Waiter),
     /// A fact to be stated: a member of a group holds a partition, in this generation.
     Assigned { group: String, member: String, place: Place, generation: i32 },
     /// A fact to be stated: it does not any more.
@@ -46,6 +48,14 @@ pub(crate) enum Todo {
     Answered(i32, Offset),
     /// A fact to be stated: a partition of the topic is loaded.
     Loaded(i32, LeaderEpoch, Vec<(String, i32)>),
+}
+
+/// Whose transaction records are part of, and what its verification began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TransactionalWriter {
+    pub(crate) producer_id: ProducerId,
+    pub(crate) producer_epoch: ProducerEpoch,
+    pub(crate) guard: Option<VerificationGuard>,
 }
 
 /// What a group coordinator goes by.
@@ -167,6 +177,11 @@ impl GroupCoordinator {
         self.loaded_to.insert(partition, log.log_end_offset());
         self.state_changes(partition);
         self.changed = true;
+    }
+
+    /// Whether it serves a partition of the topic.
+    pub(crate) fn serves(&mut self, partition: i32) -> Result<(), ErrorCode> {
+        self.runtime.active(partition).map(|_| ())
     }
 
     /// States what has changed in groups of the consumer protocol, as far as it is committed.

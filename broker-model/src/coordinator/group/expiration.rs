@@ -80,7 +80,7 @@ impl GroupCoordinator {
                 all = false;
             }
         }
-        let empties = all && group.state() == State::Empty;
+        let empties = all && group.state() == State::Empty && !state.has_pending(name);
         if empties && (!records.is_empty() || group.has_metadata()) {
             records.push(group_tombstone(name));
         }

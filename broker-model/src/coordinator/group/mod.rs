@@ -6,6 +6,7 @@
 //! | `state` | what the records of `__consumer_offsets` give: committed offsets and stored groups |
 //! | `records`, `bytes` | those records, as Kafka writes them |
 //! | `offsets`, `expiration` | commits and fetches of offsets, and their end |
+//! | `transactional` | offsets that a transaction commits |
 //! | `classic` | the classic protocol |
 //! | `modern` | the consumer protocol (KIP-848) |
 //! | `waiter` | what happens once a record is committed |
@@ -24,7 +25,9 @@ mod records;
 mod state;
 #[cfg(test)]
 mod tests;
+mod transactional;
 mod waiter;
 
-pub(crate) use coordinator::{GroupCoordinator, GroupRules, Todo};
+pub(crate) use coordinator::{GroupCoordinator, GroupRules, Todo, TransactionalWriter};
 pub(crate) use state::GroupChange;
+pub(crate) use waiter::Waiter;

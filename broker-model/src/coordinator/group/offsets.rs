@@ -144,6 +144,7 @@ impl GroupCoordinator {
         partition_of: impl Fn(&str) -> i32,
         request: &OffsetFetchRequest,
     ) {
+        let tells_unstable = self.defects.has(GroupDefect::UnstableOffsetsTold);
         let mut answers = Vec::new();
         let mut waits_at = None;
         for asked in &request.groups {
@@ -151,7 +152,7 @@ impl GroupCoordinator {
             answers.push(match self.runtime.active(partition) {
                 Ok(context) if request.require_stable => {
                     waits_at = Some(partition);
-                    validated(context.written(), asked, true)
+                    validated(context.written(), asked, !tells_unstable)
                 }
                 Ok(context) => validated(context.committed(), asked, false),
                 Err(error) => fetch_refused(asked, error),

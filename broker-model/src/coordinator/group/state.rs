@@ -58,6 +58,12 @@ impl GroupState {
             .any(|offsets| offsets.contains_key(place))
     }
 
+    /// Whether a transaction that has not ended wants to commit any offset of a group.
+    pub(crate) fn has_pending(&self, group: &str) -> bool {
+        let offsets = self.pending.values().filter_map(|groups| groups.get(group));
+        offsets.into_iter().any(|offsets| !offsets.is_empty())
+    }
+
     /// The stored groups.
     pub(crate) fn groups(&self) -> impl Iterator<Item = (&String, &StoredGroup)> {
         self.groups.iter()
@@ -91,9 +97,9 @@ impl GroupState {
         std::mem::take(&mut self.changes)
     }
 
-    /// Names of groups that have offsets.
+    /// Names of groups that have offsets, or will if transactions commit.
     pub(crate) fn groups_with_offsets(&self) -> impl Iterator<Item = &String> {
-        self.offsets.keys()
+        self.offsets.keys().chain(self.pending.values().flat_map(BTreeMap::keys))
     }
 
     fn replay_offset(
@@ -114,12 +120,20 @@ impl GroupState {
                 groups.entry(group).or_default().insert(place, committed);
             }
             None => {
+                self.forget_pending(&group, &place);
                 let Some(offsets) = self.offsets.get_mut(&group) else { return };
                 offsets.remove(&place);
                 if offsets.is_empty() {
                     self.offsets.remove(&group);
                 }
             }
+        }
+    }
+
+    /// What transactions want to commit goes with what is committed.
+    fn forget_pending(&mut self, group: &str, place: &Place) {
+        for offsets in self.pending.values_mut().filter_map(|groups| groups.get_mut(group)) {
+            offsets.remove(place);
         }
     }
 

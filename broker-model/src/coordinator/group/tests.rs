@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::coordinator::{GroupCoordinator, GroupRules, Todo};
 use crate::caller::Caller;
 use crate::config::{CoordinatorConfig, ms, topic_name};
-use crate::coordinator::runtime::batch_of;
+use crate::coordinator::runtime::{batch_in_transaction, batch_of};
 use crate::defect::GroupDefect;
 use crate::log::Log;
 use crate::message::ResponseBody;
@@ -81,6 +81,15 @@ impl Bench {
                 Todo::Reply(caller, body) => self.answers.push((caller.connection.0, body)),
                 Todo::Write(partition, records, waiter) => {
                     let batch = batch_of(self.now.wall, &records);
+                    self.log.append_as_leader(&batch, EPOCH, 1, &mut Effects::new());
+                    if self.commits {
+                        self.log.set_high_watermark(self.log.log_end_offset());
+                    }
+                    self.groups.written(self.now, partition, &self.log, waiter);
+                }
+                Todo::WriteInTransaction(partition, records, writer, waiter) => {
+                    let producer = (writer.producer_id, writer.producer_epoch);
+                    let batch = batch_in_transaction(self.now.wall, producer, &records);
                     self.log.append_as_leader(&batch, EPOCH, 1, &mut Effects::new());
                     if self.commits {
                         self.log.set_high_watermark(self.log.log_end_offset());
@@ -365,3 +374,5 @@ fn offsets_expire_where_nobody_reads() {
     assert_eq!(simple.committed(), -1);
     assert!(simple.groups.group(0, "g").is_none(), "the group goes with its last offset");
 }
+
+mod transactional;

@@ -55,7 +55,10 @@ pub(super) fn client_error(error: ErrorCode) -> ErrorCode {
         ErrorCode::NotEnoughReplicas,
         ErrorCode::RequestTimedOut,
     ];
-    if moved.contains(&error) {
+    if error == ErrorCode::NetworkException {
+        // A verification that had no answer: older clients do not know that this may pass.
+        ErrorCode::CoordinatorLoadInProgress
+    } else if moved.contains(&error) {
         ErrorCode::NotCoordinator
     } else if late.contains(&error) {
         ErrorCode::CoordinatorNotAvailable
@@ -67,6 +70,12 @@ pub(super) fn client_error(error: ErrorCode) -> ErrorCode {
 /// Makes an answer one that tells an error.
 pub(super) fn refuse(body: &mut ResponseBody, error: ErrorCode) {
     if let ResponseBody::OffsetCommit(response) = body {
+        for answer in response.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            if answer.error_code == 0 {
+                answer.error_code = error.code();
+            }
+        }
+    } else if let ResponseBody::TxnOffsetCommit(response) = body {
         for answer in response.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
             if answer.error_code == 0 {
                 answer.error_code = error.code();

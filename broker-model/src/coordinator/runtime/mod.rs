@@ -28,7 +28,7 @@ use crate::types::{LeaderEpoch, Time};
 pub(crate) use context::{Context, Replicated};
 pub(crate) use place::CoordinatorKind;
 pub use place::partition_for;
-pub(crate) use record::{CoordinatorRecord, batch_of};
+pub(crate) use record::{CoordinatorRecord, batch_in_transaction, batch_of};
 
 /// The coordinators of one kind on this broker, by partition of their topic. `S` is what records make, `W` what waits
 /// for a record to be committed.

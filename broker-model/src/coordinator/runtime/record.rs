@@ -14,6 +14,19 @@ pub(crate) struct CoordinatorRecord {
     pub(crate) value: Option<Bytes>,
 }
 
+/// A batch of these records, as part of a producer's transaction.
+pub(crate) fn batch_in_transaction(
+    now: WallTime,
+    (id, epoch): (ProducerId, ProducerEpoch),
+    records: &[CoordinatorRecord],
+) -> RecordBatch {
+    let mut builder = RecordBatchBuilder::new(id, epoch, Sequence::NONE).in_transaction();
+    for record in records {
+        builder.push(now, Some(record.key.clone()), record.value.clone());
+    }
+    builder.build()
+}
+
 /// A batch of these records, of no producer.
 pub(crate) fn batch_of(now: WallTime, records: &[CoordinatorRecord]) -> RecordBatch {
     let mut builder =

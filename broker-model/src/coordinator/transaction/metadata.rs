@@ -21,7 +21,7 @@ pub(super) const LAST_EPOCH: ProducerEpoch = ProducerEpoch(i16::MAX - 1);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TransactionRecord {
     pub(crate) producer_id: ProducerId,
-    /// The id before the last rotation.
+    /// The id before the last transition: another one if that was a rotation.
     pub(crate) previous_producer_id: ProducerId,
     /// The id that the transaction's end gives out, if the epochs of this one are used up.
     pub(crate) next_producer_id: ProducerId,
@@ -113,7 +113,9 @@ impl TransactionMetadata {
     }
 
     /// Prepares the way to a state. Source: `TransactionMetadata.prepareTransitionTo`.
-    pub(super) fn prepare(&mut self, next: TransactionRecord) -> TransactionRecord {
+    pub(super) fn prepare(&mut self, mut next: TransactionRecord) -> TransactionRecord {
+        // Only until the next transition is the id before the last rotation known.
+        next.previous_producer_id = self.now.producer_id;
         assert!(self.pending.is_none(), "to {next:?} while {:?} is under way", self.pending);
         assert!(
             may_follow(&self.now, next.state),
@@ -159,7 +161,6 @@ impl TransactionMetadata {
         let last_epoch = if keeps_last { self.now.epoch } else { ProducerEpoch::NONE };
         let next = TransactionRecord {
             producer_id,
-            previous_producer_id: self.now.producer_id,
             epoch: ProducerEpoch(0),
             last_epoch,
             ..self.emptied(timeout_ms, now)
@@ -245,7 +246,6 @@ impl TransactionMetadata {
             None => panic!("a transaction that is {:?} is completed", self.now.state),
         };
         if next.bumps_epoch && next.next_producer_id != ProducerId::NONE {
-            next.previous_producer_id = next.producer_id;
             (next.producer_id, next.epoch) = (next.next_producer_id, ProducerEpoch(0));
         }
         next.next_producer_id = ProducerId::NONE;

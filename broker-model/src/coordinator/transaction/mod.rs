@@ -51,7 +51,7 @@ use write::Write;
 
 pub(crate) use markers::{MarkerRequest, MarkersToSend};
 pub(crate) use operations::{AddPartitions, InitProducer};
-pub(crate) use todo::{AddAsker, Asker, Todo, WriteId};
+pub(crate) use todo::{AddAsker, Added, Asker, Todo, WriteId};
 
 /// Where fresh producer ids come from; none while a block is fetched.
 pub(crate) type Ids<'a> = &'a mut dyn FnMut() -> Option<ProducerId>;

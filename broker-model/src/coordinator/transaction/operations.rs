@@ -8,7 +8,7 @@ use crate::types::{Now, ProducerEpoch, ProducerId, TopicPartition};
 
 use super::metadata::{LAST_EPOCH, TransactionMetadata, TransactionRecord};
 use super::write::Then;
-use super::{Asker, Ids, TransactionCoordinator};
+use super::{Added, Asker, Ids, Todo, TransactionCoordinator};
 
 /// A producer asks who it is.
 #[derive(Debug)]
@@ -122,12 +122,13 @@ impl TransactionCoordinator {
         asker: Asker,
     ) {
         let id = request.transactional_id.as_str();
-        let prepared = if request.verify_only {
-            self.verify(partition, request).map(|()| None)
-        } else {
-            self.prepare_partitions(now, partition, request)
-        };
-        match prepared {
+        if request.verify_only
+            && let Asker::AddPartitions(asker) = asker
+        {
+            let verified = self.verify(partition, request);
+            return self.todo.push_back(Todo::Added(asker, verified));
+        }
+        match self.prepare_partitions(now, partition, request) {
             Ok(Some(next)) => self.write(partition, id, next, Then::Answer(asker)),
             Ok(None) => self.answer(asker, Ok(None)),
             Err(error) => self.answer(asker, Err(error)),
@@ -157,15 +158,12 @@ impl TransactionCoordinator {
     }
 
     /// Source: `TransactionCoordinator.handleVerifyPartitionsInTransaction`.
-    fn verify(&mut self, partition: i32, request: &AddPartitions) -> Result<(), ErrorCode> {
+    fn verify(&mut self, partition: i32, request: &AddPartitions) -> Added {
         let (_, metadata) = self.known(partition, &request.transactional_id)?;
         check_producer(&metadata.now, request)?;
         let listed = &metadata.now.partitions;
-        if request.partitions.iter().all(|asked| listed.contains(asked)) {
-            Ok(())
-        } else {
-            Err(ErrorCode::TransactionAbortable)
-        }
+        let asked = request.partitions.iter().copied();
+        Ok(asked.filter(|asked| !listed.contains(asked)).collect())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Tables of the coordinator: what is asked, what is written, what is answered.
 
+use proptest::prelude::*;
+
 use super::{
     AddAsker, AddPartitions, Asker, InitProducer, Todo, TransactionConfig, TransactionCoordinator,
 };
@@ -53,7 +55,12 @@ impl Bench {
             match todo {
                 Todo::Write(_, _, id) => self.coordinator.written(self.now, id, appended),
                 Todo::Note(TransactionNote::StateChanged { state, .. }) => self.states.push(state),
-                Todo::Added(_, result) => added = Some(result),
+                Todo::Added(_, result) => {
+                    let refused = Err(ErrorCode::TransactionAbortable);
+                    let all_in =
+                        |missing: Vec<_>| if missing.is_empty() { Ok(()) } else { refused };
+                    added = Some(result.and_then(all_in));
+                }
                 Todo::Note(_) | Todo::Reply(..) => {}
             }
         }
@@ -253,4 +260,44 @@ fn an_append_that_fails_changes_nothing() {
     assert_eq!(refused, Some(Err(ErrorCode::CoordinatorNotAvailable)));
     assert_eq!(bench.coordinator.completing(), 0);
     assert_eq!(bench.end((41, 0), TransactionResult::Abort), Ok(()));
+}
+
+/// What anybody may send: ids, epochs and ends that are not the producer's.
+fn foreign() -> impl Strategy<Value = ((i64, i16), u8)> {
+    let (ids, epochs) = (prop_oneof![Just(41_i64), Just(40), -1_i64..60], -1_i16..4);
+    ((ids, epochs), 0_u8..4)
+}
+
+proptest! {
+    /// Stale epochs, foreign ids and ends out of order are refused with Kafka's errors, and change nothing; what is the
+    /// producer's own is judged by the tables above.
+    #[test]
+    fn what_is_not_the_producers_changes_nothing(
+        bumps in any::<bool>(),
+        ongoing in any::<bool>(),
+        asked in prop::collection::vec(foreign(), 1..20),
+    ) {
+        let mut bench = Bench::new(bumps);
+        bench.init(None);
+        if ongoing {
+            bench.add((41, 0), false).expect("it is the producer");
+        }
+        let before = (bench.states.len(), format!("{:?}", bench.coordinator.contexts));
+        for ((id, epoch), what) in asked.into_iter().filter(|((id, epoch), _)| (*id, *epoch) != (41, 0)) {
+            let answer = match what {
+                0 => bench.add((id, epoch), false),
+                1 => bench.add((id, epoch), true),
+                2 => bench.end((id, epoch), TransactionResult::Commit),
+                _ => bench.end((id, epoch), TransactionResult::Abort),
+            };
+            let expected = if id == 41 {
+                ErrorCode::ProducerFenced
+            } else {
+                ErrorCode::InvalidProducerIdMapping
+            };
+            prop_assert_eq!(answer, Err(expected), "{} {} {}", id, epoch, what);
+            let after = (bench.states.len(), format!("{:?}", bench.coordinator.contexts));
+            prop_assert_eq!(&after, &before, "{} {} {}", id, epoch, what);
+        }
+    }
 }

@@ -5,7 +5,7 @@ use crate::coordinator::runtime::CoordinatorRecord;
 use crate::message::ResponseBody;
 use crate::note::TransactionNote;
 use crate::proto::{AddOffsetsToTxnResponse, EndTxnResponse, ErrorCode, InitProducerIdResponse};
-use crate::types::{ProducerEpoch, ProducerId};
+use crate::types::{ProducerEpoch, ProducerId, TopicPartition};
 
 /// Names a record that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,12 +17,15 @@ pub(crate) enum Todo {
     /// Answer a request.
     Reply(Caller, ResponseBody),
     /// Answer a question of whether partitions are in a transaction: by its number, if this broker asked itself.
-    Added(AddAsker, Result<(), ErrorCode>),
+    Added(AddAsker, Added),
     /// Append a record to a partition of the transaction log, and say what became of it.
     Write(i32, CoordinatorRecord, WriteId),
     /// State a fact.
     Note(TransactionNote),
 }
+
+/// What became of a question for partitions: those that are not in the transaction, of which each is refused alone.
+pub(crate) type Added = Result<Vec<TopicPartition>, ErrorCode>;
 
 /// Who asked for something.
 #[derive(Debug, Clone)]
@@ -61,7 +64,7 @@ impl Asker {
                     .with_producer_epoch(epoch.0);
                 Some(Todo::Reply(caller, ResponseBody::InitProducerId(Box::new(response))))
             }
-            Self::AddPartitions(asker) => Some(Todo::Added(asker, result.map(|_| ()))),
+            Self::AddPartitions(asker) => Some(Todo::Added(asker, result.map(|_| Vec::new()))),
             Self::AddOffsets(caller) => {
                 let response = AddOffsetsToTxnResponse::default().with_error_code(code);
                 Some(Todo::Reply(caller, ResponseBody::AddOffsetsToTxn(Box::new(response))))

@@ -29,6 +29,12 @@ impl TransactionCoordinator {
         self.self_check(partition, id);
     }
 
+    /// How long a record may take: as long as its transaction. Source:
+    /// `TransactionStateManager.appendTransactionToLog`.
+    pub(crate) fn patience_ms(&self, write: WriteId) -> Option<u64> {
+        self.writes.get(&write).map(|write| write.next.timeout_ms)
+    }
+
     pub(super) fn answer(
         &mut self,
         asker: Asker,

@@ -3,7 +3,7 @@
 
 use super::state::{ProduceAck, ProduceTicket, WaitingProduce};
 use crate::defect::LogDefect;
-use crate::log::{AppendRights, ProducerCheck};
+use crate::log::{AppendRights, ProducerCheck, VerificationGuard};
 use crate::node::Effects;
 use crate::note::ProducerNote;
 use crate::partition::{Partition, PartitionContext, Role};
@@ -138,6 +138,22 @@ impl Partition {
         self.complete_produces(effects);
         self.self_check();
         Ok(())
+    }
+
+    /// The same as part of a transaction, if that is verified and its producer the newest here.
+    pub fn append_in_transaction(
+        &mut self,
+        context: PartitionContext<'_>,
+        batch: &RecordBatch,
+        guard: Option<VerificationGuard>,
+        effects: &mut Effects,
+    ) -> Result<(), ErrorCode> {
+        if !self.is_leader() {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        let rights = AppendRights { guard, coordinator: true };
+        self.log.check_producer(batch.header(), rights)?;
+        self.append_as_coordinator(context, batch, effects)
     }
 
     fn note_sequence_refused(&self, batch: &RecordBatch, error: ErrorCode, effects: &mut Effects) {

@@ -111,6 +111,8 @@ impl Generations {
 fn committed(facts: &impl Facts, operation: u32, what: What) -> Option<(u32, i64)> {
     match what {
         What::Committed { partition, offset } => Some((partition, offset)),
+        // Who processes without a transaction commits afterwards.
+        What::Consumed { .. } if facts.row(operation).function == Function::Send => None,
         What::Consumed { partition, last, .. } => {
             facts.history().member(operation)?;
             Some((partition, last.saturating_add(1)))

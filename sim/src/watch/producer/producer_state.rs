@@ -149,9 +149,11 @@ fn producers_in(log: &LogMirror) -> BTreeMap<ProducerId, Told> {
             continue;
         }
         let records = matches!(batch.kind, BatchKind::Plain | BatchKind::Transactional);
-        if records && batch.producer_id != ProducerId::NONE && batch.base_sequence.0 >= 0 {
+        if records && batch.producer_id != ProducerId::NONE {
             let span = (batch.last_offset.0 - batch.base_offset.0) as i32;
-            let last = batch.base_sequence.plus(span);
+            // A coordinator gives no sequences to what a transaction commits through it.
+            let numbered = batch.base_sequence.0 >= 0;
+            let last = if numbered { batch.base_sequence.plus(span) } else { Sequence::NONE };
             let told = Told { state: (batch.producer_epoch, last), end: entry.end() };
             in_log.insert(batch.producer_id, told);
         }

@@ -274,6 +274,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     fn load_lag(&self, position: usize) -> Option<(String, u64)> {
         let load = &self.loads[position];
         let assigned = load.assigned()?;
+        let unfinished = load.unfinished() as u64;
+        if unfinished > 0 {
+            let what = format!("pipeline {} has {unfinished} records to process", load.node);
+            return Some((what, unfinished));
+        }
         let places = self
             .engine
             .process(self.place(load.node))

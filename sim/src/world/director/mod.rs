@@ -121,7 +121,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             clocks: &plan.clocks,
             record_trace: options.record_trace,
         });
-        let load = |(ordinal, client)| Load::new(client, ordinal, &plan.topics, draws);
+        let ways = (draws, plan.cluster.defects);
+        let load = |(ordinal, client)| Load::new(client, ordinal, &plan.topics, ways);
         let loads: Vec<Load> = plan.clients.iter().enumerate().map(load).collect();
         let load_of = |member: &Member| loads.iter().position(|load| load.node == member.id);
         let processes = loads.len() as u32;
@@ -419,6 +420,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             | Outcome::Assigned
             | Outcome::Subscribed
             | Outcome::Unsubscribed
+            | Outcome::Rewound { .. }
             | Outcome::Revoking { .. }
             | Outcome::Lost { .. }
             | Outcome::Joined { .. }
@@ -458,7 +460,10 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         if let Some(request) = self.loads[position].next(now) {
             let moves = matches!(
                 request,
-                Operation::Assign { .. } | Operation::Resume { .. } | Operation::Subscribe { .. }
+                Operation::Assign { .. }
+                    | Operation::Resume { .. }
+                    | Operation::Subscribe { .. }
+                    | Operation::Rewind
             );
             if moves {
                 self.host.consumer_assigned(self.loads[position].node);
@@ -466,6 +471,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             let load = &self.loads[position];
             let who = (load.process, load.group());
             let operation = self.recorder.invoke(who, now, &request);
+            self.recorder.processes(operation, load.processed());
             self.engine.invoke(node, operation, request, &mut self.host);
         }
         self.set_load_timer(position);

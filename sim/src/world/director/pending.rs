@@ -2,7 +2,7 @@
 //! [`GOALS`](crate::liveness::GOALS).
 
 use harrow_broker_model::node::Node;
-use harrow_broker_model::node_status::{Held, NodeStatus};
+use harrow_broker_model::node_status::{Held, NodeStatus, OPEN_TRANSACTIONS};
 use harrow_broker_model::note::PartitionRegistration;
 use harrow_broker_model::types::{NodeId, TopicPartition};
 
@@ -59,6 +59,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Goal::HighWatermark => self.each_partition(goal, Self::log_pending),
             Goal::FreshProducer => self.fresh_pending(),
             Goal::LoadProducers => self.resumed_pending(),
+            Goal::Transactions => self.transactions_pending(),
             Goal::ConsumerLag => self.lag_pending(),
             Goal::Resources => self.held_pending(),
         }
@@ -242,6 +243,17 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             .chain(fresh)
             .flat_map(|node| self.status(node).held.into_iter().map(move |held| (node, held)));
         Shortfall::collect(held.map(list_held)).of(Goal::Resources)
+    }
+
+    fn transactions_pending(&self) -> Option<Pending> {
+        if !self.asks_clients() {
+            return None;
+        }
+        let held = self
+            .core_brokers()
+            .flat_map(|node| self.status(node).held.into_iter().map(move |held| (node, held)));
+        let open = held.filter(|(_, held)| held.what == OPEN_TRANSACTIONS);
+        Shortfall::collect(open.map(list_held)).of(Goal::Transactions)
     }
 
     /// Requests that nobody will end although what they wait for has happened.

@@ -45,6 +45,7 @@ impl Probe {
             Outcome::Assigned
             | Outcome::Subscribed
             | Outcome::Unsubscribed
+            | Outcome::Rewound { .. }
             | Outcome::Revoking { .. }
             | Outcome::Lost { .. }
             | Outcome::Joined { .. }

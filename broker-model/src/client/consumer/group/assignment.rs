@@ -104,6 +104,7 @@ impl Consumer {
         let new: Vec<Place> =
             given.iter().filter(|place| !member.assigned.contains(place)).cloned().collect();
         let generation = member.generation.id;
+        member.joined = member.generation.clone();
         self.drop_partitions(&gone);
         self.add_partitions(now, &new);
         let partitions = self.member().assigned.clone();

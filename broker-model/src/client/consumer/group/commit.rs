@@ -50,7 +50,7 @@ impl Consumer {
         });
     }
 
-    fn with_epoch(&self, place: Place, offset: Offset) -> (Place, Offset, LeaderEpoch) {
+    pub(super) fn with_epoch(&self, place: Place, offset: Offset) -> (Place, Offset, LeaderEpoch) {
         let topic = self.metadata.find(&place.0);
         let key = topic.map(|topic| PartitionKey { topic, partition: place.1 });
         let position = key.and_then(|key| self.positions.get(&key));

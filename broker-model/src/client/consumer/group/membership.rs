@@ -57,6 +57,8 @@ pub(in crate::client::consumer) struct Membership {
     pub(super) generation: Generation,
     /// The last one whose assignment it got: what it owns stems from there.
     pub(super) last_generation: i32,
+    /// The whole of it, which it names when a transaction commits offsets.
+    pub(super) joined: Generation,
     pub(super) rejoin_needed: bool,
     /// Whether the present assignment was given up, as far as it must be, since the last join.
     pub(super) prepared: bool,
@@ -101,6 +103,7 @@ impl Membership {
             state: MemberState::Unjoined,
             generation: Generation::NONE,
             last_generation: -1,
+            joined: Generation::NONE,
             rejoin_needed: true,
             prepared: false,
             revocation: Revocation::None,

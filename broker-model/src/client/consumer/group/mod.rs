@@ -12,6 +12,7 @@
 //! | `committed` | where to go on |
 //! | `reconciler` | where a member stands in the consumer protocol |
 //! | `reconcile`, `consumer_heartbeat` | how it comes to what it shall have, and what it says of that |
+//! | `transactional` | what a transaction commits for the group, and what an application does that had to abort one |
 //! | `assignor` | how the group's leader shares partitions out |
 //!
 //! Joining happens inside polls, heartbeats at any time. The application's rebalance listener is what it does between
@@ -32,5 +33,6 @@ mod reconcile_tests;
 mod reconciler;
 #[cfg(test)]
 mod tests;
+mod transactional;
 
 pub(super) use membership::Membership;

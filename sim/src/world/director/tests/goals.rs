@@ -19,7 +19,7 @@ fn limit(run: &Run) -> (Goal, &str, Option<&str>) {
     }
 }
 
-const PLANTS: [(Plant, &[i32], Goal, &str); 15] = [
+const PLANTS: [(Plant, &[i32], Goal, &str); 16] = [
     (Plant::Halts, &[1, 2], Goal::Processes, "node 2 is down"),
     (
         Plant::Stranger,
@@ -57,6 +57,7 @@ const PLANTS: [(Plant, &[i32], Goal, &str); 15] = [
         Goal::LoadProducers,
         "the record of producer 1001 to orders-0 ended with RequestTimedOut",
     ),
+    (Plant::OpensTransaction, &[1, 2], Goal::Transactions, "node 2 holds 1 open transactions"),
     (
         Plant::Lags,
         &[1, 2],

@@ -9,7 +9,7 @@ use harrow_broker_model::config::{
 use harrow_broker_model::node::{
     Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
 };
-use harrow_broker_model::node_status::{Held, NodeStatus};
+use harrow_broker_model::node_status::{Held, NodeStatus, OPEN_TRANSACTIONS};
 use harrow_broker_model::note::{
     AppendOrigin, BatchKind, BatchSummary, ControllerNote, LogNote, MetadataChange,
     PartitionRegistration, QuorumNote, ReplicationNote,
@@ -61,6 +61,8 @@ enum Plant {
     Stuck,
     /// The consumer of a load does not get on.
     Lags,
+    /// A partition of broker 2 has a transaction open.
+    OpensTransaction,
     /// Broker 2 holds a request.
     Holds,
     /// Broker 2 holds a request that it should have ended.
@@ -110,6 +112,8 @@ impl Node for Toy {
             metadata_end: Offset(if of_two(Plant::Behind) { 0 } else { 9 }),
             held: if of_two(Plant::Holds) || of_two(Plant::Overdue) {
                 vec![Held { what: "requests", count: 1, overdue: of_two(Plant::Overdue) }]
+            } else if of_two(Plant::OpensTransaction) {
+                vec![Held { what: OPEN_TRANSACTIONS, count: 1, overdue: false }]
             } else {
                 Vec::new()
             },
@@ -243,6 +247,7 @@ impl Toy {
             }
             Operation::Subscribe { .. } => Outcome::Subscribed,
             Operation::Unsubscribe => Outcome::Unsubscribed,
+            Operation::Rewind => Outcome::Rewound { partitions: Vec::new() },
             Operation::Commit { .. } => Outcome::Committed { generation: 1 },
             Operation::Poll { .. } => Outcome::Polled { records: self.reads() },
             Operation::EndOffset { .. } => Outcome::EndOffset { offset: Offset(0) },
@@ -352,6 +357,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
                 reassign_every: 10,
                 resume_every: 0,
                 member: None,
+                pipeline: None,
             },
         ],
         fresh_producer: producer(1004),

@@ -28,6 +28,7 @@ pub(super) fn request(names: &Names, body: &RequestBody) -> String {
         RequestBody::DeleteRecords(request) => rare("delete records", &**request),
         RequestBody::AddPartitionsToTxn(request) => rare("add partitions to txn", &**request),
         RequestBody::AddOffsetsToTxn(request) => rare("add offsets to txn", &**request),
+        RequestBody::TxnOffsetCommit(request) => rare("txn offset commit", &**request),
         RequestBody::EndTxn(request) => rare("end txn", &**request),
         RequestBody::WriteTxnMarkers(request) => write_markers(names, request),
         RequestBody::FindCoordinator(request) => rare("find coordinator", &**request),
@@ -105,6 +106,7 @@ pub(super) fn response(names: &Names, body: &ResponseBody) -> String {
             rare("add partitions to txn response", &**response)
         }
         ResponseBody::AddOffsetsToTxn(response) => rare("add offsets to txn response", &**response),
+        ResponseBody::TxnOffsetCommit(response) => rare("txn offset commit response", &**response),
         ResponseBody::EndTxn(response) => rare("end txn response", &**response),
         ResponseBody::WriteTxnMarkers(response) => {
             let parts = response.results.iter().flatten().map(|(partition, error)| {

@@ -90,10 +90,14 @@ fn operation_text(request: &Operation) -> String {
             let key = key.map_or_else(String::new, |key| format!(", key {key}"));
             format!("send record {} to {}{key}", value.0, topic.as_str())
         }
-        Operation::Transact { records, commit, .. } => {
+        Operation::Transact { records, commit, offsets, .. } => {
             let values = records.iter().map(|record| record.value.0.to_string());
             let end = if *commit { "commit" } else { "abort" };
-            format!("send records {} in a transaction and {end} it", joined(values))
+            let with = match offsets.is_empty() {
+                true => String::new(),
+                false => format!(" with the offsets {}", offset_list(offsets)),
+            };
+            format!("send records {} in a transaction and {end} it{with}", joined(values))
         }
         Operation::Assign { partitions } => {
             let names =
@@ -110,6 +114,7 @@ fn operation_text(request: &Operation) -> String {
             format!("subscribe to {}", joined(topics.iter().map(ToString::to_string)))
         }
         Operation::Unsubscribe => "unsubscribe".to_owned(),
+        Operation::Rewind => "go back to what the group has committed".to_owned(),
         Operation::Commit { offsets, sync } => {
             let waits = if *sync { " and wait" } else { "" };
             format!("commit {}{waits}", offset_list(offsets))
@@ -154,6 +159,7 @@ fn outcome_text(outcome: &Outcome) -> String {
         Outcome::Assigned => "assigned".to_owned(),
         Outcome::Subscribed => "subscribed".to_owned(),
         Outcome::Unsubscribed => "unsubscribed".to_owned(),
+        Outcome::Rewound { partitions } => format!("reads again {}", places(partitions)),
         Outcome::Revoking { partitions } => format!("about to lose {}", places(partitions)),
         Outcome::Lost { partitions } => format!("has lost {}", places(partitions)),
         Outcome::Joined { generation, partitions } => {
@@ -197,6 +203,7 @@ fn channel_name(channel: Channel) -> &'static str {
         Channel::TransactionMarkers => "transaction markers",
         Channel::TransactionVerification => "transaction verification",
         Channel::ClientCoordinator => "client coordinator",
+        Channel::ClientProducer => "client producer",
     }
 }
 

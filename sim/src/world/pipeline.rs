@@ -1,0 +1,226 @@
+//! The application of a pipeline: it reads as a member of a group, makes one record of each that it has read, and sends
+//! that. What it promises is a matter of order alone:
+//!
+//! - *exactly once*: what it sends and how far it has come are one transaction. One that is aborted is made anew, from
+//!   where the group has committed;
+//! - *at least once*: it commits once all it sends is acknowledged. What fails is sent again;
+//! - *at most once*: it sends once the commit is acknowledged. What fails is gone.
+//!
+//! Source: Kafka's example `ExactlyOnceMessageProcessor`; the documentation of `KafkaConsumer` on manual commits.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use harrow_broker_model::config::topic_name;
+use harrow_broker_model::defect::{ApplicationDefect, Defects};
+use harrow_broker_model::node::{Operation, Outcome, PolledRecord, TransactRecord};
+use harrow_broker_model::proto::StrBytes;
+use harrow_broker_model::types::{Offset, RecordValue};
+
+use crate::plan::{PipelinePlan, ProcessingGuarantee};
+
+/// Topic name and partition.
+type Place = (StrBytes, i32);
+
+/// Keys of what it sends: an input's offset modulo this.
+const KEYS: i64 = 16;
+
+/// Input records that an operation processes: place, first and last offset.
+pub(super) type Processed = (Place, Offset, Offset);
+
+/// What it does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Subscribe,
+    Poll,
+    Process,
+    Commit,
+    Rewind,
+}
+
+/// One process of a pipeline.
+#[derive(Debug)]
+pub(super) struct Processing {
+    pub(super) group: String,
+    /// All partitions of the topics that it subscribes to.
+    pub(super) partitions: Vec<Place>,
+    poll: (u32, u32),
+    outputs: Vec<StrBytes>,
+    guarantee: ProcessingGuarantee,
+    next: Step,
+    /// Read, and not processed yet.
+    inputs: VecDeque<(Place, Offset)>,
+    /// How far what was polled last goes.
+    offsets: BTreeMap<Place, Offset>,
+    /// The generation that it joined last.
+    generation: Option<i32>,
+    /// What the operation that was asked for last processes.
+    processed: Vec<Processed>,
+    /// Values that it has sent.
+    sent: u64,
+}
+
+impl Processing {
+    pub(super) fn new(
+        group: &str,
+        partitions: Vec<Place>,
+        poll: (u32, u32),
+        plan: &PipelinePlan,
+        defects: Defects,
+    ) -> Self {
+        let early = defects.has(ApplicationDefect::CommitsBeforeProcessing);
+        let guarantee = match plan.guarantee {
+            ProcessingGuarantee::AtLeastOnce if early => ProcessingGuarantee::AtMostOnce,
+            promised => promised,
+        };
+        Self {
+            group: group.to_owned(),
+            partitions,
+            poll,
+            outputs: plan.outputs.iter().map(|topic| topic_name(topic)).collect(),
+            guarantee,
+            next: Step::Subscribe,
+            inputs: VecDeque::new(),
+            offsets: BTreeMap::new(),
+            generation: None,
+            processed: Vec::new(),
+            sent: 0,
+        }
+    }
+
+    /// Records that it has read and is not done with.
+    pub(super) fn unfinished(&self) -> usize {
+        self.inputs.len() + usize::from(matches!(self.next, Step::Commit | Step::Rewind))
+    }
+
+    /// What the operation that was asked for last processes, and in which generation.
+    pub(super) fn processed(&self) -> (Option<i32>, &[Processed]) {
+        (self.generation, &self.processed)
+    }
+
+    /// The next operation; values are numbered from `first` on.
+    pub(super) fn request(&mut self, first: u64) -> Operation {
+        self.processed.clear();
+        match self.next {
+            Step::Subscribe => {
+                let mut topics: Vec<StrBytes> =
+                    self.partitions.iter().map(|(topic, _)| topic.clone()).collect();
+                topics.dedup();
+                Operation::Subscribe { topics }
+            }
+            Step::Poll => Operation::Poll { timeout_ms: self.poll.0, max_records: self.poll.1 },
+            Step::Rewind => Operation::Rewind,
+            Step::Commit => {
+                let offsets = self.offsets.iter().map(|(place, at)| (place.clone(), *at));
+                Operation::Commit { offsets: offsets.collect(), sync: true }
+            }
+            Step::Process if self.guarantee == ProcessingGuarantee::ExactlyOnce => {
+                self.transact(first)
+            }
+            Step::Process => self.send(first),
+        }
+    }
+
+    fn transact(&mut self, first: u64) -> Operation {
+        let inputs: Vec<(Place, Offset)> = self.inputs.iter().cloned().collect();
+        let records = inputs.iter().map(|input| {
+            let (topic, key, value) = self.output(input.1, first + self.sent);
+            self.sent += 1;
+            TransactRecord { topic, key, value }
+        });
+        let records = records.collect();
+        let mut spans: BTreeMap<Place, (Offset, Offset)> = BTreeMap::new();
+        for (place, at) in inputs {
+            let span = spans.entry(place).or_insert((at, at));
+            span.1 = at;
+        }
+        let spans = spans.into_iter().map(|(place, (first, last))| (place, first, last));
+        self.processed = spans.collect();
+        let offsets = self.offsets.iter().map(|(place, at)| (place.clone(), *at)).collect();
+        Operation::Transact { records, gap_ms: 0, commit: true, offsets }
+    }
+
+    fn send(&mut self, first: u64) -> Operation {
+        let (place, at) = self.inputs.front().cloned().expect("there is something to process");
+        let (topic, key, value) = self.output(at, first + self.sent);
+        self.sent += 1;
+        self.processed.push((place, at, at));
+        Operation::Send { topic, key, value }
+    }
+
+    fn output(&self, input: Offset, value: u64) -> (StrBytes, Option<u64>, RecordValue) {
+        let topic = self.outputs[value as usize % self.outputs.len()].clone();
+        (topic, Some(input.0.rem_euclid(KEYS) as u64), RecordValue(value))
+    }
+
+    /// An operation ended.
+    pub(super) fn answered(&mut self, outcome: &Outcome) {
+        let done = self.next;
+        match outcome {
+            Outcome::Subscribed | Outcome::Rewound { .. } => self.next = Step::Poll,
+            Outcome::Polled { records } => self.polled(records),
+            Outcome::Joined { generation, .. } => self.generation = Some(*generation),
+            Outcome::Transacted { committed: true, .. } => self.over(Step::Poll),
+            Outcome::Sent { .. } => self.sent_one(),
+            Outcome::Committed { .. } if self.guarantee == ProcessingGuarantee::AtMostOnce => {
+                self.next = Step::Process;
+            }
+            // A commit that fails is made with the next one, unless the partitions have gone to somebody else.
+            Outcome::Committed { .. } => self.over(Step::Poll),
+            Outcome::Failed { .. } | Outcome::Unknown { .. } => self.failed(done),
+            Outcome::Transacted { committed: false, .. } => self.over(Step::Rewind),
+            Outcome::Revoking { .. }
+            | Outcome::Lost { .. }
+            | Outcome::Assigned
+            | Outcome::Unsubscribed
+            | Outcome::EndOffset { .. }
+            | Outcome::TopicCreated
+            | Outcome::RecordsDeleted { .. } => {}
+        }
+    }
+
+    fn polled(&mut self, records: &[PolledRecord]) {
+        if records.is_empty() {
+            return;
+        }
+        self.offsets.clear();
+        for record in records {
+            let place = (record.topic.clone(), record.partition);
+            self.inputs.push_back((place.clone(), record.offset));
+            self.offsets.insert(place, record.offset.next());
+        }
+        let commits_first = self.guarantee == ProcessingGuarantee::AtMostOnce;
+        self.next = if commits_first { Step::Commit } else { Step::Process };
+    }
+
+    fn sent_one(&mut self) {
+        self.inputs.pop_front();
+        if self.inputs.is_empty() {
+            let commits = self.guarantee == ProcessingGuarantee::AtLeastOnce;
+            self.next = if commits { Step::Commit } else { Step::Poll };
+        }
+    }
+
+    fn failed(&mut self, done: Step) {
+        match (done, self.guarantee) {
+            (Step::Poll | Step::Subscribe | Step::Rewind, _) => {}
+            // It was to be processed at most once: it is gone.
+            (Step::Process, ProcessingGuarantee::AtMostOnce) => self.sent_one(),
+            (Step::Process, _) | (Step::Commit, ProcessingGuarantee::AtMostOnce) => {
+                self.over(Step::Rewind);
+            }
+            (Step::Commit, _) => self.over(Step::Poll),
+        }
+    }
+
+    fn over(&mut self, next: Step) {
+        self.inputs.clear();
+        self.offsets.clear();
+        self.next = next;
+    }
+
+    /// The process comes back as another one, which knows nothing.
+    pub(super) fn crashed(&mut self) {
+        self.over(Step::Subscribe);
+        self.generation = None;
+    }
+}
