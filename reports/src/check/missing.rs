@@ -43,21 +43,25 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     }
 }
 
-/// A transaction that was aborted may still be there in part: reads show one of its records, and another one, whose
-/// place its producer was told, is nowhere. It was ended twice, in two ways (KAFKA-17754).
+/// A transaction that was aborted may still be there in part: whoever reads after that is shown one of its records, and
+/// another one, whose place its producer was told, is nowhere. It was ended twice, in two ways (KAFKA-17754).
 fn check_torn(index: &Index<'_>, found: &mut Found) {
     if !index.history.final_reads {
         return;
     }
-    let aborted = (0_u32..)
-        .zip(index.history.rows())
-        .filter(|(_, row)| row.function == Function::Txn && row.completion == Completion::Fail);
-    for (operation, _) in aborted {
+    let is_aborted =
+        |row: &Row| row.function == Function::Txn && row.completion == Completion::Fail;
+    let rows = (0_u32..).zip(index.history.rows());
+    let aborted = rows.filter(|(_, row)| is_aborted(row)).map(|(operation, _)| {
         let sends = index.history.sends_of(operation);
-        let mut sends = sends.start as SendId..sends.end as SendId;
-        let Some(shown) = sends.clone().find(|send| index.was_read_ok(*send)) else { continue };
+        sends.start as SendId..sends.end as SendId
+    });
+    let mut shown_late: Option<BTreeSet<SendId>> = None;
+    for mut sends in aborted.filter(|sends| sends.clone().any(|send| index.was_read_ok(send))) {
+        let late = shown_late.get_or_insert_with(|| read_after_their_end(index));
+        let Some(shown) = sends.clone().find(|send| late.contains(send)) else { continue };
         let told = |send: &SendId| {
-            let sent = index.history.sends()[*send as usize];
+            let sent = index.send(*send);
             (sent.offset >= 0 && sent.partition != NO_PARTITION).then_some(sent)
         };
         let gone = sends.find(|send| !index.was_read(*send) && told(send).is_some());
@@ -67,6 +71,19 @@ fn check_torn(index: &Index<'_>, found: &mut Found) {
         let anomaly = Anomaly::TornTransaction;
         at_the_end(index, found, anomaly, sent.partition, (subject, other));
     }
+}
+
+/// Records that a poll returned which began when the operation that sent them was over.
+fn read_after_their_end(index: &Index<'_>) -> BTreeSet<SendId> {
+    let reads = 0..index.history.reads().len() as u32;
+    let late = reads.filter_map(|read| {
+        let send = index.writer(read)?;
+        let reader = index.row(index.operation_of_read(read));
+        let writer = index.row(index.operation_of_send(send));
+        let late = reader.invoked_ns >= writer.completed_ns;
+        (late && reader.completion == Completion::Ok).then_some(send)
+    });
+    late.collect()
 }
 
 fn check_lost(
