@@ -49,8 +49,6 @@ fn check_torn(index: &Index<'_>, found: &mut Found) {
     if !index.history.final_reads {
         return;
     }
-    let is_aborted =
-        |row: &Row| row.function == Function::Txn && row.completion == Completion::Fail;
     let rows = (0_u32..).zip(index.history.rows());
     let aborted = rows.filter(|(_, row)| is_aborted(row)).map(|(operation, _)| {
         let sends = index.history.sends_of(operation);
@@ -58,7 +56,7 @@ fn check_torn(index: &Index<'_>, found: &mut Found) {
     });
     let mut shown_late: Option<BTreeSet<SendId>> = None;
     for mut sends in aborted.filter(|sends| sends.clone().any(|send| index.was_read_ok(send))) {
-        let late = shown_late.get_or_insert_with(|| read_after_their_end(index));
+        let late = shown_late.get_or_insert_with(|| read_when_all_is_over(index));
         let Some(shown) = sends.clone().find(|send| late.contains(send)) else { continue };
         let told = |send: &SendId| {
             let sent = index.send(*send);
@@ -73,17 +71,21 @@ fn check_torn(index: &Index<'_>, found: &mut Found) {
     }
 }
 
-/// Records that a poll returned which began when the operation that sent them was over.
-fn read_after_their_end(index: &Index<'_>) -> BTreeSet<SendId> {
+/// Records that a poll returned which began when all that was aborted was over: only then has every marker come.
+fn read_when_all_is_over(index: &Index<'_>) -> BTreeSet<SendId> {
+    let rows = index.history.rows().iter().filter(|row| is_aborted(row));
+    let over_ns = rows.map(|row| row.completed_ns).max().unwrap_or(0);
     let reads = 0..index.history.reads().len() as u32;
     let late = reads.filter_map(|read| {
-        let send = index.writer(read)?;
         let reader = index.row(index.operation_of_read(read));
-        let writer = index.row(index.operation_of_send(send));
-        let late = reader.invoked_ns >= writer.completed_ns;
-        (late && reader.completion == Completion::Ok).then_some(send)
+        let late = reader.invoked_ns >= over_ns && reader.completion == Completion::Ok;
+        index.writer(read).filter(|_| late)
     });
     late.collect()
+}
+
+fn is_aborted(row: &Row) -> bool {
+    row.function == Function::Txn && row.completion == Completion::Fail
 }
 
 fn check_lost(
