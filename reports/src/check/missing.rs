@@ -9,7 +9,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harrow_sim::history::{Completion, Function, History, NO_PARTITION, ReadRecord, Row, What};
+use harrow_sim::history::{
+    Completion, Function, History, NEVER, NO_PARTITION, ReadRecord, Row, What,
+};
 
 use super::anomaly::Anomaly;
 use super::found::Found;
@@ -71,10 +73,12 @@ fn check_torn(index: &Index<'_>, found: &mut Found) {
     }
 }
 
-/// Records that a poll returned which began when all that was aborted was over: only then has every marker come.
+/// Records that a poll returned which began when nothing was sent any more: by then, every marker has come.
 fn read_when_all_is_over(index: &Index<'_>) -> BTreeSet<SendId> {
-    let rows = index.history.rows().iter().filter(|row| is_aborted(row));
-    let over_ns = rows.map(|row| row.completed_ns).max().unwrap_or(0);
+    let sends = |row: &&Row| matches!(row.function, Function::Send | Function::Txn);
+    let rows = index.history.rows().iter().filter(sends);
+    let ended = rows.map(|row| row.completed_ns).filter(|at| *at != NEVER);
+    let over_ns = ended.max().unwrap_or(0);
     let reads = 0..index.history.reads().len() as u32;
     let late = reads.filter_map(|read| {
         let reader = index.row(index.operation_of_read(read));
