@@ -23,7 +23,7 @@ TransactionDefect {
         source: "KIP-98; TransactionCoordinator.endTransaction",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "poll-skip" in "bank", seed 9,
+        shows: "offsets" / "poll-skip" in "bank", seed 2,
         meaning: "A coordinator answers a commit before its decision is committed to the transaction log.",
         example: "The coordinator dies with the decision. The next one knows of an open transaction only, \
             which times out and is aborted, though its producer was told that it was committed.",

@@ -9,7 +9,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harrow_sim::history::{Completion, Function, History, NO_PARTITION, ReadRecord, Row, What};
+use harrow_sim::history::{
+    Completion, Function, History, NEVER, NO_PARTITION, ReadRecord, Row, What,
+};
 
 use super::anomaly::Anomaly;
 use super::found::Found;
@@ -43,21 +45,23 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     }
 }
 
-/// A transaction that was aborted may still be there in part: reads show one of its records, and another one, whose
-/// place its producer was told, is nowhere. It was ended twice, in two ways (KAFKA-17754).
+/// A transaction that was aborted may still be there in part: whoever reads after that is shown one of its records, and
+/// another one, whose place its producer was told, is nowhere. It was ended twice, in two ways (KAFKA-17754).
 fn check_torn(index: &Index<'_>, found: &mut Found) {
     if !index.history.final_reads {
         return;
     }
-    let aborted = (0_u32..)
-        .zip(index.history.rows())
-        .filter(|(_, row)| row.function == Function::Txn && row.completion == Completion::Fail);
-    for (operation, _) in aborted {
+    let rows = (0_u32..).zip(index.history.rows());
+    let aborted = rows.filter(|(_, row)| is_aborted(row)).map(|(operation, _)| {
         let sends = index.history.sends_of(operation);
-        let mut sends = sends.start as SendId..sends.end as SendId;
-        let Some(shown) = sends.clone().find(|send| index.was_read_ok(*send)) else { continue };
+        sends.start as SendId..sends.end as SendId
+    });
+    let mut shown_late: Option<BTreeSet<SendId>> = None;
+    for mut sends in aborted.filter(|sends| sends.clone().any(|send| index.was_read_ok(send))) {
+        let late = shown_late.get_or_insert_with(|| read_when_all_is_over(index));
+        let Some(shown) = sends.clone().find(|send| late.contains(send)) else { continue };
         let told = |send: &SendId| {
-            let sent = index.history.sends()[*send as usize];
+            let sent = index.send(*send);
             (sent.offset >= 0 && sent.partition != NO_PARTITION).then_some(sent)
         };
         let gone = sends.find(|send| !index.was_read(*send) && told(send).is_some());
@@ -67,6 +71,25 @@ fn check_torn(index: &Index<'_>, found: &mut Found) {
         let anomaly = Anomaly::TornTransaction;
         at_the_end(index, found, anomaly, sent.partition, (subject, other));
     }
+}
+
+/// Records that a poll returned which began when nothing was sent any more: by then, every marker has come.
+fn read_when_all_is_over(index: &Index<'_>) -> BTreeSet<SendId> {
+    let sends = |row: &&Row| matches!(row.function, Function::Send | Function::Txn);
+    let rows = index.history.rows().iter().filter(sends);
+    let ended = rows.map(|row| row.completed_ns).filter(|at| *at != NEVER);
+    let over_ns = ended.max().unwrap_or(0);
+    let reads = 0..index.history.reads().len() as u32;
+    let late = reads.filter_map(|read| {
+        let reader = index.row(index.operation_of_read(read));
+        let late = reader.invoked_ns >= over_ns && reader.completion == Completion::Ok;
+        index.writer(read).filter(|_| late)
+    });
+    late.collect()
+}
+
+fn is_aborted(row: &Row) -> bool {
+    row.function == Function::Txn && row.completion == Completion::Fail
 }
 
 fn check_lost(
