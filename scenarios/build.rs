@@ -18,6 +18,8 @@ const SOURCES: [&str; 9] = [
 
 fn main() {
     println!("cargo:rustc-env=HARROW_COMMIT={}", commit());
+    let level = std::env::var("OPT_LEVEL").unwrap_or_default();
+    println!("cargo:rustc-env=HARROW_OPT_LEVEL={level}");
     // The reflog grows with every commit and checkout, the index with what is staged. A path that is not there would
     // make every build a new one.
     let told = ["logs/HEAD", "index"].map(|name| git(&["rev-parse", "--git-path", name]));

@@ -162,6 +162,64 @@ pub struct CoordinatorConfig {
     pub offsets_retention_ms: u64,
     /// `offsets.retention.check.interval.ms`.
     pub offsets_retention_check_interval_ms: u64,
+    /// Groups of the consumer protocol; plans from before there were any do not name it.
+    #[serde(default, skip_serializing_if = "ConsumerGroupConfig::is_default")]
+    pub consumer_groups: ConsumerGroupConfig,
+}
+
+/// What groups of the consumer protocol are configured with, on brokers. Source: KIP-848.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsumerGroupConfig {
+    /// `group.consumer.session.timeout.ms`.
+    pub session_timeout_ms: u64,
+    /// `group.consumer.heartbeat.interval.ms`.
+    pub heartbeat_interval_ms: u64,
+    /// The first of `group.consumer.assignors`: for groups whose members name none.
+    pub assignor: ServerAssignor,
+}
+
+impl ConsumerGroupConfig {
+    /// As plans have it that say nothing.
+    pub const DEFAULT: Self = Self {
+        session_timeout_ms: 3_000,
+        heartbeat_interval_ms: 300,
+        assignor: ServerAssignor::Uniform,
+    };
+
+    /// Whether a plan need not say it.
+    pub fn is_default(&self) -> bool {
+        *self == Self::DEFAULT
+    }
+}
+
+impl Default for ConsumerGroupConfig {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// How a coordinator shares a group's partitions out. Source: `group.consumer.assignors`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerAssignor {
+    /// `UniformAssignor`: as many for each, and who has them keeps them.
+    Uniform,
+    /// `RangeAssignor`: of each topic a range for each.
+    Range,
+}
+
+impl ServerAssignor {
+    /// All of them, the default first.
+    pub const ALL: [Self; 2] = [Self::Uniform, Self::Range];
+
+    /// As members name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Range => "range",
+        }
+    }
 }
 
 /// A topic that holds coordinators' records.
@@ -191,6 +249,7 @@ impl CoordinatorConfig {
             group_session_timeout_max_ms: 1_800_000,
             offsets_retention_ms: 604_800_000,
             offsets_retention_check_interval_ms: 600_000,
+            consumer_groups: ConsumerGroupConfig::DEFAULT,
         }
     };
 
@@ -321,6 +380,30 @@ pub struct MemberConfig {
     pub max_poll_interval_ms: u64,
     /// `default.api.timeout.ms`: a commit that waits gives up after this long.
     pub api_timeout_ms: u64,
+    /// `group.protocol`; plans from before there was another one do not name it.
+    #[serde(default, skip_serializing_if = "GroupProtocol::is_classic")]
+    pub protocol: GroupProtocol,
+    /// `group.remote.assignor`, in the consumer protocol: the coordinator's choice if it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_assignor: Option<ServerAssignor>,
+}
+
+/// `group.protocol` of a consumer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupProtocol {
+    /// Members join and synchronise, one of them assigns.
+    #[default]
+    Classic,
+    /// The coordinator assigns, members reconcile. Source: KIP-848.
+    Consumer,
+}
+
+impl GroupProtocol {
+    /// Whether a plan need not say it.
+    pub fn is_classic(&self) -> bool {
+        *self == Self::Classic
+    }
 }
 
 /// How a group shares its partitions out. Source: `partition.assignment.strategy`.
@@ -331,6 +414,8 @@ pub enum Assignor {
     Range,
     /// `RoundRobinAssignor`.
     RoundRobin,
+    /// `StickyAssignor`: everything is given up first, and then given back as far as it can.
+    Sticky,
     /// `CooperativeStickyAssignor`.
     CooperativeSticky,
 }
@@ -341,6 +426,7 @@ impl Assignor {
         match self {
             Self::Range => "range",
             Self::RoundRobin => "roundrobin",
+            Self::Sticky => "sticky",
             Self::CooperativeSticky => "cooperative-sticky",
         }
     }

@@ -17,6 +17,7 @@
 //! | `coordinator` | state machines over internal topics: the runtime, consumer groups |
 //! | `client` | producer, consumer and admin client |
 //! | `collections` | ordered maps and sets for what is looked up at each event |
+//! | `testing` | what tests configure, one place for each setting |
 
 pub mod broker;
 mod caller;
@@ -45,5 +46,6 @@ pub mod raft;
 pub mod record;
 mod replication;
 pub mod retention;
+pub mod testing;
 pub mod types;
 pub mod wide;

@@ -45,6 +45,7 @@ pub enum RequestBody {
     LeaveGroup(Box<proto::LeaveGroupRequest>),
     OffsetCommit(Box<proto::OffsetCommitRequest>),
     OffsetFetch(Box<proto::OffsetFetchRequest>),
+    ConsumerGroupHeartbeat(Box<proto::ConsumerGroupHeartbeatRequest>),
     AddPartitionsToTxn(Box<proto::AddPartitionsToTxnRequest>),
     AddOffsetsToTxn(Box<proto::AddOffsetsToTxnRequest>),
     EndTxn(Box<proto::EndTxnRequest>),
@@ -80,6 +81,7 @@ pub enum ResponseBody {
     LeaveGroup(Box<proto::LeaveGroupResponse>),
     OffsetCommit(Box<proto::OffsetCommitResponse>),
     OffsetFetch(Box<proto::OffsetFetchResponse>),
+    ConsumerGroupHeartbeat(Box<proto::ConsumerGroupHeartbeatResponse>),
     AddPartitionsToTxn(Box<proto::AddPartitionsToTxnResponse>),
     AddOffsetsToTxn(Box<proto::AddOffsetsToTxnResponse>),
     EndTxn(Box<proto::EndTxnResponse>),
@@ -113,6 +115,7 @@ pub enum ClusterError {
     OperationNotAttempted,
     DuplicateBrokerRegistration,
     InconsistentVoterSet,
+    CorruptMessage,
 }
 
 /// A follower asks a leader for records. Source: Kafka's Fetch with a replica id.

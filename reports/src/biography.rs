@@ -85,6 +85,14 @@ pub(crate) fn lines(record: &Record, moments: &[Moment]) -> Vec<String> {
     lines
 }
 
+/// The title of a life, and what happened in each of its moments, without the time.
+pub(crate) fn told(record: &Record, moments: &[Moment]) -> (String, Vec<String>) {
+    let subject = Subject::of(record, moments);
+    let title = subject.title(record);
+    let lines = moments.iter().map(|moment| subject.deed(moment));
+    (title.trim_end_matches(':').to_owned(), lines.collect())
+}
+
 /// The record that is told about, among all that were at its place.
 struct Subject {
     value: Option<u64>,
@@ -176,8 +184,12 @@ impl Subject {
     }
 
     fn line(&self, moment: &Moment) -> String {
+        format!("{} {}", seconds(moment.at_ns), self.deed(moment))
+    }
+
+    fn deed(&self, moment: &Moment) -> String {
         let node = moment.node.map_or_else(String::new, |node| format!("node {node}"));
-        format!("{} {}", seconds(moment.at_ns), self.describe(&node, &moment.kind))
+        self.describe(&node, &moment.kind)
     }
 
     fn describe(&self, node: &str, kind: &MomentKind) -> String {

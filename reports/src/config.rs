@@ -10,7 +10,7 @@ use harrow_sim::run::Run;
 use crate::check::{LogFacts, Options};
 use crate::policy::{
     Damage, Dropped, Isolation, MetadataDamage, OFFSETS_RETENTION_NS, OFFSETS_TOPIC,
-    PartitionTerms, ProducerTerms, Reset, Terms,
+    PartitionTerms, ProducerTerms, Reset, TRANSACTIONS_TOPIC, Terms,
 };
 
 const NS_PER_MINUTE: u64 = 60 * 1_000_000_000;
@@ -124,6 +124,7 @@ impl HistoryConfig {
             (topic.name.clone(), TopicTerms { partition, compacted: false })
         });
         let name = |partition: u32| run.history.partitions[partition as usize].clone();
+        let offset_reset = terms.weakest_reset();
         let dropped = terms.dropped.map(|dropped| {
             let named = dropped.iter().map(|dropped| {
                 let Dropped { partition, first, last, at_ns } = *dropped;
@@ -136,7 +137,7 @@ impl HistoryConfig {
             producers: terms.producers.into_iter().collect(),
             isolation: terms.isolation,
             subscribes: terms.subscribes,
-            offset_reset: terms.offset_reset,
+            offset_reset,
             topics: topics.collect(),
             faults: FaultTerms {
                 disturbed: terms.disturbed,
@@ -173,9 +174,10 @@ impl HistoryConfig {
             isolation: self.isolation,
             subscribes: self.subscribes,
             offset_reset: self.offset_reset,
-            latest_out_of_range: false,
+            resets: Vec::new(),
             offsets_retention_ns: self.offsets_retention_minutes.saturating_mul(NS_PER_MINUTE),
             offsets_topic: self.topic_of(&format!("{OFFSETS_TOPIC}-0")).partition,
+            transactions_topic: self.topic_of(&format!("{TRANSACTIONS_TOPIC}-0")).partition,
             offsets_dropped: faults
                 .dropped
                 .iter()

@@ -49,9 +49,9 @@ impl Fingerprint {
             text.push_str(": ");
             text.push_str(&shape(words));
         }
-        let told = |phrase: &str| evidence.iter().any(|line| line.contains(phrase));
+        let mentions = |phrase: &str| evidence.iter().any(|line| line.contains(phrase));
         for (phrase, kind) in TELLING {
-            if LACKING.contains(&anomaly) && told(phrase) {
+            if LACKING.contains(&anomaly) && mentions(phrase) {
                 text.push_str("; after: ");
                 text.push_str(kind);
             }

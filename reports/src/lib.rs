@@ -11,6 +11,7 @@
 //! | `fingerprint` | what makes two failures the same one |
 //! | `faults` | what became of the faults that a plan wanted |
 //! | `report`, `render` | the report of a run, and how it is told to people and machines |
+//! | `page` | the story of a run, or of a sweep, as one page for a browser |
 //! | `history_file`, `history_report` | histories as files, in Jepsen's shape, and what is told about them |
 //! | `rules` | by which rules a run was made: as promised, or as a version is |
 //! | `explain` | every name that a report can show, in plain words |
@@ -24,6 +25,7 @@ pub mod fingerprint;
 pub mod history_file;
 pub mod history_report;
 pub mod judge;
+pub mod page;
 pub mod policy;
 mod promise;
 pub mod render;

@@ -66,7 +66,7 @@ pub(crate) fn promise_to_clients(
         | Anomaly::G1cProcess
         | Anomaly::G1cRealtime => return isolation(terms),
         Anomaly::ResumeSkip => {
-            let reset = terms.offset_reset.name();
+            let reset = terms.weakest_reset().name();
             return format!(
                 "the group's committed offsets; without any, auto.offset.reset={reset}"
             );

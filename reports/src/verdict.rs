@@ -43,6 +43,17 @@ pub struct Verdict {
     pub unreached: Vec<String>,
 }
 
+impl Verdict {
+    /// How it stands apart from what the run did not reach, which is asked of many runs and not of one.
+    pub fn outcome_apart_from_reach(&self) -> Outcome {
+        let for_reach_alone = self.inconclusive.len() == self.unreached.len();
+        match self.outcome {
+            Outcome::Inconclusive if for_reach_alone => Outcome::Held,
+            outcome @ (Outcome::Held | Outcome::Inconclusive | Outcome::Violated) => outcome,
+        }
+    }
+}
+
 /// A broken guarantee.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Finding {

@@ -66,6 +66,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "zombie-consumer",
     "static-member-bounce",
     "cooperative-rebalance",
+    "next-gen-rebalance",
     "offset-expiration",
     "swarm",
     "swarm-groups",

@@ -8,6 +8,7 @@
 //! | `pipeline` | the stages after planning: run, judge, report |
 //! | `shrink` | the smallest plan that still breaks the same guarantee, and the nearest one that does not |
 //! | `corpus` | small plans that must go on failing, and digests that must not change unnoticed |
+//! | `library` | Harrow inside a Rust test: `sweep("my.toml").seeds(1..=200).assert_held()` |
 //! | `commands`, `exit` | the command line, and how it ends |
 
 pub mod catalogue;
@@ -15,8 +16,12 @@ pub mod commands;
 pub mod corpus;
 pub mod exit;
 pub mod format;
+pub mod library;
 pub mod pipeline;
 mod plain;
 pub mod planner;
 mod pool;
 pub mod shrink;
+
+pub use harrow_broker_model::defect::{Defect, Version};
+pub use library::{sweep, sweep_text};

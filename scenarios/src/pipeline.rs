@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use harrow_broker_model::defect::{Defect, Defects, Version};
 use harrow_reports::biography;
 use harrow_reports::judge::judge_held_to;
 use harrow_reports::policy::Hold;
@@ -9,6 +10,9 @@ use harrow_reports::report::{Coordinate, Report, digest_name};
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{Run, RunOptions};
 use xxhash_rust::xxh3::xxh3_64;
+
+use crate::format::Scenario;
+use crate::planner;
 
 /// The commit that this program was built from, or `unknown`.
 pub const COMMIT: &str = env!("HARROW_COMMIT");
@@ -20,6 +24,39 @@ pub struct JudgedRun {
     pub run: Run,
     /// Its report.
     pub report: Report,
+}
+
+/// From this version on new clusters keep eligible leader replicas. Source: KIP-966.
+const ELIGIBLE_REPLICAS_SINCE: Version = Version::new(4, 1, 0);
+
+/// As promised, unless bugs and weaknesses are switched on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Switched {
+    /// Those of this version of Kafka.
+    pub kafka: Option<Version>,
+    /// These beside them.
+    pub defects: Vec<Defect>,
+}
+
+impl Switched {
+    /// All that is on.
+    pub fn all(&self) -> Defects {
+        let mut defects = self.kafka.map_or(Defects::NONE, Defects::of_version);
+        defects.extend(self.defects.iter().copied());
+        defects
+    }
+
+    /// What a seed makes of a scenario.
+    pub fn plan(&self, scenario: &Scenario, seed: u64) -> Plan {
+        let mut plan = planner::plan(scenario, seed);
+        plan.cluster.kafka = self.kafka;
+        // Clusters of an older version have no such feature, or have it switched off.
+        let keeps = self.kafka.is_none_or(|version| version >= ELIGIBLE_REPLICAS_SINCE);
+        plan.cluster.eligible_leader_replicas &= keeps;
+        plan.cluster.defects = self.all();
+        plan.drawn = Some(fingerprint(&plan));
+        plan
+    }
 }
 
 /// Runs a plan. With a trace it is the same run, slower.

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `plan` | what a run is made from: all choices, as data |
 //! | `run` | what a run gives: end, history, violations, digest, statistics |
+//! | `timeline` | how the true state changed, for who draws it |
 //! | `truth` | what was true of each partition at the end |
 //! | `biography` | the life of a record that is followed |
 //! | `history` | what clients asked and were told |
@@ -26,6 +27,8 @@ pub mod liveness;
 pub mod plan;
 pub mod reach;
 pub mod run;
+pub mod testing;
+pub mod timeline;
 pub mod truth;
 pub mod view;
 pub mod violation;

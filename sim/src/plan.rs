@@ -1,7 +1,9 @@
 //! A plan: everything that a run depends on, drawn, concrete, printable and editable. No choice is left but those that
 //! are keyed to the seed: the latency of the n-th message on a link, the n-th operation of a client.
 
-use harrow_broker_model::config::{AdminConfig, ClusterConfig, ConsumerConfig, ProducerConfig};
+use harrow_broker_model::config::{
+    AdminConfig, ClusterConfig, ConsumerConfig, GroupProtocol, ProducerConfig,
+};
 use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::NodeId;
 use harrow_broker_model::wide;
@@ -55,6 +57,17 @@ pub struct Plan {
     /// if nobody says. It changes nothing in a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drawn: Option<String>,
+}
+
+impl Plan {
+    /// Whether members of a group have epochs of their own: `group.protocol` is `consumer`.
+    pub fn has_member_epochs(&self) -> bool {
+        let is_modern = |client: &ClientPlan| {
+            let ClientPlan::Consumer { config, .. } = client else { return false };
+            config.group.as_ref().is_some_and(|group| group.protocol == GroupProtocol::Consumer)
+        };
+        self.clients.iter().any(is_modern)
+    }
 }
 
 /// A heal that repairs only a core of the cluster. What fails for ever hides no livelock, as faults that always end do.

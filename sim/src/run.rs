@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::biography::{Follow, Moment};
 use crate::history::History;
 use crate::liveness::Goal;
+use crate::timeline::Timeline;
 use crate::truth::PartitionTruth;
 use crate::violation::Violation;
 
@@ -38,6 +39,8 @@ pub struct Run {
     pub stats: RunStats,
     /// Rows of the trace, if it was asked for.
     pub trace: Option<Vec<TraceRow>>,
+    /// How the true state changed, if the trace was asked for.
+    pub timeline: Option<Timeline>,
 }
 
 /// How a run ended.
@@ -123,16 +126,65 @@ pub struct TraceRow {
     pub at_ns: u64,
     /// Node, if one is concerned.
     pub node: Option<NodeId>,
+    /// Of what kind it is.
+    pub kind: RowKind,
     /// What happened.
     pub text: String,
     /// Rolling hash after it.
     pub digest: u64,
 }
 
+/// What a row of the trace tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowKind {
+    /// A fault, a phase of the run, or the end of a process.
+    World,
+    /// A process: it starts, loses or gives up a connection, or ends itself.
+    Process,
+    /// A node states a fact.
+    Fact,
+    /// A node asks.
+    RequestSent {
+        /// Whom.
+        to: NodeId,
+        /// By which the answer is known.
+        correlation_id: i32,
+    },
+    /// A node answers whoever is at the other end of the connection.
+    ResponseSent {
+        /// On which connection.
+        connection: u64,
+        /// Of the request.
+        correlation_id: i32,
+    },
+    /// A node is asked.
+    RequestReceived {
+        /// By whom.
+        from: NodeId,
+        /// On which connection.
+        connection: u64,
+        /// By which the answer is known.
+        correlation_id: i32,
+    },
+    /// A node is answered.
+    ResponseReceived {
+        /// By whom.
+        from: NodeId,
+        /// Of the request.
+        correlation_id: i32,
+    },
+    /// A client's operation begins or ends.
+    Operation,
+    /// A file is written, cut or synced.
+    Disk,
+    /// A deadline passed, a connection was closed, an answer was matched to its request.
+    Routine,
+}
+
 /// How a run is made, beyond its plan. None of it changes the digest but for an early stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunOptions {
-    /// Keep a row for every event and effect.
+    /// Keep a row for every event and effect, and how the true state changed.
     pub record_trace: bool,
     /// Have the online invariants look on.
     pub watch: bool,

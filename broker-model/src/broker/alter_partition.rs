@@ -32,6 +32,7 @@ impl AlterPartitions {
             return false;
         }
         self.undecided.push(proposal);
+        self.self_check();
         true
     }
 
@@ -91,6 +92,7 @@ impl AlterPartitions {
     pub(super) fn refused(&mut self, now: Time) {
         self.lost(now);
         self.requested = 0;
+        self.self_check();
     }
 
     /// When the next request may be sent.
@@ -108,6 +110,11 @@ impl AlterPartitions {
             self.requested,
             self.undecided
         );
+        assert!(!self.in_flight || self.requested > 0, "a request without proposals is in flight");
+        if let Some((newest, earlier)) = self.undecided.split_last() {
+            let of_same = |one: &AlterPartitionItem| one.partition == newest.partition;
+            assert!(!earlier.iter().any(of_same), "two proposals of {}", newest.partition);
+        }
     }
 }
 

@@ -35,6 +35,7 @@ impl Connections {
         let handling = message.correlation_id;
         self.muted.insert(connection, MutedConnection { handling, queue: VecDeque::new() });
         self.ready.push_back((Caller { connection, correlation_id: handling, from }, message.body));
+        self.self_check();
     }
 
     /// The next request to handle.
@@ -70,6 +71,7 @@ impl Connections {
             Caller { connection: caller.connection, correlation_id, from },
             message.body,
         ));
+        self.self_check();
     }
 
     /// Closes a connection from this side: the caller sees it lost, and its queued requests are dropped.
@@ -84,6 +86,24 @@ impl Connections {
     pub(super) fn closed(&mut self, connection: ConnectionId) {
         self.muted.remove(&connection);
         self.ready.retain(|(caller, _)| caller.connection != connection);
+        self.self_check();
+    }
+
+    /// A connection has one request that is ready or being handled.
+    fn self_check(&self) {
+        let (ready, muted) = (self.ready.len(), self.muted.len());
+        assert!(ready <= muted, "{ready} requests are ready on {muted} connections");
+        let newest = self.ready.back();
+        assert!(
+            newest.is_none_or(|(caller, _)| self.is_open(*caller)),
+            "{:?} is ready, its connection handles another request",
+            newest.map(|(caller, _)| caller)
+        );
+    }
+
+    /// Asserts that no request waits for its turn when there is nothing that it could wait for.
+    pub(super) fn check_handled(&self) {
+        assert!(self.ready.is_empty(), "{} requests are not handled", self.ready.len());
     }
 
     /// How many requests wait for another one on their connection.

@@ -62,6 +62,18 @@ impl ControllerChannel {
         let newest = self.in_flight.last().map(|sent| sent.correlation_id);
         assert!(newest != Some(correlation_id), "two requests are {correlation_id}");
         self.in_flight.push(InFlight { correlation_id, to, pending, deadline });
+        self.self_check();
+    }
+
+    /// Proposals go one request at a time, and so do blocks of producer ids.
+    fn self_check(&self) {
+        let count = |is_it: fn(&PendingRequest) -> bool| {
+            self.in_flight.iter().filter(|sent| is_it(&sent.pending)).count()
+        };
+        let proposals = count(|pending| matches!(pending, PendingRequest::AlterPartition));
+        assert!(proposals <= 1, "{proposals} requests with proposals are in flight");
+        let blocks = count(|pending| matches!(pending, PendingRequest::ProducerIds));
+        assert!(blocks <= 1, "{blocks} requests for producer ids are in flight");
     }
 
     /// How many requests have no answer yet.
@@ -69,7 +81,7 @@ impl ControllerChannel {
         self.in_flight.len()
     }
 
-    /// The errand that a response ends; `None` if nobody waits for it any more.
+    /// The request that a response ends; `None` if nobody waits for it any more.
     pub(super) fn answered(
         &mut self,
         from: NodeId,
@@ -82,7 +94,7 @@ impl ControllerChannel {
         Some(self.in_flight.remove(index).pending)
     }
 
-    /// Takes out all errands to a node whose connection is gone, in the order of sending.
+    /// Takes out all requests to a node whose connection is gone, in the order of sending.
     pub(super) fn lost(&mut self, to: NodeId) -> Vec<PendingRequest> {
         self.in_flight.extract_if(.., |sent| sent.to == to).map(|sent| sent.pending).collect()
     }

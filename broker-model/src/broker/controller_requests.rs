@@ -54,7 +54,7 @@ impl Broker {
         }
     }
 
-    /// Takes the controller's answer to an errand.
+    /// Takes the controller's answer to a request.
     pub(super) fn on_controller_response(
         &mut self,
         now: Now,
@@ -125,8 +125,8 @@ impl Broker {
         }
     }
 
-    /// The connection to a controller is gone, with these errands.
-    pub(super) fn on_errands_lost(
+    /// The connection to a controller is gone, with these requests.
+    pub(super) fn on_controller_requests_lost(
         &mut self,
         now: Now,
         to: NodeId,

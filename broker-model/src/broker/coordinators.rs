@@ -6,7 +6,7 @@ use crate::broker::Broker;
 use crate::broker::controller_channel::PendingRequest;
 use crate::config::{ms, topic_name};
 use crate::consumer_protocol::Place;
-use crate::coordinator::group::Todo;
+use crate::coordinator::group::{GroupChange, Todo};
 use crate::coordinator::runtime::{CoordinatorKind, CoordinatorRecord, batch_of};
 use crate::jitter::jitter;
 use crate::message::RequestBody;
@@ -125,8 +125,20 @@ impl Broker {
 
     /// Does what the group coordinator wants done, until it wants nothing.
     pub(super) fn run_groups(&mut self, now: Now, effects: &mut Effects) {
-        while let Some(todo) = self.groups.next(now) {
+        loop {
+            let Some(todo) = self.groups.next(now) else {
+                // What becomes of one late member is written before another one is looked at.
+                if self.groups.expire_member(now, self.metadata.image()) {
+                    continue;
+                }
+                return;
+            };
             match todo {
+                Todo::Changed(index, leader_epoch, change) => {
+                    if let Some((partition, _)) = self.offsets_partition(index) {
+                        effects.note(group_change((partition, leader_epoch), change));
+                    }
+                }
                 Todo::Reply(caller, body) => self.connections.reply(caller, body, effects),
                 Todo::ReplyWhenCommitted(..) => unreachable!("the coordinator waits itself"),
                 Todo::Note(note) => effects.note(note),
@@ -201,5 +213,25 @@ impl Broker {
         partition.append_as_coordinator(context, &batch, effects)?;
         self.touched.push(id);
         Ok(id)
+    }
+}
+
+/// A change of a group of the consumer protocol as a fact.
+fn group_change(
+    (partition, leader_epoch): (TopicPartition, LeaderEpoch),
+    change: GroupChange,
+) -> GroupNote {
+    match change {
+        GroupChange::Holds { group, member, epoch, partitions } => GroupNote::MemberHolds {
+            partition,
+            leader_epoch,
+            group,
+            member,
+            member_epoch: epoch,
+            partitions: partitions.into_iter().collect(),
+        },
+        GroupChange::Target { group, epoch, members } => {
+            GroupNote::TargetAssigned { group, group_epoch: epoch, members }
+        }
     }
 }

@@ -85,6 +85,10 @@ impl Fetchers {
             .followed
             .insert(partition, PartitionFetchState { leader_epoch, delayed_until: None });
         fetcher.session.touch(partition);
+        fetcher.self_check();
+        let follow = |fetcher: &&Fetcher| fetcher.followed.contains_key(&partition);
+        let count = self.by_leader.values().filter(follow).count();
+        assert!(count == 1, "{partition} follows {count} leaders");
     }
 
     /// What is to be asked for a partition has changed.
@@ -289,12 +293,23 @@ impl Fetcher {
         self.self_check();
     }
 
-    /// What is put off is followed, once each.
+    /// What is put off, or out of range, is followed, once each; a request in flight has a deadline of its own.
     fn self_check(&self) {
         let (followed, delayed) = (self.followed.len(), self.delayed.len());
         assert!(delayed <= followed, "{delayed} partitions are delayed of {followed}");
         let out_of_range = self.out_of_range.len();
         assert!(out_of_range <= followed, "{out_of_range} are out of range of {followed}");
+        let delay_of = |id| self.followed.get(id).and_then(|followed| followed.delayed_until);
+        let first = self.delayed.first();
+        assert!(
+            first.is_none_or(|(until, id)| delay_of(id) == Some(*until)),
+            "{first:?} is the first delay, that partition has another"
+        );
+        let first = self.out_of_range.first();
+        assert!(
+            first.is_none_or(|id| self.followed.contains_key(id)),
+            "{first:?} is out of range and not followed"
+        );
     }
 
     /// The partition is not asked for until then; not at all in this epoch if that is never.
@@ -317,6 +332,7 @@ impl Fetcher {
                 followed.delayed_until = None;
             }
         }
+        self.self_check();
     }
 
     fn forget(&mut self, partition: TopicPartition) {

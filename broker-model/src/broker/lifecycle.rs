@@ -112,7 +112,17 @@ impl Lifecycle {
             (state == BrokerState::Starting) == (broker_epoch == BrokerEpoch::NONE),
             "{state:?} with broker epoch {broker_epoch}"
         );
-        assert!(!self.may_stop || self.stop_by.is_some(), "nobody asked this broker to stop");
+        let asked = self.stop_by.is_some();
+        assert!(!self.may_stop || asked, "nobody asked this broker to stop");
+        assert!(!self.stop_answered || asked, "an answer to a stop that nobody asked for");
+        assert!(
+            asked || state != BrokerState::ShuttingDown,
+            "{state:?}, and nobody asked this broker to stop"
+        );
+        assert!(
+            !self.again_at_once || self.in_flight.is_some(),
+            "news wait for a request that is not under way"
+        );
     }
 
     fn send(

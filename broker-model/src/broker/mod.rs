@@ -250,6 +250,7 @@ impl Broker {
             | ResponseBody::LeaveGroup(_)
             | ResponseBody::OffsetCommit(_)
             | ResponseBody::OffsetFetch(_)
+            | ResponseBody::ConsumerGroupHeartbeat(_)
             | ResponseBody::Vote(_)
             | ResponseBody::BeginQuorumEpoch(_)
             | ResponseBody::EndQuorumEpoch(_) => {
@@ -275,7 +276,7 @@ impl Broker {
             Channel::ReplicaFetch => self.fetchers.on_connection_lost(now.time, to, &self.context),
             Channel::Controller => {
                 let lost = self.channel.lost(to);
-                self.on_errands_lost(now, to, lost, effects);
+                self.on_controller_requests_lost(now, to, lost, effects);
             }
             Channel::TransactionMarkers | Channel::TransactionVerification => {
                 self.on_transaction_connection_lost(now, to, channel, effects);
@@ -333,7 +334,7 @@ impl Broker {
         self.check_isr_lag(now, effects);
         self.clean_up_logs(now, effects);
         if let Some((to, lost)) = self.channel.expired(time, effects) {
-            self.on_errands_lost(now, to, lost, effects);
+            self.on_controller_requests_lost(now, to, lost, effects);
         }
         self.tick_coordinators(now, effects);
         self.run_ready(now, effects);
@@ -385,7 +386,9 @@ impl Broker {
         effects.push(Effect::Halt { reason });
     }
 
-    fn self_check(&self) {
+    /// Asserts what must hold between two events. What a part must keep by itself it asserts where it changes; here is
+    /// what holds because all that followed from the event is done.
+    fn self_check(&self, now: Now) {
         assert!(self.touched.is_empty(), "changes of {:?} were not looked at", self.touched);
         assert!(
             self.published || self.partitions.is_empty(),
@@ -397,6 +400,17 @@ impl Broker {
             "metadata is published to broker {} before it is registered",
             self.context.node
         );
+        assert!(
+            self.halted || self.isr_check_at > now.time,
+            "the ISR check is late at {}",
+            now.time
+        );
+        assert!(self.groups.is_idle(), "a group coordinator has something to do");
+        assert!(self.transactions.is_idle(), "a transaction coordinator has something to do");
+        if !self.halted {
+            self.purgatory.check_expired(now.time);
+            self.connections.check_handled();
+        }
     }
 }
 
@@ -440,7 +454,7 @@ impl Node for Broker {
         }
         self.run_ready(now, effects);
         self.tick(now, effects);
-        self.self_check();
+        self.self_check(now);
     }
 
     fn next_deadline(&self) -> Option<Deadline> {

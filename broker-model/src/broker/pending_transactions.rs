@@ -109,6 +109,13 @@ pub(super) struct VerifyingProduce {
     pub(super) guards: BTreeMap<TopicPartition, VerificationGuard>,
 }
 
+impl Transactions {
+    /// Whether the coordinator has nothing to be done.
+    pub(super) fn is_idle(&self) -> bool {
+        self.coordinator.is_idle()
+    }
+}
+
 impl Asked {
     pub(super) fn channel(self) -> Channel {
         match self {

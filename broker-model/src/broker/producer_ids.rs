@@ -50,6 +50,7 @@ impl ProducerIds {
             self.request_block(now);
         }
         assert!(id < self.current.end, "id {id} is not in {:?}", self.current);
+        self.self_check();
         Some(ProducerId(id))
     }
 
@@ -74,12 +75,29 @@ impl ProducerIds {
         assert!(first >= self.current.end, "block from {first} after {:?}", self.current);
         self.in_flight = false;
         self.next = Some(Block { first, end: first + i64::from(count) });
+        self.self_check();
+    }
+
+    /// The next id is in the block or at its end, and the next block lies above.
+    fn self_check(&self) {
+        let Block { first, end } = self.current;
+        assert!(
+            (first..=end).contains(&self.next_id),
+            "{} is the next id of the block from {first} to {end}",
+            self.next_id
+        );
+        assert!(
+            self.next.is_none_or(|next| next.first >= end && next.first < next.end),
+            "{:?} follows the block from {first} to {end}",
+            self.next
+        );
     }
 
     /// The controller refused, so that the next question after a pause asks again.
     pub(super) fn refused(&mut self, now: Time) {
         self.in_flight = false;
         self.not_before = now + ms(RETRY_BACKOFF_MS);
+        self.self_check();
     }
 
     /// The request did not reach the active controller; it is made again after a pause, as Kafka's channel to the

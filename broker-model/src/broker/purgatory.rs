@@ -222,6 +222,21 @@ impl Purgatory {
             self.slots.len(),
             self.free.len()
         );
+        let Some((deadline, connection)) = self.deadlines.first().copied() else { return };
+        let first = self.get(connection);
+        assert!(
+            first.is_some_and(|first| first.deadline == deadline),
+            "a wait on {connection} ends at {deadline}, nothing waits there until then"
+        );
+    }
+
+    /// Asserts that nobody waits for longer than was asked for.
+    pub(super) fn check_expired(&self, now: Time) {
+        let first = self.deadlines.first();
+        assert!(
+            first.is_none_or(|(deadline, _)| *deadline > now),
+            "{first:?} is the first to wait, and it is {now}"
+        );
     }
 
     /// Ends the waiting of the first request whose time is up.

@@ -130,7 +130,7 @@ impl Broker {
         for connection in waiting {
             let Some(delayed) = self.purgatory.get(connection) else { continue };
             let is_fetch = !matches!(delayed.wait, Wait::DeleteRecords(_));
-            let due = changes.leadership_changed && is_fetch
+            let due = changes.leads_anew() && is_fetch
                 || match &delayed.wait {
                     Wait::ReplicaFetch(fetch) => changes.log_end_moved && self.has_news(id, fetch),
                     Wait::Fetch(fetch) => {

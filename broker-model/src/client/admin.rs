@@ -263,6 +263,11 @@ impl Admin {
             "{} topics are to be created, and nothing is due",
             self.creations.len()
         );
+        assert!(
+            self.deadline.is_none_or(|deadline| deadline.at > now),
+            "{:?} is due already, at {now}",
+            self.deadline
+        );
     }
 
     fn compute_deadline(&self) -> Option<Deadline> {
@@ -351,13 +356,8 @@ mod tests {
     use crate::proto::CreatableTopicResult;
 
     fn driver() -> Driver<Admin> {
-        let config = AdminConfig {
-            node: NodeId(1003),
-            bootstrap: vec![NodeId(1), NodeId(2)],
-            request_timeout_ms: 1_000,
-            retry_backoff_ms: 100,
-            api_timeout_ms: 5_000,
-        };
+        let bootstrap = vec![NodeId(1), NodeId(2)];
+        let config = AdminConfig { bootstrap, ..crate::testing::admin(1003) };
         let mut driver = Driver::new(Admin::new(config, START));
         let request = Operation::CreateTopic {
             topic: TOPIC,

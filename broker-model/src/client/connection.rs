@@ -26,6 +26,8 @@ pub(crate) enum Purpose {
     SyncGroup(Box<Generation>),
     /// Consumer: it is alive in this generation.
     Heartbeat(Box<Generation>),
+    /// Consumer: it is alive in the consumer protocol; of its n-th membership.
+    ConsumerGroupHeartbeat(u64),
     /// Consumer: it leaves.
     LeaveGroup,
     /// Consumer: offsets for its group, in this generation.
@@ -231,8 +233,10 @@ impl Connections {
     pub(crate) fn lost(&mut self, now: Time, to: NodeId, channel: Channel) -> Vec<Purpose> {
         let blocked_until = self.backoff.after(now);
         self.blocked_until_max = self.blocked_until_max.max(blocked_until);
+        assert!(blocked_until > now, "a retry does not wait: {blocked_until}, {now}");
         let peer = self.peers.get_or_insert_with((to, channel), Peer::default);
         peer.blocked_until = blocked_until;
+        peer.self_check(to, channel);
         peer.in_flight.drain(..).map(|request| request.purpose).collect()
     }
 
@@ -251,6 +255,7 @@ impl Connections {
             purposes.append(&mut self.lost(now, to, channel));
         }
         self.in_time_until = self.next_deadline().map_or(Time::MAX, |next| next.at);
+        assert!(self.in_time_until > now, "a request is late since {}", self.in_time_until);
         purposes
     }
 

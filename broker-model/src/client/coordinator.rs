@@ -57,12 +57,20 @@ impl CoordinatorFinder {
         let body = RequestBody::FindCoordinator(Box::new(request));
         connections.send(now, (broker, Channel::Client), body, Purpose::FindCoordinator, effects);
         self.asked = true;
+        self.self_check();
+    }
+
+    /// Nobody asks who knows, and who asks names what it looks for.
+    fn self_check(&self) {
+        assert!(!self.asked || self.known.is_none(), "{:?} is known, and asked for", self.known);
+        assert!(!self.asked || !self.key.is_empty(), "the coordinator of nothing is asked for");
     }
 
     /// The question had no answer.
     pub(crate) fn on_failure(&mut self, now: Time, connections: &mut Connections) {
         self.asked = false;
         self.not_before = connections.backoff.after(now);
+        self.self_check();
     }
 
     /// Takes an answer; whatever is wrong with it may pass.
@@ -80,6 +88,7 @@ impl CoordinatorFinder {
             }
             None => self.on_failure(now, connections),
         }
+        self.self_check();
     }
 
     /// When the next question is due.

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use crate::config::ms;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
+use crate::note::ExchangeNote;
 use crate::proto::{
     ErrorCode, MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponsePartition,
-    StrBytes, TopicName,
+    StrBytes, TopicName, topic_of_uuid,
 };
-use crate::types::{LeaderEpoch, NodeId, Time};
+use crate::types::{LeaderEpoch, NodeId, Time, TopicId};
 
 use super::connection::{Connections, Purpose};
 pub(crate) use super::partition_key::PartitionKey;
@@ -42,11 +43,15 @@ pub(crate) struct Metadata {
     not_before: Time,
     expires_at: Time,
     version: u64,
+    /// Epochs that it takes for the newest and has not stated yet.
+    learned: Vec<(PartitionKey, LeaderEpoch)>,
 }
 
 #[derive(Debug)]
 struct Topic {
     name: StrBytes,
+    /// Its id, once a broker has told it.
+    id: Option<TopicId>,
     partitions: Vec<Leadership>,
 }
 
@@ -69,6 +74,7 @@ impl Metadata {
             not_before: Time::ZERO,
             expires_at: Time::MAX,
             version: 0,
+            learned: Vec::new(),
         }
     }
 
@@ -78,7 +84,7 @@ impl Metadata {
             return place;
         }
         let place = self.topics.len();
-        self.topics.push(Topic { name: name.clone(), partitions: Vec::new() });
+        self.topics.push(Topic { name: name.clone(), id: None, partitions: Vec::new() });
         self.places.insert(name.clone(), place);
         self.wanted = true;
         place
@@ -97,6 +103,16 @@ impl Metadata {
     /// A topic's place, if this client has ever named it.
     pub(crate) fn find(&self, name: &StrBytes) -> Option<usize> {
         self.places.get(name).copied()
+    }
+
+    /// A topic's id, once a broker has told it.
+    pub(crate) fn id(&self, place: usize) -> Option<TopicId> {
+        self.topics[place].id
+    }
+
+    /// The place of a topic of this id, if a broker has told it.
+    pub(crate) fn place_of(&self, id: TopicId) -> Option<usize> {
+        self.topics.iter().position(|topic| topic.id == Some(id))
     }
 
     /// A topic's partitions; none before the first answer.
@@ -133,8 +149,11 @@ impl Metadata {
         self.wanted = true;
     }
 
-    /// Sends a request if one is due.
+    /// States what it has learned, and sends a request if one is due.
     pub(crate) fn run(&mut self, now: Time, connections: &mut Connections, effects: &mut Effects) {
+        for (key, epoch) in std::mem::take(&mut self.learned) {
+            effects.note(ExchangeNote::EpochLearned { partition: self.text(key), epoch });
+        }
         if self.asked || self.topics.is_empty() || self.due() > now {
             return;
         }
@@ -178,11 +197,24 @@ impl Metadata {
             let place = topic.name.as_ref().and_then(|name| self.find(name));
             let Some(place) = place else { continue };
             self.wanted |= topic.error_code != 0;
+            if topic.error_code == 0 {
+                self.topics[place].id = topic_of_uuid(topic.topic_id.as_u128());
+            }
             for partition in &topic.partitions {
                 self.wanted |= partition.error_code != 0 || partition.leader_id.0 < 0;
                 self.learn_partition(place, partition);
             }
         }
+        self.self_check(now);
+    }
+
+    /// Each topic has a place; somebody can be asked; what was asked just now is not asked again at once.
+    fn self_check(&self, now: Time) {
+        let (places, topics) = (self.places.len(), self.topics.len());
+        assert!(places == topics, "{places} places of {topics} topics");
+        assert!(!self.brokers.is_empty(), "no broker is known");
+        assert!(self.not_before > now, "metadata may be asked for at {}: {now}", self.not_before);
+        assert!(self.expires_at > now, "metadata expires at {}: {now}", self.expires_at);
     }
 
     /// A broker told in an error who leads now. Source: KIP-951. `true` if that is news.
@@ -195,6 +227,8 @@ impl Metadata {
         self.learn_broker(NodeId(leader));
         self.topics[key.topic].partitions[index] =
             Leadership { leader: Some(NodeId(leader)), epoch: LeaderEpoch(epoch) };
+        assert!(self.brokers.is_sorted(), "brokers out of order: {:?}", self.brokers);
+        self.learned.push((key, LeaderEpoch(epoch)));
         self.version += 1;
         true
     }
@@ -208,6 +242,7 @@ impl Metadata {
         }
         let index = usize::try_from(key.partition).expect("a known partition is not negative");
         self.topics[key.topic].partitions[index] = Leadership { leader: None, epoch };
+        self.learned.push((key, epoch));
         self.version += 1;
         self.wanted = true;
     }
@@ -248,6 +283,10 @@ impl Metadata {
         let epoch = LeaderEpoch(partition.leader_epoch);
         if epoch >= partitions[index].epoch {
             let leader = (partition.leader_id.0 >= 0).then_some(NodeId(partition.leader_id.0));
+            if epoch != partitions[index].epoch {
+                let key = PartitionKey { topic: place, partition: partition.partition_index };
+                self.learned.push((key, epoch));
+            }
             partitions[index] = Leadership { leader, epoch };
         }
     }

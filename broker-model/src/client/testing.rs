@@ -8,12 +8,15 @@ use crate::node::{Channel, Effect, Effects, Event, Node, Operation, Outcome};
 use crate::note::Note;
 use crate::proto::{
     MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
-    StrBytes, TopicName,
+    StrBytes, TopicName, topic_uuid,
 };
-use crate::types::{NodeId, Now, OperationId, Time, WallTime};
+use crate::types::{NodeId, Now, OperationId, Time, TopicId, WallTime};
 
 /// The topic of all tests.
 pub(crate) const TOPIC: StrBytes = StrBytes::from_static_str("orders");
+
+/// Its id.
+pub(crate) const TOPIC_ID: TopicId = TopicId(4);
 
 /// A request on the wire.
 #[derive(Debug)]
@@ -136,6 +139,7 @@ pub(crate) fn metadata(leaders: &[(i32, i32)]) -> ResponseBody {
     });
     let topic = MetadataResponseTopic::default()
         .with_name(Some(TopicName(TOPIC)))
+        .with_topic_id(topic_uuid(TOPIC_ID))
         .with_partitions(partitions.collect());
     let response =
         MetadataResponse::default().with_brokers(brokers.collect()).with_topics(vec![topic]);

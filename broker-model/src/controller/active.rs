@@ -75,6 +75,22 @@ impl Active {
         self.held.push_back(HeldAnswer { until, connection, message });
     }
 
+    /// What is held back waits for what is appended and not committed, in the order of the appends.
+    pub(super) fn self_check(&self, high_watermark: Offset) {
+        let (first, last) = (self.held.front(), self.held.back());
+        assert!(
+            first.is_none_or(|first| first.until > high_watermark),
+            "{first:?} is held back, and {high_watermark} is committed"
+        );
+        let end = self.image.end_offset;
+        assert!(
+            last.is_none_or(|last| last.until <= end),
+            "{last:?} is held back, and the log ends at {end}"
+        );
+        let oldest = first.map(|first| first.until);
+        assert!(oldest <= last.map(|last| last.until), "{first:?} is held back before {last:?}");
+    }
+
     /// How many answers are held back.
     pub(super) fn held(&self) -> usize {
         self.held.len()

@@ -7,6 +7,7 @@
 //! (KAFKA-14144).
 
 use crate::controller::election::{ControllerRules, Election, PartitionChange, change_partition};
+use crate::defect::{Defects, ReplicationDefect};
 use crate::message::{AlterPartitionItem, AlterPartitionRequest, ClusterError, IsrRegistration};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::note::PartitionRegistration;
@@ -37,7 +38,7 @@ fn alter_partition(
 ) -> Judged {
     let registration = current(image, broker, item)?;
     check_proposal(registration, broker, item)?;
-    check_eligible(image, item)?;
+    check_eligible(image, item, rules.defects)?;
     let partition = item.partition;
     let topic = image.topic_of(partition).expect("a partition's topic is created before it");
     let change = PartitionChange {
@@ -101,10 +102,17 @@ fn check_proposal(
 }
 
 /// Every member must be active, in the uptime that the leader saw (KIP-841, KIP-903).
-fn check_eligible(image: &MetadataImage, item: &AlterPartitionItem) -> Result<(), ClusterError> {
+fn check_eligible(
+    image: &MetadataImage,
+    item: &AlterPartitionItem,
+    defects: Defects,
+) -> Result<(), ClusterError> {
+    let any_uptime = defects.has(ReplicationDefect::IsrNoBrokerEpoch);
+    let any_state = defects.has(ReplicationDefect::IsrAllowsFenced);
     let eligible = |(member, epoch): &(NodeId, BrokerEpoch)| {
         image.brokers.get(member).is_some_and(|broker| {
-            broker.is_active() && (*epoch == BrokerEpoch::NONE || *epoch == broker.broker_epoch)
+            let present = *epoch == BrokerEpoch::NONE || *epoch == broker.broker_epoch;
+            (any_state || broker.is_active()) && (any_uptime || present)
         })
     };
     let all = item.new_isr.iter().all(eligible);

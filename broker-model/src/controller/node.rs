@@ -14,8 +14,8 @@ use crate::log::Log;
 use crate::message::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionItem,
     AlterPartitionRequest, AlterPartitionResponse, AlteredPartition, BrokerHeartbeatRequest,
-    BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse, Request,
-    RequestBody, Response, ResponseBody,
+    BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse, ClusterError,
+    Request, RequestBody, Response, ResponseBody,
 };
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{Deadline, Effect, Effects, Event, Node};
@@ -139,6 +139,7 @@ impl Controller {
             | RequestBody::JoinGroup(_)
             | RequestBody::SyncGroup(_)
             | RequestBody::Heartbeat(_)
+            | RequestBody::ConsumerGroupHeartbeat(_)
             | RequestBody::LeaveGroup(_)
             | RequestBody::OffsetCommit(_)
             | RequestBody::OffsetFetch(_)
@@ -165,7 +166,7 @@ impl Controller {
             Some(active) => {
                 alter_partitions(&active.image, request, ControllerRules::of(&self.config))
             }
-            None => Err(crate::message::ClusterError::NotController),
+            None => Err(ClusterError::NotController),
         };
         let result = judged.map(|judged| self.write_altered(now, request, judged, effects));
         ResponseBody::AlterPartition(Box::new(AlterPartitionResponse { result }))
@@ -182,6 +183,9 @@ impl Controller {
         let mut records = Vec::new();
         let mut altered = Vec::with_capacity(judged.len());
         for (item, judged) in request.partitions.iter().zip(judged) {
+            if let Err(error) = judged {
+                self.note_proposal_refused(request.broker, item, error, effects);
+            }
             let result = judged.map(|(record, registration)| {
                 self.note_proposal_served(request.broker, item, effects);
                 if record.is_some() {
@@ -198,16 +202,36 @@ impl Controller {
 
     /// States in which epoch of the leader a proposal is taken.
     fn note_proposal_served(&self, by: NodeId, item: &AlterPartitionItem, effects: &mut Effects) {
-        let image = self.active.as_ref().map(|active| &active.image);
-        let registered = image.and_then(|image| image.partitions.get(&item.partition));
-        let own = registered.map_or(LeaderEpoch::NONE, |registered| registered.leader_epoch);
         effects.note(ExchangeNote::RequestServed {
             api: Api::AlterPartition,
             partition: Some(item.partition),
             by,
             named: i64::from(item.leader_epoch.0),
-            own: i64::from(own.0),
+            own: i64::from(self.registered_epoch(item).0),
         });
+    }
+
+    /// States why a proposal of another epoch is refused.
+    fn note_proposal_refused(
+        &self,
+        by: NodeId,
+        item: &AlterPartitionItem,
+        error: ClusterError,
+        effects: &mut Effects,
+    ) {
+        let (api, partition) = (Api::AlterPartition, item.partition);
+        let (named, own) = (item.leader_epoch, self.registered_epoch(item));
+        if named != own && own != LeaderEpoch::NONE {
+            let refused = ExchangeNote::RequestRefused { api, partition, by, named, own, error };
+            effects.note(refused);
+        }
+    }
+
+    /// The leader epoch that is registered where a proposal is about.
+    fn registered_epoch(&self, item: &AlterPartitionItem) -> LeaderEpoch {
+        let image = self.active.as_ref().map(|active| &active.image);
+        let registered = image.and_then(|image| image.partitions.get(&item.partition));
+        registered.map_or(LeaderEpoch::NONE, |registered| registered.leader_epoch)
     }
 
     /// States in which uptime of a broker its request is taken.
@@ -433,6 +457,12 @@ impl Controller {
         if let Some(active) = &self.active {
             let (end, log_end) = (active.image.end_offset, self.log().log_end_offset());
             assert!(end == log_end, "speculative image at {end}, log end at {log_end}");
+            let (epoch, quorum_epoch) = (active.epoch, self.quorum.epoch());
+            assert!(
+                epoch == quorum_epoch,
+                "active in epoch {epoch}, the quorum is in {quorum_epoch}"
+            );
+            active.self_check(high_watermark);
         }
     }
 }

@@ -63,4 +63,55 @@ GroupDefect {
         example: "A broker loses the leadership of a partition of `__consumer_offsets` and keeps its groups. \
             It answers heartbeats of members that the new coordinator has long thrown out.",
     }
+    PartitionEpochLost {
+        name: "partition-epoch-lost",
+        source: "KAFKA-16147; ConsumerGroup.maybeUpdatePartitionEpoch",
+        affected: Affected::Fixed { since: Version::new(3, 7, 0), fixed: &[Version::new(3, 8, 0)] },
+        side: Server,
+        shows: "offsets" / "double-ownership" in "next-gen-rebalance", seed 22,
+        meaning: "A partition that a member gives up and is given again at once counts as nobody's.",
+        example: "A target takes a partition from A, the next one gives it back before A has let go of it, \
+            and the one after gives it to B: B has it at once, while A reads on.",
+    }
+    AssignsBeforeRevocation {
+        name: "assigns-before-revocation",
+        source: "KIP-848; CurrentAssignmentBuilder.ownsRevokedPartitions",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "revocation-unacknowledged" in "next-gen-rebalance", seed 1,
+        meaning: "A coordinator gives partitions on before the member that has them says that it is done.",
+        example: "B joins and is given half of A's partitions with its first heartbeat. A hears of it with its \
+            next one: until then both read them, and A commits over B.",
+    }
+    AssignsUnreleased {
+        name: "assigns-unreleased",
+        source: "KIP-848; CurrentAssignmentBuilder, currentPartitionEpoch",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "double-ownership" in "next-gen-rebalance", seed 1,
+        meaning: "A coordinator gives a member all of its target, whoever holds it.",
+        example: "A has been told to give a partition up and takes its time. B, whose target has it, gets it \
+            with its next heartbeat.",
+    }
+    StaleEpochMeansNoOffset {
+        name: "stale-epoch-means-no-offset",
+        source: "KAFKA-20442; CommitRequestManager, platformatic/kafka issue 267",
+        affected: Affected::Never,
+        side: Client,
+        shows: "offsets" / "lost-commit" in "next-gen-rebalance", seed 65,
+        meaning: "A consumer that asks for offsets in an epoch that has passed takes the refusal for `nothing is \
+            committed`.",
+        example: "A member gets a partition, asks where its group is there, and the coordinator has gone to the next \
+            epoch meanwhile. It starts where `auto.offset.reset` says, far from what was committed.",
+    }
+    UnreleasedForgotten {
+        name: "unreleased-forgotten",
+        source: "KIP-848; CurrentAssignmentBuilder, MemberState.UNRELEASED_PARTITIONS",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "consumer-lag" in "next-gen-rebalance", seed 1,
+        meaning: "A member that waits for partitions of others is not looked at again in that epoch.",
+        example: "B joins and waits for half of A's partitions. A gives them up, and nobody gives them to B: they are \
+            read by nobody until the group's next epoch.",
+    }
 } }

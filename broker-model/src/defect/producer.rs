@@ -38,7 +38,7 @@ ProducerDefect {
         source: "KAFKA-8805; TransactionManager.handleCompletedBatch",
         affected: Affected::Open { since: Version::new(2, 5, 0) },
         side: Client,
-        shows: "ordering" / "epoch-not-from-zero" in "impatient-producers", seed 3,
+        shows: "replication" / "stale-answer-applied" in "impatient-producers", seed 3,
         meaning: "When a batch that has expired is acknowledged after all, its sequence counts as the last one of the \
             partition although the producer is in a newer epoch by then.",
         example: "A batch of epoch 0 with sequence 40 expires, and the producer begins anew with epoch 1. The old \

@@ -74,6 +74,31 @@ ReplicationDefect {
             in, elects it.",
     }
 
+    IsrAllowsFenced {
+        name: "isr-allows-fenced",
+        source: "KAFKA-13916, KIP-841",
+        affected: Affected::Fixed { since: Version::new(2, 7, 0), fixed: &[Version::new(3, 3, 0)] },
+        side: Server,
+        shows: "leadership" / "isr-join-ineligible" in "controller-failover", seed 1,
+        meaning: "A leader proposes a replica for the ISR, and the controller takes it, although the replica \
+            is fenced or shuts down.",
+        example: "A broker stops in a controlled way and is taken out of every ISR. It still fetches: its \
+            leaders let it in again, and it is elected a moment before it is gone.",
+    }
+
+    IsrNoBrokerEpoch {
+        name: "isr-no-broker-epoch",
+        source: "KAFKA-14139, KIP-903",
+        affected: Affected::Fixed { since: Version::new(2, 7, 0), fixed: &[Version::new(3, 5, 0)] },
+        side: Server,
+        shows: "replication" / "fetch-of-earlier-uptime" in "refused-join", seed 1,
+        meaning: "Neither a leader nor the controller looks in which uptime a replica was caught up that is \
+            to join the ISR.",
+        example: "A follower fetches up to the end and loses power, and unflushed records with it. A fetch \
+            that it had sent before arrives after it is back: the leader takes it for caught up and \
+            proposes it, and the controller lets it in without its records.",
+    }
+
     StalePartitionEpoch {
         name: "stale-partition-epoch",
         source: "KAFKA-1382, \"Cached zkVersion not equal\"; here for a change by the controller",

@@ -78,6 +78,7 @@ impl SessionCache {
         }
         session.head.epoch = FetchMetadata::next_epoch(metadata.epoch);
         session.head.used_at = now;
+        self.self_check(metadata.session_id);
         Ok(())
     }
 
@@ -102,7 +103,7 @@ impl SessionCache {
         let head = SessionHead { follower, epoch, created_at: now, used_at: now };
         let before = self.sessions.insert(id, Session { head, partitions, waiting: None });
         assert!(before.is_none(), "session {id} is there already");
-        assert!(self.sessions.len() <= self.slots, "{} sessions", self.sessions.len());
+        self.self_check(id);
         (id, evicted)
     }
 
@@ -114,6 +115,25 @@ impl SessionCache {
     /// All sessions, by id.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (i32, &mut Session)> {
         self.sessions.iter_mut().map(|(id, session)| (*id, session))
+    }
+
+    /// Asserts what must hold of all sessions, and of one that was changed.
+    fn self_check(&self, id: i32) {
+        let (count, slots) = (self.sessions.len(), self.slots);
+        assert!(count <= slots, "{count} sessions in {slots} slots");
+        let Some(Session { head, partitions, .. }) = self.sessions.get(&id) else { return };
+        assert!(
+            id != FetchMetadata::NO_SESSION && head.epoch > FetchMetadata::INITIAL_EPOCH,
+            "session {id} waits for its request {}",
+            head.epoch
+        );
+        assert!(
+            head.created_at <= head.used_at,
+            "session {id} was used at {}, and begun at {}",
+            head.used_at,
+            head.created_at
+        );
+        partitions.self_check();
     }
 
     /// Who makes room for a session of this rank.

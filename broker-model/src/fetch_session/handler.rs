@@ -74,6 +74,7 @@ impl<K: Ord + Copy, D: PartialEq + Copy> SessionHandler<K, D> {
             let named = all.into_iter().filter_map(|key| Some((key, wanted(key)?)));
             self.partitions = named.collect();
             let to_send = self.partitions.iter().map(|(key, data)| (*key, *data)).collect();
+            self.self_check();
             return Built { metadata: self.next, to_send, to_forget: Vec::new() };
         }
         let (mut to_send, mut to_forget) = (Vec::with_capacity(self.touched.len()), Vec::new());
@@ -95,6 +96,7 @@ impl<K: Ord + Copy, D: PartialEq + Copy> SessionHandler<K, D> {
             to_send.len(),
             self.partitions.len()
         );
+        self.self_check();
         Built { metadata: self.next, to_send, to_forget }
     }
 
@@ -134,11 +136,25 @@ impl<K: Ord + Copy, D: PartialEq + Copy> SessionHandler<K, D> {
             (true, true) => FetchMetadata::new_incremental(session_id),
             (false, true) => before.next_incremental(),
         };
+        self.self_check();
         believed
     }
 
     /// No answer came: whether the request counted is not known, so that the session is given up.
     pub(crate) fn on_error(&mut self) {
         self.next = self.next.close_existing_attempt_new();
+        assert!(self.next.is_full(), "{:?} goes on after a lost answer", self.next);
+        self.self_check();
+    }
+
+    /// Only a request of a session leaves out what the other side knows, and then in an epoch of that session.
+    fn self_check(&self) {
+        let FetchMetadata { session_id, epoch } = self.next;
+        assert!(
+            self.next.is_full() || session_id != FetchMetadata::NO_SESSION,
+            "the next request names what changed, in no session: {:?}",
+            self.next
+        );
+        assert!(epoch >= FetchMetadata::INITIAL_EPOCH, "epoch {epoch} of session {session_id}");
     }
 }

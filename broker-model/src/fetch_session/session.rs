@@ -230,6 +230,7 @@ impl SessionPartitions {
             return false;
         }
         self.due.insert(cached.turn, key);
+        self.self_check();
         true
     }
 
@@ -241,6 +242,7 @@ impl SessionPartitions {
             self.partitions.iter().map(|(key, cached)| (cached.turn, *key)).collect();
         turns.sort_unstable();
         self.due = turns.into_iter().collect();
+        self.self_check();
         rested
     }
 
@@ -273,8 +275,8 @@ impl SessionPartitions {
             cached.turn = turn;
             self.due.insert(turn, key);
             self.next_turn += 1;
+            self.self_check();
         }
-        self.self_check();
         must_respond
     }
 
@@ -283,6 +285,7 @@ impl SessionPartitions {
         if let Some(cached) = self.partitions.get(&key) {
             self.due.remove(&cached.turn);
         }
+        self.self_check();
     }
 
     fn take_turn(&mut self) -> u64 {
@@ -290,13 +293,18 @@ impl SessionPartitions {
         self.next_turn - 1
     }
 
-    /// Asserts what must hold after every change.
+    /// Asserts what must hold after every change: each partition has had a turn, and who is due is in the session at
+    /// that turn.
     pub(crate) fn self_check(&self) {
+        let (due, count, turns) = (self.due.len(), self.partitions.len(), self.next_turn);
+        assert!(due <= count, "{due} of {count} partitions are due");
+        assert!(count as u64 <= turns, "{count} partitions have had {turns} turns");
+        let first = self.due.first();
+        let turn_of = |key: &SessionKey| self.partitions.get(key).map(|cached| cached.turn);
         assert!(
-            self.due.len() <= self.partitions.len(),
-            "{} of {} partitions are due",
-            self.due.len(),
-            self.partitions.len()
+            first.is_none_or(|(turn, key)| *turn < turns && turn_of(key) == Some(*turn)),
+            "{first:?} is due, its partition has {:?} of {turns} turns",
+            first.and_then(|(_, key)| turn_of(key))
         );
     }
 }

@@ -8,7 +8,6 @@ use crate::log::Log;
 use crate::log::flushes::owner;
 use crate::log::segment::Segment;
 use crate::node::{Effect, Effects};
-use crate::record::RecordBatch;
 use crate::types::{FlushToken, Offset, TopicPartition, WallTime};
 
 impl Log {
@@ -70,14 +69,18 @@ impl Log {
         self.check();
     }
 
-    /// Begins a new segment if a batch does not fit the active one, or is younger than its first by more than
-    /// `segment.ms`. A batch that is larger than a whole segment gets one of its own. Source: `UnifiedLog.maybeRoll`,
-    /// `LogSegment.shouldRoll`.
-    pub(super) fn roll_if_due(&mut self, batch: &RecordBatch, effects: &mut Effects) {
+    /// Begins a new segment if an append of this size does not fit the active one, or is younger than its first batch
+    /// by more than `segment.ms`. A batch that is larger than a whole segment gets one of its own. Source:
+    /// `UnifiedLog.maybeRoll`, `LogSegment.shouldRoll`.
+    pub(super) fn roll_if_due(
+        &mut self,
+        append_size: u64,
+        newest: WallTime,
+        effects: &mut Effects,
+    ) {
         let Some(active) = self.segments.last().filter(|active| active.size() > 0) else { return };
-        let fits = active.size() + u64::from(batch.size()) <= u64::from(self.config.segment_bytes);
-        let newest = batch.header().max_timestamp.0;
-        let waited = active.first_timestamp().map_or(0, |first| newest.saturating_sub(first.0));
+        let fits = active.size() + append_size <= u64::from(self.config.segment_bytes);
+        let waited = active.first_timestamp().map_or(0, |first| newest.0.saturating_sub(first.0));
         if !fits || waited > self.config.retention.segment_ms {
             self.roll(effects);
         }

@@ -18,6 +18,7 @@
 //! | `truncate` | cutting at either end |
 //! | `retention` | deleting segments that are old, or too many |
 //! | `recovery` | opening what a stop left behind |
+//! | `self_check` | what must hold after each call |
 //! | [`checkpoint`] | small files with a checksum |
 
 pub mod checkpoint;
@@ -30,6 +31,7 @@ mod producer_state;
 mod recovery;
 mod retention;
 mod segment;
+mod self_check;
 mod snapshot_files;
 mod snapshots;
 mod transaction_index;
@@ -132,6 +134,7 @@ impl Log {
     /// happens.
     pub fn assign_epoch(&mut self, epoch: LeaderEpoch, effects: &mut Effects) {
         self.assign_epoch_at(epoch, self.log_end_offset, effects);
+        self.check();
     }
 
     /// Where an epoch ends in this log (KIP-101, KIP-279): the largest epoch not above it that is
@@ -188,19 +191,37 @@ impl Log {
         let latest = self.latest_epoch();
         assert!(epoch >= latest, "leader of epoch {epoch} appends to a log in epoch {latest}");
         let assigned = batch.with_assignment(self.log_end_offset, epoch);
-        self.append(assigned.clone(), (AppendOrigin::Leader, acks), epoch, effects);
+        let origin = (AppendOrigin::Leader, acks);
+        self.append(std::slice::from_ref(&assigned), origin, epoch, effects);
         assigned
     }
 
-    /// Appends a leader's batch as it is; `following` is the epoch in which this node follows. The
-    /// batch must begin at the log end.
+    /// Appends a leader's batches as they are; `following` is the epoch in which this node follows. The first begins at
+    /// the log end. What one fetch has brought is one append: the log is rolled before it or not at all, and looked
+    /// at for `flush.messages` after it. More than fits a whole segment, which Kafka refuses, goes in parts. Source:
+    /// `UnifiedLog.append`.
     pub fn append_as_follower(
         &mut self,
-        batch: &RecordBatch,
+        batches: &[RecordBatch],
         following: LeaderEpoch,
         effects: &mut Effects,
     ) {
-        self.append(batch.clone(), (AppendOrigin::Follower, 0), following, effects);
+        let mut rest = batches;
+        while !rest.is_empty() {
+            let (part, later) = rest.split_at(self.fit_segment(rest));
+            self.append(part, (AppendOrigin::Follower, 0), following, effects);
+            rest = later;
+        }
+    }
+
+    /// How many of the batches fit one segment; the first does.
+    fn fit_segment(&self, batches: &[RecordBatch]) -> usize {
+        let mut size = 0;
+        let fits = |batch: &&RecordBatch| {
+            size += u64::from(batch.size());
+            size <= u64::from(self.config.segment_bytes)
+        };
+        batches.iter().take_while(fits).count().max(1)
     }
 
     /// Sets the high watermark, bounded by log start and log end; true if it moved. The caller
@@ -210,6 +231,7 @@ impl Log {
         let moved = bounded != self.high_watermark;
         self.high_watermark = bounded;
         self.producers.replicated(bounded);
+        self.check_derived();
         moved
     }
 
@@ -223,7 +245,7 @@ impl Log {
     /// As [`Self::read`]; whether a first batch that is larger than the limit is given all the same is part of that.
     pub fn read_at_most(&self, from: Offset, upper: Offset, limit: ReadLimit) -> Vec<RecordBatch> {
         let ReadLimit { bytes_max, min_one } = limit;
-        if from >= upper || self.segments.is_empty() {
+        if from >= upper || self.segments.is_empty() || self.is_unreadable(from) {
             return Vec::new();
         }
         let segments = &self.segments[self.floor_segment(from)..];
@@ -244,6 +266,13 @@ impl Log {
             }
         }
         found
+    }
+
+    /// Whether a read from an offset, which is below the log end, finds bytes that are no batches. Source:
+    /// `FileRecords.searchForOffsetFromPosition`, which throws then.
+    pub(crate) fn is_unreadable(&self, from: Offset) -> bool {
+        let segment = self.segments.get(self.floor_segment(from));
+        from < self.log_end_offset && segment.is_some_and(|segment| segment.is_unreadable(from))
     }
 
     /// All batches that are still there, in order. Of a segment that reaches across the beginning of the next one, what
@@ -283,42 +312,53 @@ impl Log {
         self.segment_file(base_offset)
     }
 
+    /// One append of at least one batch.
     fn append(
         &mut self,
-        batch: RecordBatch,
+        batches: &[RecordBatch],
         (origin, acks): (AppendOrigin, i16),
         leader_epoch: LeaderEpoch,
         effects: &mut Effects,
     ) {
-        let (base, end) = (batch.base_offset(), self.log_end_offset);
+        let end = self.log_end_offset;
+        let base = batches.first().map_or(end, RecordBatch::base_offset);
         let gaps = self.config.defects.has(LogDefect::RecoveryKeepsGaps);
         assert!(
             base == end || base > end && gaps,
             "batch at {base} appended to a log that ends at {end}"
         );
         // The epoch's entry must be durable before any record of the epoch can be (KAFKA-16541).
-        self.assign_epoch_at(batch.leader_epoch(), base, effects);
-        self.roll_if_due(&batch, effects);
-        effects.push(Effect::Append { file: self.active_file(), bytes: batch.bytes().clone() });
-        let summary = batch.summary();
-        self.log_end_offset = batch.next_offset();
-        self.flushes.appended(self.log_end_offset);
-        if is_transactional(summary.kind) {
-            self.transactions.seen = true;
+        for batch in batches {
+            self.assign_epoch_at(batch.leader_epoch(), batch.base_offset(), effects);
         }
-        if let Some(completed) = self.producers.take(&batch) {
-            self.transactions.completed(completed, &self.producers);
+        let size = batches.iter().map(|batch| u64::from(batch.size())).sum();
+        let newest = batches.iter().map(|batch| batch.header().max_timestamp).max();
+        self.roll_if_due(size, newest.unwrap_or(WallTime(i64::MIN)), effects);
+        for batch in batches {
+            self.append_batch(batch, effects);
+            effects.note(LogNote::Appended {
+                partition: self.partition,
+                batch: batch.summary(),
+                origin,
+                leader_epoch,
+                acks,
+            });
         }
-        self.active_segment().push(batch);
-        effects.note(LogNote::Appended {
-            partition: self.partition,
-            batch: summary,
-            origin,
-            leader_epoch,
-            acks,
-        });
         self.flush_if_full(effects);
         self.check();
+    }
+
+    fn append_batch(&mut self, batch: &RecordBatch, effects: &mut Effects) {
+        effects.push(Effect::Append { file: self.active_file(), bytes: batch.bytes().clone() });
+        self.log_end_offset = batch.next_offset();
+        self.flushes.appended(self.log_end_offset);
+        if is_transactional(batch.kind()) {
+            self.transactions.seen = true;
+        }
+        if let Some(completed) = self.producers.take(batch) {
+            self.transactions.completed(completed, &self.producers);
+        }
+        self.active_segment().push(batch.clone());
     }
 
     fn active_segment(&mut self) -> &mut Segment {
@@ -409,5 +449,6 @@ impl Log {
                 self.partition
             );
         }
+        self.check_derived();
     }
 }

@@ -265,6 +265,18 @@ impl ProducerState {
         self.ongoing.first_key_value().map(|(first, _)| *first)
     }
 
+    /// The ongoing transaction with the lowest first offset: that, its producer, and what is known of that producer.
+    pub(crate) fn first_ongoing(&self) -> Option<(Offset, ProducerId, Option<Offset>)> {
+        let (first, producer) = self.ongoing.first_key_value()?;
+        let known = self.producers.get(producer).and_then(ProducerEntry::transaction);
+        Some((*first, *producer, known))
+    }
+
+    /// The first transaction whose marker the high watermark has not passed: its first offset, and the marker's.
+    pub(crate) fn first_unreplicated(&self) -> Option<(Offset, Offset)> {
+        self.unreplicated.first_key_value().map(|(first, marker)| (*first, *marker))
+    }
+
     /// The high watermark passed the markers below it: no leader will lack them. Source:
     /// `ProducerStateManager.onHighWatermarkUpdated`.
     pub(crate) fn replicated(&mut self, high_watermark: Offset) {

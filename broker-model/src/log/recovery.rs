@@ -224,7 +224,7 @@ impl<'a> Loader<'a> {
             }
             Some(end) if end >= base_offset || gaps => {
                 let flushed = next.is_some_and(|next| next <= self.options.recovery_point);
-                self.keep(base_offset, bytes, self.options.clean || flushed)
+                self.keep(base_offset, bytes, (self.options.clean || flushed, next.is_none()))
             }
             Some(_) | None => {
                 self.delete(base_offset);
@@ -235,11 +235,20 @@ impl<'a> Loader<'a> {
 
     /// Keeps the valid front of a segment; returns where it ends, or `None` if bytes were found that are not valid:
     /// then the log ends there. A remainder that was cut off is valid: the next segment may begin where it began.
-    fn keep(&mut self, base_offset: Offset, bytes: &Bytes, unchecked: bool) -> Option<Offset> {
+    fn keep(
+        &mut self,
+        base_offset: Offset,
+        bytes: &Bytes,
+        (unchecked, is_last): (bool, bool),
+    ) -> Option<Offset> {
         if !unchecked {
             self.checked_from.get_or_insert(base_offset);
         }
-        let read = self.read_segment(base_offset, bytes.clone(), unchecked);
+        let mut read = self.read_segment(base_offset, bytes.clone(), unchecked);
+        if read.invalid && unchecked && is_last && self.has(LogDefect::MarkerDeletionNotSynced) {
+            // A marker that should be gone says that all is well: the torn tail stays, and appends go behind it.
+            read.segment.leave_unreadable(bytes.len() as u64 - read.segment.size());
+        }
         let (length, end) = (read.segment.size(), read.segment.end_offset());
         self.segments.push(read.segment);
         if length < bytes.len() as u64 {

@@ -10,12 +10,22 @@ pub(crate) struct Segment {
     batches: Vec<RecordBatch>,
     /// Length of the file.
     size: u64,
+    unreadable: Option<Unreadable>,
+}
+
+/// Bytes among the batches that are none, and that nobody looked for when the log was opened: what is behind them is in
+/// the file, and no read comes to it.
+#[derive(Debug, Clone, Copy)]
+struct Unreadable {
+    /// Where the batches before it end.
+    from: Offset,
+    bytes: u64,
 }
 
 impl Segment {
     /// An empty segment.
     pub(crate) fn new(base_offset: Offset) -> Self {
-        Self { base_offset, batches: Vec::new(), size: 0 }
+        Self { base_offset, batches: Vec::new(), size: 0, unreadable: None }
     }
 
     /// First offset, the file's name.
@@ -56,8 +66,27 @@ impl Segment {
         self.batches.push(batch);
     }
 
-    /// Removes every batch that reaches `to` or beyond; whether there was one.
+    /// The file goes on with bytes that are no batches.
+    pub(crate) fn leave_unreadable(&mut self, bytes: u64) {
+        assert!(self.unreadable.is_none(), "{:?} is followed by {bytes} bytes", self.unreadable);
+        self.unreadable = Some(Unreadable { from: self.end_offset(), bytes });
+        self.size += bytes;
+    }
+
+    /// Whether a read from an offset of this segment comes to bytes that are no batches before all else.
+    pub(crate) fn is_unreadable(&self, from: Offset) -> bool {
+        self.unreadable.is_some_and(|unreadable| from >= unreadable.from)
+    }
+
+    /// Removes every batch that reaches `to` or beyond, and what cannot be read there; whether there was anything.
     pub(crate) fn cut(&mut self, to: Offset) -> bool {
+        let unreadable = self.unreadable.take_if(|unreadable| to <= unreadable.from);
+        let cut = self.cut_batches(to);
+        self.size -= unreadable.map_or(0, |unreadable| unreadable.bytes);
+        cut || unreadable.is_some()
+    }
+
+    fn cut_batches(&mut self, to: Offset) -> bool {
         let kept = self.count_below(to);
         let removed: u64 = self.batches[kept..].iter().map(|batch| u64::from(batch.size())).sum();
         self.batches.truncate(kept);
@@ -70,8 +99,9 @@ impl Segment {
         self.batches.partition_point(|batch| batch.next_offset() <= offset)
     }
 
-    /// The batches from the one that holds `from` on.
+    /// The batches from the one that holds `from` on, as far as they can be read.
     pub(crate) fn batches_from(&self, from: Offset) -> &[RecordBatch] {
-        &self.batches[self.count_below(from)..]
+        let end = self.unreadable.map_or(self.batches.len(), |it| self.count_below(it.from));
+        &self.batches[self.count_below(from).min(end)..end]
     }
 }

@@ -182,6 +182,7 @@ impl Log {
     pub(super) fn restore_producers_after_cut(&mut self) {
         if self.producers.is_empty() {
             self.producers = self.newest_snapshot().0;
+            self.transactions.truncate(self.log_end_offset);
         } else {
             self.restore_producers();
         }

@@ -22,6 +22,12 @@ pub(super) struct AbortedEntry {
 }
 
 impl TransactionIndex {
+    /// The log was cut: what was aborted by a marker that is gone was not. Source: `TransactionIndex.truncateTo`.
+    pub(super) fn truncate(&mut self, end: Offset) {
+        let kept = self.aborted.partition_point(|entry| entry.last_offset < end);
+        self.aborted.truncate(kept);
+    }
+
     /// A marker ended a transaction.
     pub(super) fn completed(&mut self, ended: CompletedTransaction, state: &ProducerState) {
         if !ended.aborted {

@@ -61,7 +61,12 @@ impl Log {
         self.transactions.next_guard += 1;
         let from = (batch.producer_epoch, batch.base_sequence);
         let fresh = Verification::new(guard, now, from, bumps_epoch);
-        self.producers.start_verification(batch, fresh)
+        let started = self.producers.start_verification(batch, fresh);
+        assert!(
+            !matches!(started, Ok(Some(known)) if known > guard),
+            "{started:?} is newer than the newest verification {guard:?}"
+        );
+        started
     }
 
     /// Judges a marker by what is known of its producer here.

@@ -62,7 +62,26 @@ impl FetchedLog {
             self.end = batch.last_offset().next();
             self.uncommitted.push_back(batch.clone());
         }
+        self.self_check();
         true
+    }
+
+    /// What is kept is what is not committed, and lies within the log; so do the epochs.
+    fn self_check(&self) {
+        let (watermark, end) = (self.high_watermark, self.end);
+        assert!(watermark <= end, "committed to {watermark}, fetched to {end}");
+        let (first, last) = (self.uncommitted.front(), self.uncommitted.back());
+        assert!(
+            first.is_none_or(|first| first.next_offset() > watermark),
+            "{:?} is kept, and {watermark} is committed",
+            first.map(RecordBatch::base_offset)
+        );
+        assert!(
+            last.is_none_or(|last| last.base_offset() < end),
+            "{:?} is kept of a log that ends at {end}",
+            last.map(RecordBatch::base_offset)
+        );
+        self.epochs.check(end);
     }
 
     /// Takes the leader's high watermark, which only moves up here, and gives out what it commits.
@@ -73,6 +92,7 @@ impl FetchedLog {
         while let Some(batch) = self.uncommitted.pop_front_if(|it| it.last_offset() < below) {
             committed.push(batch);
         }
+        self.self_check();
         committed
     }
 
@@ -89,6 +109,7 @@ impl FetchedLog {
         self.uncommitted.retain(|batch| batch.base_offset() < to);
         self.epochs.truncate_from_end(to);
         self.end = to;
+        self.self_check();
         Ok(())
     }
 }

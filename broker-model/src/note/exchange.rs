@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{NodeId, TopicPartition};
+use crate::message::ClusterError;
+use crate::types::{LeaderEpoch, NodeId, TopicPartition};
 
 /// A fact of a request or of its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,14 +34,37 @@ pub enum ExchangeNote {
         /// Where it stands now that it takes the answer.
         own: Standing,
     },
+    /// A controller refused a proposal that names another leader epoch than is registered, for whatever reason: the
+    /// fence is the first of several that it meets. Source: `ReplicationControlManager.validateAlterPartitionData`.
+    RequestRefused {
+        /// What was asked.
+        api: Api,
+        /// Of which partition.
+        partition: TopicPartition,
+        /// Who asked.
+        by: NodeId,
+        /// The epoch that the request names.
+        named: LeaderEpoch,
+        /// The epoch of who refused it.
+        own: LeaderEpoch,
+        /// Why.
+        error: ClusterError,
+    },
+    /// A client takes another epoch for the newest of a partition. Source: KIP-320, `Metadata.updateLatestMetadata`.
+    EpochLearned {
+        /// Topic-partition as text: clients know names only.
+        partition: String,
+        /// Which.
+        epoch: LeaderEpoch,
+    },
 }
 
 /// Where somebody stands who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Standing {
-    /// Epoch of the leader or of the quorum; at consumers the version of the position.
+    /// Epoch of the leader, of the quorum or of a producer; at consumers the version of the position.
     pub epoch: i64,
-    /// Log end, offset, or version of a registration; -1 where there is none.
+    /// Log end, offset, version of a registration, or id of a producer; -1 where there is none.
     pub position: i64,
 }
 
@@ -52,6 +76,7 @@ pub enum Api {
     ReplicaFetch,
     ReplicaOffsets,
     Fetch,
+    Produce,
     ListOffsets,
     OffsetForLeaderEpoch,
     AlterPartition,
@@ -65,10 +90,11 @@ pub enum Api {
 
 impl Api {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ReplicaFetch,
         Self::ReplicaOffsets,
         Self::Fetch,
+        Self::Produce,
         Self::ListOffsets,
         Self::OffsetForLeaderEpoch,
         Self::AlterPartition,
@@ -86,6 +112,7 @@ impl Api {
             Self::ReplicaFetch => "Fetch by a follower",
             Self::ReplicaOffsets => "ListOffsets by a follower",
             Self::Fetch => "Fetch",
+            Self::Produce => "Produce",
             Self::ListOffsets => "ListOffsets",
             Self::OffsetForLeaderEpoch => "OffsetForLeaderEpoch",
             Self::AlterPartition => "AlterPartition",

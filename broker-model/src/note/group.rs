@@ -63,4 +63,39 @@ pub enum GroupNote {
         /// The generation that it named.
         generation: i32,
     },
+    /// A member of a group of the consumer protocol holds these partitions from now on, and no others: as assigned, or
+    /// not given up yet. Stated once it is committed. Source: KIP-848, `ConsumerGroupCurrentMemberAssignment`.
+    MemberHolds {
+        /// The partition of `__consumer_offsets`.
+        partition: TopicPartition,
+        /// The leader epoch in which this node leads it.
+        leader_epoch: LeaderEpoch,
+        /// Group.
+        group: String,
+        /// Who.
+        member: String,
+        /// Its epoch; -1 if it is no member any more, -2 if it has left for a while.
+        member_epoch: i32,
+        /// What nobody else may consume.
+        partitions: Vec<TopicPartition>,
+    },
+    /// There is a target for an epoch of a group of the consumer protocol. Source: KIP-848,
+    /// `ConsumerGroupTargetAssignmentMetadata`.
+    TargetAssigned {
+        /// Group.
+        group: String,
+        /// The group's epoch.
+        group_epoch: i32,
+        /// For how many members.
+        members: u32,
+    },
+    /// A consumer of the consumer protocol has these partitions from now on, and no others.
+    MemberOwns {
+        /// Group.
+        group: String,
+        /// Who.
+        member: String,
+        /// What it consumes.
+        partitions: Vec<TopicPartition>,
+    },
 }

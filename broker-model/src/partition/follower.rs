@@ -120,10 +120,8 @@ impl Partition {
         let Appendable::Batches(batches) = appendable else {
             return FetchOutcome::Failed;
         };
-        for batch in batches {
-            self.log.append_as_follower(batch, self.leader_epoch, effects);
-            self.changes.log_end_moved = true;
-        }
+        self.log.append_as_follower(batches, self.leader_epoch, effects);
+        self.changes.log_end_moved |= !batches.is_empty();
         let watermark = response.high_watermark.min(self.log.log_end_offset());
         self.set_high_watermark(watermark, effects);
         self.note_stable_offset(effects);

@@ -6,7 +6,7 @@
 //! replica that lost records in the restart is let in by a proposal made before, and may be elected (KIP-903). Not
 //! covered: replica reassignment, and recovery from an unclean election.
 
-use crate::defect::ReplicationDefect;
+use crate::defect::{Defects, ReplicationDefect};
 use crate::message::{AlterPartitionItem, ClusterError, IsrRegistration};
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
@@ -38,7 +38,7 @@ impl Partition {
         let end = progress.log_end_offset;
         let reached =
             end >= high_watermark && (any_epoch_start || end >= leader.epoch_start_offset);
-        if reached && is_eligible(progress, context.metadata) {
+        if reached && is_eligible(progress, context.metadata, self.defects) {
             let mut members = leader.isr.committed.clone();
             members.push(replica);
             self.propose(context, &members, effects);
@@ -104,6 +104,7 @@ impl Partition {
             to: ordered,
         });
         leader.isr.proposal = Some(Proposal { members, submitted: false });
+        leader.isr.self_check(partition, self.node, &self.replicas);
     }
 
     /// A proposal that the transport does not have yet, to be handed to it.
@@ -113,11 +114,13 @@ impl Partition {
         };
         let proposal = leader.isr.proposal.as_mut().filter(|proposal| !proposal.submitted)?;
         proposal.submitted = true;
+        let new_isr = proposal.members.clone();
+        self.self_check();
         Some(AlterPartitionItem {
             partition: self.log.partition(),
             leader_epoch: self.leader_epoch,
             partition_epoch: self.partition_epoch,
-            new_isr: proposal.members.clone(),
+            new_isr,
             recovering: false,
         })
     }
@@ -235,20 +238,28 @@ impl Partition {
             | ClusterError::NotController
             | ClusterError::StaleBrokerEpoch
             | ClusterError::DuplicateBrokerRegistration
-            | ClusterError::InconsistentVoterSet => {
+            | ClusterError::InconsistentVoterSet
+            | ClusterError::CorruptMessage => {
                 if let Some(proposal) = &mut leader.isr.proposal {
                     proposal.submitted = false;
                 }
             }
         }
+        self.self_check();
     }
 }
 
 /// Whether a follower may join the ISR: it is active, and fetched in its present uptime. Source: KIP-841, KIP-903.
-pub(super) fn is_eligible(progress: &FollowerProgress, metadata: &MetadataImage) -> bool {
+pub(super) fn is_eligible(
+    progress: &FollowerProgress,
+    metadata: &MetadataImage,
+    defects: Defects,
+) -> bool {
     let Some(fetched_in) = progress.broker_epoch else { return false };
+    let any_uptime = defects.has(ReplicationDefect::IsrNoBrokerEpoch);
+    let any_state = defects.has(ReplicationDefect::IsrAllowsFenced);
     metadata.brokers.get(&progress.replica).is_some_and(|registration| {
-        registration.is_active()
-            && (fetched_in == BrokerEpoch::NONE || fetched_in == registration.broker_epoch)
+        let present = fetched_in == BrokerEpoch::NONE || fetched_in == registration.broker_epoch;
+        (any_state || registration.is_active()) && (any_uptime || present)
     })
 }

@@ -63,14 +63,22 @@ impl IsrState {
         }
     }
 
-    pub(super) fn self_check(&self, id: TopicPartition, replicas: &[NodeId]) {
-        let proposed = self.proposal.iter().flat_map(|proposal| &proposal.members);
-        let members = self.committed.iter().chain(proposed.map(|(member, _)| member));
-        for member in members {
-            assert!(
-                replicas.contains(member),
-                "{id}: ISR member {member} is not one of the replicas {replicas:?}"
-            );
+    /// The leader is a member; each member is a replica, once; what is proposed is another ISR with its leader in it.
+    pub(super) fn self_check(&self, id: TopicPartition, leader: NodeId, replicas: &[NodeId]) {
+        let committed = &self.committed;
+        assert!(committed.contains(&leader), "{id}: leader {leader} is not in its ISR");
+        for (place, member) in committed.iter().enumerate() {
+            let fits = replicas.contains(member) && !committed[..place].contains(member);
+            assert!(fits, "{id}: ISR {committed:?} of the replicas {replicas:?}");
         }
+        let Some(Proposal { members, .. }) = &self.proposal else { return };
+        for (member, _) in members {
+            assert!(replicas.contains(member), "{id}: {member} is proposed, of {replicas:?}");
+        }
+        let of_leader = |(member, _): &(NodeId, BrokerEpoch)| *member == leader;
+        assert!(members.iter().any(of_leader), "{id}: an ISR without {leader} is proposed");
+        let same = members.len() == committed.len()
+            && members.iter().all(|(member, _)| committed.contains(member));
+        assert!(!same, "{id}: {committed:?} is the ISR, and is proposed");
     }
 }

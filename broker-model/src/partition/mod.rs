@@ -49,8 +49,8 @@ pub struct Partition {
     changes: Changes,
     /// How far the clock by which lags are measured is ahead of monotonic time, in nanoseconds.
     lag_clock_ahead: u64,
-    /// Leader and partition epoch at the last self-check: neither falls.
-    epochs_checked: (LeaderEpoch, PartitionEpoch),
+    /// As it was at the last self-check.
+    checked: Checked,
     /// Whether each transaction has an epoch of its own. Source: `transaction.version` 2, KIP-890.
     epoch_per_transaction: bool,
     /// What was stated last of the last stable offset, and in which epoch.
@@ -66,6 +66,26 @@ enum Role {
     Leader(LeaderState),
 }
 
+/// What never falls: the epochs, and while a replica leads in one epoch the offsets up to which clients may read.
+#[derive(Debug, Clone, Copy)]
+struct Checked {
+    epochs: (LeaderEpoch, PartitionEpoch),
+    leads: bool,
+    high_watermark: Offset,
+    last_stable_offset: Offset,
+}
+
+impl Default for Checked {
+    fn default() -> Self {
+        Self {
+            epochs: (LeaderEpoch::NONE, PartitionEpoch(-1)),
+            leads: false,
+            high_watermark: Offset::NONE,
+            last_stable_offset: Offset::NONE,
+        }
+    }
+}
+
 /// What happened to a partition since the broker last asked.
 #[derive(Debug, Default, PartialEq)]
 pub struct Changes {
@@ -79,10 +99,20 @@ pub struct Changes {
     pub log_start_moved: bool,
     /// The high watermark moved: waiting consumer fetches may have data.
     pub high_watermark_moved: bool,
-    /// Leader or epoch changed: waiting fetches must be answered and the follower's fetcher looked at again.
+    /// Leader or epoch changed: the follower's fetcher and coordinators must look at it again.
     pub leadership_changed: bool,
+    /// The replica leads on in a later epoch: fetches that wait do so until there is something to read, or their time
+    /// is up. In any other change of leadership they are answered at once. Source: `Partition.makeLeader`.
+    pub reelected: bool,
     /// Waiting produces that are decided.
     pub produced: Vec<(ProduceTicket, Result<ProduceAck, ErrorCode>)>,
+}
+
+impl Changes {
+    /// Whether somebody else leads, or this replica does that did not lead before.
+    pub fn leads_anew(&self) -> bool {
+        self.leadership_changed && !self.reelected
+    }
 }
 
 /// What the cluster's metadata says that a partition must know; passed to the calls that need it.
@@ -112,7 +142,7 @@ impl Partition {
             min_insync_replicas: 1,
             changes: Changes::default(),
             lag_clock_ahead: 0,
-            epochs_checked: (LeaderEpoch::NONE, PartitionEpoch(-1)),
+            checked: Checked::default(),
             epoch_per_transaction: config.transaction_version >= 2,
             stable_noted: (LeaderEpoch::NONE, Offset::NONE),
         }
@@ -165,7 +195,7 @@ impl Partition {
         }
         self.refuse_waiting_produces();
         self.role = Role::Follower;
-        self.changes.leadership_changed = true;
+        (self.changes.leadership_changed, self.changes.reelected) = (true, false);
         effects.note(ReplicationNote::BecameFollower {
             partition: self.log.partition(),
             leader_epoch: self.leader_epoch,
@@ -297,26 +327,47 @@ impl Partition {
 
     /// Asserts what must hold after every call.
     fn self_check(&mut self) {
+        let id = self.log.partition();
         let (start, watermark, end) =
             (self.log.log_start_offset(), self.log.high_watermark(), self.log.log_end_offset());
-        let id = self.log.partition();
-        let epochs = (self.leader_epoch, self.partition_epoch);
-        let before = std::mem::replace(&mut self.epochs_checked, epochs);
-        assert!(
-            before.0 <= epochs.0 && before.1 <= epochs.1,
-            "{id}: leader and partition epoch fell from {before:?} to {epochs:?}"
-        );
         assert!(
             start <= watermark && watermark <= end,
             "{id}: log start {start} <= high watermark {watermark} <= log end {end} does not hold"
         );
+        let now = Checked {
+            epochs: (self.leader_epoch, self.partition_epoch),
+            leads: self.is_leader(),
+            high_watermark: watermark,
+            last_stable_offset: self.log.last_stable_offset(),
+        };
+        let before = std::mem::replace(&mut self.checked, now);
+        now.check_after(before, id);
+        let (leads, leader) = (now.leads, self.leader);
+        assert!(
+            leads == (leader == Some(self.node)),
+            "{id}: {} leads: {leads}, the registered leader is {leader:?}",
+            self.node
+        );
         if let Role::Leader(leader) = &self.role {
-            assert!(
-                leader.isr.committed().contains(&self.node),
-                "{id}: leader {} is not in its ISR",
-                self.node
-            );
-            leader.isr.self_check(id, &self.replicas);
+            leader.self_check(id, (watermark, end), self.replicas.len(), self.defects);
+            leader.isr.self_check(id, self.node, &self.replicas);
+        }
+    }
+}
+
+impl Checked {
+    /// Asserts that nothing fell.
+    fn check_after(self, before: Self, id: TopicPartition) {
+        let (was, is) = (before.epochs, self.epochs);
+        assert!(
+            was.0 <= is.0 && was.1 <= is.1,
+            "{id}: leader and partition epoch fell from {was:?} to {is:?}"
+        );
+        if before.leads && self.leads && was.0 == is.0 {
+            let (was, is) = (before.high_watermark, self.high_watermark);
+            assert!(was <= is, "{id}: a leader's high watermark fell from {was} to {is}");
+            let (was, is) = (before.last_stable_offset, self.last_stable_offset);
+            assert!(was <= is, "{id}: a leader's last stable offset fell from {was} to {is}");
         }
     }
 }
@@ -337,5 +388,6 @@ pub fn error_code(error: ClusterError) -> ErrorCode {
         ClusterError::OperationNotAttempted => ErrorCode::OperationNotAttempted,
         ClusterError::DuplicateBrokerRegistration => ErrorCode::DuplicateBrokerRegistration,
         ClusterError::InconsistentVoterSet => ErrorCode::InconsistentVoterSet,
+        ClusterError::CorruptMessage => ErrorCode::CorruptMessage,
     }
 }

@@ -17,6 +17,7 @@ use crate::metadata::{BrokerRegistration, MetadataImage};
 use crate::node::Effect;
 use crate::note::{IsolationLevel, Note, ReplicationNote};
 use crate::record::{RecordBatch, RecordBatchBuilder};
+use crate::testing;
 use crate::types::{ProducerEpoch, ProducerId, Sequence, Time, TopicId, WallTime};
 
 const ID: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
@@ -59,40 +60,14 @@ fn registration(
 
 fn cluster(defects: &[Defect]) -> ClusterConfig {
     ClusterConfig {
-        brokers: vec![NodeId(1), NodeId(2), NodeId(3)],
         controllers: vec![NodeId(101)],
-        jitter_salt: 0,
         broker_heartbeat_interval_ms: 500,
         broker_session_timeout_ms: 3_000,
         replica_lag_time_max_ms: 3_000,
-        replica_fetch_wait_max_ms: 500,
         replica_fetch_backoff_ms: 500,
-        replica_fetch_max_bytes: 1 << 20,
-        fetch_session_slots: 1_000,
-        high_watermark_checkpoint_interval_ms: 1_000,
-        recovery_point_checkpoint_interval_ms: 5_000,
         segment_bytes: 1 << 16,
-        flush_scheduler_interval_ms: u64::MAX / 2_000_000,
-        retention_check_interval_ms: ClusterConfig::RETENTION_CHECK_INTERVAL_MS,
-        producer_id_expiration_ms: 86_400_000,
-        producer_id_expiration_check_interval_ms: 600_000,
-        request_timeout_ms: 2_000,
-        transaction_version: 2,
-        transactional_id_expiration_ms: 604_800_000,
-        transaction_max_timeout_ms: 900_000,
-        transaction_cleanup_interval_ms: 10_000,
-        quorum_election_timeout_ms: 500,
-        quorum_fetch_timeout_ms: 1_000,
-        quorum_election_backoff_max_ms: 500,
-        quorum_fetch_wait_max_ms: 500,
-        controlled_shutdown_timeout_ms: 5_000,
-        eligible_leader_replicas: true,
-        auto_leader_rebalance: true,
-        leader_imbalance_check_interval_ms: 300_000,
-        unclean_election_interval_ms: 300_000,
-        coordinators: crate::config::CoordinatorConfig::DEFAULT,
-        kafka: None,
         defects: defects.iter().copied().collect(),
+        ..testing::cluster()
     }
 }
 
@@ -109,16 +84,15 @@ fn batch(producer: i64, sequence: i32) -> RecordBatch {
 
 impl Bench {
     fn new(defects: &[Defect]) -> Self {
+        Self::on_disk(defects, &DiskImage::default())
+    }
+
+    /// After a clean stop, as the marker says.
+    fn on_disk(defects: &[Defect], image: &DiskImage) -> Self {
         let mut effects = Effects::new();
-        let options = LogOptions {
-            config: LogConfig::of(&cluster(defects)),
-            now: WallTime(0),
-            clean: true,
-            recovery_point: Offset::ZERO,
-            high_watermark: Offset::ZERO,
-            log_start_offset: Offset::ZERO,
-        };
-        let log = Log::open(ID, options, &DiskImage::default(), &mut effects);
+        let config = LogConfig::of(&cluster(defects));
+        let options = LogOptions { config, ..testing::log_options() };
+        let log = Log::open(ID, options, image, &mut effects);
         let mut metadata = MetadataImage::default();
         for id in 1..=3 {
             let broker = BrokerRegistration {
@@ -143,15 +117,7 @@ impl Bench {
     }
 
     fn register(&mut self, registration: &PartitionRegistration) {
-        let topic = TopicConfig {
-            name: "orders".to_owned(),
-            min_insync_replicas: self.min_insync_replicas,
-            unclean_leader_election: false,
-            max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
-            flush_messages: TopicConfig::FLUSH_NEVER,
-            flush_ms: TopicConfig::FLUSH_NEVER,
-            retention: crate::retention::Retention::FOREVER,
-        };
+        let topic = testing::topic("orders", self.min_insync_replicas);
         let context = PartitionContext {
             now: self.now,
             broker_epoch: BrokerEpoch(11),

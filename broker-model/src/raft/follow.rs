@@ -97,9 +97,7 @@ impl Quorum {
             self.hold_fetch(now, from);
             return;
         };
-        for batch in batches {
-            self.log.append_as_follower(batch, self.state.epoch, effects);
-        }
+        self.log.append_as_follower(batches, self.state.epoch, effects);
         if !batches.is_empty() {
             self.sync_log(effects);
         }

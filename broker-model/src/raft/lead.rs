@@ -45,7 +45,8 @@ impl Quorum {
         self.append(now, &[MetadataRecord::LeaderChange { leader: self.node }], effects);
     }
 
-    /// Appends records as one batch and syncs it; returns the offset of the first.
+    /// Appends records as one batch and syncs it; returns the offset of the first. At once: Kafka lets what is appended
+    /// within `controller.quorum.append.linger.ms` gather. Source: `KafkaRaftClient.maybeAppendBatches`.
     pub(crate) fn append(
         &mut self,
         now: Now,

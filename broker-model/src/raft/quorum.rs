@@ -541,6 +541,8 @@ impl Quorum {
         let (hw, end) = (self.log.high_watermark(), self.log.log_end_offset());
         assert!(hw >= before, "high watermark fell from {before} to {hw}");
         assert!(hw <= end, "high watermark {hw} is above the log end {end}");
+        let (latest, epoch) = (self.log.latest_epoch(), self.state.epoch);
+        assert!(latest <= epoch, "the log has epoch {latest}, this voter is in epoch {epoch}");
         self.checked = (self.state, hw);
     }
 
@@ -576,6 +578,12 @@ impl Quorum {
             assert!(start < end, "epoch {} begins at {start}, the log ends at {end}", state.epoch);
             let own = committed.is_none_or(|committed| committed > start);
             assert!(own, "{committed:?} is committed, the epoch begins at {start}");
+            let told = committed.is_none_or(|committed| committed == self.log.high_watermark());
+            assert!(told, "{committed:?} is committed, of which the log does not know");
+            leader.self_check(self.voters.len());
+        }
+        if let Role::Prospective(election) | Role::Candidate(election) = &self.role {
+            election.self_check(self.node, &self.voters);
         }
     }
 }

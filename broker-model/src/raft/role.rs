@@ -71,6 +71,17 @@ impl Election {
         if granted { self.granted.push(voter) } else { self.rejected.push(voter) }
     }
 
+    /// Each voter has one say, and the one that stands says yes.
+    pub(super) fn self_check(&self, node: NodeId, voters: &[NodeId]) {
+        assert!(self.granted.contains(&node), "{node} does not vote for itself: {self:?}");
+        let mut said: Vec<NodeId> = self.granted.iter().chain(&self.rejected).copied().collect();
+        let count = said.len();
+        said.sort_unstable();
+        said.dedup();
+        assert!(said.len() == count, "a voter said yes and no, or twice: {self:?}");
+        assert!(said.iter().all(|one| voters.contains(one)), "{self:?} of the voters {voters:?}");
+    }
+
     /// Whether a majority of so many voters said yes.
     pub(super) fn is_granted(&self, voters: usize) -> bool {
         self.granted.len() > voters / 2
@@ -110,6 +121,21 @@ pub(super) struct Leader {
     pub(super) begin_at: Time,
     /// Fetches that wait for data.
     pub(super) waiting: Vec<WaitingFetch>,
+}
+
+impl Leader {
+    /// It knows each other voter; once a majority has fetched, check-quorum begins anew.
+    pub(super) fn self_check(&self, voters: usize) {
+        let (known, fetched) = (self.followers.len(), self.fetched.len());
+        assert!(known + 1 == voters, "{known} others are known of {voters} voters");
+        assert!(fetched < (voters / 2).max(1), "{fetched} of {voters} have fetched");
+        let newest = self.waiting.last();
+        let known = self.high_watermark.unwrap_or(Offset::NONE);
+        assert!(
+            newest.is_none_or(|fetch| fetch.high_watermark >= known),
+            "{newest:?} waits, and {known} is committed"
+        );
+    }
 }
 
 /// What a leader knows about another voter.

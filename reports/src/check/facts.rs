@@ -88,8 +88,8 @@ impl Facts for Index<'_> {
     }
 
     fn offset_of(&self, send: SendId) -> Option<(u32, i64)> {
-        let told = self.returned(send).filter(|_| self.happened(send));
-        let offset = told.or_else(|| self.place(send))?;
+        let returned = self.returned(send).filter(|_| self.happened(send));
+        let offset = returned.or_else(|| self.place(send))?;
         Some((self.partition_of(send)?, offset))
     }
 
@@ -109,7 +109,7 @@ pub(super) fn passed_over(
     gap: &Gap,
     records: impl Iterator<Item = Observation>,
 ) -> (Vec<Observation>, Option<Passed>) {
-    let mut told = Vec::new();
+    let mut shown = Vec::new();
     let mut passed: Option<Passed> = None;
     for record in records.take(COUNTED_MAX) {
         let Observation { offset, .. } = record;
@@ -117,11 +117,11 @@ pub(super) fn passed_over(
         let known = passed.unwrap_or(none);
         let (first, last) = (known.first.min(offset), known.last.max(offset));
         passed = Some(Passed { records: known.records + 1, first, last, ..known });
-        if told.len() < PASSED_MAX {
-            told.push(record);
+        if shown.len() < PASSED_MAX {
+            shown.push(record);
         }
     }
-    (newest_of_each(history, told.into_iter()), passed)
+    (newest_of_each(history, shown.into_iter()), passed)
 }
 
 /// Of each process the record that it sent last, in order of offset.

@@ -344,8 +344,8 @@ impl<'a> Index<'a> {
     /// A send at an offset, as its producer was told, or as a read states that shows it there.
     pub(crate) fn observation_at(&self, send: SendId, offset: i64) -> Observation {
         let seen = self.observation_of_send(send);
-        let told = self.returned(send) == Some(offset);
-        let stated = self.stated.get(&send).copied().filter(|_| !told);
+        let returned = self.returned(send) == Some(offset);
+        let stated = self.stated.get(&send).copied().filter(|_| !returned);
         Observation { offset, operation: stated.unwrap_or(seen.operation), ..seen }
     }
 

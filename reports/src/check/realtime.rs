@@ -57,8 +57,8 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
 
 fn check_send(index: &Index<'_>, found: &mut Found, floors: &[Floors], send: SendId) {
     let Some(partition) = index.partition_of(send) else { return };
-    let told = index.returned(send).filter(|_| index.happened(send));
-    let offset = told.or_else(|| index.place(send));
+    let returned = index.returned(send).filter(|_| index.happened(send));
+    let offset = returned.or_else(|| index.place(send));
     let itself = |returned: FloorSource| {
         let FloorSource::Read(read) = returned else { return false };
         index.writer(read) == Some(send)
@@ -98,8 +98,8 @@ fn raise(index: &Index<'_>, floors: &mut [Floors], operation: u32) {
     for send in sends.into_iter().flatten() {
         let send = send as SendId;
         let partition = index.send(send).partition;
-        let told = index.returned(send).filter(|_| index.happened(send));
-        if let Some(offset) = told.filter(|_| partition != NO_PARTITION) {
+        let returned = index.returned(send).filter(|_| index.happened(send));
+        if let Some(offset) = returned.filter(|_| partition != NO_PARTITION) {
             let floor = &mut floors[partition as usize];
             lift(&mut floor.record, offset, FloorSource::Send(send));
             if index.row(operation).function == Function::Send && completion == Completion::Ok {

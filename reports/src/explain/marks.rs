@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 53] = [
+pub(super) static ENTRIES: [Entry; 55] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -59,6 +59,8 @@ pub(super) static ENTRIES: [Entry; 53] = [
     mark("halted-REASON", "A process ended by itself, for the reason that the mark names."),
     mark("group-emptied", "The last member of a group left, or was thrown out."),
     mark("group-rebalanced", "All members of a group joined, and a new generation began."),
+    mark("static-member-away", "A static member of the consumer protocol left for a while."),
+    mark("target-assigned", "A coordinator shared the partitions of a group out anew (KIP-848)."),
     mark("isr-below-min", "An ISR was smaller than min.insync.replicas."),
     mark("isr-expanded", "A replica joined an ISR."),
     mark_of(

@@ -99,7 +99,7 @@ impl<'de> Visitor<'de> for MicroSeed<'_> {
                 let partition = partition(&mut list, names)?;
                 let told = list.next_element_seed(MaybeOffset)?.unwrap_or(NO_OFFSET);
                 let offset = Some(told).filter(|told| *told != NO_OFFSET);
-                parts.told |= offset.is_some();
+                parts.states_outcome |= offset.is_some();
                 parts.details.push(What::EndOffset { partition, offset });
             }
             Micro::Committed => {
@@ -155,7 +155,7 @@ fn send<'de, A: SeqAccess<'de>>(
     }
     let offset = list.next_element_seed(MaybeOffset)?.unwrap_or(NO_OFFSET);
     let key = list.next_element_seed(MaybeKey(names))?.unwrap_or(NO_KEY);
-    parts.told |= offset != NO_OFFSET;
+    parts.states_outcome |= offset != NO_OFFSET;
     parts.sends.push(SendRecord { value, offset, partition, key });
     Ok(())
 }
@@ -417,7 +417,7 @@ impl<'de> Visitor<'de> for Polled<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
         let Self(names, parts) = self;
         let mut polled: Vec<u32> = Vec::new();
-        parts.told = true;
+        parts.states_outcome = true;
         while let Some(partition) = map.next_key_seed(MaybePartition(names))? {
             polled.push(partition);
             map.next_value_seed(Records { names, reads: &mut parts.reads, partition })?;

@@ -19,8 +19,8 @@ pub(super) struct Parts {
     pub(super) details: Vec<What>,
     /// Names of the micro-operations as bits, by position in [`MICROS`](super::micro::MICROS).
     pub(super) kinds: u32,
-    /// Whether something is told that only an end can know.
-    pub(super) told: bool,
+    /// Whether something is stated that only an end can know.
+    pub(super) states_outcome: bool,
     /// Whether a poll is among them.
     pub(super) polls: bool,
     /// Whether a poll does not say what it returned.
@@ -33,7 +33,7 @@ impl Parts {
         self.reads.clear();
         self.details.clear();
         self.kinds = 0;
-        self.told = false;
+        self.states_outcome = false;
         self.polls = false;
         self.bare_poll = false;
     }

@@ -136,7 +136,7 @@ impl Reader<'_> {
                 self.cut = Some(number);
                 return Ok(());
             }
-            Err(problem) => return Err(told(line, problem)),
+            Err(problem) => return Err(problem_at(line, problem)),
         };
         if number == 1 {
             return check_header(&fields).map_err(|problem| HistoryError::content(1, problem));
@@ -164,8 +164,8 @@ impl Reader<'_> {
         }
         let before = number - 1;
         if end.lines != before {
-            let told = end.lines;
-            return Err(format!("it says that {told} lines come before it, and {before} do"));
+            let stated = end.lines;
+            return Err(format!("it says that {stated} lines come before it, and {before} do"));
         }
         self.end = Some(end);
         Ok(())
@@ -230,7 +230,7 @@ impl Reader<'_> {
             return Err("`invoked` belongs to an end".to_owned());
         }
         let parts = &self.context.parts;
-        if parts.told {
+        if parts.states_outcome {
             return Err("a begin cannot know offsets or records yet".to_owned());
         }
         // One that does not say yet what it does may poll.
@@ -260,15 +260,15 @@ impl Reader<'_> {
         }
         let mut row = open.row.ended(row.invoked_ns, completion);
         let parts = &self.context.parts;
-        let told = fields.value == Some(true);
+        let has_value = fields.value == Some(true);
         // An end that tells what was done tells of every poll.
         let whole = completion == Completion::Ok && f == Name::Txn;
         row.polls = parts.polls || row.polls && !whole;
         if completion == Completion::Ok {
-            check_told(f, told, parts.kinds, parts.bare_poll)?;
+            check_value(f, has_value, parts.kinds, parts.bare_poll)?;
         }
         fits(&self.history, parts.reads.len())?;
-        if told {
+        if has_value {
             check_sends(&open.sends, &parts.sends)?;
             self.history.push_parts(row, &parts.sends, &parts.reads, &parts.details);
         } else {
@@ -378,7 +378,7 @@ fn is_cut(line: &TextLine<'_>, column: usize) -> bool {
 }
 
 /// An error in a line's text, with what may be said of the first and last line.
-fn told(line: &TextLine<'_>, (column, problem): (usize, String)) -> HistoryError {
+fn problem_at(line: &TextLine<'_>, (column, problem): (usize, String)) -> HistoryError {
     let number = line.number;
     if let Some(foreign) = foreign_text(line.text).filter(|_| number == 1) {
         return HistoryError::syntax(number, 1, foreign);
@@ -458,13 +458,13 @@ fn belongs(micro: Micro, f: Name) -> bool {
 }
 
 /// What an `ok` must say: who leaves it out would have the rest judged as if nothing had happened.
-fn check_told(f: Name, told: bool, kinds: u32, bare_poll: bool) -> Result<(), String> {
+fn check_value(f: Name, has_value: bool, kinds: u32, bare_poll: bool) -> Result<(), String> {
     let has = |micro: Micro| kinds & (1 << micro as u32) != 0;
     let missing = match f {
         Name::Send if !has(Micro::Send) => Some("what was sent"),
         Name::List if !has(Micro::End) => Some("the end offset"),
         Name::Poll | Name::Txn if bare_poll => Some("what it polled, {} if nothing"),
-        Name::Poll | Name::Txn | Name::Commit if !told => Some("what it did, by `value`"),
+        Name::Poll | Name::Txn | Name::Commit if !has_value => Some("what it did, by `value`"),
         Name::Send
         | Name::Poll
         | Name::Txn

@@ -330,6 +330,7 @@ mod tests {
             digest: 0,
             stats: RunStats::default(),
             trace: None,
+            timeline: None,
         }
     }
 

@@ -154,6 +154,6 @@ fn hopeless(terms: &Terms, pending: &str) -> Option<Reason> {
     let named = |name: &str| pending.split([' ', ',']).any(|word| word == name);
     let of_it = terms.corrupt_logs.iter().find(|corrupt_logs| named(&corrupt_logs.name));
     let corrupt_logs =
-        of_it.and_then(|corrupt_logs| terms.corrupt_logs(corrupt_logs.partition, u64::MAX));
+        of_it.and_then(|corrupt_logs| terms.corrupt_logs(corrupt_logs.partition?, u64::MAX));
     corrupt_logs.or_else(|| terms.metadata_gone(u64::MAX))
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use harrow_broker_model::config::Acks;
 use harrow_sim::history::{Completion, Function, History};
 
+use super::dropped::ended_before;
 use super::promised::{Isolation, ProducerTerms, Reset};
 use super::reason::Reason;
-use super::terms::Terms;
+use super::terms::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Terms};
 use crate::check::{Anomaly, Observation, Occurrence, OccurrenceContext};
 
 /// Source: Kafka's documentation of `producer.id.expiration.ms`.
@@ -18,6 +19,12 @@ const IDEMPOTENCE: &str = "enable.idempotence=true";
 
 /// Why an occurrence is legal; `None` if it is not.
 pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let of_data = excuse_of_data(terms, history, occurrence);
+    of_data.or_else(|| forgotten(terms, history, occurrence))
+}
+
+/// Why it is legal whatever became of the coordinators' own records.
+fn excuse_of_data(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
     let seen = occurrence;
     let occurrence = &shown_by_reads(history, occurrence);
     let loss = || terms.loss(occurrence);
@@ -40,8 +47,9 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
         | Anomaly::IntNonmonotonicPoll
         | Anomaly::PollSkip
         | Anomaly::IntPollSkip => excuse_poll(terms, history, occurrence),
-        Anomaly::ResumeSkip => excuse_start(terms, occurrence)
-            .or_else(|| excuse_out_of_range(terms, occurrence))
+        Anomaly::ResumeSkip => excuse_start(terms, history, occurrence)
+            .or_else(|| excuse_out_of_range(terms, history, occurrence))
+            .or_else(|| excuse_expired(terms, history, seen))
             .or_else(|| weak(occurrence.other.filter(|other| !other.read)))
             .or_else(|| unproved(&[passed]))
             .or_else(loss),
@@ -64,7 +72,10 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
             let quiet_ns = longest_quiet_ns(history, seen);
             terms.lost_commit(seen, quiet_ns).or_else(unsettled).or_else(loss)
         }
-        Anomaly::G1a => terms.read_uncommitted().filter(|_| aborted(history, occurrence)),
+        // A send that failed is let happen by no isolation level.
+        Anomaly::G1a => {
+            terms.read_uncommitted().filter(|_| writes_in_transaction(history, occurrence))
+        }
         Anomaly::PrecommittedRead | Anomaly::G1c => terms.read_uncommitted(),
         Anomaly::IntSendSkip
         | Anomaly::G0
@@ -79,9 +90,38 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
             // Of two operations alone, one has read what was sent later: no isolation allows that.
             terms.read_uncommitted().filter(|_| occurrence.cycle.len() > 2)
         }
-        Anomaly::CommitBeyondPosition => excuse_start(terms, occurrence),
+        Anomaly::CommitBeyondPosition => excuse_start(terms, history, occurrence),
         Anomaly::GarbageRead | Anomaly::ZombieCommit | Anomaly::DoubleOwnership => None,
     }
+}
+
+/// Why a coordinator may have forgotten how a transaction ended, or who is in which generation of a group.
+fn forgotten(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let between = (occurrence.since_ns, occurrence.at_ns);
+    let of_transactions = matches!(
+        occurrence.anomaly,
+        Anomaly::LostWrite
+            | Anomaly::Unseen
+            | Anomaly::TornTransaction
+            | Anomaly::G1a
+            | Anomaly::EosLoss
+            | Anomaly::EosDuplicate
+    );
+    let of_groups = matches!(
+        occurrence.anomaly,
+        Anomaly::ZombieCommit | Anomaly::DoubleOwnership | Anomaly::EosLoss | Anomaly::EosDuplicate
+    );
+    let decision = of_transactions && writes_in_transaction(history, occurrence);
+    let decision = decision.then(|| terms.forgetful_coordinator(TRANSACTIONS_TOPIC, between));
+    let generation = || terms.forgetful_coordinator(OFFSETS_TOPIC, between);
+    decision.flatten().or_else(|| of_groups.then(generation).flatten())
+}
+
+/// Whether a transaction wrote one of the records.
+fn writes_in_transaction(history: &History, occurrence: &Occurrence) -> bool {
+    let observations = [Some(occurrence.subject), occurrence.other];
+    let mut writers = observations.into_iter().flatten().filter_map(|seen| seen.writer);
+    writers.any(|writer| history.row(writer).function == Function::Txn)
 }
 
 /// Where a record of unknown outcome stands, reads alone tell, and they may come at any time: what happened until then
@@ -107,6 +147,13 @@ fn longest_quiet_ns(history: &History, occurrence: &Occurrence) -> u64 {
     let Some(group) = group_of(history, commit.operation) else {
         return to.saturating_sub(from);
     };
+    let mut times = signs_of_life(history, group, (from, to));
+    times.extend([from, to]);
+    longest_gap(times)
+}
+
+/// When anybody who ever joined a group was told anything, in this time.
+fn signs_of_life(history: &History, group: u32, (from, to): (u64, u64)) -> Vec<u64> {
     let joins = (0_u32..).zip(history.rows()).filter(|(_, row)| row.function == Function::Join);
     let joins = joins.filter(|(join, _)| history.member(*join).is_some_and(|it| it.0 == group));
     let members: BTreeSet<u32> = joins.map(|(_, row)| row.process).collect();
@@ -114,10 +161,26 @@ fn longest_quiet_ns(history: &History, occurrence: &Occurrence) -> u64 {
         .rows()
         .iter()
         .filter(|row| row.completion == Completion::Ok && members.contains(&row.process));
-    let told = told.map(|row| row.completed_ns).filter(|at| (from..to).contains(at));
-    let mut times: Vec<u64> = told.chain([from, to]).collect();
+    told.map(|row| row.completed_ns).filter(|at| (from..to).contains(at)).collect()
+}
+
+fn longest_gap(mut times: Vec<u64>) -> u64 {
     times.sort_unstable();
     times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
+}
+
+/// Why a member may go on where `auto.offset.reset` says although its group had committed: nobody was a member for
+/// longer than offsets are kept (KIP-211).
+fn excuse_expired(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let reset = jumping_reset(terms, history, occurrence)?;
+    let group = group_of(history, occurrence.subject.operation)?;
+    let quiet_ns = longest_gap(signs_of_life(history, group, (0, occurrence.at_ns)));
+    let text = format!(
+        "auto.offset.reset={}: the group was away for longer than offsets.retention.minutes",
+        reset.name()
+    );
+    let may_expire = quiet_ns >= terms.offsets_retention_ns;
+    may_expire.then(|| Reason::plain(text).unless("auto.offset.reset=earliest"))
 }
 
 /// The group that an operation acted for: as it says, or as its process's last join made it.
@@ -131,14 +194,6 @@ fn group_of(history: &History, operation: u32) -> Option<u32> {
         before.next_back().and_then(|join| history.member(join))
     };
     history.member(operation).or_else(joined).map(|(group, _)| group)
-}
-
-/// Whether it was a transaction that failed, and not a send, which no isolation level lets happen all the same.
-fn aborted(history: &History, occurrence: &Occurrence) -> bool {
-    let observations = [Some(occurrence.subject), occurrence.other];
-    let mut writers =
-        observations.into_iter().flatten().filter_map(|observation| observation.writer);
-    writers.any(|writer| history.row(writer).function == Function::Txn)
 }
 
 /// Why a record may stand where it does.
@@ -175,7 +230,10 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
             "a subscribed consumer may lose its partitions and get them back between two polls",
         )
     });
-    let copy = || copied.then(|| may_duplicate(terms, history, subject)).flatten();
+    let copy = || {
+        let kept = may_duplicate(terms, history, subject);
+        copied.then(|| kept.or_else(|| terms.copied(history, occurrence))).flatten()
+    };
     let unread = || {
         let skips = matches!(occurrence.anomaly, Anomaly::PollSkip | Anomaly::IntPollSkip);
         let unread = occurrence.other.filter(|other| skips && !other.read);
@@ -185,29 +243,40 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
             .or_else(|| unproved(terms, history, &[passed]))
     };
     let loss = || terms.loss(occurrence);
-    let out_of_range = || excuse_out_of_range(terms, occurrence);
+    let out_of_range = || excuse_out_of_range(terms, history, occurrence);
     moved.or_else(copy).or_else(out_of_range).or_else(unread).or_else(loss)
 }
 
-/// Why a consumer of a group that had committed nothing may stand behind the log's start.
-fn excuse_start(terms: &Terms, occurrence: &Occurrence) -> Option<Reason> {
-    let nothing = occurrence.context == OccurrenceContext::NothingCommitted;
-    let jumps = Some(terms.offset_reset.name()).filter(|_| nothing && terms.offset_reset.jumps());
-    jumps.map(|reset| {
-        Reason::plain(format!("auto.offset.reset={reset}")).unless("auto.offset.reset=earliest")
-    })
+/// Where the process goes on that an occurrence is about, if records may be passed over by it.
+fn jumping_reset(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reset> {
+    let reset = terms.reset(history.row(occurrence.subject.operation).process);
+    Some(reset).filter(|reset| reset.jumps())
 }
 
-/// Why a consumer may go on elsewhere that stood before the log's start, or whose group did.
-fn excuse_out_of_range(terms: &Terms, occurrence: &Occurrence) -> Option<Reason> {
-    let out_of_range = occurrence.context == OccurrenceContext::OutOfRange;
-    let reset = if terms.latest_out_of_range { Reset::Latest } else { terms.offset_reset };
-    let jumps = Some(reset.name()).filter(|_| out_of_range && reset.jumps());
-    jumps.map(|reset| {
-        let begins = "the log begins behind where the consumer stood";
-        Reason::plain(format!("auto.offset.reset={reset}: {begins}"))
-            .unless("auto.offset.reset=earliest")
-    })
+/// Why a consumer of a group that had committed nothing may stand behind the log's start.
+fn excuse_start(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let nothing = occurrence.context == OccurrenceContext::NothingCommitted;
+    let reset = jumping_reset(terms, history, occurrence).filter(|_| nothing)?;
+    let text = format!("auto.offset.reset={}", reset.name());
+    Some(Reason::plain(text).unless("auto.offset.reset=earliest"))
+}
+
+/// Why a consumer may go on elsewhere that stood before the log's start or behind its end, or whose group did.
+fn excuse_out_of_range(
+    terms: &Terms,
+    history: &History,
+    occurrence: &Occurrence,
+) -> Option<Reason> {
+    let reset = jumping_reset(terms, history, occurrence)?;
+    let begins_behind = occurrence.context == OccurrenceContext::OutOfRange;
+    let begins = begins_behind.then_some("the log begins behind where the consumer stood");
+    let ends = || {
+        let ended = ended_before(terms.dropped.as_ref()?, history, occurrence);
+        ended.then_some("an unclean leader election left a log that ends before the consumer")
+    };
+    let why = begins.or_else(ends)?;
+    let text = format!("auto.offset.reset={}: {why}", reset.name());
+    Some(Reason::plain(text).unless("auto.offset.reset=earliest"))
 }
 
 /// Why an end may not cover what a producer was told: readers of committed records wait for transactions.

@@ -120,8 +120,8 @@ pub struct MetadataDamage {
 /// what was never written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CorruptLog {
-    /// Partition, by position in the history.
-    pub partition: u32,
+    /// Partition, by position in the history; none of a topic that only coordinators read.
+    pub partition: Option<u32>,
     /// Its name, such as `orders-0`.
     pub name: String,
     /// Whose log.
@@ -178,7 +178,8 @@ pub(super) fn corrupt_logs(run: &Run, corrupted: &[Corrupted]) -> Vec<CorruptLog
         if !TAKEN_IN.contains(&violation.anomaly.as_str()) || !corrupted.iter().any(damaged) {
             return None;
         }
-        let (partition, name) = place_of(run, violation)?;
+        let name = name_of(run, violation)?;
+        let partition = place_of(run, violation);
         let (node, at_ns) = (violation.node.0, violation.at_ns);
         Some(CorruptLog { partition, name, node, at_ns })
     };
@@ -186,11 +187,16 @@ pub(super) fn corrupt_logs(run: &Run, corrupted: &[Corrupted]) -> Vec<CorruptLog
 }
 
 /// The partition of a violation as the history knows it.
-pub(super) fn place_of(run: &Run, violation: &Violation) -> Option<(u32, String)> {
-    let partition = violation.partition?;
-    let name = format!("{}-{}", run.topics.get(&partition.topic)?, partition.partition);
+pub(super) fn place_of(run: &Run, violation: &Violation) -> Option<u32> {
+    let name = name_of(run, violation)?;
     let position = run.history.partitions.iter().position(|known| *known == name)?;
-    Some((position as u32, name))
+    Some(position as u32)
+}
+
+/// The name of the partition of a violation.
+pub(super) fn name_of(run: &Run, violation: &Violation) -> Option<String> {
+    let partition = violation.partition?;
+    Some(format!("{}-{}", run.topics.get(&partition.topic)?, partition.partition))
 }
 
 /// Enough voters to contradict what the quorum decided: a majority needs only as many forgetful members as it

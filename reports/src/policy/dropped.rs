@@ -1,11 +1,11 @@
 //! What unclean leader elections dropped: the only loss that they excuse where it is known. Source: KIP-106.
 
+use harrow_sim::history::{Completion, History, ReadRecord};
 use harrow_sim::run::Run;
 use harrow_sim::truth::{Acknowledged, Loss, PartitionTruth};
 use harrow_sim::violation::Violation;
 
 use super::damage::OF_DATA;
-use super::promised::PartitionTerms;
 use crate::check::{Anomaly, Occurrence};
 
 /// Records that an unclean leader election dropped.
@@ -89,17 +89,37 @@ pub(super) fn went_back(anomaly: Anomaly) -> bool {
 }
 
 /// Why a consumer that went on to a higher offset may have got a second copy there: a deposed leader and a new one both
-/// appended the record, and an election dropped one of the copies, then or later. That there are two is told by itself
-/// (`duplicate`), by where they stand.
+/// appended the record, and an election dropped one of the copies, then or later. The places of the copies are those
+/// that reads and acknowledgements tell; where a copy of a record of unknown outcome was, nobody need know. That there
+/// are two is told by itself (`duplicate`), by where they stand.
 pub(super) fn copied_by_election(
     dropped: &[Dropped],
+    history: &History,
     occurrence: &Occurrence,
 ) -> Option<(i64, i64, u64)> {
-    let later = |dropped: &&Dropped| {
-        dropped.partition == occurrence.partition && occurrence.since_ns < dropped.at_ns
+    let seen = [Some(occurrence.subject), occurrence.other];
+    let copies: Vec<u64> = seen.into_iter().flatten().map(|seen| seen.value).collect();
+    let places = places_of(history, occurrence.partition, &copies);
+    let mut writers = seen.into_iter().flatten().filter_map(|seen| seen.writer);
+    let unknown = writers.any(|writer| history.row(writer).completion == Completion::Info);
+    let later = |one: &&Dropped| {
+        let took_one = |place: &i64| (one.first..=one.last).contains(place);
+        one.partition == occurrence.partition
+            && occurrence.since_ns < one.at_ns
+            && (unknown || places.iter().any(took_one))
     };
     let Dropped { first, last, at_ns, .. } = *dropped.iter().find(later)?;
     Some((first, last, at_ns))
+}
+
+/// Where records of these values stood in a partition, by reads and by acknowledgements.
+fn places_of(history: &History, partition: u32, values: &[u64]) -> Vec<i64> {
+    let sends = history.sends().iter().map(|send| (send.partition, send.value, send.offset));
+    let reads = history.reads().iter().map(|read| (read.partition, read.value, read.offset));
+    let known = sends
+        .chain(reads)
+        .filter(|(of, value, offset)| *of == partition && values.contains(value) && *offset >= 0);
+    known.map(|(_, _, offset)| offset).collect()
 }
 
 /// Where a consumer may go back to: it had read what an election dropped. Then it goes on where the logs part, and no
@@ -124,19 +144,53 @@ pub(super) fn went_back_to_parting(dropped: &[Dropped], occurrence: &Occurrence)
     legal.then_some(parted)
 }
 
+/// Whether a consumer that went on behind records stood where a leader's log had ended before: an election dropped
+/// the last record that it had got, or one before that. Then its position is out of range, and where it goes on is
+/// said by `auto.offset.reset`. Source: `FetchCollector.handleInitializeErrors`.
+pub(super) fn ended_before(
+    dropped: &[Dropped],
+    history: &History,
+    occurrence: &Occurrence,
+) -> bool {
+    let Some(stood) = occurrence.passed.map(|passed| passed.stood) else { return false };
+    let written_ns = last_read_before(history, occurrence, stood)
+        .and_then(|value| written_ns(history, value))
+        .unwrap_or(0);
+    let cut = |one: &Dropped| {
+        one.partition == occurrence.partition
+            && one.first < stood
+            && (one.at_ns == u64::MAX || (written_ns..=occurrence.at_ns).contains(&one.at_ns))
+    };
+    dropped.iter().any(cut)
+}
+
+/// The value of the record before the position of a consumer, as it read it last.
+fn last_read_before(history: &History, occurrence: &Occurrence, stood: i64) -> Option<u64> {
+    let Occurrence { partition, subject, .. } = *occurrence;
+    let process = history.row(subject.operation).process;
+    let mut before = (0..=subject.operation).rev().filter(|it| history.row(*it).process == process);
+    before.find_map(|operation| {
+        let reads = &history.reads()[history.reads_of(operation)];
+        let at = |read: &&ReadRecord| read.partition == partition && read.offset == stood - 1;
+        reads.iter().rfind(at).map(|read| read.value)
+    })
+}
+
+/// When a record was sent.
+fn written_ns(history: &History, value: u64) -> Option<u64> {
+    let sent = history.sends().iter().position(|send| send.value == value)?;
+    Some(history.row(history.operation_of_send(sent)).invoked_ns)
+}
+
 /// What elections legally dropped in a run: committed records that the new leader lacked, and what leaders of earlier
 /// epochs acknowledged without the cluster. What a broken rule lost is no excuse. Where no unclean election is allowed,
 /// the last known leader is still elected when nobody else is left (KIP-966): that costs records only after faults
-/// that no configuration promises to survive, so only scenarios that allow loss are excused.
-pub(super) fn dropped(
-    loss_allowed: bool,
-    run: &Run,
-    terms: &[PartitionTerms],
-) -> Option<Vec<Dropped>> {
+/// that no configuration promises to survive, so only scenarios that allow loss are excused. `may_drop` says of each
+/// partition whether it is.
+pub(super) fn dropped(run: &Run, may_drop: &[bool]) -> Option<Vec<Dropped>> {
     let known = run.history.partitions.len() == run.partitions.len();
-    let partitions = (0_u32..).zip(run.partitions.iter().zip(terms));
-    let allowed =
-        partitions.filter(|(_, (_, terms))| terms.unclean_leader_election || loss_allowed);
+    let partitions = (0_u32..).zip(run.partitions.iter().zip(may_drop));
+    let allowed = partitions.filter(|(_, (_, may_drop))| **may_drop);
     let of_each = allowed.flat_map(|(position, (truth, _))| dropped_of(run, position, truth));
     known.then(|| of_each.collect())
 }
@@ -175,8 +229,10 @@ fn broken_since(run: &Run, name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use harrow_sim::history::{Function, MicroOperation, NO_KEY, OperationRecord, SendRecord};
+
     use super::*;
-    use crate::check::{Observation, OccurrenceContext};
+    use crate::check::{Observation, OccurrenceContext, Passed};
 
     fn dropped(first: i64, last: i64, at_ns: u64) -> Dropped {
         Dropped { partition: 0, first, last, at_ns }
@@ -222,18 +278,60 @@ mod tests {
         }
     }
 
+    /// One record was sent and read at offset 100; then the consumer went from 101 on to 106.
+    fn skipped(second: u64) -> (History, Occurrence) {
+        let operation = |process, function, invoked_ns, action| OperationRecord {
+            process,
+            invoked_ns,
+            completed_ns: invoked_ns + 1,
+            completion: Completion::Ok,
+            function,
+            actions: vec![action],
+        };
+        let send = SendRecord { value: 7, offset: 100, partition: 0, key: NO_KEY };
+        let sent = operation(1, Function::Send, 2, MicroOperation::Send(send));
+        let poll = |value, offset, at_ns| {
+            let records = vec![ReadRecord { value, offset, partition: 0 }];
+            operation(2, Function::Poll, at_ns, MicroOperation::Poll { records })
+        };
+        let operations = [sent, poll(7, 100, 4), poll(second, 106, 20)];
+        let history = History::of(vec!["t-0".to_owned()], false, &operations);
+        let mut occurrence = went(102, 106, (15, 21));
+        occurrence.anomaly = Anomaly::PollSkip;
+        occurrence.subject.operation = 2;
+        occurrence.passed = Some(Passed { stood: 101, records: 2, first: 102, last: 103 });
+        (history, occurrence)
+    }
+
+    #[test]
+    fn a_consumer_is_out_of_range_where_an_election_left_a_shorter_log() {
+        let (history, occurrence) = skipped(8);
+        let table = [
+            ("what it had read is gone", dropped(71, 100, 10), true),
+            ("gone from behind its position on", dropped(101, 105, 10), false),
+            ("gone before what it has read was sent", dropped(71, 100, 1), false),
+            ("gone afterwards", dropped(71, 100, 30), false),
+            ("elsewhere", Dropped { partition: 1, ..dropped(71, 100, 10) }, false),
+        ];
+        for (name, dropped, legal) in table {
+            assert_eq!(ended_before(&[dropped], &history, &occurrence), legal, "{name}");
+        }
+    }
+
     #[test]
     fn two_leaders_of_one_record_explain_a_second_copy() {
-        let read_before = went(28, 29, (4, 8));
-        assert!(
-            copied_by_election(&[dropped(23, 64, 11)], &read_before).is_some(),
-            "dropped later"
-        );
-        assert!(
-            copied_by_election(&[dropped(23, 64, 3)], &read_before).is_none(),
-            "sent afterwards"
-        );
-        let elsewhere = Dropped { partition: 1, ..dropped(23, 64, 11) };
-        assert!(copied_by_election(&[elsewhere], &read_before).is_none(), "another partition");
+        let table = [
+            ("a copy was dropped later", dropped(23, 100, 30), true),
+            ("the other copy", dropped(106, 106, 30), true),
+            ("neither of the copies", dropped(107, 120, 30), false),
+            ("dropped before it was sent", dropped(23, 100, 1), false),
+            ("another partition", Dropped { partition: 1, ..dropped(23, 100, 30) }, false),
+        ];
+        for (name, dropped, legal) in table {
+            let (history, mut occurrence) = skipped(7);
+            (occurrence.since_ns, occurrence.subject.value) = (2, 7);
+            let found = copied_by_election(&[dropped], &history, &occurrence);
+            assert_eq!(found.is_some(), legal, "{name}");
+        }
     }
 }

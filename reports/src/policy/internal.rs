@@ -11,7 +11,7 @@ use harrow_sim::violation::Violation;
 use super::damage::{OF_DATA, place_of};
 use super::promised::NO_LOSS;
 use super::reason::Reason;
-use super::terms::Terms;
+use super::terms::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Terms};
 
 /// Internal anomalies that a damaged disk causes at its own node, and that nothing else excuses.
 const OF_DISKS: [&str; 14] = [
@@ -36,6 +36,30 @@ const TOO_SHORT: &str = "retained-too-short";
 
 /// Internal anomalies that tell how many voters have something: one voter less breaks them.
 const OF_VOTERS: [&str; 2] = ["committed-metadata-lost", "metadata-commit-not-durable"];
+
+/// Internal anomalies that a coordinator causes which has forgotten what it had said, by the topic of its records.
+const OF_COORDINATORS: [(&str, &[&str]); 2] = [
+    (
+        OFFSETS_TOPIC,
+        &[
+            "double-ownership",
+            "member-epoch-regress",
+            "answer-before-commit",
+            "revocation-unacknowledged",
+        ],
+    ),
+    (
+        TRANSACTIONS_TOPIC,
+        &[
+            "illegal-txn-transition",
+            "fenced-producer-accepted",
+            "marker-without-decision",
+            "marker-wrong-txn",
+            "torn-txn",
+            "hanging-txn",
+        ],
+    ),
+];
 
 /// Why an internal violation is legal.
 pub fn excuse_violation(
@@ -65,8 +89,9 @@ pub fn excuse_violation(
     }
     terms
         .metadata_gone(at_ns)
-        .or_else(|| terms.corrupt_logs(place_of(run, violation)?.0, at_ns))
+        .or_else(|| terms.corrupt_logs(place_of(run, violation)?, at_ns))
         .or_else(|| lost_by_brokers(terms, plan, run, violation))
+        .or_else(|| lost_by_coordinators(terms, violation))
 }
 
 /// Why records may have been deleted early: retention goes by wall clocks, of producers and of brokers.
@@ -84,7 +109,19 @@ fn lost_by_brokers(terms: &Terms, plan: &Plan, run: &Run, violation: &Violation)
     if !OF_DATA.contains(&violation.anomaly.as_str()) {
         return None;
     }
-    let topic = violation.partition.and_then(|partition| run.topics.get(&partition.topic))?;
-    let topic = plan.topics.iter().find(|planned| planned.name == *topic)?;
-    terms.damage_reason(topic.min_insync_replicas, (0, violation.at_ns))
+    let between = (0, violation.at_ns);
+    let name = violation.partition.and_then(|partition| run.topics.get(&partition.topic))?;
+    if terms.internal_topic(name).is_some() {
+        return terms.forgetful_coordinator(name, between);
+    }
+    let topic = plan.topics.iter().find(|planned| planned.name == *name)?;
+    terms.damage_reason(topic.min_insync_replicas, between)
+}
+
+/// What a coordinator says rests on the records of its topic: with these, it forgets.
+fn lost_by_coordinators(terms: &Terms, violation: &Violation) -> Option<Reason> {
+    let anomaly = violation.anomaly.as_str();
+    let mut topics = OF_COORDINATORS.iter();
+    let (topic, _) = topics.find(|(_, anomalies)| anomalies.contains(&anomaly))?;
+    terms.forgetful_coordinator(topic, (0, violation.at_ns))
 }

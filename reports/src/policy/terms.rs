@@ -2,6 +2,7 @@
 
 use harrow_broker_model::config::{Acks, OffsetReset, ProducerConfig};
 use harrow_broker_model::note::IsolationLevel;
+use harrow_sim::history::History;
 use harrow_sim::plan::{ClientPlan, Plan, TopicPlan};
 use harrow_sim::run::{InjectedFault, Run};
 
@@ -21,6 +22,9 @@ const NO_UNCLEAN: &str = "unclean.leader.election.enable=false";
 /// Where committed offsets are.
 pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
+/// Where transactions and their decisions are.
+pub(crate) const TRANSACTIONS_TOPIC: &str = "__transaction_state";
+
 /// What a configuration promises, and what was done to the cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Terms {
@@ -37,15 +41,16 @@ pub struct Terms {
     pub subscribes: bool,
     /// `auto.offset.reset`.
     pub offset_reset: Reset,
-    /// Whether any consumer goes to the log's end when its position is out of range, though it begins at the start:
-    /// without a group it reads what it was assigned from there.
-    pub latest_out_of_range: bool,
+    /// Processes with another one.
+    pub resets: Vec<(u32, Reset)>,
     /// `offsets.retention.minutes`, in nanoseconds.
     pub offsets_retention_ns: u64,
     /// What holds for the topic of committed offsets.
     pub offsets_topic: PartitionTerms,
     /// Whether an unclean election dropped any of its records.
     pub offsets_dropped: bool,
+    /// What holds for the topic of transactions.
+    pub transactions_topic: PartitionTerms,
     /// Whether anything was done to the cluster at all: without a fault, no leader changes.
     pub disturbed: bool,
     /// From when on nothing was done to the cluster any more and all leaders had settled, in nanoseconds; what was
@@ -89,10 +94,11 @@ impl Terms {
             isolation: Isolation::ReadCommitted,
             subscribes: false,
             offset_reset: Reset::Earliest,
-            latest_out_of_range: false,
+            resets: Vec::new(),
             offsets_retention_ns: OFFSETS_RETENTION_NS,
             offsets_topic: partition,
             offsets_dropped: false,
+            transactions_topic: partition,
             disturbed: true,
             settled_ns: u64::MAX,
             producers_expire: false,
@@ -122,21 +128,27 @@ impl Terms {
             run.history.partitions.iter().map(|name| partition_terms(plan, name)).collect();
         let groups = &plan.cluster.coordinators;
         terms.offsets_topic.min_insync_replicas = groups.offsets_topic.min_insync_replicas;
+        terms.transactions_topic.min_insync_replicas = groups.transaction_topic.min_insync_replicas;
         terms.offsets_retention_ns = groups.offsets_retention_ms.saturating_mul(1_000_000);
         if reads_uncommitted(plan) {
             terms.isolation = Isolation::ReadUncommitted;
         }
-        if plan.clients.iter().any(resets_to_latest) {
+        terms.resets = (0_u32..).zip(&plan.clients).filter_map(reset_of).collect();
+        if plan.clients.iter().any(resets_group_to_latest) {
+            // Members that come after the heal are like those that the plan has.
             terms.offset_reset = Reset::Latest;
         }
-        terms.latest_out_of_range = plan.clients.iter().any(goes_to_the_end);
         terms.disturbed = run.faults.iter().any(took_place);
         terms.epochs_watched = true;
         terms.eligible_leader_replicas = plan.cluster.eligible_leader_replicas;
         terms.producers_expire = plan.clients.iter().any(|client| expires(plan, client));
+        let planned = terms.partitions.clone();
         terms.strengthen(hold);
         let loss_allowed = plan.expect.loss_allowed && hold.allows_loss();
-        terms.dropped = dropped(loss_allowed, run, &terms.partitions);
+        let held = planned.iter().zip(&terms.partitions);
+        let may_drop: Vec<bool> =
+            held.map(|(planned, held)| may_drop(*planned, *held, loss_allowed)).collect();
+        terms.dropped = dropped(run, &may_drop);
         if loss_allowed {
             terms.damage = damage::of_brokers(plan, &done);
             terms.corrupted = damage::corrupted(&done);
@@ -157,7 +169,8 @@ impl Terms {
     fn hold_to(&mut self, promise: Promise) {
         let own = self.producers.iter_mut().map(|(_, own)| own);
         let producers = own.chain([&mut self.producer]);
-        let topics = self.partitions.iter_mut().chain([&mut self.offsets_topic]);
+        let internal = [&mut self.offsets_topic, &mut self.transactions_topic];
+        let topics = self.partitions.iter_mut().chain(internal);
         match promise {
             Promise::Acks(acks) => producers.for_each(|own| own.acks = stronger(own.acks, acks)),
             Promise::Idempotence => producers.for_each(|own| own.idempotence = true),
@@ -165,10 +178,7 @@ impl Terms {
                 producers.for_each(|own| own.in_flight_max = own.in_flight_max.min(most));
             }
             Promise::ReadCommitted => self.isolation = Isolation::ReadCommitted,
-            Promise::Reset(reset) => {
-                self.offset_reset = reset;
-                self.latest_out_of_range = false;
-            }
+            Promise::Reset(reset) => (self.offset_reset, self.resets) = (reset, Vec::new()),
             Promise::NoUncleanElection => {
                 topics.for_each(|topic| topic.unclean_leader_election = false);
                 (self.dropped, self.offsets_dropped) = (Some(Vec::new()), false);
@@ -192,6 +202,18 @@ impl Terms {
         own.map_or(self.producer, |(_, terms)| *terms)
     }
 
+    /// Where a process goes on whose position is nowhere in the log.
+    pub(crate) fn reset(&self, process: u32) -> Reset {
+        let own = self.resets.iter().find(|(named, _)| *named == process);
+        own.map_or(self.offset_reset, |(_, reset)| *reset)
+    }
+
+    /// The least that any process is promised of where it goes on.
+    pub(crate) fn weakest_reset(&self) -> Reset {
+        let jumps = self.resets.iter().map(|(_, reset)| *reset).find(|reset| reset.jumps());
+        jumps.unwrap_or(self.offset_reset)
+    }
+
     pub(crate) fn partition(&self, partition: u32) -> Option<&PartitionTerms> {
         self.partitions.get(partition as usize).or(self.partitions.last())
     }
@@ -211,7 +233,7 @@ impl Terms {
     /// Why a partition does not keep its promises any more at this time, because a log took damage in.
     pub(crate) fn corrupt_logs(&self, partition: u32, at_ns: u64) -> Option<Reason> {
         let of_it = |corrupt_logs: &&CorruptLog| {
-            corrupt_logs.partition == partition && corrupt_logs.at_ns <= at_ns
+            corrupt_logs.partition == Some(partition) && corrupt_logs.at_ns <= at_ns
         };
         self.corrupt_logs.iter().find(of_it).map(CorruptLog::reason)
     }
@@ -226,9 +248,8 @@ impl Terms {
     fn unclean_loss(&self, terms: PartitionTerms, occurrence: &Occurrence) -> Option<Reason> {
         if let Some(dropped) = &self.dropped {
             if occurrence.context == OccurrenceContext::ThroughDuplicate {
-                let (first, last, at_ns) = copied_by_election(dropped, occurrence)?;
-                let text = format!("an unclean leader election dropped offsets {first} to {last}");
-                return Some(self.dropped_reason(terms, text, at_ns));
+                // Its copies are looked for in the history.
+                return None;
             }
             if went_back(occurrence.anomaly) {
                 let parted = went_back_to_parting(dropped, occurrence)?;
@@ -245,6 +266,15 @@ impl Terms {
             Reason::plain("the topic allows unclean leader election, which may drop records")
                 .unless(NO_UNCLEAN)
         })
+    }
+
+    /// Why an unclean election may have left a second copy of a record, which a consumer got.
+    pub(super) fn copied(&self, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+        let terms = *self.partition(occurrence.partition)?;
+        let dropped = self.dropped.as_ref()?;
+        let (first, last, at_ns) = copied_by_election(dropped, history, occurrence)?;
+        let text = format!("an unclean leader election dropped offsets {first} to {last}");
+        Some(self.dropped_reason(terms, text, at_ns))
     }
 
     /// An election that drops records follows on lost data, if its topic does not allow it anyway: whose data.
@@ -280,9 +310,32 @@ impl Terms {
             let text = format!("{OFFSETS_TOPIC} allows unclean leader election");
             Reason::plain(text).unless(NO_UNCLEAN)
         });
-        unclean.or_else(|| {
-            self.damage_reason(self.offsets_topic.min_insync_replicas, (since_ns, at_ns))
-        })
+        unclean.or_else(|| self.forgetful_coordinator(OFFSETS_TOPIC, (since_ns, at_ns)))
+    }
+
+    /// Why a coordinator may know less than it had said, of what it keeps in this topic.
+    pub(super) fn forgetful_coordinator(&self, topic: &str, between: (u64, u64)) -> Option<Reason> {
+        let terms = self.internal_topic(topic)?;
+        let of_topic = |log: &&CorruptLog| {
+            let of_it = log.name.strip_prefix(topic).is_some_and(|rest| rest.starts_with('-'));
+            of_it && log.at_ns <= between.1
+        };
+        let corrupt = || self.corrupt_logs.iter().find(of_topic).map(CorruptLog::reason);
+        let damage = self.damage_reason(terms.min_insync_replicas, between).map(|damage| {
+            let Reason { text, cause, hold } = damage;
+            let told = |what: String| format!("{what}, and {topic} may lack records since");
+            Reason { text: told(text), cause: told(cause), hold }
+        });
+        damage.or_else(corrupt)
+    }
+
+    /// What a topic of coordinators promises.
+    pub(super) fn internal_topic(&self, topic: &str) -> Option<PartitionTerms> {
+        match topic {
+            OFFSETS_TOPIC => Some(self.offsets_topic),
+            TRANSACTIONS_TOPIC => Some(self.transactions_topic),
+            _ => None,
+        }
     }
 
     /// Whether a leader may have changed after this time.
@@ -334,6 +387,13 @@ impl Terms {
     }
 }
 
+/// Whether an election may drop records of a partition, as it was planned and as it is held to: where only the hold
+/// forbids unclean elections, they excuse nothing, whatever loss is allowed.
+fn may_drop(planned: PartitionTerms, held: PartitionTerms, loss_allowed: bool) -> bool {
+    let is_held = planned.unclean_leader_election && !held.unclean_leader_election;
+    held.unclean_leader_election || loss_allowed && !is_held
+}
+
 /// Whether anything was done, if only a weaker fault than planned: one that is held back entirely names no node.
 fn took_place(fault: &InjectedFault) -> bool {
     fault.held_back.is_none() || !fault.nodes.is_empty()
@@ -363,18 +423,28 @@ fn reads_uncommitted(plan: &Plan) -> bool {
     plan.clients.iter().any(transactional) && plan.clients.iter().any(uncommitted)
 }
 
-/// Whether a member of a group starts at the end where its group has committed nothing.
-fn resets_to_latest(client: &ClientPlan) -> bool {
+/// Where a consumer starts, or goes on, whose position is nowhere in the log.
+fn reset_of((process, client): (u32, &ClientPlan)) -> Option<(u32, Reset)> {
     match client {
-        ClientPlan::Producer { .. } => false,
-        ClientPlan::Consumer { config, .. } => config.group.is_some() && goes_to_the_end(client),
+        ClientPlan::Producer { .. } => None,
+        ClientPlan::Consumer { config, .. } => Some((process, reset(config.offset_reset))),
     }
 }
 
-fn goes_to_the_end(client: &ClientPlan) -> bool {
+fn reset(planned: OffsetReset) -> Reset {
+    match planned {
+        OffsetReset::Earliest => Reset::Earliest,
+        OffsetReset::Latest => Reset::Latest,
+    }
+}
+
+/// Whether a member of a group starts at the end where its group has committed nothing.
+fn resets_group_to_latest(client: &ClientPlan) -> bool {
     match client {
         ClientPlan::Producer { .. } => false,
-        ClientPlan::Consumer { config, .. } => config.offset_reset == OffsetReset::Latest,
+        ClientPlan::Consumer { config, .. } => {
+            config.group.is_some() && config.offset_reset == OffsetReset::Latest
+        }
     }
 }
 
@@ -416,6 +486,7 @@ fn stronger(made: Acks, held: Acks) -> Acks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::DamageKind;
 
     #[test]
     fn a_weaker_promise_changes_nothing() {
@@ -427,6 +498,44 @@ mod tests {
         let mut terms = Terms::strict();
         terms.strengthen(&Hold::of(&all));
         assert_eq!(terms, Terms::strict());
+    }
+
+    #[test]
+    fn who_is_held_to_clean_elections_is_not_excused_by_loss() {
+        let of = |unclean_leader_election| PartitionTerms {
+            unclean_leader_election,
+            min_insync_replicas: 1,
+        };
+        // (as planned, as held, loss allowed) -> elections may drop records
+        let table = [
+            ((true, true, false), true),
+            ((true, false, false), false),
+            ((true, false, true), false),
+            ((false, false, true), true),
+            ((false, false, false), false),
+        ];
+        for ((planned, held, loss_allowed), expected) in table {
+            let found = may_drop(of(planned), of(held), loss_allowed);
+            assert_eq!(found, expected, "{planned}, {held}, {loss_allowed}");
+        }
+    }
+
+    #[test]
+    fn coordinators_forget_what_enough_brokers_lost() {
+        let lost = |broker| Damage { broker, at_ns: 5, lasting: false, kind: DamageKind::Wipe };
+        let table = [
+            ("two of them", &[1, 2][..], OFFSETS_TOPIC, (0, 10), true),
+            ("transactions as well", &[1, 2][..], TRANSACTIONS_TOPIC, (0, 10), true),
+            ("one, which is survived", &[1][..], OFFSETS_TOPIC, (0, 10), false),
+            ("twice the same one", &[1, 1][..], OFFSETS_TOPIC, (0, 10), false),
+            ("before the commit", &[1, 2][..], OFFSETS_TOPIC, (6, 10), false),
+            ("no topic of theirs", &[1, 2][..], "orders", (0, 10), false),
+        ];
+        for (name, brokers, topic, between, legal) in table {
+            let damage = brokers.iter().copied().map(lost).collect();
+            let terms = Terms { damage, ..Terms::strict() };
+            assert_eq!(terms.forgetful_coordinator(topic, between).is_some(), legal, "{name}");
+        }
     }
 
     #[test]

@@ -3,13 +3,12 @@
 mod biography;
 mod cross_check;
 mod damage;
+mod page;
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::config::{
-    Acks, AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
-};
-use harrow_broker_model::defect::{Defect, Defects};
+use harrow_broker_model::config::{Acks, ProducerConfig};
+use harrow_broker_model::defect::Defect;
 use harrow_broker_model::types::{NodeId, TopicId, TopicPartition};
 use harrow_reports::check::{
     Anomaly, Dependency, LogFacts, Observation, Occurrence, OccurrenceContext, Options, Step,
@@ -24,131 +23,29 @@ use harrow_sim::history::{
     Completion, Function, History, MicroOperation, OperationRecord, ReadRecord, SendRecord, What,
 };
 use harrow_sim::liveness::{GOALS, Goal};
-use harrow_sim::plan::{
-    Action, ClientPlan, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan, TopicPlan,
-};
+use harrow_sim::plan::{Action, ClientPlan, Plan};
 use harrow_sim::run::{End, InjectedFault, Run, RunStats, UnmetGoal};
+use harrow_sim::testing;
 use harrow_sim::violation::{Guarantee, Violation};
 
 fn plan() -> Plan {
-    let bootstrap = vec![NodeId(1)];
-    let (request_timeout_ms, retry_backoff_ms, jitter_salt) = (1000, 100, 0);
     Plan {
-        drawn: None,
-        schema: PLAN_SCHEMA,
         scenario: "quick-failover".to_owned(),
         seed: 7,
-        cluster: cluster(),
-        topics: vec![TopicPlan {
-            name: "orders".to_owned(),
-            partitions: 1,
-            replication_factor: 3,
-            min_insync_replicas: 2,
-            unclean_leader_election: false,
-            max_message_bytes: 1_048_588,
-            flush_messages: i64::MAX as u64,
-            flush_ms: i64::MAX as u64,
-            retention: harrow_broker_model::retention::Retention::FOREVER,
-        }],
-        admin: AdminConfig {
-            node: NodeId(1001),
-            bootstrap: bootstrap.clone(),
-            request_timeout_ms,
-            retry_backoff_ms,
-            api_timeout_ms: 60_000,
-        },
+        topics: vec![testing::topic(3, 2)],
         clients: vec![producer()],
         fresh_producer: producer_config(1004),
-        final_reader: ConsumerConfig {
-            node: NodeId(1003),
-            bootstrap,
-            jitter_salt,
-            fetch_wait_max_ms: 500,
-            fetch_max_bytes: 1 << 20,
-            request_timeout_ms,
-            retry_backoff_ms,
-            metadata_max_age_ms: 60_000,
-            offset_reset: OffsetReset::Earliest,
-            isolation: harrow_broker_model::note::IsolationLevel::ReadUncommitted,
-            group: None,
-        },
-        network: NetworkPlan {
-            latency_us: (100, 500),
-            client_latency_us: (100, 500),
-            slow_one_in: 0,
-            slow_extra_us: (0, 0),
-            bandwidth_bytes_per_second: 0,
-            queue_bytes_max: 0,
-            stall_timeout_ms: 1000,
-            connect_timeout_ms: 1000,
-        },
-        disk: DiskPlan { sync_us: (100, 200), write_back_ms: 5000, capacity_bytes: 0 },
-        clocks: Vec::new(),
-        steps: Vec::new(),
         heal_at_ms: 10_000,
         converge_within_ms: 60_000,
-        core: None,
-        expect: Expectation::default(),
-    }
-}
-
-fn cluster() -> ClusterConfig {
-    ClusterConfig {
-        brokers: vec![NodeId(1), NodeId(2), NodeId(3)],
-        controllers: vec![NodeId(101), NodeId(102), NodeId(103)],
-        jitter_salt: 0,
-        broker_heartbeat_interval_ms: 2000,
-        broker_session_timeout_ms: 9000,
-        replica_lag_time_max_ms: 30_000,
-        replica_fetch_wait_max_ms: 500,
-        replica_fetch_backoff_ms: 1000,
-        replica_fetch_max_bytes: 1 << 20,
-        fetch_session_slots: 1_000,
-        high_watermark_checkpoint_interval_ms: 5000,
-        recovery_point_checkpoint_interval_ms: 60_000,
-        segment_bytes: 1 << 20,
-        flush_scheduler_interval_ms: u64::MAX / 2_000_000,
-        retention_check_interval_ms: ClusterConfig::RETENTION_CHECK_INTERVAL_MS,
-        producer_id_expiration_ms: 86_400_000,
-        producer_id_expiration_check_interval_ms: 600_000,
-        request_timeout_ms: 1000,
-        transaction_version: 2,
-        transactional_id_expiration_ms: 604_800_000,
-        transaction_max_timeout_ms: 900_000,
-        transaction_cleanup_interval_ms: 10_000,
-        quorum_election_timeout_ms: 1000,
-        quorum_fetch_timeout_ms: 2000,
-        quorum_election_backoff_max_ms: 1000,
-        quorum_fetch_wait_max_ms: 500,
-        controlled_shutdown_timeout_ms: 5000,
-        eligible_leader_replicas: true,
-        auto_leader_rebalance: true,
-        leader_imbalance_check_interval_ms: 300_000,
-        unclean_election_interval_ms: 300_000,
-        coordinators: harrow_broker_model::config::CoordinatorConfig::DEFAULT,
-        kafka: None,
-        defects: Defects::NONE,
+        ..testing::plan()
     }
 }
 
 fn producer_config(node: i32) -> ProducerConfig {
     ProducerConfig {
-        node: NodeId(node),
-        bootstrap: vec![NodeId(1)],
-        jitter_salt: 0,
-        acks: Acks::All,
-        idempotence: true,
-        linger_ms: 0,
         batch_records_max: 10,
-        in_flight_max: 5,
-        request_timeout_ms: 1000,
-        retry_backoff_ms: 100,
         delivery_timeout_ms: 30_000,
-        metadata_max_age_ms: 60_000,
-        value_bytes: 8,
-        transactional_id: None,
-        transaction_version: 2,
-        transaction_timeout_ms: 60_000,
+        ..harrow_broker_model::testing::producer(node)
     }
 }
 
@@ -211,6 +108,7 @@ fn run(read: &[i64]) -> Run {
             ..RunStats::default()
         },
         trace: None,
+        timeline: None,
     }
 }
 

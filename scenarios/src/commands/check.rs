@@ -19,8 +19,10 @@ use harrow_reports::render::render_history;
 use harrow_sim::history::History;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::ci::{Case, CiArgs};
 use super::console::{Console, Failure, Mistake, mistake, progress_is_seen};
 use super::hold::HeldTo;
+use super::reading::quoted;
 use crate::exit::ExitCode;
 use crate::format::{nearest, parse_promises, print_promises};
 use crate::pipeline::COMMIT;
@@ -50,6 +52,8 @@ pub(super) struct Check {
     config: Option<PathBuf>,
     #[command(flatten)]
     held_to: HeldTo,
+    #[command(flatten)]
+    ci: CiArgs,
     /// Judge while reading, and stop at the first violation that the lines so far decide.
     #[arg(long)]
     fail_fast: bool,
@@ -73,6 +77,7 @@ impl Check {
         if self.config.is_none() {
             note_config_beside(path);
         }
+        let mut ci = self.ci.open(console)?;
         let started = Instant::now();
         let recorded = self.read(&config, path)?;
         note_strangers(&config, &recorded);
@@ -93,7 +98,18 @@ impl Check {
             render_history(&report, &Console::styles().report, console.stdout())?;
             console.stdout().flush()?;
         }
-        Ok(report.outcome.into())
+        ci.add(console, true, || Case::of_history(&report, &self.command(path)))?;
+        let left = ci.close(report.outcome.name());
+        Ok(console.also(report.outcome.into(), left))
+    }
+
+    /// What judges it again.
+    fn command(&self, path: &Path) -> String {
+        let mut words = vec![format!("harrow check {}", quoted(&path.display().to_string()))];
+        let config = self.config.as_ref().map(|path| path.display().to_string());
+        words.extend(config.map(|path| format!("--config {}", quoted(&path))));
+        words.extend(self.held_to.flags());
+        words.join(" ")
     }
 
     /// Reads the history; with `--fail-fast`, up to the first anomaly that the configuration does not excuse.

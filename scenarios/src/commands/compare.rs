@@ -52,6 +52,7 @@ pub(super) struct Compare {
 impl Compare {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
         let sides = self.sides()?;
+        self.seeds.announce(console)?;
         let interrupted = on_interrupt()?;
         let mut table = Table::default();
         let count = (self.seeds.last - self.seeds.first).saturating_add(1);

@@ -18,6 +18,8 @@ pub(super) enum Format {
     Human,
     /// For machines. Objects (runs, sweeps, verdicts) are versioned by `schema`; lists of names are arrays.
     Json,
+    /// For people, and for GitHub Actions: what did not hold is annotated, and the job has a summary.
+    Github,
 }
 
 /// When to use colour.
@@ -130,6 +132,10 @@ impl Console {
 
     pub(super) fn is_json(&self) -> bool {
         self.format == Format::Json
+    }
+
+    pub(super) fn is_github(&self) -> bool {
+        self.format == Format::Github
     }
 
     /// Colours; stdout drops them where they do not belong.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::console::{Mistake, mistake};
+use super::console::{Failure, Mistake, mistake};
 
 /// A directory that was seen to take files.
 #[derive(Debug, Clone)]
@@ -18,9 +18,7 @@ impl OutDirectory {
             mistake(message, "give `--out` a directory that can be made and written")
         };
         fs::create_dir_all(path).map_err(unusable)?;
-        let probe = path.join(".harrow-probe");
-        fs::write(&probe, b"").map_err(unusable)?;
-        fs::remove_file(&probe).map_err(unusable)?;
+        probe(path).map_err(unusable)?;
         Ok(Self(path.to_owned()))
     }
 
@@ -29,22 +27,55 @@ impl OutDirectory {
         self.0.join(name)
     }
 
-    /// Writes a file under another name and renames it, so that nobody sees half of it.
+    /// Writes a file of it, whole or not at all.
     pub(super) fn write(
         &self,
         name: &str,
         content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Mistake> {
-        let (path, part) = (self.path(name), self.path(&format!(".{name}.part")));
-        write_and_rename(&part, &path, content).map_err(|error| {
-            // What is left of the part is of no use; that it cannot be removed changes nothing.
-            let _ = fs::remove_file(&part);
+        let path = self.path(name);
+        write_whole(&path, content).map_err(|error| {
             mistake(
                 format!("failed to write {}: {error}", path.display()),
                 "make room or give another `--out`",
             )
         })
     }
+}
+
+/// Whether a directory takes files.
+fn probe(directory: &Path) -> io::Result<()> {
+    let probe = directory.join(".harrow-probe");
+    fs::write(&probe, b"")?;
+    fs::remove_file(&probe)
+}
+
+/// Whether a file could be written there: before a run, not after it.
+pub(super) fn probe_file(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+    }
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    probe(directory.unwrap_or(Path::new(".")))
+}
+
+/// Why a file that was asked for is not there.
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let message = format!("failed to write {}: {error}", path.display());
+    mistake(message, "give a path in a directory that is there and can be written").into()
+}
+
+/// Writes a file under another name and renames it, so that nobody sees half of it.
+pub(super) fn write_whole(
+    path: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    let part = path.with_file_name(format!(".{}.part", name.to_string_lossy()));
+    write_and_rename(&part, path, content).inspect_err(|_| {
+        // What is left of the part is of no use; that it cannot be removed changes nothing.
+        let _ = fs::remove_file(&part);
+    })
 }
 
 fn write_and_rename(

@@ -26,6 +26,12 @@ fn held(text: &str) -> Result<Held, String> {
 }
 
 impl HeldTo {
+    /// Of what was written elsewhere.
+    pub(super) fn of(texts: &[String]) -> Result<Self, String> {
+        let hold: Result<Vec<Held>, String> = texts.iter().map(|text| held(text)).collect();
+        Ok(Self { hold: hold? })
+    }
+
     pub(super) fn hold(&self) -> Hold {
         let promises: Vec<Promise> = self.hold.iter().map(|held| held.promise).collect();
         Hold::of(&promises)

@@ -1,20 +1,27 @@
 //! The `harrow` command: one file for each subcommand.
 
 mod check;
+mod ci;
 mod compare;
+mod completions;
 mod console;
 mod corpus;
 mod defects;
+mod doctor;
 mod explain;
 mod files;
 mod hold;
+mod init;
 mod interrupt;
 mod list;
 mod logging;
+mod page;
 mod reading;
 mod replay;
+mod report;
 mod run;
 mod seeds;
+mod show;
 mod shrink;
 mod shrinking;
 mod sweep;
@@ -58,6 +65,8 @@ struct Common {
 #[derive(Debug, Subcommand)]
 enum Command {
     List(list::List),
+    Show(show::Show),
+    Init(init::Init),
     Run(run::Run),
     Sweep(sweep::Sweep),
     Replay(replay::Replay),
@@ -65,9 +74,20 @@ enum Command {
     Verify(verify::Verify),
     Check(check::Check),
     Compare(compare::Compare),
+    Report(report::Report),
     Corpus(corpus::Corpus),
     Defects(defects::Defects),
     Explain(explain::Explain),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+    Man(completions::Man),
+}
+
+impl Cli {
+    /// The command line itself, as shells and readers are told of it.
+    fn command_line() -> clap::Command {
+        <Self as clap::CommandFactory>::command()
+    }
 }
 
 fn after_help() -> String {
@@ -104,6 +124,8 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command, console: &mut Console) -> Result<ExitCode, Failure> {
     match command {
         Command::List(list::List {}) => list::List::execute(console),
+        Command::Show(show) => show.execute(console),
+        Command::Init(init) => init.execute(console),
         Command::Run(run) => run.execute(console),
         Command::Sweep(sweep) => sweep.execute(console),
         Command::Replay(replay) => replay.execute(console),
@@ -111,9 +133,15 @@ fn dispatch(command: Command, console: &mut Console) -> Result<ExitCode, Failure
         Command::Verify(verify) => verify.execute(console),
         Command::Check(check) => check.execute(console),
         Command::Compare(compare) => compare.execute(console),
+        Command::Report(report) => report.execute(console),
         Command::Corpus(corpus) => corpus.execute(console),
         Command::Defects(defects) => defects.execute(console),
         Command::Explain(explain) => explain.execute(console),
+        Command::Doctor(doctor::Doctor {}) => doctor::Doctor::execute(console),
+        Command::Completions(one) => one.execute(console, Cli::command_line()),
+        Command::Man(completions::Man {}) => {
+            completions::Man::execute(console, Cli::command_line())
+        }
     }
 }
 

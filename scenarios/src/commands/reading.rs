@@ -17,9 +17,8 @@ use super::console::{Failure, Mistake, mistake};
 use super::hold::HeldTo;
 use crate::catalogue::{self, CATALOGUE};
 use crate::format::{Excerpt, Scenario, check_plan, excerpt, nearest, parse};
-use crate::pipeline::{JudgedRun, RunIdentity, fingerprint, hash_of, run_and_judge_held_to};
+use crate::pipeline::{JudgedRun, RunIdentity, Switched, hash_of, run_and_judge_held_to};
 use crate::plain::migrate;
-use crate::planner::plan;
 
 /// What changes a scenario from the command line.
 #[derive(Debug, Clone, Default, Args)]
@@ -43,6 +42,11 @@ impl Changes {
         Self { defects, kafka, set }
     }
 
+    /// The bugs and weaknesses among them.
+    fn switched(&self) -> Switched {
+        Switched { kafka: self.kafka, defects: self.defects.clone() }
+    }
+
     /// Whether nothing is changed.
     pub(super) fn is_empty(&self) -> bool {
         self.defects.is_empty() && self.kafka.is_none() && self.set.is_empty()
@@ -64,9 +68,6 @@ pub(super) struct Prepared {
 /// Stands for standard input.
 pub(super) const STDIN: &str = "-";
 
-/// From this version on new clusters keep eligible leader replicas. Source: KIP-966.
-const ELIGIBLE_REPLICAS_SINCE: Version = Version::new(4, 1, 0);
-
 impl Prepared {
     /// Reads a scenario: a name of the catalogue, or a path to a file.
     pub(super) fn read(argument: &str, changes: &Changes) -> Result<Self, Failure> {
@@ -84,14 +85,7 @@ impl Prepared {
 
     /// The plan of a seed.
     pub(super) fn plan(&self, seed: u64) -> Plan {
-        let mut plan = plan(&self.scenario, seed);
-        plan.cluster.kafka = self.changes.kafka;
-        // Clusters of an older version have no such feature, or have it switched off.
-        let keeps = self.changes.kafka.is_none_or(|version| version >= ELIGIBLE_REPLICAS_SINCE);
-        plan.cluster.eligible_leader_replicas &= keeps;
-        plan.cluster.defects = self.defects();
-        plan.drawn = Some(fingerprint(&plan));
-        plan
+        self.changes.switched().plan(&self.scenario, seed)
     }
 
     /// The same, judged as if more had been promised.
@@ -108,16 +102,9 @@ impl Prepared {
         judged
     }
 
-    /// Every bug and weakness that is on.
-    fn defects(&self) -> Defects {
-        let mut defects = self.changes.kafka.map_or(Defects::NONE, Defects::of_version);
-        defects.extend(self.changes.defects.iter().copied());
-        defects
-    }
-
     /// By which rules its runs are made.
     pub(super) fn rules(&self) -> Rules {
-        Rules::of(self.changes.kafka, self.defects())
+        Rules::of(self.changes.kafka, self.changes.switched().all())
     }
 
     /// What a run of it is called: scenario, seed, version and defects.

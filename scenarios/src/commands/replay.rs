@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::ci::CiArgs;
 use super::console::{Console, Failure};
 use super::files::OutDirectory;
 use super::hold::HeldTo;
 use super::reading::{plan_file, plan_path, quoted};
-use super::run::{show, while_running};
+use super::run::{Left, show, while_running};
 use crate::exit::ExitCode;
 use crate::pipeline::{RunIdentity, run_and_judge_held_to};
 
@@ -25,9 +26,11 @@ pub(super) struct Replay {
     plan: PathBuf,
     #[command(flatten)]
     held_to: HeldTo,
-    /// Leave plan.json, history.jsonl, history.toml, trace.txt and report.json in this directory.
+    /// Leave plan.json, history.jsonl, history.toml, trace.txt, report.json and report.html in this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    ci: CiArgs,
 }
 
 impl Replay {
@@ -47,6 +50,6 @@ impl Replay {
             judged.report.coordinate.held_to = self.held_to.texts();
             judged
         };
-        show(console, &plan, &command, judged, out.as_ref())
+        show(console, &plan, &command, judged, Left { out: out.as_ref(), ci: &self.ci })
     }
 }

@@ -13,10 +13,12 @@ use harrow_sim::plan::{ClientPlan, Plan};
 use harrow_sim::run::TraceRow;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::ci::{Case, CiArgs};
 use super::console::{Console, Failure, progress_is_seen};
 use super::files::OutDirectory;
 use super::hold::HeldTo;
 use super::interrupt::on_interrupt;
+use super::page::{PAGE, leave_page};
 use super::reading::{Changes, Prepared, quoted};
 use super::seeds;
 use super::shrinking::{ShrinkArgs, Shrinking};
@@ -41,15 +43,17 @@ pub(super) struct Run {
     changes: Changes,
     #[command(flatten)]
     held_to: HeldTo,
-    /// Leave plan.json, history.jsonl, history.toml, trace.txt and report.json in this directory.
+    /// Leave plan.json, history.jsonl, history.toml, trace.txt, report.json and report.html in this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    ci: CiArgs,
     #[command(flatten)]
     shrink: ShrinkArgs,
 }
 
 /// What a run leaves under `--out`.
-const FILES: &str = "plan.json, history.jsonl, history.toml, trace.txt, report.json";
+const FILES: &str = "plan.json, history.jsonl, history.toml, trace.txt, report.json, report.html";
 
 impl Run {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
@@ -61,7 +65,8 @@ impl Run {
         }
         let (plan, command) = (prepared.plan(seed), prepared.command(seed));
         let judged = |trace| while_running(|| prepared.judged(&plan, &command, trace));
-        let code = show(console, &plan, &command, judged, out.as_ref())?;
+        let left = Left { out: out.as_ref(), ci: &self.ci };
+        let code = show(console, &plan, &command, judged, left)?;
         if self.shrink.shrink && code == ExitCode::Violated {
             let shrinking = Shrinking {
                 jobs: seeds::jobs(None),
@@ -93,14 +98,24 @@ pub(super) fn while_running<T>(run: impl FnOnce() -> T) -> T {
     done
 }
 
+/// Which files a run leaves.
+#[derive(Clone, Copy)]
+pub(super) struct Left<'a> {
+    /// The directory of its own.
+    pub(super) out: Option<&'a OutDirectory>,
+    /// What CI services read.
+    pub(super) ci: &'a CiArgs,
+}
+
 /// Runs a plan, tells about it and leaves its files. A verdict is told even if its files cannot be written.
 pub(super) fn show(
     console: &mut Console,
     plan: &Plan,
     replay: &str,
     judged: impl Fn(bool) -> JudgedRun,
-    out: Option<&OutDirectory>,
+    Left { out, ci }: Left<'_>,
 ) -> Result<ExitCode, Failure> {
+    let mut ci = ci.open(console)?;
     if let Some(out) = out {
         leave_plan(out, plan)?;
     }
@@ -117,7 +132,10 @@ pub(super) fn show(
         writeln!(console.stdout(), "left {FILES} in {there}; bit for bit: harrow replay {plan}")?;
     }
     console.stdout().flush()?;
-    Ok(console.also(judged.report.outcome.into(), left))
+    ci.add(console, true, || Case::of_run(&judged.report, false))?;
+    let outcome = judged.report.outcome;
+    let left = left.and(ci.close(outcome.name()));
+    Ok(console.also(outcome.into(), left))
 }
 
 /// Writes what is known before the run.
@@ -150,7 +168,7 @@ fn leave(out: &OutDirectory, plan: &Plan, judged: &JudgedRun) -> Result<(), Fail
     // Two runs of one plan leave the same bytes.
     let report = judged.report.timeless();
     out.write("report.json", |file| render(&report, Format::Json, file))?;
-    Ok(())
+    leave_page(out, PAGE, plan, judged)
 }
 
 /// What a trace begins with: what its columns are, and who its nodes are.

@@ -1,27 +1,84 @@
 //! Ranges of seeds, and seeds out of nowhere.
 
 use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
+use std::process::Command;
 use std::thread;
 
 use harrow_broker_model::wide::INEXACT;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::console::{Console, Failure};
 
 /// `A..B`: both ends belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SeedRange {
     pub(super) first: u64,
     pub(super) last: u64,
+    origin: SeedOrigin,
+}
+
+/// Where a range of seeds comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SeedOrigin {
+    /// It was written down.
+    Given,
+    /// Nobody chose it: each time another one.
+    Fresh,
+    /// The commit of the repository that one is in: the same for everybody who tests it.
+    Commit,
 }
 
 impl SeedRange {
-    /// Reads `A..B` or `A`.
+    pub(super) const fn new(first: u64, last: u64) -> Self {
+        Self { first, last, origin: SeedOrigin::Given }
+    }
+
+    /// Reads `A..B`, `A`, `fresh:N` or `commit:N`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if let Some(count) = text.strip_prefix("fresh:") {
+            return Self::counted(drawn(), count, SeedOrigin::Fresh);
+        }
+        if let Some(count) = text.strip_prefix("commit:") {
+            return Self::counted(xxh3_64(head()?.as_bytes()), count, SeedOrigin::Commit);
+        }
         let (first, last) = text.split_once("..").unwrap_or((text, text));
         let (first, last) = (seed_of_range(first)?, seed_of_range(last.trim_start_matches('='))?);
         if first > last {
             return Err(format!("{first}..{last} is empty; write {last}..{first}"));
         }
-        Ok(Self { first, last })
+        Ok(Self::new(first, last))
     }
+
+    /// So many seeds, from somewhere on, all of a size that every reader of JSON keeps.
+    fn counted(from: u64, count: &str, origin: SeedOrigin) -> Result<Self, String> {
+        let count = count.parse().ok().filter(|count| (1..=INEXACT / 2).contains(count));
+        let count = count.ok_or("write how many, such as fresh:100 or commit:100")?;
+        let first = from % (INEXACT - count);
+        Ok(Self { first, last: first + count - 1, origin })
+    }
+
+    /// Says which seeds they are, unless somebody wrote them down, or a machine reads each run's own.
+    pub(super) fn announce(self, console: &mut Console) -> Result<(), Failure> {
+        let Self { first, last, origin } = self;
+        let whence = match origin {
+            SeedOrigin::Given => return Ok(()),
+            SeedOrigin::Fresh => "nobody chose them",
+            SeedOrigin::Commit => "of this commit",
+        };
+        if !console.is_json() {
+            writeln!(console.stdout(), "seeds {first}..{last} ({whence})")?;
+        }
+        Ok(())
+    }
+}
+
+/// The commit of the repository that one is in.
+fn head() -> Result<String, String> {
+    let output = Command::new("git").args(["rev-parse", "HEAD"]).output();
+    let output = output.ok().filter(|output| output.status.success());
+    let commit = output.and_then(|output| String::from_utf8(output.stdout).ok());
+    commit.ok_or_else(|| "there is no commit here: use it within a git repository".to_owned())
 }
 
 fn seed_of_range(text: &str) -> Result<u64, String> {
@@ -29,7 +86,7 @@ fn seed_of_range(text: &str) -> Result<u64, String> {
     if is_number {
         seed(text)
     } else {
-        Err("write A..B, both ends included, such as 1..1000, or one seed".to_owned())
+        Err("write A..B, both ends included, such as 1..1000, or one seed, or fresh:N".to_owned())
     }
 }
 
@@ -111,6 +168,21 @@ mod tests {
         for (text, wanted) in table {
             let read = SeedRange::parse(text).ok().map(|range| (range.first, range.last));
             assert_eq!(read, wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn seeds_that_nobody_chose_are_as_many_as_asked() {
+        let range = SeedRange::parse("fresh:100").expect("a range");
+        assert_eq!(range.last - range.first, 99);
+        assert!(range.last < INEXACT);
+        let (from, origin) = (u64::MAX, SeedOrigin::Commit);
+        let range = SeedRange::counted(from, "3", origin).expect("a range");
+        assert_eq!(range, SeedRange::counted(from, "3", origin).expect("the same"));
+        for wrong in
+            ["fresh:0", "fresh:", "fresh:-1", "fresh:99999999999999999", "commit:x", "old:3"]
+        {
+            assert!(SeedRange::parse(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -24,7 +24,7 @@ use crate::format::{parse, print_scenario};
 use crate::pipeline::{COMMIT, RunIdentity, follow, run_and_judge};
 use crate::planner;
 use crate::shrink::{
-    Budget, Change, Failure as Broken, Frequency, NoFailure, Parting, Size, Witness,
+    Budget, Change, FailingRun, Failure as Broken, Frequency, NoFailure, Parting, Size,
     nearest_passing, needed_defects, shrink,
 };
 
@@ -130,7 +130,7 @@ struct Passes {
 /// A result with its plan.
 pub(super) struct Smallest {
     pub(super) plan: Plan,
-    pub(super) told: ShrunkReport,
+    pub(super) report: ShrunkReport,
 }
 
 impl Shrinking<'_> {
@@ -148,7 +148,7 @@ impl Shrinking<'_> {
         };
         let left = out.as_ref().map_or(Ok(()), |out| leave(out, &smallest));
         if console.is_json() {
-            console.json(&smallest.told)?;
+            console.json(&smallest.report)?;
         } else {
             self.tell(console, &smallest)?;
             if let Some(out) = out.filter(|_| left.is_ok()) {
@@ -194,14 +194,14 @@ impl Shrinking<'_> {
         out: Option<&OutDirectory>,
     ) -> Result<Smallest, NoFailure> {
         let started = Instant::now();
-        let (broken, witness) = Broken::of(plan, wanted)?;
+        let (broken, failing_run) = Broken::of(plan, wanted)?;
         let more =
             || !self.interrupted.load(Ordering::Relaxed) && started.elapsed() < self.duration;
         let bar = Self::progress();
         let budget = Budget { jobs: self.jobs, seeds: SEEDS_TRIED, more: &more };
         let oracle = |plan: &Plan, seeds: u32| broken.seen(plan, seeds);
         let written = Cell::new(started);
-        let shrunk = shrink(plan, witness, &oracle, budget, &mut |at| {
+        let shrunk = shrink(plan, failing_run, &oracle, budget, &mut |at| {
             bar.set_message(format!("{}: {} ({} plans)", at.pass, Size::of(at.best), at.judged));
             if at.improved && written.get().elapsed() > Duration::from_secs(1) {
                 written.set(Instant::now());
@@ -214,7 +214,7 @@ impl Shrinking<'_> {
         let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let fails = broken.frequency(&smallest, SEEDS_COUNTED, self.jobs);
         bar.finish_and_clear();
-        let passes = self.passes(&smallest, &shrunk.witness);
+        let passes = self.passes(&smallest, &shrunk.failing_run);
         let several = smallest.cluster.defects.iter().count() > 1;
         let fails_so = |plan: &Plan| broken.seen(plan, 1).is_some();
         let takes = if several { needed_defects(&smallest, &fails_so) } else { Vec::new() };
@@ -222,7 +222,7 @@ impl Shrinking<'_> {
         let report = self.report(&smallest);
         let finding = &broken.finding;
         let scenario = self.commented(&smallest, scenario, &broken, fails);
-        let told = ShrunkReport {
+        let report = ShrunkReport {
             schema: 1,
             kind: "shrunk",
             commit: COMMIT,
@@ -242,7 +242,7 @@ impl Shrinking<'_> {
             passes,
             report,
         };
-        Ok(Smallest { plan: smallest, told })
+        Ok(Smallest { plan: smallest, report })
     }
 
     fn report(&self, plan: &Plan) -> Report {
@@ -258,10 +258,10 @@ impl Shrinking<'_> {
         report
     }
 
-    fn passes(&self, plan: &Plan, witness: &Witness) -> Option<Passes> {
+    fn passes(&self, plan: &Plan, failing_run: &FailingRun) -> Option<Passes> {
         let started = Instant::now();
         let more = || !self.interrupted.load(Ordering::Relaxed) && started.elapsed() < NEAREST_FOR;
-        let nearest = nearest_passing(plan, witness, &more)?;
+        let nearest = nearest_passing(plan, failing_run, &more)?;
         Some(Passes { changes: nearest.changes, parting: nearest.parting })
     }
 
@@ -305,12 +305,12 @@ impl Shrinking<'_> {
     }
 
     fn tell(&self, console: &mut Console, smallest: &Smallest) -> Result<(), Failure> {
-        let Smallest { told, .. } = smallest;
+        let Smallest { report, .. } = smallest;
         let styles = Console::styles();
         let (bad, strong) = (styles.report.bad, styles.strong);
-        let ShrunkReport { before, after, judged, complete, wall_ms, fails, .. } = told;
+        let ShrunkReport { before, after, judged, complete, wall_ms, fails, .. } = report;
         let stdout = console.stdout();
-        writeln!(stdout, "{bad}shrunk{bad:#} {}: {}", self.title, told.anomaly)?;
+        writeln!(stdout, "{bad}shrunk{bad:#} {}: {}", self.title, report.anomaly)?;
         writeln!(stdout, "  from {}; {} events", before.size, before.events)?;
         writeln!(stdout, "  to   {strong}{}{strong:#}; {} events", after.size, after.events)?;
         let end = if *complete { "nothing more can go" } else { "stopped before its end" };
@@ -318,25 +318,25 @@ impl Shrinking<'_> {
         writeln!(stdout, "  {judged} plans judged in {seconds} s, {end}")?;
         let Frequency { failed, seeds } = fails;
         writeln!(stdout, "  it fails under {failed} of {seeds} runtime seeds")?;
-        if !told.takes.is_empty() {
-            let names: Vec<&str> = told.takes.iter().map(|defect| defect.name()).collect();
+        if !report.takes.is_empty() {
+            let names: Vec<&str> = report.takes.iter().map(|defect| defect.name()).collect();
             writeln!(stdout, "  of all that is on it takes {}", names.join(" and "))?;
         }
         writeln!(stdout)?;
-        writeln!(stdout, "{}", told.scenario.text)?;
-        if let Some(passes) = &told.passes {
+        writeln!(stdout, "{}", report.scenario.text)?;
+        if let Some(passes) = &report.passes {
             tell_passes(console, passes)?;
         }
-        let replay = told.report.coordinate.replay.clone();
+        let replay = report.report.coordinate.replay.clone();
         let styles = Console::styles().report;
-        render(&told.report, Format::Human { styles, replay: &replay }, console.stdout())?;
+        render(&report.report, Format::Human { styles, replay: &replay }, console.stdout())?;
         Ok(())
     }
 }
 
 fn tell_passes(console: &mut Console, passes: &Passes) -> Result<(), Failure> {
-    let words: Vec<&str> = passes.changes.iter().map(|change| change.words.as_str()).collect();
-    writeln!(console.stdout(), "it passes {}", words.join(", and "))?;
+    let texts: Vec<&str> = passes.changes.iter().map(|change| change.text.as_str()).collect();
+    writeln!(console.stdout(), "it passes {}", texts.join(", and "))?;
     if let Some(Parting { failing, passing }) = &passes.parting {
         let end = || "nothing more".to_owned();
         let (failing, passing) =
@@ -393,11 +393,11 @@ fn leave_plan(out: &OutDirectory, plan: &Plan) -> Result<(), Failure> {
 }
 
 fn leave(out: &OutDirectory, smallest: &Smallest) -> Result<(), Failure> {
-    let Smallest { plan, told } = smallest;
+    let Smallest { plan, report } = smallest;
     leave_plan(out, plan)?;
-    out.write("scenario.toml", |file| file.write_all(told.scenario.text.as_bytes()))?;
+    out.write("scenario.toml", |file| file.write_all(report.scenario.text.as_bytes()))?;
     // Two runs of one plan leave the same bytes.
-    out.write("report.json", |file| render(&told.report.timeless(), Format::Json, file))?;
-    out.write("shrunk.json", |file| Ok(serde_json::to_writer_pretty(file, told)?))?;
+    out.write("report.json", |file| render(&report.report.timeless(), Format::Json, file))?;
+    out.write("shrunk.json", |file| Ok(serde_json::to_writer_pretty(file, report)?))?;
     Ok(())
 }

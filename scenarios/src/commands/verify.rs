@@ -60,6 +60,7 @@ struct Difference {
 impl Verify {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
         let prepared = Prepared::read(&self.scenario, &self.changes)?;
+        self.seeds.announce(console)?;
         let interrupted = on_interrupt()?;
         let (mut differences, mut compared) = (Vec::new(), 0_u64);
         for seed in self.seeds.first..=self.seeds.last {

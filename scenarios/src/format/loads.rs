@@ -1,6 +1,6 @@
 //! Reads `[[load]]` tables: clients and what they do.
 
-use harrow_broker_model::config::{Acks, Assignor, OffsetReset};
+use harrow_broker_model::config::{Acks, Assignor, GroupProtocol, OffsetReset, ServerAssignor};
 use harrow_broker_model::note::IsolationLevel;
 
 use super::limits::OVERHEAD_BYTES;
@@ -48,7 +48,15 @@ const ACKS: &[(&str, Acks)] =
 const ASSIGNORS: &[(&str, Assignor)] = &[
     ("range", Assignor::Range),
     ("round-robin", Assignor::RoundRobin),
+    ("sticky", Assignor::Sticky),
     ("cooperative-sticky", Assignor::CooperativeSticky),
+];
+const PROTOCOLS: &[(&str, GroupProtocol)] =
+    &[("classic", GroupProtocol::Classic), ("consumer", GroupProtocol::Consumer)];
+const SERVER_ASSIGNORS: &[(&str, Option<ServerAssignor>)] = &[
+    ("none", None),
+    ("uniform", Some(ServerAssignor::Uniform)),
+    ("range", Some(ServerAssignor::Range)),
 ];
 const RESETS: &[(&str, OffsetReset)] =
     &[("earliest", OffsetReset::Earliest), ("latest", OffsetReset::Latest)];
@@ -69,8 +77,8 @@ pub(super) fn read(section: Section<'_>, reading: &mut Reading) -> LoadScenario 
         Kind::Transaction => transaction(&section),
         Kind::Consumer => {
             let settings = section.settings(defaults::CONSUMER);
-            let offset_reset = section.words("auto.offset.reset", RESETS, RESETS[0].1);
-            let isolation = section.words("isolation.level", ISOLATIONS, ISOLATIONS[0].1);
+            let offset_reset = section.choice("auto.offset.reset", RESETS, RESETS[0].1);
+            let isolation = section.choice("isolation.level", ISOLATIONS, ISOLATIONS[0].1);
             let member = member(&section);
             (settings, LoadKind::Consumer { isolation, offset_reset, member })
         }
@@ -177,7 +185,9 @@ fn member(section: &Section<'_>) -> Option<MemberScenario> {
     Some(MemberScenario {
         group,
         is_static: section.flags("static", false),
-        assignor: section.words("partition.assignment.strategy", ASSIGNORS, Assignor::Range),
+        assignor: section.choice("partition.assignment.strategy", ASSIGNORS, Assignor::Range),
+        protocol: section.choice("group.protocol", PROTOCOLS, GroupProtocol::Classic),
+        remote_assignor: section.choice("group.remote.assignor", SERVER_ASSIGNORS, None),
         commit_on_revoke: section.flags("commit_on_revoke", true),
         auto_commit,
         settings,
@@ -186,7 +196,7 @@ fn member(section: &Section<'_>) -> Option<MemberScenario> {
 
 fn producer(section: &Section<'_>) -> (Settings, LoadKind) {
     let settings = section.settings(defaults::PRODUCER);
-    let acks = section.words("acks", ACKS, Acks::All);
+    let acks = section.choice("acks", ACKS, Acks::All);
     let can_be_idempotent = acks.options().contains(&Acks::All);
     let idempotence = section.flags("enable.idempotence", can_be_idempotent);
     check_idempotence(section, &acks, &idempotence, &settings);

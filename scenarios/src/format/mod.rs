@@ -297,7 +297,7 @@ fn settings(section: Section<'_>, table: &'static [Setting]) -> Settings {
 }
 
 /// What becomes of nodes outside the core, by name.
-const FATES: [(&str, OutsideState); 2] =
+const OUTSIDE_STATES: [(&str, OutsideState); 2] =
     [("dead", OutsideState::Dead), ("cut-from-brokers", OutsideState::CutFromBrokers)];
 
 fn heal(section: Section<'_>) -> HealScenario {
@@ -310,7 +310,7 @@ fn heal(section: Section<'_>) -> HealScenario {
             defaults::CONVERGE_WITHIN_MS,
         ),
         core: section.flags("core", false),
-        outside: section.words("outside", &FATES, OutsideState::Dead),
+        outside: section.choice("outside", &OUTSIDE_STATES, OutsideState::Dead),
     };
     section.finish();
     heal

@@ -16,10 +16,10 @@ use super::limits::{self, Extremes, OFTEN_SLOW, OVERHEAD_BYTES, PARTITIONS_MAX, 
 use super::loads::{HOURS_MAX, PAUSE_HELD};
 use super::place::Place;
 use super::plan_fields::{
-    ADMIN, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, COORDINATOR_FIELDS, DISK_FIELDS,
-    Field, GROUP_FIELDS, MEMBER_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PRODUCER_CONFIG,
-    PRODUCER_FIELDS, STEP_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS,
-    TRANSACTIONS_FIELDS, field_bounds,
+    ADMIN, CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, CONSUMER_GROUPS_FIELDS,
+    COORDINATOR_FIELDS, DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS, NETWORK_FIELDS,
+    OFFSETS_TOPIC_FIELDS, PRODUCER_CONFIG, PRODUCER_FIELDS, STEP_FIELDS, TRANSACTION_CONFIG,
+    TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS, field_bounds,
 };
 use super::problem::{Problem, ScenarioError, Sources, name_help};
 
@@ -140,6 +140,7 @@ impl Check<'_> {
     fn numbers(&mut self) {
         self.fields("cluster", CLUSTER_FIELDS);
         self.fields("cluster.coordinators", COORDINATOR_FIELDS);
+        self.fields("cluster.coordinators.consumer_groups", CONSUMER_GROUPS_FIELDS);
         self.fields("cluster.coordinators.offsets_topic", OFFSETS_TOPIC_FIELDS);
         self.fields("cluster.coordinators.transaction_topic", TRANSACTION_TOPIC_FIELDS);
         self.fields("network", NETWORK_FIELDS);

@@ -105,6 +105,13 @@ pub(super) const COORDINATOR_FIELDS: &[Field] = &[
     of("offsets_retention_check_interval_ms", CLUSTER, "offsets.retention.check.interval.ms"),
 ];
 
+/// Of `coordinators.consumer_groups`.
+#[rustfmt::skip]
+pub(super) const CONSUMER_GROUPS_FIELDS: &[Field] = &[
+    of("session_timeout_ms", CLUSTER, "group.consumer.session.timeout.ms"),
+    of("heartbeat_interval_ms", CLUSTER, "group.consumer.heartbeat.interval.ms"),
+];
+
 /// Of `coordinators.offsets_topic`.
 #[rustfmt::skip]
 pub(super) const OFFSETS_TOPIC_FIELDS: &[Field] = &[

@@ -124,6 +124,11 @@ impl Mistake {
         self.line
     }
 
+    /// Place, what is wrong and what would be right, on one line.
+    pub fn one_line(&self) -> String {
+        format!("{}:{}: {}; {}", self.source.name(), self.line, self.message, self.help)
+    }
+
     /// The offending text.
     pub fn text(&self) -> &str {
         &self.text

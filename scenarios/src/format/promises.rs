@@ -100,7 +100,7 @@ fn read(document: &Document<'_>) -> HistoryConfig {
 
 /// As in Kafka, settings that idempotence does not go with switch it off unless it is asked for.
 fn producer(section: &Section<'_>, default: ProducerTerms) -> ProducerTerms {
-    let acks = section.word("acks", &ACKS).unwrap_or(default.acks);
+    let acks = section.maybe_choice("acks", &ACKS).unwrap_or(default.acks);
     let key = "max.in.flight.requests.per.connection";
     let in_flight = section.number(key, (1, i64::from(u32::MAX)), "5");
     let in_flight_max = in_flight.map_or(default.in_flight_max, |number| number as u32);
@@ -127,12 +127,14 @@ fn process(section: Section<'_>, config: &mut HistoryConfig) {
 }
 
 fn consumer(section: Section<'_>, config: &mut HistoryConfig) {
-    config.isolation = section.word("isolation.level", &ISOLATION).unwrap_or(config.isolation);
-    config.offset_reset = section.word("auto.offset.reset", &RESET).unwrap_or(config.offset_reset);
+    config.isolation =
+        section.maybe_choice("isolation.level", &ISOLATION).unwrap_or(config.isolation);
+    config.offset_reset =
+        section.maybe_choice("auto.offset.reset", &RESET).unwrap_or(config.offset_reset);
     config.assign_keeps_position =
         section.maybe_flag("assign.keeps.position").unwrap_or(config.assign_keeps_position);
     config.member_epochs =
-        section.word("group.protocol", &PROTOCOL).unwrap_or(config.member_epochs);
+        section.maybe_choice("group.protocol", &PROTOCOL).unwrap_or(config.member_epochs);
     config.subscribes = section.maybe_flag("subscribe").unwrap_or(config.subscribes);
     section.finish();
 }
@@ -146,7 +148,7 @@ fn topic_terms(section: &Section<'_>, cleanup: &str, default: TopicTerms) -> Top
             unclean_leader_election: unclean.unwrap_or(unclean_leader_election),
             min_insync_replicas: min_insync.map_or(min_insync_replicas, |number| number as u32),
         },
-        compacted: section.word(cleanup, &CLEANUP).unwrap_or(default.compacted),
+        compacted: section.maybe_choice(cleanup, &CLEANUP).unwrap_or(default.compacted),
     }
 }
 
@@ -163,7 +165,7 @@ fn unique_name<T>(section: &Section<'_>, known: &BTreeMap<String, T>, example: &
 fn faults(document: &Document<'_>, default: &FaultTerms) -> FaultTerms {
     let section = document.section("faults");
     let settled = section.number("settled_at_ns", (0, MOST), "60_000_000_000");
-    let listed = section.word("unclean_elections", &ELECTIONS);
+    let listed = section.maybe_choice("unclean_elections", &ELECTIONS);
     let faults = FaultTerms {
         disturbed: section.maybe_flag("disturbed").unwrap_or(default.disturbed),
         settled_ns: settled.map(|at| at as u64),
@@ -204,7 +206,7 @@ fn damage(section: Section<'_>) -> Damage {
         broker: section.required_number("broker", (0, i64::from(i32::MAX)), "1") as i32,
         at_ns: section.required_number("at_ns", (0, MOST), "5_000_000_000") as u64,
         lasting: section.maybe_flag("lasting").unwrap_or(false),
-        kind: section.word("kind", &DAMAGE).unwrap_or_default(),
+        kind: section.maybe_choice("kind", &DAMAGE).unwrap_or_default(),
     };
     section.finish();
     damage
@@ -244,7 +246,7 @@ fn print_producers(config: &HistoryConfig, text: &mut String) -> std::fmt::Resul
 
 fn print_producer(terms: ProducerTerms, text: &mut String) -> std::fmt::Result {
     let ProducerTerms { acks, idempotence, in_flight_max } = terms;
-    writeln!(text, "acks = {:<34} # \"all\", \"1\" or \"0\"", word(&ACKS, &acks))?;
+    writeln!(text, "acks = {:<34} # \"all\", \"1\" or \"0\"", name_of(&ACKS, &acks))?;
     writeln!(
         text,
         "enable.idempotence = {idempotence:<20} # false: duplicates and disorder are legal"
@@ -253,9 +255,9 @@ fn print_producer(terms: ProducerTerms, text: &mut String) -> std::fmt::Result {
 }
 
 fn print_consumers(config: &HistoryConfig, text: &mut String) -> std::fmt::Result {
-    let isolation = word(&ISOLATION, &config.isolation);
-    let reset = word(&RESET, &config.offset_reset);
-    let protocol = word(&PROTOCOL, &config.member_epochs);
+    let isolation = name_of(&ISOLATION, &config.isolation);
+    let reset = name_of(&RESET, &config.offset_reset);
+    let protocol = name_of(&PROTOCOL, &config.member_epochs);
     let (subscribes, keeps) = (config.subscribes, config.assign_keeps_position);
     writeln!(text, "\n# All consumers.\n[consumer]")?;
     writeln!(text, "isolation.level = {isolation:<23} # or \"read_uncommitted\"")?;
@@ -291,12 +293,12 @@ fn print_topic(terms: &TopicTerms, cleanup: &str, text: &mut String) -> std::fmt
     let PartitionTerms { unclean_leader_election, min_insync_replicas } = terms.partition;
     writeln!(text, "min.insync.replicas = {min_insync_replicas}")?;
     writeln!(text, "unclean.leader.election.enable = {unclean_leader_election}")?;
-    writeln!(text, "{cleanup} = {}", word(&CLEANUP, &terms.compacted))
+    writeln!(text, "{cleanup} = {}", name_of(&CLEANUP, &terms.compacted))
 }
 
 fn print_faults(faults: &FaultTerms, text: &mut String) -> std::fmt::Result {
     let FaultTerms { disturbed, stale_end_offsets, .. } = faults;
-    let listed = word(&ELECTIONS, &faults.dropped.is_some());
+    let listed = name_of(&ELECTIONS, &faults.dropped.is_some());
     writeln!(text, "\n# What was done to the cluster, as far as it is known.\n[faults]")?;
     writeln!(text, "disturbed = {disturbed:<29} # false: nothing at all, so no leader changed")?;
     if let Some(settled) = faults.settled_ns {
@@ -327,14 +329,14 @@ fn print_faults(faults: &FaultTerms, text: &mut String) -> std::fmt::Result {
     for Damage { broker, at_ns, lasting, kind } in &faults.damage {
         writeln!(text, "\n[[damage]]\nbroker = {broker}\nat_ns = {at_ns}\nlasting = {lasting}")?;
         if *kind != DamageKind::Unknown {
-            writeln!(text, "kind = {}", word(&DAMAGE, kind))?;
+            writeln!(text, "kind = {}", name_of(&DAMAGE, kind))?;
         }
     }
     Ok(())
 }
 
 /// A word of a table, in quotes.
-fn word<T: PartialEq>(words: &[(&'static str, T)], meaning: &T) -> String {
+fn name_of<T: PartialEq>(words: &[(&'static str, T)], meaning: &T) -> String {
     let found = words.iter().find(|(_, known)| known == meaning);
     format!("\"{}\"", found.map_or("", |(word, _)| word))
 }

@@ -93,6 +93,16 @@ const ABOUT: &[(&str, &str, &str)] = &[
     ),
     (
         "[[load]]",
+        "group.protocol",
+        "`consumer` is KIP-848: the coordinator shares partitions out; the same in all members",
+    ),
+    (
+        "[[load]]",
+        "group.remote.assignor",
+        "with `group.protocol = \"consumer\"`: the assignor that members name; `none` names none",
+    ),
+    (
+        "[[load]]",
         "commit_on_revoke",
         "whether a member commits and waits before it gives partitions up",
     ),

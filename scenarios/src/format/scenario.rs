@@ -1,6 +1,6 @@
 //! What a person wrote: ranges, choices and symbolic targets, nothing drawn yet.
 
-use harrow_broker_model::config::{Acks, Assignor, OffsetReset};
+use harrow_broker_model::config::{Acks, Assignor, GroupProtocol, OffsetReset, ServerAssignor};
 use harrow_broker_model::note::IsolationLevel;
 use harrow_sim::plan::OutsideState;
 
@@ -130,6 +130,10 @@ pub struct MemberScenario {
     pub is_static: Choice<bool>,
     /// `partition.assignment.strategy`, the same for all.
     pub assignor: Choice<Assignor>,
+    /// `group.protocol`, the same for all.
+    pub protocol: Choice<GroupProtocol>,
+    /// `group.remote.assignor`, if any is named.
+    pub remote_assignor: Choice<Option<ServerAssignor>>,
     /// `enable.auto.commit`.
     pub auto_commit: Choice<bool>,
     /// Whether each commits and waits when it is about to lose partitions.

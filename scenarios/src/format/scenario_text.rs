@@ -9,10 +9,10 @@ use harrow_sim::plan::Plan;
 use serde_json::Value;
 
 use super::plan_fields::{
-    CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, COORDINATOR_FIELDS, DISK_FIELDS, Field,
-    GROUP_FIELDS, MEMBER_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS, PRODUCER_CONFIG,
-    PRODUCER_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS, TRANSACTION_TOPIC_FIELDS,
-    TRANSACTIONS_FIELDS, field_setting,
+    CLUSTER_FIELDS, CONSUMER_CONFIG, CONSUMER_FIELDS, CONSUMER_GROUPS_FIELDS, COORDINATOR_FIELDS,
+    DISK_FIELDS, Field, GROUP_FIELDS, MEMBER_FIELDS, NETWORK_FIELDS, OFFSETS_TOPIC_FIELDS,
+    PRODUCER_CONFIG, PRODUCER_FIELDS, TRANSACTION_CONFIG, TRANSACTION_FIELDS,
+    TRANSACTION_TOPIC_FIELDS, TRANSACTIONS_FIELDS, field_setting,
 };
 use crate::planner::defaults;
 
@@ -106,6 +106,7 @@ impl Text {
         rows.extend(unusual(cluster, &[CLUSTER_FIELDS]));
         let coordinators = &cluster["coordinators"];
         rows.extend(unusual(coordinators, &[COORDINATOR_FIELDS]));
+        rows.extend(unusual(&coordinators["consumer_groups"], &[CONSUMER_GROUPS_FIELDS]));
         rows.extend(unusual(&coordinators["offsets_topic"], &[OFFSETS_TOPIC_FIELDS]));
         rows.extend(unusual(&coordinators["transaction_topic"], &[TRANSACTION_TOPIC_FIELDS]));
         let check_ms = cluster["leader_imbalance_check_interval_ms"].as_u64().unwrap_or(300_000);
@@ -200,6 +201,12 @@ impl Text {
         }
         if group["assignor"] != "range" {
             self.assign("partition.assignment.strategy", &group["assignor"]);
+        }
+        if group["protocol"].is_string() {
+            self.assign("group.protocol", &group["protocol"]);
+        }
+        if group["remote_assignor"].is_string() {
+            self.assign("group.remote.assignor", &group["remote_assignor"]);
         }
         let mut rows = unusual(group, &[GROUP_FIELDS]);
         rows.extend(unusual(member, &[MEMBER_FIELDS]));

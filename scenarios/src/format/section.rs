@@ -200,7 +200,7 @@ impl<'a> Section<'a> {
     }
 
     /// One or several words out of a table of words.
-    pub(crate) fn words<T: Copy>(&self, key: &str, words: &[(&str, T)], default: T) -> Choice<T> {
+    pub(crate) fn choice<T: Copy>(&self, key: &str, words: &[(&str, T)], default: T) -> Choice<T> {
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
         let usual = words.iter().find(|(_, word)| discriminant(word) == discriminant(&default));
         let unless_given = usual
@@ -248,7 +248,7 @@ impl<'a> Section<'a> {
         let found = text.as_ref().and_then(|text| words.iter().find(|(name, _)| name == text));
         if found.is_none() {
             if text.is_some() {
-                self.words(key, words, words[0].1);
+                self.choice(key, words, words[0].1);
             }
             self.unclear.set(true);
         }
@@ -376,7 +376,7 @@ impl<'a> Section<'a> {
     }
 
     /// One word out of a table, and no choice; none if the key is absent.
-    pub(crate) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn maybe_choice<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<T> {
         let example = format!("\"{}\"", words[0].0);
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
         self.describe(key, UnlessGiven::Absent, || one_of(&names));
@@ -385,7 +385,7 @@ impl<'a> Section<'a> {
             self.wrong_kind(key, node, "text", &example);
             return None;
         }
-        Some(self.words(key, words, words[0].1).options()[0])
+        Some(self.choice(key, words, words[0].1).options()[0])
     }
 
     /// True or false, and no choice; none if the key is absent.

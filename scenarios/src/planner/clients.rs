@@ -22,6 +22,8 @@ const IN_FLIGHT_MAX_IDEMPOTENT: u32 = 5;
 /// What clients of a load have in common.
 struct Common<'a> {
     load: &'a LoadScenario,
+    /// Of the whole load.
+    draws: &'a Draws,
     topics: Vec<String>,
     cluster: &'a ClusterConfig,
 }
@@ -43,7 +45,7 @@ pub(super) fn clients(
         if !draws.at("chance").happens(load.chance) {
             continue;
         }
-        let common = Common { load, topics: topics_of(load, topics), cluster };
+        let common = Common { load, draws: &draws, topics: topics_of(load, topics), cluster };
         for index in 0..draws.at("count").small(&load.count) {
             let node = NodeId(CLIENTS_FROM + clients.len() as i32);
             clients.push(client(&common, node, &draws.at("client").at(index)));
@@ -93,7 +95,7 @@ fn client(common: &Common<'_>, node: NodeId, draws: &Draws) -> ClientPlan {
         },
         LoadKind::Consumer { isolation, offset_reset, member } => ClientPlan::Consumer {
             config: ConsumerConfig {
-                group: member.as_ref().map(|member| member_config(node, &drawn, member)),
+                group: member.as_ref().map(|member| member_config(common, node, &drawn, member)),
                 ..consumer(common, node, &drawn, (isolation, offset_reset))
             },
             member: member.as_ref().map(|member| member_plan(&drawn, member)),
@@ -197,18 +199,25 @@ fn consumer(
     }
 }
 
-/// The assignor is drawn for the whole load: members that share none cannot be in one group.
-fn member_config(node: NodeId, drawn: &Drawn<'_>, member: &MemberScenario) -> MemberConfig {
+/// Assignor and protocol are drawn for the whole load: members that share none cannot be in one group.
+fn member_config(
+    common: &Common<'_>,
+    node: NodeId,
+    drawn: &Drawn<'_>,
+    member: &MemberScenario,
+) -> MemberConfig {
     let own = Drawn { settings: &member.settings, draws: drawn.draws };
     let is_static = *drawn.draws.at("static").pick(&member.is_static);
     MemberConfig {
         group: member.group.clone(),
         instance: is_static.then(|| format!("{}-{node}", member.group)),
-        assignor: member.assignor.options()[0],
+        assignor: *common.draws.at("partition.assignment.strategy").pick(&member.assignor),
         session_timeout_ms: own.long("session.timeout.ms"),
         heartbeat_interval_ms: own.long("heartbeat.interval.ms"),
         max_poll_interval_ms: own.long("max.poll.interval.ms"),
         api_timeout_ms: own.long("default.api.timeout.ms"),
+        protocol: *common.draws.at("group.protocol").pick(&member.protocol),
+        remote_assignor: *common.draws.at("group.remote.assignor").pick(&member.remote_assignor),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Draws brokers, controllers, topics, links and disks.
 
-use harrow_broker_model::config::{ClusterConfig, CoordinatorConfig, InternalTopicConfig};
+use harrow_broker_model::config::{
+    ClusterConfig, ConsumerGroupConfig, CoordinatorConfig, InternalTopicConfig, ServerAssignor,
+};
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::NodeId;
@@ -86,6 +88,11 @@ fn coordinators(drawn: &Drawn<'_>, brokers: u32) -> CoordinatorConfig {
         group_session_timeout_max_ms: drawn.long("group.max.session.timeout.ms"),
         offsets_retention_ms: drawn.long("offsets.retention.ms"),
         offsets_retention_check_interval_ms: drawn.long("offsets.retention.check.interval.ms"),
+        consumer_groups: ConsumerGroupConfig {
+            session_timeout_ms: drawn.long("group.consumer.session.timeout.ms"),
+            heartbeat_interval_ms: drawn.long("group.consumer.heartbeat.interval.ms"),
+            assignor: ServerAssignor::Uniform,
+        },
     }
 }
 

@@ -77,6 +77,8 @@ pub const CLUSTER: &[Setting] = &[
     setting("group.initial.rebalance.delay.ms", (300, 300), (0, FOREVER_MS), "Kafka: 3000"),
     setting("group.min.session.timeout.ms", (500, 500), (1, FOREVER_MS), "Kafka: 6000"),
     setting("group.max.session.timeout.ms", (1_800_000, 1_800_000), (1, FOREVER_MS), "as Kafka"),
+    setting("group.consumer.session.timeout.ms", (3_000, 3_000), (1, FOREVER_MS), "Kafka: 45000"),
+    setting("group.consumer.heartbeat.interval.ms", (300, 300), (1, FOREVER_MS), "Kafka: 5000"),
     setting("offsets.retention.ms", (604_800_000, 604_800_000), (1, 604_800_000),
         "Kafka: `offsets.retention.minutes`, 7 days"),
     setting("offsets.retention.check.interval.ms", (600_000, 600_000), (10, FOREVER_MS),

@@ -8,7 +8,7 @@ use harrow_reports::verdict::{Finding, Outcome, Verdict};
 use harrow_sim::plan::Plan;
 use harrow_sim::run::{End, Run};
 
-use super::witness::Witness;
+use super::failing_run::FailingRun;
 use crate::pipeline;
 use crate::pool;
 
@@ -52,7 +52,7 @@ pub struct Frequency {
 
 impl Failure {
     /// The failure of a plan: its first finding, or the one of that fingerprint.
-    pub fn of(plan: &Plan, wanted: Option<&str>) -> Result<(Self, Witness), NoFailure> {
+    pub fn of(plan: &Plan, wanted: Option<&str>) -> Result<(Self, FailingRun), NoFailure> {
         let (run, again) = (pipeline::run(plan, false), pipeline::run(plan, false));
         if run.digest != again.digest {
             return Err(NoFailure::NotDeterministic(run.digest, again.digest));
@@ -63,8 +63,8 @@ impl Failure {
             |finding: &&Finding| wanted.is_none_or(|wanted| finding.fingerprint.id == wanted);
         if let Some(finding) = found().find(is_wanted) {
             let failure = Self { finding: finding.clone() };
-            let witness = failure.witness(plan, &run, &verdict).expect("it was just found");
-            return Ok((failure, witness));
+            let failing_run = failure.failing_run(plan, &run, &verdict).expect("it was just found");
+            return Ok((failure, failing_run));
         }
         let ids = found().map(|finding| finding.fingerprint.id.clone()).collect();
         Err(match (wanted, verdict.outcome) {
@@ -77,7 +77,7 @@ impl Failure {
     }
 
     /// How a plan fails, under its own seed or one of so many in all; the plan's comes first.
-    pub fn seen(&self, plan: &Plan, seeds: u32) -> Option<Witness> {
+    pub fn seen(&self, plan: &Plan, seeds: u32) -> Option<FailingRun> {
         Self::seeds(plan).take(seeds as usize).find_map(|seed| self.seen_with(plan, seed))
     }
 
@@ -105,14 +105,14 @@ impl Failure {
         std::iter::once(own).chain((1..).filter(move |seed| *seed != own))
     }
 
-    fn seen_with(&self, plan: &Plan, seed: u64) -> Option<Witness> {
+    fn seen_with(&self, plan: &Plan, seed: u64) -> Option<FailingRun> {
         let mut plan = plan.clone();
         plan.seed = seed;
         let run = pipeline::run(&plan, false);
-        self.witness(&plan, &run, &judge(&plan, &run))
+        self.failing_run(&plan, &run, &judge(&plan, &run))
     }
 
-    fn witness(&self, plan: &Plan, run: &Run, verdict: &Verdict) -> Option<Witness> {
+    fn failing_run(&self, plan: &Plan, run: &Run, verdict: &Verdict) -> Option<FailingRun> {
         let same = |finding: &&Finding| {
             finding.fingerprint == self.finding.fingerprint
                 && finding.guarantee == self.finding.guarantee
@@ -122,7 +122,7 @@ impl Failure {
             .faults
             .iter()
             .map(|fault| (fault.step, fault.nodes.iter().map(|node| node.0).collect::<Vec<i32>>()));
-        Some(Witness {
+        Some(FailingRun {
             seed: plan.seed,
             shown_ms: self.shown_ms(run),
             resolved: resolved.collect(),

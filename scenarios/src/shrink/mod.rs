@@ -20,6 +20,7 @@
 //! of Hypothesis and its kin, on the data rather than on the choices that made it, since plans hold no choices.
 
 mod edit;
+mod failing_run;
 mod failure;
 mod mend;
 mod nearest;
@@ -31,11 +32,10 @@ mod size;
 mod tests;
 mod tree;
 mod unusual;
-mod witness;
 
+pub use failing_run::FailingRun;
 pub use failure::{Failure, Frequency, NoFailure};
 pub use nearest::{Change, Nearest, Parting, changes, nearest_passing, parting};
 pub use needed::needed_defects;
 pub use search::{Budget, Progress, Shrunk, shrink};
 pub use size::Size;
-pub use witness::Witness;

@@ -12,9 +12,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::edit::Edit;
+use super::failing_run::FailingRun;
 use super::passes::PASSES;
 use super::tree::{at, each, list, tree};
-use super::witness::Witness;
 use crate::pipeline;
 
 /// The passing plan that is nearest to a failing one.
@@ -37,8 +37,8 @@ pub struct Change {
     pub from: Value,
     /// As the passing plan has it; `null` if it is gone.
     pub to: Value,
-    /// In words.
-    pub words: String,
+    /// As people read it.
+    pub text: String,
 }
 
 /// The first facts that differ.
@@ -51,9 +51,13 @@ pub struct Parting {
 }
 
 /// Looks for the nearest passing plan, while `more` says so.
-pub fn nearest_passing(plan: &Plan, witness: &Witness, more: &dyn Fn() -> bool) -> Option<Nearest> {
+pub fn nearest_passing(
+    plan: &Plan,
+    failing_run: &FailingRun,
+    more: &dyn Fn() -> bool,
+) -> Option<Nearest> {
     let steps = plan.steps.len();
-    for edit in edits(plan, witness) {
+    for edit in edits(plan, failing_run) {
         if !more() {
             return None;
         }
@@ -63,7 +67,7 @@ pub fn nearest_passing(plan: &Plan, witness: &Witness, more: &dyn Fn() -> bool) 
         }
         let run = pipeline::run(&candidate, false);
         let verdict = judge(&candidate, &run);
-        if verdict.outcome != Outcome::Violated {
+        if verdict.outcome_apart_from_reach() == Outcome::Held {
             let changes = changes(plan, &candidate);
             let parting = parting(plan, &candidate);
             return Some(Nearest { plan: candidate, changes, parting });
@@ -73,11 +77,11 @@ pub fn nearest_passing(plan: &Plan, witness: &Witness, more: &dyn Fn() -> bool) 
 }
 
 /// What is tried, the least change first.
-fn edits(plan: &Plan, witness: &Witness) -> Vec<Edit> {
+fn edits(plan: &Plan, failing_run: &FailingRun) -> Vec<Edit> {
     let mut edits = a_little_less(&tree(plan));
     for name in ["weaker faults", "steps", "settings", "operations", "clients and clocks"] {
         let pass = PASSES.iter().find(|pass| pass.name == name).expect("a pass of that name");
-        edits.extend(pass.edits(plan, witness));
+        edits.extend(pass.edits(plan, failing_run));
     }
     edits
 }
@@ -131,12 +135,12 @@ fn gone(before: &Value, after: &Value, key: &str) -> Vec<Change> {
     let gone = list(before, &place).iter().enumerate();
     gone.filter(|(_, element)| is_gone(element))
         .map(|(position, element)| {
-            let words = match key {
-                "steps" => format!("without the {}", step_words(element)),
+            let text = match key {
+                "steps" => format!("without the {}", step_text(element)),
                 _ => format!("without {singular} {}", at(element, "/config/node")),
             };
             let place = format!("{place}/{position}");
-            Change { place, from: element.clone(), to: Value::Null, words }
+            Change { place, from: element.clone(), to: Value::Null, text }
         })
         .collect()
 }
@@ -146,9 +150,9 @@ fn changed(tree: &Value, place: &str, from: &Value, to: &Value) -> Change {
     let step = place.strip_prefix("/steps/").and_then(|rest| rest.split('/').next());
     let step = step.and_then(|position| position.parse::<usize>().ok());
     let step = step.and_then(|position| list(tree, "/steps").get(position));
-    let whose = step.map_or_else(String::new, |step| format!(" of the {}", step_words(step)));
-    let words = format!("with `{name}`{whose} {} instead of {}", plain(to), plain(from));
-    Change { place: place.to_owned(), from: from.clone(), to: to.clone(), words }
+    let whose = step.map_or_else(String::new, |step| format!(" of the {}", step_text(step)));
+    let text = format!("with `{name}`{whose} {} instead of {}", plain(to), plain(from));
+    Change { place: place.to_owned(), from: from.clone(), to: to.clone(), text }
 }
 
 /// Texts without quotes.
@@ -157,18 +161,18 @@ fn plain(value: &Value) -> String {
 }
 
 /// A step as people name it: `crash of leader-of orders-0 at 5300 ms`.
-pub(super) fn step_words(step: &Value) -> String {
+pub(super) fn step_text(step: &Value) -> String {
     let action = at(step, "/action");
-    let mut words = plain(at(action, "/kind"));
+    let mut text = plain(at(action, "/kind"));
     let shape = at(action, "/cut/shape");
     if !shape.is_null() {
-        words = format!("{words} ({})", plain(shape));
+        text = format!("{text} ({})", plain(shape));
     }
     let target = [at(action, "/target"), at(action, "/cut/target")];
     if let Some(target) = target.iter().find_map(|target| target.as_str()) {
-        words = format!("{words} of {target}");
+        text = format!("{text} of {target}");
     }
-    format!("{words} at {} ms", at(step, "/at_ms"))
+    format!("{text} at {} ms", at(step, "/at_ms"))
 }
 
 /// Runs both with a trace and finds the first facts that differ.
@@ -180,12 +184,12 @@ pub fn parting(failing: &Plan, passing: &Plan) -> Option<Parting> {
     let (one, other) = (facts(failing), facts(passing));
     let alike = |(a, b): &(&TraceRow, &TraceRow)| a.node == b.node && a.text == b.text;
     let common = one.iter().zip(&other).take_while(alike).count();
-    let told = |rows: &[TraceRow]| rows.get(common).map(row_words);
-    let parting = Parting { failing: told(&one), passing: told(&other) };
+    let text = |rows: &[TraceRow]| rows.get(common).map(row_text);
+    let parting = Parting { failing: text(&one), passing: text(&other) };
     (parting.failing.is_some() || parting.passing.is_some()).then_some(parting)
 }
 
-fn row_words(row: &TraceRow) -> String {
+fn row_text(row: &TraceRow) -> String {
     let node = row.node.map_or_else(String::new, |node| format!("node {node}: "));
     let micros = row.at_ns / 1_000;
     format!("{}.{:06}s {node}{}", micros / 1_000_000, micros % 1_000_000, row.text)
@@ -202,9 +206,9 @@ const NO_FACTS: [&str; 18] = [
     "flush",
     "writes",
     "replaces",
-    "cuts",
+    "truncates",
     "deletes",
-    "gives up",
+    "disconnects",
     "lost its",
     "connection",
     "closes",

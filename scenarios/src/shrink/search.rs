@@ -12,10 +12,10 @@ use harrow_sim::plan::Plan;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::edit::Edit;
+use super::failing_run::FailingRun;
 use super::passes::{PASSES, Pass};
 use super::size::Size;
 use super::tree;
-use super::witness::Witness;
 use crate::pool;
 
 /// So many rounds of all passes, at the most: a bound, so that no oracle whatever makes it go on for ever.
@@ -51,7 +51,7 @@ pub struct Shrunk {
     /// The smallest plan found; its seed is one under which it fails.
     pub plan: Plan,
     /// How it fails.
-    pub witness: Witness,
+    pub failing_run: FailingRun,
     /// Plans judged.
     pub judged: u64,
     /// Of these, how many were smaller and still failed.
@@ -60,46 +60,46 @@ pub struct Shrunk {
     pub complete: bool,
 }
 
-type Oracle<'a> = &'a (dyn Fn(&Plan, u32) -> Option<Witness> + Sync);
+type Oracle<'a> = &'a (dyn Fn(&Plan, u32) -> Option<FailingRun> + Sync);
 
 struct Search<'a> {
     oracle: Oracle<'a>,
     budget: Budget<'a>,
     best: Plan,
     size: Size,
-    witness: Witness,
+    failing_run: FailingRun,
     tried: BTreeSet<u128>,
     judged: u64,
     accepted: u64,
     progress: &'a mut dyn FnMut(Progress<'_>),
 }
 
-/// Shrinks a plan that fails as its witness says. The oracle is given a plan and how many runtime seeds to try; it
+/// Shrinks a plan that fails as its failing run says. The oracle is given a plan and how many runtime seeds to try; it
 /// says how the plan fails, if it does.
 pub fn shrink(
     plan: &Plan,
-    witness: Witness,
+    failing_run: FailingRun,
     oracle: Oracle<'_>,
     budget: Budget<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Shrunk {
     assert!(budget.jobs > 0 && budget.seeds > 0, "neither thread nor seed to search with");
     let mut best = plan.clone();
-    best.seed = witness.seed;
+    best.seed = failing_run.seed;
     let mut search = Search {
         oracle,
         budget,
         size: Size::of(&best),
         best,
-        witness,
+        failing_run,
         tried: BTreeSet::new(),
         judged: 0,
         accepted: 0,
         progress,
     };
     let complete = search.all();
-    let Search { best, witness, judged, accepted, .. } = search;
-    Shrunk { plan: best, witness, judged, accepted, complete }
+    let Search { best, failing_run, judged, accepted, .. } = search;
+    Shrunk { plan: best, failing_run, judged, accepted, complete }
 }
 
 impl Search<'_> {
@@ -127,22 +127,23 @@ impl Search<'_> {
 
     /// Tries one change after another, each on the best plan so far.
     fn pass(&mut self, pass: &Pass, seeds: u32) {
-        let edits = pass.edits(&self.best, &self.witness);
+        let edits = pass.edits(&self.best, &self.failing_run);
         let mut next = 0;
         while next < edits.len() && (self.budget.more)() {
-            let Some((position, plan, witness)) = self.first(&edits[next..], pass, seeds) else {
+            let Some((position, plan, failing_run)) = self.first(&edits[next..], pass, seeds)
+            else {
                 return;
             };
-            self.accept(plan, witness, pass);
+            self.accept(plan, failing_run, pass);
             next += position + 1;
         }
     }
 
-    fn accept(&mut self, mut plan: Plan, witness: Witness, pass: &Pass) {
-        plan.seed = witness.seed;
+    fn accept(&mut self, mut plan: Plan, failing_run: FailingRun, pass: &Pass) {
+        plan.seed = failing_run.seed;
         let size = Size::of(&plan);
         assert!(size < self.size, "a plan of {size:?} is no smaller than one of {:?}", self.size);
-        (self.best, self.size, self.witness) = (plan, size, witness);
+        (self.best, self.size, self.failing_run) = (plan, size, failing_run);
         self.accepted += 1;
         self.tell(pass, true);
     }
@@ -153,7 +154,12 @@ impl Search<'_> {
     }
 
     /// The first of these changes that gives a smaller plan which still fails.
-    fn first(&mut self, edits: &[Edit], pass: &Pass, seeds: u32) -> Option<(usize, Plan, Witness)> {
+    fn first(
+        &mut self,
+        edits: &[Edit],
+        pass: &Pass,
+        seeds: u32,
+    ) -> Option<(usize, Plan, FailingRun)> {
         let candidates = self.candidates(edits);
         let oracle = self.oracle;
         let (found, judged) = (RefCell::new(None), RefCell::new(0_u64));
@@ -163,10 +169,10 @@ impl Search<'_> {
                 let (position, plan) = candidates.get(usize::try_from(index).ok()?)?;
                 Some((*position, plan, oracle(plan, seeds)))
             },
-            |(position, plan, witness)| {
+            |(position, plan, failing_run)| {
                 *judged.borrow_mut() += 1;
-                let Some(witness) = witness else { return ControlFlow::Continue(()) };
-                *found.borrow_mut() = Some((position, plan.clone(), witness));
+                let Some(failing_run) = failing_run else { return ControlFlow::Continue(()) };
+                *found.borrow_mut() = Some((position, plan.clone(), failing_run));
                 ControlFlow::Break(())
             },
         );

@@ -6,7 +6,7 @@ use harrow_sim::plan::{Plan, Step};
 use serde_json::Value;
 
 use super::tree::{at, list, tree};
-use super::{Budget, Shrunk, Size, Witness, shrink};
+use super::{Budget, FailingRun, Shrunk, Size, shrink};
 use crate::catalogue::find;
 use crate::format::{check_plan, parse};
 use crate::planner::plan;
@@ -20,9 +20,9 @@ fn swarm(seed: u64) -> Plan {
 /// Shrinks by a made-up rule: a plan fails if the rule says so.
 fn shrunk_by(plan: &Plan, jobs: usize, fails: impl Fn(&Plan) -> bool + Sync) -> Shrunk {
     assert!(fails(plan), "the whole plan fails");
-    let oracle = |plan: &Plan, _: u32| fails(plan).then(|| witness(plan));
+    let oracle = |plan: &Plan, _: u32| fails(plan).then(|| failing_run(plan));
     let budget = Budget { jobs, seeds: 3, more: &|| true };
-    let shrunk = shrink(plan, witness(plan), &oracle, budget, &mut |_| {});
+    let shrunk = shrink(plan, failing_run(plan), &oracle, budget, &mut |_| {});
     assert!(fails(&shrunk.plan), "the smallest plan fails");
     assert!(Size::of(&shrunk.plan) <= Size::of(plan));
     assert!(shrunk.complete, "nobody stopped it");
@@ -31,8 +31,8 @@ fn shrunk_by(plan: &Plan, jobs: usize, fails: impl Fn(&Plan) -> bool + Sync) -> 
     shrunk
 }
 
-fn witness(plan: &Plan) -> Witness {
-    Witness { seed: plan.seed, ..Witness::default() }
+fn failing_run(plan: &Plan) -> FailingRun {
+    FailingRun { seed: plan.seed, ..FailingRun::default() }
 }
 
 fn kinds(plan: &Plan) -> Vec<String> {
@@ -140,10 +140,10 @@ fn more_seeds_are_tried_only_when_one_finds_nothing() {
         most.fetch_max(u64::from(seeds), Ordering::Relaxed);
         // Under its first seed a plan needs two steps; under another one, one is enough.
         let needed = if seeds == 1 { 2 } else { 1 };
-        (plan.steps.len() >= needed).then(|| Witness { seed: 7, ..Witness::default() })
+        (plan.steps.len() >= needed).then(|| FailingRun { seed: 7, ..FailingRun::default() })
     };
     let budget = Budget { jobs: 1, seeds: 4, more: &|| true };
-    let shrunk = shrink(&whole, witness(&whole), &oracle, budget, &mut |_| {});
+    let shrunk = shrink(&whole, failing_run(&whole), &oracle, budget, &mut |_| {});
     assert_eq!((shrunk.plan.steps.len(), shrunk.plan.seed), (1, 7));
     assert_eq!(most.into_inner(), 4);
 }
@@ -155,11 +155,11 @@ fn who_stops_it_keeps_the_best() {
     let more = || judged.load(Ordering::Relaxed) < 10;
     let oracle = |plan: &Plan, _: u32| {
         judged.fetch_add(1, Ordering::Relaxed);
-        (plan.steps.len() >= 2).then(|| witness(plan))
+        (plan.steps.len() >= 2).then(|| failing_run(plan))
     };
     let budget = Budget { jobs: 1, seeds: 3, more: &more };
     let mut improved = 0;
-    let shrunk = shrink(&whole, witness(&whole), &oracle, budget, &mut |progress| {
+    let shrunk = shrink(&whole, failing_run(&whole), &oracle, budget, &mut |progress| {
         improved += u64::from(progress.improved);
     });
     assert!(!shrunk.complete && shrunk.judged <= 10);

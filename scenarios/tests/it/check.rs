@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
 use harrow_broker_model::defect::{Defect, LogDefect};
 use harrow_reports::check::{Options, check};
 use harrow_reports::config::HistoryConfig;
@@ -18,21 +17,10 @@ use harrow_sim::history::History;
 use serde_json::Value;
 use tempfile::TempDir;
 
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
+use crate::binary::{Said, command, said};
 
 fn harrow(directory: &Path, arguments: &[&str], input: &[u8]) -> Said {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("harrow"));
-    command.current_dir(directory).args(arguments).env_remove("RUST_LOG").env_remove("NO_COLOR");
-    let output = command.write_stdin(input).output().expect("the binary starts");
-    Said {
-        code: output.status.code().expect("no signal ended it"),
-        stdout: String::from_utf8(output.stdout).expect("stdout is text"),
-        stderr: String::from_utf8(output.stderr).expect("stderr is text"),
-    }
+    said(command(directory, arguments).write_stdin(input))
 }
 
 /// What `harrow check -` says of a text, with further arguments.

@@ -3,55 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
 use harrow_broker_model::defect::Defect;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// What the binary said.
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Said {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("{error} in {}", self.stdout))
-    }
-
-    fn json_lines(&self) -> Vec<Value> {
-        let read =
-            |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
-        self.stdout.lines().map(read).collect()
-    }
-
-    /// Wrong usage: code 2, nothing on stdout, these parts on stderr.
-    #[track_caller]
-    fn refuses_with(&self, parts: &[&str]) {
-        assert_eq!(self.code, 2, "{}{}", self.stdout, self.stderr);
-        assert!(self.stdout.is_empty(), "{}", self.stdout);
-        for part in parts {
-            assert!(self.stderr.contains(part), "`{part}` in\n{}", self.stderr);
-        }
-    }
-}
-
-fn harrow(arguments: &[&str]) -> Said {
-    harrow_in(Path::new("."), arguments)
-}
-
-fn harrow_in(directory: &Path, arguments: &[&str]) -> Said {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("harrow"));
-    command.current_dir(directory).args(arguments).env_remove("RUST_LOG").env_remove("NO_COLOR");
-    let output = command.output().expect("the binary starts");
-    Said {
-        code: output.status.code().expect("no signal ended it"),
-        stdout: String::from_utf8(output.stdout).expect("stdout is text"),
-        stderr: String::from_utf8(output.stderr).expect("stderr is text"),
-    }
-}
+use crate::binary::{Said, harrow, harrow_in};
 
 /// A run's exit code and its outcome say the same.
 #[track_caller]
@@ -80,8 +36,22 @@ fn help_names_every_command_and_exit_code_and_nothing_that_is_absent() {
     let said = harrow(&["--help"]);
     assert_eq!(said.code, 0);
     for command in [
-        "list", "run", "sweep", "replay", "shrink", "compare", "verify", "check", "corpus",
-        "defects", "explain",
+        "list",
+        "run",
+        "sweep",
+        "replay",
+        "shrink",
+        "compare",
+        "verify",
+        "check",
+        "corpus",
+        "defects",
+        "explain",
+        "show",
+        "init",
+        "doctor",
+        "completions",
+        "man",
     ] {
         assert!(said.stdout.contains(&format!("\n  {command} ")), "{command} in\n{}", said.stdout);
     }
@@ -204,7 +174,9 @@ fn what_a_run_leaves_replays_to_the_same_digest() {
         .map(|file| file.expect("it can be read").file_name().to_string_lossy().into_owned())
         .collect();
     left.sort();
-    assert_eq!(left, ["history.jsonl", "history.toml", "plan.json", "report.json", "trace.txt"]);
+    let expected =
+        ["history.jsonl", "history.toml", "plan.json", "report.html", "report.json", "trace.txt"];
+    assert_eq!(left, expected);
     let again = harrow_in(directory.path(), &["replay", "out/3/plan.json", "--format", "json"]);
     assert_eq!(first.code, again.code);
     for part in ["digest", "outcome", "findings", "reached"] {

@@ -1,15 +1,23 @@
 //! Everything that is tested from outside the crate: one binary, as each costs a link.
 
+extern crate harrow_scenarios as harrow;
+
+mod binary;
 mod biography;
 mod cases;
 mod catalogue;
 mod check;
+mod ci;
 mod cli;
+mod commands;
 mod damage;
 mod defects;
+mod fences;
 mod format_errors;
+mod library;
 mod liveness;
 mod numbers;
+mod page;
 mod planner;
 mod product;
 mod readme;

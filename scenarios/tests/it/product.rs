@@ -12,22 +12,7 @@ use harrow_scenarios::planner::plan;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-fn harrow(directory: &Path, arguments: &[&str]) -> Said {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("harrow"));
-    command.current_dir(directory).args(arguments).env_remove("RUST_LOG").env_remove("NO_COLOR");
-    let output = command.output().expect("the binary starts");
-    Said {
-        code: output.status.code().expect("no signal ended it"),
-        stdout: String::from_utf8(output.stdout).expect("stdout is text"),
-        stderr: String::from_utf8(output.stderr).expect("stderr is text"),
-    }
-}
+use crate::binary::harrow_in as harrow;
 
 /// More wiped disks than one in-sync replica survives.
 const WEAK: &str = "name = \"weak\"\nproves = \"Nothing.\"\n[[topic]]\nname = \"orders\"\n\
@@ -302,6 +287,7 @@ fn a_sweep_leaves_what_violated_runs_leave() {
         .collect();
     kept.sort();
     assert_eq!(kept.pop().as_deref(), Some("sweep-1-of-1.json"), "what the sweep was: {kept:?}");
+    assert_eq!(kept.remove(0), "index.html", "what came of it: {kept:?}");
     let again = harrow(path, &sweep.split(' ').collect::<Vec<_>>());
     assert_eq!(again.code, 2, "it does not mix with an older one: {}", again.stdout);
     assert!(kept.iter().all(|name| name.starts_with("lost-response-")), "{kept:?}");
@@ -309,7 +295,7 @@ fn a_sweep_leaves_what_violated_runs_leave() {
     for name in kept {
         let one = path.join("failed").join(&name);
         assert_eq!(read_json(&one.join("report.json"))["outcome"], "violated");
-        for file in ["history.jsonl", "history.toml", "trace.txt"] {
+        for file in ["history.jsonl", "history.toml", "trace.txt", "report.html"] {
             assert!(one.join(file).is_file(), "{name}/{file}");
         }
         let plan = format!("failed/{name}/plan.json");

@@ -7,8 +7,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use assert_cmd::Command;
 use harrow_broker_model::defect::Defect;
+
+use crate::binary;
 
 /// Longer lines of the output are wrapped in the README.
 const COLUMNS_MAX: usize = 116;
@@ -57,10 +58,7 @@ fn end(readme: &[&str], start: usize) -> usize {
 
 /// What the binary says, as the README has it.
 fn said(arguments: &[String]) -> Vec<String> {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("harrow"));
-    command.current_dir(root()).args(arguments).env_remove("RUST_LOG");
-    let output = command.output().expect("the binary starts");
-    let text = String::from_utf8(output.stdout).expect("it is text");
+    let text = binary::said(&mut binary::command(&root(), arguments)).stdout;
     text.trim_end().lines().flat_map(wrapped).collect()
 }
 

@@ -3,17 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::binary::{Said, harrow_in};
+
 fn harrow(directory: &Path, line: &str) -> (i32, String, String) {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("harrow"));
-    command.current_dir(directory).args(line.split(' ')).env_remove("RUST_LOG");
-    let output = command.output().expect("the binary starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it is text");
-    let code = output.status.code().expect("no signal ended it");
-    (code, text(output.stdout), text(output.stderr))
+    let words: Vec<&str> = line.split(' ').collect();
+    let Said { code, stdout, stderr } = harrow_in(directory, &words);
+    (code, stdout, stderr)
 }
 
 fn json(text: &str) -> Value {

@@ -55,6 +55,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("zombie-producer", &["commit-told-before-durable", "reads-past-stable-offset"]),
     ("delayed-end-txn", &["commit-told-before-durable", "reads-past-stable-offset"]),
     ("cooperative-rebalance", &["commit-ignores-generation", "commit-answered-at-append"]),
+    ("next-gen-rebalance", &["assigns-before-revocation", "assigns-unreleased"]),
     ("swarm-groups", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("swarm-lossy", &["no-fetch-epoch-fencing", "truncate-to-hw", "no-hw-on-shrink"]),
 ];

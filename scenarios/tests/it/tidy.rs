@@ -162,7 +162,7 @@ fn madsim_is_named_in_the_world_alone() {
     let mut complaints = Vec::new();
     for source in rust(&all) {
         let inside =
-            source.path.starts_with("sim/src/world/") || source.path.starts_with("sim/benches/");
+            source.path.starts_with("sim/src/world/") || source.path.starts_with("sim/peers/");
         let exempt = inside || source.path == "scenarios/tests/it/tidy.rs";
         for (number, line) in source.text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();

@@ -3,7 +3,8 @@
 //! process. Prints simulated seconds per second of real time and their ratios. The engines take turns, and the best
 //! round of each counts: other work on the machine makes a round slower, never faster.
 //!
-//! `cargo bench --manifest-path sim/peers/Cargo.toml [-- ENGINE]`; an engine's name runs that one alone, for a profiler.
+//! `cargo bench --manifest-path sim/peers/Cargo.toml [-- ENGINE]`; an engine's name runs that one alone, for a
+//! profiler.
 
 mod harrow;
 mod raw_madsim;

@@ -11,7 +11,11 @@ impl Tally {
             GroupNote::GenerationBegan { members: 0, .. } => self.mark("group-emptied"),
             GroupNote::GenerationBegan { .. } => self.mark("group-rebalanced"),
             GroupNote::CommitFenced { .. } => self.mark("commit-fenced"),
-            GroupNote::WriteAnswered { .. }
+            GroupNote::TargetAssigned { .. } => self.mark("target-assigned"),
+            GroupNote::MemberHolds { member_epoch: -2, .. } => self.mark("static-member-away"),
+            GroupNote::MemberHolds { .. }
+            | GroupNote::MemberOwns { .. }
+            | GroupNote::WriteAnswered { .. }
             | GroupNote::PartitionAssigned { .. }
             | GroupNote::PartitionReleased { .. } => {}
         }

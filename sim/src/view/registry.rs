@@ -23,6 +23,15 @@ pub struct BrokerView {
     pub fenced: bool,
     /// Whether it is in controlled shutdown.
     pub shutting_down: bool,
+    /// Offset of its newest registration: it is let in once it has applied that.
+    pub registered_at: Offset,
+}
+
+impl BrokerView {
+    /// An uptime that has just registered, at an offset of the metadata log.
+    fn registered(broker_epoch: BrokerEpoch, registered_at: Offset) -> Self {
+        Self { broker_epoch, fenced: true, shutting_down: false, registered_at }
+    }
 }
 
 /// A topic.
@@ -57,15 +66,35 @@ impl Registry {
     /// Whether somebody who has applied the metadata up to an offset takes a broker's uptime for unfenced. A broker
     /// epoch is the offset of its registration.
     pub fn is_unfenced_at(&self, node: NodeId, uptime: BrokerEpoch, applied: Offset) -> bool {
-        if applied.0 < uptime.0 {
-            return false;
-        }
-        let changes = self.applied.range(Offset(uptime.0)..=applied).rev();
-        let newest = changes.map(|(_, (_, change))| change).find_map(|change| match change {
-            MetadataChange::BrokerChanged { broker, fenced, .. } if *broker == node => {
-                Some(!fenced)
+        applied.0 >= uptime.0 && self.state_at(node, uptime, applied).is_some_and(|it| !it.fenced)
+    }
+
+    /// What somebody who has applied the metadata up to an offset knows of a broker, by the changes since an uptime of
+    /// it registered. A registration that is amended leaves the state as it was.
+    pub fn state_at(
+        &self,
+        node: NodeId,
+        uptime: BrokerEpoch,
+        applied: Offset,
+    ) -> Option<BrokerView> {
+        let since = Offset(uptime.0.clamp(0, applied.0));
+        let changes = self.applied.range(since..=applied).rev();
+        changes.into_iter().find_map(|(offset, (_, change))| match change {
+            MetadataChange::BrokerChanged { broker, broker_epoch, fenced, shutting_down }
+                if *broker == node =>
+            {
+                Some(BrokerView {
+                    broker_epoch: *broker_epoch,
+                    fenced: *fenced,
+                    shutting_down: *shutting_down,
+                    registered_at: Offset(broker_epoch.0),
+                })
             }
-            MetadataChange::BrokerRegistered { broker, .. } if *broker == node => Some(false),
+            MetadataChange::BrokerRegistered { broker, broker_epoch, .. }
+                if *broker == node && broker_epoch.0 == offset.0 =>
+            {
+                Some(BrokerView::registered(*broker_epoch, *offset))
+            }
             MetadataChange::BrokerChanged { .. }
             | MetadataChange::BrokerRegistered { .. }
             | MetadataChange::LeaderChanged { .. }
@@ -73,8 +102,7 @@ impl Registry {
             | MetadataChange::PartitionChanged { .. }
             | MetadataChange::ProducerIdsAllocated { .. }
             | MetadataChange::RetentionChanged { .. } => None,
-        });
-        newest.unwrap_or(false)
+        })
     }
 
     /// A topic.
@@ -101,15 +129,19 @@ impl Registry {
         self.applied.insert(offset, (controller_epoch, change.clone()));
         match change {
             MetadataChange::BrokerRegistered { broker, broker_epoch, .. } => {
-                let view =
-                    BrokerView { broker_epoch: *broker_epoch, fenced: true, shutting_down: false };
-                self.brokers.insert(*broker, view);
+                let known = self.brokers.get(broker).copied();
+                let amended = known.filter(|known| known.broker_epoch == *broker_epoch);
+                let fresh = BrokerView::registered(*broker_epoch, offset);
+                let state = amended.unwrap_or(fresh);
+                self.brokers.insert(*broker, BrokerView { registered_at: offset, ..state });
             }
             MetadataChange::BrokerChanged { broker, broker_epoch, fenced, shutting_down } => {
+                let known = self.brokers.get(broker);
                 let view = BrokerView {
                     broker_epoch: *broker_epoch,
                     fenced: *fenced,
                     shutting_down: *shutting_down,
+                    registered_at: known.map_or(Offset(broker_epoch.0), |it| it.registered_at),
                 };
                 self.brokers.insert(*broker, view);
             }

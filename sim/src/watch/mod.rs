@@ -29,6 +29,7 @@
 //! | last stable offset; `read_committed` | `transaction/stable_offset` |
 //! | partitions of a group have one owner | `group/ownership` |
 //! | whose fetches count for a leader | `replication/following` |
+//! | whom a leader may propose for the ISR | `replication/candidates` |
 //! | ends of epochs that are told; leader-epoch caches | `log/epoch_ends` |
 //! | clean stops: durable, told once, and not taken for what they are not | `broker/clean_stop` |
 //! | brokers act on registrations in order, and not before their own | `broker/metadata_freshness` |

@@ -48,7 +48,7 @@ impl Wings {
             broker: BrokerWing::default(),
             producer: ProducerWing::default(),
             consumer: ConsumerWing::new(plan),
-            group: GroupWing::default(),
+            group: GroupWing::new(plan),
             transaction: TransactionWing::default(),
             exchange: ExchangeWing::default(),
         }
@@ -87,6 +87,7 @@ impl Wings {
         self.quorum.process_started(node);
         self.broker.process_started(node);
         self.transaction.process_started(node);
+        self.group.process_started(node);
         self.exchange.process_started(node);
     }
 

@@ -11,17 +11,15 @@ use madsim::runtime::Runtime;
 
 use super::engine::{Boot, DirectorTimer, Engine, Member, Moment, NodeHost, Setup, Step};
 use crate::plan::{DiskPlan, NetworkPlan};
+use crate::testing;
 
 const INTERVAL: Duration = Duration::from_millis(100);
 const NETWORK: NetworkPlan = NetworkPlan {
     latency_us: (1_000, 10_000),
     client_latency_us: (1_000, 10_000),
-    slow_one_in: 0,
-    slow_extra_us: (0, 0),
-    bandwidth_bytes_per_second: 0,
-    queue_bytes_max: 0,
     stall_timeout_ms: 10_000,
     connect_timeout_ms: 10_000,
+    ..testing::NETWORK
 };
 const DISK: DiskPlan = DiskPlan { sync_us: (100, 100), write_back_ms: 1_000, capacity_bytes: 0 };
 

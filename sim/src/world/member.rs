@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use harrow_broker_model::node::{Operation, Outcome};
-use harrow_broker_model::proto::StrBytes;
+use harrow_broker_model::proto::{ErrorCode, StrBytes};
 use harrow_broker_model::types::Offset;
 
 use crate::plan::MemberPlan;
@@ -119,6 +119,14 @@ impl Membership {
                 self.next_auto_commit_ns = now + self.plan.auto_commit_interval_ms * MS;
             }
             Outcome::Lost { .. } => self.consumed.clear(),
+            // A consumer that cannot go on is closed, and the application makes another one.
+            Outcome::Failed {
+                error: ErrorCode::UnreleasedInstanceId | ErrorCode::GroupIdNotFound,
+                ..
+            } => {
+                self.subscribed = false;
+                self.consumed.clear();
+            }
             Outcome::Polled { .. }
             | Outcome::Sent { .. }
             | Outcome::Transacted { .. }

@@ -82,6 +82,7 @@ fn stillborn(message: String) -> Run {
         digest: 0,
         stats: RunStats::default(),
         trace: None,
+        timeline: None,
     }
 }
 
@@ -133,7 +134,8 @@ fn client(plan: &Plan, node: NodeId, now: Now) -> Process {
                 )));
             }
             ClientPlan::Consumer { config, .. } if config.node == node => {
-                return Process::Consumer(Box::new(Consumer::new(config.clone(), now)));
+                let consumer = Consumer::new(config.clone(), now);
+                return Process::Consumer(Box::new(consumer.with_defects(plan.cluster.defects)));
             }
             ClientPlan::Producer { .. } | ClientPlan::Consumer { .. } => {}
         }

@@ -18,6 +18,7 @@ use crate::history::History;
 use crate::plan::Plan;
 use crate::reach::Tally;
 use crate::run::RunOptions;
+use crate::timeline::{ProcessState, Timeline, TimelineRecorder};
 use crate::truth::PartitionTruth;
 use crate::view::ClusterView;
 use crate::violation::Violation;
@@ -42,6 +43,8 @@ pub(crate) struct Observation<F> {
     acknowledgements: Acknowledgements,
     /// Who tells the lives of the records that are followed; mostly nobody.
     recorders: Vec<BiographyRecorder>,
+    /// Who tells how the true state changes; nobody in a sweep.
+    timeline: Option<TimelineRecorder>,
 }
 
 impl<F> Observation<F> {
@@ -61,6 +64,7 @@ impl<F> Observation<F> {
             log_ends: SortedMap::default(),
             acknowledgements: Acknowledgements::default(),
             recorders: options.follow.iter().map(BiographyRecorder::new).collect(),
+            timeline: options.record_trace.then(TimelineRecorder::default),
         }
     }
 
@@ -134,6 +138,25 @@ impl<F> Observation<F> {
             .collect()
     }
 
+    /// Takes out how the true state changed.
+    pub(crate) fn take_timeline(&mut self) -> Option<Timeline> {
+        self.timeline.take().map(TimelineRecorder::finish)
+    }
+
+    /// Has who tells how the true state changes look at it.
+    fn record_state(&mut self, moment: Moment, process: Option<ProcessState>) {
+        let Some(recorder) = &mut self.timeline else { return };
+        let view = match &self.true_state {
+            TrueState::Watching(observer) => observer.view(),
+            TrueState::Looking(view) => view,
+        };
+        let Moment { at_ns, event, node } = moment;
+        if let Some(state) = process {
+            recorder.process((at_ns, event), node, state);
+        }
+        recorder.look((at_ns, event), node, view);
+    }
+
     /// Takes out what the invariants found.
     pub(crate) fn take_violations(&mut self) -> Vec<Violation> {
         match &mut self.true_state {
@@ -183,6 +206,7 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
             TrueState::Watching(observer) => observer.process_started(moment.at_ns, moment.node),
             TrueState::Looking(view) => view.process_started(moment.node),
         }
+        self.record_state(moment, Some(ProcessState::Up));
     }
 
     fn ended(&mut self, moment: Moment, lossy: bool) {
@@ -193,6 +217,8 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
             }
             TrueState::Looking(view) => view.process_ended(moment.at_ns, moment.node, lossy),
         }
+        let ended = if lossy { ProcessState::DownLossy } else { ProcessState::Down };
+        self.record_state(moment, Some(ended));
     }
 
     fn flushed(&mut self, moment: Moment, partition: TopicPartition, batches: &[BatchSummary]) {
@@ -237,6 +263,7 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
             TrueState::Looking(view) => view.observe(moment.at_ns, moment.node, note),
         }
         self.for_each_recorder(moment, BiographyRecorder::after_note);
+        self.record_state(moment, None);
     }
 
     fn appends(&mut self, file: FileId, bytes: &Bytes) {

@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 
 use harrow_broker_model::config::{
-    Acks, AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
+    AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig,
 };
-use harrow_broker_model::defect::Defects;
 use harrow_broker_model::note::{
     AbortedTransaction, AppendOrigin, BatchKind, BatchSummary, ConsumerNote, ControllerNote,
     DeletionReason, GroupNote, IsolationLevel, LogNote, MetadataChange, Note,
@@ -14,11 +13,13 @@ use harrow_broker_model::note::{
     TransactionState, TruncateReason,
 };
 use harrow_broker_model::retention::Retention;
+use harrow_broker_model::testing as node_testing;
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence,
     TopicId, TopicPartition, TransactionOrdinal,
 };
-use harrow_sim::plan::{ClientPlan, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan};
+use harrow_sim::plan::{ClientPlan, Plan};
+use harrow_sim::testing;
 use harrow_sim::watch::{Observer, ReplicaAudit};
 
 /// The partition that most tests use.
@@ -440,20 +441,49 @@ impl Stage {
     }
 
     pub(crate) fn assign(&mut self, group: &str, member: &str, member_epoch: i32) {
+        self.assign_by(A, group, member, member_epoch);
+    }
+
+    pub(crate) fn assign_by(&mut self, node: NodeId, group: &str, member: &str, member_epoch: i32) {
         let (group, member) = (group.to_owned(), member.to_owned());
         let partition = self.partition;
-        self.note(
-            A,
-            &Note::Group(GroupNote::PartitionAssigned { group, member, partition, member_epoch }),
-        );
+        let given = GroupNote::PartitionAssigned { group, member, partition, member_epoch };
+        self.note(node, &Note::Group(given));
     }
 
     pub(crate) fn release(&mut self, group: &str, member: &str) {
+        self.release_by(A, group, member);
+    }
+
+    pub(crate) fn release_by(&mut self, node: NodeId, group: &str, member: &str) {
         let (group, member) = (group.to_owned(), member.to_owned());
-        self.note(
-            A,
-            &Note::Group(GroupNote::PartitionReleased { group, member, partition: self.partition }),
-        );
+        let released = GroupNote::PartitionReleased { group, member, partition: self.partition };
+        self.note(node, &Note::Group(released));
+    }
+
+    /// The coordinator of a leader epoch says what a member of a group of the consumer protocol holds.
+    pub(crate) fn holds(
+        &mut self,
+        coordinator: (NodeId, i32),
+        member: (&str, i32),
+        partitions: &[TopicPartition],
+    ) {
+        let note = GroupNote::MemberHolds {
+            partition: self.partition,
+            leader_epoch: LeaderEpoch(coordinator.1),
+            group: "g".to_owned(),
+            member: member.0.to_owned(),
+            member_epoch: member.1,
+            partitions: partitions.to_vec(),
+        };
+        self.note(coordinator.0, &Note::Group(note));
+    }
+
+    /// A member of that group says what it has.
+    pub(crate) fn owns(&mut self, member: &str, partitions: &[TopicPartition]) {
+        let (group, member) = ("g".to_owned(), member.to_owned());
+        let partitions = partitions.to_vec();
+        self.note(A, &Note::Group(GroupNote::MemberOwns { group, member, partitions }));
     }
 
     /// The process starts, opens its log of partition 1 and registers.
@@ -565,36 +595,20 @@ pub(crate) fn sequenced(offset: i64, producer_epoch: i16, sequence: i32) -> Batc
 
 fn consumer(node: NodeId) -> ConsumerConfig {
     ConsumerConfig {
-        node,
         bootstrap: vec![A],
-        jitter_salt: 1,
         fetch_wait_max_ms: 100,
         fetch_max_bytes: 1_000,
-        request_timeout_ms: 1_000,
-        retry_backoff_ms: 100,
         metadata_max_age_ms: 1_000,
-        offset_reset: OffsetReset::Earliest,
-        isolation: harrow_broker_model::note::IsolationLevel::ReadUncommitted,
-        group: None,
+        ..node_testing::consumer(node.0)
     }
 }
 
-fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     let client = NodeId(1001);
     Plan {
-        drawn: None,
-        schema: PLAN_SCHEMA,
         scenario: "stage".to_owned(),
-        seed: 1,
         cluster: cluster(),
-        topics: Vec::new(),
-        admin: AdminConfig {
-            node: client,
-            bootstrap: vec![A],
-            request_timeout_ms: 1_000,
-            retry_backoff_ms: 100,
-            api_timeout_ms: 1_000,
-        },
+        admin: AdminConfig { bootstrap: vec![A], ..node_testing::admin(client.0) },
         clients: [(1001, OffsetReset::Earliest), (1002, OffsetReset::Latest)]
             .map(|(node, offset_reset)| ClientPlan::Consumer {
                 config: ConsumerConfig { offset_reset, ..consumer(NodeId(node)) },
@@ -611,41 +625,14 @@ fn plan() -> Plan {
             })
             .to_vec(),
         fresh_producer: ProducerConfig {
-            node: client,
             bootstrap: vec![A],
-            jitter_salt: 1,
-            acks: Acks::All,
-            idempotence: true,
-            linger_ms: 0,
-            batch_records_max: 1,
             in_flight_max: 1,
-            request_timeout_ms: 1_000,
-            retry_backoff_ms: 100,
             delivery_timeout_ms: 1_000,
             metadata_max_age_ms: 1_000,
-            value_bytes: 8,
-            transactional_id: None,
-            transaction_version: 2,
-            transaction_timeout_ms: 60_000,
+            ..node_testing::producer(client.0)
         },
         final_reader: consumer(client),
-        network: NetworkPlan {
-            latency_us: (1, 1),
-            client_latency_us: (1, 1),
-            slow_one_in: 0,
-            slow_extra_us: (0, 0),
-            bandwidth_bytes_per_second: 0,
-            queue_bytes_max: 0,
-            stall_timeout_ms: 1_000,
-            connect_timeout_ms: 1_000,
-        },
-        disk: DiskPlan { sync_us: (1, 1), write_back_ms: 1_000, capacity_bytes: 0 },
-        clocks: Vec::new(),
-        steps: Vec::new(),
-        heal_at_ms: 1_000,
-        converge_within_ms: 1_000,
-        core: None,
-        expect: Expectation::default(),
+        ..testing::plan()
     }
 }
 
@@ -653,37 +640,8 @@ fn cluster() -> ClusterConfig {
     ClusterConfig {
         brokers: vec![A, B, C],
         controllers: vec![N1, N2, N3],
-        jitter_salt: 1,
-        broker_heartbeat_interval_ms: 2_000,
-        broker_session_timeout_ms: 9_000,
-        replica_lag_time_max_ms: 30_000,
-        replica_fetch_wait_max_ms: 500,
-        replica_fetch_backoff_ms: 1_000,
-        replica_fetch_max_bytes: 1_000_000,
-        fetch_session_slots: 1_000,
-        high_watermark_checkpoint_interval_ms: 5_000,
-        recovery_point_checkpoint_interval_ms: 60_000,
-        segment_bytes: 1_000_000,
-        flush_scheduler_interval_ms: u64::MAX / 2_000_000,
-        retention_check_interval_ms: ClusterConfig::RETENTION_CHECK_INTERVAL_MS,
-        producer_id_expiration_ms: 86_400_000,
-        producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 30_000,
-        transaction_version: 2,
-        transactional_id_expiration_ms: 604_800_000,
-        transaction_max_timeout_ms: 900_000,
-        transaction_cleanup_interval_ms: 10_000,
-        quorum_election_timeout_ms: 1_000,
-        quorum_fetch_timeout_ms: 2_000,
-        quorum_election_backoff_max_ms: 1_000,
-        quorum_fetch_wait_max_ms: 500,
         controlled_shutdown_timeout_ms: 10_000,
-        eligible_leader_replicas: true,
-        auto_leader_rebalance: true,
-        leader_imbalance_check_interval_ms: 300_000,
-        unclean_election_interval_ms: 300_000,
-        coordinators: harrow_broker_model::config::CoordinatorConfig::DEFAULT,
-        kafka: None,
-        defects: Defects::NONE,
+        ..node_testing::cluster()
     }
 }

@@ -7,7 +7,7 @@ use crate::node::Effects;
 use crate::note::PartitionRegistration;
 use crate::proto::{
     BrokerId, ErrorCode, MetadataRequest, MetadataResponse, MetadataResponseBroker,
-    MetadataResponsePartition, MetadataResponseTopic, StrBytes, TopicName,
+    MetadataResponsePartition, MetadataResponseTopic, StrBytes, TopicName, topic_uuid,
 };
 use crate::types::{NodeId, TopicId};
 
@@ -70,7 +70,10 @@ fn known_topic(image: &MetadataImage, topic: TopicId, name: TopicName) -> Metada
     let partitions = image.partitions.of_topic(topic);
     let partitions =
         partitions.map(|(id, registration)| describe(image, id.partition, registration));
-    MetadataResponseTopic::default().with_name(Some(name)).with_partitions(partitions.collect())
+    MetadataResponseTopic::default()
+        .with_name(Some(name))
+        .with_topic_id(topic_uuid(topic))
+        .with_partitions(partitions.collect())
 }
 
 fn describe(

@@ -1,6 +1,7 @@
 //! What a broker is asked: one file for each API, which unpacks Kafka's structs into calls on domain types.
 
 mod add_partitions_to_txn;
+mod consumer_group_heartbeat;
 mod create_topics;
 mod delete_records;
 mod end_txn;
@@ -78,6 +79,9 @@ impl Broker {
             }
             RequestBody::OffsetFetch(request) => {
                 self.on_offset_fetch(now, caller, &request, effects);
+            }
+            RequestBody::ConsumerGroupHeartbeat(request) => {
+                self.on_consumer_group_heartbeat(now, caller, &request, effects);
             }
             RequestBody::ReplicaFetch(request) => {
                 self.on_replica_fetch(now, caller, request, effects);

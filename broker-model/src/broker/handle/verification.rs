@@ -132,7 +132,7 @@ impl Broker {
         let Some(verifying) = self.transactions.verifying.remove(&connection) else { return };
         let bumps_epoch = self.context.config.transaction_version >= 2;
         let VerifyingProduce { caller, request, guards } = verifying;
-        let result = result.map_err(|error| told_as(error, bumps_epoch));
+        let result = result.map_err(|error| client_error(error, bumps_epoch));
         let verified: Verified = guards
             .into_iter()
             .map(|(partition, guard)| (partition, result.map(|()| guard)))
@@ -148,7 +148,7 @@ fn header_of(records: &Bytes) -> Option<BatchHeader> {
 }
 
 /// As what a producer is told that its transaction could not be verified: what may pass is an error that it retries.
-fn told_as(error: ErrorCode, bumps_epoch: bool) -> ErrorCode {
+fn client_error(error: ErrorCode, bumps_epoch: bool) -> ErrorCode {
     let passes = matches!(
         error,
         ErrorCode::NetworkException

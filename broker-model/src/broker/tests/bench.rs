@@ -3,8 +3,7 @@
 use bytes::Bytes;
 
 use crate::broker::Broker;
-use crate::config::{ClusterConfig, TopicConfig};
-use crate::defect::Defects;
+use crate::config::ClusterConfig;
 use crate::disk_image::DiskImage;
 use crate::message::{
     BrokerHeartbeatResponse, BrokerRegistrationResponse, EpochEnd, HeartbeatState, Message,
@@ -45,40 +44,10 @@ pub(super) struct Bench {
 /// Configuration of three brokers and three controllers.
 pub(super) fn config() -> ClusterConfig {
     ClusterConfig {
-        brokers: vec![NodeId(1), NodeId(2), NodeId(3)],
-        controllers: vec![CONTROLLER, NodeId(102), NodeId(103)],
-        jitter_salt: 0,
-        broker_heartbeat_interval_ms: 2_000,
-        broker_session_timeout_ms: 9_000,
         replica_lag_time_max_ms: 10_000,
-        replica_fetch_wait_max_ms: 500,
-        replica_fetch_backoff_ms: 1_000,
-        replica_fetch_max_bytes: 1 << 20,
-        fetch_session_slots: 1_000,
-        high_watermark_checkpoint_interval_ms: 5_000,
-        recovery_point_checkpoint_interval_ms: 60_000,
-        segment_bytes: 1 << 20,
-        flush_scheduler_interval_ms: u64::MAX / 2_000_000,
         retention_check_interval_ms: 1_000,
-        producer_id_expiration_ms: 86_400_000,
-        producer_id_expiration_check_interval_ms: 600_000,
         request_timeout_ms: 3_000,
-        transaction_version: 2,
-        transactional_id_expiration_ms: 604_800_000,
-        transaction_max_timeout_ms: 900_000,
-        transaction_cleanup_interval_ms: 10_000,
-        quorum_election_timeout_ms: 1_000,
-        quorum_fetch_timeout_ms: 2_000,
-        quorum_election_backoff_max_ms: 1_000,
-        quorum_fetch_wait_max_ms: 500,
-        controlled_shutdown_timeout_ms: 5_000,
-        eligible_leader_replicas: true,
-        auto_leader_rebalance: true,
-        leader_imbalance_check_interval_ms: 300_000,
-        unclean_election_interval_ms: 300_000,
-        coordinators: crate::config::CoordinatorConfig::DEFAULT,
-        kafka: None,
-        defects: Defects::NONE,
+        ..crate::testing::cluster()
     }
 }
 
@@ -280,16 +249,7 @@ pub(super) fn partition(registration: PartitionRegistration) -> MetadataRecord {
 }
 
 pub(super) fn topic(min_insync_replicas: u32) -> MetadataRecord {
-    let name = "orders".to_owned();
-    let config = TopicConfig {
-        name,
-        min_insync_replicas,
-        unclean_leader_election: false,
-        max_message_bytes: TopicConfig::MAX_MESSAGE_BYTES_DEFAULT,
-        flush_messages: TopicConfig::FLUSH_NEVER,
-        flush_ms: TopicConfig::FLUSH_NEVER,
-        retention: crate::retention::Retention::FOREVER,
-    };
+    let config = crate::testing::topic("orders", min_insync_replicas);
     MetadataRecord::Topic { topic: ORDERS.topic, config }
 }
 

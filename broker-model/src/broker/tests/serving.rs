@@ -196,6 +196,19 @@ fn a_waiting_fetch_ends_with_its_time_its_leader_or_its_connection() {
 }
 
 #[test]
+fn a_fetch_that_waits_goes_on_waiting_when_its_leader_is_elected_again() {
+    let mut bench = Bench::hosting(registration(1, 1, &[1]));
+    bench.request(8, 1002, 1, fetch(0, 1, 1));
+    let effects = bench.commit(&[partition(registration(1, 2, &[1]))]);
+    assert_eq!(replies(&effects), [], "there is nothing to read");
+    let effects = bench.request(7, 1001, 1, produce(&[batch(5)], 1, 100));
+    let answers = replies(&effects);
+    let (_, _, answer) =
+        answers.into_iter().find(|(connection, ..)| *connection == 8).expect("the consumer's");
+    assert_eq!(fetched(answer).error_code, ErrorCode::FencedLeaderEpoch.code());
+}
+
+#[test]
 fn client_requests_are_fenced_by_leader_epoch() {
     for (epoch, error, note) in [
         (1, ErrorCode::FencedLeaderEpoch, ClusterError::FencedLeaderEpoch),

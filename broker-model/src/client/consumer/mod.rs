@@ -29,7 +29,9 @@ use std::collections::VecDeque;
 
 use crate::collections::SortedMap;
 use crate::config::{ConsumerConfig, ms};
+use crate::defect::Defects;
 use crate::fetch_session::handler::SessionHandler;
+use crate::jitter::jitter;
 use crate::message::{Response, ResponseBody};
 use crate::node::{
     Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
@@ -50,6 +52,7 @@ use super::metadata::{Leadership, Metadata, PartitionKey, is_stale_metadata};
 #[derive(Debug)]
 pub struct Consumer {
     config: ConsumerConfig,
+    defects: Defects,
     membership: Option<Membership>,
     connections: Connections,
     metadata: Metadata,
@@ -74,10 +77,12 @@ struct PendingPoll {
 
 impl Consumer {
     /// A new client, which knows nothing yet.
-    pub fn new(config: ConsumerConfig, _now: Now) -> Self {
+    pub fn new(config: ConsumerConfig, now: Now) -> Self {
+        let process = process_name(&config, now);
         let backoff = Backoff::new(config.retry_backoff_ms, config.jitter_salt, config.node);
         Self {
-            membership: config.group.clone().map(Membership::new),
+            membership: config.group.clone().map(|group| Membership::new(group, process)),
+            defects: Defects::NONE,
             connections: Connections::new(backoff, config.request_timeout_ms),
             metadata: Metadata::new(&config.bootstrap, config.metadata_max_age_ms, config.node),
             metadata_version: 0,
@@ -90,6 +95,12 @@ impl Consumer {
             deadline: None,
             config,
         }
+    }
+
+    /// The same client with known bugs.
+    #[must_use]
+    pub fn with_defects(self, defects: Defects) -> Self {
+        Self { defects, ..self }
     }
 
     fn on_invoked(
@@ -215,7 +226,13 @@ impl Consumer {
             (Purpose::Heartbeat(sent), ResponseBody::Heartbeat(response)) => {
                 self.on_heartbeat(now, &sent, &response);
             }
-            (Purpose::LeaveGroup, ResponseBody::LeaveGroup(_)) => {}
+            (Purpose::ConsumerGroupHeartbeat(life), ResponseBody::ConsumerGroupHeartbeat(it)) => {
+                self.on_consumer_heartbeat(now, life, &it);
+            }
+            (
+                Purpose::LeaveGroup,
+                ResponseBody::LeaveGroup(_) | ResponseBody::ConsumerGroupHeartbeat(_),
+            ) => {}
             (Purpose::OffsetCommit(operation, sent), ResponseBody::OffsetCommit(response)) => {
                 self.on_commit_answered(now, (operation, &sent), &response, effects);
             }
@@ -246,6 +263,7 @@ impl Consumer {
                 Purpose::FindCoordinator => self.on_coordinator_lost(now),
                 Purpose::JoinGroup(_) | Purpose::SyncGroup(_) => self.on_join_lost(now),
                 Purpose::Heartbeat(_) => self.on_heartbeat_lost(now),
+                Purpose::ConsumerGroupHeartbeat(life) => self.on_consumer_heartbeat_lost(now, life),
                 Purpose::LeaveGroup => {}
                 Purpose::OffsetCommit(operation, _) => self.on_commit_lost(now, operation),
                 Purpose::OffsetFetch(_) => self.on_committed_lost(now),
@@ -313,10 +331,25 @@ impl Consumer {
         .fold(None, Deadline::earlier);
     }
 
-    /// What a position is allowed to be is checked where it changes.
-    fn self_check(&self) {
+    /// What a position is allowed to be is checked where it changes; here is what holds because all that had become
+    /// possible is done.
+    fn self_check(&self, now: Time) {
         let (listed, assigned) = (self.deliverable.len(), self.positions.len());
         assert!(listed <= assigned, "{listed} of {assigned} partitions have records to deliver");
+        assert!(
+            self.deadline.is_none_or(|deadline| deadline.at > now),
+            "{:?} is due already, at {now}",
+            self.deadline
+        );
+        let first = self.polls.front();
+        assert!(first.is_none_or(|poll| poll.returns_at > now), "{first:?} is late at {now}");
+        let late = self.end_queries.iter().find(|query| query.gives_up_at <= now);
+        assert!(late.is_none(), "{late:?} is late at {now}");
+        let (seen, version) = (self.metadata_version, self.metadata.version());
+        assert!(seen == version, "metadata is at {version}, positions know of {seen}");
+        if let Some(membership) = &self.membership {
+            membership.self_check();
+        }
     }
 
     /// A member that stops leaves its group first.
@@ -408,6 +441,13 @@ impl Consumer {
     }
 }
 
+/// A name that no other process of this consumer has had: Kafka's is a random one.
+fn process_name(config: &ConsumerConfig, now: Now) -> String {
+    let bound = std::time::Duration::from_secs(u64::from(u32::MAX));
+    let hash = jitter(config.jitter_salt, config.node, now.time.0, bound);
+    format!("{}-{:x}", config.node, hash.as_nanos())
+}
+
 /// Whether a leader can be asked.
 enum Reach {
     /// Now.
@@ -453,7 +493,7 @@ impl Node for Consumer {
             | Event::MetadataPublishing { .. } => {}
         }
         self.run(now.time, effects);
-        self.self_check();
+        self.self_check(now.time);
     }
 
     fn next_deadline(&self) -> Option<Deadline> {

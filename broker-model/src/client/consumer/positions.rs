@@ -141,6 +141,10 @@ impl Positions {
             self.places.len(),
             self.all.len()
         );
+        let placed = self.delayed.len() + self.leaderless.len() + self.asking.len();
+        assert!(placed <= self.all.len(), "{placed} places of {} positions", self.all.len());
+        let first = self.delayed.first();
+        assert!(first.is_none_or(|(until, _)| *until > now), "{first:?} is delayed, at {now}");
     }
 
     fn leave(&mut self, key: PartitionKey, place: Option<Place>) {

@@ -99,7 +99,10 @@ impl Consumer {
     ) {
         let (offset, epoch) = match self.find_offset(ticket.key, response) {
             Ok(found) => found,
-            Err(error) => return self.ask_again(now, ticket, error),
+            Err(error) => {
+                self.note_error_applied(Api::ListOffsets, ticket, effects);
+                return self.ask_again(now, ticket, error);
+            }
         };
         let version = self.new_version();
         let leadership = self.metadata.leadership(ticket.key);
@@ -133,7 +136,10 @@ impl Consumer {
     ) {
         let (epoch, end) = match self.find_epoch_end(ticket.key, response) {
             Ok(answer) => (LeaderEpoch(answer.leader_epoch), Offset(answer.end_offset)),
-            Err(error) => return self.ask_again(now, ticket, error),
+            Err(error) => {
+                self.note_error_applied(Api::OffsetForLeaderEpoch, ticket, effects);
+                return self.ask_again(now, ticket, error);
+            }
         };
         let Some(position) =
             self.current(ticket).filter(|position| position.stage == Stage::Validate)
@@ -187,6 +193,13 @@ impl Consumer {
             position: from,
             diverged_at: end,
         });
+    }
+
+    /// States that a refusal counts as well: the position asks again, and not before a while.
+    fn note_error_applied(&mut self, api: Api, ticket: PositionTicket, effects: &mut Effects) {
+        let Some(position) = self.current(ticket) else { return };
+        let (asked, own) = ((ticket.version, ticket.offset), (position.version, position.offset));
+        note_applied(api, asked, own, effects);
     }
 
     pub(super) fn reset_policy(&self) -> StartFrom {

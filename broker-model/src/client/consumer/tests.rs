@@ -6,7 +6,7 @@ use super::*;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::config::OffsetReset;
 use crate::message::RequestBody;
-use crate::note::{ConsumerNote, IsolationLevel, Note};
+use crate::note::{ConsumerNote, Note};
 use crate::proto::{
     EpochEndOffset, FetchPartition, FetchResponse, FetchableTopicResponse,
     ListOffsetsPartitionResponse, ListOffsetsResponse, ListOffsetsTopicResponse,
@@ -14,21 +14,17 @@ use crate::proto::{
     PartitionData, TopicName,
 };
 use crate::record::{RecordBatch, RecordBatchBuilder};
+use crate::testing;
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, RecordValue, Sequence};
 
 fn config() -> ConsumerConfig {
     ConsumerConfig {
-        node: NodeId(1002),
         bootstrap: vec![NodeId(1), NodeId(2), NodeId(3)],
         jitter_salt: 7,
-        fetch_wait_max_ms: 500,
         fetch_max_bytes: 65_536,
         request_timeout_ms: 2_000,
-        retry_backoff_ms: 100,
         metadata_max_age_ms: 300_000,
-        offset_reset: OffsetReset::Earliest,
-        isolation: IsolationLevel::ReadUncommitted,
-        group: None,
+        ..testing::consumer(1002)
     }
 }
 

@@ -17,12 +17,10 @@
 //!   of the partition is on the wire (`renumbers-in-flight`);
 //! - until the first batch of an epoch is acknowledged on a partition, no other is in flight there: a broker that has
 //!   no state of a producer takes any sequence from it (`first-batches-together`; KAFKA-14312, KAFKA-15591);
-//! - a batch that expires in its first attempt leaves an unresolved sequence, too (`expiry-unmarked`).
+//! - a batch that expires in its first attempt leaves an unresolved sequence, too (`expiry-unmarked`);
+//! - an acknowledgement of a batch that expired in an older epoch says nothing of this one (`old-epoch-acks-count`).
 //!
 //! A transactional producer takes no epoch by itself: it aborts, and asks its coordinator for the next one.
-//!
-//! **Not covered.** An acknowledgement of a batch that expired in an older epoch is not counted here;
-//! Java compares its sequence with those of the new epoch.
 
 use super::Producer;
 use super::accumulator::Queue;

@@ -80,6 +80,18 @@ impl Identity {
         self.idempotent && self.current.is_none() && !self.asked
     }
 
+    /// Nobody asks for an id who has one, or needs none.
+    pub(super) fn self_check(&self) {
+        assert!(!self.asked || self.idempotent, "an id is asked for that nobody needs");
+        assert!(
+            !self.asked || self.current.is_none(),
+            "another id than {:?} is asked",
+            self.current
+        );
+        let valid = |current: ProducerIdentity| current.id.0 >= 0 && current.epoch.0 >= 0;
+        assert!(self.current.is_none_or(valid), "{:?} is nobody", self.current);
+    }
+
     /// Takes the next epoch, or gives the id up if there is none. Source: `bumpIdempotentProducerEpoch`.
     pub(super) fn bump(&mut self, effects: &mut Effects) {
         let Some(current) = &mut self.current else {

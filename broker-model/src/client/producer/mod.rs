@@ -238,6 +238,7 @@ impl Producer {
                 | Purpose::JoinGroup(_)
                 | Purpose::SyncGroup(_)
                 | Purpose::Heartbeat(_)
+                | Purpose::ConsumerGroupHeartbeat(_)
                 | Purpose::LeaveGroup
                 | Purpose::OffsetCommit(..)
                 | Purpose::OffsetFetch(_)
@@ -325,14 +326,28 @@ impl Producer {
         self.drain(now, effects)
     }
 
-    /// What each partition has in flight, and each connection, is checked where it changes.
-    fn self_check(&self) {
+    /// What each partition has in flight, and each connection, is checked where it changes; here is what holds because
+    /// all that had become possible is done.
+    fn self_check(&self, now: Time) {
         let due = self.deadline.map_or(Time::MAX, |deadline| deadline.at);
+        assert!(due > now, "{:?} is due already, at {now}", self.deadline);
         assert!(
             due <= self.next_expiry,
             "the next event is at {due}, after a record expires at {}",
             self.next_expiry
         );
+        assert!(self.next_expiry > now, "a record has expired at {}: {now}", self.next_expiry);
+        assert!(
+            self.unplaced.is_empty() || self.next_expiry < Time::MAX,
+            "records wait for {} topics to become known, and none expires",
+            self.unplaced.len()
+        );
+        self.identity.self_check();
+        let current = self.identity.current;
+        match &self.transactional {
+            Some(transactional) => transactional.self_check(current),
+            None => assert!(self.transaction.is_none(), "a transaction without an id"),
+        }
     }
 
     fn on_stop(&mut self, effects: &mut Effects) {
@@ -379,7 +394,7 @@ impl Node for Producer {
             | Event::MetadataPublishing { .. } => {}
         }
         self.run(now, effects);
-        self.self_check();
+        self.self_check(now.time);
     }
 
     fn next_deadline(&self) -> Option<Deadline> {

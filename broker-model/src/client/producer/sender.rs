@@ -10,7 +10,7 @@ use crate::config::{Acks, ProducerConfig, ms};
 use crate::defect::ProducerDefect;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects, Outcome};
-use crate::note::ProducerNote;
+use crate::note::{Api, ExchangeNote, ProducerNote, Standing};
 use crate::proto::{
     ErrorCode, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicName, TopicProduceData,
@@ -19,7 +19,7 @@ use crate::types::{LeaderEpoch, NodeId, Offset, Time};
 
 use super::Producer;
 use super::accumulator::Queue;
-use super::batch::Batch;
+use super::batch::{Batch, ProducerIdentity};
 use crate::client::connection::{BatchTicket, Purpose};
 use crate::client::metadata::{PartitionKey, is_stale_metadata};
 
@@ -300,7 +300,9 @@ impl Producer {
     fn on_acknowledged(&mut self, ticket: BatchTicket, base_offset: Offset, effects: &mut Effects) {
         let queue = self.queues.get_mut(&ticket.key).expect("a drained partition has a queue");
         let mut batch = queue.take_from_wire(ticket.serial);
-        queue.sequences.acknowledged(&batch, self.defects);
+        if queue.sequences.acknowledged(&batch, self.defects) {
+            note_counted(&batch, queue.sequences.identity(), effects);
+        }
         batch.complete(ticket.key.partition, base_offset, effects);
         queue.self_check();
     }
@@ -363,6 +365,7 @@ impl Producer {
             }
             oldest = records.front().map_or(oldest, |record| oldest.min(record.created));
         }
+        self.unplaced.retain(|_, records| !records.is_empty());
         self.queues.for_each_busy(|key, queue| {
             queue.expire(key.partition, is_late, error, only_retries, effects);
             let live = queue.waiting.iter().chain(queue.on_wire.iter().filter(|batch| !batch.done));
@@ -458,6 +461,25 @@ impl Queue {
             (batch.created + ms(config.linger_ms), "linger")
         };
         Some(Deadline { at, why })
+    }
+}
+
+/// States that an acknowledgement counts for the sequences of another identity than its batch has.
+fn note_counted(batch: &Batch, own: Option<ProducerIdentity>, effects: &mut Effects) {
+    let asked = batch.producer_state.map(|state| state.identity);
+    let (Some(asked), Some(own)) = (asked, own) else { return };
+    if asked != own {
+        let standing = |identity: ProducerIdentity| Standing {
+            epoch: i64::from(identity.epoch.0),
+            position: identity.id.0,
+        };
+        let (asked, own) = (standing(asked), standing(own));
+        effects.note(ExchangeNote::AnswerApplied {
+            api: Api::Produce,
+            partition: None,
+            asked,
+            own,
+        });
     }
 }
 

@@ -63,14 +63,22 @@ impl Sequences {
 
     /// A broker has a batch. One that expired may have been of an epoch that is over, and says nothing of this one; in
     /// Kafka its sequence counts all the same. Source: `TransactionManager.handleCompletedBatch`.
-    pub(super) fn acknowledged(&mut self, batch: &Batch, defects: Defects) {
+    /// `true` if it counts.
+    pub(super) fn acknowledged(&mut self, batch: &Batch, defects: Defects) -> bool {
         let any = defects.has(ProducerDefect::OldEpochAcksCount);
         let counts = |it: &ProducerState| any || Some(it.identity) == self.identity;
         let Some(state) = batch.producer_state.filter(counts) else {
-            return;
+            return false;
         };
         let last = state.base_sequence.plus(batch.count() - 1);
         self.last_acked = self.last_acked.max(Some(last));
+        assert!(
+            any || self.last_acked < Some(self.next),
+            "acknowledged up to {:?}, and {} is next",
+            self.last_acked,
+            self.next
+        );
+        true
     }
 
     /// A batch expired that may be in the log, or may still come into it. Source: `markSequenceUnresolved`.

@@ -10,26 +10,16 @@ use crate::proto::{
     TopicProduceResponse,
 };
 use crate::record::{BatchHeader, RecordBatch};
+use crate::testing;
 use crate::types::{Offset, ProducerEpoch, ProducerId};
 
 pub(super) fn config() -> ProducerConfig {
     ProducerConfig {
-        node: NodeId(1001),
         bootstrap: vec![NodeId(1), NodeId(2), NodeId(3)],
         jitter_salt: 7,
-        acks: Acks::All,
-        idempotence: true,
-        linger_ms: 0,
-        batch_records_max: 1,
-        in_flight_max: 5,
-        request_timeout_ms: 1_000,
-        retry_backoff_ms: 100,
-        delivery_timeout_ms: 4_000,
         metadata_max_age_ms: 300_000,
         value_bytes: 16,
-        transactional_id: None,
-        transaction_version: 2,
-        transaction_timeout_ms: 60_000,
+        ..testing::producer(1001)
     }
 }
 

@@ -116,6 +116,24 @@ impl Transactional {
         }
     }
 
+    /// What is in a transaction is in it once; only who has an id is in one, and none that rests has partitions.
+    pub(super) fn self_check(&self, current: Option<ProducerIdentity>) {
+        let (state, first) = (self.state, self.to_add.first());
+        assert!(
+            !self.version_2 || first.is_none(),
+            "{first:?} is to be added, and leaders add partitions"
+        );
+        assert!(
+            first.is_none_or(|key| !self.added.contains(key)),
+            "{first:?} is added, and to be added"
+        );
+        assert!(!self.orphaned || self.in_flight, "an answer is for nobody, and none is to come");
+        let rests = matches!(state, State::Initializing | State::Ready);
+        assert!(!rests || !self.started, "a transaction is {state:?}, and at its coordinator");
+        let needs_id = matches!(state, State::Ready | State::InTransaction | State::Committing);
+        assert!(!needs_id || current.is_some(), "a transaction is {state:?} without a producer id");
+    }
+
     /// Source: `TransactionManager.isSendToPartitionAllowed`.
     pub(super) fn may_send(&self, key: PartitionKey) -> bool {
         let failed = matches!(self.state, State::Abortable(_) | State::Fatal(_));

@@ -39,6 +39,14 @@ impl Reader {
         self.0.try_get_i64().ok()
     }
 
+    pub(super) fn i8(&mut self) -> Option<i8> {
+        self.0.try_get_i8().ok()
+    }
+
+    pub(super) fn u128(&mut self) -> Option<u128> {
+        self.0.try_get_u128().ok()
+    }
+
     /// A text that may be absent.
     pub(super) fn optional_text(&mut self) -> Result<Option<String>, NotAText> {
         let length = self.i16().ok_or(NotAText)?;

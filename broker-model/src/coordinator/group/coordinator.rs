@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 
 use super::classic::group::ClassicGroup;
-use super::state::GroupState;
-use super::waiter::{Waiter, refuse, told};
+use super::modern::session::{MemberKey, Timers};
+use super::state::{GroupChange, GroupState};
+use super::waiter::{Waiter, client_error, refuse};
 use crate::caller::Caller;
 use crate::config::{CoordinatorConfig, ms};
 use crate::consumer_protocol::{Place, decode_assignment};
@@ -38,6 +39,9 @@ pub(crate) enum Todo {
     Released { group: String, member: String, place: Place },
     /// A fact to be stated.
     Note(GroupNote),
+    /// A fact to be stated: in this leader epoch of a partition of the topic, what is committed says that a group of the
+    /// consumer protocol has changed.
+    Changed(i32, LeaderEpoch, GroupChange),
     /// A fact to be stated: an answer rests on what a partition of the topic has before this offset.
     Answered(i32, Offset),
     /// A fact to be stated: a partition of the topic is loaded.
@@ -67,7 +71,14 @@ pub(crate) struct GroupCoordinator {
     pub(super) groups: BTreeMap<(i32, String), ClassicGroup>,
     /// When the first of them has something due; looked for anew after a change.
     groups_due: Option<Time>,
-    changed: bool,
+    pub(super) changed: bool,
+    /// When members of groups of the consumer protocol are thrown out.
+    pub(super) members: BTreeMap<MemberKey, Timers>,
+    /// Whether there are groups of the consumer protocol.
+    has_consumer_groups: bool,
+    /// Where the logs of partitions ended when they were loaded, until all of that is committed: what their groups are
+    /// is stated then, and what has changed before was stated by others.
+    loaded_to: BTreeMap<i32, Offset>,
     pub(super) expiration_at: Time,
     last_member: u64,
 }
@@ -84,6 +95,9 @@ impl GroupCoordinator {
             groups: BTreeMap::new(),
             groups_due: None,
             changed: false,
+            members: BTreeMap::new(),
+            has_consumer_groups: false,
+            loaded_to: BTreeMap::new(),
             expiration_at: now + ms(rules.config.offsets_retention_check_interval_ms),
             last_member: 0,
         }
@@ -110,6 +124,7 @@ impl GroupCoordinator {
     }
 
     fn unload_groups(&mut self, partition: i32) {
+        self.forget_members(partition);
         let (first, last) = ((partition, String::new()), (partition + 1, String::new()));
         let names: Vec<_> = self.groups.range(first..last).map(|(key, _)| key.clone()).collect();
         for key in names {
@@ -137,7 +152,8 @@ impl GroupCoordinator {
             ((partition, name.clone()), ClassicGroup::loaded(name, stored, now.time))
         });
         let mut groups: BTreeMap<_, _> = stored.collect();
-        for name in state.groups_with_offsets() {
+        let offsets = state.groups_with_offsets();
+        for name in offsets.filter(|name| state.consumer_group(name).is_none()) {
             let simple = || ClassicGroup::new(name, now.wall);
             groups.entry((partition, name.clone())).or_insert_with(simple);
         }
@@ -147,13 +163,33 @@ impl GroupCoordinator {
             self.take_all(&mut group);
             self.groups.insert(key, group);
         }
+        self.keep_loaded_members(now, partition);
+        self.loaded_to.insert(partition, log.log_end_offset());
+        self.state_changes(partition);
         self.changed = true;
+    }
+
+    /// States what has changed in groups of the consumer protocol, as far as it is committed.
+    fn state_changes(&mut self, partition: i32) {
+        let Ok(context) = self.runtime.active(partition) else { return };
+        let epoch = context.epoch();
+        let mut changes = context.take_from_both(GroupState::take_changes);
+        if let Some(end) = self.loaded_to.get(&partition) {
+            let all_committed = context.committed_to() >= *end;
+            changes = if all_committed { context.committed().members() } else { Vec::new() };
+            if all_committed {
+                self.loaded_to.remove(&partition);
+            }
+        }
+        self.todo.extend(changes.into_iter().map(|it| Todo::Changed(partition, epoch, it)));
     }
 
     /// Something was appended to a partition's log, or committed.
     pub(crate) fn log_moved(&mut self, now: Now, partition: i32, log: &Log) {
         let Ok(context) = self.runtime.active(partition) else { return };
-        for waiter in context.follow(log) {
+        let waiting = context.follow(log);
+        self.state_changes(partition);
+        for waiter in waiting {
             self.committed(now, waiter);
         }
     }
@@ -173,13 +209,13 @@ impl GroupCoordinator {
 
     /// Records were not appended.
     pub(crate) fn not_written(&mut self, now: Now, waiter: Waiter, error: ErrorCode) {
-        self.failed(now, waiter, told(error));
+        self.failed(now, waiter, client_error(error));
     }
 
     /// Does what time alone brings.
     pub(crate) fn tick(&mut self, now: Now) {
         for waiter in self.runtime.expired(now.time) {
-            self.failed(now, waiter, told(ErrorCode::RequestTimedOut));
+            self.failed(now, waiter, client_error(ErrorCode::RequestTimedOut));
         }
         if self.groups_due.is_some_and(|due| due <= now.time) {
             self.tick_groups(now);
@@ -209,9 +245,18 @@ impl GroupCoordinator {
             self.answer_when_committed(now, partition, (caller, body));
         }
         if std::mem::take(&mut self.changed) {
-            self.groups_due = self.groups.values().filter_map(ClassicGroup::deadline).min();
+            let members = self.members.values().map(Timers::at);
+            self.groups_due =
+                self.groups.values().filter_map(ClassicGroup::deadline).chain(members).min();
+            self.has_consumer_groups =
+                self.runtime.any(|state| state.consumer_groups().count() > 0);
         }
         None
+    }
+
+    /// Whether there is nothing to do.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.todo.is_empty()
     }
 
     /// How many wait for a record.
@@ -224,7 +269,7 @@ impl GroupCoordinator {
         let due = self.groups_due.map(|at| Deadline { at, why: "a group's timer is due" });
         let deadline = Deadline::earlier(self.runtime.deadline(), due);
         let at = self.expiration_at;
-        let expires = (!self.groups.is_empty())
+        let expires = (!self.groups.is_empty() || self.has_consumer_groups)
             .then_some(Deadline { at, why: "offset expiration check is due" });
         Deadline::earlier(deadline, expires)
     }
@@ -246,10 +291,11 @@ impl GroupCoordinator {
     }
 
     /// Puts a group back.
-    pub(super) fn put_group(&mut self, partition: i32, group: ClassicGroup) {
+    pub(super) fn put_group(&mut self, partition: i32, mut group: ClassicGroup) {
         group.self_check();
         self.changed = true;
-        self.groups.insert((partition, group.name().to_owned()), group);
+        let before = self.groups.insert((partition, group.name().to_owned()), group);
+        assert!(before.is_none(), "two groups of one name in partition {partition}: {before:?}");
     }
 
     /// Forgets a group.

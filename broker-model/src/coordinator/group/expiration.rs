@@ -8,7 +8,10 @@
 
 use super::classic::group::{ClassicGroup, State};
 use super::coordinator::{GroupCoordinator, Todo};
+use super::modern::group::{ConsumerGroup, GroupPhase};
+use super::modern::records::group_tombstones;
 use super::records::{CommittedOffset, group_tombstone, offset_tombstone};
+use super::state::GroupState;
 use super::waiter::Waiter;
 use crate::coordinator::runtime::CoordinatorRecord;
 use crate::defect::GroupDefect;
@@ -27,6 +30,27 @@ impl GroupCoordinator {
                 self.forget_group(partition, &name);
             }
             self.todo.push_back(Todo::Write(partition, records, Waiter::Nobody));
+        }
+        self.expire_consumer_groups(now);
+    }
+
+    /// The same in groups of the consumer protocol: by the age of the commit, where no member reads. Source:
+    /// `ConsumerGroup.offsetExpirationCondition`.
+    fn expire_consumer_groups(&mut self, now: Now) {
+        let retention_ms = self.config.offsets_retention_ms;
+        let is_over = |since: WallTime| {
+            let age = now.wall.0.saturating_sub(since.0);
+            age >= 0 && age as u64 >= retention_ms
+        };
+        for partition in self.runtime.serving().collect::<Vec<_>>() {
+            let Ok(context) = self.runtime.active(partition) else { continue };
+            let state = context.written();
+            for (name, group) in state.consumer_groups() {
+                let records = expired_of(state, (name, group), is_over);
+                if !records.is_empty() {
+                    self.todo.push_back(Todo::Write(partition, records, Waiter::Nobody));
+                }
+            }
         }
     }
 
@@ -62,6 +86,27 @@ impl GroupCoordinator {
         }
         (records, empties)
     }
+}
+
+/// Tombstones of what has expired of a group of the consumer protocol, and of the group if that was all.
+fn expired_of(
+    state: &GroupState,
+    (name, group): (&str, &ConsumerGroup),
+    is_over: impl Fn(WallTime) -> bool,
+) -> Vec<CoordinatorRecord> {
+    let (mut records, mut all) = (Vec::new(), true);
+    for (place, committed) in state.offsets(name) {
+        let is_read = group.is_subscribed(&place.0) || state.is_pending(name, place);
+        if is_over(committed.committed_at) && !is_read {
+            records.push(offset_tombstone(name, place));
+        } else {
+            all = false;
+        }
+    }
+    if all && group.phase() == GroupPhase::Empty {
+        records.extend(group_tombstones(name));
+    }
+    records
 }
 
 /// Since when an offset ages; nothing if it does not.

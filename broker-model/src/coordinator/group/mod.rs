@@ -7,12 +7,18 @@
 //! | `records`, `bytes` | those records, as Kafka writes them |
 //! | `offsets`, `expiration` | commits and fetches of offsets, and their end |
 //! | `classic` | the classic protocol |
+//! | `modern` | the consumer protocol (KIP-848) |
 //! | `waiter` | what happens once a record is committed |
 
 mod bytes;
 mod classic;
 mod coordinator;
+#[cfg(test)]
+mod door_tests;
 mod expiration;
+mod modern;
+#[cfg(test)]
+mod modern_tests;
 mod offsets;
 mod records;
 mod state;
@@ -21,3 +27,4 @@ mod tests;
 mod waiter;
 
 pub(crate) use coordinator::{GroupCoordinator, GroupRules, Todo};
+pub(crate) use state::GroupChange;

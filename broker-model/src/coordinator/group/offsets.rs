@@ -11,9 +11,9 @@ use crate::defect::GroupDefect;
 use crate::message::ResponseBody;
 use crate::note::GroupNote;
 use crate::proto::{
-    ErrorCode, OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitResponse,
-    OffsetCommitResponsePartition, OffsetCommitResponseTopic, OffsetFetchRequest,
-    OffsetFetchRequestGroup, OffsetFetchResponse, OffsetFetchResponseGroup,
+    ErrorCode, OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+    OffsetCommitResponse, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchResponse, OffsetFetchResponseGroup,
     OffsetFetchResponsePartitions, OffsetFetchResponseTopics, TopicName,
 };
 use crate::types::{LeaderEpoch, Now, Offset};
@@ -30,6 +30,13 @@ impl GroupCoordinator {
         known: impl Fn(&TopicName, i32) -> bool,
     ) {
         let group = request.group_id.0.to_string();
+        let is_known = |topic: &OffsetCommitRequestTopic| {
+            topic.partitions.iter().any(|asked| known(&topic.name, asked.partition_index))
+        };
+        if !request.topics.is_empty() && !request.topics.iter().any(is_known) {
+            let body = commit_response(request, |_, _| ErrorCode::UnknownTopicOrPartition.code());
+            return self.todo.push_back(Todo::Reply(caller, body));
+        }
         if let Err(error) = self.check_commit(partition, request) {
             self.note_fenced(request, error);
             let body = commit_response(request, |_, _| error.code());
@@ -68,10 +75,16 @@ impl GroupCoordinator {
         partition: i32,
         request: &OffsetCommitRequest,
     ) -> Result<(), ErrorCode> {
-        self.runtime.active(partition)?;
+        let name = request.group_id.as_str();
         let generation = request.generation_id_or_member_epoch;
-        if self.defects.has(GroupDefect::CommitIgnoresGeneration) {
+        let ignores = self.defects.has(GroupDefect::CommitIgnoresGeneration);
+        let context = self.runtime.active(partition)?;
+        if ignores {
             return Ok(());
+        }
+        if let Some(group) = context.written().consumer_group(name) {
+            let member = (request.member_id.as_str(), request.group_instance_id.as_deref());
+            return group.validate_commit(member, generation, false);
         }
         match self.group(partition, request.group_id.as_str()) {
             Some(group) => {
@@ -86,7 +99,10 @@ impl GroupCoordinator {
     fn note_fenced(&mut self, request: &OffsetCommitRequest, error: ErrorCode) {
         let fenced = matches!(
             error,
-            ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId | ErrorCode::FencedInstanceId
+            ErrorCode::IllegalGeneration
+                | ErrorCode::UnknownMemberId
+                | ErrorCode::FencedInstanceId
+                | ErrorCode::StaleMemberEpoch
         );
         if fenced {
             let group = request.group_id.0.to_string();
@@ -104,11 +120,18 @@ impl GroupCoordinator {
                 self.extend_session(now, partition, name, &request.member_id);
             }
             Some(State::Empty | State::CompletingRebalance) => {}
+            None if self.is_consumer_group(partition, name) => {}
             None => {
                 let group = self.take_group(now, partition, name);
                 self.put_group(partition, group);
             }
         }
+    }
+
+    /// Whether there is a group of the consumer protocol of this name.
+    pub(super) fn is_consumer_group(&mut self, partition: i32, name: &str) -> bool {
+        let context = self.runtime.active(partition);
+        context.is_ok_and(|context| context.written().consumer_group(name).is_some())
     }
 
     /// Answers with committed offsets. One that needs a stable answer waits for all that is written, and is told of
@@ -128,12 +151,10 @@ impl GroupCoordinator {
             answers.push(match self.runtime.active(partition) {
                 Ok(context) if request.require_stable => {
                     waits_at = Some(partition);
-                    fetched(context.written(), asked, true)
+                    validated(context.written(), asked, true)
                 }
-                Ok(context) => fetched(context.committed(), asked, false),
-                Err(error) => OffsetFetchResponseGroup::default()
-                    .with_group_id(asked.group_id.clone())
-                    .with_error_code(error.code()),
+                Ok(context) => validated(context.committed(), asked, false),
+                Err(error) => fetch_refused(asked, error),
             });
         }
         let response = OffsetFetchResponse::default().with_groups(answers);
@@ -172,6 +193,26 @@ fn commit_response(
     });
     let response = OffsetCommitResponse::default().with_topics(topics.collect());
     ResponseBody::OffsetCommit(Box::new(response))
+}
+
+fn fetch_refused(asked: &OffsetFetchRequestGroup, error: ErrorCode) -> OffsetFetchResponseGroup {
+    OffsetFetchResponseGroup::default()
+        .with_group_id(asked.group_id.clone())
+        .with_error_code(error.code())
+}
+
+/// A group's offsets, if who asks may know them. Source: `OffsetMetadataManager.validateOffsetFetch`.
+fn validated(
+    state: &GroupState,
+    asked: &OffsetFetchRequestGroup,
+    require_stable: bool,
+) -> OffsetFetchResponseGroup {
+    let member = asked.member_id.as_deref();
+    let group = state.consumer_group(asked.group_id.as_str());
+    match group.map_or(Ok(()), |group| group.validate_fetch(member, asked.member_epoch)) {
+        Ok(()) => fetched(state, asked, require_stable),
+        Err(error) => fetch_refused(asked, error),
+    }
 }
 
 /// A group's offsets, those asked for or all.

@@ -4,6 +4,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::bytes::{Reader, put_bytes, put_text};
+use super::modern::records::{self as modern, ModernKey};
 use crate::coordinator::runtime::CoordinatorRecord;
 use crate::types::{LeaderEpoch, Offset, WallTime};
 
@@ -19,8 +20,10 @@ pub(crate) type Place = (String, i32);
 pub(super) enum RecordKey {
     /// A group's offset in a partition.
     Offset { group: String, place: Place },
-    /// A group.
+    /// A classic group.
     Group { group: String },
+    /// A group of the consumer protocol, or part of it.
+    Modern(ModernKey),
 }
 
 /// A committed offset.
@@ -86,7 +89,7 @@ pub(super) fn read_key(bytes: &Bytes) -> Option<RecordKey> {
             Some(RecordKey::Offset { group, place })
         }
         GROUP_KEY => Some(RecordKey::Group { group: reader.text()? }),
-        _ => None,
+        kind => modern::read_key(kind, &mut reader).map(RecordKey::Modern),
     }
 }
 

@@ -3,6 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use super::modern::group::{ConsumerGroup, LEAVES};
+use super::modern::member::{Holding, Partitions};
+use super::modern::records::{
+    ModernKey, read_current, read_epoch, read_member, read_target, read_target_epoch,
+};
 use super::records::{
     CommittedOffset, Place, RecordKey, StoredGroup, read_group, read_key, read_offset,
 };
@@ -20,6 +25,18 @@ pub(crate) struct GroupState {
     /// Offsets that a producer's transaction will commit, if it does, by group.
     pending: BTreeMap<ProducerId, BTreeMap<String, Offsets>>,
     groups: BTreeMap<String, StoredGroup>,
+    consumer_groups: BTreeMap<String, ConsumerGroup>,
+    /// What has changed in groups of the consumer protocol, in the order of their records.
+    changes: Vec<GroupChange>,
+}
+
+/// Something that a record has changed in a group of the consumer protocol.
+#[derive(Debug)]
+pub(crate) enum GroupChange {
+    /// A member holds these partitions, assigned or not given up, in this epoch.
+    Holds { group: String, member: String, epoch: i32, partitions: Partitions },
+    /// There is a target for so many members.
+    Target { group: String, epoch: i32, members: u32 },
 }
 
 impl GroupState {
@@ -44,6 +61,34 @@ impl GroupState {
     /// The stored groups.
     pub(crate) fn groups(&self) -> impl Iterator<Item = (&String, &StoredGroup)> {
         self.groups.iter()
+    }
+
+    /// A group of the consumer protocol.
+    pub(crate) fn consumer_group(&self, name: &str) -> Option<&ConsumerGroup> {
+        self.consumer_groups.get(name)
+    }
+
+    /// All groups of the consumer protocol.
+    pub(crate) fn consumer_groups(&self) -> impl Iterator<Item = (&String, &ConsumerGroup)> {
+        self.consumer_groups.iter()
+    }
+
+    /// What all members of all groups of the consumer protocol hold, as if that had just changed.
+    pub(crate) fn members(&self) -> Vec<GroupChange> {
+        let members = self.consumer_groups.iter().flat_map(|(name, group)| {
+            group.members().iter().map(|(id, member)| GroupChange::Holds {
+                group: name.clone(),
+                member: id.clone(),
+                epoch: member.holding.epoch,
+                partitions: member.holding.all().copied().collect(),
+            })
+        });
+        members.collect()
+    }
+
+    /// What has changed since this was asked last.
+    pub(crate) fn take_changes(&mut self) -> Vec<GroupChange> {
+        std::mem::take(&mut self.changes)
     }
 
     /// Names of groups that have offsets.
@@ -85,6 +130,64 @@ impl GroupState {
         };
     }
 
+    /// Source: the `replay` methods of `GroupMetadataManager`. A tombstone of what is not there says nothing.
+    fn replay_modern(&mut self, key: ModernKey, record: &Record) {
+        let value = record.value.as_ref();
+        match key {
+            ModernKey::Group(name) => match value.and_then(read_epoch) {
+                Some((epoch, hash)) => {
+                    let group = self.consumer_groups.entry(name).or_default();
+                    (group.epoch, group.metadata_hash) = (epoch, hash);
+                }
+                None => {
+                    self.consumer_groups.remove(&name);
+                }
+            },
+            ModernKey::Member(name, member) => match value.and_then(read_member) {
+                Some(it) => self.consumer_groups.entry(name).or_default().describe(&member, it),
+                None => self.in_consumer_group(&name, |group| group.forget(&member)),
+            },
+            ModernKey::TargetEpoch(name) => self.replay_target_epoch(name, record),
+            ModernKey::Target(name, member) => match value.and_then(read_target) {
+                Some(it) => self.consumer_groups.entry(name).or_default().aim(&member, Some(it)),
+                None => self.in_consumer_group(&name, |group| group.aim(&member, None)),
+            },
+            ModernKey::Current(name, member) => self.replay_current(name, member, record),
+        }
+    }
+
+    fn in_consumer_group(&mut self, name: &str, change: impl FnOnce(&mut ConsumerGroup)) {
+        if let Some(group) = self.consumer_groups.get_mut(name) {
+            change(group);
+        }
+    }
+
+    fn replay_target_epoch(&mut self, name: String, record: &Record) {
+        let Some(epoch) = record.value.as_ref().and_then(read_target_epoch) else {
+            return self.in_consumer_group(&name, |group| group.target_epoch = -1);
+        };
+        let group = self.consumer_groups.entry(name.clone()).or_default();
+        group.target_epoch = epoch;
+        let members = group.targets().len() as u32;
+        self.changes.push(GroupChange::Target { group: name, epoch, members });
+    }
+
+    fn replay_current(&mut self, name: String, member: String, record: &Record) {
+        let (holding, epoch) = match record.value.as_ref().and_then(read_current) {
+            Some(holding) => (holding.clone(), holding.epoch),
+            None => (Holding::NOTHING, LEAVES),
+        };
+        let partitions = holding.all().copied().collect();
+        if epoch == LEAVES {
+            let known = |group: &ConsumerGroup| group.member(&member).is_some();
+            if !self.consumer_groups.get(&name).is_some_and(known) {
+                return;
+            }
+        }
+        self.consumer_groups.entry(name.clone()).or_default().hold(&member, holding);
+        self.changes.push(GroupChange::Holds { group: name, member, epoch, partitions });
+    }
+
     /// A transaction has ended: what it wanted to commit counts, or never did. An offset that was committed by a later
     /// record stays. Source: `OffsetMetadataManager.replayEndTransactionMarker`.
     fn replay_marker(&mut self, producer: ProducerId, record: &Record) {
@@ -115,6 +218,7 @@ impl Replicated for GroupState {
                 self.replay_offset(producer, group, place, record);
             }
             Some(RecordKey::Group { group }) => self.replay_group(group, record),
+            Some(RecordKey::Modern(key)) => self.replay_modern(key, record),
             None => {}
         }
     }

@@ -6,9 +6,8 @@ use super::coordinator::{GroupCoordinator, GroupRules, Todo};
 use crate::caller::Caller;
 use crate::config::{CoordinatorConfig, ms, topic_name};
 use crate::coordinator::runtime::batch_of;
-use crate::defect::{Defects, GroupDefect};
-use crate::disk_image::DiskImage;
-use crate::log::{Log, LogConfig, LogOptions};
+use crate::defect::GroupDefect;
+use crate::log::Log;
 use crate::message::ResponseBody;
 use crate::node::Effects;
 use crate::proto::{
@@ -17,18 +16,18 @@ use crate::proto::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetFetchRequest,
     OffsetFetchRequestGroup, SyncGroupRequest, SyncGroupRequestAssignment, TopicName,
 };
+use crate::testing;
 use crate::types::{
-    ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Offset, Time, TopicId, TopicPartition,
-    WallTime,
+    ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Time, TopicId, TopicPartition, WallTime,
 };
 
 const EPOCH: LeaderEpoch = LeaderEpoch(3);
 
 /// A coordinator of partition 0, its log and its clock.
-struct Bench {
-    groups: GroupCoordinator,
+pub(super) struct Bench {
+    pub(super) groups: GroupCoordinator,
     log: Log,
-    now: Now,
+    pub(super) now: Now,
     /// Answers by connection.
     answers: Vec<(u64, ResponseBody)>,
     /// Whether records are committed as soon as they are written.
@@ -36,31 +35,14 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(defects: &[GroupDefect]) -> Self {
+    pub(super) fn new(defects: &[GroupDefect]) -> Self {
         let now = Now { time: Time(1_000_000_000), wall: WallTime(1_700_000_000_000) };
         let rules = GroupRules {
             config: CoordinatorConfig { offsets_retention_ms: 5_000, ..CoordinatorConfig::DEFAULT },
             defects: defects.iter().copied().collect(),
             incarnation: 7,
         };
-        let config = LogConfig {
-            segment_bytes: 1 << 20,
-            flush_messages: u64::MAX,
-            flush_ms: u64::MAX,
-            retention: crate::retention::Retention::FOREVER,
-            producer_id_expiration_ms: u64::MAX,
-            defects: Defects::NONE,
-        };
-        let options = LogOptions {
-            config,
-            now: now.wall,
-            clean: true,
-            recovery_point: Offset::ZERO,
-            high_watermark: Offset::ZERO,
-            log_start_offset: Offset::ZERO,
-        };
-        let id = TopicPartition { topic: TopicId(9), partition: 0 };
-        let log = Log::open(id, options, &DiskImage::default(), &mut Effects::new());
+        let log = testing::empty_log(TopicPartition { topic: TopicId(9), partition: 0 });
         let mut bench = Self {
             groups: GroupCoordinator::new(rules, now.time),
             log,
@@ -74,8 +56,14 @@ impl Bench {
         bench
     }
 
+    /// All that requests can change, in words.
+    pub(super) fn state(&self) -> String {
+        let groups = &self.groups;
+        format!("{:?} {:?} {:?}", groups.groups, groups.members, groups.runtime)
+    }
+
     /// Another coordinator takes over with what is committed.
-    fn fail_over(&mut self) {
+    pub(super) fn fail_over(&mut self) {
         let rules = GroupRules {
             config: CoordinatorConfig { offsets_retention_ms: 5_000, ..CoordinatorConfig::DEFAULT },
             defects: self.groups.defects,
@@ -87,7 +75,7 @@ impl Bench {
         self.run();
     }
 
-    fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         while let Some(todo) = self.groups.next(self.now) {
             match todo {
                 Todo::Reply(caller, body) => self.answers.push((caller.connection.0, body)),
@@ -103,6 +91,7 @@ impl Bench {
                 | Todo::Assigned { .. }
                 | Todo::Released { .. }
                 | Todo::Note(_)
+                | Todo::Changed(..)
                 | Todo::Answered(..)
                 | Todo::Loaded(..) => {}
             }
@@ -125,12 +114,12 @@ impl Bench {
         }
     }
 
-    fn answer(&mut self, connection: u64) -> Option<ResponseBody> {
+    pub(super) fn answer(&mut self, connection: u64) -> Option<ResponseBody> {
         let index = self.answers.iter().position(|(known, _)| *known == connection)?;
         Some(self.answers.remove(index).1)
     }
 
-    fn join(&mut self, connection: u64, member: &str, instance: Option<&str>) {
+    pub(super) fn join(&mut self, connection: u64, member: &str, instance: Option<&str>) {
         let protocol = JoinGroupRequestProtocol::default()
             .with_name(topic_name("range"))
             .with_metadata(Bytes::from_static(b"orders"));
@@ -146,7 +135,7 @@ impl Bench {
         self.run();
     }
 
-    fn joined(&mut self, connection: u64) -> JoinGroupResponse {
+    pub(super) fn joined(&mut self, connection: u64) -> JoinGroupResponse {
         let Some(ResponseBody::JoinGroup(response)) = self.answer(connection) else {
             panic!("no answer to a join on {connection}: {:?}", self.answers)
         };
@@ -184,7 +173,7 @@ impl Bench {
         response.error_code
     }
 
-    fn commit(&mut self, member: &str, generation: i32, offset: i64) -> Option<i16> {
+    pub(super) fn commit(&mut self, member: &str, generation: i32, offset: i64) -> Option<i16> {
         let partition = OffsetCommitRequestPartition::default()
             .with_partition_index(0)
             .with_committed_offset(offset)
@@ -216,7 +205,7 @@ impl Bench {
     }
 
     /// Two dynamic members in generation 1, of whom the first leads.
-    fn two_members(&mut self) -> (String, String) {
+    pub(super) fn two_members(&mut self) -> (String, String) {
         self.join(1, "", None);
         self.join(2, "", None);
         let ids = [1, 2].map(|connection| self.joined(connection));
@@ -235,7 +224,7 @@ impl Bench {
     }
 }
 
-fn caller(connection: u64) -> Caller {
+pub(super) fn caller(connection: u64) -> Caller {
     Caller {
         connection: ConnectionId(connection),
         correlation_id: CorrelationId(0),

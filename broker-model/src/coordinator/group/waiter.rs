@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::classic::answers;
 use super::classic::member::Member;
+use super::modern::answers as modern;
 use crate::caller::Caller;
 use crate::message::ResponseBody;
 use crate::proto::ErrorCode;
@@ -47,7 +48,7 @@ pub(crate) struct StaticRejoin {
 
 /// What a client is told of an error of the log. Source: Kafka's `CoordinatorOperationExceptionHelper`,
 /// `GroupMetadataManager.appendGroupMetadataErrorToResponseError`.
-pub(super) fn told(error: ErrorCode) -> ErrorCode {
+pub(super) fn client_error(error: ErrorCode) -> ErrorCode {
     let moved = [ErrorCode::NotLeaderOrFollower, ErrorCode::KafkaStorageError];
     let late = [
         ErrorCode::UnknownTopicOrPartition,
@@ -80,6 +81,8 @@ pub(super) fn refuse(body: &mut ResponseBody, error: ErrorCode) {
         *body = answers::heartbeat(Some(error));
     } else if matches!(body, ResponseBody::LeaveGroup(_)) {
         *body = answers::leave_refused(error);
+    } else if matches!(body, ResponseBody::ConsumerGroupHeartbeat(_)) {
+        *body = modern::refused(error);
     } else {
         panic!("nobody waits with {body:?}");
     }

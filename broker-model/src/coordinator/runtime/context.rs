@@ -105,6 +105,17 @@ impl<S: Replicated, W> Context<S, W> {
         &self.committed.state
     }
 
+    /// The offset behind what is committed.
+    pub(crate) fn committed_to(&self) -> Offset {
+        self.committed.to
+    }
+
+    /// Takes something from both copies of the state; what the committed one had counts.
+    pub(crate) fn take_from_both<T>(&mut self, take: impl Fn(&mut S) -> T) -> T {
+        take(&mut self.written.state);
+        take(&mut self.committed.state)
+    }
+
     /// Whether all that is written is committed.
     pub(crate) fn is_settled(&self) -> bool {
         self.committed.to >= self.written.to
@@ -130,6 +141,7 @@ impl<S: Replicated, W> Context<S, W> {
             return Some(waiter);
         }
         self.waiting.push(Waiting { end: self.written.to, until, waiter });
+        self.self_check();
         None
     }
 
@@ -161,5 +173,24 @@ impl<S: Replicated, W> Context<S, W> {
             self.committed.to,
             self.written.to
         );
+        assert!(
+            self.loaded_at.is_none() || self.waiting.is_empty(),
+            "{} wait for records of a log that is being loaded",
+            self.waiting.len()
+        );
+        let newest = self.waiting.last().map(|waiting| waiting.end);
+        assert!(
+            newest.is_none_or(|newest| newest <= self.written.to),
+            "somebody waits for {newest:?}, written to {}",
+            self.written.to
+        );
+        if let [.., before, last] = self.waiting.as_slice() {
+            assert!(
+                before.end <= last.end,
+                "who waits for {} comes before {}",
+                before.end,
+                last.end
+            );
+        }
     }
 }

@@ -92,6 +92,17 @@ impl<S: Replicated, W> Runtime<S, W> {
         self.contexts.contains_key(&partition)
     }
 
+    /// Whether something holds of what is written anywhere.
+    pub(crate) fn any(&self, holds: impl Fn(&S) -> bool) -> bool {
+        self.contexts.values().any(|context| holds(context.written()))
+    }
+
+    /// The partitions whose coordinators serve.
+    pub(crate) fn serving(&self) -> impl Iterator<Item = i32> {
+        let serve = |(_, context): &(&i32, &Context<S, W>)| context.loaded_at().is_none();
+        self.contexts.iter().filter(serve).map(|(partition, _)| *partition)
+    }
+
     /// Those who have waited too long, everywhere.
     pub(crate) fn expired(&mut self, now: Time) -> Vec<W> {
         self.contexts.values_mut().flat_map(|context| context.expired(now)).collect()

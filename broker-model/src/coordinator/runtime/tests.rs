@@ -3,12 +3,11 @@
 use bytes::Bytes;
 
 use super::{CoordinatorRecord, Replicated, Runtime, batch_of};
-use crate::defect::Defects;
-use crate::disk_image::DiskImage;
-use crate::log::{Log, LogConfig, LogOptions};
+use crate::log::Log;
 use crate::node::Effects;
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, Record};
+use crate::testing;
 use crate::types::{LeaderEpoch, Offset, Time, TopicId, TopicPartition, WallTime};
 
 const PARTITION: TopicPartition = TopicPartition { topic: TopicId(9), partition: 3 };
@@ -25,23 +24,7 @@ impl Replicated for Keys {
 }
 
 fn log() -> Log {
-    let config = LogConfig {
-        segment_bytes: 1 << 20,
-        flush_messages: u64::MAX,
-        flush_ms: u64::MAX,
-        retention: crate::retention::Retention::FOREVER,
-        producer_id_expiration_ms: u64::MAX,
-        defects: Defects::NONE,
-    };
-    let options = LogOptions {
-        config,
-        now: WallTime(0),
-        clean: true,
-        recovery_point: Offset::ZERO,
-        high_watermark: Offset::ZERO,
-        log_start_offset: Offset::ZERO,
-    };
-    Log::open(PARTITION, options, &DiskImage::default(), &mut Effects::new())
+    testing::empty_log(PARTITION)
 }
 
 fn append(log: &mut Log, keys: &[&'static str]) {

@@ -19,12 +19,14 @@
 //! | `end` | `EndTxn` |
 //! | `write`, `writes` | records under way, and what follows once they are committed |
 //! | `markers`, `send_markers` | markers under way |
+//! | `self_check` | what must hold after each change |
 //! | `todo` | what the broker is asked to do |
 
 mod end;
 mod markers;
 mod metadata;
 mod operations;
+mod self_check;
 mod send_markers;
 #[cfg(test)]
 mod tests;
@@ -195,6 +197,11 @@ impl TransactionCoordinator {
                 partition: *partition,
             }));
         }
+    }
+
+    /// Whether there is nothing to do.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.todo.is_empty()
     }
 
     /// The next thing to do.

@@ -95,10 +95,11 @@ impl TransactionCoordinator {
                 Some(results) => results.iter().map(|(_, error)| *error).collect(),
                 None => vec![Some(ErrorCode::NetworkException); part.partitions.len()],
             };
+            let (partition, id) = &part.key;
             if self.markers.answered(now.time, part, &results) {
-                let (partition, id) = &part.key;
                 self.complete(now, *partition, id);
             }
+            self.self_check(*partition, id);
         }
     }
 

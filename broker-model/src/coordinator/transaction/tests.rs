@@ -4,16 +4,15 @@ use super::{
     AddAsker, AddPartitions, Asker, InitProducer, Todo, TransactionConfig, TransactionCoordinator,
 };
 use crate::defect::Defects;
-use crate::disk_image::DiskImage;
-use crate::log::{Log, LogConfig, LogOptions};
+use crate::log::Log;
 use crate::message::WriteTxnMarkersResponse;
 use crate::node::Effects;
 use crate::note::{TransactionNote, TransactionState};
 use crate::proto::ErrorCode;
 use crate::record::TransactionResult;
+use crate::testing;
 use crate::types::{
-    LeaderEpoch, NodeId, Now, Offset, ProducerEpoch, ProducerId, Time, TopicId, TopicPartition,
-    WallTime,
+    LeaderEpoch, NodeId, Now, ProducerEpoch, ProducerId, Time, TopicId, TopicPartition, WallTime,
 };
 
 const ID: &str = "t1";
@@ -28,23 +27,7 @@ struct Bench {
 }
 
 fn log() -> Log {
-    let config = LogConfig {
-        segment_bytes: 1 << 20,
-        flush_messages: u64::MAX,
-        flush_ms: u64::MAX,
-        retention: crate::retention::Retention::FOREVER,
-        producer_id_expiration_ms: u64::MAX,
-        defects: Defects::NONE,
-    };
-    let options = LogOptions {
-        config,
-        now: WallTime(0),
-        clean: true,
-        recovery_point: Offset::ZERO,
-        high_watermark: Offset::ZERO,
-        log_start_offset: Offset::ZERO,
-    };
-    Log::open(PARTITION, options, &DiskImage::default(), &mut Effects::new())
+    testing::empty_log(PARTITION)
 }
 
 impl Bench {

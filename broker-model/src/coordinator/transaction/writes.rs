@@ -23,8 +23,10 @@ impl TransactionCoordinator {
         let coordinator_epoch = context.epoch;
         let transactional_id = id.to_owned();
         let write = Write { partition, coordinator_epoch, transactional_id, next, then };
-        self.writes.insert(write_id, write);
+        let before = self.writes.insert(write_id, write);
+        assert!(before.is_none(), "two records are {write_id:?}");
         self.todo.push_back(Todo::Write(partition, record, write_id));
+        self.self_check(partition, id);
     }
 
     pub(super) fn answer(
@@ -54,12 +56,14 @@ impl TransactionCoordinator {
         let result = match (result, current.is_some()) {
             (Ok(()), true) => Ok(()),
             (_, false) => Err(ErrorCode::NotCoordinator),
-            (Err(error), true) => Err(told_as(error)),
+            (Err(error), true) => Err(client_error(error)),
         };
+        let (partition, transactional_id) = (write.partition, write.transactional_id.clone());
         match result {
             Ok(()) => self.committed(now, write),
             Err(error) => self.failed(now, write, error),
         }
+        self.self_check(partition, &transactional_id);
     }
 
     fn committed(&mut self, now: Now, write: Write) {
@@ -155,7 +159,7 @@ fn next_identity(record: &TransactionRecord) -> (ProducerId, ProducerEpoch) {
 }
 
 /// What a client is told of a failed append.
-fn told_as(error: ErrorCode) -> ErrorCode {
+fn client_error(error: ErrorCode) -> ErrorCode {
     let passes = matches!(
         error,
         ErrorCode::UnknownTopicOrPartition

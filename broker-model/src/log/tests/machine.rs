@@ -123,7 +123,7 @@ impl Machine {
         self.tag += 1;
         let batch = plain(records, self.tag).with_assignment(self.end(), self.epoch);
         let Harness { log, disk, effects } = &mut self.harness;
-        log.append_as_follower(&batch, self.epoch, effects);
+        log.append_as_follower(std::slice::from_ref(&batch), self.epoch, effects);
         disk.apply(effects);
         self.batches.push(batch);
     }

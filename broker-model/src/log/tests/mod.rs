@@ -8,37 +8,24 @@ mod weak_rules;
 
 use bytes::Bytes;
 
-use crate::defect::Defects;
 use crate::disk_image::FileId;
+use crate::log::segment::Segment;
 use crate::log::tests::disk::{FakeDisk, PARTITION};
-use crate::log::{AppendRights, Log, LogConfig, LogOptions, ProducerCheck};
+use crate::log::{AppendRights, Log, LogOptions, ProducerCheck};
 use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, DeletionReason, LogNote, Note, ProducerNote, TruncateReason};
 use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::retention::Retention;
+use crate::testing;
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
 const EPOCH: LeaderEpoch = LeaderEpoch(1);
 const SEGMENT_BYTES: u32 = 400;
 
-const CONFIG: LogConfig = LogConfig {
-    segment_bytes: SEGMENT_BYTES,
-    flush_messages: u64::MAX,
-    flush_ms: u64::MAX,
-    retention: Retention::FOREVER,
-    producer_id_expiration_ms: u64::MAX,
-    defects: Defects::NONE,
-};
-
 pub(super) fn options(clean: bool) -> LogOptions {
-    LogOptions {
-        config: CONFIG,
-        now: WallTime(0),
-        clean,
-        recovery_point: Offset::ZERO,
-        high_watermark: Offset::ZERO,
-        log_start_offset: Offset::ZERO,
-    }
+    let mut options = LogOptions { clean, ..testing::log_options() };
+    options.config.segment_bytes = SEGMENT_BYTES;
+    options
 }
 
 fn open(disk: &FakeDisk, options: LogOptions) -> (Log, Effects) {
@@ -171,7 +158,8 @@ fn a_first_append_syncs_its_epoch_before_it_writes() {
 fn a_follower_takes_batches_as_they_are() {
     let mut harness = Harness::new();
     let batch = plain(2, 1).with_assignment(Offset::ZERO, LeaderEpoch(2));
-    harness.log.append_as_follower(&batch, LeaderEpoch(5), &mut harness.effects);
+    let taken = std::slice::from_ref(&batch);
+    harness.log.append_as_follower(taken, LeaderEpoch(5), &mut harness.effects);
     assert_eq!(harness.log.read(Offset::ZERO, Offset(2), 1), std::slice::from_ref(&batch));
     assert_eq!(harness.log.last_fetched_epoch(), LeaderEpoch(2));
     let note = Note::Log(LogNote::Appended {
@@ -189,7 +177,35 @@ fn a_follower_takes_batches_as_they_are() {
 fn a_follower_takes_no_gap() {
     let mut harness = Harness::new();
     let batch = plain(1, 1).with_assignment(Offset(5), EPOCH);
-    harness.log.append_as_follower(&batch, EPOCH, &mut harness.effects);
+    harness.log.append_as_follower(&[batch], EPOCH, &mut harness.effects);
+}
+
+#[test]
+fn what_a_fetch_has_brought_is_one_append() {
+    let (size, per_segment) = (plain(1, 0).size(), SEGMENT_BYTES / plain(1, 0).size());
+    assert!(per_segment >= 3, "{per_segment} batches of {size} bytes fit a segment");
+    let mut harness = Harness::new();
+    harness.log.config.flush_messages = 2;
+    let batch = |at: i64| plain(1, at as u64).with_assignment(Offset(at), EPOCH);
+    harness.log.append_as_follower(&[batch(0)], EPOCH, &mut harness.effects);
+    let end = i64::from(per_segment) + 1;
+    let fetched: Vec<RecordBatch> = (1..end).map(batch).collect();
+    harness.log.append_as_follower(&fetched, EPOCH, &mut harness.effects);
+    let effects = harness.disk.apply(&mut harness.effects);
+    let appended_to = |effect: &Effect| {
+        if let Effect::Append { file, .. } = effect { Some(*file) } else { None }
+    };
+    let files = effects.iter().filter_map(appended_to);
+    let mut files: Vec<FileId> = files.collect();
+    files.dedup();
+    assert_eq!(files, [segment(0), segment(1)], "rolled before the fetch, not in it");
+    let synced = |effect: &&Effect| matches!(effect, Effect::Sync { file } if *file == segment(1));
+    assert_eq!(effects.iter().filter(synced).count(), 1, "looked at for a flush once");
+    let later: Vec<RecordBatch> = (end..end + 2 * i64::from(per_segment)).map(batch).collect();
+    harness.log.append_as_follower(&later, EPOCH, &mut harness.effects);
+    assert_eq!(harness.log.log_end_offset(), Offset(end + 2 * i64::from(per_segment)));
+    let sizes = harness.log.segments.iter().map(Segment::size);
+    assert!(sizes.max() <= Some(u64::from(SEGMENT_BYTES)), "more than a segment goes in parts");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What retention deletes, in which order, and what it leaves.
 
 use super::*;
-use crate::defect::LogDefect;
+use crate::defect::{Defects, LogDefect};
+use crate::log::LogConfig;
 
 /// A batch of one record of this time.
 fn dated(at_ms: i64) -> RecordBatch {
@@ -97,7 +98,7 @@ fn a_log_of_which_all_is_gone_goes_on_where_it_ended() {
     retain(&mut harness, by_time(0), 99_000);
     assert_eq!(harness.segment_bases(), [6], "a new segment was rolled");
     for defects in [Defects::NONE, [LogDefect::LogStartCheckpointLags].into_iter().collect()] {
-        let config = LogConfig { defects, ..CONFIG };
+        let config = LogConfig { defects, ..options(false).config };
         harness.reopen(LogOptions { config, ..options(false) });
         let bounds = (harness.log.log_start_offset(), harness.log.log_end_offset());
         assert_eq!(bounds, (Offset(6), Offset(6)), "{defects:?}");
@@ -128,7 +129,10 @@ fn a_start_that_is_written_nowhere_is_lost_with_the_process_in_kafka() {
         let reason = DeletionReason::DeleteRecords;
         harness.log.advance_log_start(Offset(3), reason, &mut harness.effects);
         harness.disk.apply(&mut harness.effects);
-        harness.reopen(LogOptions { config: LogConfig { defects, ..CONFIG }, ..options(false) });
+        harness.reopen(LogOptions {
+            config: LogConfig { defects, ..options(false).config },
+            ..options(false)
+        });
         assert_eq!(harness.log.log_start_offset(), Offset(start), "{defects:?}");
     }
 }

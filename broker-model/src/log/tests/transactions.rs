@@ -1,8 +1,7 @@
 //! Transactions in a log: rules 2.8.1 to 2.8.6.
 
 use super::disk::{FakeDisk, PARTITION};
-use crate::defect::Defects;
-use crate::log::{AppendRights, Log, LogConfig, LogOptions, ProducerCheck, VerificationGuard};
+use crate::log::{AppendRights, Log, LogOptions, ProducerCheck, VerificationGuard};
 use crate::node::Effects;
 use crate::note::{AbortedTransaction, TruncateReason};
 use crate::proto::ErrorCode;
@@ -12,22 +11,7 @@ use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, Wal
 use TransactionResult::{Abort, Commit};
 
 fn options() -> LogOptions {
-    let config = LogConfig {
-        segment_bytes: 400,
-        flush_messages: u64::MAX,
-        flush_ms: u64::MAX,
-        retention: crate::retention::Retention::FOREVER,
-        producer_id_expiration_ms: u64::MAX,
-        defects: Defects::NONE,
-    };
-    LogOptions {
-        config,
-        now: WallTime(0),
-        clean: true,
-        recovery_point: Offset::ZERO,
-        high_watermark: Offset::ZERO,
-        log_start_offset: Offset::ZERO,
-    }
+    super::options(true)
 }
 
 fn log() -> Log {
@@ -107,6 +91,21 @@ fn markers_are_judged_by_both_epochs() {
         assert_eq!(judge(&ended, &marker, true), nothing, "{name}");
     }
     assert_eq!(judge(&log(), &marker(7, 0, 0, Abort), true), Ok(()), "of a stranger");
+}
+
+#[test]
+fn what_was_aborted_is_cut_with_its_marker_though_nobody_is_known() {
+    let mut options = options();
+    options.config.producer_id_expiration_ms = 1_000;
+    let (disk, mut effects) = (FakeDisk::default(), Effects::new());
+    let mut log = Log::open(PARTITION, options, &disk.image(), &mut effects);
+    append(&mut log, &data(7, 0, 0, true));
+    append(&mut log, &marker(7, 0, 1, Abort));
+    let aborted = |log: &Log| log.aborted_transactions(Offset(0), Offset(9)).len();
+    log.expire_producers(WallTime(5_000), &mut effects);
+    assert_eq!((aborted(&log), log.known_producers().len()), (1, 0));
+    log.truncate_to(Offset(1), TruncateReason::Diverged, &mut effects);
+    assert_eq!(aborted(&log), 0, "the marker is gone");
 }
 
 #[test]

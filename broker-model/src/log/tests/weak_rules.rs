@@ -270,6 +270,31 @@ fn producers_that_expired_do_not_come_back_with_a_cut() {
 }
 
 #[test]
+fn a_torn_tail_stays_under_a_marker_that_came_back_and_hides_what_is_appended() {
+    for (defects, hides) in [(&[][..], false), (&[LogDefect::MarkerDeletionNotSynced][..], true)] {
+        let options = LogOptions { clean: true, ..with(defects) };
+        let mut harness = harness_with(options);
+        (0..2).for_each(|tag| drop(harness.append(&plain(2, tag), EPOCH)));
+        let whole = harness.disk.image().files[&segment(0)].clone();
+        harness.disk.put(segment(0), &Bytes::from([&whole[..], &whole[..30]].concat()));
+        harness.reopen(options);
+        assert_eq!(harness.log.log_end_offset(), Offset(4));
+        harness.append(&plain(2, 9), EPOCH);
+        let read = |harness: &Harness, from: i64| {
+            let (from, upper) = (Offset(from), harness.log.log_end_offset());
+            (harness.log.read(from, upper, 4_000).len(), harness.log.is_unreadable(from))
+        };
+        let (all, last) = if hides { ((2, false), (0, true)) } else { ((3, false), (1, false)) };
+        assert_eq!((read(&harness, 0), read(&harness, 4)), (all, last));
+        let end = harness.log.log_end_offset();
+        harness.reopen(options);
+        assert_eq!(harness.log.log_end_offset(), if hides { Offset(4) } else { end });
+        harness.truncate(2);
+        assert_eq!(harness.disk.image().files[&segment(0)].len(), whole.len() / 2);
+    }
+}
+
+#[test]
 fn as_many_records_as_flush_messages_are_synced_at_once() {
     let mut harness = Harness::new();
     harness.log.config.flush_messages = 3;

@@ -43,6 +43,9 @@ impl Partition {
         let diverging = diverging.map_err(error_code)?;
         let high_watermark = self.log.high_watermark();
         let end = self.visible_end(isolation);
+        if diverging.is_none() && fetch_offset < end && self.log.is_unreadable(fetch_offset) {
+            return Err(ErrorCode::CorruptMessage);
+        }
         let batches = if diverging.is_none() && fetch_offset < end {
             self.log.read_at_most(fetch_offset, end, limit)
         } else {

@@ -60,6 +60,7 @@ impl Partition {
     ) {
         self.log.assign_epoch(registration.leader_epoch, effects);
         let epoch_start_offset = self.log.log_end_offset();
+        let led_before = self.is_leader() && !self.changes.leads_anew();
         let (followers, waiting) = self.carried_over(registration, now);
         self.role = Role::Leader(LeaderState {
             epoch_start_offset,
@@ -67,7 +68,7 @@ impl Partition {
             followers,
             waiting,
         });
-        self.changes.leadership_changed = true;
+        (self.changes.leadership_changed, self.changes.reelected) = (true, led_before);
         effects.note(ReplicationNote::BecameLeader {
             partition: self.log.partition(),
             leader_epoch: registration.leader_epoch,
@@ -127,7 +128,7 @@ impl Partition {
             let is_about_to_join = || {
                 progress.is_caught_up(end, now, lag_time_max)
                     && !leader.isr.maximal_contains(progress.replica)
-                    && is_eligible(progress, context.metadata)
+                    && is_eligible(progress, context.metadata, self.defects)
             };
             if progress.log_end_offset < least
                 && (leader.isr.holds_high_watermark(progress.replica, by_proposal)

@@ -241,6 +241,7 @@ impl Partition {
         if let Role::Leader(leader) = &mut self.role {
             leader.waiting.retain(|waiting| waiting.ticket != ticket);
         }
+        self.self_check();
     }
 
     /// Whether a produce waits here for what has not happened yet.

@@ -83,10 +83,15 @@ impl Partition {
             });
             return Ok(Read::Diverging(end));
         }
+        if self.log.is_unreadable(fetch.fetch_offset) {
+            return Err(ClusterError::CorruptMessage);
+        }
         let end = self.log.log_end_offset();
         let batches = self.log.read_at_most(fetch.fetch_offset, end, bounds.limit);
         if bounds.update_follower {
-            check_broker_epoch(context, replica, broker_epoch)?;
+            if !self.defects.has(ReplicationDefect::IsrNoBrokerEpoch) {
+                check_broker_epoch(context, replica, broker_epoch)?;
+            }
             self.follower_fetched(context, replica, broker_epoch, fetch, effects);
         }
         Ok(Read::Batches(batches))
@@ -221,6 +226,7 @@ impl Partition {
         if let Some(progress) = leader.followers.iter_mut().find(|one| one.replica == follower) {
             progress.kept_up(until);
         }
+        self.self_check();
     }
 
     /// The bounds of the log, for a follower out of range: log start and log end.

@@ -1,8 +1,9 @@
 //! What a leader keeps for its epoch.
 
+use crate::defect::{Defects, ReplicationDefect};
 use crate::partition::isr_state::IsrState;
 use crate::partition::progress::FollowerProgress;
-use crate::types::{BrokerEpoch, NodeId, Offset};
+use crate::types::{BrokerEpoch, NodeId, Offset, TopicPartition};
 
 /// What a leader keeps for its epoch.
 #[derive(Debug)]
@@ -33,6 +34,31 @@ impl LeaderState {
         self.follower(replica)
             .and_then(|progress| progress.broker_epoch)
             .unwrap_or(BrokerEpoch::NONE)
+    }
+
+    /// Asserts what must hold of a leader between two calls: it knows each follower, its epoch began in its log, who
+    /// waits waits for what is appended and not committed.
+    pub(in crate::partition) fn self_check(
+        &self,
+        id: TopicPartition,
+        (high_watermark, end): (Offset, Offset),
+        replicas: usize,
+        defects: Defects,
+    ) {
+        let (start, followers) = (self.epoch_start_offset, self.followers.len());
+        assert!(start <= end, "{id}: the epoch began at {start}, the log ends at {end}");
+        assert!(followers + 1 == replicas, "{id}: {followers} followers of {replicas} replicas");
+        let (first, last) = (self.waiting.first(), self.waiting.last());
+        assert!(
+            last.is_none_or(|last| last.last_offset() < end),
+            "{id}: {last:?} waits, and the log ends at {end}"
+        );
+        // What a proposed ISR commits is looked at with the next fetch.
+        let late = defects.has(ReplicationDefect::HwUsesProposedIsr);
+        assert!(
+            late || first.is_none_or(|first| first.last_offset() >= high_watermark),
+            "{id}: {first:?} waits, and {high_watermark} is committed"
+        );
     }
 
     /// Asserts what a wait adds: the new one at `at` stands between its neighbours.

@@ -1,6 +1,7 @@
 //! What a replica answers consumers.
 
 use super::*;
+use crate::disk_image::FileId;
 
 #[test]
 fn a_consumer_is_told_where_the_logs_part_before_it_is_out_of_range() {
@@ -56,4 +57,23 @@ fn consumers_read_below_the_high_watermark_only() {
     assert_eq!(read.expect("in range").batches.len(), 1);
     let beyond = bench.partition.consumer_fetch(LeaderEpoch(1), Offset(5), LeaderEpoch::NONE, ALL);
     assert_eq!(beyond, Err(ErrorCode::OffsetOutOfRange));
+}
+
+#[test]
+fn what_is_behind_a_torn_tail_is_answered_with_an_error() {
+    let whole = batch(-1, 0).with_assignment(Offset::ZERO, LeaderEpoch(1));
+    let torn = Bytes::from([&whole.bytes()[..], &whole.bytes()[..30]].concat());
+    let file = FileId::Segment { partition: ID, base_offset: Offset::ZERO };
+    let image = DiskImage { files: [(file, torn)].into_iter().collect() };
+    let mut bench = Bench::on_disk(&[LogDefect::MarkerDeletionNotSynced.into()], &image);
+    bench.min_insync_replicas = 1;
+    bench.register(&registration(1, 1, 1, &[1]));
+    assert!(matches!(bench.produce(&batch(-1, 0)), ProduceOutcome::Acknowledged(_)));
+    let read = |bench: &Bench, offset| {
+        bench.partition.consumer_fetch(LeaderEpoch(1), Offset(offset), LeaderEpoch::NONE, ALL)
+    };
+    assert_eq!(read(&bench, 0).expect("before it").batches.len(), 1);
+    assert_eq!(read(&bench, 1), Err(ErrorCode::CorruptMessage));
+    assert_eq!(read(&bench, 2).expect("at the end").batches, []);
+    assert_eq!(bench.fetch(2, 1).error, Some(ClusterError::CorruptMessage));
 }

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use crate::config::ClusterConfig;
 use crate::controller::tests::{config, net::Net};
 use crate::defect::{Defect, QuorumDefect};
-use crate::message::{BrokerRegistrationRequest, EpochEnd, RequestBody};
+use crate::message::{BrokerRegistrationRequest, EpochEnd, QuorumFetchRequest, RequestBody};
 use crate::node::{COMMITTED_METADATA_GONE, Channel};
-use crate::types::{BrokerEpoch, LeaderEpoch, NodeId};
+use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 
 fn elect(net: &mut Net) -> NodeId {
     net.run_until("an active controller", |net| net.active().is_some());
@@ -60,6 +60,34 @@ fn a_leader_without_a_majority_resigns() {
     }
     net.run_for(3100);
     assert!(!net.controller(first).is_active(), "check-quorum is 1.5 times the fetch timeout");
+}
+
+/// One voter is heard, and fetches from behind the leader's log, or from its end.
+#[test]
+fn a_fetch_that_diverges_does_not_count_for_check_quorum() {
+    for (behind, leads) in [(5, false), (0, true)] {
+        let mut net = Net::new(config(3, &[]));
+        let leader = elect(&mut net);
+        let others = [101, 102, 103].map(NodeId).into_iter().filter(|node| *node != leader);
+        let others: Vec<NodeId> = others.collect();
+        net.cut.extend(others.iter().map(|other| (*other, leader)));
+        let (replica, epoch) = (others[0], net.controller(leader).quorum_epoch());
+        for _ in 0..32 {
+            let request = QuorumFetchRequest {
+                replica,
+                epoch,
+                fetch_offset: net.controller(leader).log().log_end_offset().plus(behind),
+                last_fetched_epoch: epoch,
+                high_watermark: Offset::NONE,
+                wait_max_ms: 0,
+            };
+            net.cut.remove(&(replica, leader));
+            net.ask(replica, leader, Channel::QuorumFetch, RequestBody::QuorumFetch(request));
+            net.cut.insert((replica, leader));
+            net.run_for(100);
+        }
+        assert_eq!(net.controller(leader).is_active(), leads, "{behind} behind the log's end");
+    }
 }
 
 /// Kafka's metadata log refuses to be cut below its high watermark, and its process ends. The next one knows no high

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 3] = [
+pub(super) static ANOMALIES: [Entry; 4] = [
     Entry {
         name: "unfenced-request",
         kind: Kind::InternalAnomaly,
@@ -12,6 +12,16 @@ pub(super) static ANOMALIES: [Entry; 3] = [
                   cuts its log by them.",
         legal: "Never.",
         source: "KIP-320, KIP-380, KIP-595",
+    },
+    Entry {
+        name: "refused-elsewhere",
+        kind: Kind::InternalAnomaly,
+        meaning: "A node refused a request of another epoch, but for another reason: the fence that it \
+                  should have met first is not there, and only a later one held.",
+        example: "A deposed leader proposes an ISR, and the controller refuses it for its old partition \
+                  epoch instead of its leader epoch.",
+        legal: "Never.",
+        source: "KIP-320, KIP-497",
     },
     Entry {
         name: "stale-answer-applied",
@@ -27,7 +37,7 @@ pub(super) static ANOMALIES: [Entry; 3] = [
         name: "acts-in-older-epoch",
         kind: Kind::InternalAnomaly,
         meaning: "A node led, followed, voted or answered in an epoch although it knew of a newer \
-                  one.",
+                  one, or a client went back to an older one.",
         example: "A leader applies the metadata that elects another one, and then commits in its own \
                   epoch.",
         legal: "Never.",
@@ -40,7 +50,7 @@ pub(super) static INVARIANTS: [Entry; 3] = [
         name: "request-fencing",
         kind: Kind::Invariant,
         meaning: "A request is served only in the epoch that it names.",
-        example: "Broken by unfenced-request.",
+        example: "Broken by unfenced-request and refused-elsewhere.",
         legal: "Requests may name no epoch.",
         source: "KIP-320, KIP-380, KIP-595",
     },

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 21] = [
+pub(super) static ANOMALIES: [Entry; 22] = [
     Entry {
         name: "commit-before-replication",
         kind: Kind::InternalAnomaly,
@@ -93,6 +93,16 @@ pub(super) static ANOMALIES: [Entry; 21] = [
                   the follower's.",
         legal: "Never.",
         source: "KAFKA-7128, KIP-320",
+    },
+    Entry {
+        name: "isr-join-ineligible",
+        kind: Kind::InternalAnomaly,
+        meaning: "A leader proposed a replica for the ISR that it knew to be fenced, to shut down, or to \
+                  be of another uptime than it had heard of last.",
+        example: "A broker that was just fenced fetches from its leader and is proposed; a controller \
+                  that has not fenced it yet lets it in.",
+        legal: "Never.",
+        source: "KIP-841, KIP-903",
     },
     Entry {
         name: "isr-member-behind",
@@ -198,7 +208,7 @@ pub(super) static ANOMALIES: [Entry; 21] = [
     },
 ];
 
-pub(super) static INVARIANTS: [Entry; 6] = [
+pub(super) static INVARIANTS: [Entry; 7] = [
     Entry {
         name: "commit-rule",
         kind: Kind::Invariant,
@@ -225,6 +235,14 @@ pub(super) static INVARIANTS: [Entry; 6] = [
         legal: "When the configuration allows loss: unclean election, or min.insync.replicas brokers \
                   losing data.",
         source: "KIP-497, KAFKA-7128",
+    },
+    Entry {
+        name: "isr-candidates",
+        kind: Kind::Invariant,
+        meaning: "A leader proposes only replicas that it takes for active, in their present uptime.",
+        example: "Broken by isr-join-ineligible.",
+        legal: "The leader may not know yet that a replica was fenced.",
+        source: "KIP-841, KIP-903",
     },
     Entry {
         name: "following",

@@ -38,7 +38,7 @@ const NEEDED: [Anomaly; 10] = [
 
 /// What an operation does to the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Deed {
+enum Step {
     Append { value: u64, offset: Option<i64> },
     Read { records: Vec<(i64, u64)> },
     End { offset: i64 },
@@ -50,7 +50,7 @@ struct Call {
     begun: u64,
     ended: Option<u64>,
     failed: bool,
-    deed: Deed,
+    deed: Step,
 }
 
 /// A correct small history, then, in most cases, one or two things done wrong.
@@ -79,12 +79,12 @@ fn correct(pick: &mut Pick) -> Vec<Call> {
         let ended = (at / 100 + pick.number() % 3) * 100 + 2 * name + 51;
         let (mut failed, mut unknown) = (false, false);
         let deed = match pick.number() % 8 {
-            0 => Deed::End { offset: end },
+            0 => Step::End { offset: end },
             1 | 2 => {
                 let from = pick.number() % (log.len() as u64 + 1);
                 let length = pick.number() as usize % 4;
                 let records = log.iter().skip(from as usize).take(length).copied().collect();
-                Deed::Read { records }
+                Step::Read { records }
             }
             fate => {
                 (failed, unknown) = (fate == 3, fate == 4 || fate == 5);
@@ -94,13 +94,13 @@ fn correct(pick: &mut Pick) -> Vec<Call> {
                     log.push((offset, name));
                     end = offset + 1;
                 }
-                Deed::Append { value: name, offset: Some(offset).filter(|_| happens && !unknown) }
+                Step::Append { value: name, offset: Some(offset).filter(|_| happens && !unknown) }
             }
         };
         calls.push(Call { begun, ended: Some(ended).filter(|_| !unknown), failed, deed });
     }
     let last = 100 * (count + 20);
-    let deed = Deed::Read { records: log };
+    let deed = Step::Read { records: log };
     calls.push(Call { begun: last, ended: Some(last + 1), failed: false, deed });
     calls
 }
@@ -117,12 +117,12 @@ fn spoil(calls: &mut [Call], pick: &mut Pick) {
             let shift = 100 * (number % 6);
             (call.begun, call.ended) = (call.begun + shift, call.ended.map(|ended| ended + shift));
         }
-        (Deed::Append { offset, .. }, 1) => *offset = None,
-        (Deed::Append { offset: Some(offset), .. } | Deed::End { offset }, _) => {
+        (Step::Append { offset, .. }, 1) => *offset = None,
+        (Step::Append { offset: Some(offset), .. } | Step::End { offset }, _) => {
             *offset = (number % 6) as i64;
         }
-        (Deed::Append { .. }, _) => call.failed = call.ended.is_some(),
-        (Deed::Read { records }, kind) => {
+        (Step::Append { .. }, _) => call.failed = call.ended.is_some(),
+        (Step::Read { records }, kind) => {
             let length = records.len().max(1);
             let place = number as usize % length;
             match (records.get_mut(place), kind) {
@@ -138,7 +138,7 @@ fn spoil(calls: &mut [Call], pick: &mut Pick) {
     }
     // An answer that tells no offset is no answer.
     for call in calls.iter_mut() {
-        if matches!(call.deed, Deed::Append { offset: None, .. }) && !call.failed {
+        if matches!(call.deed, Step::Append { offset: None, .. }) && !call.failed {
             call.ended = None;
         }
     }
@@ -153,12 +153,12 @@ fn history(calls: &[Call]) -> History {
 fn record(process: u32, call: &Call) -> OperationRecord {
     let partition = 0;
     let (function, action) = match &call.deed {
-        Deed::Append { value, offset } => {
+        Step::Append { value, offset } => {
             let offset = offset.filter(|_| !call.failed).unwrap_or(NO_OFFSET);
             let send = SendRecord { value: *value, offset, partition, key: NO_KEY };
             (Function::Send, MicroOperation::Send(send))
         }
-        Deed::Read { records } => {
+        Step::Read { records } => {
             let record = |(offset, value): &(i64, u64)| ReadRecord {
                 value: *value,
                 offset: *offset,
@@ -166,7 +166,7 @@ fn record(process: u32, call: &Call) -> OperationRecord {
             };
             (Function::Poll, MicroOperation::Poll { records: records.iter().map(record).collect() })
         }
-        Deed::End { offset } => {
+        Step::End { offset } => {
             let what = What::EndOffset { partition, offset: Some(*offset) };
             (Function::List, MicroOperation::Detail(what))
         }
@@ -198,14 +198,14 @@ fn is_linearizable(calls: &[Call]) -> bool {
     let read: Vec<(i64, u64)> = calls.iter().flat_map(reads).copied().collect();
     let acknowledged = calls.iter().filter(|call| call.ended.is_some() && !call.failed);
     let mut unread = acknowledged.filter(|call| match call.deed {
-        Deed::Append { value, .. } => !read.iter().any(|(_, other)| *other == value),
-        Deed::Read { .. } | Deed::End { .. } => false,
+        Step::Append { value, .. } => !read.iter().any(|(_, other)| *other == value),
+        Step::Read { .. } | Step::End { .. } => false,
     });
     // What nobody read may as well not have happened, if nobody was told that it did.
     let happens = |call: &&Call| match call.deed {
         _ if call.failed => false,
-        Deed::Append { value, .. } => read.iter().any(|(_, other)| *other == value),
-        Deed::Read { .. } | Deed::End { .. } => true,
+        Step::Append { value, .. } => read.iter().any(|(_, other)| *other == value),
+        Step::Read { .. } | Step::End { .. } => true,
     };
     let left: Vec<&Call> = calls.iter().filter(happens).collect();
     unread.next().is_none() && explains(&left, &Log::default(), &read)
@@ -213,8 +213,8 @@ fn is_linearizable(calls: &[Call]) -> bool {
 
 fn reads(call: &Call) -> &[(i64, u64)] {
     match &call.deed {
-        Deed::Read { records } => records,
-        Deed::Append { .. } | Deed::End { .. } => &[],
+        Step::Read { records } => records,
+        Step::Append { .. } | Step::End { .. } => &[],
     }
 }
 
@@ -233,7 +233,7 @@ fn explains(left: &[&Call], log: &Log, read: &[(i64, u64)]) -> bool {
 fn after(log: &Log, call: &Call, read: &[(i64, u64)]) -> Option<Log> {
     let mut log = log.clone();
     match &call.deed {
-        Deed::Append { value, offset } => {
+        Step::Append { value, offset } => {
             // Where an unknown append went, only reads tell.
             let place = read.iter().find(|(_, other)| other == value).map(|(offset, _)| *offset);
             let offset = offset.or(place)?;
@@ -241,13 +241,13 @@ fn after(log: &Log, call: &Call, read: &[(i64, u64)]) -> Option<Log> {
             log.records.push((offset, *value));
             behind.then_some(log)
         }
-        Deed::Read { records } => {
+        Step::Read { records } => {
             let Some((first, _)) = records.first() else { return Some(log) };
             let there = log.records.iter().skip_while(|(offset, _)| offset < first);
             let there: Vec<(i64, u64)> = there.take(records.len()).copied().collect();
             (there == *records).then_some(log)
         }
-        Deed::End { offset } => {
+        Step::End { offset } => {
             let goes_on = log.end <= *offset;
             log.end = *offset;
             goes_on.then_some(log)

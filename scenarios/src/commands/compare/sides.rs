@@ -32,17 +32,12 @@ pub(super) struct Pair {
 impl Judged {
     pub(super) fn of(plan: &Plan) -> Self {
         let run = pipeline::run(plan, false);
-        let verdict = judge(plan, &run);
+        let mut verdict = judge(plan, &run);
         let mut findings = BTreeMap::new();
-        for finding in verdict.findings {
+        for finding in std::mem::take(&mut verdict.findings) {
             findings.entry(finding.fingerprint.id.clone()).or_insert(finding);
         }
-        // What a run does not reach is asked of many runs, not of one.
-        let for_reach_alone = verdict.inconclusive.len() == verdict.unreached.len();
-        let outcome = match verdict.outcome {
-            Outcome::Inconclusive if for_reach_alone => Outcome::Held,
-            outcome @ (Outcome::Held | Outcome::Inconclusive | Outcome::Violated) => outcome,
-        };
+        let outcome = verdict.outcome_apart_from_reach();
         Self { outcome, findings }
     }
 }

@@ -107,40 +107,40 @@ fn row(
     title: &str,
     smallest: &Smallest,
 ) -> Result<(), Failure> {
-    let told = &smallest.told;
-    let (before, after) = (told.before, told.after);
-    let unfinished = if told.complete { "" } else { " (stopped)" };
-    let Frequency { failed, seeds } = told.fails;
+    let report = &smallest.report;
+    let (before, after) = (report.before, report.after);
+    let unfinished = if report.complete { "" } else { " (stopped)" };
+    let Frequency { failed, seeds } = report.fails;
     writeln!(
         console.stdout(),
         "| `{defect}` | {title} | {} | {} → {} | {} → {} | {} → {} | {} | {}{unfinished} | {failed} of {seeds} |",
-        told.anomaly,
+        report.anomaly,
         before.size.steps,
         after.size.steps,
         before.size.operations,
         after.size.operations,
         before.events,
         after.events,
-        told.judged,
-        told.wall_ms.div_ceil(1_000)
+        report.judged,
+        report.wall_ms.div_ceil(1_000)
     )?;
     Ok(console.stdout().flush()?)
 }
 
 /// As a scenario if it fails as one, and as it is otherwise.
 fn keep(corpus: &mut Corpus, defect: Defect, smallest: &Smallest) -> Result<(), Failure> {
-    let Smallest { plan, told } = smallest;
+    let Smallest { plan, report } = smallest;
     let listed = Listed {
         name: defect.name().to_owned(),
-        seed: told.scenario.seed.unwrap_or(plan.seed),
+        seed: report.scenario.seed.unwrap_or(plan.seed),
         defects: plan.cluster.defects,
         kafka: plan.cluster.kafka,
-        guarantee: told.guarantee.clone(),
-        anomaly: told.anomaly.clone(),
-        fingerprint: told.fingerprint.id.clone(),
+        guarantee: report.guarantee.clone(),
+        anomaly: report.anomaly.clone(),
+        fingerprint: report.fingerprint.id.clone(),
     };
-    let kept = match told.scenario.seed {
-        Some(_) => corpus.keep(listed, &told.scenario.text),
+    let kept = match report.scenario.seed {
+        Some(_) => corpus.keep(listed, &report.scenario.text),
         None => corpus.keep_plan(listed, plan),
     };
     Ok(kept?)

@@ -83,7 +83,7 @@ const MARK: &str = "sweep-";
 
 /// Leaves the mark of this sweep, if no other one's is there.
 fn mark(out: &Path, work: &Work) -> Result<(), Failure> {
-    let SeedRange { first, last } = work.seeds;
+    let SeedRange { first, last, .. } = work.seeds;
     let Shard { index, count } = work.shard;
     let mark = Mark {
         commit: COMMIT.to_owned(),
@@ -118,7 +118,7 @@ fn unusable(out: &Path, why: &str) -> Failure {
 }
 
 /// A scenario's name or path as a part of a file name.
-fn file_name(argument: &str) -> String {
+pub(super) fn file_name(argument: &str) -> String {
     if argument == STDIN {
         return "stdin".to_owned();
     }

@@ -42,6 +42,17 @@ pub(super) struct Cluster {
     command: String,
 }
 
+impl Cluster {
+    pub(super) fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Scenario and seed of the run to look at.
+    pub(super) fn run(&self) -> (&str, u64) {
+        (&self.scenario, self.seed)
+    }
+}
+
 impl Clusters {
     /// Counts a run; whether it has a fingerprint that none before it had.
     pub(super) fn add(&mut self, scenario: usize, report: &Report) -> bool {

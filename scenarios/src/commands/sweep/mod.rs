@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod clusters;
+mod index;
 mod legal;
 mod reach;
 mod tally;
@@ -19,6 +20,7 @@ use harrow_reports::report::Report;
 use harrow_reports::verdict::{Finding, Outcome};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
+use super::ci::{Case, CiArgs, CiReports};
 use super::console::{Console, Failure, mistake, progress_is_seen};
 use super::hold::HeldTo;
 use super::interrupt::on_interrupt;
@@ -29,6 +31,7 @@ use crate::catalogue::CATALOGUE;
 use crate::exit::ExitCode;
 use crate::pool;
 use artifacts::ArtifactWriter;
+use index::Index;
 use tally::{Ended, Tally};
 use work::Work;
 
@@ -47,6 +50,7 @@ use work::Work;
     override_usage = "harrow sweep [OPTIONS] [SCENARIO]...\n       harrow sweep [OPTIONS] --all",
     after_help = "Examples:\n  harrow sweep swarm --seeds 1..1000\n  harrow sweep --all --for 60s\n  \
     harrow sweep --all --seeds 1..10000 --shard 2/8 --format json\n  \
+    harrow sweep my.toml --seeds commit:200 --junit harrow.xml --format github\n  \
     harrow sweep swarm --seeds 1..1000 --max-failures 5 --out failed --shrink"
 )]
 pub(super) struct Sweep {
@@ -56,7 +60,8 @@ pub(super) struct Sweep {
     /// Every scenario of the catalogue.
     #[arg(long, conflicts_with = "scenarios")]
     all: bool,
-    /// Seeds A..B, both ends included, or one seed; 1..100 if neither this nor --for is given.
+    /// Seeds A..B, both ends included, or one seed; `fresh:N` draws N that nobody chose, `commit:N` takes N that follow
+    /// from the commit of the repository one is in; 1..100 if neither this nor --for is given.
     #[arg(long, value_name = "A..B", value_parser = SeedRange::parse, allow_hyphen_values = true)]
     seeds: Option<SeedRange>,
     /// Go on for so long: 60s, 5m, 2h; seconds without a unit.
@@ -74,9 +79,12 @@ pub(super) struct Sweep {
     /// End after so many violated runs.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_failures: Option<u64>,
-    /// Leave what `harrow run --out` leaves of each violated run in DIR/SCENARIO-SEED.
+    /// Leave what `harrow run --out` leaves of each violated run in DIR/SCENARIO-SEED, and DIR/index.html, which tells
+    /// of all runs and links to those.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    ci: CiArgs,
     #[command(flatten)]
     changes: Changes,
     #[command(flatten)]
@@ -89,6 +97,8 @@ impl Sweep {
     pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
         let work = self.work()?;
         let mut artifacts = ArtifactWriter::open(self.out.as_deref(), &work)?;
+        let mut ci = self.ci.open(console)?;
+        work.seeds.announce(console)?;
         if work.count() == 0 {
             note_empty_shard(work.shard);
         }
@@ -97,6 +107,7 @@ impl Sweep {
         let in_time = || self.duration.is_none_or(|duration| started.elapsed() < duration);
         let progress = self.progress(&work);
         let mut tally = Tally::new(&work.prepared);
+        let mut index = Index::default();
         let mut result = Ok(());
         // Only machines are given whole reports.
         let whole = console.is_json();
@@ -114,8 +125,12 @@ impl Sweep {
                 let prepared = &work.prepared[scenario];
                 let kept = artifacts.keep(scenario, prepared, &report);
                 let news = tally.add(scenario, &report);
+                if self.out.is_some() {
+                    index.add(scenario, &report);
+                }
                 result = progress.suspend(|| {
-                    show(console, prepared, &report, Shown { kept: kept.as_deref(), news })
+                    show(console, prepared, &report, Shown { kept: kept.as_deref(), news })?;
+                    ci.add(console, news, || Case::of_run(&report, true))
                 });
                 let enough = tally.violated() >= self.failures_max();
                 if result.is_err() || enough {
@@ -137,7 +152,12 @@ impl Sweep {
             empty: work.count() == 0,
         };
         let code = tally.close(console, ended)?;
-        Ok(console.also(code, artifacts.close()))
+        let left = artifacts.close().and_then(|()| match &self.out {
+            Some(out) => index.write(out, &work, &tally.summary(ended), self.shrink.shrink),
+            None => Ok(()),
+        });
+        let left = left.and(tell_ci(ci, console, &tally, ended));
+        Ok(console.also(code, left))
     }
 
     /// One representative of each cluster of failures.
@@ -179,7 +199,7 @@ impl Sweep {
         let prepared: Result<Vec<Prepared>, Failure> =
             names.iter().map(|name| self.prepared(name)).collect();
         let last = if self.duration.is_some() { u64::MAX } else { 100 };
-        let seeds = self.seeds.unwrap_or(SeedRange { first: 1, last });
+        let seeds = self.seeds.unwrap_or(SeedRange::new(1, last));
         Ok(Work { prepared: prepared?, seeds, shard: self.shard.unwrap_or(Shard::WHOLE) })
     }
 
@@ -216,6 +236,23 @@ impl Sweep {
             Err(_) => progress,
         }
     }
+}
+
+/// What no run can tell of the sweep, and its end.
+fn tell_ci(
+    mut ci: CiReports<'_>,
+    console: &mut Console,
+    tally: &Tally<'_>,
+    ended: Ended,
+) -> Result<(), Failure> {
+    for (scenario, missing) in tally.unreached() {
+        ci.add(console, true, || Case::of_sweep(scenario, "reach", &missing))?;
+    }
+    if ended.interrupted {
+        let why = format!("interrupted after {} runs", tally.runs());
+        ci.add(console, true, || Case::of_sweep("sweep", "end", &why))?;
+    }
+    ci.close(&format!("{}, {} runs", tally.outcome(ended).name(), tally.runs()))
 }
 
 /// Runs a second, by their tenths.

@@ -105,12 +105,12 @@ struct Failed {
 
 /// The last object of a sweep.
 #[derive(Serialize)]
-struct Summary<'a> {
+pub(super) struct Summary<'a> {
     schema: u32,
     kind: &'static str,
     commit: &'static str,
     rules: Rules,
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
     interrupted: bool,
     /// Runs that were not made, as `--fail-fast` or `--max-failures` had enough.
     left_undone: u64,
@@ -121,7 +121,7 @@ struct Summary<'a> {
     faults: FaultSums,
     scenarios: Vec<ScenarioSummary<'a>>,
     /// Failures that are alike, those of most runs first.
-    clusters: Vec<Cluster>,
+    pub(super) clusters: Vec<Cluster>,
 }
 
 #[derive(Serialize)]
@@ -229,35 +229,54 @@ impl<'a> Tally<'a> {
         self.rows.iter().fold(Counts::default(), |sum, row| sum.plus(row.counts))
     }
 
+    /// How the sweep stands.
+    pub(super) fn outcome(&self, ended: Ended) -> Outcome {
+        let reached = self.rows.iter().all(|row| row.reach.missing().is_empty());
+        self.total().outcome(ended, reached)
+    }
+
+    /// What no run has reached, or too few, with the scenario that it belongs to.
+    pub(super) fn unreached(&self) -> Vec<(&'a str, String)> {
+        let mut all = Vec::new();
+        for Row { prepared, reach, .. } in &self.rows {
+            all.extend(reach.missing().into_iter().map(|one| (prepared.argument.as_str(), one)));
+        }
+        all
+    }
+
     /// By which rules all runs were made; the same for every scenario of a sweep.
     fn rules(&self) -> Rules {
         self.rows.first().map_or_else(|| Rules::of(None, Defects::NONE), |row| row.prepared.rules())
     }
 
+    /// All that machines are told at the end.
+    pub(super) fn summary(&self, ended: Ended) -> Summary<'_> {
+        let total = self.total();
+        let wall_ms = u64::try_from(ended.elapsed.as_millis()).unwrap_or(u64::MAX);
+        Summary {
+            schema: 1,
+            kind: "summary",
+            commit: COMMIT,
+            rules: self.rules(),
+            outcome: self.outcome(ended),
+            interrupted: ended.interrupted,
+            left_undone: ended.left_undone,
+            wall_ms,
+            runs_per_second: total.runs * 1_000 / wall_ms.max(1),
+            counts: total,
+            faults: self.faults,
+            scenarios: self.rows.iter().map(Row::summary).collect(),
+            clusters: self.clusters.list(total.runs),
+        }
+    }
+
     /// Tells the summary, and how the process ends.
     pub(super) fn close(&self, console: &mut Console, ended: Ended) -> Result<ExitCode, Failure> {
-        let Ended { elapsed, interrupted, left_undone, empty } = ended;
-        let total = self.total();
-        let reached = self.rows.iter().all(|row| row.reach.missing().is_empty());
-        let outcome = total.outcome(ended, reached);
-        let wall_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        let runs_per_second = total.runs * 1_000 / wall_ms.max(1);
+        let Ended { interrupted, left_undone, empty, .. } = ended;
+        let summary = self.summary(ended);
+        let Summary { counts: total, outcome, wall_ms, runs_per_second, .. } = summary;
         if console.is_json() {
-            console.json(&Summary {
-                schema: 1,
-                kind: "summary",
-                commit: COMMIT,
-                rules: self.rules(),
-                outcome,
-                interrupted,
-                left_undone,
-                wall_ms,
-                runs_per_second,
-                counts: total,
-                faults: self.faults,
-                scenarios: self.rows.iter().map(Row::summary).collect(),
-                clusters: self.clusters.list(total.runs),
-            })?;
+            console.json(&summary)?;
         } else {
             self.table(console)?;
             self.clusters.show(console, total.runs)?;

@@ -56,7 +56,7 @@ mod tests {
         };
         Work {
             prepared: names.iter().map(read).collect(),
-            seeds: SeedRange { first: seeds.0, last: seeds.1 },
+            seeds: SeedRange::new(seeds.0, seeds.1),
             shard: Shard { index: shard.0, count: shard.1 },
         }
     }

@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use crate::shrink::edit::{Edit, parts};
+use crate::shrink::failing_run::FailingRun;
 use crate::shrink::tree::{list_mut, put};
-use crate::shrink::witness::Witness;
 
 /// Lists that other passes make shorter.
 const ELSEWHERE: [&str; 2] = ["steps", "topics"];
@@ -13,7 +13,7 @@ const ELSEWHERE: [&str; 2] = ["steps", "topics"];
 /// Sections without which there is no plan: to try would be in vain.
 const NEEDED: [&str; 6] = ["cluster", "admin", "fresh_producer", "final_reader", "network", "disk"];
 
-pub(super) fn fewer(tree: &Value, _witness: &Witness) -> Vec<Edit> {
+pub(super) fn fewer(tree: &Value, _failing_run: &FailingRun) -> Vec<Edit> {
     let mut edits = Vec::new();
     for (key, value) in tree.as_object().into_iter().flatten() {
         let place = format!("/{key}");

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use super::lists::without;
 use crate::shrink::edit::Edit;
+use crate::shrink::failing_run::FailingRun;
 use crate::shrink::tree::{at, list, list_mut, put};
-use crate::shrink::witness::Witness;
 
-pub(super) fn fewer(tree: &Value, witness: &Witness) -> Vec<Edit> {
+pub(super) fn fewer(tree: &Value, failing_run: &FailingRun) -> Vec<Edit> {
     let clients = list(tree, "/clients").len();
     let all: Vec<usize> = (0..clients).collect();
     let mut edits = Vec::new();
-    if let Some(shown_ms) = witness.shown_ms {
+    if let Some(shown_ms) = failing_run.shown_ms {
         edits.push(each(&all, move |client| until(client, shown_ms)));
     }
     let mut groups = vec![all];

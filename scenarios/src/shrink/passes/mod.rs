@@ -11,19 +11,19 @@ use harrow_sim::plan::Plan;
 use serde_json::Value;
 
 use super::edit::Edit;
+use super::failing_run::FailingRun;
 use super::tree::tree;
-use super::witness::Witness;
 
 /// A pass: the changes that it proposes for a plan that failed in a certain way.
 pub(super) struct Pass {
     /// Shown as progress.
     pub(super) name: &'static str,
-    propose: fn(&Value, &Witness) -> Vec<Edit>,
+    propose: fn(&Value, &FailingRun) -> Vec<Edit>,
 }
 
 impl Pass {
-    pub(super) fn edits(&self, plan: &Plan, witness: &Witness) -> Vec<Edit> {
-        (self.propose)(&tree(plan), witness)
+    pub(super) fn edits(&self, plan: &Plan, failing_run: &FailingRun) -> Vec<Edit> {
+        (self.propose)(&tree(plan), failing_run)
     }
 }
 

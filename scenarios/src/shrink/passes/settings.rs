@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use crate::shrink::edit::{Edit, parts};
+use crate::shrink::failing_run::FailingRun;
 use crate::shrink::tree;
 use crate::shrink::unusual::{Unusual, differences};
-use crate::shrink::witness::Witness;
 
-pub(super) fn usual(tree: &Value, _witness: &Witness) -> Vec<Edit> {
+pub(super) fn usual(tree: &Value, _failing_run: &FailingRun) -> Vec<Edit> {
     let mut edits = parts(&differences(tree));
     edits.dedup_by_key(|part| part.iter().map(|one| one.place.clone()).collect::<Vec<_>>());
     edits.into_iter().map(reset).collect()

@@ -4,13 +4,13 @@ use harrow_sim::plan::Target;
 use serde_json::{Value, json};
 
 use crate::shrink::edit::{Edit, parts};
+use crate::shrink::failing_run::FailingRun;
 use crate::shrink::size::is_drawn;
 use crate::shrink::tree::{at, each_mut, list, list_mut, put};
-use crate::shrink::witness::Witness;
 
 /// Without the faults that come after the failure showed: nothing before depends on them.
-pub(super) fn after(tree: &Value, witness: &Witness) -> Vec<Edit> {
-    let Some(shown_ms) = witness.shown_ms else { return Vec::new() };
+pub(super) fn after(tree: &Value, failing_run: &FailingRun) -> Vec<Edit> {
+    let Some(shown_ms) = failing_run.shown_ms else { return Vec::new() };
     let last_ms = list(tree, "/steps").iter().map(end_ms).filter(|end| *end <= shown_ms);
     let heal_ms = last_ms.max().unwrap_or(0).max(shown_ms).div_ceil(1_000) * 1_000;
     vec![
@@ -49,7 +49,7 @@ fn id(step: &Value) -> u64 {
     at(step, "/id").as_u64().unwrap_or(0)
 }
 
-pub(super) fn fewer(tree: &Value, _witness: &Witness) -> Vec<Edit> {
+pub(super) fn fewer(tree: &Value, _failing_run: &FailingRun) -> Vec<Edit> {
     let ids: Vec<u64> = list(tree, "/steps").iter().map(id).collect();
     let without =
         |part: Vec<u64>| Edit::new(move |tree| keep(tree, |step| !part.contains(&id(step))));
@@ -74,7 +74,7 @@ const WEAKER: &[(&str, &[&str])] = &[
 const NARROWER: &[(&str, &[&str])] =
     &[("isolate", &["from-clients", "from-controllers", "from-brokers"])];
 
-pub(super) fn weaker(tree: &Value, _witness: &Witness) -> Vec<Edit> {
+pub(super) fn weaker(tree: &Value, _failing_run: &FailingRun) -> Vec<Edit> {
     let mut edits = Vec::new();
     for step in list(tree, "/steps") {
         let (step_id, action) = (id(step), at(step, "/action"));
@@ -125,10 +125,10 @@ fn change(step_id: u64, how: impl Fn(&mut Value) -> bool + Send + Sync + 'static
 }
 
 /// Targets that are drawn when the step fires: the node that it was.
-pub(super) fn plain_targets(tree: &Value, witness: &Witness) -> Vec<Edit> {
+pub(super) fn plain_targets(tree: &Value, failing_run: &FailingRun) -> Vec<Edit> {
     let mut edits = Vec::new();
     for step in list(tree, "/steps").iter().map(id) {
-        let resolved = u32::try_from(step).ok().and_then(|step| witness.resolved.get(&step));
+        let resolved = u32::try_from(step).ok().and_then(|step| failing_run.resolved.get(&step));
         for node in resolved.into_iter().flatten() {
             let plain = Target::Node(harrow_broker_model::types::NodeId(*node)).to_string();
             edits.push(change(step, move |action| first_drawn(action, &plain)));

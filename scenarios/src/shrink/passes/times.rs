@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::shrink::edit::Edit;
+use crate::shrink::failing_run::FailingRun;
 use crate::shrink::tree::{at, each, list, list_mut, put};
 use crate::shrink::unusual::unusual;
-use crate::shrink::witness::Witness;
 
-pub(super) fn shorter(tree: &Value, _witness: &Witness) -> Vec<Edit> {
+pub(super) fn shorter(tree: &Value, _failing_run: &FailingRun) -> Vec<Edit> {
     let mut edits = Vec::new();
     for position in 0..list(tree, "/steps").len() {
         edits.extend(sooner(position));

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::lists::without;
 use crate::shrink::edit::{Edit, parts};
+use crate::shrink::failing_run::FailingRun;
 use crate::shrink::tree::{at, list, list_mut};
-use crate::shrink::witness::Witness;
 
-pub(super) fn fewer_places(tree: &Value, _witness: &Witness) -> Vec<Edit> {
+pub(super) fn fewer_places(tree: &Value, _failing_run: &FailingRun) -> Vec<Edit> {
     let topics = list(tree, "/topics");
     let mut edits: Vec<Edit> = parts(topics)
         .into_iter()
@@ -27,7 +27,7 @@ pub(super) fn fewer_places(tree: &Value, _witness: &Witness) -> Vec<Edit> {
     edits
 }
 
-pub(super) fn fewer_nodes(tree: &Value, _witness: &Witness) -> Vec<Edit> {
+pub(super) fn fewer_nodes(tree: &Value, _failing_run: &FailingRun) -> Vec<Edit> {
     let mut edits = Vec::new();
     for place in ["/cluster/controllers", "/cluster/brokers"] {
         let count = list(tree, place).len();

@@ -1,13 +1,14 @@
 //! When the controller lets a broker in, and when it lets it go.
 //!
-//! Promise: a broker is unfenced only once it has applied the metadata up to its own registration, and is taken for one
-//! that shuts down only if this uptime of it asked for that: what an earlier uptime said counts for nothing.
+//! Promise: a broker is unfenced only once it has applied the metadata up to its own newest registration, when it says
+//! so to the controller, and is taken for one that shuts down only if this uptime of it asked for that: what an earlier
+//! uptime said counts for nothing.
 //! Source: KIP-631, KIP-841; `BrokerHeartbeatManager.calculateNextBrokerState`,
 //! `ClusterControlManager.checkBrokerEpoch`.
 //! Not verified: that it is fenced for a reason, since sessions are the controller's own; brokers that ended between
 //! what they said and the change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_broker_model::note::{BrokerState, MetadataChange};
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
@@ -34,15 +35,23 @@ pub(super) const INVARIANT: Invariant = Invariant {
     anomalies: &[UNREADY, UNASKED],
 };
 
-/// Who asked to shut down in its present uptime.
+/// What brokers asked for in their present uptime.
 #[derive(Debug, Default)]
 pub(super) struct Fencing {
     stopping: BTreeSet<NodeId>,
+    /// What each had applied when a controller took its last heartbeat: it cannot have said more.
+    told: BTreeMap<NodeId, Option<Offset>>,
 }
 
 impl Fencing {
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.stopping.remove(&node);
+        self.told.remove(&node);
+    }
+
+    /// A controller takes a heartbeat of a broker that has applied the metadata up to an offset.
+    pub(super) fn on_heartbeat(&mut self, broker: NodeId, applied: Option<Offset>) {
+        self.told.insert(broker, applied);
     }
 
     /// A broker's own view of its state changed.
@@ -69,10 +78,12 @@ impl Fencing {
         if !context.view.states_all() || !context.view.has_registered(*broker) {
             return;
         }
-        let ready = applied(*broker).is_some_and(|applied| applied.0 >= broker_epoch.0);
+        let needed = before.registered_at;
+        let told = self.told.get(broker).copied().unwrap_or_else(|| applied(*broker));
+        let ready = told.is_some_and(|told| told >= needed);
         if before.fenced && !fenced && !ready {
             findings.report(context, &UNREADY, TopicPartition::METADATA, || {
-                format!("broker {broker} was unfenced before it had applied offset {broker_epoch}")
+                format!("broker {broker} was unfenced before it had applied offset {needed}")
             });
         }
         if !before.shutting_down && *shutting_down && !self.stopping.contains(broker) {

@@ -4,7 +4,9 @@ mod clean_stop;
 mod fencing;
 mod metadata_freshness;
 
-use harrow_broker_model::note::{BrokerNote, ControllerNote, LogNote, Note, ReplicationNote};
+use harrow_broker_model::note::{
+    Api, BrokerNote, ControllerNote, ExchangeNote, LogNote, Note, ReplicationNote,
+};
 use harrow_broker_model::types::NodeId;
 
 use super::finding::{Context, Findings, Invariant};
@@ -46,6 +48,13 @@ impl BrokerWing {
             self.on_replication_note(context, findings, shared, note);
         } else if let Note::Log(note) = note {
             self.on_log_note(context, findings, note);
+        } else if let Note::Exchange(ExchangeNote::RequestServed {
+            api: Api::BrokerHeartbeat,
+            by,
+            ..
+        }) = note
+        {
+            self.fencing.on_heartbeat(*by, shared.applied_by(*by));
         } else if let Note::Controller(ControllerNote::MetadataApplied { offset, change, .. }) =
             note
             && context.view.registry().is_news(*offset)

@@ -28,19 +28,30 @@ impl ExchangeWing {
     pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
         self.newest_epochs.on_note(context, findings, note);
         if let Note::Exchange(note) = note {
-            on_exchange_note(context, findings, note);
+            self.on_exchange_note(context, findings, note);
         }
     }
-}
 
-fn on_exchange_note(context: &Context<'_>, findings: &mut Findings, note: &ExchangeNote) {
-    match note {
-        ExchangeNote::RequestServed { api, partition, by, named, own } => {
-            let place = (*partition, *by);
-            request_fencing::on_served(context, findings, *api, place, (*named, *own));
-        }
-        ExchangeNote::AnswerApplied { api, partition, asked, own } => {
-            standing::on_applied(context, findings, (*api, *partition), *asked, *own);
+    fn on_exchange_note(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        note: &ExchangeNote,
+    ) {
+        match note {
+            ExchangeNote::RequestServed { api, partition, by, named, own } => {
+                let place = (*partition, *by);
+                request_fencing::on_served(context, findings, *api, place, (*named, *own));
+            }
+            ExchangeNote::RequestRefused { .. } => {
+                request_fencing::on_refused(context, findings, note);
+            }
+            ExchangeNote::AnswerApplied { api, partition, asked, own } => {
+                standing::on_applied(context, findings, (*api, *partition), *asked, *own);
+            }
+            ExchangeNote::EpochLearned { partition, epoch } => {
+                self.newest_epochs.on_learned(context, findings, partition, *epoch);
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Who has heard of a newer epoch does nothing more in an older one.
 //!
 //! Promise: once a process has led, followed or voted in an epoch, or has applied metadata that tells of one, it states
-//! nothing of an older one any more: no append, no commit, no acknowledgement, no answer, no proposal, no vote.
+//! nothing of an older one any more: no append, no commit, no acknowledgement, no answer, no proposal, no vote; and a
+//! client that has heard of an epoch of a partition takes no older one for the newest again.
 //! Source: KIP-101, KIP-320, KIP-595; `Partition.makeLeader`, `QuorumState.transitionTo`.
 //! Not verified: what it does in the event in which it hears; processes that heard of it in an earlier uptime, which
 //! the disk judges (`quorum-disk`).
@@ -15,7 +16,7 @@ use harrow_broker_model::note::{
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
 
 use crate::violation::Guarantee;
-use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
+use crate::watch::finding::{Anomaly, Context, Findings, Invariant, Place};
 
 const OLDER: Anomaly = Anomaly {
     name: "acts-in-older-epoch",
@@ -26,7 +27,7 @@ const OLDER: Anomaly = Anomaly {
 pub(super) const INVARIANT: Invariant = Invariant {
     name: "newest-epoch",
     promise: "who has heard of a newer epoch does nothing more in an older one",
-    source: "KIP-101, KIP-320, KIP-595",
+    source: "KIP-101, KIP-320, KIP-595, Metadata",
     leaves_out: "the event in which it hears",
     anomalies: &[OLDER],
 };
@@ -35,12 +36,35 @@ pub(super) const INVARIANT: Invariant = Invariant {
 #[derive(Debug, Default)]
 pub(super) struct NewestEpochs {
     heard: BTreeMap<(NodeId, TopicPartition), (LeaderEpoch, u64)>,
+    /// What each running client takes for the newest, by the partition's name.
+    learned: BTreeMap<NodeId, BTreeMap<String, LeaderEpoch>>,
 }
 
 impl NewestEpochs {
     /// A process starts: it knows of none.
     pub(super) fn process_started(&mut self, node: NodeId) {
         self.heard.retain(|(known, _), _| *known != node);
+        self.learned.remove(&node);
+    }
+
+    /// A client takes an epoch for the newest of a partition.
+    pub(super) fn on_learned(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        partition: &str,
+        epoch: LeaderEpoch,
+    ) {
+        let learned = self.learned.entry(context.node).or_default();
+        let Some(before) = learned.insert(partition.to_owned(), epoch) else { return };
+        if epoch < before {
+            findings.report(context, &OLDER, Place::CLUSTER, || {
+                format!(
+                    "client {} goes by epoch {epoch} of {partition} after {before}",
+                    context.node
+                )
+            });
+        }
     }
 
     #[inline]

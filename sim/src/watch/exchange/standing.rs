@@ -2,10 +2,11 @@
 //!
 //! Promise: an answer changes its asker only in the epoch in which that asked, and at the position at which it asked: a
 //! follower at its log end, a voter in its epoch, a leader with its version of the registration, a consumer at its
-//! position. Of followers and voters, their epoch and log end are those that the watch knows.
+//! position, a producer in the epoch whose sequences it goes by. Of followers and voters, their epoch and log end are
+//! those that the watch knows.
 //! Source: KIP-320, KIP-497, KIP-595, KAFKA-8429; `AbstractFetcherThread.processFetchRequest`,
 //! `Partition.submitAlterPartition`, `KafkaRaftClient.handleFetchResponse`.
-//! Not verified: answers that change nothing; answers to producers, which are told by their numbers.
+//! Not verified: answers that change nothing; what a producer is told of a batch, which its number tells.
 
 use harrow_broker_model::note::{Api, Standing};
 use harrow_broker_model::types::TopicPartition;
@@ -23,7 +24,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
     name: "answer-standing",
     promise: "an answer counts only in the epoch and at the position at which it was asked for",
     source: "KIP-320, KIP-497, KIP-595, KAFKA-8429",
-    leaves_out: "answers that change nothing; answers to producers",
+    leaves_out: "answers that change nothing",
     anomalies: &[STALE],
 };
 
@@ -74,6 +75,7 @@ fn known(
         }
         Api::AlterPartition
         | Api::Fetch
+        | Api::Produce
         | Api::ListOffsets
         | Api::OffsetForLeaderEpoch
         | Api::BrokerHeartbeat

@@ -1,25 +1,88 @@
 //! Invariants of consumer groups.
 
 mod answers;
+mod coordinators;
 mod ownership;
+mod reconciliation;
 
-use harrow_broker_model::note::{GroupNote, Note};
+use harrow_broker_model::note::{ControllerNote, GroupNote, Note};
+use harrow_broker_model::types::NodeId;
 
 use super::finding::{Context, Findings, Invariant};
+use crate::plan::Plan;
+use coordinators::Coordinators;
 use ownership::Ownership;
+use reconciliation::{Holding, Reconciliation};
 
-pub(super) const INVARIANTS: &[Invariant] = &[ownership::INVARIANT, answers::INVARIANT];
+pub(super) const INVARIANTS: &[Invariant] =
+    &[ownership::INVARIANT, answers::INVARIANT, reconciliation::INVARIANT];
 
 /// What the invariants of groups remember.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct GroupWing {
+    coordinators: Coordinators,
     ownership: Ownership,
+    reconciliation: Reconciliation,
 }
 
 impl GroupWing {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            coordinators: Coordinators::new(plan),
+            ownership: Ownership::default(),
+            reconciliation: Reconciliation::default(),
+        }
+    }
+
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.coordinators.process_started(node);
+    }
+
     #[inline]
     pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+        if let Note::Controller(ControllerNote::MetadataApplied { change, .. }) = note {
+            self.coordinators.on_metadata(context.node, change);
+        }
         let Note::Group(note) = note else { return };
+        match note {
+            GroupNote::WriteAnswered { partition, leader_epoch, end } => {
+                answers::on_answered(context, findings, (*partition, *leader_epoch), *end);
+            }
+            GroupNote::CoordinatorLoaded { partition, leader_epoch, groups } => {
+                if self.coordinators.on_loaded(context.node, *partition, *leader_epoch) {
+                    self.ownership.on_loaded(groups);
+                    self.reconciliation.on_loaded(partition.partition, *leader_epoch);
+                }
+            }
+            GroupNote::PartitionAssigned { group, .. }
+            | GroupNote::PartitionReleased { group, .. }
+            | GroupNote::GenerationBegan { group, .. } => {
+                if !self.coordinators.is_deposed_unawares(context.node, group) {
+                    self.on_group(context, findings, note);
+                }
+            }
+            GroupNote::MemberHolds {
+                partition,
+                leader_epoch,
+                group,
+                member,
+                member_epoch,
+                partitions,
+            } => {
+                let held = Holding { member_epoch: *member_epoch, partitions };
+                let place = (partition.partition, *leader_epoch);
+                let told = (place, group.as_str(), member.as_str());
+                self.reconciliation.on_holds(context, findings, told, held);
+            }
+            GroupNote::MemberOwns { group, member, partitions } => {
+                self.reconciliation.on_owns(group, member, partitions);
+            }
+            GroupNote::TargetAssigned { .. } | GroupNote::CommitFenced { .. } => {}
+        }
+    }
+
+    /// The coordinator of a group says something of it.
+    fn on_group(&mut self, context: &Context<'_>, findings: &mut Findings, note: &GroupNote) {
         match note {
             GroupNote::PartitionAssigned { group, member, partition, member_epoch } => {
                 let owner = (group.as_str(), member.as_str(), *member_epoch);
@@ -28,14 +91,16 @@ impl GroupWing {
             GroupNote::PartitionReleased { group, member, partition } => {
                 self.ownership.on_released(group, member, *partition);
             }
-            GroupNote::WriteAnswered { partition, leader_epoch, end } => {
-                answers::on_answered(context, findings, (*partition, *leader_epoch), *end);
-            }
-            GroupNote::CoordinatorLoaded { groups, .. } => self.ownership.on_loaded(groups),
             GroupNote::GenerationBegan { group, members: 0, .. } => {
                 self.ownership.on_emptied(group);
             }
-            GroupNote::GenerationBegan { .. } | GroupNote::CommitFenced { .. } => {}
+            GroupNote::GenerationBegan { .. }
+            | GroupNote::WriteAnswered { .. }
+            | GroupNote::CoordinatorLoaded { .. }
+            | GroupNote::CommitFenced { .. }
+            | GroupNote::MemberHolds { .. }
+            | GroupNote::MemberOwns { .. }
+            | GroupNote::TargetAssigned { .. } => {}
         }
     }
 }

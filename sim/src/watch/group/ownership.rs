@@ -3,6 +3,7 @@
 //! Promise: in a group, a partition is held for at most one current member at a time: it is given on only after the one
 //! before acknowledged the revocation, left or was fenced; a member's epoch never falls while it holds a partition.
 //! Source: KIP-848; `NoDoubleClientAssignment` of its TLA+ specification; `ConsumerGroup.addPartitionEpochs`.
+//! A deposed coordinator's late word counts for nothing, see `coordinators`.
 //! Not verified: what a fenced member still believes; that the target assignment covers everything.
 
 use std::collections::BTreeMap;
@@ -12,12 +13,12 @@ use harrow_broker_model::types::TopicPartition;
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 
-const DOUBLE: Anomaly = Anomaly {
+pub(super) const DOUBLE: Anomaly = Anomaly {
     name: "double-ownership",
     guarantee: Guarantee::Offsets,
     meaning: "a group's partition was given to a member while another one still held it",
 };
-const REGRESS: Anomaly = Anomaly {
+pub(super) const REGRESS: Anomaly = Anomaly {
     name: "member-epoch-regress",
     guarantee: Guarantee::Offsets,
     meaning: "a member was given a partition that it held in a later epoch already",

@@ -2,13 +2,13 @@
 //!
 //! Promise: the end of an epoch that a leader tells a follower or a client is where the records of later epochs begin
 //! in its own log, or the log's end; a replica that opens or cuts its log or begins to lead knows the first offset of
-//! every epoch in it, and of no other epoch but the one that begins at its end.
+//! every epoch in it, and of no other epoch but the one that begins at its end; whoever begins to lead knows its own.
 //! Source: KIP-101, KIP-279, KIP-320; `LeaderEpochFileCache`.
 //! Not verified: what lies below a log start that moved; which of several epochs without records is named.
 
 use harrow_broker_model::types::{LeaderEpoch, Offset, TopicPartition};
 
-use crate::view::{LogMirror, ReplicaView};
+use crate::view::{LogMirror, ReplicaRole, ReplicaView};
 use crate::violation::Guarantee;
 use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
 
@@ -76,8 +76,11 @@ pub(super) fn on_known(
         let rest = known.strip_prefix(truly);
         rest.is_some_and(|rest| rest.len() <= 1 && rest.iter().all(empty))
     };
+    // Who leads knows its own epoch before it has a record of it: else it could tell nobody where the one before ends.
+    let leads = replica.role == ReplicaRole::Leader;
+    let own = !leads || known.last().is_some_and(|(epoch, _)| *epoch == replica.leader_epoch);
     // The epochs may know of a start that is lost: that it went back is another finding.
-    if !fits(&truly) && !fits(&known_from(replica, replica.furthest_start)) {
+    if !own || !fits(&truly) && !fits(&known_from(replica, replica.furthest_start)) {
         findings.report(context, &CACHE, partition, || {
             format!(
                 "node {} knows the epochs {}; its log has {}, and ends at {}",

@@ -59,7 +59,8 @@ pub(super) struct Following {
 struct Leader {
     node: NodeId,
     epoch: LeaderEpoch,
-    followers: Vec<NodeId>,
+    /// Each with the uptime in which it was heard of last.
+    followers: Vec<(NodeId, BrokerEpoch)>,
 }
 
 impl Following {
@@ -108,11 +109,23 @@ impl Following {
         }
         check_uptime(context, findings, (*partition, *follower, *broker_epoch), applied);
         let leaders = self.heard.entry(*partition).or_default();
-        if let Some(leader) = leaders.iter_mut().find(|leader| leader.node == context.node)
-            && !leader.followers.contains(follower)
-        {
-            leader.followers.push(*follower);
+        if let Some(leader) = leaders.iter_mut().find(|leader| leader.node == context.node) {
+            leader.followers.retain(|(known, _)| known != follower);
+            leader.followers.push((*follower, *broker_epoch));
         }
+    }
+
+    /// In which uptime a leader has heard of a follower last.
+    pub(super) fn heard_in(
+        &self,
+        leader: NodeId,
+        partition: TopicPartition,
+        follower: NodeId,
+    ) -> Option<BrokerEpoch> {
+        let leaders = self.heard.get(&partition)?;
+        let leader = leaders.iter().find(|known| known.node == leader)?;
+        let heard = leader.followers.iter().find(|(known, _)| *known == follower);
+        heard.map(|(_, broker_epoch)| *broker_epoch)
     }
 
     /// A leader raised its high watermark.
@@ -135,7 +148,8 @@ impl Following {
         let leaders = self.heard.get(&partition).map_or(&[][..], Vec::as_slice);
         let acts = |leader: &&Leader| leader.node == context.node && leader.epoch == epoch;
         let heard = leaders.iter().find(acts).map_or(&[][..], |leader| &leader.followers);
-        let unheard = |member: &&NodeId| **member != context.node && !heard.contains(member);
+        let is_heard = |member: NodeId| heard.iter().any(|(known, _)| *known == member);
+        let unheard = |member: &&NodeId| **member != context.node && !is_heard(**member);
         if let Some(member) = registration.isr.iter().find(unheard) {
             findings.report(context, &UNHEARD, partition, || {
                 format!(

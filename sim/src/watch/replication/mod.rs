@@ -1,5 +1,6 @@
 //! Invariants of leaders and followers.
 
+mod candidates;
 mod commit_rule;
 mod follower_lag;
 mod following;
@@ -23,6 +24,7 @@ use overdue::Overdue;
 pub(super) const INVARIANTS: &[Invariant] = &[
     commit_rule::INVARIANT,
     membership::INVARIANT,
+    candidates::INVARIANT,
     high_watermark::INVARIANT,
     following::INVARIANT,
     follower_lag::INVARIANT,
@@ -110,6 +112,9 @@ impl ReplicationWing {
                 let applied = shared.applied_by(context.node);
                 let proposal = (*leader_epoch, from.as_slice(), to.as_slice());
                 membership::on_proposed(context, findings, *partition, proposal, applied);
+                let heard_in = |member| self.following.heard_in(context.node, *partition, member);
+                let proposal = (from.as_slice(), to.as_slice());
+                candidates::on_proposed(context, findings, *partition, proposal, applied, heard_in);
             }
             ReplicationNote::IsrProposalRefused { partition, error } => {
                 if *error == ClusterError::IneligibleReplica {

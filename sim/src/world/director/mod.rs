@@ -208,6 +208,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             digest: self.engine.digest(),
             stats,
             trace: self.engine.take_trace(),
+            timeline: self.host.take_timeline(),
             end,
         }
     }

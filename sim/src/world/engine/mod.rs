@@ -29,7 +29,7 @@ use super::network::{Network, Transit};
 use super::queue::Queue;
 use super::refusals::Refusals;
 use crate::plan::{ClockPlan, DiskPlan, NetworkPlan};
-use crate::run::TraceRow;
+use crate::run::{RowKind, TraceRow};
 
 pub(crate) use process::CrashKind;
 pub(crate) use scheduled::{DirectorTimer, ScheduledEvent};
@@ -490,23 +490,23 @@ impl<N: Node> Engine<N> {
     }
 
     /// Adds a row to the trace, if there is one.
-    pub(crate) fn row(&mut self, node: Option<NodeId>, text: String) {
+    fn row(&mut self, node: Option<NodeId>, kind: RowKind, text: String) {
         let digest = self.fingerprint.value();
         if let Some(trace) = &mut self.trace {
-            trace.push(TraceRow { event: self.events, at_ns: self.now, node, text, digest });
+            trace.push(TraceRow { event: self.events, at_ns: self.now, node, kind, text, digest });
         }
     }
 
     /// Tells something that people look for first: a row of the trace, and a line of the log.
     pub(crate) fn announce(&mut self, node: Option<NodeId>, text: String) {
         tracing::info!(at_ns = self.now, node = node.map(|node| node.0), "{text}");
-        self.row(node, text);
+        self.row(node, RowKind::World, text);
     }
 
     fn trace_event(&mut self, node: NodeId, event: &Event) {
         let text = trace_text::event(&self.names, event);
         tracing::trace!(at_ns = self.now, node = node.0, "{text}");
-        self.row(Some(node), text);
+        self.row(Some(node), trace_text::of_event(event), text);
     }
 
     fn trace_effect(&mut self, node: NodeId, effect: &Effect) {
@@ -517,7 +517,7 @@ impl<N: Node> Engine<N> {
         } else {
             tracing::trace!(at_ns = self.now, node = node.0, "{text}");
         }
-        self.row(Some(node), text);
+        self.row(Some(node), trace_text::of_effect(effect), text);
     }
 }
 

@@ -100,12 +100,8 @@ pub(crate) struct Stage {
 pub(crate) const NETWORK: NetworkPlan = NetworkPlan {
     latency_us: (100, 200),
     client_latency_us: (1_000, 2_000),
-    slow_one_in: 0,
-    slow_extra_us: (0, 0),
-    bandwidth_bytes_per_second: 0,
-    queue_bytes_max: 0,
-    stall_timeout_ms: 1_000,
     connect_timeout_ms: 500,
+    ..crate::testing::NETWORK
 };
 pub(crate) const DISK: DiskPlan =
     DiskPlan { sync_us: (1_000, 1_000), write_back_ms: 10_000, capacity_bytes: 0 };
@@ -509,9 +505,9 @@ impl Node for Impatient {
     }
 }
 
-struct ImpatientCast;
+struct ImpatientHost;
 
-impl NodeHost<Impatient> for ImpatientCast {
+impl NodeHost<Impatient> for ImpatientHost {
     fn boot(&mut self, _boot: Boot<'_>) -> Impatient {
         Impatient
     }
@@ -537,7 +533,7 @@ fn a_deadline_that_never_moves_is_an_error_of_its_node() {
     let mut engine: Engine<Impatient> = Engine::new(&setup);
     engine.start_at(0, 0);
     let message =
-        crate::world::panics::catch(|| while engine.step(&mut ImpatientCast) != Step::Silence {});
+        crate::world::panics::catch(|| while engine.step(&mut ImpatientHost) != Step::Silence {});
     let message = message.expect_err("it never ends");
     assert!(
         message

@@ -1,12 +1,15 @@
 //! Elections, registrations, memberships and groups.
 
+use harrow_broker_model::client::coordinator_partition;
 use harrow_broker_model::note::{
     AcceptedProposal, ControllerNote, GroupNote, MetadataChange, Note, ReplicationNote,
 };
-use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch};
+use harrow_broker_model::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition,
+};
 
 use super::case::{Case, plain};
-use crate::stage::{A, B, C, N1, Stage, X};
+use crate::stage::{A, B, C, N1, Stage, X, plan};
 
 /// The ISR is A and B as all know, and C follows again from an offset on.
 fn rejoin(stage: &mut Stage, from: i64) {
@@ -245,6 +248,49 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        anomaly: "double-ownership",
+        good: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.holds((A, 1), ("m1", 6), &[]);
+            stage.holds((A, 1), ("m2", 6), &[X]);
+            stage.holds((A, 1), ("m2", -1), &[]);
+            stage.holds((A, 1), ("m1", 7), &[X]);
+        },
+        bad: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.holds((A, 1), ("m2", 6), &[X]);
+        },
+    },
+    Case {
+        anomaly: "revocation-unacknowledged",
+        good: |stage| {
+            stage.owns("m1", &[X]);
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.owns("m1", &[]);
+            stage.holds((A, 1), ("m1", 6), &[]);
+            stage.holds((A, 1), ("m2", 6), &[X]);
+            stage.owns("m2", &[X]);
+            stage.holds((A, 1), ("m2", -1), &[]);
+        },
+        bad: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.owns("m1", &[X]);
+            stage.holds((A, 1), ("m1", 6), &[]);
+        },
+    },
+    Case {
+        anomaly: "member-epoch-regress",
+        good: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.holds((A, 1), ("m1", -2), &[X]);
+            stage.holds((B, 2), ("m1", 4), &[X]);
+        },
+        bad: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.holds((A, 1), ("m1", 4), &[X]);
+        },
+    },
+    Case {
         anomaly: "answer-before-commit",
         good: |stage| answer(stage, 0),
         bad: |stage| answer(stage, 1_000),
@@ -304,16 +350,51 @@ fn only_who_holds_a_partition_can_release_it() {
     assert_eq!(stage.found(), ["double-ownership"]);
 }
 
+/// A node coordinates the group `g` from now on, and knows it in a generation.
+fn coordinates(stage: &mut Stage, node: NodeId, epoch: i32, generation: i32) {
+    let groups = vec![("g".to_owned(), generation)];
+    let index =
+        coordinator_partition("g", plan().cluster.coordinators.offsets_topic.partitions as i32);
+    let partition = TopicPartition { topic: TopicId(9), partition: index };
+    let leader_epoch = LeaderEpoch(epoch);
+    let loaded = GroupNote::CoordinatorLoaded { partition, leader_epoch, groups };
+    stage.note(node, &Note::Group(loaded));
+}
+
+#[test]
+fn only_the_newest_coordinator_says_who_holds_what() {
+    for (epoch, expected) in [(1, &[][..]), (2, &["double-ownership"][..]), (3, &[][..])] {
+        let mut stage = super::case::stage();
+        stage.holds((A, 1), ("m1", 5), &[X]);
+        stage.holds((B, 2), ("m2", 6), &[X]);
+        stage.holds((A, epoch), ("m1", 6), &[X]);
+        assert_eq!(stage.found(), expected, "epoch {epoch}");
+    }
+}
+
 #[test]
 fn another_coordinator_must_know_the_members_of_the_same_generation() {
     for (generation, expected) in [(5, &["double-ownership"][..]), (4, &[][..]), (6, &[][..])] {
         let mut stage = super::case::stage();
         stage.assign("g", "m1", 5);
-        let groups = vec![("g".to_owned(), generation)];
-        let (partition, leader_epoch) = (X, LeaderEpoch(1));
-        let loaded = GroupNote::CoordinatorLoaded { partition, leader_epoch, groups };
-        stage.note(B, &Note::Group(loaded));
-        stage.assign("g", "m2", generation);
+        coordinates(&mut stage, B, 1, generation);
+        stage.assign_by(B, "g", "m2", generation);
         assert_eq!(stage.found(), expected, "generation {generation}");
+    }
+}
+
+#[test]
+fn a_deposed_coordinator_neither_hides_nor_makes_a_double_ownership() {
+    // (who lets go of what the successor gave, who gives it on)
+    for (releases, assigns, expected) in
+        [(A, B, &["double-ownership"][..]), (B, A, &[][..]), (B, B, &[][..])]
+    {
+        let mut stage = super::case::stage();
+        coordinates(&mut stage, A, 1, 5);
+        coordinates(&mut stage, B, 2, 5);
+        stage.assign_by(B, "g", "m1", 5);
+        stage.release_by(releases, "g", "m1");
+        stage.assign_by(assigns, "g", "m2", 6);
+        assert_eq!(stage.found(), expected, "{releases} releases, {assigns} assigns");
     }
 }

@@ -1,5 +1,6 @@
 //! Requests and answers: each fence by itself, for each request that names an epoch, and for each fact of an epoch.
 
+use harrow_broker_model::message::ClusterError;
 use harrow_broker_model::note::{
     Api, BatchSummary, ConsumerNote, ExchangeNote, IsolationLevel, LogNote, Note, ProducerNote,
     QuorumNote, ReplicationNote, Standing,
@@ -18,6 +19,20 @@ fn serves(stage: &mut Stage, api: Api, named: i64) {
         A,
         &Note::Exchange(ExchangeNote::RequestServed { api, partition, by: B, named, own: 1 }),
     );
+}
+
+/// A refuses a proposal of B, which names an epoch, for a reason.
+fn refuses(stage: &mut Stage, named: i32, error: ClusterError) {
+    let (api, partition, by) = (Api::AlterPartition, X, B);
+    let (named, own) = (LeaderEpoch(named), LeaderEpoch(1));
+    let refused = ExchangeNote::RequestRefused { api, partition, by, named, own, error };
+    stage.note(A, &Note::Exchange(refused));
+}
+
+fn learns(stage: &mut Stage, client: i32, epoch: i32) {
+    let (partition, epoch) = ("x-0".to_owned(), LeaderEpoch(epoch));
+    let learned = ExchangeNote::EpochLearned { partition, epoch };
+    stage.note(NodeId(client), &Note::Exchange(learned));
 }
 
 fn applies(stage: &mut Stage, node: NodeId, api: Api, asked: (i64, i64), own: (i64, i64)) {
@@ -41,6 +56,15 @@ pub(super) const CASES: &[Case] = &[
             serves(stage, Api::ReplicaOffsets, -1);
         },
         bad: |stage| serves(stage, Api::ReplicaOffsets, 0),
+    },
+    Case {
+        anomaly: "refused-elsewhere",
+        good: |stage| {
+            refuses(stage, 0, ClusterError::FencedLeaderEpoch);
+            refuses(stage, 2, ClusterError::NotController);
+            refuses(stage, 1, ClusterError::InvalidUpdateVersion);
+        },
+        bad: |stage| refuses(stage, 0, ClusterError::InvalidUpdateVersion),
     },
     Case {
         anomaly: "stale-answer-applied",
@@ -83,6 +107,21 @@ fn each_request_has_a_fence_on_both_sides() {
             assert_eq!(stage.found(), expected, "{} asked in {asked:?}", api.name());
         }
     }
+}
+
+/// A client goes forward only, in one process of it.
+#[test]
+fn a_client_goes_back_to_no_older_epoch() {
+    let mut stage = super::case::stage();
+    for (client, epoch) in [(1001, 1), (1001, 3), (1002, 2)] {
+        learns(&mut stage, client, epoch);
+    }
+    assert_eq!(stage.found(), Vec::<String>::new());
+    learns(&mut stage, 1001, 2);
+    assert_eq!(stage.found(), ["acts-in-older-epoch"]);
+    stage.observer.process_started(stage.now_ns(), NodeId(1002));
+    learns(&mut stage, 1002, 1);
+    assert_eq!(stage.found(), Vec::<String>::new(), "another process knows of nothing");
 }
 
 /// Each fact that tells an epoch gives a node away that knows of a newer one.

@@ -453,6 +453,11 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        anomaly: "isr-join-ineligible",
+        good: |stage| candidate(stage, (false, false), false),
+        bad: |stage| candidate(stage, (true, false), false),
+    },
+    Case {
         anomaly: "recovery-kept-damage",
         good: |stage| finds(stage, 2, true),
         bad: |stage| finds(stage, 2, false),
@@ -600,6 +605,69 @@ fn other_ways_to_break_a_rule_about_logs() {
         }),
     ];
     each_is_found(&variants);
+}
+
+/// C is known to A to be fenced or to shut down, or to be of another uptime than A heard of.
+#[test]
+fn a_replica_that_is_not_active_is_no_candidate() {
+    // (fenced, shutting down, heard of in an earlier uptime)
+    let table = [
+        ((false, false, false), &[][..]),
+        ((true, false, false), &["isr-join-ineligible"][..]),
+        ((false, true, false), &["isr-join-ineligible"][..]),
+        ((false, false, true), &["isr-join-ineligible"][..]),
+    ];
+    for ((fenced, shutting_down, earlier), expected) in table {
+        let mut stage = super::case::stage();
+        candidate(&mut stage, (fenced, shutting_down), earlier);
+        assert_eq!(stage.found(), expected, "{fenced}, {shutting_down}, {earlier}");
+    }
+}
+
+/// A, who leads A and B, proposes C as well.
+pub(super) fn candidate(stage: &mut Stage, (fenced, shutting_down): (bool, bool), earlier: bool) {
+    stage.elect(A, 1, &[A, B]);
+    stage.isr_committed(A, 1, &[A, B]);
+    let broker_epoch = stage.observer.view().registry().broker(C).expect("known").broker_epoch;
+    let offset = stage.metadata_end();
+    let change = MetadataChange::BrokerChanged { broker: C, broker_epoch, fenced, shutting_down };
+    stage.metadata(change);
+    applies(stage, A, offset);
+    let heard = if earlier { broker_epoch.0 - 1 } else { broker_epoch.0 };
+    heard_by(stage, heard);
+    stage.found();
+    stage.observer.expect_all_facts();
+    let (from, to) = (vec![A, B], vec![A, B, C]);
+    let (partition, leader_epoch) = (X, LeaderEpoch(1));
+    let proposed = ReplicationNote::IsrProposed { partition, leader_epoch, from, to };
+    stage.note(A, &Note::Replication(proposed));
+}
+
+fn heard_by(stage: &mut Stage, broker_epoch: i64) {
+    let heard = ReplicationNote::FollowerHeard {
+        partition: X,
+        leader_epoch: LeaderEpoch(1),
+        follower: C,
+        current_leader_epoch: LeaderEpoch(1),
+        broker_epoch: BrokerEpoch(broker_epoch),
+        fetch_offset: Offset(2),
+    };
+    stage.note(A, &Note::Replication(heard));
+}
+
+/// Who leads knows the epoch in which it does.
+#[test]
+fn a_leader_knows_its_own_epoch() {
+    for (epochs, expected) in
+        [(&[(1, 0), (2, 2)][..], &[][..]), (&[(1, 0)][..], &["epoch-cache-mismatch"][..])]
+    {
+        let mut stage = super::case::stage();
+        stage.elect(B, 2, &[A, B, C]);
+        stage.became_leader(B, 2, &[A, B, C]);
+        assert_eq!(stage.found(), Vec::<String>::new());
+        knows(&mut stage, epochs);
+        assert_eq!(stage.found(), expected, "{epochs:?}");
+    }
 }
 
 fn each_is_found(variants: &[Variant]) {

@@ -9,7 +9,7 @@ use crate::node::{Effects, Outcome};
 use crate::proto::ErrorCode;
 use crate::types::Time;
 
-use super::membership::{MemberState, Membership, Told};
+use super::membership::{Membership, Revocation};
 
 impl Consumer {
     /// The application subscribes: it joins with the next poll.
@@ -18,6 +18,9 @@ impl Consumer {
             self.metadata.place(topic);
         }
         let Some(member) = self.membership.as_mut() else { return };
+        if let Some(reconciler) = &mut member.reconciler {
+            reconciler.subscribed();
+        }
         if member.topics != topics {
             member.topics = topics;
             member.rejoin_needed = true;
@@ -32,6 +35,9 @@ impl Consumer {
         if self.member().fenced {
             let (error, partition) = (ErrorCode::FencedInstanceId, -1);
             return self.end_poll(now, Outcome::Failed { error, partition }, effects);
+        }
+        if self.member().reconciler.is_some() {
+            return self.run_reconciliation(now, effects);
         }
         self.rejoin_if_topics_changed();
         let member = self.member();
@@ -69,12 +75,12 @@ impl Consumer {
             self.membership.as_mut().expect("only members prepare").prepared = true;
             return self.end_poll(now, Outcome::Lost { partitions: owned }, effects);
         }
-        if member.told == Told::Revoked {
-            member.told = Told::Nothing;
+        if member.revocation == Revocation::Acknowledged {
+            member.revocation = Revocation::None;
             member.prepared = true;
             return self.drop_partitions(&owned);
         }
-        member.told = Told::Revoking(owned.clone());
+        member.revocation = Revocation::Announced(owned.clone());
         self.end_poll(now, Outcome::Revoking { partitions: owned }, effects);
     }
 
@@ -85,12 +91,13 @@ impl Consumer {
         let given = member.given.clone().unwrap_or_default();
         let gone: Vec<Place> =
             member.assigned.iter().filter(|place| !given.contains(place)).cloned().collect();
-        if !gone.is_empty() && member.told != Told::Revoked {
-            member.told = Told::Revoking(gone.clone());
+        if !gone.is_empty() && member.revocation != Revocation::Acknowledged {
+            member.revocation = Revocation::Announced(gone.clone());
             return self.end_poll(now, Outcome::Revoking { partitions: gone }, effects);
         }
-        member.told = Told::Nothing;
+        member.revocation = Revocation::None;
         member.given = None;
+        member.kept.clone_from(&given);
         member.prepared = false;
         member.assignments += 1;
         member.rejoin_needed |= !gone.is_empty();
@@ -103,7 +110,7 @@ impl Consumer {
         self.end_poll(now, Outcome::Joined { generation, partitions }, effects);
     }
 
-    fn add_partitions(&mut self, now: Time, places: &[Place]) {
+    pub(super) fn add_partitions(&mut self, now: Time, places: &[Place]) {
         for (topic, partition) in places {
             let key = PartitionKey { topic: self.metadata.place(topic), partition: *partition };
             let version = self.new_version();
@@ -129,7 +136,7 @@ impl Consumer {
     }
 
     /// Ends the oldest poll with something else than records.
-    fn end_poll(&mut self, now: Time, outcome: Outcome, effects: &mut Effects) {
+    pub(super) fn end_poll(&mut self, now: Time, outcome: Outcome, effects: &mut Effects) {
         let poll = self.polls.pop_front().expect("a rebalance goes on inside a poll");
         effects.complete(poll.operation, outcome);
         if let Some(member) = self.membership.as_mut() {
@@ -140,10 +147,5 @@ impl Consumer {
     /// The membership of a consumer that has one.
     pub(super) fn member(&self) -> &Membership {
         self.membership.as_ref().expect("only called for members")
-    }
-
-    /// Whether it has its partitions, so that there is something to poll.
-    pub(super) fn is_stable(&self) -> bool {
-        self.membership.as_ref().is_some_and(|it| it.state == MemberState::Stable)
     }
 }

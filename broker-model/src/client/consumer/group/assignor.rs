@@ -1,5 +1,5 @@
 //! How the leader of a group shares partitions out. Source: Kafka's `RangeAssignor`, `RoundRobinAssignor`,
-//! `CooperativeStickyAssignor`, `AbstractStickyAssignor`; KIP-54, KIP-429, KIP-792.
+//! `StickyAssignor`, `CooperativeStickyAssignor`, `AbstractStickyAssignor`; KIP-54, KIP-429, KIP-792.
 //!
 //! The cooperative one lets members keep what they own while others wait: a partition that changes hands is withheld
 //! from its new owner until the old one has given it up, which shows in the next join. What a member says that it owns
@@ -27,6 +27,7 @@ pub(super) fn assign(
     match assignor {
         Assignor::Range => range(topics, members),
         Assignor::RoundRobin => round_robin(topics, members),
+        Assignor::Sticky => sticky(topics, members, &owners(members)),
         Assignor::CooperativeSticky => cooperative(topics, members),
     }
 }
@@ -179,6 +180,7 @@ mod tests {
         let table = [
             (Assignor::Range, ["x: a0 a1 b0", "y: a2 b1"]),
             (Assignor::RoundRobin, ["x: a0 a2 b1", "y: a1 b0"]),
+            (Assignor::Sticky, ["x: a0 a2 b1", "y: a1 b0"]),
             (Assignor::CooperativeSticky, ["x: a0 a2 b1", "y: a1 b0"]),
         ];
         for (assignor, expected) in table {
@@ -196,6 +198,14 @@ mod tests {
         let members = [member("x", &all[..3], 5), member("y", &[], 5)];
         let shares = assign(Assignor::CooperativeSticky, &topics(), &members);
         assert_eq!(text(&shares), ["x: a0 a1 a2", "y: b0 b1"]);
+    }
+
+    #[test]
+    fn who_has_given_all_up_gets_back_what_it_had() {
+        let all = [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1)];
+        let members = [member("x", &[], -1), member("y", &all, 4)];
+        let shares = assign(Assignor::Sticky, &topics(), &members);
+        assert_eq!(text(&shares), ["x: b0 b1", "y: a0 a1 a2"], "nothing is withheld");
     }
 
     #[test]

@@ -81,15 +81,10 @@ impl Consumer {
 
     fn send_commit(&mut self, now: Time, index: usize, to: NodeId, effects: &mut Effects) {
         let member = self.membership.as_mut().expect("only members commit");
-        let generation = match (member.subscribes(), member.state) {
-            (false, _) => Generation::NONE,
-            (true, MemberState::Stable) => member.generation.clone(),
-            (true, MemberState::Unjoined) => {
-                member.commits[index].last_error = ErrorCode::UnknownMemberId;
-                return member.commits[index].gives_up_at = now;
-            }
-            (true, MemberState::PreparingRebalance | MemberState::CompletingRebalance) => {
-                member.commits[index].last_error = ErrorCode::RebalanceInProgress;
+        let generation = match member.commits_as() {
+            Ok(generation) => generation,
+            Err(error) => {
+                member.commits[index].last_error = error;
                 return member.commits[index].gives_up_at = now;
             }
         };
@@ -131,7 +126,8 @@ impl Consumer {
             member.rejoin_needed = true;
         }
         let preparing = member.state == MemberState::PreparingRebalance;
-        if member.is_current(sent) || !preparing {
+        let is_classic = member.reconciler.is_none();
+        if is_classic && (member.is_current(sent) || !preparing) {
             if error == ErrorCode::UnknownMemberId {
                 member.reset(true);
             } else if error == ErrorCode::IllegalGeneration {

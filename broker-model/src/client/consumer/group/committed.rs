@@ -7,6 +7,7 @@ use crate::client::consumer::Consumer;
 use crate::client::consumer::position::{Stage, StartFrom};
 use crate::client::metadata::PartitionKey;
 use crate::config::{OffsetReset, topic_name};
+use crate::defect::GroupDefect;
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
 use crate::proto::{
@@ -21,7 +22,7 @@ impl Consumer {
     /// Asks for the offsets of partitions that were just given.
     pub(super) fn fetch_committed(&mut self, now: Time, effects: &mut Effects) -> Option<Deadline> {
         let member = self.member();
-        if member.committed_asked || self.polls.is_empty() || !self.is_stable() {
+        if member.committed_asked || self.polls.is_empty() || !member.has_assignment() {
             return None;
         }
         let waiting: Vec<PartitionKey> = self
@@ -42,10 +43,16 @@ impl Consumer {
                 .with_name(TopicName(self.metadata.name(keys[0].topic).clone()))
                 .with_partition_indexes(keys.iter().map(|key| key.partition).collect())
         });
+        let topics = Some(topics.collect());
+        // In the consumer protocol only a member in its present epoch is told.
+        let member = self.member();
+        let is_modern = member.reconciler.is_some();
+        let id = is_modern.then(|| topic_name(&member.generation.member));
         let group = OffsetFetchRequestGroup::default()
-            .with_group_id(GroupId(topic_name(&self.member().config.group)))
-            .with_member_epoch(-1)
-            .with_topics(Some(topics.collect()));
+            .with_group_id(GroupId(topic_name(&member.config.group)))
+            .with_member_id(id)
+            .with_member_epoch(if is_modern { member.generation.id } else { -1 })
+            .with_topics(topics);
         let request =
             OffsetFetchRequest::default().with_groups(vec![group]).with_require_stable(true);
         let member = self.membership.as_mut()?;
@@ -72,13 +79,19 @@ impl Consumer {
             let unstable = partitions.filter_map(|it| ErrorCode::try_from_code(it.error_code));
             ErrorCode::try_from_code(group.error_code).or(unstable.last())
         });
+        let current = assignment == member.assignments;
+        // Known bug G15: an epoch that has grown meanwhile says nothing of what is committed.
+        let is_stale = error == Some(ErrorCode::StaleMemberEpoch);
+        if is_stale && current && self.defects.has(GroupDefect::StaleEpochMeansNoOffset) {
+            return self.go_on_from_nowhere();
+        }
         if let Some(error) = error {
             if moved(error) {
                 member.finder.forget();
             }
             return member.committed_not_before = retry_at;
         }
-        if assignment != member.assignments {
+        if !current {
             return;
         }
         for topic in group.into_iter().flat_map(|group| &group.topics) {
@@ -87,6 +100,14 @@ impl Consumer {
                 let key = PartitionKey { topic: place, partition: answer.partition_index };
                 self.go_on_from(key, answer);
             }
+        }
+    }
+
+    fn go_on_from_nowhere(&mut self) {
+        let waiting = self.positions.iter().filter(|(_, it)| it.stage == Stage::Committed);
+        let nothing = OffsetFetchResponsePartitions::default().with_committed_offset(-1);
+        for key in waiting.map(|(key, _)| *key).collect::<Vec<_>>() {
+            self.go_on_from(key, &nothing);
         }
     }
 
@@ -104,6 +125,9 @@ impl Consumer {
             return position.enter(Stage::Start(reset), version);
         }
         let epoch = LeaderEpoch(answer.committed_leader_epoch);
+        // A leader of an older epoch knows nothing of what was read in that one.
+        self.metadata.see_epoch(key, epoch);
+        position.leadership = self.metadata.leadership(key);
         position.seek((Offset(answer.committed_offset), epoch), version);
         if epoch != LeaderEpoch::NONE {
             let version = self.new_version();

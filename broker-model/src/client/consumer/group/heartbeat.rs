@@ -26,8 +26,12 @@ impl Consumer {
         self.check_poll_interval(now, effects);
         self.run_assignment(now, effects);
         self.find_coordinator(now, effects);
-        let mut wake = self.run_join(now, effects);
-        wake = Deadline::earlier(wake, self.run_heartbeat(now, effects));
+        let mut wake = if self.member().reconciler.is_some() {
+            self.run_consumer_heartbeat(now, effects)
+        } else {
+            let wake = self.run_join(now, effects);
+            Deadline::earlier(wake, self.run_heartbeat(now, effects))
+        };
         wake = Deadline::earlier(wake, self.run_commits(now, effects));
         wake = Deadline::earlier(wake, self.fetch_committed(now, effects));
         let member = self.member();
@@ -41,7 +45,7 @@ impl Consumer {
 
     fn wants_coordinator(&self) -> bool {
         let member = self.member();
-        (member.subscribes() && (!self.polls.is_empty() || member.state != MemberState::Unjoined))
+        (member.subscribes() && (!self.polls.is_empty() || member.is_in_group()))
             || !member.commits.is_empty()
     }
 
@@ -166,8 +170,11 @@ impl Consumer {
     fn check_poll_interval(&mut self, now: Time, effects: &mut Effects) {
         let idle = self.polls.is_empty();
         let Some(member) = self.membership.as_ref() else { return };
-        if idle && member.poll_by <= now && member.state != MemberState::Unjoined {
-            self.leave(now, effects);
+        if idle && member.poll_by <= now && member.is_in_group() {
+            match member.reconciler {
+                Some(_) => self.grow_stale(now, effects),
+                None => self.leave(now, effects),
+            }
         }
         if idle && let Some(member) = self.membership.as_mut().filter(|it| it.poll_by <= now) {
             member.poll_by = Time::MAX;
@@ -178,6 +185,9 @@ impl Consumer {
     /// keeps its place until its session ends (KIP-345).
     pub(in crate::client::consumer) fn leave(&mut self, now: Time, effects: &mut Effects) {
         let Some(member) = self.membership.as_ref() else { return };
+        if member.reconciler.is_some() {
+            return self.leave_consumer_group(now, effects);
+        }
         let is_dynamic = member.config.instance.is_none();
         let is_member =
             member.state != MemberState::Unjoined && !member.generation.member.is_empty();
@@ -210,6 +220,7 @@ impl Consumer {
         if self.membership.is_some() {
             let owned = self.member().assigned.clone();
             self.drop_partitions(&owned);
+            self.tell_owned(effects);
             self.leave(now, effects);
             let member = self.membership.as_mut().expect("it was just looked at");
             member.topics.clear();

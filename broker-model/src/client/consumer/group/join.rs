@@ -3,7 +3,7 @@
 
 use crate::client::connection::Purpose;
 use crate::client::consumer::Consumer;
-use crate::config::{ms, topic_name};
+use crate::config::{Assignor, ms, topic_name};
 use crate::consumer_protocol::{PROTOCOL_TYPE, Subscription};
 use crate::message::RequestBody;
 use crate::node::{Channel, Deadline, Effects};
@@ -47,7 +47,11 @@ impl Consumer {
         member.state = MemberState::PreparingRebalance;
         member.stop_heartbeats();
         member.joining = true;
-        let owned = if member.is_cooperative() { member.assigned.clone() } else { Vec::new() };
+        let owned = match member.config.assignor {
+            Assignor::CooperativeSticky => member.assigned.clone(),
+            Assignor::Sticky => member.kept.clone(),
+            Assignor::Range | Assignor::RoundRobin => Vec::new(),
+        };
         let generation = if owned.is_empty() { -1 } else { member.last_generation };
         let subscription = Subscription { topics: member.topics.clone(), owned, generation };
         let protocol = JoinGroupRequestProtocol::default()

@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 
 use crate::client::coordinator::{CoordinatorFinder, GROUP};
 pub(super) use crate::client::generation::Generation;
-use crate::config::{MemberConfig, ms};
+use crate::config::{GroupProtocol, MemberConfig, ms};
 use crate::consumer_protocol::Place;
 use crate::proto::{ErrorCode, StrBytes};
 use crate::types::{LeaderEpoch, Offset, OperationId, Time};
+
+use super::reconciler::Reconciler;
 
 /// Source: `AbstractCoordinator.MemberState`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,15 +36,15 @@ pub(super) struct PendingCommit {
     pub(super) last_error: ErrorCode,
 }
 
-/// What the application must be told before a rebalance goes on.
+/// Partitions that the application must let go of before a rebalance goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Told {
-    /// Nothing.
-    Nothing,
-    /// It is about to lose these.
-    Revoking(Vec<Place>),
-    /// It was told, and has polled again.
-    Revoked,
+pub(super) enum Revocation {
+    /// Nothing is revoked.
+    None,
+    /// It was told that it is about to lose these.
+    Announced(Vec<Place>),
+    /// It has polled again since: they may go.
+    Acknowledged,
 }
 
 /// A consumer's membership.
@@ -58,8 +60,10 @@ pub(in crate::client::consumer) struct Membership {
     pub(super) rejoin_needed: bool,
     /// Whether the present assignment was given up, as far as it must be, since the last join.
     pub(super) prepared: bool,
-    pub(super) told: Told,
+    pub(super) revocation: Revocation,
     pub(super) assigned: Vec<Place>,
+    /// What it was given last: the eager sticky assignor is told, though it was given up since. Source: KIP-54.
+    pub(super) kept: Vec<Place>,
     /// What the newest generation gives, until the application is told.
     pub(super) given: Option<Vec<Place>>,
     /// No join before.
@@ -83,10 +87,13 @@ pub(in crate::client::consumer) struct Membership {
     pub(super) assignments: u64,
     /// Another process has its instance id: it is done.
     pub(super) fenced: bool,
+    /// How it comes to what it shall have, in the consumer protocol.
+    pub(super) reconciler: Option<Reconciler>,
 }
 
 impl Membership {
-    pub(in crate::client::consumer) fn new(config: MemberConfig) -> Self {
+    pub(in crate::client::consumer) fn new(config: MemberConfig, process: String) -> Self {
+        let reconciles = config.protocol == GroupProtocol::Consumer;
         Self {
             finder: CoordinatorFinder::new(&config.group, GROUP),
             config,
@@ -96,8 +103,9 @@ impl Membership {
             last_generation: -1,
             rejoin_needed: true,
             prepared: false,
-            told: Told::Nothing,
+            revocation: Revocation::None,
             assigned: Vec::new(),
+            kept: Vec::new(),
             given: None,
             not_before: Time::ZERO,
             joining: false,
@@ -112,6 +120,7 @@ impl Membership {
             committed_not_before: Time::ZERO,
             assignments: 0,
             fenced: false,
+            reconciler: reconciles.then(|| Reconciler::new(process)),
         }
     }
 
@@ -122,6 +131,9 @@ impl Membership {
 
     /// Whether it is to be a member, and is none that has its assignment.
     pub(in crate::client::consumer) fn is_rebalancing(&self) -> bool {
+        if let Some(reconciler) = &self.reconciler {
+            return self.subscribes() && !reconciler.is_settled();
+        }
         self.subscribes()
             && (self.state != MemberState::Stable || self.rejoin_needed || self.given.is_some())
     }
@@ -140,7 +152,7 @@ impl Membership {
         self.generation = Generation { member: member.to_owned(), ..Generation::NONE };
         self.rejoin_needed = true;
         self.prepared = false;
-        self.told = Told::Nothing;
+        self.revocation = Revocation::None;
         self.given = None;
         self.to_assign = None;
         self.stop_heartbeats();
@@ -163,8 +175,65 @@ impl Membership {
 
     /// The application polls.
     pub(in crate::client::consumer) fn polled(&mut self) {
-        if matches!(self.told, Told::Revoking(_)) {
-            self.told = Told::Revoked;
+        if matches!(self.revocation, Revocation::Announced(_)) {
+            self.revocation = Revocation::Acknowledged;
+        }
+    }
+
+    /// Who is in a generation has an id and a number, and sends heartbeats.
+    pub(in crate::client::consumer) fn self_check(&self) {
+        let (state, generation) = (self.state, &self.generation);
+        let in_one = matches!(state, MemberState::CompletingRebalance | MemberState::Stable);
+        assert!(
+            !in_one || generation.id >= 0 && !generation.member.is_empty(),
+            "a member is {state:?} in {generation:?}"
+        );
+        assert!(
+            state != MemberState::Stable || self.last_generation == generation.id,
+            "a member has the assignment of generation {}, and is in {generation:?}",
+            self.last_generation
+        );
+        assert!(
+            state != MemberState::Stable || self.session_ends_at < Time::MAX,
+            "a stable member sends no heartbeats"
+        );
+        assert!(
+            !matches!(self.revocation, Revocation::Announced(_)) || !self.assigned.is_empty(),
+            "{:?} of a member that has nothing",
+            self.revocation
+        );
+    }
+
+    /// Whether it is a member as far as it knows.
+    pub(super) fn is_in_group(&self) -> bool {
+        match &self.reconciler {
+            Some(reconciler) => reconciler.is_in_group(),
+            None => self.state != MemberState::Unjoined,
+        }
+    }
+
+    /// Whether it has partitions whose offsets it may ask for.
+    pub(super) fn has_assignment(&self) -> bool {
+        match &self.reconciler {
+            Some(reconciler) => reconciler.is_in_group() && self.generation.id > 0,
+            None => self.state == MemberState::Stable,
+        }
+    }
+
+    /// As which member it commits, if it can. In the consumer protocol one who is no member commits as nobody. Source:
+    /// `ConsumerCoordinator.sendOffsetCommitRequest`, `CommitRequestManager.OffsetCommitRequestState`.
+    pub(super) fn commits_as(&self) -> Result<Generation, ErrorCode> {
+        if let Some(reconciler) = &self.reconciler {
+            let is_member = self.generation.id > 0 && reconciler.is_in_group();
+            return Ok(if is_member { self.generation.clone() } else { Generation::NONE });
+        }
+        match (self.subscribes(), self.state) {
+            (false, _) => Ok(Generation::NONE),
+            (true, MemberState::Stable) => Ok(self.generation.clone()),
+            (true, MemberState::Unjoined) => Err(ErrorCode::UnknownMemberId),
+            (true, MemberState::PreparingRebalance | MemberState::CompletingRebalance) => {
+                Err(ErrorCode::RebalanceInProgress)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
-//! A consumer as a member of a group in the classic protocol. Source: Kafka's `AbstractCoordinator`,
-//! `ConsumerCoordinator` at 4.1; KIP-62, KIP-345, KIP-394, KIP-429.
+//! A consumer as a member of a group. Source: Kafka's `AbstractCoordinator`, `ConsumerCoordinator` for the classic
+//! protocol, `AbstractMembershipManager`, `ConsumerMembershipManager` for the consumer protocol, at 4.1; KIP-62,
+//! KIP-345, KIP-394, KIP-429, KIP-848.
 //!
 //! | file | what lives there |
 //! |---|---|
@@ -9,6 +10,8 @@
 //! | `heartbeat` | staying a member, and leaving |
 //! | `commit` | commits |
 //! | `committed` | where to go on |
+//! | `reconciler` | where a member stands in the consumer protocol |
+//! | `reconcile`, `consumer_heartbeat` | how it comes to what it shall have, and what it says of that |
 //! | `assignor` | how the group's leader shares partitions out |
 //!
 //! Joining happens inside polls, heartbeats at any time. The application's rebalance listener is what it does between
@@ -19,9 +22,14 @@ mod assignment;
 mod assignor;
 mod commit;
 mod committed;
+mod consumer_heartbeat;
 mod heartbeat;
 mod join;
 mod membership;
+mod reconcile;
+#[cfg(test)]
+mod reconcile_tests;
+mod reconciler;
 #[cfg(test)]
 mod tests;
 

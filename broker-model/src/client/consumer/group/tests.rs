@@ -2,7 +2,7 @@
 
 use crate::client::consumer::Consumer;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
-use crate::config::{Assignor, ConsumerConfig, MemberConfig, OffsetReset, topic_name};
+use crate::config::{Assignor, ConsumerConfig, MemberConfig, topic_name};
 use crate::consumer_protocol::{Place, encode_assignment};
 use crate::message::{RequestBody, ResponseBody};
 use crate::node::{Operation, Outcome};
@@ -12,20 +12,12 @@ use crate::proto::{
     OffsetCommitResponseTopic, OffsetFetchResponse, OffsetFetchResponseGroup,
     OffsetFetchResponsePartitions, OffsetFetchResponseTopics, SyncGroupResponse, TopicName,
 };
+use crate::testing;
 use crate::types::{NodeId, Offset};
 
-fn config(assignor: Assignor) -> ConsumerConfig {
+pub(super) fn config(assignor: Assignor) -> ConsumerConfig {
     ConsumerConfig {
-        node: NodeId(1002),
         bootstrap: vec![NodeId(1), NodeId(2), NodeId(3)],
-        jitter_salt: 1,
-        fetch_wait_max_ms: 500,
-        fetch_max_bytes: 1 << 20,
-        request_timeout_ms: 1_000,
-        retry_backoff_ms: 100,
-        metadata_max_age_ms: 60_000,
-        offset_reset: OffsetReset::Earliest,
-        isolation: crate::note::IsolationLevel::ReadUncommitted,
         group: Some(MemberConfig {
             group: "g".to_owned(),
             instance: None,
@@ -34,13 +26,16 @@ fn config(assignor: Assignor) -> ConsumerConfig {
             heartbeat_interval_ms: 300,
             max_poll_interval_ms: 5_000,
             api_timeout_ms: 2_000,
+            protocol: crate::config::GroupProtocol::Classic,
+            remote_assignor: None,
         }),
+        ..testing::consumer(1002)
     }
 }
 
-type Member = Driver<Consumer>;
+pub(super) type Member = Driver<Consumer>;
 
-fn take(driver: &mut Member, is_kind: impl Fn(&RequestBody) -> bool) -> SentRequest {
+pub(super) fn take(driver: &mut Member, is_kind: impl Fn(&RequestBody) -> bool) -> SentRequest {
     driver.take(is_kind).unwrap_or_else(|| panic!("not asked: {:?}", driver.wire))
 }
 
@@ -58,11 +53,11 @@ fn joined(generation: i32, error: i16) -> ResponseBody {
     ResponseBody::JoinGroup(Box::new(response))
 }
 
-fn places(indexes: &[i32]) -> Vec<Place> {
+pub(super) fn places(indexes: &[i32]) -> Vec<Place> {
     indexes.iter().map(|index| (TOPIC, *index)).collect()
 }
 
-fn poll(driver: &mut Member, operation: u64) {
+pub(super) fn poll(driver: &mut Member, operation: u64) {
     driver.invoke(operation, Operation::Poll { timeout_ms: 20_000, max_records: 10 });
 }
 
@@ -98,12 +93,16 @@ fn member(assignor: Assignor, given: &[i32]) -> Member {
 
 /// Answers with committed offsets.
 fn committed(driver: &mut Member, offsets: &[(i32, i64)]) {
+    committed_in_epoch(driver, offsets, -1);
+}
+
+fn committed_in_epoch(driver: &mut Member, offsets: &[(i32, i64)], epoch: i32) {
     let asked = take(driver, |body| matches!(body, RequestBody::OffsetFetch(_)));
     let answers = offsets.iter().map(|(index, offset)| {
         OffsetFetchResponsePartitions::default()
             .with_partition_index(*index)
             .with_committed_offset(*offset)
-            .with_committed_leader_epoch(-1)
+            .with_committed_leader_epoch(epoch)
     });
     let topic = OffsetFetchResponseTopics::default()
         .with_name(TopicName(TOPIC))
@@ -155,6 +154,27 @@ fn a_member_goes_on_where_its_group_is() {
     let asked = take(&mut driver, |body| matches!(body, RequestBody::ListOffsets(_)));
     let RequestBody::ListOffsets(request) = &asked.message.body else { panic!("{asked:?}") };
     assert_eq!(request.topics[0].partitions[0].timestamp, -2, "nothing is committed of 2");
+}
+
+/// A leader that it knows of an older epoch would say that it has nothing of that epoch, and it would begin anew.
+#[test]
+fn a_commit_of_a_newer_epoch_waits_for_the_leader_of_that() {
+    let is_query = |body: &RequestBody| matches!(body, RequestBody::OffsetForLeaderEpoch(_));
+    for (epoch, asks_at_once) in [(3, true), (4, false)] {
+        let mut driver = member(Assignor::Range, &[0]);
+        poll(&mut driver, 3);
+        committed_in_epoch(&mut driver, &[(0, 7)], epoch);
+        let asked = driver.take(is_query);
+        assert_eq!(asked.is_some(), asks_at_once, "committed in epoch {epoch}, known is 3");
+        if !asks_at_once {
+            driver.advance(200);
+            driver.send_leaders(&[(1, 3), (1, 3), (1, 3)]);
+            assert!(driver.take(is_query).is_none(), "an answer of the older epoch says nothing");
+            driver.advance(200);
+            driver.send_leaders(&[(2, 4), (1, 3), (1, 3)]);
+            assert_eq!(take(&mut driver, is_query).to, NodeId(2));
+        }
+    }
 }
 
 #[test]

@@ -65,6 +65,8 @@ pub(crate) struct ClassicGroup {
     pub(super) subscribed: Option<BTreeSet<String>>,
     /// What was given to whom in this generation.
     pub(crate) held: Vec<(String, Place)>,
+    /// As it was at the last self-check.
+    checked_generation: i32,
 }
 
 impl ClassicGroup {
@@ -87,6 +89,7 @@ impl ClassicGroup {
             sync_timer: None,
             subscribed: None,
             held: Vec::new(),
+            checked_generation: 0,
         }
     }
 
@@ -340,9 +343,11 @@ impl ClassicGroup {
         sessions.chain(self.pending_joins.values().copied()).chain(timers).min()
     }
 
-    /// What must hold after every call.
-    pub(crate) fn self_check(&self) {
-        let (name, state) = (&self.name, self.state);
+    /// What must hold after every call: the state says who is there, who waits, and which timer runs.
+    pub(crate) fn self_check(&mut self) {
+        let (name, state, generation) = (&self.name, self.state, self.generation);
+        let before = std::mem::replace(&mut self.checked_generation, generation);
+        assert!(before <= generation, "generation of group {name} fell: {before}, {generation}");
         assert!(
             (state == State::Empty) <= self.members.is_empty(),
             "group {name} is empty with {} members",
@@ -353,5 +358,40 @@ impl ClassicGroup {
             "group {name} is led by {:?}, who is no member",
             self.leader
         );
+        assert!(
+            self.members.is_empty() || self.leader.is_some(),
+            "nobody leads the {} members of group {name}",
+            self.members.len()
+        );
+        self.check_timers();
+    }
+
+    /// Whoever waits for others waits for a bounded time, and whoever is waited for is known.
+    fn check_timers(&self) {
+        let (name, state) = (&self.name, self.state);
+        let (joins, syncs) = (self.join_timer.is_some(), self.sync_timer.is_some());
+        assert!(
+            joins || state != State::PreparingRebalance,
+            "members of group {name} join, and no timer ends that"
+        );
+        let late = self.pending_syncs.first();
+        assert!(
+            late.is_none() || syncs,
+            "{late:?} has not asked for its assignment in group {name}, and no timer ends that"
+        );
+        assert!(
+            late.is_none() || state != State::PreparingRebalance,
+            "{late:?} is to ask group {name} for an assignment, and members join"
+        );
+        for (id, member) in &self.members {
+            assert!(
+                member.is_awaiting() || member.expires_at.is_some(),
+                "member {id} of group {name} is idle, and no session ends that"
+            );
+            assert!(
+                member.awaiting_sync.is_none() || state == State::CompletingRebalance,
+                "member {id} of group {name} waits for an assignment, the group is {state:?}"
+            );
+        }
     }
 }

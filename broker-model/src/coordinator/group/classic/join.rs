@@ -10,6 +10,8 @@ use super::member::Member;
 use crate::caller::Caller;
 use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
+use crate::coordinator::group::modern::group::GroupPhase;
+use crate::coordinator::group::modern::records::group_tombstones;
 use crate::coordinator::group::records::{StoredGroup, group_record};
 use crate::coordinator::group::waiter::{StaticRejoin, Waiter};
 use crate::defect::GroupDefect;
@@ -71,6 +73,7 @@ impl GroupCoordinator {
             let body = join_refused(&request.member_id, ErrorCode::UnknownMemberId);
             return self.todo.push_back(Todo::Reply(caller, body));
         }
+        self.replace_consumer_group(partition, name);
         let protocols = request.protocols.iter();
         let protocols = protocols.map(|known| (known.name.to_string(), known.metadata.clone()));
         let joining = Joining { caller, request, protocols: protocols.collect() };
@@ -95,7 +98,21 @@ impl GroupCoordinator {
         {
             return Err(ErrorCode::InvalidSessionTimeout);
         }
-        self.runtime.active(partition).map(|_| ())
+        let context = self.runtime.active(partition)?;
+        let modern = context.written().consumer_group(request.group_id.as_str());
+        if modern.is_some_and(|group| group.phase() != GroupPhase::Empty) {
+            return Err(ErrorCode::InconsistentGroupProtocol);
+        }
+        Ok(())
+    }
+
+    /// Of a group of the consumer protocol that has no members a classic one is made. Source:
+    /// `GroupMetadataManager.maybeDeleteEmptyConsumerGroup`.
+    fn replace_consumer_group(&mut self, partition: i32, name: &str) {
+        if self.is_consumer_group(partition, name) {
+            let records = group_tombstones(name).to_vec();
+            self.todo.push_back(Todo::Write(partition, records, Waiter::Nobody));
+        }
     }
 
     fn join(&mut self, now: Now, at: (i32, &mut ClassicGroup), joining: &Joining<'_>) {

@@ -4,9 +4,8 @@
 mod goals;
 
 use harrow_broker_model::config::{
-    Acks, AdminConfig, ClusterConfig, ConsumerConfig, OffsetReset, ProducerConfig, topic_name,
+    AdminConfig, ClusterConfig, ConsumerConfig, ProducerConfig, topic_name,
 };
-use harrow_broker_model::defect::Defects;
 use harrow_broker_model::node::{
     Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
 };
@@ -16,6 +15,7 @@ use harrow_broker_model::note::{
     PartitionRegistration, QuorumNote, ReplicationNote,
 };
 use harrow_broker_model::proto::ErrorCode;
+use harrow_broker_model::testing as node_testing;
 use harrow_broker_model::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Now, Offset, PartitionEpoch, ProducerEpoch, ProducerId,
     RecordValue, Sequence, TopicId, TopicPartition,
@@ -23,11 +23,9 @@ use harrow_broker_model::types::{
 
 use crate::biography::Follow;
 use crate::history::{Completion, Function};
-use crate::plan::{
-    Action, ClientPlan, Cut, DiskPlan, Expectation, NetworkPlan, PLAN_SCHEMA, Plan, Step, Target,
-    TopicPlan,
-};
+use crate::plan::{Action, ClientPlan, Cut, Plan, Step, Target};
 use crate::run::{End, Run, RunOptions};
+use crate::testing;
 use crate::world::engine::Boot;
 use crate::world::{direct, engine};
 
@@ -285,38 +283,19 @@ const RECORD: BatchSummary = BatchSummary {
 
 fn consumer(node: i32) -> ConsumerConfig {
     ConsumerConfig {
-        node: NodeId(node),
-        bootstrap: vec![NodeId(1)],
-        jitter_salt: 1,
         fetch_wait_max_ms: 100,
         fetch_max_bytes: 1_000,
-        request_timeout_ms: 1_000,
-        retry_backoff_ms: 100,
         metadata_max_age_ms: 1_000,
-        offset_reset: OffsetReset::Earliest,
-        isolation: harrow_broker_model::note::IsolationLevel::ReadUncommitted,
-        group: None,
+        ..node_testing::consumer(node)
     }
 }
 
 fn producer(node: i32) -> ProducerConfig {
     ProducerConfig {
-        node: NodeId(node),
-        bootstrap: vec![NodeId(1)],
-        jitter_salt: 1,
-        acks: Acks::All,
-        idempotence: true,
-        linger_ms: 0,
-        batch_records_max: 1,
         in_flight_max: 1,
-        request_timeout_ms: 1_000,
-        retry_backoff_ms: 100,
         delivery_timeout_ms: 1_000,
         metadata_max_age_ms: 1_000,
-        value_bytes: 8,
-        transactional_id: None,
-        transaction_version: 2,
-        transaction_timeout_ms: 60_000,
+        ..node_testing::producer(node)
     }
 }
 
@@ -330,32 +309,14 @@ fn cluster() -> ClusterConfig {
         replica_lag_time_max_ms: 1_000,
         replica_fetch_wait_max_ms: 100,
         replica_fetch_backoff_ms: 100,
-        replica_fetch_max_bytes: 1_000,
-        fetch_session_slots: 1_000,
         high_watermark_checkpoint_interval_ms: 1_000,
         recovery_point_checkpoint_interval_ms: 1_000,
-        segment_bytes: 1_000,
-        flush_scheduler_interval_ms: u64::MAX / 2_000_000,
-        retention_check_interval_ms: ClusterConfig::RETENTION_CHECK_INTERVAL_MS,
-        producer_id_expiration_ms: 86_400_000,
-        producer_id_expiration_check_interval_ms: 600_000,
-        request_timeout_ms: 1_000,
-        transaction_version: 2,
-        transactional_id_expiration_ms: 604_800_000,
-        transaction_max_timeout_ms: 900_000,
-        transaction_cleanup_interval_ms: 10_000,
         quorum_election_timeout_ms: 500,
         quorum_fetch_timeout_ms: 500,
         quorum_election_backoff_max_ms: 100,
         quorum_fetch_wait_max_ms: 100,
         controlled_shutdown_timeout_ms: 1_000,
-        eligible_leader_replicas: true,
-        auto_leader_rebalance: true,
-        leader_imbalance_check_interval_ms: 300_000,
-        unclean_election_interval_ms: 300_000,
-        coordinators: harrow_broker_model::config::CoordinatorConfig::DEFAULT,
-        kafka: None,
-        defects: Defects::NONE,
+        ..node_testing::cluster()
     }
 }
 
@@ -363,29 +324,11 @@ fn cluster() -> ClusterConfig {
 pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
     let steps = actions.iter().enumerate();
     Plan {
-        drawn: None,
-        schema: PLAN_SCHEMA,
         scenario: "toy".to_owned(),
         seed: 11,
         cluster: cluster(),
-        topics: vec![TopicPlan {
-            name: "orders".to_owned(),
-            partitions: 1,
-            replication_factor: 2,
-            min_insync_replicas: 1,
-            unclean_leader_election: false,
-            max_message_bytes: 1_048_588,
-            flush_messages: i64::MAX as u64,
-            flush_ms: i64::MAX as u64,
-            retention: harrow_broker_model::retention::Retention::FOREVER,
-        }],
-        admin: AdminConfig {
-            node: NodeId(1000),
-            bootstrap: vec![NodeId(1)],
-            request_timeout_ms: 1_000,
-            retry_backoff_ms: 100,
-            api_timeout_ms: 1_000,
-        },
+        topics: vec![testing::topic(2, 1)],
+        admin: AdminConfig { api_timeout_ms: 1_000, ..node_testing::admin(1000) },
         clients: vec![
             ClientPlan::Producer {
                 config: producer(1001),
@@ -413,9 +356,8 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
         ],
         fresh_producer: producer(1004),
         final_reader: consumer(1003),
-        network: NetworkPlan { ..engine::tests::NETWORK },
-        disk: DiskPlan { ..engine::tests::DISK },
-        clocks: Vec::new(),
+        network: engine::tests::NETWORK,
+        disk: engine::tests::DISK,
         steps: steps
             .map(|(id, (at_ms, action))| Step {
                 id: id as u32,
@@ -423,10 +365,8 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
                 action: action.clone(),
             })
             .collect(),
-        heal_at_ms: 1_000,
         converge_within_ms: 2_000,
-        core: None,
-        expect: Expectation::default(),
+        ..testing::plan()
     }
 }
 

@@ -34,6 +34,9 @@ pub(super) fn request(names: &Names, body: &RequestBody) -> String {
         RequestBody::JoinGroup(request) => rare("join group", &**request),
         RequestBody::SyncGroup(request) => rare("sync group", &**request),
         RequestBody::Heartbeat(request) => rare("group heartbeat", &**request),
+        RequestBody::ConsumerGroupHeartbeat(request) => {
+            rare("consumer group heartbeat", &**request)
+        }
         RequestBody::LeaveGroup(request) => rare("leave group", &**request),
         RequestBody::OffsetCommit(request) => rare("offset commit", &**request),
         RequestBody::OffsetFetch(request) => rare("offset fetch", &**request),
@@ -114,6 +117,9 @@ pub(super) fn response(names: &Names, body: &ResponseBody) -> String {
         ResponseBody::JoinGroup(response) => rare("join group response", &**response),
         ResponseBody::SyncGroup(response) => rare("sync group response", &**response),
         ResponseBody::Heartbeat(response) => rare("group heartbeat response", &**response),
+        ResponseBody::ConsumerGroupHeartbeat(response) => {
+            rare("consumer group heartbeat response", &**response)
+        }
         ResponseBody::LeaveGroup(response) => rare("leave group response", &**response),
         ResponseBody::OffsetCommit(response) => rare("offset commit response", &**response),
         ResponseBody::OffsetFetch(response) => rare("offset fetch response", &**response),

@@ -1,5 +1,6 @@
 //! Events and effects as trace text: one short line for each.
 
+mod kind;
 mod message;
 mod names;
 mod note;
@@ -10,6 +11,7 @@ use harrow_broker_model::node::{Channel, Effect, Event, Operation, Outcome};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::Offset;
 
+pub(super) use kind::{of_effect, of_event};
 pub(super) use names::Names;
 use parts::{joined, span};
 
@@ -34,8 +36,8 @@ pub(super) fn event(names: &Names, event: &Event) -> String {
         }
         Event::DeadlinePassed => "deadline passed".to_owned(),
         Event::StopRequested => "stop requested".to_owned(),
-        Event::MetadataPublishing { stalled: true } => "metadata publisher stands still".to_owned(),
-        Event::MetadataPublishing { stalled: false } => "metadata publisher goes on".to_owned(),
+        Event::MetadataPublishing { stalled: true } => "paused metadata publisher".to_owned(),
+        Event::MetadataPublishing { stalled: false } => "resumed metadata publisher".to_owned(),
     }
 }
 
@@ -50,14 +52,14 @@ pub(super) fn effect(names: &Names, effect: &Effect) -> String {
             format!("-> connection {connection} #{}: {text}", message.correlation_id)
         }
         Effect::Disconnect { to, channel } => {
-            format!("gives up its {} connection to node {to}", channel_name(*channel))
+            format!("disconnects its {} connection to node {to}", channel_name(*channel))
         }
         Effect::Close { connection } => format!("closes connection {connection}"),
         Effect::Append { file, bytes } => {
             format!("appends {} bytes to the {}", bytes.len(), file_name(names, *file))
         }
         Effect::Truncate { file, length } => {
-            format!("cuts the {} to {length} bytes", file_name(names, *file))
+            format!("truncates the {} to {length} bytes", file_name(names, *file))
         }
         Effect::Write { file, bytes } => {
             format!("writes {} bytes to the {}", bytes.len(), file_name(names, *file))

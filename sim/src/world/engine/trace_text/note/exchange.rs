@@ -8,13 +8,21 @@ use crate::world::engine::trace_text::names::Names;
 pub(super) fn trace_text(names: &Names, note: &ExchangeNote) -> String {
     match note {
         ExchangeNote::RequestServed { api, partition, by, named, own } => format!(
-            "{}served {} of node {by}, which names epoch {named}, in epoch {own}",
+            "{}handled {} of node {by}, request epoch {named}, current epoch {own}",
             place(names, *partition),
             api.name()
         ),
         ExchangeNote::AnswerApplied { api, partition, asked, own } => {
             let place = place(names, *partition);
-            format!("{place}took the answer to {}, {}", api.name(), stands(*asked, *own))
+            format!("{place}applied response to {}, {}", api.name(), stands(*asked, *own))
+        }
+        ExchangeNote::RequestRefused { api, partition, by, named, own, error } => format!(
+            "{}refused {} of node {by}, which names epoch {named}, in epoch {own}: {error:?}",
+            place(names, Some(*partition)),
+            api.name()
+        ),
+        ExchangeNote::EpochLearned { partition, epoch } => {
+            format!("{partition}: learned of leader epoch {epoch}")
         }
     }
 }

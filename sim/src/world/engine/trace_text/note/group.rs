@@ -1,6 +1,7 @@
 //! Facts of consumer groups.
 
 use harrow_broker_model::note::GroupNote;
+use harrow_broker_model::types::TopicPartition;
 
 use crate::world::engine::trace_text::names::Names;
 
@@ -19,13 +20,28 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
             format!("loaded {count} groups of {place} in epoch {leader_epoch}")
         }
         GroupNote::GenerationBegan { group, generation, members } => {
-            format!("group {group}: generation {generation} of {members} members begins")
+            format!("group {group}: stabilized generation {generation} with {members} members")
         }
         GroupNote::WriteAnswered { partition, end, .. } => {
-            format!("answers what rests on {} below {end}", names.place(*partition))
+            format!("responded from {} up to offset {end}", names.place(*partition))
         }
         GroupNote::CommitFenced { group, generation } => {
-            format!("group {group}: refuses a commit of generation {generation}")
+            format!("group {group}: rejected offset commit of generation {generation}")
+        }
+        GroupNote::MemberHolds { group, member, member_epoch, partitions, .. } => {
+            let places = places(names, partitions);
+            format!("group {group}: member {member} in epoch {member_epoch} holds {places}")
+        }
+        GroupNote::TargetAssigned { group, group_epoch, members } => {
+            format!("group {group}: target of epoch {group_epoch} for {members} members")
+        }
+        GroupNote::MemberOwns { group, member, partitions } => {
+            format!("group {group}: as member {member}, has {}", places(names, partitions))
         }
     }
+}
+
+fn places(names: &Names, partitions: &[TopicPartition]) -> String {
+    let places: Vec<String> = partitions.iter().map(|it| names.place(*it).to_string()).collect();
+    if places.is_empty() { "nothing".to_owned() } else { places.join(" ") }
 }

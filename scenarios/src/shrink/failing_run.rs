@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// How a plan failed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Witness {
+pub struct FailingRun {
     /// The runtime seed under which it did.
     pub seed: u64,
     /// When it showed, in milliseconds of true time; none if that is not known. What comes later does not matter.

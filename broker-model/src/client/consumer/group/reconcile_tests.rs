@@ -1,0 +1,174 @@
+//! One member of the consumer protocol and a scripted coordinator, which is broker 2.
+
+use super::tests::{Member, config, places, poll, take};
+use crate::client::consumer::Consumer;
+use crate::client::testing::{Driver, START, SentRequest, TOPIC, TOPIC_ID};
+use crate::config::{Assignor, ConsumerConfig, GroupProtocol, MemberConfig, topic_name};
+use crate::message::{RequestBody, ResponseBody};
+use crate::node::{Operation, Outcome};
+use crate::proto::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, Coordinator, ErrorCode,
+    FindCoordinatorResponse, HeartbeatAssignment, HeartbeatPartitions, OffsetFetchResponse,
+    OffsetFetchResponseGroup, topic_uuid,
+};
+
+fn modern(instance: Option<&str>) -> ConsumerConfig {
+    let classic = config(Assignor::Range);
+    let group = classic.group.clone().map(|group| MemberConfig {
+        protocol: GroupProtocol::Consumer,
+        instance: instance.map(str::to_owned),
+        ..group
+    });
+    ConsumerConfig { group, ..classic }
+}
+
+/// The next heartbeat.
+fn heard(driver: &mut Member) -> (SentRequest, ConsumerGroupHeartbeatRequest) {
+    let asked = take(driver, |body| matches!(body, RequestBody::ConsumerGroupHeartbeat(_)));
+    let RequestBody::ConsumerGroupHeartbeat(request) = asked.message.body.clone() else {
+        unreachable!("only heartbeats are taken")
+    };
+    (asked, *request)
+}
+
+fn told(epoch: i32, assigned: Option<&[i32]>) -> ResponseBody {
+    let assignment = assigned.map(|partitions| {
+        let topic = HeartbeatPartitions::default()
+            .with_topic_id(topic_uuid(TOPIC_ID))
+            .with_partitions(partitions.to_vec());
+        HeartbeatAssignment::default().with_topic_partitions(vec![topic])
+    });
+    let response = ConsumerGroupHeartbeatResponse::default()
+        .with_member_epoch(epoch)
+        .with_heartbeat_interval_ms(300)
+        .with_assignment(assignment);
+    ResponseBody::ConsumerGroupHeartbeat(Box::new(response))
+}
+
+fn refused(error: ErrorCode) -> ResponseBody {
+    let response = ConsumerGroupHeartbeatResponse::default().with_error_code(error.code());
+    ResponseBody::ConsumerGroupHeartbeat(Box::new(response))
+}
+
+fn owned(request: &ConsumerGroupHeartbeatRequest) -> Option<Vec<i32>> {
+    let topics = request.topic_partitions.as_ref()?;
+    Some(topics.iter().flat_map(|topic| topic.partitions.clone()).collect())
+}
+
+/// A member that has joined in epoch 1 with partitions 0 and 1, and has said so; operations up to 2 are done.
+fn member(instance: Option<&str>) -> Member {
+    let mut driver = Driver::new(Consumer::new(modern(instance), START));
+    driver.invoke(1, Operation::Subscribe { topics: vec![TOPIC] });
+    poll(&mut driver, 2);
+    driver.send_leaders(&[(1, 3), (1, 3), (1, 3)]);
+    let asked = take(&mut driver, |body| matches!(body, RequestBody::FindCoordinator(_)));
+    let found = Coordinator::default().with_key(topic_name("g")).with_node_id(2.into());
+    let response = FindCoordinatorResponse::default().with_coordinators(vec![found]);
+    driver.answer(&asked, ResponseBody::FindCoordinator(Box::new(response)));
+    let (asked, request) = heard(&mut driver);
+    assert_eq!((request.member_epoch, owned(&request)), (0, Some(vec![])), "it joins");
+    assert!(request.rebalance_timeout_ms > 0 && request.subscribed_topic_names.is_some());
+    driver.answer(&asked, told(1, Some(&[0, 1])));
+    let (asked, request) = heard(&mut driver);
+    assert_eq!((request.member_epoch, owned(&request)), (1, Some(vec![0, 1])), "it says so");
+    assert_eq!(request.subscribed_topic_names, None, "nothing else is new");
+    driver.answer(&asked, told(1, None));
+    let joined = Outcome::Joined { generation: 1, partitions: places(&[0, 1]) };
+    assert_eq!(driver.outcomes, [(1, Outcome::Subscribed), (2, joined)]);
+    driver.outcomes.clear();
+    driver
+}
+
+#[test]
+fn what_is_taken_is_told_first_and_given_up_before_it_is_acknowledged() {
+    let mut driver = member(None);
+    poll(&mut driver, 3);
+    driver.advance(300);
+    let (asked, _) = heard(&mut driver);
+    driver.answer(&asked, told(1, Some(&[0])));
+    let revoking = Outcome::Revoking { partitions: places(&[1]) };
+    assert_eq!(driver.outcomes, [(3, revoking)]);
+    driver.advance(300);
+    let (asked, request) = heard(&mut driver);
+    assert_eq!(owned(&request), None, "it still has what it is about to lose");
+    driver.answer(&asked, told(1, None));
+    poll(&mut driver, 4);
+    let joined = Outcome::Joined { generation: 1, partitions: places(&[0]) };
+    assert_eq!(driver.outcomes.last(), Some(&(4, joined)));
+    let (_, request) = heard(&mut driver);
+    assert_eq!(owned(&request), Some(vec![0]), "the next heartbeat comes at once");
+}
+
+#[test]
+fn who_is_fenced_loses_everything_and_joins_anew() {
+    let mut driver = member(None);
+    poll(&mut driver, 3);
+    driver.advance(300);
+    let (asked, _) = heard(&mut driver);
+    driver.answer(&asked, refused(ErrorCode::FencedMemberEpoch));
+    assert_eq!(driver.outcomes, [(3, Outcome::Lost { partitions: places(&[0, 1]) })]);
+    let (_, request) = heard(&mut driver);
+    assert_eq!((request.member_epoch, owned(&request)), (0, Some(vec![])));
+}
+
+#[test]
+fn who_does_not_poll_leaves_and_who_is_static_will_be_back() {
+    for (instance, epoch) in [(None, -1), (Some("i"), -2)] {
+        let mut driver = member(instance);
+        for _ in 0..17 {
+            driver.advance(300);
+            let asked = driver.take(|body| matches!(body, RequestBody::ConsumerGroupHeartbeat(_)));
+            let Some(asked) = asked else { continue };
+            let RequestBody::ConsumerGroupHeartbeat(request) = &asked.message.body else {
+                continue;
+            };
+            if request.member_epoch < 0 {
+                assert_eq!(request.member_epoch, epoch);
+                poll(&mut driver, 3);
+                let lost = Outcome::Lost { partitions: places(&[0, 1]) };
+                assert_eq!(driver.outcomes, [(3, lost)]);
+                assert_eq!(heard(&mut driver).1.member_epoch, 0, "it joins again");
+                return;
+            }
+            driver.answer(&asked, told(1, None));
+        }
+        panic!("it never left");
+    }
+}
+
+#[test]
+fn a_consumer_whose_instance_id_is_taken_is_done_until_another_one_is_made() {
+    let mut driver = member(Some("i"));
+    poll(&mut driver, 3);
+    driver.advance(300);
+    let (asked, before) = heard(&mut driver);
+    driver.answer(&asked, refused(ErrorCode::UnreleasedInstanceId));
+    let error = ErrorCode::UnreleasedInstanceId;
+    assert_eq!(driver.outcomes, [(3, Outcome::Failed { error, partition: -1 })]);
+    driver.invoke(4, Operation::Subscribe { topics: vec![TOPIC] });
+    poll(&mut driver, 5);
+    driver.advance(130);
+    let (_, after) = heard(&mut driver);
+    assert_eq!(after.member_epoch, 0);
+    assert_ne!(after.member_id, before.member_id, "another consumer has another id");
+}
+
+/// Known bug G15.
+#[test]
+fn a_stale_epoch_says_nothing_of_what_is_committed() {
+    let mut driver = member(None);
+    poll(&mut driver, 3);
+    let asked = take(&mut driver, |body| matches!(body, RequestBody::OffsetFetch(_)));
+    let RequestBody::OffsetFetch(request) = &asked.message.body else { panic!("{asked:?}") };
+    assert_eq!(request.groups[0].member_epoch, 1);
+    let group = OffsetFetchResponseGroup::default()
+        .with_group_id(request.groups[0].group_id.clone())
+        .with_error_code(ErrorCode::StaleMemberEpoch.code());
+    let response = OffsetFetchResponse::default().with_groups(vec![group]);
+    driver.answer(&asked, ResponseBody::OffsetFetch(Box::new(response)));
+    let start = |body: &RequestBody| matches!(body, RequestBody::ListOffsets(_));
+    assert!(driver.take(start).is_none(), "it does not start from anywhere");
+    driver.advance(130);
+    let again = driver.take(|body| matches!(body, RequestBody::OffsetFetch(_)));
+    assert!(again.is_some(), "it asks again");
+}

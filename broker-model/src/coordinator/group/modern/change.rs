@@ -1,0 +1,417 @@
+//! What becomes of a heartbeat: records, and an answer. Source: Kafka's `GroupMetadataManager.consumerGroupHeartbeat`,
+//! `consumerGroupLeave`, `getOrMaybeSubscribeStaticConsumerGroupMember`, `updateTargetAssignment`, `maybeReconcile`;
+//! `GroupCoordinatorService.throwIfConsumerGroupHeartbeatRequestIsInvalid`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::assign::{Taker, assign};
+use super::group::{ConsumerGroup, LEAVES, LEAVES_FOR_A_WHILE};
+use super::member::{Description, Holding, Member, MemberState, Partitions};
+use super::reconcile::{Target, Weaknesses, reconcile};
+use super::records::{
+    current_record, epoch_record, member_record, member_tombstones, target_epoch_record,
+    target_record,
+};
+use super::topics::Topics;
+use crate::config::{ConsumerGroupConfig, ServerAssignor, topic_name};
+use crate::coordinator::runtime::CoordinatorRecord;
+use crate::defect::{Defects, GroupDefect};
+use crate::proto::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ErrorCode, HeartbeatAssignment,
+    HeartbeatPartitions, topic_of_uuid, topic_uuid,
+};
+use crate::types::TopicPartition;
+
+/// What a heartbeat is judged by.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) request: &'a ConsumerGroupHeartbeatRequest,
+    /// The group, if there is one.
+    pub(super) group: Option<&'a ConsumerGroup>,
+    pub(super) topics: Topics<'a>,
+    pub(super) config: ConsumerGroupConfig,
+    pub(super) defects: Defects,
+    /// Who asks, as it is stored.
+    pub(super) client: &'a str,
+}
+
+/// What becomes of it.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) records: Vec<CoordinatorRecord>,
+    pub(super) response: ConsumerGroupHeartbeatResponse,
+    /// Whether somebody is a member from now on, and for how long it may keep others waiting.
+    pub(super) patience: Option<Patience>,
+}
+
+/// How long a member may take to give partitions up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// As before.
+    Same,
+    /// It has nothing to give up.
+    None,
+    /// So many milliseconds from now on, in this epoch.
+    Of(i32, u64),
+}
+
+impl<'a> Asking<'a> {
+    /// The answer to a request that is well formed.
+    pub(super) fn answer(self) -> Result<Change, ErrorCode> {
+        self.check()?;
+        if [LEAVES, LEAVES_FOR_A_WHILE].contains(&self.request.member_epoch) {
+            self.leave()
+        } else {
+            self.heartbeat()
+        }
+    }
+
+    fn check(self) -> Result<(), ErrorCode> {
+        let request = self.request;
+        let empty = |text: &str| text.is_empty();
+        let is_instance_empty = request.instance_id.as_deref().is_some_and(empty);
+        if empty(&request.member_id) || empty(request.group_id.as_str()) || is_instance_empty {
+            return Err(ErrorCode::InvalidRequest);
+        }
+        let is_full = request.rebalance_timeout_ms != -1
+            && request.topic_partitions.as_ref().is_some_and(Vec::is_empty)
+            && request.subscribed_topic_names.is_some();
+        let is_valid = match request.member_epoch {
+            0 => is_full,
+            LEAVES_FOR_A_WHILE => request.instance_id.is_some(),
+            epoch => epoch > LEAVES_FOR_A_WHILE,
+        };
+        if !is_valid || request.subscribed_topic_regex.is_some() {
+            return Err(ErrorCode::InvalidRequest);
+        }
+        let assignor = request.server_assignor.as_deref();
+        if assignor.is_some_and(|asked| assignor_of(asked).is_none()) {
+            return Err(ErrorCode::UnsupportedAssignor);
+        }
+        Ok(())
+    }
+
+    fn heartbeat(self) -> Result<Change, ErrorCode> {
+        let owned = self.request.topic_partitions.as_deref().map(places_of);
+        let mut records = Vec::new();
+        let (group, member) = self.admit(owned.as_ref(), &mut records)?;
+        let description = self.describe(&member);
+        let (epoch, hash) = self.group_epoch(&group, &member, &description, &mut records);
+        if epoch > group.epoch {
+            records.push(epoch_record(self.name(), epoch, hash));
+        }
+        let (target_epoch, target) = if epoch > group.target_epoch {
+            (epoch, self.new_target(&group, epoch, &description, &mut records))
+        } else {
+            let target = group.target(&self.request.member_id).cloned();
+            (group.target_epoch, target.unwrap_or_default())
+        };
+        let target = Target { epoch: target_epoch, partitions: &target };
+        let holding = self.reconcile(&group, &member.holding, target, owned.as_ref());
+        let mut patience = Patience::Same;
+        if holding != member.holding {
+            records.push(current_record(self.name(), &self.request.member_id, &holding));
+            patience = match holding.state {
+                MemberState::Unrevoked => {
+                    let timeout = description.rebalance_timeout_ms.max(0) as u64;
+                    Patience::Of(holding.epoch, timeout)
+                }
+                MemberState::Stable | MemberState::Unreleased => Patience::None,
+            };
+        }
+        let changed = member.holding.assigned != holding.assigned;
+        let response = self.response(&holding, changed);
+        Ok(Change { records, response, patience: Some(patience) })
+    }
+
+    fn name(self) -> &'a str {
+        self.request.group_id.as_str()
+    }
+
+    fn weaknesses(self) -> Weaknesses {
+        Weaknesses {
+            goes_on_unacknowledged: self.defects.has(GroupDefect::AssignsBeforeRevocation),
+            takes_back: self.defects.has(GroupDefect::PartitionEpochLost),
+            forgets_waiting: self.defects.has(GroupDefect::UnreleasedForgotten),
+        }
+    }
+
+    /// Who is let in, and the group with it. Whoever joins is one; of others the epoch must be right.
+    fn admit(
+        self,
+        owned: Option<&Partitions>,
+        records: &mut Vec<CoordinatorRecord>,
+    ) -> Result<(Cow<'a, ConsumerGroup>, Member), ErrorCode> {
+        let joins = self.request.member_epoch == 0;
+        let group = match self.group {
+            Some(group) => Cow::Borrowed(group),
+            None if joins => Cow::Owned(ConsumerGroup::default()),
+            None => return Err(ErrorCode::GroupIdNotFound),
+        };
+        if let Some(instance) = self.request.instance_id.as_deref() {
+            return self.admit_static(group, instance, owned, records);
+        }
+        let known = group.member(&self.request.member_id).cloned();
+        match known {
+            Some(member) => {
+                self.check_epoch(&member.holding, owned)?;
+                Ok((group, member))
+            }
+            None if joins => Ok((group, Member::unknown())),
+            None => Err(ErrorCode::UnknownMemberId),
+        }
+    }
+
+    /// A static member takes the place of the one before if that one has left for a while. Source: KIP-345, KIP-848.
+    fn admit_static(
+        self,
+        mut group: Cow<'a, ConsumerGroup>,
+        instance: &str,
+        owned: Option<&Partitions>,
+        records: &mut Vec<CoordinatorRecord>,
+    ) -> Result<(Cow<'a, ConsumerGroup>, Member), ErrorCode> {
+        let known = group.static_member(instance);
+        let known = known.map(|(id, member)| (id.clone(), member.clone()));
+        if self.request.member_epoch != 0 {
+            let (id, member) = known.ok_or(ErrorCode::UnknownMemberId)?;
+            if *id != *self.request.member_id {
+                return Err(ErrorCode::FencedInstanceId);
+            }
+            self.check_epoch(&member.holding, owned)?;
+            return Ok((group, member));
+        }
+        let Some((before, member)) = known else { return Ok((group, Member::unknown())) };
+        if member.holding.epoch != LEAVES_FOR_A_WHILE {
+            return Err(ErrorCode::UnreleasedInstanceId);
+        }
+        let member = self.replace(group.to_mut(), (&before, member), records);
+        Ok((group, member))
+    }
+
+    /// Source: `GroupMetadataManager.replaceMember`.
+    fn replace(
+        self,
+        group: &mut ConsumerGroup,
+        (before, mut member): (&str, Member),
+        records: &mut Vec<CoordinatorRecord>,
+    ) -> Member {
+        let (name, id) = (self.name(), self.request.member_id.as_str());
+        (member.holding.epoch, member.holding.previous_epoch) = (0, 0);
+        let target = group.target(before).cloned().unwrap_or_default();
+        records.extend(member_tombstones(name, before));
+        records.push(member_record(name, id, &member.description));
+        records.push(target_record(name, id, &target));
+        records.push(current_record(name, id, &member.holding));
+        group.aim(before, None);
+        group.forget(before);
+        group.describe(id, member.description.clone());
+        group.aim(id, Some(target));
+        group.hold(id, member.holding.clone());
+        member
+    }
+
+    /// A member that comes with its epoch before may have missed the answer that told it the new one: if it has nothing
+    /// that is not its own, nothing is wrong. Source: `throwIfConsumerGroupMemberEpochIsInvalid`.
+    fn check_epoch(self, known: &Holding, owned: Option<&Partitions>) -> Result<(), ErrorCode> {
+        let epoch = self.request.member_epoch;
+        let missed = epoch == known.previous_epoch
+            && owned.is_some_and(|owned| owned.is_subset(&known.assigned));
+        if epoch == known.epoch || epoch < known.epoch && missed {
+            return Ok(());
+        }
+        Err(ErrorCode::FencedMemberEpoch)
+    }
+
+    fn describe(self, member: &Member) -> Description {
+        let (request, known) = (self.request, &member.description);
+        let text = |text: &crate::proto::StrBytes| text.to_string();
+        let names = request.subscribed_topic_names.as_ref().map(|names| {
+            let mut names: Vec<String> = names.iter().map(|name| name.0.to_string()).collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        });
+        let timeout = request.rebalance_timeout_ms;
+        Description {
+            instance: request.instance_id.as_ref().map(text).or_else(|| known.instance.clone()),
+            client: self.client.to_owned(),
+            rebalance_timeout_ms: if timeout == -1 { known.rebalance_timeout_ms } else { timeout },
+            topics: names.unwrap_or_else(|| known.topics.clone()),
+            assignor: request.server_assignor.as_ref().map(text).or_else(|| known.assignor.clone()),
+        }
+    }
+
+    /// The group's epoch: another one if somebody subscribes to something else, or topics have changed.
+    fn group_epoch(
+        self,
+        group: &ConsumerGroup,
+        member: &Member,
+        description: &Description,
+        records: &mut Vec<CoordinatorRecord>,
+    ) -> (i32, u64) {
+        let mut bumps = group.epoch == 0;
+        if *description != member.description {
+            records.push(member_record(self.name(), &self.request.member_id, description));
+            bumps |= description.topics != member.description.topics;
+        }
+        let others = group.members().iter().filter(|(id, _)| **id != *self.request.member_id);
+        let mut topics: Vec<&str> = others
+            .flat_map(|(_, member)| &member.description.topics)
+            .chain(&description.topics)
+            .map(String::as_str)
+            .collect();
+        topics.sort_unstable();
+        topics.dedup();
+        let hash = self.topics.hash(topics.into_iter());
+        bumps |= hash != group.metadata_hash;
+        (group.epoch + i32::from(bumps), hash)
+    }
+
+    /// Shares all partitions out anew; what has changed is written. Gives this member's share.
+    fn new_target(
+        self,
+        group: &ConsumerGroup,
+        epoch: i32,
+        description: &Description,
+        records: &mut Vec<CoordinatorRecord>,
+    ) -> Partitions {
+        let id = self.request.member_id.as_str();
+        let mut all: BTreeMap<&str, &Description> =
+            group.members().iter().map(|(id, it)| (id.as_str(), &it.description)).collect();
+        all.insert(id, description);
+        let takers: Vec<Taker<'_>> = all.iter().map(|(id, it)| self.taker(group, id, it)).collect();
+        let assignor = self.assignor(all.values().copied());
+        let shares = assign(assignor, &takers, |topic| self.topics.partitions(topic).collect());
+        for (id, share) in &shares {
+            if group.target(id) != Some(share) {
+                records.push(target_record(self.name(), id, share));
+            }
+        }
+        records.push(target_epoch_record(self.name(), epoch));
+        shares.get(id).cloned().unwrap_or_default()
+    }
+
+    fn taker<'b>(self, group: &ConsumerGroup, id: &'b str, it: &'b Description) -> Taker<'b> {
+        let mut topics: Vec<_> = it.topics.iter().filter_map(|it| self.topics.find(it)).collect();
+        topics.sort_unstable();
+        let before = group.target(id).cloned().unwrap_or_default();
+        Taker { id, instance: it.instance.as_deref(), topics, before }
+    }
+
+    /// The assignor that most members name. Source: `ConsumerGroup.computePreferredServerAssignor`.
+    fn assignor<'b>(self, members: impl Iterator<Item = &'b Description>) -> ServerAssignor {
+        let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
+        for vote in members.filter_map(|member| member.assignor.as_deref()) {
+            *votes.entry(vote).or_default() += 1;
+        }
+        let most = votes.into_iter().max_by_key(|(_, count)| *count);
+        most.and_then(|(name, _)| assignor_of(name)).unwrap_or(self.config.assignor)
+    }
+
+    fn reconcile(
+        self,
+        group: &ConsumerGroup,
+        member: &Holding,
+        target: Target<'_>,
+        owned: Option<&Partitions>,
+    ) -> Holding {
+        if member.is_reconciled_to(target.epoch) {
+            return member.clone();
+        }
+        let ignores = self.defects.has(GroupDefect::AssignsUnreleased);
+        let loses_sight = self.defects.has(GroupDefect::PartitionEpochLost);
+        let held = |place: &TopicPartition| !ignores && group.is_held(place, loses_sight);
+        reconcile(member, target, owned, held, self.weaknesses())
+    }
+
+    /// What it has is told to who asks for all, and to who gets something else.
+    fn response(self, holding: &Holding, changed: bool) -> ConsumerGroupHeartbeatResponse {
+        let request = self.request;
+        let is_full = request.rebalance_timeout_ms != -1
+            && request.subscribed_topic_names.is_some()
+            && request.topic_partitions.is_some();
+        let interval = i32::try_from(self.config.heartbeat_interval_ms).unwrap_or(i32::MAX);
+        let response = ConsumerGroupHeartbeatResponse::default()
+            .with_member_id(Some(request.member_id.clone()))
+            .with_member_epoch(holding.epoch)
+            .with_heartbeat_interval_ms(interval);
+        if request.member_epoch == 0 || is_full || changed {
+            let assigned = assignment_of(&holding.assigned);
+            let assignment = HeartbeatAssignment::default().with_topic_partitions(assigned);
+            response.with_assignment(Some(assignment))
+        } else {
+            response
+        }
+    }
+
+    fn leave(self) -> Result<Change, ErrorCode> {
+        let group = self.group.ok_or(ErrorCode::GroupIdNotFound)?;
+        let id = self.request.member_id.as_str();
+        let member = match self.request.instance_id.as_deref() {
+            Some(instance) => {
+                let known = group.static_member(instance).ok_or(ErrorCode::UnknownMemberId)?;
+                if known.0 != id {
+                    return Err(ErrorCode::FencedInstanceId);
+                }
+                known.1
+            }
+            None => group.member(id).ok_or(ErrorCode::UnknownMemberId)?,
+        };
+        let epoch = self.request.member_epoch;
+        let records = if epoch == LEAVES_FOR_A_WHILE {
+            let holding = Holding { epoch, revoking: Partitions::new(), ..member.holding.clone() };
+            vec![current_record(self.name(), id, &holding)]
+        } else {
+            removal(self.name(), group, id, self.topics)
+        };
+        let response = ConsumerGroupHeartbeatResponse::default()
+            .with_member_id(Some(topic_name(id)))
+            .with_member_epoch(epoch);
+        Ok(Change { records, response, patience: None })
+    }
+}
+
+/// A member is no more: the group goes to its next epoch, and the next heartbeat of anybody makes its target. Source:
+/// `GroupMetadataManager.consumerGroupFenceMembers`.
+pub(super) fn removal(
+    name: &str,
+    group: &ConsumerGroup,
+    id: &str,
+    topics: Topics<'_>,
+) -> Vec<CoordinatorRecord> {
+    let others = group.members().iter().filter(|(other, _)| *other != id);
+    let mut subscribed: Vec<&str> =
+        others.flat_map(|(_, it)| &it.description.topics).map(String::as_str).collect();
+    subscribed.sort_unstable();
+    subscribed.dedup();
+    let hash = topics.hash(subscribed.into_iter());
+    let mut records = member_tombstones(name, id).to_vec();
+    records.push(epoch_record(name, group.epoch + 1, hash));
+    records
+}
+
+fn assignor_of(name: &str) -> Option<ServerAssignor> {
+    ServerAssignor::ALL.into_iter().find(|assignor| assignor.name() == name)
+}
+
+fn places_of(topics: &[crate::proto::OwnedPartitions]) -> Partitions {
+    let places = topics.iter().flat_map(|topic| {
+        let id = topic_of_uuid(topic.topic_id.as_u128());
+        topic
+            .partitions
+            .iter()
+            .filter_map(move |partition| Some(TopicPartition { topic: id?, partition: *partition }))
+    });
+    places.collect()
+}
+
+fn assignment_of(partitions: &Partitions) -> Vec<HeartbeatPartitions> {
+    let partitions: Vec<TopicPartition> = partitions.iter().copied().collect();
+    let topics = partitions.chunk_by(|a, b| a.topic == b.topic).map(|places| {
+        HeartbeatPartitions::default()
+            .with_topic_id(topic_uuid(places[0].topic))
+            .with_partitions(places.iter().map(|place| place.partition).collect())
+    });
+    topics.collect()
+}

@@ -1,0 +1,162 @@
+//! A group of the consumer protocol. Source: Kafka's `ConsumerGroup`, `ModernGroup`.
+
+use std::collections::BTreeMap;
+
+use super::member::{Holding, Member, MemberState, Partitions};
+use crate::proto::ErrorCode;
+use crate::types::TopicPartition;
+
+/// Epoch in which a member leaves. Source: `ConsumerGroupHeartbeatRequest.LEAVE_GROUP_MEMBER_EPOCH`.
+pub(crate) const LEAVES: i32 = -1;
+/// Epoch in which a static member leaves for a while.
+pub(crate) const LEAVES_FOR_A_WHILE: i32 = -2;
+
+/// Where a group is. Source: `ConsumerGroup.ConsumerGroupState`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GroupPhase {
+    /// Nobody is a member.
+    Empty,
+    /// There is no target for its epoch yet.
+    Assigning,
+    /// Members are on their way to the target.
+    Reconciling,
+    /// All are there.
+    Stable,
+}
+
+/// A group, as its records give it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ConsumerGroup {
+    pub(crate) epoch: i32,
+    /// Of the topics that its members subscribe to, as they were. Source: KIP-1101.
+    pub(crate) metadata_hash: u64,
+    pub(crate) target_epoch: i32,
+    members: BTreeMap<String, Member>,
+    targets: BTreeMap<String, Partitions>,
+    /// The epoch of the member that holds a partition, assigned or not given up. Source:
+    /// `ConsumerGroup.currentPartitionEpoch`.
+    partition_epochs: BTreeMap<TopicPartition, i32>,
+    /// Partitions that 3.7 would not have found in there (known bug G06).
+    mislaid: Partitions,
+}
+
+impl ConsumerGroup {
+    pub(crate) fn member(&self, id: &str) -> Option<&Member> {
+        self.members.get(id)
+    }
+
+    pub(crate) fn members(&self) -> &BTreeMap<String, Member> {
+        &self.members
+    }
+
+    /// The member behind an instance id.
+    pub(crate) fn static_member(&self, instance: &str) -> Option<(&String, &Member)> {
+        let is_it = |member: &Member| member.description.instance.as_deref() == Some(instance);
+        self.members.iter().find(|(_, member)| is_it(member))
+    }
+
+    pub(crate) fn target(&self, id: &str) -> Option<&Partitions> {
+        self.targets.get(id)
+    }
+
+    pub(crate) fn targets(&self) -> &BTreeMap<String, Partitions> {
+        &self.targets
+    }
+
+    /// Whether anybody holds a partition. Known bug G06: 3.7 may have lost sight of it.
+    pub(crate) fn is_held(&self, place: &TopicPartition, loses_sight: bool) -> bool {
+        self.partition_epochs.contains_key(place) && !(loses_sight && self.mislaid.contains(place))
+    }
+
+    pub(crate) fn phase(&self) -> GroupPhase {
+        if self.members.is_empty() {
+            GroupPhase::Empty
+        } else if self.epoch > self.target_epoch {
+            GroupPhase::Assigning
+        } else if self.members.values().all(|it| it.holding.is_reconciled_to(self.target_epoch)) {
+            GroupPhase::Stable
+        } else {
+            GroupPhase::Reconciling
+        }
+    }
+
+    pub(crate) fn is_subscribed(&self, topic: &str) -> bool {
+        let has = |member: &Member| member.description.topics.iter().any(|known| known == topic);
+        self.members.values().any(has)
+    }
+
+    /// Who may commit. Source: `ConsumerGroup.validateOffsetCommit`.
+    pub(crate) fn validate_commit(
+        &self,
+        (member, instance): (&str, Option<&str>),
+        epoch: i32,
+        transactional: bool,
+    ) -> Result<(), ErrorCode> {
+        if epoch < 0 && self.members.is_empty() {
+            return Ok(());
+        }
+        if transactional && epoch == -1 && member.is_empty() && instance.is_none() {
+            return Ok(());
+        }
+        self.validate_epoch(member, epoch)
+    }
+
+    /// Who may ask for offsets. Source: `ConsumerGroup.validateOffsetFetch`.
+    pub(crate) fn validate_fetch(&self, member: Option<&str>, epoch: i32) -> Result<(), ErrorCode> {
+        match member {
+            None if epoch < 0 => Ok(()),
+            member => self.validate_epoch(member.unwrap_or(""), epoch),
+        }
+    }
+
+    fn validate_epoch(&self, member: &str, epoch: i32) -> Result<(), ErrorCode> {
+        let member = self.members.get(member).ok_or(ErrorCode::UnknownMemberId)?;
+        if member.holding.epoch == epoch { Ok(()) } else { Err(ErrorCode::StaleMemberEpoch) }
+    }
+
+    /// A member says something else of itself.
+    pub(in crate::coordinator::group) fn describe(
+        &mut self,
+        id: &str,
+        description: super::member::Description,
+    ) {
+        self.members.entry(id.to_owned()).or_insert_with(Member::unknown).description = description;
+    }
+
+    /// A member is no more.
+    pub(in crate::coordinator::group) fn forget(&mut self, id: &str) {
+        self.hold(id, Holding::NOTHING);
+        self.members.remove(id);
+    }
+
+    /// A member holds something else. Source: `ConsumerGroup.maybeUpdatePartitionEpoch`.
+    pub(in crate::coordinator::group) fn hold(&mut self, id: &str, holding: Holding) {
+        let member = self.members.entry(id.to_owned()).or_insert_with(Member::unknown);
+        let before = std::mem::replace(&mut member.holding, holding);
+        let holding = &member.holding;
+        for place in before.all() {
+            self.partition_epochs.remove(place);
+            if !holding.revoking.contains(place) && before.assigned != holding.assigned {
+                self.mislaid.remove(place);
+            }
+        }
+        for place in holding.all() {
+            self.partition_epochs.insert(*place, holding.epoch);
+        }
+        self.mislaid.extend(holding.assigned.intersection(&before.revoking));
+    }
+
+    pub(in crate::coordinator::group) fn aim(&mut self, id: &str, target: Option<Partitions>) {
+        match target {
+            Some(target) => self.targets.insert(id.to_owned(), target),
+            None => self.targets.remove(id),
+        };
+    }
+
+    /// Whether somebody still has to give something up, so that others can have it.
+    pub(crate) fn is_unrevoked(&self, id: &str) -> Option<(i32, i32)> {
+        let member = self.members.get(id)?;
+        let patience = (member.holding.epoch, member.description.rebalance_timeout_ms);
+        (member.holding.state == MemberState::Unrevoked).then_some(patience)
+    }
+}

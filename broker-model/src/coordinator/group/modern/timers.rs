@@ -1,0 +1,106 @@
+//! Sessions of members, and how long they may take to give partitions up. Source: Kafka's
+//! `GroupMetadataManager.scheduleConsumerGroupSessionTimeout`, `scheduleConsumerGroupRebalanceTimeout`, `onLoaded`.
+
+use super::change::{Patience, removal};
+use super::session::Timers;
+use super::topics::Topics;
+use crate::config::ms;
+use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
+use crate::coordinator::group::state::GroupState;
+use crate::coordinator::group::waiter::Waiter;
+use crate::metadata::MetadataImage;
+use crate::types::Now;
+
+/// A member whose end could not be written is looked at again after so long. Source: `CoordinatorRuntime`'s timers.
+const RETRY_MS: u64 = 500;
+
+impl GroupCoordinator {
+    /// A member was heard of.
+    pub(super) fn keep_member(
+        &mut self,
+        now: Now,
+        partition: i32,
+        (group, member): (&str, &str),
+        patience: Patience,
+    ) {
+        let session = now.time + ms(self.config.consumer_groups.session_timeout_ms);
+        let key = (partition, group.to_owned(), member.to_owned());
+        let timers = self.members.entry(key).or_insert(Timers { session, rebalance: None });
+        timers.session = session;
+        match patience {
+            Patience::Same => {}
+            Patience::None => timers.rebalance = None,
+            Patience::Of(epoch, timeout) => {
+                timers.rebalance = Some((now.time + ms(timeout), epoch));
+            }
+        }
+        self.changed = true;
+    }
+
+    /// Whoever is loaded has a whole session to be heard of, and all its time to give partitions up.
+    pub(in crate::coordinator::group) fn keep_loaded_members(&mut self, now: Now, partition: i32) {
+        let Ok(context) = self.runtime.active(partition) else { return };
+        let mut loaded = Vec::new();
+        for (name, group) in context.written().consumer_groups() {
+            for id in group.members().keys() {
+                let unrevoked = group.is_unrevoked(id);
+                let patience = unrevoked.map_or(Patience::None, |(epoch, timeout)| {
+                    Patience::Of(epoch, timeout.max(0) as u64)
+                });
+                loaded.push((name.clone(), id.clone(), patience));
+            }
+        }
+        for (group, member, patience) in loaded {
+            self.keep_member(now, partition, (&group, &member), patience);
+        }
+    }
+
+    /// Another broker looks after the members of a partition's groups from now on.
+    pub(in crate::coordinator::group) fn forget_members(&mut self, partition: i32) {
+        self.members.retain(|(known, _, _), _| *known != partition);
+        self.changed = true;
+    }
+
+    /// Throws out the first member that is late, if there is one: what becomes of it must be written before the next.
+    pub(crate) fn expire_member(&mut self, now: Now, image: &MetadataImage) -> bool {
+        let late = self.members.iter_mut().find(|(_, timers)| timers.at() <= now.time);
+        let Some((key, timers)) = late else { return false };
+        self.changed = true;
+        let is_over = timers.session <= now.time;
+        let patience = timers.rebalance.filter(|(at, _)| *at <= now.time);
+        // Both are tried again, as long as they hold: what is to be written may not be.
+        let again = now.time + ms(RETRY_MS);
+        if is_over {
+            timers.session = again;
+        } else {
+            timers.rebalance = patience.map(|(_, epoch)| (again, epoch));
+        }
+        let key = key.clone();
+        let (partition, group, member) = (key.0, key.1.as_str(), key.2.as_str());
+        let Ok(context) = self.runtime.active(partition) else {
+            self.members.remove(&key);
+            return true;
+        };
+        match late_member(context.written(), (group, member)) {
+            None => {
+                self.members.remove(&key);
+            }
+            Some(epoch) if is_over || patience.is_some_and(|(_, in_epoch)| in_epoch == epoch) => {
+                let Some(known) = context.written().consumer_group(group) else { return true };
+                let records = removal(group, known, member, Topics(image));
+                self.todo.push_back(Todo::Write(partition, records, Waiter::Nobody));
+            }
+            Some(_) => {
+                if let Some(timers) = self.members.get_mut(&key) {
+                    timers.rebalance = None;
+                }
+            }
+        }
+        true
+    }
+}
+
+/// The epoch of a member, if it still is one.
+fn late_member(state: &GroupState, (group, member): (&str, &str)) -> Option<i32> {
+    Some(state.consumer_group(group)?.member(member)?.holding.epoch)
+}

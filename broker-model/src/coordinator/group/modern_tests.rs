@@ -1,0 +1,262 @@
+//! Groups of the consumer protocol over a real log: what members say, and what they are told, in order.
+
+use super::tests::{Bench, caller};
+use crate::config::topic_name;
+use crate::defect::GroupDefect;
+use crate::message::ResponseBody;
+use crate::metadata::MetadataImage;
+use crate::note::PartitionRegistration;
+use crate::proto::{
+    ConsumerGroupHeartbeatRequest, ErrorCode, GroupId, OffsetFetchRequest, OffsetFetchRequestGroup,
+    OwnedPartitions, TopicName, topic_uuid,
+};
+use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, TopicId, TopicPartition};
+
+const TOPIC: TopicId = TopicId(3);
+
+/// A coordinator, and a topic of four partitions.
+pub(super) struct Modern {
+    pub(super) bench: Bench,
+    image: MetadataImage,
+}
+
+/// What a heartbeat was answered: an error, or epoch and assignment.
+pub(super) type Told = Result<(i32, Option<Vec<i32>>), ErrorCode>;
+
+pub(super) fn beat(member: &str, epoch: i32) -> ConsumerGroupHeartbeatRequest {
+    ConsumerGroupHeartbeatRequest::default()
+        .with_group_id(GroupId(topic_name("g")))
+        .with_member_id(topic_name(member))
+        .with_member_epoch(epoch)
+        .with_rebalance_timeout_ms(-1)
+        .with_subscribed_topic_names(None)
+        .with_topic_partitions(None)
+}
+
+pub(super) fn owning(
+    request: ConsumerGroupHeartbeatRequest,
+    owned: &[i32],
+) -> ConsumerGroupHeartbeatRequest {
+    let owned =
+        OwnedPartitions::default().with_topic_id(topic_uuid(TOPIC)).with_partitions(owned.to_vec());
+    request.with_topic_partitions(Some(vec![owned]))
+}
+
+pub(super) fn join(member: &str) -> ConsumerGroupHeartbeatRequest {
+    beat(member, 0)
+        .with_rebalance_timeout_ms(2_000)
+        .with_subscribed_topic_names(Some(vec![TopicName(topic_name("orders"))]))
+        .with_topic_partitions(Some(Vec::new()))
+}
+
+impl Modern {
+    pub(super) fn new(defects: &[GroupDefect]) -> Self {
+        let mut image = MetadataImage::default();
+        image.topic_ids.insert("orders".to_owned(), TOPIC);
+        for partition in 0..4 {
+            let registration = PartitionRegistration {
+                replicas: vec![NodeId(1)],
+                leader: Some(NodeId(1)),
+                leader_epoch: LeaderEpoch(0),
+                isr: vec![NodeId(1)],
+                elr: Vec::new(),
+                last_known_leader: None,
+                partition_epoch: PartitionEpoch(0),
+                recovering: false,
+            };
+            image.partitions.insert(TopicPartition { topic: TOPIC, partition }, registration);
+        }
+        Self { bench: Bench::new(defects), image }
+    }
+
+    pub(super) fn tell(&mut self, request: &ConsumerGroupHeartbeatRequest) -> Told {
+        let (now, image) = (self.bench.now, &self.image);
+        self.bench.groups.consumer_group_heartbeat(now, caller(80), 0, request, image);
+        self.bench.run();
+        let Some(ResponseBody::ConsumerGroupHeartbeat(response)) = self.bench.answer(80) else {
+            panic!("no answer to {request:?}")
+        };
+        if let Some(error) = ErrorCode::try_from_code(response.error_code) {
+            return Err(error);
+        }
+        let partitions = response.assignment.map(|it| {
+            it.topic_partitions.iter().flat_map(|topic| topic.partitions.clone()).collect()
+        });
+        Ok((response.member_epoch, partitions))
+    }
+
+    fn advance(&mut self, milliseconds: u64) {
+        for _ in 0..milliseconds / 50 {
+            self.bench.now.time = self.bench.now.time + crate::config::ms(50);
+            self.bench.now.wall.0 += 50;
+            while self.bench.groups.expire_member(self.bench.now, &self.image) {
+                self.bench.run();
+            }
+        }
+    }
+
+    /// Offsets as a member asks for them.
+    fn fetch(&mut self, member: &str, epoch: i32) -> i16 {
+        let group = OffsetFetchRequestGroup::default()
+            .with_group_id(GroupId(topic_name("g")))
+            .with_member_id(Some(topic_name(member)))
+            .with_member_epoch(epoch)
+            .with_topics(None);
+        let request =
+            OffsetFetchRequest::default().with_groups(vec![group]).with_require_stable(true);
+        self.bench.groups.fetch_offsets(self.bench.now, caller(81), |_| 0, &request);
+        self.bench.run();
+        let Some(ResponseBody::OffsetFetch(response)) = self.bench.answer(81) else {
+            panic!("none")
+        };
+        response.groups[0].error_code
+    }
+}
+
+#[test]
+fn a_partition_changes_hands_once_it_is_given_up() {
+    let mut group = Modern::new(&[]);
+    assert_eq!(group.tell(&join("a")), Ok((1, Some(vec![0, 1, 2, 3]))));
+    assert_eq!(group.tell(&join("b")), Ok((2, Some(vec![]))), "a holds all");
+    let all = owning(beat("a", 1), &[0, 1, 2, 3]);
+    assert_eq!(group.tell(&all), Ok((1, Some(vec![0, 1]))), "it stays in its epoch");
+    assert_eq!(group.tell(&beat("b", 2)), Ok((2, None)), "nothing is free yet");
+    assert_eq!(group.tell(&owning(beat("a", 1), &[0, 1])), Ok((2, None)));
+    assert_eq!(group.tell(&beat("b", 2)), Ok((2, Some(vec![2, 3]))));
+    assert_eq!(group.tell(&beat("b", 2)), Ok((2, None)), "nothing is new");
+}
+
+#[test]
+fn an_epoch_must_be_the_present_one_or_that_of_a_lost_answer() {
+    let mut group = Modern::new(&[]);
+    group.tell(&join("a")).expect("it joins");
+    group.tell(&join("b")).expect("it joins");
+    group.tell(&owning(beat("a", 1), &[])).expect("it has nothing to give up");
+    let fenced = Err(ErrorCode::FencedMemberEpoch);
+    assert_eq!(group.tell(&beat("a", 3)), fenced, "from nowhere");
+    assert_eq!(group.tell(&owning(beat("a", 1), &[0])), Ok((2, None)), "its answer was lost");
+    assert_eq!(group.tell(&owning(beat("a", 1), &[3])), fenced, "it has what is not its own");
+    assert_eq!(group.tell(&beat("c", 1)), Err(ErrorCode::UnknownMemberId));
+}
+
+#[test]
+fn only_members_in_their_present_epoch_commit_and_ask() {
+    let mut group = Modern::new(&[]);
+    assert_eq!(group.bench.commit("", -1, 3), Some(0), "nobody is a member");
+    group.tell(&join("a")).expect("it joins");
+    let [unknown, stale] = [ErrorCode::UnknownMemberId, ErrorCode::StaleMemberEpoch];
+    assert_eq!(group.bench.commit("a", 1, 5), Some(0));
+    assert_eq!(group.bench.commit("a", 0, 6), Some(stale.code()));
+    assert_eq!(group.bench.commit("b", 1, 7), Some(unknown.code()));
+    assert_eq!(group.bench.commit("", -1, 8), Some(unknown.code()), "it has a member");
+    assert_eq!(group.fetch("a", 1), 0);
+    assert_eq!(group.fetch("a", 2), stale.code());
+    assert_eq!(group.fetch("b", 1), unknown.code());
+}
+
+#[test]
+fn who_is_not_heard_of_or_keeps_others_waiting_is_thrown_out() {
+    let mut group = Modern::new(&[]);
+    group.tell(&join("a")).expect("it joins");
+    group.advance(2_900);
+    assert_eq!(group.tell(&beat("a", 1)), Ok((1, None)), "a session has passed in part");
+    group.tell(&join("b")).expect("it joins");
+    group.tell(&owning(beat("a", 1), &[0, 1, 2, 3])).expect("it must give up two");
+    for _ in 0..2 {
+        group.advance(900);
+        group.tell(&beat("a", 1)).expect("it is alive, and gives nothing up");
+        group.tell(&beat("b", 2)).expect("it waits");
+    }
+    group.advance(300);
+    assert_eq!(group.tell(&beat("a", 1)), Err(ErrorCode::UnknownMemberId), "2,000 ms are over");
+    assert_eq!(group.tell(&beat("b", 2)), Ok((3, Some(vec![0, 1, 2, 3]))));
+    group.advance(3_100);
+    assert_eq!(group.tell(&beat("b", 3)), Err(ErrorCode::UnknownMemberId), "nothing was heard");
+}
+
+#[test]
+fn a_static_member_that_left_for_a_while_is_back_with_what_it_had() {
+    let fixed =
+        |request: ConsumerGroupHeartbeatRequest| request.with_instance_id(Some(topic_name("i")));
+    let mut group = Modern::new(&[]);
+    assert_eq!(group.tell(&fixed(join("a"))), Ok((1, Some(vec![0, 1, 2, 3]))));
+    let unreleased = Err(ErrorCode::UnreleasedInstanceId);
+    assert_eq!(group.tell(&fixed(join("b"))), unreleased, "the first one has not left");
+    assert_eq!(group.tell(&fixed(beat("a", -2))), Ok((-2, None)));
+    assert_eq!(group.tell(&fixed(join("b"))), Ok((1, Some(vec![0, 1, 2, 3]))), "no rebalance");
+    let fenced = Err(ErrorCode::FencedInstanceId);
+    assert_eq!(group.tell(&fixed(beat("a", 1))), fenced, "the old process is back");
+}
+
+#[test]
+fn another_coordinator_knows_all_that_was_written() {
+    let mut group = Modern::new(&[]);
+    group.tell(&join("a")).expect("it joins");
+    group.tell(&join("b")).expect("it joins");
+    group.tell(&owning(beat("a", 1), &[0, 1, 2, 3])).expect("it must give up two");
+    group.bench.fail_over();
+    assert_eq!(group.tell(&beat("b", 2)), Ok((2, None)), "a still holds them");
+    assert_eq!(group.tell(&owning(beat("a", 1), &[0, 1])), Ok((2, None)));
+    assert_eq!(group.tell(&beat("b", 2)), Ok((2, Some(vec![2, 3]))));
+    assert_eq!(group.tell(&beat("a", -1)), Ok((-1, None)));
+    assert_eq!(group.tell(&beat("b", 2)), Ok((3, Some(vec![0, 1, 2, 3]))));
+}
+
+#[test]
+fn what_is_malformed_changes_nothing() {
+    let mut group = Modern::new(&[]);
+    let invalid = Err(ErrorCode::InvalidRequest);
+    assert_eq!(group.tell(&join("")), invalid, "no id");
+    assert_eq!(group.tell(&beat("a", 0)), invalid, "a join says everything");
+    assert_eq!(group.tell(&owning(join("a"), &[1])), invalid, "who joins has nothing");
+    assert_eq!(group.tell(&beat("a", -3)), invalid, "no epoch");
+    assert_eq!(group.tell(&beat("a", -2)), invalid, "a dynamic member leaves for good");
+    let foreign = join("a").with_server_assignor(Some(topic_name("sticky")));
+    assert_eq!(group.tell(&foreign), Err(ErrorCode::UnsupportedAssignor));
+    assert_eq!(group.tell(&beat("a", 1)), Err(ErrorCode::GroupIdNotFound), "nobody has joined");
+    group.tell(&join("a")).expect("it joins");
+    group.bench.join(1, "", None);
+    let refused = ErrorCode::InconsistentGroupProtocol.code();
+    assert_eq!(group.bench.joined(1).error_code, refused, "no group has two protocols");
+}
+
+/// Known bugs: who goes on unasked, who is given what another one holds, and who is forgotten while it waits.
+#[test]
+fn each_weak_rule_gives_or_takes_too_early_or_never() {
+    let table = [
+        (
+            GroupDefect::AssignsBeforeRevocation,
+            Ok((2, Some(vec![0, 1]))),
+            Ok((2, Some(vec![2, 3]))),
+        ),
+        (GroupDefect::UnreleasedForgotten, Ok((1, Some(vec![0, 1]))), Ok((2, None))),
+    ];
+    for (defect, told, given) in table {
+        let mut group = Modern::new(&[defect]);
+        group.tell(&join("a")).expect("it joins");
+        group.tell(&join("b")).expect("it joins");
+        assert_eq!(group.tell(&owning(beat("a", 1), &[0, 1, 2, 3])), told, "{defect:?}");
+        group.tell(&owning(beat("a", told.map_or(1, |it| it.0)), &[0, 1])).expect("it is done");
+        assert_eq!(group.tell(&beat("b", 2)), given, "{defect:?}");
+    }
+    let mut group = Modern::new(&[GroupDefect::AssignsUnreleased]);
+    group.tell(&join("a")).expect("it joins");
+    assert_eq!(group.tell(&join("b")), Ok((2, Some(vec![2, 3]))), "a holds them");
+}
+
+/// Known bug G06: taken from a, given back before it let go, and then wanted by another one.
+#[test]
+fn what_is_given_back_is_still_held() {
+    for (defects, joined) in [
+        (&[][..], Ok((4, Some(vec![])))),
+        (&[GroupDefect::PartitionEpochLost][..], Ok((4, Some(vec![2, 3])))),
+    ] {
+        let mut group = Modern::new(defects);
+        group.tell(&join("a")).expect("it joins");
+        group.tell(&join("b")).expect("it joins");
+        group.tell(&owning(beat("a", 1), &[0, 1, 2, 3])).expect("it must give up two");
+        group.tell(&beat("b", -1)).expect("it leaves");
+        group.tell(&beat("a", 1)).expect("it is wanted to have all again");
+        assert_eq!(group.tell(&join("c")), joined, "{defects:?}");
+    }
+}

@@ -1,0 +1,141 @@
+//! The page of a sweep: `index.html` in the directory that it leaves. It says nothing of how long anything took, so
+//! that two sweeps of the same seeds leave the same bytes.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use harrow_broker_model::wide;
+use harrow_reports::page::write_index;
+use harrow_reports::report::Report;
+use harrow_reports::verdict::Outcome;
+use serde::Serialize;
+
+use crate::commands::console::Failure;
+use crate::commands::files::OutDirectory;
+use crate::commands::page::PAGE;
+use crate::commands::seeds::{SeedRange, Shard};
+
+use super::artifacts::file_name;
+use super::tally::Summary;
+use super::work::Work;
+
+/// So many of the longest runs are told.
+const LONGEST_MAX: usize = 12;
+/// So many inconclusive seeds of each scenario are named.
+const NAMED_MAX: usize = 200;
+
+/// What the page tells beside the sweep's summary.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    longest: Vec<Long>,
+    /// In how many runs each mark was reached, whether a scenario asks for it or not.
+    marks: BTreeMap<String, u64>,
+    inconclusive: BTreeMap<usize, Vec<u64>>,
+}
+
+/// A run that took many events.
+#[derive(Debug, Clone, Serialize)]
+struct Long {
+    scenario: String,
+    #[serde(with = "wide")]
+    seed: u64,
+    outcome: Outcome,
+    events: u64,
+    messages: u64,
+    simulated_ms: u64,
+    command: String,
+}
+
+/// What the template shows.
+#[derive(Serialize)]
+struct Shown<'a> {
+    title: String,
+    seeds: String,
+    shard: Option<String>,
+    held_to: Vec<String>,
+    summary: &'a Summary<'a>,
+    /// What each scenario is called in links.
+    directories: Vec<String>,
+    /// Page of each cluster's run.
+    pages: Vec<String>,
+    /// Shrunk scenario of each cluster; empty without one.
+    shrunk: Vec<String>,
+    inconclusive: Vec<String>,
+    longest: &'a [Long],
+    marks: Vec<(&'a str, u64)>,
+}
+
+impl Index {
+    pub(super) fn add(&mut self, scenario: usize, report: &Report) {
+        for mark in &report.reached {
+            *self.marks.entry(mark.clone()).or_default() += 1;
+        }
+        let at = &report.coordinate;
+        if report.outcome_apart_from_reach() == Outcome::Inconclusive {
+            let seeds = self.inconclusive.entry(scenario).or_default();
+            if seeds.len() < NAMED_MAX {
+                seeds.push(at.seed);
+            }
+        }
+        self.longest.push(Long {
+            scenario: at.scenario.clone(),
+            seed: at.seed,
+            outcome: report.outcome,
+            events: report.stats.events,
+            messages: report.stats.messages,
+            simulated_ms: report.stats.simulated_ms,
+            command: at.replay.clone(),
+        });
+        self.longest.sort_by_key(|run| Reverse(run.events));
+        self.longest.truncate(LONGEST_MAX);
+    }
+
+    /// Writes the page; that of a shard has the shard's name, as shards share their directory.
+    pub(super) fn write(
+        &self,
+        out: &Path,
+        work: &Work,
+        summary: &Summary<'_>,
+        shrunk: bool,
+    ) -> Result<(), Failure> {
+        let (Shard { index, count }, SeedRange { first, last, .. }) = (work.shard, work.seeds);
+        let whole = count == 1;
+        let name =
+            if whole { "index.html".to_owned() } else { format!("index-{index}-of-{count}.html") };
+        let arguments = || work.prepared.iter().map(|prepared| prepared.argument.as_str());
+        let page = |(scenario, seed): (&str, u64)| format!("{}-{seed}/{PAGE}", file_name(scenario));
+        let small = |id: &str| {
+            if shrunk { format!("shrunk-{id}/scenario.toml") } else { String::new() }
+        };
+        let shown = Shown {
+            title: format!(
+                "{}: {}",
+                summary.outcome.name(),
+                arguments().collect::<Vec<_>>().join(", ")
+            ),
+            seeds: if last == u64::MAX {
+                format!("from {first} on")
+            } else {
+                format!("{first}..{last}")
+            },
+            shard: (!whole).then(|| format!("{index}/{count}")),
+            held_to: work.prepared.first().map_or_else(Vec::new, |one| one.held_to.texts()),
+            directories: arguments().map(file_name).collect(),
+            pages: summary.clusters.iter().map(|cluster| page(cluster.run())).collect(),
+            shrunk: summary.clusters.iter().map(|cluster| small(cluster.fingerprint())).collect(),
+            inconclusive: (0..work.prepared.len()).map(|scenario| self.named(scenario)).collect(),
+            longest: &self.longest,
+            marks: self.marks.iter().map(|(mark, runs)| (mark.as_str(), *runs)).collect(),
+            summary,
+        };
+        let out = OutDirectory::open(out)?;
+        Ok(out.write(&name, |file| write_index(&shown, file))?)
+    }
+
+    /// The inconclusive seeds of a scenario.
+    fn named(&self, scenario: usize) -> String {
+        let seeds = self.inconclusive.get(&scenario).map_or(&[][..], Vec::as_slice);
+        seeds.iter().map(ToString::to_string).collect::<Vec<String>>().join(", ")
+    }
+}

@@ -1,0 +1,137 @@
+//! What CI services read: JUnit, GitLab's code quality, GitHub's annotations and summary.
+
+use std::fs;
+use std::path::Path;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::binary::{command, harrow_in, said};
+
+fn directory() -> TempDir {
+    TempDir::new().expect("a temporary directory")
+}
+
+/// A sweep of which seed 9 is violated, and some others hold.
+const SWEEP: [&str; 6] =
+    ["sweep", "quick-failover", "--seeds", "7..10", "--defect", "truncate-to-hw"];
+
+fn junit(path: &Path) -> Report {
+    let text = fs::read_to_string(path).expect("it was written");
+    Report::deserialize_from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
+}
+
+fn failed(case: &TestCase) -> bool {
+    let failure = NonSuccessKind::Failure;
+    matches!(&case.status, TestCaseStatus::NonSuccess { kind, .. } if *kind == failure)
+}
+
+#[test]
+fn junit_has_a_case_for_each_run() {
+    let directory = directory();
+    let said = harrow_in(directory.path(), &[&SWEEP[..], &["--junit", "harrow.xml"]].concat());
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    let report = junit(&directory.path().join("harrow.xml"));
+    let suite = &report.test_suites[0];
+    assert_eq!((report.test_suites.len(), suite.name.as_str()), (1, "quick-failover"));
+    let names: Vec<&str> = suite.test_cases.iter().map(|case| case.name.as_str()).collect();
+    assert_eq!(names, ["seed 7", "seed 8", "seed 9", "seed 10"]);
+    assert!(failed(&suite.test_cases[2]));
+    let TestCaseStatus::NonSuccess { message, ty, description, .. } = &suite.test_cases[2].status
+    else {
+        panic!("it failed")
+    };
+    let text = |part: &Option<quick_junit::XmlString>| {
+        part.as_ref().expect("it is told").as_str().to_owned()
+    };
+    assert_eq!(text(ty), "committed-truncation breaks durability");
+    assert!(!text(message).is_empty());
+    let replay = "harrow run quick-failover --seed 9 --defect truncate-to-hw";
+    assert!(text(description).contains(replay), "{description:?}");
+    let violated = suite.test_cases.iter().filter(|case| failed(case)).count();
+    assert!(
+        said.stdout.contains(&format!("violated with truncate-to-hw: 4 runs")),
+        "{}",
+        said.stdout
+    );
+    let row = said.stdout.lines().find(|line| line.starts_with("quick-failover")).expect("a row");
+    let counts: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(counts[2], violated.to_string(), "{row}");
+}
+
+#[test]
+fn what_a_whole_sweep_has_not_shown_is_an_error_in_junit() {
+    let directory = directory();
+    let line = "sweep calm --seeds 1..2 --junit calm.xml --set expect.reach=[\"log-truncated\"]";
+    let arguments: Vec<&str> = line.split(' ').collect();
+    assert_eq!(harrow_in(directory.path(), &arguments).code, 3);
+    let report = junit(&directory.path().join("calm.xml"));
+    let cases = &report.test_suites[0].test_cases;
+    assert_eq!(cases.len(), 3);
+    let error = NonSuccessKind::Error;
+    let reach = &cases[2];
+    assert_eq!(reach.name.as_str(), "reach");
+    assert!(matches!(&reach.status, TestCaseStatus::NonSuccess { kind, .. } if *kind == error));
+}
+
+#[test]
+fn code_quality_names_the_file_and_is_empty_where_all_held() {
+    let directory = directory();
+    let read = |name: &str| -> Value {
+        let text = fs::read_to_string(directory.path().join(name)).expect("it was written");
+        serde_json::from_str(&text).expect("it is JSON")
+    };
+    harrow_in(directory.path(), &[&SWEEP[..], &["--code-quality", "q.json"]].concat());
+    let issues = read("q.json");
+    let issues = issues.as_array().expect("an array");
+    let first = &issues[0];
+    assert_eq!(first["location"]["path"], "scenarios/catalogue/quick-failover.toml");
+    assert_eq!(first["location"]["lines"]["begin"], 1);
+    assert_eq!(first["severity"], "critical");
+    let prints: Vec<&Value> = issues.iter().map(|issue| &issue["fingerprint"]).collect();
+    let alike = |print: &&&Value| prints.iter().filter(|other| other == print).count() > 1;
+    assert!(!prints.iter().any(|print| alike(&print)), "each its own: {prints:?}");
+    harrow_in(directory.path(), &["run", "calm", "--seed", "1", "--code-quality", "held.json"]);
+    assert_eq!(read("held.json"), Value::Array(Vec::new()));
+}
+
+#[test]
+fn github_is_told_by_annotations_and_a_summary() {
+    let directory = directory();
+    let summary = directory.path().join("summary.md");
+    fs::write(&summary, "before\n").expect("it takes files");
+    let arguments = [&SWEEP[..], &["--format", "github"]].concat();
+    let said = said(command(directory.path(), &arguments).env("GITHUB_STEP_SUMMARY", &summary));
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    let annotation = said.stdout.lines().find(|line| line.starts_with("::error ")).expect("one");
+    let file = "file=scenarios/catalogue/quick-failover.toml,title=quick-failover seed ";
+    assert!(annotation.contains(file), "{annotation}");
+    assert!(annotation.contains("%0Aharrow run quick-failover --seed "), "{annotation}");
+    let text = fs::read_to_string(&summary).expect("it is there");
+    assert!(text.starts_with("before\n### Harrow: violated, 4 runs\n"), "{text}");
+    assert!(
+        text.contains("| quick-failover seed 9 | **committed-truncation breaks durability**: "),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_history_is_a_case_too() {
+    let directory = directory();
+    let header = r#"{"harrow_history":2}"#;
+    fs::write(directory.path().join("h.jsonl"), format!("{header}\n")).expect("it takes files");
+    let said = harrow_in(directory.path(), &["check", "h.jsonl", "--junit", "check.xml"]);
+    let report = junit(&directory.path().join("check.xml"));
+    let case = &report.test_suites[0].test_cases[0];
+    assert_eq!(case.name.as_str(), "h.jsonl");
+    assert_eq!(said.code == 0, matches!(case.status, TestCaseStatus::Success { .. }));
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_told_before_the_sweep() {
+    for flag in ["--junit", "--code-quality"] {
+        let said = harrow_in(Path::new("."), &["sweep", "calm", flag, "no/such/directory/f"]);
+        said.refuses_with(&["failed to write no/such/directory/f", "in a directory that is there"]);
+    }
+}

@@ -1,0 +1,285 @@
+//! Each rule of the watch for each request and each epoch: which finding tells that it is broken, and what turns that
+//! red: a known bug, which is run here, or the bad case of the watch's own tests, where every known bug has a second
+//! fence behind it. A pair that is missing fails, and so does a bug that is not noticed any more.
+//!
+//! `sim/FENCES.md` is written from here: `HARROW_README=write cargo test -p harrow-scenarios --test it fences`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use harrow_broker_model::defect::Defect;
+use harrow_broker_model::note::Api;
+use harrow_scenarios::catalogue::find;
+use harrow_scenarios::format::parse;
+use harrow_scenarios::pipeline::run;
+use harrow_scenarios::planner::plan;
+use harrow_sim::watch::invariants;
+
+use Red::{Bug, Case, Nothing};
+use Subject::{Answered, Asked, InTime, Newer, Told};
+
+/// Seeds of which one must show a bug.
+const SEEDS: u64 = 12;
+
+/// What a row is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    /// Who is asked: a request counts only in the epoch that it names.
+    Asked(Api),
+    /// Who asks: an answer counts only where it was asked for.
+    Answered(Api),
+    /// Who has heard of a newer epoch does nothing more in an older one.
+    Newer(Epoch),
+    /// What is said of an offset is said of the log up to it.
+    Told(Offset),
+    /// What is due is done in time.
+    InTime(Due),
+}
+
+/// Every kind of epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Epoch {
+    Leader,
+    Partition,
+    Quorum,
+    Broker,
+    Controller,
+    Client,
+    Producer,
+    Generation,
+    GroupCoordinator,
+    TransactionCoordinator,
+}
+
+const EPOCHS: [Epoch; 10] = [
+    Epoch::Leader,
+    Epoch::Partition,
+    Epoch::Quorum,
+    Epoch::Broker,
+    Epoch::Controller,
+    Epoch::Client,
+    Epoch::Producer,
+    Epoch::Generation,
+    Epoch::GroupCoordinator,
+    Epoch::TransactionCoordinator,
+];
+
+/// Every offset that is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Offset {
+    HighWatermark,
+    FollowersHighWatermark,
+    FollowersLogEnd,
+    EndOffset,
+    EpochEnd,
+    LastStableOffset,
+    Commit,
+}
+
+const OFFSETS: [Offset; 7] = [
+    Offset::HighWatermark,
+    Offset::FollowersHighWatermark,
+    Offset::FollowersLogEnd,
+    Offset::EndOffset,
+    Offset::EpochEnd,
+    Offset::LastStableOffset,
+    Offset::Commit,
+];
+
+/// Everything that is due some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Commit,
+    Shrink,
+    Expansion,
+    Election,
+    QuorumElection,
+    QuorumResignation,
+}
+
+const DUES: [Due; 6] = [
+    Due::Commit,
+    Due::Shrink,
+    Due::Expansion,
+    Due::Election,
+    Due::QuorumElection,
+    Due::QuorumResignation,
+];
+
+/// What turns a row red.
+#[derive(Debug, Clone, Copy)]
+enum Red {
+    /// A known bug, in a scenario.
+    Bug(&'static str, &'static str),
+    /// The bad case of the anomaly in `sim/tests/watch/matrix`; why no bug of the catalogue shows it.
+    Case(&'static str),
+    /// No finding is needed, as there is nothing to break.
+    Nothing(&'static str),
+}
+
+struct Row {
+    subject: Subject,
+    /// The anomaly that tells it.
+    anomaly: &'static str,
+    red: Red,
+}
+
+const fn row(subject: Subject, anomaly: &'static str, red: Red) -> Row {
+    Row { subject, anomaly, red }
+}
+
+const NO_FENCING: &str = "no-fetch-epoch-fencing";
+const BEHIND: &str = "a second fence stands before it";
+const UNRELEASED: &str = "no release had it";
+const NO_UPTIME: &str = "isr-no-broker-epoch";
+const REFUSED: &str = "refused-join";
+const EARLY: &str = "commit-answered-at-append";
+const OLD_ACKS: &str = "old-epoch-acks-count";
+const EPOCH_ALONE: &str = "it tells an epoch alone, which only grows";
+const MENDED: &str = "mended before a release";
+const NO_EPOCH: &str = "it names no epoch";
+const ONE_IN_FLIGHT: &str = "it names its request, and its process has one uptime";
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    row(Asked(Api::ReplicaFetch), "fetch-of-other-epoch", Bug(NO_FENCING, "zombie-follower")),
+    row(Asked(Api::ReplicaFetch), "fetch-of-earlier-uptime", Bug(NO_UPTIME, REFUSED)),
+    row(Asked(Api::ReplicaOffsets), "unfenced-request", Case("the race is rare")),
+    row(Asked(Api::Fetch), "unfenced-read", Bug(NO_FENCING, "partition-leader")),
+    row(Asked(Api::Produce), "", Nothing(NO_EPOCH)),
+    row(Asked(Api::ListOffsets), "unfenced-request", Bug(NO_FENCING, "swarm-lossy")),
+    row(Asked(Api::OffsetForLeaderEpoch), "unfenced-request", Bug(NO_FENCING, "swarm-lossy")),
+    row(Asked(Api::AlterPartition), "unfenced-request", Case(BEHIND)),
+    row(Asked(Api::AlterPartition), "refused-elsewhere", Case(BEHIND)),
+    row(Asked(Api::BrokerHeartbeat), "unfenced-request", Case(UNRELEASED)),
+    row(Asked(Api::AllocateProducerIds), "unfenced-request", Case(UNRELEASED)),
+    row(Asked(Api::Vote), "unfenced-request", Case(UNRELEASED)),
+    row(Asked(Api::BeginQuorumEpoch), "unfenced-request", Case(UNRELEASED)),
+    row(Asked(Api::EndQuorumEpoch), "unfenced-request", Case(UNRELEASED)),
+    row(Asked(Api::QuorumFetch), "unfenced-request", Case(UNRELEASED)),
+    row(Answered(Api::ReplicaFetch), "stale-answer-applied", Case(BEHIND)),
+    row(Answered(Api::ReplicaOffsets), "stale-answer-applied", Case(BEHIND)),
+    row(Answered(Api::Fetch), "read-across-truncation", Case("by its offset alone, as in Kafka")),
+    row(Answered(Api::Produce), "stale-answer-applied", Bug(OLD_ACKS, "impatient-producers")),
+    row(Answered(Api::ListOffsets), "stale-answer-applied", Case(MENDED)),
+    row(Answered(Api::OffsetForLeaderEpoch), "stale-answer-applied", Case(MENDED)),
+    row(Answered(Api::AlterPartition), "stale-answer-applied", Case(BEHIND)),
+    row(Answered(Api::BrokerHeartbeat), "", Nothing(ONE_IN_FLIGHT)),
+    row(Answered(Api::AllocateProducerIds), "producer-id-block-overlap", Case(ONE_IN_FLIGHT)),
+    row(Answered(Api::Vote), "stale-answer-applied", Case(BEHIND)),
+    row(Answered(Api::BeginQuorumEpoch), "", Nothing(EPOCH_ALONE)),
+    row(Answered(Api::EndQuorumEpoch), "", Nothing(EPOCH_ALONE)),
+    row(Answered(Api::QuorumFetch), "stale-answer-applied", Case(BEHIND)),
+    row(Newer(Epoch::Leader), "acts-in-older-epoch", Case(UNRELEASED)),
+    row(Newer(Epoch::Partition), "registration-regress", Case(UNRELEASED)),
+    row(Newer(Epoch::Quorum), "acts-in-older-epoch", Case(UNRELEASED)),
+    row(Newer(Epoch::Broker), "fetch-of-earlier-uptime", Bug(NO_UPTIME, REFUSED)),
+    row(Newer(Epoch::Controller), "acts-in-older-epoch", Case(UNRELEASED)),
+    row(Newer(Epoch::Client), "acts-in-older-epoch", Case("before 2.2 clients knew no epochs")),
+    row(Newer(Epoch::Producer), "producer-epoch-regress", Case(UNRELEASED)),
+    row(Newer(Epoch::Generation), "member-epoch-regress", Case("told by clients as zombie-commit")),
+    row(Newer(Epoch::GroupCoordinator), "answer-before-commit", Bug(EARLY, "coordinator-failover")),
+    row(Newer(Epoch::TransactionCoordinator), "illegal-txn-transition", Case(UNRELEASED)),
+    row(Told(Offset::HighWatermark), "commit-before-replication", Bug("hw-uses-proposed-isr", "isr-race")),
+    row(Told(Offset::FollowersHighWatermark), "high-watermark-differs", Case("a cut comes first")),
+    row(Told(Offset::FollowersLogEnd), "heard-of-other-log", Case("logs that part in one epoch are rare")),
+    row(Told(Offset::EndOffset), "end-offset-differs", Case("a loss comes first")),
+    row(Told(Offset::EpochEnd), "epoch-end-wrong", Case(UNRELEASED)),
+    row(Told(Offset::LastStableOffset), "read-past-lso", Bug("reads-past-stable-offset", "bank")),
+    row(Told(Offset::Commit), "answer-before-commit", Bug(EARLY, "coordinator-failover")),
+    row(InTime(Due::Commit), "commit-overdue", Case("told as high-watermark-stuck in the end")),
+    row(InTime(Due::Shrink), "laggard-in-isr", Bug("lag-by-wall-clock", "clock-skew")),
+    row(InTime(Due::Expansion), "expansion-overdue", Bug("stale-partition-epoch", "follower-crash")),
+    row(InTime(Due::Election), "election-overdue", Case("told as partition-leaderless in the end")),
+    row(InTime(Due::QuorumElection), "quorum-election-overdue", Case(UNRELEASED)),
+    row(InTime(Due::QuorumResignation), "controller-without-quorum", Case(UNRELEASED)),
+];
+
+/// The anomalies that the watch finds in a run with a bug.
+fn found(bug: &str, scenario: &str, seed: u64) -> BTreeSet<String> {
+    let entry = find(scenario).unwrap_or_else(|| panic!("there is no scenario {scenario}"));
+    let parsed = parse(entry.name, entry.text, &[])
+        .unwrap_or_else(|error| panic!("{scenario}: {:?}", error.mistakes()));
+    let mut plan = plan(&parsed, seed);
+    let defect = Defect::from_name(bug).unwrap_or_else(|| panic!("there is no defect {bug}"));
+    plan.cluster.defects = [defect].into_iter().collect();
+    let violations = run(&plan, false).violations;
+    violations.into_iter().map(|violation| violation.anomaly).collect()
+}
+
+#[test]
+fn each_pair_of_rule_and_request_has_its_row() {
+    let told: BTreeSet<Subject> = ROWS.iter().map(|row| row.subject).collect();
+    let requests = Api::ALL.into_iter().flat_map(|api| [Asked(api), Answered(api)]);
+    let needed = requests.chain(EPOCHS.map(Newer)).chain(OFFSETS.map(Told)).chain(DUES.map(InTime));
+    let missing: Vec<Subject> = needed.filter(|subject| !told.contains(subject)).collect();
+    assert!(missing.is_empty(), "no row says who tells that these are broken: {missing:?}");
+}
+
+#[test]
+fn each_row_names_an_anomaly_of_the_watch() {
+    let known: BTreeSet<&str> =
+        invariants().flat_map(|invariant| invariant.anomalies).map(|one| one.name).collect();
+    for Row { subject, anomaly, red } in ROWS {
+        let nothing = matches!(red, Nothing(_));
+        assert!(nothing == anomaly.is_empty(), "{subject:?} names `{anomaly}`");
+        assert!(nothing || known.contains(anomaly), "{subject:?}: there is no {anomaly}");
+    }
+}
+
+#[test]
+fn each_bug_turns_its_row_red() {
+    let mut unseen = Vec::new();
+    for Row { subject, anomaly, red } in ROWS {
+        let Bug(bug, scenario) = red else { continue };
+        if !(1..=SEEDS).any(|seed| found(bug, scenario, seed).contains(*anomaly)) {
+            unseen.push(format!("{subject:?}: {bug} does not show {anomaly} in {scenario}"));
+        }
+    }
+    assert!(unseen.is_empty(), "{unseen:#?}");
+}
+
+fn document() -> String {
+    let mut text = String::from(
+        "# What notices that a fence is missing\n\n\
+         Each rule of the watch, for each request, each epoch, each offset that is told and all that is due.\n\
+         Written by the test `fences`; a pair that is missing fails it. A *case* is the bad one of that anomaly\n\
+         in `sim/tests/watch/matrix`.\n\n\
+         | rule | of | finding | turned red by |\n|---|---|---|---|\n",
+    );
+    for Row { subject, anomaly, red } in ROWS {
+        let (rule, of) = words(*subject);
+        let finding = if anomaly.is_empty() { "none".to_owned() } else { format!("`{anomaly}`") };
+        let red = match red {
+            Bug(bug, scenario) => format!("`{bug}` in `{scenario}`"),
+            Case(why) => format!("its case; {why}"),
+            Nothing(why) => format!("nothing: {why}"),
+        };
+        writeln!(text, "| {rule} | {of} | {finding} | {red} |").expect("a text takes all");
+    }
+    text
+}
+
+fn words(subject: Subject) -> (&'static str, String) {
+    match subject {
+        Asked(api) => ("served only in the epoch that it names", api.name().to_owned()),
+        Answered(api) => ("counts only where it was asked for", api.name().to_owned()),
+        Newer(epoch) => ("nothing more in an older one", format!("{epoch:?} epoch")),
+        Told(offset) => ("true of the log up to it", format!("{offset:?}")),
+        InTime(due) => ("in time", format!("{due:?}")),
+    }
+}
+
+#[test]
+fn the_document_shows_the_table() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../sim/FENCES.md");
+    let now = document();
+    if std::env::var("HARROW_README").is_ok_and(|wish| wish == "write") {
+        fs::write(&path, now).expect("the document can be written");
+        return;
+    }
+    let shown = fs::read_to_string(&path).unwrap_or_default();
+    assert!(shown == now, "sim/FENCES.md is old: HARROW_README=write writes it anew");
+}

@@ -1,0 +1,184 @@
+//! The page of a run and of a sweep, as a user makes them: what `harrow report` takes and refuses, what `--out` leaves,
+//! and, where there is a browser, that the page draws.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// KIP-101 on a seed of the catalogue.
+const STORY: &str = "report quick-failover --seed 2 --defect truncate-to-hw --out story.html";
+
+struct Said {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn harrow(directory: &Path, command: &str) -> Said {
+    let mut harrow = Command::new(assert_cmd::cargo::cargo_bin!("harrow"));
+    harrow.current_dir(directory).args(command.split(' ')).env_remove("RUST_LOG");
+    let output = harrow.output().expect("the binary starts");
+    Said {
+        code: output.status.code().expect("no signal ended it"),
+        stdout: String::from_utf8(output.stdout).expect("stdout is text"),
+        stderr: String::from_utf8(output.stderr).expect("stderr is text"),
+    }
+}
+
+fn directory() -> TempDir {
+    TempDir::new().expect("a temporary directory")
+}
+
+/// A page as it is read: the template's engine writes a slash as its number.
+fn page(path: &Path) -> String {
+    fs::read_to_string(path).expect("the page is there").replace("&#x2f;", "/")
+}
+
+#[test]
+fn a_scenario_with_a_seed_has_a_story() {
+    let directory = directory();
+    let said = harrow(directory.path(), STORY);
+    assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
+    assert_eq!(said.stdout, "violated with truncate-to-hw: the story is in ./story.html\n");
+    let page = page(&directory.path().join("story.html"));
+    for told in [
+        "committed-truncation",
+        "harrow shrink quick-failover --seed 2",
+        "harrow explain durability",
+        "KIP-101",
+    ] {
+        assert!(page.contains(told), "it does not tell {told}");
+    }
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+}
+
+#[test]
+fn what_a_run_leaves_has_its_page_and_makes_it_again() {
+    let directory = directory();
+    let path = directory.path();
+    assert_eq!(harrow(path, "run calm --seed 1 --out left").code, 0);
+    let first = page(&path.join("left/report.html"));
+    assert!(first.contains("Every guarantee held"), "a held run has a page, too");
+    assert!(first.len() < 2_000_000, "{} bytes", first.len());
+    fs::remove_file(path.join("left/report.html")).expect("it goes");
+    let said = harrow(path, "report left");
+    assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
+    assert_eq!(page(&path.join("left/report.html")), first, "the same bytes");
+    assert_eq!(harrow(path, "report left/plan.json --out of-plan.html").code, 0);
+    assert!(page(&path.join("of-plan.html")).contains("harrow replay left/plan.json"));
+}
+
+#[test]
+fn what_no_page_can_be_made_of_is_refused() {
+    let directory = directory();
+    let path = directory.path();
+    assert_eq!(harrow(path, "run calm --seed 1 --out left").code, 0);
+    let report = page(&path.join("left/report.json"));
+    let broken = |name: &str, text: Option<String>| {
+        fs::create_dir_all(path.join(name)).expect("it is made");
+        fs::copy(path.join("left/plan.json"), path.join(name).join("plan.json"))
+            .expect("it is copied");
+        if let Some(text) = text {
+            fs::write(path.join(name).join("report.json"), text).expect("it is written");
+        }
+    };
+    broken("without", None);
+    broken("newer", Some(report.replacen("\"schema\":2", "\"schema\":99", 1)));
+    let (before, after) = report.split_once("\"digest\":\"").expect("it has one");
+    broken("other", Some(format!("{before}\"digest\":\"0{}", &after[1..])));
+    broken("torn", Some(report[..report.len() / 2].to_owned()));
+    fs::create_dir(path.join("empty")).expect("it is made");
+    fs::create_dir(path.join("taken.html")).expect("it is made");
+    let table = [
+        ("report empty", "empty/plan.json: there is no such file"),
+        ("report without", "without/report.json: there is no such file"),
+        ("report newer", "it has schema 99, this harrow reads 2"),
+        ("report other", "is not the same here"),
+        ("report torn", "failed to read the report torn/report.json"),
+        ("report calm", "there is no seed"),
+        ("report runs/7", "there is no runs/7"),
+        ("report nothing --seed 1", "there is no scenario `nothing`"),
+        ("report left --seed 1", "a plan has its seed"),
+        ("report left --hold acks=all", "a directory has been judged already"),
+        ("report left --out taken.html", "taken.html is no name of a file"),
+        ("report left --out left/plan.json/x.html", "failed to write to left/plan.json"),
+    ];
+    for (command, why) in table {
+        let said = harrow(path, command);
+        assert_eq!(said.code, 2, "{command}: {}{}", said.stdout, said.stderr);
+        let told: String =
+            said.stderr.split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "");
+        assert!(told.contains(why), "{command}: {}", said.stderr);
+    }
+}
+
+#[test]
+fn a_sweep_leaves_an_index_that_links_to_the_stories() {
+    let directory = directory();
+    let path = directory.path();
+    let said = harrow(path, "sweep lost-response calm --seeds 1..2 --defect no-dedup --out failed");
+    assert_eq!(said.code, 1, "{}{}", said.stdout, said.stderr);
+    let index = page(&path.join("failed/index.html"));
+    for told in ["lost-response", "calm", "Failures, by what they have in common", "Longest runs"] {
+        assert!(index.contains(told), "it does not tell {told}");
+    }
+    let links: Vec<&str> =
+        index.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let stories: Vec<&&str> = links.iter().filter(|link| link.ends_with("report.html")).collect();
+    assert!(!stories.is_empty(), "{links:?}");
+    for story in stories {
+        assert!(path.join("failed").join(story).is_file(), "{story}");
+    }
+    let again = harrow(
+        path,
+        "sweep lost-response calm --seeds 1..2 --defect no-dedup --out again --jobs 1",
+    );
+    assert_eq!(again.code, 1, "{}", again.stderr);
+    assert_eq!(page(&path.join("again/index.html")), index, "two sweeps leave the same bytes");
+}
+
+/// Debian's browser, and what others call theirs.
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// The document as it stands after the page's script has run, if there is a browser.
+fn dumped(page: &Path, link: &str) -> Option<String> {
+    let address = format!("file://{}{link}", page.display());
+    let arguments = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=3000",
+        "--dump-dom",
+        &address,
+    ];
+    let output =
+        BROWSERS.iter().find_map(|name| Command::new(name).args(arguments).output().ok())?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn a_browser_draws_the_page_and_goes_where_a_link_says() {
+    let directory = directory();
+    let path = directory.path();
+    assert_eq!(harrow(path, STORY).code, 0);
+    let page = path.join("story.html");
+    let Some(opened) = dumped(&page, "") else {
+        eprintln!("skipped: no browser is installed");
+        return;
+    };
+    assert!(
+        !opened.contains("data-drawn=\"0\"") && opened.contains("data-drawn=\""),
+        "nothing was drawn"
+    );
+    assert!(opened.contains("id=\"state-at\">6.574649s<"), "it opens at the finding");
+    assert!(opened.contains("class=\"time\""), "times lead to their moments");
+    assert!(
+        opened.matches("role=\"option\"").count() < 60,
+        "only rows that are seen are in the document"
+    );
+    let linked = dumped(&page, "#t=3.585s&node=3&from=3s&to=4s").expect("there is a browser");
+    assert!(linked.contains("id=\"state-at\">3.585000s<"), "the link names a moment");
+    assert!(linked.contains("3.000s to 4.000s"), "and a window");
+}

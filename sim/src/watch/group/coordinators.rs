@@ -1,0 +1,87 @@
+//! Who coordinates which groups: a deposed coordinator that has not heard of it may still speak, and what it says
+//! then is about a group that another one has read from the log since. Its word counts for nothing: it can neither
+//! hide a double ownership nor make one. Who has heard of it and speaks all the same is taken at its word.
+
+use std::collections::BTreeMap;
+
+use harrow_broker_model::client::coordinator_partition;
+use harrow_broker_model::note::MetadataChange;
+use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicId, TopicPartition};
+
+use crate::plan::Plan;
+
+const OFFSETS_TOPIC: &str = "__consumer_offsets";
+
+/// In which epoch each node coordinates each partition of `__consumer_offsets`, and in which the newest does.
+#[derive(Debug)]
+pub(super) struct Coordinators {
+    partitions: i32,
+    served: BTreeMap<(NodeId, i32), LeaderEpoch>,
+    newest: BTreeMap<i32, LeaderEpoch>,
+    /// `__consumer_offsets`, once it is created.
+    topic: Option<TopicId>,
+    /// The leader epochs of its partitions that each node has heard of.
+    heard: BTreeMap<(NodeId, i32), LeaderEpoch>,
+}
+
+impl Coordinators {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let partitions = plan.cluster.coordinators.offsets_topic.partitions.max(1) as i32;
+        Self {
+            partitions,
+            served: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            topic: None,
+            heard: BTreeMap::new(),
+        }
+    }
+
+    /// A process starts: it coordinates nothing, and has heard of nobody.
+    pub(super) fn process_started(&mut self, node: NodeId) {
+        self.served.retain(|(known, _), _| *known != node);
+        self.heard.retain(|(known, _), _| *known != node);
+    }
+
+    /// A node has applied a change of the cluster's metadata.
+    pub(super) fn on_metadata(&mut self, node: NodeId, change: &MetadataChange) {
+        match change {
+            MetadataChange::TopicCreated { topic, name, .. } if name == OFFSETS_TOPIC => {
+                self.topic = Some(*topic);
+            }
+            MetadataChange::PartitionChanged { partition, registration, .. }
+                if self.topic == Some(partition.topic) =>
+            {
+                self.heard.insert((node, partition.partition), registration.leader_epoch);
+            }
+            MetadataChange::TopicCreated { .. }
+            | MetadataChange::PartitionChanged { .. }
+            | MetadataChange::LeaderChanged { .. }
+            | MetadataChange::BrokerRegistered { .. }
+            | MetadataChange::BrokerChanged { .. }
+            | MetadataChange::ProducerIdsAllocated { .. }
+            | MetadataChange::RetentionChanged { .. } => {}
+        }
+    }
+
+    /// A node has read its partition and coordinates from now on; false if a newer one does already.
+    pub(super) fn on_loaded(
+        &mut self,
+        node: NodeId,
+        partition: TopicPartition,
+        epoch: LeaderEpoch,
+    ) -> bool {
+        let index = partition.partition;
+        self.served.insert((node, index), epoch);
+        let newest = self.newest.entry(index).or_insert(epoch);
+        *newest = (*newest).max(epoch);
+        *newest == epoch
+    }
+
+    /// Whether another coordinator of the group has begun since this node did, and the node has not heard of it.
+    pub(super) fn is_deposed_unawares(&self, node: NodeId, group: &str) -> bool {
+        let place = (node, coordinator_partition(group, self.partitions));
+        let served = self.served.get(&place).copied().unwrap_or(LeaderEpoch::NONE);
+        let heard = self.heard.get(&place).is_some_and(|heard| *heard > served);
+        self.newest.get(&place.1).is_some_and(|newest| *newest > served) && !heard
+    }
+}

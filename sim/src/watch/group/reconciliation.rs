@@ -1,0 +1,141 @@
+//! How partitions change hands in groups of the consumer protocol.
+//!
+//! Promise: what is committed of a group gives no partition to two members, and takes none from a member that has not
+//! given it up: it left, was thrown out, or has let go of it before the coordinator says so. A member's epoch never
+//! falls. Source: KIP-848; `NoDoubleClientAssignment` of its TLA+ specification; `CurrentAssignmentBuilder`.
+//! A coordinator that has loaded says all that it knows, so that what was said before counts no more; one that leads on
+//! in a later epoch goes on. What an older one says late does not count.
+//! Not verified: what a member that was thrown out still believes; that targets cover everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use harrow_broker_model::types::{LeaderEpoch, TopicPartition};
+
+use super::ownership::{DOUBLE, REGRESS};
+use crate::violation::Guarantee;
+use crate::watch::finding::{Anomaly, Context, Findings, Invariant};
+
+const UNACKNOWLEDGED: Anomaly = Anomaly {
+    name: "revocation-unacknowledged",
+    guarantee: Guarantee::Offsets,
+    meaning: "a coordinator took a partition from a member that had not given it up",
+};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    name: "reconciliation",
+    promise: "a member gives a partition up before anybody else may have it",
+    source: "KIP-848, CurrentAssignmentBuilder",
+    leaves_out: "what a member that was thrown out still believes",
+    anomalies: &[UNACKNOWLEDGED],
+};
+
+/// What a coordinator says that a member holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holding<'a> {
+    pub(super) member_epoch: i32,
+    pub(super) partitions: &'a [TopicPartition],
+}
+
+/// Groups of the consumer protocol.
+#[derive(Debug, Default)]
+pub(super) struct Reconciliation {
+    groups: BTreeMap<String, Group>,
+    /// What members have, by their own word.
+    owned: BTreeMap<String, BTreeSet<TopicPartition>>,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    /// The partition of `__consumer_offsets` that it is in.
+    partition: i32,
+    /// Of the coordinator whose word counts.
+    leader_epoch: LeaderEpoch,
+    members: BTreeMap<String, Member>,
+}
+
+#[derive(Debug)]
+struct Member {
+    epoch: i32,
+    holds: BTreeSet<TopicPartition>,
+}
+
+impl Reconciliation {
+    /// A member has these partitions, by its own word.
+    pub(super) fn on_owns(&mut self, group: &str, member: &str, partitions: &[TopicPartition]) {
+        let key = format!("{group}/{member}");
+        self.owned.insert(key, partitions.iter().copied().collect());
+    }
+
+    /// A coordinator has read its partition, and is the newest that has.
+    pub(super) fn on_loaded(&mut self, partition: i32, leader_epoch: LeaderEpoch) {
+        for group in self.groups.values_mut().filter(|group| group.partition == partition) {
+            group.leader_epoch = leader_epoch;
+            group.members.clear();
+        }
+    }
+
+    /// A coordinator says what a member holds.
+    pub(super) fn on_holds(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        (place, name, id): ((i32, LeaderEpoch), &str, &str),
+        held: Holding<'_>,
+    ) {
+        let group = self.groups.entry(name.to_owned()).or_default();
+        let (partition, leader_epoch) = place;
+        if leader_epoch < group.leader_epoch {
+            return;
+        }
+        (group.partition, group.leader_epoch) = (partition, leader_epoch);
+        let holds: BTreeSet<TopicPartition> = held.partitions.iter().copied().collect();
+        let before = group.members.remove(id);
+        for (other, member) in &group.members {
+            if let Some(partition) = member.holds.intersection(&holds).next() {
+                findings.report(context, &DOUBLE, *partition, || {
+                    format!(
+                        "group {name} gives it to {id}; {other} holds it in epoch {}",
+                        member.epoch
+                    )
+                });
+            }
+        }
+        if held.member_epoch == -1 {
+            self.owned.remove(&format!("{name}/{id}"));
+            return;
+        }
+        if let Some(before) = before {
+            let after = (held.member_epoch, &holds);
+            let owned = self.owned.get(&format!("{name}/{id}"));
+            check(context, findings, (name, id), (&before, after), owned);
+        }
+        let member = Member { epoch: held.member_epoch, holds };
+        group.members.insert(id.to_owned(), member);
+    }
+}
+
+/// A member that goes on, and what it has by its own word.
+fn check(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    (name, id): (&str, &str),
+    (before, (epoch, holds)): (&Member, (i32, &BTreeSet<TopicPartition>)),
+    owned: Option<&BTreeSet<TopicPartition>>,
+) {
+    let taken = before.holds.difference(holds);
+    let kept = taken.filter(|partition| owned.is_some_and(|owned| owned.contains(*partition)));
+    if let Some(partition) = kept.into_iter().next()
+        && epoch >= 0
+    {
+        findings.report(context, &UNACKNOWLEDGED, *partition, || {
+            format!("group {name} takes it from {id}, which has it, in epoch {epoch}")
+        });
+    }
+    if let Some(partition) = holds.iter().next()
+        && (0..before.epoch).contains(&epoch)
+    {
+        findings.report(context, &REGRESS, *partition, || {
+            format!("group {name}: {id} in epoch {epoch} after epoch {}", before.epoch)
+        });
+    }
+}
