@@ -120,7 +120,7 @@ LogDefect {
         source: "KIP-107; LogLoader.load, LogManager.checkpointLogStartOffsets",
         affected: Affected::Open { since: Version::new(0, 11, 0) },
         side: Server,
-        shows: "offsets" / "log-start-regress" in "retention-and-laggard", seed 1,
+        shows: "offsets" / "log-start-regress" in "retention-and-laggard", seed 5,
         meaning: "A log start is written down once a minute and at a clean stop: a broker that crashes before may \
             start with records that were deleted.",
         example: "A client deletes the records below 40; each replica moves its log start there, and the client is \

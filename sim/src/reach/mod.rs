@@ -66,6 +66,7 @@ pub const ALL: &[&str] = &[
     "resigned-leader",
     "segment-rolled",
     "stale-isr-proposal",
+    "started-at-batch",
     "static-member-away",
     "stays-dead",
     "target-assigned",

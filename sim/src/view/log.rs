@@ -118,6 +118,17 @@ impl LogMirror {
         self.entries.push(LogEntry { batch, chain });
     }
 
+    /// What is below its end does not matter any more: from there on it equals a log that has this digest there.
+    pub(crate) fn end_as(&mut self, end: Offset, chain: u64) {
+        if self.end() != end {
+            return;
+        }
+        match self.entries.last_mut() {
+            Some(last) => last.chain = chain,
+            None => self.seed = chain,
+        }
+    }
+
     /// Cuts the log so that it ends at or below `to`: a batch is kept whole or not at all.
     pub(crate) fn truncate_to(&mut self, to: Offset) {
         let count = self.count_below(to);

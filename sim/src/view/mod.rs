@@ -89,7 +89,8 @@ impl ClusterView {
             loss_allowed: plan.expect.loss_allowed,
             eligible_replicas: plan.cluster.eligible_leader_replicas,
             states_all: false,
-            producers_expire: plan.cluster.producer_id_expiration_ms < PRODUCERS_STAY_MS,
+            producers_expire: plan.cluster.producer_id_expiration_ms
+                < PRODUCERS_STAY_MS.max(plan.heal_at_ms + plan.converge_within_ms),
             weak: !plan.cluster.defects.is_empty(),
         }
     }

@@ -381,6 +381,18 @@ impl PartitionView {
         replica.high_watermark = replica.high_watermark.min(to);
     }
 
+    /// A leader takes a follower for one that has all below an offset, where its own log begins at that offset or
+    /// later: what the follower has there is about to be deleted, whatever it is. Kafka cannot tell that it differs,
+    /// since the epochs below a log start are forgotten. Source: `LeaderEpochFileCache.truncateFromStart`.
+    pub(crate) fn forget_deleted(&mut self, (leader, follower): (NodeId, NodeId), offset: Offset) {
+        let Some(leader) = self.replica(leader) else { return };
+        let deleted = offset > Offset::ZERO && offset <= leader.log_start_offset;
+        let Some(chain) = leader.log.chain_at(offset).filter(|_| deleted) else { return };
+        if let Some(replica) = self.known_replica_mut(follower) {
+            replica.log.end_as(offset, chain);
+        }
+    }
+
     /// A replica's log was opened again and holds these batches.
     pub(crate) fn reopen_replica(&mut self, node: NodeId, start: Offset, batches: &[BatchSummary]) {
         let replica = self.replica_mut(node);

@@ -45,6 +45,7 @@ pub(super) struct Bench {
 pub(super) fn config() -> ClusterConfig {
     ClusterConfig {
         replica_lag_time_max_ms: 10_000,
+        retention_check_interval_ms: 1_000,
         request_timeout_ms: 3_000,
         ..crate::testing::cluster()
     }

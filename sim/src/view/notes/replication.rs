@@ -45,9 +45,11 @@ impl ClusterView {
             ReplicationNote::IsrCommitted { partition, isr, .. } => {
                 self.partition_mut(*partition).replica_mut(node).isr.commit(isr);
             }
+            ReplicationNote::FollowerHeard { partition, follower, fetch_offset, .. } => {
+                self.partition_mut(*partition).forget_deleted((node, *follower), *fetch_offset);
+            }
             ReplicationNote::IsrProposalRefused { .. }
             | ReplicationNote::RequestFenced { .. }
-            | ReplicationNote::FollowerHeard { .. }
             | ReplicationNote::DivergenceFound { .. } => {}
         }
     }

@@ -108,7 +108,13 @@ impl LogMatching {
         let Some((first, _)) = first.filter(|(first, _)| *first < batch.base_offset) else {
             return;
         };
-        if context.view.states_all() {
+        // What a leader has deleted nobody compares with.
+        let view = context.view.partition(partition);
+        let deleted = view.is_some_and(|view| {
+            let begins = |it: &ReplicaView| it.log_start_offset >= batch.base_offset;
+            view.replicas().iter().any(begins)
+        });
+        if context.view.states_all() && !deleted {
             let place = (partition, *first, batch.base_offset.plus(-1));
             findings.report(context, &MISMATCH, place, || {
                 format!(

@@ -175,6 +175,7 @@ fn check_log(
     let comparable = replica.leader_epoch == epoch
         && replica.role == ReplicaRole::Follower
         && replica.log.end() >= offset
+        && offset > leader.log_start_offset
         && replica.log.start() == Offset::ZERO
         && leader.log.start() == Offset::ZERO;
     if comparable && replica.log.chain_at(offset) != leader.log.chain_at(offset) {
