@@ -124,6 +124,7 @@ pub struct TopicPlan {
 /// A client and its load. Operations run one after another or, for a producer, up to a number at a time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "a plan has a handful of clients")]
 pub enum ClientPlan {
     /// Sends records.
     Producer {

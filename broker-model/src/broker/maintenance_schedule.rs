@@ -6,6 +6,7 @@ use crate::types::Time;
 
 /// When logs are looked at next.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "each is the time of something")]
 pub(super) struct Maintenance {
     pub(super) flushes_at: Time,
     pub(super) expiration_at: Time,

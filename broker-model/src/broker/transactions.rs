@@ -169,7 +169,7 @@ impl Broker {
             }
             (Asked::Verification(connection), ResponseBody::AddPartitionsToTxn(response)) => {
                 let added = self.read_added(response);
-                self.verified(now, connection, added, effects);
+                self.verified(now, connection, &added, effects);
             }
             (asked, body) => panic!("{from} answers {asked:?} with {body:?}"),
         }
@@ -216,7 +216,7 @@ impl Broker {
                 }
                 Asked::Verification(connection) => {
                     let error = ErrorCode::NetworkException;
-                    self.verified(now, connection, Err(error), effects);
+                    self.verified(now, connection, &Err(error), effects);
                 }
             }
         }

@@ -123,7 +123,7 @@ impl Admin {
             return;
         };
         if let Purpose::DeleteRecords(operation) = purpose {
-            return self.on_records_deleted(operation, &message.body, effects);
+            return Self::on_records_deleted(operation, &message.body, effects);
         }
         let Purpose::CreateTopic(operation) = purpose else {
             unreachable!("an admin never asks {purpose:?}")

@@ -35,7 +35,9 @@ mod tests {
     #[test]
     fn numbers_are_differences() {
         let mut column = Deltas::default();
-        [5, 7, 7, 3].into_iter().for_each(|number| column.push(number));
+        for number in [5, 7, 7, 3] {
+            column.push(number);
+        }
         assert_eq!(serde_json::to_string(&column).expect("it is data"), "[5,2,0,-4]");
     }
 }

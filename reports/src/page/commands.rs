@@ -1,5 +1,7 @@
 //! What to run next, to copy.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::report::Report;
@@ -47,6 +49,9 @@ fn shrink(report: &Report) -> Option<String> {
         return None;
     }
     let run = at.replay.strip_prefix("harrow run ").filter(|words| !words.starts_with("- "));
-    let plan = at.replay.strip_prefix("harrow replay ").filter(|path| path.ends_with(".json"));
+    let plan = at
+        .replay
+        .strip_prefix("harrow replay ")
+        .filter(|path| Path::new(path).extension().is_some_and(|it| it == "json"));
     run.or(plan).map(|words| format!("harrow shrink {words}"))
 }

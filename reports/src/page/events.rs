@@ -184,7 +184,10 @@ mod tests {
         }
     }
 
-    fn told(trace: &[TraceRow]) -> Vec<(u64, Option<u64>, i32, Option<i32>, bool, &str)> {
+    /// Sent and received, in microseconds, from whom and to whom, whether it is an answer, and its text.
+    type Told<'a> = (u64, Option<u64>, i32, Option<i32>, bool, &'a str);
+
+    fn told(trace: &[TraceRow]) -> Vec<Told<'_>> {
         let told = |one: Message<'_>| {
             let text = trace.iter().find_map(|row| {
                 let (_, text) = row.text.split_once(": ")?;

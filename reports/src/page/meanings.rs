@@ -8,6 +8,7 @@ use crate::report::Report;
 
 /// What a name means.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the page calls it so")]
 pub(super) struct Meaning {
     name: &'static str,
     kind: &'static str,

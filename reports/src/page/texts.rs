@@ -96,7 +96,9 @@ mod tests {
     #[test]
     fn one_template_serves_all_texts_like_it() {
         let (mut texts, mut column) = (Texts::default(), TextColumn::default());
-        ["a 1", "b", "a 20"].into_iter().for_each(|text| column.push(&mut texts, text));
+        for text in ["a 1", "b", "a 20"] {
+            column.push(&mut texts, text);
+        }
         assert_eq!((column.text, column.numbers), (vec![0, 1, 0], vec![1, 20]));
         assert_eq!(texts.list, ["a \u{1}", "b"]);
     }

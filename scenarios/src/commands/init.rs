@@ -48,9 +48,10 @@ fn write_new(path: &Path) -> io::Result<()> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    let help = match error.kind() {
-        io::ErrorKind::AlreadyExists => "give another name: what is there is left alone",
-        _ => "give a name that ends in .toml, in a directory that is there",
+    let help = if error.kind() == io::ErrorKind::AlreadyExists {
+        "give another name: what is there is left alone"
+    } else {
+        "give a name that ends in .toml, in a directory that is there"
     };
     mistake(format!("failed to write {}: {error}", path.display()), help).into()
 }

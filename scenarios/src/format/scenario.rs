@@ -97,6 +97,7 @@ pub struct LoadScenario {
 
 /// What a load does.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a scenario has a handful of loads")]
 pub enum LoadKind {
     /// Sends.
     Producer {

@@ -153,7 +153,7 @@ impl Text {
         ];
         for (key, field, default) in retention {
             let kept = &topic["retention"][field];
-            if !kept.is_null() && *kept != Value::from(default) {
+            if !kept.is_null() && kept.as_i64() != Some(default) {
                 self.assign(key, kept);
             }
         }

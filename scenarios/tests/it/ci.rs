@@ -1,4 +1,4 @@
-//! What CI services read: JUnit, GitLab's code quality, GitHub's annotations and summary.
+//! What CI services read: a `JUnit` file, a code quality report, annotations and a job's summary.
 
 use std::fs;
 use std::path::Path;
@@ -50,11 +50,7 @@ fn junit_has_a_case_for_each_run() {
     let replay = "harrow run quick-failover --seed 9 --defect truncate-to-hw";
     assert!(text(description).contains(replay), "{description:?}");
     let violated = suite.test_cases.iter().filter(|case| failed(case)).count();
-    assert!(
-        said.stdout.contains(&format!("violated with truncate-to-hw: 4 runs")),
-        "{}",
-        said.stdout
-    );
+    assert!(said.stdout.contains("violated with truncate-to-hw: 4 runs"), "{}", said.stdout);
     let row = said.stdout.lines().find(|line| line.starts_with("quick-failover")).expect("a row");
     let counts: Vec<&str> = row.split_whitespace().collect();
     assert_eq!(counts[2], violated.to_string(), "{row}");

@@ -68,6 +68,7 @@ const EPOCHS: [Epoch; 10] = [
 
 /// Every offset that is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::enum_variant_names, reason = "they are Kafka's names")]
 enum Offset {
     HighWatermark,
     FollowersHighWatermark,

@@ -70,7 +70,9 @@ impl Processing {
         let early = defects.has(ApplicationDefect::CommitsBeforeProcessing);
         let guarantee = match plan.guarantee {
             ProcessingGuarantee::AtLeastOnce if early => ProcessingGuarantee::AtMostOnce,
-            promised => promised,
+            promised @ (ProcessingGuarantee::ExactlyOnce
+            | ProcessingGuarantee::AtLeastOnce
+            | ProcessingGuarantee::AtMostOnce) => promised,
         };
         Self {
             group: group.to_owned(),
@@ -159,13 +161,14 @@ impl Processing {
             Outcome::Subscribed | Outcome::Rewound { .. } => self.next = Step::Poll,
             Outcome::Polled { records } => self.polled(records),
             Outcome::Joined { generation, .. } => self.generation = Some(*generation),
-            Outcome::Transacted { committed: true, .. } => self.over(Step::Poll),
             Outcome::Sent { .. } => self.sent_one(),
             Outcome::Committed { .. } if self.guarantee == ProcessingGuarantee::AtMostOnce => {
                 self.next = Step::Process;
             }
             // A commit that fails is made with the next one, unless the partitions have gone to somebody else.
-            Outcome::Committed { .. } => self.over(Step::Poll),
+            Outcome::Committed { .. } | Outcome::Transacted { committed: true, .. } => {
+                self.over(Step::Poll);
+            }
             Outcome::Failed { .. } | Outcome::Unknown { .. } => self.failed(done),
             Outcome::Transacted { committed: false, .. } => self.over(Step::Rewind),
             Outcome::Revoking { .. }

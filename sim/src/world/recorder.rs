@@ -215,9 +215,8 @@ impl Recorder {
                 (Function::Subscribe, actions)
             }
             Operation::Unsubscribe => (Function::Subscribe, Vec::new()),
-            Operation::Rewind => (Function::Poll, Vec::new()),
             Operation::Commit { offsets, .. } => (Function::Commit, self.committed(offsets)),
-            Operation::Poll { .. } => (Function::Poll, Vec::new()),
+            Operation::Poll { .. } | Operation::Rewind => (Function::Poll, Vec::new()),
             Operation::EndOffset { partition: (topic, index) } => {
                 let partition =
                     self.position(topic, *index).expect("loads ask for partitions of the plan");

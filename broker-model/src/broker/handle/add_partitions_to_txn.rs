@@ -87,7 +87,7 @@ impl Broker {
     ) {
         match self.transactions.adders.remove(&asker) {
             None => {}
-            Some(Adder::Own(connection)) => self.verified(now, connection, result, effects),
+            Some(Adder::Own(connection)) => self.verified(now, connection, &result, effects),
             Some(Adder::Request(batch, at)) => {
                 let batches = &mut self.transactions.add_batches;
                 let Some(known) = batches.get_mut(&batch) else { return };

@@ -97,7 +97,7 @@ impl Broker {
         let verify_only = self.context.config.transaction_version < 2;
         let Some(coordinator) = self.transaction_coordinator(&transactional_id) else {
             let error = Err(ErrorCode::CoordinatorNotAvailable);
-            return self.verified(now, connection, error, effects);
+            return self.verified(now, connection, &error, effects);
         };
         if coordinator == self.context.node {
             let wanted = AddPartitions { transactional_id, producer, verify_only, partitions };
@@ -129,13 +129,13 @@ impl Broker {
         &mut self,
         now: Now,
         connection: ConnectionId,
-        result: Added,
+        result: &Added,
         effects: &mut Effects,
     ) {
         let Some(verifying) = self.transactions.verifying.remove(&connection) else { return };
         let bumps_epoch = self.context.config.transaction_version >= 2;
         let Verifying { caller, request, guards } = verifying;
-        let of = |(partition, guard)| match &result {
+        let of = |(partition, guard)| match result {
             Err(error) => (partition, Err(told_by_verification(*error))),
             Ok(missing) if missing.contains(&partition) => {
                 (partition, Err(ErrorCode::TransactionAbortable))

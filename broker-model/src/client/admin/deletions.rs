@@ -38,7 +38,6 @@ impl Admin {
 
     /// A leader has moved its log start even if it says that others did not follow in time.
     pub(super) fn on_records_deleted(
-        &self,
         operation: OperationId,
         body: &ResponseBody,
         effects: &mut Effects,

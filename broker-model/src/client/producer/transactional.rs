@@ -262,13 +262,11 @@ impl Transactional {
         (metadata, connections): (&mut Metadata, &mut Connections),
     ) -> Option<(NodeId, TransactionRequest)> {
         let of_group = next == TransactionRequest::CommitOffsets;
-        let find = match of_group {
-            true => TransactionRequest::FindGroupCoordinator,
-            false => TransactionRequest::FindCoordinator,
-        };
-        let known = match of_group {
-            true => self.offsets.as_ref().and_then(|offsets| offsets.coordinator),
-            false => self.coordinator,
+        let (find, known) = if of_group {
+            let known = self.offsets.as_ref().and_then(|offsets| offsets.coordinator);
+            (TransactionRequest::FindGroupCoordinator, known)
+        } else {
+            (TransactionRequest::FindCoordinator, self.coordinator)
         };
         match known {
             Some(coordinator) => Some((coordinator, next)),
@@ -496,11 +494,10 @@ impl Transactional {
             return None;
         }
         let next = self.next(has_unanswered)?;
-        let known = match next {
-            TransactionRequest::CommitOffsets => {
-                self.offsets.as_ref().and_then(|it| it.coordinator)
-            }
-            _ => self.coordinator,
+        let known = if next == TransactionRequest::CommitOffsets {
+            self.offsets.as_ref().and_then(|it| it.coordinator)
+        } else {
+            self.coordinator
         };
         let blocked = match known {
             Some(coordinator) => connections.blocked_until(coordinator, Channel::Client),

@@ -33,6 +33,7 @@ enum Said {
     Owns(Option<Vec<i32>>),
 }
 
+#[expect(clippy::disallowed_types, reason = "proptest's macro shares its strategies by Arc")]
 fn speaker() -> impl Strategy<Value = Speaker> {
     let group = prop_oneof![4 => Just("g"), 1 => Just("h"), 1 => Just("")];
     let member = prop_oneof![
@@ -50,6 +51,7 @@ fn speaker() -> impl Strategy<Value = Speaker> {
     })
 }
 
+#[expect(clippy::disallowed_types, reason = "proptest's macro shares its strategies by Arc")]
 fn said() -> impl Strategy<Value = Said> {
     let owned = prop::option::of(prop::collection::vec(-1..6_i32, 0..5));
     prop_oneof![
@@ -122,6 +124,7 @@ fn say(bench: &mut Bench, who: &Speaker, said: &Said, members: &[String]) -> Opt
     bench.answer(70).and_then(|body| error_of(&body))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "only these are asked for")]
 fn error_of(body: &ResponseBody) -> Option<ErrorCode> {
     let code = match body {
         ResponseBody::Heartbeat(response) => response.error_code,

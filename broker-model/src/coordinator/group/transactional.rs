@@ -93,9 +93,9 @@ impl GroupCoordinator {
         let generation = request.generation_id;
         if let Some(group) = context.written().consumer_group(request.group_id.as_str()) {
             let member = (request.member_id.as_str(), request.group_instance_id.as_deref());
-            let stale = |error| match error {
-                ErrorCode::StaleMemberEpoch => ErrorCode::IllegalGeneration,
-                other => other,
+            let stale = |error| {
+                let is_stale = error == ErrorCode::StaleMemberEpoch;
+                if is_stale { ErrorCode::IllegalGeneration } else { error }
             };
             return group.validate_commit(member, generation, true).map_err(stale);
         }

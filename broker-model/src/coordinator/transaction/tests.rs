@@ -263,6 +263,7 @@ fn an_append_that_fails_changes_nothing() {
 }
 
 /// What anybody may send: ids, epochs and ends that are not the producer's.
+#[expect(clippy::disallowed_types, reason = "proptest's macro shares its strategies by Arc")]
 fn foreign() -> impl Strategy<Value = ((i64, i16), u8)> {
     let (ids, epochs) = (prop_oneof![Just(41_i64), Just(40), -1_i64..60], -1_i16..4);
     ((ids, epochs), 0_u8..4)

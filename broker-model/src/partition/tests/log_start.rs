@@ -59,7 +59,9 @@ fn an_empty_log_that_starts_inside_a_batch_starts_with_the_batch() {
 /// Broker 1 leads, and all three have three committed records.
 fn leading(defects: &[Defect]) -> Bench {
     let mut bench = Bench::leading(defects, &[1, 2, 3]);
-    (0..3).for_each(|_| drop(bench.produce(&batch(-1, 0))));
+    for _ in 0..3 {
+        let _ = bench.produce(&batch(-1, 0));
+    }
     for replica in [2, 3] {
         bench.fetch(replica, 3);
     }

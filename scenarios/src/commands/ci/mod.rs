@@ -1,4 +1,4 @@
-//! What CI services read, beside what is printed: a JUnit file, GitLab's code quality file, GitHub's annotations.
+//! What CI services read, beside what is printed: a `JUnit` file, a code quality report as `GitLab` reads it, annotations for `GitHub`.
 
 mod case;
 mod code_quality;
@@ -18,15 +18,15 @@ use github::JobSummary;
 /// Files for CI services.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct CiArgs {
-    /// Write a JUnit file: a suite for each scenario, a case for each run.
+    /// Write a `JUnit` file: a suite for each scenario, a case for each run.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Write what was found as a code quality report, as GitLab reads it.
+    /// Write what was found as a code quality report, as `GitLab` reads it.
     #[arg(long, value_name = "FILE")]
     code_quality: Option<PathBuf>,
 }
 
-/// So many runs that did not hold are kept for files other than JUnit's; further ones are only counted there.
+/// So many runs that did not hold are kept for files other than that of `JUnit`; further ones are only counted there.
 const KEPT_MAX: usize = 1_000;
 
 /// Gathers what ended, and tells it when all has.
@@ -72,7 +72,7 @@ impl CiReports<'_> {
         Ok(())
     }
 
-    /// Writes the files and GitHub's job summary.
+    /// Writes the files and the job's summary.
     pub(super) fn close(self, end: &str) -> Result<(), Failure> {
         let CiArgs { junit, code_quality } = self.files;
         if let Some(path) = junit {

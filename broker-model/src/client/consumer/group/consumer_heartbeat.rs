@@ -131,6 +131,7 @@ impl Consumer {
     }
 
     /// Source: `AbstractHeartbeatRequestManager.onErrorResponse`.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other errors are fatal in Kafka")]
     fn on_heartbeat_refused(&mut self, error: ErrorCode, (now, retry_at): (Time, Time)) {
         self.reconciler_mut().sent = Sent::default();
         self.reconciler_mut().not_before = retry_at;

@@ -321,7 +321,7 @@ impl<'a> Asking<'a> {
         }
         let ignores = self.defects.has(GroupDefect::AssignsUnreleased);
         let loses_sight = self.defects.has(GroupDefect::PartitionEpochLost);
-        let held = |place: &TopicPartition| !ignores && group.is_held(place, loses_sight);
+        let held = |place: &TopicPartition| !ignores && group.is_held(*place, loses_sight);
         reconcile(member, target, owned, held, self.weaknesses())
     }
 

@@ -64,8 +64,9 @@ impl ConsumerGroup {
     }
 
     /// Whether anybody holds a partition. Known bug G06: 3.7 may have lost sight of it.
-    pub(crate) fn is_held(&self, place: &TopicPartition, loses_sight: bool) -> bool {
-        self.partition_epochs.contains_key(place) && !(loses_sight && self.mislaid.contains(place))
+    pub(crate) fn is_held(&self, place: TopicPartition, loses_sight: bool) -> bool {
+        let mislaid = loses_sight && self.mislaid.contains(&place);
+        self.partition_epochs.contains_key(&place) && !mislaid
     }
 
     pub(crate) fn phase(&self) -> GroupPhase {

@@ -136,7 +136,9 @@ fn put_partitions(to: &mut BytesMut, partitions: &Partitions) {
     for places in topics {
         to.put_u128(u128::from(places[0].topic.0));
         to.put_i32(places.len() as i32);
-        places.iter().for_each(|place| to.put_i32(place.partition));
+        for place in places {
+            to.put_i32(place.partition);
+        }
     }
 }
 

@@ -93,9 +93,10 @@ fn operation_text(request: &Operation) -> String {
         Operation::Transact { records, commit, offsets, .. } => {
             let values = records.iter().map(|record| record.value.0.to_string());
             let end = if *commit { "commit" } else { "abort" };
-            let with = match offsets.is_empty() {
-                true => String::new(),
-                false => format!(" with the offsets {}", offset_list(offsets)),
+            let with = if offsets.is_empty() {
+                String::new()
+            } else {
+                format!(" with the offsets {}", offset_list(offsets))
             };
             format!("send records {} in a transaction and {end} it{with}", joined(values))
         }

@@ -42,6 +42,6 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
 }
 
 fn places(names: &Names, partitions: &[TopicPartition]) -> String {
-    let places: Vec<String> = partitions.iter().map(|it| names.place(*it).to_string()).collect();
+    let places: Vec<String> = partitions.iter().map(|it| names.place(*it).clone()).collect();
     if places.is_empty() { "nothing".to_owned() } else { places.join(" ") }
 }
