@@ -95,8 +95,7 @@ impl Controller {
         let (body, for_active) = match body {
             RequestBody::QuorumFetch(request) => {
                 let quorum = &mut self.quorum;
-                quorum.on_fetch_request(now, connection, correlation_id, &request, effects);
-                return;
+                return quorum.on_fetch_request(now, connection, correlation_id, &request, effects);
             }
             RequestBody::Vote(request) => {
                 (ResponseBody::Vote(self.quorum.on_vote_request(now, request, effects)), false)

@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 55] = [
+pub(super) static ENTRIES: [Entry; 61] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -39,6 +39,16 @@ pub(super) static ENTRIES: [Entry; 55] = [
         "A broker read a partition of `__consumer_offsets` and coordinates its groups from then on.",
     ),
     mark("crash", "A process was killed; what it wrote stayed in the page cache."),
+    mark("deleted-by-size", "A log gave up segments as it was larger than retention.bytes."),
+    mark("deleted-by-time", "A log gave up segments whose records were older than retention.ms."),
+    mark("deletion-confirmed", "A client was told that records are deleted on all live replicas."),
+    mark("log-start-followed", "A follower took its leader's log start over."),
+    mark("records-deleted", "A leader moved its log start as a client had asked (DeleteRecords)."),
+    mark_of(
+        "started-at-batch",
+        "An empty log that was to start inside a batch began with that batch.",
+        "KAFKA-6975",
+    ),
     mark_of(
         "divergence-found",
         "A leader returned to a replica or consumer from where its log diverges.",

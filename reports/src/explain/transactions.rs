@@ -6,10 +6,11 @@ pub(super) static ENTRIES: [Entry; 17] = [
     Entry {
         name: "torn-transaction",
         kind: Kind::ClientAnomaly,
-        meaning: "A transaction of unknown outcome committed in part: one of its records was read, \
-                  and another one is in no read.",
+        meaning: "A transaction of unknown outcome committed in part, or one that was aborted is there in \
+                  part: one of its records was read, and another one is in no read.",
         example: "A transaction sends a and b and is never answered; readers get a, and never b.",
-        legal: "With isolation.level=read_uncommitted, where a read does not prove a commit; where \
+        legal: "With isolation.level=read_uncommitted, where a read does not prove a commit and \
+                what is aborted is read, too; where \
                 the configuration allows loss.",
         source: "KIP-98, KIP-890; KAFKA-17754",
     },

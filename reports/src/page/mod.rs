@@ -2,7 +2,8 @@
 //!
 //! What can be said in words stands in the page's HTML, so that it is read without the script, too: the verdict, what
 //! is legal, the faults. What is drawn is data beside it, as columns in JSON, and `core.js` (pure functions),
-//! `diagram.js` (canvases), `state.js`, `list.js` and `page.js` show what is in view. Two pages of one run are the same bytes.
+//! `diagram.js` (canvases), `state.js`, `list.js` and `page.js` show what is in view. Two pages of one run are the
+//! same bytes.
 //!
 //! | where | what lives there |
 //! |---|---|

@@ -40,7 +40,12 @@ fn excuse_of_data(terms: &Terms, history: &History, occurrence: &Occurrence) -> 
         Anomaly::LostWrite | Anomaly::Unseen => {
             weak(subject).or_else(|| unproved(&[own])).or_else(loss)
         }
-        Anomaly::TornTransaction => unproved(&[own]).or_else(loss),
+        Anomaly::TornTransaction => {
+            // Of an aborted transaction, who reads what is not committed may see any part.
+            let aborted = history.row(occurrence.subject.operation).completion == Completion::Fail;
+            let seen_open = || terms.read_uncommitted().filter(|_| aborted);
+            unproved(&[own]).or_else(seen_open).or_else(loss)
+        }
         Anomaly::Duplicate => may_duplicate(terms, history, subject).or_else(loss),
         Anomaly::InconsistentOffsets
         | Anomaly::NonmonotonicSend

@@ -70,6 +70,16 @@ const ABOUT: &[(&str, &str, &str)] = &[
     ("[[load]]", "kind", "what the clients do"),
     ("[[load]]", "count", "how many clients"),
     ("[[load]]", "topics", "the names of their topics; all if absent"),
+    (
+        "[[load]]",
+        "outputs",
+        "the topics to which a member writes what it makes of each record that it reads",
+    ),
+    (
+        "[[load]]",
+        "guarantee",
+        "how often each record that is read is processed: what the application is made for",
+    ),
     ("[[load]]", "acks", "as Kafka"),
     ("[[load]]", "enable.idempotence", "as Kafka; by default, where `acks` can be `all`"),
     ("[[load]]", "auto.offset.reset", "where a consumer without a position begins"),

@@ -366,6 +366,9 @@ mod tests {
         let mut tree = serde_json::to_value(&plan).expect("plain data");
         for client in tree["clients"].as_array_mut().into_iter().flatten() {
             client["config"]["jitter_salt"] = Value::from(0);
+            if client["pipeline"].is_object() {
+                client["pipeline"]["producer"]["jitter_salt"] = Value::from(0);
+            }
         }
         serde_json::from_value(tree).expect("still a plan")
     }

@@ -461,6 +461,13 @@ impl Stage {
         self.note(node, &Note::Group(released));
     }
 
+    /// A node has read the groups of the consumer protocol, and coordinates in a leader epoch.
+    pub(crate) fn loads(&mut self, (node, epoch): (NodeId, i32)) {
+        let (partition, leader_epoch, groups) = (self.partition, LeaderEpoch(epoch), Vec::new());
+        let loaded = GroupNote::CoordinatorLoaded { partition, leader_epoch, groups };
+        self.note(node, &Note::Group(loaded));
+    }
+
     /// The coordinator of a leader epoch says what a member of a group of the consumer protocol holds.
     pub(crate) fn holds(
         &mut self,

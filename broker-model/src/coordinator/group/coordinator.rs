@@ -41,8 +41,8 @@ pub(crate) enum Todo {
     Released { group: String, member: String, place: Place },
     /// A fact to be stated.
     Note(GroupNote),
-    /// A fact to be stated: in this leader epoch of a partition of the topic, what is committed says that a group of the
-    /// consumer protocol has changed.
+    /// A fact to be stated: in this leader epoch of a partition of the topic, what is committed says that a group of
+    /// the consumer protocol has changed.
     Changed(i32, LeaderEpoch, GroupChange),
     /// A fact to be stated: an answer rests on what a partition of the topic has before this offset.
     Answered(i32, Offset),

@@ -1,5 +1,5 @@
-//! Whatever clients say of generations, epochs, members and instance ids: who is refused is told Kafka's error code, and
-//! nothing has changed. Members that are sound are not disturbed.
+//! Whatever clients say of generations, epochs, members and instance ids: who is refused is told Kafka's error code,
+//! and nothing has changed. Members that are sound are not disturbed.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,5 @@
-//! What CI services read, beside what is printed: a `JUnit` file, a code quality report as `GitLab` reads it, annotations for `GitHub`.
+//! What CI services read, beside what is printed: a `JUnit` file, a code quality report as `GitLab` reads it,
+//! annotations for `GitHub`.
 
 mod case;
 mod code_quality;

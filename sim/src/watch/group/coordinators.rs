@@ -42,16 +42,22 @@ impl Coordinators {
         self.heard.retain(|(known, _), _| *known != node);
     }
 
-    /// A node has applied a change of the cluster's metadata.
-    pub(super) fn on_metadata(&mut self, node: NodeId, change: &MetadataChange) {
+    /// A node has applied a change of the cluster's metadata. If it goes on to coordinate without having read its
+    /// partition anew, though somebody else has done so meanwhile: that partition. What it said meanwhile did not
+    /// count, and it does not say it again.
+    pub(super) fn on_metadata(&mut self, node: NodeId, change: &MetadataChange) -> Option<i32> {
         match change {
             MetadataChange::TopicCreated { topic, name, .. } if name == OFFSETS_TOPIC => {
                 self.topic = Some(*topic);
+                None
             }
             MetadataChange::PartitionChanged { partition, registration, .. }
                 if self.topic == Some(partition.topic) =>
             {
-                self.heard.insert((node, partition.partition), registration.leader_epoch);
+                let (index, epoch) = (partition.partition, registration.leader_epoch);
+                self.heard.insert((node, index), epoch);
+                let leads = registration.leader == Some(node);
+                leads.then(|| self.elected_again((node, index), epoch)).flatten()
             }
             MetadataChange::TopicCreated { .. }
             | MetadataChange::PartitionChanged { .. }
@@ -59,8 +65,22 @@ impl Coordinators {
             | MetadataChange::BrokerRegistered { .. }
             | MetadataChange::BrokerChanged { .. }
             | MetadataChange::ProducerIdsAllocated { .. }
-            | MetadataChange::RetentionChanged { .. } => {}
+            | MetadataChange::RetentionChanged { .. } => None,
         }
+    }
+
+    /// Who coordinates already goes on in a later epoch.
+    fn elected_again(&mut self, place: (NodeId, i32), epoch: LeaderEpoch) -> Option<i32> {
+        let served = self.served.get_mut(&place).filter(|served| **served < epoch)?;
+        let newest = self.newest.entry(place.1).or_insert(epoch);
+        let another_has_read = *newest > *served;
+        (*served, *newest) = (epoch, (*newest).max(epoch));
+        another_has_read.then_some(place.1)
+    }
+
+    /// Whether a partition of the topic has the records of a group.
+    pub(super) fn is_of(&self, partition: i32, group: &str) -> bool {
+        coordinator_partition(group, self.partitions) == partition
     }
 
     /// A node has read its partition and coordinates from now on; false if a newer one does already.

@@ -41,7 +41,10 @@ impl GroupWing {
     #[inline]
     pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
         if let Note::Controller(ControllerNote::MetadataApplied { change, .. }) = note {
-            self.coordinators.on_metadata(context.node, change);
+            let goes_on = self.coordinators.on_metadata(context.node, change);
+            if let Some(partition) = goes_on {
+                self.ownership.forget(|group| self.coordinators.is_of(partition, group));
+            }
         }
         let Note::Group(note) = note else { return };
         match note {

@@ -79,6 +79,11 @@ impl Ownership {
         }
     }
 
+    /// Who owns what in these groups is not known any more.
+    pub(super) fn forget(&mut self, is_one: impl Fn(&str) -> bool) {
+        self.owners.retain(|group, _| !is_one(group));
+    }
+
     /// A group has a generation without members: all that it had are gone, and hold nothing.
     pub(super) fn on_emptied(&mut self, group: &str) {
         self.owners.remove(group);

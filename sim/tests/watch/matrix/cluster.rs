@@ -363,10 +363,17 @@ fn coordinates(stage: &mut Stage, node: NodeId, epoch: i32, generation: i32) {
 
 #[test]
 fn only_the_newest_coordinator_says_who_holds_what() {
-    for (epoch, expected) in [(1, &[][..]), (2, &["double-ownership"][..]), (3, &[][..])] {
+    let double = &["double-ownership"][..];
+    for (epoch, loads, expected) in
+        [(1, false, &[][..]), (2, false, double), (3, true, &[][..]), (3, false, double)]
+    {
         let mut stage = super::case::stage();
         stage.holds((A, 1), ("m1", 5), &[X]);
+        stage.loads((B, 2));
         stage.holds((B, 2), ("m2", 6), &[X]);
+        if loads {
+            stage.loads((A, epoch));
+        }
         stage.holds((A, epoch), ("m1", 6), &[X]);
         assert_eq!(stage.found(), expected, "epoch {epoch}");
     }

@@ -1,8 +1,9 @@
-//! How a member of the consumer protocol comes to what it shall have. Source: `AbstractMembershipManager.maybeReconcile`,
-//! `revokeAndAssign`, `transitionToFenced`, `transitionToStale`, `maybeRejoinStaleMember`.
+//! How a member of the consumer protocol comes to what it shall have. Source:
+//! `AbstractMembershipManager.maybeReconcile`, `revokeAndAssign`, `transitionToFenced`, `transitionToStale`,
+//! `maybeRejoinStaleMember`.
 //!
-//! It goes on inside polls, as the application must be told: what is taken from it is told with `Outcome::Revoking`, and
-//! no record of it is returned any more; the next poll lets go of it, takes what is new, and ends with
+//! It goes on inside polls, as the application must be told: what is taken from it is told with `Outcome::Revoking`,
+//! and no record of it is returned any more; the next poll lets go of it, takes what is new, and ends with
 //! `Outcome::Joined`. The coordinator is told with the next heartbeat, which is sent at once.
 
 use crate::client::consumer::Consumer;

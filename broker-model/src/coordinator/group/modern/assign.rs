@@ -1,5 +1,5 @@
-//! How the coordinator shares partitions out. Source: Kafka's `UniformAssignor` with `UniformHomogeneousAssignmentBuilder`,
-//! `RangeAssignor`.
+//! How the coordinator shares partitions out. Source: Kafka's `UniformAssignor` with
+//! `UniformHomogeneousAssignmentBuilder`, `RangeAssignor`.
 //!
 //! Uniform, the default, is sticky: who has no more than its share keeps all. Where members subscribe to different
 //! topics Kafka's `UniformHeterogeneousAssignmentBuilder` balances: here each partition stays with who has it, unless

@@ -1,7 +1,7 @@
 //! How a member comes to its target. Source: Kafka's `CurrentAssignmentBuilder`.
 //!
-//! What it must give up it gives up first, in its old epoch, and says so: by a heartbeat that does not name it any more.
-//! Only then it goes on. It gets what nobody else holds; for the rest it waits in the target's epoch.
+//! What it must give up it gives up first, in its old epoch, and says so: by a heartbeat that does not name it any
+//! more. Only then it goes on. It gets what nobody else holds; for the rest it waits in the target's epoch.
 
 use super::member::{Holding, MemberState, Partitions};
 use crate::types::TopicPartition;

@@ -1,9 +1,11 @@
-//! Records of groups of the consumer protocol. Source: Kafka's `GroupCoordinatorRecordHelpers`, `ConsumerGroupMetadataKey`
+//! Records of groups of the consumer protocol. Source: Kafka's `GroupCoordinatorRecordHelpers`,
+//! `ConsumerGroupMetadataKey`
 //! 3, `ConsumerGroupMemberMetadataKey` 5, `ConsumerGroupTargetAssignmentMetadataKey` 6,
 //! `ConsumerGroupTargetAssignmentMemberKey` 7, `ConsumerGroupCurrentMemberAssignmentKey` 8.
 //!
-//! Fields are Kafka's, in their order, without the compact forms. Key 4, the partitions of the topics, is what coordinators
-//! before 4.1 wrote: its place is taken by a hash in the group's own record (KIP-1101). Nobody here writes or reads it.
+//! Fields are Kafka's, in their order, without the compact forms. Key 4, the partitions of the topics, is what
+//! coordinators before 4.1 wrote: its place is taken by a hash in the group's own record (KIP-1101). Nobody here
+//! writes or reads it.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
