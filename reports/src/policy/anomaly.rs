@@ -41,10 +41,7 @@ fn excuse_of_data(terms: &Terms, history: &History, occurrence: &Occurrence) -> 
             weak(subject).or_else(|| unproved(&[own])).or_else(loss)
         }
         Anomaly::TornTransaction => {
-            // Of an aborted transaction, who reads what is not committed may see any part.
-            let aborted = history.row(occurrence.subject.operation).completion == Completion::Fail;
-            let seen_open = || terms.read_uncommitted().filter(|_| aborted);
-            unproved(&[own]).or_else(seen_open).or_else(loss)
+            unproved(&[own]).or_else(|| excuse_aborted(terms, history, occurrence)).or_else(loss)
         }
         Anomaly::Duplicate => may_duplicate(terms, history, subject).or_else(loss),
         Anomaly::InconsistentOffsets
@@ -100,6 +97,12 @@ fn excuse_of_data(terms: &Terms, history: &History, occurrence: &Occurrence) -> 
         Anomaly::CommitBeyondPosition => excuse_start(terms, history, occurrence),
         Anomaly::GarbageRead | Anomaly::ZombieCommit | Anomaly::DoubleOwnership => None,
     }
+}
+
+/// Why an aborted transaction may have been seen in part: who reads what is not committed may see any part of it.
+fn excuse_aborted(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
+    let aborted = history.row(occurrence.subject.operation).completion == Completion::Fail;
+    terms.read_uncommitted().filter(|_| aborted)
 }
 
 /// Why a group may have processed a record twice, or never.

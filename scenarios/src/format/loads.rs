@@ -191,7 +191,12 @@ fn pipeline(
     reading: &Reading,
 ) -> Option<PipelineScenario> {
     let outputs = section.texts("outputs", "[\"results\"]");
+    let guarantee = section.choice("guarantee", GUARANTEES, ProcessingGuarantee::ExactlyOnce);
     if outputs.is_empty() {
+        if section.has("guarantee") {
+            let message = "`guarantee` is of a consumer that processes what it reads";
+            section.problem(&section.place_of("guarantee"), message, "give it `outputs`");
+        }
         return None;
     }
     if !is_member {
@@ -199,7 +204,6 @@ fn pipeline(
         section.problem(&section.place_of("outputs"), message, "give it a `group.id`");
     }
     let outputs = known_topics(section, outputs, reading);
-    let guarantee = section.choice("guarantee", GUARANTEES, ProcessingGuarantee::ExactlyOnce);
     let settings = section.settings(defaults::PIPELINE);
     let request_ms = reads.get("request.timeout.ms").greatest();
     let (needed, given) = (

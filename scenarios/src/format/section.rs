@@ -90,6 +90,11 @@ impl<'a> Section<'a> {
         &self.place
     }
 
+    /// Whether a key is given.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.values.iter().any(|flat| flat.key == key)
+    }
+
     /// Where the value of a key is, or else the table.
     pub(crate) fn place_of(&self, key: &str) -> Place {
         self.values

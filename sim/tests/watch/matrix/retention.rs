@@ -33,6 +33,7 @@ fn confirm_and_elect(stage: &mut Stage, followed: bool) {
 }
 
 fn epochs(stage: &mut Stage, known: &[(i32, i64)]) {
+    stage.observer.expect_all_facts();
     let epochs = known.iter().map(|(epoch, start)| (LeaderEpoch(*epoch), Offset(*start)));
     let note = LogNote::EpochsKnown { partition: X, epochs: epochs.collect() };
     stage.note(A, &Note::Log(note));
