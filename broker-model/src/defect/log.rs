@@ -107,7 +107,7 @@ LogDefect {
         affected: Affected::Open { since: Version::new(0, 11, 0) },
         side: Server,
         with: ["recovery-trusts-remainders"],
-        shows: "replication" / "heard-of-other-log" in "cut-and-struck", seed 34,
+        shows: "replication" / "epoch-cache-mismatch" in "slow-cut", seed 93,
         meaning: "A log that is opened takes its epochs from their checkpoint and its producers from their newest \
             snapshot, whatever log these were written for: recovery only adds later epochs and later records.",
         example: "The checkpoint says that epoch 7 begins at 40; a power loss has left older records there. The \

@@ -27,9 +27,8 @@ pub fn excuse(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opti
 }
 
 /// Why it is legal whatever became of the coordinators' own records.
-fn excuse_of_data(terms: &Terms, history: &History, occurrence: &Occurrence) -> Option<Reason> {
-    let seen = occurrence;
-    let occurrence = &shown_by_reads(history, occurrence);
+fn excuse_of_data(terms: &Terms, history: &History, seen: &Occurrence) -> Option<Reason> {
+    let occurrence = &shown_by_reads(history, seen);
     let loss = || terms.loss(occurrence);
     let subject = Some(occurrence.subject);
     let weak = |record: Option<Observation>| weak_acks(terms, history, occurrence, record);
