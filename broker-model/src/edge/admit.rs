@@ -4,9 +4,10 @@
 use crate::message::RequestBody;
 use crate::metadata::MetadataImage;
 use crate::proto::{
-    AddPartitionsToTxnRequest, AddPartitionsToTxnTransaction, CreateTopicsRequest, FetchRequest,
-    FindCoordinatorRequest, JoinGroupRequest, LeaveGroupRequest, MemberIdentity, MetadataRequest,
-    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
+    AddPartitionsToTxnRequest, AddPartitionsToTxnTransaction, BrokerId,
+    ConsumerGroupHeartbeatRequest, CreateTopicsRequest, FetchRequest, FindCoordinatorRequest,
+    JoinGroupRequest, LeaveGroupRequest, MemberIdentity, MetadataRequest, OffsetFetchRequest,
+    OffsetFetchRequestGroup, OffsetFetchRequestTopics,
 };
 
 use super::topic_ids::name_of;
@@ -28,7 +29,13 @@ pub fn admit(
     defaults: TopicDefaults,
 ) -> RequestBody {
     match &mut body {
-        RequestBody::Fetch(request) => name_fetched(request, version, image),
+        RequestBody::Fetch(request) => {
+            // Whoever asks at the edge is no replica, whatever it says.
+            request.replica_id = BrokerId(-1);
+            name_fetched(request, version, image);
+        }
+        // Offsets are kept as long as the broker says. Source: KIP-211.
+        RequestBody::OffsetCommit(request) => request.retention_time_ms = -1,
         RequestBody::Metadata(request) => name_described(request, version, image),
         RequestBody::OffsetFetch(request) => group_offsets(request, version),
         RequestBody::FindCoordinator(request) => list_keys(request, version),
@@ -36,6 +43,7 @@ pub fn admit(
         RequestBody::LeaveGroup(request) => list_members(request, version),
         RequestBody::AddPartitionsToTxn(request) => list_transactions(request, version),
         RequestBody::CreateTopics(request) => fill_in(request, defaults),
+        RequestBody::ConsumerGroupHeartbeat(request) => leave_out_empty(request),
         RequestBody::Produce(_)
         | RequestBody::ListOffsets(_)
         | RequestBody::OffsetForLeaderEpoch(_)
@@ -43,8 +51,6 @@ pub fn admit(
         | RequestBody::DeleteRecords(_)
         | RequestBody::SyncGroup(_)
         | RequestBody::Heartbeat(_)
-        | RequestBody::OffsetCommit(_)
-        | RequestBody::ConsumerGroupHeartbeat(_)
         | RequestBody::AddOffsetsToTxn(_)
         | RequestBody::TxnOffsetCommit(_)
         | RequestBody::EndTxn(_)
@@ -140,7 +146,16 @@ fn list_transactions(request: &mut AddPartitionsToTxnRequest, version: i16) {
         .with_producer_id(request.v3_and_below_producer_id)
         .with_producer_epoch(request.v3_and_below_producer_epoch)
         .with_topics(std::mem::take(&mut request.v3_and_below_topics));
-    request.transactions = vec![transaction];
+    *request = AddPartitionsToTxnRequest::default().with_transactions(vec![transaction]);
+}
+
+/// An empty expression matches no topic: it is as none, with an empty list of names. Source: Kafka's
+/// `GroupCoordinatorService.throwIfConsumerGroupHeartbeatRequestIsInvalid`.
+fn leave_out_empty(request: &mut ConsumerGroupHeartbeatRequest) {
+    if request.subscribed_topic_regex.as_ref().is_some_and(|regex| regex.is_empty()) {
+        request.subscribed_topic_regex = None;
+        request.subscribed_topic_names.get_or_insert_default();
+    }
 }
 
 /// -1 is the broker's default. Source: KIP-464.
