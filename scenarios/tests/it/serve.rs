@@ -215,7 +215,7 @@ fn script(name: &str) -> PathBuf {
 
 #[test]
 fn a_transactional_producer_in_python_survives_its_coordinator() {
-    let Some(python) = python_with("kafka") else { return };
+    let Some(python) = python_with("confluent_kafka") else { return };
     let harrow = assert_cmd::cargo::cargo_bin!("harrow");
     let ended = Command::new(python).arg(script("failover.py")).arg(harrow).output();
     let ended = ended.expect("it runs");
