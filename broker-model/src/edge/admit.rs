@@ -1,5 +1,5 @@
-//! What clients of each version say becomes what the model is asked, which is the words of the newest versions with topics
-//! by name. Source: the `data()` and `Builder` of Kafka's requests.
+//! What clients of each version say becomes what the model is asked, which is the words of the newest versions with
+//! topics by name. Source: the `data()` and `Builder` of Kafka's requests.
 
 use crate::message::RequestBody;
 use crate::metadata::MetadataImage;

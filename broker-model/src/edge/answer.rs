@@ -1,5 +1,5 @@
-//! What the model answers becomes bytes of the version that was asked: what that version has not is left out, and brokers
-//! are where clients can reach them.
+//! What the model answers becomes bytes of the version that was asked: what that version has not is left out, and
+//! brokers are where clients can reach them.
 
 use bytes::Bytes;
 use kafka_protocol::messages::api_versions_response::{
@@ -20,9 +20,9 @@ use super::topic_ids::{id_of, is_unknown};
 use crate::message::ResponseBody;
 use crate::metadata::MetadataImage;
 use crate::proto::{
-    AddPartitionsToTxnResponse, BrokerId, ErrorCode, FetchResponse, FindCoordinatorResponse,
-    JoinGroupResponse, LeaveGroupResponse, ListOffsetsResponse, MetadataResponse,
-    OffsetFetchResponse, ProduceResponse, StrBytes,
+    AddPartitionsToTxnResponse, BrokerId, CreateTopicsResponse, ErrorCode, FetchResponse,
+    FindCoordinatorResponse, JoinGroupResponse, LeaveGroupResponse, ListOffsetsResponse,
+    MetadataResponse, OffsetFetchResponse, ProduceResponse, StrBytes,
 };
 use crate::types::NodeId;
 
@@ -72,7 +72,7 @@ pub fn answer(
         ResponseBody::Metadata(it) => write(&described(*it, version, with), to),
         ResponseBody::OffsetForLeaderEpoch(it) => write(&*it, to),
         ResponseBody::InitProducerId(it) => write(&*it, to),
-        ResponseBody::CreateTopics(it) => write(&*it, to),
+        ResponseBody::CreateTopics(it) => write(&created(*it), to),
         ResponseBody::DeleteRecords(it) => write(&*it, to),
         ResponseBody::FindCoordinator(it) => write(&found(*it, version, with), to),
         ResponseBody::JoinGroup(it) => write(&joined(*it, version), to),
@@ -111,8 +111,8 @@ fn write<M: Encodable + HeaderVersion>(
     Some(end_frame(bytes))
 }
 
-/// Which versions are served. A version of the question that nobody knows (`None`) is answered in version 0 with an error,
-/// and what of this API is served. Source: KIP-511, `ApiVersionsRequest.getErrorResponse`.
+/// Which versions are served. A version of the question that nobody knows (`None`) is answered in version 0 with an
+/// error, and what of this API is served. Source: KIP-511, `ApiVersionsRequest.getErrorResponse`.
 ///
 /// # Panics
 /// Never: the answer has a form in all versions that are served.
@@ -200,6 +200,9 @@ fn fetched(mut response: FetchResponse, version: i16, with: &Answering<'_>) -> F
             if unknown {
                 data.error_code = ErrorCode::UnknownTopicId.code();
             }
+            if data.error_code != 0 {
+                data.aborted_transactions = None;
+            }
             if data.current_leader.leader_id.0 >= 0 {
                 leaders.push(data.current_leader.leader_id);
             }
@@ -216,6 +219,15 @@ fn fetched(mut response: FetchResponse, version: i16, with: &Answering<'_>) -> F
             FetchEndpoint::default().with_node_id(leader).with_host(host).with_port(port)
         });
         response.node_endpoints = endpoints.collect();
+    }
+    response
+}
+
+/// Of a topic that is not created nothing is told. Source: `ControllerApis.createTopics`.
+fn created(mut response: CreateTopicsResponse) -> CreateTopicsResponse {
+    for topic in response.topics.iter_mut().filter(|topic| topic.error_code != 0) {
+        topic.num_partitions = -1;
+        topic.replication_factor = -1;
     }
     response
 }
@@ -278,6 +290,8 @@ fn joined(mut response: JoinGroupResponse, version: i16) -> JoinGroupResponse {
     }
     if version < 7 {
         response.protocol_name.get_or_insert_default();
+    } else if response.error_code != 0 {
+        response.protocol_name = None;
     }
     response
 }

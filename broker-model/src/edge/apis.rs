@@ -1,8 +1,8 @@
 //! Which APIs and versions are served, and which are advertised: Kafka 4.1's, as far as the model has them.
 //!
 //! Advertised are versions of `Produce` that are not served: librdkafka compresses only for brokers that name them
-//! (KAFKA-18659). Protocol version 2 of transactions (KIP-890) is a matter of request versions, too: they are offered only
-//! where the cluster has it.
+//! (KAFKA-18659). Protocol version 2 of transactions (KIP-890) is a matter of request versions, too: they are offered
+//! only where the cluster has it.
 
 use super::schemas;
 use super::shape::Schema;

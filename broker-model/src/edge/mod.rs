@@ -1,5 +1,5 @@
-//! The wire: bytes of clients become the model's requests, its answers become bytes. Pure: whoever has a socket, real or
-//! simulated, calls it.
+//! The wire: bytes of clients become the model's requests, its answers become bytes. Pure: whoever has a socket, real
+//! or simulated, calls it.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -12,8 +12,8 @@
 //! | `refuse` | the answer that tells an error and does nothing, for each API |
 //!
 //! Nothing in a frame is trusted. A request is walked by its schema first, since the decoder makes room for as many
-//! elements as a frame says it has: twelve bytes would end the process. Source: Kafka's `SocketServer`, `NetworkReceive`,
-//! `RequestContext`, KIP-511.
+//! elements as a frame says it has: twelve bytes would end the process. Source: Kafka's `SocketServer`,
+//! `NetworkReceive`, `RequestContext`, KIP-511.
 
 mod admit;
 mod answer;

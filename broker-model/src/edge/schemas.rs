@@ -1,5 +1,5 @@
-//! The fields of each request that is served, in all versions: how each is written, not what it means. Source: the message
-//! schemas of Kafka 4.1 (`clients/src/main/resources/common/message`).
+//! The fields of each request that is served, in all versions: how each is written, not what it means. Source: the
+//! message schemas of Kafka 4.1 (`clients/src/main/resources/common/message`).
 
 use super::shape::Kind::{Blob, Fixed, List, Struct, Structs, Text};
 use super::shape::{LAST, Schema, field, tagged};

@@ -97,7 +97,7 @@ enum Action {
 
 #[derive(Debug, Args)]
 struct RuleArgs {
-    /// Which API, by Kafka's name, such as EndTxn.
+    /// Which API, by Kafka's name, such as `EndTxn`.
     api: String,
     /// error, close, delay or hold.
     action: String,

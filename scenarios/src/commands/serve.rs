@@ -21,8 +21,8 @@ const DEFAULT: &str = include_str!("../serve/default.toml");
 /// Serve the cluster on 127.0.0.1, for clients in any language.
 ///
 /// Brokers and controllers run in this process, on a real clock; their disks are memory. A line on stdout says when all
-/// brokers serve and where. Faults are asked for on the control port (`harrow ctl`); at the end what clients were told is
-/// judged. Of a scenario, cluster, topics, links and disks are taken; its loads and its faults are not run.
+/// brokers serve and where. Faults are asked for on the control port (`harrow ctl`); at the end what clients were
+/// told is judged. Of a scenario, cluster, topics, links and disks are taken; its loads and its faults are not run.
 ///
 /// Exit codes: 0 held or no client did anything, 1 violated, 2 wrong usage, 3 inconclusive.
 #[derive(Debug, Args)]

@@ -1,5 +1,5 @@
-//! A client's connection: frames in, answers out, one request at a time as in Kafka, which reads no further request before
-//! the answer to the last one is sent (`SocketServer` mutes the channel).
+//! A client's connection: frames in, answers out, one request at a time as in Kafka, which reads no further request
+//! before the answer to the last one is sent (`SocketServer` mutes the channel).
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};

@@ -56,7 +56,7 @@ impl Reply {
 }
 
 /// Listens on a port of 127.0.0.1 and hands on what comes; gives the port.
-pub(super) fn listen(port: u16, to: Sender<Command>, waker: Waker) -> Result<u16, String> {
+pub(super) fn listen(port: u16, to: &Sender<Command>, waker: Waker) -> Result<u16, String> {
     let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
     let server = Server::http(address).map_err(|error| error.to_string())?;
     let port = server.server_addr().to_ip().map_or(port, |address| address.port());

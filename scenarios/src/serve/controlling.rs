@@ -17,8 +17,8 @@ use super::rules::RuleRequest;
 use super::server::{Due, Server};
 
 /// Everything that can be asked, for who asks for something else.
-const PATHS: &str = "GET /healthz /status /metrics /rules /history, POST /kill /restart /stop /pause /resume /cut /rules \
-                     /release /reset /topics /judge /shutdown, DELETE /rules/ID";
+const PATHS: &str = "GET /healthz /status /metrics /rules /history, POST /kill /restart /stop /pause \
+                     /resume /cut /rules /release /reset /topics /judge /shutdown, DELETE /rules/ID";
 
 /// Whom something is done to.
 #[derive(Debug, Deserialize)]
@@ -62,10 +62,10 @@ type Refusal = (u16, String);
 
 impl Server {
     /// Answers what was asked on the control port.
-    pub(super) fn on_command(&mut self, command: Command) {
+    pub(super) fn on_command(&mut self, command: &Command) {
         self.turn();
         let reply =
-            self.command(&command).unwrap_or_else(|(status, error)| Reply::refused(status, error));
+            self.command(command).unwrap_or_else(|(status, error)| Reply::refused(status, error));
         // Who asked may be gone.
         let _ = command.reply.send(reply);
     }
@@ -113,7 +113,8 @@ impl Server {
 
     fn status(&self) -> Value {
         let brokers = self.listeners.iter().map(|(node, listening)| {
-            json!({ "node": node.0, "port": listening.port, "running": self.cluster.runs(*node) })
+            json!({ "node": node.0, "port": listening.port, "running": self.cluster.runs(*node),
+                    "paused": self.paused.contains(node) })
         });
         let controllers = self
             .options
@@ -134,25 +135,27 @@ impl Server {
     }
 
     fn metrics(&self) -> String {
-        let mut text = String::new();
-        let mut add = |name: &str, kind: &str, value: u64| {
-            text.push_str(&format!("# TYPE harrow_{name} {kind}\nharrow_{name} {value}\n"));
-        };
         let running = self.options.cluster.brokers.iter().filter(|it| self.cluster.runs(**it));
-        add("brokers_running", "gauge", running.count() as u64);
-        add("connections", "gauge", self.connections.len() as u64);
-        add("connections_accepted_total", "counter", self.counts.accepted);
-        add("connections_refused_total", "counter", self.counts.refused);
-        add("kills_total", "counter", self.counts.kills);
-        add("rules", "gauge", self.rules.list().len() as u64);
-        add("rules_fired_total", "counter", self.rules.fired());
         let operations = self.recorder.as_ref().map_or(0, Recorder::operations);
-        add("history_operations", "gauge", operations as u64);
-        text.push_str("# TYPE harrow_requests_total counter\n");
-        for (api, count) in &self.counts.requests {
-            text.push_str(&format!("harrow_requests_total{{api=\"{api}\"}} {count}\n"));
+        let all = [
+            ("brokers_running", "gauge", running.count() as u64),
+            ("connections", "gauge", self.connections.len() as u64),
+            ("connections_accepted_total", "counter", self.counts.accepted),
+            ("connections_refused_total", "counter", self.counts.refused),
+            ("kills_total", "counter", self.counts.kills),
+            ("rules", "gauge", self.rules.list().len() as u64),
+            ("rules_fired_total", "counter", self.rules.fired()),
+            ("history_operations", "gauge", operations as u64),
+        ];
+        let mut lines = Vec::new();
+        for (name, kind, value) in all {
+            lines.push(format!("# TYPE harrow_{name} {kind}\nharrow_{name} {value}\n"));
         }
-        text
+        lines.push("# TYPE harrow_requests_total counter\n".to_owned());
+        for (api, count) in &self.counts.requests {
+            lines.push(format!("harrow_requests_total{{api=\"{api}\"}} {count}\n"));
+        }
+        lines.concat()
     }
 
     fn history(&self) -> Result<Reply, Refusal> {

@@ -1,4 +1,5 @@
-//! The verdict over what clients were told: everything is read once more, and the history is judged as `harrow check` does.
+//! The verdict over what clients were told: everything is read once more, and the history is judged as `harrow check`
+//! does.
 
 use std::collections::BTreeMap;
 use std::thread;

@@ -77,7 +77,7 @@ pub fn serve(
     let (port, control_port) = (options.port, options.control_port);
     let mut server = Server::bind(options).map_err(|source| ServeError::Ports { port, source })?;
     let (sender, commands) = channel();
-    let control_port = control::listen(control_port, sender, server.waker()?)
+    let control_port = control::listen(control_port, &sender, server.waker()?)
         .map_err(|reason| ServeError::Control { port: control_port, reason })?;
     server.run(&commands, stop, |server| ready(&Ready { ports: server.ports(), control_port }))?;
     Ok(server.last_verdict())

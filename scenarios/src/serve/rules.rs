@@ -1,5 +1,5 @@
-//! Scripted faults at the edge: which request fails, waits or loses its connection, once or often. Each rule says how often
-//! it fired.
+//! Scripted faults at the edge: which request fails, waits or loses its connection, once or often. Each rule says how
+//! often it fired.
 
 use harrow_broker_model::edge::{ApiKey, api_name, api_named, served};
 use harrow_broker_model::proto::ErrorCode;

@@ -99,7 +99,7 @@ impl Server {
         let poll = Poll::new()?;
         let mut listeners = BTreeMap::new();
         for (at, broker) in options.cluster.brokers.iter().enumerate() {
-            let port = if options.port == 0 { 0 } else { options.port + at as u16 };
+            let port = if options.port == 0 { 0 } else { options.port.saturating_add(at as u16) };
             let listener = listen(&poll, *broker, port)?;
             let port = listener.local_addr()?.port();
             listeners.insert(*broker, Listening { port, listener: Some(listener) });
@@ -178,7 +178,7 @@ impl Server {
             }
             self.read_all();
             while let Ok(command) = commands.try_recv() {
-                self.on_command(command);
+                self.on_command(&command);
             }
         }
         Ok(())
@@ -219,10 +219,9 @@ impl Server {
 
     fn on_event(&mut self, token: Token) {
         let number = token.0;
-        if token == WAKER {
-        } else if number >= CONNECTIONS {
+        if number >= CONNECTIONS {
             self.on_socket((number - CONNECTIONS) as u64);
-        } else {
+        } else if token != WAKER {
             self.on_listener(NodeId(number as i32));
         }
     }

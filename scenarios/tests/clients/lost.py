@@ -1,5 +1,5 @@
 """An application that asks for acks=1 and takes that for safe: its leader is killed before anybody has the record, and Harrow says so."""
-import json, subprocess, sys
+import json, subprocess, sys, time
 from kafka import KafkaProducer
 
 harrow, servers, control = sys.argv[1], sys.argv[2].split(","), sys.argv[3]
@@ -14,6 +14,7 @@ partition = next(topic for topic in status["topics"] if topic["name"] == "orders
 leader, followers = partition["leader"], [node for node in partition["isr"] if node != partition["leader"]]
 for node in followers:
     ctl("pause", f"node {node}")
+time.sleep(1)  # what the followers had asked for before is answered
 producer.send("orders", b"lost", partition=0).get(timeout=20)
 ctl("kill", f"node {leader}", "--power-loss")
 for node in followers:

@@ -1,5 +1,5 @@
-//! `harrow serve` as clients meet it: on a socket. Clients of other languages are tried where they are installed; a test
-//! says when it has none.
+//! `harrow serve` as clients meet it: on a socket. Clients of other languages are tried where they are installed; a
+//! test says when it has none.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

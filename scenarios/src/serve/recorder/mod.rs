@@ -1,8 +1,8 @@
 //! The history of what clients asked and were told, taken down at the edge: what `harrow check` judges.
 //!
-//! A record is known again by the producer's id, epoch and sequence in its batch, else by the batch's checksum. So a retry
-//! of an idempotent producer is the same send, and one of any other producer another send. Who fetches is where its
-//! requests say: a client that skips records by itself has sought to where it reads.
+//! A record is known again by the producer's id, epoch and sequence in its batch, else by the batch's checksum. So a
+//! retry of an idempotent producer is the same send, and one of any other producer another send. Who fetches is where
+//! its requests say: a client that skips records by itself has sought to where it reads.
 //!
 //! Not taken down: groups (joins, commits, what a transaction has consumed) and end offsets that were asked for.
 
@@ -23,11 +23,13 @@ use harrow_broker_model::proto::{
 use harrow_broker_model::record::RecordBatch;
 
 use names::{Numbered, PartitionIndex, Partitions, ProcessKey, Sent};
-use operations::{Action, Ended, Operation, Previews, Sends};
+use operations::{Action, Ended, Operation, Part, Previews, Sends};
 use reader::{Place, Reader, delivered};
 
 /// A record's value is told with so many of its characters.
 const PREVIEW_CHARS: usize = 40;
+/// They are looked for in so many of its bytes.
+const PREVIEW_BYTES: usize = 4 * PREVIEW_CHARS;
 /// More operations are not kept: then the history is cut off, and says so.
 const OPERATIONS_MAX: usize = 5_000_000;
 
@@ -241,8 +243,9 @@ impl Recorder {
         let until = self.previews.len() + batch.header().record_count.max(0) as usize;
         // What is compressed is known by its number alone.
         let _ = batch.for_each_record(|record| {
-            let text = record.value.and_then(|value| std::str::from_utf8(value).ok());
-            let text: String = text.unwrap_or_default().chars().take(PREVIEW_CHARS).collect();
+            let front = record.value.map_or(&[][..], |it| it.get(..PREVIEW_BYTES).unwrap_or(it));
+            let text = front.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+            let text: String = text.chars().take(PREVIEW_CHARS).collect();
             let plain = text.chars().all(|letter| !letter.is_control());
             self.previews.push(if plain { text.into() } else { Box::default() });
         });
@@ -348,7 +351,7 @@ impl Recorder {
         place: &Place,
         data: &PartitionData,
         isolation: IsolationLevel,
-    ) -> Option<((PartitionIndex, Vec<(i64, Option<u64>)>), i64)> {
+    ) -> Option<(Part, i64)> {
         let from = self.readers.get(&connection)?.wanted(place)?;
         let index = self.partitions.index(&place.0, place.1)?;
         let (batches, next) = delivered(data, isolation);

@@ -15,6 +15,9 @@ pub(super) struct Sends {
     pub(super) base_offset: Option<i64>,
 }
 
+/// What was read of a partition: records by offset and number.
+pub(super) type Part = (PartitionIndex, Vec<(i64, Option<u64>)>);
+
 /// What an operation does.
 #[derive(Debug)]
 pub(super) enum Action {
@@ -23,7 +26,7 @@ pub(super) enum Action {
     /// A transaction, from its first record to its end.
     Transact(Vec<Sends>),
     /// Reads; each part is a partition's records, by offset and number.
-    Poll(Vec<(PartitionIndex, Vec<(i64, Option<u64>)>)>),
+    Poll(Vec<Part>),
     /// Is where it says in these partitions; the others it has go on where they stand.
     Assign {
         /// All that it has.
@@ -160,8 +163,8 @@ impl Writer<'_> {
         list
     }
 
-    fn polled(&self, parts: &[(PartitionIndex, Vec<(i64, Option<u64>)>)]) -> Vec<Value> {
-        let poll = |(partition, records): &(PartitionIndex, Vec<(i64, Option<u64>)>)| {
+    fn polled(&self, parts: &[Part]) -> Vec<Value> {
+        let poll = |(partition, records): &Part| {
             let records = records.iter().map(|(offset, number)| {
                 json!([offset, number.map_or(Value::Null, |number| self.value(number))])
             });
