@@ -430,7 +430,7 @@ impl Stage {
         self.note(A, &note);
     }
 
-    /// The node's next batch of the producer belongs to this transaction.
+    /// The batch of the producer that the node appends next, in the same event, belongs to this transaction.
     pub(crate) fn attribute(&mut self, node: NodeId, producer: i64, transaction: u64) {
         let note = Note::Transaction(TransactionNote::BatchAttributed {
             partition: self.partition,
@@ -438,6 +438,7 @@ impl Stage {
             transaction: TransactionOrdinal(transaction),
         });
         self.note(node, &note);
+        self.event -= 1;
     }
 
     pub(crate) fn assign(&mut self, group: &str, member: &str, member_epoch: i32) {
