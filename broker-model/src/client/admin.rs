@@ -8,7 +8,7 @@
 mod deletions;
 
 use crate::config::{AdminConfig, ms};
-use crate::message::{RequestBody, Response, ResponseBody};
+use crate::message::{ClientRequest, ClientResponse, RequestBody, Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome};
 use crate::proto::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
@@ -128,11 +128,12 @@ impl Admin {
         let Purpose::CreateTopic(operation) = purpose else {
             unreachable!("an admin never asks {purpose:?}")
         };
-        let error = if let ResponseBody::CreateTopics(response) = &message.body {
-            self.find_result(operation, response)
-        } else {
-            Some(ErrorCode::UnknownServerError)
-        };
+        let error =
+            if let ResponseBody::Client(ClientResponse::CreateTopics(response)) = &message.body {
+                self.find_result(operation, response)
+            } else {
+                Some(ErrorCode::UnknownServerError)
+            };
         match error {
             None | Some(ErrorCode::TopicAlreadyExists) => {
                 self.end(operation, Outcome::TopicCreated, effects);
@@ -227,7 +228,7 @@ impl Admin {
             .with_timeout_ms(i32::try_from(timeout_ms).unwrap_or(i32::MAX));
         creation.asked = true;
         let purpose = Purpose::CreateTopic(creation.operation);
-        let body = RequestBody::CreateTopics(Box::new(request));
+        let body = RequestBody::Client(ClientRequest::CreateTopics(Box::new(request)));
         self.connections.send(now, (broker, Channel::Client), body, purpose, effects);
     }
 
@@ -376,7 +377,7 @@ mod tests {
 
     fn take(driver: &mut Driver<Admin>) -> SentRequest {
         driver
-            .take(|body| matches!(body, RequestBody::CreateTopics(_)))
+            .take(|body| matches!(body, RequestBody::Client(ClientRequest::CreateTopics(_))))
             .expect("a topic is asked for")
     }
 
@@ -384,7 +385,7 @@ mod tests {
         let topic =
             CreatableTopicResult::default().with_name(TopicName(TOPIC)).with_error_code(error);
         let response = CreateTopicsResponse::default().with_topics(vec![topic]);
-        ResponseBody::CreateTopics(Box::new(response))
+        ResponseBody::Client(ClientResponse::CreateTopics(Box::new(response)))
     }
 
     #[test]

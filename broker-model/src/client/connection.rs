@@ -316,6 +316,7 @@ impl Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::ClientRequest;
     use crate::proto::MetadataRequest;
 
     const BROKER: NodeId = NodeId(1);
@@ -326,7 +327,7 @@ mod tests {
     }
 
     fn ask(connections: &mut Connections, now: Time, effects: &mut Effects) {
-        let body = RequestBody::Metadata(Box::<MetadataRequest>::default());
+        let body = RequestBody::Client(ClientRequest::Metadata(Box::<MetadataRequest>::default()));
         connections.send(now, AT, body, Purpose::Metadata, effects);
     }
 

@@ -2,7 +2,7 @@
 //! `AbstractCoordinator.lookupCoordinator`, `TransactionManager.lookupCoordinator`; KIP-699.
 
 use crate::config::topic_name;
-use crate::message::RequestBody;
+use crate::message::{ClientRequest, RequestBody};
 use crate::node::{Channel, Deadline, Effects};
 use crate::proto::{ErrorCode, FindCoordinatorRequest, FindCoordinatorResponse};
 use crate::types::{NodeId, Time};
@@ -54,7 +54,7 @@ impl CoordinatorFinder {
         let request = FindCoordinatorRequest::default()
             .with_key_type(self.key_type)
             .with_coordinator_keys(vec![topic_name(&self.key)]);
-        let body = RequestBody::FindCoordinator(Box::new(request));
+        let body = RequestBody::Client(ClientRequest::FindCoordinator(Box::new(request)));
         connections.send(now, (broker, Channel::Client), body, Purpose::FindCoordinator, effects);
         self.asked = true;
         self.self_check();

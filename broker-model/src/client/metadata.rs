@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::ms;
-use crate::message::RequestBody;
+use crate::message::{ClientRequest, RequestBody};
 use crate::node::{Channel, Deadline, Effects};
 use crate::note::ExchangeNote;
 use crate::proto::{
@@ -166,7 +166,7 @@ impl Metadata {
         let request = MetadataRequest::default()
             .with_topics(Some(topics.collect()))
             .with_allow_auto_topic_creation(false);
-        let body = RequestBody::Metadata(Box::new(request));
+        let body = RequestBody::Client(ClientRequest::Metadata(Box::new(request)));
         connections.send(now, (broker, Channel::Client), body, Purpose::Metadata, effects);
         self.asked = true;
         self.wanted = false;

@@ -3,7 +3,7 @@
 
 use super::Admin;
 use crate::client::connection::Purpose;
-use crate::message::{RequestBody, ResponseBody};
+use crate::message::{ClientRequest, ClientResponse, RequestBody, ResponseBody};
 use crate::node::{Channel, Effects, Outcome};
 use crate::proto::{
     DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic, ErrorCode, StrBytes,
@@ -31,8 +31,10 @@ impl Admin {
         let timeout_ms = i32::try_from(self.config.request_timeout_ms).unwrap_or(i32::MAX);
         let request =
             DeleteRecordsRequest::default().with_topics(vec![topic]).with_timeout_ms(timeout_ms);
-        let (body, purpose) =
-            (RequestBody::DeleteRecords(Box::new(request)), Purpose::DeleteRecords(operation));
+        let (body, purpose) = (
+            RequestBody::Client(ClientRequest::DeleteRecords(Box::new(request))),
+            Purpose::DeleteRecords(operation),
+        );
         self.connections.send(now, (broker, Channel::Client), body, purpose, effects);
     }
 
@@ -42,7 +44,7 @@ impl Admin {
         body: &ResponseBody,
         effects: &mut Effects,
     ) {
-        let result = if let ResponseBody::DeleteRecords(response) = body {
+        let result = if let ResponseBody::Client(ClientResponse::DeleteRecords(response)) = body {
             response.topics.first().and_then(|topic| topic.partitions.first())
         } else {
             None

@@ -5,7 +5,7 @@
 
 use crate::client::connection::Purpose;
 use crate::client::metadata::{PartitionKey, is_stale_metadata};
-use crate::message::RequestBody;
+use crate::message::{ClientRequest, RequestBody};
 use crate::node::{Channel, Deadline, Effects, Outcome};
 use crate::proto::{
     ErrorCode, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
@@ -121,7 +121,7 @@ impl Consumer {
         let request =
             ListOffsetsRequest::default().with_replica_id((-1).into()).with_topics(vec![topic]);
         let request = request.with_isolation_level(self.config.isolation.wire());
-        RequestBody::ListOffsets(Box::new(request))
+        RequestBody::Client(ClientRequest::ListOffsets(Box::new(request)))
     }
 
     pub(super) fn find_offset(

@@ -32,7 +32,7 @@ use crate::config::{ConsumerConfig, ms};
 use crate::defect::Defects;
 use crate::fetch_session::handler::SessionHandler;
 use crate::jitter::jitter;
-use crate::message::{Response, ResponseBody};
+use crate::message::{ClientResponse, Response, ResponseBody};
 use crate::node::{
     Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
 };
@@ -200,44 +200,75 @@ impl Consumer {
             return;
         };
         match (purpose, message.body) {
-            (Purpose::Metadata, ResponseBody::Metadata(response)) => {
+            (Purpose::Metadata, ResponseBody::Client(ClientResponse::Metadata(response))) => {
                 self.metadata.on_response(now, &response, &mut self.connections);
             }
-            (Purpose::Fetch(leader), ResponseBody::Fetch(response)) => {
+            (Purpose::Fetch(leader), ResponseBody::Client(ClientResponse::Fetch(response))) => {
                 self.on_fetched(now, leader, *response);
             }
-            (Purpose::StartOffset(ticket), ResponseBody::ListOffsets(response)) => {
+            (
+                Purpose::StartOffset(ticket),
+                ResponseBody::Client(ClientResponse::ListOffsets(response)),
+            ) => {
                 self.on_start_offset(now, ticket, &response, effects);
             }
-            (Purpose::EpochEnd(ticket), ResponseBody::OffsetForLeaderEpoch(response)) => {
+            (
+                Purpose::EpochEnd(ticket),
+                ResponseBody::Client(ClientResponse::OffsetForLeaderEpoch(response)),
+            ) => {
                 self.on_epoch_end(now, ticket, &response, effects);
             }
-            (Purpose::EndOffset(operation), ResponseBody::ListOffsets(response)) => {
+            (
+                Purpose::EndOffset(operation),
+                ResponseBody::Client(ClientResponse::ListOffsets(response)),
+            ) => {
                 self.on_end_offset(now, operation, &response, effects);
             }
-            (Purpose::FindCoordinator, ResponseBody::FindCoordinator(response)) => {
+            (
+                Purpose::FindCoordinator,
+                ResponseBody::Client(ClientResponse::FindCoordinator(response)),
+            ) => {
                 self.on_coordinator(now, &response);
             }
-            (Purpose::JoinGroup(sent), ResponseBody::JoinGroup(response)) => {
+            (
+                Purpose::JoinGroup(sent),
+                ResponseBody::Client(ClientResponse::JoinGroup(response)),
+            ) => {
                 self.on_joined(now, &sent, &response);
             }
-            (Purpose::SyncGroup(sent), ResponseBody::SyncGroup(response)) => {
+            (
+                Purpose::SyncGroup(sent),
+                ResponseBody::Client(ClientResponse::SyncGroup(response)),
+            ) => {
                 self.on_synced(now, &sent, &response);
             }
-            (Purpose::Heartbeat(sent), ResponseBody::Heartbeat(response)) => {
+            (
+                Purpose::Heartbeat(sent),
+                ResponseBody::Client(ClientResponse::Heartbeat(response)),
+            ) => {
                 self.on_heartbeat(now, &sent, &response);
             }
-            (Purpose::ConsumerGroupHeartbeat(life), ResponseBody::ConsumerGroupHeartbeat(it)) => {
+            (
+                Purpose::ConsumerGroupHeartbeat(life),
+                ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(it)),
+            ) => {
                 self.on_consumer_heartbeat(now, life, &it);
             }
             (
                 Purpose::LeaveGroup,
-                ResponseBody::LeaveGroup(_) | ResponseBody::ConsumerGroupHeartbeat(_),
+                ResponseBody::Client(ClientResponse::LeaveGroup(_))
+                | ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(_)),
             ) => {}
-            (Purpose::OffsetCommit(operation, sent), ResponseBody::OffsetCommit(response)) => {
+            (
+                Purpose::OffsetCommit(operation, sent),
+                ResponseBody::Client(ClientResponse::OffsetCommit(response)),
+            ) => {
                 self.on_commit_answered(now, (operation, &sent), &response, effects);
             }
-            (Purpose::OffsetFetch(assignment), ResponseBody::OffsetFetch(response)) => {
+            (
+                Purpose::OffsetFetch(assignment),
+                ResponseBody::Client(ClientResponse::OffsetFetch(response)),
+            ) => {
                 self.on_committed(now, assignment, &response);
             }
             (purpose, _nonsense) => self.on_lost(now, vec![purpose]),

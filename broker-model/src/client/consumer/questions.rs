@@ -4,7 +4,7 @@
 use crate::client::connection::{PositionTicket, Purpose};
 use crate::client::metadata::{Leadership, PartitionKey};
 use crate::config::OffsetReset;
-use crate::message::RequestBody;
+use crate::message::{ClientRequest, RequestBody};
 use crate::node::{Channel, Deadline, Effects};
 use crate::note::{Api, ConsumerNote, ExchangeNote, Standing};
 use crate::proto::{
@@ -87,7 +87,7 @@ impl Consumer {
         let request = OffsetForLeaderEpochRequest::default()
             .with_replica_id((-1).into())
             .with_topics(vec![topic]);
-        RequestBody::OffsetForLeaderEpoch(Box::new(request))
+        RequestBody::Client(ClientRequest::OffsetForLeaderEpoch(Box::new(request)))
     }
 
     pub(super) fn on_start_offset(

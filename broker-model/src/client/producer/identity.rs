@@ -3,7 +3,7 @@
 use super::batch::ProducerIdentity;
 use crate::client::connection::{Connections, Purpose};
 use crate::client::metadata::Metadata;
-use crate::message::RequestBody;
+use crate::message::{ClientRequest, RequestBody};
 use crate::node::{Channel, Deadline, Effects};
 use crate::note::ProducerNote;
 use crate::proto::{InitProducerIdRequest, InitProducerIdResponse};
@@ -43,7 +43,7 @@ impl Identity {
         let request = InitProducerIdRequest::default()
             .with_transactional_id(None)
             .with_transaction_timeout_ms(i32::MAX);
-        let body = RequestBody::InitProducerId(Box::new(request));
+        let body = RequestBody::Client(ClientRequest::InitProducerId(Box::new(request)));
         connections.send(now, (broker, Channel::Client), body, Purpose::InitProducerId, effects);
         self.asked = true;
     }

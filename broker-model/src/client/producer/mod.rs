@@ -36,7 +36,7 @@ use crate::collections::SortedMap;
 use crate::config::{Acks, ProducerConfig, ms};
 use crate::consumer_protocol::Place;
 use crate::defect::Defects;
-use crate::message::{Response, ResponseBody};
+use crate::message::{ClientResponse, Response, ResponseBody};
 use crate::node::{
     Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome, TransactRecord,
 };
@@ -198,16 +198,22 @@ impl Producer {
             return;
         };
         match (purpose, message.body) {
-            (Purpose::Metadata, ResponseBody::Metadata(response)) => {
+            (Purpose::Metadata, ResponseBody::Client(ClientResponse::Metadata(response))) => {
                 self.metadata.on_response(now.time, &response, &mut self.connections);
                 self.place_records();
             }
-            (Purpose::InitProducerId, ResponseBody::InitProducerId(response)) => {
+            (
+                Purpose::InitProducerId,
+                ResponseBody::Client(ClientResponse::InitProducerId(response)),
+            ) => {
                 let retry_at = self.connections.backoff.after(now.time);
                 self.identity.on_response(&response, retry_at);
             }
             (Purpose::Transaction(what), body) => self.on_answer(now.time, what, &body),
-            (Purpose::Produce(tickets), ResponseBody::Produce(response)) => {
+            (
+                Purpose::Produce(tickets),
+                ResponseBody::Client(ClientResponse::Produce(response)),
+            ) => {
                 self.on_produce_response(now.time, &tickets, &response, effects);
             }
             (purpose, _nonsense) => {

@@ -8,7 +8,7 @@ use crate::client::connection::TransactionRequest;
 use crate::client::generation::GroupMetadata;
 use crate::config::topic_name;
 use crate::consumer_protocol::Place;
-use crate::message::{RequestBody, ResponseBody};
+use crate::message::{ClientRequest, ClientResponse, RequestBody, ResponseBody};
 use crate::proto::{
     AddOffsetsToTxnRequest, ErrorCode, FindCoordinatorRequest, GroupId, StrBytes, TopicName,
     TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
@@ -61,7 +61,7 @@ impl OffsetsToCommit {
                 let request = FindCoordinatorRequest::default()
                     .with_key_type(0)
                     .with_coordinator_keys(vec![topic_name(&self.group.group)]);
-                RequestBody::FindCoordinator(Box::new(request))
+                RequestBody::Client(ClientRequest::FindCoordinator(Box::new(request)))
             }
             TransactionRequest::AddOffsets => {
                 let request = AddOffsetsToTxnRequest::default()
@@ -69,11 +69,11 @@ impl OffsetsToCommit {
                     .with_producer_id(current.id.0.into())
                     .with_producer_epoch(current.epoch.0)
                     .with_group_id(GroupId(topic_name(&self.group.group)));
-                RequestBody::AddOffsetsToTxn(Box::new(request))
+                RequestBody::Client(ClientRequest::AddOffsetsToTxn(Box::new(request)))
             }
             TransactionRequest::CommitOffsets => {
                 let request = self.commit(transactional_id, current);
-                RequestBody::TxnOffsetCommit(Box::new(request))
+                RequestBody::Client(ClientRequest::TxnOffsetCommit(Box::new(request)))
             }
             TransactionRequest::FindCoordinator
             | TransactionRequest::InitProducerId
@@ -118,18 +118,27 @@ impl OffsetsToCommit {
         body: &ResponseBody,
     ) -> Answered {
         match (what, body) {
-            (TransactionRequest::FindGroupCoordinator, ResponseBody::FindCoordinator(response)) => {
+            (
+                TransactionRequest::FindGroupCoordinator,
+                ResponseBody::Client(ClientResponse::FindCoordinator(response)),
+            ) => {
                 let found = response.coordinators.first();
                 let found = found.filter(|it| it.error_code == 0 && it.node_id.0 >= 0);
                 self.coordinator = found.map(|it| NodeId(it.node_id.0));
                 if self.coordinator.is_some() { Answered::Step } else { Answered::Again }
             }
-            (TransactionRequest::AddOffsets, ResponseBody::AddOffsetsToTxn(response)) => {
+            (
+                TransactionRequest::AddOffsets,
+                ResponseBody::Client(ClientResponse::AddOffsetsToTxn(response)),
+            ) => {
                 let error = ErrorCode::try_from_code(response.error_code);
                 self.added = error.is_none();
                 error.map_or(Answered::Step, Answered::Failed)
             }
-            (TransactionRequest::CommitOffsets, ResponseBody::TxnOffsetCommit(response)) => {
+            (
+                TransactionRequest::CommitOffsets,
+                ResponseBody::Client(ClientResponse::TxnOffsetCommit(response)),
+            ) => {
                 let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
                 let errors = partitions.filter_map(|it| ErrorCode::try_from_code(it.error_code));
                 self.on_commit_answered(&errors.collect::<Vec<_>>())

@@ -17,7 +17,7 @@ use super::transaction_offsets::{Answered, OffsetsToCommit, is_stale_member};
 use crate::client::connection::{Connections, Purpose, TransactionRequest};
 use crate::client::metadata::{Metadata, PartitionKey};
 use crate::config::{ProducerConfig, ms};
-use crate::message::{RequestBody, ResponseBody};
+use crate::message::{ClientRequest, ClientResponse, RequestBody, ResponseBody};
 use crate::node::{Channel, Deadline, Effects};
 use crate::proto::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction,
@@ -286,7 +286,7 @@ impl Transactional {
                 let request = FindCoordinatorRequest::default()
                     .with_key_type(1)
                     .with_coordinator_keys(vec![self.id.clone()]);
-                RequestBody::FindCoordinator(Box::new(request))
+                RequestBody::Client(ClientRequest::FindCoordinator(Box::new(request)))
             }
             TransactionRequest::InitProducerId => {
                 let expected = self.expected.unwrap_or(none);
@@ -295,7 +295,7 @@ impl Transactional {
                     .with_transaction_timeout_ms(self.timeout_ms)
                     .with_producer_id(expected.id.0.into())
                     .with_producer_epoch(expected.epoch.0);
-                RequestBody::InitProducerId(Box::new(request))
+                RequestBody::Client(ClientRequest::InitProducerId(Box::new(request)))
             }
             TransactionRequest::AddPartitions => {
                 let current = current.unwrap_or(none);
@@ -306,7 +306,7 @@ impl Transactional {
                     .with_topics(topics(&self.to_add, metadata));
                 let request =
                     AddPartitionsToTxnRequest::default().with_transactions(vec![transaction]);
-                RequestBody::AddPartitionsToTxn(Box::new(request))
+                RequestBody::Client(ClientRequest::AddPartitionsToTxn(Box::new(request)))
             }
             TransactionRequest::FindGroupCoordinator
             | TransactionRequest::AddOffsets
@@ -321,7 +321,7 @@ impl Transactional {
                     .with_producer_id(current.id.0.into())
                     .with_producer_epoch(current.epoch.0)
                     .with_committed(self.state == State::Committing);
-                RequestBody::EndTxn(Box::new(request))
+                RequestBody::Client(ClientRequest::EndTxn(Box::new(request)))
             }
         }
     }
@@ -338,7 +338,10 @@ impl Transactional {
             return None;
         }
         match (what, body) {
-            (TransactionRequest::FindCoordinator, ResponseBody::FindCoordinator(response)) => {
+            (
+                TransactionRequest::FindCoordinator,
+                ResponseBody::Client(ClientResponse::FindCoordinator(response)),
+            ) => {
                 let found = response.coordinators.first();
                 let found = found.filter(|it| it.error_code == 0 && it.node_id.0 >= 0);
                 self.coordinator = found.map(|it| NodeId(it.node_id.0));
@@ -347,20 +350,24 @@ impl Transactional {
                 }
                 None
             }
-            (TransactionRequest::InitProducerId, ResponseBody::InitProducerId(response)) => {
-                match ErrorCode::try_from_code(response.error_code) {
-                    None => {
-                        self.state = State::Ready;
-                        self.expected = None;
-                        Some(identity(response.producer_id.0, response.producer_epoch))
-                    }
-                    Some(error) => {
-                        self.on_error(what, error, retry_at);
-                        None
-                    }
+            (
+                TransactionRequest::InitProducerId,
+                ResponseBody::Client(ClientResponse::InitProducerId(response)),
+            ) => match ErrorCode::try_from_code(response.error_code) {
+                None => {
+                    self.state = State::Ready;
+                    self.expected = None;
+                    Some(identity(response.producer_id.0, response.producer_epoch))
                 }
-            }
-            (TransactionRequest::AddPartitions, ResponseBody::AddPartitionsToTxn(response)) => {
+                Some(error) => {
+                    self.on_error(what, error, retry_at);
+                    None
+                }
+            },
+            (
+                TransactionRequest::AddPartitions,
+                ResponseBody::Client(ClientResponse::AddPartitionsToTxn(response)),
+            ) => {
                 let topics =
                     response.results_by_transaction.iter().flat_map(|one| &one.topic_results);
                 let mut parts = topics.flat_map(|topic| &topic.results_by_partition);
@@ -385,9 +392,10 @@ impl Transactional {
                 self.on_offsets_answered(what, body, retry_at);
                 None
             }
-            (TransactionRequest::EndTxn, ResponseBody::EndTxn(response)) => {
-                self.on_ended(response, current, retry_at)
-            }
+            (
+                TransactionRequest::EndTxn,
+                ResponseBody::Client(ClientResponse::EndTxn(response)),
+            ) => self.on_ended(response, current, retry_at),
             (_, _nonsense) => {
                 self.on_lost(retry_at);
                 None

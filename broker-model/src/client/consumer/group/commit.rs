@@ -8,7 +8,7 @@ use crate::client::consumer::Consumer;
 use crate::client::metadata::PartitionKey;
 use crate::config::{ms, topic_name};
 use crate::consumer_protocol::Place;
-use crate::message::RequestBody;
+use crate::message::{ClientRequest, RequestBody};
 use crate::node::{Channel, Deadline, Effects, Outcome};
 use crate::proto::{
     ErrorCode, GroupId, OffsetCommitRequest, OffsetCommitRequestPartition,
@@ -99,7 +99,7 @@ impl Consumer {
         let operation = commit.operation;
         member.commits[index].asked = true;
         let purpose = Purpose::OffsetCommit(operation, Box::new(generation));
-        let body = RequestBody::OffsetCommit(Box::new(request));
+        let body = RequestBody::Client(ClientRequest::OffsetCommit(Box::new(request)));
         self.connections.send(now, (to, Channel::ClientCoordinator), body, purpose, effects);
     }
 
