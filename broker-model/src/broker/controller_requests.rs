@@ -86,7 +86,7 @@ impl Broker {
             ControllerResponse::CreateTopics(response) => {
                 let pending = self.channel.answered(from, id);
                 if let Some(PendingRequest::Topics(asker)) = pending {
-                    self.on_topics_created(from, asker, response, effects);
+                    self.on_topics_created(from, &asker, response, effects);
                 }
             }
         }

@@ -25,13 +25,13 @@ impl Broker {
     pub(in crate::broker) fn on_topics_created(
         &mut self,
         from: NodeId,
-        asker: TopicsAsker,
+        asker: &TopicsAsker,
         response: Box<CreateTopicsResponse>,
         effects: &mut Effects,
     ) {
         let caller = match asker {
-            TopicsAsker::Client { caller, .. } => caller,
-            TopicsAsker::Coordinators(kind) => return self.internal_topics.answered(kind),
+            TopicsAsker::Client { caller, .. } => *caller,
+            TopicsAsker::Coordinators(kind) => return self.internal_topics.answered(*kind),
         };
         let not_controller = ErrorCode::NotController.code();
         if response.topics.iter().any(|topic| topic.error_code == not_controller) {

@@ -95,7 +95,7 @@ impl Broker {
             ClientRequest::SyncGroup(request) => self.on_sync_group(now, caller, &request, effects),
             ClientRequest::Heartbeat(request) => self.on_heartbeat(now, caller, &request, effects),
             ClientRequest::LeaveGroup(request) => {
-                self.on_leave_group(now, caller, &request, effects)
+                self.on_leave_group(now, caller, &request, effects);
             }
             ClientRequest::OffsetCommit(request) => {
                 self.on_offset_commit(now, caller, &request, effects);
