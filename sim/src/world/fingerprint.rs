@@ -352,7 +352,7 @@ impl Fingerprint {
         match body {
             ControllerResponse::AlterPartition(response) => self.alter_partition_response(response),
             ControllerResponse::BrokerRegistration(response) => {
-                self.registration_response(response)
+                self.registration_response(response);
             }
             ControllerResponse::BrokerHeartbeat(response) => self.heartbeat_response(response),
             ControllerResponse::AllocateProducerIds(response) => self.allocate_response(response),
