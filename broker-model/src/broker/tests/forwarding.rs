@@ -63,11 +63,13 @@ fn a_block_that_does_not_come_is_asked_for_elsewhere() {
     assert_ne!(bench.take_sent(Channel::Controller).to, first.to);
 }
 
-fn create_topics() -> RequestBody {
+fn request() -> Box<CreateTopicsRequest> {
     let topic = CreatableTopic::default().with_name(TopicName(topic_name("new")));
-    RequestBody::Client(ClientRequest::CreateTopics(Box::new(
-        CreateTopicsRequest::default().with_topics(vec![topic]),
-    )))
+    Box::new(CreateTopicsRequest::default().with_topics(vec![topic]))
+}
+
+fn create_topics() -> RequestBody {
+    RequestBody::Client(ClientRequest::CreateTopics(request()))
 }
 
 #[test]
@@ -76,13 +78,14 @@ fn create_topics_is_passed_on_and_its_answer_passed_back() {
         let mut bench = Bench::hosting(registration(1, 1, &[1]));
         bench.request(7, 1003, 5, create_topics());
         let sent = bench.take_sent(Channel::Controller);
-        assert_eq!(sent.message.body, create_topics());
+        let passed_on = RequestBody::Controller(ControllerRequest::CreateTopics(request()));
+        assert_eq!(sent.message.body, passed_on);
         let result = CreatableTopicResult::default().with_error_code(error_code);
-        let response = ResponseBody::Client(ClientResponse::CreateTopics(Box::new(
-            CreateTopicsResponse::default().with_topics(vec![result]),
-        )));
-        let effects = bench.answer(&sent, response.clone());
-        assert_eq!(replies(&effects), [(7, 5, response)]);
+        let response = Box::new(CreateTopicsResponse::default().with_topics(vec![result]));
+        let answer = ControllerResponse::CreateTopics(response.clone());
+        let effects = bench.answer(&sent, ResponseBody::Controller(answer));
+        let passed_back = ResponseBody::Client(ClientResponse::CreateTopics(response));
+        assert_eq!(replies(&effects), [(7, 5, passed_back)]);
     }
 }
 

@@ -5,13 +5,14 @@ use super::{config, nodes};
 use crate::config::topic_name;
 use crate::message::{
     AlterPartitionItem, AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest,
-    BrokerRegistrationResponse, ClientRequest, ClientResponse, ClusterError, ControllerRequest,
-    ControllerResponse, QuorumFetchRequest, RequestBody, ResponseBody,
+    BrokerRegistrationResponse, ClientRequest, ClusterError, ControllerRequest, ControllerResponse,
+    Message, QuorumFetchRequest, RequestBody, ResponseBody,
 };
-use crate::node::{Channel, Event};
+use crate::node::{Channel, Effect, Event};
 use crate::proto::{CreatableTopic, CreateTopicsRequest, ErrorCode, TopicName};
 use crate::types::{
-    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition,
+    BrokerEpoch, ConnectionId, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId,
+    TopicPartition,
 };
 
 fn active(net: &mut Net) -> NodeId {
@@ -60,13 +61,13 @@ fn create(net: &mut Net, to: NodeId, name: &str) {
         NodeId(1),
         to,
         Channel::Controller,
-        RequestBody::Client(ClientRequest::CreateTopics(request)),
+        RequestBody::Controller(ControllerRequest::CreateTopics(request)),
     );
 }
 
 fn created(net: &Net) -> Vec<i16> {
     let code = |body: &ResponseBody| {
-        let ResponseBody::Client(ClientResponse::CreateTopics(response)) = body else {
+        let ResponseBody::Controller(ControllerResponse::CreateTopics(response)) = body else {
             return None;
         };
         Some(response.topics[0].error_code)
@@ -260,4 +261,14 @@ fn an_isr_change_is_answered_once_committed() {
     let registration = altered[0].result.as_ref().expect("accepted");
     assert_eq!(registration.partition_epoch, PartitionEpoch(1));
     assert_eq!(net.image(leader).partitions[&ORDERS].isr, vec![owner], "committed by then");
+}
+
+#[test]
+fn what_no_controller_serves_ends_the_connection() {
+    let (mut net, leader) = ready();
+    let body = RequestBody::Client(ClientRequest::Metadata(Box::default()));
+    let message = Message { correlation_id: CorrelationId(1), body };
+    let request = Event::Request { connection: ConnectionId(77), from: NodeId(1), message };
+    let effects = net.handle(leader, request);
+    assert_eq!(effects, [Effect::Close { connection: ConnectionId(77) }]);
 }
