@@ -3,7 +3,7 @@
 use super::tests::{Bench, caller};
 use crate::config::topic_name;
 use crate::defect::GroupDefect;
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::note::PartitionRegistration;
 use crate::proto::{
@@ -73,7 +73,9 @@ impl Modern {
         let (now, image) = (self.bench.now, &self.image);
         self.bench.groups.consumer_group_heartbeat(now, caller(80), 0, request, image);
         self.bench.run();
-        let Some(ResponseBody::ConsumerGroupHeartbeat(response)) = self.bench.answer(80) else {
+        let Some(ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(response))) =
+            self.bench.answer(80)
+        else {
             panic!("no answer to {request:?}")
         };
         if let Some(error) = ErrorCode::try_from_code(response.error_code) {
@@ -106,7 +108,9 @@ impl Modern {
             OffsetFetchRequest::default().with_groups(vec![group]).with_require_stable(true);
         self.bench.groups.fetch_offsets(self.bench.now, caller(81), |_| 0, &request);
         self.bench.run();
-        let Some(ResponseBody::OffsetFetch(response)) = self.bench.answer(81) else {
+        let Some(ResponseBody::Client(ClientResponse::OffsetFetch(response))) =
+            self.bench.answer(81)
+        else {
             panic!("none")
         };
         response.groups[0].error_code

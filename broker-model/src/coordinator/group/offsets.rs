@@ -8,7 +8,7 @@ use super::state::GroupState;
 use super::waiter::Waiter;
 use crate::caller::Caller;
 use crate::defect::GroupDefect;
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::note::GroupNote;
 use crate::proto::{
     ErrorCode, OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
@@ -159,7 +159,7 @@ impl GroupCoordinator {
             });
         }
         let response = OffsetFetchResponse::default().with_groups(answers);
-        let body = ResponseBody::OffsetFetch(Box::new(response));
+        let body = ResponseBody::Client(ClientResponse::OffsetFetch(Box::new(response)));
         match waits_at {
             Some(partition) => self.answer_when_committed(now, partition, (caller, body)),
             None => self.todo.push_back(Todo::Reply(caller, body)),
@@ -193,7 +193,7 @@ fn commit_response(
             .with_partitions(answers.collect())
     });
     let response = OffsetCommitResponse::default().with_topics(topics.collect());
-    ResponseBody::OffsetCommit(Box::new(response))
+    ResponseBody::Client(ClientResponse::OffsetCommit(Box::new(response)))
 }
 
 fn fetch_refused(asked: &OffsetFetchRequestGroup, error: ErrorCode) -> OffsetFetchResponseGroup {

@@ -8,7 +8,7 @@ use crate::config::{CoordinatorConfig, ms, topic_name};
 use crate::coordinator::runtime::{batch_in_transaction, batch_of};
 use crate::defect::GroupDefect;
 use crate::log::Log;
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
 use crate::proto::{
     ErrorCode, GroupId, HeartbeatRequest, JoinGroupRequest, JoinGroupRequestProtocol,
@@ -145,7 +145,9 @@ impl Bench {
     }
 
     pub(super) fn joined(&mut self, connection: u64) -> JoinGroupResponse {
-        let Some(ResponseBody::JoinGroup(response)) = self.answer(connection) else {
+        let Some(ResponseBody::Client(ClientResponse::JoinGroup(response))) =
+            self.answer(connection)
+        else {
             panic!("no answer to a join on {connection}: {:?}", self.answers)
         };
         *response
@@ -167,7 +169,10 @@ impl Bench {
     }
 
     fn synced(&mut self, connection: u64) -> Option<(i16, String)> {
-        let ResponseBody::SyncGroup(response) = self.answer(connection)? else { return None };
+        let ResponseBody::Client(ClientResponse::SyncGroup(response)) = self.answer(connection)?
+        else {
+            return None;
+        };
         Some((response.error_code, String::from_utf8_lossy(&response.assignment).into_owned()))
     }
 
@@ -178,7 +183,10 @@ impl Bench {
             .with_generation_id(generation);
         self.groups.heartbeat(self.now, caller(90), 0, &request);
         self.run();
-        let Some(ResponseBody::Heartbeat(response)) = self.answer(90) else { panic!("no answer") };
+        let Some(ResponseBody::Client(ClientResponse::Heartbeat(response))) = self.answer(90)
+        else {
+            panic!("no answer")
+        };
         response.error_code
     }
 
@@ -197,7 +205,9 @@ impl Bench {
             .with_topics(vec![topic]);
         self.groups.commit_offsets(self.now, caller(91), 0, &request, |_, _| true);
         self.run();
-        let ResponseBody::OffsetCommit(response) = self.answer(91)? else { return None };
+        let ResponseBody::Client(ClientResponse::OffsetCommit(response)) = self.answer(91)? else {
+            return None;
+        };
         Some(response.topics[0].partitions[0].error_code)
     }
 
@@ -208,7 +218,10 @@ impl Bench {
         let request = OffsetFetchRequest::default().with_groups(vec![group]);
         self.groups.fetch_offsets(self.now, caller(92), |_| 0, &request);
         self.run();
-        let Some(ResponseBody::OffsetFetch(response)) = self.answer(92) else { panic!("none") };
+        let Some(ResponseBody::Client(ClientResponse::OffsetFetch(response))) = self.answer(92)
+        else {
+            panic!("none")
+        };
         let topics = response.groups[0].topics.iter().flat_map(|topic| &topic.partitions);
         topics.map(|partition| partition.committed_offset).next().unwrap_or(-1)
     }

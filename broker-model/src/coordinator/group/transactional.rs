@@ -12,7 +12,7 @@ use super::waiter::{Waiter, client_error};
 use crate::caller::Caller;
 use crate::defect::GroupDefect;
 use crate::log::VerificationGuard;
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::note::GroupNote;
 use crate::proto::{
     ErrorCode, TopicName, TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition,
@@ -149,5 +149,5 @@ fn txn_commit_response(
             .with_partitions(answers.collect())
     });
     let response = TxnOffsetCommitResponse::default().with_topics(topics.collect());
-    ResponseBody::TxnOffsetCommit(Box::new(response))
+    ResponseBody::Client(ClientResponse::TxnOffsetCommit(Box::new(response)))
 }

@@ -3,10 +3,10 @@
 //!
 //! One difference to Java's: who joins, or has something to tell, waits `retry.backoff.ms` after an error, too.
 
-use crate::client::connection::Purpose;
 use crate::client::consumer::Consumer;
+use crate::client::consumer::purpose::Purpose;
 use crate::config::{ms, topic_name};
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
 use crate::proto::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ErrorCode, GroupId,
@@ -58,7 +58,7 @@ impl Consumer {
         reconciler.heartbeat_at = now + ms(reconciler.interval_ms);
         reconciler.acknowledged();
         let purpose = Purpose::ConsumerGroupHeartbeat(reconciler.life);
-        let body = RequestBody::ConsumerGroupHeartbeat(Box::new(request));
+        let body = ClientRequest::ConsumerGroupHeartbeat(Box::new(request));
         self.connections.send(now, (to, Channel::ClientCoordinator), body, purpose, effects);
     }
 
@@ -194,7 +194,7 @@ impl Consumer {
                 .with_member_epoch(epoch)
                 .with_rebalance_timeout_ms(-1)
                 .with_topic_partitions(None);
-            let body = RequestBody::ConsumerGroupHeartbeat(Box::new(request));
+            let body = ClientRequest::ConsumerGroupHeartbeat(Box::new(request));
             let to = (coordinator, Channel::ClientCoordinator);
             self.connections.send(now, to, body, Purpose::LeaveGroup, effects);
         }

@@ -6,7 +6,7 @@ use super::group::{ClassicGroup, State};
 use crate::caller::Caller;
 use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::proto::{
     ErrorCode, HeartbeatRequest, LeaveGroupRequest, LeaveGroupResponse, MemberIdentity,
     MemberResponse,
@@ -78,7 +78,7 @@ impl GroupCoordinator {
         }
         self.put_group(partition, group);
         let response = LeaveGroupResponse::default().with_members(answers);
-        let body = ResponseBody::LeaveGroup(Box::new(response));
+        let body = ResponseBody::Client(ClientResponse::LeaveGroup(Box::new(response)));
         self.todo.push_back(Todo::ReplyWhenCommitted(partition, caller, body));
     }
 

@@ -9,7 +9,7 @@ use crate::coordinator::group::classic::group::{ClassicGroup, State};
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::coordinator::group::records::group_tombstone;
 use crate::coordinator::group::waiter::Waiter;
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::proto::{ConsumerGroupHeartbeatRequest, ErrorCode};
 use crate::types::Now;
@@ -32,7 +32,8 @@ impl GroupCoordinator {
             let member = (request.group_id.as_str(), request.member_id.as_str());
             self.keep_member(now, partition, member, patience);
         }
-        let body = ResponseBody::ConsumerGroupHeartbeat(Box::new(change.response));
+        let body =
+            ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(Box::new(change.response)));
         if change.records.is_empty() {
             return self.answer_when_committed(now, partition, (caller, body));
         }
