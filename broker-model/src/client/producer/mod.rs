@@ -300,7 +300,7 @@ impl Producer {
             self.run_transaction(now, effects);
         }
         // What an abort has just dropped.
-        self.take_record_outcomes(now.time, effects);
+        self.take_record_outcomes(effects);
     }
 
     /// The coordinator answered.

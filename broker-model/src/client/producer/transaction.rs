@@ -1,6 +1,6 @@
 //! How far an application is with a transaction.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::node::TransactRecord;
 use crate::proto::{ErrorCode, StrBytes};
@@ -20,8 +20,11 @@ pub(super) struct Transaction {
     pub(super) begun: bool,
     /// The next record is not sent before.
     pub(super) next_at: Time,
-    /// The topic of the record that is not answered.
-    pub(super) open: Option<StrBytes>,
+    /// Number of its first record.
+    pub(super) first: u64,
+    /// Numbers of the records that are sent and not answered.
+    pub(super) open: BTreeSet<u64>,
+    /// What was sent, in this order, and where it stands as far as that is known.
     pub(super) sent: Vec<(StrBytes, i32, Offset)>,
     pub(super) error: Option<ErrorCode>,
     /// Then the application's patience is over.
