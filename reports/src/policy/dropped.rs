@@ -144,10 +144,10 @@ pub(super) fn went_back_to_parting(dropped: &[Dropped], occurrence: &Occurrence)
     legal.then_some(parted)
 }
 
-/// Whether a consumer that went back had read from a deposed leader, after an election that left a log which ends before
-/// it: it knew the new epoch by then, so that its position is not validated any more but out of range. Then it goes on
-/// where `auto.offset.reset` says. Source: `FetchCollector.handleInitializeErrors`; a response is taken by its offset
-/// alone.
+/// Whether a consumer that went back had read from a deposed leader, after an election that left a log which ends
+/// before it: it knew the new epoch by then, so that its position is not validated any more but out of range. Then it
+/// goes on where `auto.offset.reset` says. Source: `FetchCollector.handleInitializeErrors`; a response is taken by its
+/// offset alone.
 pub(super) fn read_on_from_deposed(
     dropped: &[Dropped],
     history: &History,
