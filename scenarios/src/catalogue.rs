@@ -71,6 +71,8 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "static-member-bounce",
     "cooperative-rebalance",
     "next-gen-rebalance",
+    "protocol-upgrade",
+    "slow-rebalance-listener",
     "offset-expiration",
     "swarm",
     "swarm-groups",

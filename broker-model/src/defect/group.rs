@@ -128,6 +128,37 @@ GroupDefect {
         example: "A member gets a partition, asks where its group is there, and the coordinator has gone to the next \
             epoch meanwhile. It starts where `auto.offset.reset` says, far from what was committed.",
     }
+    UpgradeForgetsHoldings {
+        name: "upgrade-forgets-holdings",
+        source: "KIP-848; ConsumerGroup.fromClassicGroup",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "double-ownership" in "protocol-upgrade", seed 1,
+        meaning: "A classic group becomes one of the consumer protocol, and nobody knows what its members were given.",
+        example: "Two members read all partitions when a third one joins by the consumer protocol. Nobody seems to \
+            hold anything: the third one gets its share at once, while the two read on.",
+    }
+    ClassicMemberNotTold {
+        name: "classic-member-not-told",
+        source: "KIP-848; GroupMetadataManager.classicGroupHeartbeatToConsumerGroup",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "consumer-lag" in "protocol-upgrade", seed 1,
+        meaning: "In a group of the consumer protocol, heartbeats of the classic one are answered as if nothing had \
+            changed.",
+        example: "A member joins by the consumer protocol and waits for partitions of one that speaks the classic one. \
+            That is never told to join again, and never gives them up.",
+    }
+    FencedGoesOn {
+        name: "fenced-goes-on",
+        source: "KIP-848; AbstractMembershipManager.maybeAbortReconciliation",
+        affected: Affected::Never,
+        side: Client,
+        shows: "offsets" / "ungiven-partition-taken" in "slow-rebalance-listener", seed 1,
+        meaning: "A consumer that is fenced amid a reconciliation goes on with it once it is a member again.",
+        example: "A consumer commits before it gives partitions up, and takes too long. It is thrown out, joins again, \
+            and takes what it was about to take, which another one has by now: both read it.",
+    }
     UnreleasedForgotten {
         name: "unreleased-forgotten",
         source: "KIP-848; CurrentAssignmentBuilder, MemberState.UNRELEASED_PARTITIONS",

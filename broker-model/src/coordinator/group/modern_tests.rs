@@ -4,7 +4,6 @@ use super::tests::{Bench, caller};
 use crate::config::topic_name;
 use crate::defect::GroupDefect;
 use crate::message::ResponseBody;
-use crate::metadata::MetadataImage;
 use crate::note::PartitionRegistration;
 use crate::proto::{
     ConsumerGroupHeartbeatRequest, ErrorCode, GroupId, OffsetFetchRequest, OffsetFetchRequestGroup,
@@ -17,7 +16,6 @@ const TOPIC: TopicId = TopicId(3);
 /// A coordinator, and a topic of four partitions.
 pub(super) struct Modern {
     pub(super) bench: Bench,
-    image: MetadataImage,
 }
 
 /// What a heartbeat was answered: an error, or epoch and assignment.
@@ -51,7 +49,8 @@ pub(super) fn join(member: &str) -> ConsumerGroupHeartbeatRequest {
 
 impl Modern {
     pub(super) fn new(defects: &[GroupDefect]) -> Self {
-        let mut image = MetadataImage::default();
+        let mut bench = Bench::new(defects);
+        let image = &mut bench.image;
         image.topic_ids.insert("orders".to_owned(), TOPIC);
         for partition in 0..4 {
             let registration = PartitionRegistration {
@@ -66,11 +65,11 @@ impl Modern {
             };
             image.partitions.insert(TopicPartition { topic: TOPIC, partition }, registration);
         }
-        Self { bench: Bench::new(defects), image }
+        Self { bench }
     }
 
     pub(super) fn tell(&mut self, request: &ConsumerGroupHeartbeatRequest) -> Told {
-        let (now, image) = (self.bench.now, &self.image);
+        let (now, image) = (self.bench.now, &self.bench.image);
         self.bench.groups.consumer_group_heartbeat(now, caller(80), 0, request, image);
         self.bench.run();
         let Some(ResponseBody::ConsumerGroupHeartbeat(response)) = self.bench.answer(80) else {
@@ -85,11 +84,11 @@ impl Modern {
         Ok((response.member_epoch, partitions))
     }
 
-    fn advance(&mut self, milliseconds: u64) {
+    pub(super) fn advance(&mut self, milliseconds: u64) {
         for _ in 0..milliseconds / 50 {
             self.bench.now.time = self.bench.now.time + crate::config::ms(50);
             self.bench.now.wall.0 += 50;
-            while self.bench.groups.expire_member(self.bench.now, &self.image) {
+            while self.bench.groups.expire_member(self.bench.now, &self.bench.image) {
                 self.bench.run();
             }
         }
@@ -215,9 +214,9 @@ fn what_is_malformed_changes_nothing() {
     assert_eq!(group.tell(&foreign), Err(ErrorCode::UnsupportedAssignor));
     assert_eq!(group.tell(&beat("a", 1)), Err(ErrorCode::GroupIdNotFound), "nobody has joined");
     group.tell(&join("a")).expect("it joins");
-    group.bench.join(1, "", None);
-    let refused = ErrorCode::InconsistentGroupProtocol.code();
-    assert_eq!(group.bench.joined(1).error_code, refused, "no group has two protocols");
+    let foreign = ErrorCode::InconsistentGroupProtocol;
+    let refused = group.bench.join_as(1, ("", "connect"), &[]).map(|it| it.error_code);
+    assert_eq!(refused, Some(foreign.code()), "no group has two types");
 }
 
 /// Known bugs: who goes on unasked, who is given what another one holds, and who is forgotten while it waits.

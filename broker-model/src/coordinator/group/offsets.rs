@@ -43,6 +43,7 @@ impl GroupCoordinator {
             return self.todo.push_back(Todo::Reply(caller, body));
         }
         self.after_commit(now, partition, request);
+        self.note_accepted(request);
         let limit = self.config.offset_metadata_bytes_max as usize;
         let judge = |topic: &TopicName, asked: &OffsetCommitRequestPartition| {
             let size = asked.committed_metadata.as_ref().map_or(0, |text| text.len());
@@ -94,6 +95,22 @@ impl GroupCoordinator {
             None if generation < 0 => Ok(()),
             None => Err(ErrorCode::GroupIdNotFound),
         }
+    }
+
+    fn note_accepted(&mut self, request: &OffsetCommitRequest) {
+        let generation = request.generation_id_or_member_epoch;
+        if generation < 0 {
+            return;
+        }
+        let places = request.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|asked| (topic.name.0.clone(), asked.partition_index))
+        });
+        self.todo.push_back(Todo::Accepted {
+            group: request.group_id.0.to_string(),
+            member: request.member_id.to_string(),
+            generation,
+            places: places.collect(),
+        });
     }
 
     fn note_fenced(&mut self, request: &OffsetCommitRequest, error: ErrorCode) {

@@ -9,6 +9,7 @@
 use crate::client::consumer::Consumer;
 use crate::client::metadata::PartitionKey;
 use crate::consumer_protocol::Place;
+use crate::defect::GroupDefect;
 use crate::node::{Effects, Outcome};
 use crate::note::GroupNote;
 use crate::types::{Time, TopicPartition};
@@ -44,7 +45,8 @@ impl Consumer {
 
     /// With epoch 0 it joins.
     fn begin_to_join(&mut self) {
-        self.reconciler_mut().become_another(State::Joining);
+        let goes_on = self.defects.has(GroupDefect::FencedGoesOn);
+        self.reconciler_mut().become_another(State::Joining, goes_on);
         let id = self.reconciler().member_id();
         let member = self.membership.as_mut().expect("only members join");
         member.generation = Generation { id: 0, member: id, protocol: None };
