@@ -73,6 +73,8 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "next-gen-rebalance",
     "protocol-upgrade",
     "slow-rebalance-listener",
+    "late-member",
+    "failed-leave",
     "offset-expiration",
     "swarm",
     "swarm-groups",

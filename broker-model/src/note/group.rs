@@ -101,7 +101,7 @@ pub enum GroupNote {
         /// For how many members.
         members: u32,
     },
-    /// A consumer of the consumer protocol has these partitions from now on, and no others.
+    /// A consumer in a group has these partitions from now on, and no others.
     MemberOwns {
         /// Group.
         group: String,
@@ -110,7 +110,8 @@ pub enum GroupNote {
         /// What it consumes.
         partitions: Vec<TopicPartition>,
     },
-    /// A group speaks the other protocol from now on: its coordinator has written so. Source: KIP-848, online migration.
+    /// A group speaks the other protocol from now on: its coordinator has written so. Source: KIP-848, online
+    /// migration.
     ProtocolChanged {
         /// Group.
         group: String,

@@ -502,6 +502,12 @@ impl Stage {
         self.note(node, &Note::Group(loaded));
     }
 
+    /// A classic group is one of the consumer protocol from now on.
+    pub(crate) fn upgrades(&mut self, group: &str) {
+        let note = GroupNote::ProtocolChanged { group: group.to_owned(), classic: false };
+        self.note(A, &Note::Group(note));
+    }
+
     /// A commit is taken.
     pub(crate) fn takes_commit(&mut self, group: &str, member: &str, generation: i32) {
         let (group, member) = (group.to_owned(), member.to_owned());

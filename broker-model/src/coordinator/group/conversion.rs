@@ -1,8 +1,8 @@
 //! What becomes of a group in the coordinator's memory once the records of its change are written. Source: KIP-848;
 //! `GroupMetadataManager.convertToConsumerGroup`, `convertToClassicGroup`, `maybeDeleteEmptyConsumerGroup`.
 //!
-//! Records alone make a group of the consumer protocol; classic groups are kept beside them. So a group that changes its
-//! protocol is forgotten or remembered here, and only when the change is in the log: what could not be written has
+//! Records alone make a group of the consumer protocol; classic groups are kept beside them. So a group that changes
+//! its protocol is forgotten or remembered here, and only when the change is in the log: what could not be written has
 //! changed nothing.
 
 use super::classic::group::ClassicGroup;

@@ -23,7 +23,7 @@ use crate::message::ResponseBody;
 use crate::node::Deadline;
 use crate::note::GroupNote;
 use crate::proto::ErrorCode;
-use crate::types::{LeaderEpoch, Now, Offset, ProducerEpoch, ProducerId, Time};
+use crate::types::{ConnectionId, LeaderEpoch, Now, Offset, ProducerEpoch, ProducerId, Time};
 
 /// What a group coordinator wants done.
 #[derive(Debug)]
@@ -87,6 +87,8 @@ pub(crate) struct GroupCoordinator {
     pub(super) changed: bool,
     /// When members of groups of the consumer protocol are thrown out.
     pub(super) members: BTreeMap<MemberKey, Timers>,
+    /// The newest connection on which a member has committed.
+    pub(super) commits_on: BTreeMap<MemberKey, ConnectionId>,
     /// Whether there are groups of the consumer protocol.
     has_consumer_groups: bool,
     /// Where the logs of partitions ended when they were loaded, until all of that is committed: what their groups are
@@ -109,6 +111,7 @@ impl GroupCoordinator {
             groups_due: None,
             changed: false,
             members: BTreeMap::new(),
+            commits_on: BTreeMap::new(),
             has_consumer_groups: false,
             loaded_to: BTreeMap::new(),
             expiration_at: now + ms(rules.config.offsets_retention_check_interval_ms),
@@ -138,6 +141,7 @@ impl GroupCoordinator {
 
     fn unload_groups(&mut self, partition: i32) {
         self.forget_members(partition);
+        self.commits_on.retain(|(known, _, _), _| *known != partition);
         let (first, last) = ((partition, String::new()), (partition + 1, String::new()));
         let names: Vec<_> = self.groups.range(first..last).map(|(key, _)| key.clone()).collect();
         for key in names {
@@ -254,9 +258,9 @@ impl GroupCoordinator {
         };
         match conversion {
             Conversion::Upgraded => {
+                let note = GroupNote::ProtocolChanged { group: group.clone(), classic: false };
+                self.todo.push_back(Todo::Note(note));
                 self.on_upgraded(now, (partition, &group));
-                self.todo
-                    .push_back(Todo::Note(GroupNote::ProtocolChanged { group, classic: false }));
             }
             Conversion::Downgraded { group: mut made, rebalances } => {
                 self.forget_members_of(partition, &group);

@@ -69,10 +69,16 @@ impl Modern {
     }
 
     pub(super) fn tell(&mut self, request: &ConsumerGroupHeartbeatRequest) -> Told {
+        self.tell_on(80, request)
+    }
+
+    /// Says it on a connection; later ones have higher numbers.
+    fn tell_on(&mut self, connection: u64, request: &ConsumerGroupHeartbeatRequest) -> Told {
         let (now, image) = (self.bench.now, &self.bench.image);
-        self.bench.groups.consumer_group_heartbeat(now, caller(80), 0, request, image);
+        self.bench.groups.consumer_group_heartbeat(now, caller(connection), 0, request, image);
         self.bench.run();
-        let Some(ResponseBody::ConsumerGroupHeartbeat(response)) = self.bench.answer(80) else {
+        let Some(ResponseBody::ConsumerGroupHeartbeat(response)) = self.bench.answer(connection)
+        else {
             panic!("no answer to {request:?}")
         };
         if let Some(error) = ErrorCode::try_from_code(response.error_code) {
@@ -241,6 +247,42 @@ fn each_weak_rule_gives_or_takes_too_early_or_never() {
     let mut group = Modern::new(&[GroupDefect::AssignsUnreleased]);
     group.tell(&join("a")).expect("it joins");
     assert_eq!(group.tell(&join("b")), Ok((2, Some(vec![2, 3]))), "a holds them");
+}
+
+/// Known weakness: who leaves is waited for no more, whether that can be written or not.
+#[test]
+fn a_leave_that_cannot_be_written_ends_with_the_session() {
+    for (defects, told) in [
+        (&[][..], Ok((3, Some(vec![0, 1, 2, 3])))),
+        (&[GroupDefect::FailedLeaveForgotten][..], Err(ErrorCode::FencedMemberEpoch)),
+    ] {
+        let mut group = Modern::new(defects);
+        group.tell(&join("a")).expect("it joins");
+        group.bench.writes = false;
+        let refused = group.tell(&beat("a", -1));
+        assert_eq!(refused, Err(ErrorCode::CoordinatorNotAvailable), "{defects:?}");
+        group.bench.writes = true;
+        assert_eq!(group.tell(&join("a")), Err(ErrorCode::FencedMemberEpoch), "it is a member");
+        group.advance(3_100);
+        assert_eq!(group.tell(&join("a")), told, "{defects:?}");
+    }
+}
+
+/// Known weakness: a heartbeat of the same epoch that lay on the way says what was true before.
+#[test]
+fn a_late_heartbeat_gives_nothing_up() {
+    for (defects, told) in [
+        (&[][..], Ok((2, None))),
+        (&[GroupDefect::LateHeartbeatCounts][..], Ok((2, Some(vec![2, 3])))),
+    ] {
+        let mut group = Modern::new(defects);
+        group.tell_on(90, &join("a")).expect("it joins");
+        group.tell_on(91, &join("b")).expect("it joins");
+        let all = owning(beat("a", 1), &[0, 1, 2, 3]);
+        assert_eq!(group.tell_on(90, &all), Ok((1, Some(vec![0, 1]))), "it must give two up");
+        group.tell_on(80, &owning(beat("a", 1), &[0, 1])).expect("it is late");
+        assert_eq!(group.tell_on(91, &beat("b", 2)), told, "{defects:?}");
+    }
 }
 
 /// Known bug G06: taken from a, given back before it let go, and then wanted by another one.

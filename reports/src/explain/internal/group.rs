@@ -32,8 +32,8 @@ pub(super) static ANOMALIES: [Entry; 5] = [
         name: "stale-commit-accepted",
         kind: Kind::InternalAnomaly,
         meaning: "A coordinator took a commit of a generation, or of a member's epoch, that was over.",
-        example: "A member stands still, its partitions go to another one in generation 6, and its commit of generation \
-            5 counts: whoever comes next goes back to it.",
+        example: "A member stands still, its partitions go to another one in generation 6, and its commit of \
+            generation 5 counts: whoever comes next goes back to it.",
         legal: "Never.",
         source: "KIP-447, KIP-848",
     },

@@ -1,8 +1,8 @@
 //! What members have, and what they were given.
 //!
 //! Promise: a consumer of the consumer protocol takes a partition that its coordinator holds for it, and no other: it
-//! would read what somebody else reads. Source: KIP-848; `AbstractMembershipManager.maybeReconcile`, which gives up what
-//! it was about to do once the member is fenced.
+//! would read what somebody else reads. Source: KIP-848; `AbstractMembershipManager.maybeReconcile`, which gives up
+//! what it was about to do once the member is fenced.
 //! What a coordinator holds for a member is known once it is committed, and is told no earlier.
 //! Not verified: members that the coordinator in charge has thrown out, or has not spoken of yet; what is kept.
 

@@ -119,8 +119,13 @@ impl GroupWing {
                     self.ownership.on_emptied(group);
                 }
             }
-            GroupNote::ProtocolChanged { group, .. } => {
+            GroupNote::ProtocolChanged { group, classic } => {
                 self.commits.forget(|known| known == group);
+                if !classic {
+                    let partition = self.coordinators.partition_of(group);
+                    let held = self.ownership.of_group(group);
+                    self.reconciliation.on_upgraded((partition, group), held);
+                }
             }
             GroupNote::CommitAccepted { group, member, generation, partitions } => {
                 let epoch = self.reconciliation.epoch_of(group, member);

@@ -82,6 +82,22 @@ impl Reconciliation {
         Some(self.groups.get(group)?.members.get(member)?.epoch)
     }
 
+    /// A classic group is one of the consumer protocol from now on: who had something holds it until it gives it up.
+    pub(super) fn on_upgraded<'a>(
+        &mut self,
+        (partition, name): (i32, &str),
+        held: impl Iterator<Item = (&'a str, i32, TopicPartition)>,
+    ) {
+        let group = self.groups.entry(name.to_owned()).or_default();
+        group.partition = partition;
+        group.members.clear();
+        for (member, epoch, partition) in held {
+            let nothing = || Member { epoch, holds: BTreeSet::new() };
+            let member = group.members.entry(member.to_owned()).or_insert_with(nothing);
+            member.holds.insert(partition);
+        }
+    }
+
     /// A coordinator has read its partition, and is the newest that has.
     pub(super) fn on_loaded(&mut self, partition: i32, leader_epoch: LeaderEpoch) {
         for group in self.groups.values_mut().filter(|group| group.partition == partition) {

@@ -304,6 +304,24 @@ pub(super) const CASES: &[Case] = &[
     Case {
         anomaly: "revocation-unacknowledged",
         good: |stage| {
+            stage.assign("g", "m1", 5);
+            stage.owns("m1", &[X]);
+            stage.upgrades("g");
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.owns("m1", &[]);
+            stage.holds((A, 1), ("m1", 6), &[]);
+            stage.holds((A, 1), ("m2", 6), &[X]);
+        },
+        bad: |stage| {
+            stage.assign("g", "m1", 5);
+            stage.owns("m1", &[X]);
+            stage.upgrades("g");
+            stage.holds((A, 1), ("m1", 5), &[]);
+        },
+    },
+    Case {
+        anomaly: "revocation-unacknowledged",
+        good: |stage| {
             stage.owns("m1", &[X]);
             stage.holds((A, 1), ("m1", 5), &[X]);
             stage.owns("m1", &[]);

@@ -117,12 +117,10 @@ impl Consumer {
         (self.metadata.name(topic).clone(), place.partition)
     }
 
-    /// States what it has, in the consumer protocol.
+    /// States what it has: in the classic protocol under the id that it had when it got it.
     pub(super) fn tell_owned(&self, effects: &mut Effects) {
         let member = self.member();
-        if member.reconciler.is_none() {
-            return;
-        }
+        let told = if member.reconciler.is_some() { &member.generation } else { &member.joined };
         let ids = member.assigned.iter().filter_map(|(name, partition)| {
             let topic = self.metadata.find(name)?;
             let key = PartitionKey { topic, partition: *partition };
@@ -130,7 +128,7 @@ impl Consumer {
         });
         effects.note(GroupNote::MemberOwns {
             group: member.config.group.clone(),
-            member: member.generation.member.clone(),
+            member: told.member.clone(),
             partitions: ids.collect(),
         });
     }

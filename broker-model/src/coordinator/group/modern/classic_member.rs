@@ -2,10 +2,10 @@
 //! `GroupMetadataManager.classicGroupJoinToConsumerGroup`, `classicGroupSyncToConsumerGroup`,
 //! `classicGroupHeartbeatToConsumerGroup`, `classicGroupLeaveToConsumerGroup`.
 //!
-//! Such a member is told that it follows a leader that there is not. Its epoch is its generation; it gives partitions up
-//! and gets others by joining again, which it does when a heartbeat tells it that a rebalance is under way: because the
-//! group has another epoch, because it must give something up, or because what it waits for is free. A coordinator that
-//! does not tell leaves it where it was, and others wait for its partitions.
+//! Such a member is told that it follows a leader that there is not. Its epoch is its generation; it gives partitions
+//! up and gets others by joining again, which it does when a heartbeat tells it that a rebalance is under way: because
+//! the group has another epoch, because it must give something up, or because what it waits for is free. A coordinator
+//! that does not tell leaves it where it was, and others wait for its partitions.
 //!
 //! A member that is told to join again must do so within its rebalance timeout, and ask for its assignment within
 //! another one. These times begin here when the request is handled, in Kafka once its records are committed.

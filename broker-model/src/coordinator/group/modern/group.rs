@@ -85,8 +85,8 @@ impl ConsumerGroup {
         }
     }
 
-    /// A number that is another one if one of the topics that its members subscribe to changes: without those who leave,
-    /// and with the topics of one who joins. Source: `ModernGroup.computeMetadataHash`; KIP-1101.
+    /// A number that is another one if one of the topics that its members subscribe to changes: without those who
+    /// leave, and with the topics of one who joins. Source: `ModernGroup.computeMetadataHash`; KIP-1101.
     pub(in crate::coordinator::group) fn hash_of_topics(
         &self,
         topics: Topics<'_>,

@@ -1,9 +1,11 @@
 //! `ConsumerGroupHeartbeat` in the coordinator. Source: Kafka's `GroupCoordinatorService.consumerGroupHeartbeat`,
 //! `GroupMetadataManager.getOrMaybeCreateConsumerGroup`.
 
+use std::borrow::Cow;
+
 use super::answers::refused;
 use super::change::{Asking, Change};
-use super::group::ConsumerGroup;
+use super::group::{ConsumerGroup, LEAVES};
 use super::migration::{upgrade_records, upgraded};
 use super::timers::Kept;
 use super::topics::Topics;
@@ -14,13 +16,16 @@ use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::coordinator::group::records::group_tombstone;
 use crate::coordinator::group::waiter::Waiter;
 use crate::coordinator::runtime::CoordinatorRecord;
+use crate::defect::GroupDefect;
 use crate::message::ResponseBody;
 use crate::metadata::MetadataImage;
 use crate::proto::{ConsumerGroupHeartbeatRequest, ErrorCode};
 use crate::types::Now;
 
 impl GroupCoordinator {
-    /// A member joins, is alive, has given up partitions, or leaves.
+    /// A member joins, is alive, has given up partitions, or leaves. What a request says of the member's partitions
+    /// that lay on the way, while the member has gone on on another connection, does not count: it may have been given
+    /// since what it did not have then. Kafka looks at epochs alone, which may be the same.
     pub(crate) fn consumer_group_heartbeat(
         &mut self,
         now: Now,
@@ -29,13 +34,24 @@ impl GroupCoordinator {
         request: &ConsumerGroupHeartbeatRequest,
         image: &MetadataImage,
     ) {
+        let (group, id) = (request.group_id.clone(), request.member_id.clone());
+        let member = (group.as_str(), id.as_str());
+        let counts = self.defects.has(GroupDefect::LateHeartbeatCounts);
+        let mut said = Cow::Borrowed(request);
+        if !counts && self.is_late(caller, partition, member) {
+            said.to_mut().topic_partitions = None;
+        }
+        let request = &*said;
         let change = match self.heartbeat_change(now, caller, partition, request, image) {
             Ok(change) => change,
             Err(error) => return self.todo.push_back(Todo::Reply(caller, refused(error))),
         };
         if let Some(patience) = change.patience {
-            let member = (request.group_id.as_str(), request.member_id.as_str());
             self.keep_member(now, partition, member, patience);
+            self.heard_on(caller, partition, member);
+        }
+        if request.member_epoch == LEAVES && change.conversion.is_none() {
+            self.leaves_now(partition, member);
         }
         let body = ResponseBody::ConsumerGroupHeartbeat(Box::new(change.response));
         if change.records.is_empty() {
@@ -98,8 +114,8 @@ impl GroupCoordinator {
         Ok(Upgrade { gives_way: true, group: Some(group), records })
     }
 
-    /// A classic group is one of the consumer protocol from now on. Whoever waits is told to join again, and has its own
-    /// session to do so. Source: `GroupMetadataManager.convertToConsumerGroup`.
+    /// A classic group is one of the consumer protocol from now on. Whoever waits is told to join again, and has its
+    /// own session to do so. Source: `GroupMetadataManager.convertToConsumerGroup`.
     pub(in crate::coordinator::group) fn on_upgraded(
         &mut self,
         now: Now,

@@ -117,7 +117,8 @@ pub(super) struct Removal<'a> {
 
 impl Removal<'_> {
     /// The group goes to its next epoch, and the next heartbeat of anybody makes its target; if all who are left speak
-    /// the classic protocol, it is a classic group from now on. Source: `GroupMetadataManager.consumerGroupFenceMembers`.
+    /// the classic protocol, it is a classic group from now on. Source:
+    /// `GroupMetadataManager.consumerGroupFenceMembers`.
     pub(super) fn of(self, leaving: &[&str]) -> (Vec<CoordinatorRecord>, Option<Conversion>) {
         if self.policy.downgrades() && self.group.is_classic_without(leaving) {
             return self.downgrade(leaving);

@@ -5,10 +5,12 @@ use super::change::Patience;
 use super::migration::Removal;
 use super::session::Timers;
 use super::topics::Topics;
+use crate::caller::Caller;
 use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::coordinator::group::state::GroupState;
 use crate::coordinator::group::waiter::Waiter;
+use crate::defect::GroupDefect;
 use crate::metadata::MetadataImage;
 use crate::note::GroupNote;
 use crate::types::Now;
@@ -59,6 +61,26 @@ impl GroupCoordinator {
         self.changed = true;
     }
 
+    /// Whether a request lay on the way while its member went on on another connection: what it says was true before.
+    pub(super) fn is_late(
+        &self,
+        caller: Caller,
+        partition: i32,
+        (group, id): (&str, &str),
+    ) -> bool {
+        let key = (partition, group.to_owned(), id.to_owned());
+        let newest = self.members.get(&key).and_then(|timers| timers.connection);
+        newest.is_some_and(|newest| caller.connection < newest)
+    }
+
+    /// A member was heard of on this connection.
+    pub(super) fn heard_on(&mut self, caller: Caller, partition: i32, (group, id): (&str, &str)) {
+        let key = (partition, group.to_owned(), id.to_owned());
+        if let Some(timers) = self.members.get_mut(&key) {
+            timers.connection = timers.connection.max(Some(caller.connection));
+        }
+    }
+
     /// A member was heard of.
     pub(super) fn keep_member(
         &mut self,
@@ -96,6 +118,15 @@ impl GroupCoordinator {
         }
         for (group, member, patience) in loaded {
             self.keep_member(now, partition, (&group, &member), patience);
+        }
+    }
+
+    /// A member leaves. It is waited for until that is written: if it cannot be, the member is thrown out when its
+    /// session ends, and may come back then. Known weakness: Kafka waits for it no more, and it is a member for ever.
+    pub(super) fn leaves_now(&mut self, partition: i32, (group, member): (&str, &str)) {
+        if self.defects.has(GroupDefect::FailedLeaveForgotten) {
+            self.members.remove(&(partition, group.to_owned(), member.to_owned()));
+            self.changed = true;
         }
     }
 
