@@ -7,8 +7,8 @@
 //! - `Unknown` otherwise.
 //!
 //! The application sends its records one after another without waiting for their acknowledgements, then the offsets,
-//! and then asks for the end, which waits until all that was sent is answered. Where a record fails, the transaction is
-//! aborted. A producer that is fenced, or cannot end its transaction within its patience, is closed and made anew.
+//! and then asks for the end, which waits until all that was sent is answered. One that means to abort looks at all
+//! answers first. Where a record fails, the transaction is aborted. A producer that is fenced, or cannot end its transaction within its patience, is closed and made anew.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -93,7 +93,8 @@ impl Producer {
     fn go_on(&mut self, now: Now) {
         let sends_offsets = self.transactional.as_ref().is_some_and(Transactional::sends_offsets);
         while let Some(transaction) = &mut self.transaction {
-            if transaction.next_at > now.time || sends_offsets {
+            let waits = sends_offsets || transaction.looks_at_answers();
+            if transaction.next_at > now.time || waits {
                 return;
             }
             let fails = transaction.error.is_some();
@@ -216,6 +217,7 @@ impl Producer {
         let transaction = self.transaction.as_ref()?;
         let patience = Deadline { at: transaction.until, why: "patience with a transaction" };
         let waits = self.transactional.as_ref().map(|it| it.state) == Some(State::InTransaction)
+            && !transaction.looks_at_answers()
             && !self.transactional.as_ref().is_some_and(Transactional::sends_offsets);
         let next = waits.then_some(Deadline { at: transaction.next_at, why: "next record" });
         Deadline::earlier(Some(patience), next)

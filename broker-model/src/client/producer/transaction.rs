@@ -30,3 +30,11 @@ pub(super) struct Transaction {
     /// Then the application's patience is over.
     pub(super) until: Time,
 }
+
+impl Transaction {
+    /// Whether the application looks at what became of all that it sent before it goes on: it means to abort. An abort
+    /// drops what was not sent yet.
+    pub(super) fn looks_at_answers(&self) -> bool {
+        !self.commits && self.error.is_none() && self.records.is_empty() && !self.open.is_empty()
+    }
+}
