@@ -17,18 +17,22 @@ pub(super) enum PendingRequest {
     AlterPartition,
     /// A block of producer ids.
     ProducerIds,
-    /// A client's wish for topics, passed on.
-    CreateTopics {
+    /// New topics.
+    Topics(TopicsAsker),
+}
+
+/// Who wants topics.
+#[derive(Debug)]
+pub(super) enum TopicsAsker {
+    /// A client, whose request is passed on.
+    Client {
         /// Who waits for the answer.
         caller: Caller,
         /// The topics' names, for an answer of our own when the controller gives none.
         topics: Vec<TopicName>,
     },
-    /// A topic that coordinators need.
-    InternalTopic {
-        /// Which.
-        kind: CoordinatorKind,
-    },
+    /// The coordinators of this broker, one that they need.
+    Coordinators(CoordinatorKind),
 }
 
 /// A request without an answer yet.

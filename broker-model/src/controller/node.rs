@@ -15,7 +15,7 @@ use crate::message::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionItem,
     AlterPartitionRequest, AlterPartitionResponse, AlteredPartition, BrokerHeartbeatRequest,
     BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse, ClusterError,
-    Request, RequestBody, Response, ResponseBody,
+    ControllerRequest, ControllerResponse, Message, Request, RequestBody, Response, ResponseBody,
 };
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{Deadline, Effect, Effects, Event, Node};
@@ -84,7 +84,7 @@ impl Controller {
         self.quorum.boot(now, effects);
     }
 
-    /// Dispatches a request. Nobody asks a controller what only brokers serve.
+    /// Dispatches a request. What no controller serves ends the connection, as in Kafka.
     fn on_request(
         &mut self,
         now: Now,
@@ -92,67 +92,51 @@ impl Controller {
         Request { correlation_id, body }: Request,
         effects: &mut Effects,
     ) {
-        let (body, for_active) = match body {
+        match body {
             RequestBody::QuorumFetch(request) => {
                 let quorum = &mut self.quorum;
-                return quorum.on_fetch_request(now, connection, correlation_id, &request, effects);
+                quorum.on_fetch_request(now, connection, correlation_id, &request, effects);
             }
-            RequestBody::Vote(request) => {
-                (ResponseBody::Vote(self.quorum.on_vote_request(now, request, effects)), false)
+            RequestBody::Quorum(request) => {
+                let body = ResponseBody::Quorum(self.quorum.on_request(now, &request, effects));
+                effects.reply(connection, Response { correlation_id, body });
             }
-            RequestBody::BeginQuorumEpoch(request) => (
-                ResponseBody::BeginQuorumEpoch(self.quorum.on_begin_request(now, request, effects)),
-                false,
-            ),
-            RequestBody::EndQuorumEpoch(request) => (
-                ResponseBody::EndQuorumEpoch(self.quorum.on_end_request(now, &request, effects)),
-                false,
-            ),
-            RequestBody::AlterPartition(request) => {
-                (self.on_alter_partition(now, &request, effects), true)
+            RequestBody::Controller(request) => {
+                let body = self.on_broker_request(now, &request, effects);
+                let answer = Message { correlation_id, body };
+                match &mut self.active {
+                    // What the active controller answers waits until all that it wrote is committed.
+                    Some(active) => active.answer(connection, answer),
+                    None => effects.reply(connection, answer.map(ResponseBody::Controller)),
+                }
             }
-            RequestBody::BrokerRegistration(request) => {
-                (self.on_register(now, &request, effects), true)
+            RequestBody::Client(_) | RequestBody::Peer(_) => {
+                effects.push(Effect::Close { connection });
+                self.on_connection_closed(connection);
             }
-            RequestBody::BrokerHeartbeat(request) => {
-                (self.on_heartbeat(now, &request, effects), true)
+        }
+    }
+
+    fn on_broker_request(
+        &mut self,
+        now: Now,
+        request: &ControllerRequest,
+        effects: &mut Effects,
+    ) -> ControllerResponse {
+        match request {
+            ControllerRequest::AlterPartition(request) => {
+                self.on_alter_partition(now, request, effects)
             }
-            RequestBody::AllocateProducerIds(request) => {
-                (self.on_producer_ids(now, &request, effects), true)
+            ControllerRequest::BrokerRegistration(request) => {
+                self.on_register(now, request, effects)
             }
-            RequestBody::CreateTopics(request) => {
-                (self.on_create_topics(now, &request, effects), true)
+            ControllerRequest::BrokerHeartbeat(request) => self.on_heartbeat(now, request, effects),
+            ControllerRequest::AllocateProducerIds(request) => {
+                self.on_producer_ids(now, request, effects)
             }
-            RequestBody::Produce(_)
-            | RequestBody::Fetch(_)
-            | RequestBody::ListOffsets(_)
-            | RequestBody::Metadata(_)
-            | RequestBody::OffsetForLeaderEpoch(_)
-            | RequestBody::InitProducerId(_)
-            | RequestBody::AddPartitionsToTxn(_)
-            | RequestBody::AddOffsetsToTxn(_)
-            | RequestBody::TxnOffsetCommit(_)
-            | RequestBody::EndTxn(_)
-            | RequestBody::DeleteRecords(_)
-            | RequestBody::WriteTxnMarkers(_)
-            | RequestBody::FindCoordinator(_)
-            | RequestBody::JoinGroup(_)
-            | RequestBody::SyncGroup(_)
-            | RequestBody::Heartbeat(_)
-            | RequestBody::ConsumerGroupHeartbeat(_)
-            | RequestBody::LeaveGroup(_)
-            | RequestBody::OffsetCommit(_)
-            | RequestBody::OffsetFetch(_)
-            | RequestBody::ReplicaFetch(_)
-            | RequestBody::ReplicaOffsets(_) => {
-                panic!("controller {} was asked {body:?}", self.node)
+            ControllerRequest::CreateTopics(request) => {
+                self.on_create_topics(now, request, effects)
             }
-        };
-        let answer = Response { correlation_id, body };
-        match &mut self.active {
-            // What the active controller answers waits until all that it wrote is committed.
-            Some(active) if for_active => active.answer(connection, answer),
-            Some(_) | None => effects.reply(connection, answer),
         }
     }
 
@@ -161,7 +145,7 @@ impl Controller {
         now: Now,
         request: &AlterPartitionRequest,
         effects: &mut Effects,
-    ) -> ResponseBody {
+    ) -> ControllerResponse {
         let judged = match &self.active {
             Some(active) => {
                 alter_partitions(&active.image, request, ControllerRules::of(&self.config))
@@ -173,7 +157,7 @@ impl Controller {
             self.note_broker_served(Api::AlterPartition, asker, effects);
             self.write_altered(now, request, judged, effects)
         });
-        ResponseBody::AlterPartition(Box::new(AlterPartitionResponse { result }))
+        ControllerResponse::AlterPartition(Box::new(AlterPartitionResponse { result }))
     }
 
     /// Writes what was accepted, in one batch; the answer for each partition.
@@ -279,7 +263,7 @@ impl Controller {
         now: Now,
         request: &BrokerRegistrationRequest,
         effects: &mut Effects,
-    ) -> ResponseBody {
+    ) -> ControllerResponse {
         let controller = self.quorum.leader();
         let Some(active) = &mut self.active else {
             return refusal::registration(controller);
@@ -291,7 +275,7 @@ impl Controller {
             self.write(now, &records, effects);
             broker_epoch
         });
-        ResponseBody::BrokerRegistration(BrokerRegistrationResponse { result, controller })
+        ControllerResponse::BrokerRegistration(BrokerRegistrationResponse { result, controller })
     }
 
     fn on_heartbeat(
@@ -299,7 +283,7 @@ impl Controller {
         now: Now,
         request: &BrokerHeartbeatRequest,
         effects: &mut Effects,
-    ) -> ResponseBody {
+    ) -> ControllerResponse {
         let controller = self.quorum.leader();
         let Some(active) = &mut self.active else {
             return refusal::heartbeat(controller);
@@ -313,7 +297,7 @@ impl Controller {
             self.write(now, &records, effects);
             state
         });
-        ResponseBody::BrokerHeartbeat(BrokerHeartbeatResponse { result, controller })
+        ControllerResponse::BrokerHeartbeat(BrokerHeartbeatResponse { result, controller })
     }
 
     fn on_producer_ids(
@@ -321,7 +305,7 @@ impl Controller {
         now: Now,
         request: &AllocateProducerIdsRequest,
         effects: &mut Effects,
-    ) -> ResponseBody {
+    ) -> ControllerResponse {
         let Some(active) = &self.active else {
             return refusal::producer_ids();
         };
@@ -331,7 +315,7 @@ impl Controller {
             self.write(now, &[record], effects);
             block
         });
-        ResponseBody::AllocateProducerIds(AllocateProducerIdsResponse { result })
+        ControllerResponse::AllocateProducerIds(AllocateProducerIdsResponse { result })
     }
 
     fn on_create_topics(
@@ -339,13 +323,13 @@ impl Controller {
         now: Now,
         request: &CreateTopicsRequest,
         effects: &mut Effects,
-    ) -> ResponseBody {
+    ) -> ControllerResponse {
         let Some(active) = &self.active else {
             return refusal::topics(request);
         };
         let (records, response) = create_topics(&active.image, request);
         self.write(now, &records, effects);
-        ResponseBody::CreateTopics(Box::new(response))
+        ControllerResponse::CreateTopics(Box::new(response))
     }
 
     fn on_connection_closed(&mut self, connection: ConnectionId) {

@@ -1,7 +1,7 @@
 //! What clients of each version say becomes what the model is asked, which is the words of the newest versions with
 //! topics by name. Source: the `data()` and `Builder` of Kafka's requests.
 
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::metadata::MetadataImage;
 use crate::proto::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnTransaction, BrokerId,
@@ -23,48 +23,37 @@ pub struct TopicDefaults {
 
 /// Puts a request in the words of the model; ids are those of the metadata that the asked broker has.
 pub fn admit(
-    mut body: RequestBody,
+    mut body: ClientRequest,
     version: i16,
     image: &MetadataImage,
     defaults: TopicDefaults,
-) -> RequestBody {
+) -> ClientRequest {
     match &mut body {
-        RequestBody::Fetch(request) => {
+        ClientRequest::Fetch(request) => {
             // Whoever asks at the edge is no replica, whatever it says.
             request.replica_id = BrokerId(-1);
             name_fetched(request, version, image);
         }
         // Offsets are kept as long as the broker says. Source: KIP-211.
-        RequestBody::OffsetCommit(request) => request.retention_time_ms = -1,
-        RequestBody::Metadata(request) => name_described(request, version, image),
-        RequestBody::OffsetFetch(request) => group_offsets(request, version),
-        RequestBody::FindCoordinator(request) => list_keys(request, version),
-        RequestBody::JoinGroup(request) => time_rebalance(request, version),
-        RequestBody::LeaveGroup(request) => list_members(request, version),
-        RequestBody::AddPartitionsToTxn(request) => list_transactions(request, version),
-        RequestBody::CreateTopics(request) => fill_in(request, defaults),
-        RequestBody::ConsumerGroupHeartbeat(request) => leave_out_empty(request),
-        RequestBody::Produce(_)
-        | RequestBody::ListOffsets(_)
-        | RequestBody::OffsetForLeaderEpoch(_)
-        | RequestBody::InitProducerId(_)
-        | RequestBody::DeleteRecords(_)
-        | RequestBody::SyncGroup(_)
-        | RequestBody::Heartbeat(_)
-        | RequestBody::AddOffsetsToTxn(_)
-        | RequestBody::TxnOffsetCommit(_)
-        | RequestBody::EndTxn(_)
-        | RequestBody::WriteTxnMarkers(_)
-        | RequestBody::ReplicaFetch(_)
-        | RequestBody::ReplicaOffsets(_)
-        | RequestBody::AlterPartition(_)
-        | RequestBody::BrokerRegistration(_)
-        | RequestBody::BrokerHeartbeat(_)
-        | RequestBody::AllocateProducerIds(_)
-        | RequestBody::Vote(_)
-        | RequestBody::BeginQuorumEpoch(_)
-        | RequestBody::EndQuorumEpoch(_)
-        | RequestBody::QuorumFetch(_) => {}
+        ClientRequest::OffsetCommit(request) => request.retention_time_ms = -1,
+        ClientRequest::Metadata(request) => name_described(request, version, image),
+        ClientRequest::OffsetFetch(request) => group_offsets(request, version),
+        ClientRequest::FindCoordinator(request) => list_keys(request, version),
+        ClientRequest::JoinGroup(request) => time_rebalance(request, version),
+        ClientRequest::LeaveGroup(request) => list_members(request, version),
+        ClientRequest::AddPartitionsToTxn(request) => list_transactions(request, version),
+        ClientRequest::CreateTopics(request) => fill_in(request, defaults),
+        ClientRequest::ConsumerGroupHeartbeat(request) => leave_out_empty(request),
+        ClientRequest::Produce(_)
+        | ClientRequest::ListOffsets(_)
+        | ClientRequest::OffsetForLeaderEpoch(_)
+        | ClientRequest::InitProducerId(_)
+        | ClientRequest::DeleteRecords(_)
+        | ClientRequest::SyncGroup(_)
+        | ClientRequest::Heartbeat(_)
+        | ClientRequest::AddOffsetsToTxn(_)
+        | ClientRequest::TxnOffsetCommit(_)
+        | ClientRequest::EndTxn(_) => {}
     }
     body
 }

@@ -17,7 +17,7 @@ use kafka_protocol::protocol::{Encodable, HeaderVersion};
 use super::apis::{ApiKey, served};
 use super::frame::{begin_frame, end_frame};
 use super::topic_ids::{id_of, is_unknown};
-use crate::message::ResponseBody;
+use crate::message::ClientResponse;
 use crate::metadata::MetadataImage;
 use crate::proto::{
     AddPartitionsToTxnResponse, BrokerId, CreateTopicsResponse, ErrorCode, FetchResponse,
@@ -60,43 +60,32 @@ impl Answering<'_> {
 
 /// The whole frame of an answer in a version; nothing if the answer has no form in it.
 pub fn answer(
-    body: ResponseBody,
+    body: ClientResponse,
     (version, correlation_id): (i16, i32),
     with: &Answering<'_>,
 ) -> Option<Bytes> {
     let to = (version, correlation_id);
     match body {
-        ResponseBody::Produce(it) => write(&produced(*it, version, with), to),
-        ResponseBody::Fetch(it) => write(&fetched(*it, version, with), to),
-        ResponseBody::ListOffsets(it) => write(&listed(*it, version), to),
-        ResponseBody::Metadata(it) => write(&described(*it, version, with), to),
-        ResponseBody::OffsetForLeaderEpoch(it) => write(&*it, to),
-        ResponseBody::InitProducerId(it) => write(&*it, to),
-        ResponseBody::CreateTopics(it) => write(&created(*it), to),
-        ResponseBody::DeleteRecords(it) => write(&*it, to),
-        ResponseBody::FindCoordinator(it) => write(&found(*it, version, with), to),
-        ResponseBody::JoinGroup(it) => write(&joined(*it, version), to),
-        ResponseBody::SyncGroup(it) => write(&*it, to),
-        ResponseBody::Heartbeat(it) => write(&*it, to),
-        ResponseBody::LeaveGroup(it) => write(&left(*it, version), to),
-        ResponseBody::OffsetCommit(it) => write(&*it, to),
-        ResponseBody::OffsetFetch(it) => write(&offsets(*it, version), to),
-        ResponseBody::ConsumerGroupHeartbeat(it) => write(&*it, to),
-        ResponseBody::AddPartitionsToTxn(it) => write(&added(*it, version), to),
-        ResponseBody::AddOffsetsToTxn(it) => write(&*it, to),
-        ResponseBody::TxnOffsetCommit(it) => write(&*it, to),
-        ResponseBody::EndTxn(it) => write(&*it, to),
-        ResponseBody::WriteTxnMarkers(_)
-        | ResponseBody::ReplicaFetch(_)
-        | ResponseBody::ReplicaOffsets(_)
-        | ResponseBody::AlterPartition(_)
-        | ResponseBody::BrokerRegistration(_)
-        | ResponseBody::BrokerHeartbeat(_)
-        | ResponseBody::AllocateProducerIds(_)
-        | ResponseBody::Vote(_)
-        | ResponseBody::BeginQuorumEpoch(_)
-        | ResponseBody::EndQuorumEpoch(_)
-        | ResponseBody::QuorumFetch(_) => None,
+        ClientResponse::Produce(it) => write(&produced(*it, version, with), to),
+        ClientResponse::Fetch(it) => write(&fetched(*it, version, with), to),
+        ClientResponse::ListOffsets(it) => write(&listed(*it, version), to),
+        ClientResponse::Metadata(it) => write(&described(*it, version, with), to),
+        ClientResponse::OffsetForLeaderEpoch(it) => write(&*it, to),
+        ClientResponse::InitProducerId(it) => write(&*it, to),
+        ClientResponse::CreateTopics(it) => write(&created(*it), to),
+        ClientResponse::DeleteRecords(it) => write(&*it, to),
+        ClientResponse::FindCoordinator(it) => write(&found(*it, version, with), to),
+        ClientResponse::JoinGroup(it) => write(&joined(*it, version), to),
+        ClientResponse::SyncGroup(it) => write(&*it, to),
+        ClientResponse::Heartbeat(it) => write(&*it, to),
+        ClientResponse::LeaveGroup(it) => write(&left(*it, version), to),
+        ClientResponse::OffsetCommit(it) => write(&*it, to),
+        ClientResponse::OffsetFetch(it) => write(&offsets(*it, version), to),
+        ClientResponse::ConsumerGroupHeartbeat(it) => write(&*it, to),
+        ClientResponse::AddPartitionsToTxn(it) => write(&added(*it, version), to),
+        ClientResponse::AddOffsetsToTxn(it) => write(&*it, to),
+        ClientResponse::TxnOffsetCommit(it) => write(&*it, to),
+        ClientResponse::EndTxn(it) => write(&*it, to),
     }
 }
 

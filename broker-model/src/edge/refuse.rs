@@ -1,7 +1,7 @@
 //! The answer that tells an error and does nothing, for each API. Source: `getErrorResponse` of Kafka's requests.
 
-use crate::message::RequestBody as Request;
-use crate::message::ResponseBody;
+use crate::message::ClientRequest as Request;
+use crate::message::ClientResponse;
 use crate::proto::{
     AddOffsetsToTxnResponse, AddPartitionsToTxnPartitionResult, AddPartitionsToTxnRequest,
     AddPartitionsToTxnResponse, AddPartitionsToTxnResult, AddPartitionsToTxnTopicResult, BrokerId,
@@ -22,69 +22,62 @@ use crate::proto::{
 };
 use bytes::Bytes;
 
-/// The answer to a request, in the words of the model, that tells an error; nothing for requests inside the cluster.
-pub fn refuse(request: &Request, error: ErrorCode) -> Option<ResponseBody> {
+/// The answer to a request, in the words of the model, that tells an error.
+pub fn refuse(request: &Request, error: ErrorCode) -> ClientResponse {
     let code = error.code();
-    Some(match request {
-        Request::Produce(it) => ResponseBody::Produce(Box::new(produce(it, code))),
-        Request::Fetch(it) => ResponseBody::Fetch(Box::new(fetch(it, code))),
-        Request::ListOffsets(it) => ResponseBody::ListOffsets(Box::new(list_offsets(it, code))),
-        Request::Metadata(it) => ResponseBody::Metadata(Box::new(metadata(it, code))),
+    match request {
+        Request::Produce(it) => ClientResponse::Produce(Box::new(produce(it, code))),
+        Request::Fetch(it) => ClientResponse::Fetch(Box::new(fetch(it, code))),
+        Request::ListOffsets(it) => ClientResponse::ListOffsets(Box::new(list_offsets(it, code))),
+        Request::Metadata(it) => ClientResponse::Metadata(Box::new(metadata(it, code))),
         Request::OffsetForLeaderEpoch(it) => {
-            ResponseBody::OffsetForLeaderEpoch(Box::new(epoch_ends(it, code)))
+            ClientResponse::OffsetForLeaderEpoch(Box::new(epoch_ends(it, code)))
         }
-        Request::InitProducerId(_) => ResponseBody::InitProducerId(Box::new(
+        Request::InitProducerId(_) => ClientResponse::InitProducerId(Box::new(
             InitProducerIdResponse::default()
                 .with_error_code(code)
                 .with_producer_id((-1).into())
                 .with_producer_epoch(-1),
         )),
-        Request::CreateTopics(it) => ResponseBody::CreateTopics(Box::new(create_topics(it, code))),
+        Request::CreateTopics(it) => {
+            ClientResponse::CreateTopics(Box::new(create_topics(it, code)))
+        }
         Request::DeleteRecords(it) => {
-            ResponseBody::DeleteRecords(Box::new(delete_records(it, code)))
+            ClientResponse::DeleteRecords(Box::new(delete_records(it, code)))
         }
         Request::FindCoordinator(it) => {
-            ResponseBody::FindCoordinator(Box::new(find_coordinator(it, code)))
+            ClientResponse::FindCoordinator(Box::new(find_coordinator(it, code)))
         }
-        Request::JoinGroup(it) => ResponseBody::JoinGroup(Box::new(join_group(it, code))),
+        Request::JoinGroup(it) => ClientResponse::JoinGroup(Box::new(join_group(it, code))),
         Request::SyncGroup(_) => {
-            ResponseBody::SyncGroup(Box::new(SyncGroupResponse::default().with_error_code(code)))
+            ClientResponse::SyncGroup(Box::new(SyncGroupResponse::default().with_error_code(code)))
         }
         Request::Heartbeat(_) => {
-            ResponseBody::Heartbeat(Box::new(HeartbeatResponse::default().with_error_code(code)))
+            ClientResponse::Heartbeat(Box::new(HeartbeatResponse::default().with_error_code(code)))
         }
-        Request::LeaveGroup(_) => {
-            ResponseBody::LeaveGroup(Box::new(LeaveGroupResponse::default().with_error_code(code)))
+        Request::LeaveGroup(_) => ClientResponse::LeaveGroup(Box::new(
+            LeaveGroupResponse::default().with_error_code(code),
+        )),
+        Request::OffsetCommit(it) => {
+            ClientResponse::OffsetCommit(Box::new(offset_commit(it, code)))
         }
-        Request::OffsetCommit(it) => ResponseBody::OffsetCommit(Box::new(offset_commit(it, code))),
-        Request::OffsetFetch(it) => ResponseBody::OffsetFetch(Box::new(offset_fetch(it, code))),
-        Request::ConsumerGroupHeartbeat(_) => ResponseBody::ConsumerGroupHeartbeat(Box::new(
+        Request::OffsetFetch(it) => ClientResponse::OffsetFetch(Box::new(offset_fetch(it, code))),
+        Request::ConsumerGroupHeartbeat(_) => ClientResponse::ConsumerGroupHeartbeat(Box::new(
             ConsumerGroupHeartbeatResponse::default().with_error_code(code),
         )),
         Request::AddPartitionsToTxn(it) => {
-            ResponseBody::AddPartitionsToTxn(Box::new(add_partitions(it, code)))
+            ClientResponse::AddPartitionsToTxn(Box::new(add_partitions(it, code)))
         }
-        Request::AddOffsetsToTxn(_) => ResponseBody::AddOffsetsToTxn(Box::new(
+        Request::AddOffsetsToTxn(_) => ClientResponse::AddOffsetsToTxn(Box::new(
             AddOffsetsToTxnResponse::default().with_error_code(code),
         )),
         Request::TxnOffsetCommit(it) => {
-            ResponseBody::TxnOffsetCommit(Box::new(txn_offset_commit(it, code)))
+            ClientResponse::TxnOffsetCommit(Box::new(txn_offset_commit(it, code)))
         }
         Request::EndTxn(_) => {
-            ResponseBody::EndTxn(Box::new(EndTxnResponse::default().with_error_code(code)))
+            ClientResponse::EndTxn(Box::new(EndTxnResponse::default().with_error_code(code)))
         }
-        Request::WriteTxnMarkers(_)
-        | Request::ReplicaFetch(_)
-        | Request::ReplicaOffsets(_)
-        | Request::AlterPartition(_)
-        | Request::BrokerRegistration(_)
-        | Request::BrokerHeartbeat(_)
-        | Request::AllocateProducerIds(_)
-        | Request::Vote(_)
-        | Request::BeginQuorumEpoch(_)
-        | Request::EndQuorumEpoch(_)
-        | Request::QuorumFetch(_) => return None,
-    })
+    }
 }
 
 fn produce(request: &ProduceRequest, code: i16) -> ProduceResponse {

@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use super::apis::{ApiKey, ServedApi, served_api};
 use super::shape::{ShapeError, Walk};
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::proto::StrBytes;
 
 /// Bytes of API key, version and correlation id.
@@ -45,7 +45,7 @@ pub enum Body {
     /// Who is in the cluster. The edge answers it.
     DescribeCluster(Box<DescribeClusterRequest>),
     /// What a broker answers, in the words of the client's version.
-    Broker(RequestBody),
+    Broker(ClientRequest),
 }
 
 /// Why a frame is no request that is served.
@@ -117,7 +117,7 @@ fn read<T: Decodable>(bytes: &mut Bytes, version: i16) -> Result<T, Refused> {
 fn decode_body(key: ApiKey, version: i16, bytes: &mut Bytes) -> Result<Body, Refused> {
     macro_rules! broker {
         ($variant:ident, $request:ty) => {
-            Body::Broker(RequestBody::$variant(Box::new(read::<$request>(bytes, version)?)))
+            Body::Broker(ClientRequest::$variant(Box::new(read::<$request>(bytes, version)?)))
         };
     }
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is not served was refused before")]

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use super::apis::{ApiKey, served};
 use super::*;
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::metadata::MetadataImage;
 use crate::proto::{ErrorCode, StrBytes};
 
@@ -80,7 +80,7 @@ fn all_the_way(frame: &Bytes) -> Option<Bytes> {
     let (image, cluster_id) = (MetadataImage::default(), StrBytes::from_static_str("cluster"));
     let Body::Broker(body) = incoming.body else { return None };
     let body = admit(body, incoming.version, &image, DEFAULTS);
-    let refused = refuse(&body, ErrorCode::UnknownServerError).expect("a client's request");
+    let refused = refuse(&body, ErrorCode::UnknownServerError);
     let to = (incoming.version, incoming.correlation_id);
     answer(refused, to, &answering(&image, &cluster_id))
 }
@@ -207,16 +207,16 @@ fn versions_of_one_group_and_one_key_are_put_as_those_of_many() {
     let image = MetadataImage::default();
     let key = StrBytes::from_static_str("group");
     let asked = FindCoordinatorRequest::default().with_key(key.clone());
-    let RequestBody::FindCoordinator(admitted) =
-        admit(RequestBody::FindCoordinator(Box::new(asked)), 2, &image, DEFAULTS)
+    let ClientRequest::FindCoordinator(admitted) =
+        admit(ClientRequest::FindCoordinator(Box::new(asked)), 2, &image, DEFAULTS)
     else {
         panic!("another API")
     };
     assert_eq!(admitted.coordinator_keys, [key]);
     let all = MetadataRequest::default().with_topics(Some(Vec::new()));
     for (version, expected) in [(0, None), (1, Some(Vec::new()))] {
-        let RequestBody::Metadata(admitted) =
-            admit(RequestBody::Metadata(Box::new(all.clone())), version, &image, DEFAULTS)
+        let ClientRequest::Metadata(admitted) =
+            admit(ClientRequest::Metadata(Box::new(all.clone())), version, &image, DEFAULTS)
         else {
             panic!("another API")
         };
@@ -231,8 +231,8 @@ fn an_id_that_nobody_knows_comes_back_with_its_error() {
         fetch_request::FetchTopic::default().with_topic_id(uuid_of(0xabc));
     let topic = topic.with_partitions(vec![fetch_request::FetchPartition::default()]);
     let request = FetchRequest::default().with_topics(vec![topic]);
-    let body = admit(RequestBody::Fetch(Box::new(request)), 16, &image, DEFAULTS);
-    let refused = refuse(&body, ErrorCode::UnknownTopicOrPartition).expect("a client's request");
+    let body = admit(ClientRequest::Fetch(Box::new(request)), 16, &image, DEFAULTS);
+    let refused = refuse(&body, ErrorCode::UnknownTopicOrPartition);
     let bytes = answer(refused, (16, 7), &answering(&image, &cluster_id)).expect("it has a form");
     let id = 0xabc_u128.to_be_bytes();
     let at = bytes.windows(16).position(|part| part == id).expect("the id is told");

@@ -7,7 +7,7 @@ use harrow_broker_model::edge::{
     Answering, ApiKey, Body, Incoming, Refused, admit, answer, api_name, api_versions,
     cluster_description, read_request, refuse,
 };
-use harrow_broker_model::message::{RequestBody, ResponseBody};
+use harrow_broker_model::message::{ClientRequest, ClientResponse};
 use harrow_broker_model::proto::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, ErrorCode, StrBytes, TopicName,
 };
@@ -87,13 +87,13 @@ impl Server {
         &mut self,
         id: u64,
         (key, (version, correlation_id)): (ApiKey, (i16, i32)),
-        body: RequestBody,
+        body: ClientRequest,
     ) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let broker = connection.broker;
         let Some(image) = self.cluster.metadata(broker) else { return self.close(id) };
         let body = admit(body, version, image, self.topic_defaults());
-        if let RequestBody::Metadata(request) = &body
+        if let ClientRequest::Metadata(request) = &body
             && request.allow_auto_topic_creation
         {
             let names = request.topics.iter().flatten().filter_map(|topic| topic.name.as_ref());
@@ -115,8 +115,8 @@ impl Server {
     }
 
     /// Topics that say nothing get the brokers' `min.insync.replicas`.
-    fn with_defaults(&self, mut body: RequestBody) -> RequestBody {
-        if let RequestBody::CreateTopics(request) = &mut body {
+    fn with_defaults(&self, mut body: ClientRequest) -> ClientRequest {
+        if let ClientRequest::CreateTopics(request) = &mut body {
             for topic in &mut request.topics {
                 let says = topic.configs.iter().any(|it| *it.name == *"min.insync.replicas");
                 let minimum = self.options.min_insync_replicas;
@@ -162,20 +162,16 @@ impl Server {
             Stage::Kept(body) | Stage::Asked(body) => body,
             Stage::Answered(frame) => return self.send(id, Some(frame)),
         };
-        let unanswered = matches!(&*body, RequestBody::Produce(request) if request.acks == 0);
+        let unanswered = matches!(&*body, ClientRequest::Produce(request) if request.acks == 0);
         if unanswered {
             return self.close(id);
         }
         let refused = refuse(&body, error);
-        if let (Some(recorder), Some(asked), Some(refused)) =
-            (&mut self.recorder, pending.asked, &refused)
-        {
-            recorder.answered(self.cluster.now_ns(), asked, refused);
+        if let (Some(recorder), Some(asked)) = (&mut self.recorder, pending.asked) {
+            recorder.answered(self.cluster.now_ns(), asked, &refused);
         }
-        let frame = refused.and_then(|refused| {
-            let with = self.answering(broker)?;
-            answer(refused, (pending.version, pending.correlation_id), &with)
-        });
+        let to = (pending.version, pending.correlation_id);
+        let frame = self.answering(broker).and_then(|with| answer(refused, to, &with));
         self.send(id, frame);
     }
 
@@ -191,7 +187,7 @@ impl Server {
         match pending.stage {
             Stage::Answered(frame) => self.send(id, Some(frame)),
             Stage::Kept(body) => {
-                let unanswered = matches!(&*body, RequestBody::Produce(it) if it.acks == 0);
+                let unanswered = matches!(&*body, ClientRequest::Produce(it) if it.acks == 0);
                 let request = pending.number;
                 if !unanswered {
                     pending.stage = Stage::Asked(body.clone());
@@ -219,7 +215,7 @@ impl Server {
         }
     }
 
-    fn own_answered(&mut self, question: u64, body: ResponseBody) {
+    fn own_answered(&mut self, question: u64, body: ClientResponse) {
         match self.own.get_mut(&question) {
             Some(Own::Awaited(answer)) => *answer = Some(body),
             Some(Own::Creation(_)) => {
@@ -233,7 +229,7 @@ impl Server {
         }
     }
 
-    fn answered(&mut self, id: u64, request: i32, body: ResponseBody) {
+    fn answered(&mut self, id: u64, request: i32, body: ClientResponse) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         if connection.pending.as_ref().is_none_or(|pending| pending.number != request) {
             return;
@@ -283,7 +279,7 @@ impl Server {
     }
 
     /// Asks a broker something for ourselves.
-    pub(super) fn ask_for_own(&mut self, broker: NodeId, body: RequestBody, own: Own) -> u64 {
+    pub(super) fn ask_for_own(&mut self, broker: NodeId, body: ClientRequest, own: Own) -> u64 {
         self.last_connection += 1;
         let question = self.last_connection;
         self.own.insert(question, own);
@@ -326,7 +322,7 @@ impl Server {
             .with_timeout_ms(CREATION_MS);
         let names: Vec<String> = topics.into_iter().map(|(name, _)| name).collect();
         self.creating.extend(names.iter().cloned());
-        let body = RequestBody::CreateTopics(Box::new(request));
+        let body = ClientRequest::CreateTopics(Box::new(request));
         self.ask_for_own(broker, body, Own::Creation(names));
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Read, Write};
 
 use bytes::{Buf, Bytes};
 use harrow_broker_model::edge::{ApiKey, FrameError, Frames};
-use harrow_broker_model::message::RequestBody;
+use harrow_broker_model::message::ClientRequest;
 use harrow_broker_model::types::NodeId;
 use mio::net::TcpStream;
 
@@ -38,9 +38,9 @@ pub(super) struct Pending {
 #[derive(Debug)]
 pub(super) enum Stage {
     /// A rule keeps it from the broker.
-    Kept(Box<RequestBody>),
+    Kept(Box<ClientRequest>),
     /// The broker has it.
-    Asked(Box<RequestBody>),
+    Asked(Box<ClientRequest>),
     /// A rule keeps the answer from the client.
     Answered(Bytes),
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use harrow_broker_model::config::Acks;
-use harrow_broker_model::message::{RequestBody, ResponseBody};
+use harrow_broker_model::message::{ClientRequest, ClientResponse};
 use harrow_broker_model::proto::{
     FetchPartition, FetchRequest, FetchTopic, ListOffsetsPartition, ListOffsetsRequest,
     ListOffsetsTopic, StrBytes, TopicName,
@@ -165,9 +165,9 @@ impl Server {
     fn question(
         &mut self,
         broker: NodeId,
-        body: RequestBody,
+        body: ClientRequest,
         until: Instant,
-    ) -> Option<ResponseBody> {
+    ) -> Option<ClientResponse> {
         if !self.cluster.runs(broker) {
             return None;
         }
@@ -206,8 +206,8 @@ impl Server {
             .with_isolation_level(1)
             .with_topics(vec![topic.with_partitions(vec![partition])]);
         let leader = self.leader(place)?;
-        let body = RequestBody::ListOffsets(Box::new(request));
-        let ResponseBody::ListOffsets(answer) = self.question(leader, body, until)? else {
+        let body = ClientRequest::ListOffsets(Box::new(request));
+        let ClientResponse::ListOffsets(answer) = self.question(leader, body, until)? else {
             return None;
         };
         let told = answer.topics.first()?.partitions.first()?;
@@ -234,7 +234,7 @@ impl Server {
             .with_isolation_level(1)
             .with_topics(vec![topic.with_partitions(vec![partition])]);
         let leader = self.leader(place)?;
-        let body = RequestBody::Fetch(Box::new(request));
+        let body = ClientRequest::Fetch(Box::new(request));
         let now = self.cluster.now_ns();
         let asked = self.recorder.as_mut().and_then(|it| it.asked(now, reader, &body));
         let answer = self.question(leader, body, until)?;
@@ -242,7 +242,7 @@ impl Server {
         if let (Some(recorder), Some(asked)) = (&mut self.recorder, asked) {
             recorder.answered(now, asked, &answer);
         }
-        let ResponseBody::Fetch(answer) = answer else { return None };
+        let ClientResponse::Fetch(answer) = answer else { return None };
         let told = answer.responses.first()?.partitions.first()?;
         let (batches, _, _) = RecordBatch::parse_all(told.records.clone().unwrap_or_default());
         Some(batches.last().map_or(from, |batch| batch.next_offset().0))

@@ -10,7 +10,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use harrow_broker_model::edge::{Endpoint, TopicDefaults};
-use harrow_broker_model::message::ResponseBody;
+use harrow_broker_model::message::ClientResponse;
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::NodeId;
 use harrow_reports::policy::Damage;
@@ -56,7 +56,7 @@ pub(super) enum Own {
     /// It has topics created, and nobody waits for the answer.
     Creation(Vec<String>),
     /// Somebody waits for the answer.
-    Awaited(Option<ResponseBody>),
+    Awaited(Option<ClientResponse>),
 }
 
 /// What has happened, counted.

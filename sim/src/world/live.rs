@@ -6,7 +6,9 @@
 use harrow_broker_model::broker::Broker;
 use harrow_broker_model::config::ClusterConfig;
 use harrow_broker_model::controller::Controller;
-use harrow_broker_model::message::{Message, Request, RequestBody, ResponseBody};
+use harrow_broker_model::message::{
+    ClientRequest, ClientResponse, Message, Request, RequestBody, ResponseBody,
+};
 use harrow_broker_model::metadata::MetadataImage;
 use harrow_broker_model::node::{Event, Node};
 use harrow_broker_model::note::Note;
@@ -56,7 +58,7 @@ pub enum Answer {
         /// Number of the request.
         request: i32,
         /// What it says.
-        body: ResponseBody,
+        body: ClientResponse,
     },
     /// The broker closes the connection.
     Close {
@@ -131,8 +133,9 @@ impl LiveCluster {
 
     /// A client asks a broker. `request` numbers the requests of a connection; a broker that does not run answers
     /// nothing.
-    pub fn ask(&mut self, broker: NodeId, connection: u64, request: i32, body: RequestBody) {
+    pub fn ask(&mut self, broker: NodeId, connection: u64, request: i32, body: ClientRequest) {
         let connection = ConnectionId(OUTSIDE + connection);
+        let body = RequestBody::Client(body);
         let message: Request = Message { correlation_id: CorrelationId(request), body };
         self.hand(broker, Event::Request { connection, from: CLIENT, message });
     }
@@ -151,14 +154,20 @@ impl LiveCluster {
 
     /// Takes out what clients get, in order.
     pub fn take_answer(&mut self) -> Option<Answer> {
-        Some(match self.engine.take_outside()? {
-            Outside::Reply(connection, message) => Answer::Reply {
-                connection: connection.0 - OUTSIDE,
-                request: message.correlation_id.0,
-                body: message.body,
-            },
-            Outside::Close(connection) => Answer::Close { connection: connection.0 - OUTSIDE },
-        })
+        loop {
+            match self.engine.take_outside()? {
+                Outside::Reply(connection, message) => {
+                    // Whoever asks from outside asks as a client, and is answered as one.
+                    let ResponseBody::Client(body) = message.body else { continue };
+                    let connection = connection.0 - OUTSIDE;
+                    let request = message.correlation_id.0;
+                    return Some(Answer::Reply { connection, request, body });
+                }
+                Outside::Close(connection) => {
+                    return Some(Answer::Close { connection: connection.0 - OUTSIDE });
+                }
+            }
+        }
     }
 
     /// Takes out which processes ended without being killed.

@@ -14,7 +14,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::message::{RequestBody, ResponseBody};
+use harrow_broker_model::message::{ClientRequest, ClientResponse};
 use harrow_broker_model::note::IsolationLevel;
 use harrow_broker_model::proto::{
     EndTxnRequest, FetchRequest, FetchResponse, InitProducerIdRequest, InitProducerIdResponse,
@@ -106,19 +106,19 @@ impl Recorder {
         &mut self,
         at_ns: u64,
         connection: u64,
-        body: &RequestBody,
+        body: &ClientRequest,
     ) -> Option<Asked> {
         if self.operations.len() >= OPERATIONS_MAX {
             self.cut_off = true;
             return None;
         }
-        let remembered = if let RequestBody::Produce(request) = body {
+        let remembered = if let ClientRequest::Produce(request) = body {
             Some(self.produce(at_ns, connection, request))
-        } else if let RequestBody::Fetch(request) = body {
+        } else if let ClientRequest::Fetch(request) = body {
             Some(self.fetch(at_ns, connection, request))
-        } else if let RequestBody::EndTxn(request) = body {
+        } else if let ClientRequest::EndTxn(request) = body {
             Some(self.end_transaction(request))
-        } else if let RequestBody::InitProducerId(request) = body {
+        } else if let ClientRequest::InitProducerId(request) = body {
             init(request)
         } else {
             None
@@ -127,18 +127,18 @@ impl Recorder {
     }
 
     /// A client was told.
-    pub(super) fn answered(&mut self, at_ns: u64, asked: Asked, body: &ResponseBody) {
+    pub(super) fn answered(&mut self, at_ns: u64, asked: Asked, body: &ClientResponse) {
         match (asked.0, body) {
-            (Remembered::Produce { transaction, batches }, ResponseBody::Produce(response)) => {
+            (Remembered::Produce { transaction, batches }, ClientResponse::Produce(response)) => {
                 self.produced(at_ns, transaction.is_some(), &batches, response);
             }
             (
                 Remembered::Fetch { connection, at_ns: asked_ns, isolation },
-                ResponseBody::Fetch(it),
+                ClientResponse::Fetch(it),
             ) => {
                 self.fetched((asked_ns, at_ns), connection, isolation, it);
             }
-            (Remembered::EndTxn { transaction, commit }, ResponseBody::EndTxn(response)) => {
+            (Remembered::EndTxn { transaction, commit }, ClientResponse::EndTxn(response)) => {
                 if response.error_code == 0
                     && let Some(open) = self.open.remove(&transaction)
                 {
@@ -148,7 +148,7 @@ impl Recorder {
             }
             (
                 Remembered::InitProducerId { transaction },
-                ResponseBody::InitProducerId(response),
+                ClientResponse::InitProducerId(response),
             ) => {
                 self.began_anew(at_ns, &transaction, response);
             }

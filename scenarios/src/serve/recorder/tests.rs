@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use harrow_broker_model::message::{RequestBody, ResponseBody};
+use harrow_broker_model::message::{ClientRequest, ClientResponse};
 use harrow_broker_model::proto::{
     AbortedTransaction, EndTxnRequest, EndTxnResponse, FetchPartition, FetchRequest, FetchResponse,
     FetchTopic, FetchableTopicResponse, PartitionData, PartitionProduceData,
@@ -31,30 +31,30 @@ fn batch(producer: i64, sequence: i32, values: &[&'static str]) -> RecordBatch {
     builder.build()
 }
 
-fn produce(batch: &RecordBatch, transaction: Option<&'static str>) -> RequestBody {
+fn produce(batch: &RecordBatch, transaction: Option<&'static str>) -> ClientRequest {
     let data = PartitionProduceData::default().with_records(Some(batch.bytes().clone()));
     let topic = TopicProduceData::default().with_name(name()).with_partition_data(vec![data]);
     let id = transaction.map(|id| TransactionalId(StrBytes::from_static_str(id)));
     let request = ProduceRequest::default().with_acks(-1).with_transactional_id(id);
-    RequestBody::Produce(Box::new(request.with_topic_data(vec![topic])))
+    ClientRequest::Produce(Box::new(request.with_topic_data(vec![topic])))
 }
 
-fn produced(error: i16, base_offset: i64) -> ResponseBody {
+fn produced(error: i16, base_offset: i64) -> ClientResponse {
     let answer =
         PartitionProduceResponse::default().with_error_code(error).with_base_offset(base_offset);
     let topic = TopicProduceResponse::default().with_name(name());
     let topic = topic.with_partition_responses(vec![answer]);
-    ResponseBody::Produce(Box::new(ProduceResponse::default().with_responses(vec![topic])))
+    ClientResponse::Produce(Box::new(ProduceResponse::default().with_responses(vec![topic])))
 }
 
-fn fetch(offset: i64) -> RequestBody {
+fn fetch(offset: i64) -> ClientRequest {
     let asked = FetchPartition::default().with_fetch_offset(offset);
     let topic = FetchTopic::default().with_topic(name()).with_partitions(vec![asked]);
     let request = FetchRequest::default().with_isolation_level(1).with_topics(vec![topic]);
-    RequestBody::Fetch(Box::new(request))
+    ClientRequest::Fetch(Box::new(request))
 }
 
-fn fetched(batches: &[RecordBatch], aborted: &[(i64, i64)]) -> ResponseBody {
+fn fetched(batches: &[RecordBatch], aborted: &[(i64, i64)]) -> ClientResponse {
     let bytes: Vec<u8> = batches.iter().flat_map(|batch| batch.bytes().to_vec()).collect();
     let aborted = aborted.iter().map(|(producer, first)| {
         AbortedTransaction::default().with_producer_id((*producer).into()).with_first_offset(*first)
@@ -63,7 +63,7 @@ fn fetched(batches: &[RecordBatch], aborted: &[(i64, i64)]) -> ResponseBody {
         .with_records(Some(Bytes::from(bytes)))
         .with_aborted_transactions(Some(aborted.collect()));
     let topic = FetchableTopicResponse::default().with_topic(name()).with_partitions(vec![data]);
-    ResponseBody::Fetch(Box::new(FetchResponse::default().with_responses(vec![topic])))
+    ClientResponse::Fetch(Box::new(FetchResponse::default().with_responses(vec![topic])))
 }
 
 /// A recorder with its clock.
@@ -74,7 +74,12 @@ struct Stage {
 }
 
 impl Stage {
-    fn exchange(&mut self, connection: u64, request: &RequestBody, answer: Option<&ResponseBody>) {
+    fn exchange(
+        &mut self,
+        connection: u64,
+        request: &ClientRequest,
+        answer: Option<&ClientResponse>,
+    ) {
         self.now += 10;
         let asked = self.recorder.asked(self.now, connection, request);
         self.now += 10;
@@ -141,10 +146,10 @@ fn a_record_that_nobody_sent_is_told() {
     assert_eq!((outcome, found), (Outcome::Violated, vec![Anomaly::GarbageRead.name().to_owned()]));
 }
 
-fn end(commit: bool) -> RequestBody {
+fn end(commit: bool) -> ClientRequest {
     let id = TransactionalId(StrBytes::from_static_str("pay"));
     let request = EndTxnRequest::default().with_transactional_id(id).with_committed(commit);
-    RequestBody::EndTxn(Box::new(request))
+    ClientRequest::EndTxn(Box::new(request))
 }
 
 #[test]
@@ -154,7 +159,7 @@ fn a_transaction_is_one_operation_that_its_end_decides() {
         let (first, second) = (batch(7, 0, &["a"]), batch(7, 1, &["b"]));
         stage.exchange(1, &produce(&first, Some("pay")), Some(&produced(0, 0)));
         stage.exchange(2, &produce(&second, Some("pay")), Some(&produced(0, 1)));
-        let ended = ResponseBody::EndTxn(Box::new(EndTxnResponse::default()));
+        let ended = ClientResponse::EndTxn(Box::new(EndTxnResponse::default()));
         stage.exchange(3, &end(commit), Some(&ended));
         stage.exchange(4, &fetch(0), Some(&fetched(&[at(&first, 0), at(&second, 1)], &[])));
         assert_eq!(stage.recorder.operations(), 3, "one transaction, where it reads, a poll");
