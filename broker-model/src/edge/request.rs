@@ -86,9 +86,10 @@ pub fn read_request(frame: &Bytes) -> Result<Incoming, Refused> {
     let api = served_api(key).ok_or(Refused::Key(key))?;
     if !(api.from..=api.until).contains(&version) {
         let correlation_id = i32::from_be_bytes(id);
-        return Err(match api.key {
-            ApiKey::ApiVersions => Refused::ApiVersions { version, correlation_id },
-            key => Refused::Version { key, version },
+        return Err(if api.key == ApiKey::ApiVersions {
+            Refused::ApiVersions { version, correlation_id }
+        } else {
+            Refused::Version { key: api.key, version }
         });
     }
     let mut walk = Walk::new(frame, api.schema, version);

@@ -55,6 +55,14 @@ impl Reply {
     }
 }
 
+/// Why something cannot be done, with HTTP's status.
+pub(super) type Refusal = (u16, String);
+
+/// The history was switched off.
+pub(super) fn not_recorded() -> Refusal {
+    (409, "no history is taken down; start the server without --no-history".to_owned())
+}
+
 /// Listens on a port of 127.0.0.1 and hands on what comes; gives the port.
 pub(super) fn listen(port: u16, to: &Sender<Command>, waker: Waker) -> Result<u16, String> {
     let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);

@@ -2,7 +2,7 @@
 
 use harrow_broker_model::client::coordinator_partition;
 use harrow_broker_model::metadata::MetadataImage;
-use harrow_broker_model::types::{NodeId, TopicPartition};
+use harrow_broker_model::types::NodeId;
 use harrow_reports::policy::{Damage, DamageKind};
 use harrow_sim::live::Kill;
 use harrow_sim::plan::Target;
@@ -10,8 +10,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::control::{Command, Reply};
+use super::control::{Command, Refusal, Reply, not_recorded};
 use super::judging::JudgeRequest;
+use super::leaders::{follower_of, leader_of};
 use super::recorder::Recorder;
 use super::rules::RuleRequest;
 use super::server::{Due, Server};
@@ -56,9 +57,6 @@ struct TopicsRequest {
     #[serde(default)]
     partitions: Option<i32>,
 }
-
-/// Why something cannot be done.
-type Refusal = (u16, String);
 
 impl Server {
     /// Answers what was asked on the control port.
@@ -342,27 +340,6 @@ fn read<T: DeserializeOwned>(body: &str) -> Result<T, Refusal> {
 
 fn read_or_default<T: DeserializeOwned + Default>(body: &str) -> Result<T, Refusal> {
     if body.trim().is_empty() { Ok(T::default()) } else { read(body) }
-}
-
-/// The history was switched off.
-pub(super) fn not_recorded() -> Refusal {
-    (409, "no history is taken down; start the server without --no-history".to_owned())
-}
-
-fn partition_of(image: &MetadataImage, topic: &str, partition: i32) -> Option<TopicPartition> {
-    let topic = *image.topic_ids.get(topic)?;
-    Some(TopicPartition { topic, partition })
-}
-
-/// The leader of a partition.
-pub(super) fn leader_of(image: &MetadataImage, topic: &str, partition: i32) -> Option<NodeId> {
-    image.partitions.get(&partition_of(image, topic, partition)?)?.leader
-}
-
-/// The first in-sync replica that does not lead.
-fn follower_of(image: &MetadataImage, topic: &str, partition: i32) -> Option<NodeId> {
-    let registration = image.partitions.get(&partition_of(image, topic, partition)?)?;
-    registration.isr.iter().copied().find(|node| Some(*node) != registration.leader)
 }
 
 fn topics_of(image: &MetadataImage) -> Vec<Value> {

@@ -20,8 +20,8 @@ use harrow_reports::judge::judge_recorded;
 use harrow_reports::policy::{Hold, Isolation, ProducerTerms, Promise};
 use serde::Deserialize;
 
-use super::control::Reply;
-use super::controlling::{leader_of, not_recorded};
+use super::control::{Refusal, Reply, not_recorded};
+use super::leaders::leader_of;
 use super::recorder::Recorder;
 use super::server::{Own, Server};
 use crate::format::parse_promises;
@@ -48,7 +48,7 @@ pub(super) struct JudgeRequest {
 
 impl Server {
     /// Judges, and tells.
-    pub(super) fn judge(&mut self, request: &JudgeRequest) -> Result<Reply, (u16, String)> {
+    pub(super) fn judge(&mut self, request: &JudgeRequest) -> Result<Reply, Refusal> {
         let report = self.verdict(request)?;
         Ok(Reply::json(200, &report))
     }
@@ -59,7 +59,7 @@ impl Server {
         if operations == 0 { None } else { self.verdict(&JudgeRequest::default()).ok() }
     }
 
-    fn verdict(&mut self, request: &JudgeRequest) -> Result<HistoryReport, (u16, String)> {
+    fn verdict(&mut self, request: &JudgeRequest) -> Result<HistoryReport, Refusal> {
         let hold = promises(&request.hold)?;
         let own = request.config.as_deref().map(|text| parse_promises("config", text));
         let own = own.transpose().map_err(|error| (400, error.to_string()))?;
@@ -253,7 +253,7 @@ fn topic_name(name: &str) -> TopicName {
     TopicName(StrBytes::from_string(name.to_owned()))
 }
 
-fn promises(texts: &[String]) -> Result<Hold, (u16, String)> {
+fn promises(texts: &[String]) -> Result<Hold, Refusal> {
     let read: Result<Vec<Promise>, String> = texts.iter().map(|it| Promise::parse(it)).collect();
     Ok(Hold::of(&read.map_err(|error| (400, error))?))
 }

@@ -9,7 +9,7 @@
 //! | `control`, `controlling` | HTTP on a thread of its own; what can be asked there |
 //! | `recorder` | the history of what clients asked and were told |
 //! | `judging` | final reads, and the verdict |
-//! | `clock`, `options` | time; what a server is started with |
+//! | `clock`, `leaders`, `options` | time; who leads; what a server is started with |
 
 mod asking;
 mod clock;
@@ -17,6 +17,7 @@ mod connection;
 mod control;
 mod controlling;
 mod judging;
+mod leaders;
 mod options;
 mod recorder;
 mod rules;
