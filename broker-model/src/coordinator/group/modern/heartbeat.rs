@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::answers::refused;
 use super::change::{Asking, Change};
-use super::group::{ConsumerGroup, LEAVES};
+use super::group::ConsumerGroup;
 use super::migration::{upgrade_records, upgraded};
 use super::timers::Kept;
 use super::topics::Topics;
@@ -50,11 +50,7 @@ impl GroupCoordinator {
             self.keep_member(now, partition, member, patience);
             self.heard_on(caller, partition, member);
         }
-        if request.member_epoch == LEAVES && change.conversion.is_none() {
-            self.leaves_now(partition, member);
-        }
-        let body =
-            ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(Box::new(change.response)));
+        let body = ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(Box::new(change.response)));
         if change.records.is_empty() {
             return self.answer_when_committed(now, partition, (caller, body));
         }
