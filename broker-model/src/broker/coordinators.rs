@@ -164,6 +164,12 @@ impl Broker {
                         effects.note(note);
                     }
                 }
+                Todo::Accepted { group, member, generation, places } => {
+                    let known = places.iter().filter_map(|place| self.known_partition(place));
+                    let partitions = known.collect();
+                    let note = GroupNote::CommitAccepted { group, member, generation, partitions };
+                    effects.note(note);
+                }
                 Todo::Released { group, member, place } => {
                     if let Some(partition) = self.known_partition(&place) {
                         effects.note(GroupNote::PartitionReleased { group, member, partition });

@@ -21,7 +21,7 @@ pub use broker::{BrokerNote, BrokerState};
 pub use consumer::{AbortedTransaction, ConsumerNote, IsolationLevel};
 pub use controller::{AcceptedProposal, ControllerNote, MetadataChange, PartitionRegistration};
 pub use exchange::{Api, ExchangeNote, Standing};
-pub use group::GroupNote;
+pub use group::{GroupNote, Lateness};
 pub use log::{AppendOrigin, BatchKind, BatchSummary, DeletionReason, LogNote, TruncateReason};
 pub use producer::{KnownProducer, ProducerNote};
 pub use quorum::{QuorumNote, QuorumRole};

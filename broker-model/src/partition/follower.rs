@@ -79,8 +79,8 @@ impl Partition {
         outcome
     }
 
-    /// Whether a batch that would be taken has rotted in the leader's log: then none of the answer is. A leader takes on
-    /// trust what lies below its recovery point, so the same comes again with each fetch, and a follower that lags
+    /// Whether a batch that would be taken has rotted in the leader's log: then none of the answer is. A leader takes
+    /// on trust what lies below its recovery point, so the same comes again with each fetch, and a follower that lags
     /// behind it stands still. Source: `UnifiedLog.analyzeAndValidateRecords`, `AbstractFetcherThread`.
     fn is_damaged(&self, batches: &[RecordBatch]) -> bool {
         let taken = batches.iter().take_while(|batch| batch.leader_epoch() <= self.leader_epoch);

@@ -290,6 +290,7 @@ impl Producer {
         let Some(transactional) = &self.transactional else { return };
         if transactional.state == State::Aborting {
             self.drop_undrained(effects);
+            self.take_record_outcomes(effects);
         }
         let has_unanswered = self.has_unanswered();
         let Some(transactional) = &mut self.transactional else { return };
@@ -299,8 +300,6 @@ impl Producer {
             transactional.over(self.identity.current);
             self.run_transaction(now, effects);
         }
-        // What an abort has just dropped.
-        self.take_record_outcomes(now.time, effects);
     }
 
     /// The coordinator answered.

@@ -105,7 +105,7 @@ fn say(bench: &mut Bench, who: &Speaker, said: &Said, members: &[String]) -> Opt
                 .with_member_id(text(&member))
                 .with_group_instance_id(instance)
                 .with_generation_id(who.epoch);
-            bench.groups.sync_group(now, to, 0, &request);
+            bench.groups.sync_group(now, to, 0, &request, &bench.image);
         }
         Said::Leave => {
             let leaving = MemberIdentity::default()
@@ -113,7 +113,7 @@ fn say(bench: &mut Bench, who: &Speaker, said: &Said, members: &[String]) -> Opt
                 .with_group_instance_id(instance);
             let request =
                 LeaveGroupRequest::default().with_group_id(group).with_members(vec![leaving]);
-            bench.groups.leave_group(now, to, 0, &request);
+            bench.groups.leave_group(now, to, 0, &request, &bench.image);
         }
         Said::Commit { offset, metadata } => {
             let request = commit(who, &member, (*offset, *metadata));

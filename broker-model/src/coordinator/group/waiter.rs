@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::classic::answers;
 use super::classic::member::Member;
+use super::conversion::Conversion;
 use super::modern::answers as modern;
 use crate::caller::Caller;
 use crate::message::{ClientResponse, ResponseBody};
@@ -33,6 +34,21 @@ pub(crate) enum Waiter {
     StaticRejoin { partition: i32, group: String, rejoin: Box<StaticRejoin> },
     /// Nobody.
     Nobody,
+    /// A group that is another one once this is written, and who waits then.
+    Converting { partition: i32, group: String, conversion: Conversion, then: Box<Waiter> },
+}
+
+impl Waiter {
+    /// The same, with a group that changes.
+    pub(super) fn converting(
+        self,
+        (partition, group): (i32, &str),
+        conversion: Option<Conversion>,
+    ) -> Self {
+        let Some(conversion) = conversion else { return self };
+        let group = group.to_owned();
+        Self::Converting { partition, group, conversion, then: Box::new(self) }
+    }
 }
 
 /// A static member that is back under another id.
@@ -86,6 +102,10 @@ pub(super) fn refuse(body: &mut ResponseBody, error: ErrorCode) {
             group.topics.clear();
             group.error_code = error.code();
         }
+    } else if let ResponseBody::Client(ClientResponse::JoinGroup(response)) = body {
+        *body = answers::join_refused(&response.member_id.clone(), error);
+    } else if matches!(body, ResponseBody::Client(ClientResponse::SyncGroup(_))) {
+        *body = answers::sync_refused(error);
     } else if matches!(body, ResponseBody::Client(ClientResponse::Heartbeat(_))) {
         *body = answers::heartbeat(Some(error));
     } else if matches!(body, ResponseBody::Client(ClientResponse::LeaveGroup(_))) {

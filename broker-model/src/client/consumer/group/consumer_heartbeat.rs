@@ -6,6 +6,7 @@
 use crate::client::consumer::Consumer;
 use crate::client::consumer::purpose::Purpose;
 use crate::config::{ms, topic_name};
+use crate::defect::GroupDefect;
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
 use crate::proto::{
@@ -165,7 +166,8 @@ impl Consumer {
     }
 
     fn stop_being_a_member(&mut self, state: State, epoch: i32) {
-        self.reconciler_mut().become_another(state);
+        let goes_on = self.defects.has(GroupDefect::FencedGoesOn);
+        self.reconciler_mut().become_another(state, goes_on);
         let member = self.membership.as_mut().expect("only members stop");
         member.generation.id = epoch;
         member.revocation = Revocation::None;

@@ -7,6 +7,7 @@ use crate::caller::Caller;
 use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::message::{ClientResponse, ResponseBody};
+use crate::metadata::MetadataImage;
 use crate::proto::{
     ErrorCode, HeartbeatRequest, LeaveGroupRequest, LeaveGroupResponse, MemberIdentity,
     MemberResponse,
@@ -23,6 +24,9 @@ impl GroupCoordinator {
         request: &HeartbeatRequest,
     ) {
         let name = request.group_id.as_str();
+        if self.has_consumer_members(partition, name) {
+            return self.classic_heartbeat(now, caller, partition, request);
+        }
         let checked = self.runtime.active(partition).map(|_| ());
         let known = checked.and_then(|()| {
             let group = self.group(partition, name).ok_or(ErrorCode::UnknownMemberId)?;
@@ -59,8 +63,12 @@ impl GroupCoordinator {
         caller: Caller,
         partition: i32,
         request: &LeaveGroupRequest,
+        image: &MetadataImage,
     ) {
         let name = request.group_id.as_str();
+        if self.has_consumer_members(partition, name) {
+            return self.leave_consumer_group(now, caller, partition, request, image);
+        }
         let checked = self.runtime.active(partition).map(|_| ());
         let known = checked.and_then(|()| {
             self.group(partition, name).map(|_| ()).ok_or(ErrorCode::UnknownMemberId)
