@@ -16,6 +16,7 @@
 //! | `fetch_session` | fetches that name only what changed: both sides of KIP-227 |
 //! | `coordinator` | state machines over internal topics: the runtime, consumer groups |
 //! | `client` | producer, consumer and admin client |
+//! | `edge` | the wire: frames, versions, what clients of each version say |
 //! | `collections` | ordered maps and sets for what is looked up at each event |
 //! | `testing` | what tests configure, one place for each setting |
 
@@ -29,6 +30,7 @@ pub mod controller;
 mod coordinator;
 pub mod defect;
 pub mod disk_image;
+pub mod edge;
 mod effect;
 mod event;
 pub mod fetch_session;

@@ -9,6 +9,7 @@
 //! | `shrink` | the smallest plan that still breaks the same guarantee, and the nearest one that does not |
 //! | `corpus` | small plans that must go on failing, and digests that must not change unnoticed |
 //! | `library` | Harrow inside a Rust test: `sweep("my.toml").seeds(1..=200).assert_held()` |
+//! | `serve` | the cluster on real sockets, for clients in any language |
 //! | `commands`, `exit` | the command line, and how it ends |
 
 pub mod catalogue;
@@ -21,6 +22,7 @@ pub mod pipeline;
 mod plain;
 pub mod planner;
 mod pool;
+pub mod serve;
 pub mod shrink;
 
 pub use harrow_broker_model::defect::{Defect, Version};

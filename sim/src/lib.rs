@@ -35,7 +35,7 @@ pub mod violation;
 pub mod watch;
 mod world;
 
-pub use world::heartbeat;
+pub use world::{heartbeat, live};
 
 use plan::Plan;
 use run::{Run, RunOptions};

@@ -65,7 +65,7 @@ fn plan_topic(
     id: TopicId,
 ) -> Result<Vec<MetadataRecord>, ErrorCode> {
     let name = topic.name.0.to_string();
-    if name.is_empty() {
+    if !is_topic_name(&name) {
         return Err(ErrorCode::InvalidTopicException);
     }
     if image.topic_ids.contains_key(&name) {
@@ -98,6 +98,12 @@ fn plan_topic(
         MetadataRecord::Partition { partition, registration, unclean: false }
     }));
     Ok(records)
+}
+
+/// What a topic may be called: it names a folder, too. Source: Kafka's `Topic.validate`.
+fn is_topic_name(name: &str) -> bool {
+    let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    letters && (1..=249).contains(&name.len()) && name != "." && name != ".."
 }
 
 fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, ErrorCode> {

@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod console;
 mod corpus;
+mod ctl;
 mod defects;
 mod doctor;
 mod explain;
@@ -21,6 +22,7 @@ mod replay;
 mod report;
 mod run;
 mod seeds;
+mod serve;
 mod show;
 mod shrink;
 mod shrinking;
@@ -78,6 +80,8 @@ enum Command {
     Corpus(corpus::Corpus),
     Defects(defects::Defects),
     Explain(explain::Explain),
+    Serve(serve::Serve),
+    Ctl(ctl::Ctl),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(completions::Man),
@@ -137,6 +141,8 @@ fn dispatch(command: Command, console: &mut Console) -> Result<ExitCode, Failure
         Command::Corpus(corpus) => corpus.execute(console),
         Command::Defects(defects) => defects.execute(console),
         Command::Explain(explain) => explain.execute(console),
+        Command::Serve(serve) => serve.execute(console),
+        Command::Ctl(ctl) => ctl.execute(console),
         Command::Doctor(doctor::Doctor {}) => doctor::Doctor::execute(console),
         Command::Completions(one) => one.execute(console, Cli::command_line()),
         Command::Man(completions::Man {}) => {

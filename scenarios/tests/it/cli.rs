@@ -50,6 +50,8 @@ fn help_names_every_command_and_exit_code_and_nothing_that_is_absent() {
         "explain",
         "show",
         "init",
+        "serve",
+        "ctl",
         "doctor",
         "completions",
         "man",
@@ -62,9 +64,7 @@ fn help_names_every_command_and_exit_code_and_nothing_that_is_absent() {
             "{code:?}"
         );
     }
-    for absent in ["serve ", "debug "] {
-        assert!(!said.stdout.contains(&format!("\n  {absent}")), "{absent} in\n{}", said.stdout);
-    }
+    assert!(!said.stdout.contains("\n  debug "), "debug in\n{}", said.stdout);
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod readme;
 mod report;
 mod rules;
 mod scenario_reference;
+mod serve;
 mod shrink;
 mod subjects;
 mod tidy;

@@ -3,7 +3,7 @@
 use harrow_broker_model::types::{Now, Time, WallTime};
 
 /// Wall time at the start of every run, in milliseconds since the Unix epoch: 2026-01-01.
-const WALL_START_MS: i64 = 1_767_225_600_000;
+pub(crate) const WALL_START_MS: i64 = 1_767_225_600_000;
 
 const MILLION: u128 = 1_000_000;
 

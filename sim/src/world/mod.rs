@@ -9,6 +9,7 @@
 //! | `draw` | keyed draws |
 //! | `fingerprint` | the digest |
 //! | `load`, `member`, `pipeline`, `recorder` | what clients are asked; the history |
+//! | `live` | the same nodes on a clock that its host gives: what `harrow serve` runs |
 //! | `observe` | where notes go: view, watch, reach marks, biographies |
 
 mod clock;
@@ -18,6 +19,7 @@ mod draw;
 mod engine;
 mod fingerprint;
 pub mod heartbeat;
+pub mod live;
 mod load;
 mod member;
 mod network;

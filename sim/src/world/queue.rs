@@ -73,7 +73,6 @@ impl<T> Queue<T> {
     }
 
     /// When the next thing happens.
-    #[cfg(test)]
     pub(crate) fn next_ns(&self) -> Option<u64> {
         let (level, slot) = self.first_taken()?;
         Some(self.earliest(self.lists[level][slot].first).1)

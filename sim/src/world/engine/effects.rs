@@ -7,7 +7,7 @@ use harrow_broker_model::note::{BrokerNote, LogNote, Note, QuorumNote};
 use harrow_broker_model::types::{FlushToken, NodeId, Offset};
 
 use super::slot::StalledSync;
-use super::{Delivery, Engine, NodeHost, Report, ScheduledEvent};
+use super::{Delivery, Engine, NodeHost, OUTSIDE, Outside, Report, ScheduledEvent};
 use crate::world::disk::{Replacement, SyncMark};
 use crate::world::draw::Purpose;
 use crate::world::engine::CrashKind;
@@ -123,12 +123,18 @@ impl<N: Node> Engine<N> {
                 let to = self.peer(to);
                 self.network.request(self.now, node, to, channel, message, &mut self.queue);
             }
+            Effect::Reply { connection, message } if connection.0 >= OUTSIDE => {
+                self.outside.push_back(Outside::Reply(connection, message));
+            }
             Effect::Reply { connection, message } => {
                 self.network.reply(self.now, node, connection.0, message, &mut self.queue);
             }
             Effect::Disconnect { to, channel } => {
                 let to = self.peer(to);
                 self.network.disconnect(self.now, node, to, channel, &mut self.queue);
+            }
+            Effect::Close { connection } if connection.0 >= OUTSIDE => {
+                self.outside.push_back(Outside::Close(connection));
             }
             Effect::Close { connection } => {
                 self.network.close(self.now, node, connection.0, &mut self.queue);
@@ -266,6 +272,9 @@ impl<N: Node> Engine<N> {
     }
 
     pub(super) fn hash_event(&mut self, node: usize, event: &Event) {
+        if !self.hashing {
+            return;
+        }
         let hash = &mut self.fingerprint;
         hash.word(self.now);
         match event {
@@ -306,6 +315,9 @@ impl<N: Node> Engine<N> {
     }
 
     fn hash_effect(&mut self, effect: &Effect) {
+        if !self.hashing {
+            return;
+        }
         let hash = &mut self.fingerprint;
         match effect {
             Effect::Request { to, channel, message } => {

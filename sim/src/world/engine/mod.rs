@@ -16,10 +16,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use harrow_broker_model::disk_image::{DiskImage, FileId};
-use harrow_broker_model::message::RequestBody;
+use harrow_broker_model::message::{RequestBody, Response};
 use harrow_broker_model::node::{Effect, Effects, Event, Node, Operation, Outcome};
 use harrow_broker_model::note::{BatchSummary, Note};
-use harrow_broker_model::types::{LeaderEpoch, NodeId, Now, OperationId, TopicPartition};
+use harrow_broker_model::types::{
+    ConnectionId, LeaderEpoch, NodeId, Now, OperationId, TopicPartition,
+};
 use madsim::time::TimeHandle;
 
 use super::disk::SoundLog;
@@ -129,6 +131,18 @@ pub(crate) enum Report {
     },
 }
 
+/// Connections of who is not in the network have ids from here on: clients beyond a socket.
+pub(crate) const OUTSIDE: u64 = 1 << 62;
+
+/// What a node does to a connection of who is not in the network.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Outside {
+    /// It answers.
+    Reply(ConnectionId, Response),
+    /// It closes the connection.
+    Close(ConnectionId),
+}
+
 /// What one step of the engine was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -179,11 +193,15 @@ pub(crate) struct Engine<N> {
     disk_plan: DiskPlan,
     effects: Effects,
     fingerprint: Fingerprint,
+    /// Whether events and effects go into the digest.
+    hashing: bool,
     events: u64,
     incarnations: u64,
     calling: Option<NodeId>,
     segments_rolled: u64,
     reports: VecDeque<Report>,
+    /// What goes out to who is not in the network.
+    outside: VecDeque<Outside>,
     /// Answers that refuse, once somebody wants to know.
     refusals: Option<Refusals>,
     trace: Option<Vec<TraceRow>>,
@@ -214,11 +232,13 @@ impl<N: Node> Engine<N> {
             disk_plan: setup.disk.clone(),
             effects: Effects::new(),
             fingerprint: Fingerprint::new(setup.seed),
+            hashing: true,
             events: 0,
             incarnations: 0,
             calling: None,
             segments_rolled: 0,
             reports: VecDeque::new(),
+            outside: VecDeque::new(),
             refusals: None,
             trace: setup.record_trace.then(Vec::new),
             telling: setup.record_trace || tracing::enabled!(tracing::Level::DEBUG),
@@ -278,6 +298,33 @@ impl<N: Node> Engine<N> {
     /// Takes out what the director must act on.
     pub(crate) fn take_report(&mut self) -> Option<Report> {
         self.reports.pop_front()
+    }
+
+    /// When the next thing happens, if nothing comes from outside before.
+    pub(crate) fn next_ns(&self) -> Option<u64> {
+        self.queue.next_ns()
+    }
+
+    /// True time passes without anything happening: nothing may be due before.
+    pub(crate) fn pass_time(&mut self, to_ns: u64) {
+        let next = self.queue.next_ns();
+        assert!(next.is_none_or(|at| at >= to_ns), "{next:?} is due before {to_ns}");
+        self.advance(to_ns);
+    }
+
+    /// Nothing goes into the digest any more: what comes from outside comes once, and says what no node of ours says.
+    pub(crate) fn stop_hashing(&mut self) {
+        self.hashing = false;
+    }
+
+    /// Something reaches a node from outside the network.
+    pub(crate) fn from_outside(&mut self, node: usize, event: Event, host: &mut impl NodeHost<N>) {
+        self.deliver(node, Delivery::Event(event), host);
+    }
+
+    /// Takes out what goes to who is outside of the network.
+    pub(crate) fn take_outside(&mut self) -> Option<Outside> {
+        self.outside.pop_front()
     }
 
     /// Refusals are counted anew from now on.

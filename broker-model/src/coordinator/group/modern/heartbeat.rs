@@ -50,7 +50,8 @@ impl GroupCoordinator {
             self.keep_member(now, partition, member, patience);
             self.heard_on(caller, partition, member);
         }
-        let body = ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(Box::new(change.response)));
+        let body =
+            ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(Box::new(change.response)));
         if change.records.is_empty() {
             return self.answer_when_committed(now, partition, (caller, body));
         }

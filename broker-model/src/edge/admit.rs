@@ -1,0 +1,160 @@
+//! What clients of each version say becomes what the model is asked, which is the words of the newest versions with
+//! topics by name. Source: the `data()` and `Builder` of Kafka's requests.
+
+use crate::message::ClientRequest;
+use crate::metadata::MetadataImage;
+use crate::proto::{
+    AddPartitionsToTxnRequest, AddPartitionsToTxnTransaction, BrokerId,
+    ConsumerGroupHeartbeatRequest, CreateTopicsRequest, FetchRequest, FindCoordinatorRequest,
+    JoinGroupRequest, LeaveGroupRequest, MemberIdentity, MetadataRequest, OffsetFetchRequest,
+    OffsetFetchRequestGroup, OffsetFetchRequestTopics,
+};
+
+use super::topic_ids::name_of;
+
+/// What a topic is given whose creator leaves it open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicDefaults {
+    /// `num.partitions`.
+    pub partitions: i32,
+    /// `default.replication.factor`.
+    pub replication_factor: i16,
+}
+
+/// Puts a request in the words of the model; ids are those of the metadata that the asked broker has.
+pub fn admit(
+    mut body: ClientRequest,
+    version: i16,
+    image: &MetadataImage,
+    defaults: TopicDefaults,
+) -> ClientRequest {
+    match &mut body {
+        ClientRequest::Fetch(request) => {
+            // Whoever asks at the edge is no replica, whatever it says.
+            request.replica_id = BrokerId(-1);
+            name_fetched(request, version, image);
+        }
+        // Offsets are kept as long as the broker says. Source: KIP-211.
+        ClientRequest::OffsetCommit(request) => request.retention_time_ms = -1,
+        ClientRequest::Metadata(request) => name_described(request, version, image),
+        ClientRequest::OffsetFetch(request) => group_offsets(request, version),
+        ClientRequest::FindCoordinator(request) => list_keys(request, version),
+        ClientRequest::JoinGroup(request) => time_rebalance(request, version),
+        ClientRequest::LeaveGroup(request) => list_members(request, version),
+        ClientRequest::AddPartitionsToTxn(request) => list_transactions(request, version),
+        ClientRequest::CreateTopics(request) => fill_in(request, defaults),
+        ClientRequest::ConsumerGroupHeartbeat(request) => leave_out_empty(request),
+        ClientRequest::Produce(_)
+        | ClientRequest::ListOffsets(_)
+        | ClientRequest::OffsetForLeaderEpoch(_)
+        | ClientRequest::InitProducerId(_)
+        | ClientRequest::DeleteRecords(_)
+        | ClientRequest::SyncGroup(_)
+        | ClientRequest::Heartbeat(_)
+        | ClientRequest::AddOffsetsToTxn(_)
+        | ClientRequest::TxnOffsetCommit(_)
+        | ClientRequest::EndTxn(_) => {}
+    }
+    body
+}
+
+/// Topics by id since version 13. Source: KIP-516.
+fn name_fetched(request: &mut FetchRequest, version: i16, image: &MetadataImage) {
+    if version < 13 {
+        return;
+    }
+    for topic in &mut request.topics {
+        topic.topic = name_of(image, topic.topic_id.as_u128());
+    }
+    for topic in &mut request.forgotten_topics_data {
+        topic.topic = name_of(image, topic.topic_id.as_u128());
+    }
+}
+
+/// No topics meant all of them in version 0; later null does. Topics by id or name since version 10.
+fn name_described(request: &mut MetadataRequest, version: i16, image: &MetadataImage) {
+    if version == 0 && request.topics.as_ref().is_some_and(Vec::is_empty) {
+        request.topics = None;
+    }
+    for topic in request.topics.iter_mut().flatten().filter(|topic| topic.name.is_none()) {
+        topic.name = Some(name_of(image, topic.topic_id.as_u128()));
+    }
+}
+
+/// One group before version 8. Source: KIP-709.
+fn group_offsets(request: &mut OffsetFetchRequest, version: i16) {
+    if version >= 8 {
+        return;
+    }
+    let topics = request.topics.take().map(|topics| {
+        let topics = topics.into_iter().map(|topic| {
+            OffsetFetchRequestTopics::default()
+                .with_name(topic.name)
+                .with_partition_indexes(topic.partition_indexes)
+        });
+        topics.collect()
+    });
+    let group = std::mem::take(&mut request.group_id);
+    request.groups = vec![
+        OffsetFetchRequestGroup::default()
+            .with_group_id(group)
+            .with_member_epoch(-1)
+            .with_topics(topics),
+    ];
+}
+
+/// One key before version 4. Source: KIP-699.
+fn list_keys(request: &mut FindCoordinatorRequest, version: i16) {
+    if version < 4 {
+        request.coordinator_keys = vec![std::mem::take(&mut request.key)];
+    }
+}
+
+/// In version 0 there is one timeout for both. Source: `JoinGroupRequest`.
+fn time_rebalance(request: &mut JoinGroupRequest, version: i16) {
+    if version == 0 {
+        request.rebalance_timeout_ms = request.session_timeout_ms;
+    }
+}
+
+/// One member before version 3. Source: KIP-345.
+fn list_members(request: &mut LeaveGroupRequest, version: i16) {
+    if version < 3 {
+        let member = std::mem::take(&mut request.member_id);
+        request.members = vec![MemberIdentity::default().with_member_id(member)];
+    }
+}
+
+/// One transaction before version 4. Source: KIP-890.
+fn list_transactions(request: &mut AddPartitionsToTxnRequest, version: i16) {
+    if version >= 4 {
+        return;
+    }
+    let transaction = AddPartitionsToTxnTransaction::default()
+        .with_transactional_id(std::mem::take(&mut request.v3_and_below_transactional_id))
+        .with_producer_id(request.v3_and_below_producer_id)
+        .with_producer_epoch(request.v3_and_below_producer_epoch)
+        .with_topics(std::mem::take(&mut request.v3_and_below_topics));
+    *request = AddPartitionsToTxnRequest::default().with_transactions(vec![transaction]);
+}
+
+/// An empty expression matches no topic: it is as none, with an empty list of names. Source: Kafka's
+/// `GroupCoordinatorService.throwIfConsumerGroupHeartbeatRequestIsInvalid`.
+fn leave_out_empty(request: &mut ConsumerGroupHeartbeatRequest) {
+    if request.subscribed_topic_regex.as_ref().is_some_and(|regex| regex.is_empty()) {
+        request.subscribed_topic_regex = None;
+        request.subscribed_topic_names.get_or_insert_default();
+    }
+}
+
+/// -1 is the broker's default. Source: KIP-464.
+fn fill_in(request: &mut CreateTopicsRequest, defaults: TopicDefaults) {
+    for topic in request.topics.iter_mut().filter(|topic| topic.assignments.is_empty()) {
+        if topic.num_partitions == -1 {
+            topic.num_partitions = defaults.partitions;
+        }
+        if topic.replication_factor == -1 {
+            topic.replication_factor = defaults.replication_factor;
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! `harrow serve`.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use harrow_reports::render::render_history;
+use harrow_sim::plan::Plan;
+
+use super::console::{Console, Failure, mistake};
+use super::interrupt::on_interrupt;
+use super::reading::{Changes, Prepared};
+use super::seeds;
+use crate::exit::ExitCode;
+use crate::format::parse;
+use crate::planner::plan;
+use crate::serve::{Ready, ServeError, ServeOptions, TopicRequest, serve};
+
+/// The cluster, if no scenario is named.
+const DEFAULT: &str = include_str!("../serve/default.toml");
+
+/// Serve the cluster on 127.0.0.1, for clients in any language.
+///
+/// Brokers and controllers run in this process, on a real clock; their disks are memory. A line on stdout says when all
+/// brokers serve and where. Faults are asked for on the control port (`harrow ctl`); at the end what clients were
+/// told is judged. Of a scenario, cluster, topics, links and disks are taken; its loads and its faults are not run.
+///
+/// Exit codes: 0 held or no client did anything, 1 violated, 2 wrong usage, 3 inconclusive.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  harrow serve\n  harrow serve --port 19092 --topic orders:6\n  \
+    harrow ctl kill 'leader-of orders-0' --power-loss --restart-after-ms 2000\n  harrow ctl judge"
+)]
+pub(super) struct Serve {
+    /// A name from `harrow list`, or a path to a .toml file: whose cluster it is.
+    scenario: Option<String>,
+    /// Lay a value over the scenario; repeatable, as in `harrow run`.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Number of brokers, without a scenario.
+    #[arg(long, value_name = "N", conflicts_with = "scenario", value_parser = clap::value_parser!(u32).range(1..=99))]
+    brokers: Option<u32>,
+    /// Port of the first broker; each further one has the next. 0 takes free ones.
+    #[arg(long, value_name = "PORT", default_value_t = 9092)]
+    port: u16,
+    /// Port of the control interface; 0 takes a free one. Without it, the port below the brokers'.
+    #[arg(long, value_name = "PORT")]
+    control_port: Option<u16>,
+    /// A topic that is there from the start; repeatable.
+    #[arg(long = "topic", value_name = "NAME[:PARTITIONS]")]
+    topics: Vec<String>,
+    /// Partitions of topics that do not say.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(i32).range(1..=1_000))]
+    partitions: i32,
+    /// Topics are not made because a client asks for them.
+    #[arg(long)]
+    no_auto_create: bool,
+    /// What clients do is not taken down, and not judged.
+    #[arg(long)]
+    no_history: bool,
+    /// Keys what power losses leave.
+    #[arg(long, value_name = "N", value_parser = seeds::seed, allow_hyphen_values = true)]
+    seed: Option<u64>,
+}
+
+impl Serve {
+    pub(super) fn execute(&self, console: &mut Console) -> Result<ExitCode, Failure> {
+        let options = self.options()?;
+        let stop = on_interrupt()?;
+        let json = console.is_json();
+        let served = serve(options, &stop, |ready| tell(ready, json)).map_err(failure)?;
+        let Some(report) = served else { return Ok(ExitCode::Held) };
+        if json {
+            console.json(&report)?;
+        } else {
+            render_history(&report, &Console::styles().report, console.stdout())?;
+            console.stdout().flush()?;
+        }
+        Ok(report.outcome.into())
+    }
+
+    fn options(&self) -> Result<ServeOptions, Failure> {
+        let seed = self.seed.unwrap_or(0);
+        let plan = self.plan(seed)?;
+        let replicas = plan.cluster.brokers.len().min(3);
+        let mut topics =
+            self.topics.iter().map(|text| self.topic(text)).collect::<Result<Vec<_>, _>>()?;
+        if self.scenario.is_some() {
+            topics.extend(plan.topics.iter().map(|topic| TopicRequest {
+                name: topic.name.clone(),
+                partitions: topic.partitions as i32,
+            }));
+        }
+        // Clients of all versions speak this protocol; version 2 needs clients of Kafka 4.
+        let mut cluster = plan.cluster;
+        cluster.transaction_version = 1;
+        Ok(ServeOptions {
+            seed,
+            cluster,
+            network: plan.network,
+            disk: plan.disk,
+            port: self.port,
+            control_port: self.control_port.unwrap_or(self.port.saturating_sub(1)),
+            topics,
+            auto_create: !self.no_auto_create,
+            partitions: self.partitions,
+            replication_factor: replicas as i16,
+            min_insync_replicas: if replicas == 3 { 2 } else { 1 },
+            frame_bytes_max: 100 << 20,
+            connections_max: 10_000,
+            record: !self.no_history,
+        })
+    }
+
+    fn plan(&self, seed: u64) -> Result<Plan, Failure> {
+        if let Some(scenario) = &self.scenario {
+            let changes = Changes::new(Vec::new(), None, self.set.clone());
+            return Ok(Prepared::read(scenario, &changes)?.plan(seed));
+        }
+        let mut set = self.set.clone();
+        set.extend(self.brokers.map(|brokers| format!("cluster.brokers={brokers}")));
+        let few = self.brokers.is_some_and(|brokers| brokers < 3);
+        set.extend(few.then(|| "topic.unused.replication_factor=1".to_owned()));
+        set.extend(few.then(|| "topic.unused.min.insync.replicas=1".to_owned()));
+        Ok(plan(&parse("serve", DEFAULT, &set)?, seed))
+    }
+
+    fn topic(&self, text: &str) -> Result<TopicRequest, Failure> {
+        let Some((name, partitions)) = text.rsplit_once(':') else {
+            return Ok(TopicRequest { name: text.to_owned(), partitions: self.partitions });
+        };
+        let count = partitions.parse().ok().filter(|count| (1..=1_000).contains(count));
+        let Some(partitions) = count else {
+            let help = "give NAME or NAME:PARTITIONS, as in `--topic orders:6`";
+            return Err(mistake(format!("`{partitions}` is no number of partitions"), help).into());
+        };
+        Ok(TopicRequest { name: name.to_owned(), partitions })
+    }
+}
+
+/// One line on stdout: all brokers serve, and where.
+fn tell(ready: &Ready, json: bool) -> io::Result<()> {
+    let servers: Vec<String> = ready.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+    let servers = servers.join(",");
+    let control = format!("http://127.0.0.1:{}", ready.control_port);
+    let mut stdout = io::stdout().lock();
+    if json {
+        let line = serde_json::json!({
+            "schema": 1, "kind": "ready", "bootstrap_servers": servers, "control": control,
+        });
+        writeln!(stdout, "{line}")?;
+    } else {
+        writeln!(stdout, "ready: bootstrap.servers={servers} control={control}")?;
+    }
+    stdout.flush()
+}
+
+fn failure(error: ServeError) -> Failure {
+    match error {
+        ServeError::Ports { .. } | ServeError::Control { .. } => {
+            let help = "give other ports by --port and --control-port; 0 takes free ones";
+            mistake(error.to_string(), help).into()
+        }
+        ServeError::Io(error) => error.into(),
+    }
+}

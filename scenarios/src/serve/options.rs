@@ -1,0 +1,46 @@
+//! What a server is started with.
+
+use harrow_broker_model::config::ClusterConfig;
+use harrow_sim::plan::{DiskPlan, NetworkPlan};
+
+/// A topic that is there from the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicRequest {
+    /// Its name.
+    pub name: String,
+    /// Number of partitions.
+    pub partitions: i32,
+}
+
+/// What a server is started with.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// Keys what power losses leave.
+    pub seed: u64,
+    /// Brokers and controllers.
+    pub cluster: ClusterConfig,
+    /// Links between them.
+    pub network: NetworkPlan,
+    /// Disks.
+    pub disk: DiskPlan,
+    /// Port of the first broker; each further one has the next. 0 takes free ones.
+    pub port: u16,
+    /// Port of the control interface; 0 takes a free one.
+    pub control_port: u16,
+    /// Topics that are there from the start.
+    pub topics: Vec<TopicRequest>,
+    /// `auto.create.topics.enable`.
+    pub auto_create: bool,
+    /// `num.partitions`.
+    pub partitions: i32,
+    /// `default.replication.factor`.
+    pub replication_factor: i16,
+    /// `min.insync.replicas` of topics that say nothing.
+    pub min_insync_replicas: u32,
+    /// `socket.request.max.bytes`.
+    pub frame_bytes_max: usize,
+    /// `max.connections`: beyond them, new ones are closed at once.
+    pub connections_max: usize,
+    /// Whether the history of clients is taken down.
+    pub record: bool,
+}
