@@ -74,7 +74,6 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "protocol-upgrade",
     "slow-rebalance-listener",
     "late-member",
-    "failed-leave",
     "offset-expiration",
     "swarm",
     "swarm-groups",

@@ -96,6 +96,11 @@ impl Checkpoints {
         if self.recovery_points.of(partition) > recovery_point {
             self.recovery_points.replace(std::iter::once((partition, recovery_point)), effects);
         }
+        let written = self.recovery_points.of(partition);
+        assert!(
+            written <= recovery_point,
+            "{partition}: flushed up to {recovery_point}, its checkpoint says {written}"
+        );
     }
 
     /// A log without records was opened: nothing else on the disk tells where it starts. As promised it never starts

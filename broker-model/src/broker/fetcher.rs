@@ -7,7 +7,7 @@
 use crate::broker::context::Context;
 use crate::collections::{PartitionMap, SortedMap, SortedSet};
 use crate::config::ms;
-use crate::defect::BrokerDefect;
+use crate::defect::{BrokerDefect, ReplicationDefect};
 use crate::fetch_session::handler::SessionHandler;
 use crate::message::{
     PeerRequest, ReplicaFetchPartition, ReplicaFetchRequest, ReplicaFetchResponse,
@@ -151,7 +151,7 @@ impl Fetchers {
             let id = answer.partition;
             let Some(sent) = fetcher.session.asked(&id).copied() else { continue };
             assert!(sent.partition == id, "asked {}, answered {id}", sent.partition);
-            if !fetcher.still_follows(id, sent.current_leader_epoch) {
+            if !fetcher.still_follows(id, sent.current_leader_epoch, context) {
                 continue;
             }
             let Some(partition) = partitions.get_mut(&id) else { continue };
@@ -177,7 +177,7 @@ impl Fetchers {
         };
         let id = sent.partition;
         assert!(id == response.partition, "asked {id}, answered {}", response.partition);
-        if !fetcher.still_follows(id, sent.current_leader_epoch) {
+        if !fetcher.still_follows(id, sent.current_leader_epoch, context) {
             return;
         }
         let Some(partition) = partitions.get_mut(&id) else { return };
@@ -272,8 +272,15 @@ impl Fetcher {
     }
 
     /// Whether the partition follows this leader in the epoch in which it asked.
-    fn still_follows(&self, partition: TopicPartition, leader_epoch: LeaderEpoch) -> bool {
-        self.followed.get(&partition).is_some_and(|followed| followed.leader_epoch == leader_epoch)
+    fn still_follows(
+        &self,
+        partition: TopicPartition,
+        leader_epoch: LeaderEpoch,
+        context: &Context,
+    ) -> bool {
+        let any = context.config.defects.has(ReplicationDefect::OldFetchAnswersCount);
+        let followed = self.followed.get(&partition);
+        followed.is_some_and(|followed| any || followed.leader_epoch == leader_epoch)
     }
 
     /// What the partition does after an answer.

@@ -56,6 +56,22 @@ impl MetadataFetcher {
         }
     }
 
+    /// What is applied is committed, and what waits to be applied comes right behind it: nothing, unless the publisher
+    /// stands still.
+    pub(super) fn self_check(&self) {
+        let (applied, committed) = (self.image.end_offset, self.log.known_high_watermark());
+        assert!(
+            applied <= committed.max(Offset::ZERO),
+            "metadata is applied to {applied}, and committed to {committed}"
+        );
+        let next = self.unpublished.first().map(RecordBatch::base_offset);
+        assert!(
+            next.is_none_or(|next| self.stalled && next == applied),
+            "metadata from {next:?} on waits to be applied, {applied} is next; stands still: {}",
+            self.stalled
+        );
+    }
+
     /// The metadata as applied.
     pub(super) fn image(&self) -> &MetadataImage {
         &self.image

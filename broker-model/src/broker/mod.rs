@@ -404,6 +404,8 @@ impl Broker {
         );
         assert!(self.groups.is_idle(), "a group coordinator has something to do");
         assert!(self.transactions.is_idle(), "a transaction coordinator has something to do");
+        self.transactions.self_check();
+        self.metadata.self_check();
         if !self.halted {
             self.purgatory.check_expired(now.time);
             self.connections.check_handled();

@@ -165,6 +165,29 @@ impl Transactions {
         self.last_number
     }
 
+    /// Whoever waits is waited for by something that is under way: an append by a request that is not answered, a
+    /// question by a request or a produce, and a produce that is being verified by a question to somebody.
+    pub(super) fn self_check(&self) {
+        for (ticket, append) in &self.appends {
+            let Owner::Marker(batch, _) = append.owner else { continue };
+            let undecided = self.marker_batches.get(&batch).map_or(0, |known| known.undecided);
+            assert!(undecided > 0, "{ticket:?} is a marker of {batch}, which waits for nothing");
+        }
+        for (asker, adder) in &self.adders {
+            let Adder::Request(batch, at) = *adder else { continue };
+            let known = self.add_batches.get(&batch);
+            let waits = known.is_some_and(|it| it.undecided > 0 && at < it.results.len());
+            assert!(waits, "{asker:?} is the {at}th of {batch}, which waits for nothing");
+        }
+        for connection in self.verifying.keys() {
+            let elsewhere =
+                |it: &Outgoing| matches!(it.what, Asked::Verification(of) if of == *connection);
+            let here = |it: &Adder| matches!(it, Adder::Own(of) if of == connection);
+            let asked = self.outgoing.values().any(elsewhere) || self.adders.values().any(here);
+            assert!(asked, "what waits on {connection} is verified by nobody");
+        }
+    }
+
     /// What is not done, for a host that waits for rest.
     pub(super) fn unfinished(&self) -> usize {
         self.appends.len() + self.verifying.len() + self.coordinator.completing()

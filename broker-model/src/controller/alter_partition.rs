@@ -7,7 +7,7 @@
 //! (KAFKA-14144).
 
 use crate::controller::election::{ControllerRules, Election, PartitionChange, change_partition};
-use crate::defect::{Defects, ReplicationDefect};
+use crate::defect::{ControllerDefect, Defects, ReplicationDefect};
 use crate::message::{AlterPartitionItem, AlterPartitionRequest, ClusterError, IsrRegistration};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::note::PartitionRegistration;
@@ -107,7 +107,8 @@ fn check_eligible(
     item: &AlterPartitionItem,
     defects: Defects,
 ) -> Result<(), ClusterError> {
-    let any_uptime = defects.has(ReplicationDefect::IsrNoBrokerEpoch);
+    let any_uptime = defects.has(ReplicationDefect::IsrNoBrokerEpoch)
+        || defects.has(ControllerDefect::MemberEpochsIgnored);
     let any_state = defects.has(ReplicationDefect::IsrAllowsFenced);
     let eligible = |(member, epoch): &(NodeId, BrokerEpoch)| {
         image.brokers.get(member).is_some_and(|broker| {

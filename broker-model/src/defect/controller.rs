@@ -17,4 +17,15 @@ ControllerDefect {
             leaving the partition offline, and the old leader cuts its log to the new one's when \
             it comes back.",
     }
+
+    MemberEpochsIgnored {
+        name: "member-epochs-ignored",
+        source: "KIP-903; ReplicationControlManager.ineligibleReplicasForIsr",
+        affected: Affected::Never,
+        side: Server,
+        shows: "leadership" / "stale-isr-change-accepted" in "unheard-proposal", seed 14,
+        meaning: "The controller does not look in which uptime the leader saw the members of an ISR caught up.",
+        example: "A leader proposes a follower, and the proposal is under way for long. The follower loses power, and \
+            unflushed records, and is registered anew: the controller lets it into the ISR without them.",
+    }
 } }

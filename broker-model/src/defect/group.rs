@@ -143,7 +143,7 @@ GroupDefect {
         source: "KIP-848; GroupMetadataManager.classicGroupHeartbeatToConsumerGroup",
         affected: Affected::Never,
         side: Server,
-        shows: "liveness" / "consumer-lag" in "protocol-upgrade", seed 1,
+        shows: "liveness" / "consumer-lag" in "protocol-upgrade", seed 2,
         meaning: "In a group of the consumer protocol, heartbeats of the classic one are answered as if nothing had \
             changed.",
         example: "A member joins by the consumer protocol and waits for partitions of one that speaks the classic one. \
@@ -172,23 +172,12 @@ GroupDefect {
             is given 1, too. The target takes 1 away, and the late heartbeat, which does not name it, says that it is \
             given up: another one reads it with the member.",
     }
-    FailedLeaveForgotten {
-        name: "failed-leave-forgotten",
-        source: "KIP-848; GroupMetadataManager.consumerGroupFenceMembers, cancelTimers",
-        affected: Affected::Open { since: Version::new(3, 7, 0) },
-        side: Server,
-        shows: "liveness" / "consumer-lag" in "failed-leave", seed 1,
-        meaning: "A member that leaves is waited for no more although its end could not be written: it stays a member, \
-            and nothing throws it out.",
-        example: "A consumer leaves while the coordinator's partition has too few replicas, and the write is refused. It \
-            comes back under its id, is fenced, comes back, and so on for ever; nobody reads its partitions.",
-    }
     FencedGoesOn {
         name: "fenced-goes-on",
         source: "KIP-848; AbstractMembershipManager.maybeAbortReconciliation",
         affected: Affected::Never,
         side: Client,
-        shows: "offsets" / "ungiven-partition-taken" in "slow-rebalance-listener", seed 1,
+        shows: "offsets" / "ungiven-partition-taken" in "slow-rebalance-listener", seed 19,
         meaning: "A consumer that is fenced amid a reconciliation goes on with it once it is a member again.",
         example: "A consumer commits before it gives partitions up, and takes too long. It is thrown out, joins again, \
             and takes what it was about to take, which another one has by now: both read it.",

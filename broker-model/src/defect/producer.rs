@@ -26,8 +26,9 @@ ProducerDefect {
         affected: Affected::Open { since: Version::new(1, 0, 0) },
         side: Client,
         shows: "ordering" / "seq-gap" in "impatient-producers", seed 5,
-        meaning: "A producer has several batches in flight towards a broker that has no state of it and \
-            therefore takes whatever sequence comes first.",
+        meaning: "A producer has several batches of an epoch in flight before the first is acknowledged: a broker that \
+            has no state of it takes whatever sequence comes first, one that knows an older epoch refuses all but \
+            the first (epoch-not-from-zero).",
         example: "A producer sends its first two batches. The broker does not lead yet when the first \
             arrives, and leads when the second does: it knows nothing of the producer and takes \
             sequence 1. The first is refused as out of order from then on.",

@@ -188,5 +188,38 @@ ReplicationDefect {
             it is cut off. For more than a minute it counts as caught up a moment ago, and with it in the ISR \
             the high watermark stands still.",
     }
+
+    OldFetchAnswersCount {
+        name: "old-fetch-answers-count",
+        source: "KIP-320; AbstractFetcherThread.processFetchRequest, Partition.doAppendRecordsToFollowerOrFutureReplica",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "stale-answer-applied" in "swarm", seed 5,
+        meaning: "A follower takes a leader's answer although it follows in another epoch than when it asked.",
+        example: "A follower asks in epoch 3. The leader is elected again, in epoch 5, and what a leader of epoch 4 \
+            had written is cut away meanwhile; the old answer arrives late, and brings in what nobody has any more.",
+    }
+
+    OldIsrAnswersCount {
+        name: "old-isr-answers-count",
+        source: "KIP-497; Partition.submitAlterPartition, Partition.handleAlterPartitionUpdate",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "stale-answer-applied" in "isr-race", seed 1,
+        meaning: "A leader takes the controller's answer to whatever it proposed, not only to what it proposes now.",
+        example: "A leader hears of its new ISR from the metadata log and proposes the next one. The answer to the \
+            first proposal arrives: it is taken for the answer to the second.",
+    }
+
+    UnknownEpochServed {
+        name: "unknown-epoch-served",
+        source: "KIP-101, KIP-279; UnifiedLog.endOffsetForEpoch, Partition.readRecords",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "heard-of-other-log" in "quick-failover", seed 119,
+        meaning: "A leader gives records to a follower whose last epoch it does not know, as if the logs had not parted.",
+        example: "A leader of epoch 4 appends one record that nobody else has, and dies. The leader of epoch 5 never \
+            heard of epoch 4, and its log is longer: the old one fetches from its own end and gets what follows.",
+    }
 }
 }

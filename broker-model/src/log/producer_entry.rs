@@ -119,6 +119,20 @@ impl ProducerEntry {
         }
         self.batches.push_back(BatchMetadata::of(batch));
         self.last_timestamp = batch.max_timestamp;
+        self.self_check();
+    }
+
+    /// As many batches are kept as may be in flight, in the order of the log.
+    fn self_check(&self) {
+        let count = self.batches.len();
+        assert!(count <= BATCHES_MAX, "{count} batches of one producer are kept");
+        let mut newest = self.batches.iter().rev();
+        if let (Some(last), Some(before)) = (newest.next(), newest.next()) {
+            assert!(
+                before.last_offset < last.base_offset && last.base_offset <= last.last_offset,
+                "{before:?} is followed by {last:?}"
+            );
+        }
     }
 
     /// Notes the first record of a transaction; false if one is open already.

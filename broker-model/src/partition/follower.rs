@@ -90,7 +90,12 @@ impl Partition {
     fn follows_as_sent(&self, sent: &ReplicaFetchPartition) -> bool {
         matches!(self.role, Role::Follower)
             && self.leader.is_some()
-            && sent.current_leader_epoch == self.leader_epoch
+            && self.counts_in(sent.current_leader_epoch)
+    }
+
+    /// Whether an answer that was asked for in an epoch counts in the present one.
+    fn counts_in(&self, asked_in: LeaderEpoch) -> bool {
+        asked_in == self.leader_epoch || self.defects.has(ReplicationDefect::OldFetchAnswersCount)
     }
 
     /// States that an answer changes this replica, which may have moved since it asked.
@@ -170,7 +175,7 @@ impl Partition {
         response: &ReplicaOffsetsResponse,
         effects: &mut Effects,
     ) -> FetchOutcome {
-        if self.is_leader() || self.leader.is_none() || sent_epoch != self.leader_epoch {
+        if self.is_leader() || self.leader.is_none() || !self.counts_in(sent_epoch) {
             return FetchOutcome::Ignored;
         }
         match response.error {

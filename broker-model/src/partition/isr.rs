@@ -152,7 +152,8 @@ impl Partition {
         result: &Result<IsrRegistration, ClusterError>,
         effects: &mut Effects,
     ) {
-        if !self.is_pending_proposal(sent) {
+        let any = self.is_leader() && self.defects.has(ReplicationDefect::OldIsrAnswersCount);
+        if !any && !self.is_pending_proposal(sent) {
             return;
         }
         let standing = |epoch: LeaderEpoch, version: PartitionEpoch| Standing {

@@ -181,7 +181,7 @@ impl Quorum {
             let epoch = self.log.last_fetched_epoch();
             return Some(EpochEnd { epoch, end_offset: self.log.log_end_offset() });
         }
-        divergence(end, request.last_fetched_epoch, request.fetch_offset)
+        divergence(end, request.last_fetched_epoch, request.fetch_offset, self.defects)
     }
 
     fn answer_diverging(&self, fetch: &WaitingFetch, diverging: EpochEnd, effects: &mut Effects) {

@@ -5,6 +5,7 @@
 //! leader does not have. The follower then cuts to what both can share, and asks again: epochs that only the follower
 //! knows are taken back one by one.
 
+use crate::defect::{Defects, ReplicationDefect};
 use crate::message::EpochEnd;
 use crate::types::{LeaderEpoch, Offset};
 
@@ -15,6 +16,7 @@ pub(crate) fn divergence(
     own: EpochEnd,
     last_fetched_epoch: LeaderEpoch,
     fetch_offset: Offset,
+    defects: Defects,
 ) -> Option<EpochEnd> {
     if last_fetched_epoch == LeaderEpoch::NONE {
         return None;
@@ -23,7 +25,9 @@ pub(crate) fn divergence(
         own.epoch <= last_fetched_epoch && own.end_offset != Offset::NONE,
         "asked where epoch {last_fetched_epoch} ends, the log answers {own:?}"
     );
-    let parts = own.epoch < last_fetched_epoch || own.end_offset < fetch_offset;
+    let unknown = own.epoch < last_fetched_epoch;
+    let parts = unknown && !defects.has(ReplicationDefect::UnknownEpochServed)
+        || own.end_offset < fetch_offset;
     parts.then_some(own)
 }
 
@@ -73,7 +77,7 @@ mod tests {
         ];
         for ((epoch, end_offset), asked, offset, parts) in table {
             let own = end(epoch, end_offset);
-            let found = divergence(own, LeaderEpoch(asked), Offset(offset));
+            let found = divergence(own, LeaderEpoch(asked), Offset(offset), Defects::NONE);
             let expected = parts.then_some(own);
             assert_eq!(found, expected, "{own:?}, asked {asked} at {offset}");
         }

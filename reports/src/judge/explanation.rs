@@ -9,7 +9,7 @@ use harrow_sim::violation::{Guarantee, Violation};
 
 use crate::check::Anomaly;
 
-use super::attribute::ClientAnomaly;
+use super::attribute::{ClientAnomaly, RecordPlace};
 use super::lookup::concerned;
 
 /// What a violation can explain.
@@ -42,6 +42,8 @@ pub(super) struct Effect<'a> {
     of_polls: bool,
     partition: &'a str,
     offsets: Option<(i64, i64)>,
+    /// Where the record is that shows it, if that may be in another partition.
+    shown_by: Option<RecordPlace<'a>>,
 }
 
 impl<'a> Effect<'a> {
@@ -53,6 +55,7 @@ impl<'a> Effect<'a> {
             of_polls: matches!(anomaly, Anomaly::NonmonotonicPoll | Anomaly::IntNonmonotonicPoll),
             partition: seen.partition,
             offsets: concerned(&seen.occurrence),
+            shown_by: seen.shown_by,
         }
     }
 }
@@ -80,8 +83,14 @@ impl Explanation {
     }
 
     fn may_break(&self, effect: &Effect<'_>) -> bool {
-        let same_place = self.partition.as_deref().is_none_or(|name| name == effect.partition);
-        same_place && can_show_as(self.guarantee, effect) && self.reach.covers(effect.offsets)
+        let reaches = |partition, offsets| {
+            let same_place = self.partition.as_deref().is_none_or(|name| name == partition);
+            same_place && self.reach.covers(offsets)
+        };
+        let shown = effect.shown_by.is_some_and(|RecordPlace { partition, offset }| {
+            reaches(partition, offset.zip(offset))
+        });
+        can_show_as(self.guarantee, effect) && (shown || reaches(effect.partition, effect.offsets))
     }
 }
 

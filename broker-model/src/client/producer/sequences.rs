@@ -87,6 +87,12 @@ impl Sequences {
             .next_sequence()
             .filter(|_| batch.producer_state.map(|state| state.identity) == self.identity);
         self.unresolved = self.unresolved.max(next);
+        assert!(
+            self.unresolved <= Some(self.next),
+            "{:?} is unresolved, and {} is next",
+            self.unresolved,
+            self.next
+        );
     }
 
     /// A batch was refused for good: its sequence stays free. Source: `handleFailedBatch`.

@@ -252,23 +252,18 @@ fn each_weak_rule_gives_or_takes_too_early_or_never() {
     assert_eq!(group.tell(&join("b")), Ok((2, Some(vec![2, 3]))), "a holds them");
 }
 
-/// Known weakness: who leaves is waited for no more, whether that can be written or not.
 #[test]
 fn a_leave_that_cannot_be_written_ends_with_the_session() {
-    for (defects, told) in [
-        (&[][..], Ok((3, Some(vec![0, 1, 2, 3])))),
-        (&[GroupDefect::FailedLeaveForgotten][..], Err(ErrorCode::FencedMemberEpoch)),
-    ] {
-        let mut group = Modern::new(defects);
-        group.tell(&join("a")).expect("it joins");
-        group.bench.writes = false;
-        let refused = group.tell(&beat("a", -1));
-        assert_eq!(refused, Err(ErrorCode::CoordinatorNotAvailable), "{defects:?}");
-        group.bench.writes = true;
-        assert_eq!(group.tell(&join("a")), Err(ErrorCode::FencedMemberEpoch), "it is a member");
-        group.advance(3_100);
-        assert_eq!(group.tell(&join("a")), told, "{defects:?}");
-    }
+    let mut group = Modern::new(&[]);
+    group.tell(&join("a")).expect("it joins");
+    group.bench.writes = false;
+    assert_eq!(group.tell(&beat("a", -1)), Err(ErrorCode::CoordinatorNotAvailable));
+    group.bench.writes = true;
+    group.advance(2_900);
+    assert_eq!(group.bench.commit("a", 1, 5), Some(0), "it is a member");
+    group.advance(200);
+    assert_eq!(group.tell(&beat("a", 1)), Err(ErrorCode::UnknownMemberId));
+    assert_eq!(group.tell(&join("a")), Ok((3, Some(vec![0, 1, 2, 3]))));
 }
 
 /// Known weakness: a heartbeat of the same epoch that lay on the way says what was true before.

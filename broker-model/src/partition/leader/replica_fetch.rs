@@ -150,7 +150,7 @@ impl Partition {
             if own.end_offset == Offset::NONE || own.epoch == LeaderEpoch::NONE {
                 return Err(ClusterError::OffsetOutOfRange);
             }
-            if let Some(end) = divergence(own, last_fetched_epoch, fetch_offset) {
+            if let Some(end) = divergence(own, last_fetched_epoch, fetch_offset, self.defects) {
                 return Ok(Some(end));
             }
         }

@@ -104,8 +104,11 @@ pub(super) static ANOMALIES: [Entry; 13] = [
         meaning: "A producer sent a later sequence of an epoch to a partition whose leader has nothing of that epoch.",
         example: "After a bump, one partition goes on with the sequences of the epoch before; or a second batch is in \
                   flight before the first is acknowledged, and comes to the next leader alone.",
-        legal: "When the partition has lost records.",
-        source: "KIP-360; KAFKA-14359",
+        legal: "When the partition has lost records. Java's producer gives cause in all versions \
+                (first-batches-together): by itself a refusal loses nothing, the batch is sent again behind the \
+                first; a leader that knows nothing of the producer takes it instead, and the first is out of order \
+                for good.",
+        source: "KIP-360; KAFKA-14359, KAFKA-14312",
     },
     Entry {
         name: "append-below-min-isr",

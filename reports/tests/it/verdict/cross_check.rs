@@ -5,7 +5,7 @@ use harrow_broker_model::config::Acks;
 use harrow_broker_model::types::{LeaderEpoch, NodeId, TopicPartition};
 use harrow_reports::judge::judge;
 use harrow_reports::verdict::{Finding, RecordLocation, Verdict};
-use harrow_sim::history::{Function, History, MicroOperation, ReadRecord, SendRecord};
+use harrow_sim::history::{Completion, Function, History, MicroOperation, ReadRecord, SendRecord};
 use harrow_sim::plan::ClientPlan;
 use harrow_sim::run::Run;
 use harrow_sim::truth::{Acknowledged, Loss, PartitionTruth};
@@ -235,6 +235,38 @@ fn the_consequence_says_how_far_its_cause_reaches() {
     assert!(lost.is_some_and(|line| line.ends_with(proof)), "{finding:#?}");
     let record = finding.record.as_ref().expect("a cause is told by the harm that it did");
     assert_eq!((record.offset, record.value.as_deref()), (1, Some("1")));
+}
+
+/// A transaction of records 1 and 2, on two partitions, was aborted; the first is read, and a broker gave this offset
+/// of that partition out too early.
+fn after_a_dirty_read_at(offset: i64) -> Verdict {
+    let sends = [1_u64, 2].map(|value| {
+        let partition = value as u32 - 1;
+        MicroOperation::Send(SendRecord { partition, offset: 4, ..SendRecord::of(value) })
+    });
+    let [first, second] = sends;
+    let mut transaction = operation(0, 1, Function::Txn, first);
+    transaction.actions.push(second);
+    transaction.completion = Completion::Fail;
+    let records = vec![ReadRecord { partition: 0, offset: 4, value: 1 }];
+    let poll = operation(9, 20, Function::Poll, MicroOperation::Poll { records });
+    let mut run = run(&[]);
+    let partitions = vec!["orders-0".to_owned(), "orders-1".to_owned()];
+    run.history = History::of(partitions, true, &[transaction, poll]);
+    let mut early = violation("read-past-lso", 9);
+    (early.guarantee, early.reach) = (Guarantee::Visibility, Some((offset, offset)));
+    run.violations = vec![early];
+    judge(&plan(), &run)
+}
+
+#[test]
+fn a_transaction_that_is_there_in_part_follows_from_the_read_that_shows_it() {
+    let verdict = after_a_dirty_read_at(4);
+    assert_eq!(names(&verdict), ["read-past-lso"], "{verdict:#?}");
+    let torn = |line: &String| line.starts_with("torn-transaction: orders-1: ");
+    assert!(verdict.findings[0].consequences.iter().any(torn), "{verdict:#?}");
+    let elsewhere = after_a_dirty_read_at(9);
+    assert!(names(&elsewhere).contains(&"torn-transaction"), "{elsewhere:#?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::answers::refused;
 use super::change::{Asking, Change};
-use super::group::{ConsumerGroup, LEAVES};
+use super::group::ConsumerGroup;
 use super::migration::{upgrade_records, upgraded};
 use super::timers::Kept;
 use super::topics::Topics;
@@ -49,9 +49,6 @@ impl GroupCoordinator {
         if let Some(patience) = change.patience {
             self.keep_member(now, partition, member, patience);
             self.heard_on(caller, partition, member);
-        }
-        if request.member_epoch == LEAVES && change.conversion.is_none() {
-            self.leaves_now(partition, member);
         }
         let body =
             ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(Box::new(change.response)));

@@ -10,7 +10,6 @@ use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::coordinator::group::state::GroupState;
 use crate::coordinator::group::waiter::Waiter;
-use crate::defect::GroupDefect;
 use crate::metadata::MetadataImage;
 use crate::note::GroupNote;
 use crate::types::Now;
@@ -118,15 +117,6 @@ impl GroupCoordinator {
         }
         for (group, member, patience) in loaded {
             self.keep_member(now, partition, (&group, &member), patience);
-        }
-    }
-
-    /// A member leaves. It is waited for until that is written: if it cannot be, the member is thrown out when its
-    /// session ends, and may come back then. Known weakness: Kafka waits for it no more, and it is a member for ever.
-    pub(super) fn leaves_now(&mut self, partition: i32, (group, member): (&str, &str)) {
-        if self.defects.has(GroupDefect::FailedLeaveForgotten) {
-            self.members.remove(&(partition, group.to_owned(), member.to_owned()));
-            self.changed = true;
         }
     }
 
