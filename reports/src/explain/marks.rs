@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 61] = [
+pub(super) static ENTRIES: [Entry; 67] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -69,6 +69,23 @@ pub(super) static ENTRIES: [Entry; 61] = [
     mark("halted-REASON", "A process ended by itself, for the reason that the mark names."),
     mark("group-emptied", "The last member of a group left, or was thrown out."),
     mark("group-rebalanced", "All members of a group joined, and a new generation began."),
+    mark_of(
+        "group-upgraded",
+        "A group of the classic protocol went over to the consumer protocol.",
+        "KIP-848: group.consumer.migration.policy",
+    ),
+    mark_of(
+        "group-downgraded",
+        "A group of the consumer protocol went back to the classic protocol.",
+        "KIP-848: group.consumer.migration.policy",
+    ),
+    mark("member-committed", "A coordinator took a commit of a member of its group."),
+    mark("member-session-expired", "A member was thrown out, as its session had ended."),
+    mark("rebalance-timed-out", "A member was thrown out that did not give partitions up in time."),
+    mark(
+        "classic-member-timed-out",
+        "A member of the classic protocol was thrown out of a consumer group: it did not join again.",
+    ),
     mark("static-member-away", "A static member of the consumer protocol left for a while."),
     mark("target-assigned", "A coordinator shared the partitions of a group out anew (KIP-848)."),
     mark("isr-below-min", "An ISR was smaller than min.insync.replicas."),
