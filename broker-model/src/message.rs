@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::admin_message::{AdminRequest, AdminResponse};
 use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::proto;
 use crate::record::{RecordBatch, TransactionMarker};
@@ -38,6 +39,7 @@ pub enum RequestBody {
     InitProducerId(Box<proto::InitProducerIdRequest>),
     CreateTopics(Box<proto::CreateTopicsRequest>),
     DeleteRecords(Box<proto::DeleteRecordsRequest>),
+    Admin(Box<AdminRequest>),
     FindCoordinator(Box<proto::FindCoordinatorRequest>),
     JoinGroup(Box<proto::JoinGroupRequest>),
     SyncGroup(Box<proto::SyncGroupRequest>),
@@ -75,6 +77,7 @@ pub enum ResponseBody {
     InitProducerId(Box<proto::InitProducerIdResponse>),
     CreateTopics(Box<proto::CreateTopicsResponse>),
     DeleteRecords(Box<proto::DeleteRecordsResponse>),
+    Admin(Box<AdminResponse>),
     FindCoordinator(Box<proto::FindCoordinatorResponse>),
     JoinGroup(Box<proto::JoinGroupResponse>),
     SyncGroup(Box<proto::SyncGroupResponse>),
@@ -118,6 +121,7 @@ pub enum ClusterError {
     DuplicateBrokerRegistration,
     InconsistentVoterSet,
     CorruptMessage,
+    NewLeaderElected,
 }
 
 /// A follower asks a leader for records. Source: Kafka's Fetch with a replica id.

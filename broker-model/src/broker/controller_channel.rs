@@ -1,6 +1,7 @@
 //! What is in flight to controllers on the controller channel: ISR proposals, producer id blocks and
 //! forwarded requests.
 
+use crate::admin_message::AdminRequest;
 use crate::broker::connections::Caller;
 use crate::broker::context::Context;
 use crate::config::ms;
@@ -23,6 +24,13 @@ pub(super) enum PendingRequest {
         caller: Caller,
         /// The topics' names, for an answer of our own when the controller gives none.
         topics: Vec<TopicName>,
+    },
+    /// What an administrator asks, passed on.
+    Admin {
+        /// Who waits for the answer.
+        caller: Caller,
+        /// What was asked, for an answer of our own when the controller gives none.
+        request: Box<AdminRequest>,
     },
     /// A topic that coordinators need.
     InternalTopic {

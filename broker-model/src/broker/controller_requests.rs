@@ -8,6 +8,7 @@ use crate::message::{
     AlterPartitionRequest, AlterPartitionResponse, ClusterError, RequestBody, ResponseBody,
 };
 use crate::node::Effects;
+use crate::proto::ErrorCode;
 use crate::types::{NodeId, Now};
 
 impl Broker {
@@ -67,6 +68,10 @@ impl Broker {
             (pending, &answer)
         {
             self.on_alter_partition(now, from, response, effects);
+        } else if let (PendingRequest::Admin { caller, .. }, ResponseBody::Admin(response)) =
+            (pending, &answer)
+        {
+            self.on_administered(from, *caller, response.clone(), effects);
         } else if let (PendingRequest::ProducerIds, ResponseBody::AllocateProducerIds(response)) =
             (pending, &answer)
         {
@@ -144,6 +149,11 @@ impl Broker {
                     self.on_create_topics_lost(caller, topics, effects);
                 }
                 PendingRequest::InternalTopic { kind } => self.internal_topics.answered(kind),
+                PendingRequest::Admin { caller, request } => {
+                    let refused = request.refused(ErrorCode::RequestTimedOut);
+                    let body = ResponseBody::Admin(Box::new(refused));
+                    self.connections.reply(caller, body, effects);
+                }
             }
         }
     }

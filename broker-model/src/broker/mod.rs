@@ -14,6 +14,7 @@ mod coordinators;
 mod delayed_deletion;
 mod fetch_session;
 mod fetcher;
+mod give_up;
 mod handle;
 mod internal_topics;
 mod lifecycle;
@@ -226,6 +227,7 @@ impl Broker {
             }
             ResponseBody::AlterPartition(_)
             | ResponseBody::AllocateProducerIds(_)
+            | ResponseBody::Admin(_)
             | ResponseBody::CreateTopics(_) => {
                 if let Some(pending) = self.channel.answered(from, id) {
                     self.on_controller_response(now, from, &pending, message.body, effects);

@@ -1,7 +1,9 @@
 //! The controller as a node: dispatches events to the quorum and, while active, to the rules.
 
+use crate::admin_message::AdminRequest;
 use crate::config::ClusterConfig;
 use crate::controller::active::Active;
+use crate::controller::administration::administer;
 use crate::controller::alter_partition::{Judged, alter_partitions};
 use crate::controller::brokers::{fence_records, heartbeat, register};
 use crate::controller::election::ControllerRules;
@@ -21,7 +23,7 @@ use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{Deadline, Effect, Effects, Event, Node};
 use crate::node_status::NodeStatus;
 use crate::note::{AcceptedProposal, Api, ControllerNote, ExchangeNote};
-use crate::proto::CreateTopicsRequest;
+use crate::proto::{CreateTopicsRequest, ErrorCode};
 use crate::raft::{Quorum, QuorumOptions};
 use crate::types::{BrokerEpoch, ConnectionId, LeaderEpoch, NodeId, Now};
 
@@ -84,7 +86,8 @@ impl Controller {
         self.quorum.boot(now, effects);
     }
 
-    /// Dispatches a request. Nobody asks a controller what only brokers serve.
+    /// Dispatches a request. Nobody asks a controller what only brokers serve. What the active controller answers waits
+    /// until all that it wrote is committed.
     fn on_request(
         &mut self,
         now: Now,
@@ -123,6 +126,7 @@ impl Controller {
             RequestBody::CreateTopics(request) => {
                 (self.on_create_topics(now, &request, effects), true)
             }
+            RequestBody::Admin(request) => (self.on_admin(now, &request, effects), true),
             RequestBody::Produce(_)
             | RequestBody::Fetch(_)
             | RequestBody::ListOffsets(_)
@@ -150,7 +154,6 @@ impl Controller {
         };
         let answer = Response { correlation_id, body };
         match &mut self.active {
-            // What the active controller answers waits until all that it wrote is committed.
             Some(active) if for_active => active.answer(connection, answer),
             Some(_) | None => effects.reply(connection, answer),
         }
@@ -190,13 +193,13 @@ impl Controller {
             if let Err(error) = judged {
                 self.note_proposal_refused(request.broker, item, error, effects);
             }
-            let result = judged.map(|(record, registration)| {
+            let result = judged.and_then(|(record, answer)| {
                 self.note_proposal_served(request.broker, item, effects);
                 if record.is_some() {
                     self.note_accepted(request, item, records.len() as i64, effects);
                 }
                 records.extend(record);
-                registration
+                answer
             });
             altered.push(AlteredPartition { partition: item.partition, result });
         }
@@ -346,6 +349,21 @@ impl Controller {
         let (records, response) = create_topics(&active.image, request);
         self.write(now, &records, effects);
         ResponseBody::CreateTopics(Box::new(response))
+    }
+
+    fn on_admin(
+        &mut self,
+        now: Now,
+        request: &AdminRequest,
+        effects: &mut Effects,
+    ) -> ResponseBody {
+        let Some(active) = &self.active else {
+            return ResponseBody::Admin(Box::new(request.refused(ErrorCode::NotController)));
+        };
+        let rules = ControllerRules::of(&self.config);
+        let (records, response) = administer(&active.image, request, rules);
+        self.write(now, &records, effects);
+        ResponseBody::Admin(Box::new(response))
     }
 
     fn on_connection_closed(&mut self, connection: ConnectionId) {

@@ -10,7 +10,7 @@ use crate::types::NodeId;
 const REFUSED: ClusterError = ClusterError::NotController;
 
 /// Turns an answer that was held back into its refusal: whether its records survive is not known.
-#[expect(clippy::wildcard_enum_match_arm, reason = "of all bodies, these five are held back")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "of all bodies, these six are held back")]
 pub(super) fn refuse_answer(answer: ResponseBody, controller: Option<NodeId>) -> ResponseBody {
     match answer {
         ResponseBody::AlterPartition(_) => {
@@ -25,6 +25,9 @@ pub(super) fn refuse_answer(answer: ResponseBody, controller: Option<NodeId>) ->
                 topic.error_code = ErrorCode::NotController.code();
             }
             ResponseBody::CreateTopics(response)
+        }
+        ResponseBody::Admin(response) => {
+            ResponseBody::Admin(Box::new(response.refused(ErrorCode::NotController)))
         }
         body => panic!("{body:?} was held back"),
     }

@@ -231,6 +231,7 @@ impl Partition {
             ClusterError::FencedLeaderEpoch
             | ClusterError::InvalidUpdateVersion
             | ClusterError::UnknownTopicOrPartition
+            | ClusterError::NewLeaderElected
             | ClusterError::InvalidRequest => {}
             ClusterError::UnknownLeaderEpoch
             | ClusterError::NotLeaderOrFollower

@@ -7,6 +7,7 @@ mod cluster;
 use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
+use harrow_broker_model::admin_message::{AdminRequest, AdminResponse};
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::message::{
     ClusterError, Request, RequestBody, Response, ResponseBody, WriteTxnMarkersRequest,
@@ -142,6 +143,7 @@ impl Fingerprint {
                 self.pair(partition.1, broker.0);
                 self.int(before.0);
             }
+            Operation::Administer(request) => self.admin_request(request),
             Operation::CreateTopic { topic, partitions, .. } => {
                 self.bytes(topic.as_bytes());
                 self.int(i64::from(*partitions));
@@ -188,6 +190,7 @@ impl Fingerprint {
                 self.int(low_watermark.0);
             }
             Outcome::TopicCreated => self.word(5),
+            Outcome::Administered { listed } => self.pair(15, *listed as i32),
             Outcome::Failed { error, partition } => {
                 self.pair(6, *partition);
                 self.int(i64::from(error.code()));
@@ -249,6 +252,7 @@ impl Fingerprint {
             RequestBody::InitProducerId(request) => self.encoded(11, &**request),
             RequestBody::CreateTopics(request) => self.encoded(13, &**request),
             RequestBody::DeleteRecords(request) => self.encoded(91, &**request),
+            RequestBody::Admin(request) => self.admin_request(request),
             RequestBody::AddPartitionsToTxn(request) => self.encoded(81, &**request),
             RequestBody::AddOffsetsToTxn(request) => self.encoded(83, &**request),
             RequestBody::TxnOffsetCommit(request) => self.encoded(89, &**request),
@@ -287,6 +291,7 @@ impl Fingerprint {
             ResponseBody::InitProducerId(response) => self.encoded(12, &**response),
             ResponseBody::CreateTopics(response) => self.encoded(14, &**response),
             ResponseBody::DeleteRecords(response) => self.encoded(92, &**response),
+            ResponseBody::Admin(response) => self.admin_response(response),
             ResponseBody::AddPartitionsToTxn(response) => self.encoded(82, &**response),
             ResponseBody::AddOffsetsToTxn(response) => self.encoded(84, &**response),
             ResponseBody::TxnOffsetCommit(response) => self.encoded(90, &**response),
@@ -340,6 +345,26 @@ impl Fingerprint {
     fn encoded<M: Encodable + KafkaMessage + std::fmt::Debug>(&mut self, tag: u64, message: &M) {
         self.word(tag);
         self.bytes(&encode(message));
+    }
+
+    fn admin_request(&mut self, request: &AdminRequest) {
+        match request {
+            AdminRequest::DeleteTopics(request) => self.encoded(93, request),
+            AdminRequest::CreatePartitions(request) => self.encoded(94, request),
+            AdminRequest::AlterPartitionReassignments(request) => self.encoded(95, request),
+            AdminRequest::ListPartitionReassignments(request) => self.encoded(96, request),
+            AdminRequest::UnregisterBroker(request) => self.encoded(97, request),
+        }
+    }
+
+    fn admin_response(&mut self, response: &AdminResponse) {
+        match response {
+            AdminResponse::DeleteTopics(response) => self.encoded(98, response),
+            AdminResponse::CreatePartitions(response) => self.encoded(99, response),
+            AdminResponse::AlterPartitionReassignments(response) => self.encoded(100, response),
+            AdminResponse::ListPartitionReassignments(response) => self.encoded(101, response),
+            AdminResponse::UnregisterBroker(response) => self.encoded(102, response),
+        }
     }
 
     fn partition(&mut self, tag: u64, partition: TopicPartition) {

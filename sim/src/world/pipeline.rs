@@ -176,6 +176,7 @@ impl Processing {
             | Outcome::Assigned
             | Outcome::Unsubscribed
             | Outcome::EndOffset { .. }
+            | Outcome::Administered { .. }
             | Outcome::TopicCreated
             | Outcome::RecordsDeleted { .. } => {}
         }

@@ -1,6 +1,7 @@
 //! What a broker is asked: one file for each API, which unpacks Kafka's structs into calls on domain types.
 
 mod add_partitions_to_txn;
+mod admin;
 mod consumer_group_heartbeat;
 mod create_topics;
 mod delete_records;
@@ -68,6 +69,7 @@ impl Broker {
             RequestBody::CreateTopics(request) => {
                 self.on_create_topics(now, caller, request, effects);
             }
+            RequestBody::Admin(request) => self.on_admin(now, caller, request, effects),
             RequestBody::DeleteRecords(request) => {
                 self.on_delete_records(now, caller, &request, effects);
             }

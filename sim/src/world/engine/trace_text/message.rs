@@ -1,5 +1,6 @@
 //! Messages as trace text: kind, partitions, offsets, epochs, error.
 
+use harrow_broker_model::admin_message::{AdminRequest, AdminResponse};
 use harrow_broker_model::fetch_session::FetchMetadata;
 use harrow_broker_model::message::{
     AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse, AlteredPartition,
@@ -15,6 +16,35 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId};
 use super::names::Names;
 use super::parts::{also, epoch, joined, nodes, somebody, span};
 
+/// What an administrator asks.
+pub(super) fn administration(request: &AdminRequest) -> String {
+    match request {
+        AdminRequest::DeleteTopics(request) => rare("delete topics", request),
+        AdminRequest::CreatePartitions(request) => rare("create partitions", request),
+        AdminRequest::AlterPartitionReassignments(request) => {
+            rare("alter partition reassignments", request)
+        }
+        AdminRequest::ListPartitionReassignments(request) => {
+            rare("list partition reassignments", request)
+        }
+        AdminRequest::UnregisterBroker(request) => rare("unregister broker", request),
+    }
+}
+
+fn administered(response: &AdminResponse) -> String {
+    match response {
+        AdminResponse::DeleteTopics(response) => rare("delete topics response", response),
+        AdminResponse::CreatePartitions(response) => rare("create partitions response", response),
+        AdminResponse::AlterPartitionReassignments(response) => {
+            rare("alter partition reassignments response", response)
+        }
+        AdminResponse::ListPartitionReassignments(response) => {
+            rare("list partition reassignments response", response)
+        }
+        AdminResponse::UnregisterBroker(response) => rare("unregister broker response", response),
+    }
+}
+
 /// What a request says.
 pub(super) fn request(names: &Names, body: &RequestBody) -> String {
     match body {
@@ -26,6 +56,7 @@ pub(super) fn request(names: &Names, body: &RequestBody) -> String {
         RequestBody::InitProducerId(request) => rare("init producer id", &**request),
         RequestBody::CreateTopics(request) => rare("create topics", &**request),
         RequestBody::DeleteRecords(request) => rare("delete records", &**request),
+        RequestBody::Admin(request) => administration(request),
         RequestBody::AddPartitionsToTxn(request) => rare("add partitions to txn", &**request),
         RequestBody::AddOffsetsToTxn(request) => rare("add offsets to txn", &**request),
         RequestBody::TxnOffsetCommit(request) => rare("txn offset commit", &**request),
@@ -102,6 +133,7 @@ pub(super) fn response(names: &Names, body: &ResponseBody) -> String {
         ResponseBody::InitProducerId(response) => rare("init producer id response", &**response),
         ResponseBody::CreateTopics(response) => rare("create topics response", &**response),
         ResponseBody::DeleteRecords(response) => rare("delete records response", &**response),
+        ResponseBody::Admin(response) => administered(response),
         ResponseBody::AddPartitionsToTxn(response) => {
             rare("add partitions to txn response", &**response)
         }
