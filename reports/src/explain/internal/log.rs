@@ -181,7 +181,7 @@ pub(super) static ANOMALIES: [Entry; 21] = [
         meaning: "A broker keeps a log of a partition of which it is no replica any more.",
         example: "Broker 2 was down while orders-0 moved away, and still has its log at the end.",
         legal: "Never.",
-        source: "KAFKA-14616; LogManager.isStrayKraftReplica",
+        source: "KAFKA-13127; LogManager.isStrayKraftReplica",
     },
 ];
 

@@ -2,7 +2,7 @@
 //!
 //! Promise: a broker gives up its log only if the metadata that it has applied names no replica of it there; at the end
 //! of a run no live broker has a log with records of a partition of which it is no replica.
-//! Source: KIP-455, KIP-516, KAFKA-14616; `ReplicaManager.applyDelta`, `LogManager.isStrayKraftReplica`.
+//! Source: KIP-455, KIP-516, KAFKA-13127; `ReplicaManager.applyDelta`, `LogManager.isStrayKraftReplica`.
 //! Not verified: when the files go; a stray log without records.
 
 use harrow_broker_model::types::{Offset, TopicPartition};
