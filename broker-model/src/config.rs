@@ -177,6 +177,39 @@ pub struct ConsumerGroupConfig {
     pub heartbeat_interval_ms: u64,
     /// The first of `group.consumer.assignors`: for groups whose members name none.
     pub assignor: ServerAssignor,
+    /// `group.consumer.migration.policy`; plans from before groups changed their protocol do not name it.
+    #[serde(default, skip_serializing_if = "MigrationPolicy::is_default")]
+    pub migration: MigrationPolicy,
+}
+
+/// Which groups change their protocol while they have members. Source: `ConsumerGroupMigrationPolicy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MigrationPolicy {
+    /// None does.
+    Disabled,
+    /// A classic group becomes one of the consumer protocol.
+    Upgrade,
+    /// One of the consumer protocol becomes a classic one when its last member of that protocol goes.
+    Downgrade,
+    /// Both.
+    #[default]
+    Bidirectional,
+}
+
+impl MigrationPolicy {
+    /// Whether a plan need not say it.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(crate) fn upgrades(self) -> bool {
+        matches!(self, Self::Upgrade | Self::Bidirectional)
+    }
+
+    pub(crate) fn downgrades(self) -> bool {
+        matches!(self, Self::Downgrade | Self::Bidirectional)
+    }
 }
 
 impl ConsumerGroupConfig {
@@ -185,6 +218,7 @@ impl ConsumerGroupConfig {
         session_timeout_ms: 3_000,
         heartbeat_interval_ms: 300,
         assignor: ServerAssignor::Uniform,
+        migration: MigrationPolicy::Bidirectional,
     };
 
     /// Whether a plan need not say it.

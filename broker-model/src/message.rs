@@ -20,17 +20,40 @@ pub struct Message<B> {
     pub body: B,
 }
 
+impl<B> Message<B> {
+    /// The same message with another body.
+    pub(crate) fn map<C>(self, change: impl FnOnce(B) -> C) -> Message<C> {
+        Message { correlation_id: self.correlation_id, body: change(self.body) }
+    }
+}
+
 /// What the side that opened a connection sends.
 pub type Request = Message<RequestBody>;
 
 /// What the side that accepted a connection sends.
 pub type Response = Message<ResponseBody>;
 
-/// What is asked. Each request has the response of the same name. Large ones are boxed: a message is moved many times
-/// on its way.
+/// What is asked, by who serves it: a dispatcher matches its own APIs and no others. Kafka's listeners have lists of
+/// the APIs that are enabled on each; a request for another one ends the connection. Each request has the response of
+/// the same name. Large ones are boxed: a message is moved many times on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RequestBody {
+    /// A broker, for clients.
+    Client(ClientRequest),
+    /// A broker, for other brokers.
+    Peer(PeerRequest),
+    /// The active controller, for brokers.
+    Controller(ControllerRequest),
+    /// A voter, for other voters.
+    Quorum(QuorumRequest),
+    /// A voter, for other voters and for brokers: the metadata log.
+    QuorumFetch(QuorumFetchRequest),
+}
+
+/// What clients ask of brokers.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "each variant is the Kafka request, or our struct, of its name")]
-pub enum RequestBody {
+pub enum ClientRequest {
     Produce(Box<proto::ProduceRequest>),
     Fetch(Box<proto::FetchRequest>),
     ListOffsets(Box<proto::ListOffsetsRequest>),
@@ -52,23 +75,58 @@ pub enum RequestBody {
     AddOffsetsToTxn(Box<proto::AddOffsetsToTxnRequest>),
     TxnOffsetCommit(Box<proto::TxnOffsetCommitRequest>),
     EndTxn(Box<proto::EndTxnRequest>),
-    WriteTxnMarkers(Box<WriteTxnMarkersRequest>),
+}
+
+/// What brokers ask of each other. `AddPartitionsToTxn` is by a leader that verifies what it is to append.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the Kafka request, or our struct, of its name")]
+pub enum PeerRequest {
     ReplicaFetch(Box<ReplicaFetchRequest>),
     ReplicaOffsets(ReplicaOffsetsRequest),
+    WriteTxnMarkers(Box<WriteTxnMarkersRequest>),
+    AddPartitionsToTxn(Box<proto::AddPartitionsToTxnRequest>),
+}
+
+/// What brokers ask of the active controller. `CreateTopics` is passed on for a client, or for coordinators.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the Kafka request, or our struct, of its name")]
+pub enum ControllerRequest {
     AlterPartition(Box<AlterPartitionRequest>),
     BrokerRegistration(BrokerRegistrationRequest),
     BrokerHeartbeat(BrokerHeartbeatRequest),
     AllocateProducerIds(AllocateProducerIdsRequest),
+    CreateTopics(Box<proto::CreateTopicsRequest>),
+    Admin(Box<AdminRequest>),
+}
+
+/// What voters ask of each other but for the log.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the Kafka request, or our struct, of its name")]
+pub enum QuorumRequest {
     Vote(VoteRequest),
     BeginQuorumEpoch(BeginQuorumEpochRequest),
     EndQuorumEpoch(Box<EndQuorumEpochRequest>),
-    QuorumFetch(QuorumFetchRequest),
 }
 
-/// What is answered.
+/// What is answered, by who asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ResponseBody {
+    /// A client.
+    Client(ClientResponse),
+    /// Another broker.
+    Peer(PeerResponse),
+    /// A broker, of the active controller.
+    Controller(ControllerResponse),
+    /// A voter, of another one.
+    Quorum(QuorumResponse),
+    /// A voter or a broker: the metadata log.
+    QuorumFetch(Box<QuorumFetchResponse>),
+}
+
+/// What brokers answer clients.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "each variant is the Kafka response, or our struct, of its name")]
-pub enum ResponseBody {
+pub enum ClientResponse {
     Produce(Box<proto::ProduceResponse>),
     Fetch(Box<proto::FetchResponse>),
     ListOffsets(Box<proto::ListOffsetsResponse>),
@@ -90,17 +148,37 @@ pub enum ResponseBody {
     AddOffsetsToTxn(Box<proto::AddOffsetsToTxnResponse>),
     TxnOffsetCommit(Box<proto::TxnOffsetCommitResponse>),
     EndTxn(Box<proto::EndTxnResponse>),
-    WriteTxnMarkers(Box<WriteTxnMarkersResponse>),
+}
+
+/// What brokers answer each other. `AddPartitionsToTxn` is by a leader that verifies what it is to append.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the Kafka response, or our struct, of its name")]
+pub enum PeerResponse {
     ReplicaFetch(Box<ReplicaFetchResponse>),
     ReplicaOffsets(ReplicaOffsetsResponse),
+    WriteTxnMarkers(Box<WriteTxnMarkersResponse>),
+    AddPartitionsToTxn(Box<proto::AddPartitionsToTxnResponse>),
+}
+
+/// What the active controller answers brokers. `CreateTopics` is passed on for a client, or for coordinators.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the Kafka response, or our struct, of its name")]
+pub enum ControllerResponse {
     AlterPartition(Box<AlterPartitionResponse>),
     BrokerRegistration(BrokerRegistrationResponse),
     BrokerHeartbeat(BrokerHeartbeatResponse),
     AllocateProducerIds(AllocateProducerIdsResponse),
+    CreateTopics(Box<proto::CreateTopicsResponse>),
+    Admin(Box<AdminResponse>),
+}
+
+/// What voters answer each other but for the log.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the Kafka response, or our struct, of its name")]
+pub enum QuorumResponse {
     Vote(VoteResponse),
     BeginQuorumEpoch(QuorumEpochResponse),
     EndQuorumEpoch(QuorumEpochResponse),
-    QuorumFetch(Box<QuorumFetchResponse>),
 }
 
 /// Errors inside the cluster: Kafka's error codes of the same names.

@@ -9,7 +9,7 @@
 //! | L3 | `partition-leaderless` | another partition is led |
 //! | L4 | `isr-not-full` | another partition's ISR is whole |
 //! | L5 | `high-watermark-stuck` | fewer offsets are missing or above a high watermark |
-//! | L7 | `operation-open` | another operation of a load is begun or ended |
+//! | L7 | `operation-open` | another operation of a load is begun or ended, or a pipeline has got further |
 //! | L9 | `consumer-lag` | consumers lag fewer records behind |
 //! | L11 | `fresh-client-fails` | the fresh producer has one partition more |
 //! | L11 | `producer-stuck` | another partition has taken a record of another producer of a load |

@@ -1,8 +1,10 @@
 //! A plan: everything that a run depends on, drawn, concrete, printable and editable. No choice is left but those that
 //! are keyed to the seed: the latency of the n-th message on a link, the n-th operation of a client.
 
+use std::collections::BTreeSet;
+
 use harrow_broker_model::config::{
-    AdminConfig, ClusterConfig, ConsumerConfig, GroupProtocol, ProducerConfig,
+    AdminConfig, ClusterConfig, ConsumerConfig, GroupProtocol, MemberConfig, ProducerConfig,
 };
 use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::NodeId;
@@ -69,11 +71,22 @@ impl Action {
 impl Plan {
     /// Whether members of a group have epochs of their own: `group.protocol` is `consumer`.
     pub fn has_member_epochs(&self) -> bool {
-        let is_modern = |client: &ClientPlan| {
-            let ClientPlan::Consumer { config, .. } = client else { return false };
-            config.group.as_ref().is_some_and(|group| group.protocol == GroupProtocol::Consumer)
-        };
-        self.clients.iter().any(is_modern)
+        self.members().any(|member| member.protocol == GroupProtocol::Consumer)
+    }
+
+    /// Groups in which no member has: all of them speak the classic protocol.
+    pub fn classic_groups(&self) -> BTreeSet<String> {
+        let modern = self.members().filter(|it| it.protocol == GroupProtocol::Consumer);
+        let modern: BTreeSet<&str> = modern.map(|it| it.group.as_str()).collect();
+        let all = self.members().map(|it| &it.group);
+        all.filter(|group| !modern.contains(group.as_str())).cloned().collect()
+    }
+
+    fn members(&self) -> impl Iterator<Item = &MemberConfig> {
+        self.clients.iter().filter_map(|client| match client {
+            ClientPlan::Consumer { config, .. } => config.group.as_ref(),
+            _ => None,
+        })
     }
 }
 

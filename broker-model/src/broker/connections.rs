@@ -122,24 +122,25 @@ impl Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::{PeerRequest, PeerResponse};
     use crate::message::{ReplicaOffsetsRequest, ReplicaOffsetsResponse};
     use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
     fn request(id: i32) -> Request {
-        let body = RequestBody::ReplicaOffsets(ReplicaOffsetsRequest {
+        let body = RequestBody::Peer(PeerRequest::ReplicaOffsets(ReplicaOffsetsRequest {
             partition: TopicPartition::METADATA,
             current_leader_epoch: LeaderEpoch(id),
-        });
+        }));
         Request { correlation_id: CorrelationId(id), body }
     }
 
     fn answer() -> ResponseBody {
-        ResponseBody::ReplicaOffsets(ReplicaOffsetsResponse {
+        ResponseBody::Peer(PeerResponse::ReplicaOffsets(ReplicaOffsetsResponse {
             partition: TopicPartition::METADATA,
             error: None,
             log_start_offset: Offset(0),
             log_end_offset: Offset(0),
-        })
+        }))
     }
 
     fn next(connections: &mut Connections) -> Option<(u64, i32)> {

@@ -18,13 +18,8 @@ pub(super) enum PendingRequest {
     AlterPartition,
     /// A block of producer ids.
     ProducerIds,
-    /// A client's wish for topics, passed on.
-    CreateTopics {
-        /// Who waits for the answer.
-        caller: Caller,
-        /// The topics' names, for an answer of our own when the controller gives none.
-        topics: Vec<TopicName>,
-    },
+    /// New topics.
+    Topics(TopicsAsker),
     /// What an administrator asks, passed on.
     Admin {
         /// Who waits for the answer.
@@ -32,11 +27,20 @@ pub(super) enum PendingRequest {
         /// What was asked, for an answer of our own when the controller gives none.
         request: Box<AdminRequest>,
     },
-    /// A topic that coordinators need.
-    InternalTopic {
-        /// Which.
-        kind: CoordinatorKind,
+}
+
+/// Who wants topics.
+#[derive(Debug)]
+pub(super) enum TopicsAsker {
+    /// A client, whose request is passed on.
+    Client {
+        /// Who waits for the answer.
+        caller: Caller,
+        /// The topics' names, for an answer of our own when the controller gives none.
+        topics: Vec<TopicName>,
     },
+    /// The coordinators of this broker, one that they need.
+    Coordinators(CoordinatorKind),
 }
 
 /// A request without an answer yet.

@@ -5,11 +5,11 @@ use crate::broker::controller_channel::PendingRequest;
 use crate::defect::ReplicationDefect;
 use crate::message::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionItem,
-    AlterPartitionRequest, AlterPartitionResponse, ClusterError, RequestBody, ResponseBody,
+    AlterPartitionRequest, AlterPartitionResponse, ClusterError, ControllerRequest,
+    ControllerResponse, RequestBody,
 };
 use crate::node::Effects;
-use crate::proto::ErrorCode;
-use crate::types::{NodeId, Now};
+use crate::types::{CorrelationId, NodeId, Now};
 
 impl Broker {
     /// Sends ISR proposals and the request for producer ids, if they are due.
@@ -21,7 +21,8 @@ impl Broker {
                 self.take_newest_epochs(proposal);
             }
             let request = AlterPartitionRequest { broker, broker_epoch, partitions };
-            let body = RequestBody::AlterPartition(Box::new(request));
+            let body =
+                RequestBody::Controller(ControllerRequest::AlterPartition(Box::new(request)));
             self.channel.send(
                 PendingRequest::AlterPartition,
                 body,
@@ -33,7 +34,7 @@ impl Broker {
         }
         if self.producer_ids.ask(now.time) {
             let request = AllocateProducerIdsRequest { broker: self.context.node, broker_epoch };
-            let body = RequestBody::AllocateProducerIds(request);
+            let body = RequestBody::Controller(ControllerRequest::AllocateProducerIds(request));
             self.channel.send(
                 PendingRequest::ProducerIds,
                 body,
@@ -55,37 +56,45 @@ impl Broker {
         }
     }
 
-    /// Takes the controller's answer to a request.
+    /// Takes a controller's answer.
     pub(super) fn on_controller_response(
         &mut self,
         now: Now,
-        from: NodeId,
-        pending: &PendingRequest,
-        answer: ResponseBody,
+        (from, id): (NodeId, CorrelationId),
+        response: ControllerResponse,
         effects: &mut Effects,
     ) {
-        if let (PendingRequest::AlterPartition, ResponseBody::AlterPartition(response)) =
-            (pending, &answer)
-        {
-            self.on_alter_partition(now, from, response, effects);
-        } else if let (PendingRequest::Admin { caller, .. }, ResponseBody::Admin(response)) =
-            (pending, &answer)
-        {
-            self.on_administered(from, *caller, response.clone(), effects);
-        } else if let (PendingRequest::ProducerIds, ResponseBody::AllocateProducerIds(response)) =
-            (pending, &answer)
-        {
-            self.on_producer_ids(now, from, *response);
-        } else if let (
-            PendingRequest::CreateTopics { caller, .. },
-            ResponseBody::CreateTopics(response),
-        ) = (pending, answer)
-        {
-            self.on_topics_created(from, *caller, response, effects);
-        } else if let PendingRequest::InternalTopic { kind } = pending {
-            self.internal_topics.answered(*kind);
-        } else {
-            panic!("{from} answers {pending:?} with something else");
+        let (time, context) = (now.time, &mut self.context);
+        match response {
+            ControllerResponse::BrokerRegistration(response) => {
+                self.lifecycle.on_registration(time, from, id, response, context, effects);
+                self.publish_first(now, effects);
+            }
+            ControllerResponse::BrokerHeartbeat(response) => {
+                self.lifecycle.on_heartbeat(time, from, id, response, context, effects);
+            }
+            ControllerResponse::AlterPartition(response) => {
+                if self.channel.answered(from, id).is_some() {
+                    self.on_alter_partition(now, from, &response, effects);
+                }
+            }
+            ControllerResponse::AllocateProducerIds(response) => {
+                if self.channel.answered(from, id).is_some() {
+                    self.on_producer_ids(now, from, response);
+                }
+            }
+            ControllerResponse::CreateTopics(response) => {
+                let pending = self.channel.answered(from, id);
+                if let Some(PendingRequest::Topics(asker)) = pending {
+                    self.on_topics_created(from, &asker, response, effects);
+                }
+            }
+            ControllerResponse::Admin(response) => {
+                let pending = self.channel.answered(from, id);
+                if let Some(PendingRequest::Admin { caller, .. }) = pending {
+                    self.on_administered(from, caller, response, effects);
+                }
+            }
         }
     }
 
@@ -145,14 +154,9 @@ impl Broker {
             match pending {
                 PendingRequest::AlterPartition => self.alter_partitions.lost(now.time),
                 PendingRequest::ProducerIds => self.producer_ids.lost(now.time),
-                PendingRequest::CreateTopics { caller, topics } => {
-                    self.on_create_topics_lost(caller, topics, effects);
-                }
-                PendingRequest::InternalTopic { kind } => self.internal_topics.answered(kind),
+                PendingRequest::Topics(asker) => self.on_create_topics_lost(asker, effects),
                 PendingRequest::Admin { caller, request } => {
-                    let refused = request.refused(ErrorCode::RequestTimedOut);
-                    let body = ResponseBody::Admin(Box::new(refused));
-                    self.connections.reply(caller, body, effects);
+                    self.on_administration_lost(caller, &request, effects);
                 }
             }
         }

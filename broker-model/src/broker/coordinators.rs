@@ -3,7 +3,7 @@
 //! `CoordinatorPartitionWriter`, `DefaultAutoTopicCreationManager`.
 
 use crate::broker::Broker;
-use crate::broker::controller_channel::PendingRequest;
+use crate::broker::controller_channel::{PendingRequest, TopicsAsker};
 use crate::config::{ms, topic_name};
 use crate::consumer_protocol::Place;
 use crate::coordinator::group::{GroupChange, Todo, TransactionalWriter, Waiter};
@@ -11,7 +11,7 @@ use crate::coordinator::runtime::{
     CoordinatorKind, CoordinatorRecord, batch_in_transaction, batch_of,
 };
 use crate::jitter::jitter;
-use crate::message::RequestBody;
+use crate::message::{ControllerRequest, RequestBody};
 use crate::node::Effects;
 use crate::note::GroupNote;
 use crate::partition::Changes;
@@ -58,8 +58,8 @@ impl Broker {
         let timeout = i32::try_from(self.context.config.request_timeout_ms).unwrap_or(i32::MAX);
         let request =
             CreateTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(timeout);
-        let body = RequestBody::CreateTopics(Box::new(request));
-        let pending = PendingRequest::InternalTopic { kind };
+        let body = RequestBody::Controller(ControllerRequest::CreateTopics(Box::new(request)));
+        let pending = PendingRequest::Topics(TopicsAsker::Coordinators(kind));
         self.channel.send(pending, body, now.time, &mut self.context, effects);
     }
 
@@ -163,6 +163,12 @@ impl Broker {
                             GroupNote::PartitionAssigned { group, member, partition, member_epoch };
                         effects.note(note);
                     }
+                }
+                Todo::Accepted { group, member, generation, places } => {
+                    let known = places.iter().filter_map(|place| self.known_partition(place));
+                    let partitions = known.collect();
+                    let note = GroupNote::CommitAccepted { group, member, generation, partitions };
+                    effects.note(note);
                 }
                 Todo::Released { group, member, place } => {
                     if let Some(partition) = self.known_partition(&place) {

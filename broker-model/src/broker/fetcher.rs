@@ -10,8 +10,8 @@ use crate::config::ms;
 use crate::defect::BrokerDefect;
 use crate::fetch_session::handler::SessionHandler;
 use crate::message::{
-    ReplicaFetchPartition, ReplicaFetchRequest, ReplicaFetchResponse, ReplicaOffsetsRequest,
-    ReplicaOffsetsResponse, RequestBody,
+    PeerRequest, ReplicaFetchPartition, ReplicaFetchRequest, ReplicaFetchResponse,
+    ReplicaOffsetsRequest, ReplicaOffsetsResponse, RequestBody,
 };
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::partition::{FetchOutcome, Partition};
@@ -233,7 +233,7 @@ impl Fetcher {
         effects: &mut Effects,
     ) {
         let (body, asked) = if let Some(bounds) = self.next_bounds() {
-            (RequestBody::ReplicaOffsets(bounds), RequestKind::Bounds(bounds))
+            (RequestBody::Peer(PeerRequest::ReplicaOffsets(bounds)), RequestKind::Bounds(bounds))
         } else {
             let followed = &self.followed;
             let ready = |id: &TopicPartition| {
@@ -255,7 +255,7 @@ impl Fetcher {
                 partitions: built.to_send.into_iter().map(|(_, wanted)| wanted).collect(),
                 forgotten: built.to_forget,
             };
-            (RequestBody::ReplicaFetch(Box::new(request)), RequestKind::Records)
+            (RequestBody::Peer(PeerRequest::ReplicaFetch(Box::new(request))), RequestKind::Records)
         };
         let correlation_id = context.send(leader, Channel::ReplicaFetch, body, effects);
         let patience = context.config.request_timeout_ms + context.config.replica_fetch_wait_max_ms;

@@ -11,7 +11,7 @@ use crate::config::ms;
 use crate::disk_image::{DiskImage, FileId};
 use crate::message::{
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
-    BrokerRegistrationResponse, ClusterError, RequestBody,
+    BrokerRegistrationResponse, ClusterError, ControllerRequest, RequestBody,
 };
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::note::{BrokerNote, BrokerState};
@@ -133,19 +133,23 @@ impl Lifecycle {
         effects: &mut Effects,
     ) {
         let body = match self.state {
-            BrokerState::Starting => RequestBody::BrokerRegistration(BrokerRegistrationRequest {
-                broker: context.node,
-                incarnation: context.incarnation,
-                previous_broker_epoch: self.previous_broker_epoch,
-            }),
-            BrokerState::Fenced | BrokerState::Running | BrokerState::ShuttingDown => {
-                RequestBody::BrokerHeartbeat(BrokerHeartbeatRequest {
+            BrokerState::Starting => RequestBody::Controller(
+                ControllerRequest::BrokerRegistration(BrokerRegistrationRequest {
                     broker: context.node,
-                    broker_epoch: self.broker_epoch,
-                    metadata_offset: last_applied(metadata_end),
-                    want_fence: !self.caught_up(metadata_end),
-                    want_shutdown: self.stop_by.is_some(),
-                })
+                    incarnation: context.incarnation,
+                    previous_broker_epoch: self.previous_broker_epoch,
+                }),
+            ),
+            BrokerState::Fenced | BrokerState::Running | BrokerState::ShuttingDown => {
+                RequestBody::Controller(ControllerRequest::BrokerHeartbeat(
+                    BrokerHeartbeatRequest {
+                        broker: context.node,
+                        broker_epoch: self.broker_epoch,
+                        metadata_offset: last_applied(metadata_end),
+                        want_fence: !self.caught_up(metadata_end),
+                        want_shutdown: self.stop_by.is_some(),
+                    },
+                ))
             }
         };
         let to = context.controllers.target();

@@ -39,13 +39,15 @@ use crate::coordinator::group::{GroupCoordinator, GroupRules};
 use crate::defect::LogDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::log::{Log, LogConfig};
-use crate::message::{Response, ResponseBody};
+use crate::message::{PeerResponse, QuorumFetchResponse, Response, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node};
 use crate::node_status::NodeStatus;
 use crate::note::BrokerNote;
 use crate::partition::{Partition, PartitionContext};
-use crate::types::{BrokerEpoch, ConnectionId, FlushToken, NodeId, Now, Time, TopicPartition};
+use crate::types::{
+    BrokerEpoch, ConnectionId, CorrelationId, FlushToken, NodeId, Now, Time, TopicPartition,
+};
 
 use alter_partition::AlterPartitions;
 use checkpoints::Checkpoints;
@@ -199,65 +201,57 @@ impl Broker {
     }
 
     fn on_response(&mut self, now: Now, from: NodeId, message: Response, effects: &mut Effects) {
-        let (time, id, context) = (now.time, message.correlation_id, &mut self.context);
+        let from = (from, message.correlation_id);
         match message.body {
             ResponseBody::QuorumFetch(response) => {
-                let applied =
-                    self.metadata.on_response(time, from, id, &response, context, effects);
-                match applied {
-                    Ok(Some(applied)) => self.publish(now, &applied, effects),
-                    Ok(None) => {}
-                    Err(reason) => self.halt(reason, effects),
-                }
+                self.on_metadata_fetched(now, from, &response, effects);
             }
-            ResponseBody::BrokerRegistration(response) => {
-                self.lifecycle.on_registration(time, from, id, response, context, effects);
-                self.publish_first(now, effects);
+            ResponseBody::Controller(response) => {
+                self.on_controller_response(now, from, response, effects);
             }
-            ResponseBody::BrokerHeartbeat(response) => {
-                self.lifecycle.on_heartbeat(time, from, id, response, context, effects);
+            ResponseBody::Peer(response) => self.on_peer_response(now, from, &response, effects),
+            // A broker is no client and no voter: it has asked nothing that this would answer.
+            ResponseBody::Client(_) | ResponseBody::Quorum(_) => {}
+        }
+    }
+
+    fn on_metadata_fetched(
+        &mut self,
+        now: Now,
+        (from, id): (NodeId, CorrelationId),
+        response: &QuorumFetchResponse,
+        effects: &mut Effects,
+    ) {
+        let context = &mut self.context;
+        match self.metadata.on_response(now.time, from, id, response, context, effects) {
+            Ok(Some(applied)) => self.publish(now, &applied, effects),
+            Ok(None) => {}
+            Err(reason) => self.halt(reason, effects),
+        }
+    }
+
+    fn on_peer_response(
+        &mut self,
+        now: Now,
+        from: (NodeId, CorrelationId),
+        response: &PeerResponse,
+        effects: &mut Effects,
+    ) {
+        let world = (&mut self.partitions, &mut self.touched);
+        match response {
+            PeerResponse::ReplicaFetch(response) => {
+                let context = &self.context;
+                self.fetchers.on_records(now.time, from, response, world, context, effects);
             }
-            ResponseBody::ReplicaFetch(response) => {
-                let world = (&mut self.partitions, &mut self.touched);
-                self.fetchers.on_records(time, (from, id), &response, world, context, effects);
+            PeerResponse::ReplicaOffsets(response) => {
+                let context = &self.context;
+                self.fetchers.on_bounds(now.time, from, response, world, context, effects);
             }
-            ResponseBody::ReplicaOffsets(response) => {
-                let world = (&mut self.partitions, &mut self.touched);
-                self.fetchers.on_bounds(time, (from, id), &response, world, context, effects);
+            PeerResponse::WriteTxnMarkers(response) => {
+                self.on_markers_written(now, from, response);
             }
-            ResponseBody::AlterPartition(_)
-            | ResponseBody::AllocateProducerIds(_)
-            | ResponseBody::Admin(_)
-            | ResponseBody::CreateTopics(_) => {
-                if let Some(pending) = self.channel.answered(from, id) {
-                    self.on_controller_response(now, from, &pending, message.body, effects);
-                }
-            }
-            ResponseBody::WriteTxnMarkers(_) | ResponseBody::AddPartitionsToTxn(_) => {
-                self.on_transaction_response(now, (from, id), &message.body, effects);
-            }
-            ResponseBody::Produce(_)
-            | ResponseBody::AddOffsetsToTxn(_)
-            | ResponseBody::TxnOffsetCommit(_)
-            | ResponseBody::EndTxn(_)
-            | ResponseBody::DeleteRecords(_)
-            | ResponseBody::Fetch(_)
-            | ResponseBody::ListOffsets(_)
-            | ResponseBody::Metadata(_)
-            | ResponseBody::OffsetForLeaderEpoch(_)
-            | ResponseBody::InitProducerId(_)
-            | ResponseBody::FindCoordinator(_)
-            | ResponseBody::JoinGroup(_)
-            | ResponseBody::SyncGroup(_)
-            | ResponseBody::Heartbeat(_)
-            | ResponseBody::LeaveGroup(_)
-            | ResponseBody::OffsetCommit(_)
-            | ResponseBody::OffsetFetch(_)
-            | ResponseBody::ConsumerGroupHeartbeat(_)
-            | ResponseBody::Vote(_)
-            | ResponseBody::BeginQuorumEpoch(_)
-            | ResponseBody::EndQuorumEpoch(_) => {
-                panic!("{from} answers a broker with {:?}", message.body)
+            PeerResponse::AddPartitionsToTxn(response) => {
+                self.on_partitions_verified(now, from, response, effects);
             }
         }
     }

@@ -8,10 +8,12 @@ use crate::coordinator::transaction::{
     AddAsker, Added, MarkerRequest, TransactionConfig, TransactionCoordinator, WriteId,
 };
 use crate::log::VerificationGuard;
-use crate::message::WriteTxnMarkersResponse;
+use crate::message::{ResponseBody, WriteTxnMarkersResponse};
 use crate::node::{Channel, Deadline};
 use crate::partition::ProduceTicket;
-use crate::proto::{AddPartitionsToTxnRequest, ProduceRequest, TxnOffsetCommitRequest};
+use crate::proto::{
+    AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, ProduceRequest, TxnOffsetCommitRequest,
+};
 use crate::types::{ConnectionId, CorrelationId, NodeId, Time, TopicPartition};
 
 /// Transactions on a broker.
@@ -96,6 +98,8 @@ pub(super) enum Adder {
 #[derive(Debug)]
 pub(super) struct AddBatch {
     pub(super) caller: Caller,
+    /// The answer, for who asked: a client or a leader.
+    pub(super) to_body: fn(Box<AddPartitionsToTxnResponse>) -> ResponseBody,
     pub(super) request: Box<AddPartitionsToTxnRequest>,
     pub(super) results: Vec<Added>,
     pub(super) undecided: usize,

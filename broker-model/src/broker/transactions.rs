@@ -7,7 +7,7 @@ use crate::broker::pending_transactions::{Append, Asked, MarkerSource, Outgoing,
 use crate::config::ms;
 use crate::coordinator::runtime::{CoordinatorKind, CoordinatorRecord, batch_of};
 use crate::coordinator::transaction::{Added, MarkersToSend, Todo, WriteId};
-use crate::message::{RequestBody, ResponseBody};
+use crate::message::{PeerRequest, RequestBody, WriteTxnMarkersResponse};
 use crate::node::{Channel, Effect, Effects};
 use crate::partition::{ProduceOutcome, ProduceTicket};
 use crate::proto::{AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, ErrorCode};
@@ -131,7 +131,7 @@ impl Broker {
         if to == self.context.node {
             return self.write_markers(now, MarkerSource::Own(request), &body, effects);
         }
-        let body = RequestBody::WriteTxnMarkers(Box::new(body));
+        let body = RequestBody::Peer(PeerRequest::WriteTxnMarkers(Box::new(body)));
         self.ask(now, to, body, Asked::Markers(request), effects);
     }
 
@@ -149,29 +149,35 @@ impl Broker {
         request: AddPartitionsToTxnRequest,
         effects: &mut Effects,
     ) {
-        let body = RequestBody::AddPartitionsToTxn(Box::new(request));
+        let body = RequestBody::Peer(PeerRequest::AddPartitionsToTxn(Box::new(request)));
         self.ask(now, to, body, Asked::Verification(connection), effects);
     }
 
-    /// Another broker answered.
-    pub(super) fn on_transaction_response(
+    /// A leader has written markers, or says of each why not.
+    pub(super) fn on_markers_written(
         &mut self,
         now: Now,
-        (from, id): (NodeId, CorrelationId),
-        body: &ResponseBody,
+        from: (NodeId, CorrelationId),
+        response: &WriteTxnMarkersResponse,
+    ) {
+        let outgoing = self.transactions.outgoing.remove(&from);
+        if let Some(Outgoing { what: Asked::Markers(request), .. }) = outgoing {
+            self.transactions.coordinator.markers_answered(now, request, Some(response));
+        }
+    }
+
+    /// The coordinator of another broker says whether partitions are in a transaction.
+    pub(super) fn on_partitions_verified(
+        &mut self,
+        now: Now,
+        from: (NodeId, CorrelationId),
+        response: &AddPartitionsToTxnResponse,
         effects: &mut Effects,
     ) {
-        let Some(outgoing) = self.transactions.outgoing.remove(&(from, id)) else { return };
-        match (outgoing.what, body) {
-            (Asked::Markers(request), ResponseBody::WriteTxnMarkers(response)) => {
-                let coordinator = &mut self.transactions.coordinator;
-                coordinator.markers_answered(now, request, Some(response));
-            }
-            (Asked::Verification(connection), ResponseBody::AddPartitionsToTxn(response)) => {
-                let added = self.read_added(response);
-                self.verified(now, connection, &added, effects);
-            }
-            (asked, body) => panic!("{from} answers {asked:?} with {body:?}"),
+        let outgoing = self.transactions.outgoing.remove(&from);
+        if let Some(Outgoing { what: Asked::Verification(connection), .. }) = outgoing {
+            let added = self.read_added(response);
+            self.verified(now, connection, &added, effects);
         }
     }
 

@@ -5,7 +5,7 @@ use crate::broker::purgatory::{Delayed, PendingPartition, ReplicaFetch, Wait};
 use crate::defect::BrokerDefect;
 use crate::fetch_session::cache::FetchContext;
 use crate::fetch_session::session::SessionKey;
-use crate::message::{ClusterError, ResponseBody};
+use crate::message::{ClientResponse, ClusterError, ResponseBody};
 use crate::node::Effects;
 use crate::partition::{Changes, ProduceAck, ProduceTicket};
 use crate::proto::ErrorCode;
@@ -87,7 +87,7 @@ impl Broker {
     fn answer_produce(&mut self, connection: ConnectionId, effects: &mut Effects) {
         let Some(delayed) = self.purgatory.remove(connection) else { return };
         if let Wait::Produce(produce) = delayed.wait {
-            let body = ResponseBody::Produce(Box::new(produce.response));
+            let body = ResponseBody::Client(ClientResponse::Produce(Box::new(produce.response)));
             self.connections.reply(delayed.caller, body, effects);
         }
     }
@@ -190,7 +190,8 @@ impl Broker {
                         slot.base_offset = Offset::NONE.0;
                     }
                     self.abandon(&undecided);
-                    let body = ResponseBody::Produce(Box::new(produce.response));
+                    let body =
+                        ResponseBody::Client(ClientResponse::Produce(Box::new(produce.response)));
                     self.connections.reply(caller, body, effects);
                 }
                 Wait::DeleteRecords(deletion) => self.reply_deletion(caller, deletion, effects),

@@ -1,5 +1,4 @@
-//! Admin client: creates topics, deletes records, and asks the active controller for changes. Source: Kafka's
-//! `KafkaAdminClient`.
+//! Admin client: creates topics, deletes records, and asks the active controller for changes. Source: Kafka's `KafkaAdminClient`.
 //!
 //! Brokers forward `CreateTopics` to the active controller, so any broker can be asked. What may pass, such as a
 //! controller that is being elected or brokers that have not registered yet, is tried again elsewhere until
@@ -10,7 +9,7 @@ mod deletions;
 
 use crate::admin_message::{AdminRequest, AdminResponse};
 use crate::config::{AdminConfig, ms};
-use crate::message::{RequestBody, Response, ResponseBody};
+use crate::message::{ClientRequest, ClientResponse, Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome};
 use crate::proto::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
@@ -19,13 +18,22 @@ use crate::proto::{
 use crate::retention::Retention;
 use crate::types::{NodeId, Now, OperationId, Time};
 
-use super::connection::{Backoff, Connections, Purpose};
+use super::connection::{Backoff, Connections};
+
+/// What an outstanding request of an admin client is for.
+#[derive(Debug)]
+enum Purpose {
+    /// A new topic.
+    CreateTopic(OperationId),
+    /// Fewer records.
+    DeleteRecords(OperationId),
+}
 
 /// An admin client.
 #[derive(Debug)]
 pub struct Admin {
     config: AdminConfig,
-    connections: Connections,
+    connections: Connections<Purpose>,
     rotation: usize,
     creations: Vec<Creation>,
     deadline: Option<Deadline>,
@@ -131,23 +139,32 @@ impl Admin {
         &mut self,
         now: Time,
         from: (NodeId, Channel),
-        message: &Response,
+        message: Response,
         effects: &mut Effects,
     ) {
-        let Some(purpose) = self.connections.answered(from.0, from.1, message.correlation_id)
-        else {
-            return;
-        };
-        if let Purpose::DeleteRecords(operation) = purpose {
-            return Self::on_records_deleted(operation, &message.body, effects);
+        let ResponseBody::Client(body) = message.body else { return };
+        match self.connections.answered(from.0, from.1, message.correlation_id) {
+            None => {}
+            Some(Purpose::DeleteRecords(operation)) => {
+                Self::on_records_deleted(operation, &body, effects);
+            }
+            Some(Purpose::CreateTopic(operation)) => {
+                self.on_topic_created(now, operation, &body, effects);
+            }
         }
-        let Purpose::CreateTopic(operation) = purpose else {
-            unreachable!("an admin never asks {purpose:?}")
-        };
-        if let ResponseBody::Admin(response) = &message.body {
+    }
+
+    fn on_topic_created(
+        &mut self,
+        now: Time,
+        operation: OperationId,
+        body: &ClientResponse,
+        effects: &mut Effects,
+    ) {
+        if let ClientResponse::Admin(response) = body {
             return self.on_administered(now, operation, response, effects);
         }
-        let error = if let ResponseBody::CreateTopics(response) = &message.body {
+        let error = if let ClientResponse::CreateTopics(response) = body {
             self.find_result(operation, response)
         } else {
             Some(ErrorCode::UnknownServerError)
@@ -173,8 +190,7 @@ impl Admin {
                 let listed = response.listed();
                 self.end(operation, Outcome::Administered { listed }, effects);
             }
-            Some(ErrorCode::NotController | ErrorCode::RequestTimedOut) => {
-                let error = response.error().unwrap_or(ErrorCode::UnknownServerError);
+            Some(error @ (ErrorCode::NotController | ErrorCode::RequestTimedOut)) => {
                 self.on_attempt_failed(now, operation, error);
             }
             Some(error) => self.on_refused(operation, error, effects),
@@ -227,15 +243,15 @@ impl Admin {
 
     fn on_lost(&mut self, now: Time, purposes: Vec<Purpose>, effects: &mut Effects) {
         for purpose in purposes {
-            if let Purpose::DeleteRecords(operation) = purpose {
-                let (error, partition) = (ErrorCode::NetworkException, -1);
-                effects.complete(operation, Outcome::Unknown { error, partition });
-                continue;
+            match purpose {
+                Purpose::DeleteRecords(operation) => {
+                    let (error, partition) = (ErrorCode::NetworkException, -1);
+                    effects.complete(operation, Outcome::Unknown { error, partition });
+                }
+                Purpose::CreateTopic(operation) => {
+                    self.on_attempt_failed(now, operation, ErrorCode::NetworkException);
+                }
             }
-            let Purpose::CreateTopic(operation) = purpose else {
-                unreachable!("an admin never asks {purpose:?}")
-            };
-            self.on_attempt_failed(now, operation, ErrorCode::NetworkException);
         }
     }
 
@@ -264,12 +280,12 @@ impl Admin {
         let timeout_ms = left_ms.min(u128::from(self.config.request_timeout_ms));
         let timeout_ms = i32::try_from(timeout_ms).unwrap_or(i32::MAX);
         let body = match &creation.wanted {
-            Wanted::Topic(topic) => RequestBody::CreateTopics(Box::new(
+            Wanted::Topic(topic) => ClientRequest::CreateTopics(Box::new(
                 CreateTopicsRequest::default()
                     .with_topics(vec![topic.clone()])
                     .with_timeout_ms(timeout_ms),
             )),
-            Wanted::Change(request) => RequestBody::Admin(request.clone()),
+            Wanted::Change(request) => ClientRequest::Admin(request.clone()),
         };
         creation.asked = true;
         let purpose = Purpose::CreateTopic(creation.operation);
@@ -333,7 +349,7 @@ impl Node for Admin {
                 self.on_invoked(now.time, operation, request, effects);
             }
             Event::Response { from, channel, message } => {
-                self.on_response(now.time, (from, channel), &message, effects);
+                self.on_response(now.time, (from, channel), message, effects);
             }
             Event::ConnectionLost { to, channel } => {
                 let lost = self.connections.lost(now.time, to, channel);
@@ -402,6 +418,7 @@ mod tests {
     use super::*;
     use crate::client::testing::{Driver, START, SentRequest, TOPIC};
     use crate::config::TopicConfig;
+    use crate::message::RequestBody;
     use crate::proto::CreatableTopicResult;
 
     fn driver() -> Driver<Admin> {
@@ -425,7 +442,7 @@ mod tests {
 
     fn take(driver: &mut Driver<Admin>) -> SentRequest {
         driver
-            .take(|body| matches!(body, RequestBody::CreateTopics(_)))
+            .take(|body| matches!(body, RequestBody::Client(ClientRequest::CreateTopics(_))))
             .expect("a topic is asked for")
     }
 
@@ -433,7 +450,7 @@ mod tests {
         let topic =
             CreatableTopicResult::default().with_name(TopicName(TOPIC)).with_error_code(error);
         let response = CreateTopicsResponse::default().with_topics(vec![topic]);
-        ResponseBody::CreateTopics(Box::new(response))
+        ResponseBody::Client(ClientResponse::CreateTopics(Box::new(response)))
     }
 
     #[test]

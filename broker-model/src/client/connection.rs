@@ -6,92 +6,13 @@ use std::time::Duration;
 use crate::collections::SortedMap;
 use crate::config::ms;
 use crate::jitter::jitter;
-use crate::message::{Message, RequestBody};
+use crate::message::{ClientRequest, Message, RequestBody};
 use crate::node::{Channel, Deadline, Effect, Effects};
-use crate::types::{CorrelationId, NodeId, Offset, OperationId, Time};
+use crate::types::{CorrelationId, NodeId, Time};
 
-use super::generation::Generation;
-use super::partition_key::PartitionKey;
-
-/// What an outstanding request is for.
+/// Who leads what: asked by every client that has topics. The purpose of such a request is made of this.
 #[derive(Debug)]
-pub(crate) enum Purpose {
-    /// Any client: who leads what.
-    Metadata,
-    /// Any client: who coordinates.
-    FindCoordinator,
-    /// Consumer: to be a member, in the generation that it had then.
-    JoinGroup(Box<Generation>),
-    /// Consumer: what it is given in this generation.
-    SyncGroup(Box<Generation>),
-    /// Consumer: it is alive in this generation.
-    Heartbeat(Box<Generation>),
-    /// Consumer: it is alive in the consumer protocol; of its n-th membership.
-    ConsumerGroupHeartbeat(u64),
-    /// Consumer: it leaves.
-    LeaveGroup,
-    /// Consumer: offsets for its group, in this generation.
-    OffsetCommit(OperationId, Box<Generation>),
-    /// Consumer: where its group is, for the n-th assignment.
-    OffsetFetch(u64),
-    /// Producer: an identity.
-    InitProducerId,
-    /// Producer: what its transaction needs of its coordinator.
-    Transaction(TransactionRequest),
-    /// Producer: the batches that it carries, at most one a partition.
-    Produce(Vec<BatchTicket>),
-    /// Consumer: the partitions of its fetch session with this leader.
-    Fetch(NodeId),
-    /// Consumer: where to start reading.
-    StartOffset(PositionTicket),
-    /// Consumer: whether the log still is the one that was read.
-    EpochEnd(PositionTicket),
-    /// Consumer: the end of a partition.
-    EndOffset(OperationId),
-    /// Admin: a new topic.
-    CreateTopic(OperationId),
-    /// Admin: fewer records.
-    DeleteRecords(OperationId),
-}
-
-/// What a transactional producer asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TransactionRequest {
-    /// Who coordinates its transactional id.
-    FindCoordinator,
-    /// Who it is.
-    InitProducerId,
-    /// That partitions are in its transaction.
-    AddPartitions,
-    /// Who coordinates the group whose offsets it commits.
-    FindGroupCoordinator,
-    /// That the offsets of a group are in its transaction.
-    AddOffsets,
-    /// That these offsets are committed with it: its coordinator's, of the group.
-    CommitOffsets,
-    /// The end.
-    EndTxn,
-}
-
-/// Names a batch in flight.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct BatchTicket {
-    /// Its partition.
-    pub(crate) key: PartitionKey,
-    /// Its number among all batches of the producer.
-    pub(crate) serial: u64,
-}
-
-/// Names the position that a consumer had when it asked; an answer for another one is stale.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PositionTicket {
-    /// The partition.
-    pub(crate) key: PartitionKey,
-    /// The version of the position.
-    pub(crate) version: u64,
-    /// The offset then.
-    pub(crate) offset: Offset,
-}
+pub(crate) struct MetadataUpdate;
 
 /// How long to wait before something is tried again: the configured time and up to a fifth more.
 /// Source: KIP-580's jitter; its exponential growth is not modelled.
@@ -116,27 +37,33 @@ impl Backoff {
     }
 }
 
-/// All connections of one client.
+/// All connections of one client, which names by `P` what a request is for.
 #[derive(Debug)]
-pub(crate) struct Connections {
+pub(crate) struct Connections<P> {
     pub(crate) backoff: Backoff,
     request_timeout: Duration,
     next_correlation: i32,
-    peers: SortedMap<(NodeId, Channel), Peer>,
+    peers: SortedMap<(NodeId, Channel), Peer<P>>,
     /// No request is too late before this time.
     in_time_until: Time,
     /// No connection is blocked after this time.
     blocked_until_max: Time,
 }
 
-#[derive(Debug, Default)]
-struct Peer {
-    in_flight: VecDeque<InFlight>,
+#[derive(Debug)]
+struct Peer<P> {
+    in_flight: VecDeque<InFlight<P>>,
     /// No request before this time: the last attempt to talk failed.
     blocked_until: Time,
 }
 
-impl Peer {
+impl<P> Default for Peer<P> {
+    fn default() -> Self {
+        Self { in_flight: VecDeque::new(), blocked_until: Time::ZERO }
+    }
+}
+
+impl<P: std::fmt::Debug> Peer<P> {
     /// The request that was just sent is the last to be too late; of fetches there is one at a time to each broker.
     /// Source: `InFlightRequests`, `AbstractFetch.prepareFetchRequests`.
     fn self_check(&self, to: NodeId, channel: Channel) {
@@ -157,13 +84,13 @@ impl Peer {
 }
 
 #[derive(Debug)]
-struct InFlight {
+struct InFlight<P> {
     correlation_id: CorrelationId,
     deadline: Time,
-    purpose: Purpose,
+    purpose: P,
 }
 
-impl Connections {
+impl<P: std::fmt::Debug> Connections<P> {
     /// No connections yet.
     pub(crate) fn new(backoff: Backoff, request_timeout_ms: u64) -> Self {
         Self {
@@ -181,8 +108,8 @@ impl Connections {
         &mut self,
         now: Time,
         (to, channel): (NodeId, Channel),
-        body: RequestBody,
-        purpose: Purpose,
+        body: ClientRequest,
+        purpose: P,
         effects: &mut Effects,
     ) {
         let timeout = self.request_timeout;
@@ -195,7 +122,7 @@ impl Connections {
         now: Time,
         (to, channel): (NodeId, Channel),
         timeout: Duration,
-        (body, purpose): (RequestBody, Purpose),
+        (body, purpose): (ClientRequest, P),
         effects: &mut Effects,
     ) {
         let correlation_id = self.send_unanswered((to, channel), body, effects);
@@ -211,12 +138,13 @@ impl Connections {
     pub(crate) fn send_unanswered(
         &mut self,
         (to, channel): (NodeId, Channel),
-        body: RequestBody,
+        body: ClientRequest,
         effects: &mut Effects,
     ) -> CorrelationId {
         let correlation_id = CorrelationId(self.next_correlation);
         self.next_correlation =
             self.next_correlation.checked_add(1).expect("fewer requests in a run than 2^31");
+        let body = RequestBody::Client(body);
         effects.request(to, channel, Message { correlation_id, body });
         correlation_id
     }
@@ -228,7 +156,7 @@ impl Connections {
         from: NodeId,
         channel: Channel,
         correlation_id: CorrelationId,
-    ) -> Option<Purpose> {
+    ) -> Option<P> {
         let peer = self.peers.get_mut(&(from, channel))?;
         let index =
             peer.in_flight.iter().position(|request| request.correlation_id == correlation_id)?;
@@ -236,7 +164,7 @@ impl Connections {
     }
 
     /// A connection is gone: the purposes of all that was in flight on it, oldest first.
-    pub(crate) fn lost(&mut self, now: Time, to: NodeId, channel: Channel) -> Vec<Purpose> {
+    pub(crate) fn lost(&mut self, now: Time, to: NodeId, channel: Channel) -> Vec<P> {
         let blocked_until = self.backoff.after(now);
         self.blocked_until_max = self.blocked_until_max.max(blocked_until);
         assert!(blocked_until > now, "a retry does not wait: {blocked_until}, {now}");
@@ -248,11 +176,11 @@ impl Connections {
 
     /// Closes every connection on which a request has waited too long; the purposes of all that was in flight there.
     /// Source: `NetworkClient.handleTimedOutRequests`.
-    pub(crate) fn time_out(&mut self, now: Time, effects: &mut Effects) -> Vec<Purpose> {
+    pub(crate) fn time_out(&mut self, now: Time, effects: &mut Effects) -> Vec<P> {
         if now < self.in_time_until {
             return Vec::new();
         }
-        let late = |peer: &Peer| peer.in_flight.iter().any(|request| request.deadline <= now);
+        let late = |peer: &Peer<P>| peer.in_flight.iter().any(|request| request.deadline <= now);
         let late: Vec<_> =
             self.peers.iter().filter(|(_, peer)| late(peer)).map(|(&to, _)| to).collect();
         let mut purposes = Vec::new();
@@ -303,7 +231,7 @@ impl Connections {
     /// When the first request is too late.
     pub(crate) fn next_deadline(&self) -> Option<Deadline> {
         // Where a join waits, others sent after it may be late before it.
-        let first = |((_, channel), peer): (&(NodeId, Channel), &Peer)| {
+        let first = |((_, channel), peer): (&(NodeId, Channel), &Peer<P>)| {
             let requests = peer.in_flight.iter();
             let looked_at = if *channel == Channel::ClientCoordinator { usize::MAX } else { 1 };
             requests.take(looked_at).map(|request| request.deadline).min()
@@ -321,13 +249,13 @@ mod tests {
     const BROKER: NodeId = NodeId(1);
     const AT: (NodeId, Channel) = (BROKER, Channel::Client);
 
-    fn connections() -> Connections {
+    fn connections() -> Connections<MetadataUpdate> {
         Connections::new(Backoff::new(100, 1, NodeId(1001)), 1_000)
     }
 
-    fn ask(connections: &mut Connections, now: Time, effects: &mut Effects) {
-        let body = RequestBody::Metadata(Box::<MetadataRequest>::default());
-        connections.send(now, AT, body, Purpose::Metadata, effects);
+    fn ask(connections: &mut Connections<MetadataUpdate>, now: Time, effects: &mut Effects) {
+        let body = ClientRequest::Metadata(Box::<MetadataRequest>::default());
+        connections.send(now, AT, body, MetadataUpdate, effects);
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //! `AbstractCoordinator.lookupCoordinator`, `TransactionManager.lookupCoordinator`; KIP-699.
 
 use crate::config::topic_name;
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
 use crate::proto::{ErrorCode, FindCoordinatorRequest, FindCoordinatorResponse};
 use crate::types::{NodeId, Time};
 
-use super::connection::{Connections, Purpose};
+use super::connection::Connections;
+use super::consumer::purpose::Purpose;
 use super::metadata::Metadata;
 
 /// What is looked for: `FindCoordinatorRequest.CoordinatorType.GROUP`.
@@ -44,7 +45,7 @@ impl CoordinatorFinder {
     pub(crate) fn run(
         &mut self,
         now: Time,
-        (metadata, connections): (&mut Metadata, &mut Connections),
+        (metadata, connections): (&mut Metadata, &mut Connections<Purpose>),
         effects: &mut Effects,
     ) {
         if self.known.is_some() || self.asked || self.not_before > now {
@@ -54,7 +55,7 @@ impl CoordinatorFinder {
         let request = FindCoordinatorRequest::default()
             .with_key_type(self.key_type)
             .with_coordinator_keys(vec![topic_name(&self.key)]);
-        let body = RequestBody::FindCoordinator(Box::new(request));
+        let body = ClientRequest::FindCoordinator(Box::new(request));
         connections.send(now, (broker, Channel::Client), body, Purpose::FindCoordinator, effects);
         self.asked = true;
         self.self_check();
@@ -67,7 +68,7 @@ impl CoordinatorFinder {
     }
 
     /// The question had no answer.
-    pub(crate) fn on_failure(&mut self, now: Time, connections: &mut Connections) {
+    pub(crate) fn on_failure(&mut self, now: Time, connections: &mut Connections<Purpose>) {
         self.asked = false;
         self.not_before = connections.backoff.after(now);
         self.self_check();
@@ -78,7 +79,7 @@ impl CoordinatorFinder {
         &mut self,
         now: Time,
         response: &FindCoordinatorResponse,
-        connections: &mut Connections,
+        connections: &mut Connections<Purpose>,
     ) {
         let answer = response.coordinators.iter().find(|answer| *answer.key == *self.key);
         match answer.filter(|answer| ErrorCode::try_from_code(answer.error_code).is_none()) {
@@ -95,7 +96,7 @@ impl CoordinatorFinder {
     pub(crate) fn deadline(
         &self,
         metadata: &Metadata,
-        connections: &Connections,
+        connections: &Connections<Purpose>,
     ) -> Option<Deadline> {
         if self.known.is_some() || self.asked {
             return None;

@@ -1,9 +1,10 @@
 //! What a client knows of the cluster: who leads what, in which epoch. Source: Kafka's `Metadata`, KIP-320.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use crate::config::ms;
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
 use crate::note::ExchangeNote;
 use crate::proto::{
@@ -12,7 +13,7 @@ use crate::proto::{
 };
 use crate::types::{LeaderEpoch, NodeId, Time, TopicId};
 
-use super::connection::{Connections, Purpose};
+use super::connection::{Connections, MetadataUpdate};
 pub(crate) use super::partition_key::PartitionKey;
 
 /// Who leads a partition, as far as the client knows.
@@ -138,7 +139,11 @@ impl Metadata {
     }
 
     /// The broker to ask a question that any can answer, and one that follows at the next question.
-    pub(crate) fn pick_broker(&mut self, now: Time, connections: &Connections) -> Option<NodeId> {
+    pub(crate) fn pick_broker<P: Debug>(
+        &mut self,
+        now: Time,
+        connections: &Connections<P>,
+    ) -> Option<NodeId> {
         let broker = connections.least_loaded(now, &self.brokers, self.rotation)?;
         self.rotation = (self.rotation + 1) % self.brokers.len();
         Some(broker)
@@ -150,7 +155,12 @@ impl Metadata {
     }
 
     /// States what it has learned, and sends a request if one is due.
-    pub(crate) fn run(&mut self, now: Time, connections: &mut Connections, effects: &mut Effects) {
+    pub(crate) fn run<P: Debug + From<MetadataUpdate>>(
+        &mut self,
+        now: Time,
+        connections: &mut Connections<P>,
+        effects: &mut Effects,
+    ) {
         for (key, epoch) in std::mem::take(&mut self.learned) {
             effects.note(ExchangeNote::EpochLearned { partition: self.text(key), epoch });
         }
@@ -166,25 +176,25 @@ impl Metadata {
         let request = MetadataRequest::default()
             .with_topics(Some(topics.collect()))
             .with_allow_auto_topic_creation(false);
-        let body = RequestBody::Metadata(Box::new(request));
-        connections.send(now, (broker, Channel::Client), body, Purpose::Metadata, effects);
+        let body = ClientRequest::Metadata(Box::new(request));
+        connections.send(now, (broker, Channel::Client), body, MetadataUpdate.into(), effects);
         self.asked = true;
         self.wanted = false;
     }
 
     /// The request is lost, or was answered with nonsense.
-    pub(crate) fn on_failure(&mut self, now: Time, connections: &mut Connections) {
+    pub(crate) fn on_failure<P: Debug>(&mut self, now: Time, connections: &mut Connections<P>) {
         self.asked = false;
         self.wanted = true;
         self.not_before = connections.backoff.after(now);
     }
 
     /// Takes an answer in.
-    pub(crate) fn on_response(
+    pub(crate) fn on_response<P: Debug>(
         &mut self,
         now: Time,
         response: &MetadataResponse,
-        connections: &mut Connections,
+        connections: &mut Connections<P>,
     ) {
         self.asked = false;
         self.not_before = connections.backoff.after(now);
@@ -248,7 +258,7 @@ impl Metadata {
     }
 
     /// When the next request is due, for traces and the host.
-    pub(crate) fn next_deadline(&self, connections: &Connections) -> Option<Deadline> {
+    pub(crate) fn next_deadline<P: Debug>(&self, connections: &Connections<P>) -> Option<Deadline> {
         if self.asked || self.topics.is_empty() {
             return None;
         }

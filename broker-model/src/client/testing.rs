@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::config::ms;
-use crate::message::{Message, Request, RequestBody, ResponseBody};
+use crate::message::{ClientRequest, ClientResponse, Message, Request, RequestBody, ResponseBody};
 use crate::node::{Channel, Effect, Effects, Event, Node, Operation, Outcome};
 use crate::note::Note;
 use crate::proto::{
@@ -128,7 +128,9 @@ impl<N: Node> Driver<N> {
 
     /// Answers every metadata request that is on the wire.
     pub(crate) fn send_leaders(&mut self, leaders: &[(i32, i32)]) {
-        while let Some(asked) = self.take(|body| matches!(body, RequestBody::Metadata(_))) {
+        while let Some(asked) =
+            self.take(|body| matches!(body, RequestBody::Client(ClientRequest::Metadata(_))))
+        {
             self.answer(&asked, metadata(leaders));
         }
     }
@@ -149,5 +151,5 @@ pub(crate) fn metadata(leaders: &[(i32, i32)]) -> ResponseBody {
         .with_partitions(partitions.collect());
     let response =
         MetadataResponse::default().with_brokers(brokers.collect()).with_topics(vec![topic]);
-    ResponseBody::Metadata(Box::new(response))
+    ResponseBody::Client(ClientResponse::Metadata(Box::new(response)))
 }

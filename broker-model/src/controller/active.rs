@@ -7,7 +7,7 @@ use crate::controller::brokers::Sessions;
 use crate::controller::check::check_registration;
 use crate::controller::periodic::PeriodicTasks;
 use crate::controller::refusal::refuse_answer;
-use crate::message::{Message, Response};
+use crate::message::{ControllerResponse, Message, ResponseBody};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::Effects;
 use crate::types::{ConnectionId, LeaderEpoch, NodeId, Offset, Time};
@@ -32,7 +32,7 @@ struct HeldAnswer {
     /// The high watermark that it waits for.
     until: Offset,
     connection: ConnectionId,
-    message: Response,
+    message: Message<ControllerResponse>,
 }
 
 impl Active {
@@ -70,7 +70,11 @@ impl Active {
     }
 
     /// Holds an answer back until all that was appended before it is committed: it may tell of any of it.
-    pub(super) fn answer(&mut self, connection: ConnectionId, message: Response) {
+    pub(super) fn answer(
+        &mut self,
+        connection: ConnectionId,
+        message: Message<ControllerResponse>,
+    ) {
         let until = self.image.end_offset;
         self.held.push_back(HeldAnswer { until, connection, message });
     }
@@ -99,15 +103,15 @@ impl Active {
     /// Sends the answers whose records are committed.
     pub(super) fn release(&mut self, high_watermark: Offset, effects: &mut Effects) {
         while let Some(answer) = self.held.pop_front_if(|answer| answer.until <= high_watermark) {
-            effects.reply(answer.connection, answer.message);
+            effects.reply(answer.connection, answer.message.map(ResponseBody::Controller));
         }
     }
 
     /// Refuses all that is held: this controller cannot say any more what becomes of it.
     pub(super) fn refuse_all(self, controller: Option<NodeId>, effects: &mut Effects) {
         for HeldAnswer { connection, message, .. } in self.held {
-            let body = refuse_answer(message.body, controller);
-            effects.reply(connection, Message { body, ..message });
+            let refused = message.map(|body| refuse_answer(body, controller));
+            effects.reply(connection, refused.map(ResponseBody::Controller));
         }
     }
 

@@ -17,7 +17,7 @@ use crate::message::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionItem,
     AlterPartitionRequest, AlterPartitionResponse, AlteredPartition, BrokerHeartbeatRequest,
     BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse, ClusterError,
-    Request, RequestBody, Response, ResponseBody,
+    ControllerRequest, ControllerResponse, Message, Request, RequestBody, Response, ResponseBody,
 };
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{Deadline, Effect, Effects, Event, Node};
@@ -86,8 +86,7 @@ impl Controller {
         self.quorum.boot(now, effects);
     }
 
-    /// Dispatches a request. Nobody asks a controller what only brokers serve. What the active controller answers waits
-    /// until all that it wrote is committed.
+    /// Dispatches a request. What no controller serves ends the connection, as in Kafka.
     fn on_request(
         &mut self,
         now: Now,
@@ -95,67 +94,52 @@ impl Controller {
         Request { correlation_id, body }: Request,
         effects: &mut Effects,
     ) {
-        let (body, for_active) = match body {
+        match body {
             RequestBody::QuorumFetch(request) => {
                 let quorum = &mut self.quorum;
-                return quorum.on_fetch_request(now, connection, correlation_id, &request, effects);
+                quorum.on_fetch_request(now, connection, correlation_id, &request, effects);
             }
-            RequestBody::Vote(request) => {
-                (ResponseBody::Vote(self.quorum.on_vote_request(now, request, effects)), false)
+            RequestBody::Quorum(request) => {
+                let body = ResponseBody::Quorum(self.quorum.on_request(now, &request, effects));
+                effects.reply(connection, Response { correlation_id, body });
             }
-            RequestBody::BeginQuorumEpoch(request) => (
-                ResponseBody::BeginQuorumEpoch(self.quorum.on_begin_request(now, request, effects)),
-                false,
-            ),
-            RequestBody::EndQuorumEpoch(request) => (
-                ResponseBody::EndQuorumEpoch(self.quorum.on_end_request(now, &request, effects)),
-                false,
-            ),
-            RequestBody::AlterPartition(request) => {
-                (self.on_alter_partition(now, &request, effects), true)
+            RequestBody::Controller(request) => {
+                let body = self.on_broker_request(now, &request, effects);
+                let answer = Message { correlation_id, body };
+                match &mut self.active {
+                    // What the active controller answers waits until all that it wrote is committed.
+                    Some(active) => active.answer(connection, answer),
+                    None => effects.reply(connection, answer.map(ResponseBody::Controller)),
+                }
             }
-            RequestBody::BrokerRegistration(request) => {
-                (self.on_register(now, &request, effects), true)
+            RequestBody::Client(_) | RequestBody::Peer(_) => {
+                effects.push(Effect::Close { connection });
+                self.on_connection_closed(connection);
             }
-            RequestBody::BrokerHeartbeat(request) => {
-                (self.on_heartbeat(now, &request, effects), true)
+        }
+    }
+
+    fn on_broker_request(
+        &mut self,
+        now: Now,
+        request: &ControllerRequest,
+        effects: &mut Effects,
+    ) -> ControllerResponse {
+        match request {
+            ControllerRequest::AlterPartition(request) => {
+                self.on_alter_partition(now, request, effects)
             }
-            RequestBody::AllocateProducerIds(request) => {
-                (self.on_producer_ids(now, &request, effects), true)
+            ControllerRequest::BrokerRegistration(request) => {
+                self.on_register(now, request, effects)
             }
-            RequestBody::CreateTopics(request) => {
-                (self.on_create_topics(now, &request, effects), true)
+            ControllerRequest::BrokerHeartbeat(request) => self.on_heartbeat(now, request, effects),
+            ControllerRequest::AllocateProducerIds(request) => {
+                self.on_producer_ids(now, request, effects)
             }
-            RequestBody::Admin(request) => (self.on_admin(now, &request, effects), true),
-            RequestBody::Produce(_)
-            | RequestBody::Fetch(_)
-            | RequestBody::ListOffsets(_)
-            | RequestBody::Metadata(_)
-            | RequestBody::OffsetForLeaderEpoch(_)
-            | RequestBody::InitProducerId(_)
-            | RequestBody::AddPartitionsToTxn(_)
-            | RequestBody::AddOffsetsToTxn(_)
-            | RequestBody::TxnOffsetCommit(_)
-            | RequestBody::EndTxn(_)
-            | RequestBody::DeleteRecords(_)
-            | RequestBody::WriteTxnMarkers(_)
-            | RequestBody::FindCoordinator(_)
-            | RequestBody::JoinGroup(_)
-            | RequestBody::SyncGroup(_)
-            | RequestBody::Heartbeat(_)
-            | RequestBody::ConsumerGroupHeartbeat(_)
-            | RequestBody::LeaveGroup(_)
-            | RequestBody::OffsetCommit(_)
-            | RequestBody::OffsetFetch(_)
-            | RequestBody::ReplicaFetch(_)
-            | RequestBody::ReplicaOffsets(_) => {
-                panic!("controller {} was asked {body:?}", self.node)
+            ControllerRequest::CreateTopics(request) => {
+                self.on_create_topics(now, request, effects)
             }
-        };
-        let answer = Response { correlation_id, body };
-        match &mut self.active {
-            Some(active) if for_active => active.answer(connection, answer),
-            Some(_) | None => effects.reply(connection, answer),
+            ControllerRequest::Admin(request) => self.on_admin(now, request, effects),
         }
     }
 
@@ -164,7 +148,7 @@ impl Controller {
         now: Now,
         request: &AlterPartitionRequest,
         effects: &mut Effects,
-    ) -> ResponseBody {
+    ) -> ControllerResponse {
         let judged = match &self.active {
             Some(active) => {
                 alter_partitions(&active.image, request, ControllerRules::of(&self.config))
@@ -176,7 +160,7 @@ impl Controller {
             self.note_broker_served(Api::AlterPartition, asker, effects);
             self.write_altered(now, request, judged, effects)
         });
-        ResponseBody::AlterPartition(Box::new(AlterPartitionResponse { result }))
+        ControllerResponse::AlterPartition(Box::new(AlterPartitionResponse { result }))
     }
 
     /// Writes what was accepted, in one batch; the answer for each partition.
@@ -282,7 +266,7 @@ impl Controller {
         now: Now,
         request: &BrokerRegistrationRequest,
         effects: &mut Effects,
-    ) -> ResponseBody {
+    ) -> ControllerResponse {
         let controller = self.quorum.leader();
         let Some(active) = &mut self.active else {
             return refusal::registration(controller);
@@ -294,7 +278,7 @@ impl Controller {
             self.write(now, &records, effects);
             broker_epoch
         });
-        ResponseBody::BrokerRegistration(BrokerRegistrationResponse { result, controller })
+        ControllerResponse::BrokerRegistration(BrokerRegistrationResponse { result, controller })
     }
 
     fn on_heartbeat(
@@ -302,7 +286,7 @@ impl Controller {
         now: Now,
         request: &BrokerHeartbeatRequest,
         effects: &mut Effects,
-    ) -> ResponseBody {
+    ) -> ControllerResponse {
         let controller = self.quorum.leader();
         let Some(active) = &mut self.active else {
             return refusal::heartbeat(controller);
@@ -316,7 +300,7 @@ impl Controller {
             self.write(now, &records, effects);
             state
         });
-        ResponseBody::BrokerHeartbeat(BrokerHeartbeatResponse { result, controller })
+        ControllerResponse::BrokerHeartbeat(BrokerHeartbeatResponse { result, controller })
     }
 
     fn on_producer_ids(
@@ -324,7 +308,7 @@ impl Controller {
         now: Now,
         request: &AllocateProducerIdsRequest,
         effects: &mut Effects,
-    ) -> ResponseBody {
+    ) -> ControllerResponse {
         let Some(active) = &self.active else {
             return refusal::producer_ids();
         };
@@ -334,7 +318,7 @@ impl Controller {
             self.write(now, &[record], effects);
             block
         });
-        ResponseBody::AllocateProducerIds(AllocateProducerIdsResponse { result })
+        ControllerResponse::AllocateProducerIds(AllocateProducerIdsResponse { result })
     }
 
     fn on_create_topics(
@@ -342,13 +326,13 @@ impl Controller {
         now: Now,
         request: &CreateTopicsRequest,
         effects: &mut Effects,
-    ) -> ResponseBody {
+    ) -> ControllerResponse {
         let Some(active) = &self.active else {
             return refusal::topics(request);
         };
         let (records, response) = create_topics(&active.image, request);
         self.write(now, &records, effects);
-        ResponseBody::CreateTopics(Box::new(response))
+        ControllerResponse::CreateTopics(Box::new(response))
     }
 
     fn on_admin(
@@ -356,14 +340,14 @@ impl Controller {
         now: Now,
         request: &AdminRequest,
         effects: &mut Effects,
-    ) -> ResponseBody {
+    ) -> ControllerResponse {
         let Some(active) = &self.active else {
-            return ResponseBody::Admin(Box::new(request.refused(ErrorCode::NotController)));
+            return ControllerResponse::Admin(Box::new(request.refused(ErrorCode::NotController)));
         };
         let rules = ControllerRules::of(&self.config);
         let (records, response) = administer(&active.image, request, rules);
         self.write(now, &records, effects);
-        ResponseBody::Admin(Box::new(response))
+        ControllerResponse::Admin(Box::new(response))
     }
 
     fn on_connection_closed(&mut self, connection: ConnectionId) {

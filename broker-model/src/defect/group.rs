@@ -11,7 +11,7 @@ GroupDefect {
         source: "KAFKA-2596; ClassicGroup.validateOffsetCommit",
         affected: Affected::Never,
         side: Server,
-        shows: "offsets" / "zombie-commit" in "zombie-consumer", seed 3,
+        shows: "offsets" / "stale-commit-accepted" in "zombie-consumer", seed 1,
         meaning: "A coordinator takes a commit without looking whether it comes from a member of the \
             present generation.",
         example: "A consumer stands still for longer than its session. Its partitions go to another one, \
@@ -23,7 +23,7 @@ GroupDefect {
         source: "KIP-447; OffsetMetadataManager.validateTransactionalOffsetCommit",
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(2, 5, 0)] },
         side: Server,
-        shows: "offsets" / "eos-duplicate" in "exactly-once", seed 15,
+        shows: "offsets" / "stale-commit-accepted" in "exactly-once", seed 3,
         meaning: "A coordinator takes offsets within a transaction from who is no member of the group any \
             more: only the fence of the producer stands between.",
         example: "A member stands still amid its transaction. Its partitions go to another one, whose \
@@ -127,6 +127,71 @@ GroupDefect {
             committed`.",
         example: "A member gets a partition, asks where its group is there, and the coordinator has gone to the next \
             epoch meanwhile. It starts where `auto.offset.reset` says, far from what was committed.",
+    }
+    UpgradeForgetsHoldings {
+        name: "upgrade-forgets-holdings",
+        source: "KIP-848; ConsumerGroup.fromClassicGroup",
+        affected: Affected::Never,
+        side: Server,
+        shows: "offsets" / "revocation-unacknowledged" in "protocol-upgrade", seed 3,
+        meaning: "A classic group becomes one of the consumer protocol, and nobody knows what its members were given.",
+        example: "Two members read all partitions when a third one joins by the consumer protocol. Nobody seems to \
+            hold anything: the third one gets its share at once, while the two read on.",
+    }
+    ClassicMemberNotTold {
+        name: "classic-member-not-told",
+        source: "KIP-848; GroupMetadataManager.classicGroupHeartbeatToConsumerGroup",
+        affected: Affected::Never,
+        side: Server,
+        shows: "liveness" / "consumer-lag" in "protocol-upgrade", seed 1,
+        meaning: "In a group of the consumer protocol, heartbeats of the classic one are answered as if nothing had \
+            changed.",
+        example: "A member joins by the consumer protocol and waits for partitions of one that speaks the classic one. \
+            That is never told to join again, and never gives them up.",
+    }
+    LateCommitCounts {
+        name: "late-commit-counts",
+        source: "OffsetMetadataManager.commitOffset",
+        affected: Affected::Open { since: Version::new(0, 9, 0) },
+        side: Server,
+        shows: "offsets" / "lost-commit" in "late-member", seed 97,
+        meaning: "A commit that lay on the way counts although its member has committed on another connection since, if \
+            it is still in the same generation or epoch.",
+        example: "A commit of 75 lies on the way, and its consumer commits on another connection: 75 again, then 81. The \
+            late one arrives: whoever has the partition next begins at 75.",
+    }
+    LateHeartbeatCounts {
+        name: "late-heartbeat-counts",
+        source: "KIP-848; GroupMetadataManager.throwIfConsumerGroupMemberEpochIsInvalid",
+        affected: Affected::Open { since: Version::new(3, 7, 0) },
+        side: Server,
+        shows: "offsets" / "revocation-unacknowledged" in "late-member", seed 51,
+        meaning: "What a heartbeat says of its member's partitions counts although it lay on the way, if its epoch is \
+            the present one or the one before.",
+        example: "A heartbeat that names partition 0 lies on the way. Its member asks again on another connection and \
+            is given 1, too. The target takes 1 away, and the late heartbeat, which does not name it, says that it is \
+            given up: another one reads it with the member.",
+    }
+    FailedLeaveForgotten {
+        name: "failed-leave-forgotten",
+        source: "KIP-848; GroupMetadataManager.consumerGroupFenceMembers, cancelTimers",
+        affected: Affected::Open { since: Version::new(3, 7, 0) },
+        side: Server,
+        shows: "liveness" / "consumer-lag" in "failed-leave", seed 1,
+        meaning: "A member that leaves is waited for no more although its end could not be written: it stays a member, \
+            and nothing throws it out.",
+        example: "A consumer leaves while the coordinator's partition has too few replicas, and the write is refused. It \
+            comes back under its id, is fenced, comes back, and so on for ever; nobody reads its partitions.",
+    }
+    FencedGoesOn {
+        name: "fenced-goes-on",
+        source: "KIP-848; AbstractMembershipManager.maybeAbortReconciliation",
+        affected: Affected::Never,
+        side: Client,
+        shows: "offsets" / "ungiven-partition-taken" in "slow-rebalance-listener", seed 1,
+        meaning: "A consumer that is fenced amid a reconciliation goes on with it once it is a member again.",
+        example: "A consumer commits before it gives partitions up, and takes too long. It is thrown out, joins again, \
+            and takes what it was about to take, which another one has by now: both read it.",
     }
     UnreleasedForgotten {
         name: "unreleased-forgotten",

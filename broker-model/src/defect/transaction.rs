@@ -18,6 +18,19 @@ TransactionDefect {
             committed, but what it sent before the pause is aborted.",
     }
 
+    Unverified {
+        name: "transactions-unverified",
+        source: "KAFKA-14402; KIP-890, ReplicaManager.maybeSendPartitionsToTransactionCoordinator",
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(3, 6, 0)] },
+        side: Server,
+        shows: "visibility" / "hanging-txn" in "hanging-transaction", seed 1,
+        meaning: "A leader takes the first record of a transaction without asking the coordinator whether it is going \
+            on.",
+        example: "A producer's request lies on the way while its transaction times out and is aborted. It arrives \
+            after the abort marker and opens a transaction that nobody will end: consumers with `read_committed` \
+            stand there.",
+    }
+
     ToldBeforeDurable {
         name: "commit-told-before-durable",
         source: "KIP-98; TransactionCoordinator.endTransaction",

@@ -4,6 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
+/// Why a member is thrown out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lateness {
+    /// Nothing was heard of it for a session.
+    Session,
+    /// It has not given up in time what it must.
+    Rebalance,
+    /// It speaks the classic protocol, and has not joined again, or not asked for its assignment.
+    Join,
+}
+
 /// A fact of a consumer group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum GroupNote {
@@ -89,7 +101,7 @@ pub enum GroupNote {
         /// For how many members.
         members: u32,
     },
-    /// A consumer of the consumer protocol has these partitions from now on, and no others.
+    /// A consumer in a group has these partitions from now on, and no others.
     MemberOwns {
         /// Group.
         group: String,
@@ -97,5 +109,35 @@ pub enum GroupNote {
         member: String,
         /// What it consumes.
         partitions: Vec<TopicPartition>,
+    },
+    /// A group speaks the other protocol from now on: its coordinator has written so. Source: KIP-848, online
+    /// migration.
+    ProtocolChanged {
+        /// Group.
+        group: String,
+        /// Whether that is the classic one.
+        classic: bool,
+    },
+    /// A coordinator takes a commit of one who says that it is a member: alone or in a transaction. Source:
+    /// `OffsetMetadataManager.commitOffset`, `commitTransactionalOffset`.
+    CommitAccepted {
+        /// Group.
+        group: String,
+        /// As which member.
+        member: String,
+        /// The generation that it named, or its epoch.
+        generation: i32,
+        /// Where it has come further.
+        partitions: Vec<TopicPartition>,
+    },
+    /// A coordinator throws a member of a group of the consumer protocol out. Source:
+    /// `GroupMetadataManager.consumerGroupFenceMemberOperation`.
+    MemberThrownOut {
+        /// Group.
+        group: String,
+        /// Whom.
+        member: String,
+        /// Why.
+        reason: Lateness,
     },
 }

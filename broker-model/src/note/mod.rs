@@ -23,7 +23,7 @@ pub use controller::{
     AcceptedProposal, ControllerNote, MetadataChange, PartitionRegistration, Reassignment,
 };
 pub use exchange::{Api, ExchangeNote, Standing};
-pub use group::GroupNote;
+pub use group::{GroupNote, Lateness};
 pub use log::{AppendOrigin, BatchKind, BatchSummary, DeletionReason, LogNote, TruncateReason};
 pub use producer::{KnownProducer, ProducerNote};
 pub use quorum::{QuorumNote, QuorumRole};

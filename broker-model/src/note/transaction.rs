@@ -36,7 +36,7 @@ pub enum TransactionNote {
         /// Which partition.
         partition: TopicPartition,
     },
-    /// The transactional batch or marker that this leader appends next belongs to this transaction of its producer, as
+    /// The transactional batch or marker that this leader appends now belongs to this transaction of its producer, as
     /// its sender counts. Harrow knows; no rule of Kafka reads it. Where it is not stated, a batch counts for the
     /// newest transaction that the coordinator knows of the producer.
     BatchAttributed {

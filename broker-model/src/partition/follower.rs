@@ -58,6 +58,9 @@ impl Partition {
         if !self.follows_as_sent(sent) || sent.fetch_offset != self.log.log_end_offset() {
             return FetchOutcome::Ignored;
         }
+        if self.is_damaged(&response.batches) {
+            return FetchOutcome::BackOff;
+        }
         if is_change(response, self.log.high_watermark()) {
             let asked = Standing {
                 epoch: i64::from(sent.current_leader_epoch.0),
@@ -74,6 +77,14 @@ impl Partition {
         };
         self.self_check();
         outcome
+    }
+
+    /// Whether a batch that would be taken has rotted in the leader's log: then none of the answer is. A leader takes
+    /// on trust what lies below its recovery point, so the same comes again with each fetch, and a follower that lags
+    /// behind it stands still. Source: `UnifiedLog.analyzeAndValidateRecords`, `AbstractFetcherThread`.
+    fn is_damaged(&self, batches: &[RecordBatch]) -> bool {
+        let taken = batches.iter().take_while(|batch| batch.leader_epoch() <= self.leader_epoch);
+        !taken.into_iter().all(RecordBatch::is_intact)
     }
 
     fn follows_as_sent(&self, sent: &ReplicaFetchPartition) -> bool {

@@ -670,6 +670,33 @@ fn a_batch_of_a_later_epoch_is_skipped_and_the_rest_of_the_answer_counts() {
 }
 
 #[test]
+fn an_answer_with_a_batch_that_rotted_at_the_leader_is_not_taken() {
+    let mut bench = Bench::new(&[]);
+    bench.register(&registration(2, 1, 1, &[1, 2]));
+    let sent = bench.partition.next_fetch().expect("it follows");
+    let rotten = |epoch| {
+        let batch = batch(-1, 0).with_assignment(Offset(1), LeaderEpoch(epoch));
+        let mut bytes = batch.bytes().to_vec();
+        *bytes.last_mut().expect("it has bytes") ^= 1;
+        RecordBatch::split_front_trusted(&mut Bytes::from(bytes)).expect("its header is whole")
+    };
+    let mut answer = |rotten| {
+        let response = ReplicaFetchPartitionResponse {
+            partition: ID,
+            error: None,
+            diverging: None,
+            high_watermark: Offset(9),
+            log_start_offset: Offset::ZERO,
+            batches: vec![batch(-1, 0).with_assignment(Offset(0), LeaderEpoch(1)), rotten],
+        };
+        let outcome = bench.partition.apply_fetch(&sent, &response, &mut bench.effects);
+        (outcome, bench.log_end(), bench.high_watermark())
+    };
+    assert_eq!(answer(rotten(1)), (FetchOutcome::BackOff, 0, 0), "nor what came before it");
+    assert_eq!(answer(rotten(2)), (FetchOutcome::Continue, 1, 1), "skipped, and not looked at");
+}
+
+#[test]
 fn a_fenced_fetch_ends_the_fetching_in_that_epoch() {
     let mut bench = Bench::new(&[]);
     bench.register(&registration(2, 1, 1, &[1, 2]));

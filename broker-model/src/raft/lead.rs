@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::defect::QuorumDefect;
 use crate::message::{
     BeginQuorumEpochRequest, ClusterError, EndQuorumEpochRequest, EpochEnd, Message,
-    QuorumFetchRequest, QuorumFetchResponse, RequestBody, ResponseBody,
+    QuorumFetchRequest, QuorumFetchResponse, QuorumRequest, RequestBody, ResponseBody,
 };
 use crate::metadata::MetadataRecord;
 use crate::node::{Deadline, Effects};
@@ -349,7 +349,10 @@ impl Quorum {
 
     pub(super) fn begin_request(&self) -> RequestBody {
         let (epoch, leader) = (self.state.epoch, self.node);
-        RequestBody::BeginQuorumEpoch(BeginQuorumEpochRequest { epoch, leader })
+        RequestBody::Quorum(QuorumRequest::BeginQuorumEpoch(BeginQuorumEpochRequest {
+            epoch,
+            leader,
+        }))
     }
 
     pub(super) fn end_request(&self) -> RequestBody {
@@ -362,11 +365,11 @@ impl Quorum {
             | Role::Leader(_) => Vec::new(),
         };
         let (epoch, leader) = (self.state.epoch, self.node);
-        RequestBody::EndQuorumEpoch(Box::new(EndQuorumEpochRequest {
+        RequestBody::Quorum(QuorumRequest::EndQuorumEpoch(Box::new(EndQuorumEpochRequest {
             epoch,
             leader,
             preferred_successors,
-        }))
+        })))
     }
 }
 

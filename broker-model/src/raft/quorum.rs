@@ -7,11 +7,11 @@ use crate::defect::{Defects, QuorumDefect};
 use crate::disk_image::{DiskImage, FileId};
 use crate::jitter::jitter;
 use crate::log::{Log, LogConfig, LogOptions};
-use crate::message::{Response, ResponseBody};
+use crate::message::{QuorumRequest, QuorumResponse, Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects};
 use crate::note::QuorumNote;
 use crate::raft::election_state::ElectionState;
-use crate::raft::request_manager::{Peer, RequestKind};
+use crate::raft::request_manager::Peer;
 use crate::raft::role::{Election, Resigned, Role};
 use crate::types::{
     CorrelationId, FlushToken, LeaderEpoch, NodeId, Now, Offset, Time, TopicPartition,
@@ -227,6 +227,26 @@ impl Quorum {
 
     // --- events
 
+    /// Another voter asks.
+    pub(crate) fn on_request(
+        &mut self,
+        now: Now,
+        request: &QuorumRequest,
+        effects: &mut Effects,
+    ) -> QuorumResponse {
+        match request {
+            QuorumRequest::Vote(request) => {
+                QuorumResponse::Vote(self.on_vote_request(now, *request, effects))
+            }
+            QuorumRequest::BeginQuorumEpoch(request) => {
+                QuorumResponse::BeginQuorumEpoch(self.on_begin_request(now, *request, effects))
+            }
+            QuorumRequest::EndQuorumEpoch(request) => {
+                QuorumResponse::EndQuorumEpoch(self.on_end_request(now, request, effects))
+            }
+        }
+    }
+
     /// An answer to one of this voter's requests.
     pub(crate) fn on_response(
         &mut self,
@@ -240,21 +260,22 @@ impl Quorum {
         let sent =
             connection.and_then(|peer| peer.connection(channel)?.answered(message.correlation_id));
         let Some(sent) = sent else { return };
-        match (sent.asked, message.body) {
-            (asked @ (RequestKind::PreVote | RequestKind::Vote), ResponseBody::Vote(response)) => {
-                self.on_vote_response(now, from, (asked, sent.epoch), response, effects);
+        match message.body {
+            ResponseBody::Quorum(QuorumResponse::Vote(response)) => {
+                self.on_vote_response(now, from, (sent.asked, sent.epoch), response, effects);
             }
-            (RequestKind::Begin, ResponseBody::BeginQuorumEpoch(response)) => {
+            ResponseBody::Quorum(QuorumResponse::BeginQuorumEpoch(response)) => {
                 self.observe(now.time, response.epoch, response.leader, effects);
             }
-            (RequestKind::End, ResponseBody::EndQuorumEpoch(response)) => {
+            ResponseBody::Quorum(QuorumResponse::EndQuorumEpoch(response)) => {
                 self.observe(now.time, response.epoch, response.leader, effects);
                 self.on_leader_resigned(from, sent.epoch);
             }
-            (RequestKind::Fetch, ResponseBody::QuorumFetch(response)) => {
+            ResponseBody::QuorumFetch(response) => {
                 self.on_fetch_response(now.time, from, sent.epoch, &response, effects);
             }
-            (asked, body) => panic!("{from} answered {asked:?} with {body:?}"),
+            // A voter is no client and no broker.
+            ResponseBody::Client(_) | ResponseBody::Peer(_) | ResponseBody::Controller(_) => {}
         }
         self.pump(now.time, effects);
     }

@@ -7,7 +7,7 @@
 //! Source: KIP-595, KIP-996; Kafka's `ProspectiveState`, `CandidateState`, `EpochState.canGrantVote`.
 
 use crate::defect::QuorumDefect;
-use crate::message::{RequestBody, VoteRequest, VoteResponse};
+use crate::message::{QuorumRequest, RequestBody, VoteRequest, VoteResponse};
 use crate::node::Effects;
 use crate::note::{Api, ExchangeNote, QuorumNote, Standing};
 use crate::raft::election_state::ElectionState;
@@ -168,7 +168,13 @@ impl Quorum {
     pub(super) fn vote_request(&self, pre_vote: bool) -> RequestBody {
         let (last_epoch, end_offset) = self.log_position();
         let (epoch, candidate) = (self.state.epoch, self.node);
-        RequestBody::Vote(VoteRequest { epoch, candidate, last_epoch, end_offset, pre_vote })
+        RequestBody::Quorum(QuorumRequest::Vote(VoteRequest {
+            epoch,
+            candidate,
+            last_epoch,
+            end_offset,
+            pre_vote,
+        }))
     }
 
     /// Counts an answer, if this voter still asks what it asked then.
@@ -197,16 +203,12 @@ impl Quorum {
         };
         election.record(from, response.granted);
         let (won, lost) = (election.is_granted(voters), election.is_rejected(voters));
-        match asked {
-            RequestKind::PreVote if won => self.become_candidate(now, effects),
-            RequestKind::PreVote if lost => self.give_up_pre_votes(now.time, effects),
-            RequestKind::Vote if won => self.become_leader(now, effects),
+        match asked == RequestKind::PreVote {
+            true if won => self.become_candidate(now, effects),
+            true if lost => self.give_up_pre_votes(now.time, effects),
+            false if won => self.become_leader(now, effects),
             // A candidate that has lost waits for the end of its election: others may stand meanwhile.
-            RequestKind::PreVote
-            | RequestKind::Vote
-            | RequestKind::Begin
-            | RequestKind::End
-            | RequestKind::Fetch => {}
+            true | false => {}
         }
     }
 

@@ -23,7 +23,7 @@ mod moves;
 mod ownership;
 mod progress;
 
-use harrow_sim::history::What;
+use harrow_sim::history::{NEVER, What};
 
 use super::found::Found;
 use super::index::Index;
@@ -46,4 +46,5 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     for operation in index.begun().iter().copied() {
         groups.take(index, found, operation);
     }
+    groups.settle(index, found, NEVER);
 }

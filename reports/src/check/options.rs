@@ -1,6 +1,6 @@
 //! What the checks are told besides the history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_sim::run::Run;
 
@@ -18,6 +18,8 @@ pub struct Options {
     pub logs: BTreeMap<u32, LogFacts>,
     /// Whether groups follow the consumer protocol of KIP-848, in which each member has an epoch of its own.
     pub member_epochs: bool,
+    /// Groups that do not, by name.
+    pub classic_groups: BTreeSet<String>,
     /// Whether a consumer that assigns a partition which it has already goes on where it stood, as in Java; with
     /// librdkafka it goes on where its group is, or where it says.
     pub assign_keeps_position: bool,
@@ -51,6 +53,7 @@ impl Default for Options {
             log_starts: BTreeMap::new(),
             logs: BTreeMap::new(),
             member_epochs: false,
+            classic_groups: BTreeSet::new(),
             assign_keeps_position: true,
             cycle_steps_max: 1_000_000,
         }

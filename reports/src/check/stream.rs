@@ -343,6 +343,8 @@ impl Stream {
             self.consumers.take(&known, found, position);
             self.groups.take(&known, found, position);
         }
+        let known = Known { history, options: &self.options, records: &self.records };
+        self.groups.settle(&known, found, self.order.waits_since().unwrap_or(NEVER));
     }
 
     /// What shows now, of what was found and of what waited for the operation that has ended.

@@ -6,10 +6,10 @@ use harrow_broker_model::config::Acks;
 use harrow_sim::history::{Completion, Function, History};
 use harrow_sim::plan::ProcessingGuarantee;
 
-use super::dropped::ended_before;
+use super::dropped::{ended_before, read_on_from_deposed, went_back};
 use super::promised::{Isolation, ProducerTerms, Reset};
 use super::reason::Reason;
-use super::terms::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Terms};
+use super::terms::{NO_UNCLEAN, OFFSETS_TOPIC, TRANSACTIONS_TOPIC, Terms};
 use crate::check::{Anomaly, Observation, Occurrence, OccurrenceContext};
 
 /// Source: Kafka's documentation of `producer.id.expiration.ms`.
@@ -293,7 +293,10 @@ fn excuse_poll(terms: &Terms, history: &History, occurrence: &Occurrence) -> Opt
             .or_else(|| unproved(terms, history, &[passed]))
     };
     let loss = || terms.loss(occurrence);
-    let out_of_range = || excuse_out_of_range(terms, history, occurrence);
+    let out_of_range = || {
+        excuse_out_of_range(terms, history, occurrence)
+            .or_else(|| excuse_back_to_start(terms, history, occurrence))
+    };
     moved.or_else(copy).or_else(out_of_range).or_else(unread).or_else(loss)
 }
 
@@ -327,6 +330,21 @@ fn excuse_out_of_range(
     let why = begins.or_else(ends)?;
     let text = format!("auto.offset.reset={}: {why}", reset.name());
     Some(Reason::plain(text).unless("auto.offset.reset=earliest"))
+}
+
+/// Why a consumer may go back to the log's start that had read what an election dropped.
+fn excuse_back_to_start(
+    terms: &Terms,
+    history: &History,
+    occurrence: &Occurrence,
+) -> Option<Reason> {
+    let reset = terms.reset(history.row(occurrence.subject.operation).process);
+    let dropped = terms.dropped.as_ref().filter(|_| went_back(occurrence.anomaly))?;
+    let legal = reset == Reset::Earliest && read_on_from_deposed(dropped, history, occurrence);
+    legal.then(|| {
+        let why = "an unclean leader election left a log that ends before the consumer";
+        Reason::plain(format!("auto.offset.reset=earliest: {why}")).unless(NO_UNCLEAN)
+    })
 }
 
 /// Why an end may not cover what a producer was told: readers of committed records wait for transactions.

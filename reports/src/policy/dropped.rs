@@ -144,6 +144,24 @@ pub(super) fn went_back_to_parting(dropped: &[Dropped], occurrence: &Occurrence)
     legal.then_some(parted)
 }
 
+/// Whether a consumer that went back had read from a deposed leader, after an election that left a log which ends
+/// before it: it knew the new epoch by then, so that its position is not validated any more but out of range. Then it
+/// goes on where `auto.offset.reset` says. Source: `FetchCollector.handleInitializeErrors`; a response is taken by its
+/// offset alone.
+pub(super) fn read_on_from_deposed(
+    dropped: &[Dropped],
+    history: &History,
+    occurrence: &Occurrence,
+) -> bool {
+    let Some(came_from) = occurrence.other else { return false };
+    let read_ns = history.row(came_from.operation).completed_ns;
+    dropped.iter().any(|one| {
+        one.partition == occurrence.partition
+            && one.first <= came_from.offset
+            && one.at_ns <= read_ns
+    })
+}
+
 /// Whether a consumer that went on behind records stood where a leader's log had ended before: an election dropped
 /// the last record that it had got, or one before that. Then its position is out of range, and where it goes on is
 /// said by `auto.offset.reset`. Source: `FetchCollector.handleInitializeErrors`.
@@ -206,7 +224,14 @@ fn dropped_of(run: &Run, partition: u32, truth: &PartitionTruth) -> Vec<Dropped>
         let told = |loss: &Loss| {
             loss.at_ns >= ack.at_ns && loss.covers(ack.first) && loss.covers(ack.last)
         };
-        !ack.committed && ack.leader_epoch < lost_in && !truth.losses.iter().any(told)
+        // A deposed leader that is elected uncleanly later brings its own branch of the log back.
+        let branched = |loss: &Loss| {
+            loss.at_ns <= ack.at_ns
+                && loss.first <= ack.first
+                && ack.leader_epoch < loss.leader_epoch
+        };
+        let gone = !ack.committed && ack.leader_epoch < lost_in;
+        (gone || truth.losses.iter().any(branched)) && !truth.losses.iter().any(told)
     };
     let acknowledged = truth.acknowledged.iter().filter(stale).map(|ack| {
         let Acknowledged { first, last, at_ns, .. } = *ack;

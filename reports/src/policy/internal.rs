@@ -46,6 +46,8 @@ const OF_COORDINATORS: [(&str, &[&str]); 2] = [
             "member-epoch-regress",
             "answer-before-commit",
             "revocation-unacknowledged",
+            "stale-commit-accepted",
+            "ungiven-partition-taken",
         ],
     ),
     (

@@ -17,7 +17,7 @@ use crate::check::{Occurrence, OccurrenceContext};
 
 /// So many brokers that lost data are named.
 const BLAMED_MAX: usize = 2;
-const NO_UNCLEAN: &str = "unclean.leader.election.enable=false";
+pub(super) const NO_UNCLEAN: &str = "unclean.leader.election.enable=false";
 
 /// Where committed offsets are.
 pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";

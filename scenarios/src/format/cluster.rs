@@ -1,6 +1,6 @@
 //! Reads `[cluster]` and `[[topic]]`, and refuses clusters that cannot be.
 
-use harrow_broker_model::config::TopicConfig;
+use harrow_broker_model::config::{MigrationPolicy, TopicConfig};
 
 use super::limits::PARTITIONS_MAX;
 use super::reading::Reading;
@@ -23,6 +23,14 @@ const FOREVER: (i64, i64) = (-1, -1);
 /// What `segment.ms` may be.
 pub(super) const SEGMENT_MS: (i64, i64) = (1, i64::MAX);
 
+const BIDIRECTIONAL: MigrationPolicy = MigrationPolicy::Bidirectional;
+const MIGRATIONS: &[(&str, MigrationPolicy)] = &[
+    ("bidirectional", MigrationPolicy::Bidirectional),
+    ("upgrade", MigrationPolicy::Upgrade),
+    ("downgrade", MigrationPolicy::Downgrade),
+    ("disabled", MigrationPolicy::Disabled),
+];
+
 /// Reads `[cluster]`.
 pub(super) fn read(section: Section<'_>) -> ClusterScenario {
     let cluster = ClusterScenario {
@@ -30,6 +38,7 @@ pub(super) fn read(section: Section<'_>) -> ClusterScenario {
         controllers: section.numbers_or("controllers", (1, 9), (3, 3)),
         eligible_leader_replicas: section.flags("eligible_leader_replicas", true),
         auto_leader_rebalance: section.flags("auto.leader.rebalance.enable", true),
+        migration: section.choice("group.consumer.migration.policy", MIGRATIONS, BIDIRECTIONAL),
         settings: section.settings(defaults::CLUSTER),
     };
     check_order(&section, &cluster, "broker.heartbeat.interval.ms", "broker.session.timeout.ms");

@@ -52,6 +52,11 @@ const ABOUT: &[(&str, &str, &str)] = &[
     ),
     (
         "[cluster]",
+        "group.consumer.migration.policy",
+        "which groups change their protocol while they have members (KIP-848)",
+    ),
+    (
+        "[cluster]",
         "auto.leader.rebalance.enable",
         "whether leadership goes back to preferred replicas",
     ),

@@ -1,6 +1,8 @@
 //! What a person wrote: ranges, choices and symbolic targets, nothing drawn yet.
 
-use harrow_broker_model::config::{Acks, Assignor, GroupProtocol, OffsetReset, ServerAssignor};
+use harrow_broker_model::config::{
+    Acks, Assignor, GroupProtocol, MigrationPolicy, OffsetReset, ServerAssignor,
+};
 use harrow_broker_model::note::IsolationLevel;
 use harrow_sim::plan::{OutsideState, ProcessingGuarantee};
 
@@ -47,6 +49,8 @@ pub struct ClusterScenario {
     pub eligible_leader_replicas: Choice<bool>,
     /// `auto.leader.rebalance.enable`.
     pub auto_leader_rebalance: Choice<bool>,
+    /// `group.consumer.migration.policy`.
+    pub migration: Choice<MigrationPolicy>,
     /// Settings by Kafka's names.
     pub settings: Settings,
 }

@@ -103,6 +103,10 @@ impl Text {
                 rows.push((key.to_owned(), Value::Bool(false)));
             }
         }
+        let migration = &cluster["coordinators"]["consumer_groups"]["migration"];
+        if !migration.is_null() {
+            rows.push(("group.consumer.migration.policy".to_owned(), migration.clone()));
+        }
         rows.extend(unusual(cluster, &[CLUSTER_FIELDS]));
         let coordinators = &cluster["coordinators"];
         rows.extend(unusual(coordinators, &[COORDINATOR_FIELDS]));

@@ -1,7 +1,8 @@
 //! Draws brokers, controllers, topics, links and disks.
 
 use harrow_broker_model::config::{
-    ClusterConfig, ConsumerGroupConfig, CoordinatorConfig, InternalTopicConfig, ServerAssignor,
+    ClusterConfig, ConsumerGroupConfig, CoordinatorConfig, InternalTopicConfig, MigrationPolicy,
+    ServerAssignor,
 };
 use harrow_broker_model::defect::Defects;
 use harrow_broker_model::retention::Retention;
@@ -11,13 +12,13 @@ use harrow_sim::plan::{DiskPlan, NetworkPlan, TopicPlan};
 use super::defaults::{BROKERS_FROM, CONTROLLERS_FROM};
 use super::drawn::Drawn;
 use super::draws::Draws;
-use crate::format::{ClusterScenario, Settings, TopicScenario};
+use crate::format::{Choice, ClusterScenario, Settings, TopicScenario};
 
 pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig {
     let drawn = Drawn { settings: &cluster.settings, draws };
     let brokers = nodes(BROKERS_FROM, draws.at("brokers").small(&cluster.brokers));
     ClusterConfig {
-        coordinators: coordinators(&drawn, brokers.len() as u32),
+        coordinators: coordinators(&drawn, &cluster.migration, brokers.len() as u32),
         brokers,
         controllers: nodes(CONTROLLERS_FROM, draws.at("controllers").small(&cluster.controllers)),
         jitter_salt: draws.at("jitter").bits(),
@@ -64,7 +65,11 @@ pub(super) fn cluster(cluster: &ClusterScenario, draws: &Draws) -> ClusterConfig
 }
 
 /// Internal topics have no more replicas than there are brokers.
-fn coordinators(drawn: &Drawn<'_>, brokers: u32) -> CoordinatorConfig {
+fn coordinators(
+    drawn: &Drawn<'_>,
+    migration: &Choice<MigrationPolicy>,
+    brokers: u32,
+) -> CoordinatorConfig {
     let topic = |partitions: u32, replicas: u32, minimum: u32| {
         let replication_factor = replicas.min(brokers);
         let min_insync_replicas = minimum.min(replication_factor);
@@ -92,6 +97,7 @@ fn coordinators(drawn: &Drawn<'_>, brokers: u32) -> CoordinatorConfig {
             session_timeout_ms: drawn.long("group.consumer.session.timeout.ms"),
             heartbeat_interval_ms: drawn.long("group.consumer.heartbeat.interval.ms"),
             assignor: ServerAssignor::Uniform,
+            migration: *drawn.draws.at("group.consumer.migration.policy").pick(migration),
         },
     }
 }

@@ -61,6 +61,10 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("swarm-transactions", &["txn-commit-ignores-generation", "reads-past-stable-offset"]),
     ("cooperative-rebalance", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("next-gen-rebalance", &["assigns-before-revocation", "assigns-unreleased"]),
+    ("failed-leave", &["failed-leave-forgotten"]),
+    ("late-member", &["assigns-before-revocation", "assigns-unreleased"]),
+    ("slow-rebalance-listener", &["fenced-goes-on", "assigns-unreleased"]),
+    ("protocol-upgrade", &["upgrade-forgets-holdings", "classic-member-not-told"]),
     ("swarm-groups", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("swarm-lossy", &["no-fetch-epoch-fencing", "truncate-to-hw", "no-hw-on-shrink"]),
 ];

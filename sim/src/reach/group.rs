@@ -1,6 +1,6 @@
 //! Marks of consumer groups.
 
-use harrow_broker_model::note::GroupNote;
+use harrow_broker_model::note::{GroupNote, Lateness};
 
 use super::Tally;
 
@@ -13,6 +13,14 @@ impl Tally {
             GroupNote::CommitFenced { .. } => self.mark("commit-fenced"),
             GroupNote::TargetAssigned { .. } => self.mark("target-assigned"),
             GroupNote::MemberHolds { member_epoch: -2, .. } => self.mark("static-member-away"),
+            GroupNote::ProtocolChanged { classic: false, .. } => self.mark("group-upgraded"),
+            GroupNote::ProtocolChanged { classic: true, .. } => self.mark("group-downgraded"),
+            GroupNote::MemberThrownOut { reason, .. } => self.mark(match reason {
+                Lateness::Session => "member-session-expired",
+                Lateness::Rebalance => "rebalance-timed-out",
+                Lateness::Join => "classic-member-timed-out",
+            }),
+            GroupNote::CommitAccepted { .. } => self.mark("member-committed"),
             GroupNote::MemberHolds { .. }
             | GroupNote::MemberOwns { .. }
             | GroupNote::WriteAnswered { .. }

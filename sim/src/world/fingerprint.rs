@@ -10,8 +10,9 @@ use bytes::Bytes;
 use harrow_broker_model::admin_message::{AdminRequest, AdminResponse};
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::message::{
-    ClusterError, Request, RequestBody, Response, ResponseBody, WriteTxnMarkersRequest,
-    WriteTxnMarkersResponse,
+    ClientRequest, ClientResponse, ClusterError, ControllerRequest, ControllerResponse,
+    PeerRequest, PeerResponse, QuorumRequest, QuorumResponse, Request, RequestBody, Response,
+    ResponseBody, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
 };
 use harrow_broker_model::node::{Channel, Operation, Outcome};
 use harrow_broker_model::note::Note;
@@ -244,38 +245,65 @@ impl Fingerprint {
     pub(crate) fn request(&mut self, message: &Request) {
         self.int(i64::from(message.correlation_id.0));
         match &message.body {
-            RequestBody::Produce(request) => self.produce_request(request),
-            RequestBody::Fetch(request) => self.fetch_request(request),
-            RequestBody::Metadata(request) => self.metadata_request(request),
-            RequestBody::ListOffsets(request) => self.encoded(5, &**request),
-            RequestBody::OffsetForLeaderEpoch(request) => self.encoded(9, &**request),
-            RequestBody::InitProducerId(request) => self.encoded(11, &**request),
-            RequestBody::CreateTopics(request) => self.encoded(13, &**request),
-            RequestBody::DeleteRecords(request) => self.encoded(91, &**request),
-            RequestBody::Admin(request) => self.admin_request(request),
-            RequestBody::AddPartitionsToTxn(request) => self.encoded(81, &**request),
-            RequestBody::AddOffsetsToTxn(request) => self.encoded(83, &**request),
-            RequestBody::TxnOffsetCommit(request) => self.encoded(89, &**request),
-            RequestBody::EndTxn(request) => self.encoded(85, &**request),
-            RequestBody::WriteTxnMarkers(request) => self.write_markers_request(request),
-            RequestBody::FindCoordinator(request) => self.encoded(41, &**request),
-            RequestBody::JoinGroup(request) => self.encoded(47, &**request),
-            RequestBody::SyncGroup(request) => self.encoded(49, &**request),
-            RequestBody::Heartbeat(request) => self.encoded(51, &**request),
-            RequestBody::LeaveGroup(request) => self.encoded(53, &**request),
-            RequestBody::OffsetCommit(request) => self.encoded(43, &**request),
-            RequestBody::OffsetFetch(request) => self.encoded(45, &**request),
-            RequestBody::ConsumerGroupHeartbeat(request) => self.encoded(55, &**request),
-            RequestBody::ReplicaFetch(request) => self.replica_fetch_request(request),
-            RequestBody::ReplicaOffsets(request) => self.replica_offsets_request(request),
-            RequestBody::AlterPartition(request) => self.alter_partition_request(request),
-            RequestBody::BrokerRegistration(request) => self.registration_request(request),
-            RequestBody::BrokerHeartbeat(request) => self.heartbeat_request(request),
-            RequestBody::AllocateProducerIds(request) => self.allocate_request(request),
-            RequestBody::Vote(request) => self.vote_request(request),
-            RequestBody::BeginQuorumEpoch(request) => self.begin_epoch_request(*request),
-            RequestBody::EndQuorumEpoch(request) => self.end_epoch_request(request),
+            RequestBody::Client(body) => self.client_request(body),
+            RequestBody::Peer(body) => self.peer_request(body),
+            RequestBody::Controller(body) => self.controller_request(body),
+            RequestBody::Quorum(body) => self.quorum_request(body),
             RequestBody::QuorumFetch(request) => self.quorum_fetch_request(request),
+        }
+    }
+
+    fn client_request(&mut self, body: &ClientRequest) {
+        match body {
+            ClientRequest::Produce(request) => self.produce_request(request),
+            ClientRequest::Fetch(request) => self.fetch_request(request),
+            ClientRequest::Metadata(request) => self.metadata_request(request),
+            ClientRequest::ListOffsets(request) => self.encoded(5, &**request),
+            ClientRequest::OffsetForLeaderEpoch(request) => self.encoded(9, &**request),
+            ClientRequest::InitProducerId(request) => self.encoded(11, &**request),
+            ClientRequest::CreateTopics(request) => self.encoded(13, &**request),
+            ClientRequest::DeleteRecords(request) => self.encoded(91, &**request),
+            ClientRequest::Admin(request) => self.admin_request(request),
+            ClientRequest::AddPartitionsToTxn(request) => self.encoded(81, &**request),
+            ClientRequest::AddOffsetsToTxn(request) => self.encoded(83, &**request),
+            ClientRequest::TxnOffsetCommit(request) => self.encoded(89, &**request),
+            ClientRequest::EndTxn(request) => self.encoded(85, &**request),
+            ClientRequest::FindCoordinator(request) => self.encoded(41, &**request),
+            ClientRequest::JoinGroup(request) => self.encoded(47, &**request),
+            ClientRequest::SyncGroup(request) => self.encoded(49, &**request),
+            ClientRequest::Heartbeat(request) => self.encoded(51, &**request),
+            ClientRequest::LeaveGroup(request) => self.encoded(53, &**request),
+            ClientRequest::OffsetCommit(request) => self.encoded(43, &**request),
+            ClientRequest::OffsetFetch(request) => self.encoded(45, &**request),
+            ClientRequest::ConsumerGroupHeartbeat(request) => self.encoded(55, &**request),
+        }
+    }
+
+    fn peer_request(&mut self, body: &PeerRequest) {
+        match body {
+            PeerRequest::WriteTxnMarkers(request) => self.write_markers_request(request),
+            PeerRequest::ReplicaFetch(request) => self.replica_fetch_request(request),
+            PeerRequest::ReplicaOffsets(request) => self.replica_offsets_request(request),
+            PeerRequest::AddPartitionsToTxn(request) => self.encoded(81, &**request),
+        }
+    }
+
+    fn controller_request(&mut self, body: &ControllerRequest) {
+        match body {
+            ControllerRequest::AlterPartition(request) => self.alter_partition_request(request),
+            ControllerRequest::BrokerRegistration(request) => self.registration_request(request),
+            ControllerRequest::BrokerHeartbeat(request) => self.heartbeat_request(request),
+            ControllerRequest::AllocateProducerIds(request) => self.allocate_request(request),
+            ControllerRequest::CreateTopics(request) => self.encoded(13, &**request),
+            ControllerRequest::Admin(request) => self.admin_request(request),
+        }
+    }
+
+    fn quorum_request(&mut self, body: &QuorumRequest) {
+        match body {
+            QuorumRequest::Vote(request) => self.vote_request(request),
+            QuorumRequest::BeginQuorumEpoch(request) => self.begin_epoch_request(*request),
+            QuorumRequest::EndQuorumEpoch(request) => self.end_epoch_request(request),
         }
     }
 
@@ -283,38 +311,67 @@ impl Fingerprint {
     pub(crate) fn response(&mut self, message: &Response) {
         self.int(i64::from(message.correlation_id.0));
         match &message.body {
-            ResponseBody::Produce(response) => self.produce_response(response),
-            ResponseBody::Fetch(response) => self.fetch_response(response),
-            ResponseBody::Metadata(response) => self.metadata_response(response),
-            ResponseBody::ListOffsets(response) => self.encoded(6, &**response),
-            ResponseBody::OffsetForLeaderEpoch(response) => self.encoded(10, &**response),
-            ResponseBody::InitProducerId(response) => self.encoded(12, &**response),
-            ResponseBody::CreateTopics(response) => self.encoded(14, &**response),
-            ResponseBody::DeleteRecords(response) => self.encoded(92, &**response),
-            ResponseBody::Admin(response) => self.admin_response(response),
-            ResponseBody::AddPartitionsToTxn(response) => self.encoded(82, &**response),
-            ResponseBody::AddOffsetsToTxn(response) => self.encoded(84, &**response),
-            ResponseBody::TxnOffsetCommit(response) => self.encoded(90, &**response),
-            ResponseBody::EndTxn(response) => self.encoded(86, &**response),
-            ResponseBody::WriteTxnMarkers(response) => self.write_markers_response(response),
-            ResponseBody::FindCoordinator(response) => self.encoded(42, &**response),
-            ResponseBody::JoinGroup(response) => self.encoded(48, &**response),
-            ResponseBody::SyncGroup(response) => self.encoded(50, &**response),
-            ResponseBody::Heartbeat(response) => self.encoded(52, &**response),
-            ResponseBody::LeaveGroup(response) => self.encoded(54, &**response),
-            ResponseBody::OffsetCommit(response) => self.encoded(44, &**response),
-            ResponseBody::OffsetFetch(response) => self.encoded(46, &**response),
-            ResponseBody::ConsumerGroupHeartbeat(response) => self.encoded(56, &**response),
-            ResponseBody::ReplicaFetch(response) => self.replica_fetch_response(response),
-            ResponseBody::ReplicaOffsets(response) => self.replica_offsets_response(response),
-            ResponseBody::AlterPartition(response) => self.alter_partition_response(response),
-            ResponseBody::BrokerRegistration(response) => self.registration_response(response),
-            ResponseBody::BrokerHeartbeat(response) => self.heartbeat_response(response),
-            ResponseBody::AllocateProducerIds(response) => self.allocate_response(response),
-            ResponseBody::Vote(response) => self.vote_response(response),
-            ResponseBody::BeginQuorumEpoch(response) => self.quorum_epoch_response(36, response),
-            ResponseBody::EndQuorumEpoch(response) => self.quorum_epoch_response(38, response),
+            ResponseBody::Client(body) => self.client_response(body),
+            ResponseBody::Peer(body) => self.peer_response(body),
+            ResponseBody::Controller(body) => self.controller_response(body),
+            ResponseBody::Quorum(body) => self.quorum_response(body),
             ResponseBody::QuorumFetch(response) => self.quorum_fetch_response(response),
+        }
+    }
+
+    fn client_response(&mut self, body: &ClientResponse) {
+        match body {
+            ClientResponse::Produce(response) => self.produce_response(response),
+            ClientResponse::Fetch(response) => self.fetch_response(response),
+            ClientResponse::Metadata(response) => self.metadata_response(response),
+            ClientResponse::ListOffsets(response) => self.encoded(6, &**response),
+            ClientResponse::OffsetForLeaderEpoch(response) => self.encoded(10, &**response),
+            ClientResponse::InitProducerId(response) => self.encoded(12, &**response),
+            ClientResponse::CreateTopics(response) => self.encoded(14, &**response),
+            ClientResponse::DeleteRecords(response) => self.encoded(92, &**response),
+            ClientResponse::Admin(response) => self.admin_response(response),
+            ClientResponse::AddPartitionsToTxn(response) => self.encoded(82, &**response),
+            ClientResponse::AddOffsetsToTxn(response) => self.encoded(84, &**response),
+            ClientResponse::TxnOffsetCommit(response) => self.encoded(90, &**response),
+            ClientResponse::EndTxn(response) => self.encoded(86, &**response),
+            ClientResponse::FindCoordinator(response) => self.encoded(42, &**response),
+            ClientResponse::JoinGroup(response) => self.encoded(48, &**response),
+            ClientResponse::SyncGroup(response) => self.encoded(50, &**response),
+            ClientResponse::Heartbeat(response) => self.encoded(52, &**response),
+            ClientResponse::LeaveGroup(response) => self.encoded(54, &**response),
+            ClientResponse::OffsetCommit(response) => self.encoded(44, &**response),
+            ClientResponse::OffsetFetch(response) => self.encoded(46, &**response),
+            ClientResponse::ConsumerGroupHeartbeat(response) => self.encoded(56, &**response),
+        }
+    }
+
+    fn peer_response(&mut self, body: &PeerResponse) {
+        match body {
+            PeerResponse::WriteTxnMarkers(response) => self.write_markers_response(response),
+            PeerResponse::ReplicaFetch(response) => self.replica_fetch_response(response),
+            PeerResponse::ReplicaOffsets(response) => self.replica_offsets_response(response),
+            PeerResponse::AddPartitionsToTxn(response) => self.encoded(82, &**response),
+        }
+    }
+
+    fn controller_response(&mut self, body: &ControllerResponse) {
+        match body {
+            ControllerResponse::AlterPartition(response) => self.alter_partition_response(response),
+            ControllerResponse::BrokerRegistration(response) => {
+                self.registration_response(response);
+            }
+            ControllerResponse::BrokerHeartbeat(response) => self.heartbeat_response(response),
+            ControllerResponse::AllocateProducerIds(response) => self.allocate_response(response),
+            ControllerResponse::CreateTopics(response) => self.encoded(14, &**response),
+            ControllerResponse::Admin(response) => self.admin_response(response),
+        }
+    }
+
+    fn quorum_response(&mut self, body: &QuorumResponse) {
+        match body {
+            QuorumResponse::Vote(response) => self.vote_response(response),
+            QuorumResponse::BeginQuorumEpoch(response) => self.quorum_epoch_response(36, response),
+            QuorumResponse::EndQuorumEpoch(response) => self.quorum_epoch_response(38, response),
         }
     }
 

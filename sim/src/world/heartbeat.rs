@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use harrow_broker_model::message::{BeginQuorumEpochRequest, Message, RequestBody};
+use harrow_broker_model::message::{BeginQuorumEpochRequest, Message, QuorumRequest, RequestBody};
 use harrow_broker_model::node::{Channel, Deadline, Effects, Event, Node};
 use harrow_broker_model::note::Note;
 use harrow_broker_model::types::{CorrelationId, LeaderEpoch, NodeId, Now, Time};
@@ -35,7 +35,7 @@ impl Node for Heartbeat {
         if now.time >= self.next {
             self.next = now.time + INTERVAL;
             let beat = BeginQuorumEpochRequest { epoch: LeaderEpoch(1), leader: self.id };
-            let body = RequestBody::BeginQuorumEpoch(beat);
+            let body = RequestBody::Quorum(QuorumRequest::BeginQuorumEpoch(beat));
             let message = Message { correlation_id: CorrelationId(1), body };
             effects.request(self.neighbour, Channel::Quorum, message);
         }

@@ -178,6 +178,14 @@ impl Load {
         }
     }
 
+    /// Offsets of its input that a pipeline has processed at least once.
+    pub(crate) fn done(&self) -> u64 {
+        match &self.kind {
+            Kind::Producer { .. } | Kind::Consumer(_) | Kind::Member(_) => 0,
+            Kind::Pipeline(pipeline) => pipeline.done(),
+        }
+    }
+
     /// What the operation that was asked for last processes of a group's input, and in which generation.
     pub(crate) fn processed(&self) -> (Option<i32>, &[Processed]) {
         match &self.kind {

@@ -57,6 +57,8 @@ pub(super) struct Processing {
     processed: Vec<Processed>,
     /// Values that it has sent.
     sent: u64,
+    /// How far it has ever come in each partition, whatever becomes of what it did.
+    done_to: BTreeMap<Place, Offset>,
 }
 
 impl Processing {
@@ -86,12 +88,23 @@ impl Processing {
             generation: None,
             processed: Vec::new(),
             sent: 0,
+            done_to: BTreeMap::new(),
         }
     }
 
     /// Records that it has read and is not done with.
     pub(super) fn unfinished(&self) -> usize {
         self.inputs.len() + usize::from(matches!(self.next, Step::Commit | Step::Rewind))
+    }
+
+    /// Offsets of its input that it has processed at least once; never fewer than before.
+    pub(super) fn done(&self) -> u64 {
+        self.done_to.values().map(|end| end.0.unsigned_abs()).sum()
+    }
+
+    fn done_with(&mut self, place: Place, end: Offset) {
+        let before = self.done_to.entry(place).or_insert(end);
+        *before = end.max(*before);
     }
 
     /// What the operation that was asked for last processes, and in which generation.
@@ -166,7 +179,11 @@ impl Processing {
                 self.next = Step::Process;
             }
             // A commit that fails is made with the next one, unless the partitions have gone to somebody else.
-            Outcome::Committed { .. } | Outcome::Transacted { committed: true, .. } => {
+            Outcome::Committed { .. } => self.over(Step::Poll),
+            Outcome::Transacted { committed: true, .. } => {
+                for (place, end) in std::mem::take(&mut self.offsets) {
+                    self.done_with(place, end);
+                }
                 self.over(Step::Poll);
             }
             Outcome::Failed { .. } | Outcome::Unknown { .. } => self.failed(done),
@@ -197,7 +214,9 @@ impl Processing {
     }
 
     fn sent_one(&mut self) {
-        self.inputs.pop_front();
+        if let Some((place, at)) = self.inputs.pop_front() {
+            self.done_with(place, at.next());
+        }
         if self.inputs.is_empty() {
             let commits = self.guarantee == ProcessingGuarantee::AtLeastOnce;
             self.next = if commits { Step::Commit } else { Step::Poll };

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use harrow_broker_model::message::{ClusterError, ResponseBody};
+use harrow_broker_model::message::{
+    ClientResponse, ClusterError, ControllerResponse, PeerResponse, ResponseBody,
+};
 use harrow_broker_model::proto::ErrorCode;
 use harrow_broker_model::types::NodeId;
 
@@ -75,7 +77,7 @@ impl Refusals {
 fn refusal(body: &ResponseBody) -> Option<(&'static str, Reason)> {
     let cluster =
         |api, error: Option<ClusterError>| error.map(|error| (api, Reason::Cluster(error)));
-    if let ResponseBody::ReplicaFetch(response) = body {
+    if let ResponseBody::Peer(PeerResponse::ReplicaFetch(response)) = body {
         let refused = response.partitions.iter().find_map(|one| one.error);
         let parts = response.partitions.iter().any(|one| one.diverging.is_some());
         return cluster("Fetch", refused).or(parts.then_some(("Fetch", Reason::Diverges)));
@@ -85,23 +87,23 @@ fn refusal(body: &ResponseBody) -> Option<(&'static str, Reason)> {
         let parts = parts.then_some(("Fetch of metadata", Reason::Diverges));
         return cluster("Fetch of metadata", response.error).or(parts);
     }
-    if let ResponseBody::AlterPartition(response) = body {
+    if let ResponseBody::Controller(ControllerResponse::AlterPartition(response)) = body {
         return cluster("AlterPartition", response.result.as_ref().err().copied());
     }
-    if let ResponseBody::BrokerRegistration(response) = body {
+    if let ResponseBody::Controller(ControllerResponse::BrokerRegistration(response)) = body {
         return cluster("BrokerRegistration", response.result.err());
     }
-    if let ResponseBody::BrokerHeartbeat(response) = body {
+    if let ResponseBody::Controller(ControllerResponse::BrokerHeartbeat(response)) = body {
         return cluster("BrokerHeartbeat", response.result.err());
     }
-    if let ResponseBody::ReplicaOffsets(response) = body {
+    if let ResponseBody::Peer(PeerResponse::ReplicaOffsets(response)) = body {
         return cluster("ListOffsets", response.error);
     }
-    if let ResponseBody::Produce(response) = body {
+    if let ResponseBody::Client(ClientResponse::Produce(response)) = body {
         let partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
         return refused_code("Produce", partitions.map(|one| one.error_code));
     }
-    if let ResponseBody::Fetch(response) = body {
+    if let ResponseBody::Client(ClientResponse::Fetch(response)) = body {
         let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
         return refused_code("Fetch", partitions.map(|one| one.error_code));
     }
@@ -125,12 +127,12 @@ mod tests {
     #[test]
     fn the_same_refusal_again_and_again_is_a_livelock_until_something_changes() {
         let answer = |error| {
-            ResponseBody::ReplicaOffsets(ReplicaOffsetsResponse {
+            ResponseBody::Peer(PeerResponse::ReplicaOffsets(ReplicaOffsetsResponse {
                 partition: TopicPartition::METADATA,
                 error,
                 log_start_offset: Offset(0),
                 log_end_offset: Offset(0),
-            })
+            }))
         };
         let mut refusals = Refusals::default();
         for _ in 0..MANY {

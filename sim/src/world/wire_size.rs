@@ -1,6 +1,8 @@
 //! Roughly how many bytes a segment is on the wire: records count, the rest is a header.
 
-use harrow_broker_model::message::{RequestBody, ResponseBody};
+use harrow_broker_model::message::{
+    ClientRequest, ClientResponse, PeerResponse, RequestBody, ResponseBody,
+};
 use harrow_broker_model::record::RecordBatch;
 
 use super::network::Segment;
@@ -22,7 +24,7 @@ pub(crate) fn wire_bytes(segment: &Segment) -> u64 {
 
 /// Only one request carries records.
 fn request_bytes(body: &RequestBody) -> u64 {
-    let RequestBody::Produce(request) = body else { return 0 };
+    let RequestBody::Client(ClientRequest::Produce(request)) = body else { return 0 };
     let partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
     partitions
         .filter_map(|partition| partition.records.as_ref())
@@ -32,13 +34,13 @@ fn request_bytes(body: &RequestBody) -> u64 {
 
 /// Only three responses carry records.
 fn response_bytes(body: &ResponseBody) -> u64 {
-    if let ResponseBody::Fetch(response) = body {
+    if let ResponseBody::Client(ClientResponse::Fetch(response)) = body {
         let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
         partitions
             .filter_map(|partition| partition.records.as_ref())
             .map(|records| records.len() as u64)
             .sum()
-    } else if let ResponseBody::ReplicaFetch(response) = body {
+    } else if let ResponseBody::Peer(PeerResponse::ReplicaFetch(response)) = body {
         response.partitions.iter().map(|partition| batch_bytes(&partition.batches)).sum()
     } else if let ResponseBody::QuorumFetch(response) = body {
         batch_bytes(&response.batches)

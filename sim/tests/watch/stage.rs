@@ -452,7 +452,7 @@ impl Stage {
         self.note(A, &note);
     }
 
-    /// The node's next batch of the producer belongs to this transaction.
+    /// The batch of the producer that the node appends next, in the same event, belongs to this transaction.
     pub(crate) fn attribute(&mut self, node: NodeId, producer: i64, transaction: u64) {
         let note = Note::Transaction(TransactionNote::BatchAttributed {
             partition: self.partition,
@@ -460,6 +460,7 @@ impl Stage {
             transaction: TransactionOrdinal(transaction),
         });
         self.note(node, &note);
+        self.event -= 1;
     }
 
     pub(crate) fn assign(&mut self, group: &str, member: &str, member_epoch: i32) {
@@ -506,6 +507,36 @@ impl Stage {
             partitions: partitions.to_vec(),
         };
         self.note(coordinator.0, &Note::Group(note));
+    }
+
+    /// A group has another generation.
+    pub(crate) fn generation(&mut self, group: &str, generation: i32) {
+        let group = group.to_owned();
+        let note = GroupNote::GenerationBegan { group, generation, members: 2 };
+        self.note(A, &Note::Group(note));
+    }
+
+    /// A node has read these groups, and coordinates in a leader epoch.
+    pub(crate) fn loads_groups(&mut self, (node, epoch): (NodeId, i32), groups: &[(&str, i32)]) {
+        let groups = groups.iter().map(|(group, generation)| ((*group).to_owned(), *generation));
+        let (partition, leader_epoch) = (self.partition, LeaderEpoch(epoch));
+        let groups = groups.collect();
+        let loaded = GroupNote::CoordinatorLoaded { partition, leader_epoch, groups };
+        self.note(node, &Note::Group(loaded));
+    }
+
+    /// A classic group is one of the consumer protocol from now on.
+    pub(crate) fn upgrades(&mut self, group: &str) {
+        let note = GroupNote::ProtocolChanged { group: group.to_owned(), classic: false };
+        self.note(A, &Note::Group(note));
+    }
+
+    /// A commit is taken.
+    pub(crate) fn takes_commit(&mut self, group: &str, member: &str, generation: i32) {
+        let (group, member) = (group.to_owned(), member.to_owned());
+        let partitions = vec![self.partition];
+        let note = GroupNote::CommitAccepted { group, member, generation, partitions };
+        self.note(A, &Note::Group(note));
     }
 
     /// A member of that group says what it has.

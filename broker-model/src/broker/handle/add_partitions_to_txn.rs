@@ -18,7 +18,7 @@ impl Broker {
     pub(super) fn on_add_partitions_to_txn(
         &mut self,
         now: Now,
-        caller: Caller,
+        (caller, to_body): (Caller, fn(Box<AddPartitionsToTxnResponse>) -> ResponseBody),
         request: Box<AddPartitionsToTxnRequest>,
         effects: &mut Effects,
     ) {
@@ -26,7 +26,7 @@ impl Broker {
         let transactions: Vec<_> = request.transactions.iter().map(|it| self.wanted(it)).collect();
         let results = vec![Ok(Vec::new()); undecided];
         let batch = self.transactions.number();
-        let known = AddBatch { caller, request, results, undecided };
+        let known = AddBatch { caller, to_body, request, results, undecided };
         self.transactions.add_batches.insert(batch, known);
         for (at, wanted) in transactions.into_iter().enumerate() {
             let asker = self.new_adder(Adder::Request(batch, at));
@@ -97,7 +97,7 @@ impl Broker {
                     && let Some(known) = batches.remove(&batch)
                 {
                     let answer = self.added_answer(&known);
-                    let body = ResponseBody::AddPartitionsToTxn(Box::new(answer));
+                    let body = (known.to_body)(Box::new(answer));
                     self.connections.reply(known.caller, body, effects);
                 }
             }

@@ -3,7 +3,7 @@
 use crate::admin_message::{AdminRequest, AdminResponse};
 use crate::broker::controller_channel::PendingRequest;
 use crate::broker::{Broker, Caller};
-use crate::message::{RequestBody, ResponseBody};
+use crate::message::{ClientResponse, ControllerRequest, RequestBody, ResponseBody};
 use crate::node::Effects;
 use crate::proto::ErrorCode;
 use crate::types::{NodeId, Now};
@@ -17,7 +17,7 @@ impl Broker {
         effects: &mut Effects,
     ) {
         let pending = PendingRequest::Admin { caller, request: request.clone() };
-        let body = RequestBody::Admin(request);
+        let body = RequestBody::Controller(ControllerRequest::Admin(request));
         self.channel.send(pending, body, now.time, &mut self.context, effects);
     }
 
@@ -32,6 +32,19 @@ impl Broker {
         if response.error() == Some(ErrorCode::NotController) {
             self.context.controllers.failed(from);
         }
-        self.connections.reply(caller, ResponseBody::Admin(response), effects);
+        let body = ResponseBody::Client(ClientResponse::Admin(response));
+        self.connections.reply(caller, body, effects);
+    }
+
+    /// The controller gave no answer: what was asked for may be done or not.
+    pub(in crate::broker) fn on_administration_lost(
+        &mut self,
+        caller: Caller,
+        request: &AdminRequest,
+        effects: &mut Effects,
+    ) {
+        let refused = Box::new(request.refused(ErrorCode::RequestTimedOut));
+        let body = ResponseBody::Client(ClientResponse::Admin(refused));
+        self.connections.reply(caller, body, effects);
     }
 }

@@ -5,7 +5,7 @@ use crate::broker::purgatory::Wait;
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
 use crate::coordinator::runtime::CoordinatorKind;
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
 use crate::note::LogNote;
 use crate::proto::{
@@ -125,7 +125,11 @@ impl Broker {
             let slot = &mut response.topics[topic].partitions[index];
             slot.error_code = ErrorCode::RequestTimedOut.code();
         }
-        self.connections.reply(caller, ResponseBody::DeleteRecords(Box::new(response)), effects);
+        self.connections.reply(
+            caller,
+            ResponseBody::Client(ClientResponse::DeleteRecords(Box::new(response))),
+            effects,
+        );
     }
 }
 

@@ -12,7 +12,7 @@ use crate::fetch_session::cache::FetchContext;
 use crate::fetch_session::session::{PartitionName, Returned, SessionKey, Wanted};
 use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::log::ReadLimit;
-use crate::message::{EpochEnd, ResponseBody};
+use crate::message::{ClientResponse, EpochEnd, ResponseBody};
 use crate::node::Effects;
 use crate::note::{AbortedTransaction, ConsumerNote, IsolationLevel, Note};
 use crate::partition::ConsumerRead;
@@ -143,7 +143,7 @@ impl Broker {
                     SessionError::InvalidEpoch => ErrorCode::InvalidFetchSessionEpoch,
                 };
                 let response = FetchResponse::default().with_error_code(code.code());
-                let body = ResponseBody::Fetch(Box::new(response));
+                let body = ResponseBody::Client(ClientResponse::Fetch(Box::new(response)));
                 return self.connections.reply(caller, body, effects);
             }
         };
@@ -205,7 +205,11 @@ impl Broker {
         let response = FetchResponse::default()
             .with_session_id(session_id)
             .with_responses(by_topic(answer.parts));
-        self.connections.reply(caller, ResponseBody::Fetch(Box::new(response)), effects);
+        self.connections.reply(
+            caller,
+            ResponseBody::Client(ClientResponse::Fetch(Box::new(response))),
+            effects,
+        );
     }
 
     /// Reads for a consumer what is there now.

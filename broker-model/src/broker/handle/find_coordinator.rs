@@ -6,7 +6,7 @@
 
 use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::{CoordinatorKind, partition_for};
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
 use crate::proto::{
     BrokerId, Coordinator, ErrorCode, FindCoordinatorRequest, FindCoordinatorResponse, StrBytes,
@@ -33,7 +33,11 @@ impl Broker {
             coordinators.push(answer(key, found));
         }
         let response = FindCoordinatorResponse::default().with_coordinators(coordinators);
-        self.connections.reply(caller, ResponseBody::FindCoordinator(Box::new(response)), effects);
+        self.connections.reply(
+            caller,
+            ResponseBody::Client(ClientResponse::FindCoordinator(Box::new(response))),
+            effects,
+        );
     }
 
     fn find_coordinator(

@@ -7,7 +7,7 @@
 use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::CoordinatorKind;
 use crate::coordinator::transaction::{Asker, InitProducer};
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
 use crate::note::ProducerNote;
 use crate::proto::{ErrorCode, InitProducerIdRequest, InitProducerIdResponse};
@@ -40,7 +40,11 @@ impl Broker {
                 .with_producer_id(ProducerId::NONE.0.into())
                 .with_producer_epoch(ProducerEpoch::NONE.0),
         };
-        self.connections.reply(caller, ResponseBody::InitProducerId(Box::new(response)), effects);
+        self.connections.reply(
+            caller,
+            ResponseBody::Client(ClientResponse::InitProducerId(Box::new(response))),
+            effects,
+        );
     }
 
     /// Who has a transactional id is told who it is by its coordinator.

@@ -15,7 +15,8 @@ impl Broker {
         effects: &mut Effects,
     ) {
         let partition = self.partition_of_key(CoordinatorKind::Group, request.group_id.as_str());
-        self.groups.leave_group(now, caller, partition, request);
+        let image = self.metadata.image();
+        self.groups.leave_group(now, caller, partition, request, image);
         self.run_groups(now, effects);
     }
 }

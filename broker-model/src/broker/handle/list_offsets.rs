@@ -2,7 +2,7 @@
 
 use crate::broker::handle::isolation_level;
 use crate::broker::{Broker, Caller};
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
 use crate::note::{Api, ConsumerNote, IsolationLevel};
 use crate::proto::{
@@ -33,7 +33,11 @@ impl Broker {
             let topic = ListOffsetsTopicResponse::default().with_name(topic.name.clone());
             response.topics.push(topic.with_partitions(answers));
         }
-        self.connections.reply(caller, ResponseBody::ListOffsets(Box::new(response)), effects);
+        self.connections.reply(
+            caller,
+            ResponseBody::Client(ClientResponse::ListOffsets(Box::new(response))),
+            effects,
+        );
     }
 
     fn list_one(

@@ -1,7 +1,7 @@
 //! Metadata, as this broker has applied it, which may be behind. Source: Kafka's `KRaftMetadataCache`.
 
 use crate::broker::{Broker, Caller};
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
 use crate::note::PartitionRegistration;
@@ -53,7 +53,11 @@ impl Broker {
             .with_brokers(brokers.collect())
             .with_controller_id(BrokerId(self.context.node.0))
             .with_topics(topics);
-        self.connections.reply(caller, ResponseBody::Metadata(Box::new(response)), effects);
+        self.connections.reply(
+            caller,
+            ResponseBody::Client(ClientResponse::Metadata(Box::new(response))),
+            effects,
+        );
     }
 }
 

@@ -25,7 +25,10 @@ mod verification;
 mod write_txn_markers;
 
 use crate::broker::{Broker, Caller};
-use crate::message::{ClusterError, RequestBody};
+use crate::message::{
+    ClientRequest, ClientResponse, ClusterError, PeerRequest, PeerResponse, RequestBody,
+    ResponseBody,
+};
 use crate::metadata::MetadataImage;
 use crate::node::Effects;
 use crate::note::{IsolationLevel, Note, ReplicationNote};
@@ -43,66 +46,92 @@ impl Broker {
         effects: &mut Effects,
     ) {
         match body {
-            RequestBody::Produce(request) => self.on_produce(now, caller, request, effects),
-            RequestBody::Fetch(request) => self.on_fetch(now, caller, request, effects),
-            RequestBody::ListOffsets(request) => self.on_list_offsets(caller, &request, effects),
-            RequestBody::Metadata(request) => self.on_metadata(caller, &request, effects),
-            RequestBody::OffsetForLeaderEpoch(request) => {
+            RequestBody::Client(request) => self.on_client_request(now, caller, request, effects),
+            RequestBody::Peer(request) => self.on_peer_request(now, caller, request, effects),
+            RequestBody::Controller(_) | RequestBody::Quorum(_) | RequestBody::QuorumFetch(_) => {
+                self.connections.close(caller, effects);
+            }
+        }
+    }
+
+    fn on_client_request(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        request: ClientRequest,
+        effects: &mut Effects,
+    ) {
+        match request {
+            ClientRequest::Produce(request) => self.on_produce(now, caller, request, effects),
+            ClientRequest::Fetch(request) => self.on_fetch(now, caller, request, effects),
+            ClientRequest::ListOffsets(request) => self.on_list_offsets(caller, &request, effects),
+            ClientRequest::Metadata(request) => self.on_metadata(caller, &request, effects),
+            ClientRequest::OffsetForLeaderEpoch(request) => {
                 self.on_offset_for_leader_epoch(caller, &request, effects);
             }
-            RequestBody::InitProducerId(request) => {
+            ClientRequest::InitProducerId(request) => {
                 self.on_init_producer_id(now, caller, &request, effects);
             }
-            RequestBody::AddPartitionsToTxn(request) => {
-                self.on_add_partitions_to_txn(now, caller, request, effects);
+            ClientRequest::AddPartitionsToTxn(request) => {
+                let answer = |it| ResponseBody::Client(ClientResponse::AddPartitionsToTxn(it));
+                self.on_add_partitions_to_txn(now, (caller, answer), request, effects);
             }
-            RequestBody::AddOffsetsToTxn(request) => {
+            ClientRequest::AddOffsetsToTxn(request) => {
                 self.on_add_offsets_to_txn(now, caller, &request, effects);
             }
-            RequestBody::TxnOffsetCommit(request) => {
+            ClientRequest::TxnOffsetCommit(request) => {
                 self.on_txn_offset_commit(now, caller, &request, effects);
             }
-            RequestBody::EndTxn(request) => self.on_end_txn(now, caller, &request, effects),
-            RequestBody::WriteTxnMarkers(request) => {
-                self.on_write_txn_markers(now, caller, &request, effects);
-            }
-            RequestBody::CreateTopics(request) => {
+            ClientRequest::EndTxn(request) => self.on_end_txn(now, caller, &request, effects),
+            ClientRequest::CreateTopics(request) => {
                 self.on_create_topics(now, caller, request, effects);
             }
-            RequestBody::Admin(request) => self.on_admin(now, caller, request, effects),
-            RequestBody::DeleteRecords(request) => {
+            ClientRequest::Admin(request) => self.on_admin(now, caller, request, effects),
+            ClientRequest::DeleteRecords(request) => {
                 self.on_delete_records(now, caller, &request, effects);
             }
-            RequestBody::FindCoordinator(request) => {
+            ClientRequest::FindCoordinator(request) => {
                 self.on_find_coordinator(now, caller, &request, effects);
             }
-            RequestBody::JoinGroup(request) => self.on_join_group(now, caller, &request, effects),
-            RequestBody::SyncGroup(request) => self.on_sync_group(now, caller, &request, effects),
-            RequestBody::Heartbeat(request) => self.on_heartbeat(now, caller, &request, effects),
-            RequestBody::LeaveGroup(request) => self.on_leave_group(now, caller, &request, effects),
-            RequestBody::OffsetCommit(request) => {
+            ClientRequest::JoinGroup(request) => self.on_join_group(now, caller, &request, effects),
+            ClientRequest::SyncGroup(request) => self.on_sync_group(now, caller, &request, effects),
+            ClientRequest::Heartbeat(request) => self.on_heartbeat(now, caller, &request, effects),
+            ClientRequest::LeaveGroup(request) => {
+                self.on_leave_group(now, caller, &request, effects);
+            }
+            ClientRequest::OffsetCommit(request) => {
                 self.on_offset_commit(now, caller, &request, effects);
             }
-            RequestBody::OffsetFetch(request) => {
+            ClientRequest::OffsetFetch(request) => {
                 self.on_offset_fetch(now, caller, &request, effects);
             }
-            RequestBody::ConsumerGroupHeartbeat(request) => {
+            ClientRequest::ConsumerGroupHeartbeat(request) => {
                 self.on_consumer_group_heartbeat(now, caller, &request, effects);
             }
-            RequestBody::ReplicaFetch(request) => {
+        }
+    }
+
+    fn on_peer_request(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        request: PeerRequest,
+        effects: &mut Effects,
+    ) {
+        match request {
+            PeerRequest::WriteTxnMarkers(request) => {
+                self.on_write_txn_markers(now, caller, &request, effects);
+            }
+            PeerRequest::ReplicaFetch(request) => {
                 self.on_replica_fetch(now, caller, request, effects);
             }
-            RequestBody::ReplicaOffsets(request) => {
+            PeerRequest::ReplicaOffsets(request) => {
                 self.on_replica_offsets(caller, request, effects);
             }
-            RequestBody::AlterPartition(_)
-            | RequestBody::BrokerRegistration(_)
-            | RequestBody::BrokerHeartbeat(_)
-            | RequestBody::AllocateProducerIds(_)
-            | RequestBody::Vote(_)
-            | RequestBody::BeginQuorumEpoch(_)
-            | RequestBody::EndQuorumEpoch(_)
-            | RequestBody::QuorumFetch(_) => self.connections.close(caller, effects),
+            PeerRequest::AddPartitionsToTxn(request) => {
+                let answer = |it| ResponseBody::Peer(PeerResponse::AddPartitionsToTxn(it));
+                self.on_add_partitions_to_txn(now, (caller, answer), request, effects);
+            }
         }
     }
 

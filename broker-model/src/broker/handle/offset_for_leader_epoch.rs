@@ -1,7 +1,7 @@
 //! `OffsetForLeaderEpoch`: where an epoch ends, for clients that check their position. Source: KIP-279, KIP-320.
 
 use crate::broker::{Broker, Caller};
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
 use crate::note::{Api, ConsumerNote};
 use crate::proto::{
@@ -28,7 +28,7 @@ impl Broker {
         }
         self.connections.reply(
             caller,
-            ResponseBody::OffsetForLeaderEpoch(Box::new(response)),
+            ResponseBody::Client(ClientResponse::OffsetForLeaderEpoch(Box::new(response))),
             effects,
         );
     }

@@ -8,7 +8,7 @@ use crate::broker::purgatory::{DelayedProduce, PendingPartition, Wait};
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
 use crate::log::AppendRights;
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
 use crate::partition::{ProduceOutcome, ProduceTicket};
 use crate::proto::{
@@ -66,7 +66,7 @@ impl Broker {
         } else if produce.undecided.is_empty() {
             self.connections.reply(
                 caller,
-                ResponseBody::Produce(Box::new(produce.response)),
+                ResponseBody::Client(ClientResponse::Produce(Box::new(produce.response))),
                 effects,
             );
         } else {

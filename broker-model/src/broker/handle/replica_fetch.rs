@@ -11,8 +11,8 @@ use crate::fetch_session::cache::FetchContext;
 use crate::fetch_session::session::{PartitionName, Returned, SessionKey, Wanted};
 use crate::log::ReadLimit;
 use crate::message::{
-    ClusterError, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaFetchRequest,
-    ReplicaFetchResponse, ResponseBody,
+    ClientResponse, ClusterError, PeerResponse, ReplicaFetchPartition,
+    ReplicaFetchPartitionResponse, ReplicaFetchRequest, ReplicaFetchResponse, ResponseBody,
 };
 use crate::node::Effects;
 use crate::partition::{FetchBounds, PartitionContext};
@@ -37,7 +37,7 @@ impl Broker {
             Ok(context) => context,
             Err(error) => {
                 let response = ReplicaFetchResponse { session: Err(error), partitions: Vec::new() };
-                let body = ResponseBody::ReplicaFetch(Box::new(response));
+                let body = ResponseBody::Peer(PeerResponse::ReplicaFetch(Box::new(response)));
                 return self.connections.reply(caller, body, effects);
             }
         };
@@ -144,7 +144,11 @@ impl Broker {
             }
         };
         let response = ReplicaFetchResponse { session: Ok(session), partitions: answered };
-        self.connections.reply(caller, ResponseBody::ReplicaFetch(Box::new(response)), effects);
+        self.connections.reply(
+            caller,
+            ResponseBody::Peer(PeerResponse::ReplicaFetch(Box::new(response))),
+            effects,
+        );
     }
 
     /// Tells leaders until when their followers had all.
@@ -163,14 +167,14 @@ impl Broker {
         let Some(delayed) = self.purgatory.remove(connection) else { return };
         let body = match &delayed.wait {
             Wait::ReplicaFetch(fetch) => {
-                ResponseBody::ReplicaFetch(Box::new(ReplicaFetchResponse {
+                ResponseBody::Peer(PeerResponse::ReplicaFetch(Box::new(ReplicaFetchResponse {
                     session: Ok(session_of(fetch.context)),
                     partitions: vec![],
-                }))
+                })))
             }
-            Wait::Fetch(fetch) => ResponseBody::Fetch(Box::new(
+            Wait::Fetch(fetch) => ResponseBody::Client(ClientResponse::Fetch(Box::new(
                 crate::proto::FetchResponse::default().with_session_id(session_of(fetch.context)),
-            )),
+            ))),
             Wait::Produce(_) | Wait::DeleteRecords(_) => {
                 panic!("{:?} waits in a fetch session", delayed.wait)
             }

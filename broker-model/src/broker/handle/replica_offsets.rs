@@ -1,7 +1,9 @@
 //! The bounds of a leader's log, for a follower out of range. Source: rule 2.2.6.
 
 use crate::broker::{Broker, Caller};
-use crate::message::{ClusterError, ReplicaOffsetsRequest, ReplicaOffsetsResponse, ResponseBody};
+use crate::message::{
+    ClusterError, PeerResponse, ReplicaOffsetsRequest, ReplicaOffsetsResponse, ResponseBody,
+};
 use crate::node::Effects;
 use crate::note::Api;
 use crate::types::Offset;
@@ -31,6 +33,10 @@ impl Broker {
         let partition = request.partition;
         let response =
             ReplicaOffsetsResponse { partition, error, log_start_offset, log_end_offset };
-        self.connections.reply(caller, ResponseBody::ReplicaOffsets(response), effects);
+        self.connections.reply(
+            caller,
+            ResponseBody::Peer(PeerResponse::ReplicaOffsets(response)),
+            effects,
+        );
     }
 }

@@ -6,7 +6,7 @@ use crate::broker::{Broker, Caller};
 use crate::coordinator::runtime::CoordinatorKind;
 use crate::log::AppendRights;
 use crate::message::{
-    ResponseBody, WritableMarker, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
+    PeerResponse, ResponseBody, WritableMarker, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
 };
 use crate::node::Effects;
 use crate::note::TransactionNote;
@@ -110,7 +110,7 @@ impl Broker {
         let Some(MarkerBatch { from, response, .. }) = batches.remove(&batch) else { return };
         match from {
             MarkerSource::Remote(caller) => {
-                let body = ResponseBody::WriteTxnMarkers(Box::new(response));
+                let body = ResponseBody::Peer(PeerResponse::WriteTxnMarkers(Box::new(response)));
                 self.connections.reply(caller, body, effects);
             }
             MarkerSource::Own(request) => {

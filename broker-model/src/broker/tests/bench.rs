@@ -6,8 +6,8 @@ use crate::broker::Broker;
 use crate::config::ClusterConfig;
 use crate::disk_image::DiskImage;
 use crate::message::{
-    BrokerHeartbeatResponse, BrokerRegistrationResponse, EpochEnd, HeartbeatState, Message,
-    QuorumFetchResponse, Request, RequestBody, ResponseBody,
+    BrokerHeartbeatResponse, BrokerRegistrationResponse, ControllerRequest, ControllerResponse,
+    EpochEnd, HeartbeatState, Message, QuorumFetchResponse, Request, RequestBody, ResponseBody,
 };
 use crate::metadata::MetadataRecord;
 use crate::node::{Channel, Effect, Effects, Event, Node};
@@ -146,16 +146,31 @@ impl Bench {
         result: Result<BrokerEpoch, crate::message::ClusterError>,
     ) -> Vec<Effect> {
         let sent = self.take_sent(Channel::Heartbeat);
-        assert!(matches!(sent.message.body, RequestBody::BrokerRegistration(_)), "{sent:?}");
+        assert!(
+            matches!(
+                sent.message.body,
+                RequestBody::Controller(ControllerRequest::BrokerRegistration(_))
+            ),
+            "{sent:?}"
+        );
         let response = BrokerRegistrationResponse { result, controller: None };
-        self.answer(&sent, ResponseBody::BrokerRegistration(response))
+        self.answer(
+            &sent,
+            ResponseBody::Controller(ControllerResponse::BrokerRegistration(response)),
+        )
     }
 
     pub(super) fn answer_heartbeat(&mut self, state: HeartbeatState) -> Vec<Effect> {
         let sent = self.take_sent(Channel::Heartbeat);
-        assert!(matches!(sent.message.body, RequestBody::BrokerHeartbeat(_)), "{sent:?}");
+        assert!(
+            matches!(
+                sent.message.body,
+                RequestBody::Controller(ControllerRequest::BrokerHeartbeat(_))
+            ),
+            "{sent:?}"
+        );
         let response = BrokerHeartbeatResponse { result: Ok(state), controller: None };
-        self.answer(&sent, ResponseBody::BrokerHeartbeat(response))
+        self.answer(&sent, ResponseBody::Controller(ControllerResponse::BrokerHeartbeat(response)))
     }
 
     /// The controller commits records and answers the broker's metadata fetch with them.

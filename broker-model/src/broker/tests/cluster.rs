@@ -8,7 +8,9 @@ use crate::broker::tests::serving::produce;
 use crate::config::{ms, topic_name};
 use crate::controller::Controller;
 use crate::disk_image::DiskImage;
-use crate::message::{Message, Request, RequestBody, Response, ResponseBody};
+use crate::message::{
+    ClientRequest, ClientResponse, Message, Request, RequestBody, Response, ResponseBody,
+};
 use crate::node::{Channel, Effect, Effects, Event, Node};
 use crate::process::Process;
 use crate::proto::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, TopicName};
@@ -247,7 +249,9 @@ impl Cluster {
         assert!(self.run_until(60_000, Self::accepts_acks_all), "no leader with enough replicas");
         let leader = self.leader().expect("there is one");
         let body = self.ask(leader, produce(&[batch(value)], -1, 5_000));
-        let ResponseBody::Produce(response) = body else { panic!("{body:?}") };
+        let ResponseBody::Client(ClientResponse::Produce(response)) = body else {
+            panic!("{body:?}")
+        };
         let answer = &response.responses[0].partition_responses[0];
         assert_eq!(answer.error_code, 0, "{answer:?}");
     }
@@ -269,8 +273,11 @@ fn with_orders() -> Cluster {
         .with_replication_factor(3)
         .with_configs(vec![minimum]);
     let request = CreateTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(5_000);
-    let body = cluster.ask(NodeId(2), RequestBody::CreateTopics(Box::new(request)));
-    let ResponseBody::CreateTopics(response) = body else { panic!("{body:?}") };
+    let body =
+        cluster.ask(NodeId(2), RequestBody::Client(ClientRequest::CreateTopics(Box::new(request))));
+    let ResponseBody::Client(ClientResponse::CreateTopics(response)) = body else {
+        panic!("{body:?}")
+    };
     assert_eq!(response.topics[0].error_code, 0);
     cluster
 }

@@ -4,8 +4,9 @@ use crate::broker::tests::bench::{Bench, CONTROLLER, ORDERS, only_reply, registr
 use crate::config::topic_name;
 use crate::fetch_session::FetchMetadata;
 use crate::message::{
-    AllocateProducerIdsResponse, AlterPartitionResponse, AlteredPartition, ClusterError,
-    IsrRegistration, ReplicaFetchPartition, ReplicaFetchRequest, RequestBody, ResponseBody,
+    AllocateProducerIdsResponse, AlterPartitionResponse, AlteredPartition, ClientRequest,
+    ClientResponse, ClusterError, ControllerRequest, ControllerResponse, IsrRegistration,
+    PeerRequest, ReplicaFetchPartition, ReplicaFetchRequest, RequestBody, ResponseBody,
 };
 use crate::node::{Channel, Effect, Event};
 use crate::note::{Note, ReplicationNote};
@@ -20,11 +21,13 @@ fn init_producer_id(id: i64, epoch: i16) -> RequestBody {
         .with_transactional_id(None)
         .with_producer_id(id.into())
         .with_producer_epoch(epoch);
-    RequestBody::InitProducerId(Box::new(request))
+    RequestBody::Client(ClientRequest::InitProducerId(Box::new(request)))
 }
 
 fn given(body: &ResponseBody) -> (i16, i64, i16) {
-    let ResponseBody::InitProducerId(response) = body else { panic!("{body:?}") };
+    let ResponseBody::Client(ClientResponse::InitProducerId(response)) = body else {
+        panic!("{body:?}")
+    };
     (response.error_code, response.producer_id.0, response.producer_epoch)
 }
 
@@ -40,7 +43,8 @@ fn producer_ids_come_from_a_block_that_is_fetched_once() {
     assert_eq!(sent.to, CONTROLLER);
     assert!(!bench.has_sent(Channel::Controller));
     let response = AllocateProducerIdsResponse { result: Ok((1000, 1000)) };
-    let effects = bench.answer(&sent, ResponseBody::AllocateProducerIds(response));
+    let effects = bench
+        .answer(&sent, ResponseBody::Controller(ControllerResponse::AllocateProducerIds(response)));
     assert_eq!(replies(&effects), []);
     for (id, epoch, expected) in [(-1, -1, 1000), (1000, 3, 1001), (7, i16::MAX, 1002)] {
         let effects = bench.request(7, 1001, 2, init_producer_id(id, epoch));
@@ -59,9 +63,13 @@ fn a_block_that_does_not_come_is_asked_for_elsewhere() {
     assert_ne!(bench.take_sent(Channel::Controller).to, first.to);
 }
 
-fn create_topics() -> RequestBody {
+fn request() -> Box<CreateTopicsRequest> {
     let topic = CreatableTopic::default().with_name(TopicName(topic_name("new")));
-    RequestBody::CreateTopics(Box::new(CreateTopicsRequest::default().with_topics(vec![topic])))
+    Box::new(CreateTopicsRequest::default().with_topics(vec![topic]))
+}
+
+fn create_topics() -> RequestBody {
+    RequestBody::Client(ClientRequest::CreateTopics(request()))
 }
 
 #[test]
@@ -70,13 +78,14 @@ fn create_topics_is_passed_on_and_its_answer_passed_back() {
         let mut bench = Bench::hosting(registration(1, 1, &[1]));
         bench.request(7, 1003, 5, create_topics());
         let sent = bench.take_sent(Channel::Controller);
-        assert_eq!(sent.message.body, create_topics());
+        let passed_on = RequestBody::Controller(ControllerRequest::CreateTopics(request()));
+        assert_eq!(sent.message.body, passed_on);
         let result = CreatableTopicResult::default().with_error_code(error_code);
-        let response = ResponseBody::CreateTopics(Box::new(
-            CreateTopicsResponse::default().with_topics(vec![result]),
-        ));
-        let effects = bench.answer(&sent, response.clone());
-        assert_eq!(replies(&effects), [(7, 5, response)]);
+        let response = Box::new(CreateTopicsResponse::default().with_topics(vec![result]));
+        let answer = ControllerResponse::CreateTopics(response.clone());
+        let effects = bench.answer(&sent, ResponseBody::Controller(answer));
+        let passed_back = ResponseBody::Client(ClientResponse::CreateTopics(response));
+        assert_eq!(replies(&effects), [(7, 5, passed_back)]);
     }
 }
 
@@ -87,7 +96,9 @@ fn create_topics_without_an_answer_may_or_may_not_have_happened() {
     let effects = bench.pass_ms(3_000);
     let disconnect = Effect::Disconnect { to: CONTROLLER, channel: Channel::Controller };
     assert!(effects.contains(&disconnect), "{effects:?}");
-    let ResponseBody::CreateTopics(response) = only_reply(&effects) else { panic!("{effects:?}") };
+    let ResponseBody::Client(ClientResponse::CreateTopics(response)) = only_reply(&effects) else {
+        panic!("{effects:?}")
+    };
     assert_eq!(response.topics[0].error_code, ErrorCode::RequestTimedOut.code());
     assert_eq!(response.topics[0].name, TopicName(topic_name("new")));
 }
@@ -109,7 +120,7 @@ fn follower_fetch(bench: &mut Bench) -> Vec<Effect> {
         partitions: vec![asked],
         forgotten: Vec::new(),
     };
-    bench.request(9, 2, 1, RequestBody::ReplicaFetch(Box::new(request)))
+    bench.request(9, 2, 1, RequestBody::Peer(PeerRequest::ReplicaFetch(Box::new(request))))
 }
 
 #[test]
@@ -117,7 +128,10 @@ fn an_isr_proposal_is_sent_until_the_controller_decides() {
     let mut bench = Bench::hosting(registration(1, 1, &[1]));
     follower_fetch(&mut bench);
     let sent = bench.take_sent(Channel::Controller);
-    let RequestBody::AlterPartition(request) = &sent.message.body else { panic!("{sent:?}") };
+    let RequestBody::Controller(ControllerRequest::AlterPartition(request)) = &sent.message.body
+    else {
+        panic!("{sent:?}")
+    };
     assert_eq!(
         request.partitions[0].new_isr,
         [(NodeId(1), BrokerEpoch(0)), (NodeId(2), BrokerEpoch(1))]
@@ -125,7 +139,10 @@ fn an_isr_proposal_is_sent_until_the_controller_decides() {
     let not_known =
         AlteredPartition { partition: ORDERS, result: Err(ClusterError::NotController) };
     let response = AlterPartitionResponse { result: Ok(vec![not_known]) };
-    bench.answer(&sent, ResponseBody::AlterPartition(Box::new(response)));
+    bench.answer(
+        &sent,
+        ResponseBody::Controller(ControllerResponse::AlterPartition(Box::new(response))),
+    );
     assert!(!bench.has_sent(Channel::Controller), "after a pause");
     bench.pass_ms(60);
     let sent = bench.take_sent(Channel::Controller);
@@ -138,7 +155,10 @@ fn an_isr_proposal_is_sent_until_the_controller_decides() {
     };
     let altered = AlteredPartition { partition: ORDERS, result: Ok(registration) };
     let response = AlterPartitionResponse { result: Ok(vec![altered]) };
-    let effects = bench.answer(&sent, ResponseBody::AlterPartition(Box::new(response)));
+    let effects = bench.answer(
+        &sent,
+        ResponseBody::Controller(ControllerResponse::AlterPartition(Box::new(response))),
+    );
     let committed = |effect: &Effect| {
         matches!(effect, Effect::Note(Note::Replication(ReplicationNote::IsrCommitted { .. })))
     };

@@ -7,7 +7,7 @@ use crate::broker::tests::bench::{
 };
 use crate::broker::tests::serving::produce;
 use crate::disk_image::{DiskImage, FileId};
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::metadata::MetadataRecord;
 use crate::node::Effect;
 use crate::note::{LogNote, Note, PartitionRegistration};
@@ -35,7 +35,9 @@ fn is_discarded(effects: &[Effect], as_stray: bool) -> bool {
 }
 
 fn error_of(body: ResponseBody) -> Option<ErrorCode> {
-    let ResponseBody::Produce(mut response) = body else { panic!("{body:?}") };
+    let ResponseBody::Client(ClientResponse::Produce(mut response)) = body else {
+        panic!("{body:?}")
+    };
     let answer = response.responses.remove(0).partition_responses.remove(0);
     ErrorCode::try_from_code(answer.error_code)
 }

@@ -8,8 +8,8 @@ use crate::broker::tests::bench::{
 use crate::defect::BrokerDefect;
 use crate::disk_image::{DiskImage, FileId};
 use crate::message::{
-    BrokerHeartbeatResponse, BrokerRegistrationRequest, ClusterError, HeartbeatState, RequestBody,
-    ResponseBody,
+    BrokerHeartbeatResponse, BrokerRegistrationRequest, ClientRequest, ClusterError,
+    ControllerRequest, ControllerResponse, HeartbeatState, RequestBody, ResponseBody,
 };
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Effect, Event, Node};
 use crate::note::{BrokerNote, BrokerState, Note, PartitionRegistration, ReplicationNote};
@@ -29,7 +29,10 @@ fn states(effects: &[Effect]) -> Vec<BrokerState> {
 
 fn registration_request(bench: &mut Bench) -> BrokerRegistrationRequest {
     let sent = bench.take_sent(Channel::Heartbeat);
-    let RequestBody::BrokerRegistration(request) = sent.message.body else { panic!("{sent:?}") };
+    let RequestBody::Controller(ControllerRequest::BrokerRegistration(request)) = sent.message.body
+    else {
+        panic!("{sent:?}")
+    };
     request
 }
 
@@ -67,24 +70,34 @@ fn a_broker_is_unfenced_once_it_has_applied_its_own_registration() {
     let effects = bench.answer_registration(Ok(BrokerEpoch(0)));
     assert_eq!(states(&effects), [BrokerState::Fenced]);
     let heartbeat = bench.take_sent(Channel::Heartbeat);
-    let RequestBody::BrokerHeartbeat(request) = &heartbeat.message.body else {
+    let RequestBody::Controller(ControllerRequest::BrokerHeartbeat(request)) =
+        &heartbeat.message.body
+    else {
         panic!("{heartbeat:?}")
     };
     assert!(request.want_fence, "nothing is applied yet");
     assert_eq!(request.metadata_offset, Offset(-1));
     let fenced = HeartbeatState { fenced: true, should_shut_down: false };
     let response = BrokerHeartbeatResponse { result: Ok(fenced), controller: None };
-    bench.answer(&heartbeat, ResponseBody::BrokerHeartbeat(response));
+    bench.answer(
+        &heartbeat,
+        ResponseBody::Controller(ControllerResponse::BrokerHeartbeat(response)),
+    );
     assert!(!bench.has_sent(Channel::Heartbeat), "the next heartbeat is due after the interval");
     bench.commit(&[register(1, INCARNATION)]);
     let heartbeat = bench.take_sent(Channel::Heartbeat);
-    let RequestBody::BrokerHeartbeat(request) = &heartbeat.message.body else {
+    let RequestBody::Controller(ControllerRequest::BrokerHeartbeat(request)) =
+        &heartbeat.message.body
+    else {
         panic!("{heartbeat:?}")
     };
     assert!(!request.want_fence, "caught up: said at once");
     assert_eq!(request.metadata_offset, Offset(0));
     let response = BrokerHeartbeatResponse { result: Ok(ACTIVE), controller: None };
-    let effects = bench.answer(&heartbeat, ResponseBody::BrokerHeartbeat(response));
+    let effects = bench.answer(
+        &heartbeat,
+        ResponseBody::Controller(ControllerResponse::BrokerHeartbeat(response)),
+    );
     assert_eq!(states(&effects), [BrokerState::Running]);
 }
 
@@ -112,7 +125,7 @@ fn metadata_of_an_earlier_uptime_makes_no_leader() {
 #[test]
 fn a_broker_that_boots_does_not_listen() {
     let (mut bench, _) = Bench::booted(1, &DiskImage::default());
-    let body = RequestBody::Metadata(Box::default());
+    let body = RequestBody::Client(ClientRequest::Metadata(Box::default()));
     let effects = bench.request(7, 1001, 1, body);
     let closes =
         |effect: &Effect| matches!(effect, Effect::Close { connection } if connection.0 == 7);
@@ -160,7 +173,10 @@ fn a_stale_epoch_is_asked_with_again_and_a_newer_uptime_ends_this_one() {
             result: Err(ClusterError::StaleBrokerEpoch),
             controller: Some(CONTROLLER),
         };
-        let effects = bench.answer(&heartbeat, ResponseBody::BrokerHeartbeat(response));
+        let effects = bench.answer(
+            &heartbeat,
+            ResponseBody::Controller(ControllerResponse::BrokerHeartbeat(response)),
+        );
         assert_eq!(states(&effects), [], "it is registered once");
         bench.sent.retain(|sent| sent.channel != Channel::Heartbeat);
         bench.pass_ms(1_999);
@@ -168,7 +184,13 @@ fn a_stale_epoch_is_asked_with_again_and_a_newer_uptime_ends_this_one() {
         bench.pass_ms(1);
     }
     let heartbeat = bench.take_sent(Channel::Heartbeat);
-    assert!(matches!(heartbeat.message.body, RequestBody::BrokerHeartbeat(_)), "{heartbeat:?}");
+    assert!(
+        matches!(
+            heartbeat.message.body,
+            RequestBody::Controller(ControllerRequest::BrokerHeartbeat(_))
+        ),
+        "{heartbeat:?}"
+    );
     let effects = bench.commit(&[register(1, INCARNATION + 1)]);
     assert!(matches!(effects.last(), Some(Effect::Halt { .. })), "{effects:?}");
     assert_eq!(bench.broker.next_deadline(), None);
@@ -199,12 +221,17 @@ fn a_stop_waits_for_the_controller_then_syncs_everything_before_the_marker() {
     let effects = bench.handle(Event::StopRequested);
     assert_eq!(states(&effects), [BrokerState::ShuttingDown]);
     let heartbeat = bench.take_sent(Channel::Heartbeat);
-    let RequestBody::BrokerHeartbeat(request) = &heartbeat.message.body else {
+    let RequestBody::Controller(ControllerRequest::BrokerHeartbeat(request)) =
+        &heartbeat.message.body
+    else {
         panic!("{heartbeat:?}")
     };
     assert!(request.want_shutdown);
     let response = BrokerHeartbeatResponse { result: Ok(ACTIVE), controller: None };
-    let effects = bench.answer(&heartbeat, ResponseBody::BrokerHeartbeat(response));
+    let effects = bench.answer(
+        &heartbeat,
+        ResponseBody::Controller(ControllerResponse::BrokerHeartbeat(response)),
+    );
     assert!(
         !effects.iter().any(|effect| matches!(effect, Effect::Halt { .. })),
         "still leads something"
@@ -269,9 +296,11 @@ fn a_stop_that_begins_while_a_heartbeat_is_under_way_is_told_after_it() {
     bench.handle(Event::StopRequested);
     assert!(!bench.has_sent(Channel::Heartbeat), "one at a time");
     let response = BrokerHeartbeatResponse { result: Ok(ACTIVE), controller: None };
-    bench.answer(&before, ResponseBody::BrokerHeartbeat(response));
+    bench.answer(&before, ResponseBody::Controller(ControllerResponse::BrokerHeartbeat(response)));
     let heartbeat = bench.take_sent(Channel::Heartbeat);
-    let RequestBody::BrokerHeartbeat(request) = &heartbeat.message.body else {
+    let RequestBody::Controller(ControllerRequest::BrokerHeartbeat(request)) =
+        &heartbeat.message.body
+    else {
         panic!("{heartbeat:?}")
     };
     assert!(request.want_shutdown);

@@ -5,15 +5,18 @@ use crate::broker::tests::bench::{Bench, ORDERS, Sent, batch, partition, registr
 use crate::broker::tests::serving::produce;
 use crate::fetch_session::FetchMetadata;
 use crate::message::{
-    ClusterError, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaFetchResponse,
-    ReplicaOffsetsResponse, RequestBody, ResponseBody,
+    ClientResponse, ClusterError, PeerRequest, PeerResponse, ReplicaFetchPartition,
+    ReplicaFetchPartitionResponse, ReplicaFetchResponse, ReplicaOffsetsResponse, RequestBody,
+    ResponseBody,
 };
 use crate::node::{Channel, Effect, Event};
 use crate::record::RecordBatch;
 use crate::types::{LeaderEpoch, NodeId, Offset};
 
 fn asked(sent: &Sent) -> ReplicaFetchPartition {
-    let RequestBody::ReplicaFetch(request) = &sent.message.body else { panic!("{sent:?}") };
+    let RequestBody::Peer(PeerRequest::ReplicaFetch(request)) = &sent.message.body else {
+        panic!("{sent:?}")
+    };
     assert_eq!(request.partitions.len(), 1);
     request.partitions[0]
 }
@@ -31,10 +34,10 @@ fn answer(
         log_start_offset: Offset(0),
         batches,
     };
-    ResponseBody::ReplicaFetch(Box::new(ReplicaFetchResponse {
+    ResponseBody::Peer(PeerResponse::ReplicaFetch(Box::new(ReplicaFetchResponse {
         session: Ok(FetchMetadata::NO_SESSION),
         partitions: vec![answer],
-    }))
+    })))
 }
 
 fn at(offset: i64, epoch: i32) -> RecordBatch {
@@ -117,14 +120,17 @@ fn out_of_range_asks_for_the_leaders_bounds() {
         let sent = bench.take_sent(Channel::ReplicaFetch);
         bench.answer(&sent, answer(Some(ClusterError::OffsetOutOfRange), -1, Vec::new()));
         let sent = bench.take_sent(Channel::ReplicaFetch);
-        assert!(matches!(sent.message.body, RequestBody::ReplicaOffsets(_)), "{sent:?}");
+        assert!(
+            matches!(sent.message.body, RequestBody::Peer(PeerRequest::ReplicaOffsets(_))),
+            "{sent:?}"
+        );
         let bounds = ReplicaOffsetsResponse {
             partition: ORDERS,
             error: None,
             log_start_offset: Offset(start),
             log_end_offset: Offset(end),
         };
-        bench.answer(&sent, ResponseBody::ReplicaOffsets(bounds));
+        bench.answer(&sent, ResponseBody::Peer(PeerResponse::ReplicaOffsets(bounds)));
         assert_eq!(log_end(&bench.broker), Offset(expected), "leader has {start}..{end}");
         let next = asked(&bench.take_sent(Channel::ReplicaFetch));
         assert_eq!(next.fetch_offset, Offset(expected));
@@ -160,7 +166,7 @@ fn two_brokers_commit_a_produce_between_them() {
     assert_eq!(replies(&leader.request(7, 1001, 1, produce(&[batch(5)], -1, 1_000))), []);
     let returned = replicate(&mut leader, &mut follower);
     let acknowledged = replies(&returned).into_iter().find(|(connection, ..)| *connection == 7);
-    let Some((_, 1, ResponseBody::Produce(response))) = acknowledged else {
+    let Some((_, 1, ResponseBody::Client(ClientResponse::Produce(response)))) = acknowledged else {
         panic!("{returned:?}")
     };
     assert_eq!(response.responses[0].partition_responses[0].error_code, 0);

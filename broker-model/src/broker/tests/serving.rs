@@ -6,7 +6,7 @@ use crate::broker::tests::bench::{
     Bench, ORDERS, batch, bytes_of, only_reply, partition, registration, replies, topic,
 };
 use crate::config::topic_name;
-use crate::message::{ClusterError, RequestBody, ResponseBody};
+use crate::message::{ClientRequest, ClientResponse, ClusterError, RequestBody, ResponseBody};
 use crate::node::{Effect, Event};
 use crate::note::{ConsumerNote, Note, ReplicationNote};
 use crate::proto::{
@@ -33,11 +33,13 @@ fn produce_bytes(records: Vec<Bytes>, acks: i16, timeout_ms: i32) -> RequestBody
     });
     let topic = TopicProduceData::default().with_name(orders()).with_partition_data(data.collect());
     let request = ProduceRequest::default().with_acks(acks).with_timeout_ms(timeout_ms);
-    RequestBody::Produce(Box::new(request.with_topic_data(vec![topic])))
+    RequestBody::Client(ClientRequest::Produce(Box::new(request.with_topic_data(vec![topic]))))
 }
 
 fn produced(body: ResponseBody) -> PartitionProduceResponse {
-    let ResponseBody::Produce(mut response) = body else { panic!("{body:?}") };
+    let ResponseBody::Client(ClientResponse::Produce(mut response)) = body else {
+        panic!("{body:?}")
+    };
     response.responses.remove(0).partition_responses.remove(0)
 }
 
@@ -53,11 +55,13 @@ fn fetch(offset: i64, current_leader_epoch: i32, min_bytes: i32) -> RequestBody 
         .with_max_wait_ms(500)
         .with_min_bytes(min_bytes)
         .with_max_bytes(1 << 20);
-    RequestBody::Fetch(Box::new(request.with_topics(vec![topic])))
+    RequestBody::Client(ClientRequest::Fetch(Box::new(request.with_topics(vec![topic]))))
 }
 
 fn fetched(body: ResponseBody) -> PartitionData {
-    let ResponseBody::Fetch(mut response) = body else { panic!("{body:?}") };
+    let ResponseBody::Client(ClientResponse::Fetch(mut response)) = body else {
+        panic!("{body:?}")
+    };
     response.responses.remove(0).partitions.remove(0)
 }
 
@@ -66,7 +70,9 @@ fn list_offsets(timestamp: i64, current_leader_epoch: i32) -> RequestBody {
         .with_timestamp(timestamp)
         .with_current_leader_epoch(current_leader_epoch);
     let topic = ListOffsetsTopic::default().with_name(orders()).with_partitions(vec![asked]);
-    RequestBody::ListOffsets(Box::new(ListOffsetsRequest::default().with_topics(vec![topic])))
+    RequestBody::Client(ClientRequest::ListOffsets(Box::new(
+        ListOffsetsRequest::default().with_topics(vec![topic]),
+    )))
 }
 
 #[test]
@@ -124,7 +130,9 @@ fn a_produce_is_refused_at_the_door() {
 fn each_partition_of_a_produce_has_its_own_outcome() {
     let mut bench = Bench::hosting(registration(1, 1, &[1]));
     let effects = bench.request(7, 1001, 1, produce(&[batch(5), batch(6)], -1, 100));
-    let ResponseBody::Produce(response) = only_reply(&effects) else { panic!("{effects:?}") };
+    let ResponseBody::Client(ClientResponse::Produce(response)) = only_reply(&effects) else {
+        panic!("{effects:?}")
+    };
     let answers = &response.responses[0].partition_responses;
     assert_eq!(answers[0].error_code, 0);
     assert_eq!(answers[1].error_code, ErrorCode::UnknownTopicOrPartition.code());
@@ -224,7 +232,8 @@ fn client_requests_are_fenced_by_leader_epoch() {
         assert_eq!(fetched(only_reply(&effects)).error_code, error.code());
         assert!(effects.contains(&fenced));
         let effects = bench.request(8, 1002, 2, list_offsets(-1, epoch));
-        let ResponseBody::ListOffsets(response) = only_reply(&effects) else {
+        let ResponseBody::Client(ClientResponse::ListOffsets(response)) = only_reply(&effects)
+        else {
             panic!("{effects:?}")
         };
         assert_eq!(response.topics[0].partitions[0].error_code, error.code());
@@ -235,9 +244,15 @@ fn client_requests_are_fenced_by_leader_epoch() {
         let topic =
             OffsetForLeaderTopic::default().with_topic(orders()).with_partitions(vec![asked]);
         let request = OffsetForLeaderEpochRequest::default().with_topics(vec![topic]);
-        let effects =
-            bench.request(8, 1002, 3, RequestBody::OffsetForLeaderEpoch(Box::new(request)));
-        let ResponseBody::OffsetForLeaderEpoch(response) = only_reply(&effects) else {
+        let effects = bench.request(
+            8,
+            1002,
+            3,
+            RequestBody::Client(ClientRequest::OffsetForLeaderEpoch(Box::new(request))),
+        );
+        let ResponseBody::Client(ClientResponse::OffsetForLeaderEpoch(response)) =
+            only_reply(&effects)
+        else {
             panic!("{effects:?}")
         };
         assert_eq!(response.topics[0].partitions[0].error_code, error.code());
@@ -250,7 +265,8 @@ fn the_end_offset_is_told_only_once_the_epoch_has_begun_to_commit() {
     let mut bench = Bench::hosting(registration(1, 1, &[1, 2]));
     bench.request(7, 1001, 1, produce(&[batch(5)], 1, 100));
     let answer = |effects: &[Effect]| {
-        let ResponseBody::ListOffsets(response) = only_reply(effects) else {
+        let ResponseBody::Client(ClientResponse::ListOffsets(response)) = only_reply(effects)
+        else {
             panic!("{effects:?}")
         };
         response.topics[0].partitions[0].clone()
@@ -278,11 +294,13 @@ fn an_epoch_end_is_told_by_the_leader_alone() {
     let asked =
         OffsetForLeaderPartition::default().with_current_leader_epoch(-1).with_leader_epoch(1);
     let topic = OffsetForLeaderTopic::default().with_topic(orders()).with_partitions(vec![asked]);
-    let request = RequestBody::OffsetForLeaderEpoch(Box::new(
+    let request = RequestBody::Client(ClientRequest::OffsetForLeaderEpoch(Box::new(
         OffsetForLeaderEpochRequest::default().with_topics(vec![topic]),
-    ));
+    )));
     let answer = |effects: &[Effect]| {
-        let ResponseBody::OffsetForLeaderEpoch(response) = only_reply(effects) else {
+        let ResponseBody::Client(ClientResponse::OffsetForLeaderEpoch(response)) =
+            only_reply(effects)
+        else {
             panic!("{effects:?}")
         };
         response.topics[0].partitions[0].clone()
@@ -306,8 +324,11 @@ fn metadata_tells_brokers_topics_and_what_is_unknown() {
     let ask =
         |name: &str| MetadataRequestTopic::default().with_name(Some(TopicName(topic_name(name))));
     let request = MetadataRequest::default().with_topics(Some(vec![ask("orders"), ask("nothing")]));
-    let effects = bench.request(8, 1002, 1, RequestBody::Metadata(Box::new(request)));
-    let ResponseBody::Metadata(response) = only_reply(&effects) else { panic!("{effects:?}") };
+    let effects =
+        bench.request(8, 1002, 1, RequestBody::Client(ClientRequest::Metadata(Box::new(request))));
+    let ResponseBody::Client(ClientResponse::Metadata(response)) = only_reply(&effects) else {
+        panic!("{effects:?}")
+    };
     let brokers: Vec<i32> = response.brokers.iter().map(|broker| broker.node_id.0).collect();
     assert_eq!(brokers, [1, 2, 3]);
     let returned = &response.topics[0].partitions[0];
@@ -315,8 +336,11 @@ fn metadata_tells_brokers_topics_and_what_is_unknown() {
     assert_eq!(returned.isr_nodes.iter().map(|broker| broker.0).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(response.topics[1].error_code, ErrorCode::UnknownTopicOrPartition.code());
     let all = MetadataRequest::default().with_topics(None);
-    let effects = bench.request(8, 1002, 2, RequestBody::Metadata(Box::new(all)));
-    let ResponseBody::Metadata(response) = only_reply(&effects) else { panic!("{effects:?}") };
+    let effects =
+        bench.request(8, 1002, 2, RequestBody::Client(ClientRequest::Metadata(Box::new(all))));
+    let ResponseBody::Client(ClientResponse::Metadata(response)) = only_reply(&effects) else {
+        panic!("{effects:?}")
+    };
     assert_eq!(response.topics.len(), 1);
 }
 

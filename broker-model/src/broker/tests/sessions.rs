@@ -6,8 +6,8 @@ use crate::config::topic_name;
 use crate::disk_image::DiskImage;
 use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::message::{
-    ClusterError, ReplicaFetchPartition, ReplicaFetchRequest, ReplicaFetchResponse, RequestBody,
-    ResponseBody,
+    ClientRequest, ClientResponse, ClusterError, PeerRequest, PeerResponse, ReplicaFetchPartition,
+    ReplicaFetchRequest, ReplicaFetchResponse, RequestBody, ResponseBody,
 };
 use crate::metadata::MetadataRecord;
 use crate::node::Effect;
@@ -51,7 +51,7 @@ impl Follower {
             forgotten: Vec::new(),
         };
         self.requests += 1;
-        let body = RequestBody::ReplicaFetch(Box::new(request));
+        let body = RequestBody::Peer(PeerRequest::ReplicaFetch(Box::new(request)));
         bench.request(self.connection, self.node, self.requests, body)
     }
 
@@ -60,7 +60,7 @@ impl Follower {
         let mut replies = replies(effects);
         replies.retain(|(connection, ..)| *connection == self.connection);
         assert_eq!(replies.len(), 1, "one answer to {} among {effects:?}", self.node);
-        let ResponseBody::ReplicaFetch(response) = replies.remove(0).2 else {
+        let ResponseBody::Peer(PeerResponse::ReplicaFetch(response)) = replies.remove(0).2 else {
             panic!("{effects:?}")
         };
         match response.session {
@@ -255,13 +255,15 @@ fn delete(before: i64) -> RequestBody {
         .with_name(TopicName(topic_name("orders")))
         .with_partitions(vec![asked]);
     let request = DeleteRecordsRequest::default().with_topics(vec![topic]).with_timeout_ms(900);
-    RequestBody::DeleteRecords(Box::new(request))
+    RequestBody::Client(ClientRequest::DeleteRecords(Box::new(request)))
 }
 
 /// Error and low watermark of the one answer among effects.
 fn deleted(effects: &[Effect]) -> Option<(i16, i64)> {
     let answer = replies(effects).into_iter().find(|(connection, ..)| *connection == 8)?;
-    let ResponseBody::DeleteRecords(response) = answer.2 else { panic!("{answer:?}") };
+    let ResponseBody::Client(ClientResponse::DeleteRecords(response)) = answer.2 else {
+        panic!("{answer:?}")
+    };
     let result = &response.topics[0].partitions[0];
     Some((result.error_code, result.low_watermark))
 }

@@ -1,9 +1,8 @@
 //! Deleting records: asked once, of the broker that leads as the caller knows. Java's client finds the leader by itself
 //! and tries again what may pass. Source: `KafkaAdminClient.deleteRecords`, KIP-107.
 
-use super::Admin;
-use crate::client::connection::Purpose;
-use crate::message::{RequestBody, ResponseBody};
+use super::{Admin, Purpose};
+use crate::message::{ClientRequest, ClientResponse};
 use crate::node::{Channel, Effects, Outcome};
 use crate::proto::{
     DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic, ErrorCode, StrBytes,
@@ -32,17 +31,17 @@ impl Admin {
         let request =
             DeleteRecordsRequest::default().with_topics(vec![topic]).with_timeout_ms(timeout_ms);
         let (body, purpose) =
-            (RequestBody::DeleteRecords(Box::new(request)), Purpose::DeleteRecords(operation));
+            (ClientRequest::DeleteRecords(Box::new(request)), Purpose::DeleteRecords(operation));
         self.connections.send(now, (broker, Channel::Client), body, purpose, effects);
     }
 
     /// A leader has moved its log start even if it says that others did not follow in time.
     pub(super) fn on_records_deleted(
         operation: OperationId,
-        body: &ResponseBody,
+        body: &ClientResponse,
         effects: &mut Effects,
     ) {
-        let result = if let ResponseBody::DeleteRecords(response) = body {
+        let result = if let ClientResponse::DeleteRecords(response) = body {
             response.topics.first().and_then(|topic| topic.partitions.first())
         } else {
             None

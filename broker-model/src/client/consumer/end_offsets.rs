@@ -3,9 +3,9 @@
 //! A leader that is new and does not know how much is committed answers `OFFSET_NOT_AVAILABLE`; that, like any error
 //! that may pass, is asked again until twice the request timeout is over.
 
-use crate::client::connection::Purpose;
+use crate::client::consumer::purpose::Purpose;
 use crate::client::metadata::{PartitionKey, is_stale_metadata};
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, Outcome};
 use crate::proto::{
     ErrorCode, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
@@ -110,7 +110,7 @@ impl Consumer {
         key: PartitionKey,
         epoch: LeaderEpoch,
         timestamp: i64,
-    ) -> RequestBody {
+    ) -> ClientRequest {
         let partition = ListOffsetsPartition::default()
             .with_partition_index(key.partition)
             .with_current_leader_epoch(epoch.0)
@@ -121,7 +121,7 @@ impl Consumer {
         let request =
             ListOffsetsRequest::default().with_replica_id((-1).into()).with_topics(vec![topic]);
         let request = request.with_isolation_level(self.config.isolation.wire());
-        RequestBody::ListOffsets(Box::new(request))
+        ClientRequest::ListOffsets(Box::new(request))
     }
 
     pub(super) fn find_offset(

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use crate::client::connection::{PositionTicket, Purpose};
+use crate::client::consumer::purpose::{PositionTicket, Purpose};
 use crate::client::metadata::PartitionKey;
 use crate::fetch_session::SessionError;
 use crate::fetch_session::handler::SessionHandler;
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, PolledRecord};
 use crate::proto::{
     AbortedTransaction, ErrorCode, FetchPartition, FetchRequest, FetchResponse, FetchTopic,
@@ -101,7 +101,7 @@ impl Consumer {
             .with_session_epoch(built.metadata.epoch)
             .with_forgotten_topics_data(forgotten.collect())
             .with_topics(topics);
-        let body = RequestBody::Fetch(Box::new(request));
+        let body = ClientRequest::Fetch(Box::new(request));
         let to = (leader, Channel::ClientFetch);
         self.connections.send(now, to, body, Purpose::Fetch(leader), effects);
     }

@@ -21,6 +21,7 @@ mod fetcher;
 mod group;
 mod position;
 mod positions;
+pub(super) mod purpose;
 mod questions;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ use crate::config::{ConsumerConfig, ms};
 use crate::defect::Defects;
 use crate::fetch_session::handler::SessionHandler;
 use crate::jitter::jitter;
-use crate::message::{Response, ResponseBody};
+use crate::message::{ClientResponse, Response, ResponseBody};
 use crate::node::{
     Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome, PolledRecord,
 };
@@ -45,7 +46,8 @@ use self::fetch_position::FetchPosition;
 use self::group::Membership;
 use self::position::{Position, Stage};
 use self::positions::Positions;
-use super::connection::{Backoff, Connections, PositionTicket, Purpose};
+use self::purpose::{PositionTicket, Purpose};
+use super::connection::{Backoff, Connections};
 use super::metadata::{Leadership, Metadata, PartitionKey, is_stale_metadata};
 
 /// A consumer.
@@ -54,7 +56,7 @@ pub struct Consumer {
     config: ConsumerConfig,
     defects: Defects,
     membership: Option<Membership>,
-    connections: Connections,
+    connections: Connections<Purpose>,
     metadata: Metadata,
     metadata_version: u64,
     positions: Positions,
@@ -196,49 +198,50 @@ impl Consumer {
         message: Response,
         effects: &mut Effects,
     ) {
+        let ResponseBody::Client(body) = message.body else { return };
         let Some(purpose) = self.connections.answered(from.0, from.1, message.correlation_id)
         else {
             return;
         };
-        match (purpose, message.body) {
-            (Purpose::Metadata, ResponseBody::Metadata(response)) => {
+        match (purpose, body) {
+            (Purpose::Metadata, ClientResponse::Metadata(response)) => {
                 self.metadata.on_response(now, &response, &mut self.connections);
             }
-            (Purpose::Fetch(leader), ResponseBody::Fetch(response)) => {
+            (Purpose::Fetch(leader), ClientResponse::Fetch(response)) => {
                 self.on_fetched(now, leader, *response);
             }
-            (Purpose::StartOffset(ticket), ResponseBody::ListOffsets(response)) => {
+            (Purpose::StartOffset(ticket), ClientResponse::ListOffsets(response)) => {
                 self.on_start_offset(now, ticket, &response, effects);
             }
-            (Purpose::EpochEnd(ticket), ResponseBody::OffsetForLeaderEpoch(response)) => {
+            (Purpose::EpochEnd(ticket), ClientResponse::OffsetForLeaderEpoch(response)) => {
                 self.on_epoch_end(now, ticket, &response, effects);
             }
-            (Purpose::EndOffset(operation), ResponseBody::ListOffsets(response)) => {
+            (Purpose::EndOffset(operation), ClientResponse::ListOffsets(response)) => {
                 self.on_end_offset(now, operation, &response, effects);
             }
-            (Purpose::FindCoordinator, ResponseBody::FindCoordinator(response)) => {
+            (Purpose::FindCoordinator, ClientResponse::FindCoordinator(response)) => {
                 self.on_coordinator(now, &response);
             }
-            (Purpose::JoinGroup(sent), ResponseBody::JoinGroup(response)) => {
+            (Purpose::JoinGroup(sent), ClientResponse::JoinGroup(response)) => {
                 self.on_joined(now, &sent, &response);
             }
-            (Purpose::SyncGroup(sent), ResponseBody::SyncGroup(response)) => {
+            (Purpose::SyncGroup(sent), ClientResponse::SyncGroup(response)) => {
                 self.on_synced(now, &sent, &response);
             }
-            (Purpose::Heartbeat(sent), ResponseBody::Heartbeat(response)) => {
+            (Purpose::Heartbeat(sent), ClientResponse::Heartbeat(response)) => {
                 self.on_heartbeat(now, &sent, &response);
             }
-            (Purpose::ConsumerGroupHeartbeat(life), ResponseBody::ConsumerGroupHeartbeat(it)) => {
+            (Purpose::ConsumerGroupHeartbeat(life), ClientResponse::ConsumerGroupHeartbeat(it)) => {
                 self.on_consumer_heartbeat(now, life, &it);
             }
             (
                 Purpose::LeaveGroup,
-                ResponseBody::LeaveGroup(_) | ResponseBody::ConsumerGroupHeartbeat(_),
+                ClientResponse::LeaveGroup(_) | ClientResponse::ConsumerGroupHeartbeat(_),
             ) => {}
-            (Purpose::OffsetCommit(operation, sent), ResponseBody::OffsetCommit(response)) => {
+            (Purpose::OffsetCommit(operation, sent), ClientResponse::OffsetCommit(response)) => {
                 self.on_commit_answered(now, (operation, &sent), &response, effects);
             }
-            (Purpose::OffsetFetch(assignment), ResponseBody::OffsetFetch(response)) => {
+            (Purpose::OffsetFetch(assignment), ClientResponse::OffsetFetch(response)) => {
                 self.on_committed(now, assignment, &response);
             }
             (purpose, _nonsense) => self.on_lost(now, vec![purpose]),
@@ -269,13 +272,6 @@ impl Consumer {
                 Purpose::LeaveGroup => {}
                 Purpose::OffsetCommit(operation, _) => self.on_commit_lost(now, operation),
                 Purpose::OffsetFetch(_) => self.on_committed_lost(now),
-                Purpose::InitProducerId
-                | Purpose::Transaction(_)
-                | Purpose::Produce(_)
-                | Purpose::CreateTopic(_)
-                | Purpose::DeleteRecords(_) => {
-                    unreachable!("a consumer never asks {purpose:?}")
-                }
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::client::connection::PositionTicket;
+use crate::client::consumer::purpose::PositionTicket;
 use crate::client::metadata::{Leadership, PartitionKey};
 use crate::node::PolledRecord;
 use crate::types::{LeaderEpoch, Offset, Time};

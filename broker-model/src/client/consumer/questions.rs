@@ -1,10 +1,10 @@
 //! Where to start reading, and whether the log still is the one that was read: what a position asks before it
 //! fetches. Source: Kafka's `OffsetFetcher`, `OffsetsForLeaderEpochClient`; KIP-320; known bugs R10, R23.
 
-use crate::client::connection::{PositionTicket, Purpose};
+use crate::client::consumer::purpose::{PositionTicket, Purpose};
 use crate::client::metadata::{Leadership, PartitionKey};
 use crate::config::OffsetReset;
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
 use crate::note::{Api, ConsumerNote, ExchangeNote, Standing};
 use crate::proto::{
@@ -76,7 +76,7 @@ impl Consumer {
         key: PartitionKey,
         current: LeaderEpoch,
         last: LeaderEpoch,
-    ) -> RequestBody {
+    ) -> ClientRequest {
         let partition = OffsetForLeaderPartition::default()
             .with_partition(key.partition)
             .with_current_leader_epoch(current.0)
@@ -87,7 +87,7 @@ impl Consumer {
         let request = OffsetForLeaderEpochRequest::default()
             .with_replica_id((-1).into())
             .with_topics(vec![topic]);
-        RequestBody::OffsetForLeaderEpoch(Box::new(request))
+        ClientRequest::OffsetForLeaderEpoch(Box::new(request))
     }
 
     pub(super) fn on_start_offset(

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use super::*;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::config::OffsetReset;
-use crate::message::RequestBody;
+use crate::message::{ClientRequest, ClientResponse, RequestBody};
 use crate::note::{ConsumerNote, Note};
 use crate::proto::{
     EpochEndOffset, FetchPartition, FetchResponse, FetchableTopicResponse,
@@ -41,11 +41,15 @@ fn started(config: ConsumerConfig, start: i64) -> Driver<Consumer> {
 }
 
 fn take_list(driver: &mut Driver<Consumer>) -> SentRequest {
-    driver.take(|body| matches!(body, RequestBody::ListOffsets(_))).expect("an offset is asked for")
+    driver
+        .take(|body| matches!(body, RequestBody::Client(ClientRequest::ListOffsets(_))))
+        .expect("an offset is asked for")
 }
 
 fn timestamp(asked: &SentRequest) -> i64 {
-    let RequestBody::ListOffsets(request) = &asked.message.body else { panic!("{asked:?}") };
+    let RequestBody::Client(ClientRequest::ListOffsets(request)) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
     request.topics[0].partitions[0].timestamp
 }
 
@@ -57,22 +61,30 @@ fn offset_answer(error: i16, offset: i64) -> ResponseBody {
     let topic = ListOffsetsTopicResponse::default()
         .with_name(TopicName(TOPIC))
         .with_partitions(vec![partition]);
-    ResponseBody::ListOffsets(Box::new(ListOffsetsResponse::default().with_topics(vec![topic])))
+    ResponseBody::Client(ClientResponse::ListOffsets(Box::new(
+        ListOffsetsResponse::default().with_topics(vec![topic]),
+    )))
 }
 
 fn take_fetch(driver: &mut Driver<Consumer>) -> SentRequest {
-    driver.take(|body| matches!(body, RequestBody::Fetch(_))).expect("a fetch is sent")
+    driver
+        .take(|body| matches!(body, RequestBody::Client(ClientRequest::Fetch(_))))
+        .expect("a fetch is sent")
 }
 
 fn fetched(asked: &SentRequest) -> FetchPartition {
-    let RequestBody::Fetch(request) = &asked.message.body else { panic!("{asked:?}") };
+    let RequestBody::Client(ClientRequest::Fetch(request)) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
     request.topics[0].partitions[0].clone()
 }
 
 fn fetch_answer(data: PartitionData) -> ResponseBody {
     let topic =
         FetchableTopicResponse::default().with_topic(TopicName(TOPIC)).with_partitions(vec![data]);
-    ResponseBody::Fetch(Box::new(FetchResponse::default().with_responses(vec![topic])))
+    ResponseBody::Client(ClientResponse::Fetch(Box::new(
+        FetchResponse::default().with_responses(vec![topic]),
+    )))
 }
 
 fn records_answer(bytes: Bytes) -> ResponseBody {
@@ -139,12 +151,13 @@ fn change_leader(driver: &mut Driver<Consumer>, leader: i32, epoch: i32) {
 
 fn take_epoch_query(driver: &mut Driver<Consumer>) -> SentRequest {
     driver
-        .take(|body| matches!(body, RequestBody::OffsetForLeaderEpoch(_)))
+        .take(|body| matches!(body, RequestBody::Client(ClientRequest::OffsetForLeaderEpoch(_))))
         .expect("the position is validated")
 }
 
 fn queried(asked: &SentRequest) -> OffsetForLeaderPartition {
-    let RequestBody::OffsetForLeaderEpoch(request) = &asked.message.body else {
+    let RequestBody::Client(ClientRequest::OffsetForLeaderEpoch(request)) = &asked.message.body
+    else {
         panic!("{asked:?}")
     };
     request.topics[0].partitions[0].clone()
@@ -160,11 +173,14 @@ fn epoch_answer(error: i16, epoch: i32, end: i64) -> ResponseBody {
         .with_topic(TopicName(TOPIC))
         .with_partitions(vec![partition]);
     let response = OffsetForLeaderEpochResponse::default().with_topics(vec![topic]);
-    ResponseBody::OffsetForLeaderEpoch(Box::new(response))
+    ResponseBody::Client(ClientResponse::OffsetForLeaderEpoch(Box::new(response)))
 }
 
 fn no_fetch(driver: &Driver<Consumer>) -> bool {
-    !driver.wire.iter().any(|it| matches!(it.message.body, RequestBody::Fetch(_)))
+    !driver
+        .wire
+        .iter()
+        .any(|it| matches!(it.message.body, RequestBody::Client(ClientRequest::Fetch(_))))
 }
 
 #[test]
@@ -357,7 +373,9 @@ fn an_offset_that_was_asked_for_is_not_validated_but_its_epoch_is_seen() {
     driver.send_leaders(&[(1, 3)]);
     let asked = take_list(&mut driver);
     let mut body = offset_answer(0, 7);
-    let ResponseBody::ListOffsets(response) = &mut body else { panic!("{body:?}") };
+    let ResponseBody::Client(ClientResponse::ListOffsets(response)) = &mut body else {
+        panic!("{body:?}")
+    };
     response.topics[0].partitions[0].leader_epoch = 5;
     driver.answer(&asked, body);
     let fetch = fetched(&take_fetch(&mut driver));
@@ -449,7 +467,12 @@ fn epoch_errors_ask_for_metadata_and_back_off() {
         let asked = take_fetch(&mut driver);
         driver.answer(&asked, error_answer(error));
         assert!(no_fetch(&driver), "{error}");
-        assert!(driver.wire.iter().any(|it| matches!(it.message.body, RequestBody::Metadata(_))));
+        assert!(
+            driver.wire.iter().any(|it| matches!(
+                it.message.body,
+                RequestBody::Client(ClientRequest::Metadata(_))
+            ))
+        );
         driver.send_leaders(&[(1, 3)]);
         driver.advance(150);
         assert_eq!(fetched(&take_fetch(&mut driver)).fetch_offset, 10);
@@ -462,7 +485,9 @@ fn a_silent_leader_costs_the_fetch_connection_only() {
     driver.advance(2_200);
     assert_eq!(driver.disconnected[0], (NodeId(1), Channel::ClientFetch));
     assert_eq!(
-        driver.take(|body| matches!(body, RequestBody::Fetch(_))).map(|it| it.to),
+        driver
+            .take(|body| matches!(body, RequestBody::Client(ClientRequest::Fetch(_))))
+            .map(|it| it.to),
         Some(NodeId(1))
     );
 }
@@ -482,7 +507,9 @@ fn an_end_offset_is_asked_again_until_it_is_known_or_late() {
 
     driver.invoke(6, Operation::EndOffset { partition: (TOPIC, 0) });
     for _ in 0..60 {
-        if let Some(asked) = driver.take(|body| matches!(body, RequestBody::ListOffsets(_))) {
+        if let Some(asked) =
+            driver.take(|body| matches!(body, RequestBody::Client(ClientRequest::ListOffsets(_))))
+        {
             driver.answer(&asked, offset_answer(ErrorCode::OffsetNotAvailable.code(), -1));
         }
         driver.advance(100);
@@ -498,9 +525,13 @@ fn one_fetch_asks_for_all_that_a_broker_leads() {
     driver.send_leaders(&[(1, 3), (1, 3)]);
     let lists = [take_list(&mut driver), take_list(&mut driver)];
     for asked in &lists {
-        let RequestBody::ListOffsets(request) = &asked.message.body else { panic!("{asked:?}") };
+        let RequestBody::Client(ClientRequest::ListOffsets(request)) = &asked.message.body else {
+            panic!("{asked:?}")
+        };
         let mut body = offset_answer(0, 0);
-        let ResponseBody::ListOffsets(response) = &mut body else { panic!("{body:?}") };
+        let ResponseBody::Client(ClientResponse::ListOffsets(response)) = &mut body else {
+            panic!("{body:?}")
+        };
         let index = request.topics[0].partitions[0].partition_index;
         response.topics[0].partitions[0].partition_index = index;
         driver.answer(asked, body);
@@ -509,7 +540,9 @@ fn one_fetch_asks_for_all_that_a_broker_leads() {
     assert!(no_fetch(&driver), "one fetch at a time to a broker");
     driver.answer(&alone, records_answer(Bytes::new()));
     let asked = take_fetch(&mut driver);
-    let RequestBody::Fetch(request) = &asked.message.body else { panic!("{asked:?}") };
+    let RequestBody::Client(ClientRequest::Fetch(request)) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
     let indices: Vec<i32> = request.topics[0].partitions.iter().map(|it| it.partition).collect();
     assert_eq!(indices, [0, 1]);
 }

@@ -1,9 +1,10 @@
 //! Who a producer is to brokers. Source: Kafka's `TransactionManager`.
 
 use super::batch::ProducerIdentity;
-use crate::client::connection::{Connections, Purpose};
+use super::purpose::Purpose;
+use crate::client::connection::Connections;
 use crate::client::metadata::Metadata;
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
 use crate::note::ProducerNote;
 use crate::proto::{InitProducerIdRequest, InitProducerIdResponse};
@@ -31,7 +32,7 @@ impl Identity {
         &mut self,
         now: Time,
         metadata: &mut Metadata,
-        connections: &mut Connections,
+        connections: &mut Connections<Purpose>,
         effects: &mut Effects,
     ) {
         if !self.is_wanted() || now < self.not_before {
@@ -43,7 +44,7 @@ impl Identity {
         let request = InitProducerIdRequest::default()
             .with_transactional_id(None)
             .with_transaction_timeout_ms(i32::MAX);
-        let body = RequestBody::InitProducerId(Box::new(request));
+        let body = ClientRequest::InitProducerId(Box::new(request));
         connections.send(now, (broker, Channel::Client), body, Purpose::InitProducerId, effects);
         self.asked = true;
     }
@@ -68,7 +69,7 @@ impl Identity {
     pub(super) fn next_deadline(
         &self,
         brokers: &[NodeId],
-        connections: &Connections,
+        connections: &Connections<Purpose>,
     ) -> Option<Deadline> {
         self.is_wanted().then(|| {
             let at = self.not_before.max(connections.first_unblocked(brokers));

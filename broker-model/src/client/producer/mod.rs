@@ -18,6 +18,7 @@ mod identity;
 #[cfg(test)]
 mod model_tests;
 mod partitioner;
+mod purpose;
 mod queues;
 mod sender;
 mod sequences;
@@ -36,7 +37,7 @@ use crate::collections::SortedMap;
 use crate::config::{Acks, ProducerConfig, ms};
 use crate::consumer_protocol::Place;
 use crate::defect::Defects;
-use crate::message::{Response, ResponseBody};
+use crate::message::{ClientResponse, Response, ResponseBody};
 use crate::node::{
     Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome, TransactRecord,
 };
@@ -49,11 +50,12 @@ use self::batch::{Batch, PendingRecord};
 use self::identity::Identity;
 use self::partitioner::Sticky;
 pub use self::partitioner::partition_of;
+use self::purpose::{Purpose, TransactionRequest};
 use self::queues::Queues;
 use self::transaction::Transaction;
 use self::transaction_offsets::OffsetsToCommit;
 use self::transactional::{State, Transactional};
-use super::connection::{Backoff, Connections, Purpose, TransactionRequest};
+use super::connection::{Backoff, Connections};
 use super::generation::GroupMetadata;
 use super::metadata::{Metadata, PartitionKey};
 
@@ -61,7 +63,7 @@ use super::metadata::{Metadata, PartitionKey};
 #[derive(Debug)]
 pub struct Producer {
     config: ProducerConfig,
-    connections: Connections,
+    connections: Connections<Purpose>,
     metadata: Metadata,
     /// Records of topics whose partitions are not known yet, by the topic's place.
     unplaced: SortedMap<usize, VecDeque<PendingRecord>>,
@@ -194,20 +196,21 @@ impl Producer {
         message: Response,
         effects: &mut Effects,
     ) {
+        let ResponseBody::Client(body) = message.body else { return };
         let Some(purpose) = self.connections.answered(from, channel, message.correlation_id) else {
             return;
         };
-        match (purpose, message.body) {
-            (Purpose::Metadata, ResponseBody::Metadata(response)) => {
+        match (purpose, body) {
+            (Purpose::Metadata, ClientResponse::Metadata(response)) => {
                 self.metadata.on_response(now.time, &response, &mut self.connections);
                 self.place_records();
             }
-            (Purpose::InitProducerId, ResponseBody::InitProducerId(response)) => {
+            (Purpose::InitProducerId, ClientResponse::InitProducerId(response)) => {
                 let retry_at = self.connections.backoff.after(now.time);
                 self.identity.on_response(&response, retry_at);
             }
             (Purpose::Transaction(what), body) => self.on_answer(now.time, what, &body),
-            (Purpose::Produce(tickets), ResponseBody::Produce(response)) => {
+            (Purpose::Produce(tickets), ClientResponse::Produce(response)) => {
                 self.on_produce_response(now.time, &tickets, &response, effects);
             }
             (purpose, _nonsense) => {
@@ -253,20 +256,6 @@ impl Producer {
                         self.on_attempt_failed(now, ticket, error, effects);
                     }
                 }
-                Purpose::Fetch(_)
-                | Purpose::StartOffset(_)
-                | Purpose::EpochEnd(_)
-                | Purpose::EndOffset(_)
-                | Purpose::FindCoordinator
-                | Purpose::JoinGroup(_)
-                | Purpose::SyncGroup(_)
-                | Purpose::Heartbeat(_)
-                | Purpose::ConsumerGroupHeartbeat(_)
-                | Purpose::LeaveGroup
-                | Purpose::OffsetCommit(..)
-                | Purpose::OffsetFetch(_)
-                | Purpose::CreateTopic(_)
-                | Purpose::DeleteRecords(_) => unreachable!("a producer never asks {purpose:?}"),
             }
         }
     }
@@ -301,6 +290,7 @@ impl Producer {
         let Some(transactional) = &self.transactional else { return };
         if transactional.state == State::Aborting {
             self.drop_undrained(effects);
+            self.take_record_outcomes(effects);
         }
         let has_unanswered = self.has_unanswered();
         let Some(transactional) = &mut self.transactional else { return };
@@ -310,12 +300,10 @@ impl Producer {
             transactional.over(self.identity.current);
             self.run_transaction(now, effects);
         }
-        // What an abort has just dropped.
-        self.take_record_outcomes(now.time, effects);
     }
 
     /// The coordinator answered.
-    fn on_answer(&mut self, now: Time, what: TransactionRequest, body: &ResponseBody) {
+    fn on_answer(&mut self, now: Time, what: TransactionRequest, body: &ClientResponse) {
         let retry_at = self.connections.backoff.after(now);
         let current = self.identity.current;
         let Some(transactional) = &mut self.transactional else { return };

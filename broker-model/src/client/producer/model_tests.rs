@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::tests::{answer, batches, config, send};
 use super::*;
 use crate::client::testing::{Driver, START, SentRequest, metadata};
-use crate::message::RequestBody;
+use crate::message::{ClientRequest, ClientResponse, RequestBody};
 use crate::proto::InitProducerIdResponse;
 use crate::record::{BatchHeader, RecordBatch};
 
@@ -151,21 +151,21 @@ impl World {
         let wire = std::mem::take(&mut self.driver.wire);
         // Requests that were put on the wire by the same call that closed the connection count as lost, too: the
         // producer waits for them until they time out.
-        self.late.extend(
-            wire.into_iter().filter(|it| matches!(it.message.body, RequestBody::Produce(_))),
-        );
+        self.late.extend(wire.into_iter().filter(|it| {
+            matches!(it.message.body, RequestBody::Client(ClientRequest::Produce(_)))
+        }));
     }
 
     fn arrive(&mut self, error: Option<ErrorCode>, appends: bool) {
         let Some(asked) = self.driver.wire.pop_front() else { return };
-        let body = if let RequestBody::Metadata(_) = &asked.message.body {
+        let body = if let RequestBody::Client(ClientRequest::Metadata(_)) = &asked.message.body {
             metadata(&[(LEADER.0, 3), (LEADER.0, 3)])
-        } else if let RequestBody::InitProducerId(_) = &asked.message.body {
+        } else if let RequestBody::Client(ClientRequest::InitProducerId(_)) = &asked.message.body {
             self.next_id += 1;
             let response = InitProducerIdResponse::default()
                 .with_producer_id(self.next_id.into())
                 .with_producer_epoch(0);
-            ResponseBody::InitProducerId(Box::new(response))
+            ResponseBody::Client(ClientResponse::InitProducerId(Box::new(response)))
         } else {
             let answered = if appends { self.execute(&asked) } else { answer(&asked, 0, -1) };
             error.map_or(answered, |error| answer(&asked, error.code(), -1))
@@ -175,7 +175,9 @@ impl World {
 
     fn execute(&mut self, asked: &SentRequest) -> ResponseBody {
         let mut body = answer(asked, 0, 0);
-        let ResponseBody::Produce(response) = &mut body else { panic!("{body:?}") };
+        let ResponseBody::Client(ClientResponse::Produce(response)) = &mut body else {
+            panic!("{body:?}")
+        };
         for (index, batch) in batches(asked) {
             let (error, base_offset) = self.logs.entry(index).or_default().append(&batch);
             let mut partitions =

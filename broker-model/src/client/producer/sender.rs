@@ -8,7 +8,7 @@
 
 use crate::config::{Acks, ProducerConfig, ms};
 use crate::defect::ProducerDefect;
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, Outcome};
 use crate::note::{Api, ExchangeNote, ProducerNote, Standing};
 use crate::proto::{
@@ -20,7 +20,7 @@ use crate::types::{LeaderEpoch, NodeId, Offset, Time};
 use super::Producer;
 use super::accumulator::Queue;
 use super::batch::{Batch, ProducerIdentity};
-use crate::client::connection::{BatchTicket, Purpose};
+use super::purpose::{BatchTicket, Purpose};
 use crate::client::metadata::{PartitionKey, is_stale_metadata};
 
 /// Whether the first batch of a partition is drained.
@@ -208,7 +208,7 @@ impl Producer {
             .with_timeout_ms(i32::try_from(self.config.request_timeout_ms).unwrap_or(i32::MAX))
             .with_transactional_id(self.transactional.as_ref().map(|it| it.id().clone().into()))
             .with_topic_data(topics);
-        let body = RequestBody::Produce(Box::new(request));
+        let body = ClientRequest::Produce(Box::new(request));
         let to = (leader, Channel::Client);
         if self.config.acks == Acks::None {
             self.connections.send_unanswered(to, body, effects);

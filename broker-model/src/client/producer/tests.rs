@@ -3,7 +3,7 @@
 use super::*;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::defect::ProducerDefect;
-use crate::message::RequestBody;
+use crate::message::{ClientRequest, ClientResponse, RequestBody};
 use crate::note::{Note, ProducerNote};
 use crate::proto::{
     InitProducerIdResponse, PartitionProduceResponse, ProduceResponse, TopicName,
@@ -51,12 +51,14 @@ fn established(config: ProducerConfig) -> Driver<Producer> {
 }
 
 fn give_id(driver: &mut Driver<Producer>, id: i64, epoch: i16) {
-    let Some(asked) = driver.take(|body| matches!(body, RequestBody::InitProducerId(_))) else {
+    let Some(asked) =
+        driver.take(|body| matches!(body, RequestBody::Client(ClientRequest::InitProducerId(_))))
+    else {
         return;
     };
     let response =
         InitProducerIdResponse::default().with_producer_id(id.into()).with_producer_epoch(epoch);
-    driver.answer(&asked, ResponseBody::InitProducerId(Box::new(response)));
+    driver.answer(&asked, ResponseBody::Client(ClientResponse::InitProducerId(Box::new(response))));
 }
 
 /// A key of the partition, of two.
@@ -73,17 +75,22 @@ pub(super) fn send(driver: &mut Driver<Producer>, operation: u64, partition: i32
 }
 
 fn take_produce(driver: &mut Driver<Producer>) -> SentRequest {
-    let asked = driver.take(|body| matches!(body, RequestBody::Produce(_)));
+    let asked = driver.take(|body| matches!(body, RequestBody::Client(ClientRequest::Produce(_))));
     asked.unwrap_or_else(|| panic!("nothing was produced; outcomes: {:?}", driver.outcomes))
 }
 
 fn is_quiet(driver: &Driver<Producer>) -> bool {
-    !driver.wire.iter().any(|it| matches!(it.message.body, RequestBody::Produce(_)))
+    !driver
+        .wire
+        .iter()
+        .any(|it| matches!(it.message.body, RequestBody::Client(ClientRequest::Produce(_))))
 }
 
 /// Partition and batch of everything in a produce request.
 pub(super) fn batches(asked: &SentRequest) -> Vec<(i32, RecordBatch)> {
-    let RequestBody::Produce(request) = &asked.message.body else { panic!("{asked:?}") };
+    let RequestBody::Client(ClientRequest::Produce(request)) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
     let data = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
     data.map(|data| {
         let bytes = data.records.clone().expect("a produce request carries records");
@@ -111,7 +118,9 @@ pub(super) fn answer(asked: &SentRequest, error: i16, base_offset: i64) -> Respo
     let topic = TopicProduceResponse::default()
         .with_name(TopicName(TOPIC))
         .with_partition_responses(partitions.collect());
-    ResponseBody::Produce(Box::new(ProduceResponse::default().with_responses(vec![topic])))
+    ResponseBody::Client(ClientResponse::Produce(Box::new(
+        ProduceResponse::default().with_responses(vec![topic]),
+    )))
 }
 
 fn refuse_with(driver: &mut Driver<Producer>, asked: &SentRequest, error: ErrorCode) {
@@ -483,13 +492,18 @@ fn an_unresolved_sequence_with_nothing_in_flight_bumps_the_epoch() {
     send(&mut driver, 1, 0);
     driver.advance(3_900);
     send(&mut driver, 2, 1);
-    driver.wire.retain(|asked| !matches!(asked.message.body, RequestBody::Produce(_)));
+    driver.wire.retain(|asked| {
+        !matches!(asked.message.body, RequestBody::Client(ClientRequest::Produce(_)))
+    });
     driver.advance(1_500);
     assert!(is_unknown(&driver, 1));
     assert_eq!(bumps(&driver), [1]);
     send(&mut driver, 3, 0);
     driver.advance(300);
-    let fresh = driver.wire.iter().filter(|it| matches!(it.message.body, RequestBody::Produce(_)));
+    let fresh = driver
+        .wire
+        .iter()
+        .filter(|it| matches!(it.message.body, RequestBody::Client(ClientRequest::Produce(_))));
     let sequences: Vec<(i32, (i16, i32))> =
         fresh.map(|it| (batches(it)[0].0, sequence(it))).collect();
     assert!(sequences.contains(&(0, (1, 0))), "{sequences:?}");
@@ -575,7 +589,9 @@ fn a_retry_to_a_leader_that_was_told_does_not_wait() {
     send(&mut driver, 1, 0);
     let asked = take_produce(&mut driver);
     let mut body = answer(&asked, ErrorCode::NotLeaderOrFollower.code(), -1);
-    let ResponseBody::Produce(response) = &mut body else { panic!("{body:?}") };
+    let ResponseBody::Client(ClientResponse::Produce(response)) = &mut body else {
+        panic!("{body:?}")
+    };
     let returned = &mut response.responses[0].partition_responses[0].current_leader;
     (returned.leader_id, returned.leader_epoch) = (2.into(), 4);
     driver.answer(&asked, body);

@@ -6,10 +6,11 @@
 //! - `Failed` if no commit was ever put on the wire: the transaction is aborted, or will be, for certain;
 //! - `Unknown` otherwise.
 //!
-//! The records go one after another, each when the one before is acknowledged. Where one fails, the transaction is
-//! aborted. A producer that is fenced, or cannot end its transaction within its patience, is closed and made anew.
+//! The application sends its records one after another without waiting for their acknowledgements, then the offsets,
+//! and then asks for the end, which waits until all that was sent is answered. One that means to abort looks at all
+//! answers first. Where a record fails, the transaction is aborted. A producer that is fenced, or cannot end its transaction within its patience, is closed and made anew.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::Producer;
 use super::batch::PendingRecord;
@@ -47,7 +48,8 @@ impl Producer {
             offsets,
             begun: false,
             next_at: now,
-            open: None,
+            first: self.next_internal + 1,
+            open: BTreeSet::new(),
             sent: Vec::new(),
             error: None,
             until: now + ms(self.config.delivery_timeout_ms) + ms(self.config.delivery_timeout_ms),
@@ -56,7 +58,7 @@ impl Producer {
 
     /// Does what the application does next.
     pub(super) fn run_transaction(&mut self, now: Now, effects: &mut Effects) {
-        self.take_record_outcomes(now.time, effects);
+        self.take_record_outcomes(effects);
         let Some(transaction) = &self.transaction else { return };
         let Some(state) = self.transactional.as_ref().map(|it| it.state) else { return };
         if transaction.until <= now.time {
@@ -87,26 +89,41 @@ impl Producer {
         self.go_on(now);
     }
 
-    /// Sends the next record, or asks for the end.
+    /// Sends the records whose time has come; after the last, asks for the end.
     fn go_on(&mut self, now: Now) {
-        let Some(transaction) = &mut self.transaction else { return };
         let sends_offsets = self.transactional.as_ref().is_some_and(Transactional::sends_offsets);
-        if transaction.open.is_some() || transaction.next_at > now.time || sends_offsets {
-            return;
+        while let Some(transaction) = &mut self.transaction {
+            let waits = sends_offsets || transaction.looks_at_answers();
+            if transaction.next_at > now.time || waits {
+                return;
+            }
+            let fails = transaction.error.is_some();
+            match transaction.records.pop_front().filter(|_| !fails) {
+                Some(record) => self.send_record(now, record),
+                None => return self.ask_for_end(),
+            }
         }
+    }
+
+    fn ask_for_end(&mut self) {
+        let Some(transaction) = &mut self.transaction else { return };
         let commits = transaction.commits && transaction.error.is_none();
-        let next = if transaction.error.is_none() { transaction.records.pop_front() } else { None };
-        let Some(TransactRecord { topic, key, value }) = next else {
-            let offsets = transaction.offsets.take().filter(|_| commits);
-            return match (&mut self.transactional, offsets) {
-                (Some(transactional), Some(offsets)) => transactional.send_offsets(offsets),
-                (Some(transactional), None) => transactional.end(commits),
-                (None, _) => {}
-            };
-        };
-        transaction.open = Some(topic.clone());
-        let place = self.metadata.place(&topic);
+        let offsets = transaction.offsets.take().filter(|_| commits);
+        match (&mut self.transactional, offsets) {
+            (Some(transactional), Some(offsets)) => transactional.send_offsets(offsets),
+            (Some(transactional), None) => transactional.end(commits),
+            (None, _) => {}
+        }
+    }
+
+    fn send_record(&mut self, now: Now, record: TransactRecord) {
+        let Some(transaction) = &mut self.transaction else { return };
+        let TransactRecord { topic, key, value } = record;
         self.next_internal += 1;
+        transaction.open.insert(self.next_internal);
+        transaction.sent.push((topic.clone(), -1, Offset::NONE));
+        transaction.next_at = now.time + ms(transaction.gap_ms);
+        let place = self.metadata.place(&topic);
         let record = PendingRecord {
             operation: OperationId(INTERNAL + self.next_internal),
             created: now.time,
@@ -131,24 +148,24 @@ impl Producer {
     }
 
     /// Takes the outcomes of this producer's own records.
-    pub(super) fn take_record_outcomes(&mut self, now: Time, effects: &mut Effects) {
+    pub(super) fn take_record_outcomes(&mut self, effects: &mut Effects) {
         if self.transactional.is_none() {
             return;
         }
         for (operation, outcome) in effects.take_completed(|id| id.0 >= INTERNAL) {
-            if operation.0 != INTERNAL + self.next_internal {
+            let Some(transaction) = &mut self.transaction else { continue };
+            let number = operation.0 - INTERNAL;
+            if !transaction.open.remove(&number) {
                 continue;
             }
-            let Some(transaction) = &mut self.transaction else { continue };
-            let Some(topic) = transaction.open.take() else { continue };
-            transaction.next_at = now + ms(transaction.gap_ms);
+            let (_, place, at) = &mut transaction.sent[(number - transaction.first) as usize];
             if let Outcome::Sent { partition, offset } = outcome {
-                transaction.sent.push((topic, partition, offset));
+                (*place, *at) = (partition, offset);
             } else if let Outcome::Failed { error, partition }
             | Outcome::Unknown { error, partition } = outcome
             {
-                transaction.sent.push((topic, partition, Offset::NONE));
-                transaction.error = Some(error);
+                *place = partition;
+                transaction.error.get_or_insert(error);
                 if let Some(transactional) = &mut self.transactional {
                     transactional.on_batch_failed(error);
                 }
@@ -179,7 +196,7 @@ impl Producer {
     /// The producer is closed and made anew. Whether a commit that it asked for was made, nobody knows.
     fn give_transaction_up(&mut self, now: Time, error: ErrorCode, effects: &mut Effects) {
         self.abandon_all(error, effects);
-        self.take_record_outcomes(now, effects);
+        self.take_record_outcomes(effects);
         self.identity.current = None;
         let commit_sent = self.transactional.as_ref().is_some_and(|it| it.commit_sent);
         if let Some(transactional) = &mut self.transactional {
@@ -200,7 +217,7 @@ impl Producer {
         let transaction = self.transaction.as_ref()?;
         let patience = Deadline { at: transaction.until, why: "patience with a transaction" };
         let waits = self.transactional.as_ref().map(|it| it.state) == Some(State::InTransaction)
-            && transaction.open.is_none()
+            && !transaction.looks_at_answers()
             && !self.transactional.as_ref().is_some_and(Transactional::sends_offsets);
         let next = waits.then_some(Deadline { at: transaction.next_at, why: "next record" });
         Deadline::earlier(Some(patience), next)

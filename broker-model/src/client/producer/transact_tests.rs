@@ -6,7 +6,7 @@ use crate::client::generation::{Generation, GroupMetadata};
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::config::ProducerConfig;
 use crate::defect::Defects;
-use crate::message::{RequestBody, ResponseBody};
+use crate::message::{ClientRequest, ClientResponse, RequestBody, ResponseBody};
 use crate::node::{Channel, Operation, Outcome, TransactRecord};
 use crate::proto::{
     AddOffsetsToTxnResponse, AddPartitionsToTxnPartitionResult, AddPartitionsToTxnResponse,
@@ -27,13 +27,17 @@ fn transactional(version: u16) -> ProducerConfig {
 
 fn take(driver: &mut Driver<Producer>, name: &str) -> SentRequest {
     let is_it = |body: &RequestBody| {
-        name == "find" && matches!(body, RequestBody::FindCoordinator(_))
-            || name == "init" && matches!(body, RequestBody::InitProducerId(_))
-            || name == "add" && matches!(body, RequestBody::AddPartitionsToTxn(_))
-            || name == "produce" && matches!(body, RequestBody::Produce(_))
-            || name == "offsets" && matches!(body, RequestBody::AddOffsetsToTxn(_))
-            || name == "commit" && matches!(body, RequestBody::TxnOffsetCommit(_))
-            || name == "end" && matches!(body, RequestBody::EndTxn(_))
+        name == "find" && matches!(body, RequestBody::Client(ClientRequest::FindCoordinator(_)))
+            || name == "init"
+                && matches!(body, RequestBody::Client(ClientRequest::InitProducerId(_)))
+            || name == "add"
+                && matches!(body, RequestBody::Client(ClientRequest::AddPartitionsToTxn(_)))
+            || name == "produce" && matches!(body, RequestBody::Client(ClientRequest::Produce(_)))
+            || name == "offsets"
+                && matches!(body, RequestBody::Client(ClientRequest::AddOffsetsToTxn(_)))
+            || name == "commit"
+                && matches!(body, RequestBody::Client(ClientRequest::TxnOffsetCommit(_)))
+            || name == "end" && matches!(body, RequestBody::Client(ClientRequest::EndTxn(_)))
     };
     let taken = driver.take(is_it);
     taken.unwrap_or_else(|| panic!("no {name}: {:?}, {:?}", driver.wire, driver.outcomes))
@@ -43,29 +47,34 @@ fn find(driver: &mut Driver<Producer>) {
     let asked = take(driver, "find");
     let found = Coordinator::default().with_node_id(2.into());
     let response = FindCoordinatorResponse::default().with_coordinators(vec![found]);
-    driver.answer(&asked, ResponseBody::FindCoordinator(Box::new(response)));
+    driver
+        .answer(&asked, ResponseBody::Client(ClientResponse::FindCoordinator(Box::new(response))));
 }
 
 /// Answers the question for an id; what the producer said that it had been.
 fn init(driver: &mut Driver<Producer>, epoch: i16) -> (i64, i16) {
     let asked = take(driver, "init");
-    let RequestBody::InitProducerId(request) = &asked.message.body else { panic!("{asked:?}") };
+    let RequestBody::Client(ClientRequest::InitProducerId(request)) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
     let before = (request.producer_id.0, request.producer_epoch);
     let response =
         InitProducerIdResponse::default().with_producer_id(40.into()).with_producer_epoch(epoch);
-    driver.answer(&asked, ResponseBody::InitProducerId(Box::new(response)));
+    driver.answer(&asked, ResponseBody::Client(ClientResponse::InitProducerId(Box::new(response))));
     before
 }
 
 fn end(driver: &mut Driver<Producer>, error: i16, epoch: i16) -> bool {
     let asked = take(driver, "end");
-    let RequestBody::EndTxn(request) = &asked.message.body else { panic!("{asked:?}") };
+    let RequestBody::Client(ClientRequest::EndTxn(request)) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
     let committed = request.committed;
     let response = EndTxnResponse::default()
         .with_error_code(error)
         .with_producer_id(40.into())
         .with_producer_epoch(epoch);
-    driver.answer(&asked, ResponseBody::EndTxn(Box::new(response)));
+    driver.answer(&asked, ResponseBody::Client(ClientResponse::EndTxn(Box::new(response))));
     committed
 }
 
@@ -84,7 +93,10 @@ fn begun_as_member(version: u16) -> Driver<Producer> {
     if version == 1 {
         let asked = take(&mut driver, "offsets");
         let response = AddOffsetsToTxnResponse::default();
-        driver.answer(&asked, ResponseBody::AddOffsetsToTxn(Box::new(response)));
+        driver.answer(
+            &asked,
+            ResponseBody::Client(ClientResponse::AddOffsetsToTxn(Box::new(response))),
+        );
     }
     // Of the group's coordinator.
     find(&mut driver);
@@ -94,12 +106,15 @@ fn begun_as_member(version: u16) -> Driver<Producer> {
 /// Answers the commit of offsets; the generation and member in whose name it was asked for.
 fn commit(driver: &mut Driver<Producer>, error: i16) -> (i32, String) {
     let asked = take(driver, "commit");
-    let RequestBody::TxnOffsetCommit(request) = &asked.message.body else { panic!("{asked:?}") };
+    let RequestBody::Client(ClientRequest::TxnOffsetCommit(request)) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
     let member = (request.generation_id, request.member_id.to_string());
     let partition = TxnOffsetCommitResponsePartition::default().with_error_code(error);
     let topic = TxnOffsetCommitResponseTopic::default().with_partitions(vec![partition]);
     let response = TxnOffsetCommitResponse::default().with_topics(vec![topic]);
-    driver.answer(&asked, ResponseBody::TxnOffsetCommit(Box::new(response)));
+    driver
+        .answer(&asked, ResponseBody::Client(ClientResponse::TxnOffsetCommit(Box::new(response))));
     member
 }
 
@@ -132,7 +147,10 @@ fn a_transaction_is_committed_step_by_step() {
             let result = AddPartitionsToTxnResult::default().with_topic_results(vec![topic]);
             let response =
                 AddPartitionsToTxnResponse::default().with_results_by_transaction(vec![result]);
-            driver.answer(&asked, ResponseBody::AddPartitionsToTxn(Box::new(response)));
+            driver.answer(
+                &asked,
+                ResponseBody::Client(ClientResponse::AddPartitionsToTxn(Box::new(response))),
+            );
         }
         let asked = take(&mut driver, "produce");
         let (_, batch) = &batches(&asked)[0];

@@ -4,11 +4,10 @@
 //! With version 1 of the protocol the transaction's coordinator is told of the group first; with version 2 the group's
 //! coordinator tells it. A member that is none any more must abort: others have its partitions.
 
-use crate::client::connection::TransactionRequest;
 use crate::client::generation::GroupMetadata;
 use crate::config::topic_name;
 use crate::consumer_protocol::Place;
-use crate::message::{RequestBody, ResponseBody};
+use crate::message::{ClientRequest, ClientResponse};
 use crate::proto::{
     AddOffsetsToTxnRequest, ErrorCode, FindCoordinatorRequest, GroupId, StrBytes, TopicName,
     TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
@@ -16,6 +15,7 @@ use crate::proto::{
 use crate::types::{LeaderEpoch, NodeId, Offset};
 
 use super::batch::ProducerIdentity;
+use super::purpose::OffsetsRequest;
 
 /// Offsets on their way to the group's coordinator.
 #[derive(Debug, Clone)]
@@ -45,40 +45,36 @@ pub(super) enum Answered {
 
 impl OffsetsToCommit {
     /// The next question.
-    pub(super) fn next(&self) -> TransactionRequest {
-        if self.added { TransactionRequest::CommitOffsets } else { TransactionRequest::AddOffsets }
+    pub(super) fn next(&self) -> OffsetsRequest {
+        if self.added { OffsetsRequest::Commit } else { OffsetsRequest::Add }
     }
 
     /// What is asked.
     pub(super) fn body(
         &self,
-        what: TransactionRequest,
+        what: OffsetsRequest,
         transactional_id: &StrBytes,
         current: ProducerIdentity,
-    ) -> RequestBody {
+    ) -> ClientRequest {
         match what {
-            TransactionRequest::FindGroupCoordinator => {
+            OffsetsRequest::FindCoordinator => {
                 let request = FindCoordinatorRequest::default()
                     .with_key_type(0)
                     .with_coordinator_keys(vec![topic_name(&self.group.group)]);
-                RequestBody::FindCoordinator(Box::new(request))
+                ClientRequest::FindCoordinator(Box::new(request))
             }
-            TransactionRequest::AddOffsets => {
+            OffsetsRequest::Add => {
                 let request = AddOffsetsToTxnRequest::default()
                     .with_transactional_id(transactional_id.clone().into())
                     .with_producer_id(current.id.0.into())
                     .with_producer_epoch(current.epoch.0)
                     .with_group_id(GroupId(topic_name(&self.group.group)));
-                RequestBody::AddOffsetsToTxn(Box::new(request))
+                ClientRequest::AddOffsetsToTxn(Box::new(request))
             }
-            TransactionRequest::CommitOffsets => {
+            OffsetsRequest::Commit => {
                 let request = self.commit(transactional_id, current);
-                RequestBody::TxnOffsetCommit(Box::new(request))
+                ClientRequest::TxnOffsetCommit(Box::new(request))
             }
-            TransactionRequest::FindCoordinator
-            | TransactionRequest::InitProducerId
-            | TransactionRequest::AddPartitions
-            | TransactionRequest::EndTxn => panic!("{what:?} is not about offsets"),
         }
     }
 
@@ -112,24 +108,20 @@ impl OffsetsToCommit {
     }
 
     /// Takes an answer.
-    pub(super) fn on_response(
-        &mut self,
-        what: TransactionRequest,
-        body: &ResponseBody,
-    ) -> Answered {
+    pub(super) fn on_response(&mut self, what: OffsetsRequest, body: &ClientResponse) -> Answered {
         match (what, body) {
-            (TransactionRequest::FindGroupCoordinator, ResponseBody::FindCoordinator(response)) => {
+            (OffsetsRequest::FindCoordinator, ClientResponse::FindCoordinator(response)) => {
                 let found = response.coordinators.first();
                 let found = found.filter(|it| it.error_code == 0 && it.node_id.0 >= 0);
                 self.coordinator = found.map(|it| NodeId(it.node_id.0));
                 if self.coordinator.is_some() { Answered::Step } else { Answered::Again }
             }
-            (TransactionRequest::AddOffsets, ResponseBody::AddOffsetsToTxn(response)) => {
+            (OffsetsRequest::Add, ClientResponse::AddOffsetsToTxn(response)) => {
                 let error = ErrorCode::try_from_code(response.error_code);
                 self.added = error.is_none();
                 error.map_or(Answered::Step, Answered::Failed)
             }
-            (TransactionRequest::CommitOffsets, ResponseBody::TxnOffsetCommit(response)) => {
+            (OffsetsRequest::Commit, ClientResponse::TxnOffsetCommit(response)) => {
                 let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
                 let errors = partitions.filter_map(|it| ErrorCode::try_from_code(it.error_code));
                 self.on_commit_answered(&errors.collect::<Vec<_>>())

@@ -13,11 +13,12 @@
 use std::collections::BTreeSet;
 
 use super::batch::ProducerIdentity;
+use super::purpose::{OffsetsRequest, Purpose, TransactionRequest};
 use super::transaction_offsets::{Answered, OffsetsToCommit, is_stale_member};
-use crate::client::connection::{Connections, Purpose, TransactionRequest};
+use crate::client::connection::Connections;
 use crate::client::metadata::{Metadata, PartitionKey};
 use crate::config::{ProducerConfig, ms};
-use crate::message::{RequestBody, ResponseBody};
+use crate::message::{ClientRequest, ClientResponse};
 use crate::node::{Channel, Deadline, Effects};
 use crate::proto::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction,
@@ -209,7 +210,7 @@ impl Transactional {
                 Some(TransactionRequest::AddPartitions)
             }
             State::InTransaction | State::Committing if self.offsets.is_some() => {
-                self.offsets.as_ref().map(OffsetsToCommit::next)
+                self.offsets.as_ref().map(|offsets| TransactionRequest::Offsets(offsets.next()))
             }
             State::Committing | State::Aborting if !has_unanswered => {
                 Some(TransactionRequest::EndTxn)
@@ -228,7 +229,7 @@ impl Transactional {
         &mut self,
         now: Time,
         (current, has_unanswered): (Option<ProducerIdentity>, bool),
-        (metadata, connections): (&mut Metadata, &mut Connections),
+        (metadata, connections): (&mut Metadata, &mut Connections<Purpose>),
         effects: &mut Effects,
     ) -> bool {
         if self.in_flight || now < self.not_before {
@@ -259,12 +260,12 @@ impl Transactional {
         &self,
         now: Time,
         next: TransactionRequest,
-        (metadata, connections): (&mut Metadata, &mut Connections),
+        (metadata, connections): (&mut Metadata, &mut Connections<Purpose>),
     ) -> Option<(NodeId, TransactionRequest)> {
-        let of_group = next == TransactionRequest::CommitOffsets;
+        let of_group = next == TransactionRequest::Offsets(OffsetsRequest::Commit);
         let (find, known) = if of_group {
             let known = self.offsets.as_ref().and_then(|offsets| offsets.coordinator);
-            (TransactionRequest::FindGroupCoordinator, known)
+            (TransactionRequest::Offsets(OffsetsRequest::FindCoordinator), known)
         } else {
             (TransactionRequest::FindCoordinator, self.coordinator)
         };
@@ -279,14 +280,14 @@ impl Transactional {
         what: TransactionRequest,
         current: Option<ProducerIdentity>,
         metadata: &Metadata,
-    ) -> RequestBody {
+    ) -> ClientRequest {
         let none = ProducerIdentity { id: ProducerId::NONE, epoch: ProducerEpoch::NONE };
         match what {
             TransactionRequest::FindCoordinator => {
                 let request = FindCoordinatorRequest::default()
                     .with_key_type(1)
                     .with_coordinator_keys(vec![self.id.clone()]);
-                RequestBody::FindCoordinator(Box::new(request))
+                ClientRequest::FindCoordinator(Box::new(request))
             }
             TransactionRequest::InitProducerId => {
                 let expected = self.expected.unwrap_or(none);
@@ -295,7 +296,7 @@ impl Transactional {
                     .with_transaction_timeout_ms(self.timeout_ms)
                     .with_producer_id(expected.id.0.into())
                     .with_producer_epoch(expected.epoch.0);
-                RequestBody::InitProducerId(Box::new(request))
+                ClientRequest::InitProducerId(Box::new(request))
             }
             TransactionRequest::AddPartitions => {
                 let current = current.unwrap_or(none);
@@ -306,11 +307,9 @@ impl Transactional {
                     .with_topics(topics(&self.to_add, metadata));
                 let request =
                     AddPartitionsToTxnRequest::default().with_transactions(vec![transaction]);
-                RequestBody::AddPartitionsToTxn(Box::new(request))
+                ClientRequest::AddPartitionsToTxn(Box::new(request))
             }
-            TransactionRequest::FindGroupCoordinator
-            | TransactionRequest::AddOffsets
-            | TransactionRequest::CommitOffsets => {
+            TransactionRequest::Offsets(what) => {
                 let offsets = self.offsets.as_ref().expect("there are offsets to commit");
                 offsets.body(what, &self.id, current.unwrap_or(none))
             }
@@ -321,7 +320,7 @@ impl Transactional {
                     .with_producer_id(current.id.0.into())
                     .with_producer_epoch(current.epoch.0)
                     .with_committed(self.state == State::Committing);
-                RequestBody::EndTxn(Box::new(request))
+                ClientRequest::EndTxn(Box::new(request))
             }
         }
     }
@@ -329,7 +328,7 @@ impl Transactional {
     /// A question was answered: the identity that comes with it, if one does. `retry_at` is when it may be asked again.
     pub(super) fn on_response(
         &mut self,
-        (what, body): (TransactionRequest, &ResponseBody),
+        (what, body): (TransactionRequest, &ClientResponse),
         current: Option<ProducerIdentity>,
         (now, retry_at): (Time, Time),
     ) -> Option<ProducerIdentity> {
@@ -338,7 +337,7 @@ impl Transactional {
             return None;
         }
         match (what, body) {
-            (TransactionRequest::FindCoordinator, ResponseBody::FindCoordinator(response)) => {
+            (TransactionRequest::FindCoordinator, ClientResponse::FindCoordinator(response)) => {
                 let found = response.coordinators.first();
                 let found = found.filter(|it| it.error_code == 0 && it.node_id.0 >= 0);
                 self.coordinator = found.map(|it| NodeId(it.node_id.0));
@@ -347,7 +346,7 @@ impl Transactional {
                 }
                 None
             }
-            (TransactionRequest::InitProducerId, ResponseBody::InitProducerId(response)) => {
+            (TransactionRequest::InitProducerId, ClientResponse::InitProducerId(response)) => {
                 match ErrorCode::try_from_code(response.error_code) {
                     None => {
                         self.state = State::Ready;
@@ -360,7 +359,7 @@ impl Transactional {
                     }
                 }
             }
-            (TransactionRequest::AddPartitions, ResponseBody::AddPartitionsToTxn(response)) => {
+            (TransactionRequest::AddPartitions, ClientResponse::AddPartitionsToTxn(response)) => {
                 let topics =
                     response.results_by_transaction.iter().flat_map(|one| &one.topic_results);
                 let mut parts = topics.flat_map(|topic| &topic.results_by_partition);
@@ -376,16 +375,11 @@ impl Transactional {
                 }
                 None
             }
-            (
-                TransactionRequest::FindGroupCoordinator
-                | TransactionRequest::AddOffsets
-                | TransactionRequest::CommitOffsets,
-                body,
-            ) => {
+            (TransactionRequest::Offsets(what), body) => {
                 self.on_offsets_answered(what, body, retry_at);
                 None
             }
-            (TransactionRequest::EndTxn, ResponseBody::EndTxn(response)) => {
+            (TransactionRequest::EndTxn, ClientResponse::EndTxn(response)) => {
                 self.on_ended(response, current, retry_at)
             }
             (_, _nonsense) => {
@@ -411,18 +405,15 @@ impl Transactional {
     }
 
     /// A question about offsets was answered: what it was about may have been given up since.
-    fn on_offsets_answered(
-        &mut self,
-        what: TransactionRequest,
-        body: &ResponseBody,
-        retry_at: Time,
-    ) {
+    fn on_offsets_answered(&mut self, what: OffsetsRequest, body: &ClientResponse, retry_at: Time) {
         let Some(offsets) = &mut self.offsets else { return };
         match offsets.on_response(what, body) {
-            Answered::Step => self.started |= what == TransactionRequest::AddOffsets,
+            Answered::Step => self.started |= what == OffsetsRequest::Add,
             Answered::Done => self.offsets = None,
             Answered::Again => self.not_before = retry_at,
-            Answered::Failed(error) => self.on_error(what, error, retry_at),
+            Answered::Failed(error) => {
+                self.on_error(TransactionRequest::Offsets(what), error, retry_at);
+            }
         }
     }
 
@@ -472,7 +463,9 @@ impl Transactional {
             || error == ErrorCode::TransactionAbortable && !aborts;
         if moved {
             self.coordinator = None;
-        } else if what == TransactionRequest::CommitOffsets && is_stale_member(error) {
+        } else if what == TransactionRequest::Offsets(OffsetsRequest::Commit)
+            && is_stale_member(error)
+        {
             self.state = State::Abortable(error);
         } else if passes {
             // Asked again.
@@ -488,13 +481,13 @@ impl Transactional {
         &self,
         has_unanswered: bool,
         metadata: &Metadata,
-        connections: &Connections,
+        connections: &Connections<Purpose>,
     ) -> Option<Deadline> {
         if self.in_flight {
             return None;
         }
         let next = self.next(has_unanswered)?;
-        let known = if next == TransactionRequest::CommitOffsets {
+        let known = if next == TransactionRequest::Offsets(OffsetsRequest::Commit) {
             self.offsets.as_ref().and_then(|it| it.coordinator)
         } else {
             self.coordinator

@@ -5,12 +5,14 @@ use super::{config, nodes};
 use crate::config::topic_name;
 use crate::message::{
     AlterPartitionItem, AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest,
-    BrokerRegistrationResponse, ClusterError, QuorumFetchRequest, RequestBody, ResponseBody,
+    BrokerRegistrationResponse, ClientRequest, ClusterError, ControllerRequest, ControllerResponse,
+    Message, QuorumFetchRequest, RequestBody, ResponseBody,
 };
-use crate::node::{Channel, Event};
+use crate::node::{Channel, Effect, Event};
 use crate::proto::{CreatableTopic, CreateTopicsRequest, ErrorCode, TopicName};
 use crate::types::{
-    BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition,
+    BrokerEpoch, ConnectionId, CorrelationId, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId,
+    TopicPartition,
 };
 
 fn active(net: &mut Net) -> NodeId {
@@ -24,7 +26,12 @@ fn register(net: &mut Net, to: NodeId, broker: i32) {
         incarnation: 1000 + broker as u64,
         previous_broker_epoch: BrokerEpoch::NONE,
     };
-    net.ask(NodeId(broker), to, Channel::Heartbeat, RequestBody::BrokerRegistration(request));
+    net.ask(
+        NodeId(broker),
+        to,
+        Channel::Heartbeat,
+        RequestBody::Controller(ControllerRequest::BrokerRegistration(request)),
+    );
 }
 
 fn beat(net: &mut Net, to: NodeId, broker: i32) {
@@ -36,7 +43,12 @@ fn beat(net: &mut Net, to: NodeId, broker: i32) {
         want_fence: false,
         want_shutdown: false,
     };
-    net.ask(NodeId(broker), to, Channel::Heartbeat, RequestBody::BrokerHeartbeat(request));
+    net.ask(
+        NodeId(broker),
+        to,
+        Channel::Heartbeat,
+        RequestBody::Controller(ControllerRequest::BrokerHeartbeat(request)),
+    );
 }
 
 fn create(net: &mut Net, to: NodeId, name: &str) {
@@ -45,12 +57,19 @@ fn create(net: &mut Net, to: NodeId, name: &str) {
         .with_num_partitions(1)
         .with_replication_factor(3);
     let request = Box::new(CreateTopicsRequest::default().with_topics(vec![topic]));
-    net.ask(NodeId(1), to, Channel::Controller, RequestBody::CreateTopics(request));
+    net.ask(
+        NodeId(1),
+        to,
+        Channel::Controller,
+        RequestBody::Controller(ControllerRequest::CreateTopics(request)),
+    );
 }
 
 fn created(net: &Net) -> Vec<i16> {
     let code = |body: &ResponseBody| {
-        let ResponseBody::CreateTopics(response) = body else { return None };
+        let ResponseBody::Controller(ControllerResponse::CreateTopics(response)) = body else {
+            return None;
+        };
         Some(response.topics[0].error_code)
     };
     net.inbox.iter().filter_map(|(_, message)| code(&message.body)).collect()
@@ -109,7 +128,10 @@ fn a_follower_names_the_leader() {
         result: Err(ClusterError::NotController),
         controller: Some(leader),
     };
-    assert_eq!(net.inbox[0].1.body, ResponseBody::BrokerRegistration(expected));
+    assert_eq!(
+        net.inbox[0].1.body,
+        ResponseBody::Controller(ControllerResponse::BrokerRegistration(expected))
+    );
 }
 
 #[test]
@@ -223,11 +245,30 @@ fn an_isr_change_is_answered_once_committed() {
         }],
     };
     net.inbox.clear();
-    net.ask(owner, leader, Channel::Controller, RequestBody::AlterPartition(Box::new(request)));
+    net.ask(
+        owner,
+        leader,
+        Channel::Controller,
+        RequestBody::Controller(ControllerRequest::AlterPartition(Box::new(request))),
+    );
     net.run_until("an answer", |net| !net.inbox.is_empty());
-    let ResponseBody::AlterPartition(response) = &net.inbox[0].1.body else { panic!("answer") };
+    let ResponseBody::Controller(ControllerResponse::AlterPartition(response)) =
+        &net.inbox[0].1.body
+    else {
+        panic!("answer")
+    };
     let altered = response.result.as_ref().expect("of this uptime");
     let registration = altered[0].result.as_ref().expect("accepted");
     assert_eq!(registration.partition_epoch, PartitionEpoch(1));
     assert_eq!(net.image(leader).partitions[&ORDERS].isr, vec![owner], "committed by then");
+}
+
+#[test]
+fn what_no_controller_serves_ends_the_connection() {
+    let (mut net, leader) = ready();
+    let body = RequestBody::Client(ClientRequest::Metadata(Box::default()));
+    let message = Message { correlation_id: CorrelationId(1), body };
+    let request = Event::Request { connection: ConnectionId(77), from: NodeId(1), message };
+    let effects = net.handle(leader, request);
+    assert_eq!(effects, [Effect::Close { connection: ConnectionId(77) }]);
 }

@@ -196,6 +196,15 @@ impl Net {
         }
     }
 
+    /// Hands one event to a controller that runs; what it wants done is not performed.
+    pub(crate) fn handle(&mut self, node: NodeId, event: Event) -> Vec<Effect> {
+        let now = self.clock();
+        let slot = self.slots.get_mut(&node).expect("a controller");
+        let mut effects = Effects::new();
+        slot.controller.as_mut().expect("the controller runs").handle(now, event, &mut effects);
+        effects.drain().collect()
+    }
+
     fn perform(&mut self, node: NodeId, effect: Effect) {
         let slot = self.slots.get_mut(&node).expect("a controller");
         match effect {

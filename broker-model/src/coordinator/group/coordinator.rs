@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 
 use super::classic::group::ClassicGroup;
+use super::conversion::Conversion;
 use super::modern::session::{MemberKey, Timers};
 use super::state::{GroupChange, GroupState};
 use super::waiter::{Waiter, client_error, refuse};
@@ -22,7 +23,7 @@ use crate::message::ResponseBody;
 use crate::node::Deadline;
 use crate::note::GroupNote;
 use crate::proto::ErrorCode;
-use crate::types::{LeaderEpoch, Now, Offset, ProducerEpoch, ProducerId, Time};
+use crate::types::{ConnectionId, LeaderEpoch, Now, Offset, ProducerEpoch, ProducerId, Time};
 
 /// What a group coordinator wants done.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(crate) enum Todo {
     Assigned { group: String, member: String, place: Place, generation: i32 },
     /// A fact to be stated: it does not any more.
     Released { group: String, member: String, place: Place },
+    /// A fact to be stated: a commit is taken of one who is a member in this generation.
+    Accepted { group: String, member: String, generation: i32, places: Vec<Place> },
     /// A fact to be stated.
     Note(GroupNote),
     /// A fact to be stated: in this leader epoch of a partition of the topic, what is committed says that a group of
@@ -84,6 +87,8 @@ pub(crate) struct GroupCoordinator {
     pub(super) changed: bool,
     /// When members of groups of the consumer protocol are thrown out.
     pub(super) members: BTreeMap<MemberKey, Timers>,
+    /// The newest connection on which a member has committed.
+    pub(super) commits_on: BTreeMap<MemberKey, ConnectionId>,
     /// Whether there are groups of the consumer protocol.
     has_consumer_groups: bool,
     /// Where the logs of partitions ended when they were loaded, until all of that is committed: what their groups are
@@ -106,6 +111,7 @@ impl GroupCoordinator {
             groups_due: None,
             changed: false,
             members: BTreeMap::new(),
+            commits_on: BTreeMap::new(),
             has_consumer_groups: false,
             loaded_to: BTreeMap::new(),
             expiration_at: now + ms(rules.config.offsets_retention_check_interval_ms),
@@ -135,6 +141,7 @@ impl GroupCoordinator {
 
     fn unload_groups(&mut self, partition: i32) {
         self.forget_members(partition);
+        self.commits_on.retain(|(known, _, _), _| *known != partition);
         let (first, last) = ((partition, String::new()), (partition + 1, String::new()));
         let names: Vec<_> = self.groups.range(first..last).map(|(key, _)| key.clone()).collect();
         for key in names {
@@ -212,7 +219,7 @@ impl GroupCoordinator {
     /// Records were appended. Known bug G12: they count as committed at once.
     pub(crate) fn written(&mut self, now: Now, partition: i32, log: &Log, waiter: Waiter) {
         self.log_moved(now, partition, log);
-        let mut waiter = waiter;
+        let mut waiter = self.converted(now, waiter);
         if let Waiter::Answer { rests_on, .. } = &mut waiter {
             *rests_on = Some((partition, log.log_end_offset()));
         }
@@ -224,7 +231,51 @@ impl GroupCoordinator {
 
     /// Records were not appended.
     pub(crate) fn not_written(&mut self, now: Now, waiter: Waiter, error: ErrorCode) {
-        self.failed(now, waiter, client_error(error));
+        let error = client_error(error);
+        let waiter = match waiter {
+            Waiter::Converting { partition, group, conversion, then } => {
+                if matches!(conversion, Conversion::Began) {
+                    self.never_began(now, (partition, &group), error);
+                }
+                *then
+            }
+            waiter => waiter,
+        };
+        self.failed(now, waiter, error);
+    }
+
+    /// A group that could not be written is none: whoever waits for it must come again.
+    fn never_began(&mut self, now: Now, (partition, name): (i32, &str), error: ErrorCode) {
+        let mut group = self.take_group(now, partition, name);
+        self.fail_members(&mut group, error);
+        self.changed = true;
+    }
+
+    /// What was to change a group is written.
+    fn converted(&mut self, now: Now, waiter: Waiter) -> Waiter {
+        let Waiter::Converting { partition, group, conversion, then } = waiter else {
+            return waiter;
+        };
+        match conversion {
+            Conversion::Upgraded => {
+                let note = GroupNote::ProtocolChanged { group: group.clone(), classic: false };
+                self.todo.push_back(Todo::Note(note));
+                self.on_upgraded(now, (partition, &group));
+            }
+            Conversion::Downgraded { group: mut made, rebalances } => {
+                self.forget_members_of(partition, &group);
+                if rebalances {
+                    self.prepare_rebalance(now, (partition, &mut made));
+                } else {
+                    self.take_all(&mut made);
+                }
+                self.put_group(partition, *made);
+                self.todo
+                    .push_back(Todo::Note(GroupNote::ProtocolChanged { group, classic: true }));
+            }
+            Conversion::Began => {}
+        }
+        *then
     }
 
     /// Does what time alone brings.
@@ -376,6 +427,7 @@ impl GroupCoordinator {
                 self.put_group(partition, group);
             }
             Waiter::Nobody => {}
+            Waiter::Converting { .. } => unreachable!("it has changed before it was waited for"),
         }
     }
 
@@ -401,7 +453,10 @@ impl GroupCoordinator {
                 self.static_not_stored(now, &mut group, &rejoin, error);
                 self.put_group(partition, group);
             }
-            Waiter::Assignments { .. } | Waiter::StaticRejoin { .. } | Waiter::Nobody => {}
+            Waiter::Assignments { .. }
+            | Waiter::StaticRejoin { .. }
+            | Waiter::Converting { .. }
+            | Waiter::Nobody => {}
         }
     }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::modern_tests::{Modern, beat, join as join_modern, owning};
 use super::tests::{Bench, caller};
 use crate::config::topic_name;
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::proto::{
     ErrorCode, GroupId, HeartbeatRequest, LeaveGroupRequest, MemberIdentity, OffsetCommitRequest,
     OffsetCommitRequestPartition, OffsetCommitRequestTopic, StrBytes, SyncGroupRequest, TopicName,
@@ -105,7 +105,7 @@ fn say(bench: &mut Bench, who: &Speaker, said: &Said, members: &[String]) -> Opt
                 .with_member_id(text(&member))
                 .with_group_instance_id(instance)
                 .with_generation_id(who.epoch);
-            bench.groups.sync_group(now, to, 0, &request);
+            bench.groups.sync_group(now, to, 0, &request, &bench.image);
         }
         Said::Leave => {
             let leaving = MemberIdentity::default()
@@ -113,7 +113,7 @@ fn say(bench: &mut Bench, who: &Speaker, said: &Said, members: &[String]) -> Opt
                 .with_group_instance_id(instance);
             let request =
                 LeaveGroupRequest::default().with_group_id(group).with_members(vec![leaving]);
-            bench.groups.leave_group(now, to, 0, &request);
+            bench.groups.leave_group(now, to, 0, &request, &bench.image);
         }
         Said::Commit { offset, metadata } => {
             let request = commit(who, &member, (*offset, *metadata));
@@ -127,14 +127,18 @@ fn say(bench: &mut Bench, who: &Speaker, said: &Said, members: &[String]) -> Opt
 #[expect(clippy::wildcard_enum_match_arm, reason = "only these are asked for")]
 fn error_of(body: &ResponseBody) -> Option<ErrorCode> {
     let code = match body {
-        ResponseBody::Heartbeat(response) => response.error_code,
-        ResponseBody::SyncGroup(response) => response.error_code,
-        ResponseBody::LeaveGroup(response) => {
+        ResponseBody::Client(ClientResponse::Heartbeat(response)) => response.error_code,
+        ResponseBody::Client(ClientResponse::SyncGroup(response)) => response.error_code,
+        ResponseBody::Client(ClientResponse::LeaveGroup(response)) => {
             let first = response.members.first().map_or(0, |member| member.error_code);
             if response.error_code == 0 { first } else { response.error_code }
         }
-        ResponseBody::OffsetCommit(response) => response.topics[0].partitions[0].error_code,
-        ResponseBody::ConsumerGroupHeartbeat(response) => response.error_code,
+        ResponseBody::Client(ClientResponse::OffsetCommit(response)) => {
+            response.topics[0].partitions[0].error_code
+        }
+        ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(response)) => {
+            response.error_code
+        }
         _ => panic!("nobody asked for {body:?}"),
     };
     ErrorCode::try_from_code(code)

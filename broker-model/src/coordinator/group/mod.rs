@@ -8,15 +8,19 @@
 //! | `offsets`, `expiration` | commits and fetches of offsets, and their end |
 //! | `transactional` | offsets that a transaction commits |
 //! | `classic` | the classic protocol |
+//! | `conversion` | groups that change from one to the other |
 //! | `modern` | the consumer protocol (KIP-848) |
 //! | `waiter` | what happens once a record is committed |
 
 mod bytes;
 mod classic;
+mod conversion;
 mod coordinator;
 #[cfg(test)]
 mod door_tests;
 mod expiration;
+#[cfg(test)]
+mod migration_tests;
 mod modern;
 #[cfg(test)]
 mod modern_tests;

@@ -12,7 +12,7 @@ use super::waiter::{Waiter, client_error};
 use crate::caller::Caller;
 use crate::defect::GroupDefect;
 use crate::log::VerificationGuard;
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::note::GroupNote;
 use crate::proto::{
     ErrorCode, TopicName, TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition,
@@ -45,8 +45,9 @@ impl GroupCoordinator {
                 refused
             }
         };
-        if let Err(error) = checked {
-            self.note_stale(request, error);
+        match checked {
+            Ok(_) => self.note_taken(request),
+            Err(error) => self.note_stale(request, error),
         }
         let mut records = Vec::new();
         for topic in &request.topics {
@@ -73,6 +74,21 @@ impl GroupCoordinator {
             guard,
         };
         self.todo.push_back(Todo::WriteInTransaction(partition, records, writer, waiter));
+    }
+
+    fn note_taken(&mut self, request: &TxnOffsetCommitRequest) {
+        if request.generation_id < 0 {
+            return;
+        }
+        let places = request.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|asked| (topic.name.0.clone(), asked.partition_index))
+        });
+        self.todo.push_back(Todo::Accepted {
+            group: request.group_id.0.to_string(),
+            member: request.member_id.to_string(),
+            generation: request.generation_id,
+            places: places.collect(),
+        });
     }
 
     /// Who may commit within a transaction. One that names neither member nor generation is taken at its word, as
@@ -149,5 +165,5 @@ fn txn_commit_response(
             .with_partitions(answers.collect())
     });
     let response = TxnOffsetCommitResponse::default().with_topics(topics.collect());
-    ResponseBody::TxnOffsetCommit(Box::new(response))
+    ResponseBody::Client(ClientResponse::TxnOffsetCommit(Box::new(response)))
 }

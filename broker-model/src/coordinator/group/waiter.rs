@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use super::classic::answers;
 use super::classic::member::Member;
+use super::conversion::Conversion;
 use super::modern::answers as modern;
 use crate::caller::Caller;
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::proto::ErrorCode;
 use crate::types::Offset;
 
@@ -33,6 +34,21 @@ pub(crate) enum Waiter {
     StaticRejoin { partition: i32, group: String, rejoin: Box<StaticRejoin> },
     /// Nobody.
     Nobody,
+    /// A group that is another one once this is written, and who waits then.
+    Converting { partition: i32, group: String, conversion: Conversion, then: Box<Waiter> },
+}
+
+impl Waiter {
+    /// The same, with a group that changes.
+    pub(super) fn converting(
+        self,
+        (partition, group): (i32, &str),
+        conversion: Option<Conversion>,
+    ) -> Self {
+        let Some(conversion) = conversion else { return self };
+        let group = group.to_owned();
+        Self::Converting { partition, group, conversion, then: Box::new(self) }
+    }
 }
 
 /// A static member that is back under another id.
@@ -69,28 +85,32 @@ pub(super) fn client_error(error: ErrorCode) -> ErrorCode {
 
 /// Makes an answer one that tells an error.
 pub(super) fn refuse(body: &mut ResponseBody, error: ErrorCode) {
-    if let ResponseBody::OffsetCommit(response) = body {
+    if let ResponseBody::Client(ClientResponse::OffsetCommit(response)) = body {
         for answer in response.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
             if answer.error_code == 0 {
                 answer.error_code = error.code();
             }
         }
-    } else if let ResponseBody::TxnOffsetCommit(response) = body {
+    } else if let ResponseBody::Client(ClientResponse::TxnOffsetCommit(response)) = body {
         for answer in response.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
             if answer.error_code == 0 {
                 answer.error_code = error.code();
             }
         }
-    } else if let ResponseBody::OffsetFetch(response) = body {
+    } else if let ResponseBody::Client(ClientResponse::OffsetFetch(response)) = body {
         for group in &mut response.groups {
             group.topics.clear();
             group.error_code = error.code();
         }
-    } else if matches!(body, ResponseBody::Heartbeat(_)) {
+    } else if let ResponseBody::Client(ClientResponse::JoinGroup(response)) = body {
+        *body = answers::join_refused(&response.member_id.clone(), error);
+    } else if matches!(body, ResponseBody::Client(ClientResponse::SyncGroup(_))) {
+        *body = answers::sync_refused(error);
+    } else if matches!(body, ResponseBody::Client(ClientResponse::Heartbeat(_))) {
         *body = answers::heartbeat(Some(error));
-    } else if matches!(body, ResponseBody::LeaveGroup(_)) {
+    } else if matches!(body, ResponseBody::Client(ClientResponse::LeaveGroup(_))) {
         *body = answers::leave_refused(error);
-    } else if matches!(body, ResponseBody::ConsumerGroupHeartbeat(_)) {
+    } else if matches!(body, ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(_))) {
         *body = modern::refused(error);
     } else {
         panic!("nobody waits with {body:?}");

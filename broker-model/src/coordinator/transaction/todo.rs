@@ -2,7 +2,7 @@
 
 use crate::caller::Caller;
 use crate::coordinator::runtime::CoordinatorRecord;
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::note::TransactionNote;
 use crate::proto::{AddOffsetsToTxnResponse, EndTxnResponse, ErrorCode, InitProducerIdResponse};
 use crate::types::{ProducerEpoch, ProducerId, TopicPartition};
@@ -62,19 +62,28 @@ impl Asker {
                     .with_error_code(code)
                     .with_producer_id(id.0.into())
                     .with_producer_epoch(epoch.0);
-                Some(Todo::Reply(caller, ResponseBody::InitProducerId(Box::new(response))))
+                Some(Todo::Reply(
+                    caller,
+                    ResponseBody::Client(ClientResponse::InitProducerId(Box::new(response))),
+                ))
             }
             Self::AddPartitions(asker) => Some(Todo::Added(asker, result.map(|_| Vec::new()))),
             Self::AddOffsets(caller) => {
                 let response = AddOffsetsToTxnResponse::default().with_error_code(code);
-                Some(Todo::Reply(caller, ResponseBody::AddOffsetsToTxn(Box::new(response))))
+                Some(Todo::Reply(
+                    caller,
+                    ResponseBody::Client(ClientResponse::AddOffsetsToTxn(Box::new(response))),
+                ))
             }
             Self::EndTxn(caller) => {
                 let response = EndTxnResponse::default()
                     .with_error_code(code)
                     .with_producer_id(id.0.into())
                     .with_producer_epoch(epoch.0);
-                Some(Todo::Reply(caller, ResponseBody::EndTxn(Box::new(response))))
+                Some(Todo::Reply(
+                    caller,
+                    ResponseBody::Client(ClientResponse::EndTxn(Box::new(response))),
+                ))
             }
         }
     }

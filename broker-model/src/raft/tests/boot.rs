@@ -2,7 +2,7 @@
 
 use crate::controller::tests::config;
 use crate::disk_image::{DiskImage, FileId};
-use crate::message::{Message, RequestBody, VoteRequest};
+use crate::message::{Message, QuorumRequest, RequestBody, VoteRequest};
 use crate::node::{Channel, Effect, Effects};
 use crate::note::{Note, QuorumNote, QuorumRole};
 use crate::raft::election_state::ElectionState;
@@ -73,11 +73,11 @@ fn a_restarted_candidate_asks_in_the_same_epoch() {
             Effect::Request {
                 channel: Channel::Quorum,
                 message: Message {
-                    body: RequestBody::Vote(VoteRequest {
+                    body: RequestBody::Quorum(QuorumRequest::Vote(VoteRequest {
                         epoch: LeaderEpoch(4),
                         pre_vote: false,
                         ..
-                    }),
+                    })),
                     ..
                 },
                 ..

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use crate::config::ClusterConfig;
 use crate::controller::tests::{config, net::Net};
 use crate::defect::{Defect, QuorumDefect};
-use crate::message::{BrokerRegistrationRequest, EpochEnd, QuorumFetchRequest, RequestBody};
+use crate::message::{
+    BrokerRegistrationRequest, ControllerRequest, EpochEnd, QuorumFetchRequest, RequestBody,
+};
 use crate::node::{COMMITTED_METADATA_GONE, Channel};
 use crate::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 
@@ -20,7 +22,12 @@ fn register(net: &mut Net, to: NodeId, incarnation: u64) {
         incarnation,
         previous_broker_epoch: BrokerEpoch::NONE,
     };
-    net.ask(NodeId(1), to, Channel::Heartbeat, RequestBody::BrokerRegistration(request));
+    net.ask(
+        NodeId(1),
+        to,
+        Channel::Heartbeat,
+        RequestBody::Controller(ControllerRequest::BrokerRegistration(request)),
+    );
 }
 
 #[test]

@@ -4,8 +4,8 @@ use super::boot::{NOW, disk, state};
 use crate::controller::tests::{config, net::Net};
 use crate::disk_image::DiskImage;
 use crate::message::{
-    ClusterError, EndQuorumEpochRequest, Message, QuorumFetchResponse, RequestBody, ResponseBody,
-    VoteRequest, VoteResponse,
+    ClusterError, EndQuorumEpochRequest, Message, QuorumFetchResponse, QuorumRequest,
+    QuorumResponse, RequestBody, ResponseBody, VoteRequest, VoteResponse,
 };
 use crate::node::{Channel, Effect, Effects};
 use crate::note::QuorumRole;
@@ -69,7 +69,7 @@ impl Voter {
 
     fn voted(&mut self, now: Now, epoch: LeaderEpoch, granted: bool) {
         let response = VoteResponse { epoch, leader: None, granted };
-        self.answer(now, Channel::Quorum, ResponseBody::Vote(response));
+        self.answer(now, Channel::Quorum, ResponseBody::Quorum(QuorumResponse::Vote(response)));
     }
 
     fn deadline(&mut self, now: Now) {
@@ -144,7 +144,7 @@ fn a_pre_vote_of_a_newer_epoch_is_judged_in_that_epoch_and_takes_no_vote() {
 fn a_majority_of_pre_votes_begins_an_election() {
     let mut voter = prospective();
     let (_, _, body) = voter.asked(Channel::Quorum);
-    let RequestBody::Vote(asked) = body else { panic!("{body:?}") };
+    let RequestBody::Quorum(QuorumRequest::Vote(asked)) = body else { panic!("{body:?}") };
     assert_eq!((asked.pre_vote, asked.epoch), (true, EPOCH), "in the epoch that it is in");
     voter.voted(LATER, EPOCH, true);
     assert_eq!((voter.role(), voter.quorum.epoch()), (QuorumRole::Candidate, EPOCH.next()));
@@ -162,7 +162,7 @@ fn without_a_majority_of_pre_votes_the_leader_that_was_known_is_followed_again()
             let sent = voter.quorum.peers.iter().find(|peer| peer.node == node);
             let sent = sent.expect("a peer").quorum.in_flight.expect("it was asked");
             let response = VoteResponse { epoch: EPOCH, leader: None, granted: false };
-            let body = ResponseBody::Vote(response);
+            let body = ResponseBody::Quorum(QuorumResponse::Vote(response));
             let message = Message { correlation_id: sent.correlation_id, body };
             voter.quorum.on_response(LATER, node, channel, message, &mut voter.effects);
         }

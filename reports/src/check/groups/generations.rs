@@ -69,7 +69,10 @@ impl Generations {
         facts: &impl Facts,
         (group, partition, process): (u32, u32, u32),
     ) -> Option<Known> {
-        if !facts.options().member_epochs {
+        let options = facts.options();
+        let name = facts.history().groups.get(group as usize);
+        if !options.member_epochs || name.is_some_and(|name| options.classic_groups.contains(name))
+        {
             return self.newest.get(&group).copied();
         }
         let given = self.given.get(&(group, partition)).copied();

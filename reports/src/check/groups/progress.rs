@@ -68,6 +68,17 @@ pub(in crate::check) struct Groups {
     members: BTreeMap<u32, (u32, i64)>,
     generations: Generations,
     holes: UnusedOffsets,
+    /// Gaps behind which somebody began again, by a call that others' commits may have overtaken.
+    resumed: Vec<Resumed>,
+}
+
+/// A call that began again behind where its group stood when the call was made. It asks where the group stands at any
+/// time until it ends: what somebody else commits meanwhile counts.
+#[derive(Debug, Clone, Copy)]
+struct Resumed {
+    group: u32,
+    until_ns: u64,
+    gap: Gap,
 }
 
 impl Groups {
@@ -79,6 +90,7 @@ impl Groups {
     /// Takes the next operation in order of invocation.
     pub(in crate::check) fn take(&mut self, facts: &impl Facts, found: &mut Found, operation: u32) {
         let row = facts.row(operation);
+        self.settle(facts, found, row.invoked_ns);
         let member = self.member(facts, operation);
         self.generations.take(facts, found, operation, member);
         if failed_to_move(row) {
@@ -102,6 +114,15 @@ impl Groups {
             }
             Function::Send | Function::List => {}
         }
+    }
+
+    /// All operations that began before this time were taken: tells what calls that had ended passed over.
+    pub(in crate::check) fn settle(&mut self, facts: &impl Facts, found: &mut Found, now_ns: u64) {
+        let ended = |resumed: &Resumed| resumed.until_ns <= now_ns;
+        let (ended, open) = self.resumed.drain(..).partition(ended);
+        self.resumed = open;
+        let ended: Vec<Resumed> = ended;
+        ended.iter().for_each(|resumed| found.add_passed(facts, resumed.gap));
     }
 
     /// As which member of which group a process acts: as it says, or as its last join made it.
@@ -221,7 +242,7 @@ impl Groups {
                 && !rebalanced.contains(&record.partition)
                 && !self.uncertain.contains(&row.process)
             {
-                self.check_resume(facts, found, read, group);
+                self.check_resume(facts, read, group);
                 if known.is_some_and(|known| known.joined) {
                     self.check_commit_kept(facts, found, read, group);
                 }
@@ -242,9 +263,10 @@ impl Groups {
 
     /// The first read since a process got a partition: nothing may lie between it and what the group has committed, or
     /// what the process has read itself.
-    fn check_resume(&self, facts: &impl Facts, found: &mut Found, read: ReadId, group: u32) {
+    fn check_resume(&mut self, facts: &impl Facts, read: ReadId, group: u32) {
         let record = facts.read(read);
-        let process = facts.row(facts.history().operation_of_read(read as usize)).process;
+        let row = facts.row(facts.history().operation_of_read(read as usize));
+        let process = row.process;
         let since = self.since.get(&process).copied().unwrap_or(0);
         let committed = self.committed.get(&(group, record.partition));
         let furthest = committed.and_then(|committed| committed.furthest_in_force(since));
@@ -263,7 +285,9 @@ impl Groups {
             subject: facts.observation_of_read(read),
             context,
         };
-        found.add_passed(facts, gap);
+        if gap.first < gap.end {
+            self.resumed.push(Resumed { group, until_ns: row.completed_ns, gap });
+        }
     }
 
     /// The first read since a join: it may not lie before all that the group may have committed last, nor before where
@@ -307,6 +331,9 @@ impl Groups {
                 let done_ns = if sure { row.completed_ns } else { NEVER };
                 let commit = Commit { offset, invoked_ns: row.invoked_ns, done_ns, operation };
                 self.committed.entry((group, partition)).or_default().push(commit);
+                self.resumed
+                    .iter_mut()
+                    .for_each(|resumed| resumed.overtake(group, partition, offset));
             }
         }
     }
@@ -357,6 +384,17 @@ impl Groups {
         let other =
             records.first().copied().or_else(|| last.map(|last| facts.observation_of_read(last)));
         found.add_with(facts, gap.anomaly, partition, (gap.subject, other), gap.context);
+    }
+}
+
+impl Resumed {
+    /// Somebody commits while the call lasts.
+    fn overtake(&mut self, group: u32, partition: u32, offset: i64) {
+        let gap = &mut self.gap;
+        if (self.group, gap.partition) == (group, partition) && offset > gap.first {
+            (gap.stood, gap.first) = (offset, offset);
+            gap.context = OccurrenceContext::Plain;
+        }
     }
 }
 

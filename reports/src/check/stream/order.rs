@@ -24,6 +24,13 @@ impl Order {
         }
     }
 
+    /// When the earliest call began whose turn has not come, if there is any.
+    pub(super) fn waits_since(&self) -> Option<u64> {
+        let open = self.open.first().map(|(invoked_ns, _)| *invoked_ns);
+        let ended = self.ended.first().map(|(invoked_ns, _)| *invoked_ns);
+        open.into_iter().chain(ended).min()
+    }
+
     /// The next call whose turn has come.
     pub(super) fn next(&mut self) -> Option<u32> {
         let (invoked_ns, position) = *self.ended.first()?;

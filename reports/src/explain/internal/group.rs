@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 3] = [
+pub(super) static ANOMALIES: [Entry; 5] = [
     Entry {
         name: "answer-before-commit",
         kind: Kind::InternalAnomaly,
@@ -28,9 +28,27 @@ pub(super) static ANOMALIES: [Entry; 3] = [
         legal: "Never. A member that was thrown out, or left, has lost what it had.",
         source: "KIP-848, CurrentAssignmentBuilder",
     },
+    Entry {
+        name: "stale-commit-accepted",
+        kind: Kind::InternalAnomaly,
+        meaning: "A coordinator took a commit of a generation, or of a member's epoch, that was over.",
+        example: "A member stands still, its partitions go to another one in generation 6, and its commit of \
+            generation 5 counts: whoever comes next goes back to it.",
+        legal: "Never.",
+        source: "KIP-447, KIP-848",
+    },
+    Entry {
+        name: "ungiven-partition-taken",
+        kind: Kind::InternalAnomaly,
+        meaning: "A consumer took a partition that its group's coordinator did not hold for it.",
+        example: "A consumer is fenced while it takes over what it was given. It joins again and goes on with that, \
+            though another one has it by now.",
+        legal: "Never. A consumer that was thrown out and has not heard of it is left out.",
+        source: "KIP-848, AbstractMembershipManager",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 3] = [
+pub(super) static INVARIANTS: [Entry; 5] = [
     Entry {
         name: "coordinator-answers",
         kind: Kind::Invariant,
@@ -38,6 +56,22 @@ pub(super) static INVARIANTS: [Entry; 3] = [
         example: "Broken by answer-before-commit.",
         legal: "An answer that rests on no record of its own waits for those before it only.",
         source: "KIP-848, CoordinatorRuntime",
+    },
+    Entry {
+        name: "commit-fencing",
+        kind: Kind::Invariant,
+        meaning: "Only members of the present generation, or in their present epoch, commit.",
+        example: "Broken by stale-commit-accepted.",
+        legal: "Who names no generation commits for a group without members.",
+        source: "KIP-447, KIP-848, validateOffsetCommit",
+    },
+    Entry {
+        name: "member-assignment",
+        kind: Kind::Invariant,
+        meaning: "In the consumer protocol a consumer takes only what its coordinator holds for it.",
+        example: "Broken by ungiven-partition-taken.",
+        legal: "What it keeps is not looked at.",
+        source: "KIP-848, AbstractMembershipManager",
     },
     Entry {
         name: "partition-ownership",

@@ -1,6 +1,6 @@
 //! Histories without any sense: the checks have something to say or not, and never fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harrow_reports::check::{Anomaly, LogFacts, Occurrence, Options, Rules, check};
 use harrow_sim::history::{
@@ -117,6 +117,7 @@ fn options() -> impl Strategy<Value = Options> {
         rules: Rules::ALL,
         logs,
         member_epochs,
+        classic_groups: BTreeSet::new(),
         cycle_steps_max,
     })
 }

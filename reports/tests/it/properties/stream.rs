@@ -109,7 +109,8 @@ fn shows_early(history: &History, options: &Options, found: &Occurrence) -> bool
         "int-poll-skip" => passed(),
         "int-send-skip" => passed() && sure() && sends.iter().all(|send| send.offset >= 0),
         "nonmonotonic-poll" | "zombie-commit" | "lost-commit" => in_turn(),
-        "poll-skip" | "resume-skip" => in_turn() && passed(),
+        "poll-skip" => in_turn() && passed(),
+        "resume-skip" => passed() && all_end(history, found.at_ns),
         "commit-beyond-position" => {
             // Where nothing is known to be passed over, only its own reads tell.
             let process = history.row(found.subject.operation).process;
@@ -144,7 +145,11 @@ fn told_both(history: &History, found: &Occurrence) -> bool {
 
 /// Whether all consumers' calls that began before this one have an end.
 fn in_turn(history: &History, found: &Occurrence) -> bool {
-    let begun = history.row(found.subject.operation).invoked_ns;
+    all_end(history, history.row(found.subject.operation).invoked_ns)
+}
+
+/// Whether all consumers' calls end that began up to this time.
+fn all_end(history: &History, begun: u64) -> bool {
     history.rows().iter().all(|row| {
         let concerned = !matches!(row.function, Function::Send | Function::List);
         !concerned || row.invoked_ns > begun || row.completed_ns != NEVER

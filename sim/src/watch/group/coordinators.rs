@@ -82,7 +82,12 @@ impl Coordinators {
 
     /// Whether a partition of the topic has the records of a group.
     pub(super) fn is_of(&self, partition: i32, group: &str) -> bool {
-        coordinator_partition(group, self.partitions) == partition
+        self.partition_of(group) == partition
+    }
+
+    /// Which partition of the topic has the records of a group.
+    pub(super) fn partition_of(&self, group: &str) -> i32 {
+        coordinator_partition(group, self.partitions)
     }
 
     /// A node has read its partition and coordinates from now on; false if a newer one does already.

@@ -1,6 +1,8 @@
 //! Invariants of consumer groups.
 
 mod answers;
+mod assignment;
+mod commits;
 mod coordinators;
 mod ownership;
 mod reconciliation;
@@ -10,12 +12,18 @@ use harrow_broker_model::types::NodeId;
 
 use super::finding::{Context, Findings, Invariant};
 use crate::plan::Plan;
+use commits::{Commits, Taken};
 use coordinators::Coordinators;
 use ownership::Ownership;
 use reconciliation::{Holding, Reconciliation};
 
-pub(super) const INVARIANTS: &[Invariant] =
-    &[ownership::INVARIANT, answers::INVARIANT, reconciliation::INVARIANT];
+pub(super) const INVARIANTS: &[Invariant] = &[
+    ownership::INVARIANT,
+    answers::INVARIANT,
+    reconciliation::INVARIANT,
+    assignment::INVARIANT,
+    commits::INVARIANT,
+];
 
 /// What the invariants of groups remember.
 #[derive(Debug)]
@@ -23,6 +31,7 @@ pub(super) struct GroupWing {
     coordinators: Coordinators,
     ownership: Ownership,
     reconciliation: Reconciliation,
+    commits: Commits,
 }
 
 impl GroupWing {
@@ -31,6 +40,7 @@ impl GroupWing {
             coordinators: Coordinators::new(plan),
             ownership: Ownership::default(),
             reconciliation: Reconciliation::default(),
+            commits: Commits::default(),
         }
     }
 
@@ -44,6 +54,7 @@ impl GroupWing {
             let goes_on = self.coordinators.on_metadata(context.node, change);
             if let Some(partition) = goes_on {
                 self.ownership.forget(|group| self.coordinators.is_of(partition, group));
+                self.commits.forget(|group| self.coordinators.is_of(partition, group));
             }
         }
         let Note::Group(note) = note else { return };
@@ -54,12 +65,17 @@ impl GroupWing {
             GroupNote::CoordinatorLoaded { partition, leader_epoch, groups } => {
                 if self.coordinators.on_loaded(context.node, *partition, *leader_epoch) {
                     self.ownership.on_loaded(groups);
+                    let index = partition.partition;
+                    self.commits.forget(|group| self.coordinators.is_of(index, group));
+                    self.commits.on_loaded(groups);
                     self.reconciliation.on_loaded(partition.partition, *leader_epoch);
                 }
             }
             GroupNote::PartitionAssigned { group, .. }
             | GroupNote::PartitionReleased { group, .. }
-            | GroupNote::GenerationBegan { group, .. } => {
+            | GroupNote::GenerationBegan { group, .. }
+            | GroupNote::ProtocolChanged { group, .. }
+            | GroupNote::CommitAccepted { group, .. } => {
                 if !self.coordinators.is_deposed_unawares(context.node, group) {
                     self.on_group(context, findings, note);
                 }
@@ -78,9 +94,12 @@ impl GroupWing {
                 self.reconciliation.on_holds(context, findings, told, held);
             }
             GroupNote::MemberOwns { group, member, partitions } => {
-                self.reconciliation.on_owns(group, member, partitions);
+                let (taken, held) = self.reconciliation.on_owns(group, member, partitions);
+                assignment::on_taken(context, findings, (group, member), &taken, held);
             }
-            GroupNote::TargetAssigned { .. } | GroupNote::CommitFenced { .. } => {}
+            GroupNote::TargetAssigned { .. }
+            | GroupNote::CommitFenced { .. }
+            | GroupNote::MemberThrownOut { .. } => {}
         }
     }
 
@@ -94,15 +113,32 @@ impl GroupWing {
             GroupNote::PartitionReleased { group, member, partition } => {
                 self.ownership.on_released(group, member, *partition);
             }
-            GroupNote::GenerationBegan { group, members: 0, .. } => {
-                self.ownership.on_emptied(group);
+            GroupNote::GenerationBegan { group, generation, members } => {
+                self.commits.on_generation(group, *generation);
+                if *members == 0 {
+                    self.ownership.on_emptied(group);
+                }
             }
-            GroupNote::GenerationBegan { .. }
-            | GroupNote::WriteAnswered { .. }
+            GroupNote::ProtocolChanged { group, classic } => {
+                self.commits.forget(|known| known == group);
+                if !classic {
+                    let partition = self.coordinators.partition_of(group);
+                    let held = self.ownership.of_group(group);
+                    self.reconciliation.on_upgraded((partition, group), held);
+                }
+            }
+            GroupNote::CommitAccepted { group, member, generation, partitions } => {
+                let epoch = self.reconciliation.epoch_of(group, member);
+                let generation = *generation;
+                let taken = Taken { group, member, generation, partitions };
+                self.commits.on_taken(context, findings, taken, epoch);
+            }
+            GroupNote::WriteAnswered { .. }
             | GroupNote::CoordinatorLoaded { .. }
             | GroupNote::CommitFenced { .. }
             | GroupNote::MemberHolds { .. }
             | GroupNote::MemberOwns { .. }
+            | GroupNote::MemberThrownOut { .. }
             | GroupNote::TargetAssigned { .. } => {}
         }
     }

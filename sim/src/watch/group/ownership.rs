@@ -79,6 +79,15 @@ impl Ownership {
         }
     }
 
+    /// Who owns what in a group, and since when.
+    pub(super) fn of_group(
+        &self,
+        group: &str,
+    ) -> impl Iterator<Item = (&str, i32, TopicPartition)> {
+        let owners = self.owners.get(group).into_iter().flatten();
+        owners.map(|(partition, owner)| (owner.member.as_str(), owner.member_epoch, *partition))
+    }
+
     /// Who owns what in these groups is not known any more.
     pub(super) fn forget(&mut self, is_one: impl Fn(&str) -> bool) {
         self.owners.retain(|group, _| !is_one(group));

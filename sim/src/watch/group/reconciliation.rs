@@ -60,10 +60,42 @@ struct Member {
 }
 
 impl Reconciliation {
-    /// A member has these partitions, by its own word.
-    pub(super) fn on_owns(&mut self, group: &str, member: &str, partitions: &[TopicPartition]) {
+    /// A member has these partitions, by its own word; those that it did not have before, and what is held for it.
+    pub(super) fn on_owns(
+        &mut self,
+        group: &str,
+        member: &str,
+        partitions: &[TopicPartition],
+    ) -> (Vec<TopicPartition>, Option<&BTreeSet<TopicPartition>>) {
         let key = format!("{group}/{member}");
-        self.owned.insert(key, partitions.iter().copied().collect());
+        let before = self.owned.insert(key, partitions.iter().copied().collect());
+        let is_new = |partition: &&TopicPartition| {
+            before.as_ref().is_none_or(|before| !before.contains(*partition))
+        };
+        let taken = partitions.iter().filter(is_new).copied().collect();
+        let known = self.groups.get(group).and_then(|group| group.members.get(member));
+        (taken, known.map(|member| &member.holds))
+    }
+
+    /// The epoch of a member, if it is known.
+    pub(super) fn epoch_of(&self, group: &str, member: &str) -> Option<i32> {
+        Some(self.groups.get(group)?.members.get(member)?.epoch)
+    }
+
+    /// A classic group is one of the consumer protocol from now on: who had something holds it until it gives it up.
+    pub(super) fn on_upgraded<'a>(
+        &mut self,
+        (partition, name): (i32, &str),
+        held: impl Iterator<Item = (&'a str, i32, TopicPartition)>,
+    ) {
+        let group = self.groups.entry(name.to_owned()).or_default();
+        group.partition = partition;
+        group.members.clear();
+        for (member, epoch, partition) in held {
+            let nothing = || Member { epoch, holds: BTreeSet::new() };
+            let member = group.members.entry(member.to_owned()).or_insert_with(nothing);
+            member.holds.insert(partition);
+        }
     }
 
     /// A coordinator has read its partition, and is the newest that has.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
+use harrow_broker_model::types::{NodeId, Offset, PartitionEpoch, TopicPartition};
 
 use crate::view::{PartitionView, ReplicaRole, ReplicaView};
 use crate::violation::Guarantee;
@@ -41,8 +41,16 @@ const LOOKS: u64 = 3;
 #[derive(Debug, Default)]
 pub(super) struct Overdue {
     next_look_ns: u64,
-    commits: BTreeMap<TopicPartition, (Offset, u64)>,
-    expansions: BTreeMap<TopicPartition, (NodeId, u64)>,
+    commits: BTreeMap<TopicPartition, Wait>,
+    expansions: BTreeMap<TopicPartition, (NodeId, PartitionEpoch, u64)>,
+}
+
+/// A commit that waits: under which registration, of what, and since when.
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    registered: PartitionEpoch,
+    offset: Offset,
+    from: u64,
 }
 
 impl Overdue {
@@ -89,8 +97,15 @@ impl Overdue {
         due: impl Fn(u64) -> bool,
     ) {
         let partition = leading.view.partition;
-        let waiting = self.commits.get(&partition).copied();
-        if let Some((offset, from)) = waiting.filter(|(offset, _)| leading.lacks(*offset)) {
+        let held = leading.held_by_all();
+        // An ISR that was too small in between, or another one, begins anew.
+        let waits = |wait: &Wait| {
+            wait.registered == leading.registered
+                && held >= Some(wait.offset)
+                && leading.lacks(wait.offset)
+        };
+        if let Some(Wait { offset, from, .. }) = self.commits.get(&partition).copied().filter(waits)
+        {
             if due(from) {
                 findings.report(context, &COMMIT, partition, || {
                     format!(
@@ -103,9 +118,10 @@ impl Overdue {
             }
             return;
         }
-        match leading.held_by_all() {
-            Some(held) if leading.lacks(held) => {
-                self.commits.insert(partition, (held, context.at_ns));
+        match held {
+            Some(offset) if leading.lacks(offset) => {
+                let wait = Wait { registered: leading.registered, offset, from: context.at_ns };
+                self.commits.insert(partition, wait);
             }
             Some(_) | None => {
                 self.commits.remove(&partition);
@@ -131,9 +147,10 @@ impl Overdue {
             self.expansions.remove(&partition);
             return;
         };
-        let (node, from) = *self.expansions.entry(partition).or_insert((outside, context.at_ns));
-        if node != outside {
-            self.expansions.insert(partition, (outside, context.at_ns));
+        let now = (outside, leading.registered, context.at_ns);
+        let (node, registered, from) = *self.expansions.entry(partition).or_insert(now);
+        if (node, registered) != (outside, leading.registered) {
+            self.expansions.insert(partition, now);
         } else if context.view.active_controller().is_some() && due(from) {
             findings.report(context, &EXPANSION, partition, || {
                 format!(
@@ -151,6 +168,7 @@ struct Leading<'a> {
     view: &'a PartitionView,
     replica: &'a ReplicaView,
     isr: &'a [NodeId],
+    registered: PartitionEpoch,
 }
 
 impl<'a> Leading<'a> {
@@ -160,7 +178,12 @@ impl<'a> Leading<'a> {
         let acts = replica.role == ReplicaRole::Leader
             && replica.leader_epoch == registration.leader_epoch
             && replica.isr.members == registration.isr;
-        acts.then_some(Self { view, replica, isr: &registration.isr })
+        acts.then_some(Self {
+            view,
+            replica,
+            isr: &registration.isr,
+            registered: registration.partition_epoch,
+        })
     }
 
     fn lacks(&self, offset: Offset) -> bool {

@@ -87,8 +87,8 @@ pub(super) struct Transactions {
     /// In which epoch the newest coordinator of each transactional id spoke.
     coordinators: BTreeMap<String, LeaderEpoch>,
     begun: BTreeMap<(ProducerId, TransactionOrdinal), Transaction>,
-    /// To which transaction the next batch of a producer belongs.
-    attributed: BTreeMap<(NodeId, TopicPartition, ProducerId), TransactionOrdinal>,
+    /// To which transaction the next batch of a producer belongs, and when that was stated.
+    attributed: BTreeMap<(NodeId, TopicPartition, ProducerId), (TransactionOrdinal, u64)>,
     partitions: BTreeMap<TopicPartition, OpenTransactions>,
 }
 
@@ -201,7 +201,8 @@ impl Transactions {
         producer_id: ProducerId,
         transaction: TransactionOrdinal,
     ) {
-        self.attributed.insert((context.node, partition, producer_id), transaction);
+        let stated = (transaction, context.at_ns);
+        self.attributed.insert((context.node, partition, producer_id), stated);
     }
 
     /// A batch is appended.
@@ -258,7 +259,7 @@ impl Transactions {
         batch: &BatchSummary,
     ) {
         let producer = batch.producer_id;
-        let ordinal = self.ordinal_of(context, partition, batch);
+        let ordinal = self.ordinal_of(context, partition, producer);
         let known = self.partitions.entry(partition).or_default();
         known.follow(context, partition);
         let markers = ordinal.is_some_and(|now| known.ended.get(&producer) >= Some(&now));
@@ -292,7 +293,7 @@ impl Transactions {
         decision: Decision,
     ) {
         let producer = batch.producer_id;
-        let ordinal = self.ordinal_of(context, partition, batch);
+        let ordinal = self.ordinal_of(context, partition, producer);
         let known = self.partitions.entry(partition).or_default();
         known.follow(context, partition);
         let Some(ordinal) = ordinal else { return };
@@ -320,16 +321,18 @@ impl Transactions {
         transaction.markers.insert(partition, decision);
     }
 
-    /// The transaction of a batch: as stated, else the newest that the coordinator knows of the producer.
+    /// The transaction of a batch: as stated with it, else the newest that the coordinator knows of the producer. A
+    /// leader that refuses or fails to append what it stated leaves its statement behind.
     fn ordinal_of(
         &mut self,
         context: &Context<'_>,
         partition: TopicPartition,
-        batch: &BatchSummary,
+        producer: ProducerId,
     ) -> Option<TransactionOrdinal> {
-        let producer = batch.producer_id;
         let stated = self.attributed.remove(&(context.node, partition, producer));
-        stated.or_else(|| self.coordinated.get(&producer).map(|(newest, _)| *newest))
+        let stated = stated.filter(|(_, at_ns)| *at_ns == context.at_ns);
+        let newest = || self.coordinated.get(&producer).map(|(newest, _)| *newest);
+        stated.map(|(ordinal, _)| ordinal).or_else(newest)
     }
 
     fn check_identity(

@@ -3,12 +3,13 @@
 
 use harrow_broker_model::node::Node;
 
-use super::progress::Pending;
+use super::progress::{Pending, Work};
 use super::{CHECK_MS, Director, LOOK_MS, MS, Phase};
 use crate::liveness::{GOALS, Goal};
 use crate::plan::ClientPlan;
 use crate::run::{End, UnmetGoal};
 use crate::world::engine::{Boot, DirectorTimer};
+use crate::world::load::Load;
 
 /// With progress all the time, convergence may still not take longer than so many times the longest bound.
 const BOUNDS_MAX: u64 = 20;
@@ -62,8 +63,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     fn wait(&mut self, pending: Pending) -> Option<End> {
         let now = self.engine.now();
-        let unresolved = self.loads.iter().map(|load| u64::from(load.unresolved())).sum();
-        let since = self.progress.since(now, &pending, unresolved);
+        let work = Work {
+            unresolved: self.loads.iter().map(|load| u64::from(load.unresolved())).sum(),
+            processed: self.loads.iter().map(Load::done).sum(),
+        };
+        let since = self.progress.since(now, &pending, work);
         let furthest = self.progress.furthest();
         let bound = furthest.bound_ms(self.plan) * MS;
         if since == now {

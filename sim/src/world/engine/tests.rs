@@ -7,7 +7,8 @@ use std::rc::Rc;
 use bytes::Bytes;
 use harrow_broker_model::disk_image::{DiskImage, FileId};
 use harrow_broker_model::message::{
-    BeginQuorumEpochRequest, QuorumEpochResponse, Request, RequestBody, Response, ResponseBody,
+    BeginQuorumEpochRequest, QuorumEpochResponse, QuorumRequest, QuorumResponse, Request,
+    RequestBody, Response, ResponseBody,
 };
 use harrow_broker_model::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation};
 use harrow_broker_model::note::Note;
@@ -222,16 +223,16 @@ const GRANTED: QuorumEpochResponse =
 
 /// An answer of this number.
 pub(crate) fn answer(number: i32) -> Response {
-    let body = ResponseBody::BeginQuorumEpoch(GRANTED);
+    let body = ResponseBody::Quorum(QuorumResponse::BeginQuorumEpoch(GRANTED));
     Response { correlation_id: CorrelationId(number), body }
 }
 
 /// A request of this number.
 pub(crate) fn request(number: i32) -> Request {
-    let body = RequestBody::BeginQuorumEpoch(BeginQuorumEpochRequest {
+    let body = RequestBody::Quorum(QuorumRequest::BeginQuorumEpoch(BeginQuorumEpochRequest {
         epoch: LeaderEpoch(number),
         leader: NodeId(1),
-    });
+    }));
     Request { correlation_id: CorrelationId(number), body }
 }
 

@@ -262,6 +262,64 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        anomaly: "ungiven-partition-taken",
+        good: |stage| {
+            stage.owns("m0", &[X]);
+            stage.owns("m0", &[]);
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.owns("m1", &[X]);
+            stage.holds((A, 1), ("m1", -1), &[]);
+            stage.owns("m1", &[X]);
+        },
+        bad: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[]);
+            stage.owns("m1", &[X]);
+        },
+    },
+    Case {
+        anomaly: "stale-commit-accepted",
+        good: |stage| {
+            stage.generation("g", 5);
+            stage.takes_commit("g", "m1", 5);
+            stage.loads_groups((B, 2), &[("g", 4)]);
+            stage.takes_commit("g", "m1", 4);
+        },
+        bad: |stage| {
+            stage.generation("g", 5);
+            stage.takes_commit("g", "m1", 4);
+        },
+    },
+    Case {
+        anomaly: "stale-commit-accepted",
+        good: |stage| {
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.holds((A, 1), ("m2", 6), &[]);
+            stage.takes_commit("g", "m1", 5);
+        },
+        bad: |stage| {
+            stage.holds((A, 1), ("m1", 6), &[X]);
+            stage.takes_commit("g", "m1", 5);
+        },
+    },
+    Case {
+        anomaly: "revocation-unacknowledged",
+        good: |stage| {
+            stage.assign("g", "m1", 5);
+            stage.owns("m1", &[X]);
+            stage.upgrades("g");
+            stage.holds((A, 1), ("m1", 5), &[X]);
+            stage.owns("m1", &[]);
+            stage.holds((A, 1), ("m1", 6), &[]);
+            stage.holds((A, 1), ("m2", 6), &[X]);
+        },
+        bad: |stage| {
+            stage.assign("g", "m1", 5);
+            stage.owns("m1", &[X]);
+            stage.upgrades("g");
+            stage.holds((A, 1), ("m1", 5), &[]);
+        },
+    },
+    Case {
         anomaly: "revocation-unacknowledged",
         good: |stage| {
             stage.owns("m1", &[X]);

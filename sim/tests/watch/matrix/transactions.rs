@@ -276,6 +276,19 @@ fn a_failover_forgets_what_only_the_old_leader_had() {
     assert_eq!(stage.found(), Vec::<String>::new(), "the transaction is not open in this log");
 }
 
+/// A leader that was about to append a marker and failed leaves a statement behind: it is not that of its next batch.
+#[test]
+fn what_was_stated_of_a_marker_that_is_not_appended_is_over() {
+    let mut stage = super::case::stage();
+    decide(&mut stage, 1, &[Ongoing, PrepareCommit]);
+    write(&mut stage, 1, commit_marker(2));
+    decide(&mut stage, 1, &[CompleteCommit]);
+    stage.attribute(A, 9, 1);
+    decide(&mut stage, 2, &[Ongoing]);
+    stage.lead(A, 1, data(3, 0));
+    assert_eq!(stage.found(), Vec::<String>::new());
+}
+
 /// Without attribution, a batch belongs to the newest transaction that the coordinator knows.
 #[test]
 fn what_is_not_attributed_belongs_to_the_newest_transaction() {

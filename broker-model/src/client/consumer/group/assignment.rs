@@ -72,13 +72,15 @@ impl Consumer {
         }
         if lost {
             self.drop_partitions(&owned);
+            self.tell_owned(effects);
             self.membership.as_mut().expect("only members prepare").prepared = true;
             return self.end_poll(now, Outcome::Lost { partitions: owned }, effects);
         }
         if member.revocation == Revocation::Acknowledged {
             member.revocation = Revocation::None;
             member.prepared = true;
-            return self.drop_partitions(&owned);
+            self.drop_partitions(&owned);
+            return self.tell_owned(effects);
         }
         member.revocation = Revocation::Announced(owned.clone());
         self.end_poll(now, Outcome::Revoking { partitions: owned }, effects);
@@ -107,6 +109,7 @@ impl Consumer {
         member.joined = member.generation.clone();
         self.drop_partitions(&gone);
         self.add_partitions(now, &new);
+        self.tell_owned(effects);
         let partitions = self.member().assigned.clone();
         self.end_poll(now, Outcome::Joined { generation, partitions }, effects);
     }

@@ -3,12 +3,12 @@
 //! What is committed is what the application asks for: how far it has come. One that asks to wait is tried again while
 //! what is wrong may pass; any other one is sent once.
 
-use crate::client::connection::Purpose;
 use crate::client::consumer::Consumer;
+use crate::client::consumer::purpose::Purpose;
 use crate::client::metadata::PartitionKey;
 use crate::config::{ms, topic_name};
 use crate::consumer_protocol::Place;
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, Outcome};
 use crate::proto::{
     ErrorCode, GroupId, OffsetCommitRequest, OffsetCommitRequestPartition,
@@ -99,7 +99,7 @@ impl Consumer {
         let operation = commit.operation;
         member.commits[index].asked = true;
         let purpose = Purpose::OffsetCommit(operation, Box::new(generation));
-        let body = RequestBody::OffsetCommit(Box::new(request));
+        let body = ClientRequest::OffsetCommit(Box::new(request));
         self.connections.send(now, (to, Channel::ClientCoordinator), body, purpose, effects);
     }
 

@@ -2,13 +2,13 @@
 //! `ConsumerCoordinator.initWithCommittedOffsetsIfNeeded`, `OffsetFetchResponseHandler`,
 //! `ConsumerUtils.refreshCommittedOffsets`.
 
-use crate::client::connection::Purpose;
 use crate::client::consumer::Consumer;
 use crate::client::consumer::position::{Stage, StartFrom};
+use crate::client::consumer::purpose::Purpose;
 use crate::client::metadata::PartitionKey;
 use crate::config::{OffsetReset, topic_name};
 use crate::defect::GroupDefect;
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
 use crate::proto::{
     ErrorCode, GroupId, OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
@@ -58,7 +58,7 @@ impl Consumer {
         let member = self.membership.as_mut()?;
         member.committed_asked = true;
         let purpose = Purpose::OffsetFetch(member.assignments);
-        let body = RequestBody::OffsetFetch(Box::new(request));
+        let body = ClientRequest::OffsetFetch(Box::new(request));
         let to = (coordinator, Channel::ClientCoordinator);
         self.connections.send(now, to, body, purpose, effects);
         None

@@ -3,10 +3,11 @@
 //!
 //! One difference to Java's: who joins, or has something to tell, waits `retry.backoff.ms` after an error, too.
 
-use crate::client::connection::Purpose;
 use crate::client::consumer::Consumer;
+use crate::client::consumer::purpose::Purpose;
 use crate::config::{ms, topic_name};
-use crate::message::RequestBody;
+use crate::defect::GroupDefect;
+use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
 use crate::proto::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ErrorCode, GroupId,
@@ -58,7 +59,7 @@ impl Consumer {
         reconciler.heartbeat_at = now + ms(reconciler.interval_ms);
         reconciler.acknowledged();
         let purpose = Purpose::ConsumerGroupHeartbeat(reconciler.life);
-        let body = RequestBody::ConsumerGroupHeartbeat(Box::new(request));
+        let body = ClientRequest::ConsumerGroupHeartbeat(Box::new(request));
         self.connections.send(now, (to, Channel::ClientCoordinator), body, purpose, effects);
     }
 
@@ -165,7 +166,8 @@ impl Consumer {
     }
 
     fn stop_being_a_member(&mut self, state: State, epoch: i32) {
-        self.reconciler_mut().become_another(state);
+        let goes_on = self.defects.has(GroupDefect::FencedGoesOn);
+        self.reconciler_mut().become_another(state, goes_on);
         let member = self.membership.as_mut().expect("only members stop");
         member.generation.id = epoch;
         member.revocation = Revocation::None;
@@ -194,7 +196,7 @@ impl Consumer {
                 .with_member_epoch(epoch)
                 .with_rebalance_timeout_ms(-1)
                 .with_topic_partitions(None);
-            let body = RequestBody::ConsumerGroupHeartbeat(Box::new(request));
+            let body = ClientRequest::ConsumerGroupHeartbeat(Box::new(request));
             let to = (coordinator, Channel::ClientCoordinator);
             self.connections.send(now, to, body, Purpose::LeaveGroup, effects);
         }

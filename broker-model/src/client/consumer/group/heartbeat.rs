@@ -1,10 +1,10 @@
 //! Staying a member, and leaving. Source: `AbstractCoordinator.HeartbeatThread`, `Heartbeat`,
 //! `HeartbeatResponseHandler`, `maybeLeaveGroup`; KIP-62.
 
-use crate::client::connection::Purpose;
 use crate::client::consumer::Consumer;
+use crate::client::consumer::purpose::Purpose;
 use crate::config::{ms, topic_name};
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects, Outcome};
 use crate::proto::{
     ErrorCode, FindCoordinatorResponse, GroupId, HeartbeatRequest, HeartbeatResponse,
@@ -121,7 +121,7 @@ impl Consumer {
             .with_member_id(topic_name(&member.generation.member))
             .with_group_instance_id(member.config.instance.as_deref().map(topic_name));
         let purpose = Purpose::Heartbeat(Box::new(member.generation.clone()));
-        let body = RequestBody::Heartbeat(Box::new(request));
+        let body = ClientRequest::Heartbeat(Box::new(request));
         let to = (coordinator, Channel::ClientCoordinator);
         self.connections.send(now, to, body, purpose, effects);
     }
@@ -201,7 +201,7 @@ impl Consumer {
             let request = LeaveGroupRequest::default()
                 .with_group_id(GroupId(topic_name(&member.config.group)))
                 .with_members(vec![leaving]);
-            let body = RequestBody::LeaveGroup(Box::new(request));
+            let body = ClientRequest::LeaveGroup(Box::new(request));
             let to = (coordinator, Channel::ClientCoordinator);
             self.connections.send(now, to, body, Purpose::LeaveGroup, effects);
         }

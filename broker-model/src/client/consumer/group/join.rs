@@ -1,11 +1,11 @@
 //! Joining a group. Source: `AbstractCoordinator.joinGroupIfNeeded`, `JoinGroupResponseHandler`,
 //! `SyncGroupResponseHandler`.
 
-use crate::client::connection::Purpose;
 use crate::client::consumer::Consumer;
+use crate::client::consumer::purpose::Purpose;
 use crate::config::{Assignor, ms, topic_name};
 use crate::consumer_protocol::{PROTOCOL_TYPE, Subscription};
-use crate::message::RequestBody;
+use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
 use crate::proto::{
     ErrorCode, GroupId, JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse,
@@ -68,7 +68,7 @@ impl Consumer {
             .with_protocols(vec![protocol]);
         let patience = ms(config.max_poll_interval_ms + JOIN_LAPSE_MS);
         let purpose = Purpose::JoinGroup(Box::new(member.generation.clone()));
-        let body = RequestBody::JoinGroup(Box::new(request));
+        let body = ClientRequest::JoinGroup(Box::new(request));
         let to = (coordinator, Channel::ClientCoordinator);
         self.connections.send_within(now, to, patience, (body, purpose), effects);
     }
@@ -176,7 +176,7 @@ impl Consumer {
             .with_assignments(given.collect());
         member.joining = true;
         let purpose = Purpose::SyncGroup(Box::new(member.generation.clone()));
-        let body = RequestBody::SyncGroup(Box::new(request));
+        let body = ClientRequest::SyncGroup(Box::new(request));
         let to = (coordinator, Channel::ClientCoordinator);
         self.connections.send(now, to, body, purpose, effects);
         None

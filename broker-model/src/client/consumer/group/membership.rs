@@ -223,12 +223,14 @@ impl Membership {
         }
     }
 
-    /// As which member it commits, if it can. In the consumer protocol one who is no member commits as nobody. Source:
+    /// As which member it commits, if it can. In the consumer protocol one who is no member commits in no
+    /// epoch, under the id that it would have. Source:
     /// `ConsumerCoordinator.sendOffsetCommitRequest`, `CommitRequestManager.OffsetCommitRequestState`.
     pub(super) fn commits_as(&self) -> Result<Generation, ErrorCode> {
         if let Some(reconciler) = &self.reconciler {
             let is_member = self.generation.id > 0 && reconciler.is_in_group();
-            return Ok(if is_member { self.generation.clone() } else { Generation::NONE });
+            let nobody = Generation { member: reconciler.member_id(), ..Generation::NONE };
+            return Ok(if is_member { self.generation.clone() } else { nobody });
         }
         match (self.subscribes(), self.state) {
             (false, _) => Ok(Generation::NONE),

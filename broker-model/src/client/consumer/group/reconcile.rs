@@ -9,6 +9,7 @@
 use crate::client::consumer::Consumer;
 use crate::client::metadata::PartitionKey;
 use crate::consumer_protocol::Place;
+use crate::defect::GroupDefect;
 use crate::node::{Effects, Outcome};
 use crate::note::GroupNote;
 use crate::types::{Time, TopicPartition};
@@ -44,7 +45,8 @@ impl Consumer {
 
     /// With epoch 0 it joins.
     fn begin_to_join(&mut self) {
-        self.reconciler_mut().become_another(State::Joining);
+        let goes_on = self.defects.has(GroupDefect::FencedGoesOn);
+        self.reconciler_mut().become_another(State::Joining, goes_on);
         let id = self.reconciler().member_id();
         let member = self.membership.as_mut().expect("only members join");
         member.generation = Generation { id: 0, member: id, protocol: None };
@@ -115,12 +117,10 @@ impl Consumer {
         (self.metadata.name(topic).clone(), place.partition)
     }
 
-    /// States what it has, in the consumer protocol.
+    /// States what it has: in the classic protocol under the id that it had when it got it.
     pub(super) fn tell_owned(&self, effects: &mut Effects) {
         let member = self.member();
-        if member.reconciler.is_none() {
-            return;
-        }
+        let told = if member.reconciler.is_some() { &member.generation } else { &member.joined };
         let ids = member.assigned.iter().filter_map(|(name, partition)| {
             let topic = self.metadata.find(name)?;
             let key = PartitionKey { topic, partition: *partition };
@@ -128,7 +128,7 @@ impl Consumer {
         });
         effects.note(GroupNote::MemberOwns {
             group: member.config.group.clone(),
-            member: member.generation.member.clone(),
+            member: told.member.clone(),
             partitions: ids.collect(),
         });
     }

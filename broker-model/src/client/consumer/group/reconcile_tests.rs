@@ -4,7 +4,7 @@ use super::tests::{Member, config, places, poll, take};
 use crate::client::consumer::Consumer;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC, TOPIC_ID};
 use crate::config::{Assignor, ConsumerConfig, GroupProtocol, MemberConfig, topic_name};
-use crate::message::{RequestBody, ResponseBody};
+use crate::message::{ClientRequest, ClientResponse, RequestBody, ResponseBody};
 use crate::node::{Operation, Outcome};
 use crate::proto::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, Coordinator, ErrorCode,
@@ -24,8 +24,12 @@ fn modern(instance: Option<&str>) -> ConsumerConfig {
 
 /// The next heartbeat.
 fn heard(driver: &mut Member) -> (SentRequest, ConsumerGroupHeartbeatRequest) {
-    let asked = take(driver, |body| matches!(body, RequestBody::ConsumerGroupHeartbeat(_)));
-    let RequestBody::ConsumerGroupHeartbeat(request) = asked.message.body.clone() else {
+    let asked = take(driver, |body| {
+        matches!(body, RequestBody::Client(ClientRequest::ConsumerGroupHeartbeat(_)))
+    });
+    let RequestBody::Client(ClientRequest::ConsumerGroupHeartbeat(request)) =
+        asked.message.body.clone()
+    else {
         unreachable!("only heartbeats are taken")
     };
     (asked, *request)
@@ -42,12 +46,12 @@ fn told(epoch: i32, assigned: Option<&[i32]>) -> ResponseBody {
         .with_member_epoch(epoch)
         .with_heartbeat_interval_ms(300)
         .with_assignment(assignment);
-    ResponseBody::ConsumerGroupHeartbeat(Box::new(response))
+    ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(Box::new(response)))
 }
 
 fn refused(error: ErrorCode) -> ResponseBody {
     let response = ConsumerGroupHeartbeatResponse::default().with_error_code(error.code());
-    ResponseBody::ConsumerGroupHeartbeat(Box::new(response))
+    ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(Box::new(response)))
 }
 
 fn owned(request: &ConsumerGroupHeartbeatRequest) -> Option<Vec<i32>> {
@@ -61,10 +65,13 @@ fn member(instance: Option<&str>) -> Member {
     driver.invoke(1, Operation::Subscribe { topics: vec![TOPIC] });
     poll(&mut driver, 2);
     driver.send_leaders(&[(1, 3), (1, 3), (1, 3)]);
-    let asked = take(&mut driver, |body| matches!(body, RequestBody::FindCoordinator(_)));
+    let asked = take(&mut driver, |body| {
+        matches!(body, RequestBody::Client(ClientRequest::FindCoordinator(_)))
+    });
     let found = Coordinator::default().with_key(topic_name("g")).with_node_id(2.into());
     let response = FindCoordinatorResponse::default().with_coordinators(vec![found]);
-    driver.answer(&asked, ResponseBody::FindCoordinator(Box::new(response)));
+    driver
+        .answer(&asked, ResponseBody::Client(ClientResponse::FindCoordinator(Box::new(response))));
     let (asked, request) = heard(&mut driver);
     assert_eq!((request.member_epoch, owned(&request)), (0, Some(vec![])), "it joins");
     assert!(request.rebalance_timeout_ms > 0 && request.subscribed_topic_names.is_some());
@@ -127,8 +134,13 @@ fn who_does_not_poll_leaves_and_who_is_static_will_be_back() {
 /// Waits a little, and answers a heartbeat if there is one: the epoch of one that leaves.
 fn heartbeat_that_leaves(driver: &mut Member) -> Option<i32> {
     driver.advance(300);
-    let asked = driver.take(|body| matches!(body, RequestBody::ConsumerGroupHeartbeat(_)))?;
-    let RequestBody::ConsumerGroupHeartbeat(request) = &asked.message.body else { return None };
+    let asked = driver.take(|body| {
+        matches!(body, RequestBody::Client(ClientRequest::ConsumerGroupHeartbeat(_)))
+    })?;
+    let RequestBody::Client(ClientRequest::ConsumerGroupHeartbeat(request)) = &asked.message.body
+    else {
+        return None;
+    };
     let epoch = request.member_epoch;
     if epoch < 0 {
         return Some(epoch);
@@ -159,17 +171,23 @@ fn a_consumer_whose_instance_id_is_taken_is_done_until_another_one_is_made() {
 fn a_stale_epoch_says_nothing_of_what_is_committed() {
     let mut driver = member(None);
     poll(&mut driver, 3);
-    let asked = take(&mut driver, |body| matches!(body, RequestBody::OffsetFetch(_)));
-    let RequestBody::OffsetFetch(request) = &asked.message.body else { panic!("{asked:?}") };
+    let asked = take(&mut driver, |body| {
+        matches!(body, RequestBody::Client(ClientRequest::OffsetFetch(_)))
+    });
+    let RequestBody::Client(ClientRequest::OffsetFetch(request)) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
     assert_eq!(request.groups[0].member_epoch, 1);
     let group = OffsetFetchResponseGroup::default()
         .with_group_id(request.groups[0].group_id.clone())
         .with_error_code(ErrorCode::StaleMemberEpoch.code());
     let response = OffsetFetchResponse::default().with_groups(vec![group]);
-    driver.answer(&asked, ResponseBody::OffsetFetch(Box::new(response)));
-    let start = |body: &RequestBody| matches!(body, RequestBody::ListOffsets(_));
+    driver.answer(&asked, ResponseBody::Client(ClientResponse::OffsetFetch(Box::new(response))));
+    let start =
+        |body: &RequestBody| matches!(body, RequestBody::Client(ClientRequest::ListOffsets(_)));
     assert!(driver.take(start).is_none(), "it does not start from anywhere");
     driver.advance(130);
-    let again = driver.take(|body| matches!(body, RequestBody::OffsetFetch(_)));
+    let again =
+        driver.take(|body| matches!(body, RequestBody::Client(ClientRequest::OffsetFetch(_))));
     assert!(again.is_some(), "it asks again");
 }

@@ -109,18 +109,21 @@ impl Reconciler {
     pub(super) fn subscribed(&mut self) {
         if matches!(self.state, State::Fatal(_)) {
             self.consumers += 1;
-            self.become_another(State::Unsubscribed);
+            self.become_another(State::Unsubscribed, false);
         }
     }
 
-    /// It is no member any more, or not yet: what it was told does not count.
-    pub(super) fn become_another(&mut self, state: State) {
+    /// It is no member any more, or not yet: what it was told does not count. Known bug: it goes on with what it was
+    /// about to do.
+    pub(super) fn become_another(&mut self, state: State, goes_on: bool) {
         self.state = state;
         self.life += 1;
         self.asked = false;
         self.target = LocalAssignment::NONE;
         self.current = LocalAssignment::NONE;
-        self.under_way = None;
+        if !goes_on {
+            self.under_way = None;
+        }
         self.sent = Sent::default();
     }
 

@@ -4,7 +4,7 @@ use crate::client::consumer::Consumer;
 use crate::client::testing::{Driver, START, SentRequest, TOPIC};
 use crate::config::{Assignor, ConsumerConfig, MemberConfig, topic_name};
 use crate::consumer_protocol::{Place, encode_assignment};
-use crate::message::{RequestBody, ResponseBody};
+use crate::message::{ClientRequest, ClientResponse, RequestBody, ResponseBody};
 use crate::node::{Operation, Outcome};
 use crate::proto::{
     Coordinator, ErrorCode, FindCoordinatorResponse, GroupId, HeartbeatResponse, JoinGroupResponse,
@@ -40,7 +40,7 @@ pub(super) fn take(driver: &mut Member, is_kind: impl Fn(&RequestBody) -> bool) 
 }
 
 fn take_join(driver: &mut Member) -> SentRequest {
-    take(driver, |body| matches!(body, RequestBody::JoinGroup(_)))
+    take(driver, |body| matches!(body, RequestBody::Client(ClientRequest::JoinGroup(_))))
 }
 
 fn joined(generation: i32, error: i16) -> ResponseBody {
@@ -50,7 +50,7 @@ fn joined(generation: i32, error: i16) -> ResponseBody {
         .with_member_id(topic_name("m"))
         .with_leader(topic_name("other"))
         .with_protocol_name(Some(topic_name("range")));
-    ResponseBody::JoinGroup(Box::new(response))
+    ResponseBody::Client(ClientResponse::JoinGroup(Box::new(response)))
 }
 
 pub(super) fn places(indexes: &[i32]) -> Vec<Place> {
@@ -63,9 +63,10 @@ pub(super) fn poll(driver: &mut Member, operation: u64) {
 
 /// Answers a synchronisation with these partitions.
 fn sync(driver: &mut Member, given: &[i32]) {
-    let asked = take(driver, |body| matches!(body, RequestBody::SyncGroup(_)));
+    let asked =
+        take(driver, |body| matches!(body, RequestBody::Client(ClientRequest::SyncGroup(_))));
     let response = SyncGroupResponse::default().with_assignment(encode_assignment(&places(given)));
-    driver.answer(&asked, ResponseBody::SyncGroup(Box::new(response)));
+    driver.answer(&asked, ResponseBody::Client(ClientResponse::SyncGroup(Box::new(response))));
 }
 
 /// A member of generation 1 that has these partitions; operations up to 2 are done.
@@ -74,15 +75,20 @@ fn member(assignor: Assignor, given: &[i32]) -> Member {
     driver.invoke(1, Operation::Subscribe { topics: vec![TOPIC] });
     poll(&mut driver, 2);
     driver.send_leaders(&[(1, 3), (1, 3), (1, 3)]);
-    let asked = take(&mut driver, |body| matches!(body, RequestBody::FindCoordinator(_)));
+    let asked = take(&mut driver, |body| {
+        matches!(body, RequestBody::Client(ClientRequest::FindCoordinator(_)))
+    });
     let found = Coordinator::default().with_key(topic_name("g")).with_node_id(2.into());
     let response = FindCoordinatorResponse::default().with_coordinators(vec![found]);
-    driver.answer(&asked, ResponseBody::FindCoordinator(Box::new(response)));
+    driver
+        .answer(&asked, ResponseBody::Client(ClientResponse::FindCoordinator(Box::new(response))));
     let asked = take_join(&mut driver);
     assert_eq!(asked.to, NodeId(2));
     driver.answer(&asked, joined(-1, ErrorCode::MemberIdRequired.code()));
     let asked = take_join(&mut driver);
-    let RequestBody::JoinGroup(request) = &asked.message.body else { panic!("{asked:?}") };
+    let RequestBody::Client(ClientRequest::JoinGroup(request)) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
     assert_eq!(request.member_id.as_str(), "m", "it comes again with the id that it was given");
     driver.answer(&asked, joined(1, 0));
     sync(&mut driver, given);
@@ -97,7 +103,8 @@ fn committed(driver: &mut Member, offsets: &[(i32, i64)]) {
 }
 
 fn committed_in_epoch(driver: &mut Member, offsets: &[(i32, i64)], epoch: i32) {
-    let asked = take(driver, |body| matches!(body, RequestBody::OffsetFetch(_)));
+    let asked =
+        take(driver, |body| matches!(body, RequestBody::Client(ClientRequest::OffsetFetch(_))));
     let answers = offsets.iter().map(|(index, offset)| {
         OffsetFetchResponsePartitions::default()
             .with_partition_index(*index)
@@ -111,14 +118,15 @@ fn committed_in_epoch(driver: &mut Member, offsets: &[(i32, i64)], epoch: i32) {
         .with_group_id(GroupId(topic_name("g")))
         .with_topics(vec![topic]);
     let response = OffsetFetchResponse::default().with_groups(vec![group]);
-    driver.answer(&asked, ResponseBody::OffsetFetch(Box::new(response)));
+    driver.answer(&asked, ResponseBody::Client(ClientResponse::OffsetFetch(Box::new(response))));
 }
 
 fn heartbeat(driver: &mut Member, error: Option<ErrorCode>) {
-    let asked = take(driver, |body| matches!(body, RequestBody::Heartbeat(_)));
+    let asked =
+        take(driver, |body| matches!(body, RequestBody::Client(ClientRequest::Heartbeat(_))));
     let code = error.map_or(0, |error| error.code());
     let response = HeartbeatResponse::default().with_error_code(code);
-    driver.answer(&asked, ResponseBody::Heartbeat(Box::new(response)));
+    driver.answer(&asked, ResponseBody::Client(ClientResponse::Heartbeat(Box::new(response))));
 }
 
 fn commit_of(sync: bool) -> Operation {
@@ -126,8 +134,11 @@ fn commit_of(sync: bool) -> Operation {
 }
 
 fn take_commit(driver: &mut Member) -> (SentRequest, OffsetCommitRequest) {
-    let asked = take(driver, |body| matches!(body, RequestBody::OffsetCommit(_)));
-    let RequestBody::OffsetCommit(request) = &asked.message.body else { panic!("{asked:?}") };
+    let asked =
+        take(driver, |body| matches!(body, RequestBody::Client(ClientRequest::OffsetCommit(_))));
+    let RequestBody::Client(ClientRequest::OffsetCommit(request)) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
     let request = (**request).clone();
     (asked, request)
 }
@@ -139,7 +150,7 @@ fn commit_answer(error: Option<ErrorCode>) -> ResponseBody {
         .with_name(TopicName(TOPIC))
         .with_partitions(vec![partition]);
     let response = OffsetCommitResponse::default().with_topics(vec![topic]);
-    ResponseBody::OffsetCommit(Box::new(response))
+    ResponseBody::Client(ClientResponse::OffsetCommit(Box::new(response)))
 }
 
 #[test]
@@ -147,19 +158,28 @@ fn a_member_goes_on_where_its_group_is() {
     let mut driver = member(Assignor::Range, &[0, 2]);
     poll(&mut driver, 3);
     committed(&mut driver, &[(0, 7), (2, -1)]);
-    let asked = take(&mut driver, |body| matches!(body, RequestBody::Fetch(_)));
-    let RequestBody::Fetch(request) = &asked.message.body else { panic!("{asked:?}") };
+    let asked =
+        take(&mut driver, |body| matches!(body, RequestBody::Client(ClientRequest::Fetch(_))));
+    let RequestBody::Client(ClientRequest::Fetch(request)) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
     let fetched = &request.topics[0].partitions[0];
     assert_eq!((fetched.partition, fetched.fetch_offset), (0, 7));
-    let asked = take(&mut driver, |body| matches!(body, RequestBody::ListOffsets(_)));
-    let RequestBody::ListOffsets(request) = &asked.message.body else { panic!("{asked:?}") };
+    let asked = take(&mut driver, |body| {
+        matches!(body, RequestBody::Client(ClientRequest::ListOffsets(_)))
+    });
+    let RequestBody::Client(ClientRequest::ListOffsets(request)) = &asked.message.body else {
+        panic!("{asked:?}")
+    };
     assert_eq!(request.topics[0].partitions[0].timestamp, -2, "nothing is committed of 2");
 }
 
 /// A leader that it knows of an older epoch would say that it has nothing of that epoch, and it would begin anew.
 #[test]
 fn a_commit_of_a_newer_epoch_waits_for_the_leader_of_that() {
-    let is_query = |body: &RequestBody| matches!(body, RequestBody::OffsetForLeaderEpoch(_));
+    let is_query = |body: &RequestBody| {
+        matches!(body, RequestBody::Client(ClientRequest::OffsetForLeaderEpoch(_)))
+    };
     for (epoch, asks_at_once) in [(3, true), (4, false)] {
         let mut driver = member(Assignor::Range, &[0]);
         poll(&mut driver, 3);
@@ -192,7 +212,11 @@ fn an_eager_member_tells_and_gives_up_everything_before_it_joins_again() {
     assert_eq!(request.generation_id_or_member_epoch, 1);
     driver.answer(&asked, commit_answer(None));
     assert_eq!(driver.outcomes.last(), Some(&(4, Outcome::Committed { generation: 1 })));
-    assert!(driver.take(|body| matches!(body, RequestBody::JoinGroup(_))).is_none());
+    assert!(
+        driver
+            .take(|body| matches!(body, RequestBody::Client(ClientRequest::JoinGroup(_))))
+            .is_none()
+    );
     poll(&mut driver, 5);
     let asked = take_join(&mut driver);
     driver.answer(&asked, joined(2, 0));
@@ -227,7 +251,8 @@ fn an_error_of_an_older_generation_changes_nothing() {
     poll(&mut driver, 3);
     committed(&mut driver, &[(0, 7)]);
     driver.advance(300);
-    let old = take(&mut driver, |body| matches!(body, RequestBody::Heartbeat(_)));
+    let old =
+        take(&mut driver, |body| matches!(body, RequestBody::Client(ClientRequest::Heartbeat(_))));
     driver.invoke(4, commit_of(false));
     let (asked, _) = take_commit(&mut driver);
     driver.answer(&asked, commit_answer(Some(ErrorCode::RebalanceInProgress)));
@@ -236,7 +261,7 @@ fn an_error_of_an_older_generation_changes_nothing() {
     sync(&mut driver, &[0]);
     let code = ErrorCode::IllegalGeneration.code();
     let response = HeartbeatResponse::default().with_error_code(code);
-    driver.answer(&old, ResponseBody::Heartbeat(Box::new(response)));
+    driver.answer(&old, ResponseBody::Client(ClientResponse::Heartbeat(Box::new(response))));
     poll(&mut driver, 5);
     let lost = Outcome::Lost { partitions: places(&[0]) };
     assert!(!driver.outcomes.contains(&(5, lost)), "{:?}", driver.outcomes);
@@ -247,12 +272,14 @@ fn an_application_that_does_not_poll_leaves_its_group() {
     let mut driver = member(Assignor::Range, &[0]);
     for _ in 0..17 {
         driver.advance(300);
-        while let Some(asked) = driver.take(|body| matches!(body, RequestBody::Heartbeat(_))) {
-            let body = ResponseBody::Heartbeat(Box::default());
+        while let Some(asked) =
+            driver.take(|body| matches!(body, RequestBody::Client(ClientRequest::Heartbeat(_))))
+        {
+            let body = ResponseBody::Client(ClientResponse::Heartbeat(Box::default()));
             driver.answer(&asked, body);
         }
     }
-    take(&mut driver, |body| matches!(body, RequestBody::LeaveGroup(_)));
+    take(&mut driver, |body| matches!(body, RequestBody::Client(ClientRequest::LeaveGroup(_))));
     poll(&mut driver, 3);
     let lost = Outcome::Lost { partitions: places(&[0]) };
     assert_eq!(driver.outcomes.last(), Some(&(3, lost)));
@@ -268,7 +295,8 @@ fn a_commit_that_waits_is_tried_again_and_one_that_does_not_is_not() {
         let (asked, _) = take_commit(&mut driver);
         driver.answer(&asked, commit_answer(Some(ErrorCode::CoordinatorLoadInProgress)));
         driver.advance(200);
-        let retried = driver.take(|body| matches!(body, RequestBody::OffsetCommit(_)));
+        let retried =
+            driver.take(|body| matches!(body, RequestBody::Client(ClientRequest::OffsetCommit(_))));
         assert_eq!(retried.is_some(), again);
         if !again {
             let error = ErrorCode::CoordinatorLoadInProgress;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::group::ClassicGroup;
 use crate::config::topic_name;
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::proto::{
     ErrorCode, HeartbeatResponse, JoinGroupResponse, JoinGroupResponseMember, LeaveGroupResponse,
     StrBytes, SyncGroupResponse,
@@ -16,7 +16,7 @@ pub(crate) fn join_refused(member: &str, error: ErrorCode) -> ResponseBody {
         .with_member_id(topic_name(member))
         .with_generation_id(-1)
         .with_error_code(error.code());
-    ResponseBody::JoinGroup(Box::new(response))
+    ResponseBody::Client(ClientResponse::JoinGroup(Box::new(response)))
 }
 
 /// A join that has succeeded. `members` are told to the leader only.
@@ -30,7 +30,7 @@ pub(super) fn joined(group: &ClassicGroup, member: &str, skip_assignment: bool) 
         .with_leader(topic_name(group.leader.as_deref().unwrap_or("")))
         .with_skip_assignment(skip_assignment)
         .with_members(if leads { members(group) } else { Vec::new() });
-    ResponseBody::JoinGroup(Box::new(response))
+    ResponseBody::Client(ClientResponse::JoinGroup(Box::new(response)))
 }
 
 fn members(group: &ClassicGroup) -> Vec<JoinGroupResponseMember> {
@@ -53,23 +53,29 @@ pub(super) fn synced(group: &ClassicGroup, assignment: Result<Bytes, ErrorCode>)
             .with_assignment(assignment),
         Err(error) => SyncGroupResponse::default().with_error_code(error.code()),
     };
-    ResponseBody::SyncGroup(Box::new(response))
+    ResponseBody::Client(ClientResponse::SyncGroup(Box::new(response)))
 }
 
 /// A synchronisation that is refused.
 pub(crate) fn sync_refused(error: ErrorCode) -> ResponseBody {
-    ResponseBody::SyncGroup(Box::new(SyncGroupResponse::default().with_error_code(error.code())))
+    ResponseBody::Client(ClientResponse::SyncGroup(Box::new(
+        SyncGroupResponse::default().with_error_code(error.code()),
+    )))
 }
 
 /// The answer to a heartbeat.
 pub(crate) fn heartbeat(error: Option<ErrorCode>) -> ResponseBody {
     let code = error.map_or(0, |error| error.code());
-    ResponseBody::Heartbeat(Box::new(HeartbeatResponse::default().with_error_code(code)))
+    ResponseBody::Client(ClientResponse::Heartbeat(Box::new(
+        HeartbeatResponse::default().with_error_code(code),
+    )))
 }
 
 /// The answer to leaving when nobody could.
 pub(crate) fn leave_refused(error: ErrorCode) -> ResponseBody {
-    ResponseBody::LeaveGroup(Box::new(LeaveGroupResponse::default().with_error_code(error.code())))
+    ResponseBody::Client(ClientResponse::LeaveGroup(Box::new(
+        LeaveGroupResponse::default().with_error_code(error.code()),
+    )))
 }
 
 fn optional(text: Option<&str>) -> Option<StrBytes> {

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use super::member::Member;
 use crate::config::ms;
 use crate::consumer_protocol::{PROTOCOL_TYPE, Place, Subscription};
-use crate::coordinator::group::records::StoredGroup;
+use crate::coordinator::group::records::{StoredGroup, StoredMember};
 use crate::proto::ErrorCode;
-use crate::types::{Time, WallTime};
+use crate::types::{Now, Time, WallTime};
 
 /// Where a group is in a rebalance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,13 @@ impl JoinTimer {
             Self::Initial { at, .. } | Self::Rebalance { at } => at,
         }
     }
+}
+
+/// A member that waits for nothing, and the assignors that it knows.
+#[derive(Debug)]
+pub(in crate::coordinator::group) struct Idle {
+    pub(in crate::coordinator::group) stored: StoredMember,
+    pub(in crate::coordinator::group) protocols: Vec<(String, Bytes)>,
 }
 
 /// A classic group.
@@ -317,6 +324,41 @@ impl ClassicGroup {
     pub(crate) fn is_subscribed(&self, topic: &str) -> bool {
         let is_consumers = self.protocol_type.as_deref() == Some(PROTOCOL_TYPE);
         self.subscribed.as_ref().map_or(is_consumers, |topics| topics.contains(topic))
+    }
+
+    /// Whether its members speak as consumers do. Source: `ClassicGroup.usesConsumerGroupProtocol`.
+    pub(in crate::coordinator::group) fn is_consumers(&self) -> bool {
+        self.protocol_type.as_deref() == Some(PROTOCOL_TYPE)
+    }
+
+    /// The assignors that a member knows, best first, with what it subscribes to.
+    pub(in crate::coordinator::group) fn protocols_of(&self, id: &str) -> &[(String, Bytes)] {
+        self.members.get(id).map_or(&[], |member| &member.protocols)
+    }
+
+    /// A group of members that were given their shares, and of which nobody waits. Source:
+    /// `ClassicGroup.fromConsumerGroup`.
+    pub(in crate::coordinator::group) fn of_members(
+        (name, protocol_type): (&str, &str),
+        generation: i32,
+        members: Vec<Idle>,
+        now: Now,
+    ) -> Self {
+        let mut group = Self::new(name, now.wall);
+        for Idle { stored, protocols } in members {
+            let session = stored.session_timeout_ms.max(0) as u64;
+            let loaded = Member::loaded(&stored, None, now.time + ms(session));
+            group.add(stored.member.clone(), Member { protocols, ..loaded }, protocol_type);
+        }
+        (group.generation, group.state) = (generation, State::Stable);
+        group.protocol = group.select_protocol();
+        group.subscribed = group.compute_subscribed();
+        group
+    }
+
+    /// As it is stored with the assignments that it has.
+    pub(in crate::coordinator::group) fn as_stored(&self) -> StoredGroup {
+        self.stored(&self.assignments().into_iter().collect())
     }
 
     /// As it is stored with these assignments.

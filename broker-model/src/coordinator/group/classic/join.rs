@@ -9,12 +9,14 @@ use super::group::{ClassicGroup, State};
 use super::member::Member;
 use crate::caller::Caller;
 use crate::config::ms;
+use crate::coordinator::group::conversion::Conversion;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::coordinator::group::modern::group::GroupPhase;
 use crate::coordinator::group::modern::records::group_tombstones;
 use crate::coordinator::group::records::{StoredGroup, group_record};
 use crate::coordinator::group::waiter::{StaticRejoin, Waiter};
 use crate::defect::GroupDefect;
+use crate::metadata::MetadataImage;
 use crate::proto::{ErrorCode, JoinGroupRequest};
 use crate::types::Now;
 
@@ -62,27 +64,28 @@ impl GroupCoordinator {
         caller: Caller,
         partition: i32,
         request: &JoinGroupRequest,
+        image: &MetadataImage,
     ) {
         if let Err(error) = self.check_join(partition, request) {
             let body = join_refused(&request.member_id, error);
             return self.todo.push_back(Todo::Reply(caller, body));
         }
         let name = request.group_id.as_str();
+        if self.has_consumer_members(partition, name) {
+            return self.join_consumer_group(now, caller, partition, request, image);
+        }
         let is_new = self.group(partition, name).is_none();
         if is_new && !request.member_id.is_empty() {
             let body = join_refused(&request.member_id, ErrorCode::UnknownMemberId);
             return self.todo.push_back(Todo::Reply(caller, body));
         }
-        self.replace_consumer_group(partition, name);
         let protocols = request.protocols.iter();
         let protocols = protocols.map(|known| (known.name.to_string(), known.metadata.clone()));
         let joining = Joining { caller, request, protocols: protocols.collect() };
         let mut group = self.take_group(now, partition, name);
         self.join(now, (partition, &mut group), &joining);
         if is_new {
-            // The group is there from now on, for whoever loads this partition next, too.
-            let record = group_record(name, &StoredGroup::empty(now.wall));
-            self.todo.push_back(Todo::Write(partition, vec![record], Waiter::Nobody));
+            self.begin_group(now, partition, name);
         }
         self.put_group(partition, group);
     }
@@ -98,21 +101,26 @@ impl GroupCoordinator {
         {
             return Err(ErrorCode::InvalidSessionTimeout);
         }
-        let context = self.runtime.active(partition)?;
-        let modern = context.written().consumer_group(request.group_id.as_str());
-        if modern.is_some_and(|group| group.phase() != GroupPhase::Empty) {
-            return Err(ErrorCode::InconsistentGroupProtocol);
-        }
-        Ok(())
+        self.runtime.active(partition).map(|_| ())
     }
 
-    /// Of a group of the consumer protocol that has no members a classic one is made. Source:
-    /// `GroupMetadataManager.maybeDeleteEmptyConsumerGroup`.
-    fn replace_consumer_group(&mut self, partition: i32, name: &str) {
+    /// The group is there from now on, for whoever loads this partition next, too. One of the consumer protocol that
+    /// has no members gives way to it. Source: `GroupMetadataManager.maybeDeleteEmptyConsumerGroup`.
+    fn begin_group(&mut self, now: Now, partition: i32, name: &str) {
+        let mut records = Vec::new();
         if self.is_consumer_group(partition, name) {
-            let records = group_tombstones(name).to_vec();
-            self.todo.push_back(Todo::Write(partition, records, Waiter::Nobody));
+            records.extend(group_tombstones(name));
         }
+        records.push(group_record(name, &StoredGroup::empty(now.wall)));
+        let waiter = Waiter::Nobody.converting((partition, name), Some(Conversion::Began));
+        self.todo.push_back(Todo::Write(partition, records, waiter));
+    }
+
+    /// Whether there is a group of the consumer protocol of this name, with members.
+    pub(super) fn has_consumer_members(&mut self, partition: i32, name: &str) -> bool {
+        let context = self.runtime.active(partition).ok();
+        let group = context.and_then(|context| context.written().consumer_group(name));
+        group.is_some_and(|group| group.phase() != GroupPhase::Empty)
     }
 
     fn join(&mut self, now: Now, at: (i32, &mut ClassicGroup), joining: &Joining<'_>) {

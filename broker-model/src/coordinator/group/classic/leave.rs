@@ -6,7 +6,8 @@ use super::group::{ClassicGroup, State};
 use crate::caller::Caller;
 use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
+use crate::metadata::MetadataImage;
 use crate::proto::{
     ErrorCode, HeartbeatRequest, LeaveGroupRequest, LeaveGroupResponse, MemberIdentity,
     MemberResponse,
@@ -23,6 +24,9 @@ impl GroupCoordinator {
         request: &HeartbeatRequest,
     ) {
         let name = request.group_id.as_str();
+        if self.has_consumer_members(partition, name) {
+            return self.classic_heartbeat(now, caller, partition, request);
+        }
         let checked = self.runtime.active(partition).map(|_| ());
         let known = checked.and_then(|()| {
             let group = self.group(partition, name).ok_or(ErrorCode::UnknownMemberId)?;
@@ -59,8 +63,12 @@ impl GroupCoordinator {
         caller: Caller,
         partition: i32,
         request: &LeaveGroupRequest,
+        image: &MetadataImage,
     ) {
         let name = request.group_id.as_str();
+        if self.has_consumer_members(partition, name) {
+            return self.leave_consumer_group(now, caller, partition, request, image);
+        }
         let checked = self.runtime.active(partition).map(|_| ());
         let known = checked.and_then(|()| {
             self.group(partition, name).map(|_| ()).ok_or(ErrorCode::UnknownMemberId)
@@ -78,7 +86,7 @@ impl GroupCoordinator {
         }
         self.put_group(partition, group);
         let response = LeaveGroupResponse::default().with_members(answers);
-        let body = ResponseBody::LeaveGroup(Box::new(response));
+        let body = ResponseBody::Client(ClientResponse::LeaveGroup(Box::new(response)));
         self.todo.push_back(Todo::ReplyWhenCommitted(partition, caller, body));
     }
 

@@ -22,7 +22,8 @@ impl GroupCoordinator {
         }
     }
 
-    pub(super) fn prepare_rebalance(
+    /// Begins a join phase.
+    pub(in crate::coordinator::group) fn prepare_rebalance(
         &mut self,
         now: Now,
         (partition, group): (i32, &mut ClassicGroup),

@@ -8,6 +8,7 @@ use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::coordinator::group::records::group_record;
 use crate::coordinator::group::waiter::{Assignments, Waiter};
+use crate::metadata::MetadataImage;
 use crate::proto::{ErrorCode, StrBytes, SyncGroupRequest};
 use crate::types::Now;
 
@@ -19,8 +20,12 @@ impl GroupCoordinator {
         caller: Caller,
         partition: i32,
         request: &SyncGroupRequest,
+        image: &MetadataImage,
     ) {
         let name = request.group_id.as_str();
+        if self.has_consumer_members(partition, name) {
+            return self.sync_consumer_group(now, caller, partition, request, image);
+        }
         let checked = self.runtime.active(partition).map(|_| ());
         let known = checked.and_then(|()| match self.group(partition, name) {
             Some(group) if group.state() != State::Empty => check_sync(group, request),

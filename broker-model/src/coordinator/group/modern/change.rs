@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use super::assign::{Taker, assign};
 use super::group::{ConsumerGroup, LEAVES, LEAVES_FOR_A_WHILE};
-use super::member::{Description, Holding, Member, MemberState, Partitions};
+use super::member::{ClassicMember, Description, Holding, Member, MemberState, Partitions};
+use super::migration::Removal;
 use super::reconcile::{Target, Weaknesses, reconcile};
 use super::records::{
     current_record, epoch_record, member_record, member_tombstones, target_epoch_record,
@@ -15,13 +16,14 @@ use super::records::{
 };
 use super::topics::Topics;
 use crate::config::{ConsumerGroupConfig, ServerAssignor, topic_name};
+use crate::coordinator::group::conversion::Conversion;
 use crate::coordinator::runtime::CoordinatorRecord;
 use crate::defect::{Defects, GroupDefect};
 use crate::proto::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ErrorCode, HeartbeatAssignment,
     HeartbeatPartitions, topic_of_uuid, topic_uuid,
 };
-use crate::types::TopicPartition;
+use crate::types::{Now, TopicPartition};
 
 /// What a heartbeat is judged by.
 #[derive(Clone, Copy)]
@@ -34,6 +36,18 @@ pub(super) struct Asking<'a> {
     pub(super) defects: Defects,
     /// Who asks, as it is stored.
     pub(super) client: &'a str,
+    /// How it joins, if it speaks the classic protocol.
+    pub(super) classic: Option<ClassicJoin<'a>>,
+    pub(super) now: Now,
+}
+
+/// One who joins by the classic protocol: its generation is its epoch, and nobody looks at the one that it had. Source:
+/// `GroupMetadataManager.classicGroupJoinToConsumerGroup`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClassicJoin<'a> {
+    pub(super) member: &'a ClassicMember,
+    /// Whether its id was given to it just now.
+    pub(super) is_new: bool,
 }
 
 /// What becomes of it.
@@ -41,6 +55,8 @@ pub(super) struct Asking<'a> {
 pub(super) struct Change {
     pub(super) records: Vec<CoordinatorRecord>,
     pub(super) response: ConsumerGroupHeartbeatResponse,
+    /// What the group is from now on, if it changes its protocol.
+    pub(super) conversion: Option<Conversion>,
     /// Whether somebody is a member from now on, and for how long it may keep others waiting.
     pub(super) patience: Option<Patience>,
 }
@@ -92,7 +108,8 @@ impl<'a> Asking<'a> {
         Ok(())
     }
 
-    fn heartbeat(self) -> Result<Change, ErrorCode> {
+    /// The answer to a heartbeat, or to one who joins by the classic protocol.
+    pub(super) fn heartbeat(self) -> Result<Change, ErrorCode> {
         let owned = self.request.topic_partitions.as_deref().map(places_of);
         let mut records = Vec::new();
         let (group, member) = self.admit(owned.as_ref(), &mut records)?;
@@ -122,7 +139,7 @@ impl<'a> Asking<'a> {
         }
         let changed = member.holding.assigned != holding.assigned;
         let response = self.response(&holding, changed);
-        Ok(Change { records, response, patience: Some(patience) })
+        Ok(Change { records, response, conversion: None, patience: Some(patience) })
     }
 
     fn name(self) -> &'a str {
@@ -173,7 +190,8 @@ impl<'a> Asking<'a> {
     ) -> Result<(Cow<'a, ConsumerGroup>, Member), ErrorCode> {
         let known = group.static_member(instance);
         let known = known.map(|(id, member)| (id.clone(), member.clone()));
-        if self.request.member_epoch != 0 {
+        let joins = self.classic.map_or(self.request.member_epoch == 0, |classic| classic.is_new);
+        if !joins {
             let (id, member) = known.ok_or(ErrorCode::UnknownMemberId)?;
             if *id != *self.request.member_id {
                 return Err(ErrorCode::FencedInstanceId);
@@ -182,7 +200,8 @@ impl<'a> Asking<'a> {
             return Ok((group, member));
         }
         let Some((before, member)) = known else { return Ok((group, Member::unknown())) };
-        if member.holding.epoch != LEAVES_FOR_A_WHILE {
+        let speaks_classic = self.classic.is_some() || member.description.classic.is_some();
+        if member.holding.epoch != LEAVES_FOR_A_WHILE && !speaks_classic {
             return Err(ErrorCode::UnreleasedInstanceId);
         }
         let member = self.replace(group.to_mut(), (&before, member), records);
@@ -214,6 +233,9 @@ impl<'a> Asking<'a> {
     /// A member that comes with its epoch before may have missed the answer that told it the new one: if it has nothing
     /// that is not its own, nothing is wrong. Source: `throwIfConsumerGroupMemberEpochIsInvalid`.
     fn check_epoch(self, known: &Holding, owned: Option<&Partitions>) -> Result<(), ErrorCode> {
+        if self.classic.is_some() {
+            return Ok(());
+        }
         let epoch = self.request.member_epoch;
         let missed = epoch == known.previous_epoch
             && owned.is_some_and(|owned| owned.is_subset(&known.assigned));
@@ -239,6 +261,7 @@ impl<'a> Asking<'a> {
             rebalance_timeout_ms: if timeout == -1 { known.rebalance_timeout_ms } else { timeout },
             topics: names.unwrap_or_else(|| known.topics.clone()),
             assignor: request.server_assignor.as_ref().map(text).or_else(|| known.assignor.clone()),
+            classic: self.classic.map(|classic| classic.member.clone()),
         }
     }
 
@@ -255,15 +278,8 @@ impl<'a> Asking<'a> {
             records.push(member_record(self.name(), &self.request.member_id, description));
             bumps |= description.topics != member.description.topics;
         }
-        let others = group.members().iter().filter(|(id, _)| **id != *self.request.member_id);
-        let mut topics: Vec<&str> = others
-            .flat_map(|(_, member)| &member.description.topics)
-            .chain(&description.topics)
-            .map(String::as_str)
-            .collect();
-        topics.sort_unstable();
-        topics.dedup();
-        let hash = self.topics.hash(topics.into_iter());
+        let itself = [self.request.member_id.as_str()];
+        let hash = group.hash_of_topics(self.topics, &itself, &description.topics);
         bumps |= hash != group.metadata_hash;
         (group.epoch + i32::from(bumps), hash)
     }
@@ -359,36 +375,18 @@ impl<'a> Asking<'a> {
             None => group.member(id).ok_or(ErrorCode::UnknownMemberId)?,
         };
         let epoch = self.request.member_epoch;
-        let records = if epoch == LEAVES_FOR_A_WHILE {
+        let (records, conversion) = if epoch == LEAVES_FOR_A_WHILE {
             let holding = Holding { epoch, revoking: Partitions::new(), ..member.holding.clone() };
-            vec![current_record(self.name(), id, &holding)]
+            (vec![current_record(self.name(), id, &holding)], None)
         } else {
-            removal(self.name(), group, id, self.topics)
+            let (name, policy, now) = (self.name(), self.config.migration, self.now);
+            Removal { name, group, topics: self.topics, policy, now }.of(&[id])
         };
         let response = ConsumerGroupHeartbeatResponse::default()
             .with_member_id(Some(topic_name(id)))
             .with_member_epoch(epoch);
-        Ok(Change { records, response, patience: None })
+        Ok(Change { records, response, conversion, patience: None })
     }
-}
-
-/// A member is no more: the group goes to its next epoch, and the next heartbeat of anybody makes its target. Source:
-/// `GroupMetadataManager.consumerGroupFenceMembers`.
-pub(super) fn removal(
-    name: &str,
-    group: &ConsumerGroup,
-    id: &str,
-    topics: Topics<'_>,
-) -> Vec<CoordinatorRecord> {
-    let others = group.members().iter().filter(|(other, _)| *other != id);
-    let mut subscribed: Vec<&str> =
-        others.flat_map(|(_, it)| &it.description.topics).map(String::as_str).collect();
-    subscribed.sort_unstable();
-    subscribed.dedup();
-    let hash = topics.hash(subscribed.into_iter());
-    let mut records = member_tombstones(name, id).to_vec();
-    records.push(epoch_record(name, group.epoch + 1, hash));
-    records
 }
 
 fn assignor_of(name: &str) -> Option<ServerAssignor> {

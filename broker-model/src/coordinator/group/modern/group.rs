@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::member::{Holding, Member, MemberState, Partitions};
+use bytes::Bytes;
+
+use super::member::{ClassicMember, Holding, Member, MemberState, Partitions};
+use super::topics::Topics;
+use crate::consumer_protocol::PROTOCOL_TYPE;
 use crate::proto::ErrorCode;
 use crate::types::TopicPartition;
 
@@ -81,6 +85,22 @@ impl ConsumerGroup {
         }
     }
 
+    /// A number that is another one if one of the topics that its members subscribe to changes: without those who
+    /// leave, and with the topics of one who joins. Source: `ModernGroup.computeMetadataHash`; KIP-1101.
+    pub(in crate::coordinator::group) fn hash_of_topics(
+        &self,
+        topics: Topics<'_>,
+        leaving: &[&str],
+        joining: &[String],
+    ) -> u64 {
+        let rest = self.members.iter().filter(|(id, _)| !leaving.contains(&id.as_str()));
+        let known = rest.flat_map(|(_, member)| &member.description.topics).chain(joining);
+        let mut names: Vec<&str> = known.map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        topics.hash(names.into_iter())
+    }
+
     pub(crate) fn is_subscribed(&self, topic: &str) -> bool {
         let has = |member: &Member| member.description.topics.iter().any(|known| known == topic);
         self.members.values().any(has)
@@ -112,7 +132,68 @@ impl ConsumerGroup {
 
     fn validate_epoch(&self, member: &str, epoch: i32) -> Result<(), ErrorCode> {
         let member = self.members.get(member).ok_or(ErrorCode::UnknownMemberId)?;
-        if member.holding.epoch == epoch { Ok(()) } else { Err(ErrorCode::StaleMemberEpoch) }
+        match &member.description.classic {
+            _ if member.holding.epoch == epoch => Ok(()),
+            Some(_) => Err(ErrorCode::IllegalGeneration),
+            None => Err(ErrorCode::StaleMemberEpoch),
+        }
+    }
+
+    /// A member that speaks the classic protocol, by what a request names. Source:
+    /// `GroupMetadataManager.validateConsumerGroupMember`, `throwIfMemberDoesNotUseClassicProtocol`.
+    pub(in crate::coordinator::group) fn classic_member(
+        &self,
+        id: &str,
+        instance: Option<&str>,
+    ) -> Result<(&Member, &ClassicMember), ErrorCode> {
+        let member = match instance {
+            None => self.members.get(id).ok_or(ErrorCode::UnknownMemberId)?,
+            Some(instance) => {
+                let (known, member) =
+                    self.static_member(instance).ok_or(ErrorCode::UnknownMemberId)?;
+                if known != id {
+                    return Err(ErrorCode::FencedInstanceId);
+                }
+                member
+            }
+        };
+        let classic = member.description.classic.as_ref().ok_or(ErrorCode::UnknownMemberId)?;
+        Ok((member, classic))
+    }
+
+    /// Whether somebody who knows these assignors can join by the classic protocol: one must be known to all who speak
+    /// it. Source: `ConsumerGroup.supportsClassicProtocols`.
+    pub(in crate::coordinator::group) fn supports_classic(
+        &self,
+        protocol_type: &str,
+        protocols: &[(String, Bytes)],
+    ) -> bool {
+        let knows = |one: &ClassicMember, name: &String| {
+            one.protocols.iter().any(|(known, _)| known == name)
+        };
+        let known_to_all = |name: &String| {
+            let mut classic =
+                self.members.values().filter_map(|it| it.description.classic.as_ref());
+            classic.all(|one| knows(one, name))
+        };
+        protocol_type == PROTOCOL_TYPE && protocols.iter().any(|(name, _)| known_to_all(name))
+    }
+
+    /// Whether all but these speak the classic protocol, and anybody is left. Source:
+    /// `ConsumerGroup.allMembersUseClassicProtocolExcept`.
+    pub(in crate::coordinator::group) fn is_classic_without(&self, leaving: &[&str]) -> bool {
+        let mut rest = self.members.iter().filter(|(id, _)| !leaving.contains(&id.as_str()));
+        let has_others = self.members.keys().any(|id| !leaving.contains(&id.as_str()));
+        has_others && rest.all(|(_, member)| member.description.classic.is_some())
+    }
+
+    /// Whether a member waits for partitions that somebody still holds. Source:
+    /// `ConsumerGroup.waitingOnUnreleasedPartition`.
+    pub(in crate::coordinator::group) fn waits_for_others(&self, id: &str) -> bool {
+        let Some(member) = self.members.get(id) else { return false };
+        let Some(target) = self.targets.get(id) else { return false };
+        let mut missing = target.difference(&member.holding.assigned);
+        missing.any(|place| self.partition_epochs.contains_key(place))
     }
 
     /// A member says something else of itself.

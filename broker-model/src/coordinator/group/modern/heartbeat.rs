@@ -1,21 +1,31 @@
 //! `ConsumerGroupHeartbeat` in the coordinator. Source: Kafka's `GroupCoordinatorService.consumerGroupHeartbeat`,
 //! `GroupMetadataManager.getOrMaybeCreateConsumerGroup`.
 
+use std::borrow::Cow;
+
 use super::answers::refused;
 use super::change::{Asking, Change};
+use super::group::{ConsumerGroup, LEAVES};
+use super::migration::{upgrade_records, upgraded};
+use super::timers::Kept;
 use super::topics::Topics;
 use crate::caller::Caller;
-use crate::coordinator::group::classic::group::{ClassicGroup, State};
+use crate::coordinator::group::classic::group::State;
+use crate::coordinator::group::conversion::Conversion;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::coordinator::group::records::group_tombstone;
 use crate::coordinator::group::waiter::Waiter;
-use crate::message::ResponseBody;
+use crate::coordinator::runtime::CoordinatorRecord;
+use crate::defect::GroupDefect;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::metadata::MetadataImage;
 use crate::proto::{ConsumerGroupHeartbeatRequest, ErrorCode};
 use crate::types::Now;
 
 impl GroupCoordinator {
-    /// A member joins, is alive, has given up partitions, or leaves.
+    /// A member joins, is alive, has given up partitions, or leaves. What a request says of the member's partitions
+    /// that lay on the way, while the member has gone on on another connection, does not count: it may have been given
+    /// since what it did not have then. Kafka looks at epochs alone, which may be the same.
     pub(crate) fn consumer_group_heartbeat(
         &mut self,
         now: Now,
@@ -24,49 +34,113 @@ impl GroupCoordinator {
         request: &ConsumerGroupHeartbeatRequest,
         image: &MetadataImage,
     ) {
-        let change = match self.heartbeat_change(caller, partition, request, image) {
+        let (group, id) = (request.group_id.clone(), request.member_id.clone());
+        let member = (group.as_str(), id.as_str());
+        let counts = self.defects.has(GroupDefect::LateHeartbeatCounts);
+        let mut said = Cow::Borrowed(request);
+        if !counts && self.is_late(caller, partition, member) {
+            said.to_mut().topic_partitions = None;
+        }
+        let request = &*said;
+        let change = match self.heartbeat_change(now, caller, partition, request, image) {
             Ok(change) => change,
             Err(error) => return self.todo.push_back(Todo::Reply(caller, refused(error))),
         };
         if let Some(patience) = change.patience {
-            let member = (request.group_id.as_str(), request.member_id.as_str());
             self.keep_member(now, partition, member, patience);
+            self.heard_on(caller, partition, member);
         }
-        let body = ResponseBody::ConsumerGroupHeartbeat(Box::new(change.response));
+        if request.member_epoch == LEAVES && change.conversion.is_none() {
+            self.leaves_now(partition, member);
+        }
+        let body =
+            ResponseBody::Client(ClientResponse::ConsumerGroupHeartbeat(Box::new(change.response)));
         if change.records.is_empty() {
             return self.answer_when_committed(now, partition, (caller, body));
         }
         let waiter = Waiter::Answer { caller, body: Box::new(body), rests_on: None };
+        let waiter = waiter.converting((partition, &request.group_id), change.conversion);
         self.todo.push_back(Todo::Write(partition, change.records, waiter));
     }
 
-    /// A classic group that nobody is a member of gives way; any other one is not found, as no group changes its
-    /// protocol while it has members.
+    /// A classic group that nobody is a member of gives way to who joins, and one with members becomes one of the
+    /// consumer protocol, if that is allowed. To who does not join it is not found. Source:
+    /// `GroupMetadataManager.getOrMaybeCreateConsumerGroup`.
     fn heartbeat_change(
         &mut self,
+        now: Now,
         caller: Caller,
         partition: i32,
         request: &ConsumerGroupHeartbeatRequest,
         image: &MetadataImage,
     ) -> Result<Change, ErrorCode> {
         let name = request.group_id.as_str();
-        let classic = self.group(partition, name).map(ClassicGroup::state);
-        let joins = request.member_epoch == 0;
-        if classic.is_some_and(|state| state != State::Empty || !joins) {
-            self.runtime.active(partition)?;
-            return Err(ErrorCode::GroupIdNotFound);
-        }
-        let (config, defects) = (self.config.consumer_groups, self.defects);
+        let (topics, config, defects) = (Topics(image), self.config.consumer_groups, self.defects);
+        let upgrade = self.upgrade((partition, name), request, topics)?;
         let client = format!("consumer-{}", caller.from);
         let context = self.runtime.active(partition)?;
-        let group = context.written().consumer_group(name);
-        let (topics, client) = (Topics(image), client.as_str());
-        let asking = Asking { request, group, topics, config, defects, client };
+        let known = context.written().consumer_group(name);
+        let (group, client) = (upgrade.group.as_ref().or(known), client.as_str());
+        let asking = Asking { request, group, topics, config, defects, client, classic: None, now };
         let mut change = asking.answer()?;
-        if classic.is_some() {
-            self.forget_group(partition, name);
-            change.records.insert(0, group_tombstone(name));
+        if upgrade.gives_way {
+            change.records.splice(..0, upgrade.records);
+            change.conversion = Some(Conversion::Upgraded);
         }
         Ok(change)
     }
+
+    /// What becomes of a classic group of this name. If it has members, they are kept from now on as members of a group
+    /// of the consumer protocol.
+    fn upgrade(
+        &mut self,
+        (partition, name): (i32, &str),
+        request: &ConsumerGroupHeartbeatRequest,
+        topics: Topics<'_>,
+    ) -> Result<Upgrade, ErrorCode> {
+        self.runtime.active(partition)?;
+        let Some(classic) = self.group(partition, name) else { return Ok(Upgrade::default()) };
+        if request.member_epoch != 0 {
+            return Err(ErrorCode::GroupIdNotFound);
+        }
+        if classic.state() == State::Empty {
+            let records = vec![group_tombstone(name)];
+            return Ok(Upgrade { gives_way: true, group: None, records });
+        }
+        if !self.config.consumer_groups.migration.upgrades() {
+            return Err(ErrorCode::GroupIdNotFound);
+        }
+        let group = upgraded(classic, topics, self.defects)?;
+        let records = upgrade_records(name, &group);
+        Ok(Upgrade { gives_way: true, group: Some(group), records })
+    }
+
+    /// A classic group is one of the consumer protocol from now on. Whoever waits is told to join again, and has its
+    /// own session to do so. Source: `GroupMetadataManager.convertToConsumerGroup`.
+    pub(in crate::coordinator::group) fn on_upgraded(
+        &mut self,
+        now: Now,
+        (partition, name): (i32, &str),
+    ) {
+        if self.group(partition, name).is_none() {
+            return;
+        }
+        let mut classic = self.take_group(now, partition, name);
+        self.release_all(&mut classic);
+        self.fail_members(&mut classic, ErrorCode::RebalanceInProgress);
+        for member in classic.as_stored().members {
+            let session_ms = member.session_timeout_ms.max(0) as u64;
+            let member = (name, member.member.as_str());
+            self.keep_classic(now, partition, member, Kept::Heard { session_ms });
+        }
+        self.changed = true;
+    }
+}
+
+/// What becomes of a classic group when somebody joins by the consumer protocol.
+#[derive(Debug, Default)]
+struct Upgrade {
+    gives_way: bool,
+    group: Option<ConsumerGroup>,
+    records: Vec<CoordinatorRecord>,
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
+
 use crate::types::TopicPartition;
 
 /// Partitions, in order.
@@ -45,6 +47,24 @@ pub(crate) struct Description {
     pub(crate) topics: Vec<String>,
     /// `group.remote.assignor`.
     pub(crate) assignor: Option<String>,
+    /// What it has joined with, if it speaks the classic protocol.
+    pub(crate) classic: Option<ClassicMember>,
+}
+
+/// A member that speaks the classic protocol in a group of the consumer protocol. Source: KIP-848,
+/// `ConsumerGroupMemberMetadataValue.ClassicMemberMetadata`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClassicMember {
+    pub(crate) session_timeout_ms: i32,
+    /// The assignors that it knows, best first, with what it subscribes to.
+    pub(crate) protocols: Vec<(String, Bytes)>,
+}
+
+impl ClassicMember {
+    /// What it is told that the group's protocol is, whatever the others know.
+    pub(crate) fn protocol(&self) -> Option<&str> {
+        self.protocols.first().map(|(name, _)| name.as_str())
+    }
 }
 
 /// What a member holds.
@@ -96,6 +116,7 @@ impl Member {
             rebalance_timeout_ms: -1,
             topics: Vec::new(),
             assignor: None,
+            classic: None,
         };
         Self { description, holding: Holding::NOTHING }
     }

@@ -20,18 +20,21 @@
 //! | `records` | records of `__consumer_offsets` |
 //! | `change` | what becomes of a heartbeat: records and an answer |
 //! | `heartbeat`, `timers`, `session` | the same in the coordinator, with sessions and patience |
+//! | `migration` | groups that change the protocol while they have members |
+//! | `classic_member` | members that speak the classic protocol |
 //! | `answers` | answers in Kafka's structs |
 //! | `topics` | topics as the metadata has them |
 //!
-//! Not covered: racks, subscriptions by a regular expression of the server, `group.consumer.max.size`, and groups that
-//! change the protocol while they have members: as with `group.consumer.migration.policy = disabled`.
+//! Not covered: racks, subscriptions by a regular expression of the server, `group.consumer.max.size`.
 
 pub(super) mod answers;
 pub(super) mod assign;
 pub(super) mod change;
+mod classic_member;
 pub(super) mod group;
 pub(super) mod heartbeat;
 pub(super) mod member;
+pub(super) mod migration;
 pub(super) mod reconcile;
 pub(super) mod records;
 pub(super) mod session;

@@ -9,8 +9,8 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::member::{Description, Holding, MemberState, Partitions};
-use crate::coordinator::group::bytes::{Reader, put_text};
+use super::member::{ClassicMember, Description, Holding, MemberState, Partitions};
+use crate::coordinator::group::bytes::{Reader, put_bytes, put_text};
 use crate::coordinator::runtime::CoordinatorRecord;
 use crate::types::{TopicId, TopicPartition};
 
@@ -93,7 +93,20 @@ pub(super) fn member_record(group: &str, member: &str, it: &Description) -> Coor
     put_text(&mut value, None); // The regular expression.
     value.put_i32(it.rebalance_timeout_ms);
     put_text(&mut value, it.assignor.as_deref());
+    if let Some(classic) = &it.classic {
+        put_classic(&mut value, classic);
+    }
     record(MEMBER, (group, Some(member)), value)
+}
+
+/// A tagged field in Kafka: absent where there is nothing to tell.
+fn put_classic(value: &mut BytesMut, classic: &ClassicMember) {
+    value.put_i32(classic.session_timeout_ms);
+    value.put_i32(i32::try_from(classic.protocols.len()).expect("a member knows few assignors"));
+    for (name, metadata) in &classic.protocols {
+        put_text(value, Some(name));
+        put_bytes(value, metadata);
+    }
 }
 
 /// A group's target has an epoch.
@@ -180,7 +193,17 @@ pub(in crate::coordinator::group) fn read_member(bytes: &Bytes) -> Option<Descri
     reader.optional_text().ok()?;
     let rebalance_timeout_ms = reader.i32()?;
     let assignor = reader.optional_text().ok()?;
-    Some(Description { instance, client, rebalance_timeout_ms, topics, assignor })
+    let classic = if reader.0.is_empty() { None } else { Some(read_classic(&mut reader)?) };
+    Some(Description { instance, client, rebalance_timeout_ms, topics, assignor, classic })
+}
+
+fn read_classic(reader: &mut Reader) -> Option<ClassicMember> {
+    let session_timeout_ms = reader.i32()?;
+    let mut protocols = Vec::new();
+    for _ in 0..reader.i32()? {
+        protocols.push((reader.text()?, reader.bytes()?));
+    }
+    Some(ClassicMember { session_timeout_ms, protocols })
 }
 
 /// Reads the epoch of a target.
@@ -225,6 +248,10 @@ mod tests {
             rebalance_timeout_ms: 7,
             topics: vec!["a".to_owned(), "b".to_owned()],
             assignor: None,
+            classic: Some(ClassicMember {
+                session_timeout_ms: 5,
+                protocols: vec![("range".to_owned(), Bytes::from_static(b"s"))],
+            }),
         };
         let holding = Holding {
             epoch: 3,

@@ -1,6 +1,7 @@
 //! How long members of groups of the consumer protocol are waited for.
 
-use crate::types::Time;
+use crate::note::Lateness;
+use crate::types::{ConnectionId, Time};
 
 /// By partition of the topic, group and member.
 pub(in crate::coordinator::group) type MemberKey = (i32, String, String);
@@ -12,10 +13,46 @@ pub(in crate::coordinator::group) struct Timers {
     pub(super) session: Time,
     /// If it still is in this epoch then.
     pub(super) rebalance: Option<(Time, i32)>,
+    /// If it speaks the classic protocol, was told to join again, and has not.
+    pub(super) join: Option<Time>,
+    /// If it has joined by the classic protocol, and has not asked for its assignment.
+    pub(super) sync: Option<Time>,
+    /// The newest connection on which it was heard of.
+    pub(super) connection: Option<ConnectionId>,
 }
 
 impl Timers {
     pub(in crate::coordinator::group) fn at(&self) -> Time {
-        self.rebalance.map_or(self.session, |(at, _)| at.min(self.session))
+        let rebalance = self.rebalance.map(|(at, _)| at);
+        let first = [rebalance, self.join, self.sync].into_iter().flatten().min();
+        first.map_or(self.session, |at| at.min(self.session))
+    }
+
+    /// Nothing but a session.
+    pub(super) fn of_session(session: Time) -> Self {
+        Self { session, rebalance: None, join: None, sync: None, connection: None }
+    }
+
+    /// Whether it is late whatever its epoch is.
+    pub(super) fn is_over(&self, now: Time) -> bool {
+        self.session <= now || [self.join, self.sync].into_iter().flatten().any(|at| at <= now)
+    }
+
+    /// What is over, if anything is.
+    pub(super) fn lateness(&self, now: Time) -> Lateness {
+        if self.session <= now {
+            Lateness::Session
+        } else if self.is_over(now) {
+            Lateness::Join
+        } else {
+            Lateness::Rebalance
+        }
+    }
+
+    /// What is over is looked at again then.
+    pub(super) fn retry(&mut self, now: Time, again: Time) {
+        let later = |at: Time| if at <= now { again } else { at };
+        self.session = later(self.session);
+        (self.join, self.sync) = (self.join.map(later), self.sync.map(later));
     }
 }

@@ -1,20 +1,86 @@
 //! Sessions of members, and how long they may take to give partitions up. Source: Kafka's
 //! `GroupMetadataManager.scheduleConsumerGroupSessionTimeout`, `scheduleConsumerGroupRebalanceTimeout`, `onLoaded`.
 
-use super::change::{Patience, removal};
+use super::change::Patience;
+use super::migration::Removal;
 use super::session::Timers;
 use super::topics::Topics;
+use crate::caller::Caller;
 use crate::config::ms;
 use crate::coordinator::group::coordinator::{GroupCoordinator, Todo};
 use crate::coordinator::group::state::GroupState;
 use crate::coordinator::group::waiter::Waiter;
+use crate::defect::GroupDefect;
 use crate::metadata::MetadataImage;
+use crate::note::GroupNote;
 use crate::types::Now;
 
 /// A member whose end could not be written is looked at again after so long. Source: `CoordinatorRuntime`'s timers.
 const RETRY_MS: u64 = 500;
 
+/// What a member that speaks the classic protocol has done, or was told. Source:
+/// `GroupMetadataManager.scheduleConsumerGroupJoinTimeoutIfAbsent`, `scheduleConsumerGroupSyncTimeout`.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kept {
+    /// It has joined, and must ask for its assignment.
+    Joined { session_ms: u64, rebalance_ms: u64 },
+    /// It has asked for it.
+    Synced { session_ms: u64 },
+    /// It is alive.
+    Heard { session_ms: u64 },
+    /// It was told to join again, if not before.
+    Told { rebalance_ms: u64 },
+}
+
 impl GroupCoordinator {
+    /// A member that speaks the classic protocol was heard of.
+    pub(super) fn keep_classic(
+        &mut self,
+        now: Now,
+        partition: i32,
+        (group, member): (&str, &str),
+        kept: Kept,
+    ) {
+        let after = |milliseconds: u64| now.time + ms(milliseconds);
+        let key = (partition, group.to_owned(), member.to_owned());
+        let session = after(self.config.consumer_groups.session_timeout_ms);
+        let timers = self.members.entry(key).or_insert(Timers::of_session(session));
+        match kept {
+            Kept::Joined { session_ms, rebalance_ms } => {
+                timers.session = after(session_ms);
+                (timers.join, timers.sync) = (None, Some(after(rebalance_ms)));
+            }
+            Kept::Synced { session_ms } => {
+                (timers.session, timers.sync) = (after(session_ms), None);
+            }
+            Kept::Heard { session_ms } => timers.session = after(session_ms),
+            Kept::Told { rebalance_ms } => {
+                timers.join.get_or_insert(after(rebalance_ms));
+            }
+        }
+        self.changed = true;
+    }
+
+    /// Whether a request lay on the way while its member went on on another connection: what it says was true before.
+    pub(super) fn is_late(
+        &self,
+        caller: Caller,
+        partition: i32,
+        (group, id): (&str, &str),
+    ) -> bool {
+        let key = (partition, group.to_owned(), id.to_owned());
+        let newest = self.members.get(&key).and_then(|timers| timers.connection);
+        newest.is_some_and(|newest| caller.connection < newest)
+    }
+
+    /// A member was heard of on this connection.
+    pub(super) fn heard_on(&mut self, caller: Caller, partition: i32, (group, id): (&str, &str)) {
+        let key = (partition, group.to_owned(), id.to_owned());
+        if let Some(timers) = self.members.get_mut(&key) {
+            timers.connection = timers.connection.max(Some(caller.connection));
+        }
+    }
+
     /// A member was heard of.
     pub(super) fn keep_member(
         &mut self,
@@ -25,7 +91,7 @@ impl GroupCoordinator {
     ) {
         let session = now.time + ms(self.config.consumer_groups.session_timeout_ms);
         let key = (partition, group.to_owned(), member.to_owned());
-        let timers = self.members.entry(key).or_insert(Timers { session, rebalance: None });
+        let timers = self.members.entry(key).or_insert(Timers::of_session(session));
         timers.session = session;
         match patience {
             Patience::Same => {}
@@ -55,6 +121,21 @@ impl GroupCoordinator {
         }
     }
 
+    /// A member leaves. It is waited for until that is written: if it cannot be, the member is thrown out when its
+    /// session ends, and may come back then. Known weakness: Kafka waits for it no more, and it is a member for ever.
+    pub(super) fn leaves_now(&mut self, partition: i32, (group, member): (&str, &str)) {
+        if self.defects.has(GroupDefect::FailedLeaveForgotten) {
+            self.members.remove(&(partition, group.to_owned(), member.to_owned()));
+            self.changed = true;
+        }
+    }
+
+    /// A group is a classic one from now on, which looks after its members itself.
+    pub(in crate::coordinator::group) fn forget_members_of(&mut self, partition: i32, name: &str) {
+        self.members.retain(|(known, group, _), _| *known != partition || group != name);
+        self.changed = true;
+    }
+
     /// Another broker looks after the members of a partition's groups from now on.
     pub(in crate::coordinator::group) fn forget_members(&mut self, partition: i32) {
         self.members.retain(|(known, _, _), _| *known != partition);
@@ -66,12 +147,13 @@ impl GroupCoordinator {
         let late = self.members.iter_mut().find(|(_, timers)| timers.at() <= now.time);
         let Some((key, timers)) = late else { return false };
         self.changed = true;
-        let is_over = timers.session <= now.time;
+        let is_over = timers.is_over(now.time);
+        let reason = timers.lateness(now.time);
         let patience = timers.rebalance.filter(|(at, _)| *at <= now.time);
         // Both are tried again, as long as they hold: what is to be written may not be.
         let again = now.time + ms(RETRY_MS);
         if is_over {
-            timers.session = again;
+            timers.retry(now.time, again);
         } else {
             timers.rebalance = patience.map(|(_, epoch)| (again, epoch));
         }
@@ -87,8 +169,14 @@ impl GroupCoordinator {
             }
             Some(epoch) if is_over || patience.is_some_and(|(_, in_epoch)| in_epoch == epoch) => {
                 let Some(known) = context.written().consumer_group(group) else { return true };
-                let records = removal(group, known, member, Topics(image));
-                self.todo.push_back(Todo::Write(partition, records, Waiter::Nobody));
+                let (topics, policy) = (Topics(image), self.config.consumer_groups.migration);
+                let removal = Removal { name: group, group: known, topics, policy, now };
+                let (records, conversion) = removal.of(&[member]);
+                let waiter = Waiter::Nobody.converting((partition, group), conversion);
+                let (group, member) = (group.to_owned(), member.to_owned());
+                let note = GroupNote::MemberThrownOut { group, member, reason };
+                self.todo.push_back(Todo::Note(note));
+                self.todo.push_back(Todo::Write(partition, records, waiter));
             }
             Some(_) => {
                 if let Some(timers) = self.members.get_mut(&key) {

@@ -1,6 +1,11 @@
 //! Topics as the coordinator's broker knows them. Source: Kafka's `SubscribedTopicDescriberImpl`,
 //! `Utils.computeTopicHash`; KIP-1101.
 
+use std::collections::BTreeMap;
+
+use super::member::Partitions;
+use crate::config::topic_name;
+use crate::consumer_protocol::Place;
 use crate::metadata::MetadataImage;
 use crate::types::{TopicId, TopicPartition};
 
@@ -11,6 +16,24 @@ pub(crate) struct Topics<'a>(pub(crate) &'a MetadataImage);
 impl Topics<'_> {
     pub(super) fn find(self, name: &str) -> Option<TopicId> {
         self.0.topic_ids.get(name).copied()
+    }
+
+    /// Partitions by the names of their topics, as the classic protocol has them; those of no topic are left out.
+    pub(super) fn named(self, partitions: &Partitions) -> Vec<Place> {
+        let names: BTreeMap<TopicId, &str> =
+            self.0.topic_ids.iter().map(|(name, id)| (*id, name.as_str())).collect();
+        let named = partitions
+            .iter()
+            .filter_map(|place| Some((topic_name(names.get(&place.topic)?), place.partition)));
+        named.collect()
+    }
+
+    /// The same the other way round.
+    pub(super) fn places(self, named: &[Place]) -> Partitions {
+        let known = named.iter().filter_map(|(name, partition)| {
+            Some(TopicPartition { topic: self.find(name)?, partition: *partition })
+        });
+        known.collect()
     }
 
     pub(super) fn partitions(self, topic: TopicId) -> impl Iterator<Item = TopicPartition> {

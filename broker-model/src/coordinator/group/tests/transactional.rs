@@ -3,7 +3,7 @@
 use super::super::records::Place;
 use super::{Bench, EPOCH, caller};
 use crate::config::topic_name;
-use crate::message::ResponseBody;
+use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
 use crate::proto::{
     ErrorCode, GroupId, OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
@@ -35,7 +35,10 @@ impl Bench {
         let (at, known) = ((0, &request), |_: &TopicName, _: i32| true);
         self.groups.commit_in_transaction(self.now, caller(93), at, Ok(None), known);
         self.run();
-        let ResponseBody::TxnOffsetCommit(response) = self.answer(93)? else { return None };
+        let ResponseBody::Client(ClientResponse::TxnOffsetCommit(response)) = self.answer(93)?
+        else {
+            return None;
+        };
         Some(response.topics[0].partitions[0].error_code)
     }
 
@@ -63,7 +66,10 @@ impl Bench {
             OffsetFetchRequest::default().with_groups(vec![group]).with_require_stable(true);
         self.groups.fetch_offsets(self.now, caller(94), |_| 0, &request);
         self.run();
-        let Some(ResponseBody::OffsetFetch(response)) = self.answer(94) else { panic!("none") };
+        let Some(ResponseBody::Client(ClientResponse::OffsetFetch(response))) = self.answer(94)
+        else {
+            panic!("none")
+        };
         let partition = &response.groups[0].topics[0].partitions[0];
         match partition.error_code {
             0 => Ok(partition.committed_offset),

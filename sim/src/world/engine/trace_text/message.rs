@@ -4,10 +4,11 @@ use harrow_broker_model::admin_message::{AdminRequest, AdminResponse};
 use harrow_broker_model::fetch_session::FetchMetadata;
 use harrow_broker_model::message::{
     AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse, AlteredPartition,
-    BrokerHeartbeatResponse, BrokerRegistrationResponse, ClusterError, EpochEnd, IsrRegistration,
-    QuorumEpochResponse, QuorumFetchRequest, QuorumFetchResponse, ReplicaFetchPartition,
-    ReplicaFetchPartitionResponse, ReplicaOffsetsResponse, RequestBody, ResponseBody, VoteRequest,
-    WriteTxnMarkersRequest,
+    BrokerHeartbeatResponse, BrokerRegistrationResponse, ClientRequest, ClientResponse,
+    ClusterError, ControllerRequest, ControllerResponse, EpochEnd, IsrRegistration, PeerRequest,
+    PeerResponse, QuorumEpochResponse, QuorumFetchRequest, QuorumFetchResponse, QuorumRequest,
+    QuorumResponse, ReplicaFetchPartition, ReplicaFetchPartitionResponse, ReplicaOffsetsResponse,
+    RequestBody, ResponseBody, VoteRequest, WriteTxnMarkersRequest,
 };
 use harrow_broker_model::proto::{self, Encodable, ErrorCode, KafkaMessage, encode};
 use harrow_broker_model::record::TransactionResult;
@@ -48,60 +49,87 @@ fn administered(response: &AdminResponse) -> String {
 /// What a request says.
 pub(super) fn request(names: &Names, body: &RequestBody) -> String {
     match body {
-        RequestBody::Produce(request) => produce(request),
-        RequestBody::Fetch(request) => fetch(request),
-        RequestBody::Metadata(request) => metadata(request),
-        RequestBody::ListOffsets(request) => rare("list offsets", &**request),
-        RequestBody::OffsetForLeaderEpoch(request) => rare("offset for leader epoch", &**request),
-        RequestBody::InitProducerId(request) => rare("init producer id", &**request),
-        RequestBody::CreateTopics(request) => rare("create topics", &**request),
-        RequestBody::DeleteRecords(request) => rare("delete records", &**request),
-        RequestBody::Admin(request) => administration(request),
-        RequestBody::AddPartitionsToTxn(request) => rare("add partitions to txn", &**request),
-        RequestBody::AddOffsetsToTxn(request) => rare("add offsets to txn", &**request),
-        RequestBody::TxnOffsetCommit(request) => rare("txn offset commit", &**request),
-        RequestBody::EndTxn(request) => rare("end txn", &**request),
-        RequestBody::WriteTxnMarkers(request) => write_markers(names, request),
-        RequestBody::FindCoordinator(request) => rare("find coordinator", &**request),
-        RequestBody::JoinGroup(request) => rare("join group", &**request),
-        RequestBody::SyncGroup(request) => rare("sync group", &**request),
-        RequestBody::Heartbeat(request) => rare("group heartbeat", &**request),
-        RequestBody::ConsumerGroupHeartbeat(request) => {
+        RequestBody::Client(body) => client_request(body),
+        RequestBody::Peer(body) => peer_request(names, body),
+        RequestBody::Controller(body) => controller_request(names, body),
+        RequestBody::Quorum(body) => quorum_request(body),
+        RequestBody::QuorumFetch(request) => quorum_fetch(request),
+    }
+}
+
+fn client_request(body: &ClientRequest) -> String {
+    match body {
+        ClientRequest::Produce(request) => produce(request),
+        ClientRequest::Fetch(request) => fetch(request),
+        ClientRequest::Metadata(request) => metadata(request),
+        ClientRequest::ListOffsets(request) => rare("list offsets", &**request),
+        ClientRequest::OffsetForLeaderEpoch(request) => rare("offset for leader epoch", &**request),
+        ClientRequest::InitProducerId(request) => rare("init producer id", &**request),
+        ClientRequest::CreateTopics(request) => rare("create topics", &**request),
+        ClientRequest::DeleteRecords(request) => rare("delete records", &**request),
+        ClientRequest::Admin(request) => administration(request),
+        ClientRequest::AddPartitionsToTxn(request) => rare("add partitions to txn", &**request),
+        ClientRequest::AddOffsetsToTxn(request) => rare("add offsets to txn", &**request),
+        ClientRequest::TxnOffsetCommit(request) => rare("txn offset commit", &**request),
+        ClientRequest::EndTxn(request) => rare("end txn", &**request),
+        ClientRequest::FindCoordinator(request) => rare("find coordinator", &**request),
+        ClientRequest::JoinGroup(request) => rare("join group", &**request),
+        ClientRequest::SyncGroup(request) => rare("sync group", &**request),
+        ClientRequest::Heartbeat(request) => rare("group heartbeat", &**request),
+        ClientRequest::ConsumerGroupHeartbeat(request) => {
             rare("consumer group heartbeat", &**request)
         }
-        RequestBody::LeaveGroup(request) => rare("leave group", &**request),
-        RequestBody::OffsetCommit(request) => rare("offset commit", &**request),
-        RequestBody::OffsetFetch(request) => rare("offset fetch", &**request),
-        RequestBody::ReplicaFetch(request) => {
+        ClientRequest::LeaveGroup(request) => rare("leave group", &**request),
+        ClientRequest::OffsetCommit(request) => rare("offset commit", &**request),
+        ClientRequest::OffsetFetch(request) => rare("offset fetch", &**request),
+    }
+}
+
+fn peer_request(names: &Names, body: &PeerRequest) -> String {
+    match body {
+        PeerRequest::WriteTxnMarkers(request) => write_markers(names, request),
+        PeerRequest::ReplicaFetch(request) => {
             let parts = request.partitions.iter().map(|wanted| wanted_part(names, wanted));
             let forgotten = request.forgotten.iter().map(|one| names.place(*one));
             let FetchMetadata { session_id, epoch } = request.session;
             let session = session(session_id, epoch, forgotten);
             format!("replica fetch {}{session}", joined(parts))
         }
-        RequestBody::ReplicaOffsets(request) => {
+        PeerRequest::ReplicaOffsets(request) => {
             let place = names.place(request.partition);
             format!("replica offsets {place}, epoch {}", request.current_leader_epoch)
         }
-        RequestBody::AlterPartition(request) => alter_partition(names, request),
-        RequestBody::BrokerRegistration(request) => {
+        PeerRequest::AddPartitionsToTxn(request) => rare("add partitions to txn", &**request),
+    }
+}
+
+fn controller_request(names: &Names, body: &ControllerRequest) -> String {
+    match body {
+        ControllerRequest::AlterPartition(request) => alter_partition(names, request),
+        ControllerRequest::BrokerRegistration(request) => {
             format!("register broker {}, incarnation {}", request.broker, request.incarnation)
         }
-        RequestBody::BrokerHeartbeat(request) => {
+        ControllerRequest::BrokerHeartbeat(request) => {
             let stop = if request.want_shutdown { ", wants to stop" } else { "" };
             format!("heartbeat, applied metadata {}{stop}", request.metadata_offset)
         }
-        RequestBody::AllocateProducerIds(request) => {
+        ControllerRequest::AllocateProducerIds(request) => {
             format!("allocate producer ids for broker {}", request.broker)
         }
-        RequestBody::Vote(request) => vote(request),
-        RequestBody::BeginQuorumEpoch(request) => {
+        ControllerRequest::CreateTopics(request) => rare("create topics", &**request),
+        ControllerRequest::Admin(request) => administration(request),
+    }
+}
+
+fn quorum_request(body: &QuorumRequest) -> String {
+    match body {
+        QuorumRequest::Vote(request) => vote(request),
+        QuorumRequest::BeginQuorumEpoch(request) => {
             format!("node {} leads quorum epoch {}", request.leader, request.epoch)
         }
-        RequestBody::EndQuorumEpoch(request) => {
+        QuorumRequest::EndQuorumEpoch(request) => {
             format!("node {} ends quorum epoch {}", request.leader, request.epoch)
         }
-        RequestBody::QuorumFetch(request) => quorum_fetch(request),
     }
 }
 
@@ -123,66 +151,101 @@ fn write_markers(names: &Names, request: &WriteTxnMarkersRequest) -> String {
 /// What a response says.
 pub(super) fn response(names: &Names, body: &ResponseBody) -> String {
     match body {
-        ResponseBody::Produce(response) => produced(response),
-        ResponseBody::Fetch(response) => fetched(response),
-        ResponseBody::Metadata(response) => metadata_response(response),
-        ResponseBody::ListOffsets(response) => rare("list offsets response", &**response),
-        ResponseBody::OffsetForLeaderEpoch(response) => {
+        ResponseBody::Client(body) => client_response(body),
+        ResponseBody::Peer(body) => peer_response(names, body),
+        ResponseBody::Controller(body) => controller_response(names, body),
+        ResponseBody::Quorum(body) => quorum_response(body),
+        ResponseBody::QuorumFetch(response) => quorum_fetched(response),
+    }
+}
+
+fn client_response(body: &ClientResponse) -> String {
+    match body {
+        ClientResponse::Produce(response) => produced(response),
+        ClientResponse::Fetch(response) => fetched(response),
+        ClientResponse::Metadata(response) => metadata_response(response),
+        ClientResponse::ListOffsets(response) => rare("list offsets response", &**response),
+        ClientResponse::OffsetForLeaderEpoch(response) => {
             rare("offset for leader epoch response", &**response)
         }
-        ResponseBody::InitProducerId(response) => rare("init producer id response", &**response),
-        ResponseBody::CreateTopics(response) => rare("create topics response", &**response),
-        ResponseBody::DeleteRecords(response) => rare("delete records response", &**response),
-        ResponseBody::Admin(response) => administered(response),
-        ResponseBody::AddPartitionsToTxn(response) => {
+        ClientResponse::InitProducerId(response) => rare("init producer id response", &**response),
+        ClientResponse::CreateTopics(response) => rare("create topics response", &**response),
+        ClientResponse::DeleteRecords(response) => rare("delete records response", &**response),
+        ClientResponse::Admin(response) => administered(response),
+        ClientResponse::AddPartitionsToTxn(response) => {
             rare("add partitions to txn response", &**response)
         }
-        ResponseBody::AddOffsetsToTxn(response) => rare("add offsets to txn response", &**response),
-        ResponseBody::TxnOffsetCommit(response) => rare("txn offset commit response", &**response),
-        ResponseBody::EndTxn(response) => rare("end txn response", &**response),
-        ResponseBody::WriteTxnMarkers(response) => {
+        ClientResponse::AddOffsetsToTxn(response) => {
+            rare("add offsets to txn response", &**response)
+        }
+        ClientResponse::TxnOffsetCommit(response) => {
+            rare("txn offset commit response", &**response)
+        }
+        ClientResponse::EndTxn(response) => rare("end txn response", &**response),
+        ClientResponse::FindCoordinator(response) => rare("find coordinator response", &**response),
+        ClientResponse::JoinGroup(response) => rare("join group response", &**response),
+        ClientResponse::SyncGroup(response) => rare("sync group response", &**response),
+        ClientResponse::Heartbeat(response) => rare("group heartbeat response", &**response),
+        ClientResponse::ConsumerGroupHeartbeat(response) => {
+            rare("consumer group heartbeat response", &**response)
+        }
+        ClientResponse::LeaveGroup(response) => rare("leave group response", &**response),
+        ClientResponse::OffsetCommit(response) => rare("offset commit response", &**response),
+        ClientResponse::OffsetFetch(response) => rare("offset fetch response", &**response),
+    }
+}
+
+fn peer_response(names: &Names, body: &PeerResponse) -> String {
+    match body {
+        PeerResponse::WriteTxnMarkers(response) => {
             let parts = response.results.iter().flatten().map(|(partition, error)| {
                 let place = names.place(*partition);
                 error.map_or_else(|| place.clone(), |error| format!("{place}: {error}"))
             });
             format!("write txn markers response {}", joined(parts))
         }
-        ResponseBody::FindCoordinator(response) => rare("find coordinator response", &**response),
-        ResponseBody::JoinGroup(response) => rare("join group response", &**response),
-        ResponseBody::SyncGroup(response) => rare("sync group response", &**response),
-        ResponseBody::Heartbeat(response) => rare("group heartbeat response", &**response),
-        ResponseBody::ConsumerGroupHeartbeat(response) => {
-            rare("consumer group heartbeat response", &**response)
-        }
-        ResponseBody::LeaveGroup(response) => rare("leave group response", &**response),
-        ResponseBody::OffsetCommit(response) => rare("offset commit response", &**response),
-        ResponseBody::OffsetFetch(response) => rare("offset fetch response", &**response),
-        ResponseBody::ReplicaFetch(response) => {
+        PeerResponse::ReplicaFetch(response) => {
             let parts = response.partitions.iter().map(|given| given_part(names, given));
             match response.session {
                 Ok(_) => format!("replica fetch response {}", joined(parts)),
                 Err(error) => format!("replica fetch response: session {error:?}"),
             }
         }
-        ResponseBody::ReplicaOffsets(response) => replica_offsets(names, response),
-        ResponseBody::AlterPartition(response) => altered_partition(names, response),
-        ResponseBody::BrokerRegistration(response) => registered(response),
-        ResponseBody::BrokerHeartbeat(response) => heartbeat_response(response),
-        ResponseBody::AllocateProducerIds(response) => match response.result {
-            Ok((first, count)) => format!("allocate producer ids response: {count} from {first}"),
+        PeerResponse::ReplicaOffsets(response) => replica_offsets(names, response),
+        PeerResponse::AddPartitionsToTxn(response) => {
+            rare("add partitions to txn response", &**response)
+        }
+    }
+}
+
+fn controller_response(names: &Names, body: &ControllerResponse) -> String {
+    match body {
+        ControllerResponse::AlterPartition(response) => altered_partition(names, response),
+        ControllerResponse::BrokerRegistration(response) => registered(response),
+        ControllerResponse::BrokerHeartbeat(response) => heartbeat_response(response),
+        ControllerResponse::AllocateProducerIds(response) => match response.result {
+            Ok((first, count)) => {
+                format!("allocate producer ids response: {count} from {first}")
+            }
             Err(error) => format!("allocate producer ids response: {error:?}"),
         },
-        ResponseBody::Vote(response) => {
+        ControllerResponse::CreateTopics(response) => rare("create topics response", &**response),
+        ControllerResponse::Admin(response) => administered(response),
+    }
+}
+
+fn quorum_response(body: &QuorumResponse) -> String {
+    match body {
+        QuorumResponse::Vote(response) => {
             let vote = if response.granted { "granted" } else { "refused" };
             format!("vote response: {vote} in epoch {}{}", response.epoch, led(response.leader))
         }
-        ResponseBody::BeginQuorumEpoch(response) => {
+        QuorumResponse::BeginQuorumEpoch(response) => {
             epoch_response("begin quorum epoch response", response)
         }
-        ResponseBody::EndQuorumEpoch(response) => {
+        QuorumResponse::EndQuorumEpoch(response) => {
             epoch_response("end quorum epoch response", response)
         }
-        ResponseBody::QuorumFetch(response) => quorum_fetched(response),
     }
 }
 

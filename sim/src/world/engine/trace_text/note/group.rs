@@ -1,6 +1,6 @@
 //! Facts of consumer groups.
 
-use harrow_broker_model::note::GroupNote;
+use harrow_broker_model::note::{GroupNote, Lateness};
 use harrow_broker_model::types::TopicPartition;
 
 use crate::world::engine::trace_text::names::Names;
@@ -34,6 +34,24 @@ pub(super) fn trace_text(names: &Names, note: &GroupNote) -> String {
         }
         GroupNote::TargetAssigned { group, group_epoch, members } => {
             format!("group {group}: target of epoch {group_epoch} for {members} members")
+        }
+        GroupNote::ProtocolChanged { group, classic: false } => {
+            format!("group {group}: converted to the consumer protocol")
+        }
+        GroupNote::ProtocolChanged { group, classic: true } => {
+            format!("group {group}: converted to the classic protocol")
+        }
+        GroupNote::CommitAccepted { group, member, generation, partitions } => {
+            let places = places(names, partitions);
+            format!("group {group}: took a commit of {places} by {member} in epoch {generation}")
+        }
+        GroupNote::MemberThrownOut { group, member, reason } => {
+            let why = match reason {
+                Lateness::Session => "session expired",
+                Lateness::Rebalance => "rebalance timeout",
+                Lateness::Join => "did not join again, or did not synchronize, in time",
+            };
+            format!("group {group}: member {member} removed: {why}")
         }
         GroupNote::MemberOwns { group, member, partitions } => {
             format!("group {group}: as member {member}, has {}", places(names, partitions))
