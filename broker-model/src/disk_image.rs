@@ -48,6 +48,23 @@ pub struct DiskImage {
     pub files: BTreeMap<FileId, Bytes>,
 }
 
+impl FileId {
+    /// Whose file it is, if it is one partition's.
+    pub fn partition(self) -> Option<TopicPartition> {
+        match self {
+            Self::Segment { partition, .. }
+            | Self::LeaderEpochCheckpoint(partition)
+            | Self::ProducerSnapshot { partition, .. }
+            | Self::PartitionMetadata(partition) => Some(partition),
+            Self::RecoveryPointCheckpoint
+            | Self::HighWatermarkCheckpoint
+            | Self::LogStartOffsetCheckpoint
+            | Self::CleanShutdown
+            | Self::QuorumState => None,
+        }
+    }
+}
+
 impl DiskImage {
     /// The content of a file, if it is there.
     pub fn read(&self, file: FileId) -> Option<&Bytes> {
@@ -76,17 +93,7 @@ impl DiskImage {
         let mut found: Vec<TopicPartition> = self
             .files
             .keys()
-            .filter_map(|file| match file {
-                FileId::Segment { partition, .. }
-                | FileId::LeaderEpochCheckpoint(partition)
-                | FileId::ProducerSnapshot { partition, .. }
-                | FileId::PartitionMetadata(partition) => Some(*partition),
-                FileId::RecoveryPointCheckpoint
-                | FileId::HighWatermarkCheckpoint
-                | FileId::LogStartOffsetCheckpoint
-                | FileId::CleanShutdown
-                | FileId::QuorumState => None,
-            })
+            .filter_map(|file| file.partition())
             .filter(|partition| *partition != TopicPartition::METADATA)
             .collect();
         found.sort_unstable();

@@ -6,7 +6,7 @@ use crate::disk_image::FileId;
 use crate::event::{Channel, Event, Outcome};
 use crate::message::{Request, Response};
 use crate::note::Note;
-use crate::types::{ConnectionId, FlushToken, NodeId, OperationId, Time};
+use crate::types::{ConnectionId, FlushToken, NodeId, OperationId, Time, TopicPartition};
 
 /// When a node wants to be woken, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,12 @@ pub enum Effect {
     Delete {
         /// Which file.
         file: FileId,
+    },
+    /// Moves all files of a partition's log out of the way, as one: the directory is renamed and its parent synced.
+    /// Blocks the node until that is done. Source: `UnifiedLog.renameDir`, `Utils.atomicMoveWithFallback`.
+    Discard {
+        /// Whose.
+        partition: TopicPartition,
     },
     /// Blocks the node until the file, its directory entry and its last rename are on the platter.
     Sync {

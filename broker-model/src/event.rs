@@ -1,5 +1,6 @@
 //! What nodes are told, and what applications ask of clients.
 
+use crate::admin_message::AdminRequest;
 use crate::message::{Request, Response};
 use crate::proto::{ErrorCode, StrBytes};
 use crate::retention::Retention;
@@ -168,6 +169,8 @@ pub enum Operation {
         /// The first offset that stays.
         before: Offset,
     },
+    /// Admin: something that the active controller does.
+    Administer(Box<AdminRequest>),
     /// Admin: create a topic.
     CreateTopic {
         /// Topic name.
@@ -270,6 +273,11 @@ pub enum Outcome {
     },
     /// The topic exists, created now or before.
     TopicCreated,
+    /// The controller did what an administrator asked for.
+    Administered {
+        /// How many reassignments are under way, if that was asked.
+        listed: u32,
+    },
     /// It did not happen and will not: for a send, no copy of the record was ever put on the wire, or every one was
     /// refused.
     Failed {

@@ -20,6 +20,7 @@
 //! | `collections` | ordered maps and sets for what is looked up at each event |
 //! | `testing` | what tests configure, one place for each setting |
 
+pub mod admin_message;
 pub mod broker;
 mod caller;
 pub mod client;

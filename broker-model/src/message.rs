@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::admin_message::{AdminRequest, AdminResponse};
 use crate::fetch_session::{FetchMetadata, SessionError};
 use crate::proto;
 use crate::record::{RecordBatch, TransactionMarker};
@@ -61,6 +62,7 @@ pub enum ClientRequest {
     InitProducerId(Box<proto::InitProducerIdRequest>),
     CreateTopics(Box<proto::CreateTopicsRequest>),
     DeleteRecords(Box<proto::DeleteRecordsRequest>),
+    Admin(Box<AdminRequest>),
     FindCoordinator(Box<proto::FindCoordinatorRequest>),
     JoinGroup(Box<proto::JoinGroupRequest>),
     SyncGroup(Box<proto::SyncGroupRequest>),
@@ -94,6 +96,7 @@ pub enum ControllerRequest {
     BrokerHeartbeat(BrokerHeartbeatRequest),
     AllocateProducerIds(AllocateProducerIdsRequest),
     CreateTopics(Box<proto::CreateTopicsRequest>),
+    Admin(Box<AdminRequest>),
 }
 
 /// What voters ask of each other but for the log.
@@ -132,6 +135,7 @@ pub enum ClientResponse {
     InitProducerId(Box<proto::InitProducerIdResponse>),
     CreateTopics(Box<proto::CreateTopicsResponse>),
     DeleteRecords(Box<proto::DeleteRecordsResponse>),
+    Admin(Box<AdminResponse>),
     FindCoordinator(Box<proto::FindCoordinatorResponse>),
     JoinGroup(Box<proto::JoinGroupResponse>),
     SyncGroup(Box<proto::SyncGroupResponse>),
@@ -165,6 +169,7 @@ pub enum ControllerResponse {
     BrokerHeartbeat(BrokerHeartbeatResponse),
     AllocateProducerIds(AllocateProducerIdsResponse),
     CreateTopics(Box<proto::CreateTopicsResponse>),
+    Admin(Box<AdminResponse>),
 }
 
 /// What voters answer each other but for the log.
@@ -194,6 +199,7 @@ pub enum ClusterError {
     DuplicateBrokerRegistration,
     InconsistentVoterSet,
     CorruptMessage,
+    NewLeaderElected,
 }
 
 /// A follower asks a leader for records. Source: Kafka's Fetch with a replica id.

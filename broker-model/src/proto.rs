@@ -11,10 +11,18 @@ pub use kafka_protocol::messages::add_partitions_to_txn_request::{
 pub use kafka_protocol::messages::add_partitions_to_txn_response::{
     AddPartitionsToTxnPartitionResult, AddPartitionsToTxnResult, AddPartitionsToTxnTopicResult,
 };
+pub use kafka_protocol::messages::alter_partition_reassignments_request::{
+    ReassignablePartition, ReassignableTopic,
+};
+pub use kafka_protocol::messages::alter_partition_reassignments_response::{
+    ReassignablePartitionResponse, ReassignableTopicResponse,
+};
 pub use kafka_protocol::messages::consumer_group_heartbeat_request::TopicPartitions as OwnedPartitions;
 pub use kafka_protocol::messages::consumer_group_heartbeat_response::{
     Assignment as HeartbeatAssignment, TopicPartitions as HeartbeatPartitions,
 };
+pub use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+pub use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
 pub use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 pub use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 pub use kafka_protocol::messages::delete_records_request::{
@@ -23,6 +31,8 @@ pub use kafka_protocol::messages::delete_records_request::{
 pub use kafka_protocol::messages::delete_records_response::{
     DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
 };
+pub use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
+pub use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
 pub use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 pub use kafka_protocol::messages::fetch_response::{
     AbortedTransaction, FetchableTopicResponse, PartitionData,
@@ -35,6 +45,9 @@ pub use kafka_protocol::messages::leave_group_response::MemberResponse;
 pub use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 pub use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
+pub use kafka_protocol::messages::list_partition_reassignments_response::{
+    OngoingPartitionReassignment, OngoingTopicReassignment,
 };
 pub use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 pub use kafka_protocol::messages::metadata_response::{
@@ -73,6 +86,12 @@ pub use kafka_protocol::messages::{
     AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnRequest,
     AddPartitionsToTxnResponse, EndTxnRequest, EndTxnResponse, TransactionalId,
     TxnOffsetCommitRequest, TxnOffsetCommitResponse,
+};
+pub use kafka_protocol::messages::{
+    AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
+    CreatePartitionsRequest, CreatePartitionsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
+    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, UnregisterBrokerRequest,
+    UnregisterBrokerResponse,
 };
 pub use kafka_protocol::messages::{
     BrokerId, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, CreateTopicsRequest,

@@ -42,6 +42,8 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "flush-race",
     "forgotten-producers",
     "retention-and-laggard",
+    "reassignment-under-fire",
+    "grow-the-cluster",
     "unclean-trap",
     "unclean-allowed",
     "elr-off",

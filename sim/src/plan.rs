@@ -61,6 +61,13 @@ pub struct Plan {
     pub drawn: Option<String>,
 }
 
+impl Action {
+    /// The broker that this step starts for the first time.
+    pub fn joins(&self) -> Option<NodeId> {
+        if let Self::JoinBroker { target: Target::Node(node) } = self { Some(*node) } else { None }
+    }
+}
+
 impl Plan {
     /// Whether members of a group have epochs of their own: `group.protocol` is `consumer`.
     pub fn has_member_epochs(&self) -> bool {
@@ -115,6 +122,9 @@ pub struct TopicPlan {
     pub name: String,
     /// Number of partitions.
     pub partitions: u32,
+    /// How many of them it is created with; the others come with a step, or with the heal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_partitions: Option<u32>,
     /// Replicas of each.
     pub replication_factor: u32,
     /// `min.insync.replicas`.
@@ -386,6 +396,34 @@ pub enum Action {
         target: Target,
         /// How much of what is there, in percent.
         percent: u32,
+    },
+    /// An administrator moves replicas of a partition to brokers that have none of it, drawn by the step's key. Not a
+    /// fault: something that people do.
+    Reassign {
+        /// `leader-of TOPIC-PARTITION`.
+        target: Target,
+        /// At most so many.
+        replicas: u32,
+    },
+    /// An administrator cancels the reassignment of a partition.
+    CancelReassignment {
+        /// `leader-of TOPIC-PARTITION`.
+        target: Target,
+    },
+    /// An administrator gives a topic as many partitions as it is to have.
+    AddPartitions {
+        /// `leader-of TOPIC-PARTITION`: of any of its partitions.
+        target: Target,
+    },
+    /// A broker joins the cluster: it starts for the first time.
+    JoinBroker {
+        /// `node N`.
+        target: Target,
+    },
+    /// A broker leaves the cluster: its replicas are moved to others, it stops, and it is unregistered.
+    DecommissionBroker {
+        /// Which.
+        target: Target,
     },
     /// All connections of a node are reset.
     ResetConnections {

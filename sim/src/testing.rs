@@ -28,6 +28,7 @@ pub fn topic(replication_factor: u32, min_insync_replicas: u32) -> TopicPlan {
     TopicPlan {
         name: "orders".to_owned(),
         partitions: 1,
+        initial_partitions: None,
         replication_factor,
         min_insync_replicas,
         unclean_leader_election: false,

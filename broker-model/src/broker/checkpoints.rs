@@ -117,6 +117,17 @@ impl Checkpoints {
         }
     }
 
+    /// A log is gone. Source: `LogManager.asyncDelete`, which writes recovery points and log starts at once.
+    pub(super) fn forget(&mut self, partition: TopicPartition, effects: &mut Effects) {
+        self.high_watermarks.offsets.remove(&partition);
+        for checkpoint in [&mut self.recovery_points, &mut self.log_starts] {
+            if checkpoint.offsets.remove(&partition).is_some() {
+                let (file, bytes) = (checkpoint.file, encode_offsets(&checkpoint.offsets));
+                effects.push(Effect::ReplaceInBackground { file, bytes });
+            }
+        }
+    }
+
     /// Replaces the high watermarks, first of all in a clean stop. Source: `ReplicaManager.shutdown`.
     pub(super) fn replace_high_watermarks(
         &mut self,

@@ -1,6 +1,7 @@
 //! What is in flight to controllers on the controller channel: ISR proposals, producer id blocks and
 //! forwarded requests.
 
+use crate::admin_message::AdminRequest;
 use crate::broker::connections::Caller;
 use crate::broker::context::Context;
 use crate::config::ms;
@@ -19,6 +20,13 @@ pub(super) enum PendingRequest {
     ProducerIds,
     /// New topics.
     Topics(TopicsAsker),
+    /// What an administrator asks, passed on.
+    Admin {
+        /// Who waits for the answer.
+        caller: Caller,
+        /// What was asked, for an answer of our own when the controller gives none.
+        request: Box<AdminRequest>,
+    },
 }
 
 /// Who wants topics.

@@ -89,6 +89,12 @@ impl Broker {
                     self.on_topics_created(from, &asker, response, effects);
                 }
             }
+            ControllerResponse::Admin(response) => {
+                let pending = self.channel.answered(from, id);
+                if let Some(PendingRequest::Admin { caller, .. }) = pending {
+                    self.on_administered(from, caller, response, effects);
+                }
+            }
         }
     }
 
@@ -149,6 +155,9 @@ impl Broker {
                 PendingRequest::AlterPartition => self.alter_partitions.lost(now.time),
                 PendingRequest::ProducerIds => self.producer_ids.lost(now.time),
                 PendingRequest::Topics(asker) => self.on_create_topics_lost(asker, effects),
+                PendingRequest::Admin { caller, request } => {
+                    self.on_administration_lost(caller, &request, effects);
+                }
             }
         }
     }

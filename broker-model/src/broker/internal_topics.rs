@@ -24,6 +24,13 @@ impl InternalTopics {
         self.ids[kind as usize]
     }
 
+    /// A topic is gone.
+    pub(super) fn forget(&mut self, topic: TopicId) {
+        for id in &mut self.ids {
+            id.take_if(|id| *id == topic);
+        }
+    }
+
     /// The controller answered a creation, or will not.
     pub(super) fn answered(&mut self, kind: CoordinatorKind) {
         self.creating.retain(|other| *other != kind);

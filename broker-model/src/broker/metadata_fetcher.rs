@@ -10,7 +10,7 @@ use crate::metadata::{CommittedGone, FetchedLog, MetadataImage, MetadataRecord};
 use crate::node::{COMMITTED_METADATA_GONE, Channel, Deadline, Effect, Effects};
 use crate::note::{Api, ControllerNote, ExchangeNote, MetadataChange, Standing};
 use crate::record::RecordBatch;
-use crate::types::{CorrelationId, LeaderEpoch, NodeId, Offset, Time, TopicPartition};
+use crate::types::{CorrelationId, LeaderEpoch, NodeId, Offset, Time, TopicId, TopicPartition};
 
 /// Fetches and applies metadata.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub(super) struct Applied {
     pub(super) from: Offset,
     /// Partitions whose registration changed, each once, in order.
     pub(super) partitions: Vec<TopicPartition>,
+    /// Topics that are gone.
+    pub(super) deleted: Vec<TopicId>,
     /// Whether a broker's registration changed.
     pub(super) brokers: bool,
 }
@@ -189,8 +191,12 @@ impl MetadataFetcher {
     }
 
     fn apply(&mut self, batches: &[RecordBatch], effects: &mut Effects) -> Applied {
-        let mut applied =
-            Applied { from: self.image.end_offset, partitions: Vec::new(), brokers: false };
+        let mut applied = Applied {
+            from: self.image.end_offset,
+            partitions: Vec::new(),
+            deleted: Vec::new(),
+            brokers: false,
+        };
         for batch in batches {
             let controller_epoch = batch.leader_epoch();
             let records = batch.records().expect("a committed metadata batch has a readable body");
@@ -203,6 +209,8 @@ impl MetadataFetcher {
         }
         applied.partitions.sort_unstable();
         applied.partitions.dedup();
+        // What was changed and then deleted is deleted.
+        applied.partitions.retain(|partition| self.image.partitions.contains_key(partition));
         applied
     }
 
@@ -225,10 +233,14 @@ impl MetadataFetcher {
         } else if let MetadataChange::RetentionChanged { topic, .. } = &change {
             let all = self.image.partitions.keys();
             applied.partitions.extend(all.filter(|partition| partition.topic == *topic));
+        } else if let MetadataChange::TopicDeleted { topic } = &change {
+            applied.deleted.push(*topic);
         }
         applied.brokers |= matches!(
             change,
-            MetadataChange::BrokerRegistered { .. } | MetadataChange::BrokerChanged { .. }
+            MetadataChange::BrokerRegistered { .. }
+                | MetadataChange::BrokerChanged { .. }
+                | MetadataChange::BrokerUnregistered { .. }
         );
         let change = Box::new(change);
         effects.note(ControllerNote::MetadataApplied { offset, controller_epoch, change });

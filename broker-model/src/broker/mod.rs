@@ -14,6 +14,7 @@ mod coordinators;
 mod delayed_deletion;
 mod fetch_session;
 mod fetcher;
+mod give_up;
 mod handle;
 mod internal_topics;
 mod lifecycle;

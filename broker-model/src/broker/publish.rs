@@ -28,6 +28,7 @@ impl Broker {
             self.learn_internal_topics();
         }
         if self.published {
+            self.give_up_deleted(now, &applied.deleted, effects);
             for partition in &applied.partitions {
                 self.apply_registration(now, *partition, effects);
             }
@@ -47,6 +48,7 @@ impl Broker {
         for partition in all {
             self.apply_registration(now, partition, effects);
         }
+        self.give_up_strays(now, effects);
     }
 
     /// Whether the controller has registered an uptime of this broker after this one: it will refuse this one for ever.
@@ -66,7 +68,7 @@ impl Broker {
         let image = self.metadata.image();
         let registration = image.partitions.get(&id).expect("a changed partition is in the image");
         if !registration.replicas.contains(&self.context.node) {
-            return;
+            return self.give_up(now, id, effects);
         }
         let topic = image.topic_of(id).expect("a partition's topic is created before it");
         if !self.partitions.contains_key(&id) {

@@ -63,7 +63,7 @@ impl Broker {
     }
 
     /// Fills in one partition of a waiting produce; the last one sends the answer.
-    fn decide_produce(
+    pub(super) fn decide_produce(
         &mut self,
         ticket: ProduceTicket,
         result: Result<ProduceAck, ErrorCode>,
@@ -110,7 +110,7 @@ impl Broker {
         self.keep_up(&rested);
     }
 
-    fn wake_fetches(
+    pub(super) fn wake_fetches(
         &mut self,
         now: Now,
         id: TopicPartition,

@@ -1,4 +1,4 @@
-//! Admin client: creates topics, and deletes records. Source: Kafka's `KafkaAdminClient`.
+//! Admin client: creates topics, deletes records, and asks the active controller for changes. Source: Kafka's `KafkaAdminClient`.
 //!
 //! Brokers forward `CreateTopics` to the active controller, so any broker can be asked. What may pass, such as a
 //! controller that is being elected or brokers that have not registered yet, is tried again elsewhere until
@@ -7,6 +7,7 @@
 
 mod deletions;
 
+use crate::admin_message::{AdminRequest, AdminResponse};
 use crate::config::{AdminConfig, ms};
 use crate::message::{ClientRequest, ClientResponse, Response, ResponseBody};
 use crate::node::{Channel, Deadline, Effect, Effects, Event, Node, Operation, Outcome};
@@ -42,7 +43,7 @@ pub struct Admin {
 #[derive(Debug)]
 struct Creation {
     operation: OperationId,
-    topic: CreatableTopic,
+    wanted: Wanted,
     gives_up_at: Time,
     /// No attempt before.
     not_before: Time,
@@ -50,6 +51,13 @@ struct Creation {
     /// An attempt was made that was not definitely refused.
     maybe_created: bool,
     last_error: ErrorCode,
+}
+
+/// What the controller is asked for.
+#[derive(Debug)]
+enum Wanted {
+    Topic(CreatableTopic),
+    Change(Box<AdminRequest>),
 }
 
 impl Admin {
@@ -75,6 +83,9 @@ impl Admin {
     ) {
         if let Operation::DeleteRecords { broker, partition, before } = request {
             return self.delete_records(now, operation, broker, (partition, before), effects);
+        }
+        if let Operation::Administer(request) = request {
+            return self.begin(now, operation, Wanted::Change(request));
         }
         let Operation::CreateTopic {
             topic,
@@ -109,9 +120,13 @@ impl Admin {
             .with_num_partitions(partitions)
             .with_replication_factor(replication_factor)
             .with_configs(configs);
+        self.begin(now, operation, Wanted::Topic(topic));
+    }
+
+    fn begin(&mut self, now: Time, operation: OperationId, wanted: Wanted) {
         self.creations.push(Creation {
             operation,
-            topic,
+            wanted,
             gives_up_at: now + ms(self.config.api_timeout_ms),
             not_before: now,
             asked: false,
@@ -146,6 +161,9 @@ impl Admin {
         body: &ClientResponse,
         effects: &mut Effects,
     ) {
+        if let ClientResponse::Admin(response) = body {
+            return self.on_administered(now, operation, response, effects);
+        }
         let error = if let ClientResponse::CreateTopics(response) = body {
             self.find_result(operation, response)
         } else {
@@ -160,13 +178,33 @@ impl Admin {
         }
     }
 
+    fn on_administered(
+        &mut self,
+        now: Time,
+        operation: OperationId,
+        response: &AdminResponse,
+        effects: &mut Effects,
+    ) {
+        match response.error() {
+            None => {
+                let listed = response.listed();
+                self.end(operation, Outcome::Administered { listed }, effects);
+            }
+            Some(error @ (ErrorCode::NotController | ErrorCode::RequestTimedOut)) => {
+                self.on_attempt_failed(now, operation, error);
+            }
+            Some(error) => self.on_refused(operation, error, effects),
+        }
+    }
+
     fn find_result(
         &self,
         operation: OperationId,
         response: &CreateTopicsResponse,
     ) -> Option<ErrorCode> {
         let creation = self.creations.iter().find(|creation| creation.operation == operation)?;
-        let result = response.topics.iter().find(|topic| topic.name == creation.topic.name);
+        let Wanted::Topic(wanted) = &creation.wanted else { return None };
+        let result = response.topics.iter().find(|topic| topic.name == wanted.name);
         result.map_or(Some(ErrorCode::UnknownServerError), |it| {
             ErrorCode::try_from_code(it.error_code)
         })
@@ -240,12 +278,17 @@ impl Admin {
         self.rotation = (self.rotation + 1) % brokers.len();
         let left_ms = creation.gives_up_at.since(now).as_millis();
         let timeout_ms = left_ms.min(u128::from(self.config.request_timeout_ms));
-        let request = CreateTopicsRequest::default()
-            .with_topics(vec![creation.topic.clone()])
-            .with_timeout_ms(i32::try_from(timeout_ms).unwrap_or(i32::MAX));
+        let timeout_ms = i32::try_from(timeout_ms).unwrap_or(i32::MAX);
+        let body = match &creation.wanted {
+            Wanted::Topic(topic) => ClientRequest::CreateTopics(Box::new(
+                CreateTopicsRequest::default()
+                    .with_topics(vec![topic.clone()])
+                    .with_timeout_ms(timeout_ms),
+            )),
+            Wanted::Change(request) => ClientRequest::Admin(request.clone()),
+        };
         creation.asked = true;
         let purpose = Purpose::CreateTopic(creation.operation);
-        let body = ClientRequest::CreateTopics(Box::new(request));
         self.connections.send(now, (broker, Channel::Client), body, purpose, effects);
     }
 
@@ -272,7 +315,7 @@ impl Admin {
             assert!(
                 creation.gives_up_at > now,
                 "the creation of {:?} is over since {}",
-                creation.topic.name,
+                creation.wanted,
                 creation.gives_up_at
             );
         }
@@ -363,6 +406,10 @@ fn refused(error: ErrorCode) -> bool {
             | ErrorCode::PolicyViolation
             | ErrorCode::UnsupportedVersion
             | ErrorCode::ThrottlingQuotaExceeded
+            | ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::UnknownTopicId
+            | ErrorCode::NoReassignmentInProgress
+            | ErrorCode::BrokerIdNotRegistered
     )
 }
 

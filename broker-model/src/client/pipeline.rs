@@ -53,6 +53,7 @@ impl Pipeline {
             | Operation::Commit { .. }
             | Operation::Poll { .. }
             | Operation::EndOffset { .. }
+            | Operation::Administer(_)
             | Operation::CreateTopic { .. }
             | Operation::DeleteRecords { .. } => {
                 self.consumer.handle(now, Event::Invoked { operation, request }, effects);

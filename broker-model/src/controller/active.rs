@@ -60,10 +60,10 @@ impl Active {
             self.image.end_offset
         );
         for record in records {
-            if let MetadataRecord::Partition { partition, registration, .. } = record {
-                let topic = self.image.topic_of(*partition).expect("the topic precedes it");
-                let old = self.image.partitions.get(partition);
-                check_registration(*partition, old, registration, topic.min_insync_replicas);
+            if let Some((partition, registration, _)) = record.registered() {
+                let topic = self.image.topic_of(partition).expect("the topic precedes it");
+                let old = self.image.partitions.get(&partition);
+                check_registration(partition, old, &registration, topic.min_insync_replicas);
             }
             self.image.apply(self.image.end_offset, record);
         }

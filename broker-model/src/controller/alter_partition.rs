@@ -13,8 +13,13 @@ use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::note::PartitionRegistration;
 use crate::types::{BrokerEpoch, NodeId};
 
-/// What becomes of a proposal: the record to write, if one is needed, and the registration that then holds.
-pub(super) type Judged = Result<(Option<MetadataRecord>, IsrRegistration), ClusterError>;
+/// What becomes of a proposal: the record to write, if one is needed, and the registration that then holds. A proposal
+/// that ends a reassignment in which its sender goes is carried out, and answered with an error: the sender leads no
+/// more, and learns the rest from the metadata. Source: `ReplicationControlManager.alterPartition`.
+pub(super) type Judged = Result<(Option<MetadataRecord>, Answer), ClusterError>;
+
+/// What is answered to a proposal that is carried out.
+type Answer = Result<IsrRegistration, ClusterError>;
 
 /// Judges each proposal for itself, all by the image as it is; or refuses to look, if the sender's uptime is over.
 pub(super) fn alter_partitions(
@@ -44,6 +49,7 @@ fn alter_partition(
     let change = PartitionChange {
         registration,
         target_isr: item.new_isr.iter().map(|(member, _)| *member).collect(),
+        assignment: None,
         unclean_shutdown: None,
         recovering: item.recovering,
         min_insync_replicas: topic.min_insync_replicas,
@@ -51,11 +57,16 @@ fn alter_partition(
         rules,
     };
     let Some(changed) = change_partition(&change, |broker| image.is_active(broker)) else {
-        return Ok((None, isr_registration(registration)));
+        return Ok((None, Ok(isr_registration(registration))));
     };
-    let answer = isr_registration(&changed.registration);
+    let leads_on = changed.registration.leader == Some(broker);
+    let answer = if leads_on {
+        Ok(isr_registration(&changed.registration))
+    } else {
+        Err(ClusterError::NewLeaderElected)
+    };
     let (registration, unclean) = (changed.registration, changed.unclean);
-    Ok((Some(MetadataRecord::Partition { partition, registration, unclean }), answer))
+    Ok((Some(MetadataRecord::of_partition(partition, registration, unclean)), answer))
 }
 
 /// The registration that the proposal is about, if the sender is its leader in its present epoch.

@@ -20,10 +20,15 @@ pub(super) fn check_registration(
     assert!(!enough || new.elr.is_empty(), "{partition}: ELR beside a full ISR: {new:?}");
     let led = new.leader.is_none_or(|leader| new.isr.contains(&leader));
     assert!(led, "{partition}: leader outside the ISR: {new:?}");
+    let assigned = |node| is_replica(node) && new.reassignment.is_under_way();
+    let (adding, removing) = (&new.reassignment.adding, &new.reassignment.removing);
+    assert!(adding.iter().chain(removing).all(assigned), "{partition}: moves strangers: {new:?}");
     let Some(old) = old else { return };
-    let moved = new.leader != old.leader;
-    let epoch = if moved { old.leader_epoch.next() } else { old.leader_epoch };
-    assert!(new.leader_epoch == epoch, "{partition}: leader epoch of {new:?} after {old:?}");
+    let drops = old.replicas.iter().any(|replica| !is_replica(replica));
+    let (moved, next) = (new.leader != old.leader, old.leader_epoch.next());
+    let stays = !moved && new.leader_epoch == old.leader_epoch;
+    let grows = (moved || drops) && new.leader_epoch == next;
+    assert!(stays || grows, "{partition}: leader epoch of {new:?} after {old:?}");
     let version = old.partition_epoch.next();
     assert!(new.partition_epoch == version, "{partition}: version of {new:?} after {old:?}");
 }

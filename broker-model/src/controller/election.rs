@@ -2,6 +2,7 @@
 //! Source: rules 2.4, Kafka's `PartitionChangeBuilder`, KIP-966.
 
 use crate::config::{ClusterConfig, TopicConfig};
+use crate::controller::assignment::Assignment;
 use crate::defect::{ControllerDefect, Defects};
 use crate::note::PartitionRegistration;
 use crate::replication::effective_min_isr;
@@ -14,6 +15,8 @@ pub(super) struct PartitionChange<'a> {
     pub(super) registration: &'a PartitionRegistration,
     /// The ISR wanted; an election may replace it.
     pub(super) target_isr: Vec<NodeId>,
+    /// The replicas wanted; none keeps those that are.
+    pub(super) assignment: Option<Assignment>,
     /// A replica that stopped uncleanly: it may have lost records, so it is neither in sync nor eligible.
     pub(super) unclean_shutdown: Option<NodeId>,
     /// Whether the leader is still to recover from an unclean election.
@@ -83,25 +86,56 @@ enum Choice {
     Nobody,
 }
 
-/// Computes ISR, ELR, leader and epochs; `None` if nothing changes. `may_lead` says who is acceptable as a leader.
+/// A change with what it aims at: the reassignment is ended where the ISR allows it.
+struct Aim<'a> {
+    change: &'a PartitionChange<'a>,
+    assignment: Assignment,
+    isr: Vec<NodeId>,
+}
+
+impl<'a> Aim<'a> {
+    fn of(change: &'a PartitionChange<'a>) -> Self {
+        let wanted = change.assignment.clone();
+        let wanted = wanted.unwrap_or_else(|| Assignment::of(change.registration));
+        let isr = change.target_isr.clone();
+        // ControllerDefect::ReassignmentEndsEarly: replicas go while others that are to stay have not caught up.
+        let skips = change.rules.defects.has(ControllerDefect::ReassignmentEndsEarly);
+        let completed = if skips { wanted.cut_short(&isr) } else { wanted.completed(&isr) };
+        let (assignment, isr) = completed.unwrap_or((wanted, isr));
+        assert!(
+            isr.iter().all(|member| assignment.replicas.contains(member)),
+            "target ISR {isr:?} is not within the replicas {assignment:?}"
+        );
+        Self { change, assignment, isr }
+    }
+
+    fn in_order(&self, members: &[NodeId]) -> Vec<NodeId> {
+        let replicas = self.assignment.replicas.iter();
+        replicas.filter(|replica| members.contains(replica)).copied().collect()
+    }
+}
+
+/// Computes replicas, ISR, ELR, leader and epochs; `None` if nothing changes. `may_lead` says who is acceptable as a
+/// leader.
 pub(super) fn change_partition(
     change: &PartitionChange<'_>,
     may_lead: impl Fn(NodeId) -> bool,
 ) -> Option<ChangedPartition> {
     let old = change.registration;
-    assert!(
-        change.target_isr.iter().all(|member| old.replicas.contains(member)),
-        "target ISR {:?} is not within the replicas {:?}",
-        change.target_isr,
-        old.replicas
-    );
-    let elr = eligible_replicas(change);
-    let choice = choose(change, &elr, may_lead);
-    let mut new = settle(change, elr, choice);
+    let aim = Aim::of(change);
+    let elr = eligible_replicas(&aim);
+    let choice = choose(&aim, &elr, may_lead);
+    let mut new = settle(&aim, elr, choice);
     if new == *old {
         return None;
     }
-    if new.leader != old.leader {
+    // Who is no replica any more must not be led on: the epoch grows although the leader stays. Source:
+    // `PartitionChangeBuilder.triggerLeaderEpochBumpForReplicaReassignmentIfNeeded`.
+    // ControllerDefect::DropKeepsLeaderEpoch: the leader takes fetches of who is no replica any more.
+    let keeps = change.rules.defects.has(ControllerDefect::DropKeepsLeaderEpoch);
+    let is_gone = |replica: &NodeId| !new.replicas.contains(replica);
+    let drops = !keeps && old.replicas.iter().any(is_gone);
+    if new.leader != old.leader || drops {
         new.leader_epoch = old.leader_epoch.next();
     }
     new.partition_epoch = old.partition_epoch.next();
@@ -111,9 +145,9 @@ pub(super) fn change_partition(
 
 /// Members that leave the ISR while it is below the minimum hold everything below the high watermark, because the high
 /// watermark stands still from then on: they stay eligible, unless they stopped uncleanly (rules 2.4.2).
-fn eligible_replicas(change: &PartitionChange<'_>) -> Vec<NodeId> {
+fn eligible_replicas(aim: &Aim<'_>) -> Vec<NodeId> {
+    let Aim { change, isr: target, .. } = aim;
     let old = change.registration;
-    let target = &change.target_isr;
     if !change.rules.eligible_leader_replicas {
         return Vec::new();
     }
@@ -123,24 +157,21 @@ fn eligible_replicas(change: &PartitionChange<'_>) -> Vec<NodeId> {
     let was_safe = |replica: &NodeId| old.isr.contains(replica) || old.elr.contains(replica);
     let stays =
         |replica: &NodeId| !target.contains(replica) && change.unclean_shutdown != Some(*replica);
-    old.replicas.iter().filter(|replica| was_safe(replica) && stays(replica)).copied().collect()
+    let replicas = aim.assignment.replicas.iter();
+    replicas.filter(|replica| was_safe(replica) && stays(replica)).copied().collect()
 }
 
 /// Elects: the present leader if it is valid, else the first valid replica, else the last known leader, else, if that
 /// is allowed, anybody (rules 2.4.3 to 2.4.5). A preferred election begins with the first replica, and never chooses
 /// anybody.
-fn choose(
-    change: &PartitionChange<'_>,
-    elr: &[NodeId],
-    may_lead: impl Fn(NodeId) -> bool,
-) -> Choice {
+fn choose(aim: &Aim<'_>, elr: &[NodeId], may_lead: impl Fn(NodeId) -> bool) -> Choice {
+    let Aim { change, assignment: Assignment { replicas, .. }, isr } = aim;
     let old = change.registration;
-    let isr = &change.target_isr;
     let preferred = match change.election {
-        Election::Preferred => old.replicas.first(),
+        Election::Preferred => replicas.first(),
         Election::Online | Election::Unclean => None,
     };
-    let candidates = preferred.into_iter().chain(&old.leader).chain(&old.replicas).copied();
+    let candidates = preferred.into_iter().chain(&old.leader).chain(replicas).copied();
     for replica in candidates.filter(|replica| may_lead(*replica)) {
         if isr.contains(&replica) {
             return Choice::InSync(replica);
@@ -159,29 +190,25 @@ fn choose(
     // ControllerDefect::UncleanElection: elects from outside ISR and ELR although the topic forbids it.
     let defect = change.rules.defects.has(ControllerDefect::UncleanElection);
     if change.election == Election::Unclean || defect {
-        let first = old.replicas.iter().copied().find(|replica| may_lead(*replica));
+        let first = replicas.iter().copied().find(|replica| may_lead(*replica));
         return first.map_or(Choice::Nobody, Choice::Unclean);
     }
     Choice::Nobody
 }
 
 /// The registration that the choice gives, its epochs apart.
-fn settle(change: &PartitionChange<'_>, elr: Vec<NodeId>, choice: Choice) -> PartitionRegistration {
+fn settle(aim: &Aim<'_>, elr: Vec<NodeId>, choice: Choice) -> PartitionRegistration {
+    let change = aim.change;
     let old = change.registration;
-    let in_order = |members: &[NodeId]| -> Vec<NodeId> {
-        old.replicas.iter().filter(|replica| members.contains(replica)).copied().collect()
-    };
     let (leader, isr, mut elr, recovering) = match choice {
-        Choice::InSync(leader) => {
-            (Some(leader), in_order(&change.target_isr), elr, change.recovering)
-        }
+        Choice::InSync(leader) => (Some(leader), aim.in_order(&aim.isr), elr, change.recovering),
         Choice::Eligible(leader) => {
             let rest = elr.into_iter().filter(|member| *member != leader).collect();
             (Some(leader), vec![leader], rest, change.recovering)
         }
         // The new leader may lack what the others had: none of them is eligible any more, and it starts alone.
         Choice::Unclean(leader) => (Some(leader), vec![leader], Vec::new(), true),
-        Choice::Nobody => (None, isr_without_leader(change), elr, change.recovering),
+        Choice::Nobody => (None, isr_without_leader(aim), elr, change.recovering),
     };
     if isr.len() >= effective_min_isr(change.min_insync_replicas, old.replicas.len()) {
         elr.clear();
@@ -189,7 +216,7 @@ fn settle(change: &PartitionChange<'_>, elr: Vec<NodeId>, choice: Choice) -> Par
     let last = old.leader.or(old.last_known_leader);
     let keeps_last = change.rules.eligible_leader_replicas && leader.is_none() && isr.is_empty();
     let last_known_leader = last.filter(|_| keeps_last);
-    let replicas = old.replicas.clone();
+    let Assignment { replicas, reassignment } = aim.assignment.clone();
     let (leader_epoch, partition_epoch) = (old.leader_epoch, old.partition_epoch);
     PartitionRegistration {
         replicas,
@@ -200,14 +227,14 @@ fn settle(change: &PartitionChange<'_>, elr: Vec<NodeId>, choice: Choice) -> Par
         leader_epoch,
         partition_epoch,
         recovering,
+        reassignment,
     }
 }
 
 /// Without eligible leader replicas the last members stay in the ISR, dead or not: nobody else may lead, whatever they
 /// still have when they are back. Source: `PartitionChangeBuilder.build`, before KIP-966.
-fn isr_without_leader(change: &PartitionChange<'_>) -> Vec<NodeId> {
-    let old = change.registration;
-    let stay = !change.rules.eligible_leader_replicas && change.target_isr.is_empty();
-    let members = if stay { &old.isr } else { &change.target_isr };
-    old.replicas.iter().filter(|replica| members.contains(replica)).copied().collect()
+fn isr_without_leader(aim: &Aim<'_>) -> Vec<NodeId> {
+    let Aim { change, isr, .. } = aim;
+    let stay = !change.rules.eligible_leader_replicas && isr.is_empty();
+    aim.in_order(if stay { &change.registration.isr } else { isr })
 }

@@ -5,7 +5,9 @@
 //! leaves when the records are committed. Source: KIP-631, KIP-966, KIP-841, KIP-903.
 
 mod active;
+mod administration;
 mod alter_partition;
+mod assignment;
 mod brokers;
 mod check;
 mod election;

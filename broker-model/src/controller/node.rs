@@ -1,7 +1,9 @@
 //! The controller as a node: dispatches events to the quorum and, while active, to the rules.
 
+use crate::admin_message::AdminRequest;
 use crate::config::ClusterConfig;
 use crate::controller::active::Active;
+use crate::controller::administration::administer;
 use crate::controller::alter_partition::{Judged, alter_partitions};
 use crate::controller::brokers::{fence_records, heartbeat, register};
 use crate::controller::election::ControllerRules;
@@ -21,7 +23,7 @@ use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::node::{Deadline, Effect, Effects, Event, Node};
 use crate::node_status::NodeStatus;
 use crate::note::{AcceptedProposal, Api, ControllerNote, ExchangeNote};
-use crate::proto::CreateTopicsRequest;
+use crate::proto::{CreateTopicsRequest, ErrorCode};
 use crate::raft::{Quorum, QuorumOptions};
 use crate::types::{BrokerEpoch, ConnectionId, LeaderEpoch, NodeId, Now};
 
@@ -137,6 +139,7 @@ impl Controller {
             ControllerRequest::CreateTopics(request) => {
                 self.on_create_topics(now, request, effects)
             }
+            ControllerRequest::Admin(request) => self.on_admin(now, request, effects),
         }
     }
 
@@ -174,13 +177,13 @@ impl Controller {
             if let Err(error) = judged {
                 self.note_proposal_refused(request.broker, item, error, effects);
             }
-            let result = judged.map(|(record, registration)| {
+            let result = judged.and_then(|(record, answer)| {
                 self.note_proposal_served(request.broker, item, effects);
                 if record.is_some() {
                     self.note_accepted(request, item, records.len() as i64, effects);
                 }
                 records.extend(record);
-                registration
+                answer
             });
             altered.push(AlteredPartition { partition: item.partition, result });
         }
@@ -330,6 +333,21 @@ impl Controller {
         let (records, response) = create_topics(&active.image, request);
         self.write(now, &records, effects);
         ControllerResponse::CreateTopics(Box::new(response))
+    }
+
+    fn on_admin(
+        &mut self,
+        now: Now,
+        request: &AdminRequest,
+        effects: &mut Effects,
+    ) -> ControllerResponse {
+        let Some(active) = &self.active else {
+            return ControllerResponse::Admin(Box::new(request.refused(ErrorCode::NotController)));
+        };
+        let rules = ControllerRules::of(&self.config);
+        let (records, response) = administer(&active.image, request, rules);
+        self.write(now, &records, effects);
+        ControllerResponse::Admin(Box::new(response))
     }
 
     fn on_connection_closed(&mut self, connection: ConnectionId) {

@@ -65,6 +65,7 @@ pub(super) fn partition_records(
         let change = PartitionChange {
             registration,
             target_isr: event.target_isr(&registration.isr),
+            assignment: None,
             unclean_shutdown: match event {
                 BrokerEvent::StoppedUncleanly(broker) => Some(broker),
                 BrokerEvent::Left(_) | BrokerEvent::Arrived(_) => None,
@@ -76,7 +77,7 @@ pub(super) fn partition_records(
         };
         let changed = change_partition(&change, |broker| event.may_lead(image, broker))?;
         let (registration, unclean) = (changed.registration, changed.unclean);
-        Some(MetadataRecord::Partition { partition, registration, unclean })
+        Some(MetadataRecord::of_partition(partition, registration, unclean))
     };
     concerned.filter_map(change).collect()
 }
@@ -119,6 +120,7 @@ fn elect(
         let change = PartitionChange {
             registration,
             target_isr: registration.isr.clone(),
+            assignment: None,
             unclean_shutdown: None,
             recovering: registration.recovering,
             min_insync_replicas: topic.min_insync_replicas,
@@ -127,7 +129,7 @@ fn elect(
         };
         let changed = change_partition(&change, |broker| image.is_active(broker))?;
         let (registration, unclean) = (changed.registration, changed.unclean);
-        Some(MetadataRecord::Partition { partition, registration, unclean })
+        Some(MetadataRecord::of_partition(partition, registration, unclean))
     };
     image.partitions.iter().filter_map(record).take(ELECTIONS_AT_ONCE).collect()
 }

@@ -28,6 +28,9 @@ pub(super) fn refuse_answer(
             }
             ControllerResponse::CreateTopics(response)
         }
+        ControllerResponse::Admin(response) => {
+            ControllerResponse::Admin(Box::new(response.refused(ErrorCode::NotController)))
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Topics and producer id blocks.
 
+use std::ops::Range;
+
 use crate::config::TopicConfig;
 use crate::message::{AllocateProducerIdsRequest, ClusterError};
 use crate::metadata::{MetadataImage, MetadataRecord};
-use crate::note::PartitionRegistration;
+use crate::note::{PartitionRegistration, Reassignment};
 use crate::proto::{
     CreatableTopic, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ErrorCode,
 };
@@ -34,8 +36,8 @@ pub(super) fn create_topics(
 ) -> (Vec<MetadataRecord>, CreateTopicsResponse) {
     let mut records = Vec::new();
     let mut results: Vec<CreatableTopicResult> = Vec::new();
-    let last = image.topics.keys().next_back().map_or(0, |topic| topic.0);
-    let mut next = TopicId(last + 1);
+    let newest = image.topics.keys().next_back().copied().unwrap_or_default();
+    let mut next = TopicId(newest.max(image.last_topic).0 + 1);
     for topic in &request.topics {
         let repeated = results.iter().any(|result| result.name == topic.name);
         let plan =
@@ -92,11 +94,8 @@ fn plan_topic(
             segment_ms,
         });
     }
-    records.extend((0..topic.num_partitions).map(|partition| {
-        let registration = new_partition(usable.place(id, partition, replication), image);
-        let partition = TopicPartition { topic: id, partition };
-        MetadataRecord::Partition { partition, registration, unclean: false }
-    }));
+    let partitions = 0..topic.num_partitions;
+    records.extend(placed_partitions(image, &usable, (id, replication), partitions));
     Ok(records)
 }
 
@@ -104,6 +103,36 @@ fn plan_topic(
 fn is_topic_name(name: &str) -> bool {
     let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
     letters && (1..=249).contains(&name.len()) && name != "." && name != ".."
+}
+
+/// New partitions, placed one after the other.
+fn placed_partitions(
+    image: &MetadataImage,
+    usable: &Usable,
+    (topic, replication): (TopicId, usize),
+    partitions: Range<i32>,
+) -> impl Iterator<Item = MetadataRecord> {
+    partitions.map(move |partition| {
+        let registration = new_partition(usable.place(topic, partition, replication), image);
+        let partition = TopicPartition { topic, partition };
+        MetadataRecord::of_partition(partition, registration, false)
+    })
+}
+
+/// More partitions of a topic, with as many replicas as its first one has. Source:
+/// `ReplicationControlManager.createPartitions`.
+pub(super) fn add_partitions(
+    image: &MetadataImage,
+    topic: TopicId,
+    partitions: Range<i32>,
+) -> Result<Vec<MetadataRecord>, ErrorCode> {
+    let usable = Usable::of(image);
+    let first = image.partitions.of_topic(topic).next();
+    let replication = first.map_or(0, |(_, registration)| registration.replicas.len());
+    if replication == 0 || !usable.can_hold(replication) {
+        return Err(ErrorCode::InvalidReplicationFactor);
+    }
+    Ok(placed_partitions(image, &usable, (topic, replication), partitions).collect())
 }
 
 fn topic_config(name: String, topic: &CreatableTopic) -> Result<TopicConfig, ErrorCode> {
@@ -192,6 +221,7 @@ fn new_partition(replicas: Vec<NodeId>, image: &MetadataImage) -> PartitionRegis
         isr,
         elr: Vec::new(),
         last_known_leader: None,
+        reassignment: Reassignment::default(),
         leader_epoch: LeaderEpoch(0),
         partition_epoch: PartitionEpoch(0),
         recovering: false,

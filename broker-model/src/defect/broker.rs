@@ -55,6 +55,17 @@ BrokerDefect {
             controller after the session of the present uptime is over. The present one is refused \
             for its epoch with each heartbeat, and nobody starts it anew.",
     }
+    StraysStay {
+        name: "strays-stay",
+        source: "KAFKA-13127, KAFKA-14616: `BrokerMetadataPublisher.findStrayPartitions`",
+        affected: Affected::Fixed { since: Version::new(2, 8, 0), fixed: &[Version::new(3, 0, 0)] },
+        side: Server,
+        shows: "replication" / "stray-log" in "reassignment-under-fire", seed 3,
+        meaning: "A broker that was down when its replica was taken away, or its topic deleted, keeps the \
+            log for good.",
+        example: "A broker is down while a partition moves away from it. It comes back, and the log stays \
+            on its disk: when the partition comes back later, the broker begins with what it had then.",
+    }
     NewSessionForgets {
         name: "new-session-forgets",
         source: "KIP-227: `FetchSessionHandler.FetchRequestData.Builder.build`",

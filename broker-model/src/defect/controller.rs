@@ -28,4 +28,28 @@ ControllerDefect {
         example: "A leader proposes a follower, and the proposal is under way for long. The follower loses power, and \
             unflushed records, and is registered anew: the controller lets it into the ISR without them.",
     }
+
+    ReassignmentEndsEarly {
+        name: "reassignment-ends-early",
+        source: "KIP-455: PartitionReassignmentReplicas.maybeCompleteReassignment, its last condition left out",
+        affected: Affected::Never,
+        side: Server,
+        shows: "replication" / "reassignment-too-early" in "reassignment-under-fire", seed 1,
+        meaning: "A reassignment ends as soon as one of the replicas that are to stay is in sync: the \
+            others give up their logs although those that take their places have not caught up.",
+        example: "A partition moves from brokers 1, 2 and 3 to 4, 5 and 6. As soon as 4 has joined the \
+            ISR, 1, 2 and 3 delete what they have: everything is on one disk.",
+    }
+
+    DropKeepsLeaderEpoch {
+        name: "drop-keeps-leader-epoch",
+        source: "PartitionChangeBuilder.triggerLeaderEpochBumpForReplicaReassignmentIfNeeded, left out",
+        affected: Affected::Never,
+        side: Server,
+        shows: "leadership" / "epoch-regress" in "reassignment-under-fire", seed 1,
+        meaning: "A replica is taken out of a partition in the same leader epoch, so that nothing tells \
+            its fetches from before apart.",
+        example: "A broker gives up its replica and is given it again in the same epoch. A fetch that it \
+            sent before is under way for long: its offset counts for a log that is empty by now.",
+    }
 } }

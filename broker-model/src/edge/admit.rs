@@ -48,6 +48,7 @@ pub fn admit(
         | ClientRequest::ListOffsets(_)
         | ClientRequest::OffsetForLeaderEpoch(_)
         | ClientRequest::InitProducerId(_)
+        | ClientRequest::Admin(_)
         | ClientRequest::DeleteRecords(_)
         | ClientRequest::SyncGroup(_)
         | ClientRequest::Heartbeat(_)

@@ -17,6 +17,7 @@ use kafka_protocol::protocol::{Encodable, HeaderVersion};
 use super::apis::{ApiKey, served};
 use super::frame::{begin_frame, end_frame};
 use super::topic_ids::{id_of, is_unknown};
+use crate::admin_message::AdminResponse;
 use crate::message::ClientResponse;
 use crate::metadata::MetadataImage;
 use crate::proto::{
@@ -86,6 +87,17 @@ pub fn answer(
         ClientResponse::AddOffsetsToTxn(it) => write(&*it, to),
         ClientResponse::TxnOffsetCommit(it) => write(&*it, to),
         ClientResponse::EndTxn(it) => write(&*it, to),
+        ClientResponse::Admin(it) => administered(&it, to),
+    }
+}
+
+fn administered(response: &AdminResponse, to: (i16, i32)) -> Option<Bytes> {
+    match response {
+        AdminResponse::DeleteTopics(it) => write(it, to),
+        AdminResponse::CreatePartitions(it) => write(it, to),
+        AdminResponse::AlterPartitionReassignments(it) => write(it, to),
+        AdminResponse::ListPartitionReassignments(it) => write(it, to),
+        AdminResponse::UnregisterBroker(it) => write(it, to),
     }
 }
 

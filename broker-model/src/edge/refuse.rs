@@ -77,6 +77,7 @@ pub fn refuse(request: &Request, error: ErrorCode) -> ClientResponse {
         Request::EndTxn(_) => {
             ClientResponse::EndTxn(Box::new(EndTxnResponse::default().with_error_code(code)))
         }
+        Request::Admin(it) => ClientResponse::Admin(Box::new(it.refused(error))),
     }
 }
 

@@ -16,6 +16,8 @@ pub struct MetadataImage {
     pub brokers: BTreeMap<NodeId, BrokerRegistration>,
     /// Topics by id.
     pub topics: BTreeMap<TopicId, TopicConfig>,
+    /// The newest topic's id, whether or not that topic is there still: no id is given twice.
+    pub last_topic: TopicId,
     /// Topic ids by name.
     pub topic_ids: BTreeMap<String, TopicId>,
     /// Partitions.
@@ -84,6 +86,7 @@ impl MetadataImage {
             MetadataRecord::Topic { topic, config } => {
                 self.topics.insert(*topic, config.clone());
                 self.topic_ids.insert(config.name.clone(), *topic);
+                self.last_topic = self.last_topic.max(*topic);
                 MetadataChange::TopicCreated {
                     topic: *topic,
                     name: config.name.clone(),
@@ -91,13 +94,11 @@ impl MetadataImage {
                     unclean_leader_election: config.unclean_leader_election,
                 }
             }
-            MetadataRecord::Partition { partition, registration, unclean } => {
-                self.partitions.insert(*partition, registration.clone());
-                MetadataChange::PartitionChanged {
-                    partition: *partition,
-                    registration: registration.clone(),
-                    unclean: *unclean,
-                }
+            MetadataRecord::Partition { .. } | MetadataRecord::Reassigning { .. } => {
+                let registered = record.registered().expect("a partition's record registers one");
+                let (partition, registration, unclean) = registered;
+                self.partitions.insert(partition, registration.clone());
+                MetadataChange::PartitionChanged { partition, registration, unclean }
             }
             MetadataRecord::ProducerIds { next_producer_id } => {
                 assert!(
@@ -113,7 +114,24 @@ impl MetadataImage {
                 let segment_ms = *segment_ms;
                 self.retain(*topic, Retention { retention_ms, retention_bytes, segment_ms })
             }
+            MetadataRecord::RemoveTopic { topic } => self.remove_topic(*topic),
+            MetadataRecord::UnregisterBroker { broker, .. } => {
+                self.brokers.remove(broker);
+                MetadataChange::BrokerUnregistered { broker: *broker }
+            }
         }
+    }
+
+    fn remove_topic(&mut self, topic: TopicId) -> MetadataChange {
+        let config = self.topics.remove(&topic);
+        let config = config.unwrap_or_else(|| panic!("topic {topic} is removed, and is not there"));
+        self.topic_ids.remove(&config.name);
+        let partitions: Vec<TopicPartition> =
+            self.partitions.of_topic(topic).map(|(partition, _)| partition).collect();
+        for partition in partitions {
+            self.partitions.remove(&partition);
+        }
+        MetadataChange::TopicDeleted { topic }
     }
 
     fn retain(&mut self, topic: TopicId, retention: Retention) -> MetadataChange {

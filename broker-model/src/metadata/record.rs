@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::config::TopicConfig;
-use crate::note::PartitionRegistration;
+use crate::note::{PartitionRegistration, Reassignment};
 use crate::types::{BrokerEpoch, NodeId, TopicId, TopicPartition};
 
 /// A record of the metadata log. A partition's record holds its whole registration, so replay needs no merging.
@@ -71,9 +71,71 @@ pub enum MetadataRecord {
         /// `segment.ms`.
         segment_ms: i64,
     },
+    /// As [`Self::Partition`], of a partition with a reassignment under way.
+    Reassigning {
+        /// Which.
+        partition: TopicPartition,
+        /// The rest of the registration.
+        registration: PartitionRegistration,
+        /// Whether this change elected a leader from outside ISR and ELR.
+        unclean: bool,
+        /// Replicas that are to join.
+        adding: Vec<NodeId>,
+        /// Replicas that are to go.
+        removing: Vec<NodeId>,
+    },
+    /// A topic is gone, with its partitions. Source: Kafka's `RemoveTopicRecord`.
+    RemoveTopic {
+        /// Which.
+        topic: TopicId,
+    },
+    /// A broker belongs to the cluster no more. Source: Kafka's `UnregisterBrokerRecord`.
+    UnregisterBroker {
+        /// Who.
+        broker: NodeId,
+        /// Epoch of its last uptime.
+        broker_epoch: BrokerEpoch,
+    },
 }
 
 impl MetadataRecord {
+    /// The record of a partition's registration.
+    pub fn of_partition(
+        partition: TopicPartition,
+        mut registration: PartitionRegistration,
+        unclean: bool,
+    ) -> Self {
+        let reassignment = std::mem::take(&mut registration.reassignment);
+        if !reassignment.is_under_way() {
+            return Self::Partition { partition, registration, unclean };
+        }
+        let Reassignment { adding, removing } = reassignment;
+        Self::Reassigning { partition, registration, unclean, adding, removing }
+    }
+
+    /// Which partition it registers, and how; nothing if it registers none.
+    pub fn registered(&self) -> Option<(TopicPartition, PartitionRegistration, bool)> {
+        match self {
+            Self::Partition { partition, registration, unclean } => {
+                Some((*partition, registration.clone(), *unclean))
+            }
+            Self::Reassigning { partition, registration, unclean, adding, removing } => {
+                let (adding, removing) = (adding.clone(), removing.clone());
+                let reassignment = Reassignment { adding, removing };
+                let registration = PartitionRegistration { reassignment, ..registration.clone() };
+                Some((*partition, registration, *unclean))
+            }
+            Self::LeaderChange { .. }
+            | Self::RegisterBroker { .. }
+            | Self::BrokerChange { .. }
+            | Self::Topic { .. }
+            | Self::ProducerIds { .. }
+            | Self::Retention { .. }
+            | Self::RemoveTopic { .. }
+            | Self::UnregisterBroker { .. } => None,
+        }
+    }
+
     /// The record's bytes, the value of a record in a batch of the metadata log.
     pub fn encode(&self) -> Bytes {
         let bytes = postcard::to_stdvec(self).expect("a metadata record has no unsizable part");

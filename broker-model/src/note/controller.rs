@@ -1,5 +1,7 @@
 //! Facts of the active controller and of committed metadata. Every node states what it applies.
 
+use std::hash::{Hash, Hasher};
+
 use serde::{Deserialize, Serialize};
 
 use crate::retention::Retention;
@@ -114,6 +116,16 @@ pub enum MetadataChange {
         /// As it is from here on.
         retention: Retention,
     },
+    /// A topic was deleted, with all its partitions.
+    TopicDeleted {
+        /// Its id.
+        topic: TopicId,
+    },
+    /// A broker belongs to the cluster no more.
+    BrokerUnregistered {
+        /// Who.
+        broker: NodeId,
+    },
 }
 
 /// A partition as the controller keeps it. Source: Kafka's `PartitionRegistration`.
@@ -135,4 +147,34 @@ pub struct PartitionRegistration {
     pub partition_epoch: PartitionEpoch,
     /// Whether the leader was elected uncleanly and has not finished its recovery.
     pub recovering: bool,
+    /// What a reassignment that is under way does to the replicas. Records of partitions without one do not say it.
+    #[serde(skip)]
+    pub reassignment: Reassignment,
+}
+
+/// Replicas that a reassignment adds and removes; none while there is no reassignment. Source: Kafka's
+/// `PartitionRegistration.addingReplicas` and `removingReplicas`, KIP-455.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reassignment {
+    /// Those that are to join.
+    pub adding: Vec<NodeId>,
+    /// Those that are to go, once all others are in sync.
+    pub removing: Vec<NodeId>,
+}
+
+impl Reassignment {
+    /// Whether one is under way.
+    pub fn is_under_way(&self) -> bool {
+        !self.adding.is_empty() || !self.removing.is_empty()
+    }
+}
+
+/// Runs without reassignments have the digests that they had before there were any.
+impl Hash for Reassignment {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if self.is_under_way() {
+            self.adding.hash(state);
+            self.removing.hash(state);
+        }
+    }
 }

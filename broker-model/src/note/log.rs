@@ -79,6 +79,15 @@ pub enum LogNote {
         /// The low watermark.
         low_watermark: Offset,
     },
+    /// This node gave up its replica: its topic is deleted, or it is no replica any more. Its files are gone for good.
+    Discarded {
+        /// Whose log.
+        partition: TopicPartition,
+        /// Where it ended.
+        log_end_offset: Offset,
+        /// Whether the log was found at boot and the metadata knows of no such replica.
+        stray: bool,
+    },
 }
 
 /// Why records at a log's front are deleted. Source: Kafka's `LogStartOffsetIncrementReason`,

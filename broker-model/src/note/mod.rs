@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 
 pub use broker::{BrokerNote, BrokerState};
 pub use consumer::{AbortedTransaction, ConsumerNote, IsolationLevel};
-pub use controller::{AcceptedProposal, ControllerNote, MetadataChange, PartitionRegistration};
+pub use controller::{
+    AcceptedProposal, ControllerNote, MetadataChange, PartitionRegistration, Reassignment,
+};
 pub use exchange::{Api, ExchangeNote, Standing};
 pub use group::{GroupNote, Lateness};
 pub use log::{AppendOrigin, BatchKind, BatchSummary, DeletionReason, LogNote, TruncateReason};

@@ -232,6 +232,7 @@ impl Partition {
             ClusterError::FencedLeaderEpoch
             | ClusterError::InvalidUpdateVersion
             | ClusterError::UnknownTopicOrPartition
+            | ClusterError::NewLeaderElected
             | ClusterError::InvalidRequest => {}
             ClusterError::UnknownLeaderEpoch
             | ClusterError::NotLeaderOrFollower

@@ -176,6 +176,9 @@ impl Partition {
             effective_min_isr(topic.min_insync_replicas, registration.replicas.len());
         self.log.configure(topic);
         if registration.leader == Some(self.node) {
+            if !epoch_grew {
+                self.know_replicas(registration);
+            }
             // The same version again says nothing of the proposal that waits: the controller may have accepted it. In
             // Kafka it ends it, and until the next version comes the high watermark does not wait for who was to join.
             let ends_proposal = self.defects.has(ReplicationDefect::EqualEpochEndsProposal);
@@ -233,6 +236,14 @@ impl Partition {
             self.changes.log_start_moved = true;
             self.note_stable_offset(effects);
         }
+    }
+
+    /// The replica is given up: who waits for the high watermark here will not be answered by it.
+    pub fn stop(&mut self) -> Vec<ProduceTicket> {
+        self.refuse_waiting_produces();
+        self.role = Role::Follower;
+        let refused = std::mem::take(&mut self.changes.produced);
+        refused.into_iter().map(|(ticket, _)| ticket).collect()
     }
 
     /// Takes what changed since the last call.
@@ -389,5 +400,6 @@ pub fn error_code(error: ClusterError) -> ErrorCode {
         ClusterError::DuplicateBrokerRegistration => ErrorCode::DuplicateBrokerRegistration,
         ClusterError::InconsistentVoterSet => ErrorCode::InconsistentVoterSet,
         ClusterError::CorruptMessage => ErrorCode::CorruptMessage,
+        ClusterError::NewLeaderElected => ErrorCode::NewLeaderElected,
     }
 }

@@ -15,7 +15,7 @@ use crate::message::{
 };
 use crate::metadata::{BrokerRegistration, MetadataImage};
 use crate::node::Effect;
-use crate::note::{IsolationLevel, Note, ReplicationNote};
+use crate::note::{IsolationLevel, Note, Reassignment, ReplicationNote};
 use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::testing;
 use crate::types::{ProducerEpoch, ProducerId, Sequence, Time, TopicId, WallTime};
@@ -51,6 +51,7 @@ fn registration(
         isr: isr.iter().map(|id| NodeId(*id)).collect(),
         elr: Vec::new(),
         last_known_leader: None,
+        reassignment: Reassignment::default(),
         leader: (leader != 0).then_some(NodeId(leader)),
         leader_epoch: LeaderEpoch(leader_epoch),
         partition_epoch: PartitionEpoch(partition_epoch),

@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, Kind};
 
-pub(super) static ENTRIES: [Entry; 29] = [
+pub(super) static ENTRIES: [Entry; 34] = [
     Entry {
         name: "crash",
         kind: Kind::Fault,
@@ -250,5 +250,45 @@ pub(super) static ENTRIES: [Entry; 29] = [
         legal: "No rule of Kafka recovers from it when the node leads: its heartbeats pass, so it stays \
                   leader.",
         source: "TigerBeetle's liveness mode",
+    },
+    Entry {
+        name: "reassign",
+        kind: Kind::Fault,
+        meaning: "An administrator moves replicas of a partition to brokers that have none (KIP-455).",
+        example: "reassign leader-of orders-0, two of three replicas.",
+        legal: "Nothing acknowledged may be lost by it.",
+        source: "kafka-reassign-partitions.sh --execute",
+    },
+    Entry {
+        name: "cancel-reassignment",
+        kind: Kind::Fault,
+        meaning: "An administrator cancels the reassignment of a partition.",
+        example: "cancel-reassignment leader-of orders-0, 300 ms after it began.",
+        legal: "Nothing acknowledged may be lost by it.",
+        source: "kafka-reassign-partitions.sh --cancel",
+    },
+    Entry {
+        name: "add-partitions",
+        kind: Kind::Fault,
+        meaning: "An administrator gives a topic as many partitions as it is to have (KIP-195).",
+        example: "add-partitions leader-of orders-0: from 2 to 4.",
+        legal: "Keys may lead to another partition than before; nothing acknowledged may be lost.",
+        source: "kafka-topics.sh --alter --partitions",
+    },
+    Entry {
+        name: "join-broker",
+        kind: Kind::Fault,
+        meaning: "A broker joins the cluster: it starts for the first time.",
+        example: "join-broker node 4.",
+        legal: "Nothing acknowledged may be lost by it.",
+        source: "scaling out",
+    },
+    Entry {
+        name: "decommission-broker",
+        kind: Kind::Fault,
+        meaning: "A broker leaves the cluster: its replicas move to others, it stops, it is unregistered.",
+        example: "decommission-broker node 1.",
+        legal: "Nothing acknowledged may be lost by it.",
+        source: "kafka-cluster.sh unregister",
     },
 ];

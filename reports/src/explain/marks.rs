@@ -19,7 +19,7 @@ const fn mark_of(name: &'static str, meaning: &'static str, source: &'static str
     Entry { source, ..mark(name, meaning) }
 }
 
-pub(super) static ENTRIES: [Entry; 67] = [
+pub(super) static ENTRIES: [Entry; 74] = [
     mark("batch-retried", "A producer sent a batch again."),
     mark("broker-fenced", "The controller fenced a broker: it leads nothing until it is back."),
     mark("broker-registered", "A broker registered with the controller, with a new broker epoch."),
@@ -148,4 +148,18 @@ pub(super) static ENTRIES: [Entry; 67] = [
     mark("unclean-registration", "A broker registered after a stop that was not clean."),
     mark("vote-granted", "A voter of the controller quorum gave its vote."),
     mark("wipe", "A machine came back with an empty disk."),
+    mark("broker-unregistered", "A broker that had left was unregistered."),
+    mark_of(
+        "reassignment-begun",
+        "The controller began to move replicas of a partition.",
+        "KIP-455",
+    ),
+    mark("reassignment-cancelled", "A reassignment was cancelled: those that it added went again."),
+    mark("reassignment-completed", "A reassignment ended: those that it removed went."),
+    mark("replica-discarded", "A broker gave up the log of a replica that is none any more."),
+    mark(
+        "stray-discarded",
+        "A broker found a log of a partition that is not its own, and gave it up.",
+    ),
+    mark("topic-deleted", "The controller deleted a topic."),
 ];

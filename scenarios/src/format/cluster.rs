@@ -68,6 +68,7 @@ pub(super) fn topic(section: Section<'_>, reading: &mut Reading) -> TopicScenari
         name: section.text("name", "\"orders\""),
         count: section.numbers_or("count", (1, 1_000), (1, 1)),
         partitions: section.numbers_or("partitions", (1, PARTITIONS_MAX), (1, 1)),
+        initial_partitions: section.numbers_or("initial_partitions", (0, PARTITIONS_MAX), (0, 0)),
         replication_factor: section.numbers_or("replication_factor", (1, 99), (3, 3)),
         min_insync_replicas: section.numbers_or("min.insync.replicas", (1, 99), (1, 1)),
         unclean_leader_election: section.flags("unclean.leader.election.enable", false),

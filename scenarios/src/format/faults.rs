@@ -26,6 +26,11 @@ enum Kind {
     RollingRestart,
     Partition,
     DeleteRecords,
+    Reassign,
+    CancelReassignment,
+    AddPartitions,
+    JoinBroker,
+    DecommissionBroker,
     ResetConnections,
     Delay,
     DropResponses,
@@ -56,6 +61,11 @@ const KINDS: &[(&str, Kind)] = &[
     ("rolling-restart", Kind::RollingRestart),
     ("partition", Kind::Partition),
     ("delete-records", Kind::DeleteRecords),
+    ("reassign", Kind::Reassign),
+    ("cancel-reassignment", Kind::CancelReassignment),
+    ("add-partitions", Kind::AddPartitions),
+    ("join-broker", Kind::JoinBroker),
+    ("decommission-broker", Kind::DecommissionBroker),
     ("reset-connections", Kind::ResetConnections),
     ("delay", Kind::Delay),
     ("drop-responses", Kind::DropResponses),
@@ -207,6 +217,11 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
             let percent = fields.section.numbers("percent", (1, 100), "\"10..100\"");
             FaultAction::DeleteRecords { target: fields.target(), percent }
         }
+        Kind::Reassign
+        | Kind::CancelReassignment
+        | Kind::AddPartitions
+        | Kind::JoinBroker
+        | Kind::DecommissionBroker => administration(fields, kind),
         Kind::ResetConnections
         | Kind::Delay
         | Kind::DropResponses
@@ -238,6 +253,23 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
             let ppm = fields.section.numbers("ppm", (-500_000, 500_000), "\"-200..200\"");
             FaultAction::DriftClock { target: fields.target(), ppm }
         }
+    }
+}
+
+/// The kinds that an administrator asks for.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these five kinds alone")]
+fn administration(fields: &Fields<'_>, kind: Kind) -> FaultAction {
+    let target = fields.target();
+    match kind {
+        Kind::Reassign => {
+            let replicas = fields.section.numbers_or("replicas", (1, 99), (1, 1));
+            FaultAction::Reassign { target, replicas }
+        }
+        Kind::CancelReassignment => FaultAction::CancelReassignment { target },
+        Kind::AddPartitions => FaultAction::AddPartitions { target },
+        Kind::JoinBroker => FaultAction::JoinBroker { target },
+        Kind::DecommissionBroker => FaultAction::DecommissionBroker { target },
+        other => panic!("{other:?} is nothing that an administrator does"),
     }
 }
 
@@ -410,6 +442,11 @@ fn lasts_ms_max(action: &FaultAction, brokers_max: i64) -> i64 {
         }
         FaultAction::Bounce { .. }
         | FaultAction::DeleteRecords { .. }
+        | FaultAction::Reassign { .. }
+        | FaultAction::CancelReassignment { .. }
+        | FaultAction::AddPartitions { .. }
+        | FaultAction::JoinBroker { .. }
+        | FaultAction::DecommissionBroker { .. }
         | FaultAction::ResetConnections { .. }
         | FaultAction::BitRot { .. }
         | FaultAction::StepClock { .. }

@@ -212,6 +212,9 @@ impl Check<'_> {
         for (position, topic) in self.plan.topics.iter().enumerate() {
             let at = |field: &str| format!("topics.{position}.{field}");
             self.number(&at("partitions"), (1, PARTITIONS_MAX));
+            if topic.initial_partitions.is_some() {
+                self.number(&at("initial_partitions"), (1, i64::from(topic.partitions)));
+            }
             self.number(&at("replication_factor"), (1, 99));
             self.number(&at("min_insync_replicas"), (1, 99));
             self.number(&at("max_message_bytes"), MESSAGE_BYTES);

@@ -270,6 +270,7 @@ pub(super) const STEP_FIELDS: &[Field] = &[
     fixed("extra_us", 1, HOUR_MS * 1_000),
     fixed("one_in", 1, 1_000_000),
     fixed("percent", 1, 100),
+    fixed("replicas", 1, 99),
     fixed("bytes_per_second", 1, 1 << 40),
     fixed("by_ms", -HOUR_MS, HOUR_MS),
     fixed("ppm", -500_000, 500_000),

@@ -64,6 +64,8 @@ pub struct TopicScenario {
     pub count: Numbers,
     /// Partitions.
     pub partitions: Numbers,
+    /// With how many it is created; 0 is all of them.
+    pub initial_partitions: Numbers,
     /// Replicas of each.
     pub replication_factor: Numbers,
     /// `min.insync.replicas`.
@@ -201,6 +203,11 @@ pub enum FaultAction {
     RollingRestart { down_ms: Numbers, gap_ms: Numbers },
     Partition { cut: CutScenario, for_ms: Numbers },
     DeleteRecords { target: Targets, percent: Numbers },
+    Reassign { target: Targets, replicas: Numbers },
+    CancelReassignment { target: Targets },
+    AddPartitions { target: Targets },
+    JoinBroker { target: Targets },
+    DecommissionBroker { target: Targets },
     ResetConnections { target: Targets },
     Delay { target: Targets, extra_us: Numbers, for_ms: Numbers },
     DropResponses { target: Targets, one_in: Numbers, for_ms: Numbers },
@@ -335,6 +342,11 @@ impl FaultAction {
             Self::RollingRestart { .. } => "rolling-restart",
             Self::Partition { .. } => "partition",
             Self::DeleteRecords { .. } => "delete-records",
+            Self::Reassign { .. } => "reassign",
+            Self::CancelReassignment { .. } => "cancel-reassignment",
+            Self::AddPartitions { .. } => "add-partitions",
+            Self::JoinBroker { .. } => "join-broker",
+            Self::DecommissionBroker { .. } => "decommission-broker",
             Self::ResetConnections { .. } => "reset-connections",
             Self::Delay { .. } => "delay",
             Self::DropResponses { .. } => "drop-responses",

@@ -150,6 +150,9 @@ impl Text {
                 self.assign(key, &topic[field]);
             }
         }
+        if !topic["initial_partitions"].is_null() {
+            self.assign("initial_partitions", &topic["initial_partitions"]);
+        }
         let retention = [
             ("retention.ms", "retention_ms", -1),
             ("retention.bytes", "retention_bytes", -1),

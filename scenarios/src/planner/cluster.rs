@@ -113,9 +113,12 @@ pub(super) fn topics(tables: &[TopicScenario], draws: &Draws) -> Vec<TopicPlan> 
         let draws = draws.at(&table.name);
         for copy in 1..=draws.at("count").small(&table.count) {
             let draws = draws.at(copy);
+            let partitions = draws.at("partitions").small(&table.partitions);
+            let initial = draws.at("initial_partitions").small(&table.initial_partitions);
             topics.push(TopicPlan {
                 name: copy_name(&table.name, copy),
-                partitions: draws.at("partitions").small(&table.partitions),
+                partitions,
+                initial_partitions: Some(initial).filter(|it| (1..partitions).contains(it)),
                 replication_factor: draws.at("replication_factor").small(&table.replication_factor),
                 min_insync_replicas: draws
                     .at("min.insync.replicas")

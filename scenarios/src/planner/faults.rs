@@ -178,6 +178,11 @@ impl ActionDraws<'_> {
                 target: self.target(target),
                 percent: self.draws.at("percent").small(percent),
             },
+            FaultAction::Reassign { .. }
+            | FaultAction::CancelReassignment { .. }
+            | FaultAction::AddPartitions { .. }
+            | FaultAction::JoinBroker { .. }
+            | FaultAction::DecommissionBroker { .. } => self.administration(action),
             FaultAction::ResetConnections { .. }
             | FaultAction::Delay { .. }
             | FaultAction::DropResponses { .. }
@@ -201,6 +206,32 @@ impl ActionDraws<'_> {
                 target: self.target(target),
                 ppm: self.draws.at("ppm").number(ppm) as i32,
             },
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the caller passes what administrators do alone"
+    )]
+    fn administration(&self, action: &FaultAction) -> Action {
+        match action {
+            FaultAction::Reassign { target, replicas } => Action::Reassign {
+                target: self.target(target),
+                replicas: self.draws.at("replicas").small(replicas),
+            },
+            FaultAction::CancelReassignment { target } => {
+                Action::CancelReassignment { target: self.target(target) }
+            }
+            FaultAction::AddPartitions { target } => {
+                Action::AddPartitions { target: self.target(target) }
+            }
+            FaultAction::JoinBroker { target } => {
+                Action::JoinBroker { target: self.target(target) }
+            }
+            FaultAction::DecommissionBroker { target } => {
+                Action::DecommissionBroker { target: self.target(target) }
+            }
+            other => panic!("{} is nothing that an administrator does", other.kind()),
         }
     }
 

@@ -7,7 +7,8 @@ use harrow_broker_model::types::{
 };
 
 use harrow_broker_model::note::{
-    ControllerNote, LogNote, MetadataChange, PartitionRegistration, ProducerNote, ReplicationNote,
+    ControllerNote, LogNote, MetadataChange, PartitionRegistration, ProducerNote, Reassignment,
+    ReplicationNote,
 };
 
 use super::*;
@@ -74,6 +75,7 @@ impl Scene {
             isr: vec![leader],
             elr: Vec::new(),
             last_known_leader: None,
+            reassignment: Reassignment::default(),
             leader: Some(leader),
             leader_epoch: LeaderEpoch(epoch),
             partition_epoch: PartitionEpoch(epoch),

@@ -1,7 +1,7 @@
 //! Marks of the controller and of committed metadata.
 
-use harrow_broker_model::note::{ControllerNote, MetadataChange};
-use harrow_broker_model::types::NodeId;
+use harrow_broker_model::note::{ControllerNote, MetadataChange, PartitionRegistration};
+use harrow_broker_model::types::{NodeId, TopicPartition};
 
 use super::Tally;
 
@@ -52,15 +52,37 @@ impl Tally {
                     .get(&partition.topic.0)
                     .is_some_and(|min| (registration.isr.len() as u32) < *min);
                 self.add("isr-below-min", u64::from(below));
+                self.reassigned(*partition, registration);
                 let now = (registration.isr.len(), registration.leader);
                 let before = self.isr_sizes.insert((partition.topic.0, partition.partition), now);
                 if let Some(before) = before {
                     self.partition_changed(before, now);
                 }
             }
+            MetadataChange::TopicDeleted { .. } => self.mark("topic-deleted"),
+            MetadataChange::BrokerUnregistered { .. } => self.mark("broker-unregistered"),
             MetadataChange::LeaderChanged { .. }
             | MetadataChange::ProducerIdsAllocated { .. }
             | MetadataChange::RetentionChanged { .. } => {}
+        }
+    }
+
+    /// How reassignments begin and end: a cancelled one leaves the replicas as they were before it.
+    fn reassigned(&mut self, partition: TopicPartition, now: &PartitionRegistration) {
+        let place = (partition.topic.0, partition.partition);
+        let is = now.reassignment.is_under_way();
+        let before = if is {
+            self.reassigning.insert(place, now.reassignment.adding.clone())
+        } else {
+            self.reassigning.remove(&place)
+        };
+        match before {
+            None => self.add("reassignment-begun", u64::from(is)),
+            Some(_) if is => {}
+            Some(added) => {
+                let kept = added.iter().all(|node| now.replicas.contains(node));
+                self.mark(if kept { "reassignment-completed" } else { "reassignment-cancelled" });
+            }
         }
     }
 

@@ -18,6 +18,9 @@ impl Tally {
                 DeletionReason::DeleteRecords => "records-deleted",
             }),
             LogNote::DeletionConfirmed { .. } => self.mark("deletion-confirmed"),
+            LogNote::Discarded { stray, .. } => {
+                self.mark(if *stray { "stray-discarded" } else { "replica-discarded" });
+            }
             LogNote::Appended { .. } | LogNote::EpochsKnown { .. } | LogNote::StartMoved { .. } => {
             }
         }

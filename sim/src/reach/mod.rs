@@ -23,6 +23,7 @@ pub const ALL: &[&str] = &[
     "broker-registered",
     "broker-running",
     "broker-shut-down",
+    "broker-unregistered",
     "candidate-stood",
     "classic-member-timed-out",
     "client-crash",
@@ -64,10 +65,14 @@ pub const ALL: &[&str] = &[
     "position-reset",
     "power-loss",
     "producer-epoch-bumped",
+    "reassignment-begun",
+    "reassignment-cancelled",
+    "reassignment-completed",
     "rebalance-timed-out",
     "records-acked",
     "records-deleted",
     "records-read",
+    "replica-discarded",
     "request-fenced",
     "resigned-leader",
     "segment-rolled",
@@ -75,8 +80,10 @@ pub const ALL: &[&str] = &[
     "started-at-batch",
     "static-member-away",
     "stays-dead",
+    "stray-discarded",
     "target-assigned",
     "topic-created",
+    "topic-deleted",
     "transaction-aborted",
     "transaction-committed",
     "truncation-detected",
@@ -102,6 +109,8 @@ pub(crate) struct Tally {
     counts: Vec<(&'static str, u64)>,
     halted: BTreeMap<String, u64>,
     isr_sizes: BTreeMap<(u32, i32), (usize, Option<NodeId>)>,
+    /// Partitions with a reassignment under way, and whom that adds.
+    reassigning: BTreeMap<(u32, i32), Vec<NodeId>>,
     minimum: BTreeMap<u32, u32>,
     controller: Option<NodeId>,
     metadata_end: i64,
@@ -168,7 +177,9 @@ mod tests {
 
     #[test]
     fn a_committed_record_counts_once_and_isr_changes_are_told_apart() {
-        use harrow_broker_model::note::{ControllerNote, MetadataChange, PartitionRegistration};
+        use harrow_broker_model::note::{
+            ControllerNote, MetadataChange, PartitionRegistration, Reassignment,
+        };
         use harrow_broker_model::types::{
             LeaderEpoch, Offset, PartitionEpoch, TopicId, TopicPartition,
         };
@@ -179,6 +190,7 @@ mod tests {
                 isr: isr.iter().map(|id| NodeId(*id)).collect(),
                 elr: Vec::new(),
                 last_known_leader: None,
+                reassignment: Reassignment::default(),
                 leader: Some(NodeId(1)),
                 leader_epoch: LeaderEpoch(0),
                 partition_epoch: PartitionEpoch(0),

@@ -65,7 +65,8 @@ impl ClusterView {
     }
 
     fn survives(&self, view: &PartitionView, node: NodeId) -> Result<(), String> {
-        let hosts = view.replica(node).is_some_and(|replica| !replica.log.is_empty());
+        let hosts = view.is_replica(node)
+            && view.replica(node).is_some_and(|replica| !replica.log.is_empty());
         if !hosts || view.committed.is_empty() {
             return Ok(());
         }
@@ -75,8 +76,10 @@ impl ClusterView {
                 "{name}: without eligible leader replicas a replica that lost records may lead"
             ));
         }
-        let others =
-            view.replicas().iter().filter(|replica| replica.lossy && replica.node != node).count();
+        let is_other = |replica: &&super::ReplicaView| {
+            replica.lossy && replica.node != node && view.is_replica(replica.node)
+        };
+        let others = view.replicas().iter().filter(is_other).count();
         let limit = view.losses_survived as usize;
         if others + 1 > limit {
             return Err(format!(

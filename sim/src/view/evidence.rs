@@ -94,6 +94,7 @@ fn weight(
         }
         Fact::Truncated { from, to, .. } if to < from => 60 + 30 * u32::from(fact_context.focus),
         Fact::Truncated { .. } => 5,
+        Fact::Discarded { .. } => 40 + 30 * u32::from(fact_context.focus),
         Fact::Deleted { .. } => 25 + 30 * u32::from(fact_context.focus),
         Fact::Ended { lossy: true } => 85,
         Fact::Ended { lossy: false } => 30 + 22 * u32::from(fact_context.focus),

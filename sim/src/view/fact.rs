@@ -3,7 +3,9 @@
 
 use std::collections::VecDeque;
 
-use harrow_broker_model::note::{DeletionReason, PartitionRegistration, TruncateReason};
+use harrow_broker_model::note::{
+    DeletionReason, PartitionRegistration, Reassignment, TruncateReason,
+};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset};
 
 /// So many facts of a partition are remembered.
@@ -24,6 +26,8 @@ pub(crate) enum Fact {
     Truncated { from: Offset, to: Offset, reason: TruncateReason },
     /// A log start moved up.
     Deleted { to: Offset, reason: DeletionReason },
+    /// A replica was given up.
+    Discarded { log_end_offset: Offset, stray: bool },
     /// A log was opened.
     Recovered { log_end_offset: Offset, high_watermark: Offset, clean: bool },
     /// The process of a replica ended.
@@ -94,6 +98,12 @@ fn describe(node: NodeId, fact: &Fact, before: Option<&PartitionRegistration>) -
             "node {node} loaded its log{}: log end {log_end_offset}, high watermark {high_watermark}",
             if *clean { " after clean shutdown" } else { "" }
         ),
+        Fact::Discarded { log_end_offset, stray: false } => {
+            format!("node {node} gave up its replica, whose log ended at {log_end_offset}")
+        }
+        Fact::Discarded { log_end_offset, stray: true } => {
+            format!("node {node} found a stray log, and gave it up; it ended at {log_end_offset}")
+        }
         Fact::Ended { lossy: true } => {
             format!("node {node} went down and lost what was not synced")
         }
@@ -143,7 +153,13 @@ fn describe_registration(
         None => "nobody leads".to_owned(),
     };
     let elr = if elr.is_empty() { String::new() } else { format!(", ELR {}", list(elr)) };
-    format!("{who} in epoch {leader_epoch}: ISR {}{elr}", list(isr))
+    let Reassignment { adding, removing } = &registration.reassignment;
+    let moves = if registration.reassignment.is_under_way() {
+        format!(", adding {}, removing {}", list(adding), list(removing))
+    } else {
+        String::new()
+    };
+    format!("{who} in epoch {leader_epoch}: ISR {}{elr}{moves}", list(isr))
 }
 
 fn optional(node: Option<NodeId>) -> String {

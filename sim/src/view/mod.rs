@@ -24,6 +24,7 @@ mod registry;
 
 use std::collections::BTreeMap;
 
+use harrow_broker_model::note::PartitionRegistration;
 use harrow_broker_model::types::{NodeId, Offset, TopicId, TopicPartition};
 
 pub use log::{LogEntry, LogMirror};
@@ -146,6 +147,11 @@ impl ClusterView {
     pub fn isr_of(&self, topic: &str, partition: u32) -> &[NodeId] {
         let registration = self.named(topic, partition).and_then(|view| view.registration.as_ref());
         registration.map_or(&[], |registration| &registration.isr)
+    }
+
+    /// How a partition is registered.
+    pub fn registration_of(&self, topic: &str, partition: u32) -> Option<&PartitionRegistration> {
+        self.named(topic, partition)?.registration.as_ref()
     }
 
     /// The replicas of a partition; empty if there is no such partition.

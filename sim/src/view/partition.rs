@@ -30,6 +30,8 @@ pub struct PartitionView {
     pub lost_in: Option<LeaderEpoch>,
     /// Each time that committed records were lost, oldest first.
     pub losses: Vec<Loss>,
+    /// Whether its topic was deleted: then nothing is promised of it any more.
+    pub deleted: bool,
     replicas: Vec<ReplicaView>,
     pub(crate) facts: FactRing,
 }
@@ -193,6 +195,7 @@ impl PartitionView {
             committed_in: LeaderEpoch::NONE,
             lost_in: None,
             losses: Vec::new(),
+            deleted: false,
             replicas: Vec::new(),
             facts: FactRing::default(),
         }
@@ -264,7 +267,8 @@ impl PartitionView {
 
     /// How many replicas may have lost records that they once had.
     pub fn lossy_count(&self) -> usize {
-        self.replicas.iter().filter(|replica| replica.lossy).count()
+        let counts = |it: &&ReplicaView| it.lossy && self.is_replica(it.node);
+        self.replicas.iter().filter(counts).count()
     }
 
     /// Whether more replicas lost unflushed records than the configuration survives: then committed records may be
@@ -358,6 +362,22 @@ impl PartitionView {
         if self.lost_in.is_some() && epoch == self.leader_epoch() {
             self.commit(at_ns, node, epoch, high_watermark);
         }
+    }
+
+    /// Its topic is gone: nobody is a replica of it any more.
+    pub(crate) fn delete(&mut self) {
+        self.deleted = true;
+        self.registration = None;
+    }
+
+    /// A node gave up its replica: if it is given it again, it begins with nothing.
+    pub(crate) fn discard_replica(&mut self, node: NodeId) {
+        *self.replica_mut(node) = ReplicaView::new(node);
+    }
+
+    /// Whether the node is a registered replica; anybody is while nothing is registered.
+    pub fn is_replica(&self, node: NodeId) -> bool {
+        self.registration.as_ref().is_none_or(|now| now.replicas.contains(&node))
     }
 
     /// A replica's log now ends at `to`, which is above its end only if it starts again there, empty.

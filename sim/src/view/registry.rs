@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use harrow_broker_model::note::MetadataChange;
+use harrow_broker_model::note::{MetadataChange, PartitionRegistration};
 use harrow_broker_model::retention::Retention;
-use harrow_broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicId};
+use harrow_broker_model::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicId, TopicPartition,
+};
 
 /// What the committed metadata log says.
 #[derive(Debug, Default)]
@@ -45,6 +47,8 @@ pub struct TopicView {
     pub unclean_leader_election: bool,
     /// When its records may be deleted.
     pub retention: Retention,
+    /// Whether it is gone.
+    pub deleted: bool,
 }
 
 impl Registry {
@@ -101,6 +105,8 @@ impl Registry {
             | MetadataChange::TopicCreated { .. }
             | MetadataChange::PartitionChanged { .. }
             | MetadataChange::ProducerIdsAllocated { .. }
+            | MetadataChange::TopicDeleted { .. }
+            | MetadataChange::BrokerUnregistered { .. }
             | MetadataChange::RetentionChanged { .. } => None,
         })
     }
@@ -110,9 +116,38 @@ impl Registry {
         self.topics.get(&topic)
     }
 
-    /// The id of a topic.
+    /// The id of the topic that has this name now.
     pub fn topic_id(&self, name: &str) -> Option<TopicId> {
-        self.topics.iter().find(|(_, topic)| topic.name == name).map(|(id, _)| *id)
+        let is_it = |(_, topic): &(&TopicId, &TopicView)| topic.name == name && !topic.deleted;
+        self.topics.iter().find(is_it).map(|(id, _)| *id)
+    }
+
+    /// The registration of a partition as somebody knows it who has applied the metadata up to an offset; none if there
+    /// is none, or none any more.
+    pub fn registration_at(
+        &self,
+        partition: TopicPartition,
+        applied: Offset,
+    ) -> Option<&PartitionRegistration> {
+        let changes = self.applied.range(..=applied).rev();
+        let newest = changes.into_iter().find_map(|(_, (_, change))| match change {
+            MetadataChange::PartitionChanged { partition: of, registration, .. }
+                if *of == partition =>
+            {
+                Some(Some(registration))
+            }
+            MetadataChange::TopicDeleted { topic } if *topic == partition.topic => Some(None),
+            MetadataChange::PartitionChanged { .. }
+            | MetadataChange::TopicDeleted { .. }
+            | MetadataChange::BrokerRegistered { .. }
+            | MetadataChange::BrokerChanged { .. }
+            | MetadataChange::BrokerUnregistered { .. }
+            | MetadataChange::LeaderChanged { .. }
+            | MetadataChange::TopicCreated { .. }
+            | MetadataChange::ProducerIdsAllocated { .. }
+            | MetadataChange::RetentionChanged { .. } => None,
+        });
+        newest.flatten()
     }
 
     /// Names by id.
@@ -156,6 +191,7 @@ impl Registry {
                     min_insync_replicas: *min_insync_replicas,
                     unclean_leader_election: *unclean_leader_election,
                     retention: Retention::FOREVER,
+                    deleted: false,
                 };
                 self.topics.insert(*topic, view);
             }
@@ -163,6 +199,14 @@ impl Registry {
                 if let Some(view) = self.topics.get_mut(topic) {
                     view.retention = *retention;
                 }
+            }
+            MetadataChange::TopicDeleted { topic } => {
+                if let Some(view) = self.topics.get_mut(topic) {
+                    view.deleted = true;
+                }
+            }
+            MetadataChange::BrokerUnregistered { broker } => {
+                self.brokers.remove(broker);
             }
             MetadataChange::LeaderChanged { .. }
             | MetadataChange::PartitionChanged { .. }

@@ -23,6 +23,8 @@
 //! | at the end: replicas agree below their high watermarks | `log/audit` |
 //! | log starts | `log/log_start` |
 //! | retention by time and size | `log/retention` |
+//! | replicas that are given up, and logs that stay | `log/given_up` |
+//! | how reassignments end | `controller/reassignment` |
 //! | sequences and epochs of producers in the committed log | `producer/sequence` |
 //! | producers as a new leader knows them; producer ids | `producer/producer_state` |
 //! | transactions: states, decisions, markers, hanging records, fencing | `transaction/transactions` |
@@ -213,6 +215,12 @@ impl Observer {
     ) {
         let context = Context { at_ns, event, node: audit.node, view: &self.view };
         log::on_audit(&context, &mut self.wings.findings, audit, batches);
+    }
+
+    /// At the end of a run: a live node's logs are those of its replicas.
+    pub fn audit_strays(&mut self, at_ns: u64, event: u64, node: NodeId) {
+        let context = Context { at_ns, event, node, view: &self.view };
+        log::on_audit_of_strays(&context, &mut self.wings.findings);
     }
 
     /// Takes out what was found, in order of time: the first of each anomaly and partition.

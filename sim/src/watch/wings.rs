@@ -58,7 +58,7 @@ impl Wings {
         let (findings, shared) = (&mut self.findings, &mut self.shared);
         shared.on_note(context.node, note);
         self.quorum.observe(context, findings, shared, note);
-        self.log.observe(context, findings, note);
+        self.log.observe(context, findings, shared, note);
         self.broker.observe(context, findings, shared, note);
         self.controller.observe(context, findings, note);
         self.replication.observe(context, findings, shared, note);

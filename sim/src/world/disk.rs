@@ -34,6 +34,8 @@ pub(crate) struct Disk {
     used_bytes: u64,
     /// Replacements begun.
     replacements: u64,
+    /// Logs that were moved away, with the number of the last replacement that had begun by then.
+    discarded: BTreeMap<TopicPartition, u64>,
 }
 
 /// How far the journal of a file reached when a sync of it began.
@@ -140,6 +142,10 @@ impl Disk {
     /// overtook it. If the disk lies about syncs, the rename alone is done, in the page cache.
     pub(crate) fn end_replace(&mut self, at_ns: u64, replacement: Replacement, synced: bool) {
         let Replacement { file, bytes, number } = replacement;
+        let discarded = file.partition().and_then(|partition| self.discarded.get(&partition));
+        if discarded.is_some_and(|discarded| number <= *discarded) {
+            return;
+        }
         let entry = self.files.entry(file).or_default();
         if entry.replaced > number {
             return;
@@ -161,6 +167,18 @@ impl Disk {
         };
         entry.journal.push_back(Entry { at_ns, change: Change::Delete });
         self.used_bytes -= length;
+    }
+
+    /// All files of a log are gone, as one. If the disk lies about syncs, in the page cache alone.
+    pub(crate) fn discard(&mut self, at_ns: u64, partition: TopicPartition, synced: bool) {
+        self.discarded.insert(partition, self.replacements);
+        let files = self.files.keys().filter(|file| file.partition() == Some(partition));
+        for file in files.copied().collect::<Vec<FileId>>() {
+            self.delete(at_ns, file);
+            if synced {
+                self.end_sync(self.begin_sync(file));
+            }
+        }
     }
 
     /// A sync of a file begins: it will cover what the cache holds now.

@@ -7,6 +7,7 @@ mod cluster;
 use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
+use harrow_broker_model::admin_message::{AdminRequest, AdminResponse};
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::message::{
     ClientRequest, ClientResponse, ClusterError, ControllerRequest, ControllerResponse,
@@ -143,6 +144,7 @@ impl Fingerprint {
                 self.pair(partition.1, broker.0);
                 self.int(before.0);
             }
+            Operation::Administer(request) => self.admin_request(request),
             Operation::CreateTopic { topic, partitions, .. } => {
                 self.bytes(topic.as_bytes());
                 self.int(i64::from(*partitions));
@@ -189,6 +191,7 @@ impl Fingerprint {
                 self.int(low_watermark.0);
             }
             Outcome::TopicCreated => self.word(5),
+            Outcome::Administered { listed } => self.pair(15, *listed as i32),
             Outcome::Failed { error, partition } => {
                 self.pair(6, *partition);
                 self.int(i64::from(error.code()));
@@ -260,6 +263,7 @@ impl Fingerprint {
             ClientRequest::InitProducerId(request) => self.encoded(11, &**request),
             ClientRequest::CreateTopics(request) => self.encoded(13, &**request),
             ClientRequest::DeleteRecords(request) => self.encoded(91, &**request),
+            ClientRequest::Admin(request) => self.admin_request(request),
             ClientRequest::AddPartitionsToTxn(request) => self.encoded(81, &**request),
             ClientRequest::AddOffsetsToTxn(request) => self.encoded(83, &**request),
             ClientRequest::TxnOffsetCommit(request) => self.encoded(89, &**request),
@@ -291,6 +295,7 @@ impl Fingerprint {
             ControllerRequest::BrokerHeartbeat(request) => self.heartbeat_request(request),
             ControllerRequest::AllocateProducerIds(request) => self.allocate_request(request),
             ControllerRequest::CreateTopics(request) => self.encoded(13, &**request),
+            ControllerRequest::Admin(request) => self.admin_request(request),
         }
     }
 
@@ -324,6 +329,7 @@ impl Fingerprint {
             ClientResponse::InitProducerId(response) => self.encoded(12, &**response),
             ClientResponse::CreateTopics(response) => self.encoded(14, &**response),
             ClientResponse::DeleteRecords(response) => self.encoded(92, &**response),
+            ClientResponse::Admin(response) => self.admin_response(response),
             ClientResponse::AddPartitionsToTxn(response) => self.encoded(82, &**response),
             ClientResponse::AddOffsetsToTxn(response) => self.encoded(84, &**response),
             ClientResponse::TxnOffsetCommit(response) => self.encoded(90, &**response),
@@ -357,6 +363,7 @@ impl Fingerprint {
             ControllerResponse::BrokerHeartbeat(response) => self.heartbeat_response(response),
             ControllerResponse::AllocateProducerIds(response) => self.allocate_response(response),
             ControllerResponse::CreateTopics(response) => self.encoded(14, &**response),
+            ControllerResponse::Admin(response) => self.admin_response(response),
         }
     }
 
@@ -395,6 +402,26 @@ impl Fingerprint {
     fn encoded<M: Encodable + KafkaMessage + std::fmt::Debug>(&mut self, tag: u64, message: &M) {
         self.word(tag);
         self.bytes(&encode(message));
+    }
+
+    fn admin_request(&mut self, request: &AdminRequest) {
+        match request {
+            AdminRequest::DeleteTopics(request) => self.encoded(93, request),
+            AdminRequest::CreatePartitions(request) => self.encoded(94, request),
+            AdminRequest::AlterPartitionReassignments(request) => self.encoded(95, request),
+            AdminRequest::ListPartitionReassignments(request) => self.encoded(96, request),
+            AdminRequest::UnregisterBroker(request) => self.encoded(97, request),
+        }
+    }
+
+    fn admin_response(&mut self, response: &AdminResponse) {
+        match response {
+            AdminResponse::DeleteTopics(response) => self.encoded(98, response),
+            AdminResponse::CreatePartitions(response) => self.encoded(99, response),
+            AdminResponse::AlterPartitionReassignments(response) => self.encoded(100, response),
+            AdminResponse::ListPartitionReassignments(response) => self.encoded(101, response),
+            AdminResponse::UnregisterBroker(response) => self.encoded(102, response),
+        }
     }
 
     fn partition(&mut self, tag: u64, partition: TopicPartition) {

@@ -137,6 +137,7 @@ impl Membership {
             | Outcome::Committed { .. }
             | Outcome::EndOffset { .. }
             | Outcome::RecordsDeleted { .. }
+            | Outcome::Administered { .. }
             | Outcome::TopicCreated
             | Outcome::Failed { .. }
             | Outcome::Unknown { .. } => {}

@@ -97,6 +97,12 @@ impl<F> Observation<F> {
         observer.audit_replica(moment.at_ns, moment.event, audit, batches);
     }
 
+    /// Looks for logs that a node has and should not.
+    pub(crate) fn audit_strays(&mut self, moment: Moment) {
+        let TrueState::Watching(observer) = &mut self.true_state else { return };
+        observer.audit_strays(moment.at_ns, moment.event, moment.node);
+    }
+
     /// A fault began or ended; whether any lasts now.
     pub(crate) fn disturbed(&mut self, at_ns: u64, lasts: bool) {
         if let TrueState::Watching(observer) = &mut self.true_state {
@@ -186,6 +192,8 @@ impl<F> Observation<F> {
             self.log_ends.insert((node, *partition), batch.last_offset.next());
         } else if let Note::Log(LogNote::Truncated { partition, to, .. }) = note {
             self.log_ends.insert((node, *partition), *to);
+        } else if let Note::Log(LogNote::Discarded { partition, .. }) = note {
+            self.log_ends.remove(&(node, *partition));
         } else if let Note::Log(LogNote::Recovered { partition, log_end_offset, .. }) = note {
             let before = self.log_ends.insert((node, *partition), *log_end_offset);
             self.tally.add(

@@ -193,6 +193,7 @@ impl Processing {
             | Outcome::Assigned
             | Outcome::Unsubscribed
             | Outcome::EndOffset { .. }
+            | Outcome::Administered { .. }
             | Outcome::TopicCreated
             | Outcome::RecordsDeleted { .. } => {}
         }

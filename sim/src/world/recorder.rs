@@ -222,7 +222,9 @@ impl Recorder {
                     self.position(topic, *index).expect("loads ask for partitions of the plan");
                 (Function::List, vec![detail(What::EndOffset { partition, offset: None })])
             }
-            Operation::CreateTopic { .. } | Operation::DeleteRecords { .. } => {
+            Operation::CreateTopic { .. }
+            | Operation::Administer(_)
+            | Operation::DeleteRecords { .. } => {
                 unreachable!("the admin's operations are not recorded")
             }
         }
@@ -245,6 +247,7 @@ impl Recorder {
             Outcome::Assigned
             | Outcome::Subscribed
             | Outcome::Unsubscribed
+            | Outcome::Administered { .. }
             | Outcome::TopicCreated
             | Outcome::RecordsDeleted { .. } => Completion::Ok,
             Outcome::Revoking { partitions }

@@ -9,8 +9,8 @@ use harrow_broker_model::config::{
 use harrow_broker_model::note::{
     AbortedTransaction, AppendOrigin, BatchKind, BatchSummary, ConsumerNote, ControllerNote,
     DeletionReason, GroupNote, IsolationLevel, LogNote, MetadataChange, Note,
-    PartitionRegistration, ProducerNote, QuorumNote, QuorumRole, ReplicationNote, TransactionNote,
-    TransactionState, TruncateReason,
+    PartitionRegistration, ProducerNote, QuorumNote, QuorumRole, Reassignment, ReplicationNote,
+    TransactionNote, TransactionState, TruncateReason,
 };
 use harrow_broker_model::retention::Retention;
 use harrow_broker_model::testing as node_testing;
@@ -113,6 +113,27 @@ impl Stage {
         );
     }
 
+    /// As [`Self::metadata`], applied by another node, too.
+    pub(crate) fn metadata_at(&mut self, node: NodeId, change: MetadataChange) {
+        let offset = Offset(self.metadata_end);
+        self.metadata(change.clone());
+        let (controller_epoch, change) = (LeaderEpoch(1), Box::new(change));
+        let applied = ControllerNote::MetadataApplied { offset, controller_epoch, change };
+        self.note(node, &Note::Controller(applied));
+    }
+
+    /// A node gives up its replica.
+    pub(crate) fn discard(&mut self, node: NodeId) {
+        let (partition, log_end_offset, stray) = (self.partition, Offset(2), false);
+        self.note(node, &Note::Log(LogNote::Discarded { partition, log_end_offset, stray }));
+    }
+
+    /// The run is over.
+    pub(crate) fn audit_strays(&mut self, node: NodeId) {
+        self.observer.audit_strays(self.now_ns(), self.event, node);
+        self.look();
+    }
+
     pub(crate) fn broker_registered(&mut self, broker: NodeId) {
         let broker_epoch = BrokerEpoch(self.metadata_end);
         self.metadata(MetadataChange::BrokerRegistered { broker, broker_epoch, unclean: false });
@@ -152,6 +173,7 @@ impl Stage {
             isr: isr.to_vec(),
             elr: Vec::new(),
             last_known_leader: None,
+            reassignment: Reassignment::default(),
             leader,
             leader_epoch: LeaderEpoch(epoch),
             partition_epoch: PartitionEpoch(self.partition_epoch),

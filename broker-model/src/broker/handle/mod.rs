@@ -1,6 +1,7 @@
 //! What a broker is asked: one file for each API, which unpacks Kafka's structs into calls on domain types.
 
 mod add_partitions_to_txn;
+mod admin;
 mod consumer_group_heartbeat;
 mod create_topics;
 mod delete_records;
@@ -85,6 +86,7 @@ impl Broker {
             ClientRequest::CreateTopics(request) => {
                 self.on_create_topics(now, caller, request, effects);
             }
+            ClientRequest::Admin(request) => self.on_admin(now, caller, request, effects),
             ClientRequest::DeleteRecords(request) => {
                 self.on_delete_records(now, caller, &request, effects);
             }

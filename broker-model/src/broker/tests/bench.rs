@@ -11,7 +11,7 @@ use crate::message::{
 };
 use crate::metadata::MetadataRecord;
 use crate::node::{Channel, Effect, Effects, Event, Node};
-use crate::note::PartitionRegistration;
+use crate::note::{PartitionRegistration, Reassignment};
 use crate::record::{RecordBatch, RecordBatchBuilder};
 use crate::types::{
     BrokerEpoch, ConnectionId, CorrelationId, LeaderEpoch, NodeId, Now, Offset, PartitionEpoch,
@@ -70,7 +70,7 @@ impl Bench {
     }
 
     /// The broker registers, sees itself and the others registered, and is unfenced.
-    pub(super) fn join_cluster(&mut self) {
+    pub(super) fn join_cluster(&mut self) -> Vec<Effect> {
         let own_epoch = BrokerEpoch(self.metadata_end().0);
         let mut records: Vec<MetadataRecord> =
             vec![register(1, INCARNATION), register(2, 2), register(3, 3)];
@@ -80,8 +80,9 @@ impl Bench {
             shutting_down: false,
         }));
         self.answer_registration(Ok(own_epoch));
-        self.commit(&records);
+        let effects = self.commit(&records);
         self.answer_heartbeat(HeartbeatState { fenced: false, should_shut_down: false });
+        effects
     }
 
     fn metadata_end(&self) -> Offset {
@@ -252,6 +253,7 @@ pub(super) fn registration(leader: i32, leader_epoch: i32, isr: &[i32]) -> Parti
         isr: isr.iter().copied().map(NodeId).collect(),
         elr: Vec::new(),
         last_known_leader: None,
+        reassignment: Reassignment::default(),
         leader: Some(NodeId(leader)),
         leader_epoch: LeaderEpoch(leader_epoch),
         partition_epoch: PartitionEpoch(leader_epoch),

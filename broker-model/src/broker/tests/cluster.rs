@@ -117,6 +117,10 @@ impl Cluster {
             | Effect::Close { .. }
             | Effect::Sync { .. }
             | Effect::Note(_) => {}
+            Effect::Discard { partition } => {
+                let disk = self.disks.get_mut(&node).expect("booted");
+                disk.files.retain(|file, _| file.partition() != Some(partition));
+            }
             Effect::Append { file, bytes } => {
                 let files = &mut self.disks.get_mut(&node).expect("booted").files;
                 let old = files.remove(&file).unwrap_or_default();

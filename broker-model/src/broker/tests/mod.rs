@@ -3,6 +3,7 @@
 mod bench;
 mod cluster;
 mod forwarding;
+mod give_up;
 mod lifecycle;
 mod replication;
 mod serving;

@@ -153,6 +153,7 @@ impl Consumer {
             }
             Operation::Send { .. }
             | Operation::Transact { .. }
+            | Operation::Administer(_)
             | Operation::CreateTopic { .. }
             | Operation::DeleteRecords { .. } => {
                 let outcome = Outcome::Failed { error: ErrorCode::InvalidRequest, partition: -1 };

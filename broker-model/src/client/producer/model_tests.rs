@@ -225,6 +225,7 @@ impl World {
                 | Outcome::Polled { .. }
                 | Outcome::EndOffset { .. }
                 | Outcome::RecordsDeleted { .. }
+                | Outcome::Administered { .. }
                 | Outcome::TopicCreated => panic!("a send ended as {outcome:?}"),
             }
         }

@@ -48,6 +48,7 @@ fn each_partition_is_judged_for_itself() {
 fn an_expansion_is_accepted_in_replica_order() {
     let (record, returned) =
         judge(&shrunk(), &proposal(&[(3, 13), (1, 11), (2, -1)])).expect("valid");
+    let returned = returned.expect("the sender leads on");
     assert_eq!(returned.isr, nodes(&[1, 2, 3]));
     assert_eq!(
         (returned.leader_epoch, returned.partition_epoch),

@@ -50,16 +50,8 @@ fn leave(broker: i32, offset: i64) -> BrokerHeartbeatRequest {
 }
 
 fn changed(records: &[MetadataRecord]) -> Vec<PartitionRegistration> {
-    let registration = |record: &MetadataRecord| match record {
-        MetadataRecord::Partition { registration, .. } => Some(registration.clone()),
-        MetadataRecord::LeaderChange { .. }
-        | MetadataRecord::RegisterBroker { .. }
-        | MetadataRecord::BrokerChange { .. }
-        | MetadataRecord::Topic { .. }
-        | MetadataRecord::ProducerIds { .. }
-        | MetadataRecord::Retention { .. } => None,
-    };
-    records.iter().filter_map(registration).collect()
+    let registered = records.iter().filter_map(MetadataRecord::registered);
+    registered.map(|(_, registration, _)| registration).collect()
 }
 
 fn state(fenced: bool, should_shut_down: bool) -> HeartbeatState {

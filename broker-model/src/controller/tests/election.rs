@@ -32,6 +32,7 @@ fn run(case: &Case) -> Option<ChangedPartition> {
     let change = PartitionChange {
         registration: &case.registration,
         target_isr: nodes(case.target),
+        assignment: None,
         unclean_shutdown: case.unclean_shutdown.map(NodeId),
         recovering: case.registration.recovering,
         min_insync_replicas: 2,
@@ -206,14 +207,9 @@ fn a_preferred_election_chooses_the_first_replica_if_it_is_in_sync() {
 }
 
 fn led_by(records: &[MetadataRecord]) -> Vec<Option<i32>> {
-    let leader = |record: &MetadataRecord| match record {
-        MetadataRecord::Partition { registration, .. } => registration.leader.map(|it| it.0),
-        MetadataRecord::LeaderChange { .. }
-        | MetadataRecord::RegisterBroker { .. }
-        | MetadataRecord::BrokerChange { .. }
-        | MetadataRecord::Topic { .. }
-        | MetadataRecord::ProducerIds { .. }
-        | MetadataRecord::Retention { .. } => panic!("not of a partition: {record:?}"),
+    let leader = |record: &MetadataRecord| {
+        let (_, registration, _) = record.registered().expect("a partition's record");
+        registration.leader.map(|it| it.0)
     };
     records.iter().map(leader).collect()
 }

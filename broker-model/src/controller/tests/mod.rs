@@ -1,5 +1,6 @@
 //! Rule tables of the controller, and a small network of controllers.
 
+mod administration;
 mod alter_partition;
 mod brokers;
 mod cluster;
@@ -11,7 +12,7 @@ use crate::config::ClusterConfig;
 use crate::controller::election::ControllerRules;
 use crate::defect::{Defect, Defects};
 use crate::metadata::{BrokerRegistration, MetadataImage};
-use crate::note::PartitionRegistration;
+use crate::note::{PartitionRegistration, Reassignment};
 use crate::testing;
 use crate::types::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicId, TopicPartition,
@@ -52,6 +53,7 @@ pub(super) fn partition(isr: &[i32], elr: &[i32], leader: Option<i32>) -> Partit
         isr: nodes(isr),
         elr: nodes(elr),
         last_known_leader: None,
+        reassignment: Reassignment::default(),
         leader: leader.map(NodeId),
         leader_epoch: LeaderEpoch(5),
         partition_epoch: PartitionEpoch(10),

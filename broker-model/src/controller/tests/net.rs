@@ -228,6 +228,7 @@ impl Net {
                 slot.sync(file);
             }
             Effect::Delete { file } => drop(slot.cache.files.remove(&file)),
+            Effect::Discard { partition } => panic!("{node} has no log of {partition}"),
             Effect::Sync { file } => slot.sync(file),
             Effect::Flush { file, token } => {
                 slot.sync(file);

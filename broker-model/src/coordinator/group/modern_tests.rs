@@ -4,7 +4,7 @@ use super::tests::{Bench, caller};
 use crate::config::topic_name;
 use crate::defect::GroupDefect;
 use crate::message::{ClientResponse, ResponseBody};
-use crate::note::PartitionRegistration;
+use crate::note::{PartitionRegistration, Reassignment};
 use crate::proto::{
     ConsumerGroupHeartbeatRequest, ErrorCode, GroupId, OffsetFetchRequest, OffsetFetchRequestGroup,
     OwnedPartitions, TopicName, topic_uuid,
@@ -60,6 +60,7 @@ impl Modern {
                 isr: vec![NodeId(1)],
                 elr: Vec::new(),
                 last_known_leader: None,
+                reassignment: Reassignment::default(),
                 partition_epoch: PartitionEpoch(0),
                 recovering: false,
             };

@@ -52,7 +52,8 @@ impl FakeDisk {
             Effect::Sync { file } => self.sync(*file),
             Effect::Flush { file, token } => self.flushes.push_back((*file, *token)),
             Effect::Note(_) => {}
-            Effect::Request { .. }
+            Effect::Discard { .. }
+            | Effect::Request { .. }
             | Effect::Reply { .. }
             | Effect::Disconnect { .. }
             | Effect::Close { .. }

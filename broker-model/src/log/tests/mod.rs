@@ -407,6 +407,7 @@ fn assert_cuts_are_synced_first(effects: &[Effect]) {
         | Effect::Write { .. }
         | Effect::Replace { .. }
         | Effect::ReplaceInBackground { .. }
+        | Effect::Discard { .. }
         | Effect::Sync { .. }
         | Effect::Flush { .. }
         | Effect::Note(_)

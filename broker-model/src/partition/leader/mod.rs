@@ -52,6 +52,21 @@ impl Partition {
         self.complete_produces(effects);
     }
 
+    /// A reassignment adds replicas in the leader's epoch; in Kafka it may also take some away. Source:
+    /// `Partition.updateAssignmentAndIsr`.
+    pub(in crate::partition) fn know_replicas(&mut self, registration: &PartitionRegistration) {
+        let Role::Leader(leader) = &mut self.role else {
+            return;
+        };
+        let replicas = &registration.replicas;
+        leader.followers.retain(|known| replicas.contains(&known.replica));
+        for replica in replicas.iter().filter(|replica| **replica != self.node) {
+            if leader.follower(*replica).is_none() {
+                leader.followers.push(FollowerProgress::new(*replica, None));
+            }
+        }
+    }
+
     fn begin_epoch(
         &mut self,
         now: Time,

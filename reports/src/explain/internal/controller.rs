@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 11] = [
+pub(super) static ANOMALIES: [Entry; 12] = [
     Entry {
         name: "leader-completeness",
         kind: Kind::InternalAnomaly,
@@ -94,9 +94,17 @@ pub(super) static ANOMALIES: [Entry; 11] = [
         legal: "Never for longer than one change of the metadata takes.",
         source: "KIP-966, PartitionChangeBuilder.electLeader",
     },
+    Entry {
+        name: "reassignment-too-early",
+        kind: Kind::InternalAnomaly,
+        meaning: "Replicas were taken away while others that are to stay were not in sync.",
+        example: "A partition moves from 1, 2, 3 to 4, 5, 6; 1, 2 and 3 go when 4 is in sync.",
+        legal: "Never.",
+        source: "KIP-455; PartitionReassignmentReplicas",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 2] = [
+pub(super) static INVARIANTS: [Entry; 3] = [
     Entry {
         name: "isr-proposal",
         kind: Kind::Invariant,
@@ -112,5 +120,13 @@ pub(super) static INVARIANTS: [Entry; 2] = [
         example: "Broken by election-overdue.",
         legal: "Where only a last known leader or an unclean election would help.",
         source: "KIP-966",
+    },
+    Entry {
+        name: "reassignment",
+        kind: Kind::Invariant,
+        meaning: "A replica goes when all that stay are in sync.",
+        example: "Broken by reassignment-too-early.",
+        legal: "Those that were being added go at once when a reassignment is cancelled.",
+        source: "KIP-455",
     },
 ];

@@ -2,7 +2,7 @@
 
 use crate::explain::entry::{Entry, Kind};
 
-pub(super) static ANOMALIES: [Entry; 19] = [
+pub(super) static ANOMALIES: [Entry; 21] = [
     Entry {
         name: "mirror-mismatch",
         kind: Kind::InternalAnomaly,
@@ -167,9 +167,25 @@ pub(super) static ANOMALIES: [Entry; 19] = [
         legal: "When the node's disk was damaged on purpose.",
         source: "LogLoader, LogSegment.recover",
     },
+    Entry {
+        name: "own-replica-discarded",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker gave up the log of a partition of which it is a replica.",
+        example: "Broker 2 deletes orders-0 although its metadata names it as a replica.",
+        legal: "Never.",
+        source: "ReplicaManager.applyDelta",
+    },
+    Entry {
+        name: "stray-log",
+        kind: Kind::InternalAnomaly,
+        meaning: "A broker keeps a log of a partition of which it is no replica any more.",
+        example: "Broker 2 was down while orders-0 moved away, and still has its log at the end.",
+        legal: "Never.",
+        source: "KAFKA-13127; LogManager.isStrayKraftReplica",
+    },
 ];
 
-pub(super) static INVARIANTS: [Entry; 5] = [
+pub(super) static INVARIANTS: [Entry; 6] = [
     Entry {
         name: "mirror",
         kind: Kind::Invariant,
@@ -209,5 +225,13 @@ pub(super) static INVARIANTS: [Entry; 5] = [
         example: "Broken by epoch-end-wrong, epoch-cache-mismatch.",
         legal: "Never.",
         source: "KIP-101, KIP-279",
+    },
+    Entry {
+        name: "given-up-replicas",
+        kind: Kind::Invariant,
+        meaning: "A broker has the logs of its replicas, and gives up no others.",
+        example: "Broken by own-replica-discarded, stray-log.",
+        legal: "Never.",
+        source: "KIP-455, KIP-516",
     },
 ];

@@ -3,7 +3,7 @@
 use harrow_broker_model::note::{ControllerNote, MetadataChange};
 use harrow_broker_model::types::{LeaderEpoch, NodeId, Offset};
 
-use crate::view::ClusterView;
+use crate::view::{ClusterView, PartitionView};
 
 impl ClusterView {
     pub(super) fn on_controller_note(&mut self, at_ns: u64, node: NodeId, note: &ControllerNote) {
@@ -33,6 +33,10 @@ impl ClusterView {
             let known = self.nodes.entry(*broker).or_default();
             known.registered = true;
             known.first_registration.get_or_insert(offset);
+        }
+        if let MetadataChange::TopicDeleted { topic } = change {
+            let of_it = |view: &&mut PartitionView| view.partition.topic == *topic;
+            self.partitions.iter_mut().filter(of_it).for_each(PartitionView::delete);
         }
         let MetadataChange::PartitionChanged { partition, registration, unclean } = change else {
             return;

@@ -30,6 +30,12 @@ impl ClusterView {
                 let view = self.partition_mut(*partition);
                 view.facts.push(at_ns, node, Fact::Deleted { to: *to, reason: *reason });
             }
+            LogNote::Discarded { partition, log_end_offset, stray } => {
+                let view = self.partition_mut(*partition);
+                let (log_end_offset, stray) = (*log_end_offset, *stray);
+                view.facts.push(at_ns, node, Fact::Discarded { log_end_offset, stray });
+                view.discard_replica(node);
+            }
             LogNote::EpochsKnown { .. } | LogNote::DeletionConfirmed { .. } => {}
         }
     }

@@ -1,7 +1,8 @@
 //! One leader an epoch, and registrations that make sense.
 //!
 //! Promise: one node acts as leader in an epoch, the one registered for it; leader epochs and partition epochs only
-//! grow, with each election and each change; the leader is in the ISR; ISR and ELR are disjoint sets of replicas;
+//! grow, with each election, each replica that goes and each change; the leader is in the ISR; ISR and ELR are disjoint
+//! sets of replicas;
 //! with an ISR of at least `min.insync.replicas` the ELR is empty; when both are empty, the last known leader is
 //! kept; nobody joins the ISR while fenced or shutting down, and who is fenced has left it before; a broker that
 //! comes back after an unclean stop is in neither; each uptime of a broker has a greater broker epoch.
@@ -167,7 +168,10 @@ fn check_epochs(
     next: &PartitionRegistration,
 ) {
     let elected = next.leader.is_some() && next.leader != before.leader;
+    let is_gone = |node: &NodeId| !next.replicas.contains(node);
+    let dropped = before.replicas.iter().any(is_gone);
     let fell = next.leader_epoch < before.leader_epoch
+        || (dropped && next.leader_epoch == before.leader_epoch)
         || next.partition_epoch <= before.partition_epoch
         || (elected && next.leader_epoch == before.leader_epoch);
     if fell {

@@ -4,6 +4,7 @@ mod election;
 mod leadership;
 mod overdue;
 mod proposals;
+mod reassignment;
 
 use harrow_broker_model::note::{ControllerNote, MetadataChange, Note, ReplicationNote};
 use harrow_broker_model::types::{LeaderEpoch, Offset};
@@ -13,8 +14,13 @@ use leadership::Leadership;
 use overdue::Elections;
 use proposals::Proposals;
 
-pub(super) const INVARIANTS: &[Invariant] =
-    &[election::INVARIANT, leadership::INVARIANT, proposals::INVARIANT, overdue::INVARIANT];
+pub(super) const INVARIANTS: &[Invariant] = &[
+    election::INVARIANT,
+    leadership::INVARIANT,
+    reassignment::INVARIANT,
+    proposals::INVARIANT,
+    overdue::INVARIANT,
+];
 
 /// What the invariants of the controller remember.
 #[derive(Debug, Default)]
@@ -76,6 +82,7 @@ impl ControllerWing {
         match change {
             MetadataChange::PartitionChanged { partition, registration, unclean } => {
                 self.leadership.on_registered(context, findings, *partition, registration);
+                reassignment::on_registered(context, findings, *partition, registration);
                 election::on_registered(context, findings, *partition, registration, *unclean);
                 self.proposals.on_registered(context, findings, controller_epoch, offset);
             }
@@ -85,6 +92,8 @@ impl ControllerWing {
             MetadataChange::LeaderChanged { .. }
             | MetadataChange::TopicCreated { .. }
             | MetadataChange::ProducerIdsAllocated { .. }
+            | MetadataChange::TopicDeleted { .. }
+            | MetadataChange::BrokerUnregistered { .. }
             | MetadataChange::RetentionChanged { .. } => {}
         }
     }

@@ -65,6 +65,8 @@ impl Coordinators {
             | MetadataChange::BrokerRegistered { .. }
             | MetadataChange::BrokerChanged { .. }
             | MetadataChange::ProducerIdsAllocated { .. }
+            | MetadataChange::TopicDeleted { .. }
+            | MetadataChange::BrokerUnregistered { .. }
             | MetadataChange::RetentionChanged { .. } => None,
         }
     }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod epoch_ends;
+mod given_up;
 mod log_matching;
 mod log_start;
 mod recovery;
@@ -14,6 +15,7 @@ use harrow_broker_model::note::{
 use harrow_broker_model::types::{NodeId, Offset, TopicPartition};
 
 use super::finding::{Context, Findings, Invariant};
+use super::shared::Shared;
 use crate::plan::Plan;
 use crate::view::ClusterView;
 use log_matching::LogMatching;
@@ -31,6 +33,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     log_start::INVARIANT,
     retention::INVARIANT,
     epoch_ends::INVARIANT,
+    given_up::INVARIANT,
     audit::INVARIANT,
 ];
 
@@ -77,9 +80,15 @@ impl LogWing {
     }
 
     #[inline]
-    pub(super) fn observe(&mut self, context: &Context<'_>, findings: &mut Findings, note: &Note) {
+    pub(super) fn observe(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        shared: &Shared,
+        note: &Note,
+    ) {
         if let Note::Log(note) = note {
-            self.on_log_note(context, findings, note);
+            self.on_log_note(context, findings, (note, shared.applied_by(context.node)));
         } else if let Note::Replication(ReplicationNote::DivergenceFound {
             partition,
             epoch,
@@ -105,7 +114,12 @@ impl LogWing {
         }
     }
 
-    fn on_log_note(&mut self, context: &Context<'_>, findings: &mut Findings, note: &LogNote) {
+    fn on_log_note(
+        &mut self,
+        context: &Context<'_>,
+        findings: &mut Findings,
+        (note, applied): (&LogNote, Option<Offset>),
+    ) {
         self.kept_records.on_note(context, findings, note);
         match note {
             LogNote::Appended { partition, batch, leader_epoch, .. } => {
@@ -130,11 +144,19 @@ impl LogWing {
                 self.log_starts.on_confirmed(context, *partition, *low_watermark);
             }
             LogNote::RecordsDeleted { .. } => {}
+            LogNote::Discarded { partition, .. } => {
+                given_up::on_discarded(context, findings, *partition, applied);
+            }
             LogNote::StartMoved { partition, log_start_offset } => {
                 log_start::on_moved(context, findings, *partition, *log_start_offset);
             }
         }
     }
+}
+
+/// At the end of a run: what a live node has and should not.
+pub(super) fn on_audit_of_strays(context: &Context<'_>, findings: &mut Findings) {
+    given_up::on_audit(context, findings);
 }
 
 /// At the end of a run: what a live replica's own log holds, batch by batch.

@@ -105,7 +105,9 @@ fn check_eligible(
     if !short || !context.view.states_all() || !context.view.keeps_eligible_replicas() {
         return;
     }
-    let stays = |member: &NodeId| next.isr.contains(member) || next.elr.contains(member);
+    let stays = |member: &NodeId| {
+        next.isr.contains(member) || next.elr.contains(member) || !next.replicas.contains(member)
+    };
     let ended = |member: NodeId| {
         view.replica(member).is_none_or(|replica| replica.unclean)
             || !context.view.has_registered(member)

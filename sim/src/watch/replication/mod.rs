@@ -70,7 +70,10 @@ impl ReplicationWing {
         self.overdue.look(context, findings, (&shared.calm, &shared.running_since));
         if let Note::Replication(note) = note {
             self.on_replication_note(context, findings, shared, note);
-        } else if let Note::Log(LogNote::Truncated { partition, .. }) = note {
+        } else if let Note::Log(
+            LogNote::Truncated { partition, .. } | LogNote::Discarded { partition, .. },
+        ) = note
+        {
             if *partition != TopicPartition::METADATA {
                 let (at_ns, view, node) = (context.at_ns, context.view, context.node);
                 self.follower_lag.forgive(at_ns, view, node, Some(*partition));

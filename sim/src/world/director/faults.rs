@@ -99,6 +99,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             Action::DeleteRecords { target, percent } => {
                 self.delete_records(step, target, *percent)
             }
+            Action::Reassign { .. }
+            | Action::CancelReassignment { .. }
+            | Action::AddPartitions { .. }
+            | Action::JoinBroker { .. }
+            | Action::DecommissionBroker { .. } => self.administer(position, step),
             Action::ResetConnections { .. }
             | Action::FailDisk { .. }
             | Action::BitRot { .. }
@@ -235,7 +240,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
         if how == CrashKind::Wipe {
             self.host.wiped(self.engine.ids()[index]);
         }
-        self.engine.start_at(index, self.engine.now() + down_ms * MS);
+        self.start_again(index, self.engine.now() + down_ms * MS);
         self.client_crashed(index);
     }
 
@@ -295,6 +300,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::Partition { .. }
             | Action::ResetConnections { .. }
             | Action::DeleteRecords { .. }
+            | Action::Reassign { .. }
+            | Action::CancelReassignment { .. }
+            | Action::AddPartitions { .. }
+            | Action::JoinBroker { .. }
+            | Action::DecommissionBroker { .. }
             | Action::FailDisk { .. }
             | Action::BitRot { .. }
             | Action::StepClock { .. }
@@ -311,6 +321,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     fn delete_records(&mut self, step: &Step, target: &Target, percent: u32) -> StepResult {
         let (node, summary) = self.ask_to_delete(step, target, percent)?;
+        Ok(done(node, summary))
+    }
+
+    fn administer(&mut self, position: usize, step: &Step) -> StepResult {
+        let (node, summary) = self.ask_administrator(position, step)?;
         Ok(done(node, summary))
     }
 
@@ -356,6 +371,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::RollingRestart { .. }
             | Action::Partition { .. }
             | Action::DeleteRecords { .. }
+            | Action::Reassign { .. }
+            | Action::CancelReassignment { .. }
+            | Action::AddPartitions { .. }
+            | Action::JoinBroker { .. }
+            | Action::DecommissionBroker { .. }
             | Action::Pause { .. }
             | Action::Delay { .. }
             | Action::DropResponses { .. }
@@ -489,6 +509,11 @@ fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
         | Action::Partition { .. }
         | Action::ResetConnections { .. }
         | Action::DeleteRecords { .. }
+        | Action::Reassign { .. }
+        | Action::CancelReassignment { .. }
+        | Action::AddPartitions { .. }
+        | Action::JoinBroker { .. }
+        | Action::DecommissionBroker { .. }
         | Action::FailDisk { .. }
         | Action::BitRot { .. }
         | Action::StepClock { .. }
@@ -510,6 +535,11 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::Partition { .. } => "partition",
         Action::ResetConnections { .. } => "reset-connections",
         Action::DeleteRecords { .. } => "delete-records",
+        Action::Reassign { .. } => "reassign",
+        Action::CancelReassignment { .. } => "cancel-reassignment",
+        Action::AddPartitions { .. } => "add-partitions",
+        Action::JoinBroker { .. } => "join-broker",
+        Action::DecommissionBroker { .. } => "decommission-broker",
         Action::Delay { .. } => "delay",
         Action::DropResponses { .. } => "drop-responses",
         Action::HoldRequests { .. } => "hold-requests",

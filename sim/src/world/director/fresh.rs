@@ -44,6 +44,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
     /// A fresh client runs, or was answered, or time has passed: it goes on.
     pub(super) fn prompt(&mut self, pending: Goal) {
         match (self.phase, pending) {
+            (Phase::Converging, Goal::Topics) => self.grow_topics(),
             (Phase::Producing | Phase::Reading, Goal::FreshProducer) => self.send_missing(),
             (Phase::Producing | Phase::Reading, Goal::LoadProducers) => self.resume_loads(),
             (Phase::Reading, Goal::ConsumerLag) => {

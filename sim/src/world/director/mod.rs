@@ -5,6 +5,7 @@
 //! Loads begin at their planned time, but not before all topics exist. Clients are left alone by the faults of brokers;
 //! a client that is itself the target leaves its open operations with unknown outcome and comes back as a new process.
 
+mod administration;
 mod condition;
 mod conditions;
 mod converge;
@@ -95,8 +96,12 @@ pub(crate) struct Director<'p, N, F> {
     injected: u64,
     healed: bool,
     phase: Phase,
-    /// Nodes that the heal left outside the core.
+    /// Nodes that the heal left outside the core, and those that have left the cluster.
     outside: Vec<NodeId>,
+    /// Brokers that have left the cluster for good.
+    gone: Vec<NodeId>,
+    /// Brokers that are about to.
+    leaving: Vec<NodeId>,
     progress: Progress,
     /// What was overdue when it was looked at last.
     overdue: Option<Pending>,
@@ -146,6 +151,8 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             healed: false,
             phase: Phase::Faults,
             outside: Vec::new(),
+            gone: Vec::new(),
+            leaving: Vec::new(),
             progress: Progress::none(0),
             overdue: None,
             stranded_since: None,
@@ -219,9 +226,11 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
     fn audit(&mut self) {
         let (at_ns, event) = (self.engine.now(), self.engine.events());
         for (node, process) in self.engine.idle() {
+            let moment = Moment { at_ns, event, node };
             for log in process.logs() {
-                self.host.audit(Moment { at_ns, event, node }, log);
+                self.host.audit(moment, log);
             }
+            self.host.audit_strays(moment);
         }
     }
 
@@ -232,7 +241,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
 
     fn begin_run(&mut self) {
         for (index, id) in self.engine.ids().to_vec().into_iter().enumerate() {
-            if !self.is_fresh(id) {
+            if !self.is_fresh(id) && !self.joins_later(id) {
                 self.engine.start_at(index, 0);
             }
         }
@@ -249,6 +258,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             DirectorTimer::Step(position) => self.fire(position),
             DirectorTimer::StepEnd(position) => self.end_step(position),
             DirectorTimer::Roll { step, broker } => self.roll(step, broker),
+            DirectorTimer::Leave(position) => self.leave(position),
             DirectorTimer::CreateTopic(position) => self.create_topic(position),
             DirectorTimer::Load(position) => self.on_load(position),
             DirectorTimer::Heal => self.on_heal(),
@@ -349,7 +359,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             self.host.tally.halted(reason);
         }
         let start = full_until.filter(|_| reason == "disk-full").unwrap_or(now + down_ms * MS);
-        self.engine.start_at(node, start);
+        self.start_again(node, start);
         self.client_crashed(node);
     }
 
@@ -387,7 +397,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         }
         let request = Operation::CreateTopic {
             topic: topic_name(&topic.name),
-            partitions: topic.partitions as i32,
+            partitions: topic.initial_partitions.unwrap_or(topic.partitions) as i32,
             replication_factor: topic.replication_factor as i16,
             min_insync_replicas: topic.min_insync_replicas as i32,
             unclean_leader_election: topic.unclean_leader_election,
@@ -427,6 +437,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             | Outcome::Committed { .. }
             | Outcome::Polled { .. }
             | Outcome::EndOffset { .. }
+            | Outcome::Administered { .. }
             | Outcome::RecordsDeleted { .. } => {
                 panic!("the admin client answered the creation of a topic with {outcome:?}");
             }

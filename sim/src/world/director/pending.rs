@@ -147,8 +147,12 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     fn topics_pending(&self) -> Option<Pending> {
         let missing = self.plan.topics.iter().skip(self.topics_created);
-        Shortfall::count(missing.map(|topic| format!("topic {} is not created", topic.name)))
-            .of(Goal::Topics)
+        let missing = missing.map(|topic| format!("topic {} is not created", topic.name));
+        let short = self.short_topics();
+        let short = short.map(|topic| {
+            format!("topic {} has fewer partitions than {}", topic.name, topic.partitions)
+        });
+        Shortfall::count(missing.chain(short)).of(Goal::Topics)
     }
 
     fn leader_pending(&self, name: &str, view: Option<&PartitionView>) -> Option<(String, u64)> {
@@ -178,6 +182,14 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             let missing = live.iter().filter(|node| !isr.contains(node)).count() as u64;
             let what = format!("isr of {name} is {isr_text}, live replicas are {live_text}");
             return Some((what, missing));
+        }
+        let moving = registration.reassignment.is_under_way();
+        if moving && live.len() == registration.replicas.len() {
+            let adding = list(&registration.reassignment.adding);
+            return Some((
+                format!("reassignment of {name}, which adds {adding}, has not ended"),
+                1,
+            ));
         }
         // Below the minimum, members that left stay eligible: of these, only the dead may remain.
         let below = isr.len() < view.min_insync_replicas as usize;

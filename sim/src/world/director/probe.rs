@@ -53,6 +53,7 @@ impl Probe {
             | Outcome::Polled { .. }
             | Outcome::EndOffset { .. }
             | Outcome::RecordsDeleted { .. }
+            | Outcome::Administered { .. }
             | Outcome::TopicCreated => panic!("a send was answered with {outcome:?}"),
         }
     }

@@ -30,8 +30,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     /// Whether the node is dead for good.
     pub(super) fn is_dead(&self, node: NodeId) -> bool {
-        self.is_outside(node)
-            && self.plan.core.as_ref().is_some_and(|core| core.state == OutsideState::Dead)
+        self.gone.contains(&node)
+            || self.is_outside(node)
+                && self.plan.core.as_ref().is_some_and(|core| core.state == OutsideState::Dead)
     }
 
     /// Why no rule can meet this goal, if so. Goals leave out the partitions that are lost, so what is pending never

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Effect, Effects, Event, Node};
 use harrow_broker_model::note::{BrokerNote, LogNote, Note, QuorumNote};
-use harrow_broker_model::types::{FlushToken, NodeId, Offset};
+use harrow_broker_model::types::{FlushToken, NodeId, Offset, TopicPartition};
 
 use super::slot::StalledSync;
 use super::{Delivery, Engine, NodeHost, OUTSIDE, Outside, Report, ScheduledEvent};
@@ -150,6 +150,7 @@ impl<N: Node> Engine<N> {
             | Effect::Replace { .. }
             | Effect::ReplaceInBackground { .. }
             | Effect::Delete { .. }
+            | Effect::Discard { .. }
             | Effect::Sync { .. }
             | Effect::Flush { .. } => return self.on_disk(node, effect, host),
         }
@@ -204,6 +205,7 @@ impl<N: Node> Engine<N> {
             }
             Effect::ReplaceInBackground { file, bytes } => self.replace(node, file, bytes, false),
             Effect::Delete { file } => slot.disk.delete(now, file),
+            Effect::Discard { partition } => return self.discard(node, partition, host),
             Effect::Sync { file } => return self.sync(node, file, host),
             Effect::Flush { file, token } => self.flush(node, file, token),
             Effect::Request { .. }
@@ -229,6 +231,40 @@ impl<N: Node> Engine<N> {
         self.queue.push(done, happening);
         self.report_blocked(node, host);
         Flow::Blocked
+    }
+
+    fn discard(
+        &mut self,
+        node: usize,
+        partition: TopicPartition,
+        host: &mut impl NodeHost<N>,
+    ) -> Flow {
+        let done = self.now + self.sync_time(node);
+        let slot = &mut self.slots[node];
+        slot.blocked = true;
+        let uptime = slot.uptime;
+        self.queue.push(done, ScheduledEvent::DiscardDone { node, uptime, partition });
+        self.report_blocked(node, host);
+        Flow::Blocked
+    }
+
+    pub(super) fn on_discard_done(
+        &mut self,
+        node: usize,
+        uptime: u64,
+        partition: TopicPartition,
+        host: &mut impl NodeHost<N>,
+    ) {
+        let now = self.now;
+        let slot = &mut self.slots[node];
+        if slot.uptime != uptime {
+            return;
+        }
+        if slot.disk_condition.stalled {
+            return slot.stalled_syncs.push(StalledSync::Discard { partition });
+        }
+        slot.disk.discard(now, partition, !slot.disk_condition.lying);
+        self.unblock(node, host);
     }
 
     fn flush(&mut self, node: usize, file: FileId, token: FlushToken) {
@@ -359,6 +395,10 @@ impl<N: Node> Engine<N> {
             Effect::Delete { file } => {
                 hash.word(15);
                 hash.file(*file);
+            }
+            Effect::Discard { partition } => {
+                hash.pair(21, partition.partition);
+                hash.word(u64::from(partition.topic.0));
             }
             Effect::Sync { file } => {
                 hash.word(16);

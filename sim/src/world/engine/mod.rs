@@ -363,6 +363,9 @@ impl<N: Node> Engine<N> {
             ScheduledEvent::FlushDone { node, uptime, mark, token } => {
                 self.on_flush_done(node, uptime, mark, token, host);
             }
+            ScheduledEvent::DiscardDone { node, uptime, partition } => {
+                self.on_discard_done(node, uptime, partition, host);
+            }
             ScheduledEvent::ReplaceDone { node, uptime, replacement, blocking } => {
                 self.on_replace_done(node, uptime, replacement, blocking, host);
             }

@@ -172,6 +172,9 @@ impl<N: Node> Engine<N> {
                 StalledSync::Flush { mark, token } => {
                     ScheduledEvent::FlushDone { node, uptime, mark, token }
                 }
+                StalledSync::Discard { partition } => {
+                    ScheduledEvent::DiscardDone { node, uptime, partition }
+                }
                 StalledSync::Replace { replacement, blocking } => {
                     ScheduledEvent::ReplaceDone { node, uptime, replacement, blocking }
                 }

@@ -1,6 +1,6 @@
 //! What will happen, as it waits in the heap.
 
-use harrow_broker_model::types::FlushToken;
+use harrow_broker_model::types::{FlushToken, TopicPartition};
 
 use crate::world::disk::{Replacement, SyncMark};
 use crate::world::network::Transit;
@@ -44,6 +44,15 @@ pub(crate) enum ScheduledEvent {
         /// As the node named it.
         token: FlushToken,
     },
+    /// A log's files are moved away.
+    DiscardDone {
+        /// Whose.
+        node: usize,
+        /// In which uptime.
+        uptime: u64,
+        /// Which log.
+        partition: TopicPartition,
+    },
     /// A small file is replaced.
     ReplaceDone {
         /// Whose.
@@ -66,6 +75,8 @@ pub(crate) enum DirectorTimer {
     Step(usize),
     /// A step's fault ends, by position.
     StepEnd(usize),
+    /// A broker that is to leave the cluster is looked after, by the position of its step.
+    Leave(usize),
     /// A rolling restart goes on with the broker at a position.
     Roll {
         /// The step, by position.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use harrow_broker_model::node::{Effect, Event};
-use harrow_broker_model::types::FlushToken;
+use harrow_broker_model::types::{FlushToken, TopicPartition};
 
 use crate::plan::ClockPlan;
 use crate::world::clock::NodeClock;
@@ -29,6 +29,7 @@ pub(super) enum StalledSync {
     Sync { mark: SyncMark },
     Flush { mark: SyncMark, token: FlushToken },
     Replace { replacement: Box<Replacement>, blocking: bool },
+    Discard { partition: TopicPartition },
 }
 
 /// Something that waits for a process.

@@ -7,6 +7,7 @@ mod due;
 mod exchange;
 mod guards;
 mod quorum;
+mod reassignment;
 mod replication;
 mod retention;
 mod timed;
@@ -22,6 +23,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
     let tables = [
         replication::CASES,
         retention::CASES,
+        reassignment::CASES,
         cluster::CASES,
         quorum::CASES,
         transactions::CASES,

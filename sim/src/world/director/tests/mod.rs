@@ -12,7 +12,7 @@ use harrow_broker_model::node::{
 use harrow_broker_model::node_status::{Held, NodeStatus, OPEN_TRANSACTIONS};
 use harrow_broker_model::note::{
     AppendOrigin, BatchKind, BatchSummary, ControllerNote, LogNote, MetadataChange,
-    PartitionRegistration, QuorumNote, ReplicationNote,
+    PartitionRegistration, QuorumNote, Reassignment, ReplicationNote,
 };
 use harrow_broker_model::proto::ErrorCode;
 use harrow_broker_model::testing as node_testing;
@@ -184,6 +184,7 @@ impl Toy {
             isr: self.isr.iter().map(|id| NodeId(*id)).collect(),
             elr,
             last_known_leader: None,
+            reassignment: Reassignment::default(),
             leader: (!self.isr.is_empty()).then_some(NodeId(1)),
             leader_epoch: LeaderEpoch(0),
             partition_epoch: PartitionEpoch(0),
@@ -255,6 +256,7 @@ impl Toy {
                 Outcome::Failed { error: ErrorCode::RequestTimedOut, partition: -1 }
             }
             Operation::CreateTopic { .. } => Outcome::TopicCreated,
+            Operation::Administer(_) => Outcome::Administered { listed: 0 },
             Operation::DeleteRecords { .. } => Outcome::RecordsDeleted { low_watermark: Offset(0) },
         })
     }

@@ -1,5 +1,6 @@
 //! Messages as trace text: kind, partitions, offsets, epochs, error.
 
+use harrow_broker_model::admin_message::{AdminRequest, AdminResponse};
 use harrow_broker_model::fetch_session::FetchMetadata;
 use harrow_broker_model::message::{
     AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse, AlteredPartition,
@@ -15,6 +16,35 @@ use harrow_broker_model::types::{LeaderEpoch, NodeId};
 
 use super::names::Names;
 use super::parts::{also, epoch, joined, nodes, somebody, span};
+
+/// What an administrator asks.
+pub(super) fn administration(request: &AdminRequest) -> String {
+    match request {
+        AdminRequest::DeleteTopics(request) => rare("delete topics", request),
+        AdminRequest::CreatePartitions(request) => rare("create partitions", request),
+        AdminRequest::AlterPartitionReassignments(request) => {
+            rare("alter partition reassignments", request)
+        }
+        AdminRequest::ListPartitionReassignments(request) => {
+            rare("list partition reassignments", request)
+        }
+        AdminRequest::UnregisterBroker(request) => rare("unregister broker", request),
+    }
+}
+
+fn administered(response: &AdminResponse) -> String {
+    match response {
+        AdminResponse::DeleteTopics(response) => rare("delete topics response", response),
+        AdminResponse::CreatePartitions(response) => rare("create partitions response", response),
+        AdminResponse::AlterPartitionReassignments(response) => {
+            rare("alter partition reassignments response", response)
+        }
+        AdminResponse::ListPartitionReassignments(response) => {
+            rare("list partition reassignments response", response)
+        }
+        AdminResponse::UnregisterBroker(response) => rare("unregister broker response", response),
+    }
+}
 
 /// What a request says.
 pub(super) fn request(names: &Names, body: &RequestBody) -> String {
@@ -37,6 +67,7 @@ fn client_request(body: &ClientRequest) -> String {
         ClientRequest::InitProducerId(request) => rare("init producer id", &**request),
         ClientRequest::CreateTopics(request) => rare("create topics", &**request),
         ClientRequest::DeleteRecords(request) => rare("delete records", &**request),
+        ClientRequest::Admin(request) => administration(request),
         ClientRequest::AddPartitionsToTxn(request) => rare("add partitions to txn", &**request),
         ClientRequest::AddOffsetsToTxn(request) => rare("add offsets to txn", &**request),
         ClientRequest::TxnOffsetCommit(request) => rare("txn offset commit", &**request),
@@ -86,6 +117,7 @@ fn controller_request(names: &Names, body: &ControllerRequest) -> String {
             format!("allocate producer ids for broker {}", request.broker)
         }
         ControllerRequest::CreateTopics(request) => rare("create topics", &**request),
+        ControllerRequest::Admin(request) => administration(request),
     }
 }
 
@@ -139,6 +171,7 @@ fn client_response(body: &ClientResponse) -> String {
         ClientResponse::InitProducerId(response) => rare("init producer id response", &**response),
         ClientResponse::CreateTopics(response) => rare("create topics response", &**response),
         ClientResponse::DeleteRecords(response) => rare("delete records response", &**response),
+        ClientResponse::Admin(response) => administered(response),
         ClientResponse::AddPartitionsToTxn(response) => {
             rare("add partitions to txn response", &**response)
         }
@@ -197,6 +230,7 @@ fn controller_response(names: &Names, body: &ControllerResponse) -> String {
             Err(error) => format!("allocate producer ids response: {error:?}"),
         },
         ControllerResponse::CreateTopics(response) => rare("create topics response", &**response),
+        ControllerResponse::Admin(response) => administered(response),
     }
 }
 

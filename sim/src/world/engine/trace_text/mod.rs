@@ -72,6 +72,9 @@ pub(super) fn effect(names: &Names, effect: &Effect) -> String {
             format!("replaces the {name} by {} bytes in the background", bytes.len())
         }
         Effect::Delete { file } => format!("deletes the {}", file_name(names, *file)),
+        Effect::Discard { partition } => {
+            format!("moves the log of {} away", names.place(*partition))
+        }
         Effect::Sync { file } => format!("syncs the {}", file_name(names, *file)),
         Effect::Flush { file, token } => {
             format!("flushes the {} as {token}", file_name(names, *file))
@@ -129,6 +132,7 @@ fn operation_text(request: &Operation) -> String {
         Operation::DeleteRecords { broker, partition: (topic, index), before } => {
             format!("delete records of {}-{index} below {before} at node {broker}", topic.as_str())
         }
+        Operation::Administer(request) => message::administration(request),
         Operation::CreateTopic { topic, partitions, replication_factor, .. } => format!(
             "create topic {}, {partitions} partitions of {replication_factor} replicas",
             topic.as_str()
@@ -187,6 +191,7 @@ fn outcome_text(outcome: &Outcome) -> String {
             format!("records are deleted, the low watermark is {low_watermark}")
         }
         Outcome::TopicCreated => "the topic exists".to_owned(),
+        Outcome::Administered { .. } => "the controller has done it".to_owned(),
         Outcome::Failed { error, .. } => format!("failed, {error:?}"),
         Outcome::Unknown { error, .. } => format!("unknown outcome, {error:?}"),
     }

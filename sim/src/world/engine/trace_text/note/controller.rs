@@ -1,6 +1,8 @@
 //! Facts of the active controller and of committed metadata.
 
-use harrow_broker_model::note::{ControllerNote, MetadataChange, PartitionRegistration};
+use harrow_broker_model::note::{
+    ControllerNote, MetadataChange, PartitionRegistration, Reassignment,
+};
 use harrow_broker_model::retention::Retention;
 use harrow_broker_model::types::NodeId;
 
@@ -46,6 +48,8 @@ fn metadata(names: &Names, change: &MetadataChange) -> String {
         MetadataChange::PartitionChanged { partition, registration, unclean } => {
             format!("{}: {}", names.place(*partition), registered(registration, *unclean))
         }
+        MetadataChange::TopicDeleted { topic } => format!("deleted topic {topic}"),
+        MetadataChange::BrokerUnregistered { broker } => format!("unregistered broker {broker}"),
         MetadataChange::ProducerIdsAllocated { next_producer_id } => {
             format!("allocated producer ids below {next_producer_id}")
         }
@@ -63,8 +67,14 @@ fn registered(registration: &PartitionRegistration, unclean: bool) -> String {
     let PartitionRegistration { leader, leader_epoch, isr, elr, partition_epoch, .. } =
         registration;
     let elr = if elr.is_empty() { String::new() } else { format!(", ELR {}", nodes(elr)) };
+    let Reassignment { adding, removing } = &registration.reassignment;
+    let moves = if registration.reassignment.is_under_way() {
+        format!(", adding {}, removing {}", nodes(adding), nodes(removing))
+    } else {
+        String::new()
+    };
     format!(
-        "leader {} in epoch {leader_epoch}{}, ISR {}{elr}, partition epoch {partition_epoch}",
+        "leader {} in epoch {leader_epoch}{}, ISR {}{elr}{moves}, partition epoch {partition_epoch}",
         somebody(*leader),
         if unclean { " by unclean election" } else { "" },
         nodes(isr)

@@ -48,6 +48,13 @@ pub(super) fn trace_text(names: &Names, note: &LogNote) -> String {
             let place = names.place(*partition);
             format!("{place}: confirmed deletion, low watermark {low_watermark}")
         }
+        LogNote::Discarded { partition, log_end_offset, stray } => {
+            let what = if *stray { "stray log" } else { "log" };
+            format!(
+                "{}: gave up its {what}, which ended at {log_end_offset}",
+                names.place(*partition)
+            )
+        }
         LogNote::RecordsDeleted { partition, from, to, reason } => {
             let (place, why) = (names.place(*partition), deletion_reason(*reason));
             format!("{place}: deletes records {from} to {}, {why}", to.plus(-1))

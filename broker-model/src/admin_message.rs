@@ -1,0 +1,120 @@
+//! What an administrator asks of the active controller, by way of any broker: topics to delete, partitions to add,
+//! replicas to move, brokers to let go. Source: KIP-4, KIP-195, KIP-455, KIP-631 (`UnregisterBroker`).
+
+use crate::proto::{
+    AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
+    CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopicResult,
+    DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse, ErrorCode,
+    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, UnregisterBrokerRequest,
+    UnregisterBrokerResponse,
+};
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the Kafka request of its name")]
+pub enum AdminRequest {
+    DeleteTopics(DeleteTopicsRequest),
+    CreatePartitions(CreatePartitionsRequest),
+    AlterPartitionReassignments(AlterPartitionReassignmentsRequest),
+    ListPartitionReassignments(ListPartitionReassignmentsRequest),
+    UnregisterBroker(UnregisterBrokerRequest),
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the Kafka response of its name")]
+pub enum AdminResponse {
+    DeleteTopics(DeleteTopicsResponse),
+    CreatePartitions(CreatePartitionsResponse),
+    AlterPartitionReassignments(AlterPartitionReassignmentsResponse),
+    ListPartitionReassignments(ListPartitionReassignmentsResponse),
+    UnregisterBroker(UnregisterBrokerResponse),
+}
+
+impl AdminRequest {
+    /// The answer that refuses all of it.
+    pub fn refused(&self, error: ErrorCode) -> AdminResponse {
+        let code = error.code();
+        match self {
+            Self::DeleteTopics(request) => {
+                let refuse = |topic: &crate::proto::DeleteTopicState| {
+                    DeletableTopicResult::default()
+                        .with_name(topic.name.clone())
+                        .with_topic_id(topic.topic_id)
+                        .with_error_code(code)
+                };
+                let responses = request.topics.iter().map(refuse).collect();
+                let response = DeleteTopicsResponse::default().with_responses(responses);
+                AdminResponse::DeleteTopics(response)
+            }
+            Self::CreatePartitions(request) => {
+                let results = request.topics.iter().map(|topic| {
+                    CreatePartitionsTopicResult::default()
+                        .with_name(topic.name.clone())
+                        .with_error_code(code)
+                });
+                let response = CreatePartitionsResponse::default().with_results(results.collect());
+                AdminResponse::CreatePartitions(response)
+            }
+            Self::AlterPartitionReassignments(_) => AdminResponse::AlterPartitionReassignments(
+                AlterPartitionReassignmentsResponse::default().with_error_code(code),
+            ),
+            Self::ListPartitionReassignments(_) => AdminResponse::ListPartitionReassignments(
+                ListPartitionReassignmentsResponse::default().with_error_code(code),
+            ),
+            Self::UnregisterBroker(_) => AdminResponse::UnregisterBroker(
+                UnregisterBrokerResponse::default().with_error_code(code),
+            ),
+        }
+    }
+}
+
+impl AdminResponse {
+    /// The same answer as a refusal of all of it.
+    #[must_use]
+    pub fn refused(mut self, error: ErrorCode) -> Self {
+        let code = error.code();
+        match &mut self {
+            Self::DeleteTopics(response) => {
+                response.responses.iter_mut().for_each(|it| it.error_code = code);
+            }
+            Self::CreatePartitions(response) => {
+                response.results.iter_mut().for_each(|it| it.error_code = code);
+            }
+            Self::AlterPartitionReassignments(response) => response.error_code = code,
+            Self::ListPartitionReassignments(response) => response.error_code = code,
+            Self::UnregisterBroker(response) => response.error_code = code,
+        }
+        self
+    }
+
+    /// The first error in it.
+    pub fn error(&self) -> Option<ErrorCode> {
+        let code = match self {
+            Self::DeleteTopics(response) => {
+                first(0, response.responses.iter().map(|it| it.error_code))
+            }
+            Self::CreatePartitions(response) => {
+                first(0, response.results.iter().map(|it| it.error_code))
+            }
+            Self::AlterPartitionReassignments(response) => {
+                let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
+                first(response.error_code, partitions.map(|it| it.error_code))
+            }
+            Self::ListPartitionReassignments(response) => response.error_code,
+            Self::UnregisterBroker(response) => response.error_code,
+        };
+        ErrorCode::try_from_code(code)
+    }
+
+    /// How many partitions are being moved, if that is what was asked.
+    pub fn listed(&self) -> u32 {
+        let Self::ListPartitionReassignments(response) = self else { return 0 };
+        response.topics.iter().map(|topic| topic.partitions.len() as u32).sum()
+    }
+}
+
+/// The first code that is an error.
+fn first(whole: i16, parts: impl Iterator<Item = i16>) -> i16 {
+    std::iter::once(whole).chain(parts).find(|code| *code != 0).unwrap_or(0)
+}

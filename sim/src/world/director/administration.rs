@@ -1,0 +1,289 @@
+//! What administrators do to a cluster while it runs: replicas are moved, partitions added, brokers join and leave.
+//! The active controller is asked, by the admin client, by way of any broker.
+
+use harrow_broker_model::admin_message::AdminRequest;
+use harrow_broker_model::config::topic_name;
+use harrow_broker_model::node::{Node, Operation};
+use harrow_broker_model::note::PartitionRegistration;
+use harrow_broker_model::proto::{
+    AlterPartitionReassignmentsRequest, BrokerId, CreatePartitionsRequest, CreatePartitionsTopic,
+    ReassignablePartition, ReassignableTopic, TopicName, UnregisterBrokerRequest,
+};
+use harrow_broker_model::types::NodeId;
+
+use super::cuts::list;
+use super::{Director, MS};
+use crate::plan::{Action, Step, Target, TopicPlan};
+use crate::world::draw::Purpose;
+use crate::world::engine::{Boot, DirectorTimer};
+
+/// How often a broker is looked after that is to leave.
+const LEAVE_MS: u64 = 250;
+
+impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
+    /// The node that a step is about, and what is asked in words; or why it is not.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these five kinds alone")]
+    pub(super) fn ask_administrator(
+        &mut self,
+        position: usize,
+        step: &Step,
+    ) -> Result<(NodeId, String), String> {
+        match &step.action {
+            Action::Reassign { target, replicas } => self.reassign(step, target, *replicas),
+            Action::CancelReassignment { target } => self.cancel(step, target),
+            Action::AddPartitions { target } => self.add_partitions(step, target),
+            Action::JoinBroker { target } => self.join(step, target),
+            Action::DecommissionBroker { target } => self.decommission(position, step, target),
+            other => unreachable!("{other:?} is nothing that an administrator does"),
+        }
+    }
+
+    /// Asks the controller for something; what it answers shows in the metadata.
+    fn ask(&mut self, request: AdminRequest) -> Result<(), String> {
+        let admin = self.place(self.plan.admin.node);
+        if !self.engine.runs(admin) {
+            return Err("the admin client does not run".to_owned());
+        }
+        let operation = self.recorder.unrecorded();
+        let request = Operation::Administer(Box::new(request));
+        self.engine.invoke(admin, operation, request, &mut self.host);
+        Ok(())
+    }
+
+    fn reassign(
+        &mut self,
+        step: &Step,
+        target: &Target,
+        replicas: u32,
+    ) -> Result<(NodeId, String), String> {
+        let (topic, index) = partition_of(target)?;
+        let leader = self.resolve(step, target, 0)?;
+        let registration = self.host.view().registration_of(topic, index);
+        let registration = registration.ok_or("the partition is not there yet")?.clone();
+        let by_key = |role: u64, node: &NodeId| {
+            self.draws.word(Purpose::Target, u64::from(step.id), role, node.0 as u64)
+        };
+        let mut leave = staying(&registration);
+        leave.sort_by_key(|node| by_key(1, node));
+        leave.truncate(replicas as usize);
+        let mut others = self.others(&registration);
+        others.sort_by_key(|node| by_key(2, node));
+        let moved = replace(&registration, &leave, &others);
+        if moved == staying(&registration) {
+            return Err("no other broker is there".to_owned());
+        }
+        self.ask(reassignment(topic, index, Some(&moved)))?;
+        let summary = format!("replicas of {topic}-{index} are moved to {}", list(&moved));
+        Ok((leader, summary))
+    }
+
+    /// Brokers that could take a replica: registered, running, not about to leave, and without one.
+    fn others(&self, registration: &PartitionRegistration) -> Vec<NodeId> {
+        let registry = self.host.view().registry();
+        let can = |node: &NodeId| {
+            registry.broker(*node).is_some_and(|broker| !broker.fenced)
+                && !registration.replicas.contains(node)
+                && !self.leaving.contains(node)
+                && !self.gone.contains(node)
+        };
+        self.plan.cluster.brokers.iter().copied().filter(can).collect()
+    }
+
+    fn cancel(&mut self, step: &Step, target: &Target) -> Result<(NodeId, String), String> {
+        let (topic, index) = partition_of(target)?;
+        let leader = self.resolve(step, target, 0)?;
+        let registration = self.host.view().registration_of(topic, index);
+        if !registration.is_some_and(|known| known.reassignment.is_under_way()) {
+            return Err("nothing is being moved there".to_owned());
+        }
+        self.ask(reassignment(topic, index, None))?;
+        Ok((leader, format!("the reassignment of {topic}-{index} is cancelled")))
+    }
+
+    fn add_partitions(&mut self, step: &Step, target: &Target) -> Result<(NodeId, String), String> {
+        let (topic, _) = partition_of(target)?;
+        let leader = self.resolve(step, target, 0)?;
+        let plan = self.short_topics().find(|plan| plan.name == topic);
+        let plan = plan.ok_or("the topic has all its partitions")?;
+        let count = plan.partitions;
+        self.ask(partitions(topic, count))?;
+        Ok((leader, format!("topic {topic} is given {count} partitions")))
+    }
+
+    /// Topics that have fewer partitions than they are to have.
+    pub(super) fn short_topics(&self) -> impl Iterator<Item = &TopicPlan> + '_ {
+        let created = self.plan.topics.iter().take(self.topics_created);
+        created.filter(|topic| {
+            let last = topic.partitions - 1;
+            topic.initial_partitions.is_some()
+                && self.host.view().registration_of(&topic.name, last).is_none()
+        })
+    }
+
+    /// After the heal: topics get the partitions that no step has given them.
+    pub(super) fn grow_topics(&mut self) {
+        let short: Vec<(String, u32)> =
+            self.short_topics().map(|topic| (topic.name.clone(), topic.partitions)).collect();
+        for (topic, count) in short {
+            // Whoever is not asked now is asked at the next look.
+            let _ = self.ask(partitions(&topic, count));
+        }
+    }
+
+    /// Whether a step starts the node for the first time.
+    pub(super) fn joins_later(&self, node: NodeId) -> bool {
+        self.plan.steps.iter().any(|step| step.action.joins() == Some(node))
+    }
+
+    fn join(&mut self, step: &Step, target: &Target) -> Result<(NodeId, String), String> {
+        let node = self.resolve(step, target, 0)?;
+        let index = self.place(node);
+        if self.engine.runs(index) || self.gone.contains(&node) {
+            return Err(format!("node {node} is a member already, or has left"));
+        }
+        self.engine.start_at(index, self.engine.now());
+        Ok((node, format!("broker {node} joins")))
+    }
+
+    fn decommission(
+        &mut self,
+        position: usize,
+        step: &Step,
+        target: &Target,
+    ) -> Result<(NodeId, String), String> {
+        let node = self.resolve(step, target, 0)?;
+        if !self.plan.cluster.brokers.contains(&node) || self.leaving.contains(&node) {
+            return Err(format!("node {node} is no broker that could leave"));
+        }
+        let registry = self.host.view().registry();
+        let stay = |broker: &&NodeId| {
+            **broker != node
+                && registry.broker(**broker).is_some()
+                && !self.leaving.contains(broker)
+        };
+        let rest = self.plan.cluster.brokers.iter().filter(stay).count();
+        let needed = self.host.view().partitions().filter_map(|view| view.registration.as_ref());
+        let needed = needed.map(|registration| staying(registration).len()).max().unwrap_or(0);
+        if rest < needed {
+            return Err(format!("{rest} brokers cannot hold {needed} replicas"));
+        }
+        self.leaving.push(node);
+        self.engine.set_timer(self.engine.now(), DirectorTimer::Leave(position));
+        Ok((node, format!("broker {node} leaves for good")))
+    }
+
+    /// The next thing is done for a broker that is to leave: its replicas move, it stops, it is unregistered. One that
+    /// still has replicas at the heal stays.
+    pub(super) fn leave(&mut self, position: usize) {
+        let step = self.plan.steps[position].id;
+        let fault = self.faults.iter().find(|fault| fault.step == step);
+        let node = fault.and_then(|fault| fault.nodes.first()).copied();
+        if node.is_some_and(|node| !self.leave_on(node)) {
+            let at_ns = self.engine.now() + LEAVE_MS * MS;
+            self.engine.set_timer(at_ns, DirectorTimer::Leave(position));
+        }
+    }
+
+    /// Whether nothing is left to do.
+    fn leave_on(&mut self, node: NodeId) -> bool {
+        let index = self.place(node);
+        if self.gone.contains(&node) {
+            let is_known = self.host.view().registry().broker(node).is_some();
+            if is_known && !self.engine.runs(index) {
+                let id = BrokerId(node.0);
+                let request = UnregisterBrokerRequest::default().with_broker_id(id);
+                let _ = self.ask(AdminRequest::UnregisterBroker(request));
+            }
+            return !is_known;
+        }
+        if self.healed {
+            self.leaving.retain(|other| *other != node);
+            return true;
+        }
+        if self.drain_replicas(node) && self.engine.runs(index) {
+            self.gone.push(node);
+            self.outside.push(node);
+            self.engine.stop(index, &mut self.host);
+        }
+        false
+    }
+
+    /// Has the replicas of a broker moved; whether it has none any more.
+    fn drain_replicas(&mut self, node: NodeId) -> bool {
+        let view = self.host.view();
+        let mut empty = true;
+        let mut requests = Vec::new();
+        for partition in view.partitions() {
+            let Some(registration) = &partition.registration else { continue };
+            if !registration.replicas.contains(&node) {
+                continue;
+            }
+            empty = false;
+            let moves = staying(registration).contains(&node);
+            let topic = view.registry().topic(partition.partition.topic);
+            if let Some(topic) = topic.filter(|_| moves) {
+                let moved = replace(registration, &[node], &self.others(registration));
+                if !moved.contains(&node) {
+                    let index = partition.partition.partition as u32;
+                    requests.push(reassignment(&topic.name, index, Some(&moved)));
+                }
+            }
+        }
+        for request in requests {
+            let _ = self.ask(request);
+        }
+        empty
+    }
+
+    /// A process that ended starts again, unless its broker has left.
+    pub(super) fn start_again(&mut self, index: usize, at_ns: u64) {
+        if !self.gone.contains(&self.engine.ids()[index]) {
+            self.engine.start_at(index, at_ns);
+        }
+    }
+}
+
+fn partition_of(target: &Target) -> Result<(&str, u32), String> {
+    match target {
+        Target::LeaderOf(topic, index) => Ok((topic, *index)),
+        other => Err(format!("{other} names no partition")),
+    }
+}
+
+/// The replicas that a partition has once what moves has moved.
+fn staying(registration: &PartitionRegistration) -> Vec<NodeId> {
+    let removing = &registration.reassignment.removing;
+    registration.replicas.iter().filter(|node| !removing.contains(node)).copied().collect()
+}
+
+/// The replicas with some of them replaced, as far as there are others.
+fn replace(
+    registration: &PartitionRegistration,
+    leave: &[NodeId],
+    others: &[NodeId],
+) -> Vec<NodeId> {
+    let mut others = others.iter().copied();
+    let mut swap = |node: NodeId| {
+        if leave.contains(&node) { others.next().unwrap_or(node) } else { node }
+    };
+    staying(registration).into_iter().map(&mut swap).collect()
+}
+
+fn reassignment(topic: &str, index: u32, replicas: Option<&[NodeId]>) -> AdminRequest {
+    let replicas = replicas.map(|nodes| nodes.iter().map(|node| BrokerId(node.0)).collect());
+    let partition =
+        ReassignablePartition::default().with_partition_index(index as i32).with_replicas(replicas);
+    let topic = ReassignableTopic::default()
+        .with_name(TopicName(topic_name(topic)))
+        .with_partitions(vec![partition]);
+    let request = AlterPartitionReassignmentsRequest::default().with_topics(vec![topic]);
+    AdminRequest::AlterPartitionReassignments(request)
+}
+
+fn partitions(topic: &str, count: u32) -> AdminRequest {
+    let topic = CreatePartitionsTopic::default()
+        .with_name(TopicName(topic_name(topic)))
+        .with_count(count as i32)
+        .with_assignments(None);
+    AdminRequest::CreatePartitions(CreatePartitionsRequest::default().with_topics(vec![topic]))
+}
