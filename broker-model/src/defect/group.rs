@@ -23,7 +23,7 @@ GroupDefect {
         source: "KIP-447; OffsetMetadataManager.validateTransactionalOffsetCommit",
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(2, 5, 0)] },
         side: Server,
-        shows: "offsets" / "stale-commit-accepted" in "exactly-once", seed 3,
+        shows: "offsets" / "stale-commit-accepted" in "exactly-once", seed 2,
         meaning: "A coordinator takes offsets within a transaction from who is no member of the group any \
             more: only the fence of the producer stands between.",
         example: "A member stands still amid its transaction. Its partitions go to another one, whose \
@@ -35,7 +35,7 @@ GroupDefect {
         source: "KIP-447; OffsetMetadataManager.fetchOffsets, requireStable",
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(2, 5, 0)] },
         side: Server,
-        shows: "offsets" / "eos-duplicate" in "exactly-once", seed 6,
+        shows: "offsets" / "eos-duplicate" in "exactly-once", seed 4,
         meaning: "Who gets a partition is told the committed offset while a transaction that commits a later one \
             is open.",
         example: "A member has sent its offsets, and the commit of its transaction is on its way, when its \
@@ -155,10 +155,10 @@ GroupDefect {
         affected: Affected::Open { since: Version::new(0, 9, 0) },
         side: Server,
         shows: "offsets" / "lost-commit" in "late-member", seed 97,
-        meaning: "A commit that lay on the way counts although its member has committed on another connection since, if \
-            it is still in the same generation or epoch.",
-        example: "A commit of 75 lies on the way, and its consumer commits on another connection: 75 again, then 81. The \
-            late one arrives: whoever has the partition next begins at 75.",
+        meaning: "A commit that lay on the way counts although its member has committed on another connection \
+            since, if it is still in the same generation or epoch.",
+        example: "A commit of 75 lies on the way, and its consumer commits on another connection: 75 again, then \
+            81. The late one arrives: whoever has the partition next begins at 75.",
     }
     LateHeartbeatCounts {
         name: "late-heartbeat-counts",

@@ -191,7 +191,8 @@ ReplicationDefect {
 
     OldFetchAnswersCount {
         name: "old-fetch-answers-count",
-        source: "KIP-320; AbstractFetcherThread.processFetchRequest, Partition.doAppendRecordsToFollowerOrFutureReplica",
+        source: "KIP-320; AbstractFetcherThread.processFetchRequest, \
+            Partition.doAppendRecordsToFollowerOrFutureReplica",
         affected: Affected::Never,
         side: Server,
         shows: "replication" / "stale-answer-applied" in "swarm", seed 5,
@@ -217,7 +218,8 @@ ReplicationDefect {
         affected: Affected::Never,
         side: Server,
         shows: "replication" / "heard-of-other-log" in "quick-failover", seed 119,
-        meaning: "A leader gives records to a follower whose last epoch it does not know, as if the logs had not parted.",
+        meaning: "A leader gives records to a follower whose last epoch it does not know, as if the logs had not \
+            parted.",
         example: "A leader of epoch 4 appends one record that nobody else has, and dies. The leader of epoch 5 never \
             heard of epoch 4, and its log is longer: the old one fetches from its own end and gets what follows.",
     }

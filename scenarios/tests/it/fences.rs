@@ -213,8 +213,8 @@ const DOUBLED: &[(&str, &str)] = &[
         "One by itself is enough; without both, `old-fetch-answers-count` shows.",
     ),
     (
-        "A voter takes an answer only in the epoch in which it asked (`raft/vote.rs` `on_vote_response`, `raft/follow.rs` \
-         `on_fetch_response`).",
+        "A voter takes an answer only in the epoch in which it asked (`raft/vote.rs` `on_vote_response`, \
+         `raft/follow.rs` `on_fetch_response`).",
         "Whoever enters another role waits for no answer any more, and what it asks next takes the place of what was \
          asked (`raft/request_manager.rs` `reset` `sent`): 342 runs of all scenarios without both looks show nothing.",
     ),

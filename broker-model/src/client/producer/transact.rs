@@ -8,7 +8,8 @@
 //!
 //! The application sends its records one after another without waiting for their acknowledgements, then the offsets,
 //! and then asks for the end, which waits until all that was sent is answered. One that means to abort looks at all
-//! answers first. Where a record fails, the transaction is aborted. A producer that is fenced, or cannot end its transaction within its patience, is closed and made anew.
+//! answers first. Where a record fails, the transaction is aborted. A producer that is fenced, or cannot end its
+//! transaction within its patience, is closed and made anew.
 
 use std::collections::{BTreeSet, VecDeque};
 
