@@ -85,7 +85,7 @@ impl Plan {
     fn members(&self) -> impl Iterator<Item = &MemberConfig> {
         self.clients.iter().filter_map(|client| match client {
             ClientPlan::Consumer { config, .. } => config.group.as_ref(),
-            _ => None,
+            ClientPlan::Producer { .. } => None,
         })
     }
 }

@@ -1,4 +1,5 @@
-//! Admin client: creates topics, deletes records, and asks the active controller for changes. Source: Kafka's `KafkaAdminClient`.
+//! Admin client: creates topics, deletes records, and asks the active controller for changes. Source: Kafka's
+//! `KafkaAdminClient`.
 //!
 //! Brokers forward `CreateTopics` to the active controller, so any broker can be asked. What may pass, such as a
 //! controller that is being elected or brokers that have not registered yet, is tried again elsewhere until

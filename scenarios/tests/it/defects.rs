@@ -65,9 +65,11 @@ fn three_seeds_of_every_scenario_hold() {
     }
 }
 
+/// A mark that is rare is asked of a sweep, not of each run.
 fn holds(scenario: &str, seed: u64) {
     let verdict = verdict(scenario, seed, []);
     let findings: Vec<_> =
         verdict.findings.iter().map(|finding| (&finding.anomaly, &finding.summary)).collect();
-    assert_eq!(verdict.outcome, Outcome::Held, "{scenario} {seed}: {findings:?}");
+    let outcome = verdict.outcome_apart_from_reach();
+    assert_eq!(outcome, Outcome::Held, "{scenario} {seed}: {findings:?}");
 }

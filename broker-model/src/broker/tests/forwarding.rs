@@ -63,13 +63,13 @@ fn a_block_that_does_not_come_is_asked_for_elsewhere() {
     assert_ne!(bench.take_sent(Channel::Controller).to, first.to);
 }
 
-fn request() -> Box<CreateTopicsRequest> {
+fn request() -> CreateTopicsRequest {
     let topic = CreatableTopic::default().with_name(TopicName(topic_name("new")));
-    Box::new(CreateTopicsRequest::default().with_topics(vec![topic]))
+    CreateTopicsRequest::default().with_topics(vec![topic])
 }
 
 fn create_topics() -> RequestBody {
-    RequestBody::Client(ClientRequest::CreateTopics(request()))
+    RequestBody::Client(ClientRequest::CreateTopics(Box::new(request())))
 }
 
 #[test]
@@ -78,7 +78,8 @@ fn create_topics_is_passed_on_and_its_answer_passed_back() {
         let mut bench = Bench::hosting(registration(1, 1, &[1]));
         bench.request(7, 1003, 5, create_topics());
         let sent = bench.take_sent(Channel::Controller);
-        let passed_on = RequestBody::Controller(ControllerRequest::CreateTopics(request()));
+        let passed_on =
+            RequestBody::Controller(ControllerRequest::CreateTopics(Box::new(request())));
         assert_eq!(sent.message.body, passed_on);
         let result = CreatableTopicResult::default().with_error_code(error_code);
         let response = Box::new(CreateTopicsResponse::default().with_topics(vec![result]));

@@ -232,14 +232,13 @@ impl GroupCoordinator {
     /// Records were not appended.
     pub(crate) fn not_written(&mut self, now: Now, waiter: Waiter, error: ErrorCode) {
         let error = client_error(error);
-        let waiter = match waiter {
-            Waiter::Converting { partition, group, conversion, then } => {
-                if matches!(conversion, Conversion::Began) {
-                    self.never_began(now, (partition, &group), error);
-                }
-                *then
+        let waiter = if let Waiter::Converting { partition, group, conversion, then } = waiter {
+            if matches!(conversion, Conversion::Began) {
+                self.never_began(now, (partition, &group), error);
             }
-            waiter => waiter,
+            *then
+        } else {
+            waiter
         };
         self.failed(now, waiter, error);
     }

@@ -122,7 +122,9 @@ impl Groups {
         let (ended, open) = self.resumed.drain(..).partition(ended);
         self.resumed = open;
         let ended: Vec<Resumed> = ended;
-        ended.iter().for_each(|resumed| found.add_passed(facts, resumed.gap));
+        for resumed in ended {
+            found.add_passed(facts, resumed.gap);
+        }
     }
 
     /// As which member of which group a process acts: as it says, or as its last join made it.

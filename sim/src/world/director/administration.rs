@@ -244,10 +244,10 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 }
 
 fn partition_of(target: &Target) -> Result<(&str, u32), String> {
-    match target {
-        Target::LeaderOf(topic, index) => Ok((topic, *index)),
-        other => Err(format!("{other} names no partition")),
+    if let Target::LeaderOf(topic, index) = target {
+        return Ok((topic, *index));
     }
+    Err(format!("{target} names no partition"))
 }
 
 /// The replicas that a partition has once what moves has moved.

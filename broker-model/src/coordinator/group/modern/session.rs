@@ -51,8 +51,7 @@ impl Timers {
 
     /// What is over is looked at again then.
     pub(super) fn retry(&mut self, now: Time, again: Time) {
-        let later = |at: Time| if at <= now { again } else { at };
-        self.session = later(self.session);
-        (self.join, self.sync) = (self.join.map(later), self.sync.map(later));
+        let waits = [Some(&mut self.session), self.join.as_mut(), self.sync.as_mut()];
+        waits.into_iter().flatten().filter(|at| **at <= now).for_each(|at| *at = again);
     }
 }
