@@ -318,7 +318,7 @@ impl<N: Node> Engine<N> {
     }
 
     /// Something reaches a node from outside the network.
-    pub(crate) fn from_outside(&mut self, node: usize, event: Event, host: &mut impl NodeHost<N>) {
+    pub(crate) fn hand_in(&mut self, node: usize, event: Event, host: &mut impl NodeHost<N>) {
         self.deliver(node, Delivery::Event(event), host);
     }
 
