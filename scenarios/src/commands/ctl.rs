@@ -14,7 +14,7 @@ use crate::serve::RuleRequest;
 /// Where `harrow serve` listens for it if nothing is said.
 const CONTROL: &str = "http://127.0.0.1:9091";
 /// A judgement reads everything before it answers.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Ask a running `harrow serve` for faults, for its state, and for its verdict.
 ///

@@ -220,9 +220,9 @@ impl Server {
             Some(Own::Awaited(answer)) => *answer = Some(body),
             Some(Own::Creation(_)) => {
                 if let Some(Own::Creation(names)) = self.own.remove(&question) {
-                    names.iter().for_each(|name| {
+                    for name in &names {
                         self.creating.remove(name);
-                    });
+                    }
                 }
             }
             None => {}

@@ -13,7 +13,7 @@ use mio::net::TcpStream;
 use super::recorder::Asked;
 
 /// Bytes that are read at once.
-const READ_BYTES: usize = 64 * 1024;
+const READ_BYTES: usize = 16 * 1024;
 /// Bytes that wait to be cut into frames; beyond them nothing is read while a request is being handled.
 const WAITING_MAX: usize = 256 * 1024;
 

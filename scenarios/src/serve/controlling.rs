@@ -266,7 +266,9 @@ impl Server {
         });
         let fitting: Vec<u64> = fitting.map(|(id, _)| *id).collect();
         let closed = fitting.len();
-        fitting.into_iter().for_each(|id| self.close(id));
+        for id in fitting {
+            self.close(id);
+        }
         Reply::json(200, &json!({ "closed": closed }))
     }
 
@@ -289,7 +291,9 @@ impl Server {
     fn release(&mut self) -> Reply {
         let held = self.connections.iter().filter(|(_, it)| it.pending.is_some());
         let held: Vec<u64> = held.map(|(id, _)| *id).collect();
-        held.iter().for_each(|id| self.go_on(*id, None));
+        for id in held {
+            self.go_on(id, None);
+        }
         self.deliver();
         Reply::json(200, &json!({ "released": true }))
     }

@@ -124,18 +124,13 @@ impl Server {
     fn read_partition(&mut self, reader: u64, place: &(String, i32), until: Instant) -> bool {
         let (mut next, mut end) = (None, None);
         while Instant::now() < until {
-            let end = match end {
-                Some(end) => end,
-                None => {
-                    let start = self.list_offset(place, -2, until);
-                    end = self.list_offset(place, -1, until);
-                    next = start;
-                    let (Some(_), Some(end)) = (start, end) else {
-                        self.wait();
-                        continue;
-                    };
-                    end
-                }
+            if end.is_none() {
+                next = self.list_offset(place, -2, until);
+                end = self.list_offset(place, -1, until);
+            }
+            let Some(end) = end else {
+                self.wait();
+                continue;
             };
             let from = next.unwrap_or(0);
             if from >= end {

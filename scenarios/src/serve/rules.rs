@@ -45,7 +45,7 @@ pub(super) struct Rule {
     /// Its number.
     pub(super) id: u64,
     /// As it was asked for.
-    pub(super) rule: RuleRequest,
+    pub(super) wanted: RuleRequest,
     /// Requests that fitted.
     pub(super) matched: u64,
     /// How often it fired.
@@ -117,7 +117,7 @@ pub(super) struct Passing<'a> {
 /// All rules in force.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
-    rules: Vec<Rule>,
+    list: Vec<Rule>,
     last_id: u64,
     fired: u64,
 }
@@ -148,25 +148,25 @@ impl Rules {
         }
         self.last_id += 1;
         let id = self.last_id;
-        self.rules.push(Rule { id, rule: request, matched: 0, fired: 0, key, action, at });
+        self.list.push(Rule { id, wanted: request, matched: 0, fired: 0, key, action, at });
         Ok(id)
     }
 
     /// Takes a rule out of force; says whether it was in force.
     pub(super) fn remove(&mut self, id: u64) -> bool {
-        let before = self.rules.len();
-        self.rules.retain(|rule| rule.id != id);
-        self.rules.len() < before
+        let before = self.list.len();
+        self.list.retain(|rule| rule.id != id);
+        self.list.len() < before
     }
 
     /// Takes all rules out of force.
     pub(super) fn clear(&mut self) {
-        self.rules.clear();
+        self.list.clear();
     }
 
     /// Those in force.
     pub(super) fn list(&self) -> &[Rule] {
-        &self.rules
+        &self.list
     }
 
     /// How often any rule has fired.
@@ -177,7 +177,7 @@ impl Rules {
     /// What the first rule that fires now does to what passes at a point. A rule that stands before counts it as well.
     pub(super) fn pass(&mut self, passing: Passing<'_>, at: Point) -> Option<Action> {
         let mut done = None;
-        for rule in self.rules.iter_mut().filter(|rule| rule.at == at && rule.fits(passing)) {
+        for rule in self.list.iter_mut().filter(|rule| rule.at == at && rule.fits(passing)) {
             rule.matched += 1;
             if done.is_none() && rule.is_due() {
                 rule.fired += 1;
@@ -191,15 +191,15 @@ impl Rules {
 
 impl Rule {
     fn fits(&self, passing: Passing<'_>) -> bool {
-        let client = self.rule.client_id.as_deref();
+        let client = self.wanted.client_id.as_deref();
         self.key == passing.key
             && client.is_none_or(|client| passing.client_id == Some(client))
-            && self.rule.broker.is_none_or(|broker| broker == passing.broker)
+            && self.wanted.broker.is_none_or(|broker| broker == passing.broker)
     }
 
     fn is_due(&self) -> bool {
-        let times = self.rule.times.unwrap_or(1);
-        self.matched >= self.rule.nth.unwrap_or(1) && (times == 0 || self.fired < times)
+        let times = self.wanted.times.unwrap_or(1);
+        self.matched >= self.wanted.nth.unwrap_or(1) && (times == 0 || self.fired < times)
     }
 }
 

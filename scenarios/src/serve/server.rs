@@ -277,7 +277,9 @@ impl Server {
         }
         let its = self.connections.iter().filter(|(_, it)| it.broker == broker);
         let its: Vec<u64> = its.map(|(id, _)| *id).collect();
-        its.into_iter().for_each(|id| self.close(id));
+        for id in its {
+            self.close(id);
+        }
     }
 
     /// A broker's port is listened on again.

@@ -225,13 +225,12 @@ impl Recorder {
     }
 
     fn send_in_transaction(&mut self, at_ns: u64, process: u32, id: &str, sends: Sends) -> usize {
-        let operation = match self.open.get(id) {
-            Some(open) => open.operation,
-            None => {
-                let operation = self.begin(process, at_ns, Action::Transact(Vec::new()));
-                self.open.insert(id.to_owned(), OpenTransaction { operation, commit_asked: false });
-                operation
-            }
+        let operation = if let Some(open) = self.open.get(id) {
+            open.operation
+        } else {
+            let operation = self.begin(process, at_ns, Action::Transact(Vec::new()));
+            self.open.insert(id.to_owned(), OpenTransaction { operation, commit_asked: false });
+            operation
         };
         if let Action::Transact(list) = &mut self.operations[operation].action {
             list.push(sends);
@@ -341,7 +340,9 @@ impl Recorder {
         let poll = self.begin(process, asked_ns, Action::Poll(parts));
         self.operations[poll].ended = Some((at_ns, Ended::Ok));
         let reader = self.readers.entry(connection).or_default();
-        told.into_iter().for_each(|(place, next)| reader.told(place, next));
+        for (place, next) in told {
+            reader.told(place, next);
+        }
     }
 
     /// The records of a partition that an answer gives, and where its reader stands after them.

@@ -63,50 +63,50 @@ pub(super) struct Numbered {
 /// The batches of a partition that clients have sent.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    by_sequence: BTreeMap<(i64, i16, i32), Numbered>,
-    by_checksum: BTreeMap<u32, Vec<Numbered>>,
-    by_offset: BTreeMap<i64, Numbered>,
+    sequences: BTreeMap<(i64, i16, i32), Numbered>,
+    checksums: BTreeMap<u32, Vec<Numbered>>,
+    offsets: BTreeMap<i64, Numbered>,
 }
 
 impl Sent {
     /// The batch, if it was sent before by the same producer with the same sequence: then it is a retry.
     pub(super) fn earlier(&self, batch: &RecordBatch) -> Option<Numbered> {
-        self.by_sequence.get(&sequence_of(batch)?).copied()
+        self.sequences.get(&sequence_of(batch)?).copied()
     }
 
     /// A batch is sent for the first time.
     pub(super) fn add(&mut self, batch: &RecordBatch, numbered: Numbered) {
         match sequence_of(batch) {
             Some(sequence) => {
-                self.by_sequence.insert(sequence, numbered);
+                self.sequences.insert(sequence, numbered);
             }
-            None => self.by_checksum.entry(batch.header().checksum).or_default().push(numbered),
+            None => self.checksums.entry(batch.header().checksum).or_default().push(numbered),
         }
     }
 
     /// A batch was acknowledged at an offset.
     pub(super) fn placed(&mut self, base_offset: i64, numbered: Numbered) {
-        self.by_offset.insert(base_offset, numbered);
+        self.offsets.insert(base_offset, numbered);
     }
 
     /// Which batch was read: one of several that look the same is the one that was told this offset, else one that was
     /// told none.
     pub(super) fn read(&mut self, batch: &RecordBatch) -> Option<Numbered> {
         if let Some(sequence) = sequence_of(batch) {
-            return self.by_sequence.get(&sequence).copied();
+            return self.sequences.get(&sequence).copied();
         }
-        let alike = self.by_checksum.get(&batch.header().checksum)?;
+        let alike = self.checksums.get(&batch.header().checksum)?;
         let base_offset = batch.base_offset().0;
-        let told = self.by_offset.get(&base_offset).filter(|told| alike.contains(told));
+        let told = self.offsets.get(&base_offset).filter(|told| alike.contains(told));
         if let Some(told) = told {
             return Some(*told);
         }
-        let is_placed = |one: &&Numbered| self.by_offset.values().any(|placed| placed == *one);
+        let is_placed = |one: &&Numbered| self.offsets.values().any(|placed| placed == *one);
         let found = match alike.as_slice() {
             [only] => *only,
             several => *several.iter().find(|one| !is_placed(one)).or_else(|| several.first())?,
         };
-        self.by_offset.entry(base_offset).or_insert(found);
+        self.offsets.entry(base_offset).or_insert(found);
         Some(found)
     }
 }

@@ -159,7 +159,7 @@ fn a_transaction_is_one_operation_that_its_end_decides() {
         let (first, second) = (batch(7, 0, &["a"]), batch(7, 1, &["b"]));
         stage.exchange(1, &produce(&first, Some("pay")), Some(&produced(0, 0)));
         stage.exchange(2, &produce(&second, Some("pay")), Some(&produced(0, 1)));
-        let ended = ClientResponse::EndTxn(Box::new(EndTxnResponse::default()));
+        let ended = ClientResponse::EndTxn(Box::<EndTxnResponse>::default());
         stage.exchange(3, &end(commit), Some(&ended));
         stage.exchange(4, &fetch(0), Some(&fetched(&[at(&first, 0), at(&second, 1)], &[])));
         assert_eq!(stage.recorder.operations(), 3, "one transaction, where it reads, a poll");
