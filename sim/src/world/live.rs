@@ -148,7 +148,7 @@ impl LiveCluster {
 
     fn hand(&mut self, node: NodeId, event: Event) {
         if let Some(node) = self.engine.index_of(node) {
-            self.engine.hand_in(node, event, &mut self.host);
+            self.engine.deliver_from_outside(node, event, &mut self.host);
         }
     }
 

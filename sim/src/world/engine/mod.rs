@@ -318,7 +318,12 @@ impl<N: Node> Engine<N> {
     }
 
     /// Something reaches a node from outside the network.
-    pub(crate) fn hand_in(&mut self, node: usize, event: Event, host: &mut impl NodeHost<N>) {
+    pub(crate) fn deliver_from_outside(
+        &mut self,
+        node: usize,
+        event: Event,
+        host: &mut impl NodeHost<N>,
+    ) {
         self.deliver(node, Delivery::Event(event), host);
     }
 
@@ -362,6 +367,9 @@ impl<N: Node> Engine<N> {
             }
             ScheduledEvent::FlushDone { node, uptime, mark, token } => {
                 self.on_flush_done(node, uptime, mark, token, host);
+            }
+            ScheduledEvent::DiscardDone { node, uptime, partition } => {
+                self.on_discard_done(node, uptime, partition, host);
             }
             ScheduledEvent::ReplaceDone { node, uptime, replacement, blocking } => {
                 self.on_replace_done(node, uptime, replacement, blocking, host);
