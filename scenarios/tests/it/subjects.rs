@@ -63,7 +63,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("next-gen-rebalance", &["assigns-before-revocation", "assigns-unreleased"]),
     ("late-member", &["assigns-before-revocation", "assigns-unreleased"]),
     ("slow-rebalance-listener", &["fenced-goes-on", "assigns-unreleased"]),
-    ("grow-the-cluster", &["reassignment-ends-early", "drop-keeps-leader-epoch", "strays-stay"]),
+    ("grow-the-cluster", &["reassignment-ends-early", "drop-keeps-leader-epoch"]),
     ("protocol-upgrade", &["upgrade-forgets-holdings", "classic-member-not-told"]),
     ("swarm-groups", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("swarm-lossy", &["no-fetch-epoch-fencing", "truncate-to-hw", "no-hw-on-shrink"]),
