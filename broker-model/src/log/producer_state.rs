@@ -13,7 +13,7 @@ use crate::log::verification::{Verification, VerificationGuard};
 use crate::note::{BatchKind, KnownProducer};
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch, TransactionMarker, TransactionResult};
-use crate::types::{Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
+use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, WallTime};
 
 /// A batch compared with its producer's history on this partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +127,11 @@ impl ProducerState {
             return Err(ErrorCode::TransactionCoordinatorFenced);
         }
         Ok(())
+    }
+
+    /// The epoch of the coordinator that had the last marker of a producer written, if one had.
+    pub(crate) fn coordinator_epoch(&self, producer: ProducerId) -> LeaderEpoch {
+        self.producers.get(&producer).map_or(LeaderEpoch::NONE, ProducerEntry::coordinator_epoch)
     }
 
     /// Whether the transaction that the batch belongs to has records here. Source: `UnifiedLog.hasOngoingTransaction`.
