@@ -62,7 +62,9 @@ impl TransactionCoordinator {
         });
         match found {
             Ok((Ending::Decide(next), _, fences)) => {
-                self.served(&asker, named, before);
+                if from_client {
+                    self.served(&asker, named, before);
+                }
                 let early = self.config.defects.has(TransactionDefect::ToldBeforeDurable);
                 let asker = if early && from_client {
                     let identity = (next.producer_id, next.epoch);

@@ -51,7 +51,7 @@ impl TransactionCoordinator {
         let id = request.transactional_id.as_str();
         let last = self.last_epochs(partition, id);
         let identity = self.prepare_identity(now, partition, request, ids);
-        if let (Ok(_), Some((_, named))) = (&identity, request.expected) {
+        if let (Ok(Identity::Next(_)), Some((_, named))) = (&identity, request.expected) {
             let (epoch, before) = last.unwrap_or((ProducerEpoch::NONE, ProducerEpoch::NONE));
             self.served(&asker, named, if named == before { before } else { epoch });
         }
