@@ -65,12 +65,15 @@ impl Consumer {
         self.connections.send(now, (to, Channel::ClientCoordinator), body, purpose, effects);
     }
 
-    /// Names what has changed since the last one; everything if it joins.
+    /// Names what has changed since the last one; everything if it joins. Where it names partitions, those that it was
+    /// given and has not taken yet are among them: it may have them before this is answered.
     fn consumer_heartbeat(&mut self) -> ConsumerGroupHeartbeatRequest {
+        let omits_pending = self.defects.has(GroupDefect::HeartbeatOmitsPending);
         let member = self.membership.as_mut().expect("only members send heartbeats");
         let config = &member.config;
         let reconciler = member.reconciler.as_mut().expect("only called in the consumer protocol");
         let all = reconciler.state == State::Joining;
+        let claimed = reconciler.claimed(all || omits_pending);
         let sent = &mut reconciler.sent;
         let mut request = ConsumerGroupHeartbeatRequest::default()
             .with_group_id(GroupId(topic_name(&config.group)))
@@ -94,7 +97,7 @@ impl Consumer {
             sent.assignor = true;
         }
         if all || sent.owned.as_ref() != Some(&reconciler.current) {
-            request.topic_partitions = Some(owned_partitions(&reconciler.current.partitions));
+            request.topic_partitions = Some(owned_partitions(&claimed));
             sent.owned = Some(reconciler.current.clone());
         }
         request
