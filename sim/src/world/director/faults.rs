@@ -104,6 +104,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::AddPartitions { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. } => self.administer(position, step),
+            Action::DeleteGroup { .. }
+            | Action::ResetOffsets { .. }
+            | Action::AbortHanging { .. } => self.give_task(step),
             Action::ResetConnections { .. }
             | Action::FailDisk { .. }
             | Action::BitRot { .. }
@@ -305,6 +308,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::AddPartitions { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. }
+            | Action::DeleteGroup { .. }
+            | Action::ResetOffsets { .. }
+            | Action::AbortHanging { .. }
             | Action::FailDisk { .. }
             | Action::BitRot { .. }
             | Action::StepClock { .. }
@@ -326,6 +332,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     fn administer(&mut self, position: usize, step: &Step) -> StepResult {
         let (node, summary) = self.ask_administrator(position, step)?;
+        Ok(done(node, summary))
+    }
+
+    fn give_task(&mut self, step: &Step) -> StepResult {
+        let (node, summary) = self.ask_for_task(step)?;
         Ok(done(node, summary))
     }
 
@@ -376,6 +387,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::AddPartitions { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. }
+            | Action::DeleteGroup { .. }
+            | Action::ResetOffsets { .. }
+            | Action::AbortHanging { .. }
             | Action::Pause { .. }
             | Action::Delay { .. }
             | Action::DropResponses { .. }
@@ -514,6 +528,9 @@ fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
         | Action::AddPartitions { .. }
         | Action::JoinBroker { .. }
         | Action::DecommissionBroker { .. }
+        | Action::DeleteGroup { .. }
+        | Action::ResetOffsets { .. }
+        | Action::AbortHanging { .. }
         | Action::FailDisk { .. }
         | Action::BitRot { .. }
         | Action::StepClock { .. }
@@ -540,6 +557,9 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::AddPartitions { .. } => "add-partitions",
         Action::JoinBroker { .. } => "join-broker",
         Action::DecommissionBroker { .. } => "decommission-broker",
+        Action::DeleteGroup { .. } => "delete-group",
+        Action::ResetOffsets { .. } => "reset-offsets",
+        Action::AbortHanging { .. } => "abort-hanging",
         Action::Delay { .. } => "delay",
         Action::DropResponses { .. } => "drop-responses",
         Action::HoldRequests { .. } => "hold-requests",
