@@ -77,6 +77,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "slow-rebalance-listener",
     "late-member",
     "offset-expiration",
+    "group-administration",
     "swarm",
     "swarm-groups",
     "swarm-transactions",

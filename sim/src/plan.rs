@@ -425,6 +425,25 @@ pub enum Action {
         /// Which.
         target: Target,
     },
+    /// An administrator deletes a group, which only one without members is.
+    DeleteGroup {
+        /// `coordinator-of GROUP`.
+        target: Target,
+    },
+    /// An administrator has a group go on from elsewhere, which only one without members does.
+    ResetOffsets {
+        /// `coordinator-of GROUP`.
+        target: Target,
+        /// In each partition: from behind so much of what is there, in percent.
+        percent: u32,
+    },
+    /// An administrator looks for transactions that hang, and aborts them (KIP-664).
+    AbortHanging {
+        /// `leader-of TOPIC-PARTITION`: in all partitions of its topic.
+        target: Target,
+        /// Open for so long without another record.
+        idle_ms: u64,
+    },
     /// All connections of a node are reset.
     ResetConnections {
         /// Whose.

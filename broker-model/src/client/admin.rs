@@ -7,6 +7,12 @@
 //! attempt, whose answer was lost, from somebody else's.
 
 mod deletions;
+mod hanging;
+#[cfg(test)]
+mod hanging_tests;
+mod meaning;
+mod task;
+mod tasks;
 
 use crate::admin_message::{AdminRequest, AdminResponse};
 use crate::config::{AdminConfig, ms};
@@ -17,9 +23,10 @@ use crate::proto::{
     StrBytes, TopicName,
 };
 use crate::retention::Retention;
-use crate::types::{NodeId, Now, OperationId, Time};
+use crate::types::{NodeId, Now, OperationId, Time, WallTime};
 
 use super::connection::{Backoff, Connections};
+use task::Task;
 
 /// What an outstanding request of an admin client is for.
 #[derive(Debug)]
@@ -28,6 +35,8 @@ enum Purpose {
     CreateTopic(OperationId),
     /// Fewer records.
     DeleteRecords(OperationId),
+    /// A step of a task.
+    Task(OperationId),
 }
 
 /// An admin client.
@@ -37,6 +46,9 @@ pub struct Admin {
     connections: Connections<Purpose>,
     rotation: usize,
     creations: Vec<Creation>,
+    tasks: Vec<Task>,
+    /// Its wall clock at the present event.
+    wall: WallTime,
     deadline: Option<Deadline>,
 }
 
@@ -70,6 +82,8 @@ impl Admin {
             connections: Connections::new(backoff, config.request_timeout_ms),
             rotation: 0,
             creations: Vec::new(),
+            tasks: Vec::new(),
+            wall: WallTime(0),
             deadline: None,
             config,
         }
@@ -87,6 +101,9 @@ impl Admin {
         }
         if let Operation::Administer(request) = request {
             return self.begin(now, operation, Wanted::Change(request));
+        }
+        if let Operation::AdminTask(task) = request {
+            return self.begin_task(now, operation, *task);
         }
         let Operation::CreateTopic {
             topic,
@@ -151,6 +168,9 @@ impl Admin {
             }
             Some(Purpose::CreateTopic(operation)) => {
                 self.on_topic_created(now, operation, &body, effects);
+            }
+            Some(Purpose::Task(operation)) => {
+                self.on_task_answered(now, operation, &body, effects);
             }
         }
     }
@@ -252,6 +272,7 @@ impl Admin {
                 Purpose::CreateTopic(operation) => {
                     self.on_attempt_failed(now, operation, ErrorCode::NetworkException);
                 }
+                Purpose::Task(operation) => self.on_task_lost(now, operation),
             }
         }
     }
@@ -264,6 +285,7 @@ impl Admin {
         for index in 0..self.creations.len() {
             self.ask(now, index, effects);
         }
+        self.run_tasks(now, effects);
         self.deadline = self.compute_deadline();
     }
 
@@ -339,12 +361,14 @@ impl Admin {
             let over = Deadline { at: creation.gives_up_at, why: "api timeout" };
             [(!creation.asked).then_some(retry), Some(over)]
         });
-        due.fold(self.connections.next_deadline(), Deadline::earlier)
+        let tasks = self.tasks_deadline(unblocked);
+        due.fold(Deadline::earlier(self.connections.next_deadline(), tasks), Deadline::earlier)
     }
 }
 
 impl Node for Admin {
     fn handle(&mut self, now: Now, event: Event, effects: &mut Effects) {
+        self.wall = now.wall;
         match event {
             Event::Invoked { operation, request } => {
                 self.on_invoked(now.time, operation, request, effects);
@@ -358,6 +382,7 @@ impl Node for Admin {
             }
             Event::StopRequested => {
                 self.give_up(|_| true, effects);
+                self.give_up_tasks(|_| true, effects);
                 return effects.push(Effect::Halt { reason: "stopped" });
             }
             Event::Booted

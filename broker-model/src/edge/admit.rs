@@ -49,6 +49,8 @@ pub fn admit(
         | ClientRequest::OffsetForLeaderEpoch(_)
         | ClientRequest::InitProducerId(_)
         | ClientRequest::Admin(_)
+        | ClientRequest::GroupAdmin(_)
+        | ClientRequest::TransactionAdmin(_)
         | ClientRequest::DeleteRecords(_)
         | ClientRequest::SyncGroup(_)
         | ClientRequest::Heartbeat(_)

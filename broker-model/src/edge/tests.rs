@@ -1,12 +1,14 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{
     AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
-    ConsumerGroupHeartbeatRequest, CreateTopicsRequest, DeleteRecordsRequest,
-    DescribeClusterRequest, EndTxnRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
-    InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListOffsetsRequest,
-    MetadataRequest, OffsetCommitRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest,
-    ProduceRequest, RequestHeader, SyncGroupRequest, TopicName, TxnOffsetCommitRequest,
-    fetch_request, metadata_request,
+    ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, CreateTopicsRequest,
+    DeleteGroupsRequest, DeleteRecordsRequest, DescribeClusterRequest, DescribeGroupsRequest,
+    DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest, FetchRequest,
+    FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest,
+    LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest, ListTransactionsRequest,
+    MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest,
+    OffsetForLeaderEpochRequest, ProduceRequest, RequestHeader, SyncGroupRequest, TopicName,
+    TxnOffsetCommitRequest, WriteTxnMarkersRequest, fetch_request, metadata_request,
 };
 use kafka_protocol::protocol::Encodable;
 use proptest::prelude::*;
@@ -66,6 +68,15 @@ fn plain(key: ApiKey, version: i16) -> Vec<u8> {
         ApiKey::ConsumerGroupHeartbeat => {
             encoded(&ConsumerGroupHeartbeatRequest::default(), version)
         }
+        ApiKey::ListGroups => encoded(&ListGroupsRequest::default(), version),
+        ApiKey::DescribeGroups => encoded(&DescribeGroupsRequest::default(), version),
+        ApiKey::ConsumerGroupDescribe => encoded(&ConsumerGroupDescribeRequest::default(), version),
+        ApiKey::DeleteGroups => encoded(&DeleteGroupsRequest::default(), version),
+        ApiKey::OffsetDelete => encoded(&OffsetDeleteRequest::default(), version),
+        ApiKey::ListTransactions => encoded(&ListTransactionsRequest::default(), version),
+        ApiKey::DescribeTransactions => encoded(&DescribeTransactionsRequest::default(), version),
+        ApiKey::DescribeProducers => encoded(&DescribeProducersRequest::default(), version),
+        ApiKey::WriteTxnMarkers => encoded(&WriteTxnMarkersRequest::default(), version),
         other => panic!("{other:?} is served and has no request here"),
     }
 }

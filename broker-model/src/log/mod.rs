@@ -60,7 +60,7 @@ use crate::record::{BatchHeader, RecordBatch};
 use crate::types::{LeaderEpoch, Offset, ProducerId, TopicPartition, WallTime};
 
 pub use options::{LogConfig, LogOptions, ReadLimit};
-pub use producer_state::{AppendRights, ProducerCheck};
+pub use producer_state::{ActiveProducer, AppendRights, ProducerCheck};
 pub use verification::VerificationGuard;
 
 /// Room is made at once for so many batches of a read, if there are as many.
@@ -154,6 +154,11 @@ impl Log {
     }
 
     /// The producers that the log's records tell of, by id.
+    pub fn active_producers(&self) -> Vec<ActiveProducer> {
+        self.producers.active()
+    }
+
+    /// Each producer's newest epoch and the last sequence in it.
     pub(crate) fn known_producers(&self) -> Vec<KnownProducer> {
         self.producers.known()
     }

@@ -31,6 +31,9 @@ enum Kind {
     AddPartitions,
     JoinBroker,
     DecommissionBroker,
+    DeleteGroup,
+    ResetOffsets,
+    AbortHanging,
     ResetConnections,
     Delay,
     DropResponses,
@@ -66,6 +69,9 @@ const KINDS: &[(&str, Kind)] = &[
     ("add-partitions", Kind::AddPartitions),
     ("join-broker", Kind::JoinBroker),
     ("decommission-broker", Kind::DecommissionBroker),
+    ("delete-group", Kind::DeleteGroup),
+    ("reset-offsets", Kind::ResetOffsets),
+    ("abort-hanging", Kind::AbortHanging),
     ("reset-connections", Kind::ResetConnections),
     ("delay", Kind::Delay),
     ("drop-responses", Kind::DropResponses),
@@ -221,7 +227,10 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         | Kind::CancelReassignment
         | Kind::AddPartitions
         | Kind::JoinBroker
-        | Kind::DecommissionBroker => administration(fields, kind),
+        | Kind::DecommissionBroker
+        | Kind::DeleteGroup
+        | Kind::ResetOffsets
+        | Kind::AbortHanging => administration(fields, kind),
         Kind::ResetConnections
         | Kind::Delay
         | Kind::DropResponses
@@ -257,7 +266,7 @@ fn action(fields: &Fields<'_>, kind: Kind) -> FaultAction {
 }
 
 /// The kinds that an administrator asks for.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these five kinds alone")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these kinds alone")]
 fn administration(fields: &Fields<'_>, kind: Kind) -> FaultAction {
     let target = fields.target();
     match kind {
@@ -269,6 +278,15 @@ fn administration(fields: &Fields<'_>, kind: Kind) -> FaultAction {
         Kind::AddPartitions => FaultAction::AddPartitions { target },
         Kind::JoinBroker => FaultAction::JoinBroker { target },
         Kind::DecommissionBroker => FaultAction::DecommissionBroker { target },
+        Kind::DeleteGroup => FaultAction::DeleteGroup { target },
+        Kind::ResetOffsets => {
+            let percent = fields.section.numbers("percent", (0, 100), "\"0..100\"");
+            FaultAction::ResetOffsets { target, percent }
+        }
+        Kind::AbortHanging => {
+            let idle_ms = fields.section.numbers("idle_ms", (1, HOUR_MS), "\"5000..8000\"");
+            FaultAction::AbortHanging { target, idle_ms }
+        }
         other => panic!("{other:?} is nothing that an administrator does"),
     }
 }
@@ -447,6 +465,9 @@ fn lasts_ms_max(action: &FaultAction, brokers_max: i64) -> i64 {
         | FaultAction::AddPartitions { .. }
         | FaultAction::JoinBroker { .. }
         | FaultAction::DecommissionBroker { .. }
+        | FaultAction::DeleteGroup { .. }
+        | FaultAction::ResetOffsets { .. }
+        | FaultAction::AbortHanging { .. }
         | FaultAction::ResetConnections { .. }
         | FaultAction::BitRot { .. }
         | FaultAction::StepClock { .. }

@@ -7,6 +7,7 @@ use crate::broker::handle::verification::Verified;
 use crate::broker::purgatory::{DelayedProduce, PendingPartition, Wait};
 use crate::broker::{Broker, Caller};
 use crate::config::ms;
+use crate::defect::TransactionDefect;
 use crate::log::AppendRights;
 use crate::message::{ClientResponse, ResponseBody};
 use crate::node::Effects;
@@ -110,10 +111,11 @@ impl Broker {
             Err(error) => return (self.refusal(answer, topic, error), None),
         };
         let ticket = self.purgatory.new_ticket();
+        let unverified = self.is_unverified(TransactionDefect::ProduceUnverified);
         let (context, partitions) = self.partition_context(now);
         let partition = partitions.get_mut(&id).expect("the partition was found hosted");
         let batch = batch.as_ref().map_err(|error| *error);
-        let rights = AppendRights { guard, coordinator: false };
+        let rights = AppendRights { guard, unverified, ..AppendRights::default() };
         let outcome = partition.produce_verified(context, batch, (acks, rights), ticket, effects);
         let log_start_offset = partition.log().log_start_offset();
         self.touched.push(id);

@@ -30,7 +30,7 @@ use std::collections::VecDeque;
 
 use crate::collections::SortedMap;
 use crate::config::{ConsumerConfig, ms};
-use crate::defect::Defects;
+use crate::defect::{Defects, GroupDefect};
 use crate::fetch_session::handler::SessionHandler;
 use crate::jitter::jitter;
 use crate::message::{ClientResponse, Response, ResponseBody};
@@ -101,7 +101,10 @@ impl Consumer {
 
     /// The same client with known bugs.
     #[must_use]
-    pub fn with_defects(self, defects: Defects) -> Self {
+    pub fn with_defects(mut self, defects: Defects) -> Self {
+        if let Some(member) = &mut self.membership {
+            member.takes_stale_errors = defects.has(GroupDefect::StaleGenerationErrorCounts);
+        }
         Self { defects, ..self }
     }
 
@@ -154,6 +157,7 @@ impl Consumer {
             Operation::Send { .. }
             | Operation::Transact { .. }
             | Operation::Administer(_)
+            | Operation::AdminTask(_)
             | Operation::CreateTopic { .. }
             | Operation::DeleteRecords { .. } => {
                 let outcome = Outcome::Failed { error: ErrorCode::InvalidRequest, partition: -1 };

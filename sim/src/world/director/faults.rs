@@ -106,6 +106,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::AddPartitions { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. } => self.administer(position, step),
+            Action::DeleteGroup { .. }
+            | Action::ResetOffsets { .. }
+            | Action::AbortHanging { .. } => self.give_task(step),
             Action::ResetConnections { .. }
             | Action::FailDisk { .. }
             | Action::BitRot { .. }
@@ -310,6 +313,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::AddPartitions { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. }
+            | Action::DeleteGroup { .. }
+            | Action::ResetOffsets { .. }
+            | Action::AbortHanging { .. }
             | Action::FailDisk { .. }
             | Action::BitRot { .. }
             | Action::StepClock { .. }
@@ -331,6 +337,11 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
 
     fn administer(&mut self, position: usize, step: &Step) -> StepResult {
         let (node, summary) = self.ask_administrator(position, step)?;
+        Ok(done(node, summary))
+    }
+
+    fn give_task(&mut self, step: &Step) -> StepResult {
+        let (node, summary) = self.ask_for_task(step)?;
         Ok(done(node, summary))
     }
 
@@ -381,6 +392,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             | Action::AddPartitions { .. }
             | Action::JoinBroker { .. }
             | Action::DecommissionBroker { .. }
+            | Action::DeleteGroup { .. }
+            | Action::ResetOffsets { .. }
+            | Action::AbortHanging { .. }
             | Action::Pause { .. }
             | Action::Delay { .. }
             | Action::DropResponses { .. }
@@ -519,6 +533,9 @@ fn lasting_target(action: &Action) -> Option<(&Target, u64)> {
         | Action::AddPartitions { .. }
         | Action::JoinBroker { .. }
         | Action::DecommissionBroker { .. }
+        | Action::DeleteGroup { .. }
+        | Action::ResetOffsets { .. }
+        | Action::AbortHanging { .. }
         | Action::FailDisk { .. }
         | Action::BitRot { .. }
         | Action::StepClock { .. }
@@ -545,6 +562,9 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::AddPartitions { .. } => "add-partitions",
         Action::JoinBroker { .. } => "join-broker",
         Action::DecommissionBroker { .. } => "decommission-broker",
+        Action::DeleteGroup { .. } => "delete-group",
+        Action::ResetOffsets { .. } => "reset-offsets",
+        Action::AbortHanging { .. } => "abort-hanging",
         Action::Delay { .. } => "delay",
         Action::DropResponses { .. } => "drop-responses",
         Action::HoldRequests { .. } => "hold-requests",

@@ -20,6 +20,7 @@ mod progress;
 mod recoverable;
 mod resume;
 mod targets;
+mod tasks;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -86,6 +87,8 @@ pub(crate) struct Director<'p, N, F> {
     processes: u32,
     topics_created: usize,
     creating: Option<OperationId>,
+    /// What administrators do with groups and transactions, by the step that asked for it.
+    tasks: Vec<(OperationId, u32)>,
     active: Vec<Active>,
     rolling: Option<Rolling>,
     /// How long each node is down after its next asked halt or disk failure.
@@ -142,6 +145,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             processes,
             topics_created: 0,
             creating: None,
+            tasks: Vec::new(),
             active: Vec::new(),
             rolling: None,
             down_ms: vec![0; members.len()],
@@ -290,6 +294,9 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
         let now = self.engine.now();
         if self.creating == Some(operation) {
             return self.topic_answered(outcome);
+        }
+        if self.task_answered(operation, outcome) {
+            return;
         }
         let recorded = self.recorder.complete(now, operation, outcome);
         if !recorded {

@@ -138,7 +138,7 @@ impl Consumer {
         let Some(member) = self.membership.as_mut() else { return };
         member.heartbeat_asked = false;
         let heard = now + ms(member.config.session_timeout_ms);
-        let counts = member.is_current(sent);
+        let counts = member.error_counts(sent);
         match ErrorCode::try_from_code(response.error_code) {
             None => member.hear(heard),
             Some(ErrorCode::RebalanceInProgress) => {

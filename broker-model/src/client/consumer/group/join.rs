@@ -5,6 +5,7 @@ use crate::client::consumer::Consumer;
 use crate::client::consumer::purpose::Purpose;
 use crate::config::{Assignor, ms, topic_name};
 use crate::consumer_protocol::{PROTOCOL_TYPE, Subscription};
+use crate::defect::GroupDefect;
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
 use crate::note::Api;
@@ -101,7 +102,7 @@ impl Consumer {
                     Generation { member: response.member_id.to_string(), ..Generation::NONE };
             }
             Some(ErrorCode::UnknownMemberId) => {
-                if member.is_current(sent) {
+                if member.error_counts(sent) {
                     member.reset(true);
                 }
             }
@@ -156,7 +157,8 @@ impl Consumer {
             counts.push((topic, count));
         }
         let assignor = self.member().config.assignor;
-        let assignments = assign(assignor, &counts, &subscriptions);
+        let trusts_stale = self.defects.has(GroupDefect::StickyTrustsStaleClaims);
+        let assignments = assign(assignor, &counts, &subscriptions, trusts_stale);
         let member = self.membership.as_mut().expect("only members synchronise");
         member.to_assign = None;
         if !subscriptions.is_empty() {
@@ -207,11 +209,11 @@ impl Consumer {
                     member.rejoin_needed = true;
                 }
             }
-            Some(ErrorCode::UnknownMemberId) if member.is_current(sent) => {
+            Some(ErrorCode::UnknownMemberId) if member.error_counts(sent) => {
                 effects.note(member.took(Api::SyncGroup, sent));
                 member.reset(true);
             }
-            Some(ErrorCode::IllegalGeneration) if member.is_current(sent) => {
+            Some(ErrorCode::IllegalGeneration) if member.error_counts(sent) => {
                 effects.note(member.took(Api::SyncGroup, sent));
                 member.reset(false);
             }

@@ -90,6 +90,8 @@ pub(in crate::client::consumer) struct Membership {
     pub(super) assignments: u64,
     /// Another process has its instance id: it is done.
     pub(super) fenced: bool,
+    /// Known bug G09: errors that answer requests of an older generation count.
+    pub(in crate::client::consumer) takes_stale_errors: bool,
     /// How it comes to what it shall have, in the consumer protocol.
     pub(super) reconciler: Option<Reconciler>,
 }
@@ -124,6 +126,7 @@ impl Membership {
             committed_not_before: Time::ZERO,
             assignments: 0,
             fenced: false,
+            takes_stale_errors: false,
             reconciler: reconciles.then(|| Reconciler::new(process)),
         }
     }
@@ -154,6 +157,11 @@ impl Membership {
         let standing = |epoch: i32, position| Standing { epoch: i64::from(epoch), position };
         let (asked, own) = (standing(sent.id, 1), standing(self.generation.id, same));
         ExchangeNote::AnswerApplied { api, partition: None, asked, own }
+    }
+
+    /// Whether an error counts that answers a request of this generation.
+    pub(super) fn error_counts(&self, sent: &Generation) -> bool {
+        self.takes_stale_errors || self.is_current(sent)
     }
 
     /// It is no member any more, as far as it knows, and must join again. Source:

@@ -256,7 +256,9 @@ impl Toy {
                 Outcome::Failed { error: ErrorCode::RequestTimedOut, partition: -1 }
             }
             Operation::CreateTopic { .. } => Outcome::TopicCreated,
-            Operation::Administer(_) => Outcome::Administered { listed: 0 },
+            Operation::Administer(_) | Operation::AdminTask(_) => {
+                Outcome::Administered { listed: 0 }
+            }
             Operation::DeleteRecords { .. } => Outcome::RecordsDeleted { low_watermark: Offset(0) },
         })
     }

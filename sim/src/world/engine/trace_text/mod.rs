@@ -6,6 +6,7 @@ mod names;
 mod note;
 mod parts;
 
+use harrow_broker_model::admin_task::AdminTask;
 use harrow_broker_model::disk_image::FileId;
 use harrow_broker_model::node::{Channel, Effect, Event, Operation, Outcome};
 use harrow_broker_model::proto::StrBytes;
@@ -133,6 +134,7 @@ fn operation_text(request: &Operation) -> String {
             format!("delete records of {}-{index} below {before} at node {broker}", topic.as_str())
         }
         Operation::Administer(request) => message::administration(request),
+        Operation::AdminTask(task) => admin_task(task),
         Operation::CreateTopic { topic, partitions, replication_factor, .. } => format!(
             "create topic {}, {partitions} partitions of {replication_factor} replicas",
             topic.as_str()
@@ -191,7 +193,7 @@ fn outcome_text(outcome: &Outcome) -> String {
             format!("records are deleted, the low watermark is {low_watermark}")
         }
         Outcome::TopicCreated => "the topic exists".to_owned(),
-        Outcome::Administered { .. } => "the controller has done it".to_owned(),
+        Outcome::Administered { .. } => "it is done".to_owned(),
         Outcome::Failed { error, .. } => format!("failed, {error:?}"),
         Outcome::Unknown { error, .. } => format!("unknown outcome, {error:?}"),
     }
@@ -231,6 +233,21 @@ fn file_name(names: &Names, file: FileId) -> String {
         FileId::QuorumState => "quorum state".to_owned(),
         FileId::PartitionMetadata(partition) => {
             format!("partition metadata of {}", names.place(partition))
+        }
+    }
+}
+
+/// What an administrator does.
+fn admin_task(task: &AdminTask) -> String {
+    match task {
+        AdminTask::DeleteGroup { group } => format!("delete group {group}"),
+        AdminTask::ResetOffsets { group, offsets } => {
+            let offsets =
+                offsets.iter().map(|((topic, index), offset)| format!(" {topic}-{index}@{offset}"));
+            format!("reset offsets of group {group} to{}", offsets.collect::<String>())
+        }
+        AdminTask::AbortHanging { topics, idle_ms } => {
+            format!("abort transactions of {topics:?} that hang for {idle_ms} ms")
         }
     }
 }
