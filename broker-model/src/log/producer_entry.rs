@@ -80,6 +80,10 @@ impl ProducerEntry {
         self.batches.retain(|batch| batch.last_offset >= offset);
     }
 
+    pub(super) fn last_data_offset(&self) -> Option<Offset> {
+        self.batches.back().map(|last| last.last_offset)
+    }
+
     pub(super) fn has_batches(&self) -> bool {
         !self.batches.is_empty()
     }

@@ -162,6 +162,13 @@ impl ProducerState {
         self.verifications = std::mem::take(&mut from.verifications);
     }
 
+    /// Of a producer that is known, the last offset of its newest batch, if one is remembered, and its epoch. Source:
+    /// `UnifiedLog.lastRecordsOfActiveProducers`.
+    pub(crate) fn last_record(&self, id: ProducerId) -> Option<(Option<Offset>, ProducerEpoch)> {
+        let entry = self.producers.get(&id)?;
+        Some((entry.last_data_offset(), entry.epoch()))
+    }
+
     /// How many producers are known.
     pub(crate) fn count(&self) -> usize {
         self.producers.len()
