@@ -64,3 +64,28 @@ impl CleanerCheckpoint {
         effects.push(Effect::Replace { file, bytes });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::TopicId;
+
+    #[test]
+    fn a_checkpoint_falls_with_its_log() {
+        let partition = TopicPartition { topic: TopicId(1), partition: 0 };
+        let mut checkpoint = CleanerCheckpoint::new(&DiskImage::default());
+        let mut effects = Effects::new();
+        checkpoint.cut(partition, Offset(9), &mut effects);
+        assert_eq!((checkpoint.of(partition), effects.as_slice()), (None, &[][..]));
+        checkpoint.set(partition, Offset(40), &mut effects);
+        checkpoint.cut(partition, Offset(50), &mut effects);
+        assert_eq!(checkpoint.of(partition), Some(Offset(40)), "it was not cleaned so far");
+        checkpoint.cut(partition, Offset(30), &mut effects);
+        let written = effects.drain().filter_map(|effect| {
+            let Effect::Replace { bytes, .. } = effect else { return None };
+            decode_offsets(&bytes)
+        });
+        let written: Vec<Offset> = written.map(|offsets| offsets[&partition]).collect();
+        assert_eq!(written, [Offset(40), Offset(30)]);
+    }
+}

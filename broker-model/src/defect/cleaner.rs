@@ -45,7 +45,7 @@ CleanerDefect {
     ForgetsProducers {
         name: "cleaner-forgets-producers",
         source: "KAFKA-5490, KAFKA-8335",
-        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(0, 11, 1)] },
+        affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(1, 0, 0)] },
         side: Server,
         shows: "ordering" / "producer-state-mismatch" in "compacted-changelog", seed 1,
         meaning: "The cleaner takes the last batch of a producer with its records: a replica that reads its log does not \

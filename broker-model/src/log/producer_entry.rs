@@ -158,6 +158,12 @@ impl ProducerEntry {
         self.transaction.take()
     }
 
+    /// Takes in what is left of a marker.
+    pub(super) fn take_cleaned_marker(&mut self, marker: &BatchHeader) {
+        self.enter(marker.producer_epoch);
+        self.last_timestamp = marker.max_timestamp;
+    }
+
     /// Another epoch forgets the batches of the one before.
     fn enter(&mut self, epoch: ProducerEpoch) {
         if epoch != self.epoch {

@@ -209,8 +209,21 @@ impl ProducerState {
             self.update(header);
             return None;
         }
-        let marker = TransactionMarker::read(batch)?;
+        let Some(marker) = TransactionMarker::read(batch) else {
+            self.take_cleaned_marker(header);
+            return None;
+        };
         self.end(&marker, batch.base_offset(), header.max_timestamp)
+    }
+
+    /// A marker of which the cleaner has left the header tells the epoch of its producer; what it ended is gone. Kafka
+    /// keeps the batch for that and does not read it. Source: `UnifiedLog.updateProducers`, `Cleaner.cleanInto`.
+    fn take_cleaned_marker(&mut self, batch: &BatchHeader) {
+        if batch.record_count == 0 && batch.is_transactional() {
+            let entry = self.producers.entry(batch.producer_id);
+            let entry = entry.or_insert_with(|| ProducerEntry::new(batch.producer_epoch));
+            entry.take_cleaned_marker(batch);
+        }
     }
 
     /// Forgets of each producer all but its newest batch. Source: `ProducerStateManager.writeSnapshot`.

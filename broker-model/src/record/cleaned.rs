@@ -155,6 +155,13 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_without_a_key_is_told() {
+        let mut builder = RecordBatchBuilder::new(ProducerId(7), ProducerEpoch(1), Sequence(3));
+        builder.push(WallTime(0), None, None);
+        assert!(batch().is_keyed() && !builder.build().is_keyed());
+    }
+
+    #[test]
     fn an_empty_batch_tells_of_its_producer() {
         let empty = reread(&batch().without_records());
         let header = *empty.header();

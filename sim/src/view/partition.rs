@@ -173,6 +173,16 @@ impl ReplicaView {
         entry.is_some_and(|entry| entry.batch == *batch) || cuts_undone && self.cut.contains(batch)
     }
 
+    /// Whether the cleaner has left a record of the batch that was written at an offset.
+    pub fn has_records_at(&self, offset: Offset) -> bool {
+        let Some(entry) = self.log.entry_at(offset).filter(|_| !self.holes.is_empty()) else {
+            return true;
+        };
+        let base = entry.batch.base_offset;
+        let emptied = self.holes.changed.get(&base).is_some_and(|it| it.records.is_empty());
+        !emptied && !self.holes.gone.contains(&base)
+    }
+
     fn keep_cut(&mut self, to: Offset) {
         let gone = self.log.between(to, self.log.end()).iter().map(|entry| entry.batch);
         self.cut.extend(gone);

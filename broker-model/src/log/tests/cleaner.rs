@@ -141,6 +141,19 @@ fn a_checkpoint_outside_of_the_log_begins_anew() {
 }
 
 #[test]
+fn a_log_is_cleaned_when_more_of_it_is_dirty_than_its_ratio() {
+    let harness = log_of(&values(&[(1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (7, 1)]), &[]);
+    let dirty = |checkpoint| harness.log.cleanable(Some(Offset(checkpoint)), WallTime(0));
+    // Of three segments that may be cleaned, all, one, none are dirty.
+    for (checkpoint, percent, due) in [(0, 99, true), (4, 33, true), (4, 34, false), (6, 0, false)]
+    {
+        let is_due = dirty(checkpoint).is_dirtier_than(percent);
+        assert_eq!(is_due, due, "from {checkpoint}, more than {percent} %");
+    }
+    assert!(dirty(0).dirtiness() > dirty(2).dirtiness() && dirty(6).dirtiness() == 0);
+}
+
+#[test]
 fn a_tombstone_stays_until_its_horizon() {
     let keys = [(1, 1), (1, 0), (2, 1), (2, 2), (3, 1)];
     let mut harness = log_of(&values(&keys), &[]);
@@ -217,6 +230,14 @@ fn a_map_that_is_full_ends_the_round_where_it_is() {
     let cleanable = harness.log.cleanable(None, WallTime(0));
     let round = harness.log.begin_cleaning(cleanable, small, WallTime(0));
     assert_eq!((round.end(), round.has_advanced()), (Offset(2), true));
+}
+
+#[test]
+fn a_compacted_log_is_on_the_platter_up_to_its_active_segment() {
+    let keys = [(1, 1), (2, 1), (1, 2), (2, 2), (1, 3)];
+    let harness = log_of(&values(&keys), &[]);
+    assert_eq!(harness.segment_bases().last(), Some(&4));
+    assert_eq!(harness.log.recovery_point(), Offset(4));
 }
 
 /// Stops after so many of the effects of a replacement, with the page cache or only what was synced.
