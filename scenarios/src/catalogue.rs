@@ -42,6 +42,7 @@ pub const CATALOGUE: &[Entry] = catalogue![
     "flush-race",
     "forgotten-producers",
     "retention-and-laggard",
+    "compacted-changelog",
     "reassignment-under-fire",
     "grow-the-cluster",
     "unclean-trap",

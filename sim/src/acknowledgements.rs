@@ -75,6 +75,7 @@ impl Acknowledgements {
             deletions: self.deletions_of(view.partition),
             losses: view.losses.clone(),
             lost_in: view.lost_in,
+            compacted: !view.compaction.is_empty(),
             acknowledged: of_it.map(|statement| statement.settled(view)).collect(),
         }
     }

@@ -112,7 +112,16 @@ impl MetadataImage {
             MetadataRecord::Retention { topic, retention_ms, retention_bytes, segment_ms } => {
                 let (retention_ms, retention_bytes) = (*retention_ms, *retention_bytes);
                 let segment_ms = *segment_ms;
-                self.retain(*topic, Retention { retention_ms, retention_bytes, segment_ms })
+                self.retain(*topic, |retention| Retention {
+                    retention_ms,
+                    retention_bytes,
+                    segment_ms,
+                    ..retention
+                })
+            }
+            MetadataRecord::Compaction { topic, compaction } => {
+                let compaction = *compaction;
+                self.retain(*topic, |retention| Retention { compaction, ..retention })
             }
             MetadataRecord::RemoveTopic { topic } => self.remove_topic(*topic),
             MetadataRecord::UnregisterBroker { broker, .. } => {
@@ -134,11 +143,15 @@ impl MetadataImage {
         MetadataChange::TopicDeleted { topic }
     }
 
-    fn retain(&mut self, topic: TopicId, retention: Retention) -> MetadataChange {
+    fn retain(
+        &mut self,
+        topic: TopicId,
+        next: impl FnOnce(Retention) -> Retention,
+    ) -> MetadataChange {
         let config = self.topics.get_mut(&topic);
         let config = config.unwrap_or_else(|| panic!("retention of topic {topic:?}"));
-        config.retention = retention;
-        MetadataChange::RetentionChanged { topic, retention }
+        config.retention = next(config.retention);
+        MetadataChange::RetentionChanged { topic, retention: config.retention }
     }
 
     /// A registration that keeps the epoch changes nothing but where it is written.

@@ -132,7 +132,8 @@ impl Partition {
         };
         self.start_at_batch(&response.batches, effects);
         let end = self.log.log_end_offset();
-        let appendable = appendable(&response.batches, end, epoch, self.defects);
+        let rules = (self.defects, self.log.has_holes());
+        let appendable = appendable(&response.batches, end, epoch, rules);
         let Appendable::Batches(batches) = appendable else {
             return FetchOutcome::Failed;
         };

@@ -67,9 +67,15 @@ impl Options {
         for (position, truth) in (0_u32..).zip(&run.partitions) {
             let moves: Vec<(u64, i64)> =
                 truth.deletions.iter().map(|deletion| (deletion.at_ns, deletion.end)).collect();
-            let Some((_, furthest)) = moves.last() else { continue };
+            let compacted = truth.compacted;
+            let Some((_, furthest)) = moves.last() else {
+                if compacted {
+                    options.logs.insert(position, LogFacts { log_start_offset: 0, compacted });
+                }
+                continue;
+            };
             let log_start_offset = truth.log_start_offset.max(*furthest);
-            options.logs.insert(position, LogFacts { log_start_offset, compacted: false });
+            options.logs.insert(position, LogFacts { log_start_offset, compacted });
             options.log_starts.insert(position, moves);
         }
         options

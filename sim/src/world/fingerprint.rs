@@ -244,6 +244,11 @@ impl Fingerprint {
             FileId::CleanShutdown => self.word(7),
             FileId::QuorumState => self.word(8),
             FileId::PartitionMetadata(partition) => self.partition(9, partition),
+            FileId::CleanerCheckpoint => self.word(10),
+            FileId::SegmentAside { partition, base_offset, suffix } => {
+                self.partition(11 + suffix as u64, partition);
+                self.int(base_offset.0);
+            }
         }
     }
 

@@ -252,6 +252,7 @@ impl<N, F: FnMut(Boot<'_>) -> N> NodeHost<N> for Observation<F> {
     fn reopened(&mut self, moment: Moment, partition: TopicPartition, found: SoundLog) {
         if let TrueState::Watching(observer) = &mut self.true_state {
             observer.log_found(moment.node, partition, found.end, found.whole);
+            observer.log_found_with_holes(moment.node, partition, found.with_holes);
         }
     }
 

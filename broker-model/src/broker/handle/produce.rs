@@ -150,7 +150,11 @@ impl Broker {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
         let topic = self.metadata.image().topic_of(id).expect("a partition's topic is known");
-        Ok((id, check_batch(batch, topic.max_message_bytes)))
+        let checked = check_batch(batch, topic.max_message_bytes);
+        let unkeyed = topic.retention.compaction.compacts()
+            && checked.as_ref().is_ok_and(|batch| !batch.is_keyed());
+        // Source: `LogValidator.validateKey`.
+        Ok((id, if unkeyed { Err(ErrorCode::InvalidRecord) } else { checked }))
     }
 
     /// An answer that tells an error, and who leads instead if that is the error. Source: KIP-951.
@@ -204,7 +208,7 @@ fn check_batch(
         BatchError::Checksum { .. } | BatchError::Truncated { .. } => ErrorCode::CorruptMessage,
         BatchError::Field { .. } => ErrorCode::InvalidRecord,
     })?;
-    if batch.base_offset() != Offset::ZERO {
+    if batch.base_offset() != Offset::ZERO || !batch.header().is_whole() {
         Err(ErrorCode::InvalidRecord)
     } else if batch.size() > max_message_bytes {
         Err(ErrorCode::MessageTooLarge)

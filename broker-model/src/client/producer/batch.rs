@@ -160,6 +160,11 @@ impl Batch {
         let mut value = Vec::with_capacity(value_bytes as usize);
         for record in &self.records {
             let key = record.key.map(u64::to_be_bytes);
+            if record.value.is_tombstone() {
+                let key = key.as_ref().map(<[u8; 8]>::as_slice);
+                builder.push_tombstone(record.timestamp, key, record.value);
+                continue;
+            }
             RecordBatch::write_value(&mut value, record.value, value_bytes);
             builder.push_copy(
                 record.timestamp,

@@ -348,6 +348,7 @@ pub(crate) fn plan(actions: &[(u64, Action)]) -> Plan {
                 interval_us: (1_000, 9_000),
                 outstanding_max: 2,
                 transactions: None,
+                tombstone_one_in: 0,
             },
             ClientPlan::Consumer {
                 config: consumer(1002),

@@ -7,7 +7,7 @@ mod note;
 mod parts;
 
 use harrow_broker_model::admin_task::AdminTask;
-use harrow_broker_model::disk_image::FileId;
+use harrow_broker_model::disk_image::{FileId, Suffix};
 use harrow_broker_model::node::{Channel, Effect, Event, Operation, Outcome};
 use harrow_broker_model::proto::StrBytes;
 use harrow_broker_model::types::Offset;
@@ -71,6 +71,9 @@ pub(super) fn effect(names: &Names, effect: &Effect) -> String {
         Effect::ReplaceInBackground { file, bytes } => {
             let name = file_name(names, *file);
             format!("replaces the {name} by {} bytes in the background", bytes.len())
+        }
+        Effect::Rename { from, to } => {
+            format!("renames the {} to {}", file_name(names, *from), file_name(names, *to))
         }
         Effect::Delete { file } => format!("deletes the {}", file_name(names, *file)),
         Effect::Discard { partition } => {
@@ -233,6 +236,15 @@ fn file_name(names: &Names, file: FileId) -> String {
         FileId::QuorumState => "quorum state".to_owned(),
         FileId::PartitionMetadata(partition) => {
             format!("partition metadata of {}", names.place(partition))
+        }
+        FileId::CleanerCheckpoint => "cleaner checkpoint".to_owned(),
+        FileId::SegmentAside { partition, base_offset, suffix } => {
+            let suffix = match suffix {
+                Suffix::Cleaned => "cleaned",
+                Suffix::Swap => "swap",
+                Suffix::Deleted => "deleted",
+            };
+            format!("segment {base_offset}.{suffix} of {}", names.place(partition))
         }
     }
 }
