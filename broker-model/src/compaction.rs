@@ -47,10 +47,8 @@ pub struct Compaction {
     /// `cleanup.policy`.
     pub policy: CleanupPolicy,
     /// `min.compaction.lag.ms`: a segment whose newest record is younger is not cleaned.
-    #[serde(with = "crate::wide")]
     pub min_compaction_lag_ms: u64,
     /// `delete.retention.ms`: a tombstone stays for so long after the first cleaning of it.
-    #[serde(with = "crate::wide")]
     pub delete_retention_ms: u64,
     /// `min.cleanable.dirty.ratio`, in percent: a log is cleaned when more of it is dirty.
     pub min_cleanable_dirty_percent: u32,

@@ -1,8 +1,8 @@
 //! `cleaner-offset-checkpoint`: where the dirty part of each compacted log begins. Source: Kafka's
 //! `LogCleanerManager.updateCheckpoints`, `maybeTruncateCheckpoint`.
 //!
-//! It is written when a round is over, so that a round that was interrupted is done again, and cut with the log: were it
-//! not, records that take the place of those that were cut would count as clean. A log has its entry before it has
+//! It is written when a round is over, so that a round that was interrupted is done again, and cut with the log: were
+//! it not, records that take the place of those that were cut would count as clean. A log has its entry before it has
 //! records: whoever opens it learns from that that it may have holes. In Kafka any log may.
 
 use std::collections::BTreeMap;

@@ -13,9 +13,9 @@ CleanerDefect {
         side: Server,
         shows: "durability" / "cleaned-past-stable" in "compacted-changelog", seed 1,
         meaning: "The cleaner goes beyond the high watermark: records that are not committed replace those that are.",
-        example: "A leader's followers lag. A key is written again and again, two segments full, and the leader's cleaner \
-            takes the value that was committed, since a newer one is there. The leader is cut off, and what was not \
-            committed goes with it: the key has no value any more.",
+        example: "A leader's followers lag. A key is written again and again, two segments full, and the leader's \
+            cleaner takes the value that was committed, since a newer one is there. The leader is cut off, and what \
+            was not committed goes with it: the key has no value any more.",
     }
 
     TombstonesGoAtOnce {
@@ -26,8 +26,8 @@ CleanerDefect {
         shows: "durability" / "tombstone-removed-early" in "compacted-changelog", seed 1,
         meaning: "A tombstone goes with the first cleaning of it: a reader that has read the value before may never \
             learn that it was deleted.",
-        example: "A consumer has read a key's value. The key is deleted, and the log is cleaned before the consumer comes \
-            there: value and tombstone are gone, and its table keeps the key for ever.",
+        example: "A consumer has read a key's value. The key is deleted, and the log is cleaned before the \
+            consumer comes there: value and tombstone are gone, and its table keeps the key for ever.",
     }
 
     DropsLastBatch {
@@ -36,10 +36,11 @@ CleanerDefect {
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(4, 0, 0)] },
         side: Server,
         shows: "offsets" / "round-end-lost" in "compacted-changelog", seed 1,
-        meaning: "The cleaner leaves nothing of the last batch that it was at, if all of that is replaced: nothing tells \
-            any more how far the log has come.",
-        example: "All records of a log's last cleaned segment are replaced by later ones. The active segment is lost with \
-            the power: the log ends where the last record is that was left, and offsets that were given are given again.",
+        meaning: "The cleaner leaves nothing of the last batch that it was at, if all of that is replaced: nothing \
+            tells any more how far the log has come.",
+        example: "All records of a log's last cleaned segment are replaced by later ones. The active segment is \
+            lost with the power: the log ends where the last record is that was left, and offsets that were given are \
+            given again.",
     }
 
     ForgetsProducers {
@@ -48,10 +49,10 @@ CleanerDefect {
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(1, 0, 0)] },
         side: Server,
         shows: "ordering" / "producer-state-mismatch" in "compacted-changelog", seed 1,
-        meaning: "The cleaner takes the last batch of a producer with its records: a replica that reads its log does not \
-            know the producer, or an older sequence of it.",
-        example: "A producer's last record is replaced by another one's. The log is cleaned, and a replica that was new \
-            copies it. It is elected, and takes the producer's retry for a new batch.",
+        meaning: "The cleaner takes the last batch of a producer with its records: a replica that reads its log \
+            does not know the producer, or an older sequence of it.",
+        example: "A producer's last record is replaced by another one's. The log is cleaned, and a replica that \
+            was new copies it. It is elected, and takes the producer's retry for a new batch.",
     }
 
     ForgetsTransactions {
@@ -62,8 +63,8 @@ CleanerDefect {
         shows: "visibility" / "marker-removed-early" in "compacted-changelog", seed 1,
         meaning: "The cleaner begins anew with each group of segments: the marker of a transaction that reaches across \
             looks as if nothing of that were left, and goes.",
-        example: "A transaction's records end one group of segments, its marker is in the next. The marker goes, and the \
-            records are of an open transaction for whoever reads the log anew.",
+        example: "A transaction's records end one group of segments, its marker is in the next. The marker goes, \
+            and the records are of an open transaction for whoever reads the log anew.",
     }
 
     ReadsPartOfAbortIndex {
@@ -72,8 +73,8 @@ CleanerDefect {
         affected: Affected::Fixed { since: Version::new(0, 11, 0), fixed: &[Version::new(3, 2, 0)] },
         side: Server,
         shows: "visibility" / "marker-removed-early" in "compacted-changelog", seed 1,
-        meaning: "Where the offset map is full inside a segment, the cleaner does not know of the transactions that were \
-            aborted in the rest of it, and takes their markers.",
+        meaning: "Where the offset map is full inside a segment, the cleaner does not know of the transactions \
+            that were aborted in the rest of it, and takes their markers.",
         example: "The map is full halfway through a segment. Records behind that stay as they are, those of an aborted \
             transaction, too; its marker goes. Whoever reads the log anew takes them for an open transaction's.",
     }
@@ -84,8 +85,8 @@ CleanerDefect {
         affected: Affected::Never,
         side: Server,
         shows: "durability" / "recovery-lost-records" in "compacted-changelog", seed 1,
-        meaning: "A log that is opened takes a `.swap` file for what an interrupted cleaning has left, and deletes it: the \
-            segments in whose place it was to come are gone already.",
+        meaning: "A log that is opened takes a `.swap` file for what an interrupted cleaning has left, and deletes \
+            it: the segments in whose place it was to come are gone already.",
         example: "A broker crashes when the old segments have other names and the new one not yet its own. It starts, \
             deletes all of them, and its log has lost what was committed long ago.",
     }
@@ -98,7 +99,7 @@ CleanerDefect {
         shows: "replication" / "replaced-value-kept" in "compacted-changelog", seed 1,
         meaning: "When a log is cut below what was cleaned, the cleaner's checkpoint stays: what is written there next \
             counts as clean, and no cleaning ever looks at it.",
-        example: "A leader whose log was cleaned up to 60 follows another one and cuts its log at 40. The records from 40 to \
-            60 are never noted in a map: what they replace stays for ever.",
+        example: "A leader whose log was cleaned up to 60 follows another one and cuts its log at 40. The records \
+            from 40 to 60 are never noted in a map: what they replace stays for ever.",
     }
 } }

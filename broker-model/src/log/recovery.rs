@@ -109,8 +109,8 @@ impl Log {
         }
     }
 
-    /// As [`Self::rebuild_epochs`], of a log that the cleaner was at: the batches with which an epoch began may be gone,
-    /// so that only the checkpoint knows.
+    /// As [`Self::rebuild_epochs`], of a log that the cleaner was at: the batches with which an epoch began may be
+    /// gone, so that only the checkpoint knows.
     fn keep_epochs(&mut self, checkpoint: &EpochCache, changed: &[FileId], effects: &mut Effects) {
         self.epochs = checkpoint.clone();
         let end = self.log_end_offset;

@@ -1,9 +1,9 @@
 //! What the cleaner leaves of a batch. Source: Kafka's `MemoryRecords.filterTo`, `buildRetainedRecordsInto`,
 //! `DefaultRecordBatch.writeEmptyHeader`.
 //!
-//! A batch keeps its first and last offset, its producer and its sequence, whatever is taken out of it: who follows, and
-//! who looks for duplicates, finds the same numbers. With a delete horizon its base timestamp is that horizon, and the
-//! records' timestamps are told from there.
+//! A batch keeps its first and last offset, its producer and its sequence, whatever is taken out of it: who follows,
+//! and who looks for duplicates, finds the same numbers. With a delete horizon its base timestamp is that horizon, and
+//! the records' timestamps are told from there.
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;

@@ -6,8 +6,8 @@
 //! the next fetch tells where the logs part. Without it, records of an epoch come in that the follower's leader never
 //! had.
 //!
-//! As promised, an answer begins where the log ends, unless the log is compacted. Kafka refuses only what begins before: a leader whose recovery has
-//! left a hole hands it on to each follower that lags behind it.
+//! As promised, an answer begins where the log ends, unless the log is compacted. Kafka refuses only what begins
+//! before: a leader whose recovery has left a hole hands it on to each follower that lags behind it.
 
 use crate::defect::{Defects, LogDefect};
 use crate::record::RecordBatch;

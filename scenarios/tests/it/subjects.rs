@@ -65,6 +65,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("slow-rebalance-listener", &["fenced-goes-on", "assigns-unreleased"]),
     ("grow-the-cluster", &["reassignment-ends-early", "drop-keeps-leader-epoch"]),
     ("protocol-upgrade", &["upgrade-forgets-holdings", "classic-member-not-told"]),
+    ("compacted-changelog", &["cleans-uncommitted", "tombstones-go-at-once", "cleaner-forgets-transactions"]),
     ("swarm-groups", &["commit-ignores-generation", "commit-answered-at-append"]),
     ("swarm-lossy", &["no-fetch-epoch-fencing", "truncate-to-hw", "no-hw-on-shrink"]),
 ];

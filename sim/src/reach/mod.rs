@@ -18,6 +18,7 @@ use harrow_broker_model::types::NodeId;
 
 /// Every mark that a run can count, in order, but for [`HALTED`] ones.
 pub const ALL: &[&str] = &[
+    "batch-kept-empty",
     "batch-retried",
     "broker-fenced",
     "broker-registered",
@@ -32,6 +33,7 @@ pub const ALL: &[&str] = &[
     "controller-failover",
     "coordinator-loaded",
     "crash",
+    "delete-horizon-set",
     "deleted-by-size",
     "deleted-by-time",
     "deletion-confirmed",
@@ -52,6 +54,7 @@ pub const ALL: &[&str] = &[
     "leader-changed",
     "leader-elected",
     "leader-lost",
+    "log-cleaned",
     "log-recovered-clean",
     "log-recovered-unclean",
     "log-start-followed",

@@ -1,6 +1,6 @@
-//! What the cleaner leaves of logs. The mirrors keep what was written: a batch that was cleaned stays in them as it was,
-//! so that logs which were cleaned differently are still compared by what they are copies of. Beside that stands what
-//! each replica really has, and what the records of a compacted partition are.
+//! What the cleaner leaves of logs. The mirrors keep what was written: a batch that was cleaned stays in them as it
+//! was, so that logs which were cleaned differently are still compared by what they are copies of. Beside that stands
+//! what each replica really has, and what the records of a compacted partition are.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -252,6 +252,13 @@ impl Fingerprint {
         }
     }
 
+    /// Adds a file's old name and its new one.
+    pub(crate) fn renamed(&mut self, tag: u64, from: FileId, to: FileId) {
+        self.word(tag);
+        self.file(from);
+        self.file(to);
+    }
+
     /// Adds a request. Each kind begins with a number of its own.
     pub(crate) fn request(&mut self, message: &Request) {
         self.int(i64::from(message.correlation_id.0));

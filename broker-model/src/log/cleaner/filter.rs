@@ -1,9 +1,9 @@
 //! What stays of a batch. Source: Kafka's `Cleaner.cleanInto`, `shouldRetainRecord`, `MemoryRecords.filterTo`.
 //!
-//! Of each key the newest record stays, and tombstones until their horizon: a reader that begins at the start of the log
-//! and comes to its end within `delete.retention.ms` sees each deletion of what it has read. Besides, a batch stays,
-//! empty if need be, that is the last of its producer, whose sequence nothing else tells of (KAFKA-5490), or the last
-//! of the round, which tells where the log ends (KAFKA-17076).
+//! Of each key the newest record stays, and tombstones until their horizon: a reader that begins at the start of the
+//! log and comes to its end within `delete.retention.ms` sees each deletion of what it has read. Besides, a batch
+//! stays, empty if need be, that is the last of its producer, whose sequence nothing else tells of (KAFKA-5490), or the
+//! last of the round, which tells where the log ends (KAFKA-17076).
 
 use super::offset_map::OffsetMap;
 use crate::defect::{CleanerDefect, Defects};

@@ -1,12 +1,12 @@
 //! What a stop has left of a replacement of segments. Source: Kafka's `LogLoader.load`,
 //! `removeTempFilesAndCollectSwapFiles`.
 //!
-//! A `.cleaned` file is nothing, since the old segments are there; a `.swap` file is whole, and what lies in its range is
-//! deleted before it gets its name. To drop it would lose the log's records with the old segments; to keep the old ones
-//! beside it would bring back what a tombstone had deleted.
+//! A `.cleaned` file is nothing, since the old segments are there; a `.swap` file is whole, and what lies in its range
+//! is deleted before it gets its name. To drop it would lose the log's records with the old segments; to keep the old
+//! ones beside it would bring back what a tombstone had deleted.
 //!
-//! As promised what is completed is synced at once: Kafka syncs nothing here, and a power loss may bring the old segments
-//! back.
+//! As promised what is completed is synced at once: Kafka syncs nothing here, and a power loss may bring the old
+//! segments back.
 
 use bytes::Bytes;
 

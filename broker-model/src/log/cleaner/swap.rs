@@ -1,8 +1,8 @@
 //! How a cleaned segment takes the place of others. Source: Kafka's `LocalLog.replaceSegments`, `LogLoader.load`.
 //!
-//! It is written aside as `.cleaned` and flushed, renamed to `.swap`, the old segments are renamed to `.deleted`, and it
-//! gets its own name; then the directory is synced. A process that dies on the way, or loses power, finds one of these
-//! when it starts: see `recover`.
+//! It is written aside as `.cleaned` and flushed, renamed to `.swap`, the old segments are renamed to `.deleted`, and
+//! it gets its own name; then the directory is synced. A process that dies on the way, or loses power, finds one of
+//! these when it starts: see `recover`.
 
 use bytes::BytesMut;
 

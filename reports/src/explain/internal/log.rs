@@ -204,8 +204,8 @@ pub(super) static ANOMALIES: [Entry; 30] = [
         name: "tombstone-removed-early",
         kind: Kind::InternalAnomaly,
         meaning: "A tombstone went before delete.retention.ms was over, since it was first cleaned.",
-        example: "A consumer has read a key's value; the tombstone is gone when it comes there, and its table keeps the \
-                  key for ever.",
+        example: "A consumer has read a key's value; the tombstone is gone when it comes there, and its table \
+            keeps the key for ever.",
         legal: "Never.",
         source: "KIP-534, KAFKA-4529",
     },

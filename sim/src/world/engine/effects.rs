@@ -433,9 +433,7 @@ impl<N: Node> Engine<N> {
                 hash.file(*file);
             }
             Effect::Rename { from, to } => {
-                hash.word(22);
-                hash.file(*from);
-                hash.file(*to);
+                hash.renamed(22, *from, *to);
             }
             Effect::Discard { partition } => {
                 hash.pair(21, partition.partition);

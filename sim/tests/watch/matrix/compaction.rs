@@ -1,5 +1,5 @@
-//! What the cleaner takes and leaves. On the stage the replicas clean what they have of keys and values from offset 2 on,
-//! by a clock that says 0 at the beginning.
+//! What the cleaner takes and leaves. On the stage the replicas clean what they have of keys and values from offset 2
+//! on, by a clock that says 0 at the beginning.
 
 use harrow_broker_model::compaction::{CleanupPolicy, Compaction};
 use harrow_broker_model::note::{
