@@ -57,7 +57,7 @@ use crate::node::{Effect, Effects};
 use crate::note::{AppendOrigin, KnownProducer, LogNote, ProducerNote};
 use crate::proto::ErrorCode;
 use crate::record::{BatchHeader, RecordBatch};
-use crate::types::{LeaderEpoch, Offset, TopicPartition, WallTime};
+use crate::types::{LeaderEpoch, Offset, ProducerId, TopicPartition, WallTime};
 
 pub use options::{LogConfig, LogOptions, ReadLimit};
 pub use producer_state::{ActiveProducer, AppendRights, ProducerCheck};
@@ -161,6 +161,11 @@ impl Log {
     /// Each producer's newest epoch and the last sequence in it.
     pub(crate) fn known_producers(&self) -> Vec<KnownProducer> {
         self.producers.known()
+    }
+
+    /// The epoch of the coordinator that had the last marker of a producer written; -1 if none had.
+    pub(crate) fn coordinator_epoch(&self, producer: ProducerId) -> LeaderEpoch {
+        self.producers.coordinator_epoch(producer)
     }
 
     /// Forgets producers whose newest record is older than `producer.id.expiration.ms`, by its own timestamp: from

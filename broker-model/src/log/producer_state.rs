@@ -150,6 +150,11 @@ impl ProducerState {
         Ok(())
     }
 
+    /// The epoch of the coordinator that had the last marker of a producer written, if one had.
+    pub(crate) fn coordinator_epoch(&self, producer: ProducerId) -> LeaderEpoch {
+        self.producers.get(&producer).map_or(LeaderEpoch::NONE, ProducerEntry::coordinator_epoch)
+    }
+
     /// Whether the transaction that the batch belongs to has records here. Source: `UnifiedLog.hasOngoingTransaction`.
     pub(crate) fn has_ongoing(&self, batch: &BatchHeader) -> bool {
         let entry = self.producers.get(&batch.producer_id);

@@ -344,6 +344,22 @@ mod tests {
     }
 
     #[test]
+    fn who_reads_on_from_a_deposed_leader_is_out_of_range_at_the_new_one() {
+        let (history, _) = skipped(8);
+        let mut back = went(100, 0, (2, 21));
+        back.other = back.other.map(|read| Observation { operation: 1, ..read });
+        let table = [
+            ("the election came before the read", dropped(71, 99, 3), true),
+            ("it came after", dropped(71, 100, 10), false),
+            ("its log goes on behind the read", dropped(101, 105, 3), false),
+            ("elsewhere", Dropped { partition: 1, ..dropped(71, 99, 3) }, false),
+        ];
+        for (name, dropped, legal) in table {
+            assert_eq!(read_on_from_deposed(&[dropped], &history, &back), legal, "{name}");
+        }
+    }
+
+    #[test]
     fn two_leaders_of_one_record_explain_a_second_copy() {
         let table = [
             ("a copy was dropped later", dropped(23, 100, 30), true),

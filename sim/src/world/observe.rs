@@ -125,6 +125,14 @@ impl<F> Observation<F> {
         }
     }
 
+    /// These nodes, and no others, are cut off or held still by a fault.
+    pub(crate) fn hindered(&mut self, nodes: &[NodeId]) {
+        match &mut self.true_state {
+            TrueState::Watching(observer) => observer.set_hindered(nodes),
+            TrueState::Looking(view) => view.set_hindered(nodes),
+        }
+    }
+
     /// Topic names by id.
     pub(crate) fn topics(&self) -> BTreeMap<TopicId, String> {
         let topics = self.view().registry().topics();

@@ -110,7 +110,13 @@ impl Broker {
             return self.verified(now, connection, &error, effects);
         };
         if coordinator == self.context.node {
-            let wanted = AddPartitions { transactional_id, producer, verify_only, partitions };
+            let wanted = AddPartitions {
+                from: self.context.node,
+                transactional_id,
+                producer,
+                verify_only,
+                partitions,
+            };
             let asker = self.new_adder(Adder::Own(connection));
             self.add_to_transaction(now, &wanted, asker);
             return self.run_transactions(now, effects);

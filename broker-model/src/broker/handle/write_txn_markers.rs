@@ -9,10 +9,10 @@ use crate::message::{
     PeerResponse, ResponseBody, WritableMarker, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
 };
 use crate::node::Effects;
-use crate::note::TransactionNote;
+use crate::note::{Api, ExchangeNote, TransactionNote};
 use crate::partition::ProduceOutcome;
 use crate::proto::ErrorCode;
-use crate::types::{Now, TopicPartition};
+use crate::types::{NodeId, Now, TopicPartition};
 
 impl Broker {
     pub(super) fn on_write_txn_markers(
@@ -76,10 +76,29 @@ impl Broker {
                 TransactionNote::BatchAttributed { partition: id, producer_id, transaction }
             });
         }
+        let before = partition.log().coordinator_epoch(marker.marker.producer_id);
         let outcome =
             partition.produce_verified(context, Ok(&batch), (-1, rights), ticket, effects);
+        if !matches!(outcome, ProduceOutcome::Refused(_)) {
+            effects.note(ExchangeNote::RequestServed {
+                api: Api::WriteTxnMarkers,
+                partition: Some(id),
+                by: self.asker_of(owner),
+                named: i64::from(marker.marker.coordinator_epoch.0),
+                own: i64::from(before.0),
+            });
+        }
         self.touched.push(id);
         self.follow_append(now, (ticket, id), &outcome, owner, effects);
+    }
+
+    /// Who asked for a marker.
+    fn asker_of(&self, owner: Owner) -> NodeId {
+        let Owner::Marker(batch, _) = owner else { return self.context.node };
+        match self.transactions.marker_batches.get(&batch).map(|batch| &batch.from) {
+            Some(MarkerSource::Remote(caller)) => caller.from,
+            Some(MarkerSource::Own(_)) | None => self.context.node,
+        }
     }
 
     /// Whether markers for a partition are this broker's business. Those for offsets are the group coordinator's, once

@@ -230,13 +230,13 @@ impl Consumer {
                 self.on_joined(now, &sent, &response);
             }
             (Purpose::SyncGroup(sent), ClientResponse::SyncGroup(response)) => {
-                self.on_synced(now, &sent, &response);
+                self.on_synced(now, &sent, &response, effects);
             }
             (Purpose::Heartbeat(sent), ClientResponse::Heartbeat(response)) => {
-                self.on_heartbeat(now, &sent, &response);
+                self.on_heartbeat(now, &sent, &response, effects);
             }
             (Purpose::ConsumerGroupHeartbeat(life), ClientResponse::ConsumerGroupHeartbeat(it)) => {
-                self.on_consumer_heartbeat(now, life, &it);
+                self.on_consumer_heartbeat(now, life, &it, effects);
             }
             (
                 Purpose::LeaveGroup,
@@ -246,7 +246,7 @@ impl Consumer {
                 self.on_commit_answered(now, (operation, &sent), &response, effects);
             }
             (Purpose::OffsetFetch(assignment), ClientResponse::OffsetFetch(response)) => {
-                self.on_committed(now, assignment, &response);
+                self.on_committed(now, assignment, &response, effects);
             }
             (purpose, _nonsense) => self.on_lost(now, vec![purpose]),
         }

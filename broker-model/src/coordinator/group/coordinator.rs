@@ -22,7 +22,7 @@ use crate::defect::{Defects, GroupDefect};
 use crate::log::{Log, VerificationGuard};
 use crate::message::ResponseBody;
 use crate::node::Deadline;
-use crate::note::GroupNote;
+use crate::note::{ExchangeNote, GroupNote};
 use crate::proto::ErrorCode;
 use crate::types::{ConnectionId, LeaderEpoch, Now, Offset, ProducerEpoch, ProducerId, Time};
 
@@ -45,6 +45,8 @@ pub(crate) enum Todo {
     Accepted { group: String, member: String, generation: i32, places: Vec<Place> },
     /// A fact to be stated.
     Note(GroupNote),
+    /// A fact to be stated: who names a generation, or the epoch of a member, is served.
+    Served(ExchangeNote),
     /// A fact to be stated: in this leader epoch of a partition of the topic, what is committed says that a group of
     /// the consumer protocol has changed.
     Changed(i32, LeaderEpoch, GroupChange),

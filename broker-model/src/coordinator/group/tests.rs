@@ -111,6 +111,7 @@ impl Bench {
                 | Todo::Assigned { .. }
                 | Todo::Released { .. }
                 | Todo::Note(_)
+                | Todo::Served(_)
                 | Todo::Accepted { .. }
                 | Todo::Changed(..)
                 | Todo::Answered(..)

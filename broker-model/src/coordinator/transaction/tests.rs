@@ -62,7 +62,7 @@ impl Bench {
                         |missing: Vec<_>| if missing.is_empty() { Ok(()) } else { refused };
                     added = Some(result.and_then(all_in));
                 }
-                Todo::Note(_) | Todo::Reply(..) => {}
+                Todo::Note(_) | Todo::Exchanged(_) | Todo::Reply(..) => {}
             }
         }
         added
@@ -83,6 +83,7 @@ impl Bench {
 
     fn add(&mut self, producer: (i64, i16), verify_only: bool) -> Result<(), ErrorCode> {
         let request = AddPartitions {
+            from: NodeId(1000),
             transactional_id: ID.to_owned(),
             producer: (ProducerId(producer.0), ProducerEpoch(producer.1)),
             verify_only,

@@ -79,7 +79,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             }
             Action::Partition { cut, for_ms } => {
                 let cut = self.cut_links(step, cut)?;
-                self.begin(position, Condition::Cut(cut.links), *for_ms);
+                let condition = Condition::Cut(cut.links);
+                self.condition_allowed(&condition)?;
+                self.begin(position, condition, *for_ms);
                 let summary = format!("partition of {} for {for_ms} ms", cut.description);
                 Ok(StepOutcome { nodes: cut.nodes, summary, ..StepOutcome::default() })
             }
@@ -260,6 +262,7 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
             self.crash_allowed(node)?;
         }
         let condition = self.condition(step, index)?;
+        self.condition_allowed(&condition)?;
         self.begin(position, condition, for_ms);
         Ok(done(node, format!("{} at node {node} ({target}) for {for_ms} ms", kind(&step.action))))
     }
@@ -284,7 +287,9 @@ impl<N: Node, F: FnMut(Boot<'_>) -> N> Director<'_, N, F> {
                 }
                 Condition::StallPublishing(node)
             }
-            Action::StallConnections { .. } => Condition::Stall(self.engine.connections_of(node)),
+            Action::StallConnections { .. } => {
+                Condition::Stall(node, self.engine.connections_of(node))
+            }
             Action::HoldRequests { .. } => {
                 let channels = self.engine.accepted_channels(node);
                 let like = |channel: &harrow_broker_model::node::Channel| {

@@ -350,7 +350,7 @@ impl<'p, N: Node, F: FnMut(Boot<'_>) -> N> Director<'p, N, F> {
             | Condition::Hold(..)
             | Condition::HoldMetadata(_)
             | Condition::StallPublishing(_)
-            | Condition::Stall(_)
+            | Condition::Stall(..)
             | Condition::Duplicate(..)
             | Condition::Bandwidth(..)
             | Condition::SlowDisk(..)

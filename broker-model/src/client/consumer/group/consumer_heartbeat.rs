@@ -9,6 +9,7 @@ use crate::config::{ms, topic_name};
 use crate::defect::GroupDefect;
 use crate::message::ClientRequest;
 use crate::node::{Channel, Deadline, Effects};
+use crate::note::Api;
 use crate::proto::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ErrorCode, GroupId,
     OwnedPartitions, TopicName, topic_of_uuid, topic_uuid,
@@ -17,6 +18,7 @@ use crate::types::{NodeId, Time, TopicPartition};
 
 use super::join::{millis, moved};
 use super::membership::Revocation;
+use super::membership::applied;
 use super::reconciler::{Sent, State};
 
 /// Epoch of one who leaves for good. Source: `ConsumerGroupHeartbeatRequest.LEAVE_GROUP_MEMBER_EPOCH`.
@@ -106,6 +108,7 @@ impl Consumer {
         now: Time,
         life: u64,
         response: &ConsumerGroupHeartbeatResponse,
+        effects: &mut Effects,
     ) {
         let retry_at = self.connections.backoff.after(now);
         let member = self.membership.as_mut().filter(|it| it.reconciler.is_some());
@@ -115,6 +118,7 @@ impl Consumer {
             return;
         }
         reconciler.asked = false;
+        effects.note(applied(Api::ConsumerGroupHeartbeat, life, reconciler.life));
         if let Some(error) = ErrorCode::try_from_code(response.error_code) {
             return self.on_heartbeat_refused(error, (now, retry_at));
         }

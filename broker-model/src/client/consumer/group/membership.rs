@@ -6,6 +6,7 @@ use crate::client::coordinator::{CoordinatorFinder, GROUP};
 pub(super) use crate::client::generation::Generation;
 use crate::config::{GroupProtocol, MemberConfig, ms};
 use crate::consumer_protocol::Place;
+use crate::note::{Api, ExchangeNote, Standing};
 use crate::proto::{ErrorCode, StrBytes};
 use crate::types::{LeaderEpoch, Offset, OperationId, Time};
 
@@ -155,6 +156,14 @@ impl Membership {
         self.takes_stale_errors || self.is_current(sent)
     }
 
+    /// The fact that an answer to a request of a generation counts.
+    pub(super) fn took(&self, api: Api, sent: &Generation) -> ExchangeNote {
+        let same = i64::from(self.generation.member == sent.member);
+        let standing = |epoch: i32, position| Standing { epoch: i64::from(epoch), position };
+        let (asked, own) = (standing(sent.id, 1), standing(self.generation.id, same));
+        ExchangeNote::AnswerApplied { api, partition: None, asked, own }
+    }
+
     /// It is no member any more, as far as it knows, and must join again. Source:
     /// `AbstractCoordinator.resetStateAndRejoin`.
     pub(super) fn reset(&mut self, forget_member: bool) {
@@ -253,4 +262,11 @@ impl Membership {
     pub(super) fn is_cooperative(&self) -> bool {
         self.config.assignor.is_cooperative()
     }
+}
+
+/// The fact that an answer counts, by the life or the assignment of the member that asked, and the present one.
+pub(super) fn applied(api: Api, asked: u64, own: u64) -> ExchangeNote {
+    let standing = |number: u64| Standing { epoch: number as i64, position: -1 };
+    let (asked, own) = (standing(asked), standing(own));
+    ExchangeNote::AnswerApplied { api, partition: None, asked, own }
 }
